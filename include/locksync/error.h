@@ -1,0 +1,128 @@
+/* Statuses as text, and the detail of a context's last error. Every reader accepts NULL. */
+#ifndef LOCKSYNC_ERROR_H
+#define LOCKSYNC_ERROR_H
+
+#include "common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The name of a status as it stands in the header, for example "LOCK_SYNC_E_TOO_SOON".
+ *
+ * @param status Any number.
+ * @return Static text; "LOCK_SYNC_E_?" for a number this version has no name for. Never NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_status_name(lock_sync_status status);
+
+/**
+ * What a status means, in one plain English sentence.
+ *
+ * @param status Any number.
+ * @return Static text; never NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_status_message(lock_sync_status status);
+
+/**
+ * Whether the same call may succeed later without a change by the caller.
+ *
+ * LOCK_SYNC_E_TOO_SOON and LOCK_SYNC_E_RATE_LIMITED are retryable after lock_sync_error_retry_after_ms().
+ *
+ * @param status Any number.
+ * @return true for LOCK_SYNC_E_NO_MEMORY, _TIMEOUT, _RESOLVE, _CONNECT, _NETWORK, _TOO_SOON, _RATE_LIMITED, _SERVER
+ *         and _GUARD.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API bool lock_sync_status_is_retryable(lock_sync_status status);
+
+/**
+ * The status that the call returned.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return The status; LOCK_SYNC_E_INVALID_ARGUMENT for NULL, which only a NULL context gives.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_error_status(const lock_sync_error *e);
+
+/**
+ * The HTTP status of the answer that the call failed on.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return 100..999; 0: no answer arrived, the call succeeded, or `e` is NULL.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int32_t lock_sync_error_http_status(const lock_sync_error *e);
+
+/**
+ * How long to wait before another try: what is left until the guard opens, or the service's Retry-After.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return Milliseconds, >= 0; -1: unknown.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_error_retry_after_ms(const lock_sync_error *e);
+
+/**
+ * What happened, with its cause, for a person. It holds no credential.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return Borrowed until the next call on the context; never NULL. "" after a success.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_error_message(const lock_sync_error *e);
+
+/**
+ * The X-Correlation-ID of the answer: what the service's support asks for.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return Borrowed until the next call on the context; NULL when there was none.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_error_correlation_id(const lock_sync_error *e);
+
+/**
+ * How many `errorMessages` the service's answer held.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return The count; at most 16 are kept.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e);
+
+/**
+ * One of the `errorMessages` of the service's answer, as sent (UTF-8); a credential in it is struck out.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @param i 0 .. lock_sync_error_api_message_count() - 1.
+ * @return Borrowed until the next call on the context; NULL past the end.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *e, size_t i);
+
+/**
+ * Where a body broke: the offset of the first byte that cannot stand there, or of the record that is unusable.
+ *
+ * @param e From lock_sync_last_error(), or NULL.
+ * @return Bytes from the start of the decoded body; -1: not applicable.
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_error_byte_offset(const lock_sync_error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

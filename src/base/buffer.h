@@ -1,0 +1,21 @@
+/* A byte buffer that grows up to a cap. */
+#ifndef LSYNC_BASE_BUFFER_H
+#define LSYNC_BASE_BUFFER_H
+
+#include "locksync/common.h"
+
+typedef struct lsync_buffer {
+    const lock_sync_allocator *memory; /* must outlive the buffer */
+    char *data;                        /* NULL while empty */
+    size_t size;
+    size_t capacity;
+    size_t cap; /* size never passes this */
+} lsync_buffer;
+
+void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap);
+void lsync_buffer_free(lsync_buffer *b);
+
+/* LOCK_SYNC_OK, LOCK_SYNC_E_NO_MEMORY, or LOCK_SYNC_E_TOO_LARGE past the cap; after a failure the buffer is as before. */
+lock_sync_status lsync_buffer_append(lsync_buffer *b, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,43 @@
+/* The detail behind a status: what lock_sync_last_error() shows. */
+#ifndef LSYNC_BASE_ERROR_H
+#define LSYNC_BASE_ERROR_H
+
+#include "locksync/error.h"
+
+#define LSYNC_ERROR_API_MESSAGES_MAX 16
+
+#if defined(__GNUC__)
+#  define LSYNC_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+#else
+#  define LSYNC_PRINTF(format_at, first_at)
+#endif
+
+struct lock_sync_error {
+    const lock_sync_allocator *memory; /* must outlive the error */
+    lock_sync_status status;
+    int32_t http_status;
+    int64_t retry_after_ms;
+    int64_t byte_offset;
+    char *message; /* owned; NULL: the status's own sentence says it (nothing to add, or no memory for it) */
+    char *correlation_id; /* owned, or NULL */
+    size_t api_message_count;
+    char *api_messages[LSYNC_ERROR_API_MESSAGES_MAX]; /* owned */
+};
+
+void lsync_error_init(lock_sync_error *e, const lock_sync_allocator *memory);
+
+/* Back to "OK, nothing to tell"; frees what it held. Also the end of an error's life. */
+void lsync_error_clear(lock_sync_error *e);
+
+/* Clears, then notes a status and what happened. It cannot fail: without memory the status's sentence stands in.
+   Returns `status`, so that a function can end with `return lsync_error_set(...)`. */
+lock_sync_status lsync_error_set(lock_sync_error *e, lock_sync_status status, const char *format, ...)
+    LSYNC_PRINTF(3, 4);
+
+/* Other words for an error that is set; the rest stays. */
+void lsync_error_reword(lock_sync_error *e, const char *format, ...) LSYNC_PRINTF(2, 3);
+
+/* As lsync_error_set for a failed allocation. */
+lock_sync_status lsync_error_no_memory(lock_sync_error *e);
+
+#endif

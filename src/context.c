@@ -1,0 +1,168 @@
+/* The front door: a context's lifetime, its last error, and the pure middle's functions that begin at a context. */
+#include "context.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "wire/decode.h"
+
+#include <string.h>
+
+#define STRINGIZE_(x) #x
+#define STRINGIZE(x) STRINGIZE_(x)
+#define VERSION                                                                                                       \
+    STRINGIZE(LOCK_SYNC_VERSION_MAJOR) "." STRINGIZE(LOCK_SYNC_VERSION_MINOR) "." STRINGIZE(LOCK_SYNC_VERSION_PATCH)
+
+const char *lock_sync_version(void)
+{
+    return VERSION;
+}
+
+lock_sync_status lock_sync_ctx_new(lock_sync_ctx **out)
+{
+    return lock_sync_ctx_new_with_allocator(NULL, out);
+}
+
+lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_ctx **out)
+{
+    lock_sync_allocator memory;
+    lock_sync_ctx *ctx;
+
+    if (out == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    *out = NULL;
+    if (!lsync_allocator_init(&memory, allocator))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    ctx = lsync_alloc(&memory, sizeof *ctx);
+    if (ctx == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    memset(ctx, 0, sizeof *ctx);
+    ctx->memory = memory;
+    if (pthread_mutex_init(&ctx->cancel_mutex, NULL) != 0) {
+        lsync_free(&memory, ctx);
+        return LOCK_SYNC_E_NO_MEMORY;
+    }
+    atomic_init(&ctx->running, false);
+    atomic_init(&ctx->cancelled, false);
+    lsync_error_init(&ctx->error, &ctx->memory);
+    lsync_settings_init(ctx);
+    *out = ctx;
+    return LOCK_SYNC_OK;
+}
+
+void lock_sync_ctx_free(lock_sync_ctx *ctx)
+{
+    lock_sync_allocator memory;
+
+    if (ctx == NULL)
+        return;
+    memory = ctx->memory;
+    lsync_ctx_drop_transport(ctx);
+    lsync_settings_release(ctx);
+    lsync_error_clear(&ctx->error);
+    (void)pthread_mutex_destroy(&ctx->cancel_mutex);
+    lsync_free(&memory, ctx);
+}
+
+const lock_sync_error *lock_sync_last_error(const lock_sync_ctx *ctx)
+{
+    return ctx == NULL ? NULL : &ctx->error;
+}
+
+lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
+{
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    return atomic_load(&ctx->running) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
+}
+
+lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
+{
+    if (status == LOCK_SYNC_OK)
+        lsync_error_clear(&ctx->error);
+    return status;
+}
+
+static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
+{
+    lock_sync_status status;
+
+    if (out != NULL)
+        *out = NULL;
+    status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (out == NULL)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), out));
+}
+
+lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)
+{
+    return build(ctx, ids, n, false, out);
+}
+
+lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, int64_t id, lock_sync_request **out)
+{
+    return build(ctx, &id, 1, true, out);
+}
+
+lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response **out)
+{
+    lock_sync_status status;
+
+    if (out != NULL)
+        *out = NULL;
+    status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (out == NULL)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    *out = lsync_alloc(&ctx->memory, sizeof **out);
+    if (*out == NULL)
+        return lsync_error_no_memory(&ctx->error);
+    lsync_response_init(*out, &ctx->memory, ctx->max_response_bytes, lsync_clock_unix_ms());
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
+                                           lock_sync_results **results)
+{
+    lock_sync_status status;
+
+    if (results != NULL)
+        *results = NULL;
+    status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (q == NULL || s == NULL || results == NULL)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL",
+                               q == NULL ? "the request" : s == NULL ? "the response" : "results");
+    if (s->http_status == 0 && s->failed == LOCK_SYNC_OK)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the response has no HTTP status");
+    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &ctx->error, results));
+}
+
+void lsync_ctx_drop_transport(lock_sync_ctx *ctx)
+{
+    if (ctx->transport.perform != NULL && ctx->transport.destroy != NULL)
+        ctx->transport.destroy(ctx->transport.user);
+    memset(&ctx->transport, 0, sizeof ctx->transport);
+}
+
+lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_transport *transport)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    lock_sync_transport copy = {0};
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (transport != NULL) {
+        /* a shorter struct is one of an older header: what it lacks is not there */
+        if (transport->struct_size < offsetof(lock_sync_transport, cancel) || transport->perform == NULL)
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's %s",
+                                   transport->perform == NULL ? "perform is NULL" : "struct_size is too small");
+        memcpy(&copy, transport, transport->struct_size < sizeof copy ? transport->struct_size : sizeof copy);
+    }
+    lsync_ctx_drop_transport(ctx);
+    ctx->transport = copy;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}

@@ -1,0 +1,67 @@
+/* The inside of a context: settings, credential, last error, and the state of a running fetch. */
+#ifndef LSYNC_CONTEXT_H
+#define LSYNC_CONTEXT_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "locksync/locksync.h"
+#include "wire/request.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct lock_sync_ctx {
+    lock_sync_allocator memory;
+    lock_sync_error error;
+    lsync_logger logger;
+
+    /* settings; texts are owned, NULL: the default */
+    char *base_url;
+    char *api_version;
+    char *user_agent; /* the header's whole value */
+    char *ca_file;
+    char *proxy;      /* may hold a password */
+    lsync_route route; /* what base_url, ca_file and proxy come to */
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    size_t max_response_bytes;
+    bool allow_http;
+
+    /* credential */
+    char *authorization;          /* the header's whole value; owned, wiped; NULL: none */
+    int64_t credential_until_ms;  /* 0: not known to expire */
+    uint32_t credential_version;  /* tells whether a provider set one */
+    lock_sync_token_fn provider;
+    void *provider_user;
+    bool in_provider; /* credential setters are allowed though a fetch runs */
+
+    lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
+
+    /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
+    pthread_mutex_t cancel_mutex;
+    atomic_bool running;
+    atomic_bool cancelled;
+};
+
+/* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. */
+lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
+
+/* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
+lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
+
+/* Makes the request for the settings and the credential at `now_ms`. The error is set on failure. */
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
+                                   lock_sync_request **out);
+
+/* Whether a credential is set that is not known to have expired. */
+bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms);
+
+/* Lets go of the transport, a host's or the built-in one. */
+void lsync_ctx_drop_transport(lock_sync_ctx *ctx);
+
+/* Frees and wipes all settings. */
+void lsync_settings_release(lock_sync_ctx *ctx);
+/* The defaults of all settings, on zeroed memory. */
+void lsync_settings_init(lock_sync_ctx *ctx);
+
+#endif

@@ -1,0 +1,346 @@
+/* The settings: each setter copies its argument, checks it, and refuses what could do harm later. */
+#include "base/memory.h"
+#include "context.h"
+#include "wire/ascii.h"
+#include "wire/url.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_BASE_URL "https://api.tedee.com"
+#define DEFAULT_API_VERSION "v37"
+#define DEFAULT_CONNECT_TIMEOUT_MS 10000
+#define DEFAULT_TIMEOUT_MS 30000
+#define DEFAULT_MAX_RESPONSE_BYTES ((size_t)8 << 20)
+
+#define TIMEOUT_MS_MAX 86400000 /* fits a 32-bit long, which libcurl takes */
+#define RESPONSE_BYTES_MAX ((uint64_t)1 << 40)
+#define CREDENTIAL_BYTES_MAX 16384
+#define API_VERSION_BYTES_MAX 64
+#define USER_AGENT_BYTES_MAX 256
+#define PATH_BYTES_MAX 4096
+
+#define PRODUCT_TOKEN "libgetlock-sync/%s"
+
+void lsync_settings_init(lock_sync_ctx *ctx)
+{
+    ctx->connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS;
+    ctx->timeout_ms = DEFAULT_TIMEOUT_MS;
+    ctx->max_response_bytes = DEFAULT_MAX_RESPONSE_BYTES;
+    ctx->route.https = true;
+}
+
+void lsync_settings_release(lock_sync_ctx *ctx)
+{
+    lsync_free(&ctx->memory, ctx->base_url);
+    lsync_free(&ctx->memory, ctx->api_version);
+    lsync_free(&ctx->memory, ctx->user_agent);
+    lsync_free(&ctx->memory, ctx->ca_file);
+    lsync_free_secret(&ctx->memory, ctx->proxy);
+    lsync_free_secret(&ctx->memory, ctx->authorization);
+}
+
+static lock_sync_status refuse(lock_sync_ctx *ctx, const char *setting, const char *why)
+{
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the %s is refused: %s", setting, why);
+}
+
+/* Puts a copy of `text` (NULL: the default) in `place`; the old one is wiped, as some are secret. */
+static lock_sync_status replace_text(lock_sync_ctx *ctx, char **place, const char *text, size_t size)
+{
+    char *copy = NULL;
+
+    if (text != NULL) {
+        copy = lsync_strndup(&ctx->memory, text, size);
+        if (copy == NULL)
+            return lsync_error_no_memory(&ctx->error);
+    }
+    lsync_free_secret(&ctx->memory, *place);
+    *place = copy;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* The first byte that is not in first..last, as a refusal; OK when there is none. The byte itself is not told: it may
+   be part of a secret. */
+static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max, char first)
+{
+    size_t size = strlen(text);
+
+    if (size == 0)
+        return refuse(ctx, setting, "it is empty");
+    if (size > max)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                               "the %s is refused: it has %zu bytes, %zu are allowed", setting, size, max);
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < first || text[i] > '~')
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                   "the %s is refused: its byte %zu is not %s ASCII", setting, i,
+                                   first == ' ' ? "printable" : "visible");
+    return LOCK_SYNC_OK;
+}
+
+/* --- the credential --- */
+
+/* Credential setters are what the token provider calls in the midst of a fetch. */
+static lock_sync_status check_credential_call(const lock_sync_ctx *ctx)
+{
+    if (ctx != NULL && ctx->in_provider)
+        return LOCK_SYNC_OK;
+    return lsync_ctx_check(ctx);
+}
+
+static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, const char *scheme,
+                                       const char *secret, int64_t until_ms)
+{
+    size_t scheme_size = strlen(scheme);
+    char *value = NULL;
+
+    if (secret != NULL) {
+        lock_sync_status status = check_bytes(ctx, setting, secret, CREDENTIAL_BYTES_MAX, '!');
+        size_t size = strlen(secret);
+
+        if (status != LOCK_SYNC_OK)
+            return status;
+        value = lsync_alloc(&ctx->memory, scheme_size + size + 1);
+        if (value == NULL)
+            return lsync_error_no_memory(&ctx->error);
+        memcpy(value, scheme, scheme_size);
+        memcpy(value + scheme_size, secret, size + 1);
+    }
+    lsync_free_secret(&ctx->memory, ctx->authorization);
+    ctx->authorization = value;
+    ctx->credential_until_ms = until_ms;
+    ctx->credential_version++;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_set_personal_key(lock_sync_ctx *ctx, const char *key)
+{
+    lock_sync_status status = check_credential_call(ctx);
+
+    return status != LOCK_SYNC_OK ? status : set_credential(ctx, "personal key", "PersonalKey ", key, 0);
+}
+
+lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *jwt)
+{
+    lock_sync_status status = check_credential_call(ctx);
+
+    return status != LOCK_SYNC_OK ? status : set_credential(ctx, "access token", "Bearer ", jwt, 0);
+}
+
+lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *jwt, int64_t expires_at_ms)
+{
+    lock_sync_status status = check_credential_call(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (jwt != NULL && expires_at_ms <= 0)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                               "the access token is refused: its expiry %" PRId64 " is no Unix time in ms",
+                               expires_at_ms);
+    return set_credential(ctx, "access token", "Bearer ", jwt, expires_at_ms);
+}
+
+lock_sync_status lock_sync_set_token_provider(lock_sync_ctx *ctx, lock_sync_token_fn provider, void *user)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    ctx->provider = provider;
+    ctx->provider_user = user;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- where the request goes --- */
+
+lock_sync_status lock_sync_set_base_url(lock_sync_ctx *ctx, const char *url)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    lsync_base_url parsed = {.https = true};
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (url != NULL) {
+        const char *why = lsync_base_url_parse(url, &parsed);
+
+        if (why != NULL)
+            return refuse(ctx, "base URL", why);
+    }
+    status = replace_text(ctx, &ctx->base_url, url, parsed.size);
+    if (status == LOCK_SYNC_OK) {
+        ctx->route.https = parsed.https;
+        ctx->route.loopback = parsed.loopback;
+    }
+    return status;
+}
+
+lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, const char *version)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (version != NULL) {
+        status = check_bytes(ctx, "API version", version, API_VERSION_BYTES_MAX, '!');
+        if (status != LOCK_SYNC_OK)
+            return status;
+        for (const char *c = version; *c != '\0'; c++)
+            if (!lsync_ascii_is_alnum(*c) && (c == version || strchr("._-", *c) == NULL))
+                return refuse(ctx, "API version", "it is not made of letters, digits, '.', '_' and '-'");
+    }
+    return replace_text(ctx, &ctx->api_version, version, version == NULL ? 0 : strlen(version));
+}
+
+lock_sync_status lock_sync_set_ca_file(lock_sync_ctx *ctx, const char *path)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (path != NULL && (path[0] == '\0' || strlen(path) > PATH_BYTES_MAX))
+        return refuse(ctx, "CA file", path[0] == '\0' ? "its path is empty" : "its path is longer than 4096 bytes");
+    status = replace_text(ctx, &ctx->ca_file, path, path == NULL ? 0 : strlen(path));
+    ctx->route.ca_file = ctx->ca_file;
+    return status;
+}
+
+lock_sync_status lock_sync_set_proxy(lock_sync_ctx *ctx, const char *url)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    const char *why = status != LOCK_SYNC_OK || url == NULL ? NULL : lsync_proxy_url_check(url);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (why != NULL)
+        return refuse(ctx, "proxy", why);
+    status = replace_text(ctx, &ctx->proxy, url, url == NULL ? 0 : strlen(url));
+    ctx->route.proxy = ctx->proxy;
+    return status;
+}
+
+lock_sync_status lock_sync_set_allow_http(lock_sync_ctx *ctx, bool allow)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    ctx->allow_http = allow;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- limits --- */
+
+static lock_sync_status set_timeout(lock_sync_ctx *ctx, const char *setting, int64_t *place, int64_t ms)
+{
+    if (ms < 1 || ms > TIMEOUT_MS_MAX)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                               "the %s is refused: %" PRId64 " ms is not in 1 .. %d", setting, ms, TIMEOUT_MS_MAX);
+    *place = ms;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    return status != LOCK_SYNC_OK ? status : set_timeout(ctx, "connect timeout", &ctx->connect_timeout_ms, ms);
+}
+
+lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    return status != LOCK_SYNC_OK ? status : set_timeout(ctx, "timeout", &ctx->timeout_ms, ms);
+}
+
+lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *ctx, uint64_t bytes)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (bytes < 1 || bytes > RESPONSE_BYTES_MAX || bytes > SIZE_MAX / 2)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                               "the cap on a response is refused: %" PRIu64 " bytes is not in 1 .. 2^40", bytes);
+    ctx->max_response_bytes = (size_t)bytes;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- who asks, who listens --- */
+
+lock_sync_status lock_sync_set_user_agent(lock_sync_ctx *ctx, const char *product)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    char value[USER_AGENT_BYTES_MAX + 64];
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (product == NULL)
+        return replace_text(ctx, &ctx->user_agent, NULL, 0);
+    status = check_bytes(ctx, "user agent", product, USER_AGENT_BYTES_MAX, ' ');
+    if (status != LOCK_SYNC_OK)
+        return status;
+    (void)snprintf(value, sizeof value, "%s " PRODUCT_TOKEN, product, lock_sync_version());
+    return replace_text(ctx, &ctx->user_agent, value, strlen(value));
+}
+
+lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_sync_log_fn log, void *user)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    ctx->logger = (lsync_logger){log, user};
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- what the settings come to --- */
+
+bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms)
+{
+    return ctx->authorization != NULL && (ctx->credential_until_ms == 0 || now_ms < ctx->credential_until_ms);
+}
+
+/* No credential travels in plain text unless the host said so. */
+static lock_sync_status check_route(lock_sync_ctx *ctx)
+{
+    if (ctx->route.https || ctx->route.loopback)
+        return LOCK_SYNC_OK;
+    if (!ctx->allow_http)
+        return refuse(ctx, "base URL", "plain http beyond loopback needs lock_sync_set_allow_http()");
+    if (ctx->proxy != NULL)
+        return refuse(ctx, "base URL", "plain http does not go through a proxy, which would see the credential");
+    return LOCK_SYNC_OK;
+}
+
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
+                                   lock_sync_request **out)
+{
+    char default_agent[64];
+    lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
+    lsync_request_spec spec = {
+        .base_url = ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url,
+        .api_version = ctx->api_version == NULL ? DEFAULT_API_VERSION : ctx->api_version,
+        .authorization = ctx->authorization,
+        .user_agent = ctx->user_agent == NULL ? default_agent : ctx->user_agent,
+        .ids = ids,
+        .id_count = n,
+        .single = single,
+        .timeout_ms = ctx->timeout_ms,
+        .connect_timeout_ms = ctx->connect_timeout_ms,
+    };
+
+    if (status == LOCK_SYNC_OK)
+        status = check_route(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (!lsync_ctx_has_credential(ctx, now_ms))
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL, "%s",
+                               ctx->authorization == NULL ? lock_sync_status_message(LOCK_SYNC_E_NO_CREDENTIAL)
+                                                          : "The access token has expired, and no other is set.");
+    (void)snprintf(default_agent, sizeof default_agent, PRODUCT_TOKEN, lock_sync_version());
+    *out = lsync_request_new(&ctx->memory, &spec);
+    return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;
+}

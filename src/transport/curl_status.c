@@ -1,0 +1,95 @@
+/* What libcurl's result codes mean to us; see curl_status.h. */
+#include "transport/curl_status.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Whether the process has run out of file descriptors: libcurl and the resolver then fail under other names. */
+static bool out_of_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return fd < 0 && (errno == EMFILE || errno == ENFILE);
+}
+
+lock_sync_status lsync_status_of_no_handle(void)
+{
+    return out_of_descriptors() ? LOCK_SYNC_E_CONNECT : LOCK_SYNC_E_NO_MEMORY;
+}
+
+/* A proxy that answers CONNECT with a refusal. */
+static bool refused_by_proxy(const lsync_transfer *t)
+{
+    long status = 0;
+
+    return curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK && status >= 300;
+}
+
+static lock_sync_status status_of_code(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+        return LOCK_SYNC_E_NO_MEMORY;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return LOCK_SYNC_E_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+        return LOCK_SYNC_E_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return LOCK_SYNC_E_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_USE_SSL_FAILED:
+        return LOCK_SYNC_E_TLS;
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: the scheme was checked before */
+        return LOCK_SYNC_E_MALFORMED;
+    default:
+        return LOCK_SYNC_E_NETWORK;
+    }
+}
+
+lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
+{
+    lock_sync_status status = status_of_code(code);
+
+    if (t->response->failed != LOCK_SYNC_OK)
+        return t->response->failed;
+    if (t->stopped != LOCK_SYNC_OK)
+        return t->stopped;
+    if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
+        return LOCK_SYNC_E_CONNECT;
+    if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY) && out_of_descriptors())
+        return LOCK_SYNC_E_CONNECT;
+    return status;
+}
+
+void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
+{
+    const char *text = t->error_text[0] != '\0' ? t->error_text : curl_easy_strerror(code);
+
+    if (t->stopped == LOCK_SYNC_E_MALFORMED)
+        text = "its Content-Encoding is not gzip, once";
+    else if (t->stopped == LOCK_SYNC_E_NETWORK)
+        text = "a kept connection was closed unanswered; the request is not sent twice";
+    (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
+    lsync_one_line(t->response->failure);
+}

@@ -1,0 +1,266 @@
+/* One transfer through libcurl; see curl_transfer.h. Each option stands here for a reason that its comment tells. */
+#include "transport/curl_transfer.h"
+#include "transport/curl_status.h"
+#include "wire/ascii.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+
+lock_sync_status lsync_curl_global_init(void)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static bool done; /* the one process-wide fact: libcurl's own global state has been made */
+    bool ready;
+
+    (void)pthread_mutex_lock(&mutex);
+    if (!done)
+        done = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    ready = done;
+    (void)pthread_mutex_unlock(&mutex);
+    return ready ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
+}
+
+/* --- libcurl's callbacks --- */
+
+static int stop(lsync_transfer *t, lock_sync_status why)
+{
+    t->stopped = why;
+    return 0;
+}
+
+/* "Content-Encoding: gzip" once, or identity: a second layer could hide a bomb, another coding was not asked for. */
+static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t size)
+{
+    lsync_ascii_trim(&value, &size);
+    if (lsync_ascii_equal(value, size, "identity"))
+        return true;
+    if (t->encoded || !lsync_ascii_equal(value, size, "gzip"))
+        return false;
+    t->encoded = true;
+    return true;
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *user)
+{
+    lsync_transfer *t = user;
+    const char *colon;
+
+    (void)one; /* libcurl: always 1 */
+    if (lsync_response_count_header(t->response, size) != LOCK_SYNC_OK)
+        return 0;
+    if (lsync_ascii_begins(line, size, "http/")) { /* of each response, interim ones included */
+        lsync_response_restart(t->response);
+        t->encoded = false;
+        return size;
+    }
+    colon = memchr(line, ':', size);
+    if (colon != NULL) {
+        size_t name_size = (size_t)(colon - line);
+        size_t value_size = size - name_size - 1;
+
+        if (lsync_ascii_equal(line, name_size, "content-encoding") && !is_allowed_encoding(t, colon + 1, value_size))
+            return (size_t)stop(t, LOCK_SYNC_E_MALFORMED);
+        lsync_response_keep_header(t->response, line, name_size, colon + 1, value_size);
+    }
+    return size;
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *user)
+{
+    lsync_transfer *t = user;
+
+    (void)one;
+    return lock_sync_response_append_body(t->response, data, size) == LOCK_SYNC_OK ? size : 0;
+}
+
+/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2
+   that is safe once (the server said that it did not look at the request), and is counted. */
+static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    lsync_transfer *t = user;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (++t->sends == 1 || (t->sends == 2 && t->http2))
+        return CURL_PREREQFUNC_OK;
+    t->sends--; /* this one is not sent */
+    (void)stop(t, LOCK_SYNC_E_NETWORK);
+    return CURL_PREREQFUNC_ABORT;
+}
+
+static bool is_loopback_address(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+
+        memcpy(&in, address, sizeof in);
+        return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+
+        memcpy(&in6, address, sizeof in6);
+        return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+    }
+    return false;
+}
+
+/* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
+   server's answer) is refused. Sockets do not leak into child processes. */
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    const lsync_transfer *t = user;
+    const lsync_route *route = t->request == NULL ? NULL : t->request->route;
+
+    (void)purpose;
+    if (route != NULL && !route->https && route->loopback && !is_loopback_address(&address->addr))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* --- options --- */
+
+#define SET(option, value)                                                                                            \
+    do {                                                                                                              \
+        if (code == CURLE_OK)                                                                                         \
+            code = curl_easy_setopt(easy, option, value);                                                             \
+    } while (0)
+
+/* What is the same for every request. */
+static CURLcode set_rules(lsync_transfer *t)
+{
+    CURL *easy = t->easy;
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_ERRORBUFFER, t->error_text);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_PREREQFUNCTION, on_send);
+    SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
+
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the credential elsewhere */
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy does not get the service's headers */
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
+    /* Cookies, HSTS and alt-svc are off unless their options are set. */
+
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    return code;
+}
+
+/* A CA file replaces all other trust: the directory that libcurl was built with would stay trusted beside it, and costs
+   milliseconds on each new connection. The system's own trust is libcurl's bundle; its directory only where there is no
+   bundle. */
+static CURLcode set_trust(CURL *easy, const char *ca_file)
+{
+    CURLcode code = CURLE_OK;
+    const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+    const char *bundle = ca_file != NULL ? ca_file : built->cainfo;
+
+    if (bundle == NULL)
+        return CURLE_OK;
+    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CAINFO, bundle);
+    SET(CURLOPT_PROXY_CAPATH, NULL);
+    SET(CURLOPT_PROXY_CAINFO, bundle);
+    return code;
+}
+
+/* What differs from request to request. */
+static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
+{
+    CURL *easy = t->easy;
+    const lsync_route *route = q->route;
+    const char *proxy = route->loopback || route->proxy == NULL ? "" : route->proxy;
+    CURLcode code = set_trust(easy, route->ca_file);
+
+    SET(CURLOPT_URL, q->url);
+    SET(CURLOPT_PROTOCOLS_STR, route->https ? "https" : "http");
+    SET(CURLOPT_PROXY, proxy); /* never NULL: the environment would be asked */
+    SET(CURLOPT_HTTPHEADER, t->headers);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
+    return code;
+}
+
+/* --- life cycle --- */
+
+lock_sync_status lsync_transfer_init(lsync_transfer *t)
+{
+    memset(t, 0, sizeof *t);
+    t->easy = curl_easy_init();
+    if (t->easy == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    if (set_rules(t) != CURLE_OK) {
+        lsync_transfer_release(t);
+        return LOCK_SYNC_E_NO_MEMORY;
+    }
+    return LOCK_SYNC_OK;
+}
+
+void lsync_transfer_release(lsync_transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+}
+
+lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s)
+{
+    t->request = q;
+    t->response = s;
+    t->sends = 0;
+    t->encoded = false;
+    t->stopped = LOCK_SYNC_OK;
+    t->error_text[0] = '\0';
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) {
+        t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
+        t->headers[i].next = i + 1 < LSYNC_REQUEST_HEADERS ? &t->headers[i + 1] : NULL;
+    }
+    return set_request(t, q) == CURLE_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
+}
+
+static lock_sync_status read_answer(lsync_transfer *t)
+{
+    long status = 0;
+    long version = 0;
+
+    if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+        curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK)
+        return LOCK_SYNC_E_NETWORK;
+    t->http2 = version == CURL_HTTP_VERSION_2_0;
+    return lock_sync_response_set_status(t->response, (int32_t)status) == LOCK_SYNC_OK ? LOCK_SYNC_OK
+                                                                                       : LOCK_SYNC_E_MALFORMED;
+}
+
+lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
+{
+    lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
+
+    t->response->repeats = t->sends > 1 ? t->sends - 1 : 0;
+    if (status != LOCK_SYNC_OK)
+        lsync_describe_curl_failure(t, code);
+    /* Lets go of the request, whose credential is about to be wiped. Resetting a pointer option cannot fail. */
+    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    t->request = NULL;
+    t->response = NULL;
+    return status;
+}

@@ -1,0 +1,36 @@
+/* One transfer through libcurl: an easy handle with all that the library's safety rules ask for. Shared by whoever drives
+   it: a blocking fetch through a multi handle of its own, many accounts through the pool's. */
+#ifndef LSYNC_TRANSPORT_CURL_TRANSFER_H
+#define LSYNC_TRANSPORT_CURL_TRANSFER_H
+
+#include "wire/request.h"
+#include "wire/response.h"
+
+#include <curl/curl.h>
+
+typedef struct lsync_transfer {
+    CURL *easy; /* owned */
+    struct curl_slist headers[LSYNC_REQUEST_HEADERS]; /* lead into the request's block; libcurl borrows them */
+    const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
+    lock_sync_response *response;
+    uint32_t sends;           /* how often libcurl began to send the request */
+    bool http2;               /* the connection of the transfer before spoke HTTP/2 */
+    bool encoded;             /* a Content-Encoding was seen in this response */
+    lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
+    char error_text[CURL_ERROR_SIZE];
+} lsync_transfer;
+
+/* curl_global_init, once for the process, under a lock. OK or E_NO_MEMORY. */
+lock_sync_status lsync_curl_global_init(void);
+
+/* Makes the easy handle. OK or E_NO_MEMORY; after a failure there is nothing to release. */
+lock_sync_status lsync_transfer_init(lsync_transfer *t);
+void lsync_transfer_release(lsync_transfer *t);
+
+/* Readies the handle for a request: OK or E_NO_MEMORY. The next step is the driver's: run the handle to its end. */
+lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s);
+
+/* What the transfer's end means, with status and detail put into the response. The request is let go of. */
+lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code);
+
+#endif

@@ -1,0 +1,98 @@
+/* The libcurl transport of a blocking fetch: one transfer on the context's own multi handle, so that connection, name
+   and TLS session are kept, and lock_sync_cancel() wakes it at once. */
+#include "base/memory.h"
+#include "transport/curl_status.h"
+#include "transport/curl_transfer.h"
+#include "transport/transport.h"
+
+#include <stdio.h>
+
+typedef struct curl_transport {
+    lock_sync_allocator memory;
+    CURLM *multi; /* owned */
+    lsync_transfer transfer;
+} curl_transport;
+
+/* Runs the transfer to its end. OK and its code, or why it could not be run. */
+static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CURLcode *code)
+{
+    int running = 1;
+
+    for (;;) {
+        int queued;
+        const CURLMsg *message;
+
+        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
+            return LOCK_SYNC_E_NO_MEMORY;
+        message = running == 0 ? curl_multi_info_read(c->multi, &queued) : NULL;
+        if (message != NULL && message->msg == CURLMSG_DONE) {
+            *code = message->data.result;
+            return LOCK_SYNC_OK;
+        }
+        if (running == 0)
+            return LOCK_SYNC_E_NETWORK; /* done without a word: libcurl promises that this is not so */
+        if (lock_sync_request_is_cancelled(q))
+            return LOCK_SYNC_E_CANCELLED;
+        if (curl_multi_poll(c->multi, NULL, 0, (int)q->timeout_ms, NULL) != CURLM_OK)
+            return LOCK_SYNC_E_NO_MEMORY;
+    }
+}
+
+static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    curl_transport *c = user;
+    CURLcode code = CURLE_OK;
+    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s);
+    lock_sync_status finished;
+
+    if (status == LOCK_SYNC_OK && curl_multi_add_handle(c->multi, c->transfer.easy) != CURLM_OK)
+        status = LOCK_SYNC_E_NO_MEMORY;
+    if (status == LOCK_SYNC_OK) {
+        status = drive(c, q, &code);
+        if (curl_multi_remove_handle(c->multi, c->transfer.easy) != CURLM_OK && status == LOCK_SYNC_OK)
+            status = LOCK_SYNC_E_NETWORK;
+    }
+    finished = lsync_transfer_finish(&c->transfer, status == LOCK_SYNC_OK ? code : CURLE_ABORTED_BY_CALLBACK);
+    return status == LOCK_SYNC_OK ? finished : status;
+}
+
+static void cancel(void *user)
+{
+    curl_transport *c = user;
+
+    (void)curl_multi_wakeup(c->multi); /* fails only where the wake-up is full, that is, on its way */
+}
+
+static void destroy(void *user)
+{
+    curl_transport *c = user;
+    lock_sync_allocator memory = c->memory;
+
+    if (c->transfer.easy != NULL)
+        lsync_transfer_release(&c->transfer);
+    (void)curl_multi_cleanup(c->multi); /* fails only for a handle that is none */
+    lsync_free(&memory, c);
+}
+
+lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_sync_transport *out)
+{
+    lock_sync_status status = lsync_curl_global_init();
+    curl_transport *c = status == LOCK_SYNC_OK ? lsync_alloc(memory, sizeof *c) : NULL;
+
+    if (c == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    *c = (curl_transport){.memory = *memory, .multi = curl_multi_init()};
+    if (c->multi == NULL)
+        status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
+    else
+        status = lsync_transfer_init(&c->transfer);
+    /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */
+    if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
+        status = LOCK_SYNC_E_NO_MEMORY;
+    if (status != LOCK_SYNC_OK) {
+        destroy(c);
+        return status;
+    }
+    *out = (lock_sync_transport){sizeof *out, c, perform, cancel, destroy};
+    return LOCK_SYNC_OK;
+}

@@ -1,0 +1,253 @@
+/* Which results; see decode.h. The body is read into jansson's tree, the records out of the tree by the schema. */
+#include "wire/decode.h"
+#include "base/log.h"
+#include "wire/ascii.h"
+#include "wire/envelope.h"
+#include "wire/json_scan.h"
+#include "wire/schema.h"
+#include "wire/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One decoding: what its steps share. */
+typedef struct decoding {
+    const lock_sync_allocator *memory;
+    const lock_sync_request *q;
+    const lock_sync_response *s;
+    lock_sync_error *error;
+} decoding;
+
+/* An error about the answer as a whole: with HTTP status, correlation id and the wait that the answer asks for. */
+static lock_sync_status fail(const decoding *d, lock_sync_status status, const char *what)
+{
+    char *correlation_id = NULL;
+
+    if (d->s->correlation_id[0] != '\0') {
+        correlation_id = lsync_redact(d->memory, d->s->correlation_id, d->q->secret);
+        if (correlation_id == NULL)
+            return lsync_error_no_memory(d->error);
+        lsync_one_line(correlation_id);
+    }
+    lsync_error_set(d->error, status, "%s", what);
+    d->error->http_status = d->s->http_status;
+    d->error->correlation_id = correlation_id;
+    if (status == LOCK_SYNC_E_RATE_LIMITED || status == LOCK_SYNC_E_SERVER)
+        d->error->retry_after_ms = lsync_retry_after_ms(d->s->retry_after, d->s->date, d->s->received_at_ms);
+    return status;
+}
+
+/* E_MALFORMED with the place. */
+static lock_sync_status fail_at(const decoding *d, int64_t offset, const char *what)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof text, "malformed answer: %s, at byte %" PRId64 " of %zu", what, offset,
+                   d->s->body.size);
+    if (fail(d, LOCK_SYNC_E_MALFORMED, text) == LOCK_SYNC_E_MALFORMED)
+        d->error->byte_offset = offset;
+    return d->error->status;
+}
+
+/* The body's tree; NULL and an error's facts when it is no JSON. */
+static json_t *load(const decoding *d, json_error_t *why)
+{
+    const char *body = d->s->body.data == NULL ? "" : d->s->body.data;
+
+    return json_loadb(body, d->s->body.size, JSON_ALLOW_NUL | JSON_DECODE_ANY, why);
+}
+
+/* A real number too large for a double is the one fault that only the decoder sees: `end` is where its token ends. */
+static int64_t start_of_number(const char *body, int64_t end)
+{
+    while (end > 0 && (lsync_ascii_is_digit(body[end - 1]) || strchr("+-.eE", body[end - 1]) != NULL))
+        end--;
+    return end;
+}
+
+static lock_sync_status fail_json(const decoding *d, const json_error_t *why)
+{
+    const char *body = d->s->body.data;
+    size_t size = d->s->body.size;
+    int64_t offset = size == 0 ? 0 : lsync_json_fault(body, size);
+
+    if (size == 0)
+        return fail_at(d, 0, "the body is empty");
+    if (offset == -1 && json_error_code(why) == json_error_numeric_overflow)
+        return fail_at(d, start_of_number(body, why->position), "a number is too large");
+    if (offset == -1) /* sound JSON that was not read: only memory can be missing */
+        return lsync_error_no_memory(d->error);
+    if ((size_t)offset == size)
+        return fail_at(d, offset, "the JSON text ends too early");
+    return fail_at(d, offset, "the body is not valid JSON");
+}
+
+/* An answer that says no, by its HTTP status or its envelope. */
+static lock_sync_status fail_refused(const decoding *d, lock_sync_status status, const lsync_envelope *envelope)
+{
+    char says[200] = "";
+    char code[40] = "";
+
+    if (fail(d, status, lock_sync_status_message(status)) != status ||
+        !lsync_envelope_messages(envelope, d->q->secret, d->error))
+        return lsync_error_no_memory(d->error);
+    if (status == LOCK_SYNC_E_HTTP)
+        (void)snprintf(code, sizeof code, " Its status is %" PRId32 ".", d->s->http_status);
+    else if (status == LOCK_SYNC_E_API && envelope->status_code != 0)
+        (void)snprintf(code, sizeof code, " Its statusCode is %" PRId32 ".", envelope->status_code);
+    if (d->error->api_message_count > 0)
+        (void)snprintf(says, sizeof says, " It says: %s", d->error->api_messages[0]);
+    lsync_one_line(says);
+    lsync_error_reword(d->error, "%s%s%s", lock_sync_status_message(status), code, says);
+    return status;
+}
+
+/* The envelope's statusCode, where it tells more than that the call failed. */
+static lock_sync_status status_of_envelope(const lsync_envelope *envelope)
+{
+    lock_sync_status status = lsync_status_of_http(envelope->status_code);
+
+    return status == LOCK_SYNC_OK || status == LOCK_SYNC_E_HTTP ? LOCK_SYNC_E_API : status;
+}
+
+static void store(const lsync_field *f, const json_t *value, lock_sync_lock *lock)
+{
+    switch (json_typeof(value)) {
+    case JSON_INTEGER:
+        (void)lsync_field_store_integer(f, json_integer_value(value), lock);
+        break;
+    case JSON_REAL:
+        (void)lsync_field_store_real(f, json_real_value(value), lock);
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        (void)lsync_field_store_bool(f, json_is_true(value), lock);
+        break;
+    case JSON_STRING:
+        (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock);
+        break;
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+    default:
+        break; /* absent */
+    }
+}
+
+static void read_fields(const json_t *object, const lsync_field *fields, size_t n, lock_sync_lock *lock)
+{
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_object_get(object, fields[i].name);
+
+        if (value != NULL)
+            store(&fields[i], value, lock);
+    }
+}
+
+/* False when the record has no usable id. */
+static bool read_record(const json_t *record, lock_sync_lock *lock)
+{
+    const json_t *state = NULL;
+
+    memset(lock, 0, sizeof *lock);
+    read_fields(record, lsync_record_fields, LSYNC_RECORD_FIELDS, lock);
+    if (lock->id == 0)
+        return false;
+    for (size_t i = 0; i < LSYNC_STATE_NAMES && state == NULL; i++)
+        state = json_object_get(record, lsync_state_names[i]);
+    if (json_is_object(state)) {
+        lock->fields |= LOCK_SYNC_FIELD_DEVICE_STATE;
+        read_fields(state, lsync_state_fields, LSYNC_STATE_FIELDS, lock);
+    }
+    return true;
+}
+
+static int64_t offset_of_result(const decoding *d)
+{
+    return lsync_json_find(d->s->body.data, d->s->body.size, "result");
+}
+
+static lock_sync_status read_one(const decoding *d, const json_t *result, lock_sync_results *r)
+{
+    lock_sync_lock lock;
+
+    if (!read_record(result, &lock))
+        return fail_at(d, offset_of_result(d), "the lock has no usable id");
+    if (lock.id != d->q->ids[0])
+        return fail_at(d, offset_of_result(d), "the answer is about another lock");
+    lsync_results_add(r, &lock);
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status read_all(const decoding *d, const json_t *result, lock_sync_results *r)
+{
+    lock_sync_lock lock;
+
+    for (size_t i = 0; i < json_array_size(result); i++) {
+        if (!read_record(json_array_get(result, i), &lock))
+            return fail_at(d, lsync_json_element(d->s->body.data, d->s->body.size, offset_of_result(d), i),
+                           "a lock has no usable id");
+        lsync_results_add(r, &lock);
+    }
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status read_result(const decoding *d, const json_t *body, lock_sync_results **out)
+{
+    const json_t *result = json_object_get(body, "result");
+    size_t records = d->q->single ? 1 : json_array_size(result);
+    lock_sync_status status;
+    lock_sync_results *r;
+
+    if (!json_is_object(body))
+        return fail_at(d, 0, "the body is not an object");
+    if (result == NULL)
+        return fail(d, LOCK_SYNC_E_MALFORMED, "malformed answer: it has no result");
+    if (d->q->single ? !json_is_object(result) : !json_is_array(result))
+        return fail_at(d, offset_of_result(d), d->q->single ? "its result is not an object" : "its result is no array");
+    r = lsync_results_new(d->memory, d->q, records, d->s->received_at_ms);
+    if (r == NULL)
+        return lsync_error_no_memory(d->error);
+    status = d->q->single ? read_one(d, result, r) : read_all(d, result, r);
+    if (status != LOCK_SYNC_OK) {
+        lock_sync_results_free(r);
+        return status;
+    }
+    lsync_results_finish(r);
+    *out = r;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)
+{
+    lock_sync_status status = lsync_status_of_http(d->s->http_status);
+    json_error_t why;
+    json_t *body = load(d, &why);
+    lsync_envelope envelope;
+
+    lsync_envelope_read(body, &envelope);
+    if (status != LOCK_SYNC_OK)
+        status = fail_refused(d, status, &envelope); /* its body may be anything */
+    else if (body == NULL)
+        status = fail_json(d, &why);
+    else if (envelope.success == LOCK_SYNC_NO)
+        status = fail_refused(d, status_of_envelope(&envelope), &envelope);
+    else
+        status = read_result(d, body, out);
+    json_decref(body);
+    return status;
+}
+
+lock_sync_status lsync_decode(const lock_sync_allocator *memory, const lock_sync_request *q,
+                              const lock_sync_response *s, lock_sync_error *error, lock_sync_results **out)
+{
+    decoding d = {memory, q, s, error};
+
+    *out = NULL;
+    if (s->failed == LOCK_SYNC_E_TOO_LARGE)
+        return fail(&d, s->failed, "the answer is larger than allowed: its body, or 64 KiB of headers");
+    if (s->failed != LOCK_SYNC_OK)
+        return lsync_error_set(error, s->failed, "%s", lock_sync_status_message(s->failed));
+    return decode_body(&d, out);
+}

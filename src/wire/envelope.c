@@ -1,0 +1,105 @@
+/* What surrounds the records; see envelope.h. */
+#include "wire/envelope.h"
+#include "base/memory.h"
+#include "wire/ascii.h"
+
+#include <string.h>
+
+lock_sync_status lsync_status_of_http(int32_t http_status)
+{
+    if (http_status >= 200 && http_status <= 299)
+        return LOCK_SYNC_OK;
+    if (http_status >= 500 && http_status <= 599)
+        return LOCK_SYNC_E_SERVER;
+    switch (http_status) {
+    case 401:
+        return LOCK_SYNC_E_UNAUTHORIZED;
+    case 403:
+        return LOCK_SYNC_E_FORBIDDEN;
+    case 404:
+        return LOCK_SYNC_E_NOT_FOUND;
+    case 429:
+        return LOCK_SYNC_E_RATE_LIMITED;
+    default:
+        return LOCK_SYNC_E_HTTP;
+    }
+}
+
+/* A member by its documented name, else by that name in any case. */
+static const json_t *member(const json_t *body, const char *name, const char *lower_case)
+{
+    const json_t *exact = json_object_get(body, name);
+    const char *key;
+    json_t *value;
+
+    if (exact != NULL)
+        return exact;
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+        if (lsync_ascii_equal(key, strlen(key), lower_case))
+            return value;
+    return NULL;
+}
+
+static lock_sync_tristate truth(const json_t *value)
+{
+    if (json_is_boolean(value))
+        return json_is_true(value) ? LOCK_SYNC_YES : LOCK_SYNC_NO;
+    if (json_is_number(value) && (json_number_value(value) == 0.0 || json_number_value(value) == 1.0))
+        return json_number_value(value) == 1.0 ? LOCK_SYNC_YES : LOCK_SYNC_NO;
+    return LOCK_SYNC_UNKNOWN;
+}
+
+void lsync_envelope_read(const json_t *body, lsync_envelope *out)
+{
+    double code = json_number_value(member(body, "statusCode", "statuscode"));
+
+    out->success = truth(member(body, "success", "success"));
+    out->status_code = code >= 100 && code <= 999 ? (int32_t)code : 0;
+    out->messages = member(body, "errorMessages", "errormessages");
+    if (!json_is_array(out->messages))
+        out->messages = NULL;
+}
+
+char *lsync_redact(const lock_sync_allocator *memory, const char *text, const char *secret)
+{
+    size_t secret_size = strlen(secret);
+    size_t size = strlen(text);
+    size_t copied = 0;
+    char *copy;
+
+    /* one "***" may be longer than the secret it replaces, but never longer than three times */
+    if (size > (SIZE_MAX - 1) / 3)
+        return NULL;
+    copy = lsync_alloc(memory, size * 3 + 1);
+    if (copy == NULL)
+        return NULL;
+    for (const char *at = text; *at != '\0';) {
+        if (secret_size > 0 && strncmp(at, secret, secret_size) == 0) {
+            memcpy(copy + copied, "***", 3);
+            copied += 3;
+            at += secret_size;
+        } else {
+            copy[copied++] = *at++;
+        }
+    }
+    copy[copied] = '\0';
+    return copy;
+}
+
+bool lsync_envelope_messages(const lsync_envelope *envelope, const char *secret, lock_sync_error *error)
+{
+    size_t n = json_array_size(envelope->messages);
+
+    for (size_t i = 0; i < n && error->api_message_count < LSYNC_ERROR_API_MESSAGES_MAX; i++) {
+        const char *text = json_string_value(json_array_get(envelope->messages, i));
+        char *copy;
+
+        if (text == NULL)
+            continue;
+        copy = lsync_redact(error->memory, text, secret);
+        if (copy == NULL)
+            return false;
+        error->api_messages[error->api_message_count++] = copy;
+    }
+    return true;
+}

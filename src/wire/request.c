@@ -1,0 +1,194 @@
+/* Which request; see request.h. */
+#include "wire/request.h"
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ID_TEXT_MAX sizeof "&id=9223372036854775807"
+#define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* a NUL for each \n */
+
+/* Where the parts of a request's block begin. */
+typedef struct layout {
+    size_t ids;
+    size_t order;
+    size_t url;
+    size_t headers;
+    size_t end;
+} layout;
+
+static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
+{
+    size_t bytes;
+
+    *start = *end;
+    return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end);
+}
+
+static bool lay_out(const lsync_request_spec *spec, layout *l)
+{
+    l->end = sizeof(lock_sync_request);
+    return add_part(&l->end, spec->id_count, sizeof(int64_t), &l->ids) &&
+           add_part(&l->end, spec->id_count, sizeof(uint32_t), &l->order) &&
+           add_part(&l->end, LSYNC_URL_MAX + ID_TEXT_MAX, 1, &l->url) &&
+           add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
+}
+
+/* Copies the ids, each once, in the order asked. */
+static void copy_ids(lock_sync_request *q, const int64_t *ids, size_t n, uint32_t *order)
+{
+    lsync_ids given = {ids, sizeof ids[0], n};
+    size_t kept = 0;
+
+    q->ids = memcpy(q->ids, ids, n * sizeof ids[0]);
+    q->id_count = n;
+    if (lsync_ids_ascend(given))
+        return;
+    lsync_order_by_id(given, order);
+    for (size_t i = 1; i < n; i++) /* ids are > 0: 0 marks the later ones of equals */
+        if (ids[order[i]] == ids[order[i - 1]])
+            q->ids[order[i]] = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q->ids[i] != 0)
+            q->ids[kept++] = q->ids[i];
+    q->id_count = kept;
+    if (!lsync_ids_ascend(lsync_request_ids(q))) {
+        lsync_order_by_id(lsync_request_ids(q), order);
+        q->id_order = order;
+    }
+}
+
+/* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */
+static void write_url(const lock_sync_request *q, const lsync_request_spec *spec, char *url)
+{
+    size_t room = LSYNC_URL_MAX + ID_TEXT_MAX;
+    int path;
+    size_t size;
+
+    if (q->single) {
+        (void)snprintf(url, room, "%s/api/%s/my/lock/%" PRId64 "/sync", spec->base_url, spec->api_version, q->ids[0]);
+        return;
+    }
+    path = snprintf(url, room, "%s/api/%s/my/lock/sync", spec->base_url, spec->api_version);
+    size = (size_t)path;
+    for (size_t i = 0; i < q->id_count; i++) {
+        size += (size_t)snprintf(url + size, room - size, "%cid=%" PRId64, i == 0 ? '?' : '&', q->ids[i]);
+        if (size > LSYNC_URL_MAX) {
+            url[path] = '\0';
+            return;
+        }
+    }
+}
+
+static char *write_header(lock_sync_request *q, size_t i, const char *name, const char *value, char *at)
+{
+    size_t name_size = strlen(name);
+    size_t value_size = strlen(value);
+
+    q->headers[i].name = name;
+    q->headers[i].line = at;
+    q->headers[i].value = at + name_size + 2;
+    memcpy(at, name, name_size);
+    memcpy(at + name_size, ": ", 2);
+    memcpy(at + name_size + 2, value, value_size + 1);
+    return at + name_size + 2 + value_size + 1;
+}
+
+static void write_headers(lock_sync_request *q, const lsync_request_spec *spec, char *at)
+{
+    at = write_header(q, 0, "Accept", "application/json", at);
+    at = write_header(q, 1, "Authorization", spec->authorization, at);
+    (void)write_header(q, 2, "User-Agent", spec->user_agent, at);
+    q->secret = q->headers[1].value + strcspn(q->headers[1].value, " ");
+    q->secret += *q->secret == ' ';
+}
+
+lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync_error *error)
+{
+    if (n > LSYNC_ORDER_MAX)
+        return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "%zu ids are too many", n);
+    if (n > 0 && ids == NULL)
+        return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "ids is NULL, but n is %zu", n);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] <= 0)
+            return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                   "ids[%zu] is %" PRId64 "; the id of a lock is greater than 0", i, ids[i]);
+    return LOCK_SYNC_OK;
+}
+
+lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec)
+{
+    lock_sync_request *q;
+    layout l;
+    char *block = lay_out(spec, &l) ? lsync_alloc(memory, l.end) : NULL;
+
+    if (block == NULL)
+        return NULL;
+    q = (lock_sync_request *)(void *)block;
+    *q = (lock_sync_request){
+        .memory = *memory,
+        .block_size = l.end,
+        .url = block + l.url,
+        .ids = (int64_t *)(void *)(block + l.ids),
+        .single = spec->single,
+        .timeout_ms = spec->timeout_ms,
+        .connect_timeout_ms = spec->connect_timeout_ms,
+    };
+    write_headers(q, spec, block + l.headers);
+    if (spec->id_count > 0)
+        copy_ids(q, spec->ids, spec->id_count, (uint32_t *)(void *)(block + l.order));
+    write_url(q, spec, block + l.url);
+    return q;
+}
+
+void lock_sync_request_free(lock_sync_request *q)
+{
+    lock_sync_allocator memory;
+
+    if (q == NULL)
+        return;
+    memory = q->memory;
+    lsync_wipe(q, q->block_size);
+    lsync_free(&memory, q);
+}
+
+const char *lock_sync_request_method(const lock_sync_request *q)
+{
+    return q == NULL ? "" : "GET";
+}
+
+const char *lock_sync_request_url(const lock_sync_request *q)
+{
+    return q == NULL ? "" : q->url;
+}
+
+size_t lock_sync_request_header_count(const lock_sync_request *q)
+{
+    return q == NULL ? 0 : LSYNC_REQUEST_HEADERS;
+}
+
+const char *lock_sync_request_header_name(const lock_sync_request *q, size_t i)
+{
+    return i < lock_sync_request_header_count(q) ? q->headers[i].name : NULL;
+}
+
+const char *lock_sync_request_header_value(const lock_sync_request *q, size_t i)
+{
+    return i < lock_sync_request_header_count(q) ? q->headers[i].value : NULL;
+}
+
+int64_t lock_sync_request_timeout_ms(const lock_sync_request *q)
+{
+    return q == NULL ? 0 : q->timeout_ms;
+}
+
+int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *q)
+{
+    return q == NULL ? 0 : q->connect_timeout_ms;
+}
+
+bool lock_sync_request_is_cancelled(const lock_sync_request *q)
+{
+    return q != NULL && q->cancelled != NULL && atomic_load(q->cancelled);
+}

@@ -1,0 +1,126 @@
+/* What a transport hands in; see response.h. */
+#include "wire/response.h"
+#include "base/memory.h"
+#include "wire/ascii.h"
+
+#include <string.h>
+
+void lsync_response_init(lock_sync_response *s, const lock_sync_allocator *memory, size_t body_cap, int64_t now_ms)
+{
+    memset(s, 0, sizeof *s);
+    s->memory = *memory;
+    s->received_at_ms = now_ms;
+    lsync_buffer_init(&s->body, &s->memory, body_cap);
+}
+
+void lsync_response_release(lock_sync_response *s)
+{
+    lsync_buffer_free(&s->body);
+}
+
+void lock_sync_response_free(lock_sync_response *s)
+{
+    lock_sync_allocator memory;
+
+    if (s == NULL)
+        return;
+    memory = s->memory;
+    lsync_response_release(s);
+    lsync_free(&memory, s);
+}
+
+void lsync_response_restart(lock_sync_response *s)
+{
+    s->http_status = 0;
+    s->date[0] = s->retry_after[0] = s->correlation_id[0] = '\0';
+    s->body.size = 0;
+}
+
+/* The first failure is the one to tell. */
+static lock_sync_status note(lock_sync_response *s, lock_sync_status status)
+{
+    if (s->failed == LOCK_SYNC_OK)
+        s->failed = status;
+    return status;
+}
+
+lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes)
+{
+    if (bytes > LSYNC_RESPONSE_HEADER_BYTES_MAX - s->header_bytes)
+        return note(s, LOCK_SYNC_E_TOO_LARGE);
+    s->header_bytes += bytes;
+    return LOCK_SYNC_OK;
+}
+
+/* The first of two headers with one name stays; what is too long for its place is cut. */
+static void keep(char *place, size_t room, const char *value, size_t size)
+{
+    if (place[0] != '\0')
+        return;
+    if (size >= room)
+        size = room - 1;
+    memcpy(place, value, size);
+    place[size] = '\0';
+}
+
+void lsync_response_keep_header(lock_sync_response *s, const char *name, size_t name_size, const char *value,
+                                size_t value_size)
+{
+    lsync_ascii_trim(&value, &value_size);
+    if (lsync_ascii_equal(name, name_size, "date"))
+        keep(s->date, sizeof s->date, value, value_size);
+    else if (lsync_ascii_equal(name, name_size, "retry-after"))
+        keep(s->retry_after, sizeof s->retry_after, value, value_size);
+    else if (lsync_ascii_equal(name, name_size, "x-correlation-id"))
+        keep(s->correlation_id, sizeof s->correlation_id, value, value_size);
+}
+
+lock_sync_status lock_sync_response_set_status(lock_sync_response *s, int32_t http_status)
+{
+    if (s == NULL || http_status < 100 || http_status > 999)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    s->http_status = http_status;
+    return LOCK_SYNC_OK;
+}
+
+static bool is_one_line(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+            return false;
+    return true;
+}
+
+lock_sync_status lock_sync_response_add_header(lock_sync_response *s, const char *name, const char *value)
+{
+    lock_sync_status status;
+
+    if (s == NULL || name == NULL || value == NULL || name[0] == '\0' || !is_one_line(name) || !is_one_line(value))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    status = lsync_response_count_header(s, strlen(name));
+    if (status == LOCK_SYNC_OK)
+        status = lsync_response_count_header(s, strlen(value));
+    if (status == LOCK_SYNC_OK)
+        lsync_response_keep_header(s, name, strlen(name), value, strlen(value));
+    return status;
+}
+
+lock_sync_status lock_sync_response_append_body(lock_sync_response *s, const void *data, size_t size)
+{
+    lock_sync_status status;
+
+    if (s == NULL || (data == NULL && size > 0))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (s->failed != LOCK_SYNC_OK) /* what came after a gap would not be the body */
+        return s->failed;
+    status = lsync_buffer_append(&s->body, data, size);
+    return status == LOCK_SYNC_OK ? status : note(s, status);
+}
+
+lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *s, int64_t unix_ms)
+{
+    if (s == NULL || unix_ms < 0)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    s->received_at_ms = unix_ms;
+    return LOCK_SYNC_OK;
+}

@@ -1,0 +1,39 @@
+/* What a transport hands in: status, the few headers that matter, the body under its cap. */
+#ifndef LSYNC_WIRE_RESPONSE_H
+#define LSYNC_WIRE_RESPONSE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "locksync/transport.h"
+
+#define LSYNC_RESPONSE_HEADER_BYTES_MAX ((size_t)64 * 1024)
+
+struct lock_sync_response {
+    lock_sync_allocator memory;
+    int32_t http_status; /* 0: not set */
+    lock_sync_status failed; /* what an append or a header failed with; OK: nothing */
+    int64_t received_at_ms;
+    size_t header_bytes; /* of all headers of all responses to the request, 1xx included */
+    lsync_buffer body;
+    char date[40];
+    char retry_after[40];
+    char correlation_id[128];
+    /* Of the built-in transport: */
+    char failure[256]; /* what it says of a failure; "" when it has nothing to add */
+    uint32_t repeats;  /* how often the request was sent again within one perform (HTTP/2 only) */
+};
+
+void lsync_response_init(lock_sync_response *s, const lock_sync_allocator *memory, size_t body_cap, int64_t now_ms);
+/* Frees what the response holds, not the struct. */
+void lsync_response_release(lock_sync_response *s);
+
+/* Forgets status, headers kept and body, but not the bytes counted: an interim response was followed by another. */
+void lsync_response_restart(lock_sync_response *s);
+
+/* Counts header bytes as they stand on the wire. */
+lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes);
+/* Keeps a header that matters; `value` need not end in NUL. */
+void lsync_response_keep_header(lock_sync_response *s, const char *name, size_t name_size, const char *value,
+                                size_t value_size);
+
+#endif

@@ -1,0 +1,36 @@
+/* The shape of a record, written once: which names the service sends, of which type, and where they go. */
+#ifndef LSYNC_WIRE_SCHEMA_H
+#define LSYNC_WIRE_SCHEMA_H
+
+#include "locksync/lock.h"
+
+typedef enum lsync_type { LSYNC_INT64, LSYNC_INT32, LSYNC_BOOL, LSYNC_TIME } lsync_type;
+
+typedef struct lsync_field {
+    const char *name;
+    lsync_type type;
+    uint32_t bit; /* of lock_sync_lock::fields; 0 for the id, which every record has */
+    size_t offset;
+    int64_t min; /* numbers outside min..max are absent */
+    int64_t max;
+} lsync_field;
+
+#define LSYNC_RECORD_FIELDS 3
+#define LSYNC_STATE_FIELDS 6
+
+/* Members of the record itself; the first is the id. */
+extern const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS];
+/* Members of its state object. */
+extern const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS];
+
+/* Names of the state object, the one that wins first: since API v1.35, and before. */
+#define LSYNC_STATE_NAMES 2
+extern const char *const lsync_state_names[LSYNC_STATE_NAMES];
+
+/* Store a value in its place and set its bit. False, and the record untouched, for one that the field cannot take. */
+bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lock *lock);
+bool lsync_field_store_real(const lsync_field *f, double value, lock_sync_lock *lock); /* integral, up to 2^53 */
+bool lsync_field_store_bool(const lsync_field *f, bool value, lock_sync_lock *lock);
+bool lsync_field_store_text(const lsync_field *f, const char *text, size_t size, lock_sync_lock *lock);
+
+#endif
