@@ -1,0 +1,48 @@
+/* locksync-sim: a stand-in for the sync endpoint of the Tedee cloud, for tests, benchmarks and offline development.
+   README.md beside this file tells how to use it.
+
+   main.c     starts it, waits for a signal, ends it     options.c   the command line
+   server.c   the daemon, its connections, a request     routes.c    what a request is answered
+   answer.c   the bodies of good answers                 broken.c    answers that go wrong on purpose
+   reply.c    status, headers and body; errors           faults.c    which answers go wrong
+   locks.c    how the locks live                         accounts.c  who may ask, and how often
+   pauses.c   connections that wait                      stats.c     the counters as JSON */
+
+#include "options.h"
+#include "server.h"
+#include "stats.h"
+#include "text.h"
+
+#include <signal.h>
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct server *server;
+    struct text    stats = {0};
+    sigset_t       ends;
+    int            signal_number;
+    int            code = 1;
+
+    options_parse(&options, argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread: all of them are to leave the signals to sigwait */
+
+    server = server_start(&options);
+    if (server != NULL) {
+        puts(server->url);
+        fflush(stdout);
+        sigwait(&ends, &signal_number);
+        server_stop(server);
+        stats_of_all(server, &stats);
+        fwrite(stats.data, 1, stats.size, stdout);
+        text_free(&stats);
+        code = 0;
+    }
+    server_free(server);
+    options_free(&options);
+    return code;
+}

@@ -1,0 +1,146 @@
+/* Makes replies. The body of an error is fixed for each status, so that a test knows what to expect:
+   401 and 429 have none, 403 and 404 have the JSON envelope, 500 is an HTML page, 503 has none and Retry-After: 7. */
+
+#include "reply.h"
+
+#include <zlib.h>
+
+#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for the gzip format */
+
+struct error_body {
+    unsigned    status;
+    const char *type;
+    const char *body;
+};
+static const struct error_body error_bodies[] = {
+    {403, JSON_TYPE,
+     "{\"success\":false,\"errorMessages\":[\"The credential lacks the scope Device.Read.\"],\"statusCode\":403}"},
+    {404, JSON_TYPE, "{\"success\":false,\"errorMessages\":[\"Not found.\"],\"statusCode\":404}"},
+    {500, HTML_TYPE,
+     "<!DOCTYPE html>\n<html><head><title>500</title></head>"
+     "<body><h1>500 Internal Server Error</h1></body></html>\n"},
+};
+
+static char *put_hex(char *p, uint64_t bits, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, bits >>= 4)
+        p[i] = "0123456789abcdef"[bits & 15];
+    return p + digits;
+}
+
+/* A value of a UUID's shape, 8-4-4-4-12 digits: the same seed gives the same row of them. */
+static void write_correlation_id(struct server *server, char id[37])
+{
+    uint64_t n = atomic_fetch_add_explicit(&server->answered, 1, memory_order_relaxed);
+    uint64_t high = mix(mix(server->options->seed) + n);
+    uint64_t low = mix(high ^ n);
+
+    id = put_hex(id, high >> 32, 8);
+    *id++ = '-';
+    id = put_hex(id, high >> 16, 4);
+    *id++ = '-';
+    id = put_hex(id, high, 4);
+    *id++ = '-';
+    id = put_hex(id, low >> 48, 4);
+    *id++ = '-';
+    id = put_hex(id, low, 12);
+    *id = '\0';
+}
+
+void reply_header(struct visit *visit, const char *name, const char *value)
+{
+    if (visit->response != NULL)
+        MHD_add_response_header(visit->response, name, value);
+}
+
+static void reply_with(struct visit *visit, unsigned status, const char *type, struct MHD_Response *response)
+{
+    char id[37];
+
+    visit->status = status;
+    visit->response = response;
+    write_correlation_id(visit->server, id);
+    reply_header(visit, "X-Correlation-ID", id);
+    reply_header(visit, "API-Supported-Versions", visit->server->version_number);
+    reply_header(visit, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+}
+
+void reply_bytes(struct visit *visit, unsigned status, const char *type, const char *body, size_t size)
+{
+    /* persistent memory is not copied; libmicrohttpd only reads it, though it asks for a pointer to non-const */
+    reply_with(visit, status, type,
+               MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT));
+}
+
+void reply_reader(struct visit *visit, uint64_t size, MHD_ContentReaderCallback reader)
+{
+    reply_with(visit, MHD_HTTP_OK, JSON_TYPE, MHD_create_response_from_callback(size, 32768, reader, visit, NULL));
+}
+
+/* Only the plain case: "gzip" in the list, unless with a quality of 0. */
+bool client_accepts_gzip(struct visit *visit)
+{
+    const char *accept =
+        MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    const char *gzip = accept != NULL ? strstr(accept, "gzip") : NULL;
+
+    if (gzip == NULL)
+        return false;
+    gzip += strlen("gzip");
+    gzip += strspn(gzip, " ;");
+    return strncmp(gzip, "q=", 2) != 0 || strtod(gzip + 2, NULL) > 0;
+}
+
+void gzip_bytes(const char *in, size_t size, struct text *out)
+{
+    z_stream z = {0};
+    int      done;
+
+    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        fatal("out of memory");
+    z.next_in = (Bytef *)(uintptr_t)in;
+    z.avail_in = (uInt)size;
+    do {
+        z.next_out = (Bytef *)text_room(out, 16384);
+        z.avail_out = 16384;
+        done = deflate(&z, Z_FINISH);
+        out->size += 16384 - z.avail_out;
+    } while (done != Z_STREAM_END);
+    deflateEnd(&z);
+}
+
+static void free_bytes(void *bytes)
+{
+    free(bytes);
+}
+
+void reply_json(struct visit *visit, struct text body)
+{
+    struct text packed = {0};
+
+    if (!visit->server->options->gzip || !client_accepts_gzip(visit)) {
+        reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, body.data, body.size);
+        return;
+    }
+    gzip_bytes(body.data, body.size, &packed);
+    reply_with(visit, MHD_HTTP_OK, JSON_TYPE,
+               MHD_create_response_from_buffer_with_free_callback(packed.size, packed.data, free_bytes));
+    if (visit->response == NULL)
+        text_free(&packed);
+    reply_header(visit, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+}
+
+void reply_error(struct visit *visit, unsigned status, int64_t retry_after)
+{
+    struct error_body error = {status, JSON_TYPE, ""};
+    char              seconds[24];
+
+    for (size_t i = 0; i < sizeof error_bodies / sizeof *error_bodies; i++)
+        if (error_bodies[i].status == status)
+            error = error_bodies[i];
+    reply_bytes(visit, status, error.type, error.body, strlen(error.body));
+    if (retry_after > 0) {
+        *put_number(seconds, retry_after) = '\0';
+        reply_header(visit, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+}
