@@ -5,6 +5,7 @@
 #include "wire/decode.h"
 
 #include <string.h>
+#include <time.h>
 
 #define STRINGIZE_(x) #x
 #define STRINGIZE(x) STRINGIZE_(x)
@@ -14,6 +15,26 @@
 const char *lock_sync_version(void)
 {
     return VERSION;
+}
+
+static bool init_cancel(lock_sync_ctx *ctx)
+{
+    pthread_condattr_t attributes;
+    bool made;
+
+    if (pthread_mutex_init(&ctx->cancel_mutex, NULL) != 0)
+        return false;
+    made = pthread_condattr_init(&attributes) == 0;
+    if (made) {
+        made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+               pthread_cond_init(&ctx->cancel_condition, &attributes) == 0;
+        (void)pthread_condattr_destroy(&attributes);
+    }
+    if (!made)
+        (void)pthread_mutex_destroy(&ctx->cancel_mutex);
+    atomic_init(&ctx->running, false);
+    atomic_init(&ctx->cancelled, false);
+    return made;
 }
 
 lock_sync_status lock_sync_ctx_new(lock_sync_ctx **out)
@@ -36,12 +57,10 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
         return LOCK_SYNC_E_NO_MEMORY;
     memset(ctx, 0, sizeof *ctx);
     ctx->memory = memory;
-    if (pthread_mutex_init(&ctx->cancel_mutex, NULL) != 0) {
+    if (!init_cancel(ctx)) {
         lsync_free(&memory, ctx);
         return LOCK_SYNC_E_NO_MEMORY;
     }
-    atomic_init(&ctx->running, false);
-    atomic_init(&ctx->cancelled, false);
     lsync_error_init(&ctx->error, &ctx->memory);
     lsync_settings_init(ctx);
     *out = ctx;
@@ -56,8 +75,11 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
         return;
     memory = ctx->memory;
     lsync_ctx_drop_transport(ctx);
+    lsync_ctx_drop_cache(ctx);
+    lock_sync_guard_unref(ctx->guard);
     lsync_settings_release(ctx);
     lsync_error_clear(&ctx->error);
+    (void)pthread_cond_destroy(&ctx->cancel_condition);
     (void)pthread_mutex_destroy(&ctx->cancel_mutex);
     lsync_free(&memory, ctx);
 }
@@ -138,7 +160,7 @@ lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_r
                                q == NULL ? "the request" : s == NULL ? "the response" : "results");
     if (s->http_status == 0 && s->failed == LOCK_SYNC_OK)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the response has no HTTP status");
-    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &ctx->error, results));
+    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &q->scope, &ctx->error, results));
 }
 
 void lsync_ctx_drop_transport(lock_sync_ctx *ctx)

@@ -37,8 +37,13 @@ struct lock_sync_ctx {
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
 
+    lock_sync_guard *guard; /* a reference; NULL: a private one, not made yet */
+    lock_sync_guard_mode guard_mode;
+    lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
+
     /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
     pthread_mutex_t cancel_mutex;
+    pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     atomic_bool running;
     atomic_bool cancelled;
 };
@@ -55,9 +60,17 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
 
 /* Whether a credential is set that is not known to have expired. */
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms);
+/* The same as OK, or E_NO_CREDENTIAL with the error set. */
+lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx, int64_t now_ms);
 
 /* Lets go of the transport, a host's or the built-in one. */
 void lsync_ctx_drop_transport(lock_sync_ctx *ctx);
+
+/* Forgets the answer that is kept for mode CACHED. */
+void lsync_ctx_drop_cache(lock_sync_ctx *ctx);
+
+/* OK, or the error set: a route that may not carry a credential. */
+lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx);
 
 /* Frees and wipes all settings. */
 void lsync_settings_release(lock_sync_ctx *ctx);

@@ -1,7 +1,7 @@
 /* The settings: each setter copies its argument, checks it, and refuses what could do harm later. */
 #include "base/memory.h"
 #include "context.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 #include "wire/url.h"
 
 #include <inttypes.h>
@@ -112,6 +112,8 @@ static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, 
     ctx->authorization = value;
     ctx->credential_until_ms = until_ms;
     ctx->credential_version++;
+    if (!ctx->in_provider) /* the host's may be of another account */
+        lsync_ctx_drop_cache(ctx);
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
@@ -172,6 +174,7 @@ lock_sync_status lock_sync_set_base_url(lock_sync_ctx *ctx, const char *url)
     if (status == LOCK_SYNC_OK) {
         ctx->route.https = parsed.https;
         ctx->route.loopback = parsed.loopback;
+        lsync_ctx_drop_cache(ctx);
     }
     return status;
 }
@@ -190,7 +193,10 @@ lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, const char *versi
             if (!lsync_ascii_is_alnum(*c) && (c == version || strchr("._-", *c) == NULL))
                 return refuse(ctx, "API version", "it is not made of letters, digits, '.', '_' and '-'");
     }
-    return replace_text(ctx, &ctx->api_version, version, version == NULL ? 0 : strlen(version));
+    status = replace_text(ctx, &ctx->api_version, version, version == NULL ? 0 : strlen(version));
+    if (status == LOCK_SYNC_OK)
+        lsync_ctx_drop_cache(ctx);
+    return status;
 }
 
 lock_sync_status lock_sync_set_ca_file(lock_sync_ctx *ctx, const char *path)
@@ -303,8 +309,17 @@ bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms)
     return ctx->authorization != NULL && (ctx->credential_until_ms == 0 || now_ms < ctx->credential_until_ms);
 }
 
+lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx, int64_t now_ms)
+{
+    if (lsync_ctx_has_credential(ctx, now_ms))
+        return LOCK_SYNC_OK;
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL, "%s",
+                           ctx->authorization == NULL ? lock_sync_status_message(LOCK_SYNC_E_NO_CREDENTIAL)
+                                                      : "The access token has expired, and no other is set.");
+}
+
 /* No credential travels in plain text unless the host said so. */
-static lock_sync_status check_route(lock_sync_ctx *ctx)
+lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
 {
     if (ctx->route.https || ctx->route.loopback)
         return LOCK_SYNC_OK;
@@ -333,13 +348,12 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
     };
 
     if (status == LOCK_SYNC_OK)
-        status = check_route(ctx);
+        status = lsync_ctx_check_route(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (!lsync_ctx_has_credential(ctx, now_ms))
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL, "%s",
-                               ctx->authorization == NULL ? lock_sync_status_message(LOCK_SYNC_E_NO_CREDENTIAL)
-                                                          : "The access token has expired, and no other is set.");
+    status = lsync_ctx_check_credential(ctx, now_ms);
+    if (status != LOCK_SYNC_OK)
+        return status;
     (void)snprintf(default_agent, sizeof default_agent, PRODUCT_TOKEN, lock_sync_version());
     *out = lsync_request_new(&ctx->memory, &spec);
     return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;

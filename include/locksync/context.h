@@ -35,7 +35,7 @@ typedef void (*lock_sync_log_fn)(void *user, lock_sync_log_level level, const ch
  * @param user As given to lock_sync_set_token_provider().
  * @param ctx The context of the fetch. Only its credential setters may be called.
  * @param refused true: the service refused the credential that is set.
- * @return LOCK_SYNC_OK, or the status that the fetch shall end with.
+ * @return LOCK_SYNC_OK, or the status that the fetch shall end with (LOCK_SYNC_E_NO_CREDENTIAL for a number that is none).
  */
 typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, bool refused);
 
@@ -44,7 +44,8 @@ typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, b
  *
  * Nothing is connected before the first fetch. The first fetch of a process that goes through libcurl calls
  * curl_global_init(CURL_GLOBAL_DEFAULT), once and under a lock; curl_global_cleanup() is never called. A host that uses
- * libcurl before 7.84 itself calls curl_global_init() before it starts threads, as libcurl asks.
+ * libcurl itself, in a build of it that does not list the feature "threadsafe", calls curl_global_init() before it starts
+ * threads, as libcurl asks.
  *
  * @param[out] out The context, transferred; free with lock_sync_ctx_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY.
@@ -197,17 +198,18 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *c
 LOCK_SYNC_API lock_sync_status lock_sync_set_allow_http(lock_sync_ctx *ctx, bool allow);
 
 /**
- * Sets the file of trusted certificates (PEM). It replaces all other trust.
+ * Sets the file of trusted certificates (PEM). It replaces all other trust. Of the built-in transport.
  *
  * @param ctx The context.
- * @param path Read at each new connection; not read here. NULL: the system's trust.
+ * @param path Not read here, but when a connection first needs it; libcurl then keeps what it read for up to a day. NULL:
+ *             the system's trust.
  * @return See Settings.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_set_ca_file(lock_sync_ctx *ctx, const char *path);
 
 /**
- * Sets a proxy for https; default none. The environment is not read, loopback hosts are always reached directly, and
+ * Sets a proxy for https, of the built-in transport; default none. The environment is not read, loopback hosts are always reached directly, and
  * plain http through a proxy is refused when a request is made.
  *
  * @param ctx The context.
@@ -243,6 +245,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
 
 /**
  * Fetches the state of the locks, over the network, and waits for the answer: one request.
+ *
+ * The context's guard is asked first, in the mode of lock_sync_set_guard_mode(): by default a fetch that comes sooner than
+ * 20 seconds after the last answer ends with LOCK_SYNC_E_TOO_SOON, and nothing is sent.
  *
  * Should the URL pass 2,000 bytes, all locks are asked for and the answer is filtered. An answer is always filtered to
  * the ids asked for, in the service's order.

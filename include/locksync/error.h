@@ -55,7 +55,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_error_status(const lock_sync_error *e);
  * The HTTP status of the answer that the call failed on.
  *
  * @param e From lock_sync_last_error(), or NULL.
- * @return 100..999; 0: no answer arrived, the call succeeded, or `e` is NULL.
+ * @return 100..999; 0: no whole answer arrived, the call succeeded, or `e` is NULL.
  * @par Threads That of the context.
  * @since 0.1.0
  */

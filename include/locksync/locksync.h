@@ -13,6 +13,7 @@
 #include "common.h"
 #include "context.h"
 #include "error.h"
+#include "guard.h"
 #include "lock.h"
 #include "results.h"
 #include "transport.h"

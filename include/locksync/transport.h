@@ -22,10 +22,14 @@ typedef struct lock_sync_transport {
      * Both are borrowed for the call. Redirects must not be followed. It returns LOCK_SYNC_OK once a whole answer is
      * in, whatever its HTTP status, else LOCK_SYNC_E_NO_MEMORY or one of LOCK_SYNC_E_CANCELLED ..
      * LOCK_SYNC_E_TOO_LARGE (4..10). Anything else, and LOCK_SYNC_OK without a status set, counts as
-     * LOCK_SYNC_E_NETWORK.
+     * LOCK_SYNC_E_NETWORK. LOCK_SYNC_E_RESOLVE, _CONNECT and _TLS say that no byte of the request was sent: the guard's
+     * slot is then given back. Nothing is sent after lock_sync_request_timeout_ms().
      */
     lock_sync_status (*perform)(void *user, const lock_sync_request *request, lock_sync_response *response);
-    /** Makes a running `perform` return soon. Optional; called from another thread. */
+    /**
+     * Makes a running `perform` return soon. Optional; called from another thread, perhaps more than once, perhaps before
+     * `perform` has begun or after it returned. It calls no function of the library.
+     */
     void (*cancel)(void *user);
     /** Optional; called once, when the context lets go of the transport; not after a failed lock_sync_set_transport(). */
     void (*destroy)(void *user);
@@ -35,7 +39,8 @@ typedef struct lock_sync_transport {
  * Sets the transport that fetches go through.
  *
  * @param ctx The context.
- * @param transport Copied. NULL: the built-in one (libcurl), where there is one.
+ * @param transport Copied; its `user` is taken over, so that the same `user` is not set twice where there is a `destroy`.
+ *                  NULL: the built-in one (libcurl), where there is one.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` NULL, `perform` NULL, struct_size too small);
  *         LOCK_SYNC_E_BUSY. After a failure the old transport stays.
  * @par Threads That of the context.
@@ -116,8 +121,8 @@ LOCK_SYNC_API bool lock_sync_request_is_cancelled(const lock_sync_request *q);
 LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response *s, int32_t http_status);
 
 /**
- * Adds a header of the answer. Only those that the library uses (Date, Retry-After, X-Correlation-ID) are kept; of one
- * that comes twice the first is.
+ * Adds a header of the answer. Only those that the library uses (Date, Retry-After, X-Correlation-ID) are kept, where
+ * they are of a usual length (39, 39 and 127 bytes); of one that comes twice the first is.
  *
  * @param s The response.
  * @param name A header name, in any case. Copied where kept.

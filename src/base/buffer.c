@@ -17,17 +17,14 @@ void lsync_buffer_free(lsync_buffer *b)
     lsync_buffer_init(b, b->memory, b->cap);
 }
 
+/* Room for `needed` bytes, which are at most the cap, and the NUL. */
 static bool reserve(lsync_buffer *b, size_t needed)
 {
     size_t capacity = b->capacity == 0 ? FIRST_CAPACITY : b->capacity;
     char *data;
 
-    while (capacity < needed)
-        capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-    if (capacity > b->cap)
-        capacity = b->cap; /* needed <= cap, see the caller */
-    if (capacity == b->capacity)
-        return true;
+    while (capacity <= needed)
+        capacity = capacity > SIZE_MAX / 2 ? needed + 1 : capacity * 2;
     data = lsync_realloc(b->memory, b->data, capacity);
     if (data == NULL)
         return false;
@@ -42,9 +39,10 @@ lock_sync_status lsync_buffer_append(lsync_buffer *b, const void *data, size_t s
         return LOCK_SYNC_E_TOO_LARGE;
     if (size == 0)
         return LOCK_SYNC_OK;
-    if (size > b->capacity - b->size && !reserve(b, b->size + size))
+    if (size >= b->capacity - b->size && !reserve(b, b->size + size))
         return LOCK_SYNC_E_NO_MEMORY;
     memcpy(b->data + b->size, data, size);
     b->size += size;
+    b->data[b->size] = '\0';
     return LOCK_SYNC_OK;
 }

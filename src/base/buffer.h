@@ -6,9 +6,9 @@
 
 typedef struct lsync_buffer {
     const lock_sync_allocator *memory; /* must outlive the buffer */
-    char *data;                        /* NULL while empty */
+    char *data;                        /* NULL while empty; else a NUL stands behind the last byte */
     size_t size;
-    size_t capacity;
+    size_t capacity; /* with the NUL */
     size_t cap; /* size never passes this */
 } lsync_buffer;
 

@@ -1,10 +1,10 @@
-/* The two clocks, read at the edges only: the middle gets times as arguments. */
+/* The clocks, read at the edges only: the middle gets times as arguments. */
 #ifndef LSYNC_BASE_CLOCK_H
 #define LSYNC_BASE_CLOCK_H
 
 #include <stdint.h>
 
-int64_t lsync_clock_unix_ms(void);      /* wall clock, ms since 1970 */
-int64_t lsync_clock_monotonic_us(void); /* never jumps; for deadlines and durations */
+int64_t lsync_clock_unix_ms(void); /* wall clock, ms since 1970 */
+int64_t lsync_clock_boot_us(void); /* never jumps, and goes on while the machine sleeps; for deadlines and intervals */
 
 #endif

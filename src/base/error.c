@@ -1,5 +1,6 @@
 /* The detail behind a status; see error.h. */
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <stdarg.h>
@@ -32,6 +33,7 @@ static char *format_message(const lock_sync_error *e, const char *format, va_lis
 
     if (vsnprintf(text, sizeof text, format, arguments) < 0)
         return NULL;
+    lsync_trim_utf8(text);
     return lsync_strndup(e->memory, text, strlen(text));
 }
 

@@ -12,7 +12,13 @@ typedef struct lsync_logger {
 
 void lsync_log(const lsync_logger *logger, lock_sync_log_level level, const char *format, ...) LSYNC_PRINTF(3, 4);
 
-/* Replaces control characters, so that a text from outside stays one line. Works in place. */
+/* What makes a text from outside fit to be shown, each in place: */
+
+/* Replaces control characters, so that it stays one line. */
 void lsync_one_line(char *text);
+/* Replaces each `secret` (NULL or "": none) by "***". */
+void lsync_strike_out(char *text, const char *secret);
+/* Drops a character of UTF-8 that was cut at the end. */
+void lsync_trim_utf8(char *text);
 
 #endif

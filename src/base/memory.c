@@ -65,10 +65,15 @@ char *lsync_strndup(const lock_sync_allocator *memory, const char *text, size_t 
 
 void lsync_wipe(void *block, size_t size)
 {
+#if defined(__GNUC__)
+    memset(block, 0, size);
+    __asm__ __volatile__("" : : "r"(block) : "memory"); /* somebody might read it, for all the compiler knows */
+#else
     volatile unsigned char *byte = block;
 
     while (size-- > 0)
         *byte++ = 0;
+#endif
 }
 
 void lsync_free_secret(const lock_sync_allocator *memory, char *text)

@@ -77,7 +77,10 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
         return t->stopped;
     if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
-    if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY) && out_of_descriptors())
+    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && t->received >= LSYNC_CURL_HEADER_LINE_MAX)
+        return lsync_response_count_header(t->response, (size_t)t->received);
+    if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_TLS) &&
+        out_of_descriptors())
         return LOCK_SYNC_E_CONNECT;
     return status;
 }
@@ -88,6 +91,10 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
 
     if (t->stopped == LOCK_SYNC_E_MALFORMED)
         text = "its Content-Encoding is not gzip, once";
+    else if (t->stopped == LOCK_SYNC_E_TIMEOUT)
+        text = "the deadline passed before the request could be sent";
+    else if (t->stopped == LOCK_SYNC_E_NETWORK && code == CURLE_OK)
+        text = "the header broke off";
     else if (t->stopped == LOCK_SYNC_E_NETWORK)
         text = "a kept connection was closed unanswered; the request is not sent twice";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);

@@ -1,13 +1,20 @@
 /* One transfer through libcurl; see curl_transfer.h. Each option stands here for a reason that its comment tells. */
 #include "transport/curl_transfer.h"
+#include "base/clock.h"
+#include "base/memory.h"
 #include "transport/curl_status.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#ifdef __linux__
+#  include <linux/tcp.h>
+#endif
 
 lock_sync_status lsync_curl_global_init(void)
 {
@@ -54,8 +61,11 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     if (lsync_ascii_begins(line, size, "http/")) { /* of each response, interim ones included */
         lsync_response_restart(t->response);
         t->encoded = false;
+        t->header_ended = false;
         return size;
     }
+    if (line[0] == '\r' || line[0] == '\n')
+        t->header_ended = true;
     colon = memchr(line, ':', size);
     if (colon != NULL) {
         size_t name_size = (size_t)(colon - line);
@@ -76,6 +86,34 @@ static size_t on_body(char *data, size_t one, size_t size, void *user)
     return lock_sync_response_append_body(t->response, data, size) == LOCK_SYNC_OK ? size : 0;
 }
 
+/* Bytes that a socket has received in its life; 0 where the system does not tell. */
+static uint64_t bytes_received(curl_socket_t socket)
+{
+#ifdef __linux__
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    memset(&info, 0, sizeof info);
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        return info.tcpi_bytes_received;
+#else
+    (void)socket;
+#endif
+    return 0;
+}
+
+/* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the socket. */
+static int on_close_socket(void *user, curl_socket_t socket)
+{
+    lsync_transfer *t = user;
+
+    if (socket == t->socket) {
+        t->received = bytes_received(socket) - t->received_before;
+        t->socket = CURL_SOCKET_BAD;
+    }
+    return close(socket);
+}
+
 /* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2
    that is safe once (the server said that it did not look at the request), and is counted. */
 static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -83,6 +121,10 @@ static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port,
     lsync_transfer *t = user;
 
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (lsync_clock_boot_us() > t->request->send_until_us) { /* stopped, or asleep: others count on the slot's end */
+        (void)stop(t, LOCK_SYNC_E_TIMEOUT);
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (++t->sends == 1 || (t->sends == 2 && t->http2))
         return CURL_PREREQFUNC_OK;
     t->sends--; /* this one is not sent */
@@ -107,17 +149,32 @@ static bool is_loopback_address(const struct sockaddr *address)
     return false;
 }
 
+/* TLS will open the CA file beside the socket: without a descriptor left it would say that the file is bad. */
+static bool has_spare_descriptor(curl_socket_t socket)
+{
+    int spare = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+
+    if (spare >= 0)
+        (void)close(spare);
+    return spare >= 0;
+}
+
 /* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
    server's answer) is refused. Sockets do not leak into child processes. */
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    const lsync_transfer *t = user;
+    lsync_transfer *t = user;
     const lsync_route *route = t->request == NULL ? NULL : t->request->route;
 
     (void)purpose;
     if (route != NULL && !route->https && route->loopback && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (t->socket >= 0 && route != NULL && route->https && !has_spare_descriptor(t->socket)) {
+        (void)close(t->socket);
+        t->socket = CURL_SOCKET_BAD;
+    }
+    return t->socket;
 }
 
 /* --- options --- */
@@ -144,6 +201,11 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    SET(CURLOPT_CLOSESOCKETDATA, t);
+    for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
+        t->headers[i].next = &t->headers[i + 1];
+    SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; what it holds comes with each request */
     SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
 
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -185,18 +247,71 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     return code;
 }
 
-/* What differs from request to request. */
-static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Notes a text that is about to be set. *changed: it is another than the one that stands. */
+static CURLcode note(lsync_transfer *t, char **place, const char *text, bool *changed)
+{
+    char *copy = NULL;
+
+    *changed = t->set.url == NULL || !is_same(*place, text);
+    if (!*changed)
+        return CURLE_OK;
+    if (text != NULL) {
+        copy = lsync_strndup(t->memory, text, strlen(text));
+        if (copy == NULL)
+            return CURLE_OUT_OF_MEMORY;
+    }
+    lsync_free_secret(t->memory, *place); /* a proxy's may hold a password */
+    *place = copy;
+    return CURLE_OK;
+}
+
+/* Nothing counts as set: all is set anew for the next request. */
+static void forget_options(lsync_transfer *t)
+{
+    lsync_free_secret(t->memory, t->set.url);
+    lsync_free_secret(t->memory, t->set.ca_file);
+    lsync_free_secret(t->memory, t->set.proxy);
+    memset(&t->set, 0, sizeof t->set);
+}
+
+/* Where the request goes and how: set only where it differs from what stands. */
+static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
 {
     CURL *easy = t->easy;
     const lsync_route *route = q->route;
     const char *proxy = route->loopback || route->proxy == NULL ? "" : route->proxy;
-    CURLcode code = set_trust(easy, route->ca_file);
+    bool changed = false;
+    CURLcode code = note(t, &t->set.ca_file, route->ca_file, &changed);
 
-    SET(CURLOPT_URL, q->url);
-    SET(CURLOPT_PROTOCOLS_STR, route->https ? "https" : "http");
-    SET(CURLOPT_PROXY, proxy); /* never NULL: the environment would be asked */
-    SET(CURLOPT_HTTPHEADER, t->headers);
+    if (code == CURLE_OK && changed)
+        code = set_trust(easy, route->ca_file);
+    if (t->set.url == NULL || t->set.https != route->https)
+        SET(CURLOPT_PROTOCOLS_STR, route->https ? "https" : "http");
+    t->set.https = route->https;
+    if (code == CURLE_OK)
+        code = note(t, &t->set.proxy, proxy, &changed);
+    if (changed)
+        SET(CURLOPT_PROXY, proxy); /* never NULL: the environment would be asked */
+    if (code == CURLE_OK)
+        code = note(t, &t->set.url, q->url, &changed); /* last: without it nothing counts as set */
+    if (changed)
+        SET(CURLOPT_URL, q->url);
+    return code;
+}
+
+/* What differs from request to request. */
+static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
+{
+    CURL *easy = t->easy;
+    CURLcode code = set_route(t, q);
+
+    if (code != CURLE_OK)
+        forget_options(t);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     return code;
@@ -204,9 +319,11 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
 /* --- life cycle --- */
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory)
 {
     memset(t, 0, sizeof *t);
+    t->memory = memory;
+    t->socket = CURL_SOCKET_BAD;
     t->easy = curl_easy_init();
     if (t->easy == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
@@ -221,6 +338,7 @@ void lsync_transfer_release(lsync_transfer *t)
 {
     curl_easy_cleanup(t->easy);
     t->easy = NULL;
+    forget_options(t);
 }
 
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s)
@@ -229,12 +347,13 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->response = s;
     t->sends = 0;
     t->encoded = false;
+    t->header_ended = false;
+    t->received_before = t->socket == CURL_SOCKET_BAD ? 0 : bytes_received(t->socket);
+    t->received = 0;
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
-    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) {
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
-        t->headers[i].next = i + 1 < LSYNC_REQUEST_HEADERS ? &t->headers[i + 1] : NULL;
-    }
     return set_request(t, q) == CURLE_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
 }
 
@@ -243,6 +362,10 @@ static lock_sync_status read_answer(lsync_transfer *t)
     long status = 0;
     long version = 0;
 
+    if (!t->header_ended) { /* closed in the midst of it, which libcurl takes for its end */
+        t->stopped = LOCK_SYNC_E_NETWORK;
+        return t->stopped;
+    }
     if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
         curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK)
         return LOCK_SYNC_E_NETWORK;
@@ -255,11 +378,12 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
 {
     lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
 
-    t->response->repeats = t->sends > 1 ? t->sends - 1 : 0;
+    t->response->counts_sends = true;
+    t->response->sends = t->sends;
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);
-    /* Lets go of the request, whose credential is about to be wiped. Resetting a pointer option cannot fail. */
-    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they led into the request, which is about to be wiped */
+        t->headers[i].data = NULL;
     t->request = NULL;
     t->response = NULL;
     return status;

@@ -8,14 +8,28 @@
 
 #include <curl/curl.h>
 
+/* The options that stand in the handle: to set one anew costs libcurl a copy. Texts are owned. */
+typedef struct lsync_transfer_options {
+    char *url;     /* NULL: nothing stands yet */
+    char *ca_file; /* NULL: the system's trust */
+    char *proxy;   /* "": none */
+    bool https;
+} lsync_transfer_options;
+
 typedef struct lsync_transfer {
-    CURL *easy; /* owned */
+    const lock_sync_allocator *memory; /* must outlive the transfer */
+    CURL *easy;                        /* owned */
+    lsync_transfer_options set;
     struct curl_slist headers[LSYNC_REQUEST_HEADERS]; /* lead into the request's block; libcurl borrows them */
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
     lock_sync_response *response;
     uint32_t sends;           /* how often libcurl began to send the request */
     bool http2;               /* the connection of the transfer before spoke HTTP/2 */
     bool encoded;             /* a Content-Encoding was seen in this response */
+    bool header_ended;        /* the blank line behind this response's header was seen */
+    curl_socket_t socket;     /* the one opened last; CURL_SOCKET_BAD: none, or closed */
+    uint64_t received_before; /* bytes on that socket before the request */
+    uint64_t received;        /* bytes since, once the socket was closed; 0: it was not, or the system does not tell */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
 } lsync_transfer;
@@ -24,7 +38,7 @@ typedef struct lsync_transfer {
 lock_sync_status lsync_curl_global_init(void);
 
 /* Makes the easy handle. OK or E_NO_MEMORY; after a failure there is nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t);
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory);
 void lsync_transfer_release(lsync_transfer *t);
 
 /* Readies the handle for a request: OK or E_NO_MEMORY. The next step is the driver's: run the handle to its end. */

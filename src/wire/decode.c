@@ -1,7 +1,10 @@
-/* Which results; see decode.h. The body is read into jansson's tree, the records out of the tree by the schema. */
+/* Which results; see decode.h. A good answer of the documented shape is read by decode_direct.c. All others are decided
+   here: the body is read into jansson's tree, the records out of the tree by the schema. */
 #include "wire/decode.h"
 #include "base/log.h"
-#include "wire/ascii.h"
+#include "base/memory.h"
+#include "base/ascii.h"
+#include "wire/decode_direct.h"
 #include "wire/envelope.h"
 #include "wire/json_scan.h"
 #include "wire/schema.h"
@@ -16,6 +19,7 @@ typedef struct decoding {
     const lock_sync_allocator *memory;
     const lock_sync_request *q;
     const lock_sync_response *s;
+    const lsync_scope *scope; /* what the results are filtered to */
     lock_sync_error *error;
 } decoding;
 
@@ -25,9 +29,10 @@ static lock_sync_status fail(const decoding *d, lock_sync_status status, const c
     char *correlation_id = NULL;
 
     if (d->s->correlation_id[0] != '\0') {
-        correlation_id = lsync_redact(d->memory, d->s->correlation_id, d->q->secret);
+        correlation_id = lsync_strndup(d->memory, d->s->correlation_id, strlen(d->s->correlation_id));
         if (correlation_id == NULL)
             return lsync_error_no_memory(d->error);
+        lsync_strike_out(correlation_id, d->q->secret);
         lsync_one_line(correlation_id);
     }
     lsync_error_set(d->error, status, "%s", what);
@@ -58,7 +63,7 @@ static json_t *load(const decoding *d, json_error_t *why)
     return json_loadb(body, d->s->body.size, JSON_ALLOW_NUL | JSON_DECODE_ANY, why);
 }
 
-/* A real number too large for a double is the one fault that only the decoder sees: `end` is where its token ends. */
+/* A number too large for a double is the one fault that only jansson sees: `end` is where its token ends. */
 static int64_t start_of_number(const char *body, int64_t end)
 {
     while (end > 0 && (lsync_ascii_is_digit(body[end - 1]) || strchr("+-.eE", body[end - 1]) != NULL))
@@ -66,21 +71,22 @@ static int64_t start_of_number(const char *body, int64_t end)
     return end;
 }
 
-static lock_sync_status fail_json(const decoding *d, const json_error_t *why)
+/* A body that is no JSON: by jansson's word (`why`), or by the scan's alone, which finds what jansson overlooks (a NUL
+   behind a number). */
+static lock_sync_status fail_json(const decoding *d, const json_error_t *why, int64_t fault)
 {
     const char *body = d->s->body.data;
     size_t size = d->s->body.size;
-    int64_t offset = size == 0 ? 0 : lsync_json_fault(body, size);
 
     if (size == 0)
         return fail_at(d, 0, "the body is empty");
-    if (offset == -1 && json_error_code(why) == json_error_numeric_overflow)
+    if (why != NULL && json_error_code(why) == json_error_numeric_overflow && why->position >= 0)
         return fail_at(d, start_of_number(body, why->position), "a number is too large");
-    if (offset == -1) /* sound JSON that was not read: only memory can be missing */
+    if (fault == -1) /* sound JSON that was not read: only memory can be missing */
         return lsync_error_no_memory(d->error);
-    if ((size_t)offset == size)
-        return fail_at(d, offset, "the JSON text ends too early");
-    return fail_at(d, offset, "the body is not valid JSON");
+    if ((size_t)fault == size)
+        return fail_at(d, fault, "the JSON text ends too early");
+    return fail_at(d, fault, "the body is not valid JSON");
 }
 
 /* An answer that says no, by its HTTP status or its envelope. */
@@ -99,6 +105,7 @@ static lock_sync_status fail_refused(const decoding *d, lock_sync_status status,
     if (d->error->api_message_count > 0)
         (void)snprintf(says, sizeof says, " It says: %s", d->error->api_messages[0]);
     lsync_one_line(says);
+    lsync_trim_utf8(says);
     lsync_error_reword(d->error, "%s%s%s", lock_sync_status_message(status), code, says);
     return status;
 }
@@ -148,14 +155,15 @@ static void read_fields(const json_t *object, const lsync_field *fields, size_t 
 /* False when the record has no usable id. */
 static bool read_record(const json_t *record, lock_sync_lock *lock)
 {
-    const json_t *state = NULL;
+    const json_t *state;
 
     memset(lock, 0, sizeof *lock);
     read_fields(record, lsync_record_fields, LSYNC_RECORD_FIELDS, lock);
     if (lock->id == 0)
         return false;
-    for (size_t i = 0; i < LSYNC_STATE_NAMES && state == NULL; i++)
-        state = json_object_get(record, lsync_state_names[i]);
+    state = json_object_get(record, LSYNC_STATE_NAME);
+    if (state == NULL)
+        state = json_object_get(record, LSYNC_OLD_STATE_NAME);
     if (json_is_object(state)) {
         lock->fields |= LOCK_SYNC_FIELD_DEVICE_STATE;
         read_fields(state, lsync_state_fields, LSYNC_STATE_FIELDS, lock);
@@ -174,7 +182,7 @@ static lock_sync_status read_one(const decoding *d, const json_t *result, lock_s
 
     if (!read_record(result, &lock))
         return fail_at(d, offset_of_result(d), "the lock has no usable id");
-    if (lock.id != d->q->ids[0])
+    if (lock.id != d->q->scope.ids[0])
         return fail_at(d, offset_of_result(d), "the answer is about another lock");
     lsync_results_add(r, &lock);
     return LOCK_SYNC_OK;
@@ -206,7 +214,7 @@ static lock_sync_status read_result(const decoding *d, const json_t *body, lock_
         return fail(d, LOCK_SYNC_E_MALFORMED, "malformed answer: it has no result");
     if (d->q->single ? !json_is_object(result) : !json_is_array(result))
         return fail_at(d, offset_of_result(d), d->q->single ? "its result is not an object" : "its result is no array");
-    r = lsync_results_new(d->memory, d->q, records, d->s->received_at_ms);
+    r = lsync_results_new(d->memory, d->scope, records, d->s->received_at_ms);
     if (r == NULL)
         return lsync_error_no_memory(d->error);
     status = d->q->single ? read_one(d, result, r) : read_all(d, result, r);
@@ -224,13 +232,14 @@ static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)
     lock_sync_status status = lsync_status_of_http(d->s->http_status);
     json_error_t why;
     json_t *body = load(d, &why);
+    int64_t fault = lsync_json_fault(d->s->body.data, d->s->body.size);
     lsync_envelope envelope;
 
     lsync_envelope_read(body, &envelope);
     if (status != LOCK_SYNC_OK)
         status = fail_refused(d, status, &envelope); /* its body may be anything */
-    else if (body == NULL)
-        status = fail_json(d, &why);
+    else if (body == NULL || fault != -1)
+        status = fail_json(d, body == NULL ? &why : NULL, fault);
     else if (envelope.success == LOCK_SYNC_NO)
         status = fail_refused(d, status_of_envelope(&envelope), &envelope);
     else
@@ -240,14 +249,18 @@ static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)
 }
 
 lock_sync_status lsync_decode(const lock_sync_allocator *memory, const lock_sync_request *q,
-                              const lock_sync_response *s, lock_sync_error *error, lock_sync_results **out)
+                              const lock_sync_response *s, const lsync_scope *scope, lock_sync_error *error,
+                              lock_sync_results **out)
 {
-    decoding d = {memory, q, s, error};
+    decoding d = {memory, q, s, scope, error};
 
     *out = NULL;
     if (s->failed == LOCK_SYNC_E_TOO_LARGE)
-        return fail(&d, s->failed, "the answer is larger than allowed: its body, or 64 KiB of headers");
+        return fail(&d, s->failed, s->headers_too_large ? "the answer is larger than allowed: 64 KiB of headers"
+                                                        : "the answer is larger than allowed: its body passes the cap");
     if (s->failed != LOCK_SYNC_OK)
         return lsync_error_set(error, s->failed, "%s", lock_sync_status_message(s->failed));
-    return decode_body(&d, out);
+    if (lsync_status_of_http(s->http_status) == LOCK_SYNC_OK)
+        *out = lsync_decode_direct(memory, q, s, scope);
+    return *out != NULL ? LOCK_SYNC_OK : decode_body(&d, out);
 }

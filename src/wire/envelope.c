@@ -1,7 +1,8 @@
 /* What surrounds the records; see envelope.h. */
 #include "wire/envelope.h"
+#include "base/log.h"
 #include "base/memory.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <string.h>
 
@@ -54,36 +55,10 @@ void lsync_envelope_read(const json_t *body, lsync_envelope *out)
     double code = json_number_value(member(body, "statusCode", "statuscode"));
 
     out->success = truth(member(body, "success", "success"));
-    out->status_code = code >= 100 && code <= 999 ? (int32_t)code : 0;
+    out->status_code = code >= 100 && code <= 999 && (double)(int32_t)code == code ? (int32_t)code : 0;
     out->messages = member(body, "errorMessages", "errormessages");
     if (!json_is_array(out->messages))
         out->messages = NULL;
-}
-
-char *lsync_redact(const lock_sync_allocator *memory, const char *text, const char *secret)
-{
-    size_t secret_size = strlen(secret);
-    size_t size = strlen(text);
-    size_t copied = 0;
-    char *copy;
-
-    /* one "***" may be longer than the secret it replaces, but never longer than three times */
-    if (size > (SIZE_MAX - 1) / 3)
-        return NULL;
-    copy = lsync_alloc(memory, size * 3 + 1);
-    if (copy == NULL)
-        return NULL;
-    for (const char *at = text; *at != '\0';) {
-        if (secret_size > 0 && strncmp(at, secret, secret_size) == 0) {
-            memcpy(copy + copied, "***", 3);
-            copied += 3;
-            at += secret_size;
-        } else {
-            copy[copied++] = *at++;
-        }
-    }
-    copy[copied] = '\0';
-    return copy;
 }
 
 bool lsync_envelope_messages(const lsync_envelope *envelope, const char *secret, lock_sync_error *error)
@@ -96,9 +71,10 @@ bool lsync_envelope_messages(const lsync_envelope *envelope, const char *secret,
 
         if (text == NULL)
             continue;
-        copy = lsync_redact(error->memory, text, secret);
+        copy = lsync_strndup(error->memory, text, strlen(text));
         if (copy == NULL)
             return false;
+        lsync_strike_out(copy, secret);
         error->api_messages[error->api_message_count++] = copy;
     }
     return true;

@@ -21,7 +21,4 @@ bool lsync_envelope_messages(const lsync_envelope *envelope, const char *secret,
 /* The status for an HTTP status: OK for 2xx, LOCK_SYNC_E_HTTP for one that has no status of its own. */
 lock_sync_status lsync_status_of_http(int32_t http_status);
 
-/* A copy of `text` in which each `secret` is replaced by "***". NULL: out of memory. */
-char *lsync_redact(const lock_sync_allocator *memory, const char *text, const char *secret);
-
 #endif

@@ -1,6 +1,6 @@
 /* Where a JSON text breaks, or where a value lies; see json_scan.h. */
 #include "wire/json_scan.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <string.h>
 
@@ -70,12 +70,16 @@ static bool skip_escape(scan *s, bool in_key, unsigned *code)
     if (*code < 0xd800 || *code > 0xdfff) {
         if (*code != 0 || !in_key)
             return true;
-    } else if (*code < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
-        scan second = {s->at + 2, s->end};
+    } else if (*code < 0xdc00) {
+        scan second = *s;
 
-        if (skip_hex4(&second, &low) && low >= 0xdc00 && low <= 0xdfff) {
+        if (skip_word(&second, "\\u") && skip_hex4(&second, &low) && low >= 0xdc00 && low <= 0xdfff) {
             s->at = second.at;
             return true;
+        }
+        if (second.at == second.end) { /* cut short */
+            s->at = second.at;
+            return false;
         }
     }
     s->at = backslash; /* half a surrogate pair, or NUL in a key */
@@ -89,16 +93,16 @@ static bool skip_utf8(scan *s)
     size_t left = (size_t)(s->end - s->at);
     size_t size = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
 
-    if (c[0] < 0xc2 || c[0] > 0xf4 || left < size)
+    if (c[0] < 0xc2 || c[0] > 0xf4)
         return false;
-    for (size_t i = 1; i < size; i++)
+    for (size_t i = 1; i < size && i < left; i++)
         if ((c[i] & 0xc0) != 0x80)
             return false;
-    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-        (c[0] == 0xf4 && c[1] > 0x8f))
+    if (left > 1 && ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+                     (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f)))
         return false;
-    s->at += size;
-    return true;
+    s->at += left < size ? left : size; /* cut short: the text ends too early, nothing before its end is wrong */
+    return left >= size;
 }
 
 /* A string; *same (may be NULL) tells whether it spells `key`. */
@@ -270,7 +274,7 @@ static bool skip_value(scan *s)
                 return false;
             if (!empty)
                 continue;
-        } else if (!skip_scalar(s)) {
+        } else if (n.depth == LSYNC_JSON_DEPTH_MAX || !skip_scalar(s)) {
             return false;
         }
         if (!skip_after_value(s, &n))
@@ -283,6 +287,8 @@ int64_t lsync_json_fault(const char *body, size_t size)
 {
     scan s = {body, body + size};
 
+    if (size == 0) /* body may be NULL */
+        return 0;
     if (skip_value(&s)) {
         skip_space(&s);
         if (s.at == s.end)

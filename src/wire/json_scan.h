@@ -10,7 +10,8 @@
 #define LSYNC_JSON_DEPTH_MAX 2048
 
 /* The offset of the first byte that cannot stand where it does (`size`: the text ends too early); -1 when the text is
-   sound. RFC 8259 in UTF-8, less what the decoder refuses: NUL in a key, integers beyond int64, nesting too deep. */
+   sound. RFC 8259 in UTF-8, less what jansson refuses: NUL in a key, integers beyond int64, nesting too deep (it
+   counts a value inside of brackets as one level more). */
 int64_t lsync_json_fault(const char *body, size_t size);
 
 /* The offset of the value under `key` in the top-level object, the last of several with that key; -1: none. */

@@ -11,8 +11,7 @@
 
 /* Where the parts of a request's block begin. */
 typedef struct layout {
-    size_t ids;
-    size_t order;
+    size_t scope;
     size_t url;
     size_t headers;
     size_t end;
@@ -29,53 +28,30 @@ static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
 static bool lay_out(const lsync_request_spec *spec, layout *l)
 {
     l->end = sizeof(lock_sync_request);
-    return add_part(&l->end, spec->id_count, sizeof(int64_t), &l->ids) &&
-           add_part(&l->end, spec->id_count, sizeof(uint32_t), &l->order) &&
+    return add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
            add_part(&l->end, LSYNC_URL_MAX + ID_TEXT_MAX, 1, &l->url) &&
            add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
 }
 
-/* Copies the ids, each once, in the order asked. */
-static void copy_ids(lock_sync_request *q, const int64_t *ids, size_t n, uint32_t *order)
-{
-    lsync_ids given = {ids, sizeof ids[0], n};
-    size_t kept = 0;
-
-    q->ids = memcpy(q->ids, ids, n * sizeof ids[0]);
-    q->id_count = n;
-    if (lsync_ids_ascend(given))
-        return;
-    lsync_order_by_id(given, order);
-    for (size_t i = 1; i < n; i++) /* ids are > 0: 0 marks the later ones of equals */
-        if (ids[order[i]] == ids[order[i - 1]])
-            q->ids[order[i]] = 0;
-    for (size_t i = 0; i < n; i++)
-        if (q->ids[i] != 0)
-            q->ids[kept++] = q->ids[i];
-    q->id_count = kept;
-    if (!lsync_ids_ascend(lsync_request_ids(q))) {
-        lsync_order_by_id(lsync_request_ids(q), order);
-        q->id_order = order;
-    }
-}
-
 /* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */
-static void write_url(const lock_sync_request *q, const lsync_request_spec *spec, char *url)
+static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char *url)
 {
     size_t room = LSYNC_URL_MAX + ID_TEXT_MAX;
     int path;
     size_t size;
 
     if (q->single) {
-        (void)snprintf(url, room, "%s/api/%s/my/lock/%" PRId64 "/sync", spec->base_url, spec->api_version, q->ids[0]);
+        (void)snprintf(url, room, "%s/api/%s/my/lock/%" PRId64 "/sync", spec->base_url, spec->api_version, q->scope.ids[0]);
         return;
     }
     path = snprintf(url, room, "%s/api/%s/my/lock/sync", spec->base_url, spec->api_version);
     size = (size_t)path;
-    for (size_t i = 0; i < q->id_count; i++) {
-        size += (size_t)snprintf(url + size, room - size, "%cid=%" PRId64, i == 0 ? '?' : '&', q->ids[i]);
+    q->asks_all = q->scope.count == 0;
+    for (size_t i = 0; i < q->scope.count; i++) {
+        size += (size_t)snprintf(url + size, room - size, "%cid=%" PRId64, i == 0 ? '?' : '&', q->scope.ids[i]);
         if (size > LSYNC_URL_MAX) {
             url[path] = '\0';
+            q->asks_all = true;
             return;
         }
     }
@@ -130,14 +106,12 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
         .memory = *memory,
         .block_size = l.end,
         .url = block + l.url,
-        .ids = (int64_t *)(void *)(block + l.ids),
         .single = spec->single,
         .timeout_ms = spec->timeout_ms,
         .connect_timeout_ms = spec->connect_timeout_ms,
     };
     write_headers(q, spec, block + l.headers);
-    if (spec->id_count > 0)
-        copy_ids(q, spec->ids, spec->id_count, (uint32_t *)(void *)(block + l.order));
+    lsync_scope_init(&q->scope, spec->ids, spec->id_count, block + l.scope);
     write_url(q, spec, block + l.url);
     return q;
 }

@@ -3,8 +3,8 @@
 #define LSYNC_WIRE_REQUEST_H
 
 #include "base/error.h"
-#include "base/order.h"
 #include "locksync/transport.h"
+#include "wire/scope.h"
 
 #include <stdatomic.h>
 
@@ -33,7 +33,7 @@ typedef struct lsync_request_spec {
     int64_t connect_timeout_ms;
 } lsync_request_spec;
 
-/* One block of memory: the struct, the ids, their order, the texts. */
+/* One block of memory: the struct, the scope, the texts. */
 struct lock_sync_request {
     lock_sync_allocator memory;
     size_t block_size; /* of the whole, to wipe it */
@@ -44,12 +44,12 @@ struct lock_sync_request {
         const char *value; /* inside the line */
     } headers[LSYNC_REQUEST_HEADERS];
     const char *secret; /* the credential inside the Authorization value */
-    int64_t *ids;       /* each once, in the order asked; id_count 0: all */
-    size_t id_count;
-    uint32_t *id_order; /* NULL: the ids ascend */
+    lsync_scope scope;  /* what the answer is filtered to */
     bool single;
+    bool asks_all;      /* the URL names no ids: none were given, or too many for a URL */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
+    int64_t send_until_us;        /* boot clock; nothing of the request is sent after that */
     const lsync_route *route;     /* NULL for a request that the host asked to build */
     const atomic_bool *cancelled; /* likewise */
 };
@@ -59,10 +59,5 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
 
 /* The request for checked ids, transferred; NULL: out of memory. */
 lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec);
-
-static inline lsync_ids lsync_request_ids(const lock_sync_request *q)
-{
-    return (lsync_ids){q->ids, sizeof q->ids[0], q->id_count};
-}
 
 #endif

@@ -1,7 +1,7 @@
 /* What a transport hands in; see response.h. */
 #include "wire/response.h"
 #include "base/memory.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <string.h>
 
@@ -46,19 +46,20 @@ static lock_sync_status note(lock_sync_response *s, lock_sync_status status)
 
 lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes)
 {
-    if (bytes > LSYNC_RESPONSE_HEADER_BYTES_MAX - s->header_bytes)
+    if (bytes > LSYNC_RESPONSE_HEADER_BYTES_MAX - s->header_bytes) {
+        s->headers_too_large = true;
         return note(s, LOCK_SYNC_E_TOO_LARGE);
+    }
     s->header_bytes += bytes;
     return LOCK_SYNC_OK;
 }
 
-/* The first of two headers with one name stays; what is too long for its place is cut. */
+/* The first of two headers with one name stays. What is too long for its place is none of these: it is not cut, as a part
+   of a credential that is echoed there would not be known for what it is. */
 static void keep(char *place, size_t room, const char *value, size_t size)
 {
-    if (place[0] != '\0')
+    if (place[0] != '\0' || size >= room)
         return;
-    if (size >= room)
-        size = room - 1;
     memcpy(place, value, size);
     place[size] = '\0';
 }

@@ -12,6 +12,7 @@ struct lock_sync_response {
     lock_sync_allocator memory;
     int32_t http_status; /* 0: not set */
     lock_sync_status failed; /* what an append or a header failed with; OK: nothing */
+    bool headers_too_large;  /* E_TOO_LARGE is about the headers */
     int64_t received_at_ms;
     size_t header_bytes; /* of all headers of all responses to the request, 1xx included */
     lsync_buffer body;
@@ -20,7 +21,8 @@ struct lock_sync_response {
     char correlation_id[128];
     /* Of the built-in transport: */
     char failure[256]; /* what it says of a failure; "" when it has nothing to add */
-    uint32_t repeats;  /* how often the request was sent again within one perform (HTTP/2 only) */
+    bool counts_sends; /* `sends` is true to fact */
+    uint32_t sends;    /* how often the request began to be sent within one perform */
 };
 
 void lsync_response_init(lock_sync_response *s, const lock_sync_allocator *memory, size_t body_cap, int64_t now_ms);

@@ -9,80 +9,95 @@ static lsync_ids lock_ids(const lock_sync_results *r)
     return (lsync_ids){&r->locks->id, sizeof r->locks[0], r->count};
 }
 
-static lsync_ids asked_ids(const lock_sync_results *r)
-{
-    return (lsync_ids){r->asked, sizeof r->asked[0], r->asked_count};
-}
-
-/* Where the arrays of a block begin; those of the widest members come first, so that all are aligned. */
+/* Where the arrays of a block begin. Those that do not grow come first. */
 typedef struct layout {
-    size_t locks, asked, missing, scratch, asked_order, answered, end;
+    size_t missing, scope, answered, locks, order, end;
 } layout;
 
 static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
 {
     size_t bytes;
 
+    *end = (*end + 7) / 8 * 8; /* aligned for int64_t */
     *start = *end;
-    return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end);
+    return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end) && *end < SIZE_MAX - 8;
 }
 
 static bool lay_out(size_t locks, size_t asked, layout *l)
 {
     l->end = sizeof(lock_sync_results);
-    return add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
-           add_part(&l->end, asked, sizeof(int64_t), &l->asked) &&
-           add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
-           add_part(&l->end, locks, sizeof(uint32_t), &l->scratch) &&
-           add_part(&l->end, asked, sizeof(uint32_t), &l->asked_order) &&
-           add_part(&l->end, asked, sizeof(bool), &l->answered);
+    return locks <= LSYNC_ORDER_MAX && add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
+           add_part(&l->end, asked, LSYNC_SCOPE_ROOM, &l->scope) &&
+           add_part(&l->end, asked, sizeof(bool), &l->answered) &&
+           add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
+           add_part(&l->end, locks, sizeof(uint32_t), &l->order);
 }
 
-lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const lock_sync_request *q, size_t records,
+static void *at(lock_sync_results *r, size_t offset)
+{
+    return (char *)r + offset;
+}
+
+lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const lsync_scope *asked, size_t records,
                                      int64_t fetched_at_ms)
 {
-    size_t asked = q->id_count;
-    size_t capacity = asked > 0 && records > asked ? asked : records;
+    size_t capacity = asked->count > 0 && records > asked->count ? asked->count : records;
     lock_sync_results *r;
     layout l;
-    char *block;
 
-    if (capacity > LSYNC_ORDER_MAX || !lay_out(capacity, asked, &l))
+    if (!lay_out(capacity, asked->count, &l))
         return NULL;
-    block = lsync_alloc(memory, l.end);
-    if (block == NULL)
+    r = lsync_alloc(memory, l.end);
+    if (r == NULL)
         return NULL;
-    r = (lock_sync_results *)(void *)block;
     *r = (lock_sync_results){
         .memory = *memory,
         .fetched_at_ms = fetched_at_ms,
-        .locks = (lock_sync_lock *)(void *)(block + l.locks),
+        .locks = at(r, l.locks),
         .capacity = capacity,
-        .scratch = (uint32_t *)(void *)(block + l.scratch),
-        .asked = (int64_t *)(void *)(block + l.asked),
-        .asked_count = asked,
-        .answered = (bool *)(block + l.answered),
-        .missing = (int64_t *)(void *)(block + l.missing),
+        .order = at(r, l.order),
+        .answered = at(r, l.answered),
+        .missing = at(r, l.missing),
     };
-    memset(block + l.answered, 0, asked * sizeof(bool));
-    if (asked > 0)
-        memcpy(r->asked, q->ids, asked * sizeof r->asked[0]);
-    if (q->id_order != NULL)
-        r->asked_order = memcpy(block + l.asked_order, q->id_order, asked * sizeof(uint32_t));
+    lsync_scope_init(&r->asked, asked->ids, asked->count, at(r, l.scope));
+    memset(r->answered, 0, asked->count * sizeof(bool));
+    return r;
+}
+
+lock_sync_results *lsync_results_grow(lock_sync_results *r)
+{
+    size_t capacity = r->capacity * 2 + 8;
+    const lock_sync_allocator memory = r->memory;
+    ptrdiff_t order = r->asked.order == NULL ? 0 : (const char *)r->asked.order - (const char *)r;
+    layout l;
+
+    if (!lay_out(capacity, r->asked.count, &l))
+        return NULL;
+    r = lsync_realloc(&memory, r, l.end);
+    if (r == NULL)
+        return NULL;
+    r->capacity = capacity;
+    r->locks = at(r, l.locks);
+    r->order = at(r, l.order);
+    r->answered = at(r, l.answered);
+    r->missing = at(r, l.missing);
+    r->asked.ids = at(r, l.scope);
+    r->asked.order = order == 0 ? NULL : at(r, (size_t)order);
     return r;
 }
 
 void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
 {
-    if (r->asked_count > 0) {
-        size_t place = lsync_order_find(asked_ids(r), r->asked_order, lock->id);
+    if (r->asked.count > 0) {
+        size_t place = lsync_scope_find(&r->asked, lock->id);
 
         if (place == LSYNC_NOT_FOUND || r->answered[place])
             return;
         r->answered[place] = true;
     }
-    if (r->count < r->capacity) /* else the caller broke its word: a loud test, never a write past the end */
-        r->locks[r->count++] = *lock;
+    if (r->count > 0 && lock->id <= r->locks[r->count - 1].id)
+        r->unordered = true;
+    r->locks[r->count++] = *lock;
 }
 
 /* Keeps the first of records with one id. Ids of an answer are > 0: 0 marks the ones to drop. */
@@ -108,14 +123,25 @@ static void drop_duplicates(lock_sync_results *r)
 
 void lsync_results_finish(lock_sync_results *r)
 {
-    if (!lsync_ids_ascend(lock_ids(r))) {
-        r->order = r->scratch;
+    if (r->unordered) {
         lsync_order_by_id(lock_ids(r), r->order);
         drop_duplicates(r);
     }
-    for (size_t i = 0; i < r->asked_count; i++)
+    for (size_t i = 0; i < r->asked.count; i++)
         if (!r->answered[i])
-            r->missing[r->missing_count++] = r->asked[i];
+            r->missing[r->missing_count++] = r->asked.ids[i];
+}
+
+lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsync_scope *asked)
+{
+    lock_sync_results *r = lsync_results_new(&from->memory, asked, from->count, from->fetched_at_ms);
+
+    if (r == NULL)
+        return NULL;
+    for (size_t i = 0; i < from->count; i++)
+        lsync_results_add(r, &from->locks[i]);
+    lsync_results_finish(r);
+    return r;
 }
 
 void lock_sync_results_free(lock_sync_results *r)
@@ -140,7 +166,7 @@ const lock_sync_lock *lock_sync_results_at(const lock_sync_results *r, size_t i)
 
 const lock_sync_lock *lock_sync_results_find(const lock_sync_results *r, int64_t id)
 {
-    size_t place = r == NULL ? LSYNC_NOT_FOUND : lsync_order_find(lock_ids(r), r->order, id);
+    size_t place = r == NULL ? LSYNC_NOT_FOUND : lsync_order_find(lock_ids(r), r->unordered ? r->order : NULL, id);
 
     return place == LSYNC_NOT_FOUND ? NULL : &r->locks[place];
 }

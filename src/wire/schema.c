@@ -4,26 +4,10 @@
 
 #include <string.h>
 
-#define AT(member) offsetof(lock_sync_lock, member)
-#define INT32_FIELD(name, bit, member) {name, LSYNC_INT32, bit, AT(member), INT32_MIN, INT32_MAX}
+#define FIELD(name, type, bit, member, min, max) {name, type, bit, offsetof(lock_sync_lock, member), min, max},
 
-const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS] = {
-    {"id", LSYNC_INT64, 0, AT(id), 1, INT64_MAX},
-    {"isConnected", LSYNC_BOOL, LOCK_SYNC_FIELD_CONNECTED, AT(is_connected), 0, 1},
-    {"revision", LSYNC_INT64, LOCK_SYNC_FIELD_REVISION, AT(revision), INT64_MIN, INT64_MAX},
-};
-
-const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS] = {
-    INT32_FIELD("state", LOCK_SYNC_FIELD_STATE, state),
-    INT32_FIELD("doorState", LOCK_SYNC_FIELD_DOOR_STATE, door_state),
-    {"isCharging", LSYNC_BOOL, LOCK_SYNC_FIELD_CHARGING, AT(is_charging), 0, 1},
-    {"batteryLevel", LSYNC_INT32, LOCK_SYNC_FIELD_BATTERY_LEVEL, AT(battery_level), 0, 100}, /* 255: unknown */
-    INT32_FIELD("stateChangeResult", LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, state_change_result),
-    {"lastStateChangedDate", LSYNC_TIME, LOCK_SYNC_FIELD_LAST_STATE_CHANGED, AT(last_state_changed_ms), INT64_MIN,
-     INT64_MAX},
-};
-
-const char *const lsync_state_names[LSYNC_STATE_NAMES] = {"deviceState", "lockProperties"};
+const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS] = {LSYNC_RECORD_SCHEMA(FIELD)};
+const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS] = {LSYNC_STATE_SCHEMA(FIELD)};
 
 bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lock *lock)
 {

@@ -1,6 +1,6 @@
 /* Times as the service and HTTP write them; see timestamp.h. */
 #include "wire/timestamp.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <string.h>
 

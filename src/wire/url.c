@@ -1,7 +1,7 @@
 /* Base URLs and proxy URLs; see url.h. Stricter than RFC 3986 on purpose: what is let through here reaches libcurl's
    parser and a host's own, and all of them must see the same host. */
 #include "wire/url.h"
-#include "wire/ascii.h"
+#include "base/ascii.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -146,7 +146,7 @@ const char *lsync_proxy_url_check(const char *url)
     for (const char *c = at; *c != '\0'; c++)
         if (*c <= ' ' || *c == 0x7f)
             return "it has a space, a control character or a byte beyond ASCII";
-    user_end = strchr(at, '@');
+    user_end = memchr(at, '@', strcspn(at, "/?#")); /* percent-encoded, a password holds none of these */
     if (user_end != NULL)
         at = user_end + 1;
     why = parse_authority(&at, &host_size);

@@ -1,6 +1,6 @@
 /* ASCII without the locale: what HTTP and the envelope's keys are compared by. */
-#ifndef LSYNC_WIRE_ASCII_H
-#define LSYNC_WIRE_ASCII_H
+#ifndef LSYNC_BASE_ASCII_H
+#define LSYNC_BASE_ASCII_H
 
 #include <stdbool.h>
 #include <stddef.h>

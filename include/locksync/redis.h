@@ -1,0 +1,72 @@
+/* A guard whose record lives in a Redis server: for the hosts of a fleet that use one account.
+
+   In a library of its own, liblocksync-redis; not included by locksync.h. */
+#ifndef LOCKSYNC_REDIS_H
+#define LOCKSYNC_REDIS_H
+
+#include "common.h"
+#include "guard.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A Redis server. One connection serves all guards that are opened on it. */
+typedef struct lock_sync_redis lock_sync_redis;
+
+/**
+ * What is wrong with a Redis URL.
+ *
+ * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; port 6379 and db 0 where they are not
+ *            given; %XX stands for a byte in user and password.
+ * @return Static text that tells why lock_sync_redis_new() refuses `url`; NULL when it does not.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
+
+/**
+ * Names a Redis server. Nothing is connected before a guard needs it; a lost connection is made anew.
+ *
+ * The server's memory policy must be `noeviction`, and `appendfsync always` if it may be restarted. TLS is not spoken:
+ * for a server that is not on this machine or a trusted network use a TLS tunnel (stunnel, ghostunnel).
+ *
+ * @param url See lock_sync_redis_url_problem(). Copied; the password is wiped when the last user is gone, and never told.
+ * @param[out] out The server, transferred; free with lock_sync_redis_free().
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or a URL with a problem); LOCK_SYNC_E_NO_MEMORY.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out);
+
+/**
+ * Frees a server; guards that are open on it keep what they need alive.
+ *
+ * @param r Transferred; NULL is allowed.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *r);
+
+/**
+ * Makes a guard whose record lives under a key of a Redis server.
+ *
+ * The clock is the server's. The key expires when it no longer matters. A server that cannot be reached within a second,
+ * or does not answer within one, gives LOCK_SYNC_E_GUARD, never a slot; a decision is at most four such exchanges, and a
+ * host name that resolves slowly comes on top: name the server by its address. A key that vanished is restored from what this
+ * guard saw last; a guard that saw nothing, on a server that was started within the last hour, gives its first slot one
+ * interval after that start.
+ *
+ * @param r The server; the guard takes a share of it.
+ * @param key One per account, 1..512 bytes; no account's secret. Copied.
+ * @param[out] out The guard with one reference, transferred; give it back with lock_sync_guard_unref().
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY.
+ * @par Threads Any; one connection serves all, so decisions on one server wait for each other.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *r, const char *key, lock_sync_guard **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,190 @@
+/* A context's side of the guard; see admission.h. */
+#include "admission.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "guard/guard.h"
+#include "wire/results.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+lock_sync_status lock_sync_set_guard(lock_sync_ctx *ctx, lock_sync_guard *guard)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    (void)lock_sync_guard_ref(guard); /* before the old one goes: it may be the same */
+    lock_sync_guard_unref(ctx->guard);
+    ctx->guard = guard;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_set_guard_mode(lock_sync_ctx *ctx, lock_sync_guard_mode mode)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (mode < LOCK_SYNC_GUARD_FAIL || mode > LOCK_SYNC_GUARD_OFF)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the guard mode %" PRId32 " is none", mode);
+    ctx->guard_mode = mode;
+    if (mode != LOCK_SYNC_GUARD_CACHED)
+        lsync_ctx_drop_cache(ctx);
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* Without one of the host's a context has a guard of its own. */
+static lock_sync_status need_guard(lock_sync_ctx *ctx)
+{
+    return ctx->guard != NULL ? LOCK_SYNC_OK : lock_sync_guard_new_with_allocator(&ctx->memory, &ctx->guard);
+}
+
+static lock_sync_status fail_guard(lock_sync_ctx *ctx, lock_sync_status status)
+{
+    char why[160];
+
+    if (status != LOCK_SYNC_E_GUARD)
+        return lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+    return lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", lock_sync_status_message(status), why);
+}
+
+static lock_sync_status fail_too_soon(lock_sync_ctx *ctx, int64_t wait_ms)
+{
+    lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_SOON, "%s It will in %" PRId64 " ms.",
+                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), wait_ms);
+    ctx->error.retry_after_ms = wait_ms;
+    return LOCK_SYNC_E_TOO_SOON;
+}
+
+static int64_t left_ms(int64_t deadline_us)
+{
+    return (deadline_us - lsync_clock_boot_us() + 999) / 1000;
+}
+
+/* Sleeps until the time is over or the fetch is cancelled. */
+static void sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock */
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    while (!atomic_load(&ctx->cancelled) &&
+           pthread_cond_timedwait(&ctx->cancel_condition, &ctx->cancel_mutex, &until) == 0)
+        continue;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
+{
+    lsync_guard_answer answer;
+    lock_sync_status status;
+
+    *slot = 0;
+    if (ctx->guard_mode == LOCK_SYNC_GUARD_OFF)
+        return LOCK_SYNC_OK;
+    status = need_guard(ctx);
+    if (status != LOCK_SYNC_OK)
+        return fail_guard(ctx, status);
+    for (;;) {
+        int64_t hold_ms = left_ms(deadline_us);
+
+        if (hold_ms <= 0)
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
+        status = lsync_guard_ask(ctx->guard, LSYNC_GUARD_FIRST, hold_ms, &answer);
+        *slot = answer.slot;
+        if (status == LOCK_SYNC_OK)
+            return status;
+        if (status != LOCK_SYNC_E_TOO_SOON)
+            return fail_guard(ctx, status);
+        /* While another holds the slot, it may open sooner than is sure: that is when to ask again. */
+        if (ctx->guard_mode != LOCK_SYNC_GUARD_WAIT || answer.soonest_ms >= left_ms(deadline_us))
+            return fail_too_soon(ctx, answer.wait_ms);
+        lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", answer.soonest_ms);
+        sleep_or_cancel(ctx, answer.soonest_ms);
+        if (atomic_load(&ctx->cancelled))
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
+                                   lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+    }
+}
+
+lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
+{
+    int64_t hold_ms = left_ms(deadline_us);
+    lsync_guard_answer answer = {0};
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    if (ctx->guard_mode != LOCK_SYNC_GUARD_OFF)
+        status = hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT
+                              : lsync_guard_ask(ctx->guard, LSYNC_GUARD_REPEAT, hold_ms, &answer);
+    *slot = answer.slot;
+    return status;
+}
+
+lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s)
+{
+    if (status == LOCK_SYNC_E_RATE_LIMITED)
+        return LOCK_SYNC_SLOT_LIMITED;
+    if (s->counts_sends)
+        return s->sends == 0 ? LOCK_SYNC_SLOT_NOT_SENT : LOCK_SYNC_SLOT_SENT;
+    return status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_CONNECT || status == LOCK_SYNC_E_TLS
+               ? LOCK_SYNC_SLOT_NOT_SENT
+               : LOCK_SYNC_SLOT_SENT;
+}
+
+void lsync_settle(lock_sync_ctx *ctx, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_ms,
+                  uint32_t sends)
+{
+    lock_sync_status status;
+    char why[160];
+
+    if (slot == 0)
+        return;
+    status = lock_sync_guard_settle(ctx->guard, slot, outcome, retry_after_ms);
+    for (; sends > 1 && status == LOCK_SYNC_OK; sends--)
+        status = lsync_guard_count_repeat(ctx->guard);
+    if (status == LOCK_SYNC_OK)
+        return;
+    /* the fetch is what it is; an unsettled slot only holds the gate until its hold is over */
+    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+    lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "the guard could not note the end of a fetch: %s (%s)",
+              lock_sync_status_name(status), why);
+}
+
+void lsync_ctx_drop_cache(lock_sync_ctx *ctx)
+{
+    lock_sync_results_free(ctx->cache);
+    ctx->cache = NULL;
+}
+
+lock_sync_results *lsync_cached_answer(const lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single)
+{
+    lock_sync_results *answer = NULL;
+    lsync_scope asked;
+    void *room;
+    size_t size;
+
+    if (ctx->cache == NULL || !lsync_size_mul(n, LSYNC_SCOPE_ROOM, &size))
+        return NULL;
+    room = lsync_alloc(&ctx->memory, size == 0 ? 1 : size);
+    if (room == NULL)
+        return NULL;
+    lsync_scope_init(&asked, ids, n, room);
+    if (lsync_scope_covers(&ctx->cache->asked, &asked))
+        answer = lsync_results_select(ctx->cache, &asked);
+    lsync_free(&ctx->memory, room);
+    if (answer != NULL && single && answer->count == 0) { /* "no such lock" is for the service to say */
+        lock_sync_results_free(answer);
+        answer = NULL;
+    }
+    if (answer != NULL)
+        answer->is_cached = true;
+    return answer;
+}

@@ -1,0 +1,25 @@
+/* A context's side of the guard: asking for a slot as its mode says, settling it, and the answer that is kept for CACHED. */
+#ifndef LSYNC_ADMISSION_H
+#define LSYNC_ADMISSION_H
+
+#include "context.h"
+#include "wire/response.h"
+
+/* Asks for the slot of a fetch; waits in mode WAIT, up to the deadline. OK with *slot (0 in mode OFF: nothing to settle),
+   or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
+lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
+
+/* Asks for the repeat after a 401: never waits. *slot as in lsync_admit. The error is left as it is. */
+lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
+
+/* What a transfer that ended with `status` means for its slot. */
+lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s);
+
+/* Settles a slot, and charges what was sent more than once. */
+void lsync_settle(lock_sync_ctx *ctx, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_ms,
+                  uint32_t sends);
+
+/* The kept answer's part that is asked for, marked cached; NULL when it does not cover that. The error is left. */
+lock_sync_results *lsync_cached_answer(const lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single);
+
+#endif

@@ -1,0 +1,39 @@
+/* A connection to a Redis server: hiredis formats and parses, the socket is ours, with time-outs and without SIGPIPE. */
+#ifndef LSYNC_REDIS_CONNECTION_H
+#define LSYNC_REDIS_CONNECTION_H
+
+#include "guard/redis/redis_url.h"
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LSYNC_REDIS_COMMANDS_MAX 4
+
+typedef struct lsync_redis_connection {
+    lsync_redis_url url;
+    int fd;              /* -1: not connected */
+    redisReader *reader; /* NULL: not connected */
+    char why[128];       /* why the last call failed; no secret */
+} lsync_redis_connection;
+
+/* One command: its words, of which any may hold any bytes. */
+typedef struct lsync_redis_command {
+    int words;
+    const char *word[6];
+    size_t size[6];
+} lsync_redis_command;
+
+void lsync_redis_command_add(lsync_redis_command *command, const char *word, size_t size);
+
+/* Makes a command of texts; the last is NULL. */
+lsync_redis_command lsync_redis_command_of(const char *word, ...);
+
+/* Sends commands and receives as many replies, within a second (each with freeReplyObject). Connects where needed.
+   False: nothing is received, `why` is set, the connection is closed; whether the commands were carried out is unknown. */
+bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
+
+bool lsync_redis_is_connected(const lsync_redis_connection *c);
+void lsync_redis_disconnect(lsync_redis_connection *c);
+
+#endif

@@ -1,0 +1,135 @@
+/* Redis URLs; see redis_url.h. */
+#include "guard/redis/redis_url.h"
+#include "base/ascii.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Copies at most `room` - 1 bytes; false when there are more. */
+static bool copy_part(char *place, size_t room, const char *text, size_t size)
+{
+    if (size >= room)
+        return false;
+    memcpy(place, text, size);
+    place[size] = '\0';
+    return true;
+}
+
+static int hex_value(char c)
+{
+    return lsync_ascii_is_digit(c) ? c - '0' : lsync_ascii_lower(c) - 'a' + 10;
+}
+
+/* As copy_part, %XX decoded; a NUL is no part of a password. */
+static bool decode_part(char *place, size_t room, const char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+
+        if (c == '%') {
+            if (size - i < 3 || !lsync_ascii_is_hex(text[i + 1]) || !lsync_ascii_is_hex(text[i + 2]))
+                return false;
+            c = (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= room)
+            return false;
+        place[used++] = c;
+    }
+    place[used] = '\0';
+    return true;
+}
+
+/* Decimal digits, not beyond `max`. */
+static bool is_number(const char *text, size_t size, uint32_t max)
+{
+    uint32_t value = 0;
+
+    if (size == 0 || size > 5)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (!lsync_ascii_is_digit(text[i]))
+            return false;
+        value = value * 10 + (uint32_t)(text[i] - '0');
+    }
+    return value <= max;
+}
+
+static const char *parse_user(const char *user, size_t size, lsync_redis_url *out)
+{
+    const char *colon = memchr(user, ':', size);
+
+    if (colon == NULL)
+        return "it has a user but no password; the form is redis://[[user]:password@]host";
+    if (!decode_part(out->user, sizeof out->user, user, (size_t)(colon - user)) ||
+        !decode_part(out->password, sizeof out->password, colon + 1, (size_t)(user + size - colon - 1)))
+        return "its user or password is too long, or has a % that is not followed by two hexadecimal digits";
+    return NULL;
+}
+
+/* host, [host] of IPv6, and :port */
+static const char *parse_host(const char *text, size_t size, lsync_redis_url *out)
+{
+    const char *end = text + size;
+    const char *host_end = text;
+    bool bracketed = size > 0 && text[0] == '[';
+
+    if (bracketed) {
+        host_end = memchr(text, ']', size);
+        if (host_end == NULL || !copy_part(out->host, sizeof out->host, text + 1, (size_t)(host_end - text - 1)))
+            return "its IPv6 address is not closed, or too long";
+        host_end++;
+    } else {
+        while (host_end < end && (lsync_ascii_is_alnum(*host_end) || strchr(".-_", *host_end) != NULL))
+            host_end++;
+        if (!copy_part(out->host, sizeof out->host, text, (size_t)(host_end - text)))
+            return "its host is too long";
+    }
+    if (out->host[0] == '\0')
+        return "it has no host";
+    if (host_end == end)
+        return NULL;
+    if (*host_end != ':' || !is_number(host_end + 1, (size_t)(end - host_end - 1), 65535) || host_end[1] == '0')
+        return "its port is not a number from 1 to 65535";
+    (void)copy_part(out->port, sizeof out->port, host_end + 1, (size_t)(end - host_end - 1));
+    return NULL;
+}
+
+const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
+{
+    const char *at;
+    const char *slash;
+    const char *user_end = NULL;
+    const char *why = NULL;
+    size_t size = strlen(url);
+
+    memset(out, 0, sizeof *out);
+    memcpy(out->port, "6379", 5);
+    memcpy(out->db, "0", 2);
+    if (size > LSYNC_REDIS_URL_MAX)
+        return "it is longer than 1024 bytes";
+    if (lsync_ascii_begins(url, size, "rediss://"))
+        return "rediss:// is not spoken here: put a TLS tunnel (stunnel, ghostunnel) before the server and name its end "
+               "on this machine";
+    if (!lsync_ascii_begins(url, size, "redis://"))
+        return "it does not begin with redis://";
+    at = url + strlen("redis://");
+    for (const char *c = at; *c != '\0' && *c != '/'; c++) /* the last @ before the path: a password may hold one */
+        if (*c == '@')
+            user_end = c;
+    if (user_end != NULL) {
+        why = parse_user(at, (size_t)(user_end - at), out);
+        at = user_end + 1;
+    }
+    slash = strchr(at, '/');
+    if (why == NULL)
+        why = parse_host(at, slash == NULL ? strlen(at) : (size_t)(slash - at), out);
+    if (why == NULL && slash != NULL && slash[1] != '\0') {
+        if (!is_number(slash + 1, strlen(slash + 1), 65535))
+            return "its db is not a number";
+        (void)copy_part(out->db, sizeof out->db, slash + 1, strlen(slash + 1));
+    }
+    return why;
+}

@@ -1,0 +1,59 @@
+/* What is asked for; see scope.h. */
+#include "wire/scope.h"
+
+#include <string.h>
+
+static lsync_ids ids_of(const int64_t *ids, size_t n)
+{
+    return (lsync_ids){ids, sizeof ids[0], n};
+}
+
+/* Drops the later ones of equal ids: they are marked by 0, which no id is. */
+static size_t drop_duplicates(int64_t *ids, const int64_t *given, size_t n, const uint32_t *order)
+{
+    size_t kept = 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (given[order[i]] == given[order[i - 1]])
+            ids[order[i]] = 0;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] != 0)
+            ids[kept++] = ids[i];
+    return kept;
+}
+
+void lsync_scope_init(lsync_scope *scope, const int64_t *ids, size_t n, void *room)
+{
+    int64_t *own = room;
+    uint32_t *order = (uint32_t *)(void *)(own + n);
+
+    *scope = (lsync_scope){.ids = own, .count = n};
+    if (n == 0)
+        return;
+    memcpy(own, ids, n * sizeof own[0]);
+    if (lsync_ids_ascend(ids_of(own, n)))
+        return;
+    lsync_order_by_id(ids_of(own, n), order);
+    scope->count = drop_duplicates(own, ids, n, order);
+    if (lsync_ids_ascend(ids_of(own, scope->count)))
+        return;
+    lsync_order_by_id(ids_of(own, scope->count), order);
+    scope->order = order;
+}
+
+size_t lsync_scope_find(const lsync_scope *scope, int64_t id)
+{
+    return lsync_order_find(ids_of(scope->ids, scope->count), scope->order, id);
+}
+
+bool lsync_scope_covers(const lsync_scope *outer, const lsync_scope *inner)
+{
+    if (outer->count == 0)
+        return true;
+    if (inner->count == 0)
+        return false;
+    for (size_t i = 0; i < inner->count; i++)
+        if (lsync_scope_find(outer, inner->ids[i]) == LSYNC_NOT_FOUND)
+            return false;
+    return true;
+}

@@ -1,0 +1,160 @@
+/* Every fault that the simulator can make, one row each: the status that it gives and its detail, asked for
+   all locks and for one. After each the same context fetches well again. */
+#include "client.h"
+
+#include <string.h>
+
+/* Where the broken JSON of the simulator breaks: at the comma. */
+#define BAD_JSON_OFFSET ((int64_t)sizeof("{\"result\":[{\"id\":1001,\"isConnected\":tru") - 1)
+#define RESULT_OFFSET ((int64_t)sizeof("{\"result\":") - 1)
+#define NO_SECONDS -1
+
+typedef struct row {
+    const char *fault;
+    lock_sync_status status;
+    int32_t http_status;
+    int64_t retry_after_ms;
+    bool has_correlation_id;
+    int64_t byte_offset;
+    size_t api_messages;
+} row;
+
+static const row rows[] = {
+    {"401", LOCK_SYNC_E_UNAUTHORIZED, 401, NO_SECONDS, true, -1, 0},
+    {"403", LOCK_SYNC_E_FORBIDDEN, 403, NO_SECONDS, true, -1, 1},
+    {"404", LOCK_SYNC_E_NOT_FOUND, 404, NO_SECONDS, true, -1, 1},
+    {"429", LOCK_SYNC_E_RATE_LIMITED, 429, 7000, true, -1, 0},
+    {"500", LOCK_SYNC_E_SERVER, 500, NO_SECONDS, true, -1, 0},
+    {"503", LOCK_SYNC_E_SERVER, 503, 7000, true, -1, 0},
+    {"html", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, 0, 0},
+    {"empty", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, 0, 0},
+    {"bad-json", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, BAD_JSON_OFFSET, 0},
+    {"wrong-type", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, RESULT_OFFSET, 0},
+    {"redirect", LOCK_SYNC_E_HTTP, 302, NO_SECONDS, true, -1, 0},
+    {"success-false", LOCK_SYNC_E_FORBIDDEN, 200, NO_SECONDS, true, -1, 1},
+    /* no whole answer arrived: there is nothing of it to tell */
+    {"truncated", LOCK_SYNC_E_NETWORK, 0, NO_SECONDS, false, -1, 0},
+    {"reset", LOCK_SYNC_E_NETWORK, 0, NO_SECONDS, false, -1, 0},
+    {"slow", LOCK_SYNC_E_TIMEOUT, 0, NO_SECONDS, false, -1, 0},
+    /* its header did arrive, but what it says of the answer is not documented */
+    {"huge", LOCK_SYNC_E_TOO_LARGE, -1, NO_SECONDS, true, -1, 0},
+    {"gzip-bomb", LOCK_SYNC_E_TOO_LARGE, -1, NO_SECONDS, true, -1, 0},
+};
+
+static sim *server;
+
+static int start_server(void **user)
+{
+    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
+
+    (void)user;
+    server = sim_start(arguments);
+    return 0;
+}
+
+static int stop_server(void **user)
+{
+    (void)user;
+    sim_stop(server, NULL);
+    return 0;
+}
+
+static void check_detail(const client *c, const row *r)
+{
+    const lock_sync_error *e = lock_sync_last_error(c->ctx);
+
+    if (r->http_status >= 0)
+        assert_int_equal(lock_sync_error_http_status(e), r->http_status);
+    assert_int_equal(lock_sync_error_retry_after_ms(e), r->retry_after_ms);
+    assert_int_equal(lock_sync_error_byte_offset(e), r->byte_offset);
+    assert_int_equal(lock_sync_error_correlation_id(e) != NULL, r->has_correlation_id);
+    if (r->has_correlation_id)
+        assert_int_equal(strlen(lock_sync_error_correlation_id(e)), 36);
+    assert_int_equal(lock_sync_error_api_message_count(e), r->api_messages);
+    assert_int_equal(log_lines_count(c->log, LOCK_SYNC_LOG_WARNING), 1);
+    assert_non_null(strstr(log_lines_at(c->log, LOCK_SYNC_LOG_WARNING, 0), lock_sync_status_name(r->status)));
+}
+
+static void check_row(const row *r, bool single)
+{
+    client c = client_new(sim_url(server));
+    lock_sync_results *results;
+    lock_sync_status status;
+    bool slow = strcmp(r->fault, "slow") == 0;
+
+    sim_reset(server);
+    sim_fault(server, r->fault, 1);
+    if (slow)
+        assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 250 * kit_slack()), LOCK_SYNC_OK);
+    status = single ? lock_sync_fetch_one(c.ctx, 1001, &results) : lock_sync_fetch(c.ctx, NULL, 0, &results);
+    check_status(&c, status, r->status, r->fault, __FILE__, __LINE__);
+    assert_null(results);
+    check_detail(&c, r);
+    assert_int_equal(sim_ask_stats(server).requests, 1); /* nothing is ever tried again, no redirect followed */
+
+    sim_fault(server, r->fault, 0);
+    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 30000), LOCK_SYNC_OK);
+    expect_fetch_of(&c, LOCK_SYNC_OK, r->fault);
+    client_free(&c);
+}
+
+static void each_fault_gives_its_status_for_all_locks(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_row(&rows[i], false);
+}
+
+static void each_fault_gives_its_status_for_one_lock(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_row(&rows[i], true);
+}
+
+static void every_other_answer_gone_wrong_leaves_the_others_good(void **user)
+{
+    static const char *const faults[] = {"reset", "truncated", "bad-json", "500"};
+    client c = client_new(sim_url(server));
+
+    (void)user;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        sim_reset(server);
+        sim_fault(server, faults[i], 2);
+        for (int k = 0; k < 3; k++) {
+            expect_fetch_of(&c, LOCK_SYNC_OK, faults[i]);
+            assert_int_not_equal(client_fetch(&c), LOCK_SYNC_OK);
+        }
+        assert_int_equal(sim_ask_stats(server).requests, 6);
+        sim_fault(server, faults[i], 0);
+    }
+    client_free(&c);
+}
+
+static void too_many_requests_tell_how_long_to_wait(void **user)
+{
+    static const char *const arguments[] = {"--personal-key", KEY, "--min-interval-ms", "20000", NULL};
+    sim *strict = sim_start(arguments);
+    client c = client_new(sim_url(strict));
+    int64_t wait;
+
+    (void)user;
+    expect_fetch(&c, LOCK_SYNC_OK);
+    expect_fetch(&c, LOCK_SYNC_E_RATE_LIMITED);
+    wait = lock_sync_error_retry_after_ms(lock_sync_last_error(c.ctx));
+    assert_in_range(wait, 1000, 20000);
+    client_free(&c);
+    sim_stop(strict, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_gives_its_status_for_all_locks),
+        cmocka_unit_test(each_fault_gives_its_status_for_one_lock),
+        cmocka_unit_test(every_other_answer_gone_wrong_leaves_the_others_good),
+        cmocka_unit_test(too_many_requests_tell_how_long_to_wait),
+    };
+
+    return cmocka_run_group_tests_name("faults", tests, start_server, stop_server);
+}

@@ -1,0 +1,192 @@
+/* HTTP/2 over TLS: nginx in front of the simulator. And TLS sessions, which are resumed where a connection cannot be
+ * kept. */
+#include "client.h"
+
+#include "../support/certs.h"
+#include "../support/nginx.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FETCHES 10
+#define ANY -1 /* of HTTP statuses */
+
+static certs *pems;
+static sim *target;
+
+static int begin(void **user)
+{
+    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
+
+    (void)user;
+    if (!nginx_exists())
+        return 0;
+    pems = certs_make();
+    target = sim_start(arguments);
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    sim_stop(target, NULL);
+    certs_free(pems);
+    return 0;
+}
+
+typedef struct line {
+    char protocol[16];
+    unsigned connection;
+    unsigned request;
+    char session[4];
+    unsigned status;
+} line;
+
+/* The lines of the server's log, as many as were waited for. */
+static void read_log(const nginx *n, line *lines, unsigned count)
+{
+    char *log = nginx_log(n, count);
+    const char *at = log;
+
+    assert_int_equal(kit_count(log, "\n"), count);
+    for (unsigned i = 0; i < count; i++, at = strchr(at, '\n') + 1)
+        assert_int_equal(sscanf(at, "%15s %u %u %3s %u", lines[i].protocol, &lines[i].connection, &lines[i].request,
+                                lines[i].session, &lines[i].status),
+                         5);
+    free(log);
+}
+
+static client client_of(const nginx *n)
+{
+    client c = client_new(nginx_url(n));
+
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    return c;
+}
+
+static void many_fetches_go_over_one_http2_connection(void **user)
+{
+    nginx_setup setup = {0};
+    nginx *n;
+    client c;
+    line lines[FETCHES];
+
+    (void)user;
+    if (!nginx_exists())
+        skip();
+    setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = sim_port(target)};
+    n = nginx_start(&setup);
+    c = client_of(n);
+    for (int i = 0; i < FETCHES; i++) {
+        lock_sync_results *r;
+
+        expect_status(&c, lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
+        assert_int_equal(lock_sync_results_count(r), 4);
+        lock_sync_results_free(r);
+    }
+    read_log(n, lines, FETCHES);
+    for (unsigned i = 0; i < FETCHES; i++) {
+        assert_string_equal(lines[i].protocol, "HTTP/2.0");
+        assert_int_equal(lines[i].connection, lines[0].connection);
+        assert_int_equal(lines[i].request, i + 1);
+        assert_int_equal(lines[i].status, 200);
+    }
+    client_free(&c);
+    nginx_stop(n);
+}
+
+static void failures_over_http2_are_told_like_others(void **user)
+{
+    static const struct {
+        const char *fault;
+        lock_sync_status status;
+        int32_t http_status;
+    } rows[] = {
+        {"401", LOCK_SYNC_E_UNAUTHORIZED, 401}, {"404", LOCK_SYNC_E_NOT_FOUND, 404},
+        {"429", LOCK_SYNC_E_RATE_LIMITED, 429}, {"503", LOCK_SYNC_E_SERVER, 503},
+        {"truncated", LOCK_SYNC_E_NETWORK, 0},  {"huge", LOCK_SYNC_E_TOO_LARGE, ANY},
+        {"redirect", LOCK_SYNC_E_HTTP, 302},    {"bad-json", LOCK_SYNC_E_MALFORMED, 200},
+    };
+    nginx_setup setup = {0};
+    nginx *n;
+    client c;
+
+    (void)user;
+    if (!nginx_exists())
+        skip();
+    setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = sim_port(target)};
+    n = nginx_start(&setup);
+    c = client_of(n);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sim_fault(target, rows[i].fault, 1);
+        expect_fetch_of(&c, rows[i].status, rows[i].fault);
+        if (rows[i].http_status != ANY)
+            assert_int_equal(error_http_status(&c), rows[i].http_status);
+        sim_fault(target, rows[i].fault, 0);
+        expect_fetch_of(&c, LOCK_SYNC_OK, rows[i].fault);
+    }
+    client_free(&c);
+    nginx_stop(n);
+}
+
+static void a_server_without_an_upstream_is_a_server_failure(void **user)
+{
+    uint16_t port;
+    int keeper = raw_dead_port(&port);
+    nginx_setup setup = {0};
+    nginx *n;
+    client c;
+
+    (void)user;
+    if (!nginx_exists())
+        skip();
+    setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = port};
+    n = nginx_start(&setup);
+    c = client_of(n);
+    expect_fetch(&c, LOCK_SYNC_E_SERVER);
+    assert_int_equal(error_http_status(&c), 502);
+    client_free(&c);
+    nginx_stop(n);
+    (void)close(keeper);
+}
+
+static void a_tls_session_is_resumed_on_a_new_connection(void **user)
+{
+    nginx_setup setup = {0};
+    nginx *n;
+    client c;
+    line lines[3];
+
+    (void)user;
+    if (!nginx_exists())
+        skip();
+    setup = (nginx_setup){
+        .cert = pems->good, .key = pems->key, .body = raw_good_body, .http1 = true, .close_each = true};
+    n = nginx_start(&setup);
+    c = client_of(n);
+    for (int i = 0; i < 3; i++)
+        expect_fetch(&c, LOCK_SYNC_OK);
+    read_log(n, lines, 3);
+    assert_string_equal(lines[0].session, ".");
+    for (unsigned i = 1; i < 3; i++) {
+        assert_string_equal(lines[i].protocol, "HTTP/1.1");
+        assert_int_not_equal(lines[i].connection, lines[i - 1].connection);
+        assert_string_equal(lines[i].session, "r");
+    }
+    client_free(&c);
+    nginx_stop(n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_fetches_go_over_one_http2_connection),
+        cmocka_unit_test(failures_over_http2_are_told_like_others),
+        cmocka_unit_test(a_server_without_an_upstream_is_a_server_failure),
+        cmocka_unit_test(a_tls_session_is_resumed_on_a_new_connection),
+    };
+
+    return cmocka_run_group_tests_name("http2", tests, begin, end);
+}

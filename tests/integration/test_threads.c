@@ -1,0 +1,92 @@
+/* Contexts of different threads are independent: eight threads, a context each, fetch at once. */
+#include "client.h"
+
+#include "../support/certs.h"
+
+#define THREADS 8
+#define FETCHES 50
+
+typedef struct worker {
+    const char *url;
+    const char *ca_file;
+    log_lines *log;
+    size_t good;
+    background *thread;
+} worker;
+
+/* No cmocka here: its assertions are for the main thread. */
+static void work(void *user)
+{
+    static const int64_t ids[] = {1001, 1003};
+    worker *w = user;
+    lock_sync_ctx *ctx;
+    lock_sync_results *r;
+
+    if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_base_url(ctx, w->url) != LOCK_SYNC_OK ||
+        lock_sync_set_personal_key(ctx, KEY) != LOCK_SYNC_OK ||
+        lock_sync_set_ca_file(ctx, w->ca_file) != LOCK_SYNC_OK ||
+        lock_sync_set_logger(ctx, log_lines_keep, w->log) != LOCK_SYNC_OK)
+        kit_die("no context");
+#if __has_include(<locksync/guard.h>)
+    if (lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK)
+        kit_die("no guard mode");
+#endif
+    for (int i = 0; i < FETCHES; i++) {
+        lock_sync_status status = i % 2 == 0 ? lock_sync_fetch(ctx, ids, 2, &r) : lock_sync_fetch_one(ctx, 1001, &r);
+
+        w->good += status == LOCK_SYNC_OK && lock_sync_results_count(r) == (i % 2 == 0 ? 2 : 1) &&
+                   lock_sync_results_find(r, 1001) != NULL;
+        lock_sync_results_free(r);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+static void check_threads(sim *server, const char *ca_file)
+{
+    worker workers[THREADS];
+    log_lines *log = log_lines_new();
+    sim_stats stats;
+
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (worker){.url = sim_url(server), .ca_file = ca_file, .log = log};
+        workers[i].thread = background_begin(work, &workers[i]);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        background_end(workers[i].thread);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(workers[i].good, FETCHES);
+    assert_int_equal(log_lines_count(log, LOCK_SYNC_LOG_INFO), THREADS * FETCHES);
+    assert_false(log_lines_hold(log, SECRET));
+    log_lines_free(log);
+    sim_stop(server, &stats);
+    assert_int_equal(stats.requests, THREADS * FETCHES);
+    assert_int_equal(stats.connections, THREADS);
+}
+
+/* First in the program: the threads race for libcurl's global initialisation, too. */
+static void threads_with_a_context_each_do_not_meet(void **user)
+{
+    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
+
+    (void)user;
+    check_threads(sim_start(arguments), NULL);
+}
+
+static void nor_do_they_over_tls(void **user)
+{
+    certs *pems = certs_make();
+
+    (void)user;
+    check_threads(sim_start_tls(pems->good, pems->key), pems->ca);
+    certs_free(pems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_with_a_context_each_do_not_meet),
+        cmocka_unit_test(nor_do_they_over_tls),
+    };
+
+    return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}

@@ -1,0 +1,345 @@
+/* TLS: who is trusted and who is not, whatever the system or the environment says. The servers are simulators and, for
+   old TLS, openssl s_server; support/interpose.c puts certificates of ours in the place of the system's. That each
+   refusal is the library's doing is shown by plain libcurl, which accepts the same server. */
+#include "client.h"
+
+#include "../support/certs.h"
+#include "../support/child.h"
+#include "../support/interpose.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static certs *pems;
+static sim *good;    /* signed by pems->ca */
+static sim *unknown; /* signed by pems->other_ca */
+
+static int begin_all(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    good = sim_start_tls(pems->good, pems->key);
+    unknown = sim_start_tls(pems->unknown, pems->key);
+    return 0;
+}
+
+static int end_all(void **user)
+{
+    (void)user;
+    sim_stop(good, NULL);
+    sim_stop(unknown, NULL);
+    certs_free(pems);
+    return 0;
+}
+
+static int restore(void **user)
+{
+    (void)user;
+    trust_replace_defaults(NULL, NULL);
+    resolver_answer(NULL);
+    (void)unsetenv("SSL_CERT_FILE");
+    (void)unsetenv("SSL_CERT_DIR");
+    return 0;
+}
+
+static client client_trusting(const char *base_url, const char *ca_file)
+{
+    client c = client_new(base_url);
+
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, ca_file), LOCK_SYNC_OK);
+    return c;
+}
+
+static size_t drop(char *data, size_t one, size_t size, void *user)
+{
+    (void)data, (void)one, (void)user;
+    return size;
+}
+
+/* What libcurl does with all its defaults but for the CA file (NULL: that too) and the lowest TLS version. */
+static CURLcode plain_libcurl(const char *url, const char *ca_file, long version)
+{
+    CURL *easy = curl_easy_init();
+    CURLcode code;
+
+    assert_non_null(easy);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_URL, url), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_SSLVERSION, version), CURLE_OK);
+    assert_int_equal(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop), CURLE_OK);
+    if (ca_file != NULL)
+        assert_int_equal(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file), CURLE_OK);
+    code = curl_easy_perform(easy);
+    curl_easy_cleanup(easy);
+    return code;
+}
+
+static void a_trusted_server_is_fetched_from_over_one_connection(void **user)
+{
+    sim *server = sim_start_tls(pems->good, pems->key);
+    client c = client_trusting(sim_url(server), pems->ca);
+    sim_stats stats;
+
+    (void)user;
+    for (int i = 0; i < 10; i++)
+        expect_fetch(&c, LOCK_SYNC_OK);
+    client_free(&c);
+    sim_stop(server, &stats);
+    assert_int_equal(stats.requests, 10);
+    assert_int_equal(stats.connections, 1);
+}
+
+static void names_and_addresses_of_the_certificate_are_good(void **user)
+{
+    char *by_localhost = kit_text("https://localhost:%u", sim_port(good));
+    char *by_name = kit_text("https://service.test:%u", sim_port(good));
+    client c = client_trusting(by_localhost, pems->ca);
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    expect_fetch(&c, LOCK_SYNC_OK);
+    expect_good_at(&c, by_name);
+    client_free(&c);
+    free(by_localhost);
+    free(by_name);
+}
+
+static void a_server_with_a_bad_certificate_is_refused(void **user)
+{
+    const char *const rows[] = {pems->expired, pems->wrong_host, pems->unknown};
+
+    (void)user;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sim *server = sim_start_tls(rows[i], pems->key);
+        client c = client_trusting(sim_url(server), pems->ca);
+        sim_stats stats;
+
+        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
+        assert_int_equal(error_http_status(&c), 0);
+        expect_good_at(&c, sim_url(good));
+        client_free(&c);
+        sim_stop(server, &stats);
+        assert_int_equal(stats.requests, 0);
+    }
+}
+
+static void a_name_that_is_not_in_the_certificate_is_refused(void **user)
+{
+    char *url = kit_text("https://other.test:%u", sim_port(good));
+    client c = client_trusting(url, pems->ca);
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+    free(url);
+}
+
+static void a_ca_file_that_is_none_is_a_tls_error(void **user)
+{
+    char *missing = kit_text("%s/missing.pem", pems->dir);
+    char *empty = kit_text("%s/empty.pem", pems->dir);
+    const char *const rows[] = {missing, empty, pems->key, pems->dir};
+
+    (void)user;
+    kit_write_file(empty, "", 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        client c = client_trusting(sim_url(good), rows[i]);
+
+        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
+        assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+        expect_fetch_of(&c, LOCK_SYNC_OK, rows[i]);
+        client_free(&c);
+    }
+    free(missing);
+    free(empty);
+}
+
+/* The file is read at each new connection, and a connection made under other trust is not used again. */
+static void a_changed_ca_file_holds_for_the_next_fetch(void **user)
+{
+    client c = client_trusting(sim_url(good), pems->ca);
+
+    (void)user;
+    expect_fetch(&c, LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->other_ca), LOCK_SYNC_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(unknown));
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+}
+
+/* --- the system's trust --- */
+
+static void the_systems_trust_holds_by_default(void **user)
+{
+    client c = client_new(sim_url(unknown));
+    size_t loads = trust_default_file_loads();
+
+    (void)user;
+    expect_fetch(&c, LOCK_SYNC_E_TLS); /* the real bundle does not know us */
+    client_free(&c);
+    trust_replace_defaults(pems->other_ca, NULL);
+    c = client_new(sim_url(unknown));
+    expect_fetch(&c, LOCK_SYNC_OK);
+    assert_true(trust_default_file_loads() > loads);
+    client_free(&c);
+}
+
+static void a_ca_file_replaces_the_systems_bundle(void **user)
+{
+    client c = client_trusting(sim_url(unknown), pems->ca);
+
+    (void)user;
+    trust_replace_defaults(pems->other_ca, NULL);
+    assert_int_equal(plain_libcurl(sim_url(unknown), NULL, CURL_SSLVERSION_DEFAULT), CURLE_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+}
+
+static void a_ca_file_replaces_the_systems_directory_too(void **user)
+{
+    client c = client_trusting(sim_url(unknown), pems->ca);
+    size_t loads;
+
+    (void)user;
+    trust_replace_defaults(NULL, pems->hashed_dir);
+    assert_int_equal(plain_libcurl(sim_url(unknown), pems->ca, CURL_SSLVERSION_DEFAULT), CURLE_OK);
+    loads = trust_default_dir_loads();
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, NULL), LOCK_SYNC_OK); /* nor is the directory read by default */
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    assert_int_equal(trust_default_dir_loads(), loads);
+    client_free(&c);
+}
+
+static void the_environments_trust_is_not_asked(void **user)
+{
+    client c = client_trusting(sim_url(unknown), pems->ca);
+
+    (void)user;
+    assert_int_equal(setenv("SSL_CERT_FILE", pems->other_ca, 1), 0);
+    assert_int_equal(setenv("SSL_CERT_DIR", pems->hashed_dir, 1), 0);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+    c = client_new(sim_url(unknown)); /* not by default either */
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    client_free(&c);
+}
+
+/* --- the handshake --- */
+
+/* A server that speaks this version of TLS only. */
+static child *old_server(const char *version, uint16_t *port)
+{
+    const char *const argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0",     "-cert", pems->good, "-key",
+                                pems->key, version,    "-cipher", "ALL:@SECLEVEL=0", "-www",  NULL};
+    child *c = child_start(argv, true);
+    char *line = child_line(c, "ACCEPT 127.0.0.1:", KIT_PATIENCE_MS);
+
+    if (line == NULL)
+        kit_die("openssl s_server does not listen");
+    *port = (uint16_t)strtoul(strchr(line, ':') + 1, NULL, 10);
+    free(line);
+    return c;
+}
+
+/* openssl.cnf beside this file lets OpenSSL itself accept old TLS: what refuses it is the library. */
+static void tls_before_1_2_is_refused(void **user)
+{
+    uint16_t port;
+    child *server = old_server("-tls1_1", &port);
+    char *url = kit_text("https://127.0.0.1:%u", port);
+    client c = client_trusting(url, pems->ca);
+
+    (void)user;
+    assert_int_equal(plain_libcurl(url, pems->ca, CURL_SSLVERSION_TLSv1_1), CURLE_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+    free(child_stop(server, SIGTERM, NULL));
+    free(url);
+}
+
+static void a_handshake_that_breaks_off_is_a_tls_error(void **user)
+{
+    const raw_step at_once[] = {RAW_END};
+    const raw_step not_tls[] = {RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE};
+    const raw_step alert[] = {RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE};
+    const raw_step midway[] = {RAW_RELAY_SOME(sim_port(good), 60), RAW_END};
+    const raw_step reset[] = {RAW_RELAY_SOME(sim_port(good), 60), RAW_RESET};
+    const struct {
+        const char *name;
+        const raw_step *script;
+    } rows[] = {{"closed at once", at_once},
+                {"no TLS", not_tls},
+                {"an alert", alert},
+                {"closed midway", midway},
+                {"reset midway", reset}};
+
+    (void)user;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        raw_server *server = raw_start(AF_INET, &rows[i].script, 1);
+        char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
+        client c = client_trusting(url, pems->ca);
+
+        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i].name);
+        assert_int_equal(error_http_status(&c), 0);
+        expect_good_at(&c, sim_url(good));
+        client_free(&c);
+        raw_stop(server);
+        free(url);
+    }
+}
+
+static void a_handshake_that_stalls_ends_in_time(void **user)
+{
+    const raw_step stalls[] = {RAW_WAIT_FOR_CLOSE};
+    const raw_step *const scripts[] = {stalls};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
+    client c = client_trusting(url, pems->ca);
+    int64_t start = kit_now_ms();
+
+    (void)user;
+    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()), LOCK_SYNC_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
+    assert_true(kit_now_ms() - start < 1000 * kit_slack());
+    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 10000), LOCK_SYNC_OK);
+    expect_good_at(&c, sim_url(good));
+    client_free(&c);
+    raw_stop(server);
+    free(url);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, restore)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_trusted_server_is_fetched_from_over_one_connection),
+        TEST(names_and_addresses_of_the_certificate_are_good),
+        TEST(a_server_with_a_bad_certificate_is_refused),
+        TEST(a_name_that_is_not_in_the_certificate_is_refused),
+        TEST(a_ca_file_that_is_none_is_a_tls_error),
+        TEST(a_changed_ca_file_holds_for_the_next_fetch),
+        TEST(the_systems_trust_holds_by_default),
+        TEST(a_ca_file_replaces_the_systems_bundle),
+        TEST(a_ca_file_replaces_the_systems_directory_too),
+        TEST(the_environments_trust_is_not_asked),
+        TEST(tls_before_1_2_is_refused),
+        TEST(a_handshake_that_breaks_off_is_a_tls_error),
+        TEST(a_handshake_that_stalls_ends_in_time),
+    };
+
+    return cmocka_run_group_tests_name("TLS", tests, begin_all, end_all);
+}

@@ -1,0 +1,164 @@
+/* Our getaddrinfo, X509_STORE_load_file and X509_STORE_load_path; see interpose.h. The latter two are what libcurl 7.88
+   calls with OpenSSL 3; they are declared here, so that the tests need no header of OpenSSL. */
+#include "interpose.h"
+#include "kit.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int X509_STORE_load_file(void *store, const char *file);
+int X509_STORE_load_path(void *store, const char *dir);
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static char answer[64];
+static bool stalled;
+static size_t waiting;
+static size_t calls;
+static char replacing_file[4096];
+static char replacing_dir[4096];
+static size_t file_loads;
+static size_t dir_loads;
+
+/* A function pointer, which ISO C does not get out of dlsym's object pointer by a cast. */
+static void next(const char *name, void *function)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+
+    if (symbol == NULL)
+        kit_die("no %s to stand before", name);
+    memcpy(function, &symbol, sizeof symbol);
+}
+
+static void copy(char *to, size_t room, const char *from)
+{
+    if (snprintf(to, room, "%s", from == NULL ? "" : from) >= (int)room)
+        kit_die("too long: %s", from);
+}
+
+static size_t look(const size_t *counter)
+{
+    size_t value;
+
+    (void)pthread_mutex_lock(&mutex);
+    value = *counter;
+    (void)pthread_mutex_unlock(&mutex);
+    return value;
+}
+
+/* --- the resolver --- */
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    struct addrinfo numeric = hints == NULL ? (struct addrinfo){0} : *hints;
+    char address[sizeof answer];
+    int result;
+
+    next("getaddrinfo", &real);
+    numeric.ai_flags |= AI_NUMERICHOST;
+    result = real(node, service, &numeric, out);
+    if (result != EAI_NONAME) /* it is an address already */
+        return result;
+    (void)pthread_mutex_lock(&mutex);
+    calls++;
+    waiting++;
+    while (stalled)
+        (void)pthread_cond_wait(&changed, &mutex);
+    waiting--;
+    copy(address, sizeof address, answer);
+    (void)pthread_mutex_unlock(&mutex);
+    return address[0] == '\0' ? EAI_NONAME : real(address, service, &numeric, out);
+}
+
+void resolver_answer(const char *address)
+{
+    (void)pthread_mutex_lock(&mutex);
+    copy(answer, sizeof answer, address);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+static void set_stalled(bool value)
+{
+    (void)pthread_mutex_lock(&mutex);
+    stalled = value;
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void resolver_stall(void)
+{
+    set_stalled(true);
+}
+
+void resolver_release(void)
+{
+    set_stalled(false);
+}
+
+size_t resolver_calls(void)
+{
+    return look(&calls);
+}
+
+bool resolver_is_stalling(void *unused)
+{
+    (void)unused;
+    return look(&waiting) > 0;
+}
+
+/* --- the system's trust --- */
+
+/* The path to load instead of `path`, in *room. */
+static const char *instead(const char *path, const char *replacement, size_t *loads, char *room, size_t size)
+{
+    (void)pthread_mutex_lock(&mutex);
+    copy(room, size, path);
+    if (strncmp(path, "/etc/ssl/", strlen("/etc/ssl/")) == 0) {
+        ++*loads;
+        if (replacement[0] != '\0')
+            copy(room, size, replacement);
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    return room;
+}
+
+int X509_STORE_load_file(void *store, const char *file)
+{
+    int (*real)(void *, const char *);
+    char room[sizeof replacing_file];
+
+    next("X509_STORE_load_file", &real);
+    return real(store, instead(file, replacing_file, &file_loads, room, sizeof room));
+}
+
+int X509_STORE_load_path(void *store, const char *dir)
+{
+    int (*real)(void *, const char *);
+    char room[sizeof replacing_dir];
+
+    next("X509_STORE_load_path", &real);
+    return real(store, instead(dir, replacing_dir, &dir_loads, room, sizeof room));
+}
+
+void trust_replace_defaults(const char *file, const char *dir)
+{
+    (void)pthread_mutex_lock(&mutex);
+    copy(replacing_file, sizeof replacing_file, file);
+    copy(replacing_dir, sizeof replacing_dir, dir);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+size_t trust_default_file_loads(void)
+{
+    return look(&file_loads);
+}
+
+size_t trust_default_dir_loads(void)
+{
+    return look(&dir_loads);
+}

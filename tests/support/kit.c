@@ -1,0 +1,193 @@
+/* Time, waiting, temporary files and texts for tests; see kit.h. */
+#include "kit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+void kit_die(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    (void)fputs("test kit: ", stderr);
+    (void)vfprintf(stderr, format, values);
+    (void)fputc('\n', stderr);
+    va_end(values);
+    _exit(1); /* no clean-up: servers may be running on threads; child processes end with us */
+}
+
+int64_t kit_now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t kit_now_ms(void)
+{
+    return kit_now_us() / 1000;
+}
+
+int64_t kit_slack(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+
+    if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+        return 20;
+    return SANITIZED ? 5 : 1;
+}
+
+bool kit_wait(bool (*met)(void *user), void *user, int64_t ms)
+{
+    const struct timespec pause = {0, 1000000};
+    int64_t end = kit_now_ms() + ms;
+
+    while (!met(user)) {
+        if (kit_now_ms() >= end)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+char *kit_text(const char *format, ...)
+{
+    char *text = NULL;
+    va_list values;
+
+    va_start(values, format);
+    if (vasprintf(&text, format, values) < 0)
+        kit_die("out of memory");
+    va_end(values);
+    return text;
+}
+
+char *kit_temp_dir(void)
+{
+    const char *parent = getenv("TMPDIR");
+    char *dir = kit_text("%s/locksync-test-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
+
+    if (mkdtemp(dir) == NULL)
+        kit_die("mkdtemp %s: %s", dir, strerror(errno));
+    return dir;
+}
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about, (void)kind, (void)place;
+    (void)remove(path);
+    return 0;
+}
+
+void kit_remove_dir(char *dir)
+{
+    if (dir != NULL)
+        (void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    free(dir);
+}
+
+void kit_write_file(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "we");
+
+    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0)
+        kit_die("cannot write %s: %s", path, strerror(errno));
+}
+
+char *kit_read_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *text = NULL;
+    size_t room = 0;
+    size_t size = 0;
+    size_t n = 0;
+
+    do {
+        if (room - size < 4096) {
+            room = room * 2 + 4096;
+            text = realloc(text, room + 1);
+            if (text == NULL)
+                kit_die("out of memory");
+        }
+        n = file == NULL ? 0 : fread(text + size, 1, room - size, file);
+        size += n;
+    } while (n > 0);
+    text[size] = '\0';
+    if (file != NULL)
+        (void)fclose(file);
+    return text;
+}
+
+size_t kit_count(const char *text, const char *needle)
+{
+    size_t count = 0;
+
+    for (const char *at = strstr(text, needle); at != NULL; at = strstr(at + strlen(needle), needle))
+        count++;
+    return count;
+}
+
+static size_t entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t count = 0;
+
+    if (dir == NULL)
+        kit_die("cannot read %s: %s", path, strerror(errno));
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+        count += entry->d_name[0] != '.';
+    (void)closedir(dir);
+    return count;
+}
+
+size_t kit_descriptors(void)
+{
+    return entries("/proc/self/fd") - 1; /* without the one that reads them */
+}
+
+size_t kit_threads(void)
+{
+    return entries("/proc/self/task");
+}
+
+static bool is_alone(void *most)
+{
+    return kit_threads() <= *(const size_t *)most;
+}
+
+void kit_wait_for_one_thread(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    size_t most = 2; /* the sanitizer has one of its own */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    size_t most = 2;
+#else
+    size_t most = 1;
+#endif
+#else
+    size_t most = 1;
+#endif
+
+    if (!kit_wait(is_alone, &most, KIT_PATIENCE_MS))
+        (void)fprintf(stderr, "test kit: %zu threads are left\n", kit_threads());
+}

@@ -1,0 +1,150 @@
+/* Runs nginx; see nginx.h. It has no way to tell which free port it took, so it is given one that was free a moment
+   ago, and another should that be gone. */
+#include "nginx.h"
+#include "child.h"
+#include "kit.h"
+#include "raw_server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM "/usr/sbin/nginx"
+#define TRIES 10
+
+struct nginx {
+    child *process;
+    char *dir;
+    uint16_t port;
+    char url[64];
+};
+
+bool nginx_exists(void)
+{
+    return access(PROGRAM, X_OK) == 0;
+}
+
+static char *configuration(const char *dir, uint16_t port, const nginx_setup *setup)
+{
+    char *location = setup->upstream != 0
+                         ? kit_text("proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\";")
+                         : kit_text("default_type application/json; return 200 '%s';", setup->body);
+    char *up = setup->upstream != 0 ? kit_text("upstream up { server 127.0.0.1:%u; keepalive 16; }", setup->upstream)
+                                    : kit_text("%s", "");
+    char *text = kit_text(
+        "daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
+        "events { worker_connections 256; }\n"
+        "http {\n"
+        "  client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;\n"
+        "  uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;\n"
+        "  log_format kit '$server_protocol $connection $connection_requests $ssl_session_reused $status';\n"
+        "  access_log %s/access.log kit;\n"
+        "  %s\n"
+        "  server {\n"
+        "    listen 127.0.0.1:%u ssl %s;\n"
+        "    ssl_certificate %s; ssl_certificate_key %s; ssl_session_cache builtin:100;\n"
+        "    keepalive_timeout %d; keepalive_requests 1000000;\n"
+        "    location / { %s }\n"
+        "  }\n"
+        "}\n",
+        dir, dir, dir, dir, dir, dir, dir, dir, up, port, setup->http1 ? "" : "http2", setup->cert, setup->key,
+        setup->close_each ? 0 : 60, location);
+
+    free(location);
+    free(up);
+    return text;
+}
+
+static bool has_listened_or_ended(void *user)
+{
+    nginx *n = user;
+    char *path = kit_text("%s/pid", n->dir);
+    char *pid = kit_read_file(path); /* written once it listens */
+    bool done = strchr(pid, '\n') != NULL || !child_is_running(n->process);
+
+    free(pid);
+    free(path);
+    return done;
+}
+
+/* Starts it on a port that is free now; false when the port was taken meanwhile. */
+static bool try_to_start(nginx *n, const nginx_setup *setup)
+{
+    int keeper = raw_dead_port(&n->port);
+    char *file = kit_text("%s/nginx.conf", n->dir);
+    char *text = configuration(n->dir, n->port, setup);
+    const char *const argv[] = {PROGRAM, "-p", n->dir, "-e", "/dev/null", "-c", file, NULL};
+    bool running;
+
+    kit_write_file(file, text, strlen(text));
+    (void)close(keeper);
+    n->process = child_start(argv, true);
+    if (!kit_wait(has_listened_or_ended, n, KIT_PATIENCE_MS))
+        kit_die("nginx did not start");
+    running = child_is_running(n->process);
+    if (!running)
+        free(child_stop(n->process, 0, NULL));
+    free(text);
+    free(file);
+    return running;
+}
+
+nginx *nginx_start(const nginx_setup *setup)
+{
+    nginx *n = calloc(1, sizeof *n);
+    int tries = 0;
+
+    if (n == NULL)
+        kit_die("out of memory");
+    n->dir = kit_temp_dir();
+    while (!try_to_start(n, setup))
+        if (++tries == TRIES)
+            kit_die("nginx does not start; see %s/error.log", n->dir);
+    (void)snprintf(n->url, sizeof n->url, "https://127.0.0.1:%u", n->port);
+    return n;
+}
+
+const char *nginx_url(const nginx *n)
+{
+    return n->url;
+}
+
+uint16_t nginx_port(const nginx *n)
+{
+    return n->port;
+}
+
+typedef struct log_wait {
+    char *path;
+    char *text;
+    unsigned lines;
+} log_wait;
+
+static bool has_lines(void *user)
+{
+    log_wait *w = user;
+
+    free(w->text);
+    w->text = kit_read_file(w->path);
+    return kit_count(w->text, "\n") >= w->lines;
+}
+
+char *nginx_log(const nginx *n, unsigned lines)
+{
+    log_wait w = {kit_text("%s/access.log", n->dir), NULL, lines};
+
+    (void)kit_wait(has_lines, &w, KIT_PATIENCE_MS);
+    free(w.path);
+    return w.text;
+}
+
+void nginx_stop(nginx *n)
+{
+    if (n == NULL)
+        return;
+    free(child_stop(n->process, SIGTERM, NULL));
+    kit_remove_dir(n->dir);
+    free(n);
+}

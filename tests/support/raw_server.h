@@ -1,0 +1,137 @@
+/* A TCP server that does what a script says, byte by byte, and remembers all that clients sent. It listens on a free
+   loopback port; each connection has a thread and the script of its number. Connections beyond the scripts get good
+   answers for as long as they ask.
+
+       static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE, RAW_END};
+       static const raw_step *const scripts[] = {silent};
+       raw_server *server = raw_start(AF_INET, scripts, 1);  */
+#ifndef KIT_RAW_SERVER_H
+#define KIT_RAW_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+typedef struct raw_server raw_server;
+
+typedef enum raw_action {
+    RAW_DO_END,
+    RAW_DO_READ,
+    RAW_DO_SEND,
+    RAW_DO_SEND_SLOWLY,
+    RAW_DO_ANSWER,
+    RAW_DO_WAIT,
+    RAW_DO_HOLD,
+    RAW_DO_RELAY,
+    RAW_DO_CALL,
+    RAW_DO_RESET
+} raw_action;
+
+/* Write steps with the macros below. */
+typedef struct raw_step {
+    raw_action action;
+    const void *data;
+    size_t size;
+    unsigned number;
+    void (*call)(void *user);
+    void *user;
+} raw_step;
+
+#define RAW_READ_REQUEST                                                                                               \
+    {                                                                                                                  \
+        .action = RAW_DO_READ                                                                                          \
+    } /* until a blank line, or the client's close */
+#define RAW_SEND(bytes, count)                                                                                         \
+    {                                                                                                                  \
+        .action = RAW_DO_SEND, .data = (bytes), .size = (count), .number = 1                                           \
+    }
+#define RAW_SEND_TEXT(literal) RAW_SEND(literal, sizeof(literal) - 1)
+#define RAW_SEND_TIMES(literal, times)                                                                                 \
+    {                                                                                                                  \
+        .action = RAW_DO_SEND, .data = (literal), .size = sizeof(literal) - 1, .number = (times)                       \
+    }
+#define RAW_SEND_SLOWLY(bytes, count, ms)                                                                              \
+    {                                                                                                                  \
+        .action = RAW_DO_SEND_SLOWLY, .data = (bytes), .size = (count), .number = (ms)                                 \
+    }
+#define RAW_ANSWER                                                                                                     \
+    {                                                                                                                  \
+        .action = RAW_DO_ANSWER                                                                                        \
+    } /* the good answer to the request read last */
+#define RAW_WAIT_FOR_CLOSE                                                                                             \
+    {                                                                                                                  \
+        .action = RAW_DO_WAIT                                                                                          \
+    } /* silent until the client closes */
+#define RAW_HOLD                                                                                                       \
+    {                                                                                                                  \
+        .action = RAW_DO_HOLD                                                                                          \
+    } /* silent until raw_release() */
+#define RAW_RELAY(port)                                                                                                \
+    {                                                                                                                  \
+        .action = RAW_DO_RELAY, .number = (port)                                                                       \
+    } /* to a server, until either closes, or raw_release() */
+#define RAW_RELAY_SOME(port, count)                                                                                    \
+    {                                                                                                                  \
+        .action = RAW_DO_RELAY, .number = (port), .size = (count)                                                      \
+    } /* until `count` came back */
+#define RAW_CALL(function, argument)                                                                                   \
+    {                                                                                                                  \
+        .action = RAW_DO_CALL, .call = (function), .user = (argument)                                                  \
+    } /* on its thread */
+#define RAW_RESET                                                                                                      \
+    {                                                                                                                  \
+        .action = RAW_DO_RESET                                                                                         \
+    } /* closes with a TCP reset */
+#define RAW_END                                                                                                        \
+    {                                                                                                                  \
+        .action = RAW_DO_END                                                                                           \
+    } /* closes; the end of each script */
+
+/* The body of the good answer to a request for all locks: 1001 locked, 1002 unlocked. */
+extern const char raw_good_body[];
+/* The same with its header. */
+extern const char raw_good_answer[];
+
+/* `scripts` and what they point to must outlive the server. A connection that is to be closed early ends its script. */
+raw_server *raw_start(int family, const raw_step *const *scripts, size_t count);
+/* Closes all connections, ends all threads, frees it. NULL is allowed. */
+void raw_stop(raw_server *s);
+
+uint16_t raw_port(const raw_server *s);
+/* "http://127.0.0.1:PORT" or "http://[::1]:PORT". */
+const char *raw_url(const raw_server *s);
+
+/* Ends all RAW_HOLD and RAW_RELAY steps, those to come included. */
+void raw_release(raw_server *s);
+
+size_t raw_connections(raw_server *s);
+/* How many whole request headers have come, over all connections. */
+size_t raw_requests(raw_server *s);
+/* What connection i sent, as text; free() it. */
+char *raw_received(raw_server *s, size_t i);
+
+/* Waits until there are so many; ends the test when they do not come. */
+void raw_wait_connections(raw_server *s, size_t count);
+void raw_wait_requests(raw_server *s, size_t count);
+/* Waits until so many connections have been closed, by whichever side. */
+void raw_wait_closed(raw_server *s, size_t count);
+
+/* A listening loopback port on which connecting never ends: its queue is full. */
+typedef struct raw_full_port {
+    int listener;
+    int fillers[8];
+    size_t count;
+    uint16_t port;
+    char url[64];
+} raw_full_port;
+
+raw_full_port raw_full_port_open(void);
+void raw_full_port_close(raw_full_port *p);
+/* Whether a client is connecting to it. `port`: a raw_full_port. */
+bool raw_full_port_is_tried(void *port);
+
+/* A loopback port on which nobody listens, kept by a bound socket for as long as the descriptor is open. */
+int raw_dead_port(uint16_t *port);
+
+#endif

@@ -1,0 +1,136 @@
+/* Runs the simulator; see sim.h. Its control endpoints are asked by a few lines of HTTP of our own, not by what is
+ * tested. */
+#include "sim.h"
+#include "child.h"
+#include "kit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX 32
+
+struct sim {
+    child *process;
+    char url[64];
+    uint16_t port;
+};
+
+sim *sim_start(const char *const *arguments)
+{
+    const char *argv[ARGUMENTS_MAX + 2] = {getenv("LOCKSYNC_SIM")};
+    sim *s = calloc(1, sizeof *s);
+    char *line;
+
+    if (argv[0] == NULL || s == NULL)
+        kit_die("LOCKSYNC_SIM does not say where the simulator is");
+    for (size_t i = 0; arguments != NULL && arguments[i] != NULL; i++) {
+        if (i == ARGUMENTS_MAX)
+            kit_die("too many arguments for the simulator");
+        argv[i + 1] = arguments[i];
+    }
+    s->process = child_start(argv, false);
+    line = child_line(s->process, "http", KIT_PATIENCE_MS);
+    if (line == NULL || strrchr(line, ':') == NULL || strlen(line) >= sizeof s->url)
+        kit_die("the simulator did not start");
+    (void)snprintf(s->url, sizeof s->url, "%s", line);
+    s->port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+    free(line);
+    return s;
+}
+
+const char *sim_url(const sim *s)
+{
+    return s->url;
+}
+
+uint16_t sim_port(const sim *s)
+{
+    return s->port;
+}
+
+/* One request to a control endpoint; its answer, to be free()d. */
+static char *ask(const sim *s, const char *method, const char *target)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(s->port)};
+    char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
+                             target);
+    char *answer = calloc(1, 8192);
+    size_t size = 0;
+    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (answer == NULL || fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0 ||
+        send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+        kit_die("the simulator cannot be asked: %s", strerror(errno));
+    while ((n = recv(fd, answer + size, 8191 - size, 0)) > 0)
+        size += (size_t)n;
+    (void)close(fd);
+    free(request);
+    if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+        kit_die("the simulator refuses %s %s: %.80s", method, target, answer);
+    return answer;
+}
+
+static int64_t number(const char *json, const char *name)
+{
+    char key[64];
+    const char *at;
+
+    (void)snprintf(key, sizeof key, "\"%s\":", name);
+    at = strstr(json, key);
+    if (at == NULL)
+        kit_die("the simulator's statistics lack %s: %s", name, json);
+    return strtoll(at + strlen(key), NULL, 10);
+}
+
+static sim_stats parse_stats(char *json)
+{
+    sim_stats stats = {number(json, "requests"), number(json, "syncs"), number(json, "connections"),
+                       number(json, "unauthorized")};
+
+    free(json);
+    return stats;
+}
+
+sim_stats sim_ask_stats(const sim *s)
+{
+    return parse_stats(ask(s, "GET", "/_sim/stats"));
+}
+
+void sim_reset(const sim *s)
+{
+    free(ask(s, "POST", "/_sim/reset"));
+}
+
+void sim_fault(const sim *s, const char *name, unsigned every)
+{
+    char *target = kit_text("/_sim/fault?name=%s&every=%u", name, every);
+
+    free(ask(s, "POST", target));
+    free(target);
+}
+
+void sim_stop(sim *s, sim_stats *last)
+{
+    int status;
+    char *text;
+
+    if (s == NULL)
+        return;
+    text = child_stop(s->process, SIGTERM, &status);
+    free(s);
+    if (status != 0)
+        kit_die("the simulator ended with status %d", status);
+    if (last != NULL)
+        *last = parse_stats(text);
+    else
+        free(text);
+}

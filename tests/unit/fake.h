@@ -1,0 +1,70 @@
+/* Stand-ins for what a host plugs in: a transport that plays a script instead of speaking HTTP, a heap that counts and
+   fails on demand, and a logger that remembers. */
+#ifndef T_FAKE_H
+#define T_FAKE_H
+
+#include "support.h"
+
+/* --- transport --- */
+
+/* What one perform does: fills the response from this, then returns `returns`. */
+typedef struct t_step {
+    int32_t http; /* 0: sets no status */
+    const char *body; /* NULL: none */
+    size_t size;      /* 0: up to the NUL */
+    const char *headers[2 * 4 + 1];
+    lock_sync_status returns;
+    void (*hook)(void *user, const lock_sync_request *q, lock_sync_response *s); /* runs first; may be NULL */
+} t_step;
+
+#define T_FAKE_STEPS 4
+
+typedef struct t_fake {
+    const t_step *steps; /* the last one is repeated */
+    size_t step_count;
+    void *user; /* for the hooks */
+    size_t performed;
+    size_t destroyed;
+    char authorization[T_FAKE_STEPS][128]; /* of each request, as far as there is room */
+    char url[T_FAKE_STEPS][256];
+} t_fake;
+
+/* A transport over `fake`, without a cancel function. */
+lock_sync_transport t_fake_transport(t_fake *fake);
+/* Sets it, and turns the guard off, which has tests of its own; ends the test on failure. */
+void t_fake_use(lock_sync_ctx *ctx, t_fake *fake);
+
+/* For a context with a transport of its own. */
+void t_guard_off(lock_sync_ctx *ctx);
+
+/* --- heap --- */
+
+typedef struct t_heap {
+    size_t blocks;   /* alive */
+    size_t bytes;    /* alive */
+    size_t requests; /* allocations and reallocations so far */
+    size_t fail_at;  /* the request with this number fails; 0: none */
+    bool goes_on;    /* and all after it */
+    size_t refused;  /* how many failed */
+    size_t misuses;  /* size 0, NULL where there must be a block, a wrong user */
+    const char *secret; /* NULL, or a text that must not be in memory given back */
+    size_t leaked_secrets;
+} t_heap;
+
+lock_sync_allocator t_heap_allocator(t_heap *heap);
+/* The next request but `n` (0: the very next) fails. */
+void t_heap_fail_in(t_heap *heap, size_t n);
+/* Checks that all was given back and nothing was misused. */
+void t_heap_check_empty(const t_heap *heap);
+
+/* --- logger --- */
+
+typedef struct t_log {
+    size_t lines;
+    lock_sync_log_level last_level;
+    char text[8192]; /* all lines, as far as there is room */
+} t_log;
+
+void t_log_line(void *user, lock_sync_log_level level, const char *message);
+
+#endif

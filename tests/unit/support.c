@@ -1,0 +1,183 @@
+/* What the unit tests share; see support.h. */
+#include "support.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char row[256];
+static size_t rows;
+static size_t failures;
+
+int t_before(void **state)
+{
+    (void)state;
+    failures = 0;
+    row[0] = '\0';
+    return 0;
+}
+
+int t_after(void **state)
+{
+    (void)state;
+    return failures == 0 ? 0 : -1;
+}
+
+static int report(void **state)
+{
+    (void)state;
+    print_message("%zu rows of tables\n", rows);
+    return 0;
+}
+
+int t_main(const struct CMUnitTest *tests, size_t n)
+{
+    return _cmocka_run_group_tests("unit", tests, n, NULL, report);
+}
+
+void t_row(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(row, sizeof row, format, arguments);
+    va_end(arguments);
+    rows++;
+}
+
+static void complain(const char *file, int line)
+{
+    failures++;
+    print_error("%s:%d: %s%s%s", file, line, row[0] == '\0' ? "" : "[", row, row[0] == '\0' ? "" : "] ");
+}
+
+bool t_check(bool good, const char *what, const char *file, int line)
+{
+    if (!good) {
+        complain(file, line);
+        print_error("not true: %s\n", what);
+    }
+    return good;
+}
+
+bool t_check_int(int64_t got, int64_t want, const char *what, const char *file, int line)
+{
+    if (got != want) {
+        complain(file, line);
+        print_error("%s is %" PRId64 ", not %" PRId64 "\n", what, got, want);
+    }
+    return got == want;
+}
+
+bool t_check_text(const char *got, const char *want, const char *what, const char *file, int line)
+{
+    bool good = got == NULL || want == NULL ? got == want : strcmp(got, want) == 0;
+
+    if (!good) {
+        complain(file, line);
+        print_error("%s is \"%s\", not \"%s\"\n", what, got == NULL ? "(NULL)" : got, want == NULL ? "(NULL)" : want);
+    }
+    return good;
+}
+
+bool t_check_holds(const char *text, const char *part, bool wanted, const char *what, const char *file, int line)
+{
+    bool good = part != NULL && (text != NULL && strstr(text, part) != NULL) == wanted;
+
+    if (!good) {
+        complain(file, line);
+        print_error("%s, \"%s\", %s \"%s\"\n", what, text == NULL ? "(NULL)" : text, wanted ? "lacks" : "holds",
+                    part == NULL ? "(NULL)" : part);
+    }
+    return good;
+}
+
+lock_sync_ctx *t_ctx(void)
+{
+    lock_sync_ctx *ctx;
+
+    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_personal_key(ctx, T_SECRET), LOCK_SYNC_OK);
+    return ctx;
+}
+
+lock_sync_status t_error_status(const lock_sync_ctx *ctx)
+{
+    return lock_sync_error_status(lock_sync_last_error(ctx));
+}
+
+const char *t_error_message(const lock_sync_ctx *ctx)
+{
+    return lock_sync_error_message(lock_sync_last_error(ctx));
+}
+
+int64_t t_error_offset(const lock_sync_ctx *ctx)
+{
+    return lock_sync_error_byte_offset(lock_sync_last_error(ctx));
+}
+
+lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_results **out)
+{
+    lock_sync_request *q = NULL;
+    lock_sync_response *s = NULL;
+    lock_sync_status status;
+
+    *out = NULL;
+    status = a->single > 0 ? lock_sync_request_build_one(ctx, a->single, &q)
+                           : lock_sync_request_build(ctx, a->ids, a->n, &q);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_new(ctx, &s);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_set_status(s, a->http == 0 ? 200 : a->http);
+    for (size_t i = 0; status == LOCK_SYNC_OK && a->headers[i] != NULL; i += 2)
+        status = lock_sync_response_add_header(s, a->headers[i], a->headers[i + 1]);
+    if (status == LOCK_SYNC_OK && a->received_at_ms > 0)
+        status = lock_sync_response_set_received_at_ms(s, a->received_at_ms);
+    if (status == LOCK_SYNC_OK && a->body != NULL)
+        status = lock_sync_response_append_body(s, a->body, a->size > 0 ? a->size : strlen(a->body));
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_decode(ctx, q, s, out);
+    lock_sync_response_free(s);
+    lock_sync_request_free(q);
+    CHECK((status == LOCK_SYNC_OK) == (*out != NULL));
+    return status;
+}
+
+const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lock_sync_results **results)
+{
+    static const char format[] = "{\"result\":[%s],\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
+    size_t room = sizeof format + strlen(record);
+    char *body = malloc(room);
+
+    assert_non_null(body);
+    (void)snprintf(body, room, format, record);
+    CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, results));
+    free(body);
+    if (lock_sync_results_count(*results) == 1)
+        return lock_sync_results_at(*results, 0);
+    CHECK_INT(lock_sync_results_count(*results), 1);
+    lock_sync_results_free(*results);
+    *results = NULL;
+    return NULL;
+}
+
+uint64_t t_random(uint64_t *seed)
+{
+    /* splitmix64 */
+    uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+char *t_repeat(char c, size_t n)
+{
+    char *text = malloc(n + 1);
+
+    assert_non_null(text);
+    memset(text, c, n);
+    text[n] = '\0';
+    return text;
+}

@@ -1,0 +1,290 @@
+/* The ground floor: the capped buffer, the order of ids against qsort, sizes that overflow, wiping, log lines. */
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/order.h"
+#include "fake.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- buffer --- */
+
+TEST(a_buffer_grows_to_its_cap_and_no_further)
+{
+    static const size_t caps[] = {0, 1, 2, 4095, 4096, 4097, 8191, 8192, 8193, 100000};
+    static const size_t chunks[] = {1, 7, 4096, 5000};
+
+    for (size_t c = 0; c < T_COUNT(caps); c++) {
+        for (size_t k = 0; k < T_COUNT(chunks); k++) {
+            t_heap heap = {0};
+            lock_sync_allocator memory = t_heap_allocator(&heap);
+            char *text = t_repeat('t', chunks[k]);
+            lsync_buffer b;
+            size_t size = 0;
+
+            t_row("cap %zu, by %zu", caps[c], chunks[k]);
+            lsync_buffer_init(&b, &memory, caps[c]);
+            CHECK(b.data == NULL && b.size == 0);
+            for (; size + chunks[k] <= caps[c]; size += chunks[k])
+                if (!CHECK_OK(lsync_buffer_append(&b, text, chunks[k])))
+                    break;
+            CHECK_INT(b.size, size);
+            CHECK_INT(lsync_buffer_append(&b, text, caps[c] - size + 1), LOCK_SYNC_E_TOO_LARGE);
+            CHECK_INT(lsync_buffer_append(&b, text, SIZE_MAX), LOCK_SYNC_E_TOO_LARGE);
+            CHECK_INT(b.size, size); /* as before */
+            CHECK_OK(lsync_buffer_append(&b, NULL, 0));
+            if (caps[c] - size <= chunks[k])
+                CHECK_OK(lsync_buffer_append(&b, text, caps[c] - size)); /* exactly full */
+            CHECK(heap.bytes <= caps[c] * 2 + 8192);
+            for (size_t i = 0; i < b.size; i++)
+                if (b.data[i] != 't')
+                    CHECK_INT(b.data[i], 't');
+            lsync_buffer_free(&b);
+            CHECK(b.data == NULL && b.size == 0);
+            lsync_buffer_free(&b);
+            t_heap_check_empty(&heap);
+            free(text);
+        }
+    }
+}
+
+TEST(a_buffer_without_memory_stays_as_it_was)
+{
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
+    char *text = t_repeat('t', 4096);
+    lsync_buffer b;
+
+    lsync_buffer_init(&b, &memory, 10000);
+    t_heap_fail_in(&heap, 0);
+    CHECK_INT(lsync_buffer_append(&b, "a", 1), LOCK_SYNC_E_NO_MEMORY);
+    CHECK_INT(b.size, 0);
+    CHECK_OK(lsync_buffer_append(&b, "a", 1));
+    t_heap_fail_in(&heap, 0);
+    CHECK_INT(lsync_buffer_append(&b, text, 4096), LOCK_SYNC_E_NO_MEMORY);
+    CHECK_INT(b.size, 1);
+    CHECK(b.data[0] == 'a');
+    CHECK_OK(lsync_buffer_append(&b, text, 4096));
+    CHECK_INT(b.size, 4097);
+    CHECK(b.data[0] == 'a' && b.data[4096] == 't');
+    lsync_buffer_free(&b);
+    t_heap_check_empty(&heap);
+    free(text);
+}
+
+/* --- order --- */
+
+/* An id inside a record, as the locks of results are. */
+typedef struct entry {
+    int64_t id;
+    size_t place;
+    char more[11];
+} entry;
+
+static int by_id_then_place(const void *a, const void *b)
+{
+    const entry *x = a;
+    const entry *y = b;
+
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Compares with qsort, and looks up each id, its neighbours and the ends. */
+static void check_order(const entry *entries, size_t n)
+{
+    lsync_ids ids = {&entries->id, sizeof entries[0], n};
+    uint32_t *order = calloc(n + 1, sizeof *order);
+    entry *sorted = calloc(n + 1, sizeof *sorted);
+    size_t wrong = 0;
+    bool ascend = true;
+
+    assert_non_null(order);
+    assert_non_null(sorted);
+    memcpy(sorted, entries, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_id_then_place);
+    order[n] = 0xabababab;
+    lsync_order_by_id(ids, order);
+    for (size_t i = 0; i < n; i++) {
+        int64_t id = entries[i].id;
+        const entry *first = bsearch(&(entry){.id = id, .place = i}, sorted, n, sizeof *sorted, by_id_then_place);
+
+        wrong += order[i] != sorted[i].place;
+        ascend = ascend && (i == 0 || entries[i - 1].id < id);
+        while (first != NULL && first > sorted && first[-1].id == id)
+            first--;
+        wrong += first == NULL || lsync_order_find(ids, order, id) != first->place; /* the first of equals */
+        wrong += lsync_id_at(ids, i) != id;
+    }
+    CHECK_INT(wrong, 0);
+    CHECK_INT(order[n], 0xabababab);
+    CHECK_INT(lsync_ids_ascend(ids), ascend);
+    for (size_t i = 0; ascend && i < n; i++)
+        CHECK_INT(lsync_order_find(ids, NULL, entries[i].id), i);
+    for (size_t i = 0; i + 1 < n; i++) /* between two neighbours */
+        if (sorted[i].id < sorted[i + 1].id - 1)
+            wrong += lsync_order_find(ids, order, sorted[i].id + 1) != LSYNC_NOT_FOUND;
+    if (n == 0 || sorted[0].id > INT64_MIN)
+        wrong += lsync_order_find(ids, order, INT64_MIN) != LSYNC_NOT_FOUND;
+    if (n == 0 || sorted[n - 1].id < INT64_MAX)
+        wrong += lsync_order_find(ids, order, INT64_MAX) != LSYNC_NOT_FOUND;
+    CHECK_INT(wrong, 0);
+    free(sorted);
+    free(order);
+}
+
+TEST(random_ids_are_ordered_as_by_qsort)
+{
+    static const struct {
+        size_t n;
+        uint64_t range; /* ids are 0 .. range - 1; 0: any 64 bits */
+        int rounds;
+    } table[] = {{0, 0, 1},  {1, 0, 20},  {2, 3, 50},    {3, 3, 100},  {4, 4, 100},  {5, 2, 100},  {8, 8, 50},
+                 {9, 4, 50}, {31, 0, 20}, {32, 10, 20},  {33, 33, 20}, {100, 1, 2},  {100, 20, 20}, {257, 0, 10},
+                 {1000, 0, 5}, {1000, 500, 5}, {5000, 100000, 2}};
+    uint64_t seed = 99;
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        entry *entries = calloc(table[i].n + 1, sizeof *entries);
+
+        assert_non_null(entries);
+        for (int round = 0; round < table[i].rounds; round++) {
+            t_row("%zu ids of %" PRIu64 ", round %d", table[i].n, table[i].range, round);
+            for (size_t k = 0; k < table[i].n; k++) {
+                uint64_t random = t_random(&seed);
+
+                entries[k].id = (int64_t)(table[i].range == 0 ? random : random % table[i].range);
+                entries[k].place = k;
+            }
+            check_order(entries, table[i].n);
+        }
+        free(entries);
+    }
+}
+
+TEST(shaped_ids_are_ordered_as_by_qsort)
+{
+    enum { N = 200 };
+    static const char *const shapes[] = {"ascending", "descending", "one out of place at the end", "sawtooth",
+                                         "all equal", "organ pipe",  "ends of int64", "one duplicate"};
+    entry entries[N];
+
+    for (size_t s = 0; s < T_COUNT(shapes); s++) {
+        t_row("%s", shapes[s]);
+        for (size_t i = 0; i < N; i++) {
+            int64_t k = (int64_t)i;
+            const int64_t ids[] = {k, N - k, i == N - 1 ? -1 : k, k % 7, 5, k < N / 2 ? k : N - k,
+                                   i % 2 == 0 ? INT64_MIN + k : INT64_MAX - k, i == 120 ? 119 : k};
+
+            entries[i] = (entry){.id = ids[s], .place = i};
+        }
+        check_order(entries, N);
+    }
+}
+
+/* --- memory --- */
+
+TEST(sizes_that_overflow_are_seen)
+{
+    static const struct {
+        size_t a, b;
+        bool mul, add;
+    } table[] = {
+        {0, 0, true, true},
+        {0, SIZE_MAX, true, true},
+        {1, SIZE_MAX, true, false},
+        {SIZE_MAX, 1, true, false},
+        {2, SIZE_MAX / 2, true, true},
+        {2, SIZE_MAX / 2 + 1, false, true},
+        {SIZE_MAX / 2 + 1, 2, false, true},
+        {SIZE_MAX, SIZE_MAX, false, false},
+        {SIZE_MAX / 2, SIZE_MAX / 2 + 1, false, true},
+        {SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 1, false, false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        size_t out = 7;
+
+        t_row("%zu and %zu", table[i].a, table[i].b);
+        CHECK_INT(lsync_size_mul(table[i].a, table[i].b, &out), table[i].mul);
+        CHECK(out == (table[i].mul ? table[i].a * table[i].b : 7));
+        out = 7;
+        CHECK_INT(lsync_size_add(table[i].a, table[i].b, &out), table[i].add);
+        CHECK(out == (table[i].add ? table[i].a + table[i].b : 7));
+    }
+}
+
+TEST(memory_functions_take_null_and_never_ask_for_nothing)
+{
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
+    char *text;
+
+    lsync_free(&memory, NULL);
+    lsync_free_secret(&memory, NULL);
+    CHECK(lsync_strndup(&memory, "x", SIZE_MAX) == NULL);
+    text = lsync_strndup(&memory, "", 0);
+    CHECK_TEXT(text, "");
+    lsync_free(&memory, text);
+    text = lsync_strndup(&memory, "abcdef", 3);
+    CHECK_TEXT(text, "abc");
+    lsync_free(&memory, text);
+    text = lsync_realloc(&memory, NULL, 5); /* an allocation, not a reallocation of NULL */
+    CHECK(text != NULL);
+    memcpy(text, "abcd", 5);
+    text = lsync_realloc(&memory, text, 50);
+    CHECK_TEXT(text, "abcd");
+    lsync_free(&memory, text);
+    heap.secret = "hush";
+    text = lsync_strndup(&memory, "hush", 4);
+    lsync_free_secret(&memory, text);
+    t_heap_check_empty(&heap);
+}
+
+TEST(wiping_is_done)
+{
+    char text[] = "secret";
+
+    lsync_wipe(text, 3);
+    CHECK(memcmp(text, "\0\0\0ret", 7) == 0);
+    lsync_wipe(text, 0);
+    CHECK(memcmp(text, "\0\0\0ret", 7) == 0);
+}
+
+/* --- log --- */
+
+TEST(a_log_message_is_one_line_of_bounded_length)
+{
+    char *longest = t_repeat('x', 10000);
+    t_log log = {0};
+    lsync_logger logger = {t_log_line, &log};
+    lsync_logger nobody = {NULL, NULL};
+
+    lsync_log(&logger, LOCK_SYNC_LOG_WARNING, "a%s", "\r\nb\x1b[2J\x7f\tc \xc3\xa9");
+    CHECK_TEXT(log.text, "a  b [2J  c \xc3\xa9\n");
+    CHECK_INT(log.last_level, LOCK_SYNC_LOG_WARNING);
+    lsync_log(&logger, LOCK_SYNC_LOG_DEBUG, "%s", longest);
+    CHECK(strlen(log.text) > 2000 && strlen(log.text) < 5000);
+    CHECK_INT(log.lines, 2);
+    lsync_log(&nobody, LOCK_SYNC_LOG_ERROR, "%s", "x");
+    free(longest);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(a_buffer_grows_to_its_cap_and_no_further),
+        T(a_buffer_without_memory_stays_as_it_was),
+        T(random_ids_are_ordered_as_by_qsort),
+        T(shaped_ids_are_ordered_as_by_qsort),
+        T(sizes_that_overflow_are_seen),
+        T(memory_functions_take_null_and_never_ask_for_nothing),
+        T(wiping_is_done),
+        T(a_log_message_is_one_line_of_bounded_length),
+    };
+
+    return T_MAIN(tests);
+}

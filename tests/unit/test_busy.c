@@ -1,0 +1,346 @@
+/* One use of a context at a time: what callbacks may call while a fetch runs, and cancelling it from inside and from
+   another thread, in step by condition variables. */
+#include "fake.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GOOD "{\"result\":[{\"id\":1}]}"
+
+static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user, (void)ctx, (void)refused;
+    return LOCK_SYNC_E_NO_CREDENTIAL;
+}
+
+/* What the callbacks of a fetch share. */
+typedef struct inside {
+    lock_sync_ctx *ctx;
+    const lock_sync_request *q; /* of an earlier time, to decode */
+    const lock_sync_response *s;
+    size_t calls;
+} inside;
+
+/* Every function of a context but the credential's setters gives E_BUSY, its out is NULL, and the error stays. */
+static void check_all_busy(inside *in)
+{
+    lock_sync_ctx *ctx = in->ctx;
+    lock_sync_transport transport = {sizeof transport, NULL, NULL, NULL, NULL};
+    lock_sync_results *r = (lock_sync_results *)(void *)ctx;
+    lock_sync_request *q = (lock_sync_request *)(void *)ctx;
+    lock_sync_response *s = (lock_sync_response *)(void *)ctx;
+    lock_sync_status before = t_error_status(ctx);
+
+    in->calls++;
+    CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
+    CHECK(r == NULL);
+    CHECK_INT(lock_sync_fetch(ctx, NULL, 0, NULL), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_fetch_one(ctx, -1, &r), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_BUSY);
+    CHECK(q == NULL);
+    CHECK_INT(lock_sync_request_build_one(ctx, 1, &q), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_response_new(ctx, &s), LOCK_SYNC_E_BUSY);
+    CHECK(s == NULL);
+    r = (lock_sync_results *)(void *)ctx;
+    CHECK_INT(lock_sync_response_decode(ctx, in->q, in->s, &r), LOCK_SYNC_E_BUSY);
+    CHECK(r == NULL);
+    CHECK_INT(lock_sync_set_token_provider(ctx, no_provider, NULL), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_base_url(ctx, "https://evil.example"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_base_url(ctx, ""), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_api_version(ctx, "v1"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_connect_timeout_ms(ctx, 1), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_timeout_ms(ctx, 1), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_max_response_bytes(ctx, 1), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_allow_http(ctx, true), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_ca_file(ctx, "/x"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_proxy(ctx, "http://p"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_user_agent(ctx, "x"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_logger(ctx, NULL, NULL), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_transport(ctx, NULL), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_transport(ctx, &transport), LOCK_SYNC_E_BUSY);
+    CHECK_INT(t_error_status(ctx), before);
+}
+
+static void check_credential_busy(const inside *in)
+{
+    CHECK_INT(lock_sync_set_personal_key(in->ctx, "evil"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_access_token(in->ctx, "evil"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_access_token_until(in->ctx, NULL, 1), LOCK_SYNC_E_BUSY);
+}
+
+static void busy_perform(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    (void)q, (void)s;
+    check_all_busy(user);
+    check_credential_busy(user);
+}
+
+static void busy_log(void *user, lock_sync_log_level level, const char *message)
+{
+    (void)level, (void)message;
+    check_all_busy(user);
+    check_credential_busy(user);
+}
+
+static lock_sync_status busy_provider(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    const inside *in = user;
+
+    CHECK(in->ctx == ctx);
+    check_all_busy(user);
+    CHECK_OK(lock_sync_set_personal_key(ctx, "a"));
+    CHECK_OK(lock_sync_set_access_token_until(ctx, "b", INT64_MAX));
+    check_all_busy(user);
+    return lock_sync_set_access_token(ctx, refused ? "second" : "first");
+}
+
+TEST(callbacks_may_not_use_the_context)
+{
+    static const t_step steps[] = {{.http = 401, .hook = busy_perform},
+                                   {.http = 200, .body = GOOD, .hook = busy_perform}};
+    lock_sync_ctx *ctx = t_ctx();
+    inside in = {.ctx = ctx};
+    t_fake fake = {.steps = steps, .step_count = 2, .user = &in};
+    lock_sync_request *q;
+    lock_sync_response *s;
+    lock_sync_results *r;
+
+    CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+    CHECK_OK(lock_sync_response_new(ctx, &s));
+    CHECK_OK(lock_sync_response_set_status(s, 200));
+    in.q = q;
+    in.s = s;
+    CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
+    t_fake_use(ctx, &fake);
+    CHECK_OK(lock_sync_set_logger(ctx, busy_log, &in));
+    CHECK_OK(lock_sync_set_token_provider(ctx, busy_provider, &in));
+    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r));
+    CHECK_INT(lock_sync_results_count(r), 1);
+    lock_sync_results_free(r);
+    CHECK(in.calls >= 2 + 4 + 2); /* two performs, two askings, and at least two log lines */
+    CHECK_TEXT(fake.authorization[0], "Bearer first");
+    CHECK_TEXT(fake.authorization[1], "Bearer second");
+    CHECK_TEXT(fake.url[1], "https://api.tedee.com/api/v37/my/lock/sync");
+    CHECK_INT(fake.destroyed, 0);
+
+    CHECK_OK(lock_sync_set_logger(ctx, NULL, NULL)); /* afterwards it is free again */
+    CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000));
+    lock_sync_response_free(s);
+    lock_sync_request_free(q);
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(a_failed_fetch_frees_the_context_too)
+{
+    static const struct {
+        const char *name;
+        int64_t id;
+        t_step step;
+    } table[] = {
+        {"bad id", 0, {.http = 200}},
+        {"connect", 1, {.returns = LOCK_SYNC_E_CONNECT}},
+        {"malformed", 1, {.http = 200, .body = "x"}},
+        {"404", 1, {.http = 404}},
+        {"no status", 1, {.http = 0}},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_fake fake = {.steps = &table[i].step, .step_count = 1};
+        lock_sync_ctx *ctx = t_ctx();
+        lock_sync_results *r;
+
+        t_row("%s", table[i].name);
+        t_fake_use(ctx, &fake);
+        CHECK(lock_sync_fetch_one(ctx, table[i].id, &r) != LOCK_SYNC_OK);
+        CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000));
+        CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
+        lock_sync_ctx_free(ctx);
+    }
+}
+
+/* --- cancel --- */
+
+static void cancel_inside(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    (void)s;
+    CHECK(!lock_sync_request_is_cancelled(q));
+    lock_sync_cancel(user);
+    CHECK(lock_sync_request_is_cancelled(q));
+}
+
+static void not_cancelled(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    (void)user, (void)s;
+    CHECK(!lock_sync_request_is_cancelled(q));
+}
+
+TEST(cancelling_from_inside_perform)
+{
+    static const lock_sync_status returns[] = {LOCK_SYNC_E_CANCELLED, LOCK_SYNC_E_NETWORK, LOCK_SYNC_E_TIMEOUT,
+                                               LOCK_SYNC_E_NO_MEMORY, 99};
+
+    for (size_t i = 0; i < T_COUNT(returns); i++) {
+        t_step steps[] = {{.hook = cancel_inside, .returns = returns[i]},
+                          {.http = 200, .body = GOOD, .hook = not_cancelled}};
+        lock_sync_ctx *ctx = t_ctx();
+        t_fake fake = {.steps = steps, .step_count = 2, .user = ctx};
+        lock_sync_results *r;
+
+        t_row("perform returns %d", (int)returns[i]);
+        t_fake_use(ctx, &fake);
+        CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_CANCELLED);
+        CHECK(r == NULL);
+        CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_CANCELLED);
+        CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r)); /* it ends the one fetch, not the next */
+        lock_sync_results_free(r);
+        lock_sync_ctx_free(ctx);
+    }
+}
+
+TEST(cancelling_when_nothing_runs_does_nothing)
+{
+    static const t_step step = {.http = 200, .body = GOOD, .hook = not_cancelled};
+    t_fake fake = {.steps = &step, .step_count = 1};
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_results *r;
+
+    t_fake_use(ctx, &fake);
+    CHECK_INT(lock_sync_set_timeout_ms(ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
+    lock_sync_cancel(NULL);
+    lock_sync_cancel(ctx);
+    CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT); /* cancel is no call of the context's thread */
+    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r));
+    lock_sync_results_free(r);
+    lock_sync_ctx_free(ctx);
+}
+
+/* A transport that hangs until it is told that the fetch was cancelled. */
+typedef struct hanging {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    lock_sync_ctx *ctx;
+    bool performing; /* perform has begun */
+    bool told;       /* it may go on */
+    size_t cancels;
+} hanging;
+
+static void set_flag(hanging *h, bool *flag)
+{
+    (void)pthread_mutex_lock(&h->mutex);
+    *flag = true;
+    (void)pthread_cond_broadcast(&h->changed);
+    (void)pthread_mutex_unlock(&h->mutex);
+}
+
+static void wait_for(hanging *h, const bool *flag)
+{
+    (void)pthread_mutex_lock(&h->mutex);
+    while (!*flag)
+        (void)pthread_cond_wait(&h->changed, &h->mutex);
+    (void)pthread_mutex_unlock(&h->mutex);
+}
+
+static lock_sync_status hang(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    hanging *h = user;
+
+    (void)s;
+    set_flag(h, &h->performing);
+    wait_for(h, &h->told);
+    return lock_sync_request_is_cancelled(q) ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_E_TIMEOUT;
+}
+
+static void wake(void *user)
+{
+    hanging *h = user;
+
+    h->cancels++;
+    set_flag(h, &h->told);
+}
+
+static void *cancel_once_it_hangs(void *user)
+{
+    hanging *h = user;
+
+    wait_for(h, &h->performing);
+    lock_sync_cancel(h->ctx);
+    return NULL;
+}
+
+static void *cancel_and_tell(void *user)
+{
+    hanging *h = user;
+
+    wait_for(h, &h->performing);
+    lock_sync_cancel(h->ctx);
+    set_flag(h, &h->told);
+    return NULL;
+}
+
+TEST(cancelling_from_another_thread)
+{
+    for (int with_cancel = 0; with_cancel <= 1; with_cancel++) {
+        hanging h = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ctx = t_ctx()};
+        lock_sync_transport transport = {sizeof transport, &h, hang, with_cancel ? wake : NULL, NULL};
+        lock_sync_results *r;
+        pthread_t thread;
+
+        t_row("the transport has %s cancel function", with_cancel ? "a" : "no");
+        t_guard_off(h.ctx);
+        CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
+        assert_int_equal(pthread_create(&thread, NULL, with_cancel ? cancel_once_it_hangs : cancel_and_tell, &h), 0);
+        CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_CANCELLED);
+        CHECK(r == NULL);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        CHECK_INT(h.cancels, with_cancel);
+        lock_sync_ctx_free(h.ctx);
+        (void)pthread_cond_destroy(&h.changed);
+        (void)pthread_mutex_destroy(&h.mutex);
+    }
+}
+
+/* A second thread that uses the context by mistake, while a fetch runs, is told so. */
+static void *use_while_it_hangs(void *user)
+{
+    hanging *h = user;
+    lock_sync_results *r;
+
+    wait_for(h, &h->performing);
+    CHECK_INT(lock_sync_fetch(h->ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_timeout_ms(h->ctx, 5), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_personal_key(h->ctx, "k"), LOCK_SYNC_E_BUSY);
+    set_flag(h, &h->told);
+    return NULL;
+}
+
+TEST(a_second_thread_is_told_busy)
+{
+    hanging h = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ctx = t_ctx()};
+    lock_sync_transport transport = {sizeof transport, &h, hang, NULL, NULL};
+    lock_sync_results *r;
+    pthread_t thread;
+
+    t_guard_off(h.ctx);
+    CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
+    assert_int_equal(pthread_create(&thread, NULL, use_while_it_hangs, &h), 0);
+    CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_TIMEOUT);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    lock_sync_ctx_free(h.ctx);
+    (void)pthread_cond_destroy(&h.changed);
+    (void)pthread_mutex_destroy(&h.mutex);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(callbacks_may_not_use_the_context),
+        T(a_failed_fetch_frees_the_context_too),
+        T(cancelling_from_inside_perform),
+        T(cancelling_when_nothing_runs_does_nothing),
+        T(cancelling_from_another_thread),
+        T(a_second_thread_is_told_busy),
+    };
+
+    return T_MAIN(tests);
+}

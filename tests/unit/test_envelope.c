@@ -1,0 +1,384 @@
+/* What surrounds the records: HTTP statuses, success, statusCode, errorMessages, Retry-After and the correlation id. */
+#include "support.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+
+static const lock_sync_error *last(const lock_sync_ctx *ctx)
+{
+    return lock_sync_last_error(ctx);
+}
+
+/* The mapping as the design tells it, written a second time. */
+static lock_sync_status status_of(int32_t http)
+{
+    return http / 100 == 5   ? LOCK_SYNC_E_SERVER
+           : http == 401     ? LOCK_SYNC_E_UNAUTHORIZED
+           : http == 403     ? LOCK_SYNC_E_FORBIDDEN
+           : http == 404     ? LOCK_SYNC_E_NOT_FOUND
+           : http == 429     ? LOCK_SYNC_E_RATE_LIMITED
+           : http / 100 != 2 ? LOCK_SYNC_E_HTTP
+                             : LOCK_SYNC_OK;
+}
+
+TEST(every_http_status_with_every_kind_of_body)
+{
+    static const struct {
+        const char *body;
+        size_t messages;
+    } bodies[] = {
+        {NULL, 0},
+        {"<!DOCTYPE html><html><body>{\"errorMessages\":[\"x\"]}</body></html>", 0},
+        {"{\"success\":false,\"errorMessages\":[\"no\"],\"statusCode\":418}", 1},
+        {"{\"result\":[{\"id\":1}],\"success\":true}", 0},
+        {"{\"errorMessages\":[\"cut", 0},
+        {"[\"errorMessages\"]", 0},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (int32_t http = 100; http <= 999; http++) {
+        lock_sync_status want = status_of(http);
+
+        for (size_t i = 0; i < T_COUNT(bodies) && want != LOCK_SYNC_OK; i++) {
+            t_answer a = {.http = http, .body = bodies[i].body, .headers = {"X-Correlation-ID", "c-1"}};
+            lock_sync_results *r;
+
+            t_row("%" PRId32 " with body %zu", http, i);
+            CHECK_INT(t_decode(ctx, &a, &r), want);
+            CHECK_INT(t_error_status(ctx), want);
+            CHECK_INT(lock_sync_error_http_status(last(ctx)), http);
+            CHECK_INT(lock_sync_error_api_message_count(last(ctx)), bodies[i].messages);
+            CHECK_TEXT(lock_sync_error_correlation_id(last(ctx)), "c-1");
+            CHECK_INT(lock_sync_error_retry_after_ms(last(ctx)), -1);
+            CHECK_INT(t_error_offset(ctx), -1);
+            CHECK(strlen(t_error_message(ctx)) > 10);
+            if (bodies[i].messages > 0)
+                CHECK_HOLDS(t_error_message(ctx), "no");
+        }
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(every_2xx_is_read_like_200)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (int32_t http = 200; http <= 299; http++) {
+        lock_sync_results *r;
+
+        t_row("%" PRId32, http);
+        CHECK_OK(t_decode(ctx, &(t_answer){.http = http, .body = "{\"result\":[{\"id\":1}]}"}, &r));
+        lock_sync_results_free(r);
+        CHECK_INT(t_decode(ctx, &(t_answer){.http = http}, &r), LOCK_SYNC_E_MALFORMED); /* 204 too */
+        CHECK_INT(t_error_offset(ctx), 0);
+        CHECK_INT(lock_sync_error_http_status(last(ctx)), http);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(http_statuses_out_of_range_are_refused)
+{
+    static const int32_t bad[] = {INT32_MIN, -200, -1, 0, 1, 99, 1000, INT32_MAX};
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_response *s;
+
+    CHECK_OK(lock_sync_response_new(ctx, &s));
+    for (size_t i = 0; i < T_COUNT(bad); i++) {
+        t_row("%" PRId32, bad[i]);
+        CHECK_INT(lock_sync_response_set_status(s, bad[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
+    }
+    lock_sync_response_free(s);
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(success_false_takes_its_status_from_the_envelope)
+{
+    static const struct {
+        const char *code; /* the member, with its comma */
+        lock_sync_status want;
+        const char *says;
+    } table[] = {
+        {",\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"statusCode\":403", LOCK_SYNC_E_FORBIDDEN, ""},
+        {",\"statusCode\":404", LOCK_SYNC_E_NOT_FOUND, ""},
+        {",\"statusCode\":429", LOCK_SYNC_E_RATE_LIMITED, ""},
+        {",\"statusCode\":500", LOCK_SYNC_E_SERVER, ""},
+        {",\"statusCode\":503", LOCK_SYNC_E_SERVER, ""},
+        {",\"statusCode\":599", LOCK_SYNC_E_SERVER, ""},
+        {",\"statusCode\":304", LOCK_SYNC_E_API, "304"},
+        {",\"statusCode\":200", LOCK_SYNC_E_API, "200"},
+        {",\"statusCode\":400", LOCK_SYNC_E_API, "400"},
+        {",\"statusCode\":405", LOCK_SYNC_E_API, "405"},
+        {",\"statusCode\":600", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":401.0", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"statusCode\":0", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":-401", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":4294967697", LOCK_SYNC_E_API, ""}, /* 2^32 + 401 */
+        {",\"statusCode\":1e300", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":\"401\"", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":null", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":[401]", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":true", LOCK_SYNC_E_API, ""},
+        {"", LOCK_SYNC_E_API, ""},
+        {",\"StatusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"STATUSCODE\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"statuscode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"StatusCode\":403,\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* the documented case wins */
+        {",\"statusCode\":403,\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* the last wins */
+        {",\"x\":{\"statusCode\":401}", LOCK_SYNC_E_API, ""},
+        {",\"result\":[{\"id\":1}],\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* a result changes nothing */
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char body[200];
+        lock_sync_results *r;
+
+        t_row("%s", table[i].code);
+        (void)snprintf(body, sizeof body, "{\"success\":false,\"errorMessages\":[\"why\",\"more\"]%s}", table[i].code);
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), table[i].want);
+        CHECK_INT(t_error_status(ctx), table[i].want);
+        CHECK_INT(lock_sync_error_http_status(last(ctx)), 200);
+        CHECK_INT(t_error_offset(ctx), -1);
+        CHECK_HOLDS(t_error_message(ctx), table[i].says);
+        CHECK_HOLDS(t_error_message(ctx), "why");
+        CHECK_INT(lock_sync_error_api_message_count(last(ctx)), 2);
+        CHECK_TEXT(lock_sync_error_api_message_at(last(ctx), 1), "more");
+        CHECK(lock_sync_error_api_message_at(last(ctx), 2) == NULL);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+/* A wrongly typed value is absent, and 401.5 is no integer. */
+TEST(a_status_code_that_is_no_integer_is_absent)
+{
+    static const char *const codes[] = {"401.5", "429.25", "404.0000001"};
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(codes); i++) {
+        char body[100];
+        lock_sync_results *r;
+
+        t_row("%s", codes[i]);
+        (void)snprintf(body, sizeof body, "{\"success\":false,\"statusCode\":%s}", codes[i]);
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), LOCK_SYNC_E_API);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(what_counts_as_success)
+{
+    static const struct {
+        const char *member;
+        lock_sync_status want;
+    } table[] = {
+        {"", LOCK_SYNC_OK},
+        {",\"success\":true", LOCK_SYNC_OK},
+        {",\"success\":1", LOCK_SYNC_OK},
+        {",\"success\":1.0", LOCK_SYNC_OK},
+        {",\"success\":null", LOCK_SYNC_OK},
+        {",\"success\":\"false\"", LOCK_SYNC_OK}, /* wrongly typed: as if it were not there */
+        {",\"success\":\"\"", LOCK_SYNC_OK},
+        {",\"success\":[]", LOCK_SYNC_OK},
+        {",\"success\":{}", LOCK_SYNC_OK},
+        {",\"success\":2", LOCK_SYNC_OK},
+        {",\"success\":-1", LOCK_SYNC_OK},
+        {",\"success\":0.5", LOCK_SYNC_OK},
+        {",\"success\":false", LOCK_SYNC_E_API},
+        {",\"success\":0", LOCK_SYNC_E_API},
+        {",\"success\":0.0", LOCK_SYNC_E_API},
+        {",\"success\":-0", LOCK_SYNC_E_API},
+        {",\"Success\":false", LOCK_SYNC_E_API},
+        {",\"SUCCESS\":0", LOCK_SYNC_E_API},
+        {",\"Success\":false,\"success\":true", LOCK_SYNC_OK},
+        {",\"success\":false,\"success\":true", LOCK_SYNC_OK},
+        {",\"success\":true,\"success\":false", LOCK_SYNC_E_API},
+        {",\"successful\":false", LOCK_SYNC_OK},
+        {",\"x\":{\"success\":false}", LOCK_SYNC_OK},
+        {",\"success\":true,\"statusCode\":500", LOCK_SYNC_OK},
+        {",\"statusCode\":500", LOCK_SYNC_OK},
+        {",\"errorMessages\":[\"x\"]", LOCK_SYNC_OK},
+        {",\"errorMessages\":null,\"statusCode\":null", LOCK_SYNC_OK},
+        {",\"errorMessages\":\"x\"", LOCK_SYNC_OK},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char body[200];
+        lock_sync_results *r;
+
+        t_row("%s", table[i].member);
+        (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":1}]%s}", table[i].member);
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), table[i].want);
+        CHECK_INT(lock_sync_results_count(r), table[i].want == LOCK_SYNC_OK);
+        CHECK_INT(t_error_status(ctx), table[i].want);
+        lock_sync_results_free(r);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(messages_of_the_service)
+{
+    static const struct {
+        const char *name;
+        const char *messages; /* the member's name and value */
+        size_t count;
+        const char *first;
+    } table[] = {
+        {"none", "\"errorMessages\":[]", 0, NULL},
+        {"one", "\"errorMessages\":[\"List version is up to date.\"]", 1, "List version is up to date."},
+        {"PascalCase", "\"ErrorMessages\":[\"a\",\"b\"]", 2, "a"},
+        {"capitals", "\"ERRORMESSAGES\":[\"a\"]", 1, "a"},
+        {"no array: string", "\"errorMessages\":\"a\"", 0, NULL},
+        {"no array: object", "\"errorMessages\":{\"0\":\"a\"}", 0, NULL},
+        {"no array: null", "\"errorMessages\":null", 0, NULL},
+        {"no array: number", "\"errorMessages\":5", 0, NULL},
+        {"no array in the documented case", "\"errorMessages\":null,\"ErrorMessages\":[\"a\"]", 0, NULL},
+        {"what is no text is left out", "\"errorMessages\":[null,1,true,[\"x\"],{\"y\":\"z\"},\"a\"]", 1, "a"},
+        {"empty text", "\"errorMessages\":[\"\"]", 1, ""},
+        {"UTF-8", "\"errorMessages\":[\"Dost\xc4\x99p \\u20ac\"]", 1, "Dost\xc4\x99p \xe2\x82\xac"},
+        {"as sent, with a line feed", "\"errorMessages\":[\"a\\nb\"]", 1, "a\nb"},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char body[200];
+        lock_sync_results *r;
+
+        t_row("%s", table[i].name);
+        (void)snprintf(body, sizeof body, "{%s,\"Success\":false,\"StatusCode\":403}", table[i].messages);
+        CHECK_INT(t_decode(ctx, &(t_answer){.http = i % 2 == 0 ? 200 : 403, .body = body}, &r), LOCK_SYNC_E_FORBIDDEN);
+        CHECK_INT(lock_sync_error_api_message_count(last(ctx)), table[i].count);
+        CHECK_TEXT(lock_sync_error_api_message_at(last(ctx), 0), table[i].first);
+        CHECK(lock_sync_error_api_message_at(last(ctx), table[i].count) == NULL);
+        CHECK(strchr(t_error_message(ctx), '\n') == NULL);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(at_most_16_messages_are_kept)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t n = 15; n <= 18; n++) {
+        char body[400] = "{\"success\":false,\"errorMessages\":[";
+        size_t size = strlen(body);
+        char last_kept[8];
+        lock_sync_results *r;
+
+        t_row("%zu", n);
+        for (size_t i = 0; i < n; i++)
+            size += (size_t)snprintf(body + size, sizeof body - size, "%s\"m%zu\"", i == 0 ? "" : ",", i);
+        (void)snprintf(body + size, sizeof body - size, "]}");
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), LOCK_SYNC_E_API);
+        CHECK_INT(lock_sync_error_api_message_count(last(ctx)), n < 16 ? n : 16);
+        (void)snprintf(last_kept, sizeof last_kept, "m%zu", n < 16 ? n - 1 : 15);
+        CHECK_TEXT(lock_sync_error_api_message_at(last(ctx), (n < 16 ? n : 16) - 1), last_kept);
+        CHECK(lock_sync_error_api_message_at(last(ctx), 16) == NULL);
+        CHECK(lock_sync_error_api_message_at(last(ctx), SIZE_MAX) == NULL);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(retry_after_is_told_for_429_and_503)
+{
+    static const struct {
+        int32_t http;
+        const char *name, *value;
+        int64_t ms;
+    } table[] = {
+        {429, "Retry-After", "120", 120000},  {429, "retry-after", "120", 120000},
+        {429, "RETRY-AFTER", " 120\t", 120000},
+        {429, "Retry-After", "0", 0},         {429, "Retry-After", "soon", -1},     {429, "Retry-After", "", -1},
+        {429, "Retry-After", "-1", -1},       {429, "Retry-After", "1.5", -1},      {429, "Retry-Afte", "120", -1},
+        {429, "Retry-After2", "120", -1},     {503, "Retry-After", "7", 7000},      {429, "X-Retry-After", "120", -1},
+        {429, "Retry-After", "Sun, 06 Nov 1994 08:50:07 GMT", 30000},
+        {503, "Retry-After", "Sunday, 06-Nov-94 08:50:07 GMT", 30000},
+        {429, "Retry-After", "Sun, 06 Nov 1994 08:49:07 GMT", 0},
+        {401, "Retry-After", "120", -1},      {302, "Retry-After", "120", -1},      {404, "Retry-After", "120", -1},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_results *r;
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%" PRId32 " %s: %s", table[i].http, table[i].name, table[i].value);
+        CHECK_INT(t_decode(ctx,
+                           &(t_answer){.http = table[i].http, .headers = {"Date", DATE, table[i].name, table[i].value}},
+                           &r),
+                  status_of(table[i].http));
+        CHECK_INT(lock_sync_error_retry_after_ms(last(ctx)), table[i].ms);
+    }
+    t_row("429 in the envelope");
+    CHECK_INT(t_decode(ctx,
+                       &(t_answer){.body = "{\"success\":false,\"statusCode\":429}", .headers = {"Retry-After", "5"}},
+                       &r),
+              LOCK_SYNC_E_RATE_LIMITED);
+    CHECK_INT(lock_sync_error_retry_after_ms(last(ctx)), 5000);
+    t_row("a date without a Date counts from the receipt");
+    CHECK_INT(t_decode(ctx,
+                       &(t_answer){.http = 429, .received_at_ms = INT64_C(784111777250),
+                                   .headers = {"Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"}},
+                       &r),
+              LOCK_SYNC_E_RATE_LIMITED);
+    CHECK_INT(lock_sync_error_retry_after_ms(last(ctx)), 59750);
+    t_row("of two the first is kept");
+    CHECK_INT(t_decode(ctx, &(t_answer){.http = 429, .headers = {"Retry-After", "5", "retry-after", "9"}}, &r),
+              LOCK_SYNC_E_RATE_LIMITED);
+    CHECK_INT(lock_sync_error_retry_after_ms(last(ctx)), 5000);
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(correlation_ids)
+{
+    static const struct {
+        const char *name, *value, *want;
+    } table[] = {
+        {"X-Correlation-ID", "abc-1", "abc-1"},
+        {"x-correlation-id", "abc-1", "abc-1"},
+        {"X-CORRELATION-ID", "  abc-1 \t", "abc-1"},
+        {"X-Correlation-ID", "a\tb", "a b"}, /* the one control character that a header may hold */
+        {"X-Correlation-ID", "", NULL},
+        {"X-Correlation-ID", " \t ", NULL},
+        {"X-Correlation-IDs", "abc-1", NULL},
+        {"Correlation-ID", "abc-1", NULL},
+        {"X-Correlation-ID", "caf\xc3\xa9", "caf\xc3\xa9"},
+        {"X-Correlation-ID", "%s%n", "%s%n"},
+    };
+    static const char *const bodies[] = {"", "{\"success\":false}", "{\"result\":[{}]}", "{}"};
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_results *r;
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        for (size_t k = 0; k < T_COUNT(bodies); k++) {
+            t_row("%s: %s, body %zu", table[i].name, table[i].value, k);
+            CHECK(t_decode(ctx, &(t_answer){.body = bodies[k], .headers = {table[i].name, table[i].value}}, &r) != 0);
+            CHECK_TEXT(lock_sync_error_correlation_id(last(ctx)), table[i].want);
+        }
+    }
+    CHECK_OK(t_decode(ctx, &(t_answer){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}, &r));
+    CHECK(lock_sync_error_correlation_id(last(ctx)) == NULL); /* after a success nothing is left to tell */
+    lock_sync_results_free(r);
+    lock_sync_ctx_free(ctx);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(every_http_status_with_every_kind_of_body),
+        T(every_2xx_is_read_like_200),
+        T(http_statuses_out_of_range_are_refused),
+        T(success_false_takes_its_status_from_the_envelope),
+        T(a_status_code_that_is_no_integer_is_absent),
+        T(what_counts_as_success),
+        T(messages_of_the_service),
+        T(at_most_16_messages_are_kept),
+        T(retry_after_is_told_for_429_and_503),
+        T(correlation_ids),
+    };
+
+    return T_MAIN(tests);
+}

@@ -1,0 +1,251 @@
+/* HTTP's times: dates in their three forms, and Retry-After, which is seconds or such a date. */
+#include "support.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NOW INT64_C(1790000000000) /* September 2026 */
+#define T1994 INT64_C(784111777000)
+#define BAD INT64_MIN
+
+typedef struct row {
+    const char *text;
+    int64_t ms;
+} row;
+
+static int64_t parse(const char *text, int64_t now_ms)
+{
+    int64_t ms = -77;
+
+    if (lsync_http_date_parse(text, now_ms, &ms))
+        return ms;
+    CHECK_INT(ms, -77);
+    return BAD;
+}
+
+static void check_rows(const row *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        t_row("%s", table[i].text);
+        CHECK_INT(parse(table[i].text, NOW), table[i].ms);
+    }
+}
+
+TEST(three_forms)
+{
+    static const row table[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", T1994},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", T1994},
+        {"Sun Nov  6 08:49:37 1994", T1994},
+        {"Sat Nov 26 08:49:37 1994", T1994 + INT64_C(20) * 86400000},
+        {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+        {"Wed, 31 Dec 1969 23:59:59 GMT", -1000},
+        {"Tue, 29 Feb 2000 00:00:00 GMT", INT64_C(951782400000)},
+        {"Thu, 29 Feb 2024 23:59:59 GMT", INT64_C(1709251199000)},
+        {"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
+        {"Mon, 01 Jan 0001 00:00:00 GMT", INT64_C(-62135596800000)},
+        {"Sat, 31 Dec 2016 23:59:60 GMT", INT64_C(1483228800000)}, /* HTTP knows leap seconds */
+        {"Mon, 01 Feb 2021 00:00:00 GMT", INT64_C(1612137600000)},
+        {"Mon, 01 Mar 2021 00:00:00 GMT", INT64_C(1614556800000)},
+        {"Thu, 01 Apr 2021 00:00:00 GMT", INT64_C(1617235200000)},
+        {"Sat, 01 May 2021 00:00:00 GMT", INT64_C(1619827200000)},
+        {"Tue, 01 Jun 2021 00:00:00 GMT", INT64_C(1622505600000)},
+        {"Thu, 01 Jul 2021 00:00:00 GMT", INT64_C(1625097600000)},
+        {"Sun, 01 Aug 2021 00:00:00 GMT", INT64_C(1627776000000)},
+        {"Wed, 01 Sep 2021 00:00:00 GMT", INT64_C(1630454400000)},
+        {"Fri, 01 Oct 2021 00:00:00 GMT", INT64_C(1633046400000)},
+        {"Wed, 01 Dec 2021 00:00:00 GMT", INT64_C(1638316800000)},
+        {"Monday, 01-Feb-21 00:00:00 GMT", INT64_C(1612137600000)},
+        {"Wednesday, 01-Sep-21 00:00:00 GMT", INT64_C(1630454400000)},
+        {"Sun Feb 29 00:00:00 2004", INT64_C(1078012800000)},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(texts_that_are_no_http_date)
+{
+    static const row table[] = {
+        {"", BAD}, {" ", BAD}, {"Sun", BAD}, {"Sun,", BAD}, {"Sun, ", BAD}, {"0", BAD}, {"soon", BAD},
+        {"06 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 06 Nov 1994 08:49:37", BAD},
+        {"Sun, 06 Nov 1994 08:49:37 UTC", BAD},
+        {"Sun, 06 Nov 1994 08:49:37 +0000", BAD},
+        {"Sun, 06 Nov 1994 08:49:37 GMT ", BAD},
+        {"Sun, 06 Nov 1994 08:49:37 GMTx", BAD},
+        {" Sun, 06 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun,06 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 6 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 06 November 1994 08:49:37 GMT", BAD},
+        {"Sun, 06 Nov 94 08:49:37 GMT", BAD},
+        {"Sun, 06-Nov-1994 08:49:37 GMT", BAD},
+        {"Xyz, 06 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 06 Xyz 1994 08:49:37 GMT", BAD},
+        {"Sun, 00 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 31 Nov 1994 08:49:37 GMT", BAD},
+        {"Sun, 29 Feb 1900 00:00:00 GMT", BAD},
+        {"Sun, 29 Feb 2100 00:00:00 GMT", BAD},
+        {"Sun, 29 Feb 2023 00:00:00 GMT", BAD},
+        {"Sun, 06 Nov 0000 08:49:37 GMT", BAD},
+        {"Sun, 06 Nov 1994 24:00:00 GMT", BAD},
+        {"Sun, 06 Nov 1994 08:60:00 GMT", BAD},
+        {"Sun, 06 Nov 1994 08:49:61 GMT", BAD},
+        {"Sun, 06 Nov 1994 8:49:37 GMT", BAD},
+        {"Sun Nov 6 08:49:37 1994", BAD},
+        {"Sun Nov  6 08:49:37 1994 GMT", BAD},
+        {"Sun Nov 06 08:49:37 94", BAD},
+        {"Sun Nov  26 08:49:37 1994", BAD},
+        {"Sun Nov  6  08:49:37 1994", BAD},
+        {"1994-11-06T08:49:37Z", BAD},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(each_form_cut_at_every_length_is_refused)
+{
+    static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                                        "Sun Nov  6 08:49:37 1994"};
+
+    for (size_t i = 0; i < T_COUNT(forms); i++) {
+        for (size_t size = 0; size < strlen(forms[i]); size++) {
+            char *cut = strndup(forms[i], size); /* of its own size, so that a checker sees what is read behind it */
+
+            assert_non_null(cut);
+            t_row("%s", cut);
+            CHECK_INT(parse(cut, NOW), BAD);
+            free(cut);
+        }
+    }
+}
+
+TEST(a_year_of_two_digits_is_at_most_50_years_ahead)
+{
+    static const struct {
+        const char *text;
+        int64_t now_ms;
+        int64_t ms;
+    } table[] = {
+        {"Thursday, 01-Jan-26 00:00:00 GMT", NOW, INT64_C(1767225600000)},
+        {"Wednesday, 01-Jan-70 00:00:00 GMT", NOW, INT64_C(3155760000000)},  /* 2070 */
+        {"Wednesday, 01-Jan-76 00:00:00 GMT", NOW, INT64_C(3345062400000)},  /* 2076: 50 years */
+        {"Saturday, 01-Jan-77 00:00:00 GMT", NOW, INT64_C(220924800000)},    /* 1977 */
+        {"Friday, 01-Jan-99 00:00:00 GMT", NOW, INT64_C(915148800000)},
+        {"Saturday, 01-Jan-00 00:00:00 GMT", NOW, INT64_C(946684800000)},
+        {"Friday, 01-Jan-99 00:00:00 GMT", 0, INT64_C(915148800000)}, /* in 1970, 1999 is near */
+        {"Friday, 01-Jan-20 00:00:00 GMT", 0, INT64_C(-1577923200000)}, /* and 1920 was */
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].text);
+        CHECK_INT(parse(table[i].text, table[i].now_ms), table[i].ms);
+    }
+}
+
+TEST(agrees_with_strftime_on_random_moments)
+{
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %e %H:%M:%S %Y"};
+    uint64_t seed = 19941106;
+    char text[64];
+
+    for (int i = 0; i < 6000; i++) { /* from 1977 to 2076, where two digits are enough; the locale is "C" */
+        time_t moment = (time_t)(INT64_C(220924800) + (int64_t)(t_random(&seed) % UINT64_C(3155673600)));
+        struct tm tm;
+
+        assert_non_null(gmtime_r(&moment, &tm));
+#if defined(__GNUC__)
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#  pragma GCC diagnostic ignored "-Wformat-y2k"
+#endif
+        assert_true(strftime(text, sizeof text, forms[i % 3], &tm) > 0);
+#if defined(__GNUC__)
+#  pragma GCC diagnostic pop
+#endif
+        if (parse(text, NOW) != (int64_t)moment * 1000) {
+            t_row("%s", text);
+            CHECK_INT(parse(text, NOW), (int64_t)moment * 1000);
+        }
+    }
+}
+
+TEST(retry_after)
+{
+    static const struct {
+        const char *value;
+        const char *date; /* of the answer */
+        int64_t ms;
+    } table[] = {
+        {"0", "", 0},
+        {"1", "", 1000},
+        {"120", "", 120000},
+        {"0120", "", 120000},
+        {"3600", "Sun, 06 Nov 1994 08:49:37 GMT", 3600000},
+        {"9999999999", "", INT64_C(9999999999000)},
+        {"10000000000", "", -1},
+        {"99999999999999999999999999", "", -1},
+        {"", "", -1},
+        {" ", "", -1},
+        {"-1", "", -1},
+        {"+1", "", -1},
+        {"1.5", "", -1},
+        {"1e3", "", -1},
+        {"0x10", "", -1},
+        {"120s", "", -1},
+        {"120 ", "", -1},
+        {"120, 60", "", -1},
+        {"soon", "", -1},
+        {"\xd9\xa1", "", -1}, /* a digit of another script */
+        /* a date counts from the answer's own Date */
+        {"Sun, 06 Nov 1994 08:50:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
+        {"Sunday, 06-Nov-94 08:50:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
+        {"Sun Nov  6 08:50:37 1994", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 0},
+        {"Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 0}, /* has passed */
+        {"Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", INT64_C(315537897599000)},
+        /* and without a usable Date from when the answer arrived: NOW */
+        {"Mon, 21 Sep 2026 14:13:50 GMT", "", 30000},
+        {"Mon, 21 Sep 2026 14:13:50 GMT", "nonsense", 30000},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", "", 0},
+        {"Sun, 31 Nov 2026 00:00:00 GMT", "", -1},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("\"%s\", Date \"%s\"", table[i].value, table[i].date);
+        CHECK_INT(lsync_retry_after_ms(table[i].value, table[i].date, NOW), table[i].ms);
+    }
+}
+
+/* Any time of receipt may be set; at the far end a sanitizer shows an overflow. */
+TEST(a_receipt_at_the_end_of_time_overflows_nothing)
+{
+    static const int64_t moments[] = {0, 1, INT64_C(253402300799999), INT64_MAX - 1, INT64_MAX};
+    char text[64];
+
+    for (size_t i = 0; i < T_COUNT(moments); i++) {
+        for (int year = 0; year <= 99; year++) {
+            (void)snprintf(text, sizeof text, "Monday, 31-Dec-%02d 23:59:59 GMT", year);
+            t_row("%s at %lld", text, (long long)moments[i]);
+            CHECK(lsync_retry_after_ms(text, "", moments[i]) >= -1);
+        }
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(three_forms),
+        T(texts_that_are_no_http_date),
+        T(each_form_cut_at_every_length_is_refused),
+        T(a_year_of_two_digits_is_at_most_50_years_ahead),
+        T(agrees_with_strftime_on_random_moments),
+        T(retry_after),
+        T(a_receipt_at_the_end_of_time_overflows_nothing),
+    };
+
+    return T_MAIN(tests);
+}

@@ -1,0 +1,269 @@
+/* Whole bodies from files: our own under tests/data, and the real and published ones of a shared folder where it is at
+   hand (LOCKSYNC_PAYLOADS, else ../shared/payloads beside the source tree). A body of the endpoint decodes to the
+   values written here, or breaks at the byte that the folder's INDEX.md tells. */
+#include "support.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef T_SOURCE_ROOT
+#  error "T_SOURCE_ROOT is the path of the source tree"
+#endif
+
+#define NO_DATE INT64_MIN
+#define DATE_2021 INT64_C(1619416924197) /* 2021-04-26T06:02:04.197Z */
+
+/* A record; what was not sent is -1, for the date NO_DATE. */
+typedef struct record {
+    int64_t id;
+    int connected, state, door, charging, battery, result;
+    int64_t revision;
+    int64_t date;
+} record;
+
+typedef struct file_row {
+    const char *name;
+    lock_sync_status want;
+    int64_t offset;
+    record records[2]; /* those with an id */
+    int64_t single;    /* asked for at the endpoint for one lock */
+} file_row;
+
+#define STATELESS(id, revision) {id, 0, -1, -1, -1, -1, -1, revision, NO_DATE}
+
+static const file_row ours[] = {
+    {"sync-v37-two-locks.json", LOCK_SYNC_OK, -1,
+     {{4101, 1, 6, 3, 0, 81, 0, 12, INT64_C(1740787199250)}, {4102, 1, 2, 2, 1, 7, 1, 3, INT64_C(1709164800500)}}, 0},
+    {"sync-v37-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(4101, 12)}, 0},
+    {"sync-v1.25-live-shape.json", LOCK_SYNC_OK, -1, {{4101, 1, 18, -1, 0, -1, -1, -1, INT64_C(1679797800070)}}, 0},
+    {"sync-v1.16-first-shape.json", LOCK_SYNC_OK, -1, {{4101, 1, 3, -1, 1, 100, -1, -1, NO_DATE}}, 0},
+    {"sync-single-v37.json", LOCK_SYNC_OK, -1, {{4101, 1, 255, 1, 0, 0, 0, 12, INT64_C(1735689600123)}}, 4101},
+    {"sync-broken-missing-comma.json", LOCK_SYNC_E_MALFORMED, 56, {{0}}, 0},
+    {"sync-refused-not-modified.json", LOCK_SYNC_E_API, -1, {{0}}, 0},
+};
+
+static const file_row shared[] = {
+    {"aiotedee-fixture-cloud-sync.json", LOCK_SYNC_OK, -1, {{12345, 1, 2, 3, 0, 60, 0, -1, NO_DATE}}, 0},
+    {"andrzejchm-v1.25-sync.json", LOCK_SYNC_OK, -1, {{12248, 1, 6, -1, 0, 45, -1, -1, INT64_C(1655999791440)}}, 0},
+    {"docs-v1.15-sync-connected.json", LOCK_SYNC_E_MALFORMED, 25, {{0}}, 0},
+    {"docs-v1.16-sync-connected.json", LOCK_SYNC_OK, -1, {{1, 1, 3, -1, 0, 54, -1, -1, NO_DATE}}, 0},
+    {"docs-v1.16-sync-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(1, -1)}, 0},
+    {"docs-v1.17-sync-connected.json", LOCK_SYNC_OK, -1, {{1, 1, 3, -1, 0, 54, 0, -1, DATE_2021}}, 0},
+    {"docs-v1.17-sync-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(1, -1)}, 0},
+    {"docs-v1.17-sync-single-connected.json", LOCK_SYNC_E_MALFORMED, 300, {{0}}, 1},
+    {"docs-v1.17-sync-single-disconnected.json", LOCK_SYNC_E_MALFORMED, 106, {{0}}, 1},
+    {"docs-v1.33-sync-connected.json", LOCK_SYNC_OK, -1, {{123, 1, 3, -1, 0, 54, 0, 1, DATE_2021}}, 0},
+    {"docs-v1.33-sync-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(123, 1)}, 0},
+    {"docs-v1.33-sync-doorstate-connected.json", LOCK_SYNC_OK, -1, {{123, 1, 6, 3, 0, 54, 0, 1, DATE_2021}}, 0},
+    {"docs-v1.33-sync-doorstate-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(123, 1)}, 0},
+    {"docs-v37-sync-connected.json", LOCK_SYNC_OK, -1, {{123, 1, 6, 3, 0, 54, 0, 1, DATE_2021}}, 0},
+    {"docs-v37-sync-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(123, 1)}, 0},
+    {"docs-v37-sync-single-connected.json", LOCK_SYNC_E_MALFORMED, 350, {{0}}, 123},
+    {"docs-v37-sync-single-disconnected.json", LOCK_SYNC_E_MALFORMED, 128, {{0}}, 123},
+    {"docs-v37-sync-two-locks.json", LOCK_SYNC_OK, -1,
+     {{1, 1, 6, 3, 0, 54, 0, 1, DATE_2021}, {2, 1, 2, 2, 1, 80, 0, 1, DATE_2021}}, 0},
+    /* not of this endpoint, but what a decoder may meet */
+    {"docs-error-304-list-up-to-date.json", LOCK_SYNC_E_API, -1, {{0}}, 0},
+    {"andrzejchm-bad-envelope.json", LOCK_SYNC_E_MALFORMED, -1, {{0}}, 0},
+    {"aiotedee-fixture-local-lock.json", LOCK_SYNC_E_MALFORMED, 0, {{0}}, 0},
+};
+
+static const char *shared_folder(void)
+{
+    const char *given = getenv("LOCKSYNC_PAYLOADS");
+
+    return given != NULL && *given != '\0' ? given : T_SOURCE_ROOT "/../shared/payloads";
+}
+
+/* The text of a file, with a NUL behind; NULL when it cannot be read. Free it. */
+static char *read_file(const char *folder, const char *name, size_t *size)
+{
+    char path[1024];
+    FILE *file;
+    char *text = calloc(1, 100000);
+
+    assert_non_null(text);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "rb");
+    if (file == NULL) {
+        free(text);
+        return NULL;
+    }
+    *size = fread(text, 1, 99999, file);
+    (void)fclose(file);
+    return text;
+}
+
+static int64_t value_of(const lock_sync_lock *lock, uint32_t bit, int64_t value)
+{
+    return (lock->fields & bit) != 0 ? value : -1;
+}
+
+static void check_record(const lock_sync_lock *lock, const record *want)
+{
+    bool has_date = want->date != NO_DATE;
+
+    CHECK_INT(lock->id, want->id);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_CONNECTED, lock->is_connected), want->connected);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_REVISION, lock->revision), want->revision);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_STATE, lock->state), want->state);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_DOOR_STATE, lock->door_state), want->door);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_CHARGING, lock->is_charging), want->charging);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_BATTERY_LEVEL, lock->battery_level), want->battery);
+    CHECK_INT(value_of(lock, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, lock->state_change_result), want->result);
+    CHECK_INT((lock->fields & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0, has_date);
+    CHECK_INT(lock->last_state_changed_ms, has_date ? want->date : 0);
+    CHECK_INT((lock->fields & LOCK_SYNC_FIELD_DEVICE_STATE) != 0, want->state >= 0);
+}
+
+static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *row)
+{
+    size_t size;
+    char *body = read_file(folder, row->name, &size);
+    size_t count = row->records[0].id == 0 ? 0 : row->records[1].id == 0 ? 1 : 2;
+    lock_sync_results *r;
+
+    t_row("%s", row->name);
+    if (!CHECK(body != NULL))
+        return;
+    CHECK_INT(t_decode(ctx, &(t_answer){.single = row->single, .body = body, .size = size}, &r), row->want);
+    CHECK_INT(t_error_offset(ctx), row->offset);
+    if (CHECK_INT(lock_sync_results_count(r), count))
+        for (size_t i = 0; i < count; i++)
+            check_record(lock_sync_results_at(r, i), &row->records[i]);
+    lock_sync_results_free(r);
+    free(body);
+}
+
+TEST(bodies_of_our_own)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(ours); i++)
+        check_file(ctx, T_SOURCE_ROOT "/tests/data", &ours[i]);
+    lock_sync_ctx_free(ctx);
+}
+
+static void skip_without_folder(void)
+{
+    DIR *folder = opendir(shared_folder());
+
+    if (folder == NULL)
+        skip();
+    (void)closedir(folder);
+}
+
+TEST(shared_bodies)
+{
+    lock_sync_ctx *ctx;
+
+    skip_without_folder();
+    ctx = t_ctx();
+    for (size_t i = 0; i < T_COUNT(shared); i++)
+        check_file(ctx, shared_folder(), &shared[i]);
+    lock_sync_ctx_free(ctx);
+}
+
+/* The folder may grow: a body of the endpoint that this file does not know is a hole in the test. */
+TEST(every_shared_body_of_the_endpoint_is_known_here)
+{
+    DIR *folder;
+    size_t found = 0;
+
+    skip_without_folder();
+    folder = opendir(shared_folder());
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        bool known = false;
+
+        if (strstr(entry->d_name, "sync") == NULL || strstr(entry->d_name, ".json") == NULL)
+            continue;
+        for (size_t i = 0; i < T_COUNT(shared); i++)
+            known = known || strcmp(shared[i].name, entry->d_name) == 0;
+        t_row("%s", entry->d_name);
+        CHECK(known);
+        found++;
+    }
+    (void)closedir(folder);
+    CHECK(found > 0);
+}
+
+/* INDEX.md has what Python's parser says of each: "valid", or "... (char N)". */
+TEST(bodies_break_where_another_parser_says_so)
+{
+    size_t size;
+    char *index;
+
+    skip_without_folder();
+    index = read_file(shared_folder(), "INDEX.md", &size);
+    assert_non_null(index);
+    for (size_t i = 0; i < T_COUNT(shared); i++) {
+        char cell[128];
+        char *line;
+        char *at;
+
+        t_row("%s", shared[i].name);
+        (void)snprintf(cell, sizeof cell, "\n| %s | ", shared[i].name);
+        line = strstr(index, cell);
+        if (!CHECK(line != NULL))
+            continue;
+        line++;
+        at = strstr(line, "(char ");
+        if (at != NULL && at < line + strcspn(line, "\n"))
+            CHECK_INT(strtoll(at + strlen("(char "), NULL, 10), shared[i].offset);
+        else
+            CHECK(strncmp(strstr(line + strlen(cell) - 1, "| "), "| valid", 7) == 0 && shared[i].offset <= 0);
+    }
+    free(index);
+}
+
+/* Whatever else lies there: no crash, and never a success by accident, but for bodies of sound records. */
+TEST(no_other_shared_file_is_taken_for_an_answer)
+{
+    static const char *const answers[] = {"andrzejchm-v1.25-my-lock.json", "aiotedee-fixture-cloud-my-lock.json"};
+    DIR *folder;
+    lock_sync_ctx *ctx;
+
+    skip_without_folder();
+    folder = opendir(shared_folder());
+    assert_non_null(folder);
+    ctx = t_ctx();
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        size_t size;
+        char *body;
+        bool good = false;
+        lock_sync_results *r;
+
+        if (strstr(entry->d_name, "sync") != NULL || entry->d_name[0] == '.')
+            continue;
+        for (size_t i = 0; i < T_COUNT(answers); i++) /* GET my/lock: the same records with more in them */
+            good = good || strcmp(answers[i], entry->d_name) == 0;
+        body = read_file(shared_folder(), entry->d_name, &size);
+        t_row("%s", entry->d_name);
+        if (CHECK(body != NULL)) {
+            lock_sync_status status = t_decode(ctx, &(t_answer){.body = body, .size = size}, &r);
+
+            CHECK_INT(status == LOCK_SYNC_OK, good);
+            lock_sync_results_free(r);
+        }
+        free(body);
+    }
+    (void)closedir(folder);
+    lock_sync_ctx_free(ctx);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(bodies_of_our_own),
+        T(shared_bodies),
+        T(every_shared_body_of_the_endpoint_is_known_here),
+        T(bodies_break_where_another_parser_says_so),
+        T(no_other_shared_file_is_taken_for_an_answer),
+    };
+
+    return T_MAIN(tests);
+}

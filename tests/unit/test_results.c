@@ -1,0 +1,278 @@
+/* Results: filtered to what was asked, in the service's order, each lock once, the missing ids told, and look-ups. */
+#include "support.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ID INT64_C(9223372036854775807)
+
+/* A list of ids that ends in 0. */
+typedef int64_t id_list[9];
+
+static size_t length(const int64_t *ids)
+{
+    size_t n = 0;
+
+    while (ids[n] != 0)
+        n++;
+    return n;
+}
+
+/* {"result":[{"id":5,"revision":1},...]}: the revision is the place in the answer. Free it. */
+static char *write_answer(const int64_t *ids, size_t n)
+{
+    size_t room = 64 + n * 64;
+    char *body = malloc(room);
+    size_t size;
+
+    assert_non_null(body);
+    size = (size_t)snprintf(body, room, "{\"result\":[");
+    for (size_t i = 0; i < n; i++)
+        size += (size_t)snprintf(body + size, room - size, "%s{\"id\":%" PRId64 ",\"revision\":%zu}",
+                                 i == 0 ? "" : ",", ids[i], i);
+    (void)snprintf(body + size, room - size, "]}");
+    return body;
+}
+
+TEST(filtering_order_duplicates_and_missing)
+{
+    static const struct {
+        const char *name;
+        id_list asked;   /* none: all */
+        id_list answer;  /* of the service */
+        id_list kept;
+        id_list missing;
+    } table[] = {
+        {"all, ascending", {0}, {1, 2, 3}, {1, 2, 3}, {0}},
+        {"all, the service's order", {0}, {3, 1, 2}, {3, 1, 2}, {0}},
+        {"all, descending", {0}, {9, 5, 1}, {9, 5, 1}, {0}},
+        {"all, none answered", {0}, {0}, {0}, {0}},
+        {"all, one", {0}, {MAX_ID}, {MAX_ID}, {0}},
+        {"all, duplicates", {0}, {2, 1, 2, 1, 2}, {2, 1}, {0}},
+        {"all, a duplicate of the last", {0}, {1, 2, 3, 3}, {1, 2, 3}, {0}},
+        {"all, a duplicate of the first", {0}, {1, 2, 3, 1}, {1, 2, 3}, {0}},
+        {"all, the same eight times", {0}, {4, 4, 4, 4, 4, 4, 4, 4}, {4}, {0}},
+        {"all, duplicates of several", {0}, {5, 4, 5, 6, 4, 6, 5, 1}, {5, 4, 6, 1}, {0}},
+        {"asked and answered", {1, 2}, {1, 2}, {1, 2}, {0}},
+        {"the service's order, not ours", {1, 2, 3}, {3, 1, 2}, {3, 1, 2}, {0}},
+        {"our order does not matter", {3, 1, 2}, {1, 2, 3}, {1, 2, 3}, {0}},
+        {"more than asked", {2}, {1, 2, 3}, {2}, {0}},
+        {"nothing of what was asked", {7, 8}, {1, 2, 3}, {0}, {7, 8}},
+        {"none answered", {7, 8}, {0}, {0}, {7, 8}},
+        {"missing in the order asked", {9, 1, 8, 2, 7}, {2, 1}, {2, 1}, {9, 8, 7}},
+        {"missing once each", {9, 9, 1, 9, 8, 8}, {1}, {1}, {9, 8}},
+        {"asked twice, answered once", {1, 1}, {1}, {1}, {0}},
+        {"asked once, answered twice", {1}, {1, 1}, {1}, {0}},
+        {"duplicates among what was not asked", {5}, {1, 1, 5, 1, 5, 1}, {5}, {0}},
+        {"one of the duplicates is asked", {5, 6}, {6, 5, 6, 5}, {6, 5}, {0}},
+        {"the greatest id", {MAX_ID, 1}, {MAX_ID}, {MAX_ID}, {1}},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        size_t kept = length(table[i].kept);
+        size_t missing = length(table[i].missing);
+        char *body = write_answer(table[i].answer, length(table[i].answer));
+        lock_sync_results *r;
+
+        t_row("%s", table[i].name);
+        CHECK_OK(t_decode(ctx, &(t_answer){.ids = table[i].asked, .n = length(table[i].asked), .body = body}, &r));
+        CHECK_INT(lock_sync_results_count(r), kept);
+        for (size_t k = 0; k < kept && k < lock_sync_results_count(r); k++) {
+            const lock_sync_lock *lock = lock_sync_results_at(r, k);
+            size_t first = 0;
+
+            CHECK_INT(lock->id, table[i].kept[k]);
+            while (table[i].answer[first] != lock->id)
+                first++;
+            CHECK_INT(lock->revision, first); /* the first of its duplicates */
+            CHECK(lock_sync_results_find(r, lock->id) == lock);
+        }
+        CHECK(lock_sync_results_at(r, kept) == NULL);
+        CHECK(lock_sync_results_at(r, SIZE_MAX) == NULL);
+        CHECK_INT(lock_sync_results_missing_count(r), missing);
+        for (size_t k = 0; k < missing; k++) {
+            CHECK_INT(lock_sync_results_missing_at(r, k), table[i].missing[k]);
+            CHECK(lock_sync_results_find(r, table[i].missing[k]) == NULL);
+        }
+        CHECK_INT(lock_sync_results_missing_at(r, missing), 0);
+        CHECK_INT(lock_sync_results_missing_at(r, SIZE_MAX), 0);
+        CHECK(!lock_sync_results_is_cached(r));
+        lock_sync_results_free(r);
+        free(body);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(look_ups)
+{
+    static const struct {
+        const char *name;
+        id_list answer;
+        id_list misses;
+    } table[] = {
+        {"empty", {0}, {1, 2, MAX_ID, -1}},
+        {"one", {5}, {4, 6, 1, MAX_ID, -5, INT64_MIN}},
+        {"ascending", {2, 4, 6, 8}, {1, 3, 5, 7, 9, MAX_ID, -2}},
+        {"not ascending", {8, 2, 6, 4}, {1, 3, 5, 7, 9, MAX_ID, -2}},
+        {"with duplicates", {8, 2, 8, 2, 6}, {1, 3, 5, 7, 9}},
+        {"the ends", {MAX_ID, 1}, {2, MAX_ID - 1, -1, INT64_MIN}},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char *body = write_answer(table[i].answer, length(table[i].answer));
+        lock_sync_results *r;
+
+        t_row("%s", table[i].name);
+        CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, &r));
+        for (size_t k = 0; table[i].answer[k] != 0; k++)
+            CHECK_INT(lock_sync_lock_id(lock_sync_results_find(r, table[i].answer[k])), table[i].answer[k]);
+        for (size_t k = 0; table[i].misses[k] != 0; k++)
+            CHECK(lock_sync_results_find(r, table[i].misses[k]) == NULL);
+        CHECK(lock_sync_results_find(r, 0) == NULL);
+        lock_sync_results_free(r);
+        free(body);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+#define MANY 100000
+
+TEST(a_hundred_thousand_locks_in_any_order)
+{
+    lock_sync_ctx *ctx = t_ctx();
+    int64_t *ids = malloc(MANY * sizeof *ids);
+    char *body = malloc(MANY * 16 + 64);
+    uint64_t seed = 7;
+    size_t size;
+    size_t wrong = 0;
+    lock_sync_results *r;
+
+    assert_non_null(ids);
+    assert_non_null(body);
+    for (size_t i = 0; i < MANY; i++)
+        ids[i] = 2 * (int64_t)i + 1; /* odd */
+    for (size_t i = MANY - 1; i > 0; i--) {
+        size_t k = (size_t)(t_random(&seed) % (i + 1));
+        int64_t swap = ids[i];
+
+        ids[i] = ids[k];
+        ids[k] = swap;
+    }
+    size = (size_t)sprintf(body, "{\"result\":[{\"id\":%" PRId64 "}", ids[0]);
+    for (size_t i = 1; i < MANY; i++)
+        size += (size_t)sprintf(body + size, ",{\"id\":%" PRId64 "}", ids[i]);
+    (void)sprintf(body + size, "]}");
+    CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, &r));
+    CHECK_INT(lock_sync_results_count(r), MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        const lock_sync_lock *lock = lock_sync_results_at(r, i);
+
+        wrong += lock == NULL || lock->id != ids[i] || lock_sync_results_find(r, ids[i]) != lock ||
+                 lock_sync_results_find(r, ids[i] + 1) != NULL;
+    }
+    CHECK_INT(wrong, 0);
+    lock_sync_results_free(r);
+
+    t_row("asked for by id, in another order, every second one twice");
+    for (size_t i = 0; i < MANY; i++)
+        ids[i] = i % 2 == 0 ? 2 * (int64_t)i + 1 : 2 * (int64_t)(i - 1) + 1; /* 1 1 5 5 9 9 ... */
+    ids[0] = 2;                                                              /* not there */
+    CHECK_OK(t_decode(ctx, &(t_answer){.ids = ids, .n = MANY, .body = body}, &r));
+    CHECK_INT(lock_sync_results_count(r), MANY / 2);
+    CHECK_INT(lock_sync_results_missing_count(r), 1);
+    CHECK_INT(lock_sync_results_missing_at(r, 0), 2);
+    CHECK(lock_sync_results_find(r, 1) != NULL && lock_sync_results_find(r, 3) == NULL);
+    lock_sync_results_free(r);
+    free(body);
+    free(ids);
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(one_lock_is_answered_by_one_object_of_its_id)
+{
+    static const struct {
+        const char *name;
+        const char *body;
+        lock_sync_status want;
+        int64_t offset;
+    } table[] = {
+        {"good", "{\"result\":{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":6}},\"success\":true}",
+         LOCK_SYNC_OK, -1},
+        {"disconnected", "{\"result\":{\"id\":7,\"isConnected\":false,\"deviceState\":null}}", LOCK_SYNC_OK, -1},
+        {"another id", "{\"result\":{\"id\":8}}", LOCK_SYNC_E_MALFORMED, 10},
+        {"another id, with space", "{ \"x\":{\"id\":7}, \"result\" : {\"id\":8} }", LOCK_SYNC_E_MALFORMED, 27},
+        {"no id", "{\"result\":{\"isConnected\":true}}", LOCK_SYNC_E_MALFORMED, 10},
+        {"id as text", "{\"result\":{\"id\":\"7\"}}", LOCK_SYNC_E_MALFORMED, 10},
+        {"empty object", "{\"result\":{}}", LOCK_SYNC_E_MALFORMED, 10},
+        {"array of that lock", "{\"result\":[{\"id\":7}]}", LOCK_SYNC_E_MALFORMED, 10},
+        {"empty array", "{\"result\":[]}", LOCK_SYNC_E_MALFORMED, 10},
+        {"null", "{\"result\":null}", LOCK_SYNC_E_MALFORMED, 10},
+        {"text", "{\"result\":\"7\"}", LOCK_SYNC_E_MALFORMED, 10},
+        {"number", "{\"result\":7}", LOCK_SYNC_E_MALFORMED, 10},
+        {"absent", "{\"success\":true}", LOCK_SYNC_E_MALFORMED, -1},
+        {"record without envelope", "{\"id\":7,\"isConnected\":true}", LOCK_SYNC_E_MALFORMED, -1},
+        {"success false", "{\"success\":false,\"statusCode\":404}", LOCK_SYNC_E_NOT_FOUND, -1},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_results *r;
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].name);
+        CHECK_INT(t_decode(ctx, &(t_answer){.single = 7, .body = table[i].body}, &r), table[i].want);
+        CHECK_INT(t_error_offset(ctx), table[i].offset);
+        CHECK_INT(lock_sync_results_count(r), table[i].want == LOCK_SYNC_OK);
+        CHECK_INT(lock_sync_results_missing_count(r), 0);
+        if (r != NULL)
+            CHECK_INT(lock_sync_lock_id(lock_sync_results_find(r, 7)), 7);
+        lock_sync_results_free(r);
+    }
+    t_row("404");
+    CHECK_INT(t_decode(ctx, &(t_answer){.single = 7, .http = 404}, &r), LOCK_SYNC_E_NOT_FOUND);
+    t_row("an object where several locks were asked for");
+    CHECK_INT(t_decode(ctx, &(t_answer){.body = "{\"result\":{\"id\":7}}"}, &r), LOCK_SYNC_E_MALFORMED);
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(results_outlive_their_context_and_keep_their_time)
+{
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_results *r;
+
+    CHECK_OK(t_decode(ctx,
+                      &(t_answer){.body = "{\"result\":[{\"id\":9},{\"id\":3}]}", .received_at_ms = 86400123}, &r));
+    lock_sync_ctx_free(ctx);
+    CHECK_INT(lock_sync_results_fetched_at_ms(r), 86400123);
+    CHECK_INT(lock_sync_lock_id(lock_sync_results_at(r, 0)), 9);
+    CHECK(lock_sync_results_find(r, 3) == lock_sync_results_at(r, 1));
+    lock_sync_results_free(r);
+}
+
+TEST(readers_of_results_take_null)
+{
+    CHECK_INT(lock_sync_results_count(NULL), 0);
+    CHECK(lock_sync_results_at(NULL, 0) == NULL);
+    CHECK(lock_sync_results_find(NULL, 1) == NULL);
+    CHECK_INT(lock_sync_results_missing_count(NULL), 0);
+    CHECK_INT(lock_sync_results_missing_at(NULL, 0), 0);
+    CHECK_INT(lock_sync_results_fetched_at_ms(NULL), 0);
+    CHECK(!lock_sync_results_is_cached(NULL));
+    lock_sync_results_free(NULL);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(filtering_order_duplicates_and_missing),
+        T(look_ups),
+        T(a_hundred_thousand_locks_in_any_order),
+        T(one_lock_is_answered_by_one_object_of_its_id),
+        T(results_outlive_their_context_and_keep_their_time),
+        T(readers_of_results_take_null),
+    };
+
+    return T_MAIN(tests);
+}

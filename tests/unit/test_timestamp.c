@@ -1,0 +1,273 @@
+/* The service's times (ISO 8601): tables of good and bad texts, every truncation, and timegm() as a second opinion. */
+#include "support.h"
+#include "wire/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define UNTOUCHED INT64_C(-77)
+#define BAD INT64_MIN
+
+static int64_t parse(const char *text, size_t size)
+{
+    int64_t ms = UNTOUCHED;
+
+    if (lsync_timestamp_parse(text, size, &ms))
+        return ms;
+    CHECK_INT(ms, UNTOUCHED);
+    return BAD;
+}
+
+typedef struct row {
+    const char *text;
+    int64_t ms; /* BAD: refused */
+} row;
+
+static void check_rows(const row *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        t_row("%s", table[i].text);
+        CHECK_INT(parse(table[i].text, strlen(table[i].text)), table[i].ms);
+    }
+}
+
+TEST(good_texts)
+{
+    static const row table[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01T00:00:00", 0}, /* nothing is UTC */
+        {"1970-01-01T00:00:01Z", 1000},
+        {"1969-12-31T23:59:59Z", -1000},
+        {"1969-12-31T23:59:59.999Z", -1},
+        {"2021-04-26T06:02:04.197Z", INT64_C(1619416924197)},
+        {"2022-06-23T15:56:31.44", INT64_C(1655999791440)}, /* as seen: no Z, a trailing zero trimmed */
+        {"2001-09-09T01:46:40Z", INT64_C(1000000000000)},
+        {"2038-01-19T03:14:07Z", INT64_C(2147483647000)},
+        {"2038-01-19T03:14:08Z", INT64_C(2147483648000)},
+        {"2106-02-07T06:28:16Z", INT64_C(4294967296000)},
+        {"0001-01-01T00:00:00Z", INT64_C(-62135596800000)},
+        {"0001-01-01T00:00:00+23:59", INT64_C(-62135683140000)},
+        {"9999-12-31T23:59:59.999Z", INT64_C(253402300799999)},
+        {"9999-12-31T23:59:59.999-23:59", INT64_C(253402387139999)},
+        {"2000-02-29T12:00:00Z", INT64_C(951825600000)},
+        {"2000-03-01T00:00:00Z", INT64_C(951868800000)},
+        {"1900-02-28T23:59:59Z", INT64_C(-2203891201000)},
+        {"1900-03-01T00:00:00Z", INT64_C(-2203891200000)},
+        {"2100-02-28T23:59:59Z", INT64_C(4107542399000)},
+        {"2100-03-01T00:00:00Z", INT64_C(4107542400000)},
+        {"2024-02-29T00:00:00Z", INT64_C(1709164800000)},
+        {"2024-12-31T23:59:59Z", INT64_C(1735689599000)},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(fractions_are_cut_to_milliseconds)
+{
+    static const row table[] = {
+        {"1970-01-01T00:00:00.0Z", 0},          {"1970-01-01T00:00:00.1Z", 100},
+        {"1970-01-01T00:00:00.12Z", 120},       {"1970-01-01T00:00:00.123Z", 123},
+        {"1970-01-01T00:00:00.1239Z", 123},     {"1970-01-01T00:00:00.12399Z", 123},
+        {"1970-01-01T00:00:00.999999Z", 999},   {"1970-01-01T00:00:00.1234567Z", 123},
+        {"1970-01-01T00:00:00.12345678Z", 123}, {"1970-01-01T00:00:00.123456789Z", 123},
+        {"1970-01-01T00:00:00.999999999Z", 999}, {"1970-01-01T00:00:00.000000000Z", 0},
+        {"1970-01-01T00:00:00.001Z", 1},        {"1970-01-01T00:00:00.0009Z", 0},
+        {"1970-01-01T00:00:00.5", 500},         {"1970-01-01T00:00:00.1234567+00:00", 123},
+        {"1969-12-31T23:59:59.5Z", -500},       {"1970-01-01T00:00:00.5+01:00", -3599500},
+        {"1970-01-01T00:00:00.Z", BAD},         {"1970-01-01T00:00:00.", BAD},
+        {"1970-01-01T00:00:00.+00:00", BAD},    {"1970-01-01T00:00:00.0000000000Z", BAD}, /* ten digits */
+        {"1970-01-01T00:00:00.1234567890", BAD}, {"1970-01-01T00:00:00,5Z", BAD},
+        {"1970-01-01T00:00:00.-5Z", BAD},       {"1970-01-01T00:00:00. 5Z", BAD},
+        {"1970-01-01T00:00:00.5.5Z", BAD},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(offsets)
+{
+    static const row table[] = {
+        {"1970-01-01T00:00:00+00:00", 0},         {"1970-01-01T00:00:00-00:00", 0},
+        {"1970-01-01T02:00:00+02:00", 0},         {"1970-01-01T02:00:00+02", 0},
+        {"1970-01-01T00:00:00-05:30", 19800000},  {"1970-01-01T00:00:00+05:45", -20700000},
+        {"1970-01-01T00:00:00-12", 43200000},     {"1970-01-01T00:00:00+14:00", -50400000},
+        {"1970-01-01T00:00:00+23:59", -86340000}, {"1970-01-01T00:00:00-23:59", 86340000},
+        {"2020-03-01T00:30:00+01:00", INT64_C(1583019000000)}, /* back into February 29 */
+        {"1970-01-01T00:00:00+24:00", BAD},       {"1970-01-01T00:00:00+00:60", BAD},
+        {"1970-01-01T00:00:00+0", BAD},           {"1970-01-01T00:00:00+", BAD},
+        {"1970-01-01T00:00:00-", BAD},            {"1970-01-01T00:00:00+00:", BAD},
+        {"1970-01-01T00:00:00+00:0", BAD},        {"1970-01-01T00:00:00+0:00", BAD},
+        {"1970-01-01T00:00:00+00:00:00", BAD},    {"1970-01-01T00:00:00+0000", BAD},
+        {"1970-01-01T00:00:00 +00:00", BAD},      {"1970-01-01T00:00:00Z+00:00", BAD},
+        {"1970-01-01T00:00:00+00:00Z", BAD},      {"1970-01-01T00:00:00++00:00", BAD},
+        {"1970-01-01T00:00:00z", BAD},            {"1970-01-01T00:00:00GMT", BAD},
+        {"1970-01-01T00:00:00 Z", BAD},           {"1970-01-01T00:00:00ZZ", BAD},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(dates_and_times_that_do_not_exist)
+{
+    static const row table[] = {
+        {"0000-01-01T00:00:00Z", BAD}, {"0000-12-31T23:59:59Z", BAD}, {"2021-00-01T00:00:00Z", BAD},
+        {"2021-13-01T00:00:00Z", BAD}, {"2021-99-01T00:00:00Z", BAD}, {"2021-01-00T00:00:00Z", BAD},
+        {"2021-01-32T00:00:00Z", BAD}, {"2021-04-31T00:00:00Z", BAD}, {"2021-06-31T00:00:00Z", BAD},
+        {"2021-09-31T00:00:00Z", BAD}, {"2021-11-31T00:00:00Z", BAD}, {"2021-02-29T00:00:00Z", BAD},
+        {"2020-02-30T00:00:00Z", BAD}, {"1900-02-29T00:00:00Z", BAD}, {"2100-02-29T00:00:00Z", BAD},
+        {"2200-02-29T00:00:00Z", BAD}, {"2300-02-29T00:00:00Z", BAD}, {"2023-02-29T00:00:00Z", BAD},
+        {"2021-01-01T24:00:00Z", BAD}, {"2021-01-01T25:00:00Z", BAD}, {"2021-01-01T00:60:00Z", BAD},
+        {"2021-01-01T00:00:60Z", BAD}, {"2016-12-31T23:59:60Z", BAD}, /* a leap second that was */
+        {"2021-01-01T00:00:61Z", BAD}, {"2021-01-01T99:99:99Z", BAD},
+    };
+
+    check_rows(table, T_COUNT(table));
+}
+
+TEST(texts_that_are_no_timestamp)
+{
+    static const row table[] = {
+        {"", BAD}, {" ", BAD}, {"Z", BAD}, {"null", BAD}, {"0", BAD}, {"1619416924", BAD}, {"2021-04-26", BAD},
+        {"2021-04-26T", BAD}, {"2021-04-26T06", BAD}, {"2021-04-26T06:02", BAD}, {"2021-04-26T06:02Z", BAD},
+        {"2021-04-26 06:02:04Z", BAD}, {"2021-04-26t06:02:04Z", BAD}, {"2021/04/26T06:02:04Z", BAD},
+        {"2021-4-26T06:02:04Z", BAD}, {"2021-04-6T06:02:04Z", BAD}, {"21-04-26T06:02:04Z", BAD},
+        {"02021-04-26T06:02:04Z", BAD}, {"12021-04-26T06:02:04Z", BAD}, {"-2021-04-26T06:02:04Z", BAD},
+        {"+2021-04-26T06:02:04Z", BAD}, {"20210426T060204Z", BAD}, {"2021-W17-1T06:02:04Z", BAD},
+        {"2021-116T06:02:04Z", BAD}, {"2021-04-26T6:02:04Z", BAD}, {"2021-04-26T06:2:04Z", BAD},
+        {"2021-04-26T06:02:4Z", BAD}, {"2021-04-26T-6:02:04Z", BAD}, {"2021-04-26T 6:02:04Z", BAD},
+        {" 2021-04-26T06:02:04Z", BAD}, {"2021-04-26T06:02:04Z ", BAD}, {"2021-04-26T06:02:04Zx", BAD},
+        {"2021-04-26T06:02:04x", BAD}, {"2021-04-26T06:02:04\n", BAD}, {"2021-04-26T06-02-04Z", BAD},
+        {"2O21-04-26T06:02:04Z", BAD}, {"2021-04-26T06:02:04[Europe/Warsaw]", BAD},
+        {"\xef\xbc\x92" "021-04-26T06:02:04Z", BAD}, {"Mon, 26 Apr 2021 06:02:04 GMT", BAD},
+        {"string", BAD}, /* Swagger's placeholder */
+    };
+
+    check_rows(table, T_COUNT(table));
+    t_row("a NUL behind a good text");
+    CHECK_INT(parse("1970-01-01T00:00:00Z\0", 21), BAD);
+    t_row("a NUL inside");
+    CHECK_INT(parse("1970-01-01T\0" "00:00:00Z", 21), BAD);
+}
+
+/* Only what lies before `size` is read: the text goes on behind it, without a NUL. */
+TEST(a_good_text_cut_at_every_length)
+{
+    static const struct {
+        const char *text;
+        const char *good; /* '+' where the text up to and with this byte is good */
+    } table[] = {
+        {"2021-04-26T06:02:04.197456789Z", "------------------+-++++++++++"},
+        {"2021-04-26T06:02:04.19+02:30", "------------------+-++--+--+"},
+        {"2021-04-26T06:02:04-02:30", "------------------+--+--+"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        assert_int_equal(strlen(table[i].text), strlen(table[i].good));
+        for (size_t size = 0; size <= strlen(table[i].text); size++) {
+            t_row("%.*s", (int)size, table[i].text);
+            CHECK_INT(parse(table[i].text, size) != BAD, size > 0 && table[i].good[size - 1] == '+');
+        }
+    }
+}
+
+TEST(every_single_byte_changed_is_either_refused_or_another_time)
+{
+    static const char good[] = "2021-04-26T06:02:04.197Z";
+    int64_t ms = parse(good, strlen(good));
+    char text[sizeof good];
+
+    for (size_t at = 0; at + 1 < sizeof good; at++) {
+        for (int c = 0; c <= 255; c++) {
+            bool digit = good[at] >= '0' && good[at] <= '9';
+            bool may_stand = (digit || at == strlen(good) - 1) && c >= '0' && c <= '9';
+            int64_t got;
+
+            memcpy(text, good, sizeof text);
+            text[at] = (char)c;
+            if (text[at] == good[at])
+                continue;
+            got = parse(text, strlen(good));
+            if (!may_stand && got != BAD) {
+                t_row("byte %zu is 0x%02x", at, (unsigned)c);
+                CHECK_INT(got, BAD);
+            }
+            if (may_stand && at < strlen(good) - 1 && got == ms) {
+                t_row("byte %zu is 0x%02x", at, (unsigned)c);
+                CHECK(got != ms);
+            }
+        }
+    }
+}
+
+/* The machine's own calendar, which leaves out leap seconds too. */
+TEST(agrees_with_timegm_on_random_moments)
+{
+    uint64_t seed = 20210426;
+    char text[64];
+
+    for (int i = 0; i < 20000; i++) {
+        int64_t span = INT64_C(253402300800) + INT64_C(62135596800); /* years 1 to 9999 */
+        time_t moment = (time_t)((int64_t)(t_random(&seed) % (uint64_t)span) - INT64_C(62135596800));
+        int offset = (int)(t_random(&seed) % 2879) - 1439;
+        int ms = (int)(t_random(&seed) % 1000);
+        int64_t want = (int64_t)moment * 1000 + ms - (int64_t)offset * 60000;
+        struct tm tm;
+
+        assert_non_null(gmtime_r(&moment, &tm));
+        assert_true(timegm(&tm) == moment);
+        (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%c%02d:%02d", tm.tm_year + 1900,
+                       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms, offset < 0 ? '-' : '+',
+                       offset < 0 ? -offset / 60 : offset / 60, offset < 0 ? -offset % 60 : offset % 60);
+        if (parse(text, strlen(text)) != want) {
+            t_row("%s", text);
+            CHECK_INT(parse(text, strlen(text)), want);
+        }
+    }
+}
+
+/* Each day from 1890 to 2110 once, and the days that are not there. */
+TEST(every_day_of_two_centuries_is_one_day_after_the_last)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int64_t last = parse("1889-12-31T00:00:00Z", 20);
+    char text[64];
+
+    for (int year = 1890; year <= 2110; year++) {
+        for (int month = 1; month <= 12; month++) {
+            int leap = month == 2 && year % 4 == 0 && year != 1900 && year != 2100;
+
+            for (int day = 1; day <= days[month - 1] + leap + 1; day++) {
+                int64_t want = day <= days[month - 1] + leap ? last + 86400000 : BAD;
+                int64_t got;
+
+                (void)snprintf(text, sizeof text, "%04d-%02d-%02dT00:00:00Z", year, month, day);
+                got = parse(text, 20);
+                if (got != want) {
+                    t_row("%s", text);
+                    CHECK_INT(got, want);
+                }
+                last = got == BAD ? last : got;
+            }
+        }
+    }
+    CHECK_INT(last, parse("2110-12-31T00:00:00Z", 20));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(good_texts),
+        T(fractions_are_cut_to_milliseconds),
+        T(offsets),
+        T(dates_and_times_that_do_not_exist),
+        T(texts_that_are_no_timestamp),
+        T(a_good_text_cut_at_every_length),
+        T(every_single_byte_changed_is_either_refused_or_another_time),
+        T(agrees_with_timegm_on_random_moments),
+        T(every_day_of_two_centuries_is_one_day_after_the_last),
+    };
+
+    return T_MAIN(tests);
+}

@@ -1,0 +1,348 @@
+/* Base URLs and proxy URLs: every reason to refuse one, which hosts are loopback, and when plain http may be used. */
+#include "context.h"
+#include "support.h"
+#include "wire/url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CODE "HIDE"
+
+TEST(base_urls)
+{
+    static const struct {
+        const char *url;
+        const char *base; /* what requests begin with; NULL: refused */
+        const char *why;
+    } table[] = {
+        {"https://api.tedee.com", "https://api.tedee.com", NULL},
+        {"https://h", "https://h", NULL},
+        {"HTTPS://Api.Tedee.COM", "HTTPS://Api.Tedee.COM", NULL},
+        {"https://h/", "https://h", NULL},
+        {"https://h///", "https://h", NULL},
+        {"https://h/a", "https://h/a", NULL},
+        {"https://h/a/", "https://h/a", NULL},
+        {"https://h/a/b//", "https://h/a/b", NULL},
+        {"https://h//a", "https://h//a", NULL},
+        {"https://h/a%20b", "https://h/a%20b", NULL},
+        {"https://h/a%2Fb", "https://h/a%2Fb", NULL},
+        {"https://h/-._~!$&'()*+,;=:@", "https://h/-._~!$&'()*+,;=:@", NULL},
+        {"https://h:1", "https://h:1", NULL},
+        {"https://h:443/", "https://h:443", NULL},
+        {"https://h:65535/p", "https://h:65535/p", NULL},
+        {"https://1.2.3.4:8443", "https://1.2.3.4:8443", NULL},
+        {"https://[::1]", "https://[::1]", NULL},
+        {"https://[::1]:8443/p/", "https://[::1]:8443/p", NULL},
+        {"https://[2001:db8::7334]", "https://[2001:db8::7334]", NULL},
+        {"https://[::ffff:1.2.3.4]", "https://[::ffff:1.2.3.4]", NULL},
+        {"https://h/x@y", "https://h/x@y", NULL},
+
+        {"", NULL, "neither"},
+        {"https:", NULL, "neither"},
+        {"https:/h", NULL, "neither"},
+        {"h", NULL, "neither"},
+        {"//h", NULL, "neither"},
+        {" https://h", NULL, "neither"},
+        {"ftp://h", NULL, "neither"},
+        {"file:///etc/passwd", NULL, "neither"},
+        {"httpss://h", NULL, "neither"},
+        {"https://", NULL, "no host"},
+        {"https:///", NULL, "no host"},
+        {"https:///p", NULL, "no host"},
+        {"https://:443", NULL, "no host"},
+        {"https://?x", NULL, "no host"},
+        {"https://#x", NULL, "no host"},
+        {"https:// h", NULL, "no host"},
+        {"https://\xc3\xa9.example", NULL, "no host"},
+        {"https://h:0", NULL, "port"},
+        {"https://h:", NULL, "port"},
+        {"https://h:/p", NULL, "port"},
+        {"https://h:65536", NULL, "port"},
+        {"https://h:99999999999999999999", NULL, "port"},
+        {"https://h:-1", NULL, "port"},
+        {"https://h:+1", NULL, "port"},
+        {"https://h:x", NULL, "port"},
+        {"https://h:12x", NULL, "character"},
+        {"https://h:80:80", NULL, "character"},
+        {"https://[::1]:0", NULL, "port"},
+        {"https://[::1]:65536", NULL, "port"},
+        {"https://[::1", NULL, "IPv6"},
+        {"https://[]", NULL, "IPv6"},
+        {"https://[::1%25eth0]", NULL, "IPv6"},
+        {"https://[::g]", NULL, "IPv6"},
+        {"https://[::1]x", NULL, "character"},
+        {"https://::1", NULL, "no host"},
+        {"https://u@h", NULL, "user"},
+        {"https://u:" CODE "@h", NULL, "user"},
+        {"https://" CODE "@h", NULL, "user"},
+        {"https://@h", NULL, "user"},
+        {"https://a@b@h", NULL, "user"},
+        {"https://h?x=1", NULL, "query"},
+        {"https://h/p?x=1", NULL, "query"},
+        {"https://h/?", NULL, "query"},
+        {"https://h#f", NULL, "fragment"},
+        {"https://h/p#f", NULL, "fragment"},
+        {"https://h?@x", NULL, "query"},
+        {"https://h/%", NULL, "%"},
+        {"https://h/%4", NULL, "%"},
+        {"https://h/%zz", NULL, "%"},
+        {"https://h/%4g", NULL, "%"},
+        {"https://h/a b", NULL, "percent-encoded"},
+        {"https://h/a\tb", NULL, "percent-encoded"},
+        {"https://h/a\r\nX: y", NULL, "percent-encoded"},
+        {"https://h/\x7f", NULL, "percent-encoded"},
+        {"https://h/\xc3\xa9", NULL, "percent-encoded"},
+        {"https://h/<>", NULL, "percent-encoded"},
+        {"https://h/a\\b", NULL, "percent-encoded"},
+        {"https://h/\"", NULL, "percent-encoded"},
+        {"https://h/{id}", NULL, "percent-encoded"},
+        {"https://h\\@evil", NULL, "user"},
+        {"https://h\\evil", NULL, "character"},
+        {"https://h_x", NULL, "character"},
+        {"https://h%41", NULL, "character"},
+        {"https://h x", NULL, "character"},
+        {"https://h\r\n", NULL, "character"},
+        {"https://h\xc3\xa9", NULL, "character"},
+        {"https://h,i", NULL, "character"},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_request *q;
+    char want[1200];
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        bool good = table[i].base != NULL;
+
+        t_row("%s", table[i].url);
+        CHECK_OK(lock_sync_set_base_url(ctx, "https://old.example/o"));
+        CHECK_INT(lock_sync_set_base_url(ctx, table[i].url), good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(t_error_status(ctx), good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        if (!good) {
+            CHECK_HOLDS(t_error_message(ctx), "base URL");
+            CHECK_HOLDS(t_error_message(ctx), table[i].why);
+            CHECK_LACKS(t_error_message(ctx), CODE);
+        }
+        (void)snprintf(want, sizeof want, "%s/api/v37/my/lock/sync", good ? table[i].base : "https://old.example/o");
+        CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+        CHECK_TEXT(lock_sync_request_url(q), want);
+        lock_sync_request_free(q);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(urls_have_at_most_1024_bytes)
+{
+    lock_sync_ctx *ctx = t_ctx();
+    char url[1100];
+
+    for (size_t size = 1023; size <= 1025; size++) {
+        char *padding = t_repeat('a', size - strlen("https://h/"));
+
+        t_row("base URL of %zu bytes", size);
+        (void)snprintf(url, sizeof url, "https://h/%s", padding);
+        CHECK_INT(lock_sync_set_base_url(ctx, url), size <= 1024 ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_HOLDS(t_error_message(ctx), size <= 1024 ? "" : "1024");
+        t_row("proxy of %zu bytes", size);
+        (void)snprintf(url, sizeof url, "https://a%sh", padding);
+        CHECK_INT(strlen(url), size);
+        CHECK_INT(lock_sync_set_proxy(ctx, url), size <= 1024 ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_HOLDS(t_error_message(ctx), size <= 1024 ? "" : "1024");
+        free(padding);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(only_loopback_by_its_text_may_use_plain_http)
+{
+    static const struct {
+        const char *host;
+        bool loopback;
+    } table[] = {
+        {"127.0.0.1", true},
+        {"127.0.0.0", true},
+        {"127.1.2.3", true},
+        {"127.255.255.255", true},
+        {"127.0.0.1:8080", true},
+        {"127.0.0.1/p", true},
+        {"localhost", true},
+        {"LocalHost", true},
+        {"localhost:1", true},
+        {"localhost/x", true},
+        {"[::1]", true},
+        {"[::1]:8080/x", true},
+        {"127.0.0.1.evil.com", false},
+        {"127.0.0.1.", false},
+        {"127.0.0.1x", false},
+        {"127.0.0.1-evil.com", false},
+        {"127.0.0.256", false},
+        {"127.0.0.1000", false},
+        {"127.0.0", false},
+        {"127.1", false},
+        {"127.", false},
+        {"127", false},
+        {"127.0.0.01", false},
+        {"127.00.0.1", false},
+        {"127.0.0.0x1", false},
+        {"127..0.1", false},
+        {"0127.0.0.1", false},
+        {"0x7f.0.0.1", false},
+        {"2130706433", false},
+        {"1127.0.0.1", false},
+        {"128.0.0.1", false},
+        {"126.255.255.255", false},
+        {"0.0.0.0", false},
+        {"localhost.evil", false},
+        {"localhost.", false},
+        {"xlocalhost", false},
+        {"localhos", false},
+        {"localhost-x", false},
+        {"evil.localhost", false},
+        {"[::2]", false},
+        {"[::11]", false},
+        {"[1::1]", false},
+        {"[::]", false},
+        {"[::ffff:127.0.0.1]", false},
+        {"api.tedee.com", false},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_request *q;
+    char url[200];
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lsync_base_url parsed;
+
+        t_row("%s", table[i].host);
+        (void)snprintf(url, sizeof url, "http://%s", table[i].host);
+        CHECK(lsync_base_url_parse(url, &parsed) == NULL);
+        CHECK_INT(parsed.loopback, table[i].loopback);
+        CHECK(!parsed.https);
+
+        CHECK_OK(lock_sync_set_allow_http(ctx, false));
+        CHECK_OK(lock_sync_set_base_url(ctx, url)); /* checked when a request is made, not here */
+        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q),
+                  table[i].loopback ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_HOLDS(t_error_message(ctx), table[i].loopback ? "" : "http");
+        lock_sync_request_free(q);
+        CHECK_OK(lock_sync_set_allow_http(ctx, true));
+        CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+        lock_sync_request_free(q);
+
+        (void)snprintf(url, sizeof url, "https://%s", table[i].host); /* https goes anywhere */
+        CHECK_OK(lock_sync_set_allow_http(ctx, false));
+        CHECK_OK(lock_sync_set_base_url(ctx, url));
+        CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+        lock_sync_request_free(q);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(plain_http_never_goes_through_a_proxy)
+{
+    static const struct {
+        const char *url;
+        bool allow, proxy, good;
+    } table[] = {
+        {"http://h", false, false, false},  {"http://h", false, true, false},
+        {"http://h", true, false, true},    {"http://h", true, true, false},
+        {"http://127.0.0.1", false, true, true}, /* reached directly */
+        {"http://127.0.0.1", true, true, true},  {"https://h", false, true, true}, {"https://h", true, true, true},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_request *q;
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s allow=%d proxy=%d", table[i].url, table[i].allow, table[i].proxy);
+        CHECK_OK(lock_sync_set_base_url(ctx, table[i].url));
+        CHECK_OK(lock_sync_set_allow_http(ctx, table[i].allow));
+        CHECK_OK(lock_sync_set_proxy(ctx, table[i].proxy ? "http://user:" CODE "@proxy:3128" : NULL));
+        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), table[i].good ? LOCK_SYNC_OK
+                                                                           : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_LACKS(t_error_message(ctx), CODE);
+        lock_sync_request_free(q);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(proxies)
+{
+    static const struct {
+        const char *url;
+        const char *why; /* NULL: good */
+    } table[] = {
+        {"http://p", NULL},
+        {"http://p/", NULL},
+        {"https://p:3128", NULL},
+        {"socks4://p", NULL},
+        {"socks4a://p:1", NULL},
+        {"socks5://p:65535", NULL},
+        {"socks5h://p:1080/", NULL},
+        {"SOCKS5H://P", NULL},
+        {"http://[::1]:8080", NULL},
+        {"http://user@p", NULL},
+        {"http://user:" CODE "@p:3128", NULL},
+        {"http://user:p%40ss@p", NULL},
+        {"http://:@p", NULL},
+        {"", "none of"},
+        {"p:3128", "none of"},
+        {"socks://p", "none of"},
+        {"socks6://p", "none of"},
+        {"ftp://p", "none of"},
+        {"http:p", "none of"},
+        {"http://", "no host"},
+        {"http://user:" CODE "@", "no host"},
+        {"http://p:0", "port"},
+        {"http://p:65536", "port"},
+        {"http://p:", "port"},
+        {"http://u:" CODE "@p:0", "port"},
+        {"http://p/path", "other than a port"},
+        {"http://p//", "other than a port"},
+        {"http://p?x", "other than a port"},
+        {"http://p#x", "other than a port"},
+        {"http://u:" CODE "@p@q", "other than a port"},
+        {"http://[::1", "IPv6"},
+        {"http://p p", "space"},
+        {"http://u:" CODE "\n@p", "space"},
+        {"http://p\x7f", "space"},
+        {"http://u:" CODE "\xc3\xa9@p", "ASCII"},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        bool good = table[i].why == NULL;
+
+        t_row("%s", table[i].url);
+        CHECK_OK(lock_sync_set_proxy(ctx, "http://old"));
+        CHECK_INT(lock_sync_set_proxy(ctx, table[i].url), good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(t_error_status(ctx), good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_HOLDS(t_error_message(ctx), good ? "" : table[i].why);
+        CHECK_HOLDS(t_error_message(ctx), good ? "" : "proxy");
+        CHECK_LACKS(t_error_message(ctx), CODE);
+        CHECK_TEXT(ctx->route.proxy, good ? table[i].url : "http://old");
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+/* libcurl sees the host evil.com in these, our check the host p: all parsers must see the same one. */
+TEST(a_delimiter_before_the_at_of_a_proxy_is_refused)
+{
+    static const char *const urls[] = {"http://evil.com/@p", "http://evil.com/x:" CODE "@p", "http://evil.com?@p",
+                                       "http://evil.com#@p"};
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(urls); i++) {
+        t_row("%s", urls[i]);
+        CHECK_INT(lock_sync_set_proxy(ctx, urls[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_LACKS(t_error_message(ctx), CODE);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(base_urls), T(urls_have_at_most_1024_bytes), T(only_loopback_by_its_text_may_use_plain_http),
+        T(plain_http_never_goes_through_a_proxy), T(proxies), T(a_delimiter_before_the_at_of_a_proxy_is_refused),
+    };
+
+    return T_MAIN(tests);
+}
