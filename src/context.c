@@ -179,10 +179,11 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
         return status;
     if (transport != NULL) {
         /* a shorter struct is one of an older header: what it lacks is not there */
-        if (transport->struct_size < offsetof(lock_sync_transport, cancel) || transport->perform == NULL)
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's %s",
-                                   transport->perform == NULL ? "perform is NULL" : "struct_size is too small");
-        memcpy(&copy, transport, transport->struct_size < sizeof copy ? transport->struct_size : sizeof copy);
+        if (transport->struct_size < offsetof(lock_sync_transport, cancel))
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's struct_size is too small");
+        if (transport->perform == NULL)
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's perform is NULL");
+        lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);
     }
     lsync_ctx_drop_transport(ctx);
     ctx->transport = copy;

@@ -84,6 +84,14 @@ void lsync_free_secret(const lock_sync_allocator *memory, char *text)
     lsync_free(memory, text);
 }
 
+void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t given_size)
+{
+    size_t size = given_size < out_size ? given_size : out_size;
+
+    memset(out, 0, out_size);
+    memcpy(out, given, size - size % sizeof(void *)); /* whole members only */
+}
+
 bool lsync_size_mul(size_t a, size_t b, size_t *out)
 {
     if (b != 0 && a > SIZE_MAX / b)

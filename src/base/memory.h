@@ -20,6 +20,9 @@ void lsync_wipe(void *block, size_t size);
 /* Wipes and frees a text; NULL is allowed. */
 void lsync_free_secret(const lock_sync_allocator *memory, char *text);
 
+/* Copies a struct of pointers that a host filled, perhaps by a shorter version of its header: what that lacks is zero. */
+void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t given_size);
+
 /* a * b and a + b, false when they pass SIZE_MAX. */
 bool lsync_size_mul(size_t a, size_t b, size_t *out);
 bool lsync_size_add(size_t a, size_t b, size_t *out);

@@ -88,8 +88,7 @@ lock_sync_status lsync_host_store_new(const lock_sync_allocator *memory, const l
     if (s == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     s->memory = *memory;
-    memset(&s->store, 0, sizeof s->store);
-    memcpy(&s->store, store, store->struct_size < sizeof s->store ? store->struct_size : sizeof s->store);
+    lsync_copy_struct(&s->store, sizeof s->store, store, store->struct_size);
     *out = (lsync_guard_keeper){s, true, 999, update, destroy}; /* a clock of whole milliseconds */
     return LOCK_SYNC_OK;
 }

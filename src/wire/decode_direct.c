@@ -311,12 +311,13 @@ static bool take_body(cursor *c, bool single, lock_sync_results **r)
 lock_sync_results *lsync_decode_direct(const lock_sync_allocator *memory, const lock_sync_request *q,
                                        const lock_sync_response *s, const lsync_scope *scope)
 {
-    cursor c = {s->body.data, s->body.data + s->body.size};
     size_t guess = q->single ? 1 : s->body.size / GUESSED_RECORD_BYTES + 1;
     lock_sync_results *r = s->body.size == 0 ? NULL : lsync_results_new(memory, scope, guess, s->received_at_ms);
+    cursor c;
 
     if (r == NULL)
         return NULL;
+    c = (cursor){s->body.data, s->body.data + s->body.size};
     if (!take_body(&c, q->single, &r)) {
         lock_sync_results_free(r);
         return NULL;

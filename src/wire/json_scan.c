@@ -285,10 +285,11 @@ static bool skip_value(scan *s)
 
 int64_t lsync_json_fault(const char *body, size_t size)
 {
-    scan s = {body, body + size};
+    scan s;
 
     if (size == 0) /* body may be NULL */
         return 0;
+    s = (scan){body, body + size};
     if (skip_value(&s)) {
         skip_space(&s);
         if (s.at == s.end)

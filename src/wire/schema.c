@@ -29,7 +29,7 @@ bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lo
 
 bool lsync_field_store_real(const lsync_field *f, double value, lock_sync_lock *lock)
 {
-    const double exact = 9007199254740992.0; /* 2^53: beyond it a double may stand for a neighbour */
+    const double exact = 9007199254740992.0; /* 2^53: what is beyond is not all there */
 
     if (!(value >= -exact && value <= exact) || (double)(int64_t)value != value)
         return false;

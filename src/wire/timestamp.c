@@ -72,7 +72,7 @@ static bool is_valid(const moment *m, int last_second)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-    return m->year >= 1 && m->month >= 1 && m->month <= 12 && m->day >= 1 &&
+    return m->year >= 1 && m->year <= 9999 && m->month >= 1 && m->month <= 12 && m->day >= 1 &&
            m->day <= days[m->month - 1] + (m->month == 2 && is_leap(m->year)) && m->hour <= 23 && m->minute <= 59 &&
            m->second <= last_second;
 }

@@ -144,7 +144,7 @@ const char *lsync_proxy_url_check(const char *url)
     if (at == NULL)
         return "it begins with none of http://, https://, socks4://, socks4a://, socks5:// and socks5h://";
     for (const char *c = at; *c != '\0'; c++)
-        if (*c <= ' ' || *c == 0x7f)
+        if (*c <= ' ' || *c > '~')
             return "it has a space, a control character or a byte beyond ASCII";
     user_end = memchr(at, '@', strcspn(at, "/?#")); /* percent-encoded, a password holds none of these */
     if (user_end != NULL)
