@@ -76,6 +76,8 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
     memory = ctx->memory;
     lsync_ctx_drop_transport(ctx);
     lsync_ctx_drop_cache(ctx);
+    lsync_free(&memory, ctx->request_spare.block);
+    lsync_free(&memory, ctx->body_spare.block);
     lock_sync_guard_unref(ctx->guard);
     lsync_settings_release(ctx);
     lsync_error_clear(&ctx->error);
@@ -105,6 +107,7 @@ lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
 
 static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
 {
+    lsync_spare none = {NULL, 0};
     lock_sync_status status;
 
     if (out != NULL)
@@ -114,7 +117,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
         return status;
     if (out == NULL)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
-    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), out));
+    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), &none, out));
 }
 
 lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)

@@ -37,6 +37,9 @@ struct lock_sync_ctx {
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
 
+    lsync_spare request_spare; /* of the last fetch, for the next; wiped */
+    lsync_spare body_spare;
+
     lock_sync_guard *guard; /* a reference; NULL: a private one, not made yet */
     lock_sync_guard_mode guard_mode;
     lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
@@ -56,7 +59,7 @@ lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 
 /* Makes the request for the settings and the credential at `now_ms`. The error is set on failure. */
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
-                                   lock_sync_request **out);
+                                   lsync_spare *spare, lock_sync_request **out);
 
 /* Whether a credential is set that is not known to have expired. */
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms);

@@ -107,7 +107,8 @@ static lock_sync_status make_request(const fetch *f, int64_t now_us, lock_sync_r
 
     if (left_ms <= 0)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
-    status = lsync_ctx_request(ctx, f->ids, f->n, f->single, lsync_clock_unix_ms(), out);
+    status = lsync_ctx_request(ctx, f->ids, f->n, f->single, lsync_clock_unix_ms(),
+                               &ctx->request_spare, out);
     if (status != LOCK_SYNC_OK)
         return status;
     (*out)->timeout_ms = left_ms;
@@ -165,17 +166,18 @@ static lock_sync_status exchange(const fetch *f, int64_t slot)
                                  lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
     if (status != LOCK_SYNC_OK) {
         lsync_settle(ctx, slot, LOCK_SYNC_SLOT_NOT_SENT, -1, 0);
-        lock_sync_request_free(q);
+        lsync_request_retire(q, &ctx->request_spare);
         return status;
     }
     lsync_response_init(&s, &ctx->memory, ctx->max_response_bytes, 0);
+    lsync_buffer_adopt(&s.body, &ctx->body_spare);
     status = ctx->transport.perform(ctx->transport.user, q, &s);
     s.received_at_ms = lsync_clock_unix_ms();
     status = conclude(f, q, &s, status);
     lsync_settle(ctx, slot, lsync_outcome_of(status, &s), ctx->error.retry_after_ms, s.sends);
     log_outcome(ctx, q, &s, status, started_us);
-    lsync_response_release(&s);
-    lock_sync_request_free(q);
+    lsync_buffer_retire(&s.body, &ctx->body_spare);
+    lsync_request_retire(q, &ctx->request_spare);
     return status;
 }
 

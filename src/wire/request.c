@@ -1,12 +1,12 @@
 /* Which request; see request.h. */
 #include "wire/request.h"
-#include "base/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ID_TEXT_MAX sizeof "&id=9223372036854775807"
+#define KEPT_BLOCK_MAX ((size_t)64 * 1024)
 #define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* a NUL for each \n */
 
 /* Where the parts of a request's block begin. */
@@ -25,18 +25,28 @@ static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
     return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end);
 }
 
+/* Room for the URL and one id too many. */
+static size_t url_room(const lsync_request_spec *spec)
+{
+    size_t path = strlen(spec->base_url) + strlen(spec->api_version) + sizeof "/api//my/lock//sync";
+    size_t ids = spec->id_count > LSYNC_URL_MAX ? LSYNC_URL_MAX : spec->id_count; /* each is more than a byte */
+    size_t room = path + (ids + 1) * ID_TEXT_MAX;
+
+    return room < LSYNC_URL_MAX + ID_TEXT_MAX ? room : LSYNC_URL_MAX + ID_TEXT_MAX;
+}
+
 static bool lay_out(const lsync_request_spec *spec, layout *l)
 {
     l->end = sizeof(lock_sync_request);
     return add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
-           add_part(&l->end, LSYNC_URL_MAX + ID_TEXT_MAX, 1, &l->url) &&
+           add_part(&l->end, url_room(spec), 1, &l->url) &&
            add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
 }
 
 /* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */
 static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char *url)
 {
-    size_t room = LSYNC_URL_MAX + ID_TEXT_MAX;
+    size_t room = url_room(spec);
     int path;
     size_t size;
 
@@ -93,18 +103,20 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
     return LOCK_SYNC_OK;
 }
 
-lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec)
+lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec,
+                                     lsync_spare *spare)
 {
     lock_sync_request *q;
     layout l;
-    char *block = lay_out(spec, &l) ? lsync_alloc(memory, l.end) : NULL;
+    size_t block_size;
+    char *block = lay_out(spec, &l) ? lsync_spare_take(memory, spare, l.end, &block_size) : NULL;
 
     if (block == NULL)
         return NULL;
     q = (lock_sync_request *)(void *)block;
     *q = (lock_sync_request){
         .memory = *memory,
-        .block_size = l.end,
+        .block_size = block_size,
         .url = block + l.url,
         .single = spec->single,
         .timeout_ms = spec->timeout_ms,
@@ -116,15 +128,29 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
     return q;
 }
 
+void lsync_request_retire(lock_sync_request *q, lsync_spare *spare)
+{
+    lock_sync_allocator memory;
+    size_t size;
+
+    if (q == NULL)
+        return;
+    memory = q->memory;
+    size = q->block_size;
+    lsync_wipe(q, size);
+    lsync_spare_keep(&memory, spare, q, size, KEPT_BLOCK_MAX);
+}
+
 void lock_sync_request_free(lock_sync_request *q)
 {
+    lsync_spare none = {NULL, 0};
     lock_sync_allocator memory;
 
     if (q == NULL)
         return;
     memory = q->memory;
-    lsync_wipe(q, q->block_size);
-    lsync_free(&memory, q);
+    lsync_request_retire(q, &none);
+    lsync_free(&memory, none.block);
 }
 
 const char *lock_sync_request_method(const lock_sync_request *q)

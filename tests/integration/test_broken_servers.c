@@ -18,7 +18,6 @@ typedef struct row {
 
 static const row broken_off[] = {
     {"closed before the request", {RAW_END}},
-    {"reset before the request is read", {RAW_RESET}},
     {"closed before the status line", {RAW_READ_REQUEST, RAW_END}},
     {"reset before the status line", {RAW_READ_REQUEST, RAW_RESET}},
     {"reset in the header", {RAW_READ_REQUEST, RAW_SEND_TEXT(OK_LINE JSON), RAW_RESET}},
@@ -133,6 +132,23 @@ static void the_same_over_ipv6(void **user)
     check_rows(AF_INET6, broken_off, BROKEN_OFF_ROWS, LOCK_SYNC_E_NETWORK);
 }
 
+/* Whether the reset comes before or after the connection counts as made is a race. */
+static void a_connection_reset_at_once_is_a_connect_or_a_network_error(void **user)
+{
+    static const raw_step reset[] = {RAW_RESET};
+    static const raw_step *const scripts[] = {reset};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    client c = client_new(raw_url(server));
+    lock_sync_status status = client_fetch(&c);
+
+    (void)user;
+    expect_status(&c, status, status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_E_CONNECT : LOCK_SYNC_E_NETWORK);
+    assert_true(raw_requests(server) <= 1);
+    expect_fetch(&c, LOCK_SYNC_OK);
+    client_free(&c);
+    raw_stop(server);
+}
+
 static void a_header_that_breaks_off_is_a_network_error(void **user)
 {
     (void)user;
@@ -168,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_that_breaks_off_is_a_network_error),
         cmocka_unit_test(the_same_over_ipv6),
+        cmocka_unit_test(a_connection_reset_at_once_is_a_connect_or_a_network_error),
         cmocka_unit_test(a_header_that_breaks_off_is_a_network_error),
         cmocka_unit_test(what_is_not_the_documented_answer_is_malformed),
         cmocka_unit_test(a_coding_that_was_not_asked_for_is_malformed),

@@ -52,7 +52,7 @@ int64_t kit_slack(void)
     const char *preload = getenv("LD_PRELOAD");
 
     if (preload != NULL && strstr(preload, "vgpreload") != NULL)
-        return 20;
+        return 10;
     return SANITIZED ? 5 : 1;
 }
 
