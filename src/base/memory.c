@@ -129,3 +129,13 @@ bool lsync_size_add(size_t a, size_t b, size_t *out)
     *out = a + b;
     return true;
 }
+
+bool lsync_add_part(size_t *end, size_t count, size_t each, size_t *start)
+{
+    size_t bytes;
+
+    if (!lsync_size_add(*end, 7, start) || !lsync_size_mul(count, each, &bytes))
+        return false;
+    *start -= *start % 8;
+    return lsync_size_add(*start, bytes, end);
+}

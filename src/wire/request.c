@@ -17,14 +17,6 @@ typedef struct layout {
     size_t end;
 } layout;
 
-static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
-{
-    size_t bytes;
-
-    *start = *end;
-    return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end);
-}
-
 /* Room for the URL and one id too many. */
 static size_t url_room(const lsync_request_spec *spec)
 {
@@ -38,9 +30,9 @@ static size_t url_room(const lsync_request_spec *spec)
 static bool lay_out(const lsync_request_spec *spec, layout *l)
 {
     l->end = sizeof(lock_sync_request);
-    return add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
-           add_part(&l->end, url_room(spec), 1, &l->url) &&
-           add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
+    return lsync_add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
+           lsync_add_part(&l->end, url_room(spec), 1, &l->url) &&
+           lsync_add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
 }
 
 /* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */

@@ -14,23 +14,14 @@ typedef struct layout {
     size_t missing, scope, answered, locks, order, end;
 } layout;
 
-static bool add_part(size_t *end, size_t count, size_t each, size_t *start)
-{
-    size_t bytes;
-
-    *end = (*end + 7) / 8 * 8; /* aligned for int64_t */
-    *start = *end;
-    return lsync_size_mul(count, each, &bytes) && lsync_size_add(*end, bytes, end) && *end < SIZE_MAX - 8;
-}
-
 static bool lay_out(size_t locks, size_t asked, layout *l)
 {
     l->end = sizeof(lock_sync_results);
-    return locks <= LSYNC_ORDER_MAX && add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
-           add_part(&l->end, asked, LSYNC_SCOPE_ROOM, &l->scope) &&
-           add_part(&l->end, asked, sizeof(bool), &l->answered) &&
-           add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
-           add_part(&l->end, locks, sizeof(uint32_t), &l->order);
+    return locks <= LSYNC_ORDER_MAX && lsync_add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
+           lsync_add_part(&l->end, asked, LSYNC_SCOPE_ROOM, &l->scope) &&
+           lsync_add_part(&l->end, asked, sizeof(bool), &l->answered) &&
+           lsync_add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
+           lsync_add_part(&l->end, locks, sizeof(uint32_t), &l->order);
 }
 
 static void *at(lock_sync_results *r, size_t offset)
