@@ -139,16 +139,15 @@ lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_syn
                : LOCK_SYNC_SLOT_SENT;
 }
 
-void lsync_settle(lock_sync_ctx *ctx, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_ms,
-                  uint32_t sends)
+void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement)
 {
     lock_sync_status status;
     char why[160];
 
     if (slot == 0)
         return;
-    status = lock_sync_guard_settle(ctx->guard, slot, outcome, retry_after_ms);
-    for (; sends > 1 && status == LOCK_SYNC_OK; sends--)
+    status = lock_sync_guard_settle(ctx->guard, slot, settlement->outcome, settlement->retry_after_ms);
+    for (uint32_t sends = settlement->sends; sends > 1 && status == LOCK_SYNC_OK; sends--)
         status = lsync_guard_count_repeat(ctx->guard);
     if (status == LOCK_SYNC_OK)
         return;

@@ -5,6 +5,13 @@
 #include "context.h"
 #include "wire/response.h"
 
+/* How a slot is to be settled. */
+typedef struct lsync_settlement {
+    lock_sync_guard_outcome outcome;
+    int64_t retry_after_ms; /* with LIMITED; < 0: not told */
+    uint32_t sends;         /* how often the request was sent */
+} lsync_settlement;
+
 /* Asks for the slot of a fetch; waits in mode WAIT, up to the deadline. OK with *slot (0 in mode OFF: nothing to settle),
    or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
 lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
@@ -15,9 +22,8 @@ lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int
 /* What a transfer that ended with `status` means for its slot. */
 lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s);
 
-/* Settles a slot, and charges what was sent more than once. */
-void lsync_settle(lock_sync_ctx *ctx, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_ms,
-                  uint32_t sends);
+/* Settles a slot (0: none), and charges what was sent more than once. */
+void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement);
 
 /* The kept answer's part that is asked for, marked cached; NULL when it does not cover that. The error is left. */
 lock_sync_results *lsync_cached_answer(const lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single);

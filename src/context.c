@@ -76,8 +76,8 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
     memory = ctx->memory;
     lsync_ctx_drop_transport(ctx);
     lsync_ctx_drop_cache(ctx);
-    lsync_free(&memory, ctx->request_spare.block);
-    lsync_free(&memory, ctx->body_spare.block);
+    lsync_free(&memory, ctx->spares.request.block);
+    lsync_free(&memory, ctx->spares.body.block);
     lock_sync_guard_unref(ctx->guard);
     lsync_settings_release(ctx);
     lsync_error_clear(&ctx->error);

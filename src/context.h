@@ -10,6 +10,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Memory kept from fetch to fetch, of whoever runs them. */
+typedef struct lsync_spares {
+    lsync_spare request; /* wiped */
+    lsync_spare body;
+} lsync_spares;
+
 struct lock_sync_ctx {
     lock_sync_allocator memory;
     lock_sync_error error;
@@ -37,8 +43,7 @@ struct lock_sync_ctx {
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
 
-    lsync_spare request_spare; /* of the last fetch, for the next; wiped */
-    lsync_spare body_spare;
+    lsync_spares spares; /* of the last fetch, for the next */
 
     lock_sync_guard *guard; /* a reference; NULL: a private one, not made yet */
     lock_sync_guard_mode guard_mode;
