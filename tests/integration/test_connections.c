@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include "../support/certs.h"
+#include "../support/interpose.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -261,6 +262,22 @@ static void without_descriptors_nothing_connects_by_tls_either(void **user)
     sim_stop(target, NULL);
 }
 
+/* Here the resolver, too, wants descriptors. */
+static void without_descriptors_no_name_is_looked_up(void **user)
+{
+    sim *target = sim_start_tls(pems->good, pems->key);
+    char *url = kit_text("https://service.test:%u", sim_port(target));
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    check_without_descriptors(url, pems->ca, false);
+    check_without_descriptors(url, pems->ca, true);
+    resolver_answer(NULL);
+    kit_wait_for_one_thread();
+    sim_stop(target, NULL);
+    free(url);
+}
+
 static void fetches_do_not_use_up_descriptors(void **user)
 {
     static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_RESET};
@@ -318,6 +335,7 @@ int main(void)
         cmocka_unit_test(sockets_are_not_inherited_by_child_processes),
         cmocka_unit_test(without_descriptors_nothing_connects_and_later_all_works),
         cmocka_unit_test(without_descriptors_nothing_connects_by_tls_either),
+        cmocka_unit_test(without_descriptors_no_name_is_looked_up),
         cmocka_unit_test(fetches_do_not_use_up_descriptors),
         cmocka_unit_test(a_context_gives_all_its_descriptors_back),
     };

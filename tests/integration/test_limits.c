@@ -116,6 +116,29 @@ static void identity_is_no_coding(void **user)
     free(packed);
 }
 
+/* libcurl would decode each of these: that they are refused is the library's doing. */
+static void a_coding_other_than_one_gzip_is_malformed_though_it_decodes(void **user)
+{
+    size_t size = strlen(raw_good_body);
+    size_t once_size;
+    size_t twice_size;
+    char *once = gzip_stored(raw_good_body, size, &once_size);
+    char *twice = gzip_stored(once, once_size, &twice_size);
+    static const char two_lines[] = "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n";
+
+    (void)user;
+    check_answer("gzip", "Content-Encoding: gzip\r\n", once, once_size, 1000, LOCK_SYNC_OK);
+    check_answer("gzip, gzip", "Content-Encoding: gzip, gzip\r\n", twice, twice_size, 1000, LOCK_SYNC_E_MALFORMED);
+    check_answer("gzip twice", two_lines, twice, twice_size, 1000, LOCK_SYNC_E_MALFORMED);
+    check_answer("x-gzip", "Content-Encoding: x-gzip\r\n", once, once_size, 1000, LOCK_SYNC_E_MALFORMED);
+    /* between gzip's head and tail stands what deflate is to many servers */
+    check_answer("deflate", "Content-Encoding: deflate\r\n", once + 10, once_size - 18, 1000, LOCK_SYNC_E_MALFORMED);
+    check_answer("gzip, identity", "Content-Encoding: gzip, identity\r\n", once, once_size, 1000,
+                 LOCK_SYNC_E_MALFORMED);
+    free(once);
+    free(twice);
+}
+
 static void a_damaged_gzip_body_is_malformed(void **user)
 {
     size_t size = strlen(raw_good_body);
@@ -278,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_body_may_be_as_large_as_the_cap_and_no_larger),
         cmocka_unit_test(the_cap_counts_decoded_bytes),
         cmocka_unit_test(identity_is_no_coding),
+        cmocka_unit_test(a_coding_other_than_one_gzip_is_malformed_though_it_decodes),
         cmocka_unit_test(a_damaged_gzip_body_is_malformed),
         cmocka_unit_test(a_header_may_have_64_KiB_and_no_more),
         cmocka_unit_test(a_server_too_slow_ends_in_time),

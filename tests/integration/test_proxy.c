@@ -169,6 +169,29 @@ static void a_proxy_sees_connect_and_nothing_of_ours(void **user)
     free(expected);
 }
 
+/* The limit on header bytes is for the service's. */
+static void a_proxys_header_does_not_count_as_the_services(void **user)
+{
+#define SOME_LINES                                                                                                     \
+    "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                          \
+    "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"
+    const raw_step tunnel[] = {RAW_READ_REQUEST,
+                               RAW_SEND_TEXT("HTTP/1.1 200 Connected\r\n"),
+                               RAW_SEND_TIMES(SOME_LINES, 600),
+                               RAW_SEND_TEXT("\r\n"),
+                               RAW_RELAY(sim_port(target)),
+                               RAW_END};
+    const raw_step *const scripts[] = {tunnel};
+    raw_server *proxy = raw_start(AF_INET, scripts, 1);
+    client c = client_of(sim_port(target));
+
+    (void)user;
+    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    expect_fetch_then_good(&c, LOCK_SYNC_OK);
+    client_free(&c);
+    raw_stop(proxy);
+}
+
 static void a_proxys_password_goes_to_the_proxy_alone(void **user)
 {
     static const raw_step refusal[] = {
@@ -375,6 +398,7 @@ int main(void)
         TEST(the_environments_proxy_sees_no_http_beyond_loopback),
         TEST(the_environments_no_proxy_does_not_switch_ours_off),
         TEST(a_proxy_sees_connect_and_nothing_of_ours),
+        TEST(a_proxys_header_does_not_count_as_the_services),
         TEST(a_proxys_password_goes_to_the_proxy_alone),
         TEST(a_refusal_by_the_proxy_is_a_connect_error),
         TEST(a_proxy_that_is_not_there_is_a_connect_error),
