@@ -34,28 +34,30 @@ lock_sync_status lock_sync_set_guard_mode(lock_sync_ctx *ctx, lock_sync_guard_mo
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* Without one of the host's a context has a guard of its own. */
-static lock_sync_status need_guard(lock_sync_ctx *ctx)
+lock_sync_status lsync_need_guard(lock_sync_ctx *ctx)
 {
-    return ctx->guard != NULL ? LOCK_SYNC_OK : lock_sync_guard_new_with_allocator(&ctx->memory, &ctx->guard);
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    if (ctx->guard == NULL)
+        status = lock_sync_guard_new_with_allocator(&ctx->memory, &ctx->guard);
+    return status == LOCK_SYNC_OK ? status : lsync_error_no_memory(&ctx->error);
 }
 
-static lock_sync_status fail_guard(lock_sync_ctx *ctx, lock_sync_status status)
+lock_sync_status lsync_not_admitted(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_answer *answer)
 {
+    const char *sentence = lock_sync_status_message(status);
     char why[160];
 
-    if (status != LOCK_SYNC_E_GUARD)
-        return lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
-    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
-    return lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", lock_sync_status_message(status), why);
-}
-
-static lock_sync_status fail_too_soon(lock_sync_ctx *ctx, int64_t wait_ms)
-{
-    lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_SOON, "%s It will in %" PRId64 " ms.",
-                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), wait_ms);
-    ctx->error.retry_after_ms = wait_ms;
-    return LOCK_SYNC_E_TOO_SOON;
+    if (status == LOCK_SYNC_E_TOO_SOON) {
+        lsync_error_set(&ctx->error, status, "%s It will in %" PRId64 " ms.", sentence, answer->wait_ms);
+        ctx->error.retry_after_ms = answer->wait_ms;
+    } else if (status == LOCK_SYNC_E_GUARD) {
+        (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+        lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", sentence, why);
+    } else {
+        lsync_error_set(&ctx->error, status, "%s", sentence);
+    }
+    return status;
 }
 
 static int64_t left_ms(int64_t deadline_us)
@@ -90,9 +92,9 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
     *slot = 0;
     if (ctx->guard_mode == LOCK_SYNC_GUARD_OFF)
         return LOCK_SYNC_OK;
-    status = need_guard(ctx);
+    status = lsync_need_guard(ctx);
     if (status != LOCK_SYNC_OK)
-        return fail_guard(ctx, status);
+        return status;
     for (;;) {
         int64_t hold_ms = left_ms(deadline_us);
 
@@ -102,11 +104,10 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
         *slot = answer.slot;
         if (status == LOCK_SYNC_OK)
             return status;
-        if (status != LOCK_SYNC_E_TOO_SOON)
-            return fail_guard(ctx, status);
         /* While another holds the slot, it may open sooner than is sure: that is when to ask again. */
-        if (ctx->guard_mode != LOCK_SYNC_GUARD_WAIT || answer.soonest_ms >= left_ms(deadline_us))
-            return fail_too_soon(ctx, answer.wait_ms);
+        if (status != LOCK_SYNC_E_TOO_SOON || ctx->guard_mode != LOCK_SYNC_GUARD_WAIT ||
+            answer.soonest_ms >= left_ms(deadline_us))
+            return lsync_not_admitted(ctx, status, &answer);
         lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", answer.soonest_ms);
         sleep_or_cancel(ctx, answer.soonest_ms);
         if (atomic_load(&ctx->cancelled))
@@ -139,22 +140,22 @@ lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_syn
                : LOCK_SYNC_SLOT_SENT;
 }
 
-void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement)
+void lsync_log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
 {
-    lock_sync_status status;
     char why[160];
 
-    if (slot == 0)
-        return;
-    status = lock_sync_guard_settle(ctx->guard, slot, settlement->outcome, settlement->retry_after_ms);
-    for (uint32_t sends = settlement->sends; sends > 1 && status == LOCK_SYNC_OK; sends--)
-        status = lsync_guard_count_repeat(ctx->guard);
-    if (status == LOCK_SYNC_OK)
-        return;
-    /* the fetch is what it is; an unsettled slot only holds the gate until its hold is over */
     (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
     lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "the guard could not note the end of a fetch: %s (%s)",
               lock_sync_status_name(status), why);
+}
+
+void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement)
+{
+    lock_sync_status status = slot == 0 ? LOCK_SYNC_OK : lsync_guard_settle_all(ctx->guard, slot, settlement);
+
+    /* the fetch is what it is; an unsettled slot only holds the gate until its hold is over */
+    if (status != LOCK_SYNC_OK)
+        lsync_log_not_settled(ctx, status);
 }
 
 void lsync_ctx_drop_cache(lock_sync_ctx *ctx)

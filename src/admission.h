@@ -3,14 +3,8 @@
 #define LSYNC_ADMISSION_H
 
 #include "context.h"
+#include "guard/guard.h"
 #include "wire/response.h"
-
-/* How a slot is to be settled. */
-typedef struct lsync_settlement {
-    lock_sync_guard_outcome outcome;
-    int64_t retry_after_ms; /* with LIMITED; < 0: not told */
-    uint32_t sends;         /* how often the request was sent */
-} lsync_settlement;
 
 /* Asks for the slot of a fetch; waits in mode WAIT, up to the deadline. OK with *slot (0 in mode OFF: nothing to settle),
    or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
@@ -18,6 +12,16 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
 
 /* Asks for the repeat after a 401: never waits. *slot as in lsync_admit. The error is left as it is. */
 lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
+
+/* Notes in the context's error why the guard gave no slot: E_TOO_SOON with the wait of its answer, or another status.
+   Returns the status. */
+lock_sync_status lsync_not_admitted(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_answer *answer);
+
+/* Makes the context's private guard, if it has none. OK or E_NO_MEMORY with the error set. */
+lock_sync_status lsync_need_guard(lock_sync_ctx *ctx);
+
+/* Logs that a slot could not be settled. */
+void lsync_log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status);
 
 /* What a transfer that ended with `status` means for its slot. */
 lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s);

@@ -57,6 +57,7 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
         return LOCK_SYNC_E_NO_MEMORY;
     memset(ctx, 0, sizeof *ctx);
     ctx->memory = memory;
+    ctx->spares.memory = &ctx->memory;
     if (!init_cancel(ctx)) {
         lsync_free(&memory, ctx);
         return LOCK_SYNC_E_NO_MEMORY;
@@ -74,10 +75,11 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
     if (ctx == NULL)
         return;
     memory = ctx->memory;
+    if (ctx->job != NULL)
+        lsync_pool_drop(ctx->job); /* calls back */
     lsync_ctx_drop_transport(ctx);
     lsync_ctx_drop_cache(ctx);
-    lsync_free(&memory, ctx->spares.request.block);
-    lsync_free(&memory, ctx->spares.body.block);
+    lsync_spares_release(&ctx->spares);
     lock_sync_guard_unref(ctx->guard);
     lsync_settings_release(ctx);
     lsync_error_clear(&ctx->error);
@@ -107,7 +109,7 @@ lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
 
 static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
 {
-    lsync_spare none = {NULL, 0};
+    lsync_spares none = {0};
     lock_sync_status status;
 
     if (out != NULL)
@@ -117,6 +119,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
         return status;
     if (out == NULL)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    none.memory = &ctx->memory;
     return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), &none, out));
 }
 
@@ -190,5 +193,6 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
     }
     lsync_ctx_drop_transport(ctx);
     ctx->transport = copy;
+    ctx->has_own_transport = transport != NULL;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }

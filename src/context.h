@@ -12,9 +12,12 @@
 
 /* Memory kept from fetch to fetch, of whoever runs them. */
 typedef struct lsync_spares {
+    const lock_sync_allocator *memory; /* must outlive them */
     lsync_spare request; /* wiped */
     lsync_spare body;
 } lsync_spares;
+
+void lsync_spares_release(lsync_spares *spares);
 
 struct lock_sync_ctx {
     lock_sync_allocator memory;
@@ -42,6 +45,7 @@ struct lock_sync_ctx {
     bool in_provider; /* credential setters are allowed though a fetch runs */
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
+    bool has_own_transport;        /* it is the host's */
 
     lsync_spares spares; /* of the last fetch, for the next */
 
@@ -51,6 +55,7 @@ struct lock_sync_ctx {
 
     /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
     pthread_mutex_t cancel_mutex;
+    struct lsync_job *job;           /* the fetch that a pool runs; NULL: none */
     pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     atomic_bool running;
     atomic_bool cancelled;
@@ -59,12 +64,21 @@ struct lock_sync_ctx {
 /* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 
+/* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to it. */
+bool lsync_ctx_begin(lock_sync_ctx *ctx);
+void lsync_ctx_finish(lock_sync_ctx *ctx);
+
+/* From lock_sync_cancel(), on any thread, under the cancel mutex; and from lock_sync_ctx_free(), which ends the fetch that
+   a pool runs, with its callback. */
+void lsync_pool_notice_cancel(struct lsync_job *job);
+void lsync_pool_drop(struct lsync_job *job);
+
 /* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 
 /* Makes the request for the settings and the credential at `now_ms`. The error is set on failure. */
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
-                                   lsync_spare *spare, lock_sync_request **out);
+                                   lsync_spares *spares, lock_sync_request **out);
 
 /* Whether a credential is set that is not known to have expired. */
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms);

@@ -158,7 +158,7 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
         return lsync_exchange_cancelled(x);
     if (left_ms <= 0)
         return lsync_exchange_timed_out(x);
-    status = lsync_ctx_request(ctx, x->ids, x->n, x->single, lsync_clock_unix_ms(), &spares->request, &x->q);
+    status = lsync_ctx_request(ctx, x->ids, x->n, x->single, lsync_clock_unix_ms(), spares, &x->q);
     if (status != LOCK_SYNC_OK)
         return status;
     x->q->timeout_ms = left_ms;
@@ -166,8 +166,8 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
     x->q->send_until_us = x->deadline_us;
     x->q->route = &ctx->route;
     x->q->cancelled = &ctx->cancelled;
-    lsync_response_init(&x->s, &ctx->memory, ctx->max_response_bytes, 0);
-    lsync_buffer_adopt(&x->s.body, &spares->body);
+    lsync_response_init(x->s, spares->memory, ctx->max_response_bytes, 0);
+    lsync_buffer_adopt(&x->s->body, &spares->body);
     return LOCK_SYNC_OK;
 }
 
@@ -179,7 +179,7 @@ static lock_sync_status decode_and_keep(lsync_exchange *x)
     lock_sync_ctx *ctx = x->ctx;
     const lsync_scope *scope = x->q->asks_all ? &all : &x->q->scope;
     lock_sync_results *wide;
-    lock_sync_status status = lsync_decode(&ctx->memory, x->q, &x->s, scope, &ctx->error, &wide);
+    lock_sync_status status = lsync_decode(&ctx->memory, x->q, x->s, scope, &ctx->error, &wide);
 
     if (status != LOCK_SYNC_OK)
         return status;
@@ -196,13 +196,13 @@ static lock_sync_status decode_and_keep(lsync_exchange *x)
 static lock_sync_status decode(lsync_exchange *x, lock_sync_status performed)
 {
     lock_sync_ctx *ctx = x->ctx;
-    lock_sync_status status = judge(ctx, performed, &x->s);
+    lock_sync_status status = judge(ctx, performed, x->s);
 
-    if (status != LOCK_SYNC_OK && status != x->s.failed)
-        return fail_transport(ctx, status, &x->s);
+    if (status != LOCK_SYNC_OK && status != x->s->failed)
+        return fail_transport(ctx, status, x->s);
     if (ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
         return decode_and_keep(x);
-    return lsync_decode(&ctx->memory, x->q, &x->s, &x->q->scope, &ctx->error, &x->results);
+    return lsync_decode(&ctx->memory, x->q, x->s, &x->q->scope, &ctx->error, &x->results);
 }
 
 lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status performed, lsync_spares *spares)
@@ -210,14 +210,21 @@ lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status per
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status;
 
-    x->s.received_at_ms = lsync_clock_unix_ms();
+    x->s->received_at_ms = lsync_clock_unix_ms();
     status = decode(x, performed);
-    x->settlement = (lsync_settlement){lsync_outcome_of(status, &x->s), -1, x->s.sends};
+    x->settlement = (lsync_settlement){lsync_outcome_of(status, x->s), -1, x->s->sends};
     if (status == LOCK_SYNC_E_RATE_LIMITED)
         x->settlement.retry_after_ms = ctx->error.retry_after_ms;
-    log_outcome(ctx, x->q, &x->s, status, x->started_us);
-    lsync_buffer_retire(&x->s.body, &spares->body);
+    log_outcome(ctx, x->q, x->s, status, x->started_us);
+    lsync_buffer_retire(&x->s->body, &spares->body);
     lsync_request_retire(x->q, &spares->request);
     x->q = NULL;
     return status;
+}
+
+void lsync_spares_release(lsync_spares *spares)
+{
+    lsync_free(spares->memory, spares->request.block);
+    lsync_free(spares->memory, spares->body.block);
+    spares->request = spares->body = (lsync_spare){NULL, 0};
 }

@@ -13,7 +13,7 @@ typedef struct lsync_exchange {
     bool single;
     int64_t deadline_us; /* boot clock */
     lock_sync_request *q; /* between prepare and conclude, as the next */
-    lock_sync_response s;
+    lock_sync_response *s; /* the driver's; must outlive the exchange */
     int64_t started_us;
     lsync_settlement settlement;  /* after conclude, or a failed prepare */
     lock_sync_results *results;   /* after a conclude that returned OK; transferred */

@@ -5,14 +5,15 @@
 #include "exchange.h"
 #include "transport/transport.h"
 
-static bool begin(lock_sync_ctx *ctx)
+bool lsync_ctx_begin(lock_sync_ctx *ctx)
 {
     return !atomic_exchange(&ctx->running, true);
 }
 
-static void end(lock_sync_ctx *ctx)
+void lsync_ctx_finish(lock_sync_ctx *ctx)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->job = NULL;
     atomic_store(&ctx->cancelled, false);
     atomic_store(&ctx->running, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
@@ -26,7 +27,9 @@ void lock_sync_cancel(lock_sync_ctx *ctx)
     if (atomic_load(&ctx->running)) {
         atomic_store(&ctx->cancelled, true);
         (void)pthread_cond_signal(&ctx->cancel_condition);
-        if (ctx->transport.cancel != NULL)
+        if (ctx->job != NULL)
+            lsync_pool_notice_cancel(ctx->job);
+        else if (ctx->transport.cancel != NULL)
             ctx->transport.cancel(ctx->transport.user);
     }
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
@@ -56,7 +59,7 @@ static lock_sync_status exchange(lsync_exchange *x, int64_t slot)
     lock_sync_status status = lsync_exchange_prepare(x, &ctx->spares);
 
     if (status == LOCK_SYNC_OK)
-        status = lsync_exchange_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, &x->s), &ctx->spares);
+        status = lsync_exchange_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s), &ctx->spares);
     lsync_settle(ctx, slot, &x->settlement);
     return status;
 }
@@ -109,21 +112,22 @@ static lock_sync_status run(lsync_exchange *x)
 static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                        lock_sync_results **results)
 {
-    lsync_exchange x = {.ctx = ctx, .ids = ids, .n = n, .single = single};
+    lock_sync_response response;
+    lsync_exchange x = {.ctx = ctx, .ids = ids, .n = n, .single = single, .s = &response};
     lock_sync_status status;
 
     if (results != NULL)
         *results = NULL;
     if (ctx == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (!begin(ctx))
+    if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     x.deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
     if (results == NULL)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "results is NULL");
     else
         status = run(&x);
-    end(ctx);
+    lsync_ctx_finish(ctx);
     if (status == LOCK_SYNC_OK)
         *results = x.results;
     return lsync_ctx_end(ctx, status);

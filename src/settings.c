@@ -331,7 +331,7 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
 }
 
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
-                                   lsync_spare *spare, lock_sync_request **out)
+                                   lsync_spares *spares, lock_sync_request **out)
 {
     char default_agent[64];
     lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
@@ -355,6 +355,6 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
     if (status != LOCK_SYNC_OK)
         return status;
     (void)snprintf(default_agent, sizeof default_agent, PRODUCT_TOKEN, lock_sync_version());
-    *out = lsync_request_new(&ctx->memory, &spec, spare);
+    *out = lsync_request_new(spares->memory, &spec, &spares->request);
     return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;
 }

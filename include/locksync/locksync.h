@@ -15,6 +15,7 @@
 #include "error.h"
 #include "guard.h"
 #include "lock.h"
+#include "pool.h"
 #include "results.h"
 #include "transport.h"
 

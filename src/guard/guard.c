@@ -263,9 +263,14 @@ static void decide_charge(void *user, lsync_guard_record *r, int64_t now_us)
     lsync_guard_charge(r, &q->limits, now_us);
 }
 
-lock_sync_status lsync_guard_count_repeat(lock_sync_guard *g)
+lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
 {
-    question q = {0};
+    lock_sync_status status = lock_sync_guard_settle(g, slot, settlement->outcome, settlement->retry_after_ms);
 
-    return ask(g, decide_charge, &q);
+    for (uint32_t sends = settlement->sends; sends > 1 && status == LOCK_SYNC_OK; sends--) {
+        question q = {0};
+
+        status = ask(g, decide_charge, &q);
+    }
+    return status;
 }

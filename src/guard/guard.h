@@ -17,8 +17,15 @@ typedef struct lsync_guard_answer {
 lock_sync_status lsync_guard_ask(lock_sync_guard *g, lsync_guard_kind kind, int64_t hold_ms,
                                  lsync_guard_answer *answer);
 
-/* Counts a request that libcurl sent twice (HTTP/2). */
-lock_sync_status lsync_guard_count_repeat(lock_sync_guard *g);
+/* How a slot is to be settled. */
+typedef struct lsync_settlement {
+    lock_sync_guard_outcome outcome;
+    int64_t retry_after_ms; /* with LIMITED; < 0: not told */
+    uint32_t sends;         /* how often the request was sent: by libcurl twice, over HTTP/2 */
+} lsync_settlement;
+
+/* Settles a slot, and counts what was sent more than once. */
+lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement);
 
 /* Whether asking it may block: its store does I/O, or is the host's own. */
 bool lsync_guard_may_block(const lock_sync_guard *g);

@@ -129,6 +129,16 @@ const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
     return NULL;
 }
 
+bool lsync_base_url_has_address(const char *url)
+{
+    const char *host = strstr(url, "//");
+
+    if (host == NULL)
+        return false;
+    host += 2;
+    return *host == '[' || (*host != '\0' && strchr("/:", host[strspn(host, "0123456789.")]) != NULL);
+}
+
 const char *lsync_proxy_url_check(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};

@@ -16,6 +16,9 @@ typedef struct lsync_base_url {
 /* Checks `scheme://host[:port][/path]`. NULL when it is good, else why it is not (static text). */
 const char *lsync_base_url_parse(const char *url, lsync_base_url *out);
 
+/* Whether the host of a checked base URL is an address, and no name to look up. */
+bool lsync_base_url_has_address(const char *url);
+
 /* Checks `scheme://[user:password@]host[:port][/]` for a proxy. NULL, or why not (static text). */
 const char *lsync_proxy_url_check(const char *url);
 

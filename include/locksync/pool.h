@@ -1,0 +1,150 @@
+/* The pool: the fetches of very many contexts at once, from one thread, in any event loop. */
+#ifndef LOCKSYNC_POOL_H
+#define LOCKSYNC_POOL_H
+
+#include "common.h"
+#include "context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Runs the fetches of many contexts. Used by one thread at a time. */
+typedef struct lock_sync_pool lock_sync_pool;
+
+/**
+ * Told the end of a fetch, once for each successful lock_sync_pool_submit().
+ *
+ * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only. It may
+ * submit, cancel, free its own context, or free the pool (which is then freed once the call it runs in is over).
+ * lock_sync_last_error() describes this fetch.
+ *
+ * @param user As given to lock_sync_pool_submit().
+ * @param ctx The context, which is free for the next call.
+ * @param status As lock_sync_fetch() would return it; LOCK_SYNC_E_CANCELLED when pool or context is being freed.
+ * @param results The answer, transferred; NULL after a failure.
+ */
+typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results);
+
+/**
+ * Makes a pool.
+ *
+ * @param[out] out The pool, transferred; free with lock_sync_pool_free().
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CONNECT (out of
+ *         file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl).
+ * @par Threads Any; the pool is then used by one thread at a time.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
+
+/**
+ * As lock_sync_pool_new(), in the host's memory.
+ *
+ * @param allocator Copied; must outlive the pool. NULL: malloc's.
+ * @param[out] out As in lock_sync_pool_new().
+ * @return As lock_sync_pool_new(); LOCK_SYNC_E_INVALID_ARGUMENT also for an allocator that is not complete.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *allocator,
+                                                                 lock_sync_pool **out);
+
+/**
+ * Sets how many connections the pool keeps and makes; default 64 per host, 256 in all.
+ *
+ * @param p The pool.
+ * @param per_host 1 .. 65535, at most `total`.
+ * @param total 1 .. 65535.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total);
+
+/**
+ * Sets how many transfers run at once; default 128. The rest queue, first in first out.
+ *
+ * @param p The pool.
+ * @param transfers 1 .. 65535.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t transfers);
+
+/**
+ * Begins a fetch of a context, with its settings, credential and guard. Its deadline starts now.
+ *
+ * Until the callback the context is busy: its setters, fetch, build, decode and submit return LOCK_SYNC_E_BUSY.
+ * lock_sync_cancel() ends the fetch, from any thread. A refusal by the guard or a missing credential comes by the callback.
+ *
+ * @param p The pool.
+ * @param ctx Borrowed until the callback. It has no transport of its own.
+ * @param ids As in lock_sync_fetch(); copied.
+ * @param n As in lock_sync_fetch().
+ * @param done Called once, after this function returned LOCK_SYNC_OK; never after a failure.
+ * @param user Borrowed until the callback.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also for a context with a transport of its own; the message names the
+ *         pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                                     lock_sync_done_fn done, void *user);
+
+/**
+ * The file descriptor for the host's event loop: when it is readable, call lock_sync_pool_dispatch().
+ *
+ * @param p The pool, or NULL.
+ * @return Borrowed, the same for the pool's life: poll it, but do not read or close it. -1: this system has none; use
+ *         lock_sync_pool_wait().
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *p);
+
+/**
+ * Does what can be done now, and calls the callbacks of the fetches that ended. It never blocks.
+ *
+ * @param p The pool.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback); LOCK_SYNC_E_NO_MEMORY
+ *         (libcurl cannot go on; the fetches end by their deadlines).
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *p);
+
+/**
+ * Waits until there is something to do, and dispatches: for a host without an event loop.
+ *
+ * @param p The pool.
+ * @param timeout_ms How long to wait at most; 0: not at all, < 0: until there is something to do.
+ * @return As lock_sync_pool_dispatch(). LOCK_SYNC_OK also when the time passed.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms);
+
+/**
+ * How many submitted fetches have not had their callback.
+ *
+ * @param p The pool, or NULL.
+ * @return The count; 0 for NULL.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *p);
+
+/**
+ * Ends all fetches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts stay.
+ *
+ * @param p Transferred; NULL is allowed.
+ * @par Threads That of the pool. Waits for a decision of a guard's store that is on its way.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API void lock_sync_pool_free(lock_sync_pool *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,382 @@
+/* The pool's public functions: submitting, dispatching, calling back, and the end of it; see pool.h. */
+#include "pool.h"
+#include "base/clock.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define DEFAULT_MAX_ACTIVE 128
+#define DEFAULT_PER_HOST 64
+#define DEFAULT_TOTAL 256
+#define LIMIT_MAX 65535
+#define TURNS_MAX 16 /* in one dispatch, so that it ends under any load */
+
+/* --- life cycle --- */
+
+lock_sync_status lock_sync_pool_new(lock_sync_pool **out)
+{
+    return lock_sync_pool_new_with_allocator(NULL, out);
+}
+
+lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_pool **out)
+{
+    lock_sync_allocator memory;
+    lock_sync_status status;
+    lock_sync_pool *p;
+
+    if (out == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    *out = NULL;
+    if (!lsync_allocator_init(&memory, allocator))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    p = lsync_alloc(&memory, sizeof *p);
+    if (p == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    memset(p, 0, sizeof *p);
+    p->memory = memory;
+    p->max_active = DEFAULT_MAX_ACTIVE;
+    lsync_queue_init(&p->ready);
+    lsync_queue_init(&p->done);
+    lsync_queue_init(&p->cancelled);
+    if (pthread_mutex_init(&p->inbox_mutex, NULL) != 0) {
+        lsync_free(&memory, p);
+        return LOCK_SYNC_E_NO_MEMORY;
+    }
+    status = lsync_loop_init(&p->loop);
+    if (status != LOCK_SYNC_OK) {
+        (void)pthread_mutex_destroy(&p->inbox_mutex);
+        lsync_free(&memory, p);
+        return status;
+    }
+    *out = p;
+    status = lock_sync_pool_set_max_connections(p, DEFAULT_PER_HOST, DEFAULT_TOTAL);
+    if (status != LOCK_SYNC_OK) {
+        lock_sync_pool_free(p);
+        *out = NULL;
+    }
+    return status;
+}
+
+lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total)
+{
+    if (p == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    return lsync_loop_limit(&p->loop, per_host, total);
+}
+
+lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t transfers)
+{
+    if (p == NULL || transfers < 1 || transfers > LIMIT_MAX)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    p->max_active = transfers;
+    return LOCK_SYNC_OK;
+}
+
+int lock_sync_pool_fd(const lock_sync_pool *p)
+{
+    return p == NULL ? -1 : p->loop.epoll_fd;
+}
+
+size_t lock_sync_pool_pending(const lock_sync_pool *p)
+{
+    return p == NULL ? 0 : p->pending;
+}
+
+/* --- submitting --- */
+
+static lock_sync_status check_submit(lock_sync_ctx *ctx, const int64_t *ids, size_t n)
+{
+    lsync_exchange x = {.ctx = ctx, .ids = ids, .n = n};
+    lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
+
+    if (status == LOCK_SYNC_OK)
+        status = lsync_ctx_check_route(x.ctx);
+    if (status == LOCK_SYNC_OK && ctx->has_own_transport)
+        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                 "a context with a transport of its own is not run by a pool; the pure middle "
+                                 "(lock_sync_request_build, lock_sync_response_decode) serves it");
+    return status;
+}
+
+static lsync_job *new_job(lock_sync_pool *p, const int64_t *ids, size_t n)
+{
+    size_t size;
+    lsync_job *job;
+
+    if (!lsync_size_mul(n, sizeof ids[0], &size) || !lsync_size_add(size, sizeof *job, &size) ||
+        !lsync_heap_reserve(&p->timers, &p->memory, p->pending + 1))
+        return NULL;
+    job = lsync_alloc(&p->memory, size);
+    if (job == NULL)
+        return NULL;
+    memset(job, 0, sizeof *job);
+    job->pool = p;
+    job->heap_place = LSYNC_NOT_IN_HEAP;
+    job->n = n;
+    if (n > 0)
+        memcpy(job->ids, ids, n * sizeof ids[0]);
+    return job;
+}
+
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                       lock_sync_done_fn done, void *user)
+{
+    lock_sync_status status;
+    lsync_job *job;
+
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (!lsync_ctx_begin(ctx))
+        return LOCK_SYNC_E_BUSY;
+    status = p == NULL || done == NULL
+                 ? lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done")
+                 : check_submit(ctx, ids, n);
+    job = status == LOCK_SYNC_OK ? new_job(p, ids, n) : NULL;
+    if (job == NULL) {
+        if (status == LOCK_SYNC_OK)
+            status = lsync_error_no_memory(&ctx->error);
+        lsync_ctx_finish(ctx);
+        return status;
+    }
+    job->ctx = ctx;
+    job->done = done;
+    job->user = user;
+    job->deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+    p->pending++;
+    lsync_heap_add(&p->timers, job);
+    lsync_queue_append(&p->ready, &job->link);
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->job = job;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    if (!p->busy) /* else dispatch sees it before it returns */
+        lsync_loop_arm(&p->loop, 0);
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- cancelling --- */
+
+void lsync_pool_notice_cancel(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+
+    (void)pthread_mutex_lock(&p->inbox_mutex);
+    if (!lsync_is_queued(&job->notice))
+        lsync_queue_append(&p->cancelled, &job->notice);
+    (void)pthread_mutex_unlock(&p->inbox_mutex);
+    lsync_loop_wake(&p->loop);
+}
+
+static lsync_job *next_cancelled(lock_sync_pool *p)
+{
+    lsync_link *link;
+
+    (void)pthread_mutex_lock(&p->inbox_mutex);
+    link = lsync_queue_first(&p->cancelled);
+    if (link != NULL)
+        lsync_queue_remove(link);
+    (void)pthread_mutex_unlock(&p->inbox_mutex);
+    return link == NULL ? NULL : LSYNC_OF(link, lsync_job, notice);
+}
+
+/* --- calling back --- */
+
+/* Takes a context out of the pool: from here on nobody cancels it through the job. */
+static void detach(lsync_job *job)
+{
+    lock_sync_ctx *ctx = job->ctx;
+
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->job = NULL;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    (void)pthread_mutex_lock(&job->pool->inbox_mutex);
+    lsync_queue_remove(&job->notice);
+    (void)pthread_mutex_unlock(&job->pool->inbox_mutex);
+    job->pool->pending--;
+}
+
+/* Calls back for a job that is done, and frees it. The callback may free the context: it is not looked at afterwards. */
+static void call_back(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    lock_sync_ctx *ctx = job->ctx;
+
+    lsync_queue_remove(&job->link);
+    detach(job);
+    lsync_ctx_finish(ctx);
+    (void)lsync_ctx_end(ctx, job->status);
+    job->done(job->user, ctx, job->status, job->results);
+    lsync_free(&p->memory, job);
+}
+
+/* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
+void lsync_pool_drop(lsync_job *job)
+{
+    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_pool *p = job->pool;
+    lock_sync_done_fn done = job->done;
+    void *user = job->user;
+    lock_sync_results *results;
+    lock_sync_status status = LOCK_SYNC_E_CANCELLED;
+
+    atomic_store(&ctx->cancelled, true);
+    lsync_pool_abort(job);
+    detach(job);
+    results = job->results;
+    if (job->state == LSYNC_JOB_DONE) {
+        lock_sync_results_free(results);
+        lsync_queue_remove(&job->link);
+        lsync_free(&p->memory, job);
+    } else {
+        job->ctx = NULL; /* the helper thread has it: it is freed when it comes back */
+    }
+    lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    done(user, ctx, status, NULL);
+}
+
+/* --- dispatching --- */
+
+/* One round of all that can be done without waiting. */
+static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
+{
+    lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
+    lsync_seat *seat;
+    lsync_job *job;
+    CURLcode code;
+
+    while ((job = next_cancelled(p)) != NULL)
+        lsync_pool_abort(job);
+    while ((job = lsync_helper_receive(p)) != NULL)
+        lsync_pool_errand_done(job);
+    lsync_pool_check_hosts(p);
+    while ((seat = lsync_loop_finished(&p->loop, &code)) != NULL)
+        lsync_pool_transfer_over(seat, code);
+    lsync_pool_advance(p);
+    return status;
+}
+
+/* Calls back for those that are done at this moment; what a callback adds is for the next round. */
+static void call_back_all(lock_sync_pool *p)
+{
+    const lsync_link *last = p->done.ends.previous;
+    bool more = lsync_queue_first(&p->done) != NULL;
+
+    while (more) {
+        lsync_link *link = lsync_queue_first(&p->done);
+
+        if (link == NULL)
+            return; /* a callback freed other contexts */
+        more = link != last;
+        call_back(LSYNC_OF(link, lsync_job, link));
+    }
+}
+
+static bool has_more(const lock_sync_pool *p)
+{
+    return p->loop.curl_due_us <= lsync_clock_boot_us() || lsync_pool_due_us(p) <= lsync_clock_boot_us();
+}
+
+static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
+{
+    lock_sync_status status;
+
+    if (p == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (p->busy)
+        return LOCK_SYNC_E_BUSY;
+    p->busy = true;
+    for (int i = 0;; i++) {
+        status = turn(p, timeout_ms);
+        call_back_all(p);
+        timeout_ms = 0;
+        if (status != LOCK_SYNC_OK || p->free_wanted || i == TURNS_MAX || !has_more(p))
+            break;
+    }
+    lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
+    p->busy = false;
+    if (p->free_wanted)
+        lock_sync_pool_free(p);
+    return status;
+}
+
+lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *p)
+{
+    return run(p, 0);
+}
+
+lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms)
+{
+    return run(p, timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
+}
+
+/* --- the end --- */
+
+/* Ends a job with its callback, for good: it is with nobody else any more. */
+static void end_job(lsync_job *job)
+{
+    lock_sync_results_free(job->results);
+    job->results = NULL;
+    job->status = LOCK_SYNC_E_CANCELLED;
+    lsync_error_set(&job->ctx->error, job->status, "the pool was freed");
+    call_back(job);
+}
+
+static void end_queue(lsync_queue *q)
+{
+    lsync_link *link;
+
+    while ((link = lsync_queue_first(q)) != NULL)
+        end_job(LSYNC_OF(link, lsync_job, link));
+}
+
+static void end_errands(lock_sync_pool *p)
+{
+    lsync_job *job;
+
+    lsync_helper_stop(p);
+    while ((job = lsync_helper_receive(p)) != NULL) {
+        lsync_errand *e = &job->errand;
+
+        if (e->kind != LSYNC_ERRAND_SETTLE && e->status == LOCK_SYNC_OK) { /* it got a slot that nobody needs now */
+            e->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+            (void)lsync_guard_settle_all(e->guard, e->answer.slot, &e->settlement);
+        }
+        lock_sync_guard_unref(e->guard);
+        if (job->repeating && e->kind == LSYNC_ERRAND_REPEAT)
+            lsync_error_clear(&job->refusal);
+        if (job->ctx != NULL)
+            end_job(job);
+        else
+            lsync_free(&p->memory, job);
+    }
+}
+
+void lock_sync_pool_free(lock_sync_pool *p)
+{
+    lock_sync_allocator memory;
+    lsync_job *job;
+
+    if (p == NULL)
+        return;
+    if (p->busy) { /* in a callback */
+        p->free_wanted = true;
+        return;
+    }
+    p->busy = true;
+    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
+        if (seat->job != NULL)
+            lsync_pool_abort(seat->job);
+    while ((job = lsync_heap_first(&p->timers)) != NULL)
+        lsync_pool_abort(job);
+    end_errands(p);
+    end_queue(&p->done);
+    memory = p->memory;
+    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
+        lsync_transfer_release(&seat->transfer);
+    lsync_loop_release(&p->loop);
+    lsync_pool_free_seats(p);
+    lsync_pool_free_hosts(p);
+    lsync_helper_release(p);
+    lsync_free(&memory, p->timers.jobs);
+    (void)pthread_mutex_destroy(&p->inbox_mutex);
+    lsync_free(&memory, p);
+}

@@ -1,0 +1,136 @@
+/* The inside of the pool: its jobs, where each of them stands, and who moves it on.
+
+   A job is one submitted fetch. It waits in `ready` for its turn; then its guard is asked (on the helper thread if that may
+   block), it may sleep until the guard opens or be held until its host's name is known, gets a seat, which is a transfer
+   with its buffers, and ends in `done`, from where dispatch calls back. */
+#ifndef LSYNC_POOL_H
+#define LSYNC_POOL_H
+
+#include "exchange.h"
+#include "guard/guard.h"
+#include "locksync/pool.h"
+#include "pool_queue.h"
+#include "transport/curl_loop.h"
+
+#include <pthread.h>
+
+typedef struct lsync_seat lsync_seat;
+typedef struct lsync_host lsync_host;
+
+typedef enum lsync_job_state {
+    LSYNC_JOB_READY,  /* in pool->ready */
+    LSYNC_JOB_ASKING, /* with the helper thread */
+    LSYNC_JOB_ASLEEP, /* until due_us: the guard may open then */
+    LSYNC_JOB_HELD,   /* in host->held */
+    LSYNC_JOB_ACTIVE, /* in a seat */
+    LSYNC_JOB_DONE    /* in pool->done */
+} lsync_job_state;
+
+/* What the helper thread is to do for a job, and what came of it. */
+typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_REPEAT, LSYNC_ERRAND_SETTLE } lsync_errand_kind;
+
+typedef struct lsync_errand {
+    lsync_errand_kind kind;
+    lock_sync_guard *guard; /* a reference */
+    int64_t hold_ms;
+    lsync_settlement settlement;
+    int64_t slot;
+    lock_sync_status status;
+    lsync_guard_answer answer;
+} lsync_errand;
+
+typedef struct lsync_job lsync_job;
+
+struct lsync_job {
+    lsync_link link;   /* in one of the queues */
+    lsync_link notice; /* in the list of the cancelled */
+    lock_sync_pool *pool;
+    lock_sync_ctx *ctx; /* NULL: it was freed while the helper thread had the job */
+    lock_sync_done_fn done;
+    void *user;
+    int64_t deadline_us;
+    int64_t due_us;  /* when the timer heap hands the job back: to wake it, or its deadline */
+    size_t heap_place;
+    lsync_job_state state;
+    bool admitted;  /* it has its slot */
+    bool repeating; /* the repeat after a 401 */
+    int64_t slot;
+    lock_sync_status status; /* once done; while settling, what it will be */
+    lock_sync_results *results;
+    lock_sync_error refusal; /* while repeating: the 401's detail */
+    lsync_errand errand;
+    lsync_host *host;
+    lsync_seat *seat;
+    size_t n;
+    int64_t ids[];
+};
+
+/* A transfer with its buffers: as many as run at once. */
+struct lsync_seat {
+    lsync_transfer transfer;
+    lock_sync_response response;
+    lsync_spares spares;
+    lsync_exchange exchange;
+    lsync_job *job; /* NULL: free */
+    lsync_seat *next; /* of the free, or of all */
+    lsync_seat *next_of_all;
+};
+
+/* A host by its base URL. Until its name is known one transfer goes ahead, lest each look it up. */
+struct lsync_host {
+    lsync_host *next;
+    int64_t known_until_us;
+    lsync_job *pioneer; /* the transfer that went ahead; NULL: none */
+    lsync_queue held;
+    char base_url[];
+};
+
+struct lock_sync_pool {
+    lock_sync_allocator memory;
+    lsync_loop loop;
+    uint32_t max_active;
+    uint32_t active;
+    size_t pending;
+    lsync_queue ready;
+    lsync_queue done;
+    lsync_heap timers; /* of all jobs that are neither active nor done */
+    lsync_seat *free_seats;
+    lsync_seat *seats;
+    lsync_host *hosts;
+    bool busy;         /* inside dispatch or free: a callback may be running */
+    bool free_wanted;  /* by a callback */
+    struct lsync_helper *helper; /* NULL: not needed yet */
+    pthread_mutex_t inbox_mutex;
+    lsync_queue cancelled; /* notices from any thread */
+};
+
+/* --- pool_job.c: moving jobs on --- */
+
+/* Moves ready jobs on while there are seats, and wakes those whose time has come. */
+void lsync_pool_advance(lock_sync_pool *p);
+/* Takes in a transfer that is over. */
+void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
+/* Takes in an errand that is done. */
+void lsync_pool_errand_done(lsync_job *job);
+/* Lets go the jobs that were held for hosts whose names are known now. */
+void lsync_pool_check_hosts(lock_sync_pool *p);
+/* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
+void lsync_pool_abort(lsync_job *job);
+/* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
+int64_t lsync_pool_due_us(const lock_sync_pool *p);
+void lsync_pool_free_seats(lock_sync_pool *p);
+void lsync_pool_free_hosts(lock_sync_pool *p);
+
+/* --- pool_helper.c: guards whose stores may block --- */
+
+/* Hands a job's errand to the helper thread, starting it if need be. OK or E_NO_MEMORY. */
+lock_sync_status lsync_helper_send(lsync_job *job);
+/* The next job whose errand is done; NULL: none. */
+lsync_job *lsync_helper_receive(lock_sync_pool *p);
+/* Ends the thread, after the errand it is at; then what it had is received, and then it is released. */
+void lsync_helper_stop(lock_sync_pool *p);
+void lsync_helper_release(lock_sync_pool *p);
+/* Carries out an errand: by the thread, or at once for a guard that does not block. */
+void lsync_errand_run(lsync_errand *e);
+
+#endif

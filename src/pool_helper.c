@@ -1,0 +1,157 @@
+/* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one, so
+   that dispatch never waits. A pool whose guards are in memory has no thread. */
+#include "pool.h"
+
+#include <signal.h>
+
+typedef struct lsync_helper lsync_helper;
+
+struct lsync_helper {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t work;
+    lsync_queue errands; /* jobs by their `link` */
+    lsync_queue done;
+    bool stop;
+    const lsync_loop *loop; /* woken when something is done */
+};
+
+void lsync_errand_run(lsync_errand *e)
+{
+    e->answer = (lsync_guard_answer){0};
+    switch (e->kind) {
+    case LSYNC_ERRAND_ASK:
+        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_FIRST, e->hold_ms, &e->answer);
+        break;
+    case LSYNC_ERRAND_REPEAT:
+        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_REPEAT, e->hold_ms, &e->answer);
+        break;
+    case LSYNC_ERRAND_SETTLE:
+    default:
+        e->status = lsync_guard_settle_all(e->guard, e->slot, &e->settlement);
+        break;
+    }
+}
+
+static void *run(void *user)
+{
+    lsync_helper *h = user;
+    lsync_link *link;
+
+    (void)pthread_mutex_lock(&h->mutex);
+    while (!h->stop) {
+        link = lsync_queue_first(&h->errands);
+        if (link == NULL) {
+            (void)pthread_cond_wait(&h->work, &h->mutex);
+            continue;
+        }
+        lsync_queue_remove(link);
+        (void)pthread_mutex_unlock(&h->mutex);
+        lsync_errand_run(&LSYNC_OF(link, lsync_job, link)->errand);
+        (void)pthread_mutex_lock(&h->mutex);
+        lsync_queue_append(&h->done, link);
+        lsync_loop_wake(h->loop);
+    }
+    (void)pthread_mutex_unlock(&h->mutex);
+    return NULL;
+}
+
+/* The thread takes none of the host's signals. */
+static bool start_thread(lsync_helper *h)
+{
+    sigset_t all;
+    sigset_t old;
+    bool started;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    started = pthread_create(&h->thread, NULL, run, h) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return started;
+}
+
+static lock_sync_status start(lock_sync_pool *p)
+{
+    lsync_helper *h = lsync_alloc(&p->memory, sizeof *h);
+
+    if (h == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    h->stop = false;
+    h->loop = &p->loop;
+    lsync_queue_init(&h->errands);
+    lsync_queue_init(&h->done);
+    if (pthread_mutex_init(&h->mutex, NULL) == 0) {
+        if (pthread_cond_init(&h->work, NULL) == 0) {
+            if (start_thread(h)) {
+                p->helper = h;
+                return LOCK_SYNC_OK;
+            }
+            (void)pthread_cond_destroy(&h->work);
+        }
+        (void)pthread_mutex_destroy(&h->mutex);
+    }
+    lsync_free(&p->memory, h);
+    return LOCK_SYNC_E_NO_MEMORY;
+}
+
+lock_sync_status lsync_helper_send(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    lock_sync_status status = p->helper == NULL ? start(p) : LOCK_SYNC_OK;
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    (void)pthread_mutex_lock(&p->helper->mutex);
+    lsync_queue_append(&p->helper->errands, &job->link);
+    (void)pthread_cond_signal(&p->helper->work);
+    (void)pthread_mutex_unlock(&p->helper->mutex);
+    return LOCK_SYNC_OK;
+}
+
+lsync_job *lsync_helper_receive(lock_sync_pool *p)
+{
+    lsync_link *link = NULL;
+
+    if (p->helper == NULL)
+        return NULL;
+    (void)pthread_mutex_lock(&p->helper->mutex);
+    link = lsync_queue_first(&p->helper->done);
+    if (link != NULL)
+        lsync_queue_remove(link);
+    (void)pthread_mutex_unlock(&p->helper->mutex);
+    return link == NULL ? NULL : LSYNC_OF(link, lsync_job, link);
+}
+
+void lsync_helper_stop(lock_sync_pool *p)
+{
+    lsync_helper *h = p->helper;
+    lsync_link *link;
+
+    if (h == NULL)
+        return;
+    (void)pthread_mutex_lock(&h->mutex);
+    h->stop = true;
+    (void)pthread_cond_signal(&h->work);
+    (void)pthread_mutex_unlock(&h->mutex);
+    (void)pthread_join(h->thread, NULL);
+    /* Errands that were not begun: a question needs no answer any more, but a slot that was used must be settled. */
+    while ((link = lsync_queue_first(&h->errands)) != NULL) {
+        lsync_errand *e = &LSYNC_OF(link, lsync_job, link)->errand;
+
+        lsync_queue_remove(link);
+        if (e->kind == LSYNC_ERRAND_SETTLE)
+            lsync_errand_run(e);
+        else
+            e->status = LOCK_SYNC_E_CANCELLED;
+        lsync_queue_append(&h->done, link);
+    }
+}
+
+void lsync_helper_release(lock_sync_pool *p)
+{
+    if (p->helper == NULL)
+        return;
+    (void)pthread_cond_destroy(&p->helper->work);
+    (void)pthread_mutex_destroy(&p->helper->mutex);
+    lsync_free(&p->memory, p->helper);
+}

@@ -1,0 +1,119 @@
+/* The pool's containers; see pool_queue.h. */
+#include "pool_queue.h"
+#include "pool.h"
+
+void lsync_queue_init(lsync_queue *q)
+{
+    q->ends.next = q->ends.previous = &q->ends;
+}
+
+static void insert_after(lsync_link *place, lsync_link *link)
+{
+    link->previous = place;
+    link->next = place->next;
+    place->next->previous = link;
+    place->next = link;
+}
+
+void lsync_queue_append(lsync_queue *q, lsync_link *link)
+{
+    insert_after(q->ends.previous, link);
+}
+
+void lsync_queue_prepend(lsync_queue *q, lsync_link *link)
+{
+    insert_after(&q->ends, link);
+}
+
+void lsync_queue_remove(lsync_link *link)
+{
+    if (link->previous == NULL)
+        return;
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    link->next = link->previous = NULL;
+}
+
+lsync_link *lsync_queue_first(const lsync_queue *q)
+{
+    return q->ends.next == &q->ends ? NULL : q->ends.next;
+}
+
+bool lsync_is_queued(const lsync_link *link)
+{
+    return link->previous != NULL;
+}
+
+/* --- heap --- */
+
+bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count)
+{
+    size_t capacity = h->capacity == 0 ? 64 : h->capacity;
+    lsync_job **jobs;
+    size_t bytes;
+
+    while (capacity < count)
+        capacity *= 2;
+    if (capacity == h->capacity)
+        return true;
+    jobs = lsync_size_mul(capacity, sizeof(lsync_job *), &bytes) ? lsync_realloc(memory, h->jobs, bytes) : NULL;
+    if (jobs == NULL)
+        return false;
+    h->jobs = jobs;
+    h->capacity = capacity;
+    return true;
+}
+
+static void put(lsync_heap *h, size_t place, lsync_job *job)
+{
+    h->jobs[place] = job;
+    job->heap_place = place;
+}
+
+static void rise(lsync_heap *h, size_t place, lsync_job *job)
+{
+    while (place > 0 && h->jobs[(place - 1) / 2]->due_us > job->due_us) {
+        put(h, place, h->jobs[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    put(h, place, job);
+}
+
+static void sink(lsync_heap *h, size_t place, lsync_job *job)
+{
+    for (size_t child; (child = 2 * place + 1) < h->count; place = child) {
+        if (child + 1 < h->count && h->jobs[child + 1]->due_us < h->jobs[child]->due_us)
+            child++;
+        if (h->jobs[child]->due_us >= job->due_us)
+            break;
+        put(h, place, h->jobs[child]);
+    }
+    put(h, place, job);
+}
+
+void lsync_heap_add(lsync_heap *h, lsync_job *job)
+{
+    rise(h, h->count++, job);
+}
+
+void lsync_heap_remove(lsync_heap *h, lsync_job *job)
+{
+    size_t place = job->heap_place;
+    lsync_job *last;
+
+    if (place == LSYNC_NOT_IN_HEAP)
+        return;
+    job->heap_place = LSYNC_NOT_IN_HEAP;
+    last = h->jobs[--h->count];
+    if (last == job)
+        return;
+    if (place > 0 && h->jobs[(place - 1) / 2]->due_us > last->due_us)
+        rise(h, place, last);
+    else
+        sink(h, place, last);
+}
+
+lsync_job *lsync_heap_first(const lsync_heap *h)
+{
+    return h->count == 0 ? NULL : h->jobs[0];
+}

@@ -1,0 +1,46 @@
+/* The pool's containers: queues that a job is linked into, and the heap of its timers. */
+#ifndef LSYNC_POOL_QUEUE_H
+#define LSYNC_POOL_QUEUE_H
+
+#include "base/memory.h"
+
+/* --- a queue of links, each inside what it links --- */
+
+typedef struct lsync_link {
+    struct lsync_link *next;
+    struct lsync_link *previous; /* NULL: in no queue */
+} lsync_link;
+
+typedef struct lsync_queue {
+    lsync_link ends; /* ends.next is the first, ends.previous the last; itself when empty */
+} lsync_queue;
+
+void lsync_queue_init(lsync_queue *q);
+void lsync_queue_append(lsync_queue *q, lsync_link *link);
+void lsync_queue_prepend(lsync_queue *q, lsync_link *link);
+void lsync_queue_remove(lsync_link *link); /* also of one that is in no queue */
+lsync_link *lsync_queue_first(const lsync_queue *q); /* NULL: empty */
+bool lsync_is_queued(const lsync_link *link);
+
+/* What a link is in. */
+#define LSYNC_OF(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+
+/* --- the heap of jobs by their due_us --- */
+
+struct lsync_job;
+
+typedef struct lsync_heap {
+    struct lsync_job **jobs;
+    size_t count;
+    size_t capacity;
+} lsync_heap;
+
+#define LSYNC_NOT_IN_HEAP SIZE_MAX
+
+/* Room for one more job; false when memory is out. Adding then cannot fail. */
+bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count);
+void lsync_heap_add(lsync_heap *h, struct lsync_job *job);
+void lsync_heap_remove(lsync_heap *h, struct lsync_job *job); /* also of one that is not in it */
+struct lsync_job *lsync_heap_first(const lsync_heap *h);      /* NULL: empty */
+
+#endif

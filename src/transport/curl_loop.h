@@ -1,0 +1,43 @@
+/* Many transfers in one thread: libcurl's multi handle driven by what its sockets and timers say, behind one file
+   descriptor. No transfer costs anything while nothing happens to it. */
+#ifndef LSYNC_TRANSPORT_CURL_LOOP_H
+#define LSYNC_TRANSPORT_CURL_LOOP_H
+
+#include "transport/curl_transfer.h"
+
+#define LSYNC_NEVER_US INT64_MAX
+
+typedef struct lsync_loop {
+    CURLM *multi;        /* owned */
+    int epoll_fd;        /* all below in one; owned, as are the next */
+    int timer_fd;
+    int wake_fd;
+    int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
+    int64_t armed_us;    /* what the timer stands at */
+    bool failed;         /* libcurl or epoll could not go on */
+} lsync_loop;
+
+/* OK, E_NO_MEMORY or E_CONNECT (out of file descriptors); after a failure there is nothing to release. */
+lock_sync_status lsync_loop_init(lsync_loop *l);
+/* All transfers have been removed and released, but their memory is there: connections still speak to it. */
+void lsync_loop_release(lsync_loop *l);
+
+lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
+
+/* Starts a transfer that is prepared; `owner` is what lsync_loop_finished gives back. OK or E_NO_MEMORY. */
+lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t, void *owner);
+void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
+
+/* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
+lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
+
+/* The owner of a transfer that is over, with its code; it has been stopped. NULL: no more. */
+void *lsync_loop_finished(lsync_loop *l, CURLcode *code);
+
+/* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
+void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
+
+/* Makes the descriptor readable. From any thread. */
+void lsync_loop_wake(const lsync_loop *l);
+
+#endif
