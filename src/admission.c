@@ -131,7 +131,7 @@ lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int
 
 lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s)
 {
-    if (status == LOCK_SYNC_E_RATE_LIMITED)
+    if (status == LOCK_SYNC_E_RATE_LIMITED || lsync_response_is_limited(s))
         return LOCK_SYNC_SLOT_LIMITED;
     if (s->counts_sends)
         return s->sends == 0 ? LOCK_SYNC_SLOT_NOT_SENT : LOCK_SYNC_SLOT_SENT;
@@ -164,27 +164,34 @@ void lsync_ctx_drop_cache(lock_sync_ctx *ctx)
     ctx->cache = NULL;
 }
 
-lock_sync_results *lsync_cached_answer(const lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single)
+lock_sync_status lsync_cached_answer(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
+                                     lock_sync_results **out)
 {
     lock_sync_results *answer = NULL;
     lsync_scope asked;
+    bool covered;
     void *room;
     size_t size;
 
-    if (ctx->cache == NULL || !lsync_size_mul(n, LSYNC_SCOPE_ROOM, &size))
-        return NULL;
-    room = lsync_alloc(&ctx->memory, size == 0 ? 1 : size);
+    if (ctx->cache == NULL)
+        return LOCK_SYNC_E_TOO_SOON;
+    room = lsync_size_mul(n, LSYNC_SCOPE_ROOM, &size) ? lsync_alloc(&ctx->memory, size == 0 ? 1 : size) : NULL;
     if (room == NULL)
-        return NULL;
+        return lsync_error_no_memory(&ctx->error);
     lsync_scope_init(&asked, ids, n, room);
-    if (lsync_scope_covers(&ctx->cache->asked, &asked))
+    covered = lsync_scope_covers(&ctx->cache->asked, &asked);
+    if (covered)
         answer = lsync_results_select(ctx->cache, &asked);
     lsync_free(&ctx->memory, room);
-    if (answer != NULL && single && answer->count == 0) { /* "no such lock" is for the service to say */
+    if (!covered)
+        return LOCK_SYNC_E_TOO_SOON;
+    if (answer == NULL)
+        return lsync_error_no_memory(&ctx->error);
+    if (single && answer->count == 0) { /* "no such lock" is for the service to say */
         lock_sync_results_free(answer);
-        answer = NULL;
+        return LOCK_SYNC_E_TOO_SOON;
     }
-    if (answer != NULL)
-        answer->is_cached = true;
-    return answer;
+    answer->is_cached = true;
+    *out = answer;
+    return LOCK_SYNC_OK;
 }

@@ -29,7 +29,9 @@ lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_syn
 /* Settles a slot (0: none), and charges what was sent more than once. */
 void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement);
 
-/* The kept answer's part that is asked for, marked cached; NULL when it does not cover that. The error is left. */
-lock_sync_results *lsync_cached_answer(const lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single);
+/* The kept answer's part that is asked for, marked cached. E_TOO_SOON when it does not cover that, with the error left as
+   the guard's refusal set it; E_NO_MEMORY with the error set. */
+lock_sync_status lsync_cached_answer(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
+                                     lock_sync_results **out);
 
 #endif

@@ -171,9 +171,11 @@ lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_r
 
 void lsync_ctx_drop_transport(lock_sync_ctx *ctx)
 {
-    if (ctx->transport.perform != NULL && ctx->transport.destroy != NULL)
-        ctx->transport.destroy(ctx->transport.user);
-    memset(&ctx->transport, 0, sizeof ctx->transport);
+    lock_sync_transport gone = ctx->transport;
+
+    memset(&ctx->transport, 0, sizeof ctx->transport); /* first: it is destroyed once, whatever `destroy` does */
+    if (gone.perform != NULL && gone.destroy != NULL)
+        gone.destroy(gone.user);
 }
 
 lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_transport *transport)

@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "base/clock.h"
 #include "wire/decode.h"
+#include "wire/timestamp.h"
 
 #include <inttypes.h>
 
@@ -31,16 +32,26 @@ lock_sync_status lsync_exchange_timed_out(lsync_exchange *x)
 
 /* --- the credential --- */
 
-/* Asks the provider for a credential. *set: whether it did set one. */
+static bool has_credential(const lock_sync_ctx *ctx)
+{
+    return lsync_ctx_has_credential(ctx, lsync_clock_unix_ms());
+}
+
+/* Asks the provider for a credential. *set: whether it did set one that can be used. */
 static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set)
 {
     uint32_t version = ctx->credential_version;
     lock_sync_status status;
 
+    *set = false;
+    if (atomic_load(&ctx->cancelled))
+        return LOCK_SYNC_E_CANCELLED;
     ctx->in_provider = true;
     status = ctx->provider(ctx->provider_user, ctx, refused);
     ctx->in_provider = false;
-    *set = ctx->credential_version != version;
+    *set = ctx->credential_version != version && has_credential(ctx);
+    if (atomic_load(&ctx->cancelled))
+        status = LOCK_SYNC_E_CANCELLED;
     lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "token provider: %s, %s", lock_sync_status_name(status),
               *set ? "a credential was set" : "no credential was set");
     return status;
@@ -48,16 +59,13 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set
 
 static lock_sync_status fail_provider(lock_sync_ctx *ctx, lock_sync_status status, int32_t http_status)
 {
-    if (status < LOCK_SYNC_OK || status > LOCK_SYNC_E_BUSY) /* a number that says nothing */
+    if (status == LOCK_SYNC_E_CANCELLED)
+        return lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    if (status < LOCK_SYNC_OK || status >= LOCK_SYNC_E_BUSY) /* a number that says nothing of the fetch */
         status = LOCK_SYNC_E_NO_CREDENTIAL;
     lsync_error_set(&ctx->error, status, "the token provider set no credential: %s", lock_sync_status_message(status));
     ctx->error.http_status = http_status;
     return status;
-}
-
-static bool has_credential(const lock_sync_ctx *ctx)
-{
-    return lsync_ctx_has_credential(ctx, lsync_clock_unix_ms());
 }
 
 lock_sync_status lsync_exchange_credential(lsync_exchange *x)
@@ -156,8 +164,9 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
     left_ms = (x->deadline_us - x->started_us) / 1000;
     if (atomic_load(&ctx->cancelled))
         return lsync_exchange_cancelled(x);
-    if (left_ms <= 0)
+    if (x->deadline_us <= x->started_us)
         return lsync_exchange_timed_out(x);
+    left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
     status = lsync_ctx_request(ctx, x->ids, x->n, x->single, lsync_clock_unix_ms(), spares, &x->q);
     if (status != LOCK_SYNC_OK)
         return status;
@@ -213,8 +222,8 @@ lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status per
     x->s->received_at_ms = lsync_clock_unix_ms();
     status = decode(x, performed);
     x->settlement = (lsync_settlement){lsync_outcome_of(status, x->s), -1, x->s->sends};
-    if (status == LOCK_SYNC_E_RATE_LIMITED)
-        x->settlement.retry_after_ms = ctx->error.retry_after_ms;
+    if (x->settlement.outcome == LOCK_SYNC_SLOT_LIMITED)
+        x->settlement.retry_after_ms = lsync_retry_after_ms(x->s->retry_after, x->s->date, x->s->received_at_ms);
     log_outcome(ctx, x->q, x->s, status, x->started_us);
     lsync_buffer_retire(&x->s->body, &spares->body);
     lsync_request_retire(x->q, &spares->request);

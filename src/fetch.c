@@ -92,10 +92,8 @@ static lock_sync_status run(lsync_exchange *x)
     if (status != LOCK_SYNC_OK)
         return status;
     status = lsync_admit(ctx, x->deadline_us, &slot);
-    if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED) {
-        x->results = lsync_cached_answer(ctx, x->ids, x->n, x->single);
-        return x->results != NULL ? LOCK_SYNC_OK : status;
-    }
+    if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
+        return lsync_cached_answer(ctx, x->ids, x->n, x->single, &x->results);
     if (status != LOCK_SYNC_OK)
         return status;
     status = lsync_exchange_credential(x);

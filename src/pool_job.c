@@ -108,10 +108,11 @@ static void on_answer(lsync_job *job)
         job->state = LSYNC_JOB_ASLEEP;
         set_due(job, soonest_us);
     } else {
-        (void)lsync_not_admitted(ctx, e->status, &e->answer);
-        if (e->status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
-            job->results = lsync_cached_answer(ctx, job->ids, job->n, false);
-        finish(job, job->results != NULL ? LOCK_SYNC_OK : e->status);
+        lock_sync_status status = lsync_not_admitted(ctx, e->status, &e->answer);
+
+        if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
+            status = lsync_cached_answer(ctx, job->ids, job->n, false, &job->results);
+        finish(job, status);
     }
 }
 
@@ -150,8 +151,7 @@ static void try_again(lsync_job *job)
 
 static void end_of_settling(lsync_job *job)
 {
-    bool again = job->status == LOCK_SYNC_E_UNAUTHORIZED && job->ctx->provider != NULL && !job->repeating &&
-                 !atomic_load(&job->ctx->cancelled);
+    bool again = job->status == LOCK_SYNC_E_UNAUTHORIZED && job->ctx->provider != NULL && !job->repeating;
 
     job->slot = 0;
     if (again)

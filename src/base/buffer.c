@@ -38,6 +38,8 @@ static bool reserve(lsync_buffer *b, size_t needed)
 
     while (capacity <= needed)
         capacity = capacity > SIZE_MAX / 2 ? needed + 1 : capacity * 2;
+    if (capacity > b->cap + 1 && b->cap < SIZE_MAX)
+        capacity = b->cap + 1;
     data = lsync_realloc(b->memory, b->data, capacity);
     if (data == NULL)
         return false;

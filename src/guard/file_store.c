@@ -76,16 +76,19 @@ static void read_boot_id(unsigned char id[LSYNC_GUARD_BOOT_ID_SIZE])
     (void)close(fd);
 }
 
-/* Brings an image of another boot (or of a system that tells no boot) onto this boot's clock. */
-static void translate(const file_store *s, lsync_guard_image *image, int64_t now_us)
+/* Brings an image of another boot (or of a system that tells no boot) onto this boot's clock, and tells whether it was
+   one. */
+static bool translate(const file_store *s, lsync_guard_image *image, int64_t now_us)
 {
     static const unsigned char none[LSYNC_GUARD_BOOT_ID_SIZE];
     int64_t wall_us = wall_at_boot_us(now_us);
+    bool other = memcmp(s->boot_id, none, sizeof none) == 0 || memcmp(s->boot_id, image->boot_id, sizeof none) != 0;
 
-    if (memcmp(s->boot_id, none, sizeof none) == 0 || memcmp(s->boot_id, image->boot_id, sizeof none) != 0)
+    if (other)
         lsync_guard_shift(&image->record, image->wall_us - wall_us);
     memcpy(image->boot_id, s->boot_id, sizeof s->boot_id);
     image->wall_us = wall_us;
+    return other;
 }
 
 /* --- reading and writing an open file --- */
@@ -237,26 +240,38 @@ static lock_sync_status open_locked(file_store *s, int *out, char *why)
 
 /* --- a decision --- */
 
+/* What a file that vanishes begins anew from. The file's lock is held: no thread is later with an older image. */
+static void see(file_store *s, const lsync_guard_image *image)
+{
+    (void)pthread_mutex_lock(&s->mutex);
+    s->seen = *image;
+    (void)pthread_mutex_unlock(&s->mutex);
+}
+
 static lock_sync_status decide_locked(file_store *s, int fd, const lsync_guard_decision *decision, char *why)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
+    lsync_guard_record before;
+    bool moved;
     int64_t now_us;
     off_t place;
 
     if (!read_image(fd, &image, &place))
         return fail(why, s->path, "the guard's file is damaged or empty; it is not overwritten", 0);
     now_us = lsync_clock_boot_us();
-    translate(s, &image, now_us);
+    moved = translate(s, &image, now_us);
+    before = image.record;
     decision->decide(decision->user, &image.record, now_us);
+    if (!moved && memcmp(&before, &image.record, sizeof before) == 0) { /* a refusal, mostly */
+        see(s, &image);
+        return LOCK_SYNC_OK;
+    }
     image.version++;
     lsync_guard_pack(&image, bytes);
     if (!write_all(fd, bytes, sizeof bytes, place))
         return fail(why, s->path, "the guard's file cannot be written", errno);
-    (void)pthread_mutex_lock(&s->mutex);
-    if (image.version > s->seen.version)
-        s->seen = image;
-    (void)pthread_mutex_unlock(&s->mutex);
+    see(s, &image);
     return LOCK_SYNC_OK;
 }
 

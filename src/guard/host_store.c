@@ -34,6 +34,7 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
     unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
     unsigned char after[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
+    lsync_guard_record unchanged;
     size_t size = sizeof before;
     int64_t now_ms = 0;
     lock_sync_status status = s->store.load(s->store.user, before, &size, &now_ms);
@@ -46,7 +47,11 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
                                                                                 : "the store's record is damaged");
         return LOCK_SYNC_E_GUARD;
     }
+    unchanged = image.record;
     decision->decide(decision->user, &image.record, now_ms * 1000);
+    *done = memcmp(&unchanged, &image.record, sizeof unchanged) == 0; /* a refusal, mostly: nothing to write */
+    if (*done)
+        return LOCK_SYNC_OK;
     image.version++;
     lsync_guard_pack(&image, after);
     status = s->store.replace(s->store.user, before, size, after, sizeof after, done);

@@ -73,6 +73,8 @@ void lsync_guard_pack(const lsync_guard_image *image, unsigned char bytes[LSYNC_
         put(&w, (uint64_t)r->buckets[i].first, 8);
         put(&w, r->buckets[i].count, 4);
     }
+    put(&w, (uint64_t)r->overtaken_until_us, 8);
+    put(&w, (uint64_t)r->overtaken_hold_us, 8);
     w.at = bytes + LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE;
     put(&w, checksum(bytes, LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE), CHECKSUM_SIZE);
 }
@@ -90,7 +92,10 @@ static bool is_sound(const lsync_guard_image *image)
     if (r->sequence < 0 || r->sequence == INT64_MAX || r->hold_us < 0 || r->hold_us > LSYNC_GUARD_HOLD_MAX_US)
         return false;
     if (!is_time(image->wall_us) || !is_time(r->last_us) || !is_time(r->last_before_us) ||
-        !is_time(r->blocked_until_us))
+        !is_time(r->blocked_until_us) || !is_time(r->overtaken_until_us))
+        return false;
+    if (r->overtaken_hold_us < 0 || r->overtaken_hold_us > LSYNC_GUARD_HOLD_MAX_US ||
+        r->refunds > LSYNC_GUARD_REFUNDS_MAX || r->limited > LSYNC_GUARD_LIMITED_MAX)
         return false;
     for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
         if (!is_time(r->buckets[i].start_us) || !is_time(r->buckets[i].last_us) || r->buckets[i].count > 1u << 24)
@@ -127,6 +132,8 @@ bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image
         r->buckets[i].first = get_time(&in);
         r->buckets[i].count = (uint32_t)get(&in, 4);
     }
+    r->overtaken_until_us = get_time(&in);
+    r->overtaken_hold_us = get_time(&in);
     return is_sound(image);
 }
 
@@ -136,6 +143,8 @@ void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
         r->last_us += shift_us;
     if (r->last_before_us != 0)
         r->last_before_us += shift_us;
+    if (r->overtaken_until_us != 0)
+        r->overtaken_until_us += shift_us;
     if (r->blocked_until_us != 0)
         r->blocked_until_us += shift_us;
     for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {

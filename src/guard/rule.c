@@ -88,7 +88,8 @@ static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, i
     int64_t latest_us = noted_us + (r->open ? r->hold_us : 0);
 
     r->last_us = min64(r->last_us, latest_us);
-    r->last_before_us = min64(r->last_before_us, noted_us + r->hold_us);
+    r->last_before_us = min64(r->last_before_us, noted_us);
+    r->overtaken_until_us = min64(r->overtaken_until_us, noted_us + r->overtaken_hold_us);
     r->blocked_until_us = min64(r->blocked_until_us, noted_us + LSYNC_GUARD_HOUR_US);
     pull_back_buckets(r, now_us, latest_us);
 }
@@ -120,13 +121,13 @@ static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limi
     return opens_us;
 }
 
-/* When the gate opens if the interval runs from `last_us`. */
+/* When the gate opens if the interval runs from `last_us`; 0: there was no request yet. */
 static int64_t opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind,
                         int64_t now_us, int64_t last_us)
 {
     int64_t at_us = max64(now_us, max64(r->blocked_until_us, hour_opens_us(r, limits, now_us)));
 
-    if (kind == LSYNC_GUARD_FIRST && last_us != 0) /* 0: no request yet */
+    if (kind == LSYNC_GUARD_FIRST && last_us != 0)
         at_us = max64(at_us, last_us + limits->interval_us);
     return at_us;
 }
@@ -139,22 +140,42 @@ static void count_one(lsync_guard_record *r, int64_t now_us, int64_t arrived_us)
     b->last_us = max64(b->last_us, arrived_us);
 }
 
+/* Remembers the newest slot, which is not settled, before another takes its place. Of two that may still send only the
+   later end is kept, and none of them can be told by its number any more. */
+static void overtake(lsync_guard_record *r, int64_t now_us)
+{
+    bool another = r->overtaken_until_us > now_us;
+
+    r->overtaken = another ? 0 : r->sequence;
+    r->overtaken_until_us = max64(r->overtaken_until_us, r->last_us);
+    r->overtaken_hold_us = another ? max64(r->overtaken_hold_us, r->hold_us) : r->hold_us;
+}
+
+/* A slot that was overtaken is over. */
+static void close_overtaken(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
+{
+    r->overtaken = 0;
+    r->overtaken_until_us = min64(r->overtaken_until_us, now_us + limits->granularity_us);
+}
+
 bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind, int64_t now_us,
                          int64_t hold_us, int64_t *slot, int64_t *wait_us, int64_t *soonest_us)
 {
-    int64_t settled_us;
+    int64_t last_us;
+    int64_t held_us;
 
     pull_back(r, limits, now_us);
-    settled_us = r->open ? min64(r->last_us, now_us) : r->last_us;
-    *wait_us = opens_us(r, limits, kind, now_us, r->last_us) - now_us;
-    *soonest_us = opens_us(r, limits, kind, now_us, settled_us) - now_us;
+    last_us = max64(r->last_us, r->overtaken_until_us);
+    held_us = last_us > now_us + limits->granularity_us ? now_us : last_us;
+    *wait_us = opens_us(r, limits, kind, now_us, last_us) - now_us;
+    *soonest_us = opens_us(r, limits, kind, now_us, held_us) - now_us;
     *slot = 0;
     if (*wait_us > 0)
         return false;
     if (r->open)
-        r->overtaken = r->sequence;
+        overtake(r, now_us);
     *slot = ++r->sequence;
-    r->last_before_us = r->last_us;
+    r->last_before_us = min64(r->last_us, now_us + limits->granularity_us);
     r->last_us = now_us + limits->granularity_us + hold_us;
     r->hold_us = hold_us;
     r->open = hold_us > 0;
@@ -162,8 +183,7 @@ bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits
     return true;
 }
 
-/* Ends the newest slot: what it held in the future becomes now (or the end of another's hold that a repeat has jumped).
-   False: it is another, or was settled before. */
+/* Ends the newest slot: what it held in the future becomes now. False: it is another, or was settled before. */
 static bool close_slot(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us;
@@ -175,15 +195,15 @@ static bool close_slot(lsync_guard_record *r, const lsync_guard_limits *limits, 
     b = bucket_of(r, slot);
     if (b != NULL)
         b->last_us = min64(b->last_us, noted_us);
-    r->last_us = max64(noted_us, r->last_before_us);
+    r->last_us = noted_us;
     r->open = false;
     return true;
 }
 
 void lsync_guard_sent(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
 {
-    if (slot == r->overtaken)
-        r->overtaken = 0;
+    if (slot == r->overtaken && slot != 0)
+        close_overtaken(r, limits, now_us);
     if (!close_slot(r, limits, slot, now_us))
         return;
     r->refunds = 0;
@@ -198,7 +218,7 @@ void lsync_guard_not_sent(lsync_guard_record *r, const lsync_guard_limits *limit
     if (!closed && (slot != r->overtaken || slot == 0))
         return; /* none of ours, or settled before */
     if (!closed)
-        r->overtaken = 0;
+        close_overtaken(r, limits, now_us);
     if (r->refunds == LSYNC_GUARD_REFUNDS_MAX) {
         r->refunds = 0;
         return;
@@ -215,9 +235,11 @@ void lsync_guard_limited(lsync_guard_record *r, const lsync_guard_limits *limits
 {
     int64_t wait_us = retry_after_us;
 
+    if (slot == r->overtaken && slot != 0)
+        close_overtaken(r, limits, now_us);
     if (close_slot(r, limits, slot, now_us))
         r->refunds = 0;
-    r->limited += r->limited < 32;
+    r->limited += r->limited < LSYNC_GUARD_LIMITED_MAX;
     if (wait_us < 0) {
         wait_us = limits->interval_us;
         for (uint32_t k = 0; k < r->limited && wait_us < LSYNC_GUARD_HOUR_US; k++)
@@ -235,7 +257,7 @@ void lsync_guard_charge(lsync_guard_record *r, const lsync_guard_limits *limits,
 
 int64_t lsync_guard_stale_at_us(const lsync_guard_record *r, const lsync_guard_limits *limits)
 {
-    int64_t at_us = max64(r->blocked_until_us, r->last_us + limits->interval_us);
+    int64_t at_us = max64(r->blocked_until_us, max64(r->last_us, r->overtaken_until_us) + limits->interval_us);
 
     for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
         if (r->buckets[i].count > 0)

@@ -14,6 +14,7 @@
 #define LSYNC_GUARD_BUCKET_US ((int64_t)300 * 1000000)
 #define LSYNC_GUARD_HOUR_US ((int64_t)3600 * 1000000)
 #define LSYNC_GUARD_HOLD_MAX_US ((int64_t)86400 * 1000000)
+#define LSYNC_GUARD_LIMITED_MAX 32 /* 429s in a row that are told apart */
 #define LSYNC_GUARD_REFUNDS_MAX 3 /* in a row; the next failed connect keeps its slot, so that none is hammered */
 
 typedef struct lsync_guard_limits {
@@ -40,7 +41,10 @@ typedef struct lsync_guard_record {
     uint32_t refunds;         /* in a row */
     uint32_t limited;         /* 429s in a row */
     bool open;                /* the newest slot is not settled */
-    int64_t overtaken;        /* the last slot before it whose hold ended unsettled; 0: none. It may still be refunded */
+    int64_t overtaken;        /* a slot that another was given before it was settled: its hold was over, or the other is a
+                                 repeat, which waits for nobody; 0: none, or one that is not known any more */
+    int64_t overtaken_until_us; /* when it is sure to be over */
+    int64_t overtaken_hold_us;
     lsync_guard_bucket buckets[LSYNC_GUARD_BUCKETS];
 } lsync_guard_record;
 

@@ -1,10 +1,13 @@
 /* What libcurl's result codes mean to us; see curl_status.h. */
 #include "transport/curl_status.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "wire/url.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Whether the process has run out of file descriptors: libcurl and the resolver, which want two, then fail under other
@@ -65,6 +68,12 @@ static lock_sync_status status_of_code(CURLcode code)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: the scheme was checked before */
         return LOCK_SYNC_E_MALFORMED;
+    case CURLE_URL_MALFORMAT:
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    case CURLE_FAILED_INIT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_UNKNOWN_OPTION:
+        return LOCK_SYNC_E_NO_TRANSPORT; /* this libcurl lacks what the request needs */
     default:
         return LOCK_SYNC_E_NETWORK;
     }
@@ -88,6 +97,22 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
     return status;
 }
 
+/* libcurl's texts may quote the proxy's URL, and what a server sent. */
+static void strike_out_secrets(lsync_transfer *t)
+{
+    const char *proxy = t->request->route->proxy;
+    const char *user = proxy == NULL ? NULL : strstr(proxy, "//");
+    const char *end = user == NULL ? NULL : strchr(user, '@');
+    char secret[LSYNC_BASE_URL_MAX + 1];
+
+    lsync_strike_out(t->response->failure, t->request->secret);
+    if (end == NULL)
+        return;
+    (void)snprintf(secret, sizeof secret, "%.*s", (int)(end - user - 2), user + 2);
+    lsync_strike_out(t->response->failure, secret);
+    lsync_wipe(secret, sizeof secret);
+}
+
 void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
 {
     const char *text = t->error_text[0] != '\0' ? t->error_text : curl_easy_strerror(code);
@@ -101,5 +126,6 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
     else if (t->stopped == LOCK_SYNC_E_NETWORK)
         text = "a kept connection was closed unanswered; the request is not sent twice";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
+    strike_out_secrets(t);
     lsync_one_line(t->response->failure);
 }

@@ -50,6 +50,29 @@ static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t siz
     return true;
 }
 
+/* A transfer coding could hide another layer. */
+static bool is_plain_transfer(const char *value, size_t size)
+{
+    lsync_ascii_trim(&value, &size);
+    return lsync_ascii_equal(value, size, "chunked") || lsync_ascii_equal(value, size, "identity");
+}
+
+static bool is_status_line(const char *line, size_t size)
+{
+    return lsync_ascii_begins(line, size, "http/") && size > 5 && lsync_ascii_is_digit(line[5]);
+}
+
+/* The number behind the first blank; 0: none. */
+static int32_t status_of_line(const char *line, size_t size)
+{
+    const char *at = memchr(line, ' ', size);
+    int32_t status = 0;
+
+    for (; at != NULL && ++at < line + size && lsync_ascii_is_digit(*at) && status < 1000;)
+        status = status * 10 + (*at - '0');
+    return status;
+}
+
 static size_t on_header(char *line, size_t one, size_t size, void *user)
 {
     lsync_transfer *t = user;
@@ -58,8 +81,9 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     (void)one; /* libcurl: always 1 */
     if (lsync_response_count_header(t->response, size) != LOCK_SYNC_OK)
         return 0;
-    if (lsync_ascii_begins(line, size, "http/")) { /* of each response, interim ones included */
+    if (is_status_line(line, size)) { /* of each response, interim ones included */
         lsync_response_restart(t->response);
+        t->response->seen_status = status_of_line(line, size);
         t->encoded = false;
         t->header_ended = false;
         return size;
@@ -71,7 +95,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
         size_t name_size = (size_t)(colon - line);
         size_t value_size = size - name_size - 1;
 
-        if (lsync_ascii_equal(line, name_size, "content-encoding") && !is_allowed_encoding(t, colon + 1, value_size))
+        if ((lsync_ascii_equal(line, name_size, "content-encoding") && !is_allowed_encoding(t, colon + 1, value_size)) ||
+            (lsync_ascii_equal(line, name_size, "transfer-encoding") && !is_plain_transfer(colon + 1, value_size)))
             return (size_t)stop(t, LOCK_SYNC_E_MALFORMED);
         lsync_response_keep_header(t->response, line, name_size, colon + 1, value_size);
     }
@@ -185,6 +210,14 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
             code = curl_easy_setopt(easy, option, value);                                                             \
     } while (0)
 
+/* HTTP/2 where the server offers it, and libcurl speaks it. */
+static long http_version(void)
+{
+    const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+
+    return (built->features & CURL_VERSION_HTTP2) != 0 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+}
+
 /* What is the same for every request. */
 static CURLcode set_rules(lsync_transfer *t)
 {
@@ -208,7 +241,7 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; what it holds comes with each request */
     SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
 
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_HTTP_VERSION, http_version());
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the credential elsewhere */
@@ -237,12 +270,11 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     CURLcode code = CURLE_OK;
     const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
     const char *bundle = ca_file != NULL ? ca_file : built->cainfo;
+    const char *folder = bundle != NULL ? NULL : built->capath;
 
-    if (bundle == NULL)
-        return CURLE_OK;
-    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CAPATH, folder);
     SET(CURLOPT_CAINFO, bundle);
-    SET(CURLOPT_PROXY_CAPATH, NULL);
+    SET(CURLOPT_PROXY_CAPATH, folder);
     SET(CURLOPT_PROXY_CAINFO, bundle);
     return code;
 }
@@ -319,19 +351,28 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
 /* --- life cycle --- */
 
+/* An option that is refused is one that this libcurl lacks. */
+static lock_sync_status status_of_setting(CURLcode code)
+{
+    if (code == CURLE_OK)
+        return LOCK_SYNC_OK;
+    return code == CURLE_OUT_OF_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_NO_TRANSPORT;
+}
+
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory)
 {
+    CURLcode code;
+
     memset(t, 0, sizeof *t);
     t->memory = memory;
     t->socket = CURL_SOCKET_BAD;
     t->easy = curl_easy_init();
     if (t->easy == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    if (set_rules(t) != CURLE_OK) {
+    code = set_rules(t);
+    if (code != CURLE_OK)
         lsync_transfer_release(t);
-        return LOCK_SYNC_E_NO_MEMORY;
-    }
-    return LOCK_SYNC_OK;
+    return status_of_setting(code);
 }
 
 void lsync_transfer_release(lsync_transfer *t)
@@ -354,7 +395,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
-    return set_request(t, q) == CURLE_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
+    return status_of_setting(set_request(t, q));
 }
 
 static lock_sync_status read_answer(lsync_transfer *t)

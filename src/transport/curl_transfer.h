@@ -37,11 +37,12 @@ typedef struct lsync_transfer {
 /* curl_global_init, once for the process, under a lock. OK or E_NO_MEMORY. */
 lock_sync_status lsync_curl_global_init(void);
 
-/* Makes the easy handle. OK or E_NO_MEMORY; after a failure there is nothing to release. */
+/* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there is
+   nothing to release. */
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory);
 void lsync_transfer_release(lsync_transfer *t);
 
-/* Readies the handle for a request: OK or E_NO_MEMORY. The next step is the driver's: run the handle to its end. */
+/* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s);
 
 /* What the transfer's end means, with status and detail put into the response. The request is let go of. */

@@ -31,7 +31,7 @@ void lock_sync_response_free(lock_sync_response *s)
 
 void lsync_response_restart(lock_sync_response *s)
 {
-    s->http_status = 0;
+    s->http_status = s->seen_status = 0;
     s->date[0] = s->retry_after[0] = s->correlation_id[0] = '\0';
     s->body.size = 0;
 }
@@ -62,6 +62,14 @@ static void keep(char *place, size_t room, const char *value, size_t size)
         return;
     memcpy(place, value, size);
     place[size] = '\0';
+    for (unsigned char *c = (unsigned char *)place; *c != '\0'; c++) /* a text for people: ASCII, whatever was sent */
+        if (*c > 0x7e)
+            *c = '?';
+}
+
+bool lsync_response_is_limited(const lock_sync_response *s)
+{
+    return s->http_status == 429 || s->seen_status == 429;
 }
 
 void lsync_response_keep_header(lock_sync_response *s, const char *name, size_t name_size, const char *value,

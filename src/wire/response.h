@@ -11,6 +11,7 @@
 struct lock_sync_response {
     lock_sync_allocator memory;
     int32_t http_status; /* 0: not set */
+    int32_t seen_status; /* of a status line, whatever came of its answer; 0: none was seen */
     lock_sync_status failed; /* what an append or a header failed with; OK: nothing */
     bool headers_too_large;  /* E_TOO_LARGE is about the headers */
     int64_t received_at_ms;
@@ -24,6 +25,9 @@ struct lock_sync_response {
     bool counts_sends; /* `sends` is true to fact */
     uint32_t sends;    /* how often the request began to be sent within one perform */
 };
+
+/* Whether the service said 429, even in an answer that broke off. */
+bool lsync_response_is_limited(const lock_sync_response *s);
 
 void lsync_response_init(lock_sync_response *s, const lock_sync_allocator *memory, size_t body_cap, int64_t now_ms);
 /* Frees what the response holds, not the struct. */

@@ -23,13 +23,11 @@ static const char *skip_octet(const char *at, const char *end)
     return at == start || value > 255 || (*start == '0' && at - start > 1) ? NULL : at;
 }
 
-static bool is_loopback_ipv4(const char *host, size_t size)
+static bool is_ipv4(const char *host, size_t size)
 {
     const char *end = host + size;
     const char *at = host;
 
-    if (size < 4 || memcmp(host, "127.", 4) != 0)
-        return false;
     for (int part = 0; part < 4; part++) {
         if (part > 0 && (at == end || *at++ != '.'))
             return false;
@@ -46,7 +44,53 @@ static bool is_loopback(const char *host, size_t size)
         return true;
     if (size == 9 && behind(host, "localhost") != NULL)
         return true;
-    return is_loopback_ipv4(host, size);
+    return size > 4 && memcmp(host, "127.", 4) == 0 && is_ipv4(host, size);
+}
+
+/* Up to eight groups of up to four hexadecimal digits, "::" at most once, the last two perhaps as an IPv4 address. */
+static bool is_ipv6(const char *text, size_t size)
+{
+    const char *end = text + size;
+    const char *at = text;
+    unsigned groups = 0;
+    bool gap = false;
+
+    if (size >= 2 && at[0] == ':' && at[1] != ':')
+        return false;
+    while (at < end) {
+        const char *group = at;
+        const char *dot = memchr(at, '.', (size_t)(end - at));
+
+        if (end - at >= 2 && at[0] == ':' && at[1] == ':') {
+            if (gap)
+                return false;
+            gap = true;
+            at += 2;
+            continue;
+        }
+        at += *at == ':' && groups > 0 && at[-1] != ':';
+        group = at;
+        while (at < end && lsync_ascii_is_hex(*at) && at - group < 5)
+            at++;
+        if (dot != NULL && at == dot)
+            return is_ipv4(group, (size_t)(end - group)) && (gap ? groups <= 5 : groups == 6);
+        if (at == group || at - group > 4 || (at < end && *at != ':') || ++groups > 8)
+            return false;
+    }
+    return size > 0 && (end[-1] != ':' || (size >= 2 && end[-2] == ':')) && (gap ? groups <= 7 : groups == 8);
+}
+
+/* Letters, digits and hyphens between single dots, from a letter or digit on; a dot may end it. */
+static const char *parse_name(const char *host, const char **end)
+{
+    const char *at = host;
+
+    while (lsync_ascii_is_alnum(*at) || *at == '-' || (*at == '.' && at > host && at[-1] != '.'))
+        at++;
+    *end = at;
+    return lsync_ascii_is_alnum(*host) && *at != '.' ? NULL
+                                                     : "it has no host, or one that is no name (letters, digits and "
+                                                       "hyphens between single dots)";
 }
 
 /* Host and port. On success *at stands behind them and *host_size is the host's length. */
@@ -54,19 +98,18 @@ static const char *parse_authority(const char **at, size_t *host_size)
 {
     const char *host = *at;
     const char *end = host;
+    const char *why = NULL;
 
-    if (*end == '[') {
-        for (end++; lsync_ascii_is_hex(*end) || *end == ':' || *end == '.'; end++)
-            continue;
-        if (*end != ']' || end - host < 3)
-            return "the IPv6 address is not closed, or has a character that cannot stand in it";
+    if (*host == '[') {
+        end += strcspn(host, "]");
+        if (*end != ']' || !is_ipv6(host + 1, (size_t)(end - host - 1)))
+            return "what stands between its brackets is no IPv6 address";
         end++;
     } else {
-        while (lsync_ascii_is_alnum(*end) || *end == '.' || *end == '-')
-            end++;
-        if (end == host)
-            return "it has no host, or one that does not begin with a letter or digit";
+        why = parse_name(host, &end);
     }
+    if (why != NULL)
+        return why;
     *host_size = (size_t)(end - host);
     if (*end == ':') {
         uint32_t port = 0;
@@ -139,6 +182,16 @@ bool lsync_base_url_has_address(const char *url)
     return *host == '[' || (*host != '\0' && strchr("/:", host[strspn(host, "0123456789.")]) != NULL);
 }
 
+/* Whether each %XX stands for a character that can be part of a name: with another, libcurl goes without the proxy. */
+static bool is_user_info(const char *at, const char *end)
+{
+    for (; at < end; at++)
+        if (*at == '%' && (end - at < 3 || !lsync_ascii_is_hex(at[1]) || !lsync_ascii_is_hex(at[2]) || at[1] < '2' ||
+                           (at[1] == '7' && lsync_ascii_lower(at[2]) == 'f')))
+            return false;
+    return true;
+}
+
 const char *lsync_proxy_url_check(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
@@ -157,8 +210,11 @@ const char *lsync_proxy_url_check(const char *url)
         if (*c <= ' ' || *c > '~')
             return "it has a space, a control character or a byte beyond ASCII";
     user_end = memchr(at, '@', strcspn(at, "/?#")); /* percent-encoded, a password holds none of these */
-    if (user_end != NULL)
+    if (user_end != NULL) {
+        if (!is_user_info(at, user_end))
+            return "a % in its user or password is not followed by the hexadecimal digits of a printable character";
         at = user_end + 1;
+    }
     why = parse_authority(&at, &host_size);
     if (why != NULL)
         return why;

@@ -345,7 +345,7 @@ TEST(correlation_ids)
         {"X-Correlation-ID", " \t ", NULL},
         {"X-Correlation-IDs", "abc-1", NULL},
         {"Correlation-ID", "abc-1", NULL},
-        {"X-Correlation-ID", "caf\xc3\xa9", "caf\xc3\xa9"},
+        {"X-Correlation-ID", "caf\xc3\xa9", "caf??"},
         {"X-Correlation-ID", "%s%n", "%s%n"},
     };
     static const char *const bodies[] = {"", "{\"success\":false}", "{\"result\":[{}]}", "{}"};

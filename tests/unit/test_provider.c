@@ -121,7 +121,7 @@ static const struct {
      {"PersonalKey old-key"}},
     {"a bad one after a 401: no repeat", KEY, {SET_BAD}, {0}, STEPS(refused), LOCK_SYNC_E_UNAUTHORIZED, 1, {true},
      {"PersonalKey old-key"}},
-    {"an expired one after a 401 is not sent", KEY, {SET_EXPIRED}, {0}, STEPS(refused_once), LOCK_SYNC_E_NO_CREDENTIAL,
+    {"an expired one after a 401 is not sent", KEY, {SET_EXPIRED}, {0}, STEPS(refused_once), LOCK_SYNC_E_UNAUTHORIZED,
      1, {true}, {"PersonalKey old-key"}},
     {"fails after a 401", KEY, {NOTHING}, {LOCK_SYNC_E_RESOLVE}, STEPS(refused_once), LOCK_SYNC_E_RESOLVE, 1, {true},
      {"PersonalKey old-key"}},

@@ -20,8 +20,8 @@ typedef struct lsync_redis_connection {
 /* One command: its words, of which any may hold any bytes. */
 typedef struct lsync_redis_command {
     int words;
-    const char *word[6];
-    size_t size[6];
+    const char *word[8];
+    size_t size[8];
 } lsync_redis_command;
 
 void lsync_redis_command_add(lsync_redis_command *command, const char *word, size_t size);

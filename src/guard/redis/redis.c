@@ -17,6 +17,7 @@
 #define KEY_SIZE_MAX 512
 #define RECENT_START_US ((int64_t)3600 * 1000000)
 #define EXPIRY_MARGIN_MS 60000
+#define SECONDS_MAX ((long long)1 << 40)
 
 struct lock_sync_redis {
     lock_sync_allocator memory;
@@ -30,8 +31,6 @@ typedef struct redis_store {
     size_t key_size;
     bool has_seen;
     unsigned char seen[LSYNC_GUARD_RECORD_SIZE]; /* the record that this guard saw last */
-    bool has_restored;
-    unsigned char restored[LSYNC_GUARD_RECORD_SIZE]; /* what `load` gave for a key that is absent */
     char key[];
 } redis_store;
 
@@ -67,10 +66,17 @@ static bool fail(redis_store *s, const char *what, const redisReply *reply)
 /* TIME's reply: seconds and microseconds as texts. */
 static bool read_time(redis_store *s, const redisReply *reply, int64_t *now_us)
 {
+    long long seconds;
+    long long microseconds;
+
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !is_text(reply->element[0]) ||
         !is_text(reply->element[1]))
         return fail(s, "TIME failed", reply);
-    *now_us = strtoll(reply->element[0]->str, NULL, 10) * 1000000 + strtoll(reply->element[1]->str, NULL, 10);
+    seconds = strtoll(reply->element[0]->str, NULL, 10);
+    microseconds = strtoll(reply->element[1]->str, NULL, 10);
+    if (seconds < 1 || seconds > SECONDS_MAX || microseconds < 0 || microseconds > 999999)
+        return fail(s, "TIME tells no time", NULL);
+    *now_us = seconds * 1000000 + microseconds;
     return true;
 }
 
@@ -100,6 +106,14 @@ static lsync_redis_command key_command(const redis_store *s, const char *word)
 
 /* --- a key that is absent --- */
 
+/* The uptime is a difference of whole seconds: the start may have been up to one later than it says. */
+static int64_t latest_start_us(int64_t now_us, long long uptime_s)
+{
+    int64_t start_us = (now_us / 1000000 - uptime_s + 1) * 1000000;
+
+    return uptime_s < 0 || uptime_s > now_us / 1000000 || start_us > now_us ? now_us : start_us;
+}
+
 /* When the server started, at the latest. */
 static bool read_start(redis_store *s, int64_t now_us, int64_t *start_us)
 {
@@ -113,85 +127,9 @@ static bool read_start(redis_store *s, int64_t now_us, int64_t *start_us)
     uptime = is_text(reply) ? strstr(reply->str, "uptime_in_seconds:") : NULL;
     good = uptime != NULL || fail(s, "INFO tells no uptime", reply);
     if (good)
-        *start_us = now_us - strtoll(strchr(uptime, ':') + 1, NULL, 10) * 1000000;
+        *start_us = latest_start_us(now_us, strtoll(strchr(uptime, ':') + 1, NULL, 10));
     freeReplyObject(reply);
     return good;
-}
-
-/* What stands in for an absent key: what this guard saw last, or nothing. If the server was started within the hour it
-   may have lost what others wrote: then no slot opens before that start, an interval, and what a slot may be held. */
-static bool restore(redis_store *s, int64_t now_us, unsigned char *record, size_t *size)
-{
-    lsync_guard_image image;
-    int64_t start_us = 0;
-
-    memset(&image, 0, sizeof image);
-    if (!read_start(s, now_us, &start_us))
-        return false;
-    if (s->has_seen && !lsync_guard_unpack(s->seen, sizeof s->seen, &image))
-        return fail(s, "the record seen last is damaged", NULL);
-    if (now_us - start_us < RECENT_START_US && image.record.last_us < start_us + image.record.hold_us)
-        image.record.last_us = start_us + image.record.hold_us;
-    else if (!s->has_seen) {
-        *size = 0;
-        s->has_restored = false;
-        return true;
-    }
-    image.record.open = image.record.last_us > now_us; /* else a time ahead would be taken for a clock's jump */
-    lsync_guard_pack(&image, s->restored);
-    s->has_restored = true;
-    memcpy(record, s->restored, sizeof s->restored);
-    *size = sizeof s->restored;
-    return true;
-}
-
-/* --- the store --- */
-
-static bool load_locked(redis_store *s, void *record, size_t *size, int64_t *now_us)
-{
-    lsync_redis_command commands[2] = {key_command(s, "GET"), lsync_redis_command_of("TIME", (char *)NULL)};
-    redisReply *replies[2];
-    bool absent;
-    bool good;
-
-    if (!talk(s, commands, 2, replies, true))
-        return false;
-    absent = replies[0]->type == REDIS_REPLY_NIL;
-    good = read_time(s, replies[1], now_us);
-    if (good && !absent) {
-        good = (is_text(replies[0]) && replies[0]->len == LSYNC_GUARD_RECORD_SIZE) ||
-               fail(s, "the key holds no record", replies[0]);
-        if (good) {
-            memcpy(record, replies[0]->str, replies[0]->len);
-            memcpy(s->seen, replies[0]->str, replies[0]->len);
-            s->has_seen = true;
-            *size = replies[0]->len;
-        }
-    }
-    free_replies(replies, 2);
-    return good && (!absent || restore(s, *now_us, record, size));
-}
-
-static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
-{
-    redis_store *s = user;
-    int64_t now_us = 0;
-    bool good;
-
-    (void)pthread_mutex_lock(&s->server->mutex);
-    good = load_locked(s, record, size, &now_us);
-    (void)pthread_mutex_unlock(&s->server->mutex);
-    *now_ms = now_us / 1000;
-    return good ? LOCK_SYNC_OK : LOCK_SYNC_E_GUARD;
-}
-
-/* Whether the key still holds what was decided on. */
-static bool is_unchanged(const redis_store *s, const redisReply *reply, const void *old_record, size_t old_size)
-{
-    if (reply->type == REDIS_REPLY_NIL)
-        return old_size == 0 || (s->has_restored && old_size == sizeof s->restored &&
-                                 memcmp(old_record, s->restored, old_size) == 0);
-    return is_text(reply) && reply->len == old_size && memcmp(reply->str, old_record, old_size) == 0;
 }
 
 /* How long the record matters, in ms, as text: the interval is at most an hour. */
@@ -212,6 +150,110 @@ static void see(redis_store *s, const void *record, size_t size)
         memcpy(s->seen, record, size);
         s->has_seen = true;
     }
+}
+
+/* What stands in for an absent key: what this guard saw last. If the server was started within the hour it may have lost
+   what others wrote: then no slot opens before that start, what this guard last saw a slot held, and an interval. False in
+   *needed: a key that was never there. */
+static bool stand_in(redis_store *s, int64_t now_us, unsigned char *record, bool *needed)
+{
+    lsync_guard_image image;
+    int64_t start_us = 0;
+
+    memset(&image, 0, sizeof image);
+    if (!read_start(s, now_us, &start_us))
+        return false;
+    if (s->has_seen && !lsync_guard_unpack(s->seen, sizeof s->seen, &image))
+        return fail(s, "the record seen last is damaged", NULL);
+    *needed = s->has_seen;
+    if (now_us - start_us < RECENT_START_US && image.record.last_us < start_us + image.record.hold_us) {
+        image.record.last_us = start_us + image.record.hold_us;
+        image.record.open = image.record.last_us > now_us; /* else a time ahead would be taken for a clock's jump */
+        *needed = true;
+    }
+    lsync_guard_pack(&image, record);
+    return true;
+}
+
+/* Puts a record in the place of an absent key, unless another did meanwhile. */
+static bool restore(redis_store *s, int64_t now_us)
+{
+    unsigned char record[LSYNC_GUARD_RECORD_SIZE];
+    char expiry[32];
+    lsync_redis_command set = key_command(s, "SET");
+    redisReply *reply;
+    bool needed;
+    bool good;
+
+    if (!stand_in(s, now_us, record, &needed))
+        return false;
+    if (!needed)
+        return true;
+    write_expiry(record, sizeof record, now_us, expiry, sizeof expiry);
+    lsync_redis_command_add(&set, (const char *)record, sizeof record);
+    lsync_redis_command_add(&set, "NX", 2);
+    lsync_redis_command_add(&set, "PX", 2);
+    lsync_redis_command_add(&set, expiry, strlen(expiry));
+    if (!talk(s, &set, 1, &reply, true))
+        return false;
+    good = reply->type == REDIS_REPLY_STATUS || reply->type == REDIS_REPLY_NIL || fail(s, "writing failed", reply);
+    freeReplyObject(reply);
+    return good;
+}
+
+/* --- the store --- */
+
+/* What the key holds. *size 0: nothing. */
+static bool get(redis_store *s, void *record, size_t *size, int64_t *now_us)
+{
+    lsync_redis_command commands[2] = {key_command(s, "GET"), lsync_redis_command_of("TIME", (char *)NULL)};
+    lsync_guard_image image;
+    redisReply *replies[2];
+    bool good;
+
+    if (!talk(s, commands, 2, replies, true))
+        return false;
+    *size = 0;
+    good = read_time(s, replies[1], now_us);
+    if (good && replies[0]->type != REDIS_REPLY_NIL) {
+        good = (is_text(replies[0]) && lsync_guard_unpack(replies[0]->str, replies[0]->len, &image)) ||
+               fail(s, "the key holds no record, or a damaged one", replies[0]);
+        if (good) {
+            *size = replies[0]->len;
+            memcpy(record, replies[0]->str, *size);
+            see(s, record, *size);
+        }
+    }
+    free_replies(replies, 2);
+    return good;
+}
+
+static bool load_locked(redis_store *s, void *record, size_t *size, int64_t *now_us)
+{
+    if (!get(s, record, size, now_us))
+        return false;
+    return *size > 0 || (restore(s, *now_us) && get(s, record, size, now_us));
+}
+
+static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    redis_store *s = user;
+    int64_t now_us = 0;
+    bool good;
+
+    (void)pthread_mutex_lock(&s->server->mutex);
+    good = load_locked(s, record, size, &now_us);
+    (void)pthread_mutex_unlock(&s->server->mutex);
+    *now_ms = now_us / 1000;
+    return good ? LOCK_SYNC_OK : LOCK_SYNC_E_GUARD;
+}
+
+/* Whether the key still holds what was decided on. */
+static bool is_unchanged(const redisReply *reply, const void *old_record, size_t old_size)
+{
+    if (reply->type == REDIS_REPLY_NIL)
+        return old_size == 0;
+    return is_text(reply) && reply->len == old_size && memcmp(reply->str, old_record, old_size) == 0;
 }
 
 /* MULTI, SET, EXEC. */
@@ -259,7 +301,7 @@ static bool replace_locked(redis_store *s, const void *old_record, size_t old_si
     if (!talk(s, commands, 3, replies, true))
         return false;
     good = read_time(s, replies[2], &now_us);
-    unchanged = is_unchanged(s, replies[1], old_record, old_size);
+    unchanged = is_unchanged(replies[1], old_record, old_size);
     free_replies(replies, 3);
     if (good && unchanged)
         return swap(s, new_record, new_size, now_us, replaced);

@@ -1,0 +1,271 @@
+/* See client.h. */
+#include "client.h"
+#include "capture.h"
+#include "read.h"
+#include "tools.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX 65536
+#define GUARD_STEP_MS 21000 /* one request in so long keeps within every limit */
+
+/* A guard's record, with a clock that leaps: the guard is asked for each fetch and never refuses. */
+typedef struct store {
+    char record[LOCK_SYNC_GUARD_RECORD_MAX];
+    size_t size;
+    int64_t now_ms;
+} store;
+
+struct client {
+    const char *base_url;
+    char url[256];
+    struct curl_slist *headers;
+    lock_sync_ctx *ctx;
+    lock_sync_ctx *guarded;
+    lock_sync_guard *guard;
+    store store;
+    CURL *bare;
+    CURL *decoding;
+    char body[BODY_MAX]; /* of the last answer that libcurl got by hand */
+    size_t size;
+    size_t bytes; /* of each answer; 0: none has come */
+    size_t locks;
+};
+
+/* --- ours --- */
+
+static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    const store *s = user;
+
+    memcpy(record, s->record, s->size);
+    *size = s->size;
+    *now_ms = s->now_ms;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                size_t new_size, bool *replaced)
+{
+    store *s = user;
+
+    *replaced = old_size == s->size && memcmp(old_record, s->record, old_size) == 0;
+    if (*replaced) {
+        memcpy(s->record, new_record, new_size);
+        s->size = new_size;
+    }
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_ctx *new_context(const client *c, const lock_sync_allocator *allocator)
+{
+    lock_sync_ctx *ctx;
+
+    if (lock_sync_ctx_new_with_allocator(allocator, &ctx) != LOCK_SYNC_OK ||
+        lock_sync_set_base_url(ctx, c->base_url) != LOCK_SYNC_OK ||
+        lock_sync_set_personal_key(ctx, KEY) != LOCK_SYNC_OK)
+        die("no context");
+    return ctx;
+}
+
+static void open_contexts(client *c, const lock_sync_allocator *allocator)
+{
+    const lock_sync_guard_store guard_store = {
+        .struct_size = sizeof guard_store, .user = &c->store, .load = load, .replace = replace};
+
+    c->store.now_ms = GUARD_STEP_MS;
+    c->ctx = new_context(c, allocator);
+    c->guarded = new_context(c, allocator);
+    if (lock_sync_set_guard_mode(c->ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK ||
+        lock_sync_guard_new_with_store(&guard_store, &c->guard) != LOCK_SYNC_OK ||
+        lock_sync_set_guard(c->guarded, c->guard) != LOCK_SYNC_OK)
+        die("no guard");
+}
+
+static void fetch_with(const client *c, lock_sync_ctx *ctx)
+{
+    lock_sync_results *results;
+
+    if (lock_sync_fetch(ctx, NULL, 0, &results) != LOCK_SYNC_OK)
+        die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(ctx)));
+    if (lock_sync_results_count(results) != c->locks)
+        die("liblocksync: another number of locks");
+    lock_sync_results_free(results);
+}
+
+static void fetch_ours(client *c)
+{
+    fetch_with(c, c->ctx);
+}
+
+static void fetch_guarded(client *c)
+{
+    c->store.now_ms += GUARD_STEP_MS;
+    fetch_with(c, c->guarded);
+}
+
+/* --- libcurl by hand --- */
+
+static size_t keep_body(char *data, size_t one, size_t size, void *user)
+{
+    client *c = user;
+
+    (void)one;
+    if (size > sizeof c->body - c->size)
+        return 0;
+    memcpy(c->body + c->size, data, size);
+    c->size += size;
+    return size;
+}
+
+static struct curl_slist *new_headers(void)
+{
+    static const char *const lines[] = {"Accept: application/json", ("Authorization: PersonalKey " KEY),
+                                        "User-Agent: libgetlock-sync/0.1.0"};
+    struct curl_slist *headers = NULL;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        headers = curl_slist_append(headers, lines[i]);
+        if (headers == NULL)
+            die("out of memory");
+    }
+    return headers;
+}
+
+/* With the timeouts that a program should not be without. */
+static CURL *new_handle(client *c, struct curl_slist *headers)
+{
+    CURL *curl = curl_easy_init();
+
+    if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, c->url) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip") != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_body) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, c) != CURLE_OK)
+        die("no libcurl handle");
+    return curl;
+}
+
+static void get(client *c, CURL *curl)
+{
+    long status = 0;
+    CURLcode code;
+
+    c->size = 0;
+    code = curl_easy_perform(curl);
+    if (code != CURLE_OK)
+        die("libcurl: %s", curl_easy_strerror(code));
+    if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
+        die("libcurl: status %ld", status);
+    if (c->bytes != 0 && c->size != c->bytes)
+        die("libcurl: another answer");
+}
+
+static void check_records(const client *c, bool read, records *r)
+{
+    if (!read || r->count != c->locks)
+        die("by hand: another number of locks");
+    free(r->locks);
+}
+
+static void fetch_bare(client *c)
+{
+    get(c, c->bare);
+}
+
+static void fetch_jansson(client *c)
+{
+    records r;
+
+    get(c, c->decoding);
+    check_records(c, read_with_jansson(c->body, c->size, &r), &r);
+}
+
+static void fetch_cjson(client *c)
+{
+    struct curl_slist *headers = new_headers();
+    CURL *curl = new_handle(c, headers);
+    records r;
+
+    get(c, curl);
+    check_records(c, read_with_cjson(c->body, c->size, &r), &r);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+}
+
+const contestant contestants[CONTESTANTS] = {
+    [OURS] = {"liblocksync", fetch_ours},
+    [OURS_GUARDED] = {"liblocksync, guard asked", fetch_guarded},
+    [BARE] = {"libcurl, handle reused, not decoded", fetch_bare},
+    [REUSED_JANSSON] = {"libcurl, handle reused, jansson", fetch_jansson},
+    [FRESH_CJSON] = {"libcurl, fresh handle, cJSON", fetch_cjson},
+};
+
+/* --- the client --- */
+
+client *client_new(const char *base_url, const lock_sync_allocator *allocator)
+{
+    client *c = allocate(sizeof *c);
+    records r;
+
+    memset(c, 0, sizeof *c);
+    c->base_url = base_url;
+    (void)snprintf(c->url, sizeof c->url, "%s/api/v37/my/lock/sync", base_url);
+    c->headers = new_headers();
+    c->bare = new_handle(c, c->headers);
+    c->decoding = new_handle(c, c->headers);
+    open_contexts(c, allocator);
+    get(c, c->bare);
+    if (!read_with_jansson(c->body, c->size, &r))
+        die("the server's answer is not the documented one");
+    c->bytes = c->size;
+    c->locks = r.count;
+    free(r.locks);
+    for (size_t i = 0; i < CONTESTANTS; i++)
+        contestants[i].fetch(c);
+    return c;
+}
+
+void client_free(client *c)
+{
+    lock_sync_ctx_free(c->ctx);
+    lock_sync_ctx_free(c->guarded);
+    lock_sync_guard_unref(c->guard);
+    curl_easy_cleanup(c->bare);
+    curl_easy_cleanup(c->decoding);
+    curl_slist_free_all(c->headers);
+    free(c);
+}
+
+size_t client_locks(const client *c)
+{
+    return c->locks;
+}
+
+size_t client_bytes(const client *c)
+{
+    return c->bytes;
+}
+
+void check_same_requests(void)
+{
+    capture *server = capture_start();
+    client *c = client_new(capture_url(server), NULL);
+    char first[CAPTURE_MAX];
+    char other[CAPTURE_MAX];
+
+    for (size_t i = 0; i < CONTESTANTS; i++) {
+        contestants[i].fetch(c);
+        capture_last_request(server, i == 0 ? first : other);
+        if (i > 0 && strcmp(first, other) != 0)
+            die("the requests differ:\n%s: %s\n%s: %s", contestants[0].name, first, contestants[i].name, other);
+    }
+    client_free(c);
+    capture_stop(server);
+}

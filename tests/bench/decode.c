@@ -1,0 +1,207 @@
+/* What decoding costs: bytes in memory to records, and giving the records back.
+
+   bench-decode [quick] prints one line of JSON per contestant and body. */
+#include "read.h"
+#include "tools.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES_MAX 4096
+
+/* A body, with what each contestant needs to decode it. */
+typedef struct job {
+    const char *label;
+    size_t locks;
+    char *body;
+    size_t size;
+    lock_sync_ctx *ctx;
+    lock_sync_request *request;
+    lock_sync_response *response;
+    uint64_t sum; /* of the records, as the first contestant read them; 0: none has */
+} job;
+
+static void verify(job *j, size_t count, uint64_t sum)
+{
+    if (count != j->locks)
+        die("%zu locks were read instead of %zu", count, j->locks);
+    if (j->sum != 0 && sum != j->sum)
+        die("the contestants read different records from the body of %zu locks", j->locks);
+    j->sum = sum;
+}
+
+static lock_sync_results *decode(const job *j)
+{
+    lock_sync_results *results;
+
+    if (lock_sync_response_decode(j->ctx, j->request, j->response, &results) != LOCK_SYNC_OK)
+        die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(j->ctx)));
+    return results;
+}
+
+static void run_ours(const job *j)
+{
+    lock_sync_results_free(decode(j));
+}
+
+static void check_ours(job *j)
+{
+    lock_sync_results *results = decode(j);
+    uint64_t sum = 1;
+
+    for (size_t i = 0; i < lock_sync_results_count(results); i++)
+        sum = checksum(sum, lock_sync_results_at(results, i));
+    verify(j, lock_sync_results_count(results), sum);
+    lock_sync_results_free(results);
+}
+
+typedef bool reader(const char *body, size_t size, records *out);
+
+static records read_all(const job *j, reader *read)
+{
+    records r;
+
+    if (!read(j->body, j->size, &r))
+        die("a contestant did not read the body of %zu locks", j->locks);
+    return r;
+}
+
+static void check_read(job *j, reader *read)
+{
+    records r = read_all(j, read);
+    uint64_t sum = 1;
+
+    for (size_t i = 0; i < r.count; i++)
+        sum = checksum(sum, &r.locks[i]);
+    verify(j, r.count, sum);
+    free(r.locks);
+}
+
+static void run_jansson(const job *j)
+{
+    free(read_all(j, read_with_jansson).locks);
+}
+
+static void check_jansson(job *j)
+{
+    check_read(j, read_with_jansson);
+}
+
+static void run_cjson(const job *j)
+{
+    free(read_all(j, read_with_cjson).locks);
+}
+
+static void check_cjson(job *j)
+{
+    check_read(j, read_with_cjson);
+}
+
+/* `check` is the unmeasured call with which a contestant's turn begins: it also takes from the allocator what the one
+   before left in disorder (a large block after many small ones were freed makes malloc tidy up, once). */
+static const struct contestant {
+    const char *name;
+    void (*run)(const job *j);
+    void (*check)(job *j);
+} contestants[] = {
+    {"liblocksync", run_ours, check_ours},
+    {"jansson", run_jansson, check_jansson},
+    {"cJSON", run_cjson, check_cjson},
+};
+#define CONTESTANTS (sizeof contestants / sizeof contestants[0])
+
+static void open_job(job *j, const char *label, size_t locks, bool shuffled)
+{
+    memset(j, 0, sizeof *j);
+    j->label = label;
+    j->locks = locks;
+    j->body = make_body(locks, shuffled, &j->size);
+    if (lock_sync_ctx_new(&j->ctx) != LOCK_SYNC_OK || lock_sync_set_personal_key(j->ctx, "demo-key") != LOCK_SYNC_OK ||
+        lock_sync_set_max_response_bytes(j->ctx, 64 * 1024 * 1024) != LOCK_SYNC_OK ||
+        lock_sync_request_build(j->ctx, NULL, 0, &j->request) != LOCK_SYNC_OK ||
+        lock_sync_response_new(j->ctx, &j->response) != LOCK_SYNC_OK ||
+        lock_sync_response_set_status(j->response, 200) != LOCK_SYNC_OK ||
+        lock_sync_response_append_body(j->response, j->body, j->size) != LOCK_SYNC_OK)
+        die("liblocksync cannot be readied");
+}
+
+static void close_job(job *j)
+{
+    lock_sync_response_free(j->response);
+    lock_sync_request_free(j->request);
+    lock_sync_ctx_free(j->ctx);
+    free(j->body);
+}
+
+static double time_calls(const struct contestant *c, const job *j, size_t calls)
+{
+    double start = now_ns();
+
+    for (size_t i = 0; i < calls; i++)
+        c->run(j);
+    return (now_ns() - start) / (double)calls;
+}
+
+/* How many calls make a sample: enough for the clock and for a preemption to be rare, not less than three. */
+static size_t calls_for(const struct contestant *c, job *j, double sample_ns)
+{
+    double once;
+    size_t calls;
+
+    c->check(j);
+    once = time_calls(c, j, 2);
+    calls = (size_t)(sample_ns / once);
+    return calls < 3 ? 3 : calls;
+}
+
+static void measure(job *j, size_t rounds, size_t samples_per_turn)
+{
+    static double samples[CONTESTANTS][SAMPLES_MAX];
+    size_t calls[CONTESTANTS];
+    size_t count = rounds * samples_per_turn;
+
+    for (size_t c = 0; c < CONTESTANTS; c++)
+        calls[c] = calls_for(&contestants[c], j, 5e5);
+    for (size_t round = 0; round < rounds; round++) {
+        for (size_t turn = 0; turn < CONTESTANTS; turn++) {
+            size_t c = (round + turn) % CONTESTANTS;
+
+            contestants[c].check(j);
+            for (size_t i = 0; i < samples_per_turn; i++)
+                samples[c][round * samples_per_turn + i] = time_calls(&contestants[c], j, calls[c]);
+        }
+    }
+    for (size_t c = 0; c < CONTESTANTS; c++) {
+        double median = quantile(samples[c], count, 0.5);
+
+        printf("{\"part\":\"decoding\",\"who\":\"%s\",\"order\":\"%s\",\"locks\":%zu,\"bytes\":%zu,\"samples\":%zu,"
+               "\"calls\":%zu,\"median_ns\":%.1f,\"p99_ns\":%.1f}\n",
+               contestants[c].name, j->label, j->locks, j->size, count, calls[c], median,
+               quantile(samples[c], count, 0.99));
+    }
+    (void)fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *order;
+        size_t locks;
+        size_t rounds;
+        size_t samples; /* in each turn */
+    } plan[] = {
+        {"ascending", 1, 40, 5},     {"ascending", 10, 40, 5},    {"ascending", 100, 40, 5},
+        {"ascending", 1000, 40, 5},  {"ascending", 10000, 12, 1}, {"ascending", 100000, 5, 1},
+        {"shuffled", 10, 40, 5},     {"shuffled", 10000, 12, 1},
+    };
+    bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+    job j;
+
+    for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++) {
+        open_job(&j, plan[i].order, plan[i].locks, strcmp(plan[i].order, "shuffled") == 0);
+        measure(&j, quick ? plan[i].rounds / 4 + 1 : plan[i].rounds, plan[i].samples);
+        close_job(&j);
+    }
+    return 0;
+}

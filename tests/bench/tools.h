@@ -1,0 +1,23 @@
+/* What the benchmark programs share: a clock, quantiles, bodies to decode. */
+#ifndef BENCH_TOOLS_H
+#define BENCH_TOOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One line on stderr, and exit status 1. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Checked. */
+void *allocate(size_t size);
+
+double now_ns(void);
+
+/* Sorts the samples. `share` is 0.5 for the median. */
+double quantile(double *samples, size_t count, double share);
+
+/* An answer with that many locks, to be freed: ids, states, times, batteries and revisions vary; one lock in ten is
+   disconnected and has no state. The same arguments give the same bytes. Ids ascend unless `shuffled`. */
+char *make_body(size_t locks, bool shuffled, size_t *size);
+
+#endif

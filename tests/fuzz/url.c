@@ -1,0 +1,282 @@
+/* The settings with any text, and the request that comes of them: what is accepted leads where libcurl's parser says it
+   does, and nothing that a setter takes can break a header or put a credential on the wrong road.
+
+   Input: settings, each a letter and a text up to a NUL; `-` for the letter takes the default of the next. */
+#include "context.h"
+#include "fuzz.h"
+#include "wire/url.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define URL_BYTES_MAX 2000
+
+static int64_t number_of(const char *text)
+{
+    return strtoll(text, NULL, 0);
+}
+
+/* A refusal tells no byte of what it refuses: all visible bytes alike, it reads the same. */
+static void check_refusal(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *, const char *), const char *text)
+{
+    char *masked = strdup(text);
+    char *message = strdup(lock_sync_error_message(lock_sync_last_error(ctx)));
+
+    if (masked == NULL || message == NULL)
+        abort();
+    for (char *c = masked; *c != '\0'; c++)
+        if (*c > ' ' && *c <= '~')
+            *c = 'x';
+    FUZZ_CHECK(set(ctx, masked) == LOCK_SYNC_E_INVALID_ARGUMENT);
+    FUZZ_CHECK(strcmp(lock_sync_error_message(lock_sync_last_error(ctx)), message) == 0);
+    free(masked);
+    free(message);
+}
+
+static lock_sync_status set_until(lock_sync_ctx *ctx, const char *text)
+{
+    return lock_sync_set_access_token_until(ctx, text, INT64_MAX);
+}
+
+/* An IPv6 address is one for us if it is one for the C library. */
+static void check_address(const char *url, lock_sync_status status)
+{
+    const char *begin = strchr(url, '[');
+    size_t size = begin == NULL ? 0 : strcspn(begin + 1, "]");
+    char address[100] = "";
+    struct in6_addr a6;
+
+    if (begin == NULL || begin[size + 1] == '\0' || begin[size + 2] != '\0' || size >= sizeof address)
+        return; /* not closed, or not all of it */
+    if (strncasecmp(url, "http://[", 8) != 0 && strncasecmp(url, "https://[", 9) != 0)
+        return;
+    memcpy(address, begin + 1, size);
+    FUZZ_CHECK((inet_pton(AF_INET6, address, &a6) == 1) == (status == LOCK_SYNC_OK));
+}
+
+static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
+{
+    lock_sync_status status;
+
+    switch (letter) {
+    case 'u':
+        status = lock_sync_set_base_url(ctx, text);
+        if (text != NULL)
+            check_address(text, status);
+        return status;
+    case 'v':
+        return lock_sync_set_api_version(ctx, text);
+    case 'p':
+        return lock_sync_set_proxy(ctx, text);
+    case 'c':
+        return lock_sync_set_ca_file(ctx, text);
+    case 'a':
+        return lock_sync_set_user_agent(ctx, text);
+    case 'k':
+        status = lock_sync_set_personal_key(ctx, text);
+        if (status != LOCK_SYNC_OK)
+            check_refusal(ctx, lock_sync_set_personal_key, text);
+        return status;
+    case 't':
+        status = lock_sync_set_access_token(ctx, text);
+        if (status != LOCK_SYNC_OK)
+            check_refusal(ctx, lock_sync_set_access_token, text);
+        return status;
+    case 'e':
+        status = set_until(ctx, text);
+        if (status != LOCK_SYNC_OK)
+            check_refusal(ctx, set_until, text);
+        return status;
+    case 'h':
+        return lock_sync_set_allow_http(ctx, text == NULL || text[0] == '1');
+    case 'm':
+        return lock_sync_set_max_response_bytes(ctx, text == NULL ? 0 : (uint64_t)number_of(text));
+    case 'w':
+        return lock_sync_set_timeout_ms(ctx, text == NULL ? 0 : number_of(text));
+    case 'x':
+        return lock_sync_set_connect_timeout_ms(ctx, text == NULL ? 0 : number_of(text));
+    default:
+        return lock_sync_set_logger(ctx, NULL, NULL);
+    }
+}
+
+/* The same address in other words: libcurl writes 127.1 as 127.0.0.1. */
+static bool same_host(const char *ours, const char *theirs)
+{
+    struct in_addr a4, b4;
+
+    if (strcasecmp(ours, theirs) == 0)
+        return true;
+    if (ours[0] == '[') {
+        struct in6_addr a6, b6;
+        char address[64] = "";
+        char other[64] = "";
+
+        if (strlen(ours) >= sizeof address || strlen(theirs) >= sizeof other)
+            return false;
+        memcpy(address, ours + 1, strlen(ours) - 2);
+        memcpy(other, theirs + 1, strlen(theirs) - 2);
+        return inet_pton(AF_INET6, address, &a6) == 1 && inet_pton(AF_INET6, other, &b6) == 1 &&
+               memcmp(&a6, &b6, sizeof a6) == 0;
+    }
+    return inet_aton(ours, &a4) != 0 && inet_aton(theirs, &b4) != 0 && a4.s_addr == b4.s_addr;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr a4;
+
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (inet_pton(AF_INET, host, &a4) == 1 && ntohl(a4.s_addr) >> 24 == 127);
+}
+
+static char *part(CURLU *u, CURLUPart what)
+{
+    char *text = NULL;
+
+    return curl_url_get(u, what, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+/* Where the host of a URL that was accepted stands. */
+static char *host_of(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+
+    return strndup(host, size);
+}
+
+static void check_url(const lock_sync_ctx *ctx, const char *url)
+{
+    CURLU *u = curl_url();
+    char *ours = host_of(url);
+    char *scheme;
+    char *host;
+    char *path;
+    char *query;
+
+    if (u == NULL || ours == NULL)
+        abort();
+    FUZZ_CHECK(curl_url_set(u, CURLUPART_URL, url, CURLU_PATH_AS_IS) == CURLUE_OK);
+    scheme = part(u, CURLUPART_SCHEME);
+    host = part(u, CURLUPART_HOST);
+    path = part(u, CURLUPART_PATH);
+    query = part(u, CURLUPART_QUERY);
+    FUZZ_CHECK(scheme != NULL && strcmp(scheme, ctx->route.https ? "https" : "http") == 0);
+    FUZZ_CHECK(host != NULL && same_host(ours, host));
+    FUZZ_CHECK(part(u, CURLUPART_USER) == NULL && part(u, CURLUPART_PASSWORD) == NULL);
+    FUZZ_CHECK(part(u, CURLUPART_FRAGMENT) == NULL);
+    FUZZ_CHECK(query == NULL || strncmp(query, "id=", 3) == 0);
+    FUZZ_CHECK(path != NULL && strstr(path, "/api/") != NULL && strstr(path, "/my/lock") != NULL);
+    FUZZ_CHECK(!ctx->route.loopback || is_loopback(host));
+    FUZZ_CHECK(ctx->route.loopback || !is_loopback(host) || strcasecmp(host, ours) != 0);
+    FUZZ_CHECK(ctx->route.https || ctx->allow_http || is_loopback(host));
+    FUZZ_CHECK(ctx->route.https || is_loopback(host) || ctx->proxy == NULL);
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(path);
+    curl_free(query);
+    free(ours);
+    curl_url_cleanup(u);
+}
+
+static void check_proxy(const char *proxy)
+{
+    CURLU *u = curl_url();
+    const char *begin = strstr(proxy, "://") + 3;
+    const char *at = strrchr(begin, '@');
+    size_t size;
+    char *host;
+    char *ours;
+
+    if (u == NULL)
+        abort();
+    begin = at == NULL ? begin : at + 1;
+    size = begin[0] == '[' ? strcspn(begin, "]") + 1 : strcspn(begin, ":/");
+    FUZZ_CHECK(curl_url_set(u, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) == CURLUE_OK);
+    host = part(u, CURLUPART_HOST);
+    ours = strndup(begin, size);
+    FUZZ_CHECK(ours != NULL && host != NULL && same_host(ours, host));
+    curl_free(host);
+    free(ours);
+    curl_url_cleanup(u);
+}
+
+static void check_request(const lock_sync_ctx *ctx, const lock_sync_request *q, size_t n)
+{
+    const char *url = lock_sync_request_url(q);
+    const char *base = ctx->base_url == NULL ? "https://api.tedee.com" : ctx->base_url;
+
+    FUZZ_CHECK(strlen(url) <= URL_BYTES_MAX);
+    FUZZ_CHECK(strncmp(url, base, strlen(base)) == 0 && strncmp(url + strlen(base), "/api/", 5) == 0);
+    FUZZ_CHECK((strchr(url, '?') != NULL) == (n > 0 && !q->asks_all && !q->single));
+    FUZZ_CHECK(lock_sync_request_header_count(q) == 3);
+    for (size_t i = 0; i < 3; i++) {
+        const char *value = lock_sync_request_header_value(q, i);
+
+        FUZZ_CHECK(value[0] != '\0');
+        for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++)
+            FUZZ_CHECK(*c >= 0x20 && *c <= 0x7e);
+    }
+    FUZZ_CHECK(strcmp(lock_sync_request_header_value(q, 1), ctx->authorization) == 0);
+    FUZZ_CHECK(lock_sync_request_timeout_ms(q) >= 1 && lock_sync_request_connect_timeout_ms(q) >= 1);
+    check_url(ctx, url);
+}
+
+/* All of them, a few, so many that they pass the URL's length, one. */
+static void build(lock_sync_ctx *ctx)
+{
+    static const size_t counts[] = {0, 2, 90, 1};
+    int64_t ids[90];
+
+    for (size_t i = 0; i < 90; i++)
+        ids[i] = i == 89 ? INT64_MAX : (int64_t)(i + 1) * 1000000007;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        lock_sync_request *q;
+        lock_sync_status status = i == 3 ? lock_sync_request_build_one(ctx, ids[89], &q)
+                                         : lock_sync_request_build(ctx, ids, counts[i], &q);
+
+        FUZZ_CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_NO_CREDENTIAL ||
+                   (status == LOCK_SYNC_E_INVALID_ARGUMENT && !ctx->route.https && !ctx->route.loopback));
+        FUZZ_CHECK((status == LOCK_SYNC_OK) == (q != NULL));
+        if (q != NULL)
+            check_request(ctx, q, counts[i]);
+        lock_sync_request_free(q);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_input in = {data, size};
+    fuzz_heap heap = {0, 0};
+    lock_sync_allocator memory = fuzz_heap_allocator(&heap);
+    lock_sync_ctx *ctx;
+
+    FUZZ_CHECK(lock_sync_ctx_new_with_allocator(&memory, &ctx) == LOCK_SYNC_OK);
+    FUZZ_CHECK(lock_sync_set_personal_key(ctx, "sEcReT-4711") == LOCK_SYNC_OK);
+    while (in.left > 0) {
+        size_t text_size;
+        char letter = (char)fuzz_byte(&in);
+        bool none = letter == '-';
+        char *text;
+        lock_sync_status status;
+
+        if (none)
+            letter = (char)fuzz_byte(&in);
+        text = fuzz_text_to(&in, 0, &text_size);
+        status = apply(ctx, letter, none ? NULL : text);
+        FUZZ_CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_INVALID_ARGUMENT);
+        FUZZ_CHECK(lock_sync_error_status(lock_sync_last_error(ctx)) == status);
+        FUZZ_CHECK(!none || status == LOCK_SYNC_OK || strchr("mwx", letter) != NULL);
+        free(text);
+    }
+    if (ctx->proxy != NULL)
+        check_proxy(ctx->proxy);
+    build(ctx);
+    lock_sync_ctx_free(ctx);
+    FUZZ_CHECK(heap.blocks == 0);
+    return 0;
+}

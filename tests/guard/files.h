@@ -1,0 +1,48 @@
+/* What the tests of the file guard share: a folder, a guard in it, the file's records from outside, and child processes. */
+#ifndef GUARD_FILES_H
+#define GUARD_FILES_H
+
+#include "../support/kit.h"
+#include "../unit/support.h"
+#include "guard/record.h"
+
+#include <sys/types.h>
+
+#define PLACE_SIZE 512
+#define GUARD_FILE_SIZE (2 * PLACE_SIZE)
+
+typedef struct folder {
+    char *dir;
+    char *path; /* of the guard's file in it */
+} folder;
+
+folder folder_new(void);
+void folder_free(folder *f);
+size_t folder_entries(const folder *f);
+
+/* A guard on a path; ends the test when there is none. */
+lock_sync_guard *file_guard(const char *path, int64_t interval_ms);
+
+/* That opening `path` gives E_GUARD and no guard. */
+void check_no_guard(const char *path);
+
+/* That asking gives E_GUARD, no slot, and a message that holds `why`. */
+void check_no_slot(lock_sync_guard *g, const char *why);
+
+/* Takes and settles a slot. */
+void use_slot(lock_sync_guard *g);
+
+/* The wait that a refusal tells; -1 (and a failed check) when it is none. */
+int64_t refused_wait_ms(lock_sync_guard *g);
+
+/* The newest image in a guard's file, and an image written to both places. */
+lsync_guard_image file_image(const char *path);
+void write_image(const char *path, const lsync_guard_image *image);
+
+/* Runs a function in a child process (which must not fail by cmocka's means), until its end; its exit status, or 128 + its
+   signal. */
+int in_child(int (*run)(void *user), void *user);
+pid_t begin_child(int (*run)(void *user), void *user);
+int end_child(pid_t pid);
+
+#endif

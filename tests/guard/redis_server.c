@@ -1,0 +1,261 @@
+/* Runs a redis-server; see redis_server.h. */
+#include "redis_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OPTIONS_MAX 16
+
+struct redis_server {
+    pid_t pid; /* 0: not running */
+    int port;
+    char url[64];
+    char *dir;
+    const char *options[OPTIONS_MAX + 1];
+    const char *password; /* of the options; NULL: none */
+    int64_t began_us;
+};
+
+bool redis_server_is_there(void)
+{
+    char *path = kit_text("%s", getenv("PATH") == NULL ? "/usr/bin" : getenv("PATH"));
+    bool found = false;
+
+    for (char *dir = strtok(path, ":"); dir != NULL && !found; dir = strtok(NULL, ":")) {
+        char *file = kit_text("%s/redis-server", dir);
+
+        found = access(file, X_OK) == 0;
+        free(file);
+    }
+    free(path);
+    return found;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, size) != 0 || getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        kit_die("no free port: %s", strerror(errno));
+    (void)close(fd);
+    return ntohs(at.sin_port);
+}
+
+static _Noreturn void become_server(redis_server *s, pid_t parent)
+{
+    char port[16];
+    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s->dir,
+                                          "--save", "", "--daemonize", "no"};
+    size_t n = 11;
+    int null = open("/dev/null", O_RDWR);
+
+    (void)snprintf(port, sizeof port, "%d", s->port);
+    for (size_t i = 0; s->options[i] != NULL; i++)
+        argv[n++] = s->options[i];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+    (void)dup2(null, STDIN_FILENO);
+    (void)dup2(null, STDOUT_FILENO);
+    (void)dup2(null, STDERR_FILENO);
+    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static redisContext *connect_to(const redis_server *s)
+{
+    redisContext *c = redisConnect("127.0.0.1", s->port);
+    redisReply *reply;
+
+    if (c == NULL || c->err != 0) {
+        redisFree(c);
+        return NULL;
+    }
+    if (s->password != NULL) {
+        reply = redisCommand(c, "AUTH %s", s->password);
+        freeReplyObject(reply);
+    }
+    return c;
+}
+
+static bool answers(void *user)
+{
+    redisContext *c = connect_to(user);
+    redisReply *reply = c == NULL ? NULL : redisCommand(c, "PING");
+    bool good = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+
+    freeReplyObject(reply);
+    redisFree(c);
+    return good;
+}
+
+void redis_server_start(redis_server *s)
+{
+    pid_t self = getpid();
+
+    (void)fflush(NULL);
+    s->began_us = kit_now_us();
+    s->pid = fork();
+    if (s->pid == 0)
+        become_server(s, self);
+    if (s->pid < 0 || !kit_wait(answers, s, KIT_PATIENCE_MS))
+        kit_die("redis-server does not start");
+}
+
+redis_server *redis_server_new(const char *const *options)
+{
+    redis_server *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        kit_die("out of memory");
+    for (size_t i = 0; options != NULL && options[i] != NULL; i++) {
+        if (i == OPTIONS_MAX)
+            kit_die("too many options for redis-server");
+        s->options[i] = options[i];
+        if (i > 0 && strcmp(options[i - 1], "--requirepass") == 0)
+            s->password = options[i];
+    }
+    s->dir = kit_temp_dir();
+    s->port = free_port();
+    (void)snprintf(s->url, sizeof s->url, "redis://127.0.0.1:%d", s->port);
+    redis_server_start(s);
+    return s;
+}
+
+void redis_server_kill(redis_server *s)
+{
+    if (s->pid <= 0)
+        return;
+    (void)kill(s->pid, SIGKILL);
+    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    s->pid = 0;
+}
+
+void redis_server_lose_all(redis_server *s)
+{
+    kit_remove_dir(s->dir);
+    s->dir = kit_temp_dir();
+    s->options[0] = NULL;
+    s->password = NULL;
+}
+
+void redis_server_free(redis_server *s)
+{
+    redis_server_kill(s);
+    kit_remove_dir(s->dir);
+    free(s);
+}
+
+void redis_server_pause(redis_server *s, bool stopped)
+{
+    (void)kill(s->pid, stopped ? SIGSTOP : SIGCONT);
+}
+
+const char *redis_server_url(const redis_server *s)
+{
+    return s->url;
+}
+
+int redis_server_port(const redis_server *s)
+{
+    return s->port;
+}
+
+int64_t redis_server_began_us(const redis_server *s)
+{
+    return s->began_us;
+}
+
+redisReply *redis_server_ask(const redis_server *s, const char *format, ...)
+{
+    redisContext *c = connect_to(s);
+    redisReply *reply;
+    va_list arguments;
+
+    va_start(arguments, format);
+    reply = c == NULL ? NULL : redisvCommand(c, format, arguments);
+    va_end(arguments);
+    if (reply == NULL)
+        kit_die("redis-server does not answer %s", format);
+    redisFree(c);
+    return reply;
+}
+
+long long redis_server_number(const redis_server *s, const char *command)
+{
+    redisReply *reply = redis_server_ask(s, command);
+    long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+
+    freeReplyObject(reply);
+    return number;
+}
+
+void redis_server_do(const redis_server *s, const char *command)
+{
+    freeReplyObject(redis_server_ask(s, command));
+}
+
+lock_sync_redis *redis_of(const char *url)
+{
+    lock_sync_redis *r;
+
+    assert_int_equal(lock_sync_redis_new(url, &r), LOCK_SYNC_OK);
+    return r;
+}
+
+lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms)
+{
+    lock_sync_guard *g;
+
+    assert_int_equal(lock_sync_guard_open_redis(r, key, &g), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_guard_set_min_interval_ms(g, interval_ms), LOCK_SYNC_OK);
+    return g;
+}
+
+int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms)
+{
+    int64_t end_us = kit_now_us() + ms * 1000;
+    int64_t slot = 0;
+
+    while (lock_sync_guard_reserve(g, hold_ms, NULL, &slot) != LOCK_SYNC_OK && kit_now_us() < end_us)
+        (void)usleep(500);
+    return slot;
+}
+
+void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why)
+{
+    int64_t before_ms = kit_now_ms();
+    int64_t slot = 7;
+    int64_t wait_ms = 7;
+    char text[300];
+    int64_t took_ms;
+    lock_sync_status status;
+
+    /* a refusal writes nothing, so what is wrong with writing shows once the gate is open */
+    while ((status = lock_sync_guard_reserve(g, 1000, &wait_ms, &slot)) == LOCK_SYNC_E_TOO_SOON && wait_ms < 10 &&
+           kit_now_ms() < before_ms + 200) {
+        (void)usleep(500);
+        before_ms = kit_now_ms();
+    }
+    CHECK_INT(status, LOCK_SYNC_E_GUARD);
+    took_ms = kit_now_ms() - before_ms;
+    CHECK_INT(slot, 0);
+    CHECK_INT(wait_ms, 0);
+    if (!CHECK(took_ms <= ms * kit_slack()))
+        print_error("it took %lld ms\n", (long long)took_ms);
+    (void)lock_sync_guard_error_message(g, text, sizeof text);
+    CHECK_HOLDS(text, why);
+}

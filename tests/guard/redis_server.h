@@ -1,0 +1,58 @@
+/* A real redis-server for a test: on a free loopback port, with its files in a temporary folder, ended by its process id. */
+#ifndef GUARD_REDIS_SERVER_H
+#define GUARD_REDIS_SERVER_H
+
+#include "../support/kit.h"
+#include "../unit/support.h"
+
+#include <hiredis/hiredis.h>
+#include <locksync/redis.h>
+
+typedef struct redis_server redis_server;
+
+/* Whether there is one to start. */
+bool redis_server_is_there(void);
+
+#define NEED_REDIS()                                                                                                  \
+    do {                                                                                                              \
+        if (!redis_server_is_there()) {                                                                               \
+            print_message("there is no redis-server here\n");                                                         \
+            skip();                                                                                                   \
+        }                                                                                                             \
+    } while (0)
+
+/* Starts it and waits until it answers. `options` are pairs of its command line ("--requirepass", "x"), end with NULL, and
+   may be NULL. Nothing is kept on disk unless they say so. */
+redis_server *redis_server_new(const char *const *options);
+/* Ends it with SIGKILL and removes its files. */
+void redis_server_free(redis_server *s);
+
+void redis_server_kill(redis_server *s);
+/* After a kill: on the same port, with the files that are there. */
+void redis_server_start(redis_server *s);
+/* After a kill: all its files are gone, and from now on it keeps none. */
+void redis_server_lose_all(redis_server *s);
+/* Stops and continues the process (SIGSTOP, SIGCONT). */
+void redis_server_pause(redis_server *s, bool stopped);
+
+const char *redis_server_url(const redis_server *s); /* redis://127.0.0.1:PORT */
+int redis_server_port(const redis_server *s);
+int64_t redis_server_began_us(const redis_server *s); /* kit_now_us() before it was started last */
+
+/* One command by a connection of its own; the reply is the caller's. Ends the test when there is none. */
+redisReply *redis_server_ask(const redis_server *s, const char *format, ...);
+/* The same for the number that it replies, -1 for none; and for commands whose reply does not matter. */
+long long redis_server_number(const redis_server *s, const char *command);
+void redis_server_do(const redis_server *s, const char *command);
+
+/* A server object, and a guard on `key`. */
+lock_sync_redis *redis_of(const char *url);
+lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms);
+
+/* Asks until there is a slot, for at most `ms`; 0 when none came. */
+int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms);
+
+/* That asking gives E_GUARD and no slot, within `ms`, with a cause that holds `why`. */
+void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why);
+
+#endif

@@ -1,0 +1,290 @@
+/* The Redis guard when the server, or what answers in its place, does something else: E_GUARD, in time, and no slot. */
+#include "redis_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct rig {
+    redis_server *server;
+    lock_sync_redis *redis;
+    lock_sync_guard *guard;
+} rig;
+
+static rig rig_new(const char *const *options, int64_t interval_ms)
+{
+    rig r = {redis_server_new(options), NULL, NULL};
+
+    r.redis = redis_of(redis_server_url(r.server));
+    r.guard = redis_guard(r.redis, "k", interval_ms);
+    return r;
+}
+
+static void rig_free(rig *r)
+{
+    lock_sync_guard_unref(r->guard);
+    lock_sync_redis_free(r->redis);
+    redis_server_free(r->server);
+}
+
+TEST(a_key_that_holds_something_else)
+{
+    static const char *const commands[] = {"SET k junk", "SET k \"\"", "LPUSH k a", "HSET k a b", "SADD k a",
+                                           "SETRANGE k 494 x", "SETRANGE k 511 x", "SETRANGE k 600000 x"};
+    rig r;
+
+    NEED_REDIS();
+    r = rig_new(NULL, 1);
+    for (size_t i = 0; i < T_COUNT(commands); i++) {
+        t_row("%s", commands[i]);
+        redis_server_do(r.server, "DEL k");
+        redis_server_do(r.server, commands[i]);
+        check_redis_fails(r.guard, 1000, "");
+        CHECK_INT(redis_server_number(r.server, "EXISTS k"), 1); /* left as it is */
+    }
+    redis_server_do(r.server, "DEL k");
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_do(r.server, "SETRANGE k 40 x"); /* one byte of a record */
+    check_redis_fails(r.guard, 1000, "damaged");
+    rig_free(&r);
+}
+
+/* What is no record is not "what this guard saw last": the copy from before serves once the key is deleted. */
+TEST(junk_of_a_records_size_is_not_kept)
+{
+    rig r;
+    int64_t slot;
+    int64_t wait_ms = 0;
+
+    NEED_REDIS();
+    r = rig_new(NULL, 1);
+    slot = redis_slot(r.guard, 1000, 5000);
+    CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_LIMITED, 60000));
+    redis_server_do(r.server, "DEL k");
+    redis_server_do(r.server, "SETRANGE k 495 x"); /* 496 bytes */
+    check_redis_fails(r.guard, 1000, "damaged");
+    redis_server_do(r.server, "DEL k");
+    CHECK_INT(lock_sync_guard_reserve(r.guard, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK(wait_ms > 50000);
+    rig_free(&r);
+}
+
+TEST(a_server_that_refuses_to_write)
+{
+    rig r;
+
+    NEED_REDIS();
+    r = rig_new(NULL, 1);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_do(r.server, "CONFIG SET maxmemory-policy noeviction");
+    redis_server_do(r.server, "CONFIG SET maxmemory 1");
+    check_redis_fails(r.guard, 1000, "OOM");
+    CHECK_OK(lock_sync_guard_settle(r.guard, 1, LOCK_SYNC_SLOT_SENT, -1)); /* it was not held: nothing to write */
+    redis_server_do(r.server, "CONFIG SET maxmemory 0");
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_do(r.server, "REPLICAOF 127.0.0.1 1");
+    check_redis_fails(r.guard, 1000, "");
+    redis_server_do(r.server, "REPLICAOF NO ONE");
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_do(r.server, "CONFIG SET min-replicas-to-write 1");
+    check_redis_fails(r.guard, 1000, "NOREPLICAS");
+    rig_free(&r);
+}
+
+TEST(a_connection_that_is_killed_is_made_anew)
+{
+    rig r;
+
+    NEED_REDIS();
+    r = rig_new(NULL, 3);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    for (int i = 0; i < 20; i++) {
+        lock_sync_status status;
+
+        redis_server_do(r.server, "CLIENT KILL TYPE normal");
+        status = lock_sync_guard_reserve(r.guard, 0, NULL, NULL);
+        CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON);
+    }
+    rig_free(&r);
+}
+
+/* SIGPIPE has its default here: one would end this program. */
+TEST(no_sigpipe)
+{
+    rig r;
+
+    NEED_REDIS();
+    (void)signal(SIGPIPE, SIG_DFL);
+    r = rig_new(NULL, 1);
+    for (int i = 0; i < 5; i++) {
+        CHECK(redis_slot(r.guard, 0, 5000) > 0);
+        redis_server_kill(r.server);
+        check_redis_fails(r.guard, 2000, "redis 127.0.0.1");
+        check_redis_fails(r.guard, 2000, "redis 127.0.0.1");
+        redis_server_start(r.server);
+    }
+    rig_free(&r);
+}
+
+TEST(a_server_that_is_stopped)
+{
+    rig r;
+
+    NEED_REDIS();
+    r = rig_new(NULL, 1);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_pause(r.server, true);
+    check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
+    check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
+    redis_server_pause(r.server, false);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    rig_free(&r);
+}
+
+/* --- what is no Redis server --- */
+
+typedef struct impostor {
+    int listener;
+    int port;
+    const char *says; /* to each connection, then it closes; NULL: never a word */
+    pthread_t thread;
+} impostor;
+
+static void *answer_all(void *user)
+{
+    const impostor *i = user;
+    int fd;
+
+    while ((fd = accept(i->listener, NULL, NULL)) >= 0) {
+        char asked[512];
+
+        if (recv(fd, asked, sizeof asked, 0) > 0)
+            (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+static void impostor_begin(impostor *i, const char *says)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+
+    *i = (impostor){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .says = says};
+    if (bind(i->listener, (const struct sockaddr *)&at, size) != 0 || listen(i->listener, 16) != 0 ||
+        getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
+        kit_die("cannot listen");
+    i->port = ntohs(at.sin_port);
+    if (says != NULL && pthread_create(&i->thread, NULL, answer_all, i) != 0)
+        kit_die("no thread");
+}
+
+static void impostor_end(impostor *i)
+{
+    (void)shutdown(i->listener, SHUT_RDWR);
+    if (i->says != NULL)
+        (void)pthread_join(i->thread, NULL);
+    (void)close(i->listener);
+}
+
+static void check_impostor(const char *says, const char *login, int64_t ms)
+{
+    impostor i;
+    lock_sync_redis *r;
+    lock_sync_guard *g;
+    char *url;
+    char text[300] = "";
+
+    t_row("%s %s", login, says == NULL ? "(silent)" : says);
+    impostor_begin(&i, says);
+    url = kit_text("redis://%s127.0.0.1:%d", login, i.port);
+    r = redis_of(url);
+    g = redis_guard(r, "k", 1);
+    check_redis_fails(g, ms, "redis 127.0.0.1");
+    check_redis_fails(g, ms, "redis 127.0.0.1");
+    (void)lock_sync_guard_error_message(g, text, sizeof text);
+    CHECK_LACKS(text, "s3cret");
+    CHECK(strpbrk(text, "\r\n") == NULL);
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
+    free(url);
+    impostor_end(&i);
+}
+
+TEST(a_server_that_never_answers)
+{
+    check_impostor(NULL, "", 2500);
+    check_impostor(NULL, ":s3cret@", 2500);
+}
+
+TEST(answers_that_are_none)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 400 Bad Request\r\n\r\n",
+        "\r\n",
+        "+OK\r\n+OK\r\n+OK\r\n",
+        "$-1\r\n$-1\r\n",
+        "$-1\r\n*2\r\n$-1\r\n$-1\r\n",
+        "$-1\r\n*1\r\n$1\r\n1\r\n",
+        "$-1\r\n*2\r\n:1\r\n:2\r\n",
+        "$-1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n", /* a time that is none */
+        "$-1\r\n*2\r\n$19\r\n9999999999999999999\r\n$1\r\n0\r\n",
+        "$-1\r\n*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n", /* and then no word on its age */
+        "$-1\r\n*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n$3\r\nabc\r\n",
+        "$-1\r\n*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n$19\r\nuptime_in_seconds:x\r\n",
+        "$999999999999\r\n",
+        "$5\r\nab",
+        "*-5\r\n",
+        "*1000\r\n",
+        ":1\r\n:1\r\n",
+        "-ERR no\r\n-ERR no\r\n",
+        "-LOADING Redis is loading the dataset in memory\r\n-LOADING Redis is loading the dataset in memory\r\n",
+        "-ERR s3cret is not good\r\n",
+    };
+
+    for (size_t i = 0; i < T_COUNT(answers); i++)
+        check_impostor(answers[i], ":s3cret@", 2500);
+    for (size_t i = 0; i + 1 < T_COUNT(answers); i++)
+        check_impostor(answers[i], "", 2500);
+}
+
+TEST(nobody_listens)
+{
+    impostor i;
+    lock_sync_redis *r;
+    lock_sync_guard *g;
+    char *url;
+
+    impostor_begin(&i, NULL);
+    url = kit_text("redis://127.0.0.1:%d", i.port);
+    impostor_end(&i);
+    r = redis_of(url);
+    g = redis_guard(r, "k", 1);
+    check_redis_fails(g, 2000, "refused");
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
+    free(url);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(a_key_that_holds_something_else),
+        T(junk_of_a_records_size_is_not_kept),
+        T(a_server_that_refuses_to_write),
+        T(a_connection_that_is_killed_is_made_anew),
+        T(no_sigpipe),
+        T(a_server_that_is_stopped),
+        T(a_server_that_never_answers),
+        T(answers_that_are_none),
+        T(nobody_listens),
+    };
+
+    return T_MAIN(tests);
+}
