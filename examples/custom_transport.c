@@ -3,12 +3,27 @@
 #include "configure.h"
 
 #include <curl/curl.h>
-#include <inttypes.h>
+#include <string.h>
 
 /* libcurl's callbacks: what arrives goes into the response; a refusal (the cap, no memory) ends the transfer. */
 static size_t on_body(char *data, size_t one, size_t size, void *user)
 {
     return lock_sync_response_append_body(user, data, one * size) == LOCK_SYNC_OK ? one * size : 0;
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *user)
+{
+    char text[1024];
+    char *colon;
+
+    snprintf(text, sizeof text, "%.*s", (int)size, line);
+    text[strcspn(text, "\r\n")] = '\0';
+    colon = strchr(text, ':');
+    if (colon != NULL) { /* the guard wants Retry-After and Date, the error detail X-Correlation-ID */
+        *colon = '\0';
+        (void)lock_sync_response_add_header(user, text, colon + 1);
+    }
+    return one * size;
 }
 
 static lock_sync_status perform(void *user, const lock_sync_request *request, lock_sync_response *response)
@@ -26,9 +41,13 @@ static lock_sync_status perform(void *user, const lock_sync_request *request, lo
         headers = curl_slist_append(headers, line);
     }
     curl_easy_setopt(curl, CURLOPT_URL, lock_sync_request_url(request));
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* else the environment names one, which would see the credential */
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)lock_sync_request_connect_timeout_ms(request));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)lock_sync_request_timeout_ms(request));
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
     code = curl_easy_perform(curl);
@@ -36,33 +55,25 @@ static lock_sync_status perform(void *user, const lock_sync_request *request, lo
     curl_slist_free_all(headers);
     if (code == CURLE_OK)
         return lock_sync_response_set_status(response, (int32_t)http_status);
-    return code == CURLE_OPERATION_TIMEDOUT ? LOCK_SYNC_E_TIMEOUT : LOCK_SYNC_E_NETWORK;
-}
-
-static void destroy(void *user)
-{
-    curl_easy_cleanup(user);
+    return code == CURLE_OPERATION_TIMEDOUT ? LOCK_SYNC_E_TIMEOUT
+           : code == CURLE_COULDNT_CONNECT  ? LOCK_SYNC_E_CONNECT
+                                            : LOCK_SYNC_E_NETWORK;
 }
 
 int main(void)
 {
-    lock_sync_transport transport = {sizeof transport, curl_easy_init(), perform, NULL, destroy};
+    lock_sync_transport transport = {sizeof transport, curl_easy_init(), perform, NULL, curl_easy_cleanup};
     lock_sync_ctx *ctx = NULL;
     lock_sync_results *results = NULL;
     lock_sync_status status = lock_sync_ctx_new(&ctx);
-    int exit_status;
 
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_transport(ctx, &transport); /* from here on the context ends it with destroy */
-    if (status != LOCK_SYNC_OK)
-        destroy(transport.user);
-    if (status == LOCK_SYNC_OK)
-        status = configure(ctx);
-    if (status == LOCK_SYNC_OK)
+    if (status == LOCK_SYNC_OK && (status = configure(ctx)) == LOCK_SYNC_OK)
         status = lock_sync_fetch(ctx, NULL, 0, &results);
     printf("%zu locks through a transport of our own\n", lock_sync_results_count(results));
-    exit_status = report(ctx, status);
+    status = report(ctx, status);
     lock_sync_results_free(results);
     lock_sync_ctx_free(ctx);
-    return exit_status;
+    return status;
 }

@@ -17,7 +17,8 @@ enum { LOCK_SYNC_LOG_ERROR = 0, LOCK_SYNC_LOG_WARNING = 1, LOCK_SYNC_LOG_INFO = 
 /**
  * Receives log messages: one line each, without a line feed, without a credential or a body.
  *
- * Called on the thread that uses the context. A call on the same context from inside gives LOCK_SYNC_E_BUSY.
+ * Called on the thread that uses the context. A call on the same context from inside gives LOCK_SYNC_E_BUSY. A message has at
+ * most 3071 bytes.
  *
  * @param user As given to lock_sync_set_logger().
  * @param level LOCK_SYNC_LOG_*.
@@ -35,7 +36,10 @@ typedef void (*lock_sync_log_fn)(void *user, lock_sync_log_level level, const ch
  * @param user As given to lock_sync_set_token_provider().
  * @param ctx The context of the fetch. Only its credential setters may be called.
  * @param refused true: the service refused the credential that is set.
- * @return LOCK_SYNC_OK, or the status that the fetch shall end with (LOCK_SYNC_E_NO_CREDENTIAL for a number that is none).
+ * @return LOCK_SYNC_OK, or the status that the fetch shall end with (LOCK_SYNC_E_NO_CREDENTIAL stands in for
+ *         LOCK_SYNC_E_BUSY and for a number that is no status).
+ * @par Threads That of the context.
+ * @since 0.1.0
  */
 typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, bool refused);
 
@@ -80,6 +84,9 @@ LOCK_SYNC_API void lock_sync_ctx_free(lock_sync_ctx *ctx);
 
 /**
  * @name Settings
+ *
+ * The setters of credential, base URL and API version also drop the answer that LOCK_SYNC_GUARD_CACHED keeps (not when the
+ * token provider calls them).
  *
  * Each copies its argument, checks it and returns a status; a refused value leaves the old one. NULL for a text,
  * function or transport restores the default; for a credential it wipes the one that is set. The latest credential
@@ -167,7 +174,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, con
 LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms);
 
 /**
- * Sets how long a whole fetch may take, waiting and a repeat after 401 included; default 30 000.
+ * Sets how long a whole fetch may take, waiting and a repeat after 401 included; default 30 000. What a guard's store takes
+ * for its decision may come on top.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.
@@ -256,7 +264,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL when `n` is 0.
  * @param n How many; 0 asks for every lock of the account.
  * @param[out] results The answer, transferred; free with lock_sync_results_free(). NULL after a failure.
- * @return LOCK_SYNC_OK, or any other status; lock_sync_last_error() has the detail.
+ * A thread that calls this needs 256 KiB of stack: a hostile answer may nest 2,048 levels deep.
+ *
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT, _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT and _BUSY
+ *         (nothing was sent); _CANCELLED, _TIMEOUT, _RESOLVE, _CONNECT, _TLS and _NETWORK (no whole answer came); _TOO_LARGE,
+ *         _MALFORMED, _RATE_LIMITED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER, _HTTP and _API (of the answer); or what
+ *         the token provider returned. lock_sync_last_error() has the detail.
  * @par Threads That of the context; lock_sync_cancel() may come from any.
  * @since 0.1.0
  */
@@ -269,18 +282,20 @@ LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t
  * @param ctx The context.
  * @param id The lock, > 0.
  * @param[out] results The answer with exactly one record, transferred; free with lock_sync_results_free().
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_NOT_FOUND for an id that the service does not know; LOCK_SYNC_E_MALFORMED when it
- *         answers for another id; or any other status.
+ * @return As lock_sync_fetch(); LOCK_SYNC_E_NOT_FOUND for an id that the service does not know; LOCK_SYNC_E_MALFORMED when
+ *         it answers for another id.
  * @par Threads That of the context.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_results **results);
 
 /**
- * Ends the fetch that is running, which then returns LOCK_SYNC_E_CANCELLED. No effect when nothing runs.
+ * Ends the fetch that is running, which then returns LOCK_SYNC_E_CANCELLED. No effect when nothing runs. It does not
+ * interrupt a decision of a guard's store (a file: up to 250 ms; Redis: up to its own time-outs).
  *
  * @param ctx The context; NULL is allowed.
- * @par Threads Any. Must not race lock_sync_ctx_free().
+ * @par Threads Any, but no signal handler: it takes a mutex, and calls the transport's `cancel` under it. Must not race
+ *      lock_sync_ctx_free().
  * @since 0.1.0
  */
 LOCK_SYNC_API void lock_sync_cancel(lock_sync_ctx *ctx);

@@ -72,7 +72,7 @@ LOCK_SYNC_API int32_t lock_sync_error_http_status(const lock_sync_error *e);
 LOCK_SYNC_API int64_t lock_sync_error_retry_after_ms(const lock_sync_error *e);
 
 /**
- * What happened, with its cause, for a person. It holds no credential.
+ * What happened, with its cause, for a person: one line of UTF-8, at most 511 bytes. It holds no credential.
  *
  * @param e From lock_sync_last_error(), or NULL.
  * @return Borrowed until the next call on the context; never NULL. "" after a success.
@@ -102,7 +102,8 @@ LOCK_SYNC_API const char *lock_sync_error_correlation_id(const lock_sync_error *
 LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e);
 
 /**
- * One of the `errorMessages` of the service's answer, as sent (UTF-8); a credential in it is struck out.
+ * One of the `errorMessages` of the service's answer, as sent (UTF-8, perhaps with control characters: not for a terminal
+ * as it is); a credential in it is struck out.
  *
  * @param e From lock_sync_last_error(), or NULL.
  * @param i 0 .. lock_sync_error_api_message_count() - 1.

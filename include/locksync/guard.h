@@ -17,7 +17,9 @@ typedef int32_t lock_sync_guard_mode;
 enum {
     LOCK_SYNC_GUARD_FAIL = 0,   /**< LOCK_SYNC_E_TOO_SOON at once, with the wait in retry_after_ms. The default. */
     LOCK_SYNC_GUARD_WAIT = 1,   /**< Waits, as part of the fetch's deadline; E_TOO_SOON at once if it would not do. */
-    LOCK_SYNC_GUARD_CACHED = 2, /**< The last good answer of this context if it covers what is asked, else E_TOO_SOON. */
+    /** The last good answer of this context, of whatever age, if it covers what is asked; else E_TOO_SOON. Another mode, and
+     *  the host's setters of credential, base URL and version, drop that answer. */
+    LOCK_SYNC_GUARD_CACHED = 2,
     LOCK_SYNC_GUARD_OFF = 3     /**< The guard is not asked: the host keeps the limits. */
 };
 

@@ -1,5 +1,5 @@
 /* Where in a body a JSON text breaks, or where a value in it lies: what a decoder's error needs and a tree has lost.
-   Runs only once something is wrong. Pure; no recursion, no memory. */
+   Runs only where the direct decoder gave up. Pure; no recursion, no memory. */
 #ifndef LSYNC_WIRE_JSON_SCAN_H
 #define LSYNC_WIRE_JSON_SCAN_H
 

@@ -297,6 +297,29 @@ TEST(destroy_is_called_once_when_the_context_lets_go)
     lock_sync_ctx_free(NULL);
 }
 
+static lock_sync_ctx *reentered;
+
+static void reenter(void *user)
+{
+    size_t *destroyed = user;
+
+    if (++*destroyed < 3)
+        (void)lock_sync_set_transport(reentered, NULL);
+}
+
+TEST(destroy_is_called_once_even_if_it_lets_go_again)
+{
+    size_t destroyed = 0;
+    lock_sync_transport t = {sizeof t, &destroyed, never, NULL, reenter};
+
+    reentered = t_ctx();
+    CHECK_OK(lock_sync_set_transport(reentered, &t));
+    CHECK_OK(lock_sync_set_transport(reentered, NULL));
+    CHECK_INT(destroyed, 1);
+    lock_sync_ctx_free(reentered);
+    CHECK_INT(destroyed, 1);
+}
+
 /* --- what the request says of time --- */
 
 static void check_times(void *user, const lock_sync_request *q, lock_sync_response *s)
@@ -343,6 +366,7 @@ int main(void)
         T(struct_sizes_of_other_versions),
         T(nothing_is_read_behind_a_struct_that_is_too_small),
         T(destroy_is_called_once_when_the_context_lets_go),
+        T(destroy_is_called_once_even_if_it_lets_go_again),
         T(a_request_says_what_is_left_of_its_time),
     };
 
