@@ -75,6 +75,9 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
     if (ctx == NULL)
         return;
     memory = ctx->memory;
+    if (ctx->being_freed) /* by a callback that its own end called */
+        return;
+    ctx->being_freed = true;
     if (ctx->job != NULL)
         lsync_pool_drop(ctx->job); /* calls back */
     lsync_ctx_drop_transport(ctx);

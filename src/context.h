@@ -56,6 +56,7 @@ struct lock_sync_ctx {
     /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
     pthread_mutex_t cancel_mutex;
     struct lsync_job *job;           /* the fetch that a pool runs; NULL: none */
+    bool being_freed;
     pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     atomic_bool running;
     atomic_bool cancelled;

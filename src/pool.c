@@ -36,6 +36,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     p->memory = memory;
     p->max_active = DEFAULT_MAX_ACTIVE;
     lsync_queue_init(&p->ready);
+    lsync_queue_init(&p->admitted);
     lsync_queue_init(&p->done);
     lsync_queue_init(&p->cancelled);
     if (pthread_mutex_init(&p->inbox_mutex, NULL) != 0) {
@@ -131,6 +132,8 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
     status = p == NULL || done == NULL
                  ? lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done")
                  : check_submit(ctx, ids, n);
+    if (status == LOCK_SYNC_OK && p->freeing)
+        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     job = status == LOCK_SYNC_OK ? new_job(p, ids, n) : NULL;
     if (job == NULL) {
         if (status == LOCK_SYNC_OK)
@@ -215,22 +218,28 @@ void lsync_pool_drop(lsync_job *job)
     lock_sync_pool *p = job->pool;
     lock_sync_done_fn done = job->done;
     void *user = job->user;
-    lock_sync_results *results;
+    bool was_busy = p->busy;
     lock_sync_status status = LOCK_SYNC_E_CANCELLED;
 
     atomic_store(&ctx->cancelled, true);
     lsync_pool_abort(job);
+    lsync_error_clear(&job->refusal); /* it lives in the context's memory */
     detach(job);
-    results = job->results;
+    lock_sync_results_free(job->results);
+    job->results = NULL;
     if (job->state == LSYNC_JOB_DONE) {
-        lock_sync_results_free(results);
         lsync_queue_remove(&job->link);
         lsync_free(&p->memory, job);
     } else {
+        lsync_heap_remove(&p->timers, job);
         job->ctx = NULL; /* the helper thread has it: it is freed when it comes back */
     }
     lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    p->busy = true;
     done(user, ctx, status, NULL);
+    p->busy = was_busy;
+    if (!was_busy && p->free_wanted)
+        lock_sync_pool_free(p);
 }
 
 /* --- dispatching --- */
@@ -341,11 +350,10 @@ static void end_errands(lock_sync_pool *p)
             (void)lsync_guard_settle_all(e->guard, e->answer.slot, &e->settlement);
         }
         lock_sync_guard_unref(e->guard);
-        if (job->repeating && e->kind == LSYNC_ERRAND_REPEAT)
+        if (job->ctx != NULL) {
             lsync_error_clear(&job->refusal);
-        if (job->ctx != NULL)
             end_job(job);
-        else
+        } else
             lsync_free(&p->memory, job);
     }
 }
@@ -361,12 +369,14 @@ void lock_sync_pool_free(lock_sync_pool *p)
         p->free_wanted = true;
         return;
     }
-    p->busy = true;
+    p->busy = p->freeing = true;
     for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
         if (seat->job != NULL)
             lsync_pool_abort(seat->job);
-    while ((job = lsync_heap_first(&p->timers)) != NULL)
+    while ((job = lsync_heap_first(&p->timers)) != NULL) {
+        lsync_heap_remove(&p->timers, job); /* one that the helper thread is at stays: it is ended below */
         lsync_pool_abort(job);
+    }
     end_errands(p);
     end_queue(&p->done);
     memory = p->memory;

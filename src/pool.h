@@ -32,9 +32,10 @@ typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_REPEAT, LSYNC_ER
 typedef struct lsync_errand {
     lsync_errand_kind kind;
     lock_sync_guard *guard; /* a reference */
-    int64_t hold_ms;
+    int64_t deadline_us; /* of what is asked for */
     lsync_settlement settlement;
     int64_t slot;
+    bool waiting; /* the helper thread has not begun it; under the helper's mutex */
     lock_sync_status status;
     lsync_guard_answer answer;
 } lsync_errand;
@@ -53,7 +54,8 @@ struct lsync_job {
     size_t heap_place;
     lsync_job_state state;
     bool admitted;  /* it has its slot */
-    bool repeating; /* the repeat after a 401 */
+    bool refused;   /* the service said 401 */
+    bool repeating; /* the repeat after that */
     int64_t slot;
     lock_sync_status status; /* once done; while settling, what it will be */
     lock_sync_results *results;
@@ -76,11 +78,18 @@ struct lsync_seat {
     lsync_seat *next_of_all;
 };
 
-/* A host by its base URL. Until its name is known one transfer goes ahead, lest each look it up. */
+/* A host by its base URL. Until its name is known one transfer goes ahead, lest each look it up; likewise by https until there is
+   a connection, and when those there are have no room for another HTTP/2 stream, lest each open one of its own. */
 struct lsync_host {
     lsync_host *next;
     int64_t known_until_us;
     lsync_job *pioneer; /* the transfer that went ahead; NULL: none */
+    bool https;
+    bool is_named;      /* its name is looked up */
+    bool http2;         /* by the last answer */
+    bool answered;      /* so that http2 is known */
+    uint32_t active;    /* transfers */
+    uint32_t streams;   /* that its HTTP/2 connections have room for */
     lsync_queue held;
     char base_url[];
 };
@@ -92,6 +101,7 @@ struct lock_sync_pool {
     uint32_t active;
     size_t pending;
     lsync_queue ready;
+    lsync_queue admitted; /* ready with their slots: they go first */
     lsync_queue done;
     lsync_heap timers; /* of all jobs that are neither active nor done */
     lsync_seat *free_seats;
@@ -99,6 +109,7 @@ struct lock_sync_pool {
     lsync_host *hosts;
     bool busy;         /* inside dispatch or free: a callback may be running */
     bool free_wanted;  /* by a callback */
+    bool freeing;      /* nothing is submitted any more */
     struct lsync_helper *helper; /* NULL: not needed yet */
     pthread_mutex_t inbox_mutex;
     lsync_queue cancelled; /* notices from any thread */
@@ -125,6 +136,8 @@ void lsync_pool_free_hosts(lock_sync_pool *p);
 
 /* Hands a job's errand to the helper thread, starting it if need be. OK or E_NO_MEMORY. */
 lock_sync_status lsync_helper_send(lsync_job *job);
+/* Takes a question back that the thread has not begun. */
+bool lsync_helper_withdraw(lsync_job *job);
 /* The next job whose errand is done; NULL: none. */
 lsync_job *lsync_helper_receive(lock_sync_pool *p);
 /* Ends the thread, after the errand it is at; then what it had is received, and then it is released. */

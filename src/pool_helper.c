@@ -1,5 +1,6 @@
 /* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one, so
    that dispatch never waits. A pool whose guards are in memory has no thread. */
+#include "base/clock.h"
 #include "pool.h"
 
 #include <signal.h>
@@ -18,13 +19,19 @@ struct lsync_helper {
 
 void lsync_errand_run(lsync_errand *e)
 {
+    int64_t hold_ms = (e->deadline_us - lsync_clock_boot_us() + 999) / 1000; /* now: it may have waited for its turn */
+
     e->answer = (lsync_guard_answer){0};
+    if (hold_ms <= 0 && e->kind != LSYNC_ERRAND_SETTLE) {
+        e->status = LOCK_SYNC_E_TIMEOUT;
+        return;
+    }
     switch (e->kind) {
     case LSYNC_ERRAND_ASK:
-        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_FIRST, e->hold_ms, &e->answer);
+        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_FIRST, hold_ms, &e->answer);
         break;
     case LSYNC_ERRAND_REPEAT:
-        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_REPEAT, e->hold_ms, &e->answer);
+        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_REPEAT, hold_ms, &e->answer);
         break;
     case LSYNC_ERRAND_SETTLE:
     default:
@@ -46,6 +53,7 @@ static void *run(void *user)
             continue;
         }
         lsync_queue_remove(link);
+        LSYNC_OF(link, lsync_job, link)->errand.waiting = false;
         (void)pthread_mutex_unlock(&h->mutex);
         lsync_errand_run(&LSYNC_OF(link, lsync_job, link)->errand);
         (void)pthread_mutex_lock(&h->mutex);
@@ -102,10 +110,26 @@ lock_sync_status lsync_helper_send(lsync_job *job)
     if (status != LOCK_SYNC_OK)
         return status;
     (void)pthread_mutex_lock(&p->helper->mutex);
+    job->errand.waiting = true;
     lsync_queue_append(&p->helper->errands, &job->link);
     (void)pthread_cond_signal(&p->helper->work);
     (void)pthread_mutex_unlock(&p->helper->mutex);
     return LOCK_SYNC_OK;
+}
+
+bool lsync_helper_withdraw(lsync_job *job)
+{
+    lsync_helper *h = job->pool->helper;
+    bool withdrawn;
+
+    (void)pthread_mutex_lock(&h->mutex);
+    withdrawn = job->errand.waiting && job->errand.kind != LSYNC_ERRAND_SETTLE;
+    if (withdrawn) {
+        job->errand.waiting = false;
+        lsync_queue_remove(&job->link);
+    }
+    (void)pthread_mutex_unlock(&h->mutex);
+    return withdrawn;
 }
 
 lsync_job *lsync_helper_receive(lock_sync_pool *p)

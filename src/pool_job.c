@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define STREAMS_OF_A_CONNECTION 100 /* what libcurl puts on an HTTP/2 connection at most */
 #define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
 
 static void set_due(lsync_job *job, int64_t due_us)
@@ -23,14 +24,26 @@ static void finish(lsync_job *job, lock_sync_status status)
     lsync_queue_append(&job->pool->done, &job->link);
 }
 
+/* `first`: before all others that are ready without a slot. */
 static void make_ready(lsync_job *job, bool first)
 {
+    lock_sync_pool *p = job->pool;
+
     job->state = LSYNC_JOB_READY;
     set_due(job, job->deadline_us);
-    if (first)
-        lsync_queue_prepend(&job->pool->ready, &job->link);
+    if (job->admitted)
+        lsync_queue_append(&p->admitted, &job->link);
+    else if (first)
+        lsync_queue_prepend(&p->ready, &job->link);
     else
-        lsync_queue_append(&job->pool->ready, &job->link);
+        lsync_queue_append(&p->ready, &job->link);
+}
+
+static lsync_link *next_ready(const lock_sync_pool *p)
+{
+    lsync_link *link = lsync_queue_first(&p->admitted);
+
+    return link != NULL ? link : lsync_queue_first(&p->ready);
 }
 
 static lsync_exchange exchange_of(lsync_job *job)
@@ -46,20 +59,19 @@ static void end_of_settling(lsync_job *job);
 static void send_errand(lsync_job *job, lsync_errand_kind kind)
 {
     lsync_errand *e = &job->errand;
+    lock_sync_status status;
 
     e->kind = kind;
     e->guard = lock_sync_guard_ref(job->ctx->guard);
-    e->hold_ms = (job->deadline_us - lsync_clock_boot_us() + 999) / 1000;
+    e->deadline_us = job->deadline_us;
     e->slot = job->slot;
-    if (e->hold_ms <= 0 && kind != LSYNC_ERRAND_SETTLE) {
-        e->status = LOCK_SYNC_E_TIMEOUT;
-        e->answer = (lsync_guard_answer){0};
-    } else if (lsync_guard_may_block(e->guard)) {
+    if (lsync_guard_may_block(e->guard)) {
         job->state = LSYNC_JOB_ASKING;
-        lsync_heap_remove(&job->pool->timers, job); /* the deadline is looked at when it is back */
-        e->status = lsync_helper_send(job);
-        if (e->status == LOCK_SYNC_OK)
+        set_due(job, job->deadline_us);
+        status = lsync_helper_send(job); /* once it is sent, the errand is the thread's alone */
+        if (status == LOCK_SYNC_OK)
             return;
+        e->status = status;
     } else {
         lsync_errand_run(e);
     }
@@ -98,7 +110,10 @@ static void on_answer(lsync_job *job)
     if (e->status == LOCK_SYNC_OK) {
         job->admitted = true;
         job->slot = e->answer.slot;
-        make_ready(job, true);
+        if (atomic_load(&ctx->cancelled))
+            give_back(job, lsync_exchange_cancelled(&x));
+        else
+            make_ready(job, true);
     } else if (atomic_load(&ctx->cancelled)) {
         finish(job, lsync_exchange_cancelled(&x));
     } else if (e->status == LOCK_SYNC_E_TIMEOUT) {
@@ -138,6 +153,7 @@ static void try_again(lsync_job *job)
     lock_sync_status status = lsync_exchange_refused(&x, &job->refusal);
 
     job->repeating = true;
+    job->refused = false;
     if (status != LOCK_SYNC_OK) {
         finish(job, status);
     } else if (job->ctx->guard_mode == LOCK_SYNC_GUARD_OFF) {
@@ -151,7 +167,7 @@ static void try_again(lsync_job *job)
 
 static void end_of_settling(lsync_job *job)
 {
-    bool again = job->status == LOCK_SYNC_E_UNAUTHORIZED && job->ctx->provider != NULL && !job->repeating;
+    bool again = job->refused && job->ctx->provider != NULL && !job->repeating;
 
     job->slot = 0;
     if (again)
@@ -188,6 +204,7 @@ void lsync_pool_errand_done(lsync_job *job)
         lsync_log_not_settled(job->ctx, e->status);
     lock_sync_guard_unref(e->guard);
     e->guard = NULL;
+    lsync_heap_remove(&job->pool->timers, job);
     if (e->kind == LSYNC_ERRAND_SETTLE)
         end_of_settling(job);
     else if (e->kind == LSYNC_ERRAND_REPEAT)
@@ -205,15 +222,16 @@ static lsync_host *host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
     size_t size = strlen(base_url);
     lsync_host *host = p->hosts;
 
-    if (lsync_base_url_has_address(base_url))
-        return NULL;
+    if (lsync_base_url_has_address(base_url) && !ctx->route.https)
+        return NULL; /* nothing to find out */
     while (host != NULL && strcmp(host->base_url, base_url) != 0)
         host = host->next;
     if (host == NULL) {
         host = lsync_alloc(&p->memory, sizeof *host + size + 1);
         if (host == NULL)
             return NULL;
-        *host = (lsync_host){.next = p->hosts};
+        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https};
+        host->is_named = !lsync_base_url_has_address(base_url);
         lsync_queue_init(&host->held);
         memcpy(host->base_url, base_url, size + 1);
         p->hosts = host;
@@ -232,15 +250,25 @@ static void let_go(lsync_host *host)
     }
 }
 
-/* Whether a job must wait for another that looks up the name. */
+/* Whether the next transfer to a host has something to find out, or opens a connection that others will share. */
+static bool needs_pioneer(const lsync_host *host)
+{
+    if (host->is_named && lsync_clock_boot_us() >= host->known_until_us)
+        return true;
+    if (!host->https || (host->answered && !host->http2))
+        return false;
+    return host->active >= host->streams; /* until an answer tells, HTTP/2 is presumed */
+}
+
+/* Whether a job must wait for another that goes ahead. */
 static bool is_held(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
     if (job->host == NULL)
         job->host = host_of(p, job->ctx);
-    if (job->host == NULL || lsync_clock_boot_us() < job->host->known_until_us || job->host->pioneer == NULL)
-        return false; /* known, or this one goes ahead */
+    if (job->host == NULL || job->host->pioneer == NULL || !needs_pioneer(job->host))
+        return false; /* nothing to find out, or this one goes ahead */
     job->state = LSYNC_JOB_HELD;
     set_due(job, job->deadline_us);
     lsync_queue_append(&job->host->held, &job->link);
@@ -249,6 +277,8 @@ static bool is_held(lsync_job *job)
 
 static void mark_known(lsync_host *host)
 {
+    if (host->https)
+        host->streams += STREAMS_OF_A_CONNECTION;
     host->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
     let_go(host);
 }
@@ -260,7 +290,16 @@ void lsync_pool_check_hosts(lock_sync_pool *p)
             mark_known(host);
 }
 
-/* The one that went ahead is over: what it found out about the name. */
+/* What an answer tells of its host. */
+static void learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status)
+{
+    if (host == NULL || status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
+        return;
+    host->answered = true;
+    host->http2 = seat->transfer.http2;
+}
+
+/* The one that went ahead is over: what it found out. */
 static void pioneer_over(lsync_job *job, lock_sync_status status)
 {
     lsync_host *host = job->host;
@@ -297,14 +336,12 @@ static lsync_seat *take_seat(lock_sync_pool *p)
     seat = lsync_alloc(&p->memory, sizeof *seat);
     if (seat == NULL)
         return NULL;
-    if (lsync_transfer_init(&seat->transfer, &p->memory) != LOCK_SYNC_OK ||
-        curl_easy_setopt(seat->transfer.easy, CURLOPT_PIPEWAIT, 1L) != CURLE_OK) {
-        if (seat->transfer.easy != NULL)
-            lsync_transfer_release(&seat->transfer);
+    if (lsync_transfer_init(&seat->transfer, &p->memory) != LOCK_SYNC_OK) {
         lsync_free(&p->memory, seat);
         return NULL;
     }
     seat->spares = (lsync_spares){.memory = &p->memory};
+    seat->transfer.closed = &p->loop.closed_bytes;
     seat->job = NULL;
     seat->next_of_all = p->seats;
     p->seats = seat;
@@ -315,6 +352,8 @@ static void leave_seat(lsync_seat *seat)
 {
     lock_sync_pool *p = seat->job->pool;
 
+    if (seat->job->host != NULL)
+        seat->job->host->active--;
     seat->job->seat = NULL;
     seat->job = NULL;
     seat->next = p->free_seats;
@@ -340,9 +379,12 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lsync_job *job = seat->job;
     lsync_settlement settlement;
 
+    lsync_heap_remove(&job->pool->timers, job);
     job->status = lsync_exchange_conclude(&seat->exchange, performed, &seat->spares);
+    job->refused = job->status == LOCK_SYNC_E_UNAUTHORIZED;
     job->results = job->status == LOCK_SYNC_OK ? seat->exchange.results : NULL;
     settlement = seat->exchange.settlement;
+    learn(job->host, seat, job->status);
     leave_seat(seat);
     pioneer_over(job, job->status);
     settle(job, &settlement);
@@ -367,6 +409,8 @@ static void start(lsync_job *job)
     seat->job = job;
     job->seat = seat;
     p->active++;
+    if (job->host != NULL)
+        job->host->active++;
     seat->exchange = exchange_of(job);
     seat->exchange.s = &seat->response;
     status = lsync_exchange_prepare(&seat->exchange, &seat->spares);
@@ -376,10 +420,14 @@ static void start(lsync_job *job)
         return;
     }
     job->state = LSYNC_JOB_ACTIVE;
-    lsync_heap_remove(&p->timers, job); /* libcurl keeps its deadline now */
-    if (job->host != NULL && job->host->pioneer == NULL && lsync_clock_boot_us() >= job->host->known_until_us)
+    set_due(job, job->deadline_us);
+    if (job->host != NULL && job->host->pioneer == NULL && needs_pioneer(job->host))
         job->host->pioneer = job;
+    seat->transfer.http2 = job->host != NULL && job->host->answered && job->host->http2;
     status = lsync_transfer_prepare(&seat->transfer, seat->exchange.q, &seat->response);
+    if (status == LOCK_SYNC_OK && curl_easy_setopt(seat->transfer.easy, CURLOPT_PIPEWAIT,
+                                                   job->ctx->route.https ? 1L : 0L) != CURLE_OK)
+        status = LOCK_SYNC_E_NO_TRANSPORT;
     if (status == LOCK_SYNC_OK)
         status = lsync_loop_start(&p->loop, &seat->transfer, seat);
     if (status != LOCK_SYNC_OK) {
@@ -399,7 +447,9 @@ static void take_turn(lsync_job *job)
     if (is_held(job))
         return;
     if (!job->admitted && job->ctx->guard_mode != LOCK_SYNC_GUARD_OFF) {
-        status = lsync_need_guard(job->ctx);
+        status = lsync_exchange_check(&x); /* nothing is asked of the guard for a fetch that cannot be sent */
+        if (status == LOCK_SYNC_OK)
+            status = lsync_need_guard(job->ctx);
         if (status != LOCK_SYNC_OK)
             finish(job, status);
         else
@@ -414,6 +464,24 @@ static void take_turn(lsync_job *job)
         start(job);
 }
 
+/* Takes back what was asked, if the helper thread has not begun with it. */
+static bool withdraw(lsync_job *job)
+{
+    if (!lsync_helper_withdraw(job))
+        return false;
+    lock_sync_guard_unref(job->errand.guard);
+    job->errand.guard = NULL;
+    lsync_error_clear(&job->refusal);
+    return true;
+}
+
+/* libcurl does not keep the deadline of a transfer that waits for a connection. */
+static void time_out(lsync_job *job)
+{
+    lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
+    conclude(job->seat, lsync_transfer_finish(&job->seat->transfer, CURLE_OPERATION_TIMEDOUT));
+}
+
 static void wake_due(lock_sync_pool *p)
 {
     int64_t now_us = lsync_clock_boot_us();
@@ -423,8 +491,15 @@ static void wake_due(lock_sync_pool *p)
         lsync_exchange x = exchange_of(job);
 
         lsync_heap_remove(&p->timers, job);
+        if (job->state == LSYNC_JOB_ASKING) {
+            if (withdraw(job))
+                give_back(job, lsync_exchange_timed_out(&x));
+            continue; /* else it comes back by itself */
+        }
         lsync_queue_remove(&job->link);
-        if (now_us < job->deadline_us)
+        if (job->state == LSYNC_JOB_ACTIVE)
+            time_out(job);
+        else if (now_us < job->deadline_us)
             make_ready(job, false);
         else
             give_back(job, lsync_exchange_timed_out(&x));
@@ -436,7 +511,7 @@ void lsync_pool_advance(lock_sync_pool *p)
     lsync_link *link;
 
     wake_due(p);
-    while (p->active < p->max_active && (link = lsync_queue_first(&p->ready)) != NULL) {
+    while (p->active < p->max_active && (link = next_ready(p)) != NULL) {
         lsync_queue_remove(link);
         take_turn(LSYNC_OF(link, lsync_job, link));
     }
@@ -446,7 +521,7 @@ int64_t lsync_pool_due_us(const lock_sync_pool *p)
 {
     const lsync_job *first = lsync_heap_first(&p->timers);
 
-    if (!(lsync_queue_first(&p->ready) == NULL || p->active >= p->max_active) || lsync_queue_first(&p->done) != NULL)
+    if ((next_ready(p) != NULL && p->active < p->max_active) || lsync_queue_first(&p->done) != NULL)
         return 0;
     return first == NULL ? LSYNC_NEVER_US : first->due_us;
 }
@@ -461,7 +536,10 @@ void lsync_pool_abort(lsync_job *job)
         (void)lsync_transfer_finish(&job->seat->transfer, CURLE_ABORTED_BY_CALLBACK);
         conclude(job->seat, LOCK_SYNC_E_CANCELLED);
         break;
-    case LSYNC_JOB_ASKING: /* comes back by itself; then it sees that it was cancelled */
+    case LSYNC_JOB_ASKING: /* what the thread has begun comes back by itself; then it sees that it was cancelled */
+        if (withdraw(job))
+            give_back(job, lsync_exchange_cancelled(&x));
+        break;
     case LSYNC_JOB_DONE:
         break;
     case LSYNC_JOB_READY:

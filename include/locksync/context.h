@@ -76,7 +76,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_
 /**
  * Frees a context, closes its connection and wipes its credential. Results stay valid.
  *
- * @param ctx Transferred; NULL is allowed. No fetch of it may be running, and no lock_sync_cancel() on its way.
+ * @param ctx Transferred; NULL is allowed. No blocking fetch of it may be running, and no lock_sync_cancel() on its way; one
+ *            that a pool runs is ended, with its callback.
  * @par Threads That of the context.
  * @since 0.1.0
  */

@@ -85,7 +85,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, 
  * @param done Called once, after this function returned LOCK_SYNC_OK; never after a failure.
  * @param user Borrowed until the callback.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also for a context with a transport of its own; the message names the
- *         pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY.
+ *         pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being
+ *         freed).
  * @par Threads That of the pool.
  * @since 0.1.0
  */

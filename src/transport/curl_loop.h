@@ -9,18 +9,33 @@
 
 typedef struct lsync_loop {
     CURLM *multi;        /* owned */
-    int epoll_fd;        /* all below in one; owned, as are the next */
+    int epoll_fd;        /* all below in one; owned, as are the next; -1: this system has none */
     int timer_fd;
     int wake_fd;
     int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
     int64_t armed_us;    /* what the timer stands at */
     bool failed;         /* libcurl or epoll could not go on */
+    uint64_t closed_bytes; /* what the connection that was closed last received in its life */
+    int transfers;       /* started and not taken in or stopped */
 } lsync_loop;
+
+/* In curl_loop_epoll.c or curl_loop_poll.c: */
 
 /* OK, E_NO_MEMORY or E_CONNECT (out of file descriptors); after a failure there is nothing to release. */
 lock_sync_status lsync_loop_init(lsync_loop *l);
 /* All transfers have been removed and released, but their memory is there: connections still speak to it. */
 void lsync_loop_release(lsync_loop *l);
+
+/* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
+lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
+
+/* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
+void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
+
+/* Makes the descriptor readable. From any thread. */
+void lsync_loop_wake(const lsync_loop *l);
+
+/* In curl_loop.c: */
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 
@@ -28,16 +43,7 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t, void *owner);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 
-/* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
-lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
-
 /* The owner of a transfer that is over, with its code; it has been stopped. NULL: no more. */
 void *lsync_loop_finished(lsync_loop *l, CURLcode *code);
-
-/* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
-void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
-
-/* Makes the descriptor readable. From any thread. */
-void lsync_loop_wake(const lsync_loop *l);
 
 #endif

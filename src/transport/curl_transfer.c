@@ -132,6 +132,8 @@ static int on_close_socket(void *user, curl_socket_t socket)
 {
     lsync_transfer *t = user;
 
+    if (t->closed != NULL)
+        *t->closed = bytes_received(socket);
     if (socket == t->socket) {
         t->received = bytes_received(socket) - t->received_before;
         t->socket = CURL_SOCKET_BAD;

@@ -29,6 +29,7 @@ typedef struct lsync_transfer {
     bool header_ended;        /* the blank line behind this response's header was seen */
     curl_socket_t socket;     /* the one opened last; CURL_SOCKET_BAD: none, or closed */
     uint64_t received_before; /* bytes on that socket before the request */
+    uint64_t *closed;         /* where transfers that share connections note what one received in its life; NULL: none do */
     uint64_t received;        /* bytes since, once the socket was closed; 0: it was not, or the system does not tell */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];

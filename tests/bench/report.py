@@ -129,6 +129,7 @@ STYLE = """
     text { fill: #1c232b; font-size: 13px; }
     .head { font-size: 16px; font-weight: bold; }
     .small { font-size: 12px; fill: #46505c; }
+    .name { stroke: #f7f8fa; stroke-width: 5px; paint-order: stroke; }
     .middle { text-anchor: middle; } .end { text-anchor: end; }
     .line { fill: none; stroke-width: 2.5; }
     .ours { stroke: #1d4ed8; } .jansson { stroke: #b45309; } .cjson { stroke: #0f766e; }
@@ -141,6 +142,7 @@ STYLE = """
       .small { fill: #b6c0cb; }
       .ours { stroke: #7fb0ff; } .jansson { stroke: #fbbf6b; } .cjson { stroke: #5eead4; }
       .dot { fill: #1b2027; }
+      .name { stroke: #1b2027; }
       .bar { fill: #6c7785; } .bar.our { fill: #7fb0ff; }
     }"""
 
@@ -175,7 +177,7 @@ def plot_decoding(decoding, out):
         out.append(f'<polyline class="line {style}" points="{way}"/>')
         out += [f'<circle class="dot {style}" cx="{px:.1f}" cy="{py:.1f}" r="4"/>' for px, py in points]
         above = min(py for _, py in points[:3]) - 12
-        out.append(f'<text x="{left + 14}" y="{above:.1f}">{label}</text>')
+        out.append(f'<text class="name" x="{left + 14}" y="{above:.1f}">{label}</text>')
 
 
 def plot_fetch(fetch, out):

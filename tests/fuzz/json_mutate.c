@@ -27,6 +27,21 @@ static const char *const pieces[] = {
     "", ",", ":", "{", "}", "[", "]", ",,", "\n", "\r\n\t ", "\f", "\xef\xbb\xbf", "x",
 };
 
+/* What may stand before a key: members that are there twice then, or are not looked for. */
+static const char *const members[] = {
+    "\"id\":7,", "\"id\":null,", "\"revision\":null,", "\"revision\":3,", "\"isConnected\":1,",
+    "\"isConnected\":null,",
+    "\"deviceState\":null,", "\"deviceState\":{},", "\"deviceState\":{\"state\":6,\"batteryLevel\":54},",
+    "\"lockProperties\":null,", "\"lockProperties\":{\"state\":2,\"isCharging\":true},", "\"state\":null,",
+    "\"state\":2,", "\"doorState\":3,", "\"batteryLevel\":255,", "\"batteryLevel\":54,", "\"isCharging\":false,",
+    "\"stateChangeResult\":1,", "\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\",",
+    "\"lastStateChangedDate\":\"x\",",
+    "\"result\":[],", "\"result\":null,", "\"success\":true,", "\"success\":false,", "\"errorMessages\":[],",
+    "\"errorMessages\":[\"x\"],", "\"statusCode\":200,", "\"statusCode\":null,", "\"name\":\"\xc5\x9b\",",
+    "\"x\":{\"id\":1},",
+    "\"x\":-0,", "\"x\":01,", "\"x\":1.5,", "\"\":0,",
+};
+
 typedef struct token {
     size_t at;
     size_t size;
@@ -95,6 +110,20 @@ static size_t splice(uint8_t *text, size_t text_size, size_t max_size, token pla
     return end;
 }
 
+/* The first token from the i-th on that is a key; that one when there is none. */
+static token key_from(const uint8_t *text, const token *tokens, size_t n, size_t i)
+{
+    for (size_t k = i; k + 1 < n; k++) {
+        size_t colon = k + 1;
+
+        while (colon + 1 < n && is_mark(text[tokens[colon].at]) && text[tokens[colon].at] <= ' ')
+            colon++;
+        if (text[tokens[k].at] == '"' && text[tokens[colon].at] == ':')
+            return tokens[k];
+    }
+    return tokens[i];
+}
+
 static uint32_t next(uint32_t *state)
 {
     *state ^= *state << 13;
@@ -108,7 +137,7 @@ static size_t change(uint8_t *body, size_t size, size_t max_size, uint32_t *stat
     static token tokens[TOKENS_MAX]; /* libFuzzer mutates on one thread */
     static uint8_t span[SPAN_MAX];
     size_t n = split(body, size, tokens);
-    uint32_t kind = next(state) % 8;
+    uint32_t kind = next(state) % 9;
     size_t i = n == 0 ? 0 : next(state) % n;
     size_t j = n == 0 ? 0 : next(state) % n;
     const char *piece = pieces[next(state) % (sizeof pieces / sizeof pieces[0])];
@@ -120,6 +149,11 @@ static size_t change(uint8_t *body, size_t size, size_t max_size, uint32_t *stat
             place.size = 0; /* before it */
         else if (kind == 2 && n > 0)
             place = whole(body, tokens, n, i, false);
+        return splice(body, size, max_size, place, (const uint8_t *)piece, strlen(piece));
+    }
+    if (kind == 8) {
+        piece = members[next(state) % (sizeof members / sizeof members[0])];
+        place = (token){key_from(body, tokens, n, i).at, 0};
         return splice(body, size, max_size, place, (const uint8_t *)piece, strlen(piece));
     }
     if (kind == 4) /* out */

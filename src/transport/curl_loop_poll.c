@@ -1,0 +1,59 @@
+/* Many transfers in one thread, on systems without epoll: libcurl's own poll, and no descriptor for a host's event loop;
+   see curl_loop.h. Its cost grows with the number of transfers. */
+#include "base/clock.h"
+#include "transport/curl_loop.h"
+#include "transport/curl_status.h"
+
+#include <limits.h>
+
+lock_sync_status lsync_loop_init(lsync_loop *l)
+{
+    lock_sync_status status = lsync_curl_global_init();
+
+    *l = (lsync_loop){.epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
+    if (status != LOCK_SYNC_OK)
+        return status;
+    l->multi = curl_multi_init();
+    return l->multi == NULL ? lsync_status_of_no_handle() : LOCK_SYNC_OK;
+}
+
+void lsync_loop_release(lsync_loop *l)
+{
+    (void)curl_multi_cleanup(l->multi);
+}
+
+/* How long may be waited: up to timeout_ms, and up to the pool's own next moment. */
+static int patience(const lsync_loop *l, int timeout_ms)
+{
+    int64_t own_ms = l->armed_us == LSYNC_NEVER_US ? INT_MAX : (l->armed_us - lsync_clock_boot_us() + 999) / 1000;
+
+    own_ms = own_ms < 0 ? 0 : own_ms > INT_MAX ? INT_MAX : own_ms;
+    return timeout_ms < 0 || own_ms < timeout_ms ? (int)own_ms : timeout_ms;
+}
+
+lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
+{
+    int running;
+
+    l->closed_bytes = 0;
+    timeout_ms = patience(l, timeout_ms);
+    if (curl_multi_perform(l->multi, &running) != CURLM_OK)
+        return LOCK_SYNC_E_NO_MEMORY;
+    if (timeout_ms == 0 || running < l->transfers) /* some are over: they are taken in before anything is waited for */
+        return LOCK_SYNC_OK;
+    if (curl_multi_poll(l->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
+        curl_multi_perform(l->multi, &running) != CURLM_OK)
+        return LOCK_SYNC_E_NO_MEMORY;
+    return LOCK_SYNC_OK;
+}
+
+void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
+{
+    l->armed_us = own_due_us;
+}
+
+void lsync_loop_wake(const lsync_loop *l)
+{
+    (void)curl_multi_wakeup(l->multi); /* fails only where a wake-up is on its way */
+}

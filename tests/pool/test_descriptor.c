@@ -1,0 +1,219 @@
+/* The pool's descriptor: readable when there is something to do and only then, level-triggered, also inside another epoll;
+   and lock_sync_pool_wait(), which honours its time. */
+#include "accounts.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+static const raw_step *const silent_scripts[] = {silent, silent, silent, silent};
+static raw_server *good;
+
+static int begin(void **user)
+{
+    (void)user;
+    good = raw_start(AF_INET, NULL, 0);
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    raw_stop(good);
+    return 0;
+}
+
+static void it_is_one_descriptor_for_life(void **user)
+{
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(good));
+    int fd = lock_sync_pool_fd(p);
+
+    (void)user;
+    assert_true(fd >= 0);
+    for (int i = 0; i < 3; i++) {
+        account_submit(&a, p);
+        assert_int_equal(lock_sync_pool_fd(p), fd);
+        pool_run_all(p);
+        assert_int_equal(lock_sync_pool_fd(p), fd);
+    }
+    account_free(&a);
+    pool_end(p);
+}
+
+static void it_is_quiet_without_work_and_readable_with(void **user)
+{
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(good));
+
+    (void)user;
+    assert_false(pool_is_readable(p, 20));
+    account_submit(&a, p);
+    for (int i = 0; i < 3; i++)
+        assert_true(pool_is_readable(p, 0)); /* as long as nobody dispatches */
+    pool_run_all(p);
+    (void)pool_run_for(p, 20);
+    assert_false(pool_is_readable(p, 300));
+    assert_true(pool_run_for(p, 500) <= 2); /* an idle connection is kept, and costs nothing */
+    account_free(&a);
+    pool_end(p);
+}
+
+static void fetches_that_wait_cost_no_dispatches(void **user)
+{
+    raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
+    lock_sync_pool *p = pool_make();
+    account asleep[20];
+    account active;
+    lock_sync_guard *g;
+    size_t count;
+
+    (void)user;
+    expect_ok(lock_sync_guard_new(&g));
+    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    accounts_make(asleep, 20, raw_url(good));
+    active = account_new(raw_url(quiet));
+    for (size_t i = 0; i < 20; i++)
+        account_guard(&asleep[i], g, LOCK_SYNC_GUARD_WAIT);
+    accounts_submit(asleep, 20, p);
+    account_submit(&active, p);
+    (void)pool_run_for(p, 300);
+    raw_wait_requests(quiet, 1);
+    count = pool_run_for(p, 1000);
+    if (count > 5)
+        fail_msg("%zu dispatches in a second in which nothing happens", count);
+    accounts_free(asleep, 20);
+    account_free(&active);
+    lock_sync_guard_unref(g);
+    pool_end(p);
+    raw_stop(quiet);
+}
+
+static void it_is_level_triggered_inside_another_epoll(void **user)
+{
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(good));
+    struct epoll_event event = {.events = EPOLLIN};
+    int outer = epoll_create1(EPOLL_CLOEXEC);
+    int n = 0;
+
+    (void)user;
+    assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, lock_sync_pool_fd(p), &event), 0);
+    assert_int_equal(epoll_wait(outer, &event, 1, 10), 0);
+    account_submit(&a, p);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(epoll_wait(outer, &event, 1, 0), 1);
+    while (lock_sync_pool_pending(p) > 0 && n++ < 1000)
+        if (epoll_wait(outer, &event, 1, 1000) == 1)
+            expect_ok(pool_dispatch(p));
+    expect_end(&a, LOCK_SYNC_OK);
+    account_free(&a);
+    pool_end(p);
+    (void)close(outer);
+}
+
+typedef struct cancelling {
+    raw_server *server;
+    lock_sync_ctx *ctx;
+    int64_t at_us;
+} cancelling;
+
+static void *cancel_once_asked(void *user)
+{
+    cancelling *c = user;
+
+    raw_wait_requests(c->server, 1);
+    c->at_us = kit_now_us();
+    lock_sync_cancel(c->ctx);
+    return NULL;
+}
+
+static void a_cancel_from_another_thread_wakes_it(void **user)
+{
+    (void)user;
+    for (int waiting = 0; waiting < 2; waiting++) {
+        raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
+        lock_sync_pool *p = pool_make();
+        account a = account_new(raw_url(quiet));
+        cancelling c = {quiet, a.ctx, 0};
+        pthread_t other;
+
+        account_submit(&a, p);
+        assert_int_equal(pthread_create(&other, NULL, cancel_once_asked, &c), 0);
+        while (lock_sync_pool_pending(p) > 0) {
+            if (waiting) {
+                expect_ok(pool_wait(p, -1));
+            } else {
+                assert_true(pool_is_readable(p, 5000));
+                expect_ok(pool_dispatch(p));
+            }
+        }
+        assert_int_equal(pthread_join(other, NULL), 0);
+        assert_true(a.ended_ms - c.at_us / 1000 < 100 * kit_slack());
+        expect_end(&a, LOCK_SYNC_E_CANCELLED);
+        account_free(&a);
+        pool_end(p);
+        raw_stop(quiet);
+    }
+}
+
+static void wait_honours_its_time(void **user)
+{
+    raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(quiet));
+
+    (void)user;
+    for (int pending = 0; pending < 2; pending++) {
+        static const int64_t times[] = {0, 1, 50, 200};
+
+        for (size_t i = 0; i < COUNT_OF(times); i++) {
+            int64_t began = kit_now_ms();
+
+            expect_ok(pool_wait(p, times[i]));
+            assert_in_range(kit_now_ms() - began + 1, times[i], times[i] + 50 * kit_slack());
+        }
+        if (pending == 0) {
+            account_submit(&a, p);
+            (void)pool_run_for(p, 300);
+        }
+    }
+    expect_pending(&a);
+    account_free(&a);
+    pool_end(p);
+    raw_stop(quiet);
+}
+
+/* A deadline, too, is something to do. */
+static void wait_without_end_returns_for_a_deadline(void **user)
+{
+    raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(quiet));
+
+    (void)user;
+    expect_ok(lock_sync_set_timeout_ms(a.ctx, 200));
+    account_submit(&a, p);
+    while (lock_sync_pool_pending(p) > 0)
+        expect_ok(pool_wait(p, INT64_MAX));
+    expect_end(&a, LOCK_SYNC_E_TIMEOUT);
+    account_free(&a);
+    pool_end(p);
+    raw_stop(quiet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_one_descriptor_for_life),
+        cmocka_unit_test(it_is_quiet_without_work_and_readable_with),
+        cmocka_unit_test(fetches_that_wait_cost_no_dispatches),
+        cmocka_unit_test(it_is_level_triggered_inside_another_epoll),
+        cmocka_unit_test(a_cancel_from_another_thread_wakes_it),
+        cmocka_unit_test(wait_honours_its_time),
+        cmocka_unit_test(wait_without_end_returns_for_a_deadline),
+    };
+
+    return cmocka_run_group_tests_name("pool descriptor", tests, begin, end);
+}

@@ -1,0 +1,159 @@
+/* Names: a resolver that stalls delays no other account, and until a name is known it is asked for once.
+   support/interpose.c is the resolver. */
+#include "accounts.h"
+
+#include "../support/interpose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MANY 50
+
+static account all[MANY];
+
+static int end(void **user)
+{
+    (void)user;
+    resolver_answer(NULL);
+    resolver_release();
+    kit_wait_for_one_thread();
+    return 0;
+}
+
+static void fifty_accounts_of_a_name_look_it_up_once(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    char *url = kit_text("http://service.test:%u", raw_port(server));
+    lock_sync_pool *p = pool_make();
+    size_t before = resolver_calls();
+    size_t threads;
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    resolver_stall();
+    accounts_make(all, MANY, url);
+    threads = kit_threads();
+    accounts_submit(all, MANY, p);
+    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    (void)pool_run_for(p, 100);
+    assert_int_equal(resolver_calls(), before + 1);
+    assert_true(kit_threads() <= threads + 1);
+    resolver_release();
+    pool_run_all(p);
+    for (size_t i = 0; i < MANY; i++) {
+        expect_end(&all[i], LOCK_SYNC_OK);
+        assert_true(i < 2 || all[i].order > all[0].order);
+    }
+    assert_int_equal(resolver_calls(), before + 1);
+    accounts_free(all, MANY);
+    pool_end(p);
+    raw_stop(server);
+    free(url);
+}
+
+static void a_stalled_resolver_delays_no_other_account(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    account stalled[4];
+    int64_t began;
+
+    (void)user;
+    resolver_stall();
+    accounts_make(stalled, 4, "https://service.test");
+    accounts_make(all, MANY, raw_url(server));
+    for (size_t i = 0; i < 4; i++)
+        expect_ok(lock_sync_set_timeout_ms(stalled[i].ctx, 500 * kit_slack()));
+    began = kit_now_ms();
+    accounts_submit(stalled, 4, p);
+    accounts_submit(all, MANY, p);
+    while (lock_sync_pool_pending(p) > 0) {
+        int64_t entered;
+
+        (void)pool_is_readable(p, 100);
+        entered = kit_now_ms();
+        expect_ok(pool_dispatch(p));
+        assert_true(kit_now_ms() - entered < 50 * kit_slack());
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        expect_end(&all[i], LOCK_SYNC_OK);
+        assert_true(all[i].ended_ms - began < 300 * kit_slack());
+    }
+    for (size_t i = 0; i < 4; i++) {
+        expect_end(&stalled[i], LOCK_SYNC_E_TIMEOUT);
+        assert_in_range(stalled[i].ended_ms - began, 500 * kit_slack() - 2, 700 * kit_slack());
+    }
+    accounts_free(all, MANY);
+    accounts_free(stalled, 4);
+    pool_end(p);
+    raw_stop(server);
+}
+
+static void a_name_that_fails_fails_each(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    account good = account_new(raw_url(server));
+
+    (void)user;
+    accounts_make(all, MANY, "https://nowhere.test");
+    accounts_submit(all, MANY, p);
+    account_submit(&good, p);
+    pool_run_all(p);
+    for (size_t i = 0; i < MANY; i++) {
+        expect_end(&all[i], LOCK_SYNC_E_RESOLVE);
+        assert_non_null(strstr(all[i].message, "nowhere.test"));
+    }
+    expect_end(&good, LOCK_SYNC_OK);
+    accounts_free(all, MANY);
+    account_free(&good);
+    pool_end(p);
+    raw_stop(server);
+}
+
+/* The one that looks up for all is cancelled, or freed: the next goes ahead. */
+static void another_goes_ahead_when_the_first_ends(void **user)
+{
+    (void)user;
+    for (int freed = 0; freed < 2; freed++) {
+        raw_server *server = raw_start(AF_INET, NULL, 0);
+        char *url = kit_text("http://service.test:%u", raw_port(server));
+        lock_sync_pool *p = pool_make();
+        account first = account_new(url);
+
+        resolver_answer("127.0.0.1");
+        resolver_stall();
+        accounts_make(all, MANY, url);
+        account_submit(&first, p);
+        accounts_submit(all, MANY, p);
+        assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        if (freed)
+            account_free(&first);
+        else
+            lock_sync_cancel(first.ctx);
+        pool_run_account(&first);
+        expect_end(&first, LOCK_SYNC_E_CANCELLED);
+        (void)pool_run_for(p, 20);
+        resolver_release();
+        pool_run_all(p);
+        for (size_t i = 0; i < MANY; i++)
+            expect_end(&all[i], LOCK_SYNC_OK);
+        account_free(&first);
+        accounts_free(all, MANY);
+        pool_end(p);
+        raw_stop(server);
+        free(url);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(fifty_accounts_of_a_name_look_it_up_once, end),
+        cmocka_unit_test_teardown(a_stalled_resolver_delays_no_other_account, end),
+        cmocka_unit_test_teardown(a_name_that_fails_fails_each, end),
+        cmocka_unit_test_teardown(another_goes_ahead_when_the_first_ends, end),
+    };
+
+    return cmocka_run_group_tests_name("pool names", tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/* Storms: cancels from four threads against hundreds of pending fetches, and 20,000 fetches with faults mixed in. Each
+   submit has one callback, and memory stays flat. */
+#include "accounts.h"
+#include "heap.h"
+#include "store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define CONTEXTS 200
+#define THREADS 4
+#define STORM_MS 3000
+#define LANES 128
+#define FETCHES (kit_slack() > 1 ? 4000 : 20000)
+
+static account all[CONTEXTS];
+static sim *target;
+static atomic_bool over;
+static size_t started;
+
+static int begin(void **user)
+{
+    static const char *const arguments[] = {"--static", "--any-key", "--delay-ms", "1", NULL};
+
+    (void)user;
+    target = sim_start(arguments);
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    sim_stop(target, NULL);
+    return 0;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static void *cancel_at_random(void *seed)
+{
+    uint64_t random = *(const uint64_t *)seed;
+
+    while (!atomic_load(&over)) {
+        struct timespec pause = {0, (long)(next_random(&random) % 50000)};
+
+        lock_sync_cancel(all[next_random(&random) % CONTEXTS].ctx);
+        (void)nanosleep(&pause, NULL); /* else the pool gets no turn on two cores */
+    }
+    return NULL;
+}
+
+static size_t ends[2]; /* OK, cancelled */
+static size_t others;
+
+static void go_on(account *a)
+{
+    ends[0] += a->status == LOCK_SYNC_OK;
+    ends[1] += a->status == LOCK_SYNC_E_CANCELLED;
+    others += a->status != LOCK_SYNC_OK && a->status != LOCK_SYNC_E_CANCELLED && a->status != LOCK_SYNC_E_TOO_SOON;
+    if (!atomic_load(&over))
+        account_submit(a, a->pool);
+}
+
+static void cancels_from_four_threads(void **user)
+{
+    static uint64_t seeds[THREADS] = {1, 22, 333, 4444};
+    lock_sync_pool *p = pool_make();
+    store *s = store_new();
+    pthread_t threads[THREADS];
+    int64_t until = kit_now_ms() + STORM_MS;
+
+    (void)user;
+    expect_ok(lock_sync_pool_set_max_active(p, 64));
+    expect_ok(lock_sync_pool_set_max_connections(p, 32, 64));
+    accounts_make(all, CONTEXTS, sim_url(target));
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        lock_sync_guard *g = i % 4 == 3 ? store_guard(s, 1) : NULL;
+
+        all[i].then = go_on;
+        account_guard(&all[i], g, i % 2 == 0 ? LOCK_SYNC_GUARD_OFF : LOCK_SYNC_GUARD_WAIT);
+        lock_sync_guard_unref(g);
+    }
+    for (size_t i = 1; i < CONTEXTS; i += 4) { /* these wait in memory */
+        lock_sync_guard *g;
+
+        expect_ok(lock_sync_guard_new(&g));
+        expect_ok(lock_sync_guard_set_min_interval_ms(g, 5));
+        account_guard(&all[i], g, LOCK_SYNC_GUARD_WAIT);
+        lock_sync_guard_unref(g);
+    }
+    atomic_store(&over, false);
+    accounts_submit(all, CONTEXTS, p);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, cancel_at_random, &seeds[i]), 0);
+    while (kit_now_ms() < until)
+        expect_ok(pool_wait(p, 10));
+    atomic_store(&over, true);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pool_run_all(p);
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        assert_int_equal(all[i].calls, all[i].submits);
+        all[i].then = NULL;
+    }
+    assert_true(ends[1] > CONTEXTS);
+    assert_int_equal(others, 0);
+    for (size_t i = 0; i < CONTEXTS; i++)
+        account_guard(&all[i], NULL, LOCK_SYNC_GUARD_OFF);
+    accounts_submit(all, CONTEXTS, p); /* all work as before */
+    pool_run_all(p);
+    for (size_t i = 0; i < CONTEXTS; i++)
+        expect_end(&all[i], LOCK_SYNC_OK);
+    accounts_free(all, CONTEXTS);
+    pool_end(p);
+    store_free(s);
+    assert_int_equal(stray_callbacks(), 0);
+}
+
+/* --- many fetches --- */
+
+static void next_fetch(account *a)
+{
+    ends[0] += a->status == LOCK_SYNC_OK;
+    if (started < (size_t)FETCHES) {
+        started++;
+        account_submit(a, a->pool);
+    }
+}
+
+static void twenty_thousand_fetches_with_faults(void **user)
+{
+    static const char *const faults[] = {"500", "reset", "truncated", "bad-json", "429", "html"};
+    heap h = {0};
+    lock_sync_allocator memory = heap_allocator(&h);
+    lock_sync_pool *p;
+    size_t total = 0;
+    size_t early = 0;
+
+    (void)user;
+    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+    expect_ok(lock_sync_pool_set_max_active(p, LANES));
+    expect_ok(lock_sync_pool_set_max_connections(p, 64, 64));
+    for (size_t i = 0; i < COUNT_OF(faults); i++)
+        sim_fault(target, faults[i], (unsigned)(20 + 3 * i));
+    ends[0] = 0;
+    for (size_t i = 0; i < LANES; i++) {
+        all[i] = account_new(sim_url(target));
+        all[i].then = next_fetch;
+    }
+    started = LANES;
+    accounts_submit(all, LANES, p);
+    while (lock_sync_pool_pending(p) > 0) {
+        expect_ok(pool_wait(p, 1000));
+        if (early == 0 && started > (size_t)FETCHES / 4)
+            early = h.blocks + 4;
+        if (early > 0 && h.blocks > early + 4 * LANES)
+            fail_msg("%zu blocks after %zu fetches, %zu before", (size_t)h.blocks, started, early);
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        assert_int_equal(all[i].calls, all[i].submits);
+        total += all[i].calls;
+    }
+    assert_int_equal(total, FETCHES);
+    assert_in_range(ends[0], (size_t)FETCHES / 2, (size_t)FETCHES - 100);
+    accounts_free(all, LANES);
+    pool_end(p);
+    assert_int_equal(h.blocks, 0);
+    assert_int_equal(stray_callbacks(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cancels_from_four_threads),
+        cmocka_unit_test(twenty_thousand_fetches_with_faults),
+    };
+
+    return cmocka_run_group_tests_name("pool storms", tests, begin, end);
+}
