@@ -336,12 +336,11 @@ static lsync_seat *take_seat(lock_sync_pool *p)
     seat = lsync_alloc(&p->memory, sizeof *seat);
     if (seat == NULL)
         return NULL;
-    if (lsync_transfer_init(&seat->transfer, &p->memory) != LOCK_SYNC_OK) {
+    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.closed_bytes) != LOCK_SYNC_OK) {
         lsync_free(&p->memory, seat);
         return NULL;
     }
     seat->spares = (lsync_spares){.memory = &p->memory};
-    seat->transfer.closed = &p->loop.closed_bytes;
     seat->job = NULL;
     seat->next_of_all = p->seats;
     p->seats = seat;

@@ -140,7 +140,6 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
 
-    l->closed_bytes = 0;
     for (int i = 0; i < n; i++)
         handle(l, &events[i]);
     while (!l->failed && l->curl_due_us <= lsync_clock_boot_us()) {

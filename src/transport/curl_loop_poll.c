@@ -36,7 +36,6 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
 {
     int running;
 
-    l->closed_bytes = 0;
     timeout_ms = patience(l, timeout_ms);
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;

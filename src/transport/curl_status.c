@@ -79,12 +79,6 @@ static lock_sync_status status_of_code(CURLcode code)
     }
 }
 
-/* What the answer had of bytes; where the connection was another's first, all that came on it. */
-static uint64_t received_at_most(const lsync_transfer *t)
-{
-    return t->closed != NULL && *t->closed > t->received ? *t->closed : t->received;
-}
-
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
 {
     lock_sync_status status = status_of_code(code);
@@ -95,7 +89,7 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
         return t->stopped;
     if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
-    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && received_at_most(t) >= LSYNC_CURL_HEADER_LINE_MAX)
+    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && *t->closed >= LSYNC_CURL_HEADER_LINE_MAX)
         return lsync_response_count_header(t->response, (size_t)LSYNC_CURL_HEADER_LINE_MAX);
     if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_TLS) &&
         out_of_descriptors())

@@ -130,14 +130,9 @@ static uint64_t bytes_received(curl_socket_t socket)
 /* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the socket. */
 static int on_close_socket(void *user, curl_socket_t socket)
 {
-    lsync_transfer *t = user;
+    const lsync_transfer *t = user;
 
-    if (t->closed != NULL)
-        *t->closed = bytes_received(socket);
-    if (socket == t->socket) {
-        t->received = bytes_received(socket) - t->received_before;
-        t->socket = CURL_SOCKET_BAD;
-    }
+    *t->closed = bytes_received(socket);
     return close(socket);
 }
 
@@ -190,18 +185,19 @@ static bool has_spare_descriptor(curl_socket_t socket)
    server's answer) is refused. Sockets do not leak into child processes. */
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    lsync_transfer *t = user;
+    const lsync_transfer *t = user;
     const lsync_route *route = t->request == NULL ? NULL : t->request->route;
+    curl_socket_t made;
 
     (void)purpose;
     if (route != NULL && !route->https && route->loopback && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
-    t->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (t->socket >= 0 && route != NULL && route->https && !has_spare_descriptor(t->socket)) {
-        (void)close(t->socket);
-        t->socket = CURL_SOCKET_BAD;
+    made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (made >= 0 && route != NULL && route->https && !has_spare_descriptor(made)) {
+        (void)close(made);
+        made = CURL_SOCKET_BAD;
     }
-    return t->socket;
+    return made;
 }
 
 /* --- options --- */
@@ -361,13 +357,13 @@ static lock_sync_status status_of_setting(CURLcode code)
     return code == CURLE_OUT_OF_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_NO_TRANSPORT;
 }
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, uint64_t *closed)
 {
     CURLcode code;
 
     memset(t, 0, sizeof *t);
     t->memory = memory;
-    t->socket = CURL_SOCKET_BAD;
+    t->closed = closed;
     t->easy = curl_easy_init();
     if (t->easy == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
@@ -391,8 +387,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->sends = 0;
     t->encoded = false;
     t->header_ended = false;
-    t->received_before = t->socket == CURL_SOCKET_BAD ? 0 : bytes_received(t->socket);
-    t->received = 0;
+    *t->closed = 0;
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)

@@ -27,10 +27,8 @@ typedef struct lsync_transfer {
     bool http2;               /* the connection of the transfer before spoke HTTP/2 */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */
-    curl_socket_t socket;     /* the one opened last; CURL_SOCKET_BAD: none, or closed */
-    uint64_t received_before; /* bytes on that socket before the request */
-    uint64_t *closed;         /* where transfers that share connections note what one received in its life; NULL: none do */
-    uint64_t received;        /* bytes since, once the socket was closed; 0: it was not, or the system does not tell */
+    uint64_t *closed;         /* what the connection that was closed last received in its life (0: the system does not tell);
+                                 of all transfers that share connections; must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
 } lsync_transfer;
@@ -40,7 +38,7 @@ lock_sync_status lsync_curl_global_init(void);
 
 /* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there is
    nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory);
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, uint64_t *closed);
 void lsync_transfer_release(lsync_transfer *t);
 
 /* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */
