@@ -252,7 +252,7 @@ static lock_sync_status decide_locked(file_store *s, int fd, const lsync_guard_d
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
-    lsync_guard_record before;
+    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
     bool moved;
     int64_t now_us;
     off_t place;
@@ -261,9 +261,10 @@ static lock_sync_status decide_locked(file_store *s, int fd, const lsync_guard_d
         return fail(why, s->path, "the guard's file is damaged or empty; it is not overwritten", 0);
     now_us = lsync_clock_boot_us();
     moved = translate(s, &image, now_us);
-    before = image.record;
+    lsync_guard_pack(&image, before);
     decision->decide(decision->user, &image.record, now_us);
-    if (!moved && memcmp(&before, &image.record, sizeof before) == 0) { /* a refusal, mostly */
+    lsync_guard_pack(&image, bytes);
+    if (!moved && memcmp(before, bytes, sizeof before) == 0) { /* a refusal, mostly */
         see(s, &image);
         return LOCK_SYNC_OK;
     }

@@ -34,7 +34,7 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
     unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
     unsigned char after[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
-    lsync_guard_record unchanged;
+    unsigned char unchanged[LSYNC_GUARD_RECORD_SIZE];
     size_t size = sizeof before;
     int64_t now_ms = 0;
     lock_sync_status status = s->store.load(s->store.user, before, &size, &now_ms);
@@ -47,9 +47,10 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
                                                                                 : "the store's record is damaged");
         return LOCK_SYNC_E_GUARD;
     }
-    unchanged = image.record;
+    lsync_guard_pack(&image, unchanged);
     decision->decide(decision->user, &image.record, now_ms * 1000);
-    *done = memcmp(&unchanged, &image.record, sizeof unchanged) == 0; /* a refusal, mostly: nothing to write */
+    lsync_guard_pack(&image, after);
+    *done = memcmp(unchanged, after, sizeof unchanged) == 0; /* a refusal, mostly: nothing to write */
     if (*done)
         return LOCK_SYNC_OK;
     image.version++;
