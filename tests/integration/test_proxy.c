@@ -345,6 +345,23 @@ static void a_proxy_with_tls_is_trusted_no_more_than_the_service(void **user)
     free(unknown_url);
 }
 
+/* Signed by the trusted CA, but for another host: who answers there is not the proxy that was named. */
+static void a_proxy_with_tls_must_be_the_host_that_was_named(void **user)
+{
+    sim *elsewhere = sim_start_tls(pems->wrong_host, pems->key);
+    char *proxy_url = kit_text("https://127.0.0.1:%u", sim_port(elsewhere));
+    client c = client_of(sim_port(target));
+    sim_stats stats;
+
+    (void)user;
+    assert_int_equal(lock_sync_set_proxy(c.ctx, proxy_url), LOCK_SYNC_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
+    client_free(&c);
+    sim_stop(elsewhere, &stats);
+    assert_int_equal(stats.requests, 0);
+    free(proxy_url);
+}
+
 /* --- where no proxy is used --- */
 
 static void loopback_is_reached_without_the_proxy(void **user)
@@ -406,6 +423,7 @@ int main(void)
         TEST(a_socks_proxy_that_refuses_is_a_connect_error),
         TEST(the_certificate_behind_a_proxy_is_checked),
         TEST(a_proxy_with_tls_is_trusted_no_more_than_the_service),
+        TEST(a_proxy_with_tls_must_be_the_host_that_was_named),
         TEST(loopback_is_reached_without_the_proxy),
         TEST(plain_http_beyond_loopback_goes_through_no_proxy),
     };
