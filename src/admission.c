@@ -65,8 +65,7 @@ static int64_t left_ms(int64_t deadline_us)
     return (deadline_us - lsync_clock_boot_us() + 999) / 1000;
 }
 
-/* Sleeps until the time is over or the fetch is cancelled. */
-static void sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
+void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
 {
     struct timespec until;
 
@@ -84,32 +83,37 @@ static void sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
-lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
+lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer)
 {
-    lsync_guard_answer answer;
+    int64_t hold_ms = left_ms(deadline_us);
     lock_sync_status status;
 
-    *slot = 0;
+    *answer = (lsync_guard_answer){0};
     if (ctx->guard_mode == LOCK_SYNC_GUARD_OFF)
         return LOCK_SYNC_OK;
     status = lsync_need_guard(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    for (;;) {
-        int64_t hold_ms = left_ms(deadline_us);
+    if (hold_ms <= 0)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
+    status = lsync_guard_ask(ctx->guard, LSYNC_GUARD_FIRST, hold_ms, answer);
+    return status == LOCK_SYNC_OK ? status : lsync_not_admitted(ctx, status, answer);
+}
 
-        if (hold_ms <= 0)
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
-        status = lsync_guard_ask(ctx->guard, LSYNC_GUARD_FIRST, hold_ms, &answer);
+lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
+{
+    lsync_guard_answer answer;
+
+    for (;;) {
+        lock_sync_status status = lsync_ask(ctx, deadline_us, &answer);
+
         *slot = answer.slot;
-        if (status == LOCK_SYNC_OK)
-            return status;
         /* While another holds the slot, it may open sooner than is sure: that is when to ask again. */
         if (status != LOCK_SYNC_E_TOO_SOON || ctx->guard_mode != LOCK_SYNC_GUARD_WAIT ||
             answer.soonest_ms >= left_ms(deadline_us))
-            return lsync_not_admitted(ctx, status, &answer);
+            return status;
         lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", answer.soonest_ms);
-        sleep_or_cancel(ctx, answer.soonest_ms);
+        lsync_sleep_or_cancel(ctx, answer.soonest_ms);
         if (atomic_load(&ctx->cancelled))
             return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
                                    lock_sync_status_message(LOCK_SYNC_E_CANCELLED));

@@ -10,6 +10,13 @@
    or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
 lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
 
+/* Asks for the slot of a fetch once, in any mode. OK with the answer's slot (0 in mode OFF); E_TOO_SOON with its waits; E_TIMEOUT,
+   E_GUARD, E_NO_MEMORY. After a failure the error is set. */
+lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer);
+
+/* Sleeps until the time is over or the fetch is cancelled. */
+void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms);
+
 /* Asks for the repeat after a 401: never waits. *slot as in lsync_admit. The error is left as it is. */
 lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
 

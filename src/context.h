@@ -56,13 +56,15 @@ struct lock_sync_ctx {
     /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
     pthread_mutex_t cancel_mutex;
     struct lsync_job *job;           /* the fetch that a pool runs; NULL: none */
+    bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
     bool being_freed;
     pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     atomic_bool running;
     atomic_bool cancelled;
 };
 
-/* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. */
+/* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a pool
+   runs keeps its context running, and lends it to its callback. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 
 /* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to it. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "context.h"
 #include "exchange.h"
+#include "fetch.h"
 #include "transport/transport.h"
 
 bool lsync_ctx_begin(lock_sync_ctx *ctx)
@@ -14,6 +15,7 @@ void lsync_ctx_finish(lock_sync_ctx *ctx)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = NULL;
+    ctx->lent = false;
     atomic_store(&ctx->cancelled, false);
     atomic_store(&ctx->running, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
@@ -24,7 +26,7 @@ void lock_sync_cancel(lock_sync_ctx *ctx)
     if (ctx == NULL)
         return;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    if (atomic_load(&ctx->running)) {
+    if (atomic_load(&ctx->running) && !ctx->lent) {
         atomic_store(&ctx->cancelled, true);
         (void)pthread_cond_signal(&ctx->cancel_condition);
         if (ctx->job != NULL)
@@ -80,30 +82,64 @@ static lock_sync_status repeat_with_new_credential(lsync_exchange *x)
     return exchange(x, slot);
 }
 
-static lock_sync_status run(lsync_exchange *x)
+/* What is done before the guard is asked. */
+static lock_sync_status get_ready(lsync_exchange *x)
+{
+    lock_sync_status status = lsync_exchange_check(x);
+
+    return status == LOCK_SYNC_OK ? need_transport(x->ctx) : status;
+}
+
+/* What is done in a slot of the guard (0: none). */
+static lock_sync_status run_in_slot(lsync_exchange *x, int64_t slot)
 {
     static const lsync_settlement not_sent = {LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+    lock_sync_status status = lsync_exchange_credential(x);
+
+    if (status != LOCK_SYNC_OK) {
+        lsync_settle(x->ctx, slot, &not_sent);
+        return status;
+    }
+    status = exchange(x, slot);
+    if (status == LOCK_SYNC_E_UNAUTHORIZED && x->ctx->provider != NULL)
+        status = repeat_with_new_credential(x);
+    return status;
+}
+
+static lock_sync_status run(lsync_exchange *x)
+{
     lock_sync_ctx *ctx = x->ctx;
-    lock_sync_status status = lsync_exchange_check(x);
+    lock_sync_status status = get_ready(x);
     int64_t slot;
 
-    if (status == LOCK_SYNC_OK)
-        status = need_transport(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
     status = lsync_admit(ctx, x->deadline_us, &slot);
     if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
         return lsync_cached_answer(ctx, x->ids, x->n, x->single, &x->results);
+    return status == LOCK_SYNC_OK ? run_in_slot(x, slot) : status;
+}
+
+lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results,
+                                  int64_t *again_ms)
+{
+    lock_sync_response response;
+    lsync_exchange x = {.ctx = ctx, .ids = ids, .n = n, .s = &response};
+    lsync_guard_answer answer;
+    lock_sync_status status;
+
+    *again_ms = -1;
+    x.deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+    status = get_ready(&x);
     if (status != LOCK_SYNC_OK)
         return status;
-    status = lsync_exchange_credential(x);
-    if (status != LOCK_SYNC_OK) {
-        lsync_settle(ctx, slot, &not_sent);
+    status = lsync_ask(ctx, x.deadline_us, &answer);
+    if (status == LOCK_SYNC_E_TOO_SOON)
+        *again_ms = answer.soonest_ms;
+    if (status != LOCK_SYNC_OK)
         return status;
-    }
-    status = exchange(x, slot);
-    if (status == LOCK_SYNC_E_UNAUTHORIZED && ctx->provider != NULL)
-        status = repeat_with_new_credential(x);
+    status = run_in_slot(&x, answer.slot);
+    *results = x.results;
     return status;
 }
 

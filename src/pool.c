@@ -119,41 +119,56 @@ static lsync_job *new_job(lock_sync_pool *p, const int64_t *ids, size_t n)
     return job;
 }
 
-lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
-                                       lock_sync_done_fn done, void *user)
+lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out)
 {
     lock_sync_status status;
     lsync_job *job;
 
-    if (ctx == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
-    status = p == NULL || done == NULL
-                 ? lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done")
-                 : check_submit(ctx, ids, n);
+    status = check_submit(ctx, ids, n);
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     job = status == LOCK_SYNC_OK ? new_job(p, ids, n) : NULL;
     if (job == NULL) {
-        if (status == LOCK_SYNC_OK)
-            status = lsync_error_no_memory(&ctx->error);
         lsync_ctx_finish(ctx);
-        return status;
+        return status == LOCK_SYNC_OK ? lsync_error_no_memory(&ctx->error) : status;
     }
     job->ctx = ctx;
-    job->done = done;
-    job->user = user;
-    job->deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
     p->pending++;
-    lsync_heap_add(&p->timers, job);
-    lsync_queue_append(&p->ready, &job->link);
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = job;
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
-    if (!p->busy) /* else dispatch sees it before it returns */
-        lsync_loop_arm(&p->loop, 0);
+    *out = job;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+void lsync_pool_nudge(lock_sync_pool *p)
+{
+    if (!p->busy)
+        lsync_loop_arm(&p->loop, 0);
+}
+
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                       lock_sync_done_fn done, void *user)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    lsync_job *job;
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (p == NULL || done == NULL)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done");
+    status = lsync_pool_enter(p, ctx, ids, n, &job);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    job->done = done;
+    job->user = user;
+    job->deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+    lsync_heap_add(&p->timers, job);
+    lsync_queue_append(&p->ready, &job->link);
+    lsync_pool_nudge(p);
+    return LOCK_SYNC_OK;
 }
 
 /* --- cancelling --- */
@@ -183,8 +198,7 @@ static lsync_job *next_cancelled(lock_sync_pool *p)
 
 /* --- calling back --- */
 
-/* Takes a context out of the pool: from here on nobody cancels it through the job. */
-static void detach(lsync_job *job)
+void lsync_pool_detach(lsync_job *job)
 {
     lock_sync_ctx *ctx = job->ctx;
 
@@ -204,11 +218,37 @@ static void call_back(lsync_job *job)
     lock_sync_ctx *ctx = job->ctx;
 
     lsync_queue_remove(&job->link);
-    detach(job);
+    if (job->watch != NULL) {
+        lsync_pool_poll_over(job);
+        return;
+    }
+    lsync_pool_detach(job);
     lsync_ctx_finish(ctx);
     (void)lsync_ctx_end(ctx, job->status);
     job->done(job->user, ctx, job->status, job->results);
     lsync_free(&p->memory, job);
+}
+
+void lsync_pool_take_out(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+
+    atomic_store(&job->ctx->cancelled, true);
+    lsync_pool_abort(job);
+    lsync_error_clear(&job->refusal); /* it lives in the context's memory */
+    lsync_pool_detach(job);
+    lock_sync_results_free(job->results);
+    job->results = NULL;
+    if (job->state == LSYNC_JOB_DONE) {
+        lsync_queue_remove(&job->link);
+        lsync_free(&p->memory, job);
+    } else if (job->state == LSYNC_JOB_TOLD) {
+        job->watch = NULL; /* it is freed after the callback */
+    } else {
+        lsync_heap_remove(&p->timers, job);
+        job->ctx = NULL; /* the helper thread has it: it is freed when it comes back */
+    }
+    lsync_pool_nudge(p); /* its seat may be another's */
 }
 
 /* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
@@ -218,25 +258,21 @@ void lsync_pool_drop(lsync_job *job)
     lock_sync_pool *p = job->pool;
     lock_sync_done_fn done = job->done;
     void *user = job->user;
-    bool was_busy = p->busy;
+    lock_sync_watch *w = job->watch;
+    bool was_busy = p->busy, is_told = job->state == LSYNC_JOB_TOLD;
     lock_sync_status status = LOCK_SYNC_E_CANCELLED;
 
-    atomic_store(&ctx->cancelled, true);
-    lsync_pool_abort(job);
-    lsync_error_clear(&job->refusal); /* it lives in the context's memory */
-    detach(job);
-    lock_sync_results_free(job->results);
-    job->results = NULL;
-    if (job->state == LSYNC_JOB_DONE) {
-        lsync_queue_remove(&job->link);
-        lsync_free(&p->memory, job);
-    } else {
-        lsync_heap_remove(&p->timers, job);
-        job->ctx = NULL; /* the helper thread has it: it is freed when it comes back */
-    }
+    lsync_pool_take_out(job);
     lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    if (w != NULL)
+        w->job = NULL;
+    if (is_told)
+        return;
     p->busy = true;
-    done(user, ctx, status, NULL);
+    if (w != NULL)
+        w->changed(w->user, w, status, NULL);
+    else
+        done(user, ctx, status, NULL);
     p->busy = was_busy;
     if (!was_busy && p->free_wanted)
         lock_sync_pool_free(p);

@@ -2,7 +2,7 @@
 
    A job is one submitted fetch. It waits in `ready` for its turn; then its guard is asked (on the helper thread if that may
    block), it may sleep until the guard opens or be held until its host's name is known, gets a seat, which is a transfer
-   with its buffers, and ends in `done`, from where dispatch calls back. */
+   with its buffers, and ends in `done`, from where dispatch calls back. The job of a watch then sleeps until the next poll. */
 #ifndef LSYNC_POOL_H
 #define LSYNC_POOL_H
 
@@ -10,6 +10,7 @@
 #include "guard/guard.h"
 #include "locksync/pool.h"
 #include "pool_queue.h"
+#include "watch.h"
 #include "transport/curl_loop.h"
 
 #include <pthread.h>
@@ -20,10 +21,11 @@ typedef struct lsync_host lsync_host;
 typedef enum lsync_job_state {
     LSYNC_JOB_READY,  /* in pool->ready */
     LSYNC_JOB_ASKING, /* with the helper thread */
-    LSYNC_JOB_ASLEEP, /* until due_us: the guard may open then */
+    LSYNC_JOB_ASLEEP, /* until due_us: the guard may open then, or a watch's next poll is due */
     LSYNC_JOB_HELD,   /* in host->held */
     LSYNC_JOB_ACTIVE, /* in a seat */
-    LSYNC_JOB_DONE    /* in pool->done */
+    LSYNC_JOB_DONE,   /* in pool->done */
+    LSYNC_JOB_TOLD    /* a watch's, inside its callback */
 } lsync_job_state;
 
 /* What the helper thread is to do for a job, and what came of it. */
@@ -49,7 +51,8 @@ struct lsync_job {
     lock_sync_ctx *ctx; /* NULL: it was freed while the helper thread had the job */
     lock_sync_done_fn done;
     void *user;
-    int64_t deadline_us;
+    lock_sync_watch *watch; /* whose polls these are; NULL: it is one fetch */
+    int64_t deadline_us; /* a watch's has one only while it polls */
     int64_t due_us;  /* when the timer heap hands the job back: to wake it, or its deadline */
     size_t heap_place;
     lsync_job_state state;
@@ -115,10 +118,29 @@ struct lock_sync_pool {
     lsync_queue cancelled; /* notices from any thread */
 };
 
+/* --- pool.c --- */
+
+/* Makes the job of a context and of its ids, with the context marked as running. After a failure the error is set, unless
+   it is E_BUSY. */
+lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out);
+/* Takes a job's context out of the pool: from here on nobody cancels it through the job. */
+void lsync_pool_detach(lsync_job *job);
+/* Takes a job out, wherever it stands, without a callback; with the context still marked as running. */
+void lsync_pool_take_out(lsync_job *job);
+/* Sees to it that dispatch is called soon, unless it is at work and will see by itself what is to be done. */
+void lsync_pool_nudge(lock_sync_pool *p);
+
+/* --- pool_watch.c: the polls of a watch --- */
+
+/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is freed. */
+void lsync_pool_poll_over(lsync_job *job);
+
 /* --- pool_job.c: moving jobs on --- */
 
 /* Moves ready jobs on while there are seats, and wakes those whose time has come. */
 void lsync_pool_advance(lock_sync_pool *p);
+/* Lets a job sleep until then; a watch's, for as long as it takes. */
+void lsync_pool_sleep(lsync_job *job, int64_t until_us);
 /* Takes in a transfer that is over. */
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
 /* Takes in an errand that is done. */

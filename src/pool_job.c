@@ -39,6 +39,14 @@ static void make_ready(lsync_job *job, bool first)
         lsync_queue_append(&p->ready, &job->link);
 }
 
+void lsync_pool_sleep(lsync_job *job, int64_t until_us)
+{
+    job->state = LSYNC_JOB_ASLEEP;
+    if (job->watch != NULL)
+        job->deadline_us = LSYNC_NEVER_US;
+    set_due(job, until_us);
+}
+
 static lsync_link *next_ready(const lock_sync_pool *p)
 {
     lsync_link *link = lsync_queue_first(&p->admitted);
@@ -98,6 +106,12 @@ static void give_back(lsync_job *job, lock_sync_status status)
     settle(job, &not_sent);
 }
 
+/* Whether a job that the guard refused waits for it. A watch always does. */
+static bool waits(const lsync_job *job, int64_t soonest_us)
+{
+    return job->watch != NULL || (job->ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->deadline_us);
+}
+
 /* The guard's answer to a first question. */
 static void on_answer(lsync_job *job)
 {
@@ -118,10 +132,8 @@ static void on_answer(lsync_job *job)
         finish(job, lsync_exchange_cancelled(&x));
     } else if (e->status == LOCK_SYNC_E_TIMEOUT) {
         finish(job, lsync_exchange_timed_out(&x));
-    } else if (e->status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_WAIT &&
-               soonest_us < job->deadline_us) {
-        job->state = LSYNC_JOB_ASLEEP;
-        set_due(job, soonest_us);
+    } else if (e->status == LOCK_SYNC_E_TOO_SOON && waits(job, soonest_us)) {
+        lsync_pool_sleep(job, soonest_us);
     } else {
         lock_sync_status status = lsync_not_admitted(ctx, e->status, &e->answer);
 
@@ -496,6 +508,8 @@ static void wake_due(lock_sync_pool *p)
             continue; /* else it comes back by itself */
         }
         lsync_queue_remove(&job->link);
+        if (job->state == LSYNC_JOB_ASLEEP && job->watch != NULL)
+            job->deadline_us = now_us + job->ctx->timeout_ms * 1000;
         if (job->state == LSYNC_JOB_ACTIVE)
             time_out(job);
         else if (now_us < job->deadline_us)
@@ -540,6 +554,7 @@ void lsync_pool_abort(lsync_job *job)
             give_back(job, lsync_exchange_cancelled(&x));
         break;
     case LSYNC_JOB_DONE:
+    case LSYNC_JOB_TOLD:
         break;
     case LSYNC_JOB_READY:
     case LSYNC_JOB_ASLEEP:

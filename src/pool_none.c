@@ -1,6 +1,7 @@
 /* The pool of a build without libcurl: there is none. */
 #include "context.h"
 #include "locksync/pool.h"
+#include "watch.h"
 
 lock_sync_status lock_sync_pool_new(lock_sync_pool **out)
 {
@@ -70,6 +71,17 @@ void lsync_pool_notice_cancel(struct lsync_job *job)
 }
 
 void lsync_pool_drop(struct lsync_job *job)
+{
+    (void)job;
+}
+
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
+{
+    (void)p, (void)w, (void)changed, (void)user;
+    return LOCK_SYNC_E_INVALID_ARGUMENT;
+}
+
+void lsync_pool_unwatch(struct lsync_job *job)
 {
     (void)job;
 }

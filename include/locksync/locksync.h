@@ -18,5 +18,6 @@
 #include "pool.h"
 #include "results.h"
 #include "transport.h"
+#include "watch.h"
 
 #endif

@@ -1,0 +1,234 @@
+/* Changes instead of states: the difference of two answers, and fetches repeated until there is one. */
+#ifndef LOCKSYNC_WATCH_H
+#define LOCKSYNC_WATCH_H
+
+#include "common.h"
+#include "lock.h"
+#include "pool.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Bits of lock_sync_change::kinds. */
+enum {
+    LOCK_SYNC_CHANGE_ADDED = 1,        /**< Answered now, not before; no other bit is set. */
+    LOCK_SYNC_CHANGE_REMOVED = 2,      /**< Answered before, not now; no other bit is set. */
+    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< It is in reach of the service again. */
+    LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< It is out of reach: what was known of it is of the past. */
+    LOCK_SYNC_CHANGE_STATE = 16,
+    LOCK_SYNC_CHANGE_DOOR = 32,
+    LOCK_SYNC_CHANGE_BATTERY = 64,
+    LOCK_SYNC_CHANGE_CHARGING = 128,
+    LOCK_SYNC_CHANGE_RESULT = 256,     /**< Of the last operation: state_change_result. */
+    LOCK_SYNC_CHANGE_CONFIG = 512      /**< Of its settings: revision. */
+};
+
+/**
+ * What changed of one lock. Allocated by the library only: later versions may append members.
+ *
+ * A value that was absent and is sent now sets its bit. One that was sent and is absent now does not: that a lock is out of
+ * reach is told by LOCK_SYNC_CHANGE_DISCONNECTED. last_state_changed_ms alone is no change.
+ */
+typedef struct lock_sync_change {
+    uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: one change per lock, bits together. */
+    const lock_sync_lock *before; /**< NULL when added. Lives as long as the changes. */
+    const lock_sync_lock *after;  /**< NULL when removed. Lives as long as the changes. */
+} lock_sync_change;
+
+/** The changes between two answers, by ascending id. Immutable copies: they outlive results, watch and context. */
+typedef struct lock_sync_changes lock_sync_changes;
+
+/**
+ * Tells what changed from one answer to another. Pure, in O(n log n) at worst.
+ *
+ * Results remember what was asked: only ids that both asked for are compared. A lock that was asked for both times and is
+ * answered no longer is removed; one that was not asked for is neither added nor removed.
+ *
+ * @param before Borrowed: the earlier answer.
+ * @param after Borrowed: the later answer, of the same account.
+ * @param[out] out The changes, perhaps none, transferred; free with lock_sync_changes_free(). Their memory is from the
+ *        allocator of `after`.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_NO_MEMORY.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync_results *after,
+                                              lock_sync_changes **out);
+
+/**
+ * How many locks changed.
+ *
+ * @param c Changes, or NULL.
+ * @return The count; 0 for NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *c);
+
+/**
+ * The change of one lock.
+ *
+ * @param c Changes, or NULL.
+ * @param i 0 .. lock_sync_changes_count() - 1.
+ * @return Borrowed from `c`; NULL past the end.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *c, size_t i);
+
+/**
+ * Frees changes, with the records in them.
+ *
+ * @param c Changes, transferred; NULL is allowed.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *c);
+
+/**
+ * The scalar members of a change, for bindings that cannot read structs.
+ *
+ * @param change A change, or NULL.
+ * @return The member, the records borrowed as long as the changes live; 0 or NULL for NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API uint32_t lock_sync_change_kinds(const lock_sync_change *change);
+/** As lock_sync_change_kinds(). */
+LOCK_SYNC_API const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change);
+/** As lock_sync_change_kinds(). */
+LOCK_SYNC_API const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change);
+
+/** Fetches again and again, and tells what changed. Used by one thread at a time, that of its context. */
+typedef struct lock_sync_watch lock_sync_watch;
+
+/**
+ * Makes a watch. Nothing is fetched yet.
+ *
+ * It fetches with the context's settings, credential and guard. The guard's modes FAIL and CACHED act as WAIT, without an
+ * end to the waiting: a watch never polls faster than its guard allows.
+ *
+ * @param ctx Must outlive the watch.
+ * @param ids As in lock_sync_fetch(); copied.
+ * @param n As in lock_sync_fetch(); 0: all locks.
+ * @param[out] out The watch, transferred; free with lock_sync_watch_free().
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY (a fetch of `ctx` runs).
+ * @par Threads That of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                                   lock_sync_watch **out);
+
+/**
+ * Sets the interval from the end of one poll to the next; default 20 000 ms, the shortest that the service's documents
+ * allow. Up to a tenth is added at random, so that many watches do not poll together.
+ *
+ * After an error that may pass (lock_sync_status_is_retryable()) the interval doubles each time, up to 30 intervals; a
+ * Retry-After of the service, up to an hour, is waited for.
+ *
+ * @param w The watch.
+ * @param ms 1 .. 86 400 000. It holds from the end of the next poll on.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @par Threads That of the watch.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *w, int64_t ms);
+
+/**
+ * Waits for the next change.
+ *
+ * The first good answer is told as every lock added (perhaps none); after that OK means at least one change. Only good
+ * answers are compared: an outage makes no changes, and the first answer after it tells the difference at once.
+ *
+ * @param w The watch.
+ * @param timeout_ms How long to wait at most; 0: poll if it is time to, but do not wait; < 0: for ever. It never aborts a
+ *        poll that has begun, which has the context's timeout.
+ * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (nothing changed in time; errors that may pass are not returned, see
+ *         lock_sync_watch_last_status()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel()); LOCK_SYNC_E_INVALID_ARGUMENT;
+ *         LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any other status of lock_sync_fetch() that
+ *         does not pass by itself. lock_sync_last_error() has the detail; the next call goes on.
+ * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lock_sync_changes **out);
+
+/**
+ * How the last poll ended, also one whose error was not returned.
+ *
+ * @param w The watch, or NULL.
+ * @return LOCK_SYNC_OK (also before the first poll), or a status of lock_sync_fetch().
+ * @par Threads That of the watch.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w);
+
+/**
+ * How old the last good answer is: what is known of the locks is of then.
+ *
+ * @param w The watch, or NULL.
+ * @return Time since it arrived, in ms, by a clock that never jumps; -1: there is none yet.
+ * @par Threads That of the watch.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_watch_age_ms(const lock_sync_watch *w);
+
+/**
+ * How long until the next poll, unless the guard puts it off.
+ *
+ * @param w The watch, or NULL.
+ * @return Time in ms, rounded up; 0: it is time to, or NULL was given.
+ * @par Threads That of the watch.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w);
+
+/**
+ * Frees a watch. In a pool it leaves it, without a callback.
+ *
+ * @param w Transferred; NULL is allowed. Also inside its own callback.
+ * @par Threads That of the watch, or of its pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API void lock_sync_watch_free(lock_sync_watch *w);
+
+/**
+ * Told what lock_sync_watch_next() would return, LOCK_SYNC_E_TIMEOUT excepted.
+ *
+ * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only. It may
+ * change the context's settings, free the watch, and do with other contexts, watches and the pool what a callback of
+ * lock_sync_pool_submit() may. lock_sync_last_error() describes the poll.
+ *
+ * @param user As given to lock_sync_pool_watch().
+ * @param w The watch.
+ * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except after the
+ *        LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
+ * @param changes Borrowed until the callback returns; NULL after a failure.
+ */
+typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_status status,
+                                   const lock_sync_changes *changes);
+
+/**
+ * Lets a pool run a watch, until lock_sync_watch_free().
+ *
+ * Its context is busy all the time, except inside the callback, where settings may be changed. lock_sync_cancel() ends a poll, or the
+ * wait for the next, with a callback; the watch then goes on. It counts as one in lock_sync_pool_pending().
+ *
+ * @param p The pool.
+ * @param w Borrowed until it is freed; in no pool. Its context has no transport of its own.
+ * @param changed Called in the pool's thread.
+ * @param user Borrowed until the watch is freed.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its context
+ *         runs); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed). lock_sync_last_error() has the
+ *         detail.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed,
+                                                    void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

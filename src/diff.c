@@ -1,0 +1,178 @@
+/* What changed from one answer to another. Pure. */
+#include "base/memory.h"
+#include "locksync/watch.h"
+#include "watch.h"
+#include "wire/results.h"
+
+/* One block of memory: the struct, the changes, and the records that they point to. */
+struct lock_sync_changes {
+    lock_sync_allocator memory;
+    size_t count;
+    lock_sync_change *changes;
+};
+
+/* --- one lock --- */
+
+/* Whether a value is there now and was not there, or was another. */
+static bool changed(const lock_sync_lock *before, const lock_sync_lock *after, uint32_t field, bool same)
+{
+    return (after->fields & field) != 0 && ((before->fields & field) == 0 || !same);
+}
+
+static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
+{
+    uint32_t kinds = 0;
+
+    if (changed(b, a, LOCK_SYNC_FIELD_CONNECTED, b->is_connected == a->is_connected))
+        kinds |= a->is_connected ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED;
+    if (changed(b, a, LOCK_SYNC_FIELD_STATE, b->state == a->state))
+        kinds |= LOCK_SYNC_CHANGE_STATE;
+    if (changed(b, a, LOCK_SYNC_FIELD_DOOR_STATE, b->door_state == a->door_state))
+        kinds |= LOCK_SYNC_CHANGE_DOOR;
+    if (changed(b, a, LOCK_SYNC_FIELD_BATTERY_LEVEL, b->battery_level == a->battery_level))
+        kinds |= LOCK_SYNC_CHANGE_BATTERY;
+    if (changed(b, a, LOCK_SYNC_FIELD_CHARGING, b->is_charging == a->is_charging))
+        kinds |= LOCK_SYNC_CHANGE_CHARGING;
+    if (changed(b, a, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, b->state_change_result == a->state_change_result))
+        kinds |= LOCK_SYNC_CHANGE_RESULT;
+    if (changed(b, a, LOCK_SYNC_FIELD_REVISION, b->revision == a->revision))
+        kinds |= LOCK_SYNC_CHANGE_CONFIG;
+    return kinds;
+}
+
+/* --- two answers, side by side by ascending id --- */
+
+typedef struct side {
+    const lock_sync_results *results; /* NULL: no answer yet */
+    const lsync_scope *other_scope;   /* NULL: all */
+    size_t next;
+} side;
+
+/* The next record that the other answer asked for too; NULL: no more. */
+static const lock_sync_lock *peek(side *s)
+{
+    for (; s->next < lock_sync_results_count(s->results); s->next++) {
+        const lock_sync_results *r = s->results;
+        const lock_sync_lock *lock = &r->locks[r->unordered ? r->order[s->next] : s->next];
+
+        if (s->other_scope == NULL || s->other_scope->count == 0 ||
+            lsync_scope_find(s->other_scope, lock->id) != LSYNC_NOT_FOUND)
+            return lock;
+    }
+    return NULL;
+}
+
+typedef struct walk {
+    side before;
+    side after;
+} walk;
+
+static walk begin(const lock_sync_results *before, const lock_sync_results *after)
+{
+    return (walk){{before, &after->asked, 0}, {after, before == NULL ? NULL : &before->asked, 0}};
+}
+
+/* The next lock that changed. False: no more. */
+static bool next_change(walk *w, lock_sync_change *c)
+{
+    for (;;) {
+        const lock_sync_lock *b = peek(&w->before);
+        const lock_sync_lock *a = peek(&w->after);
+
+        if (b == NULL && a == NULL)
+            return false;
+        if (b != NULL && (a == NULL || b->id < a->id)) {
+            w->before.next++;
+            *c = (lock_sync_change){LOCK_SYNC_CHANGE_REMOVED, b, NULL};
+            return true;
+        }
+        w->after.next++;
+        if (b == NULL || a->id < b->id) {
+            *c = (lock_sync_change){LOCK_SYNC_CHANGE_ADDED, NULL, a};
+            return true;
+        }
+        w->before.next++;
+        *c = (lock_sync_change){compare(b, a), b, a};
+        if (c->kinds != 0)
+            return true;
+    }
+}
+
+/* --- the changes --- */
+
+static const lock_sync_lock *copy(lock_sync_lock **room, const lock_sync_lock *lock)
+{
+    if (lock == NULL)
+        return NULL;
+    **room = *lock;
+    return (*room)++;
+}
+
+lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out)
+{
+    size_t changes = 0, locks = 0, end = sizeof(lock_sync_changes), changes_at, locks_at;
+    lock_sync_change change;
+    lock_sync_lock *room;
+    lock_sync_changes *c;
+    walk w;
+
+    for (w = begin(before, after); next_change(&w, &change); changes++)
+        locks += change.before != NULL && change.after != NULL ? 2 : 1;
+    if (!lsync_add_part(&end, changes, sizeof change, &changes_at) ||
+        !lsync_add_part(&end, locks, sizeof *room, &locks_at))
+        return LOCK_SYNC_E_NO_MEMORY;
+    c = lsync_alloc(&after->memory, end);
+    if (c == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    *c = (lock_sync_changes){.memory = after->memory, .changes = (void *)((char *)c + changes_at)};
+    room = (void *)((char *)c + locks_at);
+    for (w = begin(before, after); next_change(&w, &change); c->count++)
+        c->changes[c->count] =
+            (lock_sync_change){change.kinds, copy(&room, change.before), copy(&room, change.after)};
+    *out = c;
+    return LOCK_SYNC_OK;
+}
+
+lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync_results *after,
+                                lock_sync_changes **out)
+{
+    if (out == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    *out = NULL;
+    return before == NULL || after == NULL ? LOCK_SYNC_E_INVALID_ARGUMENT : lsync_diff(before, after, out);
+}
+
+size_t lock_sync_changes_count(const lock_sync_changes *c)
+{
+    return c == NULL ? 0 : c->count;
+}
+
+const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *c, size_t i)
+{
+    return i < lock_sync_changes_count(c) ? &c->changes[i] : NULL;
+}
+
+void lock_sync_changes_free(lock_sync_changes *c)
+{
+    lock_sync_allocator memory;
+
+    if (c == NULL)
+        return;
+    memory = c->memory;
+    lsync_free(&memory, c);
+}
+
+uint32_t lock_sync_change_kinds(const lock_sync_change *change)
+{
+    return change == NULL ? 0 : change->kinds;
+}
+
+const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change)
+{
+    return change == NULL ? NULL : change->before;
+}
+
+const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change)
+{
+    return change == NULL ? NULL : change->after;
+}

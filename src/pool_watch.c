@@ -1,0 +1,103 @@
+/* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile; see pool.h. */
+#include "base/clock.h"
+#include "pool.h"
+#include "watch.h"
+
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
+{
+    lock_sync_status status;
+
+    if (w == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    status = w->job != NULL ? LOCK_SYNC_E_BUSY : lsync_ctx_check(w->ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (p == NULL || changed == NULL)
+        return lsync_error_set(&w->ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL",
+                               p == NULL ? "pool" : "changed");
+    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, &w->job);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    w->job->watch = w;
+    w->changed = changed;
+    w->user = user;
+    lsync_pool_sleep(w->job, w->due_us);
+    lsync_pool_nudge(p);
+    return LOCK_SYNC_OK;
+}
+
+/* Gives the job back the state of one that was never moved on. */
+static void rewind_job(lsync_job *job)
+{
+    job->admitted = job->refused = job->repeating = false;
+    job->slot = 0;
+    job->results = NULL;
+    job->host = NULL; /* the callback may have set another base URL */
+}
+
+/* Calls back with the context lent to the callback. False: the watch left the pool meanwhile, and the job is alone. */
+static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
+{
+    lock_sync_watch *w = job->watch;
+    lock_sync_ctx *ctx = job->ctx;
+
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->lent = true; /* from here on nobody cancels it */
+    atomic_store(&ctx->cancelled, false);
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    (void)pthread_mutex_lock(&job->pool->inbox_mutex);
+    lsync_queue_remove(&job->notice);
+    (void)pthread_mutex_unlock(&job->pool->inbox_mutex);
+
+    job->state = LSYNC_JOB_TOLD;
+    (void)lsync_ctx_end(ctx, status);
+    w->changed(w->user, w, status, changes);
+    if (job->watch == NULL)
+        return false;
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->lent = false;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    return true;
+}
+
+/* The pool is being freed: the watch leaves it, and hears of it. */
+static void end_watch(lsync_job *job)
+{
+    lock_sync_watch *w = job->watch;
+
+    w->job = NULL;
+    lsync_pool_detach(job);
+    lsync_ctx_finish(job->ctx);
+    w->changed(w->user, w, job->status, NULL);
+    lsync_free(&job->pool->memory, job);
+}
+
+void lsync_pool_poll_over(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    lock_sync_changes *changes;
+    lock_sync_status status;
+    bool stays = true;
+
+    if (p->freeing) {
+        end_watch(job);
+        return;
+    }
+    status = lsync_watch_take(job->watch, job->status, job->results, &changes);
+    rewind_job(job);
+    if (status != LOCK_SYNC_E_TIMEOUT)
+        stays = tell(job, status, changes);
+    lock_sync_changes_free(changes);
+    if (stays)
+        lsync_pool_sleep(job, job->watch->due_us);
+    else
+        lsync_free(&p->memory, job);
+}
+
+void lsync_pool_unwatch(lsync_job *job)
+{
+    lock_sync_ctx *ctx = job->ctx;
+
+    lsync_pool_take_out(job);
+    lsync_ctx_finish(ctx);
+}

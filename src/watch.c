@@ -1,0 +1,240 @@
+/* The watch: fetches repeated at the right times, and told as changes; see watch.h. */
+#include "watch.h"
+#include "admission.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "fetch.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DEFAULT_INTERVAL_MS 20000
+#define INTERVAL_MS_MAX 86400000
+#define BACKOFF_MAX 30 /* intervals */
+#define RETRY_AFTER_MS_MAX 3600000 /* the service's window */
+#define NEVER_US INT64_MAX
+
+/* --- when to poll --- */
+
+int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t retry_after_ms, uint32_t random)
+{
+    int64_t intervals = failures < 2 ? 1 : failures > 6 ? BACKOFF_MAX : (int64_t)1 << (failures - 1);
+    int64_t pause_ms = interval_ms * (intervals < BACKOFF_MAX ? intervals : BACKOFF_MAX);
+    int64_t jitter_ms = pause_ms / 10 * random / UINT32_MAX;
+
+    if (retry_after_ms > RETRY_AFTER_MS_MAX)
+        retry_after_ms = RETRY_AFTER_MS_MAX;
+    /* the interval is the least, and the longest pause the most: jitter goes inwards */
+    pause_ms += intervals == 1 ? jitter_ms : -jitter_ms;
+    return retry_after_ms > pause_ms ? retry_after_ms + jitter_ms : pause_ms;
+}
+
+/* Good enough to keep watches apart (Marsaglia's xorshift). */
+static uint32_t throw_dice(lock_sync_watch *w)
+{
+    w->dice ^= w->dice << 13;
+    w->dice ^= w->dice >> 7;
+    w->dice ^= w->dice << 17;
+    return (uint32_t)(w->dice >> 32);
+}
+
+/* Whether a fetch that ended so may have asked the service. */
+static bool may_have_sent(lock_sync_status status)
+{
+    return status != LOCK_SYNC_E_INVALID_ARGUMENT && status != LOCK_SYNC_E_NO_CREDENTIAL &&
+           status != LOCK_SYNC_E_NO_TRANSPORT;
+}
+
+/* --- the end of a poll --- */
+
+static lock_sync_status take_answer(lock_sync_watch *w, lock_sync_results *results, lock_sync_changes **changes)
+{
+    lock_sync_status status = lsync_diff(w->last_good, results, changes);
+    bool is_first = w->last_good == NULL;
+
+    if (status != LOCK_SYNC_OK) { /* as if it had not come: the next answer tells what this one would have */
+        lock_sync_results_free(results);
+        return lsync_error_no_memory(&w->ctx->error);
+    }
+    lock_sync_results_free(w->last_good);
+    w->last_good = results;
+    w->last_good_us = lsync_clock_boot_us();
+    if (lock_sync_changes_count(*changes) > 0 || is_first)
+        return LOCK_SYNC_OK;
+    lock_sync_changes_free(*changes);
+    *changes = NULL;
+    return LOCK_SYNC_E_TIMEOUT;
+}
+
+lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
+                                  lock_sync_changes **changes)
+{
+    int64_t retry_after_ms = status == LOCK_SYNC_OK ? -1 : lock_sync_error_retry_after_ms(&w->ctx->error);
+    lock_sync_status told = status;
+    int64_t pause_ms;
+
+    *changes = NULL;
+    if (status == LOCK_SYNC_OK) {
+        told = take_answer(w, results, changes);
+        status = told == LOCK_SYNC_E_TIMEOUT ? LOCK_SYNC_OK : told;
+    }
+    if (lock_sync_status_is_retryable(status)) {
+        told = LOCK_SYNC_E_TIMEOUT;
+        w->failures += w->failures < UINT32_MAX;
+    } else if (status != LOCK_SYNC_E_CANCELLED) {
+        w->failures = 0;
+    }
+    w->last_status = status;
+    pause_ms = lsync_watch_pause_ms(w->interval_ms, w->failures, retry_after_ms, throw_dice(w));
+    w->due_us = lsync_clock_boot_us() + pause_ms * 1000;
+    return told;
+}
+
+/* --- pull style --- */
+
+/* Polls if the guard allows it now; else notes when to ask it again. Returns as lsync_watch_take. */
+static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
+{
+    lock_sync_results *results = NULL;
+    int64_t again_ms;
+    lock_sync_status status = lsync_fetch_poll(w->ctx, w->ids, w->n, &results, &again_ms);
+
+    if (again_ms >= 0) {
+        w->due_us = lsync_clock_boot_us() + (again_ms > 0 ? again_ms : 1) * 1000;
+        return LOCK_SYNC_E_TIMEOUT;
+    }
+    status = lsync_watch_take(w, status, results, changes);
+    if (!may_have_sent(status))
+        w->due_us = 0; /* the host hears of it at once: it need not wait once it has mended it */
+    return status;
+}
+
+static lock_sync_status nothing_new(lock_sync_watch *w)
+{
+    lock_sync_error *e = &w->ctx->error;
+
+    if (w->last_status == LOCK_SYNC_OK)
+        return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "no lock changed in time");
+    return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "there was no good answer in time; the last poll ended with %s",
+                           lock_sync_status_name(w->last_status));
+}
+
+static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_sync_changes **changes)
+{
+    lock_sync_ctx *ctx = w->ctx;
+
+    for (;;) {
+        int64_t now_us = lsync_clock_boot_us();
+        int64_t next_us;
+
+        if (w->due_us <= now_us) {
+            lock_sync_status status = poll(w, changes);
+
+            if (status != LOCK_SYNC_E_TIMEOUT)
+                return status;
+            now_us = lsync_clock_boot_us();
+        }
+        if (until_us <= now_us)
+            return nothing_new(w);
+        next_us = w->due_us < until_us ? w->due_us : until_us;
+        if (next_us > now_us)
+            lsync_sleep_or_cancel(ctx, (next_us - now_us + 999) / 1000);
+        if (atomic_load(&ctx->cancelled))
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
+                                   lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+    }
+}
+
+static int64_t deadline_us(int64_t timeout_ms)
+{
+    int64_t now_us = lsync_clock_boot_us();
+
+    return timeout_ms < 0 || timeout_ms > (NEVER_US - now_us) / 1000 ? NEVER_US : now_us + timeout_ms * 1000;
+}
+
+lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lock_sync_changes **out)
+{
+    lock_sync_status status;
+
+    if (out != NULL)
+        *out = NULL;
+    if (w == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (!lsync_ctx_begin(w->ctx))
+        return LOCK_SYNC_E_BUSY;
+    if (out == NULL)
+        status = lsync_error_set(&w->ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    else
+        status = watch_until(w, deadline_us(timeout_ms), out);
+    lsync_ctx_finish(w->ctx);
+    return lsync_ctx_end(w->ctx, status);
+}
+
+/* --- life cycle, settings, state --- */
+
+lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_watch **out)
+{
+    lock_sync_status status;
+    lock_sync_watch *w;
+    size_t size;
+
+    if (out != NULL)
+        *out = NULL;
+    status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (out == NULL)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    status = lsync_request_check_ids(ids, n, &ctx->error);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (!lsync_size_mul(n, sizeof ids[0], &size) || !lsync_size_add(size, sizeof *w, &size))
+        return lsync_error_no_memory(&ctx->error);
+    w = lsync_alloc(&ctx->memory, size);
+    if (w == NULL)
+        return lsync_error_no_memory(&ctx->error);
+    *w = (lock_sync_watch){.ctx = ctx, .memory = ctx->memory, .interval_ms = DEFAULT_INTERVAL_MS, .n = n};
+    w->dice = ((uint64_t)lsync_clock_boot_us() * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)w) | 1;
+    if (n > 0)
+        memcpy(w->ids, ids, n * sizeof ids[0]);
+    *out = w;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *w, int64_t ms)
+{
+    if (w == NULL || ms < 1 || ms > INTERVAL_MS_MAX)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    w->interval_ms = ms;
+    return LOCK_SYNC_OK;
+}
+
+lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w)
+{
+    return w == NULL ? LOCK_SYNC_OK : w->last_status;
+}
+
+int64_t lock_sync_watch_age_ms(const lock_sync_watch *w)
+{
+    return w == NULL || w->last_good == NULL ? -1 : (lsync_clock_boot_us() - w->last_good_us) / 1000;
+}
+
+int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w)
+{
+    int64_t left_us = w == NULL ? 0 : w->due_us - lsync_clock_boot_us();
+
+    return left_us <= 0 ? 0 : (left_us + 999) / 1000;
+}
+
+void lock_sync_watch_free(lock_sync_watch *w)
+{
+    lock_sync_allocator memory;
+
+    if (w == NULL)
+        return;
+    if (w->job != NULL)
+        lsync_pool_unwatch(w->job);
+    lock_sync_results_free(w->last_good);
+    memory = w->memory;
+    lsync_free(&memory, w);
+}

@@ -1,0 +1,43 @@
+/* The inside of a watch: what it knows, and what the end of a poll means for it. */
+#ifndef LSYNC_WATCH_H
+#define LSYNC_WATCH_H
+
+#include "context.h"
+#include "locksync/watch.h"
+
+struct lock_sync_watch {
+    lock_sync_ctx *ctx; /* must outlive the watch */
+    lock_sync_allocator memory;
+    int64_t interval_ms;
+    int64_t due_us; /* of the next poll, boot clock */
+    uint64_t dice;  /* state of the generator behind the jitter */
+    uint32_t failures; /* that may pass, in a row */
+    lock_sync_status last_status;
+    lock_sync_results *last_good; /* owned; NULL: none yet */
+    int64_t last_good_us;
+
+    /* in a pool */
+    struct lsync_job *job; /* NULL: in none */
+    lock_sync_watch_fn changed;
+    void *user;
+
+    size_t n;
+    int64_t ids[];
+};
+
+/* As lock_sync_diff, with before NULL for "nothing was known": every lock is added. */
+lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out);
+
+/* How long from the end of a poll to the next, in ms: after `failures` in a row, with a Retry-After (< 0: none), and a
+   random number. Pure. */
+int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t retry_after_ms, uint32_t random);
+
+/* Takes in the end of a poll, with its results transferred, and sets when the next is due. Returns what is to be told: OK with
+   changes, an error that does not pass by itself, or E_TIMEOUT: nothing. */
+lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
+                                  lock_sync_changes **changes);
+
+/* Takes a watch out of its pool, without a callback. */
+void lsync_pool_unwatch(struct lsync_job *job);
+
+#endif
