@@ -1,4 +1,4 @@
-/* The pool of a build without libcurl: there is none. */
+/* The pool of a build without one. */
 #include "context.h"
 #include "locksync/pool.h"
 #include "watch.h"

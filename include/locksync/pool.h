@@ -31,7 +31,8 @@ typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_stat
  *
  * @param[out] out The pool, transferred; free with lock_sync_pool_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CONNECT (out of
- *         file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl).
+ *         file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl or without the
+ *         pool).
  * @par Threads Any; the pool is then used by one thread at a time.
  * @since 0.1.0
  */
