@@ -1,4 +1,7 @@
-/* What every part of the library speaks of: export marks, opaque types, statuses, the allocator. */
+/**
+ * @file
+ * What every part of the library speaks of: export marks, opaque types, statuses, the allocator.
+ */
 #ifndef LOCKSYNC_COMMON_H
 #define LOCKSYNC_COMMON_H
 
@@ -6,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** @cond marks what the shared library exports */
 #if defined(_WIN32) && !defined(LOCK_SYNC_STATIC)
 #  ifdef LOCK_SYNC_BUILDING
 #    define LOCK_SYNC_API __declspec(dllexport)
@@ -17,15 +21,15 @@
 #else
 #  define LOCK_SYNC_API
 #endif
+/** @endcond */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** Version of these headers; lock_sync_version() tells the version of the library in use. */
-#define LOCK_SYNC_VERSION_MAJOR 0
-#define LOCK_SYNC_VERSION_MINOR 1
-#define LOCK_SYNC_VERSION_PATCH 0
+#define LOCK_SYNC_VERSION_MAJOR 0 /**< Of these headers; lock_sync_version() tells the version of the library in use. */
+#define LOCK_SYNC_VERSION_MINOR 1 /**< Likewise. */
+#define LOCK_SYNC_VERSION_PATCH 0 /**< Likewise. */
 
 /** Settings, credential, connection and last error of one user of the service. */
 typedef struct lock_sync_ctx lock_sync_ctx;
@@ -68,7 +72,11 @@ enum {
 
 /** An answer that may be "unknown". Compare with == LOCK_SYNC_YES: LOCK_SYNC_UNKNOWN is not zero. */
 typedef int32_t lock_sync_tristate;
-enum { LOCK_SYNC_NO = 0, LOCK_SYNC_YES = 1, LOCK_SYNC_UNKNOWN = 2 };
+enum {
+    LOCK_SYNC_NO = 0,     /**< Known not to be so. */
+    LOCK_SYNC_YES = 1,    /**< Known to be so. */
+    LOCK_SYNC_UNKNOWN = 2 /**< Not known, or not for sure. */
+};
 
 /**
  * A host's own memory functions, with the meaning of malloc, realloc and free.
@@ -80,9 +88,9 @@ enum { LOCK_SYNC_NO = 0, LOCK_SYNC_YES = 1, LOCK_SYNC_UNKNOWN = 2 };
 typedef struct lock_sync_allocator {
     size_t struct_size; /**< sizeof(lock_sync_allocator), as the host was compiled. */
     void *user;         /**< Passed back as the first argument. */
-    void *(*allocate)(void *user, size_t size);
-    void *(*reallocate)(void *user, void *block, size_t size);
-    void (*release)(void *user, void *block);
+    void *(*allocate)(void *user, size_t size);                /**< As malloc. */
+    void *(*reallocate)(void *user, void *block, size_t size); /**< As realloc. */
+    void (*release)(void *user, void *block);                  /**< As free. */
 } lock_sync_allocator;
 
 /**

@@ -1,4 +1,7 @@
-/* The front door: a context's lifetime, its settings and credential, and the fetch. */
+/**
+ * @file
+ * The front door: a context's lifetime, its settings and credential, and the fetch.
+ */
 #ifndef LOCKSYNC_CONTEXT_H
 #define LOCKSYNC_CONTEXT_H
 
@@ -12,7 +15,12 @@ extern "C" {
 
 /** Levels of log messages. */
 typedef int32_t lock_sync_log_level;
-enum { LOCK_SYNC_LOG_ERROR = 0, LOCK_SYNC_LOG_WARNING = 1, LOCK_SYNC_LOG_INFO = 2, LOCK_SYNC_LOG_DEBUG = 3 };
+enum {
+    LOCK_SYNC_LOG_ERROR = 0,   /**< Not used by this version: what goes wrong is a status. */
+    LOCK_SYNC_LOG_WARNING = 1, /**< A fetch failed, or a guard. */
+    LOCK_SYNC_LOG_INFO = 2,    /**< One line per request. */
+    LOCK_SYNC_LOG_DEBUG = 3    /**< Details. */
+};
 
 /**
  * Receives log messages: one line each, without a line feed, without a credential or a body.
@@ -92,8 +100,8 @@ LOCK_SYNC_API void lock_sync_ctx_free(lock_sync_ctx *ctx);
  * Each copies its argument, checks it and returns a status; a refused value leaves the old one. NULL for a text,
  * function or transport restores the default; for a credential it wipes the one that is set. The latest credential
  * wins. All return LOCK_SYNC_OK, LOCK_SYNC_E_INVALID_ARGUMENT (also for a NULL context; the message names what is
- * wrong), LOCK_SYNC_E_NO_MEMORY where a text is copied, and LOCK_SYNC_E_BUSY while a fetch runs. Thread: that of the
- * context.
+ * wrong), LOCK_SYNC_E_NO_MEMORY where a text is copied, and LOCK_SYNC_E_BUSY while a fetch runs.
+ * @par Threads That of the context.
  * @{
  */
 
@@ -261,12 +269,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * Should the URL pass 2,000 bytes, all locks are asked for and the answer is filtered. An answer is always filtered to
  * the ids asked for, in the service's order.
  *
+ * A thread that calls this needs 256 KiB of stack: a hostile answer may nest 2,048 levels deep.
+ *
  * @param ctx The context.
  * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL when `n` is 0.
  * @param n How many; 0 asks for every lock of the account.
  * @param[out] results The answer, transferred; free with lock_sync_results_free(). NULL after a failure.
- * A thread that calls this needs 256 KiB of stack: a hostile answer may nest 2,048 levels deep.
- *
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT, _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT and _BUSY
  *         (nothing was sent); _CANCELLED, _TIMEOUT, _RESOLVE, _CONNECT, _TLS and _NETWORK (no whole answer came); _TOO_LARGE,
  *         _MALFORMED, _RATE_LIMITED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER, _HTTP and _API (of the answer); or what

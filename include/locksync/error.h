@@ -1,4 +1,7 @@
-/* Statuses as text, and the detail of a context's last error. Every reader accepts NULL. */
+/**
+ * @file
+ * Statuses as text, and the detail of a context's last error. Every reader accepts NULL.
+ */
 #ifndef LOCKSYNC_ERROR_H
 #define LOCKSYNC_ERROR_H
 

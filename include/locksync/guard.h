@@ -1,4 +1,7 @@
-/* The guard: keeps all users of an account within the service's rate limits. */
+/**
+ * @file
+ * The guard: keeps all users of an account within the service's rate limits.
+ */
 #ifndef LOCKSYNC_GUARD_H
 #define LOCKSYNC_GUARD_H
 
@@ -116,7 +119,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_store(const lock_sync_gu
  * Takes another reference.
  *
  * @param g The guard; NULL is allowed.
- * @return `g`.
+ * @return `g`; the reference is transferred.
  * @par Threads Any.
  * @since 0.1.0
  */

@@ -1,4 +1,7 @@
-/* One lock's record, its enumerations, and the two questions people ask of it. */
+/**
+ * @file
+ * One lock's record, its enumerations, and the two questions people ask of it.
+ */
 #ifndef LOCKSYNC_LOCK_H
 #define LOCKSYNC_LOCK_H
 
@@ -10,40 +13,40 @@ extern "C" {
 
 /** Bits of lock_sync_lock::fields: the values that the service sent. */
 enum {
-    LOCK_SYNC_FIELD_CONNECTED = 1,
-    LOCK_SYNC_FIELD_REVISION = 2,
-    LOCK_SYNC_FIELD_DEVICE_STATE = 4, /**< The state object was there and not null. */
-    LOCK_SYNC_FIELD_STATE = 8,
-    LOCK_SYNC_FIELD_DOOR_STATE = 16,
-    LOCK_SYNC_FIELD_CHARGING = 32,
-    LOCK_SYNC_FIELD_BATTERY_LEVEL = 64,
-    LOCK_SYNC_FIELD_STATE_CHANGE_RESULT = 128,
-    LOCK_SYNC_FIELD_LAST_STATE_CHANGED = 256
+    LOCK_SYNC_FIELD_CONNECTED = 1,             /**< lock_sync_lock::is_connected */
+    LOCK_SYNC_FIELD_REVISION = 2,              /**< lock_sync_lock::revision */
+    LOCK_SYNC_FIELD_DEVICE_STATE = 4,          /**< The state object was there and not null. */
+    LOCK_SYNC_FIELD_STATE = 8,                 /**< lock_sync_lock::state */
+    LOCK_SYNC_FIELD_DOOR_STATE = 16,           /**< lock_sync_lock::door_state */
+    LOCK_SYNC_FIELD_CHARGING = 32,             /**< lock_sync_lock::is_charging */
+    LOCK_SYNC_FIELD_BATTERY_LEVEL = 64,        /**< lock_sync_lock::battery_level */
+    LOCK_SYNC_FIELD_STATE_CHANGE_RESULT = 128, /**< lock_sync_lock::state_change_result */
+    LOCK_SYNC_FIELD_LAST_STATE_CHANGED = 256   /**< lock_sync_lock::last_state_changed_ms */
 };
 
 /** Values of lock_sync_lock::state that this version has a name for; others come as sent. */
 enum {
-    LOCK_SYNC_STATE_UNCALIBRATED = 0,
-    LOCK_SYNC_STATE_CALIBRATING = 1,
-    LOCK_SYNC_STATE_UNLOCKED = 2,
-    LOCK_SYNC_STATE_SEMI_LOCKED = 3,
-    LOCK_SYNC_STATE_UNLOCKING = 4,
-    LOCK_SYNC_STATE_LOCKING = 5,
-    LOCK_SYNC_STATE_LOCKED = 6,
-    LOCK_SYNC_STATE_PULLED = 7,
-    LOCK_SYNC_STATE_PULLING = 8,
-    LOCK_SYNC_STATE_UNKNOWN = 9,
-    LOCK_SYNC_STATE_UPDATING = 18,
-    LOCK_SYNC_STATE_UNPULLING = 255
+    LOCK_SYNC_STATE_UNCALIBRATED = 0, /**< The lock does not know where its bolt is. */
+    LOCK_SYNC_STATE_CALIBRATING = 1,  /**< It is finding out. */
+    LOCK_SYNC_STATE_UNLOCKED = 2,     /**< Not locked. */
+    LOCK_SYNC_STATE_SEMI_LOCKED = 3,  /**< Not locked: the bolt is partly out. */
+    LOCK_SYNC_STATE_UNLOCKING = 4,    /**< Not locked: the bolt is moving. */
+    LOCK_SYNC_STATE_LOCKING = 5,      /**< Not locked yet: the bolt is moving. */
+    LOCK_SYNC_STATE_LOCKED = 6,       /**< Locked: the only state that is. */
+    LOCK_SYNC_STATE_PULLED = 7,       /**< Not locked: the latch is drawn back. */
+    LOCK_SYNC_STATE_PULLING = 8,      /**< Not locked: the latch is moving. */
+    LOCK_SYNC_STATE_UNKNOWN = 9,      /**< The service does not know. */
+    LOCK_SYNC_STATE_UPDATING = 18,    /**< The lock's software is being replaced. */
+    LOCK_SYNC_STATE_UNPULLING = 255   /**< Seen, and not documented by the service. */
 };
 
 /** Values of lock_sync_lock::door_state that this version has a name for; others come as sent. */
 enum {
-    LOCK_SYNC_DOOR_NOT_PAIRED = 0,
-    LOCK_SYNC_DOOR_DISCONNECTED = 1,
-    LOCK_SYNC_DOOR_OPENED = 2,
-    LOCK_SYNC_DOOR_CLOSED = 3,
-    LOCK_SYNC_DOOR_UNCALIBRATED = 4
+    LOCK_SYNC_DOOR_NOT_PAIRED = 0,   /**< There is no door sensor. */
+    LOCK_SYNC_DOOR_DISCONNECTED = 1, /**< The sensor is out of the lock's reach: nothing is known of the door. */
+    LOCK_SYNC_DOOR_OPENED = 2,       /**< Open. */
+    LOCK_SYNC_DOOR_CLOSED = 3,       /**< Closed. */
+    LOCK_SYNC_DOOR_UNCALIBRATED = 4  /**< The sensor has not learned yet what closed is. */
 };
 
 /**
@@ -52,7 +55,7 @@ enum {
  * A member whose bit in `fields` is clear was not sent (or could not be used) and is 0, which is then no value.
  */
 typedef struct lock_sync_lock {
-    int64_t id;
+    int64_t id;                    /**< The lock's number, > 0. */
     int64_t revision;              /**< Rises with each change of the lock's configuration. */
     int64_t last_state_changed_ms; /**< Unix time in ms, UTC. */
     uint32_t fields;               /**< LOCK_SYNC_FIELD_* bits. */
@@ -61,7 +64,7 @@ typedef struct lock_sync_lock {
     int32_t battery_level;         /**< Percent, 0..100. */
     int32_t state_change_result;   /**< 0 success, > 0 error (1 jammed). */
     bool is_connected;             /**< Whether the lock is in reach of its bridge. */
-    bool is_charging;
+    bool is_charging;              /**< Whether its battery is being charged. */
 } lock_sync_lock;
 
 /**
@@ -110,21 +113,69 @@ LOCK_SYNC_API const char *lock_sync_door_state_name(int32_t door_state);
 
 /**
  * @name Scalar getters
- * The members one by one, for bindings that cannot read structs. Each takes a record or NULL and returns the member
- * as it stands, 0 or false for NULL; look at lock_sync_lock_fields() for which values were sent. Any thread.
- * @since 0.1.0
+ * The members of a record one by one, for bindings that cannot read structs. Each returns the member as it stands; look at
+ * lock_sync_lock_fields() for which values were sent.
  * @{
  */
-LOCK_SYNC_API int64_t lock_sync_lock_id(const lock_sync_lock *lock);                    /**< lock_sync_lock::id */
-LOCK_SYNC_API int64_t lock_sync_lock_revision(const lock_sync_lock *lock);              /**< lock_sync_lock::revision */
-LOCK_SYNC_API int64_t lock_sync_lock_last_state_changed_ms(const lock_sync_lock *lock); /**< Unix time in ms */
-LOCK_SYNC_API uint32_t lock_sync_lock_fields(const lock_sync_lock *lock);               /**< LOCK_SYNC_FIELD_* bits */
-LOCK_SYNC_API int32_t lock_sync_lock_state(const lock_sync_lock *lock);                 /**< LOCK_SYNC_STATE_* */
-LOCK_SYNC_API int32_t lock_sync_lock_door_state(const lock_sync_lock *lock);            /**< LOCK_SYNC_DOOR_* */
-LOCK_SYNC_API int32_t lock_sync_lock_battery_level(const lock_sync_lock *lock);         /**< percent, 0..100 */
-LOCK_SYNC_API int32_t lock_sync_lock_state_change_result(const lock_sync_lock *lock);   /**< 0 success, > 0 error */
-LOCK_SYNC_API bool lock_sync_lock_is_connected(const lock_sync_lock *lock);             /**< in reach of its bridge */
-LOCK_SYNC_API bool lock_sync_lock_is_charging(const lock_sync_lock *lock);              /**< on the charger */
+/**
+ * The id: lock_sync_lock::id.
+ * @param lock A record, or NULL. @return The lock's number, > 0; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_lock_id(const lock_sync_lock *lock);
+
+/**
+ * The revision: lock_sync_lock::revision.
+ * @param lock A record, or NULL. @return Rises with each change of the configuration; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_lock_revision(const lock_sync_lock *lock);
+
+/**
+ * When the state changed last: lock_sync_lock::last_state_changed_ms.
+ * @param lock A record, or NULL. @return Unix time in ms, UTC; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int64_t lock_sync_lock_last_state_changed_ms(const lock_sync_lock *lock);
+
+/**
+ * Which values the service sent: lock_sync_lock::fields.
+ * @param lock A record, or NULL. @return LOCK_SYNC_FIELD_* bits; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API uint32_t lock_sync_lock_fields(const lock_sync_lock *lock);
+
+/**
+ * The state: lock_sync_lock::state.
+ * @param lock A record, or NULL. @return LOCK_SYNC_STATE_*, or a value this version has no name for; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int32_t lock_sync_lock_state(const lock_sync_lock *lock);
+
+/**
+ * The door's state: lock_sync_lock::door_state.
+ * @param lock A record, or NULL. @return LOCK_SYNC_DOOR_*, or a value this version has no name for; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int32_t lock_sync_lock_door_state(const lock_sync_lock *lock);
+
+/**
+ * How full the battery is: lock_sync_lock::battery_level.
+ * @param lock A record, or NULL. @return Percent, 0..100; 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int32_t lock_sync_lock_battery_level(const lock_sync_lock *lock);
+
+/**
+ * How the last movement ended: lock_sync_lock::state_change_result.
+ * @param lock A record, or NULL. @return 0 success, > 0 error (1 jammed); 0 for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API int32_t lock_sync_lock_state_change_result(const lock_sync_lock *lock);
+
+/**
+ * Whether the lock is in reach of its bridge: lock_sync_lock::is_connected.
+ * @param lock A record, or NULL. @return True or false; false for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API bool lock_sync_lock_is_connected(const lock_sync_lock *lock);
+
+/**
+ * Whether the battery is being charged: lock_sync_lock::is_charging.
+ * @param lock A record, or NULL. @return True or false; false for NULL. @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API bool lock_sync_lock_is_charging(const lock_sync_lock *lock);
 /** @} */
 
 #ifdef __cplusplus

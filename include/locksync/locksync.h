@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * libgetlock-sync: the state of a user's smart locks, from GET /api/{version}/my/lock/sync.
  *
  * This header includes the others. Rules that hold for all of them:

@@ -1,4 +1,7 @@
-/* The pool: the fetches of very many contexts at once, from one thread, in any event loop. */
+/**
+ * @file
+ * The pool: the fetches of very many contexts at once, from one thread, in any event loop.
+ */
 #ifndef LOCKSYNC_POOL_H
 #define LOCKSYNC_POOL_H
 

@@ -1,6 +1,9 @@
-/* A guard whose record lives in a Redis server: for the hosts of a fleet that use one account.
-
-   In a library of its own, liblocksync-redis; not included by locksync.h. */
+/**
+ * @file
+ * A guard whose record lives in a Redis server: for the hosts of a fleet that use one account.
+ *
+ * In a library of its own, liblocksync-redis; not included by locksync.h.
+ */
 #ifndef LOCKSYNC_REDIS_H
 #define LOCKSYNC_REDIS_H
 
@@ -18,7 +21,8 @@ typedef struct lock_sync_redis lock_sync_redis;
  * What is wrong with a Redis URL.
  *
  * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; port 6379 and db 0 where they are not
- *            given; %XX stands for a byte in user and password.
+ *            given; a percent sign and two hex digits stand for a byte in user and password. Borrowed for
+ *            the call.
  * @return Static text that tells why lock_sync_redis_new() refuses `url`; NULL when it does not.
  * @par Threads Any.
  * @since 0.1.0

@@ -1,4 +1,7 @@
-/* The answer to one fetch. Immutable: it may be read and freed on any thread, and may outlive its context. */
+/**
+ * @file
+ * The answer to one fetch. Immutable: it may be read and freed on any thread, and may outlive its context.
+ */
 #ifndef LOCKSYNC_RESULTS_H
 #define LOCKSYNC_RESULTS_H
 

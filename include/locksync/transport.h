@@ -1,4 +1,7 @@
-/* HTTP of the host's own: a pluggable transport, or requests and responses with no transport at all. */
+/**
+ * @file
+ * HTTP of the host's own: a pluggable transport, or requests and responses with no transport at all.
+ */
 #ifndef LOCKSYNC_TRANSPORT_H
 #define LOCKSYNC_TRANSPORT_H
 
@@ -51,20 +54,21 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const
 
 /**
  * @name Reading a request
- * Texts are borrowed from the request. NULL for the request gives "", 0, NULL or false. Any thread, as requests do not
- * change. A request holds the credential: do not log its headers.
+ * Texts are borrowed from the request. NULL for the request gives "", 0, NULL or false. A request holds the credential: do not
+ * log its headers.
+ * @par Threads Any, as requests do not change.
  * @{
  */
 
 /**
  * The HTTP method.
- * @param q The request. @return "GET". @since 0.1.0
+ * @param q The request. @return "GET", static. @since 0.1.0
  */
 LOCK_SYNC_API const char *lock_sync_request_method(const lock_sync_request *q);
 
 /**
  * The absolute URL. It holds no credential.
- * @param q The request. @return The URL; at most 2,000 bytes. @since 0.1.0
+ * @param q The request. @return The URL, borrowed; at most 2,000 bytes. @since 0.1.0
  */
 LOCK_SYNC_API const char *lock_sync_request_url(const lock_sync_request *q);
 
@@ -107,7 +111,8 @@ LOCK_SYNC_API bool lock_sync_request_is_cancelled(const lock_sync_request *q);
 
 /**
  * @name Filling a response
- * One thread at a time.
+ * What a transport, or a host with HTTP of its own, tells of the answer.
+ * @par Threads One at a time.
  * @{
  */
 
@@ -211,6 +216,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_s
  * @param s The response.
  * @param unix_ms Unix time in ms, >= 0.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @par Threads One at a time.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *s, int64_t unix_ms);

@@ -1,4 +1,7 @@
-/* Changes instead of states: the difference of two answers, and fetches repeated until there is one. */
+/**
+ * @file
+ * Changes instead of states: the difference of two answers, and fetches repeated until there is one.
+ */
 #ifndef LOCKSYNC_WATCH_H
 #define LOCKSYNC_WATCH_H
 
@@ -16,10 +19,10 @@ enum {
     LOCK_SYNC_CHANGE_REMOVED = 2,      /**< Answered before, not now; no other bit is set. */
     LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< It is in reach of the service again. */
     LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< It is out of reach: what was known of it is of the past. */
-    LOCK_SYNC_CHANGE_STATE = 16,
-    LOCK_SYNC_CHANGE_DOOR = 32,
-    LOCK_SYNC_CHANGE_BATTERY = 64,
-    LOCK_SYNC_CHANGE_CHARGING = 128,
+    LOCK_SYNC_CHANGE_STATE = 16,       /**< Of the bolt: state. */
+    LOCK_SYNC_CHANGE_DOOR = 32,        /**< Of the door: door_state. */
+    LOCK_SYNC_CHANGE_BATTERY = 64,     /**< Of the battery: battery_level. */
+    LOCK_SYNC_CHANGE_CHARGING = 128,   /**< Of the charger: is_charging. */
     LOCK_SYNC_CHANGE_RESULT = 256,     /**< Of the last operation: state_change_result. */
     LOCK_SYNC_CHANGE_CONFIG = 512      /**< Of its settings: revision. */
 };
@@ -87,18 +90,28 @@ LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_chang
 LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *c);
 
 /**
- * The scalar members of a change, for bindings that cannot read structs.
- *
- * @param change A change, or NULL.
- * @return The member, the records borrowed as long as the changes live; 0 or NULL for NULL.
- * @par Threads Any.
- * @since 0.1.0
+ * @name Scalar getters of a change
+ * Its members one by one, for bindings that cannot read structs.
+ * @{
+ */
+/**
+ * What changed: lock_sync_change::kinds.
+ * @param change A change, or NULL. @return LOCK_SYNC_CHANGE_* bits; 0 for NULL. @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API uint32_t lock_sync_change_kinds(const lock_sync_change *change);
-/** As lock_sync_change_kinds(). */
+
+/**
+ * The lock before: lock_sync_change::before.
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL when added, and for NULL. @par Threads Any. @since 0.1.0
+ */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change);
-/** As lock_sync_change_kinds(). */
+
+/**
+ * The lock after: lock_sync_change::after.
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL when removed, and for NULL. @par Threads Any. @since 0.1.0
+ */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change);
+/** @} */
 
 /** Fetches again and again, and tells what changed. Used by one thread at a time, that of its context. */
 typedef struct lock_sync_watch lock_sync_watch;
