@@ -168,7 +168,7 @@ static void a_guard_in_memory(void **user)
     check_only_the_host_was_asked();
 }
 
-#ifdef HAS_CURL
+#ifdef HAS_POOL
 static void done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     (void)ctx;
@@ -212,7 +212,7 @@ int main(void)
         cmocka_unit_test_setup(fetches_and_their_errors, forget),
         cmocka_unit_test_setup(the_pure_middle, forget),
         cmocka_unit_test_setup(a_guard_in_memory, forget),
-#ifdef HAS_CURL
+#ifdef HAS_POOL
         cmocka_unit_test_setup(a_pool, forget),
 #endif
         cmocka_unit_test_setup(without_one_it_is_malloc, forget),
