@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Checks the pages: each C block compiles, programs that are marked do what they say, and links lead somewhere.
+
+pages.py PREFIX SIMULATOR WORK_FOLDER
+
+PREFIX is where the library is installed. A block with a `main` is a program. One without is a fragment: its first line says
+what it needs, as C would: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
+
+A program is run when the line before its block says so, in parts that are divided by |, all but the first optional:
+<!-- run | simulator: OPTIONS | with: ARGUMENTS | prints: TEXT | fails -->
+It runs against a simulator of its own, and must end with 0 (unless it `fails`) and print TEXT.
+"""
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+HEADERS = "locksync/locksync.h inttypes.h stdio.h stdlib.h string.h"
+STRICT = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror".split()
+BLOCK = re.compile(r"(?:^<!-- run *(?P<mark>.*?) *-->\n)?^(?P<indent> *)```c\n(?P<code>.*?)^ *```$", re.M | re.S)
+FRAGMENT = re.compile(r"/\* fragment: (?P<needs>.*?) *(?:; needs (?P<headers>.*))?\*/\n")
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)")
+
+
+def pages():
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.md"], text=True).split()
+    return sorted(page for page in listed if os.path.exists(page))
+
+
+def pkg_config(prefix, *what):
+    found = [folder for folder, _, names in os.walk(prefix) if "locksync.pc" in names]
+    environment = dict(os.environ, PKG_CONFIG_PATH=found[0])
+    return subprocess.check_output(["pkg-config", *what], env=environment, text=True).split()
+
+
+def source_of(code):
+    """What is to be compiled: a program as it stands, a fragment inside a function that has what it needs."""
+    if re.search(r"^int main\(", code, re.M):
+        return code
+    first = FRAGMENT.match(code)
+    if not first:
+        raise ValueError("a block without main must begin with /* fragment: what it needs */")
+    needs = re.sub(r" *\([^()]*\)", "", first["needs"])
+    headers = [f"<{name}>" for name in HEADERS.split()] + re.findall(r"<[^>]+>", first["headers"] or "")
+    included = "".join(f"#include {name}\n" for name in headers)
+    unused = "".join(f"(void){name};\n" for name in re.findall(r"(\w+) *(?:,|$)", needs))
+    return f"{included}void fragment({needs});\nvoid fragment({needs})\n{{\n{unused}{code}}}\n"
+
+
+class Try:
+    """What the mark before a program says."""
+
+    def __init__(self, mark):
+        parts = dict((part.split(":", 1) + [""])[:2] for part in re.split(r" *\| *", mark) if part)
+        self.simulator = shlex.split(parts.pop("simulator", ""))
+        self.arguments = shlex.split(parts.pop("with", ""))
+        self.prints = parts.pop("prints", "").strip()
+        self.status = 1 if parts.pop("fails", None) is not None else 0
+        if parts:
+            raise ValueError(f"unknown in the mark: {', '.join(parts)}")
+
+    def run(self, program, simulator, folder):
+        with subprocess.Popen([simulator, "--port", "0", *self.simulator], stdout=subprocess.PIPE, text=True) as server:
+            try:
+                environment = dict(os.environ, LOCKSYNC_BASE_URL=server.stdout.readline().strip(),
+                                   LOCKSYNC_PERSONAL_KEY="demo-key", LOCKSYNC_ACCESS_TOKEN="demo-token")
+                done = subprocess.run([program, *self.arguments], env=environment, cwd=folder, text=True, timeout=60,
+                                      check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            finally:
+                server.terminate()
+        if done.returncode != self.status or self.prints not in done.stdout:
+            raise ValueError(f"exit status {done.returncode}, and it printed: {done.stdout}")
+
+
+def check_block(block, flags, simulator, folder):
+    code = block["code"]
+    os.makedirs(folder)
+    program = os.path.join(folder, "program")
+    is_program = re.search(r"^int main\(", code, re.M)
+    with open(program + ".c", "w", encoding="utf-8") as file:
+        file.write(source_of(code))
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    command = [*compiler, *STRICT, *([] if is_program else ["-c"]), "-o", program, program + ".c", *flags, "-pthread"]
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise ValueError(done.stdout)
+    if block["mark"] is not None:
+        Try(block["mark"]).run(program, simulator, folder)
+
+
+def places(page):
+    """The anchors of a page's headings, as hosting pages make them."""
+    with open(page, encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
+    titles = re.findall(r"^#+ +(.*)", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title)).lower().replace(" ", "-") for title in titles}
+
+
+def check_link(page, link):
+    target = os.path.normpath(os.path.join(os.path.dirname(page), link["path"])) if link["path"] else page
+    if not os.path.exists(target):
+        raise ValueError(f"there is no {target}")
+    if link["place"] and target.endswith(".md") and link["place"] not in places(target):
+        raise ValueError(f"{target} has no heading #{link['place']}")
+
+
+def main():
+    prefix, simulator, work = (os.path.abspath(argument) for argument in sys.argv[1:])
+    flags = pkg_config(prefix, "--cflags", "--libs", "locksync-redis", "locksync")
+    libraries = [flag[2:] for flag in flags if flag.startswith("-L")]
+    os.environ["LD_LIBRARY_PATH"] = ":".join(libraries)
+    passed = failed = 0
+    for page in pages():
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text)]):
+            try:
+                if found.re is BLOCK:
+                    check_block(found, flags, simulator, os.path.join(work, f"{page.replace('/', '-')}-{number}"))
+                else:
+                    check_link(page, found)
+                passed += 1
+            except (ValueError, subprocess.TimeoutExpired) as error:
+                failed += 1
+                print(f"FAIL {page}:{text.count(chr(10), 0, found.start()) + 1}: {error}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
