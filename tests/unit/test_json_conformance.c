@@ -1,0 +1,293 @@
+/* What is JSON to the library: each text of our table as the whole body, as a field of a record and under keys it does
+   not know, read directly and through the tree. The rule is RFC 8259, and jansson's limits where the RFC leaves one. */
+#include "base/memory.h"
+#include "json_cases.h"
+#include "support.h"
+#include "wire/decode_direct.h"
+#include "wire/request.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An unknown key at the top, for which the direct decoder gives up where the text itself does not make it. */
+#define TREE_ONLY "\"_\":0,"
+
+/* Where a text can stand in a good answer: behind it come only closing brackets. `depth`: the brackets around it. */
+typedef struct place {
+    const char *name;
+    const char *before;
+    const char *after;
+    size_t depth;
+} place;
+
+static const place places[] = {
+    {"as a field", "{\"result\":[{\"id\":7,\"revision\":", "}]}", 3},
+    {"as a field of the state", "{\"result\":[{\"id\":7,\"deviceState\":{\"state\":", "}}]}", 4},
+    {"as the state", "{\"result\":[{\"id\":7,\"deviceState\":", "}]}", 3},
+    {"under an unknown key of a record", "{\"result\":[{\"id\":7,\"x\":", "}]}", 3},
+    {"under an unknown key of the answer", "{\"result\":[{\"id\":7}],\"x\":", "}", 1},
+};
+
+typedef struct body {
+    char *at;
+    size_t size;
+    size_t begin; /* of the row's own text */
+} body;
+
+/* The row's text in its place, in a block of its own size. */
+static body put(const char *row, size_t size, const place *p, bool tree_only)
+{
+    size_t extra = tree_only ? strlen(TREE_ONLY) : 0;
+    body t = {NULL, strlen(p->before) + extra + size + strlen(p->after), strlen(p->before) + extra};
+
+    t.at = malloc(t.size);
+    assert_non_null(t.at);
+    t.at[0] = p->before[0];
+    memcpy(t.at + 1, TREE_ONLY, extra);
+    memcpy(t.at + 1 + extra, p->before + 1, strlen(p->before) - 1);
+    memcpy(t.at + t.begin, row, size);
+    memcpy(t.at + t.begin + size, p->after, strlen(p->after));
+    return t;
+}
+
+/* One record with id 7, of which nothing is told but what stands in *told (NULL: any). */
+static void check_record(const lock_sync_results *r, const lock_sync_lock *told)
+{
+    const lock_sync_lock *lock = lock_sync_results_at(r, 0);
+
+    CHECK_INT(lock_sync_results_count(r), 1);
+    CHECK_INT(lock_sync_lock_id(lock), 7);
+    if (told == NULL || lock == NULL)
+        return;
+    CHECK_INT(lock->fields, told->fields);
+    CHECK_INT(lock->revision, told->revision);
+    CHECK_INT(lock->state, told->state);
+}
+
+/* The direct decoder's own word; NULL when it leaves the body to the other. */
+static lock_sync_results *decode_directly(lock_sync_ctx *ctx, const body *t)
+{
+    lock_sync_request *q;
+    lock_sync_response *s;
+    lock_sync_results *r = NULL;
+    lock_sync_allocator memory;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+    CHECK_OK(lock_sync_response_new(ctx, &s));
+    if (q != NULL && s != NULL && CHECK_OK(lock_sync_response_append_body(s, t->at, t->size)))
+        r = lsync_decode_direct(&memory, q, s, &q->scope);
+    lock_sync_response_free(s);
+    lock_sync_request_free(q);
+    return r;
+}
+
+static void check_answer(lock_sync_ctx *ctx, const body *t, int64_t offset, lock_sync_results **r)
+{
+    t_answer a = {.body = t->size == 0 ? NULL : t->at, .size = t->size};
+
+    if (offset == JSON_SOUND) {
+        CHECK_OK(t_decode(ctx, &a, r));
+        CHECK_INT(t_error_offset(ctx), -1);
+        return;
+    }
+    CHECK_INT(t_decode(ctx, &a, r), LOCK_SYNC_E_MALFORMED);
+    CHECK_INT(t_error_offset(ctx), offset == JSON_END ? (int64_t)t->size : (int64_t)t->begin + offset);
+}
+
+/* A text in a place: its status and first bad byte are the same by either decoder, and so is the record. True when the
+   direct decoder took it. */
+static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, int64_t offset, const place *p)
+{
+    body plain = put(row, size, p, false);
+    body other = put(row, size, p, true);
+    lock_sync_results *r;
+    lock_sync_results *by_tree;
+    lock_sync_results *direct = decode_directly(ctx, &plain);
+    bool took = direct != NULL;
+
+    check_answer(ctx, &plain, offset, &r);
+    check_answer(ctx, &other, offset, &by_tree);
+    if (offset == JSON_SOUND) {
+        check_record(by_tree, NULL);
+        check_record(r, lock_sync_results_at(by_tree, 0));
+    }
+    if (took) {
+        CHECK_INT(offset, JSON_SOUND);
+        check_record(direct, lock_sync_results_at(by_tree, 0));
+    }
+    lock_sync_results_free(direct);
+    lock_sync_results_free(by_tree);
+    lock_sync_results_free(r);
+    free(plain.at);
+    free(other.at);
+    return took;
+}
+
+/* Sound JSON alone is no answer either: what is no object is wrong from its first byte, an object has no result. */
+static void check_alone(lock_sync_ctx *ctx, const json_case *row)
+{
+    body t = {(char *)(uintptr_t)row->text, row->size, 0};
+    t_answer refused = {.http = 503, .body = row->size == 0 ? NULL : row->text, .size = row->size};
+    lock_sync_results *r;
+    size_t first = strspn(row->text, " \t\n\r");
+
+    if (row->alone == JSON_SOUND) {
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = row->text, .size = row->size}, &r), LOCK_SYNC_E_MALFORMED);
+        CHECK_INT(t_error_offset(ctx), row->text[first] == '{' ? -1 : 0);
+    } else {
+        check_answer(ctx, &t, row->alone, &r);
+    }
+    CHECK_INT(t_decode(ctx, &refused, &r), LOCK_SYNC_E_SERVER); /* the body of a failure may be anything */
+    CHECK_INT(t_error_offset(ctx), -1);
+}
+
+TEST(each_text_is_read_or_refused_wherever_it_stands)
+{
+    lock_sync_ctx *ctx = t_ctx();
+    size_t direct = 0;
+
+    for (size_t i = 0; i < json_case_count; i++) {
+        const json_case *row = &json_cases[i];
+
+        t_row("%s, alone", row->name);
+        check_alone(ctx, row);
+        for (size_t k = 0; k < T_COUNT(places); k++) {
+            t_row("%s, %s", row->name, places[k].name);
+            direct += check_in_place(ctx, row->text, row->size, row->inside, &places[k]);
+        }
+    }
+    CHECK(direct >= 20); /* the direct decoder was asked indeed */
+    lock_sync_ctx_free(ctx);
+}
+
+/* Each byte in a string: as it is, and behind a backslash. */
+TEST(each_byte_in_a_string)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (int byte = 0; byte <= 0xff; byte++) {
+        char plain[] = {'"', 'a', (char)byte, ' ', '"'};
+        char escaped[] = {'"', 'a', '\\', (char)byte, ' ', '"'};
+        int64_t plain_fault = byte == '"' ? 4 : byte == '\\' ? 3 : byte < 0x20 || byte >= 0x80 ? 2 : JSON_SOUND;
+        int64_t escaped_fault = byte == 'u' ? 4 : byte != 0 && strchr("\"\\/bfnrt", byte) != NULL ? JSON_SOUND : 3;
+
+        for (size_t k = 0; k < T_COUNT(places); k++) {
+            t_row("byte %02x %s", (unsigned)byte, places[k].name);
+            (void)check_in_place(ctx, plain, sizeof plain, plain_fault, &places[k]);
+            (void)check_in_place(ctx, escaped, sizeof escaped, escaped_fault, &places[k]);
+        }
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+/* `n` times the opening, what is inside, `n` times the closing. End with free(). */
+static char *nest(size_t n, const char *open, const char *inside, const char *close)
+{
+    char *text = malloc(n * (strlen(open) + strlen(close)) + strlen(inside) + 1);
+    char *at = text;
+
+    assert_non_null(text);
+    for (size_t i = 0; i < n; i++, at += strlen(open))
+        memcpy(at, open, strlen(open));
+    memcpy(at, inside, strlen(inside));
+    at += strlen(inside);
+    for (size_t i = 0; i < n; i++, at += strlen(close))
+        memcpy(at, close, strlen(close));
+    *at = '\0';
+    return text;
+}
+
+/* Each opening begins with its bracket and is one level. */
+static const struct {
+    const char *open;
+    const char *innermost;
+    const char *close;
+} shapes[] = {
+    {"[", "[]", "]"},
+    {"{\"a\":", "{}", "}"},
+    {"[", "[ ]", ",\"\\u20ac\"\n]"},
+    {"{ \"a\" : ", "{ }", " , \"\":null}"},
+};
+
+static void check_nested(lock_sync_ctx *ctx, size_t n, size_t shape, const char *inside, int64_t offset,
+                         const place *p)
+{
+    char *row = nest(n, shapes[shape].open, inside, shapes[shape].close);
+
+    (void)check_in_place(ctx, row, strlen(row), offset, p);
+    free(row);
+}
+
+TEST(depth_2048_is_read_and_2049_is_not)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(shapes); i++) {
+        for (size_t k = 0; k < T_COUNT(places); k++) {
+            size_t left = 2048 - places[k].depth;
+            int64_t end = (int64_t)(left * strlen(shapes[i].open));
+
+            t_row("%s, %s", shapes[i].open, places[k].name);
+            check_nested(ctx, left - 1, i, shapes[i].innermost, JSON_SOUND, &places[k]);
+            check_nested(ctx, left, i, shapes[i].innermost, end, &places[k]);
+            check_nested(ctx, left, i, "7", end, &places[k]); /* jansson counts it as a level */
+        }
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+#define BOMB_LEVELS 1000000
+#define BOMB_STACK_BYTES (256 * 1024)
+
+static void *explode(void *user)
+{
+    lock_sync_ctx *ctx = user;
+
+    for (size_t i = 0; i < 2; i++) {
+        char *bomb = nest(BOMB_LEVELS, shapes[i].open, shapes[i].innermost, shapes[i].close);
+        size_t step = strlen(shapes[i].open);
+        body alone = {bomb, strlen(bomb), 0};
+        lock_sync_results *r;
+
+        for (int closed = 0; closed < 2; closed++) {
+            t_row("%s, alone, %s", shapes[i].open, closed ? "closed" : "cut");
+            alone.size = closed ? strlen(bomb) : BOMB_LEVELS * step;
+            check_answer(ctx, &alone, (int64_t)(2048 * step), &r);
+            for (size_t k = 0; k < T_COUNT(places); k++) {
+                t_row("%s, %s, %s", shapes[i].open, places[k].name, closed ? "closed" : "cut");
+                (void)check_in_place(ctx, bomb, alone.size, (int64_t)((2048 - places[k].depth) * step), &places[k]);
+            }
+        }
+        free(bomb);
+    }
+    return NULL;
+}
+
+TEST(a_million_levels_are_refused_on_a_small_stack)
+{
+    lock_sync_ctx *ctx = t_ctx();
+    pthread_attr_t small;
+    pthread_t thread;
+
+    assert_int_equal(pthread_attr_init(&small), 0);
+    assert_int_equal(pthread_attr_setstacksize(&small, BOMB_STACK_BYTES), 0);
+    assert_int_equal(pthread_create(&thread, &small, explode, ctx), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(pthread_attr_destroy(&small), 0);
+    lock_sync_ctx_free(ctx);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(each_text_is_read_or_refused_wherever_it_stands),
+        T(each_byte_in_a_string),
+        T(depth_2048_is_read_and_2049_is_not),
+        T(a_million_levels_are_refused_on_a_small_stack),
+    };
+
+    return T_MAIN(tests);
+}
