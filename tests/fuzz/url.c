@@ -1,5 +1,5 @@
-/* The settings with any text, and the request that comes of them: what is accepted leads where libcurl's parser says it
-   does, and nothing that a setter takes can break a header or put a credential on the wrong road.
+/* All settings with any text and number, and the request that comes of them: what is accepted leads where libcurl's
+   parser says it does, and nothing that a setter takes can break a header or put a credential on the wrong road.
 
    Input: settings, each a letter and a text up to a NUL; `-` for the letter takes the default of the next. */
 #include "context.h"
@@ -57,6 +57,78 @@ static void check_address(const char *url, lock_sync_status status)
     FUZZ_CHECK((inet_pton(AF_INET6, address, &a6) == 1) == (status == LOCK_SYNC_OK));
 }
 
+static lock_sync_status in_range(lock_sync_status status, int64_t number, int64_t least, int64_t most)
+{
+    FUZZ_CHECK((status == LOCK_SYNC_OK) == (number >= least && number <= most));
+    return status;
+}
+
+static lock_sync_status no_transport(void *user, const lock_sync_request *request, lock_sync_response *response)
+{
+    (void)user, (void)request, (void)response;
+    return LOCK_SYNC_E_NETWORK;
+}
+
+/* A transport of a host whose header may be of another version; its last bytes are not there then. */
+static lock_sync_status set_transport(lock_sync_ctx *ctx, int64_t size)
+{
+    lock_sync_transport whole = {.struct_size = (size_t)size, .perform = no_transport};
+    size_t there = (uint64_t)size < sizeof whole ? (size_t)size : sizeof whole;
+    void *given = malloc(there < sizeof whole.struct_size ? sizeof whole.struct_size : there);
+    lock_sync_status status;
+
+    if (given == NULL)
+        abort();
+    memcpy(given, &whole, there < sizeof whole.struct_size ? sizeof whole.struct_size : there);
+    status = lock_sync_set_transport(ctx, given);
+    free(given);
+    FUZZ_CHECK((status == LOCK_SYNC_OK) == ((uint64_t)size >= offsetof(lock_sync_transport, cancel)));
+    return status;
+}
+
+/* The limits of a guard, which then is the context's. */
+static lock_sync_status set_guard(lock_sync_ctx *ctx, int64_t interval_ms, const char *budget)
+{
+    const char *comma = budget == NULL ? NULL : strchr(budget, ',');
+    uint32_t requests = (uint32_t)interval_ms;
+    uint32_t reserve = comma == NULL ? 0 : (uint32_t)number_of(comma + 1);
+    lock_sync_guard *guard;
+    lock_sync_status status;
+
+    FUZZ_CHECK(lock_sync_guard_new_with_allocator(&ctx->memory, &guard) == LOCK_SYNC_OK);
+    status = in_range(lock_sync_guard_set_min_interval_ms(guard, interval_ms), interval_ms, 1, 3600000);
+    FUZZ_CHECK((lock_sync_guard_set_hourly_budget(guard, requests, reserve) == LOCK_SYNC_OK) ==
+               (requests <= 1000000 && reserve < requests));
+    FUZZ_CHECK(lock_sync_set_guard(ctx, status == LOCK_SYNC_OK ? guard : NULL) == LOCK_SYNC_OK);
+    lock_sync_guard_unref(guard);
+    return LOCK_SYNC_OK;
+}
+
+/* The settings that are numbers; "-" and their letter is 0. */
+static lock_sync_status apply_number(lock_sync_ctx *ctx, char letter, int64_t number, const char *text)
+{
+    switch (letter) {
+    case 'm':
+        return in_range(lock_sync_set_max_response_bytes(ctx, (uint64_t)number), number, 1, INT64_C(1) << 40);
+    case 'w':
+        return in_range(lock_sync_set_timeout_ms(ctx, number), number, 1, 86400000);
+    case 'x':
+        return in_range(lock_sync_set_connect_timeout_ms(ctx, number), number, 1, 86400000);
+    case 'f':
+        return in_range(lock_sync_set_access_token_until(ctx, "eyJ.x.y", number), number, 1, INT64_MAX);
+    case 'g':
+        return in_range(lock_sync_set_guard_mode(ctx, (int32_t)number), (int32_t)number, 0, 3);
+    case 'i':
+        return set_guard(ctx, number, text);
+    case 's':
+        return text == NULL ? lock_sync_set_transport(ctx, NULL) : set_transport(ctx, number);
+    case 'o':
+        return lock_sync_set_token_provider(ctx, NULL, ctx);
+    default:
+        return lock_sync_set_logger(ctx, NULL, NULL);
+    }
+}
+
 static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
 {
     lock_sync_status status;
@@ -92,14 +164,8 @@ static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
         return status;
     case 'h':
         return lock_sync_set_allow_http(ctx, text == NULL || text[0] == '1');
-    case 'm':
-        return lock_sync_set_max_response_bytes(ctx, text == NULL ? 0 : (uint64_t)number_of(text));
-    case 'w':
-        return lock_sync_set_timeout_ms(ctx, text == NULL ? 0 : number_of(text));
-    case 'x':
-        return lock_sync_set_connect_timeout_ms(ctx, text == NULL ? 0 : number_of(text));
     default:
-        return lock_sync_set_logger(ctx, NULL, NULL);
+        return apply_number(ctx, letter, text == NULL ? 0 : number_of(text), text);
     }
 }
 
@@ -270,7 +336,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         status = apply(ctx, letter, none ? NULL : text);
         FUZZ_CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_INVALID_ARGUMENT);
         FUZZ_CHECK(lock_sync_error_status(lock_sync_last_error(ctx)) == status);
-        FUZZ_CHECK(!none || status == LOCK_SYNC_OK || strchr("mwx", letter) != NULL);
+        FUZZ_CHECK(!none || status == LOCK_SYNC_OK || strchr("mwxf", letter) != NULL);
         free(text);
     }
     if (ctx->proxy != NULL)
