@@ -157,13 +157,13 @@ static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, s
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     x.deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
-    if (results == NULL)
+    if (results == NULL) {
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "results is NULL");
-    else
+    } else {
         status = run(&x);
+        *results = status == LOCK_SYNC_OK ? x.results : NULL;
+    }
     lsync_ctx_finish(ctx);
-    if (status == LOCK_SYNC_OK)
-        *results = x.results;
     return lsync_ctx_end(ctx, status);
 }
 

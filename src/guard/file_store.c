@@ -64,7 +64,7 @@ static void read_boot_id(unsigned char id[LSYNC_GUARD_BOOT_ID_SIZE])
     if (fd < 0)
         return;
     if (read(fd, text, sizeof text - 1) > 0) {
-        for (const char *c = text; *c != '\0' && digits < 2 * LSYNC_GUARD_BOOT_ID_SIZE; c++) {
+        for (const char *c = text; *c != '\0' && digits / 2 < LSYNC_GUARD_BOOT_ID_SIZE; c++) {
             const char *hex = strchr(hexadecimal, *c);
 
             if (hex != NULL) {
@@ -185,7 +185,7 @@ static void first_image(file_store *s, lsync_guard_image *image)
 
 static lock_sync_status lock(int fd, const char *path, char *why)
 {
-    const struct timespec pause = {0, LOCK_PAUSE_US * 1000};
+    const struct timespec pause = {0, LOCK_PAUSE_US * 1000L};
     int64_t patience_us = lsync_clock_boot_us() + LOCK_PATIENCE_US;
 
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -122,7 +122,7 @@ static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limi
 }
 
 /* When the gate opens if the interval runs from `last_us`; 0: there was no request yet. */
-static int64_t opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind,
+static int64_t gate_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind,
                         int64_t now_us, int64_t last_us)
 {
     int64_t at_us = max64(now_us, max64(r->blocked_until_us, hour_opens_us(r, limits, now_us)));
@@ -167,8 +167,8 @@ bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits
     pull_back(r, limits, now_us);
     last_us = max64(r->last_us, r->overtaken_until_us);
     held_us = last_us > now_us + limits->granularity_us ? now_us : last_us;
-    *wait_us = opens_us(r, limits, kind, now_us, last_us) - now_us;
-    *soonest_us = opens_us(r, limits, kind, now_us, held_us) - now_us;
+    *wait_us = gate_opens_us(r, limits, kind, now_us, last_us) - now_us;
+    *soonest_us = gate_opens_us(r, limits, kind, now_us, held_us) - now_us;
     *slot = 0;
     if (*wait_us > 0)
         return false;

@@ -15,6 +15,7 @@
 /* --- libcurl's callbacks --- */
 
 /* A socket that libcurl is interested in: `known` tells whether epoll has it. */
+// cppcheck-suppress constParameter ; the type is libcurl's
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
     lsync_loop *l = user;

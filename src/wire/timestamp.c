@@ -56,7 +56,7 @@ static bool take_month(cursor *c, int *month)
     char name[4] = "";
 
     for (*month = 1; *month <= 12; ++*month) {
-        memcpy(name, months + (*month - 1) * 3, 3);
+        memcpy(name, months + (size_t)(*month - 1) * 3, 3);
         if (take(c, name))
             return true;
     }

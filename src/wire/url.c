@@ -58,7 +58,7 @@ static bool is_ipv6(const char *text, size_t size)
     if (size >= 2 && at[0] == ':' && at[1] != ':')
         return false;
     while (at < end) {
-        const char *group = at;
+        const char *group;
         const char *dot = memchr(at, '.', (size_t)(end - at));
 
         if (end - at >= 2 && at[0] == ':' && at[1] == ':') {

@@ -117,6 +117,7 @@ static int64_t latest_start_us(int64_t now_us, long long uptime_s)
 /* When the server started, at the latest. */
 static bool read_start(redis_store *s, int64_t now_us, int64_t *start_us)
 {
+    static const char key[] = "uptime_in_seconds:";
     lsync_redis_command info = lsync_redis_command_of("INFO", "server", (char *)NULL);
     redisReply *reply;
     const char *uptime;
@@ -124,10 +125,12 @@ static bool read_start(redis_store *s, int64_t now_us, int64_t *start_us)
 
     if (!talk(s, &info, 1, &reply, true))
         return false;
-    uptime = is_text(reply) ? strstr(reply->str, "uptime_in_seconds:") : NULL;
-    good = uptime != NULL || fail(s, "INFO tells no uptime", reply);
-    if (good)
-        *start_us = latest_start_us(now_us, strtoll(strchr(uptime, ':') + 1, NULL, 10));
+    uptime = is_text(reply) ? strstr(reply->str, key) : NULL;
+    good = uptime != NULL;
+    if (!good)
+        (void)fail(s, "INFO tells no uptime", reply);
+    else
+        *start_us = latest_start_us(now_us, strtoll(uptime + strlen(key), NULL, 10));
     freeReplyObject(reply);
     return good;
 }
