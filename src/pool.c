@@ -295,6 +295,8 @@ static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
     lsync_pool_check_hosts(p);
     while ((seat = lsync_loop_finished(&p->loop, &code)) != NULL)
         lsync_pool_transfer_over(seat, code);
+    if (status != LOCK_SYNC_OK)
+        lsync_pool_begin_anew(p);
     lsync_pool_advance(p);
     return status;
 }

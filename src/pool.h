@@ -143,6 +143,8 @@ void lsync_pool_advance(lock_sync_pool *p);
 void lsync_pool_sleep(lsync_job *job, int64_t until_us);
 /* Takes in a transfer that is over. */
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
+/* Ends all transfers, and closes all connections: libcurl cannot go on with them. */
+void lsync_pool_begin_anew(lock_sync_pool *p);
 /* Takes in an errand that is done. */
 void lsync_pool_errand_done(lsync_job *job);
 /* Lets go the jobs that were held for hosts whose names are known now. */

@@ -406,6 +406,20 @@ void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
     conclude(seat, lsync_transfer_finish(&seat->transfer, code));
 }
 
+void lsync_pool_begin_anew(lock_sync_pool *p)
+{
+    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all) {
+        if (seat->job == NULL)
+            continue;
+        lsync_loop_stop(&p->loop, &seat->transfer);
+        (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
+        conclude(seat, LOCK_SYNC_E_NO_MEMORY);
+    }
+    for (lsync_host *host = p->hosts; host != NULL; host = host->next)
+        host->streams = 0;
+    lsync_loop_renew(&p->loop);
+}
+
 /* Puts an admitted job into a seat and starts its transfer. */
 static void start(lsync_job *job)
 {

@@ -113,7 +113,8 @@ LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *p);
  *
  * @param p The pool.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback); LOCK_SYNC_E_NO_MEMORY
- *         (libcurl cannot go on; the fetches end by their deadlines).
+ *         (libcurl
+ *         cannot go on: the fetches that were active end with it too, and later ones use new connections).
  * @par Threads That of the pool.
  * @since 0.1.0
  */

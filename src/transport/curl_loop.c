@@ -13,6 +13,8 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 {
     CURLMcode code = CURLM_OK;
 
+    l->per_host = per_host;
+    l->total = total;
     SET(CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_host);
     SET(CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)total);
     SET(CURLMOPT_MAXCONNECTS, (long)total);
@@ -23,6 +25,8 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t, void *owner)
 {
+    if (l->multi == NULL)
+        lsync_loop_renew(l);
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, owner) != CURLE_OK ||
         curl_multi_add_handle(l->multi, t->easy) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;

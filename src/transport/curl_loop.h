@@ -8,13 +8,15 @@
 #define LSYNC_NEVER_US INT64_MAX
 
 typedef struct lsync_loop {
-    CURLM *multi;        /* owned */
+    CURLM *multi;        /* owned; NULL: there was no memory to renew it */
     int epoll_fd;        /* all below in one; owned, as are the next; -1: this system has none */
     int timer_fd;
     int wake_fd;
     int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
     int64_t armed_us;    /* what the timer stands at */
     bool failed;         /* libcurl or epoll could not go on */
+    uint32_t per_host;   /* limits on connections, as the next */
+    uint32_t total;
     uint64_t closed_bytes; /* what the connection that was closed last received in its life */
     int transfers;       /* started and not taken in or stopped */
 } lsync_loop;
@@ -28,6 +30,10 @@ void lsync_loop_release(lsync_loop *l);
 
 /* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
 lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
+
+/* After lsync_loop_turn failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out of
+   memory, so all connections are closed and it begins anew. Without memory for that the next start tries again. */
+void lsync_loop_renew(lsync_loop *l);
 
 /* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);

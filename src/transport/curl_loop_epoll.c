@@ -68,6 +68,17 @@ static CURLMcode set_options(lsync_loop *l)
     return code;
 }
 
+void lsync_loop_renew(lsync_loop *l)
+{
+    (void)curl_multi_cleanup(l->multi);
+    l->curl_due_us = LSYNC_NEVER_US;
+    l->multi = curl_multi_init();
+    if (l->multi != NULL && set_options(l) == CURLM_OK && lsync_loop_limit(l, l->per_host, l->total) == LOCK_SYNC_OK)
+        return;
+    (void)curl_multi_cleanup(l->multi);
+    l->multi = NULL;
+}
+
 static void close_fd(int fd)
 {
     if (fd >= 0)
@@ -141,7 +152,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
 
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && !l->failed; i++)
         handle(l, &events[i]);
     while (!l->failed && l->curl_due_us <= lsync_clock_boot_us()) {
         l->curl_due_us = LSYNC_NEVER_US; /* libcurl tells the next */

@@ -23,6 +23,12 @@ void lsync_loop_release(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
 }
 
+/* Here libcurl bears it: it looks at each transfer anew whenever it is called. */
+void lsync_loop_renew(lsync_loop *l)
+{
+    (void)l;
+}
+
 /* How long may be waited: up to timeout_ms, and up to the pool's own next moment. */
 static int patience(const lsync_loop *l, int timeout_ms)
 {
