@@ -348,7 +348,7 @@ static lsync_seat *take_seat(lock_sync_pool *p)
     seat = lsync_alloc(&p->memory, sizeof *seat);
     if (seat == NULL)
         return NULL;
-    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.closed_bytes) != LOCK_SYNC_OK) {
+    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.connections) != LOCK_SYNC_OK) {
         lsync_free(&p->memory, seat);
         return NULL;
     }

@@ -17,7 +17,7 @@ typedef struct lsync_loop {
     bool failed;         /* libcurl or epoll could not go on */
     uint32_t per_host;   /* limits on connections, as the next */
     uint32_t total;
-    uint64_t closed_bytes; /* what the connection that was closed last received in its life */
+    lsync_connections connections;
     int transfers;       /* started and not taken in or stopped */
 } lsync_loop;
 

@@ -16,6 +16,8 @@
 #  include <linux/tcp.h>
 #endif
 
+#define CA_AGE_S_MAX 86400 /* libcurl's own */
+
 lock_sync_status lsync_curl_global_init(void)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -132,7 +134,7 @@ static int on_close_socket(void *user, curl_socket_t socket)
 {
     const lsync_transfer *t = user;
 
-    *t->closed = bytes_received(socket);
+    t->connections->closed_bytes = bytes_received(socket);
     return close(socket);
 }
 
@@ -277,6 +279,18 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     return code;
 }
 
+/* Certificates that libcurl parsed before TLS failed last are parsed anew: where memory ran out, OpenSSL leaves some unfit for
+   good. Other TLS libraries than OpenSSL lack the option, and keep none. */
+static void set_trusted_age(const lsync_transfer *t)
+{
+    int64_t age_s;
+
+    if (t->connections->distrusted_us == 0)
+        return;
+    age_s = (lsync_clock_boot_us() - t->connections->distrusted_us) / 1000000;
+    (void)curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)(age_s < CA_AGE_S_MAX ? age_s : CA_AGE_S_MAX));
+}
+
 static bool is_same(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -344,6 +358,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
         forget_options(t);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
+    set_trusted_age(t);
     return code;
 }
 
@@ -357,13 +372,14 @@ static lock_sync_status status_of_setting(CURLcode code)
     return code == CURLE_OUT_OF_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_NO_TRANSPORT;
 }
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, uint64_t *closed)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory,
+                                     lsync_connections *connections)
 {
     CURLcode code;
 
     memset(t, 0, sizeof *t);
     t->memory = memory;
-    t->closed = closed;
+    t->connections = connections;
     t->easy = curl_easy_init();
     if (t->easy == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
@@ -387,7 +403,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->sends = 0;
     t->encoded = false;
     t->header_ended = false;
-    *t->closed = 0;
+    t->connections->closed_bytes = 0;
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
@@ -416,6 +432,8 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
 {
     lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
 
+    if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
+        t->connections->distrusted_us = lsync_clock_boot_us();
     t->response->counts_sends = true;
     t->response->sends = t->sends;
     if (status != LOCK_SYNC_OK)

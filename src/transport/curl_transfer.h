@@ -16,6 +16,12 @@ typedef struct lsync_transfer_options {
     bool https;
 } lsync_transfer_options;
 
+/* What transfers that share connections have in common. */
+typedef struct lsync_connections {
+    uint64_t closed_bytes; /* what the one that was closed last received in its life; 0: the system does not tell */
+    int64_t distrusted_us; /* when TLS failed last, by the boot clock; 0: it never did */
+} lsync_connections;
+
 typedef struct lsync_transfer {
     const lock_sync_allocator *memory; /* must outlive the transfer */
     CURL *easy;                        /* owned */
@@ -27,8 +33,7 @@ typedef struct lsync_transfer {
     bool http2;               /* the connection of the transfer before spoke HTTP/2 */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */
-    uint64_t *closed;         /* what the connection that was closed last received in its life (0: the system does not tell);
-                                 of all transfers that share connections; must outlive the transfer */
+    lsync_connections *connections; /* must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
 } lsync_transfer;
@@ -38,7 +43,8 @@ lock_sync_status lsync_curl_global_init(void);
 
 /* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there is
    nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, uint64_t *closed);
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory,
+                                     lsync_connections *connections);
 void lsync_transfer_release(lsync_transfer *t);
 
 /* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */

@@ -10,7 +10,7 @@
 typedef struct curl_transport {
     lock_sync_allocator memory;
     CURLM *multi; /* owned */
-    uint64_t closed_bytes;
+    lsync_connections connections;
     lsync_transfer transfer;
 } curl_transport;
 
@@ -86,7 +86,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     if (c->multi == NULL)
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
     else
-        status = lsync_transfer_init(&c->transfer, &c->memory, &c->closed_bytes);
+        status = lsync_transfer_init(&c->transfer, &c->memory, &c->connections);
     /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
         status = LOCK_SYNC_E_NO_MEMORY;
