@@ -3,13 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 folder folder_new(void)
@@ -108,36 +105,4 @@ void write_image(const char *path, const lsync_guard_image *image)
     lsync_guard_pack(image, bytes);
     lsync_guard_pack(image, bytes + PLACE_SIZE);
     kit_write_file(path, bytes, sizeof bytes);
-}
-
-pid_t begin_child(int (*run)(void *user), void *user)
-{
-    pid_t self = getpid();
-    pid_t pid;
-
-    (void)fflush(NULL);
-    pid = fork();
-    if (pid < 0)
-        kit_die("fork: %s", strerror(errno));
-    if (pid > 0)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != self)
-        _exit(127);
-    _exit(run(user));
-}
-
-int end_child(pid_t pid)
-{
-    int status = 0;
-
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            kit_die("waitpid: %s", strerror(errno));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-int in_child(int (*run)(void *user), void *user)
-{
-    return end_child(begin_child(run, user));
 }

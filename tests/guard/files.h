@@ -2,11 +2,10 @@
 #ifndef GUARD_FILES_H
 #define GUARD_FILES_H
 
+#include "../support/child.h"
 #include "../support/kit.h"
 #include "../unit/support.h"
 #include "guard/record.h"
-
-#include <sys/types.h>
 
 #define PLACE_SIZE 512
 #define GUARD_FILE_SIZE (2 * PLACE_SIZE)
@@ -39,10 +38,5 @@ int64_t refused_wait_ms(lock_sync_guard *g);
 lsync_guard_image file_image(const char *path);
 void write_image(const char *path, const lsync_guard_image *image);
 
-/* Runs a function in a child process (which must not fail by cmocka's means), until its end; its exit status, or 128 + its
-   signal. */
-int in_child(int (*run)(void *user), void *user);
-pid_t begin_child(int (*run)(void *user), void *user);
-int end_child(pid_t pid);
 
 #endif

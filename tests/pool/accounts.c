@@ -1,12 +1,11 @@
 /* Accounts for the pool's tests; see accounts.h. */
 #include "accounts.h"
 
+#include "../support/child.h"
+
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static _Thread_local size_t inside;
 static size_t strays;
@@ -229,23 +228,25 @@ size_t all_callbacks(void)
     return callbacks;
 }
 
+typedef struct trial {
+    void (*run)(void *user);
+    void *user;
+} trial;
+
+static int run_trial(void *user)
+{
+    const trial *t = user;
+
+    t->run(t->user);
+    return 0;
+}
+
 bool survives(void (*run)(void *user), void *user)
 {
-    static const int deadly[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
-    int status;
-    pid_t child = fork();
+    trial t = {run, user};
+    int status = in_child(run_trial, &t);
 
-    if (child == 0) {
-        for (size_t i = 0; i < COUNT_OF(deadly); i++)
-            (void)signal(deadly[i], SIG_DFL); /* cmocka catches them */
-        run(user);
-        _exit(0);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        kit_die("no child process");
-    if (WIFSIGNALED(status))
-        print_error("ended by signal %d\n", WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0)
-        print_error("exit status %d\n", WEXITSTATUS(status));
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (status != 0)
+        print_error("ended with %d\n", status);
+    return status == 0;
 }

@@ -4,7 +4,7 @@
 #define POOL_SCENES_H
 
 #include "accounts.h"
-#include "heap.h"
+#include "../support/heap.h"
 #include "store.h"
 
 typedef enum scene_state {

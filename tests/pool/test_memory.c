@@ -1,7 +1,7 @@
 /* Memory: pool and contexts each with an allocator of their own, all given back, none to the other; and each allocation
    failing in turn, which fails one fetch and leaves pool and context good. */
 #include "accounts.h"
-#include "heap.h"
+#include "../support/heap.h"
 #include "store.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* What the pool refuses, and its functions with NULL. No server is needed: what is sent goes to a port that nobody has. */
 #include "accounts.h"
 
-#include "heap.h"
+#include "../support/heap.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Storms: cancels from four threads against hundreds of pending fetches, and 20,000 fetches with faults mixed in. Each
    submit has one callback, and memory stays flat. */
 #include "accounts.h"
-#include "heap.h"
+#include "../support/heap.h"
 #include "store.h"
 
 #include <pthread.h>

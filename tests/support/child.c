@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -144,4 +145,41 @@ void child_run(const char *const *argv)
     free(child_stop(child_start(argv, true), 0, &status));
     if (status != 0)
         kit_die("%s %s: exit status %d", argv[0], argv[1], status);
+}
+
+/* --- a function in a process of its own --- */
+
+pid_t begin_child(int (*run)(void *user), void *user)
+{
+    static const int deadly[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    pid_t self = getpid();
+    pid_t pid;
+
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid < 0)
+        kit_die("fork: %s", strerror(errno));
+    if (pid > 0)
+        return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self)
+        _exit(127);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        (void)signal(deadly[i], SIG_DFL); /* cmocka catches them */
+    _exit(run(user));
+}
+
+int end_child(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            kit_die("waitpid: %s", strerror(errno));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int in_child(int (*run)(void *user), void *user)
+{
+    return end_child(begin_child(run, user));
 }

@@ -1,6 +1,6 @@
 /* A heap that counts, each block marked with its heap: freeing into another one ends the process. */
-#ifndef POOL_HEAP_H
-#define POOL_HEAP_H
+#ifndef KIT_HEAP_H
+#define KIT_HEAP_H
 
 #include <locksync/locksync.h>
 

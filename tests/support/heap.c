@@ -1,7 +1,7 @@
 /* A heap that counts; see heap.h. */
 #include "heap.h"
 
-#include "../support/kit.h"
+#include "kit.h"
 
 #include <stdlib.h>
 #include <string.h>
