@@ -1,0 +1,519 @@
+/* The acts; see acts.h. Nothing here uses cmocka: an act may run in a child process. */
+#include "acts.h"
+
+#include "../support/interpose.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS (5000 * kit_slack())
+
+static const int64_t ids[] = {1003, 1001, 9999, 1003};
+static const int64_t one_id = 1001;
+static sim *http;
+static sim *https;
+static certs *pems;
+static char *dir;
+static char *guard_path;
+static char *name_url;
+static char *dead_url;
+static int dead_port;
+
+void acts_begin(void)
+{
+    static const char *const options[] = {"--static", "--gzip", "--personal-key", KEY, NULL};
+    uint16_t port;
+
+    http = sim_start(options);
+    pems = certs_make();
+    https = sim_start_tls(pems->good, pems->key);
+    dir = kit_temp_dir();
+    guard_path = kit_text("%s/guard", dir);
+    name_url = kit_text("http://service.test:%u", sim_port(http));
+    dead_port = raw_dead_port(&port);
+    dead_url = kit_text("http://127.0.0.1:%u", port);
+    resolver_answer("127.0.0.1");
+}
+
+void acts_end(void)
+{
+    resolver_answer(NULL);
+    sim_stop(http, NULL);
+    sim_stop(https, NULL);
+    certs_free(pems);
+    kit_remove_dir(dir);
+    free(guard_path);
+    free(name_url);
+    free(dead_url);
+    (void)close(dead_port);
+}
+
+static void must(lock_sync_status status)
+{
+    if (status != LOCK_SYNC_OK)
+        kit_die("a scene cannot be set: %s", lock_sync_status_name(status));
+}
+
+/* Ends an act at the first call that fails. */
+#define DO(call)                                                                                                       \
+    do {                                                                                                               \
+        lock_sync_status done_ = (call);                                                                               \
+        if (done_ != LOCK_SYNC_OK)                                                                                     \
+            return done_;                                                                                              \
+    } while (0)
+
+/* --- what is looked at --- */
+
+/* A good answer must hold the simulator's locks, as they always are. */
+static void look_at(scene *x, const lock_sync_results *r, size_t count, size_t missing)
+{
+    const lock_sync_lock *lock = lock_sync_results_find(r, 1001);
+
+    x->wrong = x->wrong || lock_sync_results_count(r) != count || lock_sync_results_missing_count(r) != missing ||
+               lock == NULL || lock->state != LOCK_SYNC_STATE_LOCKED || lock->battery_level < 1 || !lock->is_connected;
+}
+
+static lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing)
+{
+    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) ||
+               lock_sync_error_status(lock_sync_last_error(x->ctx)) != status;
+    if (status == LOCK_SYNC_OK)
+        look_at(x, r, count, missing);
+    lock_sync_results_free(r);
+    return status;
+}
+
+/* --- contexts --- */
+
+static void make_ctx(scene *x)
+{
+    must(lock_sync_ctx_new_with_allocator(x->memory, &x->ctx));
+    must(lock_sync_set_base_url(x->ctx, sim_url(http)));
+    must(lock_sync_set_personal_key(x->ctx, KEY));
+    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_OFF));
+    must(lock_sync_set_timeout_ms(x->ctx, TIMEOUT_MS));
+}
+
+static lock_sync_status new_ctx(scene *x)
+{
+    lock_sync_ctx *ctx = NULL;
+    lock_sync_status status = lock_sync_ctx_new_with_allocator(x->memory, &ctx);
+
+    x->wrong = x->wrong || (ctx != NULL) != (status == LOCK_SYNC_OK);
+    lock_sync_ctx_free(ctx);
+    return status;
+}
+
+static lock_sync_status set_all(scene *x)
+{
+    DO(lock_sync_set_access_token(x->ctx, "token"));
+    DO(lock_sync_set_access_token_until(x->ctx, "token-until", INT64_MAX));
+    DO(lock_sync_set_personal_key(x->ctx, KEY));
+    DO(lock_sync_set_base_url(x->ctx, "https://elsewhere.test/with/path/"));
+    DO(lock_sync_set_base_url(x->ctx, sim_url(http)));
+    DO(lock_sync_set_api_version(x->ctx, "v37"));
+    DO(lock_sync_set_ca_file(x->ctx, pems->ca));
+    DO(lock_sync_set_proxy(x->ctx, "http://user:password@proxy.test:3128"));
+    DO(lock_sync_set_user_agent(x->ctx, "torture/1.0"));
+    return lock_sync_set_guard(x->ctx, NULL);
+}
+
+static lock_sync_status refuse_setting(scene *x)
+{
+    return lock_sync_set_base_url(x->ctx, "ftp://elsewhere.test");
+}
+
+/* --- the pure middle --- */
+
+static lock_sync_status build(scene *x)
+{
+    lock_sync_request *q = NULL;
+
+    DO(lock_sync_request_build(x->ctx, ids, 4, &q));
+    lock_sync_request_free(q);
+    DO(lock_sync_request_build_one(x->ctx, one_id, &q));
+    lock_sync_request_free(q);
+    return LOCK_SYNC_OK;
+}
+
+#define LOCK_1001 "{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}}"
+
+static lock_sync_status decode(scene *x, int32_t http_status, const char *body, size_t padding)
+{
+    char spaces[5000];
+    lock_sync_response *s = NULL;
+    lock_sync_results *r = NULL;
+    lock_sync_status status = lock_sync_response_new(x->ctx, &s);
+
+    memset(spaces, ' ', sizeof spaces);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_set_status(s, http_status);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_add_header(s, "X-Correlation-ID", "c-1");
+    for (size_t i = 0; i < padding && status == LOCK_SYNC_OK; i++)
+        status = lock_sync_response_append_body(s, spaces, sizeof spaces);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_append_body(s, body, strlen(body));
+    if (status == LOCK_SYNC_OK) {
+        status = lock_sync_response_decode(x->ctx, x->q, s, &r);
+        (void)take(x, status, r, 1, 1);
+    }
+    lock_sync_response_free(s);
+    return status;
+}
+
+static void make_request(scene *x)
+{
+    static const int64_t asked[] = {1001, 9999};
+
+    make_ctx(x);
+    must(lock_sync_request_build(x->ctx, asked, 2, &x->q));
+}
+
+static lock_sync_status decode_direct(scene *x)
+{
+    return decode(x, 200, "{\"result\":[{\"id\":1002}," LOCK_1001 "]}", 0);
+}
+
+static lock_sync_status decode_long(scene *x)
+{
+    return decode(x, 200, "\n{\"result\":[" LOCK_1001 "]}", 4);
+}
+
+/* A spelling that only the full decoder, jansson's tree, reads. */
+static lock_sync_status decode_tree(scene *x)
+{
+    return decode(x, 200, "{\"r\\u0065sult\":[{\"\\u0069d\":1002,\"x\":[{\"y\":[1.5,\"z\"]}]}," LOCK_1001 "]}", 0);
+}
+
+static lock_sync_status decode_malformed(scene *x)
+{
+    return decode(x, 200, "{\"result\":[{\"id\":1001},{\"\\u0069d\":", 0);
+}
+
+static lock_sync_status decode_limited(scene *x)
+{
+    return decode(x, 429, "{\"errorMessages\":[\"not so fast\",\"please\"],\"statusCode\":429}", 0);
+}
+
+static lock_sync_status decode_refused(scene *x)
+{
+    return decode(x, 200, "{\"success\":false,\"errorMessages\":[\"no\"]}", 0);
+}
+
+/* --- fetches --- */
+
+static lock_sync_status fetch_some(scene *x)
+{
+    lock_sync_results *r = NULL;
+    lock_sync_status status = lock_sync_fetch(x->ctx, ids, 4, &r);
+
+    return take(x, status, r, 2, 1);
+}
+
+static lock_sync_status fetch_all(scene *x)
+{
+    lock_sync_results *r = NULL;
+    lock_sync_status status = lock_sync_fetch(x->ctx, NULL, 0, &r);
+
+    return take(x, status, r, 4, 0);
+}
+
+static lock_sync_status fetch_one(scene *x)
+{
+    lock_sync_results *r = NULL;
+    lock_sync_status status = lock_sync_fetch_one(x->ctx, one_id, &r);
+
+    return take(x, status, r, 1, 0);
+}
+
+static void make_warm(scene *x)
+{
+    make_ctx(x);
+    must(fetch_all(x));
+}
+
+static void make_named(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_set_allow_http(x->ctx, true));
+    must(lock_sync_set_base_url(x->ctx, name_url));
+}
+
+static void make_refused(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_set_base_url(x->ctx, dead_url));
+}
+
+static void make_unknown(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_set_api_version(x->ctx, "v1"));
+}
+
+static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user;
+    return refused ? lock_sync_set_personal_key(ctx, KEY) : LOCK_SYNC_E_NO_CREDENTIAL;
+}
+
+/* A token that is refused, and a provider that knows better. */
+static lock_sync_status fetch_twice(scene *x)
+{
+    DO(lock_sync_set_access_token(x->ctx, "stale"));
+    DO(lock_sync_set_token_provider(x->ctx, give_key, NULL));
+    return fetch_some(x);
+}
+
+static void make_cached(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_guard_new(&x->guard));
+    must(lock_sync_set_guard(x->ctx, x->guard));
+    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_CACHED));
+    must(fetch_all(x));
+}
+
+/* A guard that opens at once. */
+static void use_guard(scene *x, lock_sync_status made)
+{
+    must(made);
+    must(lock_sync_guard_set_min_interval_ms(x->guard, 1));
+    must(lock_sync_guard_set_hourly_budget(x->guard, 1000000, 0));
+    must(lock_sync_set_guard(x->ctx, x->guard));
+    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_WAIT));
+}
+
+static void make_guarded(scene *x)
+{
+    make_ctx(x);
+    use_guard(x, lock_sync_guard_open_file(guard_path, &x->guard));
+}
+
+/* With a guard of its own, which the first fetch makes. */
+static lock_sync_status live(scene *x)
+{
+    lock_sync_status status = lock_sync_ctx_new_with_allocator(x->memory, &x->ctx);
+
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_base_url(x->ctx, sim_url(http));
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_personal_key(x->ctx, KEY);
+    if (status == LOCK_SYNC_OK)
+        status = fetch_some(x);
+    lock_sync_ctx_free(x->ctx);
+    x->ctx = NULL;
+    return status;
+}
+
+/* --- guards --- */
+
+static lock_sync_status use_slot(lock_sync_guard *g)
+{
+    lock_sync_status status;
+    int64_t slot;
+
+    if (lock_sync_guard_set_min_interval_ms(g, 1) != LOCK_SYNC_OK)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    while ((status = lock_sync_guard_reserve(g, 1000, NULL, &slot)) == LOCK_SYNC_E_TOO_SOON)
+        (void)usleep(500);
+    return status == LOCK_SYNC_OK ? lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1) : status;
+}
+
+static lock_sync_status load_nothing(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    (void)user, (void)record;
+    *size = 0;
+    *now_ms = 1;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status replace_it(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                   size_t new_size, bool *replaced)
+{
+    (void)user, (void)old_record, (void)old_size, (void)new_record, (void)new_size;
+    *replaced = true;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync_guard *g)
+{
+    lock_sync_status status = made == LOCK_SYNC_OK ? use_slot(g) : made;
+
+    x->wrong = x->wrong || (g != NULL) != (made == LOCK_SYNC_OK);
+    lock_sync_guard_unref(g);
+    return status;
+}
+
+static lock_sync_status new_guards(scene *x)
+{
+    const lock_sync_guard_store store = {.struct_size = sizeof store, .load = load_nothing,
+                                        .replace = replace_it};
+    lock_sync_guard *g = NULL;
+    lock_sync_status status = lock_sync_guard_new_with_allocator(x->memory, &g);
+
+    DO(use_and_unref(x, status, g));
+    status = lock_sync_guard_open_file(guard_path, &g);
+    DO(use_and_unref(x, status, g));
+    status = lock_sync_guard_new_with_store(&store, &g);
+    return use_and_unref(x, status, g);
+}
+
+/* --- pools --- */
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    scene *x = user;
+
+    x->wrong = x->wrong || ctx != x->ctx;
+    x->calls++;
+    x->ended = take(x, status, results, 2, 1);
+}
+
+/* A submit, and dispatching until it is over. A dispatch may run out of memory, but still must come to an end. */
+static lock_sync_status submit(scene *x)
+{
+    int64_t end_ms = kit_now_ms() + 4 * TIMEOUT_MS;
+
+    x->calls = 0;
+    DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
+    while (x->calls == 0) {
+        lock_sync_status status = lock_sync_pool_wait(x->pool, TIMEOUT_MS);
+
+        x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
+        if (kit_now_ms() > end_ms)
+            kit_die("a submit does not end");
+    }
+    x->wrong = x->wrong || x->calls != 1 || lock_sync_pool_pending(x->pool) != 0;
+    return x->ended;
+}
+
+static lock_sync_status new_pool(scene *x)
+{
+    lock_sync_status status = lock_sync_pool_new_with_allocator(x->memory, &x->pool);
+
+    x->wrong = x->wrong || (x->pool != NULL) != (status == LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        status = submit(x);
+    lock_sync_pool_free(x->pool);
+    x->pool = NULL;
+    return status;
+}
+
+static void make_pool(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+static void make_warm_pool(scene *x)
+{
+    make_pool(x);
+    must(submit(x));
+}
+
+static void make_named_pool(scene *x)
+{
+    make_named(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+static void make_guarded_pool(scene *x)
+{
+    make_pool(x);
+    use_guard(x, lock_sync_guard_open_file(guard_path, &x->guard));
+}
+
+static lock_sync_status submit_twice(scene *x)
+{
+    DO(lock_sync_set_access_token(x->ctx, "stale"));
+    DO(lock_sync_set_token_provider(x->ctx, give_key, NULL));
+    return submit(x);
+}
+
+/* --- the list --- */
+
+const act first_fetch = {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE};
+
+const act plain_acts[] = {
+    {"a new context", NULL, new_ctx, LOCK_SYNC_OK, NONE},
+    {"all settings", make_ctx, set_all, LOCK_SYNC_OK, NONE},
+    {"a setting that is refused", make_ctx, refuse_setting, LOCK_SYNC_E_INVALID_ARGUMENT, NONE},
+    {"requests", make_ctx, build, LOCK_SYNC_OK, NONE},
+    {"decoding the usual way", make_request, decode_direct, LOCK_SYNC_OK, NONE},
+    {"decoding a long body", make_request, decode_long, LOCK_SYNC_OK, NONE},
+    {"decoding by the tree", make_request, decode_tree, LOCK_SYNC_OK, NONE},
+    {"decoding what is malformed", make_request, decode_malformed, LOCK_SYNC_E_MALFORMED, NONE},
+    {"decoding a 429", make_request, decode_limited, LOCK_SYNC_E_RATE_LIMITED, NONE},
+    {"decoding a refusal", make_request, decode_refused, LOCK_SYNC_E_API, NONE},
+    {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch on a kept connection", make_warm, fetch_all, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch of one lock", make_warm, fetch_one, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch by name", make_named, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch that is refused the connection", make_refused, fetch_some, LOCK_SYNC_E_CONNECT, MAY_RESOLVE},
+    {"a fetch of what is not found", make_unknown, fetch_some, LOCK_SYNC_E_NOT_FOUND, MAY_RESOLVE},
+    {"a fetch with a provider", make_warm, fetch_twice, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a cached fetch", make_cached, fetch_some, LOCK_SYNC_OK, NONE},
+    {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch with a guard in a file", make_guarded, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"guards", NULL, new_guards, LOCK_SYNC_OK, NONE},
+    {"a pool from its making to its end", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit", make_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit on a kept connection", make_warm_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit by name", make_named_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit with a guard in a file", make_guarded_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit with a provider", make_pool, submit_twice, LOCK_SYNC_OK, MAY_RESOLVE},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};
+
+/* --- over TLS --- */
+
+static void make_secure(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_set_base_url(x->ctx, sim_url(https)));
+    must(lock_sync_set_ca_file(x->ctx, pems->ca));
+}
+
+static void make_warm_secure(scene *x)
+{
+    make_secure(x);
+    must(fetch_all(x));
+}
+
+static void make_secure_pool(scene *x)
+{
+    make_secure(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+const act first_fetch_by_tls = {"a first fetch over TLS", make_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE};
+
+const act tls_acts[] = {
+    {"a first fetch over TLS", make_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch on a kept TLS connection", make_warm_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit over TLS", make_secure_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};
+
+/* --- scenes --- */
+
+void scene_begin(scene *x, const act *a, bool own_memory)
+{
+    *x = (scene){.memory = NULL};
+    x->own = heap_allocator(&x->heap);
+    x->memory = own_memory ? &x->own : NULL;
+    if (a->prepare != NULL)
+        a->prepare(x);
+}
+
+void scene_end(scene *x)
+{
+    lock_sync_request_free(x->q);
+    lock_sync_response_free(x->s);
+    lock_sync_pool_free(x->pool);
+    lock_sync_ctx_free(x->ctx);
+    lock_sync_guard_unref(x->guard);
+}
