@@ -1,0 +1,28 @@
+/* What the tests of lock_sync_watch_next() share: a watch over a scripted transport, and what it told. */
+#ifndef WATCH_PULL_H
+#define WATCH_PULL_H
+
+#include "../guard/contexts.h"
+
+typedef struct pull {
+    t_fake fake;
+    lock_sync_ctx *ctx;
+    lock_sync_watch *w;
+    char told[256]; /* of the last pull_next: "1:16 2:2 ", id and kinds */
+} pull;
+
+/* Begins at `p`, which must not move: a watch of all locks with that interval, over the steps. The guard is off. */
+void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms);
+#define PULL_BEGIN(p, steps, interval_ms) pull_begin(p, steps, T_COUNT(steps), interval_ms)
+void pull_end(pull *p);
+
+/* Waits for the next change; checks what holds for any status, and frees the changes. */
+lock_sync_status pull_next(pull *p, int64_t timeout_ms);
+/* The same with the next poll due at once. */
+lock_sync_status pull_due(pull *p, int64_t timeout_ms);
+
+/* A good answer with these records. */
+#define SAYS(records) {.http = 200, .body = "{\"result\":[" records "]}"}
+#define LOCK_IN(id, state) "{\"id\":" #id ",\"deviceState\":{\"state\":" #state "}}"
+
+#endif

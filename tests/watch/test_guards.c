@@ -1,0 +1,195 @@
+/* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without an
+   end, and shares it with others. */
+#include "pull.h"
+#include "watch.h"
+
+#define POLLS 4
+
+static int64_t polled_us[POLLS + 1];
+static size_t polls;
+
+static void note_time(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    (void)user, (void)q, (void)s;
+    if (polls <= POLLS)
+        polled_us[polls++] = kit_now_us();
+}
+
+static bool has_polled(pull *p)
+{
+    int64_t until_us = kit_now_us() + KIT_PATIENCE_MS * 1000;
+
+    while (polls < POLLS && kit_now_us() < until_us)
+        (void)pull_next(p, 10);
+    return polls >= POLLS;
+}
+
+TEST(polls_keep_to_interval_and_guard_in_each_mode)
+{
+    static const struct {
+        const char *name;
+        lock_sync_guard_mode mode;
+        int64_t guard_ms, interval_ms, apart_ms;
+    } table[] = {
+        {"FAIL, guard longer", LOCK_SYNC_GUARD_FAIL, 40, 1, 40},
+        {"WAIT, guard longer", LOCK_SYNC_GUARD_WAIT, 40, 1, 40},
+        {"CACHED, guard longer", LOCK_SYNC_GUARD_CACHED, 40, 1, 40},
+        {"FAIL, guard shorter", LOCK_SYNC_GUARD_FAIL, 1, 40, 40},
+        {"WAIT, guard shorter", LOCK_SYNC_GUARD_WAIT, 1, 40, 40},
+        {"CACHED, guard shorter", LOCK_SYNC_GUARD_CACHED, 1, 40, 40},
+        {"the same", LOCK_SYNC_GUARD_FAIL, 40, 40, 40},
+        {"OFF", LOCK_SYNC_GUARD_OFF, 3600000, 40, 40},
+    };
+    static const t_step step = {.http = 200, .body = "{\"result\":[]}", .hook = note_time};
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lock_sync_guard *g = memory_guard(table[i].guard_ms);
+        pull p;
+
+        t_row("%s", table[i].name);
+        polls = 0;
+        pull_begin(&p, &step, 1, table[i].interval_ms);
+        CHECK_OK(lock_sync_set_guard(p.ctx, g));
+        CHECK_OK(lock_sync_set_guard_mode(p.ctx, table[i].mode));
+        CHECK_OK(pull_next(&p, 0));
+        CHECK(has_polled(&p));
+        for (size_t k = 1; k < POLLS; k++)
+            CHECK(polled_us[k] - polled_us[k - 1] >= table[i].apart_ms * 1000);
+        CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK); /* a wait for the guard is no error */
+        if (table[i].mode == LOCK_SYNC_GUARD_OFF)
+            CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL)); /* it was never asked */
+        pull_end(&p);
+        lock_sync_guard_unref(g);
+    }
+}
+
+TEST(a_cached_answer_is_never_told)
+{
+    static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":2}")};
+    lock_sync_guard *g = memory_guard(200);
+    lock_sync_results *r;
+    pull p;
+
+    PULL_BEGIN(&p, steps, 1);
+    CHECK_OK(lock_sync_set_guard(p.ctx, g));
+    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_CACHED));
+    CHECK_OK(lock_sync_fetch(p.ctx, NULL, 0, &r));
+    lock_sync_results_free(r);
+    CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT); /* a fetch would have been answered from the cache */
+    CHECK_INT(lock_sync_watch_age_ms(p.w), -1);
+    CHECK_OK(pull_next(&p, -1));
+    CHECK_TEXT(p.told, "2:1 ");
+    pull_end(&p);
+    lock_sync_guard_unref(g);
+}
+
+/* Another holds the slot: the watch is not told of it, waits, and polls once it is given back. */
+TEST(a_slot_that_another_holds_is_waited_for)
+{
+    lock_sync_guard *g = memory_guard(40);
+    int64_t slot;
+    pull p;
+
+    pull_begin(&p, &answer_good, 1, 1);
+    CHECK_OK(lock_sync_set_guard(p.ctx, g));
+    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+    CHECK_OK(lock_sync_guard_reserve(g, 3600000, NULL, &slot));
+    CHECK_INT(pull_next(&p, 100), LOCK_SYNC_E_TIMEOUT);
+    CHECK_INT(p.fake.performed, 0);
+    CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK);
+    CHECK(lock_sync_watch_due_in_ms(p.w) <= 3600040);
+    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1));
+    CHECK_OK(pull_next(&p, KIT_PATIENCE_MS));
+    CHECK_INT(p.fake.performed, 1);
+    pull_end(&p);
+    lock_sync_guard_unref(g);
+}
+
+TEST(the_context_s_timeout_does_not_bound_the_wait_for_the_guard)
+{
+    lock_sync_guard *g = memory_guard(80);
+    pull p;
+
+    pull_begin(&p, &answer_good, 1, 1);
+    CHECK_OK(lock_sync_set_guard(p.ctx, g));
+    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_WAIT));
+    CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30));
+    CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    CHECK_OK(pull_next(&p, KIT_PATIENCE_MS)); /* a fetch in mode WAIT would give up at once */
+    pull_end(&p);
+    lock_sync_guard_unref(g);
+}
+
+/* --- a store that fails --- */
+
+static lock_sync_status broken_load(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    (void)record;
+    *size = 0;
+    *now_ms = 1;
+    return *(const bool *)user ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_OK;
+}
+
+static lock_sync_status forgetful_replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                          size_t new_size, bool *replaced)
+{
+    (void)user, (void)old_record, (void)old_size, (void)new_record, (void)new_size;
+    *replaced = true;
+    return LOCK_SYNC_OK;
+}
+
+TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
+{
+    bool is_broken = true;
+    const lock_sync_guard_store store = {
+        .struct_size = sizeof store, .user = &is_broken, .load = broken_load, .replace = forgetful_replace};
+    lock_sync_guard *g;
+    pull p;
+
+    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    pull_begin(&p, &answer_good, 1, 20000);
+    CHECK_OK(lock_sync_set_guard(p.ctx, g));
+    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+    CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
+    CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_GUARD);
+    CHECK(lock_sync_watch_due_in_ms(p.w) > 19000);
+    CHECK_INT(p.fake.performed, 0);
+    is_broken = false;
+    CHECK_OK(pull_due(&p, 0));
+    pull_end(&p);
+    lock_sync_guard_unref(g);
+}
+
+/* After a 429 the guard holds back all who share it; the watch comes when it may. */
+TEST(a_429_is_waited_for_by_the_guard_too)
+{
+    static const t_step steps[] = {{.http = 429}, SAYS("")};
+    lock_sync_guard *g = memory_guard(60);
+    int64_t wait_ms;
+    pull p;
+
+    PULL_BEGIN(&p, steps, 1);
+    CHECK_OK(lock_sync_set_guard(p.ctx, g));
+    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+    CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
+    CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_RATE_LIMITED);
+    CHECK_INT(lock_sync_guard_reserve(g, 0, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK_OK(pull_next(&p, KIT_PATIENCE_MS));
+    CHECK_INT(p.fake.performed, 2);
+    pull_end(&p);
+    lock_sync_guard_unref(g);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(polls_keep_to_interval_and_guard_in_each_mode),
+        T(a_cached_answer_is_never_told),
+        T(a_slot_that_another_holds_is_waited_for),
+        T(the_context_s_timeout_does_not_bound_the_wait_for_the_guard),
+        T(a_guard_whose_store_fails_is_an_error_that_may_pass),
+        T(a_429_is_waited_for_by_the_guard_too),
+    };
+
+    return T_MAIN(tests);
+}
