@@ -38,11 +38,11 @@ static uint32_t throw_dice(lock_sync_watch *w)
     return (uint32_t)(w->dice >> 32);
 }
 
-/* Whether a fetch that ended so may have asked the service. */
-static bool may_have_sent(lock_sync_status status)
+/* Whether a fetch that ended so may have asked the service. After a 401 its token provider may have said anything. */
+static bool may_have_sent(lock_sync_status status, const lock_sync_error *e)
 {
-    return status != LOCK_SYNC_E_INVALID_ARGUMENT && status != LOCK_SYNC_E_NO_CREDENTIAL &&
-           status != LOCK_SYNC_E_NO_TRANSPORT;
+    return e->http_status != 0 || (status != LOCK_SYNC_E_INVALID_ARGUMENT && status != LOCK_SYNC_E_NO_CREDENTIAL &&
+                                   status != LOCK_SYNC_E_NO_TRANSPORT);
 }
 
 /* --- the end of a poll --- */
@@ -104,7 +104,7 @@ static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
         return LOCK_SYNC_E_TIMEOUT;
     }
     status = lsync_watch_take(w, status, results, changes);
-    if (!may_have_sent(status))
+    if (!may_have_sent(status, &w->ctx->error))
         w->due_us = 0; /* the host hears of it at once: it need not wait once it has mended it */
     return status;
 }

@@ -200,6 +200,33 @@ TEST(a_missing_credential_is_told_at_once_and_mended_at_once)
     pull_end(&p);
 }
 
+static lock_sync_status give_none(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)ctx;
+    return refused ? *(const lock_sync_status *)user : LOCK_SYNC_OK;
+}
+
+/* But a request that the service refused was sent, whatever the provider then says. */
+TEST(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll)
+{
+    static const lock_sync_status says[] = {LOCK_SYNC_E_NO_CREDENTIAL, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                            LOCK_SYNC_E_NO_TRANSPORT, LOCK_SYNC_E_UNAUTHORIZED, LOCK_SYNC_OK};
+
+    for (size_t i = 0; i < T_COUNT(says); i++) {
+        lock_sync_status status = says[i];
+        pull p;
+
+        t_row("the provider returns %s", lock_sync_status_name(status));
+        pull_begin(&p, &answer_401, 1, 20000);
+        CHECK_OK(lock_sync_set_token_provider(p.ctx, give_none, &status));
+        CHECK_INT(pull_next(&p, 0), status == LOCK_SYNC_OK ? LOCK_SYNC_E_UNAUTHORIZED : status);
+        CHECK(lock_sync_watch_due_in_ms(p.w) > 19000);
+        CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
+        CHECK_INT(p.fake.performed, 1);
+        pull_end(&p);
+    }
+}
+
 static void check_due(const pull *p, int64_t least, int64_t most)
 {
     int64_t due = lock_sync_watch_due_in_ms(p->w);
@@ -579,6 +606,7 @@ int main(void)
         T(errors_that_may_pass_are_absorbed),
         T(errors_that_do_not_pass_are_returned_each_time),
         T(a_missing_credential_is_told_at_once_and_mended_at_once),
+        T(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll),
         T(the_pause_doubles_with_each_error_in_a_row),
         T(retry_after_is_waited_for),
         T(an_answer_that_there_was_no_memory_for_is_told_by_the_next),
