@@ -1,5 +1,6 @@
 /* The front door: a context's lifetime, its last error, and the pure middle's functions that begin at a context. */
 #include "context.h"
+#include "admission.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "wire/decode.h"
@@ -64,6 +65,12 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
     }
     lsync_error_init(&ctx->error, &ctx->memory);
     lsync_settings_init(ctx);
+    /* now, not in the first fetch: there it would come to lie among blocks that live for one fetch, and leave a hole in the
+       heap for each context */
+    if (lsync_need_guard(ctx) != LOCK_SYNC_OK) {
+        lock_sync_ctx_free(ctx);
+        return LOCK_SYNC_E_NO_MEMORY;
+    }
     *out = ctx;
     return LOCK_SYNC_OK;
 }

@@ -49,7 +49,7 @@ struct lock_sync_ctx {
 
     lsync_spares spares; /* of the last fetch, for the next */
 
-    lock_sync_guard *guard; /* a reference; NULL: a private one, not made yet */
+    lock_sync_guard *guard; /* a reference, of a private one at first; NULL: the next fetch makes that */
     lock_sync_guard_mode guard_mode;
     lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
 

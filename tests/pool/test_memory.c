@@ -168,6 +168,28 @@ static void memory_stays_flat_over_many_fetches(void **user)
     assert_int_equal(h.blocks, 0);
 }
 
+/* What a fetch would leave among blocks that live no longer than it is a hole in the heap for each context. */
+static void a_fetch_leaves_nothing_in_its_context(void **user)
+{
+    heap h = {0};
+    lock_sync_allocator own = heap_allocator(&h);
+    account a = account_new_in(raw_url(server), &own);
+    lock_sync_pool *p;
+    size_t blocks;
+
+    (void)user;
+    expect_ok(lock_sync_set_guard_mode(a.ctx, LOCK_SYNC_GUARD_FAIL));
+    expect_ok(lock_sync_pool_new(&p));
+    blocks = h.blocks;
+    account_submit(&a, p);
+    pool_run_all(p);
+    expect_end(&a, LOCK_SYNC_OK);
+    assert_int_equal(h.blocks, blocks);
+    account_free(&a);
+    pool_end(p);
+    assert_int_equal(h.blocks, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_failing_allocation_fails_one_fetch),
         cmocka_unit_test(a_pool_that_cannot_be_made_leaves_nothing),
         cmocka_unit_test(memory_stays_flat_over_many_fetches),
+        cmocka_unit_test(a_fetch_leaves_nothing_in_its_context),
     };
 
     return cmocka_run_group_tests_name("pool memory", tests, begin, end);
