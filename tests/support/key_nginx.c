@@ -1,9 +1,9 @@
 /* nginx that answers with the number of the key; see key_nginx.h. */
 #include "key_nginx.h"
 
-#include "../support/child.h"
-#include "../support/kit.h"
-#include "../support/raw_server.h"
+#include "child.h"
+#include "kit.h"
+#include "raw_server.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 
 #define TRIES 10
 #define CONNECTIONS_MAX 100000
+#define HTTP2 "HTTP/2.0 " /* how a line begins */
 
 struct key_nginx {
     child *process;
@@ -32,14 +33,15 @@ static bool has_listened_or_ended(void *user)
     return done;
 }
 
-static bool try_to_start(key_nginx *n, const char *cert, const char *key, unsigned requests_each)
+static bool try_to_start(key_nginx *n, const char *cert, const char *key, const char *body,
+                         unsigned requests_each)
 {
     uint16_t port;
     int keeper = raw_dead_port(&port);
     char *file = kit_text("%s/nginx.conf", n->dir);
     char *text = kit_text(
         "daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
-        "events { worker_connections 512; }\n"
+        "events { worker_connections 2048; }\n"
         "http {\n"
         "  client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;\n"
         "  uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;\n"
@@ -50,10 +52,11 @@ static bool try_to_start(key_nginx *n, const char *cert, const char *key, unsign
         "    listen 127.0.0.1:%u ssl http2;\n"
         "    ssl_certificate %s; ssl_certificate_key %s;\n"
         "    keepalive_requests %u; default_type application/json;\n"
-        "    location / { return 200 '{\"result\":[{\"id\":$keyid}]}'; }\n"
+        "    location / { return 200 '%s'; }\n"
         "  }\n"
         "}\n",
-        n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, port, cert, key, requests_each);
+        n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, port, cert, key,
+        requests_each, body);
     const char *const argv[] = {"/usr/sbin/nginx", "-p", n->dir, "-e", "/dev/null", "-c", file, NULL};
     bool running;
 
@@ -71,7 +74,7 @@ static bool try_to_start(key_nginx *n, const char *cert, const char *key, unsign
     return running;
 }
 
-key_nginx *key_nginx_start(const char *cert, const char *key, unsigned requests_each)
+key_nginx *key_nginx_start(const char *cert, const char *key, const char *body, unsigned requests_each)
 {
     key_nginx *n = calloc(1, sizeof *n);
     int tries = 0;
@@ -79,7 +82,7 @@ key_nginx *key_nginx_start(const char *cert, const char *key, unsigned requests_
     if (n == NULL)
         kit_die("out of memory");
     n->dir = kit_temp_dir();
-    while (!try_to_start(n, cert, key, requests_each))
+    while (!try_to_start(n, cert, key, body, requests_each))
         if (++tries == TRIES)
             kit_die("nginx does not start; see %s/error.log", n->dir);
     return n;
@@ -110,20 +113,21 @@ key_nginx_seen key_nginx_look(const key_nginx *n, size_t requests)
     reading r = {kit_text("%s/access.log", n->dir), NULL, requests};
     bool *known = calloc(CONNECTIONS_MAX, 1);
     key_nginx_seen seen = {0};
-    char protocol[16];
-    unsigned connection;
 
     if (known == NULL)
         kit_die("out of memory");
     (void)kit_wait(has_lines, &r, KIT_PATIENCE_MS);
-    for (const char *at = r.text; at != NULL && sscanf(at, "%15s %u", protocol, &connection) == 2;) {
+    for (const char *at = r.text; *at != '\0'; at = strchr(at, '\n') + 1) {
+        bool is_http2 = strncmp(at, HTTP2, sizeof HTTP2 - 1) == 0;
+        size_t connection = strtoul(strchr(at, ' '), NULL, 10) % CONNECTIONS_MAX;
+
         seen.requests++;
-        seen.other_protocol += strcmp(protocol, "HTTP/2.0") != 0;
-        seen.connections += !known[connection % CONNECTIONS_MAX];
-        known[connection % CONNECTIONS_MAX] = true;
-        at = strchr(at, '\n');
-        at += at != NULL;
+        seen.other_protocol += !is_http2;
+        seen.connections += !known[connection];
+        known[connection] = true;
     }
+    if (truncate(r.path, 0) != 0) /* nginx appends */
+        kit_die("cannot empty %s", r.path);
     free(known);
     free(r.text);
     free(r.path);
