@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Checks the flat header against the real ones: check_flat.py FLAT INCLUDE_FOLDER CC...
+
+The compiler sees both in one file: it refuses a function or a type that differs, and assertions compare enumerators and
+the members of structs. Then both must speak of the same names, so that nothing is left out.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+STANDARD = "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+BOTH = STANDARD + """#include <locksync/locksync.h>
+#define SAME(s, m) _Static_assert(offsetof(struct s, m) == offsetof(struct flat_##s, m) && \\
+    _Generic(&((struct s *)0)->m, __typeof__(&((struct flat_##s *)0)->m): 1, default: 0), #s "." #m)
+"""
+
+
+def beside_the_real_one(flat):
+    """The flat header's text, so changed that it compiles behind the real header if it says the same."""
+    def enumerators(body):
+        return "".join(f'_Static_assert({name} == {value}, "{name}");\n' for name, value in
+                       re.findall(r"(\w+) = (\w+)", body[1]))
+
+    def struct(found):
+        name, body = found.groups()
+        members = re.findall(r"(?:\(\*(\w+)\)\(.*\)|(\w+));", body)
+        return (f"struct flat_{name} {{{body}}};\n" + "".join(f"SAME({name}, {a or b});\n" for a, b in members) +
+                f'_Static_assert(sizeof(struct {name}) == sizeof(struct flat_{name}), "{name}");\n')
+
+    flat = re.sub(r"enum \{(.*?)\};\n", enumerators, flat, flags=re.DOTALL)
+    return re.sub(r"typedef struct (\w+) \{(.*?)\} \1;\n", struct, flat, flags=re.DOTALL)
+
+
+def names(text):
+    return set(re.findall(r"\b(?:lock_sync|LOCK_SYNC)_\w+", text))
+
+
+def main():
+    flat_file, include, *cc = sys.argv[1:]
+    flat = pathlib.Path(flat_file).read_text(encoding="utf-8")
+    assert "#" not in flat, "a line for the preprocessor"
+    with tempfile.TemporaryDirectory() as folder:
+        def compile_text(name, text, *options):
+            file = pathlib.Path(folder, name)
+            file.write_text(text, encoding="utf-8")
+            return subprocess.run([*cc, "-I" + include, *options, file], check=True, capture_output="-E" in options,
+                                  text=True).stdout
+
+        compile_text("alone.c", STANDARD + flat, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only")
+        compile_text("both.c", BOTH + beside_the_real_one(flat), "-std=gnu11", "-Wall", "-Werror", "-fsyntax-only")
+        real = compile_text("real.c", "#include <locksync/locksync.h>\n", "-E")
+        macros = set(re.findall(r"#define (LOCK_SYNC_\w+) \d+$", compile_text("real.c", "#include <locksync/locksync.h>\n",
+                                                                              "-E", "-dM"), re.MULTILINE))
+    assert names(flat) == names(real) | macros, f"only in one: {names(flat) ^ (names(real) | macros)}"
+
+
+if __name__ == "__main__":
+    main()
