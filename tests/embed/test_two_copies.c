@@ -109,14 +109,11 @@ static lock_sync_status fetch(const copy *c, lock_sync_ctx *ctx)
 
 /* --- calls --- */
 
-static void *no_more(void *user, size_t size)
+static void *while_it_lasts(void *user, size_t size)
 {
-    bool *first = user;
+    const bool *lasts = user;
 
-    if (!*first)
-        return NULL;
-    *first = false;
-    return malloc(size);
+    return *lasts ? malloc(size) : NULL;
 }
 
 static void *none(void *user, void *block, size_t size)
@@ -145,12 +142,13 @@ static const char *file_of(const void *address)
 /* Without memory for a message, lock_sync_error_message() calls lock_sync_status_message(): whose? */
 static void a_copy_calls_its_own_functions(const copy *c)
 {
-    bool first = true;
-    lock_sync_allocator memory = {sizeof memory, &first, no_more, none, give_back};
+    bool lasts = true;
+    lock_sync_allocator memory = {sizeof memory, &lasts, while_it_lasts, none, give_back};
     lock_sync_ctx *ctx;
     void *function;
 
     assert_int_equal(c->ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    lasts = false;
     assert_int_equal(c->set_personal_key(ctx, "key"), LOCK_SYNC_E_NO_MEMORY);
     memcpy(&function, &c->error_message, sizeof function);
     assert_string_equal(file_of(c->error_message(c->last_error(ctx))), file_of(function));
