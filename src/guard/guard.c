@@ -26,24 +26,38 @@ struct lock_sync_guard {
 
 /* --- life cycle --- */
 
-/* Takes the keeper over, also when it fails. */
-static lock_sync_status wrap(const lock_sync_allocator *memory, const lsync_guard_keeper *keeper,
-                             lock_sync_guard **out)
+/* A guard but for its keeper, which comes last: a host's store is not taken over by a guard that cannot be made. */
+static lock_sync_guard *begin(const lock_sync_allocator *memory)
 {
     lock_sync_guard *g = lsync_alloc(memory, sizeof *g);
 
     if (g == NULL || pthread_mutex_init(&g->mutex, NULL) != 0) {
-        keeper->destroy(keeper->state);
         lsync_free(memory, g);
-        return LOCK_SYNC_E_NO_MEMORY;
+        return NULL;
     }
     g->memory = *memory;
-    g->keeper = *keeper;
     g->limits = (lsync_guard_limits){(int64_t)DEFAULT_INTERVAL_MS * 1000, DEFAULT_BUDGET - DEFAULT_RESERVE, 0};
     g->why[0] = '\0';
     atomic_init(&g->references, 1);
-    *out = g;
-    return LOCK_SYNC_OK;
+    return g;
+}
+
+static void release(lock_sync_guard *g)
+{
+    lock_sync_allocator memory = g->memory;
+
+    (void)pthread_mutex_destroy(&g->mutex);
+    lsync_free(&memory, g);
+}
+
+/* `made`: whether it got its keeper. */
+static lock_sync_status end(lock_sync_guard *g, lock_sync_status made, lock_sync_guard **out)
+{
+    if (made == LOCK_SYNC_OK)
+        *out = g;
+    else
+        release(g);
+    return made;
 }
 
 lock_sync_status lock_sync_guard_new(lock_sync_guard **out)
@@ -54,24 +68,21 @@ lock_sync_status lock_sync_guard_new(lock_sync_guard **out)
 lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_guard **out)
 {
     lock_sync_allocator memory;
-    lsync_guard_keeper keeper;
-    lock_sync_status status;
+    lock_sync_guard *g;
 
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     *out = NULL;
     if (!lsync_allocator_init(&memory, allocator))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = lsync_memory_store_new(&memory, &keeper);
-    return status == LOCK_SYNC_OK ? wrap(&memory, &keeper, out) : status;
+    g = begin(&memory);
+    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_memory_store_new(&memory, &g->keeper), out);
 }
 
 lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out)
 {
     lock_sync_allocator memory;
-    lsync_guard_keeper keeper;
-    lock_sync_status status;
-    char why[LSYNC_GUARD_WHY_MAX];
+    lock_sync_guard *g;
 
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
@@ -79,15 +90,14 @@ lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **o
     if (path == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     (void)lsync_allocator_init(&memory, NULL);
-    status = lsync_file_store_new(&memory, path, &keeper, why);
-    return status == LOCK_SYNC_OK ? wrap(&memory, &keeper, out) : status;
+    g = begin(&memory);
+    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_file_store_new(&memory, path, &g->keeper, g->why), out);
 }
 
 lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store, lock_sync_guard **out)
 {
     lock_sync_allocator memory;
-    lsync_guard_keeper keeper;
-    lock_sync_status status;
+    lock_sync_guard *g;
 
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
@@ -95,8 +105,8 @@ lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *sto
     if (store == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     (void)lsync_allocator_init(&memory, NULL);
-    status = lsync_host_store_new(&memory, store, &keeper);
-    return status == LOCK_SYNC_OK ? wrap(&memory, &keeper, out) : status;
+    g = begin(&memory);
+    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_host_store_new(&memory, store, &g->keeper), out);
 }
 
 lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
@@ -108,14 +118,10 @@ lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
 
 void lock_sync_guard_unref(lock_sync_guard *g)
 {
-    lock_sync_allocator memory;
-
     if (g == NULL || atomic_fetch_sub(&g->references, 1) > 1)
         return;
-    memory = g->memory;
     g->keeper.destroy(g->keeper.state);
-    (void)pthread_mutex_destroy(&g->mutex);
-    lsync_free(&memory, g);
+    release(g);
 }
 
 /* --- settings --- */
