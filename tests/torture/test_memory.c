@@ -1,114 +1,20 @@
-/* Out of memory, everywhere: each act is done with its first request for memory failing, then its second, and so on until
-   it needs no more. What may come of it: the act's own end, E_NO_MEMORY, and little else. Nothing of ours is lost, nothing
-   good is wrong, and done again it works. */
-#include "acts.h"
-#include "alloc.h"
+/* Out of memory, everywhere: in the library, in jansson and libcurl, in a host's allocator, in OpenSSL; see runner.h. */
+#include "runner.h"
 
 #include "../support/child.h"
-
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
-#define LIBRARIES (ALLOC_OURS | ALLOC_JANSSON | ALLOC_CURL | ALLOC_HIREDIS)
-#define OWN_MEMORY 0 /* instead of owners: the allocator that the host gave */
-
-static bool is_allowed(const act *a, lock_sync_status status)
-{
-    return status == a->want || status == LOCK_SYNC_E_NO_MEMORY ||
-           (a->mercy == MAY_RESOLVE && status == LOCK_SYNC_E_RESOLVE) ||
-           (a->mercy == MAY_GUARD && status == LOCK_SYNC_E_GUARD);
-}
-
-static void fail_request(scene *x, unsigned owners, size_t n)
-{
-    if (owners == OWN_MEMORY)
-        x->heap.fail_at = x->heap.requests + n;
-    else
-        alloc_fail(owners, n);
-}
-
-/* Whether it came to it. */
-static bool end_failing(scene *x, unsigned owners)
-{
-    bool failed = x->heap.fail_at != 0 && x->heap.requests >= x->heap.fail_at;
-
-    x->heap.fail_at = 0;
-    return owners == OWN_MEMORY ? failed : alloc_end();
-}
-
-static size_t faults;
-
-static void complain(const act *a, size_t n, const char *what, const char *more)
-{
-    print_error("%s, request %zu (%s): %s %s\n", a->name, n, alloc_culprit(), what, more);
-    faults++;
-}
-
-/* libcurl 7.88 closes descriptor 0 when its resolver runs out of memory: it must not become one of the pool's. */
-static void keep_stdin(void)
-{
-    if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) != STDIN_FILENO)
-        kit_die("no stdin");
-}
-
-/* One act whose request `n` fails; false: there was no such request any more. `any`: every failure is allowed. */
-static bool act_without(const act *a, unsigned owners, size_t n, bool any)
-{
-    size_t before = alloc_blocks(ALLOC_OURS);
-    lock_sync_status status;
-    bool failed;
-    scene x;
-
-    keep_stdin();
-    scene_begin(&x, a, owners == OWN_MEMORY);
-    fail_request(&x, owners, n);
-    status = a->run(&x);
-    failed = end_failing(&x, owners);
-    if (!failed ? status != a->want : !any && !is_allowed(a, status))
-        complain(a, n, "ended with", lock_sync_status_name(status));
-    status = a->run(&x);
-    if (status != a->want)
-        complain(a, n, "done again it ended with", lock_sync_status_name(status));
-    if (x.wrong)
-        complain(a, n, "told something wrong", "");
-    scene_end(&x);
-    if (alloc_blocks(ALLOC_OURS) != before || x.heap.blocks != 0)
-        complain(a, n, "left blocks behind", "");
-    return failed;
-}
-
-static bool is_few(void *descriptors)
-{
-    return kit_descriptors() <= *(const size_t *)descriptors;
-}
-
-static void check_acts(const act *acts, unsigned owners, size_t most, bool any)
-{
-    size_t descriptors = kit_descriptors();
-
-    faults = 0;
-    for (const act *a = acts; a->name != NULL; a++) {
-        size_t n = 1;
-
-        while (n <= most && act_without(a, owners, n, any))
-            n++;
-        print_message("%s: %zu\n", a->name, n - 1);
-    }
-    assert_int_equal(faults, 0);
-    assert_true(kit_wait(is_few, &descriptors, KIT_PATIENCE_MS));
-}
 
 static void each_request_of_the_libraries_may_fail(void **user)
 {
     (void)user;
     check_acts(plain_acts, LIBRARIES, SIZE_MAX, false);
+    check_acts(watch_acts, LIBRARIES, SIZE_MAX, false);
 }
 
 static void each_request_of_the_hosts_allocator_may_fail(void **user)
 {
     (void)user;
     check_acts(plain_acts, OWN_MEMORY, SIZE_MAX, false);
+    check_acts(watch_acts, OWN_MEMORY, SIZE_MAX, false);
     check_acts(tls_acts, OWN_MEMORY, SIZE_MAX, false);
 }
 
@@ -141,7 +47,6 @@ static int use_first(void *user)
     bool failed;
     scene x;
 
-    alloc_know(0);
     scene_begin(&x, f->act, false);
     alloc_fail(LIBRARIES, f->n);
     status = f->act->run(&x);
@@ -172,7 +77,6 @@ static void the_first_use_may_run_out_of_memory(void **user)
     (void)user;
     check_first(&first_fetch);
     check_first(&first_fetch_by_tls);
-    alloc_know(LIBRARIES);
     for (size_t i = 0; i < 2; i++) /* what is made once for the process is there, from now on */
         for (const act *a = i == 0 ? plain_acts : tls_acts; a->name != NULL; a++)
             (void)act_without(a, LIBRARIES, SIZE_MAX, false);
@@ -182,6 +86,7 @@ static int begin(void **user)
 {
     (void)user;
     acts_begin();
+    alloc_know(LIBRARIES);
     return 0;
 }
 

@@ -1,0 +1,106 @@
+/* The acts of differences and watches; see acts.h. A watch absorbs what may pass by itself, and so most of them. */
+#include "acts.h"
+
+static const int64_t ids[] = {1003, 1001, 9999};
+
+static lock_sync_results *answer(scene *x, const char *body, size_t size)
+{
+    lock_sync_response *s;
+    lock_sync_results *r;
+
+    must(lock_sync_response_new(x->ctx, &s));
+    must(lock_sync_response_set_status(s, 200));
+    must(lock_sync_response_append_body(s, body, size));
+    must(lock_sync_response_decode(x->ctx, x->q, s, &r));
+    lock_sync_response_free(s);
+    return r;
+}
+
+#define ANSWER(text) answer(x, text, sizeof(text) - 1)
+
+static void make_answers(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_request_build(x->ctx, NULL, 0, &x->q));
+    x->before = ANSWER("{\"result\":[{\"id\":1,\"deviceState\":{\"state\":6}},{\"id\":2}]}");
+    x->after = ANSWER("{\"result\":[{\"id\":3},{\"id\":1,\"deviceState\":{\"state\":2}}]}");
+}
+
+static lock_sync_status diff(scene *x)
+{
+    lock_sync_changes *c = NULL;
+    lock_sync_status status = lock_sync_diff(x->before, x->after, &c);
+
+    if (status == LOCK_SYNC_OK)
+        x->wrong = x->wrong || lock_sync_changes_count(c) != 3 ||
+                   lock_sync_changes_at(c, 0)->kinds != LOCK_SYNC_CHANGE_STATE ||
+                   lock_sync_changes_at(c, 1)->kinds != LOCK_SYNC_CHANGE_REMOVED ||
+                   lock_sync_changes_at(c, 2)->kinds != LOCK_SYNC_CHANGE_ADDED;
+    x->wrong = x->wrong || (c != NULL) != (status == LOCK_SYNC_OK);
+    lock_sync_changes_free(c);
+    return status;
+}
+
+/* The first answer, of two locks. */
+static void look_at(scene *x, const lock_sync_changes *c)
+{
+    x->wrong = x->wrong || lock_sync_changes_count(c) != 2 ||
+               lock_sync_changes_at(c, 0)->kinds != LOCK_SYNC_CHANGE_ADDED ||
+               lock_sync_changes_at(c, 0)->after->state != LOCK_SYNC_STATE_LOCKED;
+}
+
+static lock_sync_status new_watch(scene *x, lock_sync_watch **w)
+{
+    lock_sync_status status = lock_sync_watch_new(x->ctx, ids, 3, w);
+
+    return status == LOCK_SYNC_OK ? lock_sync_watch_set_interval_ms(*w, 1) : status;
+}
+
+static lock_sync_status watch(scene *x)
+{
+    lock_sync_watch *w = NULL;
+    lock_sync_changes *c = NULL;
+    lock_sync_status status = new_watch(x, &w);
+
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_watch_next(w, TIMEOUT_MS, &c);
+    if (status == LOCK_SYNC_OK)
+        look_at(x, c);
+    lock_sync_changes_free(c);
+    lock_sync_watch_free(w);
+    return status;
+}
+
+static void on_change(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
+{
+    scene *x = user;
+
+    (void)w;
+    x->calls++;
+    x->ended = status;
+    if (status == LOCK_SYNC_OK)
+        look_at(x, changes);
+}
+
+static lock_sync_status watch_in_pool(scene *x)
+{
+    lock_sync_watch *w = NULL;
+    lock_sync_status status = new_watch(x, &w);
+
+    x->calls = 0;
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_pool_watch(x->pool, w, on_change, x);
+    if (status == LOCK_SYNC_OK) {
+        await_call(x);
+        status = x->ended;
+    }
+    lock_sync_watch_free(w);
+    return status;
+}
+
+const act watch_acts[] = {
+    {"a difference", make_answers, diff, LOCK_SYNC_OK, NONE},
+    {"a watch", make_ctx, watch, LOCK_SYNC_OK, NONE},
+    {"a watch in a pool", make_pool, watch_in_pool, LOCK_SYNC_OK, NONE},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};

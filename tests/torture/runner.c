@@ -1,0 +1,91 @@
+/* Acts with the Nth request for memory failing; see runner.h. */
+#include "runner.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+bool is_allowed(const act *a, lock_sync_status status)
+{
+    return status == a->want || status == LOCK_SYNC_E_NO_MEMORY ||
+           (a->mercy == MAY_RESOLVE && status == LOCK_SYNC_E_RESOLVE) ||
+           (a->mercy == MAY_GUARD && status == LOCK_SYNC_E_GUARD);
+}
+
+static void fail_request(scene *x, unsigned owners, size_t n)
+{
+    if (owners == OWN_MEMORY)
+        x->heap.fail_at = x->heap.requests + n;
+    else
+        alloc_fail(owners, n);
+}
+
+/* Whether it came to it. */
+static bool end_failing(scene *x, unsigned owners)
+{
+    bool failed = x->heap.fail_at != 0 && x->heap.requests >= x->heap.fail_at;
+
+    x->heap.fail_at = 0;
+    return owners == OWN_MEMORY ? failed : alloc_end();
+}
+
+size_t faults;
+
+void complain(const act *a, size_t n, const char *what, const char *more)
+{
+    print_error("%s, request %zu (%s): %s %s\n", a->name, n, alloc_culprit(), what, more);
+    faults++;
+}
+
+/* libcurl 7.88 closes descriptor 0 when its resolver runs out of memory: it must not become one of the pool's. */
+static void keep_stdin(void)
+{
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) != STDIN_FILENO)
+        kit_die("no stdin");
+}
+
+bool act_without(const act *a, unsigned owners, size_t n, bool any)
+{
+    size_t before = alloc_blocks(ALLOC_OURS);
+    lock_sync_status status;
+    bool failed;
+    scene x;
+
+    keep_stdin();
+    scene_begin(&x, a, owners == OWN_MEMORY);
+    fail_request(&x, owners, n);
+    status = a->run(&x);
+    failed = end_failing(&x, owners);
+    if (!failed ? status != a->want : !any && !is_allowed(a, status))
+        complain(a, n, "ended with", lock_sync_status_name(status));
+    status = a->run(&x);
+    if (status != a->want)
+        complain(a, n, "done again it ended with", lock_sync_status_name(status));
+    if (x.wrong)
+        complain(a, n, "told something wrong", "");
+    scene_end(&x);
+    if (alloc_blocks(ALLOC_OURS) != before || x.heap.blocks != 0)
+        complain(a, n, "left blocks behind", "");
+    return failed;
+}
+
+static bool is_few(void *descriptors)
+{
+    return kit_descriptors() <= *(const size_t *)descriptors;
+}
+
+void check_acts(const act *acts, unsigned owners, size_t most, bool any)
+{
+    size_t descriptors = kit_descriptors();
+
+    faults = 0;
+    for (const act *a = acts; a->name != NULL; a++) {
+        size_t n = 1;
+
+        while (n <= most && act_without(a, owners, n, any))
+            n++;
+        print_message("%s: %zu\n", a->name, n - 1);
+        assert_true(n > 1);
+    }
+    assert_int_equal(faults, 0);
+    assert_true(kit_wait(is_few, &descriptors, KIT_PATIENCE_MS));
+}
