@@ -32,32 +32,8 @@ static int free_pems(void **user)
 
 /* --- one slot, one request --- */
 
-static const raw_step answers_once_then_closes[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_END};
-static const raw_step answers_once_then_resets[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_RESET};
 static const raw_step answers_once[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
 static const raw_step answers_once_is_reset[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_RESET};
-
-static void a_kept_connection_closed_unanswered_gets_one_request(void **user)
-{
-    static const raw_step *const rows[] = {answers_once_then_closes, answers_once_then_resets};
-
-    (void)user;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        raw_server *server = raw_start(AF_INET, &rows[i], 1);
-        client c = client_new(raw_url(server));
-        size_t before;
-
-        expect_fetch(&c, LOCK_SYNC_OK);
-        before = raw_requests(server);
-        expect_fetch(&c, LOCK_SYNC_E_NETWORK);
-        raw_wait_closed(server, 1);
-        assert_int_equal(raw_requests(server), before + 1);
-        expect_fetch(&c, LOCK_SYNC_OK);
-        assert_int_equal(raw_requests(server), before + 2);
-        client_free(&c);
-        raw_stop(server);
-    }
-}
 
 /* The server's close is seen before the request is sent: that is no reason to fail. */
 static void a_kept_connection_closed_meanwhile_is_replaced(void **user)
@@ -327,7 +303,6 @@ static void a_context_gives_all_its_descriptors_back(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_kept_connection_closed_unanswered_gets_one_request),
         cmocka_unit_test(a_kept_connection_closed_meanwhile_is_replaced),
         cmocka_unit_test(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch),
         cmocka_unit_test(closes_and_resets_of_kept_tls_connections_raise_no_signal),

@@ -1,15 +1,11 @@
-/* Limits to the byte: the cap on the decoded body, plain and compressed, and on the header. Deadlines: whatever a
-   server does not do, a fetch ends in time. */
+/* Limits to the byte: the cap on the decoded body, plain and compressed, and on the header. What lies far beyond them, and
+   deadlines, stand in the table of faults (tests/torture). */
 #include "client.h"
 
 #include "../support/gzip.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define DEADLINE_MS (400 * kit_slack())
-#define AT_MOST_MS (DEADLINE_MS * 3 / 2)
 
 /* --- sizes --- */
 
@@ -139,28 +135,6 @@ static void a_coding_other_than_one_gzip_is_malformed_though_it_decodes(void **u
     free(twice);
 }
 
-static void a_damaged_gzip_body_is_malformed(void **user)
-{
-    size_t size = strlen(raw_good_body);
-    size_t packed_size;
-    char *packed = gzip_stored(raw_good_body, size, &packed_size);
-    static const char gzip[] = "Content-Encoding: gzip\r\n";
-
-    (void)user;
-    check_answer("cut in the body", gzip, packed, packed_size / 2, 1000, LOCK_SYNC_E_MALFORMED);
-    check_answer("cut in the header", gzip, packed, 5, 1000, LOCK_SYNC_E_MALFORMED);
-    check_answer("nothing at all", gzip, packed, 0, 1000, LOCK_SYNC_E_MALFORMED);
-    packed[0] = 'x';
-    check_answer("no magic number", gzip, packed, packed_size, 1000, LOCK_SYNC_E_MALFORMED);
-    packed[0] = 0x1f;
-    packed[packed_size - 8] = (char)(packed[packed_size - 8] ^ 1);
-    check_answer("wrong checksum", gzip, packed, packed_size, 1000, LOCK_SYNC_E_MALFORMED);
-    packed[packed_size - 8] = (char)(packed[packed_size - 8] ^ 1);
-    packed[11] = (char)(packed[11] ^ 1);
-    check_answer("wrong block length", gzip, packed, packed_size, 1000, LOCK_SYNC_E_MALFORMED);
-    free(packed);
-}
-
 static void a_header_may_have_64_KiB_and_no_more(void **user)
 {
     static const char start[] = "X-Padding: ";
@@ -179,78 +153,6 @@ static void a_header_may_have_64_KiB_and_no_more(void **user)
         check_answer("header", line, raw_good_body, size, 1000, beyond == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_LARGE);
         free(line);
     }
-}
-
-/* --- deadlines --- */
-
-/* A fetch that must time out, in time. */
-static void check_deadline(client *c, const char *name)
-{
-    int64_t start = kit_now_ms();
-    int64_t took;
-
-    expect_fetch_of(c, LOCK_SYNC_E_TIMEOUT, name);
-    took = kit_now_ms() - start;
-    if (took < DEADLINE_MS - 2 || took > AT_MOST_MS)
-        fail_msg("%s: a deadline of %d ms took %d ms", name, (int)DEADLINE_MS, (int)took);
-    assert_int_equal(error_http_status(c), 0);
-    assert_true(lock_sync_status_is_retryable(LOCK_SYNC_E_TIMEOUT));
-}
-
-static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
-static const raw_step slow_status_line[] = {RAW_READ_REQUEST, RAW_SEND_SLOWLY("HTTP/1.1 200 OK\r\n", 17, 60),
-                                            RAW_WAIT_FOR_CLOSE};
-static const raw_step slow_header[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 40),
-                                       RAW_SEND_SLOWLY(raw_good_answer + 40, 40, 60), RAW_WAIT_FOR_CLOSE};
-static const raw_step slow_body[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100),
-                                     RAW_SEND_SLOWLY(raw_good_answer + 100, 100, 60), RAW_WAIT_FOR_CLOSE};
-static const raw_step body_without_end[] = {
-    RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 OK\r\n\r\n"),
-    RAW_SEND_SLOWLY("                                                  ", 50, 60), RAW_WAIT_FOR_CLOSE};
-
-static void a_server_too_slow_ends_in_time(void **user)
-{
-    static const struct {
-        const char *name;
-        const raw_step *script;
-    } rows[] = {
-        {"silent", silent},       {"slow status line", slow_status_line}, {"slow header", slow_header},
-        {"slow body", slow_body}, {"body without end", body_without_end},
-    };
-
-    (void)user;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        raw_server *server = raw_start(AF_INET, &rows[i].script, 1);
-        client c = client_new(raw_url(server));
-
-        assert_int_equal(lock_sync_set_timeout_ms(c.ctx, DEADLINE_MS), LOCK_SYNC_OK);
-        check_deadline(&c, rows[i].name);
-        assert_int_equal(raw_requests(server), 1);
-        assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 30000), LOCK_SYNC_OK);
-        expect_fetch(&c, LOCK_SYNC_OK);
-        client_free(&c);
-        raw_stop(server);
-    }
-}
-
-/* Nobody takes the connection: once the deadline of the connect, once that of the whole fetch ends it. */
-static void a_connection_that_nobody_takes_ends_in_time(void **user)
-{
-    raw_full_port port = raw_full_port_open();
-    raw_server *good = raw_start(AF_INET, NULL, 0);
-    client c = client_new(port.url);
-
-    (void)user;
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, DEADLINE_MS), LOCK_SYNC_OK);
-    check_deadline(&c, "connect timeout");
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 30000), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, DEADLINE_MS), LOCK_SYNC_OK);
-    check_deadline(&c, "timeout");
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 30000), LOCK_SYNC_OK);
-    expect_good_at(&c, raw_url(good));
-    client_free(&c);
-    raw_stop(good);
-    raw_full_port_close(&port);
 }
 
 /* The time to connect does not bound the answer. */
@@ -275,26 +177,6 @@ static void a_short_connect_timeout_does_not_cut_a_slow_answer(void **user)
     raw_stop(server);
 }
 
-static void a_refused_connection_is_a_connect_error(void **user)
-{
-    uint16_t port;
-    int keeper = raw_dead_port(&port);
-    char *url = kit_text("http://127.0.0.1:%u", port);
-    raw_server *good = raw_start(AF_INET, NULL, 0);
-    client c = client_new(url);
-
-    (void)user;
-    expect_fetch(&c, LOCK_SYNC_E_CONNECT);
-    assert_int_equal(error_http_status(&c), 0);
-    assert_int_equal(lock_sync_set_base_url(c.ctx, "http://[::1]:1"), LOCK_SYNC_OK);
-    expect_fetch(&c, LOCK_SYNC_E_CONNECT);
-    expect_good_at(&c, raw_url(good));
-    client_free(&c);
-    raw_stop(good);
-    free(url);
-    (void)close(keeper);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,12 +184,8 @@ int main(void)
         cmocka_unit_test(the_cap_counts_decoded_bytes),
         cmocka_unit_test(identity_is_no_coding),
         cmocka_unit_test(a_coding_other_than_one_gzip_is_malformed_though_it_decodes),
-        cmocka_unit_test(a_damaged_gzip_body_is_malformed),
         cmocka_unit_test(a_header_may_have_64_KiB_and_no_more),
-        cmocka_unit_test(a_server_too_slow_ends_in_time),
-        cmocka_unit_test(a_connection_that_nobody_takes_ends_in_time),
         cmocka_unit_test(a_short_connect_timeout_does_not_cut_a_slow_answer),
-        cmocka_unit_test(a_refused_connection_is_a_connect_error),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

@@ -69,21 +69,6 @@ static client client_of(uint16_t port)
     return c;
 }
 
-/* --- the environment --- */
-
-static void the_environments_proxy_sees_no_http_to_loopback(void **user)
-{
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    client c = client_new(raw_url(server));
-
-    (void)user;
-    expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_requests(server), 1);
-    assert_int_equal(raw_connections(env_proxy), 0);
-    client_free(&c);
-    raw_stop(server);
-}
-
 static void the_environments_proxy_sees_no_https(void **user)
 {
     client c = client_of(sim_port(target));
@@ -410,7 +395,6 @@ static void plain_http_beyond_loopback_goes_through_no_proxy(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_environments_proxy_sees_no_http_to_loopback),
         TEST(the_environments_proxy_sees_no_https),
         TEST(the_environments_proxy_sees_no_http_beyond_loopback),
         TEST(the_environments_no_proxy_does_not_switch_ours_off),

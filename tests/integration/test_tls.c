@@ -270,57 +270,6 @@ static void tls_before_1_2_is_refused(void **user)
     free(url);
 }
 
-static void a_handshake_that_breaks_off_is_a_tls_error(void **user)
-{
-    const raw_step at_once[] = {RAW_END};
-    const raw_step not_tls[] = {RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE};
-    const raw_step alert[] = {RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE};
-    const raw_step midway[] = {RAW_RELAY_SOME(sim_port(good), 60), RAW_END};
-    const raw_step reset[] = {RAW_RELAY_SOME(sim_port(good), 60), RAW_RESET};
-    const struct {
-        const char *name;
-        const raw_step *script;
-    } rows[] = {{"closed at once", at_once},
-                {"no TLS", not_tls},
-                {"an alert", alert},
-                {"closed midway", midway},
-                {"reset midway", reset}};
-
-    (void)user;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        raw_server *server = raw_start(AF_INET, &rows[i].script, 1);
-        char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
-        client c = client_trusting(url, pems->ca);
-
-        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i].name);
-        assert_int_equal(error_http_status(&c), 0);
-        expect_good_at(&c, sim_url(good));
-        client_free(&c);
-        raw_stop(server);
-        free(url);
-    }
-}
-
-static void a_handshake_that_stalls_ends_in_time(void **user)
-{
-    const raw_step stalls[] = {RAW_WAIT_FOR_CLOSE};
-    const raw_step *const scripts[] = {stalls};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
-    client c = client_trusting(url, pems->ca);
-    int64_t start = kit_now_ms();
-
-    (void)user;
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()), LOCK_SYNC_OK);
-    expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
-    assert_true(kit_now_ms() - start < 1000 * kit_slack());
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 10000), LOCK_SYNC_OK);
-    expect_good_at(&c, sim_url(good));
-    client_free(&c);
-    raw_stop(server);
-    free(url);
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, restore)
 
 int main(void)
@@ -337,8 +286,6 @@ int main(void)
         TEST(a_ca_file_replaces_the_systems_directory_too),
         TEST(the_environments_trust_is_not_asked),
         TEST(tls_before_1_2_is_refused),
-        TEST(a_handshake_that_breaks_off_is_a_tls_error),
-        TEST(a_handshake_that_stalls_ends_in_time),
     };
 
     return cmocka_run_group_tests_name("TLS", tests, begin_all, end_all);

@@ -1,34 +1,23 @@
-/* Servers that break HTTP, in a pool with healthy accounts beside: the same statuses as in a blocking fetch, one request
-   for each submit, and the others all succeed. */
+/* Connections that the accounts of a pool share, and that break: a request is not sent twice, and what one account learned of
+   a connection holds for the next. What else servers break stands in the table of faults (tests/torture). */
 #include "accounts.h"
 
 #include "../support/certs.h"
-#include "../support/gzip.h"
 #include "../support/nginx.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEALTHY 8
-
 static char *padding; /* 120,000 bytes */
-static char *bomb;
-static size_t bomb_size;
-static char *bomb_header;
 
 static int begin(void **user)
 {
-    char *zeros = calloc(1, 1 << 20);
-
     (void)user;
     padding = malloc(120001);
-    assert_true(zeros != NULL && padding != NULL);
+    assert_non_null(padding);
     memset(padding, 'x', 120000);
     memcpy(padding, "X-Padding: ", 11);
     padding[120000] = '\0';
-    bomb = gzip_stored(zeros, 1 << 20, &bomb_size);
-    bomb_header = kit_text("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", bomb_size);
-    free(zeros);
     return 0;
 }
 
@@ -36,79 +25,7 @@ static int end(void **user)
 {
     (void)user;
     free(padding);
-    free(bomb);
-    free(bomb_header);
     return 0;
-}
-
-#define ROW_STEPS 6
-
-typedef struct row {
-    const char *name;
-    lock_sync_status want;
-    raw_step steps[ROW_STEPS];
-} row;
-
-static void one_broken_server_beside_healthy_ones(void **user)
-{
-    const row rows[] = {
-        {"reset", LOCK_SYNC_E_NETWORK, {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_RESET}},
-        {"reset at once", LOCK_SYNC_E_NETWORK, {RAW_READ_REQUEST, RAW_RESET}},
-        {"closed at once", LOCK_SYNC_E_NETWORK, {RAW_READ_REQUEST, RAW_END}},
-        {"half a header", LOCK_SYNC_E_NETWORK, {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 40), RAW_END}},
-        {"a long line", LOCK_SYNC_E_TOO_LARGE,
-         {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 17), RAW_SEND(padding, 120000), RAW_WAIT_FOR_CLOSE}},
-        {"many lines", LOCK_SYNC_E_TOO_LARGE,
-         {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 17), RAW_SEND_TIMES("X-P: 0123456789abcdef\r\n", 5000),
-          RAW_WAIT_FOR_CLOSE}},
-        {"interim for ever", LOCK_SYNC_E_TOO_LARGE,
-         {RAW_READ_REQUEST, RAW_SEND_TIMES("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", 5000),
-          RAW_WAIT_FOR_CLOSE}},
-        {"redirect", LOCK_SYNC_E_HTTP,
-         {RAW_READ_REQUEST,
-          RAW_SEND_TEXT("HTTP/1.1 302 Found\r\nLocation: /\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-          RAW_WAIT_FOR_CLOSE}},
-        {"HTTP/0.9", LOCK_SYNC_E_MALFORMED, {RAW_READ_REQUEST, RAW_SEND_TEXT("hello\r\n"), RAW_END}},
-        {"bomb", LOCK_SYNC_E_TOO_LARGE,
-         {RAW_READ_REQUEST, RAW_SEND(bomb_header, strlen(bomb_header)), RAW_SEND(bomb, bomb_size),
-          RAW_WAIT_FOR_CLOSE}},
-        {"deflate", LOCK_SYNC_E_MALFORMED,
-         {RAW_READ_REQUEST,
-          RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: 2\r\n\r\nxx"),
-          RAW_WAIT_FOR_CLOSE}},
-    };
-    raw_server *good = raw_start(AF_INET, NULL, 0);
-
-    (void)user;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const raw_step *const script = rows[i].steps;
-        raw_server *bad = raw_start(AF_INET, &script, 1);
-        lock_sync_pool *p = pool_make();
-        account broken = account_new(raw_url(bad));
-        account all[HEALTHY];
-
-        accounts_make(all, HEALTHY, raw_url(good));
-        expect_ok(lock_sync_set_max_response_bytes(broken.ctx, 100000));
-        accounts_submit(all, HEALTHY / 2, p);
-        account_submit(&broken, p);
-        accounts_submit(all + HEALTHY / 2, HEALTHY / 2, p);
-        pool_run_all(p);
-        if (broken.status != rows[i].want)
-            print_error("%s:\n", rows[i].name);
-        expect_end(&broken, rows[i].want);
-        if (raw_requests(bad) != 1)
-            fail_msg("%s: %zu requests", rows[i].name, raw_requests(bad));
-        for (size_t k = 0; k < HEALTHY; k++)
-            expect_end(&all[k], LOCK_SYNC_OK);
-        account_submit(&broken, p);
-        pool_run_all(p);
-        expect_end(&broken, LOCK_SYNC_OK);
-        accounts_free(all, HEALTHY);
-        account_free(&broken);
-        pool_end(p);
-        raw_stop(bad);
-    }
-    raw_stop(good);
 }
 
 static const raw_step closes_second[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_END};
@@ -209,11 +126,10 @@ static void a_long_header_line_on_anothers_connection_is_too_large(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_broken_server_beside_healthy_ones),
         cmocka_unit_test(a_kept_connection_closed_unanswered_gets_one_request),
         cmocka_unit_test(an_http2_server_before_changes_nothing_of_that),
         cmocka_unit_test(a_long_header_line_on_anothers_connection_is_too_large),
     };
 
-    return cmocka_run_group_tests_name("pool and broken servers", tests, begin, end);
+    return cmocka_run_group_tests_name("pool and shared connections", tests, begin, end);
 }

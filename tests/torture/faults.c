@@ -1,0 +1,218 @@
+/* The rest of the table: faults that need ports, certificates or compressed bodies made for this run; see faults.h. */
+#include "faults.h"
+
+#include "../support/certs.h"
+#include "../support/gzip.h"
+#include "../support/interpose.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define BOMB_SIZE (16 << 20)
+#define DEADLINE_MS ((int32_t)(250 * kit_slack()))
+#define PACKED OK_LINE "Connection: close\r\nContent-Encoding: gzip\r\n\r\n"
+
+static certs *pems;
+static sim *secure;  /* trusted by the CA file */
+static sim *unknown; /* trusted by the system only */
+static raw_full_port full_port;
+static int dead_port;
+static char *dead_url;
+static char *redirects[4];
+static char *gzip;
+static char *bad_sum;
+static char *bad_block;
+static char *bomb;
+static size_t gzip_size;
+static size_t bomb_size;
+static fault_list lists[FAULT_LISTS];
+
+static const fault *keep(const fault *rows, size_t size)
+{
+    fault *kept = malloc(size);
+
+    if (kept == NULL)
+        kit_die("out of memory");
+    memcpy(kept, rows, size);
+    return kept;
+}
+
+#define KEEP(title, rows) ((fault_list){(title), keep((rows), sizeof(rows)), COUNT_OF(rows)})
+
+/* --- too slow --- */
+
+static fault_list make_slow(void)
+{
+    const fault rows[] = {
+        {.name = "nobody takes the connection", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_ELSEWHERE,
+         .url = full_port.url, .connect_timeout_ms = DEADLINE_MS},
+        {.name = "nobody takes the connection in all the time", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_ELSEWHERE,
+         .url = full_port.url, .timeout_ms = DEADLINE_MS},
+        {.name = "silent after the connect", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
+         .steps = {RAW_WAIT_FOR_CLOSE}},
+        {.name = "silent after the request", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
+         .steps = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
+        {.name = "a slow status line", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
+         .steps = {RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 17, 60), RAW_WAIT_FOR_CLOSE}},
+        {.name = "a slow header", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
+         .steps = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 40), RAW_SEND_SLOWLY(raw_good_answer + 40, 40, 60),
+                   RAW_WAIT_FOR_CLOSE}},
+        {.name = "a slow body", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
+         .steps = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_SEND_SLOWLY(raw_good_answer + 100, 100, 60),
+                   RAW_WAIT_FOR_CLOSE}},
+        {.name = "a byte a second", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = 1500,
+         .steps = {RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 100, 1000), RAW_WAIT_FOR_CLOSE}},
+        {.name = "a handshake that stalls", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_TLS,
+         .connect_timeout_ms = DEADLINE_MS, .steps = {RAW_WAIT_FOR_CLOSE}},
+    };
+
+    return KEEP("slow", rows);
+}
+
+/* --- no connection, and TLS --- */
+
+static fault_list make_unreachable(void)
+{
+    const uint16_t port = sim_port(secure);
+    const fault rows[] = {
+        {.name = "refused", .want = LOCK_SYNC_E_CONNECT, .kind = FAULT_ELSEWHERE, .url = dead_url},
+        {.name = "refused, IPv6", .want = LOCK_SYNC_E_CONNECT, .kind = FAULT_ELSEWHERE, .url = "http://[::1]:1"},
+        {.name = "a server that the system alone trusts", .want = LOCK_SYNC_E_TLS, .kind = FAULT_ELSEWHERE,
+         .url = sim_url(unknown)},
+        {.name = "TLS closed at once", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS, .steps = {RAW_END}},
+        {.name = "no TLS", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
+         .steps = {RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE}},
+        {.name = "an alert", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
+         .steps = {RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE}},
+        {.name = "TLS closed in mid-handshake", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
+         .steps = {RAW_RELAY_SOME(port, 60), RAW_END}},
+        {.name = "TLS reset in mid-handshake", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
+         .steps = {RAW_RELAY_SOME(port, 60), RAW_RESET}},
+    };
+
+    return KEEP("unreachable", rows);
+}
+
+/* --- redirects --- */
+
+static fault_list make_redirects(const char *bystander)
+{
+    static const int statuses[] = {301, 302, 307, 308};
+    fault rows[COUNT_OF(statuses)];
+
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        redirects[i] = kit_text("HTTP/1.1 %d Elsewhere\r\nConnection: close\r\nLocation: %s/?key=" KEY
+                                "\r\nContent-Length: 0\r\n\r\n", statuses[i], bystander);
+        rows[i] = (fault)FAULT("a redirect", HTTP, RAW_READ_REQUEST, RAW_SEND(redirects[i], strlen(redirects[i])),
+                               RAW_WAIT_FOR_CLOSE);
+    }
+    return KEEP("redirects", rows);
+}
+
+/* --- gzip --- */
+
+/* 16 MiB of spaces, a thousandth of that in gzip. */
+static void make_bomb(void)
+{
+    char *spaces = malloc(BOMB_SIZE);
+    z_stream z = {0};
+
+    bomb = malloc(BOMB_SIZE / 500);
+    if (spaces == NULL || bomb == NULL || deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+        kit_die("out of memory");
+    memset(spaces, ' ', BOMB_SIZE);
+    z.next_in = (Bytef *)spaces;
+    z.avail_in = BOMB_SIZE;
+    z.next_out = (Bytef *)bomb;
+    z.avail_out = BOMB_SIZE / 500;
+    if (deflate(&z, Z_FINISH) != Z_STREAM_END || z.total_out * 900 > BOMB_SIZE)
+        kit_die("no bomb: %lu bytes", z.total_out);
+    bomb_size = z.total_out;
+    (void)deflateEnd(&z);
+    free(spaces);
+}
+
+static char *altered(size_t at)
+{
+    char *copy = malloc(gzip_size);
+
+    if (copy == NULL)
+        kit_die("out of memory");
+    memcpy(copy, gzip, gzip_size);
+    copy[at] = (char)(copy[at] ^ 1);
+    return copy;
+}
+
+#define SENDS_GZIP(title, status, data, size)                                                                          \
+    FAULT(title, status, RAW_READ_REQUEST, RAW_SEND_TEXT(PACKED), RAW_SEND(data, size), RAW_END)
+
+static fault_list make_packed(void)
+{
+    gzip = gzip_stored(raw_good_body, strlen(raw_good_body), &gzip_size);
+    bad_sum = altered(gzip_size - 8);
+    bad_block = altered(11);
+    make_bomb();
+    {
+        const fault rows[] = {
+            SENDS_GZIP("gzip of nothing", MALFORMED, "", 0),
+            SENDS_GZIP("gzip cut in its header", MALFORMED, gzip, 5),
+            SENDS_GZIP("gzip cut in the body", MALFORMED, gzip, gzip_size / 2),
+            SENDS_GZIP("gzip without its magic number", MALFORMED, gzip + 1, gzip_size - 1),
+            SENDS_GZIP("gzip with a wrong checksum", MALFORMED, bad_sum, gzip_size),
+            SENDS_GZIP("gzip with a wrong block length", MALFORMED, bad_block, gzip_size),
+            SENDS_GZIP("a gzip bomb of 1:1000", TOO_LARGE, bomb, bomb_size),
+        };
+
+        return KEEP("packed", rows);
+    }
+}
+
+/* --- the table --- */
+
+const fault_list *faults_begin(const char *bystander)
+{
+    uint16_t port;
+
+    pems = certs_make();
+    secure = sim_start_tls(pems->good, pems->key);
+    unknown = sim_start_tls(pems->unknown, pems->key);
+    trust_replace_defaults(pems->other_ca, pems->hashed_dir);
+    full_port = raw_full_port_open();
+    dead_port = raw_dead_port(&port);
+    dead_url = kit_text("http://127.0.0.1:%u", port);
+    lists[0] = faults_broken_off;
+    lists[1] = faults_not_http;
+    lists[2] = faults_too_large;
+    lists[3] = faults_telling;
+    lists[4] = make_slow();
+    lists[5] = make_unreachable();
+    lists[6] = make_redirects(bystander);
+    lists[7] = make_packed();
+    return lists;
+}
+
+void faults_end(void)
+{
+    for (size_t i = 4; i < FAULT_LISTS; i++)
+        free((void *)(uintptr_t)lists[i].rows);
+    for (size_t i = 0; i < COUNT_OF(redirects); i++)
+        free(redirects[i]);
+    free(dead_url);
+    free(gzip);
+    free(bad_sum);
+    free(bad_block);
+    free(bomb);
+    (void)close(dead_port);
+    raw_full_port_close(&full_port);
+    trust_replace_defaults(NULL, NULL);
+    sim_stop(secure, NULL);
+    sim_stop(unknown, NULL);
+    certs_free(pems);
+}
+
+const char *faults_ca_file(void)
+{
+    return pems->ca;
+}
