@@ -80,6 +80,14 @@ lock_sync_status lsync_exchange_credential(lsync_exchange *x)
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail_provider(ctx, status, 0);
 }
 
+/* The 401's detail becomes the context's error again, and is nobody else's any more. */
+static void restore(lock_sync_ctx *ctx, lock_sync_error *refusal)
+{
+    lsync_error_clear(&ctx->error);
+    ctx->error = *refusal;
+    lsync_error_init(refusal, &ctx->memory);
+}
+
 lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refusal)
 {
     lock_sync_ctx *ctx = x->ctx;
@@ -96,9 +104,8 @@ lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refu
         lsync_error_clear(refusal);
         return status;
     }
-    lsync_error_clear(&ctx->error);
-    ctx->error = *refusal;
-    lsync_error_reword(&ctx->error, "%s The token provider set no other.", lock_sync_error_message(refusal));
+    restore(ctx, refusal);
+    lsync_error_reword(&ctx->error, "%s The token provider set no other.", lock_sync_error_message(&ctx->error));
     return LOCK_SYNC_E_UNAUTHORIZED;
 }
 
@@ -108,9 +115,8 @@ lock_sync_status lsync_exchange_not_repeated(lsync_exchange *x, lock_sync_error 
                           ? "the rate limit does not allow to repeat the request yet"
                           : "there was no time left, or no guard to ask, to repeat the request";
 
-    lsync_error_clear(&x->ctx->error);
-    x->ctx->error = *refusal;
-    lsync_error_reword(&x->ctx->error, "%s A new one is set; %s.", lock_sync_error_message(refusal), why);
+    restore(x->ctx, refusal);
+    lsync_error_reword(&x->ctx->error, "%s A new one is set; %s.", lock_sync_error_message(&x->ctx->error), why);
     return LOCK_SYNC_E_UNAUTHORIZED;
 }
 

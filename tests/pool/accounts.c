@@ -223,6 +223,11 @@ size_t stray_callbacks(void)
     return strays;
 }
 
+bool pool_may_call(void)
+{
+    return inside > 0;
+}
+
 size_t all_callbacks(void)
 {
     return callbacks;

@@ -79,6 +79,8 @@ bool pool_is_readable(const lock_sync_pool *p, int ms);
 
 /* How many callbacks came outside of all calls that may call back; must stay 0. */
 size_t stray_callbacks(void);
+/* Whether one of those calls is running. */
+bool pool_may_call(void);
 size_t all_callbacks(void);
 
 /* Runs what may crash in a process of its own. Whether it ended by itself, with _exit(0). `run` must not use cmocka, and

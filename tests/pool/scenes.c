@@ -66,7 +66,7 @@ static void run_to(scene *s)
     case SCENE_QUEUED:
         (void)lock_sync_pool_set_max_active(s->pool, 1);
         begin_other(s, raw_url(s->server));
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         be(pool_run(s->pool, has_request, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASLEEP:
@@ -74,7 +74,7 @@ static void run_to(scene *s)
         (void)lock_sync_guard_set_min_interval_ms(s->guard, 5000);
         (void)lock_sync_guard_reserve(s->guard, 0, NULL, NULL);
         account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_WAIT);
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         be(pool_run(s->pool, has_passed, &soon_ms, KIT_PATIENCE_MS), s);
         break;
     case SCENE_HELD:
@@ -86,13 +86,13 @@ static void run_to(scene *s)
         (void)lock_sync_set_base_url(s->a.ctx, url);
         if (s->state == SCENE_HELD)
             begin_other(s, url);
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         be(pool_run(s->pool, resolver_is_stalling, NULL, KIT_PATIENCE_MS), s);
         free(url);
         break;
     }
     case SCENE_ACTIVE:
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         be(pool_run(s->pool, has_request, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASKING:
@@ -100,24 +100,34 @@ static void run_to(scene *s)
     case SCENE_REPEATING:
         make_store(s, s->state == SCENE_ASKING ? 1 : s->state == SCENE_SETTLING ? 2 : 3);
         (void)lock_sync_set_token_provider(s->a.ctx, s->state == SCENE_REPEATING ? give_key : NULL, NULL);
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         be(pool_run(s->pool, store_is_waiting, s->store, KIT_PATIENCE_MS), s);
         while (pool_is_readable(s->pool, 0)) /* whatever else there is to do is done */
             (void)pool_dispatch(s->pool);
         break;
     case SCENE_NEW:
     default:
-        account_submit(&s->a, s->pool);
+        s->submit(s);
         break;
     }
 }
 
+static void submit(scene *s)
+{
+    account_submit(&s->a, s->pool);
+}
+
 void scene_begin(scene *s, scene_state state)
+{
+    scene_begin_with(s, state, submit);
+}
+
+void scene_begin_with(scene *s, scene_state state, void (*submit_it)(scene *s))
 {
     lock_sync_allocator memory;
     lock_sync_allocator pool_memory;
 
-    *s = (scene){.state = state};
+    *s = (scene){.state = state, .submit = submit_it};
     memory = heap_allocator(&s->heap);
     pool_memory = heap_allocator(&s->pool_heap);
     if (lock_sync_pool_new_with_allocator(&pool_memory, &s->pool) != LOCK_SYNC_OK)

@@ -31,6 +31,7 @@ typedef struct scene {
     lock_sync_guard *guard;
     heap pool_heap;
     heap heap; /* of a.ctx */
+    void (*submit)(struct scene *s);
 } scene;
 
 extern const char *const scene_names[SCENE_COUNT];
@@ -39,6 +40,8 @@ bool scene_blocks(scene_state state);
 
 /* Calls scene_begin at the scene's place, which must not move. The account is a's own `user`. */
 void scene_begin(scene *s, scene_state state);
+/* The same with another use of the account in place of account_submit(). */
+void scene_begin_with(scene *s, scene_state state, void (*submit)(scene *s));
 /* Lets go what blocks. */
 void scene_release(scene *s);
 /* Frees what is left, and looks whether both heaps are empty. pool may be NULL by then, as may a.ctx. */
