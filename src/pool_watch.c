@@ -72,18 +72,32 @@ static void end_watch(lsync_job *job)
     lsync_free(&job->pool->memory, job);
 }
 
+/* What the end of a job's poll means for its watch, as lsync_watch_take. */
+static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
+{
+    lsync_exchange x = {.ctx = job->ctx};
+    lock_sync_status status;
+
+    *changes = NULL;
+    if (job->deadline_us == LSYNC_NEVER_US) /* it slept, and was cancelled: no poll ended */
+        return job->status;
+    status = lsync_watch_take(job->watch, job->status, job->results, changes);
+    if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->ctx->cancelled))
+        status = lsync_exchange_cancelled(&x); /* too late for the poll: it ends the wait for the next */
+    return status;
+}
+
 void lsync_pool_poll_over(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
     lock_sync_changes *changes;
-    lock_sync_status status;
+    lock_sync_status status = take(job, &changes);
     bool stays = true;
 
     if (p->freeing) {
         end_watch(job);
         return;
     }
-    status = lsync_watch_take(job->watch, job->status, job->results, &changes);
     rewind_job(job);
     if (status != LOCK_SYNC_E_TIMEOUT)
         stays = tell(job, status, changes);

@@ -4,6 +4,7 @@
 #include "watchers.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define NEVER_MS 20000
@@ -253,6 +254,127 @@ static void callbacks_free_what_they_run_in(void **user)
     }
 }
 
+/* --- others --- */
+
+#define MANY 30
+
+static watcher many[MANY];
+
+/* Frees every third of the others: the watch, its context, or both. */
+static void free_some(watcher *w)
+{
+    size_t own = (size_t)(w - many);
+
+    for (size_t i = 0; i < MANY; i++) {
+        if (i == own || i % 3 != own % 3)
+            continue;
+        many[i].then = NULL;
+        if (i % 2 == 0)
+            end_watch(&many[i]);
+        if (i % 4 != 0)
+            end_context(&many[i]);
+    }
+}
+
+static bool some_are_told(void *user)
+{
+    size_t count = 0;
+
+    (void)user;
+    for (size_t i = 0; i < MANY; i++)
+        count += many[i].calls > 0;
+    return count >= 3;
+}
+
+static void callbacks_free_other_watches_and_contexts(void **user)
+{
+    static const char *const arguments[] = {"--any-key", "--static", NULL};
+    sim *s = sim_start(arguments);
+
+    (void)user;
+    for (uint32_t active = 1; active <= MANY; active *= 3) {
+        heap h = {0};
+        lock_sync_allocator memory = heap_allocator(&h);
+        lock_sync_pool *p;
+
+        expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+        expect_ok(lock_sync_pool_set_max_active(p, active));
+        for (size_t i = 0; i < MANY; i++) {
+            many[i] = watcher_new(sim_url(s), 1);
+            many[i].then = free_some;
+            watcher_start(&many[i], p);
+        }
+        assert_true(pool_run(p, some_are_told, NULL, KIT_PATIENCE_MS));
+        (void)pool_run_for(p, 20);
+        for (size_t i = 0; i < MANY; i++)
+            assert_true(many[i].calls <= 1 || many[i].status[1] == LOCK_SYNC_E_CANCELLED);
+        pool_end(p);
+        assert_int_equal(h.blocks, 0);
+        for (size_t i = 0; i < MANY; i++)
+            watcher_free(&many[i]);
+    }
+    sim_stop(s, NULL);
+}
+
+/* --- memory --- */
+
+static bool is_told(void *user)
+{
+    const watcher *w = user;
+
+    return w->calls > 0 && strcmp(w->told[w->calls - 1], "1001:1 1002:1 ") == 0;
+}
+
+/* One allocation fails: of the pool, or of the context and its watch. The poll that it fails is made up for by the next. */
+static bool run_without(bool of_pool, size_t n)
+{
+    static const raw_step none[] = RECORDS("");
+    static const raw_step *const scripts[] = {none};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    heap pool_heap = {0};
+    heap h = {0};
+    lock_sync_allocator pool_memory = heap_allocator(&pool_heap);
+    lock_sync_allocator memory = heap_allocator(&h);
+    heap *failing = of_pool ? &pool_heap : &h;
+    lock_sync_status status;
+    lock_sync_pool *p;
+    watcher w;
+    bool failed;
+
+    expect_ok(lock_sync_pool_new_with_allocator(&pool_memory, &p));
+    w = watcher_of(account_new_in(raw_url(server), &memory), 1);
+    account_guard(&w.a, NULL, LOCK_SYNC_GUARD_OFF);
+    failing->fail_at = failing->requests + 1 + n;
+    status = watcher_try(&w, p);
+    if (status != LOCK_SYNC_OK) {
+        assert_int_equal(status, LOCK_SYNC_E_NO_MEMORY);
+        watcher_start(&w, p);
+    }
+    assert_true(pool_run(p, is_told, &w, KIT_PATIENCE_MS));
+    assert_true(w.calls == 1 || (w.calls == 2 && w.status[0] == LOCK_SYNC_OK && w.told[0][0] == '\0'));
+    (void)pool_run_for(p, 5);
+    assert_true(w.calls <= 2);
+    failed = failing->requests >= failing->fail_at;
+    watcher_free(&w);
+    pool_end(p);
+    assert_int_equal(h.blocks, 0);
+    assert_int_equal(pool_heap.blocks, 0);
+    raw_stop(server);
+    return failed && n < 30; /* polls go on allocating */
+}
+
+static void each_allocation_may_fail_and_nothing_is_lost(void **user)
+{
+    (void)user;
+    for (int of_pool = 0; of_pool < 2; of_pool++) {
+        size_t n = 0;
+
+        while (run_without(of_pool != 0, n))
+            n++;
+        assert_true(n > 2);
+    }
+}
+
 /* --- a 401's detail, which is put aside for the token provider: it is freed once --- */
 
 static lock_sync_status set_no_other(void *user, lock_sync_ctx *ctx, bool refused)
@@ -334,6 +456,8 @@ int main(void)
         cmocka_unit_test(a_callback_may_change_settings_for_the_next_poll),
         cmocka_unit_test(a_setting_that_forbids_the_next_poll_is_told),
         cmocka_unit_test(callbacks_free_what_they_run_in),
+        cmocka_unit_test(callbacks_free_other_watches_and_contexts),
+        cmocka_unit_test(each_allocation_may_fail_and_nothing_is_lost),
         cmocka_unit_test(a_watch_is_freed_after_its_provider_had_no_other_credential),
         cmocka_unit_test(a_fetch_is_freed_after_its_provider_had_no_other_credential),
     };

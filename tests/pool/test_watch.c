@@ -1,0 +1,381 @@
+/* Watches in a pool: what the callback is told, when polls come, and what may be done meanwhile. */
+#include "store.h"
+#include "watchers.h"
+
+#include "../support/heap.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define NEVER_MS 20000 /* an interval that no test waits for */
+
+#define LOCK_IN(id, state) "{\"id\":" #id ",\"deviceState\":{\"state\":" #state "}}"
+static const raw_step both_locked[] = RECORDS(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
+static const raw_step one_open[] = RECORDS(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
+static const raw_step no_lock[] = RECORDS("");
+static const raw_step broken[] = STATUS_LINE("500 No");
+static const raw_step forbidden[] = STATUS_LINE("403 No");
+static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+
+/* --- what is told --- */
+
+static void changes_and_errors_that_do_not_pass_are_told(void **user)
+{
+    static const raw_step *const scripts[] = {broken,  both_locked, both_locked, broken,   one_open,
+                                              one_open, forbidden,  forbidden,   one_open, no_lock};
+    raw_server *server = raw_start(AF_INET, scripts, COUNT_OF(scripts));
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), 1);
+
+    (void)user;
+    watcher_start(&w, p);
+    assert_int_equal(lock_sync_pool_pending(p), 1);
+    watcher_run(&w, 1);
+    expect_told(&w, 1, LOCK_SYNC_OK, "1:1 2:1 ");
+    assert_int_equal(w.last_status, LOCK_SYNC_OK);
+    assert_true(w.age_ms >= 0 && w.age_ms < 1000 && w.due_in_ms <= 1);
+    watcher_run(&w, 2);
+    expect_told(&w, 2, LOCK_SYNC_OK, "1:16 ");
+    watcher_run(&w, 3);
+    expect_told(&w, 3, LOCK_SYNC_E_FORBIDDEN, "");
+    assert_int_equal(w.last_status, LOCK_SYNC_E_FORBIDDEN);
+    watcher_run(&w, 4);
+    expect_told(&w, 4, LOCK_SYNC_E_FORBIDDEN, "");
+    watcher_run(&w, 5);
+    expect_told(&w, 5, LOCK_SYNC_OK, "1:2 2:2 ");
+    assert_int_equal(raw_requests(server), COUNT_OF(scripts));
+    assert_int_equal(lock_sync_pool_pending(p), 1);
+    watcher_free(&w);
+    assert_int_equal(lock_sync_pool_pending(p), 0);
+    assert_int_equal(w.calls, 5);
+    pool_end(p);
+    raw_stop(server);
+}
+
+static bool has_failed(void *user)
+{
+    return lock_sync_watch_last_status(((watcher *)user)->w) != LOCK_SYNC_OK;
+}
+
+static void an_outage_makes_no_callback(void **user)
+{
+    uint16_t port;
+    int dead = raw_dead_port(&port);
+    char *url = kit_text("http://127.0.0.1:%u", port);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(url, 5);
+
+    (void)user;
+    watcher_start(&w, p);
+    assert_true(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
+    assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_CONNECT);
+    (void)pool_run_for(p, 50);
+    assert_int_equal(lock_sync_watch_age_ms(w.w), -1);
+    expect_told(&w, 0, 0, NULL);
+    watcher_free(&w);
+    pool_end(p);
+    free(url);
+    (void)close(dead);
+}
+
+static void give_key(watcher *w)
+{
+    if (w->calls == 3)
+        expect_ok(lock_sync_set_personal_key(w->a.ctx, KEY));
+}
+
+static void a_missing_credential_is_told_each_interval(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), 20);
+    int64_t began_ms = kit_now_ms();
+
+    (void)user;
+    expect_ok(lock_sync_set_personal_key(w.a.ctx, NULL));
+    w.then = give_key;
+    watcher_start(&w, p);
+    watcher_run(&w, 3);
+    expect_told(&w, 3, LOCK_SYNC_E_NO_CREDENTIAL, "");
+    assert_true(kit_now_ms() - began_ms >= 40);
+    watcher_run(&w, 4);
+    expect_told(&w, 4, LOCK_SYNC_OK, "1001:1 1002:1 ");
+    watcher_free(&w);
+    pool_end(p);
+    raw_stop(server);
+}
+
+/* --- when it polls --- */
+
+static void polls_keep_to_interval_and_guard(void **user)
+{
+    static const struct {
+        const char *name;
+        lock_sync_guard_mode mode;
+        int64_t guard_ms, interval_ms;
+        bool blocks;
+    } table[] = {
+        {"FAIL, guard longer", LOCK_SYNC_GUARD_FAIL, 40, 1, false},
+        {"WAIT, guard longer", LOCK_SYNC_GUARD_WAIT, 40, 1, false},
+        {"CACHED, guard longer", LOCK_SYNC_GUARD_CACHED, 40, 1, false},
+        {"FAIL, a store that may block", LOCK_SYNC_GUARD_FAIL, 40, 1, true},
+        {"CACHED, guard shorter", LOCK_SYNC_GUARD_CACHED, 1, 40, false},
+        {"OFF", LOCK_SYNC_GUARD_OFF, 3600000, 40, false},
+    };
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        static const char *const arguments[] = {"--min-interval-ms", "40", "--static", NULL};
+        sim *s = sim_start(arguments);
+        store *st = store_new();
+        lock_sync_guard *g = NULL;
+        lock_sync_pool *p = pool_make();
+        watcher w = watcher_new(sim_url(s), table[i].interval_ms);
+        sim_stats stats;
+
+        if (table[i].blocks)
+            g = store_guard(st, table[i].guard_ms);
+        else
+            expect_ok(lock_sync_guard_new(&g));
+        expect_ok(lock_sync_guard_set_min_interval_ms(g, table[i].guard_ms));
+        account_guard(&w.a, g, table[i].mode);
+        expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 5000));
+        watcher_start(&w, p);
+        watcher_run(&w, 1);
+        (void)pool_run_for(p, 300);
+        stats = sim_ask_stats(s);
+        if (stats.syncs < 3 || w.calls != 1 || lock_sync_watch_last_status(w.w) != LOCK_SYNC_OK) /* a 429 would stay */
+            fail_msg("%s: %d polls, %zu calls, %s", table[i].name, (int)stats.syncs, w.calls,
+                     lock_sync_status_name(lock_sync_watch_last_status(w.w)));
+        watcher_free(&w);
+        pool_end(p);
+        lock_sync_guard_unref(g);
+        store_free(st);
+        sim_stop(s, NULL);
+    }
+}
+
+/* The deadline of a poll begins when it is due, however long its guard makes it wait. */
+static void the_timeout_does_not_bound_the_wait_for_the_guard(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), 1);
+    lock_sync_guard *g;
+
+    (void)user;
+    expect_ok(lock_sync_guard_new(&g));
+    expect_ok(lock_sync_guard_set_min_interval_ms(g, 150));
+    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    account_guard(&w.a, g, LOCK_SYNC_GUARD_WAIT);
+    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 100));
+    watcher_start(&w, p);
+    watcher_run(&w, 1);
+    expect_told(&w, 1, LOCK_SYNC_OK, "1001:1 1002:1 ");
+    watcher_free(&w);
+    pool_end(p);
+    lock_sync_guard_unref(g);
+    raw_stop(server);
+}
+
+static void a_poll_that_takes_too_long_is_an_error_that_may_pass(void **user)
+{
+    static const raw_step *const scripts[] = {silent, both_locked};
+    raw_server *server = raw_start(AF_INET, scripts, 2);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), 1);
+
+    (void)user;
+    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 100));
+    watcher_start(&w, p);
+    assert_true(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
+    assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_TIMEOUT);
+    watcher_run(&w, 1);
+    expect_told(&w, 1, LOCK_SYNC_OK, "1:1 2:1 ");
+    watcher_free(&w);
+    pool_end(p);
+    raw_stop(server);
+}
+
+/* --- who may call what --- */
+
+static void count_call(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
+{
+    (void)w, (void)status, (void)changes;
+    ++*(size_t *)user;
+}
+
+static void a_watched_context_is_busy(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), NEVER_MS);
+    lock_sync_watch *second;
+    lock_sync_changes *c = (void *)server;
+    lock_sync_results *r;
+    size_t calls = 0;
+
+    (void)user;
+    expect_ok(lock_sync_watch_new(w.a.ctx, NULL, 0, &second));
+    watcher_start(&w, p);
+    watcher_run(&w, 1);
+    assert_int_equal(lock_sync_set_personal_key(w.a.ctx, "k"), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_set_timeout_ms(w.a.ctx, 1), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_set_base_url(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_set_transport(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_set_guard(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_fetch(w.a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_watch_next(w.w, 0, &c), LOCK_SYNC_E_BUSY);
+    assert_null(c);
+    assert_int_equal(watcher_try(&w, p), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_pool_watch(p, second, count_call, &calls), LOCK_SYNC_E_BUSY);
+    assert_int_equal(account_try(&w.a, p), LOCK_SYNC_E_BUSY);
+    assert_int_equal(lock_sync_pool_pending(p), 1);
+    expect_ok(lock_sync_watch_set_interval_ms(w.w, 1)); /* the watch's own */
+    lock_sync_watch_free(w.w);
+    w.w = NULL;
+    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* free again */
+    expect_ok(lock_sync_pool_watch(p, second, count_call, &calls));
+    (void)pool_run_for(p, 50);
+    assert_int_equal(calls, 1);
+    lock_sync_watch_free(second);
+    watcher_free(&w);
+    pool_end(p);
+    raw_stop(server);
+}
+
+static lock_sync_status never(void *user, const lock_sync_request *request, lock_sync_response *response)
+{
+    (void)user, (void)request, (void)response;
+    return LOCK_SYNC_E_NETWORK;
+}
+
+static void which_watches_a_pool_takes(void **user)
+{
+    static const lock_sync_transport own = {sizeof own, NULL, never, NULL, NULL};
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new("http://127.0.0.1:1", NEVER_MS);
+    size_t calls = 0;
+
+    (void)user;
+    assert_int_equal(lock_sync_pool_watch(p, NULL, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    assert_int_equal(lock_sync_pool_watch(NULL, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    assert_int_equal(lock_sync_error_status(lock_sync_last_error(w.a.ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
+    assert_int_equal(lock_sync_pool_watch(p, w.w, NULL, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    expect_ok(lock_sync_set_transport(w.a.ctx, &own));
+    assert_int_equal(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    expect_ok(lock_sync_set_transport(w.a.ctx, NULL));
+    expect_ok(lock_sync_set_base_url(w.a.ctx, "http://service.test"));
+    expect_ok(lock_sync_set_allow_http(w.a.ctx, false));
+    assert_int_equal(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    assert_int_equal(lock_sync_pool_pending(p), 0);
+    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* a refused one is free */
+    expect_ok(lock_sync_set_allow_http(w.a.ctx, true));
+    watcher_start(&w, p);
+    assert_int_equal(lock_sync_error_status(lock_sync_last_error(w.a.ctx)), LOCK_SYNC_OK);
+    watcher_free(&w);
+    pool_end(p);
+    assert_int_equal(calls, 0);
+}
+
+/* --- pull, pool, another pool --- */
+
+static void a_watch_goes_on_elsewhere_with_what_it_knows(void **user)
+{
+    static const raw_step *const scripts[] = {both_locked, one_open, both_locked, no_lock};
+    raw_server *server = raw_start(AF_INET, scripts, COUNT_OF(scripts));
+    watcher w = watcher_new(raw_url(server), 1);
+    lock_sync_changes *c;
+
+    (void)user;
+    expect_ok(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
+    lock_sync_changes_free(c);
+    for (size_t i = 0; i < 2; i++) { /* in two pools, one after the other */
+        lock_sync_pool *p = pool_make();
+
+        watcher_start(&w, p);
+        watcher_run(&w, 2 * i + 1);
+        expect_told(&w, 2 * i + 1, LOCK_SYNC_OK, "1:16 ");
+        expect_ok(lock_sync_watch_set_interval_ms(w.w, 1));
+        pool_end(p);
+        expect_told(&w, 2 * i + 2, LOCK_SYNC_E_CANCELLED, "");
+    }
+    expect_ok(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
+    assert_int_equal(lock_sync_changes_count(c), 2);
+    assert_int_equal(lock_sync_changes_at(c, 0)->kinds, LOCK_SYNC_CHANGE_REMOVED);
+    lock_sync_changes_free(c);
+    watcher_free(&w);
+    raw_stop(server);
+}
+
+/* --- many --- */
+
+#define MANY 1000
+
+static watcher many[MANY];
+
+static size_t told_so_often(size_t calls, lock_sync_status status)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < MANY; i++)
+        count += many[i].calls == calls && many[i].status[calls - 1] == status;
+    return count;
+}
+
+static bool all_are_told(void *user)
+{
+    (void)user;
+    return told_so_often(1, LOCK_SYNC_OK) == MANY;
+}
+
+static void a_thousand_watches_in_one_pool(void **user)
+{
+    static const char *const arguments[] = {"--any-key", "--static", "--locks", "1", NULL};
+    sim *s = sim_start(arguments);
+    heap h = {0};
+    lock_sync_allocator memory = heap_allocator(&h);
+    lock_sync_pool *p;
+
+    (void)user;
+    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+    for (size_t i = 0; i < MANY; i++) {
+        char *key = kit_text("key-%zu", i);
+
+        many[i] = watcher_of(account_with_key(sim_url(s), key), 1000);
+        watcher_start(&many[i], p);
+        free(key);
+    }
+    assert_int_equal(lock_sync_pool_pending(p), MANY);
+    assert_true(pool_run(p, all_are_told, NULL, 3 * KIT_PATIENCE_MS));
+    (void)pool_run_for(p, 1500 * kit_slack()); /* a second round, without a change */
+    assert_int_equal(told_so_often(1, LOCK_SYNC_OK), MANY);
+    assert_true(sim_ask_stats(s).syncs >= 2 * MANY);
+    for (size_t i = 0; i < MANY; i += 2)
+        watcher_free(&many[i]);
+    assert_int_equal(lock_sync_pool_pending(p), MANY / 2);
+    pool_end(p);
+    assert_int_equal(told_so_often(2, LOCK_SYNC_E_CANCELLED), MANY / 2);
+    sim_stop(s, NULL);
+    assert_int_equal(h.blocks, 0);
+    for (size_t i = 1; i < MANY; i += 2)
+        watcher_free(&many[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changes_and_errors_that_do_not_pass_are_told),
+        cmocka_unit_test(an_outage_makes_no_callback),
+        cmocka_unit_test(a_missing_credential_is_told_each_interval),
+        cmocka_unit_test(polls_keep_to_interval_and_guard),
+        cmocka_unit_test(the_timeout_does_not_bound_the_wait_for_the_guard),
+        cmocka_unit_test(a_poll_that_takes_too_long_is_an_error_that_may_pass),
+        cmocka_unit_test(a_watched_context_is_busy),
+        cmocka_unit_test(which_watches_a_pool_takes),
+        cmocka_unit_test(a_watch_goes_on_elsewhere_with_what_it_knows),
+        cmocka_unit_test(a_thousand_watches_in_one_pool),
+    };
+
+    return cmocka_run_group_tests_name("pool watch", tests, NULL, NULL);
+}

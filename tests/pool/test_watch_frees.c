@@ -1,0 +1,316 @@
+/* Freeing a watch, its context or the pool, and cancelling, with the watch in each state that it can be in: nothing left in
+   either heap, and a pool that goes on. */
+#include "scenes.h"
+#include "watchers.h"
+
+#include "../support/interpose.h"
+
+#define SOON_MS (100 * kit_slack())
+#define NEVER_MS 20000
+#define BETWEEN_POLLS SCENE_COUNT /* one more state: it has an answer, and sleeps */
+#define STATES (SCENE_COUNT + 1)
+
+static watcher w;
+
+static void watch_it(scene *s)
+{
+    w = watcher_of(s->a, NEVER_MS);
+    watcher_start(&w, s->pool);
+}
+
+static const char *name_of(int state)
+{
+    return state == BETWEEN_POLLS ? "between polls" : scene_names[state];
+}
+
+static void begin(scene *s, int state)
+{
+    if (state != BETWEEN_POLLS) {
+        scene_begin_with(s, (scene_state)state, watch_it);
+        return;
+    }
+    scene_begin_with(s, SCENE_NEW, watch_it);
+    lock_sync_watch_free(w.w); /* its server is silent */
+    expect_ok(lock_sync_set_base_url(s->a.ctx, raw_url(s->good)));
+    watch_it(s);
+    watcher_run(&w, 1);
+    expect_told(&w, 1, LOCK_SYNC_OK, "1001:1 1002:1 ");
+    w.calls = 0;
+}
+
+static void end_watch(void)
+{
+    lock_sync_watch_free(w.w);
+    w.w = NULL;
+}
+
+static void check_soon(int64_t began_ms, int state, const char *what)
+{
+    if (kit_now_ms() - began_ms > SOON_MS)
+        fail_msg("%s: %s took %d ms", name_of(state), what, (int)(kit_now_ms() - began_ms));
+}
+
+/* The pool serves another; the one that has the only seat ends. */
+static void check_pool_goes_on(scene *s)
+{
+    account later = account_new(raw_url(s->good));
+
+    if (s->state == SCENE_QUEUED)
+        lock_sync_cancel(s->other.ctx);
+    account_submit(&later, s->pool);
+    pool_run_account(&later);
+    expect_end(&later, LOCK_SYNC_OK);
+    account_free(&later);
+}
+
+static void freeing_a_watch_calls_nobody_in_each_state(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        scene s;
+        int64_t began_ms;
+
+        begin(&s, state);
+        assert_int_equal(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
+        began_ms = kit_now_ms();
+        end_watch();
+        check_soon(began_ms, state, "freeing");
+        assert_int_equal(lock_sync_pool_pending(s.pool), s.other.submits);
+        expect_ok(lock_sync_set_timeout_ms(s.a.ctx, 5000)); /* the context is free, whatever the helper thread has */
+        check_pool_goes_on(&s);
+        scene_release(&s);
+        (void)pool_run_for(s.pool, 20); /* what the helper thread had comes back */
+        expect_told(&w, 0, 0, NULL);
+        scene_end(&s);
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+/* At once: what the helper thread has outlives watch and context, and comes back to a pool that is being freed. */
+static void freeing_watch_context_and_pool_in_each_state(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        scene s;
+
+        begin(&s, state);
+        end_watch();
+        account_free(&s.a);
+        scene_release(&s);
+        pool_end(s.pool);
+        s.pool = NULL;
+        expect_told(&w, 0, 0, NULL);
+        scene_end(&s);
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+static void freeing_a_context_ends_its_watch_in_each_state(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        scene s;
+        int64_t began_ms;
+
+        begin(&s, state);
+        began_ms = kit_now_ms();
+        account_free(&s.a);
+        check_soon(began_ms, state, "freeing");
+        expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+        assert_int_equal(lock_sync_pool_pending(s.pool), s.other.submits);
+        check_pool_goes_on(&s);
+        scene_release(&s);
+        (void)pool_run_for(s.pool, 20);
+        assert_int_equal(w.calls, 1);
+        assert_int_equal(lock_sync_watch_age_ms(w.w) < 0, state != BETWEEN_POLLS);
+        end_watch();
+        scene_end(&s);
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+static void free_the_watch(watcher *x)
+{
+    lock_sync_watch_free(x->w);
+    x->w = NULL;
+}
+
+static void the_callback_of_what_is_freed_frees_the_watch(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        for (int frees_pool = 0; frees_pool < 2; frees_pool++) {
+            scene s;
+
+            begin(&s, state);
+            w.then = free_the_watch;
+            if (frees_pool) {
+                scene_release(&s);
+                pool_end(s.pool);
+                s.pool = NULL;
+            }
+            account_free(&s.a);
+            expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+            scene_end(&s);
+        }
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+/* A poll that was under way counts as one: the next is due an interval later, not at once. */
+static bool was_polling(int state)
+{
+    return state != SCENE_NEW && state != SCENE_ASLEEP && state != BETWEEN_POLLS;
+}
+
+static void freeing_the_pool_lets_the_watch_go_on_in_each_state(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        scene s;
+        lock_sync_changes *c;
+        int64_t began_ms;
+
+        begin(&s, state);
+        if (state != BETWEEN_POLLS && scene_blocks((scene_state)state))
+            scene_release(&s);
+        began_ms = kit_now_ms();
+        pool_end(s.pool);
+        s.pool = NULL;
+        check_soon(began_ms, state, "freeing");
+        expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+        if (was_polling(state) != (lock_sync_watch_last_status(w.w) == LOCK_SYNC_E_CANCELLED))
+            fail_msg("%s: the last poll ended with %s", name_of(state),
+                     lock_sync_status_name(lock_sync_watch_last_status(w.w)));
+        if ((was_polling(state) || state == BETWEEN_POLLS) != (lock_sync_watch_due_in_ms(w.w) > NEVER_MS - 5000))
+            fail_msg("%s: the next poll is due in %d ms", name_of(state), (int)lock_sync_watch_due_in_ms(w.w));
+        resolver_release();
+        expect_ok(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
+        expect_ok(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
+        expect_ok(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
+        assert_int_equal(lock_sync_watch_next(w.w, 0, &c),
+                         was_polling(state) || state == BETWEEN_POLLS ? LOCK_SYNC_E_TIMEOUT : LOCK_SYNC_OK);
+        lock_sync_changes_free(c);
+        end_watch();
+        scene_end(&s);
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+static void cancelling_is_told_in_each_state_and_the_watch_goes_on(void **user)
+{
+    size_t leaks = scene_leaks();
+
+    (void)user;
+    for (int state = 0; state < STATES; state++) {
+        scene s;
+        int64_t began_ms;
+
+        begin(&s, state);
+        lock_sync_cancel(s.a.ctx);
+        lock_sync_cancel(s.a.ctx);
+        assert_int_equal(w.calls, 0);
+        if (state != BETWEEN_POLLS && scene_blocks((scene_state)state))
+            store_release(s.store);
+        began_ms = kit_now_ms();
+        watcher_run(&w, 1);
+        if (w.called_ms - began_ms > SOON_MS)
+            fail_msg("%s: the cancel took %d ms", name_of(state), (int)(w.called_ms - began_ms));
+        if (state == SCENE_SETTLING) /* its answer is there already */
+            expect_told(&w, 1, LOCK_SYNC_OK, "1001:1 1002:1 ");
+        else
+            expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+        assert_int_equal(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
+        assert_int_equal(lock_sync_set_timeout_ms(s.a.ctx, 5000), LOCK_SYNC_E_BUSY);
+        if (state == SCENE_QUEUED)
+            lock_sync_cancel(s.other.ctx);
+        lock_sync_cancel(s.a.ctx);
+        watcher_run(&w, 2);
+        expect_told(&w, 2, LOCK_SYNC_E_CANCELLED, "");
+        resolver_release();
+        end_watch();
+        scene_end(&s);
+    }
+    assert_int_equal(scene_leaks(), leaks);
+}
+
+/* --- a seat that is given up --- */
+
+static bool has_two_requests(void *user)
+{
+    return raw_requests(user) >= 2;
+}
+
+/* Its seat is another's at once: not only when some timer calls the next time. */
+static void a_freed_one_gives_its_seat_to_the_next_at_once(void **user)
+{
+    static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {silent};
+
+    (void)user;
+    for (int watched = 0; watched < 2; watched++) {
+        raw_server *server = raw_start(AF_INET, scripts, 1);
+        lock_sync_pool *p = pool_make();
+        account first = account_new(raw_url(server));
+        account next = account_new(raw_url(server));
+        int64_t began_ms;
+
+        expect_ok(lock_sync_pool_set_max_active(p, 1));
+        if (watched) {
+            w = watcher_of(first, NEVER_MS);
+            watcher_start(&w, p);
+        } else {
+            account_submit(&first, p);
+        }
+        while (raw_requests(server) < 1)
+            (void)pool_run_for(p, 1);
+        account_submit(&next, p);
+        (void)pool_run_for(p, 20);
+        assert_int_equal(raw_requests(server), 1);
+        began_ms = kit_now_ms();
+        if (watched)
+            end_watch();
+        else
+            account_free(&first);
+        assert_true(pool_run(p, has_two_requests, server, SOON_MS)); /* dispatches only when it is readable */
+        pool_run_account(&next);
+        expect_end(&next, LOCK_SYNC_OK);
+        assert_true(kit_now_ms() - began_ms <= SOON_MS);
+        account_free(&first);
+        account_free(&next);
+        pool_end(p);
+        raw_stop(server);
+    }
+}
+
+static int end(void **user)
+{
+    (void)user;
+    kit_wait_for_one_thread(); /* look-ups that were let go */
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(freeing_a_watch_calls_nobody_in_each_state),
+        cmocka_unit_test(freeing_watch_context_and_pool_in_each_state),
+        cmocka_unit_test(freeing_a_context_ends_its_watch_in_each_state),
+        cmocka_unit_test(the_callback_of_what_is_freed_frees_the_watch),
+        cmocka_unit_test(freeing_the_pool_lets_the_watch_go_on_in_each_state),
+        cmocka_unit_test(cancelling_is_told_in_each_state_and_the_watch_goes_on),
+        cmocka_unit_test(a_freed_one_gives_its_seat_to_the_next_at_once),
+    };
+
+    return cmocka_run_group_tests_name("pool watch frees", tests, NULL, end);
+}
