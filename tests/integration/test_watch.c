@@ -1,0 +1,182 @@
+/* lock_sync_cancel() from another thread, wherever lock_sync_watch_next() waits; and a watch that goes on afterwards. */
+#include "client.h"
+
+#define TRIES 10
+#define SOON_US (100000 * kit_slack())
+#define NEVER_MS 20000
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+static bool has_passed(void *until_us)
+{
+    return kit_now_us() >= *(const int64_t *)until_us;
+}
+
+/* Waits for ever, and is cancelled when `met` says so. */
+static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *user), void *user)
+{
+    canceller *other = canceller_begin(c->ctx, met, user);
+    lock_sync_changes *changes = (void *)other;
+    lock_sync_status status = lock_sync_watch_next(w, -1, &changes);
+    int64_t ended_us = kit_now_us();
+    int64_t took_us = ended_us - canceller_end(other);
+
+    expect_status(c, status, LOCK_SYNC_E_CANCELLED);
+    assert_null(changes);
+    assert_true(took_us >= 0 && took_us < SOON_US);
+}
+
+/* Cancels some waits that have been going on for a while. */
+static void cancel_waits(const client *c, lock_sync_watch *w)
+{
+    for (int i = 0; i < TRIES; i++) {
+        int64_t soon_us = kit_now_us() + 10000;
+
+        cancel_when(c, w, has_passed, &soon_us);
+    }
+}
+
+static lock_sync_watch *watch_new(const client *c, int64_t interval_ms)
+{
+    lock_sync_watch *w;
+
+    assert_int_equal(lock_sync_watch_new(c->ctx, NULL, 0, &w), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_watch_set_interval_ms(w, interval_ms), LOCK_SYNC_OK);
+    return w;
+}
+
+static void expect_locks(lock_sync_watch *w)
+{
+    lock_sync_changes *changes;
+
+    assert_int_equal(lock_sync_watch_next(w, KIT_PATIENCE_MS, &changes), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_changes_count(changes), 2);
+    lock_sync_changes_free(changes);
+}
+
+static void while_it_waits_for_the_next_poll(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    client c = client_new(raw_url(server));
+    lock_sync_watch *w = watch_new(&c, NEVER_MS);
+
+    (void)user;
+    expect_locks(w);
+    cancel_waits(&c, w);
+    assert_int_equal(raw_requests(server), 1); /* the next poll is due when it was */
+    assert_int_equal(lock_sync_watch_last_status(w), LOCK_SYNC_OK);
+    lock_sync_watch_free(w);
+    client_free(&c);
+    raw_stop(server);
+}
+
+static void while_it_waits_for_the_guard(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    client c = client_new(raw_url(server));
+    lock_sync_watch *w = watch_new(&c, 1);
+    lock_sync_guard *g;
+    int64_t slot;
+
+    (void)user;
+    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, &slot), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_guard(c.ctx, g), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_FAIL), LOCK_SYNC_OK);
+    cancel_waits(&c, w);
+    assert_int_equal(raw_requests(server), 0);
+    assert_int_equal(lock_sync_set_guard(c.ctx, NULL), LOCK_SYNC_OK);
+    lock_sync_watch_free(w);
+    w = watch_new(&c, 1);
+    expect_locks(w);
+    lock_sync_watch_free(w);
+    lock_sync_guard_unref(g);
+    client_free(&c);
+    raw_stop(server);
+}
+
+typedef struct progress {
+    raw_server *server;
+    size_t requests;
+} progress;
+
+static bool has_asked(void *user)
+{
+    const progress *p = user;
+
+    return raw_requests(p->server) >= p->requests;
+}
+
+static void while_the_service_is_silent(void **user)
+{
+    static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {silent, silent, silent, silent, silent};
+    progress p = {raw_start(AF_INET, scripts, COUNT_OF(scripts)), 0};
+    client c = client_new(raw_url(p.server));
+    lock_sync_watch *w = watch_new(&c, 1);
+
+    (void)user;
+    for (p.requests = 1; p.requests <= COUNT_OF(scripts); p.requests++) {
+        cancel_when(&c, w, has_asked, &p);
+        assert_int_equal(lock_sync_watch_last_status(w), LOCK_SYNC_E_CANCELLED);
+    }
+    expect_locks(w);
+    assert_int_equal(raw_requests(p.server), COUNT_OF(scripts) + 1);
+    lock_sync_watch_free(w);
+    client_free(&c);
+    raw_stop(p.server);
+}
+
+typedef struct storm {
+    lock_sync_ctx *ctx;
+    size_t over;
+} storm;
+
+static void cancel_often(void *user)
+{
+    storm *s = user;
+
+    while (__atomic_load_n(&s->over, __ATOMIC_ACQUIRE) == 0)
+        lock_sync_cancel(s->ctx);
+}
+
+static void at_any_instant(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    client c = client_new(raw_url(server));
+    lock_sync_watch *w = watch_new(&c, 1);
+    storm s = {c.ctx, 0};
+    background *other = background_begin(cancel_often, &s);
+    lock_sync_changes *changes;
+    size_t told = 0;
+
+    (void)user;
+    for (int i = 0; i < 200; i++) {
+        lock_sync_status status = lock_sync_watch_next(w, 2, &changes);
+
+        told += lock_sync_changes_count(changes);
+        lock_sync_changes_free(changes);
+        assert_true(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_TIMEOUT);
+    }
+    __atomic_store_n(&s.over, 1, __ATOMIC_RELEASE);
+    background_end(other);
+    if (told == 0)
+        expect_locks(w);
+    else
+        assert_int_equal(told, 2);
+    assert_int_equal(lock_sync_watch_next(w, 50, &changes), LOCK_SYNC_E_TIMEOUT); /* the last cancel left no trace */
+    lock_sync_watch_free(w);
+    client_free(&c);
+    raw_stop(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(while_it_waits_for_the_next_poll),
+        cmocka_unit_test(while_it_waits_for_the_guard),
+        cmocka_unit_test(while_the_service_is_silent),
+        cmocka_unit_test(at_any_instant),
+    };
+
+    return cmocka_run_group_tests_name("cancelling a watch", tests, NULL, NULL);
+}
