@@ -124,6 +124,7 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     lock_sync_status status;
     lsync_job *job;
 
+    *out = NULL;
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     status = check_submit(ctx, ids, n);
@@ -160,7 +161,7 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
     if (p == NULL || done == NULL)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done");
     status = lsync_pool_enter(p, ctx, ids, n, &job);
-    if (status != LOCK_SYNC_OK)
+    if (job == NULL)
         return status;
     job->done = done;
     job->user = user;
