@@ -81,18 +81,20 @@ struct lsync_seat {
     lsync_seat *next_of_all;
 };
 
-/* A host by its base URL. Until its name is known one transfer goes ahead, lest each look it up; likewise by https until there is
-   a connection, and when those there are have no room for another HTTP/2 stream, lest each open one of its own. */
+/* A host by its base URL. It gets as many transfers at once as its connections carry: what waits inside libcurl costs more than
+   what waits here. Until its name is known one transfer goes ahead, lest each look it up; likewise over HTTP/2 until there is a
+   connection, and when those there are have no room for another stream, lest each open one of its own. */
 struct lsync_host {
     lsync_host *next;
     int64_t known_until_us;
     lsync_job *pioneer; /* the transfer that went ahead; NULL: none */
+    lsync_sockets sockets;
     bool https;
     bool is_named;      /* its name is looked up */
     bool http2;         /* by the last answer */
     bool answered;      /* so that http2 is known */
+    bool failed;        /* the last one that went ahead got no connection: many may find that out at once */
     uint32_t active;    /* transfers */
-    uint32_t streams;   /* that its HTTP/2 connections have room for */
     lsync_queue held;
     char base_url[];
 };
@@ -101,6 +103,7 @@ struct lock_sync_pool {
     lock_sync_allocator memory;
     lsync_loop loop;
     uint32_t max_active;
+    uint32_t per_host; /* connections */
     uint32_t active;
     size_t pending;
     lsync_queue ready;
@@ -147,7 +150,7 @@ void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
 void lsync_pool_begin_anew(lock_sync_pool *p);
 /* Takes in an errand that is done. */
 void lsync_pool_errand_done(lsync_job *job);
-/* Lets go the jobs that were held for hosts whose names are known now. */
+/* Sees which of the transfers that went ahead have found their hosts. */
 void lsync_pool_check_hosts(lock_sync_pool *p);
 /* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
 void lsync_pool_abort(lsync_job *job);

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define STREAMS_OF_A_CONNECTION 100 /* what libcurl puts on an HTTP/2 connection at most */
 #define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
 
 static void set_due(lsync_job *job, int64_t due_us)
@@ -45,13 +44,6 @@ void lsync_pool_sleep(lsync_job *job, int64_t until_us)
     if (job->watch != NULL)
         job->deadline_us = LSYNC_NEVER_US;
     set_due(job, until_us);
-}
-
-static lsync_link *next_ready(const lock_sync_pool *p)
-{
-    lsync_link *link = lsync_queue_first(&p->admitted);
-
-    return link != NULL ? link : lsync_queue_first(&p->ready);
 }
 
 static lsync_exchange exchange_of(lsync_job *job)
@@ -227,15 +219,13 @@ void lsync_pool_errand_done(lsync_job *job)
 
 /* --- hosts --- */
 
-/* The host of a context; NULL when its name is no name, or memory is out: then nothing is held. */
+/* The host of a context; NULL when memory is out. */
 static lsync_host *host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
 {
     const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
     size_t size = strlen(base_url);
     lsync_host *host = p->hosts;
 
-    if (lsync_base_url_has_address(base_url) && !ctx->route.https)
-        return NULL; /* nothing to find out */
     while (host != NULL && strcmp(host->base_url, base_url) != 0)
         host = host->next;
     if (host == NULL) {
@@ -251,78 +241,95 @@ static lsync_host *host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
     return host;
 }
 
-static void let_go(lsync_host *host)
+static bool is_unnamed(const lsync_host *host)
 {
-    lsync_link *link;
-
-    host->pioneer = NULL;
-    while ((link = host->held.ends.previous) != &host->held.ends) { /* the last first: each goes to the front */
-        lsync_queue_remove(link);
-        make_ready(LSYNC_OF(link, lsync_job, link), true);
-    }
+    return host->is_named && lsync_clock_boot_us() >= host->known_until_us;
 }
 
-/* Whether the next transfer to a host has something to find out, or opens a connection that others will share. */
+/* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
+static bool is_http1(const lsync_host *host)
+{
+    return !host->https || (host->answered && !host->http2);
+}
+
+/* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
+   transfer finds out. */
+static bool has_stream(const lsync_host *host)
+{
+    uint32_t opening = host->pioneer == NULL ? 0 : host->pioneer->seat->transfer.opened;
+    uint32_t connections = host->sockets.open > opening ? host->sockets.open - opening : 0;
+
+    if (host->failed)
+        return host->active < LSYNC_STREAMS_MAX;
+    return host->active > 0 && host->active < connections * LSYNC_STREAMS_MAX;
+}
+
+/* Whether the next transfer has something to find out, or opens a connection that others will share. */
 static bool needs_pioneer(const lsync_host *host)
 {
-    if (host->is_named && lsync_clock_boot_us() >= host->known_until_us)
-        return true;
-    if (!host->https || (host->answered && !host->http2))
-        return false;
-    return host->active >= host->streams; /* until an answer tells, HTTP/2 is presumed */
+    return is_unnamed(host) || (!is_http1(host) && !has_stream(host));
 }
 
-/* Whether a job must wait for another that goes ahead. */
-static bool is_held(lsync_job *job)
+/* Whether the host has no place for another transfer now. */
+static bool is_full(const lock_sync_pool *p, const lsync_host *host)
 {
-    lock_sync_pool *p = job->pool;
+    return (host->pioneer != NULL && needs_pioneer(host)) || (is_http1(host) && host->active >= p->per_host);
+}
 
-    if (job->host == NULL)
-        job->host = host_of(p, job->ctx);
-    if (job->host == NULL || job->host->pioneer == NULL || !needs_pioneer(job->host))
-        return false; /* nothing to find out, or this one goes ahead */
+/* The next that has a place: those that have their slots first, then those that were held. */
+static lsync_link *next_ready(const lock_sync_pool *p)
+{
+    lsync_link *link = lsync_queue_first(&p->admitted);
+
+    for (const lsync_host *host = p->hosts; link == NULL && host != NULL; host = host->next)
+        if (lsync_queue_first(&host->held) != NULL && !is_full(p, host))
+            link = lsync_queue_first(&host->held);
+    return link != NULL ? link : lsync_queue_first(&p->ready);
+}
+
+static void hold(lsync_job *job)
+{
     job->state = LSYNC_JOB_HELD;
     set_due(job, job->deadline_us);
     lsync_queue_append(&job->host->held, &job->link);
-    return true;
 }
 
-static void mark_known(lsync_host *host)
+static void mark_known(lsync_host *host, bool failed)
 {
-    if (host->https)
-        host->streams += STREAMS_OF_A_CONNECTION;
+    host->pioneer = NULL;
+    host->failed = failed;
     host->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
-    let_go(host);
 }
 
 void lsync_pool_check_hosts(lock_sync_pool *p)
 {
     for (lsync_host *host = p->hosts; host != NULL; host = host->next)
-        if (host->pioneer != NULL && host->pioneer->seat != NULL && host->pioneer->seat->transfer.sends > 0)
-            mark_known(host);
+        if (host->pioneer != NULL && host->pioneer->seat->transfer.sends > 0)
+            mark_known(host, false);
 }
 
 /* What an answer tells of its host. */
 static void learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status)
 {
-    if (host == NULL || status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
+    if (status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
         return;
     host->answered = true;
+    host->failed = false;
     host->http2 = seat->transfer.http2;
 }
 
-/* The one that went ahead is over: what it found out. */
+/* The one that went ahead is over, and was not sent: what it found out. */
 static void pioneer_over(lsync_job *job, lock_sync_status status)
 {
     lsync_host *host = job->host;
 
-    if (host == NULL || host->pioneer != job)
+    if (host->pioneer != job)
         return;
     if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
         status == LOCK_SYNC_E_NO_MEMORY)
-        let_go(host); /* nothing: the next goes ahead */
+        host->pioneer = NULL; /* nothing: the next goes ahead */
     else
-        mark_known(host);
+        mark_known(host, true);
 }
 
 void lsync_pool_free_hosts(lock_sync_pool *p)
@@ -348,7 +355,7 @@ static lsync_seat *take_seat(lock_sync_pool *p)
     seat = lsync_alloc(&p->memory, sizeof *seat);
     if (seat == NULL)
         return NULL;
-    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.connections) != LOCK_SYNC_OK) {
+    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.distrusted_us) != LOCK_SYNC_OK) {
         lsync_free(&p->memory, seat);
         return NULL;
     }
@@ -363,8 +370,7 @@ static void leave_seat(lsync_seat *seat)
 {
     lock_sync_pool *p = seat->job->pool;
 
-    if (seat->job->host != NULL)
-        seat->job->host->active--;
+    seat->job->host->active--;
     seat->job->seat = NULL;
     seat->job = NULL;
     seat->next = p->free_seats;
@@ -415,8 +421,6 @@ void lsync_pool_begin_anew(lock_sync_pool *p)
         (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
         conclude(seat, LOCK_SYNC_E_NO_MEMORY);
     }
-    for (lsync_host *host = p->hosts; host != NULL; host = host->next)
-        host->streams = 0;
     lsync_loop_renew(&p->loop);
 }
 
@@ -424,7 +428,9 @@ void lsync_pool_begin_anew(lock_sync_pool *p)
 static void start(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
+    lsync_host *host = job->host;
     lsync_seat *seat = take_seat(p);
+    bool goes_ahead = host->pioneer == NULL && needs_pioneer(host);
     lock_sync_status status;
 
     if (seat == NULL) {
@@ -434,8 +440,7 @@ static void start(lsync_job *job)
     seat->job = job;
     job->seat = seat;
     p->active++;
-    if (job->host != NULL)
-        job->host->active++;
+    host->active++;
     seat->exchange = exchange_of(job);
     seat->exchange.s = &seat->response;
     status = lsync_exchange_prepare(&seat->exchange, &seat->spares);
@@ -446,10 +451,10 @@ static void start(lsync_job *job)
     }
     job->state = LSYNC_JOB_ACTIVE;
     set_due(job, job->deadline_us);
-    if (job->host != NULL && job->host->pioneer == NULL && needs_pioneer(job->host))
-        job->host->pioneer = job;
-    seat->transfer.http2 = job->host != NULL && job->host->answered && job->host->http2;
-    status = lsync_transfer_prepare(&seat->transfer, seat->exchange.q, &seat->response);
+    if (goes_ahead)
+        host->pioneer = job;
+    seat->transfer.http2 = host->answered && host->http2;
+    status = lsync_transfer_prepare(&seat->transfer, seat->exchange.q, &seat->response, &host->sockets);
     if (status == LOCK_SYNC_OK && curl_easy_setopt(seat->transfer.easy, CURLOPT_PIPEWAIT,
                                                    job->ctx->route.https ? 1L : 0L) != CURLE_OK)
         status = LOCK_SYNC_E_NO_TRANSPORT;
@@ -469,8 +474,16 @@ static void take_turn(lsync_job *job)
     lsync_exchange x = exchange_of(job);
     lock_sync_status status;
 
-    if (is_held(job))
+    if (job->host == NULL)
+        job->host = host_of(job->pool, job->ctx);
+    if (job->host == NULL) {
+        give_back(job, lsync_error_no_memory(&job->ctx->error));
         return;
+    }
+    if (is_full(job->pool, job->host)) {
+        hold(job);
+        return;
+    }
     if (!job->admitted && job->ctx->guard_mode != LOCK_SYNC_GUARD_OFF) {
         status = lsync_exchange_check(&x); /* nothing is asked of the guard for a fetch that cannot be sent */
         if (status == LOCK_SYNC_OK)

@@ -1,8 +1,6 @@
 /* Many transfers in one thread: what does not depend on how their sockets are waited for; see curl_loop.h. */
 #include "transport/curl_loop.h"
 
-#define STREAMS_MAX 1000L
-
 #define SET(option, value)                                                                                            \
     do {                                                                                                              \
         if (code == CURLM_OK)                                                                                         \
@@ -19,7 +17,7 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
     SET(CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)total);
     SET(CURLMOPT_MAXCONNECTS, (long)total);
     SET(CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    SET(CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX); /* of what the server allows; libcurl alone would stop at 100 */
+    SET(CURLMOPT_MAX_CONCURRENT_STREAMS, (long)LSYNC_STREAMS_MAX);
     return code == CURLM_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
 }
 

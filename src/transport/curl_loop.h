@@ -6,6 +6,7 @@
 #include "transport/curl_transfer.h"
 
 #define LSYNC_NEVER_US INT64_MAX
+#define LSYNC_STREAMS_MAX 100 /* on an HTTP/2 connection at once; fewer where the server allows fewer */
 
 typedef struct lsync_loop {
     CURLM *multi;        /* owned; NULL: there was no memory to renew it */
@@ -17,7 +18,7 @@ typedef struct lsync_loop {
     bool failed;         /* libcurl or epoll could not go on */
     uint32_t per_host;   /* limits on connections, as the next */
     uint32_t total;
-    lsync_connections connections;
+    int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
     int transfers;       /* started and not taken in or stopped */
 } lsync_loop;
 

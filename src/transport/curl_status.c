@@ -89,7 +89,7 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
         return t->stopped;
     if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
-    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && t->connections->closed_bytes >= LSYNC_CURL_HEADER_LINE_MAX)
+    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && t->sockets->closed_bytes >= LSYNC_CURL_HEADER_LINE_MAX)
         return lsync_response_count_header(t->response, (size_t)LSYNC_CURL_HEADER_LINE_MAX);
     if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_TLS) &&
         out_of_descriptors())

@@ -132,9 +132,10 @@ static uint64_t bytes_received(curl_socket_t socket)
 /* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the socket. */
 static int on_close_socket(void *user, curl_socket_t socket)
 {
-    const lsync_transfer *t = user;
+    lsync_sockets *sockets = user;
 
-    t->connections->closed_bytes = bytes_received(socket);
+    sockets->closed_bytes = bytes_received(socket);
+    sockets->open--;
     return close(socket);
 }
 
@@ -187,7 +188,7 @@ static bool has_spare_descriptor(curl_socket_t socket)
    server's answer) is refused. Sockets do not leak into child processes. */
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    const lsync_transfer *t = user;
+    lsync_transfer *t = user;
     const lsync_route *route = t->request == NULL ? NULL : t->request->route;
     curl_socket_t made;
 
@@ -198,6 +199,10 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     if (made >= 0 && route != NULL && route->https && !has_spare_descriptor(made)) {
         (void)close(made);
         made = CURL_SOCKET_BAD;
+    }
+    if (made >= 0) {
+        t->opened++;
+        t->sockets->open++;
     }
     return made;
 }
@@ -235,7 +240,6 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, t);
     for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].next = &t->headers[i + 1];
     SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; what it holds comes with each request */
@@ -285,9 +289,9 @@ static void set_trusted_age(const lsync_transfer *t)
 {
     int64_t age_s;
 
-    if (t->connections->distrusted_us == 0)
+    if (*t->distrusted_us == 0)
         return;
-    age_s = (lsync_clock_boot_us() - t->connections->distrusted_us) / 1000000;
+    age_s = (lsync_clock_boot_us() - *t->distrusted_us) / 1000000;
     (void)curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)(age_s < CA_AGE_S_MAX ? age_s : CA_AGE_S_MAX));
 }
 
@@ -356,6 +360,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
     if (code != CURLE_OK)
         forget_options(t);
+    SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     set_trusted_age(t);
@@ -372,14 +377,13 @@ static lock_sync_status status_of_setting(CURLcode code)
     return code == CURLE_OUT_OF_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_NO_TRANSPORT;
 }
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory,
-                                     lsync_connections *connections)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us)
 {
     CURLcode code;
 
     memset(t, 0, sizeof *t);
     t->memory = memory;
-    t->connections = connections;
+    t->distrusted_us = distrusted_us;
     t->easy = curl_easy_init();
     if (t->easy == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
@@ -396,14 +400,17 @@ void lsync_transfer_release(lsync_transfer *t)
     forget_options(t);
 }
 
-lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s)
+lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
+                                        lsync_sockets *sockets)
 {
     t->request = q;
     t->response = s;
+    t->sockets = sockets;
+    t->opened = 0;
     t->sends = 0;
     t->encoded = false;
     t->header_ended = false;
-    t->connections->closed_bytes = 0;
+    sockets->closed_bytes = 0;
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
@@ -433,7 +440,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
 
     if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
-        t->connections->distrusted_us = lsync_clock_boot_us();
+        *t->distrusted_us = lsync_clock_boot_us();
     t->response->counts_sends = true;
     t->response->sends = t->sends;
     if (status != LOCK_SYNC_OK)

@@ -16,11 +16,11 @@ typedef struct lsync_transfer_options {
     bool https;
 } lsync_transfer_options;
 
-/* What transfers that share connections have in common. */
-typedef struct lsync_connections {
-    uint64_t closed_bytes; /* what the one that was closed last received in its life; 0: the system does not tell */
-    int64_t distrusted_us; /* when TLS failed last, by the boot clock; 0: it never did */
-} lsync_connections;
+/* The sockets that transfers opened which share connections. */
+typedef struct lsync_sockets {
+    uint32_t open;         /* now */
+    uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
+} lsync_sockets;
 
 typedef struct lsync_transfer {
     const lock_sync_allocator *memory; /* must outlive the transfer */
@@ -33,7 +33,10 @@ typedef struct lsync_transfer {
     bool http2;               /* the connection of the transfer before spoke HTTP/2 */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */
-    lsync_connections *connections; /* must outlive the transfer */
+    lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
+    uint32_t opened;          /* sockets that it opened */
+    int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it never
+                                 did; must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
 } lsync_transfer;
@@ -43,12 +46,12 @@ lock_sync_status lsync_curl_global_init(void);
 
 /* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there is
    nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory,
-                                     lsync_connections *connections);
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us);
 void lsync_transfer_release(lsync_transfer *t);
 
 /* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */
-lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s);
+lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
+                                        lsync_sockets *sockets);
 
 /* What the transfer's end means, with status and detail put into the response. The request is let go of. */
 lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code);

@@ -10,7 +10,8 @@
 typedef struct curl_transport {
     lock_sync_allocator memory;
     CURLM *multi; /* owned */
-    lsync_connections connections;
+    lsync_sockets sockets;
+    int64_t distrusted_us;
     lsync_transfer transfer;
 } curl_transport;
 
@@ -43,7 +44,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
 {
     curl_transport *c = user;
     CURLcode code = CURLE_OK;
-    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s);
+    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets);
     lock_sync_status finished;
 
     if (status == LOCK_SYNC_OK && curl_multi_add_handle(c->multi, c->transfer.easy) != CURLM_OK)
@@ -86,7 +87,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     if (c->multi == NULL)
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
     else
-        status = lsync_transfer_init(&c->transfer, &c->memory, &c->connections);
+        status = lsync_transfer_init(&c->transfer, &c->memory, &c->distrusted_us);
     /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
         status = LOCK_SYNC_E_NO_MEMORY;

@@ -176,6 +176,38 @@ static void the_limits_hold_at_the_server(void **user)
     check_limit(128, 9, 9, 9);
 }
 
+/* Nobody waits for a connection behind an account that does not use it. */
+static void a_refusal_among_those_that_wait_holds_up_none(void **user)
+{
+    static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_END};
+    static const raw_step *const one[] = {serve};
+    raw_server *server = raw_start(AF_INET, one, 1);
+    lock_sync_pool *p = pool_make();
+    lock_sync_guard *used;
+
+    (void)user;
+    expect_ok(lock_sync_guard_new(&used));
+    expect_ok(lock_sync_guard_reserve(used, 0, NULL, NULL));
+    expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+    accounts_make(all, 3, raw_url(server));
+    account_guard(&all[1], used, LOCK_SYNC_GUARD_FAIL);
+    accounts_submit(all, 3, p);
+    (void)pool_run_for(p, 50);
+    raw_wait_requests(server, 1);
+    for (size_t i = 0; i < 3; i++)
+        expect_pending(&all[i]); /* the guard is asked when it is the account's turn */
+    raw_release(server);
+    pool_run_all(p);
+    expect_end(&all[0], LOCK_SYNC_OK);
+    expect_end(&all[1], LOCK_SYNC_E_TOO_SOON);
+    expect_end(&all[2], LOCK_SYNC_OK);
+    assert_int_equal(raw_connections(server), 1);
+    accounts_free(all, 3);
+    lock_sync_guard_unref(used);
+    pool_end(p);
+    raw_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +215,7 @@ int main(void)
         cmocka_unit_test(with_guards_that_may_block_it_is_first_in_first_out_too),
         cmocka_unit_test(submitting_again_jumps_no_queue),
         cmocka_unit_test(the_limits_hold_at_the_server),
+        cmocka_unit_test(a_refusal_among_those_that_wait_holds_up_none),
     };
 
     return cmocka_run_group_tests_name("pool order", tests, begin, end);
