@@ -43,7 +43,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
         lsync_free(&memory, p);
         return LOCK_SYNC_E_NO_MEMORY;
     }
-    status = lsync_loop_init(&p->loop);
+    status = lsync_loop_init(&p->loop, &p->memory);
     if (status != LOCK_SYNC_OK) {
         (void)pthread_mutex_destroy(&p->inbox_mutex);
         lsync_free(&memory, p);

@@ -232,7 +232,7 @@ static lsync_host *host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
         host = lsync_alloc(&p->memory, sizeof *host + size + 1);
         if (host == NULL)
             return NULL;
-        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https};
+        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.loop = &p->loop};
         host->is_named = !lsync_base_url_has_address(base_url);
         lsync_queue_init(&host->held);
         memcpy(host->base_url, base_url, size + 1);

@@ -8,7 +8,10 @@
 #define LSYNC_NEVER_US INT64_MAX
 #define LSYNC_STREAMS_MAX 100 /* on an HTTP/2 connection at once; fewer where the server allows fewer */
 
-typedef struct lsync_loop {
+typedef struct lsync_watch lsync_watch;
+
+struct lsync_loop {
+    const lock_sync_allocator *memory; /* must outlive the loop */
     CURLM *multi;        /* owned; NULL: there was no memory to renew it */
     int epoll_fd;        /* all below in one; owned, as are the next; -1: this system has none */
     int timer_fd;
@@ -20,12 +23,14 @@ typedef struct lsync_loop {
     uint32_t total;
     int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
     int transfers;       /* started and not taken in or stopped */
-} lsync_loop;
+    lsync_watch *watches; /* by file descriptor; owned */
+    size_t watches_count;
+};
 
 /* In curl_loop_epoll.c or curl_loop_poll.c: */
 
 /* OK, E_NO_MEMORY or E_CONNECT (out of file descriptors); after a failure there is nothing to release. */
-lock_sync_status lsync_loop_init(lsync_loop *l);
+lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory);
 /* All transfers have been removed and released, but their memory is there: connections still speak to it. */
 void lsync_loop_release(lsync_loop *l);
 
@@ -38,6 +43,10 @@ void lsync_loop_renew(lsync_loop *l);
 
 /* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
+
+/* A connection's socket was opened, or is about to be closed. */
+void lsync_loop_opened(lsync_loop *l, int fd);
+void lsync_loop_closing(lsync_loop *l, int fd);
 
 /* Makes the descriptor readable. From any thread. */
 void lsync_loop_wake(const lsync_loop *l);

@@ -1,6 +1,7 @@
 /* Many transfers in one thread, on Linux: epoll, timerfd and eventfd behind one descriptor; see curl_loop.h. */
 #include "transport/curl_loop.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "transport/curl_status.h"
 
 #include <errno.h>
@@ -12,23 +13,90 @@
 
 #define EVENTS_MAX 256
 
+/* --- sockets --- */
+
+/* The socket of a connection. Between two requests libcurl has no interest in it; epoll keeps it all the same, as most
+   often the next request is near, and two system calls are saved. What happens meanwhile ends that. */
+struct lsync_watch {
+    bool is_open;     /* of a connection; not one of the resolver's, whose end is not told */
+    uint32_t wanted;  /* events, by libcurl; 0: none */
+    uint32_t watched; /* by epoll; 0: epoll does not have it */
+};
+
+static lsync_watch *watch_of(const lsync_loop *l, int fd)
+{
+    return (size_t)fd < l->watches_count && l->watches[fd].is_open ? &l->watches[fd] : NULL;
+}
+
+static void unwatch(const lsync_loop *l, int fd, lsync_watch *w)
+{
+    if (w->watched != 0)
+        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    w->watched = 0;
+}
+
+void lsync_loop_opened(lsync_loop *l, int fd)
+{
+    size_t count = l->watches_count == 0 ? 64 : l->watches_count;
+    lsync_watch *watches;
+
+    while (count <= (size_t)fd)
+        count *= 2;
+    if (count > l->watches_count) {
+        watches = lsync_realloc(l->memory, l->watches, count * sizeof *watches);
+        if (watches == NULL)
+            return; /* then nothing is saved */
+        memset(watches + l->watches_count, 0, (count - l->watches_count) * sizeof *watches);
+        l->watches = watches;
+        l->watches_count = count;
+    }
+    l->watches[fd] = (lsync_watch){.is_open = true};
+}
+
+void lsync_loop_closing(lsync_loop *l, int fd)
+{
+    lsync_watch *w = watch_of(l, fd);
+
+    if (w == NULL)
+        return;
+    unwatch(l, fd, w);
+    w->is_open = false;
+}
+
 /* --- libcurl's callbacks --- */
 
-/* A socket that libcurl is interested in: `known` tells whether epoll has it. */
+static int set_events(const lsync_loop *l, int fd, uint32_t events, bool known)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+
+    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+}
+
+/* What libcurl wants to know of a socket. `known`: it is none of ours, and epoll has it. */
 // cppcheck-suppress constParameter ; the type is libcurl's
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
     lsync_loop *l = user;
-    struct epoll_event event = {.data.fd = socket};
+    lsync_watch *w = watch_of(l, socket);
+    uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
+                      ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
+    events = what == CURL_POLL_REMOVE ? 0 : events;
+    if (w != NULL) {
+        w->wanted = events;
+        if (events == 0 || events == w->watched)
+            return 0;
+        if (set_events(l, socket, events, w->watched != 0) != 0)
+            return -1;
+        w->watched = events;
+        return 0;
+    }
+    if (events == 0) {
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL); /* fails for one that is closed, and gone */
         return 0;
     }
-    event.events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
-                   ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-    if (epoll_ctl(l->epoll_fd, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0)
+    if (set_events(l, socket, events, known != NULL) != 0)
         return -1;
     return known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
 }
@@ -85,11 +153,11 @@ static void close_fd(int fd)
         (void)close(fd);
 }
 
-lock_sync_status lsync_loop_init(lsync_loop *l)
+lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory)
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
@@ -111,6 +179,7 @@ void lsync_loop_release(lsync_loop *l)
     close_fd(l->wake_fd);
     close_fd(l->timer_fd);
     close_fd(l->epoll_fd);
+    lsync_free(l->memory, l->watches);
 }
 
 /* --- events --- */
@@ -134,12 +203,15 @@ static void drain(int fd)
 static void handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
+    lsync_watch *w = watch_of(l, fd);
 
     if (fd == l->wake_fd) {
         drain(fd);
     } else if (fd == l->timer_fd) {
         drain(fd);
         l->armed_us = LSYNC_NEVER_US;
+    } else if (w != NULL && w->wanted == 0) {
+        unwatch(l, fd, w); /* the server closed it */
     } else {
         act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                        ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |

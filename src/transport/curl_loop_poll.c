@@ -6,11 +6,11 @@
 
 #include <limits.h>
 
-lock_sync_status lsync_loop_init(lsync_loop *l)
+lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory)
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
@@ -56,6 +56,16 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
 {
     l->armed_us = own_due_us;
+}
+
+void lsync_loop_opened(lsync_loop *l, int fd)
+{
+    (void)l, (void)fd; /* libcurl sees to it */
+}
+
+void lsync_loop_closing(lsync_loop *l, int fd)
+{
+    (void)l, (void)fd;
 }
 
 void lsync_loop_wake(const lsync_loop *l)

@@ -2,6 +2,7 @@
 #include "transport/curl_transfer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "transport/curl_loop.h"
 #include "transport/curl_status.h"
 #include "base/ascii.h"
 
@@ -136,6 +137,8 @@ static int on_close_socket(void *user, curl_socket_t socket)
 
     sockets->closed_bytes = bytes_received(socket);
     sockets->open--;
+    if (sockets->loop != NULL)
+        lsync_loop_closing(sockets->loop, socket);
     return close(socket);
 }
 
@@ -203,6 +206,8 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     if (made >= 0) {
         t->opened++;
         t->sockets->open++;
+        if (t->sockets->loop != NULL)
+            lsync_loop_opened(t->sockets->loop, made);
     }
     return made;
 }

@@ -90,6 +90,32 @@ static void fetches_that_wait_cost_no_dispatches(void **user)
     raw_stop(quiet);
 }
 
+/* The kept connection is told to be closed once; the next fetch makes another. */
+static void a_kept_connection_that_is_closed_is_no_work_for_ever(void **user)
+{
+    static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
+    static const raw_step *const scripts[] = {keep_and_close};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(server));
+
+    (void)user;
+    for (int i = 0; i < 2; i++) {
+        account_submit(&a, p);
+        pool_run_all(p);
+        expect_end(&a, LOCK_SYNC_OK);
+        (void)pool_run_for(p, 20); /* what is left to do */
+        assert_false(pool_is_readable(p, 50));
+        raw_release(server);
+        if (i == 0)
+            assert_true(pool_run_for(p, 300) <= 3);
+    }
+    assert_int_equal(raw_connections(server), 2);
+    account_free(&a);
+    pool_end(p);
+    raw_stop(server);
+}
+
 static void it_is_level_triggered_inside_another_epoll(void **user)
 {
     lock_sync_pool *p = pool_make();
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(it_is_one_descriptor_for_life),
         cmocka_unit_test(it_is_quiet_without_work_and_readable_with),
         cmocka_unit_test(fetches_that_wait_cost_no_dispatches),
+        cmocka_unit_test(a_kept_connection_that_is_closed_is_no_work_for_ever),
         cmocka_unit_test(it_is_level_triggered_inside_another_epoll),
         cmocka_unit_test(a_cancel_from_another_thread_wakes_it),
         cmocka_unit_test(wait_honours_its_time),
