@@ -321,7 +321,7 @@ static void call_back_all(lock_sync_pool *p)
 
 static bool has_more(const lock_sync_pool *p)
 {
-    return p->loop.curl_due_us <= lsync_clock_boot_us() || lsync_pool_due_us(p) <= lsync_clock_boot_us();
+    return p->loop.more || p->loop.curl_due_us <= lsync_clock_boot_us() || lsync_pool_due_us(p) <= lsync_clock_boot_us();
 }
 
 static lock_sync_status run(lock_sync_pool *p, int timeout_ms)

@@ -11,7 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 256
+#define EVENTS_MAX 8 /* then their transfers are taken in, and others begin with the memory that they gave back */
 
 /* --- sockets --- */
 
@@ -224,6 +224,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
 
+    l->more = n == EVENTS_MAX;
     for (int i = 0; i < n && !l->failed; i++)
         handle(l, &events[i]);
     while (!l->failed && l->curl_due_us <= lsync_clock_boot_us()) {
