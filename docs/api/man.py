@@ -202,7 +202,8 @@ def types(header, structs):
         elif kind == "define":
             out.append(f".TP\n.B {escaped(name)}\n" + "\n".join(about))
     for name, struct in structs.items():
-        out.append(".SS struct " + escaped(name) + "\n" + "\n".join(lines(inline(p)) for p in struct.iterfind("briefdescription/para")))
+        about = [lines(inline(p)) for p in struct.iterfind("briefdescription/para")]
+        out.append(".SS struct " + escaped(name) + "\n" + "\n".join(about))
         out.append(prose(struct.find("detaileddescription")))
         out.append(members(struct, name))
     return "\n".join(part for part in out if part)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the pages: each C block compiles, programs that are marked do what they say, and links lead somewhere.
+"""Checks the pages: each C block compiles, programs that are marked do what they say, links lead somewhere, and the test cases that
+SECURITY.md names exist.
 
 pages.py PREFIX SIMULATOR WORK_FOLDER
 
@@ -20,6 +21,7 @@ HEADERS = "locksync/locksync.h inttypes.h stdio.h stdlib.h string.h"
 STRICT = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror".split()
 BLOCK = re.compile(r"(?:^<!-- run *(?P<mark>.*?) *-->\n)?^(?P<indent> *)```c\n(?P<code>.*?)^ *```$", re.M | re.S)
 FRAGMENT = re.compile(r"/\* fragment: (?P<needs>.*?) *(?:; needs (?P<headers>.*))?\*/\n")
+CASE = re.compile(r"`(?!lock_sync_|lsync_)[a-z]+(?:_[a-zA-Z0-9]+){3,}`")
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)")
 
 
@@ -105,21 +107,37 @@ def check_link(page, link):
         raise ValueError(f"{target} has no heading #{link['place']}")
 
 
+def check_index():
+    with open("docs/README.md", encoding="utf-8") as file:
+        named = {link["path"] for link in LINK.finditer(file.read())}
+    left_out = [page for page in pages() if re.fullmatch(r"docs/[^/]+\.md", page) and page[5:] not in {*named, "README.md"}]
+    if left_out:
+        raise ValueError(f"docs/README.md does not name {', '.join(left_out)}")
+
+
+def cases_named(page, text):
+    return CASE.finditer(text) if page == "SECURITY.md" else []
+
+
 def main():
     prefix, simulator, work = (os.path.abspath(argument) for argument in sys.argv[1:])
     flags = pkg_config(prefix, "--cflags", "--libs", "locksync-redis", "locksync")
     libraries = [flag[2:] for flag in flags if flag.startswith("-L")]
     os.environ["LD_LIBRARY_PATH"] = ":".join(libraries)
+    cases = subprocess.check_output(["git", "grep", "-h", "--untracked", "_", "tests/*.c"], text=True)
+    check_index()
     passed = failed = 0
     for page in pages():
         with open(page, encoding="utf-8") as file:
             text = file.read()
-        for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text)]):
+        for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text), *cases_named(page, text)]):
             try:
                 if found.re is BLOCK:
                     check_block(found, flags, simulator, os.path.join(work, f"{page.replace('/', '-')}-{number}"))
-                else:
+                elif found.re is LINK:
                     check_link(page, found)
+                elif f"({found[0][1:-1]})" not in cases:
+                    raise ValueError(f"there is no test case {found[0]}")
                 passed += 1
             except (ValueError, subprocess.TimeoutExpired) as error:
                 failed += 1
