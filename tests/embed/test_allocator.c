@@ -157,6 +157,22 @@ static void the_pure_middle(void **user)
     check_only_the_host_was_asked();
 }
 
+static void a_watch_and_its_changes(void **user)
+{
+    lock_sync_ctx *ctx = context(GOOD);
+    lock_sync_watch *watch;
+    lock_sync_changes *changes;
+
+    (void)user;
+    assert_int_equal(lock_sync_watch_new(ctx, NULL, 0, &watch), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_watch_next(watch, 0, &changes), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_changes_count(changes), 2);
+    lock_sync_changes_free(changes);
+    lock_sync_watch_free(watch);
+    lock_sync_ctx_free(ctx);
+    check_only_the_host_was_asked();
+}
+
 static void a_guard_in_memory(void **user)
 {
     lock_sync_guard *guard;
@@ -211,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fetches_and_their_errors, forget),
         cmocka_unit_test_setup(the_pure_middle, forget),
+        cmocka_unit_test_setup(a_watch_and_its_changes, forget),
         cmocka_unit_test_setup(a_guard_in_memory, forget),
 #ifdef HAS_POOL
         cmocka_unit_test_setup(a_pool, forget),
