@@ -3,15 +3,16 @@
 
 man.py XML_FOLDER OUTPUT_FOLDER VERSION
 
-A page for each function, and one for each header with its types, values and functions. Fails, with a line for each, where a
-function, parameter, member or value is not described, or a function does not tell its ownership, threads and version.
+A page for each function, and one for each header with its types, values and functions. Fails, with a line for each,
+where a function, parameter, member or value is not described, or a function does not tell its ownership, threads and
+version.
 """
 import os
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-OWNERSHIP = re.compile(r"borrow|cop(y|ied)|transfer|outlive|static|reference|as in |written|room|where to write|NULL", re.I)
+OWNERSHIP = re.compile(r"borrow|cop(y|ied)|transfer|outlive|static|reference|as in |written|room|to write|NULL", re.I)
 HANDLES = re.compile(r"lock_sync_(ctx|guard|pool|watch|redis|results|changes|error|lock|change|request|response) \*$")
 
 complaints = []
@@ -73,7 +74,8 @@ def prose(node, own=""):
 
 def inside(node):
     """Paragraphs that belong to a list, a parameter or a section, and are written with it."""
-    return {p for tag in ("parameterlist", "simplesect", "itemizedlist") for block in node.iter(tag) for p in block.iter("para")}
+    tags = ("parameterlist", "simplesect", "itemizedlist")
+    return {p for tag in tags for block in node.iter(tag) for p in block.iter("para")}
 
 
 def sections(node, kind, title=None):
@@ -145,13 +147,14 @@ def parameters(member, need_ownership):
 
 
 def function_page(member, header, group, version):
-    """`group`: the section of the header that the function stands in; its description counts for each of its functions."""
+    """`group`: the section of the header that the function stands in; its description counts for each function."""
     name = member.findtext("name")
     about, shared = member.find("detaileddescription"), group.find("description")
     returned = text_of(member.find("type"))
     page = Page(name, brief_of(member), version)
-    page.section("SYNOPSIS", synopsis(header, member.findtext("definition") + member.findtext("argsstring") + ";"))
-    page.section("DESCRIPTION", ".PP\n" + lines(inline(member.find("briefdescription/para"), name)) + "\n" + prose(about, name))
+    page.section("SYNOPSIS", synopsis(header, declared(member)))
+    brief = lines(inline(member.find("briefdescription/para"), name))
+    page.section("DESCRIPTION", f".PP\n{brief}\n{prose(about, name)}")
     page.section("PARAMETERS", parameters(member, True))
     page.section("RETURN VALUE", "\n".join(sections(about, "return")))
     if shared is not None and group.findtext("header"):
@@ -175,7 +178,8 @@ def function_page(member, header, group, version):
 
 
 def declared(member, before=""):
-    declaration = f"{before}{text_of(member.find('type'))} {member.findtext('name')}{member.findtext('argsstring') or ''};"
+    kind, name, rest = text_of(member.find("type")), member.findtext("name"), member.findtext("argsstring") or ""
+    declaration = f"{before}{kind} {name}{rest};"
     return declaration.replace("* ", "*").replace("(*", " (*").replace("( *", "(*").replace("  ", " ")
 
 
@@ -227,7 +231,7 @@ def values(enum):
         name = value.findtext("name")
         if not described(value):
             complain(name, "is not described")
-        told = [lines(inline(p)) for part in ("briefdescription", "detaileddescription") for p in value.iterfind(part + "/para")]
+        told = [lines(inline(p)) for part in ("brief", "detailed") for p in value.iterfind(f"{part}description/para")]
         out.append(f".TP\n.BR {escaped(name)} \" {escaped(value.findtext('initializer') or '')}\"\n" + "\n".join(told))
     return "\n".join(out)
 

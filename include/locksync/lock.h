@@ -113,67 +113,77 @@ LOCK_SYNC_API const char *lock_sync_door_state_name(int32_t door_state);
 
 /**
  * @name Scalar getters
- * The members of a record one by one, for bindings that cannot read structs. Each returns the member as it stands; look at
- * lock_sync_lock_fields() for which values were sent.
+ * The members of a record one by one, for bindings that cannot read structs. Each returns the member as it stands;
+ * look at lock_sync_lock_fields() for which values were sent.
  * @{
  */
 /**
  * The id: lock_sync_lock::id.
- * @param lock A record, or NULL. @return The lock's number, > 0; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return The lock's number, > 0; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_lock_id(const lock_sync_lock *lock);
 
 /**
  * The revision: lock_sync_lock::revision.
- * @param lock A record, or NULL. @return Rises with each change of the configuration; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return Rises with each change of the configuration; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_lock_revision(const lock_sync_lock *lock);
 
 /**
  * When the state changed last: lock_sync_lock::last_state_changed_ms.
- * @param lock A record, or NULL. @return Unix time in ms, UTC; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return Unix time in ms, UTC; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_lock_last_state_changed_ms(const lock_sync_lock *lock);
 
 /**
  * Which values the service sent: lock_sync_lock::fields.
- * @param lock A record, or NULL. @return LOCK_SYNC_FIELD_* bits; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return LOCK_SYNC_FIELD_* bits; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API uint32_t lock_sync_lock_fields(const lock_sync_lock *lock);
 
 /**
  * The state: lock_sync_lock::state.
- * @param lock A record, or NULL. @return LOCK_SYNC_STATE_*, or a value this version has no name for; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return LOCK_SYNC_STATE_*, or a value this version has no name for; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int32_t lock_sync_lock_state(const lock_sync_lock *lock);
 
 /**
  * The door's state: lock_sync_lock::door_state.
- * @param lock A record, or NULL. @return LOCK_SYNC_DOOR_*, or a value this version has no name for; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return LOCK_SYNC_DOOR_*, or a value this version has no name for; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int32_t lock_sync_lock_door_state(const lock_sync_lock *lock);
 
 /**
  * How full the battery is: lock_sync_lock::battery_level.
- * @param lock A record, or NULL. @return Percent, 0..100; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return Percent, 0..100; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int32_t lock_sync_lock_battery_level(const lock_sync_lock *lock);
 
 /**
  * How the last movement ended: lock_sync_lock::state_change_result.
- * @param lock A record, or NULL. @return 0 success, > 0 error (1 jammed); 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return 0 success, > 0 error (1 jammed); 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API int32_t lock_sync_lock_state_change_result(const lock_sync_lock *lock);
 
 /**
  * Whether the lock is in reach of its bridge: lock_sync_lock::is_connected.
- * @param lock A record, or NULL. @return True or false; false for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return True or false; false for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API bool lock_sync_lock_is_connected(const lock_sync_lock *lock);
 
 /**
  * Whether the battery is being charged: lock_sync_lock::is_charging.
- * @param lock A record, or NULL. @return True or false; false for NULL. @par Threads Any. @since 0.1.0
+ * @param lock A record, or NULL. @return True or false; false for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API bool lock_sync_lock_is_charging(const lock_sync_lock *lock);
 /** @} */

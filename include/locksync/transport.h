@@ -54,8 +54,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const
 
 /**
  * @name Reading a request
- * Texts are borrowed from the request. NULL for the request gives "", 0, NULL or false. A request holds the credential: do not
- * log its headers.
+ * Texts are borrowed from the request. NULL for the request gives "", 0, NULL or false. A request holds the credential:
+ * do not log its headers.
  * @par Threads Any, as requests do not change.
  * @{
  */

@@ -96,19 +96,22 @@ LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *c);
  */
 /**
  * What changed: lock_sync_change::kinds.
- * @param change A change, or NULL. @return LOCK_SYNC_CHANGE_* bits; 0 for NULL. @par Threads Any. @since 0.1.0
+ * @param change A change, or NULL. @return LOCK_SYNC_CHANGE_* bits; 0 for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API uint32_t lock_sync_change_kinds(const lock_sync_change *change);
 
 /**
  * The lock before: lock_sync_change::before.
- * @param change A change, or NULL. @return Borrowed from the changes; NULL when added, and for NULL. @par Threads Any. @since 0.1.0
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL when added, and for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change);
 
 /**
  * The lock after: lock_sync_change::after.
- * @param change A change, or NULL. @return Borrowed from the changes; NULL when removed, and for NULL. @par Threads Any. @since 0.1.0
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL when removed, and for NULL.
+ * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change);
 /** @} */

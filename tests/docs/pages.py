@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks the pages: each C block compiles, programs that are marked do what they say, links lead somewhere, and the test cases that
-SECURITY.md names exist.
+"""Checks the pages: each C block compiles, programs that are marked do what they say, links lead somewhere, the
+index is complete, and the test cases that SECURITY.md names exist.
 
 pages.py PREFIX SIMULATOR WORK_FOLDER
 
-PREFIX is where the library is installed. A block with a `main` is a program. One without is a fragment: its first line says
-what it needs, as C would: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
+PREFIX is where the library is installed. A block with a `main` is a program. One without is a fragment: its first line
+says what it needs, as C would: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
 
 A program is run when the line before its block says so, in parts that are divided by |, all but the first optional:
 <!-- run | simulator: OPTIONS | with: ARGUMENTS | prints: TEXT | fails -->
@@ -95,8 +95,8 @@ def places(page):
     """The anchors of a page's headings, as hosting pages make them."""
     with open(page, encoding="utf-8") as file:
         text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
-    titles = re.findall(r"^#+ +(.*)", text, re.M)
-    return {re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title)).lower().replace(" ", "-") for title in titles}
+    titles = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", "\n".join(re.findall(r"^#+ +(.*)", text, re.M))).lower()
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles.split("\n")}
 
 
 def check_link(page, link):
@@ -110,9 +110,9 @@ def check_link(page, link):
 def check_index():
     with open("docs/README.md", encoding="utf-8") as file:
         named = {link["path"] for link in LINK.finditer(file.read())}
-    left_out = [page for page in pages() if re.fullmatch(r"docs/[^/]+\.md", page) and page[5:] not in {*named, "README.md"}]
-    if left_out:
-        raise ValueError(f"docs/README.md does not name {', '.join(left_out)}")
+    for page in pages():
+        if re.fullmatch(r"docs/[^/]+\.md", page) and page[5:] not in {*named, "README.md"}:
+            raise ValueError(f"docs/README.md does not name {page}")
 
 
 def cases_named(page, text):

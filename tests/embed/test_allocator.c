@@ -1,5 +1,6 @@
-/* The host's allocator sees every allocation of the library: this program is linked so that each call of malloc and its kin
-   from inside the library comes here, and a whole life makes none. (libcurl's and jansson's calls are their own.) */
+/* The host's allocator sees every allocation of the library: this program is linked so that each call of malloc and
+   its kin from inside the library comes here, and a whole life makes none. (libcurl's and jansson's calls are their
+   own.) */
 #include <locksync/locksync.h>
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-/* Two copies of the library in one process, as when a program and its plugin each bring one: the program's own, which it is
-   linked with (shared, or as an archive), and one that is loaded beside it. Neither calls into the other, both fetch at the
-   same time, and the loaded one may go. */
+/* Two copies of the library in one process, as when a program and its plugin each bring one: the program's own, which
+   it is linked with (shared, or as an archive), and one that is loaded beside it. Neither calls into the other, both
+   fetch at the same time, and the loaded one may go. */
 #include "../support/kit.h"
 #include "../support/sim.h"
 
@@ -193,7 +193,8 @@ static void both_fetch_at_once_and_one_may_go(void **user)
     (void)user;
     for (int load = 0; load < 2; load++) { /* and come back */
         copy loaded = loaded_copy();
-        user_of_copy users[] = {{&own, context(&own, sim_url(server)), 0}, {&loaded, context(&loaded, sim_url(server)), 0}};
+        user_of_copy users[] = {{&own, context(&own, sim_url(server)), 0},
+                                {&loaded, context(&loaded, sim_url(server)), 0}};
         pthread_t threads[2];
 
         for (int i = 0; i < 2; i++) { /* a guard of one's own: not asked before, asked before */

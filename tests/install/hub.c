@@ -1,4 +1,4 @@
-/* A program of somebody else's: fetches through a transport of its own, so that it runs anywhere. Prints "1001 locked". */
+/* A program of somebody else's, with a transport of its own, so that it runs anywhere. Prints "1001 locked". */
 #include <locksync/locksync.h>
 
 #include <inttypes.h>
