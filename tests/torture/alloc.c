@@ -135,22 +135,26 @@ static void clear_marks(known *place)
     }
 }
 
-static void forget(void *block)
+/* The size of the block; 0: it is not known. */
+static size_t forget(void *block)
 {
     known *place;
+    size_t size = 0;
 
     if (block == NULL || known_owners == 0)
-        return;
+        return 0;
     (void)pthread_mutex_lock(&mutex);
     place = place_of((uintptr_t)block);
     if (place != NULL && place->block == (uintptr_t)block) {
         if (on_release != NULL)
             on_release(place->owner, block, place->size);
         living[place->owner]--;
+        size = place->size;
         place->block = 1;
         clear_marks(place);
     }
     (void)pthread_mutex_unlock(&mutex);
+    return size;
 }
 
 /* --- failing --- */
@@ -175,7 +179,7 @@ static bool must_fail(unsigned owner, uintptr_t caller)
 void *malloc(size_t size)
 {
     unsigned owner = owner_at(CALLER);
-    void *block = must_fail(owner, CALLER) ? NULL : REAL(malloc)(size);
+    void *block = must_fail(owner, CALLER) ? NULL : on_release != NULL ? REAL(calloc)(1, size) : REAL(malloc)(size);
 
     remember(block, size, owner);
     return block;
@@ -194,20 +198,23 @@ void *realloc(void *block, size_t size)
 {
     unsigned owner = owner_at(CALLER);
     void *moved;
+    size_t old_size;
 
     if (must_fail(owner, CALLER))
         return NULL;
-    forget(block); /* before: another thread may get its place at once */
+    old_size = forget(block); /* before: another thread may get its place at once */
     moved = REAL(realloc)(block, size);
     if (moved == NULL && size > 0)
         kit_die("out of memory");
+    if (on_release != NULL && old_size > 0 && size > old_size)
+        memset((char *)moved + old_size, 0, size - old_size);
     remember(moved, size, owner);
     return moved;
 }
 
 void free(void *block)
 {
-    forget(block);
+    (void)forget(block);
     REAL(free)(block);
 }
 

@@ -32,7 +32,8 @@ size_t alloc_blocks(unsigned owners);
 /* The owner of the living block in which an address lies; 0: in none that is known. */
 unsigned alloc_owner_of(const void *address);
 
-/* Called with each block of a known owner before it is given back. NULL: nothing is. */
+/* Called with each block of a known owner before it is given back; and new blocks are cleared, so that what is in one was
+   written there by its owner. NULL: neither. */
 void alloc_on_release(void (*look)(unsigned owner, const void *block, size_t size));
 
 #endif

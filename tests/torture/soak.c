@@ -1,0 +1,156 @@
+/* A soak: very many fetches, blocking and in a pool, with contexts that come and go; memory and descriptors must stay flat.
+
+   torture-soak [FETCHES [SECONDS]]: so many blocking and as many in a pool; when the time is up, half of it for each, they
+   end with what they have. */
+#include "../support/kit.h"
+#include "../support/sim.h"
+
+#include <locksync/locksync.h>
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNTS 64
+#define WARM_UP 10       /* the first of so many parts: what grows then, is kept for good */
+#define LIFE 500         /* fetches of a context until another takes its place */
+#define GROWTH_MAX 65536 /* bytes of the heap that may be in use more at the end, and of the process 32 times that */
+
+typedef struct soak {
+    const char *url;
+    uint64_t fetches;
+    int64_t until_ms;
+    uint64_t done;
+    uint64_t bad;
+    lock_sync_ctx *all[ACCOUNTS];
+    lock_sync_pool *pool;
+} soak;
+
+typedef struct level {
+    size_t heap;
+    size_t resident;
+    size_t descriptors;
+} level;
+
+static level look(void)
+{
+    char *status = kit_read_file("/proc/self/status");
+    const char *resident = strstr(status, "VmRSS:");
+    level l = {mallinfo2().uordblks + mallinfo2().hblkhd,
+               resident == NULL ? 0 : (size_t)strtoull(resident + strlen("VmRSS:"), NULL, 10) * 1024, kit_descriptors()};
+
+    free(status);
+    return l;
+}
+
+static lock_sync_ctx *new_account(const soak *s, size_t i)
+{
+    char *key = kit_text("key-%zu", i);
+    lock_sync_ctx *ctx;
+
+    if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_base_url(ctx, s->url) != LOCK_SYNC_OK ||
+        lock_sync_set_personal_key(ctx, key) != LOCK_SYNC_OK ||
+        lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK)
+        kit_die("no context");
+    free(key);
+    return ctx;
+}
+
+static void count(soak *s, lock_sync_status status, lock_sync_results *results)
+{
+    s->done++;
+    s->bad += status != LOCK_SYNC_OK || lock_sync_results_count(results) != 4;
+    lock_sync_results_free(results);
+}
+
+static void renew(soak *s, size_t i)
+{
+    lock_sync_ctx_free(s->all[i]);
+    s->all[i] = new_account(s, i);
+}
+
+/* --- the two ways; each runs until so many are done --- */
+
+static void fetch_blocking(soak *s, uint64_t until)
+{
+    for (; s->done < until && (s->done % 64 != 0 || kit_now_ms() < s->until_ms);) {
+        lock_sync_results *results = NULL;
+        lock_sync_status status = lock_sync_fetch(s->all[0], NULL, 0, &results);
+
+        count(s, status, results);
+        if (s->done % LIFE == 0)
+            renew(s, 0);
+    }
+}
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    (void)ctx;
+    count(user, status, results);
+}
+
+static void fetch_in_pool(soak *s, uint64_t until)
+{
+    for (uint64_t round = 1; s->done < until && kit_now_ms() < s->until_ms; round++) {
+        for (size_t i = 0; i < ACCOUNTS; i++)
+            if (lock_sync_pool_submit(s->pool, s->all[i], NULL, 0, on_done, s) != LOCK_SYNC_OK)
+                s->bad++;
+        while (lock_sync_pool_pending(s->pool) > 0)
+            if (lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK)
+                s->bad++;
+        renew(s, round % ACCOUNTS);
+    }
+}
+
+/* --- a run --- */
+
+static int judge(const char *name, const soak *s, int64_t ms, const level *warm, const level *end)
+{
+    int64_t heap = (int64_t)end->heap - (int64_t)warm->heap;
+    int64_t resident = (int64_t)end->resident - (int64_t)warm->resident;
+    bool flat = heap <= GROWTH_MAX && resident <= (int64_t)GROWTH_MAX * 32;
+    bool good = s->bad == 0 && s->done > s->fetches / WARM_UP && end->descriptors == warm->descriptors &&
+                (flat || kit_slack() > 1); /* a sanitizer keeps what is freed, and looks for leaks itself */
+
+    printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64 " bad; after the warm-up: heap %+" PRId64
+           " bytes, resident %+" PRId64 " KiB, descriptors %zu then %zu%s\n",
+           name, s->done, s->fetches, (double)ms / 1000, (double)s->done * 1000 / (double)(ms + 1), s->bad, heap,
+           resident / 1024, warm->descriptors, end->descriptors, good ? "" : "  FAILED");
+    return good ? 0 : 1;
+}
+
+static int run(const char *name, const char *url, uint64_t fetches, double seconds, void (*fetch)(soak *, uint64_t))
+{
+    int64_t start_ms = kit_now_ms();
+    soak s = {.url = url, .fetches = fetches, .until_ms = start_ms + (int64_t)(seconds * 1000)};
+    level warm;
+    level end;
+
+    if (lock_sync_pool_new(&s.pool) != LOCK_SYNC_OK)
+        kit_die("no pool");
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        s.all[i] = new_account(&s, i);
+    fetch(&s, fetches / WARM_UP);
+    warm = look();
+    fetch(&s, fetches);
+    end = look();
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        lock_sync_ctx_free(s.all[i]);
+    lock_sync_pool_free(s.pool);
+    return judge(name, &s, kit_now_ms() - start_ms, &warm, &end);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const options[] = {"--static", "--any-key", NULL};
+    uint64_t fetches = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    double seconds = argc > 2 ? strtod(argv[2], NULL) : 60;
+    sim *server = sim_start(options);
+    int failed = run("blocking", sim_url(server), fetches, seconds / 2, fetch_blocking);
+
+    failed |= run("pool", sim_url(server), fetches, seconds / 2, fetch_in_pool);
+    sim_stop(server, NULL);
+    return failed;
+}

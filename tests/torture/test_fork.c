@@ -1,0 +1,220 @@
+/* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb it, however
+   it ends. (A guard in a file on both sides: tests/guard/test_file_processes.c.) */
+#include "../integration/client.h"
+#include "../support/certs.h"
+#include "../support/child.h"
+
+#include <stdlib.h>
+
+static certs *pems;
+
+/* The servers of a test, by http and by https, started anew: what they count is the test's. */
+static sim *servers[2];
+
+static int begin(void **user)
+{
+    static const char *const options[] = {"--static", "--personal-key", KEY, NULL};
+
+    (void)user;
+    servers[0] = sim_start(options);
+    servers[1] = sim_start_tls(pems->good, pems->key);
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    sim_stop(servers[0], NULL);
+    sim_stop(servers[1], NULL);
+    return 0;
+}
+
+static client client_of(const sim *s)
+{
+    client c = client_new(sim_url(s));
+
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    return c;
+}
+
+
+static int fetch_and_free(void *user)
+{
+    lock_sync_status status = client_fetch(user);
+
+    client_free(user);
+    return status;
+}
+
+static int fetch_anew(void *user)
+{
+    client c = client_of(user);
+    lock_sync_status status = client_fetch(&c);
+
+    client_free(&c);
+    return status;
+}
+
+static int do_nothing(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+static int leave_by_exit(void *user)
+{
+    (void)user;
+    exit(0); /* all that libraries do at the end of a process is done */
+}
+
+static void a_context_that_has_not_fetched_works_on_both_sides(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        client c = client_of(servers[i]);
+
+        assert_int_equal(in_child(fetch_and_free, &c), LOCK_SYNC_OK);
+        expect_fetch(&c, LOCK_SYNC_OK);
+        assert_int_equal(in_child(do_nothing, NULL), 0);
+        client_free(&c);
+    }
+    assert_int_equal(sim_ask_stats(servers[0]).connections, 2); /* one each */
+}
+
+static void contexts_made_after_the_fork_work(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        client c = client_of(servers[i]);
+
+        expect_fetch(&c, LOCK_SYNC_OK);
+        assert_int_equal(in_child(fetch_anew, servers[i]), LOCK_SYNC_OK);
+        expect_fetch(&c, LOCK_SYNC_OK);
+        client_free(&c);
+    }
+    assert_int_equal(sim_ask_stats(servers[0]).connections, 2);
+}
+
+static void a_child_that_ends_leaves_the_parents_connection(void **user)
+{
+    static int (*const ways[])(void *user) = {do_nothing, leave_by_exit};
+
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        client c = client_of(servers[i]);
+        sim_stats stats;
+
+        expect_fetch(&c, LOCK_SYNC_OK);
+        for (size_t way = 0; way < 2; way++) {
+            assert_int_equal(in_child(ways[way], NULL), 0);
+            expect_fetch(&c, LOCK_SYNC_OK);
+        }
+        client_free(&c);
+        sim_stop(servers[i], &stats);
+        servers[i] = NULL;
+        assert_int_equal(stats.requests, 3);
+        assert_int_equal(stats.connections, 1);
+    }
+}
+
+static void note(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    (void)ctx;
+    *(lock_sync_status *)user = status;
+    lock_sync_results_free(results);
+}
+
+static void submit(lock_sync_pool *p, const client *c)
+{
+    lock_sync_status status = LOCK_SYNC_E_BUSY;
+
+    assert_int_equal(lock_sync_pool_submit(p, c->ctx, NULL, 0, note, &status), LOCK_SYNC_OK);
+    while (lock_sync_pool_pending(p) > 0)
+        assert_int_equal(lock_sync_pool_wait(p, -1), LOCK_SYNC_OK);
+    expect_status(c, status, LOCK_SYNC_OK);
+}
+
+static void nor_does_it_disturb_a_pool(void **user)
+{
+    client c = client_of(servers[0]);
+    lock_sync_pool *p;
+
+    (void)user;
+    assert_int_equal(lock_sync_pool_new(&p), LOCK_SYNC_OK);
+    submit(p, &c);
+    assert_int_equal(in_child(do_nothing, NULL), 0);
+    submit(p, &c);
+    assert_int_equal(in_child(leave_by_exit, NULL), 0);
+    submit(p, &c);
+    assert_int_equal(sim_ask_stats(servers[0]).connections, 1);
+    lock_sync_pool_free(p);
+    client_free(&c);
+}
+
+static int read_and_free(void *user)
+{
+    lock_sync_results *r = user;
+    bool good = lock_sync_results_count(r) == 4 && lock_sync_results_find(r, 1001) != NULL;
+
+    lock_sync_results_free(r);
+    return good ? 0 : 1;
+}
+
+static void results_are_each_processs_own(void **user)
+{
+    client c = client_of(servers[0]);
+    lock_sync_results *r;
+
+    (void)user;
+    assert_int_equal(lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
+    assert_int_equal(in_child(read_and_free, r), 0);
+    assert_int_equal(read_and_free(r), 0);
+    client_free(&c);
+}
+
+static int take_slot(void *user)
+{
+    return lock_sync_guard_reserve(user, 0, NULL, NULL);
+}
+
+static void a_guard_in_memory_is_each_processs_own(void **user)
+{
+    lock_sync_guard *g;
+
+    (void)user;
+    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
+    assert_int_equal(in_child(take_slot, g), LOCK_SYNC_OK);
+    assert_int_equal(take_slot(g), LOCK_SYNC_OK);
+    assert_int_equal(in_child(take_slot, g), LOCK_SYNC_E_TOO_SOON); /* what the parent took before is known */
+    lock_sync_guard_unref(g);
+}
+
+static int make_pems(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    return 0;
+}
+
+static int free_pems(void **user)
+{
+    (void)user;
+    certs_free(pems);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_context_that_has_not_fetched_works_on_both_sides),
+        TEST(contexts_made_after_the_fork_work),
+        TEST(a_child_that_ends_leaves_the_parents_connection),
+        TEST(nor_does_it_disturb_a_pool),
+        TEST(results_are_each_processs_own),
+        cmocka_unit_test(a_guard_in_memory_is_each_processs_own),
+    };
+
+    return cmocka_run_group_tests_name("fork", tests, make_pems, free_pems);
+}
