@@ -108,27 +108,66 @@ static const lock_sync_lock *copy(lock_sync_lock **room, const lock_sync_lock *l
     return (*room)++;
 }
 
-lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out)
+/* Changes of records that are still the answers' own. */
+typedef struct found {
+    lock_sync_change *changes;
+    size_t count;
+    size_t capacity;
+    size_t locks; /* records that they point to */
+} found;
+
+static bool add(found *f, const lock_sync_allocator *memory, const lock_sync_change *change)
 {
-    size_t changes = 0, locks = 0, end = sizeof(lock_sync_changes), changes_at, locks_at;
-    lock_sync_change change;
+    if (f->count == f->capacity) {
+        size_t capacity = f->capacity * 2 + 16, bytes;
+        lock_sync_change *changes =
+            lsync_size_mul(capacity, sizeof *change, &bytes) ? lsync_realloc(memory, f->changes, bytes) : NULL;
+
+        if (changes == NULL)
+            return false;
+        f->changes = changes;
+        f->capacity = capacity;
+    }
+    f->changes[f->count++] = *change;
+    f->locks += change->before != NULL && change->after != NULL ? 2 : 1;
+    return true;
+}
+
+/* NULL: out of memory. */
+static lock_sync_changes *copy_all(const found *f, const lock_sync_allocator *memory)
+{
+    size_t end = sizeof(lock_sync_changes), changes_at, locks_at;
     lock_sync_lock *room;
     lock_sync_changes *c;
-    walk w;
 
-    for (w = begin(before, after); next_change(&w, &change); changes++)
-        locks += change.before != NULL && change.after != NULL ? 2 : 1;
-    if (!lsync_add_part(&end, changes, sizeof change, &changes_at) ||
-        !lsync_add_part(&end, locks, sizeof *room, &locks_at))
-        return LOCK_SYNC_E_NO_MEMORY;
-    c = lsync_alloc(&after->memory, end);
+    if (!lsync_add_part(&end, f->count, sizeof(lock_sync_change), &changes_at) ||
+        !lsync_add_part(&end, f->locks, sizeof *room, &locks_at))
+        return NULL;
+    c = lsync_alloc(memory, end);
+    if (c == NULL)
+        return NULL;
+    *c = (lock_sync_changes){.memory = *memory, .changes = (void *)((char *)c + changes_at)};
+    room = (void *)((char *)c + locks_at);
+    for (const lock_sync_change *from = f->changes; c->count < f->count; from++)
+        c->changes[c->count++] = (lock_sync_change){from->kinds, copy(&room, from->before), copy(&room, from->after)};
+    return c;
+}
+
+lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out)
+{
+    const lock_sync_allocator *memory = &after->memory;
+    lock_sync_changes *c = NULL;
+    lock_sync_change change;
+    found f = {0};
+    bool fits = true;
+
+    for (walk w = begin(before, after); fits && next_change(&w, &change);)
+        fits = add(&f, memory, &change);
+    if (fits)
+        c = copy_all(&f, memory);
+    lsync_free(memory, f.changes);
     if (c == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    *c = (lock_sync_changes){.memory = after->memory, .changes = (void *)((char *)c + changes_at)};
-    room = (void *)((char *)c + locks_at);
-    for (w = begin(before, after); next_change(&w, &change); c->count++)
-        c->changes[c->count] =
-            (lock_sync_change){change.kinds, copy(&room, change.before), copy(&room, change.after)};
     *out = c;
     return LOCK_SYNC_OK;
 }

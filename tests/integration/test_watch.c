@@ -1,4 +1,4 @@
-/* lock_sync_cancel() from another thread, wherever lock_sync_watch_next() waits; and a watch that goes on afterwards. */
+/* lock_sync_cancel() from another thread, wherever lock_sync_watch_next() waits; the watch goes on afterwards. */
 #include "client.h"
 
 #define TRIES 10

@@ -1,5 +1,5 @@
-/* What the callback of a watch may do: change settings, free the watch, its context, the pool, and others. What may crash
-   runs in a process of its own. */
+/* What the callback of a watch may do: change settings, free the watch, its context, the pool, and others. What may
+   crash runs in a process of its own. */
 #include "../support/heap.h"
 #include "watchers.h"
 
@@ -325,7 +325,7 @@ static bool is_told(void *user)
     return w->calls > 0 && strcmp(w->told[w->calls - 1], "1001:1 1002:1 ") == 0;
 }
 
-/* One allocation fails: of the pool, or of the context and its watch. The poll that it fails is made up for by the next. */
+/* One allocation fails: of the pool, or of the context and its watch. The next poll makes up for the one it fails. */
 static bool run_without(bool of_pool, size_t n)
 {
     static const raw_step none[] = RECORDS("");

@@ -1,4 +1,5 @@
-/* lock_sync_cancel() for a watch in a pool: it ends a poll or the wait for the next, is told soon, and the watch goes on. */
+/* lock_sync_cancel() for a watch in a pool: it ends a poll or the wait for the next, is told soon, and the watch goes
+   on. */
 #include "store.h"
 #include "watchers.h"
 

@@ -47,7 +47,8 @@ void check_told(const watcher *w, size_t count, lock_sync_status want, const cha
     }
 #define STATUS_LINE(line)                                                                                              \
     {                                                                                                                  \
-        RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END \
+        RAW_READ_REQUEST,                                                                                              \
+            RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END                \
     }
 
 #endif

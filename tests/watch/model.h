@@ -1,5 +1,5 @@
-/* What a watch should tell of a row of answers: worked out from their bytes, with another JSON reader and another way to
-   compare, and written as text. What it did tell can be written the same way. */
+/* What a watch should tell of a row of answers: worked out from their bytes, with another JSON reader and another way
+   to compare, and written as text. What it did tell can be written the same way. */
 #ifndef WATCH_MODEL_H
 #define WATCH_MODEL_H
 
@@ -30,8 +30,8 @@ void model_id_of(const char *answer, char id[MODEL_ID_MAX]);
 /* Whether the bytes are a whole and good answer; then *m is what it says. */
 bool model_read(const char *answer, size_t size, model *m);
 
-/* One line: the id of the later answer, and each change with what was and what is. False, and nothing is written, if there
-   is no change. */
+/* One line: the id of the later answer, and each change with what was and what is. False, and nothing is written, if
+   there is no change. */
 bool model_write(FILE *to, const char *id, const model *before, const model *after);
 
 /* The same of what the library told. */

@@ -14,7 +14,7 @@ const char *recorder_url(const recorder *r); /* "http://127.0.0.1:PORT" */
 void recorder_stop(recorder *r);
 void recorder_free(recorder *r);
 
-/* How many requests there were; and what came back for one, as a text that ends with a NUL, perhaps not all of an answer. */
+/* How many requests there were; and what came back for one, perhaps not all of an answer, as a text with a NUL. */
 size_t recorder_count(const recorder *r);
 const char *recorder_answer(const recorder *r, size_t i, size_t *size);
 

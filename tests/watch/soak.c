@@ -1,6 +1,6 @@
-/* The watch at length: polls of locks that live fast, with faults mixed in and an outage, in pull style and in a pool at once.
-   Each change that is visible between two good answers is told exactly once, with the later of them, and the service's rule
-   is never broken. watch-soak [POLLS], of each; 1,000 if not said. */
+/* The watch at length: polls of locks that live fast, with faults mixed in and an outage, in pull style and in a pool at
+   once. Each change that is visible between two good answers is told exactly once, with the later of them, and the
+   service's rule is never broken. watch-soak [POLLS], of each; 1,000 if not said. */
 #include "model.h"
 #include "recorder.h"
 
@@ -163,7 +163,8 @@ static void run_pool(watched *x)
         must(lock_sync_pool_wait(pool, 1000));
         make_outage(x);
     }
-    must(lock_sync_watch_set_interval_ms(x->w, 3600000)); /* from the end of the next poll on, so that none is broken off */
+    /* from the end of the next poll on, so that none is broken off */
+    must(lock_sync_watch_set_interval_ms(x->w, 3600000));
     for (polls = x->polls; x->polls == polls;)
         must(lock_sync_pool_wait(pool, 1000));
     lock_sync_watch_free(x->w);

@@ -1,5 +1,5 @@
-/* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without an
-   end, and shares it with others. */
+/* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without
+   an end, and shares it with others. */
 #include "pull.h"
 #include "watch.h"
 

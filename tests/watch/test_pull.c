@@ -1,4 +1,5 @@
-/* lock_sync_watch_next: what it tells, how long it waits, and what may be done meanwhile. Errors have a file of their own. */
+/* lock_sync_watch_next: what it tells, how long it waits, and what may be done meanwhile. Errors have a file of their
+   own. */
 #include "pull.h"
 #include "watch.h"
 
