@@ -1,0 +1,145 @@
+"""Runs bench-crowd against simulators of the service, and prints a table and the targets; crowd/run calls it."""
+import argparse
+import datetime
+import glob
+import json
+import os
+import subprocess
+import urllib.request
+from statistics import mean
+
+MANY = {"contexts": 100000, "period_ms": 20500, "interval_ms": 20000}
+FEW = {"contexts": 1000, "period_ms": 205, "interval_ms": 55}  # as many polls a second
+BUDGET = 700
+LATE_MS = 1000
+MEMORY_MAX = 2048
+CPU_RATIO_MAX = 1.25
+
+
+class Simulator:
+    """One that holds its accounts to an interval and, if given, an hourly budget. It has a core of its own."""
+
+    def __init__(self, folder, core, interval_ms, budget):
+        program = f"{folder}/examples/simulator/locksync-sim"
+        command = ["taskset", "-c", str(core), program, "--any-key", "--locks", "10", "--static", "--threads", "1",
+                   "--min-interval-ms", str(interval_ms), "--hourly-budget", str(budget)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise SystemExit("The simulator did not start.")
+
+    def ask(self, path, method="GET"):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method)) as answer:
+            return json.load(answer)
+
+    def waited_ms(self):
+        """How long its threads were ready to run while another process had the core."""
+        waited = 0
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
+            with open(path, encoding="ascii") as f:
+                waited += int(f.read().split()[1])
+        return waited / 1e6
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
+
+
+def measure(folder, core, simulator, crowd, interval_ms, seconds):
+    """What the client measured and what the simulator counted."""
+    simulator.ask("/_sim/reset", "POST")
+    waited = simulator.waited_ms()
+    command = ["taskset", "-c", str(core), f"{folder}/tests/bench/bench-crowd", simulator.url, str(crowd["contexts"]),
+               str(crowd["period_ms"]), str(interval_ms), str(seconds)]
+    client = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    server = simulator.ask("/_sim/stats")
+    unsent = client["too_soon"] + client["left_out"]
+    if server["accounts"] != client["contexts"] or server["syncs"] + unsent != client["polls"]:
+        raise SystemExit(f"The simulator saw something else than was sent: {client} {server}")
+    return {**crowd, **client, "server": server, "server_waited_ms": simulator.waited_ms() - waited,
+            "not_answered": unsent + client["failed"],
+            "violations": sum(server[k] for k in server if k.endswith("_violations"))}
+
+
+def table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for n, row in enumerate(rows):
+        print("| " + " | ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))) + " |")
+        if n == 0:
+            print("|" + "|".join("-" * (w + 1) + ":" if i else "-" * (w + 2) for i, w in enumerate(widths)) + "|")
+
+
+def show(runs):
+    rows = [[""] + [name for name, _ in runs]]
+    for title, value in [
+        ("contexts", lambda r: f"{r['contexts']:,}"),
+        ("each polled every, ms", lambda r: f"{r['period_ms']:,}"),
+        ("interval of guard and simulator, ms", lambda r: f"{r['interval_ms']:,}"),
+        ("polls, with those of the warm-up", lambda r: f"{r['polls']:,}"),
+        ("measured", lambda r: f"{r['measured']:,}"),
+        ("a second", lambda r: f"{r['per_second']:,}"),
+        ("processor time of the client per fetch, us", lambda r: f"{r['cpu_us']:.1f}"),
+        ("from when it was due to its answer, median ms", lambda r: f"{r['median_ms']:.1f}"),
+        ("99 of 100 within ms", lambda r: f"{r['p99_ms']:.1f}"),
+        ("slowest, ms", lambda r: f"{r['max_ms']:.1f}"),
+        ("slowest of the warm-up, ms", lambda r: f"{r['warm_up_max_ms']:.1f}"),
+        ("later than a second", lambda r: f"{r['late']:,}"),
+        ("refused by the guard, left out, failed", lambda r: f"{r['too_soon']:,}, {r['left_out']:,}, {r['failed']:,}"),
+        ("came too soon or too often, by the simulator", lambda r: f"{r['violations']:,}"),
+        ("closest two of one account, ms", lambda r: f"{r['server']['closest_us'] / 1e3:,.1f}"),
+        ("connections", lambda r: f"{r['server']['connections']:,}"),
+        ("a context's heap, bytes", lambda r: f"{r['heap_bytes']:,}"),
+        ("growth of the process, bytes a context", lambda r: f"{r['resident_bytes']:,}"),
+        ("its key besides, bytes", lambda r: f"{r['key_bytes']:,}"),
+        ("client, server waited for the core, ms", lambda r: f"{r['waited_ms']:,}, {r['server_waited_ms']:,.0f}"),
+    ]:
+        rows.append([title] + [value(r) for _, r in runs])
+    table(rows)
+
+
+def judge(many, few):
+    ratio = many["cpu_us"] / mean(r["cpu_us"] for r in few)
+    for met, what in [
+        (many["late"] == 0, f"none of {many['measured']:,} answers later than {LATE_MS:,} ms: {many['late']:,} were"),
+        (many["not_answered"] == 0, f"no poll refused, left out or failed: {many['not_answered']:,} were"),
+        (many["violations"] == 0, f"none too soon or too often for the service's rules: {many['violations']:,} were"),
+        (many["heap_bytes"] <= MEMORY_MAX,
+         f"an idle context's heap at most {MEMORY_MAX:,} bytes: {many['heap_bytes']:,}"),
+        (many["resident_bytes"] <= MEMORY_MAX,
+         f"growth of the process a context at most {MEMORY_MAX:,} bytes: {many['resident_bytes']:,}"),
+        (ratio <= CPU_RATIO_MAX,
+         f"processor time per fetch, times that of 1,000 contexts, at most {CPU_RATIO_MAX}: {ratio:.2f}"),
+    ]:
+        print(f"{'met   ' if met else 'missed'}  {what}")
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("folder")
+    options.add_argument("--quick", action="store_true")
+    options = options.parse_args()
+    long, short = (20, 5) if options.quick else (60, 20)
+    cores = sorted(os.sched_getaffinity(0))
+    simulators = []
+
+    def run(crowd, interval_ms, seconds):
+        print(f"{crowd['contexts']:,} contexts for {seconds} s ...", flush=True)
+        simulator = simulators[0 if crowd is MANY else 1]
+        return measure(options.folder, cores[0], simulator, crowd, interval_ms, seconds)
+
+    try:
+        simulators.append(Simulator(options.folder, cores[-1], MANY["interval_ms"], BUDGET))
+        simulators.append(Simulator(options.folder, cores[-1], FEW["interval_ms"], 0))
+        before = run(FEW, FEW["interval_ms"], short)
+        many = run(MANY, 0, long)  # each with the guard that it makes for itself
+        after = run(FEW, FEW["interval_ms"], short)
+    finally:
+        for simulator in simulators:
+            simulator.stop()
+    print(f"\n{datetime.date.today().isoformat()}, {len(cores)} cores\n")
+    show([("before", before), ("the crowd", many), ("after", after)])
+    print()
+    judge(many, [before, after])
+
+
+main()
