@@ -336,6 +336,7 @@ static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
     for (int i = 0;; i++) {
         status = turn(p, timeout_ms);
         call_back_all(p);
+        lsync_pool_advance(p);
         timeout_ms = 0;
         if (status != LOCK_SYNC_OK || p->free_wanted || i == TURNS_MAX || !has_more(p))
             break;
