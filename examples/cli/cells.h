@@ -1,0 +1,25 @@
+/* A lock's values as words, for the table and the lines of changes: what is not known is called unknown. */
+#ifndef CLI_CELLS_H
+#define CLI_CELLS_H
+
+#include <locksync/locksync.h>
+
+#define CELL_SIZE 48
+
+typedef struct cell {
+    char text[CELL_SIZE];
+    const char *color; /* of SGR: "" or "32" */
+} cell;
+
+/* The state and the door of a lock that is out of reach are of the past: they are unknown. */
+void cell_state(const lock_sync_lock *lock, cell *c);
+void cell_door(const lock_sync_lock *lock, cell *c);
+void cell_battery(const lock_sync_lock *lock, cell *c);
+void cell_charging(const lock_sync_lock *lock, cell *c);
+void cell_connected(const lock_sync_lock *lock, cell *c);
+void cell_changed(const lock_sync_lock *lock, cell *c);                 /* when, in local time */
+void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c);     /* how long ago */
+
+int64_t unix_now_ms(void);
+
+#endif

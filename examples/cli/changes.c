@@ -1,0 +1,102 @@
+#include "changes.h"
+
+#include "cells.h"
+#include "kinds.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static void cell_result(const lock_sync_lock *lock, cell *c)
+{
+    int32_t result = lock->state_change_result;
+
+    c->color = "";
+    if ((lock->fields & LOCK_SYNC_FIELD_STATE_CHANGE_RESULT) == 0)
+        (void)snprintf(c->text, sizeof c->text, "unknown");
+    else if (result > 1)
+        (void)snprintf(c->text, sizeof c->text, "error %" PRId32, result);
+    else
+        (void)snprintf(c->text, sizeof c->text, "%s", result == 1 ? "jammed" : "success");
+}
+
+static void cell_revision(const lock_sync_lock *lock, cell *c)
+{
+    c->color = "";
+    if ((lock->fields & LOCK_SYNC_FIELD_REVISION) == 0)
+        (void)snprintf(c->text, sizeof c->text, "unknown");
+    else
+        (void)snprintf(c->text, sizeof c->text, "%" PRId64, lock->revision);
+}
+
+static void (*cell_of(uint32_t kind))(const lock_sync_lock *, cell *)
+{
+    switch (kind) {
+    case LOCK_SYNC_CHANGE_STATE: return cell_state;
+    case LOCK_SYNC_CHANGE_DOOR: return cell_door;
+    case LOCK_SYNC_CHANGE_BATTERY: return cell_battery;
+    case LOCK_SYNC_CHANGE_CHARGING: return cell_charging;
+    case LOCK_SYNC_CHANGE_RESULT: return cell_result;
+    case LOCK_SYNC_CHANGE_CONFIG: return cell_revision;
+    default: return NULL; /* its name says it all */
+    }
+}
+
+static void print_added(FILE *out, const lock_sync_lock *lock)
+{
+    cell state, door, battery, charging, connected;
+
+    cell_state(lock, &state);
+    cell_door(lock, &door);
+    cell_battery(lock, &battery);
+    cell_charging(lock, &charging);
+    cell_connected(lock, &connected);
+    (void)fprintf(out, "added: state %s; door %s; battery %s; charging %s; connected %s", state.text, door.text,
+                  battery.text, charging.text, connected.text);
+}
+
+static void print_change(FILE *out, const lock_sync_change *change)
+{
+    const char *between = "";
+
+    if (change->before == NULL) {
+        print_added(out, change->after);
+        return;
+    }
+    if (change->after == NULL) {
+        (void)fputs("removed", out);
+        return;
+    }
+    for (size_t i = 0; i < KINDS_COUNT; i++) {
+        void (*fill)(const lock_sync_lock *, cell *) = cell_of(kinds[i].bit);
+        cell before;
+        cell after;
+
+        if ((change->kinds & kinds[i].bit) == 0)
+            continue;
+        (void)fprintf(out, "%s%s", between, kinds[i].name);
+        between = "; ";
+        if (fill == NULL)
+            continue;
+        fill(change->before, &before);
+        fill(change->after, &after);
+        (void)fprintf(out, ": %s -> %s", before.text, after.text);
+    }
+}
+
+void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms)
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct tm parts;
+    char at[32] = "";
+
+    if (localtime_r(&seconds, &parts) != NULL)
+        (void)strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &parts);
+    for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
+        const lock_sync_change *change = lock_sync_changes_at(changes, i);
+        int64_t id = change->after != NULL ? change->after->id : change->before->id;
+
+        (void)fprintf(out, "%s  %" PRId64 "  ", at, id);
+        print_change(out, change);
+        (void)fputc('\n', out);
+    }
+}

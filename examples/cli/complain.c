@@ -1,0 +1,94 @@
+#include "complain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct row {
+    int exit_status;
+    const char *advice;
+} row;
+
+#define ROW(status, exit_status, advice) [LOCK_SYNC_##status] = {exit_status, advice}
+
+static const row rows[] = {
+    ROW(OK, EXIT_DONE, ""),
+    ROW(E_INVALID_ARGUMENT, EXIT_USAGE, "See locksync --help."),
+    ROW(E_NO_MEMORY, EXIT_INTERNAL, "Free some memory and try again."),
+    ROW(E_NO_CREDENTIAL, EXIT_NO_CREDENTIAL, "Set LOCKSYNC_PERSONAL_KEY, or use --key-file."),
+    ROW(E_CANCELLED, EXIT_INTERNAL, "Try again."),
+    ROW(E_TIMEOUT, EXIT_NETWORK, "Try again later, or give it longer with --timeout."),
+    ROW(E_RESOLVE, EXIT_NETWORK, "See that the network is up and --base-url is right."),
+    ROW(E_CONNECT, EXIT_NETWORK, "See that the network is up; behind a proxy set https_proxy."),
+    ROW(E_TLS, EXIT_TLS, "See that the clock is right; for a certificate authority of your own use --ca-file."),
+    ROW(E_NETWORK, EXIT_NETWORK, "Try again later."),
+    ROW(E_TOO_LARGE, EXIT_ANSWER, "See that --base-url is right."),
+    ROW(E_MALFORMED, EXIT_ANSWER, "See that --base-url is right and nothing else answers in the service's place."),
+    ROW(E_TOO_SOON, EXIT_TOO_SOON, "Try again then, or use --wait."),
+    ROW(E_RATE_LIMITED, EXIT_TOO_SOON, "All programs of the account share its limit; try again later."),
+    ROW(E_UNAUTHORIZED, EXIT_REFUSED, "The key or token is wrong, revoked or expired: make a new one."),
+    ROW(E_FORBIDDEN, EXIT_REFUSED, "Make a key with the permission to read devices."),
+    ROW(E_NOT_FOUND, EXIT_ANSWER, "See that --api-version and --base-url are right."),
+    ROW(E_SERVER, EXIT_SERVICE, "Try again later."),
+    ROW(E_HTTP, EXIT_ANSWER, "See that --base-url is right."),
+    ROW(E_API, EXIT_ANSWER, "See that --api-version is right, or ask the service's support."),
+    ROW(E_GUARD, EXIT_GUARD, "See that the file can be written, or name another with --guard-file."),
+    ROW(E_NO_TRANSPORT, EXIT_INTERNAL, "Install a liblocksync that was built with libcurl."),
+    ROW(E_BUSY, EXIT_INTERNAL, "Try again."),
+};
+
+static const row *row_of(lock_sync_status status)
+{
+    static const row unknown = {EXIT_INTERNAL, "The library is newer than this command."};
+
+    return status >= 0 && (size_t)status < sizeof rows / sizeof rows[0] ? &rows[status] : &unknown;
+}
+
+int exit_status_of(lock_sync_status status)
+{
+    return row_of(status)->exit_status;
+}
+
+void disarm(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c < ' ' || *c == 0x7f)
+            *c = ' ';
+        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+            c[0] = c[1] = ' ';
+    }
+}
+
+int complain(int exit_status, const char *format, ...)
+{
+    char text[2048];
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    disarm(text);
+    (void)fprintf(stderr, "locksync: %s\n", text);
+    return exit_status;
+}
+
+int complain_of(const lock_sync_ctx *ctx, lock_sync_status status)
+{
+    const lock_sync_error *error = lock_sync_last_error(ctx);
+    const char *message = lock_sync_error_message(error);
+    const char *correlation_id = lock_sync_error_correlation_id(error);
+    int64_t retry_ms = lock_sync_error_retry_after_ms(error);
+    char asks[64] = "";
+
+    if (status != LOCK_SYNC_E_TOO_SOON && retry_ms >= 0) /* of E_TOO_SOON the message tells it */
+        (void)snprintf(asks, sizeof asks, " It asks to wait %lld s.", (long long)(retry_ms + 999) / 1000);
+    return complain(exit_status_of(status), "%s%s %s%s%s%s",
+                    lock_sync_error_status(error) == status ? message : lock_sync_status_message(status), asks,
+                    row_of(status)->advice, correlation_id != NULL ? " (Correlation id: " : "",
+                    correlation_id != NULL ? correlation_id : "", correlation_id != NULL ? ")" : "");
+}
+
+int complain_missing(int64_t id)
+{
+    return complain(EXIT_MISSING, "no answer for %" PRId64 ": see the account's ids with locksync alone", id);
+}

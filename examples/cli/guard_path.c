@@ -1,0 +1,74 @@
+#include "guard_path.h"
+
+#include "complain.h"
+#include "sha256.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NAME_BYTES ((size_t)16)
+
+/* The XDG base directory specification: a path that is not absolute is to be ignored. */
+static int state_folder(char *path, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int length;
+
+    if (state != NULL && state[0] == '/')
+        length = snprintf(path, size, "%s/locksync", state);
+    else if (home != NULL && home[0] == '/')
+        length = snprintf(path, size, "%s/.local/state/locksync", home);
+    else
+        return complain(EXIT_GUARD, "neither XDG_STATE_HOME nor HOME names a folder for the rate limit's file: "
+                                    "name one with --guard-file");
+    if (length < 0 || (size_t)length >= size)
+        return complain(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
+    return EXIT_DONE;
+}
+
+static int make_folders(char *path)
+{
+    for (char *c = path + 1;; c++) {
+        char end = *c;
+
+        if (end != '/' && end != '\0')
+            continue;
+        *c = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST && (end == '\0' || errno != EROFS))
+            return complain(EXIT_GUARD, "the folder %s cannot be made: %s. Mend that, or name a file with --guard-file",
+                            path, strerror(errno));
+        *c = end;
+        if (end == '\0')
+            return EXIT_DONE;
+    }
+}
+
+int guard_path(const char *credential, char *path, size_t size)
+{
+    static const char purpose[] = "locksync guard\n"; /* so that no list of hashes made for another purpose fits */
+    unsigned char digest[SHA256_SIZE];
+    sha256 hash;
+    size_t length;
+    int status = state_folder(path, size);
+
+    if (status == EXIT_DONE)
+        status = make_folders(path);
+    if (status != EXIT_DONE)
+        return status;
+    length = strlen(path);
+    if (length + sizeof "/.guard" + 2 * NAME_BYTES > size)
+        return complain(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
+    sha256_begin(&hash);
+    sha256_add(&hash, purpose, strlen(purpose));
+    sha256_add(&hash, credential, strlen(credential));
+    sha256_end(&hash, digest);
+    path[length++] = '/';
+    for (size_t i = 0; i < NAME_BYTES; i++, length += 2)
+        (void)snprintf(path + length, size - length, "%02x", digest[i]);
+    (void)snprintf(path + length, size - length, ".guard");
+    return EXIT_DONE;
+}

@@ -1,0 +1,149 @@
+#include "json.h"
+
+#include "cells.h"
+#include "kinds.h"
+
+#include <jansson.h>
+#include <time.h>
+
+/* As the format wants it: in UTC, with milliseconds. */
+static json_t *text_of_time(int64_t unix_ms)
+{
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm parts;
+    char day[32];
+
+    if (gmtime_r(&seconds, &parts) == NULL || strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
+        return json_null();
+    return json_sprintf("%s.%03dZ", day, (int)(unix_ms % 1000));
+}
+
+static json_t *tristate(lock_sync_tristate value)
+{
+    return value == LOCK_SYNC_UNKNOWN ? json_null() : json_boolean(value == LOCK_SYNC_YES);
+}
+
+static json_t *number_if(bool known, int64_t number)
+{
+    return known ? json_integer(number) : json_null();
+}
+
+static json_t *text_if(bool known, const char *text)
+{
+    return known ? json_string(text) : json_null();
+}
+
+static json_t *boolean_if(bool known, bool value)
+{
+    return known ? json_boolean(value) : json_null();
+}
+
+/* NULL when memory ran out; so are all below. "o" steals a reference, also on failure. */
+static json_t *lock_object(const lock_sync_lock *lock, bool age)
+{
+    uint32_t f = lock->fields;
+    bool has_state = (f & LOCK_SYNC_FIELD_STATE) != 0;
+    bool has_door = (f & LOCK_SYNC_FIELD_DOOR_STATE) != 0;
+    bool has_changed = (f & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0;
+    json_t *object = json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "id", (json_int_t)lock->id,
+        "locked", tristate(lock_sync_lock_is_locked(lock)),
+        "jammed", tristate(lock_sync_lock_is_jammed(lock)),
+        "connected", boolean_if((f & LOCK_SYNC_FIELD_CONNECTED) != 0, lock->is_connected),
+        "state", number_if(has_state, lock->state),
+        "state_name", text_if(has_state, lock_sync_lock_state_name(lock->state)),
+        "door_state", number_if(has_door, lock->door_state),
+        "door_state_name", text_if(has_door, lock_sync_door_state_name(lock->door_state)),
+        "battery_level", number_if((f & LOCK_SYNC_FIELD_BATTERY_LEVEL) != 0, lock->battery_level),
+        "charging", boolean_if((f & LOCK_SYNC_FIELD_CHARGING) != 0, lock->is_charging),
+        "state_change_result", number_if((f & LOCK_SYNC_FIELD_STATE_CHANGE_RESULT) != 0, lock->state_change_result),
+        "revision", number_if((f & LOCK_SYNC_FIELD_REVISION) != 0, lock->revision),
+        "last_state_changed", has_changed ? text_of_time(lock->last_state_changed_ms) : json_null(),
+        "last_state_changed_ms", number_if(has_changed, lock->last_state_changed_ms));
+
+    if (object != NULL && age && json_object_set_new(object, "age_ms",
+            number_if(has_changed, unix_now_ms() - lock->last_state_changed_ms)) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
+/* Prints a value on a line of its own and lets go of it. Whether all of it was written, the stream knows. */
+static bool print_line(FILE *out, json_t *value, size_t flags)
+{
+    char *text = value != NULL ? json_dumps(value, flags) : NULL;
+
+    if (text != NULL)
+        (void)fprintf(out, "%s\n", text);
+    free(text);
+    json_decref(value);
+    return text != NULL;
+}
+
+bool json_print_document(FILE *out, const lock_sync_results *results, bool age)
+{
+    json_t *locks = json_array();
+    json_t *missing = json_array();
+    int64_t at_ms = lock_sync_results_fetched_at_ms(results);
+    bool whole = locks != NULL && missing != NULL;
+
+    for (size_t i = 0; whole && i < lock_sync_results_count(results); i++)
+        whole = json_array_append_new(locks, lock_object(lock_sync_results_at(results, i), age)) == 0;
+    for (size_t i = 0; whole && i < lock_sync_results_missing_count(results); i++)
+        whole = json_array_append_new(missing, json_integer(lock_sync_results_missing_at(results, i))) == 0;
+    if (!whole) {
+        json_decref(locks);
+        json_decref(missing);
+        return false;
+    }
+    return print_line(out, json_pack("{s:o, s:I, s:o, s:o}", "fetched_at", text_of_time(at_ms), "fetched_at_ms",
+                                     (json_int_t)at_ms, "locks", locks, "missing", missing), JSON_INDENT(2));
+}
+
+bool json_print_lines(FILE *out, const lock_sync_results *results, bool age)
+{
+    bool whole = true;
+
+    for (size_t i = 0; whole && i < lock_sync_results_count(results); i++)
+        whole = print_line(out, lock_object(lock_sync_results_at(results, i), age), JSON_COMPACT);
+    for (size_t i = 0; whole && i < lock_sync_results_missing_count(results); i++)
+        whole = print_line(out, json_pack("{s:I, s:b}", "id", (json_int_t)lock_sync_results_missing_at(results, i),
+                                          "missing", 1), JSON_COMPACT);
+    return whole;
+}
+
+static json_t *names_of(uint32_t bits)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; names != NULL && i < KINDS_COUNT; i++) {
+        if ((bits & kinds[i].bit) != 0 && json_array_append_new(names, json_string(kinds[i].name)) != 0) {
+            json_decref(names);
+            names = NULL;
+        }
+    }
+    return names;
+}
+
+bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age)
+{
+    bool whole = true;
+
+    for (size_t i = 0; whole && i < lock_sync_changes_count(changes); i++) {
+        const lock_sync_change *change = lock_sync_changes_at(changes, i);
+        const lock_sync_lock *before = change->before;
+        const lock_sync_lock *after = change->after;
+        json_t *object = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}",
+            "at", text_of_time(at_ms),
+            "at_ms", (json_int_t)at_ms,
+            "id", (json_int_t)(after != NULL ? after : before)->id,
+            "changes", names_of(change->kinds),
+            "before", before != NULL ? lock_object(before, age) : json_null(),
+            "after", after != NULL ? lock_object(after, age) : json_null());
+
+        whole = print_line(out, object, JSON_COMPACT);
+    }
+    return whole;
+}

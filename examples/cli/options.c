@@ -1,0 +1,154 @@
+#include "options.h"
+
+#include "complain.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HINT " (see locksync --help)"
+
+enum {
+    OPT_WATCH = 256, OPT_INTERVAL, OPT_JSON, OPT_JSON_LINES, OPT_AGE, OPT_COLOR, OPT_WAIT, OPT_TIMEOUT, OPT_KEY_FILE,
+    OPT_GUARD_FILE, OPT_API_VERSION, OPT_BASE_URL, OPT_CA_FILE, OPT_VERSION, OPT_SECRET
+};
+
+static const struct option known[] = {
+    {"watch", no_argument, NULL, OPT_WATCH},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"json-lines", no_argument, NULL, OPT_JSON_LINES},
+    {"age", no_argument, NULL, OPT_AGE},
+    {"color", required_argument, NULL, OPT_COLOR},
+    {"wait", no_argument, NULL, OPT_WAIT},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"guard-file", required_argument, NULL, OPT_GUARD_FILE},
+    {"api-version", required_argument, NULL, OPT_API_VERSION},
+    {"base-url", required_argument, NULL, OPT_BASE_URL},
+    {"ca-file", required_argument, NULL, OPT_CA_FILE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    /* there to be refused */
+    {"key", optional_argument, NULL, OPT_SECRET},
+    {"personal-key", optional_argument, NULL, OPT_SECRET},
+    {"access-token", optional_argument, NULL, OPT_SECRET},
+    {"token", optional_argument, NULL, OPT_SECRET},
+    {NULL, 0, NULL, 0},
+};
+
+static int read_seconds(const char *name, const char *text, double least, double most, int64_t *ms)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= least && seconds <= most)) /* so that NaN is refused too */
+        return complain(EXIT_USAGE, "--%s: not a number of seconds from %g to %g" HINT, name, least, most);
+    *ms = (int64_t)(seconds * 1000 + 0.5);
+    return EXIT_DONE;
+}
+
+static int read_color(const char *text, color_choice *color)
+{
+    static const char *const names[] = {[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *color = (color_choice)i;
+            return EXIT_DONE;
+        }
+    }
+    return complain(EXIT_USAGE, "--color: expected auto, always or never" HINT);
+}
+
+static int read_format(output_format format, output_format *chosen)
+{
+    if (*chosen != FORMAT_TABLE && *chosen != format)
+        return complain(EXIT_USAGE, "--json and --json-lines exclude each other: give one of them");
+    *chosen = format;
+    return EXIT_DONE;
+}
+
+/* What is not understood is not repeated but for an option's name: it may be a secret in the wrong place. */
+static int refuse(int option, char **argv)
+{
+    const char *word = argv[optind - 1];
+
+    if (option == ':')
+        return complain(EXIT_USAGE, "%s needs a value" HINT, word);
+    if (optopt > 0 && optopt <= UCHAR_MAX)
+        return complain(EXIT_USAGE, "-%c: no such option" HINT, optopt);
+    return complain(EXIT_USAGE, "%.*s: no such option, or a value that it does not take" HINT, (int)strcspn(word, "="),
+                    word);
+}
+
+static int read_option(options *o, int option, char **argv)
+{
+    switch (option) {
+    case OPT_WATCH: o->watch = true; return EXIT_DONE;
+    case OPT_INTERVAL: return read_seconds("interval", optarg, 20, 3600, &o->interval_ms);
+    case OPT_JSON: return read_format(FORMAT_JSON, &o->format);
+    case OPT_JSON_LINES: return read_format(FORMAT_JSON_LINES, &o->format);
+    case OPT_AGE: o->age = true; return EXIT_DONE;
+    case OPT_COLOR: return read_color(optarg, &o->color);
+    case OPT_WAIT: o->wait = true; return EXIT_DONE;
+    case OPT_TIMEOUT: return read_seconds("timeout", optarg, 0.001, 86400, &o->timeout_ms);
+    case OPT_KEY_FILE: o->key_file = optarg; return EXIT_DONE;
+    case OPT_GUARD_FILE: o->guard_file = optarg; return EXIT_DONE;
+    case OPT_API_VERSION: o->api_version = optarg; return EXIT_DONE;
+    case OPT_BASE_URL: o->base_url = optarg; return EXIT_DONE;
+    case OPT_CA_FILE: o->ca_file = optarg; return EXIT_DONE;
+    case 'h': o->help = true; return EXIT_DONE;
+    case OPT_VERSION: o->version = true; return EXIT_DONE;
+    case OPT_SECRET:
+        return complain(EXIT_USAGE, "a key on the command line can be seen by every user of this machine and stays in "
+                                    "the shell's history: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
+    default: return refuse(option, argv);
+    }
+}
+
+static int read_ids(options *o, int count, char **words)
+{
+    o->ids = calloc((size_t)count + 1, sizeof *o->ids);
+    if (o->ids == NULL)
+        return complain(EXIT_INTERNAL, "out of memory");
+    for (; o->id_count < (size_t)count; o->id_count++) {
+        const char *word = words[o->id_count];
+        char *end;
+        int64_t id;
+
+        errno = 0;
+        id = strtoimax(word, &end, 10);
+        if (errno != 0 || strspn(word, "0123456789") == 0 || *end != '\0' || id < 1)
+            return complain(EXIT_USAGE, "argument %zu is no lock's id, which is a number greater than 0" HINT,
+                            o->id_count + 1);
+        o->ids[o->id_count] = id;
+    }
+    return EXIT_DONE;
+}
+
+int options_read(options *o, int argc, char **argv)
+{
+    int status = EXIT_DONE;
+    int option;
+
+    opterr = 0;
+    while (status == EXIT_DONE && (option = getopt_long(argc, argv, ":h", known, NULL)) != -1)
+        status = read_option(o, option, argv);
+    if (status != EXIT_DONE || o->help || o->version)
+        return status;
+    if (o->watch && o->format == FORMAT_JSON)
+        return complain(EXIT_USAGE, "--watch never ends, one JSON document would: use --json-lines");
+    if (o->interval_ms != 0 && !o->watch)
+        return complain(EXIT_USAGE, "--interval goes with --watch");
+    return read_ids(o, argc - optind, argv + optind);
+}
+
+void options_free(options *o)
+{
+    free(o->ids);
+    o->ids = NULL;
+}

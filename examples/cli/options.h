@@ -1,0 +1,37 @@
+/* The command line. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSON_LINES } output_format;
+typedef enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_choice;
+
+typedef struct options {
+    int64_t *ids; /* no ids: every lock */
+    size_t id_count;
+    bool help;
+    bool version;
+    bool watch;
+    bool wait;
+    bool age;
+    output_format format;
+    color_choice color;
+    const char *api_version; /* these are NULL, and the numbers 0, where the library's default holds */
+    const char *base_url;
+    const char *ca_file;
+    const char *guard_file;
+    const char *key_file;
+    int64_t timeout_ms;
+    int64_t interval_ms;
+} options;
+
+/* Fills `o`; returns EXIT_DONE, or complains. Texts are borrowed from argv; options_free() frees the ids. */
+int options_read(options *o, int argc, char **argv);
+void options_free(options *o);
+
+extern const char help_text[];
+
+#endif

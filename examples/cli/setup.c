@@ -1,0 +1,118 @@
+#include "setup.h"
+
+#include "complain.h"
+#include "credential.h"
+#include "guard_path.h"
+#include "proxy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEFAULT_BASE_URL "https://api.tedee.com"
+#define PATH_SIZE 4001
+#define PROXY_SIZE 2048
+
+static int set_proxy(lock_sync_ctx *ctx, const char *base_url)
+{
+    char proxy[PROXY_SIZE];
+    const char *variable = NULL;
+    int status = proxy_for(base_url != NULL ? base_url : DEFAULT_BASE_URL, proxy, sizeof proxy, &variable);
+
+    if (status == EXIT_DONE && *proxy != '\0' && lock_sync_set_proxy(ctx, proxy) != LOCK_SYNC_OK)
+        status = complain(EXIT_USAGE, "the environment's %s is not usable (%s): correct it, or unset it", variable,
+                          lock_sync_error_message(lock_sync_last_error(ctx)));
+    explicit_bzero(proxy, sizeof proxy);
+    return status;
+}
+
+static int set_settings(lock_sync_ctx *ctx, const options *o)
+{
+    lock_sync_status status = lock_sync_set_user_agent(ctx, "locksync");
+
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_base_url(ctx, o->base_url);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_api_version(ctx, o->api_version);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_ca_file(ctx, o->ca_file);
+    if (status == LOCK_SYNC_OK && o->timeout_ms != 0)
+        status = lock_sync_set_timeout_ms(ctx, o->timeout_ms);
+    if (status != LOCK_SYNC_OK)
+        return complain_of(ctx, status);
+    return set_proxy(ctx, o->base_url);
+}
+
+static int set_guard(lock_sync_ctx *ctx, options *o, const char *text)
+{
+    const char *interval = getenv("LOCKSYNC_INTERVAL_MS");
+    lock_sync_guard *guard = NULL;
+    const char *path = o->guard_file;
+    char own_path[PATH_SIZE];
+    lock_sync_status status;
+
+    if (path == NULL) {
+        int made = guard_path(text, own_path, sizeof own_path);
+
+        if (made != EXIT_DONE)
+            return made;
+        path = own_path;
+    }
+    status = lock_sync_guard_open_file(path, &guard);
+    if (status != LOCK_SYNC_OK)
+        return complain(exit_status_of(status), "the rate limit cannot be kept in %s: see that its folder is there and "
+                                                "can be written and that the file is a guard's, or name another with "
+                                                "--guard-file", path);
+    /* for try-outs against a simulator on this machine: plain http is spoken with no other */
+    if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
+        o->interval_ms = strtoimax(interval, NULL, 10);
+        status = lock_sync_guard_set_min_interval_ms(guard, o->interval_ms);
+    }
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_guard(ctx, guard);
+    lock_sync_guard_unref(guard);
+    if (status != LOCK_SYNC_OK)
+        return complain(EXIT_USAGE, "LOCKSYNC_INTERVAL_MS is no number from 1 to 3600000: correct it, or unset it");
+    return EXIT_DONE;
+}
+
+static int set_credential(lock_sync_ctx *ctx, options *o)
+{
+    credential c;
+    int exit_status = credential_read(&c, o->key_file);
+
+    if (exit_status == EXIT_DONE) {
+        lock_sync_status status = c.is_token ? lock_sync_set_access_token(ctx, c.text)
+                                             : lock_sync_set_personal_key(ctx, c.text);
+
+        exit_status = status == LOCK_SYNC_OK
+                          ? set_guard(ctx, o, c.text)
+                          : complain(EXIT_NO_CREDENTIAL, "the key is not usable (%s): see that it is whole",
+                                     lock_sync_error_message(lock_sync_last_error(ctx)));
+    }
+    explicit_bzero(&c, sizeof c);
+    return exit_status;
+}
+
+int setup(options *o, lock_sync_ctx **out)
+{
+    lock_sync_ctx *ctx = NULL;
+    int exit_status;
+
+    *out = NULL;
+    if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
+        return complain(EXIT_INTERNAL, "out of memory");
+    if (o->base_url == NULL)
+        o->base_url = getenv("LOCKSYNC_BASE_URL");
+    if (o->base_url != NULL && *o->base_url == '\0')
+        o->base_url = NULL;
+    exit_status = set_settings(ctx, o);
+    if (exit_status == EXIT_DONE)
+        exit_status = set_credential(ctx, o);
+    if (exit_status == EXIT_DONE)
+        *out = ctx;
+    else
+        lock_sync_ctx_free(ctx);
+    return exit_status;
+}

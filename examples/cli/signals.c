@@ -1,0 +1,129 @@
+#include "signals.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static const struct timespec again = {.tv_nsec = 20000000};
+#define CANCELS_MAX 100 /* whoever has not ended by then is stuck in writing where nobody reads */
+
+static lock_sync_ctx *context;
+static signals_screen on;
+static sigset_t awaited;
+static sigset_t mask_before;
+static pthread_t thread;
+static atomic_int caught;
+static atomic_bool over;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of `changed` */
+static pthread_cond_t changed;
+
+static void catch(int signal_number)
+{
+    (void)pthread_mutex_lock(&mutex);
+    caught = signal_number;
+    (void)pthread_cond_broadcast(&changed);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+static void *await(void *unused)
+{
+    int cancels = 0;
+
+    (void)unused;
+    while (!over) {
+        int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &again : NULL);
+
+        if (over)
+            break;
+        if (signal_number == SIGWINCH) {
+            if (on.resized != NULL)
+                on.resized(on.user);
+        } else if (signal_number == SIGTSTP) {
+            on.stop(on.user);
+        } else if (signal_number > 0 && caught == 0) {
+            catch(signal_number);
+        }
+        if (caught != 0)
+            lock_sync_cancel(context);
+        if (caught != 0 && ++cancels > CANCELS_MAX)
+            signals_obey();
+    }
+    return NULL;
+}
+
+/* Those that the command was started to ignore (nohup) stay ignored. */
+static void await_unless_ignored(int signal_number)
+{
+    struct sigaction action;
+
+    if (sigaction(signal_number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        sigaddset(&awaited, signal_number);
+}
+
+bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
+{
+    pthread_condattr_t attributes;
+    bool begun;
+
+    context = ctx;
+    on = screen != NULL ? *screen : (signals_screen){.user = NULL};
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGWINCH); /* also what signals_end() wakes the thread with */
+    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
+        await_unless_ignored(ending[i]);
+    if (screen != NULL)
+        await_unless_ignored(SIGTSTP);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_sigmask(SIG_BLOCK, &awaited, &mask_before);
+    begun = pthread_create(&thread, NULL, await, NULL) == 0;
+    if (!begun)
+        (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    return begun;
+}
+
+int signals_caught(void)
+{
+    return caught;
+}
+
+bool signals_sleep(int64_t ms)
+{
+    struct timespec until;
+    int waited = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    (void)pthread_mutex_lock(&mutex);
+    while (caught == 0 && waited != ETIMEDOUT)
+        waited = pthread_cond_timedwait(&changed, &mutex, &until);
+    (void)pthread_mutex_unlock(&mutex);
+    return caught == 0;
+}
+
+void signals_end(void)
+{
+    over = true;
+    (void)pthread_kill(thread, SIGWINCH);
+    (void)pthread_join(thread, NULL);
+    if (caught == 0)
+        (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+void signals_obey(void)
+{
+    if (caught == 0)
+        return;
+    (void)pthread_kill(pthread_self(), caught); /* it is blocked still, and its action the one of the start */
+    (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
