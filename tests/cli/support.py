@@ -1,0 +1,229 @@
+"""What the tests of the command share: the simulator, a service that answers what a test wants, runs, a terminal."""
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+LOCKSYNC = os.environ["LOCKSYNC"]
+SIM = os.environ["LOCKSYNC_SIM"]
+SOURCE = os.environ["LOCKSYNC_SOURCE"]
+KEY = "secret-key-of-the-tests"
+PATIENCE = 30  # seconds: a machine may be busy
+
+# What sanitizers and the loader need is passed on, nothing else.
+PASSED_ON = {
+    name: value for name, value in os.environ.items()
+    if name == "PATH" or name.endswith("SAN_OPTIONS") or name.startswith("LD_")
+}
+
+
+def wait_until(condition, what):
+    """The first true value of the condition."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+class Service:
+    """Answers with what a test puts into `locks`, or with `reply` (HTTP status, header fields, body)."""
+
+    def __init__(self):
+        service = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                service.requests.append(self.path)
+                answer = json.dumps({"success": True, "result": service.locks})
+                status, fields, body = service.reply or (200, {}, answer)
+                body = body.encode()
+                self.send_response(status)
+                for name, value in {"Content-Type": "application/json", "Content-Length": len(body), **fields}.items():
+                    self.send_header(name, str(value))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.locks = []
+        self.reply = None
+        self.requests = []
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.thread.start()
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def lock(number, state=6, connected=True, **more):
+    """A record as the service sends it; `state` None: out of reach."""
+    device = None
+    if state is not None:
+        device = {"state": state, "doorState": 3, "batteryLevel": 80, "isCharging": False, "stateChangeResult": 0,
+                  "lastStateChangedDate": "2026-01-02T03:04:05.678Z", **more}
+    return {"id": number, "isConnected": connected, "revision": 7, "deviceState": device}
+
+
+class Test(unittest.TestCase):
+    """A folder, an environment, and what has to end with the test."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="locksync-cli-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.environment = {
+            **PASSED_ON, "HOME": self.folder, "XDG_STATE_HOME": self.path("state"), "TZ": "UTC",
+            "LOCKSYNC_PERSONAL_KEY": KEY, "LOCKSYNC_INTERVAL_MS": "1",
+        }
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, text, mode=0o600):
+        path = self.path(name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def start_service(self, *locks):
+        service = Service()
+        self.addCleanup(service.stop)
+        service.locks = list(locks)
+        self.environment["LOCKSYNC_BASE_URL"] = service.url
+        return service
+
+    def start_sim(self, *options):
+        """Starts the simulator and returns its URL."""
+        sim = subprocess.Popen([SIM, "--personal-key", KEY, *options], stdout=subprocess.PIPE, text=True, env=PASSED_ON)
+
+        def stop():
+            sim.terminate()
+            sim.communicate(timeout=PATIENCE)
+
+        self.addCleanup(stop)
+        self.environment["LOCKSYNC_BASE_URL"] = sim.stdout.readline().strip()
+        return self.environment["LOCKSYNC_BASE_URL"]
+
+    def set(self, **variables):
+        """Sets variables of the environment; None removes one."""
+        for name, value in variables.items():
+            self.environment.pop(name, None)
+            if value is not None:
+                self.environment[name] = value
+
+    def start(self, *arguments, **how):
+        """Starts the command; it does not outlive the test."""
+        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how}
+        process = subprocess.Popen([LOCKSYNC, *arguments], env=self.environment, **how)
+
+        def stop():
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+        self.addCleanup(stop)
+        return process
+
+    def end(self, process):
+        """Its exit status, stdout and stderr; the key is in neither."""
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertNotIn(KEY, (out or "") + (err or ""))
+        return process.returncode, out, err
+
+    def run_command(self, *arguments, **how):
+        return self.end(self.start(*arguments, **how))
+
+    def expect(self, exit_status, *arguments, **how):
+        """Runs it; returns stdout. An error is told in one line on stderr that begins with the command's name."""
+        status, out, err = self.run_command(*arguments, **how)
+        self.assertEqual(status, exit_status, err)
+        if exit_status == 0:
+            self.assertEqual(err, "")
+        else:
+            self.assertRegex(err, r"\Alocksync: [^\n]+\n\Z")
+        self.complaint = err
+        return out
+
+    def table(self, *arguments, exit_status=0):
+        """The table's rows as lists of cells, the headings first."""
+        return [re.split(r" {2,}", line) for line in self.expect(exit_status, *arguments).splitlines()]
+
+
+class Terminal:
+    """A shell in a terminal that tmux keeps, with the environment of a test."""
+
+    PROMPT = "ready>"
+
+    def __init__(self, test, columns=100, lines=30, shell=("dash", "-i")):
+        self.socket = os.path.join(tempfile.mkdtemp(dir=test.folder), "tmux")
+        self.environment = {**PASSED_ON, "HOME": test.folder, "LC_ALL": "C.UTF-8"}
+        command = ["env", "-i", *(f"{name}={value}" for name, value in test.environment.items()),
+                   f"LOCKSYNC={LOCKSYNC}", "TERM=screen", "ENV=", f"PS1={self.PROMPT} ", *shell]
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), *command)
+        test.addCleanup(self.close)
+        self.wait(self.PROMPT)
+        self.tty = self.tell("pane_tty")
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-S", self.socket, *words], env=self.environment, check=True, text=True,
+                              stdout=subprocess.PIPE, timeout=PATIENCE).stdout
+
+    def close(self):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment, check=False,
+                       capture_output=True)
+
+    def tell(self, name):
+        return self.tmux("display-message", "-p", "#{" + name + "}").strip()
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+        self.tmux("send-keys", "Enter")
+
+    def press(self, key):
+        self.tmux("send-keys", key)
+
+    def screen(self, *how):
+        return self.tmux("capture-pane", "-p", *how)
+
+    def wait(self, pattern, *how):
+        """Waits until the pattern is on the screen; returns the screen."""
+        try:
+            return wait_until(lambda: (lambda s: re.search(pattern, s) and s)(self.screen(*how)), repr(pattern))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows:\n{self.screen(*how)}") from None
+
+    def wait_until_is(self, name, value):
+        wait_until(lambda: self.tell(name) == value, f"{name} {value}")
+
+    def settings(self):
+        return subprocess.run(["stty", "-a", "-F", self.tty], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def main():
+    """Runs the tests of the program and counts them in the words that .ci/count-tests reads."""
+    result = unittest.main(exit=False, verbosity=2).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"[  PASSED  ] {result.testsRun - failed} test(s).")
+    print(f"[  FAILED  ] {failed} test(s).")
+    sys.exit(1 if failed or not result.testsRun else 0)

@@ -1,0 +1,199 @@
+"""Each class of error has its exit status and one line that says what to do."""
+import json
+import os
+import socket
+import subprocess
+
+from support import KEY, PASSED_ON, PATIENCE, Test, lock, main
+
+
+class Service(Test):
+    def test_what_the_service_says(self):
+        cases = {
+            "401": (5, "make a new one"), "403": (5, "permission to read devices"), "404": (10, "--api-version"),
+            "429": (6, "It asks to wait 7 s"), "500": (9, "Try again later"), "503": (9, "It asks to wait 7 s"),
+            "html": (10, "--base-url"), "empty": (10, "--base-url"), "bad-json": (10, "--base-url"),
+            "wrong-type": (10, "--base-url"), "huge": (10, "--base-url"), "redirect": (10, "--base-url"),
+            "truncated": (7, "Try again later"), "reset": (7, "Try again later"), "success-false": (5, "permission"),
+        }
+        for fault, (exit_status, advice) in cases.items():
+            with self.subTest(fault):
+                self.start_sim("--fault", fault)
+                self.set(XDG_STATE_HOME=self.path(fault))
+                self.assertEqual(self.expect(exit_status), "")
+                self.assertIn(advice, self.complaint)
+
+    def test_an_answer_that_says_no(self):
+        service = self.start_service()
+        service.reply = (200, {}, json.dumps({"success": False, "errorMessages": ["Not\x1b[31m \u009bnow\n."]}))
+        self.expect(10)
+        self.assertNotRegex(self.complaint, "[\x1b\u009b]")
+        self.assertIn("now", self.complaint)
+
+    def test_the_correlation_id_is_told(self):
+        service = self.start_service()
+        service.reply = (500, {"X-Correlation-ID": "abc-123"}, "")
+        self.expect(9)
+        self.assertIn("(Correlation id: abc-123)", self.complaint)
+
+    def test_another_version_of_the_service(self):
+        self.start_sim("--api-version", "v38")
+        self.expect(10)
+        self.assertIn("--api-version", self.complaint)
+        self.expect(0, "--api-version", "v38")
+
+
+class Reaching(Test):
+    def test_nobody_there(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.set(LOCKSYNC_BASE_URL=None)
+            self.expect(7, "--base-url", f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    def test_an_answer_that_takes_too_long(self):
+        self.start_sim("--delay-ms", "60000")
+        self.expect(7, "--timeout", "0.2")
+        self.assertIn("--timeout", self.complaint)
+
+    def test_no_secure_connection(self):
+        service = self.start_service(lock(1001))
+        self.expect(8, "--base-url", f"https://127.0.0.1:{service.port}")
+
+    def test_a_certificate_authority_of_ones_own(self):
+        certificate, key = self.path("cert.pem"), self.path("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                        "-days", "2", "-subj", "/CN=locksync-sim", "-addext", "subjectAltName=IP:127.0.0.1"],
+                       check=True, capture_output=True, env=PASSED_ON)
+        self.start_sim("--tls-cert", certificate, "--tls-key", key)
+        self.expect(8)
+        self.assertIn("--ca-file", self.complaint)
+        self.expect(0, "--ca-file", certificate)
+
+
+class Proxy(Test):
+    """Of a host that is not loopback: 0.0.0.0, which this machine takes for itself all the same."""
+
+    def setUp(self):
+        super().setUp()
+        self.proxy = socket.create_server(("127.0.0.1", 0))
+        self.proxy.settimeout(PATIENCE)
+        self.addCleanup(self.proxy.close)
+        self.port = self.proxy.getsockname()[1]
+
+    def start_through_proxy(self):
+        return self.start("--base-url", f"https://0.0.0.0:{self.port}")
+
+    def first_bytes(self, process):
+        """What the first to connect sends; the command then ends."""
+        connection, _ = self.proxy.accept()
+        with connection:
+            received = connection.recv(4096)
+        self.end(process)
+        return received
+
+    def test_from_the_environment(self):
+        self.set(https_proxy=f"127.0.0.1:{self.port}")
+        self.assertTrue(self.first_bytes(self.start_through_proxy()).startswith(b"CONNECT 0.0.0.0:"))
+
+    def test_not_for_hosts_that_are_exempt(self):
+        self.set(https_proxy=f"127.0.0.1:{self.port}", no_proxy="0.0.0.0")
+        self.assertEqual(self.first_bytes(self.start_through_proxy())[:1], b"\x16")  # TLS begins
+
+    def test_none_of_use_is_told_without_its_password(self):
+        self.set(HTTPS_PROXY="gopher://user:hidden@proxy")
+        self.expect(2, "--base-url", f"https://0.0.0.0:{self.port}")
+        self.assertIn("HTTPS_PROXY", self.complaint)
+        self.assertNotIn("hidden", self.complaint)
+
+
+class Usage(Test):
+    def test_options_that_are_wrong(self):
+        self.start_service(lock(1001))
+        for arguments in (["--nonsense"], ["--watch=1"], ["-x"], ["--color"], ["--color=blue"],
+                          ["--json", "--json-lines"], ["--watch", "--json"], ["--interval=30"],
+                          ["--watch", "--interval=19"], ["--timeout=0"], ["--timeout=1s"], ["--timeout="],
+                          ["--timeout=nan"], ["--timeout=90000"], ["--base-url=ftp://x"],
+                          ["--base-url=http://192.0.2.1"], ["--api-version=a/b"], ["0"], ["-1"], ["1.5"], ["x"],
+                          ["+1"], [""], ["9223372036854775808"]):
+            with self.subTest(arguments):
+                self.assertEqual(self.expect(2, *arguments), "")
+
+    def test_what_is_not_understood_is_not_repeated(self):
+        for arguments in ([KEY], [f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
+            with self.subTest(arguments):
+                self.expect(2, *arguments)
+
+    def test_a_key_on_the_command_line_is_refused_with_the_reason(self):
+        for arguments in (["--key", KEY], [f"--key={KEY}"], ["--personal-key", KEY], [f"--access-token={KEY}"],
+                          ["--token", KEY]):
+            with self.subTest(arguments):
+                self.expect(2, *arguments)
+                self.assertRegex(self.complaint, "can be seen by every user.*LOCKSYNC_PERSONAL_KEY.*--key-file")
+
+    def test_options_are_accepted_in_any_place(self):
+        self.start_service(lock(1001), lock(1002))
+        self.assertEqual(len(self.expect(0, "1001", "--json-lines", "--", "1002").splitlines()), 2)
+
+    def test_help_and_version(self):
+        self.set(LOCKSYNC_PERSONAL_KEY=None)
+        self.assertIn("Exit status", self.expect(0, "--help"))
+        self.assertEqual(self.expect(0, "-h"), self.expect(0, "--help"))
+        self.assertRegex(self.expect(0, "--version"), r"\Alocksync \d+\.\d+\.\d+\n\Z")
+
+
+class Credentials(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_sim("--access-token", "token-of-the-tests")
+        self.set(LOCKSYNC_PERSONAL_KEY=None)
+
+    def test_none(self):
+        self.expect(4)
+        self.assertRegex(self.complaint, "LOCKSYNC_PERSONAL_KEY.*--key-file")
+
+    def test_from_the_environment(self):
+        self.set(LOCKSYNC_PERSONAL_KEY=KEY, LOCKSYNC_ACCESS_TOKEN="not looked at")
+        self.expect(0)
+        self.set(LOCKSYNC_PERSONAL_KEY="", LOCKSYNC_ACCESS_TOKEN="token-of-the-tests")
+        self.expect(0)
+
+    def test_from_a_file_before_the_environment(self):
+        self.set(LOCKSYNC_PERSONAL_KEY="wrong")
+        for text in KEY, KEY + "\n", KEY + " \r\n":
+            self.expect(0, "--key-file", self.write("key", text))
+
+    def test_from_a_pipe(self):
+        status, _, err = self.end(self.piped(KEY + "\n"))
+        self.assertEqual((status, err), (0, ""))
+
+    def piped(self, text):
+        reading, writing = os.pipe()
+        os.write(writing, text.encode())
+        os.close(writing)
+        self.addCleanup(os.close, reading)
+        return self.start("--key-file", "/dev/stdin", stdin=reading)
+
+    def test_a_file_that_others_may_read_or_write(self):
+        for mode in 0o640, 0o604, 0o620, 0o602, 0o610:
+            with self.subTest(oct(mode)):
+                self.expect(4, "--key-file", self.write("key", KEY, mode))
+                self.assertIn("chmod 600", self.complaint)
+
+    def test_files_that_hold_no_key(self):
+        for text, told in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"), ("a\0b", "is no text"),
+                           (f"{KEY}\n{KEY}", "not usable")):
+            with self.subTest(told):
+                self.expect(4, "--key-file", self.write("key", text))
+                self.assertIn(told, self.complaint)
+        self.expect(4, "--key-file", self.path("none"))
+        self.expect(4, "--key-file", self.folder)
+
+    def test_a_key_that_cannot_be_one(self):
+        self.set(LOCKSYNC_PERSONAL_KEY="a b")
+        self.expect(4)
+        self.set(LOCKSYNC_PERSONAL_KEY="x" * 20000)
+        self.expect(4)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""All runs for one account keep its rate limit together."""
+import hashlib
+import json
+import os
+import re
+import signal
+import stat
+import time
+import urllib.request
+
+from support import KEY, Test, lock, main
+
+GUARD = hashlib.sha256(b"locksync guard\n" + KEY.encode()).hexdigest()[:32] + ".guard"
+
+
+class Sharing(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_service(lock(1001))
+        self.set(LOCKSYNC_INTERVAL_MS=None)
+
+    def test_a_second_run_is_too_soon(self):
+        self.expect(0)
+        self.assertEqual(self.expect(6), "")
+        self.assertRegex(self.complaint, r"It will in (1\d{4}|20000) ms\. Try again then, or use --wait")
+
+    def test_accounts_do_not_wait_for_each_other(self):
+        self.expect(0)
+        self.set(LOCKSYNC_PERSONAL_KEY="another-key")
+        self.expect(0)
+
+    def test_a_file_named_by_the_user_is_shared_whatever_the_key(self):
+        self.expect(0, "--guard-file", self.path("shared"))
+        self.set(LOCKSYNC_PERSONAL_KEY="another-key")
+        self.expect(6, "--guard-file", self.path("shared"))
+        self.assertFalse(os.path.exists(self.path("state")))
+
+    def test_the_service_s_429_holds_everybody_back(self):
+        service = self.start_service()
+        service.reply = (429, {"Retry-After": "100"}, "")
+        self.expect(6)
+        service.reply = None
+        self.expect(6)
+        self.assertRegex(self.complaint, r"It will in (9\d{4}|100000) ms")
+        self.assertEqual(len(service.requests), 1)
+
+    def test_the_shorter_interval_is_for_this_machine_only(self):
+        self.set(LOCKSYNC_INTERVAL_MS="1", LOCKSYNC_BASE_URL=f"https://127.0.0.1:{self.start_service().port}")
+        for exit_status in 8, 8, 8, 8, 6:  # each fourth that could not be sent keeps its turn
+            self.expect(exit_status)
+
+    def test_a_shorter_interval_that_is_none(self):
+        self.set(LOCKSYNC_INTERVAL_MS="soon")
+        self.expect(2)
+
+
+class Waiting(Test):
+    def test_runs_that_wait_keep_the_interval(self):
+        url = self.start_sim("--min-interval-ms", "300")
+        self.set(LOCKSYNC_INTERVAL_MS="300")
+        for run in [self.start("--wait") for _ in range(4)]:
+            self.assertEqual(self.end(run)[0], 0)
+        with urllib.request.urlopen(f"{url}/_sim/stats") as answer:
+            stats = json.load(answer)
+        self.assertEqual((stats["syncs"], stats["interval_violations"]), (4, 0))
+
+    def test_waiting_is_not_part_of_the_timeout(self):
+        self.start_service(lock(1001))
+        self.set(LOCKSYNC_INTERVAL_MS="700")
+        self.expect(0)
+        self.expect(0, "--wait", "--timeout", "0.5")
+
+    def test_ctrl_c_ends_the_waiting(self):
+        self.start_service(lock(1001))
+        self.set(LOCKSYNC_INTERVAL_MS=None)
+        self.expect(0)
+        run = self.start("--wait")
+        time.sleep(0.3)  # the later it comes, the more surely it waits; either way it must end so
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(self.end(run), (-signal.SIGINT, "", ""))
+
+    def test_a_fetch_that_was_interrupted_gives_its_turn_back(self):
+        service = self.start_service(lock(1001))
+        self.start_sim("--delay-ms", "20000")
+        self.set(LOCKSYNC_INTERVAL_MS="100")
+        run = self.start("--timeout", "1000")
+        self.wait_for_turn_taken()
+        begun = time.monotonic()
+        run.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end(run), (-signal.SIGTERM, "", ""))
+        self.expect(0, "--wait", "--base-url", service.url)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def wait_for_turn_taken(self):
+        """Until somebody else's try is too soon: the run holds its turn then."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if os.path.exists(self.path("state", "locksync", GUARD)):
+                status, _, err = self.run_command("--timeout", "0.05")
+                if status == 6 and int(re.search(r"in (\d+) ms", err)[1]) > 10000:
+                    return
+        self.fail("the turn was not taken")
+
+
+class Files(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_service(lock(1001))
+
+    def mode(self, *names):
+        return stat.S_IMODE(os.stat(self.path(*names)).st_mode)
+
+    def test_in_the_state_folder_which_is_private(self):
+        os.umask(os.umask(0))  # the folder's mode does not hang on it
+        self.expect(0)
+        self.assertEqual(os.listdir(self.path("state", "locksync")), [GUARD])
+        self.assertEqual((self.mode("state"), self.mode("state", "locksync"), self.mode("state", "locksync", GUARD)),
+                         (0o700, 0o700, 0o600))
+
+    def test_in_the_home_folder_without_a_state_folder(self):
+        for value in None, "", "not/absolute":
+            self.set(XDG_STATE_HOME=value)
+            self.expect(0)
+        self.assertTrue(os.path.exists(self.path(".local", "state", "locksync", GUARD)))
+
+    def test_no_folder_at_all(self):
+        self.set(XDG_STATE_HOME=None, HOME=None)
+        self.expect(11)
+        self.assertIn("--guard-file", self.complaint)
+
+    def test_a_folder_that_cannot_be_made(self):
+        self.set(XDG_STATE_HOME=self.write("state", ""))
+        self.expect(11)
+        self.assertIn("--guard-file", self.complaint)
+
+    def test_files_that_cannot_be_used(self):
+        for path in self.path("no", "such", "folder"), self.write("damaged", "this is no record"), self.folder:
+            with self.subTest(path):
+                self.expect(11, "--guard-file", path)
+                self.assertIn(path, self.complaint)
+
+    def test_a_path_that_is_too_long(self):
+        self.set(XDG_STATE_HOME=self.path("x" * 5000))
+        self.expect(11)
+
+
+if __name__ == "__main__":
+    main()

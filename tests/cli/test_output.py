@@ -1,0 +1,159 @@
+"""The table, JSON, colours, and output that cannot be written."""
+import datetime
+import json
+import os
+import signal
+import subprocess
+
+from support import LOCKSYNC, Test, lock, main
+
+
+class Table(Test):
+    def test_all_locks_in_the_order_of_the_service(self):
+        self.start_service(lock(1003), lock(1001, state=2, doorState=2, batteryLevel=7, isCharging=True))
+        self.assertEqual(self.table(), [
+            ["ID", "STATE", "DOOR", "BATTERY", "CHARGING", "CONNECTED", "CHANGED"],
+            ["1003", "locked", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
+            ["1001", "unlocked", "opened", "7 %", "yes", "yes", "2026-01-02 03:04:05"],
+        ])
+
+    def test_ids_select(self):
+        service = self.start_service(lock(1001), lock(1002), lock(1003))
+        self.assertEqual([row[0] for row in self.table("1003", "1001")], ["ID", "1001", "1003"])
+        self.assertEqual(service.requests, ["/api/v37/my/lock/sync?id=1003&id=1001"])
+
+    def test_what_is_not_known_is_unknown(self):
+        unknown = ["unknown"] * 4
+        self.start_service(lock(1, state=None, connected=False), {"id": 2}, lock(3, state=42, doorState=9),
+                           lock(4, state=9), lock(5, batteryLevel=255, lastStateChangedDate=None))
+        self.assertEqual([row[1:] for row in self.table()[1:]], [
+            [*unknown, "no", "unknown"],
+            [*unknown, "unknown", "unknown"],
+            ["unknown (42)", "unknown (9)", "80 %", "no", "yes", "2026-01-02 03:04:05"],
+            ["unknown", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
+            ["locked", "closed", "unknown", "no", "yes", "unknown"],
+        ])
+
+    def test_a_lock_out_of_reach_is_not_locked(self):
+        self.start_service(lock(1001, state=6, connected=False))
+        self.assertEqual(self.table()[1][1:4], ["unknown", "unknown", "80 %"])
+
+    def test_only_locked_is_called_locked(self):
+        states = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 18, 255]
+        self.start_service(*(lock(1000 + state, state=state) for state in states))
+        self.assertEqual([row[1] for row in self.table()[1:]],
+                         ["uncalibrated", "calibrating", "unlocked", "semi-locked", "unlocking", "locking", "locked",
+                          "pulled", "pulling", "unknown", "unknown (17)", "updating", "unpulling"])
+
+    def test_a_jam_is_told(self):
+        self.start_service(lock(1001, state=3, stateChangeResult=1))
+        self.assertEqual(self.table()[1][1], "semi-locked, jammed")
+
+    def test_no_locks(self):
+        self.start_service()
+        self.assertEqual(self.table()[1:], [["no locks"]])
+
+    def test_ids_without_an_answer(self):
+        self.start_service(lock(1001))
+        self.assertEqual(self.table("77", "1001", exit_status=3)[1:],
+                         [["1001", "locked", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
+                          ["77", "not answered"]])
+        self.assertIn("no answer for 77", self.complaint)
+
+    def test_age(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        ages = {10: r"1\d s ago", 90: r"9\d s ago", 150: "2 min ago", 6990: "116 min ago", 9000: "2 h ago",
+                216000: "2 d ago", -60: "0 s ago"}
+        changes = [(now - datetime.timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%S.%f") for age in ages]
+        self.start_service(*(lock(1 + i, lastStateChangedDate=at) for i, at in enumerate([*changes, None])))
+        for row, age in zip(self.table("--age")[1:], [*ages.values(), "unknown"]):
+            self.assertRegex(row[-1], f"^{age}$")
+
+    def test_times_are_local(self):
+        self.start_service(lock(1001))
+        self.set(TZ="XYZ-2")
+        self.assertEqual(self.table()[1][-1], "2026-01-02 05:04:05")
+
+
+class Color(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_service(lock(1001), lock(1002, state=2), lock(1003, state=None, connected=False))
+
+    def test_never_in_a_pipe(self):
+        self.assertNotIn("\033", self.expect(0))
+        self.assertNotIn("\033", self.expect(0, "--color=never"))
+
+    def test_always_even_with_no_color(self):
+        self.set(NO_COLOR="1")
+        out = self.expect(0, "--color=always")
+        for text in "\033[32mlocked\033[0m", "\033[33munlocked\033[0m", "\033[35munknown\033[0m", "\033[31mno\033[0m":
+            self.assertIn(text, out)
+
+
+class Json(Test):
+    def test_a_document(self):
+        self.start_service(lock(1001, state=3, stateChangeResult=1), lock(1002, state=None, connected=False),
+                           lock(1003, state=42, connected=False))
+        document = json.loads(self.expect(3, "--json", "1001", "1002", "1003", "77"))
+        fetched = datetime.datetime.fromisoformat(document["fetched_at"].replace("Z", "+00:00"))
+        self.assertEqual(round(fetched.timestamp() * 1000), document["fetched_at_ms"])
+        self.assertEqual(document["missing"], [77])
+        names = ("id", "locked", "jammed", "connected", "state", "state_name", "door_state", "door_state_name",
+                 "battery_level", "charging", "state_change_result", "revision", "last_state_changed",
+                 "last_state_changed_ms")
+        at = ("2026-01-02T03:04:05.678Z", 1767323045678)
+        self.assertEqual(document["locks"], [dict(zip(names, values)) for values in (
+            (1001, False, True, True, 3, "semi-locked", 3, "closed", 80, False, 1, 7, *at),
+            (1002, None, None, False, *[None] * 7, 7, None, None),
+            (1003, None, None, False, 42, "unknown", 3, "closed", 80, False, 0, 7, *at),
+        )])
+
+    def test_lines(self):
+        self.start_service(lock(1001), lock(1002, state=2))
+        lines = [json.loads(line) for line in self.expect(3, "--json-lines", "1001", "1002", "77").splitlines()]
+        self.assertEqual([(line["id"], line.get("locked"), line.get("missing")) for line in lines],
+                         [(1001, True, None), (1002, False, None), (77, None, True)])
+
+    def test_age(self):
+        self.start_service(lock(1001), lock(1002, state=None))
+        document = json.loads(self.expect(0, "--json", "--age"))
+        first, second = document["locks"]
+        self.assertLess(abs(document["fetched_at_ms"] - first["last_state_changed_ms"] - first["age_ms"]), 60000)
+        self.assertIsNone(second["age_ms"])
+
+
+class Writing(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_service(lock(1001))
+
+    def test_a_full_disk_is_noticed(self):
+        for arguments in (), ("--json",), ("--json-lines",), ("--watch",), ("--help",), ("--version",):
+            with open("/dev/full", "w", encoding="utf-8") as full, self.subTest(arguments):
+                self.expect(12, *arguments, stdout=full)
+                self.assertIn("No space left", self.complaint)
+
+    def test_a_closed_output_is_noticed_and_no_socket_takes_its_place(self):
+        process = subprocess.run(["sh", "-c", 'exec "$0" >&-', LOCKSYNC], env=self.environment, stderr=subprocess.PIPE,
+                                 text=True, check=False)
+        self.assertEqual(process.returncode, 12)
+        self.assertIn("could not be written", process.stderr)
+
+    def pipe_without_reader(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        return writing
+
+    def test_a_pipe_without_reader_ends_it_as_any_command(self):
+        self.assertEqual(self.run_command(stdout=self.pipe_without_reader())[::2], (-signal.SIGPIPE, ""))
+
+    def test_a_pipe_without_reader_is_told_where_sigpipe_is_ignored(self):
+        ignore = lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self.expect(12, stdout=self.pipe_without_reader(), restore_signals=False, preexec_fn=ignore)
+        self.assertIn("Broken pipe", self.complaint)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+/* Which proxy the environment names for which host: a table of cases, as names cannot be asked for on loopback. */
+#include "proxy.h"
+
+#include "complain.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
+
+typedef struct proxy_case {
+    const char *settings[6]; /* name, value, name, value, ... */
+    const char *base_url;
+    const char *expected;
+} proxy_case;
+
+#define SERVICE "https://api.tedee.com"
+#define PROXY "http://proxy:3128"
+
+static const proxy_case cases[] = {
+    {{NULL}, SERVICE, ""},
+    {{"https_proxy", PROXY}, SERVICE, PROXY},
+    {{"HTTPS_PROXY", PROXY}, SERVICE, PROXY},
+    {{"all_proxy", "socks5h://proxy:1080"}, SERVICE, "socks5h://proxy:1080"},
+    {{"ALL_PROXY", PROXY}, SERVICE, PROXY},
+    {{"https_proxy", "proxy:3128"}, SERVICE, PROXY}, /* without a scheme it speaks http */
+    {{"https_proxy", PROXY, "HTTPS_PROXY", "http://other"}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "all_proxy", "http://other"}, SERVICE, PROXY},
+    {{"https_proxy", "", "all_proxy", PROXY}, SERVICE, ""}, /* said to be none */
+    {{"https_proxy", PROXY}, "http://127.0.0.1:8080", ""},
+    {{"https_proxy", PROXY, "no_proxy", "*"}, SERVICE, ""},
+    {{"https_proxy", PROXY, "no_proxy", "api.tedee.com"}, SERVICE, ""},
+    {{"https_proxy", PROXY, "NO_PROXY", "API.Tedee.com"}, "https://api.tedee.com:443/path", ""},
+    {{"https_proxy", PROXY, "no_proxy", "tedee.com"}, SERVICE, ""},
+    {{"https_proxy", PROXY, "no_proxy", ".tedee.com"}, SERVICE, ""},
+    {{"https_proxy", PROXY, "no_proxy", ".tedee.com"}, "https://tedee.com", ""},
+    {{"https_proxy", PROXY, "no_proxy", "a.example, tedee.com"}, SERVICE, ""},
+    {{"https_proxy", PROXY, "no_proxy", "a.example b.example,"}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "no_proxy", "edee.com"}, SERVICE, PROXY}, /* part of a name is no domain */
+    {{"https_proxy", PROXY, "no_proxy", "x.api.tedee.com"}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "no_proxy", "api"}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "no_proxy", ". , ,"}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "no_proxy", ""}, SERVICE, PROXY},
+    {{"https_proxy", PROXY, "no_proxy", "", "NO_PROXY", "*"}, SERVICE, PROXY}, /* the first one that is there counts */
+    {{"https_proxy", PROXY, "no_proxy", "2001:db8::1"}, "https://[2001:db8::1]:8443", ""},
+    {{"https_proxy", PROXY, "no_proxy", "192.0.2.1"}, "https://192.0.2.1", ""},
+};
+
+static void the_environment_names_the_proxy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const proxy_case *c = &cases[i];
+        const char *variable;
+        char proxy[64];
+
+        for (size_t j = 0; j < sizeof variables / sizeof variables[0]; j++)
+            assert_int_equal(unsetenv(variables[j]), 0);
+        for (size_t j = 0; j + 1 < sizeof c->settings / sizeof c->settings[0] && c->settings[j] != NULL; j += 2)
+            assert_int_equal(setenv(c->settings[j], c->settings[j + 1], 1), 0);
+        assert_int_equal(proxy_for(c->base_url, proxy, sizeof proxy, &variable), EXIT_DONE);
+        if (strcmp(proxy, c->expected) != 0)
+            fail_msg("case %zu: \"%s\" instead of \"%s\"", i, proxy, c->expected);
+    }
+}
+
+static void one_that_is_too_long_is_told(void **state)
+{
+    const char *variable;
+    char proxy[16];
+
+    (void)state;
+    assert_int_equal(setenv("https_proxy", "proxy-name", 1), 0);
+    assert_int_equal(setenv("no_proxy", "", 1), 0);
+    assert_int_equal(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_USAGE); /* 17 with its scheme */
+    assert_string_equal(variable, "https_proxy");
+    assert_int_equal(setenv("https_proxy", "proxynam", 1), 0);
+    assert_int_equal(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_DONE);
+    assert_string_equal(proxy, "http://proxynam");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_environment_names_the_proxy),
+        cmocka_unit_test(one_that_is_too_long_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+"""The command in a real terminal: colours, narrow ones, the prompt, and the live table of --watch."""
+import re
+import time
+
+from support import KEY, Terminal, Test, lock, main, wait_until
+
+SHOWN = "$LOCKSYNC"  # the shell's variable: the command's long path would fill narrow lines
+
+
+def seconds(clock):
+    hours, minutes, rest = clock.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(rest)
+
+
+class Table(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_service(lock(1001), lock(1002, state=2), lock(1003, state=None, connected=False))
+
+    def test_in_colour(self):
+        terminal = Terminal(self)
+        terminal.type(SHOWN)
+        terminal.wait("1003  .*no ")
+        screen = terminal.screen("-e")
+        for text in "\033[32mlocked", "\033[33munlocked", "\033[35munknown", "\033[31mno":
+            self.assertIn(text, screen)
+
+    def test_without_colour(self):
+        for variables, options in (({"NO_COLOR": "1"}, ""), ({}, " --color=never"), ({"TERM": "dumb"}, "")):
+            with self.subTest(variables=variables, options=options):
+                terminal = Terminal(self)
+                terminal.type("clear; " + " ".join(f"{n}={v}" for n, v in variables.items()) + f" {SHOWN}{options}")
+                terminal.wait("1003  .*no ")
+                self.assertNotIn("\033", terminal.screen("-e"))
+                terminal.close()
+
+    def test_an_empty_no_color_says_nothing(self):
+        terminal = Terminal(self)
+        terminal.type(f"NO_COLOR= {SHOWN}")
+        terminal.wait("1003  .*no ")
+        self.assertIn("\033[32mlocked", terminal.screen("-e"))
+
+    def test_columns_are_left_out_where_it_is_narrow(self):
+        widths = {
+            74: "ID    STATE     DOOR     BATTERY  CHARGING  CONNECTED  CHANGED",
+            73: "ID    STATE     DOOR     BATTERY  CONNECTED  CHANGED",
+            63: "ID    STATE     DOOR     BATTERY  CONNECTED",
+            42: "ID    STATE     DOOR     CONNECTED",
+            33: "ID    STATE     CONNECTED",
+            20: "ID    STATE     CONN",
+        }
+        for columns, headings in widths.items():
+            with self.subTest(columns=columns):
+                terminal = Terminal(self, columns=columns)
+                terminal.type(SHOWN)
+                lines = [line.rstrip() for line in terminal.wait("(?m)^1003 ").splitlines()]
+                self.assertIn(headings, lines)
+                self.assertEqual(len([line for line in lines if re.match("100[123] ", line)]), 3)
+                terminal.close()
+
+
+class Prompt(Test):
+    def setUp(self):
+        super().setUp()
+        self.start_sim()
+        self.set(LOCKSYNC_PERSONAL_KEY=None)
+        self.terminal = Terminal(self)
+        self.terminal.type(SHOWN)
+        self.terminal.wait("Personal key")
+        wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")
+
+    def is_given_back(self):
+        wait_until(lambda: " echo " in self.terminal.settings(), "echo")
+        self.assertIn("susp = ^Z", self.terminal.settings())
+
+    def test_the_key_is_not_shown(self):
+        self.terminal.type(KEY)
+        self.assertNotIn(KEY, self.terminal.wait("1004  "))
+        self.is_given_back()
+
+    def test_an_empty_one(self):
+        self.terminal.press("Enter")
+        self.terminal.wait("no key was given")
+        self.is_given_back()
+
+    def test_ctrl_c(self):
+        self.terminal.tmux("send-keys", "-l", "half a")
+        self.terminal.press("C-c")
+        self.terminal.wait(r"not shown\):\s+" + Terminal.PROMPT)
+        self.is_given_back()
+        self.terminal.type("echo status $?")
+        self.assertNotIn("half a", self.terminal.wait("status 130"))
+
+
+class Watch(Test):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service(lock(1001), lock(1002, state=2))
+        self.set(LOCKSYNC_INTERVAL_MS="100")
+
+    def start_watch(self, options="", **size):
+        self.terminal = Terminal(self, **size)
+        self.terminal.type(f"{SHOWN} --watch {options}")
+        self.terminal.wait_until_is("alternate_on", "1")
+
+    def leave(self):
+        """Ctrl-C: the terminal is as it was, and the last state stays to be read."""
+        begun = time.monotonic()
+        self.terminal.press("C-c")
+        self.is_given_back()
+        self.assertLess(time.monotonic() - begun, 5)
+        self.terminal.type("echo status $?")
+        return self.terminal.wait("status 130")
+
+    def is_given_back(self):
+        self.terminal.wait_until_is("alternate_on", "0")
+        self.terminal.wait_until_is("cursor_flag", "1")
+        wait_until(lambda: " echo " in self.terminal.settings() and " icanon " in self.terminal.settings(), "echo")
+
+    def test_the_table_refreshes_in_place(self):
+        self.start_watch()
+        self.terminal.wait(r"1001  locked .*\n1002  unlocked ")
+        self.assertEqual(self.terminal.tell("cursor_flag"), "0")
+        self.service.locks = [lock(1001, state=2, doorState=2), lock(1002, state=2)]
+        screen = self.terminal.wait(r"1001  unlocked  opened ")
+        self.assertEqual(screen.count("1001"), 1)
+        self.service.locks = [lock(1002, state=42), lock(1003)]
+        screen = self.terminal.wait(r"1002  unknown \(42\).*\n1003  locked ")
+        self.assertNotIn("1001", screen)
+        self.assertIn("1003  locked", self.leave())
+
+    def test_colours_and_what_is_new_in_bold(self):
+        self.service.locks.append(lock(1003, state=None, connected=False))
+        self.start_watch()
+        self.terminal.wait("1003 ")
+        self.service.locks = [lock(1001, state=2), lock(1002, state=2), lock(1003, state=None, connected=False)]
+        self.terminal.wait("1001  unlocked ")
+        screen = self.terminal.screen("-e")
+        for text in ("1001\033[0m\033[39m\033[49m  \033[1m\033[33munlocked", "1002  \033[33munlocked",
+                     "1003  \033[35munknown"):
+            self.assertIn(text, screen)
+
+    def test_no_colour(self):
+        self.set(NO_COLOR="1")
+        self.start_watch()
+        self.assertNotIn("\033", self.terminal.wait("1002  unlocked", "-e"))
+
+    def test_a_living_lock_is_followed(self):
+        self.start_sim("--time-scale", "60")
+        self.start_watch()
+        first = re.search(r"(?m)^1001 .*$", self.terminal.wait("(?m)^1004 "))[0]
+        wait_until(lambda: first not in self.terminal.screen(), "a change of lock 1001")
+
+    def test_the_times_of_answer_and_next_poll(self):
+        self.set(LOCKSYNC_INTERVAL_MS=None)
+        self.start_watch()
+        answer, poll = re.search(r"answer (\S+), next poll (\S+)", self.terminal.wait(r"answer \d")).groups()
+        self.assertIn((seconds(poll) - seconds(answer)) % 86400, range(19, 24))
+        self.leave()
+        self.terminal.type(f"clear; {SHOWN} --watch --age")
+        self.terminal.wait(r"answer none yet, next poll \d\d:\d\d:\d\d")  # it is not its turn yet
+
+    def test_ages_grow(self):
+        self.set(LOCKSYNC_INTERVAL_MS=None)
+        self.start_watch("--age")
+        for age in "1", "2":
+            self.terminal.wait(rf"answer {age} s ago")
+
+    def test_an_outage_is_told_and_forgotten(self):
+        self.start_watch()
+        self.terminal.wait("1001  locked ")
+        self.service.reply = (503, {}, "")
+        self.terminal.wait(r"The service failed \(5xx\)\.\s*\n(\S.*)?ID ")
+        self.service.reply = None
+        self.terminal.wait(r"next poll \S+\n\s*\n(\S.*)?ID ")
+
+    def test_what_ends_it_is_told_on_the_shell_s_screen(self):
+        self.start_watch()
+        self.terminal.wait("1001  locked ")
+        self.service.reply = (401, {}, "")
+        self.terminal.wait("locksync: The service refused the credential")
+        self.is_given_back()
+        self.terminal.type("echo status $?")
+        self.terminal.wait("status 5")
+
+    def test_ids_without_an_answer(self):
+        self.start_watch("1001 77")
+        self.terminal.wait(r"77    not answered\n1001  locked ")
+        self.service.locks.append(lock(77))
+        self.terminal.wait(r"77    locked ")
+        self.service.locks = []
+        self.terminal.wait(r"77    not answered\n1001  not answered")
+
+    def test_keys_typed_meanwhile_are_neither_shown_nor_left_to_the_shell(self):
+        self.start_watch()
+        self.terminal.wait("1001  locked ")
+        self.terminal.type("echo typed")
+        seen = len(self.service.requests)
+        wait_until(lambda: len(self.service.requests) > seen + 1, "polls")
+        self.assertNotIn("typed", self.terminal.screen())
+        self.assertNotIn("typed", self.leave())
+
+    def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
+        self.start_watch()
+        self.terminal.wait("CHANGED")
+        self.leave()
+        self.start_sim("--delay-ms", "60000")
+        self.terminal.type(f"clear; {SHOWN} --watch --timeout 1000 --base-url {self.environment['LOCKSYNC_BASE_URL']}")
+        self.terminal.wait(r"answer none yet, next poll \d")
+        self.terminal.tmux("resize-window", "-x", "26", "-y", "20")
+        self.terminal.wait(r"(?m)^answer none yet, next poll$")
+        self.leave()
+
+    def test_a_narrow_terminal(self):
+        self.start_watch(columns=40, lines=10)
+        screen = self.terminal.wait("1002  unlocked")
+        self.assertIn("ID    STATE     DOOR    CONNECTED\n", screen)
+        self.assertRegex(screen, r"(?m)^answer \S+, next poll \d\d:\d\d:\d\d$")
+        self.terminal.tmux("resize-window", "-x", "100")
+        self.terminal.wait("CHARGING")
+
+    def test_a_short_terminal(self):
+        self.service.locks = [lock(1000 + i) for i in range(20)]
+        self.start_watch(lines=10)
+        screen = self.terminal.wait("and 15 more")
+        self.assertIn("1004 ", screen)
+        self.assertNotIn("1005 ", screen)
+        self.assertIn("answer ", screen.splitlines()[0])
+        self.terminal.tmux("resize-window", "-y", "4")
+        self.terminal.tmux("resize-window", "-y", "30")
+        self.terminal.wait("1019 ")
+
+    def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
+        self.start_watch()
+        self.terminal.wait("1001  locked ")
+        self.terminal.press("C-z")
+        self.is_given_back()
+        self.terminal.type("echo stopped")
+        self.terminal.wait("(?m)^stopped")
+        self.terminal.type("fg")
+        self.terminal.wait_until_is("alternate_on", "1")
+        self.service.locks = [lock(1001, state=2)]
+        self.terminal.wait("1001  unlocked ")
+        self.leave()
+
+    def test_a_terminal_that_cannot_be_drawn_on_gets_lines(self):
+        terminal = Terminal(self)
+        terminal.type(f"TERM=dumb {SHOWN} --watch")
+        terminal.wait("1002  added: state unlocked")
+        self.assertEqual(terminal.tell("alternate_on"), "0")
+
+    def test_json_is_lines_on_a_terminal_too(self):
+        terminal = Terminal(self)
+        terminal.type(f"{SHOWN} --watch --json-lines 1001")
+        terminal.wait('"changes":\\["added"\\]')
+        self.assertEqual(terminal.tell("alternate_on"), "0")
+
+
+if __name__ == "__main__":
+    main()

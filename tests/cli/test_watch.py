@@ -1,0 +1,155 @@
+"""--watch without a terminal: one line per change, for people and for scripts."""
+import json
+import re
+import signal
+import subprocess
+import time
+
+from support import PATIENCE, Test, lock, main, wait_until
+
+
+class Watch(Test):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service(lock(1001), lock(1002, state=2))
+        self.set(LOCKSYNC_INTERVAL_MS="50")
+
+    def watch(self, *arguments, **how):
+        return self.start("--watch", *arguments, **how)
+
+    def stop(self, process, number=signal.SIGINT):
+        """The rest of its output, and its complaints."""
+        begun = time.monotonic()
+        process.send_signal(number)
+        status, out, err = self.end(process)
+        self.assertEqual(status, -number)
+        self.assertLess(time.monotonic() - begun, 5)
+        return out, err
+
+    def line(self, process):
+        """The next line, without its time."""
+        return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", process.stdout.readline()).rstrip("\n")
+
+    def polls(self, more=2):
+        """Waits for so many polls that begin after now."""
+        seen = len(self.service.requests)
+        wait_until(lambda: len(self.service.requests) >= seen + more, "polls")
+
+    def test_a_line_for_each_change_and_no_other(self):
+        watch = self.watch()
+        rest = "door closed; battery 80 %; charging no; connected yes"
+        self.assertEqual(self.line(watch), f"1001  added: state locked; {rest}")
+        self.assertEqual(self.line(watch), f"1002  added: state unlocked; {rest}")
+        self.polls()
+        self.service.locks = [lock(1001, state=5, doorState=2), lock(1002, state=None, connected=False)]
+        self.assertEqual(self.line(watch), "1001  state: locked -> locking; door: closed -> opened")
+        self.assertEqual(self.line(watch), "1002  disconnected")
+        self.service.locks = [lock(1001, state=3, stateChangeResult=1, batteryLevel=79, isCharging=True)]
+        self.assertEqual(self.line(watch), "1001  state: locking -> semi-locked, jammed; door: opened -> closed; "
+                                           "battery: 80 % -> 79 %; charging: no -> yes; result: success -> jammed")
+        self.assertEqual(self.line(watch), "1002  removed")
+        self.service.locks = [{**lock(1001, stateChangeResult=2, batteryLevel=79, isCharging=True), "revision": 8}]
+        self.assertEqual(self.line(watch), "1001  state: semi-locked, jammed -> locked; result: jammed -> error 2; "
+                                           "config: 7 -> 8")
+        self.assertEqual(self.stop(watch), ("", ""))
+
+    def test_the_time_of_a_change(self):
+        before = time.time()
+        watch = self.watch("1001")
+        at = watch.stdout.readline()[:19]
+        self.assertTrue(int(before) <= time.mktime(time.strptime(at + " UTC", "%Y-%m-%d %H:%M:%S %Z")) - time.timezone
+                        <= time.time(), at)
+
+    def test_lines_of_json(self):
+        watch = self.watch("--json-lines", "1001")
+        first = json.loads(watch.stdout.readline())
+        self.assertEqual((first["id"], first["changes"], first["before"], first["after"]["locked"]),
+                         (1001, ["added"], None, True))
+        self.service.locks = [lock(1001, state=2, doorState=2)]
+        second = json.loads(watch.stdout.readline())
+        self.assertEqual(sorted(second), ["after", "at", "at_ms", "before", "changes", "id"])
+        self.assertEqual((second["changes"], second["before"]), (["state", "door"], first["after"]))
+        self.assertEqual((second["after"]["state_name"], second["after"]["door_state"]), ("unlocked", 2))
+        self.assertLess(abs(second["at_ms"] / 1000 - time.time()), 60)
+        self.service.locks = []
+        third = json.loads(watch.stdout.readline())
+        self.assertEqual((third["changes"], third["before"], third["after"]), (["removed"], second["after"], None))
+        self.assertEqual(self.stop(watch, signal.SIGTERM), ("", ""))
+
+    def test_ids_without_an_answer_are_told_once(self):
+        watch = self.watch("1001", "77")
+        self.line(watch)
+        self.polls()
+        self.assertRegex(self.stop(watch)[1], r"\Alocksync: no answer for 77[^\n]*\n\Z")
+
+    def test_an_outage_is_told_and_makes_no_changes(self):
+        watch = self.watch("1001", stderr=subprocess.PIPE)
+        self.line(watch)
+        self.service.reply = (503, {}, "")
+        self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. It is tried again\.$")
+        self.polls(1)
+        self.service.locks = [lock(1001, state=2)]
+        self.service.reply = None
+        self.assertEqual(self.line(watch), "1001  state: locked -> unlocked")
+        self.assertEqual(watch.stderr.readline(), "locksync: there is an answer again\n")
+        self.assertEqual(self.stop(watch), ("", ""))
+
+    def test_an_answer_that_is_none_is_the_end_only_at_the_start(self):
+        self.service.reply = (200, {}, "<html>")
+        self.expect(10, "--watch")
+        self.service.reply = None
+        watch = self.watch("1001", stderr=subprocess.PIPE)
+        self.line(watch)
+        self.service.reply = (200, {}, "<html>")
+        self.assertIn("not what the service documents", watch.stderr.readline())
+        self.service.reply = None
+        self.assertIn("there is an answer again", watch.stderr.readline())
+        self.stop(watch)
+
+    def test_a_refused_key_is_the_end(self):
+        watch = self.watch("1001")
+        self.line(watch)
+        self.service.reply = (401, {}, "")
+        status, out, err = self.end(watch)
+        self.assertEqual((status, out), (5, ""))
+        self.assertIn("make a new one", err.splitlines()[-1])
+
+    def test_a_reader_that_goes_away_is_noticed_though_nothing_changes(self):
+        watch = self.watch()
+        self.line(watch)
+        watch.stdout.close()
+        self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGPIPE)
+
+    def test_a_reader_that_does_not_read_cannot_keep_it(self):
+        self.service.locks = [lock(1 + i) for i in range(3000)]
+        watch = self.watch()
+        wait_until(lambda: self.service.requests, "the first poll")
+        time.sleep(0.5)  # until the pipe is full; if it is not yet, the test is only easier to pass
+        begun = time.monotonic()
+        watch.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGINT)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_poll_under_way_is_ended_at_once(self):
+        self.start_sim("--delay-ms", "60000")
+        watch = self.watch("--timeout", "100")
+        time.sleep(0.3)
+        self.assertEqual(self.stop(watch), ("", ""))
+
+    def test_a_signal_that_was_ignored_from_the_start_stays_ignored(self):
+        watch = self.watch("1001", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.line(watch)
+        watch.send_signal(signal.SIGHUP)
+        self.polls()
+        self.stop(watch)
+
+    def test_a_lock_that_lives_is_followed_without_a_violation(self):
+        self.start_sim("--time-scale", "60", "--min-interval-ms", "50")
+        watch = self.watch()
+        seen = [self.line(watch) for _ in range(20)]
+        self.assertTrue(all(re.match(r"100[1-4]  \S", line) for line in seen), seen)
+        self.assertEqual(self.stop(watch)[1], "")
+
+
+if __name__ == "__main__":
+    main()
