@@ -48,7 +48,7 @@ static int64_t next_due(const struct pauses *pauses)
 
 static void wait_until(struct pauses *pauses, int64_t due_us)
 {
-    struct timespec due = {.tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000};
+    struct timespec due = {.tv_sec = (time_t)(due_us / 1000000), .tv_nsec = (long)(due_us % 1000000) * 1000};
 
     if (due_us == INT64_MAX)
         pthread_cond_wait(&pauses->changed, &pauses->lock);

@@ -28,7 +28,7 @@ static lock_sync_status give(void *user, lock_sync_ctx *ctx, bool refused)
 {
     giver *g = user;
     const char *token = g->calls < 3 ? g->tokens[g->calls] : NULL;
-    const struct timespec pause = {g->takes_ms / 1000, g->takes_ms % 1000 * 1000000};
+    const struct timespec pause = {(time_t)(g->takes_ms / 1000), (long)(g->takes_ms % 1000) * 1000000};
 
     g->refused[g->calls < 3 ? g->calls : 2] = refused;
     g->calls++;

@@ -129,9 +129,9 @@ static void remember(void *block, size_t size, unsigned owner)
 /* A mark whose next place is free hides nothing. */
 static void clear_marks(known *place)
 {
-    while (place->block == 1 && blocks[(size_t)(place - blocks + 1) % PLACES].block == 0) {
+    while (place->block == 1 && blocks[((size_t)(place - blocks) + 1) % PLACES].block == 0) {
         place->block = 0;
-        place = &blocks[(size_t)(place - blocks + PLACES - 1) % PLACES];
+        place = &blocks[((size_t)(place - blocks) + PLACES - 1) % PLACES];
     }
 }
 

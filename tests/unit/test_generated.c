@@ -444,7 +444,7 @@ static void put_body(generator *g, size_t locks)
 
 static void generate(generator *g)
 {
-    size_t locks = chance(g, 94) ? below(g, 9) : below(g, LOCKS_MAX + 1);
+    size_t locks = (size_t)(chance(g, 94) ? below(g, 9) : below(g, LOCKS_MAX + 1));
     truth *t = g->truth;
 
     g->body.size = 0;
@@ -453,7 +453,7 @@ static void generate(generator *g)
     t->count = 0;
     t->plain = true;
     t->single = chance(g, 10);
-    t->asked_count = t->single ? 1 : chance(g, 60) ? 0 : 1 + below(g, ASKED_MAX);
+    t->asked_count = t->single ? 1 : chance(g, 60) ? 0 : 1 + (size_t)below(g, ASKED_MAX);
     for (size_t i = 0; i < t->asked_count; i++)
         t->asked[i] = i > 0 && chance(g, 10) ? t->asked[below(g, i)] : any_id(g);
     put_body(g, locks);
