@@ -1,4 +1,5 @@
-/* The acts but those of watches and of Redis; see acts.h. Nothing here uses cmocka: an act may run in a child process. */
+/* The acts but those of watches and of Redis; see acts.h. Nothing here uses cmocka: an act may run in a child
+   process. */
 #include "acts.h"
 
 #include "../support/interpose.h"

@@ -1,5 +1,5 @@
-/* malloc and its kin, standing before the C library's or the sanitizer's; see alloc.h. The owner of a request is the object
-   in which its return address lies. */
+/* malloc and its kin, standing before the C library's or the sanitizer's; see alloc.h. The owner of a request is
+   the object in which its return address lies. */
 #include "alloc.h"
 
 #include "../support/kit.h"

@@ -1,6 +1,6 @@
-/* Stands before malloc and its kin for the whole process, and knows who asks: the shared object from which a call comes. The
-   requests of chosen owners are counted, the Nth of them can be made to fail, and their blocks are known while they live.
-   A program that uses this must be linked with export_dynamic. */
+/* Stands before malloc and its kin for the whole process, and knows who asks: the shared object from which a call
+   comes. The requests of chosen owners are counted, the Nth of them can be made to fail, and their blocks are known
+   while they live. A program that uses this must be linked with export_dynamic. */
 #ifndef TORTURE_ALLOC_H
 #define TORTURE_ALLOC_H
 
@@ -32,8 +32,8 @@ size_t alloc_blocks(unsigned owners);
 /* The owner of the living block in which an address lies; 0: in none that is known. */
 unsigned alloc_owner_of(const void *address);
 
-/* Called with each block of a known owner before it is given back; and new blocks are cleared, so that what is in one was
-   written there by its owner. NULL: neither. */
+/* Called with each block of a known owner before it is given back; and new blocks are cleared, so that what is in
+   one was written there by its owner. NULL: neither. */
 void alloc_on_release(void (*look)(unsigned owner, const void *block, size_t size));
 
 #endif

@@ -1,5 +1,5 @@
-/* All that can be wrong with a server, in one table: what a fetch from it must end with, and in what time. The table is run by
-   blocking fetches and by a pool alike. */
+/* All that can be wrong with a server, in one table: what a fetch from it must end with, and in what time. The
+   table is run by blocking fetches and by a pool alike. */
 #ifndef TORTURE_FAULTS_H
 #define TORTURE_FAULTS_H
 
@@ -30,8 +30,8 @@ typedef struct fault_list {
 
 #define FAULT_LISTS 8
 
-/* The lists, made anew for this run: servers and certificates come with them. `bystander`: the URL of a server that is named
-   as a redirect's target and must never be spoken to. */
+/* The lists, made anew for this run: servers and certificates come with them. `bystander`: the URL of a server that
+   is named as a redirect's target and must never be spoken to. */
 const fault_list *faults_begin(const char *bystander);
 void faults_end(void);
 /* The CA file for https. */

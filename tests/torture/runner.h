@@ -1,6 +1,6 @@
-/* Runs acts with their first request for memory failing, then their second, and so on until they need no more. What may come
-   of it: the act's own end, E_NO_MEMORY, and little else. Nothing of ours is lost, nothing good is wrong, and done again it
-   works. */
+/* Runs acts with their first request for memory failing, then their second, and so on until they need no more. What
+   may come of it: the act's own end, E_NO_MEMORY, and little else. Nothing of ours is lost, nothing good is wrong,
+   and done again it works. */
 #ifndef TORTURE_RUNNER_H
 #define TORTURE_RUNNER_H
 

@@ -1,7 +1,8 @@
-/* A soak: very many fetches, blocking and in a pool, with contexts that come and go; memory and descriptors must stay flat.
+/* A soak: very many fetches, blocking and in a pool, with contexts that come and go; memory and descriptors must
+   stay flat.
 
-   torture-soak [FETCHES [SECONDS]]: so many blocking and as many in a pool; when the time is up, half of it for each, they
-   end with what they have. */
+   torture-soak [FETCHES [SECONDS]]: so many blocking and as many in a pool; when the time is up, half of it for
+   each, they end with what they have. */
 #include "../support/kit.h"
 #include "../support/sim.h"
 
@@ -39,7 +40,8 @@ static level look(void)
     char *status = kit_read_file("/proc/self/status");
     const char *resident = strstr(status, "VmRSS:");
     level l = {mallinfo2().uordblks + mallinfo2().hblkhd,
-               resident == NULL ? 0 : (size_t)strtoull(resident + strlen("VmRSS:"), NULL, 10) * 1024, kit_descriptors()};
+               resident == NULL ? 0 : (size_t)strtoull(resident + strlen("VmRSS:"), NULL, 10) * 1024,
+               kit_descriptors()};
 
     free(status);
     return l;
@@ -114,8 +116,8 @@ static int judge(const char *name, const soak *s, int64_t ms, const level *warm,
     bool good = s->bad == 0 && s->done > s->fetches / WARM_UP && end->descriptors == warm->descriptors &&
                 (flat || kit_slack() > 1); /* a sanitizer keeps what is freed, and looks for leaks itself */
 
-    printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64 " bad; after the warm-up: heap %+" PRId64
-           " bytes, resident %+" PRId64 " KiB, descriptors %zu then %zu%s\n",
+    printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64
+           " bad; after the warm-up: heap %+" PRId64 " bytes, resident %+" PRId64 " KiB, descriptors %zu then %zu%s\n",
            name, s->done, s->fetches, (double)ms / 1000, (double)s->done * 1000 / (double)(ms + 1), s->bad, heap,
            resident / 1024, warm->descriptors, end->descriptors, good ? "" : "  FAILED");
     return good ? 0 : 1;

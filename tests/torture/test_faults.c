@@ -1,6 +1,6 @@
-/* The table of faults, by blocking fetches and by a pool beside healthy contexts: the status, in time; one request at most for
-   each fetch; no secret in any text; a context that works again. And nobody else is spoken to: the environment names a proxy
-   throughout, which is the target of all redirects too, and sees nothing. */
+/* The table of faults, by blocking fetches and by a pool beside healthy contexts: the status, in time; one request
+   at most for each fetch; no secret in any text; a context that works again. And nobody else is spoken to: the
+   environment names a proxy throughout, which is the target of all redirects too, and sees nothing. */
 #include "faults.h"
 
 #include <stdlib.h>
@@ -31,9 +31,10 @@ static lock_sync_status fetch_in_pool(const client *c)
     lock_sync_status statuses[HEALTHY + 1];
 
     for (size_t i = 0; i <= HEALTHY; i++) {
+        lock_sync_ctx *ctx = i < HEALTHY ? healthy[i].ctx : c->ctx;
+
         statuses[i] = -1;
-        assert_int_equal(lock_sync_pool_submit(pool, i < HEALTHY ? healthy[i].ctx : c->ctx, NULL, 0, note, &statuses[i]),
-                         LOCK_SYNC_OK);
+        assert_int_equal(lock_sync_pool_submit(pool, ctx, NULL, 0, note, &statuses[i]), LOCK_SYNC_OK);
     }
     while (lock_sync_pool_pending(pool) > 0)
         assert_int_equal(lock_sync_pool_wait(pool, -1), LOCK_SYNC_OK);

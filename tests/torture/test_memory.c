@@ -1,4 +1,5 @@
-/* Out of memory, everywhere: in the library, in jansson and libcurl, in a host's allocator, in OpenSSL; see runner.h. */
+/* Out of memory, everywhere: in the library, in jansson and libcurl, in a host's allocator, in OpenSSL; see
+   runner.h. */
 #include "runner.h"
 
 #include "../support/child.h"

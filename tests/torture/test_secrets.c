@@ -1,6 +1,6 @@
-/* Where a credential is left in memory. After a context is gone, all of the process is searched for its key: with a transport of
-   the host's own it is nowhere; with libcurl it is in no block that lives, and in none that the library gave back. The key is
-   computed byte by byte and compared so: the test itself keeps no copy. */
+/* Where a credential is left in memory. After a context is gone, all of the process is searched for its key: with a
+   transport of the host's own it is nowhere; with libcurl it is in no block that lives, and in none that the
+   library gave back. The key is computed byte by byte and compared so: the test itself keeps no copy. */
 #include "acts.h"
 #include "alloc.h"
 
