@@ -132,7 +132,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *p);
 LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms);
 
 /**
- * How many submitted fetches have not had their callback.
+ * How many submitted fetches have not had their callback, and how many watches are in the pool.
  *
  * @param p The pool, or NULL.
  * @return The count; 0 for NULL.
@@ -142,7 +142,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t ti
 LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *p);
 
 /**
- * Ends all fetches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts stay.
+ * Ends all fetches and watches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts and the
+ * watches stay.
  *
  * @param p Transferred; NULL is allowed.
  * @par Threads That of the pool. Waits for a decision of a guard's store that is on its way.
