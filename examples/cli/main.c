@@ -98,10 +98,8 @@ static int show(const options *o, lock_sync_ctx *ctx, bool color)
         return complain(EXIT_INTERNAL, "no thread could be started");
     status = fetch(o, ctx, &results);
     signals_end(); /* whoever does not read what follows can be interrupted as usual */
-    if (status == LOCK_SYNC_OK)
-        exit_status = print_results(o, results, color);
-    else if (signals_caught() == 0)
-        exit_status = complain_of(ctx, status);
+    if (signals_caught() == 0)
+        exit_status = status == LOCK_SYNC_OK ? print_results(o, results, color) : complain_of(ctx, status);
     lock_sync_results_free(results);
     return exit_status;
 }

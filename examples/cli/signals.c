@@ -8,7 +8,7 @@
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 static const struct timespec again = {.tv_nsec = 20000000};
-#define CANCELS_MAX 100 /* whoever has not ended by then is stuck in writing where nobody reads */
+#define CANCELS_MAX 250 /* 5 s: whoever has not ended by then is stuck in writing where nobody reads */
 
 static lock_sync_ctx *context;
 static signals_screen on;
@@ -85,6 +85,17 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
     if (!begun)
         (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     return begun;
+}
+
+void signals_stop(void)
+{
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    (void)pthread_kill(pthread_self(), SIGTSTP);
+    (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL); /* it stops here */
+    (void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 }
 
 int signals_caught(void)

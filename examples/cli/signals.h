@@ -20,6 +20,9 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen);
 /* The signal that shall end the command; 0: none yet. */
 int signals_caught(void);
 
+/* Stops the process, as Ctrl-Z does: not where no shell could let it go on. For `stop`. */
+void signals_stop(void);
+
 /* Waits; false when a signal came. */
 bool signals_sleep(int64_t ms);
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -110,7 +109,7 @@ static void print_trouble(FILE *out, const view *v, int width)
 
 static bool draw(view *v)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct winsize size = {.ws_row = 0};
     char *picture = NULL;
     size_t length = 0;
     FILE *out = v->is_open ? open_memstream(&picture, &length) : NULL;
@@ -120,7 +119,11 @@ static bool draw(view *v)
     if (out == NULL)
         return true; /* the next one may do */
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-    style.width = size.ws_col > 0 ? size.ws_col : 80;
+    if (size.ws_row == 0 || size.ws_col == 0) { /* a terminal that does not know */
+        size.ws_row = 24;
+        size.ws_col = 80;
+    }
+    style.width = size.ws_col;
     style.rows_max = size.ws_row > HEAD_LINES ? (size_t)size.ws_row - HEAD_LINES : 0;
     (void)fputs(HOME, out);
     print_times(out, v, style.width);
@@ -158,7 +161,7 @@ static void on_stop(void *user)
     (void)pthread_mutex_lock(&v->mutex);
     if (v->is_open)
         give_terminal_back(v);
-    (void)pthread_kill(pthread_self(), SIGSTOP);
+    signals_stop();
     if (v->is_open)
         take_terminal(v);
     (void)draw(v);

@@ -16,6 +16,7 @@ SIM = os.environ["LOCKSYNC_SIM"]
 SOURCE = os.environ["LOCKSYNC_SOURCE"]
 KEY = "secret-key-of-the-tests"
 PATIENCE = 30  # seconds: a machine may be busy
+PROMPTLY = 4  # seconds; after 5 a signal ends the command the hard way
 
 # What sanitizers and the loader need is passed on, nothing else.
 PASSED_ON = {

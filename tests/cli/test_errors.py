@@ -185,7 +185,8 @@ class Credentials(Test):
             with self.subTest(told):
                 self.expect(4, "--key-file", self.write("key", text))
                 self.assertIn(told, self.complaint)
-        self.expect(4, "--key-file", self.path("none"))
+        self.expect(4, "--key-file", self.path("none\n\033[31m"))
+        self.assertNotIn("\033", self.complaint)
         self.expect(4, "--key-file", self.folder)
 
     def test_a_key_that_cannot_be_one(self):

@@ -3,12 +3,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import time
 import urllib.request
 
-from support import KEY, Test, lock, main
+from support import KEY, PROMPTLY, Test, lock, main
 
 GUARD = hashlib.sha256(b"locksync guard\n" + KEY.encode()).hexdigest()[:32] + ".guard"
 
@@ -76,8 +77,10 @@ class Waiting(Test):
         self.expect(0)
         run = self.start("--wait")
         time.sleep(0.3)  # the later it comes, the more surely it waits; either way it must end so
+        begun = time.monotonic()
         run.send_signal(signal.SIGINT)
         self.assertEqual(self.end(run), (-signal.SIGINT, "", ""))
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
 
     def test_a_fetch_that_was_interrupted_gives_its_turn_back(self):
         service = self.start_service(lock(1001))
@@ -88,6 +91,7 @@ class Waiting(Test):
         begun = time.monotonic()
         run.send_signal(signal.SIGTERM)
         self.assertEqual(self.end(run), (-signal.SIGTERM, "", ""))
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
         self.expect(0, "--wait", "--base-url", service.url)
         self.assertLess(time.monotonic() - begun, 10)
 
@@ -120,8 +124,10 @@ class Files(Test):
     def test_in_the_home_folder_without_a_state_folder(self):
         for value in None, "", "not/absolute":
             self.set(XDG_STATE_HOME=value)
-            self.expect(0)
-        self.assertTrue(os.path.exists(self.path(".local", "state", "locksync", GUARD)))
+            self.expect(0, cwd=self.folder)
+            self.assertEqual(os.listdir(self.folder), [".local"])
+            self.assertTrue(os.path.exists(self.path(".local", "state", "locksync", GUARD)))
+            shutil.rmtree(self.path(".local"))
 
     def test_no_folder_at_all(self):
         self.set(XDG_STATE_HOME=None, HOME=None)

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from support import LOCKSYNC, PASSED_ON, SIM, SOURCE, Terminal, Test, main
+from support import LOCKSYNC, PASSED_ON, SIM, SOURCE, Terminal, Test, main, wait_until
 
 CLI = os.path.join(SOURCE, "examples", "cli")
 MANUAL = os.path.join(CLI, "locksync.1")
@@ -97,7 +97,8 @@ class Completion(Test):
             terminal.tmux("send-keys", "-l", typed)
             terminal.press("Tab")
             terminal.wait(completed)
-            terminal.press("C-c")
+            terminal.press("C-c")  # what is typed before the next prompt may be lost
+            wait_until(lambda: terminal.screen().rstrip().endswith("\n" + terminal.PROMPT), "the prompt")
 
     def test_in_a_bash_that_someone_types_into(self):
         self.in_terminal(f"source {CLI}/locksync.bash", "bash", "--norc", "-i")

@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import subprocess
+import time
 
-from support import LOCKSYNC, Test, lock, main
+from support import LOCKSYNC, PATIENCE, PROMPTLY, Test, lock, main, wait_until
 
 
 class Table(Test):
@@ -138,7 +139,17 @@ class Writing(Test):
         process = subprocess.run(["sh", "-c", 'exec "$0" >&-', LOCKSYNC], env=self.environment, stderr=subprocess.PIPE,
                                  text=True, check=False)
         self.assertEqual(process.returncode, 12)
-        self.assertIn("could not be written", process.stderr)
+        self.assertIn("could not be written (Bad file descriptor)", process.stderr)
+
+    def test_a_reader_that_does_not_read_cannot_keep_it(self):
+        service = self.start_service(*(lock(1 + i) for i in range(3000)))
+        run = self.start()
+        wait_until(lambda: service.requests, "the request")
+        time.sleep(0.5)  # until the pipe is full; if it is not yet, the test is only easier to pass
+        begun = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(timeout=PATIENCE), -signal.SIGINT)
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
 
     def pipe_without_reader(self):
         reading, writing = os.pipe()

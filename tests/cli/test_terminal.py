@@ -1,8 +1,12 @@
 """The command in a real terminal: colours, narrow ones, the prompt, and the live table of --watch."""
+import fcntl
+import os
 import re
+import select
+import termios
 import time
 
-from support import KEY, Terminal, Test, lock, main, wait_until
+from support import KEY, PROMPTLY, Terminal, Test, lock, main, wait_until
 
 SHOWN = "$LOCKSYNC"  # the shell's variable: the command's long path would fill narrow lines
 
@@ -68,6 +72,7 @@ class Prompt(Test):
         self.terminal.type(SHOWN)
         self.terminal.wait("Personal key")
         wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")
+        self.assertIn("susp = <undef>", self.terminal.settings())  # a shell would have no echo
 
     def is_given_back(self):
         wait_until(lambda: " echo " in self.terminal.settings(), "echo")
@@ -108,7 +113,7 @@ class Watch(Test):
         begun = time.monotonic()
         self.terminal.press("C-c")
         self.is_given_back()
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
         self.terminal.type("echo status $?")
         return self.terminal.wait("status 130")
 
@@ -133,12 +138,16 @@ class Watch(Test):
         self.service.locks.append(lock(1003, state=None, connected=False))
         self.start_watch()
         self.terminal.wait("1003 ")
+        self.assertIn("1001  \033[32mlocked", self.terminal.screen("-e"))  # at first nothing is
         self.service.locks = [lock(1001, state=2), lock(1002, state=2), lock(1003, state=None, connected=False)]
         self.terminal.wait("1001  unlocked ")
         screen = self.terminal.screen("-e")
         for text in ("1001\033[0m\033[39m\033[49m  \033[1m\033[33munlocked", "1002  \033[33munlocked",
                      "1003  \033[35munknown"):
             self.assertIn(text, screen)
+        self.service.locks[1] = lock(1002)
+        self.terminal.wait("1002  locked ")
+        self.assertIn("1001  \033[33munlocked", self.terminal.screen("-e"))
 
     def test_no_colour(self):
         self.set(NO_COLOR="1")
@@ -184,8 +193,9 @@ class Watch(Test):
         self.terminal.wait("status 5")
 
     def test_ids_without_an_answer(self):
-        self.start_watch("1001 77")
-        self.terminal.wait(r"77    not answered\n1001  locked ")
+        self.start_watch("1001 77 1001")
+        screen = self.terminal.wait(r"77    not answered\n1001  locked ")
+        self.assertEqual(screen.count("1001"), 1)
         self.service.locks.append(lock(77))
         self.terminal.wait(r"77    locked ")
         self.service.locks = []
@@ -198,17 +208,17 @@ class Watch(Test):
         seen = len(self.service.requests)
         wait_until(lambda: len(self.service.requests) > seen + 1, "polls")
         self.assertNotIn("typed", self.terminal.screen())
-        self.assertNotIn("typed", self.leave())
+        self.service.reply = (401, {}, "")  # Ctrl-C would throw them away itself
+        self.is_given_back()
+        self.terminal.type("echo status $?")
+        self.assertNotIn("typed", self.terminal.wait("status 5"))
 
     def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
-        self.start_watch()
-        self.terminal.wait("CHANGED")
-        self.leave()
         self.start_sim("--delay-ms", "60000")
-        self.terminal.type(f"clear; {SHOWN} --watch --timeout 1000 --base-url {self.environment['LOCKSYNC_BASE_URL']}")
-        self.terminal.wait(r"answer none yet, next poll \d")
-        self.terminal.tmux("resize-window", "-x", "26", "-y", "20")
+        self.start_watch("--timeout 1000", columns=26)
         self.terminal.wait(r"(?m)^answer none yet, next poll$")
+        self.terminal.tmux("resize-window", "-x", "80")
+        self.terminal.wait(r"answer none yet, next poll \d")
         self.leave()
 
     def test_a_narrow_terminal(self):
@@ -242,6 +252,30 @@ class Watch(Test):
         self.service.locks = [lock(1001, state=2)]
         self.terminal.wait("1001  unlocked ")
         self.leave()
+
+    def test_ctrl_z_without_a_shell_to_return_to_does_not_stop_it(self):
+        """In a terminal of its own, as tmux lets go on what stops; it is one that does not know its size."""
+        terminal, end = os.openpty()
+        self.addCleanup(os.close, terminal)
+        self.set(TERM="xterm")
+        self.start("--watch", stdin=end, stdout=end, stderr=end, start_new_session=True,
+                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(end)
+        self.read_until(terminal, b"1049h")
+        os.write(terminal, b"\x1a")
+        self.read_until(terminal, b"1049l")
+        self.service.locks = [lock(1001, state=2)]
+        self.read_until(terminal, b"1001\033[0m  \033[1;33munlocked")
+
+    def read_until(self, terminal, text):
+        seen = bytearray()
+
+        def has_come():
+            if select.select([terminal], [], [], 0)[0]:
+                seen.extend(os.read(terminal, 4096))
+            return text in seen
+
+        wait_until(has_come, text)
 
     def test_a_terminal_that_cannot_be_drawn_on_gets_lines(self):
         terminal = Terminal(self)
