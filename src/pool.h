@@ -150,13 +150,28 @@ void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
 void lsync_pool_begin_anew(lock_sync_pool *p);
 /* Takes in an errand that is done. */
 void lsync_pool_errand_done(lsync_job *job);
-/* Sees which of the transfers that went ahead have found their hosts. */
-void lsync_pool_check_hosts(lock_sync_pool *p);
 /* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
 void lsync_pool_abort(lsync_job *job);
 /* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
 int64_t lsync_pool_due_us(const lock_sync_pool *p);
 void lsync_pool_free_seats(lock_sync_pool *p);
+
+/* --- pool_hosts.c --- */
+
+/* The host of a context; NULL when memory is out. */
+lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
+/* Whether the next transfer has something to find out, or opens a connection that others will share. */
+bool lsync_host_needs_pioneer(const lsync_host *host);
+/* Whether the host has no place for another transfer now. */
+bool lsync_host_is_full(const lock_sync_pool *p, const lsync_host *host);
+/* The first of those that were held and have a place now; NULL: none. */
+lsync_link *lsync_pool_next_held(const lock_sync_pool *p);
+/* What an answer tells of its host. */
+void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status);
+/* A transfer is over. If it went ahead and was not sent: what it found out. */
+void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status);
+/* Sees which of the transfers that went ahead have found their hosts. */
+void lsync_pool_check_hosts(lock_sync_pool *p);
 void lsync_pool_free_hosts(lock_sync_pool *p);
 
 /* --- pool_helper.c: guards whose stores may block --- */

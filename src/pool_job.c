@@ -1,11 +1,8 @@
 /* Moving the pool's jobs on, from one place where they stand to the next; see pool.h. Nothing here calls back. */
 #include "base/clock.h"
 #include "pool.h"
-#include "wire/url.h"
 
 #include <string.h>
-
-#define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
 
 static void set_due(lsync_job *job, int64_t due_us)
 {
@@ -217,131 +214,6 @@ void lsync_pool_errand_done(lsync_job *job)
         on_answer(job);
 }
 
-/* --- hosts --- */
-
-/* The host of a context; NULL when memory is out. */
-static lsync_host *host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
-{
-    const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
-    size_t size = strlen(base_url);
-    lsync_host *host = p->hosts;
-
-    while (host != NULL && strcmp(host->base_url, base_url) != 0)
-        host = host->next;
-    if (host == NULL) {
-        host = lsync_alloc(&p->memory, sizeof *host + size + 1);
-        if (host == NULL)
-            return NULL;
-        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.loop = &p->loop};
-        host->is_named = !lsync_base_url_has_address(base_url);
-        lsync_queue_init(&host->held);
-        memcpy(host->base_url, base_url, size + 1);
-        p->hosts = host;
-    }
-    return host;
-}
-
-static bool is_unnamed(const lsync_host *host)
-{
-    return host->is_named && lsync_clock_boot_us() >= host->known_until_us;
-}
-
-/* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
-static bool is_http1(const lsync_host *host)
-{
-    return !host->https || (host->answered && !host->http2);
-}
-
-/* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
-   transfer finds out. */
-static bool has_stream(const lsync_host *host)
-{
-    uint32_t opening = host->pioneer == NULL ? 0 : host->pioneer->seat->transfer.opened;
-    uint32_t connections = host->sockets.open > opening ? host->sockets.open - opening : 0;
-
-    if (host->failed)
-        return host->active < LSYNC_STREAMS_MAX;
-    return host->active > 0 && host->active < connections * LSYNC_STREAMS_MAX;
-}
-
-/* Whether the next transfer has something to find out, or opens a connection that others will share. */
-static bool needs_pioneer(const lsync_host *host)
-{
-    return is_unnamed(host) || (!is_http1(host) && !has_stream(host));
-}
-
-/* Whether the host has no place for another transfer now. */
-static bool is_full(const lock_sync_pool *p, const lsync_host *host)
-{
-    return (host->pioneer != NULL && needs_pioneer(host)) || (is_http1(host) && host->active >= p->per_host);
-}
-
-/* The next that has a place: those that have their slots first, then those that were held. */
-static lsync_link *next_ready(const lock_sync_pool *p)
-{
-    lsync_link *link = lsync_queue_first(&p->admitted);
-
-    for (const lsync_host *host = p->hosts; link == NULL && host != NULL; host = host->next)
-        if (lsync_queue_first(&host->held) != NULL && !is_full(p, host))
-            link = lsync_queue_first(&host->held);
-    return link != NULL ? link : lsync_queue_first(&p->ready);
-}
-
-static void hold(lsync_job *job)
-{
-    job->state = LSYNC_JOB_HELD;
-    set_due(job, job->deadline_us);
-    lsync_queue_append(&job->host->held, &job->link);
-}
-
-static void mark_known(lsync_host *host, bool failed)
-{
-    host->pioneer = NULL;
-    host->failed = failed;
-    host->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
-}
-
-void lsync_pool_check_hosts(lock_sync_pool *p)
-{
-    for (lsync_host *host = p->hosts; host != NULL; host = host->next)
-        if (host->pioneer != NULL && host->pioneer->seat->transfer.sends > 0)
-            mark_known(host, false);
-}
-
-/* What an answer tells of its host. */
-static void learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status)
-{
-    if (status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
-        return;
-    host->answered = true;
-    host->failed = false;
-    host->http2 = seat->transfer.http2;
-}
-
-/* The one that went ahead is over, and was not sent: what it found out. */
-static void pioneer_over(lsync_job *job, lock_sync_status status)
-{
-    lsync_host *host = job->host;
-
-    if (host->pioneer != job)
-        return;
-    if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
-        status == LOCK_SYNC_E_NO_MEMORY)
-        host->pioneer = NULL; /* nothing: the next goes ahead */
-    else
-        mark_known(host, true);
-}
-
-void lsync_pool_free_hosts(lock_sync_pool *p)
-{
-    lsync_host *next;
-
-    for (; p->hosts != NULL; p->hosts = next) {
-        next = p->hosts->next;
-        lsync_free(&p->memory, p->hosts);
-    }
-}
-
 /* --- seats --- */
 
 static lsync_seat *take_seat(lock_sync_pool *p)
@@ -401,9 +273,9 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     job->refused = job->status == LOCK_SYNC_E_UNAUTHORIZED;
     job->results = job->status == LOCK_SYNC_OK ? seat->exchange.results : NULL;
     settlement = seat->exchange.settlement;
-    learn(job->host, seat, job->status);
+    lsync_host_learn(job->host, seat, job->status);
     leave_seat(seat);
-    pioneer_over(job, job->status);
+    lsync_host_pioneer_over(job, job->status);
     settle(job, &settlement);
 }
 
@@ -430,7 +302,7 @@ static void start(lsync_job *job)
     lock_sync_pool *p = job->pool;
     lsync_host *host = job->host;
     lsync_seat *seat = take_seat(p);
-    bool goes_ahead = host->pioneer == NULL && needs_pioneer(host);
+    bool goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
     lock_sync_status status;
 
     if (seat == NULL) {
@@ -468,6 +340,23 @@ static void start(lsync_job *job)
 
 /* --- moving on --- */
 
+/* The next that has a place: those that have their slots first, then those that were held. */
+static lsync_link *next_ready(const lock_sync_pool *p)
+{
+    lsync_link *link = lsync_queue_first(&p->admitted);
+
+    if (link == NULL)
+        link = lsync_pool_next_held(p);
+    return link != NULL ? link : lsync_queue_first(&p->ready);
+}
+
+static void hold(lsync_job *job)
+{
+    job->state = LSYNC_JOB_HELD;
+    set_due(job, job->deadline_us);
+    lsync_queue_append(&job->host->held, &job->link);
+}
+
 /* A ready job whose turn it is. */
 static void take_turn(lsync_job *job)
 {
@@ -475,12 +364,12 @@ static void take_turn(lsync_job *job)
     lock_sync_status status;
 
     if (job->host == NULL)
-        job->host = host_of(job->pool, job->ctx);
+        job->host = lsync_pool_host_of(job->pool, job->ctx);
     if (job->host == NULL) {
         give_back(job, lsync_error_no_memory(&job->ctx->error));
         return;
     }
-    if (is_full(job->pool, job->host)) {
+    if (lsync_host_is_full(job->pool, job->host)) {
         hold(job);
         return;
     }

@@ -8,7 +8,7 @@
 #define LSYNC_NEVER_US INT64_MAX
 #define LSYNC_STREAMS_MAX 100 /* on an HTTP/2 connection at once; fewer where the server allows fewer */
 
-typedef struct lsync_watch lsync_watch;
+typedef struct lsync_interest lsync_interest;
 
 struct lsync_loop {
     const lock_sync_allocator *memory; /* must outlive the loop */
@@ -24,8 +24,8 @@ struct lsync_loop {
     uint32_t total;
     int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
     int transfers;       /* started and not taken in or stopped */
-    lsync_watch *watches; /* by file descriptor; owned */
-    size_t watches_count;
+    lsync_interest *interests; /* by file descriptor; owned */
+    size_t interest_count;
 };
 
 /* In curl_loop_epoll.c or curl_loop_poll.c: */

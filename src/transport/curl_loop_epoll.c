@@ -17,18 +17,18 @@
 
 /* The socket of a connection. Between two requests libcurl has no interest in it; epoll keeps it all the same, as most
    often the next request is near, and two system calls are saved. What happens meanwhile ends that. */
-struct lsync_watch {
+struct lsync_interest {
     bool is_open;     /* of a connection; not one of the resolver's, whose end is not told */
     uint32_t wanted;  /* events, by libcurl; 0: none */
     uint32_t watched; /* by epoll; 0: epoll does not have it */
 };
 
-static lsync_watch *watch_of(const lsync_loop *l, int fd)
+static lsync_interest *interest_of(const lsync_loop *l, int fd)
 {
-    return (size_t)fd < l->watches_count && l->watches[fd].is_open ? &l->watches[fd] : NULL;
+    return (size_t)fd < l->interest_count && l->interests[fd].is_open ? &l->interests[fd] : NULL;
 }
 
-static void unwatch(const lsync_loop *l, int fd, lsync_watch *w)
+static void unwatch(const lsync_loop *l, int fd, lsync_interest *w)
 {
     if (w->watched != 0)
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -37,25 +37,25 @@ static void unwatch(const lsync_loop *l, int fd, lsync_watch *w)
 
 void lsync_loop_opened(lsync_loop *l, int fd)
 {
-    size_t count = l->watches_count == 0 ? 64 : l->watches_count;
-    lsync_watch *watches;
+    size_t count = l->interest_count == 0 ? 64 : l->interest_count;
+    lsync_interest *interests;
 
     while (count <= (size_t)fd)
         count *= 2;
-    if (count > l->watches_count) {
-        watches = lsync_realloc(l->memory, l->watches, count * sizeof *watches);
-        if (watches == NULL)
+    if (count > l->interest_count) {
+        interests = lsync_realloc(l->memory, l->interests, count * sizeof *interests);
+        if (interests == NULL)
             return; /* then nothing is saved */
-        memset(watches + l->watches_count, 0, (count - l->watches_count) * sizeof *watches);
-        l->watches = watches;
-        l->watches_count = count;
+        memset(interests + l->interest_count, 0, (count - l->interest_count) * sizeof *interests);
+        l->interests = interests;
+        l->interest_count = count;
     }
-    l->watches[fd] = (lsync_watch){.is_open = true};
+    l->interests[fd] = (lsync_interest){.is_open = true};
 }
 
 void lsync_loop_closing(lsync_loop *l, int fd)
 {
-    lsync_watch *w = watch_of(l, fd);
+    lsync_interest *w = interest_of(l, fd);
 
     if (w == NULL)
         return;
@@ -77,7 +77,7 @@ static int set_events(const lsync_loop *l, int fd, uint32_t events, bool known)
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
     lsync_loop *l = user;
-    lsync_watch *w = watch_of(l, socket);
+    lsync_interest *w = interest_of(l, socket);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 
@@ -179,7 +179,7 @@ void lsync_loop_release(lsync_loop *l)
     close_fd(l->wake_fd);
     close_fd(l->timer_fd);
     close_fd(l->epoll_fd);
-    lsync_free(l->memory, l->watches);
+    lsync_free(l->memory, l->interests);
 }
 
 /* --- events --- */
@@ -203,7 +203,7 @@ static void drain(int fd)
 static void handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
-    lsync_watch *w = watch_of(l, fd);
+    lsync_interest *w = interest_of(l, fd);
 
     if (fd == l->wake_fd) {
         drain(fd);

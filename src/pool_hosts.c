@@ -1,0 +1,116 @@
+/* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see pool.h. */
+#include "base/clock.h"
+#include "pool.h"
+#include "wire/url.h"
+
+#include <string.h>
+
+#define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
+
+lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
+{
+    const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
+    size_t size = strlen(base_url);
+    lsync_host *host = p->hosts;
+
+    while (host != NULL && strcmp(host->base_url, base_url) != 0)
+        host = host->next;
+    if (host == NULL) {
+        host = lsync_alloc(&p->memory, sizeof *host + size + 1);
+        if (host == NULL)
+            return NULL;
+        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.loop = &p->loop};
+        host->is_named = !lsync_base_url_has_address(base_url);
+        lsync_queue_init(&host->held);
+        memcpy(host->base_url, base_url, size + 1);
+        p->hosts = host;
+    }
+    return host;
+}
+
+static bool is_unnamed(const lsync_host *host)
+{
+    return host->is_named && lsync_clock_boot_us() >= host->known_until_us;
+}
+
+/* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
+static bool is_http1(const lsync_host *host)
+{
+    return !host->https || (host->answered && !host->http2);
+}
+
+/* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
+   transfer finds out. */
+static bool has_stream(const lsync_host *host)
+{
+    uint32_t opening = host->pioneer == NULL ? 0 : host->pioneer->seat->transfer.opened;
+    uint32_t connections = host->sockets.open > opening ? host->sockets.open - opening : 0;
+
+    if (host->failed)
+        return host->active < LSYNC_STREAMS_MAX;
+    return host->active > 0 && host->active < connections * LSYNC_STREAMS_MAX;
+}
+
+bool lsync_host_needs_pioneer(const lsync_host *host)
+{
+    return is_unnamed(host) || (!is_http1(host) && !has_stream(host));
+}
+
+bool lsync_host_is_full(const lock_sync_pool *p, const lsync_host *host)
+{
+    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) || (is_http1(host) && host->active >= p->per_host);
+}
+
+static void mark_known(lsync_host *host, bool failed)
+{
+    host->pioneer = NULL;
+    host->failed = failed;
+    host->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
+}
+
+void lsync_pool_check_hosts(lock_sync_pool *p)
+{
+    for (lsync_host *host = p->hosts; host != NULL; host = host->next)
+        if (host->pioneer != NULL && host->pioneer->seat->transfer.sends > 0)
+            mark_known(host, false);
+}
+
+void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status)
+{
+    if (status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
+        return;
+    host->answered = true;
+    host->failed = false;
+    host->http2 = seat->transfer.http2;
+}
+
+void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status)
+{
+    lsync_host *host = job->host;
+
+    if (host->pioneer != job)
+        return;
+    if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
+        status == LOCK_SYNC_E_NO_MEMORY)
+        host->pioneer = NULL; /* nothing: the next goes ahead */
+    else
+        mark_known(host, true);
+}
+
+lsync_link *lsync_pool_next_held(const lock_sync_pool *p)
+{
+    for (const lsync_host *host = p->hosts; host != NULL; host = host->next)
+        if (lsync_queue_first(&host->held) != NULL && !lsync_host_is_full(p, host))
+            return lsync_queue_first(&host->held);
+    return NULL;
+}
+
+void lsync_pool_free_hosts(lock_sync_pool *p)
+{
+    lsync_host *next;
+
+    for (; p->hosts != NULL; p->hosts = next) {
+        next = p->hosts->next;
+        lsync_free(&p->memory, p->hosts);
+    }
+}
