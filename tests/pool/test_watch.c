@@ -3,6 +3,7 @@
 #include "watchers.h"
 
 #include "../support/heap.h"
+#include "../support/interpose.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -197,6 +198,85 @@ static void a_poll_that_takes_too_long_is_an_error_that_may_pass(void **user)
     raw_stop(server);
 }
 
+/* --- each poll is one of its own --- */
+
+static size_t asked;
+
+static lock_sync_status give_another(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user;
+    asked += refused;
+    return lock_sync_set_access_token(ctx, "another");
+}
+
+static bool is_asked_twice(void *w)
+{
+    return asked == 2 && lock_sync_watch_last_status(((watcher *)w)->w) == LOCK_SYNC_OK;
+}
+
+static void each_poll_may_be_repeated_after_a_401(void **user)
+{
+    static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
+    static const raw_step script[] = {
+        RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
+        RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {script};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    lock_sync_pool *p = pool_make();
+    watcher w = watcher_new(raw_url(server), 1);
+
+    (void)user;
+    expect_ok(lock_sync_set_token_provider(w.a.ctx, give_another, NULL));
+    watcher_start(&w, p);
+    assert_true(pool_run(p, is_asked_twice, &w, KIT_PATIENCE_MS));
+    expect_told(&w, 1, LOCK_SYNC_OK, "1001:1 1002:1 ");
+    watcher_free(&w);
+    pool_end(p);
+    raw_stop(server);
+}
+
+static void move_on(watcher *w)
+{
+    expect_ok(lock_sync_set_base_url(w->a.ctx, w->user));
+    w->then = NULL;
+    resolver_stall();
+}
+
+/* Two watches move to a host whose name is not known yet: one goes ahead, and the other waits for it. */
+static void another_base_url_is_another_host(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    char *first = kit_text("http://first.test:%u", raw_port(server));
+    char *second = kit_text("http://second.test:%u", raw_port(server));
+    lock_sync_pool *p = pool_make();
+    watcher w[2];
+    size_t calls;
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    for (size_t i = 0; i < 2; i++) {
+        w[i] = watcher_new(first, 20);
+        w[i].then = move_on;
+        w[i].user = second;
+        watcher_start(&w[i], p);
+    }
+    watcher_run(&w[0], 1);
+    watcher_run(&w[1], 1);
+    calls = resolver_calls();
+    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    (void)pool_run_for(p, 60);
+    assert_int_equal(resolver_calls(), calls + 1);
+    for (size_t i = 0; i < 2; i++)
+        watcher_free(&w[i]);
+    resolver_release();
+    resolver_answer(NULL);
+    pool_end(p);
+    raw_stop(server);
+    kit_wait_for_one_thread(); /* the look-up that was let go */
+    free(first);
+    free(second);
+}
+
 /* --- who may call what --- */
 
 static void count_call(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
@@ -371,6 +451,8 @@ int main(void)
         cmocka_unit_test(polls_keep_to_interval_and_guard),
         cmocka_unit_test(the_timeout_does_not_bound_the_wait_for_the_guard),
         cmocka_unit_test(a_poll_that_takes_too_long_is_an_error_that_may_pass),
+        cmocka_unit_test(each_poll_may_be_repeated_after_a_401),
+        cmocka_unit_test(another_base_url_is_another_host),
         cmocka_unit_test(a_watched_context_is_busy),
         cmocka_unit_test(which_watches_a_pool_takes),
         cmocka_unit_test(a_watch_goes_on_elsewhere_with_what_it_knows),

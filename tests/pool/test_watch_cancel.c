@@ -129,6 +129,46 @@ static void a_cancel_while_the_guard_settles_is_told_soon(void **user)
     raw_stop(server);
 }
 
+static watcher pair[2];
+
+static void cancel_the_other(watcher *w)
+{
+    w->then = pair[w == &pair[0]].then = NULL;
+    lock_sync_cancel(pair[w == &pair[0]].a.ctx);
+}
+
+/* Of two that are answered at once, the first to be told cancels the other, which has ended: it is told its answer, and no
+   more. */
+static void a_cancel_after_the_answer_is_told_once(void **user)
+{
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD,
+                                    RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"result\":[]}"),
+                                    RAW_END};
+    static const raw_step *const scripts[] = {held, held};
+    raw_server *server = raw_start(AF_INET, scripts, 2);
+    lock_sync_pool *p = pool_make();
+
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        pair[i] = watcher_new(raw_url(server), NEVER_MS);
+        pair[i].then = cancel_the_other;
+        watcher_start(&pair[i], p);
+    }
+    while (raw_requests(server) < 2)
+        (void)pool_run_for(p, 1);
+    raw_release(server);
+    raw_wait_closed(server, 2); /* both answers are there when the next dispatch looks */
+    watcher_run(&pair[0], 1);
+    watcher_run(&pair[1], 1);
+    (void)pool_run_for(p, 30);
+    for (size_t i = 0; i < 2; i++) {
+        expect_told(&pair[i], 1, LOCK_SYNC_OK, "");
+        watcher_free(&pair[i]);
+    }
+    pool_end(p);
+    raw_stop(server);
+}
+
 /* --- from several threads --- */
 
 #define WATCHES 50
@@ -218,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_watch_that_is_cancelled_before_its_first_poll_polls_then),
         cmocka_unit_test(a_poll_that_is_cancelled_is_told_and_the_next_comes),
         cmocka_unit_test(a_cancel_while_the_guard_settles_is_told_soon),
+        cmocka_unit_test(a_cancel_after_the_answer_is_told_once),
         cmocka_unit_test(cancels_from_several_threads_do_no_harm),
     };
 
