@@ -136,10 +136,11 @@ class Writing(Test):
                 self.assertIn("No space left", self.complaint)
 
     def test_a_closed_output_is_noticed_and_no_socket_takes_its_place(self):
-        process = subprocess.run(["sh", "-c", 'exec "$0" >&-', LOCKSYNC], env=self.environment, stderr=subprocess.PIPE,
-                                 text=True, check=False)
-        self.assertEqual(process.returncode, 12)
-        self.assertIn("could not be written (Bad file descriptor)", process.stderr)
+        for option in "--json", "--watch":
+            process = subprocess.run(["sh", "-c", 'exec "$0" "$1" >&-', LOCKSYNC, option], env=self.environment,
+                                     stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+            self.assertEqual(process.returncode, 12)
+            self.assertIn("could not be written (Bad file descriptor)", process.stderr)
 
     def test_a_reader_that_does_not_read_cannot_keep_it(self):
         service = self.start_service(*(lock(1 + i) for i in range(3000)))
