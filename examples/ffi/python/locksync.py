@@ -1,0 +1,479 @@
+"""libgetlock-sync for Python, with ctypes alone: the state of a user's smart locks.
+
+    with locksync.Context(personal_key=key) as context:
+        for lock in context.fetch():
+            print(lock.id, lock.is_locked)
+
+Times are aware datetimes, durations are seconds. A value that the service did not send is None, so `is_locked` has
+three answers: True, False and None. A number that has no name in this version is kept as it is. Failures raise
+LockSyncError. A context is used by one thread at a time; only cancel() may come from another.
+"""
+import array
+import asyncio
+import ctypes
+import dataclasses
+import weakref
+from ctypes import byref, c_int64, c_void_p
+from datetime import datetime, timedelta, timezone
+
+import _capi
+from _capi import ChangeKind, Door, Field, GuardMode, LogLevel, State, Status, lib
+
+__all__ = ["Change", "ChangeKind", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError", "LogLevel", "Pool",
+           "Request", "Response", "Results", "State", "Status", "Watch", "version"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def version() -> str:
+    """The version of the C library in use."""
+    return _string(lib.lock_sync_version())
+
+
+# --- values, to C and from it: ctypes would cut what does not fit ---
+
+def _integer(number, kind="q"):
+    return None if number is None else array.array(kind, [number])[0]
+
+
+def _ids(ids):
+    numbers = array.array("q", ids)
+    return (c_int64 * len(numbers)).from_buffer(numbers), len(numbers)
+
+
+def _ms(seconds):
+    return _integer(round(seconds * 1000))
+
+
+def _text(text):
+    if text is not None and "\0" in text:
+        raise ValueError("a NUL in a text")
+    return None if text is None else text.encode()
+
+
+def _moment(ms):
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def _string(text):
+    return None if text is None else text.decode(errors="replace")
+
+
+def _each(at, handle, count):
+    return (at(handle, i) for i in range(count))
+
+
+def _named(kind, number):
+    try:
+        return kind(number)
+    except ValueError:
+        return number
+
+
+class LockSyncError(Exception):
+    """Why a call failed: `status` tells the kind, the text what happened. None stands for what does not apply."""
+
+    def __init__(self, status, message=None, **detail):
+        super().__init__(message or _string(lib.lock_sync_status_message(status)))
+        self.status = _named(Status, status)
+        self.is_retryable = lib.lock_sync_status_is_retryable(status)
+        self.http_status = detail.get("http_status")
+        self.retry_after = detail.get("retry_after")
+        self.correlation_id = detail.get("correlation_id")
+        self.api_messages = detail.get("api_messages", ())
+        self.byte_offset = detail.get("byte_offset")
+
+    @classmethod
+    def _of(cls, context, status):
+        error = lib.lock_sync_last_error(context)
+        if lib.lock_sync_error_status(error) != status:  # it does not speak of a call that was refused as BUSY
+            return cls(status)
+        retry_after_ms = lib.lock_sync_error_retry_after_ms(error)
+        byte_offset = lib.lock_sync_error_byte_offset(error)
+        return cls(status, _string(lib.lock_sync_error_message(error)),
+                   http_status=lib.lock_sync_error_http_status(error) or None,
+                   retry_after=None if retry_after_ms < 0 else retry_after_ms / 1000,
+                   correlation_id=_string(lib.lock_sync_error_correlation_id(error)),
+                   api_messages=tuple(map(_string, _each(lib.lock_sync_error_api_message_at, error,
+                                                         lib.lock_sync_error_api_message_count(error)))),
+                   byte_offset=None if byte_offset < 0 else byte_offset)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lock:
+    id: int
+    revision: int | None
+    state: State | int | None
+    door_state: Door | int | None
+    battery_level: int | None  # percent
+    state_change_result: int | None  # 0 success, 1 jammed, other errors above
+    last_state_changed: datetime | None
+    is_connected: bool | None
+    is_charging: bool | None
+    is_locked: bool | None
+    is_jammed: bool | None
+
+    @classmethod
+    def _of(cls, pointer):
+        record = pointer.contents
+
+        def sent(field, value, convert=lambda value: value):
+            return convert(value) if record.fields & field else None
+
+        return cls(record.id, sent(Field.REVISION, record.revision),
+                   sent(Field.STATE, record.state, lambda number: _named(State, number)),
+                   sent(Field.DOOR_STATE, record.door_state, lambda number: _named(Door, number)),
+                   sent(Field.BATTERY_LEVEL, record.battery_level),
+                   sent(Field.STATE_CHANGE_RESULT, record.state_change_result),
+                   sent(Field.LAST_STATE_CHANGED, record.last_state_changed_ms, _moment),
+                   sent(Field.CONNECTED, record.is_connected), sent(Field.CHARGING, record.is_charging),
+                   _ANSWERS[lib.lock_sync_lock_is_locked(pointer)], _ANSWERS[lib.lock_sync_lock_is_jammed(pointer)])
+
+    @property
+    def state_name(self) -> str:
+        """For people: "locked", "semi-locked", ..., "unknown"."""
+        return _string(lib.lock_sync_lock_state_name(-1 if self.state is None else self.state))
+
+    @property
+    def door_state_name(self) -> str:
+        return _string(lib.lock_sync_door_state_name(-1 if self.door_state is None else self.door_state))
+
+
+_ANSWERS = {0: False, 1: True, 2: None}
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """The answer to one fetch, in the service's order: an iterable of locks."""
+    locks: tuple[Lock, ...]
+    missing: tuple[int, ...]  # ids that were asked for and not answered
+    fetched_at: datetime
+    is_cached: bool
+
+    @classmethod
+    def _take(cls, handle):
+        try:
+            locks = _each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count(handle))
+            missing = _each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count(handle))
+            return cls(tuple(map(Lock._of, locks)), tuple(missing),
+                       _moment(lib.lock_sync_results_fetched_at_ms(handle)), lib.lock_sync_results_is_cached(handle))
+        finally:
+            lib.lock_sync_results_free(handle)
+
+    def __iter__(self):
+        return iter(self.locks)
+
+    def __len__(self):
+        return len(self.locks)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What changed of one lock."""
+    kinds: ChangeKind
+    before: Lock | None  # None: added
+    after: Lock | None  # None: removed
+
+    @classmethod
+    def _all(cls, changes):
+        each = _each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes))
+        return [cls(ChangeKind(pointer.contents.kinds), *(Lock._of(lock) if lock else None for lock in
+                                                          (pointer.contents.before, pointer.contents.after)))
+                for pointer in each]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a transport of the program's own is to send, once, without following redirects. It holds the credential."""
+    method: str
+    url: str
+    headers: dict[str, str]
+    timeout: float
+
+    @classmethod
+    def _of(cls, request):
+        count = lib.lock_sync_request_header_count(request)
+        names = map(_string, _each(lib.lock_sync_request_header_name, request, count))
+        values = map(_string, _each(lib.lock_sync_request_header_value, request, count))
+        return cls(_string(lib.lock_sync_request_method(request)), _string(lib.lock_sync_request_url(request)),
+                   dict(zip(names, values)), lib.lock_sync_request_timeout_ms(request) / 1000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """What a transport of the program's own got, whatever its status: the body is decoded (no gzip)."""
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def _fill(self, response):
+        _check(lib.lock_sync_response_set_status(response, self.status))
+        for name, value in self.headers.items():
+            _check(lib.lock_sync_response_add_header(response, _text(name), _text(value)))
+        _check(lib.lock_sync_response_append_body(response, self.body, len(self.body)))
+
+
+def _check(status):
+    if status != Status.OK:
+        raise LockSyncError(status)
+
+
+class _Handle:
+    """An object of the C library: freed by close(), at the end of a with block, or when it is collected."""
+
+    def __init__(self, free, new, *arguments):
+        out = c_void_p()
+        _check(new(*arguments, byref(out)))
+        self._handle = out.value
+        self._free = weakref.finalize(self, free, out.value)
+
+    def close(self):
+        self._handle = None  # which every function of the library refuses
+        self._free()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Guard(_Handle):
+    """Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes."""
+
+    def __init__(self, path: str | None = None, *, min_interval: float = 20, budget: int = 700, reserve: int = 100):
+        new = (lib.lock_sync_guard_new,) if path is None else (lib.lock_sync_guard_open_file, _text(path))
+        super().__init__(lib.lock_sync_guard_unref, *new)
+        _check(lib.lock_sync_guard_set_min_interval_ms(self._handle, _ms(min_interval)))
+        _check(lib.lock_sync_guard_set_hourly_budget(self._handle, _integer(budget, "I"), _integer(reserve, "I")))
+
+
+_SETTINGS = {
+    "personal_key": (lib.lock_sync_set_personal_key, _text),
+    "base_url": (lib.lock_sync_set_base_url, _text),
+    "api_version": (lib.lock_sync_set_api_version, _text),
+    "connect_timeout": (lib.lock_sync_set_connect_timeout_ms, _ms),
+    "timeout": (lib.lock_sync_set_timeout_ms, _ms),
+    "max_response_bytes": (lib.lock_sync_set_max_response_bytes, _integer),
+    "allow_http": (lib.lock_sync_set_allow_http, bool),
+    "ca_file": (lib.lock_sync_set_ca_file, _text),
+    "proxy": (lib.lock_sync_set_proxy, _text),
+    "user_agent": (lib.lock_sync_set_user_agent, _text),
+    "guard": (lib.lock_sync_set_guard, lambda guard: guard and guard._handle),
+    "guard_mode": (lib.lock_sync_set_guard_mode, int),
+}
+
+
+class Context(_Handle):
+    """Settings, credential and connection of one user of the service."""
+
+    def __init__(self, **settings):
+        super().__init__(lib.lock_sync_ctx_free, lib.lock_sync_ctx_new)
+        self._callbacks = {}  # C calls them for as long as they are set
+        self._raised = None  # by a callback
+        self._watches = weakref.WeakSet()
+        try:
+            self.set(**settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def set(self, **settings):
+        """Changes settings; None for a text, a function or the guard restores the default. They are those of the C
+        library (personal_key, base_url, api_version, connect_timeout, timeout, max_response_bytes, allow_http, ca_file,
+        proxy, user_agent, guard, guard_mode), and:
+
+        access_token    the token, or (token, when it expires)
+        token_provider  called with whether the service refused the credential that is set; returns an access_token
+        logger          called with a LogLevel and a line; what it raises goes to sys.unraisablehook
+        transport       called with a Request; returns a Response, or raises LockSyncError with a status of the network
+        """
+        for name, value in settings.items():
+            if name in _SETTINGS:
+                function, convert = _SETTINGS[name]
+                self._check(function(self._handle, convert(value)))
+            elif name in ("access_token", "token_provider", "logger", "transport"):
+                getattr(self, "_set_" + name)(value)
+            else:
+                raise TypeError(f"no setting has the name {name!r}")
+
+    def fetch(self, *ids: int) -> Results:
+        """The state of these locks, or of all locks of the account. Other threads run while it waits for the answer."""
+        return self._fetch(lib.lock_sync_fetch, *_ids(ids))
+
+    def fetch_one(self, lock_id: int) -> Lock:
+        return self._fetch(lib.lock_sync_fetch_one, _integer(lock_id)).locks[0]
+
+    def watch(self, *ids: int, interval: float = 20) -> "Watch":
+        """Tells what changes, of these locks or of all."""
+        return Watch(self, ids, interval)
+
+    def close(self):
+        for watch in list(self._watches):
+            watch.close()  # they must not outlive it
+        super().close()
+
+    def cancel(self):
+        """Ends a fetch that is running; from any thread."""
+        lib.lock_sync_cancel(self._handle)
+
+    def _fetch(self, function, *arguments):
+        out = c_void_p()
+        self._check(function(self._handle, *arguments, byref(out)))
+        return Results._take(out.value)
+
+    def _check(self, status):
+        raised, self._raised = self._raised, None
+        if isinstance(raised, BaseException) and not isinstance(raised, Exception):
+            raise raised  # a keyboard's interrupt, say
+        if status != Status.OK:
+            raise LockSyncError._of(self._handle, status) from raised
+
+    def _guarded(self, failure, action):
+        """Runs a callback's action: what it raises becomes a status, and the cause of the LockSyncError."""
+        try:
+            action()
+            return Status.OK
+        except BaseException as error:
+            self._raised = error
+            return error.status if isinstance(error, LockSyncError) else failure
+
+    def _set_access_token(self, token):
+        if isinstance(token, tuple):
+            expires_at_ms = (token[1] - _EPOCH) // timedelta(milliseconds=1)
+            self._check(lib.lock_sync_set_access_token_until(self._handle, _text(token[0]), expires_at_ms))
+        else:
+            self._check(lib.lock_sync_set_access_token(self._handle, _text(token)))
+
+    def _set_token_provider(self, provider):
+        callback = _capi.TokenFn(lambda _user, _ctx, refused: self._guarded(
+            Status.NO_CREDENTIAL, lambda: self._set_access_token(provider(refused))))
+        self._set_callback("provider", lib.lock_sync_set_token_provider, callback if provider else _capi.TokenFn())
+
+    def _set_logger(self, logger):
+        callback = _capi.LogFn(lambda _user, level, line: logger(_named(LogLevel, level), _string(line)))
+        self._set_callback("logger", lib.lock_sync_set_logger, callback if logger else _capi.LogFn())
+
+    def _set_callback(self, name, function, callback):
+        self._check(function(self._handle, callback, None))
+        self._callbacks[name] = callback
+
+    def _set_transport(self, transport):
+        perform = _capi.PerformFn(lambda _user, request, response: self._guarded(
+            Status.NETWORK, lambda: transport(Request._of(request))._fill(response)))
+        struct = _capi.TransportStruct(ctypes.sizeof(_capi.TransportStruct), None, perform)
+        self._check(lib.lock_sync_set_transport(self._handle, byref(struct) if transport else None))
+        self._callbacks["transport"] = perform
+
+
+class Watch(_Handle):
+    """An iterator over lists of changes, which waits for the next one. The first tells every lock as added.
+
+    It asks once in an interval, and goes on through errors that may pass. Others are raised; the next call goes on.
+    """
+
+    def __init__(self, context, ids, interval):
+        def free(handle, _context=context):  # which stays as long as the watch
+            lib.lock_sync_watch_free(handle)
+
+        super().__init__(free, lib.lock_sync_watch_new, context._handle, *_ids(ids))
+        self._context = context
+        context._watches.add(self)
+        _check(lib.lock_sync_watch_set_interval_ms(self._handle, _ms(interval)))
+
+    def wait(self, timeout: float) -> list[Change] | None:
+        """The next changes; None if there are none in time."""
+        out = c_void_p()
+        status = lib.lock_sync_watch_next(self._handle, _ms(timeout), byref(out))
+        self._context._check(Status.OK if status == Status.TIMEOUT else status)
+        try:
+            return None if status == Status.TIMEOUT else Change._all(out)
+        finally:
+            lib.lock_sync_changes_free(out)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while (changes := self.wait(0.5)) is None:
+            pass  # Python handles a signal between two calls only
+        return changes
+
+    @property
+    def last_status(self) -> Status:
+        """How the last poll ended, also one whose error was not raised."""
+        return _named(Status, lib.lock_sync_watch_last_status(self._handle))
+
+    @property
+    def age(self) -> float | None:
+        """How old the last good answer is; None: there is none yet."""
+        age_ms = lib.lock_sync_watch_age_ms(self._handle)
+        return None if age_ms < 0 else age_ms / 1000
+
+
+def _outcome(context, status, take, handle):
+    """What a callback of a pool was told: a value, or what is to be raised."""
+    try:
+        context._check(status)
+        return take(handle)
+    except BaseException as error:
+        return error
+
+
+def _value(outcome):
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+class Pool(_Handle):
+    """The fetches of many contexts at once, in the event loop that runs: results = await pool.fetch(context)."""
+
+    def __init__(self):
+        super().__init__(lib.lock_sync_pool_free, lib.lock_sync_pool_new)
+        self._running = {}  # what waits for its callback
+        self._callback = _capi.DoneFn(self._done)
+        self._descriptor = lib.lock_sync_pool_fd(self._handle)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._descriptor, self._dispatch)
+
+    async def fetch(self, context: Context, *ids: int) -> Results:
+        """As Context.fetch(), for a context without a transport of its own. To cancel the task cancels the fetch."""
+        ended = self._loop.create_future()
+        context._check(lib.lock_sync_pool_submit(self._handle, context._handle, *_ids(ids), self._callback, id(ended)))
+        self._running[id(ended)] = ended, context
+        try:
+            return _value(await asyncio.shield(ended))
+        except asyncio.CancelledError:
+            context.cancel()
+            await asyncio.wait([ended])  # until then the context is busy
+            raise
+
+    async def watch(self, context: Context, *ids: int, interval: float = 20):
+        """As Context.watch(), for `async for`. What is raised ends it."""
+        outcomes = asyncio.Queue()
+        callback = _capi.WatchFn(lambda _user, _watch, status, changes: outcomes.put_nowait(
+            _outcome(context, status, Change._all, changes)))
+        with context.watch(*ids, interval=interval) as watch:
+            context._check(lib.lock_sync_pool_watch(self._handle, watch._handle, callback, None))
+            while True:
+                yield _value(await outcomes.get())
+
+    def close(self):
+        """Ends what still runs with Status.CANCELLED."""
+        if self._handle is not None:
+            self._loop.remove_reader(self._descriptor)
+        super().close()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        self.close()
+
+    def _dispatch(self):
+        lib.lock_sync_pool_dispatch(self._handle)
+
+    def _done(self, key, _ctx, status, results):
+        ended, context = self._running.pop(key)
+        ended.set_result(_outcome(context, status, Results._take, results))
