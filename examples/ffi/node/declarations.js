@@ -1,0 +1,58 @@
+'use strict';
+// What the C library declares, read from its flat header: `lib` has its functions, `constants` its enumerators.
+const fs = require('node:fs');
+const koffi = require('koffi');
+
+const PLACES = ['/usr/include', '/usr/local/include'].map(folder => folder + '/locksync/locksync-ffi.h');
+const header = fs.readFileSync(process.env.LOCKSYNC_FFI_HEADER || PLACES.find(fs.existsSync) || PLACES[0], 'utf8');
+// A fetch needs 256 KiB of stack, and koffi gives a worker 128, which can be changed only before a library is loaded.
+if (koffi.config().async_stack_size < 1024 * 1024)
+    koffi.config({ async_stack_size: 1024 * 1024 });
+const library = koffi.load(process.env.LOCKSYNC_LIBRARY || 'liblocksync.so.0');
+
+const lib = {};
+const constants = {};
+
+/** A pointer to a function: koffi wants a type of its own for what is behind it. */
+function callback(name, result, parameters) {
+    return koffi.pointer(koffi.proto(`${result}${name}_function(${parameters})`));
+}
+
+function struct(name, body) {
+    const members = {};
+    for (const member of body.split(/;\s*/).filter(Boolean)) {
+        const [, result, of, parameters] = /^(.*)\(\*(\w+)\)\((.*)\)$/.exec(member) || [];
+        const [, type, plain] = /^(.*?)(\w+)$/.exec(member) || [];
+        if (of)
+            members[of] = callback(`${name}_${of}`, result, parameters);
+        else
+            members[plain] = type.trim();
+    }
+    koffi.struct(name, members);
+}
+
+for (const [declaration] of header.matchAll(/(?:[^;{}]|\{[^{}]*\})+;/g)) {
+    const text = declaration.trim();
+    let found;
+    if (text.startsWith('enum'))
+        for (const [, name, value] of text.matchAll(/(\w+) = (\w+)/g))
+            constants[name] = Number(value);
+    else if ((found = /^typedef struct (\w+) \{\s*(.*)\} \w+;$/s.exec(text)))
+        struct(found[1], found[2]);
+    else if ((found = /^typedef struct (\w+) \w+;$/.exec(text)))
+        koffi.opaque(found[1]);
+    else if ((found = /^typedef (.*?)\(\*(\w+)\)\((.*)\);$/.exec(text)))
+        koffi.alias(found[2], callback(found[2], found[1], found[3]));
+    else if ((found = /^typedef (\w+) (\w+);$/.exec(text)))
+        koffi.alias(found[2], found[1]);
+    else // a function; what it writes through a pointer to a pointer comes back in an array
+        lib[/(\w+)\(/.exec(text)[1]] = library.func(text.replace(/\w+ \*\*/g, '_Out_ $&').replace(/;$/, ''));
+}
+
+/** The enumerators that begin with a prefix, by the rest of their names. */
+function enumeration(prefix) {
+    const names = Object.keys(constants).filter(name => name.startsWith(prefix));
+    return Object.freeze(Object.fromEntries(names.map(name => [name.slice(prefix.length), constants[name]])));
+}
+
+module.exports = { lib, constants, enumeration };

@@ -1,0 +1,18 @@
+const { Context } = require('./locksync.js');
+
+async function main() {
+    const context = new Context({
+        personalKey: process.env.LOCKSYNC_PERSONAL_KEY,
+        baseUrl: process.env.LOCKSYNC_BASE_URL ?? null, // null: the service
+    });
+    try {
+        for (const lock of await context.fetch())
+            console.log(lock.id, lock.stateName, lock.isConnected ? '' : 'out of reach');
+    } catch (error) {
+        console.error(`${error.message} (${error.code}, again in ${error.retryAfterMs} ms)`);
+        process.exitCode = 1;
+    }
+    context.close();
+}
+
+main();

@@ -1,0 +1,463 @@
+'use strict';
+// libgetlock-sync for Node, through koffi: the state of a user's smart locks.
+//
+//     const context = new Context({ personalKey: key });
+//     for (const lock of await context.fetch()) console.log(lock.id, lock.isLocked);
+//     context.close();
+//
+// Nothing here blocks the event loop. Times are Dates, durations milliseconds. A value that the service did not send is
+// null, so `isLocked` has three answers: true, false and null. A number that has no name in this version is kept as it
+// is. What fails rejects with a LockSyncError.
+const koffi = require('koffi');
+const { promisify } = require('node:util');
+const { lib, constants, enumeration } = require('./declarations.js');
+
+const Status = Object.freeze({ OK: constants.LOCK_SYNC_OK, ...enumeration('LOCK_SYNC_E_') });
+const State = enumeration('LOCK_SYNC_STATE_');
+const Door = enumeration('LOCK_SYNC_DOOR_');
+const GuardMode = enumeration('LOCK_SYNC_GUARD_');
+const LogLevel = enumeration('LOCK_SYNC_LOG_');
+const ChangeKind = enumeration('LOCK_SYNC_CHANGE_');
+const Field = enumeration('LOCK_SYNC_FIELD_');
+
+class LockSyncError extends Error {
+    /** Why a call failed. `status` tells the kind, `code` its name; null stands for what does not apply. */
+    constructor(status, message, detail = {}) {
+        super(message || lib.lock_sync_status_message(status), detail.cause && { cause: detail.cause });
+        this.name = 'LockSyncError';
+        this.status = status;
+        this.code = lib.lock_sync_status_name(status);
+        this.isRetryable = lib.lock_sync_status_is_retryable(status);
+        this.httpStatus = detail.httpStatus || null;
+        this.retryAfterMs = detail.retryAfterMs >= 0 ? detail.retryAfterMs : null;
+        this.correlationId = detail.correlationId || null;
+        this.apiMessages = detail.apiMessages || [];
+        this.byteOffset = detail.byteOffset >= 0 ? detail.byteOffset : null;
+    }
+
+    static of(context, status, cause) {
+        const error = lib.lock_sync_last_error(context);
+        if (lib.lock_sync_error_status(error) !== status) // it does not speak of a call that was refused as BUSY
+            return new LockSyncError(status);
+        return new LockSyncError(status, lib.lock_sync_error_message(error), {
+            cause,
+            httpStatus: lib.lock_sync_error_http_status(error),
+            retryAfterMs: lib.lock_sync_error_retry_after_ms(error),
+            correlationId: lib.lock_sync_error_correlation_id(error),
+            apiMessages: each(lib.lock_sync_error_api_message_at, error, lib.lock_sync_error_api_message_count(error)),
+            byteOffset: lib.lock_sync_error_byte_offset(error),
+        });
+    }
+}
+
+// --- values, to C and from it: C would cut what does not fit ---
+
+function text(value) {
+    if (value != null && (typeof value !== 'string' || value.includes('\0')))
+        throw new TypeError('not a text without NUL');
+    return value ?? null;
+}
+
+function integer(value) {
+    if (!Number.isSafeInteger(value))
+        throw new RangeError(`not an integer: ${value}`);
+    return value;
+}
+
+function small(value) {
+    if (integer(value) < 0 || value > 0x7fffffff)
+        throw new RangeError(`out of range: ${value}`);
+    return value;
+}
+
+function idList(ids) {
+    return ids.map(id => {
+        if (typeof id === 'bigint' && id === BigInt.asIntN(64, id))
+            return id;
+        return integer(id);
+    });
+}
+
+function each(at, handle, count) {
+    return Array.from({ length: count }, (_, i) => at(handle, i));
+}
+
+function check(status) {
+    if (status !== Status.OK)
+        throw new LockSyncError(status);
+}
+
+function make(create, ...args) {
+    const out = [null];
+    check(create(...args, out));
+    return out[0];
+}
+
+const answer = tristate => [false, true, null][tristate];
+
+function lockOf(pointer) {
+    const record = koffi.decode(pointer, 'lock_sync_lock');
+    const sent = (field, value) => (record.fields & field ? value : null);
+    return {
+        id: record.id,
+        revision: sent(Field.REVISION, record.revision),
+        state: sent(Field.STATE, record.state),
+        stateName: lib.lock_sync_lock_state_name(record.fields & Field.STATE ? record.state : -1),
+        doorState: sent(Field.DOOR_STATE, record.door_state),
+        doorStateName: lib.lock_sync_door_state_name(record.fields & Field.DOOR_STATE ? record.door_state : -1),
+        batteryLevel: sent(Field.BATTERY_LEVEL, record.battery_level), // percent
+        stateChangeResult: sent(Field.STATE_CHANGE_RESULT, record.state_change_result), // 0 success, 1 jammed
+        lastStateChanged: sent(Field.LAST_STATE_CHANGED, new Date(record.last_state_changed_ms)),
+        isConnected: sent(Field.CONNECTED, record.is_connected),
+        isCharging: sent(Field.CHARGING, record.is_charging),
+        isLocked: answer(lib.lock_sync_lock_is_locked(pointer)),
+        isJammed: answer(lib.lock_sync_lock_is_jammed(pointer)),
+    };
+}
+
+/** The answer to one fetch: an array of locks in the service's order, with `missing`, `fetchedAt` and `isCached`. */
+function takeResults(results) {
+    try {
+        const locks = each(lib.lock_sync_results_at, results, lib.lock_sync_results_count(results)).map(lockOf);
+        return Object.assign(locks, {
+            missing: each(lib.lock_sync_results_missing_at, results, lib.lock_sync_results_missing_count(results)),
+            fetchedAt: new Date(lib.lock_sync_results_fetched_at_ms(results)),
+            isCached: lib.lock_sync_results_is_cached(results),
+        });
+    } finally {
+        lib.lock_sync_results_free(results);
+    }
+}
+
+/** One object for each lock that changed: `kinds` (ChangeKind bits), and the lock `before` (null: it was added) and
+ *  `after` (null: it was removed). */
+function readChanges(changes) {
+    return each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes)).map(change => {
+        const [before, after] = [lib.lock_sync_change_before(change), lib.lock_sync_change_after(change)];
+        return {
+            kinds: lib.lock_sync_change_kinds(change),
+            before: before && lockOf(before),
+            after: after && lockOf(after),
+        };
+    });
+}
+
+function readRequest(request) {
+    const headers = {};
+    for (let i = 0; i < lib.lock_sync_request_header_count(request); i++)
+        headers[lib.lock_sync_request_header_name(request, i)] = lib.lock_sync_request_header_value(request, i);
+    return {
+        method: lib.lock_sync_request_method(request),
+        url: lib.lock_sync_request_url(request),
+        headers,
+        timeoutMs: lib.lock_sync_request_timeout_ms(request),
+    };
+}
+
+function fillResponse(response, { status, headers = {}, body = '' }) {
+    const bytes = Buffer.from(body);
+    check(lib.lock_sync_response_set_status(response, integer(status)));
+    for (const [name, value] of Object.entries(headers))
+        check(lib.lock_sync_response_add_header(response, text(name), text(value)));
+    check(lib.lock_sync_response_append_body(response, bytes, bytes.length));
+}
+
+// --- callbacks: one of each kind, which finds what it is for by a number (koffi has room for some thousand) ---
+
+const owners = new Map();
+let lastKey = 0n;
+
+function own(owner) {
+    owners.set(++lastKey, owner);
+    return lastKey;
+}
+
+function callback(type, action) {
+    return koffi.register((user, ...args) => action(owners.get(user), ...args), type);
+}
+
+/** Runs what a callback does: what it throws becomes a status, and the cause of the error that follows. */
+function guarded(context, failure, action) {
+    try {
+        action();
+        return Status.OK;
+    } catch (error) {
+        context._thrown = error;
+        return error instanceof LockSyncError ? error.status : failure;
+    }
+}
+
+const onLog = callback('lock_sync_log_fn', (context, level, line) => {
+    try {
+        context._logger(level, line);
+    } catch (error) {
+        process.nextTick(() => { throw error; }); // as if a listener had thrown it
+    }
+});
+const onToken = callback('lock_sync_token_fn', (context, _ctx, refused) => guarded(
+    context, Status.NO_CREDENTIAL, () => context._check(setAccessToken(context._pointer, context._provider(refused)))));
+const onPerform = callback('lock_sync_transport_perform_function *', (context, request, response) => guarded(
+    context, Status.NETWORK, () => fillResponse(response, context._transport(readRequest(request)))));
+const onDone = callback('lock_sync_done_fn', (fetch, _ctx, status, results) => fetch.end(status, results));
+const onChange = callback('lock_sync_watch_fn', (watch, _watch, status, changes) => watch.tell(status, changes));
+
+// --- settings: each with the function that sets it, given the context's pointer ---
+
+function setAccessToken(pointer, token) {
+    if (token === null || typeof token === 'string')
+        return lib.lock_sync_set_access_token(pointer, text(token));
+    return lib.lock_sync_set_access_token_until(pointer, text(token.token), integer(token.expiresAt.getTime()));
+}
+
+const plain = (name, convert) => (pointer, value) => lib['lock_sync_set_' + name](pointer, convert(value));
+
+const SETTINGS = {
+    personalKey: plain('personal_key', text),
+    accessToken: setAccessToken, // the token, or { token, expiresAt }
+    baseUrl: plain('base_url', text),
+    apiVersion: plain('api_version', text),
+    connectTimeoutMs: plain('connect_timeout_ms', integer),
+    timeoutMs: plain('timeout_ms', integer),
+    maxResponseBytes: plain('max_response_bytes', integer),
+    allowHttp: plain('allow_http', allow => allow),
+    caFile: plain('ca_file', text),
+    proxy: plain('proxy', text),
+    userAgent: plain('user_agent', text),
+    guard: plain('guard', guard => guard && guard._pointer),
+    guardMode: plain('guard_mode', small),
+    /** Called with whether the service refused the credential that is set; returns what accessToken takes. */
+    tokenProvider(pointer, provider, context) {
+        context._provider = provider;
+        return lib.lock_sync_set_token_provider(pointer, provider && onToken, context._key);
+    },
+    /** Called with a LogLevel and a line. */
+    logger(pointer, logger, context) {
+        context._logger = logger;
+        return lib.lock_sync_set_logger(pointer, logger && onLog, context._key);
+    },
+    /** Called with { method, url, headers, timeoutMs }; returns { status, headers, body }, or throws a LockSyncError
+     *  with a status of the network. It returns no promise: for that see fetchThrough(). */
+    transport(pointer, transport, context) {
+        const size = koffi.sizeof('lock_sync_transport');
+        context._transport = transport;
+        return lib.lock_sync_set_transport(pointer, transport && {
+            struct_size: size, user: context._key, perform: onPerform, cancel: null, destroy: null,
+        });
+    },
+};
+
+/** Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes. */
+class Guard {
+    constructor({ path = null, minIntervalMs = 20000, budget = 700, reserve = 100 } = {}) {
+        this._pointer = path === null ? make(lib.lock_sync_guard_new) : make(lib.lock_sync_guard_open_file, text(path));
+        try {
+            check(lib.lock_sync_guard_set_min_interval_ms(this._pointer, integer(minIntervalMs)));
+            check(lib.lock_sync_guard_set_hourly_budget(this._pointer, small(budget), small(reserve)));
+        } catch (error) {
+            this.close();
+            throw error;
+        }
+    }
+
+    /** Contexts that were given the guard keep it. */
+    close() {
+        lib.lock_sync_guard_unref(this._pointer);
+        this._pointer = null;
+    }
+}
+
+const fetchInWorker = promisify(lib.lock_sync_fetch.async);
+const fetchOneInWorker = promisify(lib.lock_sync_fetch_one.async);
+
+/** Settings, credential and connection of one user of the service. */
+class Context {
+    constructor(settings = {}) {
+        this._pointer = make(lib.lock_sync_ctx_new);
+        this._key = own(this);
+        this._thrown = null; // by a callback
+        this._fetching = false; // in a worker
+        this._watches = new Set(); // functions that end one
+        try {
+            this.set(settings);
+        } catch (error) {
+            this.close();
+            throw error;
+        }
+    }
+
+    /** Changes settings; null for a text, a function or the guard restores the default. */
+    set(settings) {
+        for (const [name, value] of Object.entries(settings)) {
+            if (!Object.hasOwn(SETTINGS, name))
+                throw new TypeError(`no setting has the name ${name}`);
+            this._check(SETTINGS[name](this._idle(), value, this));
+        }
+    }
+
+    /** The state of these locks, or of all locks of the account. It waits in a worker thread, of which there are 4. */
+    async fetch(ids = []) {
+        return this._inWorker(fetchInWorker, idList(ids), ids.length);
+    }
+
+    async fetchOne(id) {
+        return (await this._inWorker(fetchOneInWorker, idList([id])[0]))[0];
+    }
+
+    /** As fetch(), through an HTTP client of the program's own: `send` is given what a transport is given, and returns
+     *  a promise of what a transport returns. The guard is not asked. */
+    async fetchThrough(send, ids = []) {
+        const request = this._make(lib.lock_sync_request_build, idList(ids), ids.length);
+        let response = null;
+        try {
+            const answer = await send(readRequest(request));
+            response = this._make(lib.lock_sync_response_new);
+            fillResponse(response, answer);
+            return takeResults(this._make(lib.lock_sync_response_decode, request, response));
+        } finally {
+            lib.lock_sync_response_free(response);
+            lib.lock_sync_request_free(request);
+        }
+    }
+
+    /** Ends a fetch that is running. */
+    cancel() {
+        lib.lock_sync_cancel(this._pointer);
+    }
+
+    close() {
+        const pointer = this._idle();
+        for (const end of this._watches)
+            end(); // they must not outlive it
+        lib.lock_sync_ctx_free(pointer);
+        this._pointer = null;
+        owners.delete(this._key);
+    }
+
+    async _inWorker(fetch, ...args) {
+        const out = [null];
+        const pointer = this._idle();
+        this._fetching = true;
+        const status = await fetch(pointer, ...args, out).finally(() => { this._fetching = false; });
+        this._check(status);
+        return takeResults(out[0]);
+    }
+
+    _make(create, ...args) {
+        const out = [null];
+        this._check(create(this._idle(), ...args, out));
+        return out[0];
+    }
+
+    _idle() {
+        if (this._fetching)
+            throw new LockSyncError(Status.BUSY);
+        return this._pointer;
+    }
+
+    _check(status) {
+        const cause = this._thrown;
+        this._thrown = null;
+        if (status !== Status.OK)
+            throw LockSyncError.of(this._pointer, status, cause);
+    }
+}
+
+/** The fetches and watches of many contexts at once, in the event loop, on few connections. */
+class Pool {
+    constructor() {
+        this._pointer = make(lib.lock_sync_pool_new);
+        this._descriptor = koffi.node.poll(lib.lock_sync_pool_fd(this._pointer), () => this._dispatch());
+        this._keepAlive();
+    }
+
+    /** As Context.fetch(), for a context without a transport of its own. Context.cancel() ends it. */
+    fetch(context, ids = []) {
+        return new Promise((resolve, reject) => {
+            const key = own({
+                end: (status, results) => {
+                    owners.delete(key);
+                    try {
+                        context._check(status);
+                        resolve(takeResults(results));
+                    } catch (error) {
+                        reject(error);
+                    }
+                },
+            });
+            try {
+                const pointer = context._idle();
+                context._check(lib.lock_sync_pool_submit(this._pointer, pointer, idList(ids), ids.length, onDone, key));
+                this._keepAlive();
+            } catch (error) {
+                owners.delete(key);
+                reject(error);
+            }
+        });
+    }
+
+    /** Changes instead of states, for `for await`. The first tells every lock as added; what is thrown ends it. */
+    async *watch(context, ids = [], { intervalMs = 20000 } = {}) {
+        const told = [];
+        let wake = () => {};
+        const tell = (status, changes) => {
+            try {
+                context._check(status);
+                told.push({ changes: readChanges(changes) });
+            } catch (error) {
+                told.push({ error });
+            }
+            wake();
+        };
+        const key = own({ tell });
+        const watch = context._make((pointer, out) => lib.lock_sync_watch_new(pointer, idList(ids), ids.length, out));
+        const end = () => {
+            if (!context._watches.delete(end))
+                return;
+            lib.lock_sync_watch_free(watch);
+            owners.delete(key);
+            this._keepAlive();
+            tell(Status.CANCELLED, null);
+        };
+        context._watches.add(end);
+        try {
+            check(lib.lock_sync_watch_set_interval_ms(watch, integer(intervalMs)));
+            context._check(lib.lock_sync_pool_watch(this._pointer, watch, onChange, key));
+            this._keepAlive();
+            for (;;) {
+                for (const { changes, error } of told.splice(0)) {
+                    if (error)
+                        throw error;
+                    yield changes;
+                }
+                await new Promise(resolve => { wake = resolve; });
+            }
+        } finally {
+            end();
+        }
+    }
+
+    /** Ends what still runs with Status.CANCELLED. */
+    close() {
+        this._descriptor?.close();
+        this._descriptor = null;
+        lib.lock_sync_pool_free(this._pointer);
+        this._pointer = null;
+    }
+
+    _dispatch() {
+        lib.lock_sync_pool_dispatch(this._pointer);
+        this._keepAlive();
+    }
+
+    /** Lets the program end when nothing is pending. */
+    _keepAlive() {
+        if (lib.lock_sync_pool_pending(this._pointer) > 0)
+            this._descriptor?.ref();
+        else
+            this._descriptor?.unref();
+    }
+}
+
+const version = () => lib.lock_sync_version();
+
+module.exports = { ChangeKind, Context, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version };
