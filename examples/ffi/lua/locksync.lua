@@ -1,0 +1,463 @@
+-- libgetlock-sync for LuaJIT: the state of a user's smart locks.
+--
+--     local locksync = require "locksync"
+--     local context = locksync.context {personal_key = key}
+--     for _, lock in ipairs(assert(context:fetch())) do print(lock.id, lock.is_locked) end
+--
+-- Times are seconds since 1970, durations seconds. A value that the service did not send is nil, so `is_locked` has
+-- three answers: true, false and nil. A number that has no name in this version is kept as it is. What fails returns
+-- nil and an error: a table with status, message and more, whose text is the message.
+local ffi = require "ffi"
+
+jit.off(true, true) -- compiled code must not call what calls back
+
+local function read_header()
+  local places = {"/usr/include/locksync/locksync-ffi.h", "/usr/local/include/locksync/locksync-ffi.h"}
+  table.insert(places, 1, os.getenv "LOCKSYNC_FFI_HEADER")
+  for _, place in ipairs(places) do
+    local file = io.open(place)
+    if file then
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+  end
+  error "locksync-ffi.h is not there; LOCKSYNC_FFI_HEADER may say where it is"
+end
+
+local header = read_header()
+ffi.cdef(header)
+local lib = ffi.load(os.getenv "LOCKSYNC_LIBRARY" or "liblocksync.so.0")
+
+-- The enumerators that begin with a prefix, by the rest of their names.
+local function enumeration(prefix)
+  local values = {}
+  for name, value in header:gmatch("%f[%w_]LOCK_SYNC_" .. prefix .. "([%w_]+) = (%d+)") do
+    values[name] = tonumber(value)
+  end
+  return values
+end
+
+local locksync = {status = enumeration "E_", state = enumeration "STATE_", door = enumeration "DOOR_",
+                  guard_mode = enumeration "GUARD_", log_level = enumeration "LOG_", change = enumeration "CHANGE_"}
+local status, field = locksync.status, enumeration "FIELD_"
+status.OK = lib.LOCK_SYNC_OK
+
+-- --- values, to C and from it: C would cut what does not fit ---
+
+local function text(value)
+  assert(value == nil or type(value) == "string" and not value:find("\0", 1, true), "not a text without NUL")
+  return value
+end
+
+local function integer(value)
+  assert(ffi.istype("int64_t", value) or type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2^53,
+         "not an integer")
+  return value
+end
+
+local function small(value)
+  assert(integer(value) >= 0 and value < 2^31, "out of range")
+  return value
+end
+
+local function ms(seconds)
+  return integer(math.floor(seconds * 1000 + 0.5))
+end
+
+local function id_list(ids)
+  ids = ids or {}
+  local list = ffi.new("int64_t[?]", #ids)
+  for i, id in ipairs(ids) do list[i - 1] = integer(id) end
+  return list, #ids
+end
+
+local function number(value) -- of an int64_t: as it is where Lua's numbers are not exact
+  return math.abs(tonumber(value)) <= 2^53 and tonumber(value) or value
+end
+
+local function string(value)
+  return value ~= nil and ffi.string(value) or nil
+end
+
+local function each(at, handle, count, convert)
+  local list = {}
+  for i = 1, tonumber(count(handle)) do list[i] = convert(at(handle, i - 1)) end
+  return list
+end
+
+-- --- errors ---
+
+local Error = {__tostring = function(e) return e.message end}
+
+local function new_error(code)
+  return setmetatable({status = code, name = string(lib.lock_sync_status_name(code)),
+                       message = string(lib.lock_sync_status_message(code)),
+                       is_retryable = lib.lock_sync_status_is_retryable(code), api_messages = {}}, Error)
+end
+
+local function error_of(context, code)
+  local e, detail = new_error(code), lib.lock_sync_last_error(context.handle)
+  if lib.lock_sync_error_status(detail) == code then -- it does not speak of a call that was refused as BUSY
+    local http_status = lib.lock_sync_error_http_status(detail)
+    local retry_after_ms = tonumber(lib.lock_sync_error_retry_after_ms(detail))
+    local byte_offset = tonumber(lib.lock_sync_error_byte_offset(detail))
+    e.message = string(lib.lock_sync_error_message(detail))
+    e.http_status = http_status ~= 0 and http_status or nil
+    e.retry_after = retry_after_ms >= 0 and retry_after_ms / 1000 or nil
+    e.correlation_id = string(lib.lock_sync_error_correlation_id(detail))
+    e.api_messages = each(lib.lock_sync_error_api_message_at, detail, lib.lock_sync_error_api_message_count, string)
+    e.byte_offset = byte_offset >= 0 and byte_offset or nil
+  end
+  e.cause, context.raised = context.raised, nil
+  return e
+end
+
+-- --- records ---
+
+local function answer(tristate)
+  if tristate ~= lib.LOCK_SYNC_UNKNOWN then return tristate == lib.LOCK_SYNC_YES end
+end
+
+local function lock_of(record)
+  local function sent(bit_of_it, value)
+    if bit.band(record.fields, bit_of_it) ~= 0 then return value end
+  end
+  local state, door_state = sent(field.STATE, record.state), sent(field.DOOR_STATE, record.door_state)
+  return {
+    id = number(record.id),
+    revision = sent(field.REVISION, number(record.revision)),
+    state = state,
+    state_name = string(lib.lock_sync_lock_state_name(state or -1)),
+    door_state = door_state,
+    door_state_name = string(lib.lock_sync_door_state_name(door_state or -1)),
+    battery_level = sent(field.BATTERY_LEVEL, record.battery_level), -- percent
+    state_change_result = sent(field.STATE_CHANGE_RESULT, record.state_change_result), -- 0 success, 1 jammed
+    last_state_changed = sent(field.LAST_STATE_CHANGED, tonumber(record.last_state_changed_ms) / 1000),
+    is_connected = sent(field.CONNECTED, record.is_connected),
+    is_charging = sent(field.CHARGING, record.is_charging),
+    is_locked = answer(lib.lock_sync_lock_is_locked(record)),
+    is_jammed = answer(lib.lock_sync_lock_is_jammed(record)),
+  }
+end
+
+-- The answer to one fetch: a list of locks in the service's order, with missing, fetched_at and is_cached.
+local function take_results(handle)
+  local results = each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count, lock_of)
+  results.missing = each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count, number)
+  results.fetched_at = tonumber(lib.lock_sync_results_fetched_at_ms(handle)) / 1000
+  results.is_cached = lib.lock_sync_results_is_cached(handle)
+  lib.lock_sync_results_free(handle)
+  return results
+end
+
+-- A list of what changed: kinds (bits of locksync.change), and the lock before (nil: added) and after (nil: removed).
+local function take_changes(handle)
+  local changes = each(lib.lock_sync_changes_at, handle, lib.lock_sync_changes_count, function(change)
+    return {kinds = change.kinds, before = change.before ~= nil and lock_of(change.before) or nil,
+            after = change.after ~= nil and lock_of(change.after) or nil}
+  end)
+  lib.lock_sync_changes_free(handle)
+  return changes
+end
+
+-- --- callbacks: one of each kind, which finds what it is for by a number; LuaJIT has room for some hundred ---
+
+local owners, last_key = setmetatable({}, {__mode = "v"}), 0
+
+local function own(owner)
+  last_key = last_key + 1
+  owners[last_key] = owner
+  return ffi.cast("void *", ffi.cast("intptr_t", last_key))
+end
+
+local function owner_of(user)
+  return owners[tonumber(ffi.cast("intptr_t", user))]
+end
+
+-- Runs what a callback does, which returns true, or nil and a status. An error must not pass through C: it becomes the
+-- cause of the one that the fetch returns.
+local function guarded(context, failure, action, ...)
+  local ran, done, why = pcall(action, context, ...)
+  if not ran then context.raised = done end
+  if ran and done then return status.OK end
+  return ran and why or failure
+end
+
+local function set_access_token(context, token)
+  if type(token) ~= "table" then return lib.lock_sync_set_access_token(context.handle, text(token)) end
+  return lib.lock_sync_set_access_token_until(context.handle, text(token.token), ms(token.expires_at))
+end
+
+local function provide(context, refused)
+  local result = set_access_token(context, context.token_provider(refused))
+  return result == status.OK, result
+end
+
+local function perform(context, request, response)
+  local count = tonumber(lib.lock_sync_request_header_count(request))
+  local headers = {}
+  for i = 0, count - 1 do
+    headers[string(lib.lock_sync_request_header_name(request, i))] =
+      string(lib.lock_sync_request_header_value(request, i))
+  end
+  local answered, why = context.transport {
+    method = string(lib.lock_sync_request_method(request)), url = string(lib.lock_sync_request_url(request)),
+    headers = headers, timeout = tonumber(lib.lock_sync_request_timeout_ms(request)) / 1000}
+  if not answered then return nil, why end
+  local body = answered.body or ""
+  local result = lib.lock_sync_response_set_status(response, integer(answered.status))
+  for name, value in pairs(answered.headers or {}) do
+    if result == status.OK then result = lib.lock_sync_response_add_header(response, text(name), text(value)) end
+  end
+  if result == status.OK then result = lib.lock_sync_response_append_body(response, body, #body) end
+  return result == status.OK, result
+end
+
+local on_log = ffi.cast("lock_sync_log_fn", function(user, level, line)
+  local ran, raised = pcall(owner_of(user).logger, level, string(line))
+  if not ran then io.stderr:write("the logger raised: ", tostring(raised), "\n") end
+end)
+
+local on_token = ffi.cast("lock_sync_token_fn", function(user, _, refused)
+  return guarded(owner_of(user), status.NO_CREDENTIAL, provide, refused)
+end)
+
+local transport = ffi.new("lock_sync_transport", {struct_size = ffi.sizeof "lock_sync_transport"})
+transport.perform = function(user, request, response)
+  return guarded(owner_of(user), status.NETWORK, perform, request, response)
+end
+
+-- Keeps what a pool's fetch came to, until C is left and `done` may raise errors.
+local on_done = ffi.cast("lock_sync_done_fn", function(user, _, code, results)
+  local job = owner_of(user)
+  local told = {done = job.done}
+  job.pool.running[job] = nil
+  if code == status.OK then told.results = take_results(results) else told.err = error_of(job.context, code) end
+  table.insert(job.pool.told, told)
+end)
+
+-- --- settings: each with what sets it ---
+
+local function plain(name, convert)
+  local set = lib["lock_sync_set_" .. name]
+  return function(context, value) return set(context.handle, convert(value)) end
+end
+
+local settings = {
+  personal_key = plain("personal_key", text),
+  access_token = set_access_token, -- the token, or {token = ..., expires_at = ...}
+  base_url = plain("base_url", text),
+  api_version = plain("api_version", text),
+  connect_timeout = plain("connect_timeout_ms", ms),
+  timeout = plain("timeout_ms", ms),
+  max_response_bytes = plain("max_response_bytes", integer),
+  allow_http = plain("allow_http", function(allow) return allow end),
+  ca_file = plain("ca_file", text),
+  proxy = plain("proxy", text),
+  user_agent = plain("user_agent", text),
+  guard = plain("guard", function(guard) return guard and guard.handle end),
+  guard_mode = plain("guard_mode", small),
+  -- Called with whether the service refused the credential that is set; returns what access_token takes.
+  token_provider = function(context, provider)
+    context.token_provider = provider
+    return lib.lock_sync_set_token_provider(context.handle, provider and on_token, context.user)
+  end,
+  -- Called with a level and a line.
+  logger = function(context, logger)
+    context.logger = logger
+    return lib.lock_sync_set_logger(context.handle, logger and on_log, context.user)
+  end,
+  -- Called with {method, url, headers, timeout}; returns {status, headers, body}, or nil and a status of the network.
+  transport = function(context, own_transport)
+    context.transport, transport.user = own_transport, context.user
+    return lib.lock_sync_set_transport(context.handle, own_transport and transport)
+  end,
+}
+
+-- --- objects ---
+
+local function class()
+  local methods = {}
+  methods.__index = methods
+  return methods
+end
+
+local Context, Watch, Guard, Pool = class(), class(), class(), class()
+
+-- Makes an object of the library: its pointer, or nil and a status.
+local function make(kind, create, ...)
+  local out = ffi.new(kind .. " *[1]")
+  local arguments, count = {...}, select("#", ...)
+  arguments[count + 1] = out
+  local code = create(unpack(arguments, 1, count + 1))
+  if code == status.OK then return out[0] end
+  return nil, code
+end
+
+-- Settings, credential and connection of one user of the service; `initial` names settings as Context:set() does.
+function locksync.context(initial)
+  local handle, code = make("lock_sync_ctx", lib.lock_sync_ctx_new)
+  if not handle then return nil, new_error(code) end
+  local watches = {} -- they must not outlive it
+  local context = setmetatable({watches = watches}, Context)
+  context.user = own(context)
+  context.handle = ffi.gc(handle, function(collected)
+    for watch in pairs(watches) do lib.lock_sync_watch_free(watches[watch]) end
+    lib.lock_sync_ctx_free(collected)
+  end)
+  for name, value in pairs(initial or {}) do
+    local done, err = context:set(name, value)
+    if not done then
+      context:close()
+      return nil, err
+    end
+  end
+  return context
+end
+
+-- Changes one setting; nil for a text, a function or the guard restores the default.
+function Context:set(name, value)
+  local code = assert(settings[name], "no such setting")(self, value)
+  if code == status.OK then return true end
+  return nil, error_of(self, code)
+end
+
+-- The state of these locks, or of all locks of the account.
+function Context:fetch(ids)
+  local results, code = make("lock_sync_results", lib.lock_sync_fetch, self.handle, id_list(ids))
+  if results then return take_results(results) end
+  return nil, error_of(self, code)
+end
+
+function Context:fetch_one(id)
+  local results, code = make("lock_sync_results", lib.lock_sync_fetch_one, self.handle, integer(id))
+  if results then return take_results(results)[1] end
+  return nil, error_of(self, code)
+end
+
+-- Tells what changes, of these locks or of all. It asks once in an interval (20 seconds, unless it is given).
+function Context:watch(ids, interval)
+  local handle, code = make("lock_sync_watch", lib.lock_sync_watch_new, self.handle, id_list(ids))
+  if not handle then return nil, error_of(self, code) end
+  local watch = setmetatable({context = self, handle = handle, key = {}}, Watch)
+  self.watches[watch.key] = handle
+  code = lib.lock_sync_watch_set_interval_ms(handle, ms(interval or 20))
+  if code == status.OK then return watch end
+  watch:close()
+  return nil, new_error(code)
+end
+
+-- Frees it, with its watches. A context that is not closed is freed when it is collected.
+function Context:close()
+  if self.handle == nil then return end
+  for key, watch in pairs(self.watches) do
+    self.watches[key] = nil
+    lib.lock_sync_watch_free(watch)
+  end
+  lib.lock_sync_ctx_free(ffi.gc(self.handle, nil))
+  self.handle = nil
+end
+
+-- The next changes; the first tell every lock as added. nil and an error with status TIMEOUT if there are none in time.
+-- Errors that may pass are not returned; after another the next call goes on.
+function Watch:next(timeout)
+  if self.context.watches[self.key] == nil then return nil, new_error(status.INVALID_ARGUMENT) end -- it is closed
+  local changes, code = make("lock_sync_changes", lib.lock_sync_watch_next, self.handle, ms(timeout))
+  if changes then return take_changes(changes) end
+  return nil, error_of(self.context, code)
+end
+
+-- For a loop: for changes in watch:each() do ... end. What does not pass by itself is raised.
+function Watch:each()
+  return function()
+    while true do
+      local changes, err = self:next(0.5) -- Lua handles a signal between two calls only
+      if changes or err.status ~= status.TIMEOUT then return assert(changes, err) end
+    end
+  end
+end
+
+function Watch:close()
+  local handle = self.context.watches[self.key]
+  self.context.watches[self.key] = nil
+  lib.lock_sync_watch_free(handle)
+end
+
+-- Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes. Options:
+-- path, min_interval, budget, reserve.
+function locksync.guard(options)
+  options = options or {}
+  local handle, code
+  if options.path then
+    handle, code = make("lock_sync_guard", lib.lock_sync_guard_open_file, text(options.path))
+  else
+    handle, code = make("lock_sync_guard", lib.lock_sync_guard_new)
+  end
+  if not handle then return nil, new_error(code) end
+  local guard = setmetatable({handle = ffi.gc(handle, lib.lock_sync_guard_unref)}, Guard)
+  code = lib.lock_sync_guard_set_min_interval_ms(handle, ms(options.min_interval or 20))
+  if code == status.OK then
+    code = lib.lock_sync_guard_set_hourly_budget(handle, small(options.budget or 700), small(options.reserve or 100))
+  end
+  if code == status.OK then return guard end
+  return nil, new_error(code)
+end
+
+-- Contexts that were given the guard keep it.
+function Guard:close()
+  lib.lock_sync_guard_unref(self.handle and ffi.gc(self.handle, nil))
+  self.handle = nil
+end
+
+-- The fetches of many contexts at once, from one thread. It must be closed.
+function locksync.pool()
+  local handle, code = make("lock_sync_pool", lib.lock_sync_pool_new)
+  if not handle then return nil, new_error(code) end
+  return setmetatable({handle = handle, running = {}, told = {}}, Pool)
+end
+
+-- Begins a fetch of a context without a transport of its own; `done` is called with what Context:fetch() would return.
+function Pool:fetch(context, ids, done)
+  local job = {context = context, done = done, pool = self}
+  local list, count = id_list(ids)
+  local code = lib.lock_sync_pool_submit(self.handle, context.handle, list, count, on_done, own(job))
+  if code ~= status.OK then return nil, error_of(context, code) end
+  self.running[job] = true
+  return true
+end
+
+function Pool:tell()
+  while self.told[1] do
+    local told = table.remove(self.told, 1)
+    told.done(told.results, told.err)
+  end
+end
+
+-- Waits until there is something to do, does it, and calls the functions of the fetches that ended.
+function Pool:wait(timeout)
+  lib.lock_sync_pool_wait(self.handle, ms(timeout))
+  self:tell()
+end
+
+function Pool:pending()
+  return tonumber(lib.lock_sync_pool_pending(self.handle))
+end
+
+-- For an event loop: when this descriptor is readable, call wait(0).
+function Pool:fd()
+  return lib.lock_sync_pool_fd(self.handle)
+end
+
+-- Ends what still runs with status CANCELLED.
+function Pool:close()
+  lib.lock_sync_pool_free(self.handle)
+  self.handle = nil
+  self:tell()
+end
+
+function locksync.version()
+  return string(lib.lock_sync_version())
+end
+
+return locksync
