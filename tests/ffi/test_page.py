@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""The programs of docs/bindings.md run against the simulator. One that stands below a file's name is that file."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from simulator import Simulator
+
+SAMPLES = pathlib.Path(os.environ["LOCKSYNC_FFI_SAMPLES"])
+KOFFI = SAMPLES / "node" / "node_modules" / "koffi"
+PAGE = SAMPLES.parent.parent / "docs" / "bindings.md"
+BLOCK = re.compile(r"^(?:`examples/ffi/(\S+)`:\n\n)?```(python|javascript|lua)\n(.*?)^```$", re.M | re.S)
+FOLDERS = {"python": "python", "javascript": "node", "lua": "lua"}
+INTERPRETERS = {"python": sys.executable, "javascript": "node", "lua": "luajit"}
+
+
+class Page(unittest.TestCase):
+    def test_each_program_runs(self):
+        simulator = Simulator()
+        self.addCleanup(simulator.stop)
+        environment = dict(os.environ, LOCKSYNC_BASE_URL=simulator.url, LOCKSYNC_PERSONAL_KEY="demo-key")
+        blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        self.assertEqual({file for file, _, _ in blocks} - {""}, {"python/locks.py", "node/locks.js", "lua/locks.lua"})
+        for file, language, code in blocks:
+            with self.subTest(language=language, program=code):
+                if file:
+                    self.assertEqual(code, (SAMPLES / file).read_text(encoding="utf-8"))
+                if not shutil.which(INTERPRETERS[language]) or language == "javascript" and not KOFFI.exists():
+                    self.skipTest(f"what {language} needs is not installed")
+                done = subprocess.run([INTERPRETERS[language], "-"], input=code, cwd=SAMPLES / FOLDERS[language],
+                                      env=environment, check=False, text=True, capture_output=True, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("1001", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
