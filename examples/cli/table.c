@@ -95,7 +95,7 @@ void table_print(FILE *out, const rows *r, const table_style *style)
 {
     int64_t now_ms = unix_now_ms();
     size_t shown = r->count <= style->rows_max ? r->count : style->rows_max > 0 ? style->rows_max - 1 : 0;
-    int widths[COLUMNS];
+    int widths[COLUMNS] = {0};
     cell cells[COLUMNS];
 
     measure(r, style, now_ms, widths);
