@@ -1,9 +1,10 @@
 #include "guard_path.h"
 
 #include "complain.h"
-#include "sha256.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,8 @@ static int make_folders(char *path)
 
 int guard_path(const char *credential, char *path, size_t size)
 {
-    static const char purpose[] = "locksync guard\n"; /* so that no list of hashes made for another purpose fits */
-    unsigned char digest[SHA256_SIZE];
-    sha256 hash;
+    static const char purpose[] = "locksync guard"; /* so that no list of hashes made for another purpose fits */
+    unsigned char digest[EVP_MAX_MD_SIZE];
     size_t length;
     int status = state_folder(path, size);
 
@@ -62,10 +62,9 @@ int guard_path(const char *credential, char *path, size_t size)
     length = strlen(path);
     if (length + sizeof "/.guard" + 2 * NAME_BYTES > size)
         return complain(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
-    sha256_begin(&hash);
-    sha256_add(&hash, purpose, strlen(purpose));
-    sha256_add(&hash, credential, strlen(credential));
-    sha256_end(&hash, digest);
+    if (HMAC(EVP_sha256(), purpose, (int)strlen(purpose), (const unsigned char *)credential, strlen(credential), digest,
+             NULL) == NULL)
+        return complain(EXIT_GUARD, "the guard's file cannot be named: no SHA-256 here. Name a file with --guard-file");
     path[length++] = '/';
     for (size_t i = 0; i < NAME_BYTES; i++, length += 2)
         (void)snprintf(path + length, size - length, "%02x", digest[i]);

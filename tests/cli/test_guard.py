@@ -1,5 +1,5 @@
 """All runs for one account keep its rate limit together."""
-import hashlib
+import hmac
 import json
 import os
 import re
@@ -11,7 +11,7 @@ import urllib.request
 
 from support import KEY, PROMPTLY, Test, lock, main
 
-GUARD = hashlib.sha256(b"locksync guard\n" + KEY.encode()).hexdigest()[:32] + ".guard"
+GUARD = hmac.new(b"locksync guard", KEY.encode(), "sha256").hexdigest()[:32] + ".guard"
 
 
 class Sharing(Test):
