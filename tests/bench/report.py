@@ -16,6 +16,19 @@ LIBRARY_BYTES_MAX = 80 * 1024
 LIBRARIES = ["libcurl", "jansson", "libcjson", "libmicrohttpd"]
 BARE = "libcurl, handle reused, not decoded"
 DIFF_MS_MAX = 10
+PLAIN_MULTI = "libcurl, curl_multi_perform"
+EVENT_LOOP = "libcurl, socket_action, same options"
+CONNECTION_EACH = "libcurl, a connection each"
+POOL_TARGETS = [  # scene, against whom, how many times that one's rate at least
+    ("HTTP/1.1, 64 at once", PLAIN_MULTI, 0.75),
+    ("HTTP/1.1, 64 at once", EVENT_LOOP, 0.90),
+    ("HTTP/1.1, 1,000 submitted", PLAIN_MULTI, 1.5),
+    ("HTTP/2, 64 at once", PLAIN_MULTI, 0.85),
+    ("HTTP/2, 64 at once", CONNECTION_EACH, 25),
+    ("HTTP/2, 512 at once", PLAIN_MULTI, 0.85),
+    ("HTTP/2, 512 at once", CONNECTION_EACH, 25),
+]
+CONNECTIONS_MAX = 8
 
 
 def output_of(*command):
@@ -92,10 +105,25 @@ def table_of_fetch(fetch, places):
           ["contestant", "median us", "p99 us", "times bare libcurl"], rows)
 
 
+def connections(row):
+    return max(run["connections"] for run in row["runs"])
+
+
+def table_of_pool(pool, scene):
+    ours = pool[scene, OURS]
+    counted = "connections" in ours
+    rows = [[who, f"{1e9 / r['median_ns']:,.0f}", f"{r['cpu_ns'] / 1e3:.1f}", f"{ratio(r, ours):.2f}"]
+            + ([f"{connections(r):,}"] if counted else []) for (at, who), r in pool.items() if at == scene]
+    accounts = f"{ours['accounts']:,} accounts, " if ours["accounts"] != ours["at_once"] else ""
+    table(f"Many accounts, {accounts}{scene}: {ours['locks']} locks ({ours['bytes']:,} bytes)",
+          ["contestant", "requests a second", "CPU us", "ours, times its rate"] + (["connections"] if counted else []),
+          rows)
+
+
 # --- targets ---
 
 
-def targets_of(decoding, diff, fetch, memory, allocations, size):
+def targets_of(decoding, diff, fetch, pool, memory, allocations, size):
     def target(what, bound, measured, met, unit=""):
         found.append({"what": what, "target": bound, "measured": measured, "met": met, "unit": unit})
 
@@ -115,6 +143,11 @@ def targets_of(decoding, diff, fetch, memory, allocations, size):
         relation = ratio(fetch[places, OURS], fetch[places, BARE])
         target(f"fetch, times bare libcurl, client and server on {places}", "at most 1.05", f"{relation:.3f}",
                relation <= 1.05)
+    for scene, who, least in POOL_TARGETS:
+        relation = ratio(pool[scene, who], pool[scene, OURS])
+        target(f"pool, {scene}, times the rate of {who}", f"at least {least}", f"{relation:.2f}", relation >= least)
+    most = max(connections(r) for (_, who), r in pool.items() if who == OURS and "connections" in r)
+    target("pool, HTTP/2, connections", f"at most {CONNECTIONS_MAX}", f"{most}", most <= CONNECTIONS_MAX)
     ours = memory[OURS]
     bound = ours["bytes"] + MEMORY_PER_LOCK * ours["locks"] + MEMORY_FIXED
     target(f"peak memory growth, {ours['locks']:,} locks, KiB", f"at most {bound // 1024:,}", f"{ours['growth_kib']:,}",
@@ -232,6 +265,7 @@ def main():
     decoding = merge(lines, "decoding", "order", "locks", "who")
     diff = {line["order"]: line for line in lines if line["part"] == "diff"}
     fetch = merge(lines, "fetch", "places", "who")
+    pool = merge(lines, "pool", "scene", "who")
     start = {key[0]: row for key, row in merge(lines, "start", "who").items()}
     memory = {line["who"]: line for line in lines if line["part"] == "memory"}
     allocations = {line["who"]: line for line in lines if line["part"] == "allocations"}
@@ -245,6 +279,8 @@ def main():
           [[order, f"{r['median_ns'] / 1e6:.2f}", f"{r['p99_ns'] / 1e6:.2f}"] for order, r in diff.items()])
     for places in dict.fromkeys(at for at, _ in fetch):
         table_of_fetch(fetch, places)
+    for scene in dict.fromkeys(scene for scene, _ in pool):
+        table_of_pool(pool, scene)
     table("Peak of resident memory, 100,000 locks", ["contestant", "growth KiB", "times ours"],
           [[who, f"{m['growth_kib']:,}", f"{m['growth_kib'] / memory[OURS]['growth_kib']:.2f}"]
            for who, m in memory.items()])
@@ -254,7 +290,7 @@ def main():
     table("From the start of a process to its first answer", ["contestant", "median ms", "p99 ms", "times ours"],
           [[who, f"{r['median_ns'] / 1e6:.2f}", f"{r['p99_ns'] / 1e6:.2f}",
             f"{r['median_ns'] / start[OURS]['median_ns']:.2f}"] for who, r in start.items()])
-    targets = targets_of(decoding, diff, fetch, memory, allocations, size)
+    targets = targets_of(decoding, diff, fetch, pool, memory, allocations, size)
     print("\nTargets\n")
     for t in targets:
         print(f"{'PASS ' if t['met'] else 'short'}  {t['what']}: {t['measured']} ({t['target']})")

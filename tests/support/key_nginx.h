@@ -1,5 +1,5 @@
-/* nginx with HTTP/2 over TLS that answers each request with the number at the end of its Authorization header, as the id
-   of a lock: whoever gets another's answer sees it. */
+/* nginx with HTTP/2 over TLS that answers each request with the number at the end of its Authorization header, as the
+   id of a lock: whoever gets another's answer sees it. */
 #ifndef KIT_KEY_NGINX_H
 #define KIT_KEY_NGINX_H
 

@@ -1,0 +1,85 @@
+/* What serving many accounts at once costs over HTTP/2 and TLS, against nginx, and on how many connections. Each answer
+   of the library's is checked to be its own account's.
+
+   bench-pool-http2 CLIENT_CORE SERVER_CORE [quick] prints one line of JSON per contestant. */
+#include "contestants.h"
+#include "../tools.h"
+
+#include "../../support/certs.h"
+#include "../../support/key_nginx.h"
+#include "../../support/kit.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNTS 1000
+#define LOCKS 10
+#define FOR_EVER 1000000000 /* requests on a connection */
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* This process, and those that it starts from now on. */
+static void stay_on(const char *core)
+{
+    cpu_set_t cores;
+
+    CPU_ZERO(&cores);
+    CPU_SET(strtoul(core, NULL, 10), &cores);
+    if (sched_setaffinity(0, sizeof cores, &cores) != 0)
+        die("no core %s", core);
+}
+
+/* As make_body's, but the last lock's id is the number in the key; *size is what that makes of it. */
+static char *body_with_key(size_t *size)
+{
+    static const char id[] = "\"id\":";
+    char *body = make_body(LOCKS, false, size);
+    char *last = body;
+    char *changed;
+
+    body[*size] = '\0';
+    for (char *at = body; (at = strstr(at, id)) != NULL;)
+        last = at += sizeof id - 1;
+    changed = kit_text("%.*s$keyid%s", (int)(last - body), body, strchr(last, ','));
+    *size = strlen(changed) - strlen("$keyid") + strlen("500000");
+    free(body);
+    return changed;
+}
+
+static size_t count_connections(void *user, size_t requests)
+{
+    key_nginx_seen seen = key_nginx_look(user, requests);
+
+    if (seen.requests != requests || seen.other_protocol != 0)
+        die("nginx saw %zu requests, %zu of them not HTTP/2, instead of %zu", seen.requests, seen.other_protocol,
+            requests);
+    return seen.connections;
+}
+
+int main(int argc, char **argv)
+{
+    static const contestant *const all[] = {&pool_of_ours, &multi_by_hand, &multi_with_a_connection_each};
+    size_t rounds = argc > 3 && strcmp(argv[3], "quick") == 0 ? 4 : 10;
+    pool_setup setup = {.accounts = ACCOUNTS, .locks = LOCKS, .tells_key = true};
+    char *body = body_with_key(&setup.bytes);
+    key_nginx *server;
+    certs *pems;
+
+    if (argc < 3)
+        die("usage: bench-pool-http2 CLIENT_CORE SERVER_CORE [quick]");
+    pems = certs_make();
+    stay_on(argv[2]);
+    server = key_nginx_start(pems->good, pems->key, body, FOR_EVER);
+    stay_on(argv[1]);
+    setup.base_url = key_nginx_url(server);
+    setup.ca_file = pems->ca;
+    setup.at_once = 64;
+    take_turns("HTTP/2, 64 at once", &setup, all, COUNT_OF(all), rounds, count_connections, server);
+    setup.at_once = 512;
+    take_turns("HTTP/2, 512 at once", &setup, all, COUNT_OF(all), rounds, count_connections, server);
+    key_nginx_stop(server);
+    certs_free(pems);
+    free(body);
+    return 0;
+}
