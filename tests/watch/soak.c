@@ -247,7 +247,7 @@ TEST(each_change_between_two_good_answers_is_told_once)
         "--any-key", "--locks", "20",          "--time-scale", "60",     "--min-interval-ms", "20",
         "--fault",   "500:9",   "--fault",     "reset:13",     "--fault", "truncated:17",     "--fault",
         "html:23",   "--fault", "bad-json:29", "--fault",      "empty:31", "--fault",         "success-false:37",
-        "--fault",   "slow:61", "--fault",     "429:1300",     NULL};
+        "--fault",   "slow:151", "--fault",     "429:1300",     NULL};
     watched pulled, pooled;
     pthread_t thread;
     sim_rules rules;
