@@ -45,9 +45,9 @@ void lsync_loop_renew(lsync_loop *l);
 /* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
-/* A connection's socket was opened, or is about to be closed. */
-void lsync_loop_opened(lsync_loop *l, int fd);
-void lsync_loop_closing(lsync_loop *l, int fd);
+/* A connection's socket was opened, or is about to be closed: they count it, in sockets that have a loop. */
+void lsync_loop_opened(lsync_sockets *sockets, int fd);
+void lsync_loop_closing(lsync_sockets *sockets, int fd);
 
 /* Makes the descriptor readable. From any thread. */
 void lsync_loop_wake(const lsync_loop *l);

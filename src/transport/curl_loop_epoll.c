@@ -18,25 +18,34 @@
 /* The socket of a connection. Between two requests libcurl has no interest in it; epoll keeps it all the same, as most
    often the next request is near, and two system calls are saved. What happens meanwhile ends that. */
 struct lsync_interest {
-    bool is_open;     /* of a connection; not one of the resolver's, whose end is not told */
+    lsync_sockets *owner; /* whose connection; NULL: of none, as the resolver's, whose end is not told */
     uint32_t wanted;  /* events, by libcurl; 0: none */
     uint32_t watched; /* by epoll; 0: epoll does not have it */
 };
 
 static lsync_interest *interest_of(const lsync_loop *l, int fd)
 {
-    return (size_t)fd < l->interest_count && l->interests[fd].is_open ? &l->interests[fd] : NULL;
+    return (size_t)fd < l->interest_count && l->interests[fd].owner != NULL ? &l->interests[fd] : NULL;
 }
 
-static void unwatch(const lsync_loop *l, int fd, lsync_interest *w)
+/* Whether epoll had it, as it has none that is closed. */
+static bool unwatch(const lsync_loop *l, int fd, lsync_interest *w)
 {
-    if (w->watched != 0)
-        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    bool had = w->watched != 0 && epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0;
+
     w->watched = 0;
+    return had;
 }
 
-void lsync_loop_opened(lsync_loop *l, int fd)
+static void forget(lsync_interest *w)
 {
+    w->owner->open--;
+    w->owner = NULL;
+}
+
+void lsync_loop_opened(lsync_sockets *sockets, int fd)
+{
+    lsync_loop *l = sockets->loop;
     size_t count = l->interest_count == 0 ? 64 : l->interest_count;
     lsync_interest *interests;
 
@@ -50,17 +59,20 @@ void lsync_loop_opened(lsync_loop *l, int fd)
         l->interests = interests;
         l->interest_count = count;
     }
-    l->interests[fd] = (lsync_interest){.is_open = true};
+    if (l->interests[fd].owner != NULL)
+        forget(&l->interests[fd]); /* the one before that had its number */
+    l->interests[fd] = (lsync_interest){.owner = sockets};
+    sockets->open++;
 }
 
-void lsync_loop_closing(lsync_loop *l, int fd)
+void lsync_loop_closing(lsync_sockets *sockets, int fd)
 {
-    lsync_interest *w = interest_of(l, fd);
+    lsync_interest *w = interest_of(sockets->loop, fd);
 
     if (w == NULL)
         return;
-    unwatch(l, fd, w);
-    w->is_open = false;
+    (void)unwatch(sockets->loop, fd, w);
+    forget(w);
 }
 
 /* --- libcurl's callbacks --- */
@@ -70,6 +82,15 @@ static int set_events(const lsync_loop *l, int fd, uint32_t events, bool known)
     struct epoll_event event = {.events = events, .data.fd = fd};
 
     return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+}
+
+/* libcurl has no interest in a connection's socket. One that it waited to write to may be closed already, which libcurl 7.88
+   does not tell of a connection that did not come about, and its number is soon another's. */
+static void lose_interest(const lsync_loop *l, int fd, lsync_interest *w)
+{
+    w->wanted = 0;
+    if ((w->watched & (uint32_t)EPOLLOUT) != 0 && !unwatch(l, fd, w))
+        forget(w);
 }
 
 /* What libcurl wants to know of a socket. `known`: it is none of ours, and epoll has it. */
@@ -83,9 +104,13 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
 
     (void)easy;
     events = what == CURL_POLL_REMOVE ? 0 : events;
+    if (w != NULL && events == 0) {
+        lose_interest(l, socket, w);
+        return 0;
+    }
     if (w != NULL) {
         w->wanted = events;
-        if (events == 0 || events == w->watched)
+        if (events == w->watched)
             return 0;
         if (set_events(l, socket, events, w->watched != 0) != 0)
             return -1;
@@ -211,7 +236,7 @@ static void handle(lsync_loop *l, const struct epoll_event *event)
         drain(fd);
         l->armed_us = LSYNC_NEVER_US;
     } else if (w != NULL && w->wanted == 0) {
-        unwatch(l, fd, w); /* the server closed it */
+        (void)unwatch(l, fd, w); /* the server closed it */
     } else {
         act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                        ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |

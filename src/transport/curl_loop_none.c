@@ -1,14 +1,14 @@
 /* What a transfer tells of its sockets in a library without the pool, where there is no loop. */
 #include "transport/curl_loop.h"
 
-void lsync_loop_opened(lsync_loop *l, int fd)
+void lsync_loop_opened(lsync_sockets *sockets, int fd)
 {
-    (void)l;
+    (void)sockets;
     (void)fd;
 }
 
-void lsync_loop_closing(lsync_loop *l, int fd)
+void lsync_loop_closing(lsync_sockets *sockets, int fd)
 {
-    (void)l;
+    (void)sockets;
     (void)fd;
 }

@@ -136,9 +136,8 @@ static int on_close_socket(void *user, curl_socket_t socket)
     lsync_sockets *sockets = user;
 
     sockets->closed_bytes = bytes_received(socket);
-    sockets->open--;
     if (sockets->loop != NULL)
-        lsync_loop_closing(sockets->loop, socket);
+        lsync_loop_closing(sockets, socket);
     return close(socket);
 }
 
@@ -205,9 +204,8 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     }
     if (made >= 0) {
         t->opened++;
-        t->sockets->open++;
         if (t->sockets->loop != NULL)
-            lsync_loop_opened(t->sockets->loop, made);
+            lsync_loop_opened(t->sockets, made);
     }
     return made;
 }

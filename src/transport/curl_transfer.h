@@ -21,7 +21,7 @@ typedef struct lsync_loop lsync_loop;
 
 typedef struct lsync_sockets {
     lsync_loop *loop;      /* the pool's; NULL: a blocking fetch */
-    uint32_t open;         /* now */
+    uint32_t open;         /* now; counted by the loop */
     uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
 } lsync_sockets;
 

@@ -146,6 +146,54 @@ static void another_goes_ahead_when_the_first_ends(void **user)
     }
 }
 
+/* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its number:
+   the look-up is waited for, and no other account is disturbed. */
+static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **user)
+{
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
+    static const raw_step *const scripts[] = {held};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    raw_full_port full = raw_full_port_open();
+    char *url = kit_text("http://service.test:%u", raw_port(server));
+    lock_sync_pool *p = pool_make();
+    account other = account_new(raw_url(server));
+    account connecting = account_new(full.url);
+    account named = account_new(url);
+
+    (void)user;
+    account_submit(&connecting, p); /* first: its socket has the lowest number */
+    assert_true(pool_run(p, raw_full_port_is_tried, &full, KIT_PATIENCE_MS));
+    account_submit(&other, p);
+    (void)pool_run_for(p, 20);
+    raw_wait_requests(server, 1);
+    for (int i = 0; i < 2; i++) { /* one look-up's number is the next one's */
+        if (i == 0) {
+            lock_sync_cancel(connecting.ctx);
+            pool_run_account(&connecting);
+            expect_end(&connecting, LOCK_SYNC_E_CANCELLED);
+        }
+        resolver_answer(i == 0 ? NULL : "127.0.0.1"); /* not found: it is looked up anew */
+        resolver_stall();
+        account_submit(&named, p);
+        assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        (void)pool_run_for(p, 20);
+        resolver_release();
+        pool_run_account(&named);
+        expect_end(&named, i == 0 ? LOCK_SYNC_E_RESOLVE : LOCK_SYNC_OK);
+        expect_pending(&other);
+    }
+    raw_release(server);
+    pool_run_account(&other);
+    expect_end(&other, LOCK_SYNC_OK);
+    account_free(&other);
+    account_free(&connecting);
+    account_free(&named);
+    pool_end(p);
+    raw_full_port_close(&full);
+    raw_stop(server);
+    free(url);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +201,7 @@ int main(void)
         cmocka_unit_test_teardown(a_stalled_resolver_delays_no_other_account, end),
         cmocka_unit_test_teardown(a_name_that_fails_fails_each, end),
         cmocka_unit_test_teardown(another_goes_ahead_when_the_first_ends, end),
+        cmocka_unit_test_teardown(a_look_up_may_have_the_number_of_a_socket_that_was_closed, end),
     };
 
     return cmocka_run_group_tests_name("pool names", tests, NULL, NULL);
