@@ -58,12 +58,23 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     return status;
 }
 
+/* A limit was changed: there may be places for those that wait. */
+static void limit_changed(lock_sync_pool *p)
+{
+    if (!p->busy)
+        lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
+}
+
 lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total)
 {
+    lock_sync_status status;
+
     if (p == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     p->per_host = per_host;
-    return lsync_loop_limit(&p->loop, per_host, total);
+    status = lsync_loop_limit(&p->loop, per_host, total);
+    limit_changed(p);
+    return status;
 }
 
 lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t transfers)
@@ -71,6 +82,7 @@ lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t trans
     if (p == NULL || transfers < 1 || transfers > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     p->max_active = transfers;
+    limit_changed(p);
     return LOCK_SYNC_OK;
 }
 

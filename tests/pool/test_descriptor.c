@@ -139,6 +139,33 @@ static void it_is_level_triggered_inside_another_epoll(void **user)
     (void)close(outer);
 }
 
+/* While those that run stay silent. */
+static void a_raised_limit_lets_those_begin_that_wait(void **user)
+{
+    (void)user;
+    for (int connections = 0; connections < 2; connections++) {
+        raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
+        lock_sync_pool *p = pool_make();
+        account all[4];
+
+        accounts_make(all, 4, raw_url(quiet));
+        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 1, 4) : lock_sync_pool_set_max_active(p, 1));
+        assert_false(pool_is_readable(p, 0));
+        accounts_submit(all, 4, p);
+        (void)pool_run_for(p, 50);
+        raw_wait_requests(quiet, 1);
+        assert_false(pool_is_readable(p, 20));
+        assert_int_equal(raw_requests(quiet), 1);
+        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 4, 4) : lock_sync_pool_set_max_active(p, 4));
+        assert_true(pool_is_readable(p, 100));
+        (void)pool_run_for(p, 50);
+        raw_wait_requests(quiet, 4);
+        accounts_free(all, 4);
+        pool_end(p);
+        raw_stop(quiet);
+    }
+}
+
 typedef struct cancelling {
     raw_server *server;
     lock_sync_ctx *ctx;
@@ -237,6 +264,7 @@ int main(void)
         cmocka_unit_test(fetches_that_wait_cost_no_dispatches),
         cmocka_unit_test(a_kept_connection_that_is_closed_is_no_work_for_ever),
         cmocka_unit_test(it_is_level_triggered_inside_another_epoll),
+        cmocka_unit_test(a_raised_limit_lets_those_begin_that_wait),
         cmocka_unit_test(a_cancel_from_another_thread_wakes_it),
         cmocka_unit_test(wait_honours_its_time),
         cmocka_unit_test(wait_without_end_returns_for_a_deadline),
