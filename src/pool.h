@@ -55,6 +55,7 @@ struct lsync_job {
     int64_t deadline_us; /* a watch's has one only while it polls */
     int64_t due_us;  /* when the timer heap hands the job back: to wake it, or its deadline */
     size_t heap_place;
+    uint64_t turn;   /* among all that are held */
     lsync_job_state state;
     bool admitted;  /* it has its slot */
     bool refused;   /* the service said 401 */
@@ -109,6 +110,7 @@ struct lock_sync_pool {
     lsync_queue ready;
     lsync_queue admitted; /* ready with their slots: they go first */
     lsync_queue done;
+    uint64_t turns;       /* given to those that were held */
     lsync_heap timers; /* of all jobs that are neither active nor done */
     lsync_seat *free_seats;
     lsync_seat *seats;

@@ -99,10 +99,16 @@ void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status)
 
 lsync_link *lsync_pool_next_held(const lock_sync_pool *p)
 {
-    for (const lsync_host *host = p->hosts; host != NULL; host = host->next)
-        if (lsync_queue_first(&host->held) != NULL && !lsync_host_is_full(p, host))
-            return lsync_queue_first(&host->held);
-    return NULL;
+    lsync_job *next = NULL;
+
+    for (const lsync_host *host = p->hosts; host != NULL; host = host->next) {
+        lsync_link *link = lsync_queue_first(&host->held);
+        lsync_job *first = link == NULL ? NULL : LSYNC_OF(link, lsync_job, link);
+
+        if (first != NULL && (next == NULL || first->turn < next->turn) && !lsync_host_is_full(p, host))
+            next = first;
+    }
+    return next == NULL ? NULL : &next->link;
 }
 
 void lsync_pool_free_hosts(lock_sync_pool *p)

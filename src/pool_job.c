@@ -354,6 +354,7 @@ static void hold(lsync_job *job)
 {
     job->state = LSYNC_JOB_HELD;
     set_due(job, job->deadline_us);
+    job->turn = job->pool->turns++;
     lsync_queue_append(&job->host->held, &job->link);
 }
 

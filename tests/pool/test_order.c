@@ -2,6 +2,9 @@
 #include "accounts.h"
 #include "store.h"
 
+#include "../support/interpose.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #define MANY 30
@@ -70,6 +73,36 @@ static void with_guards_that_may_block_it_is_first_in_first_out_too(void **user)
     accounts_free(all, MANY);
     pool_end(p);
     store_free(s);
+}
+
+/* They wait for their hosts' names; then there is one seat for all. */
+static void held_for_two_hosts_it_is_first_in_first_out_too(void **user)
+{
+    lock_sync_pool *p = pool_make();
+
+    (void)user;
+    resolver_answer("127.0.0.1");
+    resolver_stall();
+    for (size_t i = 0; i < MANY; i++) {
+        char *url = kit_text("http://%s.test:%u", i % 2 == 0 ? "one" : "other", raw_port(good));
+
+        all[i] = account_new(url);
+        free(url);
+    }
+    accounts_submit(all, MANY, p);
+    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    (void)pool_run_for(p, 20);
+    expect_ok(lock_sync_pool_set_max_active(p, 1));
+    resolver_release();
+    pool_run_all(p);
+    for (size_t i = 0; i < MANY; i++) {
+        expect_end(&all[i], LOCK_SYNC_OK);
+        if (i > 2 && all[i].order != all[i - 1].order + 1)
+            fail_msg("account %zu came as number %zu, that before it as %zu", i, all[i].order, all[i - 1].order);
+    }
+    resolver_answer(NULL);
+    accounts_free(all, MANY);
+    pool_end(p);
 }
 
 static void submit_again(account *a)
@@ -213,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_after_another_is_first_in_first_out),
         cmocka_unit_test(with_guards_that_may_block_it_is_first_in_first_out_too),
+        cmocka_unit_test(held_for_two_hosts_it_is_first_in_first_out_too),
         cmocka_unit_test(submitting_again_jumps_no_queue),
         cmocka_unit_test(the_limits_hold_at_the_server),
         cmocka_unit_test(a_refusal_among_those_that_wait_holds_up_none),
