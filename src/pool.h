@@ -82,9 +82,10 @@ struct lsync_seat {
     lsync_seat *next_of_all;
 };
 
-/* A host by its base URL. It gets as many transfers at once as its connections carry: what waits inside libcurl costs more than
-   what waits here. Until its name is known one transfer goes ahead, lest each look it up; likewise over HTTP/2 until there is a
-   connection, and when those there are have no room for another stream, lest each open one of its own. */
+/* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what waits
+   inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, lest each look it up;
+   likewise over HTTP/2 until there is a connection, and when those there are have no room for another stream, lest each open
+   one of its own. */
 struct lsync_host {
     lsync_host *next;
     int64_t known_until_us;
@@ -97,7 +98,7 @@ struct lsync_host {
     bool failed;        /* the last one that went ahead got no connection: many may find that out at once */
     uint32_t active;    /* transfers */
     lsync_queue held;
-    char base_url[];
+    char origin[]; /* "": the default's */
 };
 
 struct lock_sync_pool {

@@ -7,13 +7,21 @@
 
 #define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
 
+/* What libcurl tells connections apart by: the base URL without its path. */
+static size_t size_of_origin(const char *base_url)
+{
+    const char *name = strstr(base_url, "//");
+
+    return name == NULL ? 0 : (size_t)(name - base_url) + 2 + strcspn(name + 2, "/");
+}
+
 lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
 {
     const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
-    size_t size = strlen(base_url);
+    size_t size = size_of_origin(base_url);
     lsync_host *host = p->hosts;
 
-    while (host != NULL && strcmp(host->base_url, base_url) != 0)
+    while (host != NULL && (strncmp(host->origin, base_url, size) != 0 || host->origin[size] != '\0'))
         host = host->next;
     if (host == NULL) {
         host = lsync_alloc(&p->memory, sizeof *host + size + 1);
@@ -22,7 +30,8 @@ lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
         *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.loop = &p->loop};
         host->is_named = !lsync_base_url_has_address(base_url);
         lsync_queue_init(&host->held);
-        memcpy(host->base_url, base_url, size + 1);
+        memcpy(host->origin, base_url, size);
+        host->origin[size] = '\0';
         p->hosts = host;
     }
     return host;

@@ -103,6 +103,34 @@ static void more_than_a_connection_carries_open_only_what_they_need(void **user)
     finish(n, p);
 }
 
+/* Paths of one server share its connections, and so their turns. */
+static void base_urls_of_one_server_take_turns(void **user)
+{
+    lock_sync_pool *p;
+    key_nginx *n;
+
+    (void)user;
+    if (pems == NULL)
+        skip();
+    p = pool_make();
+    n = start(1000000);
+    for (size_t i = 0; i < ACCOUNTS; i++) {
+        char *url = kit_text("%s/%s", key_nginx_url(n), i % 2 == 0 ? "one" : "other");
+
+        expect_ok(lock_sync_set_base_url(all[i].ctx, url));
+        free(url);
+    }
+    expect_ok(lock_sync_pool_set_max_active(p, 10));
+    accounts_submit(all, ACCOUNTS, p);
+    pool_run_all(p);
+    for (size_t i = 2; i < ACCOUNTS; i++) { /* those of a turn end in any order */
+        expect_end(&all[i], LOCK_SYNC_OK);
+        if (all[i].order > all[0].order + i + ACCOUNTS / 4)
+            fail_msg("account %zu came as number %zu, the first as %zu", i, all[i].order, all[0].order);
+    }
+    finish(n, p);
+}
+
 static void cancels_on_shared_connections_disturb_no_other(void **user)
 {
     uint64_t random = 88172645463325252u;
@@ -173,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accounts_share_connections_and_each_gets_its_own_answer),
         cmocka_unit_test(more_than_a_connection_carries_open_only_what_they_need),
+        cmocka_unit_test(base_urls_of_one_server_take_turns),
         cmocka_unit_test(cancels_on_shared_connections_disturb_no_other),
         cmocka_unit_test(a_server_that_closes_connections_mixes_nothing_up),
     };
