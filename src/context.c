@@ -35,6 +35,7 @@ static bool init_cancel(lock_sync_ctx *ctx)
         (void)pthread_mutex_destroy(&ctx->cancel_mutex);
     atomic_init(&ctx->running, false);
     atomic_init(&ctx->cancelled, false);
+    atomic_init(&ctx->lent, false);
     return made;
 }
 
@@ -107,7 +108,7 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
 {
     if (ctx == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    return atomic_load(&ctx->running) && !ctx->lent ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
+    return atomic_load(&ctx->running) && !atomic_load(&ctx->lent) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
 }
 
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
@@ -195,7 +196,7 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
 
     if (status != LOCK_SYNC_OK)
         return status;
-    if (ctx->lent) /* the pool's watch goes on with libcurl */
+    if (atomic_load(&ctx->lent)) /* the pool's watch goes on with libcurl */
         return LOCK_SYNC_E_BUSY;
     if (transport != NULL) {
         /* a shorter struct is one of an older header: what it lacks is not there */

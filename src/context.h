@@ -56,7 +56,7 @@ struct lock_sync_ctx {
     /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
     pthread_mutex_t cancel_mutex;
     struct lsync_job *job;           /* the fetch that a pool runs; NULL: none */
-    bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
+    atomic_bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
     bool being_freed;
     pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     atomic_bool running;

@@ -15,7 +15,7 @@ void lsync_ctx_finish(lock_sync_ctx *ctx)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = NULL;
-    ctx->lent = false;
+    atomic_store(&ctx->lent, false);
     atomic_store(&ctx->cancelled, false);
     atomic_store(&ctx->running, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
@@ -26,7 +26,7 @@ void lock_sync_cancel(lock_sync_ctx *ctx)
     if (ctx == NULL)
         return;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    if (atomic_load(&ctx->running) && !ctx->lent) {
+    if (atomic_load(&ctx->running) && !atomic_load(&ctx->lent)) {
         atomic_store(&ctx->cancelled, true);
         (void)pthread_cond_signal(&ctx->cancel_condition);
         if (ctx->job != NULL)

@@ -42,7 +42,7 @@ static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
     lock_sync_ctx *ctx = job->ctx;
 
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    ctx->lent = true; /* from here on nobody cancels it */
+    atomic_store(&ctx->lent, true); /* from here on nobody cancels it */
     atomic_store(&ctx->cancelled, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
     (void)pthread_mutex_lock(&job->pool->inbox_mutex);
@@ -55,7 +55,7 @@ static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
     if (job->watch == NULL)
         return false;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    ctx->lent = false;
+    atomic_store(&ctx->lent, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
     return true;
 }
