@@ -1,0 +1,220 @@
+/* The wrapped functions; see refuse.h. */
+#define CURL_DISABLE_TYPECHECK
+#include "refuse.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DAY_S 86400
+
+#define TEXT(name) #name,
+const char *const refuse_names[REFUSE_COUNT] = {REFUSE_ALL(TEXT)};
+
+static atomic_int armed = REFUSE_COUNT;
+static atomic_size_t calls_left;
+static atomic_int with;
+static atomic_bool hit;
+static atomic_bool later;
+
+void refuse(refusable function, size_t nth, int error)
+{
+    atomic_store(&calls_left, nth);
+    atomic_store(&with, error);
+    atomic_store(&hit, false);
+    atomic_store(&armed, (int)function);
+}
+
+bool refuse_end(void)
+{
+    atomic_store(&armed, REFUSE_COUNT);
+    atomic_store(&later, false);
+    return atomic_load(&hit);
+}
+
+static bool is_refused(refusable function)
+{
+    if (atomic_load(&armed) != (int)function || atomic_load(&calls_left) == 0 ||
+        atomic_fetch_sub(&calls_left, 1) != 1)
+        return false;
+    atomic_store(&hit, true);
+    return true;
+}
+
+static int refuse_system(void)
+{
+    errno = atomic_load(&with);
+    return -1;
+}
+
+/* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`. */
+#define WRAP(type, name, refusal, parameters, arguments)                                                              \
+    type __real_##name parameters;                                                                                    \
+    type __wrap_##name parameters;                                                                                    \
+    type __wrap_##name parameters                                                                                     \
+    {                                                                                                                 \
+        return is_refused(REFUSE_##name) ? (refusal) : __real_##name arguments;                                       \
+    }
+
+/* --- the system --- */
+
+WRAP(ssize_t, read, refuse_system(), (int fd, void *to, size_t size), (fd, to, size))
+WRAP(ssize_t, write, refuse_system(), (int fd, const void *from, size_t size), (fd, from, size))
+WRAP(ssize_t, pread64, refuse_system(), (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
+WRAP(ssize_t, pwrite64, refuse_system(), (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
+WRAP(int, link, refuse_system(), (const char *old, const char *new), (old, new))
+WRAP(int, flock, refuse_system(), (int fd, int what), (fd, what))
+WRAP(int, fstat64, refuse_system(), (int fd, struct stat *to), (fd, to))
+WRAP(int, lstat64, refuse_system(), (const char *path, struct stat *to), (path, to))
+WRAP(int, mkostemp64, refuse_system(), (char *name, int flags), (name, flags))
+WRAP(int, epoll_create1, refuse_system(), (int flags), (flags))
+WRAP(int, epoll_ctl, refuse_system(), (int fd, int what, int of, struct epoll_event *e), (fd, what, of, e))
+WRAP(int, epoll_wait, refuse_system(), (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
+WRAP(int, eventfd, refuse_system(), (unsigned first, int flags), (first, flags))
+WRAP(int, timerfd_create, refuse_system(), (clockid_t clock, int flags), (clock, flags))
+WRAP(int, timerfd_settime, refuse_system(),
+     (int fd, int flags, const struct itimerspec *when, struct itimerspec *old), (fd, flags, when, old))
+WRAP(int, pipe2, refuse_system(), (int *pair, int flags), (pair, flags))
+WRAP(int, socket, refuse_system(), (int family, int type, int protocol), (family, type, protocol))
+WRAP(int, getsockopt, refuse_system(), (int fd, int level, int name, void *to, socklen_t *size),
+     (fd, level, name, to, size))
+WRAP(int, connect, refuse_system(), (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
+WRAP(ssize_t, send, refuse_system(), (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
+WRAP(ssize_t, recv, refuse_system(), (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
+WRAP(int, poll, refuse_system(), (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+
+/* A descriptor is closed all the same, or it would leak. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    int result = __real_close(fd);
+
+    return is_refused(REFUSE_close) ? refuse_system() : result;
+}
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...)
+{
+    return is_refused(REFUSE_open64) ? refuse_system() : __real_open64(path, flags); /* ours create nothing */
+}
+
+/* FORTIFY has other names for these; the last size is that of the place. */
+ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room);
+ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room)
+{
+    (void)room;
+    return __wrap_read(fd, to, size);
+}
+
+ssize_t __wrap___pread64_chk(int fd, void *to, size_t size, off_t at, size_t room);
+ssize_t __wrap___pread64_chk(int fd, void *to, size_t size, off_t at, size_t room)
+{
+    (void)room;
+    return __wrap_pread64(fd, to, size, at);
+}
+
+ssize_t __wrap___recv_chk(int fd, void *to, size_t size, size_t room, int flags);
+ssize_t __wrap___recv_chk(int fd, void *to, size_t size, size_t room, int flags)
+{
+    (void)room;
+    return __wrap_recv(fd, to, size, flags);
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = __real_clock_gettime(clock, now);
+
+    if (is_refused(REFUSE_clock_gettime))
+        atomic_store(&later, true);
+    if (atomic_load(&later))
+        now->tv_sec += DAY_S;
+    return result;
+}
+
+/* --- threads --- */
+
+WRAP(int, pthread_mutex_init, atomic_load(&with), (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
+WRAP(int, pthread_cond_init, atomic_load(&with), (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
+WRAP(int, pthread_condattr_init, atomic_load(&with), (pthread_condattr_t *a), (a))
+WRAP(int, pthread_condattr_setclock, atomic_load(&with), (pthread_condattr_t *a, clockid_t clock), (a, clock))
+WRAP(int, pthread_create, atomic_load(&with),
+     (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *user), (t, a, run, user))
+
+/* --- libcurl --- */
+
+#define CURL_CODE ((CURLcode)atomic_load(&with))
+#define MULTI_CODE ((CURLMcode)atomic_load(&with))
+
+WRAP(CURL *, curl_easy_init, NULL, (void), ())
+WRAP(CURLM *, curl_multi_init, NULL, (void), ())
+WRAP(CURLMcode, curl_multi_add_handle, MULTI_CODE, (CURLM *m, CURL *e), (m, e))
+WRAP(CURLMcode, curl_multi_perform, MULTI_CODE, (CURLM *m, int *running), (m, running))
+WRAP(CURLMcode, curl_multi_poll, MULTI_CODE, (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready),
+     (m, fds, n, ms, ready))
+WRAP(CURLMsg *, curl_multi_info_read, NULL, (CURLM *m, int *queued), (m, queued))
+WRAP(CURLMcode, curl_multi_assign, MULTI_CODE, (CURLM *m, curl_socket_t s, void *p), (m, s, p))
+WRAP(CURLMcode, curl_multi_socket_action, MULTI_CODE, (CURLM *m, curl_socket_t s, int what, int *running),
+     (m, s, what, running))
+
+/* It is removed all the same, or it could not be freed. */
+CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);
+CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e);
+CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
+{
+    CURLMcode code = __real_curl_multi_remove_handle(m, e);
+
+    return is_refused(REFUSE_curl_multi_remove_handle) ? MULTI_CODE : code;
+}
+
+/* Of their last argument libcurl takes a long, a pointer, or (the options from 30000 on) a curl_off_t. */
+#define WRAP_OPTION(type, name, code, handle, option)                                                                 \
+    type __real_##name(handle *h, option o, ...);                                                                     \
+    type __wrap_##name(handle *h, option o, ...);                                                                     \
+    type __wrap_##name(handle *h, option o, ...)                                                                      \
+    {                                                                                                                 \
+        va_list list;                                                                                                 \
+        type result;                                                                                                  \
+                                                                                                                      \
+        if (is_refused(REFUSE_##name))                                                                                \
+            return code;                                                                                              \
+        va_start(list, o);                                                                                            \
+        if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                 \
+            result = __real_##name(h, o, va_arg(list, curl_off_t));                                                   \
+        else if ((int)o < CURLOPTTYPE_OBJECTPOINT)                                                                    \
+            result = __real_##name(h, o, va_arg(list, long));                                                         \
+        else                                                                                                          \
+            result = __real_##name(h, o, va_arg(list, void *));                                                       \
+        va_end(list);                                                                                                 \
+        return result;                                                                                                \
+    }
+
+WRAP_OPTION(CURLcode, curl_easy_setopt, CURL_CODE, CURL, CURLoption)
+WRAP_OPTION(CURLMcode, curl_multi_setopt, MULTI_CODE, CURLM, CURLMoption)
+
+CURLcode __real_curl_easy_getinfo(CURL *h, CURLINFO what, ...);
+CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...);
+CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...)
+{
+    va_list list;
+    void *to;
+
+    va_start(list, what);
+    to = va_arg(list, void *);
+    va_end(list);
+    return is_refused(REFUSE_curl_easy_getinfo) ? CURL_CODE : __real_curl_easy_getinfo(h, what, to);
+}

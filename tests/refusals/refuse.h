@@ -1,0 +1,33 @@
+/* Stands between the library and what it calls: any one call of the system's, the threads' or libcurl's functions fails
+   on demand. The programs link the library's archive, with --wrap for each of these functions. */
+#ifndef REFUSALS_REFUSE_H
+#define REFUSALS_REFUSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* X(name): each function. */
+#define REFUSE_SYSTEM(X)                                                                                              \
+    X(open64) X(read) X(write) X(pread64) X(pwrite64) X(close) X(link) X(flock) X(fstat64) X(lstat64) X(mkostemp64)   \
+    X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd_create) X(timerfd_settime) X(pipe2) X(socket)    \
+    X(getsockopt) X(connect) X(send) X(recv) X(poll)
+#define REFUSE_THREADS(X)                                                                                             \
+    X(pthread_mutex_init) X(pthread_cond_init) X(pthread_condattr_init) X(pthread_condattr_setclock) X(pthread_create)
+#define REFUSE_CURL(X)                                                                                                \
+    X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init) X(curl_multi_setopt)                \
+    X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform) X(curl_multi_poll)                     \
+    X(curl_multi_info_read) X(curl_multi_assign) X(curl_multi_socket_action)
+#define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(clock_gettime)
+
+#define REFUSE_NAME(name) REFUSE_##name,
+typedef enum refusable { REFUSE_ALL(REFUSE_NAME) REFUSE_COUNT } refusable;
+
+extern const char *const refuse_names[REFUSE_COUNT];
+
+/* The call of that number from now (from 1) fails: of the system's functions with `error` as errno, of libcurl's with it
+   as their code. The clock does not fail, but is a day later from then on. */
+void refuse(refusable function, size_t nth, int error);
+/* No call fails any more. Whether one did. */
+bool refuse_end(void);
+
+#endif

@@ -1,0 +1,260 @@
+/* Whole lives; see scenes.h. */
+#include "scenes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY "demo-key"
+#define TIMEOUT_MS 1000
+
+/* --- a guard over a store of the host's own, which may block and may fail --- */
+
+typedef struct shelf {
+    scene *scene;
+    unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
+    size_t size;
+} shelf;
+
+static bool store_fails(shelf *h)
+{
+    return ++h->scene->store_calls == h->scene->store_fails_at;
+}
+
+static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    shelf *h = user;
+
+    if (store_fails(h))
+        return LOCK_SYNC_E_GUARD;
+    memcpy(record, h->record, h->size);
+    *size = h->size;
+    *now_ms = kit_now_ms();
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *record, size_t size,
+                                bool *replaced)
+{
+    shelf *h = user;
+
+    (void)old_record;
+    if (store_fails(h))
+        return LOCK_SYNC_E_GUARD;
+    *replaced = old_size == h->size;
+    memcpy(h->record, record, size);
+    h->size = size;
+    return LOCK_SYNC_OK;
+}
+
+/* --- fetches --- */
+
+static void note_line(void *user, lock_sync_log_level level, const char *message)
+{
+    scene *s = user;
+
+    if (level == LOCK_SYNC_LOG_WARNING && strstr(message, "could not note") != NULL)
+        s->logged++;
+}
+
+static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user, (void)refused;
+    return lock_sync_set_personal_key(ctx, KEY);
+}
+
+/* A context whose guard asks the shelf and opens at once, or NULL. */
+static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ctx **out)
+{
+    lock_sync_guard_store store = {.struct_size = sizeof store, .user = h, .load = load, .replace = replace};
+    lock_sync_allocator memory = heap_allocator(&s->heap);
+    lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, out);
+    lock_sync_guard *guard = NULL;
+
+    *h = (shelf){.scene = s};
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_new_with_store(&store, &guard);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    assert_int_equal(lock_sync_set_base_url(*out, s->url), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_timeout_ms(*out, TIMEOUT_MS), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_logger(*out, note_line, s), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_guard_mode(*out, LOCK_SYNC_GUARD_WAIT), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_guard_set_min_interval_ms(guard, 1), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_guard(*out, guard), LOCK_SYNC_OK);
+    lock_sync_guard_unref(guard);
+    if (repeated)
+        assert_int_equal(lock_sync_set_token_provider(*out, give_key, NULL), LOCK_SYNC_OK);
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status fetch(lock_sync_ctx *ctx)
+{
+    lock_sync_results *r;
+    lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &r);
+
+    assert_int_equal(r != NULL, status == LOCK_SYNC_OK);
+    lock_sync_results_free(r);
+    return status;
+}
+
+static void nothing_fails_any_more(scene *s)
+{
+    s->store_fails_at = 0;
+    (void)refuse_end();
+}
+
+static lock_sync_status fetch_once(scene *s, bool repeated)
+{
+    shelf h;
+    lock_sync_ctx *ctx = NULL;
+    lock_sync_status status = make_ctx(s, &h, repeated, &ctx);
+
+    if (status == LOCK_SYNC_OK) {
+        status = fetch(ctx);
+        assert_int_equal(lock_sync_error_status(lock_sync_last_error(ctx)), status);
+        nothing_fails_any_more(s);
+        if (status != LOCK_SYNC_OK) {
+            h.size = 0; /* the slot of a fetch that was not settled is held for long */
+            s->usable = fetch(ctx) == LOCK_SYNC_OK;
+        }
+    }
+    lock_sync_ctx_free(ctx);
+    return status;
+}
+
+lock_sync_status life_of_a_fetch(scene *s)
+{
+    return fetch_once(s, false);
+}
+
+lock_sync_status life_of_a_repeated_fetch(scene *s)
+{
+    return fetch_once(s, true);
+}
+
+/* --- the pool --- */
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    lock_sync_status *told = user;
+
+    (void)ctx;
+    *told = status;
+    lock_sync_results_free(results);
+}
+
+/* Until the fetch is over: pool_wait may tell of a failure and goes on. */
+static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *ctx)
+{
+    lock_sync_status told = LOCK_SYNC_E_BUSY;
+    lock_sync_status status = lock_sync_pool_submit(p, ctx, NULL, 0, on_done, &told);
+
+    /* no clock is asked here: it jumps */
+    for (int i = 0; i < KIT_PATIENCE_MS / 10 && status == LOCK_SYNC_OK && lock_sync_pool_pending(p) > 0; i++)
+        (void)lock_sync_pool_wait(p, 10);
+    assert_int_equal(lock_sync_pool_pending(p), 0);
+    return status == LOCK_SYNC_OK ? told : status;
+}
+
+static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
+{
+    shelf h;
+    lock_sync_ctx *ctx = NULL;
+    lock_sync_pool *p = NULL;
+    lock_sync_allocator memory = heap_allocator(&s->heap);
+    lock_sync_status status = lock_sync_pool_new_with_allocator(&memory, &p);
+
+    assert_int_equal(p != NULL, status == LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        status = make_ctx(s, &h, repeated, &ctx);
+    if (status == LOCK_SYNC_OK) {
+        status = submit_and_wait(p, ctx);
+        nothing_fails_any_more(s);
+        if (status != LOCK_SYNC_OK) {
+            h.size = 0;
+            s->usable = submit_and_wait(p, ctx) == LOCK_SYNC_OK;
+        }
+    }
+    lock_sync_pool_free(p);
+    lock_sync_ctx_free(ctx);
+    return status;
+}
+
+lock_sync_status life_of_a_pool(scene *s)
+{
+    return fetch_in_a_pool(s, false);
+}
+
+lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s)
+{
+    return fetch_in_a_pool(s, true);
+}
+
+/* --- a guard in a file --- */
+
+lock_sync_status life_of_a_guard_in_a_file(scene *s)
+{
+    char *path = kit_text("%s/guard", s->dir);
+    lock_sync_guard *g = NULL;
+    lock_sync_status status = lock_sync_guard_open_file(path, &g);
+    int64_t slot = 0;
+
+    assert_int_equal(g != NULL, status == LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_reserve(g, 1000, NULL, &slot);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
+    nothing_fails_any_more(s);
+    if (status != LOCK_SYNC_OK && g != NULL) { /* the gate is open, or held by a slot that was not settled */
+        lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
+
+        s->usable = again == LOCK_SYNC_OK || again == LOCK_SYNC_E_TOO_SOON;
+    }
+    lock_sync_guard_unref(g);
+    kit_write_file(path, "", 0);
+    assert_int_equal(remove(path), 0);
+    free(path);
+    return status;
+}
+
+/* --- sweeps --- */
+
+static void check_life(scene *s, life live, uint32_t may, const char *what, size_t nth)
+{
+    size_t descriptors = kit_descriptors();
+    lock_sync_status status;
+
+    s->usable = true;
+    s->store_calls = 0;
+    status = live(s);
+    if (status != LOCK_SYNC_OK && (may & UINT32_C(1) << status) == 0)
+        fail_msg("%s, call %zu: %s", what, nth, lock_sync_status_name(status));
+    if (!s->usable || s->heap.blocks != 0 || kit_descriptors() != descriptors)
+        fail_msg("%s, call %zu (%s): usable %d, %zu blocks, %zu descriptors, not %zu", what, nth,
+                 lock_sync_status_name(status), s->usable, (size_t)s->heap.blocks, kit_descriptors(), descriptors);
+}
+
+size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may)
+{
+    for (size_t nth = 1;; nth++) {
+        bool refused;
+
+        refuse(function, nth, error);
+        check_life(s, live, may, refuse_names[function], nth);
+        refused = refuse_end();
+        if (!refused)
+            return nth - 1;
+    }
+}
+
+size_t check_store_failures(scene *s, life live, uint32_t may)
+{
+    for (size_t nth = 1;; nth++) {
+        s->store_fails_at = nth;
+        check_life(s, live, may, "the host's store", nth);
+        if (s->store_calls < nth)
+            return nth - 1;
+    }
+}

@@ -1,0 +1,48 @@
+/* What the library does while one call of it is refused: whole lives of its objects, each to the end. */
+#ifndef REFUSALS_SCENES_H
+#define REFUSALS_SCENES_H
+
+#include "refuse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <locksync/locksync.h>
+
+#include "../support/heap.h"
+#include "../support/kit.h"
+#include "../support/sim.h"
+
+typedef struct scene {
+    heap heap; /* what the library allocates; empty again at the end */
+    const char *url;
+    const char *dir; /* a temporary folder */
+    size_t store_fails_at; /* the call of a host's store with that number fails; 0: none */
+    size_t store_calls;
+    size_t logged; /* warnings about a fetch that was not settled */
+    bool usable;   /* what was used while the call was refused works again without */
+} scene;
+
+/* A life: the first status that is not OK. */
+typedef lock_sync_status (*life)(scene *s);
+
+lock_sync_status life_of_a_fetch(scene *s);
+lock_sync_status life_of_a_repeated_fetch(scene *s); /* the first key is refused, the provider knows another */
+lock_sync_status life_of_a_pool(scene *s);
+lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s);
+lock_sync_status life_of_a_guard_in_a_file(scene *s);
+
+#define MAY(status) (UINT32_C(1) << LOCK_SYNC_##status)
+
+/* Lives it while one call of the function is refused: the first, the second, and so on, until none is. Each time the
+   status is OK or among those in `may`, nothing is left over, and what was used works again. How many were refused. */
+size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may);
+
+/* The same with the calls of a host's store in place of the system's. */
+size_t check_store_failures(scene *s, life live, uint32_t may);
+
+#endif

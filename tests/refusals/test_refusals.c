@@ -1,0 +1,160 @@
+/* Any one call to the system, the threads or libcurl fails; any one call to a host's store; and the clock jumps at any
+   look at it. The library says so, leaves nothing over, and works again. */
+#include "scenes.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+
+/* What the failure of a call may come to; no other status. */
+#define NO_MEMORY MAY(E_NO_MEMORY)
+#define NO_CURL (MAY(E_NO_MEMORY) | MAY(E_NO_TRANSPORT) | MAY(E_CONNECT) | MAY(E_NETWORK) | MAY(E_TIMEOUT))
+
+static sim *server;
+
+static scene scene_of(void)
+{
+    return (scene){.url = sim_url(server)};
+}
+
+/* Each function of a table fails with its error, in that life; it is called at least once. */
+typedef struct row {
+    refusable function;
+    int error;
+    uint32_t may;
+} row;
+
+static void check_rows(scene *s, const row *rows, size_t n, life live)
+{
+    for (size_t i = 0; i < n; i++)
+        if (check_refusals(s, rows[i].function, rows[i].error, live, rows[i].may) == 0)
+            fail_msg("%s is not called", refuse_names[rows[i].function]);
+}
+
+#define CHECK_ROWS(s, rows, live) check_rows(s, rows, sizeof(rows) / sizeof(rows)[0], live)
+
+static void a_fetch(void **user)
+{
+    static const row rows[] = {
+        {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},
+        {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},
+        {REFUSE_pthread_condattr_init, ENOMEM, NO_MEMORY},
+        {REFUSE_pthread_condattr_setclock, EINVAL, NO_MEMORY},
+        {REFUSE_curl_easy_init, 0, NO_MEMORY},
+        {REFUSE_curl_multi_init, 0, NO_MEMORY},
+        {REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_easy_setopt, CURLE_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_curl_multi_setopt, CURLM_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_curl_multi_add_handle, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_remove_handle, CURLM_INTERNAL_ERROR, NO_CURL},
+        {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_poll, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_info_read, 0, NO_CURL},
+        {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_socket, EACCES, NO_CURL},
+        {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
+    };
+    scene s = scene_of();
+
+    (void)user;
+    CHECK_ROWS(&s, rows, life_of_a_fetch);
+}
+
+static void a_fetch_in_a_pool(void **user)
+{
+    static const row rows[] = {
+        {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},
+        {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},
+        {REFUSE_pthread_create, EAGAIN, NO_MEMORY},
+        {REFUSE_curl_easy_init, 0, NO_MEMORY},
+        {REFUSE_curl_multi_init, 0, NO_MEMORY},
+        {REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_easy_setopt, CURLE_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_curl_multi_setopt, CURLM_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_curl_multi_add_handle, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_socket_action, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},
+        {REFUSE_epoll_create1, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_epoll_ctl, ENOMEM, NO_CURL},
+        {REFUSE_epoll_wait, EINTR, NO_CURL},
+        {REFUSE_eventfd, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_timerfd_create, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_read, EINTR, 0},
+        {REFUSE_write, EINTR, 0},
+        {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
+    };
+    scene s = scene_of();
+
+    (void)user;
+    CHECK_ROWS(&s, rows, life_of_a_pool);
+}
+
+/* Also between the 401 and the repeat. */
+static void the_clock_jumps_before_a_repeat(void **user)
+{
+    const uint32_t may = MAY(E_TIMEOUT) | MAY(E_TOO_SOON) | MAY(E_UNAUTHORIZED);
+    scene s = scene_of();
+
+    (void)user;
+    assert_true(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch, may) > 0);
+    assert_true(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch_in_a_pool, may) > 0);
+}
+
+/* Also when a fetch's end is to be noted: then the fetch is what it is, and a warning tells. */
+static void a_store_of_the_host_fails(void **user)
+{
+    static const life lives[] = {life_of_a_fetch, life_of_a_repeated_fetch, life_of_a_pool,
+                                 life_of_a_repeated_fetch_in_a_pool};
+
+    (void)user;
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        scene s = scene_of();
+
+        assert_true(check_store_failures(&s, lives[i], MAY(E_GUARD) | MAY(E_UNAUTHORIZED)) >= 4);
+        assert_true(s.logged > 0);
+    }
+}
+
+static void a_guard_in_a_file(void **user)
+{
+    static const row rows[] = {
+        {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},
+        {REFUSE_open64, EACCES, MAY(E_GUARD)},
+        {REFUSE_open64, ENOENT, MAY(E_GUARD)},
+        {REFUSE_read, EIO, 0},
+        {REFUSE_pread64, EIO, MAY(E_GUARD)},
+        {REFUSE_pread64, EINTR, 0},
+        {REFUSE_pwrite64, ENOSPC, MAY(E_GUARD)},
+        {REFUSE_pwrite64, ENOMEM, MAY(E_NO_MEMORY)},
+        {REFUSE_pwrite64, EINTR, 0},
+        {REFUSE_close, EIO, MAY(E_GUARD)},
+        {REFUSE_link, EPERM, MAY(E_GUARD)},
+        {REFUSE_flock, ENOLCK, MAY(E_GUARD)},
+        {REFUSE_flock, EINTR, 0},
+        {REFUSE_fstat64, EIO, MAY(E_GUARD)},
+        {REFUSE_lstat64, EIO, MAY(E_GUARD)},
+        {REFUSE_mkostemp64, EACCES, MAY(E_GUARD)},
+    };
+    scene s = {.dir = kit_temp_dir()};
+
+    (void)user;
+    CHECK_ROWS(&s, rows, life_of_a_guard_in_a_file);
+    kit_remove_dir((char *)(uintptr_t)s.dir);
+}
+
+int main(void)
+{
+    static const char *const arguments[] = {"--static", NULL};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fetch),
+        cmocka_unit_test(a_fetch_in_a_pool),
+        cmocka_unit_test(the_clock_jumps_before_a_repeat),
+        cmocka_unit_test(a_store_of_the_host_fails),
+        cmocka_unit_test(a_guard_in_a_file),
+    };
+    int failed;
+
+    server = sim_start(arguments);
+    failed = cmocka_run_group_tests_name("any one call fails", tests, NULL, NULL);
+    sim_stop(server, NULL);
+    return failed;
+}

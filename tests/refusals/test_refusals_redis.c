@@ -1,0 +1,89 @@
+/* Any one call to the system fails while a guard asks Redis; and the clock jumps. See scenes.h. */
+#include "scenes.h"
+
+#include "../guard/redis_server.h"
+
+#include <errno.h>
+
+static redis_server *server;
+
+/* After the life before: its last slot keeps the gate shut for a millisecond or two. */
+static lock_sync_status reserve(lock_sync_guard *g, int64_t *slot)
+{
+    lock_sync_status status = LOCK_SYNC_E_TOO_SOON;
+
+    for (int i = 0; i < 100000 && status == LOCK_SYNC_E_TOO_SOON; i++)
+        status = lock_sync_guard_reserve(g, 1, NULL, slot);
+    return status;
+}
+
+static lock_sync_status live(scene *s)
+{
+    lock_sync_redis *r = NULL;
+    lock_sync_guard *g = NULL;
+    int64_t slot = 0;
+    lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
+
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_open_redis(r, "refusals", &g);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_set_min_interval_ms(g, 1);
+    if (status == LOCK_SYNC_OK)
+        status = reserve(g, &slot);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1);
+    (void)refuse_end();
+    if (status != LOCK_SYNC_OK && g != NULL) {
+        lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
+
+        s->usable = again == LOCK_SYNC_OK || again == LOCK_SYNC_E_TOO_SOON;
+    }
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
+    return status;
+}
+
+TEST(any_one_call_fails)
+{
+    static const struct {
+        refusable function;
+        int error;
+        uint32_t may;
+    } rows[] = {
+        {REFUSE_pthread_mutex_init, ENOMEM, MAY(E_NO_MEMORY)},
+        {REFUSE_socket, EMFILE, MAY(E_GUARD)},
+        {REFUSE_connect, ENETUNREACH, MAY(E_GUARD)},
+        {REFUSE_getsockopt, ENOTSOCK, MAY(E_GUARD)},
+        {REFUSE_send, ECONNRESET, MAY(E_GUARD)},
+        {REFUSE_send, EINTR, 0},
+        {REFUSE_send, EAGAIN, 0},
+        {REFUSE_recv, ECONNRESET, MAY(E_GUARD)},
+        {REFUSE_recv, EINTR, 0},
+        {REFUSE_poll, EINTR, 0},
+        {REFUSE_poll, ENOMEM, MAY(E_GUARD)},
+        {REFUSE_clock_gettime, 0, MAY(E_GUARD)},
+    };
+    scene s = {.url = NULL};
+    lock_sync_redis *r;
+    lock_sync_guard *g;
+
+    NEED_REDIS();
+    server = redis_server_new(NULL);
+    r = redis_of(redis_server_url(server));
+    g = redis_guard(r, "refusals", 1);
+    CHECK(redis_slot(g, 0, KIT_PATIENCE_MS) > 0); /* the first opens a moment after the server's start */
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
+        CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
+    }
+    redis_server_free(server);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(any_one_call_fails)};
+
+    return T_MAIN(tests);
+}
