@@ -103,10 +103,11 @@ int setup(options *o, lock_sync_ctx **out)
     *out = NULL;
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
         return complain(EXIT_INTERNAL, "out of memory");
-    if (o->base_url == NULL)
+    if (o->base_url == NULL) {
         o->base_url = getenv("LOCKSYNC_BASE_URL");
-    if (o->base_url != NULL && *o->base_url == '\0')
-        o->base_url = NULL;
+        if (o->base_url != NULL && *o->base_url == '\0')
+            o->base_url = NULL;
+    }
     exit_status = set_settings(ctx, o);
     if (exit_status == EXIT_DONE)
         exit_status = set_credential(ctx, o);

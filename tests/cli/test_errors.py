@@ -113,8 +113,8 @@ class Usage(Test):
                           ["--json", "--json-lines"], ["--watch", "--json"], ["--interval=30"],
                           ["--watch", "--interval=19"], ["--timeout=0"], ["--timeout=1s"], ["--timeout="],
                           ["--timeout=nan"], ["--timeout=90000"], ["--base-url=ftp://x"],
-                          ["--base-url=http://192.0.2.1"], ["--api-version=a/b"], ["0"], ["-1"], ["1.5"], ["x"],
-                          ["+1"], [""], ["9223372036854775808"]):
+                          ["--base-url=http://192.0.2.1"], ["--base-url="], ["--api-version=a/b"], ["0"], ["-1"],
+                          ["1.5"], ["x"], ["+1"], [""], ["9223372036854775808"]):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
 
