@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct row {
     int exit_status;
@@ -72,18 +73,26 @@ int complain(int exit_status, const char *format, ...)
     return exit_status;
 }
 
+/* Some messages are sentences and some are not; what follows begins a new one. */
+static const char *full_stop_after(const char *message)
+{
+    size_t size = strlen(message);
+
+    return size > 0 && strchr(".)", message[size - 1]) == NULL ? "." : "";
+}
+
 int complain_of(const lock_sync_ctx *ctx, lock_sync_status status)
 {
     const lock_sync_error *error = lock_sync_last_error(ctx);
-    const char *message = lock_sync_error_message(error);
+    const char *message = lock_sync_error_status(error) == status ? lock_sync_error_message(error)
+                                                                  : lock_sync_status_message(status);
     const char *correlation_id = lock_sync_error_correlation_id(error);
     int64_t retry_ms = lock_sync_error_retry_after_ms(error);
     char asks[64] = "";
 
     if (status != LOCK_SYNC_E_TOO_SOON && retry_ms >= 0) /* of E_TOO_SOON the message tells it */
         (void)snprintf(asks, sizeof asks, " It asks to wait %lld s.", (long long)(retry_ms + 999) / 1000);
-    return complain(exit_status_of(status), "%s%s %s%s%s%s",
-                    lock_sync_error_status(error) == status ? message : lock_sync_status_message(status), asks,
+    return complain(exit_status_of(status), "%s%s%s %s%s%s%s", message, full_stop_after(message), asks,
                     row_of(status)->advice, correlation_id != NULL ? " (Correlation id: " : "",
                     correlation_id != NULL ? correlation_id : "", correlation_id != NULL ? ")" : "");
 }

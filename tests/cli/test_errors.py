@@ -118,6 +118,12 @@ class Usage(Test):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
 
+    def test_the_advice_is_a_sentence_of_its_own(self):
+        self.expect(2, "--api-version=")
+        self.assertIn("it is empty. See locksync --help.", self.complaint)
+        self.expect(2, "--base-url=http://192.0.2.1")
+        self.assertRegex(self.complaint, r"loopback only: .*use https\. See locksync --help\.")
+
     def test_what_is_not_understood_is_not_repeated(self):
         for arguments in ([KEY], [f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
             with self.subTest(arguments):
