@@ -193,6 +193,7 @@ class Credentials(Test):
                 self.assertIn(told, self.complaint)
         self.expect(4, "--key-file", self.path("none\n\033[31m"))
         self.assertNotIn("\033", self.complaint)
+        self.assertIn("see that it is there", self.complaint)
         self.expect(4, "--key-file", self.folder)
 
     def test_a_key_that_cannot_be_one(self):
