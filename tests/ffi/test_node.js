@@ -81,6 +81,7 @@ test('what C would cut is refused', async () => {
     assert.throws(() => it.set({ guardMode: 2 ** 32 + 1 }), RangeError);
     await assert.rejects(it.fetch([1001, 2n ** 64n + 1002n]), RangeError);
     await assert.rejects(it.fetch([1001.5]), RangeError);
+    await assert.rejects(it.fetch(['1001']), /not an integer: '1001'/);
     assert.throws(() => new Guard({ budget: 2 ** 32 + 700 }), RangeError);
     assert.throws(() => context({ colour: 'red' }), TypeError);
     it.close();

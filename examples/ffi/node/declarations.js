@@ -4,7 +4,10 @@ const fs = require('node:fs');
 const koffi = require('koffi');
 
 const PLACES = ['/usr/include', '/usr/local/include'].map(folder => folder + '/locksync/locksync-ffi.h');
-const header = fs.readFileSync(process.env.LOCKSYNC_FFI_HEADER || PLACES.find(fs.existsSync) || PLACES[0], 'utf8');
+const place = process.env.LOCKSYNC_FFI_HEADER || PLACES.find(fs.existsSync);
+if (!place)
+    throw new Error('locksync-ffi.h is not there; LOCKSYNC_FFI_HEADER may say where it is');
+const header = fs.readFileSync(place, 'utf8');
 // A fetch needs 256 KiB of stack, and koffi gives a worker 128, which can be changed only before a library is loaded.
 if (koffi.config().async_stack_size < 1024 * 1024)
     koffi.config({ async_stack_size: 1024 * 1024 });

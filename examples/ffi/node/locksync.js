@@ -9,7 +9,7 @@
 // null, so `isLocked` has three answers: true, false and null. A number that has no name in this version is kept as it
 // is. What fails rejects with a LockSyncError.
 const koffi = require('koffi');
-const { promisify } = require('node:util');
+const { inspect, promisify } = require('node:util');
 const { lib, constants, enumeration } = require('./declarations.js');
 
 const Status = Object.freeze({ OK: constants.LOCK_SYNC_OK, ...enumeration('LOCK_SYNC_E_') });
@@ -60,7 +60,7 @@ function text(value) {
 
 function integer(value) {
     if (!Number.isSafeInteger(value))
-        throw new RangeError(`not an integer: ${value}`);
+        throw new RangeError(`not an integer: ${inspect(value)}`);
     return value;
 }
 
