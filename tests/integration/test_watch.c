@@ -1,15 +1,12 @@
 /* lock_sync_cancel() from another thread, wherever lock_sync_watch_next() waits; the watch goes on afterwards. */
 #include "client.h"
 
+#include <time.h>
+
 #define TRIES 10
 #define SOON_US (100000 * kit_slack())
 #define NEVER_MS 20000
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
-
-static bool has_passed(void *until_us)
-{
-    return kit_now_us() >= *(const int64_t *)until_us;
-}
 
 /* Waits for ever, and is cancelled when `met` says so. */
 static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *user), void *user)
@@ -25,14 +22,38 @@ static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *u
     assert_true(took_us >= 0 && took_us < SOON_US);
 }
 
-/* Cancels some waits that have been going on for a while. */
+typedef struct rhythm {
+    lock_sync_ctx *ctx;
+    size_t over;
+} rhythm;
+
+static void cancel_every_20_ms(void *user)
+{
+    static const struct timespec pause = {0, 20000000};
+    rhythm *r = user;
+
+    while (__atomic_load_n(&r->over, __ATOMIC_ACQUIRE) == 0) {
+        (void)nanosleep(&pause, NULL);
+        lock_sync_cancel(r->ctx);
+    }
+}
+
+/* Nobody can see from outside that a wait has begun: so cancels come again and again, and one of them ends it. */
 static void cancel_waits(const client *c, lock_sync_watch *w)
 {
-    for (int i = 0; i < TRIES; i++) {
-        int64_t soon_us = kit_now_us() + 10000;
+    rhythm r = {c->ctx, 0};
+    background *other = background_begin(cancel_every_20_ms, &r);
 
-        cancel_when(c, w, has_passed, &soon_us);
+    for (int i = 0; i < TRIES; i++) {
+        int64_t began_us = kit_now_us();
+        lock_sync_changes *changes = (void *)other;
+
+        expect_status(c, lock_sync_watch_next(w, -1, &changes), LOCK_SYNC_E_CANCELLED);
+        assert_null(changes);
+        assert_true(kit_now_us() - began_us < SOON_US);
     }
+    __atomic_store_n(&r.over, 1, __ATOMIC_RELEASE);
+    background_end(other);
 }
 
 static lock_sync_watch *watch_new(const client *c, int64_t interval_ms)
@@ -126,14 +147,9 @@ static void while_the_service_is_silent(void **user)
     raw_stop(p.server);
 }
 
-typedef struct storm {
-    lock_sync_ctx *ctx;
-    size_t over;
-} storm;
-
 static void cancel_often(void *user)
 {
-    storm *s = user;
+    rhythm *s = user;
 
     while (__atomic_load_n(&s->over, __ATOMIC_ACQUIRE) == 0)
         lock_sync_cancel(s->ctx);
@@ -144,7 +160,7 @@ static void at_any_instant(void **user)
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
     lock_sync_watch *w = watch_new(&c, 1);
-    storm s = {c.ctx, 0};
+    rhythm s = {c.ctx, 0};
     background *other = background_begin(cancel_often, &s);
     lock_sync_changes *changes;
     size_t told = 0;
