@@ -157,13 +157,14 @@ static bool fill(const char *path)
 static int on_a_full_disk(void *user)
 {
     const folder *f = user;
-    char *filler = kit_text("%s/filler", f->dir);
-    char *second = kit_text("%s/second", f->dir);
+    char *filler, *second;
     struct stat about;
     lock_sync_guard *g;
 
     if (!mount_small_disk(f->dir))
         return CANNOT;
+    filler = kit_text("%s/filler", f->dir);
+    second = kit_text("%s/second", f->dir);
     g = opened(f->path);
     EXPECT(g != NULL && allows(g));
     EXPECT(fill(filler));
@@ -187,11 +188,12 @@ static int on_a_full_disk(void *user)
 static int on_a_read_only_disk(void *user)
 {
     const folder *f = user;
-    char *second = kit_text("%s/second", f->dir);
+    char *second;
     lock_sync_guard *g;
 
     if (!mount_small_disk(f->dir))
         return CANNOT;
+    second = kit_text("%s/second", f->dir);
     g = opened(f->path);
     EXPECT(g != NULL && allows(g));
     EXPECT(mount("none", f->dir, "none", MS_REMOUNT | MS_RDONLY, "") == 0);
