@@ -25,8 +25,8 @@ enum {
 /**
  * Receives log messages: one line each, without a line feed, without a credential or a body.
  *
- * Called on the thread that uses the context. A call on the same context from inside gives LOCK_SYNC_E_BUSY. A message has at
- * most 3071 bytes.
+ * Called on the thread that uses the context. A call on the same context from inside gives LOCK_SYNC_E_BUSY. A message
+ * has at most 3071 bytes.
  *
  * @param user As given to lock_sync_set_logger().
  * @param level LOCK_SYNC_LOG_*.
@@ -56,8 +56,8 @@ typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, b
  *
  * Nothing is connected before the first fetch. The first fetch of a process that goes through libcurl calls
  * curl_global_init(CURL_GLOBAL_DEFAULT), once and under a lock; curl_global_cleanup() is never called. A host that uses
- * libcurl itself, in a build of it that does not list the feature "threadsafe", calls curl_global_init() before it starts
- * threads, as libcurl asks.
+ * libcurl itself, in a build of it that does not list the feature "threadsafe", calls curl_global_init() before it
+ * starts threads, as libcurl asks.
  *
  * @param[out] out The context, transferred; free with lock_sync_ctx_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY.
@@ -84,8 +84,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_
 /**
  * Frees a context, closes its connection and wipes its credential. Results stay valid.
  *
- * @param ctx Transferred; NULL is allowed. No blocking fetch of it may be running, and no lock_sync_cancel() on its way; one
- *            that a pool runs is ended, with its callback.
+ * @param ctx Transferred; NULL is allowed. No blocking fetch of it may be running, and no lock_sync_cancel() on its
+ *            way; one that a pool runs is ended, with its callback.
  * @par Threads That of the context.
  * @since 0.1.0
  */
@@ -94,8 +94,8 @@ LOCK_SYNC_API void lock_sync_ctx_free(lock_sync_ctx *ctx);
 /**
  * @name Settings
  *
- * The setters of credential, base URL and API version also drop the answer that LOCK_SYNC_GUARD_CACHED keeps (not when the
- * token provider calls them).
+ * The setters of credential, base URL and API version also drop the answer that LOCK_SYNC_GUARD_CACHED keeps (not when
+ * the token provider calls them).
  *
  * Each copies its argument, checks it and returns a status; a refused value leaves the old one. NULL for a text,
  * function or transport restores the default; for a credential it wipes the one that is set. The latest credential
@@ -183,8 +183,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, con
 LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms);
 
 /**
- * Sets how long a whole fetch may take, waiting and a repeat after 401 included; default 30 000. What a guard's store takes
- * for its decision may come on top.
+ * Sets how long a whole fetch may take, waiting and a repeat after 401 included; default 30 000. What a guard's store
+ * takes for its decision may come on top.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.
@@ -218,20 +218,20 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_allow_http(lock_sync_ctx *ctx, bool
  * Sets the file of trusted certificates (PEM). It replaces all other trust. Of the built-in transport.
  *
  * @param ctx The context.
- * @param path Not read here, but when a connection first needs it; libcurl then keeps what it read for up to a day. NULL:
- *             the system's trust.
+ * @param path Not read here, but when a connection first needs it; libcurl then keeps what it read for up to a day.
+ *             NULL: the system's trust.
  * @return See Settings.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_set_ca_file(lock_sync_ctx *ctx, const char *path);
 
 /**
- * Sets a proxy for https, of the built-in transport; default none. The environment is not read, loopback hosts are always reached directly, and
- * plain http through a proxy is refused when a request is made.
+ * Sets a proxy for https, of the built-in transport; default none. The environment is not read, loopback hosts are
+ * always reached directly, and plain http through a proxy is refused when a request is made.
  *
  * @param ctx The context.
- * @param url `scheme://[user:password@]host[:port]` with scheme http, https, socks4, socks4a, socks5 or socks5h; at most
- *            1024 bytes. Wiped when replaced, as it may hold a password. NULL: none.
+ * @param url `scheme://[user:password@]host[:port]` with scheme http, https, socks4, socks4a, socks5 or socks5h; at
+ *            most 1024 bytes. Wiped when replaced, as it may hold a password. NULL: none.
  * @return See Settings.
  * @since 0.1.0
  */
@@ -263,8 +263,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
 /**
  * Fetches the state of the locks, over the network, and waits for the answer: one request.
  *
- * The context's guard is asked first, in the mode of lock_sync_set_guard_mode(): by default a fetch that comes sooner than
- * 20 seconds after the last answer ends with LOCK_SYNC_E_TOO_SOON, and nothing is sent.
+ * The context's guard is asked first, in the mode of lock_sync_set_guard_mode(): by default a fetch that comes sooner
+ * than 20 seconds after the last answer ends with LOCK_SYNC_E_TOO_SOON, and nothing is sent.
  *
  * Should the URL pass 2,000 bytes, all locks are asked for and the answer is filtered. An answer is always filtered to
  * the ids asked for, in the service's order.
@@ -275,10 +275,10 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL when `n` is 0.
  * @param n How many; 0 asks for every lock of the account.
  * @param[out] results The answer, transferred; free with lock_sync_results_free(). NULL after a failure.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT, _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT and _BUSY
- *         (nothing was sent); _CANCELLED, _TIMEOUT, _RESOLVE, _CONNECT, _TLS and _NETWORK (no whole answer came); _TOO_LARGE,
- *         _MALFORMED, _RATE_LIMITED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER, _HTTP and _API (of the answer); or what
- *         the token provider returned. lock_sync_last_error() has the detail.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT, _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT and
+ *         _BUSY (nothing was sent); _CANCELLED, _TIMEOUT, _RESOLVE, _CONNECT, _TLS and _NETWORK (no whole answer came);
+ *         _TOO_LARGE, _MALFORMED, _RATE_LIMITED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER, _HTTP and _API (of the
+ *         answer); or what the token provider returned. lock_sync_last_error() has the detail.
  * @par Threads That of the context; lock_sync_cancel() may come from any.
  * @since 0.1.0
  */
@@ -291,8 +291,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t
  * @param ctx The context.
  * @param id The lock, > 0.
  * @param[out] results The answer with exactly one record, transferred; free with lock_sync_results_free().
- * @return As lock_sync_fetch(); LOCK_SYNC_E_NOT_FOUND for an id that the service does not know; LOCK_SYNC_E_MALFORMED when
- *         it answers for another id.
+ * @return As lock_sync_fetch(); LOCK_SYNC_E_NOT_FOUND for an id that the service does not know; LOCK_SYNC_E_MALFORMED
+ *         when it answers for another id.
  * @par Threads That of the context.
  * @since 0.1.0
  */

@@ -105,8 +105,8 @@ LOCK_SYNC_API const char *lock_sync_error_correlation_id(const lock_sync_error *
 LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e);
 
 /**
- * One of the `errorMessages` of the service's answer, as sent (UTF-8, perhaps with control characters: not for a terminal
- * as it is); a credential in it is struck out.
+ * One of the `errorMessages` of the service's answer, as sent (UTF-8, perhaps with control characters: not for a
+ * terminal as it is); a credential in it is struck out.
  *
  * @param e From lock_sync_last_error(), or NULL.
  * @param i 0 .. lock_sync_error_api_message_count() - 1.

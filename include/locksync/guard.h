@@ -20,8 +20,8 @@ typedef int32_t lock_sync_guard_mode;
 enum {
     LOCK_SYNC_GUARD_FAIL = 0,   /**< LOCK_SYNC_E_TOO_SOON at once, with the wait in retry_after_ms. The default. */
     LOCK_SYNC_GUARD_WAIT = 1,   /**< Waits, as part of the fetch's deadline; E_TOO_SOON at once if it would not do. */
-    /** The last good answer of this context, of whatever age, if it covers what is asked; else E_TOO_SOON. Another mode, and
-     *  the host's setters of credential, base URL and version, drop that answer. */
+    /** The last good answer of this context, of whatever age, if it covers what is asked; else E_TOO_SOON. Another
+     *  mode, and the host's setters of credential, base URL and version, drop that answer. */
     LOCK_SYNC_GUARD_CACHED = 2,
     LOCK_SYNC_GUARD_OFF = 3     /**< The guard is not asked: the host keeps the limits. */
 };
@@ -89,9 +89,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_syn
 /**
  * Makes a guard whose record lives in a file: for all processes of one machine that use one account.
  *
- * The file is made if there is none, with mode 0600; its folder must exist, on a local file system. It is opened anew for
- * each decision and locked with flock() for its short duration; a lock that is not to be had within 250 ms, a damaged
- * or empty file, and a full or read-only disk give LOCK_SYNC_E_GUARD, never a slot.
+ * The file is made if there is none, with mode 0600; its folder must exist, on a local file system. It is opened anew
+ * for each decision and locked with flock() for its short duration; a lock that is not to be had within 250 ms, a
+ * damaged or empty file, and a full or read-only disk give LOCK_SYNC_E_GUARD, never a slot.
  *
  * @param path Copied.
  * @param[out] out As in lock_sync_guard_new().
@@ -137,8 +137,8 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *g);
 /**
  * Sets the least time between an answer and the next request; default 20 000.
  *
- * The service's documents: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs to this
- * object, not to the record: all users of one account should set the same.
+ * The service's documents: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs to
+ * this object, not to the record: all users of one account should set the same.
  *
  * @param g The guard.
  * @param ms 1 .. 3 600 000.
@@ -149,8 +149,8 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *g);
 LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *g, int64_t ms);
 
 /**
- * Sets how many requests an account may make in an hour, and how many of these are left for others (operating the locks,
- * the vendor's app); default 700 and 100, so 600 for syncs.
+ * Sets how many requests an account may make in an hour, and how many of these are left for others (operating the
+ * locks, the vendor's app); default 700 and 100, so 600 for syncs.
  *
  * The service's documents: 700 requests per hour and user account, all applications together.
  *
@@ -188,10 +188,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64
  *
  * @param g The guard.
  * @param slot From lock_sync_guard_reserve().
- * @param outcome LOCK_SYNC_SLOT_*. After NOT_SENT the slot is given back, but for each fourth in a row, so that a broken
- *                network is not hammered. After LIMITED nobody who shares the guard gets a slot for retry_after_ms.
- * @param retry_after_ms With LIMITED: what the service asked for, raised to the interval and cut to an hour; < 0: it did
- *                       not say; the wait then doubles with each 429 in a row. Else not looked at.
+ * @param outcome LOCK_SYNC_SLOT_*. After NOT_SENT the slot is given back, but for each fourth in a row, so that a
+ *                broken network is not hammered. After LIMITED nobody who shares the guard gets a slot for
+ *                retry_after_ms.
+ * @param retry_after_ms With LIMITED: what the service asked for, raised to the interval and cut to an hour; < 0: it
+ *                       did not say; the wait then doubles with each 429 in a row. Else not looked at.
  * @return LOCK_SYNC_OK (also for a slot that is over); LOCK_SYNC_E_GUARD; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0

@@ -18,8 +18,8 @@ typedef struct lock_sync_pool lock_sync_pool;
 /**
  * Told the end of a fetch, once for each successful lock_sync_pool_submit().
  *
- * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only. It may
- * submit, cancel, free its own context, or free the pool (which is then freed once the call it runs in is over).
+ * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only.
+ * It may submit, cancel, free its own context, or free the pool (which is then freed once the call it runs in is over).
  * lock_sync_last_error() describes this fetch.
  *
  * @param user As given to lock_sync_pool_submit().
@@ -33,8 +33,8 @@ typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_stat
  * Makes a pool.
  *
  * @param[out] out The pool, transferred; free with lock_sync_pool_free().
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CONNECT (out of
- *         file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl or without the
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CONNECT (out
+ *         of file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl or without the
  *         pool).
  * @par Threads Any; the pool is then used by one thread at a time.
  * @since 0.1.0
@@ -80,7 +80,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, 
  * Begins a fetch of a context, with its settings, credential and guard. Its deadline starts now.
  *
  * Until the callback the context is busy: its setters, fetch, build, decode and submit return LOCK_SYNC_E_BUSY.
- * lock_sync_cancel() ends the fetch, from any thread. A refusal by the guard or a missing credential comes by the callback.
+ * lock_sync_cancel() ends the fetch, from any thread. A refusal by the guard or a missing credential comes by the
+ * callback.
  *
  * @param p The pool.
  * @param ctx Borrowed until the callback. It has no transport of its own.
@@ -88,14 +89,14 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, 
  * @param n As in lock_sync_fetch().
  * @param done Called once, after this function returned LOCK_SYNC_OK; never after a failure.
  * @param user Borrowed until the callback.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also for a context with a transport of its own; the message names the
- *         pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being
- *         freed).
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also for a context with a transport of its own; the message names
+ *         the pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool
+ *         is being freed).
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
-                                                     lock_sync_done_fn done, void *user);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids,
+                                                     size_t n, lock_sync_done_fn done, void *user);
 
 /**
  * The file descriptor for the host's event loop: when it is readable, call lock_sync_pool_dispatch().
@@ -112,8 +113,8 @@ LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *p);
  * Does what can be done now, and calls the callbacks of the fetches that ended. It never blocks.
  *
  * @param p The pool.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback); LOCK_SYNC_E_NO_MEMORY
- *         (libcurl
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback);
+ *         LOCK_SYNC_E_NO_MEMORY (libcurl
  *         cannot go on: the fetches that were active end with it too, and later ones use new connections).
  * @par Threads That of the pool.
  * @since 0.1.0

@@ -35,7 +35,8 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
  * The server's memory policy must be `noeviction`, and `appendfsync always` if it may be restarted. TLS is not spoken:
  * for a server that is not on this machine or a trusted network use a TLS tunnel (stunnel, ghostunnel).
  *
- * @param url See lock_sync_redis_url_problem(). Copied; the password is wiped when the last user is gone, and never told.
+ * @param url See lock_sync_redis_url_problem(). Copied; the password is wiped when the last user is gone, and never
+ *        told.
  * @param[out] out The server, transferred; free with lock_sync_redis_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or a URL with a problem); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
@@ -55,11 +56,11 @@ LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *r);
 /**
  * Makes a guard whose record lives under a key of a Redis server.
  *
- * The clock is the server's. The key expires when it no longer matters. A server that cannot be reached within a second,
- * or does not answer within one, gives LOCK_SYNC_E_GUARD, never a slot; a decision is at most four such exchanges, and a
- * host name that resolves slowly comes on top: name the server by its address. A key that vanished is restored from what this
- * guard saw last; a guard that saw nothing, on a server that was started within the last hour, gives its first slot one
- * interval after that start.
+ * The clock is the server's. The key expires when it no longer matters. A server that cannot be reached within a
+ * second, or does not answer within one, gives LOCK_SYNC_E_GUARD, never a slot; a decision is at most four such
+ * exchanges, and a host name that resolves slowly comes on top: name the server by its address. A key that vanished is
+ * restored from what this guard saw last; a guard that saw nothing, on a server that was started within the last hour,
+ * gives its first slot one interval after that start.
  *
  * @param r The server; the guard takes a share of it.
  * @param key One per account, 1..512 bytes; no account's secret. Copied.

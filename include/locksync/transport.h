@@ -30,12 +30,12 @@ typedef struct lock_sync_transport {
      */
     lock_sync_status (*perform)(void *user, const lock_sync_request *request, lock_sync_response *response);
     /**
-     * Makes a running `perform` return soon. Optional; called from another thread, perhaps more than once, perhaps before
-     * `perform` has begun or after it returned. It calls no function of the library.
+     * Makes a running `perform` return soon. Optional; called from another thread, perhaps more than once, perhaps
+     * before `perform` has begun or after it returned. It calls no function of the library.
      */
     void (*cancel)(void *user);
-    /** Optional; called once, when the context lets go of the transport; not after a failed lock_sync_set_transport(). It
-     *  does not use the context. */
+    /** Optional; called once, when the context lets go of the transport; not after a failed lock_sync_set_transport().
+     *  It does not use the context. */
     void (*destroy)(void *user);
 } lock_sync_transport;
 
@@ -43,8 +43,8 @@ typedef struct lock_sync_transport {
  * Sets the transport that fetches go through.
  *
  * @param ctx The context.
- * @param transport Copied. The one before is let go of first: to set the same `user` again ends it by its `destroy`. NULL:
- *                  the built-in one (libcurl), where there is one.
+ * @param transport Copied. The one before is let go of first: to set the same `user` again ends it by its `destroy`.
+ *                  NULL: the built-in one (libcurl), where there is one.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` NULL, `perform` NULL, struct_size too small);
  *         LOCK_SYNC_E_BUSY. After a failure the old transport stays.
  * @par Threads That of the context.

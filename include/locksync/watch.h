@@ -30,8 +30,8 @@ enum {
 /**
  * What changed of one lock. Allocated by the library only: later versions may append members.
  *
- * A value that was absent and is sent now sets its bit. One that was sent and is absent now does not: that a lock is out of
- * reach is told by LOCK_SYNC_CHANGE_DISCONNECTED. last_state_changed_ms alone is no change.
+ * A value that was absent and is sent now sets its bit. One that was sent and is absent now does not: that a lock is
+ * out of reach is told by LOCK_SYNC_CHANGE_DISCONNECTED. last_state_changed_ms alone is no change.
  */
 typedef struct lock_sync_change {
     uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: one change per lock, bits together. */
@@ -45,8 +45,8 @@ typedef struct lock_sync_changes lock_sync_changes;
 /**
  * Tells what changed from one answer to another. Pure, in O(n log n) at worst.
  *
- * Results remember what was asked: only ids that both asked for are compared. A lock that was asked for both times and is
- * answered no longer is removed; one that was not asked for is neither added nor removed.
+ * Results remember what was asked: only ids that both asked for are compared. A lock that was asked for both times and
+ * is answered no longer is removed; one that was not asked for is neither added nor removed.
  *
  * @param before Borrowed: the earlier answer.
  * @param after Borrowed: the later answer, of the same account.
@@ -122,8 +122,8 @@ typedef struct lock_sync_watch lock_sync_watch;
 /**
  * Makes a watch. Nothing is fetched yet.
  *
- * It fetches with the context's settings, credential and guard. The guard's modes FAIL and CACHED act as WAIT, without an
- * end to the waiting: a watch never polls faster than its guard allows.
+ * It fetches with the context's settings, credential and guard. The guard's modes FAIL and CACHED act as WAIT, without
+ * an end to the waiting: a watch never polls faster than its guard allows.
  *
  * @param ctx Must outlive the watch.
  * @param ids As in lock_sync_fetch(); copied.
@@ -140,8 +140,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
  * Sets the interval from the end of one poll to the next; default 20 000 ms, the shortest that the service's documents
  * allow. Up to a tenth is added at random, so that many watches do not poll together.
  *
- * After the second error in a row that may pass (lock_sync_status_is_retryable()) it is two intervals, then 4, 8, 16 and at
- * most 30; a Retry-After of the service, up to an hour, is waited for.
+ * After the second error in a row that may pass (lock_sync_status_is_retryable()) it is two intervals, then 4, 8, 16
+ * and at most 30; a Retry-After of the service, up to an hour, is waited for.
  *
  * @param w The watch.
  * @param ms 1 .. 86 400 000. It holds from the end of the next poll on.
@@ -159,13 +159,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * What keeps a poll from being sent at all, such as a missing credential, is returned at once, by each call.
  *
  * @param w The watch.
- * @param timeout_ms How long to wait at most; 0: poll if it is time to, but do not wait; < 0: for ever. It never aborts a
- *        poll that has begun, which has the context's timeout.
+ * @param timeout_ms How long to wait at most; 0: poll if it is time to, but do not wait; < 0: for ever. It never aborts
+ *        a poll that has begun, which has the context's timeout.
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (nothing changed in time; errors that may pass are not returned, see
  *         lock_sync_watch_last_status()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel()); LOCK_SYNC_E_INVALID_ARGUMENT;
- *         LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any other status of lock_sync_fetch()
- *         that does not pass by itself. lock_sync_last_error() has the detail; the next call goes on.
+ *         LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any other status of
+ *         lock_sync_fetch() that does not pass by itself. lock_sync_last_error() has the detail; the next call goes on.
  * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
  * @since 0.1.0
  */
@@ -213,15 +213,15 @@ LOCK_SYNC_API void lock_sync_watch_free(lock_sync_watch *w);
 /**
  * Told what lock_sync_watch_next() would return, LOCK_SYNC_E_TIMEOUT excepted.
  *
- * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only. It
- * may change the context's settings (but for the transport), free the watch, its context or others, and do with the pool
- * what a callback of lock_sync_pool_submit() may. lock_sync_last_error() describes the poll. Meanwhile lock_sync_cancel()
- * has no effect.
+ * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only.
+ * It may change the context's settings (but for the transport), free the watch, its context or others, and do with the
+ * pool what a callback of lock_sync_pool_submit() may. lock_sync_last_error() describes the poll. Meanwhile
+ * lock_sync_cancel() has no effect.
  *
  * @param user As given to lock_sync_pool_watch().
  * @param w The watch.
- * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except after
- *        the LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
+ * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except
+ *        after the LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
  * @param changes Borrowed until the callback returns; NULL after a failure.
  */
 typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_status status,
@@ -230,17 +230,17 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_sta
 /**
  * Lets a pool run a watch, until lock_sync_watch_free().
  *
- * Its context is busy all the time, except inside the callback, where settings may be changed. lock_sync_cancel() ends a
- * poll, or the wait for the next, with a callback; the watch then goes on. It counts as one in lock_sync_pool_pending().
- * What keeps a poll from being sent at all is told once in an interval.
+ * Its context is busy all the time, except inside the callback, where settings may be changed. lock_sync_cancel() ends
+ * a poll, or the wait for the next, with a callback; the watch then goes on. It counts as one in
+ * lock_sync_pool_pending(). What keeps a poll from being sent at all is told once in an interval.
  *
  * @param p The pool.
  * @param w Borrowed until it is freed; in no pool. Its context has no transport of its own.
  * @param changed Called in the pool's thread.
  * @param user Borrowed until the watch is freed.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its context
- *         runs); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed). lock_sync_last_error() has the
- *         detail.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its
+ *         context runs); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed). lock_sync_last_error()
+ *         has the detail.
  * @par Threads That of the pool.
  * @since 0.1.0
  */
