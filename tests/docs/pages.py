@@ -27,8 +27,8 @@ LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)"
 
 
 def pages():
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.md"], text=True).split()
-    return sorted(page for page in listed if os.path.exists(page))
+    found = pathlib.Path(".").rglob("*.md")
+    return sorted(str(page) for page in found if not {"build", "node_modules", "subprojects"} & set(page.parts))
 
 
 def pkg_config(prefix, *what):
