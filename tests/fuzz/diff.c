@@ -129,11 +129,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     answer one = read_answer(&in, &memory);
     answer two = read_answer(&in, &memory);
     lock_sync_changes *changes;
+    lock_sync_status status;
+    bool failed;
 
     heap.fail_in = fail_in;
-    FUZZ_CHECK(lock_sync_diff(one.r, two.r, &changes) == (fail_in == 1 ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK));
+    status = lock_sync_diff(one.r, two.r, &changes);
+    failed = fail_in != 0 && heap.fail_in == 0;
     heap.fail_in = 0;
-    FUZZ_CHECK((changes == NULL) == (fail_in == 1));
+    FUZZ_CHECK(status == (failed ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK));
+    FUZZ_CHECK(failed || fail_in != 1);
+    FUZZ_CHECK((changes == NULL) == failed);
     if (changes != NULL)
         check_changes(&one, &two, changes);
     lock_sync_changes_free(changes);
