@@ -95,7 +95,7 @@ lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_
     if (status != LOCK_SYNC_OK)
         return status;
     if (hold_ms <= 0)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
+        return lsync_ctx_timed_out(ctx);
     status = lsync_guard_ask(ctx->guard, LSYNC_GUARD_FIRST, hold_ms, answer);
     return status == LOCK_SYNC_OK ? status : lsync_not_admitted(ctx, status, answer);
 }
@@ -115,8 +115,7 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
         lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", answer.soonest_ms);
         lsync_sleep_or_cancel(ctx, answer.soonest_ms);
         if (atomic_load(&ctx->cancelled))
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
-                                   lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+            return lsync_ctx_cancelled(ctx);
     }
 }
 

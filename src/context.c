@@ -111,6 +111,16 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
     return atomic_load(&ctx->running) && !atomic_load(&ctx->lent) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
 }
 
+lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
+{
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s", lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+}
+
+lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx)
+{
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
+}
+
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
 {
     if (status == LOCK_SYNC_OK)

@@ -76,6 +76,10 @@ void lsync_ctx_finish(lock_sync_ctx *ctx);
 void lsync_pool_notice_cancel(struct lsync_job *job);
 void lsync_pool_drop(struct lsync_job *job);
 
+/* Note that a fetch was cancelled, or that its deadline passed. Return the status. */
+lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx);
+lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx);
+
 /* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 

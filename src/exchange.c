@@ -19,17 +19,6 @@ lock_sync_status lsync_exchange_check(lsync_exchange *x)
     return status;
 }
 
-lock_sync_status lsync_exchange_cancelled(lsync_exchange *x)
-{
-    return lsync_error_set(&x->ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
-                           lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
-}
-
-lock_sync_status lsync_exchange_timed_out(lsync_exchange *x)
-{
-    return lsync_error_set(&x->ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
-}
-
 /* --- the credential --- */
 
 static bool has_credential(const lock_sync_ctx *ctx)
@@ -169,9 +158,9 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
     x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
     left_ms = (x->deadline_us - x->started_us) / 1000;
     if (atomic_load(&ctx->cancelled))
-        return lsync_exchange_cancelled(x);
+        return lsync_ctx_cancelled(ctx);
     if (x->deadline_us <= x->started_us)
-        return lsync_exchange_timed_out(x);
+        return lsync_ctx_timed_out(ctx);
     left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
     status = lsync_ctx_request(ctx, x->ids, x->n, x->single, lsync_clock_unix_ms(), spares, &x->q);
     if (status != LOCK_SYNC_OK)

@@ -40,8 +40,4 @@ lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refu
 /* Ends a fetch whose repeat the guard did not allow (`status`): with the 401's own detail. Returns E_UNAUTHORIZED. */
 lock_sync_status lsync_exchange_not_repeated(lsync_exchange *x, lock_sync_error *refusal, lock_sync_status status);
 
-/* Notes that a fetch was cancelled, or that its deadline passed. Returns the status. */
-lock_sync_status lsync_exchange_cancelled(lsync_exchange *x);
-lock_sync_status lsync_exchange_timed_out(lsync_exchange *x);
-
 #endif

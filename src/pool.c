@@ -100,11 +100,10 @@ size_t lock_sync_pool_pending(const lock_sync_pool *p)
 
 static lock_sync_status check_submit(lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
-    lsync_exchange x = {.ctx = ctx, .ids = ids, .n = n};
     lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
 
     if (status == LOCK_SYNC_OK)
-        status = lsync_ctx_check_route(x.ctx);
+        status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->has_own_transport)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
                                  "a context with a transport of its own is not run by a pool; the pure middle "
@@ -274,10 +273,10 @@ void lsync_pool_drop(lsync_job *job)
     void *user = job->user;
     lock_sync_watch *w = job->watch;
     bool was_busy = p->busy, is_told = job->state == LSYNC_JOB_TOLD;
-    lock_sync_status status = LOCK_SYNC_E_CANCELLED;
+    lock_sync_status status;
 
     lsync_pool_take_out(job);
-    lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+    status = lsync_ctx_cancelled(ctx);
     if (w != NULL)
         w->job = NULL;
     if (is_told)

@@ -108,19 +108,18 @@ static void on_answer(lsync_job *job)
     const lsync_errand *e = &job->errand;
     int64_t now_us = lsync_clock_boot_us();
     int64_t soonest_us = now_us + e->answer.soonest_ms * 1000;
-    lsync_exchange x = exchange_of(job);
 
     if (e->status == LOCK_SYNC_OK) {
         job->admitted = true;
         job->slot = e->answer.slot;
         if (atomic_load(&ctx->cancelled))
-            give_back(job, lsync_exchange_cancelled(&x));
+            give_back(job, lsync_ctx_cancelled(ctx));
         else
             make_ready(job, true);
     } else if (atomic_load(&ctx->cancelled)) {
-        finish(job, lsync_exchange_cancelled(&x));
+        finish(job, lsync_ctx_cancelled(ctx));
     } else if (e->status == LOCK_SYNC_E_TIMEOUT) {
-        finish(job, lsync_exchange_timed_out(&x));
+        finish(job, lsync_ctx_timed_out(ctx));
     } else if (e->status == LOCK_SYNC_E_TOO_SOON && waits(job, soonest_us)) {
         lsync_pool_sleep(job, soonest_us);
     } else {
@@ -416,12 +415,10 @@ static void wake_due(lock_sync_pool *p)
     lsync_job *job;
 
     while ((job = lsync_heap_first(&p->timers)) != NULL && job->due_us <= now_us) {
-        lsync_exchange x = exchange_of(job);
-
         lsync_heap_remove(&p->timers, job);
         if (job->state == LSYNC_JOB_ASKING) {
             if (withdraw(job))
-                give_back(job, lsync_exchange_timed_out(&x));
+                give_back(job, lsync_ctx_timed_out(job->ctx));
             continue; /* else it comes back by itself */
         }
         lsync_queue_remove(&job->link);
@@ -432,7 +429,7 @@ static void wake_due(lock_sync_pool *p)
         else if (now_us < job->deadline_us)
             make_ready(job, false);
         else
-            give_back(job, lsync_exchange_timed_out(&x));
+            give_back(job, lsync_ctx_timed_out(job->ctx));
     }
 }
 
@@ -458,8 +455,6 @@ int64_t lsync_pool_due_us(const lock_sync_pool *p)
 
 void lsync_pool_abort(lsync_job *job)
 {
-    lsync_exchange x = exchange_of(job);
-
     switch (job->state) {
     case LSYNC_JOB_ACTIVE:
         lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
@@ -468,7 +463,7 @@ void lsync_pool_abort(lsync_job *job)
         break;
     case LSYNC_JOB_ASKING: /* what the thread has begun comes back by itself; then it sees that it was cancelled */
         if (withdraw(job))
-            give_back(job, lsync_exchange_cancelled(&x));
+            give_back(job, lsync_ctx_cancelled(job->ctx));
         break;
     case LSYNC_JOB_DONE:
     case LSYNC_JOB_TOLD:
@@ -478,7 +473,7 @@ void lsync_pool_abort(lsync_job *job)
     case LSYNC_JOB_HELD:
     default:
         lsync_queue_remove(&job->link);
-        give_back(job, lsync_exchange_cancelled(&x));
+        give_back(job, lsync_ctx_cancelled(job->ctx));
         break;
     }
 }

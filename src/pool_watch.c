@@ -75,7 +75,6 @@ static void end_watch(lsync_job *job)
 /* What the end of a job's poll means for its watch, as lsync_watch_take. */
 static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
 {
-    lsync_exchange x = {.ctx = job->ctx};
     lock_sync_status status;
 
     *changes = NULL;
@@ -83,7 +82,7 @@ static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
         return job->status;
     status = lsync_watch_take(job->watch, job->status, job->results, changes);
     if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->ctx->cancelled))
-        status = lsync_exchange_cancelled(&x); /* too late for the poll: it ends the wait for the next */
+        status = lsync_ctx_cancelled(job->ctx); /* too late for the poll: it ends the wait for the next */
     return status;
 }
 

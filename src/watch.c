@@ -140,8 +140,7 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
         if (next_us > now_us)
             lsync_sleep_or_cancel(ctx, (next_us - now_us + 999) / 1000);
         if (atomic_load(&ctx->cancelled))
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s",
-                                   lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+            return lsync_ctx_cancelled(ctx);
     }
 }
 
