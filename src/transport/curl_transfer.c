@@ -330,6 +330,19 @@ static void forget_options(lsync_transfer *t)
     memset(&t->set, 0, sizeof t->set);
 }
 
+/* A sixth of what a transfer costs libcurl is to take its URL apart and put it together again: it gets it in parts. The text
+   goes along for what reads that (a request that libcurl repeats, and the words for a URL that it refuses). */
+static CURLcode set_url(lsync_transfer *t, const char *url)
+{
+    CURL *easy = t->easy;
+    CURLUcode parsed = curl_url_set(t->url, CURLUPART_URL, url, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
+    CURLcode code = parsed == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+
+    SET(CURLOPT_URL, url);
+    SET(CURLOPT_CURLU, parsed == CURLUE_OK ? t->url : NULL);
+    return code;
+}
+
 /* Where the request goes and how: set only where it differs from what stands. */
 static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
 {
@@ -350,8 +363,8 @@ static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
         SET(CURLOPT_PROXY, proxy); /* never NULL: the environment would be asked */
     if (code == CURLE_OK)
         code = note(t, &t->set.url, q->url, &changed); /* last: without it nothing counts as set */
-    if (changed)
-        SET(CURLOPT_URL, q->url);
+    if (code == CURLE_OK && changed)
+        code = set_url(t, q->url);
     return code;
 }
 
@@ -388,9 +401,8 @@ lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocato
     t->memory = memory;
     t->distrusted_us = distrusted_us;
     t->easy = curl_easy_init();
-    if (t->easy == NULL)
-        return LOCK_SYNC_E_NO_MEMORY;
-    code = set_rules(t);
+    t->url = curl_url();
+    code = t->easy != NULL && t->url != NULL ? set_rules(t) : CURLE_OUT_OF_MEMORY;
     if (code != CURLE_OK)
         lsync_transfer_release(t);
     return status_of_setting(code);
@@ -399,7 +411,9 @@ lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocato
 void lsync_transfer_release(lsync_transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    curl_url_cleanup(t->url);
     t->easy = NULL;
+    t->url = NULL;
     forget_options(t);
 }
 

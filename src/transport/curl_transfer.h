@@ -28,6 +28,7 @@ typedef struct lsync_sockets {
 typedef struct lsync_transfer {
     const lock_sync_allocator *memory; /* must outlive the transfer */
     CURL *easy;                        /* owned */
+    CURLU *url;                        /* owned; taken apart once, where libcurl would for each request */
     lsync_transfer_options set;
     struct curl_slist headers[LSYNC_REQUEST_HEADERS]; /* lead into the request's block; libcurl borrows them */
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
