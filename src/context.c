@@ -8,14 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#define STRINGIZE_(x) #x
-#define STRINGIZE(x) STRINGIZE_(x)
-#define VERSION                                                                                                       \
-    STRINGIZE(LOCK_SYNC_VERSION_MAJOR) "." STRINGIZE(LOCK_SYNC_VERSION_MINOR) "." STRINGIZE(LOCK_SYNC_VERSION_PATCH)
-
 const char *lock_sync_version(void)
 {
-    return VERSION;
+    return LSYNC_VERSION;
 }
 
 static bool init_cancel(lock_sync_ctx *ctx)

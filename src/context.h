@@ -10,6 +10,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define LSYNC_STRINGIZE_(x) #x
+#define LSYNC_STRINGIZE(x) LSYNC_STRINGIZE_(x)
+#define LSYNC_VERSION                                                                                                 \
+    LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MAJOR) "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MINOR) "."                         \
+    LSYNC_STRINGIZE(LOCK_SYNC_VERSION_PATCH)
+
 /* Memory kept from fetch to fetch, of whoever runs them. */
 typedef struct lsync_spares {
     const lock_sync_allocator *memory; /* must outlive them */

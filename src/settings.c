@@ -21,7 +21,7 @@
 #define USER_AGENT_BYTES_MAX 256
 #define PATH_BYTES_MAX 4096
 
-#define PRODUCT_TOKEN "libgetlock-sync/%s"
+#define PRODUCT_TOKEN "libgetlock-sync/" LSYNC_VERSION
 
 void lsync_settings_init(lock_sync_ctx *ctx)
 {
@@ -288,7 +288,7 @@ lock_sync_status lock_sync_set_user_agent(lock_sync_ctx *ctx, const char *produc
     status = check_bytes(ctx, "user agent", product, USER_AGENT_BYTES_MAX, ' ');
     if (status != LOCK_SYNC_OK)
         return status;
-    (void)snprintf(value, sizeof value, "%s " PRODUCT_TOKEN, product, lock_sync_version());
+    (void)snprintf(value, sizeof value, "%s " PRODUCT_TOKEN, product);
     return replace_text(ctx, &ctx->user_agent, value, strlen(value));
 }
 
@@ -333,13 +333,12 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
                                    lsync_spares *spares, lock_sync_request **out)
 {
-    char default_agent[64];
     lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
     lsync_request_spec spec = {
         .base_url = ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url,
         .api_version = ctx->api_version == NULL ? DEFAULT_API_VERSION : ctx->api_version,
         .authorization = ctx->authorization,
-        .user_agent = ctx->user_agent == NULL ? default_agent : ctx->user_agent,
+        .user_agent = ctx->user_agent == NULL ? PRODUCT_TOKEN : ctx->user_agent,
         .ids = ids,
         .id_count = n,
         .single = single,
@@ -354,7 +353,6 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
     status = lsync_ctx_check_credential(ctx, now_ms);
     if (status != LOCK_SYNC_OK)
         return status;
-    (void)snprintf(default_agent, sizeof default_agent, PRODUCT_TOKEN, lock_sync_version());
     *out = lsync_request_new(spares->memory, &spec, &spares->request);
     return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;
 }

@@ -35,24 +35,32 @@ static bool lay_out(const lsync_request_spec *spec, layout *l)
            lsync_add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
 }
 
+/* Adds a text and its NUL; gives the place of that NUL. */
+static char *add(char *at, const char *text)
+{
+    size_t size = strlen(text);
+
+    memcpy(at, text, size + 1);
+    return at + size;
+}
+
 /* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */
 static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char *url)
 {
-    size_t room = url_room(spec);
-    int path;
-    size_t size;
+    const char *end = url + url_room(spec);
+    char *path = add(add(add(add(url, spec->base_url), "/api/"), spec->api_version), "/my/lock");
+    char *at;
 
     if (q->single) {
-        (void)snprintf(url, room, "%s/api/%s/my/lock/%" PRId64 "/sync", spec->base_url, spec->api_version, q->scope.ids[0]);
+        (void)snprintf(path, (size_t)(end - path), "/%" PRId64 "/sync", q->scope.ids[0]);
         return;
     }
-    path = snprintf(url, room, "%s/api/%s/my/lock/sync", spec->base_url, spec->api_version);
-    size = (size_t)path;
+    at = path = add(path, "/sync");
     q->asks_all = q->scope.count == 0;
     for (size_t i = 0; i < q->scope.count; i++) {
-        size += (size_t)snprintf(url + size, room - size, "%cid=%" PRId64, i == 0 ? '?' : '&', q->scope.ids[i]);
-        if (size > LSYNC_URL_MAX) {
-            url[path] = '\0';
+        at += snprintf(at, (size_t)(end - at), "%cid=%" PRId64, i == 0 ? '?' : '&', q->scope.ids[i]);
+        if (at - url > LSYNC_URL_MAX) {
+            *path = '\0';
             q->asks_all = true;
             return;
         }
@@ -61,16 +69,11 @@ static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char
 
 static char *write_header(lock_sync_request *q, size_t i, const char *name, const char *value, char *at)
 {
-    size_t name_size = strlen(name);
-    size_t value_size = strlen(value);
-
     q->headers[i].name = name;
     q->headers[i].line = at;
-    q->headers[i].value = at + name_size + 2;
-    memcpy(at, name, name_size);
-    memcpy(at + name_size, ": ", 2);
-    memcpy(at + name_size + 2, value, value_size + 1);
-    return at + name_size + 2 + value_size + 1;
+    at = add(add(at, name), ": ");
+    q->headers[i].value = at;
+    return add(at, value) + 1;
 }
 
 static void write_headers(lock_sync_request *q, const lsync_request_spec *spec, char *at)

@@ -58,6 +58,7 @@ lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes
    of a credential that is echoed there would not be known for what it is. */
 static void keep(char *place, size_t room, const char *value, size_t size)
 {
+    lsync_ascii_trim(&value, &size);
     if (place[0] != '\0' || size >= room)
         return;
     memcpy(place, value, size);
@@ -75,7 +76,6 @@ bool lsync_response_is_limited(const lock_sync_response *s)
 void lsync_response_keep_header(lock_sync_response *s, const char *name, size_t name_size, const char *value,
                                 size_t value_size)
 {
-    lsync_ascii_trim(&value, &value_size);
     if (lsync_ascii_equal(name, name_size, "date"))
         keep(s->date, sizeof s->date, value, value_size);
     else if (lsync_ascii_equal(name, name_size, "retry-after"))
