@@ -1,11 +1,14 @@
-/* The table of faults, by blocking fetches and by a pool beside healthy contexts: the status, in time; one request
-   at most for each fetch; no secret in any text; a context that works again. And nobody else is spoken to: the
-   environment names a proxy throughout, which is the target of all redirects too, and sees nothing. */
+/* The table of faults, by blocking fetches, and by fetches and watches in a pool beside healthy contexts: the status,
+   in time; one request at most for each fetch; no secret in any text; a context that works again. To a watch that
+   knows the locks none of them is a change. And nobody else is spoken to: the environment names a proxy throughout,
+   which is the target of all redirects too, and sees nothing. */
 #include "faults.h"
 
 #include <stdlib.h>
 
 #define HEALTHY 4
+#define LOCKS 2 /* of a raw server's good answer */
+#define CONNECT_OR_NETWORK (-1)
 #define LONG_MS 30000
 #define AT_MOST_MS (5000 * kit_slack()) /* beyond the deadline; where there is none, in all */
 
@@ -14,10 +17,26 @@ static raw_server *good;
 static const fault_list *lists;
 static lock_sync_pool *pool;
 static client healthy[HEALTHY];
+static size_t rows_checked;
+static int64_t slowest_ms; /* beyond its deadline, if it has one */
 
-/* --- two ways to fetch --- */
+/* --- three ways to fetch: once, which ends so --- */
 
-typedef lock_sync_status (*fetch_fn)(const client *c);
+typedef void (*fetch_fn)(const client *c, lock_sync_status want, const char *name);
+
+static void check_end(const client *c, lock_sync_status got, lock_sync_status want, const char *name)
+{
+    if (want == CONNECT_OR_NETWORK)
+        want = got == LOCK_SYNC_E_CONNECT ? got : LOCK_SYNC_E_NETWORK;
+    check_status(c, got, want, name, __FILE__, __LINE__);
+    if (want >= LOCK_SYNC_E_TIMEOUT && want <= LOCK_SYNC_E_NETWORK)
+        assert_int_equal(error_http_status(c), 0); /* no whole answer arrived */
+}
+
+static void fetch_blocking(const client *c, lock_sync_status want, const char *name)
+{
+    check_end(c, client_fetch(c), want, name);
+}
 
 static void note(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
@@ -26,21 +45,78 @@ static void note(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_s
     lock_sync_results_free(results);
 }
 
-static lock_sync_status fetch_in_pool(const client *c)
+static void submit(const client *c, lock_sync_status *status)
+{
+    *status = -1;
+    assert_int_equal(lock_sync_pool_submit(pool, c->ctx, NULL, 0, note, status), LOCK_SYNC_OK);
+}
+
+static void submit_healthy(lock_sync_status *statuses)
+{
+    for (size_t i = 0; i < HEALTHY; i++)
+        submit(&healthy[i], &statuses[i]);
+}
+
+static void check_healthy(const lock_sync_status *statuses)
+{
+    for (size_t i = 0; i < HEALTHY; i++)
+        expect_status(&healthy[i], statuses[i], LOCK_SYNC_OK);
+}
+
+static void fetch_in_pool(const client *c, lock_sync_status want, const char *name)
 {
     lock_sync_status statuses[HEALTHY + 1];
 
-    for (size_t i = 0; i <= HEALTHY; i++) {
-        lock_sync_ctx *ctx = i < HEALTHY ? healthy[i].ctx : c->ctx;
-
-        statuses[i] = -1;
-        assert_int_equal(lock_sync_pool_submit(pool, ctx, NULL, 0, note, &statuses[i]), LOCK_SYNC_OK);
-    }
+    submit_healthy(statuses);
+    submit(c, &statuses[HEALTHY]);
     while (lock_sync_pool_pending(pool) > 0)
         assert_int_equal(lock_sync_pool_wait(pool, -1), LOCK_SYNC_OK);
-    for (size_t i = 0; i < HEALTHY; i++)
-        expect_status(&healthy[i], statuses[i], LOCK_SYNC_OK);
-    return statuses[HEALTHY];
+    check_healthy(statuses);
+    check_end(c, statuses[HEALTHY], want, name);
+}
+
+/* What a watch told, other than that nothing is new. */
+typedef struct heard {
+    size_t times;
+    lock_sync_status status;
+    size_t changes;
+} heard;
+
+static void hear(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
+{
+    heard *h = user;
+
+    (void)w;
+    h->times++;
+    h->status = status;
+    h->changes = lock_sync_changes_count(changes);
+}
+
+/* Each fetch is a line in the log. */
+static size_t fetches(const client *c)
+{
+    return log_lines_count(c->log, LOCK_SYNC_LOG_INFO) + log_lines_count(c->log, LOCK_SYNC_LOG_WARNING);
+}
+
+/* One poll of a watch; it tells the first answer, and what does not pass by itself. */
+static void watch_in_pool(const client *c, lock_sync_status want, const char *name)
+{
+    lock_sync_status statuses[HEALTHY];
+    heard h = {0, LOCK_SYNC_OK, 0};
+    size_t before = fetches(c);
+    lock_sync_watch *w;
+
+    assert_int_equal(lock_sync_watch_new(c->ctx, NULL, 0, &w), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_pool_watch(pool, w, hear, &h), LOCK_SYNC_OK);
+    submit_healthy(statuses);
+    while (fetches(c) == before || lock_sync_pool_pending(pool) > 1)
+        assert_int_equal(lock_sync_pool_wait(pool, -1), LOCK_SYNC_OK);
+    check_healthy(statuses);
+    check_end(c, lock_sync_watch_last_status(w), want, name);
+    assert_int_equal(h.times, lock_sync_status_is_retryable(want) ? 0 : 1);
+    assert_int_equal(h.status, h.times == 0 ? LOCK_SYNC_OK : want);
+    assert_int_equal(h.changes, want == LOCK_SYNC_OK ? LOCKS : 0);
+    lock_sync_watch_free(w);
 }
 
 /* --- a row --- */
@@ -55,10 +131,15 @@ static size_t reads(const fault *f)
     return count;
 }
 
+static char *url_of(const fault *f, const raw_server *server)
+{
+    return f->kind == FAULT_ELSEWHERE ? kit_text("%s", f->url)
+                                      : kit_text("http%s%s", f->kind == FAULT_TLS ? "s" : "", raw_url(server) + 4);
+}
+
 static client client_for(const fault *f, const raw_server *server)
 {
-    char *url = f->kind == FAULT_ELSEWHERE ? kit_text("%s", f->url)
-                                           : kit_text("http%s%s", f->kind == FAULT_TLS ? "s" : "", raw_url(server) + 4);
+    char *url = url_of(f, server);
     client c = client_new(url);
 
     if (f->kind == FAULT_TLS || f->kind == FAULT_ELSEWHERE)
@@ -77,36 +158,109 @@ static void check_time(const fault *f, int64_t took_ms)
 
     if (took_ms < deadline_ms - 2 || took_ms > deadline_ms + AT_MOST_MS)
         fail_msg("%s: it took %d ms", f->name, (int)took_ms);
+    if (took_ms - deadline_ms > slowest_ms)
+        slowest_ms = took_ms - deadline_ms;
+    rows_checked++;
+}
+
+static void check_requests(const fault *f, raw_server *server)
+{
+    /* libcurl opens a second connection before it is kept from sending again */
+    if (raw_connections(server) > (f->kind == FAULT_KEPT ? 2U : 1U) ||
+        (reads(f) > 0 ? raw_requests(server) != reads(f) : raw_requests(server) > 1))
+        fail_msg("%s: %zu requests on %zu connections", f->name, raw_requests(server), raw_connections(server));
+}
+
+static raw_server *server_of(const fault *f, int family, const raw_step *const *script)
+{
+    return raw_start(family, script, f->kind == FAULT_ELSEWHERE ? 0 : 1);
 }
 
 static void check_fault(const fault *f, int family, fetch_fn fetch)
 {
     const raw_step *const script = f->steps;
-    raw_server *server = raw_start(family, &script, f->kind == FAULT_ELSEWHERE ? 0 : 1);
+    raw_server *server = server_of(f, family, &script);
     client c = client_for(f, server);
     int64_t start_ms;
 
     if (f->kind == FAULT_KEPT)
-        check_status(&c, fetch(&c), LOCK_SYNC_OK, f->name, __FILE__, __LINE__);
+        fetch(&c, LOCK_SYNC_OK, f->name);
     start_ms = kit_now_ms();
-    check_status(&c, fetch(&c), f->want, f->name, __FILE__, __LINE__);
+    fetch(&c, f->want, f->name);
     check_time(f, kit_now_ms() - start_ms);
-    if (f->want >= LOCK_SYNC_E_TIMEOUT && f->want <= LOCK_SYNC_E_NETWORK)
-        assert_int_equal(error_http_status(&c), 0); /* no whole answer arrived */
-    /* libcurl opens a second connection before it is kept from sending again */
-    if (raw_connections(server) > (f->kind == FAULT_KEPT ? 2U : 1U) ||
-        (reads(f) > 0 ? raw_requests(server) != reads(f) : raw_requests(server) > 1))
-        fail_msg("%s: %zu requests on %zu connections", f->name, raw_requests(server), raw_connections(server));
+    check_requests(f, server);
     assert_int_equal(log_lines_count(c.log, LOCK_SYNC_LOG_WARNING), 1);
     assert_int_equal(lock_sync_set_timeout_ms(c.ctx, LONG_MS), LOCK_SYNC_OK);
     if (f->kind == FAULT_TLS || f->kind == FAULT_ELSEWHERE)
         assert_int_equal(lock_sync_set_base_url(c.ctx, raw_url(good)), LOCK_SYNC_OK);
-    check_status(&c, fetch(&c), LOCK_SYNC_OK, f->name, __FILE__, __LINE__);
+    fetch(&c, LOCK_SYNC_OK, f->name);
     if (raw_connections(bystander) != 0)
         fail_msg("%s: somebody else was spoken to", f->name);
     client_free(&c);
     raw_stop(server);
 }
+
+/* --- a row to a watch that knows the locks --- */
+
+static bool is_due(void *w)
+{
+    return lock_sync_watch_due_in_ms(w) == 0;
+}
+
+/* Its next poll: how that ended, and what was told of it. */
+static lock_sync_status poll_once(lock_sync_watch *w, lock_sync_status *told, size_t *changes)
+{
+    lock_sync_changes *c;
+
+    assert_true(kit_wait(is_due, w, KIT_PATIENCE_MS));
+    *told = lock_sync_watch_next(w, 0, &c);
+    *changes = lock_sync_changes_count(c);
+    assert_true((c != NULL) == (*told == LOCK_SYNC_OK));
+    lock_sync_changes_free(c);
+    return lock_sync_watch_last_status(w);
+}
+
+static void check_poll(const client *c, const fault *f, lock_sync_watch *w, const char *url, lock_sync_status want,
+                       size_t changes)
+{
+    bool is_silent = lock_sync_status_is_retryable(want) || (want == LOCK_SYNC_OK && changes == 0);
+    lock_sync_status told, ended;
+    size_t count;
+
+    assert_int_equal(lock_sync_set_base_url(c->ctx, url), LOCK_SYNC_OK);
+    ended = poll_once(w, &told, &count);
+    if (ended != want)
+        fail_msg("%s: %s instead of %s", f->name, lock_sync_status_name(ended), lock_sync_status_name(want));
+    check_status(c, told, is_silent ? LOCK_SYNC_E_TIMEOUT : want, f->name, __FILE__, __LINE__);
+    assert_int_equal(count, changes);
+}
+
+static void check_no_change(const fault *f)
+{
+    const raw_step *const script = f->steps;
+    raw_server *server = server_of(f, AF_INET, &script);
+    client c = client_for(f, server);
+    char *url = url_of(f, server);
+    int64_t start_ms;
+    lock_sync_watch *w;
+
+    assert_int_equal(lock_sync_watch_new(c.ctx, NULL, 0, &w), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_watch_set_interval_ms(w, 1), LOCK_SYNC_OK);
+    check_poll(&c, f, w, f->kind == FAULT_KEPT ? url : raw_url(good), LOCK_SYNC_OK, LOCKS);
+    start_ms = kit_now_ms();
+    check_poll(&c, f, w, url, f->want, 0);
+    check_time(f, kit_now_ms() - start_ms);
+    check_requests(f, server);
+    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, LONG_MS), LOCK_SYNC_OK);
+    check_poll(&c, f, w, raw_url(good), LOCK_SYNC_OK, 0);
+    assert_int_equal(raw_connections(bystander), 0);
+    lock_sync_watch_free(w);
+    client_free(&c);
+    free(url);
+    raw_stop(server);
+}
+
+/* --- all rows --- */
 
 static void check_lists(const fault_list *all, size_t count, int family, fetch_fn fetch)
 {
@@ -115,42 +269,68 @@ static void check_lists(const fault_list *all, size_t count, int family, fetch_f
             check_fault(&all[i].rows[k], family, fetch);
 }
 
+static void report(const char *way)
+{
+    print_message("%s: %zu faults, the slowest ended after %d ms, or that long past its deadline\n", way, rows_checked,
+                  (int)slowest_ms);
+    rows_checked = 0;
+    slowest_ms = 0;
+}
+
 /* --- the tests --- */
 
 static void each_fault_of_the_table_in_a_blocking_fetch(void **user)
 {
     (void)user;
-    check_lists(lists, FAULT_LISTS, AF_INET, client_fetch);
+    check_lists(lists, FAULT_LISTS, AF_INET, fetch_blocking);
+    report("blocking");
 }
 
 static void each_fault_of_the_table_in_a_pool(void **user)
 {
     (void)user;
     check_lists(lists, FAULT_LISTS, AF_INET, fetch_in_pool);
+    report("in a pool");
+}
+
+static void each_fault_of_the_table_in_a_watch_of_a_pool(void **user)
+{
+    (void)user;
+    check_lists(lists, FAULT_LISTS, AF_INET, watch_in_pool);
+    report("a pool's watch");
+}
+
+static void no_fault_of_the_table_is_a_change(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < FAULT_LISTS; i++)
+        for (size_t k = 0; k < lists[i].count; k++)
+            check_no_change(&lists[i].rows[k]);
+    report("a watch");
 }
 
 static void what_breaks_off_does_so_over_ipv6_too(void **user)
 {
     (void)user;
-    check_lists(&faults_broken_off, 1, AF_INET6, client_fetch);
+    check_lists(&faults_broken_off, 1, AF_INET6, fetch_blocking);
+    report("over IPv6");
 }
 
 /* Whether the reset comes before or after the connection counts as made is a race. */
 static void a_connection_reset_at_once_is_a_connect_or_a_network_error(void **user)
 {
     static const fault rows[] = {FAULT("reset at once", NETWORK, RAW_RESET)};
-    static const fetch_fn ways[] = {client_fetch, fetch_in_pool};
+    static const fetch_fn ways[] = {fetch_blocking, fetch_in_pool};
 
     (void)user;
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         const raw_step *const script = rows[0].steps;
         raw_server *server = raw_start(AF_INET, &script, 1);
         client c = client_new(raw_url(server));
-        lock_sync_status status = ways[i](&c);
 
-        expect_status(&c, status, status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_E_CONNECT : LOCK_SYNC_E_NETWORK);
+        ways[i](&c, CONNECT_OR_NETWORK, "reset at once");
         assert_true(raw_requests(server) <= 1);
-        expect_status(&c, ways[i](&c), LOCK_SYNC_OK);
+        ways[i](&c, LOCK_SYNC_OK, "reset at once");
         client_free(&c);
         raw_stop(server);
     }
@@ -193,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_of_the_table_in_a_blocking_fetch),
         cmocka_unit_test(each_fault_of_the_table_in_a_pool),
+        cmocka_unit_test(each_fault_of_the_table_in_a_watch_of_a_pool),
+        cmocka_unit_test(no_fault_of_the_table_is_a_change),
         cmocka_unit_test(what_breaks_off_does_so_over_ipv6_too),
         cmocka_unit_test(a_connection_reset_at_once_is_a_connect_or_a_network_error),
     };
