@@ -1,17 +1,22 @@
-/* The acts but those of watches and of Redis; see acts.h. Nothing here uses cmocka: an act may run in a child
+/* The acts but those of pools, of watches and of Redis; see acts.h. Nothing here uses cmocka: an act may run in a child
    process. */
 #include "acts.h"
 
 #include "../support/interpose.h"
+#include "../support/nginx.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define RECORD_1001 "{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}}"
+#define ANSWER_OF_TWO "{\"result\":[" RECORD_1001 ",{\"id\":1003}]}"
+
 static const int64_t ids[] = {1003, 1001, 9999, 1003};
 static const int64_t one_id = 1001;
 static sim *http;
 static sim *https;
+static nginx *http2; /* NULL: there is no nginx */
 static certs *pems;
 static char *dir;
 static char *guard_path;
@@ -27,6 +32,8 @@ void acts_begin(void)
     http = sim_start(options);
     pems = certs_make();
     https = sim_start_tls(pems->good, pems->key);
+    http2 = nginx_exists() ? nginx_start(&(nginx_setup){.cert = pems->good, .key = pems->key, .body = ANSWER_OF_TWO})
+                           : NULL;
     dir = kit_temp_dir();
     guard_path = kit_text("%s/guard", dir);
     name_url = kit_text("http://service.test:%u", sim_port(http));
@@ -40,6 +47,7 @@ void acts_end(void)
     resolver_answer(NULL);
     sim_stop(http, NULL);
     sim_stop(https, NULL);
+    nginx_stop(http2);
     certs_free(pems);
     kit_remove_dir(dir);
     free(guard_path);
@@ -54,27 +62,6 @@ void must(lock_sync_status status)
         kit_die("a scene cannot be set: %s", lock_sync_status_name(status));
 }
 
-/* --- what is looked at --- */
-
-/* A good answer must hold the simulator's locks, as they always are. */
-static void look_at(scene *x, const lock_sync_results *r, size_t count, size_t missing)
-{
-    const lock_sync_lock *lock = lock_sync_results_find(r, 1001);
-
-    x->wrong = x->wrong || lock_sync_results_count(r) != count || lock_sync_results_missing_count(r) != missing ||
-               lock == NULL || lock->state != LOCK_SYNC_STATE_LOCKED || lock->battery_level < 1 || !lock->is_connected;
-}
-
-static lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing)
-{
-    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) ||
-               lock_sync_error_status(lock_sync_last_error(x->ctx)) != status;
-    if (status == LOCK_SYNC_OK)
-        look_at(x, r, count, missing);
-    lock_sync_results_free(r);
-    return status;
-}
-
 /* --- contexts --- */
 
 void make_ctx(scene *x)
@@ -86,12 +73,29 @@ void make_ctx(scene *x)
     must(lock_sync_set_timeout_ms(x->ctx, TIMEOUT_MS));
 }
 
+lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user;
+    return refused ? lock_sync_set_personal_key(ctx, KEY) : LOCK_SYNC_E_NO_CREDENTIAL;
+}
+
+static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    (void)user, (void)q;
+    DO(lock_sync_response_set_status(s, 200));
+    DO(lock_sync_response_add_header(s, "X-Correlation-ID", "c-2"));
+    return lock_sync_response_append_body(s, ANSWER_OF_TWO, sizeof ANSWER_OF_TWO - 1);
+}
+
+static const lock_sync_transport own_transport = {.struct_size = sizeof own_transport, .perform = perform};
+
 static lock_sync_status new_ctx(scene *x)
 {
     lock_sync_ctx *ctx = NULL;
-    lock_sync_status status = lock_sync_ctx_new_with_allocator(x->memory, &ctx);
+    lock_sync_status status =
+        x->memory == NULL ? lock_sync_ctx_new(&ctx) : lock_sync_ctx_new_with_allocator(x->memory, &ctx);
 
-    x->wrong = x->wrong || (ctx != NULL) != (status == LOCK_SYNC_OK);
+    x->wrong = x->wrong || (ctx != NULL) != (status == LOCK_SYNC_OK) || lock_sync_version()[0] == '\0';
     lock_sync_ctx_free(ctx);
     return status;
 }
@@ -107,6 +111,14 @@ static lock_sync_status set_all(scene *x)
     DO(lock_sync_set_ca_file(x->ctx, pems->ca));
     DO(lock_sync_set_proxy(x->ctx, "http://user:password@proxy.test:3128"));
     DO(lock_sync_set_user_agent(x->ctx, "torture/1.0"));
+    DO(lock_sync_set_connect_timeout_ms(x->ctx, 1000));
+    DO(lock_sync_set_timeout_ms(x->ctx, TIMEOUT_MS));
+    DO(lock_sync_set_max_response_bytes(x->ctx, 100000));
+    DO(lock_sync_set_allow_http(x->ctx, true));
+    DO(lock_sync_set_logger(x->ctx, NULL, NULL));
+    DO(lock_sync_set_token_provider(x->ctx, give_better_key, NULL));
+    DO(lock_sync_set_transport(x->ctx, &own_transport));
+    DO(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_WAIT));
     return lock_sync_set_guard(x->ctx, NULL);
 }
 
@@ -122,13 +134,13 @@ static lock_sync_status build(scene *x)
     lock_sync_request *q = NULL;
 
     DO(lock_sync_request_build(x->ctx, ids, 4, &q));
+    look_at_request(x, q);
     lock_sync_request_free(q);
     DO(lock_sync_request_build_one(x->ctx, one_id, &q));
+    look_at_request(x, q);
     lock_sync_request_free(q);
     return LOCK_SYNC_OK;
 }
-
-#define LOCK_1001 "{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}}"
 
 static lock_sync_status decode(scene *x, int32_t http_status, const char *body, size_t padding)
 {
@@ -142,6 +154,8 @@ static lock_sync_status decode(scene *x, int32_t http_status, const char *body, 
         status = lock_sync_response_set_status(s, http_status);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_response_add_header(s, "X-Correlation-ID", "c-1");
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_set_received_at_ms(s, 1700000000000);
     for (size_t i = 0; i < padding && status == LOCK_SYNC_OK; i++)
         status = lock_sync_response_append_body(s, spaces, sizeof spaces);
     if (status == LOCK_SYNC_OK)
@@ -164,18 +178,18 @@ static void make_request(scene *x)
 
 static lock_sync_status decode_direct(scene *x)
 {
-    return decode(x, 200, "{\"result\":[{\"id\":1002}," LOCK_1001 "]}", 0);
+    return decode(x, 200, "{\"result\":[{\"id\":1002}," RECORD_1001 "]}", 0);
 }
 
 static lock_sync_status decode_long(scene *x)
 {
-    return decode(x, 200, "\n{\"result\":[" LOCK_1001 "]}", 4);
+    return decode(x, 200, "\n{\"result\":[" RECORD_1001 "]}", 4);
 }
 
 /* A spelling that only the full decoder, jansson's tree, reads. */
 static lock_sync_status decode_tree(scene *x)
 {
-    return decode(x, 200, "{\"r\\u0065sult\":[{\"\\u0069d\":1002,\"x\":[{\"y\":[1.5,\"z\"]}]}," LOCK_1001 "]}", 0);
+    return decode(x, 200, "{\"r\\u0065sult\":[{\"\\u0069d\":1002,\"x\":[{\"y\":[1.5,\"z\"]}]}," RECORD_1001 "]}", 0);
 }
 
 static lock_sync_status decode_malformed(scene *x)
@@ -195,7 +209,7 @@ static lock_sync_status decode_refused(scene *x)
 
 /* --- fetches --- */
 
-static lock_sync_status fetch_some(scene *x)
+lock_sync_status fetch_some(scene *x)
 {
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_fetch(x->ctx, ids, 4, &r);
@@ -225,7 +239,7 @@ static void make_warm(scene *x)
     must(fetch_all(x));
 }
 
-static void make_named(scene *x)
+void make_named(scene *x)
 {
     make_ctx(x);
     must(lock_sync_set_allow_http(x->ctx, true));
@@ -244,17 +258,31 @@ static void make_unknown(scene *x)
     must(lock_sync_set_api_version(x->ctx, "v1"));
 }
 
-static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
-{
-    (void)user;
-    return refused ? lock_sync_set_personal_key(ctx, KEY) : LOCK_SYNC_E_NO_CREDENTIAL;
-}
-
 /* A token that is refused, and a provider that knows better. */
 static lock_sync_status fetch_twice(scene *x)
 {
     DO(lock_sync_set_access_token(x->ctx, "stale"));
-    DO(lock_sync_set_token_provider(x->ctx, give_key, NULL));
+    DO(lock_sync_set_token_provider(x->ctx, give_better_key, NULL));
+    return fetch_some(x);
+}
+
+static void make_own(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_set_transport(x->ctx, &own_transport));
+}
+
+static lock_sync_status give_key_and_cancel(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)user, (void)refused;
+    lock_sync_cancel(ctx);
+    return lock_sync_set_personal_key(ctx, KEY);
+}
+
+static lock_sync_status fetch_cancelled(scene *x)
+{
+    DO(lock_sync_set_personal_key(x->ctx, NULL));
+    DO(lock_sync_set_token_provider(x->ctx, give_key_and_cancel, NULL));
     return fetch_some(x);
 }
 
@@ -265,10 +293,11 @@ static void make_cached(scene *x)
     must(lock_sync_set_guard(x->ctx, x->guard));
     must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_CACHED));
     must(fetch_all(x));
+    x->is_cached = true;
 }
 
 /* A guard that opens at once. */
-static void use_guard(scene *x, lock_sync_status made)
+void use_guard(scene *x, lock_sync_status made)
 {
     must(made);
     must(lock_sync_guard_set_min_interval_ms(x->guard, 1));
@@ -277,7 +306,7 @@ static void use_guard(scene *x, lock_sync_status made)
     must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_WAIT));
 }
 
-static void make_guarded(scene *x)
+void make_guarded(scene *x)
 {
     make_ctx(x);
     use_guard(x, lock_sync_guard_open_file(guard_path, &x->guard));
@@ -306,8 +335,8 @@ lock_sync_status use_slot(lock_sync_guard *g)
     lock_sync_status status;
     int64_t slot;
 
-    if (lock_sync_guard_set_min_interval_ms(g, 1) != LOCK_SYNC_OK)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    DO(lock_sync_guard_set_min_interval_ms(g, 1));
+    DO(lock_sync_guard_set_hourly_budget(g, 1000000, 0));
     while ((status = lock_sync_guard_reserve(g, 1000, NULL, &slot)) == LOCK_SYNC_E_TOO_SOON)
         (void)usleep(500);
     return status == LOCK_SYNC_OK ? lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1) : status;
@@ -337,8 +366,11 @@ static void count(void *user)
 static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync_guard *g)
 {
     lock_sync_status status = made == LOCK_SYNC_OK ? use_slot(g) : made;
+    char text[100];
 
-    x->wrong = x->wrong || (g != NULL) != (made == LOCK_SYNC_OK);
+    x->wrong = x->wrong || (g != NULL) != (made == LOCK_SYNC_OK) || lock_sync_guard_ref(g) != g ||
+               (lock_sync_guard_error_message(g, text, sizeof text) > 0) != (status == LOCK_SYNC_E_GUARD);
+    lock_sync_guard_unref(g);
     lock_sync_guard_unref(g);
     return status;
 }
@@ -349,7 +381,8 @@ static lock_sync_status new_guards(scene *x)
     const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &ends, .load = load_nothing,
                                          .replace = replace_it, .destroy = count};
     lock_sync_guard *g = NULL;
-    lock_sync_status status = lock_sync_guard_new_with_allocator(x->memory, &g);
+    lock_sync_status status =
+        x->memory == NULL ? lock_sync_guard_new(&g) : lock_sync_guard_new_with_allocator(x->memory, &g);
 
     DO(use_and_unref(x, status, g));
     status = lock_sync_guard_open_file(guard_path, &g);
@@ -357,83 +390,6 @@ static lock_sync_status new_guards(scene *x)
     status = lock_sync_guard_new_with_store(&store, &g);
     x->wrong = x->wrong || ends != 0; /* a store is not taken over by a guard that cannot be made */
     return use_and_unref(x, status, g);
-}
-
-/* --- pools --- */
-
-static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
-{
-    scene *x = user;
-
-    x->wrong = x->wrong || ctx != x->ctx;
-    x->calls++;
-    x->ended = take(x, status, results, 2, 1);
-}
-
-/* A dispatch may run out of memory, but still it must come to an end. */
-void await_call(scene *x)
-{
-    int64_t end_ms = kit_now_ms() + 4 * TIMEOUT_MS;
-
-    while (x->calls == 0) {
-        lock_sync_status status = lock_sync_pool_wait(x->pool, TIMEOUT_MS);
-
-        x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
-        if (kit_now_ms() > end_ms)
-            kit_die("a pool does not call back");
-    }
-}
-
-static lock_sync_status submit(scene *x)
-{
-    x->calls = 0;
-    DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
-    await_call(x);
-    x->wrong = x->wrong || x->calls != 1 || lock_sync_pool_pending(x->pool) != 0;
-    return x->ended;
-}
-
-static lock_sync_status new_pool(scene *x)
-{
-    lock_sync_status status = lock_sync_pool_new_with_allocator(x->memory, &x->pool);
-
-    x->wrong = x->wrong || (x->pool != NULL) != (status == LOCK_SYNC_OK);
-    if (status == LOCK_SYNC_OK)
-        status = submit(x);
-    lock_sync_pool_free(x->pool);
-    x->pool = NULL;
-    return status;
-}
-
-void make_pool(scene *x)
-{
-    make_ctx(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
-}
-
-static void make_warm_pool(scene *x)
-{
-    make_pool(x);
-    must(submit(x));
-}
-
-static void make_named_pool(scene *x)
-{
-    make_named(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
-}
-
-static void make_guarded_pool(scene *x)
-{
-    make_pool(x);
-    use_guard(x, lock_sync_guard_open_file(guard_path, &x->guard));
-}
-
-static lock_sync_status submit_twice(scene *x)
-{
-    DO(lock_sync_set_access_token(x->ctx, "stale"));
-    DO(lock_sync_set_token_provider(x->ctx, give_key, NULL));
-    return submit(x);
 }
 
 /* --- the list --- */
@@ -458,16 +414,12 @@ const act plain_acts[] = {
     {"a fetch that is refused the connection", make_refused, fetch_some, LOCK_SYNC_E_CONNECT, MAY_RESOLVE},
     {"a fetch of what is not found", make_unknown, fetch_some, LOCK_SYNC_E_NOT_FOUND, MAY_RESOLVE},
     {"a fetch with a provider", make_warm, fetch_twice, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a fetch by the host's transport", make_own, fetch_some, LOCK_SYNC_OK, NONE},
+    {"a fetch that is cancelled", make_ctx, fetch_cancelled, LOCK_SYNC_E_CANCELLED, NONE},
     {"a cached fetch", make_cached, fetch_some, LOCK_SYNC_OK, NONE},
     {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch with a guard in a file", make_guarded, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
     {"guards", NULL, new_guards, LOCK_SYNC_OK, NONE},
-    {"a pool from its making to its end", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit", make_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit on a kept connection", make_warm_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit by name", make_named_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit with a guard in a file", make_guarded_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit with a provider", make_pool, submit_twice, LOCK_SYNC_OK, MAY_RESOLVE},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };
 
@@ -492,12 +444,30 @@ static void make_secure_pool(scene *x)
     must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
 }
 
+static void make_http2(scene *x)
+{
+    make_secure(x);
+    must(lock_sync_set_base_url(x->ctx, nginx_url(http2)));
+}
+
+static void make_http2_pool(scene *x)
+{
+    make_http2(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
 const act first_fetch_by_tls = {"a first fetch over TLS", make_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE};
 
 const act tls_acts[] = {
     {"a first fetch over TLS", make_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch on a kept TLS connection", make_warm_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit over TLS", make_secure_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};
+
+const act http2_acts[] = {
+    {"a fetch over HTTP/2", make_http2, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit over HTTP/2", make_http2_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };
 

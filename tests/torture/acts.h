@@ -19,18 +19,19 @@ typedef struct scene {
     lock_sync_results *after;
     lock_sync_status ended; /* what the pool's callback was told */
     size_t calls;
+    bool is_cached; /* an answer comes from before */
     bool wrong; /* something was good, and yet not what it should be */
 } scene;
 
 /* What may come of an act beside its own end and E_NO_MEMORY. */
-typedef enum mercy { NONE, MAY_RESOLVE, MAY_GUARD } mercy;
+enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2 }; /* bits */
 
 typedef struct act {
     const char *name;
     void (*prepare)(scene *x);           /* NULL: nothing is needed */
     lock_sync_status (*run)(scene *x);
     lock_sync_status want;
-    mercy mercy;
+    unsigned mercy;
 } act;
 
 /* Servers, certificates and a folder, for all acts. */
@@ -38,8 +39,10 @@ void acts_begin(void);
 void acts_end(void);
 
 extern const act plain_acts[]; /* by http, or without a server; each list ends with a name of NULL */
-extern const act tls_acts[];
+extern const act pool_acts[];
 extern const act watch_acts[];
+extern const act tls_acts[];
+extern const act http2_acts[]; /* where there is nginx */
 extern const act first_fetch;
 extern const act first_fetch_by_tls;
 
@@ -61,8 +64,20 @@ void scene_end(scene *x);
 
 void must(lock_sync_status status);
 void make_ctx(scene *x); /* for the simulator; its guard is off */
+void make_named(scene *x); /* the same by a name */
+void make_guarded(scene *x); /* with a guard in a file */
 void make_pool(scene *x); /* and a context */
+void make_guarded_pool(scene *x);
+void use_guard(scene *x, lock_sync_status made); /* x->guard, made to open at once */
+lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* a token provider: once one was refused */
+lock_sync_status fetch_some(scene *x);
+lock_sync_status submit(scene *x);
 void await_call(scene *x); /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes one, and settles it */
+
+/* What is looked at; what is wrong is noted in the scene. */
+lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing); /* frees */
+void look_at_request(scene *x, const lock_sync_request *q);
+void look_at_changes(scene *x, const lock_sync_changes *c, const uint32_t *kinds, size_t n);
 
 #endif

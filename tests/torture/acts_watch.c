@@ -28,14 +28,12 @@ static void make_answers(scene *x)
 
 static lock_sync_status diff(scene *x)
 {
+    static const uint32_t kinds[] = {LOCK_SYNC_CHANGE_STATE, LOCK_SYNC_CHANGE_REMOVED, LOCK_SYNC_CHANGE_ADDED};
     lock_sync_changes *c = NULL;
     lock_sync_status status = lock_sync_diff(x->before, x->after, &c);
 
     if (status == LOCK_SYNC_OK)
-        x->wrong = x->wrong || lock_sync_changes_count(c) != 3 ||
-                   lock_sync_changes_at(c, 0)->kinds != LOCK_SYNC_CHANGE_STATE ||
-                   lock_sync_changes_at(c, 1)->kinds != LOCK_SYNC_CHANGE_REMOVED ||
-                   lock_sync_changes_at(c, 2)->kinds != LOCK_SYNC_CHANGE_ADDED;
+        look_at_changes(x, c, kinds, 3);
     x->wrong = x->wrong || (c != NULL) != (status == LOCK_SYNC_OK);
     lock_sync_changes_free(c);
     return status;
@@ -44,9 +42,10 @@ static lock_sync_status diff(scene *x)
 /* The first answer, of two locks. */
 static void look_at(scene *x, const lock_sync_changes *c)
 {
-    x->wrong = x->wrong || lock_sync_changes_count(c) != 2 ||
-               lock_sync_changes_at(c, 0)->kinds != LOCK_SYNC_CHANGE_ADDED ||
-               lock_sync_changes_at(c, 0)->after->state != LOCK_SYNC_STATE_LOCKED;
+    static const uint32_t kinds[] = {LOCK_SYNC_CHANGE_ADDED, LOCK_SYNC_CHANGE_ADDED};
+
+    look_at_changes(x, c, kinds, 2);
+    x->wrong = x->wrong || lock_sync_changes_at(c, 0)->after->state != LOCK_SYNC_STATE_LOCKED;
 }
 
 static lock_sync_status new_watch(scene *x, lock_sync_watch **w)
@@ -66,6 +65,9 @@ static lock_sync_status watch(scene *x)
         status = lock_sync_watch_next(w, TIMEOUT_MS, &c);
     if (status == LOCK_SYNC_OK)
         look_at(x, c);
+    x->wrong = x->wrong || (status == LOCK_SYNC_OK && (lock_sync_watch_last_status(w) != LOCK_SYNC_OK ||
+                                                       lock_sync_watch_age_ms(w) < 0)) ||
+               lock_sync_watch_due_in_ms(w) < 0;
     lock_sync_changes_free(c);
     lock_sync_watch_free(w);
     return status;
@@ -101,6 +103,8 @@ static lock_sync_status watch_in_pool(scene *x)
 const act watch_acts[] = {
     {"a difference", make_answers, diff, LOCK_SYNC_OK, NONE},
     {"a watch", make_ctx, watch, LOCK_SYNC_OK, NONE},
+    {"a watch with a guard in a file", make_guarded, watch, LOCK_SYNC_OK, NONE},
     {"a watch in a pool", make_pool, watch_in_pool, LOCK_SYNC_OK, NONE},
+    {"a watch in a pool with a guard in a file", make_guarded_pool, watch_in_pool, LOCK_SYNC_OK, NONE},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };

@@ -63,7 +63,7 @@ static unsigned owner_by_name(const char *path)
         unsigned owner;
     } names[] = {
         {"/liblocksync", ALLOC_OURS}, {"/libjansson", ALLOC_JANSSON}, {"/libcurl", ALLOC_CURL},
-        {"/libnghttp2", ALLOC_CURL},  {"/libz.", ALLOC_ZLIB},         {"/libcrypto", ALLOC_OPENSSL},
+        {"/libnghttp2", ALLOC_NGHTTP2}, {"/libz.", ALLOC_ZLIB},         {"/libcrypto", ALLOC_OPENSSL},
         {"/libssl", ALLOC_OPENSSL},   {"/libhiredis", ALLOC_HIREDIS},
     };
 

@@ -10,11 +10,12 @@
 enum {
     ALLOC_OURS = 1,
     ALLOC_JANSSON = 2,
-    ALLOC_CURL = 4, /* and nghttp2, which tells it */
+    ALLOC_CURL = 4,
     ALLOC_OPENSSL = 8,
     ALLOC_HIREDIS = 16,
     ALLOC_ZLIB = 32,
-    ALLOC_OTHERS = 64 /* libc, the test itself */
+    ALLOC_NGHTTP2 = 64,
+    ALLOC_OTHERS = 128 /* libc, the test itself */
 };
 
 /* From here on the blocks of these owners are known. Once, before the first of them is asked for. */

@@ -2,6 +2,10 @@
 #include "../guard/redis_server.h"
 #include "runner.h"
 
+#include <unistd.h>
+
+#define HOLD_MS (250 * kit_slack())
+
 static redis_server *server;
 
 static lock_sync_status live(scene *x)
@@ -10,7 +14,8 @@ static lock_sync_status live(scene *x)
     lock_sync_guard *g = NULL;
     lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
 
-    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK);
+    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) ||
+               lock_sync_redis_url_problem(redis_server_url(server)) != NULL;
     if (status == LOCK_SYNC_OK) {
         status = lock_sync_guard_open_redis(r, "torture", &g);
         x->wrong = x->wrong || (g != NULL) != (status == LOCK_SYNC_OK);
@@ -22,19 +27,66 @@ static lock_sync_status live(scene *x)
     return status;
 }
 
+/* The connection to the server is made by the act. */
+static void make_guarded_by_redis(scene *x)
+{
+    lock_sync_redis *r;
+
+    make_ctx(x);
+    must(lock_sync_set_timeout_ms(x->ctx, HOLD_MS));
+    must(lock_sync_redis_new(redis_server_url(server), &r));
+    use_guard(x, lock_sync_guard_open_redis(r, "torture", &x->guard));
+    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_FAIL));
+    lock_sync_redis_free(r);
+}
+
+/* A slot of which it is not known whether it was taken is held, as long as the fetch would have had. */
+static lock_sync_status patiently(scene *x, lock_sync_status (*fetch)(scene *x))
+{
+    lock_sync_status status;
+
+    while ((status = fetch(x)) == LOCK_SYNC_E_TOO_SOON)
+        (void)usleep(500);
+    return status;
+}
+
+static lock_sync_status fetch_patiently(scene *x)
+{
+    return patiently(x, fetch_some);
+}
+
+static lock_sync_status submit_patiently(scene *x)
+{
+    return patiently(x, submit);
+}
+
+static void make_pool_guarded_by_redis(scene *x)
+{
+    make_guarded_by_redis(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
 static void each_request_may_fail(void **user)
 {
-    static const act acts[] = {{"a guard in Redis", NULL, live, LOCK_SYNC_OK, MAY_GUARD},
-                               {NULL, NULL, NULL, LOCK_SYNC_OK, NONE}};
+    static const act acts[] = {
+        {"a guard in Redis", NULL, live, LOCK_SYNC_OK, MAY_GUARD},
+        {"a fetch with a guard in Redis", make_guarded_by_redis, fetch_patiently, LOCK_SYNC_OK,
+         MAY_GUARD | MAY_RESOLVE},
+        {"a submit with a guard in Redis", make_pool_guarded_by_redis, submit_patiently, LOCK_SYNC_OK,
+         MAY_GUARD | MAY_RESOLVE},
+        {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+    };
     scene x;
 
     (void)user;
     NEED_REDIS();
     server = redis_server_new(NULL);
+    acts_begin();
     alloc_know(LIBRARIES);
     scene_begin(&x, &acts[0], false);
     assert_int_equal(live(&x), LOCK_SYNC_OK);
     check_acts(acts, LIBRARIES, SIZE_MAX, false);
+    acts_end();
     redis_server_free(server);
 }
 

@@ -1,0 +1,125 @@
+/* The acts of pools; see acts.h. */
+#include "acts.h"
+
+#include <poll.h>
+
+static const int64_t ids[] = {1003, 1001, 9999, 1003};
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    scene *x = user;
+
+    x->wrong = x->wrong || ctx != x->ctx;
+    x->calls++;
+    x->ended = take(x, status, results, 2, 1);
+}
+
+/* A dispatch may run out of memory, but still it must come to an end. */
+void await_call(scene *x)
+{
+    int64_t end_ms = kit_now_ms() + 4 * TIMEOUT_MS;
+
+    while (x->calls == 0) {
+        lock_sync_status status = lock_sync_pool_wait(x->pool, TIMEOUT_MS);
+
+        x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
+        if (kit_now_ms() > end_ms)
+            kit_die("a pool does not call back");
+    }
+}
+
+lock_sync_status submit(scene *x)
+{
+    x->calls = 0;
+    DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
+    await_call(x);
+    x->wrong = x->wrong || x->calls != 1 || lock_sync_pool_pending(x->pool) != 0;
+    return x->ended;
+}
+
+static lock_sync_status new_pool(scene *x)
+{
+    lock_sync_status status =
+        x->memory == NULL ? lock_sync_pool_new(&x->pool) : lock_sync_pool_new_with_allocator(x->memory, &x->pool);
+
+    x->wrong = x->wrong || (x->pool != NULL) != (status == LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_pool_set_max_connections(x->pool, 1, 2);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_pool_set_max_active(x->pool, 1);
+    if (status == LOCK_SYNC_OK)
+        status = submit(x);
+    lock_sync_pool_free(x->pool);
+    x->pool = NULL;
+    return status;
+}
+
+void make_pool(scene *x)
+{
+    make_ctx(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+static void make_warm_pool(scene *x)
+{
+    make_pool(x);
+    must(submit(x));
+}
+
+static void make_named_pool(scene *x)
+{
+    make_named(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+void make_guarded_pool(scene *x)
+{
+    make_guarded(x);
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
+static lock_sync_status submit_twice(scene *x)
+{
+    DO(lock_sync_set_access_token(x->ctx, "stale"));
+    DO(lock_sync_set_token_provider(x->ctx, give_better_key, NULL));
+    return submit(x);
+}
+
+/* In a loop of the host's own: as long as something is to come, the descriptor must wake it. */
+static lock_sync_status submit_in_a_loop(scene *x)
+{
+    struct pollfd loop = {.fd = lock_sync_pool_fd(x->pool), .events = POLLIN};
+
+    x->calls = 0;
+    DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
+    while (x->calls == 0) {
+        lock_sync_status status;
+
+        if (poll(&loop, 1, (int)(4 * TIMEOUT_MS)) != 1)
+            kit_die("a pool's descriptor does not wake its host");
+        status = lock_sync_pool_dispatch(x->pool);
+        x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
+    }
+    return x->ended;
+}
+
+static lock_sync_status submit_and_cancel(scene *x)
+{
+    x->calls = 0;
+    DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
+    lock_sync_cancel(x->ctx);
+    await_call(x);
+    return x->ended;
+}
+
+const act pool_acts[] = {
+    {"a pool from its making to its end", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit", make_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit in a loop of the host's", make_pool, submit_in_a_loop, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit that is cancelled", make_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
+    {"a submit on a kept connection", make_warm_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit by name", make_named_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit with a guard in a file", make_guarded_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit with a provider", make_pool, submit_twice, LOCK_SYNC_OK, MAY_RESOLVE},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};
