@@ -69,14 +69,14 @@ void make_guarded(scene *x); /* with a guard in a file */
 void make_pool(scene *x); /* and a context */
 void make_guarded_pool(scene *x);
 void use_guard(scene *x, lock_sync_status made); /* x->guard, made to open at once */
-lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* a token provider: once one was refused */
+lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* a token provider: after a 401 */
 lock_sync_status fetch_some(scene *x);
 lock_sync_status submit(scene *x);
 void await_call(scene *x); /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes one, and settles it */
 
-/* What is looked at; what is wrong is noted in the scene. */
-lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing); /* frees */
+/* What is looked at; what is wrong is noted in the scene. take() frees the results. */
+lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing);
 void look_at_request(scene *x, const lock_sync_request *q);
 void look_at_changes(scene *x, const lock_sync_changes *c, const uint32_t *kinds, size_t n);
 

@@ -34,8 +34,8 @@ static void each_request_of_the_libraries_over_tls_may_fail(void **user)
     check_acts(tls_acts, LIBRARIES, SIZE_MAX, true);
 }
 
-/* libcurl 7.88 may keep an HTTP/2 connection that is broken after this, and nghttp2 1.52 crashes (nghttp2_session_mem_recv)
-   when it runs out of memory in an answer: theirs are not failed here. */
+/* libcurl 7.88 may keep an HTTP/2 connection that is broken after this, and nghttp2 1.52 crashes
+   (nghttp2_session_mem_recv) when it runs out of memory in an answer: theirs are not failed here. */
 static void each_of_our_own_requests_over_http2_may_fail(void **user)
 {
     (void)user;
