@@ -274,6 +274,38 @@ static void nor_in_a_pool_that_goes_on(void **user)
     }
 }
 
+/* Each ends in another place: in the header, in the body, in the decoder, at the deadline. */
+static void nor_after_fetches_that_failed(void **user)
+{
+    static const char *const faults[] = {"401", "403", "429", "500", "html", "bad-json", "success-false", "redirect",
+                                         "truncated", "reset", "huge", "gzip-bomb", "slow"};
+    lock_sync_pool *p;
+
+    (void)user;
+    must(lock_sync_pool_new(&p));
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        lock_sync_ctx *ctx = ctx_for(urls[0]);
+        lock_sync_status status = LOCK_SYNC_OK;
+        lock_sync_results *r;
+
+        sim_fault(http, faults[i], 1);
+        must(lock_sync_set_timeout_ms(ctx, 250 * kit_slack()));
+        assert_int_not_equal(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_OK);
+        must(lock_sync_pool_submit(p, ctx, NULL, 0, note, &status));
+        while (lock_sync_pool_pending(p) > 0)
+            must(lock_sync_pool_wait(p, -1));
+        assert_int_not_equal(status, LOCK_SYNC_OK);
+        must(lock_sync_pool_submit(p, ctx, NULL, 0, note, &status));
+        must(lock_sync_pool_dispatch(p));
+        lock_sync_ctx_free(ctx); /* in mid-fetch, unless it has ended */
+        assert_int_not_equal(status, LOCK_SYNC_OK);
+        sim_fault(http, faults[i], 0);
+        check_gone(faults[i]);
+    }
+    lock_sync_pool_free(p);
+    check_gone("the pool freed");
+}
+
 static void make_secure_servers(void)
 {
     const char *const options[] = {"--static", "--any-key", "--tls-cert", pems->good, "--tls-key", pems->key, NULL};
@@ -319,6 +351,7 @@ int main(void)
         cmocka_unit_test(with_an_own_transport_it_is_nowhere),
         cmocka_unit_test(with_libcurl_it_is_in_no_block_that_lives_or_was_ours),
         cmocka_unit_test(nor_in_a_pool_that_goes_on),
+        cmocka_unit_test(nor_after_fetches_that_failed),
     };
 
     return cmocka_run_group_tests_name("secrets", tests, begin, end);
