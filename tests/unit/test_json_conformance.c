@@ -160,6 +160,8 @@ TEST(each_text_is_read_or_refused_wherever_it_stands)
         }
     }
     CHECK(direct >= 20); /* the direct decoder was asked indeed */
+    print_message("%zu texts, each alone and in %zu places, directly and by the tree\n", json_case_count,
+                  T_COUNT(places));
     lock_sync_ctx_free(ctx);
 }
 
