@@ -343,6 +343,17 @@ static CURLcode set_url(lsync_transfer *t, const char *url)
     return code;
 }
 
+/* libcurl before 8.17 counts a handle's repeats over its life, and gives up at each sixth: after a transfer that it may
+   have repeated the handle begins anew. Connections and TLS sessions stay. */
+static CURLcode forget_repeats(lsync_transfer *t)
+{
+    if (!t->repeated)
+        return CURLE_OK;
+    curl_easy_reset(t->easy);
+    forget_options(t);
+    return set_rules(t);
+}
+
 /* Where the request goes and how: set only where it differs from what stands. */
 static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
 {
@@ -420,6 +431,8 @@ void lsync_transfer_release(lsync_transfer *t)
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
                                         lsync_sockets *sockets)
 {
+    CURLcode code = forget_repeats(t);
+
     t->request = q;
     t->response = s;
     t->sockets = sockets;
@@ -432,7 +445,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
-    return status_of_setting(set_request(t, q));
+    return status_of_setting(code == CURLE_OK ? set_request(t, q) : code);
 }
 
 static lock_sync_status read_answer(lsync_transfer *t)
@@ -460,6 +473,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
         *t->distrusted_us = lsync_clock_boot_us();
     t->response->counts_sends = true;
     t->response->sends = t->sends;
+    t->repeated = t->sends > 1 || status != LOCK_SYNC_OK; /* it may have failed within a repeat */
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they led into the request, which is about to be wiped */

@@ -35,6 +35,7 @@ typedef struct lsync_transfer {
     lock_sync_response *response;
     uint32_t sends;           /* how often libcurl began to send the request */
     bool http2;               /* the connection of the transfer before spoke HTTP/2 */
+    bool repeated;            /* the transfer before, or it may have been */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */

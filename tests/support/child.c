@@ -118,12 +118,18 @@ bool child_is_running(child *c)
     return !has_ended(c);
 }
 
+void child_signal(child *c, int signal_number)
+{
+    if (child_is_running(c))
+        (void)kill(c->pid, signal_number);
+}
+
 char *child_stop(child *c, int signal_number, int *status)
 {
     char *text;
 
-    if (signal_number != 0 && child_is_running(c))
-        (void)kill(c->pid, signal_number);
+    if (signal_number != 0)
+        child_signal(c, signal_number);
     while (read_more(c, KIT_PATIENCE_MS)) /* to the end: it may have more to say than a pipe holds */
         continue;
     if (!kit_wait(has_ended, c, KIT_PATIENCE_MS)) {

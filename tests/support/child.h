@@ -19,6 +19,8 @@ char *child_line(child *c, const char *prefix, int64_t ms);
 
 bool child_is_running(child *c);
 
+void child_signal(child *c, int signal_number);
+
 /* Sends `signal_number` (0: none), waits for the end (SIGKILL after some seconds), frees it. Returns all of its stdout,
    to be free()d; in *status the exit status, or 128 + the signal that ended it. `status` may be NULL. */
 char *child_stop(child *c, int signal_number, int *status);

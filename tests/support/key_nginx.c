@@ -134,6 +134,16 @@ key_nginx_seen key_nginx_look(const key_nginx *n, size_t requests)
     return seen;
 }
 
+void key_nginx_pause(const key_nginx *n)
+{
+    child_signal(n->process, SIGSTOP);
+}
+
+void key_nginx_go_on(const key_nginx *n)
+{
+    child_signal(n->process, SIGCONT);
+}
+
 void key_nginx_stop(key_nginx *n)
 {
     if (n == NULL)

@@ -22,6 +22,9 @@ key_nginx *key_nginx_start(const char *cert, const char *key, const char *body, 
 const char *key_nginx_url(const key_nginx *n); /* "https://127.0.0.1:PORT" */
 /* What its log tells of the time since the last look, once it tells of that many requests. */
 key_nginx_seen key_nginx_look(const key_nginx *n, size_t requests);
+/* It answers nothing, and takes no connection, until it goes on. */
+void key_nginx_pause(const key_nginx *n);
+void key_nginx_go_on(const key_nginx *n);
 void key_nginx_stop(key_nginx *n);
 
 #endif
