@@ -93,8 +93,7 @@ struct lsync_host {
     lsync_sockets sockets;
     bool https;
     bool is_named;      /* its name is looked up */
-    bool http2;         /* by the last answer */
-    bool answered;      /* so that http2 is known */
+    bool answered;      /* so that it is known whether its connections speak HTTP/2 */
     bool failed;        /* the last one that went ahead got no connection: many may find that out at once */
     uint32_t active;    /* transfers */
     lsync_queue held;

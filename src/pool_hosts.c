@@ -45,7 +45,7 @@ static bool is_unnamed(const lsync_host *host)
 /* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
 static bool is_http1(const lsync_host *host)
 {
-    return !host->https || (host->answered && !host->http2);
+    return !host->https || (host->answered && !host->sockets.http2);
 }
 
 /* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
@@ -90,7 +90,6 @@ void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status
         return;
     host->answered = true;
     host->failed = false;
-    host->http2 = seat->transfer.http2;
 }
 
 void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status)

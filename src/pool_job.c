@@ -324,7 +324,6 @@ static void start(lsync_job *job)
     set_due(job, job->deadline_us);
     if (goes_ahead)
         host->pioneer = job;
-    seat->transfer.http2 = host->answered && host->http2;
     status = lsync_transfer_prepare(&seat->transfer, seat->exchange.q, &seat->response, &host->sockets);
     if (status == LOCK_SYNC_OK && curl_easy_setopt(seat->transfer.easy, CURLOPT_PIPEWAIT,
                                                    job->ctx->route.https ? 1L : 0L) != CURLE_OK)

@@ -17,7 +17,9 @@
 #  include <linux/tcp.h>
 #endif
 
-#define CA_AGE_S_MAX 86400 /* libcurl's own */
+#define CA_AGE_S_MAX 86400      /* libcurl's own */
+#define ANSWERS_TELLING 400     /* how a server treats its connections */
+#define ANSWERS_REMEMBERED 4000 /* older ones count less and less */
 
 lock_sync_status lsync_curl_global_init(void)
 {
@@ -141,8 +143,16 @@ static int on_close_socket(void *user, curl_socket_t socket)
     return close(socket);
 }
 
+/* Whether the server closes its connections after a few requests: many are repeated then. What is not known yet may be so. */
+static bool closes_early(const lsync_sockets *sockets)
+{
+    return sockets->answers == 0 ||
+           (sockets->http2 && (sockets->answers < ANSWERS_TELLING || sockets->repeats > sockets->answers / 8));
+}
+
 /* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2
-   that is safe once (the server said that it did not look at the request), and is counted. */
+   that is allowed once, and is counted. Where the server closes connections early, one that is open would soon be closed
+   too: the repeat goes over a new one, as its first request. */
 static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
@@ -152,7 +162,11 @@ static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port,
         (void)stop(t, LOCK_SYNC_E_TIMEOUT);
         return CURL_PREREQFUNC_ABORT;
     }
-    if (++t->sends == 1 || (t->sends == 2 && t->http2))
+    if (++t->sends == 1) {
+        (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, closes_early(t->sockets) ? 1L : 0L);
+        return CURL_PREREQFUNC_OK;
+    }
+    if (t->sends == 2 && t->sockets->http2)
         return CURL_PREREQFUNC_OK;
     t->sends--; /* this one is not sent */
     (void)stop(t, LOCK_SYNC_E_NETWORK);
@@ -387,6 +401,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
     if (code != CURLE_OK)
         forget_options(t);
+    SET(CURLOPT_FRESH_CONNECT, 0L);
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
@@ -448,6 +463,15 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status_of_setting(code == CURLE_OK ? set_request(t, q) : code);
 }
 
+static void learn(lsync_sockets *sockets, bool http2)
+{
+    sockets->http2 = http2;
+    if (++sockets->answers == ANSWERS_REMEMBERED) {
+        sockets->answers /= 2;
+        sockets->repeats /= 2;
+    }
+}
+
 static lock_sync_status read_answer(lsync_transfer *t)
 {
     long status = 0;
@@ -460,7 +484,7 @@ static lock_sync_status read_answer(lsync_transfer *t)
     if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
         curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK)
         return LOCK_SYNC_E_NETWORK;
-    t->http2 = version == CURL_HTTP_VERSION_2_0;
+    learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
     return lock_sync_response_set_status(t->response, (int32_t)status) == LOCK_SYNC_OK ? LOCK_SYNC_OK
                                                                                        : LOCK_SYNC_E_MALFORMED;
 }
@@ -473,6 +497,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
         *t->distrusted_us = lsync_clock_boot_us();
     t->response->counts_sends = true;
     t->response->sends = t->sends;
+    t->sockets->repeats += t->sends > 1;
     t->repeated = t->sends > 1 || status != LOCK_SYNC_OK; /* it may have failed within a repeat */
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);

@@ -16,11 +16,14 @@ typedef struct lsync_transfer_options {
     bool https;
 } lsync_transfer_options;
 
-/* The sockets that transfers opened which share connections. */
+/* The sockets that transfers opened which share connections, and what these turned out to be. */
 typedef struct lsync_loop lsync_loop;
 
 typedef struct lsync_sockets {
     lsync_loop *loop;      /* the pool's; NULL: a blocking fetch */
+    bool http2;            /* by the last answer */
+    uint32_t answers;      /* of late */
+    uint32_t repeats;      /* of requests, in that time */
     uint32_t open;         /* now; counted by the loop */
     uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
 } lsync_sockets;
@@ -34,7 +37,6 @@ typedef struct lsync_transfer {
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
     lock_sync_response *response;
     uint32_t sends;           /* how often libcurl began to send the request */
-    bool http2;               /* the connection of the transfer before spoke HTTP/2 */
     bool repeated;            /* the transfer before, or it may have been */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */

@@ -223,6 +223,14 @@ static void fetch_at_once(size_t count, int rounds, unsigned requests_each)
     finish(n, p);
 }
 
+static void what_a_closing_server_refuses_is_repeated_once(void **user)
+{
+    (void)user;
+    if (pems == NULL)
+        skip();
+    fetch_at_once(ACCOUNTS, 3, 37);
+}
+
 /* More often than libcurl before 8.17 repeats anything on one handle. */
 static void repeats_of_fetches_before_do_not_count(void **user)
 {
@@ -240,6 +248,7 @@ int main(void)
         cmocka_unit_test(base_urls_of_one_server_take_turns),
         cmocka_unit_test(cancels_on_shared_connections_disturb_no_other),
         cmocka_unit_test(a_server_that_closes_connections_mixes_nothing_up),
+        cmocka_unit_test(what_a_closing_server_refuses_is_repeated_once),
         cmocka_unit_test(repeats_of_fetches_before_do_not_count),
     };
 
