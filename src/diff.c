@@ -138,12 +138,10 @@ static lock_sync_changes *copy_all(const found *f, const lock_sync_allocator *me
 {
     size_t end = sizeof(lock_sync_changes), changes_at, locks_at;
     lock_sync_lock *room;
-    lock_sync_changes *c;
+    bool fits = lsync_add_part(&end, f->count, sizeof(lock_sync_change), &changes_at) &&
+                lsync_add_part(&end, f->locks, sizeof *room, &locks_at);
+    lock_sync_changes *c = fits ? lsync_alloc(memory, end) : NULL;
 
-    if (!lsync_add_part(&end, f->count, sizeof(lock_sync_change), &changes_at) ||
-        !lsync_add_part(&end, f->locks, sizeof *room, &locks_at))
-        return NULL;
-    c = lsync_alloc(memory, end);
     if (c == NULL)
         return NULL;
     *c = (lock_sync_changes){.memory = *memory, .changes = (void *)((char *)c + changes_at)};

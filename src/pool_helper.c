@@ -158,15 +158,10 @@ void lsync_helper_stop(lock_sync_pool *p)
     (void)pthread_cond_signal(&h->work);
     (void)pthread_mutex_unlock(&h->mutex);
     (void)pthread_join(h->thread, NULL);
-    /* Errands that were not begun: a question needs no answer any more, but a slot that was used must be settled. */
+    /* What was not begun is slots to be settled: questions were withdrawn when their jobs were aborted. */
     while ((link = lsync_queue_first(&h->errands)) != NULL) {
-        lsync_errand *e = &LSYNC_OF(link, lsync_job, link)->errand;
-
         lsync_queue_remove(link);
-        if (e->kind == LSYNC_ERRAND_SETTLE)
-            lsync_errand_run(e);
-        else
-            e->status = LOCK_SYNC_E_CANCELLED;
+        lsync_errand_run(&LSYNC_OF(link, lsync_job, link)->errand);
         lsync_queue_append(&h->done, link);
     }
 }

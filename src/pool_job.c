@@ -20,19 +20,13 @@ static void finish(lsync_job *job, lock_sync_status status)
     lsync_queue_append(&job->pool->done, &job->link);
 }
 
-/* `first`: before all others that are ready without a slot. */
-static void make_ready(lsync_job *job, bool first)
+static void make_ready(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
     job->state = LSYNC_JOB_READY;
     set_due(job, job->deadline_us);
-    if (job->admitted)
-        lsync_queue_append(&p->admitted, &job->link);
-    else if (first)
-        lsync_queue_prepend(&p->ready, &job->link);
-    else
-        lsync_queue_append(&p->ready, &job->link);
+    lsync_queue_append(job->admitted ? &p->admitted : &p->ready, &job->link);
 }
 
 void lsync_pool_sleep(lsync_job *job, int64_t until_us)
@@ -115,7 +109,7 @@ static void on_answer(lsync_job *job)
         if (atomic_load(&ctx->cancelled))
             give_back(job, lsync_ctx_cancelled(ctx));
         else
-            make_ready(job, true);
+            make_ready(job);
     } else if (atomic_load(&ctx->cancelled)) {
         finish(job, lsync_ctx_cancelled(ctx));
     } else if (e->status == LOCK_SYNC_E_TIMEOUT) {
@@ -143,7 +137,7 @@ static void on_repeat_answer(lsync_job *job)
     lsync_error_clear(&job->refusal);
     job->admitted = true;
     job->slot = job->errand.answer.slot;
-    make_ready(job, true);
+    make_ready(job);
 }
 
 /* After a 401: with another credential, if the provider sets one, once more. */
@@ -159,7 +153,7 @@ static void try_again(lsync_job *job)
     } else if (job->ctx->guard_mode == LOCK_SYNC_GUARD_OFF) {
         lsync_error_clear(&job->refusal);
         job->admitted = true;
-        make_ready(job, true);
+        make_ready(job);
     } else {
         send_errand(job, LSYNC_ERRAND_REPEAT);
     }
@@ -426,7 +420,7 @@ static void wake_due(lock_sync_pool *p)
         if (job->state == LSYNC_JOB_ACTIVE)
             time_out(job);
         else if (now_us < job->deadline_us)
-            make_ready(job, false);
+            make_ready(job);
         else
             give_back(job, lsync_ctx_timed_out(job->ctx));
     }

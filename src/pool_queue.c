@@ -20,11 +20,6 @@ void lsync_queue_append(lsync_queue *q, lsync_link *link)
     insert_after(q->ends.previous, link);
 }
 
-void lsync_queue_prepend(lsync_queue *q, lsync_link *link)
-{
-    insert_after(&q->ends, link);
-}
-
 void lsync_queue_remove(lsync_link *link)
 {
     if (link->previous == NULL)

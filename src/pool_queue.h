@@ -17,7 +17,6 @@ typedef struct lsync_queue {
 
 void lsync_queue_init(lsync_queue *q);
 void lsync_queue_append(lsync_queue *q, lsync_link *link);
-void lsync_queue_prepend(lsync_queue *q, lsync_link *link);
 void lsync_queue_remove(lsync_link *link); /* also of one that is in no queue */
 lsync_link *lsync_queue_first(const lsync_queue *q); /* NULL: empty */
 bool lsync_is_queued(const lsync_link *link);

@@ -187,9 +187,9 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (!lsync_size_mul(n, sizeof ids[0], &size) || !lsync_size_add(size, sizeof *w, &size))
-        return lsync_error_no_memory(&ctx->error);
-    w = lsync_alloc(&ctx->memory, size);
+    w = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *w, &size)
+            ? lsync_alloc(&ctx->memory, size)
+            : NULL;
     if (w == NULL)
         return lsync_error_no_memory(&ctx->error);
     *w = (lock_sync_watch){.ctx = ctx, .memory = ctx->memory, .interval_ms = DEFAULT_INTERVAL_MS, .n = n};

@@ -41,19 +41,19 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
 void *lsync_loop_finished(lsync_loop *l, CURLcode *code)
 {
     CURLMsg *message;
+    CURL *easy;
     void *owner = NULL;
     int queued;
 
-    while ((message = curl_multi_info_read(l->multi, &queued)) != NULL) {
-        CURL *easy = message->easy_handle;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        *code = message->data.result; /* removing the handle frees the message */
-        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
-        (void)curl_multi_remove_handle(l->multi, easy);
-        l->transfers--;
-        return owner;
-    }
-    return NULL;
+    do {
+        message = curl_multi_info_read(l->multi, &queued);
+    } while (message != NULL && message->msg != CURLMSG_DONE); /* the only kind that libcurl 7.88 knows */
+    if (message == NULL)
+        return NULL;
+    easy = message->easy_handle;
+    *code = message->data.result; /* removing the handle frees the message */
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
+    (void)curl_multi_remove_handle(l->multi, easy);
+    l->transfers--;
+    return owner;
 }

@@ -101,6 +101,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
     lsync_interest *w = interest_of(l, socket);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
+    bool good;
 
     (void)easy;
     events = what == CURL_POLL_REMOVE ? 0 : events;
@@ -121,9 +122,9 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL); /* fails for one that is closed, and gone */
         return 0;
     }
-    if (set_events(l, socket, events, known != NULL) != 0)
-        return -1;
-    return known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
+    good = set_events(l, socket, events, known != NULL) == 0 &&
+           (known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK);
+    return good ? 0 : -1;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)

@@ -124,12 +124,11 @@ static uint64_t bytes_received(curl_socket_t socket)
     socklen_t size = sizeof info;
 
     memset(&info, 0, sizeof info);
-    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
-        return info.tcpi_bytes_received;
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
 #else
     (void)socket;
-#endif
     return 0;
+#endif
 }
 
 /* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the socket. */

@@ -125,13 +125,9 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
 
 void lsync_request_retire(lock_sync_request *q, lsync_spare *spare)
 {
-    lock_sync_allocator memory;
-    size_t size;
+    lock_sync_allocator memory = q->memory;
+    size_t size = q->block_size;
 
-    if (q == NULL)
-        return;
-    memory = q->memory;
-    size = q->block_size;
     lsync_wipe(q, size);
     lsync_spare_keep(&memory, spare, q, size, KEPT_BLOCK_MAX);
 }

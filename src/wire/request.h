@@ -62,7 +62,7 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
 lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec,
                                      lsync_spare *spare);
 
-/* Wipes a request, and keeps its block as the spare one. NULL is allowed. */
+/* Wipes a request, and keeps its block as the spare one. */
 void lsync_request_retire(lock_sync_request *q, lsync_spare *spare);
 
 #endif
