@@ -284,6 +284,39 @@ TEST(an_answer_wider_than_the_question_is_kept_whole)
     lock_sync_ctx_free(ctx);
 }
 
+TEST(an_answer_that_cannot_be_kept_is_not_given)
+{
+    static const int64_t two[] = {1, 3};
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    size_t failed = 0;
+    size_t refused = 1;
+
+    for (size_t n = 0; refused > 0; n++) {
+        t_heap heap = {0};
+        lock_sync_allocator memory = t_heap_allocator(&heap);
+        lock_sync_transport transport = t_fake_transport(&fake);
+        lock_sync_ctx *ctx;
+        lock_sync_results *r;
+        lock_sync_status status;
+
+        t_row("allocation %zu", n);
+        assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+        CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));
+        CHECK_OK(lock_sync_set_transport(ctx, &transport));
+        CHECK_OK(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_CACHED));
+        t_heap_fail_in(&heap, n);
+        status = lock_sync_fetch(ctx, two, 2, &r);
+        CHECK(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_NO_MEMORY && heap.refused == 1));
+        CHECK((r != NULL) == (status == LOCK_SYNC_OK));
+        failed += status != LOCK_SYNC_OK;
+        refused = heap.refused;
+        lock_sync_results_free(r);
+        lock_sync_ctx_free(ctx);
+        t_heap_check_empty(&heap);
+    }
+    CHECK(failed >= 3); /* the request, the body, what is cut from the answer */
+}
+
 TEST(without_memory_there_is_no_cached_answer)
 {
     t_fake fake = {.steps = &answer_good, .step_count = 1};
@@ -321,6 +354,7 @@ int main(void)
         T(what_drops_the_answer),
         T(a_providers_token_drops_nothing),
         T(an_answer_wider_than_the_question_is_kept_whole),
+        T(an_answer_that_cannot_be_kept_is_not_given),
         T(without_memory_there_is_no_cached_answer),
     };
 

@@ -276,6 +276,71 @@ TEST(without_its_store_nothing_is_sent)
     lock_sync_guard_unref(g);
 }
 
+/* The guard's own object may be missing: lock_sync_set_guard(NULL) lets go of it, and a fetch makes another. */
+TEST(without_memory_for_its_guard_nothing_is_sent)
+{
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
+    lock_sync_transport transport = t_fake_transport(&fake);
+    lock_sync_ctx *ctx;
+
+    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));
+    CHECK_OK(lock_sync_set_transport(ctx, &transport));
+    CHECK_OK(lock_sync_set_guard(ctx, NULL));
+    t_heap_fail_in(&heap, 0);
+    CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_NO_MEMORY);
+    CHECK_INT(fake.performed, 0);
+    CHECK_OK(fetch_all(ctx));
+    lock_sync_ctx_free(ctx);
+    t_heap_check_empty(&heap);
+}
+
+static lock_sync_status load_and_cancel(void *user, void *record, size_t *size, int64_t *now_ms)
+{
+    (void)record;
+    *size = 0;
+    *now_ms = 1;
+    lock_sync_cancel(user);
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status replace_all(void *user, const void *old_record, size_t old_size, const void *record,
+                                    size_t size, bool *replaced)
+{
+    (void)user, (void)old_record, (void)old_size, (void)record, (void)size;
+    *replaced = true;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status count_asked(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    (void)refused;
+    ++*(size_t *)user;
+    return lock_sync_set_personal_key(ctx, T_SECRET);
+}
+
+TEST(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider)
+{
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    lock_sync_guard_store store = {.struct_size = sizeof store, .load = load_and_cancel, .replace = replace_all};
+    lock_sync_ctx *ctx = guarded_ctx(&fake, NULL, LOCK_SYNC_GUARD_FAIL);
+    lock_sync_guard *g;
+    size_t asked = 0;
+
+    store.user = ctx;
+    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    CHECK_OK(lock_sync_set_guard(ctx, g));
+    CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
+    CHECK_OK(lock_sync_set_token_provider(ctx, count_asked, &asked));
+    CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_CANCELLED);
+    CHECK_INT(asked, 0);
+    CHECK_INT(fake.performed, 0);
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(g);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -291,6 +356,8 @@ int main(void)
         T(a_holder_that_is_done_early_is_not_waited_out),
         T(all_who_wait_get_their_turn),
         T(without_its_store_nothing_is_sent),
+        T(without_memory_for_its_guard_nothing_is_sent),
+        T(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider),
     };
 
     return T_MAIN(tests);

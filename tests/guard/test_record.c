@@ -250,6 +250,12 @@ TEST(moving_to_another_clock)
     CHECK_INT(r.blocked_until_us, 0);
     CHECK_INT(r.buckets[0].start_us, -950);
     CHECK_INT(r.buckets[0].last_us, -940);
+    r = (lsync_guard_record){.last_before_us = 90, .blocked_until_us = 200, .overtaken_until_us = 300};
+    lsync_guard_shift(&r, 1000);
+    CHECK_INT(r.last_us, 0);
+    CHECK_INT(r.last_before_us, 1090);
+    CHECK_INT(r.blocked_until_us, 1200);
+    CHECK_INT(r.overtaken_until_us, 1300);
 }
 
 int main(void)

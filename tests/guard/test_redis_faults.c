@@ -153,6 +153,8 @@ typedef struct impostor {
     int listener;
     int port;
     const char *says; /* to each connection, then it closes; NULL: never a word */
+    bool listens_on;  /* until the other closes */
+    bool once;        /* there is no second connection */
     pthread_t thread;
 } impostor;
 
@@ -166,17 +168,22 @@ static void *answer_all(void *user)
 
         if (recv(fd, asked, sizeof asked, 0) > 0)
             (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
+        if (i->once)
+            (void)shutdown(i->listener, SHUT_RDWR);
+        while (i->listens_on && recv(fd, asked, sizeof asked, 0) > 0)
+            continue;
         (void)close(fd);
     }
     return NULL;
 }
 
-static void impostor_begin(impostor *i, const char *says)
+static void impostor_begin(impostor *i, const char *says, bool listens_on, bool once)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
 
-    *i = (impostor){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .says = says};
+    *i = (impostor){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .says = says,
+                    .listens_on = listens_on, .once = once};
     if (bind(i->listener, (const struct sockaddr *)&at, size) != 0 || listen(i->listener, 16) != 0 ||
         getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
         kit_die("cannot listen");
@@ -202,7 +209,7 @@ static void check_impostor(const char *says, const char *login, int64_t ms)
     char text[300] = "";
 
     t_row("%s %s", login, says == NULL ? "(silent)" : says);
-    impostor_begin(&i, says);
+    impostor_begin(&i, says, false, false);
     url = kit_text("redis://%s127.0.0.1:%d", login, i.port);
     r = redis_of(url);
     g = redis_guard(r, "k", 1);
@@ -254,6 +261,71 @@ TEST(answers_that_are_none)
         check_impostor(answers[i], "", 2500);
 }
 
+#define NOW "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"
+/* What a server says that has been up for a day and has never seen the key. */
+#define NO_KEY "$-1\r\n" NOW "$23\r\nuptime_in_seconds:90000\r\n" "$-1\r\n" NOW /* GET, TIME, INFO, GET, TIME */
+#define STILL_NONE "+OK\r\n$-1\r\n" NOW /* WATCH, GET, TIME */
+#define ANOTHERS "+OK\r\n$4\r\nnews\r\n" NOW "+OK\r\n" /* WATCH, GET, TIME, UNWATCH */
+#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
+
+static void check_first_slot(const char *says)
+{
+    impostor i;
+    lock_sync_redis *r;
+    lock_sync_guard *g;
+    char *url;
+    int64_t slot = 0;
+
+    impostor_begin(&i, says, true, false);
+    url = kit_text("redis://127.0.0.1:%d", i.port);
+    r = redis_of(url);
+    g = redis_guard(r, "k", 1);
+    CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, &slot));
+    CHECK_INT(slot, 1);
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
+    free(url);
+    impostor_end(&i);
+}
+
+TEST(an_old_server_without_the_key)
+{
+    check_first_slot(NO_KEY STILL_NONE WRITTEN);
+}
+
+TEST(what_another_wrote_meanwhile_is_not_overwritten)
+{
+    check_first_slot(NO_KEY ANOTHERS NO_KEY STILL_NONE WRITTEN);
+}
+
+/* It is lost between the look at the key and what stands in for it. */
+TEST(a_server_that_is_lost_in_mid_decision)
+{
+    static const char *const says[] = {
+        "$-1\r\n" NOW,                                       /* GET, TIME */
+        "$-1\r\n" NOW "$20\r\nuptime_in_seconds:10\r\n",     /* and INFO */
+        "$-1\r\n" NOW "$23\r\nuptime_in_seconds:90000\r\n", /* and no SET is needed */
+    };
+
+    for (size_t k = 0; k < T_COUNT(says); k++) {
+        impostor i;
+        lock_sync_redis *r;
+        lock_sync_guard *g;
+        char *url;
+
+        t_row("%zu", k);
+        impostor_begin(&i, says[k], false, true);
+        url = kit_text("redis://127.0.0.1:%d", i.port);
+        r = redis_of(url);
+        g = redis_guard(r, "k", 1);
+        check_redis_fails(g, 2500, "redis 127.0.0.1");
+        lock_sync_guard_unref(g);
+        lock_sync_redis_free(r);
+        free(url);
+        impostor_end(&i);
+    }
+}
+
 TEST(nobody_listens)
 {
     impostor i;
@@ -261,7 +333,7 @@ TEST(nobody_listens)
     lock_sync_guard *g;
     char *url;
 
-    impostor_begin(&i, NULL);
+    impostor_begin(&i, NULL, false, false);
     url = kit_text("redis://127.0.0.1:%d", i.port);
     impostor_end(&i);
     r = redis_of(url);
@@ -283,6 +355,9 @@ int main(void)
         T(a_server_that_is_stopped),
         T(a_server_that_never_answers),
         T(answers_that_are_none),
+        T(an_old_server_without_the_key),
+        T(what_another_wrote_meanwhile_is_not_overwritten),
+        T(a_server_that_is_lost_in_mid_decision),
         T(nobody_listens),
     };
 

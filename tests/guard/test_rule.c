@@ -318,6 +318,24 @@ TEST(a_record_is_stale_when_nothing_of_it_matters)
     CHECK_INT(lsync_guard_stale_at_us(&r, &limits), now_us + S(9) * 1000 + LSYNC_GUARD_HOUR_US);
 }
 
+/* That all buckets are live and none is of now does not happen by the rule; a record may say so. */
+TEST(where_no_bucket_is_free_the_newest_counts)
+{
+    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
+    lsync_guard_record r = {0};
+    int64_t now_us = S(10000) * 1000;
+    int64_t slot;
+    int64_t wait_us;
+    int64_t soonest_us;
+
+    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
+        r.buckets[i] = (lsync_guard_bucket){.start_us = now_us - S(600 + 60 * ((int64_t)i % 5)) * 1000,
+                                            .last_us = now_us - S(500) * 1000, .count = 2};
+    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, 0, &slot, &wait_us, &soonest_us));
+    CHECK_INT(r.buckets[0].count, 3);
+    CHECK_INT(r.buckets[0].last_us, now_us);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -331,6 +349,7 @@ int main(void)
         T(a_coarse_clock_costs_its_grain),
         T(a_held_slot_may_open_sooner),
         T(a_record_is_stale_when_nothing_of_it_matters),
+        T(where_no_bucket_is_free_the_newest_counts),
     };
 
     return T_MAIN(tests);

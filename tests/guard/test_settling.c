@@ -1,5 +1,6 @@
 /* What becomes of a fetch's slot: answered, refused, never sent, limited, repeated after a 401. Custom transport. */
 #include "contexts.h"
+#include "guard/guard.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -315,6 +316,22 @@ TEST(a_cancelled_fetch_keeps_its_slot)
     lock_sync_guard_unref(g);
 }
 
+/* libcurl may send twice over HTTP/2. */
+TEST(what_was_sent_twice_counts_twice)
+{
+    const lsync_settlement twice = {LOCK_SYNC_SLOT_SENT, -1, 2};
+    lock_sync_guard *g = memory_guard(1);
+    int64_t slot;
+    int64_t wait_ms;
+
+    CHECK_OK(lock_sync_guard_set_hourly_budget(g, 3, 1));
+    CHECK_OK(lock_sync_guard_reserve(g, 1000, NULL, &slot));
+    CHECK_OK(lsync_guard_settle_all(g, slot, &twice));
+    CHECK_INT(lock_sync_guard_reserve(g, 0, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK(wait_ms > 3000000); /* by the hour, not by the interval */
+    lock_sync_guard_unref(g);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -330,6 +347,7 @@ int main(void)
         T(a_repeat_that_a_block_refuses),
         T(one_repeat_only),
         T(a_cancelled_fetch_keeps_its_slot),
+        T(what_was_sent_twice_counts_twice),
     };
 
     return T_MAIN(tests);

@@ -22,41 +22,59 @@
 #define TEXT(name) #name,
 const char *const refuse_names[REFUSE_COUNT] = {REFUSE_ALL(TEXT)};
 
-static atomic_int armed = REFUSE_COUNT;
-static atomic_size_t calls_left;
-static atomic_int with;
+typedef struct order {
+    atomic_size_t calls_left; /* until one is refused; 0: none is */
+    atomic_bool each;
+    atomic_int error;
+} order;
+
+static order orders[REFUSE_COUNT];
 static atomic_bool hit;
 static atomic_bool later;
+static void (*before_join)(void *user);
+static void *before_join_user;
 
 void refuse(refusable function, size_t nth, int error)
 {
-    atomic_store(&calls_left, nth);
-    atomic_store(&with, error);
+    atomic_store(&orders[function].error, error);
+    atomic_store(&orders[function].each, nth == 0);
+    atomic_store(&orders[function].calls_left, nth);
     atomic_store(&hit, false);
-    atomic_store(&armed, (int)function);
 }
 
 bool refuse_end(void)
 {
-    atomic_store(&armed, REFUSE_COUNT);
+    for (size_t i = 0; i < REFUSE_COUNT; i++) {
+        atomic_store(&orders[i].calls_left, 0);
+        atomic_store(&orders[i].each, false);
+    }
     atomic_store(&later, false);
     return atomic_load(&hit);
 }
 
+void refuse_before_join(void (*act)(void *user), void *user)
+{
+    before_join = act;
+    before_join_user = user;
+}
+
 static bool is_refused(refusable function)
 {
-    if (atomic_load(&armed) != (int)function || atomic_load(&calls_left) == 0 ||
-        atomic_fetch_sub(&calls_left, 1) != 1)
+    order *o = &orders[function];
+
+    if (!atomic_load(&o->each) && (atomic_load(&o->calls_left) == 0 || atomic_fetch_sub(&o->calls_left, 1) != 1))
         return false;
     atomic_store(&hit, true);
     return true;
 }
 
-static int refuse_system(void)
+static int refuse_system(refusable function)
 {
-    errno = atomic_load(&with);
+    errno = atomic_load(&orders[function].error);
     return -1;
 }
+
+#define CODE(type, name) ((type)atomic_load(&orders[REFUSE_##name].error))
 
 /* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`. */
 #define WRAP(type, name, refusal, parameters, arguments)                                                              \
@@ -69,30 +87,34 @@ static int refuse_system(void)
 
 /* --- the system --- */
 
-WRAP(ssize_t, read, refuse_system(), (int fd, void *to, size_t size), (fd, to, size))
-WRAP(ssize_t, write, refuse_system(), (int fd, const void *from, size_t size), (fd, from, size))
-WRAP(ssize_t, pread64, refuse_system(), (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
-WRAP(ssize_t, pwrite64, refuse_system(), (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
-WRAP(int, link, refuse_system(), (const char *old, const char *new), (old, new))
-WRAP(int, flock, refuse_system(), (int fd, int what), (fd, what))
-WRAP(int, fstat64, refuse_system(), (int fd, struct stat *to), (fd, to))
-WRAP(int, lstat64, refuse_system(), (const char *path, struct stat *to), (path, to))
-WRAP(int, mkostemp64, refuse_system(), (char *name, int flags), (name, flags))
-WRAP(int, epoll_create1, refuse_system(), (int flags), (flags))
-WRAP(int, epoll_ctl, refuse_system(), (int fd, int what, int of, struct epoll_event *e), (fd, what, of, e))
-WRAP(int, epoll_wait, refuse_system(), (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
-WRAP(int, eventfd, refuse_system(), (unsigned first, int flags), (first, flags))
-WRAP(int, timerfd_create, refuse_system(), (clockid_t clock, int flags), (clock, flags))
-WRAP(int, timerfd_settime, refuse_system(),
+WRAP(ssize_t, read, refuse_system(REFUSE_read), (int fd, void *to, size_t size), (fd, to, size))
+WRAP(ssize_t, write, refuse_system(REFUSE_write), (int fd, const void *from, size_t size), (fd, from, size))
+WRAP(ssize_t, pread64, refuse_system(REFUSE_pread64), (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
+WRAP(ssize_t, pwrite64, refuse_system(REFUSE_pwrite64),
+     (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
+WRAP(int, link, refuse_system(REFUSE_link), (const char *old, const char *new), (old, new))
+WRAP(int, flock, refuse_system(REFUSE_flock), (int fd, int what), (fd, what))
+WRAP(int, fstat64, refuse_system(REFUSE_fstat64), (int fd, struct stat *to), (fd, to))
+WRAP(int, lstat64, refuse_system(REFUSE_lstat64), (const char *path, struct stat *to), (path, to))
+WRAP(int, mkostemp64, refuse_system(REFUSE_mkostemp64), (char *name, int flags), (name, flags))
+WRAP(int, epoll_create1, refuse_system(REFUSE_epoll_create1), (int flags), (flags))
+WRAP(int, epoll_ctl, refuse_system(REFUSE_epoll_ctl),
+     (int fd, int what, int of, struct epoll_event *e), (fd, what, of, e))
+WRAP(int, epoll_wait, refuse_system(REFUSE_epoll_wait),
+     (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
+WRAP(int, eventfd, refuse_system(REFUSE_eventfd), (unsigned first, int flags), (first, flags))
+WRAP(int, timerfd_create, refuse_system(REFUSE_timerfd_create), (clockid_t clock, int flags), (clock, flags))
+WRAP(int, timerfd_settime, refuse_system(REFUSE_timerfd_settime),
      (int fd, int flags, const struct itimerspec *when, struct itimerspec *old), (fd, flags, when, old))
-WRAP(int, pipe2, refuse_system(), (int *pair, int flags), (pair, flags))
-WRAP(int, socket, refuse_system(), (int family, int type, int protocol), (family, type, protocol))
-WRAP(int, getsockopt, refuse_system(), (int fd, int level, int name, void *to, socklen_t *size),
+WRAP(int, pipe2, refuse_system(REFUSE_pipe2), (int *pair, int flags), (pair, flags))
+WRAP(int, socket, refuse_system(REFUSE_socket), (int family, int type, int protocol), (family, type, protocol))
+WRAP(int, getsockopt, refuse_system(REFUSE_getsockopt), (int fd, int level, int name, void *to, socklen_t *size),
      (fd, level, name, to, size))
-WRAP(int, connect, refuse_system(), (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
-WRAP(ssize_t, send, refuse_system(), (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
-WRAP(ssize_t, recv, refuse_system(), (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
-WRAP(int, poll, refuse_system(), (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+WRAP(int, connect, refuse_system(REFUSE_connect), (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
+WRAP(ssize_t, send, refuse_system(REFUSE_send),
+     (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
+WRAP(ssize_t, recv, refuse_system(REFUSE_recv), (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
+WRAP(int, poll, refuse_system(REFUSE_poll), (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
 
 /* A descriptor is closed all the same, or it would leak. */
 int __real_close(int fd);
@@ -101,14 +123,16 @@ int __wrap_close(int fd)
 {
     int result = __real_close(fd);
 
-    return is_refused(REFUSE_close) ? refuse_system() : result;
+    return is_refused(REFUSE_close) ? refuse_system(REFUSE_close) : result;
 }
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
-    return is_refused(REFUSE_open64) ? refuse_system() : __real_open64(path, flags); /* ours create nothing */
+    return is_refused(REFUSE_open64)
+               ? refuse_system(REFUSE_open64)
+               : __real_open64(path, flags); /* ours create nothing */
 }
 
 /* FORTIFY has other names for these; the last size is that of the place. */
@@ -146,29 +170,45 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return result;
 }
 
+WRAP(int, getaddrinfo, CODE(int, getaddrinfo),
+     (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
+     (node, service, hints, out))
+
 /* --- threads --- */
 
-WRAP(int, pthread_mutex_init, atomic_load(&with), (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
-WRAP(int, pthread_cond_init, atomic_load(&with), (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
-WRAP(int, pthread_condattr_init, atomic_load(&with), (pthread_condattr_t *a), (a))
-WRAP(int, pthread_condattr_setclock, atomic_load(&with), (pthread_condattr_t *a, clockid_t clock), (a, clock))
-WRAP(int, pthread_create, atomic_load(&with),
+WRAP(int, pthread_mutex_init, CODE(int, pthread_mutex_init), (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
+WRAP(int, pthread_cond_init, CODE(int, pthread_cond_init), (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
+WRAP(int, pthread_condattr_init, CODE(int, pthread_condattr_init), (pthread_condattr_t *a), (a))
+WRAP(int, pthread_condattr_setclock, CODE(int, pthread_condattr_setclock),
+     (pthread_condattr_t *a, clockid_t clock), (a, clock))
+WRAP(int, pthread_create, CODE(int, pthread_create),
      (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *user), (t, a, run, user))
+
+int __real_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+    void (*act)(void *) = before_join;
+
+    before_join = NULL;
+    if (act != NULL)
+        act(before_join_user);
+    return __real_pthread_join(thread, result);
+}
 
 /* --- libcurl --- */
 
-#define CURL_CODE ((CURLcode)atomic_load(&with))
-#define MULTI_CODE ((CURLMcode)atomic_load(&with))
-
+WRAP(CURLcode, curl_global_init, CODE(CURLcode, curl_global_init), (long flags), (flags))
 WRAP(CURL *, curl_easy_init, NULL, (void), ())
 WRAP(CURLM *, curl_multi_init, NULL, (void), ())
-WRAP(CURLMcode, curl_multi_add_handle, MULTI_CODE, (CURLM *m, CURL *e), (m, e))
-WRAP(CURLMcode, curl_multi_perform, MULTI_CODE, (CURLM *m, int *running), (m, running))
-WRAP(CURLMcode, curl_multi_poll, MULTI_CODE, (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready),
+WRAP(CURLMcode, curl_multi_add_handle, CODE(CURLMcode, curl_multi_add_handle), (CURLM *m, CURL *e), (m, e))
+WRAP(CURLMcode, curl_multi_perform, CODE(CURLMcode, curl_multi_perform), (CURLM *m, int *running), (m, running))
+WRAP(CURLMcode, curl_multi_poll, CODE(CURLMcode, curl_multi_poll),
+     (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready),
      (m, fds, n, ms, ready))
 WRAP(CURLMsg *, curl_multi_info_read, NULL, (CURLM *m, int *queued), (m, queued))
-WRAP(CURLMcode, curl_multi_assign, MULTI_CODE, (CURLM *m, curl_socket_t s, void *p), (m, s, p))
-WRAP(CURLMcode, curl_multi_socket_action, MULTI_CODE, (CURLM *m, curl_socket_t s, int what, int *running),
+WRAP(CURLMcode, curl_multi_socket_action, CODE(CURLMcode, curl_multi_socket_action),
+     (CURLM *m, curl_socket_t s, int what, int *running),
      (m, s, what, running))
 
 /* It is removed all the same, or it could not be freed. */
@@ -178,11 +218,11 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
 {
     CURLMcode code = __real_curl_multi_remove_handle(m, e);
 
-    return is_refused(REFUSE_curl_multi_remove_handle) ? MULTI_CODE : code;
+    return is_refused(REFUSE_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
 }
 
 /* Of their last argument libcurl takes a long, a pointer, or (the options from 30000 on) a curl_off_t. */
-#define WRAP_OPTION(type, name, code, handle, option)                                                                 \
+#define WRAP_OPTION(type, name, handle, option)                                                                       \
     type __real_##name(handle *h, option o, ...);                                                                     \
     type __wrap_##name(handle *h, option o, ...);                                                                     \
     type __wrap_##name(handle *h, option o, ...)                                                                      \
@@ -191,7 +231,7 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
         type result;                                                                                                  \
                                                                                                                       \
         if (is_refused(REFUSE_##name))                                                                                \
-            return code;                                                                                              \
+            return CODE(type, name);                                                                                  \
         va_start(list, o);                                                                                            \
         if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                 \
             result = __real_##name(h, o, va_arg(list, curl_off_t));                                                   \
@@ -203,8 +243,8 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
         return result;                                                                                                \
     }
 
-WRAP_OPTION(CURLcode, curl_easy_setopt, CURL_CODE, CURL, CURLoption)
-WRAP_OPTION(CURLMcode, curl_multi_setopt, MULTI_CODE, CURLM, CURLMoption)
+WRAP_OPTION(CURLcode, curl_easy_setopt, CURL, CURLoption)
+WRAP_OPTION(CURLMcode, curl_multi_setopt, CURLM, CURLMoption)
 
 CURLcode __real_curl_easy_getinfo(CURL *h, CURLINFO what, ...);
 CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...);
@@ -216,5 +256,7 @@ CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...)
     va_start(list, what);
     to = va_arg(list, void *);
     va_end(list);
-    return is_refused(REFUSE_curl_easy_getinfo) ? CURL_CODE : __real_curl_easy_getinfo(h, what, to);
+    return is_refused(REFUSE_curl_easy_getinfo)
+               ? CODE(CURLcode, curl_easy_getinfo)
+               : __real_curl_easy_getinfo(h, what, to);
 }

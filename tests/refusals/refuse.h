@@ -14,20 +14,23 @@
 #define REFUSE_THREADS(X)                                                                                             \
     X(pthread_mutex_init) X(pthread_cond_init) X(pthread_condattr_init) X(pthread_condattr_setclock) X(pthread_create)
 #define REFUSE_CURL(X)                                                                                                \
-    X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init) X(curl_multi_setopt)                \
-    X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform) X(curl_multi_poll)                     \
-    X(curl_multi_info_read) X(curl_multi_assign) X(curl_multi_socket_action)
-#define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(clock_gettime)
+    X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init)                 \
+    X(curl_multi_setopt) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                   \
+    X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_socket_action)
+#define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(getaddrinfo) X(clock_gettime)
 
 #define REFUSE_NAME(name) REFUSE_##name,
 typedef enum refusable { REFUSE_ALL(REFUSE_NAME) REFUSE_COUNT } refusable;
 
 extern const char *const refuse_names[REFUSE_COUNT];
 
-/* The call of that number from now (from 1) fails: of the system's functions with `error` as errno, of libcurl's with it
-   as their code. The clock does not fail, but is a day later from then on. */
+/* The call of that number from now (from 1; 0: every call) fails: of the system's functions with `error` as errno, of
+   the others with it as their code. The clock does not fail, but is a day later from then on. */
 void refuse(refusable function, size_t nth, int error);
-/* No call fails any more. Whether one did. */
+/* No call of any function fails any more. Whether one did. */
 bool refuse_end(void);
+
+/* Called once, when the library next waits for a thread's end. */
+void refuse_before_join(void (*act)(void *user), void *user);
 
 #endif

@@ -1,6 +1,7 @@
 /* Whole lives; see scenes.h. */
 #include "scenes.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +11,64 @@
 
 /* --- a guard over a store of the host's own, which may block and may fail --- */
 
+typedef struct gate {
+    pthread_mutex_t mutex;
+    pthread_cond_t opened;
+    bool shut;
+    bool somebody_waits;
+} gate;
+
 typedef struct shelf {
     scene *scene;
+    lock_sync_ctx *ctx; /* whose guard asks it */
+    gate *gate; /* of the second load and all after it; NULL: none */
+    size_t loads;
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
 } shelf;
 
+static void open_gate(void *user)
+{
+    gate *g = user;
+
+    (void)pthread_mutex_lock(&g->mutex);
+    g->shut = false;
+    (void)pthread_cond_broadcast(&g->opened);
+    (void)pthread_mutex_unlock(&g->mutex);
+}
+
+static void pass_gate(gate *g)
+{
+    (void)pthread_mutex_lock(&g->mutex);
+    g->somebody_waits = true;
+    while (g->shut)
+        (void)pthread_cond_wait(&g->opened, &g->mutex);
+    (void)pthread_mutex_unlock(&g->mutex);
+}
+
+static bool gate_is_waited_at(gate *g)
+{
+    bool waits;
+
+    (void)pthread_mutex_lock(&g->mutex);
+    waits = g->somebody_waits;
+    (void)pthread_mutex_unlock(&g->mutex);
+    return waits;
+}
+
 static bool store_fails(shelf *h)
 {
-    return ++h->scene->store_calls == h->scene->store_fails_at;
+    if (h->scene->store_cancels)
+        lock_sync_cancel(h->ctx);
+    return ++h->scene->store_calls == h->scene->store_fails_at || h->scene->store_cancels;
 }
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
     shelf *h = user;
 
+    if (h->loads++ > 0 && h->gate != NULL)
+        pass_gate(h->gate);
     if (store_fails(h))
         return LOCK_SYNC_E_GUARD;
     memcpy(record, h->record, h->size);
@@ -55,6 +99,7 @@ static void note_line(void *user, lock_sync_log_level level, const char *message
 
     if (level == LOCK_SYNC_LOG_WARNING && strstr(message, "could not note") != NULL)
         s->logged++;
+    s->fetched += strncmp(message, "GET ", 4) == 0;
 }
 
 static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
@@ -76,6 +121,7 @@ static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ct
         status = lock_sync_guard_new_with_store(&store, &guard);
     if (status != LOCK_SYNC_OK)
         return status;
+    h->ctx = *out;
     assert_int_equal(lock_sync_set_base_url(*out, s->url), LOCK_SYNC_OK);
     assert_int_equal(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY), LOCK_SYNC_OK);
     assert_int_equal(lock_sync_set_timeout_ms(*out, TIMEOUT_MS), LOCK_SYNC_OK);
@@ -102,6 +148,7 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
 static void nothing_fails_any_more(scene *s)
 {
     s->store_fails_at = 0;
+    s->store_cancels = false;
     (void)refuse_end();
 }
 
@@ -145,40 +192,66 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     lock_sync_results_free(results);
 }
 
-/* Until the fetch is over: pool_wait may tell of a failure and goes on. */
-static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *ctx)
+/* No clock is asked here: it jumps. pool_wait may tell of a failure, and goes on. */
+static void wait_for_all(lock_sync_pool *p)
 {
-    lock_sync_status told = LOCK_SYNC_E_BUSY;
-    lock_sync_status status = lock_sync_pool_submit(p, ctx, NULL, 0, on_done, &told);
-
-    /* no clock is asked here: it jumps */
-    for (int i = 0; i < KIT_PATIENCE_MS / 10 && status == LOCK_SYNC_OK && lock_sync_pool_pending(p) > 0; i++)
+    for (int i = 0; i < KIT_PATIENCE_MS / 10 && lock_sync_pool_pending(p) > 0; i++)
         (void)lock_sync_pool_wait(p, 10);
     assert_int_equal(lock_sync_pool_pending(p), 0);
-    return status == LOCK_SYNC_OK ? told : status;
+}
+
+#define TWO 2 /* accounts: one may be over when the other fails */
+
+/* The first status that is not OK. */
+static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *const *all)
+{
+    lock_sync_status told[TWO];
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    for (size_t i = 0; i < TWO; i++) {
+        told[i] = LOCK_SYNC_E_BUSY;
+        status = lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]);
+        if (status != LOCK_SYNC_OK)
+            told[i] = status;
+    }
+    wait_for_all(p);
+    for (size_t i = TWO; i-- > 0;)
+        status = told[i] != LOCK_SYNC_OK ? told[i] : status;
+    return status;
+}
+
+static lock_sync_status make_two(scene *s, shelf *h, bool repeated, lock_sync_ctx **all)
+{
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    for (size_t i = 0; i < TWO && status == LOCK_SYNC_OK; i++)
+        status = make_ctx(s, &h[i], repeated, &all[i]);
+    return status;
 }
 
 static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
 {
-    shelf h;
-    lock_sync_ctx *ctx = NULL;
+    shelf h[TWO];
+    lock_sync_ctx *all[TWO] = {NULL, NULL};
     lock_sync_pool *p = NULL;
     lock_sync_allocator memory = heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_pool_new_with_allocator(&memory, &p);
 
     assert_int_equal(p != NULL, status == LOCK_SYNC_OK);
     if (status == LOCK_SYNC_OK)
-        status = make_ctx(s, &h, repeated, &ctx);
+        status = make_two(s, h, repeated, all);
     if (status == LOCK_SYNC_OK) {
-        status = submit_and_wait(p, ctx);
+        status = submit_and_wait(p, all);
         nothing_fails_any_more(s);
         if (status != LOCK_SYNC_OK) {
-            h.size = 0;
-            s->usable = submit_and_wait(p, ctx) == LOCK_SYNC_OK;
+            for (size_t i = 0; i < TWO; i++)
+                h[i].size = 0;
+            s->usable = submit_and_wait(p, all) == LOCK_SYNC_OK;
         }
     }
     lock_sync_pool_free(p);
-    lock_sync_ctx_free(ctx);
+    for (size_t i = 0; i < TWO; i++)
+        lock_sync_ctx_free(all[i]);
     return status;
 }
 
@@ -190,6 +263,39 @@ lock_sync_status life_of_a_pool(scene *s)
 lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s)
 {
     return fetch_in_a_pool(s, true);
+}
+
+bool errands_are_run_when_a_pool_is_freed(scene *s)
+{
+    shelf h[TWO];
+    gate door = {.shut = true};
+    lock_sync_ctx *all[TWO] = {NULL, NULL};
+    lock_sync_pool *p;
+    lock_sync_status told[TWO];
+    bool settled = true;
+
+    assert_int_equal(pthread_mutex_init(&door.mutex, NULL), 0);
+    assert_int_equal(pthread_cond_init(&door.opened, NULL), 0);
+    assert_int_equal(lock_sync_pool_new(&p), LOCK_SYNC_OK);
+    assert_int_equal(make_two(s, h, false, all), LOCK_SYNC_OK);
+    for (size_t i = 0; i < TWO; i++) {
+        assert_int_equal(lock_sync_set_timeout_ms(all[i], KIT_PATIENCE_MS), LOCK_SYNC_OK);
+        assert_int_equal(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]), LOCK_SYNC_OK);
+        h[i].gate = &door;
+    }
+    /* Both ask, as they are submitted together; both fetch; one is being settled then, and the other waits to be. */
+    while (s->fetched < TWO || !gate_is_waited_at(&door))
+        assert_int_equal(lock_sync_pool_wait(p, 1), LOCK_SYNC_OK);
+    refuse_before_join(open_gate, &door);
+    lock_sync_pool_free(p);
+    for (size_t i = 0; i < TWO; i++) { /* a slot that is not settled keeps the gate shut for longer than this */
+        assert_int_equal(lock_sync_set_timeout_ms(all[i], TIMEOUT_MS), LOCK_SYNC_OK);
+        settled = settled && told[i] == LOCK_SYNC_E_CANCELLED && fetch(all[i]) == LOCK_SYNC_OK;
+        lock_sync_ctx_free(all[i]);
+    }
+    assert_int_equal(pthread_cond_destroy(&door.opened), 0);
+    assert_int_equal(pthread_mutex_destroy(&door.mutex), 0);
+    return settled;
 }
 
 /* --- a guard in a file --- */

@@ -23,7 +23,9 @@ typedef struct scene {
     const char *dir; /* a temporary folder */
     size_t store_fails_at; /* the call of a host's store with that number fails; 0: none */
     size_t store_calls;
+    bool store_cancels; /* its call fails, and cancels the fetch */
     size_t logged; /* warnings about a fetch that was not settled */
+    size_t fetched; /* lines about a fetch's outcome */
     bool usable;   /* what was used while the call was refused works again without */
 } scene;
 
@@ -35,6 +37,9 @@ lock_sync_status life_of_a_repeated_fetch(scene *s); /* the first key is refused
 lock_sync_status life_of_a_pool(scene *s);
 lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s);
 lock_sync_status life_of_a_guard_in_a_file(scene *s);
+
+/* A pool is freed while its helper thread settles one slot, and another waits to be. Whether both were settled. */
+bool errands_are_run_when_a_pool_is_freed(scene *s);
 
 #define MAY(status) (UINT32_C(1) << LOCK_SYNC_##status)
 

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdlib.h>
 
 /* What the failure of a call may come to; no other status. */
 #define NO_MEMORY MAY(E_NO_MEMORY)
@@ -69,6 +70,7 @@ static void a_fetch(void **user)
 static void a_fetch_in_a_pool(void **user)
 {
     static const row rows[] = {
+        {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
         {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},
         {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},
         {REFUSE_pthread_create, EAGAIN, NO_MEMORY},
@@ -95,6 +97,30 @@ static void a_fetch_in_a_pool(void **user)
     CHECK_ROWS(&s, rows, life_of_a_pool);
 }
 
+/* libcurl cannot go on, and nothing can be put in its place: the next fetch tries again. */
+static void a_pool_that_cannot_begin_anew(void **user)
+{
+    scene s = scene_of();
+
+    (void)user;
+    for (size_t nth = 1; nth <= 4; nth++) {
+        refuse(REFUSE_curl_multi_init, 2, 0); /* the first is the pool's own */
+        refuse(REFUSE_curl_multi_socket_action, nth, CURLM_OUT_OF_MEMORY);
+        assert_int_equal(life_of_a_pool(&s), LOCK_SYNC_E_NO_MEMORY);
+        assert_true(s.usable);
+        assert_int_equal(s.heap.blocks, 0);
+    }
+}
+
+static void a_freed_pool_settles_what_waits_to_be(void **user)
+{
+    scene s = scene_of();
+
+    (void)user;
+    assert_true(errands_are_run_when_a_pool_is_freed(&s));
+    assert_int_equal(s.heap.blocks, 0);
+}
+
 /* Also between the 401 and the repeat. */
 static void the_clock_jumps_before_a_repeat(void **user)
 {
@@ -119,6 +145,16 @@ static void a_store_of_the_host_fails(void **user)
         assert_true(check_store_failures(&s, lives[i], MAY(E_GUARD) | MAY(E_UNAUTHORIZED)) >= 4);
         assert_true(s.logged > 0);
     }
+}
+
+static void a_cancel_is_told_though_the_store_fails_too(void **user)
+{
+    scene s = scene_of();
+
+    (void)user;
+    s.store_cancels = true;
+    assert_int_equal(life_of_a_pool(&s), LOCK_SYNC_E_CANCELLED);
+    assert_true(s.usable);
 }
 
 static void a_guard_in_a_file(void **user)
@@ -148,15 +184,36 @@ static void a_guard_in_a_file(void **user)
     kit_remove_dir((char *)(uintptr_t)s.dir);
 }
 
+static void a_file_that_is_never_the_one_that_was_opened(void **user)
+{
+    char *dir = kit_temp_dir();
+    char *path = kit_text("%s/guard", dir);
+    lock_sync_guard *g;
+
+    (void)user;
+    assert_int_equal(lock_sync_guard_open_file(path, &g), LOCK_SYNC_OK);
+    refuse(REFUSE_lstat64, 0, ENOENT);
+    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_GUARD);
+    (void)refuse_end();
+    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_OK);
+    lock_sync_guard_unref(g);
+    free(path);
+    kit_remove_dir(dir);
+}
+
 int main(void)
 {
     static const char *const arguments[] = {"--static", NULL};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fetch),
         cmocka_unit_test(a_fetch_in_a_pool),
+        cmocka_unit_test(a_pool_that_cannot_begin_anew),
+        cmocka_unit_test(a_freed_pool_settles_what_waits_to_be),
+        cmocka_unit_test(a_fetch),
         cmocka_unit_test(the_clock_jumps_before_a_repeat),
         cmocka_unit_test(a_store_of_the_host_fails),
+        cmocka_unit_test(a_cancel_is_told_though_the_store_fails_too),
         cmocka_unit_test(a_guard_in_a_file),
+        cmocka_unit_test(a_file_that_is_never_the_one_that_was_opened),
     };
     int failed;
 

@@ -1,9 +1,11 @@
-/* Any one call to the system fails while a guard asks Redis; and the clock jumps. See scenes.h. */
+/* Any one call to the system fails while a guard asks Redis, the clock jumps (see scenes.h), or a record is no use. */
 #include "scenes.h"
 
 #include "../guard/redis_server.h"
+#include "guard/record.h"
 
 #include <errno.h>
+#include <netdb.h>
 
 static redis_server *server;
 
@@ -17,6 +19,8 @@ static lock_sync_status reserve(lock_sync_guard *g, int64_t *slot)
     return status;
 }
 
+static bool key_is_lost; /* before each life */
+
 static lock_sync_status live(scene *s)
 {
     lock_sync_redis *r = NULL;
@@ -28,6 +32,8 @@ static lock_sync_status live(scene *s)
         status = lock_sync_guard_open_redis(r, "refusals", &g);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_set_min_interval_ms(g, 1);
+    if (key_is_lost)
+        redis_server_do(server, "DEL refusals");
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_set_hourly_budget(g, 1000000, 0); /* how many lives there are depends on the machine */
     if (status == LOCK_SYNC_OK)
@@ -53,6 +59,7 @@ TEST(any_one_call_fails)
         uint32_t may;
     } rows[] = {
         {REFUSE_pthread_mutex_init, ENOMEM, MAY(E_NO_MEMORY)},
+        {REFUSE_getaddrinfo, EAI_NONAME, MAY(E_GUARD)},
         {REFUSE_socket, EMFILE, MAY(E_GUARD)},
         {REFUSE_connect, ENETUNREACH, MAY(E_GUARD)},
         {REFUSE_getsockopt, ENOTSOCK, MAY(E_GUARD)},
@@ -78,14 +85,40 @@ TEST(any_one_call_fails)
     lock_sync_redis_free(r);
     for (size_t i = 0; i < T_COUNT(rows); i++) {
         t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
-        CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
+        for (int lost = 0; lost < 2; lost++) {
+            key_is_lost = lost != 0;
+            CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
+        }
     }
+    redis_server_free(server);
+}
+
+/* What follows a record whose numbers are at their end is none: it does not stand in for a key that is lost. */
+TEST(a_record_that_is_none_stands_in_for_nothing)
+{
+    const lsync_guard_image last = {.record = {.sequence = INT64_MAX - 1}};
+    unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
+    lock_sync_redis *r;
+    lock_sync_guard *g;
+
+    NEED_REDIS();
+    server = redis_server_new(NULL);
+    r = redis_of(redis_server_url(server));
+    g = redis_guard(r, "k", 1);
+    lsync_guard_pack(&last, bytes);
+    freeReplyObject(redis_server_ask(server, "SET k %b", bytes, sizeof bytes));
+    CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    redis_server_do(server, "DEL k");
+    check_redis_fails(g, 1000, "the record seen last is damaged");
+    CHECK_INT(redis_server_number(server, "EXISTS k"), 0);
+    lock_sync_guard_unref(g);
+    lock_sync_redis_free(r);
     redis_server_free(server);
 }
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(any_one_call_fails)};
+    static const struct CMUnitTest tests[] = {T(any_one_call_fails), T(a_record_that_is_none_stands_in_for_nothing)};
 
     return T_MAIN(tests);
 }

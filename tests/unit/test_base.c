@@ -6,6 +6,7 @@
 #include "fake.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,22 @@ TEST(sizes_that_overflow_are_seen)
     }
 }
 
+TEST(a_block_of_several_arrays_is_aligned_and_does_not_overflow)
+{
+    size_t end = 13;
+    size_t start = 0;
+
+    CHECK(lsync_add_part(&end, 3, 5, &start));
+    CHECK_INT(start, 16);
+    CHECK_INT(end, 31);
+    CHECK(lsync_add_part(&end, 0, 8, &start));
+    CHECK_INT(end, 32);
+    CHECK(!lsync_add_part(&end, SIZE_MAX / 2, 3, &start));
+    CHECK(!lsync_add_part(&end, SIZE_MAX - 16, 1, &start));
+    end = SIZE_MAX - 3;
+    CHECK(!lsync_add_part(&end, 1, 1, &start));
+}
+
 TEST(memory_functions_take_null_and_never_ask_for_nothing)
 {
     t_heap heap = {0};
@@ -256,6 +273,58 @@ TEST(wiping_is_done)
 
 /* --- log --- */
 
+TEST(a_secret_is_struck_out_wherever_it_stands)
+{
+    static const struct {
+        const char *text;
+        const char *secret;
+        const char *after;
+    } table[] = {
+        {"a key, a key", "key", "a ***, a ***"}, {"keykey", "key", "******"},     {"a long key", "long key", "a ***"},
+        {"ab", "ab", "**"},                      {"no key", "lock", "no key"},     {"", "key", ""},
+        {"no secret", "", "no secret"},          {"no secret", NULL, "no secret"}, {"aaaaa", "aaa", "***aa"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char text[32];
+
+        t_row("%s", table[i].text);
+        (void)snprintf(text, sizeof text, "%s", table[i].text);
+        lsync_strike_out(text, table[i].secret);
+        CHECK_TEXT(text, table[i].after);
+    }
+}
+
+TEST(a_character_cut_short_at_the_end_is_dropped)
+{
+    static const struct {
+        const char *text;
+        const char *after;
+    } table[] = {
+        {"", ""},
+        {"abc", "abc"},
+        {"\xc3\xa9", "\xc3\xa9"},
+        {"a\xc3", "a"},
+        {"a\xe2\x82\xac", "a\xe2\x82\xac"},
+        {"a\xe2\x82", "a"},
+        {"a\xe2", "a"},
+        {"a\xf0\x9f\x94\x92", "a\xf0\x9f\x94\x92"},
+        {"a\xf0\x9f\x94", "a"},
+        {"a\xf0", "a"},
+        {"\x80", "\x80"}, /* no character that was cut here */
+        {"\x80\x80\x80\x80", "\x80\x80\x80\x80"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char text[32];
+
+        t_row("%zu", i);
+        (void)snprintf(text, sizeof text, "%s", table[i].text);
+        lsync_trim_utf8(text);
+        CHECK_TEXT(text, table[i].after);
+    }
+}
+
 TEST(a_log_message_is_one_line_of_bounded_length)
 {
     char *longest = t_repeat('x', 10000);
@@ -273,6 +342,23 @@ TEST(a_log_message_is_one_line_of_bounded_length)
     free(longest);
 }
 
+/* In the C locale, in which a test runs, no wide character beyond ASCII can be written. */
+TEST(what_cannot_be_formatted_is_not_told)
+{
+    lock_sync_allocator memory;
+    lock_sync_error e;
+    t_log log = {0};
+    lsync_logger logger = {t_log_line, &log};
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_error_init(&e, &memory);
+    CHECK_INT(lsync_error_set(&e, LOCK_SYNC_E_NETWORK, "half %ls", L"\xd800"), LOCK_SYNC_E_NETWORK);
+    CHECK_TEXT(lock_sync_error_message(&e), lock_sync_status_message(LOCK_SYNC_E_NETWORK));
+    lsync_error_clear(&e);
+    lsync_log(&logger, LOCK_SYNC_LOG_ERROR, "half %ls", L"\xd800");
+    CHECK_INT(log.lines, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -281,9 +367,13 @@ int main(void)
         T(random_ids_are_ordered_as_by_qsort),
         T(shaped_ids_are_ordered_as_by_qsort),
         T(sizes_that_overflow_are_seen),
+        T(a_block_of_several_arrays_is_aligned_and_does_not_overflow),
         T(memory_functions_take_null_and_never_ask_for_nothing),
         T(wiping_is_done),
+        T(a_secret_is_struck_out_wherever_it_stands),
+        T(a_character_cut_short_at_the_end_is_dropped),
         T(a_log_message_is_one_line_of_bounded_length),
+        T(what_cannot_be_formatted_is_not_told),
     };
 
     return T_MAIN(tests);

@@ -223,6 +223,22 @@ TEST(elements_are_found_by_index)
     CHECK_INT(lsync_json_element(body, strlen(body), 0, 0), -1); /* no array */
 }
 
+TEST(what_breaks_before_it_is_found_is_not_found)
+{
+    static const char *const bodies[] = {"{\"a\":", "{\"a\":nul,\"result\":1}", "{\"a\":1", "{\"a\":1 \"result\":1}",
+                                         "{a:1}", "{\"a\" 1}"};
+    static const char *const arrays[] = {"[", "[1", "[nul,1]", "[1 2]", "[1,"};
+
+    for (size_t i = 0; i < T_COUNT(bodies); i++) {
+        t_row("%s", bodies[i]);
+        CHECK_INT(lsync_json_find(bodies[i], strlen(bodies[i]), "result"), -1);
+    }
+    for (size_t i = 0; i < T_COUNT(arrays); i++) {
+        t_row("%s", arrays[i]);
+        CHECK_INT(lsync_json_element(arrays[i], strlen(arrays[i]), 0, 1), -1);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -232,6 +248,7 @@ int main(void)
         T(what_stands_before_a_fault_is_sound),
         T(members_are_found_by_key),
         T(elements_are_found_by_index),
+        T(what_breaks_before_it_is_found_is_not_found),
     };
 
     return T_MAIN(tests);

@@ -1,5 +1,7 @@
 /* Results: filtered to what was asked, in the service's order, each lock once, the missing ids told, and look-ups. */
+#include "base/memory.h"
 #include "support.h"
+#include "wire/results.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -251,6 +253,23 @@ TEST(results_outlive_their_context_and_keep_their_time)
     lock_sync_results_free(r);
 }
 
+TEST(more_than_can_be_addressed_is_out_of_memory)
+{
+    static const lsync_scope all = {NULL, NULL, 0};
+    static const lsync_scope too_many = {NULL, NULL, SIZE_MAX / 8};
+    lock_sync_allocator memory;
+    lock_sync_results *r;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    CHECK(lsync_results_new(&memory, &all, SIZE_MAX / 8, 1) == NULL);
+    CHECK(lsync_results_new(&memory, &too_many, 1, 1) == NULL);
+    r = lsync_results_new(&memory, &all, 1, 1);
+    assert_non_null(r);
+    r->capacity = SIZE_MAX / sizeof(lock_sync_lock) / 2; /* as if it had grown to that */
+    CHECK(lsync_results_grow(r) == NULL);
+    lock_sync_results_free(r);
+}
+
 TEST(readers_of_results_take_null)
 {
     CHECK_INT(lock_sync_results_count(NULL), 0);
@@ -271,6 +290,7 @@ int main(void)
         T(a_hundred_thousand_locks_in_any_order),
         T(one_lock_is_answered_by_one_object_of_its_id),
         T(results_outlive_their_context_and_keep_their_time),
+        T(more_than_can_be_addressed_is_out_of_memory),
         T(readers_of_results_take_null),
     };
 

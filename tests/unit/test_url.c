@@ -366,11 +366,31 @@ TEST(a_delimiter_before_the_at_of_a_proxy_is_refused)
     lock_sync_ctx_free(ctx);
 }
 
+/* Whether a pool has a name to look up. */
+TEST(hosts_that_are_addresses)
+{
+    static const struct {
+        const char *url;
+        bool address;
+    } table[] = {
+        {"http://127.0.0.1:80", true}, {"https://10.1.2.3", true},
+        {"https://10.1.2.3/x", true},  {"https://[::1]", true},
+        {"https://a.b", false},        {"https://1.2.3.com/", false},
+        {"https://", false},           {"", false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].url);
+        CHECK_INT(lsync_base_url_has_address(table[i].url), table[i].address);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(base_urls), T(urls_have_at_most_1024_bytes), T(only_loopback_by_its_text_may_use_plain_http),
         T(plain_http_never_goes_through_a_proxy), T(proxies), T(a_delimiter_before_the_at_of_a_proxy_is_refused),
+        T(hosts_that_are_addresses),
     };
 
     return T_MAIN(tests);

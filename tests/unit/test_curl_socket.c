@@ -1,0 +1,77 @@
+/* Plain http to this machine opens no socket to another, wherever the name of its host leads. Nothing is sent here. */
+#include "base/memory.h"
+#include "support.h"
+#include "transport/curl_transfer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool has_family(int family)
+{
+    int fd = socket(family, SOCK_STREAM, 0);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0;
+}
+
+/* Whether a request to localhost opens a socket when the name leads to `address`, or to a path of this system. */
+static bool opens_socket(const char *address)
+{
+    const lsync_route route = {.loopback = true};
+    lock_sync_request request = {.url = "http://localhost:9/", .route = &route, .timeout_ms = 1000,
+                                 .connect_timeout_ms = 1000};
+    char entry[80];
+    struct curl_slist hosts = {entry, NULL};
+    lsync_sockets sockets = {.loop = NULL};
+    int64_t distrusted_us = 0;
+    lock_sync_allocator memory;
+    lock_sync_response response;
+    lsync_transfer t;
+    CURLcode set;
+
+    (void)snprintf(entry, sizeof entry, "localhost:9:%s", address);
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
+        request.headers[i].line = "Accept: */*";
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_response_init(&response, &memory, 1000, 1);
+    assert_int_equal(lsync_curl_global_init(), LOCK_SYNC_OK);
+    assert_int_equal(lsync_transfer_init(&t, &memory, &distrusted_us), LOCK_SYNC_OK);
+    assert_int_equal(lsync_transfer_prepare(&t, &request, &response, &sockets), LOCK_SYNC_OK);
+    set = address[0] == '/' ? curl_easy_setopt(t.easy, CURLOPT_UNIX_SOCKET_PATH, address)
+                            : curl_easy_setopt(t.easy, CURLOPT_RESOLVE, &hosts);
+    assert_int_equal(set, CURLE_OK);
+    assert_int_equal(curl_easy_setopt(t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
+    (void)curl_easy_perform(t.easy);
+    lsync_transfer_release(&t);
+    lsync_response_release(&response);
+    return t.opened > 0;
+}
+
+TEST(a_name_of_this_machine_leads_nowhere_else)
+{
+    static const struct {
+        const char *address;
+        bool opens;
+    } table[] = {
+        {"127.0.0.1", true},  {"127.255.255.254", true}, {"126.255.255.255", false},   {"128.0.0.1", false},
+        {"192.0.2.1", false}, {"[::2]", false},          {"[::ffff:192.0.2.1]", false}, {"[2001:db8::1]", false},
+        {"/nowhere", false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].address);
+        CHECK_INT(opens_socket(table[i].address), table[i].opens);
+    }
+    if (has_family(AF_INET6))
+        CHECK(opens_socket("[::1]"));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(a_name_of_this_machine_leads_nowhere_else)};
+
+    return T_MAIN(tests);
+}
