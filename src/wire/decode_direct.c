@@ -25,7 +25,8 @@ static inline void skip_space(cursor *c)
 
 static inline bool take(cursor *c, char expected)
 {
-    skip_space(c);
+    if (*c->at != expected) /* the service writes no space */
+        skip_space(c);
     if (*c->at != expected)
         return false;
     c->at++;

@@ -95,11 +95,16 @@ static int64_t unix_ms_of(const moment *m)
 static bool take_fraction(cursor *c, int *ms)
 {
     const char *start = c->at;
-    int scale = 100;
+    int digits = 0;
 
     *ms = 0;
-    for (; c->at < c->end && lsync_ascii_is_digit(*c->at); c->at++, scale /= 10)
-        *ms += scale * (*c->at - '0');
+    for (; c->at < c->end && lsync_ascii_is_digit(*c->at); c->at++)
+        if (digits < 3) {
+            *ms = *ms * 10 + (*c->at - '0');
+            digits++;
+        }
+    for (; digits < 3; digits++)
+        *ms *= 10;
     return c->at > start && c->at - start <= 9;
 }
 
