@@ -124,7 +124,7 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
     else if (t->stopped == LOCK_SYNC_E_NETWORK && code == CURLE_OK)
         text = "the header broke off";
     else if (t->stopped == LOCK_SYNC_E_NETWORK)
-        text = "a kept connection was closed unanswered; the request is not sent twice";
+        text = "a kept connection was closed unanswered; the request is not sent again";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
     strike_out_secrets(t);
     lsync_one_line(t->response->failure);

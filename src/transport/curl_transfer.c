@@ -18,8 +18,9 @@
 #endif
 
 #define CA_AGE_S_MAX 86400      /* libcurl's own */
-#define ANSWERS_TELLING 400     /* how a server treats its connections */
+#define ANSWERS_TELLING 400     /* fewer do not tell how a server treats its connections */
 #define ANSWERS_REMEMBERED 4000 /* older ones count less and less */
+#define REPEATS_FEW 8           /* one in so many answers */
 
 lock_sync_status lsync_curl_global_init(void)
 {
@@ -142,16 +143,19 @@ static int on_close_socket(void *user, curl_socket_t socket)
     return close(socket);
 }
 
-/* Whether the server closes its connections after a few requests: many are repeated then. What is not known yet may be so. */
-static bool closes_early(const lsync_sockets *sockets)
+/* Whether a repeat goes over a connection of its own, as its first request: where the server closes connections after a few
+   requests, so that many are repeated, one that is open would soon be closed too. What is not known yet may be so. Where
+   the cap leaves no connection but those that are shared, libcurl would have it wait until nobody uses one. */
+static bool repeats_alone(const lsync_sockets *s)
 {
-    return sockets->answers == 0 ||
-           (sockets->http2 && (sockets->answers < ANSWERS_TELLING || sockets->repeats > sockets->answers / 8));
+    bool early = s->answers < ANSWERS_TELLING || s->repeats > s->answers / REPEATS_FEW;
+    bool room = s->loop == NULL || (uint32_t)s->loop->transfers / LSYNC_STREAMS_MAX + 1 < s->loop->per_host;
+
+    return room && early && (s->http2 || s->answers == 0);
 }
 
-/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2
-   that is allowed once, and is counted. Where the server closes connections early, one that is open would soon be closed
-   too: the repeat goes over a new one, as its first request. */
+/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2, where a
+   server refuses what it has not looked at, that is allowed once, and is counted. */
 static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
@@ -162,7 +166,7 @@ static int on_send(void *user, char *remote_ip, char *local_ip, int remote_port,
         return CURL_PREREQFUNC_ABORT;
     }
     if (++t->sends == 1) {
-        (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, closes_early(t->sockets) ? 1L : 0L);
+        (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, repeats_alone(t->sockets) ? 1L : 0L);
         return CURL_PREREQFUNC_OK;
     }
     if (t->sends == 2 && t->sockets->http2)
@@ -343,26 +347,31 @@ static void forget_options(lsync_transfer *t)
     memset(&t->set, 0, sizeof t->set);
 }
 
-/* A sixth of what a transfer costs libcurl is to take its URL apart and put it together again: it gets it in parts. The text
-   goes along for what reads that (a request that libcurl repeats, and the words for a URL that it refuses). */
+/* A sixth of what a transfer costs libcurl is to take its URL apart and put it together again: it gets it in parts. The
+   text goes along for what reads that (a request that libcurl repeats, the words for a URL that it refuses). */
 static CURLcode set_url(lsync_transfer *t, const char *url)
 {
     CURL *easy = t->easy;
     CURLUcode parsed = curl_url_set(t->url, CURLUPART_URL, url, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
     CURLcode code = parsed == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_OK;
 
+    SET(CURLOPT_CURLU, parsed == CURLUE_OK ? t->url : NULL); /* first: from libcurl 8.12 on it drops the text */
     SET(CURLOPT_URL, url);
-    SET(CURLOPT_CURLU, parsed == CURLUE_OK ? t->url : NULL);
     return code;
 }
 
-/* libcurl before 8.17 counts a handle's repeats over its life, and gives up at each sixth: after a transfer that it may
-   have repeated the handle begins anew. Connections and TLS sessions stay. */
+/* libcurl before 8.17 counts a handle's repeats over its life and gives up at each sixth, and takes a refusal along: after a
+   transfer that it may have repeated a new handle comes in. Connections stay, they are not the handle's. */
 static CURLcode forget_repeats(lsync_transfer *t)
 {
+    CURL *fresh = t->repeated ? curl_easy_init() : NULL; /* a reset would not say that memory ran out in it */
+
     if (!t->repeated)
         return CURLE_OK;
-    curl_easy_reset(t->easy);
+    if (fresh == NULL)
+        return CURLE_OUT_OF_MEMORY;
+    curl_easy_cleanup(t->easy);
+    t->easy = fresh;
     forget_options(t);
     return set_rules(t);
 }

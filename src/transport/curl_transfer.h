@@ -23,7 +23,7 @@ typedef struct lsync_sockets {
     lsync_loop *loop;      /* the pool's; NULL: a blocking fetch */
     bool http2;            /* by the last answer */
     uint32_t answers;      /* of late */
-    uint32_t repeats;      /* of requests, in that time */
+    uint32_t repeats;      /* of requests in that time, also of those that got no answer */
     uint32_t open;         /* now; counted by the loop */
     uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
 } lsync_sockets;
@@ -37,7 +37,7 @@ typedef struct lsync_transfer {
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
     lock_sync_response *response;
     uint32_t sends;           /* how often libcurl began to send the request */
-    bool repeated;            /* the transfer before, or it may have been */
+    bool repeated;            /* libcurl repeated the transfer before, or may have */
     bool encoded;             /* a Content-Encoding was seen in this response */
     bool header_ended;        /* the blank line behind this response's header was seen */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
