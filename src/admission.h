@@ -1,4 +1,5 @@
-/* A context's side of the guard: asking for a slot as its mode says, settling it, and the answer that is kept for CACHED. */
+/* A context's side of the guard: asking for a slot as its mode says, settling it, and the answer that is kept for
+   CACHED. */
 #ifndef LSYNC_ADMISSION_H
 #define LSYNC_ADMISSION_H
 
@@ -6,12 +7,12 @@
 #include "guard/guard.h"
 #include "wire/response.h"
 
-/* Asks for the slot of a fetch; waits in mode WAIT, up to the deadline. OK with *slot (0 in mode OFF: nothing to settle),
-   or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
+/* Asks for the slot of a fetch; waits in mode WAIT, up to the deadline. OK with *slot (0 in mode OFF: nothing to
+   settle), or E_TOO_SOON, E_TIMEOUT, E_CANCELLED, E_GUARD, E_NO_MEMORY with the error set. */
 lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
 
-/* Asks for the slot of a fetch once, in any mode. OK with the answer's slot (0 in mode OFF); E_TOO_SOON with its waits; E_TIMEOUT,
-   E_GUARD, E_NO_MEMORY. After a failure the error is set. */
+/* Asks for the slot of a fetch once, in any mode. OK with the answer's slot (0 in mode OFF); E_TOO_SOON with its waits;
+   E_TIMEOUT, E_GUARD, E_NO_MEMORY. After a failure the error is set. */
 lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer);
 
 /* Sleeps until the time is over or the fetch is cancelled. */
@@ -36,8 +37,8 @@ lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_syn
 /* Settles a slot (0: none), and charges what was sent more than once. */
 void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *settlement);
 
-/* The kept answer's part that is asked for, marked cached. E_TOO_SOON when it does not cover that, with the error left as
-   the guard's refusal set it; E_NO_MEMORY with the error set. */
+/* The kept answer's part that is asked for, marked cached. E_TOO_SOON when it does not cover that, with the error left
+   as the guard's refusal set it; E_NO_MEMORY with the error set. */
 lock_sync_status lsync_cached_answer(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                      lock_sync_results **out);
 

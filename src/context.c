@@ -61,8 +61,8 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
     }
     lsync_error_init(&ctx->error, &ctx->memory);
     lsync_settings_init(ctx);
-    /* now, not in the first fetch: there it would come to lie among blocks that live for one fetch, and leave a hole in the
-       heap for each context */
+    /* now, not in the first fetch: there it would come to lie among blocks that live for one fetch, and leave a hole in
+       the heap for each context */
     if (lsync_need_guard(ctx) != LOCK_SYNC_OK) {
         lock_sync_ctx_free(ctx);
         return LOCK_SYNC_E_NO_MEMORY;
@@ -206,7 +206,8 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
     if (transport != NULL) {
         /* a shorter struct is one of an older header: what it lacks is not there */
         if (transport->struct_size < offsetof(lock_sync_transport, cancel))
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's struct_size is too small");
+            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                   "the transport's struct_size is too small");
         if (transport->perform == NULL)
             return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's perform is NULL");
         lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);

@@ -69,16 +69,17 @@ struct lock_sync_ctx {
     atomic_bool cancelled;
 };
 
-/* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a pool
-   runs keeps its context running, and lends it to its callback. */
+/* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a
+   pool runs keeps its context running, and lends it to its callback. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 
-/* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to it. */
+/* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to
+   it. */
 bool lsync_ctx_begin(lock_sync_ctx *ctx);
 void lsync_ctx_finish(lock_sync_ctx *ctx);
 
-/* From lock_sync_cancel(), on any thread, under the cancel mutex; and from lock_sync_ctx_free(), which ends the fetch that
-   a pool runs, with its callback. */
+/* From lock_sync_cancel(), on any thread, under the cancel mutex; and from lock_sync_ctx_free(), which ends the fetch
+   that a pool runs, with its callback. */
 void lsync_pool_notice_cancel(struct lsync_job *job);
 void lsync_pool_drop(struct lsync_job *job);
 

@@ -4,8 +4,8 @@
 
 #include "context.h"
 
-/* A fetch of a context that is marked as running. It does not wait for the guard: *again_ms is when to ask it again, and
-   nothing happened; or < 0, and the fetch ended with the status that is returned, with the error set. */
+/* A fetch of a context that is marked as running. It does not wait for the guard: *again_ms is when to ask it again,
+   and nothing happened; or < 0, and the fetch ended with the status that is returned, with the error set. */
 lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results,
                                   int64_t *again_ms);
 

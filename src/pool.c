@@ -224,7 +224,8 @@ void lsync_pool_detach(lsync_job *job)
     job->pool->pending--;
 }
 
-/* Calls back for a job that is done, and frees it. The callback may free the context: it is not looked at afterwards. */
+/* Calls back for a job that is done, and frees it. The callback may free the context: it is not looked at
+   afterwards. */
 static void call_back(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
@@ -332,7 +333,8 @@ static void call_back_all(lock_sync_pool *p)
 
 static bool has_more(const lock_sync_pool *p)
 {
-    return p->loop.more || p->loop.curl_due_us <= lsync_clock_boot_us() || lsync_pool_due_us(p) <= lsync_clock_boot_us();
+    return p->loop.more || p->loop.curl_due_us <= lsync_clock_boot_us() ||
+           lsync_pool_due_us(p) <= lsync_clock_boot_us();
 }
 
 static lock_sync_status run(lock_sync_pool *p, int timeout_ms)

@@ -1,8 +1,9 @@
 /* The inside of the pool: its jobs, where each of them stands, and who moves it on.
 
-   A job is one submitted fetch. It waits in `ready` for its turn; then its guard is asked (on the helper thread if that may
-   block), it may sleep until the guard opens or be held until its host's name is known, gets a seat, which is a transfer
-   with its buffers, and ends in `done`, from where dispatch calls back. The job of a watch then sleeps until the next poll. */
+   A job is one submitted fetch. It waits in `ready` for its turn; then its guard is asked (on the helper thread if that
+   may block), it may sleep until the guard opens or be held until its host's name is known, gets a seat, which is a
+   transfer with its buffers, and ends in `done`, from where dispatch calls back. The job of a watch then sleeps until
+   the next poll. */
 #ifndef LSYNC_POOL_H
 #define LSYNC_POOL_H
 
@@ -82,10 +83,10 @@ struct lsync_seat {
     lsync_seat *next_of_all;
 };
 
-/* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what waits
-   inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, lest each look it up;
-   likewise over HTTP/2 until there is a connection, and when those there are have no room for another stream, lest each open
-   one of its own. */
+/* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what
+   waits inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, lest each look
+   it up; likewise over HTTP/2 until there is a connection, and when those there are have no room for another stream,
+   lest each open one of its own. */
 struct lsync_host {
     lsync_host *next;
     int64_t known_until_us;
@@ -125,8 +126,8 @@ struct lock_sync_pool {
 
 /* --- pool.c --- */
 
-/* Makes the job of a context and of its ids, with the context marked as running. After a failure the error is set, unless
-   it is E_BUSY. */
+/* Makes the job of a context and of its ids, with the context marked as running. After a failure the error is set,
+   unless it is E_BUSY. */
 lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out);
 /* Takes a job's context out of the pool: from here on nobody cancels it through the job. */
 void lsync_pool_detach(lsync_job *job);
@@ -137,7 +138,8 @@ void lsync_pool_nudge(lock_sync_pool *p);
 
 /* --- pool_watch.c: the polls of a watch --- */
 
-/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is freed. */
+/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is
+   freed. */
 void lsync_pool_poll_over(lsync_job *job);
 
 /* --- pool_job.c: moving jobs on --- */

@@ -1,5 +1,5 @@
-/* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one, so
-   that dispatch never waits. A pool whose guards are in memory has no thread. */
+/* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one,
+   so that dispatch never waits. A pool whose guards are in memory has no thread. */
 #include "base/clock.h"
 #include "pool.h"
 

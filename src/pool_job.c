@@ -46,7 +46,8 @@ static lsync_exchange exchange_of(lsync_job *job)
 
 static void end_of_settling(lsync_job *job);
 
-/* Has an errand carried out: at once, or by the helper thread, from where the job comes back by lsync_pool_errand_done. */
+/* Has an errand carried out: at once, or by the helper thread, from where the job comes back by
+   lsync_pool_errand_done. */
 static void send_errand(lsync_job *job, lsync_errand_kind kind)
 {
     lsync_errand *e = &job->errand;

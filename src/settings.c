@@ -324,7 +324,8 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
     if (ctx->route.https || ctx->route.loopback)
         return LOCK_SYNC_OK;
     if (!ctx->allow_http)
-        return refuse(ctx, "base URL", "plain http is for loopback only: call lock_sync_set_allow_http(), or use https");
+        return refuse(ctx, "base URL",
+                      "plain http is for loopback only: call lock_sync_set_allow_http(), or use https");
     if (ctx->proxy != NULL)
         return refuse(ctx, "base URL", "plain http does not go through a proxy, which would see the credential");
     return LOCK_SYNC_OK;

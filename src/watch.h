@@ -32,8 +32,8 @@ lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_res
    random number. Pure. */
 int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t retry_after_ms, uint32_t random);
 
-/* Takes in the end of a poll, with its results transferred, and sets when the next is due. Returns what is to be told: OK with
-   changes, an error that does not pass by itself, or E_TIMEOUT: nothing. */
+/* Takes in the end of a poll, with its results transferred, and sets when the next is due. Returns what is to be told:
+   OK with changes, an error that does not pass by itself, or E_TIMEOUT: nothing. */
 lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
                                   lock_sync_changes **changes);
 

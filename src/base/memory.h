@@ -31,11 +31,12 @@ void *lsync_spare_take(const lock_sync_allocator *memory, lsync_spare *spare, si
 /* Keeps a block (NULL: none) as the spare one, unless it is larger than `most`. */
 void lsync_spare_keep(const lock_sync_allocator *memory, lsync_spare *spare, void *block, size_t size, size_t most);
 
-/* Copies a struct of pointers that a host filled, perhaps by a shorter version of its header: what that lacks is zero. */
+/* Copies a struct of pointers that a host filled, perhaps by a shorter version of its header: what that lacks is
+   zero. */
 void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t given_size);
 
-/* Adds an array to the plan of a block that holds several: `count` members of `each` bytes, from *start on, aligned for an
-   int64_t; *end is the block's size so far. False when it passes what can be addressed. */
+/* Adds an array to the plan of a block that holds several: `count` members of `each` bytes, from *start on, aligned for
+   an int64_t; *end is the block's size so far. False when it passes what can be addressed. */
 bool lsync_add_part(size_t *end, size_t count, size_t each, size_t *start);
 
 /* a * b and a + b, false when they pass SIZE_MAX. */

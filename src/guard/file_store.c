@@ -1,11 +1,12 @@
 /* A guard's record in a file, for all processes of a machine.
 
-   The file is two places for a record, written in turns: whoever is killed in the midst of writing one leaves the other.
-   It is opened anew for each decision, so that nothing is shared over fork() and a file that was replaced is noticed. The
-   lock is flock()'s: it belongs to the open file and is gone with its holder.
+   The file is two places for a record, written in turns: whoever is killed in the midst of writing one leaves the
+   other. It is opened anew for each decision, so that nothing is shared over fork() and a file that was replaced is
+   noticed. The lock is flock()'s: it belongs to the open file and is gone with its holder.
 
-   Times are of the machine's clock since boot. A record of another boot is moved by what the wall clock says: there is no
-   other witness. Writes are not forced to the disk: a machine that loses power may lose the last seconds of the record. */
+   Times are of the machine's clock since boot. A record of another boot is moved by what the wall clock says: there is
+   no other witness. Writes are not forced to the disk: a machine that loses power may lose the last seconds of the
+   record. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "guard/record.h"
@@ -146,7 +147,8 @@ static bool read_image(int fd, lsync_guard_image *image, off_t *other_place)
 
 /* --- making, opening and locking --- */
 
-/* Makes the file whole under another name first: nobody ever sees a part of it. One that another made meanwhile stays. */
+/* Makes the file whole under another name first: nobody ever sees a part of it. One that another made meanwhile
+   stays. */
 static lock_sync_status create(const file_store *s, const lsync_guard_image *first, char *why)
 {
     unsigned char bytes[FILE_SIZE] = {0};

@@ -5,8 +5,8 @@
 #include "guard/rule.h"
 #include "locksync/guard.h"
 
-/* A guard's answer. After a refusal: how long until it is sure to open, and until it may if the slot that is held is settled
-   at once. */
+/* A guard's answer. After a refusal: how long until it is sure to open, and until it may if the slot that is held is
+   settled at once. */
 typedef struct lsync_guard_answer {
     int64_t slot;
     int64_t wait_ms;

@@ -18,9 +18,9 @@ static bool is_live(const lsync_guard_bucket *b, int64_t now_us)
     return b->count > 0 && now_us - b->last_us < LSYNC_GUARD_HOUR_US;
 }
 
-/* The bucket that a request at `now` belongs to, made where there is none. Live buckets begin at least one bucket apart,
-   all but the oldest within the last hour: so at most 13 are live, and when none holds `now` there is a free one. Should
-   there be none after all, the newest serves: its requests then count for longer, never for less. */
+/* The bucket that a request at `now` belongs to, made where there is none. Live buckets begin at least one bucket
+   apart, all but the oldest within the last hour: so at most 13 are live, and when none holds `now` there is a free
+   one. Should there be none after all, the newest serves: its requests then count for longer, never for less. */
 static lsync_guard_bucket *bucket_at(lsync_guard_record *r, int64_t now_us)
 {
     lsync_guard_bucket *unused = NULL;
@@ -104,7 +104,8 @@ static uint32_t count_hour(const lsync_guard_record *r, int64_t now_us)
     return count;
 }
 
-/* When the hour has room again: the first of the moments at which a bucket drops out that leaves it below the budget. */
+/* When the hour has room again: the first of the moments at which a bucket drops out that leaves it below the
+   budget. */
 static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t opens_us = INT64_MAX;

@@ -1,9 +1,10 @@
-/* When a request may be sent: the account's limits as pure functions of a record and the time. No clock, no I/O, no memory.
+/* When a request may be sent: the account's limits as pure functions of a record and the time. No clock, no I/O, no
+   memory.
 
    Spacing counts from the answer, not from the moment of reservation: connect times vary, and two requests reserved one
-   interval apart can arrive closer than that. A slot therefore holds the gate shut until it is settled, or its hold ends.
-   The hour is counted in small buckets that are dropped only when all of a bucket is an hour old, so that the cap holds in
-   any hour, whenever the service's own window starts. */
+   interval apart can arrive closer than that. A slot therefore holds the gate shut until it is settled, or its hold
+   ends. The hour is counted in small buckets that are dropped only when all of a bucket is an hour old, so that the cap
+   holds in any hour, whenever the service's own window starts. */
 #ifndef LSYNC_GUARD_RULE_H
 #define LSYNC_GUARD_RULE_H
 
@@ -41,8 +42,8 @@ typedef struct lsync_guard_record {
     uint32_t refunds;         /* in a row */
     uint32_t limited;         /* 429s in a row */
     bool open;                /* the newest slot is not settled */
-    int64_t overtaken;        /* a slot that another was given before it was settled: its hold was over, or the other is a
-                                 repeat, which waits for nobody; 0: none, or one that is not known any more */
+    int64_t overtaken;        /* a slot that another was given before it was settled: its hold was over, or the other is
+                                 a repeat, which waits for nobody; 0: none, or one that is not known any more */
     int64_t overtaken_until_us; /* when it is sure to be over */
     int64_t overtaken_hold_us;
     lsync_guard_bucket buckets[LSYNC_GUARD_BUCKETS];
@@ -53,10 +54,10 @@ typedef enum lsync_guard_kind {
     LSYNC_GUARD_REPEAT /* the repeat after a 401: part of the same fetch, so it does not wait for the interval */
 } lsync_guard_kind;
 
-/* Decides on a request. Allowed: true, and *slot. Refused: false, and *wait_us, how long until it is sure to be allowed if
-   nobody else comes; *soonest_us, how long if the slot that is held is settled at once.
-   The record may change in both cases (times that a clock's jump has put beyond reason are pulled back); a store keeps
-   the change, or the gate might never open. hold_us: 0 .. LSYNC_GUARD_HOLD_MAX_US; 0: it is not settled. */
+/* Decides on a request. Allowed: true, and *slot. Refused: false, and *wait_us, how long until it is sure to be allowed
+   if nobody else comes; *soonest_us, how long if the slot that is held is settled at once. The record may change in
+   both cases (times that a clock's jump has put beyond reason are pulled back); a store keeps the change, or the gate
+   might never open. hold_us: 0 .. LSYNC_GUARD_HOLD_MAX_US; 0: it is not settled. */
 bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind, int64_t now_us,
                          int64_t hold_us, int64_t *slot, int64_t *wait_us, int64_t *soonest_us);
 

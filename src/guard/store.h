@@ -7,8 +7,8 @@
 
 #define LSYNC_GUARD_WHY_MAX 256
 
-/* Decides on a record at a time of the store's clock, and changes it. Called again, from scratch, on a fresh record when
-   another user was faster. `limits` and `user` are the caller's. */
+/* Decides on a record at a time of the store's clock, and changes it. Called again, from scratch, on a fresh record
+   when another user was faster. `limits` and `user` are the caller's. */
 typedef void (*lsync_guard_decide_fn)(void *user, lsync_guard_record *r, int64_t now_us);
 
 /* What to decide, and what the store needs to know of it. */

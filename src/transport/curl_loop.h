@@ -38,8 +38,8 @@ void lsync_loop_release(lsync_loop *l);
 /* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
 lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
 
-/* After lsync_loop_turn failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out of
-   memory, so all connections are closed and it begins anew. Without memory for that the next start tries again. */
+/* After lsync_loop_turn failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out
+   of memory, so all connections are closed and it begins anew. Without memory for that the next start tries again. */
 void lsync_loop_renew(lsync_loop *l);
 
 /* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */

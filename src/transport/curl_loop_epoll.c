@@ -84,8 +84,8 @@ static int set_events(const lsync_loop *l, int fd, uint32_t events, bool known)
     return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
 }
 
-/* libcurl has no interest in a connection's socket. One that it waited to write to may be closed already, which libcurl 7.88
-   does not tell of a connection that did not come about, and its number is soon another's. */
+/* libcurl has no interest in a connection's socket. One that it waited to write to may be closed already, which libcurl
+   7.88 does not tell of a connection that did not come about, and its number is soon another's. */
 static void lose_interest(const lsync_loop *l, int fd, lsync_interest *w)
 {
     w->wanted = 0;

@@ -1,5 +1,5 @@
-/* Many transfers in one thread, on systems without epoll: libcurl's own poll, and no descriptor for a host's event loop;
-   see curl_loop.h. Its cost grows with the number of transfers. */
+/* Many transfers in one thread, on systems without epoll: libcurl's own poll, and no descriptor for a host's event
+   loop; see curl_loop.h. Its cost grows with the number of transfers. */
 #include "base/clock.h"
 #include "transport/curl_loop.h"
 #include "transport/curl_status.h"
@@ -58,8 +58,8 @@ void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
     l->armed_us = own_due_us;
 }
 
-/* libcurl sees to the rest. It does not tell of all that are closed while they connect: the count may come to be too high,
-   and then transfers wait inside libcurl. */
+/* libcurl sees to the rest. It does not tell of all that are closed while they connect: the count may come to be too
+   high, and then transfers wait inside libcurl. */
 void lsync_loop_opened(lsync_sockets *sockets, int fd)
 {
     (void)fd;

@@ -32,7 +32,8 @@ static uint64_t bytes_received(curl_socket_t socket)
 #endif
 }
 
-/* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the socket. */
+/* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the
+   socket. */
 int lsync_on_close_socket(void *user, curl_socket_t socket)
 {
     lsync_sockets *sockets = user;
@@ -43,9 +44,9 @@ int lsync_on_close_socket(void *user, curl_socket_t socket)
     return close(socket);
 }
 
-/* Whether a repeat goes over a connection of its own, as its first request: where the server closes connections after a few
-   requests, so that many are repeated, one that is open would soon be closed too. What is not known yet may be so. Where
-   the cap leaves no connection but those that are shared, libcurl would have it wait until nobody uses one. */
+/* Whether a repeat goes over a connection of its own, as its first request: where the server closes connections after a
+   few requests, so that many are repeated, one that is open would soon be closed too. What is not known yet may be so.
+   Where the cap leaves no connection but those that are shared, libcurl would have it wait until nobody uses one. */
 static bool repeats_alone(const lsync_sockets *s)
 {
     bool early = s->answers < ANSWERS_TELLING || s->repeats > s->answers / REPEATS_FEW;
@@ -54,8 +55,8 @@ static bool repeats_alone(const lsync_sockets *s)
     return room && early && (s->http2 || s->answers == 0);
 }
 
-/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2, where a
-   server refuses what it has not looked at, that is allowed once, and is counted. */
+/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2,
+   where a server refuses what it has not looked at, that is allowed once, and is counted. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;

@@ -90,7 +90,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
         size_t name_size = (size_t)(colon - line);
         size_t value_size = size - name_size - 1;
 
-        if ((lsync_ascii_equal(line, name_size, "content-encoding") && !is_allowed_encoding(t, colon + 1, value_size)) ||
+        if ((lsync_ascii_equal(line, name_size, "content-encoding") &&
+             !is_allowed_encoding(t, colon + 1, value_size)) ||
             (lsync_ascii_equal(line, name_size, "transfer-encoding") && !is_plain_transfer(colon + 1, value_size)))
             return (size_t)stop(t, LOCK_SYNC_E_MALFORMED);
         lsync_response_keep_header(t->response, line, name_size, colon + 1, value_size);
@@ -182,8 +183,8 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     return code;
 }
 
-/* Certificates that libcurl parsed before TLS failed last are parsed anew: where memory ran out, OpenSSL leaves some unfit for
-   good. Other TLS libraries than OpenSSL lack the option, and keep none. */
+/* Certificates that libcurl parsed before TLS failed last are parsed anew: where memory ran out, OpenSSL leaves some
+   unfit for good. Other TLS libraries than OpenSSL lack the option, and keep none. */
 static void set_trusted_age(const lsync_transfer *t)
 {
     int64_t age_s;
@@ -239,8 +240,8 @@ static CURLcode set_url(lsync_transfer *t, const char *url)
     return code;
 }
 
-/* libcurl before 8.17 counts a handle's repeats over its life and gives up at each sixth, and takes a refusal along: after a
-   transfer that it may have repeated a new handle comes in. Connections stay, they are not the handle's. */
+/* libcurl before 8.17 counts a handle's repeats over its life and gives up at each sixth, and takes a refusal along:
+   after a transfer that it may have repeated a new handle comes in. Connections stay, they are not the handle's. */
 static CURLcode forget_repeats(lsync_transfer *t)
 {
     CURL *fresh = t->repeated ? curl_easy_init() : NULL; /* a reset would not say that memory ran out in it */

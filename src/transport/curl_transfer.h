@@ -1,5 +1,5 @@
-/* One transfer through libcurl: an easy handle with all that the library's safety rules ask for. Shared by whoever drives
-   it: a blocking fetch through a multi handle of its own, many accounts through the pool's. */
+/* One transfer through libcurl: an easy handle with all that the library's safety rules ask for. Shared by whoever
+   drives it: a blocking fetch through a multi handle of its own, many accounts through the pool's. */
 #ifndef LSYNC_TRANSPORT_CURL_TRANSFER_H
 #define LSYNC_TRANSPORT_CURL_TRANSFER_H
 
@@ -42,8 +42,8 @@ typedef struct lsync_transfer {
     bool header_ended;        /* the blank line behind this response's header was seen */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
     uint32_t opened;          /* sockets that it opened */
-    int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it never
-                                 did; must outlive the transfer */
+    int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it
+                                 never did; must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
 } lsync_transfer;
@@ -51,12 +51,13 @@ typedef struct lsync_transfer {
 /* curl_global_init, once for the process, under a lock. OK or E_NO_MEMORY. */
 lock_sync_status lsync_curl_global_init(void);
 
-/* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there is
-   nothing to release. */
+/* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there
+   is nothing to release. */
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us);
 void lsync_transfer_release(lsync_transfer *t);
 
-/* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */
+/* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its
+   end. */
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
                                         lsync_sockets *sockets);
 

@@ -1,9 +1,9 @@
 /* The fast way from bytes to records; see decode_direct.h.
 
-   It reads what the service documents: keys in any order, any white space, unknown keys with a plain scalar. All else it
-   leaves to the full decoder by giving up, so that it can neither accept what that one refuses nor read it differently:
-   every number, text and key here is of a form on which there is nothing to disagree. The body ends in a NUL, which
-   stands in no JSON text outside of a string: no loop needs to look for the end. */
+   It reads what the service documents: keys in any order, any white space, unknown keys with a plain scalar. All else
+   it leaves to the full decoder by giving up, so that it can neither accept what that one refuses nor read it
+   differently: every number, text and key here is of a form on which there is nothing to disagree. The body ends in a
+   NUL, which stands in no JSON text outside of a string: no loop needs to look for the end. */
 #include "wire/decode_direct.h"
 #include "wire/schema.h"
 
@@ -125,8 +125,8 @@ static inline bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *l
 
 #define NO_FIELD SIZE_MAX
 
-/* The place of the key that stands here, which is then behind; NO_FIELD for another. `guess` is tried first: the service
-   sends the keys of one record as those of the one before. */
+/* The place of the key that stands here, which is then behind; NO_FIELD for another. `guess` is tried first: the
+   service sends the keys of one record as those of the one before. */
 #define MATCH(name, type, bit, member, min, max)                                                                      \
     if (i == guess && TAKE(c, "\"" name "\""))                                                                        \
         return i;                                                                                                     \

@@ -32,7 +32,8 @@ static bool lay_out(const lsync_request_spec *spec, layout *l)
     l->end = sizeof(lock_sync_request);
     return lsync_add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
            lsync_add_part(&l->end, url_room(spec), 1, &l->url) &&
-           lsync_add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1, &l->headers);
+           lsync_add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1,
+                          &l->headers);
 }
 
 /* Adds a text and its NUL; gives the place of that NUL. */

@@ -54,8 +54,8 @@ lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes
     return LOCK_SYNC_OK;
 }
 
-/* The first of two headers with one name stays. What is too long for its place is none of these: it is not cut, as a part
-   of a credential that is echoed there would not be known for what it is. */
+/* The first of two headers with one name stays. What is too long for its place is none of these: it is not cut, as a
+   part of a credential that is echoed there would not be known for what it is. */
 static void keep(char *place, size_t room, const char *value, size_t size)
 {
     lsync_ascii_trim(&value, &size);

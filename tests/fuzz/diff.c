@@ -1,7 +1,8 @@
 /* The difference of two random answers, against a model that looks at each id on its own.
 
-   Input: a digit n > 0 for a heap whose n-th allocation fails, then two answers. An answer: the ids asked for as bits (0:
-   all), two bytes; the number of records; of each an id, its fields (two bytes), and a byte that all its values come of. */
+   Input: a digit n > 0 for a heap whose n-th allocation fails, then two answers. An answer: the ids asked for as bits
+   (0: all), two bytes; the number of records; of each an id, its fields (two bytes), and a byte that all its values
+   come of. */
 #include "fuzz.h"
 #include "watch.h"
 #include "wire/results.h"

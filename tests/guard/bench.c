@@ -1,5 +1,5 @@
-/* What a decision costs: in memory, in a file, in Redis (a server that the environment's LOCKSYNC_REDIS names). Medians of
-   batches; a decision is one reserve or one settle.
+/* What a decision costs: in memory, in a file, in Redis (a server that the environment's LOCKSYNC_REDIS names). Medians
+   of batches; a decision is one reserve or one settle.
 
        guard-bench [FOLDER]     of the file; a temporary one if not said */
 #include "../support/kit.h"
@@ -33,8 +33,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One batch in ns per decision: refusals, or slots that are given back or answered (the interval is 1 ms: mostly refused
-   again, so it is the giving back that shows what a grant costs). */
+/* One batch in ns per decision: refusals, or slots that are given back or answered (the interval is 1 ms: mostly
+   refused again, so it is the giving back that shows what a grant costs). */
 static double batch(lock_sync_guard *g, int decisions, bool refused)
 {
     int64_t begin_ns = now_ns();

@@ -1,4 +1,5 @@
-/* What the tests of contexts and their guards share: a context over a scripted transport, in some mode, with some guard. */
+/* What the tests of contexts and their guards share: a context over a scripted transport, in some mode, with some
+   guard. */
 #ifndef GUARD_CONTEXTS_H
 #define GUARD_CONTEXTS_H
 

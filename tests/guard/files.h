@@ -1,4 +1,5 @@
-/* What the tests of the file guard share: a folder, a guard in it, the file's records from outside, and child processes. */
+/* What the tests of the file guard share: a folder, a guard in it, the file's records from outside, and child
+   processes. */
 #ifndef GUARD_FILES_H
 #define GUARD_FILES_H
 

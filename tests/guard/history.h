@@ -1,7 +1,7 @@
-/* Random histories of an account, and the truth about them, kept apart from the rule: a plain list of requests, each with
-   the interval of true time in which it may arrive at the service. A history makes requests in the ways that clients do
-   (answered, never sent, 429, killed while they hold, repeated after a 401, sent twice), lets the store's clock jump, and
-   after each step checks what the rule promised. */
+/* Random histories of an account, and the truth about them, kept apart from the rule: a plain list of requests, each
+   with the interval of true time in which it may arrive at the service. A history makes requests in the ways that
+   clients do (answered, never sent, 429, killed while they hold, repeated after a 401, sent twice), lets the store's
+   clock jump, and after each step checks what the rule promised. */
 #ifndef GUARD_HISTORY_H
 #define GUARD_HISTORY_H
 

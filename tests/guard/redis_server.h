@@ -1,4 +1,5 @@
-/* A real redis-server for a test: on a free loopback port, with its files in a temporary folder, ended by its process id. */
+/* A real redis-server for a test: on a free loopback port, with its files in a temporary folder, ended by its process
+   id. */
 #ifndef GUARD_REDIS_SERVER_H
 #define GUARD_REDIS_SERVER_H
 
@@ -21,8 +22,8 @@ bool redis_server_is_there(void);
         }                                                                                                             \
     } while (0)
 
-/* Starts it and waits until it answers. `options` are pairs of its command line ("--requirepass", "x"), end with NULL, and
-   may be NULL. Nothing is kept on disk unless they say so. */
+/* Starts it and waits until it answers. `options` are pairs of its command line ("--requirepass", "x"), end with NULL,
+   and may be NULL. Nothing is kept on disk unless they say so. */
 redis_server *redis_server_new(const char *const *options);
 /* Ends it with SIGKILL and removes its files. */
 void redis_server_free(redis_server *s);

@@ -1,4 +1,5 @@
-/* The guard in a file: shared by all who open it, made anew when it vanishes, and never "free to go" when it is damaged. */
+/* The guard in a file: shared by all who open it, made anew when it vanishes, and never "free to go" when it is
+   damaged. */
 #include "files.h"
 
 #include <stdlib.h>
@@ -253,8 +254,8 @@ TEST(a_file_that_vanished_is_made_anew)
     folder_free(&f);
 }
 
-/* Another, who had seen nothing, made the file anew; what this guard has seen there since is newer than what it saw in the
-   old file, whatever the versions say. */
+/* Another, who had seen nothing, made the file anew; what this guard has seen there since is newer than what it saw in
+   the old file, whatever the versions say. */
 TEST(a_file_that_vanished_twice)
 {
     folder f = folder_new();

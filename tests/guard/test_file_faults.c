@@ -1,5 +1,5 @@
-/* The file guard when the system says no: permissions, a read-only or full disk, no file descriptors, and a holder of the
-   file's lock that was stopped. Always E_GUARD, in time, and never a slot. */
+/* The file guard when the system says no: permissions, a read-only or full disk, no file descriptors, and a holder of
+   the file's lock that was stopped. Always E_GUARD, in time, and never a slot. */
 #include "files.h"
 
 #include <fcntl.h>

@@ -95,9 +95,9 @@ static int use_until_killed(void *user)
     return 0;
 }
 
-/* Every slot that was used began an interval after the end of the one before it: when it was noted, or when the hold was
-   over, before which nothing ends that was never settled. What a process notes lies inside of what the guard was told: no
-   tolerance is needed. */
+/* Every slot that was used began an interval after the end of the one before it: when it was noted, or when the hold
+   was over, before which nothing ends that was never settled. What a process notes lies inside of what the guard was
+   told: no tolerance is needed. */
 static void check_log(const slot_log *l)
 {
     int64_t earliest_us = 0;

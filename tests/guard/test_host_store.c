@@ -1,5 +1,5 @@
-/* A guard over a store of the host's own: what the store may do, and what the guard makes of it. The store is a record in
-   memory with a clock that the test sets. */
+/* A guard over a store of the host's own: what the store may do, and what the guard makes of it. The store is a record
+   in memory with a clock that the test sets. */
 #include "../unit/support.h"
 #include "guard/record.h"
 

@@ -1,5 +1,5 @@
-/* What a context does when its guard refuses: FAIL, WAIT and OFF (CACHED has a file of its own), and when the guard's store
-   fails. Custom transport, no network. */
+/* What a context does when its guard refuses: FAIL, WAIT and OFF (CACHED has a file of its own), and when the guard's
+   store fails. Custom transport, no network. */
 #include "contexts.h"
 
 #include <stdio.h>

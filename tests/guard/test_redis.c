@@ -1,4 +1,5 @@
-/* The guard in a Redis server, when all goes well: shared, private to its key and db, behind a password, and expiring. */
+/* The guard in a Redis server, when all goes well: shared, private to its key and db, behind a password, and
+   expiring. */
 #include "redis_server.h"
 
 #include <pthread.h>

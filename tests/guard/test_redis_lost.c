@@ -138,8 +138,8 @@ static void wait_for_part_of_second(long ms)
     } while (t.tv_nsec / 1000000 < ms || t.tv_nsec / 1000000 > ms + 20);
 }
 
-/* The server tells its age in whole seconds: whatever part of a second it starts in, and whenever it is asked first, the
-   first slot is not early. */
+/* The server tells its age in whole seconds: whatever part of a second it starts in, and whenever it is asked first,
+   the first slot is not early. */
 TEST(without_a_copy_an_interval_after_the_start)
 {
     static const struct {

@@ -215,7 +215,8 @@ TEST(a_repeat_does_not_wait)
     CHECK_CASES(cases);
 }
 
-/* A repeat may fall into another's hold. That other's answer counts like any: nobody comes within the interval after it. */
+/* A repeat may fall into another's hold. That other's answer counts like any: nobody comes within the interval after
+   it. */
 TEST(an_answer_that_a_repeat_overtook_counts)
 {
     const lsync_guard_limits limits = {S(20) * 1000, 600, 0};

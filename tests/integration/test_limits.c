@@ -1,5 +1,5 @@
-/* Limits to the byte: the cap on the decoded body, plain and compressed, and on the header. What lies far beyond them, and
-   deadlines, stand in the table of faults (tests/torture). */
+/* Limits to the byte: the cap on the decoded body, plain and compressed, and on the header. What lies far beyond them,
+   and deadlines, stand in the table of faults (tests/torture). */
 #include "client.h"
 
 #include "../support/gzip.h"

@@ -1,5 +1,5 @@
-/* Accounts for the pool's tests: a context, and all that its callback was told. And the pool's calls in a wrapping that notes
-   whether a callback comes inside of one of them. */
+/* Accounts for the pool's tests: a context, and all that its callback was told. And the pool's calls in a wrapping that
+   notes whether a callback comes inside of one of them. */
 #ifndef POOL_ACCOUNTS_H
 #define POOL_ACCOUNTS_H
 
@@ -83,8 +83,8 @@ size_t stray_callbacks(void);
 bool pool_may_call(void);
 size_t all_callbacks(void);
 
-/* Runs what may crash in a process of its own. Whether it ended by itself, with _exit(0). `run` must not use cmocka, and
-   tells failures by _exit(n). No thread may be running. */
+/* Runs what may crash in a process of its own. Whether it ended by itself, with _exit(0). `run` must not use cmocka,
+   and tells failures by _exit(n). No thread may be running. */
 bool survives(void (*run)(void *user), void *user);
 
 #endif

@@ -1,5 +1,5 @@
-/* Deadlines and cancels, wherever a fetch stands: queued by the pool, waiting inside libcurl for a connection, connecting,
-   at a silent server, or asleep. */
+/* Deadlines and cancels, wherever a fetch stands: queued by the pool, waiting inside libcurl for a connection,
+   connecting, at a silent server, or asleep. */
 #include "accounts.h"
 #include "store.h"
 

@@ -1,5 +1,5 @@
-/* The pool's descriptor: readable when there is something to do and only then, level-triggered, also inside another epoll;
-   and lock_sync_pool_wait(), which honours its time. */
+/* The pool's descriptor: readable when there is something to do and only then, level-triggered, also inside another
+   epoll; and lock_sync_pool_wait(), which honours its time. */
 #include "accounts.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* The system refuses to watch one more socket (ENOSPC: the user's limit of watches): that is a failure of some fetches, not
-   the end of the pool. This program stands before epoll_ctl. */
+/* The system refuses to watch one more socket (ENOSPC: the user's limit of watches): that is a failure of some fetches,
+   not the end of the pool. This program stands before epoll_ctl. */
 #include "accounts.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
-/* Every fault that the simulator can make, in a pool with healthy accounts beside: each with the status of a blocking fetch,
-   one request per submit, and the others all good. */
+/* Every fault that the simulator can make, in a pool with healthy accounts beside: each with the status of a blocking
+   fetch, one request per submit, and the others all good. */
 #include "accounts.h"
 
 #include <string.h>

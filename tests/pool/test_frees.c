@@ -1,5 +1,5 @@
-/* Freeing a context, or the pool, with a fetch in each state that it can be in: a callback with E_CANCELLED inside of that
-   call, nothing left in either heap, and a pool that goes on. */
+/* Freeing a context, or the pool, with a fetch in each state that it can be in: a callback with E_CANCELLED inside of
+   that call, nothing left in either heap, and a pool that goes on. */
 #include "accounts.h"
 #include "scenes.h"
 

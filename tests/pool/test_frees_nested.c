@@ -1,5 +1,5 @@
-/* Callbacks that free: their context, others, the pool; and callbacks of what is being freed that go on as ever. What may
-   crash runs in a process of its own. */
+/* Callbacks that free: their context, others, the pool; and callbacks of what is being freed that go on as ever. What
+   may crash runs in a process of its own. */
 #include "accounts.h"
 #include "../support/heap.h"
 

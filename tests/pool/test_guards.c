@@ -1,5 +1,5 @@
-/* Guards in a pool, with the simulator as the judge: WAIT sleeps on a timer, FAIL and CACHED end by callback, a guard shared
-   by many contexts lets one through per interval, and slots are settled as in a blocking fetch. */
+/* Guards in a pool, with the simulator as the judge: WAIT sleeps on a timer, FAIL and CACHED end by callback, a guard
+   shared by many contexts lets one through per interval, and slots are settled as in a blocking fetch. */
 #include "accounts.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* HTTP/2 over TLS: many accounts share few connections, and each gets its own answer, also while others are cancelled and
-   the server closes connections now and then. */
+/* HTTP/2 over TLS: many accounts share few connections, and each gets its own answer, also while others are cancelled
+   and the server closes connections now and then. */
 #include "accounts.h"
 
 #include "../support/certs.h"
@@ -163,8 +163,8 @@ static void cancels_on_shared_connections_disturb_no_other(void **user)
     finish(n, p);
 }
 
-/* After 37 requests nginx closes the connection. A fetch may fail then, but gets no other's answer, and is not sent more
-   than twice; most are good. */
+/* After 37 requests nginx closes the connection. A fetch may fail then, but gets no other's answer, and is not sent
+   more than twice; most are good. */
 static void a_server_that_closes_connections_mixes_nothing_up(void **user)
 {
     lock_sync_pool *p;

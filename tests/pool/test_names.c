@@ -144,8 +144,8 @@ static void another_goes_ahead_when_the_first_ends(void **user)
     }
 }
 
-/* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its number:
-   the look-up is waited for, and no other account is disturbed. */
+/* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its
+   number: the look-up is waited for, and no other account is disturbed. */
 static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **user)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};

@@ -1,4 +1,5 @@
-/* What the pool refuses, and its functions with NULL. No server is needed: what is sent goes to a port that nobody has. */
+/* What the pool refuses, and its functions with NULL. No server is needed: what is sent goes to a port that nobody
+   has. */
 #include "accounts.h"
 
 #include "../support/heap.h"

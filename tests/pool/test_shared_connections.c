@@ -1,5 +1,5 @@
-/* Connections that the accounts of a pool share, and that break: a request is not sent twice, and what one account learned of
-   a connection holds for the next. What else servers break stands in the table of faults (tests/torture). */
+/* Connections that the accounts of a pool share, and that break: a request is not sent twice, and what one account
+   learned of a connection holds for the next. What else servers break stands in the table of faults (tests/torture). */
 #include "accounts.h"
 
 #include "../support/certs.h"
@@ -60,7 +60,8 @@ static void a_kept_connection_closed_unanswered_gets_one_request(void **user)
     }
 }
 
-/* Transfers go from account to account, and so from server to server: what one learned of HTTP/2 is not so elsewhere. */
+/* Transfers go from account to account, and so from server to server: what one learned of HTTP/2 is not so
+   elsewhere. */
 static void an_http2_server_before_changes_nothing_of_that(void **user)
 {
     nginx_setup setup = {0};

@@ -138,8 +138,8 @@ static void cancel_the_other(watcher *w)
     lock_sync_cancel(pair[w == &pair[0]].a.ctx);
 }
 
-/* Of two that are answered at once, the first to be told cancels the other, which has ended: it is told its answer, and no
-   more. */
+/* Of two that are answered at once, the first to be told cancels the other, which has ended: it is told its answer, and
+   no more. */
 static void a_cancel_after_the_answer_is_told_once(void **user)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD,

@@ -1,5 +1,5 @@
-/* Freeing a watch, its context or the pool, and cancelling, with the watch in each state that it can be in: nothing left
-   in either heap, and a pool that goes on. */
+/* Freeing a watch, its context or the pool, and cancelling, with the watch in each state that it can be in: nothing
+   left in either heap, and a pool that goes on. */
 #include "scenes.h"
 #include "watchers.h"
 

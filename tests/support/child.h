@@ -28,8 +28,8 @@ char *child_stop(child *c, int signal_number, int *status);
 /* Runs a program to its end, quietly; ends the test unless it succeeds. */
 void child_run(const char *const *argv);
 
-/* Runs a function in a child process (which must not fail by cmocka's means), until its end; its exit status, or 128 + its
-   signal. */
+/* Runs a function in a child process (which must not fail by cmocka's means), until its end; its exit status, or 128 +
+   its signal. */
 int in_child(int (*run)(void *user), void *user);
 pid_t begin_child(int (*run)(void *user), void *user);
 int end_child(pid_t pid);

@@ -1,4 +1,5 @@
-/* A connection to a Redis server: hiredis formats and parses, the socket is ours, with time-outs and without SIGPIPE. */
+/* A connection to a Redis server: hiredis formats and parses, the socket is ours, with time-outs and without
+   SIGPIPE. */
 #ifndef LSYNC_REDIS_CONNECTION_H
 #define LSYNC_REDIS_CONNECTION_H
 
@@ -30,7 +31,8 @@ void lsync_redis_command_add(lsync_redis_command *command, const char *word, siz
 lsync_redis_command lsync_redis_command_of(const char *word, ...);
 
 /* Sends commands and receives as many replies, within a second (each with freeReplyObject). Connects where needed.
-   False: nothing is received, `why` is set, the connection is closed; whether the commands were carried out is unknown. */
+   False: nothing is received, `why` is set, the connection is closed; whether the commands were carried out is
+   unknown. */
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
 
 bool lsync_redis_is_connected(const lsync_redis_connection *c);

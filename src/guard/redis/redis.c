@@ -1,7 +1,7 @@
 /* The Redis guard: a store of load and compare-and-swap, on one connection that the guards of a server share.
 
-   A swap is WATCH, a look whether the record is still the one that was decided on, then MULTI, SET, EXEC. When the reply to
-   EXEC is lost, nobody knows whether the slot was taken: it counts as taken. */
+   A swap is WATCH, a look whether the record is still the one that was decided on, then MULTI, SET, EXEC. When the
+   reply to EXEC is lost, nobody knows whether the slot was taken: it counts as taken. */
 #include "locksync/redis.h"
 #include "base/memory.h"
 #include "guard/record.h"
@@ -155,9 +155,9 @@ static void see(redis_store *s, const void *record, size_t size)
     }
 }
 
-/* What stands in for an absent key: what this guard saw last. If the server was started within the hour it may have lost
-   what others wrote: then no slot opens before that start, what this guard last saw a slot held, and an interval. False in
-   *needed: a key that was never there. */
+/* What stands in for an absent key: what this guard saw last. If the server was started within the hour it may have
+   lost what others wrote: then no slot opens before that start, what this guard last saw a slot held, and an interval.
+   False in *needed: a key that was never there. */
 static bool stand_in(redis_store *s, int64_t now_us, unsigned char *record, bool *needed)
 {
     lsync_guard_image image;

@@ -111,8 +111,8 @@ const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
     if (size > LSYNC_REDIS_URL_MAX)
         return "it is longer than 1024 bytes";
     if (lsync_ascii_begins(url, size, "rediss://"))
-        return "rediss:// is not spoken here: put a TLS tunnel (stunnel, ghostunnel) before the server and name its end "
-               "on this machine";
+        return "rediss:// is not spoken here: put a TLS tunnel (stunnel, ghostunnel) before the server and name its "
+               "end on this machine";
     if (!lsync_ascii_begins(url, size, "redis://"))
         return "it does not begin with redis://";
     at = url + strlen("redis://");

@@ -37,7 +37,8 @@ typedef struct board {
 
 int64_t soak_now_us(void);
 
-/* Starts a process with so many threads that fetch in mode WAIT until board->stop, on one guard. It dies with its parent. */
+/* Starts a process with so many threads that fetch in mode WAIT until board->stop, on one guard. It dies with its
+   parent. */
 pid_t soak_start_process(board *b, unsigned threads);
 
 #endif

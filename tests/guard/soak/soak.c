@@ -1,5 +1,6 @@
-/* The soak: many who share one account's guard, against a simulator that enforces the interval (200 ms for the service's
-   20 s) and an hourly budget without any tolerance. Connections are late by 0 .. 30 ms, a fetch has 500 ms, all wait.
+/* The soak: many who share one account's guard, against a simulator that enforces the interval (200 ms for the
+   service's 20 s) and an hourly budget without any tolerance. Connections are late by 0 .. 30 ms, a fetch has 500 ms,
+   all wait.
 
        guard-soak [SECONDS [memory|file|redis]]     SECONDS of each, 30 if not said
 
