@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the pages: each C block compiles, programs that are marked do what they say, links lead somewhere, the
-index is complete, and the test cases that SECURITY.md names exist.
+index is complete, and the tests that are named exist.
 
 pages.py PREFIX SIMULATOR WORK_FOLDER
 
@@ -23,6 +23,8 @@ STRICT = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prot
 BLOCK = re.compile(r"(?:^<!-- run *(?P<mark>.*?) *-->\n)?^(?P<indent> *)```c\n(?P<code>.*?)^ *```$", re.M | re.S)
 FRAGMENT = re.compile(r"/\* fragment: (?P<needs>.*?) *(?:; needs (?P<headers>.*))?\*/\n")
 CASE = re.compile(r"`(?!lock_sync_|lsync_)[a-z]+(?:_[a-zA-Z0-9]+){3,}`")
+FOLDERS = "|".join(folder.name for folder in pathlib.Path("tests").iterdir() if folder.is_dir())
+TEST = re.compile(rf"`(?P<name>(?P<folder>{FOLDERS})-[\w*-]+)`")
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)")
 
 
@@ -117,7 +119,16 @@ def check_index():
 
 
 def cases_named(page, text):
-    return CASE.finditer(text) if page == "SECURITY.md" else []
+    return CASE.finditer(text) if page in ("SECURITY.md", "docs/reliability.md") else []
+
+
+def check_test(name, folder):
+    """The folder's meson.build has the name, whole or as a beginning and an end; * is any end."""
+    builds = "".join(file.read_text(encoding="utf-8") for file in pathlib.Path("tests", folder).rglob("meson.build"))
+    ends = [name[at:] for at in range(1, len(name)) if f"'{name[:at]}' + " in builds]
+    if f"'{name}'" not in builds and not any(
+            end == "*" or f"'{end}'" in builds or f"'{end.replace('-', '_')}'" in builds for end in ends):
+        raise ValueError(f"there is no test {name}")
 
 
 def main():
@@ -131,12 +142,15 @@ def main():
     for page in pages():
         with open(page, encoding="utf-8") as file:
             text = file.read()
-        for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text), *cases_named(page, text)]):
+        for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text), *TEST.finditer(text),
+                                        *cases_named(page, text)]):
             try:
                 if found.re is BLOCK:
                     check_block(found, flags, simulator, os.path.join(work, f"{page.replace('/', '-')}-{number}"))
                 elif found.re is LINK:
                     check_link(page, found)
+                elif found.re is TEST:
+                    check_test(found["name"], found["folder"])
                 elif f"({found[0][1:-1]})" not in cases:
                     raise ValueError(f"there is no test case {found[0]}")
                 passed += 1
