@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-bool is_allowed(const act *a, lock_sync_status status)
+static bool is_allowed(const act *a, lock_sync_status status)
 {
     return status == a->want || status == LOCK_SYNC_E_NO_MEMORY ||
            ((a->mercy & MAY_RESOLVE) != 0 && status == LOCK_SYNC_E_RESOLVE) ||

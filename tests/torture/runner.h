@@ -14,8 +14,6 @@
 extern size_t faults;
 void complain(const act *a, size_t n, const char *what, const char *more);
 
-bool is_allowed(const act *a, lock_sync_status status);
-
 /* One act whose request `n` fails; false: there was no such request any more. `any`: every failure is allowed. */
 bool act_without(const act *a, unsigned owners, size_t n, bool any);
 

@@ -58,19 +58,8 @@ enum { ALL_GOOD, WRONG, NO_SUCH_REQUEST };
 static int use_first(void *user)
 {
     const first *f = user;
-    lock_sync_status status;
-    bool failed;
-    scene x;
+    bool failed = act_without(f->act, LIBRARIES, f->n, false);
 
-    scene_begin(&x, f->act, false);
-    alloc_fail(LIBRARIES, f->n);
-    status = f->act->run(&x);
-    failed = alloc_end();
-    if (failed && (!is_allowed(f->act, status) || f->act->run(&x) != LOCK_SYNC_OK))
-        complain(f->act, f->n, "ended with", lock_sync_status_name(status));
-    if (x.wrong)
-        complain(f->act, f->n, "told something wrong", "");
-    scene_end(&x);
     return faults > 0 ? WRONG : failed ? ALL_GOOD : NO_SUCH_REQUEST;
 }
 
