@@ -23,7 +23,8 @@ typedef struct scene {
     bool wrong; /* something was good, and yet not what it should be */
 } scene;
 
-/* What may come of an act beside its own end and E_NO_MEMORY. */
+/* What may come of an act beside its own end and E_NO_MEMORY: E_RESOLVE where libcurl ran out of memory, E_GUARD where
+   hiredis did. */
 enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2 }; /* bits */
 
 typedef struct act {

@@ -259,6 +259,7 @@ void alloc_fail(unsigned owners, size_t n)
     failing_owners = owners;
     failing_in = n;
     has_failed = false;
+    culprit = 0;
     (void)pthread_mutex_unlock(&mutex);
 }
 
@@ -283,6 +284,11 @@ const char *alloc_culprit(void)
     (void)snprintf(text, sizeof text, "%s+0x%zx", strrchr(info.dli_fname, '/') + 1,
                    (size_t)(culprit - (uintptr_t)info.dli_fbase));
     return text;
+}
+
+unsigned alloc_culprit_owner(void)
+{
+    return owner_at(culprit);
 }
 
 size_t alloc_blocks(unsigned owners)

@@ -25,8 +25,9 @@ void alloc_know(unsigned owners);
 void alloc_fail(unsigned owners, size_t n);
 /* Ends that; whether it came to it. */
 bool alloc_end(void);
-/* Where the request that failed came from: "libcurl.so.4+0x1234". */
+/* Where the request that failed came from: "libcurl.so.4+0x1234"; "?": none did. */
 const char *alloc_culprit(void);
+unsigned alloc_culprit_owner(void);
 
 /* How many blocks of these owners live. */
 size_t alloc_blocks(unsigned owners);

@@ -4,28 +4,32 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* Another status than E_NO_MEMORY is for what only a library within saw. */
 static bool is_allowed(const act *a, lock_sync_status status)
 {
+    unsigned owner = alloc_culprit_owner();
+
     return status == a->want || status == LOCK_SYNC_E_NO_MEMORY ||
-           ((a->mercy & MAY_RESOLVE) != 0 && status == LOCK_SYNC_E_RESOLVE) ||
-           ((a->mercy & MAY_GUARD) != 0 && status == LOCK_SYNC_E_GUARD);
+           ((a->mercy & MAY_RESOLVE) != 0 && status == LOCK_SYNC_E_RESOLVE && owner == ALLOC_CURL) ||
+           ((a->mercy & MAY_GUARD) != 0 && status == LOCK_SYNC_E_GUARD && owner == ALLOC_HIREDIS);
 }
 
 static void fail_request(scene *x, unsigned owners, size_t n)
 {
+    alloc_fail(owners, n); /* of OWN_MEMORY: none */
     if (owners == OWN_MEMORY)
         x->heap.fail_at = x->heap.requests + n;
-    else
-        alloc_fail(owners, n);
 }
 
 /* Whether it came to it. */
 static bool end_failing(scene *x, unsigned owners)
 {
-    bool failed = x->heap.fail_at != 0 && x->heap.requests >= x->heap.fail_at;
+    bool failed = alloc_end();
 
+    if (owners == OWN_MEMORY)
+        failed = x->heap.requests >= x->heap.fail_at;
     x->heap.fail_at = 0;
-    return owners == OWN_MEMORY ? failed : alloc_end();
+    return failed;
 }
 
 size_t faults;
