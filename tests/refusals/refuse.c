@@ -211,6 +211,11 @@ WRAP(CURLMcode, curl_multi_socket_action, CODE(CURLMcode, curl_multi_socket_acti
      (CURLM *m, curl_socket_t s, int what, int *running),
      (m, s, what, running))
 
+WRAP(CURLU *, curl_url, NULL, (void), ())
+WRAP(CURLUcode, curl_url_set, CODE(CURLUcode, curl_url_set),
+     (CURLU *u, CURLUPart what, const char *part, unsigned flags),
+     (u, what, part, flags))
+
 /* It is removed all the same, or it could not be freed. */
 CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);
 CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e);

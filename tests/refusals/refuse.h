@@ -16,7 +16,7 @@
 #define REFUSE_CURL(X)                                                                                                \
     X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init)                 \
     X(curl_multi_setopt) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                   \
-    X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_socket_action)
+    X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_socket_action) X(curl_url) X(curl_url_set)
 #define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(getaddrinfo) X(clock_gettime)
 
 #define REFUSE_NAME(name) REFUSE_##name,
