@@ -10,7 +10,7 @@
 #define LOCKS 2 /* of a raw server's good answer */
 #define CONNECT_OR_NETWORK (-1)
 #define LONG_MS 30000
-#define AT_MOST_MS (5000 * kit_slack()) /* beyond the deadline; where there is none, in all */
+#define AT_MOST_MS (1000 * kit_slack()) /* beyond the deadline; where there is none, in all */
 
 static raw_server *bystander;
 static raw_server *good;
