@@ -1,10 +1,12 @@
 /* Whole lives; see scenes.h. */
 #include "scenes.h"
+#include "../support/raw_server.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEY "demo-key"
 #define TIMEOUT_MS 1000
@@ -141,6 +143,7 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
     lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &r);
 
     assert_int_equal(r != NULL, status == LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_error_status(lock_sync_last_error(ctx)), status);
     lock_sync_results_free(r);
     return status;
 }
@@ -152,15 +155,33 @@ static void nothing_fails_any_more(scene *s)
     (void)refuse_end();
 }
 
-static lock_sync_status fetch_once(scene *s, bool repeated)
+/* Where nobody listens. OK: as it should, it found nobody. */
+static lock_sync_status fetch_in_vain(scene *s, lock_sync_ctx *ctx)
+{
+    uint16_t port;
+    int bound = raw_dead_port(&port);
+    char *url = kit_text("http://127.0.0.1:%u", (unsigned)port);
+    lock_sync_status status;
+
+    assert_int_equal(lock_sync_set_base_url(ctx, url), LOCK_SYNC_OK);
+    status = fetch(ctx);
+    assert_int_equal(lock_sync_set_base_url(ctx, s->url), LOCK_SYNC_OK);
+    free(url);
+    (void)close(bound);
+    return status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_OK : status;
+}
+
+static lock_sync_status fetch_once(scene *s, bool after_another, bool repeated)
 {
     shelf h;
     lock_sync_ctx *ctx = NULL;
     lock_sync_status status = make_ctx(s, &h, repeated, &ctx);
 
     if (status == LOCK_SYNC_OK) {
-        status = fetch(ctx);
-        assert_int_equal(lock_sync_error_status(lock_sync_last_error(ctx)), status);
+        if (after_another)
+            status = fetch_in_vain(s, ctx);
+        if (status == LOCK_SYNC_OK)
+            status = fetch(ctx);
         nothing_fails_any_more(s);
         if (status != LOCK_SYNC_OK) {
             h.size = 0; /* the slot of a fetch that was not settled is held for long */
@@ -173,12 +194,17 @@ static lock_sync_status fetch_once(scene *s, bool repeated)
 
 lock_sync_status life_of_a_fetch(scene *s)
 {
-    return fetch_once(s, false);
+    return fetch_once(s, false, false);
+}
+
+lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s)
+{
+    return fetch_once(s, true, false);
 }
 
 lock_sync_status life_of_a_repeated_fetch(scene *s)
 {
-    return fetch_once(s, true);
+    return fetch_once(s, false, true);
 }
 
 /* --- the pool --- */

@@ -33,7 +33,8 @@ typedef struct scene {
 typedef lock_sync_status (*life)(scene *s);
 
 lock_sync_status life_of_a_fetch(scene *s);
-lock_sync_status life_of_a_repeated_fetch(scene *s); /* the first key is refused, the provider knows another */
+lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s); /* nobody listens at first */
+lock_sync_status life_of_a_repeated_fetch(scene *s);           /* the first key is refused, the provider knows another */
 lock_sync_status life_of_a_pool(scene *s);
 lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s);
 lock_sync_status life_of_a_guard_in_a_file(scene *s);

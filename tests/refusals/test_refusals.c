@@ -69,6 +69,19 @@ static void a_fetch(void **user)
     CHECK_ROWS(&s, rows, life_of_a_fetch);
 }
 
+/* It begins with a new handle. */
+static void a_fetch_after_a_failed_one(void **user)
+{
+    static const row rows[] = {
+        {REFUSE_curl_easy_init, 0, NO_MEMORY},
+        {REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, NO_CURL},
+    };
+    scene s = scene_of();
+
+    (void)user;
+    CHECK_ROWS(&s, rows, life_of_a_fetch_after_a_failed_one);
+}
+
 static void a_fetch_in_a_pool(void **user)
 {
     static const row rows[] = {
@@ -223,6 +236,7 @@ int main(void)
 #endif
         cmocka_unit_test(a_freed_pool_settles_what_waits_to_be),
         cmocka_unit_test(a_fetch),
+        cmocka_unit_test(a_fetch_after_a_failed_one),
         cmocka_unit_test(the_clock_jumps_before_a_repeat),
         cmocka_unit_test(a_store_of_the_host_fails),
         cmocka_unit_test(a_cancel_is_told_though_the_store_fails_too),
