@@ -202,7 +202,8 @@ LOCK_SYNC_API int64_t lock_sync_watch_age_ms(const lock_sync_watch *w);
 LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w);
 
 /**
- * Frees a watch. In a pool it leaves it, without a callback.
+ * Frees a watch. In a pool it leaves it, without a callback; the last error of its context is then
+ * LOCK_SYNC_E_CANCELLED.
  *
  * @param w Transferred; NULL is allowed. Also inside its own callback.
  * @par Threads That of the watch, or of its pool.
