@@ -225,6 +225,31 @@ lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interv
     return g;
 }
 
+redis_rig redis_rig_at(const char *url, int64_t interval_ms)
+{
+    redis_rig r = {.redis = redis_of(url)};
+
+    r.guard = redis_guard(r.redis, "k", interval_ms);
+    return r;
+}
+
+redis_rig redis_rig_new(const char *const *options, int64_t interval_ms)
+{
+    redis_server *server = redis_server_new(options);
+    redis_rig r = redis_rig_at(redis_server_url(server), interval_ms);
+
+    r.server = server;
+    return r;
+}
+
+void redis_rig_free(redis_rig *r)
+{
+    lock_sync_guard_unref(r->guard);
+    lock_sync_redis_free(r->redis);
+    if (r->server != NULL)
+        redis_server_free(r->server);
+}
+
 int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms)
 {
     int64_t end_us = kit_now_us() + ms * 1000;

@@ -50,6 +50,17 @@ void redis_server_do(const redis_server *s, const char *command);
 lock_sync_redis *redis_of(const char *url);
 lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms);
 
+/* A guard on "k", with its server object: on a redis-server of its own, or (server: NULL) on whatever listens there. */
+typedef struct redis_rig {
+    redis_server *server;
+    lock_sync_redis *redis;
+    lock_sync_guard *guard;
+} redis_rig;
+
+redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
+redis_rig redis_rig_at(const char *url, int64_t interval_ms);
+void redis_rig_free(redis_rig *r);
+
 /* Asks until there is a slot, for at most `ms`; 0 when none came. */
 int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms);
 

@@ -75,78 +75,61 @@ TEST(one_connection_serves_all_guards)
 
 TEST(the_wait_that_is_told_is_enough)
 {
-    redis_server *s;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
 
     NEED_REDIS();
-    s = redis_server_new(NULL);
-    r = redis_of(redis_server_url(s));
-    g = redis_guard(r, "k", 30);
-    CHECK(redis_slot(g, 0, 5000) > 0);
+    r = redis_rig_new(NULL, 30);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
     for (int i = 0; i < 10; i++) {
         int64_t wait_ms = 0;
         int64_t before_us = kit_now_us();
 
-        if (lock_sync_guard_reserve(g, 0, &wait_ms, NULL) == LOCK_SYNC_OK)
+        if (lock_sync_guard_reserve(r.guard, 0, &wait_ms, NULL) == LOCK_SYNC_OK)
             continue;
         (void)usleep((useconds_t)wait_ms * 1000);
-        CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
+        CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, NULL));
         CHECK(kit_now_us() - before_us <= 60000 * kit_slack());
     }
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
-    redis_server_free(s);
+    redis_rig_free(&r);
 }
 
 TEST(the_key_expires_when_it_does_not_matter)
 {
-    redis_server *s;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
     int64_t slot;
     long long ms;
 
     NEED_REDIS();
-    s = redis_server_new(NULL);
-    r = redis_of(redis_server_url(s));
-    g = redis_guard(r, "k", 1);
-    slot = redis_slot(g, 7200000, 5000);
-    ms = redis_server_number(s, "PTTL k");
+    r = redis_rig_new(NULL, 1);
+    slot = redis_slot(r.guard, 7200000, 5000);
+    ms = redis_server_number(r.server, "PTTL k");
     CHECK(ms >= 10800000 && ms < 10800000 + 200000); /* the hold and an hour, and a bit */
-    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
-    ms = redis_server_number(s, "PTTL k");
+    CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_SENT, -1));
+    ms = redis_server_number(r.server, "PTTL k");
     CHECK(ms >= 3590000 && ms < 3600000 + 200000);
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
-    redis_server_free(s);
+    redis_rig_free(&r);
 }
 
 TEST(a_db_is_selected)
 {
     redis_server *s;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
     char *url;
 
     NEED_REDIS();
     s = redis_server_new(NULL);
     url = kit_text("%s/3", redis_server_url(s));
-    r = redis_of(url);
-    g = redis_guard(r, "k", 1);
-    CHECK(redis_slot(g, 0, 5000) > 0);
+    r = redis_rig_at(url, 1);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
     CHECK_INT(redis_server_number(s, "DBSIZE"), 0);
     redis_server_do(s, "SWAPDB 0 3");
     CHECK_INT(redis_server_number(s, "DBSIZE"), 1);
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    redis_rig_free(&r);
     free(url);
     url = kit_text("%s/77", redis_server_url(s)); /* it has 16 */
-    r = redis_of(url);
-    g = redis_guard(r, "k", 1);
-    check_redis_fails(g, 1000, "db");
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    r = redis_rig_at(url, 1);
+    check_redis_fails(r.guard, 1000, "db");
+    redis_rig_free(&r);
     free(url);
     redis_server_free(s);
 }

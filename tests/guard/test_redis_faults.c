@@ -11,36 +11,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct rig {
-    redis_server *server;
-    lock_sync_redis *redis;
-    lock_sync_guard *guard;
-} rig;
-
-static rig rig_new(const char *const *options, int64_t interval_ms)
-{
-    rig r = {redis_server_new(options), NULL, NULL};
-
-    r.redis = redis_of(redis_server_url(r.server));
-    r.guard = redis_guard(r.redis, "k", interval_ms);
-    return r;
-}
-
-static void rig_free(rig *r)
-{
-    lock_sync_guard_unref(r->guard);
-    lock_sync_redis_free(r->redis);
-    redis_server_free(r->server);
-}
-
 TEST(a_key_that_holds_something_else)
 {
     static const char *const commands[] = {"SET k junk", "SET k \"\"", "LPUSH k a", "HSET k a b", "SADD k a",
                                            "SETRANGE k 494 x", "SETRANGE k 511 x", "SETRANGE k 600000 x"};
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(NULL, 1);
+    r = redis_rig_new(NULL, 1);
     for (size_t i = 0; i < T_COUNT(commands); i++) {
         t_row("%s", commands[i]);
         redis_server_do(r.server, "DEL k");
@@ -52,18 +30,18 @@ TEST(a_key_that_holds_something_else)
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_do(r.server, "SETRANGE k 40 x"); /* one byte of a record */
     check_redis_fails(r.guard, 1000, "damaged");
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 /* What is no record is not "what this guard saw last": the copy from before serves once the key is deleted. */
 TEST(junk_of_a_records_size_is_not_kept)
 {
-    rig r;
+    redis_rig r;
     int64_t slot;
     int64_t wait_ms = 0;
 
     NEED_REDIS();
-    r = rig_new(NULL, 1);
+    r = redis_rig_new(NULL, 1);
     slot = redis_slot(r.guard, 1000, 5000);
     CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_LIMITED, 60000));
     redis_server_do(r.server, "DEL k");
@@ -72,15 +50,15 @@ TEST(junk_of_a_records_size_is_not_kept)
     redis_server_do(r.server, "DEL k");
     CHECK_INT(lock_sync_guard_reserve(r.guard, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
     CHECK(wait_ms > 50000);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_server_that_refuses_to_write)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(NULL, 1);
+    r = redis_rig_new(NULL, 1);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_do(r.server, "CONFIG SET maxmemory-policy noeviction");
     redis_server_do(r.server, "CONFIG SET maxmemory 1");
@@ -94,15 +72,15 @@ TEST(a_server_that_refuses_to_write)
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_do(r.server, "CONFIG SET min-replicas-to-write 1");
     check_redis_fails(r.guard, 1000, "NOREPLICAS");
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_connection_that_is_killed_is_made_anew)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(NULL, 3);
+    r = redis_rig_new(NULL, 3);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     for (int i = 0; i < 20; i++) {
         lock_sync_status status;
@@ -111,17 +89,17 @@ TEST(a_connection_that_is_killed_is_made_anew)
         status = lock_sync_guard_reserve(r.guard, 0, NULL, NULL);
         CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON);
     }
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 /* SIGPIPE has its default here: one would end this program. */
 TEST(no_sigpipe)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
     (void)signal(SIGPIPE, SIG_DFL);
-    r = rig_new(NULL, 1);
+    r = redis_rig_new(NULL, 1);
     for (int i = 0; i < 5; i++) {
         CHECK(redis_slot(r.guard, 0, 5000) > 0);
         redis_server_kill(r.server);
@@ -129,22 +107,22 @@ TEST(no_sigpipe)
         check_redis_fails(r.guard, 2000, "redis 127.0.0.1");
         redis_server_start(r.server);
     }
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_server_that_is_stopped)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(NULL, 1);
+    r = redis_rig_new(NULL, 1);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_pause(r.server, true);
     check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
     check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
     redis_server_pause(r.server, false);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 /* --- what is no Redis server --- */
@@ -203,23 +181,20 @@ static void impostor_end(impostor *i)
 static void check_impostor(const char *says, const char *login, int64_t ms)
 {
     impostor i;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
     char *url;
     char text[300] = "";
 
     t_row("%s %s", login, says == NULL ? "(silent)" : says);
     impostor_begin(&i, says, false, false);
     url = kit_text("redis://%s127.0.0.1:%d", login, i.port);
-    r = redis_of(url);
-    g = redis_guard(r, "k", 1);
-    check_redis_fails(g, ms, "redis 127.0.0.1");
-    check_redis_fails(g, ms, "redis 127.0.0.1");
-    (void)lock_sync_guard_error_message(g, text, sizeof text);
+    r = redis_rig_at(url, 1);
+    check_redis_fails(r.guard, ms, "redis 127.0.0.1");
+    check_redis_fails(r.guard, ms, "redis 127.0.0.1");
+    (void)lock_sync_guard_error_message(r.guard, text, sizeof text);
     CHECK_LACKS(text, "s3cret");
     CHECK(strpbrk(text, "\r\n") == NULL);
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    redis_rig_free(&r);
     free(url);
     impostor_end(&i);
 }
@@ -271,19 +246,16 @@ TEST(answers_that_are_none)
 static void check_first_slot(const char *says)
 {
     impostor i;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
     char *url;
     int64_t slot = 0;
 
     impostor_begin(&i, says, true, false);
     url = kit_text("redis://127.0.0.1:%d", i.port);
-    r = redis_of(url);
-    g = redis_guard(r, "k", 1);
-    CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, &slot));
+    r = redis_rig_at(url, 1);
+    CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, &slot));
     CHECK_INT(slot, 1);
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    redis_rig_free(&r);
     free(url);
     impostor_end(&i);
 }
@@ -309,18 +281,15 @@ TEST(a_server_that_is_lost_in_mid_decision)
 
     for (size_t k = 0; k < T_COUNT(says); k++) {
         impostor i;
-        lock_sync_redis *r;
-        lock_sync_guard *g;
+        redis_rig r;
         char *url;
 
         t_row("%zu", k);
         impostor_begin(&i, says[k], false, true);
         url = kit_text("redis://127.0.0.1:%d", i.port);
-        r = redis_of(url);
-        g = redis_guard(r, "k", 1);
-        check_redis_fails(g, 2500, "redis 127.0.0.1");
-        lock_sync_guard_unref(g);
-        lock_sync_redis_free(r);
+        r = redis_rig_at(url, 1);
+        check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
+        redis_rig_free(&r);
         free(url);
         impostor_end(&i);
     }
@@ -329,18 +298,15 @@ TEST(a_server_that_is_lost_in_mid_decision)
 TEST(nobody_listens)
 {
     impostor i;
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
     char *url;
 
     impostor_begin(&i, NULL, false, false);
     url = kit_text("redis://127.0.0.1:%d", i.port);
     impostor_end(&i);
-    r = redis_of(url);
-    g = redis_guard(r, "k", 1);
-    check_redis_fails(g, 2000, "refused");
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    r = redis_rig_at(url, 1);
+    check_redis_fails(r.guard, 2000, "refused");
+    redis_rig_free(&r);
     free(url);
 }
 

@@ -8,28 +8,6 @@
 
 static const char *const kept_on_disk[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
 
-typedef struct rig {
-    redis_server *server;
-    lock_sync_redis *redis;
-    lock_sync_guard *guard;
-} rig;
-
-static rig rig_new(const char *const *options, int64_t interval_ms)
-{
-    rig r = {redis_server_new(options), NULL, NULL};
-
-    r.redis = redis_of(redis_server_url(r.server));
-    r.guard = redis_guard(r.redis, "k", interval_ms);
-    return r;
-}
-
-static void rig_free(rig *r)
-{
-    lock_sync_guard_unref(r->guard);
-    lock_sync_redis_free(r->redis);
-    redis_server_free(r->server);
-}
-
 /* A slot that was answered with a 429 that blocks for a minute: what is easily seen to be remembered. */
 static void block_for_a_minute(lock_sync_guard *g)
 {
@@ -49,10 +27,10 @@ static void check_blocked(lock_sync_guard *g)
 
 TEST(a_deleted_key_is_restored)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(NULL, 50);
+    r = redis_rig_new(NULL, 50);
     block_for_a_minute(r.guard);
     redis_server_do(r.server, "DEL k");
     check_blocked(r.guard);
@@ -62,17 +40,17 @@ TEST(a_deleted_key_is_restored)
     redis_server_do(r.server, "PEXPIRE k 1");
     (void)usleep(10000);
     check_blocked(r.guard);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_held_slot_is_restored)
 {
-    rig r;
+    redis_rig r;
     int64_t slot;
     int64_t wait_ms;
 
     NEED_REDIS();
-    r = rig_new(NULL, 50);
+    r = redis_rig_new(NULL, 50);
     slot = redis_slot(r.guard, 20000, 5000);
     redis_server_do(r.server, "FLUSHALL");
     CHECK_INT(lock_sync_guard_reserve(r.guard, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
@@ -80,17 +58,17 @@ TEST(a_held_slot_is_restored)
     redis_server_do(r.server, "FLUSHALL");
     CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_SENT, -1));
     CHECK(redis_slot(r.guard, 1, 5000) > slot); /* settled, so soon */
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_restart_that_keeps_all)
 {
-    rig r;
+    redis_rig r;
     lock_sync_redis *other_redis;
     lock_sync_guard *other;
 
     NEED_REDIS();
-    r = rig_new(kept_on_disk, 50);
+    r = redis_rig_new(kept_on_disk, 50);
     block_for_a_minute(r.guard);
     redis_server_kill(r.server);
     check_redis_fails(r.guard, 2000, "redis 127.0.0.1");
@@ -101,16 +79,16 @@ TEST(a_restart_that_keeps_all)
     check_blocked(other); /* who had seen nothing */
     lock_sync_guard_unref(other);
     lock_sync_redis_free(other_redis);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_restart_that_loses_all)
 {
-    rig r;
+    redis_rig r;
     int64_t slot;
 
     NEED_REDIS();
-    r = rig_new(NULL, 300);
+    r = redis_rig_new(NULL, 300);
     slot = redis_slot(r.guard, 500, 5000);
     CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_SENT, -1));
     (void)usleep(400000); /* as far as this guard knows the gate is open */
@@ -124,7 +102,7 @@ TEST(a_restart_that_loses_all)
     redis_server_kill(r.server);
     redis_server_start(r.server);
     check_blocked(r.guard);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 /* Until the wall clock is at that part of a second. */
@@ -149,12 +127,12 @@ TEST(without_a_copy_an_interval_after_the_start)
 
     NEED_REDIS();
     for (size_t i = 0; i < T_COUNT(rows); i++) {
-        rig r;
+        redis_rig r;
         int64_t after_us;
 
         t_row("started at .%03ld", rows[i].started);
         wait_for_part_of_second(rows[i].started);
-        r = rig_new(NULL, 400);
+        r = redis_rig_new(NULL, 400);
         if (rows[i].asked_in_the_next_second)
             wait_for_part_of_second(0);
         CHECK(redis_slot(r.guard, 500, 5000) > 0);
@@ -162,21 +140,21 @@ TEST(without_a_copy_an_interval_after_the_start)
         if (!CHECK(after_us >= 400000))
             print_error("a slot %lld us after the server was started\n", (long long)after_us);
         CHECK(after_us <= 2500000 * kit_slack());
-        rig_free(&r);
+        redis_rig_free(&r);
     }
 }
 
 /* The same where it hurts: a slot was used just before the server was killed, and another host asks first. */
 TEST(a_stranger_after_a_restart_keeps_the_interval)
 {
-    rig r;
+    redis_rig r;
     lock_sync_redis *stranger_redis;
     lock_sync_guard *stranger;
     int64_t slot;
     int64_t used_us;
 
     NEED_REDIS();
-    r = rig_new(NULL, 400);
+    r = redis_rig_new(NULL, 400);
     slot = redis_slot(r.guard, 500, 5000);
     wait_for_part_of_second(880);
     CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_SENT, -1));
@@ -191,15 +169,15 @@ TEST(a_stranger_after_a_restart_keeps_the_interval)
         print_error("a slot %lld us after another's answer\n", (long long)(kit_now_us() - used_us));
     lock_sync_guard_unref(stranger);
     lock_sync_redis_free(stranger_redis);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 TEST(a_server_that_is_gone_and_comes_back)
 {
-    rig r;
+    redis_rig r;
 
     NEED_REDIS();
-    r = rig_new(kept_on_disk, 20);
+    r = redis_rig_new(kept_on_disk, 20);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_kill(r.server);
     for (int i = 0; i < 5; i++)
@@ -207,18 +185,18 @@ TEST(a_server_that_is_gone_and_comes_back)
     CHECK_INT(lock_sync_guard_settle(r.guard, 1, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_E_GUARD);
     redis_server_start(r.server);
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 /* A holder that cannot settle costs its hold, no more. */
 TEST(a_slot_that_could_not_be_settled)
 {
-    rig r;
+    redis_rig r;
     int64_t slot;
     int64_t reserved_us;
 
     NEED_REDIS();
-    r = rig_new(kept_on_disk, 50);
+    r = redis_rig_new(kept_on_disk, 50);
     slot = redis_slot(r.guard, 800, 5000);
     reserved_us = kit_now_us();
     redis_server_kill(r.server);
@@ -227,7 +205,7 @@ TEST(a_slot_that_could_not_be_settled)
     CHECK(redis_slot(r.guard, 0, 5000) > slot);
     CHECK(kit_now_us() - reserved_us >= 840000);
     CHECK(kit_now_us() - reserved_us <= 2000000 * kit_slack());
-    rig_free(&r);
+    redis_rig_free(&r);
 }
 
 int main(void)

@@ -73,16 +73,12 @@ TEST(any_one_call_fails)
         {REFUSE_clock_gettime, 0, MAY(E_GUARD)},
     };
     scene s = {.url = NULL};
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
 
     NEED_REDIS();
-    server = redis_server_new(NULL);
-    r = redis_of(redis_server_url(server));
-    g = redis_guard(r, "refusals", 1);
-    CHECK(redis_slot(g, 0, KIT_PATIENCE_MS) > 0); /* the first opens a moment after the server's start */
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
+    r = redis_rig_new(NULL, 1);
+    server = r.server;
+    CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* the first opens a moment after the server's start */
     for (size_t i = 0; i < T_COUNT(rows); i++) {
         t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
         for (int lost = 0; lost < 2; lost++) {
@@ -90,7 +86,7 @@ TEST(any_one_call_fails)
             CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
         }
     }
-    redis_server_free(server);
+    redis_rig_free(&r);
 }
 
 /* What follows a record whose numbers are at their end is none: it does not stand in for a key that is lost. */
@@ -98,22 +94,17 @@ TEST(a_record_that_is_none_stands_in_for_nothing)
 {
     const lsync_guard_image last = {.record = {.sequence = INT64_MAX - 1}};
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
-    lock_sync_redis *r;
-    lock_sync_guard *g;
+    redis_rig r;
 
     NEED_REDIS();
-    server = redis_server_new(NULL);
-    r = redis_of(redis_server_url(server));
-    g = redis_guard(r, "k", 1);
+    r = redis_rig_new(NULL, 1);
     lsync_guard_pack(&last, bytes);
-    freeReplyObject(redis_server_ask(server, "SET k %b", bytes, sizeof bytes));
-    CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
-    redis_server_do(server, "DEL k");
-    check_redis_fails(g, 1000, "the record seen last is damaged");
-    CHECK_INT(redis_server_number(server, "EXISTS k"), 0);
-    lock_sync_guard_unref(g);
-    lock_sync_redis_free(r);
-    redis_server_free(server);
+    freeReplyObject(redis_server_ask(r.server, "SET k %b", bytes, sizeof bytes));
+    CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, NULL));
+    redis_server_do(r.server, "DEL k");
+    check_redis_fails(r.guard, 1000, "the record seen last is damaged");
+    CHECK_INT(redis_server_number(r.server, "EXISTS k"), 0);
+    redis_rig_free(&r);
 }
 
 int main(void)

@@ -441,7 +441,7 @@ static void make_warm_secure(scene *x)
 static void make_secure_pool(scene *x)
 {
     make_secure(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 static void make_http2(scene *x)
@@ -453,7 +453,7 @@ static void make_http2(scene *x)
 static void make_http2_pool(scene *x)
 {
     make_http2(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 const act first_fetch_by_tls = {"a first fetch over TLS", make_secure, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE};

@@ -67,6 +67,7 @@ void must(lock_sync_status status);
 void make_ctx(scene *x); /* for the simulator; its guard is off */
 void make_named(scene *x); /* the same by a name */
 void make_guarded(scene *x); /* with a guard in a file */
+void add_pool(scene *x);
 void make_pool(scene *x); /* and a context */
 void make_guarded_pool(scene *x);
 void use_guard(scene *x, lock_sync_status made); /* x->guard, made to open at once */

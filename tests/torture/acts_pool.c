@@ -54,10 +54,15 @@ static lock_sync_status new_pool(scene *x)
     return status;
 }
 
+void add_pool(scene *x)
+{
+    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+}
+
 void make_pool(scene *x)
 {
     make_ctx(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 static void make_warm_pool(scene *x)
@@ -69,13 +74,13 @@ static void make_warm_pool(scene *x)
 static void make_named_pool(scene *x)
 {
     make_named(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 void make_guarded_pool(scene *x)
 {
     make_guarded(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 static lock_sync_status submit_twice(scene *x)

@@ -63,7 +63,7 @@ static lock_sync_status submit_patiently(scene *x)
 static void make_pool_guarded_by_redis(scene *x)
 {
     make_guarded_by_redis(x);
-    must(lock_sync_pool_new_with_allocator(x->memory, &x->pool));
+    add_pool(x);
 }
 
 static void each_request_may_fail(void **user)
