@@ -94,7 +94,6 @@ struct lsync_host {
     lsync_sockets sockets;
     bool https;
     bool is_named;      /* its name is looked up */
-    bool answered;      /* so that it is known whether its connections speak HTTP/2 */
     bool failed;        /* the last one that went ahead got no connection: many may find that out at once */
     uint32_t active;    /* transfers */
     lsync_queue held;

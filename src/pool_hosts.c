@@ -45,7 +45,7 @@ static bool is_unnamed(const lsync_host *host)
 /* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
 static bool is_http1(const lsync_host *host)
 {
-    return !host->https || (host->answered && !host->sockets.http2);
+    return !host->https || (host->sockets.answers > 0 && !host->sockets.http2);
 }
 
 /* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
@@ -88,7 +88,6 @@ void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status
 {
     if (status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
         return;
-    host->answered = true;
     host->failed = false;
 }
 

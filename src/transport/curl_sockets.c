@@ -44,10 +44,7 @@ int lsync_on_close_socket(void *user, curl_socket_t socket)
     return close(socket);
 }
 
-/* Whether a repeat goes over a connection of its own, as its first request: where the server closes connections after a
-   few requests, so that many are repeated, one that is open would soon be closed too. What is not known yet may be so.
-   Where the cap leaves no connection but those that are shared, libcurl would have it wait until nobody uses one. */
-static bool repeats_alone(const lsync_sockets *s)
+bool lsync_repeats_alone(const lsync_sockets *s)
 {
     bool early = s->answers < ANSWERS_TELLING || s->repeats > s->answers / REPEATS_FEW;
     bool room = s->loop == NULL || (uint32_t)s->loop->transfers / LSYNC_STREAMS_MAX + 1 < s->loop->per_host;
@@ -67,7 +64,8 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
         return CURL_PREREQFUNC_ABORT;
     }
     if (++t->sends == 1) {
-        (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, repeats_alone(t->sockets) ? 1L : 0L);
+        if (lsync_repeats_alone(t->sockets))
+            (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
         return CURL_PREREQFUNC_OK;
     }
     if (t->sends == 2 && t->sockets->http2)

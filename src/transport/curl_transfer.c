@@ -244,10 +244,11 @@ static CURLcode set_url(lsync_transfer *t, const char *url)
    after a transfer that it may have repeated a new handle comes in. Connections stay, they are not the handle's. */
 static CURLcode forget_repeats(lsync_transfer *t)
 {
-    CURL *fresh = t->repeated ? curl_easy_init() : NULL; /* a reset would not say that memory ran out in it */
+    CURL *fresh;
 
     if (!t->repeated)
         return CURLE_OK;
+    fresh = curl_easy_init(); /* a reset would not say that memory ran out in it */
     if (fresh == NULL)
         return CURLE_OUT_OF_MEMORY;
     curl_easy_cleanup(t->easy);
@@ -289,7 +290,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
     if (code != CURLE_OK)
         forget_options(t);
-    SET(CURLOPT_FRESH_CONNECT, 0L);
+    SET(CURLOPT_FRESH_CONNECT, 0L); /* lsync_on_send may set it for a repeat */
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);

@@ -1,7 +1,9 @@
-/* Plain http to this machine opens no socket to another, wherever the name of its host leads. Nothing is sent here. */
+/* Which connections are opened: plain http to this machine opens no socket to another, wherever the name of its host
+   leads; and a repeat opens one of its own where another would soon be closed. Nothing is sent here. */
 #include "base/memory.h"
 #include "support.h"
-#include "transport/curl_transfer.h"
+#include "transport/curl_loop.h"
+#include "transport/curl_sockets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,9 +71,61 @@ TEST(a_name_of_this_machine_leads_nowhere_else)
         CHECK(opens_socket("[::1]"));
 }
 
+TEST(a_repeat_goes_alone_where_connections_end_early_and_there_is_room)
+{
+    static const struct {
+        const char *name;
+        uint32_t answers;
+        uint32_t repeats;
+        bool http2;
+        uint32_t per_host; /* 0: a blocking fetch */
+        int transfers;
+        bool alone;
+    } table[] = {
+        {"nothing is known", 0, 0, false, 64, 1, true},
+        {"HTTP/1.1", 1, 0, false, 64, 1, false},
+        {"HTTP/2, of which little is known", 399, 0, true, 64, 1, true},
+        {"no repeats", 400, 0, true, 64, 1, false},
+        {"one in eight", 400, 50, true, 64, 1, false},
+        {"more than one in eight", 400, 51, true, 64, 1, true},
+        {"the same in a blocking fetch", 400, 51, true, 0, 0, true},
+        {"one connection for all", 400, 51, true, 1, 1, false},
+        {"two, one of which is shared", 400, 51, true, 2, 99, true},
+        {"two, both of which are shared", 400, 51, true, 2, 100, false},
+        {"all are shared", 400, 51, true, 64, 6300, false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lsync_loop loop = {.per_host = table[i].per_host, .transfers = table[i].transfers};
+        const lsync_sockets sockets = {.loop = table[i].per_host == 0 ? NULL : &loop, .http2 = table[i].http2,
+                                       .answers = table[i].answers, .repeats = table[i].repeats};
+
+        t_row("%s", table[i].name);
+        CHECK_INT(lsync_repeats_alone(&sockets), table[i].alone);
+    }
+}
+
+TEST(old_answers_count_less)
+{
+    lsync_sockets sockets = {.answers = 3998, .repeats = 1000};
+
+    lsync_sockets_learn(&sockets, true);
+    CHECK_INT(sockets.answers, 3999);
+    CHECK_INT(sockets.repeats, 1000);
+    CHECK(sockets.http2);
+    lsync_sockets_learn(&sockets, false);
+    CHECK_INT(sockets.answers, 2000);
+    CHECK_INT(sockets.repeats, 500);
+    CHECK(!sockets.http2);
+}
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(a_name_of_this_machine_leads_nowhere_else)};
+    static const struct CMUnitTest tests[] = {
+        T(a_name_of_this_machine_leads_nowhere_else),
+        T(a_repeat_goes_alone_where_connections_end_early_and_there_is_room),
+        T(old_answers_count_less),
+    };
 
     return T_MAIN(tests);
 }
