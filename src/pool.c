@@ -298,7 +298,7 @@ void lsync_pool_drop(lsync_job *job)
 static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
-    lsync_seat *seat;
+    lsync_transfer *transfer;
     lsync_job *job;
     CURLcode code;
 
@@ -307,8 +307,8 @@ static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
     while ((job = lsync_helper_receive(p)) != NULL)
         lsync_pool_errand_done(job);
     lsync_pool_check_hosts(p);
-    while ((seat = lsync_loop_finished(&p->loop, &code)) != NULL)
-        lsync_pool_transfer_over(seat, code);
+    while ((transfer = lsync_loop_finished(&p->loop, &code)) != NULL)
+        lsync_pool_transfer_over(LSYNC_OF(transfer, lsync_seat, transfer), code);
     if (status != LOCK_SYNC_OK)
         lsync_pool_begin_anew(p);
     lsync_pool_advance(p);

@@ -324,7 +324,7 @@ static void start(lsync_job *job)
                                                    job->ctx->route.https ? 1L : 0L) != CURLE_OK)
         status = LOCK_SYNC_E_NO_TRANSPORT;
     if (status == LOCK_SYNC_OK)
-        status = lsync_loop_start(&p->loop, &seat->transfer, seat);
+        status = lsync_loop_start(&p->loop, &seat->transfer);
     if (status != LOCK_SYNC_OK) {
         (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
         conclude(seat, status);

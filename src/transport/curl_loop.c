@@ -21,11 +21,11 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
     return code == CURLM_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
 }
 
-lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t, void *owner)
+lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
     if (l->multi == NULL)
         lsync_loop_renew(l);
-    if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, owner) != CURLE_OK ||
+    if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK ||
         curl_multi_add_handle(l->multi, t->easy) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
     l->transfers++;
@@ -38,11 +38,12 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
     (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that is not in it */
 }
 
-void *lsync_loop_finished(lsync_loop *l, CURLcode *code)
+/* The next transfer that libcurl is done with, stopped. */
+static lsync_transfer *next_over(lsync_loop *l, CURLcode *code)
 {
     CURLMsg *message;
     CURL *easy;
-    void *owner = NULL;
+    char *transfer = NULL;
     int queued;
 
     do {
@@ -52,8 +53,21 @@ void *lsync_loop_finished(lsync_loop *l, CURLcode *code)
         return NULL;
     easy = message->easy_handle;
     *code = message->data.result; /* removing the handle frees the message */
-    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&owner);
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
     (void)curl_multi_remove_handle(l->multi, easy);
     l->transfers--;
-    return owner;
+    return (lsync_transfer *)(void *)transfer;
+}
+
+lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code)
+{
+    lsync_transfer *t;
+
+    while ((t = next_over(l, code)) != NULL && lsync_transfer_again(t, *code)) {
+        if (lsync_loop_start(l, t) != LOCK_SYNC_OK) {
+            *code = CURLE_OUT_OF_MEMORY;
+            break;
+        }
+    }
+    return t;
 }

@@ -56,11 +56,11 @@ void lsync_loop_wake(const lsync_loop *l);
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 
-/* Starts a transfer that is prepared; `owner` is what lsync_loop_finished gives back. OK or E_NO_MEMORY. */
-lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t, void *owner);
+/* Starts a transfer that is prepared. OK or E_NO_MEMORY. */
+lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 
-/* The owner of a transfer that is over, with its code; it has been stopped. NULL: no more. */
-void *lsync_loop_finished(lsync_loop *l, CURLcode *code);
+/* A transfer that is over, with its code; it has been stopped. NULL: no more. */
+lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code);
 
 #endif

@@ -352,6 +352,23 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status_of_setting(code == CURLE_OK ? set_request(t, q) : code);
 }
 
+/* libcurl repeats a request that the server refused unread because it closes the connection. libcurl 7.88 does not where
+   nothing else is under way there: it says CURLE_HTTP2. */
+bool lsync_transfer_again(lsync_transfer *t, CURLcode code)
+{
+    curl_off_t spent_us = 0;
+    long answered = 0;
+    int64_t left_ms;
+
+    if (code != CURLE_HTTP2 || t->sends != 1 || !t->sockets->http2 ||
+        curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &answered) != CURLE_OK || answered != 0 ||
+        curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &spent_us) != CURLE_OK)
+        return false;
+    left_ms = t->request->timeout_ms - spent_us / 1000;
+    t->error_text[0] = '\0';
+    return left_ms > 0 && curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
+}
+
 static lock_sync_status read_answer(lsync_transfer *t)
 {
     long status = 0;

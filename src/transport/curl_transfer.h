@@ -61,6 +61,10 @@ void lsync_transfer_release(lsync_transfer *t);
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
                                         lsync_sockets *sockets);
 
+/* Whether the transfer, over with that code, is to run once more; it is ready for that. The one repeat that HTTP/2 has,
+   where libcurl does not make it. */
+bool lsync_transfer_again(lsync_transfer *t, CURLcode code);
+
 /* What the transfer's end means, with status and detail put into the response. The request is let go of. */
 lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code);
 

@@ -15,8 +15,8 @@ typedef struct curl_transport {
     lsync_transfer transfer;
 } curl_transport;
 
-/* Runs the transfer to its end. OK and its code, or why it could not be run. */
-static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CURLcode *code)
+/* Until libcurl is done with the transfer: OK and its code, or why it could not be run. */
+static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request *q, CURLcode *code)
 {
     int running = 1;
 
@@ -40,6 +40,18 @@ static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CUR
     }
 }
 
+static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CURLcode *code)
+{
+    lock_sync_status status;
+
+    if (curl_multi_add_handle(c->multi, c->transfer.easy) != CURLM_OK)
+        return LOCK_SYNC_E_NO_MEMORY;
+    status = wait_for_end(c, q, code);
+    if (curl_multi_remove_handle(c->multi, c->transfer.easy) != CURLM_OK && status == LOCK_SYNC_OK)
+        status = LOCK_SYNC_E_NETWORK;
+    return status;
+}
+
 static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
     curl_transport *c = user;
@@ -47,13 +59,10 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets);
     lock_sync_status finished;
 
-    if (status == LOCK_SYNC_OK && curl_multi_add_handle(c->multi, c->transfer.easy) != CURLM_OK)
-        status = LOCK_SYNC_E_NO_MEMORY;
-    if (status == LOCK_SYNC_OK) {
+    if (status == LOCK_SYNC_OK)
         status = drive(c, q, &code);
-        if (curl_multi_remove_handle(c->multi, c->transfer.easy) != CURLM_OK && status == LOCK_SYNC_OK)
-            status = LOCK_SYNC_E_NETWORK;
-    }
+    if (status == LOCK_SYNC_OK && lsync_transfer_again(&c->transfer, code))
+        status = drive(c, q, &code);
     finished = lsync_transfer_finish(&c->transfer, status == LOCK_SYNC_OK ? code : CURLE_ABORTED_BY_CALLBACK);
     return status == LOCK_SYNC_OK ? finished : status;
 }

@@ -124,6 +124,15 @@ void child_signal(child *c, int signal_number)
         (void)kill(c->pid, signal_number);
 }
 
+void child_pause(child *c)
+{
+    siginfo_t info;
+
+    child_signal(c, SIGSTOP); /* takes its time */
+    if (waitid(P_PID, (id_t)c->pid, &info, WSTOPPED) != 0)
+        kit_die("cannot stop a child: %s", strerror(errno));
+}
+
 char *child_stop(child *c, int signal_number, int *status)
 {
     char *text;

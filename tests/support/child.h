@@ -21,6 +21,9 @@ bool child_is_running(child *c);
 
 void child_signal(child *c, int signal_number);
 
+/* Stops it, to go on at SIGCONT. When this returns it does nothing any more. */
+void child_pause(child *c);
+
 /* Sends `signal_number` (0: none), waits for the end (SIGKILL after some seconds), frees it. Returns all of its stdout,
    to be free()d; in *status the exit status, or 128 + the signal that ended it. `status` may be NULL. */
 char *child_stop(child *c, int signal_number, int *status);

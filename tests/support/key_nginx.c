@@ -136,7 +136,7 @@ key_nginx_seen key_nginx_look(const key_nginx *n, size_t requests)
 
 void key_nginx_pause(const key_nginx *n)
 {
-    child_signal(n->process, SIGSTOP);
+    child_pause(n->process);
 }
 
 void key_nginx_go_on(const key_nginx *n)
