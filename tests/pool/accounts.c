@@ -167,6 +167,17 @@ bool pool_is_readable(const lock_sync_pool *p, int ms)
     return poll(&on, 1, ms) == 1;
 }
 
+bool pool_step(lock_sync_pool *p, int64_t ms)
+{
+    bool descriptor = lock_sync_pool_fd(p) >= 0;
+
+    if (descriptor && !pool_is_readable(p, (int)ms))
+        return false;
+    if ((descriptor ? pool_dispatch(p) : pool_wait(p, ms < 5 ? ms : 5)) != LOCK_SYNC_OK)
+        kit_die("dispatch failed");
+    return true;
+}
+
 bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms)
 {
     int64_t until = kit_now_ms() + ms;
@@ -174,8 +185,7 @@ bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms
     while (!met(user)) {
         if (kit_now_ms() >= until)
             return false;
-        if (pool_is_readable(p, 5) && pool_dispatch(p) != LOCK_SYNC_OK)
-            kit_die("dispatch failed");
+        (void)pool_step(p, 5);
     }
     return true;
 }
@@ -209,12 +219,8 @@ size_t pool_run_for(lock_sync_pool *p, int64_t ms)
     int64_t until = kit_now_ms() + ms;
     size_t readable = 0;
 
-    for (int64_t left = ms; left > 0; left = until - kit_now_ms())
-        if (pool_is_readable(p, (int)left)) {
-            readable++;
-            if (pool_dispatch(p) != LOCK_SYNC_OK)
-                kit_die("dispatch failed");
-        }
+    while (kit_now_ms() < until)
+        readable += pool_step(p, until - kit_now_ms());
     return readable;
 }
 

@@ -68,12 +68,16 @@ lock_sync_status pool_dispatch(lock_sync_pool *p);
 lock_sync_status pool_wait(lock_sync_pool *p, int64_t ms);
 void pool_end(lock_sync_pool *p);
 
-/* Polls the descriptor and dispatches until `met` says true; whether it did in time. */
+/* Waits for something to happen and handles it, as a host does by the descriptor, or, where the system has none, by
+   pool_wait, for some milliseconds. Whether anything did, as far as that can be told. */
+bool pool_step(lock_sync_pool *p, int64_t ms);
+
+/* Steps until `met` says true; whether it did in time. */
 bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms);
 /* Until an account has had all its callbacks, or all accounts of the pool; ends the test when that does not come. */
 void pool_run_account(account *a);
 void pool_run_all(lock_sync_pool *p);
-/* For that long, whatever comes. How often the descriptor was readable. */
+/* For that long, whatever comes. How many steps did something. */
 size_t pool_run_for(lock_sync_pool *p, int64_t ms);
 bool pool_is_readable(const lock_sync_pool *p, int ms);
 

@@ -66,11 +66,9 @@ static void a_stalled_resolver_delays_no_other_account(void **user)
     accounts_submit(stalled, 4, p);
     accounts_submit(all, MANY, p);
     while (lock_sync_pool_pending(p) > 0) {
-        int64_t entered;
+        int64_t entered = kit_now_ms();
 
-        (void)pool_is_readable(p, 100);
-        entered = kit_now_ms();
-        expect_ok(pool_dispatch(p));
+        (void)pool_step(p, 5);
         assert_true(kit_now_ms() - entered < 50 * kit_slack());
     }
     for (size_t i = 0; i < MANY; i++) {
