@@ -6,6 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct lsync_moment {
+    unsigned year, month, day, hour, minute, second;
+} lsync_moment;
+
+/* The Unix time of a moment in UTC. False, and *unix_ms untouched, for one that no calendar or clock shows. */
+bool lsync_moment_unix_ms(const lsync_moment *m, unsigned last_second, int64_t *unix_ms);
+
 /* ISO 8601: YYYY-MM-DDThh:mm:ss, 1 to 9 fraction digits or none (beyond milliseconds dropped), then Z, +hh:mm, -hh:mm,
    +hh, -hh, or nothing, which is UTC. False, and *unix_ms untouched, for everything else. */
 bool lsync_timestamp_parse(const char *text, size_t size, int64_t *unix_ms);

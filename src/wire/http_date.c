@@ -1,0 +1,144 @@
+/* Times as HTTP writes them; see timestamp.h. */
+#include "wire/timestamp.h"
+#include "base/ascii.h"
+
+#include <string.h>
+
+typedef struct cursor {
+    const char *at;
+    const char *end;
+} cursor;
+
+/* Exactly `count` digits. */
+static bool take_number(cursor *c, int count, unsigned *value)
+{
+    *value = 0;
+    if (c->end - c->at < count)
+        return false;
+    for (int i = 0; i < count; i++, c->at++) {
+        if (!lsync_ascii_is_digit(*c->at))
+            return false;
+        *value = *value * 10 + (unsigned)(*c->at - '0');
+    }
+    return true;
+}
+
+static bool take(cursor *c, const char *lower_case)
+{
+    if (!lsync_ascii_begins(c->at, (size_t)(c->end - c->at), lower_case))
+        return false;
+    c->at += strlen(lower_case);
+    return true;
+}
+
+static bool take_char(cursor *c, char exactly)
+{
+    if (c->at == c->end || *c->at != exactly)
+        return false;
+    c->at++;
+    return true;
+}
+
+static bool take_clock(cursor *c, lsync_moment *m)
+{
+    return take_number(c, 2, &m->hour) && take_char(c, ':') && take_number(c, 2, &m->minute) && take_char(c, ':') &&
+           take_number(c, 2, &m->second);
+}
+
+/* One of a row of names of three letters each; *place counts from 1. */
+static bool take_name(cursor *c, const char *names, unsigned *place)
+{
+    char name[4] = "";
+
+    for (*place = 1; *names != '\0'; names += 3, ++*place) {
+        memcpy(name, names, 3);
+        if (take(c, name))
+            return true;
+    }
+    return false;
+}
+
+static bool take_month(cursor *c, unsigned *month)
+{
+    return take_name(c, "janfebmaraprmayjunjulaugsepoctnovdec", month);
+}
+
+/* A day's name, cut to three letters or whole. */
+static bool take_day_name(cursor *c)
+{
+    static const char rests[][7] = {"day", "sday", "nesday", "rsday", "day", "urday", "day"};
+    unsigned day;
+
+    if (!take_name(c, "montuewedthufrisatsun", &day))
+        return false;
+    (void)take(c, rests[day - 1]);
+    return true;
+}
+
+/* "06 Nov 1994 08:49:37 GMT", or "06-Nov-94 08:49:37 GMT" */
+static bool take_date(cursor c, char separator, int year_digits, lsync_moment *m)
+{
+    return take_number(&c, 2, &m->day) && take_char(&c, separator) && take_month(&c, &m->month) &&
+           take_char(&c, separator) && take_number(&c, year_digits, &m->year) && take_char(&c, ' ') &&
+           take_clock(&c, m) && take(&c, " gmt") && c.at == c.end;
+}
+
+/* A date whose year has two digits: one that seems to be more than 50 years ahead is the one with these digits
+   before. */
+static bool take_rfc850(cursor c, int64_t now_ms, lsync_moment *m)
+{
+    unsigned this_year = (unsigned)(1970 + now_ms / 31556952000);
+
+    if (!take_date(c, '-', 2, m))
+        return false;
+    m->year += this_year - this_year % 100;
+    if (m->year > this_year + 50)
+        m->year -= 100;
+    return true;
+}
+
+/* "Nov  6 08:49:37 1994" */
+static bool take_asctime(cursor c, lsync_moment *m)
+{
+    if (!take_month(&c, &m->month) || !take_char(&c, ' '))
+        return false;
+    return take_number(&c, take_char(&c, ' ') ? 1 : 2, &m->day) && take_char(&c, ' ') && take_clock(&c, m) &&
+           take_char(&c, ' ') && take_number(&c, 4, &m->year) && c.at == c.end;
+}
+
+bool lsync_http_date_parse(const char *text, int64_t now_ms, int64_t *unix_ms)
+{
+    cursor c = {text, text + strlen(text)};
+    lsync_moment m;
+
+    if (!take_day_name(&c))
+        return false;
+    if (take(&c, ", ")) {
+        if (!take_date(c, ' ', 4, &m) && !take_rfc850(c, now_ms, &m))
+            return false;
+    } else if (!take_char(&c, ' ') || !take_asctime(c, &m)) {
+        return false;
+    }
+    return lsync_moment_unix_ms(&m, 60, unix_ms);
+}
+
+int64_t lsync_retry_after_ms(const char *value, const char *date, int64_t received_at_ms)
+{
+    size_t digits = strspn(value, "0123456789");
+    int64_t seconds = 0;
+    int64_t until;
+    int64_t from;
+
+    if (digits > 0 && value[digits] == '\0') {
+        if (digits > 10) /* three centuries: no wait that anyone means */
+            return -1;
+        for (const char *c = value; *c != '\0'; c++)
+            seconds = seconds * 10 + (*c - '0');
+        return seconds * 1000;
+    }
+    if (!lsync_http_date_parse(value, received_at_ms, &until))
+        return -1;
+    if (!lsync_http_date_parse(date, received_at_ms, &from))
+        from = received_at_ms;
+    return until > from ? until - from : 0;
+}
