@@ -19,13 +19,13 @@ typedef struct cursor {
 
 static inline void skip_space(cursor *c)
 {
-    while (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t')
-        c->at++;
+    if (*c->at <= ' ') /* the service writes none */
+        c->at += strspn(c->at, " \n\r\t");
 }
 
 static inline bool take(cursor *c, char expected)
 {
-    if (*c->at != expected) /* the service writes no space */
+    if (*c->at != expected)
         skip_space(c);
     if (*c->at != expected)
         return false;
@@ -44,197 +44,132 @@ static inline bool take_bytes(cursor *c, const char *bytes, size_t size)
 
 #define TAKE(c, literal) take_bytes(c, literal, sizeof(literal) - 1)
 
-/* A string of printable ASCII without escapes. */
+/* What is left of a string of printable ASCII without escapes, behind its first quote. */
 static bool take_text(cursor *c, const char **text, size_t *size)
 {
-    if (*c->at != '"')
-        return false;
-    *text = ++c->at;
-    while (*c->at != '"') {
-        if (*c->at < ' ' || *c->at > '~' || *c->at == '\\')
+    const char *at = c->at;
+
+    for (; *at != '"'; at++)
+        if (*at < ' ' || *at > '~' || *at == '\\')
             return false;
-        c->at++;
-    }
-    *size = (size_t)(c->at++ - *text);
+    *text = c->at;
+    *size = (size_t)(at - c->at);
+    c->at = at + 1;
     return true;
 }
 
-/* An integer of up to 18 digits, without fraction and exponent. */
+/* An integer of up to 18 digits. A fraction or an exponent stays where it is, and no value goes on like that. */
 static bool take_integer(cursor *c, int64_t *value)
 {
     bool negative = *c->at == '-';
     const char *digits = c->at + negative;
     const char *at = digits;
-    int64_t sum = 0;
+    uint64_t sum = 0;
 
-    for (; *at >= '0' && *at <= '9'; at++) {
-        if (at - digits == INTEGER_DIGITS_MAX)
-            return false;
-        sum = sum * 10 + (*at - '0');
-    }
-    if (at == digits || (*digits == '0' && at - digits > 1) || *at == '.' || *at == 'e' || *at == 'E')
+    for (; *at >= '0' && *at <= '9'; at++)
+        sum = sum * 10 + (uint64_t)(*at - '0');
+    if (at == digits || at - digits > INTEGER_DIGITS_MAX || (*digits == '0' && at - digits > 1))
         return false;
     c->at = at;
-    *value = negative ? -sum : sum;
+    *value = negative ? -(int64_t)sum : (int64_t)sum;
     return true;
 }
 
-/* A key of no interest with a scalar value. */
-static bool skip_unknown(cursor *c)
+/* A plain value. One that the field cannot take (a battery level of 255) is absent. */
+static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
 {
     const char *text;
     size_t size;
     int64_t number;
 
-    if (!take_text(c, &text, &size) || !take(c, ':'))
-        return false;
-    skip_space(c);
-    if (*c->at == '"')
-        return take_text(c, &text, &size);
-    return TAKE(c, "null") || TAKE(c, "true") || TAKE(c, "false") || take_integer(c, &number);
-}
-
-/* The value of a field, of its type or null. What the field cannot take (a battery level of 255) is absent. */
-static inline bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
-{
-    const char *text;
-    size_t size;
-    int64_t number;
-
-    if (*c->at == 'n')
-        return TAKE(c, "null");
-    if (f->type == LSYNC_TIME) {
+    switch (*c->at) {
+    case '"':
+        c->at++;
         if (!take_text(c, &text, &size))
             return false;
         (void)lsync_field_store_text(f, text, size, lock);
         return true;
-    }
-    if (f->type == LSYNC_BOOL && (*c->at == 't' || *c->at == 'f')) {
-        bool truth = *c->at == 't';
-
-        if (!(truth ? TAKE(c, "true") : TAKE(c, "false")))
+    case 'n':
+        return TAKE(c, "null");
+    case 't':
+        (void)lsync_field_store_bool(f, true, lock);
+        return TAKE(c, "true");
+    case 'f':
+        (void)lsync_field_store_bool(f, false, lock);
+        return TAKE(c, "false");
+    default:
+        if (!take_integer(c, &number))
             return false;
-        (void)lsync_field_store_bool(f, truth, lock);
+        (void)lsync_field_store_integer(f, number, lock);
         return true;
     }
-    if (!take_integer(c, &number))
-        return false;
-    (void)lsync_field_store_integer(f, number, lock);
-    return true;
 }
 
-#define NO_FIELD SIZE_MAX
-
-/* The place of the key that stands here, which is then behind; NO_FIELD for another. `guess` is tried first: the
-   service sends the keys of one record as those of the one before. */
-#define MATCH(name, type, bit, member, min, max)                                                                      \
-    if (i == guess && TAKE(c, "\"" name "\""))                                                                        \
-        return i;                                                                                                     \
-    i++;
-#define MATCH_ANY(name, type, bit, member, min, max)                                                                  \
-    if (TAKE(c, "\"" name "\""))                                                                                      \
-        return i;                                                                                                     \
-    i++;
-
-static inline size_t take_record_key(cursor *c, size_t guess)
+/* The field whose key stands here behind its first quote, and is then behind; NULL for another. The one at `next` is
+   tried first: the service sends the keys of all records in one order. */
+static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t n, size_t *next)
 {
-    size_t i = 0;
+    for (size_t tried = 0; tried < n; tried++) {
+        const lsync_field *f = &fields[*next];
+        size_t size = f->name_size;
 
-    LSYNC_RECORD_SCHEMA(MATCH)
-    i = 0;
-    LSYNC_RECORD_SCHEMA(MATCH_ANY)
-    return NO_FIELD;
+        *next = *next + 1 < n ? *next + 1 : 0;
+        if ((size_t)(c->end - c->at) > size && c->at[size] == '"' && memcmp(c->at, f->name, size) == 0) {
+            c->at += size + 1;
+            return f;
+        }
+    }
+    return NULL;
 }
 
-static inline size_t take_state_key(cursor *c, size_t guess)
+_Static_assert(sizeof(lock_sync_lock) <= 64, "take_object has a bit for each offset");
+
+/* A record, or its state: an object with at least one member. What comes twice is for the full decoder. */
+static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
 {
-    size_t i = 0;
+    static const lsync_field unknown = {.min = 1, .max = 0}; /* takes no value */
+    uint64_t seen = 0; /* a bit for each offset */
+    size_t next = 0;
 
-    LSYNC_STATE_SCHEMA(MATCH)
-    i = 0;
-    LSYNC_STATE_SCHEMA(MATCH_ANY)
-    return NO_FIELD;
-}
-
-/* Runs `member`, which reads one key and its value, over an object whose brace is behind. */
-#define FOR_EACH_MEMBER(c, member)                                                                                    \
-    do {                                                                                                              \
-        if (take(c, '}'))                                                                                             \
-            break;                                                                                                    \
-        do {                                                                                                          \
-            skip_space(c);                                                                                            \
-            if (!(member))                                                                                            \
-                return false;                                                                                         \
-        } while (take(c, ','));                                                                                       \
-        if (!take(c, '}'))                                                                                            \
-            return false;                                                                                             \
-    } while (0)
-
-/* A field's value behind its key; a key that comes twice is for the full decoder. */
-static inline bool take_field(cursor *c, const lsync_field *f, uint32_t *seen, uint32_t bit, lock_sync_lock *lock)
-{
-    if ((*seen & bit) != 0 || !take(c, ':'))
-        return false;
-    *seen |= bit;
-    skip_space(c);
-    return take_value(c, f, lock);
-}
-
-static inline bool take_state_member(cursor *c, size_t *guess, uint32_t *seen, lock_sync_lock *lock)
-{
-    size_t i = take_state_key(c, *guess);
-
-    if (i == NO_FIELD)
-        return skip_unknown(c);
-    *guess = i + 1;
-    return take_field(c, &lsync_state_fields[i], seen, 1u << i, lock);
-}
-
-static bool take_state(cursor *c, lock_sync_lock *lock)
-{
-    uint32_t seen = 0;
-    size_t guess = 0;
-
-    if (*c->at == 'n')
-        return TAKE(c, "null");
     if (!take(c, '{'))
         return false;
-    lock->fields |= LOCK_SYNC_FIELD_DEVICE_STATE;
-    FOR_EACH_MEMBER(c, take_state_member(c, &guess, &seen, lock));
-    return true;
-}
+    do {
+        const lsync_field *f;
 
-#define STATE_BIT (1u << LSYNC_RECORD_FIELDS)
-
-static inline bool take_record_member(cursor *c, size_t *guess, uint32_t *seen, lock_sync_lock *lock)
-{
-    size_t i;
-
-    if (TAKE(c, "\"" LSYNC_STATE_NAME "\"") || TAKE(c, "\"" LSYNC_OLD_STATE_NAME "\"")) {
-        if ((*seen & STATE_BIT) != 0 || !take(c, ':')) /* twice, or both names */
+        if (!take(c, '"'))
             return false;
-        *seen |= STATE_BIT;
+        f = take_key(c, fields, n, &next);
+        if (f == NULL) {
+            const char *key;
+            size_t size;
+
+            f = &unknown;
+            if (!take_text(c, &key, &size))
+                return false;
+        } else if ((seen & (uint64_t)1 << f->offset) != 0) {
+            return false;
+        } else {
+            seen |= (uint64_t)1 << f->offset;
+        }
+        if (!take(c, ':'))
+            return false;
         skip_space(c);
-        return take_state(c, lock);
-    }
-    i = take_record_key(c, *guess);
-    if (i == NO_FIELD)
-        return skip_unknown(c);
-    *guess = i + 1;
-    return take_field(c, &lsync_record_fields[i], seen, 1u << i, lock);
+        if (f->type == LSYNC_STATE && *c->at == '{') {
+            lock->fields |= LOCK_SYNC_FIELD_DEVICE_STATE;
+            if (!take_object(c, lsync_state_fields, LSYNC_STATE_FIELDS, lock))
+                return false;
+        } else if (!take_value(c, f, lock)) {
+            return false;
+        }
+    } while (take(c, ','));
+    return take(c, '}');
 }
 
 /* One record; it has an id. */
 static bool take_record(cursor *c, lock_sync_lock *lock)
 {
-    uint32_t seen = 0;
-    size_t guess = 0;
-
     memset(lock, 0, sizeof *lock);
-    if (!take(c, '{'))
-        return false;
-    FOR_EACH_MEMBER(c, take_record_member(c, &guess, &seen, lock));
-    return lock->id != 0;
+    return take_object(c, lsync_record_fields, LSYNC_RECORD_FIELDS, lock) && lock->id != 0;
 }
 
 static bool take_one(cursor *c, lock_sync_results *r)
@@ -287,13 +222,15 @@ static bool take_envelope_member(cursor *c, bool single, uint32_t *seen, lock_sy
 {
     int64_t code;
 
-    if (TAKE(c, "\"result\""))
+    if (!take(c, '"'))
+        return false;
+    if (TAKE(c, "result\""))
         return first_time(c, seen, RESULT_SEEN) && (single ? take_one(c, *r) : take_all(c, r));
-    if (TAKE(c, "\"success\""))
+    if (TAKE(c, "success\""))
         return first_time(c, seen, SUCCESS_SEEN) && TAKE(c, "true");
-    if (TAKE(c, "\"errorMessages\""))
+    if (TAKE(c, "errorMessages\""))
         return first_time(c, seen, MESSAGES_SEEN) && take(c, '[') && take(c, ']');
-    if (TAKE(c, "\"statusCode\""))
+    if (TAKE(c, "statusCode\""))
         return first_time(c, seen, CODE_SEEN) && take_integer(c, &code);
     return false;
 }
@@ -304,7 +241,12 @@ static bool take_body(cursor *c, bool single, lock_sync_results **r)
 
     if (!take(c, '{'))
         return false;
-    FOR_EACH_MEMBER(c, take_envelope_member(c, single, &seen, r));
+    do {
+        if (!take_envelope_member(c, single, &seen, r))
+            return false;
+    } while (take(c, ','));
+    if (!take(c, '}'))
+        return false;
     skip_space(c);
     return c->at == c->end && (seen & RESULT_SEEN) != 0;
 }

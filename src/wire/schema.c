@@ -4,10 +4,25 @@
 
 #include <string.h>
 
-#define FIELD(name, type, bit, member, min, max) {name, type, bit, offsetof(lock_sync_lock, member), min, max},
+#define FIELD(name, type, bit, member, min, max)                                                                      \
+    {name, sizeof name - 1, LSYNC_##type, offsetof(lock_sync_lock, member), bit, min, max}
 
-const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS] = {LSYNC_RECORD_SCHEMA(FIELD)};
-const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS] = {LSYNC_STATE_SCHEMA(FIELD)};
+const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS] = {
+    FIELD("id", INT64, 0, id, 1, INT64_MAX),
+    FIELD("isConnected", BOOL, LOCK_SYNC_FIELD_CONNECTED, is_connected, 0, 1),
+    FIELD(LSYNC_STATE_NAME, STATE, 0, fields, 1, 0),
+    FIELD("revision", INT64, LOCK_SYNC_FIELD_REVISION, revision, INT64_MIN, INT64_MAX),
+    FIELD(LSYNC_OLD_STATE_NAME, STATE, 0, fields, 1, 0),
+};
+
+const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS] = {
+    FIELD("state", INT32, LOCK_SYNC_FIELD_STATE, state, INT32_MIN, INT32_MAX),
+    FIELD("doorState", INT32, LOCK_SYNC_FIELD_DOOR_STATE, door_state, INT32_MIN, INT32_MAX),
+    FIELD("isCharging", BOOL, LOCK_SYNC_FIELD_CHARGING, is_charging, 0, 1),
+    FIELD("batteryLevel", INT32, LOCK_SYNC_FIELD_BATTERY_LEVEL, battery_level, 0, 100), /* 255 means unknown */
+    FIELD("stateChangeResult", INT32, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, state_change_result, INT32_MIN, INT32_MAX),
+    FIELD("lastStateChangedDate", TIME, LOCK_SYNC_FIELD_LAST_STATE_CHANGED, last_state_changed_ms, 1, 0),
+};
 
 bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lock *lock)
 {
@@ -15,7 +30,7 @@ bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lo
     int32_t narrow = (int32_t)value;
     bool truth = value != 0;
 
-    if (f->type == LSYNC_TIME || value < f->min || value > f->max)
+    if (value < f->min || value > f->max)
         return false;
     if (f->type == LSYNC_INT64)
         memcpy(place, &value, sizeof value);
