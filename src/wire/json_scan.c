@@ -126,11 +126,11 @@ static bool skip_string(scan *s, const char *key, bool *same)
             if (c == '\\' && !skip_escape(s, same != NULL, &code))
                 return false;
         }
-        equal = equal && key != NULL && key[i] != '\0' && code == (unsigned char)key[i++];
+        equal = equal && key[i] != '\0' && code == (unsigned char)key[i++];
     }
     s->at++;
     if (same != NULL)
-        *same = equal && key != NULL && key[i] == '\0';
+        *same = equal && key[i] == '\0';
     return true;
 }
 
@@ -185,7 +185,7 @@ static bool skip_scalar(scan *s)
 {
     switch (peek(s)) {
     case '"':
-        return skip_string(s, NULL, NULL);
+        return skip_string(s, "", NULL);
     case 't':
         return skip_word(s, "true");
     case 'f':
@@ -207,30 +207,11 @@ static bool skip_key(scan *s, const char *key, bool *same)
     return skip_char(s, ':');
 }
 
-/* The open brackets around a place: a bit each, 1 for an object. */
+/* The open brackets around a place: those that close them. */
 typedef struct nesting {
-    unsigned char bits[LSYNC_JSON_DEPTH_MAX / 8];
+    char closing[LSYNC_JSON_DEPTH_MAX];
     size_t depth;
 } nesting;
-
-static bool in_object(const nesting *n)
-{
-    return ((n->bits[(n->depth - 1) / 8] >> ((n->depth - 1) % 8)) & 1) != 0;
-}
-
-static bool enter(nesting *n, bool object)
-{
-    unsigned char bit = (unsigned char)(1u << (n->depth % 8));
-
-    if (n->depth == LSYNC_JSON_DEPTH_MAX)
-        return false;
-    if (object)
-        n->bits[n->depth / 8] |= bit;
-    else
-        n->bits[n->depth / 8] &= (unsigned char)~bit;
-    n->depth++;
-    return true;
-}
 
 /* Behind a value: closing brackets, then a comma (and the next key). False when something else stands there. */
 static bool skip_after_value(scan *s, nesting *n)
@@ -238,10 +219,12 @@ static bool skip_after_value(scan *s, nesting *n)
     bool same;
 
     while (n->depth > 0) {
+        char close = n->closing[n->depth - 1];
+
         skip_space(s);
         if (skip_char(s, ','))
-            return !in_object(n) || skip_key(s, NULL, &same);
-        if (!skip_char(s, in_object(n) ? '}' : ']'))
+            return close == ']' || skip_key(s, "", &same);
+        if (!skip_char(s, close))
             return false;
         n->depth--;
     }
@@ -251,22 +234,24 @@ static bool skip_after_value(scan *s, nesting *n)
 /* An opening bracket, and the first key of an object. *empty: it was closed at once. */
 static bool skip_opening(scan *s, nesting *n, bool *empty)
 {
-    bool object = peek(s) == '{';
+    char close = peek(s) == '{' ? '}' : ']';
     bool same;
 
-    if (!enter(n, object))
+    if (n->depth == LSYNC_JSON_DEPTH_MAX)
         return false;
+    n->closing[n->depth++] = close;
     s->at++;
     skip_space(s);
-    *empty = peek(s) == (object ? '}' : ']');
-    return *empty || !object || skip_key(s, NULL, &same);
+    *empty = peek(s) == close;
+    return *empty || close == ']' || skip_key(s, "", &same);
 }
 
 static bool skip_value(scan *s)
 {
-    nesting n = {.depth = 0};
+    nesting n;
     bool empty;
 
+    n.depth = 0;
     do {
         skip_space(s);
         if (peek(s) == '{' || peek(s) == '[') {
