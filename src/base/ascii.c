@@ -1,0 +1,47 @@
+/* ASCII without the locale; see ascii.h. */
+#include "base/ascii.h"
+
+bool lsync_ascii_is_hex(char c)
+{
+    return lsync_ascii_is_digit(c) || (lsync_ascii_lower(c) >= 'a' && lsync_ascii_lower(c) <= 'f');
+}
+
+bool lsync_ascii_is_alnum(char c)
+{
+    return lsync_ascii_is_digit(c) || (lsync_ascii_lower(c) >= 'a' && lsync_ascii_lower(c) <= 'z');
+}
+
+/* How many characters `text` and `lower_case` have in common. */
+static size_t common(const char *text, size_t size, const char *lower_case)
+{
+    size_t i = 0;
+
+    while (i < size && lower_case[i] != '\0' && lsync_ascii_lower(text[i]) == lower_case[i])
+        i++;
+    return i;
+}
+
+bool lsync_ascii_begins(const char *text, size_t size, const char *lower_case)
+{
+    return lower_case[common(text, size, lower_case)] == '\0';
+}
+
+bool lsync_ascii_equal(const char *text, size_t size, const char *lower_case)
+{
+    size_t same = common(text, size, lower_case);
+
+    return same == size && lower_case[same] == '\0';
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void lsync_ascii_trim(const char **text, size_t *size)
+{
+    for (; *size > 0 && is_space(**text); --*size)
+        ++*text;
+    while (*size > 0 && is_space((*text)[*size - 1]))
+        --*size;
+}
