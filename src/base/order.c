@@ -3,23 +3,23 @@
 
 #include <string.h>
 
-int64_t lsync_id_at(lsync_ids ids, size_t i)
+int64_t lsync_id_at(const lsync_ids *ids, size_t i)
 {
     int64_t id;
 
-    memcpy(&id, (const char *)ids.first + i * ids.stride, sizeof id);
+    memcpy(&id, (const char *)ids->first + i * ids->stride, sizeof id);
     return id;
 }
 
-bool lsync_ids_ascend(lsync_ids ids)
+bool lsync_ids_ascend(const lsync_ids *ids)
 {
-    for (size_t i = 1; i < ids.n; i++)
+    for (size_t i = 1; i < ids->n; i++)
         if (lsync_id_at(ids, i - 1) >= lsync_id_at(ids, i))
             return false;
     return true;
 }
 
-static bool before(lsync_ids ids, uint32_t a, uint32_t b)
+static bool before(const lsync_ids *ids, uint32_t a, uint32_t b)
 {
     int64_t id_a = lsync_id_at(ids, a);
     int64_t id_b = lsync_id_at(ids, b);
@@ -27,7 +27,7 @@ static bool before(lsync_ids ids, uint32_t a, uint32_t b)
     return id_a < id_b || (id_a == id_b && a < b);
 }
 
-static void sift_down(lsync_ids ids, uint32_t *heap, size_t root, size_t end)
+static void sift_down(const lsync_ids *ids, uint32_t *heap, size_t root, size_t end)
 {
     for (size_t child; (child = 2 * root + 1) < end; root = child) {
         uint32_t swap = heap[root];
@@ -41,13 +41,13 @@ static void sift_down(lsync_ids ids, uint32_t *heap, size_t root, size_t end)
     }
 }
 
-void lsync_order_by_id(lsync_ids ids, uint32_t *order)
+void lsync_order_by_id(const lsync_ids *ids, uint32_t *order)
 {
-    for (size_t i = 0; i < ids.n; i++)
+    for (size_t i = 0; i < ids->n; i++)
         order[i] = (uint32_t)i;
-    for (size_t root = ids.n / 2; root-- > 0;)
-        sift_down(ids, order, root, ids.n);
-    for (size_t end = ids.n; end > 1;) {
+    for (size_t root = ids->n / 2; root-- > 0;)
+        sift_down(ids, order, root, ids->n);
+    for (size_t end = ids->n; end > 1;) {
         uint32_t swap = order[--end];
 
         order[end] = order[0];
@@ -56,10 +56,10 @@ void lsync_order_by_id(lsync_ids ids, uint32_t *order)
     }
 }
 
-size_t lsync_order_find(lsync_ids ids, const uint32_t *order, int64_t id)
+size_t lsync_order_find(const lsync_ids *ids, const uint32_t *order, int64_t id)
 {
     size_t low = 0;
-    size_t high = ids.n;
+    size_t high = ids->n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -69,7 +69,7 @@ size_t lsync_order_find(lsync_ids ids, const uint32_t *order, int64_t id)
         else
             high = middle;
     }
-    if (low == ids.n)
+    if (low == ids->n)
         return LSYNC_NOT_FOUND;
     low = order == NULL ? low : order[low];
     return lsync_id_at(ids, low) == id ? low : LSYNC_NOT_FOUND;

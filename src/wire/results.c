@@ -9,6 +9,13 @@ static lsync_ids lock_ids(const lock_sync_results *r)
     return (lsync_ids){&r->locks->id, sizeof r->locks[0], r->count};
 }
 
+static void sort(lock_sync_results *r)
+{
+    lsync_ids ids = lock_ids(r);
+
+    lsync_order_by_id(&ids, r->order);
+}
+
 /* Where the arrays of a block begin. Those that do not grow come first. */
 typedef struct layout {
     size_t missing, scope, answered, locks, order, end;
@@ -29,6 +36,16 @@ static void *at(lock_sync_results *r, size_t offset)
     return (char *)r + offset;
 }
 
+/* Tells the results where their arrays begin. */
+static void place(lock_sync_results *r, const layout *l, size_t capacity)
+{
+    r->capacity = capacity;
+    r->locks = at(r, l->locks);
+    r->order = at(r, l->order);
+    r->answered = at(r, l->answered);
+    r->missing = at(r, l->missing);
+}
+
 lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const lsync_scope *asked, size_t records,
                                      int64_t fetched_at_ms)
 {
@@ -41,15 +58,8 @@ lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const ls
     r = lsync_alloc(memory, l.end);
     if (r == NULL)
         return NULL;
-    *r = (lock_sync_results){
-        .memory = *memory,
-        .fetched_at_ms = fetched_at_ms,
-        .locks = at(r, l.locks),
-        .capacity = capacity,
-        .order = at(r, l.order),
-        .answered = at(r, l.answered),
-        .missing = at(r, l.missing),
-    };
+    *r = (lock_sync_results){.memory = *memory, .fetched_at_ms = fetched_at_ms};
+    place(r, &l, capacity);
     lsync_scope_init(&r->asked, asked->ids, asked->count, at(r, l.scope));
     memset(r->answered, 0, asked->count * sizeof(bool));
     return r;
@@ -67,11 +77,7 @@ lock_sync_results *lsync_results_grow(lock_sync_results *r)
     r = lsync_realloc(&memory, r, l.end);
     if (r == NULL)
         return NULL;
-    r->capacity = capacity;
-    r->locks = at(r, l.locks);
-    r->order = at(r, l.order);
-    r->answered = at(r, l.answered);
-    r->missing = at(r, l.missing);
+    place(r, &l, capacity);
     r->asked.ids = at(r, l.scope);
     r->asked.order = order == 0 ? NULL : at(r, (size_t)order);
     return r;
@@ -109,13 +115,13 @@ static void drop_duplicates(lock_sync_results *r)
         if (r->locks[i].id != 0)
             r->locks[kept++] = r->locks[i];
     r->count = kept;
-    lsync_order_by_id(lock_ids(r), r->order);
+    sort(r);
 }
 
 void lsync_results_finish(lock_sync_results *r)
 {
     if (r->unordered) {
-        lsync_order_by_id(lock_ids(r), r->order);
+        sort(r);
         drop_duplicates(r);
     }
     for (size_t i = 0; i < r->asked.count; i++)
@@ -137,12 +143,8 @@ lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsy
 
 void lock_sync_results_free(lock_sync_results *r)
 {
-    lock_sync_allocator memory;
-
-    if (r == NULL)
-        return;
-    memory = r->memory;
-    lsync_free(&memory, r);
+    if (r != NULL)
+        lsync_free(&r->memory, r);
 }
 
 size_t lock_sync_results_count(const lock_sync_results *r)
@@ -157,9 +159,14 @@ const lock_sync_lock *lock_sync_results_at(const lock_sync_results *r, size_t i)
 
 const lock_sync_lock *lock_sync_results_find(const lock_sync_results *r, int64_t id)
 {
-    size_t place = r == NULL ? LSYNC_NOT_FOUND : lsync_order_find(lock_ids(r), r->unordered ? r->order : NULL, id);
+    lsync_ids ids;
+    size_t found;
 
-    return place == LSYNC_NOT_FOUND ? NULL : &r->locks[place];
+    if (r == NULL)
+        return NULL;
+    ids = lock_ids(r);
+    found = lsync_order_find(&ids, r->unordered ? r->order : NULL, id);
+    return found == LSYNC_NOT_FOUND ? NULL : &r->locks[found];
 }
 
 size_t lock_sync_results_missing_count(const lock_sync_results *r)

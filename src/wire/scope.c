@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static lsync_ids ids_of(const int64_t *ids, size_t n)
-{
-    return (lsync_ids){ids, sizeof ids[0], n};
-}
-
 /* Drops the later ones of equal ids: they are marked by 0, which no id is. */
 static size_t drop_duplicates(int64_t *ids, const int64_t *given, size_t n, const uint32_t *order)
 {
@@ -26,24 +21,27 @@ void lsync_scope_init(lsync_scope *scope, const int64_t *ids, size_t n, void *ro
 {
     int64_t *own = room;
     uint32_t *order = (uint32_t *)(void *)(own + n);
+    lsync_ids all = {own, sizeof own[0], n};
 
     *scope = (lsync_scope){.ids = own, .count = n};
     if (n == 0)
         return;
     memcpy(own, ids, n * sizeof own[0]);
-    if (lsync_ids_ascend(ids_of(own, n)))
+    if (lsync_ids_ascend(&all))
         return;
-    lsync_order_by_id(ids_of(own, n), order);
-    scope->count = drop_duplicates(own, ids, n, order);
-    if (lsync_ids_ascend(ids_of(own, scope->count)))
+    lsync_order_by_id(&all, order);
+    scope->count = all.n = drop_duplicates(own, ids, n, order);
+    if (lsync_ids_ascend(&all))
         return;
-    lsync_order_by_id(ids_of(own, scope->count), order);
+    lsync_order_by_id(&all, order);
     scope->order = order;
 }
 
 size_t lsync_scope_find(const lsync_scope *scope, int64_t id)
 {
-    return lsync_order_find(ids_of(scope->ids, scope->count), scope->order, id);
+    lsync_ids all = {scope->ids, sizeof scope->ids[0], scope->count};
+
+    return lsync_order_find(&all, scope->order, id);
 }
 
 bool lsync_scope_covers(const lsync_scope *outer, const lsync_scope *inner)

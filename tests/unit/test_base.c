@@ -108,7 +108,7 @@ static void check_order(const entry *entries, size_t n)
     memcpy(sorted, entries, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_id_then_place);
     order[n] = 0xabababab;
-    lsync_order_by_id(ids, order);
+    lsync_order_by_id(&ids, order);
     for (size_t i = 0; i < n; i++) {
         int64_t id = entries[i].id;
         const entry *first = bsearch(&(entry){.id = id, .place = i}, sorted, n, sizeof *sorted, by_id_then_place);
@@ -117,21 +117,21 @@ static void check_order(const entry *entries, size_t n)
         ascend = ascend && (i == 0 || entries[i - 1].id < id);
         while (first != NULL && first > sorted && first[-1].id == id)
             first--;
-        wrong += first == NULL || lsync_order_find(ids, order, id) != first->place; /* the first of equals */
-        wrong += lsync_id_at(ids, i) != id;
+        wrong += first == NULL || lsync_order_find(&ids, order, id) != first->place; /* the first of equals */
+        wrong += lsync_id_at(&ids, i) != id;
     }
     CHECK_INT(wrong, 0);
     CHECK_INT(order[n], 0xabababab);
-    CHECK_INT(lsync_ids_ascend(ids), ascend);
+    CHECK_INT(lsync_ids_ascend(&ids), ascend);
     for (size_t i = 0; ascend && i < n; i++)
-        CHECK_INT(lsync_order_find(ids, NULL, entries[i].id), i);
+        CHECK_INT(lsync_order_find(&ids, NULL, entries[i].id), i);
     for (size_t i = 0; i + 1 < n; i++) /* between two neighbours */
         if (sorted[i].id < sorted[i + 1].id - 1)
-            wrong += lsync_order_find(ids, order, sorted[i].id + 1) != LSYNC_NOT_FOUND;
+            wrong += lsync_order_find(&ids, order, sorted[i].id + 1) != LSYNC_NOT_FOUND;
     if (n == 0 || sorted[0].id > INT64_MIN)
-        wrong += lsync_order_find(ids, order, INT64_MIN) != LSYNC_NOT_FOUND;
+        wrong += lsync_order_find(&ids, order, INT64_MIN) != LSYNC_NOT_FOUND;
     if (n == 0 || sorted[n - 1].id < INT64_MAX)
-        wrong += lsync_order_find(ids, order, INT64_MAX) != LSYNC_NOT_FOUND;
+        wrong += lsync_order_find(&ids, order, INT64_MAX) != LSYNC_NOT_FOUND;
     CHECK_INT(wrong, 0);
     free(sorted);
     free(order);
