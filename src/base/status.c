@@ -4,40 +4,39 @@
 typedef struct status_row {
     const char *name;
     const char *message;
-    bool retryable;
 } status_row;
 
-#define ROW(status, retryable, message) [LOCK_SYNC_##status] = {"LOCK_SYNC_" #status, message, retryable}
+#define ROW(status, message) [LOCK_SYNC_##status] = {"LOCK_SYNC_" #status, message}
 
 static const status_row rows[] = {
-    ROW(OK, false, "Done."),
-    ROW(E_INVALID_ARGUMENT, false, "An argument or a setting is not valid."),
-    ROW(E_NO_MEMORY, true, "Memory ran out."),
-    ROW(E_NO_CREDENTIAL, false, "No usable personal key or access token is set."),
-    ROW(E_CANCELLED, false, "The fetch was cancelled."),
-    ROW(E_TIMEOUT, true, "Nothing came in time."),
-    ROW(E_RESOLVE, true, "The host name could not be resolved."),
-    ROW(E_CONNECT, true, "The host could not be reached."),
-    ROW(E_TLS, false, "A secure connection could not be made: handshake or certificate."),
-    ROW(E_NETWORK, true, "The connection broke off before the answer was complete."),
-    ROW(E_TOO_LARGE, false, "The answer is larger than allowed."),
-    ROW(E_MALFORMED, false, "The answer is not what the service documents."),
-    ROW(E_TOO_SOON, true, "The rate limit does not allow a request yet; nothing was sent."),
-    ROW(E_RATE_LIMITED, true, "The service refused the request: too many of them (429)."),
-    ROW(E_UNAUTHORIZED, false, "The service refused the credential (401)."),
-    ROW(E_FORBIDDEN, false, "The credential lacks the scope Device.Read (403)."),
-    ROW(E_NOT_FOUND, false, "The service knows no such lock or API version (404)."),
-    ROW(E_SERVER, true, "The service failed (5xx)."),
-    ROW(E_HTTP, false, "The service answered with an unexpected HTTP status."),
-    ROW(E_API, false, "The service reported that the call did not succeed."),
-    ROW(E_GUARD, true, "The guard's store could not be read or written."),
-    ROW(E_NO_TRANSPORT, false, "The library was built without libcurl, and no transport is set."),
-    ROW(E_BUSY, false, "The context is in use by a fetch."),
+    ROW(OK, "Done."),
+    ROW(E_INVALID_ARGUMENT, "An argument or a setting is not valid."),
+    ROW(E_NO_MEMORY, "Memory ran out."),
+    ROW(E_NO_CREDENTIAL, "No usable personal key or access token is set."),
+    ROW(E_CANCELLED, "The fetch was cancelled."),
+    ROW(E_TIMEOUT, "Nothing came in time."),
+    ROW(E_RESOLVE, "The host name could not be resolved."),
+    ROW(E_CONNECT, "The host could not be reached."),
+    ROW(E_TLS, "A secure connection could not be made: handshake or certificate."),
+    ROW(E_NETWORK, "The connection broke off before the answer was complete."),
+    ROW(E_TOO_LARGE, "The answer is larger than allowed."),
+    ROW(E_MALFORMED, "The answer is not what the service documents."),
+    ROW(E_TOO_SOON, "The rate limit does not allow a request yet; nothing was sent."),
+    ROW(E_RATE_LIMITED, "The service refused the request: too many of them (429)."),
+    ROW(E_UNAUTHORIZED, "The service refused the credential (401)."),
+    ROW(E_FORBIDDEN, "The credential lacks the scope Device.Read (403)."),
+    ROW(E_NOT_FOUND, "The service knows no such lock or API version (404)."),
+    ROW(E_SERVER, "The service failed (5xx)."),
+    ROW(E_HTTP, "The service answered with an unexpected HTTP status."),
+    ROW(E_API, "The service reported that the call did not succeed."),
+    ROW(E_GUARD, "The guard's store could not be read or written."),
+    ROW(E_NO_TRANSPORT, "The library was built without libcurl, and no transport is set."),
+    ROW(E_BUSY, "The context is in use by a fetch."),
 };
 
 static const status_row *row_of(lock_sync_status status)
 {
-    static const status_row unknown = {"LOCK_SYNC_E_?", "This version of the library does not know the status.", false};
+    static const status_row unknown = {"LOCK_SYNC_E_?", "This version of the library does not know the status."};
 
     return status >= 0 && (size_t)status < sizeof rows / sizeof rows[0] ? &rows[status] : &unknown;
 }
@@ -54,5 +53,18 @@ const char *lock_sync_status_message(lock_sync_status status)
 
 bool lock_sync_status_is_retryable(lock_sync_status status)
 {
-    return row_of(status)->retryable;
+    switch (status) {
+    case LOCK_SYNC_E_NO_MEMORY:
+    case LOCK_SYNC_E_TIMEOUT:
+    case LOCK_SYNC_E_RESOLVE:
+    case LOCK_SYNC_E_CONNECT:
+    case LOCK_SYNC_E_NETWORK:
+    case LOCK_SYNC_E_TOO_SOON:
+    case LOCK_SYNC_E_RATE_LIMITED:
+    case LOCK_SYNC_E_SERVER:
+    case LOCK_SYNC_E_GUARD:
+        return true;
+    default:
+        return false;
+    }
 }
