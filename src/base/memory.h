@@ -7,7 +7,7 @@
 /* Copies a host's allocator (NULL: malloc's). False when a function is missing or the struct is too short. */
 bool lsync_allocator_init(lock_sync_allocator *out, const lock_sync_allocator *given);
 
-/* As malloc, realloc and free; lsync_free takes NULL. */
+/* As malloc, realloc and free; lsync_free takes NULL, and a block that holds `memory` itself. */
 void *lsync_alloc(const lock_sync_allocator *memory, size_t size);
 void *lsync_realloc(const lock_sync_allocator *memory, void *block, size_t size);
 void lsync_free(const lock_sync_allocator *memory, void *block);

@@ -43,11 +43,11 @@ static const json_t *member(const json_t *body, const char *name, const char *lo
 
 static lock_sync_tristate truth(const json_t *value)
 {
-    if (json_is_boolean(value))
-        return json_is_true(value) ? LOCK_SYNC_YES : LOCK_SYNC_NO;
-    if (json_is_number(value) && (json_number_value(value) == 0.0 || json_number_value(value) == 1.0))
-        return json_number_value(value) == 1.0 ? LOCK_SYNC_YES : LOCK_SYNC_NO;
-    return LOCK_SYNC_UNKNOWN;
+    double number = json_is_number(value) ? json_number_value(value) : -1.0;
+
+    if (json_is_true(value) || number == 1.0)
+        return LOCK_SYNC_YES;
+    return json_is_false(value) || number == 0.0 ? LOCK_SYNC_NO : LOCK_SYNC_UNKNOWN;
 }
 
 void lsync_envelope_read(const json_t *body, lsync_envelope *out)

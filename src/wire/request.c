@@ -135,14 +135,13 @@ void lsync_request_retire(lock_sync_request *q, lsync_spare *spare)
 
 void lock_sync_request_free(lock_sync_request *q)
 {
-    lsync_spare none = {NULL, 0};
     lock_sync_allocator memory;
 
     if (q == NULL)
         return;
     memory = q->memory;
-    lsync_request_retire(q, &none);
-    lsync_free(&memory, none.block);
+    lsync_wipe(q, q->block_size);
+    lsync_free(&memory, q);
 }
 
 const char *lock_sync_request_method(const lock_sync_request *q)

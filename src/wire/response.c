@@ -20,13 +20,10 @@ void lsync_response_release(lock_sync_response *s)
 
 void lock_sync_response_free(lock_sync_response *s)
 {
-    lock_sync_allocator memory;
-
     if (s == NULL)
         return;
-    memory = s->memory;
     lsync_response_release(s);
-    lsync_free(&memory, s);
+    lsync_free(&s->memory, s);
 }
 
 void lsync_response_restart(lock_sync_response *s)
