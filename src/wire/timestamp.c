@@ -75,17 +75,19 @@ static bool parse_zone(const char *at, size_t size, int *minutes)
 
 bool lsync_timestamp_parse(const char *text, size_t size, int64_t *unix_ms)
 {
-    const char *at = text + sizeof "YYYY-MM-DDThh:mm:ss" - 1;
+    const size_t whole = sizeof "YYYY-MM-DDThh:mm:ss" - 1;
     const char *end = text + size;
+    const char *at;
     int ms = 0;
     int offset;
     lsync_moment m;
 
-    if (size < (size_t)(at - text) || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+    if (size < whole || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
         text[16] != ':')
         return false;
     m = (lsync_moment){number(text, 4),      number(text + 5, 2),  number(text + 8, 2),
                        number(text + 11, 2), number(text + 14, 2), number(text + 17, 2)};
+    at = text + whole;
     if (at < end && *at == '.') {
         const char *fraction = ++at;
 
