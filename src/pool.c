@@ -111,7 +111,7 @@ static lock_sync_status check_submit(lock_sync_ctx *ctx, const int64_t *ids, siz
     return status;
 }
 
-static lsync_job *new_job(lock_sync_pool *p, const int64_t *ids, size_t n)
+static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
     size_t size;
     lsync_job *job;
@@ -125,7 +125,9 @@ static lsync_job *new_job(lock_sync_pool *p, const int64_t *ids, size_t n)
     memset(job, 0, sizeof *job);
     job->pool = p;
     job->heap_place = LSYNC_NOT_IN_HEAP;
-    job->n = n;
+    job->x.ctx = ctx;
+    job->x.ids = job->ids;
+    job->x.n = n;
     if (n > 0)
         memcpy(job->ids, ids, n * sizeof ids[0]);
     return job;
@@ -142,12 +144,11 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     status = check_submit(ctx, ids, n);
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
-    job = status == LOCK_SYNC_OK ? new_job(p, ids, n) : NULL;
+    job = status == LOCK_SYNC_OK ? new_job(p, ctx, ids, n) : NULL;
     if (job == NULL) {
         lsync_ctx_finish(ctx);
         return status == LOCK_SYNC_OK ? lsync_error_no_memory(&ctx->error) : status;
     }
-    job->ctx = ctx;
     p->pending++;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = job;
@@ -177,7 +178,7 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
         return status;
     job->done = done;
     job->user = user;
-    job->deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+    job->x.deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
     lsync_heap_add(&p->timers, job);
     lsync_queue_append(&p->ready, &job->link);
     lsync_pool_nudge(p);
@@ -213,7 +214,7 @@ static lsync_job *next_cancelled(lock_sync_pool *p)
 
 void lsync_pool_detach(lsync_job *job)
 {
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
 
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = NULL;
@@ -229,7 +230,7 @@ void lsync_pool_detach(lsync_job *job)
 static void call_back(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
 
     lsync_queue_remove(&job->link);
     if (job->watch != NULL) {
@@ -239,7 +240,7 @@ static void call_back(lsync_job *job)
     lsync_pool_detach(job);
     lsync_ctx_finish(ctx);
     (void)lsync_ctx_end(ctx, job->status);
-    job->done(job->user, ctx, job->status, job->results);
+    job->done(job->user, ctx, job->status, job->x.results);
     lsync_free(&p->memory, job);
 }
 
@@ -247,12 +248,12 @@ void lsync_pool_take_out(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
-    atomic_store(&job->ctx->cancelled, true);
+    atomic_store(&job->x.ctx->cancelled, true);
     lsync_pool_abort(job);
     lsync_error_clear(&job->refusal); /* it lives in the context's memory */
     lsync_pool_detach(job);
-    lock_sync_results_free(job->results);
-    job->results = NULL;
+    lock_sync_results_free(job->x.results);
+    job->x.results = NULL;
     if (job->state == LSYNC_JOB_DONE) {
         lsync_queue_remove(&job->link);
         lsync_free(&p->memory, job);
@@ -260,7 +261,7 @@ void lsync_pool_take_out(lsync_job *job)
         job->watch = NULL; /* it is freed after the callback */
     } else {
         lsync_heap_remove(&p->timers, job);
-        job->ctx = NULL; /* the helper thread has it: it is freed when it comes back */
+        job->x.ctx = NULL; /* the helper thread has it: it is freed when it comes back */
     }
     lsync_pool_nudge(p); /* its seat may be another's */
 }
@@ -268,7 +269,7 @@ void lsync_pool_take_out(lsync_job *job)
 /* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
 void lsync_pool_drop(lsync_job *job)
 {
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
     lock_sync_pool *p = job->pool;
     lock_sync_done_fn done = job->done;
     void *user = job->user;
@@ -376,10 +377,10 @@ lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms)
 /* Ends a job with its callback, for good: it is with nobody else any more. */
 static void end_job(lsync_job *job)
 {
-    lock_sync_results_free(job->results);
-    job->results = NULL;
+    lock_sync_results_free(job->x.results);
+    job->x.results = NULL;
     job->status = LOCK_SYNC_E_CANCELLED;
-    lsync_error_set(&job->ctx->error, job->status, "the pool was freed");
+    lsync_error_set(&job->x.ctx->error, job->status, "the pool was freed");
     call_back(job);
 }
 
@@ -397,14 +398,10 @@ static void end_errands(lock_sync_pool *p)
 
     lsync_helper_stop(p);
     while ((job = lsync_helper_receive(p)) != NULL) {
-        lsync_errand *e = &job->errand;
-
-        if (e->kind != LSYNC_ERRAND_SETTLE && e->status == LOCK_SYNC_OK) { /* it got a slot that nobody needs now */
-            e->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-            (void)lsync_guard_settle_all(e->guard, e->answer.slot, &e->settlement);
-        }
-        lock_sync_guard_unref(e->guard);
-        if (job->ctx != NULL) {
+        if (lsync_errand_give_back(job)) /* it got a slot that nobody needs now */
+            lsync_errand_run(job);
+        lock_sync_guard_unref(job->errand.guard);
+        if (job->x.ctx != NULL) {
             lsync_error_clear(&job->refusal);
             end_job(job);
         } else

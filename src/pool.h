@@ -34,53 +34,48 @@ typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_REPEAT, LSYNC_ER
 
 typedef struct lsync_errand {
     lsync_errand_kind kind;
-    lock_sync_guard *guard; /* a reference */
-    int64_t deadline_us; /* of what is asked for */
-    lsync_settlement settlement;
-    int64_t slot;
-    bool waiting; /* the helper thread has not begun it; under the helper's mutex */
     lock_sync_status status;
+    lock_sync_guard *guard; /* a reference */
+    bool waiting; /* the helper thread has not begun it; under the helper's mutex */
     lsync_guard_answer answer;
 } lsync_errand;
 
 typedef struct lsync_job lsync_job;
 
+/* While the helper thread has a job, its errand, its slot, deadline and settlement are the thread's. */
 struct lsync_job {
-    lsync_link link;   /* in one of the queues */
-    lsync_link notice; /* in the list of the cancelled */
+    lsync_link link; /* in one of the queues */
     lock_sync_pool *pool;
-    lock_sync_ctx *ctx; /* NULL: it was freed while the helper thread had the job */
-    lock_sync_done_fn done;
-    void *user;
     lock_sync_watch *watch; /* whose polls these are; NULL: it is one fetch */
-    int64_t deadline_us; /* a watch's has one only while it polls */
-    int64_t due_us;  /* when the timer heap hands the job back: to wake it, or its deadline */
-    size_t heap_place;
-    uint64_t turn;   /* among all that are held */
-    lsync_job_state state;
-    bool admitted;  /* it has its slot */
-    bool refused;   /* the service said 401 */
-    bool repeating; /* the repeat after that */
-    int64_t slot;
-    lock_sync_status status; /* once done; while settling, what it will be */
-    lock_sync_results *results;
-    lock_sync_error refusal; /* while repeating: the 401's detail */
-    lsync_errand errand;
     lsync_host *host;
     lsync_seat *seat;
-    size_t n;
+    int64_t due_us; /* when the timer heap hands the job back: to wake it, or its deadline */
+    size_t heap_place;
+    int64_t slot;   /* the guard's, to be settled; 0: none */
+    lsync_job_state state;
+    lock_sync_status status; /* once done; while settling, what it will be */
+    bool admitted;    /* it has its slot */
+    bool refused;     /* the service said 401 */
+    bool repeating;   /* the repeat after that */
+    lsync_exchange x; /* its context NULL: it was freed while the helper thread had the job; a watch's has a deadline
+                         only while it polls */
+    lsync_errand errand;
+    lock_sync_error refusal; /* while repeating: the 401's detail */
+    lsync_link notice;       /* in the list of the cancelled */
+    lock_sync_done_fn done;
+    void *user;
+    uint64_t turn; /* among all that are held */
     int64_t ids[];
 };
 
 /* A transfer with its buffers: as many as run at once. */
 struct lsync_seat {
+    lsync_job *job;   /* NULL: free */
+    lsync_seat *next; /* of the free */
+    lsync_seat *next_of_all;
+    lsync_spares spares;
     lsync_transfer transfer;
     lock_sync_response response;
-    lsync_spares spares;
-    lsync_exchange exchange;
-    lsync_job *job; /* NULL: free */
-    lsync_seat *next; /* of the free, or of all */
-    lsync_seat *next_of_all;
 };
 
 /* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what
@@ -189,6 +184,8 @@ lsync_job *lsync_helper_receive(lock_sync_pool *p);
 void lsync_helper_stop(lock_sync_pool *p);
 void lsync_helper_release(lock_sync_pool *p);
 /* Carries out an errand: by the thread, or at once for a guard that does not block. */
-void lsync_errand_run(lsync_errand *e);
+void lsync_errand_run(lsync_job *job);
+/* Makes it the errand of giving the job's slot back unused, if it has one. */
+bool lsync_errand_give_back(lsync_job *job);
 
 #endif

@@ -17,27 +17,34 @@ struct lsync_helper {
     const lsync_loop *loop; /* woken when something is done */
 };
 
-void lsync_errand_run(lsync_errand *e)
+/* For a slot that lasts until the deadline, from now on: the errand may have waited for its turn. */
+static lock_sync_status ask(const lsync_job *job, lsync_guard_answer *answer)
 {
-    int64_t hold_ms = (e->deadline_us - lsync_clock_boot_us() + 999) / 1000; /* now: it may have waited for its turn */
+    lsync_guard_kind kind = job->errand.kind == LSYNC_ERRAND_REPEAT ? LSYNC_GUARD_REPEAT : LSYNC_GUARD_FIRST;
+    int64_t hold_ms = (job->x.deadline_us - lsync_clock_boot_us() + 999) / 1000;
 
-    e->answer = (lsync_guard_answer){0};
-    if (hold_ms <= 0 && e->kind != LSYNC_ERRAND_SETTLE) {
-        e->status = LOCK_SYNC_E_TIMEOUT;
-        return;
+    *answer = (lsync_guard_answer){0};
+    return hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT : lsync_guard_ask(job->errand.guard, kind, hold_ms, answer);
+}
+
+void lsync_errand_run(lsync_job *job)
+{
+    lsync_errand *e = &job->errand;
+
+    if (e->kind == LSYNC_ERRAND_SETTLE) {
+        e->status = lsync_guard_settle_all(e->guard, job->slot, &job->x.settlement);
+        job->slot = 0;
+    } else {
+        e->status = ask(job, &e->answer);
+        job->slot = e->answer.slot;
     }
-    switch (e->kind) {
-    case LSYNC_ERRAND_ASK:
-        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_FIRST, hold_ms, &e->answer);
-        break;
-    case LSYNC_ERRAND_REPEAT:
-        e->status = lsync_guard_ask(e->guard, LSYNC_GUARD_REPEAT, hold_ms, &e->answer);
-        break;
-    case LSYNC_ERRAND_SETTLE:
-    default:
-        e->status = lsync_guard_settle_all(e->guard, e->slot, &e->settlement);
-        break;
-    }
+}
+
+bool lsync_errand_give_back(lsync_job *job)
+{
+    job->errand.kind = LSYNC_ERRAND_SETTLE;
+    job->x.settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+    return job->slot != 0;
 }
 
 static void *run(void *user)
@@ -55,7 +62,7 @@ static void *run(void *user)
         lsync_queue_remove(link);
         LSYNC_OF(link, lsync_job, link)->errand.waiting = false;
         (void)pthread_mutex_unlock(&h->mutex);
-        lsync_errand_run(&LSYNC_OF(link, lsync_job, link)->errand);
+        lsync_errand_run(LSYNC_OF(link, lsync_job, link));
         (void)pthread_mutex_lock(&h->mutex);
         lsync_queue_append(&h->done, link);
         lsync_loop_wake(h->loop);
@@ -161,7 +168,7 @@ void lsync_helper_stop(lock_sync_pool *p)
     /* What was not begun is slots to be settled: questions were withdrawn when their jobs were aborted. */
     while ((link = lsync_queue_first(&h->errands)) != NULL) {
         lsync_queue_remove(link);
-        lsync_errand_run(&LSYNC_OF(link, lsync_job, link)->errand);
+        lsync_errand_run(LSYNC_OF(link, lsync_job, link));
         lsync_queue_append(&h->done, link);
     }
 }

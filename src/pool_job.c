@@ -7,7 +7,7 @@
 static void set_due(lsync_job *job, int64_t due_us)
 {
     lsync_heap_remove(&job->pool->timers, job);
-    job->due_us = due_us < job->deadline_us ? due_us : job->deadline_us;
+    job->due_us = due_us < job->x.deadline_us ? due_us : job->x.deadline_us;
     lsync_heap_add(&job->pool->timers, job); /* there is room: submit made it */
 }
 
@@ -25,7 +25,7 @@ static void make_ready(lsync_job *job)
     lock_sync_pool *p = job->pool;
 
     job->state = LSYNC_JOB_READY;
-    set_due(job, job->deadline_us);
+    set_due(job, job->x.deadline_us);
     lsync_queue_append(job->admitted ? &p->admitted : &p->ready, &job->link);
 }
 
@@ -33,13 +33,8 @@ void lsync_pool_sleep(lsync_job *job, int64_t until_us)
 {
     job->state = LSYNC_JOB_ASLEEP;
     if (job->watch != NULL)
-        job->deadline_us = LSYNC_NEVER_US;
+        job->x.deadline_us = LSYNC_NEVER_US;
     set_due(job, until_us);
-}
-
-static lsync_exchange exchange_of(lsync_job *job)
-{
-    return (lsync_exchange){.ctx = job->ctx, .ids = job->ids, .n = job->n, .deadline_us = job->deadline_us};
 }
 
 /* --- errands to the guard --- */
@@ -54,59 +49,53 @@ static void send_errand(lsync_job *job, lsync_errand_kind kind)
     lock_sync_status status;
 
     e->kind = kind;
-    e->guard = lock_sync_guard_ref(job->ctx->guard);
-    e->deadline_us = job->deadline_us;
-    e->slot = job->slot;
+    e->guard = lock_sync_guard_ref(job->x.ctx->guard);
     if (lsync_guard_may_block(e->guard)) {
         job->state = LSYNC_JOB_ASKING;
-        set_due(job, job->deadline_us);
+        set_due(job, job->x.deadline_us);
         status = lsync_helper_send(job); /* once it is sent, the errand is the thread's alone */
         if (status == LOCK_SYNC_OK)
             return;
         e->status = status;
     } else {
-        lsync_errand_run(e);
+        lsync_errand_run(job);
     }
     lsync_pool_errand_done(job);
 }
 
 /* Settles the job's slot; goes on in end_of_settling. */
-static void settle(lsync_job *job, const lsync_settlement *settlement)
+static void settle(lsync_job *job)
 {
     job->admitted = false;
-    if (job->slot == 0) {
+    if (job->slot == 0)
         end_of_settling(job);
-        return;
-    }
-    job->errand.settlement = *settlement;
-    send_errand(job, LSYNC_ERRAND_SETTLE);
+    else
+        send_errand(job, LSYNC_ERRAND_SETTLE);
 }
 
 static void give_back(lsync_job *job, lock_sync_status status)
 {
-    static const lsync_settlement not_sent = {LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-
     job->status = status;
-    settle(job, &not_sent);
+    (void)lsync_errand_give_back(job);
+    settle(job);
 }
 
 /* Whether a job that the guard refused waits for it. A watch always does. */
 static bool waits(const lsync_job *job, int64_t soonest_us)
 {
-    return job->watch != NULL || (job->ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->deadline_us);
+    return job->watch != NULL || (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->x.deadline_us);
 }
 
 /* The guard's answer to a first question. */
 static void on_answer(lsync_job *job)
 {
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
     const lsync_errand *e = &job->errand;
     int64_t now_us = lsync_clock_boot_us();
     int64_t soonest_us = now_us + e->answer.soonest_ms * 1000;
 
     if (e->status == LOCK_SYNC_OK) {
         job->admitted = true;
-        job->slot = e->answer.slot;
         if (atomic_load(&ctx->cancelled))
             give_back(job, lsync_ctx_cancelled(ctx));
         else
@@ -121,48 +110,46 @@ static void on_answer(lsync_job *job)
         lock_sync_status status = lsync_not_admitted(ctx, e->status, &e->answer);
 
         if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
-            status = lsync_cached_answer(ctx, job->ids, job->n, false, &job->results);
+            status = lsync_cached_answer(ctx, job->x.ids, job->x.n, false, &job->x.results);
         finish(job, status);
     }
+}
+
+/* Nothing stands against the repeat. */
+static void repeat(lsync_job *job)
+{
+    lsync_error_clear(&job->refusal);
+    job->admitted = true;
+    make_ready(job);
 }
 
 /* The guard's answer to the question after a 401. */
 static void on_repeat_answer(lsync_job *job)
 {
-    lsync_exchange x = exchange_of(job);
-
-    if (job->errand.status != LOCK_SYNC_OK) {
-        finish(job, lsync_exchange_not_repeated(&x, &job->refusal, job->errand.status));
-        return;
-    }
-    lsync_error_clear(&job->refusal);
-    job->admitted = true;
-    job->slot = job->errand.answer.slot;
-    make_ready(job);
+    if (job->errand.status == LOCK_SYNC_OK)
+        repeat(job);
+    else
+        finish(job, lsync_exchange_not_repeated(&job->x, &job->refusal, job->errand.status));
 }
 
 /* After a 401: with another credential, if the provider sets one, once more. */
 static void try_again(lsync_job *job)
 {
-    lsync_exchange x = exchange_of(job);
-    lock_sync_status status = lsync_exchange_refused(&x, &job->refusal);
+    lock_sync_status status = lsync_exchange_refused(&job->x, &job->refusal);
 
     job->repeating = true;
     job->refused = false;
-    if (status != LOCK_SYNC_OK) {
+    if (status != LOCK_SYNC_OK)
         finish(job, status);
-    } else if (job->ctx->guard_mode == LOCK_SYNC_GUARD_OFF) {
-        lsync_error_clear(&job->refusal);
-        job->admitted = true;
-        make_ready(job);
-    } else {
+    else if (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_OFF)
+        repeat(job);
+    else
         send_errand(job, LSYNC_ERRAND_REPEAT);
-    }
 }
 
 static void end_of_settling(lsync_job *job)
 {
-    bool again = job->refused && job->ctx->provider != NULL && !job->repeating;
+    bool again = job->refused && job->x.ctx->provider != NULL && !job->repeating;
 
     job->slot = 0;
     if (again)
@@ -174,16 +161,9 @@ static void end_of_settling(lsync_job *job)
 /* A job whose context was freed while the helper thread had it: its slot, if it got one, is given back. */
 static void bury(lsync_job *job)
 {
-    lsync_errand *e = &job->errand;
-
-    if (e->kind != LSYNC_ERRAND_SETTLE && e->status == LOCK_SYNC_OK) {
-        e->kind = LSYNC_ERRAND_SETTLE;
-        e->slot = e->answer.slot;
-        e->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-        if (lsync_helper_send(job) == LOCK_SYNC_OK)
-            return;
-    }
-    lock_sync_guard_unref(e->guard);
+    if (lsync_errand_give_back(job) && lsync_helper_send(job) == LOCK_SYNC_OK)
+        return;
+    lock_sync_guard_unref(job->errand.guard);
     lsync_free(&job->pool->memory, job);
 }
 
@@ -191,12 +171,12 @@ void lsync_pool_errand_done(lsync_job *job)
 {
     lsync_errand *e = &job->errand;
 
-    if (job->ctx == NULL) {
+    if (job->x.ctx == NULL) {
         bury(job);
         return;
     }
     if (e->kind == LSYNC_ERRAND_SETTLE && e->status != LOCK_SYNC_OK)
-        lsync_log_not_settled(job->ctx, e->status);
+        lsync_log_not_settled(job->x.ctx, e->status);
     lock_sync_guard_unref(e->guard);
     e->guard = NULL;
     lsync_heap_remove(&job->pool->timers, job);
@@ -260,17 +240,14 @@ void lsync_pool_free_seats(lock_sync_pool *p)
 static void conclude(lsync_seat *seat, lock_sync_status performed)
 {
     lsync_job *job = seat->job;
-    lsync_settlement settlement;
 
     lsync_heap_remove(&job->pool->timers, job);
-    job->status = lsync_exchange_conclude(&seat->exchange, performed, &seat->spares);
+    job->status = lsync_exchange_conclude(&job->x, performed, &seat->spares);
     job->refused = job->status == LOCK_SYNC_E_UNAUTHORIZED;
-    job->results = job->status == LOCK_SYNC_OK ? seat->exchange.results : NULL;
-    settlement = seat->exchange.settlement;
     lsync_host_learn(job->host, seat, job->status);
     leave_seat(seat);
     lsync_host_pioneer_over(job, job->status);
-    settle(job, &settlement);
+    settle(job);
 }
 
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
@@ -300,28 +277,27 @@ static void start(lsync_job *job)
     lock_sync_status status;
 
     if (seat == NULL) {
-        give_back(job, lsync_error_no_memory(&job->ctx->error));
+        give_back(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
     seat->job = job;
     job->seat = seat;
     p->active++;
     host->active++;
-    seat->exchange = exchange_of(job);
-    seat->exchange.s = &seat->response;
-    status = lsync_exchange_prepare(&seat->exchange, &seat->spares);
+    job->x.s = &seat->response;
+    status = lsync_exchange_prepare(&job->x, &seat->spares);
     if (status != LOCK_SYNC_OK) {
         leave_seat(seat);
         give_back(job, status);
         return;
     }
     job->state = LSYNC_JOB_ACTIVE;
-    set_due(job, job->deadline_us);
+    set_due(job, job->x.deadline_us);
     if (goes_ahead)
         host->pioneer = job;
-    status = lsync_transfer_prepare(&seat->transfer, seat->exchange.q, &seat->response, &host->sockets);
+    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets);
     if (status == LOCK_SYNC_OK && curl_easy_setopt(seat->transfer.easy, CURLOPT_PIPEWAIT,
-                                                   job->ctx->route.https ? 1L : 0L) != CURLE_OK)
+                                                   job->x.ctx->route.https ? 1L : 0L) != CURLE_OK)
         status = LOCK_SYNC_E_NO_TRANSPORT;
     if (status == LOCK_SYNC_OK)
         status = lsync_loop_start(&p->loop, &seat->transfer);
@@ -346,7 +322,7 @@ static lsync_link *next_ready(const lock_sync_pool *p)
 static void hold(lsync_job *job)
 {
     job->state = LSYNC_JOB_HELD;
-    set_due(job, job->deadline_us);
+    set_due(job, job->x.deadline_us);
     job->turn = job->pool->turns++;
     lsync_queue_append(&job->host->held, &job->link);
 }
@@ -354,23 +330,22 @@ static void hold(lsync_job *job)
 /* A ready job whose turn it is. */
 static void take_turn(lsync_job *job)
 {
-    lsync_exchange x = exchange_of(job);
     lock_sync_status status;
 
     if (job->host == NULL)
-        job->host = lsync_pool_host_of(job->pool, job->ctx);
+        job->host = lsync_pool_host_of(job->pool, job->x.ctx);
     if (job->host == NULL) {
-        give_back(job, lsync_error_no_memory(&job->ctx->error));
+        give_back(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
     if (lsync_host_is_full(job->pool, job->host)) {
         hold(job);
         return;
     }
-    if (!job->admitted && job->ctx->guard_mode != LOCK_SYNC_GUARD_OFF) {
-        status = lsync_exchange_check(&x); /* nothing is asked of the guard for a fetch that cannot be sent */
+    if (!job->admitted && job->x.ctx->guard_mode != LOCK_SYNC_GUARD_OFF) {
+        status = lsync_exchange_check(&job->x); /* nothing is asked of the guard for a fetch that cannot be sent */
         if (status == LOCK_SYNC_OK)
-            status = lsync_need_guard(job->ctx);
+            status = lsync_need_guard(job->x.ctx);
         if (status != LOCK_SYNC_OK)
             finish(job, status);
         else
@@ -378,7 +353,7 @@ static void take_turn(lsync_job *job)
         return;
     }
     job->admitted = true;
-    status = lsync_exchange_credential(&x);
+    status = lsync_exchange_credential(&job->x);
     if (status != LOCK_SYNC_OK)
         give_back(job, status);
     else
@@ -412,18 +387,18 @@ static void wake_due(lock_sync_pool *p)
         lsync_heap_remove(&p->timers, job);
         if (job->state == LSYNC_JOB_ASKING) {
             if (withdraw(job))
-                give_back(job, lsync_ctx_timed_out(job->ctx));
+                give_back(job, lsync_ctx_timed_out(job->x.ctx));
             continue; /* else it comes back by itself */
         }
         lsync_queue_remove(&job->link);
         if (job->state == LSYNC_JOB_ASLEEP && job->watch != NULL)
-            job->deadline_us = now_us + job->ctx->timeout_ms * 1000;
+            job->x.deadline_us = now_us + job->x.ctx->timeout_ms * 1000;
         if (job->state == LSYNC_JOB_ACTIVE)
             time_out(job);
-        else if (now_us < job->deadline_us)
+        else if (now_us < job->x.deadline_us)
             make_ready(job);
         else
-            give_back(job, lsync_ctx_timed_out(job->ctx));
+            give_back(job, lsync_ctx_timed_out(job->x.ctx));
     }
 }
 
@@ -457,7 +432,7 @@ void lsync_pool_abort(lsync_job *job)
         break;
     case LSYNC_JOB_ASKING: /* what the thread has begun comes back by itself; then it sees that it was cancelled */
         if (withdraw(job))
-            give_back(job, lsync_ctx_cancelled(job->ctx));
+            give_back(job, lsync_ctx_cancelled(job->x.ctx));
         break;
     case LSYNC_JOB_DONE:
     case LSYNC_JOB_TOLD:
@@ -467,7 +442,7 @@ void lsync_pool_abort(lsync_job *job)
     case LSYNC_JOB_HELD:
     default:
         lsync_queue_remove(&job->link);
-        give_back(job, lsync_ctx_cancelled(job->ctx));
+        give_back(job, lsync_ctx_cancelled(job->x.ctx));
         break;
     }
 }

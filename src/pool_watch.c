@@ -31,7 +31,7 @@ static void rewind_job(lsync_job *job)
 {
     job->admitted = job->refused = job->repeating = false;
     job->slot = 0;
-    job->results = NULL;
+    job->x.results = NULL;
     job->host = NULL; /* the callback may have set another base URL */
 }
 
@@ -39,7 +39,7 @@ static void rewind_job(lsync_job *job)
 static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
 {
     lock_sync_watch *w = job->watch;
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
 
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     atomic_store(&ctx->lent, true); /* from here on nobody cancels it */
@@ -67,7 +67,7 @@ static void end_watch(lsync_job *job)
 
     w->job = NULL;
     lsync_pool_detach(job);
-    lsync_ctx_finish(job->ctx);
+    lsync_ctx_finish(job->x.ctx);
     w->changed(w->user, w, job->status, NULL);
     lsync_free(&job->pool->memory, job);
 }
@@ -78,11 +78,11 @@ static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
     lock_sync_status status;
 
     *changes = NULL;
-    if (job->deadline_us == LSYNC_NEVER_US) /* it slept, and was cancelled: no poll ended */
+    if (job->x.deadline_us == LSYNC_NEVER_US) /* it slept, and was cancelled: no poll ended */
         return job->status;
-    status = lsync_watch_take(job->watch, job->status, job->results, changes);
-    if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->ctx->cancelled))
-        status = lsync_ctx_cancelled(job->ctx); /* too late for the poll: it ends the wait for the next */
+    status = lsync_watch_take(job->watch, job->status, job->x.results, changes);
+    if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->x.ctx->cancelled))
+        status = lsync_ctx_cancelled(job->x.ctx); /* too late for the poll: it ends the wait for the next */
     return status;
 }
 
@@ -109,7 +109,7 @@ void lsync_pool_poll_over(lsync_job *job)
 
 void lsync_pool_unwatch(lsync_job *job)
 {
-    lock_sync_ctx *ctx = job->ctx;
+    lock_sync_ctx *ctx = job->x.ctx;
 
     lsync_pool_take_out(job);
     lsync_ctx_finish(ctx);
