@@ -39,13 +39,13 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     lsync_queue_init(&p->admitted);
     lsync_queue_init(&p->done);
     lsync_queue_init(&p->cancelled);
-    if (pthread_mutex_init(&p->inbox_mutex, NULL) != 0) {
+    if (pthread_mutex_init(&p->mutex, NULL) != 0) {
         lsync_free(&memory, p);
         return LOCK_SYNC_E_NO_MEMORY;
     }
     status = lsync_loop_init(&p->loop, &p->memory);
     if (status != LOCK_SYNC_OK) {
-        (void)pthread_mutex_destroy(&p->inbox_mutex);
+        (void)pthread_mutex_destroy(&p->mutex);
         lsync_free(&memory, p);
         return status;
     }
@@ -191,23 +191,35 @@ void lsync_pool_notice_cancel(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
-    (void)pthread_mutex_lock(&p->inbox_mutex);
+    (void)pthread_mutex_lock(&p->mutex);
     if (!lsync_is_queued(&job->notice))
         lsync_queue_append(&p->cancelled, &job->notice);
-    (void)pthread_mutex_unlock(&p->inbox_mutex);
+    (void)pthread_mutex_unlock(&p->mutex);
     lsync_loop_wake(&p->loop);
+}
+
+lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q)
+{
+    lsync_link *link;
+
+    (void)pthread_mutex_lock(&p->mutex);
+    link = lsync_queue_take(q);
+    (void)pthread_mutex_unlock(&p->mutex);
+    return link;
 }
 
 static lsync_job *next_cancelled(lock_sync_pool *p)
 {
-    lsync_link *link;
+    lsync_link *link = lsync_pool_take(p, &p->cancelled);
 
-    (void)pthread_mutex_lock(&p->inbox_mutex);
-    link = lsync_queue_first(&p->cancelled);
-    if (link != NULL)
-        lsync_queue_remove(link);
-    (void)pthread_mutex_unlock(&p->inbox_mutex);
     return link == NULL ? NULL : LSYNC_OF(link, lsync_job, notice);
+}
+
+void lsync_pool_forget_notice(lsync_job *job)
+{
+    (void)pthread_mutex_lock(&job->pool->mutex);
+    lsync_queue_remove(&job->notice);
+    (void)pthread_mutex_unlock(&job->pool->mutex);
 }
 
 /* --- calling back --- */
@@ -219,9 +231,7 @@ void lsync_pool_detach(lsync_job *job)
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = NULL;
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
-    (void)pthread_mutex_lock(&job->pool->inbox_mutex);
-    lsync_queue_remove(&job->notice);
-    (void)pthread_mutex_unlock(&job->pool->inbox_mutex);
+    lsync_pool_forget_notice(job);
     job->pool->pending--;
 }
 
@@ -436,8 +446,7 @@ void lock_sync_pool_free(lock_sync_pool *p)
     lsync_loop_release(&p->loop);
     lsync_pool_free_seats(p);
     lsync_pool_free_hosts(p);
-    lsync_helper_release(p);
     lsync_free(&memory, p->timers.jobs);
-    (void)pthread_mutex_destroy(&p->inbox_mutex);
+    (void)pthread_mutex_destroy(&p->mutex);
     lsync_free(&memory, p);
 }

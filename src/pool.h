@@ -36,7 +36,7 @@ typedef struct lsync_errand {
     lsync_errand_kind kind;
     lock_sync_status status;
     lock_sync_guard *guard; /* a reference */
-    bool waiting; /* the helper thread has not begun it; under the helper's mutex */
+    bool waiting; /* the helper thread has not begun it; under the pool's mutex */
     lsync_guard_answer answer;
 } lsync_errand;
 
@@ -95,6 +95,16 @@ struct lsync_host {
     char origin[]; /* "": the default's */
 };
 
+/* The helper thread, and the jobs it has. */
+typedef struct lsync_helper {
+    bool runs; /* from the first errand on */
+    bool stop; /* under the pool's mutex, as the next */
+    lsync_queue errands; /* jobs by their `link`, as the next */
+    lsync_queue done;
+    pthread_cond_t work;
+    pthread_t thread;
+} lsync_helper;
+
 struct lock_sync_pool {
     lock_sync_allocator memory;
     lsync_loop loop;
@@ -113,9 +123,9 @@ struct lock_sync_pool {
     bool busy;         /* inside dispatch or free: a callback may be running */
     bool free_wanted;  /* by a callback */
     bool freeing;      /* nothing is submitted any more */
-    struct lsync_helper *helper; /* NULL: not needed yet */
-    pthread_mutex_t inbox_mutex;
-    lsync_queue cancelled; /* notices from any thread */
+    pthread_mutex_t mutex; /* of what other threads reach */
+    lsync_queue cancelled; /* notices from any thread, under the mutex */
+    lsync_helper helper;
 };
 
 /* --- pool.c --- */
@@ -123,10 +133,14 @@ struct lock_sync_pool {
 /* Makes the job of a context and of its ids, with the context marked as running. After a failure the error is set,
    unless it is E_BUSY. */
 lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out);
+/* Forgets that a job was cancelled; whoever calls sees to it that nobody cancels it any more. */
+void lsync_pool_forget_notice(lsync_job *job);
 /* Takes a job's context out of the pool: from here on nobody cancels it through the job. */
 void lsync_pool_detach(lsync_job *job);
 /* Takes a job out, wherever it stands, without a callback; with the context still marked as running. */
 void lsync_pool_take_out(lsync_job *job);
+/* The first of a queue that is under the pool's mutex, taken out; NULL: none. */
+lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
 /* Sees to it that dispatch is called soon, unless it is at work and will see by itself what is to be done. */
 void lsync_pool_nudge(lock_sync_pool *p);
 
@@ -180,9 +194,8 @@ lock_sync_status lsync_helper_send(lsync_job *job);
 bool lsync_helper_withdraw(lsync_job *job);
 /* The next job whose errand is done; NULL: none. */
 lsync_job *lsync_helper_receive(lock_sync_pool *p);
-/* Ends the thread, after the errand it is at; then what it had is received, and then it is released. */
+/* Ends the thread, after the errand it is at; then what it had is received. */
 void lsync_helper_stop(lock_sync_pool *p);
-void lsync_helper_release(lock_sync_pool *p);
 /* Carries out an errand: by the thread, or at once for a guard that does not block. */
 void lsync_errand_run(lsync_job *job);
 /* Makes it the errand of giving the job's slot back unused, if it has one. */

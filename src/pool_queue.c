@@ -34,6 +34,15 @@ lsync_link *lsync_queue_first(const lsync_queue *q)
     return q->ends.next == &q->ends ? NULL : q->ends.next;
 }
 
+lsync_link *lsync_queue_take(lsync_queue *q)
+{
+    lsync_link *link = lsync_queue_first(q);
+
+    if (link != NULL)
+        lsync_queue_remove(link);
+    return link;
+}
+
 bool lsync_is_queued(const lsync_link *link)
 {
     return link->previous != NULL;

@@ -19,6 +19,7 @@ void lsync_queue_init(lsync_queue *q);
 void lsync_queue_append(lsync_queue *q, lsync_link *link);
 void lsync_queue_remove(lsync_link *link); /* also of one that is in no queue */
 lsync_link *lsync_queue_first(const lsync_queue *q); /* NULL: empty */
+lsync_link *lsync_queue_take(lsync_queue *q);        /* as first, and removes it */
 bool lsync_is_queued(const lsync_link *link);
 
 /* What a link is in. */

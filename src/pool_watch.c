@@ -45,9 +45,7 @@ static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
     atomic_store(&ctx->lent, true); /* from here on nobody cancels it */
     atomic_store(&ctx->cancelled, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
-    (void)pthread_mutex_lock(&job->pool->inbox_mutex);
-    lsync_queue_remove(&job->notice);
-    (void)pthread_mutex_unlock(&job->pool->inbox_mutex);
+    lsync_pool_forget_notice(job);
 
     job->state = LSYNC_JOB_TOLD;
     (void)lsync_ctx_end(ctx, status);
