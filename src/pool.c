@@ -71,7 +71,6 @@ lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t 
 
     if (p == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    p->per_host = per_host;
     status = lsync_loop_limit(&p->loop, per_host, total);
     limit_changed(p);
     return status;

@@ -67,7 +67,7 @@ bool lsync_host_needs_pioneer(const lsync_host *host)
 
 bool lsync_host_is_full(const lock_sync_pool *p, const lsync_host *host)
 {
-    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) || (is_http1(host) && host->active >= p->per_host);
+    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) || (is_http1(host) && host->active >= p->loop.per_host);
 }
 
 static void mark_known(lsync_host *host, bool failed)
