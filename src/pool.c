@@ -21,7 +21,7 @@ lock_sync_status lock_sync_pool_new(lock_sync_pool **out)
 lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_pool **out)
 {
     lock_sync_allocator memory;
-    lock_sync_status status;
+    lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
     lock_sync_pool *p;
 
     if (out == NULL)
@@ -31,7 +31,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     p = lsync_alloc(&memory, sizeof *p);
     if (p == NULL)
-        return LOCK_SYNC_E_NO_MEMORY;
+        return status;
     memset(p, 0, sizeof *p);
     p->memory = memory;
     p->max_active = DEFAULT_MAX_ACTIVE;
@@ -39,22 +39,19 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     lsync_queue_init(&p->admitted);
     lsync_queue_init(&p->done);
     lsync_queue_init(&p->cancelled);
-    if (pthread_mutex_init(&p->mutex, NULL) != 0) {
-        lsync_free(&memory, p);
-        return LOCK_SYNC_E_NO_MEMORY;
-    }
-    status = lsync_loop_init(&p->loop, &p->memory);
-    if (status != LOCK_SYNC_OK) {
+    if (pthread_mutex_init(&p->mutex, NULL) == 0) {
+        status = lsync_loop_init(&p->loop, &p->memory);
+        if (status == LOCK_SYNC_OK) {
+            status = lsync_loop_limit(&p->loop, DEFAULT_PER_HOST, DEFAULT_TOTAL);
+            if (status == LOCK_SYNC_OK) {
+                *out = p;
+                return status;
+            }
+            lsync_loop_release(&p->loop);
+        }
         (void)pthread_mutex_destroy(&p->mutex);
-        lsync_free(&memory, p);
-        return status;
     }
-    *out = p;
-    status = lock_sync_pool_set_max_connections(p, DEFAULT_PER_HOST, DEFAULT_TOTAL);
-    if (status != LOCK_SYNC_OK) {
-        lock_sync_pool_free(p);
-        *out = NULL;
-    }
+    lsync_free(&memory, p);
     return status;
 }
 
@@ -97,7 +94,7 @@ size_t lock_sync_pool_pending(const lock_sync_pool *p)
 
 /* --- submitting --- */
 
-static lock_sync_status check_submit(lock_sync_ctx *ctx, const int64_t *ids, size_t n)
+static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
     lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
 
@@ -107,6 +104,8 @@ static lock_sync_status check_submit(lock_sync_ctx *ctx, const int64_t *ids, siz
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
                                  "a context with a transport of its own is not run by a pool; the pure middle "
                                  "(lock_sync_request_build, lock_sync_response_decode) serves it");
+    if (status == LOCK_SYNC_OK && p->freeing)
+        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     return status;
 }
 
@@ -132,26 +131,33 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
     return job;
 }
 
-lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out)
+/* Whom lock_sync_cancel() speaks to. */
+static void set_job(lock_sync_ctx *ctx, lsync_job *job)
 {
-    lock_sync_status status;
-    lsync_job *job;
-
-    *out = NULL;
-    if (!lsync_ctx_begin(ctx))
-        return LOCK_SYNC_E_BUSY;
-    status = check_submit(ctx, ids, n);
-    if (status == LOCK_SYNC_OK && p->freeing)
-        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
-    job = status == LOCK_SYNC_OK ? new_job(p, ctx, ids, n) : NULL;
-    if (job == NULL) {
-        lsync_ctx_finish(ctx);
-        return status == LOCK_SYNC_OK ? lsync_error_no_memory(&ctx->error) : status;
-    }
-    p->pending++;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->job = job;
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out)
+{
+    lock_sync_status status;
+    lsync_job *job = NULL;
+
+    if (!lsync_ctx_begin(ctx))
+        return LOCK_SYNC_E_BUSY;
+    status = check_submit(p, ctx, ids, n);
+    if (status == LOCK_SYNC_OK) {
+        job = new_job(p, ctx, ids, n);
+        if (job == NULL)
+            status = lsync_error_no_memory(&ctx->error);
+    }
+    if (job == NULL) {
+        lsync_ctx_finish(ctx);
+        return status;
+    }
+    p->pending++;
+    set_job(ctx, job);
     *out = job;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
@@ -173,7 +179,7 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
     if (p == NULL || done == NULL)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done");
     status = lsync_pool_enter(p, ctx, ids, n, &job);
-    if (job == NULL)
+    if (status != LOCK_SYNC_OK)
         return status;
     job->done = done;
     job->user = user;
@@ -225,11 +231,7 @@ void lsync_pool_forget_notice(lsync_job *job)
 
 void lsync_pool_detach(lsync_job *job)
 {
-    lock_sync_ctx *ctx = job->x.ctx;
-
-    (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    ctx->job = NULL;
-    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    set_job(job->x.ctx, NULL);
     lsync_pool_forget_notice(job);
     job->pool->pending--;
 }
@@ -329,42 +331,40 @@ static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
 static void call_back_all(lock_sync_pool *p)
 {
     const lsync_link *last = p->done.ends.previous;
-    bool more = lsync_queue_first(&p->done) != NULL;
+    lsync_link *link;
 
-    while (more) {
-        lsync_link *link = lsync_queue_first(&p->done);
-
-        if (link == NULL)
-            return; /* a callback freed other contexts */
+    for (bool more = true; more && (link = lsync_queue_first(&p->done)) != NULL;) { /* it may free other contexts */
         more = link != last;
         call_back(LSYNC_OF(link, lsync_job, link));
     }
 }
 
-static bool has_more(const lock_sync_pool *p)
+static bool has_more(const lock_sync_pool *p, int64_t due_us)
 {
-    return p->loop.more || p->loop.curl_due_us <= lsync_clock_boot_us() ||
-           lsync_pool_due_us(p) <= lsync_clock_boot_us();
+    int64_t now_us = lsync_clock_boot_us();
+
+    return p->loop.more || p->loop.curl_due_us <= now_us || due_us <= now_us;
 }
 
 static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status;
+    int64_t due_us;
+    int turns = 0;
 
     if (p == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (p->busy)
         return LOCK_SYNC_E_BUSY;
     p->busy = true;
-    for (int i = 0;; i++) {
+    do {
         status = turn(p, timeout_ms);
         call_back_all(p);
         lsync_pool_advance(p);
+        due_us = lsync_pool_due_us(p);
         timeout_ms = 0;
-        if (status != LOCK_SYNC_OK || p->free_wanted || i == TURNS_MAX || !has_more(p))
-            break;
-    }
-    lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
+    } while (status == LOCK_SYNC_OK && !p->free_wanted && turns++ < TURNS_MAX && has_more(p, due_us));
+    lsync_loop_arm(&p->loop, due_us);
     p->busy = false;
     if (p->free_wanted)
         lock_sync_pool_free(p);
@@ -388,17 +388,8 @@ static void end_job(lsync_job *job)
 {
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
-    job->status = LOCK_SYNC_E_CANCELLED;
-    lsync_error_set(&job->x.ctx->error, job->status, "the pool was freed");
+    job->status = lsync_error_set(&job->x.ctx->error, LOCK_SYNC_E_CANCELLED, "the pool was freed");
     call_back(job);
-}
-
-static void end_queue(lsync_queue *q)
-{
-    lsync_link *link;
-
-    while ((link = lsync_queue_first(q)) != NULL)
-        end_job(LSYNC_OF(link, lsync_job, link));
 }
 
 static void end_errands(lock_sync_pool *p)
@@ -421,6 +412,7 @@ static void end_errands(lock_sync_pool *p)
 void lock_sync_pool_free(lock_sync_pool *p)
 {
     lock_sync_allocator memory;
+    lsync_link *link;
     lsync_job *job;
 
     if (p == NULL)
@@ -430,15 +422,13 @@ void lock_sync_pool_free(lock_sync_pool *p)
         return;
     }
     p->busy = p->freeing = true;
-    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
-        if (seat->job != NULL)
-            lsync_pool_abort(seat->job);
     while ((job = lsync_heap_first(&p->timers)) != NULL) {
         lsync_heap_remove(&p->timers, job); /* one that the helper thread is at stays: it is ended below */
         lsync_pool_abort(job);
     }
     end_errands(p);
-    end_queue(&p->done);
+    while ((link = lsync_queue_first(&p->done)) != NULL)
+        end_job(LSYNC_OF(link, lsync_job, link));
     memory = p->memory;
     for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
         lsync_transfer_release(&seat->transfer);

@@ -20,12 +20,18 @@ static void finish(lsync_job *job, lock_sync_status status)
     lsync_queue_append(&job->pool->done, &job->link);
 }
 
+/* Until its deadline. */
+static void set_state(lsync_job *job, lsync_job_state state)
+{
+    job->state = state;
+    set_due(job, job->x.deadline_us);
+}
+
 static void make_ready(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
-    job->state = LSYNC_JOB_READY;
-    set_due(job, job->x.deadline_us);
+    set_state(job, LSYNC_JOB_READY);
     lsync_queue_append(job->admitted ? &p->admitted : &p->ready, &job->link);
 }
 
@@ -51,8 +57,7 @@ static void send_errand(lsync_job *job, lsync_errand_kind kind)
     e->kind = kind;
     e->guard = lock_sync_guard_ref(job->x.ctx->guard);
     if (lsync_guard_may_block(e->guard)) {
-        job->state = LSYNC_JOB_ASKING;
-        set_due(job, job->x.deadline_us);
+        set_state(job, LSYNC_JOB_ASKING);
         status = lsync_helper_send(job); /* once it is sent, the errand is the thread's alone */
         if (status == LOCK_SYNC_OK)
             return;
@@ -255,15 +260,19 @@ void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
     conclude(seat, lsync_transfer_finish(&seat->transfer, code));
 }
 
+/* Ends the transfer of an active job early. */
+static void cut_short(lsync_job *job, CURLcode code, lock_sync_status status)
+{
+    lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
+    (void)lsync_transfer_finish(&job->seat->transfer, code);
+    conclude(job->seat, status);
+}
+
 void lsync_pool_begin_anew(lock_sync_pool *p)
 {
-    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all) {
-        if (seat->job == NULL)
-            continue;
-        lsync_loop_stop(&p->loop, &seat->transfer);
-        (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
-        conclude(seat, LOCK_SYNC_E_NO_MEMORY);
-    }
+    for (const lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
+        if (seat->job != NULL)
+            cut_short(seat->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
     lsync_loop_renew(&p->loop);
 }
 
@@ -273,13 +282,14 @@ static void start(lsync_job *job)
     lock_sync_pool *p = job->pool;
     lsync_host *host = job->host;
     lsync_seat *seat = take_seat(p);
-    bool goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
     lock_sync_status status;
+    bool goes_ahead;
 
     if (seat == NULL) {
         give_back(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
+    goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
     seat->job = job;
     job->seat = seat;
     p->active++;
@@ -291,8 +301,7 @@ static void start(lsync_job *job)
         give_back(job, status);
         return;
     }
-    job->state = LSYNC_JOB_ACTIVE;
-    set_due(job, job->x.deadline_us);
+    set_state(job, LSYNC_JOB_ACTIVE);
     if (goes_ahead)
         host->pioneer = job;
     status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets);
@@ -321,8 +330,7 @@ static lsync_link *next_ready(const lock_sync_pool *p)
 
 static void hold(lsync_job *job)
 {
-    job->state = LSYNC_JOB_HELD;
-    set_due(job, job->x.deadline_us);
+    set_state(job, LSYNC_JOB_HELD);
     job->turn = job->pool->turns++;
     lsync_queue_append(&job->host->held, &job->link);
 }
@@ -371,13 +379,6 @@ static bool withdraw(lsync_job *job)
     return true;
 }
 
-/* libcurl does not keep the deadline of a transfer that waits for a connection. */
-static void time_out(lsync_job *job)
-{
-    lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
-    conclude(job->seat, lsync_transfer_finish(&job->seat->transfer, CURLE_OPERATION_TIMEDOUT));
-}
-
 static void wake_due(lock_sync_pool *p)
 {
     int64_t now_us = lsync_clock_boot_us();
@@ -393,8 +394,8 @@ static void wake_due(lock_sync_pool *p)
         lsync_queue_remove(&job->link);
         if (job->state == LSYNC_JOB_ASLEEP && job->watch != NULL)
             job->x.deadline_us = now_us + job->x.ctx->timeout_ms * 1000;
-        if (job->state == LSYNC_JOB_ACTIVE)
-            time_out(job);
+        if (job->state == LSYNC_JOB_ACTIVE) /* libcurl does not keep the deadline of one that waits for a connection */
+            cut_short(job, CURLE_OPERATION_TIMEDOUT, LOCK_SYNC_E_TIMEOUT);
         else if (now_us < job->x.deadline_us)
             make_ready(job);
         else
@@ -417,7 +418,7 @@ int64_t lsync_pool_due_us(const lock_sync_pool *p)
 {
     const lsync_job *first = lsync_heap_first(&p->timers);
 
-    if ((next_ready(p) != NULL && p->active < p->max_active) || lsync_queue_first(&p->done) != NULL)
+    if ((p->active < p->max_active && next_ready(p) != NULL) || lsync_queue_first(&p->done) != NULL)
         return 0;
     return first == NULL ? LSYNC_NEVER_US : first->due_us;
 }
@@ -426,9 +427,7 @@ void lsync_pool_abort(lsync_job *job)
 {
     switch (job->state) {
     case LSYNC_JOB_ACTIVE:
-        lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
-        (void)lsync_transfer_finish(&job->seat->transfer, CURLE_ABORTED_BY_CALLBACK);
-        conclude(job->seat, LOCK_SYNC_E_CANCELLED);
+        cut_short(job, CURLE_ABORTED_BY_CALLBACK, LOCK_SYNC_E_CANCELLED);
         break;
     case LSYNC_JOB_ASKING: /* what the thread has begun comes back by itself; then it sees that it was cancelled */
         if (withdraw(job))
