@@ -139,11 +139,17 @@ static void set_job(lock_sync_ctx *ctx, lsync_job *job)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
-lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n, lsync_job **out)
+lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                  const char *missing, lsync_job **out)
 {
-    lock_sync_status status;
+    lock_sync_status status = lsync_ctx_check(ctx);
     lsync_job *job = NULL;
 
+    missing = p == NULL ? "pool" : missing;
+    if (status == LOCK_SYNC_OK && missing != NULL)
+        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", missing);
+    if (status != LOCK_SYNC_OK)
+        return status;
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     status = check_submit(p, ctx, ids, n);
@@ -171,14 +177,9 @@ void lsync_pool_nudge(lock_sync_pool *p)
 lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
                                        lock_sync_done_fn done, void *user)
 {
-    lock_sync_status status = lsync_ctx_check(ctx);
     lsync_job *job;
+    lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done" : NULL, &job);
 
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (p == NULL || done == NULL)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : "done");
-    status = lsync_pool_enter(p, ctx, ids, n, &job);
     if (status != LOCK_SYNC_OK)
         return status;
     job->done = done;

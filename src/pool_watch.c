@@ -9,13 +9,9 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
 
     if (w == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = w->job != NULL ? LOCK_SYNC_E_BUSY : lsync_ctx_check(w->ctx);
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (p == NULL || changed == NULL)
-        return lsync_error_set(&w->ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL",
-                               p == NULL ? "pool" : "changed");
-    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, &w->job);
+    if (w->job != NULL)
+        return LOCK_SYNC_E_BUSY;
+    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed" : NULL, &w->job);
     if (status != LOCK_SYNC_OK)
         return status;
     w->job->watch = w;
@@ -35,27 +31,27 @@ static void rewind_job(lsync_job *job)
     job->host = NULL; /* the callback may have set another base URL */
 }
 
-/* Calls back with the context lent to the callback. False: the watch left the pool meanwhile, and the job is alone. */
-static bool tell(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
+/* While a context is lent to a callback, nobody cancels it. */
+static void lend(lock_sync_ctx *ctx, bool lent)
 {
-    lock_sync_watch *w = job->watch;
-    lock_sync_ctx *ctx = job->x.ctx;
-
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    atomic_store(&ctx->lent, true); /* from here on nobody cancels it */
+    atomic_store(&ctx->lent, lent);
     atomic_store(&ctx->cancelled, false);
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
-    lsync_pool_forget_notice(job);
+}
 
+/* Calls back with the context lent to the callback, which may take the watch out of the pool: then the job is alone. */
+static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
+{
+    lock_sync_watch *w = job->watch;
+
+    lend(job->x.ctx, true);
+    lsync_pool_forget_notice(job);
     job->state = LSYNC_JOB_TOLD;
-    (void)lsync_ctx_end(ctx, status);
+    (void)lsync_ctx_end(job->x.ctx, status);
     w->changed(w->user, w, status, changes);
-    if (job->watch == NULL)
-        return false;
-    (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    atomic_store(&ctx->lent, false);
-    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
-    return true;
+    if (job->watch != NULL)
+        lend(job->x.ctx, false);
 }
 
 /* The pool is being freed: the watch leaves it, and hears of it. */
@@ -89,7 +85,6 @@ void lsync_pool_poll_over(lsync_job *job)
     lock_sync_pool *p = job->pool;
     lock_sync_changes *changes;
     lock_sync_status status = take(job, &changes);
-    bool stays = true;
 
     if (p->freeing) {
         end_watch(job);
@@ -97,9 +92,9 @@ void lsync_pool_poll_over(lsync_job *job)
     }
     rewind_job(job);
     if (status != LOCK_SYNC_E_TIMEOUT)
-        stays = tell(job, status, changes);
+        tell(job, status, changes);
     lock_sync_changes_free(changes);
-    if (stays)
+    if (job->watch != NULL)
         lsync_pool_sleep(job, job->watch->due_us);
     else
         lsync_free(&p->memory, job);
