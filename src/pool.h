@@ -175,13 +175,11 @@ lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
 /* Whether the next transfer has something to find out, or opens a connection that others will share. */
 bool lsync_host_needs_pioneer(const lsync_host *host);
 /* Whether the host has no place for another transfer now. */
-bool lsync_host_is_full(const lock_sync_pool *p, const lsync_host *host);
+bool lsync_host_is_full(const lsync_host *host);
 /* The first of those that were held and have a place now; NULL: none. */
 lsync_link *lsync_pool_next_held(const lock_sync_pool *p);
-/* What an answer tells of its host. */
-void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status);
-/* A transfer is over. If it went ahead and was not sent: what it found out. */
-void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status);
+/* What the end of a transfer, still in its seat, tells of its host. */
+void lsync_host_learn(const lsync_seat *seat, lock_sync_status status);
 /* Sees which of the transfers that went ahead have found their hosts. */
 void lsync_pool_check_hosts(lock_sync_pool *p);
 void lsync_pool_free_hosts(lock_sync_pool *p);

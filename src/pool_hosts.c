@@ -65,9 +65,10 @@ bool lsync_host_needs_pioneer(const lsync_host *host)
     return is_unnamed(host) || (!is_http1(host) && !has_stream(host));
 }
 
-bool lsync_host_is_full(const lock_sync_pool *p, const lsync_host *host)
+bool lsync_host_is_full(const lsync_host *host)
 {
-    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) || (is_http1(host) && host->active >= p->loop.per_host);
+    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) ||
+           (is_http1(host) && host->active >= host->sockets.loop->per_host);
 }
 
 static void mark_known(lsync_host *host, bool failed)
@@ -84,19 +85,15 @@ void lsync_pool_check_hosts(lock_sync_pool *p)
             mark_known(host, false);
 }
 
-void lsync_host_learn(lsync_host *host, const lsync_seat *seat, lock_sync_status status)
+void lsync_host_learn(const lsync_seat *seat, lock_sync_status status)
 {
-    if (status == LOCK_SYNC_E_CANCELLED || seat->response.http_status == 0)
-        return;
-    host->failed = false;
-}
+    lsync_host *host = seat->job->host;
 
-void lsync_host_pioneer_over(lsync_job *job, lock_sync_status status)
-{
-    lsync_host *host = job->host;
-
-    if (host->pioneer != job)
+    if (status != LOCK_SYNC_E_CANCELLED && seat->response.http_status != 0)
+        host->failed = false;
+    if (host->pioneer != seat->job)
         return;
+    /* it went ahead, and was not sent; what it found out: */
     if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
         status == LOCK_SYNC_E_NO_MEMORY)
         host->pioneer = NULL; /* nothing: the next goes ahead */
@@ -112,7 +109,7 @@ lsync_link *lsync_pool_next_held(const lock_sync_pool *p)
         lsync_link *link = lsync_queue_first(&host->held);
         lsync_job *first = link == NULL ? NULL : LSYNC_OF(link, lsync_job, link);
 
-        if (first != NULL && (next == NULL || first->turn < next->turn) && !lsync_host_is_full(p, host))
+        if (first != NULL && (next == NULL || first->turn < next->turn) && !lsync_host_is_full(host))
             next = first;
     }
     return next == NULL ? NULL : &next->link;

@@ -249,9 +249,8 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lsync_heap_remove(&job->pool->timers, job);
     job->status = lsync_exchange_conclude(&job->x, performed, &seat->spares);
     job->refused = job->status == LOCK_SYNC_E_UNAUTHORIZED;
-    lsync_host_learn(job->host, seat, job->status);
+    lsync_host_learn(seat, job->status);
     leave_seat(seat);
-    lsync_host_pioneer_over(job, job->status);
     settle(job);
 }
 
@@ -346,7 +345,7 @@ static void take_turn(lsync_job *job)
         give_back(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
-    if (lsync_host_is_full(job->pool, job->host)) {
+    if (lsync_host_is_full(job->host)) {
         hold(job);
         return;
     }
