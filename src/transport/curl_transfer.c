@@ -123,13 +123,37 @@ static long http_version(void)
     return (built->features & CURL_VERSION_HTTP2) != 0 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
 }
 
-/* What is the same for every request. */
+/* What is the same for every request. Cookies, HSTS and alt-svc are off unless their options are set. */
 static CURLcode set_rules(lsync_transfer *t)
 {
+    static const struct {
+        CURLoption option;
+        int32_t value;
+    } rules[] = {
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_QUICK_EXIT, 1}, /* a stalled resolver does not outlast the timeout */
+        {CURLOPT_HTTP09_ALLOWED, 0},
+        {CURLOPT_FOLLOWLOCATION, 0}, /* a redirect would carry the credential elsewhere */
+        {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+        {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+        {CURLOPT_PATH_AS_IS, 1},
+        {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE}, /* a proxy does not get the service's headers */
+        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_SSL_VERIFYPEER, 1},
+        {CURLOPT_SSL_VERIFYHOST, 2},
+        {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
+        {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
+    };
     CURL *easy = t->easy;
     CURLcode code = CURLE_OK;
 
-    SET(CURLOPT_NOSIGNAL, 1L);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        SET(rules[i].option, (long)rules[i].value);
+    SET(CURLOPT_HTTP_VERSION, http_version());
+    SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
     SET(CURLOPT_ERRORBUFFER, t->error_text);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
@@ -143,26 +167,6 @@ static CURLcode set_rules(lsync_transfer *t)
     for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].next = &t->headers[i + 1];
     SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; what it holds comes with each request */
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
-
-    SET(CURLOPT_HTTP_VERSION, http_version());
-    SET(CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(CURLOPT_ACCEPT_ENCODING, "gzip");
-    SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the credential elsewhere */
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy does not get the service's headers */
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
-    /* Cookies, HSTS and alt-svc are off unless their options are set. */
-
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
     return code;
 }
 
