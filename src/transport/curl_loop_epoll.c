@@ -28,6 +28,14 @@ static lsync_interest *interest_of(const lsync_loop *l, int fd)
     return (size_t)fd < l->interest_count && l->interests[fd].owner != NULL ? &l->interests[fd] : NULL;
 }
 
+/* `known`: epoll has it. */
+static bool watch(const lsync_loop *l, int fd, uint32_t events, bool known)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+
+    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 /* Whether epoll had it, as it has none that is closed. */
 static bool unwatch(const lsync_loop *l, int fd, lsync_interest *w)
 {
@@ -77,13 +85,6 @@ void lsync_loop_closing(lsync_sockets *sockets, int fd)
 
 /* --- libcurl's callbacks --- */
 
-static int set_events(const lsync_loop *l, int fd, uint32_t events, bool known)
-{
-    struct epoll_event event = {.events = events, .data.fd = fd};
-
-    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-}
-
 /* libcurl has no interest in a connection's socket. One that it waited to write to may be closed already, which libcurl
    7.88 does not tell of a connection that did not come about, and its number is soon another's. */
 static void lose_interest(const lsync_loop *l, int fd, lsync_interest *w)
@@ -100,31 +101,28 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
     lsync_loop *l = user;
     lsync_interest *w = interest_of(l, socket);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
-                      ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-    bool good;
+                      ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0); /* 0: CURL_POLL_REMOVE */
 
     (void)easy;
-    events = what == CURL_POLL_REMOVE ? 0 : events;
-    if (w != NULL && events == 0) {
-        lose_interest(l, socket, w);
+    if (events == 0) {
+        if (w != NULL)
+            lose_interest(l, socket, w);
+        else
+            (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL); /* fails for one that is closed, and gone */
         return 0;
     }
     if (w != NULL) {
         w->wanted = events;
         if (events == w->watched)
             return 0;
-        if (set_events(l, socket, events, w->watched != 0) != 0)
-            return -1;
+    }
+    if (!watch(l, socket, events, w != NULL ? w->watched != 0 : known != NULL))
+        return -1;
+    if (w != NULL)
         w->watched = events;
-        return 0;
-    }
-    if (events == 0) {
-        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL); /* fails for one that is closed, and gone */
-        return 0;
-    }
-    good = set_events(l, socket, events, known != NULL) == 0 &&
-           (known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK);
-    return good ? 0 : -1;
+    else if (known == NULL && curl_multi_assign(l->multi, socket, l) != CURLM_OK)
+        return -1;
+    return 0;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
@@ -137,13 +135,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
 }
 
 /* --- life cycle --- */
-
-static bool watch(const lsync_loop *l, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-    return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
 
 #define SET(option, value)                                                                                            \
     do {                                                                                                              \
@@ -191,8 +182,8 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
     l->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->multi = curl_multi_init();
-    if (l->epoll_fd < 0 || l->timer_fd < 0 || l->wake_fd < 0 || l->multi == NULL || !watch(l, l->timer_fd) ||
-        !watch(l, l->wake_fd) || set_options(l) != CURLM_OK) {
+    if (l->epoll_fd < 0 || l->timer_fd < 0 || l->wake_fd < 0 || l->multi == NULL ||
+        !watch(l, l->timer_fd, EPOLLIN, false) || !watch(l, l->wake_fd, EPOLLIN, false) || set_options(l) != CURLM_OK) {
         status = lsync_status_of_no_handle();
         lsync_loop_release(l);
     }
@@ -231,11 +222,10 @@ static void handle(lsync_loop *l, const struct epoll_event *event)
     int fd = event->data.fd;
     lsync_interest *w = interest_of(l, fd);
 
-    if (fd == l->wake_fd) {
+    if (fd == l->wake_fd || fd == l->timer_fd) {
         drain(fd);
-    } else if (fd == l->timer_fd) {
-        drain(fd);
-        l->armed_us = LSYNC_NEVER_US;
+        if (fd == l->timer_fd)
+            l->armed_us = LSYNC_NEVER_US;
     } else if (w != NULL && w->wanted == 0) {
         (void)unwatch(l, fd, w); /* the server closed it */
     } else {

@@ -81,12 +81,13 @@ static lock_sync_status status_of_code(CURLcode code)
 
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
 {
-    lock_sync_status status = status_of_code(code);
+    lock_sync_status status;
 
     if (t->response->failed != LOCK_SYNC_OK)
         return t->response->failed;
     if (t->stopped != LOCK_SYNC_OK)
         return t->stopped;
+    status = status_of_code(code);
     if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
     if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && t->sockets->closed_bytes >= LSYNC_CURL_HEADER_LINE_MAX)

@@ -18,26 +18,25 @@ typedef struct curl_transport {
 /* Until libcurl is done with the transfer: OK and its code, or why it could not be run. */
 static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request *q, CURLcode *code)
 {
-    int running = 1;
+    const CURLMsg *message;
+    int running;
+    int queued;
 
     for (;;) {
-        int queued;
-        const CURLMsg *message;
-
         if (curl_multi_perform(c->multi, &running) != CURLM_OK)
             return LOCK_SYNC_E_NO_MEMORY;
-        message = running == 0 ? curl_multi_info_read(c->multi, &queued) : NULL;
-        if (message != NULL && message->msg == CURLMSG_DONE) {
-            *code = message->data.result;
-            return LOCK_SYNC_OK;
-        }
         if (running == 0)
-            return LOCK_SYNC_E_NETWORK; /* done without a word: libcurl promises that this is not so */
+            break;
         if (lock_sync_request_is_cancelled(q))
             return LOCK_SYNC_E_CANCELLED;
         if (curl_multi_poll(c->multi, NULL, 0, (int)q->timeout_ms, NULL) != CURLM_OK)
             return LOCK_SYNC_E_NO_MEMORY;
     }
+    message = curl_multi_info_read(c->multi, &queued);
+    if (message == NULL || message->msg != CURLMSG_DONE)
+        return LOCK_SYNC_E_NETWORK; /* done without a word: libcurl promises that this is not so */
+    *code = message->data.result;
+    return LOCK_SYNC_OK;
 }
 
 static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CURLcode *code)
@@ -92,7 +91,8 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
 
     if (c == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    *c = (curl_transport){.memory = *memory, .multi = curl_multi_init()};
+    *c = (curl_transport){.memory = *memory};
+    c->multi = curl_multi_init();
     if (c->multi == NULL)
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
     else
