@@ -85,10 +85,16 @@ static void give_back(lsync_job *job, lock_sync_status status)
     settle(job);
 }
 
-/* Whether a job that the guard refused waits for it. A watch always does. */
-static bool waits(const lsync_job *job, int64_t soonest_us)
+/* Lets a job that the guard refused wait for it; a watch always does. False: it does not. */
+static bool wait_for_guard(lsync_job *job)
 {
-    return job->watch != NULL || (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->x.deadline_us);
+    int64_t soonest_us = lsync_clock_boot_us() + job->errand.answer.soonest_ms * 1000;
+    bool waits = job->watch != NULL ||
+                 (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->x.deadline_us);
+
+    if (waits)
+        lsync_pool_sleep(job, soonest_us);
+    return waits;
 }
 
 /* The guard's answer to a first question. */
@@ -96,24 +102,17 @@ static void on_answer(lsync_job *job)
 {
     lock_sync_ctx *ctx = job->x.ctx;
     const lsync_errand *e = &job->errand;
-    int64_t now_us = lsync_clock_boot_us();
-    int64_t soonest_us = now_us + e->answer.soonest_ms * 1000;
+    lock_sync_status status = e->status;
 
-    if (e->status == LOCK_SYNC_OK) {
+    if (atomic_load(&ctx->cancelled)) {
+        give_back(job, lsync_ctx_cancelled(ctx));
+    } else if (status == LOCK_SYNC_OK) {
         job->admitted = true;
-        if (atomic_load(&ctx->cancelled))
-            give_back(job, lsync_ctx_cancelled(ctx));
-        else
-            make_ready(job);
-    } else if (atomic_load(&ctx->cancelled)) {
-        finish(job, lsync_ctx_cancelled(ctx));
-    } else if (e->status == LOCK_SYNC_E_TIMEOUT) {
+        make_ready(job);
+    } else if (status == LOCK_SYNC_E_TIMEOUT) {
         finish(job, lsync_ctx_timed_out(ctx));
-    } else if (e->status == LOCK_SYNC_E_TOO_SOON && waits(job, soonest_us)) {
-        lsync_pool_sleep(job, soonest_us);
-    } else {
-        lock_sync_status status = lsync_not_admitted(ctx, e->status, &e->answer);
-
+    } else if (status != LOCK_SYNC_E_TOO_SOON || !wait_for_guard(job)) {
+        status = lsync_not_admitted(ctx, status, &e->answer);
         if (status == LOCK_SYNC_E_TOO_SOON && ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
             status = lsync_cached_answer(ctx, job->x.ids, job->x.n, false, &job->x.results);
         finish(job, status);
@@ -367,9 +366,14 @@ static void take_turn(lsync_job *job)
         start(job);
 }
 
-/* Takes back what was asked, if the helper thread has not begun with it. */
+/* Takes a job out of its queue; and back what was asked, if the helper thread has not begun with it. False: it has, and
+   the job comes back by itself. */
 static bool withdraw(lsync_job *job)
 {
+    if (job->state != LSYNC_JOB_ASKING) {
+        lsync_queue_remove(&job->link);
+        return true;
+    }
     if (!lsync_helper_withdraw(job))
         return false;
     lock_sync_guard_unref(job->errand.guard);
@@ -385,12 +389,8 @@ static void wake_due(lock_sync_pool *p)
 
     while ((job = lsync_heap_first(&p->timers)) != NULL && job->due_us <= now_us) {
         lsync_heap_remove(&p->timers, job);
-        if (job->state == LSYNC_JOB_ASKING) {
-            if (withdraw(job))
-                give_back(job, lsync_ctx_timed_out(job->x.ctx));
-            continue; /* else it comes back by itself */
-        }
-        lsync_queue_remove(&job->link);
+        if (!withdraw(job))
+            continue;
         if (job->state == LSYNC_JOB_ASLEEP && job->watch != NULL)
             job->x.deadline_us = now_us + job->x.ctx->timeout_ms * 1000;
         if (job->state == LSYNC_JOB_ACTIVE) /* libcurl does not keep the deadline of one that waits for a connection */
@@ -428,19 +428,16 @@ void lsync_pool_abort(lsync_job *job)
     case LSYNC_JOB_ACTIVE:
         cut_short(job, CURLE_ABORTED_BY_CALLBACK, LOCK_SYNC_E_CANCELLED);
         break;
-    case LSYNC_JOB_ASKING: /* what the thread has begun comes back by itself; then it sees that it was cancelled */
-        if (withdraw(job))
-            give_back(job, lsync_ctx_cancelled(job->x.ctx));
-        break;
     case LSYNC_JOB_DONE:
     case LSYNC_JOB_TOLD:
         break;
     case LSYNC_JOB_READY:
+    case LSYNC_JOB_ASKING:
     case LSYNC_JOB_ASLEEP:
     case LSYNC_JOB_HELD:
     default:
-        lsync_queue_remove(&job->link);
-        give_back(job, lsync_ctx_cancelled(job->x.ctx));
+        if (withdraw(job)) /* else it sees that it was cancelled when it comes back */
+            give_back(job, lsync_ctx_cancelled(job->x.ctx));
         break;
     }
 }
