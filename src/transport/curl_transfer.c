@@ -146,6 +146,8 @@ static CURLcode set_rules(lsync_transfer *t)
         {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
         {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
     };
+    static const CURLoption users[] = {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_PREREQDATA,
+                                       CURLOPT_OPENSOCKETDATA}; /* of the callbacks */
     CURL *easy = t->easy;
     CURLcode code = CURLE_OK;
 
@@ -155,14 +157,12 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
     SET(CURLOPT_ERRORBUFFER, t->error_text);
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
+        SET(users[i], t);
     SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_PREREQFUNCTION, lsync_on_send);
-    SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_OPENSOCKETFUNCTION, lsync_on_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_CLOSESOCKETFUNCTION, lsync_on_close_socket);
     for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].next = &t->headers[i + 1];
