@@ -19,7 +19,6 @@ struct lsync_loop {
     int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
     int64_t armed_us;    /* what the timer stands at */
     bool more;           /* something else may have happened already */
-    bool failed;         /* libcurl or epoll could not go on */
     uint32_t per_host;   /* limits on connections, as the next */
     uint32_t total;
     int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */

@@ -201,12 +201,12 @@ void lsync_loop_release(lsync_loop *l)
 
 /* --- events --- */
 
-static void act(lsync_loop *l, curl_socket_t socket, int events)
+/* False, here and below: libcurl or epoll could not go on. */
+static bool act(const lsync_loop *l, curl_socket_t socket, int events)
 {
     int running;
 
-    if (curl_multi_socket_action(l->multi, socket, events, &running) != CURLM_OK)
-        l->failed = true;
+    return curl_multi_socket_action(l->multi, socket, events, &running) == CURLM_OK;
 }
 
 static void drain(int fd)
@@ -217,7 +217,7 @@ static void drain(int fd)
         continue;
 }
 
-static void handle(lsync_loop *l, const struct epoll_event *event)
+static bool handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
     lsync_interest *w = interest_of(l, fd);
@@ -229,29 +229,27 @@ static void handle(lsync_loop *l, const struct epoll_event *event)
     } else if (w != NULL && w->wanted == 0) {
         (void)unwatch(l, fd, w); /* the server closed it */
     } else {
-        act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
-                       ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-                       ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
+        return act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                              ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                              ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
     }
+    return true;
 }
 
 lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
+    bool good = true;
 
     l->more = n == EVENTS_MAX;
-    for (int i = 0; i < n && !l->failed; i++)
-        handle(l, &events[i]);
-    while (!l->failed && l->curl_due_us <= lsync_clock_boot_us()) {
+    for (int i = 0; i < n && good; i++)
+        good = handle(l, &events[i]);
+    while (good && l->curl_due_us <= lsync_clock_boot_us()) {
         l->curl_due_us = LSYNC_NEVER_US; /* libcurl tells the next */
-        act(l, CURL_SOCKET_TIMEOUT, 0);
+        good = act(l, CURL_SOCKET_TIMEOUT, 0);
     }
-    if (l->failed) {
-        l->failed = false;
-        return LOCK_SYNC_E_NO_MEMORY;
-    }
-    return LOCK_SYNC_OK;
+    return good ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
 }
 
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
