@@ -74,17 +74,13 @@ static void put(lsync_heap *h, size_t place, lsync_job *job)
     job->heap_place = place;
 }
 
-static void rise(lsync_heap *h, size_t place, lsync_job *job)
+/* Where it belongs, seen from a place that is free: up, or down. */
+static void put_in_order(lsync_heap *h, size_t place, lsync_job *job)
 {
     while (place > 0 && h->jobs[(place - 1) / 2]->due_us > job->due_us) {
         put(h, place, h->jobs[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
-    put(h, place, job);
-}
-
-static void sink(lsync_heap *h, size_t place, lsync_job *job)
-{
     for (size_t child; (child = 2 * place + 1) < h->count; place = child) {
         if (child + 1 < h->count && h->jobs[child + 1]->due_us < h->jobs[child]->due_us)
             child++;
@@ -97,7 +93,7 @@ static void sink(lsync_heap *h, size_t place, lsync_job *job)
 
 void lsync_heap_add(lsync_heap *h, lsync_job *job)
 {
-    rise(h, h->count++, job);
+    put_in_order(h, h->count++, job);
 }
 
 void lsync_heap_remove(lsync_heap *h, lsync_job *job)
@@ -109,12 +105,8 @@ void lsync_heap_remove(lsync_heap *h, lsync_job *job)
         return;
     job->heap_place = LSYNC_NOT_IN_HEAP;
     last = h->jobs[--h->count];
-    if (last == job)
-        return;
-    if (place > 0 && h->jobs[(place - 1) / 2]->due_us > last->due_us)
-        rise(h, place, last);
-    else
-        sink(h, place, last);
+    if (last != job)
+        put_in_order(h, place, last);
 }
 
 lsync_job *lsync_heap_first(const lsync_heap *h)
