@@ -55,7 +55,7 @@ lock_sync_status lsync_not_admitted(lock_sync_ctx *ctx, lock_sync_status status,
         (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
         lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", sentence, why);
     } else {
-        lsync_error_set(&ctx->error, status, "%s", sentence);
+        (void)lsync_ctx_fail(ctx, status);
     }
     return status;
 }

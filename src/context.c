@@ -106,9 +106,25 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
     return atomic_load(&ctx->running) && !atomic_load(&ctx->lent) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
 }
 
+lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK || has_out)
+        return status;
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+}
+
+lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
+{
+    lsync_error_clear(&ctx->error);
+    ctx->error.status = status;
+    return status;
+}
+
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
 {
-    return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "%s", lock_sync_status_message(LOCK_SYNC_E_CANCELLED));
+    return lsync_ctx_fail(ctx, LOCK_SYNC_E_CANCELLED);
 }
 
 lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx)
@@ -130,11 +146,9 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check(ctx);
+    status = lsync_ctx_check_out(ctx, out != NULL);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (out == NULL)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
     none.memory = &ctx->memory;
     return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), &none, out));
 }
@@ -155,11 +169,9 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check(ctx);
+    status = lsync_ctx_check_out(ctx, out != NULL);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (out == NULL)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
     *out = lsync_alloc(&ctx->memory, sizeof **out);
     if (*out == NULL)
         return lsync_error_no_memory(&ctx->error);

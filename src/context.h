@@ -25,9 +25,22 @@ typedef struct lsync_spares {
 
 void lsync_spares_release(lsync_spares *spares);
 
+/* What is used most stands first: instructions reach it in fewer bytes. */
 struct lock_sync_ctx {
     lock_sync_allocator memory;
+
+    /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
+    pthread_mutex_t cancel_mutex;
+    atomic_bool running;
+    atomic_bool cancelled;
+    atomic_bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
+    bool being_freed;
+    lock_sync_guard_mode guard_mode;
+    struct lsync_job *job;  /* the fetch that a pool runs; NULL: none */
+    lock_sync_guard *guard; /* a reference, of a private one at first; NULL: the next fetch makes that */
+    lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
     lock_sync_error error;
+    pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
     lsync_logger logger;
 
     /* settings; texts are owned, NULL: the default */
@@ -46,32 +59,21 @@ struct lock_sync_ctx {
     char *authorization;          /* the header's whole value; owned, wiped; NULL: none */
     int64_t credential_until_ms;  /* 0: not known to expire */
     uint32_t credential_version;  /* tells whether a provider set one */
+    bool in_provider; /* credential setters are allowed though a fetch runs */
     lock_sync_token_fn provider;
     void *provider_user;
-    bool in_provider; /* credential setters are allowed though a fetch runs */
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
     bool has_own_transport;        /* it is the host's */
 
     lsync_spares spares; /* of the last fetch, for the next */
-
-    lock_sync_guard *guard; /* a reference, of a private one at first; NULL: the next fetch makes that */
-    lock_sync_guard_mode guard_mode;
-    lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
-
-    /* a running fetch; the mutex keeps the transport alive while lock_sync_cancel() speaks to it */
-    pthread_mutex_t cancel_mutex;
-    struct lsync_job *job;           /* the fetch that a pool runs; NULL: none */
-    atomic_bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
-    bool being_freed;
-    pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
-    atomic_bool running;
-    atomic_bool cancelled;
 };
 
 /* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a
    pool runs keeps its context running, and lends it to its callback. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
+/* The same for one that makes something: E_INVALID_ARGUMENT, with the error set, also when there is no `out` for it. */
+lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out);
 
 /* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to
    it. */
@@ -82,6 +84,9 @@ void lsync_ctx_finish(lock_sync_ctx *ctx);
    that a pool runs, with its callback. */
 void lsync_pool_notice_cancel(struct lsync_job *job);
 void lsync_pool_drop(struct lsync_job *job);
+
+/* Notes a failure of which its status's own sentence says all. Returns the status. */
+lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status);
 
 /* Note that a fetch was cancelled, or that its deadline passed. Return the status. */
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx);

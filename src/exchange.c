@@ -49,7 +49,7 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set
 static lock_sync_status fail_provider(lock_sync_ctx *ctx, lock_sync_status status, int32_t http_status)
 {
     if (status == LOCK_SYNC_E_CANCELLED)
-        return lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+        return lsync_ctx_fail(ctx, status);
     if (status < LOCK_SYNC_OK || status >= LOCK_SYNC_E_BUSY) /* a number that says nothing of the fetch */
         status = LOCK_SYNC_E_NO_CREDENTIAL;
     lsync_error_set(&ctx->error, status, "the token provider set no credential: %s", lock_sync_status_message(status));
@@ -128,11 +128,9 @@ static lock_sync_status judge(const lock_sync_ctx *ctx, lock_sync_status status,
 
 static lock_sync_status fail_transport(lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_response *s)
 {
-    const char *sentence = lock_sync_status_message(status);
-
-    if (s->failure[0] != '\0')
-        return lsync_error_set(&ctx->error, status, "%s (%s)", sentence, s->failure);
-    return lsync_error_set(&ctx->error, status, "%s", sentence);
+    if (s->failure[0] == '\0')
+        return lsync_ctx_fail(ctx, status);
+    return lsync_error_set(&ctx->error, status, "%s (%s)", lock_sync_status_message(status), s->failure);
 }
 
 static void log_outcome(const lock_sync_ctx *ctx, const lock_sync_request *q, lock_sync_response *s,

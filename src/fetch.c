@@ -47,7 +47,7 @@ static lock_sync_status need_transport(lock_sync_ctx *ctx)
         return LOCK_SYNC_OK;
     status = lsync_transport_new(&ctx->memory, &made);
     if (status != LOCK_SYNC_OK)
-        return lsync_error_set(&ctx->error, status, "%s", lock_sync_status_message(status));
+        return lsync_ctx_fail(ctx, status);
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
     ctx->transport = made;
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);

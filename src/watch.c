@@ -179,11 +179,9 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check(ctx);
+    status = lsync_ctx_check_out(ctx, out != NULL);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (out == NULL)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
