@@ -147,6 +147,8 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
     if (out != NULL)
         *out = NULL;
     status = lsync_ctx_check_out(ctx, out != NULL);
+    if (status == LOCK_SYNC_OK)
+        status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
     none.memory = &ctx->memory;

@@ -57,7 +57,7 @@ struct lock_sync_ctx {
 
     /* credential */
     char *authorization;          /* the header's whole value; owned, wiped; NULL: none */
-    int64_t credential_until_ms;  /* 0: not known to expire */
+    int64_t credential_until_ms;  /* INT64_MAX: not known to expire */
     uint32_t credential_version;  /* tells whether a provider set one */
     bool in_provider; /* credential setters are allowed though a fetch runs */
     lock_sync_token_fn provider;
@@ -95,7 +95,8 @@ lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx);
 /* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 
-/* Makes the request for the settings and the credential at `now_ms`. The error is set on failure. */
+/* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential at `now_ms`. The error
+   is set on failure. */
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
                                    lsync_spares *spares, lock_sync_request **out);
 

@@ -5,7 +5,6 @@
 #include "wire/url.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define DEFAULT_BASE_URL "https://api.tedee.com"
@@ -20,6 +19,7 @@
 #define API_VERSION_BYTES_MAX 64
 #define USER_AGENT_BYTES_MAX 256
 #define PATH_BYTES_MAX 4096
+#define NEVER_MS INT64_MAX
 
 #define PRODUCT_TOKEN "libgetlock-sync/" LSYNC_VERSION
 
@@ -46,33 +46,48 @@ static lock_sync_status refuse(lock_sync_ctx *ctx, const char *setting, const ch
     return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the %s is refused: %s", setting, why);
 }
 
-/* Puts a copy of `text` (NULL: the default) in `place`; the old one is wiped, as some are secret. */
-static lock_sync_status replace_text(lock_sync_ctx *ctx, char **place, const char *text, size_t size)
+/* Puts `head` with `tail` behind it (one of them NULL: the default) in `place`; the old text is wiped, as some are
+   secret. Their sizes were checked. */
+static lock_sync_status replace_text(lock_sync_ctx *ctx, char **place, const char *head, const char *tail)
 {
-    char *copy = NULL;
+    char *text = NULL;
 
-    if (text != NULL) {
-        copy = lsync_strndup(&ctx->memory, text, size);
-        if (copy == NULL)
+    if (head != NULL && tail != NULL) {
+        size_t head_size = strlen(head);
+        size_t tail_size = strlen(tail);
+
+        text = lsync_alloc(&ctx->memory, head_size + tail_size + 1);
+        if (text == NULL)
             return lsync_error_no_memory(&ctx->error);
+        memcpy(text, head, head_size);
+        memcpy(text + head_size, tail, tail_size + 1);
     }
     lsync_free_secret(&ctx->memory, *place);
-    *place = copy;
+    *place = text;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* The first byte that is not in first..last, as a refusal; OK when there is none. The byte itself is not told: it may
-   be part of a secret. */
-static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max, char first)
+/* OK for NULL, and for 1 to `max` bytes. */
+static lock_sync_status check_size(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max)
 {
-    size_t size = strlen(text);
+    size_t size = text == NULL ? 1 : strlen(text);
 
     if (size == 0)
         return refuse(ctx, setting, "it is empty");
     if (size > max)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
                                "the %s is refused: it has %zu bytes, %zu are allowed", setting, size, max);
-    for (size_t i = 0; i < size; i++)
+    return LOCK_SYNC_OK;
+}
+
+/* The same, and all bytes in first..'~'. One that is not is told by its place: it may be part of a secret. */
+static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max, char first)
+{
+    lock_sync_status status = check_size(ctx, setting, text, max);
+
+    if (status != LOCK_SYNC_OK || text == NULL)
+        return status;
+    for (size_t i = 0; text[i] != '\0'; i++)
         if (text[i] < first || text[i] > '~')
             return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
                                    "the %s is refused: its byte %zu is not %s ASCII", setting, i,
@@ -82,65 +97,42 @@ static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, con
 
 /* --- the credential --- */
 
-/* Credential setters are what the token provider calls in the midst of a fetch. */
-static lock_sync_status check_credential_call(const lock_sync_ctx *ctx)
-{
-    if (ctx != NULL && ctx->in_provider)
-        return LOCK_SYNC_OK;
-    return lsync_ctx_check(ctx);
-}
-
 static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, const char *scheme,
                                        const char *secret, int64_t until_ms)
 {
-    size_t scheme_size = strlen(scheme);
-    char *value = NULL;
+    lock_sync_status status = LOCK_SYNC_OK;
 
-    if (secret != NULL) {
-        lock_sync_status status = check_bytes(ctx, setting, secret, CREDENTIAL_BYTES_MAX, '!');
-        size_t size = strlen(secret);
-
-        if (status != LOCK_SYNC_OK)
-            return status;
-        value = lsync_alloc(&ctx->memory, scheme_size + size + 1);
-        if (value == NULL)
-            return lsync_error_no_memory(&ctx->error);
-        memcpy(value, scheme, scheme_size);
-        memcpy(value + scheme_size, secret, size + 1);
-    }
-    lsync_free_secret(&ctx->memory, ctx->authorization);
-    ctx->authorization = value;
+    if (ctx == NULL || !ctx->in_provider) /* which sets one in the midst of a fetch */
+        status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (secret != NULL && until_ms <= 0)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
+                               "the %s is refused: its expiry %" PRId64 " is no Unix time in ms", setting, until_ms);
+    status = check_bytes(ctx, setting, secret, CREDENTIAL_BYTES_MAX, '!');
+    if (status == LOCK_SYNC_OK)
+        status = replace_text(ctx, &ctx->authorization, scheme, secret);
+    if (status != LOCK_SYNC_OK)
+        return status;
     ctx->credential_until_ms = until_ms;
     ctx->credential_version++;
     if (!ctx->in_provider) /* the host's may be of another account */
         lsync_ctx_drop_cache(ctx);
-    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+    return LOCK_SYNC_OK;
 }
 
 lock_sync_status lock_sync_set_personal_key(lock_sync_ctx *ctx, const char *key)
 {
-    lock_sync_status status = check_credential_call(ctx);
-
-    return status != LOCK_SYNC_OK ? status : set_credential(ctx, "personal key", "PersonalKey ", key, 0);
+    return set_credential(ctx, "personal key", "PersonalKey ", key, NEVER_MS);
 }
 
 lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *jwt)
 {
-    lock_sync_status status = check_credential_call(ctx);
-
-    return status != LOCK_SYNC_OK ? status : set_credential(ctx, "access token", "Bearer ", jwt, 0);
+    return lock_sync_set_access_token_until(ctx, jwt, NEVER_MS);
 }
 
 lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *jwt, int64_t expires_at_ms)
 {
-    lock_sync_status status = check_credential_call(ctx);
-
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (jwt != NULL && expires_at_ms <= 0)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                               "the access token is refused: its expiry %" PRId64 " is no Unix time in ms",
-                               expires_at_ms);
     return set_credential(ctx, "access token", "Bearer ", jwt, expires_at_ms);
 }
 
@@ -148,11 +140,11 @@ lock_sync_status lock_sync_set_token_provider(lock_sync_ctx *ctx, lock_sync_toke
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
-    if (status != LOCK_SYNC_OK)
-        return status;
-    ctx->provider = provider;
-    ctx->provider_user = user;
-    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK) {
+        ctx->provider = provider;
+        ctx->provider_user = user;
+    }
+    return lsync_ctx_end(ctx, status);
 }
 
 /* --- where the request goes --- */
@@ -170,8 +162,10 @@ lock_sync_status lock_sync_set_base_url(lock_sync_ctx *ctx, const char *url)
         if (why != NULL)
             return refuse(ctx, "base URL", why);
     }
-    status = replace_text(ctx, &ctx->base_url, url, parsed.size);
+    status = replace_text(ctx, &ctx->base_url, url, "");
     if (status == LOCK_SYNC_OK) {
+        if (url != NULL)
+            ctx->base_url[parsed.size] = '\0'; /* the slashes at its end go */
         ctx->route.https = parsed.https;
         ctx->route.loopback = parsed.loopback;
         lsync_ctx_drop_cache(ctx);
@@ -183,17 +177,14 @@ lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, const char *versi
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
+    if (status == LOCK_SYNC_OK)
+        status = check_bytes(ctx, "API version", version, API_VERSION_BYTES_MAX, '!');
     if (status != LOCK_SYNC_OK)
         return status;
-    if (version != NULL) {
-        status = check_bytes(ctx, "API version", version, API_VERSION_BYTES_MAX, '!');
-        if (status != LOCK_SYNC_OK)
-            return status;
-        for (const char *c = version; *c != '\0'; c++)
-            if (!lsync_ascii_is_alnum(*c) && (c == version || strchr("._-", *c) == NULL))
-                return refuse(ctx, "API version", "it is not made of letters, digits, '.', '_' and '-'");
-    }
-    status = replace_text(ctx, &ctx->api_version, version, version == NULL ? 0 : strlen(version));
+    for (const char *c = version; c != NULL && *c != '\0'; c++)
+        if (!lsync_ascii_is_alnum(*c) && (c == version || strchr("._-", *c) == NULL))
+            return refuse(ctx, "API version", "it is not made of letters, digits, '.', '_' and '-'");
+    status = replace_text(ctx, &ctx->api_version, version, "");
     if (status == LOCK_SYNC_OK)
         lsync_ctx_drop_cache(ctx);
     return status;
@@ -203,11 +194,11 @@ lock_sync_status lock_sync_set_ca_file(lock_sync_ctx *ctx, const char *path)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
+    if (status == LOCK_SYNC_OK)
+        status = check_size(ctx, "CA file's path", path, PATH_BYTES_MAX);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (path != NULL && (path[0] == '\0' || strlen(path) > PATH_BYTES_MAX))
-        return refuse(ctx, "CA file", path[0] == '\0' ? "its path is empty" : "its path is longer than 4096 bytes");
-    status = replace_text(ctx, &ctx->ca_file, path, path == NULL ? 0 : strlen(path));
+    status = replace_text(ctx, &ctx->ca_file, path, "");
     ctx->route.ca_file = ctx->ca_file;
     return status;
 }
@@ -221,7 +212,7 @@ lock_sync_status lock_sync_set_proxy(lock_sync_ctx *ctx, const char *url)
         return status;
     if (why != NULL)
         return refuse(ctx, "proxy", why);
-    status = replace_text(ctx, &ctx->proxy, url, url == NULL ? 0 : strlen(url));
+    status = replace_text(ctx, &ctx->proxy, url, "");
     ctx->route.proxy = ctx->proxy;
     return status;
 }
@@ -230,35 +221,42 @@ lock_sync_status lock_sync_set_allow_http(lock_sync_ctx *ctx, bool allow)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
-    if (status != LOCK_SYNC_OK)
-        return status;
-    ctx->allow_http = allow;
-    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        ctx->allow_http = allow;
+    return lsync_ctx_end(ctx, status);
 }
 
 /* --- limits --- */
 
-static lock_sync_status set_timeout(lock_sync_ctx *ctx, const char *setting, int64_t *place, int64_t ms)
+/* OK: it may be set. */
+static lock_sync_status check_timeout(lock_sync_ctx *ctx, const char *setting, int64_t ms)
 {
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
     if (ms < 1 || ms > TIMEOUT_MS_MAX)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
                                "the %s is refused: %" PRId64 " ms is not in 1 .. %d", setting, ms, TIMEOUT_MS_MAX);
-    *place = ms;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
 lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
 {
-    lock_sync_status status = lsync_ctx_check(ctx);
+    lock_sync_status status = check_timeout(ctx, "connect timeout", ms);
 
-    return status != LOCK_SYNC_OK ? status : set_timeout(ctx, "connect timeout", &ctx->connect_timeout_ms, ms);
+    if (status == LOCK_SYNC_OK)
+        ctx->connect_timeout_ms = ms;
+    return status;
 }
 
 lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
 {
-    lock_sync_status status = lsync_ctx_check(ctx);
+    lock_sync_status status = check_timeout(ctx, "timeout", ms);
 
-    return status != LOCK_SYNC_OK ? status : set_timeout(ctx, "timeout", &ctx->timeout_ms, ms);
+    if (status == LOCK_SYNC_OK)
+        ctx->timeout_ms = ms;
+    return status;
 }
 
 lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *ctx, uint64_t bytes)
@@ -279,43 +277,36 @@ lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *ctx, uint64_t b
 lock_sync_status lock_sync_set_user_agent(lock_sync_ctx *ctx, const char *product)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
-    char value[USER_AGENT_BYTES_MAX + 64];
 
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (product == NULL)
-        return replace_text(ctx, &ctx->user_agent, NULL, 0);
-    status = check_bytes(ctx, "user agent", product, USER_AGENT_BYTES_MAX, ' ');
-    if (status != LOCK_SYNC_OK)
-        return status;
-    (void)snprintf(value, sizeof value, "%s " PRODUCT_TOKEN, product);
-    return replace_text(ctx, &ctx->user_agent, value, strlen(value));
+    if (status == LOCK_SYNC_OK)
+        status = check_bytes(ctx, "user agent", product, USER_AGENT_BYTES_MAX, ' ');
+    return status == LOCK_SYNC_OK ? replace_text(ctx, &ctx->user_agent, product, " " PRODUCT_TOKEN) : status;
 }
 
 lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_sync_log_fn log, void *user)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
-    if (status != LOCK_SYNC_OK)
-        return status;
-    ctx->logger = (lsync_logger){log, user};
-    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+    if (status == LOCK_SYNC_OK)
+        ctx->logger = (lsync_logger){log, user};
+    return lsync_ctx_end(ctx, status);
 }
 
 /* --- what the settings come to --- */
 
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms)
 {
-    return ctx->authorization != NULL && (ctx->credential_until_ms == 0 || now_ms < ctx->credential_until_ms);
+    return ctx->authorization != NULL && now_ms < ctx->credential_until_ms;
 }
 
 lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx, int64_t now_ms)
 {
     if (lsync_ctx_has_credential(ctx, now_ms))
         return LOCK_SYNC_OK;
-    return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL, "%s",
-                           ctx->authorization == NULL ? lock_sync_status_message(LOCK_SYNC_E_NO_CREDENTIAL)
-                                                      : "The access token has expired, and no other is set.");
+    if (ctx->authorization == NULL)
+        return lsync_ctx_fail(ctx, LOCK_SYNC_E_NO_CREDENTIAL);
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL,
+                           "The access token has expired, and no other is set.");
 }
 
 /* No credential travels in plain text unless the host said so. */
@@ -334,7 +325,7 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
                                    lsync_spares *spares, lock_sync_request **out)
 {
-    lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
+    lock_sync_status status = lsync_ctx_check_route(ctx);
     lsync_request_spec spec = {
         .base_url = ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url,
         .api_version = ctx->api_version == NULL ? DEFAULT_API_VERSION : ctx->api_version,
@@ -348,10 +339,7 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
     };
 
     if (status == LOCK_SYNC_OK)
-        status = lsync_ctx_check_route(ctx);
-    if (status != LOCK_SYNC_OK)
-        return status;
-    status = lsync_ctx_check_credential(ctx, now_ms);
+        status = lsync_ctx_check_credential(ctx, now_ms);
     if (status != LOCK_SYNC_OK)
         return status;
     *out = lsync_request_new(spares->memory, &spec, &spares->request);
