@@ -295,11 +295,10 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
 static void destroy(void *state)
 {
     file_store *s = state;
-    lock_sync_allocator memory = s->memory;
 
     (void)pthread_mutex_destroy(&s->mutex);
-    lsync_free(&memory, s->path);
-    lsync_free(&memory, s);
+    lsync_free(&s->memory, s->path);
+    lsync_free(&s->memory, s);
 }
 
 /* A decision that changes nothing: whether the file can be made and read is told at once, not at the first fetch. */
@@ -315,7 +314,7 @@ lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const c
     lock_sync_status status;
     file_store *s;
 
-    if (path[0] == '\0' || strlen(path) > PATH_SIZE_MAX)
+    if (path == NULL || path[0] == '\0' || strlen(path) > PATH_SIZE_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     s = lsync_alloc(memory, sizeof *s);
     if (s == NULL || pthread_mutex_init(&s->mutex, NULL) != 0) {

@@ -19,44 +19,51 @@ struct lock_sync_guard {
     lock_sync_allocator memory;
     atomic_size_t references;
     lsync_guard_keeper keeper;
-    pthread_mutex_t mutex; /* of what follows; not held while the store works */
     lsync_guard_limits limits;
+    pthread_mutex_t mutex; /* of limits and why; not held while the store works */
     char why[LSYNC_GUARD_WHY_MAX];
 };
 
 /* --- life cycle --- */
 
-/* A guard but for its keeper, which comes last: a host's store is not taken over by a guard that cannot be made. */
-static lock_sync_guard *begin(const lock_sync_allocator *memory)
+static void release(lock_sync_guard *g)
 {
-    lock_sync_guard *g = lsync_alloc(memory, sizeof *g);
+    (void)pthread_mutex_destroy(&g->mutex);
+    lsync_free(&g->memory, g);
+}
 
+/* Makes a guard but for its keeper, which comes last: a host's store is not taken over by a guard that cannot be
+   made. */
+static lock_sync_status begin(const lock_sync_allocator *allocator, lock_sync_guard **out)
+{
+    lock_sync_allocator memory;
+    lock_sync_guard *g;
+
+    if (out == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    *out = NULL;
+    if (!lsync_allocator_init(&memory, allocator))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    g = lsync_alloc(&memory, sizeof *g);
     if (g == NULL || pthread_mutex_init(&g->mutex, NULL) != 0) {
-        lsync_free(memory, g);
-        return NULL;
+        lsync_free(&memory, g);
+        return LOCK_SYNC_E_NO_MEMORY;
     }
-    g->memory = *memory;
+    g->memory = memory;
     g->limits = (lsync_guard_limits){(int64_t)DEFAULT_INTERVAL_MS * 1000, DEFAULT_BUDGET - DEFAULT_RESERVE, 0};
     g->why[0] = '\0';
     atomic_init(&g->references, 1);
-    return g;
-}
-
-static void release(lock_sync_guard *g)
-{
-    lock_sync_allocator memory = g->memory;
-
-    (void)pthread_mutex_destroy(&g->mutex);
-    lsync_free(&memory, g);
+    *out = g;
+    return LOCK_SYNC_OK;
 }
 
 /* `made`: whether it got its keeper. */
-static lock_sync_status end(lock_sync_guard *g, lock_sync_status made, lock_sync_guard **out)
+static lock_sync_status end(lock_sync_guard **out, lock_sync_status made)
 {
-    if (made == LOCK_SYNC_OK)
-        *out = g;
-    else
-        release(g);
+    if (made != LOCK_SYNC_OK) {
+        release(*out);
+        *out = NULL;
+    }
     return made;
 }
 
@@ -67,46 +74,29 @@ lock_sync_status lock_sync_guard_new(lock_sync_guard **out)
 
 lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_guard **out)
 {
-    lock_sync_allocator memory;
-    lock_sync_guard *g;
+    lock_sync_status status = begin(allocator, out);
 
-    if (out == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    *out = NULL;
-    if (!lsync_allocator_init(&memory, allocator))
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    g = begin(&memory);
-    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_memory_store_new(&memory, &g->keeper), out);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    return end(out, lsync_memory_store_new(&(*out)->memory, &(*out)->keeper));
 }
 
 lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out)
 {
-    lock_sync_allocator memory;
-    lock_sync_guard *g;
+    lock_sync_status status = begin(NULL, out);
 
-    if (out == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    *out = NULL;
-    if (path == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    (void)lsync_allocator_init(&memory, NULL);
-    g = begin(&memory);
-    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_file_store_new(&memory, path, &g->keeper, g->why), out);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    return end(out, lsync_file_store_new(&(*out)->memory, path, &(*out)->keeper, (*out)->why));
 }
 
 lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store, lock_sync_guard **out)
 {
-    lock_sync_allocator memory;
-    lock_sync_guard *g;
+    lock_sync_status status = begin(NULL, out);
 
-    if (out == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    *out = NULL;
-    if (store == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    (void)lsync_allocator_init(&memory, NULL);
-    g = begin(&memory);
-    return g == NULL ? LOCK_SYNC_E_NO_MEMORY : end(g, lsync_host_store_new(&memory, store, &g->keeper), out);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    return end(out, lsync_host_store_new(&(*out)->memory, store, &(*out)->keeper));
 }
 
 lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
@@ -183,9 +173,10 @@ typedef struct question {
 static lock_sync_status ask(lock_sync_guard *g, lsync_guard_decide_fn decide, question *q)
 {
     lsync_guard_decision decision = {decide, q};
-    char why[LSYNC_GUARD_WHY_MAX] = "";
+    char why[LSYNC_GUARD_WHY_MAX];
     lock_sync_status status;
 
+    why[0] = '\0';
     (void)pthread_mutex_lock(&g->mutex);
     q->limits = g->limits;
     (void)pthread_mutex_unlock(&g->mutex);
@@ -221,16 +212,11 @@ lock_sync_status lsync_guard_ask(lock_sync_guard *g, lsync_guard_kind kind, int6
 
 lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, int64_t *wait_ms, int64_t *slot)
 {
-    lsync_guard_answer answer;
-    lock_sync_status status;
+    lsync_guard_answer answer = {0};
+    lock_sync_status status = LOCK_SYNC_E_INVALID_ARGUMENT;
 
-    if (wait_ms != NULL)
-        *wait_ms = 0;
-    if (slot != NULL)
-        *slot = 0;
-    if (g == NULL || hold_ms < 0 || hold_ms > HOLD_MS_MAX)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = lsync_guard_ask(g, LSYNC_GUARD_FIRST, hold_ms, &answer);
+    if (g != NULL && hold_ms >= 0 && hold_ms <= HOLD_MS_MAX)
+        status = lsync_guard_ask(g, LSYNC_GUARD_FIRST, hold_ms, &answer);
     if (wait_ms != NULL)
         *wait_ms = answer.wait_ms;
     if (slot != NULL)

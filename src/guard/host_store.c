@@ -75,11 +75,10 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
 static void destroy(void *state)
 {
     host_store *s = state;
-    lock_sync_allocator memory = s->memory;
 
     if (s->store.destroy != NULL)
         s->store.destroy(s->store.user);
-    lsync_free(&memory, s);
+    lsync_free(&s->memory, s);
 }
 
 lock_sync_status lsync_host_store_new(const lock_sync_allocator *memory, const lock_sync_guard_store *store,
@@ -88,7 +87,8 @@ lock_sync_status lsync_host_store_new(const lock_sync_allocator *memory, const l
     host_store *s;
 
     /* a shorter struct is one of an older header: what it lacks is not there */
-    if (store->struct_size < offsetof(lock_sync_guard_store, destroy) || store->load == NULL || store->replace == NULL)
+    if (store == NULL || store->struct_size < offsetof(lock_sync_guard_store, destroy) || store->load == NULL ||
+        store->replace == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     s = lsync_alloc(memory, sizeof *s);
     if (s == NULL)

@@ -26,10 +26,9 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
 static void destroy(void *state)
 {
     memory_store *s = state;
-    lock_sync_allocator memory = s->memory;
 
     (void)pthread_mutex_destroy(&s->mutex);
-    lsync_free(&memory, s);
+    lsync_free(&s->memory, s);
 }
 
 lock_sync_status lsync_memory_store_new(const lock_sync_allocator *memory, lsync_guard_keeper *out)
