@@ -73,12 +73,7 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
 
 void lock_sync_ctx_free(lock_sync_ctx *ctx)
 {
-    lock_sync_allocator memory;
-
-    if (ctx == NULL)
-        return;
-    memory = ctx->memory;
-    if (ctx->being_freed) /* by a callback that its own end called */
+    if (ctx == NULL || ctx->being_freed) /* by a callback that its own end called */
         return;
     ctx->being_freed = true;
     if (ctx->job != NULL)
@@ -91,7 +86,7 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
     lsync_error_clear(&ctx->error);
     (void)pthread_cond_destroy(&ctx->cancel_condition);
     (void)pthread_mutex_destroy(&ctx->cancel_mutex);
-    lsync_free(&memory, ctx);
+    lsync_free(&ctx->memory, ctx);
 }
 
 const lock_sync_error *lock_sync_last_error(const lock_sync_ctx *ctx)

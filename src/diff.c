@@ -191,12 +191,8 @@ const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *c, size_t 
 
 void lock_sync_changes_free(lock_sync_changes *c)
 {
-    lock_sync_allocator memory;
-
-    if (c == NULL)
-        return;
-    memory = c->memory;
-    lsync_free(&memory, c);
+    if (c != NULL)
+        lsync_free(&c->memory, c);
 }
 
 uint32_t lock_sync_change_kinds(const lock_sync_change *change)

@@ -225,13 +225,10 @@ int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w)
 
 void lock_sync_watch_free(lock_sync_watch *w)
 {
-    lock_sync_allocator memory;
-
     if (w == NULL)
         return;
     if (w->job != NULL)
         lsync_pool_unwatch(w->job);
     lock_sync_results_free(w->last_good);
-    memory = w->memory;
-    lsync_free(&memory, w);
+    lsync_free(&w->memory, w);
 }
