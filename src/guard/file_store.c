@@ -38,11 +38,19 @@ typedef struct file_store {
     char *path;
 } file_store;
 
-static lock_sync_status fail(char *why, const char *path, const char *what, int error)
+static lock_sync_status fail(const file_store *s, const char *what, char *why)
 {
-    const char *cause = error == 0 ? "" : strerror(error); /* thread-safe in the C libraries we run on */
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s: %.120s", what, s->path);
+    return LOCK_SYNC_E_GUARD;
+}
 
-    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s%s%s: %.120s", what, error == 0 ? "" : ": ", cause, path);
+/* What the system refused, with errno as the cause. */
+static lock_sync_status cannot(const file_store *s, const char *be_done, char *why)
+{
+    int error = errno;
+
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the guard's file cannot be %s: %s: %.120s", be_done,
+                   strerror(error) /* thread-safe in the C libraries we run on */, s->path);
     return error == ENOMEM ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
 }
 
@@ -94,15 +102,14 @@ static bool translate(const file_store *s, lsync_guard_image *image, int64_t now
 
 /* --- reading and writing an open file --- */
 
-static bool read_all(int fd, unsigned char *bytes, size_t size, off_t at)
+static bool read_all(int fd, unsigned char *bytes, size_t size)
 {
-    ssize_t got;
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pread(fd, bytes + done, size - done, (off_t)done);
 
-    for (; size > 0; bytes += got, size -= (size_t)got, at += got) {
-        do
-            got = pread(fd, bytes, size, at);
-        while (got < 0 && errno == EINTR);
-        if (got <= 0)
+        if (got > 0)
+            done += (size_t)got;
+        else if (got == 0 || errno != EINTR)
             return false;
     }
     return true;
@@ -110,13 +117,12 @@ static bool read_all(int fd, unsigned char *bytes, size_t size, off_t at)
 
 static bool write_all(int fd, const unsigned char *bytes, size_t size, off_t at)
 {
-    ssize_t put;
+    for (size_t done = 0; done < size;) {
+        ssize_t put = pwrite(fd, bytes + done, size - done, at + (off_t)done);
 
-    for (; size > 0; bytes += put, size -= (size_t)put, at += put) {
-        do
-            put = pwrite(fd, bytes, size, at);
-        while (put < 0 && errno == EINTR);
-        if (put <= 0)
+        if (put > 0)
+            done += (size_t)put;
+        else if (put == 0 || errno != EINTR)
             return false;
     }
     return true;
@@ -126,51 +132,24 @@ static bool write_all(int fd, const unsigned char *bytes, size_t size, off_t at)
 static bool read_image(int fd, lsync_guard_image *image, off_t *other_place)
 {
     unsigned char bytes[FILE_SIZE];
-    lsync_guard_image images[2];
-    bool sound[2];
+    lsync_guard_image first;
+    bool is_first;
+    bool is_second;
 
-    if (!read_all(fd, bytes, sizeof bytes, 0))
+    if (!read_all(fd, bytes, sizeof bytes))
         return false;
-    for (size_t i = 0; i < 2; i++)
-        sound[i] = lsync_guard_unpack(bytes + i * PLACE_SIZE, LSYNC_GUARD_RECORD_SIZE, &images[i]);
-    if (!sound[0] && !sound[1])
-        return false;
-    if (sound[0] && (!sound[1] || images[0].version > images[1].version)) {
-        *image = images[0];
+    is_first = lsync_guard_unpack(bytes, LSYNC_GUARD_RECORD_SIZE, &first);
+    is_second = lsync_guard_unpack(bytes + PLACE_SIZE, LSYNC_GUARD_RECORD_SIZE, image);
+    if (is_first && (!is_second || first.version > image->version)) {
+        *image = first;
         *other_place = PLACE_SIZE;
-    } else {
-        *image = images[1];
-        *other_place = 0;
+        return true;
     }
-    return true;
+    *other_place = 0;
+    return is_second;
 }
 
 /* --- making, opening and locking --- */
-
-/* Makes the file whole under another name first: nobody ever sees a part of it. One that another made meanwhile
-   stays. */
-static lock_sync_status create(const file_store *s, const lsync_guard_image *first, char *why)
-{
-    unsigned char bytes[FILE_SIZE] = {0};
-    char name[PATH_SIZE_MAX + 16];
-    lock_sync_status status = LOCK_SYNC_OK;
-    int fd;
-
-    (void)snprintf(name, sizeof name, "%s.XXXXXX", s->path);
-    fd = mkostemp(name, O_CLOEXEC); /* with mode 0600 */
-    if (fd < 0)
-        return fail(why, s->path, "the guard's file cannot be made", errno);
-    lsync_guard_pack(first, bytes);
-    memcpy(bytes + PLACE_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
-    if (!write_all(fd, bytes, sizeof bytes, 0))
-        status = fail(why, s->path, "the guard's file cannot be written", errno);
-    if (close(fd) != 0 && status == LOCK_SYNC_OK)
-        status = fail(why, s->path, "the guard's file cannot be written", errno);
-    if (status == LOCK_SYNC_OK && link(name, s->path) != 0 && errno != EEXIST)
-        status = fail(why, s->path, "the guard's file cannot be made", errno);
-    (void)unlink(name);
-    return status;
-}
 
 /* The image that a new file begins with: what this guard saw last, or nothing. */
 static void first_image(file_store *s, lsync_guard_image *image)
@@ -185,16 +164,43 @@ static void first_image(file_store *s, lsync_guard_image *image)
     }
 }
 
-static lock_sync_status lock(int fd, const char *path, char *why)
+/* Makes the file whole under another name first: nobody ever sees a part of it. One that another made meanwhile
+   stays. */
+static lock_sync_status create(file_store *s, char *why)
+{
+    unsigned char bytes[FILE_SIZE] = {0};
+    char name[PATH_SIZE_MAX + 16];
+    lock_sync_status status = LOCK_SYNC_OK;
+    lsync_guard_image image;
+    bool written;
+    int fd;
+
+    (void)snprintf(name, sizeof name, "%s.XXXXXX", s->path);
+    fd = mkostemp(name, O_CLOEXEC); /* with mode 0600 */
+    if (fd < 0)
+        return cannot(s, "made", why);
+    first_image(s, &image);
+    lsync_guard_pack(&image, bytes);
+    memcpy(bytes + PLACE_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
+    written = write_all(fd, bytes, sizeof bytes, 0);
+    if (close(fd) != 0 || !written)
+        status = cannot(s, "written", why);
+    else if (link(name, s->path) != 0 && errno != EEXIST)
+        status = cannot(s, "made", why);
+    (void)unlink(name);
+    return status;
+}
+
+static lock_sync_status lock(const file_store *s, int fd, char *why)
 {
     const struct timespec pause = {0, LOCK_PAUSE_US * 1000L};
     int64_t patience_us = lsync_clock_boot_us() + LOCK_PATIENCE_US;
 
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return fail(why, path, "the guard's file cannot be locked", errno);
+            return cannot(s, "locked", why);
         if (lsync_clock_boot_us() >= patience_us)
-            return fail(why, path, "another process holds the guard's file", 0);
+            return fail(s, "another process holds the guard's file", why);
         (void)nanosleep(&pause, NULL);
     }
     return LOCK_SYNC_OK;
@@ -213,22 +219,20 @@ static bool is_current(int fd, const char *path)
 /* Opens and locks the file, making it where there is none. */
 static lock_sync_status open_locked(file_store *s, int *out, char *why)
 {
-    lsync_guard_image image;
     lock_sync_status status;
 
     for (int i = 0; i < REPLACED_TRIES_MAX; i++) {
         int fd = open(s->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
         if (fd < 0 && errno != ENOENT)
-            return fail(why, s->path, "the guard's file cannot be opened", errno);
+            return cannot(s, "opened", why);
         if (fd < 0) {
-            first_image(s, &image);
-            status = create(s, &image, why);
+            status = create(s, why);
             if (status != LOCK_SYNC_OK)
                 return status;
             continue;
         }
-        status = lock(fd, s->path, why);
+        status = lock(s, fd, why);
         if (status == LOCK_SYNC_OK && is_current(fd, s->path)) {
             *out = fd;
             return LOCK_SYNC_OK;
@@ -237,7 +241,7 @@ static lock_sync_status open_locked(file_store *s, int *out, char *why)
         if (status != LOCK_SYNC_OK)
             return status;
     }
-    return fail(why, s->path, "the guard's file is replaced again and again", 0);
+    return fail(s, "the guard's file is replaced again and again", why);
 }
 
 /* --- a decision --- */
@@ -254,26 +258,17 @@ static lock_sync_status decide_locked(file_store *s, int fd, const lsync_guard_d
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
-    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
-    bool moved;
+    bool changed;
     int64_t now_us;
     off_t place;
 
     if (!read_image(fd, &image, &place))
-        return fail(why, s->path, "the guard's file is damaged or empty; it is not overwritten", 0);
+        return fail(s, "the guard's file is damaged or empty; it is not overwritten", why);
     now_us = lsync_clock_boot_us();
-    moved = translate(s, &image, now_us);
-    lsync_guard_pack(&image, before);
-    decision->decide(decision->user, &image.record, now_us);
-    lsync_guard_pack(&image, bytes);
-    if (!moved && memcmp(before, bytes, sizeof before) == 0) { /* a refusal, mostly */
-        see(s, &image);
-        return LOCK_SYNC_OK;
-    }
-    image.version++;
-    lsync_guard_pack(&image, bytes);
-    if (!write_all(fd, bytes, sizeof bytes, place))
-        return fail(why, s->path, "the guard's file cannot be written", errno);
+    changed = translate(s, &image, now_us);
+    changed = lsync_guard_decide(&image, decision, now_us, bytes) || changed;
+    if (changed && !write_all(fd, bytes, sizeof bytes, place))
+        return cannot(s, "written", why);
     see(s, &image);
     return LOCK_SYNC_OK;
 }

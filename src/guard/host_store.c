@@ -34,7 +34,6 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
     unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
     unsigned char after[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_image image;
-    unsigned char unchanged[LSYNC_GUARD_RECORD_SIZE];
     size_t size = sizeof before;
     int64_t now_ms = 0;
     lock_sync_status status = s->store.load(s->store.user, before, &size, &now_ms);
@@ -47,14 +46,9 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
                                                                                 : "the store's record is damaged");
         return LOCK_SYNC_E_GUARD;
     }
-    lsync_guard_pack(&image, unchanged);
-    decision->decide(decision->user, &image.record, now_ms * 1000);
-    lsync_guard_pack(&image, after);
-    *done = memcmp(unchanged, after, sizeof unchanged) == 0; /* a refusal, mostly: nothing to write */
+    *done = !lsync_guard_decide(&image, decision, now_ms * 1000, after);
     if (*done)
         return LOCK_SYNC_OK;
-    image.version++;
-    lsync_guard_pack(&image, after);
     status = s->store.replace(s->store.user, before, size, after, sizeof after, done);
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail(s, "replace", status, why);
 }

@@ -6,135 +6,149 @@
 #define MAGIC "locksyn1" /* the last byte is the format's version */
 #define MAGIC_SIZE 8
 #define CHECKSUM_SIZE 8
+#define CHECKSUM_AT (LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE)
 #define OPEN_FLAG 1u
 
-typedef struct writer {
-    unsigned char *at;
-} writer;
+/* Goes through the bytes of a record, each value in its turn, and writes or reads it. */
+typedef struct cursor {
+    unsigned char *to; /* NULL: it reads */
+    const unsigned char *from;
+    bool sound; /* all times are ones that a rule makes */
+} cursor;
 
-typedef struct reader {
-    const unsigned char *at;
-} reader;
-
-static void put(writer *w, uint64_t value, int bytes)
+static void pass_bytes(cursor *c, void *bytes, size_t size)
 {
-    for (int i = 0; i < bytes; i++)
-        *w->at++ = (unsigned char)(value >> (8 * i));
+    if (c->to != NULL) {
+        memcpy(c->to, bytes, size);
+        c->to += size;
+    } else {
+        memcpy(bytes, c->from, size);
+        c->from += size;
+    }
 }
 
-static uint64_t get(reader *r, int bytes)
+static uint64_t pass(cursor *c, uint64_t value, int bytes)
 {
-    uint64_t value = 0;
+    unsigned char *to = c->to;
+    const unsigned char *from = c->from;
 
-    for (int i = 0; i < bytes; i++)
-        value |= (uint64_t)*r->at++ << (8 * i);
+    if (to != NULL) {
+        for (int i = 0; i < bytes; i++)
+            to[i] = (unsigned char)(value >> (8 * i));
+        c->to = to + bytes;
+    } else {
+        value = 0;
+        for (int i = bytes; i-- > 0;)
+            value = value << 8 | from[i];
+        c->from = from + bytes;
+    }
     return value;
 }
 
-static int64_t get_time(reader *r)
+static void pass32(cursor *c, uint32_t *value)
 {
-    return (int64_t)get(r, 8);
+    *value = (uint32_t)pass(c, *value, 4);
+}
+
+static void pass64(cursor *c, int64_t *value)
+{
+    *value = (int64_t)pass(c, (uint64_t)*value, 8);
+}
+
+static void pass_between(cursor *c, int64_t *us, int64_t least, int64_t most)
+{
+    pass64(c, us);
+    c->sound = c->sound && *us >= least && *us <= most;
+}
+
+/* Times so far off that sums with them would overflow are no times. */
+static void pass_time(cursor *c, int64_t *us)
+{
+    pass_between(c, us, INT64_MIN / 4, INT64_MAX / 4);
+}
+
+static void pass_hold(cursor *c, int64_t *us)
+{
+    pass_between(c, us, 0, LSYNC_GUARD_HOLD_MAX_US);
+}
+
+/* The format: all that stands between magic and checksum, but for spare bytes at the end. */
+static void pass_image(cursor *c, lsync_guard_image *image)
+{
+    lsync_guard_record *r = &image->record;
+    uint32_t flags = r->open ? OPEN_FLAG : 0;
+
+    image->version = pass(c, image->version, 8);
+    pass_bytes(c, image->boot_id, sizeof image->boot_id);
+    pass_time(c, &image->wall_us);
+    pass_between(c, &r->sequence, 0, INT64_MAX - 1);
+    pass_time(c, &r->last_us);
+    pass_time(c, &r->last_before_us);
+    pass_hold(c, &r->hold_us);
+    pass_time(c, &r->blocked_until_us);
+    pass64(c, &r->overtaken);
+    pass32(c, &r->refunds);
+    pass32(c, &r->limited);
+    pass32(c, &flags);
+    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
+        pass_time(c, &r->buckets[i].start_us);
+        pass_time(c, &r->buckets[i].last_us);
+        pass64(c, &r->buckets[i].first);
+        pass32(c, &r->buckets[i].count);
+        c->sound = c->sound && r->buckets[i].count <= 1u << 24;
+    }
+    pass_time(c, &r->overtaken_until_us);
+    pass_hold(c, &r->overtaken_hold_us);
+    r->open = (flags & OPEN_FLAG) != 0;
+    c->sound = c->sound && r->refunds <= LSYNC_GUARD_REFUNDS_MAX && r->limited <= LSYNC_GUARD_LIMITED_MAX;
 }
 
 /* FNV-1a: finds a torn or flipped write; it does not defend against an author. */
-static uint64_t checksum(const unsigned char *bytes, size_t size)
+static uint64_t checksum(const unsigned char *bytes)
 {
     uint64_t sum = 14695981039346656037u;
 
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < CHECKSUM_AT; i++)
         sum = (sum ^ bytes[i]) * 1099511628211u;
     return sum;
 }
 
 void lsync_guard_pack(const lsync_guard_image *image, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
-    const lsync_guard_record *r = &image->record;
-    writer w = {bytes};
+    lsync_guard_image copy = *image;
+    cursor c = {.to = bytes + MAGIC_SIZE};
 
     memset(bytes, 0, LSYNC_GUARD_RECORD_SIZE);
-    memcpy(w.at, MAGIC, MAGIC_SIZE);
-    w.at += MAGIC_SIZE;
-    put(&w, image->version, 8);
-    memcpy(w.at, image->boot_id, LSYNC_GUARD_BOOT_ID_SIZE);
-    w.at += LSYNC_GUARD_BOOT_ID_SIZE;
-    put(&w, (uint64_t)image->wall_us, 8);
-    put(&w, (uint64_t)r->sequence, 8);
-    put(&w, (uint64_t)r->last_us, 8);
-    put(&w, (uint64_t)r->last_before_us, 8);
-    put(&w, (uint64_t)r->hold_us, 8);
-    put(&w, (uint64_t)r->blocked_until_us, 8);
-    put(&w, (uint64_t)r->overtaken, 8);
-    put(&w, r->refunds, 4);
-    put(&w, r->limited, 4);
-    put(&w, r->open ? OPEN_FLAG : 0, 4);
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        put(&w, (uint64_t)r->buckets[i].start_us, 8);
-        put(&w, (uint64_t)r->buckets[i].last_us, 8);
-        put(&w, (uint64_t)r->buckets[i].first, 8);
-        put(&w, r->buckets[i].count, 4);
-    }
-    put(&w, (uint64_t)r->overtaken_until_us, 8);
-    put(&w, (uint64_t)r->overtaken_hold_us, 8);
-    w.at = bytes + LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE;
-    put(&w, checksum(bytes, LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE), CHECKSUM_SIZE);
-}
-
-/* Times so far off that sums with them would overflow are no times. */
-static bool is_time(int64_t us)
-{
-    return us > INT64_MIN / 4 && us < INT64_MAX / 4;
-}
-
-static bool is_sound(const lsync_guard_image *image)
-{
-    const lsync_guard_record *r = &image->record;
-
-    if (r->sequence < 0 || r->sequence == INT64_MAX || r->hold_us < 0 || r->hold_us > LSYNC_GUARD_HOLD_MAX_US)
-        return false;
-    if (!is_time(image->wall_us) || !is_time(r->last_us) || !is_time(r->last_before_us) ||
-        !is_time(r->blocked_until_us) || !is_time(r->overtaken_until_us))
-        return false;
-    if (r->overtaken_hold_us < 0 || r->overtaken_hold_us > LSYNC_GUARD_HOLD_MAX_US ||
-        r->refunds > LSYNC_GUARD_REFUNDS_MAX || r->limited > LSYNC_GUARD_LIMITED_MAX)
-        return false;
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        if (!is_time(r->buckets[i].start_us) || !is_time(r->buckets[i].last_us) || r->buckets[i].count > 1u << 24)
-            return false;
-    return true;
+    memcpy(bytes, MAGIC, MAGIC_SIZE);
+    pass_image(&c, &copy);
+    c.to = bytes + CHECKSUM_AT;
+    (void)pass(&c, checksum(bytes), CHECKSUM_SIZE);
 }
 
 bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image)
 {
-    reader in = {bytes};
-    reader sum = {(const unsigned char *)bytes + LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE};
-    lsync_guard_record *r = &image->record;
+    const unsigned char *from = bytes;
+    cursor sum = {.from = from + CHECKSUM_AT};
+    cursor c = {.from = from + MAGIC_SIZE, .sound = true};
 
-    if (size != LSYNC_GUARD_RECORD_SIZE || memcmp(in.at, MAGIC, MAGIC_SIZE) != 0 ||
-        get(&sum, CHECKSUM_SIZE) != checksum(bytes, LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE))
+    if (size != LSYNC_GUARD_RECORD_SIZE || memcmp(from, MAGIC, MAGIC_SIZE) != 0 ||
+        pass(&sum, 0, CHECKSUM_SIZE) != checksum(from))
         return false;
-    in.at += MAGIC_SIZE;
-    image->version = get(&in, 8);
-    memcpy(image->boot_id, in.at, LSYNC_GUARD_BOOT_ID_SIZE);
-    in.at += LSYNC_GUARD_BOOT_ID_SIZE;
-    image->wall_us = get_time(&in);
-    r->sequence = get_time(&in);
-    r->last_us = get_time(&in);
-    r->last_before_us = get_time(&in);
-    r->hold_us = get_time(&in);
-    r->blocked_until_us = get_time(&in);
-    r->overtaken = get_time(&in);
-    r->refunds = (uint32_t)get(&in, 4);
-    r->limited = (uint32_t)get(&in, 4);
-    r->open = (get(&in, 4) & OPEN_FLAG) != 0;
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        r->buckets[i].start_us = get_time(&in);
-        r->buckets[i].last_us = get_time(&in);
-        r->buckets[i].first = get_time(&in);
-        r->buckets[i].count = (uint32_t)get(&in, 4);
-    }
-    r->overtaken_until_us = get_time(&in);
-    r->overtaken_hold_us = get_time(&in);
-    return is_sound(image);
+    memset(image, 0, sizeof *image);
+    pass_image(&c, image);
+    return c.sound;
+}
+
+bool lsync_guard_decide(lsync_guard_image *image, const lsync_guard_decision *decision, int64_t now_us,
+                        unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
+{
+    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
+
+    image->version++;
+    lsync_guard_pack(image, before);
+    decision->decide(decision->user, &image->record, now_us);
+    lsync_guard_pack(image, bytes);
+    return memcmp(before, bytes, sizeof before) != 0;
 }
 
 void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
