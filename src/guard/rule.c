@@ -122,17 +122,6 @@ static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limi
     return opens_us;
 }
 
-/* When the gate opens if the interval runs from `last_us`; 0: there was no request yet. */
-static int64_t gate_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind,
-                        int64_t now_us, int64_t last_us)
-{
-    int64_t at_us = max64(now_us, max64(r->blocked_until_us, hour_opens_us(r, limits, now_us)));
-
-    if (kind == LSYNC_GUARD_FIRST && last_us != 0)
-        at_us = max64(at_us, last_us + limits->interval_us);
-    return at_us;
-}
-
 static void count_one(lsync_guard_record *r, int64_t now_us, int64_t arrived_us)
 {
     lsync_guard_bucket *b = bucket_at(r, now_us);
@@ -152,26 +141,37 @@ static void overtake(lsync_guard_record *r, int64_t now_us)
     r->overtaken_hold_us = another ? max64(r->overtaken_hold_us, r->hold_us) : r->hold_us;
 }
 
-/* A slot that was overtaken is over. */
-static void close_overtaken(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
+/* Ends a slot that was overtaken. False: it is none. */
+static bool close_overtaken(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
 {
+    if (slot != r->overtaken || slot == 0)
+        return false;
     r->overtaken = 0;
     r->overtaken_until_us = min64(r->overtaken_until_us, now_us + limits->granularity_us);
+    return true;
 }
 
 bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind, int64_t now_us,
                          int64_t hold_us, int64_t *slot, int64_t *wait_us, int64_t *soonest_us)
 {
     int64_t last_us;
-    int64_t held_us;
+    int64_t opens_us;
+    int64_t soonest_opens_us;
 
     pull_back(r, limits, now_us);
     last_us = max64(r->last_us, r->overtaken_until_us);
-    held_us = last_us > now_us + limits->granularity_us ? now_us : last_us;
-    *wait_us = gate_opens_us(r, limits, kind, now_us, last_us) - now_us;
-    *soonest_us = gate_opens_us(r, limits, kind, now_us, held_us) - now_us;
+    opens_us = max64(now_us, max64(r->blocked_until_us, hour_opens_us(r, limits, now_us)));
+    soonest_opens_us = opens_us;
+    if (kind == LSYNC_GUARD_FIRST && last_us != 0) { /* 0: there was no request yet */
+        bool held = last_us > now_us + limits->granularity_us;
+
+        opens_us = max64(opens_us, last_us + limits->interval_us);
+        soonest_opens_us = held ? max64(soonest_opens_us, now_us + limits->interval_us) : opens_us;
+    }
+    *wait_us = opens_us - now_us;
+    *soonest_us = soonest_opens_us - now_us;
     *slot = 0;
-    if (*wait_us > 0)
+    if (opens_us > now_us)
         return false;
     if (r->open)
         overtake(r, now_us);
@@ -203,8 +203,7 @@ static bool close_slot(lsync_guard_record *r, const lsync_guard_limits *limits, 
 
 void lsync_guard_sent(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
 {
-    if (slot == r->overtaken && slot != 0)
-        close_overtaken(r, limits, now_us);
+    (void)close_overtaken(r, limits, slot, now_us);
     if (!close_slot(r, limits, slot, now_us))
         return;
     r->refunds = 0;
@@ -216,10 +215,8 @@ void lsync_guard_not_sent(lsync_guard_record *r, const lsync_guard_limits *limit
     bool closed = close_slot(r, limits, slot, now_us);
     lsync_guard_bucket *b = bucket_of(r, slot);
 
-    if (!closed && (slot != r->overtaken || slot == 0))
+    if (!closed && !close_overtaken(r, limits, slot, now_us))
         return; /* none of ours, or settled before */
-    if (!closed)
-        close_overtaken(r, limits, now_us);
     if (r->refunds == LSYNC_GUARD_REFUNDS_MAX) {
         r->refunds = 0;
         return;
@@ -236,8 +233,7 @@ void lsync_guard_limited(lsync_guard_record *r, const lsync_guard_limits *limits
 {
     int64_t wait_us = retry_after_us;
 
-    if (slot == r->overtaken && slot != 0)
-        close_overtaken(r, limits, now_us);
+    (void)close_overtaken(r, limits, slot, now_us);
     if (close_slot(r, limits, slot, now_us))
         r->refunds = 0;
     r->limited += r->limited < LSYNC_GUARD_LIMITED_MAX;
