@@ -54,6 +54,8 @@ lock_sync_status lsync_not_admitted(lock_sync_ctx *ctx, lock_sync_status status,
     } else if (status == LOCK_SYNC_E_GUARD) {
         (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
         lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", sentence, why);
+    } else if (status == LOCK_SYNC_E_TIMEOUT) {
+        (void)lsync_ctx_timed_out(ctx);
     } else {
         (void)lsync_ctx_fail(ctx, status);
     }
@@ -83,7 +85,7 @@ void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
-lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer)
+static lock_sync_status ask(lock_sync_ctx *ctx, lsync_guard_kind kind, int64_t deadline_us, lsync_guard_answer *answer)
 {
     int64_t hold_ms = left_ms(deadline_us);
     lock_sync_status status;
@@ -94,9 +96,13 @@ lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_
     status = lsync_need_guard(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (hold_ms <= 0)
-        return lsync_ctx_timed_out(ctx);
-    status = lsync_guard_ask(ctx->guard, LSYNC_GUARD_FIRST, hold_ms, answer);
+    return hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT : lsync_guard_ask(ctx->guard, kind, hold_ms, answer);
+}
+
+lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer)
+{
+    lock_sync_status status = ask(ctx, LSYNC_GUARD_FIRST, deadline_us, answer);
+
     return status == LOCK_SYNC_OK ? status : lsync_not_admitted(ctx, status, answer);
 }
 
@@ -121,13 +127,9 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
 
 lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
 {
-    int64_t hold_ms = left_ms(deadline_us);
-    lsync_guard_answer answer = {0};
-    lock_sync_status status = LOCK_SYNC_OK;
+    lsync_guard_answer answer;
+    lock_sync_status status = ask(ctx, LSYNC_GUARD_REPEAT, deadline_us, &answer);
 
-    if (ctx->guard_mode != LOCK_SYNC_GUARD_OFF)
-        status = hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT
-                              : lsync_guard_ask(ctx->guard, LSYNC_GUARD_REPEAT, hold_ms, &answer);
     *slot = answer.slot;
     return status;
 }

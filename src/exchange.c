@@ -69,12 +69,15 @@ lock_sync_status lsync_exchange_credential(lsync_exchange *x)
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail_provider(ctx, status, 0);
 }
 
-/* The 401's detail becomes the context's error again, and is nobody else's any more. */
-static void restore(lock_sync_ctx *ctx, lock_sync_error *refusal)
+/* Ends with the 401: its detail becomes the context's error again, with what came of it, and is nobody else's any
+   more. */
+static lock_sync_status end_refused(lock_sync_ctx *ctx, lock_sync_error *refusal, const char *what)
 {
     lsync_error_clear(&ctx->error);
     ctx->error = *refusal;
     lsync_error_init(refusal, &ctx->memory);
+    lsync_error_reword(&ctx->error, "%s %s", lock_sync_error_message(&ctx->error), what);
+    return LOCK_SYNC_E_UNAUTHORIZED;
 }
 
 lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refusal)
@@ -93,20 +96,15 @@ lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refu
         lsync_error_clear(refusal);
         return status;
     }
-    restore(ctx, refusal);
-    lsync_error_reword(&ctx->error, "%s The token provider set no other.", lock_sync_error_message(&ctx->error));
-    return LOCK_SYNC_E_UNAUTHORIZED;
+    return end_refused(ctx, refusal, "The token provider set no other.");
 }
 
 lock_sync_status lsync_exchange_not_repeated(lsync_exchange *x, lock_sync_error *refusal, lock_sync_status status)
 {
-    const char *why = status == LOCK_SYNC_E_TOO_SOON
-                          ? "the rate limit does not allow to repeat the request yet"
-                          : "there was no time left, or no guard to ask, to repeat the request";
-
-    restore(x->ctx, refusal);
-    lsync_error_reword(&x->ctx->error, "%s A new one is set; %s.", lock_sync_error_message(&x->ctx->error), why);
-    return LOCK_SYNC_E_UNAUTHORIZED;
+    return end_refused(x->ctx, refusal,
+                       status == LOCK_SYNC_E_TOO_SOON
+                           ? "A new one is set; the rate limit does not allow to repeat the request yet."
+                           : "A new one is set; there was no time left, or no guard to ask, to repeat the request.");
 }
 
 /* --- request and answer --- */
@@ -173,38 +171,33 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
     return LOCK_SYNC_OK;
 }
 
-
 /* In mode CACHED an answer is kept as wide as it was, and the results are cut from it. */
-static lock_sync_status decode_and_keep(lsync_exchange *x)
+static lock_sync_status keep(lsync_exchange *x)
 {
-    static const lsync_scope all = {NULL, NULL, 0};
-    lock_sync_ctx *ctx = x->ctx;
-    const lsync_scope *scope = x->q->asks_all ? &all : &x->q->scope;
-    lock_sync_results *wide;
-    lock_sync_status status = lsync_decode(&ctx->memory, x->q, x->s, scope, &ctx->error, &wide);
+    lock_sync_results *wide = x->results;
 
-    if (status != LOCK_SYNC_OK)
-        return status;
     x->results = lsync_results_select(wide, &x->q->scope);
     if (x->results == NULL) {
         lock_sync_results_free(wide);
-        return lsync_error_no_memory(&ctx->error);
+        return lsync_error_no_memory(&x->ctx->error);
     }
-    lsync_ctx_drop_cache(ctx);
-    ctx->cache = wide;
+    lsync_ctx_drop_cache(x->ctx);
+    x->ctx->cache = wide;
     return LOCK_SYNC_OK;
 }
 
 static lock_sync_status decode(lsync_exchange *x, lock_sync_status performed)
 {
+    static const lsync_scope all = {NULL, NULL, 0};
     lock_sync_ctx *ctx = x->ctx;
+    bool keeps = ctx->guard_mode == LOCK_SYNC_GUARD_CACHED;
     lock_sync_status status = judge(ctx, performed, x->s);
 
     if (status != LOCK_SYNC_OK && status != x->s->failed)
         return fail_transport(ctx, status, x->s);
-    if (ctx->guard_mode == LOCK_SYNC_GUARD_CACHED)
-        return decode_and_keep(x);
-    return lsync_decode(&ctx->memory, x->q, x->s, &x->q->scope, &ctx->error, &x->results);
+    status = lsync_decode(&ctx->memory, x->q, x->s, keeps && x->q->asks_all ? &all : &x->q->scope, &ctx->error,
+                          &x->results);
+    return status == LOCK_SYNC_OK && keeps ? keep(x) : status;
 }
 
 lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status performed, lsync_spares *spares)

@@ -85,8 +85,10 @@ static lock_sync_status repeat_with_new_credential(lsync_exchange *x)
 /* What is done before the guard is asked. */
 static lock_sync_status get_ready(lsync_exchange *x)
 {
-    lock_sync_status status = lsync_exchange_check(x);
+    lock_sync_status status;
 
+    x->deadline_us = lsync_clock_boot_us() + x->ctx->timeout_ms * 1000;
+    status = lsync_exchange_check(x);
     return status == LOCK_SYNC_OK ? need_transport(x->ctx) : status;
 }
 
@@ -129,7 +131,6 @@ lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t
     lock_sync_status status;
 
     *again_ms = -1;
-    x.deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
     status = get_ready(&x);
     if (status != LOCK_SYNC_OK)
         return status;
@@ -156,7 +157,6 @@ static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, s
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
-    x.deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
     if (results == NULL) {
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "results is NULL");
     } else {
