@@ -13,29 +13,38 @@ struct lock_sync_changes {
 
 /* --- one lock --- */
 
-/* Whether a value is there now and was not there, or was another. */
-static bool changed(const lock_sync_lock *before, const lock_sync_lock *after, uint32_t field, bool same)
+/* Which values are others now, or were not there. */
+static uint32_t news(const lock_sync_lock *b, const lock_sync_lock *a)
 {
-    return (after->fields & field) != 0 && ((before->fields & field) == 0 || !same);
+    uint32_t others = (b->is_connected != a->is_connected ? LOCK_SYNC_FIELD_CONNECTED : 0u) |
+                      (b->state != a->state ? LOCK_SYNC_FIELD_STATE : 0u) |
+                      (b->door_state != a->door_state ? LOCK_SYNC_FIELD_DOOR_STATE : 0u) |
+                      (b->battery_level != a->battery_level ? LOCK_SYNC_FIELD_BATTERY_LEVEL : 0u) |
+                      (b->is_charging != a->is_charging ? LOCK_SYNC_FIELD_CHARGING : 0u) |
+                      (b->state_change_result != a->state_change_result ? LOCK_SYNC_FIELD_STATE_CHANGE_RESULT : 0u) |
+                      (b->revision != a->revision ? LOCK_SYNC_FIELD_REVISION : 0u);
+
+    return a->fields & (others | ~b->fields);
 }
 
 static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
 {
+    uint32_t fields = news(b, a);
     uint32_t kinds = 0;
 
-    if (changed(b, a, LOCK_SYNC_FIELD_CONNECTED, b->is_connected == a->is_connected))
+    if (fields & LOCK_SYNC_FIELD_CONNECTED)
         kinds |= a->is_connected ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED;
-    if (changed(b, a, LOCK_SYNC_FIELD_STATE, b->state == a->state))
+    if (fields & LOCK_SYNC_FIELD_STATE)
         kinds |= LOCK_SYNC_CHANGE_STATE;
-    if (changed(b, a, LOCK_SYNC_FIELD_DOOR_STATE, b->door_state == a->door_state))
+    if (fields & LOCK_SYNC_FIELD_DOOR_STATE)
         kinds |= LOCK_SYNC_CHANGE_DOOR;
-    if (changed(b, a, LOCK_SYNC_FIELD_BATTERY_LEVEL, b->battery_level == a->battery_level))
+    if (fields & LOCK_SYNC_FIELD_BATTERY_LEVEL)
         kinds |= LOCK_SYNC_CHANGE_BATTERY;
-    if (changed(b, a, LOCK_SYNC_FIELD_CHARGING, b->is_charging == a->is_charging))
+    if (fields & LOCK_SYNC_FIELD_CHARGING)
         kinds |= LOCK_SYNC_CHANGE_CHARGING;
-    if (changed(b, a, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, b->state_change_result == a->state_change_result))
+    if (fields & LOCK_SYNC_FIELD_STATE_CHANGE_RESULT)
         kinds |= LOCK_SYNC_CHANGE_RESULT;
-    if (changed(b, a, LOCK_SYNC_FIELD_REVISION, b->revision == a->revision))
+    if (fields & LOCK_SYNC_FIELD_REVISION)
         kinds |= LOCK_SYNC_CHANGE_CONFIG;
     return kinds;
 }
@@ -144,7 +153,9 @@ static lock_sync_changes *copy_all(const found *f, const lock_sync_allocator *me
 
     if (c == NULL)
         return NULL;
-    *c = (lock_sync_changes){.memory = *memory, .changes = (void *)((char *)c + changes_at)};
+    c->memory = *memory;
+    c->count = 0;
+    c->changes = (void *)((char *)c + changes_at);
     room = (void *)((char *)c + locks_at);
     for (const lock_sync_change *from = f->changes; c->count < f->count; from++)
         c->changes[c->count++] = (lock_sync_change){from->kinds, copy(&room, from->before), copy(&room, from->after)};

@@ -18,8 +18,8 @@
 
 int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t retry_after_ms, uint32_t random)
 {
-    int64_t intervals = failures < 2 ? 1 : failures > 6 ? BACKOFF_MAX : (int64_t)1 << (failures - 1);
-    int64_t pause_ms = interval_ms * (intervals < BACKOFF_MAX ? intervals : BACKOFF_MAX);
+    int64_t intervals = failures < 2 ? 1 : failures > 5 ? BACKOFF_MAX : (int64_t)1 << (failures - 1);
+    int64_t pause_ms = interval_ms * intervals;
     int64_t jitter_ms = pause_ms / 10 * random / UINT32_MAX;
 
     if (retry_after_ms > RETRY_AFTER_MS_MAX)
@@ -32,10 +32,13 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
 /* Good enough to keep watches apart (Marsaglia's xorshift). */
 static uint32_t throw_dice(lock_sync_watch *w)
 {
-    w->dice ^= w->dice << 13;
-    w->dice ^= w->dice >> 7;
-    w->dice ^= w->dice << 17;
-    return (uint32_t)(w->dice >> 32);
+    uint64_t dice = w->dice;
+
+    dice ^= dice << 13;
+    dice ^= dice >> 7;
+    dice ^= dice << 17;
+    w->dice = dice;
+    return (uint32_t)(dice >> 32);
 }
 
 /* Whether a fetch that ended so may have asked the service. After a 401 its token provider may have said anything. */
@@ -47,47 +50,45 @@ static bool may_have_sent(lock_sync_status status, const lock_sync_error *e)
 
 /* --- the end of a poll --- */
 
+/* *changes: NULL when there are none. */
 static lock_sync_status take_answer(lock_sync_watch *w, lock_sync_results *results, lock_sync_changes **changes)
 {
-    lock_sync_status status = lsync_diff(w->last_good, results, changes);
     bool is_first = w->last_good == NULL;
 
-    if (status != LOCK_SYNC_OK) { /* as if it had not come: the next answer tells what this one would have */
+    if (lsync_diff(w->last_good, results, changes) != LOCK_SYNC_OK) {
+        /* as if it had not come: the next answer tells what this one would have */
         lock_sync_results_free(results);
         return lsync_error_no_memory(&w->ctx->error);
     }
     lock_sync_results_free(w->last_good);
     w->last_good = results;
     w->last_good_us = lsync_clock_boot_us();
-    if (lock_sync_changes_count(*changes) > 0 || is_first)
-        return LOCK_SYNC_OK;
-    lock_sync_changes_free(*changes);
-    *changes = NULL;
-    return LOCK_SYNC_E_TIMEOUT;
+    if (lock_sync_changes_count(*changes) == 0 && !is_first) {
+        lock_sync_changes_free(*changes);
+        *changes = NULL;
+    }
+    return LOCK_SYNC_OK;
 }
 
 lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
                                   lock_sync_changes **changes)
 {
     int64_t retry_after_ms = status == LOCK_SYNC_OK ? -1 : lock_sync_error_retry_after_ms(&w->ctx->error);
-    lock_sync_status told = status;
     int64_t pause_ms;
 
     *changes = NULL;
-    if (status == LOCK_SYNC_OK) {
-        told = take_answer(w, results, changes);
-        status = told == LOCK_SYNC_E_TIMEOUT ? LOCK_SYNC_OK : told;
-    }
+    if (status == LOCK_SYNC_OK)
+        status = take_answer(w, results, changes);
+    w->last_status = status;
     if (lock_sync_status_is_retryable(status)) {
-        told = LOCK_SYNC_E_TIMEOUT;
+        status = LOCK_SYNC_E_TIMEOUT;
         w->failures += w->failures < UINT32_MAX;
     } else if (status != LOCK_SYNC_E_CANCELLED) {
         w->failures = 0;
     }
-    w->last_status = status;
     pause_ms = lsync_watch_pause_ms(w->interval_ms, w->failures, retry_after_ms, throw_dice(w));
     w->due_us = lsync_clock_boot_us() + pause_ms * 1000;
-    return told;
+    return status == LOCK_SYNC_OK && *changes == NULL ? LOCK_SYNC_E_TIMEOUT : status;
 }
 
 /* --- pull style --- */
@@ -175,7 +176,8 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
 {
     lock_sync_status status;
     lock_sync_watch *w;
-    size_t size;
+    size_t size = sizeof *w;
+    size_t ids_at;
 
     if (out != NULL)
         *out = NULL;
@@ -185,12 +187,14 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    w = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *w, &size)
-            ? lsync_alloc(&ctx->memory, size)
-            : NULL;
+    w = lsync_add_part(&size, n, sizeof ids[0], &ids_at) ? lsync_alloc(&ctx->memory, size) : NULL;
     if (w == NULL)
         return lsync_error_no_memory(&ctx->error);
-    *w = (lock_sync_watch){.ctx = ctx, .memory = ctx->memory, .interval_ms = DEFAULT_INTERVAL_MS, .n = n};
+    memset(w, 0, sizeof *w);
+    w->ctx = ctx;
+    w->memory = ctx->memory;
+    w->interval_ms = DEFAULT_INTERVAL_MS;
+    w->n = n;
     w->dice = ((uint64_t)lsync_clock_boot_us() * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)w) | 1;
     if (n > 0)
         memcpy(w->ids, ids, n * sizeof ids[0]);
