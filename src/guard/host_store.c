@@ -15,7 +15,13 @@ typedef struct host_store {
     lock_sync_guard_store store;
 } host_store;
 
-static lock_sync_status fail(const host_store *s, const char *what, lock_sync_status status, char *why)
+static lock_sync_status fail(const char *text, char *why)
+{
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the store's %s", text);
+    return LOCK_SYNC_E_GUARD;
+}
+
+static lock_sync_status call_failed(const host_store *s, const char *what, lock_sync_status status, char *why)
 {
     char text[LSYNC_GUARD_WHY_MAX / 2] = "";
 
@@ -39,18 +45,17 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
     lock_sync_status status = s->store.load(s->store.user, before, &size, &now_ms);
 
     if (status != LOCK_SYNC_OK)
-        return fail(s, "load", status, why);
+        return call_failed(s, "load", status, why);
     memset(&image, 0, sizeof image);
-    if (now_ms <= 0 || now_ms > MS_MAX || (size != 0 && !lsync_guard_unpack(before, size, &image))) {
-        (void)snprintf(why, LSYNC_GUARD_WHY_MAX, now_ms <= 0 || now_ms > MS_MAX ? "the store's time is not usable"
-                                                                                : "the store's record is damaged");
-        return LOCK_SYNC_E_GUARD;
-    }
+    if (now_ms <= 0 || now_ms > MS_MAX)
+        return fail("time is not usable", why);
+    if (size != 0 && !lsync_guard_unpack(before, size, &image))
+        return fail("record is damaged", why);
     *done = !lsync_guard_decide(&image, decision, now_ms * 1000, after);
     if (*done)
         return LOCK_SYNC_OK;
     status = s->store.replace(s->store.user, before, size, after, sizeof after, done);
-    return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail(s, "replace", status, why);
+    return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : call_failed(s, "replace", status, why);
 }
 
 static lock_sync_status update(void *state, const lsync_guard_decision *decision, char *why)
