@@ -107,7 +107,7 @@ lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out)
 
     if (status != LOCK_SYNC_OK || has_out)
         return status;
-    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+    return lsync_ctx_refuse(ctx, "out is NULL");
 }
 
 lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
@@ -115,6 +115,11 @@ lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
     lsync_error_clear(&ctx->error);
     ctx->error.status = status;
     return status;
+}
+
+lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why)
+{
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
 }
 
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
@@ -147,7 +152,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
     if (status != LOCK_SYNC_OK)
         return status;
     none.memory = &ctx->memory;
-    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, lsync_clock_unix_ms(), &none, out));
+    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, &none, out));
 }
 
 lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)
@@ -187,10 +192,11 @@ lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_r
     if (status != LOCK_SYNC_OK)
         return status;
     if (q == NULL || s == NULL || results == NULL)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL",
-                               q == NULL ? "the request" : s == NULL ? "the response" : "results");
+        return lsync_ctx_refuse(ctx, q == NULL   ? "the request is NULL"
+                                     : s == NULL ? "the response is NULL"
+                                                 : "results is NULL");
     if (s->http_status == 0 && s->failed == LOCK_SYNC_OK)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the response has no HTTP status");
+        return lsync_ctx_refuse(ctx, "the response has no HTTP status");
     return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &q->scope, &ctx->error, results));
 }
 
@@ -215,10 +221,9 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
     if (transport != NULL) {
         /* a shorter struct is one of an older header: what it lacks is not there */
         if (transport->struct_size < offsetof(lock_sync_transport, cancel))
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                                   "the transport's struct_size is too small");
+            return lsync_ctx_refuse(ctx, "the transport's struct_size is too small");
         if (transport->perform == NULL)
-            return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the transport's perform is NULL");
+            return lsync_ctx_refuse(ctx, "the transport's perform is NULL");
         lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);
     }
     lsync_ctx_drop_transport(ctx);

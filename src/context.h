@@ -88,6 +88,9 @@ void lsync_pool_drop(struct lsync_job *job);
 /* Notes a failure of which its status's own sentence says all. Returns the status. */
 lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status);
 
+/* Notes E_INVALID_ARGUMENT, and why. Returns it. */
+lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why);
+
 /* Note that a fetch was cancelled, or that its deadline passed. Return the status. */
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx);
 lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx);
@@ -95,15 +98,15 @@ lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx);
 /* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 
-/* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential at `now_ms`. The error
-   is set on failure. */
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
-                                   lsync_spares *spares, lock_sync_request **out);
+/* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential. The error is set on
+   failure. */
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lsync_spares *spares,
+                                   lock_sync_request **out);
 
 /* Whether a credential is set that is not known to have expired. */
-bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms);
+bool lsync_ctx_has_credential(const lock_sync_ctx *ctx);
 /* The same as OK, or E_NO_CREDENTIAL with the error set. */
-lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx, int64_t now_ms);
+lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx);
 
 /* Lets go of the transport, a host's or the built-in one. */
 void lsync_ctx_drop_transport(lock_sync_ctx *ctx);

@@ -15,16 +15,11 @@ lock_sync_status lsync_exchange_check(lsync_exchange *x)
     if (status == LOCK_SYNC_OK)
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->provider == NULL)
-        status = lsync_ctx_check_credential(ctx, lsync_clock_unix_ms());
+        status = lsync_ctx_check_credential(ctx);
     return status;
 }
 
 /* --- the credential --- */
-
-static bool has_credential(const lock_sync_ctx *ctx)
-{
-    return lsync_ctx_has_credential(ctx, lsync_clock_unix_ms());
-}
 
 /* Asks the provider for a credential. *set: whether it did set one that can be used. */
 static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set)
@@ -38,7 +33,7 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set
     ctx->in_provider = true;
     status = ctx->provider(ctx->provider_user, ctx, refused);
     ctx->in_provider = false;
-    *set = ctx->credential_version != version && has_credential(ctx);
+    *set = ctx->credential_version != version && lsync_ctx_has_credential(ctx);
     if (atomic_load(&ctx->cancelled))
         status = LOCK_SYNC_E_CANCELLED;
     lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "token provider: %s, %s", lock_sync_status_name(status),
@@ -63,7 +58,7 @@ lock_sync_status lsync_exchange_credential(lsync_exchange *x)
     lock_sync_status status;
     bool set;
 
-    if (ctx->provider == NULL || has_credential(ctx))
+    if (ctx->provider == NULL || lsync_ctx_has_credential(ctx))
         return LOCK_SYNC_OK; /* without a provider the making of the request says what is missing */
     status = ask_provider(ctx, false, &set);
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail_provider(ctx, status, 0);
@@ -147,18 +142,19 @@ static void log_outcome(const lock_sync_ctx *ctx, const lock_sync_request *q, lo
 lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
 {
     lock_sync_ctx *ctx = x->ctx;
-    int64_t left_ms; /* rounded down: nothing is sent after the deadline */
+    int64_t left_ms;
     lock_sync_status status;
 
     x->started_us = lsync_clock_boot_us();
     x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-    left_ms = (x->deadline_us - x->started_us) / 1000;
-    if (atomic_load(&ctx->cancelled))
-        return lsync_ctx_cancelled(ctx);
-    if (x->deadline_us <= x->started_us)
-        return lsync_ctx_timed_out(ctx);
+    left_ms = (x->deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
     left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
-    status = lsync_ctx_request(ctx, x->ids, x->n, x->single, lsync_clock_unix_ms(), spares, &x->q);
+    if (atomic_load(&ctx->cancelled))
+        status = lsync_ctx_cancelled(ctx);
+    else if (x->deadline_us <= x->started_us)
+        status = lsync_ctx_timed_out(ctx);
+    else
+        status = lsync_ctx_request(ctx, x->ids, x->n, x->single, spares, &x->q);
     if (status != LOCK_SYNC_OK)
         return status;
     x->q->timeout_ms = left_ms;

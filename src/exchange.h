@@ -16,7 +16,7 @@ typedef struct lsync_exchange {
     lock_sync_response *s; /* the driver's; must outlive the exchange */
     int64_t started_us;
     lsync_settlement settlement;  /* after conclude, or a failed prepare */
-    lock_sync_results *results;   /* after a conclude that returned OK; transferred */
+    lock_sync_results *results;   /* NULL until a conclude returned OK; transferred */
 } lsync_exchange;
 
 /* Each returns OK or a status with the context's error set. */

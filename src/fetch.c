@@ -158,10 +158,10 @@ static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, s
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     if (results == NULL) {
-        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "results is NULL");
+        status = lsync_ctx_refuse(ctx, "results is NULL");
     } else {
         status = run(&x);
-        *results = status == LOCK_SYNC_OK ? x.results : NULL;
+        *results = x.results;
     }
     lsync_ctx_finish(ctx);
     return lsync_ctx_end(ctx, status);

@@ -1,7 +1,8 @@
 /* The settings: each setter copies its argument, checks it, and refuses what could do harm later. */
+#include "base/ascii.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "context.h"
-#include "base/ascii.h"
 #include "wire/url.h"
 
 #include <inttypes.h>
@@ -294,14 +295,14 @@ lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_sync_log_fn log, 
 
 /* --- what the settings come to --- */
 
-bool lsync_ctx_has_credential(const lock_sync_ctx *ctx, int64_t now_ms)
+bool lsync_ctx_has_credential(const lock_sync_ctx *ctx)
 {
-    return ctx->authorization != NULL && now_ms < ctx->credential_until_ms;
+    return ctx->authorization != NULL && lsync_clock_unix_ms() < ctx->credential_until_ms;
 }
 
-lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx, int64_t now_ms)
+lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx)
 {
-    if (lsync_ctx_has_credential(ctx, now_ms))
+    if (lsync_ctx_has_credential(ctx))
         return LOCK_SYNC_OK;
     if (ctx->authorization == NULL)
         return lsync_ctx_fail(ctx, LOCK_SYNC_E_NO_CREDENTIAL);
@@ -322,8 +323,8 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, int64_t now_ms,
-                                   lsync_spares *spares, lock_sync_request **out)
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lsync_spares *spares,
+                                   lock_sync_request **out)
 {
     lock_sync_status status = lsync_ctx_check_route(ctx);
     lsync_request_spec spec = {
@@ -339,7 +340,7 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
     };
 
     if (status == LOCK_SYNC_OK)
-        status = lsync_ctx_check_credential(ctx, now_ms);
+        status = lsync_ctx_check_credential(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
     *out = lsync_request_new(spares->memory, &spec, &spares->request);

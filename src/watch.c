@@ -163,7 +163,7 @@ lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lo
     if (!lsync_ctx_begin(w->ctx))
         return LOCK_SYNC_E_BUSY;
     if (out == NULL)
-        status = lsync_error_set(&w->ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "out is NULL");
+        status = lsync_ctx_refuse(w->ctx, "out is NULL");
     else
         status = watch_until(w, deadline_us(timeout_ms), out);
     lsync_ctx_finish(w->ctx);

@@ -32,10 +32,10 @@
 
 typedef struct file_store {
     lock_sync_allocator memory;
+    char *path;
     unsigned char boot_id[LSYNC_GUARD_BOOT_ID_SIZE]; /* zeros: this system does not tell */
     pthread_mutex_t mutex;                           /* of `seen` */
     lsync_guard_image seen; /* the newest image; version 0: none. A file that vanished begins anew from it */
-    char *path;
 } file_store;
 
 static lock_sync_status fail(const file_store *s, const char *what, char *why)
