@@ -29,16 +29,11 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
     return retry_after_ms > pause_ms ? retry_after_ms + jitter_ms : pause_ms;
 }
 
-/* Good enough to keep watches apart (Marsaglia's xorshift). */
+/* Good enough to keep watches apart (Knuth's linear congruence). */
 static uint32_t throw_dice(lock_sync_watch *w)
 {
-    uint64_t dice = w->dice;
-
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    w->dice = dice;
-    return (uint32_t)(dice >> 32);
+    w->dice = w->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(w->dice >> 32);
 }
 
 /* Whether a fetch that ended so may have asked the service. After a 401 its token provider may have said anything. */
@@ -195,7 +190,7 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     w->memory = ctx->memory;
     w->interval_ms = DEFAULT_INTERVAL_MS;
     w->n = n;
-    w->dice = ((uint64_t)lsync_clock_boot_us() * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)w) | 1;
+    w->dice = (uint64_t)lsync_clock_boot_us() ^ (uint64_t)(uintptr_t)w;
     if (n > 0)
         memcpy(w->ids, ids, n * sizeof ids[0]);
     *out = w;
