@@ -1,5 +1,5 @@
 /* What changed from one answer to another. Pure. */
-#include "base/memory.h"
+#include "base/buffer.h"
 #include "locksync/watch.h"
 #include "watch.h"
 #include "wire/results.h"
@@ -117,68 +117,42 @@ static const lock_sync_lock *copy(lock_sync_lock **room, const lock_sync_lock *l
     return (*room)++;
 }
 
-/* Changes of records that are still the answers' own. */
-typedef struct found {
-    lock_sync_change *changes;
-    size_t count;
-    size_t capacity;
-    size_t locks; /* records that they point to */
-} found;
-
-static bool add(found *f, const lock_sync_allocator *memory, const lock_sync_change *change)
+/* Changes found, with `locks` records that are still the answers' own, as changes with copies. NULL: out of memory. */
+static lock_sync_changes *copy_all(const lsync_buffer *found, size_t locks)
 {
-    if (f->count == f->capacity) {
-        size_t capacity = f->capacity * 2 + 16, bytes;
-        lock_sync_change *changes =
-            lsync_size_mul(capacity, sizeof *change, &bytes) ? lsync_realloc(memory, f->changes, bytes) : NULL;
-
-        if (changes == NULL)
-            return false;
-        f->changes = changes;
-        f->capacity = capacity;
-    }
-    f->changes[f->count++] = *change;
-    f->locks += change->before != NULL && change->after != NULL ? 2 : 1;
-    return true;
-}
-
-/* NULL: out of memory. */
-static lock_sync_changes *copy_all(const found *f, const lock_sync_allocator *memory)
-{
+    const lock_sync_change *from = (const void *)found->data;
+    size_t count = found->size / sizeof *from;
     size_t end = sizeof(lock_sync_changes), changes_at, locks_at;
     lock_sync_lock *room;
-    bool fits = lsync_add_part(&end, f->count, sizeof(lock_sync_change), &changes_at) &&
-                lsync_add_part(&end, f->locks, sizeof *room, &locks_at);
-    lock_sync_changes *c = fits ? lsync_alloc(memory, end) : NULL;
+    bool fits = lsync_add_part(&end, count, sizeof *from, &changes_at) &&
+                lsync_add_part(&end, locks, sizeof *room, &locks_at);
+    lock_sync_changes *c = fits ? lsync_alloc(found->memory, end) : NULL;
 
     if (c == NULL)
         return NULL;
-    c->memory = *memory;
-    c->count = 0;
+    c->memory = *found->memory;
     c->changes = (void *)((char *)c + changes_at);
     room = (void *)((char *)c + locks_at);
-    for (const lock_sync_change *from = f->changes; c->count < f->count; from++)
+    for (c->count = 0; c->count < count; from++)
         c->changes[c->count++] = (lock_sync_change){from->kinds, copy(&room, from->before), copy(&room, from->after)};
     return c;
 }
 
 lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out)
 {
-    const lock_sync_allocator *memory = &after->memory;
-    lock_sync_changes *c = NULL;
+    lock_sync_status status = LOCK_SYNC_OK;
+    lsync_buffer found;
+    size_t locks = 0;
     lock_sync_change change;
-    found f = {0};
-    bool fits = true;
 
-    for (walk w = begin(before, after); fits && next_change(&w, &change);)
-        fits = add(&f, memory, &change);
-    if (fits)
-        c = copy_all(&f, memory);
-    lsync_free(memory, f.changes);
-    if (c == NULL)
-        return LOCK_SYNC_E_NO_MEMORY;
-    *out = c;
-    return LOCK_SYNC_OK;
+    lsync_buffer_init(&found, &after->memory, SIZE_MAX);
+    for (walk w = begin(before, after); status == LOCK_SYNC_OK && next_change(&w, &change);) {
+        status = lsync_buffer_append(&found, &change, sizeof change);
+        locks += change.before != NULL && change.after != NULL ? 2 : 1;
+    }
+    *out = status == LOCK_SYNC_OK ? copy_all(&found, locks) : NULL;
+    lsync_buffer_free(&found);
+    return *out == NULL ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK;
 }
 
 lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync_results *after,
