@@ -143,12 +143,16 @@ bool lsync_guard_decide(lsync_guard_image *image, const lsync_guard_decision *de
                         unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
     unsigned char before[LSYNC_GUARD_RECORD_SIZE];
+    bool changed;
 
     image->version++;
     lsync_guard_pack(image, before);
     decision->decide(decision->user, &image->record, now_us);
     lsync_guard_pack(image, bytes);
-    return memcmp(before, bytes, sizeof before) != 0;
+    changed = memcmp(before, bytes, sizeof before) != 0;
+    if (!changed)
+        image->version--;
+    return changed;
 }
 
 void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
