@@ -36,16 +36,14 @@ static void *await(void *unused)
     while (!over) {
         int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &again : NULL);
 
+        if (signal_number > 0 && signal_number != SIGWINCH && signal_number != SIGTSTP && caught == 0)
+            catch(signal_number); /* also when it is over: whoever ended it looks for it */
         if (over)
             break;
-        if (signal_number == SIGWINCH) {
-            if (on.resized != NULL)
-                on.resized(on.user);
-        } else if (signal_number == SIGTSTP) {
+        if (signal_number == SIGWINCH && on.resized != NULL)
+            on.resized(on.user);
+        if (signal_number == SIGTSTP)
             on.stop(on.user);
-        } else if (signal_number > 0 && caught == 0) {
-            catch(signal_number);
-        }
         if (caught != 0)
             lock_sync_cancel(context);
         if (caught != 0 && ++cancels > CANCELS_MAX)
