@@ -266,8 +266,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * The context's guard is asked first, in the mode of lock_sync_set_guard_mode(): by default a fetch that comes sooner
  * than 20 seconds after the last answer ends with LOCK_SYNC_E_TOO_SOON, and nothing is sent.
  *
- * The request is repeated once after a 401 with a new credential of the token provider, and over HTTP/2 once where a
- * connection that was used before is closed without an answer. Both count in the hour, and nothing else is repeated.
+ * The request is repeated once after a 401 with a new credential of the token provider, and over HTTP/2 once where it
+ * was left without any answer on a connection that carried others too, or the server refused it unprocessed. Both count
+ * in the hour, and nothing else is repeated.
  *
  * Should the URL pass 2,000 bytes, all locks are asked for and the answer is filtered. An answer is always filtered to
  * the ids asked for, in the service's order.

@@ -356,21 +356,26 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status_of_setting(code == CURLE_OK ? set_request(t, q) : code);
 }
 
-/* libcurl repeats a request that the server refused unread because it closes the connection. libcurl 7.88 does not where
-   nothing else is under way there: it says CURLE_HTTP2. */
+/* libcurl repeats a request that the server refused unread because it closes the connection. libcurl 7.88 does not
+   where nothing else is under way there: it says CURLE_HTTP2. What is set stays set; the repeat has what is left of
+   the time. */
 bool lsync_transfer_again(lsync_transfer *t, CURLcode code)
 {
     curl_off_t spent_us = 0;
     long answered = 0;
     int64_t left_ms;
 
-    if (code != CURLE_HTTP2 || t->sends != 1 || !t->sockets->http2 ||
+    if (code != CURLE_HTTP2 || t->sends != 1 ||
         curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &answered) != CURLE_OK || answered != 0 ||
         curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &spent_us) != CURLE_OK)
         return false;
     left_ms = t->request->timeout_ms - spent_us / 1000;
+    if (left_ms <= 0 || curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK)
+        return false;
     t->error_text[0] = '\0';
-    return left_ms > 0 && curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
+    t->sockets->closed_bytes = 0;
+    t->sockets->http2 = true; /* also where no answer has told yet */
+    return true;
 }
 
 static lock_sync_status read_answer(lsync_transfer *t)

@@ -105,6 +105,21 @@ static void it_is_repeated_once(void **user)
     }
 }
 
+/* No answer has told yet that the server speaks HTTP/2. */
+static void the_first_request_is_repeated_too(void **user)
+{
+    (void)user;
+    for (int pooled = 0; pooled < 2; pooled++) {
+        scene s = scene_make(pooled == 1, "0", "0", "1");
+
+        fetch(&s, LOCK_SYNC_OK);
+        scene_end(&s, "refused\nanswered\n");
+        s = scene_make(pooled == 1, "0", "0", "0");
+        fetch(&s, LOCK_SYNC_E_NETWORK);
+        scene_end(&s, "refused\nrefused\n");
+    }
+}
+
 static void the_repeat_counts_in_the_hour(void **user)
 {
     (void)user;
@@ -147,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_request_is_repeated),
         cmocka_unit_test(it_is_repeated_once),
+        cmocka_unit_test(the_first_request_is_repeated_too),
         cmocka_unit_test(the_repeat_counts_in_the_hour),
         cmocka_unit_test(the_repeat_ends_in_time),
     };
