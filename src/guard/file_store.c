@@ -172,7 +172,6 @@ static lock_sync_status create(file_store *s, char *why)
     char name[PATH_SIZE_MAX + 16];
     lock_sync_status status = LOCK_SYNC_OK;
     lsync_guard_image image;
-    bool written;
     int fd;
 
     (void)snprintf(name, sizeof name, "%s.XXXXXX", s->path);
@@ -182,10 +181,11 @@ static lock_sync_status create(file_store *s, char *why)
     first_image(s, &image);
     lsync_guard_pack(&image, bytes);
     memcpy(bytes + PLACE_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
-    written = write_all(fd, bytes, sizeof bytes, 0);
-    if (close(fd) != 0 || !written)
+    if (!write_all(fd, bytes, sizeof bytes, 0))
         status = cannot(s, "written", why);
-    else if (link(name, s->path) != 0 && errno != EEXIST)
+    if (close(fd) != 0 && status == LOCK_SYNC_OK)
+        status = cannot(s, "written", why);
+    if (status == LOCK_SYNC_OK && link(name, s->path) != 0 && errno != EEXIST)
         status = cannot(s, "made", why);
     (void)unlink(name);
     return status;
@@ -266,7 +266,7 @@ static lock_sync_status decide_locked(file_store *s, int fd, const lsync_guard_d
         return fail(s, "the guard's file is damaged or empty; it is not overwritten", why);
     now_us = lsync_clock_boot_us();
     changed = translate(s, &image, now_us);
-    changed = lsync_guard_decide(&image, decision, now_us, bytes) || changed;
+    changed = lsync_guard_decide(&image, changed, decision, now_us, bytes);
     if (changed && !write_all(fd, bytes, sizeof bytes, place))
         return cannot(s, "written", why);
     see(s, &image);

@@ -51,7 +51,7 @@ static lock_sync_status try_update(host_store *s, const lsync_guard_decision *de
         return fail("time is not usable", why);
     if (size != 0 && !lsync_guard_unpack(before, size, &image))
         return fail("record is damaged", why);
-    *done = !lsync_guard_decide(&image, decision, now_ms * 1000, after);
+    *done = !lsync_guard_decide(&image, false, decision, now_ms * 1000, after);
     if (*done)
         return LOCK_SYNC_OK;
     status = s->store.replace(s->store.user, before, size, after, sizeof after, done);

@@ -13,7 +13,7 @@
 typedef struct cursor {
     unsigned char *to; /* NULL: it reads */
     const unsigned char *from;
-    bool sound; /* all times are ones that a rule makes */
+    bool sound; /* all values are ones that a rule makes */
 } cursor;
 
 static void pass_bytes(cursor *c, void *bytes, size_t size)
@@ -128,28 +128,30 @@ void lsync_guard_pack(const lsync_guard_image *image, unsigned char bytes[LSYNC_
 bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image)
 {
     const unsigned char *from = bytes;
-    cursor sum = {.from = from + CHECKSUM_AT};
-    cursor c = {.from = from + MAGIC_SIZE, .sound = true};
+    cursor sum;
+    cursor c;
 
-    if (size != LSYNC_GUARD_RECORD_SIZE || memcmp(from, MAGIC, MAGIC_SIZE) != 0 ||
-        pass(&sum, 0, CHECKSUM_SIZE) != checksum(from))
+    if (size != LSYNC_GUARD_RECORD_SIZE || memcmp(from, MAGIC, MAGIC_SIZE) != 0)
+        return false;
+    sum = (cursor){.from = from + CHECKSUM_AT};
+    c = (cursor){.from = from + MAGIC_SIZE, .sound = true};
+    if (pass(&sum, 0, CHECKSUM_SIZE) != checksum(from))
         return false;
     memset(image, 0, sizeof *image);
     pass_image(&c, image);
     return c.sound;
 }
 
-bool lsync_guard_decide(lsync_guard_image *image, const lsync_guard_decision *decision, int64_t now_us,
+bool lsync_guard_decide(lsync_guard_image *image, bool changed, const lsync_guard_decision *decision, int64_t now_us,
                         unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
     unsigned char before[LSYNC_GUARD_RECORD_SIZE];
-    bool changed;
 
     image->version++;
     lsync_guard_pack(image, before);
     decision->decide(decision->user, &image->record, now_us);
     lsync_guard_pack(image, bytes);
-    changed = memcmp(before, bytes, sizeof before) != 0;
+    changed = changed || memcmp(before, bytes, sizeof before) != 0;
     if (!changed)
         image->version--;
     return changed;

@@ -22,9 +22,9 @@ void lsync_guard_pack(const lsync_guard_image *image, unsigned char bytes[LSYNC_
 /* False when the bytes are no record: wrong size, format, checksum, or values that no rule makes. */
 bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image);
 
-/* Has a decision made on an image. bytes: what is to be written then, newer than what stood there. False: nothing
-   changed (a refusal, mostly), and nothing is to be written. */
-bool lsync_guard_decide(lsync_guard_image *image, const lsync_guard_decision *decision, int64_t now_us,
+/* Has a decision made on an image; `changed`: it was changed before. bytes: what is to be written then, newer than what
+   stood there. False: nothing changed (a refusal, mostly), and nothing is to be written. */
+bool lsync_guard_decide(lsync_guard_image *image, bool changed, const lsync_guard_decision *decision, int64_t now_us,
                         unsigned char bytes[LSYNC_GUARD_RECORD_SIZE]);
 
 /* Moves all times of a record by `shift`, onto another clock. */
