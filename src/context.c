@@ -101,15 +101,6 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
     return atomic_load(&ctx->running) && !atomic_load(&ctx->lent) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
 }
 
-lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out)
-{
-    lock_sync_status status = lsync_ctx_check(ctx);
-
-    if (status != LOCK_SYNC_OK || has_out)
-        return status;
-    return lsync_ctx_refuse(ctx, "out is NULL");
-}
-
 lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
 {
     lsync_error_clear(&ctx->error);
@@ -119,7 +110,8 @@ lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
 
 lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why)
 {
-    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
+    lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
+    return LOCK_SYNC_E_INVALID_ARGUMENT; /* said here, where analyzers see it */
 }
 
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
@@ -139,6 +131,14 @@ lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
     return status;
 }
 
+/* For a function that makes something: E_INVALID_ARGUMENT, with the error set, also when there is no `out` for it. */
+static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_refuse(ctx, "out is NULL");
+}
+
 static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
 {
     lsync_spares none = {0};
@@ -146,7 +146,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check_out(ctx, out != NULL);
+    status = check_out(ctx, out != NULL);
     if (status == LOCK_SYNC_OK)
         status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
@@ -171,7 +171,7 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check_out(ctx, out != NULL);
+    status = check_out(ctx, out != NULL);
     if (status != LOCK_SYNC_OK)
         return status;
     *out = lsync_alloc(&ctx->memory, sizeof **out);

@@ -72,8 +72,6 @@ struct lock_sync_ctx {
 /* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a
    pool runs keeps its context running, and lends it to its callback. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
-/* The same for one that makes something: E_INVALID_ARGUMENT, with the error set, also when there is no `out` for it. */
-lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out);
 
 /* Marks that a fetch runs; false when one runs already. And that it is over: then no lock_sync_cancel() speaks to
    it. */

@@ -145,11 +145,13 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     lock_sync_status status = lsync_ctx_check(ctx);
     lsync_job *job = NULL;
 
-    missing = p == NULL ? "pool" : missing;
-    if (status == LOCK_SYNC_OK && missing != NULL)
-        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", missing);
+    *out = NULL;
     if (status != LOCK_SYNC_OK)
         return status;
+    if (p == NULL || missing != NULL) {
+        lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : missing);
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    }
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     status = check_submit(p, ctx, ids, n);
@@ -180,7 +182,7 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
     lsync_job *job;
     lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done" : NULL, &job);
 
-    if (status != LOCK_SYNC_OK)
+    if (job == NULL)
         return status;
     job->done = done;
     job->user = user;

@@ -12,7 +12,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
     if (w->job != NULL)
         return LOCK_SYNC_E_BUSY;
     status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed" : NULL, &w->job);
-    if (status != LOCK_SYNC_OK)
+    if (w->job == NULL)
         return status;
     w->job->watch = w;
     w->changed = changed;

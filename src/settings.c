@@ -103,7 +103,9 @@ static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, 
 {
     lock_sync_status status = LOCK_SYNC_OK;
 
-    if (ctx == NULL || !ctx->in_provider) /* which sets one in the midst of a fetch */
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (!ctx->in_provider) /* which sets one in the midst of a fetch */
         status = lsync_ctx_check(ctx);
     if (status != LOCK_SYNC_OK)
         return status;

@@ -176,9 +176,11 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check_out(ctx, out != NULL);
+    status = lsync_ctx_check(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
+    if (out == NULL)
+        return lsync_ctx_refuse(ctx, "out is NULL");
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;

@@ -86,11 +86,11 @@ lock_sync_results *lsync_results_grow(lock_sync_results *r)
 void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
 {
     if (r->asked.count > 0) {
-        size_t place = lsync_scope_find(&r->asked, lock->id);
+        size_t i = lsync_scope_find(&r->asked, lock->id);
 
-        if (place == LSYNC_NOT_FOUND || r->answered[place])
+        if (i == LSYNC_NOT_FOUND || r->answered[i])
             return;
-        r->answered[place] = true;
+        r->answered[i] = true;
     }
     if (r->count > 0 && lock->id <= r->locks[r->count - 1].id)
         r->unordered = true;
