@@ -62,12 +62,13 @@ static lsync_transfer *next_over(lsync_loop *l, CURLcode *code)
 lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code)
 {
     lsync_transfer *t;
+    bool again;
 
-    while ((t = next_over(l, code)) != NULL && lsync_transfer_again(t, *code)) {
-        if (lsync_loop_start(l, t) != LOCK_SYNC_OK) {
-            *code = CURLE_OUT_OF_MEMORY;
-            break;
-        }
-    }
+    do {
+        t = next_over(l, code);
+        again = t != NULL && lsync_transfer_again(t, *code);
+        if (again)
+            *code = CURLE_OUT_OF_MEMORY; /* unless it starts */
+    } while (again && lsync_loop_start(l, t) == LOCK_SYNC_OK);
     return t;
 }

@@ -120,9 +120,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
         return -1;
     if (w != NULL)
         w->watched = events;
-    else if (known == NULL && curl_multi_assign(l->multi, socket, l) != CURLM_OK)
-        return -1;
-    return 0;
+    return w != NULL || known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
