@@ -363,13 +363,12 @@ bool lsync_transfer_again(lsync_transfer *t, CURLcode code)
 {
     curl_off_t spent_us = 0;
     long answered = 0;
-    int64_t left_ms;
+    int64_t left_ms = 0;
 
-    if (code != CURLE_HTTP2 || t->sends != 1 ||
-        curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &answered) != CURLE_OK || answered != 0 ||
-        curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &spent_us) != CURLE_OK)
-        return false;
-    left_ms = t->request->timeout_ms - spent_us / 1000;
+    if (code == CURLE_HTTP2 && t->sends == 1 &&
+        curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &answered) == CURLE_OK && answered == 0 &&
+        curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &spent_us) == CURLE_OK)
+        left_ms = t->request->timeout_ms - spent_us / 1000;
     if (left_ms <= 0 || curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK)
         return false;
     t->error_text[0] = '\0';
