@@ -38,6 +38,14 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Not strspn: where that is checked, the whole text is looked at each time. */
+const char *lsync_ascii_behind_space(const char *text)
+{
+    while (is_space(*text))
+        text++;
+    return text;
+}
+
 void lsync_ascii_trim(const char **text, size_t *size)
 {
     for (; *size > 0 && is_space(**text); --*size)

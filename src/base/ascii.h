@@ -22,6 +22,9 @@ bool lsync_ascii_is_alnum(char c);
 bool lsync_ascii_begins(const char *text, size_t size, const char *lower_case);
 bool lsync_ascii_equal(const char *text, size_t size, const char *lower_case);
 
+/* What stands behind the blanks, tabs and line ends at the text's beginning. */
+const char *lsync_ascii_behind_space(const char *text);
+
 /* Drops blanks, tabs and line ends around a text. */
 void lsync_ascii_trim(const char **text, size_t *size);
 

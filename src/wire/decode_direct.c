@@ -5,6 +5,7 @@
    differently: every number, text and key here is of a form on which there is nothing to disagree. The body ends in a
    NUL, which stands in no JSON text outside of a string: no loop needs to look for the end. */
 #include "wire/decode_direct.h"
+#include "base/ascii.h"
 #include "wire/schema.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ typedef struct cursor {
 static inline void skip_space(cursor *c)
 {
     if (*c->at <= ' ') /* the service writes none */
-        c->at += strspn(c->at, " \n\r\t");
+        c->at = lsync_ascii_behind_space(c->at);
 }
 
 static inline bool take(cursor *c, char expected)
