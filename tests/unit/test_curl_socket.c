@@ -105,6 +105,47 @@ TEST(a_repeat_goes_alone_where_connections_end_early_and_there_is_room)
     }
 }
 
+/* What was noted of the transfer before does not stand for its repeat. */
+TEST(a_repeat_is_once_and_within_the_time)
+{
+    static const struct {
+        const char *name;
+        CURLcode code;
+        uint32_t sends;
+        int64_t timeout_ms;
+        bool again;
+    } table[] = {
+        {"refused as the last of a connection", CURLE_HTTP2, 1, 1000, true},
+        {"never sent", CURLE_HTTP2, 0, 1000, false},
+        {"repeated before", CURLE_HTTP2, 2, 1000, false},
+        {"no time is left", CURLE_HTTP2, 1, 0, false},
+        {"another failure", CURLE_RECV_ERROR, 1, 1000, false},
+        {"an answer", CURLE_OK, 1, 1000, false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lock_sync_request request = {.timeout_ms = table[i].timeout_ms};
+        lsync_sockets sockets = {.closed_bytes = 200000};
+        int64_t distrusted_us = 0;
+        lock_sync_allocator memory;
+        lsync_transfer t;
+
+        t_row("%s", table[i].name);
+        assert_true(lsync_allocator_init(&memory, NULL));
+        assert_int_equal(lsync_curl_global_init(), LOCK_SYNC_OK);
+        assert_int_equal(lsync_transfer_init(&t, &memory, &distrusted_us), LOCK_SYNC_OK);
+        t.request = &request;
+        t.sockets = &sockets;
+        t.sends = table[i].sends;
+        (void)snprintf(t.error_text, sizeof t.error_text, "%s", "before");
+        CHECK_INT(lsync_transfer_again(&t, table[i].code), table[i].again);
+        CHECK_INT(sockets.closed_bytes, table[i].again ? 0 : 200000);
+        CHECK_INT(sockets.http2, table[i].again);
+        CHECK_TEXT(t.error_text, table[i].again ? "" : "before");
+        lsync_transfer_release(&t);
+    }
+}
+
 TEST(old_answers_count_less)
 {
     lsync_sockets sockets = {.answers = 3998, .repeats = 1000};
@@ -124,6 +165,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(a_name_of_this_machine_leads_nowhere_else),
         T(a_repeat_goes_alone_where_connections_end_early_and_there_is_room),
+        T(a_repeat_is_once_and_within_the_time),
         T(old_answers_count_less),
     };
 
