@@ -101,9 +101,8 @@ static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx
     if (status == LOCK_SYNC_OK)
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->has_own_transport)
-        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                                 "a context with a transport of its own is not run by a pool; the pure middle "
-                                 "(lock_sync_request_build, lock_sync_response_decode) serves it");
+        status = lsync_ctx_refuse(ctx, "a context with a transport of its own is not run by a pool; the pure middle "
+                                       "(lock_sync_request_build, lock_sync_response_decode) serves it");
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     return status;
@@ -148,10 +147,8 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     *out = NULL;
     if (status != LOCK_SYNC_OK)
         return status;
-    if (p == NULL || missing != NULL) {
-        lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s is NULL", p == NULL ? "pool" : missing);
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    }
+    if (p == NULL || missing != NULL)
+        return lsync_ctx_refuse(ctx, p == NULL ? "pool is NULL" : missing);
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     status = check_submit(p, ctx, ids, n);
@@ -180,7 +177,7 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
                                        lock_sync_done_fn done, void *user)
 {
     lsync_job *job;
-    lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done" : NULL, &job);
+    lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
 
     if (job == NULL)
         return status;

@@ -129,9 +129,8 @@ struct lock_sync_pool {
 
 /* --- pool.c --- */
 
-/* Makes the job of a context and of its ids, with the context marked as running. `missing` is the name of an argument
-   that is NULL; NULL: none. After a failure *out is NULL and the error is set, unless it is E_BUSY or there is no
-   context. */
+/* Makes the job of a context and of its ids, with the context marked as running. `missing` says which argument is NULL;
+   NULL: none. After a failure *out is NULL and the error is set, unless it is E_BUSY or there is no context. */
 lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
                                   const char *missing, lsync_job **out);
 /* Forgets that a job was cancelled; whoever calls sees to it that nobody cancels it any more. */

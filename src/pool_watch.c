@@ -11,7 +11,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (w->job != NULL)
         return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed" : NULL, &w->job);
+    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &w->job);
     if (w->job == NULL)
         return status;
     w->job->watch = w;

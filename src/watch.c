@@ -171,8 +171,7 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
 {
     lock_sync_status status;
     lock_sync_watch *w;
-    size_t size = sizeof *w;
-    size_t ids_at;
+    size_t size;
 
     if (out != NULL)
         *out = NULL;
@@ -184,7 +183,9 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    w = lsync_add_part(&size, n, sizeof ids[0], &ids_at) ? lsync_alloc(&ctx->memory, size) : NULL;
+    w = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *w, &size)
+            ? lsync_alloc(&ctx->memory, size)
+            : NULL;
     if (w == NULL)
         return lsync_error_no_memory(&ctx->error);
     memset(w, 0, sizeof *w);
