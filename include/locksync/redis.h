@@ -21,8 +21,8 @@ typedef struct lock_sync_redis lock_sync_redis;
  * What is wrong with a Redis URL.
  *
  * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; port 6379 and db 0 where they are not
- *            given; a percent sign and two hex digits stand for a byte in user and password. Borrowed for
- *            the call.
+ *            given; a percent sign and two hex digits stand for a byte in user and password. An `@` needs a password
+ *            before it: without one a server would use its default user. Borrowed for the call.
  * @return Static text that tells why lock_sync_redis_new() refuses `url`; NULL when it does not.
  * @par Threads Any.
  * @since 0.1.0

@@ -27,11 +27,13 @@ static void check_again(const lsync_redis_url *parts)
 {
     char url[4 * sizeof *parts] = "redis://";
     char *at = url + strlen(url);
+    bool logs_in = parts->password[0] != '\0';
     bool bracketed = strspn(parts->host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") !=
                      strlen(parts->host);
     lsync_redis_url again;
 
-    if (parts->user[0] != '\0' || parts->password[0] != '\0') {
+    FUZZ_CHECK(logs_in || parts->user[0] == '\0');
+    if (logs_in) {
         at = escape(at, parts->user);
         *at++ = ':';
         at = escape(at, parts->password);

@@ -42,6 +42,10 @@ TEST(urls)
         {"redis://:x@:6379", "host"},
         {"redis://user@h", "password"},
         {"redis://@h", "password"},
+        {"redis://user:@h", "password"},
+        {"redis://:@h", "password"},
+        {"redis://:@", "password"},
+        {"redis://user:@h:7000/3", "password"},
         {"redis://:%4@h", "hexadecimal"},
         {"redis://:%@h", "hexadecimal"},
         {"redis://:%zz@h", "hexadecimal"},
@@ -115,8 +119,9 @@ TEST(long_parts)
 /* Told is what is wrong, not what was written: it may be a password. */
 TEST(no_part_of_a_url_is_told)
 {
-    static const char *const urls[] = {"redis://:s3cret%@h", "redis://s3cret@h", "redis://:s3cret@", "s3cret",
-                                       "rediss://:s3cret@h", "redis://:s3cret@h:x", "redis://:s3cret@h/x"};
+    static const char *const urls[] = {"redis://:s3cret%@h", "redis://s3cret@h", "redis://s3cret:@h",
+                                       "redis://:s3cret@", "s3cret", "rediss://:s3cret@h",
+                                       "redis://:s3cret@h:x", "redis://:s3cret@h/x"};
 
     for (size_t i = 0; i < T_COUNT(urls); i++)
         CHECK_LACKS(lock_sync_redis_url_problem(urls[i]), "s3cret");

@@ -61,8 +61,9 @@ static const char *parse_user(const char *user, size_t size, lsync_redis_url *ou
 {
     const char *colon = memchr(user, ':', size);
 
-    if (colon == NULL)
-        return "it has a user but no password; the form is redis://[[user]:password@]host";
+    /* without a password there is no AUTH: the server would take its default user instead, in silence */
+    if (colon == NULL || colon + 1 == user + size)
+        return "it has an @ but no password before it; the form is redis://[[user]:password@]host";
     if (!decode_part(out->user, sizeof out->user, user, (size_t)(colon - user)) ||
         !decode_part(out->password, sizeof out->password, colon + 1, (size_t)(user + size - colon - 1)))
         return "its user or password is too long, or has a % that is not followed by two hexadecimal digits";
