@@ -57,8 +57,11 @@ LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *r);
  * Makes a guard whose record lives under a key of a Redis server.
  *
  * The clock is the server's. The key expires when it no longer matters. A server that cannot be reached within a
- * second, or does not answer within one, gives LOCK_SYNC_E_GUARD, never a slot; a decision is at most four such
- * exchanges, and a host name that resolves slowly comes on top: name the server by its address. A key that vanished is
+ * second, does not complete its answer within one, or answers with more than 64 KiB gives LOCK_SYNC_E_GUARD, never a
+ * slot. A decision is at most four such exchanges. The addresses of a host name share the second of connecting; a name
+ * that resolves slowly comes on top, so name the server by its address. lock_sync_guard_error_message() says in words
+ * what is wrong, for example "the server is still loading its data (LOADING)"; it repeats nothing else of what the
+ * server said. A key that vanished is
  * restored from what this guard saw last; a guard that saw nothing, on a server that was started within the last hour,
  * gives its first slot one interval after that start.
  *

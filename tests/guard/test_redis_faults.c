@@ -1,14 +1,11 @@
 /* The Redis guard when the server, or what answers in its place, does something else: E_GUARD, in time, and no slot. */
+#include "impostor.h"
 #include "redis_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 TEST(a_key_that_holds_something_else)
@@ -127,67 +124,16 @@ TEST(a_server_that_is_stopped)
 
 /* --- what is no Redis server --- */
 
-typedef struct impostor {
-    int listener;
-    int port;
-    const char *says; /* to each connection, then it closes; NULL: never a word */
-    bool listens_on;  /* until the other closes */
-    bool once;        /* there is no second connection */
-    pthread_t thread;
-} impostor;
-
-static void *answer_all(void *user)
-{
-    const impostor *i = user;
-    int fd;
-
-    while ((fd = accept(i->listener, NULL, NULL)) >= 0) {
-        char asked[512];
-
-        if (recv(fd, asked, sizeof asked, 0) > 0)
-            (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
-        if (i->once)
-            (void)shutdown(i->listener, SHUT_RDWR);
-        while (i->listens_on && recv(fd, asked, sizeof asked, 0) > 0)
-            continue;
-        (void)close(fd);
-    }
-    return NULL;
-}
-
-static void impostor_begin(impostor *i, const char *says, bool listens_on, bool once)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-
-    *i = (impostor){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .says = says,
-                    .listens_on = listens_on, .once = once};
-    if (bind(i->listener, (const struct sockaddr *)&at, size) != 0 || listen(i->listener, 16) != 0 ||
-        getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
-        kit_die("cannot listen");
-    i->port = ntohs(at.sin_port);
-    if (says != NULL && pthread_create(&i->thread, NULL, answer_all, i) != 0)
-        kit_die("no thread");
-}
-
-static void impostor_end(impostor *i)
-{
-    (void)shutdown(i->listener, SHUT_RDWR);
-    if (i->says != NULL)
-        (void)pthread_join(i->thread, NULL);
-    (void)close(i->listener);
-}
-
 static void check_impostor(const char *says, const char *login, int64_t ms)
 {
-    impostor i;
+    impostor i = {.says = says};
     redis_rig r;
     char *url;
     char text[300] = "";
 
     t_row("%s %s", login, says == NULL ? "(silent)" : says);
-    impostor_begin(&i, says, false, false);
-    url = kit_text("redis://%s127.0.0.1:%d", login, i.port);
+    impostor_begin(&i);
+    url = impostor_url(&i, login);
     r = redis_rig_at(url, 1);
     check_redis_fails(r.guard, ms, "redis 127.0.0.1");
     check_redis_fails(r.guard, ms, "redis 127.0.0.1");
@@ -236,22 +182,50 @@ TEST(answers_that_are_none)
         check_impostor(answers[i], "", 2500);
 }
 
-#define NOW "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"
-/* What a server says that has been up for a day and has never seen the key. */
-#define NO_KEY "$-1\r\n" NOW "$23\r\nuptime_in_seconds:90000\r\n" "$-1\r\n" NOW /* GET, TIME, INFO, GET, TIME */
-#define STILL_NONE "+OK\r\n$-1\r\n" NOW /* WATCH, GET, TIME */
-#define ANOTHERS "+OK\r\n$4\r\nnews\r\n" NOW "+OK\r\n" /* WATCH, GET, TIME, UNWATCH */
-#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
+/* What the server says is wrong, in words, and not the state of a record that it did not give. */
+TEST(errors_are_named_as_what_they_are)
+{
+    static const struct {
+        const char *says; /* to GET and TIME */
+        const char *why;
+    } rows[] = {
+        {"-LOADING Redis is loading the dataset in memory\r\n-LOADING Redis is loading the dataset in memory\r\n",
+         "still loading its data (LOADING)"},
+        {"-CLUSTERDOWN The cluster is down\r\n" NOW, "the cluster is down (CLUSTERDOWN)"},
+        {"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n" NOW,
+         "lost its master (MASTERDOWN)"},
+        {"-NOPERM this user has no permissions to run the 'get' command\r\n" NOW, "ACL does not allow it (NOPERM)"},
+        {"$-1\r\n-NOPERM this user has no permissions to run the 'time' command\r\n", "TIME failed: the server's ACL"},
+        {"-MOVED 3999 127.0.0.1:6381\r\n" NOW, "redirections are not followed (MOVED)"},
+        {"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n" NOW, "another type (WRONGTYPE)"},
+        {"-ERR max number of clients reached\r\n", "no room for another client (ERR)"},
+    };
+
+    for (size_t k = 0; k < T_COUNT(rows); k++) {
+        impostor i = {.says = rows[k].says};
+        redis_rig r;
+        char *url;
+
+        t_row("%s", rows[k].says);
+        impostor_begin(&i);
+        url = impostor_url(&i, k + 1 < T_COUNT(rows) ? "" : ":pw@");
+        r = redis_rig_at(url, 1);
+        check_redis_fails(r.guard, 2500, rows[k].why);
+        redis_rig_free(&r);
+        free(url);
+        impostor_end(&i);
+    }
+}
 
 static void check_first_slot(const char *says)
 {
-    impostor i;
+    impostor i = {.says = says, .listens_on = true};
     redis_rig r;
     char *url;
     int64_t slot = 0;
 
-    impostor_begin(&i, says, true, false);
-    url = kit_text("redis://127.0.0.1:%d", i.port);
+    impostor_begin(&i);
+    url = impostor_url(&i, "");
     r = redis_rig_at(url, 1);
     CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, &slot));
     CHECK_INT(slot, 1);
@@ -280,13 +254,13 @@ TEST(a_server_that_is_lost_in_mid_decision)
     };
 
     for (size_t k = 0; k < T_COUNT(says); k++) {
-        impostor i;
+        impostor i = {.says = says[k], .once = true};
         redis_rig r;
         char *url;
 
         t_row("%zu", k);
-        impostor_begin(&i, says[k], false, true);
-        url = kit_text("redis://127.0.0.1:%d", i.port);
+        impostor_begin(&i);
+        url = impostor_url(&i, "");
         r = redis_rig_at(url, 1);
         check_redis_fails(r.guard, 2500, "redis 127.0.0.1");
         redis_rig_free(&r);
@@ -297,12 +271,12 @@ TEST(a_server_that_is_lost_in_mid_decision)
 
 TEST(nobody_listens)
 {
-    impostor i;
+    impostor i = {.says = NULL};
     redis_rig r;
     char *url;
 
-    impostor_begin(&i, NULL, false, false);
-    url = kit_text("redis://127.0.0.1:%d", i.port);
+    impostor_begin(&i);
+    url = impostor_url(&i, "");
     impostor_end(&i);
     r = redis_rig_at(url, 1);
     check_redis_fails(r.guard, 2000, "refused");
@@ -321,6 +295,7 @@ int main(void)
         T(a_server_that_is_stopped),
         T(a_server_that_never_answers),
         T(answers_that_are_none),
+        T(errors_are_named_as_what_they_are),
         T(an_old_server_without_the_key),
         T(what_another_wrote_meanwhile_is_not_overwritten),
         T(a_server_that_is_lost_in_mid_decision),

@@ -1,6 +1,8 @@
 /* A connection to a Redis server; see connection.h. */
 #include "guard/redis/connection.h"
 #include "base/clock.h"
+#include "base/memory.h"
+#include "guard/redis/redis_error.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -15,12 +17,21 @@
 #include <unistd.h>
 
 #define PATIENCE_US 1000000
+#define RECEIVED_MAX ((size_t)64 * 1024) /* the longest reply, INFO's, has less than 10 KiB */
+#define ELEMENTS_MAX 64
+
+void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause)
+{
+    bool caused = cause != NULL && cause[0] != '\0';
+
+    (void)snprintf(c->why, sizeof c->why, "redis %.40s:%s: %s%s%s", c->url.host, c->url.port, what,
+                   caused ? ": " : "", caused ? cause : "");
+}
 
 static bool fail(lsync_redis_connection *c, const char *what, const char *cause)
 {
     lsync_redis_disconnect(c);
-    (void)snprintf(c->why, sizeof c->why, "redis %.60s:%s: %s%s%s", c->url.host, c->url.port, what,
-                   cause == NULL ? "" : ": ", cause == NULL ? "" : cause);
+    lsync_redis_explain(c, what, cause);
     return false;
 }
 
@@ -39,7 +50,8 @@ bool lsync_redis_is_connected(const lsync_redis_connection *c)
     return c->fd >= 0;
 }
 
-/* Waits until the socket is ready, not beyond `until`. */
+/* Waits until the socket is ready, not beyond `until`. Nothing is sent or received without this, because a server that
+   is always ready must not hold the caller for ever. */
 static bool wait_for(const lsync_redis_connection *c, short events, int64_t until_us)
 {
     for (;;) {
@@ -58,39 +70,92 @@ static bool wait_for(const lsync_redis_connection *c, short events, int64_t unti
     }
 }
 
-static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size, int64_t until_us)
+static bool is_passing(int error)
+{
+    return error == EINTR || error == EAGAIN;
+}
+
+static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t sent = send(c->fd, bytes, size, MSG_NOSIGNAL);
+        ssize_t sent;
 
-        if (sent >= 0) {
+        if (!wait_for(c, POLLOUT, c->until_us))
+            return fail(c, "sending failed", strerror(errno));
+        sent = send(c->fd, bytes, size, MSG_NOSIGNAL);
+        if (sent < 0 && !is_passing(errno))
+            return fail(c, "sending failed", strerror(errno));
+        if (sent > 0) {
             bytes += sent;
             size -= (size_t)sent;
-        } else if (errno != EINTR && (errno != EAGAIN || !wait_for(c, POLLOUT, until_us))) {
-            return fail(c, "sending failed", strerror(errno));
         }
     }
     return true;
 }
 
-static bool receive(lsync_redis_connection *c, redisReply **reply, int64_t until_us)
+/* Receives what is there and hands it to the reader. */
+static bool receive_some(lsync_redis_connection *c)
 {
     char bytes[4096];
+    size_t room = RECEIVED_MAX - c->received < sizeof bytes ? RECEIVED_MAX - c->received : sizeof bytes;
+    ssize_t got;
+
+    if (room == 0)
+        return fail(c, "the answer is longer than 64 KiB", NULL);
+    if (!wait_for(c, POLLIN, c->until_us))
+        return fail(c, "no answer", strerror(errno));
+    got = recv(c->fd, bytes, room, 0);
+    if (got == 0)
+        return fail(c, "the server closed the connection", NULL);
+    if (got < 0)
+        return is_passing(errno) || fail(c, "no answer", strerror(errno));
+    c->received += (size_t)got;
+    return redisReaderFeed(c->reader, bytes, (size_t)got) == REDIS_OK || fail(c, "the answer is not understood", NULL);
+}
+
+static bool receive(lsync_redis_connection *c, redisReply **reply)
+{
     void *parsed = NULL;
 
-    while (redisReaderGetReply(c->reader, &parsed) == REDIS_OK && parsed == NULL) {
-        ssize_t got = recv(c->fd, bytes, sizeof bytes, 0);
-
-        if (got == 0)
-            return fail(c, "the server closed the connection", NULL);
-        if (got < 0 && errno != EINTR && (errno != EAGAIN || !wait_for(c, POLLIN, until_us)))
-            return fail(c, "no answer", strerror(errno));
-        if (got > 0 && redisReaderFeed(c->reader, bytes, (size_t)got) != REDIS_OK)
-            return fail(c, "the answer is not understood", NULL);
-    }
+    while (redisReaderGetReply(c->reader, &parsed) == REDIS_OK && parsed == NULL)
+        if (!receive_some(c))
+            return false;
     if (parsed == NULL)
-        return fail(c, "the answer is not understood", NULL);
+        return fail(c, c->too_many ? "the answer has more than 64 elements" : "the answer is not understood", NULL);
     *reply = parsed;
+    return true;
+}
+
+/* --- replies --- */
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
+/* hiredis allocates all elements of an array as soon as it reads their number, whatever that is. */
+static void *make_array(const redisReadTask *task, element_count n)
+{
+    lsync_redis_connection *c = task->privdata;
+
+    if (n <= ELEMENTS_MAX)
+        return c->makers->createArray(task, n);
+    c->too_many = true;
+    return NULL;
+}
+
+static bool make_reader(lsync_redis_connection *c)
+{
+    c->reader = redisReaderCreate();
+    if (c->reader == NULL)
+        return fail(c, "out of memory", NULL);
+    c->makers = c->reader->fn;
+    c->bounded = *c->makers;
+    c->bounded.createArray = make_array;
+    c->reader->fn = &c->bounded;
+    c->reader->privdata = c;
+    c->too_many = false;
     return true;
 }
 
@@ -114,44 +179,56 @@ static bool connect_to(lsync_redis_connection *c, const struct addrinfo *address
     return true;
 }
 
-static bool connect_any(lsync_redis_connection *c, int64_t until_us)
+/* Tries all addresses of the name. One that is dead leaves the others their share of the time. */
+static bool connect_any(lsync_redis_connection *c)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
     bool connected = false;
+    int64_t left = 0;
     int error = getaddrinfo(c->url.host, c->url.port, &hints, &addresses);
 
     if (error != 0)
         return fail(c, "its name does not resolve", gai_strerror(error));
-    for (const struct addrinfo *a = addresses; a != NULL && !connected; a = a->ai_next)
-        connected = connect_to(c, a, until_us);
+    c->until_us = lsync_clock_boot_us() + PATIENCE_US; /* the resolver has a patience of its own */
+    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
+        left++;
+    for (const struct addrinfo *a = addresses; a != NULL && !connected; a = a->ai_next, left--) {
+        int64_t now_us = lsync_clock_boot_us();
+
+        connected = connect_to(c, a, now_us + (c->until_us - now_us) / left);
+    }
     freeaddrinfo(addresses);
     return connected;
 }
 
-static bool exchange(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies,
-                     int64_t until_us)
+/* Sends one command; an AUTH holds the password, so its bytes are wiped. */
+static bool send_command(lsync_redis_connection *c, const lsync_redis_command *command)
+{
+    char *bytes = NULL;
+    long long size = redisFormatCommandArgv(&bytes, command->words, (const char **)(uintptr_t)command->word,
+                                            command->size);
+    bool good;
+
+    if (size <= 0)
+        return fail(c, "out of memory", NULL);
+    good = send_all(c, bytes, (size_t)size);
+    lsync_wipe(bytes, (size_t)size);
+    redisFreeCommand(bytes);
+    return good;
+}
+
+static bool exchange(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
     bool good = true;
 
-    for (size_t i = 0; i < n && good; i++) {
-        char *bytes = NULL;
-        long long size = redisFormatCommandArgv(&bytes, commands[i].words, (const char **)(uintptr_t)commands[i].word,
-                                                commands[i].size);
-
-        good = size > 0 ? send_all(c, bytes, (size_t)size, until_us) : fail(c, "out of memory", NULL);
-        if (size > 0) {
-            volatile char *wipe = bytes; /* an AUTH holds the password */
-
-            for (long long at = 0; at < size; at++)
-                wipe[at] = 0;
-            redisFreeCommand(bytes);
-        }
-    }
+    c->received = 0;
+    for (size_t i = 0; i < n && good; i++)
+        good = send_command(c, &commands[i]);
     for (size_t i = 0; i < n; i++)
         replies[i] = NULL;
     for (size_t i = 0; i < n && good; i++)
-        good = receive(c, &replies[i], until_us);
+        good = receive(c, &replies[i]);
     for (size_t i = 0; i < n && !good; i++) {
         freeReplyObject(replies[i]);
         replies[i] = NULL;
@@ -159,44 +236,41 @@ static bool exchange(lsync_redis_connection *c, const lsync_redis_command *comma
     return good;
 }
 
-/* A command whose reply must be no error. Its text is not told: it could repeat what was sent. */
-static bool greet(lsync_redis_connection *c, const lsync_redis_command *command, const char *refused, int64_t until_us)
+/* A command whose reply must be no error. */
+static bool greet(lsync_redis_connection *c, const lsync_redis_command *command, const char *refused)
 {
+    char words[LSYNC_REDIS_ERROR_MAX] = "";
     redisReply *reply;
     bool good;
 
-    if (!exchange(c, command, 1, &reply, until_us))
+    if (!exchange(c, command, 1, &reply))
         return false;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not see that fail() is always false */
     good = reply->type != REDIS_REPLY_ERROR;
+    if (!good)
+        lsync_redis_error_words(reply->str, words, sizeof words);
     freeReplyObject(reply);
-    return good || fail(c, refused, NULL);
+    return good || fail(c, refused, words);
 }
 
-static bool open_connection(lsync_redis_connection *c, int64_t until_us)
+static bool open_connection(lsync_redis_connection *c)
 {
     lsync_redis_command auth = c->url.user[0] != '\0'
                                    ? lsync_redis_command_of("AUTH", c->url.user, c->url.password, (char *)NULL)
                                    : lsync_redis_command_of("AUTH", c->url.password, (char *)NULL);
     lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
 
-    if (!connect_any(c, until_us))
+    if (!connect_any(c) || !make_reader(c))
         return false;
-    c->reader = redisReaderCreate();
-    if (c->reader == NULL)
-        return fail(c, "out of memory", NULL);
-    if (c->url.password[0] != '\0' && !greet(c, &auth, "the password was refused", until_us))
+    if (c->url.password[0] != '\0' && !greet(c, &auth, "logging in failed"))
         return false;
-    return strcmp(c->url.db, "0") == 0 || greet(c, &select, "the db was refused", until_us);
+    return strcmp(c->url.db, "0") == 0 || greet(c, &select, "choosing the db failed");
 }
 
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
-    int64_t until_us = lsync_clock_boot_us() + PATIENCE_US;
-
-    if (!lsync_redis_is_connected(c) && !open_connection(c, until_us))
-        return false;
-    return exchange(c, commands, n, replies, until_us);
+    c->until_us = lsync_clock_boot_us() + PATIENCE_US;
+    return (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
 }
 
 /* --- commands --- */

@@ -1,5 +1,5 @@
 /* A connection to a Redis server: hiredis formats and parses, the socket is ours, with time-outs and without
-   SIGPIPE. */
+   SIGPIPE. The calls are for one thread at a time. */
 #ifndef LSYNC_REDIS_CONNECTION_H
 #define LSYNC_REDIS_CONNECTION_H
 
@@ -8,14 +8,20 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LSYNC_REDIS_COMMANDS_MAX 4
 
 typedef struct lsync_redis_connection {
     lsync_redis_url url;
-    int fd;              /* -1: not connected */
-    redisReader *reader; /* NULL: not connected */
-    char why[128];       /* why the last call failed; no secret */
+    int fd;                /* -1: not connected */
+    redisReader *reader;   /* NULL: not connected */
+    int64_t until_us;      /* when the exchange must be over */
+    size_t received;       /* bytes of the exchange's replies */
+    bool too_many;         /* an array announced more elements than are taken */
+    const redisReplyObjectFunctions *makers; /* hiredis' own */
+    redisReplyObjectFunctions bounded;       /* the same with a bound on arrays; the reader's */
+    char why[128];         /* why the last call failed; no secret */
 } lsync_redis_connection;
 
 /* One command: its words, of which any may hold any bytes. */
@@ -30,10 +36,14 @@ void lsync_redis_command_add(lsync_redis_command *command, const char *word, siz
 /* Makes a command of texts; the last is NULL. */
 lsync_redis_command lsync_redis_command_of(const char *word, ...);
 
-/* Sends commands and receives as many replies, within a second (each with freeReplyObject). Connects where needed.
-   False: nothing is received, `why` is set, the connection is closed; whether the commands were carried out is
-   unknown. */
+/* Sends commands and receives as many replies (each with freeReplyObject), within a second, and another one if it has
+   to connect to a name that resolves slowly. The replies have at most 64 KiB together, and no array has more than 64
+   elements. Connects where needed. False: nothing is received, `why` is set, the connection is closed; whether the
+   commands were carried out is unknown. */
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
+
+/* Sets `why`: the server, what failed, and the cause. NULL or "": there is nothing to say of it. */
+void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause);
 
 bool lsync_redis_is_connected(const lsync_redis_connection *c);
 void lsync_redis_disconnect(lsync_redis_connection *c);

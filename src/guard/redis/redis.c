@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "guard/record.h"
 #include "guard/redis/connection.h"
+#include "guard/redis/redis_error.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -56,10 +57,11 @@ static bool is_text(const redisReply *reply)
 
 static bool fail(redis_store *s, const char *what, const redisReply *reply)
 {
-    (void)snprintf(s->server->connection.why, sizeof s->server->connection.why, "redis %.40s:%s: %s%s%.50s",
-                   s->server->connection.url.host, s->server->connection.url.port, what,
-                   reply != NULL && reply->type == REDIS_REPLY_ERROR ? ": " : "",
-                   reply != NULL && reply->type == REDIS_REPLY_ERROR ? reply->str : "");
+    char words[LSYNC_REDIS_ERROR_MAX] = "";
+
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        lsync_redis_error_words(reply->str, words, sizeof words);
+    lsync_redis_explain(&s->server->connection, what, words);
     return false;
 }
 
@@ -217,10 +219,11 @@ static bool get(redis_store *s, void *record, size_t *size, int64_t *now_us)
     if (!talk(s, commands, 2, replies, true))
         return false;
     *size = 0;
-    good = read_time(s, replies[1], now_us);
+    good = replies[0]->type == REDIS_REPLY_ERROR ? fail(s, "reading failed", replies[0])
+                                                 : read_time(s, replies[1], now_us);
     if (good && replies[0]->type != REDIS_REPLY_NIL) {
         good = (is_text(replies[0]) && lsync_guard_unpack(replies[0]->str, replies[0]->len, &image)) ||
-               fail(s, "the key holds no record, or a damaged one", replies[0]);
+               fail(s, "the key holds no record, or a damaged one", NULL);
         if (good) {
             *size = replies[0]->len;
             memcpy(record, replies[0]->str, *size);

@@ -1,0 +1,91 @@
+/* Replies without an end: the guard gives up within its second, and keeps little of them. */
+#include "impostor.h"
+#include "redis_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define MANY_LINES "$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n"
+
+/* The most memory that this process has had, in KiB. */
+static long peak_kib(void)
+{
+    struct rusage usage;
+
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void check_endless(impostor *i, const char *login, const char *why)
+{
+    long before_kib = peak_kib();
+    redis_rig r;
+    char *url;
+
+    impostor_begin(i);
+    url = impostor_url(i, login);
+    r = redis_rig_at(url, 1);
+    check_redis_fails(r.guard, 1400, why);
+    if (!CHECK(peak_kib() - before_kib < 16 * 1024))
+        print_error("it took %ld KiB\n", peak_kib() - before_kib);
+    redis_rig_free(&r);
+    free(url);
+    impostor_end(i);
+}
+
+TEST(endless_replies)
+{
+    static const struct {
+        const char *says;
+        const char *again;
+        const char *why;
+    } rows[] = {
+        {"+", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 KiB"},
+        {"-", "ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR ERR", "longer than 64 KiB"},
+        {":", "0000000000000000000000000000000000000000000000000000000000000000", "longer than 64 KiB"},
+        {"$999999999\r\n", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 KiB"},
+        {"*100000000\r\n", MANY_LINES, "more than 64 elements"},
+        {"*2147483647\r\n", MANY_LINES, "more than 64 elements"},
+        {"*65\r\n", MANY_LINES, "more than 64 elements"},
+        {"*64\r\n", "*64\r\n*64\r\n*64\r\n*64\r\n*64\r\n*1000\r\n", "more than 64 elements"},
+        {"*1\r\n", "*1\r\n", "not understood"}, /* too deep */
+    };
+
+    for (size_t k = 0; k < T_COUNT(rows); k++) {
+        impostor i = {.says = rows[k].says, .again = rows[k].again};
+
+        t_row("%.8s %.8s", rows[k].says, rows[k].again);
+        check_endless(&i, "", rows[k].why);
+        t_row("login: %.8s %.8s", rows[k].says, rows[k].again);
+        check_endless(&i, ":pw@", rows[k].why);
+    }
+}
+
+/* A server that is always about to go on: each byte comes before anybody would be tired of waiting for it. */
+TEST(a_trickle)
+{
+    impostor i = {.says = "+", .again = "a", .again_ms = 100};
+
+    check_endless(&i, "", "no answer");
+}
+
+/* As much as is taken: 64 elements, and 64 KiB less a little. */
+TEST(what_is_just_within_bounds)
+{
+    char *line = t_repeat('a', 60000);
+    char *says = kit_text("+%s\r\n*64\r\n" MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES
+                          MANY_LINES, line);
+    impostor i = {.says = says};
+
+    check_endless(&i, "", "TIME failed"); /* read, and no time */
+    free(line);
+    free(says);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(endless_replies), T(a_trickle), T(what_is_just_within_bounds)};
+
+    return T_MAIN(tests);
+}

@@ -1,0 +1,95 @@
+/* What a Redis server's errors are called. No server. */
+#include "../unit/support.h"
+#include "guard/redis/redis_error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+TEST(words)
+{
+    static const struct {
+        const char *error;
+        const char *words;
+    } rows[] = {
+        {"LOADING Redis is loading the dataset in memory", "the server is still loading its data (LOADING)"},
+        {"CLUSTERDOWN Hash slot not served", "the cluster is down (CLUSTERDOWN)"},
+        {"MASTERDOWN Link with MASTER is down", "the replica has lost its master (MASTERDOWN)"},
+        {"NOPERM User alice has no permissions to run the 'get' command", "the server's ACL does not allow it (NOPERM)"},
+        {"NOAUTH Authentication required.", "the server asks for a password (NOAUTH)"},
+        {"WRONGPASS invalid username-password pair", "the user or the password is wrong (WRONGPASS)"},
+        {"READONLY You can't write against a read only replica.", "this is a replica, which does not write (READONLY)"},
+        {"MISCONF Redis is configured to save RDB snapshots, but",
+         "the server cannot save to its disk, and so does not write (MISCONF)"},
+        {"OOM command not allowed when used memory > 'maxmemory'.", "the server's memory is full (OOM)"},
+        {"MOVED 3999 10.0.0.7:6381", "this is a cluster node, and redirections are not followed (MOVED)"},
+        {"ASK 3999 10.0.0.7:6381", "this is a cluster node, and redirections are not followed (ASK)"},
+        {"TRYAGAIN Multiple keys request during rehashing of slot", "the cluster is moving the keys (TRYAGAIN)"},
+        {"CROSSSLOT Keys in request don't hash to the same slot",
+         "the keys are in different slots of the cluster (CROSSSLOT)"},
+        {"BUSY Redis is busy running a script.", "the server is busy with a script (BUSY)"},
+        {"WRONGTYPE Operation against a key", "the key holds a value of another type (WRONGTYPE)"},
+        {"NOREPLICAS Not enough good replicas to write.", "the server has too few replicas to write (NOREPLICAS)"},
+        {"EXECABORT Transaction discarded because of", "the server discarded the transaction (EXECABORT)"},
+        {"NOSCRIPT No matching script.", "the server does not have the script (NOSCRIPT)"},
+        {"DENIED Redis is running in protected mode", "the server is in protected mode (DENIED)"},
+        {"ERR max number of clients reached", "the server has no room for another client (ERR)"},
+        {"ERR DB index is out of range", "the server has no such db (ERR)"},
+        {"ERR invalid DB index", "the server has no such db (ERR)"},
+        {"ERR SELECT is not allowed in cluster mode", "a cluster has no db but 0 (ERR)"},
+        {"ERR unknown command `AUTH`, with args beginning with: `s3cret`", "the server does not have the command (ERR)"},
+        {"ERR invalid password", "the user or the password is wrong (ERR)"},
+        {"ERR Client sent AUTH, but no password is set", "the URL has a password, the server none (ERR)"},
+        {"ERR AUTH <password> called without any password configured", "the URL has a password, the server none (ERR)"},
+        {"ERR wrong number of arguments for 'auth' command", "the server is too old for a user (ERR)"},
+        {"OOM", "the server's memory is full (OOM)"},
+        {"ASKING s3cret", "the server refused it (ASKING)"}, /* not ASK */
+        {"ERR s3cret is not good", "the server refused it (ERR)"},
+        {"ERR", "the server refused it (ERR)"},
+        {"NEWS of tomorrow", "the server refused it (NEWS)"},
+        {"s3cret", "the server refused it"},
+        {"S3CRET is not good", "the server refused it"},
+        {"ERR\x1b[2J", "the server refused it"},
+        {"\x1b[2J", "the server refused it"},
+        {"ERR: s3cret", "the server refused it"},
+        {"OOM: s3cret", "the server's memory is full"},
+        {" ERR", "the server refused it"},
+        {"", "the server refused it"},
+        {"ABCDEFGHIJKLMNOPQRST x", "the server refused it (ABCDEFGHIJKLMNOPQRST)"},
+        {"ABCDEFGHIJKLMNOPQRSTU x", "the server refused it"},
+        {"ABCDEFGHIJKLMNOPQRSTU", "the server refused it"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        char words[LSYNC_REDIS_ERROR_MAX];
+
+        t_row("%s", rows[i].error);
+        memset(words, 'x', sizeof words);
+        lsync_redis_error_words(rows[i].error, words, sizeof words);
+        CHECK_TEXT(words, rows[i].words);
+    }
+}
+
+TEST(words_are_cut_to_the_room)
+{
+    char words[4] = "xxx";
+
+    lsync_redis_error_words("OOM", words, sizeof words);
+    CHECK_TEXT(words, "the");
+}
+
+TEST(a_long_error)
+{
+    char *error = t_repeat('A', 100000);
+    char words[LSYNC_REDIS_ERROR_MAX];
+
+    lsync_redis_error_words(error, words, sizeof words);
+    CHECK_TEXT(words, "the server refused it");
+    free(error);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(words), T(words_are_cut_to_the_room), T(a_long_error)};
+
+    return T_MAIN(tests);
+}
