@@ -30,7 +30,8 @@ typedef struct lock_sync_redis lock_sync_redis;
 LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
 
 /**
- * Names a Redis server. Nothing is connected before a guard needs it; a lost connection is made anew.
+ * Names a Redis server. Nothing is connected before a guard needs it; a lost connection is made anew. After fork()
+ * both processes can go on: the child opens a connection of its own and leaves the parent's as it is.
  *
  * The server's memory policy must be `noeviction`, and `appendfsync always` if it may be restarted. TLS is not spoken:
  * for a server that is not on this machine or a trusted network use a TLS tunnel (stunnel, ghostunnel).

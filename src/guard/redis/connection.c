@@ -35,19 +35,28 @@ static bool fail(lsync_redis_connection *c, const char *what, const char *cause)
     return false;
 }
 
+static bool is_own(const lsync_redis_connection *c)
+{
+    return c->opened_by == getpid();
+}
+
+/* In a forked child: closes its copy of the descriptor, without a word to the server. */
 void lsync_redis_disconnect(lsync_redis_connection *c)
 {
-    if (c->fd >= 0)
-        (void)close(c->fd);
-    c->fd = -1;
-    if (c->reader != NULL)
+    int fd = c->fd;
+
+    c->fd = -1; /* first: a child that is forked in between must not close whatever gets the number next */
+    if (fd >= 0)
+        (void)close(fd);
+    /* A fork in the middle of an exchange may have copied a reader that was being changed: that copy cannot be freed. */
+    if (c->reader != NULL && (is_own(c) || !atomic_load(&c->talking)))
         redisReaderFree(c->reader);
     c->reader = NULL;
 }
 
 bool lsync_redis_is_connected(const lsync_redis_connection *c)
 {
-    return c->fd >= 0;
+    return c->fd >= 0 && is_own(c);
 }
 
 /* Waits until the socket is ready, not beyond `until`. Nothing is sent or received without this, because a server that
@@ -260,6 +269,7 @@ static bool open_connection(lsync_redis_connection *c)
                                    : lsync_redis_command_of("AUTH", c->url.password, (char *)NULL);
     lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
 
+    c->opened_by = getpid();
     if (!connect_any(c) || !make_reader(c))
         return false;
     if (c->url.password[0] != '\0' && !greet(c, &auth, "logging in failed"))
@@ -269,8 +279,15 @@ static bool open_connection(lsync_redis_connection *c)
 
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
+    bool good;
+
+    if (!lsync_redis_is_connected(c))
+        lsync_redis_disconnect(c); /* what the parent of a fork opened; before `talking`, which tells how it stood */
+    atomic_store(&c->talking, true);
     c->until_us = lsync_clock_boot_us() + PATIENCE_US;
-    return (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
+    good = (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
+    atomic_store(&c->talking, false);
+    return good;
 }
 
 /* --- commands --- */

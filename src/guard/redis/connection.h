@@ -1,14 +1,19 @@
 /* A connection to a Redis server: hiredis formats and parses, the socket is ours, with time-outs and without
-   SIGPIPE. The calls are for one thread at a time. */
+   SIGPIPE.
+
+   The calls are for one thread at a time. After fork() the child's first call drops its copy of the connection, which
+   leaves the parent's as it is, and opens one of its own. */
 #ifndef LSYNC_REDIS_CONNECTION_H
 #define LSYNC_REDIS_CONNECTION_H
 
 #include "guard/redis/redis_url.h"
 
 #include <hiredis/hiredis.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LSYNC_REDIS_COMMANDS_MAX 4
 
@@ -16,6 +21,8 @@ typedef struct lsync_redis_connection {
     lsync_redis_url url;
     int fd;                /* -1: not connected */
     redisReader *reader;   /* NULL: not connected */
+    pid_t opened_by;       /* the process whose connection it is */
+    atomic_bool talking;   /* set while commands are sent and replies received, so that a fork shows it */
     int64_t until_us;      /* when the exchange must be over */
     size_t received;       /* bytes of the exchange's replies */
     bool too_many;         /* an array announced more elements than are taken */
@@ -45,6 +52,7 @@ bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *comm
 /* Sets `why`: the server, what failed, and the cause. NULL or "": there is nothing to say of it. */
 void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause);
 
+/* Whether this process is connected: a connection that the parent of a fork opened does not count. */
 bool lsync_redis_is_connected(const lsync_redis_connection *c);
 void lsync_redis_disconnect(lsync_redis_connection *c);
 

@@ -6,10 +6,10 @@
 #include "base/memory.h"
 #include "guard/record.h"
 #include "guard/redis/connection.h"
+#include "guard/redis/fork_mutex.h"
 #include "guard/redis/redis_error.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 struct lock_sync_redis {
     lock_sync_allocator memory;
     atomic_size_t users;    /* the host, and each guard */
-    pthread_mutex_t mutex;  /* of the connection, and of the stores' members */
+    lsync_fork_mutex mutex; /* of the connection, and of the stores' members */
     lsync_redis_connection connection;
 };
 
@@ -43,7 +43,7 @@ static void give_up_share(lock_sync_redis *r)
         return;
     memory = r->memory;
     lsync_redis_disconnect(&r->connection);
-    (void)pthread_mutex_destroy(&r->mutex);
+    lsync_fork_mutex_destroy(&r->mutex);
     lsync_wipe(r, sizeof *r);
     lsync_free(&memory, r);
 }
@@ -247,9 +247,9 @@ static lock_sync_status load(void *user, void *record, size_t *size, int64_t *no
     int64_t now_us = 0;
     bool good;
 
-    (void)pthread_mutex_lock(&s->server->mutex);
+    lsync_fork_mutex_lock(&s->server->mutex);
     good = load_locked(s, record, size, &now_us);
-    (void)pthread_mutex_unlock(&s->server->mutex);
+    lsync_fork_mutex_unlock(&s->server->mutex);
     *now_ms = now_us / 1000;
     return good ? LOCK_SYNC_OK : LOCK_SYNC_E_GUARD;
 }
@@ -322,9 +322,9 @@ static lock_sync_status replace(void *user, const void *old_record, size_t old_s
     redis_store *s = user;
     bool good;
 
-    (void)pthread_mutex_lock(&s->server->mutex);
+    lsync_fork_mutex_lock(&s->server->mutex);
     good = replace_locked(s, old_record, old_size, new_record, new_size, replaced);
-    (void)pthread_mutex_unlock(&s->server->mutex);
+    lsync_fork_mutex_unlock(&s->server->mutex);
     return good ? LOCK_SYNC_OK : LOCK_SYNC_E_GUARD;
 }
 
@@ -332,9 +332,9 @@ static void describe(void *user, char *text, size_t size)
 {
     redis_store *s = user;
 
-    (void)pthread_mutex_lock(&s->server->mutex);
+    lsync_fork_mutex_lock(&s->server->mutex);
     (void)snprintf(text, size, "%s", s->server->connection.why);
-    (void)pthread_mutex_unlock(&s->server->mutex);
+    lsync_fork_mutex_unlock(&s->server->mutex);
 }
 
 static void destroy(void *user)
@@ -374,7 +374,7 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
     memset(r, 0, sizeof *r);
     r->memory = memory;
     r->connection.fd = -1;
-    if (pthread_mutex_init(&r->mutex, NULL) != 0) {
+    if (!lsync_fork_mutex_init(&r->mutex)) {
         lsync_free(&memory, r);
         return LOCK_SYNC_E_NO_MEMORY;
     }
