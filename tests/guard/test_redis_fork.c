@@ -4,11 +4,38 @@
 #include "redis_server.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#define ROUNDS 100
+#define ROUNDS 200
+
+/* The slots that the processes of a test got; 0: none. All processes share it. */
+typedef struct slots {
+    atomic_size_t n;
+    int64_t slot[8 * ROUNDS];
+} slots;
+
+static slots *got;
+
+static void share_slots(void)
+{
+    got = mmap(NULL, sizeof *got, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (got == MAP_FAILED)
+        kit_die("no memory to share");
+}
+
+/* Whether no slot was given twice. */
+static bool all_differ(void)
+{
+    for (size_t i = 0; i < got->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (got->slot[i] == got->slot[k])
+                return false;
+    return got->n > 0;
+}
 
 /* Asks again and again. False: a reply was not what this process had asked for. */
 static bool use(lock_sync_guard *g)
@@ -18,6 +45,8 @@ static bool use(lock_sync_guard *g)
         int64_t wait_ms = 0;
         lock_sync_status status = lock_sync_guard_reserve(g, 60000, &wait_ms, &slot);
 
+        if (status == LOCK_SYNC_OK)
+            got->slot[atomic_fetch_add(&got->n, 1)] = slot;
         if (status == LOCK_SYNC_OK)
             status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1);
         if (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_TOO_SOON)
@@ -52,6 +81,7 @@ TEST(parent_and_child_at_the_same_time)
     pid_t pid;
 
     NEED_REDIS();
+    share_slots();
     r = redis_rig_new(NULL, 1);
     CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
     CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* connected */
@@ -60,8 +90,10 @@ TEST(parent_and_child_at_the_same_time)
     CHECK(use(r.guard));
     CHECK_INT(end_child(pid), 0);
     CHECK(use(r.guard));
+    CHECK(all_differ());
     CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, 2); /* the child's, and the one that asks */
     redis_rig_free(&r);
+    (void)munmap(got, sizeof *got);
 }
 
 TEST(a_child_that_only_frees)
@@ -70,6 +102,7 @@ TEST(a_child_that_only_frees)
     long long before;
 
     NEED_REDIS();
+    share_slots();
     r = redis_rig_new(NULL, 1);
     CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0);
     before = redis_server_number(r.server, "CLIENT ID");
@@ -77,6 +110,7 @@ TEST(a_child_that_only_frees)
     CHECK(use(r.guard));
     CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, 1); /* the one that asks */
     redis_rig_free(&r);
+    (void)munmap(got, sizeof *got);
 }
 
 /* The child's child, too; and a child that was never connected before. */
@@ -94,13 +128,16 @@ TEST(three_generations)
     redis_rig r;
 
     NEED_REDIS();
+    share_slots();
     r = redis_rig_new(NULL, 1);
     CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
     CHECK_INT(in_child(fork_again, &r), 0);
     CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0);
     CHECK_INT(in_child(fork_again, &r), 0);
     CHECK(use(r.guard));
+    CHECK(all_differ());
     redis_rig_free(&r);
+    (void)munmap(got, sizeof *got);
 }
 
 /* --- while another thread speaks with the server --- */
