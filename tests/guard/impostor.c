@@ -17,15 +17,12 @@ static bool hung_up(int fd, int ms)
     return poll(&poller, 1, ms) > 0;
 }
 
-static void serve(impostor *i, int fd)
+static void serve(const impostor *i, int fd)
 {
     char asked[512];
 
-    if (recv(fd, asked, sizeof asked, 0) > 0) {
-        atomic_fetch_add(&i->asked, 1);
-        if (i->says != NULL)
-            (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
-    }
+    if (recv(fd, asked, sizeof asked, 0) > 0 && i->says != NULL)
+        (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
     if (i->once)
         (void)shutdown(i->listener, SHUT_RDWR);
     while (i->again != NULL && !hung_up(fd, i->again_ms) && send(fd, i->again, strlen(i->again), MSG_NOSIGNAL) > 0)
@@ -37,7 +34,7 @@ static void serve(impostor *i, int fd)
 
 static void *serve_all(void *user)
 {
-    impostor *i = user;
+    const impostor *i = user;
     int fd;
 
     while ((fd = accept(i->listener, NULL, NULL)) >= 0)
@@ -55,7 +52,6 @@ void impostor_begin(impostor *i)
         getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
         kit_die("cannot listen");
     i->port = ntohs(at.sin_port);
-    atomic_init(&i->asked, 0);
     if (pthread_create(&i->thread, NULL, serve_all, i) != 0)
         kit_die("no thread");
 }

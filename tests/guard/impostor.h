@@ -3,7 +3,6 @@
 #define GUARD_IMPOSTOR_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,7 +21,6 @@ typedef struct impostor {
     int again_ms;      /* this long before each time */
     bool listens_on;   /* until the other closes */
     bool once;         /* there is no second connection */
-    atomic_int asked;  /* how many connections have asked something */
     pthread_t thread;
 } impostor;
 

@@ -44,14 +44,16 @@ static bool is_own(const lsync_redis_connection *c)
 void lsync_redis_disconnect(lsync_redis_connection *c)
 {
     int fd = c->fd;
+    redisReader *reader = c->reader;
 
-    c->fd = -1; /* first: a child that is forked in between must not close whatever gets the number next */
+    /* first: a child that is forked in between must not close or free a second time */
+    c->fd = -1;
+    c->reader = NULL;
     if (fd >= 0)
         (void)close(fd);
-    /* A fork in the middle of an exchange may have copied a reader that was being changed: that copy cannot be freed. */
-    if (c->reader != NULL && (is_own(c) || !atomic_load(&c->talking)))
-        redisReaderFree(c->reader);
-    c->reader = NULL;
+    /* a reader that was copied in the middle of a change cannot be freed */
+    if (reader != NULL && (is_own(c) || !atomic_load(&c->parsing)))
+        redisReaderFree(reader);
 }
 
 bool lsync_redis_is_connected(const lsync_redis_connection *c)
@@ -102,8 +104,19 @@ static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
     return true;
 }
 
-/* Receives what is there and hands it to the reader. */
-static bool receive_some(lsync_redis_connection *c)
+/* Hands bytes to the reader, which may have some already; *parsed stays NULL as long as a reply is not complete. */
+static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed)
+{
+    bool good;
+
+    atomic_store(&c->parsing, true);
+    good = redisReaderFeed(c->reader, bytes, size) == REDIS_OK && redisReaderGetReply(c->reader, parsed) == REDIS_OK;
+    atomic_store(&c->parsing, false);
+    return good || fail(c, c->too_many ? "the answer has more than 64 elements" : "the answer is not understood", NULL);
+}
+
+/* Receives what is there, and parses it. */
+static bool receive_some(lsync_redis_connection *c, void **parsed)
 {
     char bytes[4096];
     size_t room = RECEIVED_MAX - c->received < sizeof bytes ? RECEIVED_MAX - c->received : sizeof bytes;
@@ -119,20 +132,18 @@ static bool receive_some(lsync_redis_connection *c)
     if (got < 0)
         return is_passing(errno) || fail(c, "no answer", strerror(errno));
     c->received += (size_t)got;
-    return redisReaderFeed(c->reader, bytes, (size_t)got) == REDIS_OK || fail(c, "the answer is not understood", NULL);
+    return parse(c, bytes, (size_t)got, parsed);
 }
 
 static bool receive(lsync_redis_connection *c, redisReply **reply)
 {
     void *parsed = NULL;
+    bool good = parse(c, NULL, 0, &parsed); /* it may have come with the reply before */
 
-    while (redisReaderGetReply(c->reader, &parsed) == REDIS_OK && parsed == NULL)
-        if (!receive_some(c))
-            return false;
-    if (parsed == NULL)
-        return fail(c, c->too_many ? "the answer has more than 64 elements" : "the answer is not understood", NULL);
+    while (good && parsed == NULL)
+        good = receive_some(c, &parsed);
     *reply = parsed;
-    return true;
+    return good;
 }
 
 /* --- replies --- */
@@ -269,6 +280,7 @@ static bool open_connection(lsync_redis_connection *c)
                                    : lsync_redis_command_of("AUTH", c->url.password, (char *)NULL);
     lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
 
+    lsync_redis_disconnect(c); /* what the parent of a fork opened */
     c->opened_by = getpid();
     if (!connect_any(c) || !make_reader(c))
         return false;
@@ -279,15 +291,8 @@ static bool open_connection(lsync_redis_connection *c)
 
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
-    bool good;
-
-    if (!lsync_redis_is_connected(c))
-        lsync_redis_disconnect(c); /* what the parent of a fork opened; before `talking`, which tells how it stood */
-    atomic_store(&c->talking, true);
     c->until_us = lsync_clock_boot_us() + PATIENCE_US;
-    good = (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
-    atomic_store(&c->talking, false);
-    return good;
+    return (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
 }
 
 /* --- commands --- */

@@ -22,7 +22,7 @@ typedef struct lsync_redis_connection {
     int fd;                /* -1: not connected */
     redisReader *reader;   /* NULL: not connected */
     pid_t opened_by;       /* the process whose connection it is */
-    atomic_bool talking;   /* set while commands are sent and replies received, so that a fork shows it */
+    atomic_bool parsing;   /* the reader is being changed; a forked child sees whether it was */
     int64_t until_us;      /* when the exchange must be over */
     size_t received;       /* bytes of the exchange's replies */
     bool too_many;         /* an array announced more elements than are taken */
