@@ -43,10 +43,10 @@ void lsync_redis_command_add(lsync_redis_command *command, const char *word, siz
 /* Makes a command of texts; the last is NULL. */
 lsync_redis_command lsync_redis_command_of(const char *word, ...);
 
-/* Sends commands and receives as many replies (each with freeReplyObject), within a second, and another one if it has
-   to connect to a name that resolves slowly. The replies have at most 64 KiB together, and no array has more than 64
-   elements. Connects where needed. False: nothing is received, `why` is set, the connection is closed; whether the
-   commands were carried out is unknown. */
+/* Connects where needed, sends commands and receives as many replies (each with freeReplyObject), all within a second.
+   If it connects, the second begins when the name is resolved. The replies have at most 64 KiB together, and no array
+   has more than 64 elements. False: nothing is received, `why` is set, the connection is closed; whether the commands
+   were carried out is unknown. */
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
 
 /* Sets `why`: the server, what failed, and the cause. NULL or "": there is nothing to say of it. */
