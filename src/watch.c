@@ -213,6 +213,11 @@ lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w)
     return w == NULL ? LOCK_SYNC_OK : w->last_status;
 }
 
+const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *w)
+{
+    return w == NULL ? NULL : w->last_good;
+}
+
 int64_t lock_sync_watch_age_ms(const lock_sync_watch *w)
 {
     return w == NULL || w->last_good == NULL ? -1 : (lsync_clock_boot_us() - w->last_good_us) / 1000;

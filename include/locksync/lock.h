@@ -112,6 +112,28 @@ LOCK_SYNC_API const char *lock_sync_lock_state_name(int32_t state);
 LOCK_SYNC_API const char *lock_sync_door_state_name(int32_t door_state);
 
 /**
+ * The name of a lock's state, for people; unlike lock_sync_lock_state_name() it knows whether there is one.
+ *
+ * @param lock A record, or NULL.
+ * @return Static text: that of lock_sync_lock_state_name() for the record's state; "unknown" if the record has none
+ *         (LOCK_SYNC_FIELD_STATE is clear), or for NULL. Never NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_lock_state_text(const lock_sync_lock *lock);
+
+/**
+ * The name of a door's state, for people; unlike lock_sync_door_state_name() it knows whether there is one.
+ *
+ * @param lock A record, or NULL.
+ * @return Static text: that of lock_sync_door_state_name() for the record's door state; "unknown" if the record has
+ *         none (LOCK_SYNC_FIELD_DOOR_STATE is clear), or for NULL. Never NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const char *lock_sync_lock_door_text(const lock_sync_lock *lock);
+
+/**
  * @name Scalar getters
  * The members of a record one by one, for bindings that cannot read structs. Each returns the member as it stands;
  * look at lock_sync_lock_fields() for which values were sent.

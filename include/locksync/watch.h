@@ -8,6 +8,7 @@
 #include "common.h"
 #include "lock.h"
 #include "pool.h"
+#include "results.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -180,6 +181,21 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t 
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w);
+
+/**
+ * The last good response as records: what is known of the locks. Draw a display from these records, never from changes
+ * alone.
+ *
+ * Before a callback or lock_sync_watch_next() reports changes, these records are already those after the changes.
+ *
+ * @param w The watch, or NULL.
+ * @return Borrowed until the next lock_sync_watch_next() or lock_sync_watch_free() of this watch, or, in a pool, until
+ *         the next lock_sync_pool_dispatch(), lock_sync_pool_wait() or lock_sync_pool_free(); NULL before the first
+ *         good response, and for NULL.
+ * @par Threads That of the watch, or of its pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *w);
 
 /**
  * How old the last good answer is: what is known of the locks is of then.

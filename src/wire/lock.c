@@ -73,6 +73,21 @@ const char *lock_sync_door_state_name(int32_t door_state)
     }
 }
 
+static bool has(const lock_sync_lock *lock, uint32_t field)
+{
+    return lock != NULL && (lock->fields & field) != 0;
+}
+
+const char *lock_sync_lock_state_text(const lock_sync_lock *lock)
+{
+    return has(lock, LOCK_SYNC_FIELD_STATE) ? lock_sync_lock_state_name(lock->state) : "unknown";
+}
+
+const char *lock_sync_lock_door_text(const lock_sync_lock *lock)
+{
+    return has(lock, LOCK_SYNC_FIELD_DOOR_STATE) ? lock_sync_door_state_name(lock->door_state) : "unknown";
+}
+
 #define GETTER(type, member)                                                                                          \
     type lock_sync_lock_##member(const lock_sync_lock *lock)                                                          \
     {                                                                                                                 \

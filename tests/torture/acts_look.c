@@ -18,7 +18,8 @@ static bool is_read(const lock_sync_lock *lock)
            lock_sync_lock_is_charging(lock) == lock->is_charging &&
            (lock_sync_lock_is_locked(lock) == LOCK_SYNC_YES) == (lock->state == LOCK_SYNC_STATE_LOCKED) &&
            lock_sync_lock_is_jammed(lock) != LOCK_SYNC_YES && lock_sync_lock_state_name(lock->state)[0] != '\0' &&
-           lock_sync_door_state_name(lock->door_state)[0] != '\0';
+           lock_sync_door_state_name(lock->door_state)[0] != '\0' && lock_sync_lock_state_text(lock)[0] != '\0' &&
+           lock_sync_lock_door_text(lock)[0] != '\0';
 }
 
 static bool is_good(const scene *x, const lock_sync_results *r, size_t count, size_t missing)

@@ -94,6 +94,32 @@ TEST(names_of_door_states)
     CHECK_TEXT(lock_sync_door_state_name(INT32_MAX), "unknown");
 }
 
+TEST(texts_know_whether_there_is_a_value)
+{
+    static const struct {
+        const char *name;
+        lock_sync_lock lock;
+        const char *state, *door;
+    } table[] = {
+        {"nothing sent", {.id = 1}, "unknown", "unknown"},
+        {"members without bits", {.id = 1, .state = 6, .door_state = 3}, "unknown", "unknown"},
+        {"zero is a value", {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE}, "uncalibrated",
+         "not paired"},
+        {"state only", {.fields = LOCK_SYNC_FIELD_STATE, .state = 6, .door_state = 3}, "locked", "unknown"},
+        {"door only", {.fields = LOCK_SYNC_FIELD_DOOR_STATE, .state = 6, .door_state = 3}, "unknown", "closed"},
+        {"without a name", {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE, .state = 77,
+         .door_state = -1}, "unknown", "unknown"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].name);
+        CHECK_TEXT(lock_sync_lock_state_text(&table[i].lock), table[i].state);
+        CHECK_TEXT(lock_sync_lock_door_text(&table[i].lock), table[i].door);
+    }
+    CHECK_TEXT(lock_sync_lock_state_text(NULL), "unknown");
+    CHECK_TEXT(lock_sync_lock_door_text(NULL), "unknown");
+}
+
 TEST(numbers_of_the_header_are_abi)
 {
     static const struct {
@@ -206,6 +232,7 @@ int main(void)
         T(is_jammed_over_results_and_connections),
         T(names_of_states),
         T(names_of_door_states),
+        T(texts_know_whether_there_is_a_value),
         T(numbers_of_the_header_are_abi),
 #if UINTPTR_MAX == UINT64_MAX
         T(the_layout_of_public_structs_is_abi),

@@ -54,6 +54,37 @@ TEST(later_answers_tell_what_differs_from_the_one_before)
     pull_end(&p);
 }
 
+TEST(results_are_the_records_of_the_last_good_answer)
+{
+    static const t_step steps[] = {{.http = 503}, SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6)), SAYS(LOCK_IN(1, 2)),
+                                   {.http = 503}, SAYS(LOCK_IN(1, 2)), SAYS("")};
+    static const struct {
+        lock_sync_status status;
+        bool none;
+        size_t count;
+        int32_t state;
+    } want[] = {
+        {LOCK_SYNC_E_TIMEOUT, true, 0, 0}, {LOCK_SYNC_OK, false, 2, 6},     {LOCK_SYNC_OK, false, 1, 2},
+        {LOCK_SYNC_E_TIMEOUT, false, 1, 2}, {LOCK_SYNC_E_TIMEOUT, false, 1, 2}, {LOCK_SYNC_OK, false, 0, 0},
+    };
+    pull p;
+
+    PULL_BEGIN(&p, steps, 20000);
+    CHECK(lock_sync_watch_results(NULL) == NULL);
+    CHECK(lock_sync_watch_results(p.w) == NULL);
+    for (size_t i = 0; i < T_COUNT(steps); i++) {
+        const lock_sync_results *r;
+
+        t_row("answer %zu", i);
+        CHECK_INT(pull_due(&p, 0), want[i].status);
+        r = lock_sync_watch_results(p.w);
+        CHECK((r == NULL) == want[i].none);
+        CHECK_INT(lock_sync_results_count(r), want[i].count);
+        CHECK_INT(lock_sync_lock_state(lock_sync_results_find(r, 1)), want[i].state);
+    }
+    pull_end(&p);
+}
+
 TEST(only_the_ids_asked_for_are_watched)
 {
     static const t_step steps[] = {SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6) "," LOCK_IN(3, 6)),
@@ -418,6 +449,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(the_first_answer_tells_every_lock_as_added),
         T(later_answers_tell_what_differs_from_the_one_before),
+        T(results_are_the_records_of_the_last_good_answer),
         T(only_the_ids_asked_for_are_watched),
         T(watches_of_one_context_are_independent),
         T(an_answer_that_there_was_no_memory_for_is_told_by_the_next),
