@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#define LAST_SECOND 60                /* HTTP knows leap seconds */
+#define YEAR_MS INT64_C(31556952000) /* the mean one: 146,097 days in 400 years */
+#define YEAR_MAX 9999
+
 typedef struct cursor {
     const char *at;
     const char *end;
@@ -83,16 +87,22 @@ static bool take_date(cursor c, char separator, int year_digits, lsync_moment *m
            take_clock(&c, m) && take(&c, " gmt") && c.at == c.end;
 }
 
-/* A date whose year has two digits: one that seems to be more than 50 years ahead is the one with these digits
-   before. */
+/* A date whose year has two digits is the last one with these digits that is at most 50 years ahead of `now_ms`
+   (RFC 9110, section 5.6.7). */
 static bool take_rfc850(cursor c, int64_t now_ms, lsync_moment *m)
 {
-    unsigned this_year = (unsigned)(1970 + now_ms / 31556952000);
+    int64_t latest_ms = now_ms > INT64_MAX - 50 * YEAR_MS ? INT64_MAX : now_ms + 50 * YEAR_MS;
+    int64_t latest_year = 1970 + latest_ms / YEAR_MS + 1; /* or one of the two before: YEAR_MS is a mean */
+    int64_t year;
+    int64_t unix_ms;
 
     if (!take_date(c, '-', 2, m))
         return false;
-    m->year += this_year - this_year % 100;
-    if (m->year > this_year + 50)
+    year = latest_year - (latest_year + 100 - m->year) % 100;
+    if (year < 101 || year > YEAR_MAX)
+        return false;
+    m->year = (unsigned)year;
+    if (lsync_moment_unix_ms(m, LAST_SECOND, &unix_ms) && unix_ms > latest_ms)
         m->year -= 100;
     return true;
 }
@@ -119,7 +129,7 @@ bool lsync_http_date_parse(const char *text, int64_t now_ms, int64_t *unix_ms)
     } else if (!take_char(&c, ' ') || !take_asctime(c, &m)) {
         return false;
     }
-    return lsync_moment_unix_ms(&m, 60, unix_ms);
+    return lsync_moment_unix_ms(&m, LAST_SECOND, unix_ms);
 }
 
 int64_t lsync_retry_after_ms(const char *value, const char *date, int64_t received_at_ms)
