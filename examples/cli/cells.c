@@ -1,9 +1,10 @@
 #include "cells.h"
 
+#include "moment.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define GREEN "32"
 #define YELLOW "33"
@@ -27,11 +28,11 @@ static void put(cell *c, const char *color, const char *text)
     (void)snprintf(c->text, sizeof c->text, "%s", text);
 }
 
-/* The name of a number; one without a name is told as it was sent. */
-static void put_named(cell *c, const char *color, const char *name, int32_t number, int32_t named_unknown)
+/* A name of the library; a number without one is shown beside it. */
+static void put_named(cell *c, const char *color, const char *name, bool is_nameless, int32_t number)
 {
     put(c, color, name);
-    if (strcmp(name, "unknown") == 0 && number != named_unknown)
+    if (is_nameless && strcmp(name, "unknown") == 0)
         (void)snprintf(c->text, sizeof c->text, "unknown (%" PRId32 ")", number);
 }
 
@@ -39,12 +40,13 @@ void cell_state(const lock_sync_lock *lock, cell *c)
 {
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
 
-    if (is_out_of_reach(lock) || !has(lock, LOCK_SYNC_FIELD_STATE)) {
+    if (is_out_of_reach(lock)) {
         put(c, MAGENTA, "unknown");
         return;
     }
     put_named(c, locked == LOCK_SYNC_YES ? GREEN : locked == LOCK_SYNC_NO ? YELLOW : MAGENTA,
-              lock_sync_lock_state_name(lock->state), lock->state, LOCK_SYNC_STATE_UNKNOWN);
+              lock_sync_lock_state_text(lock),
+              has(lock, LOCK_SYNC_FIELD_STATE) && lock->state != LOCK_SYNC_STATE_UNKNOWN, lock->state);
     if (lock_sync_lock_is_jammed(lock) == LOCK_SYNC_YES) {
         c->color = RED;
         (void)strncat(c->text, ", jammed", sizeof c->text - strlen(c->text) - 1);
@@ -53,11 +55,13 @@ void cell_state(const lock_sync_lock *lock, cell *c)
 
 void cell_door(const lock_sync_lock *lock, cell *c)
 {
-    if (is_out_of_reach(lock) || !has(lock, LOCK_SYNC_FIELD_DOOR_STATE))
+    bool known = has(lock, LOCK_SYNC_FIELD_DOOR_STATE);
+
+    if (is_out_of_reach(lock))
         put(c, FAINT, "unknown");
     else
-        put_named(c, lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW : "",
-                  lock_sync_door_state_name(lock->door_state), lock->door_state, -1);
+        put_named(c, !known ? FAINT : lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW : "",
+                  lock_sync_lock_door_text(lock), known, lock->door_state);
 }
 
 void cell_battery(const lock_sync_lock *lock, cell *c)
@@ -86,16 +90,37 @@ void cell_connected(const lock_sync_lock *lock, cell *c)
         put(c, lock->is_connected ? "" : RED, lock->is_connected ? "yes" : "no");
 }
 
+void cell_result(const lock_sync_lock *lock, cell *c)
+{
+    int32_t result = lock->state_change_result;
+
+    c->color = "";
+    if (!has(lock, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT))
+        put(c, FAINT, "unknown");
+    else if (result == 0 || result == 1)
+        put(c, "", result == 0 ? "success" : "jammed");
+    else
+        (void)snprintf(c->text, sizeof c->text, "error %" PRId32, result);
+}
+
+void cell_revision(const lock_sync_lock *lock, cell *c)
+{
+    c->color = "";
+    if (!has(lock, LOCK_SYNC_FIELD_REVISION))
+        put(c, FAINT, "unknown");
+    else
+        (void)snprintf(c->text, sizeof c->text, "%" PRId64, lock->revision);
+}
+
 void cell_changed(const lock_sync_lock *lock, cell *c)
 {
-    time_t seconds = (time_t)(lock->last_state_changed_ms / 1000);
-    struct tm parts;
+    char text[MOMENT_SIZE];
+    int64_t at_ms;
 
-    put(c, FAINT, "unknown");
-    if (has(lock, LOCK_SYNC_FIELD_LAST_STATE_CHANGED) && localtime_r(&seconds, &parts) != NULL) {
-        c->color = "";
-        (void)strftime(c->text, sizeof c->text, "%Y-%m-%d %H:%M:%S", &parts);
-    }
+    if (moment_of(lock, &at_ms) && moment_local(at_ms, text))
+        put(c, "", text);
+    else
+        put(c, FAINT, "unknown");
 }
 
 void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c)
@@ -104,23 +129,16 @@ void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c)
         int64_t seconds;
         const char *name;
     } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-    int64_t seconds = (now_ms - lock->last_state_changed_ms) / 1000;
+    int64_t at_ms;
+    int64_t seconds;
     size_t i = 0;
 
     put(c, FAINT, "unknown");
-    if (!has(lock, LOCK_SYNC_FIELD_LAST_STATE_CHANGED))
+    if (!moment_of(lock, &at_ms))
         return;
-    seconds = seconds > 0 ? seconds : 0; /* the service's clock may be a little ahead */
+    seconds = now_ms > at_ms ? (now_ms - at_ms) / 1000 : 0; /* the service's clock may be a little ahead */
     while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
         i++;
     c->color = "";
     (void)snprintf(c->text, sizeof c->text, "%" PRId64 " %s ago", seconds / units[i].seconds, units[i].name);
-}
-
-int64_t unix_now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

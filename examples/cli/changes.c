@@ -2,31 +2,9 @@
 
 #include "cells.h"
 #include "kinds.h"
+#include "moment.h"
 
 #include <inttypes.h>
-#include <time.h>
-
-static void cell_result(const lock_sync_lock *lock, cell *c)
-{
-    int32_t result = lock->state_change_result;
-
-    c->color = "";
-    if ((lock->fields & LOCK_SYNC_FIELD_STATE_CHANGE_RESULT) == 0)
-        (void)snprintf(c->text, sizeof c->text, "unknown");
-    else if (result > 1)
-        (void)snprintf(c->text, sizeof c->text, "error %" PRId32, result);
-    else
-        (void)snprintf(c->text, sizeof c->text, "%s", result == 1 ? "jammed" : "success");
-}
-
-static void cell_revision(const lock_sync_lock *lock, cell *c)
-{
-    c->color = "";
-    if ((lock->fields & LOCK_SYNC_FIELD_REVISION) == 0)
-        (void)snprintf(c->text, sizeof c->text, "unknown");
-    else
-        (void)snprintf(c->text, sizeof c->text, "%" PRId64, lock->revision);
-}
 
 static void (*cell_of(uint32_t kind))(const lock_sync_lock *, cell *)
 {
@@ -85,12 +63,9 @@ static void print_change(FILE *out, const lock_sync_change *change)
 
 void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms)
 {
-    time_t seconds = (time_t)(at_ms / 1000);
-    struct tm parts;
-    char at[32] = "";
+    char at[MOMENT_SIZE];
 
-    if (localtime_r(&seconds, &parts) != NULL)
-        (void)strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &parts);
+    (void)moment_local(at_ms, at);
     for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         int64_t id = change->after != NULL ? change->after->id : change->before->id;

@@ -1,5 +1,8 @@
 #include "complain.h"
 
+#include "disarm.h"
+#include "moment.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,16 +53,6 @@ int exit_status_of(lock_sync_status status)
     return row_of(status)->exit_status;
 }
 
-void disarm(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
-        if (*c < ' ' || *c == 0x7f)
-            *c = ' ';
-        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
-            c[0] = c[1] = ' ';
-    }
-}
-
 int complain(int exit_status, const char *format, ...)
 {
     char text[2048];
@@ -73,8 +66,15 @@ int complain(int exit_status, const char *format, ...)
     return exit_status;
 }
 
+const char *message_of(const lock_sync_ctx *ctx, lock_sync_status status)
+{
+    const lock_sync_error *error = lock_sync_last_error(ctx);
+
+    return lock_sync_error_status(error) == status ? lock_sync_error_message(error) : lock_sync_status_message(status);
+}
+
 /* Some messages are sentences and some are not; what follows begins a new one. */
-static const char *full_stop_after(const char *message)
+const char *full_stop_after(const char *message)
 {
     size_t size = strlen(message);
 
@@ -84,14 +84,15 @@ static const char *full_stop_after(const char *message)
 int complain_of(const lock_sync_ctx *ctx, lock_sync_status status)
 {
     const lock_sync_error *error = lock_sync_last_error(ctx);
-    const char *message = lock_sync_error_status(error) == status ? lock_sync_error_message(error)
-                                                                  : lock_sync_status_message(status);
+    const char *message = message_of(ctx, status);
     const char *correlation_id = lock_sync_error_correlation_id(error);
     int64_t retry_ms = lock_sync_error_retry_after_ms(error);
+    char span[MOMENT_SIZE];
     char asks[64] = "";
 
+    moment_span(retry_ms, span);
     if (status != LOCK_SYNC_E_TOO_SOON && retry_ms >= 0) /* of E_TOO_SOON the message tells it */
-        (void)snprintf(asks, sizeof asks, " It asks to wait %lld s.", (long long)(retry_ms + 999) / 1000);
+        (void)snprintf(asks, sizeof asks, " It asks to wait %s.", span);
     return complain(exit_status_of(status), "%s%s%s %s%s%s%s", message, full_stop_after(message), asks,
                     row_of(status)->advice, correlation_id != NULL ? " (Correlation id: " : "",
                     correlation_id != NULL ? correlation_id : "", correlation_id != NULL ? ")" : "");

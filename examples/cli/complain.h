@@ -32,7 +32,10 @@ int complain_missing(int64_t id);
 
 int exit_status_of(lock_sync_status status);
 
-/* Replaces what a terminal would obey (control characters, those of UTF-8's second page too) by spaces. */
-void disarm(char *text);
+/* The detail that the context has of this status, or else the status's own message: borrowed until its next call. */
+const char *message_of(const lock_sync_ctx *ctx, lock_sync_status status);
+
+/* What ends the message as a sentence: "." or "". */
+const char *full_stop_after(const char *message);
 
 #endif

@@ -3,12 +3,14 @@
 #include "complain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME_BYTES ((size_t)16)
 
@@ -70,4 +72,37 @@ int guard_path(const char *credential, char *path, size_t size)
         (void)snprintf(path + length, size - length, "%02x", digest[i]);
     (void)snprintf(path + length, size - length, ".guard");
     return EXIT_DONE;
+}
+
+/* What to mend, without a full stop. */
+static const char *fault_of(const char *path, const char **advice)
+{
+    struct stat found;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int error = errno;
+
+    *advice = "Mend that";
+    if (fd >= 0)
+        (void)close(fd);
+    if (lstat(path, &found) != 0) {
+        *advice = "See that its folder is there and can be written";
+        return strerror(errno);
+    }
+    if (S_ISLNK(found.st_mode))
+        return "it is a symbolic link";
+    if (!S_ISREG(found.st_mode))
+        return "it is no file";
+    if (fd < 0)
+        return strerror(error);
+    *advice = "If it is a guard's, delete it";
+    return found.st_size == 0 ? "it is empty" : "it is damaged, no guard's, or held by another program";
+}
+
+int guard_path_complain(const char *path)
+{
+    const char *advice;
+    const char *fault = fault_of(path, &advice);
+
+    return complain(EXIT_GUARD, "the rate limit cannot be kept in %s: %s. %s, or name another with --guard-file", path,
+                    fault, advice);
 }

@@ -8,4 +8,7 @@
    Returns EXIT_DONE, or complains. The name is a hash of the credential and tells nothing of it. */
 int guard_path(const char *credential, char *path, size_t size);
 
+/* Complains that the library could not use this file: why, as far as can be seen now, and what to do. */
+int guard_path_complain(const char *path);
+
 #endif

@@ -1,21 +1,16 @@
 #include "json.h"
 
-#include "cells.h"
 #include "kinds.h"
+#include "moment.h"
 
 #include <jansson.h>
-#include <time.h>
+#include <stdlib.h>
 
-/* As the format wants it: in UTC, with milliseconds. */
 static json_t *text_of_time(int64_t unix_ms)
 {
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm parts;
-    char day[32];
+    char text[MOMENT_SIZE];
 
-    if (gmtime_r(&seconds, &parts) == NULL || strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
-        return json_null();
-    return json_sprintf("%s.%03dZ", day, (int)(unix_ms % 1000));
+    return moment_utc(unix_ms, text) ? json_string(text) : json_null();
 }
 
 static json_t *tristate(lock_sync_tristate value)
@@ -44,7 +39,8 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
     uint32_t f = lock->fields;
     bool has_state = (f & LOCK_SYNC_FIELD_STATE) != 0;
     bool has_door = (f & LOCK_SYNC_FIELD_DOOR_STATE) != 0;
-    bool has_changed = (f & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0;
+    int64_t changed_ms;
+    bool has_changed = moment_of(lock, &changed_ms);
     json_t *object = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "id", (json_int_t)lock->id,
@@ -52,18 +48,18 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
         "jammed", tristate(lock_sync_lock_is_jammed(lock)),
         "connected", boolean_if((f & LOCK_SYNC_FIELD_CONNECTED) != 0, lock->is_connected),
         "state", number_if(has_state, lock->state),
-        "state_name", text_if(has_state, lock_sync_lock_state_name(lock->state)),
+        "state_name", text_if(has_state, lock_sync_lock_state_text(lock)),
         "door_state", number_if(has_door, lock->door_state),
-        "door_state_name", text_if(has_door, lock_sync_door_state_name(lock->door_state)),
+        "door_state_name", text_if(has_door, lock_sync_lock_door_text(lock)),
         "battery_level", number_if((f & LOCK_SYNC_FIELD_BATTERY_LEVEL) != 0, lock->battery_level),
         "charging", boolean_if((f & LOCK_SYNC_FIELD_CHARGING) != 0, lock->is_charging),
         "state_change_result", number_if((f & LOCK_SYNC_FIELD_STATE_CHANGE_RESULT) != 0, lock->state_change_result),
         "revision", number_if((f & LOCK_SYNC_FIELD_REVISION) != 0, lock->revision),
-        "last_state_changed", has_changed ? text_of_time(lock->last_state_changed_ms) : json_null(),
-        "last_state_changed_ms", number_if(has_changed, lock->last_state_changed_ms));
+        "last_state_changed", has_changed ? text_of_time(changed_ms) : json_null(),
+        "last_state_changed_ms", number_if(has_changed, changed_ms));
 
     if (object != NULL && age && json_object_set_new(object, "age_ms",
-            number_if(has_changed, unix_now_ms() - lock->last_state_changed_ms)) != 0) {
+            number_if(has_changed, unix_now_ms() - changed_ms)) != 0) {
         json_decref(object);
         object = NULL;
     }

@@ -1,6 +1,7 @@
 /* locksync: the state of the locks of an account, for people and for scripts. docs/locksync.md is its page. */
 #include "complain.h"
 #include "json.h"
+#include "moment.h"
 #include "options.h"
 #include "output.h"
 #include "rows.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define INTERVAL_MS 20000
 
 /* Whether the output is a terminal that knows what to do with control sequences. */
 static bool is_screen(void)
@@ -37,18 +36,19 @@ static bool wants_color(color_choice choice)
 static lock_sync_status fetch(const options *o, lock_sync_ctx *ctx, lock_sync_results **results)
 {
     /* the turn comes sooner than was said when another's fetch, which holds it now, ends early */
-    int64_t most_ms = o->interval_ms != 0 ? o->interval_ms : INTERVAL_MS;
+    int64_t most_ms = options_interval_ms(o);
     bool told = !isatty(STDERR_FILENO);
 
     for (;;) {
         lock_sync_status status = lock_sync_fetch(ctx, o->ids, o->id_count, results);
         int64_t wait_ms = lock_sync_error_retry_after_ms(lock_sync_last_error(ctx));
+        char span[MOMENT_SIZE];
 
         if (status != LOCK_SYNC_E_TOO_SOON || !o->wait)
             return status;
+        moment_span(wait_ms, span);
         if (!told)
-            (void)complain(EXIT_DONE, "waiting for the account's turn, %lld s if nobody else asks; Ctrl-C ends it",
-                           (long long)(wait_ms + 999) / 1000);
+            (void)complain(EXIT_DONE, "waiting for the account's turn, %s if nobody else asks; Ctrl-C ends it", span);
         told = true;
         if (!signals_sleep(wait_ms < 0 || wait_ms > most_ms ? most_ms : wait_ms))
             return LOCK_SYNC_E_CANCELLED;
@@ -57,7 +57,7 @@ static lock_sync_status fetch(const options *o, lock_sync_ctx *ctx, lock_sync_re
 
 static bool print_table(const options *o, const lock_sync_results *results, bool color)
 {
-    table_style style = {.color = color, .age = o->age, .rows_max = SIZE_MAX, .line_end = "\n"};
+    table_style style = {.color = color, .age = o->age, .headings = true, .lines = SIZE_MAX, .line_end = "\n"};
     struct winsize size = {.ws_col = 0};
     rows r = {.at = NULL};
     bool whole = rows_from_results(&r, results);
@@ -107,6 +107,7 @@ static int show(const options *o, lock_sync_ctx *ctx, bool color)
 static int run(options *o)
 {
     bool color = wants_color(o->color);
+    bool is_live = o->watch && o->format == FORMAT_TABLE && is_screen();
     lock_sync_ctx *ctx;
     int exit_status;
 
@@ -117,10 +118,13 @@ static int run(options *o)
             (void)printf("locksync %s\n", lock_sync_version());
         return output_flush();
     }
+    if (o->age && o->watch && o->format == FORMAT_TABLE && !is_live)
+        return complain(EXIT_USAGE, "--age goes with a table or JSON, and these would be lines of changes: leave it "
+                                    "out, or use --json-lines");
     exit_status = setup(o, &ctx);
     if (exit_status != EXIT_DONE)
         return exit_status;
-    exit_status = o->watch ? watch(o, ctx, o->format == FORMAT_TABLE && is_screen(), color) : show(o, ctx, color);
+    exit_status = o->watch ? watch(o, ctx, is_live, color) : show(o, ctx, color);
     lock_sync_ctx_free(ctx);
     return exit_status;
 }

@@ -6,9 +6,11 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define INTERVAL_MS 20000 /* the shortest that the service allows */
 #define HINT " (see locksync --help)"
 
 enum {
@@ -72,17 +74,46 @@ static int read_format(output_format format, output_format *chosen)
     return EXIT_DONE;
 }
 
+static bool is_secret(const struct option *o)
+{
+    return o->val == OPT_SECRET;
+}
+
+/* The options that a word which is none may be short for; "" for none or for one alone. */
+static void list_candidates(const char *word, char *list, size_t size)
+{
+    size_t length = strcspn(word, "=");
+    const char *between = "";
+    size_t used = 0;
+
+    list[0] = '\0';
+    for (const struct option *o = known; length > 2 && o->name != NULL; o++) {
+        if (is_secret(o) || strncmp(o->name, word + 2, length - 2) != 0)
+            continue;
+        if (strlen(o->name) == length - 2) {
+            list[0] = '\0';
+            return;
+        }
+        used += (size_t)snprintf(list + used, used < size ? size - used : 0, "%s--%s", between, o->name);
+        between = ", ";
+    }
+}
+
 /* What is not understood is not repeated but for an option's name: it may be a secret in the wrong place. */
 static int refuse(int option, char **argv)
 {
     const char *word = argv[optind - 1];
+    int name_length = (int)strcspn(word, "=");
+    char candidates[256];
 
     if (option == ':')
         return complain(EXIT_USAGE, "%s needs a value" HINT, word);
     if (optopt > 0 && optopt <= UCHAR_MAX)
         return complain(EXIT_USAGE, "-%c: no such option" HINT, optopt);
-    return complain(EXIT_USAGE, "%.*s: no such option, or a value that it does not take" HINT, (int)strcspn(word, "="),
-                    word);
+    list_candidates(word, candidates, sizeof candidates);
+    if (*candidates != '\0')
+        return complain(EXIT_USAGE, "%.*s is ambiguous: it may be short for %s", name_length, word, candidates);
+    return complain(EXIT_USAGE, "%.*s: no such option, or a value that it does not take" HINT, name_length, word);
 }
 
 static int read_option(options *o, int option, char **argv)
@@ -144,7 +175,14 @@ int options_read(options *o, int argc, char **argv)
         return complain(EXIT_USAGE, "--watch never ends, one JSON document would: use --json-lines");
     if (o->interval_ms != 0 && !o->watch)
         return complain(EXIT_USAGE, "--interval goes with --watch");
+    if (o->wait && o->watch)
+        return complain(EXIT_USAGE, "--watch always waits for the account's turn: leave out --wait");
     return read_ids(o, argc - optind, argv + optind);
+}
+
+int64_t options_interval_ms(const options *o)
+{
+    return o->interval_ms != 0 ? o->interval_ms : INTERVAL_MS;
 }
 
 void options_free(options *o)

@@ -32,6 +32,9 @@ typedef struct options {
 int options_read(options *o, int argc, char **argv);
 void options_free(options *o);
 
+/* The time from one request to the next that is usual with these options. */
+int64_t options_interval_ms(const options *o);
+
 extern const char help_text[];
 
 #endif

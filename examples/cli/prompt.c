@@ -58,7 +58,12 @@ static ssize_t read_unseen(int tty, char *line, size_t size)
     if (tcsetattr(tty, TCSAFLUSH, &unseen) != 0)
         return -1;
     got = read_line(tty, line, size);
-    (void)tcsetattr(tty, TCSAFLUSH, &as_it_was);
+    (void)tcsetattr(tty, TCSANOW, &as_it_was); /* TCSAFLUSH would wait for a terminal that is held (Ctrl-S) */
+    (void)tcflush(tty, TCIFLUSH);
+    if (caught != 0) {
+        (void)tcflow(tty, TCOOFF); /* and so would writing, unless it goes on */
+        (void)tcflow(tty, TCOON);
+    }
     return got;
 }
 

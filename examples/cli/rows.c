@@ -22,21 +22,17 @@ static row *append(rows *r, int64_t id)
     return added;
 }
 
-static void answer(row *to, const lock_sync_lock *lock)
-{
-    to->lock = *lock;
-    to->answered = true;
-}
-
 bool rows_from_results(rows *r, const lock_sync_results *results)
 {
+    r->count = 0;
     for (size_t i = 0; i < lock_sync_results_count(results); i++) {
         const lock_sync_lock *lock = lock_sync_results_at(results, i);
         row *added = append(r, lock->id);
 
         if (added == NULL)
             return false;
-        answer(added, lock);
+        added->lock = *lock;
+        added->answered = true;
     }
     for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
         if (append(r, lock_sync_results_missing_at(results, i)) == NULL)
@@ -52,68 +48,21 @@ static int by_id(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void sort(rows *r)
+bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes)
 {
-    if (r->count > 0)
-        qsort(r->at, r->count, sizeof *r->at, by_id);
-}
+    bool whole = rows_from_results(r, results);
 
-bool rows_from_ids(rows *r, const int64_t *ids, size_t n)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < n; i++)
-        if (append(r, ids[i]) == NULL)
-            return false;
-    sort(r);
-    for (size_t i = 0; i < r->count; i++) /* each once */
-        if (kept == 0 || r->at[i].lock.id != r->at[kept - 1].lock.id)
-            r->at[kept++] = r->at[i];
-    r->count = kept;
-    return true;
-}
-
-static row *find(const rows *r, size_t among, int64_t id)
-{
-    row wanted = {.lock = {.id = id}};
-
-    return among == 0 ? NULL : bsearch(&wanted, r->at, among, sizeof *r->at, by_id);
-}
-
-static void drop_unanswered(rows *r)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < r->count; i++)
-        if (r->at[i].answered)
-            r->at[kept++] = r->at[i];
-    r->count = kept;
-}
-
-bool rows_apply(rows *r, const lock_sync_changes *changes, bool asked, bool first)
-{
-    size_t sorted = r->count;
-
-    for (size_t i = 0; i < sorted; i++)
-        r->at[i].fresh = false;
+    if (!whole || r->count == 0)
+        return whole;
+    qsort(r->at, r->count, sizeof *r->at, by_id);
     for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
-        int64_t id = change->after != NULL ? change->after->id : change->before->id;
-        row *changed = find(r, sorted, id);
+        row wanted = {.lock = {.id = (change->after != NULL ? change->after : change->before)->id}};
+        row *changed = bsearch(&wanted, r->at, r->count, sizeof *r->at, by_id);
 
-        if (changed == NULL)
-            changed = append(r, id);
-        if (changed == NULL)
-            return false;
-        if (change->after != NULL)
-            answer(changed, change->after);
-        else
-            changed->answered = false;
-        changed->fresh = !first;
+        if (changed != NULL) /* a lock that was removed has no row unless it was asked for */
+            changed->fresh = true;
     }
-    if (!asked)
-        drop_unanswered(r);
-    sort(r);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* What the command knows of the locks: one row each, also for those that were asked for and not answered. */
+/* The locks as rows of a table: one each, also for those that were asked for and not answered. */
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
@@ -16,12 +16,10 @@ typedef struct rows {
     size_t room;
 } rows;
 
-/* All return false when memory ran out. */
+/* Both put the rows of the results in the place of those that there were, and return false when memory ran out. */
 bool rows_from_results(rows *r, const lock_sync_results *results); /* in the service's order, missing ones behind */
-bool rows_from_ids(rows *r, const int64_t *ids, size_t n);         /* by id, none of them answered yet */
-/* Takes over what changed; rows stay in the order of their ids. `asked`: removed locks stay, as not answered. `first`: these
-   are all there are, which makes none of them fresh. */
-bool rows_apply(rows *r, const lock_sync_changes *changes, bool asked, bool first);
+/* By id; fresh are those that `changes` (NULL: none) names. */
+bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes);
 void rows_free(rows *r);
 
 #endif

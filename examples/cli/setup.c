@@ -60,10 +60,12 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text)
         path = own_path;
     }
     status = lock_sync_guard_open_file(path, &guard);
+    if (status == LOCK_SYNC_E_GUARD)
+        return guard_path_complain(path);
+    if (status == LOCK_SYNC_E_INVALID_ARGUMENT)
+        return complain(EXIT_USAGE, "--guard-file: the path is empty or too long");
     if (status != LOCK_SYNC_OK)
-        return complain(exit_status_of(status), "the rate limit cannot be kept in %s: see that its folder is there and "
-                                                "can be written and that the file is a guard's, or name another with "
-                                                "--guard-file", path);
+        return complain(exit_status_of(status), "%s", lock_sync_status_message(status));
     /* for try-outs against a simulator on this machine: plain http is spoken with no other */
     if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
         o->interval_ms = strtoimax(interval, NULL, 10);

@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include "cells.h"
+#include "moment.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -41,8 +42,9 @@ static void fill(const row *r, int column, bool age, int64_t now_ms, cell *c)
     }
 }
 
-/* widths[column]: 0 for one that is left out. */
-static void measure(const rows *r, const table_style *style, int64_t now_ms, int widths[COLUMNS])
+/* widths[column]: 0 for one that is left out. Returns whether id and state stand below each other: a state that is cut
+   reads like another. */
+static bool measure(const rows *r, const table_style *style, int64_t now_ms, int widths[COLUMNS])
 {
     int total = -GAP;
 
@@ -61,6 +63,7 @@ static void measure(const rows *r, const table_style *style, int64_t now_ms, int
         total -= widths[leaving[i]] + GAP;
         widths[leaving[i]] = 0;
     }
+    return style->width > 0 && widths[ID] + GAP + widths[STATE] > style->width;
 }
 
 /* One line; what passes the terminal's edge is cut. Blanks stand between cells, none at the end. */
@@ -91,26 +94,63 @@ static void print_line(FILE *out, const cell cells[COLUMNS], const int widths[CO
     (void)fputs(style->line_end, out);
 }
 
+static void print_stacked(FILE *out, const cell cells[COLUMNS], const table_style *style, const char *weight)
+{
+    static const int both[][COLUMNS] = {{[ID] = 1}, {[STATE] = 1}};
+
+    table_style indented = *style;
+
+    indented.width -= style->width > 1; /* 0 would be no edge */
+    print_line(out, cells, both[0], style, weight);
+    (void)fputc(' ', out);
+    print_line(out, cells, both[1], &indented, weight);
+}
+
+static void print_note(FILE *out, const char *text, const table_style *style)
+{
+    (void)fprintf(out, "%.*s%s", style->width > 0 ? style->width : INT32_MAX, text, style->line_end);
+}
+
+/* How many locks are shown: all if they fit, else those that leave a line to count the others. */
+static size_t count_shown(const rows *r, size_t lines, size_t lines_each)
+{
+    size_t fit = lines / lines_each;
+
+    if (r->count <= fit)
+        return r->count;
+    return fit > 1 ? (lines - 1) / lines_each : fit;
+}
+
 void table_print(FILE *out, const rows *r, const table_style *style)
 {
     int64_t now_ms = unix_now_ms();
-    size_t shown = r->count <= style->rows_max ? r->count : style->rows_max > 0 ? style->rows_max - 1 : 0;
     int widths[COLUMNS] = {0};
+    bool is_stacked = measure(r, style, now_ms, widths);
+    size_t lines_each = is_stacked ? 2 : 1;
+    size_t shown = count_shown(r, style->lines, lines_each);
     cell cells[COLUMNS];
+    char more[32];
 
-    measure(r, style, now_ms, widths);
     for (int column = 0; column < COLUMNS; column++) {
         cells[column].color = "";
         (void)snprintf(cells[column].text, CELL_SIZE, "%s", headings[column]);
     }
-    print_line(out, cells, widths, style, "1");
+    if (style->headings && !is_stacked)
+        print_line(out, cells, widths, style, "1");
     for (size_t i = 0; i < shown; i++) {
+        const char *weight = r->at[i].fresh ? "1" : "";
+
         for (int column = 0; column < COLUMNS; column++)
             fill(&r->at[i], column, style->age, now_ms, &cells[column]);
-        print_line(out, cells, widths, style, r->at[i].fresh ? "1" : "");
+        if (is_stacked)
+            print_stacked(out, cells, style, weight);
+        else
+            print_line(out, cells, widths, style, weight);
     }
-    if (r->count == 0)
-        (void)fprintf(out, "no locks%s", style->line_end);
-    else if (shown < r->count && style->rows_max > 0)
-        (void)fprintf(out, "and %zu more%s", r->count - shown, style->line_end);
+    if (r->count == 0 && style->lines > 0)
+        print_note(out, "no locks", style);
+    if (shown < r->count && style->lines > shown * lines_each) {
+        (void)snprintf(more, sizeof more, "and %zu more", r->count - shown);
+        print_note(out, more, style);
+    }
 }

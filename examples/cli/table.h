@@ -9,8 +9,9 @@
 typedef struct table_style {
     bool color;
     bool age;
+    bool headings;
     int width;            /* columns of the terminal; 0: as many as it takes */
-    size_t rows_max;      /* rows that fit; the rest is counted in a last line. SIZE_MAX: all */
+    size_t lines;         /* lines below the headings; what does not fit is counted in the last. SIZE_MAX: all */
     const char *line_end; /* what a screen wants there may be more than a line feed */
 } table_style;
 

@@ -14,16 +14,18 @@ view *view_new(const options *o, bool color);
 /* What signals_begin() takes. */
 signals_screen view_signals(view *v);
 
-/* Takes the terminal: another screen, no cursor, no echo. Signals must be awaited by then. */
-void view_open(view *v);
+/* Takes the terminal: another screen, no cursor, no echo. Signals must be awaited by then. false when there is no file
+   descriptor for it. */
+bool view_open(view *v);
 
-/* Takes changes over. false when memory ran out. */
-bool view_apply(view *v, const lock_sync_changes *changes);
+/* Takes what the watch knows at this moment. `changes`: the last ones, transferred; NULL: there were none. false when
+   memory ran out. */
+bool view_take(view *v, const lock_sync_watch *w, lock_sync_changes *changes);
 
-/* What stands above the table, taken at this moment: age and next poll of the watch, and what keeps it from answers. */
-void view_note(view *v, const lock_sync_watch *w, lock_sync_status trouble);
+/* What stands above the table: what keeps responses from coming (copied; "" for nothing), and when the next poll is. */
+void view_note(view *v, const char *trouble, int64_t due_ms);
 
-/* false when the terminal could not be written. */
+/* false when the terminal could not be written. One that is held (Ctrl-S) is drawn again the next time. */
 bool view_draw(view *v);
 
 /* Gives the terminal back, and prints the table there once more, so that the last state stays to be read. */

@@ -1,9 +1,9 @@
 #include "watch.h"
 
-#include "cells.h"
 #include "changes.h"
 #include "complain.h"
 #include "json.h"
+#include "moment.h"
 #include "output.h"
 #include "signals.h"
 #include "view.h"
@@ -18,51 +18,112 @@ typedef struct watching {
     lock_sync_ctx *ctx;
     lock_sync_watch *w;
     view *v; /* NULL: lines */
-    lock_sync_status trouble; /* what the last poll failed with; OK after a good one */
+    int64_t interval_ms;
+    lock_sync_status trouble; /* what was told to keep responses from coming; OK: nothing */
+    int64_t told_until_ms;    /* and until when, as Unix time */
+    bool has_told;            /* a first response */
     lock_sync_status end;     /* the error that ended it */
 } watching;
 
-/* Errors that do not pass are the end at the start, when something is set wrong. Later an answer that is none (the page
-   of a hotel's network) is not; a refused credential is. */
+/* Errors that do not pass are the end at the start, when something is set wrong. After a good response only those are
+   that nobody but the user can mend; any other may be of a network on the way, or of a service that is being changed. */
 static bool is_end(const watching *s, lock_sync_status status)
 {
     switch (status) {
-    case LOCK_SYNC_E_TLS:
-    case LOCK_SYNC_E_TOO_LARGE:
-    case LOCK_SYNC_E_MALFORMED:
-    case LOCK_SYNC_E_HTTP:
-    case LOCK_SYNC_E_API:
-        return lock_sync_watch_age_ms(s->w) < 0;
+    case LOCK_SYNC_E_INVALID_ARGUMENT:
+    case LOCK_SYNC_E_NO_CREDENTIAL:
+    case LOCK_SYNC_E_NO_TRANSPORT:
+    case LOCK_SYNC_E_UNAUTHORIZED:
+    case LOCK_SYNC_E_FORBIDDEN:
+    case LOCK_SYNC_E_BUSY:
+        return true;
     default:
-        return !lock_sync_status_is_retryable(status);
+        return lock_sync_watch_results(s->w) == NULL && !lock_sync_status_is_retryable(status);
     }
 }
 
-/* Tells without a screen that answers fail, and that they come again; not each time. */
-static void tell_trouble(const watching *s, lock_sync_status trouble)
+/* How long until the next poll: longer than the watch itself waits where the guard lets none through. */
+static int64_t next_poll_in_ms(const watching *s)
 {
-    if (s->v != NULL || trouble == s->trouble)
-        return;
-    if (trouble == LOCK_SYNC_OK)
-        (void)complain(EXIT_DONE, "there is an answer again");
-    else
-        (void)complain(EXIT_DONE, "%s It is tried again.", lock_sync_status_message(trouble));
+    int64_t due_ms = lock_sync_watch_due_in_ms(s->w);
+    int64_t held_ms = lock_sync_watch_last_status(s->w) == LOCK_SYNC_E_TOO_SOON
+                          ? lock_sync_error_retry_after_ms(lock_sync_last_error(s->ctx))
+                          : 0;
+
+    return held_ms > due_ms ? held_ms : due_ms;
 }
 
-static int tell_changes(const watching *s, const lock_sync_changes *changes)
+/* The guard's reason is more than its status. */
+static const char *message_about(const watching *s, lock_sync_status trouble)
 {
-    int64_t at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w);
-    bool whole = true;
+    return trouble == LOCK_SYNC_E_TOO_SOON ? message_of(s->ctx, trouble) : lock_sync_status_message(trouble);
+}
 
-    if (s->v != NULL)
-        whole = view_apply(s->v, changes);
-    else if (s->o->format == FORMAT_JSON_LINES)
-        whole = json_print_changes(stdout, changes, at_ms, s->o->age);
+/* On stderr that responses fail or the guard lets no request through, and when the next poll is; not each time. */
+static void tell_trouble(watching *s, lock_sync_status trouble, int64_t next_ms)
+{
+    const char *message = message_about(s, trouble);
+    int64_t at_ms = unix_now_ms() + next_ms;
+    bool is_put_off = at_ms > s->told_until_ms + s->interval_ms && trouble == LOCK_SYNC_E_TOO_SOON;
+    char at[MOMENT_SIZE];
+    char span[MOMENT_SIZE];
+
+    if (trouble == s->trouble && !is_put_off)
+        return;
+    s->told_until_ms = at_ms;
+    (void)moment_clock(at_ms, at);
+    moment_span(next_ms, span);
+    if (trouble == LOCK_SYNC_OK)
+        (void)complain(EXIT_DONE, "there is an answer again");
+    else if (next_ms > s->interval_ms * 2)
+        (void)complain(EXIT_DONE, "%s%s The next poll is in %s, at %s.", message, full_stop_after(message), span, at);
     else
+        (void)complain(EXIT_DONE, "%s%s It is tried again.", message, full_stop_after(message));
+}
+
+/* What keeps responses from coming. A turn that comes within an interval is nothing to tell. */
+static void note_trouble(watching *s)
+{
+    lock_sync_status trouble = lock_sync_watch_last_status(s->w);
+    int64_t next_ms = next_poll_in_ms(s);
+
+    if (trouble == LOCK_SYNC_E_TOO_SOON && next_ms <= s->interval_ms)
+        trouble = s->trouble;
+    if (s->v != NULL)
+        view_note(s->v, trouble == LOCK_SYNC_OK ? "" : message_about(s, trouble), unix_now_ms() + next_ms);
+    else
+        tell_trouble(s, trouble, next_ms);
+    s->trouble = trouble;
+}
+
+static int out_of_memory(watching *s)
+{
+    s->end = LOCK_SYNC_E_NO_MEMORY; /* told when the screen is given back */
+    return exit_status_of(s->end);
+}
+
+/* Ids that the first response is without; later ones are told as removed. */
+static void tell_missing(const lock_sync_results *first)
+{
+    for (size_t i = 0; i < lock_sync_results_missing_count(first); i++)
+        (void)complain_missing(lock_sync_results_missing_at(first, i));
+}
+
+static int tell_changes(watching *s, const lock_sync_changes *changes)
+{
+    const lock_sync_results *results = lock_sync_watch_results(s->w);
+    int64_t at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w);
+    int exit_status;
+
+    if (s->o->format != FORMAT_JSON_LINES)
         changes_print(stdout, changes, at_ms);
-    if (!whole)
-        return complain(EXIT_INTERNAL, "out of memory");
-    return s->v != NULL ? EXIT_DONE : output_flush();
+    else if (!json_print_changes(stdout, changes, at_ms, s->o->age))
+        return out_of_memory(s);
+    exit_status = output_flush();
+    if (exit_status == EXIT_DONE && !s->has_told)
+        tell_missing(results);
+    s->has_told = true;
+    return exit_status;
 }
 
 /* A reader that went away would be noticed only when something is written, which may be never. */
@@ -73,54 +134,46 @@ static bool has_reader(void)
     return poll(&out, 1, 0) <= 0 || (out.revents & POLLERR) == 0;
 }
 
-/* Ids that the first answer is without: later ones are told as removed. */
-static void tell_missing(const watching *s, const lock_sync_changes *first)
+/* What came of a call: changes (NULL: none) are transferred. */
+static int take(watching *s, lock_sync_changes *changes)
 {
-    for (size_t i = 0; i < s->o->id_count; i++) {
-        bool answered = false;
+    int exit_status = EXIT_DONE;
 
-        for (size_t j = 0; !answered && j < lock_sync_changes_count(first); j++)
-            answered = lock_sync_changes_at(first, j)->after->id == s->o->ids[i];
-        if (!answered)
-            (void)complain_missing(s->o->ids[i]);
-    }
+    if (s->v != NULL)
+        return view_take(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
+    if (changes != NULL)
+        exit_status = tell_changes(s, changes);
+    lock_sync_changes_free(changes);
+    return exit_status;
 }
 
 /* One step: a poll if it is time to, and what came of it. */
-static int step(watching *s, bool *first)
+static int step(watching *s)
 {
     lock_sync_changes *changes = NULL;
     lock_sync_status status = lock_sync_watch_next(s->w, TICK_MS, &changes);
-    lock_sync_status trouble = lock_sync_watch_last_status(s->w);
     int exit_status = EXIT_DONE;
 
-    if (status == LOCK_SYNC_OK) {
-        exit_status = tell_changes(s, changes);
-        if (*first && s->v == NULL)
-            tell_missing(s, changes);
-        *first = false;
-    } else if (status != LOCK_SYNC_E_TIMEOUT && status != LOCK_SYNC_E_CANCELLED && is_end(s, status)) {
+    if (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_TIMEOUT && status != LOCK_SYNC_E_CANCELLED &&
+        is_end(s, status)) {
         s->end = status;
-        exit_status = exit_status_of(status);
+        return exit_status_of(status);
     }
-    lock_sync_changes_free(changes);
+    exit_status = take(s, changes);
     if (exit_status != EXIT_DONE || signals_caught() != 0)
         return exit_status;
-    tell_trouble(s, trouble);
-    s->trouble = trouble;
+    note_trouble(s);
     if (s->v == NULL)
         return has_reader() ? EXIT_DONE : output_lost();
-    view_note(s->v, s->w, trouble);
     return view_draw(s->v) ? EXIT_DONE : EXIT_OUTPUT;
 }
 
 static int follow(watching *s)
 {
-    bool first = true;
     int exit_status = EXIT_DONE;
 
     while (exit_status == EXIT_DONE && signals_caught() == 0)
-        exit_status = step(s, &first);
+        exit_status = step(s);
     return exit_status;
 }
 
@@ -131,10 +184,13 @@ static int follow_on_screen(watching *s)
 
     if (!signals_begin(s->ctx, &screen))
         return complain(EXIT_INTERNAL, "no thread could be started");
-    view_open(s->v);
-    (void)view_draw(s->v);
-    exit_status = follow(s);
-    view_close(s->v);
+    if (view_open(s->v)) {
+        (void)view_draw(s->v);
+        exit_status = follow(s);
+        view_close(s->v);
+    } else {
+        exit_status = complain(EXIT_INTERNAL, "the terminal could not be opened");
+    }
     signals_end();
     return exit_status;
 }
@@ -152,12 +208,13 @@ static int follow_in_lines(watching *s)
 
 int watch(const options *o, lock_sync_ctx *ctx, bool on_screen, bool color)
 {
-    watching s = {.o = o, .ctx = ctx, .v = on_screen ? view_new(o, color) : NULL};
+    watching s = {.o = o, .ctx = ctx, .v = on_screen ? view_new(o, color) : NULL,
+                  .interval_ms = options_interval_ms(o)};
     lock_sync_status status = lock_sync_watch_new(ctx, o->ids, o->id_count, &s.w);
     int exit_status;
 
-    if (status == LOCK_SYNC_OK && o->interval_ms != 0)
-        status = lock_sync_watch_set_interval_ms(s.w, o->interval_ms);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_watch_set_interval_ms(s.w, s.interval_ms);
     if (status != LOCK_SYNC_OK)
         exit_status = complain_of(ctx, status);
     else if (on_screen && s.v == NULL)

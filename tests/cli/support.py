@@ -1,4 +1,5 @@
 """What the tests of the command share: the simulator, a service that answers what a test wants, runs, a terminal."""
+import contextlib
 import http.server
 import json
 import os
@@ -54,7 +55,8 @@ class Service:
                 for name, value in {"Content-Type": "application/json", "Content-Length": len(body), **fields}.items():
                     self.send_header(name, str(value))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the command may be ended meanwhile
+                    self.wfile.write(body)
 
             def log_message(self, *_):
                 pass

@@ -30,6 +30,16 @@ class Service(Test):
         self.assertNotRegex(self.complaint, "[\x1b\u009b]")
         self.assertIn("now", self.complaint)
 
+    def test_nothing_that_a_terminal_obeys_reaches_it(self):
+        service = self.start_service()
+        for harmful in ("\u202e", "\u202a", "\u2066", "\u2069", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff",
+                        "\U000e0041", "\x7f", "\x9b31m", "\u00ad"):
+            with self.subTest(harmful):
+                service.reply = (200, {}, json.dumps({"success": False, "errorMessages": [f"T\u00fcr {harmful}zu\u20ac"]}))
+                self.expect(10)
+                self.assertNotIn(harmful[0], self.complaint)
+                self.assertRegex(self.complaint, "T\u00fcr .*zu\u20ac")
+
     def test_the_correlation_id_is_told(self):
         service = self.start_service()
         service.reply = (500, {"X-Correlation-ID": "abc-123"}, "")
@@ -117,6 +127,23 @@ class Usage(Test):
                           ["1.5"], ["x"], ["+1"], [""], ["9223372036854775808"]):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
+
+    def test_a_short_form_that_may_be_several_options(self):
+        for word, candidates in (("--wa", "--watch, --wait"), ("--js", "--json, --json-lines"), ("--k", "--key-file"),
+                                 ("--c=always", "--color, --ca-file")):
+            with self.subTest(word):
+                self.expect(2, word)
+                self.assertIn(f"{word.split('=')[0]} is ambiguous: it may be short for {candidates}", self.complaint)
+        for word in "--", "--watchful", "--watch=1":
+            self.run_command(word)
+            self.assertNotIn("ambiguous", self.run_command(word)[2])
+
+    def test_options_without_effect_together(self):
+        self.start_service(lock(1001))
+        self.expect(2, "--watch", "--wait")
+        self.assertIn("leave out --wait", self.complaint)
+        self.expect(2, "--watch", "--age")
+        self.assertIn("--json-lines", self.complaint)
 
     def test_the_advice_is_a_sentence_of_its_own(self):
         self.expect(2, "--api-version=")

@@ -145,6 +145,18 @@ class Files(Test):
                 self.expect(11, "--guard-file", path)
                 self.assertIn(path, self.complaint)
 
+    def test_the_cause_is_told_and_what_to_do(self):
+        os.symlink(self.write("record", ""), self.path("link"))
+        for path, told in ((self.write("empty", ""), "it is empty.*delete it"),
+                           (self.write("damaged", "this is no record"), "damaged.*delete it"),
+                           (self.path("link"), "symbolic link"), (self.folder, "is no file"),
+                           (self.path("no", "file"), "No such file.*folder")):
+            with self.subTest(path):
+                self.expect(11, "--guard-file", path)
+                self.assertRegex(self.complaint, f"{told}.*--guard-file")
+        self.expect(2, "--guard-file", "")
+        self.expect(2, "--guard-file", "x" * 5000)
+
     def test_a_path_that_is_too_long(self):
         self.set(XDG_STATE_HOME=self.path("x" * 5000))
         self.expect(11)

@@ -39,6 +39,34 @@ class Table(Test):
         self.start_service(lock(1001, state=6, connected=False))
         self.assertEqual(self.table()[1][1:4], ["unknown", "unknown", "80 %"])
 
+    def test_a_door_s_number_without_a_name_is_shown(self):
+        self.start_service(lock(1, doorState=-1), lock(2, doorState=9))
+        self.assertEqual([row[2] for row in self.table()[1:]], ["unknown (-1)", "unknown (9)"])
+
+    def test_the_default_date_of_the_service_is_not_known(self):
+        self.start_service(*(lock(1 + i, lastStateChangedDate=at) for i, at in enumerate(
+            ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])))
+        for arguments in (), ("--age",):
+            self.assertEqual([row[-1] for row in self.table(*arguments)[1:]], ["unknown"] * 3)
+        for one in json.loads(self.expect(0, "--json", "--age"))["locks"]:
+            self.assertEqual([one["last_state_changed"], one["last_state_changed_ms"], one["age_ms"]], [None] * 3)
+
+    def test_times_of_any_century_are_written_whole(self):
+        times = {
+            "1969-12-31T23:59:59.5Z": ("1969-12-31T23:59:59.500Z", -500),
+            "1969-12-31T23:59:59.999Z": ("1969-12-31T23:59:59.999Z", -1),
+            "1969-12-31T23:59:59Z": ("1969-12-31T23:59:59.000Z", -1000),
+            "0999-02-03T04:05:06Z": ("0999-02-03T04:05:06.000Z", -30638894094000),
+            "9999-12-31T23:59:59.999Z": ("9999-12-31T23:59:59.999Z", 253402300799999),
+            "9999-12-31T23:59:59-01:00": (None, 253402304399000),  # of the year 10000
+        }
+        self.start_service(*(lock(1 + i, lastStateChangedDate=at) for i, at in enumerate(times)))
+        locks = json.loads(self.expect(0, "--json"))["locks"]
+        self.assertEqual([(one["last_state_changed"], one["last_state_changed_ms"]) for one in locks],
+                         list(times.values()))
+        self.assertEqual([row[-1] for row in self.table()[1:]],
+                         [(text or "unknown").split(".")[0].replace("T", " ") for text, _ in times.values()])
+
     def test_only_locked_is_called_locked(self):
         states = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 18, 255]
         self.start_service(*(lock(1000 + state, state=state) for state in states))

@@ -3,10 +3,12 @@ import fcntl
 import os
 import re
 import select
+import signal
+import struct
 import termios
 import time
 
-from support import KEY, PROMPTLY, Terminal, Test, lock, main, wait_until
+from support import KEY, PATIENCE, PROMPTLY, Terminal, Test, lock, main, wait_until
 
 SHOWN = "$LOCKSYNC"  # the shell's variable: the command's long path would fill narrow lines
 
@@ -14,6 +16,12 @@ SHOWN = "$LOCKSYNC"  # the shell's variable: the command's long path would fill 
 def seconds(clock):
     hours, minutes, rest = clock.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + int(rest)
+
+
+def pid_of(test):
+    """Of the command that a shell was told to write it for."""
+    with open(test.path("pid"), encoding="ascii") as file:
+        return int(file.read())
 
 
 class Table(Test):
@@ -62,6 +70,18 @@ class Table(Test):
                 self.assertEqual(len([line for line in lines if re.match("100[123] ", line)]), 3)
                 terminal.close()
 
+    def test_a_state_that_does_not_fit_beside_the_id_stands_below_it(self):
+        self.start_service(lock(1001), lock(1002, state=5), lock(1003, state=4))
+        for columns, rows in ((10, "1001\n locked\n1002\n locking\n1003\n unlocking\n"),
+                              (14, "1001\n locked\n1002\n locking\n1003\n unlocking\n"),
+                              (15, "1001  locked\n1002  locking\n1003  unlocking\n")):
+            with self.subTest(columns=columns):
+                terminal = Terminal(self, columns=columns)
+                terminal.type(SHOWN)
+                shown = "\n".join(line.rstrip() for line in terminal.wait("unlocking *\n").splitlines()) + "\n"
+                self.assertIn(rows, re.sub("(?m)  y?e?s?$", "", shown))
+                terminal.close()
+
 
 class Prompt(Test):
     def setUp(self):
@@ -69,7 +89,7 @@ class Prompt(Test):
         self.start_sim()
         self.set(LOCKSYNC_PERSONAL_KEY=None)
         self.terminal = Terminal(self)
-        self.terminal.type(SHOWN)
+        self.terminal.type(f"sh -c 'echo $$ >~/pid; exec {SHOWN}'")
         self.terminal.wait("Personal key")
         wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")
         self.assertIn("susp = <undef>", self.terminal.settings())  # a shell would have no echo
@@ -86,6 +106,12 @@ class Prompt(Test):
     def test_an_empty_one(self):
         self.terminal.press("Enter")
         self.terminal.wait("no key was given")
+        self.is_given_back()
+
+    def test_a_signal_while_the_terminal_is_held(self):
+        self.terminal.press("C-s")
+        os.kill(pid_of(self), signal.SIGTERM)
+        self.terminal.wait(r"not shown\):\s+(Terminated\s+)?" + Terminal.PROMPT)
         self.is_given_back()
 
     def test_ctrl_c(self):
@@ -232,13 +258,84 @@ class Watch(Test):
     def test_a_short_terminal(self):
         self.service.locks = [lock(1000 + i) for i in range(20)]
         self.start_watch(lines=10)
-        screen = self.terminal.wait("and 15 more")
-        self.assertIn("1004 ", screen)
-        self.assertNotIn("1005 ", screen)
+        screen = self.terminal.wait("and 14 more")
+        self.assertIn("1005 ", screen)
+        self.assertNotIn("1006 ", screen)
         self.assertIn("answer ", screen.splitlines()[0])
-        self.terminal.tmux("resize-window", "-y", "4")
         self.terminal.tmux("resize-window", "-y", "30")
         self.terminal.wait("1019 ")
+
+    def test_a_window_of_few_lines_shows_locks_and_what_is_wrong(self):
+        self.service.locks = [lock(1000 + i) for i in range(3)]
+        wrong = r"\AThe service failed"
+        self.start_watch(lines=5)
+        for lines, good, bad in (
+                (5, r"\Aanswer .*\nID .*\n1000 .*\n1001 .*\n1002 ", r"\Aanswer .*\nThe service .*\nID .*\n1000 .*\nand 2"),
+                (4, r"\Aanswer .*\nID .*\n1000 .*\nand 2 more", r"\Aanswer .*\nThe service .*\nID .*\n1000 "),
+                (3, r"\Aanswer .*\nID .*\n1000 ", r"\Aanswer .*\nThe service .*\n1000 "),
+                (2, r"\Aanswer .*\n1000 ", wrong + r".*\n1000 "),
+                (1, r"\A1000 ", wrong)):
+            with self.subTest(lines=lines):
+                self.terminal.tmux("resize-window", "-y", str(lines))
+                self.terminal.wait(good)
+                self.service.reply = (503, {}, "")
+                self.terminal.wait(bad)
+                self.service.reply = None
+                self.terminal.wait(good)
+
+    def test_values_that_are_sent_no_longer_are_unknown(self):
+        self.start_watch()
+        self.terminal.wait("1001  locked ")
+        self.service.locks = [{"id": 1001, "isConnected": True, "deviceState": None}, lock(1002, state=2)]
+        self.terminal.wait("1001  unknown   unknown  unknown  unknown   yes        unknown")
+        self.assertRegex(self.leave(), "1001  unknown")
+
+    def start_watch_with_pid(self):
+        self.terminal = Terminal(self)
+        self.terminal.type(f"sh -c 'echo $$ >~/pid; exec {SHOWN} --watch'")
+        self.terminal.wait("1001  locked ")
+        return pid_of(self)
+
+    def test_a_signal_while_the_terminal_is_held_gives_it_back(self):
+        pid = self.start_watch_with_pid()
+        self.terminal.press("C-s")
+        before = self.terminal.wait("1001  locked ")
+        self.service.locks = [lock(1001, state=2)]
+        seen = len(self.service.requests)
+        wait_until(lambda: len(self.service.requests) > seen + 3, "polls, which go on")
+        self.assertEqual(self.terminal.screen(), before)
+        self.terminal.tmux("resize-window", "-x", "90")  # draws too
+        begun = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        self.is_given_back()
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
+        self.terminal.type("echo status $?")
+        self.assertIn("1001  unlocked", self.terminal.wait("status 143"))
+
+    def test_a_terminal_that_goes_on_is_drawn_again(self):
+        self.start_watch_with_pid()
+        self.terminal.press("C-s")
+        self.service.locks = [lock(1001, state=2)]
+        seen = len(self.service.requests)
+        wait_until(lambda: len(self.service.requests) > seen + 3, "polls")
+        self.terminal.press("C-q")
+        self.terminal.wait("1001  unlocked ")
+        self.leave()
+
+    def test_a_signal_while_nobody_reads_the_terminal(self):
+        terminal, end = os.openpty()
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.close, end)
+        self.set(TERM="xterm")
+        self.service.locks = [lock(1 + i) for i in range(3000)]
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 2000, 80, 0, 0))
+        before = termios.tcgetattr(end)
+        watch = self.start("--watch", stdin=end, stdout=end, stderr=end)
+        wait_until(lambda: len(self.service.requests) > 3, "polls")
+        self.assertNotEqual(termios.tcgetattr(end), before)
+        watch.send_signal(signal.SIGTERM)
+        self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGTERM)
+        self.assertEqual(termios.tcgetattr(end), before)
 
     def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
         self.start_watch()

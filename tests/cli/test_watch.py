@@ -77,7 +77,7 @@ class Watch(Test):
         self.assertEqual(self.stop(watch, signal.SIGTERM), ("", ""))
 
     def test_ids_without_an_answer_are_told_once(self):
-        watch = self.watch("1001", "77")
+        watch = self.watch("77", "1001", "77")
         self.line(watch)
         self.polls()
         self.assertRegex(self.stop(watch)[1], r"\Alocksync: no answer for 77[^\n]*\n\Z")
@@ -86,7 +86,8 @@ class Watch(Test):
         watch = self.watch("1001", stderr=subprocess.PIPE)
         self.line(watch)
         self.service.reply = (503, {}, "")
-        self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. It is tried again\.$")
+        self.assertRegex(watch.stderr.readline(), 
+                         r"^locksync: The service failed \(5xx\)\. (It is tried again|The next poll is in 1 s, at \S+)\.$")
         self.polls(1)
         self.service.locks = [lock(1001, state=2)]
         self.service.reply = None
@@ -94,17 +95,23 @@ class Watch(Test):
         self.assertEqual(watch.stderr.readline(), "locksync: there is an answer again\n")
         self.assertEqual(self.stop(watch), ("", ""))
 
-    def test_an_answer_that_is_none_is_the_end_only_at_the_start(self):
-        self.service.reply = (200, {}, "<html>")
-        self.expect(10, "--watch")
-        self.service.reply = None
-        watch = self.watch("1001", stderr=subprocess.PIPE)
-        self.line(watch)
-        self.service.reply = (200, {}, "<html>")
-        self.assertIn("not what the service documents", watch.stderr.readline())
-        self.service.reply = None
-        self.assertIn("there is an answer again", watch.stderr.readline())
-        self.stop(watch)
+    def test_a_response_that_is_none_is_the_end_only_at_the_start(self):
+        replies = {
+            "404": (404, {}, ""), "302": (302, {"Location": "/"}, ""), "418": (418, {}, ""), "html": (200, {}, "<html>"),
+            "no": (200, {}, json.dumps({"success": False, "errorMessages": ["no"]})),
+        }
+        for name, reply in replies.items():
+            with self.subTest(name):
+                self.service.reply = reply
+                self.expect(10, "--watch")
+                self.service.reply = None
+                watch = self.watch("1001")
+                self.line(watch)
+                self.service.reply = reply
+                self.assertIn("tried again", watch.stderr.readline())
+                self.service.reply = None
+                self.assertIn("there is an answer again", watch.stderr.readline())
+                self.stop(watch)
 
     def test_a_refused_key_is_the_end(self):
         watch = self.watch("1001")
@@ -113,6 +120,14 @@ class Watch(Test):
         status, out, err = self.end(watch)
         self.assertEqual((status, out), (5, ""))
         self.assertIn("make a new one", err.splitlines()[-1])
+
+    def test_the_number_of_an_error_is_told(self):
+        watch = self.watch("1001")
+        self.line(watch)
+        self.service.locks = [lock(1001, stateChangeResult=-5)]
+        self.assertEqual(self.line(watch), "1001  result: success -> error -5")
+        self.service.locks = [lock(1001, stateChangeResult=0)]
+        self.assertEqual(self.line(watch), "1001  result: error -5 -> success")
 
     def test_a_reader_that_goes_away_is_noticed_though_nothing_changes(self):
         watch = self.watch()

@@ -1,0 +1,89 @@
+#include "moment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define YEAR_1_MS INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z */
+#define DAY_MS INT64_C(86400000)
+
+int64_t unix_now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool moment_of(const lock_sync_lock *lock, int64_t *unix_ms)
+{
+    *unix_ms = lock->last_state_changed_ms;
+    /* a day of room: the default date may have been written with an offset */
+    return (lock->fields & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0 && *unix_ms >= YEAR_1_MS + DAY_MS;
+}
+
+/* The second that a time is in, also before 1970; returns the milliseconds into it. */
+static int split(int64_t unix_ms, time_t *second)
+{
+    int64_t ms = unix_ms % 1000;
+
+    if (ms < 0)
+        ms += 1000;
+    *second = (time_t)((unix_ms - ms) / 1000);
+    return (int)ms;
+}
+
+/* strftime() alone writes the year 999 with three digits. */
+static bool write_date(const struct tm *parts, const char *rest, char text[MOMENT_SIZE])
+{
+    int year = parts->tm_year + 1900;
+
+    if (year < 0 || year > 9999)
+        return false;
+    (void)snprintf(text, MOMENT_SIZE, "%04d", year);
+    return strftime(text + 4, MOMENT_SIZE - 4, rest, parts) != 0;
+}
+
+bool moment_utc(int64_t unix_ms, char text[MOMENT_SIZE])
+{
+    time_t second;
+    int ms = split(unix_ms, &second);
+    struct tm parts;
+
+    text[0] = '\0';
+    if (gmtime_r(&second, &parts) == NULL || !write_date(&parts, "-%m-%dT%H:%M:%S", text))
+        return false;
+    (void)snprintf(text + strlen(text), MOMENT_SIZE - strlen(text), ".%03dZ", ms);
+    return true;
+}
+
+bool moment_local(int64_t unix_ms, char text[MOMENT_SIZE])
+{
+    time_t second;
+    struct tm parts;
+
+    text[0] = '\0';
+    (void)split(unix_ms, &second);
+    return localtime_r(&second, &parts) != NULL && write_date(&parts, "-%m-%d %H:%M:%S", text);
+}
+
+bool moment_clock(int64_t unix_ms, char text[MOMENT_SIZE])
+{
+    time_t second;
+    struct tm parts;
+
+    text[0] = '\0';
+    (void)split(unix_ms, &second);
+    return localtime_r(&second, &parts) != NULL && strftime(text, MOMENT_SIZE, "%H:%M:%S", &parts) != 0;
+}
+
+void moment_span(int64_t ms, char text[MOMENT_SIZE])
+{
+    int64_t seconds = ms <= 0 ? 0 : (ms - 1) / 1000 + 1;
+
+    if (seconds < 120)
+        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " s", seconds);
+    else
+        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " min", (seconds - 1) / 60 + 1);
+}
