@@ -9,6 +9,7 @@
 #include "view.h"
 
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TICK_MS 1000 /* how often the screen's ages are drawn, and a reader that went away is looked for */
@@ -53,18 +54,24 @@ static int64_t next_poll_in_ms(const watching *s)
     return held_ms > due_ms ? held_ms : due_ms;
 }
 
-/* The guard's reason is more than its status. */
+/* What the guard says behind its status's sentence, which is its reason; of all else the sentence is enough. */
 static const char *message_about(const watching *s, lock_sync_status trouble)
 {
-    return trouble == LOCK_SYNC_E_TOO_SOON ? message_of(s->ctx, trouble) : lock_sync_status_message(trouble);
+    const char *sentence = lock_sync_status_message(trouble);
+    const char *message = lock_sync_error_message(lock_sync_last_error(s->ctx));
+    size_t length = strlen(sentence);
+
+    if (trouble != LOCK_SYNC_E_TOO_SOON || strncmp(message, sentence, length) != 0 || message[length] != ' ')
+        return sentence;
+    return message + length + 1;
 }
 
 /* On stderr that responses fail or the guard lets no request through, and when the next poll is; not each time. */
 static void tell_trouble(watching *s, lock_sync_status trouble, int64_t next_ms)
 {
-    const char *message = message_about(s, trouble);
     int64_t at_ms = unix_now_ms() + next_ms;
-    bool is_put_off = at_ms > s->told_until_ms + s->interval_ms && trouble == LOCK_SYNC_E_TOO_SOON;
+    bool is_put_off = trouble == LOCK_SYNC_E_TOO_SOON && at_ms > s->told_until_ms + s->interval_ms;
+    const char *message = message_about(s, trouble);
     char at[MOMENT_SIZE];
     char span[MOMENT_SIZE];
 
@@ -74,11 +81,13 @@ static void tell_trouble(watching *s, lock_sync_status trouble, int64_t next_ms)
     (void)moment_clock(at_ms, at);
     moment_span(next_ms, span);
     if (trouble == LOCK_SYNC_OK)
-        (void)complain(EXIT_DONE, "there is an answer again");
-    else if (next_ms > s->interval_ms * 2)
-        (void)complain(EXIT_DONE, "%s%s The next poll is in %s, at %s.", message, full_stop_after(message), span, at);
+        (void)complain(EXIT_DONE, "there is an answer%s", s->has_told ? " again" : "");
+    else if (trouble == LOCK_SYNC_E_TOO_SOON) /* the guard's message has the span */
+        (void)complain(EXIT_DONE, "%s%s The next poll is at %s.", message, full_stop_after(message), at);
+    else if (next_ms > 2 * s->interval_ms)
+        (void)complain(EXIT_DONE, "%s The next poll is in %s, at %s.", message, span, at);
     else
-        (void)complain(EXIT_DONE, "%s%s It is tried again.", message, full_stop_after(message));
+        (void)complain(EXIT_DONE, "%s It is tried again.", message);
 }
 
 /* What keeps responses from coming. A turn that comes within an interval is nothing to tell. */

@@ -209,6 +209,15 @@ class Watch(Test):
         self.service.reply = None
         self.terminal.wait(r"next poll \S+\n\s*\n(\S.*)?ID ")
 
+    def test_a_hold_by_the_account_s_limit_is_told(self):
+        self.service.reply = (429, {"Retry-After": "100"}, "")
+        self.expect(6)
+        self.service.reply = None
+        begun = int(time.time())
+        self.start_watch()
+        poll = re.search(r"answer none yet, next poll (\S+)\n\S", self.terminal.wait(r"next poll \S+\n\S"))[1]
+        self.assertIn((seconds(poll) - begun) % 86400, range(60, 111))
+
     def test_what_ends_it_is_told_on_the_shell_s_screen(self):
         self.start_watch()
         self.terminal.wait("1001  locked ")

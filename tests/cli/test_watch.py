@@ -113,6 +113,34 @@ class Watch(Test):
                 self.assertIn("there is an answer again", watch.stderr.readline())
                 self.stop(watch)
 
+    def test_a_429_is_told_with_the_time_of_the_next_poll(self):
+        watch = self.watch("1001")
+        self.line(watch)
+        self.service.reply = (429, {"Retry-After": "100"}, "")
+        told = watch.stderr.readline()
+        self.assertRegex(told, r"\(429\)\. The next poll is in (99|1\d\d) s, at \d\d:\d\d:\d\d\.\n$")
+        self.is_in(told, 100)
+        self.assertEqual(self.stop(watch), ("", ""))
+
+    def is_in(self, told, seconds):
+        """The clock's time in a message: up to a tenth (the watch's jitter) later, or a minute (a busy machine) sooner."""
+        hours, minutes, rest = map(int, re.search(r"at (\d\d):(\d\d):(\d\d)", told).groups())
+        ahead = (hours * 3600 + minutes * 60 + rest - int(time.time())) % 86400
+        self.assertLessEqual(ahead, seconds * 1.1 + 1)
+        self.assertGreaterEqual(ahead, seconds - 60)
+
+    def test_a_hold_by_the_account_s_limit_is_told_once(self):
+        self.service.reply = (429, {"Retry-After": "100"}, "")
+        self.expect(6)
+        self.service.reply = None
+        watch = self.watch("1001")
+        told = watch.stderr.readline()
+        self.assertRegex(told, r"^locksync: .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
+        self.is_in(told, 100)
+        time.sleep(2.5)  # longer than the command's tick: told again, it would be by now
+        self.assertEqual(self.stop(watch), ("", ""))
+        self.assertEqual(len(self.service.requests), 1)
+
     def test_a_refused_key_is_the_end(self):
         watch = self.watch("1001")
         self.line(watch)
