@@ -13,27 +13,28 @@ struct lock_sync_changes {
 
 /* --- one lock --- */
 
-/* Which values are others now, or were not there. */
-static uint32_t news(const lock_sync_lock *b, const lock_sync_lock *a)
+/* The values that a reader would be told otherwise: another value, or known on one side only. A value that is not known
+   is 0. */
+static uint32_t differing(const lock_sync_lock *b, const lock_sync_lock *a)
 {
-    uint32_t others = (b->is_connected != a->is_connected ? LOCK_SYNC_FIELD_CONNECTED : 0u) |
-                      (b->state != a->state ? LOCK_SYNC_FIELD_STATE : 0u) |
-                      (b->door_state != a->door_state ? LOCK_SYNC_FIELD_DOOR_STATE : 0u) |
-                      (b->battery_level != a->battery_level ? LOCK_SYNC_FIELD_BATTERY_LEVEL : 0u) |
-                      (b->is_charging != a->is_charging ? LOCK_SYNC_FIELD_CHARGING : 0u) |
-                      (b->state_change_result != a->state_change_result ? LOCK_SYNC_FIELD_STATE_CHANGE_RESULT : 0u) |
-                      (b->revision != a->revision ? LOCK_SYNC_FIELD_REVISION : 0u);
-
-    return a->fields & (others | ~b->fields);
+    return (b->fields ^ a->fields) | (b->is_connected != a->is_connected ? LOCK_SYNC_FIELD_CONNECTED : 0u) |
+           (b->state != a->state ? LOCK_SYNC_FIELD_STATE : 0u) |
+           (b->door_state != a->door_state ? LOCK_SYNC_FIELD_DOOR_STATE : 0u) |
+           (b->battery_level != a->battery_level ? LOCK_SYNC_FIELD_BATTERY_LEVEL : 0u) |
+           (b->is_charging != a->is_charging ? LOCK_SYNC_FIELD_CHARGING : 0u) |
+           (b->state_change_result != a->state_change_result ? LOCK_SYNC_FIELD_STATE_CHANGE_RESULT : 0u) |
+           (b->revision != a->revision ? LOCK_SYNC_FIELD_REVISION : 0u);
 }
 
+/* NULL: the lock is not in that answer, so nothing is known of it. */
 static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
 {
-    uint32_t fields = news(b, a);
-    uint32_t kinds = 0;
+    static const lock_sync_lock nothing = {0};
+    uint32_t kinds = b == NULL ? LOCK_SYNC_CHANGE_ADDED : a == NULL ? LOCK_SYNC_CHANGE_REMOVED : 0;
+    uint32_t fields = differing(b == NULL ? &nothing : b, a == NULL ? &nothing : a);
 
     if (fields & LOCK_SYNC_FIELD_CONNECTED)
-        kinds |= a->is_connected ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED;
+        kinds |= a != NULL && a->is_connected ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED;
     if (fields & LOCK_SYNC_FIELD_STATE)
         kinds |= LOCK_SYNC_CHANGE_STATE;
     if (fields & LOCK_SYNC_FIELD_DOOR_STATE)
@@ -90,17 +91,12 @@ static bool next_change(walk *w, lock_sync_change *c)
 
         if (b == NULL && a == NULL)
             return false;
-        if (b != NULL && (a == NULL || b->id < a->id)) {
-            w->before.next++;
-            *c = (lock_sync_change){LOCK_SYNC_CHANGE_REMOVED, b, NULL};
-            return true;
+        if (b != NULL && a != NULL && b->id != a->id) { /* the lesser id first */
+            b = b->id < a->id ? b : NULL;
+            a = b == NULL ? a : NULL;
         }
-        w->after.next++;
-        if (b == NULL || a->id < b->id) {
-            *c = (lock_sync_change){LOCK_SYNC_CHANGE_ADDED, NULL, a};
-            return true;
-        }
-        w->before.next++;
+        w->before.next += b != NULL;
+        w->after.next += a != NULL;
         *c = (lock_sync_change){compare(b, a), b, a};
         if (c->kinds != 0)
             return true;

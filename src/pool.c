@@ -123,10 +123,11 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
     job->pool = p;
     job->heap_place = LSYNC_NOT_IN_HEAP;
     job->x.ctx = ctx;
-    job->x.ids = job->ids;
-    job->x.n = n;
-    if (n > 0)
+    if (n > 0) {
         memcpy(job->ids, ids, n * sizeof ids[0]);
+        job->x.ids = job->ids;
+        job->x.n = n;
+    }
     return job;
 }
 

@@ -1,6 +1,7 @@
 /* Moving the pool's jobs on, from one place where they stand to the next; see pool.h. Nothing here calls back. */
 #include "base/clock.h"
 #include "pool.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -92,6 +93,8 @@ static bool wait_for_guard(lsync_job *job)
     bool waits = job->watch != NULL ||
                  (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_WAIT && soonest_us < job->x.deadline_us);
 
+    if (job->watch != NULL)
+        lsync_watch_refused(job->watch, job->errand.answer.soonest_ms);
     if (waits)
         lsync_pool_sleep(job, soonest_us);
     return waits;

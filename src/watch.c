@@ -75,6 +75,7 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
     if (status == LOCK_SYNC_OK)
         status = take_answer(w, results, changes);
     w->last_status = status;
+    w->is_held = false;
     if (lock_sync_status_is_retryable(status)) {
         status = LOCK_SYNC_E_TIMEOUT;
         w->failures += w->failures < UINT32_MAX;
@@ -84,6 +85,14 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
     pause_ms = lsync_watch_pause_ms(w->interval_ms, w->failures, retry_after_ms, throw_dice(w));
     w->due_us = lsync_clock_boot_us() + pause_ms * 1000;
     return status == LOCK_SYNC_OK && *changes == NULL ? LOCK_SYNC_E_TIMEOUT : status;
+}
+
+void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms)
+{
+    if (soonest_ms <= w->interval_ms)
+        return;
+    w->last_status = LOCK_SYNC_E_TOO_SOON;
+    w->is_held = true;
 }
 
 /* --- pull style --- */
@@ -96,7 +105,11 @@ static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
     lock_sync_status status = lsync_fetch_poll(w->ctx, w->ids, w->n, &results, &again_ms);
 
     if (again_ms >= 0) {
-        w->due_us = lsync_clock_boot_us() + (again_ms > 0 ? again_ms : 1) * 1000;
+        int64_t now_us = lsync_clock_boot_us();
+
+        w->due_us = now_us + (again_ms > 0 ? again_ms : 1) * 1000;
+        w->opens_us = now_us + w->ctx->error.retry_after_ms * 1000;
+        lsync_watch_refused(w, again_ms);
         return LOCK_SYNC_E_TIMEOUT;
     }
     status = lsync_watch_take(w, status, results, changes);
@@ -109,6 +122,12 @@ static lock_sync_status nothing_new(lock_sync_watch *w)
 {
     lock_sync_error *e = &w->ctx->error;
 
+    if (w->is_held) { /* the error is that of the guard's refusal */
+        int64_t left_us = w->opens_us - lsync_clock_boot_us();
+
+        e->retry_after_ms = left_us <= 0 ? 0 : (left_us + 999) / 1000;
+        return e->status = LOCK_SYNC_E_TIMEOUT;
+    }
     if (w->last_status == LOCK_SYNC_OK)
         return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "no lock changed in time");
     return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "there was no good answer in time; the last poll ended with %s",
@@ -119,6 +138,8 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
 {
     lock_sync_ctx *ctx = w->ctx;
 
+    if (w->is_held) /* ask the guard anew: its answer of an earlier call is no longer at hand */
+        w->due_us = 0;
     for (;;) {
         int64_t now_us = lsync_clock_boot_us();
         int64_t next_us;
@@ -192,10 +213,12 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     w->ctx = ctx;
     w->memory = ctx->memory;
     w->interval_ms = DEFAULT_INTERVAL_MS;
-    w->n = n;
     w->dice = (uint64_t)lsync_clock_boot_us() ^ (uint64_t)(uintptr_t)w;
-    if (n > 0)
-        memcpy(w->ids, ids, n * sizeof ids[0]);
+    if (n > 0) {
+        memcpy(w->room, ids, n * sizeof ids[0]);
+        w->ids = w->room;
+        w->n = n;
+    }
     *out = w;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }

@@ -13,6 +13,8 @@ struct lock_sync_watch {
     uint64_t dice;  /* state of the generator behind the jitter */
     uint32_t failures; /* that may pass, in a row */
     lock_sync_status last_status;
+    bool is_held;     /* the guard refused the last poll, and for longer than an interval */
+    int64_t opens_us; /* while it is held: when the guard is sure to open */
     lock_sync_results *last_good; /* owned; NULL: none yet */
     int64_t last_good_us;
 
@@ -21,8 +23,9 @@ struct lock_sync_watch {
     lock_sync_watch_fn changed;
     void *user;
 
+    const int64_t *ids; /* in `room`; NULL: all locks */
     size_t n;
-    int64_t ids[];
+    int64_t room[];
 };
 
 /* As lock_sync_diff, with before NULL for "nothing was known": every lock is added. */
@@ -36,6 +39,9 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
    OK with changes, an error that does not pass by itself, or E_TIMEOUT: nothing. */
 lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
                                   lock_sync_changes **changes);
+
+/* Takes in that the guard refused a poll, and may open in `soonest_ms`. A short wait is no news: the guard spaces polls. */
+void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms);
 
 /* Takes a watch out of its pool, without a callback. */
 void lsync_pool_unwatch(struct lsync_job *job);

@@ -143,7 +143,9 @@ static int read_option(options *o, int option, char **argv)
 
 static int read_ids(options *o, int count, char **words)
 {
-    o->ids = calloc((size_t)count + 1, sizeof *o->ids);
+    if (count == 0) /* every lock */
+        return EXIT_DONE;
+    o->ids = calloc((size_t)count, sizeof *o->ids);
     if (o->ids == NULL)
         return complain(EXIT_INTERNAL, "out of memory");
     for (; o->id_count < (size_t)count; o->id_count++) {

@@ -117,10 +117,13 @@ LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e)
 LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *e, size_t i);
 
 /**
- * Where a body broke: the offset of the first byte that cannot stand there, or of the record that is unusable.
+ * Where the parser stopped in a body that is not valid JSON: usually the end of the offending token.
+ *
+ * A NUL byte has its own offset, a body that ends too early its size, an empty one 0.
  *
  * @param e From lock_sync_last_error(), or NULL.
- * @return Bytes from the start of the decoded body; -1: not applicable.
+ * @return Bytes from the start of the decoded body; -1: the status is not LOCK_SYNC_E_MALFORMED, or the JSON is valid and
+ *         a value in it is at fault, which the message names: a record by its index, counted from 1.
  * @par Threads That of the context.
  * @since 0.1.0
  */

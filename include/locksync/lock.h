@@ -11,7 +11,13 @@
 extern "C" {
 #endif
 
-/** Bits of lock_sync_lock::fields: the values that the service sent. */
+/**
+ * Bits of lock_sync_lock::fields: the values that are known.
+ *
+ * A value is unknown if the service did not send it or sent one that cannot be used. State, door, battery, charging and
+ * result are unknown too, whatever the service sent, of a lock that is not known to be connected: one whose record lacks
+ * an `isConnected` of true.
+ */
 enum {
     LOCK_SYNC_FIELD_CONNECTED = 1,             /**< lock_sync_lock::is_connected */
     LOCK_SYNC_FIELD_REVISION = 2,              /**< lock_sync_lock::revision */
@@ -52,7 +58,7 @@ enum {
 /**
  * One lock, as the service described it. Allocated by the library only: later versions may append members.
  *
- * A member whose bit in `fields` is clear was not sent (or could not be used) and is 0, which is then no value.
+ * A member whose bit in `fields` is clear is unknown, and is 0, which is then no value.
  */
 typedef struct lock_sync_lock {
     int64_t id;                    /**< The lock's number, > 0. */
@@ -73,8 +79,8 @@ typedef struct lock_sync_lock {
  * Only LOCK_SYNC_STATE_LOCKED is locked. The other states from 2 to 8 are not. Everything else is unknown.
  *
  * @param lock A record, or NULL.
- * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: no state was sent, the lock is known to be disconnected,
- *         its state is none of 2..8, or `lock` is NULL.
+ * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: the state is unknown (as it is of a lock that is not known
+ *         to be connected), is none of 2..8, or `lock` is NULL.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -84,8 +90,8 @@ LOCK_SYNC_API lock_sync_tristate lock_sync_lock_is_locked(const lock_sync_lock *
  * Whether the last movement of the bolt ended in a jam (state_change_result 1).
  *
  * @param lock A record, or NULL.
- * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: no result was sent, the lock is known to be disconnected,
- *         or `lock` is NULL.
+ * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: the result is unknown (as it is of a lock that is not known
+ *         to be connected), or `lock` is NULL.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -136,7 +142,7 @@ LOCK_SYNC_API const char *lock_sync_lock_door_text(const lock_sync_lock *lock);
 /**
  * @name Scalar getters
  * The members of a record one by one, for bindings that cannot read structs. Each returns the member as it stands;
- * look at lock_sync_lock_fields() for which values were sent.
+ * look at lock_sync_lock_fields() for which values are known.
  * @{
  */
 /**
@@ -161,7 +167,7 @@ LOCK_SYNC_API int64_t lock_sync_lock_revision(const lock_sync_lock *lock);
 LOCK_SYNC_API int64_t lock_sync_lock_last_state_changed_ms(const lock_sync_lock *lock);
 
 /**
- * Which values the service sent: lock_sync_lock::fields.
+ * Which values are known: lock_sync_lock::fields.
  * @param lock A record, or NULL. @return LOCK_SYNC_FIELD_* bits; 0 for NULL.
  * @par Threads Any. @since 0.1.0
  */

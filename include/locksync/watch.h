@@ -16,10 +16,10 @@ extern "C" {
 
 /** Bits of lock_sync_change::kinds. */
 enum {
-    LOCK_SYNC_CHANGE_ADDED = 1,        /**< Answered now, not before; no other bit is set. */
-    LOCK_SYNC_CHANGE_REMOVED = 2,      /**< Answered before, not now; no other bit is set. */
-    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< It is in reach of the service again. */
-    LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< It is out of reach: what was known of it is of the past. */
+    LOCK_SYNC_CHANGE_ADDED = 1,        /**< It is in this response and was not in the one before. */
+    LOCK_SYNC_CHANGE_REMOVED = 2,      /**< It was in the response before and is not in this one. */
+    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< It is known to be connected now, and was not. */
+    LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< Any other change of its connection, which is true, false or unknown. */
     LOCK_SYNC_CHANGE_STATE = 16,       /**< Of the bolt: state. */
     LOCK_SYNC_CHANGE_DOOR = 32,        /**< Of the door: door_state. */
     LOCK_SYNC_CHANGE_BATTERY = 64,     /**< Of the battery: battery_level. */
@@ -31,8 +31,10 @@ enum {
 /**
  * What changed of one lock. Allocated by the library only: later versions may append members.
  *
- * A value that was absent and is sent now sets its bit. One that was sent and is absent now does not: that a lock is
- * out of reach is told by LOCK_SYNC_CHANGE_DISCONNECTED. last_state_changed_ms alone is no change.
+ * A bit is set exactly if its value is another one now, was unknown and is known, or was known and is unknown. A lock
+ * that goes out of reach has LOCK_SYNC_CHANGE_DISCONNECTED and the bits of all values that were known and are not any
+ * more. A lock that is added or removed has the bits of the values that are known of it, beside LOCK_SYNC_CHANGE_ADDED or
+ * _REMOVED. last_state_changed_ms has no bit.
  */
 typedef struct lock_sync_change {
     uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: one change per lock, bits together. */
@@ -127,8 +129,8 @@ typedef struct lock_sync_watch lock_sync_watch;
  * an end to the waiting: a watch never polls faster than its guard allows.
  *
  * @param ctx Must outlive the watch.
- * @param ids As in lock_sync_fetch(); copied.
- * @param n As in lock_sync_fetch(); 0: all locks.
+ * @param ids As in lock_sync_fetch(); copied. NULL: all locks.
+ * @param n As in lock_sync_fetch().
  * @param[out] out The watch, transferred; free with lock_sync_watch_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY (a fetch of `ctx` runs).
  * @par Threads That of the context.
@@ -164,7 +166,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  *        a poll that has begun, which has the context's timeout.
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (nothing changed in time; errors that may pass are not returned, see
- *         lock_sync_watch_last_status()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel()); LOCK_SYNC_E_INVALID_ARGUMENT;
+ *         lock_sync_watch_last_status(); if the guard holds the watch for longer than an interval, the error has its
+ *         message and lock_sync_error_retry_after_ms()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel()); LOCK_SYNC_E_INVALID_ARGUMENT;
  *         LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any other status of
  *         lock_sync_fetch() that does not pass by itself. lock_sync_last_error() has the detail; the next call goes on.
  * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
@@ -176,7 +179,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t 
  * How the last poll ended, also one whose error was not returned.
  *
  * @param w The watch, or NULL.
- * @return LOCK_SYNC_OK (also before the first poll), or a status of lock_sync_fetch().
+ * @return LOCK_SYNC_OK (also before the first poll), or a status of lock_sync_fetch(). LOCK_SYNC_E_TOO_SOON: the guard
+ *         refused the poll, and opens in more than the watch's interval. A shorter wait for the guard leaves the status
+ *         as it was.
  * @par Threads That of the watch.
  * @since 0.1.0
  */

@@ -6,10 +6,10 @@
 #include "base/ascii.h"
 #include "wire/decode_direct.h"
 #include "wire/envelope.h"
-#include "wire/json_scan.h"
 #include "wire/schema.h"
 #include "wire/timestamp.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,51 +43,85 @@ static lock_sync_status fail(const decoding *d, lock_sync_status status, const c
     return status;
 }
 
-/* E_MALFORMED with the place. */
-static lock_sync_status fail_at(const decoding *d, int64_t offset, const char *what)
+/* E_MALFORMED of JSON that is sound: the message names what is wrong, there is no place to point at. */
+static lock_sync_status fail_malformed(const decoding *d, const char *what)
 {
     char text[256];
 
-    (void)snprintf(text, sizeof text, "malformed answer: %s, at byte %" PRId64 " of %zu", what, offset,
-                   d->s->body.size);
-    if (fail(d, LOCK_SYNC_E_MALFORMED, text) == LOCK_SYNC_E_MALFORMED)
-        d->error->byte_offset = offset;
+    (void)snprintf(text, sizeof text, "malformed response: %s", what);
+    return fail(d, LOCK_SYNC_E_MALFORMED, text);
+}
+
+/* The same of one record. People count from 1. */
+static lock_sync_status fail_record(const decoding *d, size_t index, size_t count, const char *what)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof text, "record %zu of %zu %s", index + 1, count, what);
+    return fail_malformed(d, text);
+}
+
+/* --- the body as a tree --- */
+
+/* Why a body was not read. */
+typedef struct fault {
+    const char *what; /* NULL: memory ran out */
+    int64_t offset;
+} fault;
+
+static const char *describe(enum json_error_code code)
+{
+    switch ((int)code) {
+    case json_error_duplicate_key:
+        return "a key comes twice in one object";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    case json_error_premature_end_of_input:
+        return "the JSON text ends too early";
+    case json_error_stack_overflow:
+        return "its values are nested too deep";
+    default:
+        return "the body is not valid JSON";
+    }
+}
+
+/* The body's tree, or NULL and why. A NUL is looked for first: jansson 2.14 lets one pass behind a number or word. */
+static json_t *load(const decoding *d, fault *f)
+{
+    const lsync_buffer *body = &d->s->body;
+    const char *nul = body->size == 0 ? NULL : memchr(body->data, '\0', body->size);
+    json_error_t why;
+    json_t *tree;
+
+    *f = (fault){"the body is empty", 0};
+    if (body->size == 0)
+        return NULL;
+    *f = (fault){"a NUL byte", nul == NULL ? 0 : nul - body->data};
+    if (nul != NULL)
+        return NULL;
+    memset(&why, 0, sizeof why);
+    errno = 0;
+    tree = json_loadb(body->data, body->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+    if (tree == NULL && errno == ENOMEM) /* jansson takes a token that there is no memory for as invalid */
+        f->what = NULL;
+    else if (tree == NULL)
+        *f = (fault){describe(json_error_code(&why)), why.position};
+    return tree;
+}
+
+static lock_sync_status fail_json(const decoding *d, const fault *f)
+{
+    char text[128];
+
+    if (f->what == NULL)
+        return lsync_error_no_memory(d->error);
+    (void)snprintf(text, sizeof text, "%s, at byte %" PRId64 " of %zu", f->what, f->offset, d->s->body.size);
+    if (fail_malformed(d, text) == LOCK_SYNC_E_MALFORMED)
+        d->error->byte_offset = f->offset;
     return d->error->status;
 }
 
-/* The body's tree; NULL and an error's facts when it is no JSON. */
-static json_t *load(const decoding *d, json_error_t *why)
-{
-    const char *body = d->s->body.data == NULL ? "" : d->s->body.data;
-
-    return json_loadb(body, d->s->body.size, JSON_ALLOW_NUL | JSON_DECODE_ANY, why);
-}
-
-/* A number too large for a double is the one fault that only jansson sees: `end` is where its token ends. */
-static int64_t start_of_number(const char *body, int64_t end)
-{
-    while (end > 0 && (lsync_ascii_is_digit(body[end - 1]) || strchr("+-.eE", body[end - 1]) != NULL))
-        end--;
-    return end;
-}
-
-/* A body that is no JSON: by jansson's word (`why`), or by the scan's alone, which finds what jansson overlooks (a NUL
-   behind a number). */
-static lock_sync_status fail_json(const decoding *d, const json_error_t *why, int64_t fault)
-{
-    const char *body = d->s->body.data;
-    size_t size = d->s->body.size;
-
-    if (size == 0)
-        return fail_at(d, 0, "the body is empty");
-    if (why != NULL && json_error_code(why) == json_error_numeric_overflow && why->position >= 0)
-        return fail_at(d, start_of_number(body, why->position), "a number is too large");
-    if (fault == -1) /* sound JSON that was not read: only memory can be missing */
-        return lsync_error_no_memory(d->error);
-    if ((size_t)fault == size)
-        return fail_at(d, fault, "the JSON text ends too early");
-    return fail_at(d, fault, "the body is not valid JSON");
-}
+/* --- an answer that says no --- */
 
 /* An answer that says no, by its HTTP status or its envelope. */
 static lock_sync_status fail_refused(const decoding *d, lock_sync_status status, const lsync_envelope *envelope)
@@ -118,14 +152,13 @@ static lock_sync_status status_of_envelope(const lsync_envelope *envelope)
     return status == LOCK_SYNC_OK || status == LOCK_SYNC_E_HTTP ? LOCK_SYNC_E_API : status;
 }
 
+/* --- records --- */
+
 static void store(const lsync_field *f, const json_t *value, lock_sync_lock *lock)
 {
     switch (json_typeof(value)) {
     case JSON_INTEGER:
         (void)lsync_field_store_integer(f, json_integer_value(value), lock);
-        break;
-    case JSON_REAL:
-        (void)lsync_field_store_real(f, json_real_value(value), lock);
         break;
     case JSON_TRUE:
     case JSON_FALSE:
@@ -134,6 +167,7 @@ static void store(const lsync_field *f, const json_t *value, lock_sync_lock *loc
     case JSON_STRING:
         (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock);
         break;
+    case JSON_REAL: /* 6.0 too: a real is rounded, and what is nearly 6 would be 6 */
     case JSON_NULL:
     case JSON_ARRAY:
     case JSON_OBJECT:
@@ -168,12 +202,8 @@ static bool read_record(const json_t *record, lock_sync_lock *lock)
         lock->fields |= LOCK_SYNC_FIELD_DEVICE_STATE;
         read_fields(state, lsync_state_fields, LSYNC_STATE_FIELDS, lock);
     }
+    lsync_lock_finish(lock);
     return true;
-}
-
-static int64_t offset_of_result(const decoding *d)
-{
-    return lsync_json_find(d->s->body.data, d->s->body.size, "result");
 }
 
 static lock_sync_status read_one(const decoding *d, const json_t *result, lock_sync_results *r)
@@ -181,23 +211,26 @@ static lock_sync_status read_one(const decoding *d, const json_t *result, lock_s
     lock_sync_lock lock;
 
     if (!read_record(result, &lock))
-        return fail_at(d, offset_of_result(d), "the lock has no usable id");
+        return fail_malformed(d, "the lock has no usable id");
     if (lock.id != d->q->scope.ids[0])
-        return fail_at(d, offset_of_result(d), "the answer is about another lock");
+        return fail_malformed(d, "it is about another lock");
     lsync_results_add(r, &lock);
+    (void)lsync_results_finish(r);
     return LOCK_SYNC_OK;
 }
 
 static lock_sync_status read_all(const decoding *d, const json_t *result, lock_sync_results *r)
 {
+    size_t count = json_array_size(result);
     lock_sync_lock lock;
 
-    for (size_t i = 0; i < json_array_size(result); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!read_record(json_array_get(result, i), &lock))
-            return fail_at(d, lsync_json_element(d->s->body.data, d->s->body.size, offset_of_result(d), i),
-                           "a lock has no usable id");
+            return fail_record(d, i, count, "has no usable id");
         lsync_results_add(r, &lock);
     }
+    if (!lsync_results_finish(r))
+        return fail_record(d, r->conflict, count, "contradicts an earlier one of the same lock");
     return LOCK_SYNC_OK;
 }
 
@@ -209,11 +242,11 @@ static lock_sync_status read_result(const decoding *d, const json_t *body, lock_
     lock_sync_results *r;
 
     if (!json_is_object(body))
-        return fail_at(d, 0, "the body is not an object");
+        return fail_malformed(d, "the body is not an object");
     if (result == NULL)
-        return fail(d, LOCK_SYNC_E_MALFORMED, "malformed answer: it has no result");
+        return fail_malformed(d, "it has no result");
     if (d->q->single ? !json_is_object(result) : !json_is_array(result))
-        return fail_at(d, offset_of_result(d), d->q->single ? "its result is not an object" : "its result is no array");
+        return fail_malformed(d, d->q->single ? "its result is not an object" : "its result is not an array");
     r = lsync_results_new(d->memory, d->scope, records, d->s->received_at_ms);
     if (r == NULL)
         return lsync_error_no_memory(d->error);
@@ -222,25 +255,35 @@ static lock_sync_status read_result(const decoding *d, const json_t *body, lock_
         lock_sync_results_free(r);
         return status;
     }
-    lsync_results_finish(r);
     *out = r;
     return LOCK_SYNC_OK;
+}
+
+/* --- the whole --- */
+
+/* Whether a 2xx answer says no: by `success`, or by a statusCode where there is no record that would say otherwise. */
+static bool says_no(const json_t *body, const lsync_envelope *envelope)
+{
+    const json_t *result = json_object_get(body, "result");
+    bool empty = result == NULL || json_is_null(result) || (json_is_array(result) && json_array_size(result) == 0);
+
+    return envelope->success == LOCK_SYNC_NO ||
+           (empty && envelope->status_code != 0 && lsync_status_of_http(envelope->status_code) != LOCK_SYNC_OK);
 }
 
 static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)
 {
     lock_sync_status status = lsync_status_of_http(d->s->http_status);
-    json_error_t why;
-    json_t *body = load(d, &why);
-    int64_t fault = lsync_json_fault(d->s->body.data, d->s->body.size);
+    fault f;
+    json_t *body = load(d, &f);
     lsync_envelope envelope;
 
     lsync_envelope_read(body, &envelope);
     if (status != LOCK_SYNC_OK)
         status = fail_refused(d, status, &envelope); /* its body may be anything */
-    else if (body == NULL || fault != -1)
-        status = fail_json(d, body == NULL ? &why : NULL, fault);
-    else if (envelope.success == LOCK_SYNC_NO)
+    else if (body == NULL)
+        status = fail_json(d, &f);
+    else if (says_no(body, &envelope))
         status = fail_refused(d, status_of_envelope(&envelope), &envelope);
     else
         status = read_result(d, body, out);

@@ -3,7 +3,7 @@
    It reads what the service documents: keys in any order, any white space, unknown keys with a plain scalar. All else
    it leaves to the full decoder by giving up, so that it can neither accept what that one refuses nor read it
    differently: every number, text and key here is of a form on which there is nothing to disagree. The body ends in a
-   NUL, which stands in no JSON text outside of a string: no loop needs to look for the end. */
+   NUL, which stands in no JSON text: no loop needs to look for the end. */
 #include "wire/decode_direct.h"
 #include "base/ascii.h"
 #include "wire/schema.h"
@@ -12,6 +12,7 @@
 
 #define GUESSED_RECORD_BYTES 96 /* of the shortest usual record: room is guessed from it, and grows if need be */
 #define INTEGER_DIGITS_MAX 18   /* all of which an int64_t holds */
+#define OTHER_KEYS_MAX 16       /* unknown keys of one object, which are compared each with each */
 
 typedef struct cursor {
     const char *at;
@@ -123,6 +124,31 @@ static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t 
     return NULL;
 }
 
+/* The keys of one object that the schema does not know. */
+typedef struct other_keys {
+    struct {
+        const char *text;
+        size_t size;
+    } keys[OTHER_KEYS_MAX];
+    size_t count;
+} other_keys;
+
+/* A key without a field, behind its first quote. One that comes twice is for the full decoder, and so is one too many. */
+static bool take_other_key(cursor *c, other_keys *others)
+{
+    const char *text;
+    size_t size;
+
+    if (others->count == OTHER_KEYS_MAX || !take_text(c, &text, &size))
+        return false;
+    for (size_t i = 0; i < others->count; i++)
+        if (others->keys[i].size == size && memcmp(others->keys[i].text, text, size) == 0)
+            return false;
+    others->keys[others->count].text = text;
+    others->keys[others->count++].size = size;
+    return true;
+}
+
 _Static_assert(sizeof(lock_sync_lock) <= 64, "take_object has a bit for each offset");
 
 /* A record, or its state: an object with at least one member. What comes twice is for the full decoder. */
@@ -130,8 +156,10 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
 {
     static const lsync_field unknown = {.min = 1, .max = 0}; /* takes no value */
     uint64_t seen = 0; /* a bit for each offset */
+    other_keys others;
     size_t next = 0;
 
+    others.count = 0;
     if (!take(c, '{'))
         return false;
     do {
@@ -141,11 +169,8 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
             return false;
         f = take_key(c, fields, n, &next);
         if (f == NULL) {
-            const char *key;
-            size_t size;
-
             f = &unknown;
-            if (!take_text(c, &key, &size))
+            if (!take_other_key(c, &others))
                 return false;
         } else if ((seen & (uint64_t)1 << f->offset) != 0) {
             return false;
@@ -170,7 +195,10 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
 static bool take_record(cursor *c, lock_sync_lock *lock)
 {
     memset(lock, 0, sizeof *lock);
-    return take_object(c, lsync_record_fields, LSYNC_RECORD_FIELDS, lock) && lock->id != 0;
+    if (!take_object(c, lsync_record_fields, LSYNC_RECORD_FIELDS, lock) || lock->id == 0)
+        return false;
+    lsync_lock_finish(lock);
+    return true;
 }
 
 static bool take_one(cursor *c, lock_sync_results *r)
@@ -232,7 +260,7 @@ static bool take_envelope_member(cursor *c, bool single, uint32_t *seen, lock_sy
     if (TAKE(c, "errorMessages\""))
         return first_time(c, seen, MESSAGES_SEEN) && take(c, '[') && take(c, ']');
     if (TAKE(c, "statusCode\""))
-        return first_time(c, seen, CODE_SEEN) && take_integer(c, &code);
+        return first_time(c, seen, CODE_SEEN) && take_integer(c, &code) && code >= 200 && code <= 299;
     return false;
 }
 
@@ -262,10 +290,9 @@ lock_sync_results *lsync_decode_direct(const lock_sync_allocator *memory, const 
     if (r == NULL)
         return NULL;
     c = (cursor){s->body.data, s->body.data + s->body.size};
-    if (!take_body(&c, q->single, &r)) {
+    if (!take_body(&c, q->single, &r) || !lsync_results_finish(r)) {
         lock_sync_results_free(r);
         return NULL;
     }
-    lsync_results_finish(r);
     return r;
 }

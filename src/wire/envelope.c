@@ -43,19 +43,19 @@ static const json_t *member(const json_t *body, const char *name, const char *lo
 
 static lock_sync_tristate truth(const json_t *value)
 {
-    double number = json_is_number(value) ? json_number_value(value) : -1.0;
+    json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
 
-    if (json_is_true(value) || number == 1.0)
+    if (json_is_true(value) || number == 1)
         return LOCK_SYNC_YES;
-    return json_is_false(value) || number == 0.0 ? LOCK_SYNC_NO : LOCK_SYNC_UNKNOWN;
+    return json_is_false(value) || number == 0 ? LOCK_SYNC_NO : LOCK_SYNC_UNKNOWN;
 }
 
 void lsync_envelope_read(const json_t *body, lsync_envelope *out)
 {
-    double code = json_number_value(member(body, "statusCode", "statuscode"));
+    json_int_t code = json_integer_value(member(body, "statusCode", "statuscode")); /* 0 for what is no integer */
 
     out->success = truth(member(body, "success", "success"));
-    out->status_code = code >= 100 && code <= 999 && (double)(int32_t)code == code ? (int32_t)code : 0;
+    out->status_code = code >= 100 && code <= 999 ? (int32_t)code : 0;
     out->messages = member(body, "errorMessages", "errormessages");
     if (!json_is_array(out->messages))
         out->messages = NULL;

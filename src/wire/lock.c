@@ -1,11 +1,10 @@
 /* One record: its getters, names, and the questions people ask of it. Pure. */
 #include "locksync/lock.h"
 
-/* Whether a value was sent and is of now: a lock out of reach is told as it was when last seen. */
+/* The decoder clears the bits of what is unknown, so the bit alone answers. */
 static bool is_known(const lock_sync_lock *lock, uint32_t field)
 {
-    return lock != NULL && (lock->fields & field) != 0 &&
-           ((lock->fields & LOCK_SYNC_FIELD_CONNECTED) == 0 || lock->is_connected);
+    return lock != NULL && (lock->fields & field) != 0;
 }
 
 lock_sync_tristate lock_sync_lock_is_locked(const lock_sync_lock *lock)
@@ -73,19 +72,14 @@ const char *lock_sync_door_state_name(int32_t door_state)
     }
 }
 
-static bool has(const lock_sync_lock *lock, uint32_t field)
-{
-    return lock != NULL && (lock->fields & field) != 0;
-}
-
 const char *lock_sync_lock_state_text(const lock_sync_lock *lock)
 {
-    return has(lock, LOCK_SYNC_FIELD_STATE) ? lock_sync_lock_state_name(lock->state) : "unknown";
+    return is_known(lock, LOCK_SYNC_FIELD_STATE) ? lock_sync_lock_state_name(lock->state) : "unknown";
 }
 
 const char *lock_sync_lock_door_text(const lock_sync_lock *lock)
 {
-    return has(lock, LOCK_SYNC_FIELD_DOOR_STATE) ? lock_sync_door_state_name(lock->door_state) : "unknown";
+    return is_known(lock, LOCK_SYNC_FIELD_DOOR_STATE) ? lock_sync_door_state_name(lock->door_state) : "unknown";
 }
 
 #define GETTER(type, member)                                                                                          \

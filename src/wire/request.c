@@ -90,6 +90,8 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
 {
     if (n > LSYNC_ORDER_MAX)
         return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "%zu ids are too many", n);
+    if (n == 0 && ids != NULL) /* a list that came out empty must not become a question about all */
+        return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "an empty list; NULL asks for all");
     if (n > 0 && ids == NULL)
         return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "ids is NULL, but n is %zu", n);
     for (size_t i = 0; i < n; i++)

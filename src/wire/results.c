@@ -26,7 +26,7 @@ static bool lay_out(size_t locks, size_t asked, layout *l)
     l->end = sizeof(lock_sync_results);
     return locks <= LSYNC_ORDER_MAX && lsync_add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
            lsync_add_part(&l->end, asked, LSYNC_SCOPE_ROOM, &l->scope) &&
-           lsync_add_part(&l->end, asked, sizeof(bool), &l->answered) &&
+           lsync_add_part(&l->end, asked, sizeof(uint32_t), &l->answered) &&
            lsync_add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
            lsync_add_part(&l->end, locks, sizeof(uint32_t), &l->order);
 }
@@ -58,10 +58,10 @@ lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const ls
     r = lsync_alloc(memory, l.end);
     if (r == NULL)
         return NULL;
-    *r = (lock_sync_results){.memory = *memory, .fetched_at_ms = fetched_at_ms};
+    *r = (lock_sync_results){.memory = *memory, .fetched_at_ms = fetched_at_ms, .conflict = LSYNC_NOT_FOUND};
     place(r, &l, capacity);
     lsync_scope_init(&r->asked, asked->ids, asked->count, at(r, l.scope));
-    memset(r->answered, 0, asked->count * sizeof(bool));
+    memset(r->answered, 0, asked->count * sizeof r->answered[0]);
     return r;
 }
 
@@ -83,29 +83,56 @@ lock_sync_results *lsync_results_grow(lock_sync_results *r)
     return r;
 }
 
+static bool is_equal(const lock_sync_lock *a, const lock_sync_lock *b)
+{
+    return a->fields == b->fields && a->revision == b->revision && a->state == b->state &&
+           a->door_state == b->door_state && a->battery_level == b->battery_level &&
+           a->state_change_result == b->state_change_result && a->is_connected == b->is_connected &&
+           a->is_charging == b->is_charging && a->last_state_changed_ms == b->last_state_changed_ms;
+}
+
+static void note_conflict(lock_sync_results *r, size_t index)
+{
+    if (index < r->conflict) /* LSYNC_NOT_FOUND is the greatest */
+        r->conflict = index;
+}
+
 void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
 {
+    size_t index = r->records++;
+
     if (r->asked.count > 0) {
         size_t i = lsync_scope_find(&r->asked, lock->id);
 
-        if (i == LSYNC_NOT_FOUND || r->answered[i])
+        if (i == LSYNC_NOT_FOUND)
             return;
-        r->answered[i] = true;
+        if (r->answered[i] != 0) {
+            if (!is_equal(&r->locks[r->answered[i] - 1], lock))
+                note_conflict(r, index);
+            return;
+        }
+        r->answered[i] = (uint32_t)r->count + 1;
     }
     if (r->count > 0 && lock->id <= r->locks[r->count - 1].id)
         r->unordered = true;
     r->locks[r->count++] = *lock;
 }
 
-/* Keeps the first of records with one id. Ids of an answer are > 0: 0 marks the ones to drop. */
+/* Keeps the first of records with one id. Ids of an answer are > 0: 0 marks the ones to drop. Where there are any, all
+   locks were asked for, and a record's place is its index. */
 static void drop_duplicates(lock_sync_results *r)
 {
     size_t kept = 0;
     bool found = false;
 
     for (size_t i = r->count; i-- > 1;) {
-        if (r->locks[r->order[i]].id == r->locks[r->order[i - 1]].id) {
-            r->locks[r->order[i]].id = 0;
+        lock_sync_lock *lock = &r->locks[r->order[i]];
+        const lock_sync_lock *earlier = &r->locks[r->order[i - 1]];
+
+        if (lock->id == earlier->id) {
+            if (!is_equal(lock, earlier))
+                note_conflict(r, r->order[i]);
+            lock->id = 0;
             found = true;
         }
     }
@@ -118,15 +145,16 @@ static void drop_duplicates(lock_sync_results *r)
     sort(r);
 }
 
-void lsync_results_finish(lock_sync_results *r)
+bool lsync_results_finish(lock_sync_results *r)
 {
     if (r->unordered) {
         sort(r);
         drop_duplicates(r);
     }
     for (size_t i = 0; i < r->asked.count; i++)
-        if (!r->answered[i])
+        if (r->answered[i] == 0)
             r->missing[r->missing_count++] = r->asked.ids[i];
+    return r->conflict == LSYNC_NOT_FOUND;
 }
 
 lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsync_scope *asked)
@@ -137,7 +165,7 @@ lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsy
         return NULL;
     for (size_t i = 0; i < from->count; i++)
         lsync_results_add(r, &from->locks[i]);
-    lsync_results_finish(r);
+    (void)lsync_results_finish(r); /* what it is taken from has each lock once */
     return r;
 }
 

@@ -15,8 +15,10 @@ struct lock_sync_results {
     size_t count;
     size_t capacity;
     uint32_t *order; /* of the locks by id, once finished; used if they are unordered */
+    size_t records;  /* that were added, kept or not */
+    size_t conflict; /* the first record that contradicts an earlier one of its lock; LSYNC_NOT_FOUND: none */
     lsync_scope asked;
-    bool *answered; /* for each id of `asked` */
+    uint32_t *answered; /* for each id of `asked`: 0, or one more than its place in `locks` */
     int64_t *missing;
     size_t missing_count;
 };
@@ -37,8 +39,8 @@ static inline bool lsync_results_is_full(const lock_sync_results *r)
 /* Takes a copy of a record, unless it was not asked for or was answered before. There must be room. */
 void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock);
 
-/* The last step of building. */
-void lsync_results_finish(lock_sync_results *r);
+/* The last step of building. False if two records of one lock differ: `conflict` is the index of the later one. */
+bool lsync_results_finish(lock_sync_results *r);
 
 /* The part of an answer that is asked for, as results of their own. NULL: out of memory. */
 lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsync_scope *asked);

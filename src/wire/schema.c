@@ -42,15 +42,6 @@ bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lo
     return true;
 }
 
-bool lsync_field_store_real(const lsync_field *f, double value, lock_sync_lock *lock)
-{
-    const double exact = 9007199254740992.0; /* 2^53: what is beyond is not all there */
-
-    if (!(value >= -exact && value <= exact) || (double)(int64_t)value != value)
-        return false;
-    return lsync_field_store_integer(f, (int64_t)value, lock);
-}
-
 bool lsync_field_store_bool(const lsync_field *f, bool value, lock_sync_lock *lock)
 {
     return f->type == LSYNC_BOOL && lsync_field_store_integer(f, value, lock);

@@ -27,8 +27,22 @@ extern const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS];
 
 /* Store a value in its place and set its bit. False, and the record untouched, for one that the field cannot take. */
 bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lock *lock);
-bool lsync_field_store_real(const lsync_field *f, double value, lock_sync_lock *lock); /* integral, up to 2^53 */
 bool lsync_field_store_bool(const lsync_field *f, bool value, lock_sync_lock *lock);
 bool lsync_field_store_text(const lsync_field *f, const char *text, size_t size, lock_sync_lock *lock);
+
+/* What is told of a lock's present. */
+#define LSYNC_PRESENT_FIELDS                                                                                           \
+    (uint32_t)(LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE | LOCK_SYNC_FIELD_BATTERY_LEVEL |                    \
+               LOCK_SYNC_FIELD_CHARGING | LOCK_SYNC_FIELD_STATE_CHANGE_RESULT)
+
+/* The last step of reading a record: the present of a lock that is not known to be connected is unknown. */
+static inline void lsync_lock_finish(lock_sync_lock *lock)
+{
+    if (lock->is_connected) /* which is false unless it was sent */
+        return;
+    lock->fields &= ~LSYNC_PRESENT_FIELDS;
+    lock->state = lock->door_state = lock->battery_level = lock->state_change_result = 0;
+    lock->is_charging = false;
+}
 
 #endif

@@ -52,25 +52,31 @@ static answer read_answer(fuzz_input *in, const lock_sync_allocator *memory)
 
         lsync_results_add(a.r, &lock);
     }
-    lsync_results_finish(a.r);
+    (void)lsync_results_finish(a.r);
     return a;
 }
 
-/* The bit of a value; `there` tells whether it was sent then and now. */
+/* The bit of a value that was and is, or that is known on one side only. */
 static uint32_t bit_of(const lock_sync_lock *before, const lock_sync_lock *after, uint32_t field, int64_t was, int64_t is,
                        uint32_t bit)
 {
     bool there = (after->fields & field) == field;
     bool was_there = (before->fields & field) == field;
 
-    return there && !(was_there && was == is) ? bit : 0;
+    return there != was_there || (there && was != is) ? bit : 0;
 }
 
 static uint32_t kinds_of(const lock_sync_lock *b, const lock_sync_lock *a)
 {
-    if (b == NULL || a == NULL)
-        return b == NULL && a == NULL ? 0 : b == NULL ? LOCK_SYNC_CHANGE_ADDED : LOCK_SYNC_CHANGE_REMOVED;
-    return bit_of(b, a, LOCK_SYNC_FIELD_CONNECTED, b->is_connected, a->is_connected,
+    static const lock_sync_lock nothing = {0};
+    uint32_t kinds = b == NULL ? LOCK_SYNC_CHANGE_ADDED : a == NULL ? LOCK_SYNC_CHANGE_REMOVED : 0;
+
+    if (b == NULL && a == NULL)
+        return 0;
+    b = b == NULL ? &nothing : b;
+    a = a == NULL ? &nothing : a;
+    return kinds |
+           bit_of(b, a, LOCK_SYNC_FIELD_CONNECTED, b->is_connected, a->is_connected,
                   a->is_connected ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED) |
            bit_of(b, a, LOCK_SYNC_FIELD_STATE, b->state, a->state, LOCK_SYNC_CHANGE_STATE) |
            bit_of(b, a, LOCK_SYNC_FIELD_DOOR_STATE, b->door_state, a->door_state, LOCK_SYNC_CHANGE_DOOR) |

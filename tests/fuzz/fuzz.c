@@ -1,5 +1,6 @@
 /* What the fuzz targets share; see fuzz.h. */
 #include "fuzz.h"
+#include "wire/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +200,7 @@ void fuzz_check_results(const lock_sync_results *r, const fuzz_question *questio
         FUZZ_CHECK((lock->fields & LOCK_SYNC_FIELD_STATE) != 0 || lock->state == 0);
         FUZZ_CHECK((lock->fields & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0 || lock->last_state_changed_ms == 0);
         FUZZ_CHECK((lock->fields & LOCK_SYNC_FIELD_REVISION) != 0 || lock->revision == 0);
+        FUZZ_CHECK(lock->is_connected || (lock->fields & LSYNC_PRESENT_FIELDS) == 0);
         FUZZ_CHECK((lock->fields & LOCK_SYNC_FIELD_DEVICE_STATE) != 0 ||
                    (lock->fields & ~(uint32_t)(LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION)) == 0);
     }

@@ -196,7 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fill_body(&in, s, &a);
     fuzz_ask(letter, a.body, a.size, &question);
     FUZZ_CHECK((question.single ? lock_sync_request_build_one(ctx, question.ids[0], &q)
-                                : lock_sync_request_build(ctx, question.ids, question.n, &q)) == LOCK_SYNC_OK);
+                                : lock_sync_request_build(ctx, question.n == 0 ? NULL : question.ids, question.n,
+                                                         &q)) == LOCK_SYNC_OK);
     decode(&heap, ctx, q, s, &a, &question);
     lock_sync_response_free(s);
     lock_sync_request_free(q);

@@ -6,7 +6,6 @@
 
 /* Where the broken JSON of the simulator breaks: at the comma. */
 #define BAD_JSON_OFFSET ((int64_t)sizeof("{\"result\":[{\"id\":1001,\"isConnected\":tru") - 1)
-#define RESULT_OFFSET ((int64_t)sizeof("{\"result\":") - 1)
 #define NO_SECONDS -1
 
 typedef struct row {
@@ -26,10 +25,10 @@ static const row rows[] = {
     {"429", LOCK_SYNC_E_RATE_LIMITED, 429, 7000, true, -1, 0},
     {"500", LOCK_SYNC_E_SERVER, 500, NO_SECONDS, true, -1, 0},
     {"503", LOCK_SYNC_E_SERVER, 503, 7000, true, -1, 0},
-    {"html", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, 0, 0},
+    {"html", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, 1, 0},
     {"empty", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, 0, 0},
     {"bad-json", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, BAD_JSON_OFFSET, 0},
-    {"wrong-type", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, RESULT_OFFSET, 0},
+    {"wrong-type", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, -1, 0},
     {"redirect", LOCK_SYNC_E_HTTP, 302, NO_SECONDS, true, -1, 0},
     {"success-false", LOCK_SYNC_E_FORBIDDEN, 200, NO_SECONDS, true, -1, 1},
     /* no whole answer arrived: there is nothing of it to tell */

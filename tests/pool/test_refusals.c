@@ -42,6 +42,22 @@ static void an_allocator_that_is_not_complete_is_refused(void **user)
     assert_null(p);
 }
 
+static void an_empty_list_is_refused(void **user)
+{
+    static const int64_t ids[1] = {7};
+    lock_sync_pool *p = pool_make();
+    account a = account_new(dead_url);
+    size_t calls = 0;
+
+    (void)user;
+    assert_int_equal(lock_sync_pool_submit(p, a.ctx, ids, 0, nobody, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    assert_string_equal(lock_sync_error_message(lock_sync_last_error(a.ctx)), "an empty list; NULL asks for all");
+    assert_int_equal(lock_sync_pool_pending(p), 0);
+    account_free(&a);
+    pool_end(p);
+    assert_int_equal(calls, 0);
+}
+
 static void limits_out_of_range_are_refused(void **user)
 {
     static const struct {
@@ -259,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_pools_are_taken),
         cmocka_unit_test(an_allocator_that_is_not_complete_is_refused),
+        cmocka_unit_test(an_empty_list_is_refused),
         cmocka_unit_test(limits_out_of_range_are_refused),
         cmocka_unit_test(bad_submits_are_refused_and_never_called_back),
         cmocka_unit_test(a_pending_context_is_busy_for_everything),

@@ -76,8 +76,8 @@ void look_at_changes(scene *x, const lock_sync_changes *c, const uint32_t *kinds
     for (size_t i = 0; i < n && !x->wrong; i++) {
         const lock_sync_change *change = lock_sync_changes_at(c, i);
 
-        x->wrong = change->kinds != kinds[i] || lock_sync_change_kinds(change) != kinds[i] ||
-                   (lock_sync_change_before(change) == NULL) != (kinds[i] == LOCK_SYNC_CHANGE_ADDED) ||
-                   (lock_sync_change_after(change) == NULL) != (kinds[i] == LOCK_SYNC_CHANGE_REMOVED);
+        x->wrong = (change->kinds & kinds[i]) != kinds[i] || lock_sync_change_kinds(change) != change->kinds ||
+                   (lock_sync_change_before(change) == NULL) != ((kinds[i] & LOCK_SYNC_CHANGE_ADDED) != 0) ||
+                   (lock_sync_change_after(change) == NULL) != ((kinds[i] & LOCK_SYNC_CHANGE_REMOVED) != 0);
     }
 }

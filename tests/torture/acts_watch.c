@@ -22,8 +22,8 @@ static void make_answers(scene *x)
 {
     make_ctx(x);
     must(lock_sync_request_build(x->ctx, NULL, 0, &x->q));
-    x->before = ANSWER("{\"result\":[{\"id\":1,\"deviceState\":{\"state\":6}},{\"id\":2}]}");
-    x->after = ANSWER("{\"result\":[{\"id\":3},{\"id\":1,\"deviceState\":{\"state\":2}}]}");
+    x->before = ANSWER("{\"result\":[{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":6}},{\"id\":2}]}");
+    x->after = ANSWER("{\"result\":[{\"id\":3},{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":2}}]}");
 }
 
 static lock_sync_status diff(scene *x)
@@ -42,7 +42,8 @@ static lock_sync_status diff(scene *x)
 /* The first answer, of two locks. */
 static void look_at(scene *x, const lock_sync_changes *c)
 {
-    static const uint32_t kinds[] = {LOCK_SYNC_CHANGE_ADDED, LOCK_SYNC_CHANGE_ADDED};
+    static const uint32_t kinds[] = {LOCK_SYNC_CHANGE_ADDED | LOCK_SYNC_CHANGE_CONNECTED | LOCK_SYNC_CHANGE_STATE,
+                                     LOCK_SYNC_CHANGE_ADDED};
 
     look_at_changes(x, c, kinds, 2);
     x->wrong = x->wrong || lock_sync_changes_at(c, 0)->after->state != LOCK_SYNC_STATE_LOCKED;

@@ -5,6 +5,7 @@
 #include "../support/kit.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -171,6 +172,8 @@ static bool must_fail(unsigned owner, uintptr_t caller)
         culprit = caller;
     }
     (void)pthread_mutex_unlock(&mutex);
+    if (fails)
+        errno = ENOMEM; /* as the C library's own does */
     return fails;
 }
 

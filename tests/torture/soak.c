@@ -125,7 +125,7 @@ static void on_change(void *user, lock_sync_watch *w, lock_sync_status status, c
 
     (void)w;
     s->bad += status != LOCK_SYNC_OK || lock_sync_changes_count(changes) != 4 ||
-              lock_sync_change_kinds(lock_sync_changes_at(changes, 0)) != LOCK_SYNC_CHANGE_ADDED;
+              (lock_sync_change_kinds(lock_sync_changes_at(changes, 0)) & LOCK_SYNC_CHANGE_ADDED) == 0;
 }
 
 static void renew_watch(soak *s, size_t i)

@@ -125,7 +125,7 @@ lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_resul
 
     *out = NULL;
     status = a->single > 0 ? lock_sync_request_build_one(ctx, a->single, &q)
-                           : lock_sync_request_build(ctx, a->ids, a->n, &q);
+                           : lock_sync_request_build(ctx, a->n == 0 ? NULL : a->ids, a->n, &q);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_response_new(ctx, &s);
     if (status == LOCK_SYNC_OK)

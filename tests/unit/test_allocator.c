@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOOD "{\"result\":[{\"id\":3},{\"id\":1,\"deviceState\":{\"state\":6}},{\"id\":2},{\"id\":1}]}"
+#define GOOD "{\"result\":[{\"id\":3},{\"id\":1,\"revision\":6},{\"id\":2},{\"id\":1,\"revision\":6}]}"
 
 TEST(which_allocators_are_taken)
 {

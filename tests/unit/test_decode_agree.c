@@ -95,7 +95,7 @@ static const struct {
      "{\"result\":[{\"id\":12,\"isConnected\":true,\"deviceState\":{\"state\":6,\"doorState\":3,\"isCharging\":false,"
      "\"batteryLevel\":54,\"stateChangeResult\":0,\"lastStateChangedDate\":\"2021-04-26T06:02:04.197Z\"},"
      "\"revision\":1},{\"id\":7,\"isConnected\":false,\"deviceState\":null,\"revision\":22},"
-     "{\"id\":12,\"isConnected\":0}],\"success\":true,\"errorMessages\":[],\"statusCode\":200}"},
+     "{\"id\":8,\"isConnected\":0}],\"success\":true,\"errorMessages\":[],\"statusCode\":200}"},
     {"old shape, asked by id", {.ids = some, .n = 3},
      "{ \"statusCode\": 200, \"success\": true,\n \"result\": [ { \"revision\": 5, \"lockProperties\":\n"
      "{ \"state\": 2, \"x\": \"y\", \"isCharging\": 1, \"batteryLevel\": 255,\n"
@@ -186,27 +186,51 @@ static size_t change(const char *sample, char *text, size_t room, uint64_t *seed
     return size;
 }
 
-TEST(a_key_twice_comes_to_the_same)
+#define SIXTEEN "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
+
+/* Members of a record, each with two keys that are the same or only look so. */
+TEST(a_key_twice_is_malformed_either_way)
 {
-    static const char *const members[] = {
-        "\"revision\":3,\"revision\":null", "\"revision\":3,\"revision\":\"x\"",
-        "\"isConnected\":true,\"isConnected\":null", "\"id\":null",
-        "\"deviceState\":{\"state\":6},\"deviceState\":null", "\"deviceState\":{\"state\":6,\"state\":null}",
-        "\"deviceState\":null,\"lockProperties\":{\"state\":6}",
-        "\"lockProperties\":{\"state\":6},\"deviceState\":null",
-        "\"deviceState\":{\"batteryLevel\":54,\"batteryLevel\":255}",
-        "\"deviceState\":{\"state\":6},\"deviceState\":{}",
-        "\"deviceState\":{\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\",\"lastStateChangedDate\":\"x\"}",
+    static const struct {
+        const char *members;
+        bool good;
+    } table[] = {
+        {"\"revision\":3,\"revision\":null", false},
+        {"\"revision\":3,\"revision\":3", false},
+        {"\"isConnected\":true,\"isConnected\":null", false},
+        {"\"id\":null", false},
+        {"\"id\":7", false},
+        {"\"i\\u0064\":7", false},
+        {"\"deviceState\":{\"state\":6},\"deviceState\":null", false},
+        {"\"deviceState\":{\"state\":6,\"state\":null}", false},
+        {"\"deviceState\":{\"x\":6,\"x\":6}", false},
+        {"\"lockProperties\":{},\"lockProperties\":{}", false},
+        {"\"deviceState\":{\"batteryLevel\":54,\"batteryLevel\":255}", false},
+        {"\"x\":null,\"revision\":1,\"x\":\"\"", false},
+        {"\"x\":null,\"\\u0078\":1", false},
+        {"\"\":1,\"\":2", false},
+        {"\"x\":{\"y\":1,\"y\":2}", false},
+        {"\"x\":[[{\"y\":[],\"z\":0,\"y\":{}}]]", false},
+        {SIXTEEN ",\"a\":2", false},
+        {SIXTEEN ",\"p\":2", false},
+        {SIXTEEN ",\"q\":2,\"q\":2", false},
+        {SIXTEEN ",\"q\":2,\"r\":2", true},
+        {SIXTEEN ",\"deviceState\":{" SIXTEEN "}", true},
+        {"\"deviceState\":null,\"lockProperties\":{\"state\":6}", true},
+        {"\"deviceState\":{\"id\":7,\"revision\":1},\"revision\":1", true},
+        {"\"ID\":7,\"Id\":7,\"x\":1,\"xx\":1,\"X\":1", true},
+        {"\"\\u0069\":7,\"x\":1", true},
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(members); i++) {
-        char body[300];
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char body[700];
         bool good;
 
-        t_row("%s", members[i]);
-        (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":7,%s}]}", members[i]);
+        t_row("%s", table[i].members);
+        (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":7,%s}]}", table[i].members);
         CHECK(agrees(ctx, &(t_answer){.n = 0}, body, strlen(body), &good));
+        CHECK_INT(good, table[i].good);
     }
     lock_sync_ctx_free(ctx);
 }
@@ -269,7 +293,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(the_samples_are_good_either_way),
         T(every_truncation_comes_to_the_same),
-        T(a_key_twice_comes_to_the_same),
+        T(a_key_twice_is_malformed_either_way),
         T(random_changes_come_to_the_same),
         T(many_short_records_come_to_the_same),
     };

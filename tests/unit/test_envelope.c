@@ -114,7 +114,7 @@ TEST(success_false_takes_its_status_from_the_envelope)
         {",\"statusCode\":400", LOCK_SYNC_E_API, "400"},
         {",\"statusCode\":405", LOCK_SYNC_E_API, "405"},
         {",\"statusCode\":600", LOCK_SYNC_E_API, ""},
-        {",\"statusCode\":401.0", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"statusCode\":401.0", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":0", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":-401", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":4294967697", LOCK_SYNC_E_API, ""}, /* 2^32 + 401 */
@@ -128,7 +128,6 @@ TEST(success_false_takes_its_status_from_the_envelope)
         {",\"STATUSCODE\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
         {",\"statuscode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""},
         {",\"StatusCode\":403,\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* the documented case wins */
-        {",\"statusCode\":403,\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* the last wins */
         {",\"x\":{\"statusCode\":401}", LOCK_SYNC_E_API, ""},
         {",\"result\":[{\"id\":1}],\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* a result changes nothing */
     };
@@ -190,13 +189,14 @@ TEST(what_counts_as_success)
         {",\"success\":0.5", LOCK_SYNC_OK},
         {",\"success\":false", LOCK_SYNC_E_API},
         {",\"success\":0", LOCK_SYNC_E_API},
-        {",\"success\":0.0", LOCK_SYNC_E_API},
+        {",\"success\":0.0", LOCK_SYNC_OK}, /* no integer */
         {",\"success\":-0", LOCK_SYNC_E_API},
         {",\"Success\":false", LOCK_SYNC_E_API},
         {",\"SUCCESS\":0", LOCK_SYNC_E_API},
         {",\"Success\":false,\"success\":true", LOCK_SYNC_OK},
-        {",\"success\":false,\"success\":true", LOCK_SYNC_OK},
-        {",\"success\":true,\"success\":false", LOCK_SYNC_E_API},
+        {",\"success\":false,\"success\":true", LOCK_SYNC_E_MALFORMED},
+        {",\"success\":true,\"success\":false", LOCK_SYNC_E_MALFORMED},
+        {",\"success\":true,\"success\":true", LOCK_SYNC_E_MALFORMED},
         {",\"successful\":false", LOCK_SYNC_OK},
         {",\"x\":{\"success\":false}", LOCK_SYNC_OK},
         {",\"success\":true,\"statusCode\":500", LOCK_SYNC_OK},
@@ -216,6 +216,73 @@ TEST(what_counts_as_success)
         CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), table[i].want);
         CHECK_INT(lock_sync_results_count(r), table[i].want == LOCK_SYNC_OK);
         CHECK_INT(t_error_status(ctx), table[i].want);
+        lock_sync_results_free(r);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+/* Where there is no record to say otherwise, a statusCode that is not 2xx decides, whatever `success` says. */
+TEST(an_empty_answer_with_a_status_code_is_that_status)
+{
+    static const struct {
+        const char *body;
+        lock_sync_status want;
+        size_t messages;
+    } table[] = {
+        {"{\"result\":[],\"statusCode\":403,\"errorMessages\":[\"no\"]}", LOCK_SYNC_E_FORBIDDEN, 1},
+        {"{\"statusCode\":403,\"result\":[]}", LOCK_SYNC_E_FORBIDDEN, 0},
+        {"{\"result\":[],\"success\":true,\"statusCode\":503}", LOCK_SYNC_E_SERVER, 0},
+        {"{\"result\":[],\"success\":null,\"statusCode\":401}", LOCK_SYNC_E_UNAUTHORIZED, 0},
+        {"{\"result\":[],\"StatusCode\":404}", LOCK_SYNC_E_NOT_FOUND, 0},
+        {"{\"result\":[],\"statusCode\":304}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":199}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":300}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":null,\"statusCode\":429}", LOCK_SYNC_E_RATE_LIMITED, 0},
+        {"{\"statusCode\":500}", LOCK_SYNC_E_SERVER, 0},
+        {"{\"result\":[],\"statusCode\":200}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[],\"statusCode\":299}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[],\"statusCode\":0}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[],\"statusCode\":null}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[]}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[{\"id\":1}],\"statusCode\":403}", LOCK_SYNC_OK, 0}, /* there are records to go by */
+        {"{\"result\":0,\"statusCode\":403}", LOCK_SYNC_E_MALFORMED, 0},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lock_sync_results *r;
+
+        t_row("%s", table[i].body);
+        CHECK_INT(t_decode(ctx, &(t_answer){.body = table[i].body}, &r), table[i].want);
+        CHECK_INT(lock_sync_error_api_message_count(last(ctx)), table[i].messages);
+        lock_sync_results_free(r);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
+/* A body of another HTTP status keeps that status, whatever is in it; what is not sound JSON has no messages. */
+TEST(an_unsound_body_of_another_status_has_no_messages)
+{
+    static const struct {
+        const char *body;
+        size_t size;
+    } table[] = {
+        {"{\"errorMessages\":[\"a\"]}\0", 25}, {"{\"errorMessages\":[\"a\"],\"x\":1\0}", 31},
+        {"{\"errorMessages\":[\"a\"],\"errorMessages\":[\"b\"]}", 0},
+        {"{\"errorMessages\":[\"a\"],\"x\":{\"y\":1,\"y\":1}}", 0}, {"{\"errorMessages\":[\"a\"]} x", 0},
+        {"{\"errorMessages\":[\"a\"],\"x\":1e999}", 0},
+    };
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        size_t size = table[i].size == 0 ? strlen(table[i].body) : table[i].size;
+        lock_sync_results *r;
+
+        t_row("%s", table[i].body);
+        CHECK_INT(t_decode(ctx, &(t_answer){.http = 403, .body = table[i].body, .size = size}, &r),
+                  LOCK_SYNC_E_FORBIDDEN);
+        CHECK_INT(lock_sync_error_api_message_count(last(ctx)), 0);
+        CHECK_INT(t_error_offset(ctx), -1);
         lock_sync_results_free(r);
     }
     lock_sync_ctx_free(ctx);
@@ -374,6 +441,8 @@ int main(void)
         T(success_false_takes_its_status_from_the_envelope),
         T(a_status_code_that_is_no_integer_is_absent),
         T(what_counts_as_success),
+        T(an_empty_answer_with_a_status_code_is_that_status),
+        T(an_unsound_body_of_another_status_has_no_messages),
         T(messages_of_the_service),
         T(at_most_16_messages_are_kept),
         T(retry_after_is_told_for_429_and_503),

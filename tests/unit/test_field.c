@@ -116,8 +116,8 @@ TEST(a_door_sensor_that_is_disconnected_is_not_shown_as_closed)
 
 TEST(the_state_is_found_under_both_of_its_names)
 {
-    static const char *const records[] = {"{\"id\":7,\"deviceState\":{\"state\":6}}",
-                                          "{\"id\":7,\"lockProperties\":{\"state\":6}}"};
+    static const char *const records[] = {"{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":6}}",
+                                          "{\"id\":7,\"isConnected\":true,\"lockProperties\":{\"state\":6}}"};
     lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < T_COUNT(records); i++) {

@@ -122,10 +122,7 @@ static void shuffle(generator *g, int *order, int n)
 
 static void put_integer(generator *g, int64_t value)
 {
-    if (value > -1000000 && value < 1000000 && oddly(g))
-        put(g, chance(g, 50) ? "%" PRId64 ".0" : "%" PRId64 ".00e0", value);
-    else
-        put(g, "%" PRId64, value);
+    put(g, "%" PRId64, value);
 }
 
 /* A number of up to 18 digits, all lengths alike. */
@@ -177,8 +174,8 @@ static int64_t put_time(generator *g)
     return ms;
 }
 
-/* A key that the library does not know, with a value that it must skip. */
-static void put_unknown(generator *g)
+/* A key that the library does not know and that is not `used`, with a value that it must skip. */
+static void put_unknown(generator *g, uint64_t *used)
 {
     static const char *const names[] = {"name", "type", "stateX", "Id", "identifier", "x", "is", "", "batteryLevels"};
     static const char *const scalars[] = {"null", "true", "false", "0", "-17", "\"\"", "\"text, } ] with {marks}\"",
@@ -187,7 +184,13 @@ static void put_unknown(generator *g)
                                          "\"\\\"\\u00e9\\ud83d\\ude00\"", "\"\xc5\x82\xc3\xb3\xc5\xbc\"", "{}",
                                          "[ ]", "1234567890123456789"};
 
-    key(g, names[below(g, T_COUNT(names))]);
+    size_t name;
+
+    do {
+        name = below(g, T_COUNT(names));
+    } while ((*used >> name & 1) != 0); /* a key stands once in an object */
+    *used |= UINT64_C(1) << name;
+    key(g, names[name]);
     if (oddly(g))
         put(g, "%s", others[below(g, T_COUNT(others))]);
     else
@@ -197,7 +200,7 @@ static void put_unknown(generator *g)
 /* A value that counts as absent: null, or one of another type. */
 static void put_absent(generator *g)
 {
-    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "{\"state\":6}", "1e300", "\"2021-13-01\""};
+    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0", "{\"state\":6}", "1e300", "\"2021-13-01\""};
 
     put(g, "%s", oddly(g) ? wrong[below(g, T_COUNT(wrong))] : "null");
 }
@@ -265,6 +268,7 @@ static void put_state(generator *g, lock_sync_lock *lock)
     static const char *const names[] = {"state",        "doorState",         "isCharging",
                                         "batteryLevel", "stateChangeResult", "lastStateChangedDate"};
     int order[STATE_MEMBERS];
+    uint64_t used = 0;
     bool first = true;
 
     if (chance(g, 10)) {
@@ -284,7 +288,7 @@ static void put_state(generator *g, lock_sync_lock *lock)
             mark(g, ',');
         first = false;
         if (unknown) {
-            put_unknown(g);
+            put_unknown(g, &used);
             continue;
         }
         key(g, names[order[i]]);
@@ -299,7 +303,7 @@ static void put_state(generator *g, lock_sync_lock *lock)
 
 enum { ID, CONNECTED, REVISION, DEVICE_STATE, OTHER_STATE, UNKNOWN_1, UNKNOWN_2, MEMBERS };
 
-static void put_member(generator *g, int member, const char *state_name, lock_sync_lock *lock)
+static void put_member(generator *g, int member, const char *state_name, uint64_t *used, lock_sync_lock *lock)
 {
     lock_sync_lock nobody = {0};
 
@@ -333,9 +337,22 @@ static void put_member(generator *g, int member, const char *state_name, lock_sy
         put_state(g, &nobody);
         break;
     default:
-        put_unknown(g);
+        put_unknown(g, used);
         break;
     }
+}
+
+/* Nothing is known of a lock that is not known to be connected, but for what belongs to its settings and its past. */
+static void forget(lock_sync_lock *lock)
+{
+    lock_sync_lock left = {.id = lock->id, .revision = lock->revision, .fields = lock->fields,
+                           .last_state_changed_ms = lock->last_state_changed_ms};
+
+    if (lock->is_connected)
+        return;
+    left.fields &= LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DEVICE_STATE |
+                   LOCK_SYNC_FIELD_LAST_STATE_CHANGED;
+    *lock = left;
 }
 
 static void put_record(generator *g, int64_t id, lock_sync_lock *lock)
@@ -343,6 +360,7 @@ static void put_record(generator *g, int64_t id, lock_sync_lock *lock)
     const char *state_name = chance(g, 50) ? "deviceState" : "lockProperties";
     bool both = strcmp(state_name, "deviceState") == 0 && oddly(g);
     int order[MEMBERS];
+    uint64_t used = 0;
     bool has_state = false;
     bool first = true;
 
@@ -359,14 +377,15 @@ static void put_record(generator *g, int64_t id, lock_sync_lock *lock)
         first = false;
         if (order[i] == DEVICE_STATE)
             has_state = true;
-        put_member(g, order[i], state_name, lock);
+        put_member(g, order[i], state_name, &used, lock);
     }
     if (both && !has_state) { /* then the old one would count: the new one is to be there */
         mark(g, ',');
-        put_member(g, DEVICE_STATE, state_name, lock);
+        put_member(g, DEVICE_STATE, state_name, &used, lock);
     }
     space(g);
     put(g, "}");
+    forget(lock);
 }
 
 /* --- answers --- */
@@ -379,12 +398,20 @@ static bool is_among(const int64_t *ids, size_t n, int64_t id)
     return false;
 }
 
-/* The result, and what is to be read of it: the first of each id, of those asked for. */
+/* Puts what stands at `start` once more. */
+static void put_again(generator *g, size_t start, size_t size)
+{
+    for (size_t at = 0; at < size; at++)
+        put(g, "%c", g->body.at[start + at]);
+}
+
+/* The result, and what is to be read of it: each id once, of those asked for. */
 static void put_result(generator *g, size_t locks)
 {
     truth *t = g->truth;
     static int64_t seen[LOCKS_MAX]; /* one generator runs at a time */
     bool ascending = chance(g, 50);
+    size_t start = 0, end = 0; /* of the record before */
     lock_sync_lock lock;
 
     if (t->single) {
@@ -394,12 +421,22 @@ static void put_result(generator *g, size_t locks)
     put(g, "[");
     space(g);
     for (size_t i = 0; i < locks; i++) {
-        int64_t id = ascending ? (int64_t)i * 3 + 1 : i > 0 && chance(g, 10) ? seen[below(g, i)] : any_id(g);
+        bool again = i > 0 && chance(g, 5); /* the record before, once more: it counts once */
+        int64_t id = ascending ? (int64_t)i * 3 + 1 : any_id(g);
 
         if (i > 0)
             mark(g, ',');
+        if (again) {
+            seen[i] = seen[i - 1];
+            put_again(g, start, end - start);
+            continue;
+        }
+        while (is_among(seen, i, id)) /* another record would contradict it */
+            id = any_id(g);
+        start = g->body.size;
         put_record(g, id, &lock);
-        if (!is_among(seen, i, id) && (t->asked_count == 0 || is_among(t->asked, t->asked_count, id)))
+        end = g->body.size;
+        if (t->asked_count == 0 || is_among(t->asked, t->asked_count, id))
             t->expected[t->count++] = lock;
         seen[i] = id;
     }
@@ -412,6 +449,7 @@ enum { BODY_RESULT, BODY_SUCCESS, BODY_MESSAGES, BODY_CODE, BODY_UNKNOWN, BODY_M
 static void put_body(generator *g, size_t locks)
 {
     int order[BODY_MEMBERS];
+    uint64_t used = 0;
     bool first = true;
 
     shuffle(g, order, BODY_MEMBERS);
@@ -425,7 +463,7 @@ static void put_body(generator *g, size_t locks)
             mark(g, ',');
         first = false;
         if (order[i] == BODY_UNKNOWN) {
-            put_unknown(g);
+            put_unknown(g, &used);
             continue;
         }
         key(g, order[i] == BODY_RESULT     ? "result"
@@ -509,7 +547,7 @@ static lock_sync_results *decode_direct(lock_sync_ctx *ctx, const generator *g)
 
     assert_true(lsync_allocator_init(&memory, NULL));
     CHECK_OK(t->single ? lock_sync_request_build_one(ctx, t->asked[0], &q)
-                       : lock_sync_request_build(ctx, t->asked, t->asked_count, &q));
+                       : lock_sync_request_build(ctx, t->asked_count == 0 ? NULL : t->asked, t->asked_count, &q));
     CHECK_OK(lock_sync_response_new(ctx, &s));
     if (q != NULL && s != NULL && CHECK_OK(lock_sync_response_append_body(s, g->body.at, g->body.size)))
         r = lsync_decode_direct(&memory, q, s, &q->scope);

@@ -38,10 +38,27 @@ TEST(ids_are_repeated_once_each_in_the_order_asked)
         CHECK_TEXT(lock_sync_request_method(q), "GET");
         lock_sync_request_free(q);
     }
-    t_row("n is 0, ids is not NULL");
-    CHECK_OK(lock_sync_request_build(ctx, table[1].ids, 0, &q));
-    CHECK_TEXT(lock_sync_request_url(q), BASE "sync");
-    lock_sync_request_free(q);
+    lock_sync_ctx_free(ctx);
+}
+
+/* A list that came out empty must not become a question about all locks. */
+TEST(an_empty_list_is_refused_wherever_ids_are_taken)
+{
+    static const int64_t ids[1] = {7};
+    lock_sync_ctx *ctx = t_ctx();
+    lock_sync_request *q = (lock_sync_request *)(void *)ctx;
+    lock_sync_results *r = (lock_sync_results *)(void *)ctx;
+    lock_sync_watch *w = (lock_sync_watch *)(void *)ctx;
+
+    CHECK_INT(lock_sync_request_build(ctx, ids, 0, &q), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK(q == NULL);
+    CHECK_INT(lock_sync_fetch(ctx, ids, 0, &r), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK(r == NULL);
+    CHECK_INT(lock_sync_watch_new(ctx, ids, 0, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK(w == NULL);
     lock_sync_ctx_free(ctx);
 }
 
@@ -366,6 +383,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(ids_are_repeated_once_each_in_the_order_asked),
+        T(an_empty_list_is_refused_wherever_ids_are_taken),
         T(one_lock_has_an_endpoint_of_its_own),
         T(ids_that_would_pass_2000_bytes_ask_for_all_locks),
         T(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long),

@@ -32,7 +32,7 @@ static int64_t number(const json_t *object, const char *key)
 
 static model_lock lock_of(const json_t *record)
 {
-    const json_t *state = json_object_get(record, "deviceState");
+    const json_t *state = number(record, "isConnected") == 1 ? json_object_get(record, "deviceState") : NULL;
 
     return (model_lock){
         .id = number(record, "id"),
@@ -105,26 +105,23 @@ static const model_lock *look_for(const model *m, int64_t id)
     return NULL;
 }
 
-static bool became(int64_t before, int64_t after)
-{
-    return after != -1 && after != before;
-}
-
+/* Of a lock that is not there, nothing is known. */
 static uint32_t kinds_of(const model_lock *b, const model_lock *a)
 {
-    if (b == NULL)
-        return LOCK_SYNC_CHANGE_ADDED;
-    if (a == NULL)
-        return LOCK_SYNC_CHANGE_REMOVED;
-    return (became(b->connected, a->connected)
-                ? (uint32_t)(a->connected == 1 ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED)
-                : 0) |
-           (became(b->state, a->state) ? (uint32_t)LOCK_SYNC_CHANGE_STATE : 0) |
-           (became(b->door, a->door) ? (uint32_t)LOCK_SYNC_CHANGE_DOOR : 0) |
-           (became(b->battery, a->battery) ? (uint32_t)LOCK_SYNC_CHANGE_BATTERY : 0) |
-           (became(b->charging, a->charging) ? (uint32_t)LOCK_SYNC_CHANGE_CHARGING : 0) |
-           (became(b->result, a->result) ? (uint32_t)LOCK_SYNC_CHANGE_RESULT : 0) |
-           (became(b->revision, a->revision) ? (uint32_t)LOCK_SYNC_CHANGE_CONFIG : 0);
+    static const model_lock nothing = {-1, -1, -1, -1, -1, -1, -1, -1};
+    uint32_t kinds = b == NULL ? LOCK_SYNC_CHANGE_ADDED : a == NULL ? LOCK_SYNC_CHANGE_REMOVED : 0;
+
+    b = b == NULL ? &nothing : b;
+    a = a == NULL ? &nothing : a;
+    if (b->connected != a->connected)
+        kinds |= a->connected == 1 ? LOCK_SYNC_CHANGE_CONNECTED : LOCK_SYNC_CHANGE_DISCONNECTED;
+    kinds |= b->state != a->state ? LOCK_SYNC_CHANGE_STATE : 0u;
+    kinds |= b->door != a->door ? LOCK_SYNC_CHANGE_DOOR : 0u;
+    kinds |= b->battery != a->battery ? LOCK_SYNC_CHANGE_BATTERY : 0u;
+    kinds |= b->charging != a->charging ? LOCK_SYNC_CHANGE_CHARGING : 0u;
+    kinds |= b->result != a->result ? LOCK_SYNC_CHANGE_RESULT : 0u;
+    kinds |= b->revision != a->revision ? LOCK_SYNC_CHANGE_CONFIG : 0u;
+    return kinds;
 }
 
 bool model_write(FILE *to, const char *id, const model *before, const model *after)
@@ -150,6 +147,16 @@ bool model_write(FILE *to, const char *id, const model *before, const model *aft
     return any;
 }
 
+void model_write_all(FILE *to, const char *id, const model *m)
+{
+    fputs(id, to);
+    for (size_t i = 0; i < m->count; i++) {
+        fprintf(to, " %" PRId64 ":", m->locks[i].id);
+        write_lock(to, &m->locks[i]);
+    }
+    fputs("\n", to);
+}
+
 /* --- what was told --- */
 
 static int64_t told(const lock_sync_lock *lock, uint32_t field, int64_t value)
@@ -172,6 +179,17 @@ static const model_lock *of_record(model_lock *l, const lock_sync_lock *lock)
         .revision = told(lock, LOCK_SYNC_FIELD_REVISION, lock->revision),
     };
     return l;
+}
+
+void model_write_records(FILE *to, const char *id, const lock_sync_results *results)
+{
+    model m = {.is_known = true, .count = lock_sync_results_count(results)};
+
+    if (m.count > MODEL_LOCKS_MAX)
+        kit_die("more locks than the model has room for");
+    for (size_t i = 0; i < m.count; i++)
+        (void)of_record(&m.locks[i], lock_sync_results_at(results, i));
+    model_write_all(to, id, &m);
 }
 
 void model_write_told(FILE *to, const char *id, const lock_sync_changes *changes)

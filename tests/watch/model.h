@@ -34,7 +34,13 @@ bool model_read(const char *answer, size_t size, model *m);
    there is no change. */
 bool model_write(FILE *to, const char *id, const model *before, const model *after);
 
-/* The same of what the library told. */
+/* One line: the id of an answer, and all that is known after it. */
+void model_write_all(FILE *to, const char *id, const model *m);
+
+/* The same of the records that the library holds. */
+void model_write_records(FILE *to, const char *id, const lock_sync_results *results);
+
+/* The line of model_write, of what the library told. */
 void model_write_told(FILE *to, const char *id, const lock_sync_changes *changes);
 
 #endif

@@ -23,6 +23,7 @@ lock_sync_status pull_due(pull *p, int64_t timeout_ms);
 
 /* A good answer with these records. */
 #define SAYS(records) {.http = 200, .body = "{\"result\":[" records "]}"}
-#define LOCK_IN(id, state) "{\"id\":" #id ",\"deviceState\":{\"state\":" #state "}}"
+#define LOCK_IN(id, state) "{\"id\":" #id ",\"isConnected\":true,\"deviceState\":{\"state\":" #state "}}"
+/* One that is added is told as kinds 21 (added, connected, state), one that is removed as 26 (with disconnected). */
 
 #endif

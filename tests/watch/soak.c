@@ -1,6 +1,6 @@
 /* The watch at length: polls of locks that live fast, with faults mixed in and an outage, in pull style and in a pool
-   at once. Each change that is visible between two good answers is told exactly once, with the later of them, and the
-   service's rule is never broken. watch-soak [POLLS], of each; 1,000 if not said. */
+   at once. Each change that is visible between two good answers is told exactly once, with the later of them; after each
+   poll the watch holds the records of the last good answer; and the service's rule is never broken. watch-soak [POLLS], of each; 1,000 if not said. */
 #include "model.h"
 #include "recorder.h"
 
@@ -28,9 +28,11 @@ typedef struct watched {
     size_t good;
     size_t failing; /* in a row */
     char id[MODEL_ID_MAX]; /* of the last answer */
-    FILE *good_ids, *told; /* texts */
-    char *good_ids_text, *told_text;
-    size_t good_ids_size, told_size;
+    char good_id[MODEL_ID_MAX]; /* of the last good one */
+    size_t looked; /* how many were good when its records were looked at */
+    FILE *good_ids, *told, *held; /* texts */
+    char *good_ids_text, *told_text, *held_text;
+    size_t good_ids_size, told_size, held_size;
     size_t batches;
     size_t errors; /* that were told */
     uint32_t kinds;
@@ -60,6 +62,15 @@ static void on_log(void *user, lock_sync_log_level level, const char *message)
     x->good++;
     x->failing = 0;
     fprintf(x->good_ids, "%s\n", x->id);
+    memcpy(x->good_id, x->id, sizeof x->good_id);
+}
+
+/* Between two polls: the records that the watch holds. */
+static void look(watched *x)
+{
+    if (x->looked != x->good)
+        model_write_records(x->held, x->good_id, lock_sync_watch_results(x->w));
+    x->looked = x->good;
 }
 
 static void take(watched *x, lock_sync_status status, const lock_sync_changes *changes)
@@ -89,7 +100,8 @@ static void begin(watched *x, const char *name)
     *x = (watched){.name = name, .between = recorder_start(sim_port(service))};
     x->good_ids = open_memstream(&x->good_ids_text, &x->good_ids_size);
     x->told = open_memstream(&x->told_text, &x->told_size);
-    if (x->good_ids == NULL || x->told == NULL)
+    x->held = open_memstream(&x->held_text, &x->held_size);
+    if (x->good_ids == NULL || x->told == NULL || x->held == NULL)
         kit_die("out of memory");
     must(lock_sync_guard_new(&guard));
     must(lock_sync_guard_set_min_interval_ms(guard, INTERVAL_MS));
@@ -112,6 +124,8 @@ static void end(watched *x)
     lock_sync_ctx_free(x->ctx);
     (void)fclose(x->good_ids);
     (void)fclose(x->told);
+    (void)fclose(x->held);
+    free(x->held_text);
     free(x->good_ids_text);
     free(x->told_text);
 }
@@ -124,10 +138,11 @@ static void *pull(void *user)
 
     while (x->polls < polls_wanted) {
         lock_sync_changes *changes;
-        lock_sync_status status = lock_sync_watch_next(x->w, 1000, &changes);
+        lock_sync_status status = lock_sync_watch_next(x->w, INTERVAL_MS / 4, &changes);
 
         take(x, status, changes);
         lock_sync_changes_free(changes);
+        look(x);
     }
     return NULL;
 }
@@ -161,12 +176,14 @@ static void run_pool(watched *x)
     must(lock_sync_pool_watch(pool, x->w, on_change, x));
     while (x->polls < polls_wanted) {
         must(lock_sync_pool_wait(pool, 1000));
+        look(x);
         make_outage(x);
     }
     /* from the end of the next poll on, so that none is broken off */
     must(lock_sync_watch_set_interval_ms(x->w, 3600000));
     for (polls = x->polls; x->polls == polls;)
         must(lock_sync_pool_wait(pool, 1000));
+    look(x);
     lock_sync_watch_free(x->w);
     x->w = NULL;
     lock_sync_pool_free(pool);
@@ -203,13 +220,15 @@ static void show_difference(const char *want, const char *got)
 static void judge(watched *x)
 {
     model before = {0};
-    char *want;
-    size_t size, good = 0, unheard = 0, batches = 0;
+    char *want, *records;
+    size_t size, records_size, good = 0, unheard = 0, batches = 0;
     FILE *to = open_memstream(&want, &size);
+    FILE *all = open_memstream(&records, &records_size);
 
     t_row("%s", x->name);
     (void)fflush(x->told);
     (void)fflush(x->good_ids);
+    (void)fflush(x->held);
     for (size_t i = 0; i < recorder_count(x->between); i++) {
         size_t bytes;
         const char *answer = recorder_answer(x->between, i, &bytes);
@@ -224,9 +243,13 @@ static void judge(watched *x)
             continue;
         good++;
         batches += model_write(to, id, &before, &after);
+        model_write_all(all, id, &after);
         before = after;
     }
     (void)fclose(to);
+    (void)fclose(all);
+    if (!CHECK(strcmp(records, x->held_text) == 0))
+        show_difference(records, x->held_text);
     if (!CHECK(strcmp(want, x->told_text) == 0))
         show_difference(want, x->told_text);
     CHECK_INT(x->good, good);
@@ -239,6 +262,7 @@ static void judge(watched *x)
     print_message("%s: %zu polls, %zu good, %zu batches of changes, %zu errors told, %zu answers too late\n", x->name,
                   x->polls, x->good, x->batches, x->errors, unheard);
     free(want);
+    free(records);
 }
 
 TEST(each_change_between_two_good_answers_is_told_once)

@@ -50,8 +50,8 @@ static const char *told(const lock_sync_changes *c)
         const lock_sync_change *change = lock_sync_changes_at(c, i);
         const lock_sync_lock *lock = change->after != NULL ? change->after : change->before;
 
-        CHECK((change->before == NULL) == (change->kinds == ADDED));
-        CHECK((change->after == NULL) == (change->kinds == REMOVED));
+        CHECK((change->before == NULL) == ((change->kinds & ADDED) != 0));
+        CHECK((change->after == NULL) == ((change->kinds & REMOVED) != 0));
         CHECK(change->before == NULL || change->after == NULL || change->before->id == change->after->id);
         size += (size_t)snprintf(text + size, sizeof text - size, "%d:%u ", (int)lock->id, change->kinds);
     }
@@ -81,6 +81,7 @@ static void check_diff(const said *before, const said *after, const char *want)
 #define FULL                                                                                                           \
     IN("{\"state\":6,\"doorState\":3,\"isCharging\":false,\"batteryLevel\":50,\"stateChangeResult\":0,"                   \
        "\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}")
+#define GONE(state) "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
 #define ALL_VALUES (STATE | DOOR | CHARGING | BATTERY | RESULT)
 
 TEST(what_is_a_change_of_a_lock)
@@ -116,21 +117,31 @@ TEST(what_is_a_change_of_a_lock)
         {"connection comes, true", "{\"id\":1}", "{\"id\":1,\"isConnected\":true}", CONNECTED},
         {"connection comes, false", "{\"id\":1}", "{\"id\":1,\"isConnected\":false}", DISCONNECTED},
         {"the date comes", IN("{}"), IN("{\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}"), 0},
-        /* one that is sent no more */
-        {"state goes", IN("{\"state\":6}"), IN("{}"), 0},
-        {"door goes", IN("{\"doorState\":3}"), IN("{}"), 0},
-        {"battery becomes unknown", IN("{\"batteryLevel\":50}"), IN("{\"batteryLevel\":255}"), 0},
-        {"charging goes", IN("{\"isCharging\":true}"), IN("{\"isCharging\":null}"), 0},
-        {"result goes", IN("{\"stateChangeResult\":1}"), IN("{\"stateChangeResult\":null}"), 0},
-        {"revision goes", "{\"id\":1,\"revision\":7}", "{\"id\":1}", 0},
-        {"connection goes", "{\"id\":1,\"isConnected\":true}", "{\"id\":1}", 0},
+        /* one that is sent no more: a reader is told that it is unknown */
+        {"state goes", IN("{\"state\":6}"), IN("{}"), STATE},
+        {"door goes", IN("{\"doorState\":3}"), IN("{}"), DOOR},
+        {"battery becomes unknown", IN("{\"batteryLevel\":50}"), IN("{\"batteryLevel\":255}"), BATTERY},
+        {"charging goes", IN("{\"isCharging\":true}"), IN("{\"isCharging\":null}"), CHARGING},
+        {"result goes", IN("{\"stateChangeResult\":1}"), IN("{\"stateChangeResult\":null}"), RESULT},
+        {"revision goes", "{\"id\":1,\"revision\":7}", "{\"id\":1}", CONFIG},
+        {"connection goes, true", "{\"id\":1,\"isConnected\":true}", "{\"id\":1}", DISCONNECTED},
+        {"connection goes, false", "{\"id\":1,\"isConnected\":false}", "{\"id\":1}", DISCONNECTED},
+        {"connection cannot be used", "{\"id\":1,\"isConnected\":true}", "{\"id\":1,\"isConnected\":2}", DISCONNECTED},
+        {"zero, and unknown", IN("{\"state\":0}"), IN("{}"), STATE},
+        {"all goes, the state object too", FULL, IN("null"), ALL_VALUES},
+        {"the date goes", IN("{\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}"), IN("{}"), 0},
         {"an empty state object", IN("{}"), IN("null"), 0},
         /* out of reach, and back */
-        {"goes away", FULL, AWAY, DISCONNECTED},
+        {"goes away", FULL, AWAY, DISCONNECTED | CONFIG | ALL_VALUES},
         {"comes back", AWAY, FULL, CONNECTED | CONFIG | ALL_VALUES},
         {"stays away", AWAY, AWAY, 0},
-        {"the old name of the state object", "{\"id\":1,\"lockProperties\":{\"state\":6}}", IN("{\"state\":6}"),
-         CONNECTED | CONFIG},
+        {"goes away with its state", FULL, GONE("6"), DISCONNECTED | ALL_VALUES},
+        {"changes while it is away", GONE("6"), GONE("2"), 0},
+        {"comes back unlocked", GONE("6"), IN("{\"state\":2}"), CONNECTED | STATE},
+        {"connection goes, with a state sent", IN("{\"state\":6}"), "{\"id\":1,\"revision\":7,\"deviceState\":{\"state\":6}}",
+         DISCONNECTED | STATE},
+        {"the old name of the state object", "{\"id\":1,\"isConnected\":true,\"lockProperties\":{\"state\":6}}",
+         IN("{\"state\":6}"), CONFIG},
     };
 
     for (size_t i = 0; i < T_COUNT(table); i++) {
@@ -145,8 +156,8 @@ TEST(what_is_a_change_of_a_lock)
 
 TEST(both_records_are_told)
 {
-    static const said before = {.records = "{\"id\":1,\"revision\":3,\"deviceState\":{\"state\":6}},{\"id\":2}"};
-    static const said after = {.records = "{\"id\":3},{\"id\":1,\"revision\":4,\"deviceState\":null}"};
+    static const said before = {.records = "{\"id\":1,\"isConnected\":true,\"revision\":3,\"deviceState\":{\"state\":6}},{\"id\":2}"};
+    static const said after = {.records = "{\"id\":3},{\"id\":1,\"isConnected\":true,\"revision\":4,\"deviceState\":null}"};
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *b = hear(ctx, &before);
     lock_sync_results *a = hear(ctx, &after);
@@ -154,15 +165,16 @@ TEST(both_records_are_told)
     lock_sync_changes *c;
 
     CHECK_OK(lock_sync_diff(b, a, &c));
-    CHECK_TEXT(told(c), "1:512 2:2 3:1 ");
+    CHECK_TEXT(told(c), "1:528 2:2 3:1 ");
     change = lock_sync_changes_at(c, 0);
     CHECK_INT(change->before->revision, 3);
     CHECK_INT(change->before->state, 6);
     CHECK_INT(change->before->fields,
-              LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE);
+              LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DEVICE_STATE |
+                  LOCK_SYNC_FIELD_STATE);
     CHECK_INT(change->after->revision, 4);
-    CHECK_INT(change->after->fields, LOCK_SYNC_FIELD_REVISION);
-    CHECK_INT(lock_sync_change_kinds(change), CONFIG);
+    CHECK_INT(change->after->fields, LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION);
+    CHECK_INT(lock_sync_change_kinds(change), CONFIG | STATE);
     CHECK(lock_sync_change_before(change) == change->before);
     CHECK(lock_sync_change_after(change) == change->after);
     CHECK(lock_sync_changes_at(c, 3) == NULL);
@@ -193,8 +205,8 @@ TEST(which_locks_are_compared)
         {"in another order", {.records = L1 "," L2 "," L3}, {.records = L3 "," L1 "," L2}, ""},
         {"another order, and one new", {.records = L3 "," L1}, {.records = L3 "," L2 "," L1}, "2:1 "},
         {"both ends", {.records = L1 "," L2 "," L3}, {.records = L2 "," L3 "," L4}, "1:2 4:1 "},
-        {"the first of two records holds", {.records = "{\"id\":1,\"revision\":1}," L2},
-         {.records = L2 ",{\"id\":1,\"revision\":1},{\"id\":1,\"revision\":9}"}, ""},
+        {"two equal records count once", {.records = "{\"id\":1,\"revision\":1}," L2},
+         {.records = L2 ",{\"id\":1,\"revision\":1},{\"id\":1,\"revision\":1}"}, ""},
         {"all, then some", {.records = L1 "," L2 "," L3}, {.records = L2, .n = 1, .ids = {2}}, ""},
         {"all, then some, one of them gone", {.records = L1 "," L2 "," L3}, {.records = L2, .n = 2, .ids = {3, 2}},
          "3:2 "},
@@ -207,6 +219,8 @@ TEST(which_locks_are_compared)
         {"others", {.records = L1, .n = 1, .ids = {1}}, {.records = L2, .n = 1, .ids = {2}}, ""},
         {"some in common", {.records = L1 "," L2 "," L3, .n = 4, .ids = {3, 2, 1, 4}},
          {.records = L4 "," L3, .n = 3, .ids = {4, 2, 3}}, "2:2 4:1 "},
+        {"added and removed with what is known of them", {.records = FULL}, {.records = "{\"id\":2,\"isConnected\":false,"
+         "\"revision\":1},{\"id\":3,\"isConnected\":true,\"deviceState\":{\"state\":0}}"}, "1:1018 2:521 3:21 "},
         {"an id asked for twice", {.records = L1, .n = 3, .ids = {1, 2, 1}}, {.records = L2, .n = 2, .ids = {2, 1}},
          "1:2 2:1 "},
         {"more came than was asked for", {.records = L1, .n = 1, .ids = {1}},
@@ -305,7 +319,7 @@ TEST(an_account_may_be_large)
             const lock_sync_change *change = lock_sync_changes_at(c, (size_t)i);
             const lock_sync_lock *lock = added ? change->after : change->before;
 
-            if (!CHECK_INT(change->kinds, added ? ADDED : REMOVED) || !CHECK_INT(lock->id, i + 1) ||
+            if (!CHECK_INT(change->kinds, (added ? ADDED : REMOVED) | CONFIG) || !CHECK_INT(lock->id, i + 1) ||
                 !CHECK_INT(lock->revision, i))
                 break;
         }
@@ -363,6 +377,7 @@ static lock_sync_results *random_answer(lock_sync_ctx *ctx, uint32_t *scope)
     char body[8192];
     size_t size = (size_t)snprintf(body, sizeof body, "{\"result\":[");
     int64_t asked[IDS];
+    int64_t turn = (int64_t)(t_random(&seed) % (IDS + 1));
     size_t n = 0;
     lock_sync_results *r;
 
@@ -372,8 +387,12 @@ static lock_sync_results *random_answer(lock_sync_ctx *ctx, uint32_t *scope)
             asked[n] = 1 + (int64_t)(t_random(&seed) % IDS);
             *scope |= UINT32_C(1) << asked[n];
         }
-    for (size_t records = t_random(&seed) % IDS; records > 0; records--) {
-        size += random_record(body + size, sizeof body - size, 1 + (int64_t)(t_random(&seed) % IDS));
+    for (int64_t id = 1; id <= IDS; id++) { /* each once, in some order */
+        int64_t mixed = (id * 7 + turn) % (IDS + 1);
+
+        if (mixed == 0 || chance(2))
+            continue;
+        size += random_record(body + size, sizeof body - size, mixed);
         size += (size_t)snprintf(body + size, sizeof body - size, ",");
     }
     if (body[size - 1] == ',')
@@ -393,6 +412,11 @@ static const lock_sync_lock *look_for(const lock_sync_results *r, int64_t id)
 
 static uint32_t model_of(const lock_sync_lock *b, const lock_sync_lock *a)
 {
+    static const lock_sync_lock nothing = {0};
+    uint32_t kinds = b == NULL ? ADDED : a == NULL ? REMOVED : 0;
+
+    b = b == NULL ? &nothing : b;
+    a = a == NULL ? &nothing : a;
     const struct {
         uint32_t field, kind;
         int64_t before, after;
@@ -405,13 +429,12 @@ static uint32_t model_of(const lock_sync_lock *b, const lock_sync_lock *a)
         {LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, RESULT, b->state_change_result, a->state_change_result},
         {LOCK_SYNC_FIELD_REVISION, CONFIG, b->revision, a->revision},
     };
-    uint32_t kinds = 0;
 
     for (size_t i = 0; i < T_COUNT(values); i++) {
         bool was = (b->fields & values[i].field) != 0;
         bool is = (a->fields & values[i].field) != 0;
 
-        if (is && (!was || values[i].before != values[i].after))
+        if (is != was || (is && values[i].before != values[i].after))
             kinds |= values[i].kind;
     }
     return kinds;
@@ -431,7 +454,7 @@ static const char *model(const lock_sync_results *b, uint32_t b_scope, const loc
 
         if (!compared || (was == NULL && is == NULL))
             continue;
-        kinds = was == NULL ? ADDED : is == NULL ? REMOVED : model_of(was, is);
+        kinds = model_of(was, is);
         if (kinds != 0)
             size += (size_t)snprintf(text + size, sizeof text - size, "%d:%u ", (int)id, kinds);
     }

@@ -55,7 +55,8 @@ TEST(polls_keep_to_interval_and_guard_in_each_mode)
         CHECK(has_polled(&p));
         for (size_t k = 1; k < POLLS; k++)
             CHECK(polled_us[k] - polled_us[k - 1] >= table[i].apart_ms * 1000);
-        CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK); /* a wait for the guard is no error */
+        CHECK(lock_sync_watch_last_status(p.w) == LOCK_SYNC_OK ||
+              (table[i].guard_ms > table[i].interval_ms && lock_sync_watch_last_status(p.w) == LOCK_SYNC_E_TOO_SOON));
         if (table[i].mode == LOCK_SYNC_GUARD_OFF)
             CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL)); /* it was never asked */
         pull_end(&p);
@@ -90,7 +91,7 @@ TEST(a_slot_that_another_holds_is_waited_for)
     int64_t slot;
     pull p;
 
-    pull_begin(&p, &answer_good, 1, 1);
+    pull_begin(&p, &answer_good, 1, 1000);
     CHECK_OK(lock_sync_set_guard(p.ctx, g));
     CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
     CHECK_OK(lock_sync_guard_reserve(g, 3600000, NULL, &slot));
@@ -103,6 +104,55 @@ TEST(a_slot_that_another_holds_is_waited_for)
     CHECK_INT(p.fake.performed, 1);
     pull_end(&p);
     lock_sync_guard_unref(g);
+}
+
+/* A guard that is shut for longer than an interval is no silence: each call tells it, with the wait that is left. */
+TEST(a_hold_longer_than_an_interval_is_told)
+{
+    static const struct {
+        const char *name;
+        int64_t guard_ms, interval_ms;
+        bool held;
+    } table[] = {
+        {"longer", 3600000, 20000, true},
+        {"as long", 20000, 20000, false},
+        {"shorter", 5000, 20000, false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lock_sync_guard *g = memory_guard(table[i].guard_ms);
+        pull p;
+
+        t_row("%s", table[i].name);
+        pull_begin(&p, &answer_good, 1, table[i].interval_ms);
+        CHECK_OK(lock_sync_set_guard(p.ctx, g));
+        CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+        CHECK_OK(pull_next(&p, 0));
+        for (int call = 0; call < 3; call++) {
+            const lock_sync_error *e = lock_sync_last_error(p.ctx);
+            int64_t retry_after_ms;
+
+            if (call == 0)
+                p.w->due_us = 0;
+            CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30000)); /* which leaves an error of its own */
+            CHECK_INT(pull_next(&p, call == 2 ? 50 : 0), LOCK_SYNC_E_TIMEOUT);
+            retry_after_ms = lock_sync_error_retry_after_ms(e);
+            CHECK_INT(lock_sync_watch_last_status(p.w), table[i].held ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
+            CHECK_HOLDS(t_error_message(p.ctx), table[i].held ? "The rate limit does not allow" : "no lock changed");
+            if (table[i].held)
+                CHECK(retry_after_ms > table[i].guard_ms - KIT_PATIENCE_MS && retry_after_ms <= table[i].guard_ms);
+            else
+                CHECK_INT(retry_after_ms, -1);
+        }
+        CHECK_INT(p.fake.performed, 1);
+        lock_sync_guard_set_min_interval_ms(g, 1);
+        CHECK_INT(pull_due(&p, 100), LOCK_SYNC_E_TIMEOUT); /* a good answer, and no change */
+        CHECK_INT(p.fake.performed, 2);
+        CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK);
+        CHECK_HOLDS(t_error_message(p.ctx), "no lock changed");
+        pull_end(&p);
+        lock_sync_guard_unref(g);
+    }
 }
 
 TEST(the_context_s_timeout_does_not_bound_the_wait_for_the_guard)
@@ -186,6 +236,7 @@ int main(void)
         T(polls_keep_to_interval_and_guard_in_each_mode),
         T(a_cached_answer_is_never_told),
         T(a_slot_that_another_holds_is_waited_for),
+        T(a_hold_longer_than_an_interval_is_told),
         T(the_context_s_timeout_does_not_bound_the_wait_for_the_guard),
         T(a_guard_whose_store_fails_is_an_error_that_may_pass),
         T(a_429_is_waited_for_by_the_guard_too),

@@ -17,7 +17,7 @@ TEST(the_first_answer_tells_every_lock_as_added)
         t_step step;
         const char *want;
     } table[] = {
-        {"two locks", SAYS(LOCK_IN(2, 6) "," LOCK_IN(1, 6)), "1:1 2:1 "},
+        {"two locks", SAYS(LOCK_IN(2, 6) "," LOCK_IN(1, 6)), "1:21 2:21 "},
         {"none", SAYS(""), ""},
     };
 
@@ -42,7 +42,7 @@ TEST(later_answers_tell_what_differs_from_the_one_before)
     static const t_step steps[] = {SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6)), SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6)),
                                    SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6)), SAYS(LOCK_IN(3, 6) "," LOCK_IN(2, 5)),
                                    SAYS("")};
-    static const char *const want[] = {"1:1 2:1 ", "1:16 ", NULL, "1:2 2:16 3:1 ", "2:2 3:2 "};
+    static const char *const want[] = {"1:21 2:21 ", "1:16 ", NULL, "1:26 2:16 3:21 ", "2:26 3:26 "};
     pull p;
 
     PULL_BEGIN(&p, steps, 20000);
@@ -98,12 +98,12 @@ TEST(only_the_ids_asked_for_are_watched)
     assert_int_equal(lock_sync_watch_new(p.ctx, ids, 4, &p.w), LOCK_SYNC_OK);
     ids[0] = ids[2] = 2; /* copied */
     CHECK_OK(pull_next(&p, 0));
-    CHECK_TEXT(p.told, "1:1 3:1 ");
+    CHECK_TEXT(p.told, "1:21 3:21 ");
     CHECK_TEXT(p.fake.url[0], "https://api.tedee.com/api/v37/my/lock/sync?id=3&id=9&id=1");
     CHECK_OK(pull_due(&p, 0));
     CHECK_TEXT(p.told, "3:16 ");
     CHECK_OK(pull_due(&p, 0));
-    CHECK_TEXT(p.told, "1:16 3:2 ");
+    CHECK_TEXT(p.told, "1:16 3:26 ");
     p.w->due_us = 0;
     CHECK_INT(lock_sync_watch_next(p.w, 0, &c), LOCK_SYNC_E_TIMEOUT);
     CHECK(c == NULL);
