@@ -17,11 +17,6 @@ static bool has(const lock_sync_lock *lock, uint32_t field)
     return (lock->fields & field) != 0;
 }
 
-static bool is_out_of_reach(const lock_sync_lock *lock)
-{
-    return has(lock, LOCK_SYNC_FIELD_CONNECTED) && !lock->is_connected;
-}
-
 static void put(cell *c, const char *color, const char *text)
 {
     c->color = color;
@@ -40,10 +35,6 @@ void cell_state(const lock_sync_lock *lock, cell *c)
 {
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
 
-    if (is_out_of_reach(lock)) {
-        put(c, MAGENTA, "unknown");
-        return;
-    }
     put_named(c, locked == LOCK_SYNC_YES ? GREEN : locked == LOCK_SYNC_NO ? YELLOW : MAGENTA,
               lock_sync_lock_state_text(lock),
               has(lock, LOCK_SYNC_FIELD_STATE) && lock->state != LOCK_SYNC_STATE_UNKNOWN, lock->state);
@@ -57,11 +48,8 @@ void cell_door(const lock_sync_lock *lock, cell *c)
 {
     bool known = has(lock, LOCK_SYNC_FIELD_DOOR_STATE);
 
-    if (is_out_of_reach(lock))
-        put(c, FAINT, "unknown");
-    else
-        put_named(c, !known ? FAINT : lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW : "",
-                  lock_sync_lock_door_text(lock), known, lock->door_state);
+    put_named(c, !known ? FAINT : lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW : "",
+              lock_sync_lock_door_text(lock), known, lock->door_state);
 }
 
 void cell_battery(const lock_sync_lock *lock, cell *c)

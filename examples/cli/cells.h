@@ -11,7 +11,6 @@ typedef struct cell {
     const char *color; /* of SGR: "" or "32" */
 } cell;
 
-/* The state and the door of a lock that is out of reach are of the past: they are unknown. */
 void cell_state(const lock_sync_lock *lock, cell *c);
 void cell_door(const lock_sync_lock *lock, cell *c);
 void cell_battery(const lock_sync_lock *lock, cell *c);

@@ -37,7 +37,7 @@ class Table(Test):
 
     def test_a_lock_out_of_reach_is_not_locked(self):
         self.start_service(lock(1001, state=6, connected=False))
-        self.assertEqual(self.table()[1][1:4], ["unknown", "unknown", "80 %"])
+        self.assertEqual(self.table()[1][1:6], ["unknown", "unknown", "unknown", "unknown", "no"])
 
     def test_a_door_s_number_without_a_name_is_shown(self):
         self.start_service(lock(1, doorState=-1), lock(2, doorState=9))
@@ -135,7 +135,7 @@ class Json(Test):
         self.assertEqual(document["locks"], [dict(zip(names, values)) for values in (
             (1001, False, True, True, 3, "semi-locked", 3, "closed", 80, False, 1, 7, *at),
             (1002, None, None, False, *[None] * 7, 7, None, None),
-            (1003, None, None, False, 42, "unknown", 3, "closed", 80, False, 0, 7, *at),
+            (1003, None, None, False, *[None] * 7, 7, *at),
         )])
 
     def test_lines(self):

@@ -392,7 +392,7 @@ class Watch(Test):
     def test_json_is_lines_on_a_terminal_too(self):
         terminal = Terminal(self)
         terminal.type(f"{SHOWN} --watch --json-lines 1001")
-        terminal.wait('"changes":\\["added"\\]')
+        terminal.wait('"changes":\\["added",')
         self.assertEqual(terminal.tell("alternate_on"), "0")
 
 

@@ -43,7 +43,8 @@ class Watch(Test):
         self.polls()
         self.service.locks = [lock(1001, state=5, doorState=2), lock(1002, state=None, connected=False)]
         self.assertEqual(self.line(watch), "1001  state: locked -> locking; door: closed -> opened")
-        self.assertEqual(self.line(watch), "1002  disconnected")
+        self.assertEqual(self.line(watch), "1002  disconnected; state: unlocked -> unknown; door: closed -> unknown; "
+                                           "battery: 80 % -> unknown; charging: no -> unknown; result: success -> unknown")
         self.service.locks = [lock(1001, state=3, stateChangeResult=1, batteryLevel=79, isCharging=True)]
         self.assertEqual(self.line(watch), "1001  state: locking -> semi-locked, jammed; door: opened -> closed; "
                                            "battery: 80 % -> 79 %; charging: no -> yes; result: success -> jammed")
@@ -63,8 +64,9 @@ class Watch(Test):
     def test_lines_of_json(self):
         watch = self.watch("--json-lines", "1001")
         first = json.loads(watch.stdout.readline())
+        known = ["state", "door", "battery", "charging", "result", "config"]
         self.assertEqual((first["id"], first["changes"], first["before"], first["after"]["locked"]),
-                         (1001, ["added"], None, True))
+                         (1001, ["added", "connected", *known], None, True))
         self.service.locks = [lock(1001, state=2, doorState=2)]
         second = json.loads(watch.stdout.readline())
         self.assertEqual(sorted(second), ["after", "at", "at_ms", "before", "changes", "id"])
@@ -73,7 +75,8 @@ class Watch(Test):
         self.assertLess(abs(second["at_ms"] / 1000 - time.time()), 60)
         self.service.locks = []
         third = json.loads(watch.stdout.readline())
-        self.assertEqual((third["changes"], third["before"], third["after"]), (["removed"], second["after"], None))
+        self.assertEqual((third["changes"], third["before"], third["after"]),
+                         (["removed", "disconnected", *known], second["after"], None))
         self.assertEqual(self.stop(watch, signal.SIGTERM), ("", ""))
 
     def test_ids_without_an_answer_are_told_once(self):
@@ -148,6 +151,27 @@ class Watch(Test):
         status, out, err = self.end(watch)
         self.assertEqual((status, out), (5, ""))
         self.assertIn("make a new one", err.splitlines()[-1])
+
+    def test_a_lock_that_comes_back_unlocked_is_told_so(self):
+        """The service may send a state of a lock that is out of reach; it is not known all the same."""
+        self.service.locks = [lock(1001, state=6)]
+        watch = self.watch("1001")
+        self.line(watch)
+        told = []
+        for state, connected in ((6, False), (2, False), (2, True)):
+            self.service.locks = [lock(1001, state=state, connected=connected)]
+            self.polls()
+        while not told or " connected" not in told[-1]:
+            told.append(self.line(watch))
+        self.assertRegex(told[0], "^1001  disconnected; state: locked -> unknown;")
+        self.assertRegex(told[-1], "^1001  connected; state: unknown -> unlocked;")
+        self.assertEqual(len(told), 2)
+
+    def test_a_value_that_is_sent_no_longer_is_told(self):
+        watch = self.watch("1001")
+        self.line(watch)
+        self.service.locks = [lock(1001, state=None)]
+        self.assertRegex(self.line(watch), "^1001  state: locked -> unknown; door: closed -> unknown; battery: 80 % -> unknown")
 
     def test_the_number_of_an_error_is_told(self):
         watch = self.watch("1001")
