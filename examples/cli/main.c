@@ -109,6 +109,7 @@ static int run(options *o)
     bool color = wants_color(o->color);
     bool is_live = o->watch && o->format == FORMAT_TABLE && is_screen();
     lock_sync_ctx *ctx;
+    lock_sync_guard *guard;
     int exit_status;
 
     if (o->help || o->version) {
@@ -121,11 +122,12 @@ static int run(options *o)
     if (o->age && o->watch && o->format == FORMAT_TABLE && !is_live)
         return complain(EXIT_USAGE, "--age goes with a table or JSON, and these would be lines of changes: leave it "
                                     "out, or use --json-lines");
-    exit_status = setup(o, &ctx);
+    exit_status = setup(o, &ctx, &guard);
     if (exit_status != EXIT_DONE)
         return exit_status;
-    exit_status = o->watch ? watch(o, ctx, is_live, color) : show(o, ctx, color);
+    exit_status = o->watch ? watch(o, ctx, guard, is_live, color) : show(o, ctx, color);
     lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(guard);
     return exit_status;
 }
 

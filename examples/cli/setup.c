@@ -44,10 +44,9 @@ static int set_settings(lock_sync_ctx *ctx, const options *o)
     return set_proxy(ctx, o->base_url);
 }
 
-static int set_guard(lock_sync_ctx *ctx, options *o, const char *text)
+static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync_guard **guard)
 {
     const char *interval = getenv("LOCKSYNC_INTERVAL_MS");
-    lock_sync_guard *guard = NULL;
     const char *path = o->guard_file;
     char own_path[PATH_SIZE];
     lock_sync_status status;
@@ -59,7 +58,7 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text)
             return made;
         path = own_path;
     }
-    status = lock_sync_guard_open_file(path, &guard);
+    status = lock_sync_guard_open_file(path, guard);
     if (status == LOCK_SYNC_E_GUARD)
         return guard_path_complain(path);
     if (status == LOCK_SYNC_E_INVALID_ARGUMENT)
@@ -69,17 +68,16 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text)
     /* for try-outs against a simulator on this machine: plain http is spoken with no other */
     if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
         o->interval_ms = strtoimax(interval, NULL, 10);
-        status = lock_sync_guard_set_min_interval_ms(guard, o->interval_ms);
+        status = lock_sync_guard_set_min_interval_ms(*guard, o->interval_ms);
     }
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_set_guard(ctx, guard);
-    lock_sync_guard_unref(guard);
+        status = lock_sync_set_guard(ctx, *guard);
     if (status != LOCK_SYNC_OK)
         return complain(EXIT_USAGE, "LOCKSYNC_INTERVAL_MS is no number from 1 to 3600000: correct it, or unset it");
     return EXIT_DONE;
 }
 
-static int set_credential(lock_sync_ctx *ctx, options *o)
+static int set_credential(lock_sync_ctx *ctx, options *o, lock_sync_guard **guard)
 {
     credential c;
     int exit_status = credential_read(&c, o->key_file);
@@ -89,7 +87,7 @@ static int set_credential(lock_sync_ctx *ctx, options *o)
                                              : lock_sync_set_personal_key(ctx, c.text);
 
         exit_status = status == LOCK_SYNC_OK
-                          ? set_guard(ctx, o, c.text)
+                          ? set_guard(ctx, o, c.text, guard)
                           : complain(EXIT_NO_CREDENTIAL, "the key is not usable (%s): see that it is whole",
                                      lock_sync_error_message(lock_sync_last_error(ctx)));
     }
@@ -97,12 +95,13 @@ static int set_credential(lock_sync_ctx *ctx, options *o)
     return exit_status;
 }
 
-int setup(options *o, lock_sync_ctx **out)
+int setup(options *o, lock_sync_ctx **out, lock_sync_guard **guard)
 {
     lock_sync_ctx *ctx = NULL;
     int exit_status;
 
     *out = NULL;
+    *guard = NULL;
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
         return complain(EXIT_INTERNAL, "out of memory");
     if (o->base_url == NULL) {
@@ -112,10 +111,13 @@ int setup(options *o, lock_sync_ctx **out)
     }
     exit_status = set_settings(ctx, o);
     if (exit_status == EXIT_DONE)
-        exit_status = set_credential(ctx, o);
-    if (exit_status == EXIT_DONE)
+        exit_status = set_credential(ctx, o, guard);
+    if (exit_status == EXIT_DONE) {
         *out = ctx;
-    else
-        lock_sync_ctx_free(ctx);
+        return exit_status;
+    }
+    lock_sync_guard_unref(*guard);
+    *guard = NULL;
+    lock_sync_ctx_free(ctx);
     return exit_status;
 }

@@ -12,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TROUBLE_SIZE 512
 #define TICK_MS 1000 /* how often the screen's ages are drawn, and a reader that went away is looked for */
 
 typedef struct watching {
     const options *o;
     lock_sync_ctx *ctx;
+    lock_sync_guard *guard;
     lock_sync_watch *w;
     view *v; /* NULL: lines */
     int64_t interval_ms;
@@ -26,8 +28,9 @@ typedef struct watching {
     lock_sync_status end;     /* the error that ended it */
 } watching;
 
-/* Errors that do not pass are the end at the start, when something is set wrong. After a good response only those are
-   that nobody but the user can mend; any other may be of a network on the way, or of a service that is being changed. */
+/* At the start, an error that does not pass ends the watch, because a setting may be wrong. After a good response, only
+   one that nobody but the user can mend does: any other may come from a network on the way, or from a service that is
+   being changed. */
 static bool is_end(const watching *s, lock_sync_status status)
 {
     switch (status) {
@@ -54,16 +57,23 @@ static int64_t next_poll_in_ms(const watching *s)
     return held_ms > due_ms ? held_ms : due_ms;
 }
 
-/* What the guard says behind its status's sentence, which is its reason; of all else the sentence is enough. */
-static const char *message_about(const watching *s, lock_sync_status trouble)
+/* What keeps responses from coming, as sentences. Of the guard it says why: it is the only one that may be mended here,
+   and what its refusal hangs on is not in its status. */
+static void describe(const watching *s, lock_sync_status trouble, char text[TROUBLE_SIZE])
 {
     const char *sentence = lock_sync_status_message(trouble);
     const char *message = lock_sync_error_message(lock_sync_last_error(s->ctx));
     size_t length = strlen(sentence);
+    char why[TROUBLE_SIZE / 2];
 
-    if (trouble != LOCK_SYNC_E_TOO_SOON || strncmp(message, sentence, length) != 0 || message[length] != ' ')
-        return sentence;
-    return message + length + 1;
+    if (trouble == LOCK_SYNC_OK)
+        text[0] = '\0';
+    else if (trouble == LOCK_SYNC_E_GUARD && lock_sync_guard_error_message(s->guard, why, sizeof why) > 0)
+        (void)snprintf(text, TROUBLE_SIZE, "%s (%s)", sentence, why);
+    else if (trouble == LOCK_SYNC_E_TOO_SOON && strncmp(message, sentence, length) == 0 && message[length] == ' ')
+        (void)snprintf(text, TROUBLE_SIZE, "%s", message + length + 1);
+    else
+        (void)snprintf(text, TROUBLE_SIZE, "%s", sentence);
 }
 
 /* On stderr that responses fail or the guard lets no request through, and when the next poll is; not each time. */
@@ -71,17 +81,18 @@ static void tell_trouble(watching *s, lock_sync_status trouble, int64_t next_ms)
 {
     int64_t at_ms = unix_now_ms() + next_ms;
     bool is_put_off = trouble == LOCK_SYNC_E_TOO_SOON && at_ms > s->told_until_ms + s->interval_ms;
-    const char *message = message_about(s, trouble);
+    char message[TROUBLE_SIZE];
     char at[MOMENT_SIZE];
     char span[MOMENT_SIZE];
 
     if (trouble == s->trouble && !is_put_off)
         return;
     s->told_until_ms = at_ms;
+    describe(s, trouble, message);
     (void)moment_clock(at_ms, at);
     moment_span(next_ms, span);
     if (trouble == LOCK_SYNC_OK)
-        (void)complain(EXIT_DONE, "there is an answer%s", s->has_told ? " again" : "");
+        (void)complain(EXIT_DONE, "there is an answer again");
     else if (trouble == LOCK_SYNC_E_TOO_SOON) /* the guard's message has the span */
         (void)complain(EXIT_DONE, "%s%s The next poll is at %s.", message, full_stop_after(message), at);
     else if (next_ms > 2 * s->interval_ms)
@@ -95,13 +106,16 @@ static void note_trouble(watching *s)
 {
     lock_sync_status trouble = lock_sync_watch_last_status(s->w);
     int64_t next_ms = next_poll_in_ms(s);
+    char message[TROUBLE_SIZE];
 
     if (trouble == LOCK_SYNC_E_TOO_SOON && next_ms <= s->interval_ms)
         trouble = s->trouble;
-    if (s->v != NULL)
-        view_note(s->v, trouble == LOCK_SYNC_OK ? "" : message_about(s, trouble), unix_now_ms() + next_ms);
-    else
+    if (s->v != NULL) {
+        describe(s, trouble, message);
+        view_note(s->v, message, unix_now_ms() + next_ms);
+    } else {
         tell_trouble(s, trouble, next_ms);
+    }
     s->trouble = trouble;
 }
 
@@ -215,9 +229,9 @@ static int follow_in_lines(watching *s)
     return exit_status;
 }
 
-int watch(const options *o, lock_sync_ctx *ctx, bool on_screen, bool color)
+int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_screen, bool color)
 {
-    watching s = {.o = o, .ctx = ctx, .v = on_screen ? view_new(o, color) : NULL,
+    watching s = {.o = o, .ctx = ctx, .guard = guard, .v = on_screen ? view_new(o, color) : NULL,
                   .interval_ms = options_interval_ms(o)};
     lock_sync_status status = lock_sync_watch_new(ctx, o->ids, o->id_count, &s.w);
     int exit_status;

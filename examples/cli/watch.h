@@ -7,7 +7,7 @@
 #include <locksync/locksync.h>
 
 /* Follows changes until a signal comes, an error that does not pass, or the end of whoever reads them; returns the exit
-   status. */
-int watch(const options *o, lock_sync_ctx *ctx, bool on_screen, bool color);
+   status. `guard`: that of the context. */
+int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_screen, bool color);
 
 #endif

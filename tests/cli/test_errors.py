@@ -35,7 +35,8 @@ class Service(Test):
         for harmful in ("\u202e", "\u202a", "\u2066", "\u2069", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff",
                         "\U000e0041", "\x7f", "\x9b31m", "\u00ad"):
             with self.subTest(harmful):
-                service.reply = (200, {}, json.dumps({"success": False, "errorMessages": [f"T\u00fcr {harmful}zu\u20ac"]}))
+                said = [f"T\u00fcr {harmful}zu\u20ac"]
+                service.reply = (200, {}, json.dumps({"success": False, "errorMessages": said}))
                 self.expect(10)
                 self.assertNotIn(harmful[0], self.complaint)
                 self.assertRegex(self.complaint, "T\u00fcr .*zu\u20ac")

@@ -279,7 +279,8 @@ class Watch(Test):
         wrong = r"\AThe service failed"
         self.start_watch(lines=5)
         for lines, good, bad in (
-                (5, r"\Aanswer .*\nID .*\n1000 .*\n1001 .*\n1002 ", r"\Aanswer .*\nThe service .*\nID .*\n1000 .*\nand 2"),
+                (5, r"\Aanswer .*\nID .*\n1000 .*\n1001 .*\n1002 ",
+                 r"\Aanswer .*\nThe service .*\nID .*\n1000 .*\nand 2"),
                 (4, r"\Aanswer .*\nID .*\n1000 .*\nand 2 more", r"\Aanswer .*\nThe service .*\nID .*\n1000 "),
                 (3, r"\Aanswer .*\nID .*\n1000 ", r"\Aanswer .*\nThe service .*\n1000 "),
                 (2, r"\Aanswer .*\n1000 ", wrong + r".*\n1000 "),

@@ -1,5 +1,6 @@
 """--watch without a terminal: one line per change, for people and for scripts."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -44,7 +45,8 @@ class Watch(Test):
         self.service.locks = [lock(1001, state=5, doorState=2), lock(1002, state=None, connected=False)]
         self.assertEqual(self.line(watch), "1001  state: locked -> locking; door: closed -> opened")
         self.assertEqual(self.line(watch), "1002  disconnected; state: unlocked -> unknown; door: closed -> unknown; "
-                                           "battery: 80 % -> unknown; charging: no -> unknown; result: success -> unknown")
+                                           "battery: 80 % -> unknown; charging: no -> unknown; "
+                                           "result: success -> unknown")
         self.service.locks = [lock(1001, state=3, stateChangeResult=1, batteryLevel=79, isCharging=True)]
         self.assertEqual(self.line(watch), "1001  state: locking -> semi-locked, jammed; door: opened -> closed; "
                                            "battery: 80 % -> 79 %; charging: no -> yes; result: success -> jammed")
@@ -89,8 +91,8 @@ class Watch(Test):
         watch = self.watch("1001", stderr=subprocess.PIPE)
         self.line(watch)
         self.service.reply = (503, {}, "")
-        self.assertRegex(watch.stderr.readline(), 
-                         r"^locksync: The service failed \(5xx\)\. (It is tried again|The next poll is in 1 s, at \S+)\.$")
+        self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. "
+                                                  r"(It is tried again|The next poll is in 1 s, at \S+)\.$")
         self.polls(1)
         self.service.locks = [lock(1001, state=2)]
         self.service.reply = None
@@ -100,7 +102,8 @@ class Watch(Test):
 
     def test_a_response_that_is_none_is_the_end_only_at_the_start(self):
         replies = {
-            "404": (404, {}, ""), "302": (302, {"Location": "/"}, ""), "418": (418, {}, ""), "html": (200, {}, "<html>"),
+            "404": (404, {}, ""), "302": (302, {"Location": "/"}, ""), "418": (418, {}, ""),
+            "html": (200, {}, "<html>"), "JSON": (200, {}, '{"result":'),
             "no": (200, {}, json.dumps({"success": False, "errorMessages": ["no"]})),
         }
         for name, reply in replies.items():
@@ -126,7 +129,7 @@ class Watch(Test):
         self.assertEqual(self.stop(watch), ("", ""))
 
     def is_in(self, told, seconds):
-        """The clock's time in a message: up to a tenth (the watch's jitter) later, or a minute (a busy machine) sooner."""
+        """A message's clock time: up to a tenth (the watch's jitter) later, or a minute (a busy machine) sooner."""
         hours, minutes, rest = map(int, re.search(r"at (\d\d):(\d\d):(\d\d)", told).groups())
         ahead = (hours * 3600 + minutes * 60 + rest - int(time.time())) % 86400
         self.assertLessEqual(ahead, seconds * 1.1 + 1)
@@ -143,6 +146,15 @@ class Watch(Test):
         time.sleep(2.5)  # longer than the command's tick: told again, it would be by now
         self.assertEqual(self.stop(watch), ("", ""))
         self.assertEqual(len(self.service.requests), 1)
+
+    def test_a_guard_s_file_that_fails_is_told_with_the_cause(self):
+        watch = self.watch("1001", "--guard-file", self.path("guard"))
+        self.line(watch)
+        os.rename(self.write("other", ""), self.path("guard"))
+        self.assertRegex(watch.stderr.readline(), r"^locksync: .* \(.*empty.*\)")
+        os.unlink(self.path("guard"))
+        self.assertIn("there is an answer again", watch.stderr.readline())
+        self.stop(watch)
 
     def test_a_refused_key_is_the_end(self):
         watch = self.watch("1001")
@@ -171,7 +183,7 @@ class Watch(Test):
         watch = self.watch("1001")
         self.line(watch)
         self.service.locks = [lock(1001, state=None)]
-        self.assertRegex(self.line(watch), "^1001  state: locked -> unknown; door: closed -> unknown; battery: 80 % -> unknown")
+        self.assertRegex(self.line(watch), "^1001  state: locked -> unknown; door: closed -> unknown; battery: 80 % ->")
 
     def test_the_number_of_an_error_is_told(self):
         watch = self.watch("1001")
