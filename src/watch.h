@@ -40,7 +40,8 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
 lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, lock_sync_results *results,
                                   lock_sync_changes **changes);
 
-/* Takes in that the guard refused a poll, and may open in `soonest_ms`. A short wait is no news: the guard spaces polls. */
+/* Takes in that the guard refused a poll, and may open in `soonest_ms`. A short wait is no news: the guard spaces
+   polls. */
 void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms);
 
 /* Takes a watch out of its pool, without a callback. */

@@ -276,8 +276,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * A thread that calls this needs 256 KiB of stack: a hostile answer may nest 2,048 levels deep.
  *
  * @param ctx The context.
- * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL asks for every lock
- *        of the account. An empty list is LOCK_SYNC_E_INVALID_ARGUMENT, as it is hardly meant to ask for all.
+ * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL asks for every
+ *        lock of the account. An empty list is LOCK_SYNC_E_INVALID_ARGUMENT, as it is hardly meant to ask for all.
  * @param n How many; 0 with NULL.
  * @param[out] results The answer, transferred; free with lock_sync_results_free(). NULL after a failure.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT, _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT and

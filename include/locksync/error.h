@@ -122,8 +122,8 @@ LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *
  * A NUL byte has its own offset, a body that ends too early its size, an empty one 0.
  *
  * @param e From lock_sync_last_error(), or NULL.
- * @return Bytes from the start of the decoded body; -1: the status is not LOCK_SYNC_E_MALFORMED, or the JSON is valid and
- *         a value in it is at fault, which the message names: a record by its index, counted from 1.
+ * @return Bytes from the start of the decoded body; -1: the status is not LOCK_SYNC_E_MALFORMED, or the JSON is valid
+ *         and a value in it is at fault, which the message names: a record by its index, counted from 1.
  * @par Threads That of the context.
  * @since 0.1.0
  */

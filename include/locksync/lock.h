@@ -15,8 +15,8 @@ extern "C" {
  * Bits of lock_sync_lock::fields: the values that are known.
  *
  * A value is unknown if the service did not send it or sent one that cannot be used. State, door, battery, charging and
- * result are unknown too, whatever the service sent, of a lock that is not known to be connected: one whose record lacks
- * an `isConnected` of true.
+ * result are unknown too, whatever the service sent, of a lock that is not known to be connected: one whose record
+ * lacks an `isConnected` of true.
  */
 enum {
     LOCK_SYNC_FIELD_CONNECTED = 1,             /**< lock_sync_lock::is_connected */
@@ -90,8 +90,8 @@ LOCK_SYNC_API lock_sync_tristate lock_sync_lock_is_locked(const lock_sync_lock *
  * Whether the last movement of the bolt ended in a jam (state_change_result 1).
  *
  * @param lock A record, or NULL.
- * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: the result is unknown (as it is of a lock that is not known
- *         to be connected), or `lock` is NULL.
+ * @return LOCK_SYNC_YES, LOCK_SYNC_NO, or LOCK_SYNC_UNKNOWN: the result is unknown (as it is of a lock that is not
+ *         known to be connected), or `lock` is NULL.
  * @par Threads Any.
  * @since 0.1.0
  */

@@ -33,8 +33,8 @@ enum {
  *
  * A bit is set exactly if its value is another one now, was unknown and is known, or was known and is unknown. A lock
  * that goes out of reach has LOCK_SYNC_CHANGE_DISCONNECTED and the bits of all values that were known and are not any
- * more. A lock that is added or removed has the bits of the values that are known of it, beside LOCK_SYNC_CHANGE_ADDED or
- * _REMOVED. last_state_changed_ms has no bit.
+ * more. A lock that is added or removed has the bits of the values that are known of it, beside LOCK_SYNC_CHANGE_ADDED
+ * or _REMOVED. last_state_changed_ms has no bit.
  */
 typedef struct lock_sync_change {
     uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: one change per lock, bits together. */
@@ -167,9 +167,10 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (nothing changed in time; errors that may pass are not returned, see
  *         lock_sync_watch_last_status(); if the guard holds the watch for longer than an interval, the error has its
- *         message and lock_sync_error_retry_after_ms()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel()); LOCK_SYNC_E_INVALID_ARGUMENT;
- *         LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any other status of
- *         lock_sync_fetch() that does not pass by itself. lock_sync_last_error() has the detail; the next call goes on.
+ *         message and lock_sync_error_retry_after_ms()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel());
+ *         LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any
+ *         other status of lock_sync_fetch() that does not pass by itself. lock_sync_last_error() has the detail; the
+ *         next call goes on.
  * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
  * @since 0.1.0
  */

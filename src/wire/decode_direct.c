@@ -14,9 +14,19 @@
 #define INTEGER_DIGITS_MAX 18   /* all of which an int64_t holds */
 #define OTHER_KEYS_MAX 16       /* unknown keys of one object, which are compared each with each */
 
+/* The unknown keys of one object. */
+typedef struct other_keys {
+    size_t count;
+    struct {
+        const char *text;
+        size_t size;
+    } keys[OTHER_KEYS_MAX];
+} other_keys;
+
 typedef struct cursor {
     const char *at;
     const char *end; /* where the NUL stands */
+    other_keys *others; /* of a record, and of its state */
 } cursor;
 
 static inline void skip_space(cursor *c)
@@ -124,21 +134,15 @@ static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t 
     return NULL;
 }
 
-/* The keys of one object that the schema does not know. */
-typedef struct other_keys {
-    struct {
-        const char *text;
-        size_t size;
-    } keys[OTHER_KEYS_MAX];
-    size_t count;
-} other_keys;
-
-/* A key without a field, behind its first quote. One that comes twice is for the full decoder, and so is one too many. */
-static bool take_other_key(cursor *c, other_keys *others)
+/* A key without a field, behind its first quote. One that comes twice is for the full decoder, and so is one too many.
+   The service sends none, so the way past this must cost nothing. */
+static bool take_other_key(cursor *c, other_keys *others, bool is_first)
 {
     const char *text;
     size_t size;
 
+    if (is_first)
+        others->count = 0;
     if (others->count == OTHER_KEYS_MAX || !take_text(c, &text, &size))
         return false;
     for (size_t i = 0; i < others->count; i++)
@@ -149,17 +153,16 @@ static bool take_other_key(cursor *c, other_keys *others)
     return true;
 }
 
-_Static_assert(sizeof(lock_sync_lock) <= 64, "take_object has a bit for each offset");
+#define OTHER_SEEN ((uint64_t)1 << 63)
+_Static_assert(sizeof(lock_sync_lock) < 64, "take_object has a bit for each offset");
 
 /* A record, or its state: an object with at least one member. What comes twice is for the full decoder. */
 static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
 {
     static const lsync_field unknown = {.min = 1, .max = 0}; /* takes no value */
-    uint64_t seen = 0; /* a bit for each offset */
-    other_keys others;
+    uint64_t seen = 0; /* a bit for each offset, and OTHER_SEEN */
     size_t next = 0;
 
-    others.count = 0;
     if (!take(c, '{'))
         return false;
     do {
@@ -170,8 +173,9 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
         f = take_key(c, fields, n, &next);
         if (f == NULL) {
             f = &unknown;
-            if (!take_other_key(c, &others))
+            if (!take_other_key(c, &c->others[fields == lsync_state_fields], (seen & OTHER_SEEN) == 0))
                 return false;
+            seen |= OTHER_SEEN;
         } else if ((seen & (uint64_t)1 << f->offset) != 0) {
             return false;
         } else {
@@ -285,11 +289,12 @@ lock_sync_results *lsync_decode_direct(const lock_sync_allocator *memory, const 
 {
     size_t guess = q->single ? 1 : s->body.size / GUESSED_RECORD_BYTES + 1;
     lock_sync_results *r = s->body.size == 0 ? NULL : lsync_results_new(memory, scope, guess, s->received_at_ms);
+    other_keys others[2];
     cursor c;
 
     if (r == NULL)
         return NULL;
-    c = (cursor){s->body.data, s->body.data + s->body.size};
+    c = (cursor){s->body.data, s->body.data + s->body.size, others};
     if (!take_body(&c, q->single, &r) || !lsync_results_finish(r)) {
         lock_sync_results_free(r);
         return NULL;

@@ -99,9 +99,8 @@ static void note_conflict(lock_sync_results *r, size_t index)
 
 void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
 {
-    size_t index = r->records++;
-
     if (r->asked.count > 0) {
+        size_t index = r->records++;
         size_t i = lsync_scope_find(&r->asked, lock->id);
 
         if (i == LSYNC_NOT_FOUND)

@@ -15,7 +15,7 @@ struct lock_sync_results {
     size_t count;
     size_t capacity;
     uint32_t *order; /* of the locks by id, once finished; used if they are unordered */
-    size_t records;  /* that were added, kept or not */
+    size_t records;  /* that were added, kept or not; counted where not all locks are asked for */
     size_t conflict; /* the first record that contradicts an earlier one of its lock; LSYNC_NOT_FOUND: none */
     lsync_scope asked;
     uint32_t *answered; /* for each id of `asked`: 0, or one more than its place in `locks` */

@@ -57,8 +57,8 @@ static answer read_answer(fuzz_input *in, const lock_sync_allocator *memory)
 }
 
 /* The bit of a value that was and is, or that is known on one side only. */
-static uint32_t bit_of(const lock_sync_lock *before, const lock_sync_lock *after, uint32_t field, int64_t was, int64_t is,
-                       uint32_t bit)
+static uint32_t bit_of(const lock_sync_lock *before, const lock_sync_lock *after, uint32_t field, int64_t was,
+                       int64_t is, uint32_t bit)
 {
     bool there = (after->fields & field) == field;
     bool was_there = (before->fields & field) == field;

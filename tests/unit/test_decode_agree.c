@@ -186,7 +186,9 @@ static size_t change(const char *sample, char *text, size_t room, uint64_t *seed
     return size;
 }
 
-#define SIXTEEN "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
+#define SIXTEEN                                                                                                        \
+    "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"                                                   \
+    "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
 
 /* Members of a record, each with two keys that are the same or only look so. */
 TEST(a_key_twice_is_malformed_either_way)

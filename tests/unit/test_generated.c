@@ -200,7 +200,8 @@ static void put_unknown(generator *g, uint64_t *used)
 /* A value that counts as absent: null, or one of another type. */
 static void put_absent(generator *g)
 {
-    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0", "{\"state\":6}", "1e300", "\"2021-13-01\""};
+    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0", "{\"state\":6}", "1e300",
+                                        "\"2021-13-01\""};
 
     put(g, "%s", oddly(g) ? wrong[below(g, T_COUNT(wrong))] : "null");
 }

@@ -159,8 +159,8 @@ TEST(the_place_of_a_fault_and_what_it_is)
     lock_sync_ctx_free(ctx);
 }
 
-/* jansson 2.14 overlooks a NUL behind a number or word: it gives the byte back to its buffer, where a NUL means "empty".
-   So each is found before the text is parsed, whatever else is wrong with it. */
+/* jansson 2.14 overlooks a NUL behind a number or word: it gives the byte back to its buffer, where a NUL means
+   "empty". So each is found before the text is parsed, whatever else is wrong with it. */
 TEST(a_nul_anywhere_is_a_fault_at_its_place)
 {
     static const struct {
@@ -329,8 +329,8 @@ TEST(a_value_inside_2048_levels_is_too_deep)
     lock_sync_ctx_free(ctx);
 }
 
-/* A good body without its end breaks there, or at the character that was cut. Cut inside the white space behind it, it is
-   still good. */
+/* A good body without its end breaks there, or at the character that was cut. Cut inside the white space behind it, it
+   is still good. */
 static void check_cuts(const char *body, size_t good_from)
 {
     lock_sync_ctx *ctx = t_ctx();

@@ -9,6 +9,7 @@
 #define RECORD_FIELDS ((uint32_t)(LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION))
 #define STATE (uint32_t) LOCK_SYNC_FIELD_DEVICE_STATE
 #define CONNECTED (uint32_t) LOCK_SYNC_FIELD_CONNECTED
+#define MOVED (STATE | (uint32_t)LOCK_SYNC_FIELD_LAST_STATE_CHANGED)
 #define REVISION (uint32_t) LOCK_SYNC_FIELD_REVISION
 #define FULL                                                                                                           \
     "{\"state\":6,\"doorState\":3,\"isCharging\":true,\"batteryLevel\":54,\"stateChangeResult\":1,"                    \
@@ -35,9 +36,8 @@ static const lock_sync_lock bare_state = {7, 0, 0, STATE, 0, 0, 0, 0, false, fal
 static const lock_sync_lock bare = {.id = 7};
 static const lock_sync_lock other_state = {7, 0, 0, CONNECTED | STATE | LOCK_SYNC_FIELD_STATE, 2, 0, 0, 0, true, false};
 /* what is left of FULL in a lock that is not known to be connected */
-static const lock_sync_lock moved = {7, 0, T2021, STATE | LOCK_SYNC_FIELD_LAST_STATE_CHANGED, 0, 0, 0, 0, false, false};
-static const lock_sync_lock moved_away = {7, 3, T2021, CONNECTED | REVISION | STATE | LOCK_SYNC_FIELD_LAST_STATE_CHANGED,
-                                          0, 0, 0, 0, false, false};
+static const lock_sync_lock moved = {7, 0, T2021, MOVED, 0, 0, 0, 0, false, false};
+static const lock_sync_lock moved_away = {7, 3, T2021, CONNECTED | REVISION | MOVED, 0, 0, 0, 0, false, false};
 
 TEST(shapes_of_a_record)
 {
@@ -57,13 +57,16 @@ TEST(shapes_of_a_record)
         {"no state object", "{\"id\":7,\"isConnected\":false,\"revision\":3}", &stateless},
         {"both null", "{\"id\":7,\"isConnected\":false,\"deviceState\":null,\"lockProperties\":null,\"revision\":3}",
          &stateless},
-        {"both: the new one wins", "{\"id\":7,\"isConnected\":true,\"lockProperties\":" FULL ",\"deviceState\":{\"state\":2}}",
+        {"both: the new one wins",
+         "{\"id\":7,\"isConnected\":true,\"lockProperties\":" FULL ",\"deviceState\":{\"state\":2}}",
          &other_state},
-        {"both, new first", "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":" FULL "}", &other_state},
+        {"both, new first",
+         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":" FULL "}", &other_state},
         {"new one null wins too", "{\"id\":7,\"deviceState\":null,\"lockProperties\":" FULL "}", &bare},
         {"new one of wrong type wins too", "{\"id\":7,\"deviceState\":[],\"lockProperties\":" FULL "}", &bare},
         {"new one empty wins too", "{\"id\":7,\"lockProperties\":" FULL ",\"deviceState\":{}}", &bare_state},
-        {"old one null", "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":null}", &other_state},
+        {"old one null",
+         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":null}", &other_state},
         {"state object a string", "{\"id\":7,\"deviceState\":\"6\"}", &bare},
         {"state object a number", "{\"id\":7,\"deviceState\":6}", &bare},
         {"state object true", "{\"id\":7,\"deviceState\":true}", &bare},
@@ -78,11 +81,13 @@ TEST(shapes_of_a_record)
         {"unknown keys in the state",
          "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"x\":{\"state\":5,\"y\":[1,{\"z\":null}]},\"state\":2,\"w\":\"\\u0000\"}}",
          &other_state},
-        {"deviceSettings", "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"deviceSettings\":{\"state\":6,\"x\":1}}",
+        {"deviceSettings",
+         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"deviceSettings\":{\"state\":6,\"x\":1}}",
          &other_state},
         {"keys that begin or end alike", "{\"id\":7,\"id2\":8,\"i\":9,\"xid\":1,\"deviceStates\":" FULL "}", &bare},
         {"empty key", "{\"\":1,\"id\":7}", &bare},
-        {"disconnected, with the state of old", "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}",
+        {"disconnected, with the state of old",
+         "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}",
          &moved_away},
         {"connection not sent", "{\"id\":7,\"deviceState\":" FULL "}", &moved},
         {"connection in another case", "{\"id\":7,\"IsConnected\":true,\"deviceState\":" FULL "}", &moved},
@@ -90,7 +95,8 @@ TEST(shapes_of_a_record)
         {"connection null", "{\"id\":7,\"isConnected\":null,\"deviceState\":" FULL "}", &moved},
         {"connection 2", "{\"id\":7,\"isConnected\":2,\"deviceState\":" FULL "}", &moved},
         {"connection 1.0", "{\"id\":7,\"isConnected\":1.0,\"deviceState\":" FULL "}", &moved},
-        {"connection within the state", "{\"id\":7,\"lockProperties\":{\"isConnected\":true,\"state\":6}}", &bare_state},
+        {"connection within the state",
+         "{\"id\":7,\"lockProperties\":{\"isConnected\":true,\"state\":6}}", &bare_state},
     };
     lock_sync_ctx *ctx = t_ctx();
 
@@ -207,8 +213,8 @@ TEST(revisions_of_64_bits)
         {"0", true, 0}, {"-1", true, -1}, {"2147483648", true, INT64_C(2147483648)},
         {"9007199254740993", true, INT64_C(9007199254740993)}, /* exact, as it is no real */
         {"9223372036854775807", true, INT64_MAX}, {"-9223372036854775808", true, INT64_MIN},
-        {"3.0", false, 0}, {"3.5", false, 0}, {"1e15", false, 0}, {"9223372036854775807.0", false, 0}, {"1e308", false, 0},
-        {"true", false, 0},
+        {"3.0", false, 0}, {"3.5", false, 0}, {"1e15", false, 0}, {"9223372036854775807.0", false, 0},
+        {"1e308", false, 0}, {"true", false, 0},
     };
 
     check_fields("revision", LOCK_SYNC_FIELD_REVISION, table, T_COUNT(table));

@@ -105,7 +105,8 @@ TEST(filtering_order_duplicates_and_missing)
     lock_sync_ctx_free(ctx);
 }
 
-#define LIKE "{\"id\":1,\"isConnected\":true,\"revision\":2,\"deviceState\":{\"state\":6,\"doorState\":3,\"batteryLevel\":50," \
+#define LIKE "{\"id\":1,\"isConnected\":true,\"revision\":2,\"deviceState\":{\"state\":6,\"doorState\":3," \
+             "\"batteryLevel\":50," \
              "\"isCharging\":false,\"stateChangeResult\":0,\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\"}}"
 #define IN(values) "{\"id\":1,\"isConnected\":true,\"deviceState\":{" values "}}"
 #define RECORDS(text) "{\"result\":[" text "]}"
@@ -119,10 +120,12 @@ TEST(two_records_of_one_lock)
         const char *says; /* NULL: they are equal */
     } table[] = {
         {"equal", LIKE "," LIKE, NULL},
-        {"equal, under the old name", LIKE ",{\"revision\":2,\"id\":1,\"x\":[],\"isConnected\":1,\"lockProperties\":{\"state\":6,"
+        {"equal, under the old name",
+         LIKE ",{\"revision\":2,\"id\":1,\"x\":[],\"isConnected\":1,\"lockProperties\":{\"state\":6,"
          "\"doorState\":3,\"batteryLevel\":50,\"isCharging\":0,\"stateChangeResult\":0,"
          "\"lastStateChangedDate\":\"2021-04-26T06:02:04+00:00\"}}", NULL},
-        {"equal, as both are out of reach", "{\"id\":1,\"deviceState\":{\"state\":2}},{\"id\":1,\"deviceState\":{\"state\":6}}",
+        {"equal, as both are out of reach",
+         "{\"id\":1,\"deviceState\":{\"state\":2}},{\"id\":1,\"deviceState\":{\"state\":6}}",
          NULL},
         {"another connection", "{\"id\":1,\"isConnected\":true},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},
         {"connection known once", "{\"id\":1},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},

@@ -81,7 +81,8 @@ static void check_diff(const said *before, const said *after, const char *want)
 #define FULL                                                                                                           \
     IN("{\"state\":6,\"doorState\":3,\"isCharging\":false,\"batteryLevel\":50,\"stateChangeResult\":0,"                   \
        "\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}")
-#define GONE(state) "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
+#define GONE(state)                                                                                                    \
+    "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
 #define ALL_VALUES (STATE | DOOR | CHARGING | BATTERY | RESULT)
 
 TEST(what_is_a_change_of_a_lock)
@@ -138,7 +139,8 @@ TEST(what_is_a_change_of_a_lock)
         {"goes away with its state", FULL, GONE("6"), DISCONNECTED | ALL_VALUES},
         {"changes while it is away", GONE("6"), GONE("2"), 0},
         {"comes back unlocked", GONE("6"), IN("{\"state\":2}"), CONNECTED | STATE},
-        {"connection goes, with a state sent", IN("{\"state\":6}"), "{\"id\":1,\"revision\":7,\"deviceState\":{\"state\":6}}",
+        {"connection goes, with a state sent", IN("{\"state\":6}"),
+         "{\"id\":1,\"revision\":7,\"deviceState\":{\"state\":6}}",
          DISCONNECTED | STATE},
         {"the old name of the state object", "{\"id\":1,\"isConnected\":true,\"lockProperties\":{\"state\":6}}",
          IN("{\"state\":6}"), CONFIG},
@@ -156,8 +158,10 @@ TEST(what_is_a_change_of_a_lock)
 
 TEST(both_records_are_told)
 {
-    static const said before = {.records = "{\"id\":1,\"isConnected\":true,\"revision\":3,\"deviceState\":{\"state\":6}},{\"id\":2}"};
-    static const said after = {.records = "{\"id\":3},{\"id\":1,\"isConnected\":true,\"revision\":4,\"deviceState\":null}"};
+    static const said before = {
+        .records = "{\"id\":1,\"isConnected\":true,\"revision\":3,\"deviceState\":{\"state\":6}},{\"id\":2}"};
+    static const said after = {
+        .records = "{\"id\":3},{\"id\":1,\"isConnected\":true,\"revision\":4,\"deviceState\":null}"};
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *b = hear(ctx, &before);
     lock_sync_results *a = hear(ctx, &after);
@@ -219,7 +223,8 @@ TEST(which_locks_are_compared)
         {"others", {.records = L1, .n = 1, .ids = {1}}, {.records = L2, .n = 1, .ids = {2}}, ""},
         {"some in common", {.records = L1 "," L2 "," L3, .n = 4, .ids = {3, 2, 1, 4}},
          {.records = L4 "," L3, .n = 3, .ids = {4, 2, 3}}, "2:2 4:1 "},
-        {"added and removed with what is known of them", {.records = FULL}, {.records = "{\"id\":2,\"isConnected\":false,"
+        {"added and removed with what is known of them", {.records = FULL},
+         {.records = "{\"id\":2,\"isConnected\":false,"
          "\"revision\":1},{\"id\":3,\"isConnected\":true,\"deviceState\":{\"state\":0}}"}, "1:1018 2:521 3:21 "},
         {"an id asked for twice", {.records = L1, .n = 3, .ids = {1, 2, 1}}, {.records = L2, .n = 2, .ids = {2, 1}},
          "1:2 2:1 "},
