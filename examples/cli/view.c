@@ -70,7 +70,7 @@ static void print_trouble(FILE *out, const view *v, int width)
 static void compose(FILE *out, const view *v, int lines, int width)
 {
     bool is_troubled = v->trouble[0] != '\0';
-    bool has_times = lines > 2 || (lines == 2 && !is_troubled);
+    bool has_times = lines > 2 || (!is_troubled && (lines == 2 || v->answered_ms == 0));
     bool has_trouble = is_troubled || lines >= ROOMY;
     bool has_headings = lines > 3 || (lines == 3 && !is_troubled);
     table_style style = {.color = v->color, .age = v->age, .headings = has_headings, .width = width,
@@ -84,7 +84,7 @@ static void compose(FILE *out, const view *v, int lines, int width)
         print_trouble(out, v, width);
     if (v->answered_ms != 0)
         table_print(out, &v->locks, &style);
-    (void)fseek(out, -2, SEEK_CUR); /* a line feed on the last line would scroll */
+    (void)fseek(out, -2, SEEK_CUR); /* there is a line at least, and a line feed on the last would scroll */
     (void)fputs(CLEAR_BELOW, out);
 }
 

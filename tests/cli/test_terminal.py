@@ -293,6 +293,13 @@ class Watch(Test):
                 self.service.reply = None
                 self.terminal.wait(good)
 
+    def test_a_window_of_one_line_before_the_first_answer(self):
+        self.start_sim("--delay-ms", "60000")
+        self.start_watch("--timeout 1000", lines=1)
+        self.terminal.wait(r"\Aanswer none yet")
+        self.terminal.tmux("resize-window", "-y", "10")
+        self.leave()
+
     def test_values_that_are_sent_no_longer_are_unknown(self):
         self.start_watch()
         self.terminal.wait("1001  locked ")
