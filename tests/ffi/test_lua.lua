@@ -73,6 +73,18 @@ function tests.what_c_would_cut_is_refused()
   raises(locksync.guard, {budget = 2^32 + 700})
 end
 
+function tests.an_empty_list_is_refused()
+  local it, pool = context(), assert(locksync.pool())
+  for _, call in ipairs {function() it:fetch {} end, function() it:watch {} end,
+                         function() pool:fetch(it, {}, error) end} do
+    local ran, why = pcall(call)
+    same(ran, false)
+    assert(why:find "nil asks for all")
+  end
+  same(#it:fetch(nil), 3)
+  pool:close()
+end
+
 function tests.nil_restores_the_default()
   local it = context {transport = function() return {status = 503} end}
   it:set("transport", nil)
@@ -102,6 +114,8 @@ function tests.all_locks()
     same(out_of_reach[name], nil)
   end
   same(out_of_reach.state_name, "unknown")
+  same(out_of_reach.door_state_name, "unknown")
+  same(locksync.door[first.door_state_name:upper():gsub(" ", "_")], first.door_state)
 end
 
 function tests.some_locks_and_those_not_answered()
@@ -219,7 +233,7 @@ function tests.a_watch_tells_the_locks_then_what_becomes_of_them()
   end
   same(#told[1], 4)
   for i, change in ipairs(told[1]) do
-    same(change.kinds, locksync.change.ADDED)
+    same(bit.band(change.kinds, locksync.change.ADDED), locksync.change.ADDED)
     same(change.before, nil)
     same(change.after.id, 1000 + i)
   end
@@ -228,10 +242,16 @@ function tests.a_watch_tells_the_locks_then_what_becomes_of_them()
     same(bit.band(change.kinds, locksync.change.ADDED + locksync.change.REMOVED), 0)
   end
   local watch = assert(it:watch({1001}, 3600))
-  same(#watch:next(60), 1)
+  same(watch:results(), nil)
+  local changes = assert(watch:next(60))
+  same(#changes, 1)
+  same(#watch:results(), 1)
+  same(watch:results()[1].id, 1001)
+  same(watch:results()[1].state, changes[1].after.state)
   fails("TIMEOUT", watch:next(0))
   it:close()
   fails("INVALID_ARGUMENT", watch:next(0))
+  same(watch:results(), nil)
   fails("UNAUTHORIZED", context {personal_key = "wrong"}:watch():next(60))
 end
 

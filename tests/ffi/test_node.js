@@ -87,6 +87,19 @@ test('what C would cut is refused', async () => {
     it.close();
 });
 
+test('an empty list is refused', async () => {
+    const it = context();
+    const pool = new Pool();
+    const refused = { name: 'RangeError', message: /null asks for all/ };
+    await assert.rejects(it.fetch([]), refused);
+    await assert.rejects(it.fetchThrough(() => assert.fail('it was sent'), []), refused);
+    await assert.rejects(pool.fetch(it, []), refused);
+    await assert.rejects(pool.watch(it, []).next(), refused);
+    assert.equal((await it.fetch(null)).length, 3);
+    pool.close();
+    it.close();
+});
+
 test('null restores the default', async () => {
     const it = context({ transport: () => ({ status: 503 }) });
     it.set({ transport: null });
@@ -107,10 +120,13 @@ test('all locks', async () => {
     const [first, outOfReach] = locks;
     assert.ok(Object.values(State).includes(first.state) && Object.values(Door).includes(first.doorState));
     assert.equal(first.stateName, Object.keys(State).find(name => State[name] === first.state).toLowerCase());
+    assert.equal(first.doorStateName.replace(' ', '_'),
+        Object.keys(Door).find(name => Door[name] === first.doorState).toLowerCase());
     assert.deepEqual([first.isConnected, first.isLocked, first.isJammed], [true, first.state === State.LOCKED, false]);
     assert.ok(first.batteryLevel >= 0 && first.batteryLevel <= 100 && first.revision > 0);
     assert.equal(first.lastStateChanged.getUTCFullYear(), 2024);
     assert.equal(outOfReach.isConnected, false);
+    assert.deepEqual([outOfReach.stateName, outOfReach.doorStateName], ['unknown', 'unknown']);
     for (const name of ['state', 'batteryLevel', 'isLocked', 'isJammed', 'lastStateChanged'])
         assert.equal(outOfReach[name], null, name);
     assert.deepEqual(await it.fetchOne(1003), locks[2]);
@@ -268,12 +284,14 @@ test('a watch tells the locks, then what becomes of them', async () => {
     const pool = new Pool();
     const contexts = [context({ baseUrl }), context({ baseUrl }), context({ baseUrl })];
     const told = [];
-    for await (const changes of pool.watch(contexts[0], [], { intervalMs: 10 }))
+    for await (const changes of pool.watch(contexts[0], null, { intervalMs: 10 }))
         if (told.push(changes) === 2)
             break;
-    assert.deepEqual(told[0].map(({ kinds, before }) => [kinds, before]), Array(4).fill([ChangeKind.ADDED, null]));
+    assert.deepEqual(told[0].map(({ kinds, before }) => [kinds & ChangeKind.ADDED, before]), Array(4).fill([ChangeKind.ADDED, null]));
     assert.deepEqual(told[0].map(({ after }) => after.id), [1001, 1002, 1003, 1004]);
+    assert.deepEqual(told[0].map(({ after }) => after), [...told[0].results]);
     for (const { kinds, before, after } of told[1]) {
+        assert.deepEqual(told[1].results.find(({ id }) => id === after.id), after);
         assert.notDeepEqual(before, after);
         assert.equal(before.id, after.id);
         assert.equal(kinds & (ChangeKind.ADDED | ChangeKind.REMOVED), 0);

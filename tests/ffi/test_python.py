@@ -60,8 +60,22 @@ class Settings(Case):
         context = self.context()
         self.assertRaises(ValueError, context.set, personal_key="demo-key\0more")
         self.assertRaises(OverflowError, context.set, timeout=2**64)
-        self.assertRaises(OverflowError, context.fetch, 1001, 2**64 + 1002)
+        self.assertRaises(OverflowError, context.fetch, [1001, 2**64 + 1002])
         self.assertRaises(OverflowError, Guard, budget=2**32 + 700)
+
+    def test_an_empty_list_is_refused(self):
+        context = self.context()
+        self.assertRaisesRegex(ValueError, "None asks for all", context.fetch, [])
+        self.assertRaisesRegex(ValueError, "None asks for all", context.fetch, ())
+        self.assertRaisesRegex(ValueError, "None asks for all", context.watch, [])
+        self.assertEqual(len(context.fetch(None)), 3)
+
+        async def work(of):
+            async with Pool() as pool:
+                await of(pool)
+
+        for refused in lambda pool: pool.fetch(context, []), lambda pool: anext(pool.watch(context, [])):
+            self.assertRaisesRegex(ValueError, "None asks for all", asyncio.run, work(refused))
 
     def test_an_unknown_name_is_refused(self):
         self.assertRaises(TypeError, Context, colour="red")
@@ -96,16 +110,17 @@ class Fetch(Case):
         self.assertEqual(first.last_state_changed.year, 2024)
         self.assertGreater(first.revision, 0)
         self.assertEqual(first.state_name, first.state.name.lower().replace("_", "-"))
+        self.assertEqual(first.door_state_name, first.door_state.name.lower().replace("_", " "))
 
     def test_a_lock_out_of_reach_has_no_state(self):
         lock = self.context().fetch_one(1002)
         self.assertIs(lock.is_connected, False)
         self.assertEqual((lock.state, lock.battery_level, lock.last_state_changed), (None, None, None))
         self.assertEqual((lock.is_locked, lock.is_jammed), (None, None))
-        self.assertEqual(lock.state_name, "unknown")
+        self.assertEqual((lock.state_name, lock.door_state_name), ("unknown", "unknown"))
 
     def test_some_locks_and_those_not_answered(self):
-        results = self.context().fetch(1003, 77, 1001, 78)
+        results = self.context().fetch([1003, 77, 1001, 78])
         self.assertEqual({lock.id for lock in results}, {1001, 1003})
         self.assertEqual(results.missing, (77, 78))
 
@@ -167,7 +182,7 @@ class Callbacks(Case):
             requests.append(request)
             return Response(200, BODY, {"X-Correlation-ID": "abc"})
 
-        results = self.context(transport=transport, base_url="https://locks.example", timeout=9).fetch(5, 6)
+        results = self.context(transport=transport, base_url="https://locks.example", timeout=9).fetch([5, 6])
         self.assertEqual((results.locks[0].id, results.locks[0].state, results.missing), (5, 17, (6,)))
         self.assertEqual(requests[0].url, "https://locks.example/api/v37/my/lock/sync?id=5&id=6")
         self.assertEqual((requests[0].method, requests[0].headers["Authorization"]), ("GET", "PersonalKey " + KEY))
@@ -239,17 +254,22 @@ class Watches(Case):
     def test_the_first_changes_are_the_locks_then_what_becomes_of_them(self):
         with self.context().watch(interval=0.01) as watch:
             self.assertIsNone(watch.age)
+            self.assertIsNone(watch.results)
             first, then = next(watch), next(watch)
             self.assertEqual((watch.last_status, watch.age < 60), (Status.OK, True))
-        self.assertEqual([(change.kinds, change.before) for change in first], [(ChangeKind.ADDED, None)] * 4)
+            self.assertEqual(watch.results, then.results)
+        self.assertEqual([(change.kinds & ChangeKind.ADDED, change.before) for change in first],
+                         [(ChangeKind.ADDED, None)] * 4)
+        self.assertEqual([change.after for change in first], list(first.results))
         self.assertEqual([change.after.id for change in first], [1001, 1002, 1003, 1004])
         for change in then:
             self.assertNotEqual(change.before, change.after)
+            self.assertIn(change.after, then.results)
             self.assertEqual(change.before.id, change.after.id)
             self.assertFalse(change.kinds & (ChangeKind.ADDED | ChangeKind.REMOVED))
 
     def test_nothing_in_time_is_none(self):
-        with self.context().watch(1001, interval=3600) as watch:
+        with self.context().watch([1001], interval=3600) as watch:
             self.assertEqual(len(next(watch)), 1)
             self.assertIsNone(watch.wait(0))
 
@@ -270,10 +290,12 @@ class Watches(Case):
     def test_a_pool_s_watch(self):
         async def work():
             async with Pool() as pool:
-                watches = [pool.watch(self.context(), 1001, interval=0.01) for _ in range(3)]
+                watches = [pool.watch(self.context(), [1001], interval=0.01) for _ in range(3)]
                 for watch in watches:
                     first, then = await anext(watch), await anext(watch)
-                    self.assertEqual(([change.kinds for change in first], len(then)), ([ChangeKind.ADDED], 1))
+                    self.assertEqual(([change.kinds & ChangeKind.ADDED for change in first], len(then)),
+                                     ([ChangeKind.ADDED], 1))
+                    self.assertEqual(then[0].after, then.results.locks[0])
                 await watches[0].aclose()
                 pool.close()
                 with self.assertRaises(LockSyncError) as raised:
@@ -294,7 +316,7 @@ class Pools(Case):
 
     def test_many_contexts_at_once(self):
         contexts = [self.context() for _ in range(50)]
-        answers = self.run_in_pool(lambda pool: asyncio.gather(*(pool.fetch(each, 1001, 77) for each in contexts)))
+        answers = self.run_in_pool(lambda pool: asyncio.gather(*(pool.fetch(each, [1001, 77]) for each in contexts)))
         self.assertEqual([(len(results), results.missing) for results in answers], [(1, (77,))] * 50)
 
     def test_a_failure_is_raised_with_its_detail(self):
@@ -304,7 +326,7 @@ class Pools(Case):
         with self.fault("503"):
             error = self.fails(Status.SERVER, self.run_in_pool, work)
         self.assertEqual(error.retry_after, 7)
-        self.fails(Status.INVALID_ARGUMENT, self.run_in_pool, lambda pool: pool.fetch(self.context(), -1))
+        self.fails(Status.INVALID_ARGUMENT, self.run_in_pool, lambda pool: pool.fetch(self.context(), [-1]))
 
     def test_a_context_that_fetches_is_busy(self):
         async def work(pool):
@@ -357,8 +379,8 @@ class Memory(Case):
         with Guard(min_interval=0.001) as guard, Context(
                 base_url=self.simulator.url, personal_key=KEY, guard=guard, guard_mode=GuardMode.OFF,
                 logger=lambda level, line: lines.append(line), token_provider=lambda refused: None) as context:
-            self.assertEqual(len(context.fetch(1001, 77)), 1)
-            self.assertEqual(len(next(context.watch(1001))), 1)
+            self.assertEqual(len(context.fetch([1001, 77])), 1)
+            self.assertEqual(len(next(context.watch([1001]))), 1)
             self.assertEqual(len(kept.fetch()), 3)
             self.fails(Status.NOT_FOUND, kept.fetch_one, 77)
             context.set(transport=lambda request: Response(503, b"{}", {"Retry-After": "7"}))

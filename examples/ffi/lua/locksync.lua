@@ -4,7 +4,7 @@
 --     local context = locksync.context {personal_key = key}
 --     for _, lock in ipairs(assert(context:fetch())) do print(lock.id, lock.is_locked) end
 --
--- Times are seconds since 1970, durations seconds. A value that the service did not send is nil, so `is_locked` has
+-- Times are seconds since 1970, durations seconds. A value that is not known is nil, so `is_locked` has
 -- three answers: true, false and nil. A number that has no name in this version is kept as it is. What fails returns
 -- nil and an error: a table with status, message and more, whose text is the message.
 local ffi = require "ffi"
@@ -65,8 +65,9 @@ local function ms(seconds)
   return integer(math.floor(seconds * 1000 + 0.5))
 end
 
-local function id_list(ids)
-  ids = ids or {}
+local function id_list(ids) -- nil: all
+  if ids == nil then return nil, 0 end
+  assert(#ids > 0, "an empty list; nil asks for all")
   local list = ffi.new("int64_t[?]", #ids)
   for i, id in ipairs(ids) do list[i - 1] = integer(id) end
   return list, #ids
@@ -128,9 +129,9 @@ local function lock_of(record)
     id = number(record.id),
     revision = sent(field.REVISION, number(record.revision)),
     state = state,
-    state_name = string(lib.lock_sync_lock_state_name(state or -1)),
+    state_name = string(lib.lock_sync_lock_state_text(record)),
     door_state = door_state,
-    door_state_name = string(lib.lock_sync_door_state_name(door_state or -1)),
+    door_state_name = string(lib.lock_sync_lock_door_text(record)),
     battery_level = sent(field.BATTERY_LEVEL, record.battery_level), -- percent
     state_change_result = sent(field.STATE_CHANGE_RESULT, record.state_change_result), -- 0 success, 1 jammed
     last_state_changed = sent(field.LAST_STATE_CHANGED, tonumber(record.last_state_changed_ms) / 1000),
@@ -142,11 +143,16 @@ local function lock_of(record)
 end
 
 -- The answer to one fetch: a list of locks in the service's order, with missing, fetched_at and is_cached.
-local function take_results(handle)
+local function read_results(handle)
   local results = each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count, lock_of)
   results.missing = each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count, number)
   results.fetched_at = tonumber(lib.lock_sync_results_fetched_at_ms(handle)) / 1000
   results.is_cached = lib.lock_sync_results_is_cached(handle)
+  return results
+end
+
+local function take_results(handle)
+  local results = read_results(handle)
   lib.lock_sync_results_free(handle)
   return results
 end
@@ -366,6 +372,12 @@ function Watch:next(timeout)
   local changes, code = make("lock_sync_changes", lib.lock_sync_watch_next, self.handle, ms(timeout))
   if changes then return take_changes(changes) end
   return nil, error_of(self.context, code)
+end
+
+-- What the last good answer said of the locks, nil before the first: a display is drawn from it, never from changes alone.
+function Watch:results()
+  local results = lib.lock_sync_watch_results(self.context.watches[self.key])
+  if results ~= nil then return read_results(results) end
 end
 
 -- For a loop: for changes in watch:each() do ... end. What does not pass by itself is raised.

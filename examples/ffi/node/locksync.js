@@ -5,7 +5,7 @@
 //     for (const lock of await context.fetch()) console.log(lock.id, lock.isLocked);
 //     context.close();
 //
-// Nothing here blocks the event loop. Times are Dates, durations milliseconds. A value that the service did not send is
+// Nothing here blocks the event loop. Times are Dates, durations milliseconds. A value that is not known is
 // null, so `isLocked` has three answers: true, false and null. A number that has no name in this version is kept as it
 // is. What fails rejects with a LockSyncError.
 const koffi = require('koffi');
@@ -70,12 +70,13 @@ function small(value) {
     return value;
 }
 
+/** A list and its length, as C takes them; null or undefined asks for all. */
 function idList(ids) {
-    return ids.map(id => {
-        if (typeof id === 'bigint' && id === BigInt.asIntN(64, id))
-            return id;
-        return integer(id);
-    });
+    if (ids == null)
+        return [null, 0];
+    if (ids.length === 0)
+        throw new RangeError('an empty list; null asks for all');
+    return [ids.map(id => (typeof id === 'bigint' && id === BigInt.asIntN(64, id) ? id : integer(id))), ids.length];
 }
 
 function each(at, handle, count) {
@@ -102,9 +103,9 @@ function lockOf(pointer) {
         id: record.id,
         revision: sent(Field.REVISION, record.revision),
         state: sent(Field.STATE, record.state),
-        stateName: lib.lock_sync_lock_state_name(record.fields & Field.STATE ? record.state : -1),
+        stateName: lib.lock_sync_lock_state_text(pointer),
         doorState: sent(Field.DOOR_STATE, record.door_state),
-        doorStateName: lib.lock_sync_door_state_name(record.fields & Field.DOOR_STATE ? record.door_state : -1),
+        doorStateName: lib.lock_sync_lock_door_text(pointer),
         batteryLevel: sent(Field.BATTERY_LEVEL, record.battery_level), // percent
         stateChangeResult: sent(Field.STATE_CHANGE_RESULT, record.state_change_result), // 0 success, 1 jammed
         lastStateChanged: sent(Field.LAST_STATE_CHANGED, new Date(record.last_state_changed_ms)),
@@ -116,23 +117,28 @@ function lockOf(pointer) {
 }
 
 /** The answer to one fetch: an array of locks in the service's order, with `missing`, `fetchedAt` and `isCached`. */
+function readResults(results) {
+    const locks = each(lib.lock_sync_results_at, results, lib.lock_sync_results_count(results)).map(lockOf);
+    return Object.assign(locks, {
+        missing: each(lib.lock_sync_results_missing_at, results, lib.lock_sync_results_missing_count(results)),
+        fetchedAt: new Date(lib.lock_sync_results_fetched_at_ms(results)),
+        isCached: lib.lock_sync_results_is_cached(results),
+    });
+}
+
 function takeResults(results) {
     try {
-        const locks = each(lib.lock_sync_results_at, results, lib.lock_sync_results_count(results)).map(lockOf);
-        return Object.assign(locks, {
-            missing: each(lib.lock_sync_results_missing_at, results, lib.lock_sync_results_missing_count(results)),
-            fetchedAt: new Date(lib.lock_sync_results_fetched_at_ms(results)),
-            isCached: lib.lock_sync_results_is_cached(results),
-        });
+        return readResults(results);
     } finally {
         lib.lock_sync_results_free(results);
     }
 }
 
 /** One object for each lock that changed: `kinds` (ChangeKind bits), and the lock `before` (null: it was added) and
- *  `after` (null: it was removed). */
-function readChanges(changes) {
-    return each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes)).map(change => {
+ *  `after` (null: it was removed). The array's `results` are all locks after it: a display is drawn from these, never
+ *  from changes alone. */
+function readChanges(watch, changes) {
+    const list = each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes)).map(change => {
         const [before, after] = [lib.lock_sync_change_before(change), lib.lock_sync_change_after(change)];
         return {
             kinds: lib.lock_sync_change_kinds(change),
@@ -140,6 +146,7 @@ function readChanges(changes) {
             after: after && lockOf(after),
         };
     });
+    return Object.assign(list, { results: readResults(lib.lock_sync_watch_results(watch)) });
 }
 
 function readRequest(request) {
@@ -199,7 +206,7 @@ const onToken = callback('lock_sync_token_fn', (context, _ctx, refused) => guard
 const onPerform = callback('lock_sync_transport_perform_function *', (context, request, response) => guarded(
     context, Status.NETWORK, () => fillResponse(response, context._transport(readRequest(request)))));
 const onDone = callback('lock_sync_done_fn', (fetch, _ctx, status, results) => fetch.end(status, results));
-const onChange = callback('lock_sync_watch_fn', (watch, _watch, status, changes) => watch.tell(status, changes));
+const onChange = callback('lock_sync_watch_fn', (owner, watch, status, changes) => owner.tell(status, watch, changes));
 
 // --- settings: each with the function that sets it, given the context's pointer ---
 
@@ -294,19 +301,20 @@ class Context {
         }
     }
 
-    /** The state of these locks, or of all locks of the account. It waits in a worker thread, of which there are 4. */
-    async fetch(ids = []) {
-        return this._inWorker(fetchInWorker, idList(ids), ids.length);
+    /** The state of these locks, or (null) of all locks of the account. It waits in a worker thread, of which there are
+     *  4. */
+    async fetch(ids = null) {
+        return this._inWorker(fetchInWorker, ...idList(ids));
     }
 
     async fetchOne(id) {
-        return (await this._inWorker(fetchOneInWorker, idList([id])[0]))[0];
+        return (await this._inWorker(fetchOneInWorker, idList([id])[0][0]))[0];
     }
 
     /** As fetch(), through an HTTP client of the program's own: `send` is given what a transport is given, and returns
      *  a promise of what a transport returns. The guard is not asked. */
-    async fetchThrough(send, ids = []) {
-        const request = this._make(lib.lock_sync_request_build, idList(ids), ids.length);
+    async fetchThrough(send, ids = null) {
+        const request = this._make(lib.lock_sync_request_build, ...idList(ids));
         let response = null;
         try {
             const answer = await send(readRequest(request));
@@ -371,7 +379,7 @@ class Pool {
     }
 
     /** As Context.fetch(), for a context without a transport of its own. Context.cancel() ends it. */
-    fetch(context, ids = []) {
+    fetch(context, ids = null) {
         return new Promise((resolve, reject) => {
             const key = own({
                 end: (status, results) => {
@@ -386,7 +394,7 @@ class Pool {
             });
             try {
                 const pointer = context._idle();
-                context._check(lib.lock_sync_pool_submit(this._pointer, pointer, idList(ids), ids.length, onDone, key));
+                context._check(lib.lock_sync_pool_submit(this._pointer, pointer, ...idList(ids), onDone, key));
                 this._keepAlive();
             } catch (error) {
                 owners.delete(key);
@@ -396,27 +404,28 @@ class Pool {
     }
 
     /** Changes instead of states, for `for await`. The first tells every lock as added; what is thrown ends it. */
-    async *watch(context, ids = [], { intervalMs = 20000 } = {}) {
+    async *watch(context, ids = null, { intervalMs = 20000 } = {}) {
         const told = [];
         let wake = () => {};
-        const tell = (status, changes) => {
+        const tell = (status, watch, changes) => {
             try {
                 context._check(status);
-                told.push({ changes: readChanges(changes) });
+                told.push({ changes: readChanges(watch, changes) });
             } catch (error) {
                 told.push({ error });
             }
             wake();
         };
+        const list = idList(ids);
         const key = own({ tell });
-        const watch = context._make((pointer, out) => lib.lock_sync_watch_new(pointer, idList(ids), ids.length, out));
+        const watch = context._make((pointer, out) => lib.lock_sync_watch_new(pointer, ...list, out));
         const end = () => {
             if (!context._watches.delete(end))
                 return;
             lib.lock_sync_watch_free(watch);
             owners.delete(key);
             this._keepAlive();
-            tell(Status.CANCELLED, null);
+            tell(Status.CANCELLED, null, null);
         };
         context._watches.add(end);
         try {

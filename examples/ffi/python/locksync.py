@@ -4,8 +4,8 @@
         for lock in context.fetch():
             print(lock.id, lock.is_locked)
 
-Times are aware datetimes, durations are seconds. A value that the service did not send is None, so `is_locked` has
-three answers: True, False and None. A number that has no name in this version is kept as it is. Failures raise
+Times are aware datetimes, durations are seconds. A value that is not known is None, so `is_locked` has three answers:
+True, False and None. A number that has no name in this version is kept as it is. Failures raise
 LockSyncError. A context is used by one thread at a time; only cancel() may come from another.
 """
 import array
@@ -13,13 +13,14 @@ import asyncio
 import ctypes
 import dataclasses
 import weakref
+from collections.abc import Iterable
 from ctypes import byref, c_int64, c_void_p
 from datetime import datetime, timedelta, timezone
 
 import _capi
 from _capi import ChangeKind, Door, Field, GuardMode, LogLevel, State, Status, lib
 
-__all__ = ["Change", "ChangeKind", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError", "LogLevel", "Pool",
+__all__ = ["Change", "ChangeKind", "Changes", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError", "LogLevel", "Pool",
            "Request", "Response", "Results", "State", "Status", "Watch", "version"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -37,7 +38,11 @@ def _integer(number, kind="q"):
 
 
 def _ids(ids):
+    if ids is None:
+        return None, 0
     numbers = array.array("q", ids)
+    if not numbers:
+        raise ValueError("an empty list; None asks for all")
     return (c_int64 * len(numbers)).from_buffer(numbers), len(numbers)
 
 
@@ -112,6 +117,8 @@ class Lock:
     is_charging: bool | None
     is_locked: bool | None
     is_jammed: bool | None
+    state_name: str  # for people: "locked", "semi-locked", ..., "unknown"
+    door_state_name: str
 
     @classmethod
     def _of(cls, pointer):
@@ -127,16 +134,8 @@ class Lock:
                    sent(Field.STATE_CHANGE_RESULT, record.state_change_result),
                    sent(Field.LAST_STATE_CHANGED, record.last_state_changed_ms, _moment),
                    sent(Field.CONNECTED, record.is_connected), sent(Field.CHARGING, record.is_charging),
-                   _ANSWERS[lib.lock_sync_lock_is_locked(pointer)], _ANSWERS[lib.lock_sync_lock_is_jammed(pointer)])
-
-    @property
-    def state_name(self) -> str:
-        """For people: "locked", "semi-locked", ..., "unknown"."""
-        return _string(lib.lock_sync_lock_state_name(-1 if self.state is None else self.state))
-
-    @property
-    def door_state_name(self) -> str:
-        return _string(lib.lock_sync_door_state_name(-1 if self.door_state is None else self.door_state))
+                   _ANSWERS[lib.lock_sync_lock_is_locked(pointer)], _ANSWERS[lib.lock_sync_lock_is_jammed(pointer)],
+                   _string(lib.lock_sync_lock_state_text(pointer)), _string(lib.lock_sync_lock_door_text(pointer)))
 
 
 _ANSWERS = {0: False, 1: True, 2: None}
@@ -151,12 +150,16 @@ class Results:
     is_cached: bool
 
     @classmethod
+    def _of(cls, handle):
+        locks = _each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count(handle))
+        missing = _each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count(handle))
+        return cls(tuple(map(Lock._of, locks)), tuple(missing), _moment(lib.lock_sync_results_fetched_at_ms(handle)),
+                   lib.lock_sync_results_is_cached(handle))
+
+    @classmethod
     def _take(cls, handle):
         try:
-            locks = _each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count(handle))
-            missing = _each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count(handle))
-            return cls(tuple(map(Lock._of, locks)), tuple(missing),
-                       _moment(lib.lock_sync_results_fetched_at_ms(handle)), lib.lock_sync_results_is_cached(handle))
+            return cls._of(handle)
         finally:
             lib.lock_sync_results_free(handle)
 
@@ -175,11 +178,22 @@ class Change:
     after: Lock | None  # None: removed
 
     @classmethod
-    def _all(cls, changes):
+    def _of(cls, pointer):
+        change = pointer.contents
+        return cls(ChangeKind(change.kinds), *(Lock._of(lock) if lock else None
+                                               for lock in (change.before, change.after)))
+
+
+class Changes(list):
+    """A list of Change, with the Results after it: draw a display from these, never from changes alone."""
+    results: Results
+
+    @classmethod
+    def _of(cls, watch, changes):
         each = _each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes))
-        return [cls(ChangeKind(pointer.contents.kinds), *(Lock._of(lock) if lock else None for lock in
-                                                          (pointer.contents.before, pointer.contents.after)))
-                for pointer in each]
+        self = cls(map(Change._of, each))
+        self.results = Results._of(lib.lock_sync_watch_results(watch))
+        return self
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,15 +311,15 @@ class Context(_Handle):
             else:
                 raise TypeError(f"no setting has the name {name!r}")
 
-    def fetch(self, *ids: int) -> Results:
-        """The state of these locks, or of all locks of the account. Other threads run while it waits for the answer."""
+    def fetch(self, ids: Iterable[int] | None = None) -> Results:
+        """The state of these locks, or (None) of all locks of the account. Other threads run while it waits."""
         return self._fetch(lib.lock_sync_fetch, *_ids(ids))
 
     def fetch_one(self, lock_id: int) -> Lock:
         return self._fetch(lib.lock_sync_fetch_one, _integer(lock_id)).locks[0]
 
-    def watch(self, *ids: int, interval: float = 20) -> "Watch":
-        """Tells what changes, of these locks or of all."""
+    def watch(self, ids: Iterable[int] | None = None, *, interval: float = 20) -> "Watch":
+        """Tells what changes, of these locks or (None) of all."""
         return Watch(self, ids, interval)
 
     def close(self):
@@ -367,7 +381,7 @@ class Context(_Handle):
 
 
 class Watch(_Handle):
-    """An iterator over lists of changes, which waits for the next one. The first tells every lock as added.
+    """An iterator over Changes, which waits for the next one. The first tells every lock as added.
 
     It asks once in an interval, and goes on through errors that may pass. Others are raised; the next call goes on.
     """
@@ -381,13 +395,13 @@ class Watch(_Handle):
         context._watches.add(self)
         _check(lib.lock_sync_watch_set_interval_ms(self._handle, _ms(interval)))
 
-    def wait(self, timeout: float) -> list[Change] | None:
+    def wait(self, timeout: float) -> Changes | None:
         """The next changes; None if there are none in time."""
         out = c_void_p()
         status = lib.lock_sync_watch_next(self._handle, _ms(timeout), byref(out))
         self._context._check(Status.OK if status == Status.TIMEOUT else status)
         try:
-            return None if status == Status.TIMEOUT else Change._all(out)
+            return None if status == Status.TIMEOUT else Changes._of(self._handle, out)
         finally:
             lib.lock_sync_changes_free(out)
 
@@ -398,6 +412,12 @@ class Watch(_Handle):
         while (changes := self.wait(0.5)) is None:
             pass  # Python handles a signal between two calls only
         return changes
+
+    @property
+    def results(self) -> Results | None:
+        """What the last good answer said of the locks; None: there is none yet."""
+        results = lib.lock_sync_watch_results(self._handle)
+        return None if results is None else Results._of(results)
 
     @property
     def last_status(self) -> Status:
@@ -437,7 +457,7 @@ class Pool(_Handle):
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptor, self._dispatch)
 
-    async def fetch(self, context: Context, *ids: int) -> Results:
+    async def fetch(self, context: Context, ids: Iterable[int] | None = None) -> Results:
         """As Context.fetch(), for a context without a transport of its own. To cancel the task cancels the fetch."""
         ended = self._loop.create_future()
         context._check(lib.lock_sync_pool_submit(self._handle, context._handle, *_ids(ids), self._callback, id(ended)))
@@ -449,12 +469,12 @@ class Pool(_Handle):
             await asyncio.wait([ended])  # until then the context is busy
             raise
 
-    async def watch(self, context: Context, *ids: int, interval: float = 20):
+    async def watch(self, context: Context, ids: Iterable[int] | None = None, *, interval: float = 20):
         """As Context.watch(), for `async for`. What is raised ends it."""
         outcomes = asyncio.Queue()
-        callback = _capi.WatchFn(lambda _user, _watch, status, changes: outcomes.put_nowait(
-            _outcome(context, status, Change._all, changes)))
-        with context.watch(*ids, interval=interval) as watch:
+        callback = _capi.WatchFn(lambda _user, handle, status, changes: outcomes.put_nowait(
+            _outcome(context, status, lambda changes: Changes._of(handle, changes), changes)))
+        with context.watch(ids, interval=interval) as watch:
             context._check(lib.lock_sync_pool_watch(self._handle, watch._handle, callback, None))
             while True:
                 yield _value(await outcomes.get())
