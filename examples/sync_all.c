@@ -6,13 +6,11 @@
 static void print_lock(const lock_sync_lock *lock)
 {
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
-    bool has_state = (lock->fields & LOCK_SYNC_FIELD_STATE) != 0;
 
-    printf("%10" PRId64 "  %-12s  locked: %-7s", lock->id,
-           has_state ? lock_sync_lock_state_name(lock->state) : "no state",
+    printf("%10" PRId64 "  %-12s  locked: %-7s", lock->id, lock_sync_lock_state_text(lock),
            locked == LOCK_SYNC_YES ? "yes" : locked == LOCK_SYNC_NO ? "no" : "unknown");
     if ((lock->fields & LOCK_SYNC_FIELD_DOOR_STATE) != 0)
-        printf("  door: %-12s", lock_sync_door_state_name(lock->door_state));
+        printf("  door: %-12s", lock_sync_lock_door_text(lock));
     if ((lock->fields & LOCK_SYNC_FIELD_BATTERY_LEVEL) != 0)
         printf("  battery: %" PRId32 " %%", lock->battery_level);
     if ((lock->fields & LOCK_SYNC_FIELD_CONNECTED) != 0 && !lock->is_connected)

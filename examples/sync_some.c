@@ -26,9 +26,8 @@ static void print_results(const lock_sync_results *results)
 {
     for (size_t i = 0; i < lock_sync_results_count(results); i++) {
         const lock_sync_lock *lock = lock_sync_results_at(results, i);
-        bool has_state = (lock->fields & LOCK_SYNC_FIELD_STATE) != 0;
 
-        printf("%10" PRId64 "  %s\n", lock->id, has_state ? lock_sync_lock_state_name(lock->state) : "no state");
+        printf("%10" PRId64 "  %s\n", lock->id, lock_sync_lock_state_text(lock));
     }
     for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
         printf("%10" PRId64 "  not answered: no such lock in this account?\n", lock_sync_results_missing_at(results, i));

@@ -5,23 +5,18 @@
 
 #include <inttypes.h>
 
-static const char *state_of(const lock_sync_lock *lock)
-{
-    return (lock->fields & LOCK_SYNC_FIELD_STATE) != 0 ? lock_sync_lock_state_name(lock->state) : "not known";
-}
-
 static void print_change(const lock_sync_change *change)
 {
     static const char *const names[] = {"added", "removed", "connected", "disconnected", "state",
                                         "door", "battery", "charging", "result", "config"}; /* by bit */
-    bool moved = (change->kinds & LOCK_SYNC_CHANGE_STATE) != 0;
+    bool moved = change->before != NULL && (change->kinds & LOCK_SYNC_CHANGE_STATE) != 0;
     const lock_sync_lock *lock = change->after != NULL ? change->after : change->before;
 
-    printf("%10" PRId64 "  %-12s", lock->id, state_of(lock));
+    printf("%10" PRId64 "  %-12s", lock->id, lock_sync_lock_state_text(lock));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if ((change->kinds >> i & 1) != 0)
             printf(" %s", names[i]);
-    printf("%s%s\n", moved ? ", was " : "", moved ? state_of(change->before) : "");
+    printf("%s%s\n", moved ? ", was " : "", moved ? lock_sync_lock_state_text(change->before) : "");
 }
 
 /* A watch of every lock. It is never faster than the guard of its context. */
