@@ -181,3 +181,11 @@ char *t_repeat(char c, size_t n)
     text[n] = '\0';
     return text;
 }
+
+bool t_same_lock(const lock_sync_lock *a, const lock_sync_lock *b)
+{
+    return a->id == b->id && a->revision == b->revision && a->last_state_changed_ms == b->last_state_changed_ms &&
+           a->fields == b->fields && a->state == b->state && a->door_state == b->door_state &&
+           a->battery_level == b->battery_level && a->state_change_result == b->state_change_result &&
+           a->is_connected == b->is_connected && a->is_charging == b->is_charging;
+}

@@ -74,4 +74,7 @@ uint64_t t_random(uint64_t *seed);
 /* `n` times `c` and a NUL; end with free(). */
 char *t_repeat(char c, size_t n);
 
+/* Whether two records tell the same. */
+bool t_same_lock(const lock_sync_lock *a, const lock_sync_lock *b);
+
 #endif

@@ -28,14 +28,6 @@ static outcome decode(lock_sync_ctx *ctx, const t_answer *question, const char *
     return o;
 }
 
-static bool same_lock(const lock_sync_lock *a, const lock_sync_lock *b)
-{
-    return a->id == b->id && a->revision == b->revision && a->last_state_changed_ms == b->last_state_changed_ms &&
-           a->fields == b->fields && a->state == b->state && a->door_state == b->door_state &&
-           a->battery_level == b->battery_level && a->state_change_result == b->state_change_result &&
-           a->is_connected == b->is_connected && a->is_charging == b->is_charging;
-}
-
 static bool same_results(const lock_sync_results *a, const lock_sync_results *b)
 {
     size_t n = lock_sync_results_count(a);
@@ -44,7 +36,7 @@ static bool same_results(const lock_sync_results *a, const lock_sync_results *b)
     if (n != lock_sync_results_count(b) || missing != lock_sync_results_missing_count(b))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!same_lock(lock_sync_results_at(a, i), lock_sync_results_at(b, i)) ||
+        if (!t_same_lock(lock_sync_results_at(a, i), lock_sync_results_at(b, i)) ||
             lock_sync_results_find(a, lock_sync_results_at(a, i)->id) != lock_sync_results_at(a, i))
             return false;
     for (size_t i = 0; i < missing; i++)
