@@ -179,7 +179,7 @@ static size_t change(const char *sample, char *text, size_t room, uint64_t *seed
 }
 
 #define SIXTEEN                                                                                                        \
-    "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"                                                   \
+    "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1," \
     "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
 
 /* Members of a record, each with two keys that are the same or only look so. */

@@ -79,7 +79,8 @@ TEST(shapes_of_a_record)
         {"unknown keys", "{\"id\":7,\"isConnected\":false,\"revision\":3,\"a\":{\"id\":9},\"b\":[{\"state\":1}]}",
          &stateless},
         {"unknown keys in the state",
-         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"x\":{\"state\":5,\"y\":[1,{\"z\":null}]},\"state\":2,\"w\":\"\\u0000\"}}",
+         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"x\":{\"state\":5,\"y\":[1,{\"z\":null}]},\"state\":2,"
+         "\"w\":\"\\u0000\"}}",
          &other_state},
         {"deviceSettings",
          "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"deviceSettings\":{\"state\":6,\"x\":1}}",

@@ -1,6 +1,6 @@
 /* The watch at length: polls of locks that live fast, with faults mixed in and an outage, in pull style and in a pool
-   at once. Each change that is visible between two good answers is told exactly once, with the later of them; after each
-   poll the watch holds the records of the last good answer; and the service's rule is never broken.
+   at once. Each change that is visible between two good answers is told exactly once, with the later of them; after
+   each poll the watch holds the records of the last good answer; and the service's rule is never broken.
    watch-soak [POLLS], of each; 1,000 if not said. */
 #include "model.h"
 #include "recorder.h"
