@@ -40,11 +40,6 @@ static lock_sync_results *decode(const job *j)
     return results;
 }
 
-static void run_ours(const job *j)
-{
-    lock_sync_results_free(decode(j));
-}
-
 static void check_ours(job *j)
 {
     lock_sync_results *results = decode(j);
@@ -78,38 +73,39 @@ static void check_read(job *j, reader *read)
     free(r.locks);
 }
 
-static void run_jansson(const job *j)
-{
-    free(read_all(j, read_with_jansson).locks);
-}
-
-static void check_jansson(job *j)
-{
-    check_read(j, read_with_jansson);
-}
-
-static void run_cjson(const job *j)
-{
-    free(read_all(j, read_with_cjson).locks);
-}
-
-static void check_cjson(job *j)
-{
-    check_read(j, read_with_cjson);
-}
-
-/* `check` is the unmeasured call with which a contestant's turn begins: it also takes from the allocator what the one
-   before left in disorder (a large block after many small ones were freed makes malloc tidy up, once). */
 static const struct contestant {
     const char *name;
-    void (*run)(const job *j);
-    void (*check)(job *j);
+    reader *read; /* NULL: the library */
 } contestants[] = {
-    {"liblocksync", run_ours, check_ours},
-    {"jansson", run_jansson, check_jansson},
-    {"cJSON", run_cjson, check_cjson},
+    {"liblocksync", NULL},
+    {"jansson", read_with_jansson},
+    {"cJSON", read_with_cjson},
+#ifdef BENCH_YYJSON
+    {"yyjson", read_with_yyjson},
+#endif
+#ifdef BENCH_SIMDJSON
+    {"simdjson", read_with_simdjson},
+#endif
 };
 #define CONTESTANTS (sizeof contestants / sizeof contestants[0])
+
+static void run(const struct contestant *c, const job *j)
+{
+    if (c->read == NULL)
+        lock_sync_results_free(decode(j));
+    else
+        free(read_all(j, c->read).locks);
+}
+
+/* The unmeasured call with which a contestant's turn begins: it also takes from the allocator what the one before left
+   in disorder (a large block after many small ones were freed makes malloc tidy up, once). */
+static void check(const struct contestant *c, job *j)
+{
+    if (c->read == NULL)
+        check_ours(j);
+    else
+        check_read(j, c->read);
+}
 
 static void open_job(job *j, const char *label, size_t locks, bool shuffled)
 {
@@ -139,7 +135,7 @@ static double time_calls(const struct contestant *c, const job *j, size_t calls)
     double start = now_ns();
 
     for (size_t i = 0; i < calls; i++)
-        c->run(j);
+        run(c, j);
     return (now_ns() - start) / (double)calls;
 }
 
@@ -149,7 +145,7 @@ static size_t calls_for(const struct contestant *c, job *j, double sample_ns)
     double once;
     size_t calls;
 
-    c->check(j);
+    check(c, j);
     once = time_calls(c, j, 2);
     calls = (size_t)(sample_ns / once);
     return calls < 3 ? 3 : calls;
@@ -167,7 +163,7 @@ static void measure(job *j, size_t rounds, size_t samples_per_turn)
         for (size_t turn = 0; turn < CONTESTANTS; turn++) {
             size_t c = (round + turn) % CONTESTANTS;
 
-            contestants[c].check(j);
+            check(&contestants[c], j);
             for (size_t i = 0; i < samples_per_turn; i++)
                 samples[c][round * samples_per_turn + i] = time_calls(&contestants[c], j, calls[c]);
         }

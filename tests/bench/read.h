@@ -2,18 +2,20 @@
 #ifndef BENCH_READ_H
 #define BENCH_READ_H
 
-#include <locksync/locksync.h>
+#include "records.h"
 
-typedef struct records {
-    lock_sync_lock *locks; /* to be freed */
-    size_t count;
-} records;
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* False for a body that is not the documented answer; then there is nothing to free. */
+/* Return false for a body that is not the documented response; then there is nothing to free. */
 bool read_with_jansson(const char *body, size_t size, records *out);
 bool read_with_cjson(const char *body, size_t size, records *out);
+bool read_with_yyjson(const char *body, size_t size, records *out);   /* with BENCH_YYJSON */
+bool read_with_simdjson(const char *body, size_t size, records *out); /* with BENCH_SIMDJSON; needs BODY_PADDING */
 
-/* Goes on with `sum` over all members of a record. */
-uint64_t checksum(uint64_t sum, const lock_sync_lock *lock);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

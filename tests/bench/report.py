@@ -14,6 +14,7 @@ MEMORY_PER_LOCK = 64
 MEMORY_FIXED = 256 * 1024
 LIBRARY_BYTES_MAX = 80 * 1024
 LIBRARIES = ["libcurl", "jansson", "libcjson", "libmicrohttpd"]
+FAST = {"yyjson": "libyyjson-dev", "simdjson": "libsimdjson-dev"}  # take part where their packages are
 BARE = "libcurl, handle reused, not decoded"
 DIFF_MS_MAX = 10
 PLAIN_MULTI = "libcurl, curl_multi_perform"
@@ -35,7 +36,7 @@ def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def machine():
+def machine(fast):
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         cpu = re.search(r"^model name\s*:\s*(.*)$", f.read(), re.M)
     return {
@@ -44,7 +45,7 @@ def machine():
         "kernel": re.match(r"[0-9.]*[0-9]", platform.release()).group(0),
         "libc": " ".join(platform.libc_ver()),
         "gcc": output_of("gcc", "-dumpfullversion"),
-        **{name: output_of("pkg-config", "--modversion", name) for name in LIBRARIES},
+        **{name: output_of("pkg-config", "--modversion", name) for name in LIBRARIES + fast},
     }
 
 
@@ -78,17 +79,21 @@ def table(title, head, rows):
 
 
 def times(value):
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    return f"{value:.{2 if value < 2 else 1 if value < 100 else 0}f}"
 
 
 # --- tables ---
+
+
+def contestants_of(decoding):
+    return list(dict.fromkeys(who for _, _, who in decoding))
 
 
 def table_of_decoding(decoding, order, sizes, title):
     rows = []
     for n in sizes:
         ours = decoding[order, n, OURS]
-        for who in (OURS, "jansson", "cJSON"):
+        for who in contestants_of(decoding):
             r = decoding[order, n, who]
             rows.append([f"{n:,} {'lock' if n == 1 else 'locks'}, {who}", f"{r['median_ns'] / n:,.0f}",
                          f"{r['p99_ns'] / n:,.0f}", f"{r['bytes'] / r['median_ns'] * 1e3:,.0f}",
@@ -272,9 +277,13 @@ def main():
     memory = {line["who"]: line for line in lines if line["part"] == "memory"}
     allocations = {line["who"]: line for line in lines if line["part"] == "allocations"}
     sizes = [(line["who"], line["bytes"]) for line in lines if line["part"] == "size"]
-    about = machine()
+    fast = [who for who in contestants_of(decoding) if who in FAST]
+    about = machine(fast)
 
     print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
+    for who in FAST:
+        if who not in fast:
+            print(f"Without {who}: {FAST[who]} was not there when the benchmark was built.")
     table_of_decoding(decoding, "ascending", SIZES, "Decoding")
     table_of_decoding(decoding, "shuffled", [10, 10000], "Decoding, locks not in the order of their ids")
     table("Comparing two answers of 100,000 locks, 1 % changed", ["ids", "median ms", "p99 ms"],

@@ -126,7 +126,7 @@ char *make_body(size_t locks, bool shuffled, size_t *size)
 {
     uint64_t random = 2026;
     uint64_t *ids = make_ids(locks, shuffled, &random);
-    size_t room = 128 + locks * RECORD_BYTES_MAX;
+    size_t room = 128 + locks * RECORD_BYTES_MAX + BODY_PADDING;
     char *body = allocate(room);
     size_t used = (size_t)snprintf(body, room, "{\"result\":[");
 
