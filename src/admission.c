@@ -1,6 +1,7 @@
 /* A context's side of the guard; see admission.h. */
 #include "admission.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/memory.h"
 #include "guard/guard.h"
 #include "wire/results.h"
@@ -43,23 +44,37 @@ lock_sync_status lsync_need_guard(lock_sync_ctx *ctx)
     return status == LOCK_SYNC_OK ? status : lsync_error_no_memory(&ctx->error);
 }
 
+static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_answer *answer)
+{
+    char wait[LSYNC_DURATION_SIZE];
+
+    lsync_duration_text(answer->wait_ms, wait);
+    lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_SOON, "%s %s The next request is allowed in %s.",
+                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), lsync_guard_reason_text(answer->reason), wait);
+    ctx->error.retry_after_ms = answer->wait_ms;
+    return LOCK_SYNC_E_TOO_SOON;
+}
+
 lock_sync_status lsync_not_admitted(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_answer *answer)
 {
-    const char *sentence = lock_sync_status_message(status);
     char why[160];
 
-    if (status == LOCK_SYNC_E_TOO_SOON) {
-        lsync_error_set(&ctx->error, status, "%s It will in %" PRId64 " ms.", sentence, answer->wait_ms);
-        ctx->error.retry_after_ms = answer->wait_ms;
-    } else if (status == LOCK_SYNC_E_GUARD) {
-        (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
-        lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", sentence, why);
-    } else if (status == LOCK_SYNC_E_TIMEOUT) {
-        (void)lsync_ctx_timed_out(ctx);
-    } else {
-        (void)lsync_ctx_fail(ctx, status);
-    }
-    return status;
+    if (status == LOCK_SYNC_E_TOO_SOON)
+        return too_soon(ctx, answer);
+    if (status == LOCK_SYNC_E_TIMEOUT)
+        return lsync_ctx_timed_out(ctx);
+    if (status != LOCK_SYNC_E_GUARD)
+        return lsync_ctx_fail(ctx, status);
+    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+    return lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", lock_sync_status_message(status), why);
+}
+
+void lsync_log_guard_warning(const lock_sync_ctx *ctx)
+{
+    char warning[256];
+
+    if (lsync_guard_take_warning(ctx->guard, warning, sizeof warning))
+        lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "%s", warning);
 }
 
 static int64_t left_ms(int64_t deadline_us)
@@ -85,7 +100,7 @@ void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
-static lock_sync_status ask(lock_sync_ctx *ctx, lsync_guard_kind kind, int64_t deadline_us, lsync_guard_answer *answer)
+lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer)
 {
     int64_t hold_ms = left_ms(deadline_us);
     lock_sync_status status;
@@ -96,13 +111,9 @@ static lock_sync_status ask(lock_sync_ctx *ctx, lsync_guard_kind kind, int64_t d
     status = lsync_need_guard(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    return hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT : lsync_guard_ask(ctx->guard, kind, hold_ms, answer);
-}
-
-lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_answer *answer)
-{
-    lock_sync_status status = ask(ctx, LSYNC_GUARD_FIRST, deadline_us, answer);
-
+    status = hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT
+                          : lsync_guard_ask(ctx->guard, LOCK_SYNC_REQUEST_SYNC, hold_ms, answer);
+    lsync_log_guard_warning(ctx);
     return status == LOCK_SYNC_OK ? status : lsync_not_admitted(ctx, status, answer);
 }
 
@@ -114,7 +125,7 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
         lock_sync_status status = lsync_ask(ctx, deadline_us, &answer);
 
         *slot = answer.slot;
-        /* While another holds the slot, it may open sooner than is sure: that is when to ask again. */
+        /* While another request is on its way a slot may be free sooner than is sure: that is when to ask again. */
         if (status != LOCK_SYNC_E_TOO_SOON || ctx->guard_mode != LOCK_SYNC_GUARD_WAIT ||
             answer.soonest_ms >= left_ms(deadline_us))
             return status;
@@ -125,13 +136,17 @@ lock_sync_status lsync_admit(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *s
     }
 }
 
-lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot)
+lock_sync_status lsync_admit_retry(lock_sync_ctx *ctx, int64_t deadline_us, int64_t slot,
+                                   const lsync_settlement *first)
 {
+    int64_t hold_ms = left_ms(deadline_us);
     lsync_guard_answer answer;
-    lock_sync_status status = ask(ctx, LSYNC_GUARD_REPEAT, deadline_us, &answer);
 
-    *slot = answer.slot;
-    return status;
+    if (slot == 0)
+        return LOCK_SYNC_OK;
+    if (hold_ms <= 0)
+        return LOCK_SYNC_E_TIMEOUT;
+    return lsync_guard_extend_slot(ctx->guard, slot, lsync_settlement_charges(first), hold_ms, &answer);
 }
 
 lock_sync_guard_outcome lsync_outcome_of(lock_sync_status status, const lock_sync_response *s)
@@ -158,7 +173,7 @@ void lsync_settle(lock_sync_ctx *ctx, int64_t slot, const lsync_settlement *sett
 {
     lock_sync_status status = slot == 0 ? LOCK_SYNC_OK : lsync_guard_settle_all(ctx->guard, slot, settlement);
 
-    /* the fetch is what it is; an unsettled slot only holds the gate until its hold is over */
+    /* the fetch is what it is; the guard keeps the outcome, and writes it with its next decision */
     if (status != LOCK_SYNC_OK)
         lsync_log_not_settled(ctx, status);
 }

@@ -18,8 +18,13 @@ lock_sync_status lsync_ask(lock_sync_ctx *ctx, int64_t deadline_us, lsync_guard_
 /* Sleeps until the time is over or the fetch is cancelled. */
 void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms);
 
-/* Asks for the repeat after a 401: never waits. *slot as in lsync_admit. The error is left as it is. */
-lock_sync_status lsync_admit_repeat(lock_sync_ctx *ctx, int64_t deadline_us, int64_t *slot);
+/* Asks for the retry after a 401, in the slot of the first request (0: none). OK, or why there is no retry; the error is
+   left as it is, and so is the slot. */
+lock_sync_status lsync_admit_retry(lock_sync_ctx *ctx, int64_t deadline_us, int64_t slot,
+                                   const lsync_settlement *first);
+
+/* Logs what the guard's store said of itself, once. */
+void lsync_log_guard_warning(const lock_sync_ctx *ctx);
 
 /* Notes in the context's error why the guard gave no slot: E_TOO_SOON with the wait of its answer, or another status.
    Returns the status. */

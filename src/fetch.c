@@ -54,32 +54,30 @@ static lock_sync_status need_transport(lock_sync_ctx *ctx)
     return LOCK_SYNC_OK;
 }
 
-/* One request and its answer, in a slot of the guard (0: none), which is settled whatever comes. */
-static lock_sync_status exchange(lsync_exchange *x, int64_t slot)
+/* One request and its answer. */
+static lock_sync_status exchange(lsync_exchange *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status = lsync_exchange_prepare(x, &ctx->spares);
 
     if (status == LOCK_SYNC_OK)
         status = lsync_exchange_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s), &ctx->spares);
-    lsync_settle(ctx, slot, &x->settlement);
     return status;
 }
 
 /* After a 401: once more with a new credential, if there is one to be had and the guard has room. */
-static lock_sync_status repeat_with_new_credential(lsync_exchange *x)
+static lock_sync_status retry_with_new_credential(lsync_exchange *x, int64_t slot)
 {
     lock_sync_error refusal;
-    int64_t slot;
     lock_sync_status status = lsync_exchange_refused(x, &refusal);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    status = lsync_admit_repeat(x->ctx, x->deadline_us, &slot);
+    status = lsync_admit_retry(x->ctx, x->deadline_us, slot, &x->settlement);
     if (status != LOCK_SYNC_OK)
         return lsync_exchange_not_repeated(x, &refusal, status);
     lsync_error_clear(&refusal);
-    return exchange(x, slot);
+    return exchange(x);
 }
 
 /* What is done before the guard is asked. */
@@ -92,19 +90,19 @@ static lock_sync_status get_ready(lsync_exchange *x)
     return status == LOCK_SYNC_OK ? need_transport(x->ctx) : status;
 }
 
-/* What is done in a slot of the guard (0: none). */
+/* What is done in a slot of the guard (0: none), which is settled when all is over. */
 static lock_sync_status run_in_slot(lsync_exchange *x, int64_t slot)
 {
-    static const lsync_settlement not_sent = {LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-    lock_sync_status status = lsync_exchange_credential(x);
+    lock_sync_status status;
 
-    if (status != LOCK_SYNC_OK) {
-        lsync_settle(x->ctx, slot, &not_sent);
-        return status;
+    x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+    status = lsync_exchange_credential(x);
+    if (status == LOCK_SYNC_OK) {
+        status = exchange(x);
+        if (status == LOCK_SYNC_E_UNAUTHORIZED && x->ctx->provider != NULL)
+            status = retry_with_new_credential(x, slot);
     }
-    status = exchange(x, slot);
-    if (status == LOCK_SYNC_E_UNAUTHORIZED && x->ctx->provider != NULL)
-        status = repeat_with_new_credential(x);
+    lsync_settle(x->ctx, slot, &x->settlement);
     return status;
 }
 

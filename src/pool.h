@@ -30,7 +30,7 @@ typedef enum lsync_job_state {
 } lsync_job_state;
 
 /* What the helper thread is to do for a job, and what came of it. */
-typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_REPEAT, LSYNC_ERRAND_SETTLE } lsync_errand_kind;
+typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_EXTEND, LSYNC_ERRAND_SETTLE } lsync_errand_kind;
 
 typedef struct lsync_errand {
     lsync_errand_kind kind;
@@ -55,12 +55,11 @@ struct lsync_job {
     lsync_job_state state;
     lock_sync_status status; /* once done; while settling, what it will be */
     bool admitted;    /* it has its slot */
-    bool refused;     /* the service said 401 */
-    bool repeating;   /* the repeat after that */
+    bool retrying;    /* with another credential, after a 401 */
     lsync_exchange x; /* its context NULL: it was freed while the helper thread had the job; a watch's has a deadline
                          only while it polls */
     lsync_errand errand;
-    lock_sync_error refusal; /* while repeating: the 401's detail */
+    lock_sync_error refusal; /* until the retry is granted: the 401's detail */
     lsync_link notice;       /* in the list of the cancelled */
     lock_sync_done_fn done;
     void *user;
@@ -196,7 +195,7 @@ lsync_job *lsync_helper_receive(lock_sync_pool *p);
 void lsync_helper_stop(lock_sync_pool *p);
 /* Carries out an errand: by the thread, or at once for a guard that does not block. */
 void lsync_errand_run(lsync_job *job);
-/* Makes it the errand of giving the job's slot back unused, if it has one. */
+/* Makes it the errand of settling the job's slot as it stands, if it has one: unused, or with its first request sent. */
 bool lsync_errand_give_back(lsync_job *job);
 
 #endif

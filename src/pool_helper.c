@@ -6,13 +6,22 @@
 #include <signal.h>
 
 /* For a slot that lasts until the deadline, from now on: the errand may have waited for its turn. */
-static lock_sync_status ask(const lsync_job *job, lsync_guard_answer *answer)
+static void ask(lsync_job *job, int64_t hold_ms)
 {
-    lsync_guard_kind kind = job->errand.kind == LSYNC_ERRAND_REPEAT ? LSYNC_GUARD_REPEAT : LSYNC_GUARD_FIRST;
-    int64_t hold_ms = (job->x.deadline_us - lsync_clock_boot_us() + 999) / 1000;
+    lsync_errand *e = &job->errand;
 
-    *answer = (lsync_guard_answer){0};
-    return hold_ms <= 0 ? LOCK_SYNC_E_TIMEOUT : lsync_guard_ask(job->errand.guard, kind, hold_ms, answer);
+    e->answer = (lsync_guard_answer){0};
+    if (hold_ms <= 0)
+        e->status = LOCK_SYNC_E_TIMEOUT;
+    else if (e->kind == LSYNC_ERRAND_ASK)
+        e->status = lsync_guard_ask(e->guard, LOCK_SYNC_REQUEST_SYNC, hold_ms, &e->answer);
+    else
+        e->status = lsync_guard_extend_slot(e->guard, job->slot, lsync_settlement_charges(&job->x.settlement), hold_ms,
+                                            &e->answer);
+    if (e->kind == LSYNC_ERRAND_ASK)
+        job->slot = e->answer.slot;
+    if (e->status == LOCK_SYNC_OK)
+        job->x.settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
 }
 
 void lsync_errand_run(lsync_job *job)
@@ -23,15 +32,13 @@ void lsync_errand_run(lsync_job *job)
         e->status = lsync_guard_settle_all(e->guard, job->slot, &job->x.settlement);
         job->slot = 0;
     } else {
-        e->status = ask(job, &e->answer);
-        job->slot = e->answer.slot;
+        ask(job, (job->x.deadline_us - lsync_clock_boot_us() + 999) / 1000);
     }
 }
 
 bool lsync_errand_give_back(lsync_job *job)
 {
     job->errand.kind = LSYNC_ERRAND_SETTLE;
-    job->x.settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
     return job->slot != 0;
 }
 

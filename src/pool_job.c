@@ -63,6 +63,8 @@ static void send_errand(lsync_job *job, lsync_errand_kind kind)
         if (status == LOCK_SYNC_OK)
             return;
         e->status = status;
+        if (kind == LSYNC_ERRAND_SETTLE)
+            lsync_guard_keep_outcome(e->guard, job->slot, &job->x.settlement);
     } else {
         lsync_errand_run(job);
     }
@@ -122,8 +124,8 @@ static void on_answer(lsync_job *job)
     }
 }
 
-/* Nothing stands against the repeat. */
-static void repeat(lsync_job *job)
+/* Nothing stands against the retry. */
+static void retry(lsync_job *job)
 {
     lsync_error_clear(&job->refusal);
     job->admitted = true;
@@ -131,38 +133,34 @@ static void repeat(lsync_job *job)
 }
 
 /* The guard's answer to the question after a 401. */
-static void on_repeat_answer(lsync_job *job)
+static void on_retry_answer(lsync_job *job)
 {
-    if (job->errand.status == LOCK_SYNC_OK)
-        repeat(job);
-    else
-        finish(job, lsync_exchange_not_repeated(&job->x, &job->refusal, job->errand.status));
+    if (job->errand.status == LOCK_SYNC_OK) {
+        retry(job);
+        return;
+    }
+    job->status = lsync_exchange_not_repeated(&job->x, &job->refusal, job->errand.status);
+    settle(job);
 }
 
-/* After a 401: with another credential, if the provider sets one, once more. */
+/* After a 401: with another credential, if the provider sets one, once more, in the same slot. */
 static void try_again(lsync_job *job)
 {
-    lock_sync_status status = lsync_exchange_refused(&job->x, &job->refusal);
-
-    job->repeating = true;
-    job->refused = false;
-    if (status != LOCK_SYNC_OK)
-        finish(job, status);
-    else if (job->x.ctx->guard_mode == LOCK_SYNC_GUARD_OFF)
-        repeat(job);
+    job->retrying = true;
+    job->admitted = false;
+    job->status = lsync_exchange_refused(&job->x, &job->refusal);
+    if (job->status != LOCK_SYNC_OK)
+        settle(job);
+    else if (job->slot == 0)
+        retry(job);
     else
-        send_errand(job, LSYNC_ERRAND_REPEAT);
+        send_errand(job, LSYNC_ERRAND_EXTEND);
 }
 
 static void end_of_settling(lsync_job *job)
 {
-    bool again = job->refused && job->x.ctx->provider != NULL && !job->repeating;
-
     job->slot = 0;
-    if (again)
-        try_again(job);
-    else
-        finish(job, job->status);
+    finish(job, job->status);
 }
 
 /* A job whose context was freed while the helper thread had it: its slot, if it got one, is given back. */
@@ -184,13 +182,14 @@ void lsync_pool_errand_done(lsync_job *job)
     }
     if (e->kind == LSYNC_ERRAND_SETTLE && e->status != LOCK_SYNC_OK)
         lsync_log_not_settled(job->x.ctx, e->status);
+    lsync_log_guard_warning(job->x.ctx);
     lock_sync_guard_unref(e->guard);
     e->guard = NULL;
     lsync_heap_remove(&job->pool->timers, job);
     if (e->kind == LSYNC_ERRAND_SETTLE)
         end_of_settling(job);
-    else if (e->kind == LSYNC_ERRAND_REPEAT)
-        on_repeat_answer(job);
+    else if (e->kind == LSYNC_ERRAND_EXTEND)
+        on_retry_answer(job);
     else
         on_answer(job);
 }
@@ -250,10 +249,12 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
 
     lsync_heap_remove(&job->pool->timers, job);
     job->status = lsync_exchange_conclude(&job->x, performed, &seat->spares);
-    job->refused = job->status == LOCK_SYNC_E_UNAUTHORIZED;
     lsync_host_learn(seat, job->status);
     leave_seat(seat);
-    settle(job);
+    if (job->status == LOCK_SYNC_E_UNAUTHORIZED && job->x.ctx->provider != NULL && !job->retrying)
+        try_again(job);
+    else
+        settle(job);
 }
 
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)

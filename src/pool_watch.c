@@ -25,7 +25,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
 /* Gives the job back the state of one that was never moved on. */
 static void rewind_job(lsync_job *job)
 {
-    job->admitted = job->refused = job->repeating = false;
+    job->admitted = job->retrying = false;
     job->slot = 0;
     job->x.results = NULL;
     job->host = NULL; /* the callback may have set another base URL */

@@ -85,8 +85,17 @@ static const char *fault_of(const char *path, const char **advice)
     if (fd >= 0)
         (void)close(fd);
     if (lstat(path, &found) != 0) {
-        *advice = "See that its folder is there and can be written";
-        return strerror(errno);
+        error = errno;
+        *advice = "See that its folder is there and can be written, and that nothing else is called so with \".new\" behind";
+        return strerror(error);
+    }
+    if (found.st_uid != geteuid() && found.st_uid != 0) {
+        *advice = "Delete it";
+        return "it belongs to another user";
+    }
+    if (S_ISREG(found.st_mode) && (found.st_mode & S_IWOTH) != 0) {
+        *advice = "Take that right away (chmod o-w)";
+        return "everybody can write to it";
     }
     if (S_ISLNK(found.st_mode))
         return "it is a symbolic link";

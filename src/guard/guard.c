@@ -1,6 +1,8 @@
 /* The guard as an object: limits, references, and the rule's decisions handed to a store. */
 #include "guard/guard.h"
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "guard/store.h"
 
 #include <pthread.h>
@@ -8,32 +10,49 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_INTERVAL_MS 20000
+#define SYNC_INTERVAL_US ((int64_t)20 * 1000000)
+#define DIRECTORY_INTERVAL_US ((int64_t)60 * 1000000)
 #define DEFAULT_BUDGET 700
 #define DEFAULT_RESERVE 100
 #define INTERVAL_MS_MAX 3600000
 #define BUDGET_MAX 1000000
-#define HOLD_MS_MAX 86400000
+#define HOLD_MS_MAX (LSYNC_GUARD_HOLD_MAX_US / 1000)
+#define OTHER_HOLD_MS_MAX (LSYNC_GUARD_OTHER_HOLD_MAX_US / 1000)
 
 struct lock_sync_guard {
     lock_sync_allocator memory;
     atomic_size_t references;
-    lsync_guard_keeper keeper;
+    lsync_guard_store store;
     lsync_guard_limits limits;
-    pthread_mutex_t mutex; /* of limits and why; not held while the store works */
+    pthread_mutex_t mutex; /* of limits, why and warning, and of a store in memory; not held while another one works */
     char why[LSYNC_GUARD_WHY_MAX];
+    char warning[LSYNC_GUARD_WARNING_MAX];
+    bool has_news;            /* the warning is not logged yet */
+    pthread_mutex_t deciding; /* of the store's view: held while the store works, one decision after another */
+    lsync_process process;    /* only where there is a view */
 };
 
 /* --- life cycle --- */
 
 static void release(lock_sync_guard *g)
 {
+    (void)pthread_mutex_destroy(&g->deciding);
     (void)pthread_mutex_destroy(&g->mutex);
     lsync_free(&g->memory, g);
 }
 
-/* Makes a guard but for its keeper, which comes last: a host's store is not taken over by a guard that cannot be
-   made. */
+static bool make_mutexes(lock_sync_guard *g)
+{
+    if (pthread_mutex_init(&g->mutex, NULL) != 0)
+        return false;
+    if (pthread_mutex_init(&g->deciding, NULL) == 0)
+        return true;
+    (void)pthread_mutex_destroy(&g->mutex);
+    return false;
+}
+
+/* Makes a guard but for its store, which comes last: a store of the application's is not taken over by a guard that
+   cannot be made. */
 static lock_sync_status begin(const lock_sync_allocator *allocator, lock_sync_guard **out)
 {
     lock_sync_allocator memory;
@@ -45,24 +64,29 @@ static lock_sync_status begin(const lock_sync_allocator *allocator, lock_sync_gu
     if (!lsync_allocator_init(&memory, allocator))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     g = lsync_alloc(&memory, sizeof *g);
-    if (g == NULL || pthread_mutex_init(&g->mutex, NULL) != 0) {
+    if (g == NULL || !make_mutexes(g)) {
         lsync_free(&memory, g);
         return LOCK_SYNC_E_NO_MEMORY;
     }
     g->memory = memory;
-    g->limits = (lsync_guard_limits){(int64_t)DEFAULT_INTERVAL_MS * 1000, DEFAULT_BUDGET - DEFAULT_RESERVE, 0};
+    g->limits = (lsync_guard_limits){{SYNC_INTERVAL_US, DIRECTORY_INTERVAL_US, 0}, DEFAULT_BUDGET - DEFAULT_RESERVE, 0};
     g->why[0] = '\0';
+    g->warning[0] = '\0';
+    g->has_news = false;
+    lsync_process_init(&g->process);
     atomic_init(&g->references, 1);
     *out = g;
     return LOCK_SYNC_OK;
 }
 
-/* `made`: whether it got its keeper. */
+/* `made`: whether it got its store. */
 static lock_sync_status end(lock_sync_guard **out, lock_sync_status made)
 {
     if (made != LOCK_SYNC_OK) {
         release(*out);
         *out = NULL;
+    } else {
+        (*out)->limits.granularity_us = (*out)->store.granularity_us;
     }
     return made;
 }
@@ -78,7 +102,7 @@ lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *a
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_memory_store_new(&(*out)->memory, &(*out)->keeper));
+    return end(out, lsync_memory_store_new(&(*out)->memory, &(*out)->store));
 }
 
 lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out)
@@ -87,7 +111,7 @@ lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **o
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_file_store_new(&(*out)->memory, path, &(*out)->keeper, (*out)->why));
+    return end(out, lsync_file_store_new(&(*out)->memory, path, &(*out)->store, (*out)->why));
 }
 
 lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store, lock_sync_guard **out)
@@ -96,7 +120,7 @@ lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *sto
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_host_store_new(&(*out)->memory, store, &(*out)->keeper));
+    return end(out, lsync_application_store_new(&(*out)->memory, store, &(*out)->store));
 }
 
 lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
@@ -106,117 +130,266 @@ lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
     return g;
 }
 
+/* Tries once more to write what is kept, before it is lost. */
+static void write_kept(lock_sync_guard *g);
+
 void lock_sync_guard_unref(lock_sync_guard *g)
 {
     if (g == NULL || atomic_fetch_sub(&g->references, 1) > 1)
         return;
-    g->keeper.destroy(g->keeper.state);
+    write_kept(g);
+    g->store.destroy(g->store.state);
     release(g);
+}
+
+/* --- locking --- */
+
+/* Makes a guard that has a view this process's own after a fork. */
+static void renew_after_fork(lock_sync_guard *g)
+{
+    if (g->store.view == NULL || !lsync_process_changed(&g->process))
+        return;
+    (void)make_mutexes(g); /* a thread that exists in the parent only may hold them */
+    lsync_guard_view_after_fork(g->store.view);
+    g->store.after_fork(g->store.state);
+    lsync_process_adopt(&g->process);
+}
+
+static void lock(lock_sync_guard *g)
+{
+    renew_after_fork(g);
+    (void)pthread_mutex_lock(&g->mutex);
+}
+
+static void unlock(lock_sync_guard *g)
+{
+    (void)pthread_mutex_unlock(&g->mutex);
+}
+
+static size_t empty_text(char *text, size_t size)
+{
+    if (size > 0)
+        text[0] = '\0';
+    return 0;
 }
 
 /* --- settings --- */
 
+lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *g, lock_sync_request_kind kind, int64_t ms)
+{
+    if (g == NULL || kind < 0 || kind >= LSYNC_GUARD_KINDS || ms < (kind == LOCK_SYNC_REQUEST_OTHER ? 0 : 1) ||
+        ms > INTERVAL_MS_MAX)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    lock(g);
+    g->limits.interval_us[kind] = ms * 1000;
+    unlock(g);
+    return LOCK_SYNC_OK;
+}
+
 lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *g, int64_t ms)
 {
-    if (g == NULL || ms < 1 || ms > INTERVAL_MS_MAX)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    (void)pthread_mutex_lock(&g->mutex);
-    g->limits.interval_us = ms * 1000;
-    (void)pthread_mutex_unlock(&g->mutex);
-    return LOCK_SYNC_OK;
+    return lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_SYNC, ms);
 }
 
 lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *g, uint32_t requests, uint32_t reserve)
 {
     if (g == NULL || requests <= reserve || requests > BUDGET_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    (void)pthread_mutex_lock(&g->mutex);
+    lock(g);
     g->limits.budget = requests - reserve;
-    (void)pthread_mutex_unlock(&g->mutex);
+    unlock(g);
     return LOCK_SYNC_OK;
 }
 
 bool lsync_guard_may_block(const lock_sync_guard *g)
 {
-    return g->keeper.may_block;
+    return g->store.view != NULL;
+}
+
+/* --- texts --- */
+
+/* Copies a text of a guard that other threads may change. */
+static size_t copy_text(lock_sync_guard *g, const char *from, char *text, size_t size)
+{
+    int length;
+
+    lock(g);
+    length = snprintf(text, size, "%s", from);
+    unlock(g);
+    return length < 0 ? 0 : (size_t)length;
 }
 
 size_t lock_sync_guard_error_message(lock_sync_guard *g, char *text, size_t size)
 {
-    int length;
+    return g == NULL ? empty_text(text, size) : copy_text(g, g->why, text, size);
+}
 
-    if (g == NULL) {
-        if (size > 0)
-            text[0] = '\0';
-        return 0;
-    }
-    (void)pthread_mutex_lock(&g->mutex);
-    length = snprintf(text, size, "%s", g->why);
-    (void)pthread_mutex_unlock(&g->mutex);
-    return length < 0 ? 0 : (size_t)length;
+size_t lock_sync_guard_warning(lock_sync_guard *g, char *text, size_t size)
+{
+    return g == NULL ? empty_text(text, size) : copy_text(g, g->warning, text, size);
+}
+
+bool lsync_guard_take_warning(lock_sync_guard *g, char *text, size_t size)
+{
+    bool has_news;
+
+    if (!lsync_guard_may_block(g))
+        return false;
+    lock(g);
+    has_news = g->has_news;
+    g->has_news = false;
+    unlock(g);
+    if (has_news)
+        (void)copy_text(g, g->warning, text, size);
+    return has_news;
+}
+
+const char *lsync_guard_reason_text(lsync_guard_reason reason)
+{
+    static const char *const texts[] = {
+        [LSYNC_GUARD_REASON_NONE] = "The guard denied the request.",
+        [LSYNC_GUARD_REASON_INTERVAL] = "The last request of this account is too recent.",
+        [LSYNC_GUARD_REASON_LEASE] = "Another request of this account is on its way.",
+        [LSYNC_GUARD_REASON_FIRST_USE] = "This is the first use of this Redis database, or of its server since it restarted.",
+        [LSYNC_GUARD_REASON_LOSS] = "The guard's store has lost a record, or may have.",
+        [LSYNC_GUARD_REASON_BLOCK] = "The service answered 429 (too many requests).",
+        [LSYNC_GUARD_REASON_HOUR] = "The requests of this hour are used up.",
+    };
+
+    return texts[reason];
 }
 
 /* --- decisions --- */
 
-/* What is asked of the rule, and its answer. */
-typedef struct question {
-    lsync_guard_limits limits;
-    lsync_guard_kind kind;
-    lock_sync_guard_outcome outcome;
-    int64_t hold_us;
-    int64_t retry_after_us;
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
-} question;
-
-static lock_sync_status ask(lock_sync_guard *g, lsync_guard_decide_fn decide, question *q)
+/* Notes what a decision of a shared store has left: why it failed, a warning, an outcome to keep. */
+static void note(lock_sync_guard *g, lock_sync_status status, const char *why, const lsync_guard_ending *ending)
 {
-    lsync_guard_decision decision = {decide, q};
-    char why[LSYNC_GUARD_WHY_MAX];
+    lsync_guard_view *view = g->store.view;
+
+    lock(g);
+    if (status != LOCK_SYNC_OK)
+        memcpy(g->why, why, sizeof g->why);
+    if (view->warning[0] != '\0') {
+        g->has_news = g->has_news || strcmp(g->warning, view->warning) != 0;
+        memcpy(g->warning, view->warning, sizeof g->warning);
+        view->warning[0] = '\0';
+    }
+    unlock(g);
+    if (status != LOCK_SYNC_OK && ending != NULL)
+        lsync_guard_view_keep(view, ending, lsync_clock_boot_us());
+}
+
+/* A decision in memory neither blocks nor fails: one mutex is enough. */
+static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision *decision)
+{
     lock_sync_status status;
 
-    why[0] = '\0';
-    (void)pthread_mutex_lock(&g->mutex);
-    q->limits = g->limits;
-    (void)pthread_mutex_unlock(&g->mutex);
-    q->limits.granularity_us = g->keeper.granularity_us;
-    status = g->keeper.update(g->keeper.state, &decision, why);
-    if (status != LOCK_SYNC_OK) {
-        (void)pthread_mutex_lock(&g->mutex);
-        memcpy(g->why, why, sizeof g->why);
-        (void)pthread_mutex_unlock(&g->mutex);
-    }
+    decision->limits = &g->limits;
+    lock(g);
+    status = g->store.update(g->store.state, decision, NULL);
+    unlock(g);
     return status;
 }
 
-static void decide_reserve(void *user, lsync_guard_record *r, int64_t now_us)
+/* Has a decision made. `ending`: the outcome to keep if it cannot be written; NULL: none. */
+static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decision, const lsync_guard_ending *ending)
+{
+    lsync_guard_limits limits;
+    char why[LSYNC_GUARD_WHY_MAX];
+    lock_sync_status status;
+
+    if (g->store.view == NULL)
+        return decide_at_once(g, decision);
+    lock(g);
+    limits = g->limits;
+    unlock(g);
+    decision->limits = &limits;
+    why[0] = '\0';
+    (void)pthread_mutex_lock(&g->deciding);
+    status = g->store.update(g->store.state, decision, why);
+    note(g, status, why, ending);
+    (void)pthread_mutex_unlock(&g->deciding);
+    return status;
+}
+
+/* What is asked of the rule, and its answer. */
+typedef struct question {
+    const lsync_guard_decision *decision;
+    lsync_guard_request request; /* its slot 0: one that is drawn */
+    uint32_t charges;
+    lsync_guard_answer answer;
+} question;
+
+static lsync_guard_answer answer_of(const lsync_guard_verdict *v)
+{
+    return (lsync_guard_answer){v->slot, (v->wait_us + 999) / 1000, (v->soonest_us + 999) / 1000, v->reason};
+}
+
+static lock_sync_status ask(lock_sync_guard *g, question *q, lsync_guard_decide_fn decide_fn, lsync_guard_answer *answer)
+{
+    lsync_guard_decision decision = {decide_fn, q, NULL, q->request.hold_us};
+    lock_sync_status status;
+
+    *answer = (lsync_guard_answer){0};
+    q->decision = &decision;
+    status = decide(g, &decision, NULL);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    *answer = q->answer;
+    return answer->slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
+}
+
+static bool decide_reserve(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
 {
     question *q = user;
 
-    (void)lsync_guard_reserve(r, &q->limits, q->kind, now_us, q->hold_us, &q->slot, &q->wait_us,
-                              &q->soonest_us);
+    lsync_guard_verdict v;
+
+    q->request.slot = slot;
+    v = lsync_guard_reserve(r, q->decision->limits, &q->request, now_us);
+    q->answer = answer_of(&v);
+    return v.slot != 0;
 }
 
-lock_sync_status lsync_guard_ask(lock_sync_guard *g, lsync_guard_kind kind, int64_t hold_ms, lsync_guard_answer *answer)
+lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+                                 lsync_guard_answer *answer)
 {
-    question q = {.kind = kind, .hold_us = hold_ms * 1000};
-    lock_sync_status status = ask(g, decide_reserve, &q);
+    question q = {.request = {kind, hold_ms * 1000, 0}};
 
-    *answer = (lsync_guard_answer){0};
-    if (status != LOCK_SYNC_OK)
-        return status;
-    *answer = (lsync_guard_answer){q.slot, (q.wait_us + 999) / 1000, (q.soonest_us + 999) / 1000};
-    return q.slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
+    return ask(g, &q, decide_reserve, answer);
 }
 
-lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, int64_t *wait_ms, int64_t *slot)
+static bool decide_extend(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+{
+    question *q = user;
+    lsync_guard_ending charges = {.retry_after_us = -1, .charges = q->charges};
+
+    lsync_guard_verdict v = lsync_guard_extend(r, q->decision->limits, &q->request, now_us);
+
+    (void)slot;
+    q->answer = answer_of(&v);
+    if (v.slot != 0)
+        lsync_guard_settle(r, q->decision->limits, &charges, now_us);
+    return false;
+}
+
+lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t hold_ms,
+                                         lsync_guard_answer *answer)
+{
+    question q = {.request = {0, hold_ms * 1000, slot}, .charges = charges};
+
+    return ask(g, &q, decide_extend, answer);
+}
+
+lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+                                             int64_t *wait_ms, int64_t *slot)
 {
     lsync_guard_answer answer = {0};
     lock_sync_status status = LOCK_SYNC_E_INVALID_ARGUMENT;
 
-    if (g != NULL && hold_ms >= 0 && hold_ms <= HOLD_MS_MAX)
-        status = lsync_guard_ask(g, LSYNC_GUARD_FIRST, hold_ms, &answer);
+    if (g != NULL && kind >= 0 && kind < LSYNC_GUARD_KINDS && hold_ms >= 0 &&
+        hold_ms <= (kind == LOCK_SYNC_REQUEST_OTHER ? OTHER_HOLD_MS_MAX : HOLD_MS_MAX))
+        status = lsync_guard_ask(g, kind, hold_ms, &answer);
     if (wait_ms != NULL)
         *wait_ms = answer.wait_ms;
     if (slot != NULL)
@@ -224,45 +397,84 @@ lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, in
     return status;
 }
 
-static void decide_settle(void *user, lsync_guard_record *r, int64_t now_us)
+lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, int64_t *wait_ms, int64_t *slot)
 {
-    const question *q = user;
+    return lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_SYNC, hold_ms, wait_ms, slot);
+}
 
-    if (q->outcome == LOCK_SYNC_SLOT_SENT)
-        lsync_guard_sent(r, &q->limits, q->slot, now_us);
-    else if (q->outcome == LOCK_SYNC_SLOT_NOT_SENT)
-        lsync_guard_not_sent(r, &q->limits, q->slot, now_us);
-    else
-        lsync_guard_limited(r, &q->limits, q->slot, now_us, q->retry_after_us);
+/* --- settling --- */
+
+typedef struct settling {
+    const lsync_guard_decision *decision;
+    lsync_guard_ending ending;
+} settling;
+
+static bool decide_settle(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+{
+    const settling *s = user;
+
+    (void)slot;
+    lsync_guard_settle(r, s->decision->limits, &s->ending, now_us);
+    return false;
+}
+
+static bool decide_nothing(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+{
+    (void)user, (void)r, (void)now_us, (void)slot;
+    return false;
+}
+
+static void write_kept(lock_sync_guard *g)
+{
+    lsync_guard_decision nothing = {decide_nothing, NULL, NULL, 0};
+
+    if (g->store.view == NULL)
+        return;
+    renew_after_fork(g);
+    if (g->store.view->kept_count > 0)
+        (void)decide(g, &nothing, NULL);
+}
+
+uint32_t lsync_settlement_charges(const lsync_settlement *settlement)
+{
+    return settlement->sends > 1 ? settlement->sends - 1 : 0;
+}
+
+static lsync_guard_ending ending_of(int64_t slot, const lsync_settlement *settlement)
+{
+    int64_t retry_after_ms = settlement->retry_after_ms;
+    lsync_guard_ending ending = {slot, settlement->outcome, -1, 0, lsync_settlement_charges(settlement)};
+
+    if (retry_after_ms >= 0) /* more than an hour is cut to it by the rule; here it must not overflow */
+        ending.retry_after_us = retry_after_ms > INTERVAL_MS_MAX ? LSYNC_GUARD_HOUR_US : retry_after_ms * 1000;
+    return ending;
+}
+
+void lsync_guard_keep_outcome(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
+{
+    lsync_guard_ending ending = ending_of(slot, settlement);
+
+    renew_after_fork(g);
+    (void)pthread_mutex_lock(&g->deciding);
+    lsync_guard_view_keep(g->store.view, &ending, lsync_clock_boot_us());
+    (void)pthread_mutex_unlock(&g->deciding);
+}
+
+lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
+{
+    settling s = {NULL, ending_of(slot, settlement)};
+    lsync_guard_decision decision = {decide_settle, &s, NULL, 0};
+
+    s.decision = &decision;
+    return decide(g, &decision, &s.ending);
 }
 
 lock_sync_status lock_sync_guard_settle(lock_sync_guard *g, int64_t slot, lock_sync_guard_outcome outcome,
                                         int64_t retry_after_ms)
 {
-    question q = {.slot = slot, .outcome = outcome, .retry_after_us = -1};
+    const lsync_settlement settlement = {outcome, retry_after_ms, 1};
 
     if (g == NULL || slot < 1 || outcome < LOCK_SYNC_SLOT_SENT || outcome > LOCK_SYNC_SLOT_LIMITED)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (retry_after_ms >= 0) /* more than an hour is cut to it by the rule; here it must not overflow */
-        q.retry_after_us = retry_after_ms > INTERVAL_MS_MAX ? LSYNC_GUARD_HOUR_US : retry_after_ms * 1000;
-    return ask(g, decide_settle, &q);
-}
-
-static void decide_charge(void *user, lsync_guard_record *r, int64_t now_us)
-{
-    const question *q = user;
-
-    lsync_guard_charge(r, &q->limits, now_us);
-}
-
-lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
-{
-    lock_sync_status status = lock_sync_guard_settle(g, slot, settlement->outcome, settlement->retry_after_ms);
-
-    for (uint32_t sends = settlement->sends; sends > 1 && status == LOCK_SYNC_OK; sends--) {
-        question q = {0};
-
-        status = ask(g, decide_charge, &q);
-    }
-    return status;
+    return lsync_guard_settle_all(g, slot, &settlement);
 }

@@ -1,14 +1,14 @@
-/* A guard's record in memory, behind a mutex; the clock is the machine's, sleep included. */
+/* A guard's record in memory; the clock is the machine's, sleep included. The guard sees to it that one thread decides
+   at a time. */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "guard/store.h"
-
-#include <pthread.h>
-#include <string.h>
 
 typedef struct memory_store {
     lock_sync_allocator memory;
-    pthread_mutex_t mutex;
+    lsync_random random;
+    int64_t slot; /* the next to be given */
     lsync_guard_record record;
 } memory_store;
 
@@ -17,9 +17,8 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
     memory_store *s = state;
 
     (void)why; /* cannot fail */
-    (void)pthread_mutex_lock(&s->mutex);
-    decision->decide(decision->user, &s->record, lsync_clock_boot_us()); /* read inside: decisions are in its order */
-    (void)pthread_mutex_unlock(&s->mutex);
+    if (decision->decide(decision->user, &s->record, lsync_clock_boot_us(), s->slot))
+        s->slot = lsync_random_next(&s->random);
     return LOCK_SYNC_OK;
 }
 
@@ -27,20 +26,19 @@ static void destroy(void *state)
 {
     memory_store *s = state;
 
-    (void)pthread_mutex_destroy(&s->mutex);
     lsync_free(&s->memory, s);
 }
 
-lock_sync_status lsync_memory_store_new(const lock_sync_allocator *memory, lsync_guard_keeper *out)
+lock_sync_status lsync_memory_store_new(const lock_sync_allocator *memory, lsync_guard_store *out)
 {
     memory_store *s = lsync_alloc(memory, sizeof *s);
 
-    if (s == NULL || pthread_mutex_init(&s->mutex, NULL) != 0) {
-        lsync_free(memory, s);
+    if (s == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    }
     s->memory = *memory;
-    memset(&s->record, 0, sizeof s->record);
-    *out = (lsync_guard_keeper){s, false, 0, update, destroy};
+    lsync_random_seed(&s->random);
+    s->slot = lsync_random_next(&s->random);
+    lsync_guard_record_init(&s->record);
+    *out = (lsync_guard_store){.state = s, .update = update, .destroy = destroy};
     return LOCK_SYNC_OK;
 }

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#define MAGIC "locksyn1" /* the last byte is the format's version */
+#define MAGIC "locksyn2" /* the last byte is the format's version */
 #define MAGIC_SIZE 8
 #define CHECKSUM_SIZE 8
 #define CHECKSUM_AT (LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE)
-#define OPEN_FLAG 1u
+#define TIME_MAX_US (INT64_MAX / 4) /* sums of times beyond it could overflow */
 
 /* Goes through the bytes of a record, each value in its turn, and writes or reads it. */
 typedef struct cursor {
@@ -45,26 +45,28 @@ static uint64_t pass(cursor *c, uint64_t value, int bytes)
     return value;
 }
 
-static void pass32(cursor *c, uint32_t *value)
-{
-    *value = (uint32_t)pass(c, *value, 4);
-}
-
-static void pass64(cursor *c, int64_t *value)
+static void pass_between(cursor *c, int64_t *value, int64_t least, int64_t most)
 {
     *value = (int64_t)pass(c, (uint64_t)*value, 8);
+    c->sound = c->sound && *value >= least && *value <= most;
 }
 
-static void pass_between(cursor *c, int64_t *us, int64_t least, int64_t most)
-{
-    pass64(c, us);
-    c->sound = c->sound && *us >= least && *us <= most;
-}
-
-/* Times so far off that sums with them would overflow are no times. */
 static void pass_time(cursor *c, int64_t *us)
 {
-    pass_between(c, us, INT64_MIN / 4, INT64_MAX / 4);
+    *us = (int64_t)pass(c, (uint64_t)*us, 8);
+    c->sound = c->sound && (*us == LSYNC_GUARD_NEVER_US || (*us >= -TIME_MAX_US && *us <= TIME_MAX_US));
+}
+
+/* A time that is not never. */
+static void pass_moment(cursor *c, int64_t *us)
+{
+    pass_between(c, us, -TIME_MAX_US, TIME_MAX_US);
+}
+
+static void pass_count(cursor *c, uint32_t *count, uint32_t most)
+{
+    *count = (uint32_t)pass(c, *count, 4);
+    c->sound = c->sound && *count <= most;
 }
 
 static void pass_hold(cursor *c, int64_t *us)
@@ -72,35 +74,44 @@ static void pass_hold(cursor *c, int64_t *us)
     pass_between(c, us, 0, LSYNC_GUARD_HOLD_MAX_US);
 }
 
-/* The format: all that stands between magic and checksum, but for spare bytes at the end. */
-static void pass_image(cursor *c, lsync_guard_image *image)
+static void pass_lineage(cursor *c, lsync_guard_lineage *lineage)
 {
-    lsync_guard_record *r = &image->record;
-    uint32_t flags = r->open ? OPEN_FLAG : 0;
+    pass_bytes(c, lineage->source, sizeof lineage->source);
+    pass_between(c, &lineage->life, 0, INT64_MAX);
+    pass_moment(c, &lineage->born_us);
+}
 
-    image->version = pass(c, image->version, 8);
-    pass_bytes(c, image->boot_id, sizeof image->boot_id);
-    pass_time(c, &image->wall_us);
-    pass_between(c, &r->sequence, 0, INT64_MAX - 1);
-    pass_time(c, &r->last_us);
-    pass_time(c, &r->last_before_us);
-    pass_hold(c, &r->hold_us);
+static void pass_line(cursor *c, lsync_guard_line *line, lock_sync_request_kind kind)
+{
+    pass_time(c, &line->over_us);
+    pass_time(c, &line->closed_until_us);
+    pass_between(c, &line->lease.slot, 0, kind == LOCK_SYNC_REQUEST_OTHER ? 0 : INT64_MAX);
+    pass_moment(c, &line->lease.until_us);
+    pass_hold(c, &line->lease.hold_us);
+    pass_count(c, &line->requests, LSYNC_GUARD_REQUESTS_MAX);
+}
+
+/* The format: all that stands between magic and checksum. */
+static void pass_stored(cursor *c, lsync_guard_stored *stored)
+{
+    lsync_guard_record *r = &stored->record;
+    uint32_t closure = (uint32_t)r->closure;
+
+    r->version = pass(c, r->version, 8);
+    pass_lineage(c, &r->lineage);
+    pass_bytes(c, stored->boot_id, sizeof stored->boot_id);
+    pass_moment(c, &stored->wall_us);
     pass_time(c, &r->blocked_until_us);
-    pass64(c, &r->overtaken);
-    pass32(c, &r->refunds);
-    pass32(c, &r->limited);
-    pass32(c, &flags);
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        pass_time(c, &r->buckets[i].start_us);
-        pass_time(c, &r->buckets[i].last_us);
-        pass64(c, &r->buckets[i].first);
-        pass32(c, &r->buckets[i].count);
-        c->sound = c->sound && r->buckets[i].count <= 1u << 24;
-    }
-    pass_time(c, &r->overtaken_until_us);
-    pass_hold(c, &r->overtaken_hold_us);
-    r->open = (flags & OPEN_FLAG) != 0;
-    c->sound = c->sound && r->refunds <= LSYNC_GUARD_REFUNDS_MAX && r->limited <= LSYNC_GUARD_LIMITED_MAX;
+    pass_hold(c, &r->longest_hold_us);
+    pass_count(c, &closure, LSYNC_GUARD_LOSS);
+    pass_count(c, &r->refunds, LSYNC_GUARD_REFUNDS_MAX);
+    pass_count(c, &r->limited, LSYNC_GUARD_LIMITED_MAX);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        pass_line(c, &r->lines[k], k);
+    pass_between(c, &r->newest_cell, -TIME_MAX_US / LSYNC_GUARD_CELL_US, TIME_MAX_US / LSYNC_GUARD_CELL_US);
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        pass_count(c, &r->cells[i], LSYNC_GUARD_COUNT_MAX);
+    r->closure = (lsync_guard_closure)closure;
 }
 
 /* FNV-1a: finds a torn or flipped write; it does not defend against an author. */
@@ -113,19 +124,19 @@ static uint64_t checksum(const unsigned char *bytes)
     return sum;
 }
 
-void lsync_guard_pack(const lsync_guard_image *image, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
+void lsync_guard_pack(const lsync_guard_stored *stored, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
-    lsync_guard_image copy = *image;
+    lsync_guard_stored copy = *stored;
     cursor c = {.to = bytes + MAGIC_SIZE};
 
     memset(bytes, 0, LSYNC_GUARD_RECORD_SIZE);
     memcpy(bytes, MAGIC, MAGIC_SIZE);
-    pass_image(&c, &copy);
+    pass_stored(&c, &copy);
     c.to = bytes + CHECKSUM_AT;
     (void)pass(&c, checksum(bytes), CHECKSUM_SIZE);
 }
 
-bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image)
+bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_stored *stored)
 {
     const unsigned char *from = bytes;
     cursor sum;
@@ -137,38 +148,7 @@ bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_image *image
     c = (cursor){.from = from + MAGIC_SIZE, .sound = true};
     if (pass(&sum, 0, CHECKSUM_SIZE) != checksum(from))
         return false;
-    memset(image, 0, sizeof *image);
-    pass_image(&c, image);
+    memset(stored, 0, sizeof *stored);
+    pass_stored(&c, stored);
     return c.sound;
-}
-
-bool lsync_guard_decide(lsync_guard_image *image, bool changed, const lsync_guard_decision *decision, int64_t now_us,
-                        unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
-{
-    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
-
-    image->version++;
-    lsync_guard_pack(image, before);
-    decision->decide(decision->user, &image->record, now_us);
-    lsync_guard_pack(image, bytes);
-    changed = changed || memcmp(before, bytes, sizeof before) != 0;
-    if (!changed)
-        image->version--;
-    return changed;
-}
-
-void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
-{
-    if (r->last_us != 0) /* 0: no request yet */
-        r->last_us += shift_us;
-    if (r->last_before_us != 0)
-        r->last_before_us += shift_us;
-    if (r->overtaken_until_us != 0)
-        r->overtaken_until_us += shift_us;
-    if (r->blocked_until_us != 0)
-        r->blocked_until_us += shift_us;
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        r->buckets[i].start_us += shift_us;
-        r->buckets[i].last_us += shift_us;
-    }
 }

@@ -1,263 +1,359 @@
 /* When a request may be sent; see rule.h. */
 #include "guard/rule.h"
+#include "base/cold.h"
+#include "guard/times.h"
 
-#include <stddef.h>
+#include <string.h>
 
-static int64_t min64(int64_t a, int64_t b)
+void lsync_guard_record_init(lsync_guard_record *r)
 {
-    return a < b ? a : b;
+    *r = (lsync_guard_record){.blocked_until_us = LSYNC_GUARD_NEVER_US};
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        r->lines[k] = (lsync_guard_line){.over_us = LSYNC_GUARD_NEVER_US, .closed_until_us = LSYNC_GUARD_NEVER_US};
 }
 
-static int64_t max64(int64_t a, int64_t b)
+/* --- the hour --- */
+
+LSYNC_COLD void lsync_guard_roll(lsync_guard_record *r, int64_t newest)
 {
-    return a > b ? a : b;
-}
+    uint32_t old[LSYNC_GUARD_CELLS];
+    int64_t oldest = newest - LSYNC_GUARD_CELLS + 1;
+    int64_t old_oldest = r->newest_cell - LSYNC_GUARD_CELLS + 1;
 
-static bool is_live(const lsync_guard_bucket *b, int64_t now_us)
-{
-    return b->count > 0 && now_us - b->last_us < LSYNC_GUARD_HOUR_US;
-}
+    memcpy(old, r->cells, sizeof old);
+    memset(r->cells, 0, sizeof r->cells);
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++) {
+        int64_t cell = lsync_time_earlier(old_oldest + i, newest);
 
-/* The bucket that a request at `now` belongs to, made where there is none. Live buckets begin at least one bucket
-   apart, all but the oldest within the last hour: so at most 13 are live, and when none holds `now` there is a free
-   one. Should there be none after all, the newest serves: its requests then count for longer, never for less. */
-static lsync_guard_bucket *bucket_at(lsync_guard_record *r, int64_t now_us)
-{
-    lsync_guard_bucket *unused = NULL;
-    lsync_guard_bucket *newest = &r->buckets[0];
-
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        lsync_guard_bucket *b = &r->buckets[i];
-
-        if (b->count > 0 && b->start_us <= now_us && now_us - b->start_us < LSYNC_GUARD_BUCKET_US)
-            return b;
-        if (!is_live(b, now_us))
-            unused = b;
-        if (b->start_us > newest->start_us)
-            newest = b;
+        if (cell >= oldest)
+            r->cells[cell - oldest] = lsync_count_add(r->cells[cell - oldest], old[i], LSYNC_GUARD_COUNT_MAX);
     }
-    if (unused == NULL)
-        return newest;
-    *unused = (lsync_guard_bucket){.start_us = now_us, .last_us = now_us, .first = r->sequence};
-    return unused;
+    r->newest_cell = newest;
 }
 
-/* The bucket that counts a slot; NULL when it is an hour gone. */
-static lsync_guard_bucket *bucket_of(lsync_guard_record *r, int64_t slot)
+/* Counts requests that were over at a time. */
+static void count(lsync_guard_record *r, int64_t over_us, uint32_t requests)
 {
-    lsync_guard_bucket *found = NULL;
+    int64_t oldest = r->newest_cell - LSYNC_GUARD_CELLS + 1;
+    int64_t cell = lsync_time_earlier(lsync_time_cell(over_us, LSYNC_GUARD_CELL_US), r->newest_cell);
 
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        lsync_guard_bucket *b = &r->buckets[i];
+    if (cell >= oldest)
+        r->cells[cell - oldest] = lsync_count_add(r->cells[cell - oldest], requests, LSYNC_GUARD_COUNT_MAX);
+}
 
-        if (b->count > 0 && b->first <= slot && (found == NULL || b->first > found->first))
-            found = b;
+/* How many requests count: those in the cells, which are all of the hour, and those on their way. */
+static uint32_t count_hour(const lsync_guard_record *r)
+{
+    uint32_t requests = 0;
+
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        requests += r->cells[i];
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        requests += r->lines[k].lease.slot != 0;
+    return requests;
+}
+
+/* When a cell drops out of the hour. */
+static int64_t cell_ends_us(int64_t cell)
+{
+    return (cell + 1) * LSYNC_GUARD_CELL_US + LSYNC_GUARD_HOUR_US;
+}
+
+/* When the hour has room again, if the requests on their way end with their leases, or at `lease_ends_us` if that is
+   earlier. */
+LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                             int64_t lease_ends_us)
+{
+    int64_t ends[LSYNC_GUARD_KINDS];
+    uint32_t requests = count_hour(r);
+    int64_t oldest = r->newest_cell - LSYNC_GUARD_CELLS + 1;
+    int64_t opens_us = now_us;
+
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        const lsync_guard_lease *lease = &r->lines[k].lease;
+        int64_t over_us = lsync_time_earlier(lease->until_us, lease_ends_us);
+
+        ends[k] = lease->slot == 0 ? INT64_MAX : cell_ends_us(lsync_time_cell(over_us, LSYNC_GUARD_CELL_US));
     }
-    return found;
-}
+    while (requests >= limits->budget) {
+        int64_t next_us = INT64_MAX;
 
-/* A bucket from the future (the clock went back) is counted as of now: never earlier, so the gate opens no sooner. */
-static void pull_back_buckets(lsync_guard_record *r, int64_t now_us, int64_t latest_us)
-{
-    uint32_t count = 0;
-    int64_t first = INT64_MAX;
-
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        lsync_guard_bucket *b = &r->buckets[i];
-
-        b->last_us = min64(b->last_us, latest_us);
-        if (b->count > 0 && b->start_us > now_us) {
-            count += b->count;
-            first = min64(first, b->first);
-            b->count = 0;
-        }
-    }
-    if (count > 0) {
-        lsync_guard_bucket *b = bucket_at(r, now_us);
-
-        b->first = b->count == 0 ? first : min64(b->first, first);
-        b->count += count;
-        b->last_us = latest_us;
-    }
-}
-
-/* No stored time may lie further ahead than it could have been set at `now`. */
-static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
-{
-    int64_t noted_us = now_us + limits->granularity_us;
-    int64_t latest_us = noted_us + (r->open ? r->hold_us : 0);
-
-    r->last_us = min64(r->last_us, latest_us);
-    r->last_before_us = min64(r->last_before_us, noted_us);
-    r->overtaken_until_us = min64(r->overtaken_until_us, noted_us + r->overtaken_hold_us);
-    r->blocked_until_us = min64(r->blocked_until_us, noted_us + LSYNC_GUARD_HOUR_US);
-    pull_back_buckets(r, now_us, latest_us);
-}
-
-static uint32_t count_hour(const lsync_guard_record *r, int64_t now_us)
-{
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        if (is_live(&r->buckets[i], now_us))
-            count += r->buckets[i].count;
-    return count;
-}
-
-/* When the hour has room again: the first of the moments at which a bucket drops out that leaves it below the
-   budget. */
-static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
-{
-    int64_t opens_us = INT64_MAX;
-
-    if (count_hour(r, now_us) < limits->budget)
-        return now_us;
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        const lsync_guard_bucket *b = &r->buckets[i];
-        int64_t at_us = b->last_us + LSYNC_GUARD_HOUR_US;
-
-        if (is_live(b, now_us) && at_us < opens_us && count_hour(r, at_us) < limits->budget)
-            opens_us = at_us;
+        /* the next moment at which something drops out: of a cell that counts, or of a lease's */
+        for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+            if (r->cells[i] > 0 && cell_ends_us(oldest + i) > opens_us)
+                next_us = lsync_time_earlier(next_us, cell_ends_us(oldest + i));
+        for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+            if (ends[k] > opens_us)
+                next_us = lsync_time_earlier(next_us, ends[k]);
+        opens_us = next_us;
+        for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+            requests -= cell_ends_us(oldest + i) == opens_us ? r->cells[i] : 0;
+        for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+            requests -= ends[k] == opens_us;
     }
     return opens_us;
 }
 
-static void count_one(lsync_guard_record *r, int64_t now_us, int64_t arrived_us)
-{
-    lsync_guard_bucket *b = bucket_at(r, now_us);
+/* --- the clock --- */
 
-    b->count++;
-    b->last_us = max64(b->last_us, arrived_us);
-}
-
-/* Remembers the newest slot, which is not settled, before another takes its place. Of two that may still send only the
-   later end is kept, and none of them can be told by its number any more. */
-static void overtake(lsync_guard_record *r, int64_t now_us)
-{
-    bool another = r->overtaken_until_us > now_us;
-
-    r->overtaken = another ? 0 : r->sequence;
-    r->overtaken_until_us = max64(r->overtaken_until_us, r->last_us);
-    r->overtaken_hold_us = another ? max64(r->overtaken_hold_us, r->hold_us) : r->hold_us;
-}
-
-/* Ends a slot that was overtaken. False: it is none. */
-static bool close_overtaken(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
-{
-    if (slot != r->overtaken || slot == 0)
-        return false;
-    r->overtaken = 0;
-    r->overtaken_until_us = min64(r->overtaken_until_us, now_us + limits->granularity_us);
-    return true;
-}
-
-bool lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits, lsync_guard_kind kind, int64_t now_us,
-                         int64_t hold_us, int64_t *slot, int64_t *wait_us, int64_t *soonest_us)
-{
-    int64_t last_us;
-    int64_t opens_us;
-    int64_t soonest_opens_us;
-
-    pull_back(r, limits, now_us);
-    last_us = max64(r->last_us, r->overtaken_until_us);
-    opens_us = max64(now_us, max64(r->blocked_until_us, hour_opens_us(r, limits, now_us)));
-    soonest_opens_us = opens_us;
-    if (kind == LSYNC_GUARD_FIRST && last_us != 0) { /* 0: there was no request yet */
-        bool held = last_us > now_us + limits->granularity_us;
-
-        opens_us = max64(opens_us, last_us + limits->interval_us);
-        soonest_opens_us = held ? max64(soonest_opens_us, now_us + limits->interval_us) : opens_us;
-    }
-    *wait_us = opens_us - now_us;
-    *soonest_us = soonest_opens_us - now_us;
-    *slot = 0;
-    if (opens_us > now_us)
-        return false;
-    if (r->open)
-        overtake(r, now_us);
-    *slot = ++r->sequence;
-    r->last_before_us = min64(r->last_us, now_us + limits->granularity_us);
-    r->last_us = now_us + limits->granularity_us + hold_us;
-    r->hold_us = hold_us;
-    r->open = hold_us > 0;
-    count_one(r, now_us, r->last_us);
-    return true;
-}
-
-/* Ends the newest slot: what it held in the future becomes now. False: it is another, or was settled before. */
-static bool close_slot(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
+static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us;
-    lsync_guard_bucket *b;
+    int64_t loss_us = r->longest_hold_us > LSYNC_GUARD_LOSS_HOLD_US ? r->longest_hold_us : LSYNC_GUARD_LOSS_HOLD_US;
 
-    if (slot != r->sequence || !r->open)
-        return false;
-    pull_back(r, limits, now_us);
-    b = bucket_of(r, slot);
-    if (b != NULL)
-        b->last_us = min64(b->last_us, noted_us);
-    r->last_us = noted_us;
-    r->open = false;
-    return true;
-}
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        lsync_guard_line *line = &r->lines[k];
+        int64_t over_us = noted_us + (k == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_HOLD_MAX_US : 0);
 
-void lsync_guard_sent(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
-{
-    (void)close_overtaken(r, limits, slot, now_us);
-    if (!close_slot(r, limits, slot, now_us))
-        return;
-    r->refunds = 0;
-    r->limited = 0;
-}
-
-void lsync_guard_not_sent(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us)
-{
-    bool closed = close_slot(r, limits, slot, now_us);
-    lsync_guard_bucket *b = bucket_of(r, slot);
-
-    if (!closed && !close_overtaken(r, limits, slot, now_us))
-        return; /* none of ours, or settled before */
-    if (r->refunds == LSYNC_GUARD_REFUNDS_MAX) {
-        r->refunds = 0;
-        return;
+        line->over_us = lsync_time_earlier(line->over_us, over_us);
+        if (line->lease.slot != 0)
+            line->lease.until_us = lsync_time_earlier(line->lease.until_us, noted_us + line->lease.hold_us);
+        line->closed_until_us =
+            lsync_time_earlier(line->closed_until_us, noted_us + loss_us + lsync_guard_interval_us(r, limits, k));
     }
-    r->refunds++;
-    if (b != NULL)
-        b->count--;
-    if (closed)
-        r->last_us = r->last_before_us;
+    r->blocked_until_us = lsync_time_earlier(r->blocked_until_us, noted_us + LSYNC_GUARD_HOUR_US);
+    r->lineage.born_us = lsync_time_earlier(r->lineage.born_us, noted_us);
 }
 
-void lsync_guard_limited(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t slot, int64_t now_us,
-                         int64_t retry_after_us)
+void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
+    int64_t newest;
+
+    pull_back(r, limits, now_us);
+    newest = lsync_time_cell(now_us, LSYNC_GUARD_CELL_US) + 1;
+    if (newest != r->newest_cell)
+        lsync_guard_roll(r, newest);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        lsync_guard_line *line = &r->lines[k];
+
+        if (line->lease.slot == 0 || line->lease.until_us > now_us)
+            continue;
+        line->over_us = lsync_time_later(line->over_us, line->lease.until_us);
+        count(r, line->lease.until_us, 1);
+        line->lease = (lsync_guard_lease){0};
+    }
+}
+
+/* --- asking --- */
+
+int64_t lsync_guard_interval_us(const lsync_guard_record *r, const lsync_guard_limits *limits,
+                                lock_sync_request_kind kind)
+{
+    uint32_t requests = kind == LOCK_SYNC_REQUEST_DIRECTORY ? r->lines[kind].requests : 1;
+
+    return limits->interval_us[kind] * (requests > 1 ? requests : 1);
+}
+
+/* From when on a request is granted, and why not before. */
+typedef struct opening {
+    int64_t at_us;
+    lsync_guard_reason reason;
+} opening;
+
+static opening not_before(opening o, int64_t at_us, lsync_guard_reason reason)
+{
+    return at_us > o.at_us ? (opening){at_us, reason} : o;
+}
+
+static int64_t never_or_after(int64_t us, int64_t interval_us)
+{
+    return us == LSYNC_GUARD_NEVER_US || interval_us == 0 ? LSYNC_GUARD_NEVER_US : us + interval_us;
+}
+
+/* A request of kind OTHER counts in the cell of its hold's end. A clock of whole milliseconds, which is noted late, may
+   put that beyond the newest cell: it waits for the next. */
+static int64_t other_fits_us(const lsync_guard_request *request, const lsync_guard_limits *limits, int64_t now_us)
+{
+    int64_t cell = lsync_time_cell(now_us + limits->granularity_us + request->hold_us, LSYNC_GUARD_CELL_US);
+
+    return request->kind == LOCK_SYNC_REQUEST_OTHER ? (cell - 1) * LSYNC_GUARD_CELL_US : LSYNC_GUARD_NEVER_US;
+}
+
+/* When a request may be sent by what is over of its own kind. */
+static opening line_opens(const lsync_guard_record *r, const lsync_guard_limits *limits,
+                          const lsync_guard_request *request, int64_t now_us)
+{
+    const lsync_guard_line *line = &r->lines[request->kind];
+    int64_t interval_us = lsync_guard_interval_us(r, limits, request->kind);
+    opening o = {now_us, LSYNC_GUARD_REASON_NONE};
+
+    o = not_before(o, other_fits_us(request, limits, now_us), LSYNC_GUARD_REASON_HOUR);
+    o = not_before(o, never_or_after(line->over_us, interval_us), LSYNC_GUARD_REASON_INTERVAL);
+    return not_before(o, line->closed_until_us,
+                      r->closure == LSYNC_GUARD_FIRST_USE ? LSYNC_GUARD_REASON_FIRST_USE : LSYNC_GUARD_REASON_LOSS);
+}
+
+/* The same with what holds for all kinds, if the requests on their way end with their leases, or at `lease_ends_us` if
+   that is earlier. */
+static opening all_open(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us, opening o,
+                        int64_t lease_ends_us)
+{
+    o = not_before(o, r->blocked_until_us, LSYNC_GUARD_REASON_BLOCK);
+    if (count_hour(r) < limits->budget) /* mostly */
+        return o;
+    return not_before(o, hour_opens_us(r, limits, now_us, lease_ends_us), LSYNC_GUARD_REASON_HOUR);
+}
+
+static lsync_guard_verdict denied(opening sure, opening soonest, int64_t now_us)
+{
+    return (lsync_guard_verdict){0, sure.at_us - now_us, soonest.at_us - now_us, sure.reason};
+}
+
+static void grant(lsync_guard_record *r, const lsync_guard_request *request, int64_t noted_us)
+{
+    lsync_guard_line *line = &r->lines[request->kind];
+
+    line->requests = 1;
+    if (request->hold_us > r->longest_hold_us)
+        r->longest_hold_us = request->hold_us;
+    if (request->kind != LOCK_SYNC_REQUEST_OTHER && request->hold_us > 0) {
+        line->lease = (lsync_guard_lease){request->slot, noted_us + request->hold_us, request->hold_us};
+    } else {
+        line->over_us = lsync_time_later(line->over_us, noted_us + request->hold_us);
+        count(r, noted_us + request->hold_us, 1);
+    }
+}
+
+lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits,
+                                        const lsync_guard_request *request, int64_t now_us)
+{
+    const lsync_guard_lease *lease = &r->lines[request->kind].lease;
+    int64_t noted_us = now_us + limits->granularity_us;
+    int64_t interval_us;
+    opening sure;
+    opening soonest;
+
+    lsync_guard_advance(r, limits, now_us);
+    sure = soonest = line_opens(r, limits, request, now_us);
+    if (lease->slot != 0) {
+        interval_us = lsync_guard_interval_us(r, limits, request->kind);
+        sure = not_before(sure, lease->until_us + interval_us, LSYNC_GUARD_REASON_LEASE);
+        soonest = not_before(soonest, now_us + interval_us, LSYNC_GUARD_REASON_LEASE);
+    }
+    sure = all_open(r, limits, now_us, sure, INT64_MAX);
+    if (sure.at_us > now_us) {
+        bool ends = lease->slot != 0 || sure.reason == LSYNC_GUARD_REASON_HOUR; /* with a request that is on its way */
+
+        return denied(sure, ends ? all_open(r, limits, now_us, soonest, noted_us) : sure, now_us);
+    }
+    grant(r, request, noted_us);
+    return (lsync_guard_verdict){.slot = request->slot};
+}
+
+/* The line whose live lease a slot is; NULL: none. */
+static lsync_guard_line *line_of(lsync_guard_record *r, int64_t slot)
+{
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        if (r->lines[k].lease.slot == slot && slot != 0)
+            return &r->lines[k];
+    return NULL;
+}
+
+/* Notes the request of a lease as over and counted. */
+static void end_request(lsync_guard_record *r, lsync_guard_line *line, int64_t over_us)
+{
+    line->over_us = lsync_time_later(line->over_us, over_us);
+    count(r, over_us, 1);
+}
+
+lsync_guard_verdict lsync_guard_extend(lsync_guard_record *r, const lsync_guard_limits *limits,
+                                       const lsync_guard_request *request, int64_t now_us)
+{
+    const opening now = {now_us, LSYNC_GUARD_REASON_NONE};
+    int64_t noted_us = now_us + limits->granularity_us;
+    lsync_guard_line *line;
+    opening sure;
+
+    lsync_guard_advance(r, limits, now_us);
+    line = line_of(r, request->slot);
+    if (line == NULL)
+        return (lsync_guard_verdict){.reason = LSYNC_GUARD_REASON_LEASE};
+    sure = all_open(r, limits, now_us, now, INT64_MAX);
+    if (sure.reason != LSYNC_GUARD_REASON_NONE)
+        return denied(sure, all_open(r, limits, now_us, now, noted_us), now_us);
+    end_request(r, line, noted_us);
+    line->lease = (lsync_guard_lease){request->slot, noted_us + request->hold_us, request->hold_us};
+    line->requests += line->requests < LSYNC_GUARD_REQUESTS_MAX;
+    if (request->hold_us > r->longest_hold_us)
+        r->longest_hold_us = request->hold_us;
+    return (lsync_guard_verdict){.slot = request->slot};
+}
+
+/* --- settling --- */
+
+/* Blocks all kinds after a 429. One that comes during a block is not another in the row, but may be the first of one. */
+static void block(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t noted_us, int64_t retry_after_us)
+{
+    int64_t least_us = limits->interval_us[LOCK_SYNC_REQUEST_SYNC];
     int64_t wait_us = retry_after_us;
 
-    (void)close_overtaken(r, limits, slot, now_us);
-    if (close_slot(r, limits, slot, now_us))
-        r->refunds = 0;
-    r->limited += r->limited < LSYNC_GUARD_LIMITED_MAX;
+    if (noted_us >= r->blocked_until_us || r->limited == 0)
+        r->limited += r->limited < LSYNC_GUARD_LIMITED_MAX;
     if (wait_us < 0) {
-        wait_us = limits->interval_us;
+        wait_us = least_us;
         for (uint32_t k = 0; k < r->limited && wait_us < LSYNC_GUARD_HOUR_US; k++)
             wait_us *= 2;
     }
-    wait_us = min64(max64(wait_us, limits->interval_us), LSYNC_GUARD_HOUR_US);
-    r->blocked_until_us = max64(r->blocked_until_us, now_us + limits->granularity_us + wait_us);
+    wait_us = lsync_time_earlier(lsync_time_later(wait_us, least_us), LSYNC_GUARD_HOUR_US);
+    r->blocked_until_us = lsync_time_later(r->blocked_until_us, noted_us + wait_us);
 }
 
-void lsync_guard_charge(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
+/* Ends a live lease. */
+static void end_lease(lsync_guard_record *r, lsync_guard_line *line, const lsync_guard_ending *ending,
+                      int64_t noted_us)
 {
-    pull_back(r, limits, now_us);
-    count_one(r, now_us, now_us + limits->granularity_us);
+    bool refunds = ending->outcome == LOCK_SYNC_SLOT_NOT_SENT && r->refunds < LSYNC_GUARD_REFUNDS_MAX;
+
+    line->lease = (lsync_guard_lease){0};
+    if (refunds) {
+        r->refunds++;
+        line->requests -= line->requests > 1;
+        return;
+    }
+    r->refunds = 0;
+    if (ending->outcome == LOCK_SYNC_SLOT_SENT)
+        r->limited = 0;
+    end_request(r, line, noted_us);
 }
 
-int64_t lsync_guard_stale_at_us(const lsync_guard_record *r, const lsync_guard_limits *limits)
+void lsync_guard_settle(lsync_guard_record *r, const lsync_guard_limits *limits, const lsync_guard_ending *ending,
+                        int64_t now_us)
 {
-    int64_t at_us = max64(r->blocked_until_us, max64(r->last_us, r->overtaken_until_us) + limits->interval_us);
+    int64_t noted_us = now_us + limits->granularity_us - ending->ago_us;
+    lsync_guard_line *line;
 
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        if (r->buckets[i].count > 0)
-            at_us = max64(at_us, r->buckets[i].last_us + LSYNC_GUARD_HOUR_US);
+    lsync_guard_advance(r, limits, now_us);
+    line = line_of(r, ending->slot);
+    if (line != NULL)
+        end_lease(r, line, ending, noted_us);
+    if (ending->outcome == LOCK_SYNC_SLOT_LIMITED)
+        block(r, limits, noted_us, ending->retry_after_us);
+    if (ending->charges > 0)
+        count(r, noted_us, ending->charges);
+}
+
+/* --- the record's end --- */
+
+int64_t lsync_guard_stale_at_us(const lsync_guard_record *r)
+{
+    const lsync_guard_limits widest = {{LSYNC_GUARD_HOUR_US, LSYNC_GUARD_HOUR_US, LSYNC_GUARD_HOUR_US}, 1, 0};
+    int64_t at_us = r->blocked_until_us;
+
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        const lsync_guard_line *line = &r->lines[k];
+        int64_t interval_us = lsync_guard_interval_us(r, &widest, k);
+
+        at_us = lsync_time_later(at_us, never_or_after(line->over_us, interval_us));
+        at_us = lsync_time_later(at_us, line->closed_until_us);
+        if (line->lease.slot != 0) {
+            int64_t cell = lsync_time_cell(line->lease.until_us, LSYNC_GUARD_CELL_US);
+
+            at_us = lsync_time_later(at_us, line->lease.until_us + interval_us);
+            at_us = lsync_time_later(at_us, cell_ends_us(cell));
+        }
+    }
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        if (r->cells[i] > 0)
+            at_us = lsync_time_later(at_us, cell_ends_us(r->newest_cell - LSYNC_GUARD_CELLS + 1 + i));
     return at_us;
 }

@@ -8,6 +8,7 @@
 #include "wire/envelope.h"
 #include "wire/schema.h"
 #include "wire/timestamp.h"
+#include "wire/whole.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -92,6 +93,7 @@ static json_t *load(const decoding *d, fault *f)
     const char *nul = body->size == 0 ? NULL : memchr(body->data, '\0', body->size);
     json_error_t why;
     json_t *tree;
+    char *text;
 
     *f = (fault){"the body is empty", 0};
     if (body->size == 0)
@@ -99,13 +101,19 @@ static json_t *load(const decoding *d, fault *f)
     *f = (fault){"a NUL byte", nul == NULL ? 0 : nul - body->data};
     if (nul != NULL)
         return NULL;
+    f->what = NULL;
+    text = lsync_strndup(d->memory, body->data, body->size);
+    if (text == NULL)
+        return NULL;
+    lsync_json_write_wholes(text, body->size);
     memset(&why, 0, sizeof why);
     errno = 0;
-    tree = json_loadb(body->data, body->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+    tree = json_loadb(text, body->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
     if (tree == NULL && errno == ENOMEM) /* jansson takes a token that there is no memory for as invalid */
         f->what = NULL;
     else if (tree == NULL)
         *f = (fault){describe(json_error_code(&why)), why.position};
+    lsync_free(d->memory, text);
     return tree;
 }
 
@@ -167,7 +175,7 @@ static void store(const lsync_field *f, const json_t *value, lock_sync_lock *loc
     case JSON_STRING:
         (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock);
         break;
-    case JSON_REAL: /* 6.0 too: a real is rounded, and what is nearly 6 would be 6 */
+    case JSON_REAL: /* one that is no whole number, or is written with an exponent */
     case JSON_NULL:
     case JSON_ARRAY:
     case JSON_OBJECT:
@@ -268,7 +276,8 @@ static bool says_no(const json_t *body, const lsync_envelope *envelope)
     bool empty = result == NULL || json_is_null(result) || (json_is_array(result) && json_array_size(result) == 0);
 
     return envelope->success == LOCK_SYNC_NO ||
-           (empty && envelope->status_code != 0 && lsync_status_of_http(envelope->status_code) != LOCK_SYNC_OK);
+           (empty && (envelope->has_odd_code ||
+                      (envelope->status_code != 0 && lsync_status_of_http(envelope->status_code) != LOCK_SYNC_OK)));
 }
 
 static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)

@@ -52,10 +52,13 @@ static lock_sync_tristate truth(const json_t *value)
 
 void lsync_envelope_read(const json_t *body, lsync_envelope *out)
 {
-    json_int_t code = json_integer_value(member(body, "statusCode", "statuscode")); /* 0 for what is no integer */
+    const json_t *code = member(body, "statusCode", "statuscode");
+    json_int_t number = json_integer_value(code); /* 0 for what is no integer */
 
     out->success = truth(member(body, "success", "success"));
-    out->status_code = code >= 100 && code <= 999 ? (int32_t)code : 0;
+    out->status_code = number >= 100 && number <= 999 ? (int32_t)number : 0;
+    out->has_odd_code = code != NULL && !json_is_null(code) && out->status_code == 0 &&
+                        !(json_is_integer(code) && number == 0);
     out->messages = member(body, "errorMessages", "errormessages");
     if (!json_is_array(out->messages))
         out->messages = NULL;

@@ -1,22 +1,22 @@
 /* The guard's record: bytes of any kind are taken or refused; whatever is taken comes back from packing as it was, and
    the rule works on it without overflow and opens the gate in finite time.
 
-   Input: a byte for how the record is made (see make_image), 496 bytes of it, the limits, the clocks, operations. */
+   Input: a byte for how the record is made (see make_stored), 308 bytes of it, the limits, the clocks, operations. */
 #include "fuzz.h"
+#include "guard/lineage.h"
 #include "guard/record.h"
 
 #include <string.h>
 
-#define SPARE_AT 480
-#define OPEN_AT 96
 #define CHECKSUM_AT (LSYNC_GUARD_RECORD_SIZE - 8)
 #define NOW_MAX_US ((int64_t)1 << 52)
 
 typedef struct history {
-    lsync_guard_image image;
+    lsync_guard_stored stored;
     lsync_guard_limits limits;
     int64_t now_us;
-    int64_t slots[2]; /* the last two that were given */
+    int64_t next_slot;
+    int64_t slots[2]; /* the last two that were granted */
     bool plausible;   /* its values are not at the edge of what is taken: it stays a sound record */
 } history;
 
@@ -35,21 +35,20 @@ static void set_checksum(unsigned char *bytes)
         bytes[CHECKSUM_AT + i] = (unsigned char)(sum >> (8 * i));
 }
 
-/* What packing leaves of a record's bytes. */
-static void make_canonical(unsigned char *bytes)
-{
-    bytes[OPEN_AT] &= 1;
-    memset(bytes + OPEN_AT + 1, 0, 3);
-    memset(bytes + SPARE_AT, 0, CHECKSUM_AT - SPARE_AT);
-    set_checksum(bytes);
-}
-
-/* A time near `around`: up to four hours before or after, or 0. */
+/* A time near `around`: up to four hours before or after, or never. */
 static int64_t near(fuzz_input *in, int64_t around)
 {
     int64_t offset = (int64_t)(uint32_t)fuzz_number(in, 4) * 8;
 
-    return offset == 0 ? 0 : around + offset - ((int64_t)1 << 34);
+    return offset == 0 ? LSYNC_GUARD_NEVER_US : around + offset - ((int64_t)1 << 34);
+}
+
+/* The same, but not never. */
+static int64_t moment(fuzz_input *in, int64_t around)
+{
+    int64_t us = near(in, around);
+
+    return us == LSYNC_GUARD_NEVER_US ? around : us;
 }
 
 static int64_t any_hold(fuzz_input *in)
@@ -57,35 +56,38 @@ static int64_t any_hold(fuzz_input *in)
     return (int64_t)(fuzz_number(in, 5) % (uint64_t)(LSYNC_GUARD_HOLD_MAX_US + 1));
 }
 
-/* A record as the rule could have made it, or nearly. */
-static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_image *image)
+static void make_line(fuzz_input *in, int64_t now_us, lsync_guard_line *line, bool has_lease)
 {
-    lsync_guard_record *r = &image->record;
+    line->over_us = near(in, now_us);
+    line->closed_until_us = near(in, now_us);
+    line->requests = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REQUESTS_MAX + 1);
+    line->lease.slot = has_lease ? (int64_t)fuzz_number(in, 2) : 0;
+    line->lease.hold_us = any_hold(in);
+    line->lease.until_us = moment(in, now_us);
+}
 
-    memset(image, 0, sizeof *image);
-    image->version = fuzz_number(in, 2);
-    image->wall_us = (int64_t)fuzz_number(in, 6);
-    r->sequence = (int64_t)fuzz_number(in, 3);
-    r->last_us = near(in, now_us);
-    r->last_before_us = near(in, now_us);
-    r->hold_us = any_hold(in);
+/* A record as the rule could have made it, or nearly. */
+static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_record *r)
+{
+    memset(r, 0, sizeof *r);
+    r->version = fuzz_number(in, 2);
+    r->lineage.source[0] = fuzz_byte(in) % 2;
+    r->lineage.life = fuzz_byte(in) % 4;
+    r->lineage.born_us = moment(in, now_us);
+    r->closure = (lsync_guard_closure)(fuzz_byte(in) % (LSYNC_GUARD_LOSS + 1));
     r->blocked_until_us = near(in, now_us);
-    r->overtaken = (int64_t)fuzz_number(in, 3);
+    r->longest_hold_us = any_hold(in);
     r->refunds = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REFUNDS_MAX + 1);
     r->limited = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_LIMITED_MAX + 1);
-    r->open = (fuzz_number(in, 1) & 1) != 0;
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        r->buckets[i].start_us = near(in, now_us);
-        r->buckets[i].last_us = near(in, now_us);
-        r->buckets[i].first = (int64_t)fuzz_number(in, 3);
-        r->buckets[i].count = (uint32_t)fuzz_number(in, 2);
-    }
-    r->overtaken_until_us = near(in, now_us);
-    r->overtaken_hold_us = any_hold(in);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        make_line(in, now_us, &r->lines[k], k != LOCK_SYNC_REQUEST_OTHER);
+    r->newest_cell = now_us / LSYNC_GUARD_CELL_US + fuzz_byte(in) % 32 - 16;
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        r->cells[i] = (uint32_t)fuzz_number(in, 2);
 }
 
 /* 0: the bytes as they are; 1: with format and checksum put right; 2: a record of plausible values. */
-static bool make_image(unsigned kind, const unsigned char *raw, int64_t now_us, lsync_guard_image *image)
+static bool make_stored(unsigned kind, const unsigned char *raw, int64_t now_us, lsync_guard_stored *stored)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     unsigned char packed[LSYNC_GUARD_RECORD_SIZE];
@@ -93,144 +95,230 @@ static bool make_image(unsigned kind, const unsigned char *raw, int64_t now_us, 
 
     memcpy(bytes, raw, sizeof bytes);
     if (kind == 1) {
-        memcpy(bytes, "locksyn1", 8);
+        memcpy(bytes, "locksyn2", 8);
         set_checksum(bytes);
     } else if (kind == 2) {
-        make_near(&in, now_us, image);
-        lsync_guard_pack(image, bytes);
+        memset(stored, 0, sizeof *stored);
+        stored->wall_us = (int64_t)fuzz_number(&in, 6);
+        make_near(&in, now_us, &stored->record);
+        lsync_guard_pack(stored, bytes);
     }
-    if (!lsync_guard_unpack(bytes, sizeof bytes, image))
+    if (!lsync_guard_unpack(bytes, sizeof bytes, stored))
         return false;
-    lsync_guard_pack(image, packed);
-    make_canonical(bytes);
+    lsync_guard_pack(stored, packed);
     FUZZ_CHECK(memcmp(packed, bytes, sizeof bytes) == 0);
-    FUZZ_CHECK(!lsync_guard_unpack(bytes, sizeof bytes - 1, image));
-    return lsync_guard_unpack(packed, sizeof packed, image);
+    FUZZ_CHECK(!lsync_guard_unpack(bytes, sizeof bytes - 1, stored));
+    return lsync_guard_unpack(packed, sizeof packed, stored);
 }
 
 static bool is_small(int64_t us)
 {
-    return us > -((int64_t)1 << 59) && us < (int64_t)1 << 59;
+    return us == LSYNC_GUARD_NEVER_US || (us > -((int64_t)1 << 59) && us < (int64_t)1 << 59);
 }
 
-static bool is_plausible(const lsync_guard_image *image)
+static bool is_plausible(const lsync_guard_stored *stored)
 {
-    const lsync_guard_record *r = &image->record;
-    uint64_t count = 0;
-    bool good = r->sequence < INT64_MAX / 2 && is_small(image->wall_us) && is_small(r->last_us) &&
-                is_small(r->last_before_us) && is_small(r->blocked_until_us) && is_small(r->overtaken_until_us);
+    const lsync_guard_record *r = &stored->record;
+    bool good = is_small(stored->wall_us) && is_small(r->blocked_until_us) && is_small(r->lineage.born_us) &&
+                is_small(r->newest_cell * LSYNC_GUARD_CELL_US);
 
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++) {
-        good = good && is_small(r->buckets[i].start_us) && is_small(r->buckets[i].last_us);
-        count += r->buckets[i].count;
-    }
-    return good && count <= 1u << 23;
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        good = good && is_small(r->lines[k].over_us) && is_small(r->lines[k].closed_until_us) &&
+               is_small(r->lines[k].lease.until_us);
+    return good;
 }
 
-static uint64_t count_hour(const lsync_guard_record *r, int64_t now_us)
+/* No lease was asked for that is longer than the longest hold: so the rule makes records. */
+static bool knows_holds(const lsync_guard_record *r)
 {
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        if (now_us - r->buckets[i].last_us < LSYNC_GUARD_HOUR_US)
-            count += r->buckets[i].count;
-    return count;
-}
-
-/* As the rule makes buckets: none is older than its start. */
-static bool is_ordered(const lsync_guard_record *r)
-{
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        if (r->buckets[i].count > 0 && r->buckets[i].start_us > r->buckets[i].last_us)
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        if (r->lines[k].lease.hold_us > r->longest_hold_us)
             return false;
     return true;
 }
 
-static bool reserve(history *h, lsync_guard_kind kind, int64_t hold_us, int64_t *wait_us)
+static bool same(const lsync_guard_record *a, const lsync_guard_record *b)
 {
-    lsync_guard_record *r = &h->image.record;
-    int64_t sequence = r->sequence;
-    uint64_t count = count_hour(r, h->now_us);
-    bool ordered = is_ordered(r);
-    int64_t slot;
-    int64_t soonest_us;
-    bool granted = lsync_guard_reserve(r, &h->limits, kind, h->now_us, hold_us, &slot, wait_us, &soonest_us);
+    unsigned char one[LSYNC_GUARD_RECORD_SIZE];
+    unsigned char other[LSYNC_GUARD_RECORD_SIZE];
+    lsync_guard_stored stored;
 
-    FUZZ_CHECK(granted == (*wait_us <= 0));
-    FUZZ_CHECK(soonest_us <= *wait_us);
-    if (!granted) {
-        FUZZ_CHECK(*wait_us <= LSYNC_GUARD_HOUR_US + LSYNC_GUARD_HOLD_MAX_US + h->limits.granularity_us);
-        FUZZ_CHECK(slot == 0 && r->sequence == sequence);
-        return false;
+    memset(&stored, 0, sizeof stored);
+    stored.record = *a;
+    lsync_guard_pack(&stored, one);
+    stored.record = *b;
+    lsync_guard_pack(&stored, other);
+    return memcmp(one, other, sizeof one) == 0;
+}
+
+static uint64_t count_hour(const lsync_guard_record *r)
+{
+    uint64_t count = 0;
+
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        count += r->cells[i];
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        count += r->lines[k].lease.slot != 0;
+    return count;
+}
+
+static void check_verdict(const history *h, const lsync_guard_verdict *v, int64_t slot)
+{
+    const int64_t most_us = LSYNC_GUARD_HOLD_MAX_US + LSYNC_GUARD_REQUESTS_MAX * LSYNC_GUARD_HOUR_US;
+
+    FUZZ_CHECK(v->slot == 0 || (v->slot == slot && v->wait_us == 0));
+    FUZZ_CHECK((v->slot != 0) == (v->reason == LSYNC_GUARD_REASON_NONE));
+    FUZZ_CHECK(v->soonest_us <= v->wait_us && (v->soonest_us > 0) == (v->wait_us > 0));
+    FUZZ_CHECK(v->wait_us <= most_us + h->limits.granularity_us);
+}
+
+static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int64_t hold_us)
+{
+    const int64_t hold_max_us =
+        kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_HOLD_MAX_US : LSYNC_GUARD_HOLD_MAX_US;
+    const lsync_guard_request request = {kind, min64(hold_us, hold_max_us), ++h->next_slot};
+    lsync_guard_record *r = &h->stored.record;
+    lsync_guard_record before = *r;
+    lsync_guard_verdict v;
+
+    lsync_guard_advance(&before, &h->limits, h->now_us);
+    v = lsync_guard_reserve(r, &h->limits, &request, h->now_us);
+    check_verdict(h, &v, request.slot);
+    if (v.slot == 0) {
+        FUZZ_CHECK(v.wait_us > 0 && same(r, &before));
+        return v;
     }
-    FUZZ_CHECK(slot == sequence + 1 && r->sequence == slot);
-    FUZZ_CHECK(count < h->limits.budget);
-    FUZZ_CHECK(count_hour(r, h->now_us) > count);
-    FUZZ_CHECK(!ordered || count_hour(r, h->now_us) <= h->limits.budget);
-    FUZZ_CHECK(r->last_us >= h->now_us + hold_us && r->open == (hold_us > 0));
+    FUZZ_CHECK(count_hour(&before) < h->limits.budget && count_hour(r) == count_hour(&before) + 1);
+    FUZZ_CHECK(r->longest_hold_us >= request.hold_us && r->blocked_until_us <= h->now_us);
+    FUZZ_CHECK((r->lines[kind].lease.slot == v.slot) == (kind != LOCK_SYNC_REQUEST_OTHER && request.hold_us > 0));
     h->slots[1] = h->slots[0];
-    h->slots[0] = slot;
-    return true;
+    h->slots[0] = v.slot;
+    return v;
+}
+
+static void extend(history *h, int64_t slot, int64_t hold_us)
+{
+    const lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, min64(hold_us, LSYNC_GUARD_HOLD_MAX_US), slot};
+    lsync_guard_record *r = &h->stored.record;
+    lsync_guard_record before = *r;
+    lsync_guard_verdict v;
+
+    lsync_guard_advance(&before, &h->limits, h->now_us);
+    v = lsync_guard_extend(r, &h->limits, &request, h->now_us);
+    check_verdict(h, &v, slot);
+    FUZZ_CHECK(v.slot != 0 || same(r, &before));
+    FUZZ_CHECK(v.slot == 0 || (slot != 0 && count_hour(r) <= h->limits.budget));
 }
 
 /* What a file store does between two decisions. */
 static void keep_and_read(history *h)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
-    lsync_guard_image image;
+    lsync_guard_stored stored;
     bool sound;
 
-    h->image.version++;
-    lsync_guard_pack(&h->image, bytes);
-    sound = lsync_guard_unpack(bytes, sizeof bytes, &image);
+    h->stored.record.version++;
+    lsync_guard_pack(&h->stored, bytes);
+    sound = lsync_guard_unpack(bytes, sizeof bytes, &stored);
     FUZZ_CHECK(sound || !h->plausible);
     if (sound)
-        h->image = image;
+        h->stored = stored;
 }
 
-/* After the wait that a refusal tells, the gate is open. */
-static void check_opens(history *h)
+/* Another record, which this one learns from: twice is once. */
+static void join(history *h, fuzz_input *in)
 {
-    int64_t wait_us;
+    lsync_guard_record *r = &h->stored.record;
+    lsync_guard_record other;
+    lsync_guard_record once;
 
-    if (reserve(h, LSYNC_GUARD_FIRST, 0, &wait_us))
+    make_near(in, h->now_us, &other);
+    other.longest_hold_us = LSYNC_GUARD_HOLD_MAX_US;
+    lsync_guard_join(r, &other, &h->limits, h->now_us);
+    FUZZ_CHECK(knows_holds(r));
+    once = *r;
+    lsync_guard_join(r, &other, &h->limits, h->now_us);
+    FUZZ_CHECK(same(r, &once));
+}
+
+/* The record may be older than what was seen, of another life, or gone: a loss is found once. */
+static void resolve(history *h, fuzz_input *in)
+{
+    lsync_guard_record *r = &h->stored.record;
+    unsigned flags = fuzz_byte(in);
+    const lsync_guard_source source = {(flags & 1) != 0, {flags >> 1 & 1}, near(in, h->now_us)};
+    lsync_guard_record seen;
+    lsync_guard_witness witness = {(flags & 4) != 0 ? &seen : NULL, any_hold(in), ++h->next_slot};
+
+    make_near(in, h->now_us, &seen);
+    (void)lsync_guard_resolve(r, (flags & 8) == 0, &source, &witness, &h->limits, h->now_us);
+    seen = *r;
+    witness.seen = &seen;
+    FUZZ_CHECK(!lsync_guard_resolve(r, true, &source, &witness, &h->limits, h->now_us));
+}
+
+/* After the wait that a denial tells, the gate is open. */
+static void check_opens(history *h, lock_sync_request_kind kind)
+{
+    lsync_guard_verdict v = reserve(h, kind, 0);
+
+    if (v.slot != 0)
         return;
-    h->now_us += wait_us;
-    FUZZ_CHECK(reserve(h, LSYNC_GUARD_FIRST, 0, &wait_us));
+    h->now_us += v.wait_us;
+    v = reserve(h, kind, 0);
+    FUZZ_CHECK(v.slot != 0);
+}
+
+static void settle(history *h, fuzz_input *in, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_us)
+{
+    unsigned flags = fuzz_byte(in);
+    const lsync_guard_ending ending = {slot, outcome, retry_after_us,
+                                       flags & 1 ? (int64_t)fuzz_number(in, 4) * 4 : 0,
+                                       flags & 2 ? (uint32_t)fuzz_number(in, 4) : 0};
+
+    lsync_guard_settle(&h->stored.record, &h->limits, &ending, h->now_us);
+}
+
+/* Another boot: the clock begins anew. */
+static void reboot(history *h, int64_t now_us)
+{
+    if (h->plausible)
+        lsync_guard_shift(&h->stored.record, now_us - h->now_us);
+    h->now_us = now_us;
 }
 
 static void operate(history *h, fuzz_input *in)
 {
-    lsync_guard_record *r = &h->image.record;
     unsigned operation = fuzz_byte(in);
     int64_t argument = (int64_t)(uint32_t)fuzz_number(in, 4);
     int64_t slot = operation & 0x10 ? h->slots[1] : operation & 0x20 ? argument : h->slots[0];
-    bool ordered = is_ordered(r);
-    int64_t wait_us;
+    lock_sync_request_kind kind = (lock_sync_request_kind)((operation >> 6) % LSYNC_GUARD_KINDS);
 
     switch (operation % 16) {
     case 0:
     case 1:
+        (void)reserve(h, kind, argument * 100);
+        break;
     case 2:
-        (void)reserve(h, LSYNC_GUARD_FIRST, min64(argument * 100, LSYNC_GUARD_HOLD_MAX_US), &wait_us);
+        (void)reserve(h, kind, 0);
         break;
     case 3:
-        (void)reserve(h, LSYNC_GUARD_REPEAT, min64(argument * 100, LSYNC_GUARD_HOLD_MAX_US), &wait_us);
+        extend(h, slot, argument * 100);
         break;
     case 4:
-        lsync_guard_sent(r, &h->limits, slot, h->now_us);
+        settle(h, in, slot, LOCK_SYNC_SLOT_SENT, -1);
         break;
     case 5:
-        lsync_guard_not_sent(r, &h->limits, slot, h->now_us);
+        settle(h, in, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
         break;
     case 6:
-        lsync_guard_limited(r, &h->limits, slot, h->now_us, argument - 1);
+        settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, argument - 1);
         break;
     case 7:
-        lsync_guard_limited(r, &h->limits, slot, h->now_us, INT64_MAX - argument);
+        settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, INT64_MAX - argument);
         break;
     case 8:
-        lsync_guard_charge(r, &h->limits, h->now_us);
+        join(h, in);
         break;
     case 9: /* the clock goes back */
         h->now_us = h->now_us > argument * 10 ? h->now_us - argument * 10 : 0;
@@ -238,20 +326,20 @@ static void operate(history *h, fuzz_input *in)
     case 10:
         keep_and_read(h);
         break;
-    case 11: /* another boot: the clock begins anew */
-        if (h->plausible)
-            lsync_guard_shift(r, argument - h->now_us);
-        h->now_us = argument;
+    case 11:
+        reboot(h, argument);
         break;
     case 12:
-        check_opens(h);
+        check_opens(h, kind);
+        break;
+    case 13:
+        resolve(h, in);
         break;
     default:
         h->now_us = min64(h->now_us + argument * 10, NOW_MAX_US);
         break;
     }
-    FUZZ_CHECK(!ordered || is_ordered(r));
-    (void)lsync_guard_stale_at_us(r, &h->limits);
+    (void)lsync_guard_stale_at_us(&h->stored.record);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -268,22 +356,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.at += given;
     in.left -= given;
     memset(&h, 0, sizeof h);
-    h.limits.interval_us = 1000 + (int64_t)(fuzz_number(&in, 4) % 3600000000u);
+    h.next_slot = (int64_t)1 << 40;
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        h.limits.interval_us[k] =
+            (k == LOCK_SYNC_REQUEST_OTHER ? 0 : 1000) + (int64_t)(fuzz_number(&in, 4) % 3600000000u);
     h.limits.budget = 1 + (uint32_t)(fuzz_number(&in, 3) % 1000000);
     h.limits.granularity_us = kind & 0x10 ? 1000000 : 0;
     h.now_us = (int64_t)(fuzz_number(&in, 7) % (uint64_t)NOW_MAX_US);
-    if (!make_image((kind & 15) % 3, raw, h.now_us, &h.image))
+    if (!make_stored((kind & 15) % 3, raw, h.now_us, &h.stored))
         return 0;
-    h.plausible = is_plausible(&h.image);
+    h.plausible = is_plausible(&h.stored);
     wall_us = (int64_t)(fuzz_number(&in, 7) % ((uint64_t)1 << 56));
     if (kind & 0x20) { /* as the file store takes over the record of another boot */
-        lsync_guard_shift(&h.image.record, h.image.wall_us - wall_us);
-        h.image.wall_us = wall_us;
+        lsync_guard_shift(&h.stored.record, h.stored.wall_us - wall_us);
+        h.stored.wall_us = wall_us;
     }
-    if (h.image.record.sequence < INT64_MAX - 100000) {
-        while (in.left > 0)
-            operate(&h, &in);
-        check_opens(&h);
-    }
+    while (in.left > 0)
+        operate(&h, &in);
+    check_opens(&h, LOCK_SYNC_REQUEST_SYNC);
     return 0;
 }

@@ -3,10 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 folder folder_new(void)
@@ -81,10 +82,10 @@ int64_t refused_wait_ms(lock_sync_guard *g)
     return CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON) ? wait_ms : -1;
 }
 
-lsync_guard_image file_image(const char *path)
+lsync_guard_stored file_stored(const char *path)
 {
     unsigned char bytes[GUARD_FILE_SIZE] = {0};
-    lsync_guard_image images[2];
+    lsync_guard_stored places[2];
     bool sound[2];
     FILE *file = fopen(path, "rb");
 
@@ -92,17 +93,38 @@ lsync_guard_image file_image(const char *path)
         kit_die("cannot read %s", path);
     (void)fclose(file);
     for (size_t i = 0; i < 2; i++)
-        sound[i] = lsync_guard_unpack(bytes + i * PLACE_SIZE, LSYNC_GUARD_RECORD_SIZE, &images[i]);
+        sound[i] = lsync_guard_unpack(bytes + i * PLACE_SIZE, LSYNC_GUARD_RECORD_SIZE, &places[i]);
     if (!sound[0] && !sound[1])
         kit_die("%s holds no record", path);
-    return sound[0] && (!sound[1] || images[0].version > images[1].version) ? images[0] : images[1];
+    return sound[0] && (!sound[1] || places[0].record.version > places[1].record.version) ? places[0] : places[1];
 }
 
-void write_image(const char *path, const lsync_guard_image *image)
+void write_stored(const char *path, const lsync_guard_stored *stored)
 {
     unsigned char bytes[GUARD_FILE_SIZE] = {0};
 
-    lsync_guard_pack(image, bytes);
-    lsync_guard_pack(image, bytes + PLACE_SIZE);
+    lsync_guard_pack(stored, bytes);
+    lsync_guard_pack(stored, bytes + PLACE_SIZE);
     kit_write_file(path, bytes, sizeof bytes);
+}
+
+uint32_t counted_requests(const char *path)
+{
+    lsync_guard_record r = file_stored(path).record;
+    uint32_t requests = 0;
+
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        requests += r.cells[i];
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        requests += r.lines[k].lease.slot != 0;
+    return requests;
+}
+
+int hold_lock(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        kit_die("cannot lock %s: %s", path, strerror(errno));
+    return fd;
 }

@@ -35,9 +35,14 @@ void use_slot(lock_sync_guard *g);
 /* The wait that a refusal tells; -1 (and a failed check) when it is none. */
 int64_t refused_wait_ms(lock_sync_guard *g);
 
-/* The newest image in a guard's file, and an image written to both places. */
-lsync_guard_image file_image(const char *path);
-void write_image(const char *path, const lsync_guard_image *image);
+/* The newest record in a guard's file, and a record written to both places. */
+lsync_guard_stored file_stored(const char *path);
+void write_stored(const char *path, const lsync_guard_stored *stored);
 
+/* How many requests a file's record counts: those in its cells, and those on their way. */
+uint32_t counted_requests(const char *path);
+
+/* Locks a file as another process would; close() the descriptor to let go. */
+int hold_lock(const char *path);
 
 #endif

@@ -11,20 +11,25 @@
 #define CLIENTS_MAX 16
 
 /* One request, in true time. Whatever a client does, nothing of it arrives outside first_us .. last_us. */
-typedef struct request {
+typedef struct arrival {
     int64_t slot; /* 0: charged */
+    lock_sync_request_kind kind;
+    uint32_t page; /* the ordinal of the request in its lease */
     int64_t first_us;
     int64_t last_us;
     int64_t forward_us; /* how far the clock had jumped forward when it was granted */
     bool gone;          /* certainly not sent */
-} request;
+} arrival;
 
-typedef enum client_state { IDLE, HOLDING, REFUSED_CREDENTIAL } client_state;
+/* KEEPING: the request is over, the outcome not written. */
+typedef enum client_state { IDLE, HOLDING, KEEPING } client_state;
 
 typedef struct client {
     client_state state;
-    int64_t slot;
+    lock_sync_request_kind kind;
     int64_t deadline_us; /* true time */
+    int64_t over_us;     /* true time */
+    lsync_guard_ending ending;
 } client;
 
 typedef struct history {
@@ -37,9 +42,9 @@ typedef struct history {
     int64_t forward_us; /* the sum of all jumps forward */
     int64_t blocked_until_us; /* true time, at least */
     int64_t blocked_forward_us;
-    int64_t wait_us; /* what the last refusal said */
+    int64_t wait_us; /* what the last denial said */
     client clients[CLIENTS_MAX];
-    request *requests; /* by first_us */
+    arrival *requests; /* by first_us, but for charges that were written late */
     size_t count;
 } history;
 
@@ -93,9 +98,10 @@ __attribute__((format(printf, 3, 4))) static void fault(history *h, size_t *coun
 
 static void forget_old(history *h)
 {
+    int64_t horizon_us = 2 * LSYNC_GUARD_HOUR_US; /* longer than any interval of the plans, pages included */
     size_t old = 0;
 
-    while (old < h->count && h->requests[old].last_us + 2 * LSYNC_GUARD_HOUR_US + h->forward_us -
+    while (old < h->count && h->requests[old].last_us + horizon_us + h->forward_us -
                                      h->requests[old].forward_us < h->true_us)
         old++;
     if (old < h->count / 2)
@@ -104,166 +110,281 @@ static void forget_old(history *h)
     h->count -= old;
 }
 
-static void note(history *h, int64_t slot, int64_t last_us)
+static void note(history *h, const arrival *r)
 {
     if (h->count == REQUESTS_MAX)
         forget_old(h);
     if (h->count == REQUESTS_MAX)
         abort(); /* a plan that is too dense for the list */
-    h->requests[h->count++] = (request){slot, h->true_us, last_us, h->forward_us, false};
+    h->requests[h->count] = *r;
+    h->requests[h->count++].forward_us = h->forward_us;
 }
 
-static request *find(history *h, int64_t slot)
+/* The last request of a slot. */
+static arrival *find(history *h, int64_t slot)
 {
-    for (size_t i = h->count; i-- > 0;)
+    for (size_t i = h->count; slot != 0 && i-- > 0;)
         if (h->requests[i].slot == slot)
             return &h->requests[i];
     return NULL;
 }
 
-/* A slot is granted now: was it too early for any of those before? A clock that jumped forward by J may open the gate
-   early, by at most J. */
-static void check_granted(history *h, lsync_guard_kind kind)
+/* A request is granted now: is it too early for any of those before? Those of its own lease do not count. A clock that
+   jumped forward by J may open the gate early, by at most J. */
+static void check_granted(history *h, lock_sync_request_kind kind, int64_t slot)
 {
     const lsync_guard_limits *limits = &h->plan->limits;
     uint32_t in_hour = 1;
 
     for (size_t i = 0; i < h->count; i++) {
-        const request *r = &h->requests[i];
+        const arrival *r = &h->requests[i];
         int64_t early_us = h->forward_us - r->forward_us;
+        int64_t pages = kind == LOCK_SYNC_REQUEST_DIRECTORY ? r->page : 1;
 
         if (r->gone)
             continue;
-        if (kind == LSYNC_GUARD_FIRST && r->slot != 0 && h->true_us - r->last_us < limits->interval_us - early_us)
-            fault(h, &h->result->too_close, "a slot %" PRId64 " us after slot %" PRId64 " (%" PRId64 " .. %" PRId64 ")",
-                  h->true_us - r->last_us, r->slot, r->first_us, r->last_us);
+        if (limits->interval_us[kind] > 0 && r->slot != 0 && r->slot != slot && r->kind == kind &&
+            h->true_us - r->last_us < limits->interval_us[kind] * pages - early_us)
+            fault(h, &h->result->too_close, "a request %" PRId64 " us after one at %" PRId64 " .. %" PRId64,
+                  h->true_us - r->last_us, r->first_us, r->last_us);
         in_hour += h->true_us - r->last_us < LSYNC_GUARD_HOUR_US - early_us;
     }
     if (in_hour > limits->budget)
         fault(h, &h->result->over_budget, "%" PRIu32 " requests in an hour, %" PRIu32 " allowed", in_hour,
               limits->budget);
     if (h->true_us < h->blocked_until_us - (h->forward_us - h->blocked_forward_us))
-        fault(h, &h->result->blocked, "a slot %" PRId64 " us before the end of a block",
+        fault(h, &h->result->blocked, "a request %" PRId64 " us before the end of a block",
               h->blocked_until_us - h->true_us);
 }
 
 int64_t history_wait_bound(const history_plan *plan)
 {
-    int64_t most_us = plan->limits.interval_us > LSYNC_GUARD_HOUR_US ? plan->limits.interval_us : LSYNC_GUARD_HOUR_US;
+    int64_t most_us = LSYNC_GUARD_HOUR_US + 2 * LSYNC_GUARD_CELL_US;
 
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        int64_t pages = k == LOCK_SYNC_REQUEST_DIRECTORY ? LSYNC_GUARD_REQUESTS_MAX : 1;
+        int64_t interval_us = plan->limits.interval_us[k] * pages;
+
+        most_us = interval_us > most_us ? interval_us : most_us;
+    }
     return plan->hold_max_us + plan->limits.granularity_us + most_us;
 }
 
-/* When nothing else happens the wait is exact. Asked of copies. */
-static void check_wait(history *h, lsync_guard_kind kind, int64_t wait_us)
+static bool has_lease(const lsync_guard_record *r)
 {
-    lsync_guard_record early = h->record;
-    lsync_guard_record in_time = h->record;
-    int64_t slot;
-    int64_t again_us;
-    int64_t soonest_us;
-
-    if (wait_us <= 0 || wait_us > history_wait_bound(h->plan))
-        fault(h, &h->result->endless, "to wait for %" PRId64 " us", wait_us);
-    h->result->operations += 2;
-    if (lsync_guard_reserve(&early, &h->plan->limits, kind, shown_us(h) + wait_us - 1, 1, &slot, &again_us,
-                            &soonest_us) ||
-        again_us != 1)
-        fault(h, &h->result->wrong_wait, "allowed before the wait of %" PRId64 " us was over", wait_us);
-    if (!lsync_guard_reserve(&in_time, &h->plan->limits, kind, shown_us(h) + wait_us, 1, &slot, &again_us,
-                            &soonest_us))
-        fault(h, &h->result->wrong_wait, "refused after the wait of %" PRId64 " us, for %" PRId64, wait_us, again_us);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        if (r->lines[k].lease.slot != 0)
+            return true;
+    return false;
 }
 
-/* A store may drop a record once it is stale: then it must allow all that an empty one does. */
-static void check_stale(history *h)
+/* If nobody else comes the wait is enough; without a live lease it is exact. Asked of copies. */
+static void check_wait(history *h, const lsync_guard_request *request, const lsync_guard_verdict *v)
+{
+    const lsync_guard_limits *limits = &h->plan->limits;
+    lsync_guard_record early = h->record;
+    lsync_guard_record in_time = h->record;
+    lsync_guard_verdict again;
+
+    h->result->operations += 2;
+    again = lsync_guard_reserve(&in_time, limits, request, shown_us(h) + v->wait_us);
+    if (again.slot == 0)
+        fault(h, &h->result->wrong_wait, "denied after the wait of %" PRId64 " us, for %" PRId64, v->wait_us,
+              again.wait_us);
+    again = lsync_guard_reserve(&early, limits, request, shown_us(h) + v->wait_us - 1);
+    if (!has_lease(&h->record) && again.wait_us != 1)
+        fault(h, &h->result->wrong_wait, "to wait for %" PRId64 " us, and at its end for %" PRId64, v->wait_us,
+              again.wait_us);
+}
+
+/* If all that is on its way ends now, the next is granted at the soonest time, but for the clock's grain. */
+static void check_soonest(history *h, const lsync_guard_request *request, const lsync_guard_verdict *v)
 {
     lsync_guard_record copy = h->record;
-    int64_t at_us = lsync_guard_stale_at_us(&copy, &h->plan->limits);
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
+    lsync_guard_verdict again;
 
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        const lsync_guard_ending ending = {copy.lines[k].lease.slot, LOCK_SYNC_SLOT_SENT, -1, 0, 0};
+
+        h->result->operations++;
+        lsync_guard_settle(&copy, &h->plan->limits, &ending, shown_us(h));
+    }
     h->result->operations++;
-    if (at_us >= shown_us(h) && !lsync_guard_reserve(&copy, &h->plan->limits, LSYNC_GUARD_FIRST, at_us, 0, &slot, &wait_us,
-                                                       &soonest_us))
-        fault(h, &h->result->stale, "stale, and refuses for %" PRId64 " us", wait_us);
+    again = lsync_guard_reserve(&copy, &h->plan->limits, request, shown_us(h));
+    if (again.wait_us < v->soonest_us || again.wait_us > v->soonest_us + h->plan->limits.granularity_us)
+        fault(h, &h->result->wrong_soonest, "%" PRId64 " us at the soonest, then %" PRId64, v->soonest_us,
+              again.wait_us);
+}
+
+/* A store may drop a record once it is stale: then it must grant all that an empty one does. */
+static void check_stale(history *h)
+{
+    int64_t at_us = lsync_guard_stale_at_us(&h->record);
+
+    for (lock_sync_request_kind kind = 0; at_us >= shown_us(h) && kind < LSYNC_GUARD_KINDS; kind++) {
+        lsync_guard_record copy = h->record;
+        const lsync_guard_request request = {kind, 0, 1};
+        lsync_guard_verdict v = lsync_guard_reserve(&copy, &h->plan->limits, &request, at_us);
+
+        h->result->operations++;
+        if (v.slot == 0)
+            fault(h, &h->result->stale, "stale, and denies kind %d for %" PRId64 " us", (int)kind, v.wait_us);
+    }
 }
 
 /* --- what clients do --- */
 
-static void ask(history *h, client *c, lsync_guard_kind kind)
+static int64_t draw_hold(history *h, lock_sync_request_kind kind)
 {
-    int64_t hold_us = happens(h, 100) ? 0 : 1 + draw_to(h, h->plan->hold_max_us - 1);
-    int64_t slot = -1;
-    int64_t wait_us = -1;
-    int64_t soonest_us = -1;
+    int64_t most_us = h->plan->hold_max_us;
+
+    if (kind == LOCK_SYNC_REQUEST_OTHER && most_us > LSYNC_GUARD_OTHER_HOLD_MAX_US)
+        most_us = LSYNC_GUARD_OTHER_HOLD_MAX_US;
+    return happens(h, 100) ? 0 : 1 + draw_to(h, most_us - 1);
+}
+
+static void check_denied(history *h, const lsync_guard_request *request, const lsync_guard_verdict *v)
+{
+    h->result->denied++;
+    h->wait_us = v->wait_us;
+    if (v->wait_us <= 0 || v->wait_us > history_wait_bound(h->plan))
+        fault(h, &h->result->endless, "to wait for %" PRId64 " us", v->wait_us);
+    if (v->soonest_us <= 0 || v->soonest_us > v->wait_us || v->reason == LSYNC_GUARD_REASON_NONE)
+        fault(h, &h->result->wrong_soonest, "%" PRId64 " us at the soonest, %" PRId64 " in all", v->soonest_us,
+              v->wait_us);
+    if (!happens(h, 200))
+        return;
+    check_wait(h, request, v);
+    check_soonest(h, request, v);
+}
+
+static void ask(history *h, client *c)
+{
+    lock_sync_request_kind kind = happens(h, h->plan->directories) ? LOCK_SYNC_REQUEST_DIRECTORY
+                                  : happens(h, h->plan->others)    ? LOCK_SYNC_REQUEST_OTHER
+                                                                   : LOCK_SYNC_REQUEST_SYNC;
+    lsync_guard_request request = {kind, draw_hold(h, kind), (int64_t)(draw(h) >> 1 | 1)};
+    lsync_guard_verdict v = lsync_guard_reserve(&h->record, &h->plan->limits, &request, shown_us(h));
 
     h->result->operations++;
-    c->state = IDLE;
-    if (!lsync_guard_reserve(&h->record, &h->plan->limits, kind, shown_us(h), hold_us, &slot, &wait_us,
-                             &soonest_us)) {
-        h->result->refused++;
-        h->wait_us = wait_us;
-        if (soonest_us <= 0 || soonest_us > wait_us)
-            fault(h, &h->result->wrong_wait, "%" PRId64 " us at the soonest, %" PRId64 " in all", soonest_us, wait_us);
-        if (happens(h, 200))
-            check_wait(h, kind, wait_us);
+    if (v.slot == 0) {
+        check_denied(h, &request, &v);
         return;
     }
     h->result->granted++;
-    check_granted(h, kind);
-    note(h, slot, h->true_us + hold_us);
-    if (hold_us > 0 && !happens(h, h->plan->killed))
-        *c = (client){HOLDING, slot, h->true_us + hold_us};
+    check_granted(h, kind, v.slot);
+    note(h, &(arrival){v.slot, kind, 1, h->true_us, h->true_us + request.hold_us, 0, false});
+    if (request.hold_us > 0 && !happens(h, h->plan->killed))
+        *c = (client){.state = HOLDING, .kind = kind, .deadline_us = h->true_us + request.hold_us,
+                      .ending = {.slot = v.slot}};
 }
 
-static void settle_limited(history *h, const client *c)
+/* What arrives of a request has arrived. */
+static void end_request(history *h, int64_t slot)
+{
+    arrival *r = find(h, slot);
+
+    if (r != NULL && h->true_us < r->last_us)
+        r->last_us = h->true_us;
+}
+
+static void note_charges(history *h, const client *c)
+{
+    for (uint32_t i = 0; i < c->ending.charges; i++)
+        note(h, &(arrival){0, c->kind, 1, c->over_us, c->over_us, 0, false});
+}
+
+/* Asks for another request in its lease. Returns whether it has one. */
+static bool extend(history *h, client *c)
+{
+    lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, draw_hold(h, c->kind), c->ending.slot};
+    const arrival *first = find(h, c->ending.slot);
+    uint32_t page = first == NULL ? 1 : first->page + 1;
+    lsync_guard_verdict v;
+
+    end_request(h, c->ending.slot);
+    h->result->operations++;
+    v = lsync_guard_extend(&h->record, &h->plan->limits, &request, shown_us(h));
+    if (v.slot == 0)
+        return false;
+    h->result->extended++;
+    check_granted(h, c->kind, v.slot);
+    note(h, &(arrival){v.slot, c->kind, page > LSYNC_GUARD_REQUESTS_MAX ? LSYNC_GUARD_REQUESTS_MAX : page, h->true_us,
+                        h->true_us + request.hold_us, 0, false});
+    c->deadline_us = h->true_us + request.hold_us;
+    if (happens(h, h->plan->charges)) { /* of the request before */
+        lsync_guard_ending charges = {.retry_after_us = -1, .charges = 1};
+
+        lsync_guard_settle(&h->record, &h->plan->limits, &charges, shown_us(h));
+        note(h, &(arrival){0, c->kind, 1, h->true_us, h->true_us, 0, false});
+    }
+    if (request.hold_us == 0 || happens(h, h->plan->killed))
+        c->state = IDLE;
+    return true;
+}
+
+/* Decides how a slot ended. */
+static void end(history *h, client *c)
 {
     const lsync_guard_limits *limits = &h->plan->limits;
-    int64_t retry_us = happens(h, 500) ? -1 : draw_to(h, happens(h, 900) ? 4 * limits->interval_us : 2 * LSYNC_GUARD_HOUR_US);
-    int64_t least_us = retry_us < 0 ? 2 * limits->interval_us : retry_us;
+    arrival *r = find(h, c->ending.slot);
 
-    least_us = least_us < limits->interval_us ? limits->interval_us : least_us;
+    end_request(h, c->ending.slot);
+    c->state = KEEPING;
+    c->over_us = h->true_us;
+    c->ending.outcome = LOCK_SYNC_SLOT_SENT;
+    if (happens(h, h->plan->not_sent)) {
+        c->ending.outcome = LOCK_SYNC_SLOT_NOT_SENT;
+        if (r != NULL)
+            r->gone = true;
+    } else if (happens(h, h->plan->limited)) {
+        c->ending.outcome = LOCK_SYNC_SLOT_LIMITED;
+        c->ending.retry_after_us =
+            happens(h, 500) ? -1 : draw_to(h, happens(h, 900) ? 4 * limits->interval_us[0] : 2 * LSYNC_GUARD_HOUR_US);
+    }
+    if (happens(h, h->plan->charges))
+        c->ending.charges = 1 + (uint32_t)draw_to(h, 1);
+}
+
+/* From now on everybody knows of the block. */
+static void note_block(history *h, const client *c)
+{
+    int64_t interval_us = h->plan->limits.interval_us[LOCK_SYNC_REQUEST_SYNC];
+    int64_t least_us = c->ending.retry_after_us < 0 ? 2 * interval_us : c->ending.retry_after_us;
+
+    least_us = least_us < interval_us ? interval_us : least_us;
     least_us = least_us > LSYNC_GUARD_HOUR_US ? LSYNC_GUARD_HOUR_US : least_us;
-    lsync_guard_limited(&h->record, limits, c->slot, shown_us(h), retry_us);
-    if (h->true_us + least_us > h->blocked_until_us - (h->forward_us - h->blocked_forward_us)) {
-        h->blocked_until_us = h->true_us + least_us;
+    if (c->over_us + least_us > h->blocked_until_us - (h->forward_us - h->blocked_forward_us)) {
+        h->blocked_until_us = c->over_us + least_us;
         h->blocked_forward_us = h->forward_us;
     }
 }
 
-/* Settles in time, or after the hold is over (then nothing has arrived since its end). */
+/* Settles in time, or after the lease has run out (then nothing has arrived since its end). */
 static void settle(history *h, client *c)
 {
-    const lsync_guard_limits *limits = &h->plan->limits;
-    request *r = find(h, c->slot);
-
-    h->result->operations++;
-    if (r != NULL && h->true_us < r->last_us)
-        r->last_us = h->true_us;
     c->state = IDLE;
-    if (happens(h, h->plan->not_sent)) {
-        if (r != NULL)
-            r->gone = true;
-        lsync_guard_not_sent(&h->record, limits, c->slot, shown_us(h));
-    } else if (happens(h, h->plan->limited)) {
-        settle_limited(h, c);
-    } else {
-        lsync_guard_sent(&h->record, limits, c->slot, shown_us(h));
-        if (happens(h, h->plan->repeats))
-            c->state = REFUSED_CREDENTIAL;
-    }
-    if (happens(h, h->plan->charges)) {
-        h->result->operations++;
-        note(h, 0, h->true_us);
-        lsync_guard_charge(&h->record, limits, shown_us(h));
-    }
+    c->ending.ago_us = h->true_us - c->over_us;
+    h->result->operations++;
+    lsync_guard_settle(&h->record, &h->plan->limits, &c->ending, shown_us(h));
+    note_charges(h, c);
+    if (c->ending.outcome == LOCK_SYNC_SLOT_LIMITED)
+        note_block(h, c);
+}
+
+/* A client that holds a lease goes on, or ends. */
+static void proceed(history *h, client *c)
+{
+    if (happens(h, h->plan->extends) && extend(h, c))
+        return;
+    end(h, c);
+    if (!happens(h, h->plan->kept))
+        settle(h, c);
 }
 
 static void move_time(history *h)
 {
-    int64_t interval_us = h->plan->limits.interval_us;
+    int64_t interval_us = h->plan->limits.interval_us[LOCK_SYNC_REQUEST_SYNC];
 
     switch (draw(h) % 16) {
     case 0:
@@ -271,7 +392,7 @@ static void move_time(history *h)
     case 1:
     case 2:
     case 3:
-        h->true_us += h->wait_us; /* to the moment that the last refusal named */
+        h->true_us += h->wait_us; /* to the moment that the last denial named */
         h->wait_us = 0;
         break;
     case 4:
@@ -291,7 +412,8 @@ static void move_time(history *h)
 
 static void move_clock(history *h)
 {
-    int64_t jump_us = happens(h, 500) ? draw_to(h, h->plan->jump_max_us) : draw_to(h, 3 * h->plan->limits.interval_us);
+    int64_t jump_us = happens(h, 500) ? draw_to(h, h->plan->jump_max_us)
+                                      : draw_to(h, 3 * h->plan->limits.interval_us[LOCK_SYNC_REQUEST_SYNC]);
 
     if (happens(h, h->plan->back)) {
         h->offset_us -= jump_us;
@@ -309,7 +431,8 @@ history_result history_run(const history_plan *plan)
 
     if (h.requests == NULL || plan->clients > CLIENTS_MAX)
         abort();
-    h.offset_us = INT64_C(1700000000000000);
+    lsync_guard_record_init(&h.record);
+    h.offset_us = draw(&h) % 2 == 0 ? INT64_C(1700000000000000) : -LSYNC_GUARD_HOUR_US; /* a wall clock, or a boot's */
     for (size_t i = 0; i < plan->steps; i++) {
         client *c = &h.clients[draw(&h) % plan->clients];
 
@@ -320,11 +443,11 @@ history_result history_run(const history_plan *plan)
             check_stale(&h);
         }
         if (c->state == HOLDING && (happens(&h, 700) || h.true_us > c->deadline_us))
+            proceed(&h, c);
+        else if (c->state == KEEPING && happens(&h, 300))
             settle(&h, c);
-        else if (c->state == REFUSED_CREDENTIAL)
-            ask(&h, c, LSYNC_GUARD_REPEAT);
         else if (c->state == IDLE)
-            ask(&h, c, LSYNC_GUARD_FIRST);
+            ask(&h, c);
     }
     free(h.requests);
     return result;

@@ -1,7 +1,7 @@
 /* Random histories of an account, and the truth about them, kept apart from the rule: a plain list of requests, each
-   with the interval of true time in which it may arrive at the service. A history makes requests in the ways that
-   clients do (answered, never sent, 429, killed while they hold, repeated after a 401, sent twice), lets the store's
-   clock jump, and after each step checks what the rule promised. */
+   with the interval of true time in which it may arrive at the service. A history makes requests of all kinds in the
+   ways that clients do (answered, never sent, 429, killed while they hold a lease, extended, sent twice, settled when
+   the store works again), lets the store's clock jump, and after each step checks what the rule promised. */
 #ifndef GUARD_HISTORY_H
 #define GUARD_HISTORY_H
 
@@ -14,15 +14,18 @@ typedef struct history_plan {
     uint64_t seed;
     size_t steps;
     lsync_guard_limits limits; /* granularity_us + 1: what the store's clock is cut to */
-    int64_t hold_max_us;
+    int64_t hold_max_us;       /* of OTHER cut to its own most */
     unsigned clients;
-    /* in per mille of the steps or of the settlings */
+    /* in per mille of the questions, of the steps or of the settlings */
+    unsigned directories;
+    unsigned others;
     unsigned killed;
     unsigned not_sent;
     unsigned limited;
-    unsigned repeats;  /* after an answer: the request again, with another credential */
+    unsigned extends; /* a retry, or another page */
     unsigned charges;
-    unsigned back;     /* the clock jumps backward */
+    unsigned kept; /* the store cannot be written: settled later */
+    unsigned back; /* the clock jumps backward */
     unsigned forward;
     int64_t jump_max_us;
 } history_plan;
@@ -30,17 +33,19 @@ typedef struct history_plan {
 typedef struct history_result {
     size_t operations; /* calls of the rule */
     size_t granted;
-    size_t refused;
-    size_t too_close;      /* FIRST slots closer than the interval to another's completion */
-    size_t over_budget;    /* requests that may make an hour with more than the budget */
-    size_t blocked;        /* slots before the end of a block */
-    size_t wrong_wait;     /* not refused at wait - 1, or not allowed at wait */
-    size_t endless;        /* waits beyond history_wait_bound() */
-    size_t stale;          /* a record that told it does not matter any more, and did */
-    char first[512];       /* the first of these, in words */
+    size_t extended;
+    size_t denied;
+    size_t too_close;     /* slots closer than the interval to another request of their kind */
+    size_t over_budget;   /* requests that may make an hour with more than the budget */
+    size_t blocked;       /* slots before the end of a block */
+    size_t wrong_wait;    /* not granted after the wait; without a live lease: granted before */
+    size_t wrong_soonest; /* not when the gate would open if all leases ended at once */
+    size_t endless;       /* waits beyond history_wait_bound() */
+    size_t stale;         /* a record that was stale and kept a request from being sent */
+    char first[512];      /* the first of these, in words */
 } history_result;
 
-/* The longest that a gate may say to wait, whatever the clock did: from the first question after a jump on. */
+/* The longest that the rule may say to wait, whatever the clock did. */
 int64_t history_wait_bound(const history_plan *plan);
 
 history_result history_run(const history_plan *plan);

@@ -3,8 +3,10 @@
 #include "../support/kit.h"
 
 #include <arpa/inet.h>
+#include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +34,57 @@ static void serve(const impostor *i, int fd)
     (void)close(fd);
 }
 
+/* The size of the reply that a text begins with; 0: there is none. */
+static size_t reply_size(const char *text)
+{
+    size_t line = strcspn(text, "\n") + 1;
+    long n = text[0] == '\0' ? 0 : strtol(text + 1, NULL, 10);
+
+    if (text[0] == '\0')
+        return 0;
+    if (text[0] == '$' && n >= 0)
+        return line + (size_t)n + 2;
+    for (; text[0] == '*' && n > 0; n--)
+        line += reply_size(text + line);
+    return line;
+}
+
+/* Commands have the format of replies. */
+static void play(impostor *i, int fd, const char *script)
+{
+    redisReader *reader = redisReaderCreate();
+    char bytes[1024];
+    ssize_t got;
+    size_t size = 1;
+
+    while (size > 0 && (got = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        void *command = NULL;
+
+        (void)redisReaderFeed(reader, bytes, (size_t)got);
+        while (size > 0 && redisReaderGetReply(reader, &command) == REDIS_OK && command != NULL) {
+            freeReplyObject(command);
+            size = reply_size(script);
+            (void)send(fd, script, size, MSG_NOSIGNAL);
+            script += size;
+        }
+    }
+    redisReaderFree(reader);
+    (void)close(fd);
+    atomic_fetch_add(&i->asked, 1);
+}
+
+static void *play_all(void *user)
+{
+    impostor *i = user;
+    int fd;
+
+    for (const char *const *script = i->scripts; *script != NULL; script++)
+        if ((fd = accept(i->listener, NULL, NULL)) >= 0)
+            play(i, fd, *script);
+    (void)shutdown(i->listener, SHUT_RDWR);
+    return NULL;
+}
+
 static void *serve_all(void *user)
 {
     const impostor *i = user;
@@ -52,7 +105,8 @@ void impostor_begin(impostor *i)
         getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
         kit_die("cannot listen");
     i->port = ntohs(at.sin_port);
-    if (pthread_create(&i->thread, NULL, serve_all, i) != 0)
+    atomic_init(&i->asked, 0);
+    if (pthread_create(&i->thread, NULL, i->scripts != NULL ? play_all : serve_all, i) != 0)
         kit_die("no thread");
 }
 

@@ -3,15 +3,22 @@
 #define GUARD_IMPOSTOR_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #define NOW "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"
-/* What a server says that has been up for a day and has never seen the key. */
-#define NO_KEY "$-1\r\n" NOW "$23\r\nuptime_in_seconds:90000\r\n" "$-1\r\n" NOW /* GET, TIME, INFO, GET, TIME */
-#define STILL_NONE "+OK\r\n$-1\r\n" NOW /* WATCH, GET, TIME */
-#define ANOTHERS "+OK\r\n$4\r\nnews\r\n" NOW "+OK\r\n" /* WATCH, GET, TIME, UNWATCH */
-#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
+#define SOURCE "0123456789abcdef0123456789abcdef01234567"
+#define ROLE "$67\r\nrole:master\r\nmaster_replid:" SOURCE "\r\n"
+#define AOF "$13\r\naof_enabled:1\r\n"
+#define NOTHING "$0\r\n\r\n"
+#define MET ROLE AOF NOTHING NOTHING                 /* INFO, four times: at each new connection */
+#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n" /* three years old */
+#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE    /* GET, TIME, INFO; and the same for the marker */
+#define NO_KEY MET ABSENT
+#define STILL_NONE "+OK\r\n$-1\r\n"                  /* WATCH, GET */
+#define ANOTHERS "+OK\r\n$4\r\nnews\r\n" "+OK\r\n"   /* WATCH, GET, UNWATCH */
+#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"    /* MULTI, SET, EXEC */
 
 typedef struct impostor {
     int listener;
@@ -21,10 +28,14 @@ typedef struct impostor {
     int again_ms;      /* this long before each time */
     bool listens_on;   /* until the other closes */
     bool once;         /* there is no second connection */
+    /* Instead of all these: each connection in turn gets a text, of which the replies are sent one for each command;
+       when a text is over, the connection is closed at the next command. NULL: nobody listens any more. */
+    const char *const *scripts;
+    atomic_int asked;  /* how many connections have asked something */
     pthread_t thread;
 } impostor;
 
-/* Begins with the members from `says` to `once`; the rest is set. */
+/* Begins with the members from `says` to `scripts`; the rest is set. */
 void impostor_begin(impostor *i);
 void impostor_end(impostor *i);
 

@@ -1,5 +1,7 @@
 /* Runs a redis-server; see redis_server.h. */
 #include "redis_server.h"
+#include "guard/lineage.h"
+#include "guard/record.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +25,6 @@ struct redis_server {
     char *dir;
     const char *options[OPTIONS_MAX + 1];
     const char *password; /* of the options; NULL: none */
-    int64_t began_us;
 };
 
 bool redis_server_is_there(void)
@@ -106,7 +107,6 @@ void redis_server_start(redis_server *s)
     pid_t self = getpid();
 
     (void)fflush(NULL);
-    s->began_us = kit_now_us();
     s->pid = fork();
     if (s->pid == 0)
         become_server(s, self);
@@ -144,12 +144,59 @@ void redis_server_kill(redis_server *s)
     s->pid = 0;
 }
 
-void redis_server_lose_all(redis_server *s)
+/* --- replicas --- */
+
+static bool is_up_to_date(void *user)
 {
-    kit_remove_dir(s->dir);
-    s->dir = kit_temp_dir();
-    s->options[0] = NULL;
-    s->password = NULL;
+    redisReply *reply = redis_server_ask(user, "INFO replication");
+    bool met = strstr(reply->str, "master_link_status:up") != NULL;
+
+    freeReplyObject(reply);
+    return met;
+}
+
+redis_server *redis_server_new_replica(const redis_server *master)
+{
+    static const char *const at_once[] = {"--repl-diskless-sync-delay", "0", NULL};
+    redis_server *s = redis_server_new(at_once);
+
+    redis_server_do(master, "CONFIG SET repl-diskless-sync-delay 0");
+    freeReplyObject(redis_server_ask(s, "REPLICAOF 127.0.0.1 %d", master->port));
+    if (!kit_wait(is_up_to_date, s, KIT_PATIENCE_MS))
+        kit_die("the replica does not get up to date");
+    /* all that the master has written until now */
+    freeReplyObject(redis_server_ask(master, "WAIT 1 %d", KIT_PATIENCE_MS));
+    return s;
+}
+
+/* While it is stopped it cannot come back to its master; what was sent before it still reads. */
+void redis_server_cut_off(redis_server *replica, const redis_server *master)
+{
+    freeReplyObject(redis_server_ask(master, "WAIT 1 %d", KIT_PATIENCE_MS));
+    redis_server_pause(replica, true);
+    redis_server_do(master, "CLIENT KILL TYPE replica");
+}
+
+void redis_server_promote(redis_server *replica)
+{
+    redis_server_pause(replica, false);
+    redis_server_do(replica, "REPLICAOF NO ONE");
+}
+
+bool redis_server_replace(redis_server *s, redis_server *dead)
+{
+    redisReply *reply;
+    bool good;
+
+    redis_server_kill(dead);
+    reply = redis_server_ask(s, "CONFIG SET port %d", dead->port);
+    good = reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    if (good) {
+        s->port = dead->port;
+        memcpy(s->url, dead->url, sizeof s->url);
+    }
+    return good;
 }
 
 void redis_server_free(redis_server *s)
@@ -172,11 +219,6 @@ const char *redis_server_url(const redis_server *s)
 int redis_server_port(const redis_server *s)
 {
     return s->port;
-}
-
-int64_t redis_server_began_us(const redis_server *s)
-{
-    return s->began_us;
 }
 
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...)
@@ -206,6 +248,50 @@ long long redis_server_number(const redis_server *s, const char *command)
 void redis_server_do(const redis_server *s, const char *command)
 {
     freeReplyObject(redis_server_ask(s, command));
+}
+
+/* --- time --- */
+
+#define DAY_US ((int64_t)86400 * 1000000)
+
+static int64_t server_now_us(const redis_server *s)
+{
+    redisReply *reply = redis_server_ask(s, "TIME");
+    int64_t us = strtoll(reply->element[0]->str, NULL, 10) * 1000000 + strtoll(reply->element[1]->str, NULL, 10);
+
+    freeReplyObject(reply);
+    return us;
+}
+
+void redis_server_settle_in(const redis_server *s, const char *key)
+{
+    const char *colon = strrchr(key, ':');
+    char *marker = kit_text("%.*s:locksync", (int)(colon == NULL ? strlen(key) : (size_t)(colon - key)), key);
+    redisReply *info = redis_server_ask(s, "INFO replication");
+    const char *id = strstr(info->str, "master_replid:");
+    char *text;
+
+    if (id == NULL)
+        kit_die("redis-server has no replication id");
+    text = kit_text("%.40s %lld", id + strlen("master_replid:"), (long long)(server_now_us(s) - DAY_US));
+    freeReplyObject(redis_server_ask(s, "SET %s %s", marker, text));
+    freeReplyObject(info);
+    free(marker);
+    free(text);
+}
+
+void redis_server_age(const redis_server *s, const char *key, int64_t ms)
+{
+    redisReply *reply = redis_server_ask(s, "GET %s", key);
+    unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
+    lsync_guard_stored stored;
+
+    if (reply->type != REDIS_REPLY_STRING || !lsync_guard_unpack(reply->str, reply->len, &stored))
+        kit_die("%s holds no record", key);
+    lsync_guard_shift(&stored.record, -ms * 1000);
+    lsync_guard_pack(&stored, bytes);
+    freeReplyObject(reply);
+    freeReplyObject(redis_server_ask(s, "SET %s %b KEEPTTL", key, bytes, sizeof bytes));
 }
 
 lock_sync_redis *redis_of(const char *url)
@@ -239,6 +325,7 @@ redis_rig redis_rig_new(const char *const *options, int64_t interval_ms)
     redis_rig r = redis_rig_at(redis_server_url(server), interval_ms);
 
     r.server = server;
+    redis_server_settle_in(server, "k");
     return r;
 }
 
@@ -258,6 +345,13 @@ int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms)
     while (lock_sync_guard_reserve(g, hold_ms, NULL, &slot) != LOCK_SYNC_OK && kit_now_us() < end_us)
         (void)usleep(500);
     return slot;
+}
+
+int64_t redis_wait_ms(lock_sync_guard *g)
+{
+    int64_t wait_ms = -1;
+
+    return CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON) ? wait_ms : -1;
 }
 
 void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why)

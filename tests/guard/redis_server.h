@@ -25,26 +25,35 @@ bool redis_server_is_there(void);
 /* Starts it and waits until it answers. `options` are pairs of its command line ("--requirepass", "x"), end with NULL,
    and may be NULL. Nothing is kept on disk unless they say so. */
 redis_server *redis_server_new(const char *const *options);
+/* A replica of `master`, up to date with it. */
+redis_server *redis_server_new_replica(const redis_server *master);
+/* Cuts a replica off, so that it gets no more from its master; and makes it a master then. */
+void redis_server_cut_off(redis_server *replica, const redis_server *master);
+void redis_server_promote(redis_server *replica);
 /* Ends it with SIGKILL and removes its files. */
 void redis_server_free(redis_server *s);
 
 void redis_server_kill(redis_server *s);
 /* After a kill: on the same port, with the files that are there. */
 void redis_server_start(redis_server *s);
-/* After a kill: all its files are gone, and from now on it keeps none. */
-void redis_server_lose_all(redis_server *s);
+/* Ends `dead`, and has `s` listen on its port instead of its own. False: this server cannot change its port. */
+bool redis_server_replace(redis_server *s, redis_server *dead);
 /* Stops and continues the process (SIGSTOP, SIGCONT). */
 void redis_server_pause(redis_server *s, bool stopped);
 
 const char *redis_server_url(const redis_server *s); /* redis://127.0.0.1:PORT */
 int redis_server_port(const redis_server *s);
-int64_t redis_server_began_us(const redis_server *s); /* kit_now_us() before it was started last */
 
 /* One command by a connection of its own; the reply is the caller's. Ends the test when there is none. */
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...);
 /* The same for the number that it replies, -1 for none; and for commands whose reply does not matter. */
 long long redis_server_number(const redis_server *s, const char *command);
 void redis_server_do(const redis_server *s, const char *command);
+
+/* As if the database had been in use for a day: what lets the first slot of an absent `key` open at once. */
+void redis_server_settle_in(const redis_server *s, const char *key);
+/* As if the record had been written that much earlier, and nobody had come since. */
+void redis_server_age(const redis_server *s, const char *key, int64_t ms);
 
 /* A server object, and a guard on `key`. */
 lock_sync_redis *redis_of(const char *url);
@@ -57,12 +66,15 @@ typedef struct redis_rig {
     lock_sync_guard *guard;
 } redis_rig;
 
-redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
+redis_rig redis_rig_new(const char *const *options, int64_t interval_ms); /* the database is settled in */
 redis_rig redis_rig_at(const char *url, int64_t interval_ms);
 void redis_rig_free(redis_rig *r);
 
 /* Asks until there is a slot, for at most `ms`; 0 when none came. */
 int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms);
+
+/* Asks once; the wait that a refusal tells, -1 (and a failed check) if it is none. */
+int64_t redis_wait_ms(lock_sync_guard *g);
 
 /* That asking gives E_GUARD and no slot, within `ms`, with a cause that holds `why`. */
 void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why);

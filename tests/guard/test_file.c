@@ -1,14 +1,13 @@
-/* The guard in a file: shared by all who open it, made anew when it vanishes, and never "free to go" when it is
-   damaged. */
+/* The guard in a file: shared by all who open it, and never "free to go" if it is damaged, or if somebody else can
+   write to it. */
 #include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WEEK_US (INT64_C(7) * 86400 * 1000000)
+#define NOBODY 65534
 
 TEST(a_fresh_file_is_private_and_alone)
 {
@@ -133,12 +132,12 @@ TEST(what_happens_to_a_file_in_use)
 {
     folder f = folder_new();
     lock_sync_guard *g = file_guard(f.path, 1);
-    lsync_guard_image image;
+    lsync_guard_stored stored;
 
     use_slot(g);
-    image = file_image(f.path);
+    stored = file_stored(f.path);
     kit_write_file(f.path, "", 0);
-    check_no_slot(g, "damaged or empty");
+    check_no_slot(g, "empty or damaged; delete it");
     CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_E_GUARD);
     assert_int_equal(unlink(f.path), 0);
     assert_int_equal(symlink("/tmp/nowhere", f.path), 0);
@@ -147,10 +146,10 @@ TEST(what_happens_to_a_file_in_use)
     assert_int_equal(mkdir(f.path, 0700), 0);
     check_no_slot(g, "opened");
     assert_int_equal(rmdir(f.path), 0);
-    write_image(f.path, &image);
+    write_stored(f.path, &stored);
     assert_int_equal(truncate(f.path, GUARD_FILE_SIZE - 1), 0);
     check_no_slot(g, "damaged");
-    write_image(f.path, &image);
+    write_stored(f.path, &stored);
     (void)usleep(2000); /* the interval */
     use_slot(g);
     lock_sync_guard_unref(g);
@@ -173,16 +172,16 @@ TEST(each_damaged_byte_is_seen)
     folder f = folder_new();
     lock_sync_guard *g = file_guard(f.path, 3600000);
     unsigned char bytes[GUARD_FILE_SIZE] = {0};
-    lsync_guard_image image;
+    lsync_guard_stored stored;
     size_t one_bad = 0;
     size_t both_bad = 0;
     size_t granted = 0;
 
     use_slot(g);
-    image = file_image(f.path);
-    lsync_guard_pack(&image, bytes);
-    image.version++;
-    lsync_guard_pack(&image, bytes + PLACE_SIZE);
+    stored = file_stored(f.path);
+    lsync_guard_pack(&stored, bytes);
+    stored.record.version++;
+    lsync_guard_pack(&stored, bytes + PLACE_SIZE);
     for (size_t i = 0; i < LSYNC_GUARD_RECORD_SIZE; i++) {
         for (size_t place = 0; place < 2; place++) {
             bytes[place * PLACE_SIZE + i] ^= 0x10;
@@ -203,6 +202,11 @@ TEST(each_damaged_byte_is_seen)
     folder_free(&f);
 }
 
+static int64_t sync_over_us(const char *path)
+{
+    return file_stored(path).record.lines[LOCK_SYNC_REQUEST_SYNC].over_us;
+}
+
 /* Whoever is killed while he writes one place leaves the other as it was. */
 TEST(a_torn_write_leaves_the_record_before)
 {
@@ -210,15 +214,15 @@ TEST(a_torn_write_leaves_the_record_before)
     lock_sync_guard *g = file_guard(f.path, 3600000);
     unsigned char whole[LSYNC_GUARD_RECORD_SIZE];
     unsigned char bytes[GUARD_FILE_SIZE] = {0};
-    lsync_guard_image image;
-    lsync_guard_image before;
+    lsync_guard_stored stored;
+    lsync_guard_stored before;
 
     use_slot(g);
-    before = file_image(f.path);
-    image = before;
-    image.version++;
-    image.record.sequence += 100;
-    lsync_guard_pack(&image, whole);
+    before = file_stored(f.path);
+    stored = before;
+    stored.record.version++;
+    stored.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us += 100;
+    lsync_guard_pack(&stored, whole);
     for (size_t torn = 1; torn < sizeof whole; torn++) {
         lsync_guard_pack(&before, bytes);
         lsync_guard_pack(&before, bytes + PLACE_SIZE);
@@ -227,160 +231,94 @@ TEST(a_torn_write_leaves_the_record_before)
             memcmp(bytes + (torn % 2) * PLACE_SIZE, whole, sizeof whole) == 0)
             continue; /* what was written, or was not, is the same in both */
         if (!CHECK_INT(ask_with(g, f.path, bytes), LOCK_SYNC_E_TOO_SOON) ||
-            !CHECK_INT(file_image(f.path).record.sequence, before.record.sequence))
+            !CHECK_INT(sync_over_us(f.path), before.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us))
             break;
     }
     lock_sync_guard_unref(g);
     folder_free(&f);
 }
 
-TEST(a_file_that_vanished_is_made_anew)
-{
-    folder f = folder_new();
-    lock_sync_guard *g = file_guard(f.path, 20000);
-    int64_t slot;
-    int64_t wait_ms;
+/* --- whose file it is --- */
 
-    CHECK_OK(lock_sync_guard_reserve(g, 30000, NULL, &slot));
-    assert_int_equal(unlink(f.path), 0);
-    wait_ms = refused_wait_ms(g);
-    CHECK(wait_ms > 49000 && wait_ms <= 50000);
-    assert_int_equal(unlink(f.path), 0);
-    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
-    assert_int_equal(unlink(f.path), 0);
-    wait_ms = refused_wait_ms(g);
-    CHECK(wait_ms > 19000 && wait_ms <= 20000);
-    CHECK_INT(folder_entries(&f), 1);
-    lock_sync_guard_unref(g);
-    folder_free(&f);
-}
-
-/* Another, who had seen nothing, made the file anew; what this guard has seen there since is newer than what it saw in
-   the old file, whatever the versions say. */
-TEST(a_file_that_vanished_twice)
-{
-    folder f = folder_new();
-    lock_sync_guard *g = file_guard(f.path, 50);
-    lock_sync_guard *other;
-    int64_t slot;
-
-    for (int i = 0; i < 20; i++)
-        (void)lock_sync_guard_reserve(g, 0, NULL, NULL); /* versions */
-    assert_int_equal(unlink(f.path), 0);
-    other = file_guard(f.path, 50);
-    (void)usleep(60000);
-    CHECK_OK(lock_sync_guard_reserve(g, 10000, NULL, &slot));
-    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, 10000));
-    assert_int_equal(unlink(f.path), 0);
-    CHECK(refused_wait_ms(g) > 9000); /* it knows: it was told so itself */
-    lock_sync_guard_unref(g);
-    lock_sync_guard_unref(other);
-    folder_free(&f);
-}
-
-/* --- another boot --- */
-
-static int64_t wall_us(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* Records of another boot: their clock stood at `clock_us` when the wall clock said that long ago. */
-TEST(after_a_boot_the_wall_clock_counts)
+TEST(a_file_that_everybody_can_write_to)
 {
     static const struct {
-        const char *name;
-        int64_t clock_us;
-        int64_t ago_ms;     /* the last answer */
-        int64_t hold_ms;    /* of the newest slot, open when > 0 */
-        int64_t blocked_ms; /* from the last answer on; 0: not */
-        int64_t from_ms;    /* what is left to wait; 0 .. 0: a slot */
-        int64_t to_ms;
-    } rows[] = {
-        {"answered just now", 5000000000, 0, 0, 0, 19000, 20001},
-        {"answered 5 s ago", 5000000000, 5000, 0, 0, 14000, 15001},
-        {"answered 5 s ago, a young clock", 1000, 5000, 0, 0, 14000, 15001},
-        {"answered 5 s ago, an old clock", WEEK_US * 500, 5000, 0, 0, 14000, 15001},
-        {"answered 21 s ago", 5000000000, 21000, 0, 0, 0, 0},
-        {"answered in a minute: pulled back to now", 5000000000, -60000, 0, 0, 19000, 20001},
-        {"answered in ten years: pulled back to now", 5000000000, INT64_C(-315360000000), 0, 0, 19000, 20001},
-        {"answered ten years ago", 5000000000, INT64_C(315360000000), 0, 0, 0, 0},
-        {"held up to now", 5000000000, 0, 9000, 0, 19000, 20001},
-        {"held for 9 s more", 5000000000, -9000, 9000, 0, 28000, 29001},
-        {"held for an hour more, of 9 s: pulled back", 5000000000, -3600000, 9000, 0, 28000, 29001},
-        {"blocked for a minute more", 5000000000, 30000, 0, 90000, 59000, 60001},
-        {"blocked for a year more: pulled back to an hour", 5000000000, 30000, 0, INT64_C(31536000000), 3599000, 3600000},
-    };
-
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
-        folder f = folder_new();
-        lock_sync_guard *g = file_guard(f.path, 20000);
-        lsync_guard_image image = {.version = 5};
-        int64_t wait_ms = 0;
-        int64_t slot = 0;
-        lock_sync_status status;
-
-        t_row("%s", rows[i].name);
-        memset(image.boot_id, 0x5a, sizeof image.boot_id);
-        image.wall_us = wall_us() - rows[i].ago_ms * 1000 - rows[i].clock_us;
-        image.record.sequence = 3;
-        image.record.last_us = rows[i].clock_us;
-        image.record.hold_us = rows[i].hold_ms * 1000;
-        image.record.open = rows[i].hold_ms > 0;
-        image.record.blocked_until_us = rows[i].blocked_ms > 0 ? rows[i].clock_us + rows[i].blocked_ms * 1000 : 0;
-        write_image(f.path, &image);
-        status = lock_sync_guard_reserve(g, 1000, &wait_ms, &slot);
-        CHECK_INT(status, rows[i].to_ms == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON);
-        CHECK(wait_ms >= rows[i].from_ms && wait_ms <= rows[i].to_ms);
-        CHECK_INT(slot, status == LOCK_SYNC_OK ? 4 : 0);
-        CHECK(memcmp(file_image(f.path).boot_id, image.boot_id, sizeof image.boot_id) != 0);
-        lock_sync_guard_unref(g);
-        folder_free(&f);
-    }
-}
-
-TEST(within_a_boot_the_wall_clock_does_not_count)
-{
+        mode_t mode;
+        bool good;
+    } rows[] = {{0600, true},  {0660, true},  {0664, true},  {0644, true},
+                {0602, false}, {0666, false}, {0622, false}, {01777, false}};
     folder f = folder_new();
-    lock_sync_guard *g = file_guard(f.path, 20000);
-    lsync_guard_image image;
-    int64_t wait_ms;
+    lock_sync_guard *g = file_guard(f.path, 1);
 
     use_slot(g);
-    image = file_image(f.path);
-    image.wall_us -= WEEK_US; /* as if it had been set forward by a week since */
-    write_image(f.path, &image);
-    wait_ms = refused_wait_ms(g);
-    CHECK(wait_ms > 19000 && wait_ms <= 20000);
-    image.wall_us += 2 * WEEK_US;
-    write_image(f.path, &image);
-    wait_ms = refused_wait_ms(g);
-    CHECK(wait_ms > 19000 && wait_ms <= 20000);
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        t_row("%o", (unsigned)rows[i].mode);
+        assert_int_equal(chmod(f.path, rows[i].mode), 0);
+        (void)usleep(2000); /* the interval */
+        if (rows[i].good) {
+            use_slot(g);
+        } else {
+            check_no_slot(g, "everybody can write");
+            check_no_guard(f.path);
+        }
+    }
     lock_sync_guard_unref(g);
     folder_free(&f);
 }
 
-/* The hour's count goes over a boot too. */
-TEST(after_a_boot_the_hour_is_still_counted)
+TEST(a_file_of_another_user)
 {
     folder f = folder_new();
     lock_sync_guard *g = file_guard(f.path, 1);
-    lsync_guard_image image = {.version = 5};
-    int64_t wait_ms;
 
-    CHECK_OK(lock_sync_guard_set_hourly_budget(g, 10, 0));
-    memset(image.boot_id, 0x5a, sizeof image.boot_id);
-    image.wall_us = wall_us() - 1000000000 - 1800000000; /* its clock stood at 1,000 s half an hour ago */
-    image.record.sequence = 10;
-    image.record.last_us = 1000000000;
-    image.record.buckets[3] = (lsync_guard_bucket){900000000, 1000000000, 1, 10};
-    write_image(f.path, &image);
-    wait_ms = refused_wait_ms(g);
-    CHECK(wait_ms > 1799000 && wait_ms <= 1800001);
+    if (geteuid() != 0) {
+        lock_sync_guard_unref(g);
+        folder_free(&f);
+        print_message("only root can give a file away\n");
+        skip();
+    }
+    use_slot(g);
+    assert_int_equal(chown(f.path, NOBODY, NOBODY), 0);
+    check_no_slot(g, "belongs to another user");
+    check_no_guard(f.path);
+    assert_int_equal(chown(f.path, 0, NOBODY), 0); /* whose group it is does not matter */
+    (void)usleep(2000);
+    use_slot(g);
     lock_sync_guard_unref(g);
+    folder_free(&f);
+}
+
+/* As a user without root's powers: 0, or the line that failed. */
+static int use_others_files(void *user)
+{
+    const folder *f = user;
+    lock_sync_guard *g = NULL;
+    int64_t slot = 0;
+
+    if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+        return __LINE__ % 256;
+    if (lock_sync_guard_open_file(f->path, &g) != LOCK_SYNC_OK) /* root's, and it lets the group write */
+        return __LINE__ % 256;
+    if (lock_sync_guard_reserve(g, 0, NULL, &slot) != LOCK_SYNC_OK || slot == 0)
+        return __LINE__ % 256;
+    lock_sync_guard_unref(g);
+    return 0;
+}
+
+TEST(a_file_of_root_serves_those_it_lets_write)
+{
+    folder f = folder_new();
+
+    if (geteuid() != 0) {
+        folder_free(&f);
+        print_message("only root can make a file of root\n");
+        skip();
+    }
+    lock_sync_guard_unref(file_guard(f.path, 1));
+    assert_int_equal(chmod(f.dir, 0755), 0);
+    assert_int_equal(chown(f.path, 0, NOBODY), 0);
+    assert_int_equal(chmod(f.path, 0660), 0);
+    CHECK_INT(in_child(use_others_files, &f), 0);
     folder_free(&f);
 }
 
@@ -395,11 +333,9 @@ int main(void)
         T(what_happens_to_a_file_in_use),
         T(each_damaged_byte_is_seen),
         T(a_torn_write_leaves_the_record_before),
-        T(a_file_that_vanished_is_made_anew),
-        T(a_file_that_vanished_twice),
-        T(after_a_boot_the_wall_clock_counts),
-        T(within_a_boot_the_wall_clock_does_not_count),
-        T(after_a_boot_the_hour_is_still_counted),
+        T(a_file_that_everybody_can_write_to),
+        T(a_file_of_another_user),
+        T(a_file_of_root_serves_those_it_lets_write),
     };
 
     return T_MAIN(tests);

@@ -27,20 +27,96 @@ TEST(a_new_guard_allows_one_and_then_waits)
 {
     lock_sync_guard *g;
     int64_t slot = -1;
+    int64_t none = -1;
     int64_t wait_ms = -1;
 
     assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
     CHECK_OK(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot));
-    CHECK_INT(slot, 1);
+    CHECK(slot > 0);
     CHECK_INT(wait_ms, 0);
-    CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot), LOCK_SYNC_E_TOO_SOON);
-    CHECK_INT(slot, 0);
+    CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, &none), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(none, 0);
     CHECK(wait_ms > 20000 && wait_ms <= 21000); /* what is left of the hold, and the 20 s */
-    CHECK_OK(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1));
+    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
     CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
     CHECK(wait_ms > 19000 && wait_ms <= 20000);
     CHECK_INT(lock_sync_guard_reserve(g, 1000, NULL, NULL), LOCK_SYNC_E_TOO_SOON);
     lock_sync_guard_unref(g);
+}
+
+TEST(each_kind_has_its_own_interval)
+{
+    static const int64_t interval_ms[] = {20000, 60000, 0};
+    lock_sync_guard *g;
+    int64_t wait_ms;
+
+    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
+    for (lock_sync_request_kind kind = LOCK_SYNC_REQUEST_SYNC; kind <= LOCK_SYNC_REQUEST_OTHER; kind++) {
+        t_row("kind %d", (int)kind);
+        CHECK_OK(lock_sync_guard_reserve_for(g, kind, 0, &wait_ms, NULL));
+        CHECK_INT(lock_sync_guard_reserve_for(g, kind, 0, &wait_ms, NULL),
+                  interval_ms[kind] > 0 ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
+        CHECK(wait_ms <= interval_ms[kind] && wait_ms >= interval_ms[kind] - 1000);
+        CHECK_OK(lock_sync_guard_set_kind_interval_ms(g, kind, 3600000));
+        CHECK_INT(lock_sync_guard_reserve_for(g, kind, 0, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+        CHECK(wait_ms > 3590000);
+    }
+    lock_sync_guard_unref(g);
+}
+
+TEST(a_429_blocks_all_kinds)
+{
+    for (lock_sync_request_kind limited = LOCK_SYNC_REQUEST_SYNC; limited <= LOCK_SYNC_REQUEST_OTHER; limited++) {
+        lock_sync_guard *g = new_guard(1000);
+        int64_t wait_ms;
+        int64_t slot;
+
+        t_row("kind %d", (int)limited);
+        CHECK_OK(lock_sync_guard_reserve_for(g, limited, 1000, NULL, &slot));
+        CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, 600000));
+        for (lock_sync_request_kind kind = LOCK_SYNC_REQUEST_SYNC; kind <= LOCK_SYNC_REQUEST_OTHER; kind++) {
+            CHECK_INT(lock_sync_guard_reserve_for(g, kind, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+            CHECK(wait_ms > 590000);
+        }
+        lock_sync_guard_unref(g);
+    }
+}
+
+TEST(kinds_have_bounds)
+{
+    static const struct {
+        lock_sync_request_kind kind;
+        int64_t interval_ms;
+        int64_t hold_ms;
+        bool good_interval;
+        bool good_hold;
+    } rows[] = {
+        {-1, 1, 1, false, false},
+        {3, 1, 1, false, false},
+        {INT32_MIN, 1, 1, false, false},
+        {INT32_MAX, 1, 1, false, false},
+        {LOCK_SYNC_REQUEST_SYNC, 0, -1, false, false},
+        {LOCK_SYNC_REQUEST_SYNC, 3600000, 86400000, true, true},
+        {LOCK_SYNC_REQUEST_DIRECTORY, 0, 86400001, false, false},
+        {LOCK_SYNC_REQUEST_DIRECTORY, 3600001, 86400000, false, true},
+        {LOCK_SYNC_REQUEST_OTHER, -1, 300001, false, false},
+        {LOCK_SYNC_REQUEST_OTHER, 0, 300000, true, true},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        lock_sync_guard *g = new_guard(1);
+        int64_t slot = 7;
+
+        t_row("kind %d, %lld ms", (int)rows[i].kind, (long long)rows[i].hold_ms);
+        CHECK_INT(lock_sync_guard_set_kind_interval_ms(g, rows[i].kind, rows[i].interval_ms),
+                  rows[i].good_interval ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(lock_sync_guard_reserve_for(g, rows[i].kind, rows[i].hold_ms, NULL, &slot),
+                  rows[i].good_hold ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK((slot > 0) == rows[i].good_hold);
+        lock_sync_guard_unref(g);
+    }
+    CHECK_INT(lock_sync_guard_set_kind_interval_ms(NULL, LOCK_SYNC_REQUEST_SYNC, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_guard_reserve_for(NULL, LOCK_SYNC_REQUEST_SYNC, 1, NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
 }
 
 TEST(the_default_budget_is_600)
@@ -55,7 +131,7 @@ TEST(the_default_budget_is_600)
         (void)nanosleep(&pause, NULL);
     }
     CHECK_INT(granted, 600);
-    CHECK(wait_ms > 3590000 && wait_ms <= 3600000);
+    CHECK(wait_ms > 3590000 && wait_ms <= 3900000); /* an hour after the end of a cell of five minutes */
     CHECK_OK(lock_sync_guard_set_hourly_budget(g, 701, 100));
     CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     lock_sync_guard_unref(g);
@@ -288,6 +364,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_new_guard_allows_one_and_then_waits),
+        T(each_kind_has_its_own_interval),
+        T(a_429_blocks_all_kinds),
+        T(kinds_have_bounds),
         T(the_default_budget_is_600),
         T(settings_have_bounds),
         T(a_refused_setting_changes_nothing),

@@ -18,7 +18,8 @@ TEST(by_default_a_context_has_a_guard_of_its_own)
     CHECK_OK(fetch_all(ctx));
     CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_TOO_SOON);
     CHECK(retry_after(ctx) > 19000 && retry_after(ctx) <= 20000);
-    CHECK_HOLDS(t_error_message(ctx), "ms");
+    CHECK_HOLDS(t_error_message(ctx), "too recent");
+    CHECK_HOLDS(t_error_message(ctx), "in 20 s");
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 0);
     CHECK(lock_sync_status_is_retryable(LOCK_SYNC_E_TOO_SOON));
     CHECK_INT(fake.performed, 1);
@@ -257,7 +258,8 @@ static void tell(void *user, char *text, size_t size)
 
 TEST(without_its_store_nothing_is_sent)
 {
-    const lock_sync_guard_store store = {sizeof store, NULL, no_load, no_replace, NULL, tell};
+    const lock_sync_guard_store store = {
+        .struct_size = sizeof store, .load = no_load, .replace = no_replace, .describe = tell};
     t_fake fake = {.steps = &answer_good, .step_count = 1};
     lock_sync_guard *g;
 

@@ -139,6 +139,8 @@ TEST(arguments)
     CHECK(g == NULL);
     CHECK_INT(lock_sync_guard_open_redis(r, NULL, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_guard_open_redis(r, "", &g), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_guard_open_redis(r, ":locksync", &g), LOCK_SYNC_E_INVALID_ARGUMENT); /* the marker's key */
+    CHECK_INT(lock_sync_guard_open_redis(r, "a:b:locksync", &g), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_guard_open_redis(r, key, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK(g == NULL);
     CHECK_OK(lock_sync_guard_open_redis(r, key + 1, &g)); /* nothing is connected yet */

@@ -1,107 +1,74 @@
-/* The rule, case by case: what was asked and settled when, and what came of it. Times are in ms; limits, unless a case
-   has its own, the service's: 20 s and 600 in an hour. */
-#include "../unit/support.h"
-#include "guard/rule.h"
+/* The rule, case by case: intervals, leases, outcomes, 429s and extensions. The hour and the clock are
+   test_rule_hour.c's. Limits, unless a case has its own, are the service's: 20 s, 60 s and 600 in an hour. */
+#include "rule_cases.h"
 
-#define STEPS_MAX 16
-#define S(seconds) ((seconds) * INT64_C(1000))
-#define HOUR S(3600)
-
-typedef enum action { END, ASK, REPEAT, SENT, NOT_SENT, LIMITED, CHARGE } action;
-
-typedef struct step {
-    action action;
-    int64_t at;
-    int64_t value; /* ASK, REPEAT: the hold; SENT, NOT_SENT, LIMITED: the slot */
-    int64_t more;  /* ASK, REPEAT: the wait that is expected, 0: allowed; LIMITED: Retry-After */
-} step;
-
-typedef struct rule_case {
-    const char *name;
-    int64_t interval; /* 0: 20 s */
-    uint32_t budget;  /* 0: 600 */
-    step steps[STEPS_MAX];
-} rule_case;
-
-static void run_step(lsync_guard_record *r, const lsync_guard_limits *limits, const step *s, int i)
-{
-    int64_t at_us = S(1000000) * 1000 + s->at * 1000;
-    int64_t before = r->sequence;
-    int64_t slot = -1;
-    int64_t wait_us = -1;
-    int64_t soonest_us = -1;
-    bool allowed;
-
-    switch (s->action) {
-    case ASK:
-    case REPEAT:
-        allowed = lsync_guard_reserve(r, limits, s->action == ASK ? LSYNC_GUARD_FIRST : LSYNC_GUARD_REPEAT, at_us,
-                                      s->value * 1000, &slot, &wait_us, &soonest_us);
-        if (wait_us != s->more * 1000)
-            print_error("step %d at %lld ms:\n", i, (long long)s->at);
-        CHECK_INT(wait_us, s->more * 1000);
-        CHECK_INT(allowed, s->more == 0);
-        CHECK(soonest_us <= wait_us && (soonest_us > 0) == (wait_us > 0));
-        CHECK_INT(slot, allowed ? before + 1 : 0);
-        break;
-    case SENT:
-        lsync_guard_sent(r, limits, s->value, at_us);
-        break;
-    case NOT_SENT:
-        lsync_guard_not_sent(r, limits, s->value, at_us);
-        break;
-    case LIMITED:
-        lsync_guard_limited(r, limits, s->value, at_us, s->more < 0 ? -1 : s->more * 1000);
-        break;
-    case CHARGE:
-        lsync_guard_charge(r, limits, at_us);
-        break;
-    case END:
-        break;
-    }
-}
-
-static void check_cases(const rule_case *cases, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const rule_case *c = &cases[i];
-        const lsync_guard_limits limits = {(c->interval == 0 ? S(20) : c->interval) * 1000,
-                                           c->budget == 0 ? 600 : c->budget, 0};
-        lsync_guard_record r = {0};
-
-        t_row("%s", c->name);
-        for (int k = 0; k < STEPS_MAX && c->steps[k].action != END; k++)
-            run_step(&r, &limits, &c->steps[k], k);
-    }
-}
-
-#define CHECK_CASES(cases) check_cases(cases, T_COUNT(cases))
-
-TEST(the_interval_runs_from_the_answer)
+TEST(the_interval_runs_from_the_end_of_the_last_request)
 {
     static const rule_case cases[] = {
-        {"the first is allowed at once", 0, 0, {{ASK, 0, S(30), 0}}},
-        {"not from the reservation", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(2), 1, 0}, {ASK, S(21), S(30), S(1)},
-                                            {ASK, S(22) - 1, S(30), 1}, {ASK, S(22), S(30), 0}}},
-        {"while a slot is held none is given", 0, 0, {{ASK, 0, S(30), 0}, {ASK, S(10), S(30), S(40)},
-                                                      {ASK, S(30), S(30), S(20)}}},
-        {"a killed holder costs its hold and the interval", 0, 0, {{ASK, 0, S(30), 0}, {ASK, S(50) - 1, S(1), 1},
-                                                                   {ASK, S(50), S(1), 0}}},
-        {"without a hold from the question", 0, 0, {{ASK, 0, 0, 0}, {ASK, S(20) - 1, 0, 1}, {ASK, S(20), 0, 0}}},
-        {"without a hold there is nothing to settle", 0, 0, {{ASK, 0, 0, 0}, {SENT, S(5), 1, 0}, {NOT_SENT, S(6), 1, 0},
-                                                             {ASK, S(6), 0, S(14)}, {ASK, S(20), 0, 0}}},
-        {"settled after its hold, nobody in between", 0, 0, {{ASK, 0, S(3), 0}, {SENT, S(9), 1, 0},
-                                                             {ASK, S(28), S(1), S(1)}, {ASK, S(29), S(1), 0}}},
-        {"settled when another has the slot", 0, 0, {{ASK, 0, S(3), 0}, {ASK, S(23), S(3), 0}, {SENT, S(24), 1, 0},
-                                                     {ASK, S(24), S(3), S(22)}, {SENT, S(25), 2, 0},
-                                                     {ASK, S(44), S(3), S(1)}, {ASK, S(45), S(3), 0}}},
-        {"settled twice", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(2), 1, 0}, {SENT, S(9), 1, 0}, {ASK, S(22), S(3), 0}}},
-        {"given back after it was answered", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(2), 1, 0}, {NOT_SENT, S(3), 1, 0},
-                                                    {ASK, S(3), S(3), S(19)}}},
-        {"slots that never were", 0, 0, {{SENT, 0, 5, 0}, {NOT_SENT, 0, 5, 0}, {ASK, 0, S(30), 0}, {SENT, S(1), 2, 0},
-                                         {NOT_SENT, S(1), 2, 0}, {NOT_SENT, S(1), 0, 0}, {NOT_SENT, S(1), -1, 0},
-                                         {ASK, S(1), S(1), S(49)}}},
-        {"the longest hold", 0, 0, {{ASK, 0, S(86400), 0}, {ASK, 1, 1, S(86420) - 1}, {ASK, S(86420), 1, 0}}},
+        {.name = "the first is granted at once", .steps = {ASK(0, S(30), 0)}},
+        {.name = "not from its start",
+         .steps = {ASK(0, S(30), 0), SENT(S(2), 1), TOLD(SYNC, S(21), S(30), S(1), S(1), INTERVAL),
+                   ASK(S(22) - 1, S(30), 1), ASK(S(22), S(30), 0)}},
+        {.name = "directories wait three times as long",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), SENT(S(2), 1), ASK_DIRECTORY(S(62) - 1, S(30), 1),
+                   ASK_DIRECTORY(S(62), S(30), 0)}},
+        {.name = "an application's own do not wait",
+         .steps = {ASK_OTHER(0, S(30), 0), ASK_OTHER(0, S(30), 0), ASK_OTHER(1, 0, 0), ASK_OTHER(1, 0, 0)}},
+        {.name = "unless they are told to, from the end of the hold", .other_interval = S(5),
+         .steps = {ASK_OTHER(0, S(1), 0), TOLD(OTHER, S(2), 0, S(4), S(4), INTERVAL), ASK_OTHER(S(6), 0, 0),
+                   ASK_OTHER(S(6), 0, S(5))}},
+        {.name = "no kind waits for another",
+         .steps = {ASK(0, S(30), 0), ASK_DIRECTORY(0, S(30), 0), ASK_OTHER(0, S(30), 0), ASK(1, 0, S(50) - 1),
+                   ASK_DIRECTORY(1, 0, S(90) - 1), ASK_OTHER(1, 0, 0), SENT(S(1), 1), SENT(S(2), 2),
+                   ASK(S(21), 0, 0), ASK_DIRECTORY(S(61), 0, S(1)), ASK_DIRECTORY(S(62), 0, 0)}},
+    };
+
+    CHECK_CASES(cases);
+}
+
+TEST(a_lease_keeps_others_of_its_kind_out)
+{
+    static const rule_case cases[] = {
+        {.name = "until it runs out, and the interval",
+         .steps = {ASK(0, S(30), 0), TOLD(SYNC, S(10), S(30), S(40), S(20), LEASE),
+                   TOLD(SYNC, S(30), S(30), S(20), S(20), INTERVAL), ASK(S(50) - 1, S(1), 1), ASK(S(50), S(1), 0)}},
+        {.name = "settled twice: the first counts",
+         .steps = {ASK(0, S(30), 0), SENT(S(2), 1), SENT(S(9), 1), NOT_SENT(S(9), 1), ASK(S(22), S(3), 0)}},
+        {.name = "slots that never were",
+         .steps = {SENT(0, NOBODYS), NOT_SENT(0, NOBODYS), ASK(0, S(30), 0), SENT(S(1), NOBODYS),
+                   NOT_SENT(S(1), NOBODYS), SENT(S(1), 0), NOT_SENT(S(1), 0), ASK(S(1), S(1), S(49))}},
+        {.name = "the longest hold",
+         .steps = {ASK(0, LSYNC_GUARD_HOLD_MAX_US, 0), ASK(1, 1, S(86420) - 1), ASK(S(86420), 1, 0)}},
+        {.name = "a hold of 0 leaves none",
+         .steps = {ASK(0, 0, 0), TOLD(SYNC, S(20) - 1, 0, 1, 1, INTERVAL), ASK(S(20), 0, 0)}},
+        {.name = "after a hold of 0 there is nothing to settle",
+         .steps = {ASK(0, 0, 0), SENT(S(5), 1), NOT_SENT(S(6), 1), ASK(S(6), 0, S(14)), ASK(S(20), 0, 0)}},
+        {.name = "a hold of 0 for a directory",
+         .steps = {ASK_DIRECTORY(0, 0, 0), NOT_SENT(0, 1), ASK_DIRECTORY(S(1), 0, S(59)), ASK_DIRECTORY(S(60), 0, 0)}},
+        {.name = "a slot of OTHER leaves none",
+         .steps = {ASK_OTHER(0, S(300), 0), EXTEND(0, 1, S(9), NOT_LIVE), SENT(S(1), 1), ASK(S(1), 0, 0)}},
+    };
+
+    CHECK_CASES(cases);
+}
+
+TEST(settling_late_changes_nothing)
+{
+    static const rule_case cases[] = {
+        {.name = "answered after the lease ran out",
+         .steps = {ASK(0, S(3), 0), SENT(S(9), 1), ASK(S(22), S(1), S(1)), ASK(S(23), S(1), 0)}},
+        {.name = "not sent after the lease ran out",
+         .steps = {ASK(0, S(3), 0), NOT_SENT(S(9), 1), ASK(S(22), S(1), S(1)), ASK(S(23), S(1), 0)}},
+        {.name = "while another has a lease",
+         .steps = {ASK(0, S(3), 0), ASK(S(23), S(3), 0), SENT(S(24), 1), NOT_SENT(S(24), 1), ASK(S(24), S(3), S(22)),
+                   SENT(S(25), 2), ASK(S(44), S(3), S(1)), ASK(S(45), S(3), 0)}},
+        {.name = "written late, in time: dated by when it ended",
+         .steps = {ASK(0, S(300), 0), LATE_SENT(S(100), 1, S(90)), ASK(S(20), 0, S(10)), ASK(S(30), 0, 0)}},
+        {.name = "written late, not sent",
+         .steps = {ASK(0, S(300), 0), LATE_NOT_SENT(S(100), 1, S(90)), ASK(S(100), 0, 0)}},
+        {.name = "dated before the last end: the later end counts",
+         .steps = {ASK(0, S(300), 0), EXTEND(S(21), 1, S(300), 0), LATE_SENT(S(22), 1, S(10)), ASK(S(22), 0, S(19)),
+                   ASK(S(41), 0, 0)}},
     };
 
     CHECK_CASES(cases);
@@ -110,35 +77,37 @@ TEST(the_interval_runs_from_the_answer)
 TEST(what_was_not_sent_is_given_back)
 {
     static const rule_case cases[] = {
-        {"at once", 0, 0, {{ASK, 0, S(30), 0}, {NOT_SENT, S(1), 1, 0}, {ASK, S(1), S(30), 0}}},
-        {"up to the answer before", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(5), 1, 0}, {ASK, S(30), S(30), 0},
-                                           {NOT_SENT, S(31), 2, 0}, {ASK, S(31), S(30), 0}}},
-        {"up to a killed holder before", 0, 0, {{ASK, 0, S(30), 0}, {ASK, S(50), S(9), 0}, {NOT_SENT, S(51), 2, 0},
-                                                {ASK, S(51), S(9), 0}}},
-        {"three in a row, not the fourth", 0, 0, {{ASK, 0, S(9), 0}, {NOT_SENT, 1, 1, 0}, {ASK, 1, S(9), 0},
-                                                  {NOT_SENT, 2, 2, 0}, {ASK, 2, S(9), 0}, {NOT_SENT, 3, 3, 0},
-                                                  {ASK, 3, S(9), 0}, {NOT_SENT, 4, 4, 0}, {ASK, 4, S(9), S(20)},
-                                                  {ASK, S(20) + 4, S(9), 0}, {NOT_SENT, S(21), 5, 0},
-                                                  {ASK, S(21), S(9), 0}}},
-        {"an answer begins the row anew", 1, 0, {{ASK, 0, S(9), 0}, {NOT_SENT, 1, 1, 0}, {ASK, 1, S(9), 0},
-                                                 {NOT_SENT, 2, 2, 0}, {ASK, 2, S(9), 0}, {SENT, 3, 3, 0},
-                                                 {ASK, 4, S(9), 0}, {NOT_SENT, 5, 4, 0}, {ASK, 5, S(9), 0},
-                                                 {NOT_SENT, 6, 5, 0}, {ASK, 6, S(9), 0}, {NOT_SENT, 7, 6, 0},
-                                                 {ASK, 7, S(9), 0}}},
-        {"in the hour too", 1, 2, {{ASK, 0, S(9), 0}, {NOT_SENT, 1, 1, 0}, {ASK, 1, S(9), 0}, {SENT, 2, 2, 0},
-                                   {ASK, 3, S(9), 0}, {SENT, 4, 3, 0}, {ASK, 5, S(9), HOUR - 1}}},
-        {"the fourth counts in the hour", 1, 1, {{ASK, 0, S(9), 0}, {NOT_SENT, 1, 1, 0}, {ASK, 1, S(9), 0},
-                                                 {NOT_SENT, 2, 2, 0}, {ASK, 2, S(9), 0}, {NOT_SENT, 3, 3, 0},
-                                                 {ASK, 3, S(9), 0}, {NOT_SENT, 4, 4, 0}, {ASK, 5, S(9), HOUR - 1}}},
-        {"an older slot only in the hour", 1, 2, {{ASK, 0, 5, 0}, {ASK, 6, 5, 0}, {NOT_SENT, 7, 1, 0},
-                                                  {ASK, 7, 5, 5}, {SENT, 8, 2, 0}, {ASK, 9, 5, 0}, {SENT, 10, 3, 0},
-                                                  {ASK, 11, 5, HOUR - 1}}},
-        {"an older slot once", 1, 2, {{ASK, 0, 5, 0}, {ASK, 6, 5, 0}, {NOT_SENT, 7, 1, 0}, {NOT_SENT, 7, 1, 0},
-                                      {SENT, 8, 2, 0}, {NOT_SENT, 8, 2, 0}, {ASK, 9, 5, 0}, {SENT, 10, 3, 0},
-                                      {NOT_SENT, 10, 2, 0}, {ASK, 11, 5, HOUR - 1}}},
-        {"an older slot that was answered is not", 1, 2, {{ASK, 0, 5, 0}, {ASK, 6, 5, 0}, {SENT, 7, 1, 0},
-                                                          {NOT_SENT, 7, 1, 0}, {SENT, 8, 2, 0},
-                                                          {ASK, 9, 5, HOUR - 1}}},
+        {.name = "at once", .steps = {ASK(0, S(30), 0), NOT_SENT(S(1), 1), ASK(S(1), S(30), 0)}},
+        {.name = "up to the answer before",
+         .steps = {ASK(0, S(30), 0), SENT(S(5), 1), ASK(S(30), S(30), 0), NOT_SENT(S(31), 2), ASK(S(31), S(30), 0)}},
+        {.name = "and the answer before still counts",
+         .steps = {ASK(0, S(1), 0), ASK(S(21), S(30), 0), NOT_SENT(S(22), 2), ASK(S(22), S(1), 0), SENT(S(22), 3),
+                   ASK(S(22), 0, S(20))}},
+        {.name = "three in a row, not the fourth",
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0), NOT_SENT(3, 3),
+                   ASK(3, S(9), 0), NOT_SENT(4, 4), ASK(4, S(9), S(20)), ASK(S(20) + 4, S(9), 0), NOT_SENT(S(21), 5),
+                   ASK(S(21), S(9), 0)}},
+        {.name = "the row is of all kinds",
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK_DIRECTORY(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0),
+                   NOT_SENT(3, 3), ASK_DIRECTORY(3, S(9), 0), NOT_SENT(4, 4), ASK(4, S(9), 0),
+                   ASK_DIRECTORY(4, S(9), S(60))}},
+        {.name = "an answer begins the row anew", .interval = 1,
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0), SENT(3, 3),
+                   ASK(4, S(9), 0), NOT_SENT(5, 4), ASK(5, S(9), 0), NOT_SENT(6, 5), ASK(6, S(9), 0), NOT_SENT(7, 6),
+                   ASK(7, S(9), 0)}},
+        {.name = "one that ran out does not", .interval = 1,
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0), NOT_SENT(3, 3),
+                   ASK(3, 1, 0), ASK(5, S(9), 0), NOT_SENT(6, 5), ASK(6, S(9), 1)}},
+        {.name = "in the hour too", .interval = 1, .budget = 2,
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), SENT(2, 2), ASK(3, S(9), 0), SENT(4, 3),
+                   TOLD(SYNC, 5, S(9), OUT(0) - 5, OUT(0) - 5, HOUR)}},
+        {.name = "the fourth counts in the hour", .interval = 1, .budget = 1,
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0), NOT_SENT(3, 3),
+                   ASK(3, S(9), 0), NOT_SENT(4, 4), ASK(5, S(9), OUT(0) - 5)}},
+        {.name = "nothing of OTHER, nor is it one of the row", .interval = 1, .budget = 6,
+         .steps = {ASK_OTHER(0, S(9), 0), NOT_SENT(1, 1), ASK_OTHER(1, S(9), 0), NOT_SENT(1, 2), ASK_OTHER(1, S(9), 0),
+                   NOT_SENT(1, 3), ASK_OTHER(1, S(9), 0), NOT_SENT(1, 4), ASK(1, S(9), 0), NOT_SENT(2, 5),
+                   ASK(2, S(9), 0), SENT(3, 6), ASK_OTHER(4, 0, 0), ASK_OTHER(4, 0, OUT(0) - 4)}},
     };
 
     CHECK_CASES(cases);
@@ -147,210 +116,212 @@ TEST(what_was_not_sent_is_given_back)
 TEST(a_429_blocks)
 {
     static const rule_case cases[] = {
-        {"for what it says", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, S(1), 1, S(60)}, {ASK, S(1), S(9), S(60)},
-                                    {ASK, S(61) - 1, S(9), 1}, {ASK, S(61), S(9), 0}}},
-        {"at least for the interval: 0", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, S(1), 1, 0}, {ASK, S(1), S(9), S(20)}}},
-        {"at least for the interval: 5", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, S(1), 1, S(5)}, {ASK, S(1), S(9), S(20)}}},
-        {"at most for an hour", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, S(1), 1, S(7200)}, {ASK, S(1), S(9), HOUR}}},
-        {"doubling when it does not say", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, 0, 1, -1}, {ASK, 0, S(9), S(40)},
-                                                 {ASK, S(40), S(9), 0}, {LIMITED, S(40), 2, -1}, {ASK, S(40), S(9), S(80)},
-                                                 {ASK, S(120), S(9), 0}, {LIMITED, S(120), 3, -1},
-                                                 {ASK, S(120), S(9), S(160)}}},
-        {"doubling up to an hour", S(900), 0, {{ASK, 0, S(9), 0}, {LIMITED, 0, 1, -1}, {ASK, 0, S(9), S(1800)},
-                                               {ASK, S(1800), S(9), 0}, {LIMITED, S(1800), 2, -1},
-                                               {ASK, S(1800), S(9), S(3600)}, {ASK, S(5400), S(9), 0},
-                                               {LIMITED, S(5400), 3, -1}, {ASK, S(5400), S(9), S(3600)}}},
-        {"those that say count in the row", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, 0, 1, S(30)}, {ASK, S(30), S(9), 0},
-                                                   {LIMITED, S(30), 2, -1}, {ASK, S(30), S(9), S(80)}}},
-        {"an answer ends the row", 0, 0, {{ASK, 0, S(9), 0}, {LIMITED, 0, 1, -1}, {ASK, S(40), S(9), 0},
-                                          {SENT, S(40), 2, 0}, {ASK, S(60), S(9), 0}, {LIMITED, S(60), 3, -1},
-                                          {ASK, S(60), S(9), S(40)}}},
-        {"not less than before", 0, 0, {{ASK, 0, 1, 0}, {LIMITED, 0, 1, S(900)}, {REPEAT, 0, S(9), S(900)},
-                                        {LIMITED, S(1), 1, S(20)}, {ASK, S(1), S(9), S(899)}}},
-        {"also from one who had settled", 0, 0, {{ASK, 0, 0, 0}, {LIMITED, S(1), 1, S(60)}, {ASK, S(20), S(9), S(41)}}},
-        {"also from one whose hold is over", 0, 0, {{ASK, 0, 1, 0}, {ASK, S(21), S(9), 0}, {LIMITED, S(22), 1, S(60)},
-                                                    {SENT, S(23), 2, 0}, {ASK, S(50), S(9), S(32)}}},
-        {"a repeat too", 0, 0, {{ASK, 0, S(9), 0}, {SENT, S(1), 1, 0}, {LIMITED, S(1), 1, S(60)},
-                                {REPEAT, S(2), S(9), S(59)}, {REPEAT, S(61), S(9), 0}}},
+        {.name = "for what it says",
+         .steps = {ASK(0, S(9), 0), LIMITED(S(1), 1, S(60)), TOLD(SYNC, S(1), S(9), S(60), S(60), BLOCK),
+                   ASK(S(61) - 1, S(9), 1), ASK(S(61), S(9), 0)}},
+        {.name = "all kinds",
+         .steps = {ASK(0, S(9), 0), LIMITED(S(1), 1, S(60)), TOLD(SYNC, S(2), S(9), S(59), S(59), BLOCK),
+                   TOLD(DIRECTORY, S(2), S(9), S(59), S(59), BLOCK), TOLD(OTHER, S(2), S(9), S(59), S(59), BLOCK)}},
+        {.name = "from a directory: SYNC's interval is the least",
+         .steps = {ASK_DIRECTORY(0, S(9), 0), LIMITED(S(1), 1, S(5)), ASK(S(1), S(9), S(20)),
+                   ASK_DIRECTORY(S(1), S(9), S(60))}},
+        {.name = "from OTHER", .steps = {ASK_OTHER(0, S(9), 0), LIMITED(S(1), 1, -1), ASK_OTHER(S(1), S(9), S(40))}},
+        {.name = "at least for the interval",
+         .steps = {ASK(0, S(9), 0), LIMITED(S(1), 1, 0), ASK_OTHER(S(1), S(9), S(20))}},
+        {.name = "at most for an hour",
+         .steps = {ASK(0, S(9), 0), LIMITED(S(1), 1, S(7200)), ASK(S(1), S(9), HOUR)}},
+        {.name = "at most for an hour: the longest number",
+         .steps = {ASK(0, S(9), 0), LIMITED(S(1), 1, INT64_MAX), ASK(S(1), S(9), HOUR)}},
+        {.name = "doubling if it does not say",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK(0, S(9), S(40)), ASK(S(40), S(9), 0), LIMITED(S(40), 2, -1),
+                   ASK(S(40), S(9), S(80)), ASK(S(120), S(9), 0), LIMITED(S(120), 3, -1), ASK(S(120), S(9), S(160))}},
+        {.name = "doubling up to an hour", .interval = S(900),
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK(0, S(9), S(1800)), ASK(S(1800), S(9), 0),
+                   LIMITED(S(1800), 2, -1), ASK(S(1800), S(9), S(3600)), ASK(S(5400), S(9), 0),
+                   LIMITED(S(5400), 3, -1), ASK(S(5400), S(9), S(3600))}},
+        {.name = "those that say count in the row",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, S(30)), ASK(S(30), S(9), 0), LIMITED(S(30), 2, -1),
+                   ASK(S(30), S(9), S(80))}},
+        {.name = "not less than before",
+         .steps = {LIMITED(0, NOBODYS, S(900)), LIMITED(S(1), NOBODYS, S(20)), ASK(S(1), S(9), S(899))}},
+        {.name = "one during a block is not another in the row",
+         .steps = {ASK(0, S(9), 0), ASK_DIRECTORY(0, S(9), 0), LIMITED(0, 1, -1), LIMITED(S(1), 2, -1),
+                   ASK(S(1), S(9), S(40)), ASK(S(41), S(9), 0)}},
+        {.name = "one at the end of a block is",
+         .steps = {LIMITED(0, NOBODYS, -1), LIMITED(S(40), NOBODYS, -1), ASK(S(40), 0, S(80))}},
+        {.name = "also from a slot without a lease",
+         .steps = {ASK(0, 0, 0), LIMITED(S(1), 1, S(60)), ASK(S(20), S(9), S(41))}},
+        {.name = "also late, while another has a lease",
+         .steps = {ASK(0, 1, 0), ASK(S(21), S(9), 0), LIMITED(S(22), 1, S(60)), SENT(S(23), 2),
+                   ASK(S(50), S(9), S(32))}},
+        {.name = "written late: dated by when it came",
+         .steps = {ASK(0, S(9), 0), LATE_LIMITED(S(100), 1, S(90), S(30)), TOLD(SYNC, S(100), 0, S(60), S(60), BLOCK)}},
+        {.name = "written late: its block may be over",
+         .steps = {ASK(0, S(9), 0), LATE_LIMITED(S(100), 1, S(60), S(95)), ASK(S(100), 0, 0)}},
+        {.name = "counts in the hour", .interval = 1, .budget = 1,
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, S(1)), TOLD(SYNC, S(1), 0, OUT(0) - S(1), OUT(0) - S(1), HOUR)}},
     };
 
     CHECK_CASES(cases);
 }
 
-TEST(the_hour_is_any_hour)
+TEST(only_the_answer_of_a_live_lease_ends_a_row_of_429s)
 {
     static const rule_case cases[] = {
-        {"in one bucket: an hour after its newest", 1, 3, {{ASK, 0, 0, 0}, {ASK, S(2), 0, 0}, {ASK, S(4), 0, 0},
-                                                           {ASK, S(6), 0, HOUR - S(2)}, {ASK, HOUR + S(4) - 1, 0, 1},
-                                                           {ASK, HOUR + S(4), 0, 0}}},
-        {"in several: an hour after the oldest", 1, 3, {{ASK, 0, 0, 0}, {ASK, S(400), 0, 0}, {ASK, S(800), 0, 0},
-                                                        {ASK, S(900), 0, HOUR - S(900)}, {ASK, HOUR, 0, 0},
-                                                        {ASK, HOUR + 1, 0, S(400) - 1}, {ASK, HOUR + S(400), 0, 0}}},
-        {"a held slot from the end of its hold", 1, 1, {{ASK, 0, S(30), 0}, {ASK, S(1), 0, HOUR + S(29)},
-                                                        {SENT, S(2), 1, 0}, {ASK, S(3), 0, HOUR - S(1)}}},
-        {"sent twice: two", 1, 3, {{ASK, 0, S(9), 0}, {SENT, 1, 1, 0}, {CHARGE, 1, 0, 0}, {ASK, S(2), 0, 0},
-                                   {ASK, S(4), 0, HOUR - S(2)}}},
-        {"a charge may go beyond the budget", 1, 1, {{ASK, 0, S(9), 0}, {SENT, 1, 1, 0}, {CHARGE, S(400), 0, 0},
-                                                     {ASK, S(401), 0, HOUR - S(1)}, {ASK, HOUR + S(400), 0, 0}}},
-        {"a repeat counts, and is refused", 1, 2, {{ASK, 0, S(9), 0}, {SENT, 1, 1, 0}, {REPEAT, 1, S(9), 0},
-                                                   {SENT, 2, 2, 0}, {REPEAT, 2, S(9), HOUR}}},
+        {.name = "an answer",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK(S(40), S(9), 0), SENT(S(40), 2), ASK(S(60), S(9), 0),
+                   LIMITED(S(60), 3, -1), ASK(S(60), S(9), S(40))}},
+        {.name = "a late answer does not",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK(S(40), S(1), 0), SENT(S(50), 2), ASK(S(61), S(9), 0),
+                   LIMITED(S(61), 3, -1), ASK(S(61), S(9), S(80))}},
+        {.name = "nor does what was not sent",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK(S(40), S(1), 0), NOT_SENT(S(40), 2), ASK(S(40), S(9), 0),
+                   LIMITED(S(40), 3, -1), ASK(S(40), S(9), S(80))}},
+        {.name = "nor a slot of OTHER",
+         .steps = {ASK(0, S(9), 0), LIMITED(0, 1, -1), ASK_OTHER(S(40), S(1), 0), SENT(S(40), 2),
+                   LIMITED(S(40), 2, -1), ASK(S(40), S(9), S(80))}},
+        {.name = "an answer during a block: the next 429 begins a row",
+         .steps = {ASK(0, S(9), 0), ASK_DIRECTORY(0, S(9), 0), LIMITED(0, 1, -1), SENT(S(1), 2),
+                   LIMITED(S(30), NOBODYS, -1), ASK(S(30), 0, S(40))}},
+        {.name = "a 429 ends a row of refunds",
+         .steps = {ASK(0, S(9), 0), NOT_SENT(1, 1), ASK(1, S(9), 0), NOT_SENT(2, 2), ASK(2, S(9), 0), NOT_SENT(3, 3),
+                   ASK(3, S(9), 0), LIMITED(4, 4, S(20)), ASK(S(20) + 4, S(9), 0), NOT_SENT(S(21), 5),
+                   ASK(S(21), S(9), 0)}},
     };
 
     CHECK_CASES(cases);
 }
 
-TEST(a_repeat_does_not_wait)
+/* With the shortest interval: a row of any length blocks for an hour at the most, and its count has an end. */
+TEST(a_long_row_of_429s_has_an_end)
 {
-    static const rule_case cases[] = {
-        {"and restarts the interval", 0, 0, {{ASK, 0, S(9), 0}, {SENT, S(1), 1, 0}, {REPEAT, S(1), S(9), 0},
-                                             {ASK, S(2), S(9), S(28)}, {SENT, S(3), 2, 0}, {ASK, S(3), S(9), S(20)},
-                                             {ASK, S(23), S(9), 0}}},
-        {"another's hold goes on after it", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(1), 1, 0}, {ASK, S(21), S(30), 0},
-                                                   {REPEAT, S(22), S(5), 0}, {SENT, S(23), 3, 0},
-                                                   {ASK, S(24), S(9), S(47)}, {ASK, S(44), S(9), S(27)}}},
-        {"another's hold goes on while it is held", 0, 0, {{ASK, 0, S(30), 0}, {SENT, S(1), 1, 0}, {ASK, S(21), S(30), 0},
-                                                           {REPEAT, S(22), S(5), 0}, {ASK, S(23), S(9), S(48)}}},
-    };
+    const lsync_guard_limits limits = {{1, 1, 0}, 1000, 0};
+    const lsync_guard_ending ending = {rule_slot(1), LOCK_SYNC_SLOT_LIMITED, -1, 0, 0};
+    lsync_guard_record r;
+    int64_t now_us = RULE_START_US;
 
-    CHECK_CASES(cases);
-}
-
-/* A repeat may fall into another's hold. That other's answer counts like any: nobody comes within the interval after
-   it. */
-TEST(an_answer_that_a_repeat_overtook_counts)
-{
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
-    lsync_guard_record r = {0};
-    int64_t other;
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
-
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(21) * 1000, S(30) * 1000, &other, &wait_us, &soonest_us));
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_REPEAT, S(22) * 1000, S(5) * 1000, &slot, &wait_us, &soonest_us));
-    lsync_guard_sent(&r, &limits, slot, S(23) * 1000);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(24) * 1000, S(9) * 1000, &slot, &wait_us, &soonest_us));
-    lsync_guard_sent(&r, &limits, other, S(50) * 1000);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(50) * 1000, S(9) * 1000, &slot, &wait_us, &soonest_us));
-    CHECK(wait_us >= S(20) * 1000);
-}
-
-/* Whatever the clock does, the gate opens again: at the latest the hold and an hour after the first question. */
-TEST(a_clock_that_went_back_opens_late_not_never)
-{
-    static const int64_t jumps_s[] = {1, 19, 21, 3599, 3601, 86400, INT64_C(86400) * 365 * 60};
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
-
-    for (size_t i = 0; i < T_COUNT(jumps_s); i++) {
-        lsync_guard_record r = {0};
-        int64_t then_us = INT64_C(2000000000000000);
-        int64_t now_us = then_us - jumps_s[i] * 1000000;
-        int64_t slot;
-        int64_t wait_us;
-        int64_t soonest_us;
-
-        t_row("back by %lld s", (long long)jumps_s[i]);
-        CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, then_us, S(30) * 1000, &slot, &wait_us, &soonest_us));
-        lsync_guard_sent(&r, &limits, slot, then_us);
-        CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, 0, &slot, &wait_us, &soonest_us));
-        CHECK_INT(wait_us, S(20) * 1000);
-        CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us + wait_us, 0, &slot, &wait_us, &soonest_us));
-        lsync_guard_limited(&r, &limits, slot, then_us, LSYNC_GUARD_HOUR_US);
-        CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, 0, &slot, &wait_us, &soonest_us));
-        CHECK_INT(wait_us, LSYNC_GUARD_HOUR_US);
+    lsync_guard_record_init(&r);
+    for (int i = 1; i <= 40; i++) {
+        t_row("429 number %d", i);
+        lsync_guard_settle(&r, &limits, &ending, now_us);
+        CHECK_INT(r.limited, i < LSYNC_GUARD_LIMITED_MAX ? i : LSYNC_GUARD_LIMITED_MAX);
+        CHECK_INT(r.blocked_until_us - now_us, i < 32 ? INT64_C(1) << i : HOUR);
+        now_us = r.blocked_until_us;
     }
 }
 
-/* A clock of whole milliseconds may show 999 us less than it is: what is noted is later by that. */
-TEST(a_coarse_clock_costs_its_grain)
+TEST(a_live_lease_is_extended)
 {
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 999};
-    lsync_guard_record r = {0};
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
+    static const rule_case cases[] = {
+        {.name = "without a wait, and the lease runs anew",
+         .steps = {ASK(0, S(30), 0), EXTEND(S(29), 1, S(30), 0), TOLD(SYNC, S(30), 0, S(49), S(20), LEASE),
+                   SENT(S(40), 1), TOLD(SYNC, S(40), 0, S(20), S(20), INTERVAL)}},
+        {.name = "which may end sooner than the first",
+         .steps = {ASK(0, S(300), 0), EXTEND(S(1), 1, S(1), 0), ASK(S(2), 0, S(20)), ASK(S(22), 0, 0)}},
+        {.name = "the first request is over and counted", .budget = 2,
+         .steps = {ASK(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), ASK_OTHER(S(2), 0, OUT(0) - S(2)),
+                   NOT_SENT(S(3), 1), ASK(S(3), 0, S(18)), ASK_OTHER(S(3), 0, 0), ASK_OTHER(S(3), 0, OUT(0) - S(3))}},
+        {.name = "again and again, at the same time", .budget = 3,
+         .steps = {ASK(0, S(30), 0), EXTEND(0, 1, S(30), 0), EXTEND(0, 1, S(30), 0),
+                   EXTEND_TOLD(0, 1, S(30), OUT(0), OUT(0), HOUR)}},
+        {.name = "denied while blocked: the lease stays as it is",
+         .steps = {ASK(0, S(90), 0), LIMITED(S(1), NOBODYS, S(60)), EXTEND_TOLD(S(2), 1, S(9), S(59), S(59), BLOCK),
+                   ASK(S(2), 0, S(108)), EXTEND(S(61), 1, S(9), 0), SENT(S(62), 1), ASK(S(81), 0, S(1))}},
+        {.name = "denied while the hour is full: the lease stays as it is", .budget = 1,
+         .steps = {ASK(0, S(30), 0), EXTEND_TOLD(S(1), 1, S(9), OUT(0) - S(1), OUT(0) - S(1), HOUR),
+                   ASK(S(2), 0, OUT(0) - S(2)), NOT_SENT(S(3), 1), ASK(S(3), 0, 0)}},
+        {.name = "not one that is settled",
+         .steps = {ASK(0, S(30), 0), SENT(S(1), 1), EXTEND(S(2), 1, S(9), NOT_LIVE), ASK(S(21), 0, 0)}},
+        {.name = "not one that ran out",
+         .steps = {ASK(0, S(30), 0), EXTEND(S(30) - 1, 1, S(30), 0), EXTEND(S(60) - 1, 1, S(9), NOT_LIVE),
+                   ASK(S(80) - 2, 0, 1)}},
+        {.name = "not one that ran out, while another's is live",
+         .steps = {ASK(0, S(1), 0), ASK(S(21), S(30), 0), EXTEND(S(22), 1, S(9), NOT_LIVE), ASK(S(22), 0, S(49))}},
+        {.name = "not one that never was",
+         .steps = {EXTEND(0, NOBODYS, S(9), NOT_LIVE), EXTEND(0, 0, S(9), NOT_LIVE), ASK(0, S(30), 0),
+                   EXTEND(0, NOBODYS, S(9), NOT_LIVE), EXTEND(0, 0, S(9), NOT_LIVE)}},
+        {.name = "with a hold of 0: over at once, and two are counted", .budget = 3,
+         .steps = {ASK(0, S(30), 0), EXTEND(S(1), 1, 0, 0), EXTEND(S(1), 1, 0, NOT_LIVE), ASK(S(1), 0, S(20)),
+                   ASK_OTHER(S(1), 0, 0), ASK_OTHER(S(1), 0, OUT(0) - S(1))}},
+        {.name = "a longer hold is known from then on",
+         .steps = {ASK(0, S(9), 0), EXTEND(S(1), 1, S(90), 0), CLOSE(DIRECTORY, S(10000), LOSS),
+                   TOLD(DIRECTORY, S(1), 0, S(150), S(150), LOSS)}},
+    };
 
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(5) * 1000, S(9) * 1000, &slot, &wait_us, &soonest_us));
-    lsync_guard_sent(&r, &limits, slot, S(6) * 1000);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(26) * 1000, 0, &slot, &wait_us, &soonest_us));
-    CHECK_INT(wait_us, 999);
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(26) * 1000 + 1000, 0, &slot, &wait_us, &soonest_us));
+    CHECK_CASES(cases);
 }
 
-/* Who waits while another holds the slot asks again when it may be free: an interval after it is settled at once. */
-TEST(a_held_slot_may_open_sooner)
-{
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
-    lsync_guard_record r = {0};
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
+#define PAGE EXTEND(0, 1, S(30), 0)
+#define PAGES_17 PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE, PAGE
 
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(100) * 1000, S(30) * 1000, &slot, &wait_us, &soonest_us));
-    CHECK_INT(soonest_us, 0);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(101) * 1000, 1, &slot, &wait_us, &soonest_us));
-    CHECK_INT(wait_us, S(49) * 1000);
-    CHECK_INT(soonest_us, S(20) * 1000);
-    lsync_guard_sent(&r, &limits, 1, S(101) * 1000);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(102) * 1000, 1, &slot, &wait_us, &soonest_us));
-    CHECK_INT(wait_us, S(19) * 1000);
-    CHECK_INT(soonest_us, S(19) * 1000);
-    lsync_guard_limited(&r, &limits, 1, S(102) * 1000, S(60) * 1000);
-    CHECK(!lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, S(103) * 1000, 1, &slot, &wait_us, &soonest_us));
-    CHECK_INT(soonest_us, S(59) * 1000);
+TEST(one_lease_covers_all_pages_of_a_directory)
+{
+    static const rule_case cases[] = {
+        {.name = "the next waits for each page",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), EXTEND(S(2), 1, S(30), 0),
+                   TOLD(DIRECTORY, S(2), 0, S(210), S(180), LEASE), SENT(S(3), 1),
+                   TOLD(DIRECTORY, S(3), 0, S(180), S(180), INTERVAL), ASK_DIRECTORY(S(183), 0, 0),
+                   ASK_DIRECTORY(S(183), 0, S(60))}},
+        {.name = "each counts in the hour", .budget = 3,
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), EXTEND(S(2), 1, S(30), 0),
+                   EXTEND(S(3), 1, S(30), OUT(0) - S(3)), SENT(S(3), 1), ASK(S(3), 0, OUT(0) - S(3))}},
+        {.name = "also if it runs out",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), ASK_DIRECTORY(S(31), 0, S(120))}},
+        {.name = "a page that was not sent is none",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), EXTEND(S(2), 1, S(30), 0), NOT_SENT(S(3), 1),
+                   ASK_DIRECTORY(S(3), 0, S(119))}},
+        {.name = "nor is the first",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), NOT_SENT(S(1), 1), ASK_DIRECTORY(S(1), 0, 0)}},
+        {.name = "a 429 on a page",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), LIMITED(S(2), 1, S(30)),
+                   TOLD(DIRECTORY, S(2), 0, S(120), S(120), INTERVAL), ASK(S(2), 0, S(30))}},
+        {.name = "of two pages one that was not sent",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), NOT_SENT(S(2), 1),
+                   ASK_DIRECTORY(S(2), 0, S(59))}},
+        {.name = "the wait has an end",
+         .steps = {ASK_DIRECTORY(0, S(30), 0), PAGES_17, SENT(0, 1), ASK_DIRECTORY(0, 0, S(960))}},
+        {.name = "the count has none", .budget = 19,
+         .steps = {ASK_DIRECTORY(0, S(30), 0), PAGES_17, ASK_OTHER(0, 0, 0), SENT(0, 1), ASK_OTHER(0, 0, OUT(0))}},
+        {.name = "a retry of SYNC does not double its interval",
+         .steps = {ASK(0, S(30), 0), EXTEND(S(1), 1, S(30), 0), SENT(S(2), 1), ASK(S(2), 0, S(20))}},
+    };
+
+    CHECK_CASES(cases);
 }
 
-TEST(a_record_is_stale_when_nothing_of_it_matters)
+TEST(the_interval_of_a_kind)
 {
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
-    lsync_guard_record r = {0};
-    int64_t now_us = S(1000) * 1000;
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
+    static const struct {
+        lock_sync_request_kind kind;
+        uint32_t requests;
+        int64_t interval;
+    } rows[] = {{SYNC, 0, S(20)},      {SYNC, 16, S(20)},     {DIRECTORY, 0, S(60)},
+                {DIRECTORY, 1, S(60)}, {DIRECTORY, 2, S(120)}, {DIRECTORY, 16, S(960)}, {OTHER, 16, 0}};
+    const lsync_guard_limits limits = {{S(20), S(60), 0}, 600, 0};
 
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, S(30) * 1000, &slot, &wait_us, &soonest_us));
-    CHECK_INT(lsync_guard_stale_at_us(&r, &limits), now_us + S(30) * 1000 + LSYNC_GUARD_HOUR_US);
-    lsync_guard_not_sent(&r, &limits, slot, now_us + 1);
-    CHECK(lsync_guard_stale_at_us(&r, &limits) <= now_us);
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, 0, &slot, &wait_us, &soonest_us));
-    CHECK_INT(lsync_guard_stale_at_us(&r, &limits), now_us + LSYNC_GUARD_HOUR_US);
-    lsync_guard_limited(&r, &limits, slot, now_us + S(9) * 1000, LSYNC_GUARD_HOUR_US);
-    CHECK_INT(lsync_guard_stale_at_us(&r, &limits), now_us + S(9) * 1000 + LSYNC_GUARD_HOUR_US);
-}
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        lsync_guard_record r;
 
-/* That all buckets are live and none is of now does not happen by the rule; a record may say so. */
-TEST(where_no_bucket_is_free_the_newest_counts)
-{
-    const lsync_guard_limits limits = {S(20) * 1000, 600, 0};
-    lsync_guard_record r = {0};
-    int64_t now_us = S(10000) * 1000;
-    int64_t slot;
-    int64_t wait_us;
-    int64_t soonest_us;
-
-    for (size_t i = 0; i < LSYNC_GUARD_BUCKETS; i++)
-        r.buckets[i] = (lsync_guard_bucket){.start_us = now_us - S(600 + 60 * ((int64_t)i % 5)) * 1000,
-                                            .last_us = now_us - S(500) * 1000, .count = 2};
-    CHECK(lsync_guard_reserve(&r, &limits, LSYNC_GUARD_FIRST, now_us, 0, &slot, &wait_us, &soonest_us));
-    CHECK_INT(r.buckets[0].count, 3);
-    CHECK_INT(r.buckets[0].last_us, now_us);
+        t_row("kind %d, %u requests", (int)rows[i].kind, (unsigned)rows[i].requests);
+        lsync_guard_record_init(&r);
+        r.lines[rows[i].kind].requests = rows[i].requests;
+        CHECK_INT(lsync_guard_interval_us(&r, &limits, rows[i].kind), rows[i].interval);
+    }
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(the_interval_runs_from_the_answer),
+        T(the_interval_runs_from_the_end_of_the_last_request),
+        T(a_lease_keeps_others_of_its_kind_out),
+        T(settling_late_changes_nothing),
         T(what_was_not_sent_is_given_back),
         T(a_429_blocks),
-        T(the_hour_is_any_hour),
-        T(a_repeat_does_not_wait),
-        T(an_answer_that_a_repeat_overtook_counts),
-        T(a_clock_that_went_back_opens_late_not_never),
-        T(a_coarse_clock_costs_its_grain),
-        T(a_held_slot_may_open_sooner),
-        T(a_record_is_stale_when_nothing_of_it_matters),
-        T(where_no_bucket_is_free_the_newest_counts),
+        T(only_the_answer_of_a_live_lease_ends_a_row_of_429s),
+        T(a_long_row_of_429s_has_an_end),
+        T(a_live_lease_is_extended),
+        T(one_lease_covers_all_pages_of_a_directory),
+        T(the_interval_of_a_kind),
     };
 
     return T_MAIN(tests);

@@ -230,6 +230,57 @@ TEST(the_repeat_after_a_401_counts_and_does_not_wait)
     lock_sync_guard_unref(g);
 }
 
+/* A provider that tries what another user would get between the 401 and the retry. */
+typedef struct rival {
+    lock_sync_guard *guard;
+    int64_t takes_ms;
+    lock_sync_status got;
+} rival;
+
+static lock_sync_status provide_slowly(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    rival *r = user;
+
+    if (refused) {
+        (void)usleep((useconds_t)r->takes_ms * 1000);
+        r->got = lock_sync_guard_reserve(r->guard, 0, NULL, NULL);
+    }
+    return lock_sync_set_access_token(ctx, refused ? "second-token" : "first-token");
+}
+
+TEST(between_a_401_and_its_retry_nobody_gets_a_slot)
+{
+    const t_step steps[] = {answer_401, answer_good};
+    t_fake fake = {.steps = steps, .step_count = 2};
+    rival r = {.guard = memory_guard(1), .takes_ms = 5};
+    lock_sync_ctx *ctx = guarded_ctx(&fake, r.guard, LOCK_SYNC_GUARD_FAIL);
+
+    CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
+    CHECK_OK(lock_sync_set_token_provider(ctx, provide_slowly, &r));
+    CHECK_OK(fetch_all(ctx));
+    CHECK_INT(r.got, LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(fake.performed, 2);
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(r.guard);
+}
+
+TEST(a_retry_after_the_deadline_is_not_sent)
+{
+    const t_step steps[] = {answer_401, answer_good};
+    t_fake fake = {.steps = steps, .step_count = 2};
+    rival r = {.guard = memory_guard(1), .takes_ms = 120};
+    lock_sync_ctx *ctx = guarded_ctx(&fake, r.guard, LOCK_SYNC_GUARD_FAIL);
+
+    CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
+    CHECK_OK(lock_sync_set_timeout_ms(ctx, 100));
+    CHECK_OK(lock_sync_set_token_provider(ctx, provide_slowly, &r));
+    CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_UNAUTHORIZED);
+    CHECK_OK(r.got); /* its lease has run out */
+    CHECK_INT(fake.performed, 1);
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(r.guard);
+}
+
 TEST(a_repeat_that_the_budget_refuses)
 {
     const t_step steps[] = {answer_401, answer_good};
@@ -343,6 +394,8 @@ int main(void)
         T(a_provider_that_fails_gives_the_slot_back),
         T(without_a_credential_no_slot_is_taken),
         T(the_repeat_after_a_401_counts_and_does_not_wait),
+        T(between_a_401_and_its_retry_nobody_gets_a_slot),
+        T(a_retry_after_the_deadline_is_not_sent),
         T(a_repeat_that_the_budget_refuses),
         T(a_repeat_that_a_block_refuses),
         T(one_repeat_only),

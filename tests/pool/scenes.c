@@ -98,7 +98,7 @@ static void run_to(scene *s)
     case SCENE_ASKING:
     case SCENE_SETTLING:
     case SCENE_REPEATING:
-        make_store(s, s->state == SCENE_ASKING ? 1 : s->state == SCENE_SETTLING ? 2 : 3);
+        make_store(s, s->state == SCENE_ASKING ? 1 : 2);
         (void)lock_sync_set_token_provider(s->a.ctx, s->state == SCENE_REPEATING ? give_key : NULL, NULL);
         s->submit(s);
         be(pool_run(s->pool, store_is_waiting, s->store, KIT_PATIENCE_MS), s);

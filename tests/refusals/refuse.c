@@ -92,11 +92,11 @@ WRAP(ssize_t, write, refuse_system(REFUSE_write), (int fd, const void *from, siz
 WRAP(ssize_t, pread64, refuse_system(REFUSE_pread64), (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
 WRAP(ssize_t, pwrite64, refuse_system(REFUSE_pwrite64),
      (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
-WRAP(int, link, refuse_system(REFUSE_link), (const char *old, const char *new), (old, new))
+WRAP(int, rename, refuse_system(REFUSE_rename), (const char *old, const char *new), (old, new))
 WRAP(int, flock, refuse_system(REFUSE_flock), (int fd, int what), (fd, what))
 WRAP(int, fstat64, refuse_system(REFUSE_fstat64), (int fd, struct stat *to), (fd, to))
 WRAP(int, lstat64, refuse_system(REFUSE_lstat64), (const char *path, struct stat *to), (path, to))
-WRAP(int, mkostemp64, refuse_system(REFUSE_mkostemp64), (char *name, int flags), (name, flags))
+WRAP(int, getentropy, refuse_system(REFUSE_getentropy), (void *to, size_t size), (to, size))
 WRAP(int, epoll_create1, refuse_system(REFUSE_epoll_create1), (int flags), (flags))
 WRAP(int, epoll_ctl, refuse_system(REFUSE_epoll_ctl),
      (int fd, int what, int of, struct epoll_event *e), (fd, what, of, e))

@@ -8,7 +8,7 @@
 
 /* X(name): each function. */
 #define REFUSE_SYSTEM(X)                                                                                              \
-    X(open64) X(read) X(write) X(pread64) X(pwrite64) X(close) X(link) X(flock) X(fstat64) X(lstat64) X(mkostemp64)   \
+    X(open64) X(read) X(write) X(pread64) X(pwrite64) X(close) X(rename) X(flock) X(fstat64) X(lstat64) X(getentropy) \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd_create) X(timerfd_settime) X(pipe2) X(socket)    \
     X(getsockopt) X(connect) X(send) X(recv) X(poll)
 #define REFUSE_THREADS(X)                                                                                             \

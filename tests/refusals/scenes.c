@@ -110,17 +110,31 @@ static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
     return lock_sync_set_personal_key(ctx, KEY);
 }
 
-/* A context whose guard asks the shelf and opens at once, or NULL. */
-static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ctx **out)
+/* A guard that asks an empty shelf, and gives its first slot at once. */
+static lock_sync_status set_new_guard(shelf *h, lock_sync_ctx *ctx)
 {
     lock_sync_guard_store store = {.struct_size = sizeof store, .user = h, .load = load, .replace = replace};
+    lock_sync_guard *guard = NULL;
+    lock_sync_status status = lock_sync_guard_new_with_store(&store, &guard);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    assert_int_equal(lock_sync_guard_set_min_interval_ms(guard, 1), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_guard(ctx, guard), LOCK_SYNC_OK); /* the old one may write what it kept */
+    lock_sync_guard_unref(guard);
+    h->size = 0;
+    return LOCK_SYNC_OK;
+}
+
+/* A context whose guard asks the shelf, or NULL. */
+static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ctx **out)
+{
     lock_sync_allocator memory = heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, out);
-    lock_sync_guard *guard = NULL;
 
     *h = (shelf){.scene = s};
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_guard_new_with_store(&store, &guard);
+        status = set_new_guard(h, *out);
     if (status != LOCK_SYNC_OK)
         return status;
     h->ctx = *out;
@@ -129,9 +143,6 @@ static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ct
     assert_int_equal(lock_sync_set_timeout_ms(*out, TIMEOUT_MS), LOCK_SYNC_OK);
     assert_int_equal(lock_sync_set_logger(*out, note_line, s), LOCK_SYNC_OK);
     assert_int_equal(lock_sync_set_guard_mode(*out, LOCK_SYNC_GUARD_WAIT), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(guard, 1), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard(*out, guard), LOCK_SYNC_OK);
-    lock_sync_guard_unref(guard);
     if (repeated)
         assert_int_equal(lock_sync_set_token_provider(*out, give_key, NULL), LOCK_SYNC_OK);
     return LOCK_SYNC_OK;
@@ -184,8 +195,8 @@ static lock_sync_status fetch_once(scene *s, bool after_another, bool repeated)
             status = fetch(ctx);
         nothing_fails_any_more(s);
         if (status != LOCK_SYNC_OK) {
-            h.size = 0; /* the slot of a fetch that was not settled is held for long */
-            s->usable = fetch(ctx) == LOCK_SYNC_OK;
+            /* the lease of a fetch that was not settled lasts for long */
+            s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && fetch(ctx) == LOCK_SYNC_OK;
         }
     }
     lock_sync_ctx_free(ctx);
@@ -271,7 +282,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
         nothing_fails_any_more(s);
         if (status != LOCK_SYNC_OK) {
             for (size_t i = 0; i < TWO; i++)
-                h[i].size = 0;
+                assert_int_equal(set_new_guard(&h[i], all[i]), LOCK_SYNC_OK);
             s->usable = submit_and_wait(p, all) == LOCK_SYNC_OK;
         }
     }

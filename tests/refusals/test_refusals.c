@@ -188,12 +188,13 @@ static void a_guard_in_a_file(void **user)
         {REFUSE_pwrite64, ENOMEM, MAY(E_NO_MEMORY)},
         {REFUSE_pwrite64, EINTR, 0},
         {REFUSE_close, EIO, MAY(E_GUARD)},
-        {REFUSE_link, EPERM, MAY(E_GUARD)},
+        {REFUSE_rename, EPERM, MAY(E_GUARD)},
         {REFUSE_flock, ENOLCK, MAY(E_GUARD)},
         {REFUSE_flock, EINTR, 0},
         {REFUSE_fstat64, EIO, MAY(E_GUARD)},
+        {REFUSE_getentropy, ENOSYS, 0},
         {REFUSE_lstat64, EIO, MAY(E_GUARD)},
-        {REFUSE_mkostemp64, EACCES, MAY(E_GUARD)},
+        {REFUSE_lstat64, ENOENT, MAY(E_GUARD)},
     };
     scene s = {.dir = kit_temp_dir()};
 

@@ -1,9 +1,8 @@
-/* Any one call to the system fails while a guard asks Redis, the clock jumps (see scenes.h), or a record is no use. */
+/* Any one call to the system fails while a guard asks Redis or a database is prepared, or the clock jumps (see
+   scenes.h). */
 #include "scenes.h"
 
 #include "../guard/redis_server.h"
-#include "guard/record.h"
-
 #include <errno.h>
 #include <netdb.h>
 
@@ -51,6 +50,25 @@ static lock_sync_status live(scene *s)
     return status;
 }
 
+/* The marker is made anew. */
+static lock_sync_status live_to_prepare(scene *s)
+{
+    lock_sync_redis *r = NULL;
+    lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
+    char text[160];
+
+    redis_server_do(server, "DEL prepared:locksync");
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_redis_prepare(r, "prepared:1");
+    (void)refuse_end();
+    if (status != LOCK_SYNC_OK && r != NULL)
+        s->usable = lock_sync_redis_error_message(r, text, sizeof text) > 0 &&
+                    lock_sync_redis_prepare(r, "prepared:1") == LOCK_SYNC_OK &&
+                    redis_server_number(server, "EXISTS prepared:locksync") == 1;
+    lock_sync_redis_free(r);
+    return status;
+}
+
 TEST(any_one_call_fails)
 {
     static const struct {
@@ -78,38 +96,21 @@ TEST(any_one_call_fails)
     NEED_REDIS();
     r = redis_rig_new(NULL, 1);
     server = r.server;
-    CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* the first opens a moment after the server's start */
+    redis_server_settle_in(server, "refusals");
     for (size_t i = 0; i < T_COUNT(rows); i++) {
         t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
         for (int lost = 0; lost < 2; lost++) {
             key_is_lost = lost != 0;
             CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
         }
+        CHECK(check_refusals(&s, rows[i].function, rows[i].error, live_to_prepare, rows[i].may) > 0);
     }
-    redis_rig_free(&r);
-}
-
-/* What follows a record whose numbers are at their end is none: it does not stand in for a key that is lost. */
-TEST(a_record_that_is_none_stands_in_for_nothing)
-{
-    const lsync_guard_image last = {.record = {.sequence = INT64_MAX - 1}};
-    unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
-    redis_rig r;
-
-    NEED_REDIS();
-    r = redis_rig_new(NULL, 1);
-    lsync_guard_pack(&last, bytes);
-    freeReplyObject(redis_server_ask(r.server, "SET k %b", bytes, sizeof bytes));
-    CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, NULL));
-    redis_server_do(r.server, "DEL k");
-    check_redis_fails(r.guard, 1000, "the record seen last is damaged");
-    CHECK_INT(redis_server_number(r.server, "EXISTS k"), 0);
     redis_rig_free(&r);
 }
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(any_one_call_fails), T(a_record_that_is_none_stands_in_for_nothing)};
+    static const struct CMUnitTest tests[] = {T(any_one_call_fails)};
 
     return T_MAIN(tests);
 }

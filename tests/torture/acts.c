@@ -336,31 +336,46 @@ lock_sync_status use_slot(lock_sync_guard *g)
     int64_t slot;
 
     DO(lock_sync_guard_set_min_interval_ms(g, 1));
+    DO(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 1));
     DO(lock_sync_guard_set_hourly_budget(g, 1000000, 0));
+    DO(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_OTHER, 1000, NULL, NULL));
     while ((status = lock_sync_guard_reserve(g, 1000, NULL, &slot)) == LOCK_SYNC_E_TOO_SOON)
         (void)usleep(500);
     return status == LOCK_SYNC_OK ? lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1) : status;
 }
 
-static lock_sync_status load_nothing(void *user, void *record, size_t *size, int64_t *now_ms)
+/* A store of the application's own. */
+typedef struct shelf {
+    unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
+    size_t size;
+    size_t ends;
+} shelf;
+
+static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
-    (void)user, (void)record;
-    *size = 0;
-    *now_ms = 1;
+    const shelf *s = user;
+
+    memcpy(record, s->record, s->size);
+    *size = s->size;
+    *now_ms = kit_now_ms();
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status replace_it(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                   size_t new_size, bool *replaced)
+static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                size_t new_size, bool *replaced)
 {
-    (void)user, (void)old_record, (void)old_size, (void)new_record, (void)new_size;
+    shelf *s = user;
+
+    (void)old_record, (void)old_size;
+    memcpy(s->record, new_record, new_size);
+    s->size = new_size;
     *replaced = true;
     return LOCK_SYNC_OK;
 }
 
 static void count(void *user)
 {
-    ++*(size_t *)user;
+    ((shelf *)user)->ends++;
 }
 
 static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync_guard *g)
@@ -369,7 +384,8 @@ static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync
     char text[100];
 
     x->wrong = x->wrong || (g != NULL) != (made == LOCK_SYNC_OK) || lock_sync_guard_ref(g) != g ||
-               (lock_sync_guard_error_message(g, text, sizeof text) > 0) != (status == LOCK_SYNC_E_GUARD);
+               (lock_sync_guard_error_message(g, text, sizeof text) > 0) != (status == LOCK_SYNC_E_GUARD) ||
+               lock_sync_guard_warning(g, text, sizeof text) > 0;
     lock_sync_guard_unref(g);
     lock_sync_guard_unref(g);
     return status;
@@ -377,9 +393,9 @@ static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync
 
 static lock_sync_status new_guards(scene *x)
 {
-    size_t ends = 0;
-    const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &ends, .load = load_nothing,
-                                         .replace = replace_it, .destroy = count};
+    shelf kept = {.size = 0};
+    const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &kept, .load = load,
+                                         .replace = replace, .destroy = count};
     lock_sync_guard *g = NULL;
     lock_sync_status status =
         x->memory == NULL ? lock_sync_guard_new(&g) : lock_sync_guard_new_with_allocator(x->memory, &g);
@@ -388,7 +404,7 @@ static lock_sync_status new_guards(scene *x)
     status = lock_sync_guard_open_file(guard_path, &g);
     DO(use_and_unref(x, status, g));
     status = lock_sync_guard_new_with_store(&store, &g);
-    x->wrong = x->wrong || ends != 0; /* a store is not taken over by a guard that cannot be made */
+    x->wrong = x->wrong || kept.ends != 0; /* a store is not taken over by a guard that cannot be made */
     return use_and_unref(x, status, g);
 }
 

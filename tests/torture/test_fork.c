@@ -1,5 +1,5 @@
 /* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb
-   it, however it ends. (A guard in a file on both sides: tests/guard/test_file_processes.c.) */
+   it, however it ends. (A guard in a file on both sides: tests/guard/test_file_fork.c.) */
 #include "../integration/client.h"
 #include "../support/certs.h"
 #include "../support/child.h"

@@ -27,6 +27,26 @@ static lock_sync_status live(scene *x)
     return status;
 }
 
+static void forget_marker(scene *x)
+{
+    (void)x;
+    redis_server_do(server, "DEL new:locksync");
+}
+
+static lock_sync_status prepare(scene *x)
+{
+    lock_sync_redis *r = NULL;
+    lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
+    char text[200];
+
+    if (status == LOCK_SYNC_OK) {
+        status = lock_sync_redis_prepare(r, "new:1");
+        x->wrong = x->wrong || (lock_sync_redis_error_message(r, text, sizeof text) > 0) != (status != LOCK_SYNC_OK);
+    }
+    lock_sync_redis_free(r);
+    return status;
+}
+
 /* The connection to the server is made by the act. */
 static void make_guarded_by_redis(scene *x)
 {
@@ -70,6 +90,7 @@ static void each_request_may_fail(void **user)
 {
     static const act acts[] = {
         {"a guard in Redis", NULL, live, LOCK_SYNC_OK, MAY_GUARD},
+        {"to prepare Redis", forget_marker, prepare, LOCK_SYNC_OK, MAY_GUARD},
         {"a fetch with a guard in Redis", make_guarded_by_redis, fetch_patiently, LOCK_SYNC_OK,
          MAY_GUARD | MAY_RESOLVE},
         {"a submit with a guard in Redis", make_pool_guarded_by_redis, submit_patiently, LOCK_SYNC_OK,
@@ -81,6 +102,7 @@ static void each_request_may_fail(void **user)
     (void)user;
     NEED_REDIS();
     server = redis_server_new(NULL);
+    redis_server_settle_in(server, "torture");
     acts_begin();
     alloc_know(LIBRARIES);
     scene_begin(&x, &acts[0], false);

@@ -1,14 +1,23 @@
-/* The ground floor: the capped buffer, the order of ids against qsort, sizes that overflow, wiping, log lines. */
+/* The ground floor: the capped buffer, the order of ids against qsort, sizes that overflow, wiping, log lines, time
+   spans, processes, random numbers. */
 #include "base/buffer.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/order.h"
+#include "base/process.h"
+#include "base/random.h"
 #include "fake.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* --- buffer --- */
 
@@ -359,6 +368,176 @@ TEST(what_cannot_be_formatted_is_not_told)
     CHECK_INT(log.lines, 0);
 }
 
+/* --- duration --- */
+
+TEST(a_time_span_is_in_words_and_rounded_up)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } table[] = {
+        {INT64_MIN, "0 s"},      {-1, "0 s"},
+        {0, "0 s"},              {1, "1 s"},
+        {1000, "1 s"},           {1001, "2 s"},
+        {58999, "59 s"},         {59000, "59 s"},
+        {59001, "1 min 0 s"},    {60000, "1 min 0 s"},
+        {185000, "3 min 5 s"},   {3599000, "59 min 59 s"},
+        {3599001, "1 h 0 min"},  {3600000, "1 h 0 min"},
+        {3600001, "1 h 1 min"},  {3660000, "1 h 1 min"},
+        {7439676, "2 h 4 min"},  {86400000, "24 h 0 min"},
+        {INT64_MAX, "2562047788015 h 13 min"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        char text[LSYNC_DURATION_SIZE];
+
+        t_row("%" PRId64 " ms", table[i].ms);
+        lsync_duration_text(table[i].ms, text);
+        CHECK_TEXT(text, table[i].text);
+    }
+}
+
+/* --- process --- */
+
+/* As a child finds it after a fork. */
+static void make_parents(lsync_process *p)
+{
+    lsync_process_init(p);
+    atomic_store(&p->id, (long)getppid());
+}
+
+TEST(an_object_changes_its_process_once)
+{
+    lsync_process p;
+
+    lsync_process_init(&p);
+    CHECK(!lsync_process_changed(&p));
+    make_parents(&p);
+    CHECK(lsync_process_changed(&p));
+    lsync_process_adopt(&p);
+    CHECK(!lsync_process_changed(&p));
+}
+
+TEST(a_fork_changes_the_process)
+{
+    lsync_process p;
+    int status = -1;
+    pid_t child;
+
+    lsync_process_init(&p);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(lsync_process_changed(&p) ? 0 : 1);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(!lsync_process_changed(&p)); /* the parent's stays */
+}
+
+typedef struct crowd {
+    lsync_process process;
+    atomic_int arrived;
+    atomic_int renewing;
+    atomic_int early; /* threads that went on before it was renewed */
+    atomic_bool renewed;
+} crowd;
+
+#define CROWD 4
+
+static void *use(void *user)
+{
+    crowd *c = user;
+
+    atomic_fetch_add(&c->arrived, 1);
+    if (lsync_process_changed(&c->process)) {
+        atomic_fetch_add(&c->renewing, 1);
+        while (atomic_load(&c->arrived) < CROWD)
+            (void)sched_yield();
+        atomic_store(&c->renewed, true);
+        lsync_process_adopt(&c->process);
+    }
+    if (!atomic_load(&c->renewed))
+        atomic_fetch_add(&c->early, 1);
+    return NULL;
+}
+
+TEST(other_threads_wait_until_an_object_is_renewed)
+{
+    for (int round = 0; round < 50; round++) {
+        pthread_t threads[CROWD];
+        crowd c;
+
+        memset(&c, 0, sizeof c);
+        make_parents(&c.process);
+        for (size_t i = 0; i < CROWD; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, use, &c), 0);
+        for (size_t i = 0; i < CROWD; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        CHECK_INT(c.renewing, 1);
+        CHECK_INT(c.early, 0);
+        CHECK(!lsync_process_changed(&c.process));
+    }
+}
+
+/* --- random --- */
+
+static bool has_entropy = true;
+
+/* The system's, as the library finds it in this program. */
+int getentropy(void *buffer, size_t size)
+{
+    return has_entropy && getrandom(buffer, size, 0) == (ssize_t)size ? 0 : -1;
+}
+
+TEST(random_numbers_are_positive_and_differ)
+{
+    lsync_random random;
+    int64_t numbers[64];
+
+    lsync_random_seed(&random);
+    for (size_t i = 0; i < T_COUNT(numbers); i++) {
+        numbers[i] = lsync_random_next(&random);
+        CHECK(numbers[i] > 0);
+        for (size_t k = 0; k < i; k++)
+            CHECK(numbers[i] != numbers[k]);
+    }
+}
+
+/* splitmix64 of known states; the last one is the state whose number would be 0. */
+TEST(random_numbers_follow_from_their_state)
+{
+    static const struct {
+        uint64_t state;
+        int64_t number;
+    } table[] = {
+        {0, INT64_C(8147104208329303767)},
+        {1234567, INT64_C(3228913858555182658)},
+        {UINT64_C(0) - UINT64_C(0x9e3779b97f4a7c15), 1},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lsync_random random = {table[i].state};
+
+        t_row("%" PRIu64, table[i].state);
+        CHECK_INT(lsync_random_next(&random), table[i].number);
+    }
+}
+
+TEST(two_generators_draw_differently)
+{
+    for (int i = 0; i < 2; i++) {
+        lsync_random one;
+        lsync_random other;
+
+        has_entropy = i == 0;
+        t_row("%s", has_entropy ? "with a source of randomness" : "without");
+        lsync_random_seed(&one);
+        lsync_random_seed(&other);
+        CHECK(one.state != other.state);
+        CHECK(lsync_random_next(&one) != lsync_random_next(&other));
+    }
+    has_entropy = true;
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -374,6 +553,13 @@ int main(void)
         T(a_character_cut_short_at_the_end_is_dropped),
         T(a_log_message_is_one_line_of_bounded_length),
         T(what_cannot_be_formatted_is_not_told),
+        T(a_time_span_is_in_words_and_rounded_up),
+        T(an_object_changes_its_process_once),
+        T(a_fork_changes_the_process),
+        T(other_threads_wait_until_an_object_is_renewed),
+        T(random_numbers_are_positive_and_differ),
+        T(random_numbers_follow_from_their_state),
+        T(two_generators_draw_differently),
     };
 
     return T_MAIN(tests);

@@ -114,7 +114,8 @@ TEST(success_false_takes_its_status_from_the_envelope)
         {",\"statusCode\":400", LOCK_SYNC_E_API, "400"},
         {",\"statusCode\":405", LOCK_SYNC_E_API, "405"},
         {",\"statusCode\":600", LOCK_SYNC_E_API, ""},
-        {",\"statusCode\":401.0", LOCK_SYNC_E_API, ""},
+        {",\"statusCode\":401.0", LOCK_SYNC_E_UNAUTHORIZED, ""},
+        {",\"statusCode\":401.5", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":0", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":-401", LOCK_SYNC_E_API, ""},
         {",\"statusCode\":4294967697", LOCK_SYNC_E_API, ""}, /* 2^32 + 401 */
@@ -189,7 +190,8 @@ TEST(what_counts_as_success)
         {",\"success\":0.5", LOCK_SYNC_OK},
         {",\"success\":false", LOCK_SYNC_E_API},
         {",\"success\":0", LOCK_SYNC_E_API},
-        {",\"success\":0.0", LOCK_SYNC_OK}, /* no integer */
+        {",\"success\":0.0", LOCK_SYNC_E_API},
+        {",\"success\":0.5", LOCK_SYNC_OK}, /* no integer */
         {",\"success\":-0", LOCK_SYNC_E_API},
         {",\"Success\":false", LOCK_SYNC_E_API},
         {",\"SUCCESS\":0", LOCK_SYNC_E_API},
@@ -237,6 +239,12 @@ TEST(an_empty_answer_with_a_status_code_is_that_status)
         {"{\"result\":[],\"statusCode\":304}", LOCK_SYNC_E_API, 0},
         {"{\"result\":[],\"statusCode\":199}", LOCK_SYNC_E_API, 0},
         {"{\"result\":[],\"statusCode\":300}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":99}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":4030}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":-403}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":\"403\"}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":403.5}", LOCK_SYNC_E_API, 0},
+        {"{\"result\":[],\"statusCode\":{}}", LOCK_SYNC_E_API, 0},
         {"{\"result\":null,\"statusCode\":429}", LOCK_SYNC_E_RATE_LIMITED, 0},
         {"{\"statusCode\":500}", LOCK_SYNC_E_SERVER, 0},
         {"{\"result\":[],\"statusCode\":200}", LOCK_SYNC_OK, 0},

@@ -122,7 +122,10 @@ static void shuffle(generator *g, int *order, int n)
 
 static void put_integer(generator *g, int64_t value)
 {
-    put(g, "%" PRId64, value);
+    if (value > -1000000 && value < 1000000 && oddly(g))
+        put(g, chance(g, 50) ? "%" PRId64 ".0" : "%" PRId64 ".000", value);
+    else
+        put(g, "%" PRId64, value);
 }
 
 /* A number of up to 18 digits, all lengths alike. */
@@ -200,7 +203,7 @@ static void put_unknown(generator *g, uint64_t *used)
 /* A value that counts as absent: null, or one of another type. */
 static void put_absent(generator *g)
 {
-    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0", "{\"state\":6}", "1e300",
+    static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0e0", "{\"state\":6}", "1e300",
                                         "\"2021-13-01\""};
 
     put(g, "%s", oddly(g) ? wrong[below(g, T_COUNT(wrong))] : "null");

@@ -256,7 +256,7 @@ TEST(sound_json_that_is_no_answer)
         {"a record without an id", PREFIX "{\"id\":1},{},{\"id\":3}]}", "record 2 of 3 has no usable id"},
         {"a record that is null", PREFIX "null]}", "record 1 of 1 has no usable id"},
         {"an id of 0", PREFIX "{\"id\":1},{\"id\":0}]}", "record 2 of 2 has no usable id"},
-        {"an id that is a real", PREFIX "{\"id\":1.0}]}", "record 1 of 1 has no usable id"},
+        {"an id that is a real", PREFIX "{\"id\":1.5}]}", "record 1 of 1 has no usable id"},
         {"a contradiction", PREFIX "{\"id\":1},{\"id\":2},{\"id\":1,\"revision\":0}]}",
          "record 3 of 3 contradicts an earlier one"},
     };

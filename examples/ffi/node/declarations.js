@@ -25,9 +25,12 @@ function struct(name, body) {
     const members = {};
     for (const member of body.split(/;\s*/).filter(Boolean)) {
         const [, result, of, parameters] = /^(.*)\(\*(\w+)\)\((.*)\)$/.exec(member) || [];
+        const [, elements, array, size] = /^(.*?)(\w+)\[(\w+)\]$/.exec(member) || [];
         const [, type, plain] = /^(.*?)(\w+)$/.exec(member) || [];
         if (of)
             members[of] = callback(`${name}_${of}`, result, parameters);
+        else if (array)
+            members[array] = koffi.array(elements.trim(), constants[size] ?? Number(size));
         else
             members[plain] = type.trim();
     }

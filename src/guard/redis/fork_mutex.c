@@ -1,28 +1,19 @@
 /* A mutex that survives fork(); see fork_mutex.h. */
 #include "guard/redis/fork_mutex.h"
 
-#include <sched.h>
-#include <unistd.h>
-
 /* fork() copies the mutex as it is. If another thread held it, that thread does not exist in the child and will never
    unlock it: the child's first thread that comes here makes it anew. */
 static void take_over(lsync_fork_mutex *m)
 {
-    pid_t self = getpid();
-    pid_t owner;
-
-    while ((owner = atomic_load(&m->owner)) != self) {
-        if (owner != -self && atomic_compare_exchange_strong(&m->owner, &owner, -self)) {
-            (void)pthread_mutex_init(&m->mutex, NULL); /* needs nothing that could be out: it was made once */
-            atomic_store(&m->owner, self);
-        }
-        (void)sched_yield();
-    }
+    if (!lsync_process_changed(&m->process))
+        return;
+    (void)pthread_mutex_init(&m->mutex, NULL); /* needs nothing that could be out: it was made once */
+    lsync_process_adopt(&m->process);
 }
 
 bool lsync_fork_mutex_init(lsync_fork_mutex *m)
 {
-    atomic_init(&m->owner, getpid());
+    lsync_process_init(&m->process);
     return pthread_mutex_init(&m->mutex, NULL) == 0;
 }
 

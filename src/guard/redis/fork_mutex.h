@@ -2,14 +2,14 @@
 #ifndef LSYNC_REDIS_FORK_MUTEX_H
 #define LSYNC_REDIS_FORK_MUTEX_H
 
+#include "base/process.h"
+
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 typedef struct lsync_fork_mutex {
     pthread_mutex_t mutex;
-    _Atomic pid_t owner; /* the process that the mutex is made for; -pid while pid makes it anew */
+    lsync_process process; /* the one that the mutex is made for */
 } lsync_fork_mutex;
 
 /* False: the system refused it. */

@@ -7,8 +7,8 @@
    memory: 16 threads on one guard.
    file: 8 processes of 4 threads on one file, one of them killed with SIGKILL each second and replaced: in turns whichever
    it is, and the one that holds the slot.
-   redis: 8 processes on one key (appendfsync always), the server killed and started again twice, and a third time with all
-   that it kept lost.
+   redis: 8 processes on one key, the server stopped three times (SIGSTOP). What a server loses that is killed, and how
+   long the account is closed then, is the storm's (../storm).
 
    Counted are the slots used and those possible: the interval runs from the answer, so in a time T there are
        (T - down - lost) / (interval + mean exchange) + 1
@@ -243,7 +243,6 @@ static int in_a_file(double seconds)
 #ifdef SOAK_REDIS
 static int in_redis(double seconds)
 {
-    static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
     static const double at[] = {0.2, 0.4, 0.6};
     redis_server *server;
     scenario s;
@@ -253,7 +252,8 @@ static int in_redis(double seconds)
         printf("redis  there is no redis-server here\n");
         return 0;
     }
-    server = redis_server_new(options);
+    server = redis_server_new(NULL);
+    redis_server_settle_in(server, "soak");
     begin(&s, "redis", seconds);
     (void)snprintf(s.board->redis, sizeof s.board->redis, "%s", redis_server_url(server));
     for (size_t i = 0; i < PROCESSES; i++)
@@ -263,11 +263,9 @@ static int in_redis(double seconds)
 
         sleep_until(&s, seconds * at[i]);
         down->from_us = soak_now_us();
-        redis_server_kill(server);
+        redis_server_pause(server, true);
         (void)usleep((useconds_t)(seconds * 10000)); /* 0.3 s in the long run */
-        if (i == 2)
-            redis_server_lose_all(server);
-        redis_server_start(server);
+        redis_server_pause(server, false);
         down->to_us = soak_now_us();
     }
     failed = end(&s, PROCESSES);

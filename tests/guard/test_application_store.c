@@ -1,6 +1,6 @@
-/* A guard over a store of the host's own: what the store may do, and what the guard makes of it. The store is a record
-   in memory with a clock that the test sets. */
-#include "../unit/support.h"
+/* A guard over a store of the application's own: what the store may do, and what the guard makes of it. The store is a
+   record in memory with a clock that the test sets. */
+#include "contexts.h"
 #include "guard/record.h"
 
 #include <stdio.h>
@@ -19,6 +19,10 @@ typedef struct shelf {
     lock_sync_status load_fails;
     lock_sync_status replace_fails;
     const char *why; /* for describe */
+    const char *source;  /* for look, as the next */
+    const char *warning;
+    int64_t empty_since_us;
+    int64_t expires_in_ms; /* of the last swap */
     size_t room;     /* what the last load offered */
 } shelf;
 
@@ -36,15 +40,15 @@ static lock_sync_status shelf_load(void *user, void *record, size_t *size, int64
     return LOCK_SYNC_OK;
 }
 
-/* Another user takes a slot of its own, or just writes again. */
+/* Another user makes the record, or writes it again. */
 static void write_as_another(shelf *s)
 {
-    lsync_guard_image image;
+    lsync_guard_stored stored = {0};
 
-    memset(&image, 0, sizeof image);
-    (void)lsync_guard_unpack(s->record, s->size, &image);
-    image.version += 100;
-    lsync_guard_pack(&image, s->record);
+    if (!lsync_guard_unpack(s->record, s->size, &stored))
+        lsync_guard_record_init(&stored.record);
+    stored.record.version += 100;
+    lsync_guard_pack(&stored, s->record);
     s->size = LSYNC_GUARD_RECORD_SIZE;
 }
 
@@ -84,8 +88,47 @@ static void shelf_describe(void *user, char *text, size_t size)
 
 static lock_sync_guard_store store_of(shelf *s)
 {
-    return (lock_sync_guard_store){sizeof(lock_sync_guard_store), s, shelf_load, shelf_replace, shelf_destroy,
-                                   s->why != NULL ? shelf_describe : NULL};
+    return (lock_sync_guard_store){.struct_size = sizeof(lock_sync_guard_store),
+                                   .user = s,
+                                   .load = shelf_load,
+                                   .replace = shelf_replace,
+                                   .destroy = shelf_destroy,
+                                   .describe = s->why != NULL ? shelf_describe : NULL};
+}
+
+/* The same with the two functions of a store that knows more of itself. */
+static lock_sync_status shelf_look(void *user, lock_sync_guard_look *look)
+{
+    const shelf *s = user;
+    int64_t now_ms = 0;
+    lock_sync_status status = shelf_load(user, look->record, &look->size, &now_ms);
+
+    look->now_us = now_ms * 1000 + 7;
+    if (s->source != NULL)
+        memcpy(look->source, s->source, strlen(s->source));
+    if (s->warning != NULL)
+        (void)snprintf(look->warning, sizeof look->warning, "%s", s->warning);
+    if (s->empty_since_us != 0)
+        look->empty_since_us = s->empty_since_us;
+    return status;
+}
+
+static lock_sync_status shelf_swap(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                   size_t new_size, int64_t expires_in_ms, bool *replaced)
+{
+    shelf *s = user;
+
+    s->expires_in_ms = expires_in_ms;
+    return shelf_replace(user, old_record, old_size, new_record, new_size, replaced);
+}
+
+static lock_sync_guard *looking_guard_of(shelf *s)
+{
+    lock_sync_guard_store store = {.struct_size = sizeof store, .user = s, .look = shelf_look, .swap = shelf_swap};
+    lock_sync_guard *g;
+
+    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    return g;
 }
 
 static lock_sync_guard *guard_of(shelf *s)
@@ -118,15 +161,16 @@ TEST(a_slot_its_answer_and_the_interval)
     lock_sync_guard *other = guard_of(&s);
     int64_t wait_ms;
     int64_t slot;
+    int64_t first;
 
-    CHECK_OK(lock_sync_guard_reserve(g, 30000, &wait_ms, &slot));
-    CHECK_INT(slot, 1);
+    CHECK_OK(lock_sync_guard_reserve(g, 30000, &wait_ms, &first));
+    CHECK(first > 0);
     CHECK_INT(s.room, LOCK_SYNC_GUARD_RECORD_MAX);
     CHECK_INT(s.size, LSYNC_GUARD_RECORD_SIZE);
     CHECK_INT(lock_sync_guard_reserve(other, 30000, &wait_ms, &slot), LOCK_SYNC_E_TOO_SOON);
     CHECK_INT(wait_ms, 50001); /* hold, interval, and the grain of a clock of ms */
     s.now_ms += 1000;
-    CHECK_OK(lock_sync_guard_settle(other, 1, LOCK_SYNC_SLOT_SENT, -1));
+    CHECK_OK(lock_sync_guard_settle(other, first, LOCK_SYNC_SLOT_SENT, -1));
     CHECK_INT(lock_sync_guard_reserve(g, 30000, &wait_ms, &slot), LOCK_SYNC_E_TOO_SOON);
     CHECK_INT(wait_ms, 20001);
     s.now_ms += 20000;
@@ -134,7 +178,7 @@ TEST(a_slot_its_answer_and_the_interval)
     CHECK_INT(wait_ms, 1);
     s.now_ms += 1;
     CHECK_OK(lock_sync_guard_reserve(g, 30000, &wait_ms, &slot));
-    CHECK_INT(slot, 2);
+    CHECK(slot > 0 && slot != first);
     lock_sync_guard_unref(g);
     lock_sync_guard_unref(other);
     CHECK_INT(s.destroyed, 2);
@@ -147,7 +191,7 @@ TEST(another_was_faster)
     int64_t slot = 0;
 
     CHECK_OK(lock_sync_guard_reserve(g, 30000, NULL, &slot));
-    CHECK_INT(slot, 1);
+    CHECK(slot > 0);
     CHECK_INT(s.loads, 6);
     CHECK_INT(s.replaces, 6);
     lock_sync_guard_unref(g);
@@ -161,7 +205,6 @@ TEST(another_is_always_faster)
     check_refused(g, "others changed");
     CHECK(s.replaces >= 10 && s.replaces <= 1000);
     CHECK_INT(s.size, 0);
-    CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_OK); /* none of ours: nothing to write */
     lock_sync_guard_unref(g);
 }
 
@@ -178,7 +221,7 @@ TEST(a_failing_store_never_gives_a_slot)
         check_refused(g, "replace");
         CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_LIMITED, -1), LOCK_SYNC_E_GUARD);
         s.replace_fails = LOCK_SYNC_OK;
-        CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
+        CHECK_INT(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_TOO_SOON); /* the 429 was kept */
         lock_sync_guard_unref(g);
     }
 }
@@ -285,6 +328,113 @@ TEST(a_time_that_goes_back)
     lock_sync_guard_unref(g);
 }
 
+TEST(an_outcome_that_cannot_be_written_is_kept)
+{
+    shelf s = {.now_ms = 1000000};
+    lock_sync_guard *g = guard_of(&s);
+    lock_sync_guard *other = guard_of(&s);
+    int64_t wait_ms;
+    int64_t slot;
+
+    CHECK_OK(lock_sync_guard_reserve(g, 1000, NULL, &slot));
+    s.load_fails = LOCK_SYNC_E_NETWORK;
+    CHECK_INT(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, 3600000), LOCK_SYNC_E_GUARD);
+    s.load_fails = LOCK_SYNC_OK;
+    s.now_ms += 100000;
+    CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK(wait_ms > 3590000); /* it was dated when it came, a moment ago by the object's own clock */
+    CHECK_INT(lock_sync_guard_reserve(other, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON); /* and all know it now */
+    CHECK(wait_ms > 3590000);
+    lock_sync_guard_unref(g);
+    lock_sync_guard_unref(other);
+}
+
+TEST(the_last_reference_tries_once_more)
+{
+    shelf s = {.now_ms = 1000000};
+    lock_sync_guard *g = guard_of(&s);
+    lock_sync_guard *other = guard_of(&s);
+    int64_t slot;
+
+    CHECK_OK(lock_sync_guard_reserve(g, 1000, NULL, &slot));
+    s.replace_fails = LOCK_SYNC_E_NETWORK;
+    CHECK_INT(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, 3600000), LOCK_SYNC_E_GUARD);
+    s.replace_fails = LOCK_SYNC_OK;
+    lock_sync_guard_unref(g);
+    s.now_ms += 100000;
+    CHECK_INT(lock_sync_guard_reserve(other, 1000, NULL, NULL), LOCK_SYNC_E_TOO_SOON);
+    lock_sync_guard_unref(other);
+}
+
+TEST(a_store_that_knows_its_source_tells_of_a_loss)
+{
+    shelf s = {.now_ms = 1000000, .source = "first life", .warning = "it forgets", .why = "down"};
+    lock_sync_guard *g = looking_guard_of(&s);
+    lock_sync_guard *newcomer;
+    char text[256];
+    int64_t wait_ms;
+    int64_t slot;
+
+    CHECK_INT(lock_sync_guard_warning(g, text, sizeof text), 0);
+    CHECK_OK(lock_sync_guard_reserve(g, 1000, NULL, &slot));
+    CHECK(s.expires_in_ms > 3600000 && s.expires_in_ms < 7300000);
+    CHECK_INT(lock_sync_guard_warning(g, text, sizeof text), strlen("it forgets"));
+    CHECK_TEXT(text, "it forgets");
+    CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
+    s.source = "second life";
+    s.now_ms += 60000;
+    newcomer = looking_guard_of(&s); /* has seen nothing, and finds a record of another life */
+    CHECK_INT(lock_sync_guard_reserve(newcomer, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(wait_ms, 50000); /* 30 s, as long as others may hold by default, and the interval */
+    s.now_ms += 49999;
+    CHECK_INT(lock_sync_guard_reserve(newcomer, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(wait_ms, 1);
+    s.now_ms += 1;
+    CHECK_OK(lock_sync_guard_reserve(newcomer, 1000, NULL, NULL));
+    lock_sync_guard_unref(newcomer);
+    lock_sync_guard_unref(g);
+}
+
+TEST(an_absent_record_may_be_a_lost_one)
+{
+    shelf s = {.now_ms = 1000000, .source = "a life", .empty_since_us = 999000 * INT64_C(1000)};
+    lock_sync_guard *g = looking_guard_of(&s);
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    lock_sync_ctx *ctx = guarded_ctx(&fake, g, LOCK_SYNC_GUARD_FAIL);
+    int64_t wait_ms;
+
+    CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(wait_ms, 49000);
+    CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_TOO_SOON);
+    CHECK_HOLDS(t_error_message(ctx), "first use of this Redis database");
+    CHECK_HOLDS(t_error_message(ctx), "49 s");
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(g);
+}
+
+static void note_warning(void *user, lock_sync_log_level level, const char *message)
+{
+    if (level == LOCK_SYNC_LOG_WARNING && strcmp(message, "it forgets") == 0)
+        ++*(size_t *)user;
+}
+
+TEST(a_context_logs_the_warning_once)
+{
+    shelf s = {.now_ms = 1000000, .warning = "it forgets"};
+    lock_sync_guard *g = looking_guard_of(&s);
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    lock_sync_ctx *ctx = guarded_ctx(&fake, g, LOCK_SYNC_GUARD_FAIL);
+    size_t warnings = 0;
+
+    CHECK_OK(lock_sync_set_logger(ctx, note_warning, &warnings));
+    CHECK_OK(fetch_all(ctx));
+    s.warning = NULL;
+    CHECK_INT(fetch_all(ctx), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(warnings, 1);
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(g);
+}
+
 TEST(the_struct_says_how_long_it_is)
 {
     static const struct {
@@ -299,6 +449,7 @@ TEST(the_struct_says_how_long_it_is)
         {offsetof(lock_sync_guard_store, destroy) - 1, false, false, false},
         {offsetof(lock_sync_guard_store, destroy), true, false, false},
         {offsetof(lock_sync_guard_store, describe), true, true, false},
+        {offsetof(lock_sync_guard_store, look), true, true, true},
         {sizeof(lock_sync_guard_store), true, true, true},
         {sizeof(lock_sync_guard_store) + 64, true, true, true}, /* of a newer header */
     };
@@ -336,6 +487,12 @@ TEST(what_is_needed_is_needed)
     store = store_of(&s);
     store.replace = NULL;
     CHECK_INT(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
+    store.load = NULL;
+    store.look = shelf_look;
+    CHECK_INT(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
+    store.swap = shelf_swap;
+    store.struct_size = offsetof(lock_sync_guard_store, swap);
+    CHECK_INT(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK(g == NULL);
     CHECK_INT(s.destroyed, 0);
     store = store_of(&s);
@@ -372,6 +529,11 @@ int main(void)
         T(a_damaged_record_is_not_free_to_go),
         T(a_time_out_of_sense_is_not_free_to_go),
         T(a_time_that_goes_back),
+        T(an_outcome_that_cannot_be_written_is_kept),
+        T(the_last_reference_tries_once_more),
+        T(a_store_that_knows_its_source_tells_of_a_loss),
+        T(an_absent_record_may_be_a_lost_one),
+        T(a_context_logs_the_warning_once),
         T(the_struct_says_how_long_it_is),
         T(what_is_needed_is_needed),
         T(destroyed_once_by_the_last_reference),

@@ -1,0 +1,21 @@
+/* Whether an object is used in another process than before: in a child after fork(). */
+#ifndef LSYNC_BASE_PROCESS_H
+#define LSYNC_BASE_PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* The process that an object belongs to. */
+typedef struct lsync_process {
+    atomic_long id;
+} lsync_process;
+
+void lsync_process_init(lsync_process *p);
+
+/* Returns true to one thread of a process that the object does not belong to yet: it must renew what the fork has left
+   in an unknown state (mutexes that a thread of the parent held), and then call lsync_process_adopt(). Other threads
+   wait for that. */
+bool lsync_process_changed(lsync_process *p);
+void lsync_process_adopt(lsync_process *p);
+
+#endif

@@ -1,0 +1,189 @@
+/* A guard's record in a store of the application's own: look, decide, compare-and-swap, and again when another user was
+   faster. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "guard/store.h"
+#include "guard/times.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TRIES_MAX 100
+#define MS_MAX ((int64_t)1 << 50) /* far beyond any clock, and its microseconds still fit */
+#define MILLISECONDS_US 999       /* how late a clock of whole milliseconds shows */
+#define EXPIRY_MARGIN_MS 60000
+
+typedef struct application_store {
+    lock_sync_allocator memory;
+    lock_sync_guard_store store;
+    lsync_random random;
+    lsync_guard_view view;
+} application_store;
+
+static lock_sync_status fail(const char *text, char *why)
+{
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the store's %s", text);
+    return LOCK_SYNC_E_GUARD;
+}
+
+static lock_sync_status call_failed(const application_store *s, const char *what, lock_sync_status status, char *why)
+{
+    char text[LSYNC_GUARD_WHY_MAX / 2] = "";
+
+    if (s->store.describe != NULL)
+        s->store.describe(s->store.user, text, sizeof text);
+    text[sizeof text - 1] = '\0';
+    lsync_one_line(text);
+    if (s->store.look != NULL && text[0] != '\0')
+        (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s", text); /* it names what failed itself */
+    else
+        (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the store's %s failed: %s", what,
+                       text[0] != '\0' ? text : lock_sync_status_name(status));
+    return LOCK_SYNC_E_GUARD;
+}
+
+/* Calls the store's `look`, or what it has instead. */
+static lock_sync_status call_look(const application_store *s, lock_sync_guard_look *look)
+{
+    lock_sync_status status;
+    int64_t now_ms = 0;
+
+    if (s->store.look != NULL)
+        return s->store.look(s->store.user, look);
+    status = s->store.load(s->store.user, look->record, &look->size, &now_ms);
+    look->now_us = now_ms <= 0 || now_ms > MS_MAX ? 0 : now_ms * 1000;
+    return status;
+}
+
+/* Reads what the store holds; the bytes of it into `before`. */
+static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size,
+                             lsync_guard_holding *h, char *why)
+{
+    static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
+    lock_sync_guard_look l = {
+        .struct_size = sizeof l, .record = before, .size = LOCK_SYNC_GUARD_RECORD_MAX, .empty_since_us = INT64_MIN};
+    lock_sync_status status = call_look(s, &l);
+
+    if (status != LOCK_SYNC_OK)
+        return call_failed(s, "load", status, why);
+    if (l.now_us <= 0 || l.now_us > MS_MAX * 1000)
+        return fail("time is not usable", why);
+    memset(h, 0, sizeof *h);
+    h->own_now_us = lsync_clock_boot_us();
+    h->now_us = l.now_us;
+    l.warning[sizeof l.warning - 1] = '\0';
+    lsync_one_line(l.warning);
+    if (l.warning[0] != '\0') /* it comes once, whatever the record is like */
+        memcpy(s->view.warning, l.warning, sizeof s->view.warning);
+    h->present = l.size != 0;
+    if (h->present && !lsync_guard_unpack(before, l.size, &h->stored))
+        return fail("record is damaged", why);
+    h->source.is_known = memcmp(l.source, none, sizeof none) != 0;
+    memcpy(h->source.id, l.source, sizeof h->source.id);
+    h->source.empty_since_us = LSYNC_GUARD_NEVER_US;
+    if (l.empty_since_us != INT64_MIN) /* within what the clock can show, so that no time is made that no record holds */
+        h->source.empty_since_us = lsync_time_later(0, lsync_time_earlier(l.empty_since_us, l.now_us));
+    *size = l.size;
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status call_swap(const application_store *s, const void *before, size_t size,
+                                  const unsigned char after[LSYNC_GUARD_RECORD_SIZE], const lsync_guard_holding *h,
+                                  bool *replaced)
+{
+    int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&h->stored.record), h->now_us); /* it may be never */
+
+    if (s->store.swap == NULL)
+        return s->store.replace(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE, replaced);
+    return s->store.swap(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE,
+                         (stale_at_us - h->now_us) / 1000 + EXPIRY_MARGIN_MS, replaced);
+}
+
+/* One try. *done: the decision stands. Where `swap` fails it may have been carried out: then the next look shows the
+   new record, and a slot that it holds is nobody's. */
+static lock_sync_status try_update(application_store *s, const lsync_guard_decision *decision, int64_t slot, bool *done,
+                                   char *why)
+{
+    unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
+    unsigned char after[LSYNC_GUARD_RECORD_SIZE];
+    lsync_guard_holding h;
+    size_t size = 0;
+    lock_sync_status status = look(s, before, &size, &h, why);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    *done = !lsync_guard_view_decide(&s->view, &h, decision, slot, after);
+    if (!*done)
+        status = call_swap(s, before, size, after, &h, done);
+    if (status != LOCK_SYNC_OK)
+        return call_failed(s, "replace", status, why);
+    if (*done)
+        lsync_guard_view_see(&s->view, &h);
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status update(void *state, const lsync_guard_decision *decision, char *why)
+{
+    application_store *s = state;
+
+    for (int i = 0; i < TRIES_MAX; i++) {
+        bool done = false;
+        lock_sync_status status = try_update(s, decision, lsync_random_next(&s->random), &done, why);
+
+        if (status != LOCK_SYNC_OK || done)
+            return status;
+    }
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "others changed the store's record %d times in a row", TRIES_MAX);
+    return LOCK_SYNC_E_GUARD;
+}
+
+/* The child draws other slots than its parent. */
+static void after_fork(void *state)
+{
+    application_store *s = state;
+
+    lsync_random_seed(&s->random);
+}
+
+static void destroy(void *state)
+{
+    application_store *s = state;
+
+    if (s->store.destroy != NULL)
+        s->store.destroy(s->store.user);
+    lsync_free(&s->memory, s);
+}
+
+/* What a store must have, by its size: a shorter struct is one of an older header, and what it lacks is not there. */
+static bool is_complete(const lock_sync_guard_store *store)
+{
+    bool looks = store->struct_size >= sizeof *store && store->look != NULL && store->swap != NULL;
+
+    return store->struct_size >= offsetof(lock_sync_guard_store, destroy) &&
+           (looks || (store->load != NULL && store->replace != NULL));
+}
+
+lock_sync_status lsync_application_store_new(const lock_sync_allocator *memory, const lock_sync_guard_store *store,
+                                             lsync_guard_store *out)
+{
+    application_store *s;
+
+    if (store == NULL || !is_complete(store))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    s = lsync_alloc(memory, sizeof *s);
+    if (s == NULL)
+        return LOCK_SYNC_E_NO_MEMORY;
+    s->memory = *memory;
+    lsync_copy_struct(&s->store, sizeof s->store, store, store->struct_size);
+    lsync_guard_view_init(&s->view);
+    lsync_random_seed(&s->random);
+    *out = (lsync_guard_store){.state = s,
+                               .granularity_us = s->store.look != NULL ? 0 : MILLISECONDS_US,
+                               .view = &s->view,
+                               .update = update,
+                               .destroy = destroy,
+                               .after_fork = after_fork};
+    return LOCK_SYNC_OK;
+}

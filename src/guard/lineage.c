@@ -1,0 +1,164 @@
+/* What a guard object makes of its store's record; see lineage.h. */
+#include "guard/lineage.h"
+#include "guard/times.h"
+
+#include <string.h>
+
+/* --- another clock --- */
+
+static void shift(int64_t *us, int64_t shift_us)
+{
+    if (*us != LSYNC_GUARD_NEVER_US)
+        *us += shift_us;
+}
+
+void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
+{
+    r->lineage.born_us += shift_us;
+    shift(&r->blocked_until_us, shift_us);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        lsync_guard_line *line = &r->lines[k];
+
+        shift(&line->over_us, shift_us);
+        shift(&line->closed_until_us, shift_us);
+        if (line->lease.slot != 0)
+            line->lease.until_us += shift_us;
+    }
+    r->newest_cell += -lsync_time_cell(-shift_us, LSYNC_GUARD_CELL_US);
+}
+
+/* --- two records --- */
+
+/* Whether lease a goes before b: the one that ends later; of two that end together any, but always the same. */
+static bool goes_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
+{
+    return a->until_us != b->until_us ? a->until_us > b->until_us : a->slot > b->slot;
+}
+
+/* Keeps one of two leases. Of a second one only its end is kept, as the end of a closure. */
+static void join_leases(lsync_guard_line *line, const lsync_guard_lease *other, int64_t interval_us)
+{
+    lsync_guard_lease *lease = &line->lease;
+    lsync_guard_lease second = *other;
+
+    if (other->slot == 0)
+        return;
+    if (lease->slot == 0) {
+        *lease = *other;
+        return;
+    }
+    if (goes_before(other, lease)) {
+        second = *lease;
+        *lease = *other;
+    }
+    lease->hold_us = lsync_time_later(lease->hold_us, second.hold_us);
+    if (second.slot != lease->slot)
+        line->closed_until_us = lsync_time_later(line->closed_until_us, second.until_us + interval_us);
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+void lsync_guard_join(lsync_guard_record *r, const lsync_guard_record *other, const lsync_guard_limits *limits,
+                      int64_t now_us)
+{
+    lsync_guard_record o = *other;
+
+    lsync_guard_advance(r, limits, now_us);
+    lsync_guard_advance(&o, limits, now_us); /* both stand in the same cells now */
+    r->version = o.version > r->version ? o.version : r->version;
+    r->closure = o.closure > r->closure ? o.closure : r->closure;
+    r->blocked_until_us = lsync_time_later(r->blocked_until_us, o.blocked_until_us);
+    r->longest_hold_us = lsync_time_later(r->longest_hold_us, o.longest_hold_us);
+    r->refunds = larger(r->refunds, o.refunds);
+    r->limited = larger(r->limited, o.limited);
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
+        lsync_guard_line *line = &r->lines[k];
+
+        line->requests = larger(line->requests, o.lines[k].requests);
+        line->over_us = lsync_time_later(line->over_us, o.lines[k].over_us);
+        line->closed_until_us = lsync_time_later(line->closed_until_us, o.lines[k].closed_until_us);
+        join_leases(line, &o.lines[k].lease, lsync_guard_interval_us(r, limits, k));
+    }
+    for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
+        r->cells[i] = larger(r->cells[i], o.cells[i]);
+}
+
+/* --- one life after another --- */
+
+/* No slot before all that others may have on their way is over: for a hold and an interval from the birth on. */
+static void close_since(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t since_us,
+                        lsync_guard_closure why)
+{
+    r->closure = why;
+    for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
+        r->lines[k].closed_until_us =
+            lsync_time_later(r->lines[k].closed_until_us,
+                             since_us + r->longest_hold_us + lsync_guard_interval_us(r, limits, k));
+}
+
+/* Begins a new life. */
+static void be_born(lsync_guard_record *r, const lsync_guard_source *source, int64_t life, int64_t born_us)
+{
+    memcpy(r->lineage.source, source->id, sizeof r->lineage.source);
+    r->lineage.life = life;
+    r->lineage.born_us = born_us;
+}
+
+/* The longest hold that anybody is known to have asked for, or asks by default. */
+static void reckon_hold(lsync_guard_record *r, const lsync_guard_witness *witness)
+{
+    if (witness->seen != NULL)
+        r->longest_hold_us = lsync_time_later(r->longest_hold_us, witness->seen->longest_hold_us);
+    r->longest_hold_us = lsync_time_later(r->longest_hold_us, witness->hold_us);
+    r->longest_hold_us = lsync_time_later(r->longest_hold_us, LSYNC_GUARD_LOSS_HOLD_US);
+}
+
+/* What the object saw, as far as it says anything. A store that can tell whether it has lost records also drops those
+   that are stale: that one is gone is no loss then, and that another has followed is none either. */
+static const lsync_guard_record *recall(const lsync_guard_witness *witness, const lsync_guard_source *source,
+                                        int64_t now_us)
+{
+    bool is_stale = witness->seen != NULL && lsync_guard_stale_at_us(witness->seen) <= now_us;
+
+    return is_stale && source->empty_since_us != LSYNC_GUARD_NEVER_US ? NULL : witness->seen;
+}
+
+bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_source *source,
+                         const lsync_guard_witness *witness, const lsync_guard_limits *limits, int64_t now_us)
+{
+    const lsync_guard_record *seen = recall(witness, source, now_us);
+    int64_t noted_us = now_us + limits->granularity_us;
+    bool is_moved;
+    bool is_other;
+    bool is_older;
+
+    if (!present && seen == NULL) {
+        lsync_guard_record_init(r);
+        be_born(r, source, witness->life, noted_us);
+        if (source->empty_since_us != LSYNC_GUARD_NEVER_US) {
+            reckon_hold(r, witness);
+            close_since(r, limits, source->empty_since_us, LSYNC_GUARD_FIRST_USE);
+        }
+        return true;
+    }
+    if (!present)
+        lsync_guard_record_init(r);
+    is_moved = present && source->is_known && memcmp(r->lineage.source, source->id, sizeof source->id) != 0;
+    is_other = present && seen != NULL && r->lineage.life != seen->lineage.life;
+    if (is_other) /* has an earlier life come back? */
+        is_older = lsync_time_earlier(r->lineage.born_us, noted_us) <= seen->lineage.born_us;
+    else
+        is_older = present && seen != NULL && r->version < seen->version;
+    if (present && !is_moved && !is_other && !is_older)
+        return false;
+    if (seen != NULL)
+        lsync_guard_join(r, seen, limits, now_us);
+    reckon_hold(r, witness);
+    if (!present || is_moved || is_older)
+        be_born(r, source, witness->life, noted_us);
+    close_since(r, limits, r->lineage.born_us, LSYNC_GUARD_LOSS);
+    return true;
+}

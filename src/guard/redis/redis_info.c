@@ -1,0 +1,114 @@
+/* What a Redis server says of itself; see redis_info.h. */
+#include "guard/redis/redis_info.h"
+#include "base/ascii.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX_SIZE (2 * (size_t)LOCK_SYNC_GUARD_SOURCE_SIZE)
+
+/* --- INFO --- */
+
+/* The value of a line `key:value`; NULL: there is none. */
+static const char *value_of(const char *text, const char *key, size_t *size)
+{
+    size_t key_size = strlen(key);
+
+    while (text != NULL) {
+        if (strncmp(text, key, key_size) == 0 && text[key_size] == ':') {
+            text += key_size + 1;
+            *size = strcspn(text, "\r\n");
+            return text;
+        }
+        text = strchr(text, '\n');
+        text = text == NULL ? NULL : text + 1;
+    }
+    return NULL;
+}
+
+/* Whether a value is there and is a number over 0. */
+static bool is_positive(const char *text, const char *key)
+{
+    size_t size;
+    const char *value = value_of(text, key, &size);
+
+    return value != NULL && strtoll(value, NULL, 10) > 0;
+}
+
+static bool read_hex(const char *text, size_t size, unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE])
+{
+    if (size < HEX_SIZE)
+        return false;
+    for (size_t i = 0; i < HEX_SIZE; i++) {
+        int digit;
+
+        if (!lsync_ascii_is_hex(text[i]))
+            return false;
+        digit = lsync_ascii_is_digit(text[i]) ? text[i] - '0' : lsync_ascii_lower(text[i]) - 'a' + 10;
+        source[i / 2] = (unsigned char)(source[i / 2] << 4 | digit);
+    }
+    return true;
+}
+
+void lsync_redis_info_read(lsync_redis_info *info, const char *text)
+{
+    size_t size = 0;
+    const char *id = value_of(text, "master_replid", &size);
+    const char *role;
+    const char *policy;
+
+    if (id != NULL)
+        info->has_source = read_hex(id, size, info->source);
+    role = value_of(text, "role", &size);
+    if (role != NULL)
+        info->is_replica = size == 5 && memcmp(role, "slave", 5) == 0;
+    info->has_aof = info->has_aof || is_positive(text, "aof_enabled");
+    info->has_evicted = info->has_evicted || is_positive(text, "evicted_keys");
+    policy = value_of(text, "maxmemory_policy", &size);
+    if (policy == NULL)
+        return;
+    (void)snprintf(info->policy, sizeof info->policy, "%.*s", (int)size, policy);
+    info->can_evict = is_positive(text, "maxmemory") && strcmp(info->policy, "noeviction") != 0;
+}
+
+void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size)
+{
+    const char *separator = info->has_aof ? "" : "; ";
+
+    text[0] = '\0';
+    if (!info->has_source) {
+        (void)snprintf(text, size, "it does not allow INFO, so nothing is known of it");
+        return;
+    }
+    if (!info->has_aof)
+        (void)snprintf(text, size, "it has no append-only file (appendonly yes), so a restart loses records");
+    if (info->can_evict || info->has_evicted) {
+        size_t used = strlen(text);
+
+        (void)snprintf(text + used, size - used, "%sits memory policy (%.23s) %s records", separator, info->policy,
+                       info->has_evicted ? "has evicted" : "can evict");
+    }
+}
+
+/* --- the marker --- */
+
+void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE])
+{
+    for (size_t i = 0; i < LOCK_SYNC_GUARD_SOURCE_SIZE; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", info->source[i]);
+    (void)snprintf(text + HEX_SIZE, LSYNC_REDIS_MARKER_SIZE - HEX_SIZE, " %" PRId64, now_us);
+}
+
+bool lsync_redis_marker_read(const lsync_redis_info *info, const char *text, size_t size, int64_t *made_us)
+{
+    unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE] = {0};
+    char *end;
+
+    if (size <= HEX_SIZE + 1 || size >= LSYNC_REDIS_MARKER_SIZE || !read_hex(text, size, source) ||
+        text[HEX_SIZE] != ' ' || !lsync_ascii_is_digit(text[HEX_SIZE + 1]))
+        return false;
+    *made_us = strtoll(text + HEX_SIZE, &end, 10);
+    return end == text + size && memcmp(source, info->source, sizeof source) == 0;
+}

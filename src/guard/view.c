@@ -1,0 +1,102 @@
+/* What a guard object remembers of its store; see view.h. */
+#include "guard/view.h"
+#include "guard/times.h"
+
+#include <string.h>
+
+/* A difference of two clocks below this may be the delay of a reply. A record is not moved back by it, and its cells
+   not at all. */
+#define CLOCK_NOISE_US 2000000
+
+void lsync_guard_view_init(lsync_guard_view *v)
+{
+    memset(v, 0, sizeof *v);
+}
+
+void lsync_guard_view_after_fork(lsync_guard_view *v)
+{
+    v->kept_count = 0;
+}
+
+/* What was seen last, on the clock that the store has now. */
+static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_holding *h,
+                                          lsync_guard_record *room)
+{
+    int64_t shift_us = h->now_us - (v->seen_us + (h->own_now_us - v->seen_own_us));
+
+    if (!v->has_seen)
+        return NULL;
+    *room = v->seen;
+    if (shift_us <= -CLOCK_NOISE_US || shift_us > 0)
+        lsync_guard_shift(room, shift_us);
+    if (shift_us > 0 && shift_us < CLOCK_NOISE_US)
+        room->newest_cell = v->seen.newest_cell;
+    return room;
+}
+
+bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *h, const lsync_guard_decision *decision,
+                             int64_t slot, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
+{
+    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
+    lsync_guard_record *r = &h->stored.record;
+    lsync_guard_record room;
+    lsync_guard_witness witness = {seen_now(v, h, &room), decision->hold_us, slot};
+    bool changed = h->translated;
+
+    if (h->present)
+        lsync_guard_pack(&h->stored, before);
+    changed |= lsync_guard_resolve(r, h->present, &h->source, &witness, decision->limits, h->now_us);
+    for (size_t i = 0; i < v->kept_count; i++) {
+        lsync_guard_ending ending = v->kept[i].ending;
+
+        ending.ago_us = lsync_time_later(0, h->own_now_us - v->kept[i].at_us);
+        lsync_guard_settle(r, decision->limits, &ending, h->now_us);
+    }
+    (void)decision->decide(decision->user, r, h->now_us, slot);
+    lsync_guard_pack(&h->stored, bytes);
+    changed = changed || memcmp(before, bytes, sizeof before) != 0;
+    if (changed) {
+        r->version++;
+        lsync_guard_pack(&h->stored, bytes);
+    }
+    return changed;
+}
+
+void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_holding *h)
+{
+    v->has_seen = true;
+    v->seen = h->stored.record;
+    v->seen_us = h->now_us;
+    v->seen_own_us = h->own_now_us;
+    v->kept_count = 0;
+}
+
+/* When a block ends at the least; never for other outcomes. */
+static int64_t block_ends_us(const lsync_guard_kept *kept)
+{
+    if (kept->ending.outcome != LOCK_SYNC_SLOT_LIMITED)
+        return LSYNC_GUARD_NEVER_US;
+    return kept->at_us + lsync_time_later(kept->ending.retry_after_us, 0);
+}
+
+/* Drops the one that matters least. Its charges go to the newest: an older one would have them counted for less long. */
+static void drop_one(lsync_guard_view *v)
+{
+    size_t least = 0;
+    uint32_t charges;
+
+    for (size_t i = 1; i < v->kept_count; i++)
+        if (block_ends_us(&v->kept[i]) < block_ends_us(&v->kept[least]))
+            least = i;
+    charges = v->kept[least].ending.charges;
+    v->kept_count--;
+    memmove(&v->kept[least], &v->kept[least + 1], (v->kept_count - least) * sizeof v->kept[0]);
+    v->kept[v->kept_count - 1].ending.charges += charges;
+}
+
+void lsync_guard_view_keep(lsync_guard_view *v, const lsync_guard_ending *ending, int64_t own_now_us)
+{
+    v->kept[v->kept_count++] = (lsync_guard_kept){*ending, own_now_us};
+    if (v->kept_count > LSYNC_GUARD_KEPT_MAX)
+        drop_one(v);
+}

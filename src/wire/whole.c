@@ -1,0 +1,49 @@
+/* Whole numbers that are written as reals; see whole.h. */
+#include "wire/whole.h"
+#include "base/ascii.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool is_of_number(char c)
+{
+    return lsync_ascii_is_digit(c) || (c != '\0' && strchr("+-.eE", c) != NULL);
+}
+
+/* The end of the string whose opening quote is at `at`. */
+static size_t skip_string(const char *json, size_t size, size_t at)
+{
+    for (at++; at < size && json[at] != '"'; at++)
+        at += json[at] == '\\';
+    return at + 1;
+}
+
+#define DIGITS_MAX 15 /* more may be more than an integer holds */
+
+/* Writes blanks over the fraction of a token that is an integer, a point, and zeros. */
+static void write_whole(char *token, size_t size)
+{
+    const char *point = memchr(token, '.', size);
+    size_t whole = point == NULL ? 0 : (size_t)(point - token);
+
+    if (whole == 0 || whole > DIGITS_MAX || !lsync_ascii_is_digit(point[-1]) || whole + 1 == size)
+        return;
+    for (size_t i = 0; i < size; i++)
+        if (i > whole ? token[i] != '0' : i != whole && !lsync_ascii_is_digit(token[i]) && (i > 0 || token[i] != '-'))
+            return;
+    memset(token + whole, ' ', size - whole);
+}
+
+void lsync_json_write_wholes(char *json, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        size_t end = at;
+
+        while (end < size && is_of_number(json[end]))
+            end++;
+        write_whole(json + at, end - at);
+        at = end < size && json[end] == '"' ? skip_string(json, size, end) : end + 1;
+    }
+}

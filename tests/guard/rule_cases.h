@@ -1,0 +1,103 @@
+/* A table language for the rule: what was asked and settled when, and what came of it. All times are in us, from the
+   start of the case on; the start is a boundary of the grid of cells. */
+#ifndef GUARD_RULE_CASES_H
+#define GUARD_RULE_CASES_H
+
+#include "../unit/support.h"
+#include "guard/rule.h"
+
+#define S(seconds) ((seconds) * INT64_C(1000000))
+#define MS(milliseconds) ((milliseconds) * INT64_C(1000))
+#define HOUR LSYNC_GUARD_HOUR_US
+#define CELL LSYNC_GUARD_CELL_US
+#define OUT(cell) (((cell) + 1) * CELL + HOUR) /* when the requests of a cell no longer count */
+#define NEVER LSYNC_GUARD_NEVER_US
+
+#define SYNC LOCK_SYNC_REQUEST_SYNC
+#define DIRECTORY LOCK_SYNC_REQUEST_DIRECTORY
+#define OTHER LOCK_SYNC_REQUEST_OTHER
+
+#define RULE_STEPS_MAX 24
+#define RULE_START_US S(900000)
+
+typedef enum rule_action {
+    RULE_END,
+    RULE_ASK,
+    RULE_EXTEND,
+    RULE_SETTLE,
+    RULE_SHIFT,
+    RULE_CLOSE,
+    RULE_STALE
+} rule_action;
+
+/* A step, made with one of the macros below. */
+typedef struct rule_step {
+    rule_action action;
+    int64_t at;
+    lock_sync_request_kind kind;
+    int64_t hold;
+    int slot;        /* the ordinal of the grant, from 1 on; 0: the number 0; NOBODYS: one that was never granted */
+    int64_t wait;    /* 0: granted */
+    int64_t soonest; /* 0 with a wait: not looked at */
+    lsync_guard_reason reason; /* NONE with a wait: not looked at */
+    lock_sync_guard_outcome outcome;
+    int64_t retry_after;
+    int64_t ago;
+    uint32_t charges;
+    lsync_guard_closure closure;
+} rule_step;
+
+typedef struct rule_case {
+    const char *name;
+    int64_t interval;       /* of SYNC; 0: 20 s */
+    int64_t other_interval; /* of OTHER */
+    uint32_t budget;        /* 0: 600 */
+    int64_t granularity;
+    bool is_after_boot; /* the clock shows 0 at the start */
+    rule_step steps[RULE_STEPS_MAX];
+} rule_case;
+
+#define NOBODYS 99
+#define NOT_LIVE INT64_C(-1) /* the wait that an extension is told whose lease is no longer live */
+
+/* Asks. `told`: the reason for the wait, without its prefix. */
+#define ASK_FOR(kind_, at_, hold_, wait_) {.action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_}
+#define ASK(at_, hold_, wait_) ASK_FOR(SYNC, at_, hold_, wait_)
+#define ASK_DIRECTORY(at_, hold_, wait_) ASK_FOR(DIRECTORY, at_, hold_, wait_)
+#define ASK_OTHER(at_, hold_, wait_) ASK_FOR(OTHER, at_, hold_, wait_)
+#define TOLD(kind_, at_, hold_, wait_, soonest_, told) \
+    {.action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_, .soonest = soonest_, \
+     .reason = LSYNC_GUARD_REASON_##told}
+
+#define EXTEND(at_, slot_, hold_, wait_) {.action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_}
+#define EXTEND_TOLD(at_, slot_, hold_, wait_, soonest_, told) \
+    {.action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_, .soonest = soonest_, \
+     .reason = LSYNC_GUARD_REASON_##told}
+
+/* Settles. LATE_: an outcome of `ago_` before, that could not be written then. */
+#define SETTLE(at_, slot_, outcome_, retry_, ago_, charges_) \
+    {.action = RULE_SETTLE, .at = at_, .slot = slot_, .outcome = LOCK_SYNC_SLOT_##outcome_, .retry_after = retry_, \
+     .ago = ago_, .charges = charges_}
+#define SENT(at_, slot_) SETTLE(at_, slot_, SENT, -1, 0, 0)
+#define NOT_SENT(at_, slot_) SETTLE(at_, slot_, NOT_SENT, -1, 0, 0)
+#define LIMITED(at_, slot_, retry_) SETTLE(at_, slot_, LIMITED, retry_, 0, 0)
+#define CHARGED(at_, slot_, charges_) SETTLE(at_, slot_, SENT, -1, 0, charges_)
+#define LATE_SENT(at_, slot_, ago_) SETTLE(at_, slot_, SENT, -1, ago_, 0)
+#define LATE_NOT_SENT(at_, slot_, ago_) SETTLE(at_, slot_, NOT_SENT, -1, ago_, 0)
+#define LATE_LIMITED(at_, slot_, retry_, ago_) SETTLE(at_, slot_, LIMITED, retry_, ago_, 0)
+#define LATE_CHARGED(at_, slot_, ago_, charges_) SETTLE(at_, slot_, SENT, -1, ago_, charges_)
+
+/* Another boot, whose clock shows `by_` more. */
+#define SHIFT(by_) {.action = RULE_SHIFT, .at = by_}
+/* A line is closed until then. */
+#define CLOSE(kind_, until_, why_) {.action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_}
+/* When nothing of the record matters any more. */
+#define STALE(at_) {.action = RULE_STALE, .at = at_}
+
+/* The number of the slot that is granted at an ordinal. */
+int64_t rule_slot(int ordinal);
+
+void rule_check_cases(const rule_case *cases, size_t n);
+#define CHECK_CASES(cases) rule_check_cases(cases, T_COUNT(cases))
+
+#endif

@@ -1,0 +1,152 @@
+/* What a Redis server says of itself, read from its replies to INFO, and the marker of a database. */
+#include "../unit/support.h"
+#include "guard/redis/redis_info.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID "0123456789abcdef0123456789ABCDEF01234567"
+#define ID_LOWER "0123456789abcdef0123456789abcdef01234567"
+
+static const unsigned char id[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23,
+                                   0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67};
+
+TEST(the_source_is_the_replication_id)
+{
+    static const struct {
+        const char *text;
+        bool known;
+    } rows[] = {
+        {"# Replication\r\nrole:master\r\nmaster_replid:" ID "\r\nmaster_replid2:00\r\n", true},
+        {"master_replid:" ID_LOWER, true},
+        {"master_replid:" ID "\n", true},
+        {"", false},
+        {"master_replid", false},
+        {"master_replid:\r\n", false},
+        {"master_replid:0123\r\n", false},
+        {"master_replid:0123456789abcdef0123456789abcdef0123456\r\n7", false},
+        {"master_replid:0123456789abcdefg123456789abcdef01234567\r\n", false},
+        {"xmaster_replid:" ID "\r\n", false},
+        {"master_replid2:" ID "\r\n", false},
+        {"x:master_replid:" ID "\r\n", false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        lsync_redis_info info = {0};
+
+        t_row("%s", rows[i].text);
+        lsync_redis_info_read(&info, rows[i].text);
+        CHECK_INT(info.has_source, rows[i].known);
+        CHECK(!rows[i].known || memcmp(info.source, id, sizeof id) == 0);
+    }
+}
+
+TEST(a_replica_is_one_that_says_so)
+{
+    static const struct {
+        const char *text;
+        bool is_replica;
+    } rows[] = {
+        {"role:master\r\n", false},
+        {"# Replication\r\nrole:slave\r\nx:y\r\n", true},
+        {"role:slaves\r\n", false},
+        {"role:slavx\r\n", false},
+        {"role:", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        lsync_redis_info info = {0};
+
+        t_row("%s", rows[i].text);
+        lsync_redis_info_read(&info, rows[i].text);
+        CHECK_INT(info.is_replica, rows[i].is_replica);
+    }
+}
+
+#define GOOD "master_replid:" ID "\r\n"
+#define NO_AOF "it has no append-only file (appendonly yes), so a restart loses records"
+
+TEST(what_can_lose_records)
+{
+    static const struct {
+        const char *parts[4]; /* in any order, each a reply */
+        const char *warning;
+    } rows[] = {
+        {{GOOD, "aof_enabled:1\r\n", "maxmemory:0\r\nmaxmemory_policy:noeviction\r\n", "evicted_keys:0\r\n"}, ""},
+        {{"evicted_keys:0\r\n", "maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", "aof_enabled:1\r\n", GOOD}, ""},
+        {{GOOD, "aof_enabled:1\r\n", "maxmemory:100\r\nmaxmemory_policy:noeviction\r\n", ""}, ""},
+        {{GOOD, "aof_enabled:0\r\n", "maxmemory:0\r\nmaxmemory_policy:noeviction\r\n", ""}, NO_AOF},
+        {{GOOD, "", "", ""}, NO_AOF},
+        {{GOOD, "aof_enabled:1\r\n", "maxmemory:100\r\nmaxmemory_policy:volatile-lru\r\n", "evicted_keys:0\r\n"},
+         "its memory policy (volatile-lru) can evict records"},
+        {{GOOD, "aof_enabled:1\r\n", "maxmemory:0\r\nmaxmemory_policy:noeviction\r\n", "evicted_keys:3\r\n"},
+         "its memory policy (noeviction) has evicted records"},
+        {{GOOD, "aof_enabled:0\r\n", "maxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\n", "evicted_keys:3\r\n"},
+         NO_AOF "; its memory policy (allkeys-lru) has evicted records"},
+        {{GOOD, "aof_enabled:0\r\n", "maxmemory:1\r\nmaxmemory_policy:a-policy-with-a-very-long-name\r\n", ""},
+         NO_AOF "; its memory policy (a-policy-with-a-very-lo) can evict records"},
+        {{GOOD, "aof_enabled:1\r\n", "maxmemory:x\r\nmaxmemory_policy:allkeys-lru\r\n", "evicted_keys:\r\n"}, ""},
+        {{"", "aof_enabled:1\r\n", "", ""}, "it does not allow INFO, so nothing is known of it"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        lsync_redis_info info = {0};
+        char text[160];
+
+        t_row("%s %s", rows[i].parts[2], rows[i].parts[3]);
+        for (size_t k = 0; k < 4; k++)
+            lsync_redis_info_read(&info, rows[i].parts[k]);
+        lsync_redis_info_warn(&info, text, sizeof text);
+        CHECK_TEXT(text, rows[i].warning);
+    }
+}
+
+TEST(a_marker_is_read_as_it_was_written)
+{
+    static const int64_t times[] = {1, 1700000000123456, ((int64_t)1 << 50) * 1000};
+
+    for (size_t i = 0; i < T_COUNT(times); i++) {
+        lsync_redis_info info = {.has_source = true};
+        char text[LSYNC_REDIS_MARKER_SIZE];
+        int64_t made_us = 0;
+
+        t_row("%" PRId64, times[i]);
+        memcpy(info.source, id, sizeof id);
+        lsync_redis_marker_write(&info, times[i], text);
+        CHECK(strncmp(text, ID_LOWER " ", 41) == 0);
+        CHECK(lsync_redis_marker_read(&info, text, strlen(text), &made_us));
+        CHECK_INT(made_us, times[i]);
+        info.source[19] ^= 1; /* of another life */
+        CHECK(!lsync_redis_marker_read(&info, text, strlen(text), &made_us));
+    }
+}
+
+TEST(a_damaged_marker_is_none)
+{
+    static const char *const texts[] = {
+        "", " ", ID_LOWER, ID_LOWER " ", ID_LOWER " x", ID_LOWER " -1", ID_LOWER "  1", ID_LOWER "x1", ID_LOWER " 1 ",
+        ID_LOWER " 1x", "g123456789abcdef0123456789abcdef01234567 1",
+        ID_LOWER " 11111111111111111111111111111111111",
+    };
+
+    for (size_t i = 0; i < T_COUNT(texts); i++) {
+        lsync_redis_info info = {.has_source = true};
+        int64_t made_us;
+
+        t_row("%s", texts[i]);
+        memcpy(info.source, id, sizeof id);
+        CHECK(!lsync_redis_marker_read(&info, texts[i], strlen(texts[i]), &made_us));
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(the_source_is_the_replication_id), T(a_replica_is_one_that_says_so), T(what_can_lose_records),
+        T(a_marker_is_read_as_it_was_written), T(a_damaged_marker_is_none),
+    };
+
+    return T_MAIN(tests);
+}

@@ -1,0 +1,60 @@
+/* Whole numbers that are written as reals: what a parser gets to read in their place. */
+#include "support.h"
+#include "wire/whole.h"
+
+#include <string.h>
+
+TEST(a_fraction_of_zeros_becomes_blanks)
+{
+    static const struct {
+        const char *json;
+        const char *written;
+    } rows[] = {
+        {"", ""},
+        {"54.0", "54  "},
+        {"[6.0,-1.000 ,2]", "[6  ,-1     ,2]"},
+        {"{\"a\":0.0}", "{\"a\":0  }"},
+        {"-0.0", "-0  "},
+        {"999999999999999.0", "999999999999999  "},
+        {"9007199254740993.0", "9007199254740993.0"}, /* for a parser to see that it is too large */
+        /* other numbers stay */
+        {"54", "54"},
+        {"54.5", "54.5"},
+        {"54.05", "54.05"},
+        {"54.50", "54.50"},
+        {"5.9999999999999999999", "5.9999999999999999999"},
+        {"1.0e5", "1.0e5"},
+        {"1e5", "1e5"},
+        /* no numbers, and no JSON */
+        {"\"54.0\"", "\"54.0\""},
+        {"{\"6.0\":6.0}", "{\"6.0\":6  }"},
+        {"\"a\\\"6.0\",7.0", "\"a\\\"6.0\",7  "},
+        {"\"a\\\\\",7.0", "\"a\\\\\",7  "},
+        {"\"6.0", "\"6.0"},
+        {"\"6.0\\", "\"6.0\\"},
+        {"54.", "54."},
+        {".0", ".0"},
+        {"-.0", "-.0"},
+        {"--1.0", "--1.0"},
+        {"1-1.0", "1-1.0"},
+        {"1.0.0", "1.0.0"},
+        {"+1.0", "+1.0"},
+        {"true1.0", "true1.0"},
+    };
+
+    for (size_t i = 0; i < T_COUNT(rows); i++) {
+        char json[64];
+
+        t_row("%s", rows[i].json);
+        (void)strcpy(json, rows[i].json);
+        lsync_json_write_wholes(json, strlen(json));
+        CHECK_TEXT(json, rows[i].written);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(a_fraction_of_zeros_becomes_blanks)};
+
+    return T_MAIN(tests);
+}
