@@ -1,0 +1,62 @@
+/* What the processes of a storm share: what to do, and a log of what they did. Times are of CLOCK_MONOTONIC, in us. */
+#ifndef STORM_STORM_H
+#define STORM_STORM_H
+
+#include <locksync/guard.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCESSES 8
+#define INTERVAL_MS 100
+#define HOLD_MS 200
+#define USES_MAX 65536
+#define LOSSES_MAX 32
+
+/* One slot, and its request. */
+typedef struct use {
+    pid_t pid;
+    int64_t asked_us; /* before the slot was asked for */
+    int64_t begin_us; /* the request's begin; 0: none was sent, the hold was too short for this machine */
+    int64_t end_us;
+    lock_sync_guard_outcome outcome;
+    bool settled;           /* at the first try */
+    int64_t retry_after_us; /* of LIMITED */
+    /* LIMITED: when its process had made its first decision that reached the store, after so many losses; 0: not yet */
+    _Atomic int64_t known_us[LOSSES_MAX + 1];
+} use;
+
+typedef struct board {
+    atomic_bool stop;
+    char redis[64];  /* the server's URL; "": another kind of guard */
+    char file[256];  /* the guard's file; "": a private guard in memory for each process */
+    atomic_uint losses;
+    int64_t lost_us[LOSSES_MAX]; /* when each was complete */
+    atomic_int limit_next_ms;    /* the next request is answered with a 429 of this length; 0: as it comes */
+    atomic_bool is_limited;      /* it was */
+    atomic_uint failures;        /* calls that did not reach the store */
+    atomic_uint uses;
+    use use[USES_MAX];
+} board;
+
+/* Starts a process that reserves, sends and settles until board->stop. It dies with its parent. */
+pid_t storm_start_process(board *b, unsigned number);
+
+typedef struct verdict {
+    unsigned slots;
+    unsigned requests;
+    unsigned too_close;    /* requests that began less than the interval after the end of another */
+    int64_t closest_us;    /* the least time between an end and the next begin */
+    unsigned limited;      /* 429s */
+    unsigned unwritten;    /* whose settle failed */
+    unsigned broken_own;   /* requests within a 429 that the same process had received */
+    unsigned broken_other; /* requests of others within a 429, asked for after its receiver's next decision */
+    unsigned after_losses; /* requests after the first loss */
+} verdict;
+
+verdict storm_judge(const board *b);
+
+#endif
