@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Shows that the check of the layers bites: test_check.py CHECK [--nm NM] [--cc CC...]
+
+Each test puts one fault into a small tree that is in order, and wants it found and named. The tests of calls compile the
+tree; they are skipped where nm or the compiler is not there.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+# A tree in order: each room has a file, which uses one of a lower room.
+TREE = {
+    "include/locksync/common.h": "",
+    "include/locksync/guard.h": '#include "common.h"\n',
+    "include/locksync/redis.h": '#include "guard.h"\n',
+    "src/meson.build": "",
+    "src/lib.map": "",
+    "src/base/clock.h": "int lsync_clock(void);\n",
+    "src/base/clock.c": '#include "base/clock.h"\n#include <time.h>\nint lsync_clock(void) { return (int)time(0); }\n',
+    "src/guard/rule.h": '#include "locksync/guard.h"\nint lsync_rule(int now);\n',
+    "src/guard/rule.c": '#include "guard/rule.h"\n#include <string.h>\nint lsync_rule(int now) { return now; }\n',
+    "src/guard/guard.c": '#include "base/clock.h"\n#include "guard/rule.h"\n'
+                         "int lock_sync_guard(void) { return lsync_rule(lsync_clock()); }\n",
+    "src/guard/redis/redis.c": '#include "locksync/redis.h"\n#include "base/clock.h"\nint lock_sync_guard(void);\n'
+                               "int lock_sync_redis(void) { return lsync_clock() + lock_sync_guard(); }\n",
+    "src/wire/lock.c": '#include "locksync/common.h"\nint lsync_lock(void) { return 1; }\n',
+    "src/transport/loop.h": "int lsync_loop(void);\n",
+    "src/transport/loop.c": '#include "transport/loop.h"\nint lsync_lock(void);\n'
+                            "int lsync_loop(void) { return lsync_lock(); }\n",
+    "src/client/fetch.c": '#include "transport/loop.h"\nint lsync_fetch(void) { return lsync_loop(); }\n',
+    "src/watch/watch.c": "int lsync_fetch(void);\nint lsync_watch(void) { return lsync_fetch(); }\n",
+    "src/pool/pool.c": "int lsync_watch(void);\nint lsync_pool(void) { return lsync_watch(); }\n",
+    "tests/layers/allowed": "# nothing\n",
+}
+OPTIONS = argparse.Namespace()
+OBJECTS = {}  # {(file, text): the object}, so that nothing is compiled twice
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.source = pathlib.Path(folder.name, "source")
+        self.build = pathlib.Path(folder.name, "build")
+        self.build.mkdir()
+        for name, text in TREE.items():
+            self.put(name, text)
+
+    def put(self, name, text):
+        path = self.source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def add(self, name, text):
+        self.put(name, TREE[name] + text)
+
+    def compile(self, leave_out=()):
+        """Compiles the tree as a build would, and notes the commands as Meson does."""
+        if not OPTIONS.cc or not shutil.which(OPTIONS.cc[0]) or not shutil.which(OPTIONS.nm):
+            self.skipTest("no compiler or no nm")
+        commands = []
+        for file in sorted(self.source.glob("src/**/*.c")):
+            if file.name not in leave_out:
+                output = "src/" + "_".join(file.relative_to(self.source).parts) + ".o"
+                commands.append({"directory": str(self.build), "file": str(file), "output": output})
+                self.compile_one(file, self.build / output)
+        (self.build / "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
+
+    def compile_one(self, file, output):
+        key = (file.name, file.read_text(encoding="utf-8"))
+        output.parent.mkdir(exist_ok=True)
+        if key not in OBJECTS:
+            folders = ["-I", self.source / "src", "-I", self.source / "include"]
+            subprocess.run([*OPTIONS.cc, *folders, "-c", "-o", output, file], check=True)
+            OBJECTS[key] = output.read_bytes()
+        output.write_bytes(OBJECTS[key])
+
+    def check(self, *arguments, fails=True):
+        """What the check prints."""
+        tree = ["--source", self.source, "--build", self.build, "--nm", OPTIONS.nm]
+        run = subprocess.run([sys.executable, OPTIONS.check, *tree, *arguments], capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, int(fails), run.stdout + run.stderr)
+        return run.stdout
+
+    def expect_only(self, *lines):
+        """The check finds these, in this order, and nothing else."""
+        printed = self.check()
+        self.assertEqual([line for line in printed.splitlines()[:-1] if line[0] != " "], list(lines), printed)
+
+
+class Includes(Tree):
+    def test_a_tree_in_order_passes(self):
+        self.assertIn("0 violations, 0 new, 0 gone; without the symbols: there is no build", self.check(fails=False))
+
+    def test_faults_are_found_and_named(self):
+        for name, text, *found in (
+            ("src/base/clock.h", '#include "guard/rule.h"\n',
+             "base -> guard: src/base/clock.h includes src/guard/rule.h"),
+            ("src/wire/lock.c", '#  include <locksync/guard.h>\n',
+             "wire -> guard: src/wire/lock.c includes include/locksync/guard.h"),
+            ("include/locksync/common.h", '#include "guard.h"\n',
+             "base -> guard: include/locksync/common.h includes include/locksync/guard.h",
+             "circle: include/locksync/common, include/locksync/guard"),
+            ("src/pool/pool.c", '#include "locksync/redis.h"\n',
+             "pool -> redis: src/pool/pool.c includes include/locksync/redis.h"),
+            ("src/guard/redis/redis.c", '#include "../rule.h"\n',
+             "redis -> guard: src/guard/redis/redis.c includes src/guard/rule.h"),
+            ("src/pool/pool.c", "#include <curl/curl.h>\n", "outside: src/pool/pool.c includes curl/curl.h"),
+            ("src/guard/guard.c", "#include <hiredis/hiredis.h>\n",
+             "outside: src/guard/guard.c includes hiredis/hiredis.h"),
+            ("src/client/fetch.c", "#include <jansson.h>\n", "outside: src/client/fetch.c includes jansson.h"),
+            ("src/guard/rule.c", "#include <time.h>\n", "not pure: src/guard/rule.c includes time.h"),
+            ("src/wire/lock.c", "#include <sys/socket.h>\n", "not pure: src/wire/lock.c includes sys/socket.h"),
+            ("src/wire/lock.c", '#include "base/clock.h"\n', "not pure: src/wire/lock.c includes src/base/clock.h"),
+        ):
+            with self.subTest(found):
+                self.add(name, text)
+                self.expect_only(*("new: " + line for line in found))
+                self.put(name, TREE[name])
+
+    def test_what_the_rooms_may_use_is_not_reported(self):
+        for name, text in (("src/transport/loop.c", "#include <curl/curl.h>\n"),
+                           ("src/guard/redis/redis.c", "#include <hiredis/hiredis.h>\n"),
+                           ("src/wire/lock.c", "#include <jansson.h>\n"),
+                           ("src/guard/guard.c", "#include <pthread.h>\n"),
+                           ("src/pool/pool.c", "/*\n * #include <curl/curl.h>\n */\n")):
+            self.add(name, text)
+        self.check(fails=False)
+
+    def test_a_circle_is_shown_with_its_arrows(self):
+        self.put("src/client/context.h", '#include "client/fetch.h"\n')
+        self.put("src/client/fetch.h", "")
+        self.add("src/client/fetch.c", '#include "client/context.h"\n')
+        self.assertIn("new: circle: src/client/context, src/client/fetch\n"
+                      "    src/client/context.h includes src/client/fetch.h\n"
+                      "    src/client/fetch.c includes src/client/context.h\n", self.check())
+
+    def test_editions_of_a_file_are_one_in_a_circle(self):
+        self.put("src/transport/wait_epoll.c", '#include "transport/socket.h"\n')
+        self.put("src/transport/wait_poll.h", "")
+        self.put("src/transport/socket.h", '#include "transport/wait_poll.h"\n')
+        self.expect_only("new: circle: src/transport/socket, src/transport/wait_*")
+
+    def test_files_outside_the_rooms_are_found(self):
+        self.put("src/fetch.c", "")
+        self.put("src/notes.txt", "")
+        self.put("src/attic/old.c", "")
+        self.put("include/locksync/extra.h", "")
+        self.expect_only("new: loose: src/fetch.c (put it into the folder of its room)",
+                         "new: loose: src/notes.txt (put it into the folder of its room)",
+                         "new: no room: include/locksync/extra.h (name its room in tests/layers/check)",
+                         "new: no room: src/attic/old.c (name its room in tests/layers/check)")
+
+
+class Calls(Tree):
+    def test_a_tree_in_order_passes(self):
+        self.compile()
+        self.assertRegex(self.check(fails=False), r"0 violations, 0 new, 0 gone\n$")
+
+    def test_faults_are_found_and_named(self):
+        for name, text, *found in (
+            ("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n",
+             "circle: src/client/fetch, src/pool/pool, src/watch/watch",
+             "client -> pool: src/client/fetch.c uses lsync_pool (of src/pool/pool.c)"),
+            ("src/wire/lock.c", "int lsync_rule(int);\nint lsync_aside(void) { return lsync_rule(1); }\n",
+             "wire -> guard: src/wire/lock.c uses lsync_rule (of src/guard/rule.c)"),
+            ("src/guard/redis/redis.c", "int lsync_rule(int);\nint lsync_inside(void) { return lsync_rule(1); }\n",
+             "redis -> guard: src/guard/redis/redis.c uses lsync_rule (of src/guard/rule.c)"),
+            ("src/guard/rule.c", "int lsync_clock(void);\nlong time(long *);\n"
+             "long lsync_late(void) { return lsync_clock() + time(0); }\n",
+             "not pure: src/guard/rule.c uses lsync_clock (of src/base/clock.c)",
+             "not pure: src/guard/rule.c uses time"),
+            ("src/pool/pool.c", "void curl_free(void *);\nvoid lsync_outside(void) { curl_free(0); }\n",
+             "outside: src/pool/pool.c uses curl_free"),
+        ):
+            with self.subTest(found):
+                self.add(name, text)
+                self.compile()
+                self.expect_only(*("new: " + line for line in found))
+                self.put(name, TREE[name])
+
+    def test_an_object_that_is_missing_is_an_error(self):
+        self.compile()
+        (self.build / "src" / "src_pool_pool.c.o").unlink()
+        self.check()
+
+    def test_without_nm_the_includes_are_still_checked(self):
+        self.compile()
+        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
+        printed = self.check("--nm", "no-such-nm")
+        self.assertIn("new: base -> guard:", printed)
+        self.assertIn("without the symbols: nm does not read the objects", printed)
+
+
+class List(Tree):
+    UP = "base -> guard: src/base/clock.h includes src/guard/rule.h"
+    CALL = "client -> pool: src/client/fetch.c uses lsync_pool"
+    CIRCLE = "circle: src/client/fetch, src/pool/pool, src/watch/watch"
+
+    REMEDY = "tests/layers/allowed is not up to date or not sorted: tests/layers/check --write"
+
+    def list(self, *lines):
+        self.put("tests/layers/allowed", "".join(line + "\n" for line in ("# a comment", *lines)))
+
+    def listed(self):
+        return (self.source / "tests/layers/allowed").read_text(encoding="utf-8").splitlines()[1:]
+
+    def call_upward(self):
+        self.add("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n")
+
+    def test_what_is_listed_passes(self):
+        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
+        self.list(self.UP + "  # to be mended")
+        self.check(fails=False)
+
+    def test_an_entry_that_is_gone_must_be_removed(self):
+        self.list(self.UP)
+        self.expect_only(f"remove: {self.UP} (it is gone, or another circle now)", self.REMEDY)
+        self.check("--write", fails=False)
+        self.assertEqual(self.listed(), [])
+
+    def test_writing_keeps_notes_and_adds_what_is_new(self):
+        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
+        self.put("src/fetch.c", "")
+        self.list(self.UP + "  # to be mended", "loose: src/gone.c")
+        self.check("--write", fails=False)
+        self.assertEqual(self.listed(), [self.UP + "  # to be mended", "loose: src/fetch.c"])
+        self.check(fails=False)
+
+    def test_the_list_must_be_in_order(self):
+        self.put("src/fetch.c", "")
+        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
+        self.list("loose: src/fetch.c", self.UP)
+        self.expect_only(self.REMEDY)
+
+    def test_a_circle_that_shrank_must_be_written_anew(self):
+        self.put("src/client/a.h", '#include "client/b.h"\n')
+        self.put("src/client/b.h", '#include "client/a.h"\n')
+        self.list("circle: src/client/a, src/client/b, src/client/c")
+        self.check()
+        self.check("--write", fails=False)
+        self.assertEqual(self.listed(), ["circle: src/client/a, src/client/b"])
+
+    def test_calls_of_what_a_build_leaves_out_stay_listed(self):
+        self.call_upward()
+        self.list(self.CIRCLE, self.CALL)
+        self.compile()
+        self.check(fails=False)
+        (self.build / "compile_commands.json").unlink()
+        self.check(fails=False)
+        self.compile(leave_out=("fetch.c", "pool.c"))
+        self.check("--write", fails=False)
+        self.assertEqual(self.listed(), [self.CIRCLE, self.CALL])
+
+    def test_calls_that_are_gone_must_be_removed(self):
+        self.list(self.CIRCLE, self.CALL)
+        self.compile()
+        self.expect_only(*(f"remove: {entry} (it is gone, or another circle now)"
+                           for entry in (self.CIRCLE, self.CALL)), self.REMEDY)
+
+
+if __name__ == "__main__":
+    ARGUMENTS = argparse.ArgumentParser()
+    ARGUMENTS.add_argument("check")
+    ARGUMENTS.add_argument("--nm", default="nm")
+    ARGUMENTS.add_argument("--cc", nargs=argparse.REMAINDER, default=["cc"])
+    ARGUMENTS.parse_args(namespace=OPTIONS)
+    unittest.main(argv=sys.argv[:1])
