@@ -93,6 +93,27 @@ typedef struct lock_sync_allocator {
     void (*release)(void *user, void *block);                  /**< As free. */
 } lock_sync_allocator;
 
+/** Levels of log messages. */
+typedef int32_t lock_sync_log_level;
+enum {
+    LOCK_SYNC_LOG_ERROR = 0,   /**< Not used by this version: what goes wrong is a status. */
+    LOCK_SYNC_LOG_WARNING = 1, /**< A fetch failed, or a guard. */
+    LOCK_SYNC_LOG_INFO = 2,    /**< One line per request. */
+    LOCK_SYNC_LOG_DEBUG = 3    /**< Details. */
+};
+
+/**
+ * Receives log messages: one line each, without a line feed, without a credential or a body.
+ *
+ * Called on the thread that uses the context. A call on the same context from inside gives LOCK_SYNC_E_BUSY. A message
+ * has at most 3071 bytes.
+ *
+ * @param user As given to lock_sync_set_logger().
+ * @param level LOCK_SYNC_LOG_*.
+ * @param message Borrowed for the call.
+ */
+typedef void (*lock_sync_log_fn)(void *user, lock_sync_log_level level, const char *message);
+
 /**
  * The version of the library in use.
  *

@@ -6,7 +6,6 @@
 #define LOCKSYNC_GUARD_H
 
 #include "common.h"
-#include "context.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "context.h"
+#include "watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -141,6 +142,43 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t ti
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *p);
+
+/**
+ * Told what lock_sync_watch_next() would return, LOCK_SYNC_E_TIMEOUT excepted.
+ *
+ * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only.
+ * It may change the context's settings (but for the transport), free the watch, its context or others, and do with the
+ * pool what a callback of lock_sync_pool_submit() may. lock_sync_last_error() describes the poll. Meanwhile
+ * lock_sync_cancel() has no effect.
+ *
+ * @param user As given to lock_sync_pool_watch().
+ * @param w The watch.
+ * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except
+ *        after the LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
+ * @param changes Borrowed until the callback returns; NULL after a failure.
+ */
+typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_status status,
+                                   const lock_sync_changes *changes);
+
+/**
+ * Lets a pool run a watch, until lock_sync_watch_free().
+ *
+ * Its context is busy all the time, except inside the callback, where settings may be changed. lock_sync_cancel() ends
+ * a poll, or the wait for the next, with a callback; the watch then goes on. It counts as one in
+ * lock_sync_pool_pending(). What keeps a poll from being sent at all is told once in an interval.
+ *
+ * @param p The pool.
+ * @param w Borrowed until it is freed; in no pool. Its context has no transport of its own.
+ * @param changed Called in the pool's thread.
+ * @param user Borrowed until the watch is freed.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its
+ *         context runs); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed). lock_sync_last_error()
+ *         has the detail.
+ * @par Threads That of the pool.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed,
+                                                    void *user);
 
 /**
  * Ends all fetches and watches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts and the

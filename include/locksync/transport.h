@@ -6,7 +6,6 @@
 #define LOCKSYNC_TRANSPORT_H
 
 #include "common.h"
-#include "context.h"
 #include "results.h"
 
 #ifdef __cplusplus

@@ -2,17 +2,10 @@
 #ifndef LSYNC_BASE_ERROR_H
 #define LSYNC_BASE_ERROR_H
 
+#include "base/attributes.h"
 #include "locksync/error.h"
 
 #define LSYNC_ERROR_API_MESSAGES_MAX 16
-
-#if defined(__MINGW32__) /* whose printf, with _GNU_SOURCE, is GNU's and not Windows' */
-#  define LSYNC_PRINTF(format_at, first_at) __attribute__((format(gnu_printf, format_at, first_at)))
-#elif defined(__GNUC__)
-#  define LSYNC_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
-#else
-#  define LSYNC_PRINTF(format_at, first_at)
-#endif
 
 struct lock_sync_error {
     const lock_sync_allocator *memory; /* must outlive the error */

@@ -2,8 +2,8 @@
 #ifndef LSYNC_BASE_LOG_H
 #define LSYNC_BASE_LOG_H
 
-#include "base/error.h"
-#include "locksync/context.h"
+#include "base/attributes.h"
+#include "locksync/common.h"
 
 typedef struct lsync_logger {
     lock_sync_log_fn log; /* NULL: nobody listens */

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "guard/store.h"
 #include "guard/times.h"
+#include "locksync/error.h"
 
 #include <stdio.h>
 #include <string.h>

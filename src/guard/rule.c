@@ -1,6 +1,6 @@
 /* When a request may be sent; see rule.h. */
 #include "guard/rule.h"
-#include "base/cold.h"
+#include "base/attributes.h"
 #include "guard/times.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 {
     CURLMcode code = CURLM_OK;
 
-    l->per_host = per_host;
+    l->owner.per_host = per_host;
     l->total = total;
     SET(CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_host);
     SET(CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)total);
@@ -23,18 +23,18 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
-    if (l->multi == NULL)
-        lsync_loop_renew(l);
+    if (curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->request->route->https ? 1L : 0L) != CURLE_OK)
+        return LOCK_SYNC_E_NO_TRANSPORT;
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK ||
         curl_multi_add_handle(l->multi, t->easy) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
-    l->transfers++;
+    l->owner.transfers++;
     return LOCK_SYNC_OK;
 }
 
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
 {
-    l->transfers--;
+    l->owner.transfers--;
     (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that is not in it */
 }
 
@@ -55,7 +55,7 @@ static lsync_transfer *next_over(lsync_loop *l, CURLcode *code)
     *code = message->data.result; /* removing the handle frees the message */
     (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
     (void)curl_multi_remove_handle(l->multi, easy);
-    l->transfers--;
+    l->owner.transfers--;
     return (lsync_transfer *)(void *)transfer;
 }
 

@@ -6,11 +6,11 @@
 #include "transport/curl_transfer.h"
 
 #define LSYNC_NEVER_US INT64_MAX
-#define LSYNC_STREAMS_MAX 100 /* on an HTTP/2 connection at once; fewer where the server allows fewer */
 
 typedef struct lsync_interest lsync_interest;
 
-struct lsync_loop {
+typedef struct lsync_loop {
+    lsync_socket_owner owner; /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
     CURLM *multi;        /* owned; NULL: there was no memory to renew it */
     int epoll_fd;        /* all below in one; owned, as are the next; -1: this system has none */
@@ -19,13 +19,11 @@ struct lsync_loop {
     int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
     int64_t armed_us;    /* what the timer stands at */
     bool more;           /* something else may have happened already */
-    uint32_t per_host;   /* limits on connections, as the next */
-    uint32_t total;
+    uint32_t total;      /* limit on connections, as the owner's per_host */
     int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
-    int transfers;       /* started and not taken in or stopped */
     lsync_interest *interests; /* by file descriptor; owned */
     size_t interest_count;
-};
+} lsync_loop;
 
 /* In curl_loop_epoll.c or curl_loop_poll.c: */
 
@@ -44,10 +42,6 @@ void lsync_loop_renew(lsync_loop *l);
 /* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
-/* A connection's socket was opened, or is about to be closed: they count it, in sockets that have a loop. */
-void lsync_loop_opened(lsync_sockets *sockets, int fd);
-void lsync_loop_closing(lsync_sockets *sockets, int fd);
-
 /* Makes the descriptor readable. From any thread. */
 void lsync_loop_wake(const lsync_loop *l);
 
@@ -55,7 +49,8 @@ void lsync_loop_wake(const lsync_loop *l);
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 
-/* Starts a transfer that is prepared. OK or E_NO_MEMORY. */
+/* Starts a transfer that is prepared, in a loop that was renewed if need be, on a connection that is shared where HTTP/2 may be had. OK, E_NO_MEMORY, or
+   E_NO_TRANSPORT (this libcurl lacks what is needed). */
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 

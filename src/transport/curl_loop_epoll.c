@@ -51,9 +51,14 @@ static void forget(lsync_interest *w)
     w->owner = NULL;
 }
 
-void lsync_loop_opened(lsync_sockets *sockets, int fd)
+static lsync_loop *loop_of(const lsync_sockets *sockets)
 {
-    lsync_loop *l = sockets->loop;
+    return (lsync_loop *)(void *)sockets->owner; /* its first member */
+}
+
+static void opened(lsync_sockets *sockets, int fd)
+{
+    lsync_loop *l = loop_of(sockets);
     size_t count = l->interest_count == 0 ? 64 : l->interest_count;
     lsync_interest *interests;
 
@@ -73,13 +78,13 @@ void lsync_loop_opened(lsync_sockets *sockets, int fd)
     sockets->open++;
 }
 
-void lsync_loop_closing(lsync_sockets *sockets, int fd)
+static void closing(lsync_sockets *sockets, int fd)
 {
-    lsync_interest *w = interest_of(sockets->loop, fd);
+    lsync_interest *w = interest_of(loop_of(sockets), fd);
 
     if (w == NULL)
         return;
-    (void)unwatch(sockets->loop, fd, w);
+    (void)unwatch(loop_of(sockets), fd, w);
     forget(w);
 }
 
@@ -156,7 +161,7 @@ void lsync_loop_renew(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
     l->curl_due_us = LSYNC_NEVER_US;
     l->multi = curl_multi_init();
-    if (l->multi != NULL && set_options(l) == CURLM_OK && lsync_loop_limit(l, l->per_host, l->total) == LOCK_SYNC_OK)
+    if (l->multi != NULL && set_options(l) == CURLM_OK && lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
         return;
     (void)curl_multi_cleanup(l->multi);
     l->multi = NULL;
@@ -172,7 +177,7 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.owner = {opened, closing, 0, 0}, .memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;

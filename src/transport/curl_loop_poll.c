@@ -6,11 +6,25 @@
 
 #include <limits.h>
 
+/* libcurl sees to the rest. It does not tell of all that are closed while they connect: the count may come to be too
+   high, and then transfers wait inside libcurl. */
+static void opened(lsync_sockets *sockets, int fd)
+{
+    (void)fd;
+    sockets->open++;
+}
+
+static void closing(lsync_sockets *sockets, int fd)
+{
+    (void)fd;
+    sockets->open--;
+}
+
 lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory)
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.owner = {opened, closing, 0, 0}, .memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
@@ -45,7 +59,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     timeout_ms = patience(l, timeout_ms);
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
-    if (timeout_ms == 0 || running < l->transfers) /* some are over: they are taken in before anything is waited for */
+    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* some are over: they are taken in before anything is waited for */
         return LOCK_SYNC_OK;
     if (curl_multi_poll(l->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
         curl_multi_perform(l->multi, &running) != CURLM_OK)
@@ -56,20 +70,6 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
 {
     l->armed_us = own_due_us;
-}
-
-/* libcurl sees to the rest. It does not tell of all that are closed while they connect: the count may come to be too
-   high, and then transfers wait inside libcurl. */
-void lsync_loop_opened(lsync_sockets *sockets, int fd)
-{
-    (void)fd;
-    sockets->open++;
-}
-
-void lsync_loop_closing(lsync_sockets *sockets, int fd)
-{
-    (void)fd;
-    sockets->open--;
 }
 
 void lsync_loop_wake(const lsync_loop *l)

@@ -1,7 +1,6 @@
 /* Connections of transfers: which are opened, what may be sent on them, and how often; see curl_sockets.h. */
 #include "transport/curl_sockets.h"
 #include "base/clock.h"
-#include "transport/curl_loop.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -39,15 +38,15 @@ int lsync_on_close_socket(void *user, curl_socket_t socket)
     lsync_sockets *sockets = user;
 
     sockets->closed_bytes = bytes_received(socket);
-    if (sockets->loop != NULL)
-        lsync_loop_closing(sockets, socket);
+    if (sockets->owner != NULL)
+        sockets->owner->closing(sockets, socket);
     return close(socket);
 }
 
 bool lsync_repeats_alone(const lsync_sockets *s)
 {
     bool early = s->answers < ANSWERS_TELLING || s->repeats > s->answers / REPEATS_FEW;
-    bool room = s->loop == NULL || (uint32_t)s->loop->transfers / LSYNC_STREAMS_MAX + 1 < s->loop->per_host;
+    bool room = s->owner == NULL || s->owner->transfers / LSYNC_STREAMS_MAX + 1 < s->owner->per_host;
 
     return room && early && (s->http2 || s->answers == 0);
 }
@@ -120,8 +119,8 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     }
     if (made >= 0) {
         t->opened++;
-        if (t->sockets->loop != NULL)
-            lsync_loop_opened(t->sockets, made);
+        if (t->sockets->owner != NULL)
+            t->sockets->owner->opened(t->sockets, made);
     }
     return made;
 }

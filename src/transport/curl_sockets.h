@@ -2,7 +2,7 @@
 #ifndef LSYNC_TRANSPORT_CURL_SOCKETS_H
 #define LSYNC_TRANSPORT_CURL_SOCKETS_H
 
-#include "transport/curl_transfer.h"
+#include "transport/curl_types.h"
 
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address);
 int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_sockets */

@@ -2,7 +2,7 @@
 #ifndef LSYNC_TRANSPORT_CURL_STATUS_H
 #define LSYNC_TRANSPORT_CURL_STATUS_H
 
-#include "transport/curl_transfer.h"
+#include "transport/curl_types.h"
 
 /* The status for a transfer that ended with `code`, which is not CURLE_OK. */
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code);

@@ -2,7 +2,7 @@
    parser says it does, and nothing that a setter takes can break a header or put a credential on the wrong road.
 
    Input: settings, each a letter and a text up to a NUL; `-` for the letter takes the default of the next. */
-#include "context.h"
+#include "client/context.h"
 #include "fuzz.h"
 #include "wire/url.h"
 

@@ -2,6 +2,7 @@
    spans, processes, random numbers. */
 #include "base/buffer.h"
 #include "base/duration.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/order.h"

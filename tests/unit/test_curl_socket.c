@@ -27,7 +27,7 @@ static bool opens_socket(const char *address)
                                  .connect_timeout_ms = 1000};
     char entry[80];
     struct curl_slist hosts = {entry, NULL};
-    lsync_sockets sockets = {.loop = NULL};
+    lsync_sockets sockets = {.owner = NULL};
     int64_t distrusted_us = 0;
     lock_sync_allocator memory;
     lock_sync_response response;
@@ -79,7 +79,7 @@ TEST(a_repeat_goes_alone_where_connections_end_early_and_there_is_room)
         uint32_t repeats;
         bool http2;
         uint32_t per_host; /* 0: a blocking fetch */
-        int transfers;
+        uint32_t transfers;
         bool alone;
     } table[] = {
         {"nothing is known", 0, 0, false, 64, 1, true},
@@ -96,8 +96,8 @@ TEST(a_repeat_goes_alone_where_connections_end_early_and_there_is_room)
     };
 
     for (size_t i = 0; i < T_COUNT(table); i++) {
-        lsync_loop loop = {.per_host = table[i].per_host, .transfers = table[i].transfers};
-        const lsync_sockets sockets = {.loop = table[i].per_host == 0 ? NULL : &loop, .http2 = table[i].http2,
+        lsync_socket_owner owner = {.per_host = table[i].per_host, .transfers = table[i].transfers};
+        const lsync_sockets sockets = {.owner = table[i].per_host == 0 ? NULL : &owner, .http2 = table[i].http2,
                                        .answers = table[i].answers, .repeats = table[i].repeats};
 
         t_row("%s", table[i].name);

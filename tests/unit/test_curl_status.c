@@ -36,7 +36,7 @@ TEST(codes_of_libcurl)
         {CURLE_HTTP2, LOCK_SYNC_E_NETWORK},
         {CURLE_HTTP2_STREAM, LOCK_SYNC_E_NETWORK},
     };
-    lsync_sockets sockets = {.loop = NULL};
+    lsync_sockets sockets = {.owner = NULL};
     lock_sync_allocator memory;
     lock_sync_response response;
     lsync_transfer transfer = {.response = &response, .sockets = &sockets};

@@ -1,6 +1,6 @@
 /* The settings: what each setter takes and refuses, that a refused value leaves the old one, and what is told of it.
    URLs have a test of their own, test_url.c. */
-#include "context.h"
+#include "client/context.h"
 #include "support.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Base URLs and proxy URLs: every reason to refuse one, which hosts are loopback, and when plain http may be used. */
-#include "context.h"
+#include "client/context.h"
 #include "support.h"
 #include "wire/url.h"
 

@@ -1,6 +1,6 @@
 /* A watch over a scripted transport; see pull.h. */
 #include "pull.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* lock_sync_watch_next and errors: those that may pass are absorbed and slow the watch down, the others are told. */
 #include "pull.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 #define HOUR_MS 3600000
 

@@ -1,7 +1,7 @@
 /* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without
    an end, and shares it with others. */
 #include "pull.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 #define POLLS 4
 

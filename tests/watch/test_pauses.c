@@ -1,6 +1,6 @@
 /* How long a watch pauses between two polls: after good answers, after errors in a row, and after a Retry-After. */
 #include "../unit/support.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS INT64_C(86400000)

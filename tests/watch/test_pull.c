@@ -1,7 +1,7 @@
 /* lock_sync_watch_next: what it tells, how long it waits, and what may be done meanwhile. Errors have a file of their
    own. */
 #include "pull.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 #include <inttypes.h>
 

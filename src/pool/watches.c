@@ -1,23 +1,35 @@
 /* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile; see pool.h. */
 #include "base/clock.h"
-#include "pool.h"
-#include "watch.h"
+#include "pool/pool.h"
+#include "watch/watch.h"
+
+static void leave(lsync_watch_owner *owner)
+{
+    lsync_job *job = LSYNC_OF(owner, lsync_job, watch_owner);
+    lock_sync_ctx *ctx = job->x.ctx;
+
+    lsync_pool_take_out(job);
+    lsync_ctx_finish(ctx);
+}
 
 lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
 {
     lock_sync_status status;
+    lsync_job *job;
 
     if (w == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (w->job != NULL)
+    if (w->owner != NULL)
         return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &w->job);
-    if (w->job == NULL)
+    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &job);
+    if (job == NULL)
         return status;
-    w->job->watch = w;
-    w->changed = changed;
-    w->user = user;
-    lsync_pool_sleep(w->job, w->due_us);
+    w->owner = &job->watch_owner;
+    job->watch_owner.leave = leave;
+    job->watch = w;
+    job->changed = changed;
+    job->user = user;
+    lsync_pool_sleep(job, w->due_us);
     lsync_pool_nudge(p);
     return LOCK_SYNC_OK;
 }
@@ -25,8 +37,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
 /* Gives the job back the state of one that was never moved on. */
 static void rewind_job(lsync_job *job)
 {
-    job->admitted = job->retrying = false;
-    job->slot = 0;
+    job->slept = false;
     job->x.results = NULL;
     job->host = NULL; /* the callback may have set another base URL */
 }
@@ -49,7 +60,7 @@ static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
     lsync_pool_forget_notice(job);
     job->state = LSYNC_JOB_TOLD;
     (void)lsync_ctx_end(job->x.ctx, status);
-    w->changed(w->user, w, status, changes);
+    job->changed(job->user, w, status, changes);
     if (job->watch != NULL)
         lend(job->x.ctx, false);
 }
@@ -59,10 +70,10 @@ static void end_watch(lsync_job *job)
 {
     lock_sync_watch *w = job->watch;
 
-    w->job = NULL;
+    w->owner = NULL;
     lsync_pool_detach(job);
     lsync_ctx_finish(job->x.ctx);
-    w->changed(w->user, w, job->status, NULL);
+    job->changed(job->user, w, job->x.fetch.status, NULL);
     lsync_free(&job->pool->memory, job);
 }
 
@@ -72,9 +83,9 @@ static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
     lock_sync_status status;
 
     *changes = NULL;
-    if (job->x.deadline_us == LSYNC_NEVER_US) /* it slept, and was cancelled: no poll ended */
-        return job->status;
-    status = lsync_watch_take(job->watch, job->status, job->x.results, changes);
+    if (job->slept) /* it slept, and was cancelled: no poll ended */
+        return job->x.fetch.status;
+    status = lsync_watch_take(job->watch, job->x.fetch.status, job->x.results, changes);
     if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->x.ctx->cancelled))
         status = lsync_ctx_cancelled(job->x.ctx); /* too late for the poll: it ends the wait for the next */
     return status;
@@ -98,12 +109,4 @@ void lsync_pool_poll_over(lsync_job *job)
         lsync_pool_sleep(job, job->watch->due_us);
     else
         lsync_free(&p->memory, job);
-}
-
-void lsync_pool_unwatch(lsync_job *job)
-{
-    lock_sync_ctx *ctx = job->x.ctx;
-
-    lsync_pool_take_out(job);
-    lsync_ctx_finish(ctx);
 }

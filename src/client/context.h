@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "locksync/locksync.h"
+#include "client/owner.h"
+#include "locksync/context.h"
+#include "locksync/guard.h"
+#include "locksync/transport.h"
 #include "wire/request.h"
 
 #include <pthread.h>
@@ -36,7 +39,7 @@ struct lock_sync_ctx {
     atomic_bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
     bool being_freed;
     lock_sync_guard_mode guard_mode;
-    struct lsync_job *job;  /* the fetch that a pool runs; NULL: none */
+    lsync_owner *owner;     /* of the fetch that runs; NULL: a call that blocks, or none runs */
     lock_sync_guard *guard; /* a reference, of a private one at first; NULL: the next fetch makes that */
     lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
     lock_sync_error error;
@@ -78,11 +81,6 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 bool lsync_ctx_begin(lock_sync_ctx *ctx);
 void lsync_ctx_finish(lock_sync_ctx *ctx);
 
-/* From lock_sync_cancel(), on any thread, under the cancel mutex; and from lock_sync_ctx_free(), which ends the fetch
-   that a pool runs, with its callback. */
-void lsync_pool_notice_cancel(struct lsync_job *job);
-void lsync_pool_drop(struct lsync_job *job);
-
 /* Notes a failure of which its status's own sentence says all. Returns the status. */
 lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status);
 
@@ -96,28 +94,10 @@ lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx);
 /* Ends a call: notes OK when all went well, else leaves the detail that is set. Returns `status`. */
 lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status);
 
-/* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential. The error is set on
-   failure. */
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lsync_spares *spares,
-                                   lock_sync_request **out);
-
-/* Whether a credential is set that is not known to have expired. */
-bool lsync_ctx_has_credential(const lock_sync_ctx *ctx);
-/* The same as OK, or E_NO_CREDENTIAL with the error set. */
-lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx);
-
 /* Lets go of the transport, a host's or the built-in one. */
 void lsync_ctx_drop_transport(lock_sync_ctx *ctx);
 
 /* Forgets the answer that is kept for mode CACHED. */
 void lsync_ctx_drop_cache(lock_sync_ctx *ctx);
-
-/* OK, or the error set: a route that may not carry a credential. */
-lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx);
-
-/* Frees and wipes all settings. */
-void lsync_settings_release(lock_sync_ctx *ctx);
-/* The defaults of all settings, on zeroed memory. */
-void lsync_settings_init(lock_sync_ctx *ctx);
 
 #endif

@@ -7,11 +7,11 @@
 #ifndef LSYNC_POOL_H
 #define LSYNC_POOL_H
 
-#include "exchange.h"
+#include "client/steps.h"
 #include "guard/guard.h"
 #include "locksync/pool.h"
-#include "pool_queue.h"
-#include "watch.h"
+#include "pool/queue.h"
+#include "watch/watch.h"
 #include "transport/curl_loop.h"
 
 #include <pthread.h>
@@ -29,38 +29,34 @@ typedef enum lsync_job_state {
     LSYNC_JOB_TOLD    /* a watch's, inside its callback */
 } lsync_job_state;
 
-/* What the helper thread is to do for a job, and what came of it. */
-typedef enum lsync_errand_kind { LSYNC_ERRAND_ASK, LSYNC_ERRAND_EXTEND, LSYNC_ERRAND_SETTLE } lsync_errand_kind;
-
-typedef struct lsync_errand {
-    lsync_errand_kind kind;
-    lock_sync_status status;
-    lock_sync_guard *guard; /* a reference */
-    bool waiting; /* the helper thread has not begun it; under the pool's mutex */
-    lsync_guard_answer answer;
-} lsync_errand;
+/* What the helper thread is asked: a step of the fetch at the guard. */
+typedef struct lsync_helper_request {
+    lock_sync_status status; /* what came of it */
+    lock_sync_guard *guard;  /* a reference */
+    bool waiting;            /* the helper thread has not begun it; under the pool's mutex */
+} lsync_helper_request;
 
 typedef struct lsync_job lsync_job;
 
-/* While the helper thread has a job, its errand, its slot, deadline and settlement are the thread's. */
+/* While the helper thread has a job, it reads the state and the deadline of its fetch, and what else lsync_step_guard
+   touches is the thread's. */
 struct lsync_job {
-    lsync_link link; /* in one of the queues */
+    lsync_owner owner;             /* of the context's fetch */
+    lsync_watch_owner watch_owner; /* of `watch` */
+    lsync_link link;               /* in one of the queues */
     lock_sync_pool *pool;
-    lock_sync_watch *watch; /* whose polls these are; NULL: it is one fetch */
+    lock_sync_watch *watch;     /* whose polls these are; NULL: it is one fetch */
+    lock_sync_watch_fn changed; /* of the watch, as `user` */
     lsync_host *host;
     lsync_seat *seat;
     int64_t due_us; /* when the timer heap hands the job back: to wake it, or its deadline */
     size_t heap_place;
-    int64_t slot;   /* the guard's, to be settled; 0: none */
     lsync_job_state state;
-    lock_sync_status status; /* once done; while settling, what it will be */
-    bool admitted;    /* it has its slot */
-    bool retrying;    /* with another credential, after a 401 */
-    lsync_exchange x; /* its context NULL: it was freed while the helper thread had the job; a watch's has a deadline
-                         only while it polls */
-    lsync_errand errand;
-    lock_sync_error refusal; /* until the retry is granted: the 401's detail */
-    lsync_link notice;       /* in the list of the cancelled */
+    bool slept;  /* a watch's: it was cancelled between two polls */
+    lsync_run x; /* its context NULL: it was freed while the helper thread had the job; DONE: a watch's, between two
+                    polls */
+    lsync_helper_request request;
+    lsync_link notice; /* in the list of the cancelled */
     lock_sync_done_fn done;
     void *user;
     uint64_t turn; /* among all that are held */
@@ -96,9 +92,9 @@ struct lsync_host {
 
 /* The helper thread, and the jobs it has. */
 typedef struct lsync_helper {
-    bool runs; /* from the first errand on */
+    bool runs; /* from the first request on */
     bool stop; /* under the pool's mutex, as the next */
-    lsync_queue errands; /* jobs by their `link`, as the next */
+    lsync_queue requests; /* jobs by their `link`, as the next */
     lsync_queue done;
     pthread_cond_t work;
     pthread_t thread;
@@ -143,31 +139,33 @@ lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
 /* Sees to it that dispatch is called soon, unless it is at work and will see by itself what is to be done. */
 void lsync_pool_nudge(lock_sync_pool *p);
 
-/* --- pool_watch.c: the polls of a watch --- */
+/* --- watches.c: the polls of a watch --- */
 
 /* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is
    freed. */
 void lsync_pool_poll_over(lsync_job *job);
 
-/* --- pool_job.c: moving jobs on --- */
+/* --- job.c: driving the fetches of jobs --- */
 
 /* Moves ready jobs on while there are seats, and wakes those whose time has come. */
 void lsync_pool_advance(lock_sync_pool *p);
-/* Lets a job sleep until then; a watch's, for as long as it takes. */
+/* Begins a job's fetch, in mode and with the timeout that its context has now. */
+void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us);
+/* Lets the job of a watch sleep until its next poll. */
 void lsync_pool_sleep(lsync_job *job, int64_t until_us);
 /* Takes in a transfer that is over. */
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
 /* Ends all transfers, and closes all connections: libcurl cannot go on with them. */
 void lsync_pool_begin_anew(lock_sync_pool *p);
-/* Takes in an errand that is done. */
-void lsync_pool_errand_done(lsync_job *job);
+/* Takes in what a guard has answered. */
+void lsync_pool_answered(lsync_job *job);
 /* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
 void lsync_pool_abort(lsync_job *job);
 /* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
 int64_t lsync_pool_due_us(const lock_sync_pool *p);
 void lsync_pool_free_seats(lock_sync_pool *p);
 
-/* --- pool_hosts.c --- */
+/* --- origins.c --- */
 
 /* The host of a context; NULL when memory is out. */
 lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
@@ -183,19 +181,15 @@ void lsync_host_learn(const lsync_seat *seat, lock_sync_status status);
 void lsync_pool_check_hosts(lock_sync_pool *p);
 void lsync_pool_free_hosts(lock_sync_pool *p);
 
-/* --- pool_helper.c: guards whose stores may block --- */
+/* --- helper.c: guards whose stores may block --- */
 
-/* Hands a job's errand to the helper thread, starting it if need be. OK or E_NO_MEMORY. */
+/* Hands a job's step at the guard to the helper thread, starting it if need be. OK or E_NO_MEMORY. */
 lock_sync_status lsync_helper_send(lsync_job *job);
 /* Takes a question back that the thread has not begun. */
 bool lsync_helper_withdraw(lsync_job *job);
-/* The next job whose errand is done; NULL: none. */
+/* The next job whose step is done; NULL: none. */
 lsync_job *lsync_helper_receive(lock_sync_pool *p);
-/* Ends the thread, after the errand it is at; then what it had is received. */
+/* Ends the thread, after the step it is at; then what it had is received. */
 void lsync_helper_stop(lock_sync_pool *p);
-/* Carries out an errand: by the thread, or at once for a guard that does not block. */
-void lsync_errand_run(lsync_job *job);
-/* Makes it the errand of settling the job's slot as it stands, if it has one: unused, or with its first request sent. */
-bool lsync_errand_give_back(lsync_job *job);
 
 #endif

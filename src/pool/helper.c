@@ -1,46 +1,9 @@
 /* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one,
    so that dispatch never waits. A pool whose guards are in memory has no thread. */
 #include "base/clock.h"
-#include "pool.h"
+#include "pool/pool.h"
 
 #include <signal.h>
-
-/* For a slot that lasts until the deadline, from now on: the errand may have waited for its turn. */
-static void ask(lsync_job *job, int64_t hold_ms)
-{
-    lsync_errand *e = &job->errand;
-
-    e->answer = (lsync_guard_answer){0};
-    if (hold_ms <= 0)
-        e->status = LOCK_SYNC_E_TIMEOUT;
-    else if (e->kind == LSYNC_ERRAND_ASK)
-        e->status = lsync_guard_ask(e->guard, LOCK_SYNC_REQUEST_SYNC, hold_ms, &e->answer);
-    else
-        e->status = lsync_guard_extend_slot(e->guard, job->slot, lsync_settlement_charges(&job->x.settlement), hold_ms,
-                                            &e->answer);
-    if (e->kind == LSYNC_ERRAND_ASK)
-        job->slot = e->answer.slot;
-    if (e->status == LOCK_SYNC_OK)
-        job->x.settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-}
-
-void lsync_errand_run(lsync_job *job)
-{
-    lsync_errand *e = &job->errand;
-
-    if (e->kind == LSYNC_ERRAND_SETTLE) {
-        e->status = lsync_guard_settle_all(e->guard, job->slot, &job->x.settlement);
-        job->slot = 0;
-    } else {
-        ask(job, (job->x.deadline_us - lsync_clock_boot_us() + 999) / 1000);
-    }
-}
-
-bool lsync_errand_give_back(lsync_job *job)
-{
-    job->errand.kind = LSYNC_ERRAND_SETTLE;
-    return job->slot != 0;
-}
 
 static void *run(void *user)
 {
@@ -49,7 +12,7 @@ static void *run(void *user)
 
     (void)pthread_mutex_lock(&p->mutex);
     while (!h->stop) {
-        lsync_link *link = lsync_queue_take(&h->errands);
+        lsync_link *link = lsync_queue_take(&h->requests);
         lsync_job *job;
 
         if (link == NULL) {
@@ -57,9 +20,9 @@ static void *run(void *user)
             continue;
         }
         job = LSYNC_OF(link, lsync_job, link);
-        job->errand.waiting = false;
+        job->request.waiting = false;
         (void)pthread_mutex_unlock(&p->mutex);
-        lsync_errand_run(job);
+        job->request.status = lsync_step_guard(&job->x, job->request.guard);
         (void)pthread_mutex_lock(&p->mutex);
         lsync_queue_append(&h->done, link);
         lsync_loop_wake(&p->loop);
@@ -86,7 +49,7 @@ static bool start(lock_sync_pool *p)
 {
     lsync_helper *h = &p->helper;
 
-    lsync_queue_init(&h->errands);
+    lsync_queue_init(&h->requests);
     lsync_queue_init(&h->done);
     if (pthread_cond_init(&h->work, NULL) != 0)
         return false;
@@ -103,8 +66,8 @@ lock_sync_status lsync_helper_send(lsync_job *job)
     if (!p->helper.runs && !start(p))
         return LOCK_SYNC_E_NO_MEMORY;
     (void)pthread_mutex_lock(&p->mutex);
-    job->errand.waiting = true;
-    lsync_queue_append(&p->helper.errands, &job->link);
+    job->request.waiting = true;
+    lsync_queue_append(&p->helper.requests, &job->link);
     (void)pthread_cond_signal(&p->helper.work);
     (void)pthread_mutex_unlock(&p->mutex);
     return LOCK_SYNC_OK;
@@ -116,9 +79,9 @@ bool lsync_helper_withdraw(lsync_job *job)
     bool withdrawn;
 
     (void)pthread_mutex_lock(&p->mutex);
-    withdrawn = job->errand.waiting && job->errand.kind != LSYNC_ERRAND_SETTLE;
+    withdrawn = job->request.waiting && job->x.fetch.state != LSYNC_FETCH_SETTLING;
     if (withdrawn) {
-        job->errand.waiting = false;
+        job->request.waiting = false;
         lsync_queue_remove(&job->link);
     }
     (void)pthread_mutex_unlock(&p->mutex);
@@ -146,8 +109,10 @@ void lsync_helper_stop(lock_sync_pool *p)
     (void)pthread_join(h->thread, NULL);
     (void)pthread_cond_destroy(&h->work);
     /* What was not begun is slots to be settled: questions were withdrawn when their jobs were aborted. */
-    while ((link = lsync_queue_take(&h->errands)) != NULL) {
-        lsync_errand_run(LSYNC_OF(link, lsync_job, link));
+    while ((link = lsync_queue_take(&h->requests)) != NULL) {
+        lsync_job *job = LSYNC_OF(link, lsync_job, link);
+
+        job->request.status = lsync_step_guard(&job->x, job->request.guard);
         lsync_queue_append(&h->done, link);
     }
 }

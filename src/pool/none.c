@@ -1,7 +1,5 @@
 /* The pool of a build without one. */
-#include "context.h"
 #include "locksync/pool.h"
-#include "watch.h"
 
 lock_sync_status lock_sync_pool_new(lock_sync_pool **out)
 {
@@ -70,20 +68,3 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, loc
     (void)p, (void)w, (void)changed, (void)user;
     return LOCK_SYNC_E_INVALID_ARGUMENT;
 }
-
-/* GCOVR_EXCL_START: nothing is ever in a pool here, so nobody calls these; they are linked to. */
-void lsync_pool_notice_cancel(struct lsync_job *job)
-{
-    (void)job;
-}
-
-void lsync_pool_drop(struct lsync_job *job)
-{
-    (void)job;
-}
-
-void lsync_pool_unwatch(struct lsync_job *job)
-{
-    (void)job;
-}
-/* GCOVR_EXCL_STOP */

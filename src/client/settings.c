@@ -2,7 +2,8 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "context.h"
+#include "client/settings.h"
+#include "locksync/guard.h"
 #include "wire/url.h"
 
 #include <inttypes.h>
@@ -347,4 +348,66 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
         return status;
     *out = lsync_request_new(spares->memory, &spec, &spares->request);
     return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;
+}
+
+/* --- the transport --- */
+
+lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_transport *transport)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    lock_sync_transport copy = {0};
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (atomic_load(&ctx->lent)) /* the pool's watch goes on with libcurl */
+        return LOCK_SYNC_E_BUSY;
+    if (transport != NULL) {
+        /* a shorter struct is one of an older header: what it lacks is not there */
+        if (transport->struct_size < offsetof(lock_sync_transport, cancel))
+            return lsync_ctx_refuse(ctx, "the transport's struct_size is too small");
+        if (transport->perform == NULL)
+            return lsync_ctx_refuse(ctx, "the transport's perform is NULL");
+        lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);
+    }
+    lsync_ctx_drop_transport(ctx);
+    ctx->transport = copy;
+    ctx->has_own_transport = transport != NULL;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* --- the guard --- */
+
+lock_sync_status lock_sync_set_guard(lock_sync_ctx *ctx, lock_sync_guard *guard)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    (void)lock_sync_guard_ref(guard); /* before the old one goes: it may be the same */
+    lock_sync_guard_unref(ctx->guard);
+    ctx->guard = guard;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_set_guard_mode(lock_sync_ctx *ctx, lock_sync_guard_mode mode)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (mode < LOCK_SYNC_GUARD_FAIL || mode > LOCK_SYNC_GUARD_OFF)
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the guard mode %" PRId32 " is none", mode);
+    ctx->guard_mode = mode;
+    if (mode != LOCK_SYNC_GUARD_CACHED)
+        lsync_ctx_drop_cache(ctx);
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lsync_need_guard(lock_sync_ctx *ctx)
+{
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    if (ctx->guard == NULL)
+        status = lock_sync_guard_new_with_allocator(&ctx->memory, &ctx->guard);
+    return status == LOCK_SYNC_OK ? status : lsync_error_no_memory(&ctx->error);
 }

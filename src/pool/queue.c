@@ -1,6 +1,6 @@
 /* The pool's containers; see pool_queue.h. */
-#include "pool_queue.h"
-#include "pool.h"
+#include "pool/queue.h"
+#include "pool/pool.h"
 
 void lsync_queue_init(lsync_queue *q)
 {

@@ -1,7 +1,6 @@
 /* What changed from one answer to another. Pure. */
 #include "base/buffer.h"
-#include "locksync/watch.h"
-#include "watch.h"
+#include "watch/diff.h"
 #include "wire/results.h"
 
 /* One block of memory: the struct, the changes, and the records that they point to. */

@@ -1,5 +1,6 @@
 /* The pool's public functions: submitting, dispatching, calling back, and the end of it; see pool.h. */
-#include "pool.h"
+#include "client/settings.h"
+#include "pool/pool.h"
 #include "base/clock.h"
 
 #include <limits.h>
@@ -108,6 +109,11 @@ static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx
     return status;
 }
 
+static void notice_cancel(lsync_owner *owner);
+static void drop(lsync_owner *owner);
+
+static const lsync_owner_functions owner_functions = {notice_cancel, drop};
+
 static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
     size_t size;
@@ -120,6 +126,7 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
     if (job == NULL)
         return NULL;
     memset(job, 0, sizeof *job);
+    job->owner.functions = &owner_functions;
     job->pool = p;
     job->heap_place = LSYNC_NOT_IN_HEAP;
     job->x.ctx = ctx;
@@ -132,10 +139,10 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
 }
 
 /* Whom lock_sync_cancel() speaks to. */
-static void set_job(lock_sync_ctx *ctx, lsync_job *job)
+static void set_owner(lock_sync_ctx *ctx, lsync_owner *owner)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    ctx->job = job;
+    ctx->owner = owner;
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
@@ -163,7 +170,7 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
         return status;
     }
     p->pending++;
-    set_job(ctx, job);
+    set_owner(ctx, &job->owner);
     *out = job;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
@@ -184,17 +191,16 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
         return status;
     job->done = done;
     job->user = user;
-    job->x.deadline_us = job->due_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
-    lsync_heap_add(&p->timers, job);
-    lsync_queue_append(&p->ready, &job->link);
+    lsync_pool_begin_fetch(job, lsync_clock_boot_us());
     lsync_pool_nudge(p);
     return LOCK_SYNC_OK;
 }
 
 /* --- cancelling --- */
 
-void lsync_pool_notice_cancel(lsync_job *job)
+static void notice_cancel(lsync_owner *owner)
 {
+    lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
     lock_sync_pool *p = job->pool;
 
     (void)pthread_mutex_lock(&p->mutex);
@@ -232,7 +238,7 @@ void lsync_pool_forget_notice(lsync_job *job)
 
 void lsync_pool_detach(lsync_job *job)
 {
-    set_job(job->x.ctx, NULL);
+    set_owner(job->x.ctx, NULL);
     lsync_pool_forget_notice(job);
     job->pool->pending--;
 }
@@ -251,8 +257,8 @@ static void call_back(lsync_job *job)
     }
     lsync_pool_detach(job);
     lsync_ctx_finish(ctx);
-    (void)lsync_ctx_end(ctx, job->status);
-    job->done(job->user, ctx, job->status, job->x.results);
+    (void)lsync_ctx_end(ctx, job->x.fetch.status);
+    job->done(job->user, ctx, job->x.fetch.status, job->x.results);
     lsync_free(&p->memory, job);
 }
 
@@ -262,7 +268,7 @@ void lsync_pool_take_out(lsync_job *job)
 
     atomic_store(&job->x.ctx->cancelled, true);
     lsync_pool_abort(job);
-    lsync_error_clear(&job->refusal); /* it lives in the context's memory */
+    lsync_error_clear(&job->x.refusal); /* it lives in the context's memory */
     lsync_pool_detach(job);
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
@@ -279,11 +285,13 @@ void lsync_pool_take_out(lsync_job *job)
 }
 
 /* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
-void lsync_pool_drop(lsync_job *job)
+static void drop(lsync_owner *owner)
 {
+    lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
     lock_sync_ctx *ctx = job->x.ctx;
     lock_sync_pool *p = job->pool;
     lock_sync_done_fn done = job->done;
+    lock_sync_watch_fn changed = job->changed;
     void *user = job->user;
     lock_sync_watch *w = job->watch;
     bool was_busy = p->busy, is_told = job->state == LSYNC_JOB_TOLD;
@@ -292,12 +300,12 @@ void lsync_pool_drop(lsync_job *job)
     lsync_pool_take_out(job);
     status = lsync_ctx_cancelled(ctx);
     if (w != NULL)
-        w->job = NULL;
+        w->owner = NULL;
     if (is_told)
         return;
     p->busy = true;
     if (w != NULL)
-        w->changed(w->user, w, status, NULL);
+        changed(user, w, status, NULL);
     else
         done(user, ctx, status, NULL);
     p->busy = was_busy;
@@ -318,7 +326,7 @@ static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
     while ((job = next_cancelled(p)) != NULL)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
-        lsync_pool_errand_done(job);
+        lsync_pool_answered(job);
     lsync_pool_check_hosts(p);
     while ((transfer = lsync_loop_finished(&p->loop, &code)) != NULL)
         lsync_pool_transfer_over(LSYNC_OF(transfer, lsync_seat, transfer), code);
@@ -389,24 +397,34 @@ static void end_job(lsync_job *job)
 {
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
-    job->status = lsync_error_set(&job->x.ctx->error, LOCK_SYNC_E_CANCELLED, "the pool was freed");
+    job->x.fetch.status = lsync_error_set(&job->x.ctx->error, LOCK_SYNC_E_CANCELLED, "the pool was freed");
     call_back(job);
 }
 
-static void end_errands(lock_sync_pool *p)
+/* What a job that was stopped still has to do at its guard, now that there is no helper thread. */
+static void end_steps(lsync_job *job)
+{
+    lsync_fetch_input input = {.status = job->request.status};
+
+    for (lsync_fetch_next(&job->x.fetch, &input); job->x.fetch.state == LSYNC_FETCH_SETTLING;
+         lsync_fetch_next(&job->x.fetch, &input))
+        input.status = lsync_step_guard(&job->x, job->request.guard);
+    lock_sync_guard_unref(job->request.guard);
+}
+
+static void end_requests(lock_sync_pool *p)
 {
     lsync_job *job;
 
     lsync_helper_stop(p);
     while ((job = lsync_helper_receive(p)) != NULL) {
-        if (lsync_errand_give_back(job)) /* it got a slot that nobody needs now */
-            lsync_errand_run(job);
-        lock_sync_guard_unref(job->errand.guard);
+        end_steps(job);
         if (job->x.ctx != NULL) {
-            lsync_error_clear(&job->refusal);
+            lsync_error_clear(&job->x.refusal);
             end_job(job);
-        } else
+        } else {
             lsync_free(&p->memory, job);
+        }
     }
 }
 
@@ -427,7 +445,7 @@ void lock_sync_pool_free(lock_sync_pool *p)
         lsync_heap_remove(&p->timers, job); /* one that the helper thread is at stays: it is ended below */
         lsync_pool_abort(job);
     }
-    end_errands(p);
+    end_requests(p);
     while ((link = lsync_queue_first(&p->done)) != NULL)
         end_job(LSYNC_OF(link, lsync_job, link));
     memory = p->memory;

@@ -2,8 +2,9 @@
 #ifndef LSYNC_WATCH_H
 #define LSYNC_WATCH_H
 
-#include "context.h"
+#include "client/context.h"
 #include "locksync/watch.h"
+#include "watch/owner.h"
 
 struct lock_sync_watch {
     lock_sync_ctx *ctx; /* must outlive the watch */
@@ -19,17 +20,12 @@ struct lock_sync_watch {
     int64_t last_good_us;
 
     /* in a pool */
-    struct lsync_job *job; /* NULL: in none */
-    lock_sync_watch_fn changed;
-    void *user;
+    lsync_watch_owner *owner; /* NULL: in none */
 
     const int64_t *ids; /* in `room`; NULL: all locks */
     size_t n;
     int64_t room[];
 };
-
-/* As lock_sync_diff, with before NULL for "nothing was known": every lock is added. */
-lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out);
 
 /* How long from the end of a poll to the next, in ms: after `failures` in a row, with a Retry-After (< 0: none), and a
    random number. Pure. */
@@ -43,8 +39,5 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
 /* Takes in that the guard refused a poll, and may open in `soonest_ms`. A short wait is no news: the guard spaces
    polls. */
 void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms);
-
-/* Takes a watch out of its pool, without a callback. */
-void lsync_pool_unwatch(struct lsync_job *job);
 
 #endif

@@ -1,9 +1,9 @@
 /* The watch: fetches repeated at the right times, and told as changes; see watch.h. */
-#include "watch.h"
-#include "admission.h"
+#include "watch/watch.h"
+#include "watch/diff.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "fetch.h"
+#include "client/blocking.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -257,8 +257,8 @@ void lock_sync_watch_free(lock_sync_watch *w)
 {
     if (w == NULL)
         return;
-    if (w->job != NULL)
-        lsync_pool_unwatch(w->job);
+    if (w->owner != NULL)
+        w->owner->leave(w->owner);
     lock_sync_results_free(w->last_good);
     lsync_free(&w->memory, w);
 }

@@ -1,6 +1,6 @@
 /* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see pool.h. */
 #include "base/clock.h"
-#include "pool.h"
+#include "pool/pool.h"
 #include "wire/url.h"
 
 #include <string.h>
@@ -27,7 +27,7 @@ lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
         host = lsync_alloc(&p->memory, sizeof *host + size + 1);
         if (host == NULL)
             return NULL;
-        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.loop = &p->loop};
+        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.owner = &p->loop.owner};
         host->is_named = !lsync_base_url_has_address(base_url);
         lsync_queue_init(&host->held);
         memcpy(host->origin, base_url, size);
@@ -68,7 +68,7 @@ bool lsync_host_needs_pioneer(const lsync_host *host)
 bool lsync_host_is_full(const lsync_host *host)
 {
     return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) ||
-           (is_http1(host) && host->active >= host->sockets.loop->per_host);
+           (is_http1(host) && host->active >= host->sockets.owner->per_host);
 }
 
 static void mark_known(lsync_host *host, bool failed)

@@ -1,13 +1,15 @@
-/* The steps of one fetch; see exchange.h. */
-#include "exchange.h"
-#include "admission.h"
+/* The effects of a fetch's states; see steps.h. */
+#include "client/steps.h"
 #include "base/clock.h"
+#include "base/duration.h"
+#include "client/kept.h"
+#include "client/settings.h"
 #include "wire/decode.h"
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
 
-lock_sync_status lsync_exchange_check(lsync_exchange *x)
+lock_sync_status lsync_step_check(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status = lsync_request_check_ids(x->ids, x->n, &ctx->error);
@@ -52,7 +54,7 @@ static lock_sync_status fail_provider(lock_sync_ctx *ctx, lock_sync_status statu
     return status;
 }
 
-lock_sync_status lsync_exchange_credential(lsync_exchange *x)
+lock_sync_status lsync_step_credential(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status;
@@ -75,31 +77,34 @@ static lock_sync_status end_refused(lock_sync_ctx *ctx, lock_sync_error *refusal
     return LOCK_SYNC_E_UNAUTHORIZED;
 }
 
-lock_sync_status lsync_exchange_refused(lsync_exchange *x, lock_sync_error *refusal)
+lock_sync_status lsync_step_renew(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status;
     bool set;
 
-    *refusal = ctx->error; /* put aside, as the provider's setters note their own */
+    x->refusal = ctx->error; /* put aside, as the provider's setters note their own */
     lsync_error_init(&ctx->error, &ctx->memory);
     status = ask_provider(ctx, true, &set);
     if (status == LOCK_SYNC_OK && set)
         return LOCK_SYNC_OK;
-    if (status != LOCK_SYNC_OK) {
-        status = fail_provider(ctx, status, refusal->http_status);
-        lsync_error_clear(refusal);
-        return status;
-    }
-    return end_refused(ctx, refusal, "The token provider set no other.");
+    if (status == LOCK_SYNC_OK)
+        return end_refused(ctx, &x->refusal, "The token provider set no other.");
+    status = fail_provider(ctx, status, x->refusal.http_status);
+    lsync_error_clear(&x->refusal);
+    return status;
 }
 
-lock_sync_status lsync_exchange_not_repeated(lsync_exchange *x, lock_sync_error *refusal, lock_sync_status status)
+/* What a transfer that ended with `status` means for its slot. */
+static lock_sync_guard_outcome outcome_of(lock_sync_status status, const lock_sync_response *s)
 {
-    return end_refused(x->ctx, refusal,
-                       status == LOCK_SYNC_E_TOO_SOON
-                           ? "A new one is set; the rate limit does not allow to repeat the request yet."
-                           : "A new one is set; there was no time left, or no guard to ask, to repeat the request.");
+    if (status == LOCK_SYNC_E_RATE_LIMITED || lsync_response_is_limited(s))
+        return LOCK_SYNC_SLOT_LIMITED;
+    if (s->counts_sends)
+        return s->sends == 0 ? LOCK_SYNC_SLOT_NOT_SENT : LOCK_SYNC_SLOT_SENT;
+    return status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_CONNECT || status == LOCK_SYNC_E_TLS
+               ? LOCK_SYNC_SLOT_NOT_SENT
+               : LOCK_SYNC_SLOT_SENT;
 }
 
 /* --- request and answer --- */
@@ -139,7 +144,7 @@ static void log_outcome(const lock_sync_ctx *ctx, const lock_sync_request *q, lo
               status == LOCK_SYNC_OK ? "" : lock_sync_error_message(&ctx->error));
 }
 
-lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
+lock_sync_status lsync_step_prepare(lsync_run *x, lsync_spares *spares)
 {
     lock_sync_ctx *ctx = x->ctx;
     int64_t left_ms;
@@ -147,11 +152,11 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
 
     x->started_us = lsync_clock_boot_us();
     x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-    left_ms = (x->deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
+    left_ms = (x->fetch.deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
     left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
     if (atomic_load(&ctx->cancelled))
         status = lsync_ctx_cancelled(ctx);
-    else if (x->deadline_us <= x->started_us)
+    else if (x->fetch.deadline_us <= x->started_us)
         status = lsync_ctx_timed_out(ctx);
     else
         status = lsync_ctx_request(ctx, x->ids, x->n, x->single, spares, &x->q);
@@ -159,7 +164,7 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
         return status;
     x->q->timeout_ms = left_ms;
     x->q->connect_timeout_ms = left_ms < ctx->connect_timeout_ms ? left_ms : ctx->connect_timeout_ms;
-    x->q->send_until_us = x->deadline_us;
+    x->q->send_until_us = x->fetch.deadline_us;
     x->q->route = &ctx->route;
     x->q->cancelled = &ctx->cancelled;
     lsync_response_init(x->s, spares->memory, ctx->max_response_bytes, 0);
@@ -167,22 +172,7 @@ lock_sync_status lsync_exchange_prepare(lsync_exchange *x, lsync_spares *spares)
     return LOCK_SYNC_OK;
 }
 
-/* In mode CACHED an answer is kept as wide as it was, and the results are cut from it. */
-static lock_sync_status keep(lsync_exchange *x)
-{
-    lock_sync_results *wide = x->results;
-
-    x->results = lsync_results_select(wide, &x->q->scope);
-    if (x->results == NULL) {
-        lock_sync_results_free(wide);
-        return lsync_error_no_memory(&x->ctx->error);
-    }
-    lsync_ctx_drop_cache(x->ctx);
-    x->ctx->cache = wide;
-    return LOCK_SYNC_OK;
-}
-
-static lock_sync_status decode(lsync_exchange *x, lock_sync_status performed)
+static lock_sync_status decode(lsync_run *x, lock_sync_status performed)
 {
     static const lsync_scope all = {NULL, NULL, 0};
     lock_sync_ctx *ctx = x->ctx;
@@ -193,17 +183,17 @@ static lock_sync_status decode(lsync_exchange *x, lock_sync_status performed)
         return fail_transport(ctx, status, x->s);
     status = lsync_decode(&ctx->memory, x->q, x->s, keeps && x->q->asks_all ? &all : &x->q->scope, &ctx->error,
                           &x->results);
-    return status == LOCK_SYNC_OK && keeps ? keep(x) : status;
+    return status == LOCK_SYNC_OK && keeps ? lsync_kept_put(ctx, &x->q->scope, &x->results) : status;
 }
 
-lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status performed, lsync_spares *spares)
+lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, lsync_spares *spares)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status;
 
     x->s->received_at_ms = lsync_clock_unix_ms();
     status = decode(x, performed);
-    x->settlement = (lsync_settlement){lsync_outcome_of(status, x->s), -1, x->s->sends};
+    x->settlement = (lsync_settlement){outcome_of(status, x->s), -1, x->s->sends};
     if (x->settlement.outcome == LOCK_SYNC_SLOT_LIMITED)
         x->settlement.retry_after_ms = lsync_retry_after_ms(x->s->retry_after, x->s->date, x->s->received_at_ms);
     log_outcome(ctx, x->q, x->s, status, x->started_us);
@@ -213,9 +203,111 @@ lock_sync_status lsync_exchange_conclude(lsync_exchange *x, lock_sync_status per
     return status;
 }
 
-void lsync_spares_release(lsync_spares *spares)
+/* --- the guard --- */
+
+static int64_t left_ms(int64_t deadline_us)
 {
-    lsync_free(spares->memory, spares->request.block);
-    lsync_free(spares->memory, spares->body.block);
-    spares->request = spares->body = (lsync_spare){NULL, 0};
+    return (deadline_us - lsync_clock_boot_us() + 999) / 1000;
+}
+
+static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_answer *answer)
+{
+    char wait[LSYNC_DURATION_SIZE];
+
+    lsync_duration_text(answer->wait_ms, wait);
+    lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_SOON, "%s %s The next request is allowed in %s.",
+                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), lsync_guard_reason_text(answer->reason), wait);
+    ctx->error.retry_after_ms = answer->wait_ms;
+    return LOCK_SYNC_E_TOO_SOON;
+}
+
+static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_answer *answer)
+{
+    char why[160];
+
+    if (status == LOCK_SYNC_E_TOO_SOON)
+        return too_soon(ctx, answer);
+    if (status == LOCK_SYNC_E_TIMEOUT)
+        return lsync_ctx_timed_out(ctx);
+    if (status != LOCK_SYNC_E_GUARD)
+        return lsync_ctx_fail(ctx, status);
+    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+    return lsync_error_set(&ctx->error, status, "%s Nothing was sent. (%s)", lock_sync_status_message(status), why);
+}
+
+static void log_warning(const lock_sync_ctx *ctx)
+{
+    char warning[256];
+
+    if (lsync_guard_take_warning(ctx->guard, warning, sizeof warning))
+        lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "%s", warning);
+}
+
+static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
+{
+    char why[160];
+
+    (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
+    lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "the guard could not note the end of a fetch: %s (%s)",
+              lock_sync_status_name(status), why);
+}
+
+lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
+{
+    int64_t hold_ms = left_ms(x->fetch.deadline_us);
+    lock_sync_status status;
+
+    if (x->fetch.state == LSYNC_FETCH_SETTLING) {
+        int64_t slot = x->slot;
+
+        x->slot = 0;
+        return lsync_guard_settle_all(guard, slot, &x->settlement);
+    }
+    x->answer = (lsync_guard_answer){0};
+    if (hold_ms <= 0)
+        return LOCK_SYNC_E_TIMEOUT;
+    if (x->fetch.state == LSYNC_FETCH_ASKING) {
+        status = lsync_guard_ask(guard, LOCK_SYNC_REQUEST_SYNC, hold_ms, &x->answer);
+        x->slot = x->answer.slot;
+    } else {
+        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), hold_ms, &x->answer);
+    }
+    if (status == LOCK_SYNC_OK)
+        x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+    return status;
+}
+
+/* Ends a fetch whose retry the guard did not allow, with the 401's own detail. */
+static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
+{
+    return end_refused(x->ctx, &x->refusal,
+                       status == LOCK_SYNC_E_TOO_SOON
+                           ? "A new one is set; the rate limit does not allow to send the request once more yet."
+                           : "A new one is set; there was no time left, or no guard to ask, to send the request once more.");
+}
+
+lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
+{
+    lsync_fetch_input in = {.status = status};
+
+    log_warning(x->ctx);
+    if (x->fetch.state == LSYNC_FETCH_SETTLING && status != LOCK_SYNC_OK) {
+        log_not_settled(x->ctx, status); /* the fetch is what it is: the guard keeps the outcome */
+    } else if (x->fetch.state == LSYNC_FETCH_ASKING && status != LOCK_SYNC_OK) {
+        in.at_us = lsync_clock_boot_us() + x->answer.soonest_ms * 1000;
+        (void)note_denied(x->ctx, status, &x->answer);
+    } else if (x->fetch.state == LSYNC_FETCH_EXTENDING) {
+        if (status != LOCK_SYNC_OK)
+            in.status = note_no_retry(x, status);
+        lsync_error_clear(&x->refusal);
+    }
+    if (x->fetch.stop != LOCK_SYNC_OK && x->fetch.state != LSYNC_FETCH_SETTLING)
+        (void)lsync_step_stop(x, x->fetch.stop);
+    return in;
+}
+
+lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status)
+{
+    (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_fail(x->ctx, status));
+    return (lsync_fetch_input){.is_stop = true, .status = status};
 }

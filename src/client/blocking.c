@@ -1,0 +1,160 @@
+/* The blocking fetch: drives the machine of fetch.h to its end, waiting where it says so. */
+#include "client/blocking.h"
+#include "base/clock.h"
+#include "client/kept.h"
+#include "client/settings.h"
+#include "client/steps.h"
+#include "transport/transport.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+/* The built-in transport is made by the first fetch that needs it, under the mutex that lock_sync_cancel() takes. */
+static lock_sync_status need_transport(lock_sync_ctx *ctx)
+{
+    lock_sync_transport made;
+    lock_sync_status status;
+
+    if (ctx->transport.perform != NULL)
+        return LOCK_SYNC_OK;
+    status = lsync_transport_new(&ctx->memory, &made);
+    if (status != LOCK_SYNC_OK)
+        return lsync_ctx_fail(ctx, status);
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->transport = made;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    return LOCK_SYNC_OK;
+}
+
+void lsync_sleep_or_cancel(lock_sync_ctx *ctx, int64_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the condition's clock */
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    while (!atomic_load(&ctx->cancelled) &&
+           pthread_cond_timedwait(&ctx->cancel_condition, &ctx->cancel_mutex, &until) == 0)
+        continue;
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+static lock_sync_status check(lsync_run *x)
+{
+    lock_sync_status status = lsync_step_check(x);
+
+    if (status == LOCK_SYNC_OK)
+        status = need_transport(x->ctx);
+    return status == LOCK_SYNC_OK && x->fetch.mode != LOCK_SYNC_GUARD_OFF ? lsync_need_guard(x->ctx) : status;
+}
+
+/* One request and its response. */
+static lock_sync_status send_request(lsync_run *x)
+{
+    lock_sync_ctx *ctx = x->ctx;
+    lock_sync_status status = lsync_step_prepare(x, &ctx->spares);
+
+    if (status == LOCK_SYNC_OK)
+        status = lsync_step_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s), &ctx->spares);
+    return status;
+}
+
+static void wait_until(lock_sync_ctx *ctx, int64_t at_us)
+{
+    int64_t ms = (at_us - lsync_clock_boot_us() + 999) / 1000;
+
+    lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", ms);
+    if (ms > 0)
+        lsync_sleep_or_cancel(ctx, ms);
+}
+
+/* Does what the state says. */
+static lsync_fetch_input step(lsync_run *x)
+{
+    switch (x->fetch.state) {
+    case LSYNC_FETCH_CHECK:
+        return (lsync_fetch_input){.status = check(x)};
+    case LSYNC_FETCH_WAITING:
+        wait_until(x->ctx, x->fetch.at_us);
+        return atomic_load(&x->ctx->cancelled) ? lsync_step_stop(x, LOCK_SYNC_E_CANCELLED)
+                                               : (lsync_fetch_input){.status = LOCK_SYNC_OK};
+    case LSYNC_FETCH_KEPT:
+        return (lsync_fetch_input){.status = lsync_kept_get(x->ctx, x->ids, x->n, x->single, &x->results)};
+    case LSYNC_FETCH_CREDENTIAL:
+        return (lsync_fetch_input){.status = lsync_step_credential(x)};
+    case LSYNC_FETCH_SENDING:
+        return (lsync_fetch_input){.status = send_request(x)};
+    case LSYNC_FETCH_RENEWING:
+        return (lsync_fetch_input){.status = lsync_step_renew(x)};
+    case LSYNC_FETCH_ASKING:
+    case LSYNC_FETCH_EXTENDING:
+    case LSYNC_FETCH_SETTLING:
+    case LSYNC_FETCH_DONE:
+    default:
+        return lsync_step_guard_done(x, lsync_step_guard(x, x->ctx->guard));
+    }
+}
+
+static lock_sync_status run(lsync_run *x, bool is_poll)
+{
+    lock_sync_ctx *ctx = x->ctx;
+    int64_t deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+
+    lsync_fetch_begin(&x->fetch, ctx->guard_mode, is_poll, ctx->provider != NULL, deadline_us);
+    while (x->fetch.state != LSYNC_FETCH_DONE) {
+        lsync_fetch_input in = step(x);
+
+        lsync_fetch_next(&x->fetch, &in);
+    }
+    return x->fetch.status;
+}
+
+lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results,
+                                  int64_t *again_ms)
+{
+    lock_sync_response response;
+    lsync_run x = {.ctx = ctx, .ids = ids, .n = n, .s = &response};
+    lock_sync_status status = run(&x, true);
+
+    *again_ms = x.fetch.is_denied ? x.answer.soonest_ms : -1;
+    *results = x.results;
+    return status;
+}
+
+static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
+                                       lock_sync_results **results)
+{
+    lock_sync_response response;
+    lsync_run x = {.ctx = ctx, .ids = ids, .n = n, .single = single, .s = &response};
+    lock_sync_status status;
+
+    if (results != NULL)
+        *results = NULL;
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (!lsync_ctx_begin(ctx))
+        return LOCK_SYNC_E_BUSY;
+    if (results == NULL) {
+        status = lsync_ctx_refuse(ctx, "results is NULL");
+    } else {
+        status = run(&x, false);
+        *results = x.results;
+    }
+    lsync_ctx_finish(ctx);
+    return lsync_ctx_end(ctx, status);
+}
+
+lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results)
+{
+    return fetch_and_wait(ctx, ids, n, false, results);
+}
+
+lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_results **results)
+{
+    return fetch_and_wait(ctx, &id, 1, true, results);
+}

@@ -1,0 +1,107 @@
+/* The inside of a context; see context.h. */
+#include "client/context.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+const char *lock_sync_version(void)
+{
+    return LSYNC_VERSION;
+}
+
+const lock_sync_error *lock_sync_last_error(const lock_sync_ctx *ctx)
+{
+    return ctx == NULL ? NULL : &ctx->error;
+}
+
+lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx)
+{
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    return atomic_load(&ctx->running) && !atomic_load(&ctx->lent) ? LOCK_SYNC_E_BUSY : LOCK_SYNC_OK;
+}
+
+lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
+{
+    lsync_error_clear(&ctx->error);
+    ctx->error.status = status;
+    return status;
+}
+
+lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why)
+{
+    lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
+    return LOCK_SYNC_E_INVALID_ARGUMENT; /* said here, where analyzers see it */
+}
+
+lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
+{
+    return lsync_ctx_fail(ctx, LOCK_SYNC_E_CANCELLED);
+}
+
+lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx)
+{
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_TIMEOUT, "the deadline of the whole fetch passed");
+}
+
+lock_sync_status lsync_ctx_end(lock_sync_ctx *ctx, lock_sync_status status)
+{
+    if (status == LOCK_SYNC_OK)
+        lsync_error_clear(&ctx->error);
+    return status;
+}
+
+void lsync_ctx_drop_transport(lock_sync_ctx *ctx)
+{
+    lock_sync_transport gone = ctx->transport;
+
+    memset(&ctx->transport, 0, sizeof ctx->transport); /* first: it is destroyed once, whatever `destroy` does */
+    if (gone.perform != NULL && gone.destroy != NULL)
+        gone.destroy(gone.user);
+}
+
+void lsync_ctx_drop_cache(lock_sync_ctx *ctx)
+{
+    lock_sync_results_free(ctx->cache);
+    ctx->cache = NULL;
+}
+
+void lsync_spares_release(lsync_spares *spares)
+{
+    lsync_free(spares->memory, spares->request.block);
+    lsync_free(spares->memory, spares->body.block);
+    spares->request = spares->body = (lsync_spare){NULL, 0};
+}
+
+/* --- a running fetch --- */
+
+bool lsync_ctx_begin(lock_sync_ctx *ctx)
+{
+    return !atomic_exchange(&ctx->running, true);
+}
+
+void lsync_ctx_finish(lock_sync_ctx *ctx)
+{
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    ctx->owner = NULL;
+    atomic_store(&ctx->lent, false);
+    atomic_store(&ctx->cancelled, false);
+    atomic_store(&ctx->running, false);
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+void lock_sync_cancel(lock_sync_ctx *ctx)
+{
+    if (ctx == NULL)
+        return;
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    if (atomic_load(&ctx->running) && !atomic_load(&ctx->lent)) {
+        atomic_store(&ctx->cancelled, true);
+        (void)pthread_cond_signal(&ctx->cancel_condition);
+        if (ctx->owner != NULL)
+            ctx->owner->functions->cancel(ctx->owner);
+        else if (ctx->transport.cancel != NULL)
+            ctx->transport.cancel(ctx->transport.user);
+    }
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}

@@ -1,0 +1,75 @@
+/* The functions of the pure middle that begin at a context: for applications that do their own HTTP. */
+#include "client/context.h"
+#include "client/settings.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "wire/decode.h"
+
+/* For a function that makes something: E_INVALID_ARGUMENT, with the error set, also when there is no `out` for it. */
+static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_refuse(ctx, "out is NULL");
+}
+
+static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
+{
+    lsync_spares none = {0};
+    lock_sync_status status;
+
+    if (out != NULL)
+        *out = NULL;
+    status = check_out(ctx, out != NULL);
+    if (status == LOCK_SYNC_OK)
+        status = lsync_request_check_ids(ids, n, &ctx->error);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    none.memory = &ctx->memory;
+    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, &none, out));
+}
+
+lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)
+{
+    return build(ctx, ids, n, false, out);
+}
+
+lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, int64_t id, lock_sync_request **out)
+{
+    return build(ctx, &id, 1, true, out);
+}
+
+lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response **out)
+{
+    lock_sync_status status;
+
+    if (out != NULL)
+        *out = NULL;
+    status = check_out(ctx, out != NULL);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    *out = lsync_alloc(&ctx->memory, sizeof **out);
+    if (*out == NULL)
+        return lsync_error_no_memory(&ctx->error);
+    lsync_response_init(*out, &ctx->memory, ctx->max_response_bytes, lsync_clock_unix_ms());
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
+                                           lock_sync_results **results)
+{
+    lock_sync_status status;
+
+    if (results != NULL)
+        *results = NULL;
+    status = lsync_ctx_check(ctx);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (q == NULL || s == NULL || results == NULL)
+        return lsync_ctx_refuse(ctx, q == NULL   ? "the request is NULL"
+                                     : s == NULL ? "the response is NULL"
+                                                 : "results is NULL");
+    if (s->http_status == 0 && s->failed == LOCK_SYNC_OK)
+        return lsync_ctx_refuse(ctx, "the response has no HTTP status");
+    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &q->scope, &ctx->error, results));
+}

@@ -1,0 +1,469 @@
+/* Drives the fetches of the pool's jobs; see pool.h. Nothing here calls back. */
+#include "base/clock.h"
+#include "client/kept.h"
+#include "client/settings.h"
+#include "pool/pool.h"
+#include "watch/watch.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* --- where a job stands --- */
+
+static void set_due(lsync_job *job, int64_t due_us)
+{
+    lsync_heap_remove(&job->pool->timers, job);
+    job->due_us = due_us;
+    lsync_heap_add(&job->pool->timers, job); /* there is room: submit made it */
+}
+
+/* Until its deadline. */
+static void set_state(lsync_job *job, lsync_job_state state)
+{
+    job->state = state;
+    set_due(job, job->x.fetch.deadline_us);
+}
+
+/* Its fetch has nothing under way in the guard: it waits for its turn. */
+static void queue_up(lsync_job *job)
+{
+    bool has_slot = job->x.fetch.state == LSYNC_FETCH_CREDENTIAL || job->x.fetch.state == LSYNC_FETCH_SENDING;
+
+    set_state(job, LSYNC_JOB_READY);
+    lsync_queue_append(has_slot ? &job->pool->admitted : &job->pool->ready, &job->link);
+}
+
+static void sleep_until(lsync_job *job, int64_t until_us)
+{
+    job->state = LSYNC_JOB_ASLEEP;
+    set_due(job, until_us);
+}
+
+void lsync_pool_sleep(lsync_job *job, int64_t until_us)
+{
+    assert(job->watch != NULL);
+    job->x.fetch.state = LSYNC_FETCH_DONE; /* no poll is under way */
+    sleep_until(job, until_us);
+}
+
+/* What the context's error says was set before. */
+static void finish(lsync_job *job)
+{
+    job->state = LSYNC_JOB_DONE;
+    lsync_heap_remove(&job->pool->timers, job);
+    lsync_queue_append(&job->pool->done, &job->link);
+}
+
+void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
+{
+    const lock_sync_ctx *ctx = job->x.ctx;
+
+    lsync_fetch_begin(&job->x.fetch, ctx->guard_mode, job->watch != NULL, ctx->provider != NULL,
+                      now_us + ctx->timeout_ms * 1000);
+    queue_up(job);
+}
+
+/* --- driving the machine --- */
+
+static void drive(lsync_job *job);
+
+static void go_on(lsync_job *job, const lsync_fetch_input *input)
+{
+    lsync_fetch_next(&job->x.fetch, input);
+    drive(job);
+}
+
+/* Reports the result of the state's step. */
+static void report(lsync_job *job, lock_sync_status status)
+{
+    const lsync_fetch_input input = {.status = status};
+
+    go_on(job, &input);
+}
+
+/* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by lsync_pool_answered. */
+static void ask_guard(lsync_job *job)
+{
+    lsync_helper_request *r = &job->request;
+    lock_sync_status status;
+
+    r->guard = lock_sync_guard_ref(job->x.ctx->guard);
+    if (!lsync_guard_may_block(r->guard)) {
+        r->status = lsync_step_guard(&job->x, r->guard);
+        lsync_pool_answered(job);
+        return;
+    }
+    set_state(job, LSYNC_JOB_ASKING);
+    status = lsync_helper_send(job); /* once it is sent, the request is the thread's alone */
+    if (status == LOCK_SYNC_OK)
+        return;
+    r->status = status;
+    if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
+        lsync_guard_keep_outcome(r->guard, job->x.slot, &job->x.settlement);
+    lsync_pool_answered(job);
+}
+
+/* The end of a poll that the guard denied is no end: the watch sleeps until it may be allowed. */
+static void end(lsync_job *job)
+{
+    if (job->x.fetch.is_denied) {
+        lsync_watch_refused(job->watch, job->x.answer.soonest_ms);
+        lsync_pool_sleep(job, job->x.fetch.at_us);
+    } else {
+        finish(job);
+    }
+}
+
+/* Does what the state of the fetch says, or has it wait for that. */
+static void drive(lsync_job *job)
+{
+    switch (job->x.fetch.state) {
+    case LSYNC_FETCH_CHECK:
+    case LSYNC_FETCH_CREDENTIAL:
+    case LSYNC_FETCH_SENDING:
+        queue_up(job);
+        break;
+    case LSYNC_FETCH_ASKING:
+    case LSYNC_FETCH_EXTENDING:
+    case LSYNC_FETCH_SETTLING:
+        ask_guard(job);
+        break;
+    case LSYNC_FETCH_WAITING:
+        sleep_until(job, job->x.fetch.at_us);
+        break;
+    case LSYNC_FETCH_KEPT:
+        report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
+        break;
+    case LSYNC_FETCH_RENEWING:
+        report(job, lsync_step_renew(&job->x));
+        break;
+    case LSYNC_FETCH_DONE:
+    default:
+        end(job);
+        break;
+    }
+}
+
+/* Of a job whose context was freed while the helper thread had it only the slot is left, to be settled. */
+static void end_orphan(lsync_job *job)
+{
+    const lsync_fetch_input input = {.status = job->request.status};
+
+    lsync_fetch_next(&job->x.fetch, &input);
+    if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
+        return;
+    lock_sync_guard_unref(job->request.guard);
+    lsync_free(&job->pool->memory, job);
+}
+
+void lsync_pool_answered(lsync_job *job)
+{
+    lsync_fetch_input input;
+
+    if (job->x.ctx == NULL) {
+        end_orphan(job);
+        return;
+    }
+    input = lsync_step_guard_done(&job->x, job->request.status);
+    lock_sync_guard_unref(job->request.guard);
+    job->request.guard = NULL;
+    lsync_heap_remove(&job->pool->timers, job);
+    go_on(job, &input);
+}
+
+/* --- seats --- */
+
+static lsync_seat *take_seat(lock_sync_pool *p)
+{
+    lsync_seat *seat = p->free_seats;
+
+    if (seat != NULL) {
+        p->free_seats = seat->next;
+        return seat;
+    }
+    seat = lsync_alloc(&p->memory, sizeof *seat);
+    if (seat == NULL)
+        return NULL;
+    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.distrusted_us) != LOCK_SYNC_OK) {
+        lsync_free(&p->memory, seat);
+        return NULL;
+    }
+    seat->spares = (lsync_spares){.memory = &p->memory};
+    seat->job = NULL;
+    seat->next_of_all = p->seats;
+    p->seats = seat;
+    return seat;
+}
+
+static void leave_seat(lsync_seat *seat)
+{
+    lock_sync_pool *p = seat->job->pool;
+
+    seat->job->host->active--;
+    seat->job->seat = NULL;
+    seat->job = NULL;
+    seat->next = p->free_seats;
+    p->free_seats = seat;
+    p->active--;
+}
+
+void lsync_pool_free_seats(lock_sync_pool *p)
+{
+    lsync_seat *next;
+
+    for (; p->seats != NULL; p->seats = next) {
+        next = p->seats->next_of_all;
+        lsync_spares_release(&p->seats->spares);
+        lsync_free(&p->memory, p->seats);
+    }
+    p->free_seats = NULL;
+}
+
+/* The transfer of a seat is over, and stopped: what its response is, and what comes then. */
+static void conclude(lsync_seat *seat, lock_sync_status performed)
+{
+    lsync_job *job = seat->job;
+    lock_sync_status status;
+
+    lsync_heap_remove(&job->pool->timers, job);
+    status = lsync_step_conclude(&job->x, performed, &seat->spares);
+    lsync_host_learn(seat, status);
+    leave_seat(seat);
+    report(job, status);
+}
+
+void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
+{
+    conclude(seat, lsync_transfer_finish(&seat->transfer, code));
+}
+
+/* Ends the transfer of an active job early. */
+static void cut_short(lsync_job *job, CURLcode code, lock_sync_status status)
+{
+    lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
+    (void)lsync_transfer_finish(&job->seat->transfer, code);
+    conclude(job->seat, status);
+}
+
+void lsync_pool_begin_anew(lock_sync_pool *p)
+{
+    for (const lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
+        if (seat->job != NULL)
+            cut_short(seat->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
+    lsync_loop_renew(&p->loop);
+}
+
+/* Starts a transfer, in a loop that libcurl can go on with. */
+static lock_sync_status start_in_loop(lock_sync_pool *p, lsync_transfer *transfer)
+{
+    if (p->loop.multi == NULL) /* there was no memory to renew it */
+        lsync_loop_renew(&p->loop);
+    return p->loop.multi == NULL ? LOCK_SYNC_E_NO_MEMORY : lsync_loop_start(&p->loop, transfer);
+}
+
+/* SENDING: puts a job into a seat and starts its transfer. */
+static void start(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    lsync_host *host = job->host;
+    lsync_seat *seat = take_seat(p);
+    lock_sync_status status;
+    bool goes_ahead;
+
+    if (seat == NULL) {
+        report(job, lsync_error_no_memory(&job->x.ctx->error));
+        return;
+    }
+    goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
+    seat->job = job;
+    job->seat = seat;
+    p->active++;
+    host->active++;
+    job->x.s = &seat->response;
+    status = lsync_step_prepare(&job->x, &seat->spares);
+    if (status != LOCK_SYNC_OK) {
+        leave_seat(seat);
+        report(job, status);
+        return;
+    }
+    set_state(job, LSYNC_JOB_ACTIVE);
+    if (goes_ahead)
+        host->pioneer = job;
+    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets);
+    if (status == LOCK_SYNC_OK)
+        status = start_in_loop(p, &seat->transfer);
+    if (status != LOCK_SYNC_OK) {
+        (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
+        conclude(seat, status);
+    }
+}
+
+/* --- turns --- */
+
+/* The next that has a place: those that have their slots first, then those that were held. */
+static lsync_link *next_ready(const lock_sync_pool *p)
+{
+    lsync_link *link = lsync_queue_first(&p->admitted);
+
+    if (link == NULL)
+        link = lsync_pool_next_held(p);
+    return link != NULL ? link : lsync_queue_first(&p->ready);
+}
+
+static void hold(lsync_job *job)
+{
+    set_state(job, LSYNC_JOB_HELD);
+    job->turn = job->pool->turns++;
+    lsync_queue_append(&job->host->held, &job->link);
+}
+
+/* What is checked before the guard is asked. */
+static lock_sync_status check(lsync_job *job)
+{
+    lock_sync_status status = lsync_step_check(&job->x);
+
+    return status == LOCK_SYNC_OK && job->x.fetch.mode != LOCK_SYNC_GUARD_OFF ? lsync_need_guard(job->x.ctx) : status;
+}
+
+/* CREDENTIAL, and SENDING where that goes well. */
+static void take_seat_in_turn(lsync_job *job)
+{
+    lsync_fetch_input input;
+
+    if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) {
+        input = (lsync_fetch_input){.status = lsync_step_credential(&job->x)};
+        lsync_fetch_next(&job->x.fetch, &input);
+    }
+    if (job->x.fetch.state == LSYNC_FETCH_SENDING)
+        start(job);
+    else
+        drive(job);
+}
+
+/* A job whose turn it is, taken out of its queue. */
+static void take_turn(lsync_job *job)
+{
+    if (job->host == NULL)
+        job->host = lsync_pool_host_of(job->pool, job->x.ctx);
+    if (job->host == NULL) {
+        assert(job->x.fetch.state == LSYNC_FETCH_CHECK); /* its first turn */
+        report(job, lsync_error_no_memory(&job->x.ctx->error));
+    } else if (lsync_host_is_full(job->host)) {
+        hold(job);
+    } else if (job->x.fetch.state == LSYNC_FETCH_CHECK) {
+        const lsync_fetch_input input = {.status = check(job)};
+
+        lsync_fetch_next(&job->x.fetch, &input);
+        if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked: its turn goes on */
+            take_seat_in_turn(job);
+        else
+            drive(job);
+    } else if (job->x.fetch.state == LSYNC_FETCH_WAITING) {
+        report(job, LOCK_SYNC_OK);
+    } else {
+        take_seat_in_turn(job);
+    }
+}
+
+/* --- stopping --- */
+
+/* Takes what was asked of the guard back, if the helper thread has not begun with it. */
+static bool withdraw(lsync_job *job)
+{
+    if (!lsync_helper_withdraw(job))
+        return false;
+    lock_sync_guard_unref(job->request.guard);
+    job->request.guard = NULL;
+    lsync_error_clear(&job->x.refusal);
+    return true;
+}
+
+/* Stops a fetch, wherever it stands. It goes on to its end, or does so when the helper thread is done with it. */
+static void stop(lsync_job *job, lock_sync_status status)
+{
+    lsync_fetch_input input = lsync_step_stop(&job->x, status);
+    lsync_fetch_state before = job->x.fetch.state;
+
+    lsync_fetch_next(&job->x.fetch, &input);
+    switch (job->state) {
+    case LSYNC_JOB_ACTIVE:
+        cut_short(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK, status);
+        break;
+    case LSYNC_JOB_ASKING:
+        if (withdraw(job))
+            report(job, status);
+        break;
+    case LSYNC_JOB_READY:
+    case LSYNC_JOB_HELD:
+    case LSYNC_JOB_ASLEEP:
+        lsync_queue_remove(&job->link);
+        if (before == LSYNC_FETCH_SENDING) /* it had not begun */
+            report(job, status);
+        else
+            drive(job);
+        break;
+    case LSYNC_JOB_DONE:
+    case LSYNC_JOB_TOLD:
+    default:
+        break;
+    }
+}
+
+void lsync_pool_abort(lsync_job *job)
+{
+    if (job->state == LSYNC_JOB_ASLEEP && job->x.fetch.state == LSYNC_FETCH_DONE) { /* a watch's, between two polls */
+        job->x.fetch.status = lsync_ctx_cancelled(job->x.ctx);
+        job->x.fetch.is_denied = false;
+        job->slept = true;
+        finish(job);
+        return;
+    }
+    if (job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_TOLD)
+        stop(job, LOCK_SYNC_E_CANCELLED);
+}
+
+/* --- moving on --- */
+
+/* A job whose time has come: its deadline, or what it slept for. */
+static void wake(lsync_job *job, int64_t now_us)
+{
+    bool sleeps = job->state == LSYNC_JOB_ASLEEP;
+
+    if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE)
+        lsync_pool_begin_fetch(job, now_us);
+    else if (sleeps && now_us < job->x.fetch.deadline_us)
+        queue_up(job); /* to ask the guard again in its turn */
+    else
+        stop(job, LOCK_SYNC_E_TIMEOUT);
+}
+
+static void wake_due(lock_sync_pool *p)
+{
+    int64_t now_us = lsync_clock_boot_us();
+    lsync_job *job;
+
+    while ((job = lsync_heap_first(&p->timers)) != NULL && job->due_us <= now_us) {
+        lsync_heap_remove(&p->timers, job);
+        wake(job, now_us);
+    }
+}
+
+void lsync_pool_advance(lock_sync_pool *p)
+{
+    lsync_link *link;
+
+    wake_due(p);
+    while (p->active < p->max_active && (link = next_ready(p)) != NULL) {
+        lsync_queue_remove(link);
+        take_turn(LSYNC_OF(link, lsync_job, link));
+    }
+}
+
+int64_t lsync_pool_due_us(const lock_sync_pool *p)
+{
+    const lsync_job *first = lsync_heap_first(&p->timers);
+
+    if ((p->active < p->max_active && next_ready(p) != NULL) || lsync_queue_first(&p->done) != NULL)
+        return 0;
+    return first == NULL ? LSYNC_NEVER_US : first->due_us;
+}
