@@ -12,7 +12,7 @@ static void print_change(const lock_sync_change *change)
     bool moved = change->before != NULL && (change->kinds & LOCK_SYNC_CHANGE_STATE) != 0;
     const lock_sync_lock *lock = change->after != NULL ? change->after : change->before;
 
-    printf("%10" PRId64 "  %-12s", lock->id, lock_sync_lock_state_text(lock));
+    printf("%10" PRId64 "  %-12s", lock_sync_lock_id(lock), lock_sync_lock_state_text(lock));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if ((change->kinds >> i & 1) != 0)
             printf(" %s", names[i]);

@@ -9,6 +9,6 @@
 /* Makes the context, with credential, settings, proxy and guard; context and guard are transferred, and NULL after a
    failure. Sets in `o` what the environment decides (base URL, a try-out's interval). Returns EXIT_DONE, or
    complains. */
-int setup(options *o, lock_sync_ctx **ctx, lock_sync_guard **guard);
+int setup(options *o, lock_sync_ctx **out, lock_sync_guard **guard);
 
 #endif

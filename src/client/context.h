@@ -1,6 +1,6 @@
 /* The inside of a context: settings, credential, last error, and the state of a running fetch. */
-#ifndef LSYNC_CONTEXT_H
-#define LSYNC_CONTEXT_H
+#ifndef LSYNC_CLIENT_CONTEXT_H
+#define LSYNC_CLIENT_CONTEXT_H
 
 #include "base/error.h"
 #include "base/log.h"
@@ -28,7 +28,6 @@ typedef struct lsync_spares {
 
 void lsync_spares_release(lsync_spares *spares);
 
-/* What is used most stands first: instructions reach it in fewer bytes. */
 struct lock_sync_ctx {
     lock_sync_allocator memory;
 

@@ -86,8 +86,11 @@ lock_sync_status lsync_step_renew(lsync_run *x)
     x->refusal = ctx->error; /* put aside, as the provider's setters note their own */
     lsync_error_init(&ctx->error, &ctx->memory);
     status = ask_provider(ctx, true, &set);
-    if (status == LOCK_SYNC_OK && set)
+    if (status == LOCK_SYNC_OK && set) {
+        if (!x->fetch.has_slot) /* no guard can deny the retry */
+            lsync_error_clear(&x->refusal);
         return LOCK_SYNC_OK;
+    }
     if (status == LOCK_SYNC_OK)
         return end_refused(ctx, &x->refusal, "The token provider set no other.");
     status = fail_provider(ctx, status, x->refusal.http_status);
@@ -282,8 +285,8 @@ static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
 {
     return end_refused(x->ctx, &x->refusal,
                        status == LOCK_SYNC_E_TOO_SOON
-                           ? "A new one is set; the rate limit does not allow to send the request once more yet."
-                           : "A new one is set; there was no time left, or no guard to ask, to send the request once more.");
+                           ? "A new one is set; the rate limit does not allow a retry yet."
+                           : "A new one is set; there was no time left for a retry, or no guard to ask.");
 }
 
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)

@@ -238,9 +238,10 @@ static lock_sync_status open_locked(file_store *s, const char *path, int flags, 
 
 /* --- making the file --- */
 
-static bool decide_nothing(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                           int64_t slot)
 {
-    (void)user, (void)r, (void)now_us, (void)slot;
+    (void)user, (void)r, (void)limits, (void)now_us, (void)slot;
     return false;
 }
 

@@ -250,7 +250,8 @@ const char *lsync_guard_reason_text(lsync_guard_reason reason)
         [LSYNC_GUARD_REASON_NONE] = "The guard denied the request.",
         [LSYNC_GUARD_REASON_INTERVAL] = "The last request of this account is too recent.",
         [LSYNC_GUARD_REASON_LEASE] = "Another request of this account is on its way.",
-        [LSYNC_GUARD_REASON_FIRST_USE] = "This is the first use of this Redis database, or of its server since it restarted.",
+        [LSYNC_GUARD_REASON_FIRST_USE] =
+            "This is the first use of this Redis database, or of its server since it restarted.",
         [LSYNC_GUARD_REASON_LOSS] = "The guard's store has lost a record, or may have.",
         [LSYNC_GUARD_REASON_BLOCK] = "The service answered 429 (too many requests).",
         [LSYNC_GUARD_REASON_HOUR] = "The requests of this hour are used up.",
@@ -314,7 +315,6 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
 
 /* What is asked of the rule, and its answer. */
 typedef struct question {
-    const lsync_guard_decision *decision;
     lsync_guard_request request; /* its slot 0: one that is drawn */
     uint32_t charges;
     lsync_guard_answer answer;
@@ -331,7 +331,6 @@ static lock_sync_status ask(lock_sync_guard *g, question *q, lsync_guard_decide_
     lock_sync_status status;
 
     *answer = (lsync_guard_answer){0};
-    q->decision = &decision;
     status = decide(g, &decision, NULL);
     if (status != LOCK_SYNC_OK)
         return status;
@@ -339,14 +338,15 @@ static lock_sync_status ask(lock_sync_guard *g, question *q, lsync_guard_decide_
     return answer->slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
 }
 
-static bool decide_reserve(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide_reserve(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                           int64_t slot)
 {
     question *q = user;
 
     lsync_guard_verdict v;
 
     q->request.slot = slot;
-    v = lsync_guard_reserve(r, q->decision->limits, &q->request, now_us);
+    v = lsync_guard_reserve(r, limits, &q->request, now_us);
     q->answer = answer_of(&v);
     return v.slot != 0;
 }
@@ -359,17 +359,18 @@ lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind
     return ask(g, &q, decide_reserve, answer);
 }
 
-static bool decide_extend(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide_extend(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                          int64_t slot)
 {
     question *q = user;
     lsync_guard_ending charges = {.retry_after_us = -1, .charges = q->charges};
 
-    lsync_guard_verdict v = lsync_guard_extend(r, q->decision->limits, &q->request, now_us);
+    lsync_guard_verdict v = lsync_guard_extend(r, limits, &q->request, now_us);
 
     (void)slot;
     q->answer = answer_of(&v);
     if (v.slot != 0)
-        lsync_guard_settle(r, q->decision->limits, &charges, now_us);
+        lsync_guard_settle(r, limits, &charges, now_us);
     return false;
 }
 
@@ -404,23 +405,18 @@ lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, in
 
 /* --- settling --- */
 
-typedef struct settling {
-    const lsync_guard_decision *decision;
-    lsync_guard_ending ending;
-} settling;
-
-static bool decide_settle(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide_settle(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                          int64_t slot)
 {
-    const settling *s = user;
-
     (void)slot;
-    lsync_guard_settle(r, s->decision->limits, &s->ending, now_us);
+    lsync_guard_settle(r, limits, user, now_us);
     return false;
 }
 
-static bool decide_nothing(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                           int64_t slot)
 {
-    (void)user, (void)r, (void)now_us, (void)slot;
+    (void)user, (void)r, (void)limits, (void)now_us, (void)slot;
     return false;
 }
 
@@ -462,11 +458,10 @@ void lsync_guard_keep_outcome(lock_sync_guard *g, int64_t slot, const lsync_sett
 
 lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
 {
-    settling s = {NULL, ending_of(slot, settlement)};
-    lsync_guard_decision decision = {decide_settle, &s, NULL, 0};
+    lsync_guard_ending ending = ending_of(slot, settlement);
+    lsync_guard_decision decision = {decide_settle, &ending, NULL, 0};
 
-    s.decision = &decision;
-    return decide(g, &decision, &s.ending);
+    return decide(g, &decision, &ending);
 }
 
 lock_sync_status lock_sync_guard_settle(lock_sync_guard *g, int64_t slot, lock_sync_guard_outcome outcome,

@@ -17,7 +17,7 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
     memory_store *s = state;
 
     (void)why; /* cannot fail */
-    if (decision->decide(decision->user, &s->record, lsync_clock_boot_us(), s->slot))
+    if (decision->decide(decision->user, &s->record, decision->limits, lsync_clock_boot_us(), s->slot))
         s->slot = lsync_random_next(&s->random);
     return LOCK_SYNC_OK;
 }

@@ -37,7 +37,7 @@ static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync
 bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *h, const lsync_guard_decision *decision,
                              int64_t slot, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
-    unsigned char before[LSYNC_GUARD_RECORD_SIZE];
+    unsigned char before[LSYNC_GUARD_RECORD_SIZE] = {0};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record room;
     lsync_guard_witness witness = {seen_now(v, h, &room), decision->hold_us, slot};
@@ -52,7 +52,7 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *h, 
         ending.ago_us = lsync_time_later(0, h->own_now_us - v->kept[i].at_us);
         lsync_guard_settle(r, decision->limits, &ending, h->now_us);
     }
-    (void)decision->decide(decision->user, r, h->now_us, slot);
+    (void)decision->decide(decision->user, r, decision->limits, h->now_us, slot);
     lsync_guard_pack(&h->stored, bytes);
     changed = changed || memcmp(before, bytes, sizeof before) != 0;
     if (changed) {

@@ -13,7 +13,8 @@
 
 /* Decides on a record at a time of the store's clock, and changes it. Called again, from scratch, on a fresh record if
    another user was faster. `slot` is random. Returns whether it gave that slot. */
-typedef bool (*lsync_guard_decide_fn)(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot);
+typedef bool (*lsync_guard_decide_fn)(void *user, lsync_guard_record *r, const lsync_guard_limits *limits,
+                                      int64_t now_us, int64_t slot);
 
 typedef struct lsync_guard_decision {
     lsync_guard_decide_fn decide;

@@ -81,7 +81,8 @@ static void report(lsync_job *job, lock_sync_status status)
     go_on(job, &input);
 }
 
-/* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by lsync_pool_answered. */
+/* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by
+   lsync_pool_answered. */
 static void ask_guard(lsync_job *job)
 {
     lsync_helper_request *r = &job->request;

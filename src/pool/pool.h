@@ -1,11 +1,11 @@
-/* The inside of the pool: its jobs, where each of them stands, and who moves it on.
+/* The inside of the pool: its jobs, where each of them stands, and who drives it.
 
-   A job is one submitted fetch. It waits in `ready` for its turn; then its guard is asked (on the helper thread if that
-   may block), it may sleep until the guard opens or be held until its host's name is known, gets a seat, which is a
-   transfer with its buffers, and ends in `done`, from where dispatch calls back. The job of a watch then sleeps until
-   the next poll. */
-#ifndef LSYNC_POOL_H
-#define LSYNC_POOL_H
+   A job is one submitted fetch, or the polls of a watch. Its machine (client/fetch.h) says what is to be done; where it
+   waits for that is the job's state. It waits in `ready` for its turn, or in `admitted` if it has its slot; its guard is
+   asked on the helper thread if that may block; it may be held until its origin has room; it sends in a seat, which is a
+   transfer with its buffers; and ends in `done`, from where dispatch calls back. */
+#ifndef LSYNC_POOL_POOL_H
+#define LSYNC_POOL_POOL_H
 
 #include "client/steps.h"
 #include "guard/guard.h"
@@ -20,11 +20,11 @@ typedef struct lsync_seat lsync_seat;
 typedef struct lsync_host lsync_host;
 
 typedef enum lsync_job_state {
-    LSYNC_JOB_READY,  /* in pool->ready */
-    LSYNC_JOB_ASKING, /* with the helper thread */
-    LSYNC_JOB_ASLEEP, /* until due_us: the guard may open then, or a watch's next poll is due */
+    LSYNC_JOB_READY,  /* in pool->ready, or with its slot in pool->admitted */
+    LSYNC_JOB_ASKING, /* ASKING, EXTENDING or SETTLING, with the helper thread */
+    LSYNC_JOB_ASLEEP, /* WAITING, until due_us; or DONE: a watch's, until its next poll is due */
     LSYNC_JOB_HELD,   /* in host->held */
-    LSYNC_JOB_ACTIVE, /* in a seat */
+    LSYNC_JOB_ACTIVE, /* SENDING, in a seat */
     LSYNC_JOB_DONE,   /* in pool->done */
     LSYNC_JOB_TOLD    /* a watch's, inside its callback */
 } lsync_job_state;

@@ -161,7 +161,8 @@ void lsync_loop_renew(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
     l->curl_due_us = LSYNC_NEVER_US;
     l->multi = curl_multi_init();
-    if (l->multi != NULL && set_options(l) == CURLM_OK && lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
+    if (l->multi != NULL && set_options(l) == CURLM_OK &&
+        lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
         return;
     (void)curl_multi_cleanup(l->multi);
     l->multi = NULL;
@@ -177,7 +178,8 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.owner = {opened, closing, 0, 0}, .memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    l->owner = (lsync_socket_owner){.opened = opened, .closing = closing};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;

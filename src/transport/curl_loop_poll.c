@@ -24,7 +24,8 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
 {
     lock_sync_status status = lsync_curl_global_init();
 
-    *l = (lsync_loop){.owner = {opened, closing, 0, 0}, .memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    l->owner = (lsync_socket_owner){.opened = opened, .closing = closing};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
@@ -59,7 +60,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     timeout_ms = patience(l, timeout_ms);
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
-    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* some are over: they are taken in before anything is waited for */
+    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* those that are over are taken in before any wait */
         return LOCK_SYNC_OK;
     if (curl_multi_poll(l->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
         curl_multi_perform(l->multi, &running) != CURLM_OK)

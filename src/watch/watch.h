@@ -1,6 +1,6 @@
 /* The inside of a watch: what it knows, and what the end of a poll means for it. */
-#ifndef LSYNC_WATCH_H
-#define LSYNC_WATCH_H
+#ifndef LSYNC_WATCH_WATCH_H
+#define LSYNC_WATCH_WATCH_H
 
 #include "client/context.h"
 #include "locksync/watch.h"

@@ -247,12 +247,12 @@ TEST(when_the_record_may_be_dropped)
 
 static const lsync_guard_limits limits = {{20000000, 60000000, 0}, 600, 0};
 
-static bool reserve(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool reserve(void *user, lsync_guard_record *r, const lsync_guard_limits *these, int64_t now_us, int64_t slot)
 {
     const lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, 0, slot};
     lsync_guard_verdict *verdict = user;
 
-    *verdict = lsync_guard_reserve(r, &limits, &request, now_us);
+    *verdict = lsync_guard_reserve(r, these, &request, now_us);
     return verdict->slot != 0;
 }
 

@@ -25,7 +25,7 @@ typedef struct decided {
     lsync_guard_verdict verdict;
 } decided;
 
-static bool decide(void *user, lsync_guard_record *r, int64_t now_us, int64_t slot)
+static bool decide(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us, int64_t slot)
 {
     decided *d = user;
     lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, 0, slot};
@@ -34,7 +34,7 @@ static bool decide(void *user, lsync_guard_record *r, int64_t now_us, int64_t sl
     d->now_us = now_us;
     d->slot = slot;
     if (d->asks)
-        d->verdict = lsync_guard_reserve(r, &service, &request, now_us);
+        d->verdict = lsync_guard_reserve(r, limits, &request, now_us);
     return false;
 }
 

@@ -57,7 +57,8 @@ static lsync_redis_command command_on(const char *word, const char *key, size_t 
 /* Whether a server does not answer INFO, by its ACL or because the command is renamed away. It is used all the same. */
 static bool has_no_info(const redisReply *reply)
 {
-    return is_error(reply) && (strncmp(reply->str, "NOPERM", 6) == 0 || strncmp(reply->str, "ERR unknown command", 19) == 0);
+    return is_error(reply) &&
+           (strncmp(reply->str, "NOPERM", 6) == 0 || strncmp(reply->str, "ERR unknown command", 19) == 0);
 }
 
 /* Takes what a reply to INFO says. */
