@@ -304,13 +304,14 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
             in.status = note_no_retry(x, status);
         lsync_error_clear(&x->refusal);
     }
-    if (x->fetch.stop != LOCK_SYNC_OK && x->fetch.state != LSYNC_FETCH_SETTLING)
+    if (x->fetch.stop != LOCK_SYNC_OK)
         (void)lsync_step_stop(x, x->fetch.stop);
     return in;
 }
 
 lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status)
 {
-    (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_fail(x->ctx, status));
+    if (x->fetch.state != LSYNC_FETCH_SETTLING) /* there the fetch is what it is, and its error with it */
+        (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_fail(x->ctx, status));
     return (lsync_fetch_input){.is_stop = true, .status = status};
 }

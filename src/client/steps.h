@@ -46,7 +46,8 @@ lock_sync_status lsync_step_renew(lsync_run *x);
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard);
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status);
 
-/* Sets the error of a stop, E_CANCELLED or E_TIMEOUT, and returns the input. */
+/* Sets the error of a stop, E_CANCELLED or E_TIMEOUT, unless the fetch has its end and is SETTLING. Returns the
+   input. */
 lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status);
 
 #endif

@@ -272,6 +272,45 @@ static void what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel(void *
     store_free(s);
 }
 
+/* The answer has come, and only its slot is still to be settled: the fetch ends as it would have, with the answer's own
+   detail. */
+static void what_is_being_settled_ends_with_its_own_error(void **user)
+{
+    static const raw_step limited[] = {
+        RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),
+        RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {limited};
+
+    (void)user;
+    for (int i = 0; i < 2; i++) {
+        raw_server *server = raw_start(AF_INET, scripts, 1);
+        store *s = store_new();
+        lock_sync_guard *g = store_guard(s, 1000);
+        lock_sync_pool *p = pool_make();
+        account a = account_new(raw_url(server));
+
+        store_block_at(s, 2);
+        account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
+        expect_ok(lock_sync_set_timeout_ms(a.ctx, i == 0 ? SHORT_MS : 30000));
+        account_submit(&a, p);
+        assert_true(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
+        if (i == 1)
+            lock_sync_cancel(a.ctx);
+        (void)pool_run_for(p, 2 * SHORT_MS);
+        expect_pending(&a);
+        store_release(s);
+        pool_run_all(p);
+        expect_end(&a, LOCK_SYNC_E_RATE_LIMITED);
+        assert_int_equal(a.http_status, 429);
+        assert_int_equal(a.retry_after_ms, 30000);
+        account_free(&a);
+        lock_sync_guard_unref(g);
+        pool_end(p);
+        store_free(s);
+        raw_stop(server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +323,7 @@ int main(void)
         cmocka_unit_test(each_of_many_is_cancelled_at_once),
         cmocka_unit_test(a_cancel_makes_room_for_the_next),
         cmocka_unit_test(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel),
+        cmocka_unit_test(what_is_being_settled_ends_with_its_own_error),
     };
 
     return cmocka_run_group_tests_name("pool deadlines", tests, NULL, NULL);
