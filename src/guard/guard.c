@@ -446,16 +446,6 @@ static lsync_guard_ending ending_of(int64_t slot, const lsync_settlement *settle
     return ending;
 }
 
-void lsync_guard_keep_outcome(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
-{
-    lsync_guard_ending ending = ending_of(slot, settlement);
-
-    renew_after_fork(g);
-    (void)pthread_mutex_lock(&g->deciding);
-    lsync_guard_view_keep(g->store.view, &ending, lsync_clock_boot_us());
-    (void)pthread_mutex_unlock(&g->deciding);
-}
-
 lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
 {
     lsync_guard_ending ending = ending_of(slot, settlement);

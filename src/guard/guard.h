@@ -36,9 +36,6 @@ uint32_t lsync_settlement_charges(const lsync_settlement *settlement);
 /* Settles a slot, and counts what was sent more than once. */
 lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement);
 
-/* Keeps how a slot ended without writing it: the guard's next decision does. Of a guard that may block. */
-void lsync_guard_keep_outcome(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement);
-
 /* Whether asking it may block: its store does I/O, or is the application's own. */
 bool lsync_guard_may_block(const lock_sync_guard *g);
 

@@ -98,9 +98,8 @@ static void ask_guard(lsync_job *job)
     status = lsync_helper_send(job); /* once it is sent, the request is the thread's alone */
     if (status == LOCK_SYNC_OK)
         return;
+    assert(job->x.fetch.state == LSYNC_FETCH_ASKING); /* whoever has a slot has the thread that got it */
     r->status = status;
-    if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
-        lsync_guard_keep_outcome(r->guard, job->x.slot, &job->x.settlement);
     lsync_pool_answered(job);
 }
 

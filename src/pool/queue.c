@@ -1,4 +1,4 @@
-/* The pool's containers; see pool_queue.h. */
+/* The pool's containers; see queue.h. */
 #include "pool/queue.h"
 #include "pool/pool.h"
 
