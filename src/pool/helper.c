@@ -1,7 +1,7 @@
 /* The pool's helper thread: guards whose stores may block (a file, Redis, a host's own) are decided here, one by one,
    so that dispatch never waits. A pool whose guards are in memory has no thread. */
 #include "base/clock.h"
-#include "pool/pool.h"
+#include "pool/helper.h"
 
 #include <signal.h>
 

@@ -1,57 +1,25 @@
-/* Drives the fetches of the pool's jobs; see pool.h. Nothing here calls back. */
+/* Drives the fetches of the pool's jobs; see job.h. */
 #include "base/clock.h"
 #include "client/kept.h"
 #include "client/settings.h"
-#include "pool/pool.h"
-#include "watch/watch.h"
+#include "pool/helper.h"
+#include "pool/job.h"
+#include "pool/origins.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* --- where a job stands --- */
-
-static void set_due(lsync_job *job, int64_t due_us)
-{
-    lsync_heap_remove(&job->pool->timers, job);
-    job->due_us = due_us;
-    lsync_heap_add(&job->pool->timers, job); /* there is room: submit made it */
-}
-
 /* Until its deadline. */
 static void set_state(lsync_job *job, lsync_job_state state)
 {
-    job->state = state;
-    set_due(job, job->x.fetch.deadline_us);
-}
-
-/* Its fetch has nothing under way in the guard: it waits for its turn. */
-static void queue_up(lsync_job *job)
-{
-    bool has_slot = job->x.fetch.state == LSYNC_FETCH_CREDENTIAL || job->x.fetch.state == LSYNC_FETCH_SENDING;
-
-    set_state(job, LSYNC_JOB_READY);
-    lsync_queue_append(has_slot ? &job->pool->admitted : &job->pool->ready, &job->link);
-}
-
-static void sleep_until(lsync_job *job, int64_t until_us)
-{
-    job->state = LSYNC_JOB_ASLEEP;
-    set_due(job, until_us);
+    lsync_job_move(job, state, job->x.fetch.deadline_us);
 }
 
 void lsync_pool_sleep(lsync_job *job, int64_t until_us)
 {
     assert(job->watch != NULL);
     job->x.fetch.state = LSYNC_FETCH_DONE; /* no poll is under way */
-    sleep_until(job, until_us);
-}
-
-/* What the context's error says was set before. */
-static void finish(lsync_job *job)
-{
-    job->state = LSYNC_JOB_DONE;
-    lsync_heap_remove(&job->pool->timers, job);
-    lsync_queue_append(&job->pool->done, &job->link);
+    lsync_job_move(job, LSYNC_JOB_ASLEEP, until_us);
 }
 
 void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
@@ -60,7 +28,7 @@ void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
 
     lsync_fetch_begin(&job->x.fetch, ctx->guard_mode, job->watch != NULL, ctx->provider != NULL,
                       now_us + ctx->timeout_ms * 1000);
-    queue_up(job);
+    set_state(job, LSYNC_JOB_READY);
 }
 
 /* --- driving the machine --- */
@@ -110,7 +78,7 @@ static void end(lsync_job *job)
         lsync_watch_refused(job->watch, job->x.answer.soonest_ms);
         lsync_pool_sleep(job, job->x.fetch.at_us);
     } else {
-        finish(job);
+        set_state(job, LSYNC_JOB_DONE); /* what its error says was set before */
     }
 }
 
@@ -121,7 +89,7 @@ static void drive(lsync_job *job)
     case LSYNC_FETCH_CHECK:
     case LSYNC_FETCH_CREDENTIAL:
     case LSYNC_FETCH_SENDING:
-        queue_up(job);
+        set_state(job, LSYNC_JOB_READY);
         break;
     case LSYNC_FETCH_ASKING:
     case LSYNC_FETCH_EXTENDING:
@@ -129,7 +97,7 @@ static void drive(lsync_job *job)
         ask_guard(job);
         break;
     case LSYNC_FETCH_WAITING:
-        sleep_until(job, job->x.fetch.at_us);
+        lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
         break;
     case LSYNC_FETCH_KEPT:
         report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
@@ -167,7 +135,7 @@ void lsync_pool_answered(lsync_job *job)
     input = lsync_step_guard_done(&job->x, job->request.status);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
-    lsync_heap_remove(&job->pool->timers, job);
+    lsync_heap_remove(&job->pool->timers, &job->timer);
     go_on(job, &input);
 }
 
@@ -225,7 +193,7 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lsync_job *job = seat->job;
     lock_sync_status status;
 
-    lsync_heap_remove(&job->pool->timers, job);
+    lsync_heap_remove(&job->pool->timers, &job->timer);
     status = lsync_step_conclude(&job->x, performed, &seat->spares);
     lsync_host_learn(seat, status);
     leave_seat(seat);
@@ -314,7 +282,6 @@ static void hold(lsync_job *job)
 {
     set_state(job, LSYNC_JOB_HELD);
     job->turn = job->pool->turns++;
-    lsync_queue_append(&job->host->held, &job->link);
 }
 
 /* What is checked before the guard is asked. */
@@ -384,28 +351,19 @@ static void stop(lsync_job *job, lock_sync_status status)
     lsync_fetch_input input = lsync_step_stop(&job->x, status);
     lsync_fetch_state before = job->x.fetch.state;
 
+    assert(job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_TOLD);
     lsync_fetch_next(&job->x.fetch, &input);
-    switch (job->state) {
-    case LSYNC_JOB_ACTIVE:
+    if (job->state == LSYNC_JOB_ACTIVE) {
         cut_short(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK, status);
-        break;
-    case LSYNC_JOB_ASKING:
+    } else if (job->state == LSYNC_JOB_ASKING) {
         if (withdraw(job))
             report(job, status);
-        break;
-    case LSYNC_JOB_READY:
-    case LSYNC_JOB_HELD:
-    case LSYNC_JOB_ASLEEP:
+    } else {
         lsync_queue_remove(&job->link);
         if (before == LSYNC_FETCH_SENDING) /* it had not begun */
             report(job, status);
         else
             drive(job);
-        break;
-    case LSYNC_JOB_DONE:
-    case LSYNC_JOB_TOLD:
-    default:
-        break;
     }
 }
 
@@ -415,7 +373,7 @@ void lsync_pool_abort(lsync_job *job)
         job->x.fetch.status = lsync_ctx_cancelled(job->x.ctx);
         job->x.fetch.is_denied = false;
         job->slept = true;
-        finish(job);
+        set_state(job, LSYNC_JOB_DONE);
         return;
     }
     if (job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_TOLD)
@@ -432,7 +390,7 @@ static void wake(lsync_job *job, int64_t now_us)
     if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE)
         lsync_pool_begin_fetch(job, now_us);
     else if (sleeps && now_us < job->x.fetch.deadline_us)
-        queue_up(job); /* to ask the guard again in its turn */
+        set_state(job, LSYNC_JOB_READY); /* to ask the guard again in its turn */
     else
         stop(job, LOCK_SYNC_E_TIMEOUT);
 }
@@ -440,11 +398,11 @@ static void wake(lsync_job *job, int64_t now_us)
 static void wake_due(lock_sync_pool *p)
 {
     int64_t now_us = lsync_clock_boot_us();
-    lsync_job *job;
+    lsync_timer *timer;
 
-    while ((job = lsync_heap_first(&p->timers)) != NULL && job->due_us <= now_us) {
-        lsync_heap_remove(&p->timers, job);
-        wake(job, now_us);
+    while ((timer = lsync_heap_first(&p->timers)) != NULL && timer->due_us <= now_us) {
+        lsync_heap_remove(&p->timers, timer);
+        wake(LSYNC_OF(timer, lsync_job, timer), now_us);
     }
 }
 
@@ -461,7 +419,7 @@ void lsync_pool_advance(lock_sync_pool *p)
 
 int64_t lsync_pool_due_us(const lock_sync_pool *p)
 {
-    const lsync_job *first = lsync_heap_first(&p->timers);
+    const lsync_timer *first = lsync_heap_first(&p->timers);
 
     if ((p->active < p->max_active && next_ready(p) != NULL) || lsync_queue_first(&p->done) != NULL)
         return 0;

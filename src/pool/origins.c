@@ -1,6 +1,6 @@
-/* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see pool.h. */
+/* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see origins.h. */
 #include "base/clock.h"
-#include "pool/pool.h"
+#include "pool/origins.h"
 #include "wire/url.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
-/* The pool's containers; see queue.h. */
+/* Queues of links, and a heap of timers; see queue.h. */
 #include "pool/queue.h"
-#include "pool/pool.h"
 
 void lsync_queue_init(lsync_queue *q)
 {
@@ -53,63 +52,63 @@ bool lsync_is_queued(const lsync_link *link)
 bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count)
 {
     size_t capacity = h->capacity == 0 ? 64 : h->capacity;
-    lsync_job **jobs;
+    lsync_timer **timers;
     size_t bytes;
 
     while (capacity < count)
         capacity *= 2;
     if (capacity == h->capacity)
         return true;
-    jobs = lsync_size_mul(capacity, sizeof(lsync_job *), &bytes) ? lsync_realloc(memory, h->jobs, bytes) : NULL;
-    if (jobs == NULL)
+    timers = lsync_size_mul(capacity, sizeof(lsync_timer *), &bytes) ? lsync_realloc(memory, h->timers, bytes) : NULL;
+    if (timers == NULL)
         return false;
-    h->jobs = jobs;
+    h->timers = timers;
     h->capacity = capacity;
     return true;
 }
 
-static void put(lsync_heap *h, size_t place, lsync_job *job)
+static void put(lsync_heap *h, size_t place, lsync_timer *timer)
 {
-    h->jobs[place] = job;
-    job->heap_place = place;
+    h->timers[place] = timer;
+    timer->place = place;
 }
 
 /* Where it belongs, seen from a place that is free: up, or down. */
-static void put_in_order(lsync_heap *h, size_t place, lsync_job *job)
+static void put_in_order(lsync_heap *h, size_t place, lsync_timer *timer)
 {
-    while (place > 0 && h->jobs[(place - 1) / 2]->due_us > job->due_us) {
-        put(h, place, h->jobs[(place - 1) / 2]);
+    while (place > 0 && h->timers[(place - 1) / 2]->due_us > timer->due_us) {
+        put(h, place, h->timers[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
     for (size_t child; (child = 2 * place + 1) < h->count; place = child) {
-        if (child + 1 < h->count && h->jobs[child + 1]->due_us < h->jobs[child]->due_us)
+        if (child + 1 < h->count && h->timers[child + 1]->due_us < h->timers[child]->due_us)
             child++;
-        if (h->jobs[child]->due_us >= job->due_us)
+        if (h->timers[child]->due_us >= timer->due_us)
             break;
-        put(h, place, h->jobs[child]);
+        put(h, place, h->timers[child]);
     }
-    put(h, place, job);
+    put(h, place, timer);
 }
 
-void lsync_heap_add(lsync_heap *h, lsync_job *job)
+void lsync_heap_add(lsync_heap *h, lsync_timer *timer)
 {
-    put_in_order(h, h->count++, job);
+    put_in_order(h, h->count++, timer);
 }
 
-void lsync_heap_remove(lsync_heap *h, lsync_job *job)
+void lsync_heap_remove(lsync_heap *h, lsync_timer *timer)
 {
-    size_t place = job->heap_place;
-    lsync_job *last;
+    size_t place = timer->place;
+    lsync_timer *last;
 
     if (place == LSYNC_NOT_IN_HEAP)
         return;
-    job->heap_place = LSYNC_NOT_IN_HEAP;
-    last = h->jobs[--h->count];
-    if (last != job)
+    timer->place = LSYNC_NOT_IN_HEAP;
+    last = h->timers[--h->count];
+    if (last != timer)
         put_in_order(h, place, last);
 }
 
-lsync_job *lsync_heap_first(const lsync_heap *h)
+lsync_timer *lsync_heap_first(const lsync_heap *h)
 {
-    return h->count == 0 ? NULL : h->jobs[0];
+    return h->count == 0 ? NULL : h->timers[0];
 }

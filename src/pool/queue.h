@@ -1,4 +1,4 @@
-/* The pool's containers: queues that a job is linked into, and the heap of its timers. */
+/* Containers of what has a place in them itself: queues of links, and a heap of timers. */
 #ifndef LSYNC_POOL_QUEUE_H
 #define LSYNC_POOL_QUEUE_H
 
@@ -25,22 +25,25 @@ bool lsync_is_queued(const lsync_link *link);
 /* What a link is in. */
 #define LSYNC_OF(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
 
-/* --- the heap of jobs by their due_us --- */
+/* --- a heap of timers, each inside what it wakes --- */
 
-struct lsync_job;
+typedef struct lsync_timer {
+    int64_t due_us;
+    size_t place; /* in the heap; LSYNC_NOT_IN_HEAP: in none */
+} lsync_timer;
 
 typedef struct lsync_heap {
-    struct lsync_job **jobs;
+    lsync_timer **timers;
     size_t count;
     size_t capacity;
 } lsync_heap;
 
 #define LSYNC_NOT_IN_HEAP SIZE_MAX
 
-/* Room for one more job; false when memory is out. Adding then cannot fail. */
+/* Room for one more timer; false when memory is out. Adding then cannot fail. */
 bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count);
-void lsync_heap_add(lsync_heap *h, struct lsync_job *job);
-void lsync_heap_remove(lsync_heap *h, struct lsync_job *job); /* also of one that is not in it */
-struct lsync_job *lsync_heap_first(const lsync_heap *h);      /* NULL: empty */
+void lsync_heap_add(lsync_heap *h, lsync_timer *timer);
+void lsync_heap_remove(lsync_heap *h, lsync_timer *timer); /* also of one that is not in it */
+lsync_timer *lsync_heap_first(const lsync_heap *h);        /* the one that is due first; NULL: empty */
 
 #endif

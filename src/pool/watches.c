@@ -1,38 +1,6 @@
-/* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile; see pool.h. */
-#include "base/clock.h"
-#include "pool/pool.h"
-#include "watch/watch.h"
-
-static void leave(lsync_watch_owner *owner)
-{
-    lsync_job *job = LSYNC_OF(owner, lsync_job, watch_owner);
-    lock_sync_ctx *ctx = job->x.ctx;
-
-    lsync_pool_take_out(job);
-    lsync_ctx_finish(ctx);
-}
-
-lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
-{
-    lock_sync_status status;
-    lsync_job *job;
-
-    if (w == NULL)
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (w->owner != NULL)
-        return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &job);
-    if (job == NULL)
-        return status;
-    w->owner = &job->watch_owner;
-    job->watch_owner.leave = leave;
-    job->watch = w;
-    job->changed = changed;
-    job->user = user;
-    lsync_pool_sleep(job, w->due_us);
-    lsync_pool_nudge(p);
-    return LOCK_SYNC_OK;
-}
+/* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile. */
+#include "pool/job.h"
+#include "pool/submit.h"
 
 /* Gives the job back the state of one that was never moved on. */
 static void rewind_job(lsync_job *job)
@@ -58,7 +26,7 @@ static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
 
     lend(job->x.ctx, true);
     lsync_pool_forget_notice(job);
-    job->state = LSYNC_JOB_TOLD;
+    lsync_job_move(job, LSYNC_JOB_TOLD, 0);
     (void)lsync_ctx_end(job->x.ctx, status);
     job->changed(job->user, w, status, changes);
     if (job->watch != NULL)
@@ -91,7 +59,9 @@ static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
     return status;
 }
 
-void lsync_pool_poll_over(lsync_job *job)
+/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is
+   freed. */
+static void poll_over(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
     lock_sync_changes *changes;
@@ -109,4 +79,36 @@ void lsync_pool_poll_over(lsync_job *job)
         lsync_pool_sleep(job, job->watch->due_us);
     else
         lsync_free(&p->memory, job);
+}
+
+static void leave(lsync_watch_owner *owner)
+{
+    lsync_job *job = LSYNC_OF(owner, lsync_job, watch_owner);
+    lock_sync_ctx *ctx = job->x.ctx;
+
+    lsync_pool_take_out(job);
+    lsync_ctx_finish(ctx);
+}
+
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
+{
+    lock_sync_status status;
+    lsync_job *job;
+
+    if (w == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    if (w->owner != NULL)
+        return LOCK_SYNC_E_BUSY;
+    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &job);
+    if (job == NULL)
+        return status;
+    w->owner = &job->watch_owner;
+    job->watch_owner.leave = leave;
+    job->over = poll_over;
+    job->watch = w;
+    job->changed = changed;
+    job->user = user;
+    lsync_pool_sleep(job, w->due_us);
+    lsync_pool_nudge(p);
+    return LOCK_SYNC_OK;
 }

@@ -1,4 +1,4 @@
-/* The helper thread may be done with an errand before the sender goes on: this program stands before
+/* The helper thread may be done with a question before the sender goes on: this program stands before
    pthread_mutex_unlock, and makes the sender's thread slow there. The store's decision must stand none the less. */
 #include "accounts.h"
 #include "store.h"

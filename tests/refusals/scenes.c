@@ -302,7 +302,7 @@ lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s)
     return fetch_in_a_pool(s, true);
 }
 
-bool errands_are_run_when_a_pool_is_freed(scene *s)
+bool questions_are_answered_when_a_pool_is_freed(scene *s)
 {
     shelf h[TWO];
     gate door = {.shut = true};

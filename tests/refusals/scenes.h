@@ -40,7 +40,7 @@ lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s);
 lock_sync_status life_of_a_guard_in_a_file(scene *s);
 
 /* A pool is freed while its helper thread settles one slot, and another waits to be. Whether both were settled. */
-bool errands_are_run_when_a_pool_is_freed(scene *s);
+bool questions_are_answered_when_a_pool_is_freed(scene *s);
 
 #define MAY(status) (UINT32_C(1) << LOCK_SYNC_##status)
 

@@ -135,7 +135,7 @@ static void a_freed_pool_settles_what_waits_to_be(void **user)
     scene s = scene_of();
 
     (void)user;
-    assert_true(errands_are_run_when_a_pool_is_freed(&s));
+    assert_true(questions_are_answered_when_a_pool_is_freed(&s));
     assert_int_equal(s.heap.blocks, 0);
 }
 

@@ -4,15 +4,15 @@
    waits for that is the job's state. It waits in `ready` for its turn, or in `admitted` if it has its slot; its guard is
    asked on the helper thread if that may block; it may be held until its origin has room; it sends in a seat, which is a
    transfer with its buffers; and ends in `done`, from where dispatch calls back. */
-#ifndef LSYNC_POOL_POOL_H
-#define LSYNC_POOL_POOL_H
+#ifndef LSYNC_POOL_STATE_H
+#define LSYNC_POOL_STATE_H
 
 #include "client/steps.h"
 #include "guard/guard.h"
 #include "locksync/pool.h"
 #include "pool/queue.h"
-#include "watch/watch.h"
 #include "transport/curl_loop.h"
+#include "watch/watch.h"
 
 #include <pthread.h>
 
@@ -49,14 +49,14 @@ struct lsync_job {
     lock_sync_watch_fn changed; /* of the watch, as `user` */
     lsync_host *host;
     lsync_seat *seat;
-    int64_t due_us; /* when the timer heap hands the job back: to wake it, or its deadline */
-    size_t heap_place;
+    lsync_timer timer; /* when the job is handed back: to wake it, or its deadline */
     lsync_job_state state;
     bool slept;  /* a watch's: it was cancelled between two polls */
     lsync_run x; /* its context NULL: it was freed while the helper thread had the job; DONE: a watch's, between two
                     polls */
     lsync_helper_request request;
     lsync_link notice; /* in the list of the cancelled */
+    void (*over)(lsync_job *job); /* calls back, and frees the job or lets it sleep */
     lock_sync_done_fn done;
     void *user;
     uint64_t turn; /* among all that are held */
@@ -122,74 +122,19 @@ struct lock_sync_pool {
     lsync_helper helper;
 };
 
-/* --- pool.c --- */
+/* Moves a job that was taken out of its queue to a state: into the queue of that state, and into the heap of timers
+   until due_us, where the state has them. */
+void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us);
 
-/* Makes the job of a context and of its ids, with the context marked as running. `missing` says which argument is NULL;
-   NULL: none. After a failure *out is NULL and the error is set, unless it is E_BUSY or there is no context. */
-lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
-                                  const char *missing, lsync_job **out);
+/* Whom lock_sync_cancel() speaks to. */
+void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner);
 /* Forgets that a job was cancelled; whoever calls sees to it that nobody cancels it any more. */
 void lsync_pool_forget_notice(lsync_job *job);
 /* Takes a job's context out of the pool: from here on nobody cancels it through the job. */
 void lsync_pool_detach(lsync_job *job);
-/* Takes a job out, wherever it stands, without a callback; with the context still marked as running. */
-void lsync_pool_take_out(lsync_job *job);
 /* The first of a queue that is under the pool's mutex, taken out; NULL: none. */
 lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
 /* Sees to it that dispatch is called soon, unless it is at work and will see by itself what is to be done. */
 void lsync_pool_nudge(lock_sync_pool *p);
-
-/* --- watches.c: the polls of a watch --- */
-
-/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is
-   freed. */
-void lsync_pool_poll_over(lsync_job *job);
-
-/* --- job.c: driving the fetches of jobs --- */
-
-/* Moves ready jobs on while there are seats, and wakes those whose time has come. */
-void lsync_pool_advance(lock_sync_pool *p);
-/* Begins a job's fetch, in mode and with the timeout that its context has now. */
-void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us);
-/* Lets the job of a watch sleep until its next poll. */
-void lsync_pool_sleep(lsync_job *job, int64_t until_us);
-/* Takes in a transfer that is over. */
-void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code);
-/* Ends all transfers, and closes all connections: libcurl cannot go on with them. */
-void lsync_pool_begin_anew(lock_sync_pool *p);
-/* Takes in what a guard has answered. */
-void lsync_pool_answered(lsync_job *job);
-/* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
-void lsync_pool_abort(lsync_job *job);
-/* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
-int64_t lsync_pool_due_us(const lock_sync_pool *p);
-void lsync_pool_free_seats(lock_sync_pool *p);
-
-/* --- origins.c --- */
-
-/* The host of a context; NULL when memory is out. */
-lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
-/* Whether the next transfer has something to find out, or opens a connection that others will share. */
-bool lsync_host_needs_pioneer(const lsync_host *host);
-/* Whether the host has no place for another transfer now. */
-bool lsync_host_is_full(const lsync_host *host);
-/* The first of those that were held and have a place now; NULL: none. */
-lsync_link *lsync_pool_next_held(const lock_sync_pool *p);
-/* What the end of a transfer, still in its seat, tells of its host. */
-void lsync_host_learn(const lsync_seat *seat, lock_sync_status status);
-/* Sees which of the transfers that went ahead have found their hosts. */
-void lsync_pool_check_hosts(lock_sync_pool *p);
-void lsync_pool_free_hosts(lock_sync_pool *p);
-
-/* --- helper.c: guards whose stores may block --- */
-
-/* Hands a job's step at the guard to the helper thread, starting it if need be. OK or E_NO_MEMORY. */
-lock_sync_status lsync_helper_send(lsync_job *job);
-/* Takes a question back that the thread has not begun. */
-bool lsync_helper_withdraw(lsync_job *job);
-/* The next job whose step is done; NULL: none. */
-lsync_job *lsync_helper_receive(lock_sync_pool *p);
-/* Ends the thread, after the step it is at; then what it had is received. */
-void lsync_helper_stop(lock_sync_pool *p);
 
 #endif

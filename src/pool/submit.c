@@ -1,0 +1,173 @@
+/* How a fetch gets into a pool and, where it is cancelled or its context freed, out of it again. */
+#include "base/clock.h"
+#include "client/settings.h"
+#include "pool/job.h"
+#include "pool/submit.h"
+
+#include <string.h>
+
+/* --- leaving --- */
+
+static void notice_cancel(lsync_owner *owner)
+{
+    lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
+    lock_sync_pool *p = job->pool;
+
+    (void)pthread_mutex_lock(&p->mutex);
+    if (!lsync_is_queued(&job->notice))
+        lsync_queue_append(&p->cancelled, &job->notice);
+    (void)pthread_mutex_unlock(&p->mutex);
+    lsync_loop_wake(&p->loop);
+}
+
+void lsync_pool_take_out(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+
+    atomic_store(&job->x.ctx->cancelled, true);
+    lsync_pool_abort(job);
+    lsync_error_clear(&job->x.refusal); /* it lives in the context's memory */
+    lsync_pool_detach(job);
+    lock_sync_results_free(job->x.results);
+    job->x.results = NULL;
+    if (job->state == LSYNC_JOB_DONE) {
+        lsync_queue_remove(&job->link);
+        lsync_free(&p->memory, job);
+    } else if (job->state == LSYNC_JOB_TOLD) {
+        job->watch = NULL; /* it is freed after the callback */
+    } else {
+        lsync_heap_remove(&p->timers, &job->timer);
+        job->x.ctx = NULL; /* the helper thread has it: it is freed when it comes back */
+    }
+    lsync_pool_nudge(p); /* its seat may be another's */
+}
+
+/* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
+static void drop(lsync_owner *owner)
+{
+    lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
+    lock_sync_ctx *ctx = job->x.ctx;
+    lock_sync_pool *p = job->pool;
+    lock_sync_done_fn done = job->done;
+    lock_sync_watch_fn changed = job->changed;
+    void *user = job->user;
+    lock_sync_watch *w = job->watch;
+    bool was_busy = p->busy, is_told = job->state == LSYNC_JOB_TOLD;
+    lock_sync_status status;
+
+    lsync_pool_take_out(job);
+    status = lsync_ctx_cancelled(ctx);
+    if (w != NULL)
+        w->owner = NULL;
+    if (is_told)
+        return;
+    p->busy = true;
+    if (w != NULL)
+        changed(user, w, status, NULL);
+    else
+        done(user, ctx, status, NULL);
+    p->busy = was_busy;
+    if (!was_busy && p->free_wanted)
+        lock_sync_pool_free(p);
+}
+
+static const lsync_owner_functions owner_functions = {notice_cancel, drop};
+
+/* --- entering --- */
+
+static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
+{
+    lock_sync_status status = lsync_request_check_ids(ids, n, &ctx->error);
+
+    if (status == LOCK_SYNC_OK)
+        status = lsync_ctx_check_route(ctx);
+    if (status == LOCK_SYNC_OK && ctx->has_own_transport)
+        status = lsync_ctx_refuse(ctx, "a context with a transport of its own is not run by a pool; the pure middle "
+                                       "(lock_sync_request_build, lock_sync_response_decode) serves it");
+    if (status == LOCK_SYNC_OK && p->freeing)
+        status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
+    return status;
+}
+
+static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
+{
+    size_t size;
+    lsync_job *job;
+
+    if (!lsync_size_mul(n, sizeof ids[0], &size) || !lsync_size_add(size, sizeof *job, &size) ||
+        !lsync_heap_reserve(&p->timers, &p->memory, p->pending + 1))
+        return NULL;
+    job = lsync_alloc(&p->memory, size);
+    if (job == NULL)
+        return NULL;
+    memset(job, 0, sizeof *job);
+    job->owner.functions = &owner_functions;
+    job->pool = p;
+    job->timer.place = LSYNC_NOT_IN_HEAP;
+    job->x.ctx = ctx;
+    if (n > 0) {
+        memcpy(job->ids, ids, n * sizeof ids[0]);
+        job->x.ids = job->ids;
+        job->x.n = n;
+    }
+    return job;
+}
+
+lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                  const char *missing, lsync_job **out)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+    lsync_job *job = NULL;
+
+    *out = NULL;
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (p == NULL || missing != NULL)
+        return lsync_ctx_refuse(ctx, p == NULL ? "pool is NULL" : missing);
+    if (!lsync_ctx_begin(ctx))
+        return LOCK_SYNC_E_BUSY;
+    status = check_submit(p, ctx, ids, n);
+    if (status == LOCK_SYNC_OK) {
+        job = new_job(p, ctx, ids, n);
+        if (job == NULL)
+            status = lsync_error_no_memory(&ctx->error);
+    }
+    if (job == NULL) {
+        lsync_ctx_finish(ctx);
+        return status;
+    }
+    p->pending++;
+    lsync_pool_set_owner(ctx, &job->owner);
+    *out = job;
+    return lsync_ctx_end(ctx, LOCK_SYNC_OK);
+}
+
+/* Calls back for a fetch that is done, and frees its job. The callback may free the context: it is not looked at
+   afterwards. */
+static void call_back(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    lock_sync_ctx *ctx = job->x.ctx;
+
+    lsync_pool_detach(job);
+    lsync_ctx_finish(ctx);
+    (void)lsync_ctx_end(ctx, job->x.fetch.status);
+    job->done(job->user, ctx, job->x.fetch.status, job->x.results);
+    lsync_free(&p->memory, job);
+}
+
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                       lock_sync_done_fn done, void *user)
+{
+    lsync_job *job;
+    lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
+
+    if (job == NULL)
+        return status;
+    job->over = call_back;
+    job->done = done;
+    job->user = user;
+    lsync_pool_begin_fetch(job, lsync_clock_boot_us());
+    lsync_pool_nudge(p);
+    return LOCK_SYNC_OK;
+}
