@@ -15,6 +15,7 @@
 #define MS_MAX ((int64_t)1 << 50) /* far beyond any clock, and its microseconds still fit */
 #define MILLISECONDS_US 999       /* how late a clock of whole milliseconds shows */
 #define EXPIRY_MARGIN_MS 60000
+#define DESCRIPTION_MAX 128 /* what a store says of a failure */
 
 typedef struct application_store {
     lock_sync_allocator memory;
@@ -31,7 +32,7 @@ static lock_sync_status fail(const char *text, char *why)
 
 static lock_sync_status call_failed(const application_store *s, const char *what, lock_sync_status status, char *why)
 {
-    char text[LSYNC_GUARD_WHY_MAX / 2] = "";
+    char text[DESCRIPTION_MAX] = "";
 
     if (s->store.describe != NULL)
         s->store.describe(s->store.user, text, sizeof text);

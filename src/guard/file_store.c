@@ -41,7 +41,7 @@ typedef struct file_store {
 
 static lock_sync_status fail(const char *path, const char *what, char *why)
 {
-    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s: %.120s", what, path);
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s: %.100s", what, path);
     return LOCK_SYNC_E_GUARD;
 }
 
@@ -50,7 +50,7 @@ static lock_sync_status cannot(const char *path, const char *be_done, char *why)
 {
     int error = errno;
 
-    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the guard's file cannot be %s: %s: %.120s", be_done,
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the guard's file cannot be %s: %s: %.100s", be_done,
                    strerror(error) /* thread-safe in the C libraries we run on */, path);
     return error == ENOMEM ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
 }

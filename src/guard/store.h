@@ -6,7 +6,7 @@
 #include "guard/view.h"
 #include "locksync/guard.h"
 
-#define LSYNC_GUARD_WHY_MAX 256
+#define LSYNC_GUARD_WHY_MAX 192
 
 typedef struct lsync_guard_store {
     void *state; /* owned */
