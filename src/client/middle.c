@@ -46,7 +46,7 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
     if (out != NULL)
         *out = NULL;
     status = check_out(ctx, out != NULL);
-    if (status != LOCK_SYNC_OK)
+    if (status != LOCK_SYNC_OK || out == NULL) /* the latter is for analysers: check_out has refused it */
         return status;
     *out = lsync_alloc(&ctx->memory, sizeof **out);
     if (*out == NULL)

@@ -208,7 +208,7 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, l
 
 /* --- the guard --- */
 
-static int64_t left_ms(int64_t deadline_us)
+static int64_t until_ms(int64_t deadline_us)
 {
     return (deadline_us - lsync_clock_boot_us() + 999) / 1000;
 }
@@ -257,7 +257,7 @@ static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
 
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 {
-    int64_t hold_ms = left_ms(x->fetch.deadline_us);
+    int64_t hold_ms = until_ms(x->fetch.deadline_us);
     lock_sync_status status;
 
     if (x->fetch.state == LSYNC_FETCH_SETTLING) {

@@ -4,7 +4,7 @@
    (0: all), two bytes; the number of records; of each an id, its fields (two bytes), and a byte that all its values
    come of. */
 #include "fuzz.h"
-#include "watch/watch.h"
+#include "watch/diff.h"
 #include "wire/results.h"
 
 #include <stdlib.h>

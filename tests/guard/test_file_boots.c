@@ -21,7 +21,7 @@ int clock_gettime(clockid_t id, struct timespec *t)
 {
     int64_t us = id == CLOCK_REALTIME ? wall_us : boot_us;
 
-    *t = (struct timespec){.tv_sec = us / SECOND_US, .tv_nsec = us % SECOND_US * 1000};
+    *t = (struct timespec){.tv_sec = us / SECOND_US, .tv_nsec = (long)(us % SECOND_US * 1000)};
     return 0;
 }
 

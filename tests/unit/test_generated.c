@@ -190,7 +190,7 @@ static void put_unknown(generator *g, uint64_t *used)
     size_t name;
 
     do {
-        name = below(g, T_COUNT(names));
+        name = (size_t)below(g, T_COUNT(names));
     } while ((*used >> name & 1) != 0); /* a key stands once in an object */
     *used |= UINT64_C(1) << name;
     key(g, names[name]);
