@@ -303,7 +303,7 @@ static void build(lock_sync_ctx *ctx)
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         lock_sync_request *q;
         lock_sync_status status = i == 3 ? lock_sync_request_build_one(ctx, ids[89], &q)
-                                         : lock_sync_request_build(ctx, ids, counts[i], &q);
+                                         : lock_sync_request_build(ctx, i == 0 ? NULL : ids, counts[i], &q);
 
         FUZZ_CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_NO_CREDENTIAL ||
                    (status == LOCK_SYNC_E_INVALID_ARGUMENT && !ctx->route.https && !ctx->route.loopback));
