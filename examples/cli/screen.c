@@ -20,8 +20,8 @@ bool screen_open(screen *s)
     const char *path = NULL;
 
     *s = (screen){.fd = -1};
-    /* an open file of one's own: O_NONBLOCK on standard output would be the shell's too. Whoever is another user by now
-       may not open the terminal by its name */
+    /* an open file of one's own: O_NONBLOCK on standard output would be the shell's too. After a change of user (su)
+       the terminal may not be opened by its name */
     if (tcgetsid(STDOUT_FILENO) == getsid(0))
         path = "/dev/tty";
     else if (ttyname_r(STDOUT_FILENO, name, sizeof name) == 0)
@@ -65,7 +65,7 @@ bool screen_write(const screen *s, const char *bytes, size_t size)
     return put(s, bytes, size) != FAILED;
 }
 
-/* Keys typed by the way shall not spoil the picture. */
+/* Keys that are typed meanwhile must not show on the screen. */
 void screen_take(screen *s)
 {
     struct termios quiet;
@@ -83,7 +83,7 @@ void screen_give_back(screen *s)
 {
     if (s->is_saved) {
         (void)tcsetattr(s->fd, TCSANOW, &s->as_it_was); /* TCSAFLUSH would wait for the output */
-        (void)tcflush(s->fd, TCIFLUSH); /* keys typed by the way are not the shell's */
+        (void)tcflush(s->fd, TCIFLUSH); /* keys that were typed meanwhile are not for the shell */
     }
     if (put(s, LEAVE, strlen(LEAVE)) == STALLED) {
         (void)tcflush(s->fd, TCOFLUSH);

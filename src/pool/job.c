@@ -66,7 +66,7 @@ static void ask_guard(lsync_job *job)
     status = lsync_helper_send(job); /* once it is sent, the request is the thread's alone */
     if (status == LOCK_SYNC_OK)
         return;
-    assert(job->x.fetch.state == LSYNC_FETCH_ASKING); /* whoever has a slot has the thread that got it */
+    assert(job->x.fetch.state == LSYNC_FETCH_ASKING); /* a slot was got by the thread, which runs */
     r->status = status;
     lsync_pool_answered(job);
 }

@@ -1,9 +1,9 @@
 /* The inside of the pool: its jobs, where each of them stands, and who drives it.
 
-   A job is one submitted fetch, or the polls of a watch. Its machine (client/fetch.h) says what is to be done; where it
-   waits for that is the job's state. It waits in `ready` for its turn, or in `admitted` if it has its slot; its guard is
-   asked on the helper thread if that may block; it may be held until its origin has room; it sends in a seat, which is a
-   transfer with its buffers; and ends in `done`, from where dispatch calls back. */
+   A job is one submitted fetch, or the polls of a watch. Its machine (client/fetch.h) says what is to be done, and the
+   job's state where it waits for that. It waits in `ready` for its turn, or in `admitted` if it has its slot. Its guard
+   is asked on the helper thread if that may block. It may be held until its origin has room. It sends in a seat, which
+   is a transfer with its buffers. It ends in `done`, from where dispatch calls back. */
 #ifndef LSYNC_POOL_STATE_H
 #define LSYNC_POOL_STATE_H
 
@@ -74,9 +74,9 @@ struct lsync_seat {
 };
 
 /* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what
-   waits inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, lest each look
-   it up; likewise over HTTP/2 until there is a connection, and when those there are have no room for another stream,
-   lest each open one of its own. */
+   waits inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, so that only
+   one looks it up. Over HTTP/2 one goes ahead too while there is no connection, or none with room for another stream:
+   only that one opens a connection. */
 struct lsync_host {
     lsync_host *next;
     int64_t known_until_us;
@@ -128,7 +128,7 @@ void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us);
 
 /* Whom lock_sync_cancel() speaks to. */
 void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner);
-/* Forgets that a job was cancelled; whoever calls sees to it that nobody cancels it any more. */
+/* Forgets that a job was cancelled. The caller sees to it that it is not cancelled again. */
 void lsync_pool_forget_notice(lsync_job *job);
 /* Takes a job's context out of the pool: from here on nobody cancels it through the job. */
 void lsync_pool_detach(lsync_job *job);

@@ -1,4 +1,5 @@
-/* A mutex that a forked child can lock, whoever held it in the parent. What it protects is the child's to check. */
+/* A mutex that a forked child can lock, even if a thread of the parent held it. The child must check what the mutex
+   protects. */
 #ifndef LSYNC_REDIS_FORK_MUTEX_H
 #define LSYNC_REDIS_FORK_MUTEX_H
 
