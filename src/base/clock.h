@@ -7,4 +7,10 @@
 int64_t lsync_clock_unix_ms(void); /* wall clock, ms since 1970 */
 int64_t lsync_clock_boot_us(void); /* never jumps, and goes on while the machine sleeps; for deadlines and intervals */
 
+/* Microseconds as milliseconds, rounded up: nobody who waits for so long comes too early. */
+static inline int64_t lsync_clock_ms_up(int64_t us)
+{
+    return (us + 999) / 1000;
+}
+
 #endif

@@ -48,9 +48,7 @@ static lock_sync_status check(lsync_run *x)
 {
     lock_sync_status status = lsync_step_check(x);
 
-    if (status == LOCK_SYNC_OK)
-        status = need_transport(x->ctx);
-    return status == LOCK_SYNC_OK && x->fetch.mode != LOCK_SYNC_GUARD_OFF ? lsync_need_guard(x->ctx) : status;
+    return status == LOCK_SYNC_OK ? need_transport(x->ctx) : status;
 }
 
 /* One request and its response. */
@@ -66,7 +64,7 @@ static lock_sync_status send_request(lsync_run *x)
 
 static void wait_until(lock_sync_ctx *ctx, int64_t at_us)
 {
-    int64_t ms = (at_us - lsync_clock_boot_us() + 999) / 1000;
+    int64_t ms = lsync_clock_ms_up(at_us - lsync_clock_boot_us());
 
     lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", ms);
     if (ms > 0)

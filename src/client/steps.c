@@ -18,6 +18,8 @@ lock_sync_status lsync_step_check(lsync_run *x)
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->provider == NULL)
         status = lsync_ctx_check_credential(ctx);
+    if (status == LOCK_SYNC_OK && x->fetch.mode != LOCK_SYNC_GUARD_OFF)
+        status = lsync_need_guard(ctx);
     return status;
 }
 
@@ -208,11 +210,6 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, l
 
 /* --- the guard --- */
 
-static int64_t until_ms(int64_t deadline_us)
-{
-    return (deadline_us - lsync_clock_boot_us() + 999) / 1000;
-}
-
 static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_answer *answer)
 {
     char wait[LSYNC_DURATION_SIZE];
@@ -257,7 +254,7 @@ static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
 
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 {
-    int64_t hold_ms = until_ms(x->fetch.deadline_us);
+    int64_t hold_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
     lock_sync_status status;
 
     if (x->fetch.state == LSYNC_FETCH_SETTLING) {

@@ -26,7 +26,8 @@ typedef struct lsync_run {
 
 /* Each returns OK, or a status with the context's error set. */
 
-/* CHECK: what can be told before anything is asked of guard, provider or network. */
+/* CHECK: what can be told before anything is asked of guard, provider or network. The guard that will be asked is there
+   then. */
 lock_sync_status lsync_step_check(lsync_run *x);
 
 /* CREDENTIAL: asks the token provider, if there is no usable one. */

@@ -238,13 +238,6 @@ static lock_sync_status open_locked(file_store *s, const char *path, int flags, 
 
 /* --- making the file --- */
 
-static bool decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                           int64_t slot)
-{
-    (void)user, (void)r, (void)limits, (void)now_us, (void)slot;
-    return false;
-}
-
 /* Whether the open file is what a killed maker has left: nothing yet, or a record. Anything else is somebody's. */
 static bool is_left_over(int fd)
 {
@@ -259,7 +252,7 @@ static bool is_left_over(int fd)
    gives the file its name. */
 static lock_sync_status write_first(file_store *s, const char *name, const lsync_guard_decision *decision, char *why)
 {
-    const lsync_guard_decision nothing = {decide_nothing, NULL, decision->limits, decision->hold_us};
+    const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->hold_us};
     unsigned char bytes[FILE_SIZE] = {0};
     lsync_guard_holding h;
 
@@ -369,7 +362,7 @@ lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const c
                                       char *why)
 {
     static const lsync_guard_limits limits = {{1, 1, 1}, 1, 0}; /* nothing is asked */
-    static const lsync_guard_decision nothing = {decide_nothing, NULL, &limits, 0};
+    static const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, &limits, 0};
     lock_sync_status status;
     file_store *s;
 

@@ -322,7 +322,7 @@ typedef struct question {
 
 static lsync_guard_answer answer_of(const lsync_guard_verdict *v)
 {
-    return (lsync_guard_answer){v->slot, (v->wait_us + 999) / 1000, (v->soonest_us + 999) / 1000, v->reason};
+    return (lsync_guard_answer){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us), v->reason};
 }
 
 static lock_sync_status ask(lock_sync_guard *g, question *q, lsync_guard_decide_fn decide_fn, lsync_guard_answer *answer)
@@ -413,16 +413,9 @@ static bool decide_settle(void *user, lsync_guard_record *r, const lsync_guard_l
     return false;
 }
 
-static bool decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                           int64_t slot)
-{
-    (void)user, (void)r, (void)limits, (void)now_us, (void)slot;
-    return false;
-}
-
 static void write_kept(lock_sync_guard *g)
 {
-    lsync_guard_decision nothing = {decide_nothing, NULL, NULL, 0};
+    lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, NULL, 0};
 
     if (g->store.view == NULL)
         return;

@@ -99,7 +99,7 @@ LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync
 static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us;
-    int64_t loss_us = r->longest_hold_us > LSYNC_GUARD_LOSS_HOLD_US ? r->longest_hold_us : LSYNC_GUARD_LOSS_HOLD_US;
+    int64_t loss_us = lsync_time_later(r->longest_hold_us, LSYNC_GUARD_LOSS_HOLD_US);
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
         lsync_guard_line *line = &r->lines[k];

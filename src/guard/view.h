@@ -23,6 +23,10 @@ typedef struct lsync_guard_decision {
     int64_t hold_us; /* what is asked for */
 } lsync_guard_decision;
 
+/* Asks and settles nothing: the record is only brought to what it has to be. */
+bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
+                                int64_t slot);
+
 /* An outcome that is yet to be written, with the time by the object's own clock. */
 typedef struct lsync_guard_kept {
     lsync_guard_ending ending;

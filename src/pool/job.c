@@ -284,14 +284,6 @@ static void hold(lsync_job *job)
     job->turn = job->pool->turns++;
 }
 
-/* What is checked before the guard is asked. */
-static lock_sync_status check(lsync_job *job)
-{
-    lock_sync_status status = lsync_step_check(&job->x);
-
-    return status == LOCK_SYNC_OK && job->x.fetch.mode != LOCK_SYNC_GUARD_OFF ? lsync_need_guard(job->x.ctx) : status;
-}
-
 /* CREDENTIAL, and SENDING where that goes well. */
 static void take_seat_in_turn(lsync_job *job)
 {
@@ -318,7 +310,7 @@ static void take_turn(lsync_job *job)
     } else if (lsync_host_is_full(job->host)) {
         hold(job);
     } else if (job->x.fetch.state == LSYNC_FETCH_CHECK) {
-        const lsync_fetch_input input = {.status = check(job)};
+        const lsync_fetch_input input = {.status = lsync_step_check(&job->x)};
 
         lsync_fetch_next(&job->x.fetch, &input);
         if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked: its turn goes on */

@@ -47,7 +47,7 @@ void lsync_loop_renew(lsync_loop *l)
 /* How long may be waited: up to timeout_ms, and up to the pool's own next moment. */
 static int patience(const lsync_loop *l, int timeout_ms)
 {
-    int64_t own_ms = l->armed_us == LSYNC_NEVER_US ? INT_MAX : (l->armed_us - lsync_clock_boot_us() + 999) / 1000;
+    int64_t own_ms = l->armed_us == LSYNC_NEVER_US ? INT_MAX : lsync_clock_ms_up(l->armed_us - lsync_clock_boot_us());
 
     own_ms = own_ms < 0 ? 0 : own_ms > INT_MAX ? INT_MAX : own_ms;
     return timeout_ms < 0 || own_ms < timeout_ms ? (int)own_ms : timeout_ms;

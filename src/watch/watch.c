@@ -125,7 +125,7 @@ static lock_sync_status nothing_new(lock_sync_watch *w)
     if (w->is_held) { /* the error is that of the guard's refusal */
         int64_t left_us = w->opens_us - lsync_clock_boot_us();
 
-        e->retry_after_ms = left_us <= 0 ? 0 : (left_us + 999) / 1000;
+        e->retry_after_ms = left_us <= 0 ? 0 : lsync_clock_ms_up(left_us);
         return e->status = LOCK_SYNC_E_TIMEOUT;
     }
     if (w->last_status == LOCK_SYNC_OK)
@@ -155,7 +155,7 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
             return nothing_new(w);
         next_us = w->due_us < until_us ? w->due_us : until_us;
         if (next_us > now_us)
-            lsync_sleep_or_cancel(ctx, (next_us - now_us + 999) / 1000);
+            lsync_sleep_or_cancel(ctx, lsync_clock_ms_up(next_us - now_us));
         if (atomic_load(&ctx->cancelled))
             return lsync_ctx_cancelled(ctx);
     }
@@ -250,7 +250,7 @@ int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w)
 {
     int64_t left_us = w == NULL ? 0 : w->due_us - lsync_clock_boot_us();
 
-    return left_us <= 0 ? 0 : (left_us + 999) / 1000;
+    return left_us <= 0 ? 0 : lsync_clock_ms_up(left_us);
 }
 
 void lock_sync_watch_free(lock_sync_watch *w)

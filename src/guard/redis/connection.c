@@ -68,7 +68,7 @@ static bool wait_for(const lsync_redis_connection *c, short events, int64_t unti
     for (;;) {
         struct pollfd poller = {c->fd, events, 0};
         int64_t left_us = until_us - lsync_clock_boot_us();
-        int ready = left_us <= 0 ? 0 : poll(&poller, 1, (int)((left_us + 999) / 1000));
+        int ready = left_us <= 0 ? 0 : poll(&poller, 1, (int)lsync_clock_ms_up(left_us));
 
         if (ready > 0)
             return true;
