@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 4096 /* an answer for twenty locks */
-#define KEPT_CAPACITY_MAX ((size_t)64 * 1024)
 
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap)
 {
@@ -14,19 +13,6 @@ void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_
 void lsync_buffer_free(lsync_buffer *b)
 {
     lsync_free(b->memory, b->data);
-    lsync_buffer_init(b, b->memory, b->cap);
-}
-
-void lsync_buffer_adopt(lsync_buffer *b, lsync_spare *spare)
-{
-    b->data = spare->block;
-    b->capacity = spare->size;
-    *spare = (lsync_spare){NULL, 0};
-}
-
-void lsync_buffer_retire(lsync_buffer *b, lsync_spare *spare)
-{
-    lsync_spare_keep(b->memory, spare, b->data, b->capacity, KEPT_CAPACITY_MAX);
     lsync_buffer_init(b, b->memory, b->cap);
 }
 

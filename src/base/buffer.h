@@ -15,10 +15,6 @@ typedef struct lsync_buffer {
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap);
 void lsync_buffer_free(lsync_buffer *b);
 
-/* Takes over a block to begin with, and gives up the one that holds the bytes, to be kept for another buffer. */
-void lsync_buffer_adopt(lsync_buffer *b, lsync_spare *spare);
-void lsync_buffer_retire(lsync_buffer *b, lsync_spare *spare);
-
 /* LOCK_SYNC_OK, LOCK_SYNC_E_NO_MEMORY, or LOCK_SYNC_E_TOO_LARGE past the cap; after a failure the buffer is as
    before. */
 lock_sync_status lsync_buffer_append(lsync_buffer *b, const void *data, size_t size);

@@ -84,28 +84,6 @@ void lsync_free_secret(const lock_sync_allocator *memory, char *text)
     lsync_free(memory, text);
 }
 
-void *lsync_spare_take(const lock_sync_allocator *memory, lsync_spare *spare, size_t size, size_t *got)
-{
-    void *block = spare->block;
-
-    *got = size;
-    if (block == NULL || spare->size < size)
-        return lsync_alloc(memory, size);
-    *got = spare->size;
-    *spare = (lsync_spare){NULL, 0};
-    return block;
-}
-
-void lsync_spare_keep(const lock_sync_allocator *memory, lsync_spare *spare, void *block, size_t size, size_t most)
-{
-    if (block == NULL || size > most) {
-        lsync_free(memory, block);
-        return;
-    }
-    lsync_free(memory, spare->block);
-    *spare = (lsync_spare){block, size};
-}
-
 void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t given_size)
 {
     size_t size = given_size < out_size ? given_size : out_size;

@@ -20,17 +20,6 @@ void lsync_wipe(void *block, size_t size);
 /* Wipes and frees a text; NULL is allowed. */
 void lsync_free_secret(const lock_sync_allocator *memory, char *text);
 
-/* A block kept for the next that needs one, so that a steady state allocates nothing. */
-typedef struct lsync_spare {
-    void *block; /* owned; NULL: none */
-    size_t size;
-} lsync_spare;
-
-/* A block of at least `size` bytes, the spare one if it does; *got is its real size. NULL: out of memory. */
-void *lsync_spare_take(const lock_sync_allocator *memory, lsync_spare *spare, size_t size, size_t *got);
-/* Keeps a block (NULL: none) as the spare one, unless it is larger than `most`. */
-void lsync_spare_keep(const lock_sync_allocator *memory, lsync_spare *spare, void *block, size_t size, size_t most);
-
 /* Copies a struct of pointers that a host filled, perhaps by a shorter version of its header: what that lacks is
    zero. */
 void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t given_size);

@@ -55,10 +55,10 @@ static lock_sync_status check(lsync_run *x)
 static lock_sync_status send_request(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
-    lock_sync_status status = lsync_step_prepare(x, &ctx->spares);
+    lock_sync_status status = lsync_step_prepare(x);
 
     if (status == LOCK_SYNC_OK)
-        status = lsync_step_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s), &ctx->spares);
+        status = lsync_step_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s));
     return status;
 }
 

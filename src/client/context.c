@@ -66,13 +66,6 @@ void lsync_ctx_drop_cache(lock_sync_ctx *ctx)
     ctx->cache = NULL;
 }
 
-void lsync_spares_release(lsync_spares *spares)
-{
-    lsync_free(spares->memory, spares->request.block);
-    lsync_free(spares->memory, spares->body.block);
-    spares->request = spares->body = (lsync_spare){NULL, 0};
-}
-
 /* --- a running fetch --- */
 
 bool lsync_ctx_begin(lock_sync_ctx *ctx)

@@ -19,15 +19,6 @@
     LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MAJOR) "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MINOR) "."                         \
     LSYNC_STRINGIZE(LOCK_SYNC_VERSION_PATCH)
 
-/* Memory kept from fetch to fetch, of whoever runs them. */
-typedef struct lsync_spares {
-    const lock_sync_allocator *memory; /* must outlive them */
-    lsync_spare request; /* wiped */
-    lsync_spare body;
-} lsync_spares;
-
-void lsync_spares_release(lsync_spares *spares);
-
 struct lock_sync_ctx {
     lock_sync_allocator memory;
 
@@ -67,8 +58,6 @@ struct lock_sync_ctx {
 
     lock_sync_transport transport; /* perform NULL: the built-in one, not made yet */
     bool has_own_transport;        /* it is the host's */
-
-    lsync_spares spares; /* of the last fetch, for the next */
 };
 
 /* For functions that may not be called while a fetch runs: E_INVALID_ARGUMENT for NULL, E_BUSY, or OK. A watch that a

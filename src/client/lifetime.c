@@ -47,7 +47,6 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
         return LOCK_SYNC_E_NO_MEMORY;
     memset(ctx, 0, sizeof *ctx);
     ctx->memory = memory;
-    ctx->spares.memory = &ctx->memory;
     if (!init_cancel(ctx)) {
         lsync_free(&memory, ctx);
         return LOCK_SYNC_E_NO_MEMORY;
@@ -73,7 +72,6 @@ void lock_sync_ctx_free(lock_sync_ctx *ctx)
         ctx->owner->functions->drop(ctx->owner); /* calls back */
     lsync_ctx_drop_transport(ctx);
     lsync_ctx_drop_cache(ctx);
-    lsync_spares_release(&ctx->spares);
     lock_sync_guard_unref(ctx->guard);
     lsync_settings_release(ctx);
     lsync_error_clear(&ctx->error);

@@ -15,7 +15,6 @@ static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
 
 static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
 {
-    lsync_spares none = {0};
     lock_sync_status status;
 
     if (out != NULL)
@@ -25,8 +24,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
         status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    none.memory = &ctx->memory;
-    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, &none, out));
+    return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, out));
 }
 
 lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)

@@ -326,7 +326,7 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lsync_spares *spares,
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                    lock_sync_request **out)
 {
     lock_sync_status status = lsync_ctx_check_route(ctx);
@@ -346,7 +346,7 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
         status = lsync_ctx_check_credential(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    *out = lsync_request_new(spares->memory, &spec, &spares->request);
+    *out = lsync_request_new(&ctx->memory, &spec);
     return *out == NULL ? lsync_error_no_memory(&ctx->error) : LOCK_SYNC_OK;
 }
 

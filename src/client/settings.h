@@ -14,7 +14,7 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx);
 
 /* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential. The error is set on
    failure. */
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lsync_spares *spares,
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                    lock_sync_request **out);
 
 /* Whether a credential is set that is not known to have expired. */

@@ -149,7 +149,7 @@ static void log_outcome(const lock_sync_ctx *ctx, const lock_sync_request *q, lo
               status == LOCK_SYNC_OK ? "" : lock_sync_error_message(&ctx->error));
 }
 
-lock_sync_status lsync_step_prepare(lsync_run *x, lsync_spares *spares)
+lock_sync_status lsync_step_prepare(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     int64_t left_ms;
@@ -164,7 +164,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x, lsync_spares *spares)
     else if (x->fetch.deadline_us <= x->started_us)
         status = lsync_ctx_timed_out(ctx);
     else
-        status = lsync_ctx_request(ctx, x->ids, x->n, x->single, spares, &x->q);
+        status = lsync_ctx_request(ctx, x->ids, x->n, x->single, &x->q);
     if (status != LOCK_SYNC_OK)
         return status;
     x->q->timeout_ms = left_ms;
@@ -172,8 +172,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x, lsync_spares *spares)
     x->q->send_until_us = x->fetch.deadline_us;
     x->q->route = &ctx->route;
     x->q->cancelled = &ctx->cancelled;
-    lsync_response_init(x->s, spares->memory, ctx->max_response_bytes, 0);
-    lsync_buffer_adopt(&x->s->body, &spares->body);
+    lsync_response_init(x->s, &ctx->memory, ctx->max_response_bytes, 0);
     return LOCK_SYNC_OK;
 }
 
@@ -191,7 +190,7 @@ static lock_sync_status decode(lsync_run *x, lock_sync_status performed)
     return status == LOCK_SYNC_OK && keeps ? lsync_kept_put(ctx, &x->q->scope, &x->results) : status;
 }
 
-lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, lsync_spares *spares)
+lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status;
@@ -202,8 +201,8 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, l
     if (x->settlement.outcome == LOCK_SYNC_SLOT_LIMITED)
         x->settlement.retry_after_ms = lsync_retry_after_ms(x->s->retry_after, x->s->date, x->s->received_at_ms);
     log_outcome(ctx, x->q, x->s, status, x->started_us);
-    lsync_buffer_retire(&x->s->body, &spares->body);
-    lsync_request_retire(x->q, &spares->request);
+    lsync_response_release(x->s);
+    lock_sync_request_free(x->q);
     x->q = NULL;
     return status;
 }

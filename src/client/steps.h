@@ -33,11 +33,11 @@ lock_sync_status lsync_step_check(lsync_run *x);
 /* CREDENTIAL: asks the token provider, if there is no usable one. */
 lock_sync_status lsync_step_credential(lsync_run *x);
 
-/* SENDING, before: makes request and response, in the spare memory. After a failure nothing was sent. */
-lock_sync_status lsync_step_prepare(lsync_run *x, lsync_spares *spares);
+/* SENDING, before: makes request and response. After a failure nothing was sent. */
+lock_sync_status lsync_step_prepare(lsync_run *x);
 
-/* SENDING, after: turns what the transport returned into the results or the error, logs it, gives the memory back. */
-lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed, lsync_spares *spares);
+/* SENDING, after: turns what the transport returned into the results or the error, logs it, frees both. */
+lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
 
 /* RENEWING: asks the provider for another credential. OK: it set one, and `refusal` holds the 401's detail. */
 lock_sync_status lsync_step_renew(lsync_run *x);

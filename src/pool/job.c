@@ -156,7 +156,6 @@ static lsync_seat *take_seat(lock_sync_pool *p)
         lsync_free(&p->memory, seat);
         return NULL;
     }
-    seat->spares = (lsync_spares){.memory = &p->memory};
     seat->job = NULL;
     seat->next_of_all = p->seats;
     p->seats = seat;
@@ -181,7 +180,6 @@ void lsync_pool_free_seats(lock_sync_pool *p)
 
     for (; p->seats != NULL; p->seats = next) {
         next = p->seats->next_of_all;
-        lsync_spares_release(&p->seats->spares);
         lsync_free(&p->memory, p->seats);
     }
     p->free_seats = NULL;
@@ -194,7 +192,7 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lock_sync_status status;
 
     lsync_heap_remove(&job->pool->timers, &job->timer);
-    status = lsync_step_conclude(&job->x, performed, &seat->spares);
+    status = lsync_step_conclude(&job->x, performed);
     lsync_host_learn(seat, status);
     leave_seat(seat);
     report(job, status);
@@ -248,7 +246,7 @@ static void start(lsync_job *job)
     p->active++;
     host->active++;
     job->x.s = &seat->response;
-    status = lsync_step_prepare(&job->x, &seat->spares);
+    status = lsync_step_prepare(&job->x);
     if (status != LOCK_SYNC_OK) {
         leave_seat(seat);
         report(job, status);

@@ -68,7 +68,6 @@ struct lsync_seat {
     lsync_job *job;   /* NULL: free */
     lsync_seat *next; /* of the free */
     lsync_seat *next_of_all;
-    lsync_spares spares;
     lsync_transfer transfer;
     lock_sync_response response;
 };
@@ -102,21 +101,21 @@ typedef struct lsync_helper {
 
 struct lock_sync_pool {
     lock_sync_allocator memory;
+    lsync_loop loop;
+    lsync_host *hosts;
+    lsync_seat *seats;
+    lsync_seat *free_seats;
+    uint32_t max_active;
+    uint32_t active;
+    size_t pending;
     lsync_heap timers; /* of all jobs that are not done */
     lsync_queue ready;
     lsync_queue admitted; /* ready with their slots: they go first */
     lsync_queue done;
+    uint64_t turns;   /* given to those that were held */
     bool busy;        /* inside dispatch or free: a callback may be running */
     bool free_wanted; /* by a callback */
     bool freeing;     /* nothing is submitted any more */
-    uint32_t max_active;
-    uint32_t active;
-    size_t pending;
-    uint64_t turns; /* given to those that were held */
-    lsync_seat *free_seats;
-    lsync_seat *seats;
-    lsync_host *hosts;
-    lsync_loop loop;
     pthread_mutex_t mutex; /* of what other threads reach */
     lsync_queue cancelled; /* notices from any thread, under the mutex */
     lsync_helper helper;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define ID_TEXT_MAX sizeof "&id=9223372036854775807"
-#define KEPT_BLOCK_MAX ((size_t)64 * 1024)
 #define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* a NUL for each \n */
 
 /* Where the parts of a request's block begin. */
@@ -101,20 +100,18 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
     return LOCK_SYNC_OK;
 }
 
-lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec,
-                                     lsync_spare *spare)
+lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec)
 {
     lock_sync_request *q;
     layout l;
-    size_t block_size;
-    char *block = lay_out(spec, &l) ? lsync_spare_take(memory, spare, l.end, &block_size) : NULL;
+    char *block = lay_out(spec, &l) ? lsync_alloc(memory, l.end) : NULL;
 
     if (block == NULL)
         return NULL;
     q = (lock_sync_request *)(void *)block;
     *q = (lock_sync_request){
         .memory = *memory,
-        .block_size = block_size,
+        .block_size = l.end,
         .url = block + l.url,
         .single = spec->single,
         .timeout_ms = spec->timeout_ms,
@@ -124,15 +121,6 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
     lsync_scope_init(&q->scope, spec->ids, spec->id_count, block + l.scope);
     write_url(q, spec, block + l.url);
     return q;
-}
-
-void lsync_request_retire(lock_sync_request *q, lsync_spare *spare)
-{
-    lock_sync_allocator memory = q->memory;
-    size_t size = q->block_size;
-
-    lsync_wipe(q, size);
-    lsync_spare_keep(&memory, spare, q, size, KEPT_BLOCK_MAX);
 }
 
 void lock_sync_request_free(lock_sync_request *q)

@@ -58,11 +58,7 @@ struct lock_sync_request {
 /* OK, or E_INVALID_ARGUMENT with the error set: NULL, an id <= 0, too many. */
 lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync_error *error);
 
-/* The request for checked ids, transferred; in the spare block if it is large enough. NULL: out of memory. */
-lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec,
-                                     lsync_spare *spare);
-
-/* Wipes a request, and keeps its block as the spare one. */
-void lsync_request_retire(lock_sync_request *q, lsync_spare *spare);
+/* The request for checked ids, transferred. NULL: out of memory. */
+lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const lsync_request_spec *spec);
 
 #endif

@@ -129,7 +129,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t digit = fuzz_byte(&in);
     fuzz_heap heap = {0, 0};
     lock_sync_allocator memory = fuzz_heap_allocator(&heap);
-    lsync_spare none = {NULL, 0};
     fuzz_question question;
     lock_sync_request *q;
     lock_sync_response s;
@@ -155,8 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .single = question.single,
                               .timeout_ms = 1000,
                               .connect_timeout_ms = 1000,
-                          },
-                          &none);
+                          });
     compare(&heap, &memory, q, &s, &question, letter >= 'A' && letter <= 'Z' && !question.single,
             digit >= '1' && digit <= '9' ? digit - '0' : 0);
     lock_sync_request_free(q);

@@ -412,14 +412,13 @@ TEST(a_request_is_one_block)
                                             .user_agent = "a", .ids = scene_ids, .id_count = 3};
     t_heap heap = {.secret = "Bearer x"};
     lock_sync_allocator memory = t_heap_allocator(&heap);
-    lsync_spare none = {NULL, 0};
-    lock_sync_request *q = lsync_request_new(&memory, &spec, &none);
+    lock_sync_request *q = lsync_request_new(&memory, &spec);
 
     CHECK_TEXT(lock_sync_request_url(q), "https://h/api/v1/my/lock/sync?id=2&id=1&id=5");
     CHECK_INT(heap.blocks, 1);
     lock_sync_request_free(q);
     t_heap_fail_in(&heap, 0);
-    CHECK(lsync_request_new(&memory, &spec, &none) == NULL);
+    CHECK(lsync_request_new(&memory, &spec) == NULL);
     t_heap_check_empty(&heap);
 }
 
