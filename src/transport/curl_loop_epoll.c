@@ -15,40 +15,16 @@
 
 /* --- sockets --- */
 
-/* The socket of a connection. Between two requests libcurl has no interest in it; epoll keeps it all the same, as most
-   often the next request is near, and two system calls are saved. What happens meanwhile ends that. */
-struct lsync_interest {
-    lsync_sockets *owner; /* whose connection; NULL: of none, as the resolver's, whose end is not told */
-    uint32_t wanted;  /* events, by libcurl; 0: none */
-    uint32_t watched; /* by epoll; 0: epoll does not have it */
-};
-
-static lsync_interest *interest_of(const lsync_loop *l, int fd)
+/* Whose connection a descriptor is; NULL: nobody's, as the resolver's, whose end is not told. */
+static lsync_sockets *owner_of(const lsync_loop *l, int fd)
 {
-    return (size_t)fd < l->interest_count && l->interests[fd].owner != NULL ? &l->interests[fd] : NULL;
+    return (size_t)fd < l->owner_count ? l->owners[fd] : NULL;
 }
 
-/* `known`: epoll has it. */
-static bool watch(const lsync_loop *l, int fd, uint32_t events, bool known)
+static void forget(lsync_loop *l, int fd)
 {
-    struct epoll_event event = {.events = events, .data.fd = fd};
-
-    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-/* Whether epoll had it, as it has none that is closed. */
-static bool unwatch(const lsync_loop *l, int fd, lsync_interest *w)
-{
-    bool had = w->watched != 0 && epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0;
-
-    w->watched = 0;
-    return had;
-}
-
-static void forget(lsync_interest *w)
-{
-    w->owner->open--;
-    w->owner = NULL;
+    l->owners[fd]->open--;
+    l->owners[fd] = NULL;
 }
 
 static lsync_loop *loop_of(const lsync_sockets *sockets)
@@ -59,73 +35,60 @@ static lsync_loop *loop_of(const lsync_sockets *sockets)
 static void opened(lsync_sockets *sockets, int fd)
 {
     lsync_loop *l = loop_of(sockets);
-    size_t count = l->interest_count == 0 ? 64 : l->interest_count;
-    lsync_interest *interests;
+    size_t count = l->owner_count == 0 ? 64 : l->owner_count;
+    lsync_sockets **owners;
 
     while (count <= (size_t)fd)
         count *= 2;
-    if (count > l->interest_count) {
-        interests = lsync_realloc(l->memory, l->interests, count * sizeof *interests);
-        if (interests == NULL)
-            return; /* then nothing is saved */
-        memset(interests + l->interest_count, 0, (count - l->interest_count) * sizeof *interests);
-        l->interests = interests;
-        l->interest_count = count;
+    if (count > l->owner_count) {
+        owners = lsync_realloc(l->memory, l->owners, count * sizeof *owners);
+        if (owners == NULL)
+            return; /* then it is not counted */
+        memset(owners + l->owner_count, 0, (count - l->owner_count) * sizeof *owners);
+        l->owners = owners;
+        l->owner_count = count;
     }
-    if (l->interests[fd].owner != NULL)
-        forget(&l->interests[fd]); /* the one before that had its number */
-    l->interests[fd] = (lsync_interest){.owner = sockets};
+    if (l->owners[fd] != NULL)
+        forget(l, fd); /* the one before that had its number */
+    l->owners[fd] = sockets;
     sockets->open++;
 }
 
 static void closing(lsync_sockets *sockets, int fd)
 {
-    lsync_interest *w = interest_of(loop_of(sockets), fd);
+    if (owner_of(loop_of(sockets), fd) != NULL)
+        forget(loop_of(sockets), fd);
+}
 
-    if (w == NULL)
-        return;
-    (void)unwatch(loop_of(sockets), fd, w);
-    forget(w);
+/* `known`: epoll has it. */
+static bool watch(const lsync_loop *l, int fd, uint32_t events, bool known)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+
+    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /* --- libcurl's callbacks --- */
 
-/* libcurl has no interest in a connection's socket. One that it waited to write to may be closed already, which libcurl
-   7.88 does not tell of a connection that did not come about, and its number is soon another's. */
-static void lose_interest(const lsync_loop *l, int fd, lsync_interest *w)
-{
-    w->wanted = 0;
-    if ((w->watched & (uint32_t)EPOLLOUT) != 0 && !unwatch(l, fd, w))
-        forget(w);
-}
-
-/* What libcurl wants to know of a socket. `known`: it is none of ours, and epoll has it. */
+/* What libcurl wants to know of a socket. `known`: epoll has it. */
 // cppcheck-suppress constParameter ; the type is libcurl's
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
     lsync_loop *l = user;
-    lsync_interest *w = interest_of(l, socket);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0); /* 0: CURL_POLL_REMOVE */
 
     (void)easy;
     if (events == 0) {
-        if (w != NULL)
-            lose_interest(l, socket, w);
-        else
-            (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL); /* fails for one that is closed, and gone */
+        /* It fails for one that is closed, and gone: libcurl 7.88 closes a connection that did not come about without
+           a word. */
+        if (epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL) != 0 && owner_of(l, socket) != NULL)
+            forget(l, socket);
         return 0;
     }
-    if (w != NULL) {
-        w->wanted = events;
-        if (events == w->watched)
-            return 0;
-    }
-    if (!watch(l, socket, events, w != NULL ? w->watched != 0 : known != NULL))
+    if (!watch(l, socket, events, known != NULL))
         return -1;
-    if (w != NULL)
-        w->watched = events;
-    return w != NULL || known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
+    return known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
@@ -201,7 +164,7 @@ void lsync_loop_release(lsync_loop *l)
     close_fd(l->wake_fd);
     close_fd(l->timer_fd);
     close_fd(l->epoll_fd);
-    lsync_free(l->memory, l->interests);
+    lsync_free(l->memory, l->owners);
 }
 
 /* --- events --- */
@@ -225,14 +188,11 @@ static void drain(int fd)
 static bool handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
-    lsync_interest *w = interest_of(l, fd);
 
     if (fd == l->wake_fd || fd == l->timer_fd) {
         drain(fd);
         if (fd == l->timer_fd)
             l->armed_us = LSYNC_NEVER_US;
-    } else if (w != NULL && w->wanted == 0) {
-        (void)unwatch(l, fd, w); /* the server closed it */
     } else {
         return act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                               ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
