@@ -126,43 +126,36 @@ static long http_version(void)
 /* What is the same for every request. Cookies, HSTS and alt-svc are off unless their options are set. */
 static CURLcode set_rules(lsync_transfer *t)
 {
-    static const struct {
-        CURLoption option;
-        int32_t value;
-    } rules[] = {
-        {CURLOPT_NOSIGNAL, 1},
-        {CURLOPT_QUICK_EXIT, 1}, /* a stalled resolver does not outlast the timeout */
-        {CURLOPT_HTTP09_ALLOWED, 0},
-        {CURLOPT_FOLLOWLOCATION, 0}, /* a redirect would carry the credential elsewhere */
-        {CURLOPT_NETRC, CURL_NETRC_IGNORED},
-        {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
-        {CURLOPT_PATH_AS_IS, 1},
-        {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE}, /* a proxy does not get the service's headers */
-        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-        {CURLOPT_SSL_VERIFYPEER, 1},
-        {CURLOPT_SSL_VERIFYHOST, 2},
-        {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-        {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
-        {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
-    };
-    static const CURLoption users[] = {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_PREREQDATA,
-                                       CURLOPT_OPENSOCKETDATA}; /* of the callbacks */
     CURL *easy = t->easy;
     CURLcode code = CURLE_OK;
 
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        SET(rules[i].option, (long)rules[i].value);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the credential elsewhere */
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy does not get the service's headers */
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_HTTP_VERSION, http_version());
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
     SET(CURLOPT_ERRORBUFFER, t->error_text);
-    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
-        SET(users[i], t);
     SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_PREREQFUNCTION, lsync_on_send);
+    SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_OPENSOCKETFUNCTION, lsync_on_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_CLOSESOCKETFUNCTION, lsync_on_close_socket);
     for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].next = &t->headers[i + 1];

@@ -49,34 +49,29 @@ static bool take_clock(cursor *c, lsync_moment *m)
            take_number(c, 2, &m->second);
 }
 
-/* One of a row of names of three letters each; *place counts from 1. */
-static bool take_name(cursor *c, const char *names, unsigned *place)
+static bool take_month(cursor *c, unsigned *month)
 {
-    char name[4] = "";
+    static const char *const names[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                        "jul", "aug", "sep", "oct", "nov", "dec"};
 
-    for (*place = 1; *names != '\0'; names += 3, ++*place) {
-        memcpy(name, names, 3);
-        if (take(c, name))
+    for (*month = 1; *month <= 12; ++*month)
+        if (take(c, names[*month - 1]))
             return true;
-    }
     return false;
 }
 
-static bool take_month(cursor *c, unsigned *month)
-{
-    return take_name(c, "janfebmaraprmayjunjulaugsepoctnovdec", month);
-}
-
-/* A day's name, cut to three letters or whole. */
+/* A day's name, whole or cut to three letters. */
 static bool take_day_name(cursor *c)
 {
-    static const char rests[][7] = {"day", "sday", "nesday", "rsday", "day", "urday", "day"};
-    unsigned day;
+    static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 
-    if (!take_name(c, "montuewedthufrisatsun", &day))
-        return false;
-    (void)take(c, rests[day - 1]);
-    return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char cut[] = {names[i][0], names[i][1], names[i][2], '\0'};
+
+        if (take(c, names[i]) || take(c, cut))
+            return true;
+    }
+    return false;
 }
 
 /* "06 Nov 1994 08:49:37 GMT", or "06-Nov-94 08:49:37 GMT" */
