@@ -156,7 +156,6 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
     lock_sync_status status;
 
     x->started_us = lsync_clock_boot_us();
-    x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
     left_ms = (x->fetch.deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
     left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
     if (atomic_load(&ctx->cancelled))
@@ -205,6 +204,14 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed)
     lock_sync_request_free(x->q);
     x->q = NULL;
     return status;
+}
+
+void lsync_step_retry(lsync_run *x)
+{
+    x->settlement = (lsync_settlement){outcome_of(LOCK_SYNC_E_NETWORK, x->s), -1, x->s->sends};
+    lsync_response_release(x->s);
+    lock_sync_request_free(x->q);
+    x->q = NULL;
 }
 
 /* --- the guard --- */

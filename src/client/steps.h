@@ -39,6 +39,9 @@ lock_sync_status lsync_step_prepare(lsync_run *x);
 /* SENDING, after: turns what the transport returned into the results or the error, logs it, frees both. */
 lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
 
+/* SENDING, after an attempt that another follows: frees request and response. What was sent counts if it ends here. */
+void lsync_step_retry(lsync_run *x);
+
 /* RENEWING: asks the provider for another credential. OK: it set one, and `refusal` holds the 401's detail. */
 lock_sync_status lsync_step_renew(lsync_run *x);
 

@@ -192,15 +192,34 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lock_sync_status status;
 
     lsync_heap_remove(&job->pool->timers, &job->timer);
+    job->attempts = (lsync_attempts){.next = LSYNC_RETRY_NONE};
     status = lsync_step_conclude(&job->x, performed);
     lsync_host_learn(seat, status);
     leave_seat(seat);
     report(job, status);
 }
 
+/* The request of a seat is to be sent once more: it gets a seat in its turn, which need not be this one. */
+static void send_again(lsync_seat *seat)
+{
+    lsync_job *job = seat->job;
+
+    job->attempts = seat->transfer.attempts;
+    lsync_step_retry(&job->x);
+    lsync_host_learn(seat, LOCK_SYNC_E_CANCELLED);
+    leave_seat(seat);
+    set_state(job, LSYNC_JOB_READY);
+}
+
 void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
 {
-    conclude(seat, lsync_transfer_finish(&seat->transfer, code));
+    bool again = lsync_transfer_retry(&seat->transfer, code) != LSYNC_RETRY_NONE;
+    lock_sync_status performed = lsync_transfer_finish(&seat->transfer, code);
+
+    if (again)
+        send_again(seat);
+    else
+        conclude(seat, performed);
 }
 
 /* Ends the transfer of an active job early. */
@@ -255,7 +274,7 @@ static void start(lsync_job *job)
     set_state(job, LSYNC_JOB_ACTIVE);
     if (goes_ahead)
         host->pioneer = job;
-    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets);
+    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets, &job->attempts);
     if (status == LOCK_SYNC_OK)
         status = start_in_loop(p, &seat->transfer);
     if (status != LOCK_SYNC_OK) {

@@ -1,24 +1,17 @@
 /* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see origins.h. */
 #include "base/clock.h"
 #include "pool/origins.h"
+#include "transport/curl_sockets.h"
 #include "wire/url.h"
 
 #include <string.h>
 
 #define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
 
-/* What libcurl tells connections apart by: the base URL without its path. */
-static size_t size_of_origin(const char *base_url)
-{
-    const char *name = strstr(base_url, "//");
-
-    return name == NULL ? 0 : (size_t)(name - base_url) + 2 + strcspn(name + 2, "/");
-}
-
 lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
 {
     const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
-    size_t size = size_of_origin(base_url);
+    size_t size = lsync_url_origin_size(base_url);
     lsync_host *host = p->hosts;
 
     while (host != NULL && (strncmp(host->origin, base_url, size) != 0 || host->origin[size] != '\0'))
@@ -27,7 +20,8 @@ lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
         host = lsync_alloc(&p->memory, sizeof *host + size + 1);
         if (host == NULL)
             return NULL;
-        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https, .sockets.owner = &p->loop.owner};
+        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https};
+        lsync_sockets_init(&host->sockets, &p->memory, &p->loop.owner);
         host->is_named = !lsync_base_url_has_address(base_url);
         lsync_queue_init(&host->held);
         memcpy(host->origin, base_url, size);
@@ -45,19 +39,16 @@ static bool is_unnamed(const lsync_host *host)
 /* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
 static bool is_http1(const lsync_host *host)
 {
-    return !host->https || (host->sockets.answers > 0 && !host->sockets.http2);
+    return !host->https || (host->sockets.responses > 0 && !host->sockets.http2);
 }
 
 /* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
    transfer finds out. */
 static bool has_stream(const lsync_host *host)
 {
-    uint32_t opening = host->pioneer == NULL ? 0 : host->pioneer->seat->transfer.opened;
-    uint32_t connections = host->sockets.open > opening ? host->sockets.open - opening : 0;
-
     if (host->failed)
-        return host->active < LSYNC_STREAMS_MAX;
-    return host->active > 0 && host->active < connections * LSYNC_STREAMS_MAX;
+        return host->active < host->sockets.streams;
+    return host->active > 0 && host->active < host->sockets.open * host->sockets.streams;
 }
 
 bool lsync_host_needs_pioneer(const lsync_host *host)
@@ -81,7 +72,7 @@ static void mark_known(lsync_host *host, bool failed)
 void lsync_pool_check_hosts(lock_sync_pool *p)
 {
     for (lsync_host *host = p->hosts; host != NULL; host = host->next)
-        if (host->pioneer != NULL && host->pioneer->seat->transfer.sends > 0)
+        if (host->pioneer != NULL && host->pioneer->seat->transfer.attempts.sends > 0)
             mark_known(host, false);
 }
 
@@ -121,6 +112,7 @@ void lsync_pool_free_hosts(lock_sync_pool *p)
 
     for (; p->hosts != NULL; p->hosts = next) {
         next = p->hosts->next;
+        lsync_sockets_release(&p->hosts->sockets);
         lsync_free(&p->memory, p->hosts);
     }
 }

@@ -54,6 +54,7 @@ struct lsync_job {
     bool slept;  /* a watch's: it was cancelled between two polls */
     lsync_run x; /* its context NULL: it was freed while the helper thread had the job; DONE: a watch's, between two
                     polls */
+    lsync_attempts attempts; /* of the request, that are over */
     lsync_helper_request request;
     lsync_link notice; /* in the list of the cancelled */
     void (*over)(lsync_job *job); /* calls back, and frees the job or lets it sleep */

@@ -38,8 +38,7 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
     (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that is not in it */
 }
 
-/* The next transfer that libcurl is done with, stopped. */
-static lsync_transfer *next_over(lsync_loop *l, CURLcode *code)
+lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code)
 {
     CURLMsg *message;
     CURL *easy;
@@ -57,18 +56,4 @@ static lsync_transfer *next_over(lsync_loop *l, CURLcode *code)
     (void)curl_multi_remove_handle(l->multi, easy);
     l->owner.transfers--;
     return (lsync_transfer *)(void *)transfer;
-}
-
-lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code)
-{
-    lsync_transfer *t;
-    bool again;
-
-    do {
-        t = next_over(l, code);
-        again = t != NULL && lsync_transfer_again(t, *code);
-        if (again)
-            *code = CURLE_OUT_OF_MEMORY; /* unless it starts */
-    } while (again && lsync_loop_start(l, t) == LOCK_SYNC_OK);
-    return t;
 }

@@ -7,6 +7,8 @@
 
 #define LSYNC_NEVER_US INT64_MAX
 
+typedef struct lsync_watched lsync_watched;
+
 typedef struct lsync_loop {
     lsync_socket_owner owner; /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
@@ -19,8 +21,8 @@ typedef struct lsync_loop {
     bool more;           /* something else may have happened already */
     uint32_t total;      /* limit on connections, as the owner's per_host */
     int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
-    lsync_sockets **owners; /* of the connections, by file descriptor; owned */
-    size_t owner_count;
+    lsync_watched *watched; /* by file descriptor; owned */
+    size_t watched_count;
 } lsync_loop;
 
 /* In curl_loop_epoll.c or curl_loop_poll.c: */

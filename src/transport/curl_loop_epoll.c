@@ -2,6 +2,7 @@
 #include "transport/curl_loop.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "transport/curl_quirks.h"
 #include "transport/curl_status.h"
 
 #include <errno.h>
@@ -15,78 +16,75 @@
 
 /* --- sockets --- */
 
-/* Whose connection a descriptor is; NULL: nobody's, as the resolver's, whose end is not told. */
-static lsync_sockets *owner_of(const lsync_loop *l, int fd)
+/* What libcurl wants to know of a descriptor. libcurl 7.88 closes a socket that did not connect without a word; a child
+   process that forked meanwhile may hold a copy, and then epoll goes on to report it. So what is waited for to be
+   written to is reported once, and armed anew while it is wanted; and only of a socket that did connect, whose end is
+   told, the number is touched again. */
+struct lsync_watched {
+    uint32_t events; /* 0: none are wanted */
+    bool is_connected;
+};
+
+static lsync_watched *watched_at(const lsync_loop *l, int fd)
 {
-    return (size_t)fd < l->owner_count ? l->owners[fd] : NULL;
+    return (size_t)fd < l->watched_count ? &l->watched[fd] : NULL;
 }
 
-static void forget(lsync_loop *l, int fd)
+/* As above, and makes room for it; NULL: out of memory, and then it is watched like any other. */
+static lsync_watched *make_watched(lsync_loop *l, int fd)
 {
-    l->owners[fd]->open--;
-    l->owners[fd] = NULL;
-}
-
-static lsync_loop *loop_of(const lsync_sockets *sockets)
-{
-    return (lsync_loop *)(void *)sockets->owner; /* its first member */
-}
-
-static void opened(lsync_sockets *sockets, int fd)
-{
-    lsync_loop *l = loop_of(sockets);
-    size_t count = l->owner_count == 0 ? 64 : l->owner_count;
-    lsync_sockets **owners;
+    size_t count = l->watched_count == 0 ? 64 : l->watched_count;
+    lsync_watched *watched;
 
     while (count <= (size_t)fd)
         count *= 2;
-    if (count > l->owner_count) {
-        owners = lsync_realloc(l->memory, l->owners, count * sizeof *owners);
-        if (owners == NULL)
-            return; /* then it is not counted */
-        memset(owners + l->owner_count, 0, (count - l->owner_count) * sizeof *owners);
-        l->owners = owners;
-        l->owner_count = count;
+    if (count > l->watched_count) {
+        watched = lsync_realloc(l->memory, l->watched, count * sizeof *watched);
+        if (watched == NULL)
+            return NULL;
+        memset(watched + l->watched_count, 0, (count - l->watched_count) * sizeof *watched);
+        l->watched = watched;
+        l->watched_count = count;
     }
-    if (l->owners[fd] != NULL)
-        forget(l, fd); /* the one before that had its number */
-    l->owners[fd] = sockets;
-    sockets->open++;
+    return &l->watched[fd];
 }
 
-static void closing(lsync_sockets *sockets, int fd)
+static uint32_t once(const lsync_watched *w)
 {
-    if (owner_of(loop_of(sockets), fd) != NULL)
-        forget(loop_of(sockets), fd);
+    return w != NULL && (w->events & (uint32_t)EPOLLOUT) != 0 ? (uint32_t)EPOLLONESHOT : 0;
 }
 
-/* `known`: epoll has it. */
+/* `known`: epoll has it; else it may have it, from when it was not connected. */
 static bool watch(const lsync_loop *l, int fd, uint32_t events, bool known)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
 
-    return epoll_ctl(l->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0;
+    if (!known && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return true;
+    return (known || errno == EEXIST) && epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 /* --- libcurl's callbacks --- */
 
-/* What libcurl wants to know of a socket. `known`: epoll has it. */
+/* What libcurl wants to know of a socket. `known`: it has wanted something of it without a break. */
 // cppcheck-suppress constParameter ; the type is libcurl's
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
     lsync_loop *l = user;
+    lsync_watched *w = make_watched(l, socket);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0); /* 0: CURL_POLL_REMOVE */
 
     (void)easy;
-    if (events == 0) {
-        /* It fails for one that is closed, and gone: libcurl 7.88 closes a connection that did not come about without
-           a word. */
-        if (epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL) != 0 && owner_of(l, socket) != NULL)
-            forget(l, socket);
-        return 0;
+    if (events == 0 && (w == NULL || w->is_connected))
+        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
+    if (w != NULL) {
+        w->is_connected = (known != NULL && w->is_connected) || (events & (uint32_t)EPOLLIN) != 0;
+        w->events = events;
     }
-    if (!watch(l, socket, events, known != NULL))
+    if (events == 0)
+        return 0;
+    if (!watch(l, socket, events | once(w), known != NULL))
         return -1;
     return known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
 }
@@ -112,6 +110,7 @@ static CURLMcode set_options(lsync_loop *l)
 {
     CURLMcode code = CURLM_OK;
 
+    lsync_quirk_leave_resolver(l->multi);
     SET(CURLMOPT_SOCKETFUNCTION, on_socket);
     SET(CURLMOPT_SOCKETDATA, l);
     SET(CURLMOPT_TIMERFUNCTION, on_timer);
@@ -124,6 +123,7 @@ void lsync_loop_renew(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
     l->curl_due_us = LSYNC_NEVER_US;
     l->multi = curl_multi_init();
+    memset(l->watched, 0, l->watched_count * sizeof *l->watched);
     if (l->multi != NULL && set_options(l) == CURLM_OK &&
         lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
         return;
@@ -142,7 +142,6 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
     lock_sync_status status = lsync_curl_global_init();
 
     *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
-    l->owner = (lsync_socket_owner){.opened = opened, .closing = closing};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
@@ -164,7 +163,7 @@ void lsync_loop_release(lsync_loop *l)
     close_fd(l->wake_fd);
     close_fd(l->timer_fd);
     close_fd(l->epoll_fd);
-    lsync_free(l->memory, l->owners);
+    lsync_free(l->memory, l->watched);
 }
 
 /* --- events --- */
@@ -188,17 +187,22 @@ static void drain(int fd)
 static bool handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
+    const lsync_watched *w = watched_at(l, fd);
 
     if (fd == l->wake_fd || fd == l->timer_fd) {
         drain(fd);
         if (fd == l->timer_fd)
             l->armed_us = LSYNC_NEVER_US;
-    } else {
-        return act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
-                              ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-                              ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
+        return true;
     }
-    return true;
+    if (w != NULL && w->events == 0) /* one that did not connect, and was closed */
+        return true;
+    if (!act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                        ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                        ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0)))
+        return false;
+    w = watched_at(l, fd); /* it may have moved */
+    return once(w) == 0 || watch(l, fd, w->events | once(w), true);
 }
 
 lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)

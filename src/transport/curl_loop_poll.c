@@ -2,35 +2,24 @@
    loop; see curl_loop.h. Its cost grows with the number of transfers. */
 #include "base/clock.h"
 #include "transport/curl_loop.h"
+#include "transport/curl_quirks.h"
 #include "transport/curl_status.h"
 
 #include <limits.h>
-
-/* libcurl sees to the rest. It does not tell of all that are closed while they connect: the count may come to be too
-   high, and then transfers wait inside libcurl. */
-static void opened(lsync_sockets *sockets, int fd)
-{
-    (void)fd;
-    sockets->open++;
-}
-
-static void closing(lsync_sockets *sockets, int fd)
-{
-    (void)fd;
-    sockets->open--;
-}
 
 lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory)
 {
     lock_sync_status status = lsync_curl_global_init();
 
     *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
-    l->owner = (lsync_socket_owner){.opened = opened, .closing = closing};
     l->curl_due_us = l->armed_us = LSYNC_NEVER_US;
     if (status != LOCK_SYNC_OK)
         return status;
     l->multi = curl_multi_init();
-    return l->multi == NULL ? lsync_status_of_no_handle() : LOCK_SYNC_OK;
+    if (l->multi == NULL)
+        return lsync_status_of_no_handle();
+    lsync_quirk_leave_resolver(l->multi);
+    return LOCK_SYNC_OK;
 }
 
 void lsync_loop_release(lsync_loop *l)

@@ -1,6 +1,9 @@
-/* Connections of transfers: which are opened, what may be sent on them, and how often; see curl_sockets.h. */
+/* The connections of transfers; see curl_sockets.h. */
 #include "transport/curl_sockets.h"
 #include "base/clock.h"
+#include "base/memory.h"
+#include "transport/curl_quirks.h"
+#include "transport/peer.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -8,70 +11,119 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef __linux__
-#  include <linux/tcp.h>
-#endif
 
-#define ANSWERS_TELLING 400     /* fewer do not tell how a server treats its connections */
-#define ANSWERS_REMEMBERED 4000 /* older ones count less and less */
-#define REPEATS_FEW 8           /* one in so many answers */
+#define RESPONSES_REMEMBERED 4000 /* older ones count less and less */
 
-/* Bytes that a socket has received in its life; 0 where the system does not tell. */
-static uint64_t bytes_received(curl_socket_t socket)
+/* --- the list of connections --- */
+
+void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner)
 {
-#ifdef __linux__
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-
-    memset(&info, 0, sizeof info);
-    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
-#else
-    (void)socket;
-    return 0;
-#endif
+    *s = (lsync_sockets){.memory = memory, .owner = owner, .streams = LSYNC_STREAMS_MAX};
 }
 
-/* Tells a header line beyond libcurl's limit from a lack of memory: both end a transfer with one code, and the
-   socket. */
+void lsync_sockets_forget(lsync_sockets *s)
+{
+    s->streams = LSYNC_STREAMS_MAX;
+    s->http2 = s->wants_http1 = false;
+    s->responses = s->retries = 0;
+}
+
+void lsync_sockets_release(lsync_sockets *s)
+{
+    lsync_free(s->memory, s->connections);
+    lsync_sockets_init(s, s->memory, s->owner);
+}
+
+static lsync_connection *find(const lsync_sockets *s, int fd)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->connections[i].fd == fd)
+            return &s->connections[i];
+    return NULL;
+}
+
+/* The connection that a transfer's request was sent on; NULL: there is none, or not any more. */
+static lsync_connection *used_by(const lsync_transfer *t)
+{
+    for (size_t i = 0; i < t->sockets->count && t->saw.local_port != 0; i++)
+        if (t->sockets->connections[i].local_port == t->saw.local_port)
+            return &t->sockets->connections[i];
+    return NULL;
+}
+
+static void drop(lsync_sockets *s, lsync_connection *c)
+{
+    s->open -= c->local_port != 0;
+    *c = s->connections[--s->count];
+}
+
+/* Without memory for it the connection is not known: it is not counted, and nothing is asked of it. */
+static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
+{
+    size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
+    lsync_connection *connections = s->connections;
+
+    if (s->count == s->capacity) {
+        connections = lsync_realloc(s->memory, s->connections, capacity * sizeof *connections);
+        if (connections == NULL)
+            return;
+        s->connections = connections;
+        s->capacity = capacity;
+    }
+    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener};
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address;
+    struct sockaddr_in in;
+    socklen_t size = sizeof address;
+
+    memset(&address, 0, sizeof address);
+    if (getsockname(fd, (struct sockaddr *)(void *)&address, &size) != 0)
+        return 0;
+    memcpy(&in, &address, sizeof in); /* an IPv6 address has its port in the same place */
+    return ntohs(in.sin_port);
+}
+
+/* The connection that libcurl is about to send on; NULL: it is not known. */
+static lsync_connection *connection_at(lsync_sockets *s, int local_port)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->connections[i].local_port == local_port)
+            return &s->connections[i];
+    for (size_t i = 0; i < s->count; i++) {
+        lsync_connection *c = &s->connections[i];
+
+        if (c->local_port == 0 && port_of(c->fd) == local_port) {
+            c->local_port = local_port;
+            c->opener = NULL;
+            s->open++;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* libcurl 7.88 says nothing when it closes a socket that did not connect; its number may be another's by now. */
+static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (s->connections[i].local_port == 0 && s->connections[i].opener == opener)
+            drop(s, &s->connections[i]);
+}
+
+/* --- opening and closing --- */
+
 int lsync_on_close_socket(void *user, curl_socket_t socket)
 {
-    lsync_sockets *sockets = user;
+    lsync_sockets *s = user;
+    lsync_connection *c = find(s, socket);
 
-    sockets->closed_bytes = bytes_received(socket);
-    if (sockets->owner != NULL)
-        sockets->owner->closing(sockets, socket);
+    s->closed_bytes = lsync_peer_bytes_received(socket);
+    if (c != NULL)
+        drop(s, c);
     return close(socket);
-}
-
-bool lsync_repeats_alone(const lsync_sockets *s)
-{
-    bool early = s->answers < ANSWERS_TELLING || s->repeats > s->answers / REPEATS_FEW;
-    bool room = s->owner == NULL || s->owner->transfers / LSYNC_STREAMS_MAX + 1 < s->owner->per_host;
-
-    return room && early && (s->http2 || s->answers == 0);
-}
-
-/* One slot, one request: on a reused connection that was closed unanswered libcurl sends again, unasked. Over HTTP/2,
-   where a server refuses what it has not looked at, that is allowed once, and is counted. */
-int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
-{
-    lsync_transfer *t = user;
-
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    if (lsync_clock_boot_us() > t->request->send_until_us) { /* stopped, or asleep: others count on the slot's end */
-        t->stopped = LOCK_SYNC_E_TIMEOUT;
-        return CURL_PREREQFUNC_ABORT;
-    }
-    if (++t->sends == 1) {
-        if (lsync_repeats_alone(t->sockets))
-            (void)curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
-        return CURL_PREREQFUNC_OK;
-    }
-    if (t->sends == 2 && t->sockets->http2)
-        return CURL_PREREQFUNC_OK;
-    t->sends--; /* this one is not sent */
-    t->stopped = LOCK_SYNC_E_NETWORK;
-    return CURL_PREREQFUNC_ABORT;
 }
 
 static bool is_loopback_address(const struct sockaddr *address)
@@ -118,18 +170,102 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
         made = CURL_SOCKET_BAD;
     }
     if (made >= 0) {
-        t->opened++;
-        if (t->sockets->owner != NULL)
-            t->sockets->owner->opened(t->sockets, made);
+        t->saw.opened++;
+        lsync_peer_watch(made);
+        add(t->sockets, made, t);
     }
     return made;
 }
 
-void lsync_sockets_learn(lsync_sockets *sockets, bool http2)
+/* --- sending --- */
+
+/* Only HTTP/2 carries several requests at once; and libcurl sends again what went over a new connection only there. */
+bool lsync_is_http2(const lsync_transfer *t)
 {
-    sockets->http2 = http2;
-    if (++sockets->answers == ANSWERS_REMEMBERED) {
-        sockets->answers /= 2;
-        sockets->repeats /= 2;
+    const lsync_connection *c = used_by(t);
+
+    return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
+}
+
+static int stop(lsync_transfer *t, lock_sync_status why)
+{
+    t->stopped = why;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+/* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
+   stream is gone: the server refused it. On a connection that had not responded this was one stream too many. */
+static int veto(lsync_transfer *t)
+{
+    lsync_sockets *s = t->sockets;
+    lsync_connection *c = used_by(t);
+
+    t->saw.vetoed = true;
+    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text);
+    t->saw.refused = LSYNC_REFUSED_UNKNOWN;
+    if (c != NULL && lsync_is_http2(t) && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true)) {
+        t->saw.refused = LSYNC_REFUSED_YES;
+        if (!c->has_responded && c->active > 1 && c->active - 1 < s->streams)
+            s->streams = c->active - 1;
     }
+    return stop(t, LOCK_SYNC_E_NETWORK);
+}
+
+/* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
+int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    lsync_transfer *t = user;
+    lsync_sockets *s = t->sockets;
+    lsync_connection *c;
+    int64_t now_us = lsync_clock_boot_us();
+
+    (void)remote_ip, (void)local_ip, (void)remote_port;
+    if (t->saw.sent_us != 0)
+        return veto(t);
+    if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
+        return stop(t, LOCK_SYNC_E_TIMEOUT);
+    c = connection_at(s, local_port);
+    if (c != NULL && t->saw.opened == 0 && c->active == 0 &&
+        lsync_peer_has_closed(c->fd, t->request->route->https, s->http2)) {
+        t->saw.unsent = true;
+        lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
+        return stop(t, LOCK_SYNC_E_NETWORK);
+    }
+    if (c != NULL) {
+        c->active++;
+        t->saw.local_port = local_port;
+    }
+    t->saw.sent_us = now_us;
+    t->saw.is_new = t->saw.opened > 0 || (c != NULL && !c->has_responded);
+    t->attempts.sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* --- learning --- */
+
+bool lsync_sockets_have_room(const lsync_sockets *s)
+{
+    return s->owner == NULL || s->open < s->owner->per_host;
+}
+
+void lsync_sockets_learn(lsync_sockets *s, bool http2)
+{
+    s->http2 = http2;
+    if (++s->responses == RESPONSES_REMEMBERED) {
+        s->responses /= 2;
+        s->retries /= 2;
+    }
+}
+
+void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
+{
+    lsync_connection *c = used_by(t);
+
+    if (c != NULL) {
+        c->active -= c->active > 0;
+        c->has_responded = c->has_responded || t->saw.has_response;
+        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us))
+            lsync_peer_shut_down(c->fd);
+    }
+    forget_unconnected(t->sockets, t);
 }

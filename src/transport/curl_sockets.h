@@ -1,21 +1,34 @@
-/* libcurl's callbacks about connections: `user` is the transfer, or its lsync_sockets where that is said. */
+/* The connections of transfers: which are opened, and whether a request may be sent on them. In the callbacks `user` is
+   the transfer, or its lsync_sockets where that is said. */
 #ifndef LSYNC_TRANSPORT_CURL_SOCKETS_H
 #define LSYNC_TRANSPORT_CURL_SOCKETS_H
 
 #include "transport/curl_types.h"
 
+void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner);
+/* No connection speaks to it any more. */
+void lsync_sockets_release(lsync_sockets *s);
+
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address);
 int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_sockets */
 
-/* CURLOPT_PREREQFUNCTION: before a request is sent, and again before libcurl repeats it. */
+/* CURLOPT_PREREQFUNCTION: before a request is sent, and again before libcurl would send it by itself. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
-/* Whether a repeat goes over a connection of its own, as its first request: where the server closes connections after a
-   few requests, so that many are repeated, one that is open would soon be closed too. What is not known yet may be so.
-   Where the cap leaves no connection but those that are shared, libcurl would have it wait until nobody uses one. */
-bool lsync_repeats_alone(const lsync_sockets *s);
+/* Whether a transfer's request, which got no response, went over HTTP/2, as far as that can be told. */
+bool lsync_is_http2(const lsync_transfer *t);
 
-/* An answer came. */
-void lsync_sockets_learn(lsync_sockets *sockets, bool http2);
+/* Another origin comes: nothing is known of it. Connections to the one before may be open still. */
+void lsync_sockets_forget(lsync_sockets *s);
+
+/* Whether there may be one connection more. */
+bool lsync_sockets_have_room(const lsync_sockets *s);
+
+/* A response came. */
+void lsync_sockets_learn(lsync_sockets *s, bool http2);
+
+/* The attempt of a transfer is over. `out_of_time`: a connection that gave no sign of life since the request was sent
+   is not trusted any more, and ended. */
+void lsync_sockets_leave(lsync_transfer *t, bool out_of_time);
 
 #endif

@@ -2,6 +2,7 @@
 #include "transport/curl_status.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "transport/curl_quirks.h"
 #include "wire/url.h"
 
 #include <errno.h>
@@ -83,6 +84,7 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
 {
     lock_sync_status status;
 
+    code = lsync_quirk_code(t, code);
     if (t->response->failed != LOCK_SYNC_OK)
         return t->response->failed;
     if (t->stopped != LOCK_SYNC_OK)
@@ -90,8 +92,8 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
     status = status_of_code(code);
     if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
-    if (code == CURLE_OUT_OF_MEMORY && !t->header_ended && t->sockets->closed_bytes >= LSYNC_CURL_HEADER_LINE_MAX)
-        return lsync_response_count_header(t->response, (size_t)LSYNC_CURL_HEADER_LINE_MAX);
+    if (code == LSYNC_CURLE_TOO_LARGE)
+        return lsync_response_count_header(t->response, LSYNC_RESPONSE_HEADER_BYTES_MAX + 1);
     if ((status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_TLS) &&
         out_of_descriptors())
         return LOCK_SYNC_E_CONNECT;
@@ -124,8 +126,12 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
         text = "the deadline passed before the request could be sent";
     else if (t->stopped == LOCK_SYNC_E_NETWORK && code == CURLE_OK)
         text = "the header broke off";
-    else if (t->stopped == LOCK_SYNC_E_NETWORK)
-        text = "a kept connection was closed unanswered; the request is not sent again";
+    else if (t->attempts.sends > 1)
+        text = "the request was sent twice, and left without a response";
+    else if (t->saw.vetoed)
+        text = "a kept connection was closed without a response; the request is not sent again";
+    else if (t->saw.unsent)
+        text = "kept connections were closed again and again";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
     strike_out_secrets(t);
     lsync_one_line(t->response->failure);

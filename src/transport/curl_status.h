@@ -7,9 +7,6 @@
 /* The status for a transfer that ended with `code`, which is not CURLE_OK. */
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code);
 
-/* What libcurl takes of a header line; a longer one it reports as lack of memory. */
-#define LSYNC_CURL_HEADER_LINE_MAX ((uint64_t)100 * 1024)
-
 /* The status for a handle that libcurl could not make: out of memory, or of file descriptors. */
 lock_sync_status lsync_status_of_no_handle(void);
 

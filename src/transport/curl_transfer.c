@@ -2,6 +2,7 @@
 #include "transport/curl_transfer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "transport/curl_quirks.h"
 #include "transport/curl_sockets.h"
 #include "transport/curl_status.h"
 #include "base/ascii.h"
@@ -39,9 +40,9 @@ static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t siz
     lsync_ascii_trim(&value, &size);
     if (lsync_ascii_equal(value, size, "identity"))
         return true;
-    if (t->encoded || !lsync_ascii_equal(value, size, "gzip"))
+    if (t->saw.encoded || !lsync_ascii_equal(value, size, "gzip"))
         return false;
-    t->encoded = true;
+    t->saw.encoded = true;
     return true;
 }
 
@@ -74,17 +75,18 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     const char *colon;
 
     (void)one; /* libcurl: always 1 */
+    t->saw.has_response = true;
     if (lsync_response_count_header(t->response, size) != LOCK_SYNC_OK)
         return 0;
     if (is_status_line(line, size)) { /* of each response, interim ones included */
         lsync_response_restart(t->response);
         t->response->seen_status = status_of_line(line, size);
-        t->encoded = false;
-        t->header_ended = false;
+        t->saw.encoded = false;
+        t->saw.header_ended = false;
         return size;
     }
     if (line[0] == '\r' || line[0] == '\n')
-        t->header_ended = true;
+        t->saw.header_ended = true;
     colon = memchr(line, ':', size);
     if (colon != NULL) {
         size_t name_size = (size_t)(colon - line);
@@ -144,7 +146,6 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_HTTP_VERSION, http_version());
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
     SET(CURLOPT_ERRORBUFFER, t->error_text);
@@ -173,10 +174,12 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     const char *bundle = ca_file != NULL ? ca_file : built->cainfo;
     const char *folder = bundle != NULL ? NULL : built->capath;
 
-    SET(CURLOPT_CAPATH, folder);
     SET(CURLOPT_CAINFO, bundle);
-    SET(CURLOPT_PROXY_CAPATH, folder);
     SET(CURLOPT_PROXY_CAINFO, bundle);
+    if (code == CURLE_OK)
+        code = lsync_quirk_set_folder(easy, CURLOPT_CAPATH, folder);
+    if (code == CURLE_OK)
+        code = lsync_quirk_set_folder(easy, CURLOPT_PROXY_CAPATH, folder);
     return code;
 }
 
@@ -228,28 +231,15 @@ static void forget_options(lsync_transfer *t)
    text goes along for what reads that (a request that libcurl repeats, the words for a URL that it refuses). */
 static CURLcode set_url(lsync_transfer *t, const char *url)
 {
-    CURL *easy = t->easy;
     CURLUcode parsed = curl_url_set(t->url, CURLUPART_URL, url, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
     CURLcode code = parsed == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_OK;
 
-    SET(CURLOPT_CURLU, parsed == CURLUE_OK ? t->url : NULL); /* first: from libcurl 8.12 on it drops the text */
-    SET(CURLOPT_URL, url);
-    return code;
+    return code == CURLE_OK ? lsync_quirk_set_url(t->easy, parsed == CURLUE_OK ? t->url : NULL, url) : code;
 }
 
-/* libcurl before 8.17 counts a handle's repeats over its life and gives up at each sixth, and takes a refusal along:
-   after a transfer that it may have repeated a new handle comes in. Connections stay, they are not the handle's. */
-static CURLcode forget_repeats(lsync_transfer *t)
+/* As lsync_quirk_renew has it: nothing stands in the fresh handle. */
+static CURLcode set_rules_anew(lsync_transfer *t)
 {
-    CURL *fresh;
-
-    if (!t->repeated)
-        return CURLE_OK;
-    fresh = curl_easy_init(); /* a reset would not say that memory ran out in it */
-    if (fresh == NULL)
-        return CURLE_OUT_OF_MEMORY;
-    curl_easy_cleanup(t->easy);
-    t->easy = fresh;
     forget_options(t);
     return set_rules(t);
 }
@@ -279,18 +269,31 @@ static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
     return code;
 }
 
+/* Of the request's time, what is left for this attempt; at least 1: 0 would be no limit. */
+static int64_t time_left_ms(const lock_sync_request *q)
+{
+    int64_t left_ms = (q->send_until_us - lsync_clock_boot_us()) / 1000;
+
+    left_ms = left_ms < q->timeout_ms ? left_ms : q->timeout_ms;
+    return left_ms < 1 ? 1 : left_ms;
+}
+
 /* What differs from request to request. */
 static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 {
+    bool is_alone = (t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
+                    lsync_sockets_have_room(t->sockets); /* libcurl would have it wait until nobody uses one */
+    int64_t left_ms = time_left_ms(q);
     CURL *easy = t->easy;
     CURLcode code = set_route(t, q);
 
     if (code != CURLE_OK)
         forget_options(t);
-    SET(CURLOPT_FRESH_CONNECT, 0L); /* lsync_on_send may set it for a repeat */
+    SET(CURLOPT_FRESH_CONNECT, is_alone ? 1L : 0L);
+    SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : http_version());
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)q->connect_timeout_ms);
-    SET(CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
+    SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
     set_trusted_age(t);
     return code;
 }
@@ -330,18 +333,17 @@ void lsync_transfer_release(lsync_transfer *t)
 }
 
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
-                                        lsync_sockets *sockets)
+                                        lsync_sockets *sockets, const lsync_attempts *before)
 {
-    CURLcode code = forget_repeats(t);
+    CURLcode code = lsync_quirk_renew(t, set_rules_anew);
 
     t->request = q;
     t->response = s;
     t->sockets = sockets;
-    t->opened = 0;
-    t->sends = 0;
-    t->encoded = false;
-    t->header_ended = false;
+    t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
+    t->saw = (lsync_events){.sent_us = 0};
     sockets->closed_bytes = 0;
+    s->failure[0] = '\0';
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
@@ -349,25 +351,35 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status_of_setting(code == CURLE_OK ? set_request(t, q) : code);
 }
 
-/* libcurl repeats a request that the server refused unread because it closes the connection. libcurl 7.88 does not
-   where nothing else is under way there: it says CURLE_HTTP2. What is set stays set; the repeat has what is left of
-   the time. */
-bool lsync_transfer_again(lsync_transfer *t, CURLcode code)
+/* Whether nothing can follow: there is a response, or a callback of ours or its time ended the attempt. */
+static bool is_final(const lsync_transfer *t, CURLcode code)
 {
-    curl_off_t spent_us = 0;
-    long answered = 0;
-    int64_t left_ms = 0;
+    bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->saw.vetoed && !t->saw.unsent;
 
-    if (code == CURLE_HTTP2 && t->sends == 1 &&
-        curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &answered) == CURLE_OK && answered == 0 &&
-        curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &spent_us) == CURLE_OK)
-        left_ms = t->request->timeout_ms - spent_us / 1000;
-    if (left_ms <= 0 || curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK)
-        return false;
-    t->error_text[0] = '\0';
-    t->sockets->closed_bytes = 0;
-    t->sockets->http2 = true; /* also where no answer has told yet */
-    return true;
+    return code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY || is_stopped ||
+           lock_sync_request_is_cancelled(t->request);
+}
+
+lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
+{
+    lsync_sockets *s = t->sockets;
+    const lsync_history history = {s->responses, s->retries, lsync_sockets_have_room(s)};
+    const lsync_attempt attempt = {
+        .sends = t->attempts.sends,
+        .unsent = t->saw.unsent ? t->attempts.unsent + 1 : 0,
+        .is_final = is_final(t, code),
+        .has_response = t->saw.has_response,
+        .is_vetoed = t->saw.vetoed,
+        .http2 = lsync_is_http2(t),
+        .wants_http1 = t->saw.wants_http1,
+        .is_idempotent = true, /* a GET */
+        .refused = lsync_quirk_is_goaway(code) ? LSYNC_REFUSED_UNKNOWN : t->saw.refused,
+    };
+
+    t->attempts.unsent = attempt.unsent;
+    t->attempts.next = lsync_retry_after(&attempt, &history);
+    s->retries += t->attempts.next != LSYNC_RETRY_NONE && !t->saw.unsent;
+    return t->attempts.next;
 }
 
 static lock_sync_status read_answer(lsync_transfer *t)
@@ -375,7 +387,7 @@ static lock_sync_status read_answer(lsync_transfer *t)
     long status = 0;
     long version = 0;
 
-    if (!t->header_ended) { /* closed in the midst of it, which libcurl takes for its end */
+    if (!t->saw.header_ended) { /* closed in the midst of it, which libcurl takes for its end */
         t->stopped = LOCK_SYNC_E_NETWORK;
         return t->stopped;
     }
@@ -394,9 +406,10 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
         *t->distrusted_us = lsync_clock_boot_us();
     t->response->counts_sends = true;
-    t->response->sends = t->sends;
-    t->sockets->repeats += t->sends > 1;
-    t->repeated = t->sends > 1 || status != LOCK_SYNC_OK; /* it may have failed within a repeat */
+    t->response->sends = t->attempts.sends;
+    t->sockets->wants_http1 = t->sockets->wants_http1 || t->saw.wants_http1;
+    t->is_worn = t->saw.vetoed || status != LOCK_SYNC_OK; /* it may have failed while libcurl sent again */
+    lsync_sockets_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they led into the request, which is about to be wiped */

@@ -13,16 +13,16 @@ lock_sync_status lsync_curl_global_init(void);
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us);
 void lsync_transfer_release(lsync_transfer *t);
 
-/* Readies the handle for a request: OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its
-   end. */
+/* Readies the handle for an attempt to send a request; `before`: what its attempts before came to (NULL: there was
+   none). OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
-                                        lsync_sockets *sockets);
+                                        lsync_sockets *sockets, const lsync_attempts *before);
 
-/* Whether the transfer, over with that code, is to run once more; it is ready for that. The one repeat that HTTP/2 has,
-   where libcurl does not make it. */
-bool lsync_transfer_again(lsync_transfer *t, CURLcode code);
+/* Whether and how the request is to be sent once more after an attempt that ended with that code. If so, the driver
+   keeps `attempts` for the next one. lsync_transfer_finish follows in any case. */
+lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code);
 
-/* What the transfer's end means, with status and detail put into the response. The request is let go of. */
+/* What the attempt's end means, with status and detail put into the response. The request is let go of. */
 lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code);
 
 #endif

@@ -1,11 +1,15 @@
 /* The libcurl transport of a blocking fetch: one transfer on the context's own multi handle, so that connection, name
    and TLS session are kept, and lock_sync_cancel() wakes it at once. */
+#include "base/clock.h"
 #include "base/memory.h"
+#include "transport/curl_quirks.h"
+#include "transport/curl_sockets.h"
 #include "transport/curl_status.h"
 #include "transport/curl_transfer.h"
 #include "transport/transport.h"
+#include "wire/url.h"
 
-#include <stdio.h>
+#define POLL_MS_MAX 60000
 
 typedef struct curl_transport {
     lock_sync_allocator memory;
@@ -15,10 +19,12 @@ typedef struct curl_transport {
     lsync_transfer transfer;
 } curl_transport;
 
-/* Until libcurl is done with the transfer: OK and its code, or why it could not be run. */
+/* Until libcurl is done with the transfer: OK and its code, or why it could not be run. The deadline is kept here too:
+   libcurl's own begins anew with what it sends again. */
 static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request *q, CURLcode *code)
 {
     const CURLMsg *message;
+    int64_t left_ms;
     int running;
     int queued;
 
@@ -29,7 +35,10 @@ static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request 
             break;
         if (lock_sync_request_is_cancelled(q))
             return LOCK_SYNC_E_CANCELLED;
-        if (curl_multi_poll(c->multi, NULL, 0, (int)q->timeout_ms, NULL) != CURLM_OK)
+        left_ms = lsync_clock_ms_up(q->send_until_us - lsync_clock_boot_us());
+        if (left_ms <= 0)
+            return LOCK_SYNC_E_TIMEOUT;
+        if (curl_multi_poll(c->multi, NULL, 0, left_ms < POLL_MS_MAX ? (int)left_ms : POLL_MS_MAX, NULL) != CURLM_OK)
             return LOCK_SYNC_E_NO_MEMORY;
     }
     message = curl_multi_info_read(c->multi, &queued);
@@ -51,19 +60,37 @@ static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CUR
     return status;
 }
 
-static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
+/* One attempt. *attempts: those before; then, if another is to follow, this one too. */
+static lock_sync_status attempt(curl_transport *c, const lock_sync_request *q, lock_sync_response *s,
+                                lsync_attempts *attempts)
 {
-    curl_transport *c = user;
     CURLcode code = CURLE_OK;
-    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets);
+    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets, attempts);
     lock_sync_status finished;
 
     if (status == LOCK_SYNC_OK)
         status = drive(c, q, &code);
-    if (status == LOCK_SYNC_OK && lsync_transfer_again(&c->transfer, code))
-        status = drive(c, q, &code);
-    finished = lsync_transfer_finish(&c->transfer, status == LOCK_SYNC_OK ? code : CURLE_ABORTED_BY_CALLBACK);
+    if (status != LOCK_SYNC_OK)
+        code = status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK;
+    attempts->next = status == LOCK_SYNC_OK ? lsync_transfer_retry(&c->transfer, code) : LSYNC_RETRY_NONE;
+    finished = lsync_transfer_finish(&c->transfer, code);
+    if (attempts->next != LSYNC_RETRY_NONE)
+        *attempts = c->transfer.attempts;
     return status == LOCK_SYNC_OK ? finished : status;
+}
+
+static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    curl_transport *c = user;
+    lsync_attempts attempts = {.next = LSYNC_RETRY_NONE};
+    lock_sync_status status;
+
+    if (!lsync_url_has_same_origin(c->transfer.set.url, q->url))
+        lsync_sockets_forget(&c->sockets);
+    do {
+        status = attempt(c, q, s, &attempts);
+    } while (attempts.next != LSYNC_RETRY_NONE);
+    return status;
 }
 
 static void cancel(void *user)
@@ -81,6 +108,7 @@ static void destroy(void *user)
     if (c->transfer.easy != NULL)
         lsync_transfer_release(&c->transfer);
     (void)curl_multi_cleanup(c->multi); /* fails only for a handle that is none */
+    lsync_sockets_release(&c->sockets);
     lsync_free(&memory, c);
 }
 
@@ -92,7 +120,10 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     if (c == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     *c = (curl_transport){.memory = *memory};
+    lsync_sockets_init(&c->sockets, &c->memory, NULL);
     c->multi = curl_multi_init();
+    if (c->multi != NULL)
+        lsync_quirk_leave_resolver(c->multi);
     if (c->multi == NULL)
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
     else

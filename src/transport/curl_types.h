@@ -2,6 +2,7 @@
 #ifndef LSYNC_TRANSPORT_CURL_TYPES_H
 #define LSYNC_TRANSPORT_CURL_TYPES_H
 
+#include "transport/retry.h"
 #include "wire/request.h"
 #include "wire/response.h"
 
@@ -17,28 +18,62 @@ typedef struct lsync_transfer_options {
     bool https;
 } lsync_transfer_options;
 
-typedef struct lsync_sockets lsync_sockets;
+typedef struct lsync_transfer lsync_transfer;
 
 /* What drives many transfers, as far as their connections are concerned: a member of the loop, which fills it. */
 typedef struct lsync_socket_owner {
-    /* A connection's socket was opened, or is about to be closed: counts it in the sockets. */
-    void (*opened)(lsync_sockets *sockets, int fd);
-    void (*closing)(lsync_sockets *sockets, int fd);
     uint32_t transfers; /* started, and not taken in or stopped */
     uint32_t per_host;  /* limit on connections */
 } lsync_socket_owner;
 
-/* The sockets that transfers opened which share connections, and what these turned out to be. */
-struct lsync_sockets {
-    lsync_socket_owner *owner; /* the pool's loop; NULL: a blocking fetch */
-    bool http2;            /* by the last answer */
-    uint32_t answers;      /* of late */
-    uint32_t repeats;      /* of requests in that time, also of those that got no answer */
-    uint32_t open;         /* now; counted by the loop */
-    uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
-};
+/* A socket that a transfer opened. It is a connection once a request is sent on it. */
+typedef struct lsync_connection {
+    int fd;
+    int local_port;               /* what libcurl tells it apart by; 0: nothing was sent on it yet */
+    const lsync_transfer *opener; /* until then */
+    uint32_t active;              /* requests that were sent on it and are not over */
+    bool has_responded;           /* then libcurl knows how many streams the server allows */
+} lsync_connection;
 
-typedef struct lsync_transfer {
+/* The connections to one origin, and what these turned out to be. */
+typedef struct lsync_sockets {
+    const lock_sync_allocator *memory;  /* must outlive it */
+    const lsync_socket_owner *owner;    /* the pool's loop; NULL: a blocking fetch */
+    lsync_connection *connections;      /* owned */
+    size_t count;
+    size_t capacity;
+    uint32_t open;         /* of them, those that carried a request */
+    uint32_t streams;      /* at once on one connection, as far as is known */
+    bool http2;            /* by the last response */
+    bool wants_http1;      /* the server said so, over HTTP/2 */
+    uint32_t responses;    /* of late */
+    uint32_t retries;      /* of requests in that time, also of those that got no response */
+    uint64_t closed_bytes; /* what the one that was closed last received in its life (0: the system does not tell) */
+} lsync_sockets;
+
+/* What stays of a request's attempts from one to the next. All zero: there was none. */
+typedef struct lsync_attempts {
+    uint32_t sends;
+    uint32_t unsent; /* in a row, see retry.h */
+    lsync_retry next;
+} lsync_attempts;
+
+/* What happened in this attempt. */
+typedef struct lsync_events {
+    int64_t sent_us; /* boot clock; 0: nothing was sent yet */
+    int local_port;  /* of the connection that it was sent on; 0: not known */
+    uint32_t opened; /* sockets */
+    bool is_new;     /* no response had come on the connection that it was sent on */
+    bool vetoed;     /* libcurl was about to send by itself what it had sent */
+    bool unsent;     /* the kept connection turned out closed before anything was sent */
+    bool wants_http1;
+    lsync_refused refused;
+    bool encoded;      /* a Content-Encoding was seen in this response */
+    bool header_ended; /* the blank line behind this response's header was seen */
+    bool has_response; /* a byte of one came */
+} lsync_events;
+
+struct lsync_transfer {
     const lock_sync_allocator *memory; /* must outlive the transfer */
     CURL *easy;                        /* owned */
     CURLU *url;                        /* owned; taken apart once, where libcurl would for each request */
@@ -46,16 +81,14 @@ typedef struct lsync_transfer {
     struct curl_slist headers[LSYNC_REQUEST_HEADERS]; /* lead into the request's block; libcurl borrows them */
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
     lock_sync_response *response;
-    uint32_t sends;           /* how often libcurl began to send the request */
-    bool repeated;            /* libcurl repeated the transfer before, or may have */
-    bool encoded;             /* a Content-Encoding was seen in this response */
-    bool header_ended;        /* the blank line behind this response's header was seen */
+    lsync_attempts attempts;  /* those before, and this one */
+    lsync_events saw;
+    bool is_worn;             /* libcurl keeps something of the attempt before in the handle; see curl_quirks.h */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
-    uint32_t opened;          /* sockets that it opened */
     int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it
                                  never did; must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
     char error_text[CURL_ERROR_SIZE];
-} lsync_transfer;
+};
 
 #endif

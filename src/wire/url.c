@@ -172,6 +172,20 @@ const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
     return NULL;
 }
 
+size_t lsync_url_origin_size(const char *url)
+{
+    const char *name = strstr(url, "//");
+
+    return name == NULL ? 0 : (size_t)(name - url) + 2 + strcspn(name + 2, "/");
+}
+
+bool lsync_url_has_same_origin(const char *a, const char *b)
+{
+    size_t size = a == NULL || b == NULL ? 0 : lsync_url_origin_size(a);
+
+    return size > 0 && size == lsync_url_origin_size(b) && strncmp(a, b, size) == 0;
+}
+
 bool lsync_base_url_has_address(const char *url)
 {
     const char *host = strstr(url, "//");

@@ -1,0 +1,59 @@
+/* Where versions of libcurl differ; see curl_quirks.h. */
+#include "transport/curl_quirks.h"
+
+#include <string.h>
+
+#define HEADER_LINE_MAX ((uint64_t)100 * 1024) /* what libcurl takes of a header line */
+#define MULTI_QUICK_EXIT ((CURLMoption)21)     /* CURLMOPT_QUICK_EXIT, which older headers lack */
+
+void lsync_quirk_leave_resolver(CURLM *multi)
+{
+    (void)curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L); /* unknown to older ones, which do without */
+}
+
+bool lsync_quirk_wants_http1(const char *error_text)
+{
+    return strstr(error_text, "HTTP_1_1_REQUIRED") != NULL;
+}
+
+bool lsync_quirk_is_goaway(CURLcode code)
+{
+    return code == CURLE_HTTP2;
+}
+
+CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t))
+{
+    CURL *fresh;
+
+    if (!t->is_worn)
+        return CURLE_OK;
+    fresh = curl_easy_init(); /* a reset would not say that memory ran out in it */
+    if (fresh == NULL)
+        return CURLE_OUT_OF_MEMORY;
+    curl_easy_cleanup(t->easy); /* connections stay: they are not the handle's */
+    t->easy = fresh;
+    return set_rules(t);
+}
+
+CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text)
+{
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_CURLU, parsed);
+
+    return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_URL, text) : code;
+}
+
+CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folder)
+{
+    CURLcode code = curl_easy_setopt(easy, option, folder);
+
+    return folder == NULL && (code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION) ? CURLE_OK : code;
+}
+
+CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code)
+{
+    if (code == CURLE_OUT_OF_MEMORY && !t->saw.header_ended && t->sockets->closed_bytes >= HEADER_LINE_MAX)
+        return LSYNC_CURLE_TOO_LARGE;
+    if (code == CURLE_URL_MALFORMAT && strstr(t->error_text, "No URL set") != NULL)
+        return CURLE_OUT_OF_MEMORY;
+    return code;
+}

@@ -1,0 +1,111 @@
+/* What the system knows of the other end of a connected socket; see peer.h. */
+#include "transport/peer.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#ifdef __linux__
+#  if defined(__GLIBC__)
+#    include <linux/tcp.h> /* glibc's own lacks newer members */
+#  else
+#    include <netinet/tcp.h>
+#  endif
+#else
+#  include <netinet/tcp.h>
+#endif
+
+/* Also in docs/transports.md. */
+#define KEEPALIVE_IDLE_S 15
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_PROBES 3
+#define UNACKNOWLEDGED_MS 15000
+
+#define TLS_ALERT 21
+#define TLS_DATA 23
+#define TLS_HEADER 5
+#define TLS13_ALERT_SIZE 19 /* two bytes, the type and the tag; no HTTP/2 frame fits into so few */
+
+#ifdef __linux__
+static bool tcp_info(int socket, struct tcp_info *info)
+{
+    socklen_t size = sizeof *info;
+
+    memset(info, 0, sizeof *info);
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, &size) == 0;
+}
+
+uint64_t lsync_peer_bytes_received(int socket)
+{
+    struct tcp_info info;
+
+    return tcp_info(socket, &info) ? info.tcpi_bytes_received : 0;
+}
+
+bool lsync_peer_is_silent(int socket, int64_t us)
+{
+    struct tcp_info info;
+
+    return !tcp_info(socket, &info) || info.tcpi_last_data_recv >= us / 1000;
+}
+#else
+uint64_t lsync_peer_bytes_received(int socket)
+{
+    (void)socket;
+    return 0;
+}
+
+bool lsync_peer_is_silent(int socket, int64_t us)
+{
+    (void)socket;
+    (void)us;
+    return true;
+}
+#endif
+
+/* A closing alert, plain or encrypted. */
+static bool is_alert(const unsigned char *record)
+{
+    return record[0] == TLS_ALERT || (record[0] == TLS_DATA && record[3] == 0 && record[4] == TLS13_ALERT_SIZE);
+}
+
+bool lsync_peer_has_closed(int socket, bool tls, bool http2)
+{
+    struct pollfd p = {.fd = socket, .events = POLLIN};
+    unsigned char record[TLS_HEADER];
+    ssize_t size;
+
+#ifdef POLLRDHUP
+    p.events |= POLLRDHUP;
+#endif
+    if (poll(&p, 1, 0) <= 0)
+        return false;
+    if ((p.revents & ~POLLIN) != 0 || !http2)
+        return true;
+    size = recv(socket, record, sizeof record, MSG_PEEK | MSG_DONTWAIT);
+    return size == 0 || (tls && size == TLS_HEADER && is_alert(record));
+}
+
+void lsync_peer_shut_down(int socket)
+{
+    (void)shutdown(socket, SHUT_RDWR);
+}
+
+static void set(int socket, int level, int option, int value)
+{
+    (void)setsockopt(socket, level, option, &value, sizeof value);
+}
+
+void lsync_peer_watch(int socket)
+{
+    set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+    set(socket, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set(socket, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set(socket, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+#endif
+#ifdef TCP_USER_TIMEOUT
+    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
+#endif
+}

@@ -1,0 +1,147 @@
+/* What the system knows of the other end of a socket. */
+#include "support.h"
+#include "transport/peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct pair {
+    int ours;
+    int theirs;
+} pair;
+
+static pair connect_pair(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *any = (struct sockaddr *)(void *)&address;
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    pair p = {.ours = socket(AF_INET, SOCK_STREAM, 0)};
+
+    assert_int_equal(bind(listener, any, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, any, &size), 0);
+    assert_int_equal(connect(p.ours, any, size), 0);
+    p.theirs = accept(listener, NULL, NULL);
+    assert_true(p.theirs >= 0);
+    (void)close(listener);
+    return p;
+}
+
+static void close_pair(pair p)
+{
+    (void)close(p.ours);
+    (void)close(p.theirs);
+}
+
+static void wait_for(int fd)
+{
+    struct pollfd arrived = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&arrived, 1, 10000), 1);
+}
+
+TEST(a_peer_has_closed)
+{
+    static const struct {
+        const char *name;
+        const char *bytes; /* in hexadecimal */
+        bool ends;
+        bool tls;
+        bool http2;
+        bool closed;
+    } table[] = {
+        {"nothing came", "", false, true, false, false},
+        {"its end", "", true, false, false, true},
+        {"its end over HTTP/2", "", true, true, true, true},
+        {"a byte over HTTP/1.1", "48", false, false, false, true},
+        {"a plain alert", "1503030002", false, true, true, true},
+        {"an encrypted alert", "1703030013", false, true, true, true},
+        {"an HTTP/2 frame", "170303001a", false, true, true, false},
+        {"a longer record", "1703030113", false, true, true, false},
+        {"half a record's head", "1703", false, true, true, false},
+        {"a frame without TLS", "1503030002", false, false, true, false},
+        {"a frame, and the end", "170303001a", true, true, true, true},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        unsigned char bytes[8];
+        size_t size = strlen(table[i].bytes) / 2;
+        pair p = connect_pair();
+
+        t_row("%s", table[i].name);
+        for (size_t at = 0; at < size; at++)
+            CHECK_INT(sscanf(table[i].bytes + 2 * at, "%2hhx", &bytes[at]), 1);
+        CHECK_INT(send(p.theirs, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+        if (table[i].ends)
+            (void)shutdown(p.theirs, SHUT_WR);
+        if (size > 0 || table[i].ends)
+            wait_for(p.ours);
+        CHECK_INT(lsync_peer_has_closed(p.ours, table[i].tls, table[i].http2), table[i].closed);
+        close_pair(p);
+    }
+}
+
+TEST(a_connection_is_ended_for_all_who_use_it)
+{
+    pair p = connect_pair();
+    char byte;
+
+    lsync_peer_shut_down(p.ours);
+    CHECK_INT(recv(p.ours, &byte, 1, 0), 0);
+    CHECK_INT(recv(p.theirs, &byte, 1, 0), 0);
+    close_pair(p);
+}
+
+#ifdef __linux__
+TEST(silence_and_bytes_are_counted)
+{
+    pair p = connect_pair();
+    uint64_t before = lsync_peer_bytes_received(p.ours);
+
+    CHECK(lsync_peer_is_silent(p.ours, 0));
+    CHECK_INT(send(p.theirs, "abc", 3, MSG_NOSIGNAL), 3);
+    wait_for(p.ours);
+    CHECK_INT(lsync_peer_bytes_received(p.ours) - before, 3);
+    CHECK(!lsync_peer_is_silent(p.ours, INT64_C(3600000000)));
+    CHECK(lsync_peer_is_silent(-1, 0)); /* what tells nothing is not trusted */
+    CHECK_INT(lsync_peer_bytes_received(-1), 0);
+    close_pair(p);
+}
+#endif
+
+TEST(a_dead_peer_is_looked_for)
+{
+    pair p = connect_pair();
+    int on = 0;
+    socklen_t size = sizeof on;
+
+    lsync_peer_watch(p.ours);
+    CHECK_INT(getsockopt(p.ours, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    CHECK(on != 0);
+#ifdef TCP_USER_TIMEOUT
+    CHECK_INT(getsockopt(p.ours, IPPROTO_TCP, TCP_USER_TIMEOUT, &on, &size), 0);
+    CHECK_INT(on, 15000);
+#endif
+    close_pair(p);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(a_peer_has_closed),
+        T(a_connection_is_ended_for_all_who_use_it),
+#ifdef __linux__
+        T(silence_and_bytes_are_counted),
+#endif
+        T(a_dead_peer_is_looked_for),
+    };
+
+    return T_MAIN(tests);
+}
