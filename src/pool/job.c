@@ -253,6 +253,7 @@ static void start(lsync_job *job)
     lsync_host *host = job->host;
     lsync_seat *seat = take_seat(p);
     lock_sync_status status;
+    lsync_connecting connecting;
     bool goes_ahead;
 
     if (seat == NULL) {
@@ -260,6 +261,7 @@ static void start(lsync_job *job)
         return;
     }
     goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
+    connecting = lsync_host_connecting(host, goes_ahead);
     seat->job = job;
     job->seat = seat;
     p->active++;
@@ -274,6 +276,7 @@ static void start(lsync_job *job)
     set_state(job, LSYNC_JOB_ACTIVE);
     if (goes_ahead)
         host->pioneer = job;
+    seat->transfer.connecting = connecting;
     status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets, &job->attempts);
     if (status == LOCK_SYNC_OK)
         status = start_in_loop(p, &seat->transfer);

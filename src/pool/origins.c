@@ -47,8 +47,8 @@ static bool is_http1(const lsync_host *host)
 static bool has_stream(const lsync_host *host)
 {
     if (host->failed)
-        return host->active < host->sockets.streams;
-    return host->active > 0 && host->active < host->sockets.open * host->sockets.streams;
+        return host->active < LSYNC_STREAMS_MAX;
+    return host->active > 0 && host->active < lsync_sockets_streams(&host->sockets);
 }
 
 bool lsync_host_needs_pioneer(const lsync_host *host)
@@ -58,8 +58,21 @@ bool lsync_host_needs_pioneer(const lsync_host *host)
 
 bool lsync_host_is_full(const lsync_host *host)
 {
-    return (host->pioneer != NULL && lsync_host_needs_pioneer(host)) ||
-           (is_http1(host) && host->active >= host->sockets.owner->per_host);
+    if (is_http1(host))
+        return (host->pioneer != NULL && is_unnamed(host)) || host->active >= host->sockets.owner->per_host;
+    if (host->pioneer != NULL)
+        return lsync_host_needs_pioneer(host);
+    return host->active > 0 && !has_stream(host) &&
+           (lsync_sockets_await_response(&host->sockets) || !lsync_sockets_have_room(&host->sockets));
+}
+
+lsync_connecting lsync_host_connecting(const lsync_host *host, bool goes_ahead)
+{
+    if (is_http1(host) || host->failed)
+        return LSYNC_CONNECTS_IF_NEEDED;
+    if (!goes_ahead)
+        return LSYNC_CONNECTS_NEVER;
+    return host->active > 0 && !has_stream(host) ? LSYNC_CONNECTS_ALWAYS : LSYNC_CONNECTS_IF_NEEDED;
 }
 
 static void mark_known(lsync_host *host, bool failed)
@@ -84,6 +97,10 @@ void lsync_host_learn(const lsync_seat *seat, lock_sync_status status)
         host->failed = false;
     if (host->pioneer != seat->job)
         return;
+    if (seat->transfer.saw.sent_us != 0) { /* it was sent, and over at once */
+        mark_known(host, false);
+        return;
+    }
     /* it went ahead, and was not sent; what it found out: */
     if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
         status == LOCK_SYNC_E_NO_MEMORY)

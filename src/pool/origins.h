@@ -8,6 +8,8 @@
 lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
 /* Whether the next transfer has something to find out, or opens a connection that others will share. */
 bool lsync_host_needs_pioneer(const lsync_host *host);
+/* Whether the next transfer is to open a connection, if it does or does not go ahead. */
+lsync_connecting lsync_host_connecting(const lsync_host *host, bool goes_ahead);
 /* Whether the host has no place for another transfer now. */
 bool lsync_host_is_full(const lsync_host *host);
 /* The first of those that were held and have a place now; NULL: none. */

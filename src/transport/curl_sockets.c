@@ -13,17 +13,17 @@
 #include <unistd.h>
 
 #define RESPONSES_REMEMBERED 4000 /* older ones count less and less */
+#define RESPONSES_FOR_A_STREAM 64 /* on one connection, then one stream more is tried */
 
 /* --- the list of connections --- */
 
 void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner)
 {
-    *s = (lsync_sockets){.memory = memory, .owner = owner, .streams = LSYNC_STREAMS_MAX};
+    *s = (lsync_sockets){.memory = memory, .owner = owner};
 }
 
 void lsync_sockets_forget(lsync_sockets *s)
 {
-    s->streams = LSYNC_STREAMS_MAX;
     s->http2 = s->wants_http1 = false;
     s->responses = s->retries = 0;
 }
@@ -70,7 +70,7 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
         s->connections = connections;
         s->capacity = capacity;
     }
-    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener};
+    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener, .streams = LSYNC_STREAMS_UNKNOWN};
 }
 
 static int port_of(int fd)
@@ -113,6 +113,48 @@ static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
             drop(s, &s->connections[i]);
 }
 
+/* --- sending again --- */
+
+/* Only HTTP/2 carries several requests at once; and libcurl sends again what went over a new connection only there. */
+static bool is_http2(const lsync_transfer *t)
+{
+    const lsync_connection *c = used_by(t);
+
+    return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
+}
+
+static int stop(lsync_transfer *t, lock_sync_status why)
+{
+    t->stopped = why;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+/* The request is not on its connection any more. */
+static void leave_connection(lsync_transfer *t)
+{
+    lsync_connection *c = used_by(t);
+
+    if (c != NULL)
+        c->active--;
+    t->saw.local_port = 0;
+}
+
+/* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
+   stream is gone: the server refused it. */
+static int veto(lsync_transfer *t)
+{
+    const lsync_connection *c = used_by(t);
+
+    t->saw.vetoed = true;
+    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text);
+    t->saw.is_http2 = is_http2(t);
+    t->saw.refused = LSYNC_REFUSED_UNKNOWN;
+    if (c != NULL && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
+        t->saw.refused = LSYNC_REFUSED_YES;
+    leave_connection(t);
+    return stop(t, LOCK_SYNC_E_NETWORK);
+}
+
 /* --- opening and closing --- */
 
 int lsync_on_close_socket(void *user, curl_socket_t socket)
@@ -153,6 +195,14 @@ static bool has_spare_descriptor(curl_socket_t socket)
     return spare >= 0;
 }
 
+/* libcurl wants a connection more: none of those that there are takes another request now. */
+static void find_no_room(lsync_sockets *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->connections[i].streams > s->connections[i].active)
+            s->connections[i].streams = s->connections[i].active;
+}
+
 /* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
    server's answer) is refused. Sockets do not leak into child processes. */
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
@@ -162,6 +212,15 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     curl_socket_t made;
 
     (void)purpose;
+    if (t->saw.sent_us != 0) {
+        (void)veto(t);
+        return CURL_SOCKET_BAD;
+    }
+    if (t->connecting == LSYNC_CONNECTS_NEVER) {
+        t->saw.has_no_room = true;
+        find_no_room(t->sockets);
+        return CURL_SOCKET_BAD;
+    }
     if (route != NULL && !route->https && route->loopback && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
     made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -178,38 +237,6 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
 }
 
 /* --- sending --- */
-
-/* Only HTTP/2 carries several requests at once; and libcurl sends again what went over a new connection only there. */
-bool lsync_is_http2(const lsync_transfer *t)
-{
-    const lsync_connection *c = used_by(t);
-
-    return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
-}
-
-static int stop(lsync_transfer *t, lock_sync_status why)
-{
-    t->stopped = why;
-    return CURL_PREREQFUNC_ABORT;
-}
-
-/* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
-   stream is gone: the server refused it. On a connection that had not responded this was one stream too many. */
-static int veto(lsync_transfer *t)
-{
-    lsync_sockets *s = t->sockets;
-    lsync_connection *c = used_by(t);
-
-    t->saw.vetoed = true;
-    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text);
-    t->saw.refused = LSYNC_REFUSED_UNKNOWN;
-    if (c != NULL && lsync_is_http2(t) && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true)) {
-        t->saw.refused = LSYNC_REFUSED_YES;
-        if (!c->has_responded && c->active > 1 && c->active - 1 < s->streams)
-            s->streams = c->active - 1;
-    }
-    return stop(t, LOCK_SYNC_E_NETWORK);
-}
 
 /* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -236,12 +263,20 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
         t->saw.local_port = local_port;
     }
     t->saw.sent_us = now_us;
-    t->saw.is_new = t->saw.opened > 0 || (c != NULL && !c->has_responded);
+    t->saw.is_new = t->saw.opened > 0 || (c != NULL && c->responses == 0);
     t->attempts.sends++;
     return CURL_PREREQFUNC_OK;
 }
 
 /* --- learning --- */
+
+bool lsync_sockets_await_response(const lsync_sockets *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->connections[i].local_port != 0 && s->connections[i].responses == 0)
+            return true;
+    return false;
+}
 
 bool lsync_sockets_have_room(const lsync_sockets *s)
 {
@@ -257,15 +292,35 @@ void lsync_sockets_learn(lsync_sockets *s, bool http2)
     }
 }
 
+/* From the first one on libcurl knows how many streams the server allows, and that is found out. What was found out is
+   tried again now and then: it may have been for a while only. */
+static void count_response(lsync_connection *c)
+{
+    if (c->responses++ == 0)
+        c->streams = LSYNC_STREAMS_MAX;
+    else if (c->responses % RESPONSES_FOR_A_STREAM == 0 && c->streams < LSYNC_STREAMS_MAX)
+        c->streams++;
+}
+
+uint32_t lsync_sockets_streams(const lsync_sockets *s)
+{
+    uint32_t streams = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        streams += s->connections[i].local_port != 0 ? s->connections[i].streams : 0;
+    return streams;
+}
+
 void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
 {
     lsync_connection *c = used_by(t);
 
     if (c != NULL) {
-        c->active -= c->active > 0;
-        c->has_responded = c->has_responded || t->saw.has_response;
+        if (t->saw.has_response)
+            count_response(c);
         if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us))
             lsync_peer_shut_down(c->fd);
     }
+    leave_connection(t);
     forget_unconnected(t->sockets, t);
 }

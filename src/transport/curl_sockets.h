@@ -15,14 +15,15 @@ int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_sock
 /* CURLOPT_PREREQFUNCTION: before a request is sent, and again before libcurl would send it by itself. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
-/* Whether a transfer's request, which got no response, went over HTTP/2, as far as that can be told. */
-bool lsync_is_http2(const lsync_transfer *t);
-
 /* Another origin comes: nothing is known of it. Connections to the one before may be open still. */
 void lsync_sockets_forget(lsync_sockets *s);
 
+/* How many requests the connections carry at once over HTTP/2, as far as is known. */
+uint32_t lsync_sockets_streams(const lsync_sockets *s);
 /* Whether there may be one connection more. */
 bool lsync_sockets_have_room(const lsync_sockets *s);
+/* Whether one of the connections has had no response yet: how much it carries is about to be known. */
+bool lsync_sockets_await_response(const lsync_sockets *s);
 
 /* A response came. */
 void lsync_sockets_learn(lsync_sockets *s, bool http2);

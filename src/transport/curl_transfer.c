@@ -281,15 +281,13 @@ static int64_t time_left_ms(const lock_sync_request *q)
 /* What differs from request to request. */
 static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 {
-    bool is_alone = (t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
-                    lsync_sockets_have_room(t->sockets); /* libcurl would have it wait until nobody uses one */
     int64_t left_ms = time_left_ms(q);
     CURL *easy = t->easy;
     CURLcode code = set_route(t, q);
 
     if (code != CURLE_OK)
         forget_options(t);
-    SET(CURLOPT_FRESH_CONNECT, is_alone ? 1L : 0L);
+    SET(CURLOPT_FRESH_CONNECT, t->connecting == LSYNC_CONNECTS_ALWAYS ? 1L : 0L);
     SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : http_version());
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
@@ -342,6 +340,9 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->sockets = sockets;
     t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
     t->saw = (lsync_events){.sent_us = 0};
+    if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
+        lsync_sockets_have_room(sockets)) /* else libcurl would have it wait until nobody uses one */
+        t->connecting = LSYNC_CONNECTS_ALWAYS;
     sockets->closed_bytes = 0;
     s->failure[0] = '\0';
     t->stopped = LOCK_SYNC_OK;
@@ -370,7 +371,8 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
         .is_final = is_final(t, code),
         .has_response = t->saw.has_response,
         .is_vetoed = t->saw.vetoed,
-        .http2 = lsync_is_http2(t),
+        .http2 = t->saw.is_http2 || lsync_quirk_is_goaway(code),
+        .has_no_room = t->saw.has_no_room,
         .wants_http1 = t->saw.wants_http1,
         .is_idempotent = true, /* a GET */
         .refused = lsync_quirk_is_goaway(code) ? LSYNC_REFUSED_UNKNOWN : t->saw.refused,
@@ -378,7 +380,7 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
 
     t->attempts.unsent = attempt.unsent;
     t->attempts.next = lsync_retry_after(&attempt, &history);
-    s->retries += t->attempts.next != LSYNC_RETRY_NONE && !t->saw.unsent;
+    s->retries += t->attempts.next != LSYNC_RETRY_NONE && t->saw.sent_us != 0;
     return t->attempts.next;
 }
 

@@ -65,9 +65,11 @@ static lock_sync_status attempt(curl_transport *c, const lock_sync_request *q, l
                                 lsync_attempts *attempts)
 {
     CURLcode code = CURLE_OK;
-    lock_sync_status status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets, attempts);
+    lock_sync_status status;
     lock_sync_status finished;
 
+    c->transfer.connecting = LSYNC_CONNECTS_IF_NEEDED;
+    status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets, attempts);
     if (status == LOCK_SYNC_OK)
         status = drive(c, q, &code);
     if (status != LOCK_SYNC_OK)

@@ -8,7 +8,8 @@
 
 #include <curl/curl.h>
 
-#define LSYNC_STREAMS_MAX 100 /* on an HTTP/2 connection at once; fewer where the server allows fewer */
+#define LSYNC_STREAMS_MAX 100    /* on an HTTP/2 connection at once; fewer where the server allows fewer */
+#define LSYNC_STREAMS_UNKNOWN 8 /* until its first response: only then libcurl knows how many the server allows */
 
 /* The options that stand in the handle: to set one anew costs libcurl a copy. Texts are owned. */
 typedef struct lsync_transfer_options {
@@ -32,7 +33,8 @@ typedef struct lsync_connection {
     int local_port;               /* what libcurl tells it apart by; 0: nothing was sent on it yet */
     const lsync_transfer *opener; /* until then */
     uint32_t active;              /* requests that were sent on it and are not over */
-    bool has_responded;           /* then libcurl knows how many streams the server allows */
+    uint32_t responses;
+    uint32_t streams;             /* at once, as far as is known */
 } lsync_connection;
 
 /* The connections to one origin, and what these turned out to be. */
@@ -43,7 +45,6 @@ typedef struct lsync_sockets {
     size_t count;
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */
-    uint32_t streams;      /* at once on one connection, as far as is known */
     bool http2;            /* by the last response */
     bool wants_http1;      /* the server said so, over HTTP/2 */
     uint32_t responses;    /* of late */
@@ -66,12 +67,21 @@ typedef struct lsync_events {
     bool is_new;     /* no response had come on the connection that it was sent on */
     bool vetoed;     /* libcurl was about to send by itself what it had sent */
     bool unsent;     /* the kept connection turned out closed before anything was sent */
+    bool has_no_room; /* libcurl found none on the connections that it was to share */
+    bool is_http2;    /* known or presumed, of a request that libcurl gave up */
     bool wants_http1;
     lsync_refused refused;
     bool encoded;      /* a Content-Encoding was seen in this response */
     bool header_ended; /* the blank line behind this response's header was seen */
     bool has_response; /* a byte of one came */
 } lsync_events;
+
+/* Whether a transfer opens a connection of its own. */
+typedef enum lsync_connecting {
+    LSYNC_CONNECTS_IF_NEEDED,
+    LSYNC_CONNECTS_ALWAYS, /* those that there are have no room */
+    LSYNC_CONNECTS_NEVER   /* if none has room, the attempt ends unsent */
+} lsync_connecting;
 
 struct lsync_transfer {
     const lock_sync_allocator *memory; /* must outlive the transfer */
@@ -83,6 +93,7 @@ struct lsync_transfer {
     lock_sync_response *response;
     lsync_attempts attempts;  /* those before, and this one */
     lsync_events saw;
+    lsync_connecting connecting; /* set by the driver, before it is prepared */
     bool is_worn;             /* libcurl keeps something of the attempt before in the handle; see curl_quirks.h */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
     int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it

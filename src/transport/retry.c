@@ -16,6 +16,8 @@ lsync_retry lsync_retry_after(const lsync_attempt *a, const lsync_history *h)
 {
     if (a->is_final || a->has_response || !a->is_idempotent)
         return LSYNC_RETRY_NONE;
+    if (a->has_no_room)
+        return LSYNC_RETRY_ANYWHERE;
     if (a->unsent > 0)
         return a->unsent <= UNSENT_MAX ? LSYNC_RETRY_ALONE : LSYNC_RETRY_NONE;
     if (a->sends >= SENDS_MAX || !a->http2)

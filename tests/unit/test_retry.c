@@ -36,6 +36,8 @@ TEST(when_a_request_is_sent_once_more)
          &closing, LSYNC_RETRY_ANYWHERE},
         {"HTTP/1.1 is wanted", {.sends = 1, H2, VETOED, .wants_http1 = true}, &steady, LSYNC_RETRY_HTTP1},
         {"HTTP/1.1 is wanted, the second time", {.sends = 2, H2, VETOED, .wants_http1 = true}, &steady, LSYNC_RETRY_NONE},
+        {"no room", {.has_no_room = true, .is_idempotent = true}, &full, LSYNC_RETRY_ANYWHERE},
+        {"no room for a retry", {.sends = 1, .has_no_room = true, H2, .is_idempotent = true}, &full, LSYNC_RETRY_ANYWHERE},
         {"found closed", {.unsent = 1, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
         {"found closed again", {.unsent = 2, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
         {"found closed again and again", {.unsent = 3, .is_idempotent = true}, &full, LSYNC_RETRY_NONE},
