@@ -173,6 +173,17 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *c
 LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms);
 
 /**
+ * Sets how long a kept connection may have been idle and still be used; default 60 000. A new one is opened after that,
+ * as routers and firewalls forget idle connections. Seconds are counted; what is left is rounded up.
+ *
+ * @param ctx The context.
+ * @param ms 1 .. 86 400 000.
+ * @return See Settings.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t ms);
+
+/**
  * Sets the cap on a response's body after decompression; default 8 MiB. Enforced while bytes arrive.
  *
  * @param ctx The context.
@@ -245,14 +256,14 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * The context's guard is asked first, in the mode of lock_sync_set_guard_mode(): by default a fetch that comes sooner
  * than 20 seconds after the last answer ends with LOCK_SYNC_E_TOO_SOON, and nothing is sent.
  *
- * The request is repeated once after a 401 with a new credential of the token provider, and over HTTP/2 once where it
- * was left without any answer on a connection that carried others too, or the server refused it unprocessed. Both count
- * in the hour, and nothing else is repeated.
+ * The request is sent once more after a 401 with a new credential of the token provider, and over HTTP/2 once where it
+ * was left without any response, or the server refused it unprocessed. Both count in the hour, and nothing else is sent
+ * twice.
  *
  * Should the URL pass 2,000 bytes, all locks are asked for and the answer is filtered. An answer is always filtered to
  * the ids asked for, in the service's order.
  *
- * A thread that calls this needs 256 KiB of stack: a hostile answer may nest 2,048 levels deep.
+ * A thread that calls this needs 512 KiB of stack: a hostile answer may nest 2,048 levels deep.
  *
  * @param ctx The context.
  * @param ids The locks asked for, each > 0; borrowed for the call. Duplicates are asked for once. NULL asks for every

@@ -13,6 +13,7 @@
 #define DEFAULT_API_VERSION "v37"
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000
 #define DEFAULT_TIMEOUT_MS 30000
+#define DEFAULT_MAX_IDLE_MS 60000
 #define DEFAULT_MAX_RESPONSE_BYTES ((size_t)8 << 20)
 
 #define TIMEOUT_MS_MAX 86400000 /* fits a 32-bit long, which libcurl takes */
@@ -29,6 +30,7 @@ void lsync_settings_init(lock_sync_ctx *ctx)
 {
     ctx->connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS;
     ctx->timeout_ms = DEFAULT_TIMEOUT_MS;
+    ctx->route.max_idle_ms = DEFAULT_MAX_IDLE_MS;
     ctx->max_response_bytes = DEFAULT_MAX_RESPONSE_BYTES;
     ctx->route.https = true;
 }
@@ -260,6 +262,15 @@ lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
 
     if (status == LOCK_SYNC_OK)
         ctx->timeout_ms = ms;
+    return status;
+}
+
+lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t ms)
+{
+    lock_sync_status status = check_timeout(ctx, "limit on idle connections", ms);
+
+    if (status == LOCK_SYNC_OK)
+        ctx->route.max_idle_ms = ms;
     return status;
 }
 

@@ -45,15 +45,15 @@ static lsync_connection *find(const lsync_sockets *s, int fd)
 /* The connection that a transfer's request was sent on; NULL: there is none, or not any more. */
 static lsync_connection *used_by(const lsync_transfer *t)
 {
-    for (size_t i = 0; i < t->sockets->count && t->saw.local_port != 0; i++)
-        if (t->sockets->connections[i].local_port == t->saw.local_port)
+    for (size_t i = 0; i < t->sockets->count && t->saw.key != 0; i++)
+        if (t->sockets->connections[i].key == t->saw.key)
             return &t->sockets->connections[i];
     return NULL;
 }
 
 static void drop(lsync_sockets *s, lsync_connection *c)
 {
-    s->open -= c->local_port != 0;
+    s->open -= c->key != 0;
     *c = s->connections[--s->count];
 }
 
@@ -86,17 +86,29 @@ static int port_of(int fd)
     return ntohs(in.sin_port);
 }
 
-/* The connection that libcurl is about to send on; NULL: it is not known. */
-static lsync_connection *connection_at(lsync_sockets *s, int local_port)
+/* Tells connections of one origin apart: one local port may lead to several of its addresses. Never 0. */
+static uint64_t key_of(const char *remote_ip, int local_port)
 {
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *remote_ip != '\0'; remote_ip++)
+        hash = (hash ^ (unsigned char)*remote_ip) * UINT64_C(1099511628211);
+    return hash << 16 | (uint16_t)local_port;
+}
+
+/* The connection that libcurl is about to send on; NULL: it is not known. */
+static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, int local_port)
+{
+    uint64_t key = key_of(remote_ip, local_port);
+
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].local_port == local_port)
+        if (s->connections[i].key == key)
             return &s->connections[i];
     for (size_t i = 0; i < s->count; i++) {
         lsync_connection *c = &s->connections[i];
 
-        if (c->local_port == 0 && port_of(c->fd) == local_port) {
-            c->local_port = local_port;
+        if (c->key == 0 && port_of(c->fd) == local_port) {
+            c->key = key;
             c->opener = NULL;
             s->open++;
             return c;
@@ -109,7 +121,7 @@ static lsync_connection *connection_at(lsync_sockets *s, int local_port)
 static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
-        if (s->connections[i].local_port == 0 && s->connections[i].opener == opener)
+        if (s->connections[i].key == 0 && s->connections[i].opener == opener)
             drop(s, &s->connections[i]);
 }
 
@@ -136,7 +148,7 @@ static void leave_connection(lsync_transfer *t)
 
     if (c != NULL)
         c->active--;
-    t->saw.local_port = 0;
+    t->saw.key = 0;
 }
 
 /* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
@@ -246,12 +258,12 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     lsync_connection *c;
     int64_t now_us = lsync_clock_boot_us();
 
-    (void)remote_ip, (void)local_ip, (void)remote_port;
+    (void)local_ip, (void)remote_port;
     if (t->saw.sent_us != 0)
         return veto(t);
     if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
-    c = connection_at(s, local_port);
+    c = connection_at(s, remote_ip, local_port);
     if (c != NULL && t->saw.opened == 0 && c->active == 0 &&
         lsync_peer_has_closed(c->fd, t->request->route->https, s->http2)) {
         t->saw.unsent = true;
@@ -260,7 +272,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     }
     if (c != NULL) {
         c->active++;
-        t->saw.local_port = local_port;
+        t->saw.key = c->key;
     }
     t->saw.sent_us = now_us;
     t->saw.is_new = t->saw.opened > 0 || (c != NULL && c->responses == 0);
@@ -273,7 +285,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
 bool lsync_sockets_await_response(const lsync_sockets *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].local_port != 0 && s->connections[i].responses == 0)
+        if (s->connections[i].key != 0 && s->connections[i].responses == 0)
             return true;
     return false;
 }
@@ -307,7 +319,7 @@ uint32_t lsync_sockets_streams(const lsync_sockets *s)
     uint32_t streams = 0;
 
     for (size_t i = 0; i < s->count; i++)
-        streams += s->connections[i].local_port != 0 ? s->connections[i].streams : 0;
+        streams += s->connections[i].key != 0 ? s->connections[i].streams : 0;
     return streams;
 }
 

@@ -292,6 +292,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
+    SET(CURLOPT_MAXAGE_CONN, (long)((q->route->max_idle_ms + 999) / 1000));
     set_trusted_age(t);
     return code;
 }

@@ -30,7 +30,7 @@ typedef struct lsync_socket_owner {
 /* A socket that a transfer opened. It is a connection once a request is sent on it. */
 typedef struct lsync_connection {
     int fd;
-    int local_port;               /* what libcurl tells it apart by; 0: nothing was sent on it yet */
+    uint64_t key;                 /* made of what libcurl tells of it; 0: nothing was sent on it yet */
     const lsync_transfer *opener; /* until then */
     uint32_t active;              /* requests that were sent on it and are not over */
     uint32_t responses;
@@ -62,7 +62,7 @@ typedef struct lsync_attempts {
 /* What happened in this attempt. */
 typedef struct lsync_events {
     int64_t sent_us; /* boot clock; 0: nothing was sent yet */
-    int local_port;  /* of the connection that it was sent on; 0: not known */
+    uint64_t key;    /* of the connection that it was sent on; 0: not known, or it is not on it any more */
     uint32_t opened; /* sockets */
     bool is_new;     /* no response had come on the connection that it was sent on */
     bool vetoed;     /* libcurl was about to send by itself what it had sent */

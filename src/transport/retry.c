@@ -20,7 +20,7 @@ lsync_retry lsync_retry_after(const lsync_attempt *a, const lsync_history *h)
         return LSYNC_RETRY_ANYWHERE;
     if (a->unsent > 0)
         return a->unsent <= UNSENT_MAX ? LSYNC_RETRY_ALONE : LSYNC_RETRY_NONE;
-    if (a->sends >= SENDS_MAX || !a->http2)
+    if (a->sends == 0 || a->sends >= SENDS_MAX || !a->http2)
         return LSYNC_RETRY_NONE;
     if (a->wants_http1)
         return LSYNC_RETRY_HTTP1;

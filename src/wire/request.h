@@ -17,6 +17,7 @@
 typedef struct lsync_route {
     const char *ca_file; /* NULL: the system's trust */
     const char *proxy;   /* NULL: none */
+    int64_t max_idle_ms; /* of a connection that is used again */
     bool https;
     bool loopback; /* the host is loopback by its text: no proxy, and for http no other address */
 } lsync_route;

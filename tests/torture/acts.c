@@ -112,6 +112,7 @@ static lock_sync_status set_all(scene *x)
     DO(lock_sync_set_proxy(x->ctx, "http://user:password@proxy.test:3128"));
     DO(lock_sync_set_user_agent(x->ctx, "torture/1.0"));
     DO(lock_sync_set_connect_timeout_ms(x->ctx, 1000));
+    DO(lock_sync_set_max_idle_ms(x->ctx, 1000));
     DO(lock_sync_set_timeout_ms(x->ctx, TIMEOUT_MS));
     DO(lock_sync_set_max_response_bytes(x->ctx, 100000));
     DO(lock_sync_set_allow_http(x->ctx, true));

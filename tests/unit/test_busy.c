@@ -51,6 +51,7 @@ static void check_all_busy(inside *in)
     CHECK_INT(lock_sync_set_api_version(ctx, "v1"), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_connect_timeout_ms(ctx, 1), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_timeout_ms(ctx, 1), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_max_idle_ms(ctx, 1), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_max_response_bytes(ctx, 1), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_allow_http(ctx, true), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_ca_file(ctx, "/x"), LOCK_SYNC_E_BUSY);

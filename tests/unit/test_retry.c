@@ -22,6 +22,8 @@ TEST(when_a_request_is_sent_once_more)
         {"out of time", {.sends = 1, .is_final = true, H2, VETOED}, &steady, LSYNC_RETRY_NONE},
         {"a response broke off", {.sends = 1, .has_response = true, H2, VETOED}, &steady, LSYNC_RETRY_NONE},
         {"not idempotent", {.sends = 1, H2, .is_vetoed = true, .refused = LSYNC_REFUSED_YES}, &steady, LSYNC_RETRY_NONE},
+        {"given up before it was sent", {.sends = 0, H2, .is_idempotent = true, .refused = LSYNC_REFUSED_UNKNOWN}, &steady,
+         LSYNC_RETRY_NONE},
         {"never sent", {.sends = 0, H2, .is_idempotent = true}, &steady, LSYNC_RETRY_NONE},
         {"a connection that died, HTTP/1.1", {.sends = 1, VETOED}, &steady, LSYNC_RETRY_NONE},
         {"a connection that died, HTTP/2", {.sends = 1, H2, VETOED}, &steady, LSYNC_RETRY_ANYWHERE},

@@ -258,14 +258,16 @@ TEST(times_and_caps_have_bounds)
 
     CHECK_INT(ctx->timeout_ms, 30000); /* the defaults */
     CHECK_INT(ctx->connect_timeout_ms, 10000);
+    CHECK_INT(ctx->route.max_idle_ms, 60000);
     CHECK_INT(ctx->max_response_bytes, 8 << 20);
     for (size_t i = 0; i < T_COUNT(times); i++) {
         lock_sync_status (*const setters[])(lock_sync_ctx *, int64_t) = {lock_sync_set_timeout_ms,
-                                                                         lock_sync_set_connect_timeout_ms};
-        const int64_t *const places[] = {&ctx->timeout_ms, &ctx->connect_timeout_ms};
-        const char *const names[] = {"the timeout", "connect timeout"};
+                                                                         lock_sync_set_connect_timeout_ms,
+                                                                         lock_sync_set_max_idle_ms};
+        const int64_t *const places[] = {&ctx->timeout_ms, &ctx->connect_timeout_ms, &ctx->route.max_idle_ms};
+        const char *const names[] = {"the timeout", "connect timeout", "limit on idle connections"};
 
-        for (size_t s = 0; s < 2; s++) {
+        for (size_t s = 0; s < T_COUNT(setters); s++) {
             t_row("%s %lld", names[s], (long long)times[i].ms);
             CHECK_OK(setters[s](ctx, 77));
             if (times[i].good)
@@ -355,6 +357,7 @@ TEST(setters_refuse_a_null_context)
     CHECK_INT(lock_sync_set_base_url(NULL, "https://h"), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_api_version(NULL, "v1"), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_connect_timeout_ms(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_set_max_idle_ms(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_timeout_ms(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_max_response_bytes(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_allow_http(NULL, true), LOCK_SYNC_E_INVALID_ARGUMENT);

@@ -257,6 +257,7 @@ local settings = {
   api_version = plain("api_version", text),
   connect_timeout = plain("connect_timeout_ms", ms),
   timeout = plain("timeout_ms", ms),
+  max_idle = plain("max_idle_ms", ms),
   max_response_bytes = plain("max_response_bytes", integer),
   allow_http = plain("allow_http", function(allow) return allow end),
   ca_file = plain("ca_file", text),

@@ -225,6 +225,7 @@ const SETTINGS = {
     apiVersion: plain('api_version', text),
     connectTimeoutMs: plain('connect_timeout_ms', integer),
     timeoutMs: plain('timeout_ms', integer),
+    maxIdleMs: plain('max_idle_ms', integer),
     maxResponseBytes: plain('max_response_bytes', integer),
     allowHttp: plain('allow_http', allow => allow),
     caFile: plain('ca_file', text),

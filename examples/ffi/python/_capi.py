@@ -131,6 +131,7 @@ PROTOTYPES = {
     "set_api_version": (c_int32, c_void_p, c_char_p),
     "set_connect_timeout_ms": (c_int32, c_void_p, c_int64),
     "set_timeout_ms": (c_int32, c_void_p, c_int64),
+    "set_max_idle_ms": (c_int32, c_void_p, c_int64),
     "set_max_response_bytes": (c_int32, c_void_p, c_uint64),
     "set_allow_http": (c_int32, c_void_p, c_bool),
     "set_ca_file": (c_int32, c_void_p, c_char_p),

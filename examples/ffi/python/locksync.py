@@ -268,6 +268,7 @@ _SETTINGS = {
     "api_version": (lib.lock_sync_set_api_version, _text),
     "connect_timeout": (lib.lock_sync_set_connect_timeout_ms, _ms),
     "timeout": (lib.lock_sync_set_timeout_ms, _ms),
+    "max_idle": (lib.lock_sync_set_max_idle_ms, _ms),
     "max_response_bytes": (lib.lock_sync_set_max_response_bytes, _integer),
     "allow_http": (lib.lock_sync_set_allow_http, bool),
     "ca_file": (lib.lock_sync_set_ca_file, _text),
@@ -294,8 +295,8 @@ class Context(_Handle):
 
     def set(self, **settings):
         """Changes settings; None for a text, a function or the guard restores the default. They are those of the C
-        library (personal_key, base_url, api_version, connect_timeout, timeout, max_response_bytes, allow_http, ca_file,
-        proxy, user_agent, guard, guard_mode), and:
+        library (personal_key, base_url, api_version, connect_timeout, timeout, max_idle, max_response_bytes, allow_http,
+        ca_file, proxy, user_agent, guard, guard_mode), and:
 
         access_token    the token, or (token, when it expires)
         token_provider  called with whether the service refused the credential that is set; returns an access_token

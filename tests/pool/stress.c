@@ -1,0 +1,160 @@
+/* Random stress of a pool: accounts of several origins, one of which never answers, one refuses connections, one closes
+   its connections early and one is full of faults; cancels, frees and new contexts in the midst of it, also in
+   callbacks. Each submit has one callback.
+
+   stress SUBMITS [SEED]; not a part of the gate beyond a short run. Prints what came of the submits. */
+#include "accounts.h"
+
+#include "../support/certs.h"
+#include "../support/key_nginx.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ACCOUNTS 300
+#define STATUSES 32
+
+typedef enum origin { FAULTS, HTTP2, SILENT, CLOSED, ORIGINS } origin;
+
+typedef struct stress {
+    const char *urls[ORIGINS];
+    const char *ca_file;
+    lock_sync_pool *pool;
+    account accounts[ACCOUNTS];
+    uint64_t random;
+    size_t wanted;
+    size_t submits;
+    size_t calls; /* of accounts that are gone */
+    size_t statuses[STATUSES];
+} stress;
+
+static uint64_t draw(stress *s, uint64_t below)
+{
+    s->random ^= s->random << 13;
+    s->random ^= s->random >> 7;
+    s->random ^= s->random << 17;
+    return s->random % below;
+}
+
+static void act(account *a);
+
+static account make_account(stress *s)
+{
+    origin o = (origin)(draw(s, 16) < 12 ? draw(s, 2) : draw(s, ORIGINS));
+    char key[32];
+    account a;
+
+    (void)snprintf(key, sizeof key, "key-%d", 1 + (int)draw(s, 1000));
+    a = account_with_key(s->urls[o], key);
+    expect_ok(lock_sync_set_ca_file(a.ctx, s->ca_file));
+    expect_ok(lock_sync_set_timeout_ms(a.ctx, o == SILENT ? 1 + (int64_t)draw(s, 50) : 20000));
+    a.then = act;
+    a.user = s;
+    return a;
+}
+
+static void remake(stress *s, account *a)
+{
+    account_free(a); /* a fetch that is pending has its callback in here */
+    s->calls += a->calls;
+    *a = make_account(s);
+}
+
+static void start(stress *s, account *a)
+{
+    if (s->submits >= s->wanted)
+        return;
+    s->submits += account_try(a, s->pool) == LOCK_SYNC_OK; /* it may run already */
+}
+
+/* What an account does when its fetch ended, and the pool goes on. */
+static void act(account *a)
+{
+    stress *s = a->user;
+    account *other = &s->accounts[draw(s, ACCOUNTS)];
+
+    s->statuses[a->status < STATUSES ? a->status : STATUSES - 1]++;
+    switch (draw(s, 32)) {
+    case 0:
+        lock_sync_cancel(other->ctx);
+        break;
+    case 1:
+        if (other != a && other->then != NULL) {
+            other->then = NULL; /* what is freed in a callback does not act itself */
+            remake(s, other);
+            start(s, other);
+        }
+        break;
+    default:
+        break;
+    }
+    if (a->then != NULL)
+        start(s, a);
+}
+
+static void run(stress *s)
+{
+    for (size_t i = 0; i < ACCOUNTS; i++) {
+        s->accounts[i] = make_account(s);
+        start(s, &s->accounts[i]);
+    }
+    while (lock_sync_pool_pending(s->pool) > 0) {
+        expect_ok(pool_wait(s->pool, 1000));
+        if (draw(s, 64) == 0)
+            lock_sync_cancel(s->accounts[draw(s, ACCOUNTS)].ctx);
+        for (size_t i = 0; s->submits < s->wanted && lock_sync_pool_pending(s->pool) < ACCOUNTS / 2 && i < ACCOUNTS; i++)
+            start(s, &s->accounts[i]);
+    }
+    for (size_t i = 0; i < ACCOUNTS; i++) {
+        account_free(&s->accounts[i]);
+        s->calls += s->accounts[i].calls;
+    }
+}
+
+static stress s; /* too large for a thread's stack */
+
+static void each_submit_has_one_callback(void **user)
+{
+    static const raw_step never[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE, RAW_END};
+    static const raw_step *scripts[4000];
+    static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
+                                            NULL};
+    certs *pems = certs_make();
+    key_nginx *http2 = key_nginx_start(pems->good, pems->key, KEY_NGINX_ONE_LOCK, 37);
+    sim *faults = sim_start(arguments);
+    raw_server *silent;
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(scripts); i++)
+        scripts[i] = never;
+    silent = raw_start(AF_INET, scripts, COUNT_OF(scripts));
+    s.urls[FAULTS] = sim_url(faults);
+    s.urls[HTTP2] = key_nginx_url(http2);
+    s.urls[SILENT] = raw_url(silent);
+    s.urls[CLOSED] = "http://127.0.0.1:1";
+    s.ca_file = pems->ca;
+    s.pool = pool_make();
+    run(&s);
+    pool_end(s.pool);
+    assert_int_equal(s.calls, s.submits);
+    assert_int_equal(stray_callbacks(), 0);
+    raw_stop(silent);
+    sim_stop(faults, NULL);
+    key_nginx_stop(http2);
+    certs_free(pems);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_submit_has_one_callback)};
+    int failed;
+
+    s.wanted = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 3000;
+    s.random = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    failed = cmocka_run_group_tests_name("stress", tests, NULL, NULL);
+    for (size_t i = 0; i < STATUSES; i++)
+        if (s.statuses[i] > 0)
+            print_message("%-28s %zu\n", lock_sync_status_name((lock_sync_status)i), s.statuses[i]);
+    return failed;
+}
