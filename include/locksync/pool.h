@@ -55,7 +55,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
                                                                  lock_sync_pool **out);
 
 /**
- * Sets how many connections the pool keeps and makes; default 64 per host, 256 in all.
+ * Sets how many connections the pool keeps and makes; default 64 per host, 256 in all. One origin leaves some of all to
+ * others, as it does of the transfers.
  *
  * @param p The pool.
  * @param per_host 1 .. 65535, at most `total`.
@@ -67,7 +68,10 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
 LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total);
 
 /**
- * Sets how many transfers run at once; default 128. The rest queue, first in first out.
+ * Sets how many transfers run at once; default 144. The rest queue: origins take turns, each first in first out.
+ *
+ * One origin has at most eight ninths of them, rounded up, and less while others have some. Those that do not respond
+ * have at most half of them together.
  *
  * @param p The pool.
  * @param transfers 1 .. 65535.

@@ -337,12 +337,17 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
     return LOCK_SYNC_OK;
 }
 
+const char *lsync_ctx_base_url(const lock_sync_ctx *ctx)
+{
+    return ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url;
+}
+
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                    lock_sync_request **out)
 {
     lock_sync_status status = lsync_ctx_check_route(ctx);
     lsync_request_spec spec = {
-        .base_url = ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url,
+        .base_url = lsync_ctx_base_url(ctx),
         .api_version = ctx->api_version == NULL ? DEFAULT_API_VERSION : ctx->api_version,
         .authorization = ctx->authorization,
         .user_agent = ctx->user_agent == NULL ? PRODUCT_TOKEN : ctx->user_agent,

@@ -12,6 +12,9 @@ void lsync_settings_init(lock_sync_ctx *ctx);
 /* OK, or the error set: a route that may not carry a credential. */
 lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx);
 
+/* The base URL that is set, or the default's; borrowed until it is set anew. */
+const char *lsync_ctx_base_url(const lock_sync_ctx *ctx);
+
 /* Makes the request for ids that passed lsync_request_check_ids, the settings and the credential. The error is set on
    failure. */
 lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,

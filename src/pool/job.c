@@ -4,7 +4,10 @@
 #include "client/settings.h"
 #include "pool/helper.h"
 #include "pool/job.h"
+#include "pool/lines.h"
 #include "pool/origins.h"
+#include "pool/places.h"
+#include "pool/turns.h"
 
 #include <assert.h>
 #include <string.h>
@@ -49,6 +52,11 @@ static void report(lsync_job *job, lock_sync_status status)
     go_on(job, &input);
 }
 
+static bool waits_in_line(const lsync_job *job)
+{
+    return job->x.fetch.mode == LOCK_SYNC_GUARD_WAIT && !job->x.fetch.is_poll;
+}
+
 /* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by
    lsync_pool_answered. */
 static void ask_guard(lsync_job *job)
@@ -56,6 +64,12 @@ static void ask_guard(lsync_job *job)
     lsync_helper_request *r = &job->request;
     lock_sync_status status;
 
+    if (job->x.fetch.state == LSYNC_FETCH_ASKING && waits_in_line(job) && lsync_line_answers(job)) {
+        const lsync_fetch_input denied = lsync_step_guard_done(&job->x, LOCK_SYNC_E_TOO_SOON);
+
+        go_on(job, &denied);
+        return;
+    }
     r->guard = lock_sync_guard_ref(job->x.ctx->guard);
     if (!lsync_guard_may_block(r->guard)) {
         r->status = lsync_step_guard(&job->x, r->guard);
@@ -82,6 +96,32 @@ static void end(lsync_job *job)
     }
 }
 
+/* WAITING: in the line of the guard. The time that its first was told may be too late for some behind it: they end at
+   once, as they would if each had asked. */
+static void wait_in_line(lsync_job *job)
+{
+    lsync_link *at;
+    lsync_job *late;
+
+    if (!lsync_line_leads(job)) {
+        set_state(job, LSYNC_JOB_BEHIND);
+        return;
+    }
+    lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
+    at = job->behind.ends.next;
+    while ((late = lsync_line_hopeless(job, &at)) != NULL)
+        report(late, LOCK_SYNC_OK); /* it asks, and gets the answer of the first */
+}
+
+/* A slot of the guard has ended: the first in its line asks again. */
+static void wake_line(lock_sync_pool *p, const lock_sync_guard *guard)
+{
+    lsync_job *first = lsync_line_first(p, guard);
+
+    if (first != NULL && first->state == LSYNC_JOB_ASLEEP)
+        set_state(first, LSYNC_JOB_READY);
+}
+
 /* Does what the state of the fetch says, or has it wait for that. */
 static void drive(lsync_job *job)
 {
@@ -97,7 +137,7 @@ static void drive(lsync_job *job)
         ask_guard(job);
         break;
     case LSYNC_FETCH_WAITING:
-        lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
+        wait_in_line(job);
         break;
     case LSYNC_FETCH_KEPT:
         report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
@@ -120,6 +160,7 @@ static void end_orphan(lsync_job *job)
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
         return;
+    wake_line(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     lsync_free(&job->pool->memory, job);
 }
@@ -133,6 +174,8 @@ void lsync_pool_answered(lsync_job *job)
         return;
     }
     input = lsync_step_guard_done(&job->x, job->request.status);
+    if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
+        wake_line(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
     lsync_heap_remove(&job->pool->timers, &job->timer);
@@ -157,6 +200,7 @@ static lsync_seat *take_seat(lock_sync_pool *p)
         return NULL;
     }
     seat->job = NULL;
+    seat->lead = (lsync_link){NULL, NULL};
     seat->next_of_all = p->seats;
     p->seats = seat;
     return seat;
@@ -166,12 +210,11 @@ static void leave_seat(lsync_seat *seat)
 {
     lock_sync_pool *p = seat->job->pool;
 
-    seat->job->host->active--;
+    lsync_origin_leave(seat);
     seat->job->seat = NULL;
     seat->job = NULL;
     seat->next = p->free_seats;
     p->free_seats = seat;
-    p->active--;
 }
 
 void lsync_pool_free_seats(lock_sync_pool *p)
@@ -194,7 +237,7 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lsync_heap_remove(&job->pool->timers, &job->timer);
     job->attempts = (lsync_attempts){.next = LSYNC_RETRY_NONE};
     status = lsync_step_conclude(&job->x, performed);
-    lsync_host_learn(seat, status);
+    lsync_origin_learn(seat, status);
     leave_seat(seat);
     report(job, status);
 }
@@ -206,7 +249,7 @@ static void send_again(lsync_seat *seat)
 
     job->attempts = seat->transfer.attempts;
     lsync_step_retry(&job->x);
-    lsync_host_learn(seat, LOCK_SYNC_E_CANCELLED);
+    lsync_origin_learn(seat, LOCK_SYNC_E_CANCELLED);
     leave_seat(seat);
     set_state(job, LSYNC_JOB_READY);
 }
@@ -250,22 +293,16 @@ static lock_sync_status start_in_loop(lock_sync_pool *p, lsync_transfer *transfe
 static void start(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
-    lsync_host *host = job->host;
     lsync_seat *seat = take_seat(p);
     lock_sync_status status;
-    lsync_connecting connecting;
-    bool goes_ahead;
 
     if (seat == NULL) {
         report(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
-    goes_ahead = host->pioneer == NULL && lsync_host_needs_pioneer(host);
-    connecting = lsync_host_connecting(host, goes_ahead);
     seat->job = job;
     job->seat = seat;
-    p->active++;
-    host->active++;
+    lsync_origin_enter(seat);
     job->x.s = &seat->response;
     status = lsync_step_prepare(&job->x);
     if (status != LOCK_SYNC_OK) {
@@ -274,10 +311,7 @@ static void start(lsync_job *job)
         return;
     }
     set_state(job, LSYNC_JOB_ACTIVE);
-    if (goes_ahead)
-        host->pioneer = job;
-    seat->transfer.connecting = connecting;
-    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &host->sockets, &job->attempts);
+    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &job->origin->sockets, &job->attempts);
     if (status == LOCK_SYNC_OK)
         status = start_in_loop(p, &seat->transfer);
     if (status != LOCK_SYNC_OK) {
@@ -287,22 +321,6 @@ static void start(lsync_job *job)
 }
 
 /* --- turns --- */
-
-/* The next that has a place: those that have their slots first, then those that were held. */
-static lsync_link *next_ready(const lock_sync_pool *p)
-{
-    lsync_link *link = lsync_queue_first(&p->admitted);
-
-    if (link == NULL)
-        link = lsync_pool_next_held(p);
-    return link != NULL ? link : lsync_queue_first(&p->ready);
-}
-
-static void hold(lsync_job *job)
-{
-    set_state(job, LSYNC_JOB_HELD);
-    job->turn = job->pool->turns++;
-}
 
 /* CREDENTIAL, and SENDING where that goes well. */
 static void take_seat_in_turn(lsync_job *job)
@@ -319,28 +337,47 @@ static void take_seat_in_turn(lsync_job *job)
         drive(job);
 }
 
-/* A job whose turn it is, taken out of its queue. */
+/* CHECK, and what follows from it at once. */
+static void check(lsync_job *job)
+{
+    const lsync_fetch_input input = {.status = lsync_step_check(&job->x)};
+
+    lsync_fetch_next(&job->x.fetch, &input);
+    if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked */
+        take_seat_in_turn(job);
+    else
+        drive(job);
+}
+
+/* A job whose turn it is, taken out of its queue. If it gets its slot at once, it sends in the same turn. */
 static void take_turn(lsync_job *job)
 {
-    if (job->host == NULL)
-        job->host = lsync_pool_host_of(job->pool, job->x.ctx);
-    if (job->host == NULL) {
-        assert(job->x.fetch.state == LSYNC_FETCH_CHECK); /* its first turn */
-        report(job, lsync_error_no_memory(&job->x.ctx->error));
-    } else if (lsync_host_is_full(job->host)) {
-        hold(job);
-    } else if (job->x.fetch.state == LSYNC_FETCH_CHECK) {
-        const lsync_fetch_input input = {.status = lsync_step_check(&job->x)};
-
-        lsync_fetch_next(&job->x.fetch, &input);
-        if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked: its turn goes on */
-            take_seat_in_turn(job);
-        else
-            drive(job);
-    } else if (job->x.fetch.state == LSYNC_FETCH_WAITING) {
-        report(job, LOCK_SYNC_OK);
-    } else {
+    if (lsync_job_has_slot(job)) {
         take_seat_in_turn(job);
+        return;
+    }
+    if (job->x.fetch.state == LSYNC_FETCH_CHECK)
+        check(job);
+    else
+        report(job, LOCK_SYNC_OK); /* WAITING: it asks the guard again */
+    if (job->state == LSYNC_JOB_READY && lsync_job_has_slot(job)) {
+        lsync_queue_remove(&job->link);
+        take_seat_in_turn(job);
+    }
+}
+
+/* Finds the origins of the fetches that have begun. */
+static void let_in(lock_sync_pool *p)
+{
+    lsync_link *link;
+
+    while ((link = lsync_queue_take(&p->ready)) != NULL) {
+        lsync_job *job = LSYNC_OF(link, lsync_job, link);
+
+        if (lsync_origin_find(job))
+            set_state(job, LSYNC_JOB_READY);
+        else
+            report(job, lsync_error_no_memory(&job->x.ctx->error));
     }
 }
 
@@ -412,6 +449,7 @@ static void wake_due(lock_sync_pool *p)
     int64_t now_us = lsync_clock_boot_us();
     lsync_timer *timer;
 
+    lsync_pool_drop_origins(p, now_us);
     while ((timer = lsync_heap_first(&p->timers)) != NULL && timer->due_us <= now_us) {
         lsync_heap_remove(&p->timers, timer);
         wake(LSYNC_OF(timer, lsync_job, timer), now_us);
@@ -420,20 +458,20 @@ static void wake_due(lock_sync_pool *p)
 
 void lsync_pool_advance(lock_sync_pool *p)
 {
-    lsync_link *link;
+    lsync_origin *origin;
 
     wake_due(p);
-    while (p->active < p->max_active && (link = next_ready(p)) != NULL) {
-        lsync_queue_remove(link);
-        take_turn(LSYNC_OF(link, lsync_job, link));
-    }
+    let_in(p);
+    while ((origin = lsync_turns_next(p)) != NULL)
+        take_turn(lsync_turns_take(origin));
 }
 
-int64_t lsync_pool_due_us(const lock_sync_pool *p)
+int64_t lsync_pool_due_us(lock_sync_pool *p)
 {
     const lsync_timer *first = lsync_heap_first(&p->timers);
+    int64_t due_us = lsync_turns_due_us(p);
 
-    if ((p->active < p->max_active && next_ready(p) != NULL) || lsync_queue_first(&p->done) != NULL)
+    if (lsync_queue_first(&p->ready) != NULL || lsync_queue_first(&p->done) != NULL || lsync_turns_next(p) != NULL)
         return 0;
-    return first == NULL ? LSYNC_NEVER_US : first->due_us;
+    return first != NULL && first->due_us < due_us ? first->due_us : due_us;
 }

@@ -19,7 +19,7 @@ void lsync_pool_answered(lsync_job *job);
 /* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
 void lsync_pool_abort(lsync_job *job);
 /* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
-int64_t lsync_pool_due_us(const lock_sync_pool *p);
+int64_t lsync_pool_due_us(lock_sync_pool *p);
 void lsync_pool_free_seats(lock_sync_pool *p);
 
 #endif

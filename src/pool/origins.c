@@ -1,135 +1,358 @@
-/* What the pool knows of the hosts it speaks to, and how many transfers each has a place for; see origins.h. */
-#include "base/clock.h"
+/* What a pool knows of the origins it speaks to, and what they have taken; see origins.h. */
 #include "pool/origins.h"
+#include "base/clock.h"
+#include "client/settings.h"
 #include "transport/curl_sockets.h"
 #include "wire/url.h"
 
 #include <string.h>
 
 #define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
+#define IN_TIME_US ((int64_t)5 * 1000000)     /* a response that takes longer leaves its origin on trial */
+#define UNUSED_US ((int64_t)60 * 1000000)     /* then an origin is dropped */
 
-lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx)
+/* --- the key --- */
+
+/* The parts of a key. A proxy's user and password are left out, so that no key is a secret. */
+enum { SCHEME, NAME, PROXY_SCHEME, PROXY_NAME, CA_FILE, PARTS };
+
+typedef struct origin_key {
+    const char *texts[PARTS]; /* borrowed from the context; none has a NUL in it */
+    size_t sizes[PARTS];
+    size_t size; /* of all, with a NUL behind each */
+} origin_key;
+
+static void set_part(origin_key *key, int part, const char *text, size_t size)
 {
-    const char *base_url = ctx->base_url == NULL ? "" : ctx->base_url;
-    size_t size = lsync_url_origin_size(base_url);
-    lsync_host *host = p->hosts;
+    key->texts[part] = text;
+    key->sizes[part] = size;
+}
 
-    while (host != NULL && (strncmp(host->origin, base_url, size) != 0 || host->origin[size] != '\0'))
-        host = host->next;
-    if (host == NULL) {
-        host = lsync_alloc(&p->memory, sizeof *host + size + 1);
-        if (host == NULL)
-            return NULL;
-        *host = (lsync_host){.next = p->hosts, .https = ctx->route.https};
-        lsync_sockets_init(&host->sockets, &p->memory, &p->loop.owner);
-        host->is_named = !lsync_base_url_has_address(base_url);
-        lsync_queue_init(&host->held);
-        memcpy(host->origin, base_url, size);
-        host->origin[size] = '\0';
-        p->hosts = host;
+static size_t size_of_scheme(const char *url)
+{
+    return (size_t)(strstr(url, "//") - url) + 2; /* it was checked when it was set */
+}
+
+/* Sets name and port, without the port that the scheme has anyway. */
+static void set_name(origin_key *key, int part, const char *name, const char *port)
+{
+    size_t size = strcspn(name, "/");
+    size_t port_size = strlen(port);
+
+    if (size > port_size && memcmp(name + size - port_size, port, port_size) == 0)
+        size -= port_size;
+    set_part(key, part, name, size);
+}
+
+/* By what libcurl tells connections apart: no proxy leads to loopback, and only TLS needs CAs. */
+static origin_key key_of(const lock_sync_ctx *ctx)
+{
+    const lsync_route *route = &ctx->route;
+    const char *url = lsync_ctx_base_url(ctx);
+    size_t scheme = size_of_scheme(url);
+    origin_key key = {.texts = {"", "", "", "", ""}};
+
+    set_part(&key, SCHEME, url, scheme);
+    set_name(&key, NAME, url + scheme, route->https ? ":443" : ":80");
+    if (route->proxy != NULL && !route->loopback) {
+        const char *user_end = strchr(route->proxy, '@');
+
+        scheme = size_of_scheme(route->proxy);
+        set_part(&key, PROXY_SCHEME, route->proxy, scheme);
+        set_name(&key, PROXY_NAME, user_end == NULL ? route->proxy + scheme : user_end + 1, "");
     }
-    return host;
+    if (route->ca_file != NULL && route->https)
+        set_part(&key, CA_FILE, route->ca_file, strlen(route->ca_file));
+    for (int i = 0; i < PARTS; i++)
+        key.size += key.sizes[i] + 1;
+    return key;
 }
 
-static bool is_unnamed(const lsync_host *host)
+static uint64_t hash_of(const origin_key *key)
 {
-    return host->is_named && lsync_clock_boot_us() >= host->known_until_us;
+    uint64_t hash = LSYNC_HASH_START;
+
+    for (int i = 0; i < PARTS; i++)
+        hash = lsync_hash(lsync_hash(hash, key->texts[i], key->sizes[i]), "", 1);
+    return hash;
 }
 
-/* Whether a connection carries one transfer at a time. Until an answer tells, HTTP/2 is presumed of https. */
-static bool is_http1(const lsync_host *host)
+static bool has_key(const lsync_origin *origin, const origin_key *key)
 {
-    return !host->https || (host->sockets.responses > 0 && !host->sockets.http2);
+    const char *at = origin->key;
+
+    if (origin->key_size != key->size)
+        return false;
+    for (int i = 0; i < PARTS; at += key->sizes[i++] + 1)
+        if (memcmp(at, key->texts[i], key->sizes[i]) != 0 || at[key->sizes[i]] != '\0')
+            return false;
+    return true;
+}
+
+/* --- from its first job to its end --- */
+
+static lsync_origin *new_origin(lock_sync_pool *p, const lock_sync_ctx *ctx, const origin_key *key)
+{
+    size_t size;
+    lsync_origin *origin = lsync_size_add(sizeof *origin, key->size, &size) ? lsync_alloc(&p->memory, size) : NULL;
+    char *at;
+
+    if (origin == NULL)
+        return NULL;
+    *origin = (lsync_origin){.on_trial = true, .https = ctx->route.https, .key_size = key->size};
+    lsync_sockets_init(&origin->sockets, &p->memory, &p->loop.owner);
+    lsync_queue_init(&origin->waiting);
+    lsync_queue_init(&origin->admitted);
+    at = origin->key;
+    for (int i = 0; i < PARTS; i++) {
+        memcpy(at, key->texts[i], key->sizes[i]);
+        at[key->sizes[i]] = '\0';
+        if ((i == NAME || i == PROXY_NAME) && !lsync_host_is_address(at))
+            origin->is_named = true;
+        at += key->sizes[i] + 1;
+    }
+    return origin;
+}
+
+static void free_origin(lock_sync_pool *p, lsync_origin *origin)
+{
+    lsync_sockets_release(&origin->sockets);
+    lsync_free(&p->memory, origin);
+}
+
+bool lsync_origin_find(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    origin_key key = key_of(job->x.ctx);
+    uint64_t hash = hash_of(&key);
+    lsync_entry *entry = lsync_table_first(&p->origins, hash);
+
+    while (entry != NULL && !has_key(LSYNC_OF(entry, lsync_origin, entry), &key))
+        entry = lsync_table_next(entry);
+    if (entry != NULL) {
+        job->origin = LSYNC_OF(entry, lsync_origin, entry);
+    } else {
+        job->origin = new_origin(p, job->x.ctx, &key);
+        if (job->origin == NULL)
+            return false;
+        lsync_table_add(&p->origins, &job->origin->entry, hash);
+    }
+    job->origin->jobs++;
+    return true;
+}
+
+void lsync_origin_release(lsync_job *job)
+{
+    lsync_origin *origin = job->origin;
+
+    job->origin = NULL;
+    if (--origin->jobs == 0)
+        origin->unused_since_us = lsync_clock_boot_us();
+}
+
+/* One that has connections is kept: they count in it when they are closed. */
+void lsync_pool_drop_origins(lock_sync_pool *p, int64_t now_us)
+{
+    lsync_link *link;
+
+    while ((link = lsync_queue_first(&p->unused)) != NULL) {
+        lsync_origin *origin = LSYNC_OF(link, lsync_origin, link);
+
+        if (now_us - origin->unused_since_us < UNUSED_US)
+            break;
+        lsync_queue_remove(link);
+        if (origin->sockets.open > 0 || origin->sockets.is_miscounted) {
+            origin->unused_since_us = now_us;
+            lsync_queue_append(&p->unused, link);
+        } else {
+            lsync_table_remove(&p->origins, &origin->entry);
+            free_origin(p, origin);
+        }
+    }
+}
+
+void lsync_pool_free_origins(lock_sync_pool *p)
+{
+    size_t bucket = 0;
+    lsync_entry *entry;
+
+    while ((entry = lsync_table_take(&p->origins, &bucket)) != NULL)
+        free_origin(p, LSYNC_OF(entry, lsync_origin, entry));
+    lsync_table_release(&p->origins);
+}
+
+/* --- what is known of it --- */
+
+static bool is_unnamed(const lsync_origin *origin)
+{
+    return origin->is_named && lsync_clock_boot_us() >= origin->known_until_us;
+}
+
+/* Until an answer tells, HTTP/2 is presumed of https. */
+bool lsync_origin_is_http1(const lsync_origin *origin)
+{
+    return !origin->https || (origin->sockets.responses > 0 && !origin->sockets.http2);
 }
 
 /* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
    transfer finds out. */
-static bool has_stream(const lsync_host *host)
+static bool has_stream(const lsync_origin *origin)
 {
-    if (host->failed)
-        return host->active < LSYNC_STREAMS_MAX;
-    return host->active > 0 && host->active < lsync_sockets_streams(&host->sockets);
+    if (origin->failed)
+        return origin->active < LSYNC_STREAMS_MAX;
+    return origin->active > 0 && origin->active < lsync_sockets_streams(&origin->sockets);
 }
 
-bool lsync_host_needs_pioneer(const lsync_host *host)
+bool lsync_origin_needs_leader(const lsync_origin *origin)
 {
-    return is_unnamed(host) || (!is_http1(host) && !has_stream(host));
+    return is_unnamed(origin) || (!lsync_origin_is_http1(origin) && !has_stream(origin));
 }
 
-bool lsync_host_is_full(const lsync_host *host)
+bool lsync_origin_opens(const lsync_origin *origin)
 {
-    if (is_http1(host))
-        return (host->pioneer != NULL && is_unnamed(host)) || host->active >= host->sockets.owner->per_host;
-    if (host->pioneer != NULL)
-        return lsync_host_needs_pioneer(host);
-    return host->active > 0 && !has_stream(host) &&
-           (lsync_sockets_await_response(&host->sockets) || !lsync_sockets_have_room(&host->sockets));
+    return lsync_origin_is_http1(origin) || !has_stream(origin);
 }
 
-lsync_connecting lsync_host_connecting(const lsync_host *host, bool goes_ahead)
+/* The connections that there are, or will be when the leaders have opened theirs. */
+static uint32_t count_connections(const lsync_origin *origin)
 {
-    if (is_http1(host) || host->failed)
+    return origin->sockets.open > origin->leaders ? origin->sockets.open : origin->leaders;
+}
+
+bool lsync_origin_is_full(const lsync_origin *origin)
+{
+    uint32_t most = origin->sockets.owner->per_host;
+
+    if (origin->leader != NULL && lsync_origin_needs_leader(origin))
+        return true;
+    if (lsync_origin_is_http1(origin))
+        return origin->active >= most;
+    /* beyond the limit it would wait inside libcurl; the end of one that is active makes room */
+    return origin->active > 0 && count_connections(origin) >= most && !has_stream(origin);
+}
+
+static void mark_known(lsync_origin *origin, bool failed)
+{
+    origin->failed = failed;
+    origin->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
+}
+
+/* --- what it has taken --- */
+
+static void recount(lock_sync_pool *p, lsync_origin *origin)
+{
+    uint32_t connections = count_connections(origin);
+
+    if (lsync_origin_is_http1(origin) || connections > origin->active)
+        connections = origin->active;
+    else if (connections == 0 && origin->active > 0)
+        connections = 1;
+    p->connections.used += connections - origin->connections;
+    origin->connections = connections;
+}
+
+/* A leader opens a connection beside those that have no room; who is none shares one, or comes back. */
+static lsync_connecting connecting(const lsync_origin *origin, bool leads)
+{
+    if (lsync_origin_is_http1(origin) || origin->failed)
         return LSYNC_CONNECTS_IF_NEEDED;
-    if (!goes_ahead)
+    if (!leads)
         return LSYNC_CONNECTS_NEVER;
-    return host->active > 0 && !has_stream(host) ? LSYNC_CONNECTS_ALWAYS : LSYNC_CONNECTS_IF_NEEDED;
+    return origin->active > 0 && !has_stream(origin) ? LSYNC_CONNECTS_ALWAYS : LSYNC_CONNECTS_IF_NEEDED;
 }
 
-static void mark_known(lsync_host *host, bool failed)
+static void lead(lsync_seat *seat)
 {
-    host->pioneer = NULL;
-    host->failed = failed;
-    host->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
+    lsync_origin *origin = seat->job->origin;
+
+    seat->led_us = lsync_clock_boot_us();
+    lsync_queue_append(&seat->job->pool->leaders, &seat->lead);
+    origin->leader = seat;
+    origin->leaders++;
 }
 
-void lsync_pool_check_hosts(lock_sync_pool *p)
+static void end_lead(lsync_seat *seat)
 {
-    for (lsync_host *host = p->hosts; host != NULL; host = host->next)
-        if (host->pioneer != NULL && host->pioneer->seat->transfer.attempts.sends > 0)
-            mark_known(host, false);
-}
+    lsync_origin *origin = seat->job->origin;
 
-void lsync_host_learn(const lsync_seat *seat, lock_sync_status status)
-{
-    lsync_host *host = seat->job->host;
-
-    if (status != LOCK_SYNC_E_CANCELLED && seat->response.http_status != 0)
-        host->failed = false;
-    if (host->pioneer != seat->job)
+    if (!lsync_is_queued(&seat->lead))
         return;
-    if (seat->transfer.saw.sent_us != 0) { /* it was sent, and over at once */
-        mark_known(host, false);
+    lsync_queue_remove(&seat->lead);
+    origin->leaders--;
+    if (origin->leader == seat)
+        origin->leader = NULL;
+}
+
+/* A new connection over HTTP/2 is led until its first response, when it is known how many streams it carries. */
+void lsync_origin_sent(lsync_seat *seat)
+{
+    const lsync_origin *origin = seat->job->origin;
+
+    mark_known(seat->job->origin, false);
+    if (!seat->transfer.saw.is_new || seat->transfer.saw.has_response || lsync_origin_is_http1(origin))
+        end_lead(seat);
+}
+
+void lsync_origin_enter(lsync_seat *seat)
+{
+    lock_sync_pool *p = seat->job->pool;
+    lsync_origin *origin = seat->job->origin;
+    bool leads = origin->leader == NULL && lsync_origin_needs_leader(origin);
+
+    seat->on_trial = origin->on_trial;
+    seat->opens = lsync_origin_opens(origin);
+    seat->transfer.connecting = connecting(origin, leads);
+    p->transfers.used++;
+    p->transfers.trial += seat->on_trial;
+    p->connections.trial += seat->on_trial && seat->opens;
+    origin->active++;
+    origin->taken++;
+    if (leads)
+        lead(seat);
+    recount(p, origin);
+}
+
+void lsync_origin_leave(lsync_seat *seat)
+{
+    lock_sync_pool *p = seat->job->pool;
+    lsync_origin *origin = seat->job->origin;
+
+    end_lead(seat);
+    p->transfers.used--;
+    p->transfers.trial -= seat->on_trial;
+    p->connections.trial -= seat->on_trial && seat->opens;
+    origin->active--;
+    recount(p, origin);
+}
+
+/* A response in time ends the trial. An end without one begins it, unless it is this side's own doing. */
+static void judge(const lsync_seat *seat, lock_sync_status status)
+{
+    lsync_origin *origin = seat->job->origin;
+
+    if (status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_NO_MEMORY)
+        return;
+    if (seat->response.http_status == 0) {
+        origin->on_trial = true;
         return;
     }
-    /* it went ahead, and was not sent; what it found out: */
-    if (status == LOCK_SYNC_E_RESOLVE || status == LOCK_SYNC_E_TIMEOUT || status == LOCK_SYNC_E_CANCELLED ||
-        status == LOCK_SYNC_E_NO_MEMORY)
-        host->pioneer = NULL; /* nothing: the next goes ahead */
-    else
-        mark_known(host, true);
+    origin->on_trial = lsync_clock_boot_us() - seat->job->x.started_us > IN_TIME_US;
+    origin->failed = false;
 }
 
-lsync_link *lsync_pool_next_held(const lock_sync_pool *p)
+/* A leader that was not sent and found out nothing about its origin leaves it to the next: it was stopped, memory was
+   out, its name was not found, or its time was over. The last says no more than that this one attempt hangs. */
+void lsync_origin_learn(lsync_seat *seat, lock_sync_status status)
 {
-    lsync_job *next = NULL;
-
-    for (const lsync_host *host = p->hosts; host != NULL; host = host->next) {
-        lsync_link *link = lsync_queue_first(&host->held);
-        lsync_job *first = link == NULL ? NULL : LSYNC_OF(link, lsync_job, link);
-
-        if (first != NULL && (next == NULL || first->turn < next->turn) && !lsync_host_is_full(host))
-            next = first;
+    judge(seat, status);
+    if (!lsync_is_queued(&seat->lead))
+        return;
+    end_lead(seat);
+    if (seat->transfer.saw.sent_us != 0) {
+        mark_known(seat->job->origin, false);
+        return;
     }
-    return next == NULL ? NULL : &next->link;
-}
-
-void lsync_pool_free_hosts(lock_sync_pool *p)
-{
-    lsync_host *next;
-
-    for (; p->hosts != NULL; p->hosts = next) {
-        next = p->hosts->next;
-        lsync_sockets_release(&p->hosts->sockets);
-        lsync_free(&p->memory, p->hosts);
-    }
+    if (status != LOCK_SYNC_E_RESOLVE && status != LOCK_SYNC_E_TIMEOUT && status != LOCK_SYNC_E_CANCELLED &&
+        status != LOCK_SYNC_E_NO_MEMORY)
+        mark_known(seat->job->origin, true);
 }

@@ -1,23 +1,34 @@
-/* The hosts that a pool speaks to, and how many transfers each has a place for. */
+/* The origins that a pool speaks to: what it knows of them, and what they have taken of its transfers and connections.
+   turns.h says whose turn it is. */
 #ifndef LSYNC_POOL_ORIGINS_H
 #define LSYNC_POOL_ORIGINS_H
 
 #include "pool/state.h"
 
-/* The host of a context; NULL when memory is out. */
-lsync_host *lsync_pool_host_of(lock_sync_pool *p, const lock_sync_ctx *ctx);
+/* Finds the origin of a job's fetch by the settings that its context has now. False: memory is out. */
+bool lsync_origin_find(lsync_job *job);
+/* The fetch is over: its job has no origin any more. */
+void lsync_origin_release(lsync_job *job);
+
 /* Whether the next transfer has something to find out, or opens a connection that others will share. */
-bool lsync_host_needs_pioneer(const lsync_host *host);
-/* Whether the next transfer is to open a connection, if it does or does not go ahead. */
-lsync_connecting lsync_host_connecting(const lsync_host *host, bool goes_ahead);
-/* Whether the host has no place for another transfer now. */
-bool lsync_host_is_full(const lsync_host *host);
-/* The first of those that were held and have a place now; NULL: none. */
-lsync_link *lsync_pool_next_held(const lock_sync_pool *p);
-/* What the end of a transfer, still in its seat, tells of its host. */
-void lsync_host_learn(const lsync_seat *seat, lock_sync_status status);
-/* Sees which of the transfers that went ahead have found their hosts. */
-void lsync_pool_check_hosts(lock_sync_pool *p);
-void lsync_pool_free_hosts(lock_sync_pool *p);
+bool lsync_origin_needs_leader(const lsync_origin *origin);
+/* Whether the next transfer takes a connection that no other uses. */
+bool lsync_origin_opens(const lsync_origin *origin);
+/* Whether a connection carries one transfer at a time, as far as is known. */
+bool lsync_origin_is_http1(const lsync_origin *origin);
+/* Whether the origin itself has no place for another transfer now. */
+bool lsync_origin_is_full(const lsync_origin *origin);
+
+/* A job has got a seat, or leaves it: counts what it takes of the pool. It may be its origin's leader in it. */
+void lsync_origin_enter(lsync_seat *seat);
+void lsync_origin_leave(lsync_seat *seat);
+/* Records what the end of a transfer, still in its seat, says of its origin. */
+void lsync_origin_learn(lsync_seat *seat, lock_sync_status status);
+/* A leader's request was sent: its name is known. It leads on if its connection is new. */
+void lsync_origin_sent(lsync_seat *seat);
+
+/* Drops the origins that have had no job for a minute, and have no connection. */
+void lsync_pool_drop_origins(lock_sync_pool *p, int64_t now_us);
+void lsync_pool_free_origins(lock_sync_pool *p);
 
 #endif

@@ -3,12 +3,13 @@
 #include "pool/helper.h"
 #include "pool/job.h"
 #include "pool/origins.h"
+#include "pool/turns.h"
 
 #include <limits.h>
 #include <string.h>
 
-#define DEFAULT_MAX_ACTIVE 128
-#define DEFAULT_PER_HOST 64
+#define DEFAULT_MAX_ACTIVE 144 /* of which one origin takes up to 128 */
+#define DEFAULT_PER_ORIGIN 64
 #define DEFAULT_TOTAL 256
 #define LIMIT_MAX 65535
 #define TURNS_MAX 16 /* in one dispatch, so that it ends under any load */
@@ -36,15 +37,18 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
         return status;
     memset(p, 0, sizeof *p);
     p->memory = memory;
-    p->max_active = DEFAULT_MAX_ACTIVE;
+    p->transfers.max = DEFAULT_MAX_ACTIVE;
+    p->connections.max = DEFAULT_TOTAL;
+    lsync_table_init(&p->origins, &p->memory);
+    lsync_table_init(&p->lines, &p->memory);
+    lsync_turns_init(p);
     lsync_queue_init(&p->ready);
-    lsync_queue_init(&p->admitted);
     lsync_queue_init(&p->done);
     lsync_queue_init(&p->cancelled);
     if (pthread_mutex_init(&p->mutex, NULL) == 0) {
         status = lsync_loop_init(&p->loop, &p->memory);
         if (status == LOCK_SYNC_OK) {
-            status = lsync_loop_limit(&p->loop, DEFAULT_PER_HOST, DEFAULT_TOTAL);
+            status = lsync_loop_limit(&p->loop, DEFAULT_PER_ORIGIN, DEFAULT_TOTAL);
             if (status == LOCK_SYNC_OK) {
                 *out = p;
                 return status;
@@ -60,6 +64,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
 /* A limit was changed: there may be places for those that wait. */
 static void limit_changed(lock_sync_pool *p)
 {
+    lsync_turns_file_full(p);
     if (!p->busy)
         lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
 }
@@ -71,6 +76,7 @@ lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t 
     if (p == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     status = lsync_loop_limit(&p->loop, per_host, total);
+    p->connections.max = total;
     limit_changed(p);
     return status;
 }
@@ -79,7 +85,7 @@ lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t trans
 {
     if (p == NULL || transfers < 1 || transfers > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    p->max_active = transfers;
+    p->transfers.max = transfers;
     limit_changed(p);
     return LOCK_SYNC_OK;
 }
@@ -115,7 +121,7 @@ static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
         lsync_pool_answered(job);
-    lsync_pool_check_hosts(p);
+    lsync_turns_check_leaders(p);
     while ((transfer = lsync_loop_finished(&p->loop, &code)) != NULL)
         lsync_pool_transfer_over(LSYNC_OF(transfer, lsync_seat, transfer), code);
     if (status != LOCK_SYNC_OK)
@@ -247,7 +253,8 @@ void lock_sync_pool_free(lock_sync_pool *p)
         lsync_transfer_release(&seat->transfer);
     lsync_loop_release(&p->loop);
     lsync_pool_free_seats(p);
-    lsync_pool_free_hosts(p);
+    lsync_pool_free_origins(p);
+    lsync_table_release(&p->lines);
     lsync_free(&memory, p->timers.timers);
     (void)pthread_mutex_destroy(&p->mutex);
     lsync_free(&memory, p);

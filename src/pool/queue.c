@@ -19,6 +19,22 @@ void lsync_queue_append(lsync_queue *q, lsync_link *link)
     insert_after(q->ends.previous, link);
 }
 
+void lsync_queue_prepend(lsync_queue *q, lsync_link *link)
+{
+    insert_after(&q->ends, link);
+}
+
+void lsync_queue_move(lsync_queue *from, lsync_queue *to)
+{
+    if (lsync_queue_first(from) == NULL)
+        return;
+    from->ends.next->previous = to->ends.previous;
+    to->ends.previous->next = from->ends.next;
+    from->ends.previous->next = &to->ends;
+    to->ends.previous = from->ends.previous;
+    lsync_queue_init(from);
+}
+
 void lsync_queue_remove(lsync_link *link)
 {
     if (link->previous == NULL)

@@ -17,6 +17,8 @@ typedef struct lsync_queue {
 
 void lsync_queue_init(lsync_queue *q);
 void lsync_queue_append(lsync_queue *q, lsync_link *link);
+void lsync_queue_prepend(lsync_queue *q, lsync_link *link);
+void lsync_queue_move(lsync_queue *from, lsync_queue *to); /* all of it, to the end of `to` */
 void lsync_queue_remove(lsync_link *link); /* also of one that is in no queue */
 lsync_link *lsync_queue_first(const lsync_queue *q); /* NULL: empty */
 lsync_link *lsync_queue_take(lsync_queue *q);        /* as first, and removes it */

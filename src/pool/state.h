@@ -1,9 +1,10 @@
 /* The inside of the pool: its jobs, where each of them stands, and who drives it.
 
    A job is one submitted fetch, or the polls of a watch. Its machine (client/fetch.h) says what is to be done, and the
-   job's state where it waits for that. It waits in `ready` for its turn, or in `admitted` if it has its slot. Its guard
-   is asked on the helper thread if that may block. It may be held until its origin has room. It sends in a seat, which
-   is a transfer with its buffers. It ends in `done`, from where dispatch calls back. */
+   job's state where it waits for that. It comes in through `ready`, and waits for its turn at its origin: in `waiting`,
+   or in `admitted` if it has its slot. Its guard is asked on the helper thread if that may block. In mode WAIT it stands
+   in the line of its guard. It sends in a seat, which is a transfer with its buffers. It ends in `done`, from where
+   dispatch calls back. */
 #ifndef LSYNC_POOL_STATE_H
 #define LSYNC_POOL_STATE_H
 
@@ -11,19 +12,22 @@
 #include "guard/guard.h"
 #include "locksync/pool.h"
 #include "pool/queue.h"
+#include "pool/share.h"
+#include "pool/table.h"
 #include "transport/curl_loop.h"
 #include "watch/watch.h"
 
 #include <pthread.h>
 
 typedef struct lsync_seat lsync_seat;
-typedef struct lsync_host lsync_host;
+typedef struct lsync_origin lsync_origin;
 
 typedef enum lsync_job_state {
-    LSYNC_JOB_READY,  /* in pool->ready, or with its slot in pool->admitted */
+    LSYNC_JOB_READY,  /* in pool->ready until its origin is found; then in origin->waiting, or with its slot in
+                         origin->admitted */
     LSYNC_JOB_ASKING, /* ASKING, EXTENDING or SETTLING, with the helper thread */
-    LSYNC_JOB_ASLEEP, /* WAITING, until due_us; or DONE: a watch's, until its next poll is due */
-    LSYNC_JOB_HELD,   /* in host->held */
+    LSYNC_JOB_ASLEEP, /* WAITING, first in its guard's line, until due_us; or DONE: a watch's, until its next poll */
+    LSYNC_JOB_BEHIND, /* WAITING, in first->behind */
     LSYNC_JOB_ACTIVE, /* SENDING, in a seat */
     LSYNC_JOB_DONE,   /* in pool->done */
     LSYNC_JOB_TOLD    /* a watch's, inside its callback */
@@ -47,8 +51,11 @@ struct lsync_job {
     lock_sync_pool *pool;
     lock_sync_watch *watch;     /* whose polls these are; NULL: it is one fetch */
     lock_sync_watch_fn changed; /* of the watch, as `user` */
-    lsync_host *host;
+    lsync_origin *origin; /* of the fetch; NULL: not found yet, or no more */
     lsync_seat *seat;
+    lsync_entry line;     /* of its guard, in pool->lines, as long as the job is the first of it, */
+    bool is_first;
+    lsync_queue behind;   /* and those behind it */
     lsync_timer timer; /* when the job is handed back: to wake it, or its deadline */
     lsync_job_state state;
     bool slept;  /* a watch's: it was cancelled between two polls */
@@ -60,7 +67,6 @@ struct lsync_job {
     void (*over)(lsync_job *job); /* calls back, and frees the job or lets it sleep */
     lock_sync_done_fn done;
     void *user;
-    uint64_t turn; /* among all that are held */
     int64_t ids[];
 };
 
@@ -69,25 +75,40 @@ struct lsync_seat {
     lsync_job *job;   /* NULL: free */
     lsync_seat *next; /* of the free */
     lsync_seat *next_of_all;
+    lsync_link lead;  /* in pool->leaders */
+    int64_t led_us;   /* since when, by the boot clock */
+    bool on_trial;    /* its origin was when the transfer began */
+    bool opens;       /* it took a connection that no other uses */
     lsync_transfer transfer;
     lock_sync_response response;
 };
 
-/* A host by scheme, name and port of its base URL. It gets as many transfers at once as its connections carry: what
-   waits inside libcurl costs more than what waits here. Until its name is known one transfer goes ahead, so that only
-   one looks it up. Over HTTP/2 one goes ahead too while there is no connection, or none with room for another stream:
-   only that one opens a connection. */
-struct lsync_host {
-    lsync_host *next;
-    int64_t known_until_us;
-    lsync_job *pioneer; /* the transfer that went ahead; NULL: none */
-    lsync_sockets sockets;
-    bool https;
-    bool is_named;      /* its name is looked up */
-    bool failed;        /* the last one that went ahead got no connection: many may find that out at once */
+/* An origin: scheme, name and port of a base URL, and the proxy and the CAs that lead there; what libcurl tells
+   connections apart by. It gets as many transfers at once as its connections carry: what waits inside libcurl costs
+   more than what waits here. Until its name is known one transfer is the leader, so that only one looks it up. Over
+   HTTP/2 one leads too while there is no connection, or none with room for another stream: only that one opens a
+   connection. A leader that is slow holds nobody: after a second another leads beside it. */
+struct lsync_origin {
+    lsync_entry entry;  /* in pool->origins */
+    lsync_link link;    /* in `place` */
+    lsync_queue *place; /* of the pool's; NULL: no job of it waits */
+    lsync_queue waiting;
+    lsync_queue admitted; /* they go first */
+    size_t jobs;        /* that have this origin */
     uint32_t active;    /* transfers */
-    lsync_queue held;
-    char origin[]; /* "": the default's */
+    uint32_t connections; /* that the transfers use, as far as is known */
+    uint32_t taken;     /* transfers begun in this turn on a connection that others want */
+    bool on_trial;      /* it has not responded yet, or not in time the last time */
+    bool https;
+    bool is_named;      /* a name is looked up, its own or its proxy's */
+    bool failed;        /* its last leader got no connection: many may find that out at once */
+    lsync_seat *leader; /* that holds the others; NULL: none */
+    uint32_t leaders;   /* those that were too slow included */
+    lsync_sockets sockets;
+    int64_t known_until_us;  /* its name */
+    int64_t unused_since_us; /* without a job */
+    size_t key_size;
+    char key[]; /* see origins.c; holds no secret */
 };
 
 /* The helper thread, and the jobs it has. */
@@ -103,17 +124,22 @@ typedef struct lsync_helper {
 struct lock_sync_pool {
     lock_sync_allocator memory;
     lsync_loop loop;
-    lsync_host *hosts;
+    lsync_table origins;
+    lsync_queue idle_on_trial; /* origins with jobs that wait: without a transfer, as the next */
+    lsync_queue idle;
+    lsync_queue sharing;       /* with transfers */
+    lsync_queue full;          /* with no place for another */
+    lsync_queue unused;        /* origins without jobs */
+    lsync_queue leaders;       /* seats by their `lead`, the oldest first */
+    lsync_table lines;         /* of guards: the first job of each by its `line` */
     lsync_seat *seats;
     lsync_seat *free_seats;
-    uint32_t max_active;
-    uint32_t active;
+    lsync_budget transfers;
+    lsync_budget connections;
     size_t pending;
     lsync_heap timers; /* of all jobs that are not done */
     lsync_queue ready;
-    lsync_queue admitted; /* ready with their slots: they go first */
     lsync_queue done;
-    uint64_t turns;   /* given to those that were held */
     bool busy;        /* inside dispatch or free: a callback may be running */
     bool free_wanted; /* by a callback */
     bool freeing;     /* nothing is submitted any more */
@@ -121,10 +147,6 @@ struct lock_sync_pool {
     lsync_queue cancelled; /* notices from any thread, under the mutex */
     lsync_helper helper;
 };
-
-/* Moves a job that was taken out of its queue to a state: into the queue of that state, and into the heap of timers
-   until due_us, where the state has them. */
-void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us);
 
 /* Whom lock_sync_cancel() speaks to. */
 void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner);

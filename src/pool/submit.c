@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "client/settings.h"
 #include "pool/job.h"
+#include "pool/places.h"
 #include "pool/submit.h"
 
 #include <string.h>
@@ -37,6 +38,7 @@ void lsync_pool_take_out(lsync_job *job)
         job->watch = NULL; /* it is freed after the callback */
     } else {
         lsync_heap_remove(&p->timers, &job->timer);
+        lsync_job_let_go(job);
         job->x.ctx = NULL; /* the helper thread has it: it is freed when it comes back */
     }
     lsync_pool_nudge(p); /* its seat may be another's */

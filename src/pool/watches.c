@@ -1,5 +1,6 @@
 /* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile. */
 #include "pool/job.h"
+#include "pool/places.h"
 #include "pool/submit.h"
 
 /* Gives the job back the state of one that was never moved on. */
@@ -7,7 +8,6 @@ static void rewind_job(lsync_job *job)
 {
     job->slept = false;
     job->x.results = NULL;
-    job->host = NULL; /* the callback may have set another base URL */
 }
 
 /* While a context is lent to a callback, nobody cancels it. */

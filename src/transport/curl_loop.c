@@ -23,7 +23,7 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
-    if (curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->request->route->https ? 1L : 0L) != CURLE_OK)
+    if (curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->connecting == LSYNC_CONNECTS_NEVER ? 1L : 0L) != CURLE_OK)
         return LOCK_SYNC_E_NO_TRANSPORT;
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK ||
         curl_multi_add_handle(l->multi, t->easy) != CURLM_OK)

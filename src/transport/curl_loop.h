@@ -49,8 +49,8 @@ void lsync_loop_wake(const lsync_loop *l);
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 
-/* Starts a transfer that is prepared, in a loop that was renewed if need be, on a connection that is shared where HTTP/2
-   may be had. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed). */
+/* Starts a transfer that is prepared, in a loop that was renewed if need be. libcurl has one that shares wait for any
+   connection to that host that is being made, also through another's proxy. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed). */
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 

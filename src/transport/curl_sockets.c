@@ -65,8 +65,10 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
 
     if (s->count == s->capacity) {
         connections = lsync_realloc(s->memory, s->connections, capacity * sizeof *connections);
-        if (connections == NULL)
+        if (connections == NULL) {
+            s->is_miscounted = true;
             return;
+        }
         s->connections = connections;
         s->capacity = capacity;
     }
@@ -281,14 +283,6 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
 }
 
 /* --- learning --- */
-
-bool lsync_sockets_await_response(const lsync_sockets *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].key != 0 && s->connections[i].responses == 0)
-            return true;
-    return false;
-}
 
 bool lsync_sockets_have_room(const lsync_sockets *s)
 {

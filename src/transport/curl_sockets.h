@@ -22,8 +22,6 @@ void lsync_sockets_forget(lsync_sockets *s);
 uint32_t lsync_sockets_streams(const lsync_sockets *s);
 /* Whether there may be one connection more. */
 bool lsync_sockets_have_room(const lsync_sockets *s);
-/* Whether one of the connections has had no response yet: how much it carries is about to be known. */
-bool lsync_sockets_await_response(const lsync_sockets *s);
 
 /* A response came. */
 void lsync_sockets_learn(lsync_sockets *s, bool http2);

@@ -45,6 +45,7 @@ typedef struct lsync_sockets {
     size_t count;
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */
+    bool is_miscounted;    /* there was no memory to list one, which may be open still */
     bool http2;            /* by the last response */
     bool wants_http1;      /* the server said so, over HTTP/2 */
     uint32_t responses;    /* of late */

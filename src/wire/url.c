@@ -172,7 +172,7 @@ const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
     return NULL;
 }
 
-size_t lsync_url_origin_size(const char *url)
+static size_t origin_size(const char *url)
 {
     const char *name = strstr(url, "//");
 
@@ -181,19 +181,14 @@ size_t lsync_url_origin_size(const char *url)
 
 bool lsync_url_has_same_origin(const char *a, const char *b)
 {
-    size_t size = a == NULL || b == NULL ? 0 : lsync_url_origin_size(a);
+    size_t size = a == NULL || b == NULL ? 0 : origin_size(a);
 
-    return size > 0 && size == lsync_url_origin_size(b) && strncmp(a, b, size) == 0;
+    return size > 0 && size == origin_size(b) && strncmp(a, b, size) == 0;
 }
 
-bool lsync_base_url_has_address(const char *url)
+bool lsync_host_is_address(const char *host)
 {
-    const char *host = strstr(url, "//");
-
-    if (host == NULL)
-        return false;
-    host += 2;
-    return *host == '[' || (*host != '\0' && strchr("/:", host[strspn(host, "0123456789.")]) != NULL);
+    return *host == '[' || strchr("/:", host[strspn(host, "0123456789.")]) != NULL;
 }
 
 /* Whether each %XX stands for a character that can be part of a name: with another, libcurl goes without the proxy. */

@@ -16,12 +16,10 @@ typedef struct lsync_base_url {
 /* Checks `scheme://host[:port][/path]`. NULL when it is good, else why it is not (static text). */
 const char *lsync_base_url_parse(const char *url, lsync_base_url *out);
 
-/* Whether the host of a checked base URL is an address, and no name to look up. */
-bool lsync_base_url_has_address(const char *url);
+/* Whether a checked host, perhaps with a port or path behind it, is an address, and no name to look up. */
+bool lsync_host_is_address(const char *host);
 
-/* How many bytes of a base URL, or of a URL that begins with one, name its origin: scheme, host and port. */
-size_t lsync_url_origin_size(const char *url);
-/* Whether two such URLs (NULL: none) name one origin. */
+/* Whether two URLs (NULL: none) name one origin: scheme, host and port. */
 bool lsync_url_has_same_origin(const char *a, const char *b);
 
 /* Checks `scheme://[user:password@]host[:port][/]` for a proxy. NULL, or why not (static text). */

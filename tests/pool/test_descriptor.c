@@ -139,7 +139,7 @@ static void it_is_level_triggered_inside_another_epoll(void **user)
     (void)close(outer);
 }
 
-/* While those that run stay silent. */
+/* While those that run stay silent, so that their origin is on trial. */
 static void a_raised_limit_lets_those_begin_that_wait(void **user)
 {
     (void)user;
@@ -156,7 +156,7 @@ static void a_raised_limit_lets_those_begin_that_wait(void **user)
         raw_wait_requests(quiet, 1);
         assert_false(pool_is_readable(p, 20));
         assert_int_equal(raw_requests(quiet), 1);
-        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 4, 4) : lock_sync_pool_set_max_active(p, 4));
+        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 4, 16) : lock_sync_pool_set_max_active(p, 16));
         assert_true(pool_is_readable(p, 100));
         (void)pool_run_for(p, 50);
         raw_wait_requests(quiet, 4);

@@ -1,0 +1,106 @@
+/* How much of a pool one origin may take, as a table; and what comes of it when many take what they may. */
+#include "support.h"
+#include "pool/share.h"
+
+TEST(an_origin_takes_by_what_is_left)
+{
+    static const struct {
+        const char *name;
+        lsync_budget budget; /* max, used, of these on trial */
+        uint32_t own;
+        bool on_trial;
+        bool allowed;
+    } table[] = {
+        {"nothing is taken", {144, 0, 0}, 0, false, true},
+        {"alone it comes to 128 of 144", {144, 127, 0}, 127, false, true},
+        {"and no further", {144, 128, 0}, 128, false, false},
+        {"the rest is for the next", {144, 128, 0}, 0, false, true},
+        {"which has as many as eight times what is left", {144, 135, 0}, 7, false, true},
+        {"the last one is for one that has none", {144, 143, 0}, 0, false, true},
+        {"the last eight are", {144, 136, 0}, 1, false, false},
+        {"no more than eight times what is left", {144, 135, 0}, 72, false, false},
+        {"all is taken", {144, 144, 0}, 0, false, false},
+        {"more is taken than there is", {10, 144, 0}, 0, false, false},
+        {"one of one", {1, 0, 0}, 0, false, true},
+        {"all of eight", {8, 7, 0}, 7, false, true},
+        {"no more than eight of nine", {9, 8, 0}, 8, false, false},
+        {"many of very many", {UINT32_MAX, 1000000, 0}, 1000000, false, true},
+        {"on trial: nothing is taken", {144, 0, 0}, 0, true, true},
+        {"on trial: alone it comes to a quarter", {144, 35, 35}, 35, true, true},
+        {"on trial: and no further", {144, 36, 36}, 36, true, false},
+        {"on trial: the next has half of what is left", {144, 53, 53}, 17, true, true},
+        {"on trial: and no further, again", {144, 54, 54}, 18, true, false},
+        {"on trial: their half is full", {144, 72, 72}, 0, true, false},
+        {"the other half is not", {144, 72, 72}, 0, false, true},
+        {"on trial: what others took does not count", {144, 100, 10}, 0, true, true},
+        {"on trial: but there must be some", {144, 144, 10}, 0, true, false},
+        {"on trial: what it took before does", {144, 128, 0}, 127, true, false},
+        {"on trial: one of one", {1, 0, 0}, 0, true, true},
+        {"on trial: two of three", {3, 1, 1}, 0, true, true},
+        {"on trial: and no third", {3, 2, 2}, 0, true, false},
+        {"on trial: the limit was lowered", {10, 60, 60}, 0, true, false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%s", table[i].name);
+        CHECK(lsync_share_allows(&table[i].budget, table[i].own, table[i].on_trial) == table[i].allowed);
+    }
+}
+
+#define ORIGINS 200
+
+/* Each takes one more in its turn, until none may. */
+static void fill(lsync_budget *budget, uint32_t *own, size_t n, bool on_trial)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < n; i++)
+            if (lsync_share_allows(budget, own[i], on_trial)) {
+                budget->used++;
+                budget->trial += on_trial;
+                own[i]++;
+                more = true;
+            }
+    }
+}
+
+TEST(all_get_the_same_and_something_is_left)
+{
+    static const struct {
+        size_t origins;
+        bool on_trial;
+        uint32_t each_at_least;
+        uint32_t each_at_most;
+        uint32_t left_at_least;
+    } table[] = {
+        {1, false, 128, 128, 16},
+        {2, false, 67, 68, 8},
+        {17, false, 8, 8, 8},
+        {144, false, 0, 1, 0},
+        {1, true, 36, 36, 108},
+        {2, true, 24, 24, 96},
+        {35, true, 1, 2, 72},
+        {ORIGINS, true, 0, 1, 72}, /* nothing of the half for a new one; the other half is untouched */
+    };
+
+    for (size_t row = 0; row < T_COUNT(table); row++) {
+        lsync_budget budget = {144, 0, 0};
+        uint32_t own[ORIGINS] = {0};
+
+        t_row("%zu origins%s", table[row].origins, table[row].on_trial ? " on trial" : "");
+        fill(&budget, own, table[row].origins, table[row].on_trial);
+        for (size_t i = 0; i < table[row].origins; i++)
+            CHECK(own[i] >= table[row].each_at_least && own[i] <= table[row].each_at_most);
+        CHECK(budget.max - budget.used >= table[row].left_at_least);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(an_origin_takes_by_what_is_left),
+        T(all_get_the_same_and_something_is_left),
+    };
+
+    return T_MAIN(tests);
+}

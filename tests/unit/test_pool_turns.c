@@ -1,0 +1,298 @@
+/* Whose turn it is, without a network: jobs that wait, and seats in which nothing is sent. */
+#include "support.h"
+#include "base/clock.h"
+#include "client/context.h"
+#include "pool/origins.h"
+#include "pool/turns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SEATS 144
+
+typedef struct stage {
+    lock_sync_pool pool;
+    lsync_job *jobs;
+    size_t job_count;
+    lsync_seat seats[SEATS];
+    size_t seat_count;
+} stage;
+
+static stage *new_stage(size_t jobs_max)
+{
+    stage *s = calloc(1, sizeof *s);
+
+    assert_non_null(s);
+    s->jobs = calloc(jobs_max, sizeof *s->jobs);
+    assert_non_null(s->jobs);
+    assert_true(lsync_allocator_init(&s->pool.memory, NULL));
+    s->pool.transfers.max = SEATS;
+    s->pool.connections.max = 256;
+    s->pool.loop.owner.per_host = 64;
+    lsync_table_init(&s->pool.origins, &s->pool.memory);
+    lsync_turns_init(&s->pool);
+    return s;
+}
+
+static void free_stage(stage *s)
+{
+    lsync_pool_free_origins(&s->pool);
+    free(s->jobs);
+    free(s);
+}
+
+/* Lets jobs of an origin wait for their turns. Its number is its port. */
+static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, size_t n, bool on_trial)
+{
+    lock_sync_pool *p = &s->pool;
+    lock_sync_ctx *ctx;
+    char url[64];
+    lsync_origin *origin = NULL;
+
+    (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u", scheme, number);
+    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_base_url(ctx, url), LOCK_SYNC_OK);
+    for (size_t i = 0; i < n; i++) {
+        lsync_job *job = &s->jobs[s->job_count++];
+
+        job->pool = p;
+        job->x.ctx = ctx;
+        assert_true(lsync_origin_find(job));
+        origin = job->origin;
+        origin->on_trial = on_trial;
+        lsync_queue_append(&origin->waiting, &job->link);
+        lsync_origin_file(p, origin);
+    }
+    lock_sync_ctx_free(ctx);
+    return origin;
+}
+
+/* Gives an origin connections over HTTP/2 that have responded. */
+static void connect_origin(lsync_origin *origin, uint32_t count)
+{
+    lsync_sockets *s = &origin->sockets;
+
+    s->connections = lsync_alloc(s->memory, count * sizeof *s->connections);
+    assert_non_null(s->connections);
+    for (uint32_t i = 0; i < count; i++)
+        s->connections[i] = (lsync_connection){.fd = -1, .key = i + 1, .streams = LSYNC_STREAMS_MAX};
+    s->count = s->capacity = s->open = count;
+}
+
+/* The origin whose turn it is gets a transfer; NULL: none may have one. */
+static lsync_origin *start_next(stage *s)
+{
+    lsync_origin *origin = lsync_turns_next(&s->pool);
+    lsync_seat *seat;
+
+    if (origin == NULL)
+        return NULL;
+    seat = &s->seats[s->seat_count++];
+    seat->job = lsync_turns_take(origin);
+    lsync_origin_enter(seat);
+    lsync_origin_file(&s->pool, origin);
+    return origin;
+}
+
+static void end_transfer(stage *s, size_t i)
+{
+    lsync_origin *origin = s->seats[i].job->origin;
+
+    lsync_origin_leave(&s->seats[i]);
+    lsync_origin_release(s->seats[i].job);
+    lsync_origin_file(&s->pool, origin);
+}
+
+static size_t start_all(stage *s)
+{
+    size_t started = 0;
+
+    while (start_next(s) != NULL)
+        started++;
+    return started;
+}
+
+TEST(origins_take_turns)
+{
+    stage *s = new_stage(30);
+    lsync_origin *origins[3];
+
+    s->pool.transfers.max = 6;
+    for (unsigned i = 0; i < 3; i++)
+        origins[i] = add_jobs(s, "http", i + 1, 10, false);
+    for (int i = 0; i < 6; i++)
+        CHECK(start_next(s) == origins[i % 3]);
+    CHECK(start_next(s) == NULL);
+    end_transfer(s, 1);
+    end_transfer(s, 4);
+    CHECK(start_next(s) == origins[1]); /* it has none */
+    free_stage(s);
+}
+
+TEST(a_new_origin_comes_before_those_that_have_some)
+{
+    stage *s = new_stage(300);
+    lsync_origin *one = add_jobs(s, "https", 1, 200, false);
+
+    connect_origin(one, 2);
+    s->pool.loop.owner.per_host = 2;
+    CHECK(start_next(s) == one);
+    lsync_origin_sent(&s->seats[0]);
+    lsync_origin_file(&s->pool, one);
+    CHECK_INT(1 + start_all(s), 128);
+    (void)add_jobs(s, "http", 2, 1, true);
+    CHECK(lsync_turns_next(&s->pool) != one);
+    CHECK_INT(start_all(s), 1);
+    free_stage(s);
+}
+
+TEST(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next)
+{
+    enum { MANY = 10000 };
+    stage *s = new_stage(MANY + 1);
+    lsync_origin *good;
+
+    for (unsigned i = 0; i < MANY; i++)
+        (void)add_jobs(s, "http", i + 1, 1, true);
+    CHECK_INT(start_all(s), 72);
+    good = add_jobs(s, "http", MANY + 1, 1, false);
+    CHECK(start_next(s) == good);
+    CHECK(start_next(s) == NULL);
+    end_transfer(s, 5);
+    CHECK_INT(start_all(s), 1);
+    free_stage(s);
+}
+
+TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
+{
+    stage *s = new_stage(30);
+    lsync_origin *full = add_jobs(s, "http", 1, 10, false);
+    lsync_origin *other = add_jobs(s, "http", 2, 10, false);
+
+    s->pool.loop.owner.per_host = 2;
+    CHECK_INT(start_all(s), 4);
+    CHECK_INT(full->active, 2);
+    CHECK(full->place == &s->pool.full && other->place == &s->pool.full);
+    s->pool.loop.owner.per_host = 3;
+    lsync_turns_file_full(&s->pool);
+    CHECK_INT(start_all(s), 2);
+    end_transfer(s, 0);
+    CHECK_INT(start_all(s), 1);
+    free_stage(s);
+}
+
+/* An origin keeps the only connection for some transfers in a row, if it responds. */
+TEST(one_connection_goes_round)
+{
+    for (int on_trial = 0; on_trial < 2; on_trial++) {
+        stage *s = new_stage(200);
+        const lsync_origin *before = NULL;
+        size_t row = 0;
+        size_t longest = 0;
+
+        s->pool.connections.max = 1;
+        s->pool.loop.owner.per_host = 1;
+        for (unsigned i = 0; i < 4; i++)
+            (void)add_jobs(s, "http", i + 1, 40, on_trial);
+        for (size_t i = 0; i < 120; i++) {
+            const lsync_origin *origin = start_next(s);
+
+            CHECK(origin != NULL);
+            CHECK(lsync_turns_next(&s->pool) == NULL);
+            row = origin == before ? row + 1 : 1;
+            longest = row > longest ? row : longest;
+            before = origin;
+            end_transfer(s, i);
+        }
+        CHECK_INT(longest, on_trial ? 1 : 16);
+        free_stage(s);
+    }
+}
+
+/* Over HTTP/2 it could go on for ever. */
+TEST(one_connection_with_streams_goes_round)
+{
+    stage *s = new_stage(400);
+    lsync_origin *one = add_jobs(s, "https", 1, 120, false);
+    lsync_origin *other = add_jobs(s, "https", 2, 120, false);
+    size_t begun = 1;
+
+    s->pool.connections.max = 1;
+    CHECK(start_next(s) == one);
+    connect_origin(one, 1);
+    lsync_origin_sent(&s->seats[0]);
+    lsync_origin_file(&s->pool, one);
+    for (; start_next(s) != NULL; begun++)
+        end_transfer(s, s->seat_count - 1);
+    CHECK_INT(begun, 100);
+    end_transfer(s, 0);
+    CHECK(start_next(s) == other);
+    free_stage(s);
+}
+
+TEST(a_leader_holds_the_others_for_a_second)
+{
+    stage *s = new_stage(10);
+    lsync_origin *origin = add_jobs(s, "https", 1, 10, true);
+    int64_t now_us = lsync_clock_boot_us();
+
+    CHECK(lsync_turns_due_us(&s->pool) == LSYNC_NEVER_US);
+    CHECK_INT(start_all(s), 1);
+    CHECK(origin->leader == &s->seats[0]);
+    CHECK_INT(s->seats[0].transfer.connecting, LSYNC_CONNECTS_IF_NEEDED);
+    CHECK(lsync_turns_due_us(&s->pool) >= now_us + 1000000);
+    lsync_turns_check_leaders(&s->pool);
+    CHECK_INT(start_all(s), 0);
+    s->seats[0].led_us -= 1000000;
+    lsync_turns_check_leaders(&s->pool);
+    CHECK(lsync_turns_due_us(&s->pool) == LSYNC_NEVER_US);
+    CHECK_INT(start_all(s), 1); /* which leads beside it */
+    CHECK(origin->leader == &s->seats[1]);
+    CHECK_INT(s->seats[1].transfer.connecting, LSYNC_CONNECTS_ALWAYS);
+    CHECK_INT(origin->leaders, 2);
+    s->seats[1].transfer.saw.sent_us = 1;
+    s->seats[1].transfer.saw.is_new = true;
+    lsync_turns_check_leaders(&s->pool);
+    CHECK_INT(origin->leaders, 2); /* it leads until its connection responds */
+    CHECK_INT(start_all(s), 0);
+    connect_origin(origin, 1);
+    s->seats[1].transfer.saw.has_response = true;
+    lsync_turns_check_leaders(&s->pool);
+    CHECK_INT(origin->leaders, 1);
+    CHECK_INT(start_all(s), 8); /* over the connection of the second */
+    CHECK_INT(s->seats[2].transfer.connecting, LSYNC_CONNECTS_NEVER);
+    end_transfer(s, 0); /* whatever became of the first */
+    CHECK_INT(origin->leaders, 0);
+    free_stage(s);
+}
+
+TEST(leaders_open_no_more_than_the_connections_of_an_origin)
+{
+    stage *s = new_stage(10);
+    lsync_origin *origin = add_jobs(s, "https", 1, 10, false);
+
+    s->pool.loop.owner.per_host = 2;
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_INT(start_all(s), i < 2 ? 1 : 0);
+        s->seats[i].led_us -= 1000000;
+        lsync_turns_check_leaders(&s->pool);
+    }
+    CHECK_INT(origin->leaders, 2);
+    free_stage(s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(origins_take_turns),
+        T(a_new_origin_comes_before_those_that_have_some),
+        T(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next),
+        T(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one),
+        T(one_connection_goes_round),
+        T(one_connection_with_streams_goes_round),
+        T(a_leader_holds_the_others_for_a_second),
+        T(leaders_open_no_more_than_the_connections_of_an_origin),
+    };
+
+    return T_MAIN(tests);
+}
