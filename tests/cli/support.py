@@ -173,6 +173,24 @@ class Test(unittest.TestCase):
         return [re.split(r" {2,}", line) for line in self.expect(exit_status, *arguments).splitlines()]
 
 
+COLOURS = "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"
+
+
+def styled_lines(screen):
+    """The words of each line with their style, of which versions of tmux say the same with different escapes."""
+    bold, colour, lines = False, "", [[]]
+    for codes, end, word in re.findall(r"\033\[([\d;]*)m|(\n)|([^\033\s]+)", screen):
+        if end:
+            lines.append([])
+        elif word:
+            lines[-1].append((word, " ".join(filter(None, ("bold" if bold else "", colour)))))
+        else:
+            for code in map(int, (codes or "0").split(";")):
+                bold = code == 1 or bold and code not in (0, 22)
+                colour = COLOURS[code - 30] if 30 <= code <= 37 else "" if code in (0, 39) else colour
+    return lines
+
+
 class Terminal:
     """A shell in a terminal that tmux keeps, with the environment of a test."""
 
@@ -208,6 +226,11 @@ class Terminal:
 
     def screen(self, *how):
         return self.tmux("capture-pane", "-p", *how)
+
+    def styles(self, row):
+        """The words of the row that begins with that one, each with the style it first has: {"1001": "bold", "locked": "green"}."""
+        lines = [line for line in styled_lines(self.screen("-e")) if line and line[0][0] == row]
+        return dict(reversed(lines[0])) if lines else {}
 
     def wait(self, pattern, *how):
         """Waits until the pattern is on the screen; returns the screen."""

@@ -33,9 +33,9 @@ class Table(Test):
         terminal = Terminal(self)
         terminal.type(SHOWN)
         terminal.wait("1003  .*no ")
-        screen = terminal.screen("-e")
-        for text in "\033[32mlocked", "\033[33munlocked", "\033[35munknown", "\033[31mno":
-            self.assertIn(text, screen)
+        for row, word, style in (("1001", "locked", "green"), ("1002", "unlocked", "yellow"), ("1003", "unknown", "magenta"),
+                                 ("1003", "no", "red"), ("1003", "1003", "")):
+            self.assertEqual(terminal.styles(row)[word], style, (row, word))
 
     def test_without_colour(self):
         for variables, options in (({"NO_COLOR": "1"}, ""), ({}, " --color=never"), ({"TERM": "dumb"}, "")):
@@ -50,7 +50,7 @@ class Table(Test):
         terminal = Terminal(self)
         terminal.type(f"NO_COLOR= {SHOWN}")
         terminal.wait("1003  .*no ")
-        self.assertIn("\033[32mlocked", terminal.screen("-e"))
+        self.assertEqual(terminal.styles("1001")["locked"], "green")
 
     def test_columns_are_left_out_where_it_is_narrow(self):
         widths = {
@@ -160,20 +160,23 @@ class Watch(Test):
         self.assertNotIn("1001", screen)
         self.assertIn("1003  locked", self.leave())
 
+    def check_row(self, number, style_of_number, state, style_of_state):
+        styles = self.terminal.styles(number)
+        self.assertEqual((styles[number], styles[state]), (style_of_number, style_of_state))
+
     def test_colours_and_what_is_new_in_bold(self):
         self.service.locks.append(lock(1003, state=None, connected=False))
         self.start_watch()
         self.terminal.wait("1003 ")
-        self.assertIn("1001  \033[32mlocked", self.terminal.screen("-e"))  # at first nothing is
+        self.check_row("1001", "", "locked", "green")  # at first nothing is
         self.service.locks = [lock(1001, state=2), lock(1002, state=2), lock(1003, state=None, connected=False)]
         self.terminal.wait("1001  unlocked ")
-        screen = self.terminal.screen("-e")
-        for text in ("1001\033[0m\033[39m\033[49m  \033[1m\033[33munlocked", "1002  \033[33munlocked",
-                     "1003  \033[35munknown"):
-            self.assertIn(text, screen)
+        self.check_row("1001", "bold", "unlocked", "bold yellow")
+        self.check_row("1002", "", "unlocked", "yellow")
+        self.check_row("1003", "", "unknown", "magenta")
         self.service.locks[1] = lock(1002)
         self.terminal.wait("1002  locked ")
-        self.assertIn("1001  \033[33munlocked", self.terminal.screen("-e"))
+        self.check_row("1001", "", "unlocked", "yellow")
 
     def test_no_colour(self):
         self.set(NO_COLOR="1")

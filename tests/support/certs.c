@@ -10,9 +10,38 @@
 #define GOOD_NAMES "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:service.test"
 #define OTHER_NAMES "subjectAltName=DNS:elsewhere.test"
 
+#define LONG_AGO "20200101000000Z"
+#define NOT_SO_LONG_AGO "20200102000000Z"
+#define IN_A_LONG_TIME "20370101000000Z"
+
+/* The openssl command's configuration (%s: the directory, twice). All that a certificate says is in it, because what the
+   system's own configuration adds differs from version to version. */
+#define CONFIGURATION                                                                                                 \
+    "[req]\ndistinguished_name = name\nx509_extensions = authority\n"                                                 \
+    "[name]\n"                                                                                                        \
+    "[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n"                           \
+    "subjectKeyIdentifier = hash\n"                                                                                   \
+    "[ca]\ndefault_ca = signing\n"                                                                                    \
+    "[signing]\ndatabase = %s/index\nnew_certs_dir = %s\ndefault_md = sha256\npolicy = any\nrand_serial = yes\n"      \
+    "unique_subject = no\ncopy_extensions = copy\nx509_extensions = server\n"                                         \
+    "[any]\ncommonName = supplied\n"                                                                                  \
+    "[server]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\n"
+
 static char *path(const certs *c, const char *name)
 {
     return kit_text("%s/%s", c->dir, name);
+}
+
+static void write_configuration(certs *c)
+{
+    char *text = kit_text(CONFIGURATION, c->dir, c->dir);
+    char *index = path(c, "index");
+
+    c->configuration = path(c, "openssl.cnf");
+    kit_write_file(c->configuration, text, strlen(text));
+    kit_write_file(index, "", 0);
+    free(index);
+    free(text);
 }
 
 static void make_key(const char *file)
@@ -28,24 +57,25 @@ static char *make_authority(const certs *c, const char *name, const char *key)
 {
     char *file = path(c, name);
     char *subject = kit_text("/CN=locksync test %s", name);
-    const char *const argv[] = {"openssl", "req",   "-x509", "-new", "-key", key, "-days",
-                                "30",      "-subj", subject, "-out", file,   NULL};
+    const char *const argv[] = {"openssl", "req", "-config", c->configuration, "-x509", "-new", "-key",
+                                key, "-days", "30", "-subj", subject, "-out", file, NULL};
 
     child_run(argv);
     free(subject);
     return file;
 }
 
+/* `ca` is the one command that dates a certificate back, in each version of OpenSSL. */
 static char *make_certificate(const certs *c, const char *name, const char *names, const char *ca, const char *ca_key,
-                              const char *days)
+                              const char *until)
 {
     char *file = path(c, name);
     char *request = kit_text("%s.csr", file);
-    const char *const ask[] = {"openssl", "req", "-new", "-key",  c->key, "-subj", "/CN=locksync test server",
-                               "-addext", names, "-out", request, NULL};
+    const char *const ask[] = {"openssl", "req", "-config", c->configuration, "-new", "-key", c->key, "-subj",
+                               "/CN=locksync test server", "-addext", names, "-out", request, NULL};
     const char *const sign[] = {
-        "openssl",          "x509", "-req",  "-in", request, "-CA", ca,  "-CAkey", ca_key, "-CAcreateserial",
-        "-copy_extensions", "copy", "-days", days,  "-out",  file,  NULL};
+        "openssl", "ca", "-config", c->configuration, "-batch", "-notext", "-in", request, "-cert", ca,
+        "-keyfile", ca_key, "-startdate", LONG_AGO, "-enddate", until, "-out", file, NULL};
 
     child_run(ask);
     child_run(sign);
@@ -79,6 +109,7 @@ certs *certs_make(void)
     if (c == NULL)
         kit_die("out of memory");
     c->dir = kit_temp_dir();
+    write_configuration(c);
     c->key = path(c, "server.key");
     ca_key = path(c, "ca.key");
     other_key = path(c, "other-ca.key");
@@ -87,10 +118,10 @@ certs *certs_make(void)
     make_key(other_key);
     c->ca = make_authority(c, "ca.pem", ca_key);
     c->other_ca = make_authority(c, "other-ca.pem", other_key);
-    c->good = make_certificate(c, "good.pem", GOOD_NAMES, c->ca, ca_key, "30");
-    c->expired = make_certificate(c, "expired.pem", GOOD_NAMES, c->ca, ca_key, "-1");
-    c->wrong_host = make_certificate(c, "wrong-host.pem", OTHER_NAMES, c->ca, ca_key, "30");
-    c->unknown = make_certificate(c, "unknown.pem", GOOD_NAMES, c->other_ca, other_key, "30");
+    c->good = make_certificate(c, "good.pem", GOOD_NAMES, c->ca, ca_key, IN_A_LONG_TIME);
+    c->expired = make_certificate(c, "expired.pem", GOOD_NAMES, c->ca, ca_key, NOT_SO_LONG_AGO);
+    c->wrong_host = make_certificate(c, "wrong-host.pem", OTHER_NAMES, c->ca, ca_key, IN_A_LONG_TIME);
+    c->unknown = make_certificate(c, "unknown.pem", GOOD_NAMES, c->other_ca, other_key, IN_A_LONG_TIME);
     make_hashed_dir(c);
     free(ca_key);
     free(other_key);
@@ -102,6 +133,7 @@ void certs_free(certs *c)
     if (c == NULL)
         return;
     kit_remove_dir(c->dir);
+    free(c->configuration);
     free(c->ca);
     free(c->other_ca);
     free(c->hashed_dir);

@@ -6,6 +6,7 @@
    service.test. */
 typedef struct certs {
     char *dir;
+    char *configuration; /* of the openssl command */
     char *ca;         /* who signed good, expired and wrong_host */
     char *other_ca;   /* who signed unknown */
     char *hashed_dir; /* a directory in which OpenSSL finds other_ca */
