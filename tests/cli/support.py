@@ -228,7 +228,7 @@ class Terminal:
         return self.tmux("capture-pane", "-p", *how)
 
     def styles(self, row):
-        """The words of the row that begins with that one, each with the style it first has: {"1001": "bold", "locked": "green"}."""
+        """Of the row that begins with that word: each word, and the style it first has, as in {"locked": "green"}."""
         lines = [line for line in styled_lines(self.screen("-e")) if line and line[0][0] == row]
         return dict(reversed(lines[0])) if lines else {}
 

@@ -33,8 +33,8 @@ class Table(Test):
         terminal = Terminal(self)
         terminal.type(SHOWN)
         terminal.wait("1003  .*no ")
-        for row, word, style in (("1001", "locked", "green"), ("1002", "unlocked", "yellow"), ("1003", "unknown", "magenta"),
-                                 ("1003", "no", "red"), ("1003", "1003", "")):
+        for row, word, style in (("1001", "locked", "green"), ("1002", "unlocked", "yellow"),
+                                 ("1003", "unknown", "magenta"), ("1003", "no", "red"), ("1003", "1003", "")):
             self.assertEqual(terminal.styles(row)[word], style, (row, word))
 
     def test_without_colour(self):

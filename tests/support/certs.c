@@ -14,8 +14,8 @@
 #define NOT_SO_LONG_AGO "20200102000000Z"
 #define IN_A_LONG_TIME "20370101000000Z"
 
-/* The openssl command's configuration (%s: the directory, twice). All that a certificate says is in it, because what the
-   system's own configuration adds differs from version to version. */
+/* The openssl command's configuration (%s: the directory, twice). All that a certificate says is in it, because what
+   the system's own configuration adds differs from version to version. */
 #define CONFIGURATION                                                                                                 \
     "[req]\ndistinguished_name = name\nx509_extensions = authority\n"                                                 \
     "[name]\n"                                                                                                        \

@@ -19,6 +19,7 @@
 #define PATIENCE_US 1000000
 #define RECEIVED_MAX ((size_t)64 * 1024) /* the longest reply, INFO's, has less than 10 KiB */
 #define ELEMENTS_MAX 64
+#define LEVELS_MAX 4 /* an array in an array is the most that a reply has */
 
 void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause)
 {
@@ -112,7 +113,7 @@ static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, voi
     atomic_store(&c->parsing, true);
     good = redisReaderFeed(c->reader, bytes, size) == REDIS_OK && redisReaderGetReply(c->reader, parsed) == REDIS_OK;
     atomic_store(&c->parsing, false);
-    return good || fail(c, c->too_many ? "the answer has more than 64 elements" : "the answer is not understood", NULL);
+    return good || fail(c, c->refused != NULL ? c->refused : "the answer is not understood", NULL);
 }
 
 /* Receives what is there, and parses it. */
@@ -154,15 +155,20 @@ typedef size_t element_count;
 typedef int element_count;
 #endif
 
-/* hiredis allocates all elements of an array as soon as it reads their number, whatever that is. */
+/* hiredis allocates all elements of an array as soon as it reads their number, whatever that is. Since 1.0 it takes any
+   number of levels, too, and frees them by recursion, for which a thread's stack may be too small. */
 static void *make_array(const redisReadTask *task, element_count n)
 {
     lsync_redis_connection *c = task->privdata;
+    int levels = 0;
 
-    if (n <= ELEMENTS_MAX)
-        return c->makers->createArray(task, n);
-    c->too_many = true;
-    return NULL;
+    for (const redisReadTask *t = task; t != NULL; t = t->parent)
+        levels++;
+    if (n > ELEMENTS_MAX)
+        c->refused = "the answer has more than 64 elements";
+    else if (levels > LEVELS_MAX)
+        c->refused = "the answer has more than 4 levels";
+    return c->refused == NULL ? c->makers->createArray(task, n) : NULL;
 }
 
 static bool make_reader(lsync_redis_connection *c)
@@ -175,7 +181,7 @@ static bool make_reader(lsync_redis_connection *c)
     c->bounded.createArray = make_array;
     c->reader->fn = &c->bounded;
     c->reader->privdata = c;
-    c->too_many = false;
+    c->refused = NULL;
     return true;
 }
 

@@ -25,7 +25,7 @@ typedef struct lsync_redis_connection {
     atomic_bool parsing;   /* the reader is being changed; a forked child sees whether it was */
     int64_t until_us;      /* when the exchange must be over */
     size_t received;       /* bytes of the exchange's replies */
-    bool too_many;         /* an array announced more elements than are taken */
+    const char *refused;   /* why a reply is not taken though hiredis would: its elements or levels; NULL */
     const redisReplyObjectFunctions *makers; /* hiredis' own */
     redisReplyObjectFunctions bounded;       /* the same with a bound on arrays; the reader's */
     char why[128];         /* why the last call failed; no secret */
@@ -45,7 +45,7 @@ lsync_redis_command lsync_redis_command_of(const char *word, ...);
 
 /* Connects where needed, sends commands and receives as many replies (each with freeReplyObject), all within a second.
    If it connects, the second begins when the name is resolved. The replies have at most 64 KiB together, and no array
-   has more than 64 elements. False: nothing is received, `why` is set, the connection is closed; whether the commands
+   has more than 64 elements or 4 levels. False: nothing is received, `why` is set, the connection is closed; whether the commands
    were carried out is unknown. */
 bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
 
