@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../support/between.h"
 #include "../support/kit.h"
 #include "../support/log_lines.h"
 #include "../support/raw_server.h"

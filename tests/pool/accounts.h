@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../support/between.h"
 #include "../support/kit.h"
 #include "../support/raw_server.h"
 #include "../support/sim.h"

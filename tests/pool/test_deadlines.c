@@ -109,7 +109,7 @@ static void a_connection_that_nobody_takes_ends_by_the_connect_timeout(void **us
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_TIMEOUT);
-    assert_in_range(a.ended_ms - began, SHORT_MS - 2, SHORT_MS + LATE_MS);
+    assert_between(a.ended_ms - began, SHORT_MS - 2, SHORT_MS + LATE_MS);
     account_free(&a);
     pool_end(p);
     raw_full_port_close(&port);
@@ -131,7 +131,7 @@ static void the_wait_for_a_guard_counts_in_the_deadline(void **user)
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_TOO_SOON);
-    assert_in_range(a.retry_after_ms, 15000, 20000);
+    assert_between(a.retry_after_ms, 15000, 20000);
     assert_true(kit_now_ms() - began < 500 * kit_slack());
     account_free(&a);
     lock_sync_guard_unref(g);

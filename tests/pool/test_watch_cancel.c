@@ -41,7 +41,7 @@ static void a_wait_between_polls_that_is_cancelled_is_told_and_goes_on(void **us
         (void)pool_run_for(p, 20);
         /* no poll ended, and the next one is due when it was */
         assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_OK);
-        assert_in_range(kit_now_ms() + lock_sync_watch_due_in_ms(w.w), due_ms - 5000, due_ms + 5000);
+        assert_between(kit_now_ms() + lock_sync_watch_due_in_ms(w.w), due_ms - 5000, due_ms + 5000);
     }
     assert_int_equal(w.calls, 4);
     assert_int_equal(raw_requests(server), 1);

@@ -121,7 +121,8 @@ static void check_order(const entry *entries, size_t n)
     lsync_order_by_id(&ids, order);
     for (size_t i = 0; i < n; i++) {
         int64_t id = entries[i].id;
-        const entry *first = bsearch(&(entry){.id = id, .place = i}, sorted, n, sizeof *sorted, by_id_then_place);
+        const entry key = {.id = id, .place = i}; /* bsearch may be a macro, whose arguments end at a comma */
+        const entry *first = bsearch(&key, sorted, n, sizeof *sorted, by_id_then_place);
 
         wrong += order[i] != sorted[i].place;
         ascend = ascend && (i == 0 || entries[i - 1].id < id);
