@@ -294,6 +294,11 @@ unsigned alloc_culprit_owner(void)
     return owner_at(culprit);
 }
 
+unsigned alloc_owner_of_code(uintptr_t address)
+{
+    return owner_at(address);
+}
+
 size_t alloc_blocks(unsigned owners)
 {
     size_t count = 0;

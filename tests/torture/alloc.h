@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     ALLOC_OURS = 1,
@@ -28,6 +29,9 @@ bool alloc_end(void);
 /* Where the request that failed came from: "libcurl.so.4+0x1234"; "?": none did. */
 const char *alloc_culprit(void);
 unsigned alloc_culprit_owner(void);
+
+/* Whose code is at that address. */
+unsigned alloc_owner_of_code(uintptr_t address);
 
 /* How many blocks of these owners live. */
 size_t alloc_blocks(unsigned owners);
