@@ -98,8 +98,6 @@ WRAP(int, fstat64, refuse_system(REFUSE_fstat64), (int fd, struct stat *to), (fd
 WRAP(int, lstat64, refuse_system(REFUSE_lstat64), (const char *path, struct stat *to), (path, to))
 WRAP(int, getentropy, refuse_system(REFUSE_getentropy), (void *to, size_t size), (to, size))
 WRAP(int, epoll_create1, refuse_system(REFUSE_epoll_create1), (int flags), (flags))
-WRAP(int, epoll_ctl, refuse_system(REFUSE_epoll_ctl),
-     (int fd, int what, int of, struct epoll_event *e), (fd, what, of, e))
 WRAP(int, epoll_wait, refuse_system(REFUSE_epoll_wait),
      (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
 WRAP(int, eventfd, refuse_system(REFUSE_eventfd), (unsigned first, int flags), (first, flags))
@@ -115,6 +113,16 @@ WRAP(ssize_t, send, refuse_system(REFUSE_send),
      (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
 WRAP(ssize_t, recv, refuse_system(REFUSE_recv), (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
 WRAP(int, poll, refuse_system(REFUSE_poll), (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+
+/* Only to add a descriptor needs memory. What could not be taken out would wake epoll for ever. */
+int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
+int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
+int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
+{
+    return what == EPOLL_CTL_ADD && is_refused(REFUSE_epoll_ctl)
+               ? refuse_system(REFUSE_epoll_ctl)
+               : __real_epoll_ctl(fd, what, of, e);
+}
 
 /* A descriptor is closed all the same, or it would leak. */
 int __real_close(int fd);
