@@ -13,7 +13,7 @@ void resolver_answer(const char *address);
 /* Every look-up of a name waits until resolver_release(). */
 void resolver_stall(void);
 void resolver_release(void);
-/* How many look-ups have been made. */
+/* How many look-ups have been made; one that asks for each family on a thread of its own counts once. */
 size_t resolver_calls(void);
 /* Whether a look-up is waiting. `unused`: for kit_wait(). */
 bool resolver_is_stalling(void *unused);
