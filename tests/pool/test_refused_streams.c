@@ -3,14 +3,12 @@
 #include "accounts.h"
 
 #include "../support/certs.h"
-#include "../support/child.h"
+#include "../support/h2_lab.h"
 
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct scene {
-    child *server;
+    h2_lab *server;
     lock_sync_pool *pool; /* NULL: fetches block */
     account account;
 } scene;
@@ -31,22 +29,17 @@ static int end(void **user)
     return 0;
 }
 
-/* `first` and `later`: how many requests the server answers on its first connection, and on the others. */
-static scene scene_make(bool pooled, const char *delay_ms, const char *first, const char *later)
-{
-    const char *const argv[] = {"python3", getenv("LOCKSYNC_H2_SERVER"), pems->good, pems->key, delay_ms, first, later,
-                                NULL};
-    scene s = {.server = child_start(argv, false), .pool = pooled ? pool_make() : NULL};
-    char *port = child_line(s.server, "port ", KIT_PATIENCE_MS);
-    char *url;
+static const h2_step one_then_away[] = {{.act = H2_ANSWER}, {.act = H2_GOAWAY}, {.act = H2_END}};
+static const h2_step away[] = {{.act = H2_GOAWAY}, {.act = H2_END}};
+static const h2_step one_then_away_later[] = {{.act = H2_ANSWER}, {.act = H2_WAIT, .number = 1500}, {.act = H2_GOAWAY}, {.act = H2_END}};
+static const h2_step silent[] = {{.act = H2_SILENCE}, {.act = H2_END}};
 
-    if (port == NULL)
-        kit_die("the server does not start");
-    url = kit_text("https://127.0.0.1:%s", port + 5);
-    s.account = account_new(url);
+static scene scene_make(bool pooled, const h2_plan *plans, size_t count)
+{
+    scene s = {.server = h2_lab_start(pems->good, pems->key, plans, count), .pool = pooled ? pool_make() : NULL};
+
+    s.account = account_new(h2_lab_url(s.server));
     expect_ok(lock_sync_set_ca_file(s.account.ctx, pems->ca));
-    free(url);
-    free(port);
     return s;
 }
 
@@ -61,29 +54,32 @@ static void fetch(scene *s, lock_sync_status want)
         return;
     }
     assert_int_equal(lock_sync_fetch(s->account.ctx, NULL, 0, &results), want);
-    assert_int_equal(lock_sync_results_count(results), want == LOCK_SYNC_OK ? 1 : 0);
+    assert_int_equal(lock_sync_results_count(results), want == LOCK_SYNC_OK ? 2 : 0);
     lock_sync_results_free(results);
 }
 
-/* What the server said of its requests, in their order. */
+/* What became of the requests, in their order. */
 static void scene_end(scene *s, const char *want)
 {
-    char *said;
+    char *fates;
 
     account_free(&s->account);
     if (s->pool != NULL)
         pool_end(s->pool);
-    said = child_stop(s->server, SIGTERM, NULL);
-    assert_string_equal(strchr(said, '\n') + 1, want);
-    free(said);
+    fates = h2_lab_fates(s->server);
+    assert_string_equal(fates, want);
+    free(fates);
+    h2_lab_stop(s->server);
     assert_int_equal(stray_callbacks(), 0);
 }
 
 static void a_refused_request_is_repeated(void **user)
 {
+    static const h2_plan plans[] = {{.steps = one_then_away}};
+
     (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
-        scene s = scene_make(pooled == 1, "0", "1", "1");
+        scene s = scene_make(pooled == 1, plans, 1);
 
         for (int i = 0; i < 8; i++) /* more often than libcurl would on one handle */
             fetch(&s, LOCK_SYNC_OK);
@@ -95,9 +91,11 @@ static void a_refused_request_is_repeated(void **user)
 
 static void it_is_repeated_once(void **user)
 {
+    static const h2_plan plans[] = {{.steps = one_then_away}, {.steps = away}};
+
     (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
-        scene s = scene_make(pooled == 1, "0", "1", "0");
+        scene s = scene_make(pooled == 1, plans, 2);
 
         fetch(&s, LOCK_SYNC_OK);
         fetch(&s, LOCK_SYNC_E_NETWORK);
@@ -108,13 +106,16 @@ static void it_is_repeated_once(void **user)
 /* No answer has told yet that the server speaks HTTP/2. */
 static void the_first_request_is_repeated_too(void **user)
 {
+    static const h2_plan once[] = {{.steps = away}, {0}};
+    static const h2_plan always[] = {{.steps = away}};
+
     (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
-        scene s = scene_make(pooled == 1, "0", "0", "1");
+        scene s = scene_make(pooled == 1, once, 2);
 
         fetch(&s, LOCK_SYNC_OK);
         scene_end(&s, "refused\nanswered\n");
-        s = scene_make(pooled == 1, "0", "0", "0");
+        s = scene_make(pooled == 1, always, 1);
         fetch(&s, LOCK_SYNC_E_NETWORK);
         scene_end(&s, "refused\nrefused\n");
     }
@@ -122,9 +123,11 @@ static void the_first_request_is_repeated_too(void **user)
 
 static void the_repeat_counts_in_the_hour(void **user)
 {
+    static const h2_plan plans[] = {{.steps = one_then_away}};
+
     (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
-        scene s = scene_make(pooled == 1, "0", "1", "1");
+        scene s = scene_make(pooled == 1, plans, 1);
         lock_sync_guard *guard;
 
         expect_ok(lock_sync_guard_new(&guard));
@@ -142,9 +145,11 @@ static void the_repeat_counts_in_the_hour(void **user)
 /* The deadline is the fetch's: the repeat has what the first left of it. */
 static void the_repeat_ends_in_time(void **user)
 {
+    static const h2_plan plans[] = {{.steps = one_then_away_later}, {.steps = silent}};
+
     (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
-        scene s = scene_make(pooled == 1, "1500", "1", "-1");
+        scene s = scene_make(pooled == 1, plans, 2);
         int64_t begun_ms;
 
         expect_ok(lock_sync_set_timeout_ms(s.account.ctx, 2000));
@@ -153,7 +158,7 @@ static void the_repeat_ends_in_time(void **user)
         fetch(&s, LOCK_SYNC_E_TIMEOUT);
         if (kit_now_ms() - begun_ms > 2000 + 1000 * kit_slack())
             fail_msg("took %lld ms", (long long)(kit_now_ms() - begun_ms));
-        scene_end(&s, "answered\nrefused\nheld\n");
+        scene_end(&s, "answered\nrefused\nsilent\n");
     }
 }
 

@@ -1,0 +1,390 @@
+/* An HTTP/2 server that refuses as planned: its life, its commands and its counts; see h2_lab.h. */
+#include "h2_lab.h"
+#include "h2_connection.h"
+#include "kit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct record {
+    size_t connection;
+    char *path;
+    const char *fate;
+} record;
+
+struct h2_lab {
+    int listener;
+    int stopping;
+    uint16_t port;
+    char url[64];
+    SSL_CTX *tls;
+    atomic_int sessions; /* h2_sessions */
+    const h2_plan *plans;
+    size_t plan_count;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    h2_connection **connections;
+    size_t count;
+    size_t resumed;
+    size_t http1;
+    record *records;
+    size_t record_count;
+};
+
+static const h2_plan good = {0};
+
+/* --- for a connection --- */
+
+int h2_lab_stopping(const h2_lab *lab)
+{
+    return lab->stopping;
+}
+
+SSL_CTX *h2_lab_tls(const h2_lab *lab)
+{
+    return lab->tls;
+}
+
+void h2_lab_note(h2_connection *c, const char *path, const char *fate)
+{
+    h2_lab *lab = c->lab;
+    const unsigned char *protocol;
+    unsigned size;
+
+    SSL_get0_alpn_selected(c->ssl, &protocol, &size);
+    (void)pthread_mutex_lock(&lab->mutex);
+    lab->records = realloc(lab->records, (lab->record_count + 1) * sizeof *lab->records);
+    if (lab->records == NULL)
+        kit_die("out of memory");
+    lab->records[lab->record_count++] = (record){c->number, kit_text("%s", path), fate};
+    lab->http1 += size != 2;
+    (void)pthread_mutex_unlock(&lab->mutex);
+}
+
+void h2_lab_set_state(h2_connection *c, h2_state state, bool resumed)
+{
+    (void)pthread_mutex_lock(&c->lab->mutex);
+    c->state = state;
+    c->shaken = c->shaken || state == H2_OPEN;
+    c->lab->resumed += resumed;
+    if (state == H2_CLOSED)
+        c->command = H2_COMMAND_NONE;
+    (void)pthread_mutex_unlock(&c->lab->mutex);
+}
+
+h2_command h2_lab_command(h2_connection *c, h2_end *how)
+{
+    h2_command command;
+
+    (void)pthread_mutex_lock(&c->lab->mutex);
+    command = c->command;
+    *how = c->how;
+    (void)pthread_mutex_unlock(&c->lab->mutex);
+    return command;
+}
+
+void h2_lab_command_done(h2_connection *c)
+{
+    eventfd_t value;
+
+    (void)pthread_mutex_lock(&c->lab->mutex);
+    c->command = H2_COMMAND_NONE;
+    (void)eventfd_read(c->wake, &value);
+    (void)pthread_mutex_unlock(&c->lab->mutex);
+}
+
+/* --- TLS --- */
+
+/* HTTP/2 if it is offered and the plan allows it, else HTTP/1.1. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
+                           unsigned offered_size, void *user)
+{
+    static const unsigned char both[] = "\x02h2\x08http/1.1";
+    const h2_connection *c = SSL_get_app_data(ssl);
+    const unsigned skip = c->plan->http1 ? 3 : 0;
+    unsigned char *chosen;
+    int result = SSL_select_next_proto(&chosen, size, both + skip, (unsigned)sizeof both - 1 - skip, offered,
+                                       offered_size);
+
+    (void)user;
+    *out = chosen;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_size,
+                                   SSL_TICKET_STATUS status, void *user)
+{
+    const h2_lab *lab = user;
+    int sessions = atomic_load(&lab->sessions);
+
+    (void)ssl, (void)session, (void)name, (void)name_size;
+    if (status == SSL_TICKET_FATAL_ERR_MALLOC || status == SSL_TICKET_FATAL_ERR_OTHER)
+        return SSL_TICKET_RETURN_ABORT;
+    if (status == SSL_TICKET_EMPTY || status == SSL_TICKET_NONE)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (sessions == H2_SESSIONS_BREAK)
+        return SSL_TICKET_RETURN_ABORT;
+    return status == SSL_TICKET_NO_DECRYPT || sessions == H2_SESSIONS_FORGET ? SSL_TICKET_RETURN_IGNORE_RENEW
+                                                                             : SSL_TICKET_RETURN_USE;
+}
+
+static SSL_CTX *make_tls(h2_lab *lab, const char *cert, const char *key)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+    if (tls == NULL || SSL_CTX_use_certificate_chain_file(tls, cert) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_set_session_id_context(tls, (const unsigned char *)"lab", 3) != 1 ||
+        SSL_CTX_set_session_ticket_cb(tls, NULL, on_ticket, lab) != 1)
+        kit_die("no TLS with %s", cert);
+    (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF); /* tickets alone */
+    SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
+    return tls;
+}
+
+/* --- life cycle --- */
+
+static void accept_one(h2_lab *lab)
+{
+    const int on = 1;
+    int fd = accept4(lab->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    h2_connection *c = fd < 0 ? NULL : calloc(1, sizeof *c);
+
+    if (fd < 0)
+        return;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)pthread_mutex_lock(&lab->mutex);
+    lab->connections = realloc(lab->connections, (lab->count + 1) * sizeof(h2_connection *));
+    if (c == NULL || lab->connections == NULL)
+        kit_die("out of memory");
+    *c = (h2_connection){.lab = lab, .number = lab->count, .fd = fd, .plan = &good};
+    c->wake = eventfd(0, EFD_CLOEXEC);
+    if (lab->plan_count > 0)
+        c->plan = &lab->plans[lab->count < lab->plan_count ? lab->count : lab->plan_count - 1];
+    lab->connections[lab->count++] = c;
+    if (c->wake < 0 || pthread_create(&c->thread, NULL, h2_connection_serve, c) != 0)
+        kit_die("no thread for a connection");
+    (void)pthread_mutex_unlock(&lab->mutex);
+}
+
+static void *accept_all(void *user)
+{
+    h2_lab *lab = user;
+    struct pollfd on[2] = {{lab->stopping, POLLIN, 0}, {lab->listener, POLLIN, 0}};
+
+    while (poll(on, 2, -1) > 0 && on[0].revents == 0)
+        accept_one(lab);
+    return NULL;
+}
+
+h2_lab *h2_lab_start_at(const char *address, const char *cert, const char *key, const h2_plan *plans, size_t count)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof at;
+    h2_lab *lab = calloc(1, sizeof *lab);
+
+    if (lab == NULL)
+        kit_die("out of memory");
+    lab->plans = plans;
+    lab->plan_count = count;
+    lab->tls = make_tls(lab, cert, key);
+    lab->stopping = eventfd(0, EFD_CLOEXEC);
+    lab->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)inet_pton(AF_INET, address, &at.sin_addr);
+    if (lab->stopping < 0 || lab->listener < 0 || bind(lab->listener, (const struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(lab->listener, 512) != 0 || getsockname(lab->listener, (struct sockaddr *)&at, &size) != 0)
+        kit_die("cannot listen: %s", strerror(errno));
+    lab->port = ntohs(at.sin_port);
+    (void)snprintf(lab->url, sizeof lab->url, "https://%s:%u", address, lab->port);
+    if (pthread_mutex_init(&lab->mutex, NULL) != 0 || pthread_create(&lab->thread, NULL, accept_all, lab) != 0)
+        kit_die("no thread for a server");
+    return lab;
+}
+
+h2_lab *h2_lab_start(const char *cert, const char *key, const h2_plan *plans, size_t count)
+{
+    return h2_lab_start_at("127.0.0.1", cert, key, plans, count);
+}
+
+void h2_lab_stop(h2_lab *lab)
+{
+    if (lab == NULL)
+        return;
+    (void)eventfd_write(lab->stopping, 1);
+    (void)pthread_join(lab->thread, NULL);
+    for (size_t i = 0; i < lab->count; i++) {
+        (void)pthread_join(lab->connections[i]->thread, NULL);
+        (void)close(lab->connections[i]->wake);
+        free(lab->connections[i]);
+    }
+    for (size_t i = 0; i < lab->record_count; i++)
+        free(lab->records[i].path);
+    free(lab->records);
+    free(lab->connections);
+    SSL_CTX_free(lab->tls);
+    (void)close(lab->listener);
+    (void)close(lab->stopping);
+    (void)pthread_mutex_destroy(&lab->mutex);
+    free(lab);
+}
+
+uint16_t h2_lab_port(const h2_lab *lab)
+{
+    return lab->port;
+}
+
+const char *h2_lab_url(const h2_lab *lab)
+{
+    return lab->url;
+}
+
+/* --- commands --- */
+
+static bool is_obeyed(void *user)
+{
+    h2_lab *lab = user;
+    bool obeyed = true;
+
+    (void)pthread_mutex_lock(&lab->mutex);
+    for (size_t i = 0; i < lab->count; i++)
+        obeyed = obeyed && lab->connections[i]->command == H2_COMMAND_NONE;
+    (void)pthread_mutex_unlock(&lab->mutex);
+    return obeyed;
+}
+
+static void command_all(h2_lab *lab, h2_command command, h2_end how)
+{
+    (void)pthread_mutex_lock(&lab->mutex);
+    for (size_t i = 0; i < lab->count; i++) {
+        h2_connection *c = lab->connections[i];
+
+        if (c->state != H2_OPEN)
+            continue;
+        c->command = command;
+        c->how = how;
+        (void)eventfd_write(c->wake, 1);
+    }
+    (void)pthread_mutex_unlock(&lab->mutex);
+    if (!kit_wait(is_obeyed, lab, KIT_PATIENCE_MS))
+        kit_die("an HTTP/2 server does not obey");
+}
+
+void h2_lab_release(h2_lab *lab)
+{
+    command_all(lab, H2_COMMAND_RELEASE, H2_END_CLOSE);
+}
+
+void h2_lab_end(h2_lab *lab, h2_end how)
+{
+    command_all(lab, H2_COMMAND_END, how);
+}
+
+void h2_lab_sessions(h2_lab *lab, h2_sessions how)
+{
+    atomic_store(&lab->sessions, how);
+}
+
+/* --- what was seen --- */
+
+h2_counts h2_lab_counts(h2_lab *lab)
+{
+    h2_counts counts = {0};
+
+    (void)pthread_mutex_lock(&lab->mutex);
+    counts.handshakes = lab->count;
+    for (size_t i = 0; i < lab->count; i++) {
+        counts.connections += lab->connections[i]->shaken;
+        counts.open += lab->connections[i]->state == H2_OPEN;
+    }
+    counts.resumed = lab->resumed;
+    counts.http1 = lab->http1;
+    counts.requests = lab->record_count;
+    for (size_t i = 0; i < lab->record_count; i++) {
+        counts.answered += strcmp(lab->records[i].fate, "answered") == 0;
+        counts.refused += strcmp(lab->records[i].fate, "refused") == 0;
+    }
+    (void)pthread_mutex_unlock(&lab->mutex);
+    return counts;
+}
+
+size_t h2_lab_requests_on(h2_lab *lab, size_t i)
+{
+    size_t count = 0;
+
+    (void)pthread_mutex_lock(&lab->mutex);
+    for (size_t j = 0; j < lab->record_count; j++)
+        count += lab->records[j].connection == i;
+    (void)pthread_mutex_unlock(&lab->mutex);
+    return count;
+}
+
+size_t h2_lab_requests_for(h2_lab *lab, const char *path)
+{
+    size_t count = 0;
+
+    (void)pthread_mutex_lock(&lab->mutex);
+    for (size_t j = 0; j < lab->record_count; j++)
+        count += strncmp(lab->records[j].path, path, strlen(path)) == 0;
+    (void)pthread_mutex_unlock(&lab->mutex);
+    return count;
+}
+
+char *h2_lab_fates(h2_lab *lab)
+{
+    char *fates = kit_text("%s", "");
+
+    (void)pthread_mutex_lock(&lab->mutex);
+    for (size_t i = 0; i < lab->record_count; i++) {
+        char *longer = kit_text("%s%s\n", fates, lab->records[i].fate);
+
+        free(fates);
+        fates = longer;
+    }
+    (void)pthread_mutex_unlock(&lab->mutex);
+    return fates;
+}
+
+typedef struct expectation {
+    h2_lab *lab;
+    size_t count;
+} expectation;
+
+static bool has_requests(void *user)
+{
+    const expectation *e = user;
+
+    return h2_lab_counts(e->lab).requests >= e->count;
+}
+
+static bool has_open(void *user)
+{
+    const expectation *e = user;
+
+    return h2_lab_counts(e->lab).open == e->count;
+}
+
+void h2_lab_wait_requests(h2_lab *lab, size_t count)
+{
+    expectation e = {lab, count};
+
+    if (!kit_wait(has_requests, &e, KIT_PATIENCE_MS))
+        kit_die("%zu requests came instead of %zu", h2_lab_counts(lab).requests, count);
+}
+
+void h2_lab_wait_open(h2_lab *lab, size_t count)
+{
+    expectation e = {lab, count};
+
+    if (!kit_wait(has_open, &e, KIT_PATIENCE_MS))
+        kit_die("%zu connections are open instead of %zu", h2_lab_counts(lab).open, count);
+}
