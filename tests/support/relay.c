@@ -1,0 +1,447 @@
+/* A TCP relay; see relay.h. One thread waits for all connections; commands change them under the mutex and wake it. */
+#include "relay.h"
+#include "kit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NEVER INT64_MAX
+
+/* Bytes that came in together. */
+typedef struct chunk {
+    struct chunk *next;
+    int64_t came_ms;
+    size_t size;
+    size_t sent;
+    char data[];
+} chunk;
+
+/* One direction of a connection. */
+typedef struct flow {
+    int from;
+    int to;
+    chunk *first;
+    chunk *last;
+    int64_t sent_ms; /* the last byte of a trickle */
+    uint64_t bytes;
+    bool ended; /* `from` has closed */
+} flow;
+
+typedef struct connection {
+    flow flows[2]; /* from the client, from the server */
+    relay_action action;
+    unsigned number;
+    bool closed;
+} connection;
+
+struct relay {
+    int listener;
+    int wake;
+    uint16_t port;
+    uint16_t target;
+    char url[64];
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    bool ended;
+    connection **connections;
+    size_t count;
+    relay_action later;
+    unsigned later_number;
+};
+
+/* --- one connection --- */
+
+static void close_socket(int fd, bool reset)
+{
+    const struct linger at_once = {1, 0};
+
+    if (reset)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(fd);
+}
+
+static void close_connection(connection *c, bool reset)
+{
+    if (c->closed)
+        return;
+    c->closed = true;
+    close_socket(c->flows[0].from, reset);
+    close_socket(c->flows[1].from, false);
+    for (int i = 0; i < 2; i++)
+        for (chunk *next, *at = c->flows[i].first; at != NULL; at = next) {
+            next = at->next;
+            free(at);
+        }
+}
+
+/* A filter that lets no packet through stands before TCP: nothing is acknowledged. */
+static bool filter_all(int fd)
+{
+    struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    const struct sock_fprog program = {1, none};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+static void command(connection *c, relay_action action, unsigned number)
+{
+    if (c->closed)
+        return;
+    c->action = action;
+    c->number = number;
+    if (action == RELAY_FORGET && !filter_all(c->flows[0].from))
+        kit_die("a relay cannot forget: %s", strerror(errno));
+    if (action == RELAY_CLOSE || action == RELAY_RESET)
+        close_connection(c, action == RELAY_RESET);
+}
+
+/* When the first byte that waits may be sent on. */
+static int64_t due_ms(const connection *c, const flow *f)
+{
+    if (f->first == NULL || c->action == RELAY_HOLD || c->action == RELAY_FORGET)
+        return NEVER;
+    if (c->action == RELAY_DELAY)
+        return f->first->came_ms + c->number;
+    if (c->action == RELAY_TRICKLE && f == &c->flows[1])
+        return f->sent_ms + c->number;
+    return 0;
+}
+
+static void take_in(flow *f)
+{
+    char data[16384];
+    ssize_t n = recv(f->from, data, sizeof data, MSG_DONTWAIT);
+    chunk *c;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        f->ended = true;
+        return;
+    }
+    c = malloc(sizeof *c + (size_t)n);
+    if (c == NULL)
+        kit_die("out of memory");
+    *c = (chunk){.came_ms = kit_now_ms(), .size = (size_t)n};
+    memcpy(c->data, data, (size_t)n);
+    f->bytes += (uint64_t)n;
+    if (f->first == NULL)
+        f->first = c;
+    else
+        f->last->next = c;
+    f->last = c;
+}
+
+/* Sends what is due. False when nobody can take it any more. */
+static bool send_on(connection *c, flow *f)
+{
+    while (due_ms(c, f) <= kit_now_ms()) {
+        chunk *at = f->first;
+        bool single = c->action == RELAY_TRICKLE && f == &c->flows[1];
+        ssize_t n = send(f->to, at->data + at->sent, single ? 1 : at->size - at->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR;
+        at->sent += (size_t)n;
+        f->sent_ms = kit_now_ms();
+        if (at->sent == at->size) {
+            f->first = at->next;
+            free(at);
+        }
+    }
+    return true;
+}
+
+/* The end of one side is the end of both: at once if it is the client's, once all before it has been sent on if it is the
+   server's. */
+static void serve(connection *c)
+{
+    for (int i = 0; i < 2 && !c->closed; i++) {
+        flow *f = &c->flows[i];
+        bool whole = send_on(c, f);
+        bool stuck = c->action == RELAY_HOLD || c->action == RELAY_FORGET;
+
+        if (!whole || (f->ended && (i == 0 || (!stuck && f->first == NULL))))
+            close_connection(c, false);
+    }
+}
+
+/* --- the loop --- */
+
+static void nodelay(int fd)
+{
+    const int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static int connect_to(uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
+        kit_die("relay to port %u: %s", port, strerror(errno));
+    nodelay(fd);
+    return fd;
+}
+
+static void accept_one(relay *r)
+{
+    int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
+    connection *c = fd < 0 ? NULL : calloc(1, sizeof *c);
+    int up;
+
+    if (fd < 0)
+        return;
+    r->connections = realloc(r->connections, (r->count + 1) * sizeof(connection *));
+    if (c == NULL || r->connections == NULL)
+        kit_die("out of memory");
+    nodelay(fd);
+    up = connect_to(r->target);
+    c->flows[0] = (flow){.from = fd, .to = up};
+    c->flows[1] = (flow){.from = up, .to = fd};
+    r->connections[r->count++] = c;
+    command(c, r->later, r->later_number);
+}
+
+/* What to wait for: two entries for each connection, behind those of the relay itself. How long, in *ms. */
+static struct pollfd *waits(const relay *r, int *ms)
+{
+    struct pollfd *on = calloc(2 + 2 * r->count, sizeof *on);
+    int64_t now = kit_now_ms();
+    int64_t first = NEVER;
+
+    if (on == NULL)
+        kit_die("out of memory");
+    on[0] = (struct pollfd){r->wake, POLLIN, 0};
+    on[1] = (struct pollfd){r->listener, POLLIN, 0};
+    for (size_t i = 0; i < 2 * r->count; i++) {
+        const connection *c = r->connections[i / 2];
+        const flow *f = &c->flows[i % 2];
+        const flow *other = &c->flows[1 - i % 2];
+        int64_t due = c->closed ? NEVER : due_ms(c, f);
+        bool blocked = !c->closed && due_ms(c, other) <= now; /* it would have been sent: `from` takes no more */
+        short events = (short)((c->closed || f->ended ? 0 : POLLIN) | (blocked ? POLLOUT : 0));
+
+        on[2 + i] = (struct pollfd){events == 0 ? -1 : f->from, events, 0};
+        if (due > now && due < first)
+            first = due;
+    }
+    *ms = first == NEVER ? -1 : (int)(first - now);
+    return on;
+}
+
+static void *run(void *user)
+{
+    relay *r = user;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    while (!r->ended) {
+        int ms;
+        size_t count = r->count;
+        struct pollfd *on = waits(r, &ms);
+        eventfd_t value;
+
+        (void)pthread_mutex_unlock(&r->mutex);
+        (void)poll(on, 2 + 2 * count, ms);
+        (void)pthread_mutex_lock(&r->mutex);
+        if (on[0].revents != 0)
+            (void)eventfd_read(r->wake, &value);
+        for (size_t i = 0; i < count; i++) {
+            connection *c = r->connections[i];
+
+            for (size_t j = 0; j < 2 && !c->closed; j++)
+                if ((on[2 + 2 * i + j].revents & ~POLLOUT) != 0)
+                    take_in(&c->flows[j]);
+            serve(c);
+        }
+        if (on[1].revents != 0)
+            accept_one(r);
+        free(on);
+    }
+    (void)pthread_mutex_unlock(&r->mutex);
+    return NULL;
+}
+
+/* --- life cycle --- */
+
+static int listen_on(uint16_t *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 512) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        kit_die("cannot listen: %s", strerror(errno));
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+relay *relay_start(uint16_t port)
+{
+    relay *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        kit_die("out of memory");
+    r->target = port;
+    r->listener = listen_on(&r->port);
+    r->wake = eventfd(0, EFD_CLOEXEC);
+    (void)snprintf(r->url, sizeof r->url, "https://127.0.0.1:%u", r->port);
+    if (r->wake < 0 || pthread_mutex_init(&r->mutex, NULL) != 0 || pthread_create(&r->thread, NULL, run, r) != 0)
+        kit_die("no thread for a relay");
+    return r;
+}
+
+void relay_stop(relay *r)
+{
+    if (r == NULL)
+        return;
+    (void)pthread_mutex_lock(&r->mutex);
+    r->ended = true;
+    (void)pthread_mutex_unlock(&r->mutex);
+    (void)eventfd_write(r->wake, 1);
+    (void)pthread_join(r->thread, NULL);
+    for (size_t i = 0; i < r->count; i++) {
+        close_connection(r->connections[i], r->connections[i]->action == RELAY_FORGET);
+        free(r->connections[i]);
+    }
+    free(r->connections);
+    (void)close(r->listener);
+    (void)close(r->wake);
+    (void)pthread_mutex_destroy(&r->mutex);
+    free(r);
+}
+
+uint16_t relay_port(const relay *r)
+{
+    return r->port;
+}
+
+const char *relay_url(const relay *r)
+{
+    return r->url;
+}
+
+/* --- commands --- */
+
+static void command_from(relay *r, size_t begin, size_t end, relay_action action, unsigned number)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    for (size_t i = begin; i < end && i < r->count; i++)
+        command(r->connections[i], action, number);
+    (void)pthread_mutex_unlock(&r->mutex);
+    (void)eventfd_write(r->wake, 1);
+}
+
+void relay_do(relay *r, relay_action action, unsigned number)
+{
+    command_from(r, 0, SIZE_MAX, action, number);
+}
+
+void relay_do_one(relay *r, size_t i, relay_action action, unsigned number)
+{
+    if (i >= relay_connections(r))
+        kit_die("a relay has no connection %zu", i);
+    command_from(r, i, i + 1, action, number);
+}
+
+void relay_do_later(relay *r, relay_action action, unsigned number)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    r->later = action;
+    r->later_number = number;
+    (void)pthread_mutex_unlock(&r->mutex);
+}
+
+bool relay_can_forget(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0 && filter_all(fd);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return can;
+}
+
+/* --- what was seen --- */
+
+size_t relay_connections(relay *r)
+{
+    size_t count;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    count = r->count;
+    (void)pthread_mutex_unlock(&r->mutex);
+    return count;
+}
+
+size_t relay_open_connections(relay *r)
+{
+    size_t count = 0;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    for (size_t i = 0; i < r->count; i++)
+        count += !r->connections[i]->closed;
+    (void)pthread_mutex_unlock(&r->mutex);
+    return count;
+}
+
+uint64_t relay_bytes(relay *r, size_t i)
+{
+    uint64_t bytes;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    bytes = i < r->count ? r->connections[i]->flows[0].bytes : 0;
+    (void)pthread_mutex_unlock(&r->mutex);
+    return bytes;
+}
+
+typedef struct expectation {
+    relay *relay;
+    size_t count;
+} expectation;
+
+static bool has_connections(void *user)
+{
+    const expectation *e = user;
+
+    return relay_connections(e->relay) >= e->count;
+}
+
+static bool has_open_connections(void *user)
+{
+    const expectation *e = user;
+
+    return relay_open_connections(e->relay) == e->count;
+}
+
+void relay_wait_connections(relay *r, size_t count)
+{
+    expectation e = {r, count};
+
+    if (!kit_wait(has_connections, &e, KIT_PATIENCE_MS))
+        kit_die("%zu connections came to a relay instead of %zu", relay_connections(r), count);
+}
+
+void relay_wait_open_connections(relay *r, size_t count)
+{
+    expectation e = {r, count};
+
+    if (!kit_wait(has_open_connections, &e, KIT_PATIENCE_MS))
+        kit_die("a relay has %zu open connections instead of %zu", relay_open_connections(r), count);
+}
