@@ -238,13 +238,17 @@ static bool obey(session *s)
     return open;
 }
 
-/* Reads what has come and does what the steps say. False: the connection is over. */
+/* Reads all that has come, as servers do: what came together is under way at once. Then does what the steps say. False:
+   the connection is over. */
 static bool serve_some(session *s)
 {
     uint8_t data[16384];
-    ssize_t n = h2_connection_read(s->connection, data, sizeof data);
+    ssize_t n;
 
-    if (n < 0 || (n > 0 && nghttp2_session_mem_recv(s->http, data, (size_t)n) < 0))
+    while ((n = h2_connection_read(s->connection, data, sizeof data)) > 0)
+        if (nghttp2_session_mem_recv(s->http, data, (size_t)n) < 0)
+            return false;
+    if (n < 0)
         return false;
     for (size_t i = 0; i < s->queued; i++)
         if (!serve_request(s, &s->queue[i]))

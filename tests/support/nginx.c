@@ -26,6 +26,12 @@ bool nginx_exists(void)
     return access(PROGRAM, X_OK) == 0;
 }
 
+/* A directive that takes one number, or nothing. */
+static char *directive(const char *name, unsigned number)
+{
+    return number == 0 ? kit_text("%s", "") : kit_text("%s %u;", name, number);
+}
+
 static char *configuration(const char *dir, uint16_t port, const nginx_setup *setup)
 {
     char *location = setup->upstream != 0
@@ -33,6 +39,7 @@ static char *configuration(const char *dir, uint16_t port, const nginx_setup *se
                          : kit_text("default_type application/json; return 200 '%s';", setup->body);
     char *up = setup->upstream != 0 ? kit_text("upstream up { server 127.0.0.1:%u; keepalive 16; }", setup->upstream)
                                     : kit_text("%s", "");
+    char *streams = directive("http2_max_concurrent_streams", setup->streams);
     char *text = kit_text(
         "daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
         "events { worker_connections 256; }\n"
@@ -45,15 +52,16 @@ static char *configuration(const char *dir, uint16_t port, const nginx_setup *se
         "  server {\n"
         "    listen 127.0.0.1:%u ssl %s;\n"
         "    ssl_certificate %s; ssl_certificate_key %s; ssl_session_cache builtin:100;\n"
-        "    keepalive_timeout %d; keepalive_requests 1000000;\n"
+        "    keepalive_timeout %d; keepalive_requests 1000000; %s\n"
         "    location / { %s }\n"
         "  }\n"
         "}\n",
         dir, dir, dir, dir, dir, dir, dir, dir, up, port, setup->http1 ? "" : "http2", setup->cert, setup->key,
-        setup->close_each ? 0 : 60, location);
+        setup->close_each ? 0 : 60, streams, location);
 
     free(location);
     free(up);
+    free(streams);
     return text;
 }
 

@@ -13,6 +13,7 @@ typedef struct nginx_setup {
     uint16_t upstream; /* pass requests to this port of 127.0.0.1; 0: do not */
     const char *body;  /* without upstream: the answer to everything (JSON, without ' and $) */
     bool http1;        /* not HTTP/2 */
+    unsigned streams;  /* http2_max_concurrent_streams; 0: nginx's own */
     bool close_each;   /* close each connection after its first request */
 } nginx_setup;
 

@@ -1,0 +1,247 @@
+/* Connections that are dead without a word, and networks that are slow: a fetch ends by its deadline, and the next ones do
+   not wait for the dead. */
+#include "client.h"
+
+#include "../support/certs.h"
+#include "../support/h2_lab.h"
+#include "../support/interpose.h"
+#include "../support/netns.h"
+#include "../support/relay.h"
+
+#include <stdlib.h>
+
+#define DEADLINE_MS (400 * kit_slack())
+#define TIMEOUTS_MAX 2 /* of a dead connection */
+
+static certs *pems;
+
+static int make_pems(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    return 0;
+}
+
+static int free_pems(void **user)
+{
+    (void)user;
+    certs_free(pems);
+    return 0;
+}
+
+static const h2_plan http2 = {0};
+static const h2_plan http1 = {.http1 = true};
+static const struct {
+    const char *name;
+    const h2_plan *plan;
+} protocols[] = {{"HTTP/1.1", &http1}, {"HTTP/2", &http2}};
+
+#define EACH_PROTOCOL(i) size_t i = 0; i < sizeof protocols / sizeof *protocols; i++
+
+/* A server behind a relay, and a client that has a connection to it. */
+typedef struct scene {
+    h2_lab *lab;
+    relay *relay;
+    client client;
+} scene;
+
+static client impatient_client(const char *url)
+{
+    client c = client_new(url);
+
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, DEADLINE_MS), LOCK_SYNC_OK);
+    return c;
+}
+
+static scene scene_make(const h2_plan *plan)
+{
+    scene s = {.lab = h2_lab_start(pems->good, pems->key, plan, 1)};
+
+    s.relay = relay_start(h2_lab_port(s.lab));
+    s.client = impatient_client(relay_url(s.relay));
+    expect_fetch(&s.client, LOCK_SYNC_OK);
+    return s;
+}
+
+static void scene_end(scene *s)
+{
+    client_free(&s->client);
+    relay_stop(s->relay);
+    h2_lab_stop(s->lab);
+}
+
+/* At most two fetches time out before one is good, and none after it. */
+static void expect_recovery(const client *c, const char *name)
+{
+    lock_sync_status status;
+    int timeouts = 0;
+
+    while ((status = client_fetch(c)) == LOCK_SYNC_E_TIMEOUT && timeouts <= TIMEOUTS_MAX)
+        timeouts++;
+    if (timeouts > TIMEOUTS_MAX)
+        fail_msg("%s: %d timeouts in a row", name, timeouts);
+    expect_status(c, status, LOCK_SYNC_OK);
+    for (int i = 0; i < 3; i++)
+        expect_fetch_of(c, LOCK_SYNC_OK, name);
+}
+
+static void check_dead(relay_action how)
+{
+    for (EACH_PROTOCOL(i)) {
+        scene s = scene_make(protocols[i].plan);
+
+        relay_do(s.relay, how, 0);
+        expect_recovery(&s.client, protocols[i].name);
+        assert_int_equal(relay_connections(s.relay), 2);
+        scene_end(&s);
+    }
+}
+
+/* As by a middlebox that lost its state: it acknowledges what it never forwards. */
+static void a_connection_that_forwards_nothing_is_given_up(void **user)
+{
+    (void)user;
+    check_dead(RELAY_HOLD);
+}
+
+/* As by a peer that has gone: nothing is acknowledged. */
+static void a_connection_without_acknowledgements_is_given_up(void **user)
+{
+    (void)user;
+    if (!relay_can_forget()) {
+        print_message("skipped: the kernel allows no socket filter\n");
+        skip();
+    }
+    check_dead(RELAY_FORGET);
+}
+
+/* Connections may be made, and are of no use, until the network is good again. */
+static void a_network_that_was_dead_for_a_while_is_used_again(void **user)
+{
+    (void)user;
+    for (EACH_PROTOCOL(i)) {
+        scene s = scene_make(protocols[i].plan);
+
+        relay_do(s.relay, RELAY_HOLD, 0);
+        relay_do_later(s.relay, RELAY_HOLD, 0);
+        for (int j = 0; j < 3; j++)
+            expect_fetch_of(&s.client, LOCK_SYNC_E_TIMEOUT, protocols[i].name);
+        relay_do_later(s.relay, RELAY_PASS, 0);
+        expect_recovery(&s.client, protocols[i].name);
+        scene_end(&s);
+    }
+}
+
+/* --- an address that changes --- */
+
+/* The name has no say here: it stands for the server's address, and in the certificate. */
+static scene far_scene_make(const netns *n, const h2_plan *plan)
+{
+    scene s = {0};
+    char *url;
+
+    netns_server_begin(n);
+    s.lab = h2_lab_start_at(NETNS_SERVER, pems->good, pems->key, plan, 1);
+    netns_server_end(n);
+    url = kit_text("https://service.test:%u", h2_lab_port(s.lab));
+    s.client = impatient_client(url);
+    expect_fetch(&s.client, LOCK_SYNC_OK);
+    free(url);
+    return s;
+}
+
+static void after_a_change_of_the_address_fetches_are_good_again(void **user)
+{
+    const char *why;
+    netns *n = netns_make(&why);
+
+    (void)user;
+    if (n == NULL) {
+        print_message("skipped: %s\n", why);
+        skip();
+    }
+    resolver_answer(NETNS_SERVER);
+    for (EACH_PROTOCOL(i)) {
+        scene s = far_scene_make(n, protocols[i].plan);
+
+        netns_set_client_address(n, i % 2 == 0 ? "10.55.0.7" : NETNS_CLIENT);
+        expect_recovery(&s.client, protocols[i].name);
+        scene_end(&s);
+    }
+    resolver_answer(NULL);
+    netns_free(n);
+}
+
+/* --- networks that are slow --- */
+
+static void a_late_answer_is_good_before_the_deadline(void **user)
+{
+    (void)user;
+    for (EACH_PROTOCOL(i)) {
+        scene s = scene_make(protocols[i].plan);
+
+        relay_do(s.relay, RELAY_DELAY, 40);
+        for (int j = 0; j < 3; j++)
+            expect_fetch_of(&s.client, LOCK_SYNC_OK, protocols[i].name);
+        assert_int_equal(relay_connections(s.relay), 1);
+        scene_end(&s);
+    }
+}
+
+static void expect_deadline(int64_t begun_ms)
+{
+    int64_t took_ms = kit_now_ms() - begun_ms;
+
+    if (took_ms < DEADLINE_MS - 1 || took_ms > DEADLINE_MS + 1000 * kit_slack())
+        fail_msg("took %lld ms", (long long)took_ms);
+}
+
+/* Bytes that come do not put the deadline off. */
+static void an_answer_that_trickles_ends_by_the_deadline(void **user)
+{
+    (void)user;
+    for (EACH_PROTOCOL(i)) {
+        scene s = scene_make(protocols[i].plan);
+        int64_t begun_ms;
+
+        relay_do(s.relay, RELAY_TRICKLE, (unsigned)DEADLINE_MS / 20);
+        begun_ms = kit_now_ms();
+        expect_fetch_of(&s.client, LOCK_SYNC_E_TIMEOUT, protocols[i].name);
+        expect_deadline(begun_ms);
+        relay_do(s.relay, RELAY_PASS, 0);
+        expect_recovery(&s.client, protocols[i].name);
+        scene_end(&s);
+    }
+}
+
+static void a_handshake_that_trickles_ends_by_the_deadline(void **user)
+{
+    scene s = scene_make(&http2);
+    int64_t begun_ms;
+
+    (void)user;
+    relay_do_later(s.relay, RELAY_TRICKLE, (unsigned)DEADLINE_MS / 20);
+    h2_lab_end(s.lab, H2_END_CLOSE_NOTIFY);
+    begun_ms = kit_now_ms();
+    expect_fetch(&s.client, LOCK_SYNC_E_TIMEOUT);
+    expect_deadline(begun_ms);
+    relay_do_later(s.relay, RELAY_PASS, 0);
+    expect_recovery(&s.client, "after it");
+    scene_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_forwards_nothing_is_given_up),
+        cmocka_unit_test(a_connection_without_acknowledgements_is_given_up),
+        cmocka_unit_test(a_network_that_was_dead_for_a_while_is_used_again),
+        cmocka_unit_test(a_late_answer_is_good_before_the_deadline),
+        cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
+        cmocka_unit_test(a_handshake_that_trickles_ends_by_the_deadline),
+        cmocka_unit_test(after_a_change_of_the_address_fetches_are_good_again), /* last: it may not find its way back */
+    };
+
+    return cmocka_run_group_tests_name("dead connections", tests, make_pems, free_pems);
+}

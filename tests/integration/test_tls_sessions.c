@@ -1,0 +1,92 @@
+/* TLS sessions that the server does not resume when a connection is made anew. */
+#include "client.h"
+
+#include "../support/certs.h"
+#include "../support/h2_lab.h"
+
+static certs *pems;
+
+static int make_pems(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    return 0;
+}
+
+static int free_pems(void **user)
+{
+    (void)user;
+    certs_free(pems);
+    return 0;
+}
+
+static const h2_plan http2 = {0};
+static const h2_plan http1 = {.http1 = true};
+static const h2_plan *const plans[] = {&http1, &http2};
+
+static client client_of(const h2_lab *lab)
+{
+    client c = client_new(h2_lab_url(lab));
+
+    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 3000 * kit_slack()), LOCK_SYNC_OK);
+    return c;
+}
+
+/* Fetches over a new connection. */
+static lock_sync_status fetch_anew(h2_lab *lab, const client *c)
+{
+    h2_lab_end(lab, H2_END_CLOSE);
+    return client_fetch(c);
+}
+
+static void a_session_that_the_server_forgot_costs_a_handshake_only(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
+        client c = client_of(lab);
+
+        expect_fetch(&c, LOCK_SYNC_OK);
+        h2_lab_sessions(lab, H2_SESSIONS_FORGET);
+        expect_status(&c, fetch_anew(lab, &c), LOCK_SYNC_OK);
+        assert_int_equal(h2_lab_counts(lab).resumed, 0);
+        h2_lab_sessions(lab, H2_SESSIONS_RESUME);
+        expect_status(&c, fetch_anew(lab, &c), LOCK_SYNC_OK);
+        if (i == 0) /* libcurl 7.88 offers no session for HTTP/2 */
+            assert_int_equal(h2_lab_counts(lab).resumed, 1);
+        assert_int_equal(h2_lab_counts(lab).handshakes, 3);
+        client_free(&c);
+        h2_lab_stop(lab);
+    }
+}
+
+/* The session is not tried again. */
+static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **user)
+{
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
+        client c = client_of(lab);
+        lock_sync_status status;
+
+        expect_fetch(&c, LOCK_SYNC_OK);
+        h2_lab_sessions(lab, H2_SESSIONS_BREAK);
+        status = fetch_anew(lab, &c);
+        expect_status(&c, status, status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_TLS);
+        expect_fetch(&c, LOCK_SYNC_OK);
+        assert_int_equal(h2_lab_counts(lab).requests, status == LOCK_SYNC_OK ? 3 : 2);
+        client_free(&c);
+        h2_lab_stop(lab);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_that_the_server_forgot_costs_a_handshake_only),
+        cmocka_unit_test(a_session_that_breaks_the_handshake_costs_at_most_one_fetch),
+    };
+
+    return cmocka_run_group_tests_name("TLS sessions", tests, make_pems, free_pems);
+}

@@ -1,0 +1,255 @@
+/* A pool and connections that are dead without a word: they take no fetch for longer than two deadlines, and cost the
+   living ones nothing. */
+#include "accounts.h"
+
+#include "../support/certs.h"
+#include "../support/h2_lab.h"
+#include "../support/relay.h"
+
+#include <stdlib.h>
+
+#define DEADLINE_MS (400 * kit_slack())
+#define ACCOUNTS 20
+#define ROUNDS_MAX 2 /* in which fetches may fail */
+
+static certs *pems;
+
+static int begin(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    certs_free(pems);
+    return 0;
+}
+
+typedef struct scene {
+    h2_lab *lab;
+    relay *relay;
+    lock_sync_pool *pool;
+    account all[ACCOUNTS];
+    size_t count;
+} scene;
+
+static void scene_begin(scene *s, const h2_plan *plans, size_t plan_count, size_t accounts)
+{
+    *s = (scene){.lab = h2_lab_start(pems->good, pems->key, plans, plan_count), .pool = pool_make()};
+    s->relay = relay_start(h2_lab_port(s->lab));
+    s->count = accounts;
+    for (size_t i = 0; i < accounts; i++) {
+        s->all[i] = account_new(relay_url(s->relay));
+        expect_ok(lock_sync_set_ca_file(s->all[i].ctx, pems->ca));
+        expect_ok(lock_sync_set_timeout_ms(s->all[i].ctx, DEADLINE_MS));
+    }
+}
+
+static void scene_end(scene *s)
+{
+    accounts_free(s->all, s->count);
+    pool_end(s->pool);
+    relay_stop(s->relay);
+    h2_lab_stop(s->lab);
+    assert_int_equal(stray_callbacks(), 0);
+}
+
+/* All accounts fetch once. How many failed, by which nothing but a timeout or a connection that broke can be told. */
+static size_t fetch_all(scene *s)
+{
+    size_t failed = 0;
+
+    accounts_submit(s->all, s->count, s->pool);
+    pool_run_all(s->pool);
+    for (size_t i = 0; i < s->count; i++) {
+        lock_sync_status status = s->all[i].status;
+
+        if (status != LOCK_SYNC_OK)
+            expect_end(&s->all[i], status == LOCK_SYNC_E_NETWORK ? status : LOCK_SYNC_E_TIMEOUT);
+        failed += status != LOCK_SYNC_OK;
+    }
+    return failed;
+}
+
+static void expect_recovery(scene *s)
+{
+    size_t failed = SIZE_MAX;
+
+    for (int round = 0; round <= ROUNDS_MAX && failed > 0; round++)
+        failed = fetch_all(s);
+    if (failed > 0)
+        fail_msg("%zu of %zu fetches fail in round %d", failed, s->count, ROUNDS_MAX + 1);
+    for (int round = 0; round < 3; round++)
+        assert_int_equal(fetch_all(s), 0);
+}
+
+/* --- all connections are dead --- */
+
+static void check_all_dead(const h2_plan *plan, relay_action how)
+{
+    scene s;
+
+    scene_begin(&s, plan, 1, ACCOUNTS);
+    assert_int_equal(fetch_all(&s), 0);
+    relay_do(s.relay, how, 0);
+    expect_recovery(&s);
+    scene_end(&s);
+}
+
+static const h2_plan http1 = {.http1 = true};
+static const h2_plan http2 = {0};
+
+static void dead_connections_of_http1_are_replaced(void **user)
+{
+    (void)user;
+    check_all_dead(&http1, RELAY_HOLD);
+    if (relay_can_forget())
+        check_all_dead(&http1, RELAY_FORGET);
+}
+
+static void a_shared_connection_that_forwards_nothing_is_replaced(void **user)
+{
+    (void)user;
+    check_all_dead(&http2, RELAY_HOLD);
+}
+
+static void a_shared_connection_without_acknowledgements_is_replaced(void **user)
+{
+    (void)user;
+    if (!relay_can_forget()) {
+        print_message("skipped: the kernel allows no socket filter\n");
+        skip();
+    }
+    check_all_dead(&http2, RELAY_FORGET);
+}
+
+/* --- one of two is dead --- */
+
+/* One stream on each connection: of two fetches at once each has its own. */
+static const h2_step holds_second[] = {{.act = H2_ANSWER}, {.act = H2_HOLD}, {.act = H2_END}};
+static const h2_step holds_first[] = {{.act = H2_HOLD}, {.act = H2_END}};
+
+static bool has_three_requests(void *lab)
+{
+    return h2_lab_counts(lab).requests >= 3;
+}
+
+static bool has_two_requests(void *lab)
+{
+    return h2_lab_counts(lab).requests >= 2;
+}
+
+static void open_two_connections(scene *s)
+{
+    account_submit(&s->all[0], s->pool);
+    pool_run_account(&s->all[0]);
+    expect_end(&s->all[0], LOCK_SYNC_OK);
+    accounts_submit(s->all, 2, s->pool);
+    assert_true(pool_run(s->pool, has_three_requests, s->lab, KIT_PATIENCE_MS)); /* two of them are held */
+    h2_lab_release(s->lab);
+    pool_run_all(s->pool);
+    for (size_t i = 0; i < 2; i++)
+        expect_end(&s->all[i], LOCK_SYNC_OK);
+    assert_int_equal(relay_open_connections(s->relay), 2);
+}
+
+static void check_one_dead(relay_action how)
+{
+    static const h2_plan plans[] = {{.steps = holds_second, .streams = 1}, {.steps = holds_first, .streams = 1},
+                                    {.streams = 1}};
+
+    for (size_t dead = 0; dead < 2; dead++) {
+        scene s;
+
+        scene_begin(&s, plans, 3, 2);
+        open_two_connections(&s);
+        relay_do_one(s.relay, dead, how, 0);
+        expect_recovery(&s);
+        scene_end(&s);
+    }
+}
+
+static void one_of_two_that_forwards_nothing_is_replaced(void **user)
+{
+    (void)user;
+    check_one_dead(RELAY_HOLD);
+}
+
+static void one_of_two_without_acknowledgements_is_replaced(void **user)
+{
+    (void)user;
+    if (!relay_can_forget()) {
+        print_message("skipped: the kernel allows no socket filter\n");
+        skip();
+    }
+    check_one_dead(RELAY_FORGET);
+}
+
+/* --- and what is no reason --- */
+
+/* Bytes that come do not put the deadline off. */
+static void an_answer_that_trickles_ends_by_the_deadline(void **user)
+{
+    const h2_plan *const plans[] = {&http1, &http2};
+
+    (void)user;
+    for (size_t i = 0; i < 2; i++) {
+        scene s;
+        int64_t begun_ms;
+
+        scene_begin(&s, plans[i], 1, 1);
+        assert_int_equal(fetch_all(&s), 0);
+        relay_do(s.relay, RELAY_TRICKLE, (unsigned)DEADLINE_MS / 20);
+        begun_ms = kit_now_ms();
+        assert_int_equal(fetch_all(&s), 1);
+        assert_int_equal(s.all[0].status, LOCK_SYNC_E_TIMEOUT);
+        if (kit_now_ms() - begun_ms > DEADLINE_MS + 1000 * kit_slack())
+            fail_msg("took %lld ms", (long long)(kit_now_ms() - begun_ms));
+        relay_do(s.relay, RELAY_PASS, 0);
+        expect_recovery(&s);
+        scene_end(&s);
+    }
+}
+
+/* One answer that does not come says nothing of the connection while others come on it. */
+static void a_silent_stream_does_not_end_a_living_connection(void **user)
+{
+    static const h2_step silent_second[] = {{.act = H2_ANSWER}, {.act = H2_SILENCE}, {.act = H2_END}};
+    static const h2_plan plan = {.steps = silent_second};
+    scene s;
+
+    (void)user;
+    scene_begin(&s, &plan, 1, 2);
+    account_submit(&s.all[0], s.pool);
+    pool_run_account(&s.all[0]);
+    account_submit(&s.all[0], s.pool);
+    assert_true(pool_run(s.pool, has_two_requests, s.lab, KIT_PATIENCE_MS));
+    while (s.all[0].calls < s.all[0].submits) {
+        account_submit(&s.all[1], s.pool);
+        pool_run_account(&s.all[1]);
+        expect_end(&s.all[1], LOCK_SYNC_OK);
+        (void)pool_run_for(s.pool, 10);
+    }
+    expect_end(&s.all[0], LOCK_SYNC_E_TIMEOUT);
+    assert_int_equal(fetch_all(&s), 0);
+    assert_int_equal(relay_connections(s.relay), 1);
+    scene_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dead_connections_of_http1_are_replaced),
+        cmocka_unit_test(a_shared_connection_that_forwards_nothing_is_replaced),
+        cmocka_unit_test(a_shared_connection_without_acknowledgements_is_replaced),
+        cmocka_unit_test(one_of_two_that_forwards_nothing_is_replaced),
+        cmocka_unit_test(one_of_two_without_acknowledgements_is_replaced),
+        cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
+        cmocka_unit_test(a_silent_stream_does_not_end_a_living_connection),
+    };
+
+    return cmocka_run_group_tests_name("dead connections of a pool", tests, begin, end);
+}

@@ -1,0 +1,117 @@
+/* Kept connections that the server ended, in every way, while nobody used them: no request is put on one, neither by a
+   fetch that blocks nor in a pool. */
+#include "accounts.h"
+
+#include "../support/certs.h"
+#include "../support/h2_lab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct row {
+    const char *name;
+    const h2_plan *plan;
+    h2_end how;
+} row;
+
+static certs *pems;
+
+static int begin(void **user)
+{
+    (void)user;
+    pems = certs_make();
+    return 0;
+}
+
+static int end(void **user)
+{
+    (void)user;
+    certs_free(pems);
+    return 0;
+}
+
+static lock_sync_status fetch(account *a, lock_sync_pool *p)
+{
+    lock_sync_results *results = NULL;
+    lock_sync_status status;
+
+    if (p != NULL) {
+        account_submit(a, p);
+        pool_run_account(a);
+        return a->status;
+    }
+    status = lock_sync_fetch(a->ctx, NULL, 0, &results);
+    lock_sync_results_free(results);
+    return status;
+}
+
+/* What the second fetch ends with, and whether it took a new connection, at once, for the one request. `idle_ms`: how
+   long the pool is looked after meanwhile. */
+static bool holds(const row *r, bool pooled, int64_t idle_ms)
+{
+    h2_lab *lab = h2_lab_start(pems->good, pems->key, r->plan, 1);
+    lock_sync_pool *p = pooled ? pool_make() : NULL;
+    account a = account_new(h2_lab_url(lab));
+    lock_sync_status first;
+    lock_sync_status second;
+    char *fates;
+    bool good;
+
+    expect_ok(lock_sync_set_ca_file(a.ctx, pems->ca));
+    expect_ok(lock_sync_set_timeout_ms(a.ctx, 3000 * kit_slack()));
+    first = fetch(&a, p);
+    h2_lab_end(lab, r->how);
+    if (pooled && idle_ms > 0)
+        (void)pool_run_for(p, idle_ms);
+    second = fetch(&a, p);
+    fates = h2_lab_fates(lab);
+    good = first == LOCK_SYNC_OK && second == LOCK_SYNC_OK && strcmp(fates, "answered\nanswered\n") == 0 &&
+           h2_lab_counts(lab).handshakes == 2;
+    if (!good)
+        print_error("%s, %s: %s, %s over %zu connections, requests:\n%s", r->name, pooled ? "in a pool" : "blocking",
+                    lock_sync_status_name(first), lock_sync_status_name(second), h2_lab_counts(lab).handshakes, fates);
+    free(fates);
+    account_free(&a);
+    if (pooled)
+        pool_end(p);
+    h2_lab_stop(lab);
+    assert_int_equal(stray_callbacks(), 0);
+    return good;
+}
+
+static const h2_plan http1 = {.http1 = true};
+static const h2_plan http2 = {0};
+
+static void no_request_is_put_on_a_connection_that_was_ended(void **user)
+{
+    static const row rows[] = {
+        {"HTTP/1.1, closed", &http1, H2_END_CLOSE},
+        {"HTTP/1.1, close_notify and closed", &http1, H2_END_CLOSE_NOTIFY},
+        {"HTTP/1.1, close_notify", &http1, H2_END_NOTIFY},
+        {"HTTP/1.1, reset", &http1, H2_END_RESET},
+        {"HTTP/2, closed", &http2, H2_END_CLOSE},
+        {"HTTP/2, close_notify and closed", &http2, H2_END_CLOSE_NOTIFY},
+        {"HTTP/2, close_notify", &http2, H2_END_NOTIFY},
+        {"HTTP/2, reset", &http2, H2_END_RESET},
+        {"HTTP/2, GOAWAY", &http2, H2_END_GOAWAY},
+    };
+    size_t failed = 0;
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        failed += !holds(&rows[i], false, 0);
+        failed += !holds(&rows[i], true, 0);
+        failed += !holds(&rows[i], true, 20);
+    }
+    if (failed > 0)
+        fail_msg("%zu of %zu", failed, 3 * COUNT_OF(rows));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_request_is_put_on_a_connection_that_was_ended),
+    };
+
+    return cmocka_run_group_tests_name("ended connections", tests, begin, end);
+}
