@@ -74,6 +74,8 @@ static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **u
         h2_lab_sessions(lab, H2_SESSIONS_BREAK);
         status = fetch_anew(lab, &c);
         expect_status(&c, status, status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_TLS);
+        if (i == 0)
+            assert_true(h2_lab_counts(lab).handshakes > h2_lab_counts(lab).connections);
         expect_fetch(&c, LOCK_SYNC_OK);
         assert_int_equal(h2_lab_counts(lab).requests, status == LOCK_SYNC_OK ? 3 : 2);
         client_free(&c);

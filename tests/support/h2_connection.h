@@ -21,7 +21,8 @@ typedef struct h2_connection {
     int fd;
     int wake; /* an event descriptor: there is a command */
     SSL *ssl;
-    bool ended; /* closed from our side: what comes now comes late */
+    bool broken; /* the handshake is to fail */
+    bool ended;  /* closed from our side: what comes now comes late */
     /* under the lab's mutex */
     h2_state state;
     bool shaken; /* the handshake was good */

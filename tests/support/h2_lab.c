@@ -105,7 +105,7 @@ void h2_lab_command_done(h2_connection *c)
 
 /* --- TLS --- */
 
-/* HTTP/2 if it is offered and the plan allows it, else HTTP/1.1. */
+/* HTTP/2 if it is offered and the plan allows it, else HTTP/1.1. OpenSSL asks for this behind the session. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
                            unsigned offered_size, void *user)
 {
@@ -118,7 +118,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *s
 
     (void)user;
     *out = chosen;
-    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    return result == OPENSSL_NPN_NEGOTIATED && !c->broken ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_size,
@@ -126,15 +126,15 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
 {
     const h2_lab *lab = user;
     int sessions = atomic_load(&lab->sessions);
+    h2_connection *c = SSL_get_app_data(ssl);
 
-    (void)ssl, (void)session, (void)name, (void)name_size;
+    (void)session, (void)name, (void)name_size;
     if (status == SSL_TICKET_FATAL_ERR_MALLOC || status == SSL_TICKET_FATAL_ERR_OTHER)
         return SSL_TICKET_RETURN_ABORT;
     if (status == SSL_TICKET_EMPTY || status == SSL_TICKET_NONE)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (sessions == H2_SESSIONS_BREAK)
-        return SSL_TICKET_RETURN_ABORT;
-    return status == SSL_TICKET_NO_DECRYPT || sessions == H2_SESSIONS_FORGET ? SSL_TICKET_RETURN_IGNORE_RENEW
+    c->broken = sessions == H2_SESSIONS_BREAK; /* OpenSSL 3.0 would lose memory if this refused it */
+    return status == SSL_TICKET_NO_DECRYPT || sessions != H2_SESSIONS_RESUME ? SSL_TICKET_RETURN_IGNORE_RENEW
                                                                              : SSL_TICKET_RETURN_USE;
 }
 
