@@ -11,9 +11,9 @@ void lsync_quirk_leave_resolver(CURLM *multi)
     (void)curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L); /* unknown to older ones, which do without */
 }
 
-bool lsync_quirk_wants_http1(const char *error_text)
+bool lsync_quirk_wants_http1(const char *error_text, bool is_new)
 {
-    return strstr(error_text, "HTTP_1_1_REQUIRED") != NULL;
+    return strstr(error_text, "HTTP_1_1_REQUIRED") != NULL || (is_new && strstr(error_text, "Empty reply") != NULL);
 }
 
 bool lsync_quirk_is_goaway(CURLcode code)

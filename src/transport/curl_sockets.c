@@ -19,11 +19,12 @@
 
 void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner)
 {
-    *s = (lsync_sockets){.memory = memory, .owner = owner};
+    *s = (lsync_sockets){.memory = memory, .owner = owner, .untold = LSYNC_STREAMS_UNTOLD};
 }
 
 void lsync_sockets_forget(lsync_sockets *s)
 {
+    s->untold = LSYNC_STREAMS_UNTOLD;
     s->http2 = s->wants_http1 = false;
     s->responses = s->retries = 0;
 }
@@ -72,7 +73,7 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
         s->connections = connections;
         s->capacity = capacity;
     }
-    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener, .streams = LSYNC_STREAMS_UNKNOWN};
+    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
 }
 
 static int port_of(int fd)
@@ -154,18 +155,21 @@ static void leave_connection(lsync_transfer *t)
 }
 
 /* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
-   stream is gone: the server refused it. */
+   stream is gone: the server refused it. Before the first response that was one too many, on the next connection too. */
 static int veto(lsync_transfer *t)
 {
-    const lsync_connection *c = used_by(t);
+    lsync_sockets *s = t->sockets;
+    lsync_connection *c = used_by(t);
 
     t->saw.vetoed = true;
-    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text);
+    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text, t->saw.is_new);
     t->saw.is_http2 = is_http2(t);
     t->saw.refused = LSYNC_REFUSED_UNKNOWN;
     if (c != NULL && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
         t->saw.refused = LSYNC_REFUSED_YES;
     leave_connection(t);
+    if (t->saw.refused == LSYNC_REFUSED_YES && c->responses == 0 && c->active > 0 && c->active < s->untold)
+        s->untold = c->streams = c->active;
     return stop(t, LOCK_SYNC_E_NETWORK);
 }
 
@@ -251,6 +255,16 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
 }
 
 /* --- sending --- */
+
+void lsync_sockets_end_closed(const lsync_sockets *s)
+{
+    for (size_t i = 0; i < s->count && s->http2; i++) {
+        const lsync_connection *c = &s->connections[i];
+
+        if (c->key != 0 && c->active == 0 && lsync_peer_has_closed(c->fd, true, true))
+            lsync_peer_shut_down(c->fd);
+    }
+}
 
 /* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)

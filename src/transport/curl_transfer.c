@@ -344,6 +344,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
         lsync_sockets_have_room(sockets)) /* else libcurl would have it wait until nobody uses one */
         t->connecting = LSYNC_CONNECTS_ALWAYS;
+    lsync_sockets_end_closed(sockets);
     sockets->closed_bytes = 0;
     s->failure[0] = '\0';
     t->stopped = LOCK_SYNC_OK;

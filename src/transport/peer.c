@@ -64,16 +64,26 @@ bool lsync_peer_is_silent(int socket, int64_t us)
 }
 #endif
 
-/* A closing alert, plain or encrypted. */
-static bool is_alert(const unsigned char *record)
+/* Whether one of the records that wait is a closing alert, plain or encrypted. */
+static bool has_alert(const unsigned char *bytes, size_t size)
 {
-    return record[0] == TLS_ALERT || (record[0] == TLS_DATA && record[3] == 0 && record[4] == TLS13_ALERT_SIZE);
+    size_t at = 0;
+
+    while (at + TLS_HEADER <= size) {
+        const unsigned char *record = bytes + at;
+        size_t record_size = (size_t)record[3] << 8 | record[4];
+
+        if (record[0] == TLS_ALERT || (record[0] == TLS_DATA && record_size == TLS13_ALERT_SIZE))
+            return true;
+        at += TLS_HEADER + record_size;
+    }
+    return false;
 }
 
 bool lsync_peer_has_closed(int socket, bool tls, bool http2)
 {
     struct pollfd p = {.fd = socket, .events = POLLIN};
-    unsigned char record[TLS_HEADER];
+    unsigned char bytes[1024]; /* what was not read with the last response: few and short frames */
     ssize_t size;
 
 #ifdef POLLRDHUP
@@ -83,8 +93,8 @@ bool lsync_peer_has_closed(int socket, bool tls, bool http2)
         return false;
     if ((p.revents & ~POLLIN) != 0 || !http2)
         return true;
-    size = recv(socket, record, sizeof record, MSG_PEEK | MSG_DONTWAIT);
-    return size == 0 || (tls && size == TLS_HEADER && is_alert(record));
+    size = recv(socket, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return size == 0 || (tls && size > 0 && has_alert(bytes, (size_t)size));
 }
 
 void lsync_peer_shut_down(int socket)

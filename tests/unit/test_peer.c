@@ -66,12 +66,14 @@ TEST(a_peer_has_closed)
         {"an HTTP/2 frame", "170303001a", false, true, true, false},
         {"a longer record", "1703030113", false, true, true, false},
         {"half a record's head", "1703", false, true, true, false},
+        {"a frame before an alert", "1703030002aabb1703030013", false, true, true, true},
+        {"a frame before another", "1703030002aabb170303001a", false, true, true, false},
         {"a frame without TLS", "1503030002", false, false, true, false},
         {"a frame, and the end", "170303001a", true, true, true, true},
     };
 
     for (size_t i = 0; i < T_COUNT(table); i++) {
-        unsigned char bytes[8];
+        unsigned char bytes[16];
         size_t size = strlen(table[i].bytes) / 2;
         pair p = connect_pair();
 
