@@ -1,5 +1,5 @@
-/* Our getaddrinfo, X509_STORE_load_file and X509_STORE_load_path; see interpose.h. The latter two are what libcurl 7.88
-   calls with OpenSSL 3; they are declared here, so that the tests need no header of OpenSSL. */
+/* Our getaddrinfo, and what libcurl calls to load certificates, with OpenSSL 3 and with GnuTLS; see interpose.h. The
+   latter are declared here, so that the tests need neither's headers. */
 #include "interpose.h"
 #include "kit.h"
 
@@ -12,6 +12,8 @@
 
 int X509_STORE_load_file(void *store, const char *file);
 int X509_STORE_load_path(void *store, const char *dir);
+int gnutls_certificate_set_x509_trust_file(void *credentials, const char *file, int format);
+int gnutls_certificate_set_x509_trust_dir(void *credentials, const char *dir, int format);
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -144,6 +146,24 @@ int X509_STORE_load_path(void *store, const char *dir)
 
     next("X509_STORE_load_path", &real);
     return real(store, instead(dir, replacing_dir, &dir_loads, room, sizeof room));
+}
+
+int gnutls_certificate_set_x509_trust_file(void *credentials, const char *file, int format)
+{
+    int (*real)(void *, const char *, int);
+    char room[sizeof replacing_file];
+
+    next("gnutls_certificate_set_x509_trust_file", &real);
+    return real(credentials, instead(file, replacing_file, &file_loads, room, sizeof room), format);
+}
+
+int gnutls_certificate_set_x509_trust_dir(void *credentials, const char *dir, int format)
+{
+    int (*real)(void *, const char *, int);
+    char room[sizeof replacing_dir];
+
+    next("gnutls_certificate_set_x509_trust_dir", &real);
+    return real(credentials, instead(dir, replacing_dir, &dir_loads, room, sizeof room), format);
 }
 
 void trust_replace_defaults(const char *file, const char *dir)

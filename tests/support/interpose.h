@@ -1,7 +1,7 @@
 /* Stands between libcurl and two things of the system that a test cannot change otherwise: the resolver, and the
    trusted certificates of the system. A program that uses this must be linked with export_dynamic, so that shared
-   libraries see these functions in place of libc's and OpenSSL's. No name but a loopback address is ever resolved for
-   real. */
+   libraries see these functions in place of libc's, OpenSSL's and GnuTLS'. No name but a loopback address is ever
+   resolved for real. */
 #ifndef KIT_INTERPOSE_H
 #define KIT_INTERPOSE_H
 
@@ -18,7 +18,7 @@ size_t resolver_calls(void);
 /* Whether a look-up is waiting. `unused`: for kit_wait(). */
 bool resolver_is_stalling(void *unused);
 
-/* What OpenSSL gets when it is asked for libcurl's default bundle and its default directory (those under /etc/ssl):
+/* What the TLS library gets when it is asked for libcurl's default bundle and its default directory (those under /etc/ssl):
    these paths instead. NULL: nothing is replaced. */
 void trust_replace_defaults(const char *file, const char *dir);
 /* How often the default bundle, and the default directory, were asked for. */
