@@ -1,0 +1,16 @@
+/* Which TLS library libcurl was built with, for what one of them does not do. */
+#ifndef KIT_CURL_FLAVOUR_H
+#define KIT_CURL_FLAVOUR_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <string.h>
+
+static inline bool curl_has_gnutls(void)
+{
+    const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    return library != NULL && strncmp(library, "GnuTLS", strlen("GnuTLS")) == 0;
+}
+
+#endif
