@@ -1,5 +1,5 @@
-/* Connections that are dead without a word, and networks that are slow: a fetch ends by its deadline, and the next ones do
-   not wait for the dead. */
+/* Connections that are dead without a word, and networks that are slow: a fetch ends by its deadline, and the next ones
+   do not wait for the dead. */
 #include "client.h"
 
 #include "../support/certs.h"
@@ -94,6 +94,8 @@ static void check_dead(relay_action how)
         relay_do(s.relay, how, 0);
         expect_recovery(&s.client, protocols[i].name);
         assert_int_equal(relay_connections(s.relay), 2);
+        if (how == RELAY_HOLD)
+            relay_wait_open_connections(s.relay, 1);
         scene_end(&s);
     }
 }
@@ -133,7 +135,7 @@ static void a_network_that_was_dead_for_a_while_is_used_again(void **user)
     }
 }
 
-/* --- an address that changes --- */
+/* --- an address that changes, and a link --- */
 
 /* The name has no say here: it stands for the server's address, and in the certificate. */
 static scene far_scene_make(const netns *n, const h2_plan *plan)
@@ -151,12 +153,11 @@ static scene far_scene_make(const netns *n, const h2_plan *plan)
     return s;
 }
 
-static void after_a_change_of_the_address_fetches_are_good_again(void **user)
+static void check_far(void (*change)(netns *n, const scene *s))
 {
     const char *why;
     netns *n = netns_make(&why);
 
-    (void)user;
     if (n == NULL) {
         print_message("skipped: %s\n", why);
         skip();
@@ -165,12 +166,42 @@ static void after_a_change_of_the_address_fetches_are_good_again(void **user)
     for (EACH_PROTOCOL(i)) {
         scene s = far_scene_make(n, protocols[i].plan);
 
-        netns_set_client_address(n, i % 2 == 0 ? "10.55.0.7" : NETNS_CLIENT);
+        change(n, &s);
         expect_recovery(&s.client, protocols[i].name);
         scene_end(&s);
     }
     resolver_answer(NULL);
     netns_free(n);
+}
+
+static void change_address(netns *n, const scene *s)
+{
+    static unsigned last = 10;
+    char *address = kit_text("10.55.0.%u", last++);
+
+    (void)s;
+    netns_set_client_address(n, address);
+    free(address);
+}
+
+static void after_a_change_of_the_address_fetches_are_good_again(void **user)
+{
+    (void)user;
+    check_far(change_address);
+}
+
+static void interrupt_link(netns *n, const scene *s)
+{
+    netns_set_link(n, false);
+    expect_fetch(&s->client, LOCK_SYNC_E_TIMEOUT);
+    netns_set_link(n, true);
+}
+
+/* TCP sends again later and later what got lost: nobody waits for that. */
+static void after_an_interruption_of_the_link_fetches_are_good_again(void **user)
+{
+    (void)user;
+    check_far(interrupt_link);
 }
 
 /* --- networks that are slow --- */
@@ -240,7 +271,9 @@ int main(void)
         cmocka_unit_test(a_late_answer_is_good_before_the_deadline),
         cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
         cmocka_unit_test(a_handshake_that_trickles_ends_by_the_deadline),
-        cmocka_unit_test(after_a_change_of_the_address_fetches_are_good_again), /* last: it may not find its way back */
+        /* last: without root there is no way back from namespaces */
+        cmocka_unit_test(after_a_change_of_the_address_fetches_are_good_again),
+        cmocka_unit_test(after_an_interruption_of_the_link_fetches_are_good_again),
     };
 
     return cmocka_run_group_tests_name("dead connections", tests, make_pems, free_pems);

@@ -1,6 +1,6 @@
-/* Clocks that jump while a fetch is under way or a connection is kept: the wall clock, set by people and by NTP, and the
-   clock of the time since boot, which has gone on when a machine wakes up. The clock that only counts the time awake
-   never jumps. A fetch ends by its deadline, and the next one is good. */
+/* Clocks that jump while a fetch is under way or a connection is kept: the wall clock, set by people and by NTP, and
+   the clock of the time since boot, which has gone on when a machine wakes up. The clock that only counts the time
+   awake never jumps. A fetch ends by its deadline, and the next one is good. */
 #include "accounts.h"
 
 #include <pthread.h>

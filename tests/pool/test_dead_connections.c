@@ -142,6 +142,11 @@ static bool has_two_requests(void *lab)
     return h2_lab_counts(lab).requests >= 2;
 }
 
+static bool has_all_requests(void *lab)
+{
+    return h2_lab_counts(lab).requests >= ACCOUNTS;
+}
+
 static void open_two_connections(scene *s)
 {
     account_submit(&s->all[0], s->pool);
@@ -219,10 +224,13 @@ static void a_silent_stream_does_not_end_a_living_connection(void **user)
 {
     static const h2_step silent_second[] = {{.act = H2_ANSWER}, {.act = H2_SILENCE}, {.act = H2_END}};
     static const h2_plan plan = {.steps = silent_second};
+    char *url;
     scene s;
 
     (void)user;
     scene_begin(&s, &plan, 1, 2);
+    url = kit_text("%s/silent", relay_url(s.relay));
+    expect_ok(lock_sync_set_base_url(s.all[0].ctx, url));
     account_submit(&s.all[0], s.pool);
     pool_run_account(&s.all[0]);
     account_submit(&s.all[0], s.pool);
@@ -236,7 +244,35 @@ static void a_silent_stream_does_not_end_a_living_connection(void **user)
     expect_end(&s.all[0], LOCK_SYNC_E_TIMEOUT);
     assert_int_equal(fetch_all(&s), 0);
     assert_int_equal(relay_connections(s.relay), 1);
+    assert_int_equal(h2_lab_requests_on(s.lab, 0), h2_lab_counts(s.lab).requests);
+    assert_int_equal(h2_lab_requests_for(s.lab, "/silent"), 3);
     scene_end(&s);
+    free(url);
+}
+
+/* --- connections that break --- */
+
+/* What was under way may fail; what comes then does not. */
+static void a_connection_that_breaks_under_fetches_is_replaced(void **user)
+{
+    static const relay_action breaks[] = {RELAY_CLOSE, RELAY_RESET};
+    static const h2_step holds[] = {{.act = H2_HOLD, .times = H2_ALWAYS}};
+    static const h2_plan plans[] = {{.steps = holds}, {0}};
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(breaks); i++) {
+        scene s;
+
+        scene_begin(&s, plans, 2, ACCOUNTS);
+        accounts_submit(s.all, s.count, s.pool);
+        assert_true(pool_run(s.pool, has_all_requests, s.lab, KIT_PATIENCE_MS));
+        relay_do(s.relay, breaks[i], 0);
+        pool_run_all(s.pool);
+        for (size_t j = 0; j < s.count; j++)
+            expect_end(&s.all[j], s.all[j].status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NETWORK);
+        assert_int_equal(fetch_all(&s), 0);
+        scene_end(&s);
+    }
 }
 
 int main(void)
@@ -249,6 +285,7 @@ int main(void)
         cmocka_unit_test(one_of_two_without_acknowledgements_is_replaced),
         cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
         cmocka_unit_test(a_silent_stream_does_not_end_a_living_connection),
+        cmocka_unit_test(a_connection_that_breaks_under_fetches_is_replaced),
     };
 
     return cmocka_run_group_tests_name("dead connections of a pool", tests, begin, end);

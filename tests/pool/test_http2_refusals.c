@@ -134,7 +134,8 @@ static void check_rows(const row *rows, size_t count)
 static void what_was_not_looked_at_is_repeated_once(void **user)
 {
     static const row rows[] = {
-        {"REFUSED_STREAM, first request", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK, "refused\nanswered\n", false},
+        {"REFUSED_STREAM, first request", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK,
+         "refused\nanswered\n", false},
         {"REFUSED_STREAM, second request", {DOES(H2_ANSWER), REFUSES(H2_REFUSED_STREAM)}, false, 1, LOCK_SYNC_OK,
          "answered\nrefused\nanswered\n", false},
         {"REFUSED_STREAM, tenth request", {{H2_ANSWER, 0, 9}, REFUSES(H2_REFUSED_STREAM)}, false, 9, LOCK_SYNC_OK,
@@ -163,6 +164,8 @@ static void an_orderly_end_of_a_connection_costs_nothing(void **user)
         {"GOAWAY behind the first answer", {DOES(H2_LAST)}, false, 1, LOCK_SYNC_OK, "answered\nanswered\n", false},
         {"GOAWAY behind each answer", {DOES(H2_LAST)}, true, 2, LOCK_SYNC_OK, "answered\nanswered\nanswered\n", false},
         {"both phases round an answer", {DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_LAST)}, false, 1, LOCK_SYNC_OK,
+         "answered\nanswered\n", false},
+        {"SETTINGS that leave one stream", {{H2_SETTINGS, 1, 0}, DOES(H2_ANSWER)}, false, 1, LOCK_SYNC_OK,
          "answered\nanswered\n", false},
         {"the first phase before an answer", {DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_ANSWER)}, false, 1,
          LOCK_SYNC_OK, "answered\nanswered\n", false},
@@ -220,7 +223,7 @@ static void a_server_that_wants_http1_gets_it(void **user)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* The guard's hour has room for `charged` requests and one more: then for no other. */
+/* The guard's hour has room for the two requests of the first fetch and for the one of the second. */
 static void both_requests_count_in_the_hour(void **user)
 {
     static const row first = {"", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK, "", false};

@@ -1,5 +1,5 @@
-/* HTTP/2 requests that the server refuses as the last ones of a connection that it is about to close. libcurl 7.88 gives
-   those up, others it repeats: here each is repeated once, in a blocking fetch and in a pool. */
+/* HTTP/2 requests that the server refuses as the last ones of a connection that it is about to close. libcurl 7.88
+   gives those up, others it repeats: here each is repeated once, in a blocking fetch and in a pool. */
 #include "accounts.h"
 
 #include "../support/certs.h"
@@ -31,7 +31,8 @@ static int end(void **user)
 
 static const h2_step one_then_away[] = {{.act = H2_ANSWER}, {.act = H2_GOAWAY}, {.act = H2_END}};
 static const h2_step away[] = {{.act = H2_GOAWAY}, {.act = H2_END}};
-static const h2_step one_then_away_later[] = {{.act = H2_ANSWER}, {.act = H2_WAIT, .number = 1500}, {.act = H2_GOAWAY}, {.act = H2_END}};
+static const h2_step one_then_away_later[] = {
+    {.act = H2_ANSWER}, {.act = H2_WAIT, .number = 1500}, {.act = H2_GOAWAY}, {.act = H2_END}};
 static const h2_step silent[] = {{.act = H2_SILENCE}, {.act = H2_END}};
 
 static scene scene_make(bool pooled, const h2_plan *plans, size_t count)

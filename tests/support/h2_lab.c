@@ -353,38 +353,3 @@ char *h2_lab_fates(h2_lab *lab)
     (void)pthread_mutex_unlock(&lab->mutex);
     return fates;
 }
-
-typedef struct expectation {
-    h2_lab *lab;
-    size_t count;
-} expectation;
-
-static bool has_requests(void *user)
-{
-    const expectation *e = user;
-
-    return h2_lab_counts(e->lab).requests >= e->count;
-}
-
-static bool has_open(void *user)
-{
-    const expectation *e = user;
-
-    return h2_lab_counts(e->lab).open == e->count;
-}
-
-void h2_lab_wait_requests(h2_lab *lab, size_t count)
-{
-    expectation e = {lab, count};
-
-    if (!kit_wait(has_requests, &e, KIT_PATIENCE_MS))
-        kit_die("%zu requests came instead of %zu", h2_lab_counts(lab).requests, count);
-}
-
-void h2_lab_wait_open(h2_lab *lab, size_t count)
-{
-    expectation e = {lab, count};
-
-    if (!kit_wait(has_open, &e, KIT_PATIENCE_MS))
-        kit_die("%zu connections are open instead of %zu", h2_lab_counts(lab).open, count);
-}

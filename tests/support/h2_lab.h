@@ -110,8 +110,4 @@ size_t h2_lab_requests_for(h2_lab *lab, const char *path);
    the server had closed the connection. */
 char *h2_lab_fates(h2_lab *lab);
 
-/* Wait for them; end the test when they do not come. */
-void h2_lab_wait_requests(h2_lab *lab, size_t count);
-void h2_lab_wait_open(h2_lab *lab, size_t count); /* exactly so many connections are open */
-
 #endif

@@ -1,5 +1,5 @@
-/* HTTP/2 on a connection of an h2_lab: the steps of its plan; see h2_lab.h. libnghttp2 reads and writes the frames. What
-   comes is queued while it reads, and steps are taken afterwards, so that they may wait and write. */
+/* HTTP/2 on a connection of an h2_lab: the steps of its plan; see h2_lab.h. libnghttp2 reads and writes the frames.
+   What comes is queued while it reads, and steps are taken afterwards, so that they may wait and write. */
 #include "h2_connection.h"
 #include "kit.h"
 #include "raw_server.h"

@@ -21,7 +21,8 @@ void netns_free(netns *n);
 void netns_server_begin(const netns *n);
 void netns_server_end(const netns *n);
 
-/* The client's only address is this one from now on, as after a change of networks: what goes to the old one is lost. */
+/* The client's only address is this one from now on, as after a change of networks: what goes to the old one is
+   lost. */
 void netns_set_client_address(netns *n, const char *address);
 /* While the link is down all that is sent is lost, either way. */
 void netns_set_link(const netns *n, bool up);

@@ -34,7 +34,6 @@ typedef struct flow {
     chunk *first;
     chunk *last;
     int64_t sent_ms; /* the last byte of a trickle */
-    uint64_t bytes;
     bool ended; /* `from` has closed */
 } flow;
 
@@ -135,7 +134,6 @@ static void take_in(flow *f)
         kit_die("out of memory");
     *c = (chunk){.came_ms = kit_now_ms(), .size = (size_t)n};
     memcpy(c->data, data, (size_t)n);
-    f->bytes += (uint64_t)n;
     if (f->first == NULL)
         f->first = c;
     else
@@ -163,8 +161,8 @@ static bool send_on(connection *c, flow *f)
     return true;
 }
 
-/* The end of one side is the end of both: at once if it is the client's, once all before it has been sent on if it is the
-   server's. */
+/* The end of one side is the end of both: at once if it is the client's, once all before it has been sent on if it is
+   the server's. */
 static void serve(connection *c)
 {
     for (int i = 0; i < 2 && !c->closed; i++) {
@@ -401,41 +399,16 @@ size_t relay_open_connections(relay *r)
     return count;
 }
 
-uint64_t relay_bytes(relay *r, size_t i)
-{
-    uint64_t bytes;
-
-    (void)pthread_mutex_lock(&r->mutex);
-    bytes = i < r->count ? r->connections[i]->flows[0].bytes : 0;
-    (void)pthread_mutex_unlock(&r->mutex);
-    return bytes;
-}
-
 typedef struct expectation {
     relay *relay;
     size_t count;
 } expectation;
-
-static bool has_connections(void *user)
-{
-    const expectation *e = user;
-
-    return relay_connections(e->relay) >= e->count;
-}
 
 static bool has_open_connections(void *user)
 {
     const expectation *e = user;
 
     return relay_open_connections(e->relay) == e->count;
-}
-
-void relay_wait_connections(relay *r, size_t count)
-{
-    expectation e = {r, count};
-
-    if (!kit_wait(has_connections, &e, KIT_PATIENCE_MS))
-        kit_die("%zu connections came to a relay instead of %zu", relay_connections(r), count);
 }
 
 void relay_wait_open_connections(relay *r, size_t count)

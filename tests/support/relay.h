@@ -1,5 +1,5 @@
-/* A TCP relay between a client and a server on loopback that does to its connections what networks do: it delays, holds,
-   forgets, resets and closes them, on command. It listens on a free port and runs on a thread of its own.
+/* A TCP relay between a client and a server on loopback that does to its connections what networks do: it delays,
+   holds, forgets, resets and closes them, on command. It listens on a free port and runs on a thread of its own.
 
        relay *r = relay_start(nginx_port(n));
        ...a fetch from relay_url(r)...
@@ -34,8 +34,9 @@ uint16_t relay_port(const relay *r);
 /* "https://127.0.0.1:PORT". */
 const char *relay_url(const relay *r);
 
-/* What happens from now on to all connections that exist, or to one of them, from 0 in the order of their coming. In
-   force when the call returns. What RELAY_HOLD kept back is forwarded if RELAY_PASS follows. RELAY_FORGET is for good. */
+/* What happens from now on to all connections that exist, or to one of them, counted from 0 in the order in which they
+   came. In force when the call returns. What RELAY_HOLD kept back is forwarded if RELAY_PASS follows. RELAY_FORGET is
+   for good. */
 void relay_do(relay *r, relay_action action, unsigned number);
 void relay_do_one(relay *r, size_t i, relay_action action, unsigned number);
 /* What happens to connections that come later. */
@@ -47,11 +48,8 @@ bool relay_can_forget(void);
 size_t relay_connections(relay *r);
 /* Those that neither the client nor the relay has closed. The client's close of a forgotten one is not seen. */
 size_t relay_open_connections(relay *r);
-/* How many bytes the client has sent on connection i. */
-uint64_t relay_bytes(relay *r, size_t i);
 
-/* Wait until there are so many, or so few; end the test when it does not come to that. */
-void relay_wait_connections(relay *r, size_t count);
+/* Waits until there are exactly so many; ends the test when it does not come to that. */
 void relay_wait_open_connections(relay *r, size_t count);
 
 #endif
