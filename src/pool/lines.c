@@ -21,20 +21,28 @@ static lsync_job *first_of(const lsync_job *job)
     return lsync_line_first(job->pool, job->x.ctx->guard);
 }
 
+/* What the first was told when it asked, with the waits that are left now. */
+static lsync_guard_answer told(const lsync_job *first)
+{
+    lsync_guard_answer answer = first->x.answer;
+    int64_t left_ms = lsync_clock_ms_up(first->x.fetch.at_us - lsync_clock_boot_us());
+    int64_t passed_ms;
+
+    left_ms = left_ms < 0 ? 0 : left_ms;
+    passed_ms = answer.soonest_ms - left_ms;
+    answer.soonest_ms = left_ms;
+    answer.wait_ms = answer.wait_ms > passed_ms ? answer.wait_ms - passed_ms : 0;
+    return answer;
+}
+
+/* While the first is about to ask, or asks on the helper thread, nothing is known, and there is nothing to read. */
 bool lsync_line_answers(lsync_job *job)
 {
     const lsync_job *first = first_of(job);
-    int64_t left_ms;
-    int64_t passed_ms;
 
     if (first == NULL || first == job)
         return false;
-    left_ms = first->state == LSYNC_JOB_ASLEEP ? lsync_clock_ms_up(first->x.fetch.at_us - lsync_clock_boot_us()) : 0;
-    left_ms = left_ms < 0 ? 0 : left_ms; /* 0: it is asking */
-    job->x.answer = first->x.answer;
-    passed_ms = first->x.answer.soonest_ms - left_ms;
-    job->x.answer.soonest_ms = left_ms;
-    job->x.answer.wait_ms = first->x.answer.wait_ms > passed_ms ? first->x.answer.wait_ms - passed_ms : 0;
+    job->x.answer = first->state == LSYNC_JOB_ASLEEP ? told(first) : (lsync_guard_answer){0};
     return true;
 }
 

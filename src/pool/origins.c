@@ -332,7 +332,7 @@ static void judge(const lsync_seat *seat, lock_sync_status status)
 
     if (status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_NO_MEMORY)
         return;
-    if (seat->response.http_status == 0) {
+    if (seat->response.seen_status == 0) {
         origin->on_trial = true;
         return;
     }
