@@ -11,9 +11,10 @@ lsync_job *lsync_line_first(lock_sync_pool *p, const lock_sync_guard *guard)
 {
     lsync_entry *entry = lsync_table_first(&p->lines, hash_of(guard));
 
-    while (entry != NULL && LSYNC_OF(entry, lsync_job, line)->x.ctx->guard != guard)
-        entry = lsync_table_next(entry);
-    return entry == NULL ? NULL : LSYNC_OF(entry, lsync_job, line);
+    for (; entry != NULL; entry = lsync_table_next(entry))
+        if (LSYNC_OF(entry, lsync_job, line)->x.ctx->guard == guard)
+            return LSYNC_OF(entry, lsync_job, line);
+    return NULL;
 }
 
 static lsync_job *first_of(const lsync_job *job)

@@ -80,13 +80,11 @@ static uint64_t hash_of(const origin_key *key)
 static bool has_key(const lsync_origin *origin, const origin_key *key)
 {
     const char *at = origin->key;
+    bool same = origin->key_size == key->size;
 
-    if (origin->key_size != key->size)
-        return false;
-    for (int i = 0; i < PARTS; at += key->sizes[i++] + 1)
-        if (memcmp(at, key->texts[i], key->sizes[i]) != 0 || at[key->sizes[i]] != '\0')
-            return false;
-    return true;
+    for (int i = 0; same && i < PARTS; at += key->sizes[i++] + 1)
+        same = memcmp(at, key->texts[i], key->sizes[i]) == 0 && at[key->sizes[i]] == '\0';
+    return same;
 }
 
 /* --- from its first job to its end --- */
@@ -120,18 +118,24 @@ static void free_origin(lock_sync_pool *p, lsync_origin *origin)
     lsync_free(&p->memory, origin);
 }
 
+static lsync_origin *find(lock_sync_pool *p, const origin_key *key, uint64_t hash)
+{
+    lsync_entry *entry = lsync_table_first(&p->origins, hash);
+
+    for (; entry != NULL; entry = lsync_table_next(entry))
+        if (has_key(LSYNC_OF(entry, lsync_origin, entry), key))
+            return LSYNC_OF(entry, lsync_origin, entry);
+    return NULL;
+}
+
 bool lsync_origin_find(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
     origin_key key = key_of(job->x.ctx);
     uint64_t hash = hash_of(&key);
-    lsync_entry *entry = lsync_table_first(&p->origins, hash);
 
-    while (entry != NULL && !has_key(LSYNC_OF(entry, lsync_origin, entry), &key))
-        entry = lsync_table_next(entry);
-    if (entry != NULL) {
-        job->origin = LSYNC_OF(entry, lsync_origin, entry);
-    } else {
+    job->origin = find(p, &key, hash);
+    if (job->origin == NULL) {
         job->origin = new_origin(p, job->x.ctx, &key);
         if (job->origin == NULL)
             return false;

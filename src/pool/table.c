@@ -39,9 +39,8 @@ static void grow(lsync_table *t)
     lsync_entry *entry;
     size_t bucket = 0;
 
-    if (!lsync_size_mul(larger.bucket_count, sizeof *larger.buckets, &size))
-        return;
-    larger.buckets = lsync_alloc(t->memory, size);
+    if (lsync_size_mul(larger.bucket_count, sizeof *larger.buckets, &size))
+        larger.buckets = lsync_alloc(t->memory, size);
     if (larger.buckets == NULL)
         return;
     memset(larger.buckets, 0, size);

@@ -276,7 +276,38 @@ static void those_that_wait_for_one_guard_get_equal_shares(void **user)
     raw_stop(server);
 }
 
-/* As does everything that one connection is too few for. */
+/* The answer of the line's first is the answer of all behind it. */
+static void one_that_would_wait_beyond_its_deadline_fails_when_that_is_known(void **user)
+{
+    enum { INTERVAL_MS = 600 };
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    account all[5];
+    lock_sync_guard *guard;
+
+    (void)user;
+    expect_ok(lock_sync_guard_new(&guard));
+    expect_ok(lock_sync_guard_set_min_interval_ms(guard, INTERVAL_MS));
+    accounts_make(all, COUNT_OF(all), raw_url(server));
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
+    lock_sync_guard_unref(guard);
+    expect_ok(lock_sync_set_timeout_ms(all[3].ctx, 300));
+    expect_ok(lock_sync_set_timeout_ms(all[4].ctx, 1000));
+    account_submit(&all[0], p);
+    pool_run_account(&all[0]);
+    accounts_submit(&all[1], 4, p);
+    pool_run_all(p);
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        expect_end(&all[i], i < 3 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON);
+    assert_true(all[3].order < all[1].order); /* at once */
+    assert_true(all[4].order < all[2].order); /* when the second was told */
+    assert_true(all[4].retry_after_ms > 0);
+    accounts_free(all, COUNT_OF(all));
+    pool_end(p);
+    raw_stop(server);
+}
+
 static void five_origins_take_turns_with_one_connection(void **user)
 {
     enum { ORIGINS = 5, EACH = 3 };
@@ -305,6 +336,7 @@ int main(void)
         cmocka_unit_test(accounts_behind_a_hanging_proxy_hold_up_no_direct_one),
         cmocka_unit_test(a_leader_that_hangs_holds_up_the_others_for_a_second),
         cmocka_unit_test(those_that_wait_for_one_guard_get_equal_shares),
+        cmocka_unit_test(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known),
         cmocka_unit_test(five_origins_take_turns_with_one_connection),
     };
 
