@@ -1,5 +1,5 @@
-/* Storms: cancels from four threads against hundreds of pending fetches, and 20,000 fetches with faults mixed in. Each
-   submit has one callback, and memory stays flat. */
+/* Storms: cancels from four threads against hundreds of pending fetches, 20,000 fetches with faults mixed in, and as many
+   by contexts that change origin and guard from fetch to fetch. Each submit has one callback, and memory stays flat. */
 #include "accounts.h"
 #include "../support/heap.h"
 #include "store.h"
@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CONTEXTS 200
 #define THREADS 4
@@ -176,11 +177,113 @@ static void twenty_thousand_fetches_with_faults(void **user)
     assert_int_equal(stray_callbacks(), 0);
 }
 
+/* --- contexts that are another each time --- */
+
+#define GUARDS 6
+
+typedef struct wanderers {
+    char *urls[8];
+    lock_sync_guard *guards[GUARDS];
+    uint64_t random;
+    size_t left;
+    size_t submits;
+    size_t calls;
+} wanderers;
+
+static wanderers w;
+
+static void choose(account *a)
+{
+    static const lock_sync_guard_mode modes[] = {LOCK_SYNC_GUARD_OFF, LOCK_SYNC_GUARD_WAIT, LOCK_SYNC_GUARD_WAIT,
+                                                 LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_CACHED};
+    static const int64_t timeouts_ms[] = {20, 200, 2000};
+
+    expect_ok(lock_sync_set_base_url(a->ctx, w.urls[next_random(&w.random) % COUNT_OF(w.urls)]));
+    expect_ok(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[next_random(&w.random) % COUNT_OF(timeouts_ms)]));
+    account_guard(a, w.guards[next_random(&w.random) % GUARDS], modes[next_random(&w.random) % COUNT_OF(modes)]);
+}
+
+static void wander(account *a)
+{
+    w.calls++;
+    if (w.left == 0)
+        return;
+    w.left--;
+    w.submits++;
+    choose(a);
+    if (next_random(&w.random) % 8 == 0)
+        lock_sync_cancel(all[next_random(&w.random) % CONTEXTS].ctx);
+    if (next_random(&w.random) % 512 == 0)
+        expect_ok(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)next_random(&w.random) % 8, 16));
+    account_submit(a, a->pool);
+}
+
+static void make_guards(store *s)
+{
+    for (size_t i = 0; i < GUARDS; i++) {
+        if (i % 2 == 0)
+            expect_ok(lock_sync_guard_new(&w.guards[i]));
+        else
+            w.guards[i] = store_guard(s, 1);
+        expect_ok(lock_sync_guard_set_min_interval_ms(w.guards[i], 1));
+        expect_ok(lock_sync_guard_set_hourly_budget(w.guards[i], 1000000, 0));
+    }
+}
+
+static void fetches_of_contexts_that_change_origin_and_guard(void **user)
+{
+    static const raw_step wait[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
+    const raw_step *silent[64];
+    raw_server *servers[6];
+    lock_sync_pool *p = pool_make();
+    store *s = store_new();
+    uint16_t dead;
+    int dead_port = raw_dead_port(&dead);
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        silent[i] = wait;
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        servers[i] = raw_start(AF_INET, silent, i == 0 ? COUNT_OF(silent) : i);
+        w.urls[i] = kit_text("%s", raw_url(servers[i]));
+    }
+    w.urls[6] = kit_text("http://127.0.0.1:%u", dead);
+    w.urls[7] = kit_text("%s/sub", sim_url(target));
+    make_guards(s);
+    expect_ok(lock_sync_pool_set_max_active(p, 24));
+    w.random = 4711;
+    w.left = (size_t)FETCHES;
+    w.submits = CONTEXTS;
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        all[i] = account_new(w.urls[1]);
+        all[i].then = wander;
+        choose(&all[i]);
+    }
+    accounts_submit(all, CONTEXTS, p);
+    while (lock_sync_pool_pending(p) > 0)
+        expect_ok(pool_wait(p, 1000));
+    assert_int_equal(w.calls, w.submits);
+    for (size_t i = 0; i < CONTEXTS; i++)
+        assert_int_equal(all[i].calls, all[i].submits);
+    accounts_free(all, CONTEXTS);
+    pool_end(p);
+    for (size_t i = 0; i < GUARDS; i++)
+        lock_sync_guard_unref(w.guards[i]);
+    store_free(s);
+    for (size_t i = 0; i < COUNT_OF(servers); i++)
+        raw_stop(servers[i]);
+    for (size_t i = 0; i < COUNT_OF(w.urls); i++)
+        free(w.urls[i]);
+    (void)close(dead_port);
+    assert_int_equal(stray_callbacks(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cancels_from_four_threads),
         cmocka_unit_test(twenty_thousand_fetches_with_faults),
+        cmocka_unit_test(fetches_of_contexts_that_change_origin_and_guard),
     };
 
     return cmocka_run_group_tests_name("pool storms", tests, begin, end);
