@@ -4,7 +4,9 @@
 
 static uint64_t hash_of(const lock_sync_guard *guard)
 {
-    return lsync_hash(LSYNC_HASH_START, &guard, sizeof guard);
+    const uintptr_t bytes = (uintptr_t)guard;
+
+    return lsync_hash(LSYNC_HASH_START, &bytes, sizeof bytes);
 }
 
 lsync_job *lsync_line_first(lock_sync_pool *p, const lock_sync_guard *guard)

@@ -39,7 +39,7 @@ static void grow(lsync_table *t)
     lsync_entry *entry;
     size_t bucket = 0;
 
-    if (lsync_size_mul(larger.bucket_count, sizeof *larger.buckets, &size))
+    if (lsync_size_mul(larger.bucket_count, sizeof(lsync_entry *), &size))
         larger.buckets = lsync_alloc(t->memory, size);
     if (larger.buckets == NULL)
         return;
