@@ -35,6 +35,11 @@ CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transf
     return set_rules(t);
 }
 
+bool lsync_quirk_trusts_idle(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num >= 0x081600;
+}
+
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text)
 {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CURLU, parsed);

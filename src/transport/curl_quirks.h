@@ -22,6 +22,9 @@ bool lsync_quirk_is_goaway(CURLcode code);
    takes a refusal along to the next transfer. Such a handle is worn. */
 CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t));
 
+/* 8.22 and newer (curl#21806): whether a kept connection was closed is not looked at within a second of its last use. */
+bool lsync_quirk_trusts_idle(void);
+
 /* From 8.12: setting a parsed URL drops the text; so it is set first. Sets both. */
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
 

@@ -17,7 +17,7 @@
 
 /* --- the list of connections --- */
 
-void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner)
+void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner)
 {
     *s = (lsync_sockets){.memory = memory, .owner = owner, .untold = LSYNC_STREAMS_UNTOLD};
 }
@@ -31,49 +31,59 @@ void lsync_sockets_forget(lsync_sockets *s)
 
 void lsync_sockets_release(lsync_sockets *s)
 {
+    while (s->count > 0)
+        lsync_free(s->memory, s->connections[--s->count]);
     lsync_free(s->memory, s->connections);
     lsync_sockets_init(s, s->memory, s->owner);
 }
 
-static lsync_connection *find(const lsync_sockets *s, int fd)
+/* The place of a socket in the list; s->count: it is not in it. */
+static size_t place_of(const lsync_sockets *s, int fd)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].fd == fd)
-            return &s->connections[i];
-    return NULL;
+    size_t i = 0;
+
+    while (i < s->count && s->connections[i]->fd != fd)
+        i++;
+    return i;
 }
 
-/* The connection that a transfer's request was sent on; NULL: there is none, or not any more. */
-static lsync_connection *used_by(const lsync_transfer *t)
+static void drop(lsync_sockets *s, size_t place)
 {
-    for (size_t i = 0; i < t->sockets->count && t->saw.key != 0; i++)
-        if (t->sockets->connections[i].key == t->saw.key)
-            return &t->sockets->connections[i];
-    return NULL;
-}
+    lsync_connection *c = s->connections[place];
 
-static void drop(lsync_sockets *s, lsync_connection *c)
-{
     s->open -= c->key != 0;
-    *c = s->connections[--s->count];
+    s->connections[place] = s->connections[--s->count];
+    c->fd = -1;
+    if (c->active == 0)
+        lsync_free(s->memory, c);
+}
+
+static bool make_room(lsync_sockets *s)
+{
+    size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
+    lsync_connection **connections;
+
+    if (s->count < s->capacity)
+        return true;
+    connections = lsync_realloc(s->memory, s->connections, capacity * sizeof s->connections[0]);
+    if (connections == NULL)
+        return false;
+    s->connections = connections;
+    s->capacity = capacity;
+    return true;
 }
 
 /* Without memory for it the connection is not known: it is not counted, and nothing is asked of it. */
 static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
 {
-    size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
-    lsync_connection *connections = s->connections;
+    lsync_connection *c = make_room(s) ? lsync_alloc(s->memory, sizeof *c) : NULL;
 
-    if (s->count == s->capacity) {
-        connections = lsync_realloc(s->memory, s->connections, capacity * sizeof *connections);
-        if (connections == NULL) {
-            s->is_miscounted = true;
-            return;
-        }
-        s->connections = connections;
-        s->capacity = capacity;
+    if (c == NULL) {
+        s->is_miscounted = true;
+        return;
     }
-    connections[s->count++] = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
+    *c = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
+    s->connections[s->count++] = c;
 }
 
 static int port_of(int fd)
@@ -105,10 +115,10 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
     uint64_t key = key_of(remote_ip, local_port);
 
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].key == key)
-            return &s->connections[i];
+        if (s->connections[i]->key == key)
+            return s->connections[i];
     for (size_t i = 0; i < s->count; i++) {
-        lsync_connection *c = &s->connections[i];
+        lsync_connection *c = s->connections[i];
 
         if (c->key == 0 && port_of(c->fd) == local_port) {
             c->key = key;
@@ -124,8 +134,8 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
 static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
-        if (s->connections[i].key == 0 && s->connections[i].opener == opener)
-            drop(s, &s->connections[i]);
+        if (s->connections[i]->key == 0 && s->connections[i]->opener == opener)
+            drop(s, i);
 }
 
 /* --- sending again --- */
@@ -133,7 +143,7 @@ static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
 /* Only HTTP/2 carries several requests at once; and libcurl sends again what went over a new connection only there. */
 static bool is_http2(const lsync_transfer *t)
 {
-    const lsync_connection *c = used_by(t);
+    const lsync_connection *c = t->saw.connection;
 
     return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
 }
@@ -147,11 +157,11 @@ static int stop(lsync_transfer *t, lock_sync_status why)
 /* The request is not on its connection any more. */
 static void leave_connection(lsync_transfer *t)
 {
-    lsync_connection *c = used_by(t);
+    lsync_connection *c = t->saw.connection;
 
-    if (c != NULL)
-        c->active--;
-    t->saw.key = 0;
+    t->saw.connection = NULL;
+    if (c != NULL && --c->active == 0 && c->fd < 0)
+        lsync_free(t->sockets->memory, c);
 }
 
 /* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
@@ -159,17 +169,18 @@ static void leave_connection(lsync_transfer *t)
 static int veto(lsync_transfer *t)
 {
     lsync_sockets *s = t->sockets;
-    lsync_connection *c = used_by(t);
+    lsync_connection *c = t->saw.connection;
+    bool is_open = c != NULL && c->fd >= 0;
 
     t->saw.vetoed = true;
     t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text, t->saw.is_new);
     t->saw.is_http2 = is_http2(t);
     t->saw.refused = LSYNC_REFUSED_UNKNOWN;
-    if (c != NULL && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
+    if (is_open && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
         t->saw.refused = LSYNC_REFUSED_YES;
+    if (t->saw.refused == LSYNC_REFUSED_YES && c->responses == 0 && c->active > 1 && c->active <= s->untold)
+        s->untold = c->streams = c->active - 1;
     leave_connection(t);
-    if (t->saw.refused == LSYNC_REFUSED_YES && c->responses == 0 && c->active > 0 && c->active < s->untold)
-        s->untold = c->streams = c->active;
     return stop(t, LOCK_SYNC_E_NETWORK);
 }
 
@@ -178,11 +189,13 @@ static int veto(lsync_transfer *t)
 int lsync_on_close_socket(void *user, curl_socket_t socket)
 {
     lsync_sockets *s = user;
-    lsync_connection *c = find(s, socket);
+    size_t place = place_of(s, socket);
 
     s->closed_bytes = lsync_peer_bytes_received(socket);
-    if (c != NULL)
-        drop(s, c);
+    if (s->owner != NULL && s->owner->closing != NULL)
+        s->owner->closing(s->owner, socket);
+    if (place < s->count)
+        drop(s, place);
     return close(socket);
 }
 
@@ -217,8 +230,8 @@ static bool has_spare_descriptor(curl_socket_t socket)
 static void find_no_room(lsync_sockets *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i].streams > s->connections[i].active)
-            s->connections[i].streams = s->connections[i].active;
+        if (s->connections[i]->streams > s->connections[i]->active)
+            s->connections[i]->streams = s->connections[i]->active;
 }
 
 /* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
@@ -249,6 +262,8 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     if (made >= 0) {
         t->saw.opened++;
         lsync_peer_watch(made);
+        if (t->sockets->owner != NULL && t->sockets->owner->opened != NULL)
+            t->sockets->owner->opened(t->sockets->owner, made);
         add(t->sockets, made, t);
     }
     return made;
@@ -259,7 +274,7 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
 void lsync_sockets_end_closed(const lsync_sockets *s)
 {
     for (size_t i = 0; i < s->count && s->http2; i++) {
-        const lsync_connection *c = &s->connections[i];
+        const lsync_connection *c = s->connections[i];
 
         if (c->key != 0 && c->active == 0 && lsync_peer_has_closed(c->fd, true, true))
             lsync_peer_shut_down(c->fd);
@@ -272,6 +287,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     lsync_transfer *t = user;
     lsync_sockets *s = t->sockets;
     lsync_connection *c;
+    bool https = t->request->route->https;
     int64_t now_us = lsync_clock_boot_us();
 
     (void)local_ip, (void)remote_port;
@@ -280,15 +296,15 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
     c = connection_at(s, remote_ip, local_port);
-    if (c != NULL && t->saw.opened == 0 && c->active == 0 &&
-        lsync_peer_has_closed(c->fd, t->request->route->https, s->http2)) {
+    if (c != NULL && t->saw.opened == 0 && c->active == 0 && (https || lsync_quirk_trusts_idle()) &&
+        lsync_peer_has_closed(c->fd, https, s->http2)) {
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
         return stop(t, LOCK_SYNC_E_NETWORK);
     }
     if (c != NULL) {
         c->active++;
-        t->saw.key = c->key;
+        t->saw.connection = c;
     }
     t->saw.sent_us = now_us;
     t->saw.is_new = t->saw.opened > 0 || (c != NULL && c->responses == 0);
@@ -327,15 +343,15 @@ uint32_t lsync_sockets_streams(const lsync_sockets *s)
     uint32_t streams = 0;
 
     for (size_t i = 0; i < s->count; i++)
-        streams += s->connections[i].key != 0 ? s->connections[i].streams : 0;
+        streams += s->connections[i]->key != 0 ? s->connections[i]->streams : 0;
     return streams;
 }
 
 void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
 {
-    lsync_connection *c = used_by(t);
+    lsync_connection *c = t->saw.connection;
 
-    if (c != NULL) {
+    if (c != NULL && c->fd >= 0) {
         if (t->saw.has_response)
             count_response(c);
         if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us))

@@ -5,7 +5,7 @@
 
 #include "transport/curl_types.h"
 
-void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, const lsync_socket_owner *owner);
+void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner);
 /* No connection speaks to it any more. */
 void lsync_sockets_release(lsync_sockets *s);
 

@@ -22,14 +22,18 @@ typedef struct lsync_transfer_options {
 typedef struct lsync_transfer lsync_transfer;
 
 /* What drives many transfers, as far as their connections are concerned: a member of the loop, which fills it. */
-typedef struct lsync_socket_owner {
+typedef struct lsync_socket_owner lsync_socket_owner;
+struct lsync_socket_owner {
+    /* A connection's socket was opened, or is about to be closed; NULL: it does not matter. */
+    void (*opened)(lsync_socket_owner *owner, int fd);
+    void (*closing)(lsync_socket_owner *owner, int fd);
     uint32_t transfers; /* started, and not taken in or stopped */
     uint32_t per_host;  /* limit on connections */
-} lsync_socket_owner;
+};
 
 /* A socket that a transfer opened. It is a connection once a request is sent on it. */
 typedef struct lsync_connection {
-    int fd;
+    int fd;                       /* -1: it is closed, and freed when no request knows it any more */
     uint64_t key;                 /* made of what libcurl tells of it; 0: nothing was sent on it yet */
     const lsync_transfer *opener; /* until then */
     uint32_t active;              /* requests that were sent on it and are not over */
@@ -40,8 +44,8 @@ typedef struct lsync_connection {
 /* The connections to one origin, and what these turned out to be. */
 typedef struct lsync_sockets {
     const lock_sync_allocator *memory;  /* must outlive it */
-    const lsync_socket_owner *owner;    /* the pool's loop; NULL: a blocking fetch */
-    lsync_connection *connections;      /* owned */
+    lsync_socket_owner *owner;          /* the pool's loop; NULL: a blocking fetch */
+    lsync_connection **connections;     /* owned, as what is in it */
     size_t count;
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */
@@ -64,7 +68,7 @@ typedef struct lsync_attempts {
 /* What happened in this attempt. */
 typedef struct lsync_events {
     int64_t sent_us; /* boot clock; 0: nothing was sent yet */
-    uint64_t key;    /* of the connection that it was sent on; 0: not known, or it is not on it any more */
+    lsync_connection *connection; /* that it was sent on, counted in its `active`; NULL: not known, or not any more */
     uint32_t opened; /* sockets */
     bool is_new;     /* no response had come on the connection that it was sent on */
     bool vetoed;     /* libcurl was about to send by itself what it had sent */

@@ -72,10 +72,13 @@ static void connect_origin(lsync_origin *origin, uint32_t count)
 {
     lsync_sockets *s = &origin->sockets;
 
-    s->connections = lsync_alloc(s->memory, count * sizeof *s->connections);
+    s->connections = lsync_alloc(s->memory, count * sizeof s->connections[0]);
     assert_non_null(s->connections);
-    for (uint32_t i = 0; i < count; i++)
-        s->connections[i] = (lsync_connection){.fd = -1, .key = i + 1, .streams = LSYNC_STREAMS_MAX};
+    for (uint32_t i = 0; i < count; i++) {
+        s->connections[i] = lsync_alloc(s->memory, sizeof *s->connections[i]);
+        assert_non_null(s->connections[i]);
+        *s->connections[i] = (lsync_connection){.fd = -1, .key = i + 1, .streams = LSYNC_STREAMS_MAX};
+    }
     s->count = s->capacity = s->open = count;
 }
 
