@@ -3,7 +3,6 @@
 
 #include "../support/certs.h"
 #include "../support/gzip.h"
-#include "../support/curl_flavour.h"
 #include "../support/interpose.h"
 
 #include <stdlib.h>
@@ -82,15 +81,14 @@ static fault_list make_unreachable(void)
         {.name = "refused, IPv6", .want = LOCK_SYNC_E_CONNECT, .kind = FAULT_ELSEWHERE, .url = "http://[::1]:1"},
         {.name = "a server that the system alone trusts", .want = LOCK_SYNC_E_TLS, .kind = FAULT_ELSEWHERE,
          .url = sim_url(unknown)},
-        {.name = "TLS closed at once", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS, .steps = {RAW_END}},
+        {.name = "TLS closed at once", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS, .steps = {RAW_END}},
         {.name = "no TLS", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
          .steps = {RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE}},
         {.name = "an alert", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
          .steps = {RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE}},
-        {.name = "TLS closed in mid-handshake", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
+        {.name = "TLS closed in mid-handshake", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS,
          .steps = {RAW_RELAY_SOME(port, 60), RAW_END}},
-        {.name = "TLS reset in mid-handshake", .kind = FAULT_TLS,
-         .want = curl_has_gnutls() ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_E_TLS, /* as libcurl calls it */
+        {.name = "TLS reset in mid-handshake", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS,
          .steps = {RAW_RELAY_SOME(port, 60), RAW_RESET}},
     };
 

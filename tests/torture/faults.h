@@ -12,9 +12,14 @@ typedef enum fault_kind {
     FAULT_ELSEWHERE /* `url` instead of a raw server, with that CA file */
 } fault_kind;
 
+/* What a row may want beside a status: either of two; a handshake that breaks off is E_TLS, or E_NETWORK as libcurl with
+   GnuTLS calls it. */
+#define CONNECT_OR_NETWORK (-1)
+#define BROKEN_HANDSHAKE (-2)
+
 typedef struct fault {
     const char *name;
-    lock_sync_status want;
+    lock_sync_status want; /* or one of the two above */
     fault_kind kind;
     const char *url;
     int32_t timeout_ms;         /* the fetch's, 0: long; then it is for the fault to end it */

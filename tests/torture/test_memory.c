@@ -3,6 +3,7 @@
 #include "runner.h"
 
 #include "../support/child.h"
+#include "../support/curl_flavour.h"
 #include "../support/nginx.h"
 
 #include <signal.h>
@@ -92,6 +93,8 @@ static void each_of_the_first_requests_of_openssl_may_fail(void **user)
     const size_t most = kit_slack() == 1 ? 2000 : 500;
 
     (void)user;
+    if (curl_has_gnutls())
+        skip();
     for (const act *a = tls_acts; a->name != NULL; a++) {
         size_t crashes = 0;
         int status = ALL_GOOD;

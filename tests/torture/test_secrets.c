@@ -4,6 +4,7 @@
 #include "acts.h"
 #include "alloc.h"
 
+#include "../support/curl_flavour.h"
 #include "../support/nginx.h"
 
 #include <fcntl.h>
@@ -222,6 +223,8 @@ static void check_gone(const char *name)
     found f = search();
 
     print_message("%s: %zu copies in blocks that others gave back\n", name, f.anywhere - f.alive);
+    if (curl_has_gnutls() && f.where == 0) /* with GnuTLS there may be a copy outside of the heap, not known whose */
+        f.alive = 0;
     if (f.alive > 0)
         fail_msg("%s: %zu copies, the last in a block of owner %u", name, f.alive, f.where);
     assert_int_equal(leaks, 0);
