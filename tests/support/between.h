@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#undef assert_in_range
+
 #define assert_between(got, least, most)                                                                              \
     kit_between((int64_t)(got), (int64_t)(least), (int64_t)(most), #got, __FILE__, __LINE__)
 
