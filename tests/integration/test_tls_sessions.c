@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "../support/certs.h"
+#include "../support/curl_flavour.h"
 #include "../support/h2_lab.h"
 
 static certs *pems;
@@ -43,6 +44,8 @@ static lock_sync_status fetch_anew(h2_lab *lab, const client *c)
 static void a_session_that_the_server_forgot_costs_a_handshake_only(void **user)
 {
     (void)user;
+    if (curl_has_gnutls())
+        skip(); /* there are no sessions: see integration-http2 */
     for (size_t i = 0; i < 2; i++) {
         h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
         client c = client_of(lab);
@@ -74,7 +77,7 @@ static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **u
         h2_lab_sessions(lab, H2_SESSIONS_BREAK);
         status = fetch_anew(lab, &c);
         expect_status(&c, status, status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_TLS);
-        if (i == 0)
+        if (i == 0 && !curl_has_gnutls())
             assert_true(h2_lab_counts(lab).handshakes > h2_lab_counts(lab).connections);
         expect_fetch(&c, LOCK_SYNC_OK);
         assert_int_equal(h2_lab_counts(lab).requests, status == LOCK_SYNC_OK ? 3 : 2);
