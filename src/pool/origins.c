@@ -2,7 +2,7 @@
 #include "pool/origins.h"
 #include "base/clock.h"
 #include "client/settings.h"
-#include "transport/curl_sockets.h"
+#include "transport/connections.h"
 #include "wire/url.h"
 
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "pool/queue.h"
 #include "pool/share.h"
 #include "pool/table.h"
-#include "transport/curl_loop.h"
+#include "transport/loop.h"
 #include "watch/watch.h"
 
 #include <pthread.h>

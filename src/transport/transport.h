@@ -1,4 +1,4 @@
-/* The built-in transport: libcurl's (curl_*.c), or none (none.c), as the build was configured. */
+/* The built-in transport: libcurl's (blocking.c), or none (none.c), as the build was configured. */
 #ifndef LSYNC_TRANSPORT_TRANSPORT_H
 #define LSYNC_TRANSPORT_TRANSPORT_H
 

@@ -1,8 +1,8 @@
-/* The connections of transfers; see curl_sockets.h. */
-#include "transport/curl_sockets.h"
+/* The connections of transfers; see connections.h. */
+#include "transport/connections.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "transport/curl_quirks.h"
+#include "transport/quirks.h"
 #include "transport/peer.h"
 
 #include <arpa/inet.h>

@@ -1,17 +1,9 @@
-/* One transfer through libcurl: an easy handle with all that the library's safety rules ask for. Shared by whoever
-   drives it: a blocking fetch through a multi handle of its own, many accounts through the pool's. */
-#ifndef LSYNC_TRANSPORT_CURL_TRANSFER_H
-#define LSYNC_TRANSPORT_CURL_TRANSFER_H
+/* One attempt to send a request through libcurl. Shared by whoever drives it: a blocking fetch through a multi handle of
+   its own, many accounts through the pool's. */
+#ifndef LSYNC_TRANSPORT_ATTEMPT_H
+#define LSYNC_TRANSPORT_ATTEMPT_H
 
-#include "transport/curl_types.h"
-
-/* curl_global_init, once for the process, under a lock. OK or E_NO_MEMORY. */
-lock_sync_status lsync_curl_global_init(void);
-
-/* Makes the easy handle. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed); after a failure there
-   is nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us);
-void lsync_transfer_release(lsync_transfer *t);
+#include "transport/options.h"
 
 /* Readies the handle for an attempt to send a request; `before`: what its attempts before came to (NULL: there was
    none). OK, or as lsync_transfer_init. The next step is the driver's: run the handle to its end. */

@@ -1,5 +1,5 @@
-/* Many transfers in one thread: what does not depend on how their sockets are waited for; see curl_loop.h. */
-#include "transport/curl_loop.h"
+/* Many transfers in one thread: what does not depend on how their sockets are waited for; see loop.h. */
+#include "transport/loop.h"
 
 #define SET(option, value)                                                                                            \
     do {                                                                                                              \

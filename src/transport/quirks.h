@@ -1,9 +1,9 @@
 /* Where versions of libcurl differ from what is documented, or from each other: 7.88 to 8.23. Each stands here with the
    versions that have it and, if there is one, the upstream issue, and nowhere else. */
-#ifndef LSYNC_TRANSPORT_CURL_QUIRKS_H
-#define LSYNC_TRANSPORT_CURL_QUIRKS_H
+#ifndef LSYNC_TRANSPORT_QUIRKS_H
+#define LSYNC_TRANSPORT_QUIRKS_H
 
-#include "transport/curl_types.h"
+#include "transport/types.h"
 
 /* 8.20 and newer (curl#20936): cleaning up a multi handle waits for the threads that look up names, unless it has an
    option of its own. */

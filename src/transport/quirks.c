@@ -1,5 +1,5 @@
-/* Where versions of libcurl differ; see curl_quirks.h. */
-#include "transport/curl_quirks.h"
+/* Where versions of libcurl differ; see quirks.h. */
+#include "transport/quirks.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ bool lsync_quirk_wants_http1(const char *error_text, bool is_new)
 
 bool lsync_quirk_is_goaway(CURLcode code)
 {
-    return code == CURLE_HTTP2;
+    return code == CURLE_HTTP2 && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
 }
 
 CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t))

@@ -2,8 +2,8 @@
    leads; and what is remembered of connections. Nothing is sent here. */
 #include "base/memory.h"
 #include "support.h"
-#include "transport/curl_sockets.h"
-#include "transport/curl_transfer.h"
+#include "transport/connections.h"
+#include "transport/attempt.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What libcurl's codes come to, each of those that a fetch may meet. */
 #include "base/memory.h"
 #include "support.h"
-#include "transport/curl_status.h"
+#include "transport/status.h"
 
 TEST(codes_of_libcurl)
 {

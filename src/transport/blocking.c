@@ -2,26 +2,26 @@
    and TLS session are kept, and lock_sync_cancel() wakes it at once. */
 #include "base/clock.h"
 #include "base/memory.h"
-#include "transport/curl_quirks.h"
-#include "transport/curl_sockets.h"
-#include "transport/curl_status.h"
-#include "transport/curl_transfer.h"
+#include "transport/quirks.h"
+#include "transport/connections.h"
+#include "transport/status.h"
+#include "transport/attempt.h"
 #include "transport/transport.h"
 #include "wire/url.h"
 
 #define POLL_MS_MAX 60000
 
-typedef struct curl_transport {
+typedef struct blocking {
     lock_sync_allocator memory;
     CURLM *multi; /* owned */
     lsync_sockets sockets;
     int64_t distrusted_us;
     lsync_transfer transfer;
-} curl_transport;
+} blocking;
 
 /* Until libcurl is done with the transfer: OK and its code, or why it could not be run. The deadline is kept here too:
    libcurl's own begins anew with what it sends again. */
-static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request *q, CURLcode *code)
+static lock_sync_status wait_for_end(blocking *c, const lock_sync_request *q, CURLcode *code)
 {
     const CURLMsg *message;
     int64_t left_ms;
@@ -48,7 +48,7 @@ static lock_sync_status wait_for_end(curl_transport *c, const lock_sync_request 
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CURLcode *code)
+static lock_sync_status drive(blocking *c, const lock_sync_request *q, CURLcode *code)
 {
     lock_sync_status status;
 
@@ -61,7 +61,7 @@ static lock_sync_status drive(curl_transport *c, const lock_sync_request *q, CUR
 }
 
 /* One attempt. *attempts: those before; then, if another is to follow, this one too. */
-static lock_sync_status attempt(curl_transport *c, const lock_sync_request *q, lock_sync_response *s,
+static lock_sync_status attempt(blocking *c, const lock_sync_request *q, lock_sync_response *s,
                                 lsync_attempts *attempts)
 {
     CURLcode code = CURLE_OK;
@@ -83,7 +83,7 @@ static lock_sync_status attempt(curl_transport *c, const lock_sync_request *q, l
 
 static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
-    curl_transport *c = user;
+    blocking *c = user;
     lsync_attempts attempts = {.next = LSYNC_RETRY_NONE};
     lock_sync_status status;
 
@@ -97,14 +97,14 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
 
 static void cancel(void *user)
 {
-    curl_transport *c = user;
+    blocking *c = user;
 
     (void)curl_multi_wakeup(c->multi); /* fails only where the wake-up is full, that is, on its way */
 }
 
 static void destroy(void *user)
 {
-    curl_transport *c = user;
+    blocking *c = user;
     lock_sync_allocator memory = c->memory;
 
     if (c->transfer.easy != NULL)
@@ -117,11 +117,11 @@ static void destroy(void *user)
 lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_sync_transport *out)
 {
     lock_sync_status status = lsync_curl_global_init();
-    curl_transport *c = status == LOCK_SYNC_OK ? lsync_alloc(memory, sizeof *c) : NULL;
+    blocking *c = status == LOCK_SYNC_OK ? lsync_alloc(memory, sizeof *c) : NULL;
 
     if (c == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    *c = (curl_transport){.memory = *memory};
+    *c = (blocking){.memory = *memory};
     lsync_sockets_init(&c->sockets, &c->memory, NULL);
     c->multi = curl_multi_init();
     if (c->multi != NULL)

@@ -1,8 +1,8 @@
-/* What libcurl's result codes mean to us; see curl_status.h. */
-#include "transport/curl_status.h"
+/* What libcurl's result codes mean to us; see status.h. */
+#include "transport/status.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "transport/curl_quirks.h"
+#include "transport/quirks.h"
 #include "wire/url.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* What transfers through libcurl consist of. Types only. */
-#ifndef LSYNC_TRANSPORT_CURL_TYPES_H
-#define LSYNC_TRANSPORT_CURL_TYPES_H
+#ifndef LSYNC_TRANSPORT_TYPES_H
+#define LSYNC_TRANSPORT_TYPES_H
 
 #include "transport/retry.h"
 #include "wire/request.h"
@@ -100,7 +100,7 @@ struct lsync_transfer {
     lsync_attempts attempts;  /* those before, and this one */
     lsync_events saw;
     lsync_connecting connecting; /* set by the driver, before it is prepared */
-    bool is_worn;             /* libcurl keeps something of the attempt before in the handle; see curl_quirks.h */
+    bool is_worn;             /* libcurl keeps something of the attempt before in the handle; see quirks.h */
     lsync_sockets *sockets;   /* must outlive the connections, as the transfer itself */
     int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it
                                  never did; must outlive the transfer */

@@ -1,9 +1,9 @@
 /* The connections of transfers: which are opened, and whether a request may be sent on them. In the callbacks `user` is
    the transfer, or its lsync_sockets where that is said. */
-#ifndef LSYNC_TRANSPORT_CURL_SOCKETS_H
-#define LSYNC_TRANSPORT_CURL_SOCKETS_H
+#ifndef LSYNC_TRANSPORT_CONNECTIONS_H
+#define LSYNC_TRANSPORT_CONNECTIONS_H
 
-#include "transport/curl_types.h"
+#include "transport/types.h"
 
 void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner);
 /* No connection speaks to it any more. */

@@ -1,9 +1,9 @@
 /* Many transfers in one thread: libcurl's multi handle driven by what its sockets and timers say, behind one file
    descriptor. No transfer costs anything while nothing happens to it. */
-#ifndef LSYNC_TRANSPORT_CURL_LOOP_H
-#define LSYNC_TRANSPORT_CURL_LOOP_H
+#ifndef LSYNC_TRANSPORT_LOOP_H
+#define LSYNC_TRANSPORT_LOOP_H
 
-#include "transport/curl_transfer.h"
+#include "transport/attempt.h"
 
 #define LSYNC_NEVER_US INT64_MAX
 
@@ -20,12 +20,12 @@ typedef struct lsync_loop {
     int64_t armed_us;    /* what the timer stands at */
     bool more;           /* something else may have happened already */
     uint32_t total;      /* limit on connections, as the owner's per_host */
-    int64_t distrusted_us; /* when TLS failed last; see curl_transfer.h */
+    int64_t distrusted_us; /* when TLS failed last; see attempt.h */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
 } lsync_loop;
 
-/* In curl_loop_epoll.c or curl_loop_poll.c: */
+/* In loop_epoll.c or loop_poll.c: */
 
 /* OK, E_NO_MEMORY or E_CONNECT (out of file descriptors); after a failure there is nothing to release. */
 lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory);
@@ -45,7 +45,7 @@ void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 /* Makes the descriptor readable. From any thread. */
 void lsync_loop_wake(const lsync_loop *l);
 
-/* In curl_loop.c: */
+/* In loop.c: */
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 

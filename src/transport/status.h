@@ -1,8 +1,8 @@
 /* What libcurl's result codes mean to us. */
-#ifndef LSYNC_TRANSPORT_CURL_STATUS_H
-#define LSYNC_TRANSPORT_CURL_STATUS_H
+#ifndef LSYNC_TRANSPORT_STATUS_H
+#define LSYNC_TRANSPORT_STATUS_H
 
-#include "transport/curl_types.h"
+#include "transport/types.h"
 
 /* The status for a transfer that ended with `code`, which is not CURLE_OK. */
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code);

@@ -1,9 +1,9 @@
-/* Many transfers in one thread, on Linux: epoll, timerfd and eventfd behind one descriptor; see curl_loop.h. */
-#include "transport/curl_loop.h"
+/* Many transfers in one thread, on Linux: epoll, timerfd and eventfd behind one descriptor; see loop.h. */
+#include "transport/loop.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "transport/curl_quirks.h"
-#include "transport/curl_status.h"
+#include "transport/quirks.h"
+#include "transport/status.h"
 
 #include <errno.h>
 #include <string.h>

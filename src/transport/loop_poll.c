@@ -1,9 +1,9 @@
 /* Many transfers in one thread, on systems without epoll: libcurl's own poll, and no descriptor for a host's event
-   loop; see curl_loop.h. Its cost grows with the number of transfers. */
+   loop; see loop.h. Its cost grows with the number of transfers. */
 #include "base/clock.h"
-#include "transport/curl_loop.h"
-#include "transport/curl_quirks.h"
-#include "transport/curl_status.h"
+#include "transport/loop.h"
+#include "transport/quirks.h"
+#include "transport/status.h"
 
 #include <limits.h>
 

@@ -1,0 +1,100 @@
+/* One attempt to send a request, from its preparation to what its end means; see attempt.h. */
+#include "transport/attempt.h"
+#include "base/clock.h"
+#include "transport/connections.h"
+#include "transport/quirks.h"
+#include "transport/status.h"
+
+#include <string.h>
+
+lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
+                                        lsync_sockets *sockets, const lsync_attempts *before)
+{
+    lock_sync_status status = lsync_transfer_renew(t);
+
+    t->request = q;
+    t->response = s;
+    t->sockets = sockets;
+    t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
+    t->saw = (lsync_events){.sent_us = 0};
+    if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
+        lsync_sockets_have_room(sockets)) /* else libcurl would have it wait until nobody uses one */
+        t->connecting = LSYNC_CONNECTS_ALWAYS;
+    lsync_sockets_end_closed(sockets);
+    sockets->closed_bytes = 0;
+    s->failure[0] = '\0';
+    t->stopped = LOCK_SYNC_OK;
+    t->error_text[0] = '\0';
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
+        t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
+    return status == LOCK_SYNC_OK ? lsync_transfer_set(t, q) : status;
+}
+
+/* Whether nothing can follow: there is a response, or a callback of ours or its time ended the attempt. */
+static bool is_final(const lsync_transfer *t, CURLcode code)
+{
+    bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->saw.vetoed && !t->saw.unsent;
+
+    return code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY || is_stopped ||
+           lock_sync_request_is_cancelled(t->request);
+}
+
+lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
+{
+    lsync_sockets *s = t->sockets;
+    const lsync_history history = {s->responses, s->retries, lsync_sockets_have_room(s)};
+    const lsync_attempt attempt = {
+        .sends = t->attempts.sends,
+        .unsent = t->saw.unsent ? t->attempts.unsent + 1 : 0,
+        .is_final = is_final(t, code),
+        .has_response = t->saw.has_response,
+        .is_vetoed = t->saw.vetoed,
+        .http2 = t->saw.is_http2 || lsync_quirk_is_goaway(code),
+        .has_no_room = t->saw.has_no_room,
+        .wants_http1 = t->saw.wants_http1,
+        .is_idempotent = true, /* a GET */
+        .refused = lsync_quirk_is_goaway(code) ? LSYNC_REFUSED_UNKNOWN : t->saw.refused,
+    };
+
+    t->attempts.unsent = attempt.unsent;
+    t->attempts.next = lsync_retry_after(&attempt, &history);
+    s->retries += t->attempts.next != LSYNC_RETRY_NONE && t->saw.sent_us != 0;
+    return t->attempts.next;
+}
+
+static lock_sync_status read_answer(lsync_transfer *t)
+{
+    long status = 0;
+    long version = 0;
+
+    if (!t->saw.header_ended) { /* closed in the midst of it, which libcurl takes for its end */
+        t->stopped = LOCK_SYNC_E_NETWORK;
+        return t->stopped;
+    }
+    if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+        curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK)
+        return LOCK_SYNC_E_NETWORK;
+    lsync_sockets_learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
+    return lock_sync_response_set_status(t->response, (int32_t)status) == LOCK_SYNC_OK ? LOCK_SYNC_OK
+                                                                                       : LOCK_SYNC_E_MALFORMED;
+}
+
+lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
+{
+    lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
+
+    if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
+        *t->distrusted_us = lsync_clock_boot_us();
+    t->response->counts_sends = true;
+    t->response->sends = t->attempts.sends;
+    t->sockets->wants_http1 = t->sockets->wants_http1 || t->saw.wants_http1;
+    t->is_worn = t->saw.vetoed || status != LOCK_SYNC_OK; /* it may have failed while libcurl sent again */
+    lsync_sockets_leave(t, code == CURLE_OPERATION_TIMEDOUT);
+    if (status != LOCK_SYNC_OK)
+        lsync_describe_curl_failure(t, code);
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they led into the request, which is about to be wiped */
+        t->headers[i].data = NULL;
+    t->request = NULL;
+    t->response = NULL;
+    return status;
+}
