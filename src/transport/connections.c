@@ -178,8 +178,11 @@ static int veto(lsync_transfer *t)
     t->saw.refused = LSYNC_REFUSED_UNKNOWN;
     if (is_open && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
         t->saw.refused = LSYNC_REFUSED_YES;
-    if (t->saw.refused == LSYNC_REFUSED_YES && c->responses == 0 && c->active > 1 && c->active <= s->untold)
-        s->untold = c->streams = c->active - 1;
+    if (t->saw.refused == LSYNC_REFUSED_YES) {
+        c->is_ending = true;
+        if (c->responses == 0 && c->active > 1 && c->active <= s->untold)
+            s->untold = c->active - 1;
+    }
     leave_connection(t);
     return stop(t, LOCK_SYNC_E_NETWORK);
 }
@@ -338,12 +341,17 @@ static void count_response(lsync_connection *c)
         c->streams++;
 }
 
+static bool takes_streams(const lsync_connection *c)
+{
+    return c->key != 0 && !c->is_ending;
+}
+
 uint32_t lsync_sockets_streams(const lsync_sockets *s)
 {
     uint32_t streams = 0;
 
     for (size_t i = 0; i < s->count; i++)
-        streams += s->connections[i]->key != 0 ? s->connections[i]->streams : 0;
+        streams += takes_streams(s->connections[i]) ? s->connections[i]->streams : 0;
     return streams;
 }
 

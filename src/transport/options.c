@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define CA_AGE_S_MAX 86400 /* libcurl's own */
+#define SESSIONS_DISTRUSTED_S 10
 
 lock_sync_status lsync_curl_global_init(void)
 {
@@ -183,7 +184,8 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
 }
 
 /* Certificates that libcurl parsed before TLS failed last are parsed anew: where memory ran out, OpenSSL leaves some
-   unfit for good. Other TLS libraries than OpenSSL lack the option, and keep none. */
+   unfit for good. Other TLS libraries than OpenSSL lack the option, and keep none. For some seconds no session is resumed
+   either: the one that was may be what failed, and libcurl 8.14 would try it again and again. */
 static void set_trusted_age(const lsync_transfer *t)
 {
     int64_t age_s;
@@ -191,6 +193,7 @@ static void set_trusted_age(const lsync_transfer *t)
     if (*t->distrusted_us == 0)
         return;
     age_s = (lsync_clock_boot_us() - *t->distrusted_us) / 1000000;
+    (void)curl_easy_setopt(t->easy, CURLOPT_SSL_SESSIONID_CACHE, age_s < SESSIONS_DISTRUSTED_S ? 0L : 1L);
     (void)curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)(age_s < CA_AGE_S_MAX ? age_s : CA_AGE_S_MAX));
 }
 

@@ -39,6 +39,7 @@ typedef struct lsync_connection {
     uint32_t active;              /* requests that were sent on it and are not over */
     uint32_t responses;
     uint32_t streams;             /* at once, as far as is known */
+    bool is_ending;               /* libcurl puts nothing more on it: it refused a stream */
 } lsync_connection;
 
 /* The connections to one origin, and what these turned out to be. */
