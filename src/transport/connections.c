@@ -65,7 +65,7 @@ static bool make_room(lsync_sockets *s)
 
     if (s->count < s->capacity)
         return true;
-    connections = lsync_realloc(s->memory, s->connections, capacity * sizeof s->connections[0]);
+    connections = lsync_realloc(s->memory, s->connections, capacity * sizeof(lsync_connection *));
     if (connections == NULL)
         return false;
     s->connections = connections;
@@ -242,10 +242,13 @@ static void find_no_room(lsync_sockets *s)
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     lsync_transfer *t = user;
-    const lsync_route *route = t->request == NULL ? NULL : t->request->route;
+    const lsync_route *route;
     curl_socket_t made;
 
     (void)purpose;
+    if (t->request == NULL) /* nothing is to be sent any more */
+        return CURL_SOCKET_BAD;
+    route = t->request->route;
     if (t->saw.sent_us != 0) {
         (void)veto(t);
         return CURL_SOCKET_BAD;
@@ -255,10 +258,10 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
         find_no_room(t->sockets);
         return CURL_SOCKET_BAD;
     }
-    if (route != NULL && !route->https && route->loopback && !is_loopback_address(&address->addr))
+    if (!route->https && route->loopback && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
     made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (made >= 0 && route != NULL && route->https && !has_spare_descriptor(made)) {
+    if (made >= 0 && route->https && !has_spare_descriptor(made)) {
         (void)close(made);
         made = CURL_SOCKET_BAD;
     }
