@@ -10,7 +10,7 @@
 void lsync_quirk_leave_resolver(CURLM *multi);
 
 /* All: a server's HTTP_1_1_REQUIRED is known by libcurl's words alone, which stand in the error buffer when libcurl is
-   about to send again. To the first request of a connection it is an empty reply: what else libcurl would send again
+   about to send again. 8.22 and newer clear the buffer before: there it is a refusal like others. To the first request of a connection it is an empty reply: what else libcurl would send again
    over a new connection leaves no words. */
 bool lsync_quirk_wants_http1(const char *error_text, bool is_new);
 
