@@ -73,6 +73,14 @@ TEST(a_name_of_this_machine_leads_nowhere_else)
         CHECK(opens_socket("[::1]"));
 }
 
+TEST(a_transfer_that_is_over_opens_nothing)
+{
+    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_STREAM};
+    lsync_transfer t = {.request = NULL};
+
+    CHECK_INT(lsync_on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address), CURL_SOCKET_BAD);
+}
+
 TEST(old_responses_count_less)
 {
     lsync_sockets sockets = {.responses = 3998, .retries = 1000};
@@ -91,6 +99,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_name_of_this_machine_leads_nowhere_else),
+        T(a_transfer_that_is_over_opens_nothing),
         T(old_responses_count_less),
     };
 

@@ -1,7 +1,10 @@
 /* What libcurl's codes come to, each of those that a fetch may meet. */
 #include "base/memory.h"
 #include "support.h"
+#include "transport/quirks.h"
 #include "transport/status.h"
+
+#include <stdio.h>
 
 TEST(codes_of_libcurl)
 {
@@ -49,6 +52,16 @@ TEST(codes_of_libcurl)
         t_row("%s", curl_easy_strerror(table[i].code));
         CHECK_INT(lsync_status_of_curl(&transfer, table[i].code), table[i].status);
     }
+    /* what versions of libcurl say otherwise */
+    CHECK_INT(lsync_status_of_curl(&transfer, LSYNC_CURLE_TOO_LARGE), LOCK_SYNC_E_TOO_LARGE);
+    response.failed = LOCK_SYNC_OK;
+    sockets.closed_bytes = 102400;
+    CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_TOO_LARGE);
+    response.failed = LOCK_SYNC_OK;
+    transfer.saw.header_ended = true;
+    CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_NO_MEMORY);
+    (void)snprintf(transfer.error_text, sizeof transfer.error_text, "%s", "No URL set");
+    CHECK_INT(lsync_status_of_curl(&transfer, CURLE_URL_MALFORMAT), LOCK_SYNC_E_NO_MEMORY);
     /* what a callback of ours, or the response, said before is the reason */
     transfer.stopped = LOCK_SYNC_E_TIMEOUT;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_ABORTED_BY_CALLBACK), LOCK_SYNC_E_TIMEOUT);
