@@ -176,7 +176,8 @@ void lsync_loop_renew(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
     l->curl_due_us = LSYNC_NEVER_US;
     l->multi = curl_multi_init();
-    memset(l->watched, 0, l->watched_count * sizeof *l->watched);
+    for (size_t i = 0; i < l->watched_count; i++)
+        l->watched[i] = (lsync_watched){.is_ours = false};
     if (l->multi != NULL && set_options(l) == CURLM_OK &&
         lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
         return;
