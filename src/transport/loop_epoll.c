@@ -137,9 +137,10 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
         return 0;
     }
-    if (!watch(l, socket, events, known != NULL))
-        return -1;
-    return known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK ? 0 : -1;
+    return watch(l, socket, events, known != NULL) &&
+                   (known != NULL || curl_multi_assign(l->multi, socket, l) == CURLM_OK)
+               ? 0
+               : -1;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
