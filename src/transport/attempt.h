@@ -1,4 +1,4 @@
-/* One attempt to send a request through libcurl. Shared by whoever drives it: a blocking fetch through a multi handle of
+/* One attempt to send a request through libcurl. Two drivers share it: a blocking fetch through a multi handle of
    its own, many accounts through the pool's. */
 #ifndef LSYNC_TRANSPORT_ATTEMPT_H
 #define LSYNC_TRANSPORT_ATTEMPT_H

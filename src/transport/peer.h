@@ -15,7 +15,7 @@ bool lsync_peer_is_silent(int socket, int64_t us);
    Without HTTP/2, where a server may speak unasked, any byte that waits is taken for the end. */
 bool lsync_peer_has_closed(int socket, bool tls, bool http2);
 
-/* Ends a connection both ways. Whoever uses it finds it closed. */
+/* Ends a connection both ways. All that use it find it closed. */
 void lsync_peer_shut_down(int socket);
 
 /* Bounds how long a dead peer is believed in: keepalive probes while the connection is idle, and a limit on what is
