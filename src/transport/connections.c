@@ -302,7 +302,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
     c = connection_at(s, remote_ip, local_port);
-    if (c != NULL && t->saw.opened == 0 && c->active == 0 && (https || lsync_quirk_trusts_idle()) &&
+    if (c != NULL && t->saw.opened == 0 && c->active == 0 && (https || t->trusts_idle) &&
         lsync_peer_has_closed(c->fd, https, s->http2)) {
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */

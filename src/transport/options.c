@@ -290,7 +290,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
     if (code != CURLE_OK)
         forget_options(t);
     SET(CURLOPT_FRESH_CONNECT, t->connecting == LSYNC_CONNECTS_ALWAYS ? 1L : 0L);
-    SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : http_version());
+    SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : t->http_version);
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
@@ -316,6 +316,8 @@ lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocato
     memset(t, 0, sizeof *t);
     t->memory = memory;
     t->distrusted_us = distrusted_us;
+    t->http_version = http_version();
+    t->trusts_idle = lsync_quirk_trusts_idle();
     t->easy = curl_easy_init();
     t->url = curl_url();
     code = t->easy != NULL && t->url != NULL ? set_rules(t) : CURLE_OUT_OF_MEMORY;

@@ -95,6 +95,8 @@ struct lsync_transfer {
     CURL *easy;                        /* owned */
     CURLU *url;                        /* owned; taken apart once, where libcurl would for each request */
     lsync_transfer_options set;
+    long http_version;                 /* the newest that this libcurl speaks */
+    bool trusts_idle;                  /* see quirks.h; as the one before asked once, as libcurl puts texts together for it */
     struct curl_slist headers[LSYNC_REQUEST_HEADERS]; /* lead into the request's block; libcurl borrows them */
     const lock_sync_request *request; /* borrowed while the transfer runs, as the next */
     lock_sync_response *response;
