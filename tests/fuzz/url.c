@@ -114,7 +114,7 @@ static lock_sync_status apply_number(lock_sync_ctx *ctx, char letter, int64_t nu
         return in_range(lock_sync_set_timeout_ms(ctx, number), number, 1, 86400000);
     case 'x':
         return in_range(lock_sync_set_connect_timeout_ms(ctx, number), number, 1, 86400000);
-    case 'i':
+    case 'q':
         return in_range(lock_sync_set_max_idle_ms(ctx, number), number, 1, 86400000);
     case 'f':
         return in_range(lock_sync_set_access_token_until(ctx, "eyJ.x.y", number), number, 1, INT64_MAX);
@@ -338,7 +338,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         status = apply(ctx, letter, none ? NULL : text);
         FUZZ_CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_INVALID_ARGUMENT);
         FUZZ_CHECK(lock_sync_error_status(lock_sync_last_error(ctx)) == status);
-        FUZZ_CHECK(!none || status == LOCK_SYNC_OK || strchr("mwxif", letter) != NULL);
+        FUZZ_CHECK(!none || status == LOCK_SYNC_OK || strchr("mwxqf", letter) != NULL);
         free(text);
     }
     if (ctx->proxy != NULL)
