@@ -5,8 +5,6 @@
 #include "transport/quirks.h"
 #include "transport/status.h"
 
-#include <string.h>
-
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
                                         lsync_sockets *sockets, const lsync_attempts *before)
 {

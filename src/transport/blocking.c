@@ -124,12 +124,12 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     *c = (blocking){.memory = *memory};
     lsync_sockets_init(&c->sockets, &c->memory, NULL);
     c->multi = curl_multi_init();
-    if (c->multi != NULL)
-        lsync_quirk_leave_resolver(c->multi);
-    if (c->multi == NULL)
+    if (c->multi == NULL) {
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
-    else
+    } else {
+        lsync_quirk_leave_resolver(c->multi);
         status = lsync_transfer_init(&c->transfer, &c->memory, &c->distrusted_us);
+    }
     /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
         status = LOCK_SYNC_E_NO_MEMORY;
