@@ -68,13 +68,12 @@ static origin_key key_of(const lock_sync_ctx *ctx)
     return key;
 }
 
+/* Most origins differ by their name, or lie behind different proxies; the rest is compared. */
 static uint64_t hash_of(const origin_key *key)
 {
-    uint64_t hash = LSYNC_HASH_START;
+    uint64_t hash = lsync_hash(LSYNC_HASH_START, key->texts[NAME], key->sizes[NAME]);
 
-    for (int i = 0; i < PARTS; i++)
-        hash = lsync_hash(lsync_hash(hash, key->texts[i], key->sizes[i]), "", 1);
-    return hash;
+    return lsync_hash(hash, key->texts[PROXY_NAME], key->sizes[PROXY_NAME]);
 }
 
 static bool has_key(const lsync_origin *origin, const origin_key *key)

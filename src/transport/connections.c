@@ -369,5 +369,6 @@ void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
             lsync_peer_shut_down(c->fd);
     }
     leave_connection(t);
-    forget_unconnected(t->sockets, t);
+    if (t->saw.opened > 0)
+        forget_unconnected(t->sockets, t);
 }
