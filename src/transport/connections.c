@@ -277,9 +277,13 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
 
 /* --- sending --- */
 
-void lsync_sockets_end_closed(const lsync_sockets *s)
+void lsync_sockets_end_closed(lsync_sockets *s)
 {
-    for (size_t i = 0; i < s->count && s->http2; i++) {
+    if (!s->http2 || (s->owner != NULL && s->owner->turns == s->looked))
+        return;
+    if (s->owner != NULL)
+        s->looked = s->owner->turns;
+    for (size_t i = 0; i < s->count; i++) {
         const lsync_connection *c = s->connections[i];
 
         if (c->key != 0 && c->active == 0 && lsync_peer_has_closed(c->fd, true, true))

@@ -21,8 +21,9 @@ void lsync_sockets_forget(lsync_sockets *s);
 /* How many requests the connections carry at once over HTTP/2, as far as is known. */
 uint32_t lsync_sockets_streams(const lsync_sockets *s);
 /* Ends the connections over HTTP/2 that wait for a request and were closed by the server. libcurl reads what waits there
-   before it asks for the request, and does not know a closing alert for what it is. */
-void lsync_sockets_end_closed(const lsync_sockets *s);
+   before it asks for the request, and does not know a closing alert for what it is. In a pool once a turn: many requests
+   begin in one, and lsync_on_send looks again. */
+void lsync_sockets_end_closed(lsync_sockets *s);
 
 /* Whether there may be one connection more. */
 bool lsync_sockets_have_room(const lsync_sockets *s);

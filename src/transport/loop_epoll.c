@@ -269,6 +269,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
     bool good = true;
 
+    l->owner.turns++;
     l->more = n == EVENTS_MAX;
     for (int i = 0; i < n && good; i++)
         good = handle(l, &events[i]);

@@ -47,6 +47,7 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     int running;
 
     timeout_ms = patience(l, timeout_ms);
+    l->owner.turns++;
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
     if (timeout_ms == 0 || running < (int)l->owner.transfers) /* those that are over are taken in before any wait */

@@ -27,6 +27,7 @@ struct lsync_socket_owner {
     /* A connection's socket was opened, or is about to be closed; NULL: it does not matter. */
     void (*opened)(lsync_socket_owner *owner, int fd);
     void (*closing)(lsync_socket_owner *owner, int fd);
+    uint32_t turns;     /* how often it looked at its sockets */
     uint32_t transfers; /* started, and not taken in or stopped */
     uint32_t per_host;  /* limit on connections */
 };
@@ -50,6 +51,7 @@ typedef struct lsync_sockets {
     size_t count;
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */
+    uint32_t looked;       /* the owner's turn in which they were looked at */
     uint32_t untold;       /* streams on a connection until its first response */
     bool is_miscounted;    /* there was no memory to list one, which may be open still */
     bool http2;            /* by the last response */
