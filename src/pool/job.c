@@ -178,7 +178,6 @@ void lsync_pool_answered(lsync_job *job)
         wake_line(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
-    lsync_heap_remove(&job->pool->timers, &job->timer);
     go_on(job, &input);
 }
 
@@ -234,7 +233,6 @@ static void conclude(lsync_seat *seat, lock_sync_status performed)
     lsync_job *job = seat->job;
     lock_sync_status status;
 
-    lsync_heap_remove(&job->pool->timers, &job->timer);
     job->attempts = (lsync_attempts){.next = LSYNC_RETRY_NONE};
     status = lsync_step_conclude(&job->x, performed);
     lsync_origin_learn(seat, status);

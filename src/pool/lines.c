@@ -71,8 +71,6 @@ lsync_job *lsync_line_leave(lsync_job *job)
     lsync_link *link;
     lsync_job *next;
 
-    if (!job->is_first)
-        return NULL;
     job->is_first = false;
     lsync_table_remove(&job->pool->lines, &job->line);
     link = lsync_queue_take(&job->behind);

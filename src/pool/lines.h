@@ -12,8 +12,7 @@ bool lsync_line_answers(lsync_job *job);
 bool lsync_line_leads(lsync_job *job);
 /* The queue of those behind the first of the job's line. */
 lsync_queue *lsync_line_behind(const lsync_job *job);
-/* The first does not want a slot any more: returns the next, which is first then and in no queue; NULL: there is none.
-   NULL also for a job that is no line's first. */
+/* The first does not want a slot any more: returns the next, which is first then and in no queue; NULL: there is none. */
 lsync_job *lsync_line_leave(lsync_job *job);
 /* The first in the line of a guard; NULL: there is no line. */
 lsync_job *lsync_line_first(lock_sync_pool *p, const lock_sync_guard *guard);

@@ -48,7 +48,7 @@ static lsync_queue *queue_of(const lsync_job *job)
 
 static void leave_line(lsync_job *job)
 {
-    lsync_job *next = lsync_line_leave(job);
+    lsync_job *next = job->is_first ? lsync_line_leave(job) : NULL;
 
     if (next != NULL) /* it asks the guard in its turn */
         lsync_job_move(next, LSYNC_JOB_READY, next->x.fetch.deadline_us);
@@ -72,11 +72,10 @@ void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us)
     assert(!lsync_is_queued(&job->link));
     assert(places[state].seat == (job->seat != NULL));
     job->state = state;
-    lsync_heap_remove(&job->pool->timers, &job->timer);
-    if (places[state].timers) {
-        job->timer.due_us = due_us;
-        lsync_heap_add(&job->pool->timers, &job->timer); /* there is room: submit made it */
-    }
+    if (places[state].timers)
+        lsync_heap_set(&job->pool->timers, &job->timer, due_us); /* there is room: submit made it */
+    else
+        lsync_heap_remove(&job->pool->timers, &job->timer);
     queue = queue_of(job);
     assert(places[state].queue == (queue != NULL));
     if (queue != NULL)

@@ -106,9 +106,14 @@ static void put_in_order(lsync_heap *h, size_t place, lsync_timer *timer)
     put(h, place, timer);
 }
 
-void lsync_heap_add(lsync_heap *h, lsync_timer *timer)
+void lsync_heap_set(lsync_heap *h, lsync_timer *timer, int64_t due_us)
 {
-    put_in_order(h, h->count++, timer);
+    bool is_new = timer->place == LSYNC_NOT_IN_HEAP;
+
+    if (!is_new && timer->due_us == due_us) /* most that are set again wait for the same deadline */
+        return;
+    timer->due_us = due_us;
+    put_in_order(h, is_new ? h->count++ : timer->place, timer);
 }
 
 void lsync_heap_remove(lsync_heap *h, lsync_timer *timer)

@@ -44,7 +44,7 @@ typedef struct lsync_heap {
 
 /* Room for one more timer; false when memory is out. Adding then cannot fail. */
 bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count);
-void lsync_heap_add(lsync_heap *h, lsync_timer *timer);
+void lsync_heap_set(lsync_heap *h, lsync_timer *timer, int64_t due_us); /* also of one that is in it */
 void lsync_heap_remove(lsync_heap *h, lsync_timer *timer); /* also of one that is not in it */
 lsync_timer *lsync_heap_first(const lsync_heap *h);        /* the one that is due first; NULL: empty */
 
