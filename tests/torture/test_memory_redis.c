@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#define HOLD_MS (250 * kit_slack())
+#define HOLD_MS (500 + 250 * kit_slack()) /* what a busy machine may take for one fetch */
 
 static redis_server *server;
 
