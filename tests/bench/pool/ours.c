@@ -74,7 +74,8 @@ static account new_account(ours *o, size_t number)
     return a;
 }
 
-/* Over HTTP/2 as many transfers as are under way; over HTTP/1.1 the pool as it is made, whose connections are fewer. */
+/* Over HTTP/2 as many transfers as are under way, and the eighth more that a pool keeps for other origins; over HTTP/1.1
+   the pool as it is made, whose connections are fewer. */
 static void *open_ours(const pool_setup *setup)
 {
     ours *o = allocate(sizeof *o);
@@ -82,7 +83,8 @@ static void *open_ours(const pool_setup *setup)
     *o = (ours){.setup = setup, .accounts = allocate(setup->accounts * sizeof(account))};
     if (lock_sync_pool_new(&o->pool) != LOCK_SYNC_OK)
         die("no pool");
-    if (setup->ca_file != NULL && lock_sync_pool_set_max_active(o->pool, (uint32_t)setup->at_once) != LOCK_SYNC_OK)
+    if (setup->ca_file != NULL &&
+        lock_sync_pool_set_max_active(o->pool, (uint32_t)(setup->at_once + setup->at_once / 8)) != LOCK_SYNC_OK)
         die("not so many transfers");
     for (size_t i = 0; i < setup->accounts; i++)
         o->accounts[i] = new_account(o, i);
