@@ -113,17 +113,17 @@ static lsync_job *next_cancelled(lock_sync_pool *p)
 static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
-    lsync_transfer *transfer;
     lsync_job *job;
-    CURLcode code;
 
     while ((job = next_cancelled(p)) != NULL)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
         lsync_pool_answered(job);
     lsync_turns_check_leaders(p);
-    while ((transfer = lsync_loop_finished(&p->loop, &code)) != NULL)
-        lsync_pool_transfer_over(LSYNC_OF(transfer, lsync_seat, transfer), code);
+    for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
+        next = t->next_over;
+        lsync_pool_transfer_over(LSYNC_OF(t, lsync_seat, transfer), t->code);
+    }
     if (status != LOCK_SYNC_OK)
         lsync_pool_begin_anew(p);
     lsync_pool_advance(p);

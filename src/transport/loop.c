@@ -38,22 +38,26 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
     (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that is not in it */
 }
 
-lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code)
+/* All messages are read first: with each handle that is removed libcurl looks through those that are left. */
+lsync_transfer *lsync_loop_finished(lsync_loop *l)
 {
+    lsync_transfer *first = NULL;
+    lsync_transfer **end = &first;
     CURLMsg *message;
-    CURL *easy;
-    char *transfer = NULL;
     int queued;
 
-    do {
-        message = curl_multi_info_read(l->multi, &queued);
-    } while (message != NULL && message->msg != CURLMSG_DONE); /* the only kind that libcurl 7.88 knows */
-    if (message == NULL)
-        return NULL;
-    easy = message->easy_handle;
-    *code = message->data.result; /* removing the handle frees the message */
-    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-    (void)curl_multi_remove_handle(l->multi, easy);
-    l->owner.transfers--;
-    return (lsync_transfer *)(void *)transfer;
+    while ((message = curl_multi_info_read(l->multi, &queued)) != NULL) {
+        char *private = NULL;
+
+        if (message->msg != CURLMSG_DONE || /* the only kind that libcurl 7.88 knows */
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
+            continue;
+        *end = (lsync_transfer *)(void *)private;
+        (*end)->code = message->data.result;
+        (*end)->next_over = NULL;
+        end = &(*end)->next_over;
+    }
+    for (lsync_transfer *t = first; t != NULL; t = t->next_over)
+        lsync_loop_stop(l, t);
+    return first;
 }

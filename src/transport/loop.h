@@ -54,7 +54,7 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t tot
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 
-/* A transfer that is over, with its code; it has been stopped. NULL: no more. */
-lsync_transfer *lsync_loop_finished(lsync_loop *l, CURLcode *code);
+/* The transfers that are over, each with its code, linked by next_over; they have been stopped. NULL: none. */
+lsync_transfer *lsync_loop_finished(lsync_loop *l);
 
 #endif

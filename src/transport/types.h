@@ -110,6 +110,8 @@ struct lsync_transfer {
     int64_t *distrusted_us;   /* when TLS failed last for those that share its libcurl's cache, by the boot clock; 0: it
                                  never did; must outlive the transfer */
     lock_sync_status stopped; /* why a callback of ours ended the transfer; OK: it did not */
+    CURLcode code;            /* of one that the loop found over, as the next */
+    lsync_transfer *next_over;
     char error_text[CURL_ERROR_SIZE];
 };
 
