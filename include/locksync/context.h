@@ -174,7 +174,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int6
 
 /**
  * Sets how long a kept connection may have been idle and still be used; default 60 000. A new one is opened after that,
- * as routers and firewalls forget idle connections. Seconds are counted; what is left is rounded up.
+ * as routers and firewalls forget idle connections. In a pool each fetch asks for its own context's limit, whichever
+ * context used the connection before; so the smallest counts.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.

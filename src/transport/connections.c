@@ -160,7 +160,10 @@ static void leave_connection(lsync_transfer *t)
     lsync_connection *c = t->saw.connection;
 
     t->saw.connection = NULL;
-    if (c != NULL && --c->active == 0 && c->fd < 0)
+    if (c == NULL || --c->active > 0)
+        return;
+    c->idle_since_us = lsync_clock_boot_us();
+    if (c->fd < 0)
         lsync_free(t->sockets->memory, c);
 }
 
@@ -291,13 +294,25 @@ void lsync_sockets_end_closed(lsync_sockets *s)
     }
 }
 
+/* Whether a kept connection is not to be used again: it was idle for too long, or is closed. libcurl asks for the first
+   too, but in whole seconds, and by a clock that a suspended machine stops. */
+static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t now_us)
+{
+    const lsync_route *route = t->request->route;
+
+    if (t->saw.opened > 0 || c->active > 0)
+        return false;
+    if (c->idle_since_us != 0 && now_us - c->idle_since_us > route->max_idle_ms * 1000)
+        return true;
+    return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->sockets->http2);
+}
+
 /* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
     lsync_sockets *s = t->sockets;
     lsync_connection *c;
-    bool https = t->request->route->https;
     int64_t now_us = lsync_clock_boot_us();
 
     (void)local_ip, (void)remote_port;
@@ -306,8 +321,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
     c = connection_at(s, remote_ip, local_port);
-    if (c != NULL && t->saw.opened == 0 && c->active == 0 && (https || t->trusts_idle) &&
-        lsync_peer_has_closed(c->fd, https, s->http2)) {
+    if (c != NULL && is_unfit(t, c, now_us)) {
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
         return stop(t, LOCK_SYNC_E_NETWORK);
@@ -369,7 +383,7 @@ void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
     if (c != NULL && c->fd >= 0) {
         if (t->saw.has_response)
             count_response(c);
-        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us))
+        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us)) 
             lsync_peer_shut_down(c->fd);
     }
     leave_connection(t);

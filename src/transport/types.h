@@ -40,6 +40,7 @@ typedef struct lsync_connection {
     uint32_t active;              /* requests that were sent on it and are not over */
     uint32_t responses;
     uint32_t streams;             /* at once, as far as is known */
+    int64_t idle_since_us;        /* boot clock; 0: no request has ended on it */
     bool is_ending;               /* libcurl puts nothing more on it: it refused a stream */
 } lsync_connection;
 
@@ -75,7 +76,7 @@ typedef struct lsync_events {
     uint32_t opened; /* sockets */
     bool is_new;     /* no response had come on the connection that it was sent on */
     bool vetoed;     /* libcurl was about to send by itself what it had sent */
-    bool unsent;     /* the kept connection turned out closed before anything was sent */
+    bool unsent;     /* the kept connection turned out unfit before anything was sent */
     bool has_no_room; /* libcurl found none on the connections that it was to share */
     bool is_http2;    /* known or presumed, of a request that libcurl gave up */
     bool wants_http1;

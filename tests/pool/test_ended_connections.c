@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDLE_MS 30
+
 typedef struct row {
     const char *name;
     const h2_plan *plan;
@@ -107,9 +109,69 @@ static void no_request_is_put_on_a_connection_that_was_ended(void **user)
         fail_msg("%zu of %zu", failed, 3 * COUNT_OF(rows));
 }
 
+static bool never(void *unused)
+{
+    (void)unused;
+    return false;
+}
+
+static void let_idle(lock_sync_pool *p)
+{
+    if (p != NULL)
+        (void)pool_run_for(p, IDLE_MS);
+    else
+        (void)kit_wait(never, NULL, IDLE_MS);
+}
+
+/* Two contexts of one origin, each with a limit of its own: each asks for its own, whoever used the connection before.
+   Without a pool each has a connection. */
+static void check_idle(const h2_plan *plan, lock_sync_pool *p)
+{
+    h2_lab *lab = h2_lab_start(pems->good, pems->key, plan, 1);
+    size_t each = p != NULL ? 0 : 1;
+    account patient = account_new(h2_lab_url(lab));
+    account impatient = account_new(h2_lab_url(lab));
+
+    expect_ok(lock_sync_set_ca_file(patient.ctx, pems->ca));
+    expect_ok(lock_sync_set_ca_file(impatient.ctx, pems->ca));
+    expect_ok(lock_sync_set_max_idle_ms(impatient.ctx, IDLE_MS - 1));
+    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
+    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
+    let_idle(p);
+    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
+    assert_int_equal(h2_lab_counts(lab).connections, 1 + each); /* young enough for that one */
+    let_idle(p);
+    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
+    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
+    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
+    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
+    expect_ok(lock_sync_set_max_idle_ms(impatient.ctx, KIT_PATIENCE_MS));
+    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
+    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
+    assert_int_equal(h2_lab_counts(lab).requests, 6); /* none was sent twice */
+    account_free(&patient);
+    account_free(&impatient);
+    h2_lab_stop(lab);
+}
+
+static void a_connection_that_was_idle_for_too_long_is_not_used_again(void **user)
+{
+    const h2_plan *const plans[] = {&http1, &http2};
+
+    (void)user;
+    for (size_t i = 0; i < COUNT_OF(plans); i++) {
+        lock_sync_pool *p = pool_make();
+
+        check_idle(plans[i], NULL);
+        check_idle(plans[i], p);
+        pool_end(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_was_idle_for_too_long_is_not_used_again),
         cmocka_unit_test(no_request_is_put_on_a_connection_that_was_ended),
     };
 
