@@ -41,13 +41,15 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
 {
     lsync_sockets *s = t->sockets;
     const lsync_history history = {s->responses, s->retries, lsync_sockets_have_room(s)};
+    bool is_dead = lsync_sockets_is_dead(t);
     const lsync_attempt attempt = {
         .sends = t->attempts.sends,
         .unsent = t->saw.unsent ? t->attempts.unsent + 1 : 0,
         .is_final = is_final(t, code),
         .has_response = t->saw.has_response,
         .is_vetoed = t->saw.vetoed,
-        .http2 = t->saw.is_http2 || lsync_quirk_is_goaway(code),
+        .is_dead = is_dead,
+        .http2 = t->saw.is_http2 || is_dead || lsync_quirk_is_goaway(code), /* only there one has others on it */
         .has_no_room = t->saw.has_no_room,
         .wants_http1 = t->saw.wants_http1,
         .is_idempotent = true, /* a GET */

@@ -148,6 +148,11 @@ static bool is_http2(const lsync_transfer *t)
     return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
 }
 
+bool lsync_sockets_is_dead(const lsync_transfer *t)
+{
+    return t->saw.is_dead || (t->saw.connection != NULL && t->saw.connection->is_dead);
+}
+
 static int stop(lsync_transfer *t, lock_sync_status why)
 {
     t->stopped = why;
@@ -176,7 +181,8 @@ static int veto(lsync_transfer *t)
     bool is_open = c != NULL && c->fd >= 0;
 
     t->saw.vetoed = true;
-    t->saw.wants_http1 = lsync_quirk_wants_http1(t->error_text, t->saw.is_new);
+    t->saw.is_dead = c != NULL && c->is_dead;
+    t->saw.wants_http1 = !t->saw.is_dead && lsync_quirk_wants_http1(t->error_text, t->saw.is_new);
     t->saw.is_http2 = is_http2(t);
     t->saw.refused = LSYNC_REFUSED_UNKNOWN;
     if (is_open && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
@@ -294,14 +300,14 @@ void lsync_sockets_end_closed(lsync_sockets *s)
     }
 }
 
-/* Whether a kept connection is not to be used again: it was idle for too long, or is closed. libcurl asks for the first
-   too, but in whole seconds, and by a clock that a suspended machine stops. */
+/* Whether a kept connection is not to be used again: it is dead, was idle for too long, or is closed. libcurl asks for
+   the second too, but in whole seconds, and by a clock that a suspended machine stops. */
 static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t now_us)
 {
     const lsync_route *route = t->request->route;
 
     if (t->saw.opened > 0 || c->active > 0)
-        return false;
+        return c->is_dead;
     if (c->idle_since_us != 0 && now_us - c->idle_since_us > route->max_idle_ms * 1000)
         return true;
     return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->sockets->http2);
@@ -364,7 +370,7 @@ static void count_response(lsync_connection *c)
 
 static bool takes_streams(const lsync_connection *c)
 {
-    return c->key != 0 && !c->is_ending;
+    return c->key != 0 && !c->is_ending && !c->is_dead;
 }
 
 uint32_t lsync_sockets_streams(const lsync_sockets *s)
@@ -383,8 +389,10 @@ void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
     if (c != NULL && c->fd >= 0) {
         if (t->saw.has_response)
             count_response(c);
-        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us)) 
+        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us)) {
+            c->is_dead = true;
             lsync_peer_shut_down(c->fd);
+        }
     }
     leave_connection(t);
     if (t->saw.opened > 0)

@@ -28,6 +28,9 @@ void lsync_sockets_end_closed(lsync_sockets *s);
 /* Whether there may be one connection more. */
 bool lsync_sockets_have_room(const lsync_sockets *s);
 
+/* Whether the connection that a request was sent on was ended because it gave no sign of life to another. */
+bool lsync_sockets_is_dead(const lsync_transfer *t);
+
 /* A response came. */
 void lsync_sockets_learn(lsync_sockets *s, bool http2);
 

@@ -22,6 +22,8 @@ lsync_retry lsync_retry_after(const lsync_attempt *a, const lsync_history *h)
         return a->unsent <= UNSENT_MAX ? LSYNC_RETRY_ALONE : LSYNC_RETRY_NONE;
     if (a->sends == 0 || a->sends >= SENDS_MAX || !a->http2)
         return LSYNC_RETRY_NONE;
+    if (a->is_dead) /* its server does not close early */
+        return LSYNC_RETRY_ANYWHERE;
     if (a->wants_http1)
         return LSYNC_RETRY_HTTP1;
     if (a->refused == LSYNC_REFUSED_NO && !a->is_vetoed)

@@ -23,6 +23,7 @@ typedef struct lsync_attempt {
     bool is_final;        /* it has its response, or was cancelled, is out of time or of memory */
     bool has_response;    /* a byte of one came */
     bool is_vetoed;       /* libcurl was about to send it again by itself */
+    bool is_dead;         /* its connection gave no sign of life to another request, and was ended */
     bool http2;           /* known or presumed */
     bool wants_http1;     /* the server said that it wants HTTP/1.1 */
     bool is_idempotent;

@@ -42,6 +42,7 @@ typedef struct lsync_connection {
     uint32_t streams;             /* at once, as far as is known */
     int64_t idle_since_us;        /* boot clock; 0: no request has ended on it */
     bool is_ending;               /* libcurl puts nothing more on it: it refused a stream */
+    bool is_dead;                 /* it gave no sign of life until a request was out of time, and was shut down */
 } lsync_connection;
 
 /* The connections to one origin, and what these turned out to be. */
@@ -78,6 +79,7 @@ typedef struct lsync_events {
     bool vetoed;     /* libcurl was about to send by itself what it had sent */
     bool unsent;     /* the kept connection turned out unfit before anything was sent */
     bool has_no_room; /* libcurl found none on the connections that it was to share */
+    bool is_dead;     /* the connection of a request that libcurl gave up was */
     bool is_http2;    /* known or presumed, of a request that libcurl gave up */
     bool wants_http1;
     lsync_refused refused;

@@ -126,6 +126,33 @@ static void a_shared_connection_without_acknowledgements_is_replaced(void **user
     check_all_dead(&http2, RELAY_FORGET);
 }
 
+/* The first that is out of time speaks for all that the connection carries: they need not wait for their own deadlines. */
+static void check_first_timeout(relay_action how)
+{
+    scene s;
+
+    scene_begin(&s, &http2, 1, ACCOUNTS);
+    assert_int_equal(fetch_all(&s), 0);
+    for (size_t i = 1; i < ACCOUNTS; i++)
+        expect_ok(lock_sync_set_timeout_ms(s.all[i].ctx, 100 * KIT_PATIENCE_MS));
+    relay_do(s.relay, how, 0);
+    accounts_submit(s.all, s.count, s.pool);
+    pool_run_all(s.pool);
+    expect_end(&s.all[0], LOCK_SYNC_E_TIMEOUT);
+    for (size_t i = 1; i < ACCOUNTS; i++)
+        expect_end(&s.all[i], LOCK_SYNC_OK);
+    assert_int_equal(relay_connections(s.relay), 2); /* they share the next, too */
+    scene_end(&s);
+}
+
+static void the_first_timeout_ends_a_dead_connection_for_all_on_it(void **user)
+{
+    (void)user;
+    check_first_timeout(RELAY_HOLD);
+    if (relay_can_forget())
+        check_first_timeout(RELAY_FORGET);
+}
+
 /* --- one of two is dead --- */
 
 /* One stream on each connection: of two fetches at once each has its own. */
@@ -283,6 +310,7 @@ int main(void)
         cmocka_unit_test(dead_connections_of_http1_are_replaced),
         cmocka_unit_test(a_shared_connection_that_forwards_nothing_is_replaced),
         cmocka_unit_test(a_shared_connection_without_acknowledgements_is_replaced),
+        cmocka_unit_test(the_first_timeout_ends_a_dead_connection_for_all_on_it),
         cmocka_unit_test(one_of_two_that_forwards_nothing_is_replaced),
         cmocka_unit_test(one_of_two_without_acknowledgements_is_replaced),
         cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
