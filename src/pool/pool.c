@@ -109,27 +109,6 @@ static lsync_job *next_cancelled(lock_sync_pool *p)
     return link == NULL ? NULL : LSYNC_OF(link, lsync_job, notice);
 }
 
-/* One round of all that can be done without waiting. */
-static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
-{
-    lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
-    lsync_job *job;
-
-    while ((job = next_cancelled(p)) != NULL)
-        lsync_pool_abort(job);
-    while ((job = lsync_helper_receive(p)) != NULL)
-        lsync_pool_answered(job);
-    lsync_turns_check_leaders(p);
-    for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
-        next = t->next_over;
-        lsync_pool_transfer_over(LSYNC_OF(t, lsync_seat, transfer), t->code);
-    }
-    if (status != LOCK_SYNC_OK)
-        lsync_pool_begin_anew(p);
-    lsync_pool_advance(p);
-    return status;
-}
-
 static void call_back(lsync_job *job)
 {
     lsync_queue_remove(&job->link);
@@ -146,6 +125,30 @@ static void call_back_all(lock_sync_pool *p)
         more = link != last;
         call_back(LSYNC_OF(link, lsync_job, link));
     }
+}
+
+/* One round of all that can be done without waiting. It calls back before others take their turns: what a callback
+   submits goes on with the turn of its origin. */
+static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
+{
+    lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
+    lsync_job *job;
+
+    while ((job = next_cancelled(p)) != NULL)
+        lsync_pool_abort(job);
+    while ((job = lsync_helper_receive(p)) != NULL)
+        lsync_pool_answered(job);
+    lsync_turns_check_leaders(p);
+    for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
+        next = t->next_over;
+        lsync_pool_transfer_over(LSYNC_OF(t, lsync_seat, transfer), t->code);
+    }
+    if (status != LOCK_SYNC_OK)
+        lsync_pool_begin_anew(p);
+    call_back_all(p);
+    lsync_pool_advance(p);
+    call_back_all(p); /* out of time, or refused without a request */
+    return status;
 }
 
 static bool has_more(const lock_sync_pool *p, int64_t due_us)
@@ -168,8 +171,6 @@ static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
     p->busy = true;
     do {
         status = turn(p, timeout_ms);
-        call_back_all(p);
-        lsync_pool_advance(p);
         due_us = lsync_pool_due_us(p);
         timeout_ms = 0;
     } while (status == LOCK_SYNC_OK && !p->free_wanted && turns++ < TURNS_MAX && has_more(p, due_us));

@@ -41,21 +41,29 @@ static bool is_turn_over(const lsync_origin *origin)
     return origin->on_trial || origin->taken >= (lsync_origin_is_http1(origin) ? TURN_HTTP1 : TURN_HTTP2);
 }
 
+/* Whether an origin without a transfer goes on with its turn. It has a connection still, and another origin that came
+   first could begin only after one was closed. */
+static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
+{
+    return origin->taken > 0 && !is_turn_over(origin) && origin->sockets.open > 0 &&
+           p->loop.owner.sockets >= p->connections.max;
+}
+
 void lsync_origin_file(lock_sync_pool *p, lsync_origin *origin)
 {
     lsync_queue *place = queue_of(p, origin);
-    bool keeps_connection = place == &p->idle && origin->taken > 0 && !is_turn_over(origin) &&
-                            p->connections.used + 1 >= p->connections.max;
 
     if (place == origin->place)
         return;
     lsync_queue_remove(&origin->link);
     origin->place = place;
-    if (origin->active == 0 && !keeps_connection)
-        origin->taken = 0;
-    if (keeps_connection)
+    if (place == &p->idle && keeps_connection(p, origin)) {
         lsync_queue_prepend(place, &origin->link);
-    else if (place != NULL)
+        return;
+    }
+    if (place == &p->idle || place == &p->idle_on_trial)
+        origin->taken = 0;
+    if (place != NULL)
         lsync_queue_append(place, &origin->link);
 }
 

@@ -29,8 +29,15 @@ void lsync_sockets_forget(lsync_sockets *s)
     s->responses = s->retries = 0;
 }
 
+static void count_sockets(const lsync_sockets *s, int change)
+{
+    if (s->owner != NULL)
+        s->owner->sockets += (uint32_t)change;
+}
+
 void lsync_sockets_release(lsync_sockets *s)
 {
+    count_sockets(s, -(int)s->count);
     while (s->count > 0)
         lsync_free(s->memory, s->connections[--s->count]);
     lsync_free(s->memory, s->connections);
@@ -53,6 +60,7 @@ static void drop(lsync_sockets *s, size_t place)
 
     s->open -= c->key != 0;
     s->connections[place] = s->connections[--s->count];
+    count_sockets(s, -1);
     c->fd = -1;
     if (c->active == 0)
         lsync_free(s->memory, c);
@@ -84,6 +92,7 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
     }
     *c = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
     s->connections[s->count++] = c;
+    count_sockets(s, 1);
 }
 
 static int port_of(int fd)

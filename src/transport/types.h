@@ -29,6 +29,7 @@ struct lsync_socket_owner {
     void (*closing)(lsync_socket_owner *owner, int fd);
     uint32_t turns;     /* how often it looked at its sockets */
     uint32_t transfers; /* started, and not taken in or stopped */
+    uint32_t sockets;   /* of all connections, those included that are being made */
     uint32_t per_host;  /* limit on connections */
 };
 

@@ -184,12 +184,21 @@ TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
     free_stage(s);
 }
 
+/* The only connection is that origin's now; it was the one's before, or nobody's. */
+static void hand_over(stage *s, lsync_origin *before, lsync_origin *origin)
+{
+    if (before != NULL)
+        before->sockets.open = 0;
+    origin->sockets.open = 1;
+    s->pool.loop.owner.sockets = 1;
+}
+
 /* An origin keeps the only connection for some transfers in a row, if it responds. */
 TEST(one_connection_goes_round)
 {
     for (int on_trial = 0; on_trial < 2; on_trial++) {
         stage *s = new_stage(200);
-        const lsync_origin *before = NULL;
+        lsync_origin *before = NULL;
         size_t row = 0;
         size_t longest = 0;
 
@@ -198,9 +207,10 @@ TEST(one_connection_goes_round)
         for (unsigned i = 0; i < 4; i++)
             (void)add_jobs(s, "http", i + 1, 40, on_trial);
         for (size_t i = 0; i < 120; i++) {
-            const lsync_origin *origin = start_next(s);
+            lsync_origin *origin = start_next(s);
 
-            CHECK(origin != NULL);
+            assert_non_null(origin);
+            hand_over(s, before, origin);
             CHECK(lsync_turns_next(&s->pool) == NULL);
             row = origin == before ? row + 1 : 1;
             longest = row > longest ? row : longest;
@@ -231,6 +241,34 @@ TEST(one_connection_with_streams_goes_round)
     end_transfer(s, 0);
     CHECK(start_next(s) == other);
     free_stage(s);
+}
+
+/* All its fetches ended together, and are submitted again: it goes on, unless its connection was closed meanwhile, or
+   there are connections to spare. */
+TEST(a_turn_goes_on_while_its_connection_is_there)
+{
+    static const struct {
+        const char *name;
+        uint32_t max;
+        uint32_t open;
+        bool goes_on;
+    } table[] = {{"kept", 1, 1, true}, {"closed", 1, 0, false}, {"to spare", 2, 1, false}};
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        stage *s = new_stage(3);
+        lsync_origin *one = add_jobs(s, "https", 1, 1, false);
+        const lsync_origin *other = add_jobs(s, "https", 2, 1, false);
+
+        t_row("%s", table[i].name);
+        s->pool.connections.max = table[i].max;
+        CHECK(start_next(s) == one);
+        hand_over(s, NULL, one);
+        end_transfer(s, 0);
+        one->sockets.open = table[i].open;
+        CHECK(add_jobs(s, "https", 1, 1, false) == one);
+        CHECK(start_next(s) == (table[i].goes_on ? one : other));
+        free_stage(s);
+    }
 }
 
 TEST(a_leader_holds_the_others_for_a_second)
@@ -293,6 +331,7 @@ int main(void)
         T(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one),
         T(one_connection_goes_round),
         T(one_connection_with_streams_goes_round),
+        T(a_turn_goes_on_while_its_connection_is_there),
         T(a_leader_holds_the_others_for_a_second),
         T(leaders_open_no_more_than_the_connections_of_an_origin),
     };
