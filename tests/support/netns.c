@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define IP_ARGUMENTS_MAX 12
@@ -65,6 +68,32 @@ static bool become_root(void)
     return done;
 }
 
+typedef struct end {
+    int socket; /* any, of its namespace */
+    const char *name;
+} end;
+
+static bool is_up(void *user)
+{
+    const end *e = user;
+    struct ifreq link;
+
+    memset(&link, 0, sizeof link);
+    memcpy(link.ifr_name, e->name, strlen(e->name));
+    return ioctl(e->socket, SIOCGIFFLAGS, &link) == 0 && (link.ifr_flags & IFF_RUNNING) != 0;
+}
+
+/* Waits until an end of the link, in the namespace of this thread, lets packets through. The kernel hears of the other
+   end up to a second later if links have changed much of late. */
+static void wait_for_end(const char *name)
+{
+    end e = {socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), name};
+
+    if (e.socket < 0 || !kit_wait(is_up, &e, KIT_PATIENCE_MS))
+        kit_die("the link does not come up");
+    (void)close(e.socket);
+}
+
 static void connect_namespaces(const netns *n)
 {
     char *pair = kit_text("link add lab0 type veth peer name lab1 netns /proc/%d/fd/%d", getpid(), n->server);
@@ -77,7 +106,9 @@ static void connect_namespaces(const netns *n)
     ip("link set lo up");
     ip("link set lab1 up");
     ip("addr add " NETNS_SERVER "/24 dev lab1");
+    wait_for_end("lab1");
     enter(n->client);
+    wait_for_end("lab0");
     free(pair);
 }
 
@@ -146,5 +177,9 @@ void netns_set_link(const netns *n, bool up)
 {
     enter(n->server);
     ip(up ? "link set lab1 up" : "link set lab1 down");
+    if (up)
+        wait_for_end("lab1");
     enter(n->client);
+    if (up)
+        wait_for_end("lab0");
 }
