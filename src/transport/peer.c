@@ -22,6 +22,8 @@
 #define KEEPALIVE_PROBES 3
 #define UNACKNOWLEDGED_MS 15000
 
+#define TICK_MS 10 /* or less: by which the kernel tells when something was received */
+
 #define TLS_ALERT 21
 #define TLS_DATA 23
 #define TLS_HEADER 5
@@ -47,7 +49,7 @@ bool lsync_peer_is_silent(int socket, int64_t us)
 {
     struct tcp_info info;
 
-    return !tcp_info(socket, &info) || info.tcpi_last_data_recv >= us / 1000;
+    return !tcp_info(socket, &info) || info.tcpi_last_data_recv + TICK_MS >= us / 1000;
 }
 #else
 uint64_t lsync_peer_bytes_received(int socket)

@@ -8,7 +8,8 @@
 /* Bytes that the socket has received in its life; 0 where the system does not tell. */
 uint64_t lsync_peer_bytes_received(int socket);
 
-/* Whether nothing was received in the last `us` microseconds. True where the system does not tell. */
+/* Whether nothing was received in the last `us` microseconds, but for the first of them: what came in the same tick of the
+   kernel's clock as a request was sent is no answer to it. True where the system does not tell. */
 bool lsync_peer_is_silent(int socket, int64_t us);
 
 /* Whether the peer closed its side of a connection that waits for the next request; over TLS also by a closing alert.
