@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#define NAME_KNOWN_US ((int64_t)50 * 1000000) /* a little less than libcurl keeps a name */
-#define IN_TIME_US ((int64_t)5 * 1000000)     /* a response that takes longer leaves its origin on trial */
-#define UNUSED_US ((int64_t)60 * 1000000)     /* then an origin is dropped */
+#define NAME_KNOWN_US ((int64_t)(LSYNC_NAME_KEPT_S - 1) * 1000000) /* libcurl counts whole seconds */
+#define IN_TIME_US ((int64_t)5 * 1000000) /* a response that takes longer leaves its origin on trial */
+#define UNUSED_US ((int64_t)60 * 1000000) /* then an origin is dropped */
 
 /* --- the key --- */
 

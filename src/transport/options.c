@@ -133,6 +133,7 @@ static CURLcode set_rules(lsync_transfer *t)
 
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* a stalled resolver does not outlast the timeout */
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, (long)LSYNC_NAME_KEPT_S);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the credential elsewhere */
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#define LSYNC_NAME_KEPT_S 5      /* the addresses of a name, by libcurl: only new connections ask for them */
 #define LSYNC_STREAMS_MAX 100    /* on an HTTP/2 connection at once; fewer where the server allows fewer */
 #define LSYNC_STREAMS_UNTOLD 8  /* until its first response: only then libcurl knows how many the server allows */
 

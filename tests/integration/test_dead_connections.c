@@ -144,7 +144,7 @@ static scene far_scene_make(const netns *n, const h2_plan *plan)
     char *url;
 
     netns_server_begin(n);
-    s.lab = h2_lab_start_at(NETNS_SERVER, pems->good, pems->key, plan, 1);
+    s.lab = h2_lab_start_at(NETNS_SERVER, 0, pems->good, pems->key, plan, 1);
     netns_server_end(n);
     url = kit_text("https://service.test:%u", h2_lab_port(s.lab));
     s.client = impatient_client(url);

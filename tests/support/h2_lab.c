@@ -187,9 +187,10 @@ static void *accept_all(void *user)
     return NULL;
 }
 
-h2_lab *h2_lab_start_at(const char *address, const char *cert, const char *key, const h2_plan *plans, size_t count)
+h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
+                        size_t count)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
     socklen_t size = sizeof at;
     h2_lab *lab = calloc(1, sizeof *lab);
 
@@ -213,7 +214,7 @@ h2_lab *h2_lab_start_at(const char *address, const char *cert, const char *key, 
 
 h2_lab *h2_lab_start(const char *cert, const char *key, const h2_plan *plans, size_t count)
 {
-    return h2_lab_start_at("127.0.0.1", cert, key, plans, count);
+    return h2_lab_start_at("127.0.0.1", 0, cert, key, plans, count);
 }
 
 void h2_lab_stop(h2_lab *lab)

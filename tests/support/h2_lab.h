@@ -60,8 +60,9 @@ typedef struct h2_plan {
 
 /* `plans` and what they point to must outlive the server; none: good answers only. `cert` and `key` are PEM files. */
 h2_lab *h2_lab_start(const char *cert, const char *key, const h2_plan *plans, size_t count);
-/* The same on an IPv4 address other than 127.0.0.1. */
-h2_lab *h2_lab_start_at(const char *address, const char *cert, const char *key, const h2_plan *plans, size_t count);
+/* The same on another IPv4 address than 127.0.0.1, and on that port; 0: a free one. */
+h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
+                        size_t count);
 /* Closes all connections, ends all threads, frees it. NULL is allowed. */
 void h2_lab_stop(h2_lab *lab);
 
