@@ -1,0 +1,278 @@
+"""What the library must make of a response, and of two, by the words of the public headers and of docs/ alone.
+
+Nothing here was taken from the library's sources. An expectation is the line that `answer` writes; `*` in it stands for a
+number that the headers leave open.
+"""
+import re
+
+import strict_json
+from strict_json import Number
+
+INT32, INT64 = 2 ** 31, 2 ** 63
+MAX_DEPTH = 2048
+MAX_MESSAGES = 16
+FETCHED_AT_MS = 5000
+
+CONNECTED, REVISION, DEVICE_STATE, STATE, DOOR, CHARGING, BATTERY, RESULT, CHANGED = (1 << i for i in range(9))
+OF_CONNECTED_ONLY = STATE | DOOR | CHARGING | BATTERY | RESULT
+
+ADDED, REMOVED, IS_CONNECTED, IS_DISCONNECTED = 1, 2, 4, 8
+# Which bit of a change, which bit of a record, which member.
+COMPARED = ((16, STATE, 'state'), (32, DOOR, 'door'), (64, BATTERY, 'battery'), (128, CHARGING, 'charging'),
+            (256, RESULT, 'result'), (512, REVISION, 'revision'))
+
+STATES = {0: 'uncalibrated', 1: 'calibrating', 2: 'unlocked', 3: 'semi-locked', 4: 'unlocking', 5: 'locking', 6: 'locked',
+          7: 'pulled', 8: 'pulling', 9: 'unknown', 18: 'updating', 255: 'unpulling'}
+DOORS = {0: 'not paired', 1: 'disconnected', 2: 'opened', 3: 'closed', 4: 'uncalibrated'}
+NO, YES, UNKNOWN = range(3)
+
+WHOLE = re.compile(rb'(-?[0-9]+)(?:\.0+)?')
+TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?', re.ASCII)
+
+
+class Fault(Exception):
+    """A status other than OK: its name, and what the error's detail must be."""
+
+    def __init__(self, name, at=-1, record=0, messages=()):
+        super().__init__(name)
+        self.name, self.at, self.record, self.messages = name, at, record, messages
+
+
+class Lock:
+    """One record, with the members of lock_sync_lock; one that is unknown is 0."""
+
+    def __init__(self, lock_id):
+        self.id = lock_id
+        self.fields = self.connected = self.revision = self.changed = 0
+        self.state = self.door = self.battery = self.charging = self.result = 0
+
+    def set(self, bit, name, value):
+        """Sets a member that is known; None: it is not."""
+        if value is not None:
+            self.fields |= bit
+            setattr(self, name, int(value))
+
+    def text(self):
+        """As `answer` writes it."""
+        f = self.fields
+        locked = jammed = UNKNOWN
+        if f & STATE and 2 <= self.state <= 8:
+            locked = YES if self.state == 6 else NO
+        if f & RESULT:
+            jammed = YES if self.result == 1 else NO
+        state = STATES.get(self.state, 'unknown') if f & STATE else 'unknown'
+        door = DOORS.get(self.door, 'unknown') if f & DOOR else 'unknown'
+        return (f'{self.id} fields={f} connected={self.connected} revision={self.revision} changed={self.changed} '
+                f'state={self.state} door={self.door} battery={self.battery} charging={self.charging} '
+                f"result={self.result} locked={locked} jammed={jammed} '{state}' '{door}'")
+
+
+def whole(value, low, high):
+    """A whole number from low to high, also one that is written 54.0; else None."""
+    found = WHOLE.fullmatch(value) if type(value) is Number else None
+    if found is None or len(found[1]) > 20:
+        return None
+    number = int(found[1])
+    return number if low <= number <= high else None
+
+
+def is_leap(year):
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def time_ms(value):
+    """Unix time in ms of a date and time; None if it is none."""
+    found = TIME.fullmatch(value) if type(value) is str else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(found[i]) for i in range(1, 7))
+    if not (1 <= year and 1 <= month <= 12 and hour <= 23 and minute <= 59 and second <= 59):
+        return None
+    months = (31, 29 if is_leap(year) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    if not 1 <= day <= months[month - 1]:
+        return None
+    before = year - 1
+    days = before * 365 + before // 4 - before // 100 + before // 400 + sum(months[:month - 1]) + day - 1 - 719162
+    offset = 0
+    if found[8]:
+        if int(found[9]) > 23 or int(found[10]) > 59:
+            return None
+        offset = (int(found[9]) * 60 + int(found[10])) * (1 if found[8] == '+' else -1)
+    ms = int((found[7] or '0').ljust(3, '0')[:3])
+    return (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1000 + ms
+
+
+def truth(value):
+    return value if type(value) is bool else None
+
+
+def record(node, index):
+    """The record of one lock; raises Fault."""
+    lock_id = whole(node.get('id'), 1, INT64 - 1) if type(node) is dict else None
+    if lock_id is None:
+        raise Fault('LOCK_SYNC_E_MALFORMED', record=index)
+    lock = Lock(lock_id)
+    lock.set(CONNECTED, 'connected', truth(node.get('isConnected')))
+    lock.set(REVISION, 'revision', whole(node.get('revision'), -INT64, INT64 - 1))
+    state = node.get('deviceState')
+    if type(state) is not dict:
+        state = node.get('lockProperties')
+    if type(state) is dict:
+        lock.fields |= DEVICE_STATE
+        lock.set(CHANGED, 'changed', time_ms(state.get('lastStateChangedDate')))
+        if lock.connected:
+            lock.set(STATE, 'state', whole(state.get('state'), -INT32, INT32 - 1))
+            lock.set(DOOR, 'door', whole(state.get('doorState'), -INT32, INT32 - 1))
+            lock.set(CHARGING, 'charging', truth(state.get('isCharging')))
+            lock.set(BATTERY, 'battery', whole(state.get('batteryLevel'), 0, 100))
+            lock.set(RESULT, 'result', whole(state.get('stateChangeResult'), -INT32, INT32 - 1))
+    return lock
+
+
+def by_code(code, other):
+    """The status for a code, of HTTP or of the body; `other` where there is no name for it."""
+    if code is not None and 500 <= code <= 599:
+        return 'LOCK_SYNC_E_SERVER'
+    return {401: 'LOCK_SYNC_E_UNAUTHORIZED', 403: 'LOCK_SYNC_E_FORBIDDEN', 404: 'LOCK_SYNC_E_NOT_FOUND',
+            429: 'LOCK_SYNC_E_RATE_LIMITED'}.get(code, other)
+
+
+def messages(envelope):
+    """The errorMessages of an envelope."""
+    found = envelope.get('errorMessages') if type(envelope) is dict else None
+    if type(found) is not list:
+        return ()
+    return [text for text in found if type(text) is str][:MAX_MESSAGES]
+
+
+def is_refused(text):
+    """Whether a text is JSON that the headers refuse all the same."""
+    return text.has_key_twice or text.has_half_pair or text.has_escaped_nul or text.depth > MAX_DEPTH
+
+
+def envelope_of(body):
+    """The object that the body of a 2xx answer is; raises Fault."""
+    if b'\0' in body:
+        raise Fault('LOCK_SYNC_E_MALFORMED', at=body.index(b'\0'))
+    text = strict_json.read(body)
+    if is_refused(text):
+        raise Fault('LOCK_SYNC_E_MALFORMED', at='*', record='*')
+    if not text.is_json:
+        raise Fault('LOCK_SYNC_E_MALFORMED', at=len(body) if text.ends_early else '+')
+    if type(text.value) is not dict:
+        raise Fault('LOCK_SYNC_E_MALFORMED')
+    return text.value
+
+
+def locks_of(envelope, scope):
+    """The records of an envelope, in its order; raises Fault."""
+    result = envelope.get('result')
+    code = whole(envelope.get('statusCode'), -INT32, INT32 - 1)
+    if envelope.get('success') is False:
+        raise Fault(by_code(code, 'LOCK_SYNC_E_API'), messages=messages(envelope))
+    if (result is None or result == []) and code is not None and not 200 <= code <= 299:
+        raise Fault(by_code(code, 'LOCK_SYNC_E_HTTP'), messages=messages(envelope))
+    if type(scope) is int:
+        lock = record(result, '*')
+        if lock.id != scope:
+            raise Fault('LOCK_SYNC_E_MALFORMED', record='*')
+        return [lock]
+    if type(result) is not list:
+        raise Fault('LOCK_SYNC_E_MALFORMED')
+    locks = {}
+    for i, node in enumerate(result):
+        lock = record(node, i + 1)
+        if vars(locks.setdefault(lock.id, lock)) != vars(lock):
+            raise Fault('LOCK_SYNC_E_MALFORMED', record='*')
+    return list(locks.values())
+
+
+def decode(status, scope, body):
+    """What was asked for of the records in a response; raises Fault. A scope is None (all), an int (one), or a tuple."""
+    if not 200 <= status <= 299:
+        text = strict_json.read(body)
+        kept = messages(text.value) if text.is_json and b'\0' not in body and not is_refused(text) else ()
+        raise Fault(by_code(status, 'LOCK_SYNC_E_HTTP'), messages=kept)
+    locks = locks_of(envelope_of(body), scope)
+    return [lock for lock in locks if lock.id in scope] if type(scope) is tuple else locks
+
+
+def quoted(text):
+    """A text as `answer` writes it."""
+    out = []
+    for byte in text.encode('utf-8'):
+        is_odd = not 0x20 <= byte <= 0x7e or byte in b'"\\'
+        out.append(f'\\x{byte:02x}' if is_odd else chr(byte))
+    return '"' + ''.join(out) + '"'
+
+
+def decode_line(status, scope, body):
+    """The line for one response."""
+    try:
+        locks = decode(status, scope, body)
+    except Fault as fault:
+        texts = ''.join(' ' + quoted(text) for text in fault.messages)
+        return (f'{fault.name} http={status} retry=-1 at={fault.at} record={fault.record} '
+                f'messages={len(fault.messages)}{texts}')
+    answered = {lock.id for lock in locks}
+    asked = dict.fromkeys(scope) if type(scope) is tuple else ()
+    missing = ','.join(str(lock_id) for lock_id in asked if lock_id not in answered)
+    return ' | '.join([f'LOCK_SYNC_OK fetched={FETCHED_AT_MS} cached=0 missing={missing}'] + [x.text() for x in locks])
+
+
+def kinds_of(before, after):
+    """The bits of what changed of one lock; either may be None."""
+    if before is None or after is None:
+        only = before or after
+        kinds = ADDED if before is None else REMOVED
+        if only.fields & CONNECTED:
+            kinds |= IS_CONNECTED if after is not None and after.connected else IS_DISCONNECTED
+        return kinds | sum(bit for bit, field, _ in COMPARED if only.fields & field)
+    kinds = 0
+    connections = [lock.fields & CONNECTED and 1 + lock.connected for lock in (before, after)]
+    if connections[0] != connections[1]:
+        kinds = IS_CONNECTED if connections[1] == 2 else IS_DISCONNECTED
+    for bit, field, name in COMPARED:
+        is_other = (before.fields ^ after.fields) & field or getattr(before, name) != getattr(after, name)
+        kinds |= bit if is_other else 0
+    return kinds
+
+
+def both_asked(scopes):
+    """Which ids both scopes asked for, as a predicate."""
+    sets = [{scope} if type(scope) is int else set(scope) for scope in scopes if scope is not None]
+    return lambda lock_id: all(lock_id in asked for asked in sets)
+
+
+def diff_line(scopes, bodies):
+    """The line for the difference of two responses."""
+    locks, names = [], []
+    for scope, body in zip(scopes, bodies):
+        try:
+            locks.append({lock.id: lock for lock in decode(200, scope, body)})
+            names.append('LOCK_SYNC_OK')
+        except Fault as fault:
+            names.append(fault.name)
+    if len(locks) < 2:
+        return ' '.join(names)
+    before, after = locks
+    is_asked = both_asked(scopes)
+    parts = []
+    for lock_id in sorted(before.keys() | after.keys()):
+        one, other = before.get(lock_id), after.get(lock_id)
+        kinds = kinds_of(one, other) if is_asked(lock_id) else 0
+        if kinds:
+            sides = [lock.text() if lock else 'none' for lock in (one, other)]
+            parts.append(f'kinds={kinds} before {sides[0]} after {sides[1]}')
+    return ' | '.join([f'changes={len(parts)}'] + parts)
+
+
+def agree(expected, actual, size):
+    """Whether a line is what was expected: `*` is any number, `+` one from 0 to the body's size."""
+    if expected == actual:
+        return True
+    if '*' not in expected and '+' not in expected:
+        return False
+    pattern = re.escape(expected).replace(re.escape('=*'), r'=(-?\d+)').replace(re.escape('at=+'), r'at=(\d+)')
+    found = re.fullmatch(pattern, actual)
+    return found is not None and all(int(number) <= size for number in found.groups())
