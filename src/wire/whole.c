@@ -18,7 +18,7 @@ static size_t skip_string(const char *json, size_t size, size_t at)
     return at + 1;
 }
 
-#define DIGITS_MAX 15 /* more may be more than an integer holds */
+#define DIGITS_MAX 18 /* more may be more than an int64_t holds, and then the parser would refuse the whole text */
 
 /* Writes blanks over the fraction of a token that is an integer, a point, and zeros. */
 static void write_whole(char *token, size_t size)
@@ -26,7 +26,7 @@ static void write_whole(char *token, size_t size)
     const char *point = memchr(token, '.', size);
     size_t whole = point == NULL ? 0 : (size_t)(point - token);
 
-    if (whole == 0 || whole > DIGITS_MAX || !lsync_ascii_is_digit(point[-1]) || whole + 1 == size)
+    if (whole == 0 || whole > DIGITS_MAX + (size_t)(token[0] == '-') || !lsync_ascii_is_digit(point[-1]) || whole + 1 == size)
         return;
     for (size_t i = 0; i < size; i++)
         if (i > whole ? token[i] != '0' : i != whole && !lsync_ascii_is_digit(token[i]) && (i > 0 || token[i] != '-'))

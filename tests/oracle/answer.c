@@ -245,8 +245,10 @@ int main(void)
         else
             give_up("a case of no kind");
         putchar('\n');
+        if (fflush(stdout) != 0) /* each line at once: whoever shrinks a case asks one by one */
+            give_up("stdout is closed");
     }
     free(line);
     lock_sync_ctx_free(ctx);
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return EXIT_SUCCESS;
 }

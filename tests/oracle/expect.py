@@ -26,8 +26,9 @@ STATES = {0: 'uncalibrated', 1: 'calibrating', 2: 'unlocked', 3: 'semi-locked', 
 DOORS = {0: 'not paired', 1: 'disconnected', 2: 'opened', 3: 'closed', 4: 'uncalibrated'}
 NO, YES, UNKNOWN = range(3)
 
-WHOLE = re.compile(rb'(-?[0-9]+)(?:\.0+)?')
-TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?', re.ASCII)
+WHOLE = re.compile(rb'-?[0-9]+|(?:-?[0-9]{1,18})(?:\.0+)')
+TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d)(?::(\d\d))?)?',
+                  re.ASCII)
 
 
 class Fault(Exception):
@@ -70,9 +71,9 @@ class Lock:
 def whole(value, low, high):
     """A whole number from low to high, also one that is written 54.0; else None."""
     found = WHOLE.fullmatch(value) if type(value) is Number else None
-    if found is None or len(found[1]) > 20:
+    if found is None or len(value) > 20 and b'.' not in value:
         return None
-    number = int(found[1])
+    number = int(value.partition(b'.')[0])
     return number if low <= number <= high else None
 
 
@@ -95,15 +96,17 @@ def time_ms(value):
     days = before * 365 + before // 4 - before // 100 + before // 400 + sum(months[:month - 1]) + day - 1 - 719162
     offset = 0
     if found[8]:
-        if int(found[9]) > 23 or int(found[10]) > 59:
+        hours, minutes = int(found[9]), int(found[10] or 0)
+        if hours > 23 or minutes > 59:
             return None
-        offset = (int(found[9]) * 60 + int(found[10])) * (1 if found[8] == '+' else -1)
+        offset = (hours * 60 + minutes) * (1 if found[8] == '+' else -1)
     ms = int((found[7] or '0').ljust(3, '0')[:3])
     return (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1000 + ms
 
 
 def truth(value):
-    return value if type(value) is bool else None
+    """True or false, which 1 and 0 may stand for; else None."""
+    return value if type(value) is bool else {0: False, 1: True}.get(whole(value, 0, 1))
 
 
 def record(node, index):
@@ -114,9 +117,7 @@ def record(node, index):
     lock = Lock(lock_id)
     lock.set(CONNECTED, 'connected', truth(node.get('isConnected')))
     lock.set(REVISION, 'revision', whole(node.get('revision'), -INT64, INT64 - 1))
-    state = node.get('deviceState')
-    if type(state) is not dict:
-        state = node.get('lockProperties')
+    state = node['deviceState'] if 'deviceState' in node else node.get('lockProperties')
     if type(state) is dict:
         lock.fields |= DEVICE_STATE
         lock.set(CHANGED, 'changed', time_ms(state.get('lastStateChangedDate')))
@@ -131,23 +132,42 @@ def record(node, index):
 
 def by_code(code, other):
     """The status for a code, of HTTP or of the body; `other` where there is no name for it."""
-    if code is not None and 500 <= code <= 599:
+    if type(code) is int and 500 <= code <= 599:
         return 'LOCK_SYNC_E_SERVER'
-    return {401: 'LOCK_SYNC_E_UNAUTHORIZED', 403: 'LOCK_SYNC_E_FORBIDDEN', 404: 'LOCK_SYNC_E_NOT_FOUND',
-            429: 'LOCK_SYNC_E_RATE_LIMITED'}.get(code, other)
+    names = {401: 'LOCK_SYNC_E_UNAUTHORIZED', 403: 'LOCK_SYNC_E_FORBIDDEN', 404: 'LOCK_SYNC_E_NOT_FOUND',
+             429: 'LOCK_SYNC_E_RATE_LIMITED'}
+    return names.get(code, other) if type(code) is int else other
+
+
+def in_any_case(envelope, name):
+    """A member of the envelope: of that very name, else the first of that name with other capitals."""
+    if name in envelope:
+        return envelope[name]
+    lower = name.lower()
+    return next((value for key, value in envelope.items() if key.isascii() and key.lower() == lower), None)
 
 
 def messages(envelope):
-    """The errorMessages of an envelope."""
-    found = envelope.get('errorMessages') if type(envelope) is dict else None
+    """The errorMessages of an envelope, each up to a U+0000."""
+    found = in_any_case(envelope, 'errorMessages') if type(envelope) is dict else None
     if type(found) is not list:
         return ()
-    return [text for text in found if type(text) is str][:MAX_MESSAGES]
+    return [text.partition('\0')[0] for text in found if type(text) is str][:MAX_MESSAGES]
+
+
+def fits(number):
+    """Whether a number is in the range of int64_t or, with a fraction or an exponent, of a double."""
+    if number.isdigit() and len(number) < 19:
+        return True
+    if b'.' in number or b'e' in number or b'E' in number:
+        return abs(float(number)) != float('inf')
+    return -INT64 <= int(number[:22]) < INT64
 
 
 def is_refused(text):
     """Whether a text is JSON that the headers refuse all the same."""
-    return text.has_key_twice or text.has_half_pair or text.has_escaped_nul or text.depth > MAX_DEPTH
+    return (text.has_key_twice or text.has_half_pair or text.has_nul_in_key or text.depth > MAX_DEPTH or
+            not all(map(fits, text.numbers)))
 
 
 def envelope_of(body):
@@ -156,7 +176,7 @@ def envelope_of(body):
         raise Fault('LOCK_SYNC_E_MALFORMED', at=body.index(b'\0'))
     text = strict_json.read(body)
     if is_refused(text):
-        raise Fault('LOCK_SYNC_E_MALFORMED', at='*', record='*')
+        raise Fault('LOCK_SYNC_E_MALFORMED', at='+')
     if not text.is_json:
         raise Fault('LOCK_SYNC_E_MALFORMED', at=len(body) if text.ends_early else '+')
     if type(text.value) is not dict:
@@ -165,25 +185,30 @@ def envelope_of(body):
 
 
 def locks_of(envelope, scope):
-    """The records of an envelope, in its order; raises Fault."""
+    """The records of an envelope that were asked for, in its order; raises Fault."""
     result = envelope.get('result')
-    code = whole(envelope.get('statusCode'), -INT32, INT32 - 1)
-    if envelope.get('success') is False:
+    code = in_any_case(envelope, 'statusCode')
+    if type(code) is Number:
+        code = whole(code, -INT32, INT32 - 1)
+        is_other = code != 0 and (code is None or not 200 <= code <= 299)
+    else:
+        is_other = code is not None
+    if truth(in_any_case(envelope, 'success')) is False or is_other and (result is None or result == []):
         raise Fault(by_code(code, 'LOCK_SYNC_E_API'), messages=messages(envelope))
-    if (result is None or result == []) and code is not None and not 200 <= code <= 299:
-        raise Fault(by_code(code, 'LOCK_SYNC_E_HTTP'), messages=messages(envelope))
     if type(scope) is int:
-        lock = record(result, '*')
+        lock = record(result, 0)
         if lock.id != scope:
-            raise Fault('LOCK_SYNC_E_MALFORMED', record='*')
+            raise Fault('LOCK_SYNC_E_MALFORMED')
         return [lock]
     if type(result) is not list:
         raise Fault('LOCK_SYNC_E_MALFORMED')
     locks = {}
-    for i, node in enumerate(result):
-        lock = record(node, i + 1)
+    all_locks = [record(node, i + 1) for i, node in enumerate(result)]
+    for i, lock in enumerate(all_locks):
+        if scope is not None and lock.id not in scope:
+            continue
         if vars(locks.setdefault(lock.id, lock)) != vars(lock):
-            raise Fault('LOCK_SYNC_E_MALFORMED', record='*')
+            raise Fault('LOCK_SYNC_E_MALFORMED', record=i + 1)
     return list(locks.values())
 
 
@@ -193,8 +218,7 @@ def decode(status, scope, body):
         text = strict_json.read(body)
         kept = messages(text.value) if text.is_json and b'\0' not in body and not is_refused(text) else ()
         raise Fault(by_code(status, 'LOCK_SYNC_E_HTTP'), messages=kept)
-    locks = locks_of(envelope_of(body), scope)
-    return [lock for lock in locks if lock.id in scope] if type(scope) is tuple else locks
+    return locks_of(envelope_of(body), scope)
 
 
 def quoted(text):

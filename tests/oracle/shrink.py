@@ -44,6 +44,7 @@ def add_part(found, tokens, first, end):
 
 def smaller(text):
     """The text, each time with something less."""
+    yield b''.join(TOKEN.findall(text))
     for a, b in spans(text):
         yield text[:a] + text[b:]
     for i in range(len(text) if len(text) < 400 else 0):
@@ -57,6 +58,8 @@ def shrink(case, is_same, tries=3000):
         is_smaller = False
         for i in range(len(case.texts)):
             for text in smaller(case.texts[i]):
+                if len(text) >= len(case.texts[i]):
+                    continue
                 tries -= 1
                 less = case.with_texts(case.texts[:i] + (text,) + case.texts[i + 1:])
                 if tries <= 0 or is_same(less):

@@ -13,7 +13,7 @@ BLANKS = b' \t\n\r'
 CUT_STRING = re.compile(STRING[:-1] + rb'(?:\\(?:u[0-9A-Fa-f]{0,3})?)?')
 CUT_WORD = re.compile(rb'-|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?')
 CUT_NUMBER = re.compile(rb'-?(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?[eE][+-]?)')
-# An escape that a cut string should be judged by only with its end: half a pair, or U+0000.
+# An escape in a cut string that may be refused before its end is missed: half a pair, or U+0000 in a key.
 JUDGED_ESCAPE = re.compile(rb'\\u(?:[dD][89A-Fa-f]|0{4})')
 
 ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(.))', re.DOTALL)
@@ -39,7 +39,7 @@ class Text:
         self.ends_early = False  # it is the beginning of some JSON text, and no more
         self.has_key_twice = False
         self.has_half_pair = False  # an escaped surrogate without its other half
-        self.has_escaped_nul = False  # \u0000
+        self.has_nul_in_key = False  # \u0000
         self.depth = 0
         self.numbers = []
 
@@ -52,19 +52,17 @@ class Text:
         text = PAIR.sub(lambda m: chr(0x10000 + ((ord(m[1]) - 0xd800) << 10) + ord(m[2]) - 0xdc00), text)
         if HALF.search(text):
             self.has_half_pair = True
-        if '\0' in text:
-            self.has_escaped_nul = True
         return text
 
 
 def is_cut_string(text):
-    """Whether a string token was cut by the end; half a UTF-8 sequence at the end is cut too."""
+    """Whether a string token was cut by the end, between two characters."""
     if not CUT_STRING.fullmatch(text) or JUDGED_ESCAPE.search(text):
         return False
     try:
         text.decode('utf-8')
-    except UnicodeDecodeError as error:
-        return error.reason == 'unexpected end of data'
+    except UnicodeDecodeError:
+        return False
     return True
 
 
@@ -136,6 +134,7 @@ def walk(text, body):
             if kind != 2:
                 return
             key = text.string(token)
+            text.has_nul_in_key = text.has_nul_in_key or '\0' in key
             text.has_key_twice = text.has_key_twice or key in container
             state = COLON
             continue
