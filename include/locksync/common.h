@@ -64,7 +64,7 @@ enum {
     LOCK_SYNC_E_NOT_FOUND = 16,       /**< The service said 404. */
     LOCK_SYNC_E_SERVER = 17,          /**< The service said 5xx. */
     LOCK_SYNC_E_HTTP = 18,            /**< Any other status that is not 2xx; redirects are never followed. */
-    LOCK_SYNC_E_API = 19,             /**< 2xx with `success: false` and no more telling statusCode. */
+    LOCK_SYNC_E_API = 19,             /**< 2xx, but the body says that it failed, and none of the statuses above. */
     LOCK_SYNC_E_GUARD = 20,           /**< The guard's store could not be read or written. */
     LOCK_SYNC_E_NO_TRANSPORT = 21,    /**< Built without libcurl, and no transport was set. */
     LOCK_SYNC_E_BUSY = 22             /**< A second use of a context while one is running. */

@@ -105,8 +105,8 @@ LOCK_SYNC_API const char *lock_sync_error_correlation_id(const lock_sync_error *
 LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e);
 
 /**
- * One of the `errorMessages` of the service's answer, as sent (UTF-8, perhaps with control characters: not for a
- * terminal as it is); a credential in it is struck out.
+ * One of the `errorMessages` of the service's answer, as sent up to a U+0000 (UTF-8, perhaps with control characters:
+ * not for a terminal as it is); a credential in it is struck out. Elements that are no strings do not count.
  *
  * @param e From lock_sync_last_error(), or NULL.
  * @param i 0 .. lock_sync_error_api_message_count() - 1.
@@ -117,9 +117,10 @@ LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *e)
 LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *e, size_t i);
 
 /**
- * Where the parser stopped in a body that is not valid JSON: usually the end of the offending token.
+ * Where the parser stopped in a body that is not valid JSON, or has a key twice: usually the end of the offending token.
  *
- * A NUL byte has its own offset, a body that ends too early its size, an empty one 0.
+ * A NUL byte has its own offset, an empty body 0. A body that ends too early has its size, or the offset of a last
+ * character that is cut.
  *
  * @param e From lock_sync_last_error(), or NULL.
  * @return Bytes from the start of the decoded body; -1: the status is not LOCK_SYNC_E_MALFORMED, or the JSON is valid

@@ -14,7 +14,7 @@ extern "C" {
 /**
  * Bits of lock_sync_lock::fields: the values that are known.
  *
- * A value is unknown if the service did not send it or sent one that cannot be used. State, door, battery, charging and
+ * A value is unknown if the service did not send it, or sent one of another type or out of its range. State, door, battery, charging and
  * result are unknown too, whatever the service sent, of a lock that is not known to be connected: one whose record
  * lacks an `isConnected` of true.
  */
@@ -59,18 +59,27 @@ enum {
  * One lock, as the service described it. Allocated by the library only: later versions may append members.
  *
  * A member whose bit in `fields` is clear is unknown, and is 0, which is then no value.
+ *
+ * The service's key for a member is in brackets, and compared exactly. `id`, `isConnected` and `revision` are keys of the
+ * record, the others of its state object: `deviceState`, or `lockProperties` if the record has no `deviceState`. A number
+ * must be whole. It may be written with zeros behind a point, such as 54.0, if it has at most 18 digits before the point;
+ * not with an exponent. True and false may be sent as 1 and 0.
  */
 typedef struct lock_sync_lock {
-    int64_t id;                    /**< The lock's number, > 0. */
-    int64_t revision;              /**< Rises with each change of the lock's configuration. */
-    int64_t last_state_changed_ms; /**< Unix time in ms, UTC. */
+    int64_t id;                    /**< The lock's number, > 0 (`id`). */
+    int64_t revision;              /**< Rises with each change of the lock's configuration (`revision`). */
+    /**
+     * Unix time in ms, UTC (`lastStateChangedDate`: YYYY-MM-DDThh:mm:ss, in the years 1 to 9999; then 1 to 9 digits of a
+     * fraction or none, of which those beyond ms are dropped; then Z, +hh:mm, -hh:mm, +hh, -hh or nothing, which is Z).
+     */
+    int64_t last_state_changed_ms;
     uint32_t fields;               /**< LOCK_SYNC_FIELD_* bits. */
-    int32_t state;                 /**< LOCK_SYNC_STATE_*, or a value this version has no name for, as sent. */
-    int32_t door_state;            /**< LOCK_SYNC_DOOR_*, likewise. */
-    int32_t battery_level;         /**< Percent, 0..100. */
-    int32_t state_change_result;   /**< 0 success, > 0 error (1 jammed). */
-    bool is_connected;             /**< Whether the lock is in reach of its bridge. */
-    bool is_charging;              /**< Whether its battery is being charged. */
+    int32_t state;                 /**< LOCK_SYNC_STATE_*, or a value without a name here, as sent (`state`). */
+    int32_t door_state;            /**< LOCK_SYNC_DOOR_*, likewise (`doorState`). */
+    int32_t battery_level;         /**< Percent, 0..100 (`batteryLevel`). */
+    int32_t state_change_result;   /**< 0 success, > 0 error (1 jammed), as sent (`stateChangeResult`). */
+    bool is_connected;             /**< Whether the lock is in reach of its bridge (`isConnected`). */
+    bool is_charging;              /**< Whether its battery is being charged (`isCharging`). */
 } lock_sync_lock;
 
 /**

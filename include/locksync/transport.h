@@ -232,6 +232,12 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *s);
 /**
  * Decodes an answer, as a fetch does once it has arrived.
  *
+ * The body of a 2xx answer must be JSON (RFC 8259) in UTF-8, without a byte order mark. LOCK_SYNC_E_MALFORMED is also what
+ * JSON allows and no reader can be sure of: a key that comes twice in one object, a key with U+0000, half a surrogate
+ * pair, a number that is out of the range of int64_t or, with a fraction or an exponent, of a double, and values in each
+ * other that are more than 2,048 levels deep. So are a record without a usable id, and two records of one lock that was
+ * asked for which differ in a value; equal ones count once.
+ *
  * @param ctx The context; its last error has the detail.
  * @param q The request that was sent: the answer is filtered to its ids.
  * @param s The response, complete.

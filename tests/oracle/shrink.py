@@ -1,5 +1,6 @@
 """Makes a body that shows a difference shorter, for as long as it shows the same difference."""
 import re
+import time
 
 from cases import TOKEN
 
@@ -51,20 +52,22 @@ def smaller(text):
         yield text[:i] + text[i + 1:]
 
 
-def shrink(case, is_same, tries=3000):
-    """The smallest case found that `is_same` accepts."""
+def shrink(case, is_same, seconds=10):
+    """The smallest case that `is_same` accepts and that was found in time."""
+    until = time.monotonic() + seconds
     is_smaller = True
-    while is_smaller and tries > 0:
+    while is_smaller:
         is_smaller = False
         for i in range(len(case.texts)):
             for text in smaller(case.texts[i]):
                 if len(text) >= len(case.texts[i]):
                     continue
-                tries -= 1
+                if time.monotonic() > until:
+                    return case
                 less = case.with_texts(case.texts[:i] + (text,) + case.texts[i + 1:])
-                if tries <= 0 or is_same(less):
-                    is_smaller = tries > 0
-                    case = less if is_smaller else case
+                if is_same(less):
+                    is_smaller = True
+                    case = less
                     break
             if is_smaller:
                 break

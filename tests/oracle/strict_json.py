@@ -40,7 +40,7 @@ class Text:
         self.has_key_twice = False
         self.has_half_pair = False  # an escaped surrogate without its other half
         self.has_nul_in_key = False  # \u0000
-        self.depth = 0
+        self.depth = 0  # of values in each other: 1 for a number, 2 for [[]] and [0]
         self.numbers = []
 
     def string(self, raw):
@@ -141,6 +141,8 @@ def walk(text, body):
         else:
             if state not in (VALUE, FIRST_VALUE):
                 return
+            if len(outer) >= text.depth:
+                text.depth = len(outer) + 1
             if kind == 2:
                 value = text.string(token)
             elif kind == 3:
