@@ -155,14 +155,15 @@ static void write_error(const lock_sync_ctx *ctx, lock_sync_status status, const
 {
     const lock_sync_error *error = lock_sync_last_error(ctx);
     const char *message = lock_sync_error_message(error);
+    int64_t offset = lock_sync_error_byte_offset(error);
     size_t n = lock_sync_error_api_message_count(error);
     bool is_plain = message[0] != '\0' && strlen(message) <= 511;
 
     for (const unsigned char *c = (const unsigned char *)message; *c != '\0'; c++)
         is_plain = is_plain && *c >= ' ' && *c != 0x7f;
     printf("%s http=%" PRId32 " retry=%" PRId64 " at=%" PRId64 " record=%d messages=%zu", lock_sync_status_name(status),
-           lock_sync_error_http_status(error), lock_sync_error_retry_after_ms(error), lock_sync_error_byte_offset(error),
-           lock_sync_error_byte_offset(error) == -1 ? named_record(message) : 0, n);
+           lock_sync_error_http_status(error), lock_sync_error_retry_after_ms(error), offset,
+           offset == -1 ? named_record(message) : 0, n);
     for (size_t i = 0; i < n; i++) {
         putchar(' ');
         write_text(lock_sync_error_api_message_at(error, i));

@@ -8,51 +8,67 @@ STATE_KEYS = (b'"state"', b'"doorState"', b'"isCharging"', b'"batteryLevel"', b'
 KNOWN_KEYS = STATE_KEYS + (b'"id"', b'"isConnected"', b'"revision"', b'"deviceState"', b'"lockProperties"', b'"result"',
                            b'"success"', b'"errorMessages"', b'"statusCode"')
 # Keys that are almost known, or known and written otherwise.
-OTHER_KEYS = (b'"deviceSettings"', b'"name"', b'""', b'"Id"', b'"ids"', b'"i"', b'"statE"', b'"isconnected"', b'"device"',
-              b'"deviceStates"', b'"result "', b'"x\\u0000y"', b'"\\u00e9"', b'"\xc3\xa9"', b'"\\ud83d\\ude00"', b'"\\ud83d"',
-              b'"' + b'k' * 70 + b'"', b'"' + b'k' * 300 + b'"', b'"a\\nb"', b'"autoPullSpringEnabled"', b'"lastStateChanged"',
-              b'"serialNumber"', b'"success"', b'"id"', b'"revision"', b'"state"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"',
-              b'"\xf0\x9f\x98\x80"', b'"\xf4\x90\x80\x80"', b'"\x7f"')
+OTHER_KEYS = (b'"deviceSettings"', b'"name"', b'""', b'"Id"', b'"ids"', b'"i"', b'"statE"', b'"isconnected"',
+              b'"device"', b'"deviceStates"', b'"result "', b'"x\\u0000y"', b'"\\u00e9"', b'"\xc3\xa9"',
+              b'"\\ud83d\\ude00"', b'"\\ud83d"', b'"' + b'k' * 70 + b'"', b'"' + b'k' * 300 + b'"', b'"a\\nb"',
+              b'"autoPullSpringEnabled"', b'"lastStateChanged"', b'"serialNumber"', b'"success"', b'"id"',
+              b'"revision"', b'"state"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"', b'"\xf0\x9f\x98\x80"',
+              b'"\xf4\x90\x80\x80"', b'"\x7f"')
 WHOLES = (b'0', b'1', b'2', b'3', b'6', b'9', b'17', b'18', b'54', b'100', b'101', b'255', b'-1', b'-0', b'65535')
-ODD_NUMBERS = (b'0', b'-0', b'-1', b'1.0', b'54.0', b'54.000', b'-0.0', b'-0.000', b'6.00000000000000000000000', b'6.5', b'0.5',
-               b'6.00000000000000000000001', b'5.999999999999999999999999', b'6e0', b'6E0', b'6.0e0', b'60e-1', b'0.6e1',
-               b'0e0', b'-0e0', b'1e3', b'1e400', b'-1e400', b'1E+2', b'1e-400', b'2147483647', b'2147483648',
+ODD_NUMBERS = (b'0', b'-0', b'-1', b'1.0', b'54.0', b'54.000', b'-0.0', b'-0.000', b'6.00000000000000000000000', b'6.5',
+               b'0.5', b'6.00000000000000000000001', b'5.999999999999999999999999', b'6e0', b'6E0', b'6.0e0', b'60e-1',
+               b'0.6e1', b'0e0', b'-0e0', b'1e3', b'1e400', b'-1e400', b'1E+2', b'1e-400', b'2147483647', b'2147483648',
                b'2147483647.0', b'2147483648.0', b'-2147483648', b'-2147483649', b'4294967302', b'4294967296',
                b'9007199254740993', b'9007199254740993.0', b'9223372036854775807', b'9223372036854775808',
                b'9223372036854775807.0', b'9223372036854775808.0', b'-9223372036854775808', b'-9223372036854775809',
                b'-9223372036854775808.0', b'18446744073709551616', b'18446744073709551622', b'99999999999999999999999',
-               b'100.0', b'100.00000000000000001', b'101.0', b'127', b'128', b'256', b'262', b'65542',
+               b'123456789012345678.0', b'999999999999999999.0', b'-999999999999999999.00', b'1000000000000000000.0',
+               b'-1000000000000000000.0', b'100.0', b'100.00000000000000001', b'101.0', b'127', b'128', b'256', b'262',
+               b'65542',
                b'1' + b'0' * 400, b'0.' + b'0' * 400, b'6.' + b'0' * 400, b'0.' + b'3' * 40)
-NO_NUMBERS = (b'01', b'-', b'+1', b'.5', b'1.', b'1e', b'1e+', b'0x10', b'NaN', b'Infinity', b'-Infinity', b'00', b'-01',
-              b'1_000', b'--1', b'1.0.0', b'1,5', b'2.e3', b'\xd9\xa1')
+STATES = (b'2', b'3', b'6', b'6', b'2', b'4', b'5', b'7', b'8', b'9', b'0', b'1', b'18', b'255')
+NO_NUMBERS = (b'01', b'-', b'+1', b'.5', b'1.', b'1e', b'1e+', b'0x10', b'NaN', b'Infinity', b'-Infinity', b'00',
+              b'-01', b'1_000', b'--1', b'1.0.0', b'1,5', b'2.e3', b'\xd9\xa1')
 STRINGS = (b'""', b'"6"', b'"true"', b'"a"', b'"locked"', b'"\\u0041"', b'"\\/"', b'"\\"\\\\"', b'"\\b\\f\\n\\r\\t"',
-           b'"\\ud83d\\ude00"', b'"\\uD83D\\uDE00 x"', b'"\xf0\x9f\x98\x80"', b'"\xc3\xa9\xe2\x82\xac"', b'"[{:,}]"', b'"\x7f"',
-           b'"\xef\xbf\xbf"', b'"\xf4\x8f\xbf\xbf"')
-ODD_STRINGS = (b'"\\u0000"', b'"a\\u0000b"', b'"\\ud800"', b'"\\udc00"', b'"\\ude00\\ud83d"', b'"\\ud83dx"', b'"\\ud83d\\u0041"',
-               b'"\\ud83d\\ud83d\\ude00"', b'"\x01"', b'"\n"', b'"\t"', b'"\\x"', b'"\\u12"', b'"\\u12g4"', b'"\\U0041"', b"'a'",
-               b'"\xff"', b'"\xc3"', b'"\xc3x"', b'"\xc0\x80"', b'"\xc1\xbf"', b'"\xe0\x80\x80"', b'"\xe0\x9f\xbf"', b'"\xed\xa0\x80"',
-               b'"\xed\xbf\xbf"', b'"\xf0\x80\x80\x80"', b'"\xf0\x8f\xbf\xbf"', b'"\xf4\x90\x80\x80"', b'"\xf5\x80\x80\x80"', b'"\x80"',
-               b'"\xe2\x82"', b'"\xf0\x9f\x98"', b'"\\', b'"', b'"\\"')
+           b'"\\ud83d\\ude00"', b'"\\uD83D\\uDE00 x"', b'"\xf0\x9f\x98\x80"', b'"\xc3\xa9\xe2\x82\xac"', b'"[{:,}]"',
+           b'"\x7f"', b'"\xef\xbf\xbf"', b'"\xf4\x8f\xbf\xbf"')
+ODD_STRINGS = (b'"\\u0000"', b'"a\\u0000b"', b'"\\ud800"', b'"\\udc00"', b'"\\ude00\\ud83d"', b'"\\ud83dx"',
+               b'"\\ud83d\\u0041"', b'"\\ud83d\\ud83d\\ude00"', b'"\x01"', b'"\n"', b'"\t"', b'"\\x"', b'"\\u12"',
+               b'"\\u12g4"', b'"\\U0041"', b"'a'", b'"\xff"', b'"\xc3"', b'"\xc3x"', b'"\xc0\x80"', b'"\xc1\xbf"',
+               b'"\xe0\x80\x80"', b'"\xe0\x9f\xbf"', b'"\xed\xa0\x80"', b'"\xed\xbf\xbf"', b'"\xf0\x80\x80\x80"',
+               b'"\xf0\x8f\xbf\xbf"', b'"\xf4\x90\x80\x80"', b'"\xf5\x80\x80\x80"', b'"\x80"', b'"\xe2\x82"',
+               b'"\xf0\x9f\x98"', b'"\\', b'"', b'"\\"')
 WORDS = (b'null', b'true', b'false', b'[]', b'{}', b'[null]', b'{"a":1}', b'[[]]', b'[0,1]')
-NO_WORDS = (b'nul', b'True', b'NULL', b'tru', b'truee', b'undefined', b'', b',', b'}', b']', b'/**/1', b'#', b'\xef\xbb\xbf1', b'\x00',
-            b'[1,]', b'{"a":1,}', b'{a:1}', b'{"a"}', b'{"a":}', b'[,1]', b'{1:2}', b'[1 2]', b'{"a":1 "b":2}', b'{"a" 1}', b'\x0b1',
-            b'\xa0 1', b'{"a":1,"a":1}', b'{"a":1,"\\u0061":2}', b'[{"b":[{"c":1,"c":1}]}]', b'{"":1,"":2}')
-DATES = (b'2021-04-26T06:02:04.197Z', b'2022-06-23T15:56:31.44', b'2025-09-30T23:59:59.9999999Z', b'2024-02-29T12:00:00+00:00',
-         b'0001-01-01T00:00:00', b'1970-01-01T00:00:00Z', b'2026-11-30T03:00:00.5+01:00')
-ODD_DATES = (b'', b'2021', b'2021-04-26', b'2021-04-26T06:02', b'2021-04-26T06:02Z', b'2021-04-26 06:02:04Z', b'2021-04-26T06:02:04z',
-             b'2021-04-26t06:02:04Z', b'2021-04-26T06:02:04.Z', b'2021-04-26T06:02:04.', b'2021-04-26T06:02:04,5Z', b'2021-02-29T00:00:00Z',
-             b'1900-02-29T00:00:00Z', b'2000-02-29T00:00:00Z', b'2021-00-10T00:00:00Z', b'2021-13-10T00:00:00Z', b'2021-04-31T00:00:00Z',
-             b'2021-04-00T00:00:00Z', b'2021-04-26T24:00:00Z', b'2021-04-26T23:60:00Z', b'2021-04-26T23:59:60Z', b'2016-12-31T23:59:60Z',
-             b'2021-04-26T23:59:61Z', b'0000-01-01T00:00:00Z', b'9999-12-31T23:59:59.999999999Z', b'10000-01-01T00:00:00Z',
-             b'-2021-04-26T06:02:04Z', b'+2021-04-26T06:02:04Z', b'2021-04-26T06:02:04+0100', b'2021-04-26T06:02:04+01', b'2021-04-26T06:02:04+1:00',
-             b'2021-04-26T06:02:04-00:00', b'2021-04-26T06:02:04+23:59', b'2021-04-26T06:02:04-23:59', b'2021-04-26T06:02:04+24:00',
-             b'2021-04-26T06:02:04+14:60', b'2021-04-26T06:02:04ZZ', b'2021-04-26T06:02:04 Z', b' 2021-04-26T06:02:04Z', b'2021-04-26T06:02:04Z ',
-             b'2021-4-26T06:02:04Z', b'21-04-26T06:02:04Z', b'2021-04-26T6:02:04Z', b'2021/04/26T06:02:04Z', b'20210426T060204Z', b'now',
-             b'1619416924197', b'1969-12-31T23:59:59.999Z', b'1969-12-31T23:59:59.9999Z', b'1969-12-31T23:59:59.0001Z', b'2021-04-26T06:02:04.0000000000000000001Z',
-             b'2021-04-26T06:02:04.' + b'9' * 60 + b'Z', b'2021-04-26T06:02:04.1-01:30', b'2021-04-26T06:02:04.12+00:01', b'0001-01-01T00:00:00+23:59',
-             b'9999-12-31T23:59:59-23:59', b'2021-04-26T06:02:04.19\\u0037Z', b'2021\\u002d04-26T06:02:04Z', b'2021-04-26T06:02:04\\u0000Z',
-             b'2021-04-26T06:02:04.197Z\\u0000', b'2021-04-26T06:02:0\xc3\xa9Z', b'\xd9\xa2021-04-26T06:02:04Z', b'2021-04-26T06:02:04.1\xd9\xa1Z',
-             b'2021-04-26T06:02:04.a', b'2021-04-26T06:02:04.197+01:00Z', b'2100-02-29T00:00:00Z', b'2100-03-01T00:00:00Z')
+NO_WORDS = (b'nul', b'True', b'NULL', b'tru', b'truee', b'undefined', b'', b',', b'}', b']', b'/**/1', b'#',
+            b'\xef\xbb\xbf1', b'\x00', b'[1,]', b'{"a":1,}', b'{a:1}', b'{"a"}', b'{"a":}', b'[,1]', b'{1:2}', b'[1 2]',
+            b'{"a":1 "b":2}', b'{"a" 1}', b'\x0b1', b'\xa0 1', b'{"a":1,"a":1}', b'{"a":1,"\\u0061":2}',
+            b'[{"b":[{"c":1,"c":1}]}]', b'{"":1,"":2}')
+DATES = (b'2021-04-26T06:02:04.197Z', b'2022-06-23T15:56:31.44', b'2025-09-30T23:59:59.9999999Z',
+         b'2024-02-29T12:00:00+00:00', b'0001-01-01T00:00:00', b'1970-01-01T00:00:00Z', b'2026-11-30T03:00:00.5+01:00')
+ODD_DATES = (b'', b'2021', b'2021-04-26', b'2021-04-26T06:02', b'2021-04-26T06:02Z', b'2021-04-26 06:02:04Z',
+             b'2021-04-26T06:02:04z', b'2021-04-26t06:02:04Z', b'2021-04-26T06:02:04.Z', b'2021-04-26T06:02:04.',
+             b'2021-04-26T06:02:04,5Z', b'2021-02-29T00:00:00Z', b'1900-02-29T00:00:00Z', b'2000-02-29T00:00:00Z',
+             b'2021-00-10T00:00:00Z', b'2021-13-10T00:00:00Z', b'2021-04-31T00:00:00Z', b'2021-04-00T00:00:00Z',
+             b'2021-04-26T24:00:00Z', b'2021-04-26T23:60:00Z', b'2021-04-26T23:59:60Z', b'2016-12-31T23:59:60Z',
+             b'2021-04-26T23:59:61Z', b'0000-01-01T00:00:00Z', b'9999-12-31T23:59:59.999999999Z',
+             b'10000-01-01T00:00:00Z', b'-2021-04-26T06:02:04Z', b'+2021-04-26T06:02:04Z', b'2021-04-26T06:02:04+0100',
+             b'2021-04-26T06:02:04+01', b'2021-04-26T06:02:04+1:00', b'2021-04-26T06:02:04-00:00',
+             b'2021-04-26T06:02:04+23:59', b'2021-04-26T06:02:04-23:59', b'2021-04-26T06:02:04+24:00',
+             b'2021-04-26T06:02:04+14:60', b'2021-04-26T06:02:04ZZ', b'2021-04-26T06:02:04 Z', b' 2021-04-26T06:02:04Z',
+             b'2021-04-26T06:02:04Z ', b'2021-4-26T06:02:04Z', b'21-04-26T06:02:04Z', b'2021-04-26T6:02:04Z',
+             b'2021/04/26T06:02:04Z', b'20210426T060204Z', b'now', b'1619416924197', b'1969-12-31T23:59:59.999Z',
+             b'1969-12-31T23:59:59.9999Z', b'1969-12-31T23:59:59.0001Z', b'2021-04-26T06:02:04.0000000000000000001Z',
+             b'2021-04-26T06:02:04.' + b'9' * 60 + b'Z', b'2021-04-26T06:02:04.1-01:30',
+             b'2021-04-26T06:02:04.12+00:01', b'0001-01-01T00:00:00+23:59', b'9999-12-31T23:59:59-23:59',
+             b'2021-04-26T06:02:04.19\\u0037Z', b'2021\\u002d04-26T06:02:04Z', b'2021-04-26T06:02:04\\u0000Z',
+             b'2021-04-26T06:02:04.197Z\\u0000', b'2021-04-26T06:02:0\xc3\xa9Z', b'\xd9\xa2021-04-26T06:02:04Z',
+             b'2021-04-26T06:02:04.1\xd9\xa1Z', b'2021-04-26T06:02:04.a', b'2021-04-26T06:02:04.197+01:00Z',
+             b'2100-02-29T00:00:00Z', b'2100-03-01T00:00:00Z')
+CODES = (b'401', b'403', b'404', b'429', b'500', b'503', b'599', b'600', b'304', b'200', b'204', b'299', b'300', b'400',
+         b'0', b'199', b'404.0', b'-404', b'"404"', b'null', b'4.04e2', b'1e2', b'true', b'99999999999', b'302',
+         b'false')
+OTHER_CASE = ((b'"SUCCESS"', b'false'), (b'"Success"', b'true'), (b'"statuscode"', b'404'),
+              (b'"STATUSCODE"', b'429'), (b'"errormessages"', b'["other"]'), (b'"RESULT"', b'[]'))
 BIG_IDS = (9223372036854775807, 9223372036854775806, 4294967297, 2147483648, 9007199254740993)
 
 
@@ -132,18 +148,19 @@ class Bodies:
             return self.junk() if self.rng.random() < 0.2 else b'"' + self.pick(ODD_DATES) + b'"'
         if self.rng.random() < 0.5:
             return b'"' + self.pick(DATES) + b'"'
-        rng = self.rng.random
-        digits = int(rng() * 8)
-        fraction = b'.%0*d' % (digits, int(rng() * 10 ** digits)) if digits else b''
+        chance = self.rng.random
+        digits = int(chance() * 8)
+        fraction = b'.%0*d' % (digits, int(chance() * 10 ** digits)) if digits else b''
         zone = self.pick((b'Z', b'', b'+00:00', b'Z', b'+02:00', b'-05:30'))
-        return b'"%04d-%02d-%02dT%02d:%02d:%02d%b%b"' % (1990 + int(rng() * 60), 1 + int(rng() * 12), 1 + int(rng() * 28), int(rng() * 24),
-                                                       int(rng() * 60), int(rng() * 60), fraction, zone)
+        day = 1990 + int(chance() * 60), 1 + int(chance() * 12), 1 + int(chance() * 28)
+        time = int(chance() * 24), int(chance() * 60), int(chance() * 60)
+        return b'"%04d-%02d-%02dT%02d:%02d:%02d%b%b"' % (*day, *time, fraction, zone)
 
     def state(self):
         """A state object's members."""
         chance = self.rng.random
         members = [
-            (b'"state"', self.number((b'2', b'3', b'6', b'6', b'2', b'4', b'5', b'7', b'8', b'9', b'0', b'1', b'18', b'255'))),
+            (b'"state"', self.number(STATES)),
             (b'"doorState"', self.number((b'0', b'1', b'2', b'3', b'4', b'5'))),
             (b'"isCharging"', self.value(b'false' if chance() < 0.7 else b'true')),
             (b'"batteryLevel"', self.number((b'54', b'80', b'100', b'0', b'7', b'255', b'99'))),
@@ -167,8 +184,8 @@ class Bodies:
                 self.add_unknown(members, 5 + int(chance() * 60))
             if chance() < 0.3 and members:  # the same key twice, with the same value or another
                 key, value = self.pick(members)
-                members.insert(int(chance() * (len(members) + 1)),
-                               (key if chance() < 0.5 else escape_key(self.rng, key), value if chance() < 0.5 else self.junk()))
+                key = key if chance() < 0.5 else escape_key(self.rng, key)
+                members.insert(int(chance() * (len(members) + 1)), (key, value if chance() < 0.5 else self.junk()))
             if chance() < 0.3 and members:
                 at = int(chance() * len(members))
                 members[at] = (escape_key(self.rng, members[at][0]), members[at][1])
@@ -224,7 +241,8 @@ class Bodies:
     def envelope(self, result):
         """The members around a result."""
         chance = self.rng.random
-        members = [(b'"result"', result), (b'"success"', b'true'), (b'"errorMessages"', b'[]'), (b'"statusCode"', b'200')]
+        members = [(b'"result"', result), (b'"success"', b'true'), (b'"errorMessages"', b'[]'),
+                   (b'"statusCode"', b'200')]
         kind = chance()
         if kind < 0.1:  # a refusal
             members[0] = (b'"result"', self.pick((b'null', b'[]', b'{}', result)))
@@ -246,12 +264,20 @@ class Bodies:
         if self.is_odd() and chance() < 0.5:
             at = int(chance() * len(members))
             members[at] = (members[at][0], self.junk())
+        if chance() < 0.05:
+            self.add_in_other_case(members)
         return self.disturb(members)
 
+    def add_in_other_case(self, members):
+        """Names of the envelope with other capitals, in place of the right ones or beside them."""
+        for at, (key, value) in enumerate(members):
+            if self.rng.random() < 0.5:
+                members[at] = (key[:1] + key[1:2].upper() + key[2:], value)
+        if self.rng.random() < 0.5:
+            members.insert(int(self.rng.random() * (len(members) + 1)), self.pick(OTHER_CASE))
+
     def code(self):
-        usual = (b'401', b'403', b'404', b'429', b'500', b'503', b'599', b'600', b'304', b'200', b'204', b'299', b'300', b'400',
-                 b'0', b'199', b'404.0', b'-404', b'"404"', b'null', b'4.04e2', b'1e2', b'true', b'99999999999')
-        return self.value(self.pick(usual))
+        return self.value(self.pick(CODES))
 
     def messages(self):
         chance = self.rng.random

@@ -1,7 +1,7 @@
 """What the library must make of a response, and of two, by the words of the public headers and of docs/ alone.
 
-Nothing here was taken from the library's sources. An expectation is the line that `answer` writes; `*` in it stands for a
-number that the headers leave open.
+Nothing here was taken from the library's sources. An expectation is the line that `answer` writes; `+` in place of a
+byte offset stands for any within the body, where the headers leave it open.
 """
 import re
 
@@ -21,8 +21,8 @@ ADDED, REMOVED, IS_CONNECTED, IS_DISCONNECTED = 1, 2, 4, 8
 COMPARED = ((16, STATE, 'state'), (32, DOOR, 'door'), (64, BATTERY, 'battery'), (128, CHARGING, 'charging'),
             (256, RESULT, 'result'), (512, REVISION, 'revision'))
 
-STATES = {0: 'uncalibrated', 1: 'calibrating', 2: 'unlocked', 3: 'semi-locked', 4: 'unlocking', 5: 'locking', 6: 'locked',
-          7: 'pulled', 8: 'pulling', 9: 'unknown', 18: 'updating', 255: 'unpulling'}
+STATES = {0: 'uncalibrated', 1: 'calibrating', 2: 'unlocked', 3: 'semi-locked', 4: 'unlocking', 5: 'locking',
+          6: 'locked', 7: 'pulled', 8: 'pulling', 9: 'unknown', 18: 'updating', 255: 'unpulling'}
 DOORS = {0: 'not paired', 1: 'disconnected', 2: 'opened', 3: 'closed', 4: 'uncalibrated'}
 NO, YES, UNKNOWN = range(3)
 
@@ -213,7 +213,7 @@ def locks_of(envelope, scope):
 
 
 def decode(status, scope, body):
-    """What was asked for of the records in a response; raises Fault. A scope is None (all), an int (one), or a tuple."""
+    """The records in a response that were asked for: None (all), an int (one), or a tuple of ids. Raises Fault."""
     if not 200 <= status <= 299:
         text = strict_json.read(body)
         kept = messages(text.value) if text.is_json and b'\0' not in body and not is_refused(text) else ()
@@ -292,11 +292,11 @@ def diff_line(scopes, bodies):
 
 
 def agree(expected, actual, size):
-    """Whether a line is what was expected: `*` is any number, `+` one from 0 to the body's size."""
+    """Whether a line is what was expected, for a body of a size."""
     if expected == actual:
         return True
-    if '*' not in expected and '+' not in expected:
+    begin, plus, end = expected.partition(' at=+ ')
+    if not plus:
         return False
-    pattern = re.escape(expected).replace(re.escape('=*'), r'=(-?\d+)').replace(re.escape('at=+'), r'at=(\d+)')
-    found = re.fullmatch(pattern, actual)
-    return found is not None and all(int(number) <= size for number in found.groups())
+    found = re.fullmatch(re.escape(begin) + r' at=(\d+) ' + re.escape(end), actual)
+    return found is not None and int(found[1]) <= size

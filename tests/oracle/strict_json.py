@@ -1,6 +1,6 @@
 """JSON by RFC 8259, to the letter, from bytes: what Python's own reader lets through is not let through here.
 
-`read` never raises. It says what the text is, and what is to be said of it that a reader may judge in more than one way.
+`read` never raises. It says what the text is, and what there is in it that readers may judge in more than one way.
 """
 import re
 
