@@ -58,12 +58,13 @@ ODD_DATES = (b'', b'2021', b'2021-04-26', b'2021-04-26T06:02', b'2021-04-26T06:0
              b'2021-04-26T06:02:04Z ', b'2021-4-26T06:02:04Z', b'21-04-26T06:02:04Z', b'2021-04-26T6:02:04Z',
              b'2021/04/26T06:02:04Z', b'20210426T060204Z', b'now', b'1619416924197', b'1969-12-31T23:59:59.999Z',
              b'1969-12-31T23:59:59.9999Z', b'1969-12-31T23:59:59.0001Z', b'2021-04-26T06:02:04.0000000000000000001Z',
-             b'2021-04-26T06:02:04.' + b'9' * 60 + b'Z', b'2021-04-26T06:02:04.1-01:30',
-             b'2021-04-26T06:02:04.12+00:01', b'0001-01-01T00:00:00+23:59', b'9999-12-31T23:59:59-23:59',
-             b'2021-04-26T06:02:04.19\\u0037Z', b'2021\\u002d04-26T06:02:04Z', b'2021-04-26T06:02:04\\u0000Z',
-             b'2021-04-26T06:02:04.197Z\\u0000', b'2021-04-26T06:02:0\xc3\xa9Z', b'\xd9\xa2021-04-26T06:02:04Z',
-             b'2021-04-26T06:02:04.1\xd9\xa1Z', b'2021-04-26T06:02:04.a', b'2021-04-26T06:02:04.197+01:00Z',
-             b'2100-02-29T00:00:00Z', b'2100-03-01T00:00:00Z')
+             b'2021-04-26T06:02:04.' + b'9' * 60 + b'Z', b'2021-04-26T06:02:04.123456789',
+             b'2021-04-26T06:02:04.1234567891', b'2021-04-26T06:02:04.1-01:30', b'2021-04-26T06:02:04.12+00:01',
+             b'0001-01-01T00:00:00+23:59', b'9999-12-31T23:59:59-23:59', b'2021-04-26T06:02:04.19\\u0037Z',
+             b'2021\\u002d04-26T06:02:04Z', b'2021-04-26T06:02:04\\u0000Z', b'2021-04-26T06:02:04.197Z\\u0000',
+             b'2021-04-26T06:02:0\xc3\xa9Z', b'\xd9\xa2021-04-26T06:02:04Z', b'2021-04-26T06:02:04.1\xd9\xa1Z',
+             b'2021-04-26T06:02:04.a', b'2021-04-26T06:02:04.197+01:00Z', b'2100-02-29T00:00:00Z',
+             b'2100-03-01T00:00:00Z')
 CODES = (b'401', b'403', b'404', b'429', b'500', b'503', b'599', b'600', b'304', b'200', b'204', b'299', b'300', b'400',
          b'0', b'199', b'404.0', b'-404', b'"404"', b'null', b'4.04e2', b'1e2', b'true', b'99999999999', b'302',
          b'false')
@@ -101,6 +102,7 @@ class Bodies:
         self.rng = rng
         self.odd = 0.0
         self.broken = 0.0  # how likely such a value is no JSON at all
+        self.is_plain = False  # only what the service documents, and unknown keys with plain values
 
     def pick(self, values):
         return values[int(self.rng.random() * len(values))]
@@ -171,7 +173,7 @@ class Bodies:
     def disturb(self, members):
         """Members in another order, fewer, more, twice, or with other keys."""
         chance = self.rng.random
-        if chance() < 0.4:
+        if chance() < (0.8 if self.is_plain else 0.4):
             return members
         if chance() < 0.4:
             self.rng.shuffle(members)
@@ -198,7 +200,7 @@ class Bodies:
         prefix = b'x' * (1 if self.rng.random() < 0.9 else 60)
         for i in range(n):
             at = int(self.rng.random() * (len(members) + 1))
-            value = self.nested(2) if self.rng.random() < 0.5 else self.pick(WHOLES)
+            value = self.pick(WHOLES) if self.is_plain or self.rng.random() < 0.5 else self.nested(2)
             members.insert(at, (b'"%b%d"' % (prefix, i), value))
 
     def record(self, lock_id):
@@ -227,6 +229,8 @@ class Bodies:
         if chance() < 0.1:
             ids[0] = self.pick(BIG_IDS)
         records = [self.record(lock_id) for lock_id in ids[:n]]
+        if records and chance() < 0.1:
+            records.insert(int(chance() * (n + 1)), self.twin(self.pick(records)))
         if self.is_odd() and chance() < 0.5 and records:  # one lock twice: alike, or not
             twin = self.pick(records)
             if chance() < 0.5:
@@ -238,12 +242,23 @@ class Bodies:
             records.insert(int(chance() * (n + 1)), self.junk())
         return records
 
+    def twin(self, record):
+        """The record once more, with another value for one of its keys or with none."""
+        record = [(key, list(value) if type(value) is list else value) for key, value in record]
+        members = [value for _, value in record if type(value) is list and value] + [record]
+        members = self.pick(members)
+        at = int(self.rng.random() * len(members))
+        key, value = members[at]
+        if key != b'"id"' and self.rng.random() < 0.8:
+            members[at] = (key, self.pick((b'null', b'1', b'7', b'true', b'false', value)))
+        return record
+
     def envelope(self, result):
         """The members around a result."""
         chance = self.rng.random
         members = [(b'"result"', result), (b'"success"', b'true'), (b'"errorMessages"', b'[]'),
                    (b'"statusCode"', b'200')]
-        kind = chance()
+        kind = 1.0 if self.is_plain else chance()
         if kind < 0.1:  # a refusal
             members[0] = (b'"result"', self.pick((b'null', b'[]', b'{}', result)))
             members[1] = (b'"success"', b'false')
@@ -264,9 +279,9 @@ class Bodies:
         if self.is_odd() and chance() < 0.5:
             at = int(chance() * len(members))
             members[at] = (members[at][0], self.junk())
-        if chance() < 0.05:
+        if chance() < 0.05 and not self.is_plain:
             self.add_in_other_case(members)
-        return self.disturb(members)
+        return members if self.is_plain else self.disturb(members)
 
     def add_in_other_case(self, members):
         """Names of the envelope with other capitals, in place of the right ones or beside them."""

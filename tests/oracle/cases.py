@@ -15,6 +15,7 @@ NO_BODIES = (b'', b' ', b'\r\n', b'<html><body>Bad gateway</body></html>', b'nul
 TOKENS = (b'{', b'}', b'[', b']', b',', b':', b'"', b'\\', b'null', b'true', b'0', b'-', b'1e5', b'.0', b'\x00',
           b'\xff', b'\xef\xbb\xbf', b'\n', b'/', b'\\u0000', b'\\ud800', b'"id":1,', b'"a":0,', b'"result":[],',
           b'"success":false,', b'"statusCode":404,', b'{"id":1},', b'"state":6,')
+KEY = re.compile(rb'("(?:[^"\\]|\\.)*")[ \t\r\n]*:', re.DOTALL)
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.0-9A-Za-z]+|[^ \t\r\n]', re.DOTALL)
 
 
@@ -58,6 +59,8 @@ def draw(seed, number):
         return draw_pair(rng)
     if kind < 0.203:
         return draw_deep(rng)
+    if kind < 0.5:
+        return draw_with_one_thing(rng)
     case = draw_response(rng)
     if rng.random() < 0.35:
         case = case.with_texts((mutate(rng, case.texts[0]),))
@@ -87,6 +90,18 @@ def draw_response(rng):
     else:
         result = tuple(made.records())
     return Case((status,), (scope,), (made.text(made.envelope(result)),))
+
+
+def draw_with_one_thing(rng):
+    """A documented body, to which one thing is done."""
+    made = Bodies(rng)
+    made.is_plain = True
+    if rng.random() < 0.9:
+        scope, result = None, tuple(made.records())
+    else:
+        scope, result = 7, made.record(7)
+    text = made.text(made.envelope(result))
+    return Case((200,), (scope,), (rng.choice(ONE_THING)(rng, text),))
 
 
 def draw_deep(rng):
@@ -163,6 +178,28 @@ def change_a_value(rng, text):
     return text[:a] + rng.choice(rng.choice(VALUES)) + text[b:]
 
 
+def insert_a_sign(rng, text):
+    """A comma, a bracket, a digit or a quote before a token."""
+    at = rng.choice([found.start() for found in TOKEN.finditer(text)] or [0])
+    return text[:at] + rng.choice((b',', b':', b'{', b'}', b'[', b']', b'"', b'0', b'-', b'\\', b' ')) + text[at:]
+
+
+def cut_a_token(rng, text):
+    a, b = rng.choice([found.span() for found in TOKEN.finditer(text)] or [(0, 0)])
+    return text[:a] + text[b:]
+
+
+def repeat_a_key(rng, text):
+    """One of the keys once more, near to where it stands, with some value."""
+    keys = list(KEY.finditer(text))
+    if not keys:
+        return text
+    i = rng.randrange(len(keys))
+    at = keys[min(max(i + rng.randrange(-3, 4), 0), len(keys) - 1)].start()
+    key = keys[i][0] if rng.random() < 0.8 else bodies.escape_key(rng, keys[i][1]) + b':'
+    return text[:at] + key + rng.choice(bodies.WHOLES + bodies.WORDS) + b',' + text[at:]
+
+
 def add_at_an_end(rng, text):
     more = rng.choice(TOKENS + (b' ', b'\n\n', b'{}', b'x'))
     return text + more if rng.random() < 0.7 else more + text
@@ -172,6 +209,8 @@ VALUES = (bodies.ODD_NUMBERS, bodies.NO_NUMBERS, bodies.STRINGS, bodies.ODD_STRI
           bodies.WHOLES, bodies.KNOWN_KEYS)
 MUTATIONS = (flip_a_bit, change_a_byte, cut_the_end, cut_a_span, repeat_a_span, insert_a_token, insert_between_tokens,
              swap_two_tokens, change_a_value, change_a_value, add_at_an_end)
+ONE_THING = MUTATIONS + (insert_a_sign, insert_a_sign, cut_a_token, repeat_a_key, repeat_a_key, change_a_value,
+                         change_a_value, lambda rng, text: text)
 
 
 # ---- pairs for the diff: few ids and few values, so that much is alike
