@@ -17,15 +17,15 @@
 
 static _Noreturn void give_up(const char *why)
 {
-    fflush(stdout); /* the lines before it are right */
-    fprintf(stderr, "answer: %s\n", why);
+    (void)fflush(stdout); /* the lines before it are right */
+    (void)fprintf(stderr, "answer: %s\n", why);
     exit(2);
 }
 
 static void must(lock_sync_status status, const char *what)
 {
     if (status != LOCK_SYNC_OK) {
-        fprintf(stderr, "answer: %s: %s\n", what, lock_sync_status_name(status));
+        (void)fprintf(stderr, "answer: %s: %s\n", what, lock_sync_status_name(status));
         give_up("a call failed that must not");
     }
 }
@@ -106,7 +106,7 @@ static void write_text(const char *text)
 static void write_record(const lock_sync_lock *lock)
 {
     if (lock == NULL) {
-        fputs("none", stdout);
+        printf("none");
         return;
     }
     printf("%" PRId64 " fields=%" PRIu32 " connected=%d revision=%" PRId64 " changed=%" PRId64 " state=%" PRId32
@@ -131,16 +131,16 @@ static void write_results(const lock_sync_ctx *ctx, const lock_sync_results *res
     for (size_t i = 0; i < n; i++) {
         const lock_sync_lock *lock = lock_sync_results_at(results, i);
 
-        fputs(" | ", stdout);
+        printf(" | ");
         write_record(lock);
         if (lock_sync_results_find(results, lock->id) != lock)
-            fputs(" NOT-FOUND", stdout);
+            printf(" NOT-FOUND");
     }
     if (lock_sync_results_at(results, n) != NULL || lock_sync_results_missing_at(results, missing) != 0)
-        fputs(" NO-END", stdout);
+        printf(" NO-END");
     if (lock_sync_error_status(error) != LOCK_SYNC_OK || lock_sync_error_message(error)[0] != '\0' ||
         lock_sync_error_http_status(error) != 0 || lock_sync_error_byte_offset(error) != -1)
-        fputs(" OLD-ERROR", stdout);
+        printf(" OLD-ERROR");
 }
 
 /* Which record a message names; 0: none. */
@@ -169,11 +169,11 @@ static void write_error(const lock_sync_ctx *ctx, lock_sync_status status, const
         write_text(lock_sync_error_api_message_at(error, i));
     }
     if (lock_sync_error_status(error) != status)
-        fputs(" OTHER-STATUS", stdout);
+        printf(" OTHER-STATUS");
     if (!is_plain)
-        fputs(" NO-LINE", stdout);
+        printf(" NO-LINE");
     if (results != NULL)
-        fputs(" RESULTS", stdout);
+        printf(" RESULTS");
 }
 
 static void answer_decode(lock_sync_ctx *ctx, char **rest)
@@ -219,11 +219,11 @@ static void answer_diff(lock_sync_ctx *ctx, char **rest)
 
         printf(" | kinds=%" PRIu32 " before ", change->kinds);
         write_record(change->before);
-        fputs(" after ", stdout);
+        printf(" after ");
         write_record(change->after);
     }
     if (lock_sync_changes_at(changes, lock_sync_changes_count(changes)) != NULL)
-        fputs(" NO-END", stdout);
+        printf(" NO-END");
     lock_sync_changes_free(changes);
 }
 

@@ -179,9 +179,11 @@ def change_a_value(rng, text):
 
 
 def insert_a_sign(rng, text):
-    """A comma, a bracket, a digit or a quote before a token."""
-    at = rng.choice([found.start() for found in TOKEN.finditer(text)] or [0])
-    return text[:at] + rng.choice((b',', b':', b'{', b'}', b'[', b']', b'"', b'0', b'-', b'\\', b' ')) + text[at:]
+    """A comma, a bracket, a digit or a quote before a token, often before the end of an object or array."""
+    tokens = list(TOKEN.finditer(text))
+    ends = [found for found in tokens if found[0] in (b'}', b']')]
+    at = rng.choice([found.start() for found in (ends if rng.random() < 0.5 else tokens)] or [0])
+    return text[:at] + rng.choice((b',', b',', b':', b'{', b'}', b'[', b']', b'"', b'0', b'-', b'\\', b' ')) + text[at:]
 
 
 def cut_a_token(rng, text):
