@@ -254,14 +254,17 @@ static void recount(lock_sync_pool *p, lsync_origin *origin)
     origin->connections = connections;
 }
 
-/* A leader opens a connection beside those that have no room; who is none shares one, or comes back. */
+/* A leader opens a connection beside those that have no room, unless libcurl finds some by then: it knows how many
+   streams there may be once each connection had a response. A fetch that does not lead shares one, or comes back. */
 static lsync_connecting connecting(const lsync_origin *origin, bool leads)
 {
     if (lsync_origin_is_http1(origin) || origin->failed)
         return LSYNC_CONNECTS_IF_NEEDED;
     if (!leads)
         return LSYNC_CONNECTS_NEVER;
-    return origin->active > 0 && !has_stream(origin) ? LSYNC_CONNECTS_ALWAYS : LSYNC_CONNECTS_IF_NEEDED;
+    return origin->active == 0 || has_stream(origin) || lsync_sockets_are_told(&origin->sockets)
+               ? LSYNC_CONNECTS_IF_NEEDED
+               : LSYNC_CONNECTS_ALWAYS;
 }
 
 static void lead(lsync_seat *seat)

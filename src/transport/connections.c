@@ -382,6 +382,14 @@ static bool takes_streams(const lsync_connection *c)
     return c->key != 0 && !c->is_ending && !c->is_dead;
 }
 
+bool lsync_sockets_are_told(const lsync_sockets *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->connections[i]->responses == 0)
+            return false;
+    return s->count > 0;
+}
+
 uint32_t lsync_sockets_streams(const lsync_sockets *s)
 {
     uint32_t streams = 0;

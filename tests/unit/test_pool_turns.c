@@ -307,6 +307,27 @@ TEST(a_leader_holds_the_others_for_a_second)
     free_stage(s);
 }
 
+TEST(a_leader_takes_the_room_that_libcurl_finds)
+{
+    for (int told = 0; told < 2; told++) {
+        stage *s = new_stage(10);
+        lsync_origin *origin = add_jobs(s, "https", 1, 3, true);
+
+        connect_origin(origin, 2);
+        for (size_t i = 0; i < 2; i++) {
+            origin->sockets.connections[i]->streams = 1;
+            origin->sockets.connections[i]->responses = i == 0 || told == 1 ? 1 : 0;
+        }
+        CHECK(start_next(s) == origin);
+        lsync_origin_sent(&s->seats[0]);
+        lsync_origin_file(&s->pool, origin);
+        CHECK_INT(start_all(s), 2);
+        CHECK(origin->leader == &s->seats[2]);
+        CHECK_INT(s->seats[2].transfer.connecting, told == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
+        free_stage(s);
+    }
+}
+
 TEST(leaders_open_no_more_than_the_connections_of_an_origin)
 {
     stage *s = new_stage(10);
@@ -333,6 +354,7 @@ int main(void)
         T(one_connection_with_streams_goes_round),
         T(a_turn_goes_on_while_its_connection_is_there),
         T(a_leader_holds_the_others_for_a_second),
+        T(a_leader_takes_the_room_that_libcurl_finds),
         T(leaders_open_no_more_than_the_connections_of_an_origin),
     };
 
