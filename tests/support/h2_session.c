@@ -155,33 +155,50 @@ static h2_step take_step(session *s)
     return step;
 }
 
-/* What is done with a request, in a word. */
-static const char *act(session *s, const h2_step *step, int32_t stream)
+static const char *word_of(h2_act act)
 {
-    switch (step->act) {
+    switch (act) {
     case H2_HOLD:
-        s->held[s->held_count++] = stream;
         return "held";
     case H2_SILENCE:
         return "silent";
     case H2_RST:
-        (void)nghttp2_submit_rst_stream(s->http, NGHTTP2_FLAG_NONE, stream, step->number);
-        return "refused";
     case H2_GOAWAY:
-        go_away(s, s->last, step->number);
         return "refused";
     case H2_CLOSE:
     case H2_CLOSE_NOTIFY:
     case H2_RESET:
         return "closed";
+    default:
+        return "answered";
+    }
+}
+
+static void act(session *s, const h2_step *step, int32_t stream)
+{
+    switch (step->act) {
+    case H2_HOLD:
+        s->held[s->held_count++] = stream;
+        break;
+    case H2_SILENCE:
+    case H2_CLOSE:
+    case H2_CLOSE_NOTIFY:
+    case H2_RESET:
+        break;
+    case H2_RST:
+        (void)nghttp2_submit_rst_stream(s->http, NGHTTP2_FLAG_NONE, stream, step->number);
+        break;
+    case H2_GOAWAY:
+        go_away(s, s->last, step->number);
+        break;
     case H2_LAST:
         answer(s, stream);
-        (void)flush(s);
+        (void)flush(s); /* else GOAWAY would come first */
         go_away(s, stream, H2_NO_ERROR);
-        return "answered";
+        break;
     default:
         answer(s, stream);
-        return "answered";
+        break;
     }
 }
 
@@ -199,7 +216,8 @@ static bool serve_request(session *s, const request *r)
     if (!prepare(s))
         return false;
     step = streams != 0 && s->held_count >= streams ? beyond : take_step(s);
-    h2_lab_note(s->connection, r->path, act(s, &step, r->stream));
+    h2_lab_note(s->connection, r->path, word_of(step.act)); /* before it is done: then the client may ask for it */
+    act(s, &step, r->stream);
     s->last = step.act == H2_GOAWAY ? s->last : r->stream;
     if (!flush(s))
         return false;
