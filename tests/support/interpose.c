@@ -19,7 +19,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static char answer[64];
 static bool stalled;
-static size_t waiting;
+static size_t stalls;  /* how often it was */
+static size_t waiting; /* in this stall: those of one before may wake when the next has begun */
 static size_t calls;
 static char replacing_file[4096];
 static char replacing_dir[4096];
@@ -59,6 +60,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     struct addrinfo numeric = hints == NULL ? (struct addrinfo){0} : *hints;
     char address[sizeof answer];
+    size_t stall;
     int result;
 
     next("getaddrinfo", &real);
@@ -69,10 +71,10 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     (void)pthread_mutex_lock(&mutex);
     if (numeric.ai_family != AF_INET6) /* libcurl 8.23 asks once for each family */
         calls++;
-    waiting++;
-    while (stalled)
+    waiting += stalled;
+    stall = stalls;
+    while (stalled && stalls == stall)
         (void)pthread_cond_wait(&changed, &mutex);
-    waiting--;
     copy(address, sizeof address, answer);
     (void)pthread_mutex_unlock(&mutex);
     return address[0] == '\0' ? EAI_NONAME : real(address, service, &numeric, out);
@@ -88,6 +90,8 @@ void resolver_answer(const char *address)
 static void set_stalled(bool value)
 {
     (void)pthread_mutex_lock(&mutex);
+    stalls += value && !stalled;
+    waiting = value ? waiting : 0;
     stalled = value;
     (void)pthread_cond_broadcast(&changed);
     (void)pthread_mutex_unlock(&mutex);
