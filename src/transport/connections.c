@@ -247,9 +247,12 @@ static bool has_spare_descriptor(curl_socket_t socket)
     return spare >= 0;
 }
 
-/* libcurl wants a connection more: none of those that there are takes another request now. */
-static void find_no_room(lsync_sockets *s)
+/* None of the connections that there are takes another request now. */
+static void find_no_room(lsync_transfer *t)
 {
+    lsync_sockets *s = t->sockets;
+
+    t->saw.has_no_room = true;
     for (size_t i = 0; i < s->count; i++)
         if (s->connections[i]->streams > s->connections[i]->active)
             s->connections[i]->streams = s->connections[i]->active;
@@ -271,9 +274,8 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
         (void)veto(t);
         return CURL_SOCKET_BAD;
     }
-    if (t->connecting == LSYNC_CONNECTS_NEVER) {
-        t->saw.has_no_room = true;
-        find_no_room(t->sockets);
+    if (t->connecting == LSYNC_CONNECTS_NEVER) { /* libcurl wants a connection more */
+        find_no_room(t);
         return CURL_SOCKET_BAD;
     }
     if (!route->https && route->loopback && !is_loopback_address(&address->addr))
@@ -322,6 +324,13 @@ static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t
     return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->sockets->http2);
 }
 
+/* What was to share a connection and found none waits in libcurl for one that is being made, and all that wait get it at
+   once: more than it may carry until its server says how many it takes. */
+static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
+{
+    return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->sockets->untold;
+}
+
 /* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
@@ -340,6 +349,10 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
         return stop(t, LOCK_SYNC_E_NETWORK);
+    }
+    if (c != NULL && is_crowded(t, c)) {
+        find_no_room(t);
+        return CURL_PREREQFUNC_ABORT;
     }
     if (c != NULL) {
         c->active++;
