@@ -95,12 +95,46 @@ TEST(old_responses_count_less)
     CHECK(!sockets.http2);
 }
 
+/* Puts a request on a connection whose first response has not come; libcurl gave it up and is about to send it again. */
+static void refuse_stream(lsync_transfer *t, lsync_sockets *sockets, lsync_connection *c)
+{
+    static const lsync_route route = {.https = true};
+    static const lock_sync_request request = {.route = &route};
+    char ip[] = "192.0.2.1";
+
+    *t = (lsync_transfer){.sockets = sockets, .request = &request, .saw = {.sent_us = 1, .connection = c}};
+    CHECK_INT(lsync_on_send(t, ip, ip, 443, 50000), CURL_PREREQFUNC_ABORT);
+    CHECK_INT(t->saw.refused, LSYNC_REFUSED_YES);
+}
+
+TEST(each_refused_stream_leaves_its_connection_at_once)
+{
+    int ends[2];
+    lsync_connection c = {.active = 5};
+    lsync_sockets sockets = {.untold = 8, .http2 = true};
+    lsync_transfer first;
+    lsync_transfer second;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    c.fd = ends[0];
+    refuse_stream(&first, &sockets, &c);
+    CHECK_INT(c.active, 4);
+    CHECK_INT(sockets.untold, 4);
+    refuse_stream(&second, &sockets, &c);
+    CHECK_INT(c.active, 3);
+    CHECK_INT(sockets.untold, 3);
+    CHECK(c.is_ending);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_name_of_this_machine_leads_nowhere_else),
         T(a_transfer_that_is_over_opens_nothing),
         T(old_responses_count_less),
+        T(each_refused_stream_leaves_its_connection_at_once),
     };
 
     return T_MAIN(tests);
