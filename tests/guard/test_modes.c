@@ -119,6 +119,28 @@ TEST(wait_waits)
     lock_sync_guard_unref(g);
 }
 
+static void count_waits(void *user, lock_sync_log_level level, const char *message)
+{
+    (void)level;
+    *(int *)user += strncmp(message, "waiting ", strlen("waiting ")) == 0;
+}
+
+/* It sleeps: it does not ask the guard over and over. */
+TEST(a_wait_of_more_than_a_second_is_one_wait)
+{
+    t_fake fake = {.steps = &answer_good, .step_count = 1};
+    lock_sync_guard *g = memory_guard(1020);
+    lock_sync_ctx *ctx = guarded_ctx(&fake, g, LOCK_SYNC_GUARD_WAIT);
+    int waits = 0;
+
+    CHECK_OK(lock_sync_set_logger(ctx, count_waits, &waits));
+    CHECK_OK(fetch_all(ctx));
+    CHECK_OK(fetch_all(ctx));
+    CHECK(waits >= 1 && waits <= 2); /* 2: the guard's clock and the one that sleeps count on their own */
+    lock_sync_ctx_free(ctx);
+    lock_sync_guard_unref(g);
+}
+
 /* The wait counts in the fetch's deadline: what is left of it is what the transport gets. */
 static void note_timeout(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
@@ -352,6 +374,7 @@ int main(void)
         T(modes_are_four),
         T(not_to_be_set_while_a_fetch_runs),
         T(wait_waits),
+        T(a_wait_of_more_than_a_second_is_one_wait),
         T(the_wait_counts_in_the_deadline),
         T(a_wait_beyond_the_deadline_is_not_begun),
         T(a_cancel_ends_the_wait),

@@ -148,6 +148,7 @@ TEST(a_year_of_two_digits_is_at_most_50_years_ahead)
         {"Saturday, 02-Jan-00 00:00:00 GMT", "Fri, 01 Jan 2100 23:59:59 GMT", "Sat, 02 Jan 2100 00:00:00 GMT"},
         {"Sunday, 29-Dec-49 00:00:00 GMT", "Thu, 31 Dec 2099 00:00:00 GMT", "Wed, 29 Dec 2149 00:00:00 GMT"},
         {"Sunday, 03-Jan-50 00:00:00 GMT", "Thu, 31 Dec 2099 00:00:00 GMT", "Mon, 03 Jan 2050 00:00:00 GMT"},
+        {"Monday, 01-Jan-01 00:00:00 GMT", "Mon, 01 Jan 0052 00:00:00 GMT", "Mon, 01 Jan 0101 00:00:00 GMT"},
         {"Monday, 28-Feb-00 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT", "Mon, 28 Feb 2000 00:00:00 GMT"},
         {"Monday, 29-Feb-00 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT"},
     };
