@@ -128,6 +128,33 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
     (void)close(ends[1]);
 }
 
+/* What was found closed before it was sent tells nothing of how long the server keeps connections that are used. */
+TEST(only_a_retry_of_what_was_sent_counts)
+{
+    static const struct {
+        const char *name;
+        lsync_events saw;
+        uint32_t sends;
+        lsync_retry next;
+        uint32_t retries;
+    } table[] = {
+        {"found closed", {.unsent = true}, 0, LSYNC_RETRY_ALONE, 0},
+        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, LSYNC_RETRY_ALONE, 1},
+        {"sent, and failed for good", {.sent_us = 1}, 1, LSYNC_RETRY_NONE, 0},
+    };
+    static const lock_sync_request request = {.timeout_ms = 1000};
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lsync_sockets sockets = {.responses = 0};
+        lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = table[i].saw};
+
+        t_row("%s", table[i].name);
+        t.attempts.sends = table[i].sends;
+        CHECK_INT(lsync_transfer_retry(&t, CURLE_RECV_ERROR), table[i].next);
+        CHECK_INT(sockets.retries, table[i].retries);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -135,6 +162,7 @@ int main(void)
         T(a_transfer_that_is_over_opens_nothing),
         T(old_responses_count_less),
         T(each_refused_stream_leaves_its_connection_at_once),
+        T(only_a_retry_of_what_was_sent_counts),
     };
 
     return T_MAIN(tests);
