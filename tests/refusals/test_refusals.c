@@ -62,8 +62,8 @@ static void a_fetch(void **user)
         {REFUSE_pthread_condattr_init, ENOMEM, NO_MEMORY},
         {REFUSE_pthread_condattr_setclock, EINVAL, NO_MEMORY},
         {REFUSE_curl_multi_remove_handle, CURLM_INTERNAL_ERROR, NO_CURL},
-        {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_CURL},
-        {REFUSE_curl_multi_poll, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_MEMORY},
+        {REFUSE_curl_multi_poll, CURLM_OUT_OF_MEMORY, NO_MEMORY},
         {REFUSE_curl_multi_info_read, 0, NO_CURL},
         {REFUSE_socket, EACCES, NO_CURL},
     };
