@@ -1,6 +1,7 @@
 /* Any one call to the system, the threads or libcurl fails; any one call to a host's store; and the clock jumps at any
    look at it. The library says so, leaves nothing over, and works again. */
 #include "scenes.h"
+#include "transport/quirks.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -137,6 +138,16 @@ static void a_pool_that_cannot_begin_anew(void **user)
 
 #endif
 
+static void a_worn_handle_that_cannot_be_replaced(void **user)
+{
+    lsync_transfer t = {.is_worn = true};
+
+    (void)user;
+    refuse(REFUSE_curl_easy_init, 1, 0);
+    assert_int_equal(lsync_quirk_renew(&t, NULL), CURLE_OUT_OF_MEMORY);
+    assert_true(refuse_end());
+}
+
 static void a_freed_pool_settles_what_waits_to_be(void **user)
 {
     scene s = scene_of();
@@ -235,6 +246,7 @@ int main(void)
 #ifdef POOL_USES_EPOLL
         cmocka_unit_test(a_pool_that_cannot_begin_anew),
 #endif
+        cmocka_unit_test(a_worn_handle_that_cannot_be_replaced),
         cmocka_unit_test(a_freed_pool_settles_what_waits_to_be),
         cmocka_unit_test(a_fetch),
         cmocka_unit_test(a_fetch_after_a_failed_one),

@@ -56,6 +56,7 @@ TEST(faults_of_the_structure)
         {"missing comma between members", BODY("{\"result\":[] \"success\":true}")},
         {"missing comma between elements", BODY("{\"result\":[{\"id\":1} {\"id\":2}]}")},
         {"missing colon", BODY("{\"result\" []}")},
+        {"missing colon behind another key", BODY("{\"success\" true,\"result\":[]}")},
         {"two colons", BODY("{\"result\"::[]}")},
         {"two commas", BODY("{\"result\":[1,,2]}")},
         {"comma before }", BODY("{\"result\":[],}")},
