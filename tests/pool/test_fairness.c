@@ -2,6 +2,7 @@
    take turns. support/interpose.c is the resolver. */
 #include "accounts.h"
 #include "shares.h"
+#include "store.h"
 
 #include "../support/certs.h"
 #include "../support/interpose.h"
@@ -270,6 +271,42 @@ static void one_that_would_wait_beyond_its_deadline_fails_when_that_is_known(voi
     raw_stop(server);
 }
 
+static bool has_loaded_thrice(void *user)
+{
+    return store_loads(user) == 3; /* two for the fetch before */
+}
+
+static void of_those_that_wait_for_one_guard_the_first_asks(void **user)
+{
+    raw_server *server = raw_start(AF_INET, NULL, 0);
+    lock_sync_pool *p = pool_make();
+    store *s = store_new();
+    lock_sync_guard *guard = store_guard(s, 60000);
+    account all[5];
+
+    (void)user;
+    accounts_make(all, COUNT_OF(all), raw_url(server));
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
+        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, 120000));
+    }
+    lock_sync_guard_unref(guard);
+    account_submit(&all[0], p);
+    pool_run_account(&all[0]);
+    account_submit(&all[1], p);
+    assert_true(pool_run(p, has_loaded_thrice, s, KIT_PATIENCE_MS));
+    (void)pool_run_for(p, 50 * kit_slack()); /* it was told, and sleeps */
+    accounts_submit(&all[2], 3, p);
+    (void)pool_run_for(p, 50);
+    assert_int_equal(store_loads(s), 3);
+    for (size_t i = 1; i < COUNT_OF(all); i++)
+        expect_pending(&all[i]);
+    accounts_free(all, COUNT_OF(all));
+    pool_end(p);
+    store_free(s);
+    raw_stop(server);
+}
+
 static void five_origins_take_turns_with_one_connection(void **user)
 {
     enum { ORIGINS = 5, EACH = 3 };
@@ -299,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_leader_that_hangs_holds_up_the_others_for_a_second),
         cmocka_unit_test(those_that_wait_for_one_guard_get_equal_shares),
         cmocka_unit_test(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known),
+        cmocka_unit_test(of_those_that_wait_for_one_guard_the_first_asks),
         cmocka_unit_test(five_origins_take_turns_with_one_connection),
     };
 
