@@ -372,6 +372,7 @@ static void check_life(scene *s, life live, uint32_t may, const char *what, size
     s->usable = true;
     s->store_calls = 0;
     status = live(s);
+    s->unharmed += status == LOCK_SYNC_OK;
     if (status != LOCK_SYNC_OK && (may & UINT32_C(1) << status) == 0)
         fail_msg("%s, call %zu: %s", what, nth, lock_sync_status_name(status));
     if (!s->usable || s->heap.blocks != 0 || kit_descriptors() != descriptors)
@@ -381,6 +382,7 @@ static void check_life(scene *s, life live, uint32_t may, const char *what, size
 
 size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may)
 {
+    s->unharmed = 0;
     for (size_t nth = 1;; nth++) {
         bool refused;
 

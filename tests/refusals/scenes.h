@@ -26,6 +26,7 @@ typedef struct scene {
     bool store_cancels; /* its call fails, and cancels the fetch */
     size_t logged; /* warnings about a fetch that was not settled */
     size_t fetched; /* lines about a fetch's outcome */
+    size_t unharmed; /* lives of a sweep that were OK; the last one is, as nothing was refused in it */
     bool usable;   /* what was used while the call was refused works again without */
 } scene;
 

@@ -74,6 +74,16 @@ static void a_fetch(void **user)
     CHECK_ROWS(&s, rows, life_of_a_fetch);
 }
 
+/* Some are about what may be trusted. */
+static void no_option_of_a_fetch_may_be_missing(void **user)
+{
+    scene s = scene_of();
+
+    (void)user;
+    assert_true(check_refusals(&s, REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, life_of_a_fetch, NO_CURL) > 30);
+    assert_int_equal(s.unharmed, 1);
+}
+
 /* It begins with a new handle. */
 static void a_fetch_after_a_failed_one(void **user)
 {
@@ -249,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_worn_handle_that_cannot_be_replaced),
         cmocka_unit_test(a_freed_pool_settles_what_waits_to_be),
         cmocka_unit_test(a_fetch),
+        cmocka_unit_test(no_option_of_a_fetch_may_be_missing),
         cmocka_unit_test(a_fetch_after_a_failed_one),
         cmocka_unit_test(the_clock_jumps_before_a_repeat),
         cmocka_unit_test(a_store_of_the_host_fails),
