@@ -155,6 +155,37 @@ TEST(only_a_retry_of_what_was_sent_counts)
     }
 }
 
+/* Of a request that would be sent once more, were it not for its end. */
+TEST(nothing_follows_an_end)
+{
+    static const struct {
+        const char *name;
+        CURLcode code;
+        lock_sync_status stopped;
+        bool cancelled;
+        lsync_retry next;
+    } table[] = {
+        {"given up", CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE},
+        {"a response", CURLE_OK, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
+        {"out of time", CURLE_OPERATION_TIMEDOUT, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
+        {"out of memory", CURLE_OUT_OF_MEMORY, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
+        {"stopped by a callback", CURLE_ABORTED_BY_CALLBACK, LOCK_SYNC_E_TIMEOUT, false, LSYNC_RETRY_NONE},
+        {"cancelled", CURLE_RECV_ERROR, LOCK_SYNC_OK, true, LSYNC_RETRY_NONE},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        atomic_bool cancelled = table[i].cancelled;
+        const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
+        lsync_sockets sockets = {.responses = 0};
+        lsync_transfer t = {.request = &request, .sockets = &sockets, .stopped = table[i].stopped,
+                            .saw = {.sent_us = 1, .is_http2 = true, .refused = LSYNC_REFUSED_UNKNOWN}};
+
+        t_row("%s", table[i].name);
+        t.attempts.sends = 1;
+        CHECK_INT(lsync_transfer_retry(&t, table[i].code), table[i].next);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -163,6 +194,7 @@ int main(void)
         T(old_responses_count_less),
         T(each_refused_stream_leaves_its_connection_at_once),
         T(only_a_retry_of_what_was_sent_counts),
+        T(nothing_follows_an_end),
     };
 
     return T_MAIN(tests);
