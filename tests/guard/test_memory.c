@@ -64,6 +64,21 @@ TEST(each_kind_has_its_own_interval)
     lock_sync_guard_unref(g);
 }
 
+TEST(each_slot_is_another)
+{
+    lock_sync_guard *g = new_guard(1000);
+    int64_t before = 0;
+
+    for (int i = 0; i < 100; i++) {
+        int64_t slot;
+
+        CHECK_OK(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_OTHER, 0, NULL, &slot));
+        CHECK(slot > 0 && slot != before);
+        before = slot;
+    }
+    lock_sync_guard_unref(g);
+}
+
 TEST(a_429_blocks_all_kinds)
 {
     for (lock_sync_request_kind limited = LOCK_SYNC_REQUEST_SYNC; limited <= LOCK_SYNC_REQUEST_OTHER; limited++) {
@@ -365,6 +380,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(a_new_guard_allows_one_and_then_waits),
         T(each_kind_has_its_own_interval),
+        T(each_slot_is_another),
         T(a_429_blocks_all_kinds),
         T(kinds_have_bounds),
         T(the_default_budget_is_600),
