@@ -29,11 +29,9 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
     return retry_after_ms > pause_ms ? retry_after_ms + jitter_ms : pause_ms;
 }
 
-/* Good enough to keep watches apart (Knuth's linear congruence). */
 static uint32_t throw_dice(lock_sync_watch *w)
 {
-    w->dice = w->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(w->dice >> 32);
+    return (uint32_t)(lsync_random_next(&w->dice) >> 31); /* of 63 random bits */
 }
 
 /* Whether a fetch that ended so may have asked the service. After a 401 its token provider may have said anything. */
@@ -213,7 +211,7 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     w->ctx = ctx;
     w->memory = ctx->memory;
     w->interval_ms = DEFAULT_INTERVAL_MS;
-    w->dice = (uint64_t)lsync_clock_boot_us() ^ (uint64_t)(uintptr_t)w;
+    lsync_random_seed(&w->dice);
     if (n > 0) {
         memcpy(w->room, ids, n * sizeof ids[0]);
         w->ids = w->room;

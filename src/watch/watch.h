@@ -2,6 +2,7 @@
 #ifndef LSYNC_WATCH_WATCH_H
 #define LSYNC_WATCH_WATCH_H
 
+#include "base/random.h"
 #include "client/context.h"
 #include "locksync/watch.h"
 #include "watch/owner.h"
@@ -11,7 +12,7 @@ struct lock_sync_watch {
     lock_sync_allocator memory;
     int64_t interval_ms;
     int64_t due_us; /* of the next poll, boot clock */
-    uint64_t dice;  /* state of the generator behind the jitter */
+    lsync_random dice; /* behind the jitter */
     uint32_t failures; /* that may pass, in a row */
     lock_sync_status last_status;
     bool is_held;     /* the guard refused the last poll, and for longer than an interval */
