@@ -342,9 +342,9 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     (void)local_ip, (void)remote_port;
     if (t->saw.sent_us != 0)
         return veto(t);
+    c = connection_at(s, remote_ip, local_port); /* it is one now, and libcurl keeps it even if nothing is sent */
     if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
-    c = connection_at(s, remote_ip, local_port);
     if (c != NULL && is_unfit(t, c, now_us)) {
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */

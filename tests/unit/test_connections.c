@@ -5,6 +5,8 @@
 #include "transport/connections.h"
 #include "transport/attempt.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -188,6 +190,37 @@ TEST(nothing_follows_an_end)
     }
 }
 
+/* The machine slept while it connected. libcurl keeps a connection over HTTP/2 on which a request is stopped, and speaks to
+   the list when it closes it: as long as it is open it counts, so that nobody frees the list. */
+TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
+{
+    const lsync_route route = {.https = true};
+    const lock_sync_request request = {.route = &route, .send_until_us = 0};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_DGRAM};
+    char there[] = "192.0.2.1";
+    char here[] = "127.0.0.1";
+    socklen_t size = sizeof in;
+    lock_sync_allocator memory;
+    lsync_sockets sockets;
+    lsync_transfer t = {.request = &request, .sockets = &sockets};
+    int fd;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_sockets_init(&sockets, &memory, NULL);
+    fd = lsync_on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)(void *)&in, &size), 0);
+    CHECK_INT(lsync_on_send(&t, there, here, 443, ntohs(in.sin_port)), CURL_PREREQFUNC_ABORT);
+    CHECK_INT(t.stopped, LOCK_SYNC_E_TIMEOUT);
+    lsync_sockets_leave(&t, false);
+    CHECK_INT(sockets.open, 1);
+    CHECK_INT(lsync_on_close_socket(&sockets, fd), 0);
+    CHECK_INT(sockets.open, 0);
+    lsync_sockets_release(&sockets);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -197,6 +230,7 @@ int main(void)
         T(each_refused_stream_leaves_its_connection_at_once),
         T(only_a_retry_of_what_was_sent_counts),
         T(nothing_follows_an_end),
+        T(a_connection_that_was_too_late_is_known_until_it_is_closed),
     };
 
     return T_MAIN(tests);
