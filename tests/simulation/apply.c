@@ -1,0 +1,341 @@
+/* What the application does: contexts, submits, watches, callbacks; see world.h. */
+#include "world.h"
+
+#include "checks.h"
+#include "clock.h"
+#include "dice.h"
+#include "network.h"
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- pools --- */
+
+static void set_limits(host *h, uint32_t transfers, uint32_t per_host, uint32_t total)
+{
+    h->transfers = transfers;
+    h->total = total;
+    if (h->pool == NULL)
+        return;
+    if (lock_sync_pool_set_max_active(h->pool, transfers) != LOCK_SYNC_OK ||
+        lock_sync_pool_set_max_connections(h->pool, per_host, total) != LOCK_SYNC_OK)
+        violation("pool %d refuses its limits", (int)h->number);
+}
+
+void host_make(host *h)
+{
+    lock_sync_allocator memory = world_allocator();
+    lock_sync_pool *p;
+
+    if (lock_sync_pool_new_with_allocator(&memory, &p) != LOCK_SYNC_OK) {
+        if (!sim.memory_failed)
+            violation("a pool cannot be made");
+        return;
+    }
+    h->pool = p;
+    h->loop = &p->loop;
+    h->ready_us = NEVER_US;
+    if (sim.plan->transfers != 0)
+        set_limits(h, sim.plan->transfers, 64, 256);
+    h->transfers = sim.plan->transfers != 0 ? sim.plan->transfers : 144;
+    h->total = 256;
+}
+
+void host_free(host *h)
+{
+    trace("pool %d is freed", (int)h->number);
+    sim.calling++;
+    lock_sync_pool_free(h->pool);
+    sim.calling--;
+}
+
+/* --- contexts --- */
+
+static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
+{
+    client *c = user;
+    dice d = dice_of(sim.plan->seed, UINT64_C(6000) + (uint64_t)c->number, ++c->tokens);
+    char token[32];
+
+    trace("client %d: a token is asked for%s", (int)c->number, refused ? " anew" : "");
+    c->task->has_started = true; /* it has its turn, even if nothing is sent */
+    if (c->provider == TEMPER_FAILS)
+        return dice_one_in(&d, 2) ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_E_NO_CREDENTIAL;
+    if (c->provider == TEMPER_SLOW)
+        clock_dwell(dice_between(&d, 1000, 2000000));
+    if (c->provider == TEMPER_FAILS_TO_WRITE)
+        return LOCK_SYNC_OK;
+    (void)snprintf(token, sizeof token, "token%d-%u", (int)c->number, (unsigned)c->tokens);
+    if (dice_one_in(&d, 2))
+        return lock_sync_set_access_token(ctx, token);
+    return lock_sync_set_access_token_until(ctx, token, clock_wall_ms() + 600000);
+}
+
+static lock_sync_status set_up(client *c, lock_sync_ctx *ctx)
+{
+    const client_plan *plan = c->plan;
+    lock_sync_guard *guard = plan->guard < 0 ? NULL : sim.guards[plan->guard].guards[plan->pool];
+    char url[64];
+    lock_sync_status status;
+
+    (void)snprintf(url, sizeof url, sim.plan->origins[plan->origin].https ? "https://o%d.example" : "http://127.0.0.1:%d",
+                   (int)plan->origin + 1);
+    status = lock_sync_set_base_url(ctx, url);
+    if (status == LOCK_SYNC_OK)
+        status = plan->has_provider ? lock_sync_set_token_provider(ctx, provide, c)
+                                    : lock_sync_set_personal_key(ctx, "key");
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_guard(ctx, guard);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_guard_mode(ctx, plan->mode);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_timeout_ms(ctx, plan->timeout_ms);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_set_connect_timeout_ms(ctx, plan->connect_timeout_ms);
+    return status;
+}
+
+/* False: there was no memory. */
+static bool make_ctx(client *c)
+{
+    lock_sync_allocator memory = world_allocator();
+    lock_sync_ctx *ctx;
+    lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, &ctx);
+
+    if (status == LOCK_SYNC_OK) {
+        status = set_up(c, ctx);
+        if (status != LOCK_SYNC_OK)
+            lock_sync_ctx_free(ctx);
+    }
+    if (status == LOCK_SYNC_OK) {
+        c->ctx = ctx;
+        c->generation++;
+        return true;
+    }
+    if (status != LOCK_SYNC_E_NO_MEMORY || !sim.memory_failed)
+        violation("client %d: its context cannot be made: %s", (int)c->number, lock_sync_status_name(status));
+    return false;
+}
+
+/* Its pool and its context, made if need be. */
+static bool is_ready(client *c)
+{
+    host *h = &sim.hosts[c->plan->pool];
+
+    if (h->pool == NULL)
+        host_make(h);
+    return h->pool != NULL && (c->ctx != NULL || (c->watch == NULL && make_ctx(c)));
+}
+
+static void free_watch(client *c)
+{
+    lock_sync_watch *w = c->watch;
+
+    if (w == NULL)
+        return;
+    trace("client %d: its watch is freed", (int)c->number);
+    c->watch = NULL;
+    if (c->task != NULL && c->task->is_watch)
+        check_left(c->task);
+    lock_sync_watch_free(w);
+}
+
+void client_free(client *c)
+{
+    lock_sync_ctx *ctx = c->ctx;
+    task *t = c->task;
+
+    if (ctx == NULL)
+        return;
+    trace("client %d: its context is freed", (int)c->number);
+    if (t == NULL || !t->is_watch)
+        free_watch(c);
+    c->ctx = NULL;
+    sim.calling++;
+    if (t != NULL && t->in_callback) /* then it hears of it no more */
+        check_left(t);
+    lock_sync_ctx_free(ctx);
+    sim.calling--;
+    if (t != NULL && !t->is_over)
+        violation("client %d: its context was freed without a callback", (int)c->number);
+    if (c->ctx == NULL)
+        free_watch(c);
+}
+
+/* --- callbacks --- */
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    task *t = user;
+    client *c = t->client;
+
+    check_done(t, ctx, status, results);
+    lock_sync_results_free(results);
+    if (c->ctx == NULL && lock_sync_pool_submit(sim.hosts[t->pool].pool, ctx, NULL, 0, on_done, t) != LOCK_SYNC_E_BUSY)
+        violation("client %d: a context that is being freed is taken", (int)c->number);
+    apply_queued(c);
+}
+
+static void on_changed(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
+{
+    task *t = user;
+    client *c = t->client;
+
+    (void)w;
+    check_changed(t, status, changes);
+    t->in_callback = true;
+    apply_queued(c);
+    t->in_callback = false;
+}
+
+/* --- actions --- */
+
+static void submit(client *c, int64_t value)
+{
+    const int64_t id = (c->number + 1) * 100;
+    bool asks_one = value % 3 == 1;
+    task *t;
+
+    if (!is_ready(c))
+        return;
+    t = check_task(c, false);
+    check_entry(t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done, t));
+}
+
+static void begin_watch(client *c)
+{
+    lock_sync_status status = LOCK_SYNC_OK;
+    task *t;
+
+    if (!is_ready(c))
+        return;
+    if (c->watch == NULL) {
+        if (c->task != NULL)
+            return;
+        status = lock_sync_watch_new(c->ctx, NULL, 0, &c->watch);
+        if (status == LOCK_SYNC_OK)
+            status = lock_sync_watch_set_interval_ms(c->watch, c->plan->interval_ms);
+    }
+    t = check_task(c, true);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_pool_watch(sim.hosts[c->plan->pool].pool, c->watch, on_changed, t);
+    check_entry(t, status);
+}
+
+static void cancel(client *c)
+{
+    if (c->ctx == NULL)
+        return;
+    trace("client %d: it is cancelled", (int)c->number);
+    if (c->task != NULL && !c->task->in_callback)
+        check_cancel(c->task);
+    lock_sync_cancel(c->ctx);
+}
+
+/* Another user of the account: it sends at once, or does not send after all. */
+static void probe(int32_t key, bool sends)
+{
+    lock_sync_guard *g = sim.guards[key].guards[0];
+    int64_t slot;
+    lock_sync_status status = lock_sync_guard_reserve(g, 5000, NULL, &slot);
+
+    trace("another user asks guard %d: %s", (int)key, lock_sync_status_name(status));
+    if (status != LOCK_SYNC_OK)
+        return;
+    if (sends)
+        ledger_sent_by_other(key, 0, slot);
+    (void)lock_sync_guard_settle(g, slot, sends ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1);
+}
+
+static void apply_to_client(const action *a)
+{
+    client *c = &sim.clients[a->who];
+
+    switch (a->kind) {
+    case DO_SUBMIT:
+        submit(c, a->at_us);
+        break;
+    case DO_WATCH:
+        begin_watch(c);
+        break;
+    case DO_CANCEL:
+        cancel(c);
+        break;
+    case DO_FREE_CTX:
+        client_free(c);
+        break;
+    case DO_FREE_WATCH:
+        free_watch(c);
+        break;
+    case DO_FREE_POOL:
+        if (sim.hosts[c->plan->pool].pool != NULL)
+            host_free(&sim.hosts[c->plan->pool]);
+        break;
+    case DO_DWELL:
+    default:
+        trace("the application takes %.3f s", (double)a->value / 1e6);
+        clock_dwell(a->value);
+        break;
+    }
+}
+
+void apply(const action *a)
+{
+    host *h = &sim.hosts[a->who % POOLS_MAX];
+    char text[160];
+
+    if (a->kind < ACTIONS_OF_CLIENTS) {
+        apply_to_client(a);
+        return;
+    }
+    trace("%s", action_text(a, text, sizeof text));
+    switch (a->kind) {
+    case DO_WEATHER:
+        sim.weathers[a->who] = (weather)a->value;
+        break;
+    case DO_STORE:
+        sim.guards[a->who].temper = (temper)a->value;
+        break;
+    case DO_PROVIDER:
+        sim.clients[a->who].provider = (temper)a->value;
+        break;
+    case DO_LIMITS:
+        set_limits(h, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2);
+        break;
+    case DO_SLEEP:
+        clock_sleep(a->value);
+        break;
+    case DO_WALL:
+        clock_set_wall(a->value);
+        break;
+    case DO_PROBE:
+        probe(a->who, a->value != 0);
+        break;
+    case DO_FAIL_LOOP:
+        sim.memory_failed = true;
+        if (h->pool != NULL)
+            loop_fail(h->loop);
+        break;
+    case DO_FAIL_ALLOCATION:
+    default:
+        world_fail_allocation(a->value);
+        break;
+    }
+}
+
+void apply_queued(client *c)
+{
+    for (size_t i = 0; i < sim.queued_count;) {
+        const action *a = sim.queued[i];
+
+        if (a->by != c->number) {
+            i++;
+            continue;
+        }
+        memmove(&sim.queued[i], &sim.queued[i + 1], (--sim.queued_count - i) * sizeof(const action *));
+        apply(a);
+        i = 0; /* what it did may have had callbacks */
+    }
+}

@@ -1,0 +1,283 @@
+/* The contract of pool and watches, checked from outside; see checks.h. */
+#include "checks.h"
+
+#include "clock.h"
+#include "report.h"
+
+#include <inttypes.h>
+
+#define SLACK_US 20000                    /* what looks at a creeping clock add up to */
+#define FAIR_US (15 * SECOND_US)          /* in which an origin that responds gets its turn in a crowd */
+#define STEPS_AT_ONCE 4000                /* without time passing */
+#define SHARE_LEAST 16                    /* transfers and connections: below that there is nothing to share */
+
+static bool is_pending(const task *t)
+{
+    return t != NULL && !t->is_over;
+}
+
+static bool is_being_freed(int32_t pool)
+{
+    return sim.hosts[pool].pool != NULL && sim.hosts[pool].pool->freeing;
+}
+
+/* --- from submit to callback --- */
+
+task *check_task(client *c, bool is_watch)
+{
+    task *t = &sim.tasks[sim.task_count];
+
+    if (sim.task_count + 1 == TASKS_MAX)
+        violation("the simulation has no room for another task");
+    sim.task_count++;
+    *t = (task){.client = c,
+                .number = (uint32_t)sim.task_count,
+                .is_watch = is_watch,
+                .pool = c->plan->pool,
+                .begun_us = clock_now_us(),
+                .deadline_us = is_watch ? NEVER_US : clock_now_us() + c->plan->timeout_ms * 1000,
+                .stop_us = NEVER_US,
+                .lost_us = clock_lost_us(),
+                .helped_us = helper_worked_us(c->plan->pool)};
+    return t;
+}
+
+void check_entry(task *t, lock_sync_status status)
+{
+    const client *c = t->client;
+    bool may_fail = (status == LOCK_SYNC_E_BUSY && c->task != NULL) ||
+                    (status == LOCK_SYNC_E_NO_MEMORY && sim.memory_failed) ||
+                    (status == LOCK_SYNC_E_CANCELLED && is_being_freed(t->pool));
+
+    trace("client %d: %s %u is submitted: %s", (int)c->number, t->is_watch ? "watch" : "fetch", (unsigned)t->number,
+          lock_sync_status_name(status));
+    if (status != LOCK_SYNC_OK && !may_fail)
+        violation("client %d: submit says %s", (int)c->number, lock_sync_status_name(status));
+    if (status == LOCK_SYNC_OK && c->task != NULL)
+        violation("client %d: submit takes a context that is busy", (int)c->number);
+    t->is_over = status != LOCK_SYNC_OK;
+    if (status == LOCK_SYNC_OK)
+        t->client->task = t;
+}
+
+static void check_callback(const task *t)
+{
+    if (t->is_over)
+        violation("client %d: %s %u is called back once more", (int)t->client->number, t->is_watch ? "watch" : "fetch",
+                  (unsigned)t->number);
+    if (sim.calling == 0)
+        violation("client %d is called back outside of all calls that may", (int)t->client->number);
+}
+
+static void check_results(const client *c, const lock_sync_results *results)
+{
+    for (size_t i = 0; i < lock_sync_results_count(results); i++)
+        if (lock_sync_results_at(results, i)->id / 100 != c->number + 1)
+            violation("client %d gets the lock %" PRId64 " of another", (int)c->number,
+                      lock_sync_results_at(results, i)->id);
+}
+
+void check_done(task *t, const lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_results *results)
+{
+    client *c = t->client;
+
+    trace("client %d: fetch %u ends: %s", (int)c->number, (unsigned)t->number, lock_sync_status_name(status));
+    check_callback(t);
+    if ((status == LOCK_SYNC_OK) != (results != NULL))
+        violation("client %d: %s %s results", (int)c->number, lock_sync_status_name(status),
+                  results == NULL ? "without" : "with");
+    if (lock_sync_error_status(lock_sync_last_error(ctx)) != status)
+        violation("client %d: the error is that of another status than %s", (int)c->number,
+                  lock_sync_status_name(status));
+    if (status == LOCK_SYNC_E_NO_MEMORY && !sim.memory_failed)
+        violation("client %d: there was memory", (int)c->number);
+    if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !is_being_freed(t->pool) && c->ctx != NULL)
+        violation("client %d: nobody cancelled it", (int)c->number);
+    check_results(c, results);
+    t->is_over = true;
+    c->task = NULL;
+}
+
+void check_changed(task *t, lock_sync_status status, const lock_sync_changes *changes)
+{
+    client *c = t->client;
+    bool is_last = status == LOCK_SYNC_E_CANCELLED && (is_being_freed(t->pool) || c->ctx == NULL);
+
+    trace("client %d: watch %u tells: %s", (int)c->number, (unsigned)t->number, lock_sync_status_name(status));
+    check_callback(t);
+    if ((status == LOCK_SYNC_OK) != (changes != NULL))
+        violation("client %d: %s %s changes", (int)c->number, lock_sync_status_name(status),
+                  changes == NULL ? "without" : "with");
+    if (lock_sync_status_is_retryable(status))
+        violation("client %d: a watch tells %s", (int)c->number, lock_sync_status_name(status));
+    if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !is_last)
+        violation("client %d: nobody cancelled its watch", (int)c->number);
+    check_results(c, lock_sync_watch_results(c->watch));
+    t->stop_us = NEVER_US;
+    if (is_last)
+        check_left(t);
+}
+
+void check_left(task *t)
+{
+    if (t == NULL)
+        return;
+    t->is_over = true;
+    if (t->client->task == t)
+        t->client->task = NULL;
+}
+
+void check_cancel(task *t)
+{
+    if (!is_pending(t) || t->stop_us != NEVER_US)
+        return;
+    t->stop_us = clock_now_us();
+    t->lost_us = clock_lost_us();
+    t->helped_us = helper_worked_us(t->pool);
+}
+
+/* --- whose turn it is --- */
+
+static bool is_before(const task *a, const task *b)
+{
+    return is_pending(a) && a != b && !a->is_watch && !a->has_started && a->number < b->number && a->pool == b->pool &&
+           a->client->plan->origin == b->client->plan->origin && a->stop_us == NEVER_US &&
+           a->deadline_us > clock_now_us();
+}
+
+/* Each origin's fetches start first come, first served, if no guard is asked; and so do those that wait for a guard in
+   memory. */
+static bool has_precedence(const task *a, const task *b)
+{
+    const client_plan *x = a->client->plan;
+    const client_plan *y = b->client->plan;
+
+    if (!is_before(a, b) || x->mode != y->mode || sim.memory_failed) /* without memory a fetch ends before its turn */
+        return false;
+    if (x->mode == LOCK_SYNC_GUARD_WAIT)
+        return x->guard >= 0 && x->guard == y->guard && !sim.plan->guards[x->guard].is_store;
+    return x->mode == LOCK_SYNC_GUARD_OFF;
+}
+
+void check_started(task *t)
+{
+    if (t->is_over)
+        violation("client %d: a transfer starts for a fetch that is over", (int)t->client->number);
+    for (int32_t i = 0; i < sim.plan->client_count && !t->is_watch && !t->has_started; i++)
+        if (sim.clients[i].task != NULL && has_precedence(sim.clients[i].task, t))
+            violation("client %d starts before client %d, which came first", (int)t->client->number, (int)i);
+    t->has_started = true;
+}
+
+static bool can_be_fair(const task *t)
+{
+    const host *h = &sim.hosts[t->pool];
+
+    return sim.plan->is_crowd && sim.plan->origins[t->client->plan->origin].is_steady && !t->is_watch &&
+           h->transfers >= SHARE_LEAST && h->total >= SHARE_LEAST && !sim.memory_failed;
+}
+
+/* --- time --- */
+
+/* When the callback must have come. What the pool's thread and the helper were kept from doing comes on top. */
+static int64_t latest_us(const task *t)
+{
+    int64_t at_us = t->stop_us != NEVER_US ? t->stop_us : t->deadline_us;
+
+    if (at_us == NEVER_US)
+        return NEVER_US;
+    return at_us + clock_lost_us() - t->lost_us + sim.hosts[t->pool].helped_us - t->helped_us + 3 * sim.plan->late_us +
+           SLACK_US;
+}
+
+static void check_time(const task *t, int64_t now_us)
+{
+    if (!is_pending(t))
+        return;
+    if (latest_us(t) < now_us)
+        violation("client %d: %s %u %s at %.6f s, and its callback has not come", (int)t->client->number,
+                  t->is_watch ? "watch" : "fetch", (unsigned)t->number,
+                  t->stop_us != NEVER_US ? "was cancelled" : "had its deadline",
+                  (double)((t->stop_us != NEVER_US ? t->stop_us : t->deadline_us) - sim.begun_us) / 1e6);
+    if (!t->has_started && can_be_fair(t) &&
+        now_us - t->begun_us > FAIR_US + clock_lost_us() - t->lost_us + 3 * sim.plan->late_us)
+        violation("client %d: origin %d responds, and is starved", (int)t->client->number,
+                  (int)t->client->plan->origin);
+}
+
+static void check_pending(const host *h)
+{
+    size_t count = 0;
+
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        count += is_pending(sim.clients[i].task) && sim.clients[i].task->pool == h->number;
+    if (h->pool != NULL && lock_sync_pool_pending(h->pool) != count)
+        violation("pool %d has %zu pending, and %zu are", (int)h->number, lock_sync_pool_pending(h->pool), count);
+}
+
+void check_step(void)
+{
+    static int64_t last_us;
+    static uint32_t steps;
+
+    steps = clock_now_us() / 100 == last_us ? steps + 1 : 0;
+    last_us = clock_now_us() / 100;
+    if (steps > STEPS_AT_ONCE)
+        violation("the pool wants to be called again and again");
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        check_time(sim.clients[i].task, clock_now_us());
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        check_pending(&sim.hosts[i]);
+    sim.steps++;
+}
+
+void check_next(int64_t due_us)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++) {
+        const task *t = sim.clients[i].task;
+
+        if (is_pending(t) && due_us == NEVER_US)
+            violation("client %d: nothing is due any more, and its callback has not come", (int)i);
+        if (is_pending(t) && due_us != NEVER_US && latest_us(t) != NEVER_US)
+            check_time(t, due_us - (due_us > clock_now_us()));
+    }
+}
+
+void check_pool_gone(const host *h)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        if (is_pending(sim.clients[i].task) && sim.clients[i].task->pool == h->number)
+            violation("client %d: its pool was freed without a callback", (int)i);
+}
+
+/* Polls do not queue for a guard: among watches that share one, and where its hour is used up, it is luck who is next. */
+static bool is_luck(const client *c)
+{
+    bool is_shared = false;
+
+    if (c->plan->mode == LOCK_SYNC_GUARD_OFF || c->plan->guard < 0)
+        return false;
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        is_shared = is_shared || (&sim.clients[i] != c && is_pending(sim.clients[i].task) &&
+                                  sim.clients[i].task->is_watch && sim.clients[i].plan->guard == c->plan->guard);
+    return is_shared || sim.plan->guards[c->plan->guard].budget < 600;
+}
+
+/* Since all is well. */
+static bool had_good_response(const lock_sync_watch *w)
+{
+    int64_t age_ms = lock_sync_watch_age_ms(w);
+
+    return age_ms >= 0 && age_ms * 1000 < clock_now_us() - sim.healed_us;
+}
+
+void check_healed(void)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++) {
+        const client *c = &sim.clients[i];
+
+        if (is_pending(c->task) && c->task->is_watch && c->must_poll && !is_luck(c) && !had_good_response(c->watch))
+            violation("client %d: all is well, and its watch had no good response: %s", (int)i,
+                      lock_sync_status_name(lock_sync_watch_last_status(c->watch)));
+    }
+}

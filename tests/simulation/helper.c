@@ -1,0 +1,207 @@
+/* The helper on virtual time: stands in for pool/helper.c. Steps at guards begin in their order, and take the time that
+   their store takes; what they do at the store is done when they begin, or when they end. */
+#include "pool/helper.h"
+
+#include "clock.h"
+#include "dice.h"
+#include "report.h"
+#include "world.h"
+
+#include <string.h>
+
+#define STEPS_MAX 4
+
+/* A step that a worker is at. */
+typedef struct step {
+    lsync_job *job; /* NULL: none */
+    int64_t ends_us;
+    bool is_done; /* at the store; the pool does not know yet */
+} step;
+
+static struct {
+    step steps[POOLS_MAX][STEPS_MAX];
+    lock_sync_pool *pools[POOLS_MAX];
+    uint64_t begun;
+} helpers;
+
+void helper_begin(void)
+{
+    memset(&helpers, 0, sizeof helpers);
+}
+
+static host *host_of(const lock_sync_pool *p)
+{
+    return host_of_loop(&p->loop);
+}
+
+/* --- steps --- */
+
+static void carry_out(step *s)
+{
+    if (s->is_done)
+        return;
+    s->is_done = true;
+    s->job->request.status = lsync_step_guard(&s->job->x, s->job->request.guard);
+}
+
+static int64_t time_of_step(const lsync_job *job, dice *d)
+{
+    const guard_state *g = guard_state_of(job->request.guard);
+
+    if (g != NULL && g->temper == TEMPER_SLOW && !dice_one_in(d, 4))
+        return dice_between(d, 100000, 8 * SECOND_US);
+    return dice_between(d, 50, 5000);
+}
+
+static void begin_step(host *h, step *s, lsync_job *job)
+{
+    dice d = dice_of(sim.plan->seed, 30, ++helpers.begun);
+    int64_t us = time_of_step(job, &d);
+
+    *s = (step){.job = job, .ends_us = clock_now_us() + us};
+    job->request.waiting = false;
+    h->helped_us += us;
+    trace("the helper of pool %d begins a step that takes %.3f s", (int)h->number, (double)us / 1e6);
+    if (dice_one_in(&d, 2))
+        carry_out(s);
+}
+
+static void end_step(lock_sync_pool *p, step *s)
+{
+    carry_out(s);
+    trace("the helper ends a step: %s", lock_sync_status_name(s->job->request.status));
+    lsync_queue_append(&p->helper.done, &s->job->link);
+    s->job = NULL;
+    lsync_loop_wake(&p->loop);
+}
+
+/* Gives the workers of a pool that are free what waits. */
+static void begin_steps(host *h)
+{
+    lock_sync_pool *p = helpers.pools[h->number];
+
+    for (int32_t i = 0; p != NULL && i < sim.plan->workers; i++) {
+        step *s = &helpers.steps[h->number][i];
+        lsync_link *link = s->job == NULL ? lsync_queue_take(&p->helper.requests) : NULL;
+
+        if (link != NULL)
+            begin_step(h, s, LSYNC_OF(link, lsync_job, link));
+    }
+}
+
+/* --- time --- */
+
+/* The step that ends first; NULL: none. */
+static step *first_of(int32_t *pool)
+{
+    step *first = NULL;
+
+    for (int32_t n = 0; n < POOLS_MAX; n++)
+        for (int32_t i = 0; i < STEPS_MAX; i++) {
+            step *s = &helpers.steps[n][i];
+
+            if (s->job == NULL || (first != NULL && first->ends_us <= s->ends_us))
+                continue;
+            first = s;
+            *pool = n;
+        }
+    return first;
+}
+
+int64_t helper_due_us(void)
+{
+    int32_t pool;
+    const step *first = first_of(&pool);
+
+    return first == NULL ? NEVER_US : first->ends_us;
+}
+
+void helper_run(void)
+{
+    int32_t pool;
+    step *first;
+
+    while ((first = first_of(&pool)) != NULL && first->ends_us <= clock_now_us()) {
+        end_step(helpers.pools[pool], first);
+        begin_steps(&sim.hosts[pool]);
+    }
+}
+
+bool helper_is_idle(void)
+{
+    int32_t pool;
+
+    return first_of(&pool) == NULL;
+}
+
+int64_t helper_worked_us(int32_t pool)
+{
+    int64_t us = sim.hosts[pool].helped_us;
+
+    for (int32_t i = 0; i < STEPS_MAX; i++) {
+        const step *s = &helpers.steps[pool][i];
+
+        us -= s->job != NULL && s->ends_us > clock_now_us() ? s->ends_us - clock_now_us() : 0;
+    }
+    return us;
+}
+
+/* --- pool/helper.h --- */
+
+lock_sync_status lsync_helper_send(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+    host *h = host_of(p);
+
+    if (!p->helper.runs) {
+        lsync_queue_init(&p->helper.requests);
+        lsync_queue_init(&p->helper.done);
+        p->helper.runs = true;
+        helpers.pools[h->number] = p;
+    }
+    job->request.waiting = true;
+    lsync_queue_append(&p->helper.requests, &job->link);
+    begin_steps(h);
+    return LOCK_SYNC_OK;
+}
+
+bool lsync_helper_withdraw(lsync_job *job)
+{
+    if (!job->request.waiting || job->x.fetch.state == LSYNC_FETCH_SETTLING)
+        return false;
+    job->request.waiting = false;
+    lsync_queue_remove(&job->link);
+    return true;
+}
+
+lsync_job *lsync_helper_receive(lock_sync_pool *p)
+{
+    lsync_link *link = p->helper.runs ? lsync_queue_take(&p->helper.done) : NULL;
+
+    return link == NULL ? NULL : LSYNC_OF(link, lsync_job, link);
+}
+
+void lsync_helper_stop(lock_sync_pool *p)
+{
+    host *h = host_of(p);
+    lsync_link *link;
+
+    if (!p->helper.runs)
+        return;
+    for (int32_t i = 0; i < STEPS_MAX; i++) {
+        step *s = &helpers.steps[h->number][i];
+
+        if (s->job == NULL)
+            continue;
+        if (s->ends_us > clock_now_us()) /* it is waited for */
+            clock_dwell(s->ends_us - clock_now_us());
+        end_step(p, s);
+    }
+    helpers.pools[h->number] = NULL;
+    while ((link = lsync_queue_take(&p->helper.requests)) != NULL) {
+        lsync_job *job = LSYNC_OF(link, lsync_job, link);
+
+        job->request.status = lsync_step_guard(&job->x, job->request.guard);
+        lsync_queue_append(&p->helper.done, link);
+    }
+}

@@ -1,0 +1,250 @@
+/* The guard's promise, by what the server may have seen; and what was asked of guards: each slot is settled once. The
+   calls of client/steps.c to the guard are led through here by the linker (--wrap). */
+#include "checks.h"
+#include "clock.h"
+#include "report.h"
+
+#include "guard/guard.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define REQUESTS_MAX 8192
+#define SLOTS_MAX 8192
+#define BLOCKS_MAX 64
+#define HOUR_US (60 * MINUTE_US)
+#define OWN_INTERVAL_US (20 * SECOND_US) /* of a context's own guard */
+#define OWN_BUDGET 600
+
+/* A request that was possible to arrive from sent_us to end_us. */
+typedef struct request {
+    int32_t key; /* of its guard */
+    int64_t slot;
+    int64_t sent_us;
+    int64_t end_us;   /* NEVER_US: it is on its way */
+    int64_t until_us; /* at the latest */
+    int64_t arrived_us; /* 0: not yet */
+} request;
+
+typedef struct given_slot {
+    int64_t number;
+    bool is_settled;
+} given_slot;
+
+/* What a user of a guard knows of a 429. */
+typedef struct block {
+    int32_t key;
+    int32_t pool; /* -1: all know it */
+    int64_t slot; /* that it was the answer in */
+    int64_t until_us;
+} block;
+
+static struct {
+    size_t request_count, slot_count, block_count;
+    request requests[REQUESTS_MAX];
+    given_slot slots[SLOTS_MAX];
+    block blocks[BLOCKS_MAX];
+} ledger;
+
+void ledger_begin(void)
+{
+    ledger.request_count = ledger.slot_count = ledger.block_count = 0;
+}
+
+static int64_t interval_us(int32_t key)
+{
+    return key < KEY_OWN ? sim.plan->guards[key].interval_ms * 1000 : OWN_INTERVAL_US;
+}
+
+static uint32_t budget_of(int32_t key)
+{
+    return key < KEY_OWN ? sim.plan->guards[key].budget : OWN_BUDGET;
+}
+
+/* --- what is sent --- */
+
+static void check_interval(const request *r, int32_t key, int64_t slot)
+{
+    int64_t now_us = clock_now_us();
+    int64_t over_us = r->end_us < r->until_us ? r->end_us : r->until_us;
+
+    if (r->key != key || r->slot == slot)
+        return;
+    if (over_us > now_us)
+        violation("guard %d: a request is sent while another is on its way", (int)key);
+    if (now_us - over_us < interval_us(key))
+        violation("guard %d: a request is sent %.6f s after another, which was possible to arrive until then", (int)key,
+                  (double)(now_us - over_us) / 1e6);
+}
+
+static void check_block(const block *b, int32_t key, int32_t pool, int64_t slot)
+{
+    if (b->key == key && (b->pool < 0 || b->pool == pool) && b->slot != slot && clock_now_us() < b->until_us)
+        violation("guard %d: a request is sent %.3f s before the block of a 429 is over", (int)key,
+                  (double)(b->until_us - clock_now_us()) / 1e6);
+}
+
+/* A retry without a question is counted afterwards. */
+static void check_hour(int32_t key, bool is_retry)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < ledger.request_count; i++)
+        count += ledger.requests[i].key == key && ledger.requests[i].sent_us > clock_now_us() - HOUR_US;
+    if (count >= budget_of(key) && !is_retry)
+        violation("guard %d: request %u of an hour is sent, %u are allowed", (int)key, (unsigned)count + 1,
+                  (unsigned)budget_of(key));
+}
+
+/* What is older than an hour says nothing any more. */
+static void forget_old(void)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ledger.request_count; i++)
+        if (ledger.requests[i].end_us > clock_now_us() - HOUR_US)
+            ledger.requests[kept++] = ledger.requests[i];
+    ledger.request_count = kept;
+}
+
+static request *add_request(int32_t key, int32_t pool, int64_t number, bool is_retry)
+{
+    request *r;
+
+    for (size_t i = 0; i < ledger.request_count; i++)
+        check_interval(&ledger.requests[i], key, number);
+    for (size_t i = 0; i < ledger.block_count; i++)
+        check_block(&ledger.blocks[i], key, pool, number);
+    check_hour(key, is_retry);
+    if (ledger.request_count == REQUESTS_MAX)
+        forget_old();
+    if (ledger.request_count == REQUESTS_MAX)
+        violation("the simulation has no room for another request");
+    r = &ledger.requests[ledger.request_count++];
+    *r = (request){.key = key, .slot = number, .sent_us = clock_now_us(), .end_us = NEVER_US, .until_us = NEVER_US};
+    return r;
+}
+
+static given_slot *find_slot(int64_t number)
+{
+    for (size_t i = ledger.slot_count; i-- > 0;)
+        if (ledger.slots[i].number == number)
+            return &ledger.slots[i];
+    return NULL;
+}
+
+void ledger_sent(const task *t, int64_t number, int64_t until_us, bool is_retry)
+{
+    const client *c = t->client;
+    const given_slot *s = find_slot(number);
+
+    if (clock_now_us() > until_us)
+        violation("client %d: a request is sent after its deadline", (int)c->number);
+    if (c->plan->mode == LOCK_SYNC_GUARD_OFF)
+        return;
+    if (s == NULL || s->is_settled)
+        violation("client %d: a request is sent without a slot", (int)c->number);
+    add_request(guard_key(c), t->pool, number, is_retry)->until_us = until_us;
+}
+
+void ledger_sent_by_other(int32_t key, int32_t pool, int64_t number)
+{
+    add_request(key, pool, number, false)->end_us = clock_now_us();
+}
+
+static int64_t block_us(int32_t key, int64_t retry_after_s)
+{
+    int64_t us = retry_after_s < 0 ? 0 : retry_after_s * SECOND_US;
+
+    us = us > HOUR_US ? HOUR_US : us;
+    return us > interval_us(key) ? us : interval_us(key);
+}
+
+static void add_block(const task *t, int64_t number, int64_t retry_after_s)
+{
+    int32_t key = guard_key(t->client);
+    bool is_shared = key >= KEY_OWN || !sim.plan->guards[key].is_store;
+    size_t at = 0;
+
+    while (at < ledger.block_count && ledger.blocks[at].until_us > clock_now_us())
+        at++;
+    if (at == BLOCKS_MAX)
+        return; /* what is not known here is not checked */
+    ledger.block_count += at == ledger.block_count;
+    ledger.blocks[at] = (block){key, is_shared ? -1 : t->pool, number, clock_now_us() + block_us(key, retry_after_s)};
+}
+
+void ledger_ended(const task *t, int64_t number, bool limited, int64_t retry_after_s)
+{
+    if (t->client->plan->mode == LOCK_SYNC_GUARD_OFF)
+        return;
+    for (size_t i = 0; i < ledger.request_count; i++)
+        if (ledger.requests[i].slot == number && ledger.requests[i].end_us == NEVER_US)
+            ledger.requests[i].end_us = clock_now_us();
+    if (limited)
+        add_block(t, number, retry_after_s);
+}
+
+/* --- what arrives --- */
+
+/* The server sees less than the promise: the network may take longer for one request than for the next. */
+void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
+{
+    int64_t least_us = key < 0 ? 0 : interval_us(key) - sim.plan->delay_us;
+
+    for (size_t i = 0; i < ledger.request_count && key >= 0; i++) {
+        request *r = &ledger.requests[i];
+
+        if (r->key != key)
+            continue;
+        if (r->slot == number)
+            r->arrived_us = r->arrived_us == 0 ? at_us : r->arrived_us;
+        else if (r->arrived_us != 0 && at_us - r->arrived_us < least_us)
+            violation("guard %d: the server sees two requests within %.3f s", (int)key,
+                      (double)(at_us - r->arrived_us) / 1e6);
+    }
+}
+
+/* --- what is asked of guards --- */
+
+lock_sync_status __real_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+                                        lsync_guard_answer *answer);
+lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+                                        lsync_guard_answer *answer);
+lock_sync_status __real_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
+lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
+
+lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+                                        lsync_guard_answer *answer)
+{
+    lock_sync_status status = __real_lsync_guard_ask(g, kind, hold_ms, answer);
+
+    trace("a guard is asked: %s, soonest in %.3f s", lock_sync_status_name(status), (double)answer->soonest_ms / 1e3);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (ledger.slot_count == SLOTS_MAX)
+        violation("the simulation has no room for another slot");
+    ledger.slots[ledger.slot_count++] = (given_slot){answer->slot, false};
+    return status;
+}
+
+lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement)
+{
+    given_slot *s = find_slot(number);
+    lock_sync_status status;
+
+    if (s == NULL || s->is_settled)
+        violation("slot %" PRIx64 " is settled %s", (uint64_t)number, s == NULL ? "and was never given" : "twice");
+    s->is_settled = true;
+    status = __real_lsync_guard_settle_all(g, number, settlement);
+    trace("slot %" PRIx64 " is settled, outcome %d: %s", (uint64_t)number, (int)settlement->outcome,
+          lock_sync_status_name(status));
+    return status;
+}
+
+void ledger_close(void)
+{
+    for (size_t i = 0; i < ledger.slot_count; i++)
+        if (!ledger.slots[i].is_settled)
+            violation("slot %" PRIx64 " was not given back", (uint64_t)ledger.slots[i].number);
+}

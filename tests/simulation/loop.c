@@ -1,0 +1,191 @@
+/* The pool's loop on virtual time: stands in for transport/loop.c and loop_epoll.c. */
+#include "checks.h"
+#include "clock.h"
+#include "network.h"
+#include "report.h"
+#include "world.h"
+
+#include <stdlib.h>
+
+multi *multi_of(const lsync_loop *l)
+{
+    return (multi *)l->multi;
+}
+
+int64_t loop_ready_us(const lsync_loop *l)
+{
+    const multi *m = multi_of(l);
+    int64_t event_us = m == NULL ? NEVER_US : network_event_us(m);
+
+    if (m != NULL && m->is_awake)
+        return clock_now_us();
+    return event_us < l->armed_us ? event_us : l->armed_us;
+}
+
+void loop_fail(const lsync_loop *l)
+{
+    if (l->multi != NULL)
+        multi_of(l)->fails = multi_of(l)->is_awake = true;
+}
+
+/* --- life cycle --- */
+
+static multi *new_multi(lsync_loop *l)
+{
+    multi *m = calloc(1, sizeof *m);
+
+    if (m == NULL)
+        abort();
+    m->loop = l;
+    return m;
+}
+
+static void free_multi(lsync_loop *l)
+{
+    multi *m = multi_of(l);
+
+    if (m == NULL)
+        return;
+    if (m->easies != NULL)
+        violation("the loop ends while a transfer runs in it");
+    network_close_all(m);
+    free(m);
+    l->multi = NULL;
+}
+
+lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory)
+{
+    *l = (lsync_loop){.memory = memory, .epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+    l->curl_due_us = l->armed_us = NEVER_US;
+    l->multi = (CURLM *)new_multi(l);
+    return LOCK_SYNC_OK;
+}
+
+void lsync_loop_release(lsync_loop *l)
+{
+    host *h = host_of_loop(l);
+
+    free_multi(l);
+    if (h != NULL) {
+        check_pool_gone(h);
+        h->pool = NULL;
+        h->loop = NULL;
+    }
+}
+
+void lsync_loop_renew(lsync_loop *l)
+{
+    free_multi(l);
+    l->curl_due_us = NEVER_US;
+    l->multi = (CURLM *)new_multi(l);
+}
+
+lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total)
+{
+    l->owner.per_host = per_host;
+    l->total = total;
+    return LOCK_SYNC_OK;
+}
+
+/* --- waiting --- */
+
+void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
+{
+    int64_t due_us = own_due_us < l->curl_due_us ? own_due_us : l->curl_due_us;
+
+    l->armed_us = due_us < 1 ? 1 : due_us;
+}
+
+void lsync_loop_wake(const lsync_loop *l)
+{
+    if (l->multi != NULL)
+        multi_of(l)->is_awake = true;
+}
+
+/* What epoll_wait() does: time passes until something is ready, but servers and helper go on meanwhile. */
+static void wait_for(const lsync_loop *l, int timeout_ms)
+{
+    int64_t until_us = timeout_ms < 0 ? NEVER_US : clock_now_us() + (int64_t)timeout_ms * 1000;
+
+    while (loop_ready_us(l) > clock_now_us() && clock_now_us() < until_us) {
+        int64_t next_us = loop_ready_us(l);
+
+        next_us = server_due_us() < next_us ? server_due_us() : next_us;
+        next_us = helper_due_us() < next_us ? helper_due_us() : next_us;
+        next_us = until_us < next_us ? until_us : next_us;
+        if (next_us == NEVER_US)
+            violation("the pool waits for ever");
+        clock_go_to(next_us);
+        server_run();
+        helper_run();
+    }
+}
+
+lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
+{
+    multi *m = multi_of(l);
+
+    l->owner.turns++;
+    if (timeout_ms != 0)
+        wait_for(l, timeout_ms);
+    l->more = false;
+    if (l->armed_us <= clock_now_us())
+        l->armed_us = NEVER_US;
+    if (m == NULL)
+        return LOCK_SYNC_OK;
+    m->is_awake = false;
+    if (m->fails) {
+        m->fails = false;
+        trace("libcurl runs out of memory");
+        return LOCK_SYNC_E_NO_MEMORY;
+    }
+    network_turn(m);
+    network_time_out(m);
+    l->curl_due_us = network_timer_us(m);
+    return LOCK_SYNC_OK;
+}
+
+/* --- transfers --- */
+
+lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
+{
+    easy *e = t->easy;
+
+    l->owner.transfers++;
+    network_start(multi_of(l), e);
+    l->curl_due_us = clock_now_us();
+    return LOCK_SYNC_OK;
+}
+
+void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
+{
+    l->owner.transfers--;
+    network_remove(t->easy);
+}
+
+static easy *first_over(const multi *m)
+{
+    easy *first = NULL;
+
+    for (easy *e = m == NULL ? NULL : m->easies; e != NULL; e = e->next)
+        if (e->stage == STAGE_OVER && (first == NULL || e->over < first->over))
+            first = e;
+    return first;
+}
+
+lsync_transfer *lsync_loop_finished(lsync_loop *l)
+{
+    lsync_transfer *first = NULL;
+    lsync_transfer **end = &first;
+    easy *e;
+
+    while ((e = first_over(multi_of(l))) != NULL) {
+        *end = e->t;
+        e->t->code = e->code;
+        e->t->next_over = NULL;
+        end = &e->t->next_over;
+        l->owner.transfers--;
+        network_remove(e);
+    }
+    return first;
+}

@@ -1,0 +1,229 @@
+/* Runs the pool, its machine, watches and guards on virtual time, seed by seed, and checks the rules after each step.
+
+   simulation [--seeds N] [--from SEED] [--seconds S]   so many seeds from SEED (1) on, or as many as S seconds allow
+   simulation --seed SEED [--trace]                     one of them again, with all that happens
+
+   A seed that breaks a rule, an assertion or the program is made smaller and told step by step. The last line is
+   "N passed, N failed". */
+#include "scenario.h"
+#include "world.h"
+
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEEDS 3000
+#define SEED_SECONDS 120 /* a seed takes milliseconds; this is for what hangs, also under valgrind */
+#define SHRINK_SECONDS 30
+
+typedef struct options {
+    uint64_t from;
+    uint64_t seeds;
+    int64_t seconds; /* 0: no limit */
+    bool single;
+    bool traced;
+} options;
+
+/* What the process that runs the seeds tells the one that watches it. */
+typedef struct progress {
+    uint64_t seed;
+    uint64_t done;
+    uint64_t steps;
+} progress;
+
+static progress *shared;
+
+static int64_t seconds_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* --- in a process of its own --- */
+
+static void run(const scenario *s, bool traced)
+{
+    shared->seed = s->seed;
+    (void)alarm(SEED_SECONDS);
+    report_begin(s->seed, traced);
+    world_run(s);
+    (void)alarm(0);
+    shared->done++;
+    shared->steps += sim.steps;
+}
+
+static void run_seeds(const options *o)
+{
+    static scenario s;
+    int64_t begun_s = seconds_now();
+
+    for (uint64_t i = 0; i < o->seeds && (o->seconds == 0 || seconds_now() - begun_s < o->seconds); i++) {
+        scenario_make(&s, o->from + i);
+        run(&s, false);
+    }
+}
+
+/* Whether the child ended well; tells how if not. */
+static bool has_passed(pid_t child, bool is_quiet)
+{
+    int status = 0;
+
+    if (waitpid(child, &status, 0) != child)
+        return false;
+    if (WIFSIGNALED(status) && !is_quiet)
+        printf("seed %" PRIu64 " ended by signal %d (%s)\n", shared->seed, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static pid_t fork_flushed(void)
+{
+    pid_t child;
+
+    (void)fflush(stdout);
+    child = fork();
+    if (child < 0) {
+        perror("simulation: fork");
+        exit(2);
+    }
+    return child;
+}
+
+static bool passes(const scenario *s, bool traced, bool is_quiet)
+{
+    pid_t child = fork_flushed();
+
+    if (child == 0) {
+        if (is_quiet && (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL))
+            _exit(2);
+        run(s, traced);
+        exit(0);
+    }
+    return has_passed(child, is_quiet);
+}
+
+/* --- a seed that failed --- */
+
+/* Leaves out what is not needed for it to fail: first much at once, then less and less. */
+static void shrink(scenario *s)
+{
+    static scenario smaller;
+    int64_t begun_s = seconds_now();
+
+    for (size_t size = s->action_count / 2 + 1; size > 0; size /= 2)
+        for (size_t at = 0; at + size <= s->action_count && seconds_now() - begun_s < SHRINK_SECONDS;) {
+            smaller = *s;
+            scenario_cut(&smaller, at, size);
+            if (passes(&smaller, false, true))
+                at += size;
+            else
+                *s = smaller;
+        }
+}
+
+static void explain(const char *program, uint64_t seed)
+{
+    static scenario s;
+    size_t before;
+
+    scenario_make(&s, seed);
+    before = s.action_count;
+    if (passes(&s, false, true)) {
+        printf("seed %" PRIu64 " alone does not fail\n", seed);
+        return;
+    }
+    shrink(&s);
+    printf("\nwith %zu of its %zu actions:\n", s.action_count, before);
+    scenario_print(&s);
+    printf("\n");
+    (void)passes(&s, true, false);
+    printf("\nreplay: %s --seed %" PRIu64 " --trace\n", program, seed);
+}
+
+/* --- the program --- */
+
+static uint64_t number_of(const char *text)
+{
+    char *end;
+    uint64_t number = text == NULL ? 0 : strtoull(text, &end, 10);
+
+    if (text == NULL || *text == '\0' || *end != '\0') {
+        fprintf(stderr, "simulation: a number is needed\n");
+        exit(2);
+    }
+    return number;
+}
+
+static options options_of(char **arguments)
+{
+    options o = {.from = 1, .seeds = SEEDS};
+
+    for (; *arguments != NULL; arguments++) {
+        if (strcmp(*arguments, "--trace") == 0) {
+            o.traced = true;
+        } else if (strcmp(*arguments, "--seeds") == 0) {
+            o.seeds = number_of(*++arguments);
+        } else if (strcmp(*arguments, "--from") == 0) {
+            o.from = number_of(*++arguments);
+        } else if (strcmp(*arguments, "--seconds") == 0) {
+            o.seconds = (int64_t)number_of(*++arguments);
+            o.seeds = UINT64_MAX;
+        } else if (strcmp(*arguments, "--seed") == 0) {
+            o.from = number_of(*++arguments);
+            o.single = true;
+        } else {
+            fprintf(stderr, "simulation [--seeds N] [--from SEED] [--seconds S] | --seed SEED [--trace]\n");
+            exit(2);
+        }
+    }
+    return o;
+}
+
+static int run_one(const options *o)
+{
+    static scenario s;
+    bool good;
+
+    scenario_make(&s, o->from);
+    if (o->traced)
+        scenario_print(&s);
+    good = passes(&s, o->traced, false);
+    printf("%d passed, %d failed\n", good, !good);
+    return good ? 0 : 1;
+}
+
+int main(int count, char **arguments)
+{
+    options o = options_of(arguments + 1);
+    int64_t begun_s = seconds_now();
+    pid_t child;
+    bool good;
+
+    (void)count;
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        perror("simulation: mmap");
+        return 2;
+    }
+    if (o.single)
+        return run_one(&o);
+    child = fork_flushed();
+    if (child == 0) {
+        run_seeds(&o);
+        exit(0);
+    }
+    good = has_passed(child, false);
+    printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", shared->done, shared->steps, seconds_now() - begun_s);
+    if (!good)
+        explain(arguments[0], shared->seed);
+    printf("%" PRIu64 " passed, %d failed\n", shared->done, !good);
+    return good ? 0 : 1;
+}

@@ -1,0 +1,509 @@
+/* Virtual connections, and the transfers on them, as libcurl has them; see network.h. The library's own callbacks of
+   transport/connections.c are called where libcurl would, and decide what they decide there. */
+#include "network.h"
+
+#include "checks.h"
+#include "clock.h"
+#include "dice.h"
+#include "report.h"
+
+#include "transport/connections.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    uint32_t connections; /* opened so far */
+    uint32_t attempts;    /* to connect */
+    uint64_t ends;
+    connection *of_fd[FD_SETSIZE];
+} net;
+
+void network_begin(void)
+{
+    memset(&net, 0, sizeof net);
+}
+
+connection *network_connection(int fd)
+{
+    return fd >= 0 && fd < FD_SETSIZE ? net.of_fd[fd] : NULL;
+}
+
+/* --- connections --- */
+
+static void close_connection(connection *c)
+{
+    connection **place = &c->m->connections;
+
+    if (c->users != 0)
+        violation("connection %u is closed while it is used", (unsigned)c->number);
+    while (*place != c)
+        place = &(*place)->next;
+    *place = c->next;
+    (void)lsync_on_close_socket(c->sockets, c->fd);
+    net.of_fd[c->fd] = NULL;
+    trace("connection %u is closed", (unsigned)c->number);
+    free(c);
+}
+
+void network_close_all(multi *m)
+{
+    while (m->connections != NULL)
+        close_connection(m->connections);
+}
+
+/* The library opens the socket; a port of its own tells it apart. Its other end is virtual. */
+static connection *open_connection(easy *e)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_DGRAM, .addrlen = sizeof in};
+    socklen_t size = sizeof in;
+    connection *c;
+    int fd;
+
+    memcpy(&address.addr, &in, sizeof in);
+    fd = lsync_on_open_socket(e->t, CURLSOCKTYPE_IPCXN, &address);
+    if (fd == CURL_SOCKET_BAD)
+        return NULL;
+    c = calloc(1, sizeof *c);
+    if (c == NULL || fd >= FD_SETSIZE || bind(fd, (struct sockaddr *)(void *)&in, sizeof in) != 0 ||
+        getsockname(fd, (struct sockaddr *)(void *)&in, &size) != 0)
+        abort();
+    c->number = ++net.connections;
+    c->m = e->m;
+    c->sockets = e->t->sockets;
+    c->fd = fd;
+    c->port = ntohs(in.sin_port);
+    c->origin = e->client->plan->origin;
+    c->http2 = sim.plan->origins[c->origin].http2 && !c->sockets->wants_http1;
+    c->closes_us = NEVER_US;
+    c->next = e->m->connections;
+    e->m->connections = c;
+    net.of_fd[fd] = c;
+    return c;
+}
+
+static uint32_t streams_of(const connection *c)
+{
+    if (!c->http2)
+        return 1;
+    return c->responses == 0 ? LSYNC_STREAMS_MAX : sim.plan->origins[c->origin].streams;
+}
+
+static bool is_dead(const connection *c)
+{
+    return c->is_shut || c->closes_us <= clock_now_us();
+}
+
+/* libcurl finds most connections dead that are; the others it tries, if they have TLS, or it trusts them. */
+static bool is_found_dead(const easy *e, const connection *c)
+{
+    dice d = dice_of(sim.plan->seed, 20, (uint64_t)c->number * 100 + c->responses);
+    bool looks = !e->t->request->route->https && !e->t->trusts_idle;
+
+    return c->is_shut || (is_dead(c) && (looks || dice_one_in(&d, 2))) ||
+           clock_monotonic_us() - c->used_us > e->t->request->route->max_idle_ms * 1000;
+}
+
+/* One that a request may go on now; NULL: none. */
+static connection *find_connection(const easy *e)
+{
+    connection *next;
+
+    for (connection *c = e->m->connections; c != NULL; c = next) {
+        next = c->next;
+        if (c->sockets != e->t->sockets || !c->is_ready)
+            continue;
+        if (c->users == 0 && is_found_dead(e, c))
+            close_connection(c);
+        else if (!c->is_shut && !c->said_goodbye && c->users < streams_of(c))
+            return c;
+    }
+    return NULL;
+}
+
+/* --- the end of a transfer --- */
+
+static void note_end(easy *e)
+{
+    if (!e->is_counted)
+        return;
+    e->is_counted = false;
+    ledger_ended(e->task, e->slot, e->saw_429, e->reply.retry_after_s);
+    server_forget(e);
+}
+
+/* Its connection goes on where it can: over HTTP/2 only the stream is gone. */
+static void leave_connection(easy *e, bool is_whole)
+{
+    connection *c = e->c;
+
+    e->c = NULL;
+    if (c == NULL)
+        return;
+    c->users--;
+    c->used_us = clock_monotonic_us();
+    if (c->users > 0)
+        return;
+    if (c->is_shut || c->said_goodbye || !c->is_ready || (!c->http2 && !is_whole)) {
+        close_connection(c);
+    } else {
+        dice d = dice_of(sim.plan->seed, 21, (uint64_t)c->number * 100 + c->responses);
+
+        c->closes_us = clock_now_us() + dice_between(&d, 5, 120) * SECOND_US;
+    }
+}
+
+static void end(easy *e, CURLcode code)
+{
+    bool is_whole = code == CURLE_OK && e->stage == STAGE_ANSWERED;
+
+    e->stage = STAGE_OVER;
+    e->code = code;
+    e->over = ++net.ends;
+    e->event_us = NEVER_US;
+    note_end(e);
+    trace("client %d: its transfer ends with code %d", (int)e->client->number, (int)code);
+    if (code == CURLE_OK && e->c != NULL)
+        e->c->responses++;
+    leave_connection(e, is_whole);
+}
+
+void network_remove(easy *e)
+{
+    easy **place = &e->m->easies;
+
+    note_end(e);
+    e->m->is_awake = e->m->is_awake || e->stage != STAGE_OVER; /* others may have a connection now */
+    leave_connection(e, false);
+    while (*place != e)
+        place = &(*place)->next;
+    *place = e->next;
+    e->stage = STAGE_IDLE;
+}
+
+/* --- sending --- */
+
+static void send_on(easy *e, connection *c, bool is_reused)
+{
+    char address[32];
+    char own[] = "10.0.0.1";
+
+    e->c = c;
+    e->http2 = c->http2;
+    e->is_reused = is_reused;
+    c->users++;
+    c->closes_us = is_dead(c) ? c->closes_us : NEVER_US;
+    (void)snprintf(address, sizeof address, "192.0.2.%d", (int)c->origin);
+    if (lsync_on_send(e->t, address, own, 443, c->port) != CURL_PREREQFUNC_OK) {
+        end(e, CURLE_ABORTED_BY_CALLBACK);
+        return;
+    }
+    if (c->closes_us != NEVER_US) { /* into a connection that is closed already */
+        c->is_shut = true;
+        e->stage = STAGE_SENT;
+        e->event_us = clock_now_us();
+        return;
+    }
+    e->stage = STAGE_SENT;
+    e->event_us = NEVER_US;
+    e->is_counted = true;
+    e->saw_429 = false;
+    server_send(e);
+    ledger_sent(e->task, e->slot, e->t->request->send_until_us, e->t->attempts.sends > 1);
+}
+
+/* What libcurl sends again by itself: the library vetoes it, wherever it would go. */
+static void send_again(easy *e)
+{
+    connection *c;
+
+    note_end(e);
+    leave_connection(e, false);
+    c = find_connection(e);
+    if (c != NULL) {
+        char address[] = "192.0.2.9";
+        char own[] = "10.0.0.1";
+
+        if (lsync_on_send(e->t, address, own, 443, c->port) == CURL_PREREQFUNC_OK)
+            violation("client %d: libcurl sent a request again by itself", (int)e->client->number);
+        end(e, CURLE_ABORTED_BY_CALLBACK);
+    } else {
+        if (open_connection(e) != NULL)
+            violation("client %d: libcurl opened a connection to send a request again", (int)e->client->number);
+        end(e, CURLE_COULDNT_CONNECT);
+    }
+}
+
+static bool has_room(const multi *m, const easy *e)
+{
+    uint32_t own = 0;
+    uint32_t all = 0;
+
+    for (const connection *c = m->connections; c != NULL; c = c->next) {
+        own += c->sockets == e->t->sockets;
+        all++;
+    }
+    return own < m->loop->owner.per_host && all < m->loop->total;
+}
+
+/* For one more connection libcurl closes one that nobody uses, of the same origin if that has too many. */
+static void make_room(const multi *m, const easy *e)
+{
+    connection *oldest = NULL;
+    uint32_t own = 0;
+
+    for (const connection *c = m->connections; c != NULL; c = c->next)
+        own += c->sockets == e->t->sockets;
+    for (connection *c = m->connections; c != NULL; c = c->next)
+        if (c->users == 0 && (c->sockets == e->t->sockets || own < m->loop->owner.per_host) &&
+            (oldest == NULL || c->used_us < oldest->used_us))
+            oldest = c;
+    if (oldest != NULL)
+        close_connection(oldest);
+}
+
+static bool somebody_connects(const easy *e)
+{
+    for (const connection *c = e->m->connections; c != NULL; c = c->next)
+        if (c->sockets == e->t->sockets && !c->is_ready)
+            return true;
+    return false;
+}
+
+static void begin_to_connect(easy *e)
+{
+    int64_t us;
+
+    e->code = server_connect(e->client, ++net.attempts, &us);
+    e->event_us = us == NEVER_US ? NEVER_US : clock_now_us() + us;
+    e->fails = e->code != CURLE_OK;
+    if (e->code == CURLE_COULDNT_RESOLVE_HOST) {
+        e->stage = STAGE_NAMING;
+        return;
+    }
+    e->c = open_connection(e);
+    if (e->c == NULL) {
+        end(e, CURLE_COULDNT_CONNECT);
+        return;
+    }
+    e->c->users = 1;
+    e->stage = STAGE_CONNECTING;
+}
+
+/* Finds it a connection, opens one, or has it wait for one. */
+static void go(easy *e)
+{
+    lsync_connecting how = e->t->connecting;
+    connection *c = how == LSYNC_CONNECTS_ALWAYS ? NULL : find_connection(e);
+
+    e->stage = STAGE_WAITING;
+    e->event_us = NEVER_US;
+    if (c != NULL) {
+        send_on(e, c, true);
+        return;
+    }
+    if (how == LSYNC_CONNECTS_NEVER) {
+        if (somebody_connects(e))
+            return;
+        if (open_connection(e) != NULL)
+            violation("client %d: a transfer that was to share a connection opened one", (int)e->client->number);
+        end(e, CURLE_COULDNT_CONNECT);
+        return;
+    }
+    if (!has_room(e->m, e))
+        make_room(e->m, e);
+    if (has_room(e->m, e))
+        begin_to_connect(e);
+}
+
+void network_start(multi *m, easy *e)
+{
+    const lsync_job *job = LSYNC_OF(e->t, lsync_seat, transfer)->job;
+
+    e->task = task_of_job(job);
+    e->client = e->task->client;
+    e->slot = job->x.slot;
+    e->m = m;
+    e->next = m->easies;
+    m->easies = e;
+    e->c = NULL;
+    e->stage = STAGE_NEW;
+    e->event_us = clock_now_us();
+    e->timeout_us = clock_monotonic_us() + e->left_us;
+    e->connect_timeout_us = clock_monotonic_us() + e->connect_left_us;
+    e->is_counted = e->saw_429 = false;
+    e->reply = (reply){.retry_after_s = -1};
+    check_started(e->task);
+}
+
+/* --- what comes --- */
+
+static void connected(easy *e)
+{
+    connection *c = e->c;
+
+    if (e->fails) {
+        end(e, e->code);
+        return;
+    }
+    c->is_ready = true;
+    c->heard_us = clock_now_us();
+    c->users = 0;
+    send_on(e, c, false);
+}
+
+/* What libcurl makes of a request whose connection or stream ended without a byte of a response. */
+static void lose(easy *e)
+{
+    if (e->is_reused || (e->c != NULL && e->c->http2))
+        send_again(e);
+    else
+        end(e, CURLE_GOT_NOTHING);
+}
+
+static void answered(easy *e)
+{
+    switch (e->reply.fate) {
+    case FATE_RESET:
+        e->c->is_shut = true; /* it and its other users are lost next */
+        break;
+    case FATE_GOODBYE:
+        e->c->said_goodbye = true;
+        send_again(e);
+        break;
+    case FATE_REJECT:
+        send_again(e);
+        break;
+    case FATE_HEADER_BREAKS:
+        e->t->saw.has_response = true;
+        end(e, CURLE_OK);
+        break;
+    case FATE_ANSWER:
+    case FATE_HALF:
+    case FATE_STALL:
+    case FATE_SILENCE:
+    default:
+        server_head(e);
+        e->saw_429 = e->reply.status == 429;
+        e->stage = STAGE_ANSWERED;
+        e->event_us = e->reply.fate == FATE_STALL ? NEVER_US : clock_now_us() + e->reply.body_us;
+        break;
+    }
+}
+
+static void come(easy *e)
+{
+    if (e->c != NULL && e->stage >= STAGE_SENT) {
+        e->c->heard_us = clock_now_us();
+        e->c->bytes += 100;
+    }
+    switch (e->stage) {
+    case STAGE_NEW:
+        go(e);
+        break;
+    case STAGE_NAMING:
+        end(e, CURLE_COULDNT_RESOLVE_HOST);
+        break;
+    case STAGE_CONNECTING:
+        connected(e);
+        break;
+    case STAGE_SENT:
+        if (!e->c->is_shut)
+            answered(e);
+        break;
+    case STAGE_ANSWERED:
+        server_body(e, e->reply.fate != FATE_HALF);
+        end(e, e->reply.fate == FATE_HALF ? CURLE_PARTIAL_FILE : CURLE_OK);
+        break;
+    case STAGE_WAITING:
+    case STAGE_IDLE:
+    case STAGE_OVER:
+    default:
+        break;
+    }
+}
+
+/* The users of a connection that broke. */
+static bool break_one(multi *m)
+{
+    for (easy *e = m->easies; e != NULL; e = e->next) {
+        if (e->c == NULL || !e->c->is_shut || e->stage == STAGE_OVER)
+            continue;
+        if (e->stage == STAGE_ANSWERED)
+            end(e, CURLE_RECV_ERROR);
+        else
+            lose(e);
+        return true;
+    }
+    return false;
+}
+
+static easy *first_due(const multi *m)
+{
+    easy *first = NULL;
+
+    for (easy *e = m->easies; e != NULL; e = e->next)
+        if (e->event_us <= clock_now_us() && (first == NULL || e->event_us < first->event_us))
+            first = e;
+    return first;
+}
+
+void network_turn(multi *m)
+{
+    easy *e;
+
+    do {
+        for (easy *w = m->easies; w != NULL; w = w->next)
+            if (w->stage == STAGE_WAITING)
+                go(w);
+        while ((e = first_due(m)) != NULL) {
+            e->event_us = NEVER_US;
+            come(e);
+        }
+    } while (break_one(m));
+}
+
+/* --- time --- */
+
+static int64_t timeout_of(const easy *e)
+{
+    bool connects = e->stage != STAGE_SENT && e->stage != STAGE_ANSWERED;
+
+    return connects && e->connect_timeout_us < e->timeout_us ? e->connect_timeout_us : e->timeout_us;
+}
+
+void network_time_out(multi *m)
+{
+    for (easy *e = m->easies; e != NULL; e = e->next)
+        if (e->stage != STAGE_OVER && timeout_of(e) <= clock_monotonic_us())
+            end(e, CURLE_OPERATION_TIMEDOUT);
+}
+
+int64_t network_timer_us(const multi *m)
+{
+    int64_t due_us = NEVER_US;
+
+    for (const easy *e = m->easies; e != NULL; e = e->next) {
+        int64_t own_us = e->stage == STAGE_NEW ? 0 : timeout_of(e) - clock_monotonic_us();
+
+        if (e->stage != STAGE_OVER && clock_now_us() + own_us < due_us)
+            due_us = clock_now_us() + own_us;
+    }
+    return due_us;
+}
+
+int64_t network_event_us(const multi *m)
+{
+    int64_t due_us = NEVER_US;
+
+    for (const easy *e = m->easies; e != NULL; e = e->next) {
+        if (e->stage == STAGE_OVER || (e->c != NULL && e->c->is_shut))
+            return clock_now_us();
+        due_us = e->event_us < due_us && e->stage != STAGE_NEW ? e->event_us : due_us;
+    }
+    return due_us;
+}

@@ -1,0 +1,124 @@
+/* The virtual network and libcurl: connections, transfers on them, and the server behind them. */
+#ifndef SIMULATION_NETWORK_H
+#define SIMULATION_NETWORK_H
+
+#include "world.h"
+
+#include "transport/attempt.h"
+
+typedef struct multi multi; /* stands in for libcurl's multi handle */
+typedef struct easy easy;   /* and its easy handle */
+
+typedef enum stage {
+    STAGE_IDLE,
+    STAGE_NEW,
+    STAGE_NAMING,     /* its name will not be found */
+    STAGE_WAITING,    /* for a connection */
+    STAGE_CONNECTING,
+    STAGE_SENT,
+    STAGE_ANSWERED,   /* the header came */
+    STAGE_OVER
+} stage;
+
+/* What becomes of a request. */
+typedef enum fate {
+    FATE_ANSWER,
+    FATE_SILENCE,
+    FATE_RESET,
+    FATE_REJECT, /* over HTTP/2 the stream is refused */
+    FATE_GOODBYE, /* and the connection takes no more */
+    FATE_HALF,    /* the body breaks off */
+    FATE_STALL,   /* the body stops */
+    FATE_HEADER_BREAKS
+} fate;
+
+typedef struct connection {
+    struct connection *next;
+    multi *m;
+    lsync_sockets *sockets;
+    uint32_t number;
+    int fd; /* the library's: a socket without a peer */
+    int port;
+    int32_t origin;
+    bool http2;
+    bool is_ready;
+    bool is_shut;    /* it broke, or the library ended it */
+    bool said_goodbye;
+    uint32_t users;
+    uint32_t responses;
+    int64_t closes_us;  /* when the server ends it if it stays idle */
+    int64_t heard_us;   /* when something came last */
+    int64_t used_us;
+    uint64_t bytes;
+} connection;
+
+/* What a server says to a request. */
+typedef struct reply {
+    fate fate;
+    int32_t status;
+    int64_t retry_after_s; /* < 0: none */
+    int64_t think_us;
+    int64_t body_us; /* after the header */
+    int32_t body;    /* which */
+} reply;
+
+struct easy {
+    easy *next; /* of the multi's */
+    lsync_transfer *t;
+    multi *m;
+    client *client; /* of its request, as the next */
+    task *task;
+    int64_t slot;
+    stage stage;
+    connection *c;
+    bool is_reused;
+    bool http2;
+    bool is_counted; /* as sent, and not ended yet */
+    int64_t left_us, connect_left_us; /* at its preparation */
+    int64_t timeout_us, connect_timeout_us; /* by the monotonic clock */
+    int64_t event_us; /* when something comes for it */
+    uint32_t request; /* of its client */
+    reply reply;
+    bool fails; /* what it waits for: to connect */
+    CURLcode code;
+    uint64_t over; /* order of the ends */
+    bool saw_429;
+};
+
+struct multi {
+    lsync_loop *loop;
+    easy *easies; /* that are started */
+    connection *connections;
+    bool is_awake; /* somebody woke the loop */
+    bool fails;
+};
+
+void network_begin(void);
+
+/* loop.c */
+multi *multi_of(const lsync_loop *l);
+int64_t loop_ready_us(const lsync_loop *l); /* when its descriptor is readable; NEVER_US */
+void loop_fail(const lsync_loop *l); /* its next turn fails */
+
+/* network.c */
+void network_turn(multi *m);        /* what has come for its transfers */
+void network_time_out(multi *m);    /* whose time is over */
+int64_t network_timer_us(const multi *m);  /* when libcurl wants to be called, by the boot clock */
+int64_t network_event_us(const multi *m);  /* when something comes */
+void network_start(multi *m, easy *e);
+void network_remove(easy *e);       /* stopped, or taken in */
+void network_close_all(multi *m);
+connection *network_connection(int fd);
+
+/* server.c: requests on their way. */
+void server_begin(void);
+void server_send(easy *e);
+int64_t server_due_us(void);
+void server_run(void); /* what arrives now */
+void server_forget(const easy *e); /* nobody waits for its reply any more */
+/* How a connection attempt goes: how long it takes, and its end. */
+CURLcode server_connect(const client *c, uint32_t attempt, int64_t *us);
+void server_head(easy *e); /* its header comes */
+void server_body(easy *e, bool whole);
+
+#endif

@@ -1,0 +1,251 @@
+/* Runs a scenario: time goes from one event to the next, and after each the rules are checked. */
+#include "world.h"
+
+#include "checks.h"
+#include "clock.h"
+#include "dice.h"
+#include "network.h"
+#include "report.h"
+
+#include "../support/heap.h"
+
+#include <string.h>
+
+#define HEALED_US (90 * MINUTE_US) /* for watches: a block of an hour, and a poll */
+
+world sim;
+static heap memory;
+
+/* --- small things --- */
+
+lock_sync_allocator world_allocator(void)
+{
+    return heap_allocator(&memory);
+}
+
+void world_fail_allocation(int64_t after)
+{
+    memory.fail_at = memory.requests + (size_t)after;
+    sim.memory_failed = true;
+}
+
+/* Only while a pool is being made its host does not know its loop. */
+host *host_of_loop(const lsync_loop *l)
+{
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        if (sim.hosts[i].loop == l)
+            return &sim.hosts[i];
+    return NULL;
+}
+
+task *task_of_job(const lsync_job *job)
+{
+    return job->user;
+}
+
+int32_t guard_key(const client *c)
+{
+    return c->plan->guard >= 0 ? c->plan->guard : KEY_OWN * (c->number + 1) + (int32_t)c->generation;
+}
+
+/* --- beginning and end --- */
+
+static void begin(const scenario *s)
+{
+    memset(&sim, 0, sizeof sim);
+    memset(&memory, 0, sizeof memory);
+    clock_begin(s->creeps);
+    dice_seed_library(s->seed);
+    network_begin();
+    server_begin();
+    helper_begin();
+    ledger_begin();
+    sim.plan = s;
+    sim.begun_us = clock_now_us();
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        sim.hosts[i] = (host){.number = i, .ready_us = NEVER_US};
+    for (int32_t i = 0; i < s->client_count; i++)
+        sim.clients[i] = (client){.number = i, .plan = &s->clients[i]};
+    guards_make();
+}
+
+static void free_pools(void)
+{
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        if (sim.hosts[i].pool != NULL)
+            host_free(&sim.hosts[i]);
+}
+
+static void free_clients(void)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        client_free(&sim.clients[i]);
+}
+
+static void end(void)
+{
+    dice d = dice_of(sim.plan->seed, 40, 0);
+
+    sim.queued_count = 0;
+    if (dice_one_in(&d, 2)) {
+        free_pools();
+        free_clients();
+    } else {
+        free_clients();
+        free_pools();
+    }
+    guards_free();
+    ledger_close();
+    if (memory.blocks != 0)
+        violation("%zu blocks of memory are not freed", (size_t)memory.blocks);
+    if (transfers_alive() != 0)
+        violation("%d transfers are not freed", transfers_alive());
+}
+
+/* --- the application's loop --- */
+
+/* When it dispatches: some time after the descriptor became readable. */
+static int64_t dispatch_us(host *h)
+{
+    dice d = dice_of(sim.plan->seed, UINT64_C(7000) + (uint64_t)h->number, h->dispatches);
+    int64_t ready_us;
+
+    if (h->pool == NULL)
+        return NEVER_US;
+    ready_us = loop_ready_us(h->loop);
+    if (ready_us <= clock_now_us()) {
+        h->ready_us = h->ready_us < clock_now_us() ? h->ready_us : clock_now_us();
+        ready_us = h->ready_us;
+    } else {
+        h->ready_us = NEVER_US;
+    }
+    return ready_us == NEVER_US ? NEVER_US : ready_us + dice_between(&d, 0, sim.plan->late_us);
+}
+
+static void call(host *h, int64_t wait_ms)
+{
+    lock_sync_status status;
+
+    h->ready_us = NEVER_US;
+    sim.calling++;
+    status = wait_ms > 0 ? lock_sync_pool_wait(h->pool, wait_ms) : lock_sync_pool_dispatch(h->pool);
+    sim.calling--;
+    if (status != LOCK_SYNC_OK && (status != LOCK_SYNC_E_NO_MEMORY || !sim.memory_failed))
+        violation("pool %d: dispatch says %s", (int)h->number, lock_sync_status_name(status));
+}
+
+/* Now and then it goes on to wait inside the pool, as long as nobody else has something to do. */
+static void dispatch(host *h, int64_t until_us)
+{
+    dice d = dice_of(sim.plan->seed, UINT64_C(8000) + (uint64_t)h->number, h->dispatches++);
+
+    call(h, 0);
+    if (h->pool != NULL && until_us != NEVER_US && until_us - clock_now_us() > 1000 && dice_one_in(&d, 4))
+        call(h, (until_us - clock_now_us()) / 1000);
+}
+
+static void act(const action *a)
+{
+    if (!a->in_callback) {
+        apply(a);
+        return;
+    }
+    sim.queued[sim.queued_count++] = a;
+}
+
+/* --- time --- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Goes on to the next event, and has it happen. False: there is none before until_us. */
+static bool step(const action *next, int64_t until_us)
+{
+    int64_t action_us = next == NULL ? until_us : sim.begun_us + next->at_us;
+    int64_t others_us = earlier(server_due_us(), helper_due_us());
+    int64_t due_us = earlier(action_us, others_us);
+
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        due_us = earlier(due_us, dispatch_us(&sim.hosts[i]));
+    if (next == NULL && due_us >= until_us)
+        return false;
+    check_next(due_us);
+    clock_go_to(due_us);
+    server_run();
+    helper_run();
+    for (int32_t i = 0; i < POOLS_MAX; i++)
+        if (dispatch_us(&sim.hosts[i]) <= clock_now_us())
+            dispatch(&sim.hosts[i], sim.plan->pool_count == 1 ? earlier(action_us, until_us) : NEVER_US);
+    check_step();
+    return true;
+}
+
+static bool has_fetches(void)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        if (sim.clients[i].task != NULL && !sim.clients[i].task->is_watch)
+            return true;
+    return false;
+}
+
+static bool has_watches(void)
+{
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        if (sim.clients[i].task != NULL && sim.clients[i].task->is_watch)
+            return true;
+    return false;
+}
+
+/* Whether the network is fast enough for its fetches. */
+static bool has_time(const client_plan *c)
+{
+    int64_t needed_ms = 1000 + 8 * sim.plan->delay_us / 1000;
+
+    return c->timeout_ms > needed_ms && c->connect_timeout_ms > needed_ms / 2;
+}
+
+/* No more faults. A watch that is due within the hour must have a good response then. */
+static void heal(void)
+{
+    trace("all is well from now on");
+    memset(sim.weathers, 0, sizeof sim.weathers);
+    memory.fail_at = 0;
+    sim.healed_us = clock_now_us();
+    for (int32_t i = 0; i < sim.plan->guard_count; i++)
+        sim.guards[i].temper = TEMPER_GOOD;
+    for (int32_t i = 0; i < sim.plan->client_count; i++) {
+        client *c = &sim.clients[i];
+
+        c->provider = TEMPER_GOOD;
+        c->must_poll = c->watch != NULL && lock_sync_watch_due_in_ms(c->watch) < 600000 && has_time(c->plan);
+    }
+}
+
+void world_run(const scenario *s)
+{
+    size_t at = 0;
+    int64_t until_us;
+
+    begin(s);
+    while (at < s->action_count) {
+        const action *next = &s->actions[at];
+
+        if (sim.begun_us + next->at_us > clock_now_us()) {
+            (void)step(next, NEVER_US);
+            continue;
+        }
+        at++;
+        act(next);
+        check_step();
+    }
+    heal();
+    until_us = clock_now_us() + HEALED_US;
+    while (has_fetches() || has_watches()) /* fetches end by their deadlines, or that is a violation */
+        if (!step(NULL, has_watches() ? until_us : NEVER_US))
+            break;
+    if (clock_now_us() >= until_us - MINUTE_US)
+        check_healed();
+    end();
+}
