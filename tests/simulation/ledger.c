@@ -20,6 +20,7 @@
 typedef struct request {
     int32_t key; /* of its guard */
     int64_t slot;
+    bool is_retry; /* over HTTP/2, in the same slot */
     int64_t sent_us;
     int64_t end_us;   /* NEVER_US: it is on its way */
     int64_t until_us; /* at the latest */
@@ -28,6 +29,7 @@ typedef struct request {
 
 typedef struct given_slot {
     int64_t number;
+    int64_t given_us;
     bool is_settled;
 } given_slot;
 
@@ -36,6 +38,7 @@ typedef struct block {
     int32_t key;
     int32_t pool; /* -1: all know it */
     int64_t slot; /* that it was the answer in */
+    size_t since; /* the first slot given after the guard was told; SIZE_MAX: it was not yet */
     int64_t until_us;
 } block;
 
@@ -63,6 +66,14 @@ static uint32_t budget_of(int32_t key)
 
 /* --- what is sent --- */
 
+static given_slot *find_slot(int64_t number)
+{
+    for (size_t i = ledger.slot_count; i-- > 0;)
+        if (ledger.slots[i].number == number)
+            return &ledger.slots[i];
+    return NULL;
+}
+
 static void check_interval(const request *r, int32_t key, int64_t slot)
 {
     int64_t now_us = clock_now_us();
@@ -77,20 +88,34 @@ static void check_interval(const request *r, int32_t key, int64_t slot)
                   (double)(now_us - over_us) / 1e6);
 }
 
-static void check_block(const block *b, int32_t key, int32_t pool, int64_t slot)
+/* What a guard was told binds it when it gives the next slot. */
+static void check_block(const block *b, int32_t key, int32_t pool, int64_t number)
 {
-    if (b->key == key && (b->pool < 0 || b->pool == pool) && b->slot != slot && clock_now_us() < b->until_us)
-        violation("guard %d: a request is sent %.3f s before the block of a 429 is over", (int)key,
-                  (double)(b->until_us - clock_now_us()) / 1e6);
+    const given_slot *s = find_slot(number);
+    size_t place = s == NULL ? ledger.slot_count : (size_t)(s - ledger.slots); /* another user's: now */
+    int64_t given_us = s == NULL ? clock_now_us() : s->given_us;
+
+    if (b->key == key && (b->pool < 0 || b->pool == pool) && b->slot != number && b->since <= place &&
+        given_us < b->until_us)
+        violation("guard %d: a slot is given %.3f s before the block of a 429 is over", (int)key,
+                  (double)(b->until_us - given_us) / 1e6);
 }
 
-/* A retry without a question is counted afterwards. */
+/* A retry that nobody was asked for is charged when its slot is settled; a store may not hear of that for a while. */
+static bool is_counted(const request *r)
+{
+    const given_slot *s = r->is_retry ? find_slot(r->slot) : NULL;
+
+    return !r->is_retry || (s != NULL && s->is_settled && (r->key >= KEY_OWN || !sim.plan->guards[r->key].is_store));
+}
+
 static void check_hour(int32_t key, bool is_retry)
 {
     uint32_t count = 0;
 
     for (size_t i = 0; i < ledger.request_count; i++)
-        count += ledger.requests[i].key == key && ledger.requests[i].sent_us > clock_now_us() - HOUR_US;
+        count += ledger.requests[i].key == key && ledger.requests[i].sent_us > clock_now_us() - HOUR_US &&
+                 is_counted(&ledger.requests[i]);
     if (count >= budget_of(key) && !is_retry)
         violation("guard %d: request %u of an hour is sent, %u are allowed", (int)key, (unsigned)count + 1,
                   (unsigned)budget_of(key));
@@ -121,16 +146,13 @@ static request *add_request(int32_t key, int32_t pool, int64_t number, bool is_r
     if (ledger.request_count == REQUESTS_MAX)
         violation("the simulation has no room for another request");
     r = &ledger.requests[ledger.request_count++];
-    *r = (request){.key = key, .slot = number, .sent_us = clock_now_us(), .end_us = NEVER_US, .until_us = NEVER_US};
+    *r = (request){.key = key,
+                   .slot = number,
+                   .is_retry = is_retry,
+                   .sent_us = clock_now_us(),
+                   .end_us = NEVER_US,
+                   .until_us = NEVER_US};
     return r;
-}
-
-static given_slot *find_slot(int64_t number)
-{
-    for (size_t i = ledger.slot_count; i-- > 0;)
-        if (ledger.slots[i].number == number)
-            return &ledger.slots[i];
-    return NULL;
 }
 
 void ledger_sent(const task *t, int64_t number, int64_t until_us, bool is_retry)
@@ -171,7 +193,8 @@ static void add_block(const task *t, int64_t number, int64_t retry_after_s)
     if (at == BLOCKS_MAX)
         return; /* what is not known here is not checked */
     ledger.block_count += at == ledger.block_count;
-    ledger.blocks[at] = (block){key, is_shared ? -1 : t->pool, number, clock_now_us() + block_us(key, retry_after_s)};
+    ledger.blocks[at] = (block){
+        key, is_shared ? -1 : t->pool, number, SIZE_MAX, clock_now_us() + block_us(key, retry_after_s)};
 }
 
 void ledger_ended(const task *t, int64_t number, bool limited, int64_t retry_after_s)
@@ -224,7 +247,7 @@ lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_ki
         return status;
     if (ledger.slot_count == SLOTS_MAX)
         violation("the simulation has no room for another slot");
-    ledger.slots[ledger.slot_count++] = (given_slot){answer->slot, false};
+    ledger.slots[ledger.slot_count++] = (given_slot){answer->slot, clock_now_us(), false};
     return status;
 }
 
@@ -236,6 +259,9 @@ lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t numbe
     if (s == NULL || s->is_settled)
         violation("slot %" PRIx64 " is settled %s", (uint64_t)number, s == NULL ? "and was never given" : "twice");
     s->is_settled = true;
+    for (size_t i = 0; i < ledger.block_count; i++)
+        if (ledger.blocks[i].slot == number)
+            ledger.blocks[i].since = ledger.slot_count;
     status = __real_lsync_guard_settle_all(g, number, settlement);
     trace("slot %" PRIx64 " is settled, outcome %d: %s", (uint64_t)number, (int)settlement->outcome,
           lock_sync_status_name(status));

@@ -3,8 +3,8 @@
    simulation [--seeds N] [--from SEED] [--seconds S]   so many seeds from SEED (1) on, or as many as S seconds allow
    simulation --seed SEED [--trace]                     one of them again, with all that happens
 
-   A seed that breaks a rule, an assertion or the program is made smaller and told step by step. The last line is
-   "N passed, N failed". */
+   A seed that breaks a rule, an assertion or the program is made smaller and told step by step (not with --brief). The
+   last line is "N passed, N failed". */
 #include "scenario.h"
 #include "world.h"
 
@@ -29,6 +29,7 @@ typedef struct options {
     int64_t seconds; /* 0: no limit */
     bool single;
     bool traced;
+    bool brief; /* a seed that fails is named only */
 } options;
 
 /* What the process that runs the seeds tells the one that watches it. */
@@ -169,6 +170,8 @@ static options options_of(char **arguments)
     for (; *arguments != NULL; arguments++) {
         if (strcmp(*arguments, "--trace") == 0) {
             o.traced = true;
+        } else if (strcmp(*arguments, "--brief") == 0) {
+            o.brief = true;
         } else if (strcmp(*arguments, "--seeds") == 0) {
             o.seeds = number_of(*++arguments);
         } else if (strcmp(*arguments, "--from") == 0) {
@@ -180,7 +183,7 @@ static options options_of(char **arguments)
             o.from = number_of(*++arguments);
             o.single = true;
         } else {
-            fprintf(stderr, "simulation [--seeds N] [--from SEED] [--seconds S] | --seed SEED [--trace]\n");
+            fprintf(stderr, "simulation [--seeds N] [--from SEED] [--seconds S] [--brief] | --seed SEED [--trace]\n");
             exit(2);
         }
     }
@@ -222,7 +225,7 @@ int main(int count, char **arguments)
     }
     good = has_passed(child, false);
     printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", shared->done, shared->steps, seconds_now() - begun_s);
-    if (!good)
+    if (!good && !o.brief)
         explain(arguments[0], shared->seed);
     printf("%" PRIu64 " passed, %d failed\n", shared->done, !good);
     return good ? 0 : 1;
