@@ -313,10 +313,9 @@ void apply(const action *a)
     case DO_PROBE:
         probe(a->who, a->value != 0);
         break;
-    case DO_FAIL_LOOP:
-        sim.memory_failed = true;
-        if (h->pool != NULL)
-            loop_fail(h->loop);
+    case DO_FAULT:
+        sim.memory_failed = sim.faults[a->value] = true;
+        sim.faults[FAULT_TURN] = sim.faults[FAULT_TURN] || a->value == FAULT_MULTI;
         break;
     case DO_FAIL_ALLOCATION:
     default:

@@ -153,6 +153,8 @@ lock_sync_status lsync_helper_send(lsync_job *job)
     lock_sync_pool *p = job->pool;
     host *h = host_of(p);
 
+    if (!p->helper.runs && fault_strikes(FAULT_THREAD))
+        return LOCK_SYNC_E_NO_MEMORY;
     if (!p->helper.runs) {
         lsync_queue_init(&p->helper.requests);
         lsync_queue_init(&p->helper.done);

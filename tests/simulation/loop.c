@@ -17,15 +17,9 @@ int64_t loop_ready_us(const lsync_loop *l)
     const multi *m = multi_of(l);
     int64_t event_us = m == NULL ? NEVER_US : network_event_us(m);
 
-    if (m != NULL && m->is_awake)
+    if (host_of_loop(l)->is_awake)
         return clock_now_us();
     return event_us < l->armed_us ? event_us : l->armed_us;
-}
-
-void loop_fail(const lsync_loop *l)
-{
-    if (l->multi != NULL)
-        multi_of(l)->fails = multi_of(l)->is_awake = true;
 }
 
 /* --- life cycle --- */
@@ -48,7 +42,7 @@ static void free_multi(lsync_loop *l)
         return;
     if (m->easies != NULL)
         violation("the loop ends while a transfer runs in it");
-    network_close_all(m);
+    connection_close_all(m);
     free(m);
     l->multi = NULL;
 }
@@ -77,6 +71,8 @@ void lsync_loop_renew(lsync_loop *l)
 {
     free_multi(l);
     l->curl_due_us = NEVER_US;
+    if (fault_strikes(FAULT_MULTI))
+        return;
     l->multi = (CURLM *)new_multi(l);
 }
 
@@ -98,8 +94,7 @@ void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
 
 void lsync_loop_wake(const lsync_loop *l)
 {
-    if (l->multi != NULL)
-        multi_of(l)->is_awake = true;
+    host_of_loop(l)->is_awake = true;
 }
 
 /* What epoll_wait() does: time passes until something is ready, but servers and helper go on meanwhile. */
@@ -131,14 +126,11 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
     l->more = false;
     if (l->armed_us <= clock_now_us())
         l->armed_us = NEVER_US;
+    host_of_loop(l)->is_awake = false;
     if (m == NULL)
         return LOCK_SYNC_OK;
-    m->is_awake = false;
-    if (m->fails) {
-        m->fails = false;
-        trace("libcurl runs out of memory");
+    if (fault_strikes(FAULT_TURN))
         return LOCK_SYNC_E_NO_MEMORY;
-    }
     network_turn(m);
     network_time_out(m);
     l->curl_due_us = network_timer_us(m);
@@ -161,6 +153,7 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
 {
     l->owner.transfers--;
     network_remove(t->easy);
+    l->curl_due_us = clock_now_us(); /* those that wait for a connection may have one now */
 }
 
 static easy *first_over(const multi *m)

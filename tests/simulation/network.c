@@ -1,4 +1,4 @@
-/* Virtual connections, and the transfers on them, as libcurl has them; see network.h. The library's own callbacks of
+/* Virtual transfers, as libcurl has them; see network.h. The library's own callbacks of
    transport/connections.c are called where libcurl would, and decide what they decide there. */
 #include "network.h"
 
@@ -9,120 +9,18 @@
 
 #include "transport/connections.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct {
-    uint32_t connections; /* opened so far */
-    uint32_t attempts;    /* to connect */
-    uint64_t ends;
-    connection *of_fd[FD_SETSIZE];
+    uint32_t attempts; /* to connect */
+    uint64_t ends;     /* of transfers */
 } net;
 
 void network_begin(void)
 {
     memset(&net, 0, sizeof net);
-}
-
-connection *network_connection(int fd)
-{
-    return fd >= 0 && fd < FD_SETSIZE ? net.of_fd[fd] : NULL;
-}
-
-/* --- connections --- */
-
-static void close_connection(connection *c)
-{
-    connection **place = &c->m->connections;
-
-    if (c->users != 0)
-        violation("connection %u is closed while it is used", (unsigned)c->number);
-    while (*place != c)
-        place = &(*place)->next;
-    *place = c->next;
-    (void)lsync_on_close_socket(c->sockets, c->fd);
-    net.of_fd[c->fd] = NULL;
-    trace("connection %u is closed", (unsigned)c->number);
-    free(c);
-}
-
-void network_close_all(multi *m)
-{
-    while (m->connections != NULL)
-        close_connection(m->connections);
-}
-
-/* The library opens the socket; a port of its own tells it apart. Its other end is virtual. */
-static connection *open_connection(easy *e)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_DGRAM, .addrlen = sizeof in};
-    socklen_t size = sizeof in;
-    connection *c;
-    int fd;
-
-    memcpy(&address.addr, &in, sizeof in);
-    fd = lsync_on_open_socket(e->t, CURLSOCKTYPE_IPCXN, &address);
-    if (fd == CURL_SOCKET_BAD)
-        return NULL;
-    c = calloc(1, sizeof *c);
-    if (c == NULL || fd >= FD_SETSIZE || bind(fd, (struct sockaddr *)(void *)&in, sizeof in) != 0 ||
-        getsockname(fd, (struct sockaddr *)(void *)&in, &size) != 0)
-        abort();
-    c->number = ++net.connections;
-    c->m = e->m;
-    c->sockets = e->t->sockets;
-    c->fd = fd;
-    c->port = ntohs(in.sin_port);
-    c->origin = e->client->plan->origin;
-    c->http2 = sim.plan->origins[c->origin].http2 && !c->sockets->wants_http1;
-    c->closes_us = NEVER_US;
-    c->next = e->m->connections;
-    e->m->connections = c;
-    net.of_fd[fd] = c;
-    return c;
-}
-
-static uint32_t streams_of(const connection *c)
-{
-    if (!c->http2)
-        return 1;
-    return c->responses == 0 ? LSYNC_STREAMS_MAX : sim.plan->origins[c->origin].streams;
-}
-
-static bool is_dead(const connection *c)
-{
-    return c->is_shut || c->closes_us <= clock_now_us();
-}
-
-/* libcurl finds most connections dead that are; the others it tries, if they have TLS, or it trusts them. */
-static bool is_found_dead(const easy *e, const connection *c)
-{
-    dice d = dice_of(sim.plan->seed, 20, (uint64_t)c->number * 100 + c->responses);
-    bool looks = !e->t->request->route->https && !e->t->trusts_idle;
-
-    return c->is_shut || (is_dead(c) && (looks || dice_one_in(&d, 2))) ||
-           clock_monotonic_us() - c->used_us > e->t->request->route->max_idle_ms * 1000;
-}
-
-/* One that a request may go on now; NULL: none. */
-static connection *find_connection(const easy *e)
-{
-    connection *next;
-
-    for (connection *c = e->m->connections; c != NULL; c = next) {
-        next = c->next;
-        if (c->sockets != e->t->sockets || !c->is_ready)
-            continue;
-        if (c->users == 0 && is_found_dead(e, c))
-            close_connection(c);
-        else if (!c->is_shut && !c->said_goodbye && c->users < streams_of(c))
-            return c;
-    }
-    return NULL;
+    connection_begin();
 }
 
 /* --- the end of a transfer --- */
@@ -149,7 +47,7 @@ static void leave_connection(easy *e, bool is_whole)
     if (c->users > 0)
         return;
     if (c->is_shut || c->said_goodbye || !c->is_ready || (!c->http2 && !is_whole)) {
-        close_connection(c);
+        connection_close(c);
     } else {
         dice d = dice_of(sim.plan->seed, 21, (uint64_t)c->number * 100 + c->responses);
 
@@ -177,7 +75,6 @@ void network_remove(easy *e)
     easy **place = &e->m->easies;
 
     note_end(e);
-    e->m->is_awake = e->m->is_awake || e->stage != STAGE_OVER; /* others may have a connection now */
     leave_connection(e, false);
     while (*place != e)
         place = &(*place)->next;
@@ -196,7 +93,7 @@ static void send_on(easy *e, connection *c, bool is_reused)
     e->http2 = c->http2;
     e->is_reused = is_reused;
     c->users++;
-    c->closes_us = is_dead(c) ? c->closes_us : NEVER_US;
+    c->closes_us = connection_is_dead(c) ? c->closes_us : NEVER_US;
     (void)snprintf(address, sizeof address, "192.0.2.%d", (int)c->origin);
     if (lsync_on_send(e->t, address, own, 443, c->port) != CURL_PREREQFUNC_OK) {
         end(e, CURLE_ABORTED_BY_CALLBACK);
@@ -223,7 +120,7 @@ static void send_again(easy *e)
 
     note_end(e);
     leave_connection(e, false);
-    c = find_connection(e);
+    c = connection_find(e);
     if (c != NULL) {
         char address[] = "192.0.2.9";
         char own[] = "10.0.0.1";
@@ -232,46 +129,10 @@ static void send_again(easy *e)
             violation("client %d: libcurl sent a request again by itself", (int)e->client->number);
         end(e, CURLE_ABORTED_BY_CALLBACK);
     } else {
-        if (open_connection(e) != NULL)
+        if (connection_open(e) != NULL)
             violation("client %d: libcurl opened a connection to send a request again", (int)e->client->number);
         end(e, CURLE_COULDNT_CONNECT);
     }
-}
-
-static bool has_room(const multi *m, const easy *e)
-{
-    uint32_t own = 0;
-    uint32_t all = 0;
-
-    for (const connection *c = m->connections; c != NULL; c = c->next) {
-        own += c->sockets == e->t->sockets;
-        all++;
-    }
-    return own < m->loop->owner.per_host && all < m->loop->total;
-}
-
-/* For one more connection libcurl closes one that nobody uses, of the same origin if that has too many. */
-static void make_room(const multi *m, const easy *e)
-{
-    connection *oldest = NULL;
-    uint32_t own = 0;
-
-    for (const connection *c = m->connections; c != NULL; c = c->next)
-        own += c->sockets == e->t->sockets;
-    for (connection *c = m->connections; c != NULL; c = c->next)
-        if (c->users == 0 && (c->sockets == e->t->sockets || own < m->loop->owner.per_host) &&
-            (oldest == NULL || c->used_us < oldest->used_us))
-            oldest = c;
-    if (oldest != NULL)
-        close_connection(oldest);
-}
-
-static bool somebody_connects(const easy *e)
-{
-    for (const connection *c = e->m->connections; c != NULL; c = c->next)
-        if (c->sockets == e->t->sockets && !c->is_ready)
-            return true;
-    return false;
 }
 
 static void begin_to_connect(easy *e)
@@ -285,7 +146,7 @@ static void begin_to_connect(easy *e)
         e->stage = STAGE_NAMING;
         return;
     }
-    e->c = open_connection(e);
+    e->c = connection_open(e);
     if (e->c == NULL) {
         end(e, CURLE_COULDNT_CONNECT);
         return;
@@ -298,7 +159,7 @@ static void begin_to_connect(easy *e)
 static void go(easy *e)
 {
     lsync_connecting how = e->t->connecting;
-    connection *c = how == LSYNC_CONNECTS_ALWAYS ? NULL : find_connection(e);
+    connection *c = how == LSYNC_CONNECTS_ALWAYS ? NULL : connection_find(e);
 
     e->stage = STAGE_WAITING;
     e->event_us = NEVER_US;
@@ -307,16 +168,16 @@ static void go(easy *e)
         return;
     }
     if (how == LSYNC_CONNECTS_NEVER) {
-        if (somebody_connects(e))
+        if (connection_is_being_made(e))
             return;
-        if (open_connection(e) != NULL)
+        if (connection_open(e) != NULL)
             violation("client %d: a transfer that was to share a connection opened one", (int)e->client->number);
         end(e, CURLE_COULDNT_CONNECT);
         return;
     }
-    if (!has_room(e->m, e))
-        make_room(e->m, e);
-    if (has_room(e->m, e))
+    if (!connection_has_room(e->m, e))
+        connection_make_room(e->m, e);
+    if (connection_has_room(e->m, e))
         begin_to_connect(e);
 }
 

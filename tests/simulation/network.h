@@ -89,8 +89,6 @@ struct multi {
     lsync_loop *loop;
     easy *easies; /* that are started */
     connection *connections;
-    bool is_awake; /* somebody woke the loop */
-    bool fails;
 };
 
 void network_begin(void);
@@ -98,7 +96,6 @@ void network_begin(void);
 /* loop.c */
 multi *multi_of(const lsync_loop *l);
 int64_t loop_ready_us(const lsync_loop *l); /* when its descriptor is readable; NEVER_US */
-void loop_fail(const lsync_loop *l); /* its next turn fails */
 
 /* network.c */
 void network_turn(multi *m);        /* what has come for its transfers */
@@ -107,8 +104,18 @@ int64_t network_timer_us(const multi *m);  /* when libcurl wants to be called, b
 int64_t network_event_us(const multi *m);  /* when something comes */
 void network_start(multi *m, easy *e);
 void network_remove(easy *e);       /* stopped, or taken in */
-void network_close_all(multi *m);
-connection *network_connection(int fd);
+
+/* connections.c */
+void connection_begin(void);
+connection *connection_of(int fd); /* NULL: none */
+connection *connection_open(easy *e); /* NULL: the library refuses it */
+void connection_close(connection *c);
+void connection_close_all(multi *m);
+connection *connection_find(const easy *e); /* one that its request may go on now; NULL: none */
+bool connection_is_dead(const connection *c);
+bool connection_is_being_made(const easy *e); /* to its origin */
+bool connection_has_room(const multi *m, const easy *e); /* for one more */
+void connection_make_room(const multi *m, const easy *e);
 
 /* server.c: requests on their way. */
 void server_begin(void);

@@ -144,7 +144,7 @@ static void add_event(scenario *s, dice *d, int64_t at_us)
         break;
     case 8:
         if (dice_one_in(d, 3))
-            (void)add(s, at_us, DO_FAIL_LOOP, (int32_t)dice_between(d, 0, s->pool_count - 1), 0);
+            (void)add(s, at_us, DO_FAULT, 0, dice_between(d, 0, FAULTS - 1));
         break;
     case 9:
         if (dice_one_in(d, 3))
@@ -250,7 +250,7 @@ const char *action_text(const action *a, char *text, size_t size)
         [DO_STORE] = "store of guard",        [DO_PROVIDER] = "provider of client",
         [DO_LIMITS] = "limits of pool",       [DO_SLEEP] = "machine sleeps",
         [DO_WALL] = "wall clock jumps",       [DO_PROBE] = "another user of guard",
-        [DO_FAIL_LOOP] = "libcurl fails in pool", [DO_FAIL_ALLOCATION] = "an allocation fails",
+        [DO_FAULT] = "memory runs out",       [DO_FAIL_ALLOCATION] = "an allocation fails",
     };
     static const char *const tempers[] = {"good", "slow", "fails", "fails to write"};
     int n = snprintf(text, size, "%s %" PRId32, names[a->kind], a->who);

@@ -33,6 +33,9 @@ typedef enum weather {
 /* How a store, or a provider of credentials, works. */
 typedef enum temper { TEMPER_GOOD, TEMPER_SLOW, TEMPER_FAILS, TEMPER_FAILS_TO_WRITE, TEMPERS } temper;
 
+/* What can fail once for want of memory, beside an allocation of the library's. */
+typedef enum fault { FAULT_TURN, FAULT_MULTI, FAULT_HANDLE, FAULT_THREAD, FAULTS } fault;
+
 typedef enum action_kind {
     DO_SUBMIT,
     DO_WATCH,
@@ -49,7 +52,7 @@ typedef enum action_kind {
     DO_SLEEP,
     DO_WALL,
     DO_PROBE,      /* another user of the account asks for a slot, and gives it back */
-    DO_FAIL_LOOP,  /* libcurl runs out of memory */
+    DO_FAULT,
     DO_FAIL_ALLOCATION,
     ACTION_KINDS
 } action_kind;

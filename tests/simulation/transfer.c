@@ -30,8 +30,11 @@ lock_sync_status lsync_curl_global_init(void)
 
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us)
 {
-    easy *e = calloc(1, sizeof *e);
+    easy *e;
 
+    if (fault_strikes(FAULT_HANDLE))
+        return LOCK_SYNC_E_NO_MEMORY;
+    e = calloc(1, sizeof *e);
     if (e == NULL)
         abort();
     alive++;
@@ -85,21 +88,21 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
 
 uint64_t lsync_peer_bytes_received(int socket)
 {
-    const connection *c = network_connection(socket);
+    const connection *c = connection_of(socket);
 
     return c == NULL ? 0 : c->bytes;
 }
 
 bool lsync_peer_is_silent(int socket, int64_t us)
 {
-    const connection *c = network_connection(socket);
+    const connection *c = connection_of(socket);
 
     return c == NULL || clock_now_us() - c->heard_us >= us;
 }
 
 bool lsync_peer_has_closed(int socket, bool tls, bool http2)
 {
-    const connection *c = network_connection(socket);
+    const connection *c = connection_of(socket);
 
     (void)tls, (void)http2;
     return c != NULL && (c->is_shut || c->closes_us <= clock_now_us());
@@ -107,7 +110,7 @@ bool lsync_peer_has_closed(int socket, bool tls, bool http2)
 
 void lsync_peer_shut_down(int socket)
 {
-    connection *c = network_connection(socket);
+    connection *c = connection_of(socket);
 
     if (c != NULL)
         c->is_shut = true;

@@ -29,6 +29,18 @@ void world_fail_allocation(int64_t after)
     sim.memory_failed = true;
 }
 
+bool fault_strikes(fault f)
+{
+    static const char *const names[] = {"libcurl runs out of memory", "libcurl cannot begin anew",
+                                        "no handle can be made", "no thread can be started"};
+    bool strikes = sim.faults[f];
+
+    sim.faults[f] = false;
+    if (strikes)
+        trace("%s", names[f]);
+    return strikes;
+}
+
 /* Only while a pool is being made its host does not know its loop. */
 host *host_of_loop(const lsync_loop *l)
 {
@@ -212,6 +224,7 @@ static void heal(void)
     trace("all is well from now on");
     memset(sim.weathers, 0, sizeof sim.weathers);
     memory.fail_at = 0;
+    memset(sim.faults, 0, sizeof sim.faults);
     sim.healed_us = clock_now_us();
     for (int32_t i = 0; i < sim.plan->guard_count; i++)
         sim.guards[i].temper = TEMPER_GOOD;

@@ -46,6 +46,7 @@ typedef struct host {
     lsync_loop *loop;
     uint32_t transfers, total; /* its limits */
     int64_t helped_us;   /* how long the steps take that its helper began */
+    bool is_awake;       /* somebody woke its loop */
     int64_t ready_us;    /* since when its descriptor is readable; NEVER_US: it is not */
     uint32_t dispatches;
 } host;
@@ -72,7 +73,8 @@ typedef struct world {
     const action *queued[ACTIONS_MAX]; /* for the next callback of their client */
     size_t queued_count;
     int32_t calling;       /* calls of the library under way that may call back */
-    bool memory_failed;    /* an allocation was made to fail, or libcurl was */
+    bool memory_failed;    /* an allocation was made to fail, or one of these is */
+    bool faults[FAULTS];   /* that strike once */
     int64_t healed_us;     /* since when there are no more faults */
     uint64_t steps;
 } world;
@@ -114,6 +116,9 @@ bool helper_is_idle(void);
 /* How long a pool's helper worked until now. */
 int64_t helper_worked_us(int32_t pool);
 void helper_begin(void);
+
+/* Whether that fault is planned; then it is over. */
+bool fault_strikes(fault f);
 
 /* The heap of the library's objects. */
 lock_sync_allocator world_allocator(void);
