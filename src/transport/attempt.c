@@ -62,19 +62,25 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
     return t->attempts.next;
 }
 
+/* A header tells the protocol, also of a response that broke off behind it. */
+static void learn(lsync_transfer *t)
+{
+    long version = 0;
+
+    if (t->saw.header_ended && curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
+        lsync_sockets_learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
+}
+
 static lock_sync_status read_answer(lsync_transfer *t)
 {
     long status = 0;
-    long version = 0;
 
     if (!t->saw.header_ended) { /* closed in the midst of it, which libcurl takes for its end */
         t->stopped = LOCK_SYNC_E_NETWORK;
         return t->stopped;
     }
-    if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-        curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK)
+    if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
         return LOCK_SYNC_E_NETWORK;
-    lsync_sockets_learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
     return lock_sync_response_set_status(t->response, (int32_t)status) == LOCK_SYNC_OK ? LOCK_SYNC_OK
                                                                                        : LOCK_SYNC_E_MALFORMED;
 }
@@ -85,6 +91,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
 
     if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
         *t->distrusted_us = lsync_clock_boot_us();
+    learn(t);
     t->response->counts_sends = true;
     t->response->sends = t->attempts.sends;
     t->sockets->wants_http1 = t->sockets->wants_http1 || t->saw.wants_http1;
