@@ -93,6 +93,8 @@ void check_done(task *t, const lock_sync_ctx *ctx, lock_sync_status status, cons
         violation("client %d: there was memory", (int)c->number);
     if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !is_being_freed(t->pool) && c->ctx != NULL)
         violation("client %d: nobody cancelled it", (int)c->number);
+    if (status == LOCK_SYNC_E_NETWORK && t->is_owed_retry && !sim.memory_failed)
+        violation("client %d: its request was left without a response, and is not sent again", (int)c->number);
     check_results(c, results);
     t->is_over = true;
     c->task = NULL;
@@ -159,10 +161,26 @@ static bool has_precedence(const task *a, const task *b)
     return x->mode == LOCK_SYNC_GUARD_OFF;
 }
 
-void check_started(task *t)
+static void check_poll(const task *t)
+{
+    int64_t since_us = clock_now_us() - t->polled_us;
+
+    if (t->is_watch && t->polled_us != 0 && since_us < t->client->plan->interval_ms * 1000)
+        violation("client %d: its watch polls again after %.3f s", (int)t->client->number, (double)since_us / 1e6);
+}
+
+void check_over(task *t)
+{
+    t->polled_us = clock_now_us();
+}
+
+void check_started(task *t, bool is_first)
 {
     if (t->is_over)
         violation("client %d: a transfer starts for a fetch that is over", (int)t->client->number);
+    if (is_first)
+        check_poll(t);
+    t->is_owed_retry = false;
     for (int32_t i = 0; i < sim.plan->client_count && !t->is_watch && !t->has_started; i++)
         if (sim.clients[i].task != NULL && has_precedence(sim.clients[i].task, t))
             violation("client %d starts before client %d, which came first", (int)t->client->number, (int)i);

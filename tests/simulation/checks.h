@@ -15,7 +15,9 @@ void check_changed(task *t, lock_sync_status status, const lock_sync_changes *ch
 void check_left(task *t);
 void check_cancel(task *t); /* it is cancelled */
 
-void check_started(task *t); /* its transfer starts */
+/* A transfer starts for it. `is_first`: nothing of this fetch was tried before. */
+void check_started(task *t, bool is_first);
+void check_over(task *t); /* the transfer is over */
 void check_step(void);       /* after each */
 void check_next(int64_t due_us); /* before time goes on to what is due next; NEVER_US: nothing is */
 void check_pool_gone(const host *h);

@@ -75,6 +75,7 @@ void network_remove(easy *e)
     easy **place = &e->m->easies;
 
     note_end(e);
+    check_over(e->task);
     leave_connection(e, false);
     while (*place != e)
         place = &(*place)->next;
@@ -119,6 +120,7 @@ static void send_again(easy *e)
     connection *c;
 
     note_end(e);
+    e->task->is_owed_retry = e->http2 && e->t->attempts.sends == 1;
     leave_connection(e, false);
     c = connection_find(e);
     if (c != NULL) {
@@ -198,7 +200,8 @@ void network_start(multi *m, easy *e)
     e->connect_timeout_us = clock_monotonic_us() + e->connect_left_us;
     e->is_counted = e->saw_429 = false;
     e->reply = (reply){.retry_after_s = -1};
-    check_started(e->task);
+    check_started(e->task, !job->x.fetch.has_retried && e->t->attempts.sends == 0 && e->t->attempts.unsent == 0 &&
+                               e->t->attempts.next == LSYNC_RETRY_NONE);
 }
 
 /* --- what comes --- */

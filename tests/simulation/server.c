@@ -116,6 +116,7 @@ static reply reply_to(const client *c, uint32_t request)
 {
     dice d = dice_of(sim.plan->seed, UINT64_C(3000) + (uint64_t)c->number, request);
     reply r = {.fate = FATE_ANSWER, .status = 200, .retry_after_s = -1};
+    bool http2 = sim.plan->origins[c->plan->origin].http2;
 
     r.think_us = dice_between(&d, 1000, 60000);
     r.body_us = dice_one_in(&d, 2) ? 0 : dice_between(&d, 0, 50000);
@@ -154,8 +155,10 @@ static reply reply_to(const client *c, uint32_t request)
     default:
         break;
     }
-    if ((r.fate == FATE_REJECT || r.fate == FATE_GOODBYE) && !sim.plan->origins[c->plan->origin].http2)
+    if ((r.fate == FATE_REJECT || r.fate == FATE_GOODBYE) && !http2)
         r.fate = FATE_RESET;
+    if (r.fate == FATE_HEADER_BREAKS && http2) /* there a header comes whole */
+        r.fate = FATE_HALF;
     return r;
 }
 

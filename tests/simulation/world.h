@@ -18,6 +18,8 @@ typedef struct task {
     bool is_over;    /* it had its last callback, or may have none any more */
     bool has_started; /* its first transfer did */
     bool in_callback; /* of a watch */
+    bool is_owed_retry; /* the server left its request over HTTP/2 without a response */
+    int64_t polled_us;  /* when the last poll of a watch ended; 0: none did */
     int32_t pool;
     int64_t begun_us;
     int64_t deadline_us; /* of a fetch */
