@@ -77,11 +77,11 @@ static lock_sync_status set_up(client *c, lock_sync_ctx *ctx)
 {
     const client_plan *plan = c->plan;
     lock_sync_guard *guard = plan->guard < 0 ? NULL : sim.guards[plan->guard].guards[plan->pool];
+    bool https = sim.plan->origins[plan->origin].https;
     char url[64];
     lock_sync_status status;
 
-    (void)snprintf(url, sizeof url, sim.plan->origins[plan->origin].https ? "https://o%d.example" : "http://127.0.0.1:%d",
-                   (int)plan->origin + 1);
+    (void)snprintf(url, sizeof url, https ? "https://o%d.example" : "http://127.0.0.1:%d", (int)plan->origin + 1);
     status = lock_sync_set_base_url(ctx, url);
     if (status == LOCK_SYNC_OK)
         status = plan->has_provider ? lock_sync_set_token_provider(ctx, provide, c)
@@ -111,6 +111,7 @@ static bool make_ctx(client *c)
     }
     if (status == LOCK_SYNC_OK) {
         c->ctx = ctx;
+        c->keeps_all = false;
         c->generation++;
         return true;
     }
@@ -201,7 +202,9 @@ static void submit(client *c, int64_t value)
     if (!is_ready(c))
         return;
     t = check_task(c, false);
-    check_entry(t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done, t));
+    t->asks_all = !asks_one;
+    check_entry(t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done,
+                                         t));
 }
 
 static void begin_watch(client *c)

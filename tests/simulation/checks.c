@@ -95,6 +95,10 @@ void check_done(task *t, const lock_sync_ctx *ctx, lock_sync_status status, cons
         violation("client %d: nobody cancelled it", (int)c->number);
     if (status == LOCK_SYNC_E_NETWORK && t->is_owed_retry && !sim.memory_failed)
         violation("client %d: its request was left without a response, and is not sent again", (int)c->number);
+    if (status == LOCK_SYNC_E_TOO_SOON && c->plan->mode == LOCK_SYNC_GUARD_CACHED && c->keeps_all)
+        violation("client %d: what it keeps for mode CACHED is not given", (int)c->number);
+    if (status == LOCK_SYNC_OK && !lock_sync_results_is_cached(results))
+        c->keeps_all = t->asks_all;
     check_results(c, results);
     t->is_over = true;
     c->task = NULL;
@@ -140,11 +144,19 @@ void check_cancel(task *t)
 
 /* --- whose turn it is --- */
 
+/* In a queue of one origin, or, after a while, certainly in the line of its guard. */
 static bool is_before(const task *a, const task *b)
 {
-    return is_pending(a) && a != b && !a->is_watch && !a->has_started && a->number < b->number && a->pool == b->pool &&
-           a->client->plan->origin == b->client->plan->origin && a->stop_us == NEVER_US &&
-           a->deadline_us > clock_now_us();
+    bool is_queued = a->client->plan->origin == b->client->plan->origin ||
+                     (a->client->plan->mode == LOCK_SYNC_GUARD_WAIT && b->begun_us - a->begun_us > 40 * SECOND_US &&
+                      sim.hosts[a->pool].transfers > CLIENTS_MAX);
+
+    return is_queued && a->stop_us == NEVER_US && a->deadline_us > clock_now_us();
+}
+
+static bool is_waiting(const task *a, const task *b)
+{
+    return is_pending(a) && a != b && !a->is_watch && !a->has_started && a->number < b->number && a->pool == b->pool;
 }
 
 /* Each origin's fetches start first come, first served, if no guard is asked; and so do those that wait for a guard in
@@ -154,7 +166,9 @@ static bool has_precedence(const task *a, const task *b)
     const client_plan *x = a->client->plan;
     const client_plan *y = b->client->plan;
 
-    if (!is_before(a, b) || x->mode != y->mode || sim.memory_failed) /* without memory a fetch ends before its turn */
+    if (sim.memory_failed) /* without it a fetch ends before its turn */
+        return false;
+    if (!is_waiting(a, b) || !is_before(a, b) || x->mode != y->mode)
         return false;
     if (x->mode == LOCK_SYNC_GUARD_WAIT)
         return x->guard >= 0 && x->guard == y->guard && !sim.plan->guards[x->guard].is_store;
@@ -268,7 +282,8 @@ void check_pool_gone(const host *h)
             violation("client %d: its pool was freed without a callback", (int)i);
 }
 
-/* Polls do not queue for a guard: among watches that share one, and where its hour is used up, it is luck who is next. */
+/* Polls do not queue for a guard: among watches that share one, and where its hour is used up, it is luck who is
+   next. */
 static bool is_luck(const client *c)
 {
     bool is_shared = false;

@@ -28,6 +28,17 @@ connection *connection_of(int fd)
     return fd >= 0 && fd < FD_SETSIZE ? sockets.of_fd[fd] : NULL;
 }
 
+/* The library counts the connections that are open. Without memory it does not know them all. */
+static void check_count(const multi *m, const lsync_sockets *s)
+{
+    uint32_t count = 0;
+
+    for (const connection *c = m->connections; c != NULL; c = c->next)
+        count += c->sockets == s && c->is_counted;
+    if (s->open != count && !sim.memory_failed)
+        violation("%u connections are open, and %u are counted", (unsigned)count, (unsigned)s->open);
+}
+
 void connection_close(connection *c)
 {
     connection **place = &c->m->connections;
@@ -38,6 +49,7 @@ void connection_close(connection *c)
         place = &(*place)->next;
     *place = c->next;
     (void)lsync_on_close_socket(c->sockets, c->fd);
+    check_count(c->m, c->sockets);
     sockets.of_fd[c->fd] = NULL;
     trace("connection %u is closed", (unsigned)c->number);
     free(c);
@@ -102,6 +114,13 @@ static bool is_found_dead(const easy *e, const connection *c)
            clock_monotonic_us() - c->used_us > e->t->request->route->max_idle_ms * 1000;
 }
 
+static connection *check_trust(connection *c)
+{
+    if (c->is_suspect && !sim.memory_failed) /* without memory it may not be known */
+        violation("connection %u gave no sign of life until a deadline, and is used again", (unsigned)c->number);
+    return c;
+}
+
 /* One that a request may go on now; NULL: none. */
 connection *connection_find(const easy *e)
 {
@@ -114,7 +133,7 @@ connection *connection_find(const easy *e)
         if (c->users == 0 && is_found_dead(e, c))
             connection_close(c);
         else if (!c->is_shut && !c->said_goodbye && c->users < streams_of(c))
-            return c;
+            return check_trust(c);
     }
     return NULL;
 }

@@ -141,10 +141,10 @@ lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
 
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
-    easy *e = t->easy;
-
+    if (fault_strikes(FAULT_START))
+        return LOCK_SYNC_E_NO_MEMORY;
     l->owner.transfers++;
-    network_start(multi_of(l), e);
+    network_start(multi_of(l), t->easy);
     l->curl_due_us = clock_now_us();
     return LOCK_SYNC_OK;
 }

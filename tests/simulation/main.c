@@ -81,7 +81,8 @@ static bool has_passed(pid_t child, bool is_quiet)
     if (waitpid(child, &status, 0) != child)
         return false;
     if (WIFSIGNALED(status) && !is_quiet)
-        printf("seed %" PRIu64 " ended by signal %d (%s)\n", shared->seed, WTERMSIG(status), strsignal(WTERMSIG(status)));
+        printf("seed %" PRIu64 " ended by signal %d (%s)\n", shared->seed, WTERMSIG(status),
+               strsignal(WTERMSIG(status)));
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -224,7 +225,8 @@ int main(int count, char **arguments)
         exit(0);
     }
     good = has_passed(child, false);
-    printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", shared->done, shared->steps, seconds_now() - begun_s);
+    printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", shared->done, shared->steps,
+           seconds_now() - begun_s);
     if (!good && !o.brief)
         explain(arguments[0], shared->seed);
     printf("%" PRIu64 " passed, %d failed\n", shared->done, !good);

@@ -55,6 +55,16 @@ static void leave_connection(easy *e, bool is_whole)
     }
 }
 
+/* Out of time, without a byte since the request was sent: the library must not trust the connection any more. */
+static void suspect(const easy *e)
+{
+    bool is_stopped = e->task->stop_us != NEVER_US || e->task->is_over || e->client->ctx == NULL;
+
+    if (e->c != NULL && e->stage == STAGE_SENT && !is_stopped && e->c->heard_us < e->sent_us &&
+        clock_now_us() >= e->t->request->send_until_us)
+        e->c->is_suspect = true;
+}
+
 static void end(easy *e, CURLcode code)
 {
     bool is_whole = code == CURLE_OK && e->stage == STAGE_ANSWERED;
@@ -76,6 +86,7 @@ void network_remove(easy *e)
 
     note_end(e);
     check_over(e->task);
+    suspect(e);
     leave_connection(e, false);
     while (*place != e)
         place = &(*place)->next;
@@ -95,6 +106,8 @@ static void send_on(easy *e, connection *c, bool is_reused)
     e->is_reused = is_reused;
     c->users++;
     c->closes_us = connection_is_dead(c) ? c->closes_us : NEVER_US;
+    c->is_counted = true;
+    e->sent_us = clock_now_us();
     (void)snprintf(address, sizeof address, "192.0.2.%d", (int)c->origin);
     if (lsync_on_send(e->t, address, own, 443, c->port) != CURL_PREREQFUNC_OK) {
         end(e, CURLE_ABORTED_BY_CALLBACK);
@@ -263,6 +276,7 @@ static void come(easy *e)
 {
     if (e->c != NULL && e->stage >= STAGE_SENT) {
         e->c->heard_us = clock_now_us();
+        e->c->is_suspect = false;
         e->c->bytes += 100;
     }
     switch (e->stage) {

@@ -44,6 +44,8 @@ typedef struct connection {
     bool is_ready;
     bool is_shut;    /* it broke, or the library ended it */
     bool said_goodbye;
+    bool is_counted; /* by the library: a request was about to be sent on it */
+    bool is_suspect; /* it gave no sign of life until a request's deadline */
     uint32_t users;
     uint32_t responses;
     int64_t closes_us;  /* when the server ends it if it stays idle */
@@ -74,6 +76,7 @@ struct easy {
     bool is_reused;
     bool http2;
     bool is_counted; /* as sent, and not ended yet */
+    int64_t sent_us;
     int64_t left_us, connect_left_us; /* at its preparation */
     int64_t timeout_us, connect_timeout_us; /* by the monotonic clock */
     int64_t event_us; /* when something comes for it */

@@ -272,8 +272,8 @@ static void print_client(const scenario *s, int32_t i)
     const client_plan *c = &s->clients[i];
 
     printf("  client %2" PRId32 ": pool %" PRId32 ", origin %" PRId32 ", guard %" PRId32 ", %s, timeout %" PRId64
-           " s, connecting %" PRId64 " s, watch every %" PRId64 " s%s\n", i, c->pool, c->origin, c->guard, modes[c->mode],
-           c->timeout_ms / 1000, c->connect_timeout_ms / 1000, c->interval_ms / 1000,
+           " s, connecting %" PRId64 " s, watch every %" PRId64 " s%s\n",
+           i, c->pool, c->origin, c->guard, modes[c->mode], c->timeout_ms / 1000, c->connect_timeout_ms / 1000, c->interval_ms / 1000,
            c->has_provider ? ", token provider" : "");
 }
 
@@ -283,8 +283,8 @@ void scenario_print(const scenario *s)
     char text[160];
 
     printf("seed %" PRIu64 ": %" PRId32 " pools with %" PRIu32 " transfers (0: the default), dispatched up to %" PRId64
-           " us late; network up to %" PRId64 " us; %" PRId32 " workers\n", s->seed, s->pool_count, s->transfers, s->late_us,
-           s->delay_us, s->workers);
+           " us late; network up to %" PRId64 " us; %" PRId32 " workers\n",
+           s->seed, s->pool_count, s->transfers, s->late_us, s->delay_us, s->workers);
     for (int32_t i = 0; i < s->origin_count; i++)
         printf("  origin %" PRId32 ": %s, %" PRIu32 " streams\n", i,
                s->origins[i].http2 ? "HTTP/2" : s->origins[i].https ? "HTTPS" : "HTTP", s->origins[i].streams);
@@ -292,7 +292,8 @@ void scenario_print(const scenario *s)
         printf("  guard %" PRId32 ": %s, %" PRIu32 " an hour, every %" PRId64 " s\n", i,
                s->guards[i].is_store ? "store" : "memory", s->guards[i].budget, s->guards[i].interval_ms / 1000);
     for (size_t i = 0; i < s->action_count; i++)
-        used[s->actions[i].kind < ACTIONS_OF_CLIENTS || s->actions[i].kind == DO_PROVIDER ? s->actions[i].who : 0] = true;
+        if (s->actions[i].kind < ACTIONS_OF_CLIENTS || s->actions[i].kind == DO_PROVIDER)
+            used[s->actions[i].who] = true;
     for (int32_t i = 0; i < s->client_count; i++)
         if (used[i])
             print_client(s, i);

@@ -34,7 +34,7 @@ typedef enum weather {
 typedef enum temper { TEMPER_GOOD, TEMPER_SLOW, TEMPER_FAILS, TEMPER_FAILS_TO_WRITE, TEMPERS } temper;
 
 /* What can fail once for want of memory, beside an allocation of the library's. */
-typedef enum fault { FAULT_TURN, FAULT_MULTI, FAULT_HANDLE, FAULT_THREAD, FAULTS } fault;
+typedef enum fault { FAULT_TURN, FAULT_MULTI, FAULT_HANDLE, FAULT_THREAD, FAULT_START, FAULTS } fault;
 
 typedef enum action_kind {
     DO_SUBMIT,

@@ -63,8 +63,8 @@ static lock_sync_status look(void *user, lock_sync_guard_look *l)
     return read_record(user, l->record, &l->size);
 }
 
-static lock_sync_status swap(void *user, const void *old_record, size_t old_size, const void *new_record, size_t new_size,
-                             int64_t expires_in_ms, bool *replaced)
+static lock_sync_status swap(void *user, const void *old_record, size_t old_size, const void *new_record,
+                             size_t new_size, int64_t expires_in_ms, bool *replaced)
 {
     (void)expires_in_ms;
     return write_record(user, old_record, old_size, new_record, new_size, replaced);

@@ -32,7 +32,8 @@ void world_fail_allocation(int64_t after)
 bool fault_strikes(fault f)
 {
     static const char *const names[] = {"libcurl runs out of memory", "libcurl cannot begin anew",
-                                        "no handle can be made", "no thread can be started"};
+                                        "no handle can be made", "no thread can be started",
+                                        "a transfer cannot be started"};
     bool strikes = sim.faults[f];
 
     sim.faults[f] = false;

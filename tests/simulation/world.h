@@ -18,6 +18,7 @@ typedef struct task {
     bool is_over;    /* it had its last callback, or may have none any more */
     bool has_started; /* its first transfer did */
     bool in_callback; /* of a watch */
+    bool asks_all;
     bool is_owed_retry; /* the server left its request over HTTP/2 without a response */
     int64_t polled_us;  /* when the last poll of a watch ended; 0: none did */
     int32_t pool;
@@ -38,6 +39,7 @@ struct client {
     temper provider;
     uint32_t tokens;
     uint32_t requests; /* sent for it */
+    bool keeps_all;    /* its context keeps a response for all locks, in mode CACHED */
     bool must_poll;    /* its watch must have a good response once all is well */
 };
 

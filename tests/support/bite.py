@@ -13,7 +13,8 @@ def compile_to(out, sources, arguments):
 
 
 def edit(folder, edits):
-    """Applies edits (file, text that stands there once, text instead) to the copy. A text that is not there once is an error."""
+    """Applies edits (file, text that stands there once, text instead) to the copy. A text that is not there once is an
+    error."""
     for name, old, new in edits:
         path = folder / name
         text = path.read_text()
@@ -23,8 +24,8 @@ def edit(folder, edits):
 
 
 def try_all(faults, wanted, columns, find):
-    """Has each fault found, or those that are wanted. `find` takes a fault, and returns a row of texts and what found it; or
-    None. The last line is "N passed, N failed". Returns the exit status."""
+    """Has each fault found, or those that are wanted. `find` takes a fault, and returns a row of texts and what found it;
+    or None. The last line is "N passed, N failed". Returns the exit status."""
     failed = passed = 0
     print(f'{"fault":48} ' + ' '.join(columns) + f' {"s":>5}  found by')
     for fault in faults:
