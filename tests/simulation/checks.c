@@ -8,6 +8,7 @@
 
 #define SLACK_US 20000                    /* what looks at a creeping clock add up to */
 #define FAIR_US (15 * SECOND_US)          /* in which an origin that responds gets its turn in a crowd */
+#define LINED_UP_US (40 * SECOND_US)      /* in which a fetch has asked its guard, if there are transfers for all */
 #define STEPS_AT_ONCE 4000                /* without time passing */
 #define SHARE_LEAST 16                    /* transfers and connections: below that there is nothing to share */
 
@@ -147,8 +148,9 @@ void check_cancel(task *t)
 /* In a queue of one origin, or, after a while, certainly in the line of its guard. */
 static bool is_before(const task *a, const task *b)
 {
+    int64_t between_us = b->begun_us - a->begun_us - (b->lost_us - a->lost_us); /* in which the pool could act */
     bool is_queued = a->client->plan->origin == b->client->plan->origin ||
-                     (a->client->plan->mode == LOCK_SYNC_GUARD_WAIT && b->begun_us - a->begun_us > 40 * SECOND_US &&
+                     (a->client->plan->mode == LOCK_SYNC_GUARD_WAIT && between_us > LINED_UP_US &&
                       sim.hosts[a->pool].transfers > CLIENTS_MAX);
 
     return is_queued && a->stop_us == NEVER_US && a->deadline_us > clock_now_us();
