@@ -159,6 +159,70 @@ TEST(only_a_retry_of_what_was_sent_counts)
     }
 }
 
+TEST(a_connection_is_new_until_its_first_response)
+{
+    static const struct {
+        uint32_t opened;
+        uint32_t responses;
+        bool is_new;
+    } table[] = {{0, 0, true}, {0, 1, false}, {0, 2, false}, {1, 1, true}};
+    static const lsync_route route = {.https = true};
+    static const lock_sync_request request = {.route = &route, .send_until_us = INT64_MAX};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    lsync_connection c = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    lsync_connection *list[] = {&c};
+    char ip[] = "127.0.0.1";
+
+    assert_int_equal(bind(c.fd, (struct sockaddr *)(void *)&address, size), 0);
+    assert_int_equal(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        lsync_sockets sockets = {.connections = list, .count = 1};
+        lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = {.opened = table[i].opened}};
+
+        t_row("%u opened, %u responses", table[i].opened, table[i].responses);
+        c.key = 0;
+        c.active = 1; /* another's: it is not looked at */
+        c.responses = table[i].responses;
+        CHECK_INT(lsync_on_send(&t, ip, ip, 443, ntohs(address.sin_port)), CURL_PREREQFUNC_OK);
+        CHECK(t.saw.connection == &c);
+        CHECK_INT(c.active, 2);
+        CHECK_INT(t.saw.is_new, table[i].is_new);
+    }
+    (void)close(c.fd);
+}
+
+/* Each text is the one before but for its last byte. */
+TEST(a_text_that_differs_is_set_anew)
+{
+    static const char *const urls[] = {"http://127.0.0.1:9/b", "http://127.0.0.1:9/a", "http://127.0.0.1:9/b"};
+    static const lsync_route route = {.loopback = true};
+    lsync_sockets sockets;
+    int64_t distrusted_us = 0;
+    lock_sync_allocator memory;
+    lock_sync_response response;
+    lsync_transfer t;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_sockets_init(&sockets, &memory, NULL);
+    lsync_response_init(&response, &memory, 1000, 1);
+    assert_int_equal(lsync_curl_global_init(), LOCK_SYNC_OK);
+    assert_int_equal(lsync_transfer_init(&t, &memory, &distrusted_us), LOCK_SYNC_OK);
+    for (size_t i = 0; i < T_COUNT(urls); i++) {
+        lock_sync_request request = {.url = urls[i], .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000,
+                                     .send_until_us = INT64_MAX};
+
+        for (size_t k = 0; k < LSYNC_REQUEST_HEADERS; k++)
+            request.headers[k].line = "Accept: */*";
+        t_row("%s", urls[i]);
+        CHECK_OK(lsync_transfer_prepare(&t, &request, &response, &sockets, NULL));
+        CHECK_TEXT(t.set.url, urls[i]);
+    }
+    lsync_transfer_release(&t);
+    lsync_sockets_release(&sockets);
+    lsync_response_release(&response);
+}
+
 /* Of a request that would be sent once more, were it not for its end. */
 TEST(nothing_follows_an_end)
 {
@@ -229,6 +293,8 @@ int main(void)
         T(old_responses_count_less),
         T(each_refused_stream_leaves_its_connection_at_once),
         T(only_a_retry_of_what_was_sent_counts),
+        T(a_connection_is_new_until_its_first_response),
+        T(a_text_that_differs_is_set_anew),
         T(nothing_follows_an_end),
         T(a_connection_that_was_too_late_is_known_until_it_is_closed),
     };
