@@ -74,6 +74,11 @@ static int refuse_system(refusable function)
     return -1;
 }
 
+static bool is_short(refusable function)
+{
+    return atomic_load(&orders[function].error) == REFUSE_SHORT;
+}
+
 #define CODE(type, name) ((type)atomic_load(&orders[REFUSE_##name].error))
 
 /* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`. */
@@ -89,8 +94,9 @@ static int refuse_system(refusable function)
 
 WRAP(ssize_t, read, refuse_system(REFUSE_read), (int fd, void *to, size_t size), (fd, to, size))
 WRAP(ssize_t, write, refuse_system(REFUSE_write), (int fd, const void *from, size_t size), (fd, from, size))
-WRAP(ssize_t, pread64, refuse_system(REFUSE_pread64), (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
-WRAP(ssize_t, pwrite64, refuse_system(REFUSE_pwrite64),
+WRAP(ssize_t, pread64, is_short(REFUSE_pread64) ? __real_pread64(fd, to, 1, at) : refuse_system(REFUSE_pread64),
+     (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
+WRAP(ssize_t, pwrite64, is_short(REFUSE_pwrite64) ? __real_pwrite64(fd, from, 1, at) : refuse_system(REFUSE_pwrite64),
      (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
 WRAP(int, rename, refuse_system(REFUSE_rename), (const char *old, const char *new), (old, new))
 WRAP(int, flock, refuse_system(REFUSE_flock), (int fd, int what), (fd, what))

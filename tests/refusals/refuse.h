@@ -26,6 +26,7 @@ extern const char *const refuse_names[REFUSE_COUNT];
 
 /* The call of that number from now (from 1; 0: every call) fails: of the system's functions with `error` as errno, of
    the others with it as their code. The clock does not fail, but is a day later from then on. */
+#define REFUSE_SHORT (-1) /* of pread and pwrite: the call does one byte of what it is asked for */
 void refuse(refusable function, size_t nth, int error);
 /* No call of any function fails any more. Whether one did. */
 bool refuse_end(void);

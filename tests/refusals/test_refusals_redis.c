@@ -4,6 +4,7 @@
 
 #include "../guard/redis_server.h"
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <string.h>
 
@@ -112,9 +113,33 @@ TEST(any_one_call_fails)
     redis_rig_free(&r);
 }
 
+#if defined(__GLIBC__)
+/* A database is allocated by malloc alone. */
+TEST(without_a_mutex_nothing_is_left_over)
+{
+    const char *url = "redis://127.0.0.1:9";
+    lock_sync_redis *r = NULL;
+    size_t before;
+
+    assert_int_equal(lock_sync_redis_new(url, &r), LOCK_SYNC_OK);
+    lock_sync_redis_free(r);
+    before = mallinfo2().uordblks;
+    refuse(REFUSE_pthread_mutex_init, 1, ENOMEM);
+    CHECK_INT(lock_sync_redis_new(url, &r), LOCK_SYNC_E_NO_MEMORY);
+    CHECK(refuse_end());
+    CHECK(r == NULL);
+    CHECK_INT(mallinfo2().uordblks, before);
+}
+#endif
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(any_one_call_fails)};
+    static const struct CMUnitTest tests[] = {
+        T(any_one_call_fails),
+#if defined(__GLIBC__)
+        T(without_a_mutex_nothing_is_left_over),
+#endif
+    };
 
     return T_MAIN(tests);
 }
