@@ -70,7 +70,7 @@ static bool is_ipv6(const char *text, size_t size)
         }
         at += *at == ':' && groups > 0 && at[-1] != ':';
         group = at;
-        while (at < end && lsync_ascii_is_hex(*at) && at - group < 5)
+        while (at < end && lsync_ascii_is_hex(*at))
             at++;
         if (dot != NULL && at == dot)
             return is_ipv4(group, (size_t)(end - group)) && (gap ? groups <= 5 : groups == 6);
