@@ -322,6 +322,9 @@ TEST(a_character_cut_short_at_the_end_is_dropped)
         {"a\xf0\x9f\x94\x92", "a\xf0\x9f\x94\x92"},
         {"a\xf0\x9f\x94", "a"},
         {"a\xf0", "a"},
+        {"a\xc2", "a"}, /* the least of each length, from here on */
+        {"a\xe0\xa0", "a"},
+        {"a\xf0\x90\x80", "a"},
         {"\x80", "\x80"}, /* no character that was cut here */
         {"\x80\x80\x80\x80", "\x80\x80\x80\x80"},
     };

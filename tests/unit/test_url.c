@@ -383,12 +383,33 @@ TEST(hosts_that_are_addresses)
     }
 }
 
+TEST(one_origin_is_scheme_host_and_port)
+{
+    static const struct {
+        const char *a;
+        const char *b;
+        bool same;
+    } table[] = {
+        {"https://h", "https://h", true},           {"https://h/a", "https://h/b", true},
+        {"https://h/a", "https://h", true},         {"https://h:8001/a", "https://h:8001/b", true},
+        {"https://h:8001/a", "https://h:8002/a", false}, {"https://h", "https://i", false},
+        {"https://h", "http://h", false},           {"https://h", "https://h:8001", false},
+        {"https://h", NULL, false},                 {NULL, "https://h", false},
+        {NULL, NULL, false},                        {"h", "h", false},
+    };
+
+    for (size_t i = 0; i < T_COUNT(table); i++) {
+        t_row("%zu", i);
+        CHECK_INT(lsync_url_has_same_origin(table[i].a, table[i].b), table[i].same);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(base_urls), T(urls_have_at_most_1024_bytes), T(only_loopback_by_its_text_may_use_plain_http),
         T(plain_http_never_goes_through_a_proxy), T(proxies), T(a_delimiter_before_the_at_of_a_proxy_is_refused),
-        T(hosts_that_are_addresses),
+        T(hosts_that_are_addresses), T(one_origin_is_scheme_host_and_port),
     };
 
     return T_MAIN(tests);
