@@ -4,6 +4,7 @@
 #include "support.h"
 #include "transport/connections.h"
 #include "transport/attempt.h"
+#include "transport/status.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -285,6 +286,25 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
     lsync_sockets_release(&sockets);
 }
 
+TEST(only_what_was_sent_twice_is_said_to_be)
+{
+    static const lsync_route route = {.https = true};
+    static const lock_sync_request request = {.route = &route};
+    lock_sync_allocator memory;
+    lock_sync_response response;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_response_init(&response, &memory, 1000, 1);
+    for (uint32_t sends = 0; sends < 3; sends++) {
+        lsync_transfer t = {.request = &request, .response = &response, .attempts = {.sends = sends}};
+
+        t_row("%u", sends);
+        lsync_describe_curl_failure(&t, CURLE_RECV_ERROR);
+        CHECK_INT(strstr(response.failure, "sent twice") != NULL, sends == 2);
+    }
+    lsync_response_release(&response);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -297,6 +317,7 @@ int main(void)
         T(a_text_that_differs_is_set_anew),
         T(nothing_follows_an_end),
         T(a_connection_that_was_too_late_is_known_until_it_is_closed),
+        T(only_what_was_sent_twice_is_said_to_be),
     };
 
     return T_MAIN(tests);
