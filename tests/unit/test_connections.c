@@ -98,7 +98,7 @@ TEST(old_responses_count_less)
     CHECK(!sockets.http2);
 }
 
-/* Puts a request on a connection whose first response has not come; libcurl gave it up and is about to send it again. */
+/* Puts a request on a connection without a response yet; libcurl gave it up and is about to send it again. */
 static void refuse_stream(lsync_transfer *t, lsync_sockets *sockets, lsync_connection *c)
 {
     static const lsync_route route = {.https = true};
