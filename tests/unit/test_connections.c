@@ -255,34 +255,87 @@ TEST(nothing_follows_an_end)
     }
 }
 
+/* A socket that a transfer opens, with a port of its own, which is returned. */
+static int open_connection(lsync_transfer *t, int *fd)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_DGRAM};
+    socklen_t size = sizeof in;
+
+    *fd = lsync_on_open_socket(t, CURLSOCKTYPE_IPCXN, &address);
+    assert_true(*fd >= 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)(void *)&in, &size), 0);
+    return ntohs(in.sin_port);
+}
+
+static int send_from(lsync_transfer *t, int port)
+{
+    char there[] = "192.0.2.1";
+    char here[] = "127.0.0.1";
+
+    return lsync_on_send(t, there, here, 443, port);
+}
+
 /* The machine slept while it connected. libcurl keeps a connection over HTTP/2 on which a request is stopped, and speaks to
    the list when it closes it: as long as it is open it counts, so that nobody frees the list. */
 TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
 {
     const lsync_route route = {.https = true};
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_DGRAM};
-    char there[] = "192.0.2.1";
-    char here[] = "127.0.0.1";
-    socklen_t size = sizeof in;
     lock_sync_allocator memory;
     lsync_sockets sockets;
     lsync_transfer t = {.request = &request, .sockets = &sockets};
     int fd;
+    int port;
 
     assert_true(lsync_allocator_init(&memory, NULL));
     lsync_sockets_init(&sockets, &memory, NULL);
-    fd = lsync_on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)(void *)&in, &size), 0);
-    CHECK_INT(lsync_on_send(&t, there, here, 443, ntohs(in.sin_port)), CURL_PREREQFUNC_ABORT);
+    port = open_connection(&t, &fd);
+    CHECK_INT(send_from(&t, port), CURL_PREREQFUNC_ABORT);
     CHECK_INT(t.stopped, LOCK_SYNC_E_TIMEOUT);
     lsync_sockets_leave(&t, false);
     CHECK_INT(sockets.open, 1);
     CHECK_INT(lsync_on_close_socket(&sockets, fd), 0);
     CHECK_INT(sockets.open, 0);
+    lsync_sockets_release(&sockets);
+}
+
+/* libcurl puts all that waited for a connection on it at once, before it knows how many streams the server allows. */
+TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
+{
+    enum { SHARING = LSYNC_STREAMS_UNTOLD + 1 };
+    const lsync_route route = {.https = true, .max_idle_ms = 60000};
+    const lock_sync_request request = {.route = &route, .send_until_us = INT64_MAX};
+    lock_sync_allocator memory;
+    lsync_sockets sockets;
+    lsync_transfer opener = {.request = &request, .sockets = &sockets};
+    lsync_transfer sharing[SHARING];
+    int fd;
+    int port;
+
+    assert_true(lsync_allocator_init(&memory, NULL));
+    lsync_sockets_init(&sockets, &memory, NULL);
+    port = open_connection(&opener, &fd);
+    CHECK_INT(send_from(&opener, port), CURL_PREREQFUNC_OK);
+    for (int i = 0; i < SHARING; i++) {
+        bool fits = i < LSYNC_STREAMS_UNTOLD - 1; /* the opener's is one */
+
+        sharing[i] = opener;
+        sharing[i].connecting = LSYNC_CONNECTS_NEVER;
+        sharing[i].saw = (lsync_events){.sent_us = 0};
+        t_row("%d", i);
+        if (i == SHARING - 1)
+            sockets.connections[0]->responses = 1; /* then libcurl knows */
+        fits = fits || i == SHARING - 1;
+        CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
+        CHECK(sharing[i].saw.has_no_room != fits);
+        CHECK((sharing[i].saw.sent_us != 0) == fits);
+    }
+    for (int i = 0; i < SHARING; i++)
+        lsync_sockets_leave(&sharing[i], false);
+    lsync_sockets_leave(&opener, false);
+    CHECK_INT(lsync_on_close_socket(&sockets, fd), 0);
     lsync_sockets_release(&sockets);
 }
 
@@ -317,6 +370,7 @@ int main(void)
         T(a_text_that_differs_is_set_anew),
         T(nothing_follows_an_end),
         T(a_connection_that_was_too_late_is_known_until_it_is_closed),
+        T(a_new_connection_takes_no_more_than_is_safe_of_those_that_share),
         T(only_what_was_sent_twice_is_said_to_be),
     };
 
