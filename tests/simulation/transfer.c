@@ -93,11 +93,13 @@ uint64_t lsync_peer_bytes_received(int socket)
     return c == NULL ? 0 : c->bytes;
 }
 
+#define TICK_US 10000 /* of the kernel's clock, by which it tells when something was received */
+
 bool lsync_peer_is_silent(int socket, int64_t us)
 {
     const connection *c = connection_of(socket);
 
-    return c == NULL || clock_now_us() - c->heard_us >= us;
+    return c == NULL || clock_now_us() - c->heard_us + TICK_US >= us;
 }
 
 bool lsync_peer_has_closed(int socket, bool tls, bool http2)
