@@ -378,7 +378,7 @@ class Watch(Test):
         self.start("--watch", stdin=end, stdout=end, stderr=end, start_new_session=True,
                    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(end)
-        self.read_until(terminal, b"1049h")
+        self.read_until(terminal, b"1001")  # else the first response may be the one with the changed state
         os.write(terminal, b"\x1a")
         self.read_until(terminal, b"1049l")
         self.service.locks = [lock(1001, state=2)]
