@@ -49,9 +49,12 @@ lsync_transfer *lsync_loop_finished(lsync_loop *l)
     while ((message = curl_multi_info_read(l->multi, &queued)) != NULL) {
         char *private = NULL;
 
-        if (message->msg != CURLMSG_DONE || /* the only kind that libcurl 7.88 knows */
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
+        if (message->msg != CURLMSG_DONE) /* the only kind that libcurl 7.88 knows */
             continue;
+        if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK) {
+            l->owner.transfers--; /* it ends by its deadline */
+            continue;
+        }
         *end = (lsync_transfer *)(void *)private;
         (*end)->code = message->data.result;
         (*end)->next_over = NULL;
