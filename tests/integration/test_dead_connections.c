@@ -2,32 +2,16 @@
    do not wait for the dead. */
 #include "client.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
 #include "../support/interpose.h"
 #include "../support/netns.h"
+#include "../support/pems.h"
 #include "../support/relay.h"
 
 #include <stdlib.h>
 
 #define DEADLINE_MS (400 * kit_slack())
 #define TIMEOUTS_MAX 2 /* of a dead connection */
-
-static certs *pems;
-
-static int make_pems(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int free_pems(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 static const h2_plan http2 = {0};
 static const h2_plan http1 = {.http1 = true};
@@ -276,5 +260,5 @@ int main(void)
         cmocka_unit_test(after_an_interruption_of_the_link_fetches_are_good_again),
     };
 
-    return cmocka_run_group_tests_name("dead connections", tests, make_pems, free_pems);
+    return cmocka_run_group_tests_name("dead connections", tests, pems_make, pems_free);
 }

@@ -1,25 +1,9 @@
 /* TLS sessions that the server does not resume when a connection is made anew. */
 #include "client.h"
 
-#include "../support/certs.h"
 #include "../support/curl_flavour.h"
 #include "../support/h2_lab.h"
-
-static certs *pems;
-
-static int make_pems(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int free_pems(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
+#include "../support/pems.h"
 
 static const h2_plan http2 = {0};
 static const h2_plan http1 = {.http1 = true};
@@ -93,5 +77,5 @@ int main(void)
         cmocka_unit_test(a_session_that_breaks_the_handshake_costs_at_most_one_fetch),
     };
 
-    return cmocka_run_group_tests_name("TLS sessions", tests, make_pems, free_pems);
+    return cmocka_run_group_tests_name("TLS sessions", tests, pems_make, pems_free);
 }

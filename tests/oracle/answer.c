@@ -246,7 +246,7 @@ int main(void)
         else
             give_up("a case of no kind");
         putchar('\n');
-        if (fflush(stdout) != 0) /* each line at once: whoever shrinks a case asks one by one */
+        if (fflush(stdout) != 0) /* each line at once: shrink.py waits for one before it asks for the next */
             give_up("stdout is closed");
     }
     free(line);

@@ -2,9 +2,9 @@
    living ones nothing. */
 #include "accounts.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
 #include "../support/interpose.h"
+#include "../support/pems.h"
 #include "../support/relay.h"
 
 #include <stdlib.h>
@@ -12,22 +12,6 @@
 #define DEADLINE_MS (400 * kit_slack())
 #define ACCOUNTS 20
 #define ROUNDS_MAX 2 /* in which fetches may fail */
-
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 typedef struct scene {
     h2_lab *lab;
@@ -358,5 +342,5 @@ int main(void)
         cmocka_unit_test(a_connection_that_breaks_under_fetches_is_replaced),
     };
 
-    return cmocka_run_group_tests_name("dead connections of a pool", tests, begin, end);
+    return cmocka_run_group_tests_name("dead connections of a pool", tests, pems_make, pems_free);
 }

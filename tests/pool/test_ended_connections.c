@@ -2,8 +2,8 @@
    fetch that blocks nor in a pool. */
 #include "accounts.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
+#include "../support/pems.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +15,6 @@ typedef struct row {
     const h2_plan *plan;
     h2_end how;
 } row;
-
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 static lock_sync_status fetch(account *a, lock_sync_pool *p)
 {
@@ -123,8 +107,8 @@ static void let_idle(lock_sync_pool *p)
         (void)kit_wait(never, NULL, IDLE_MS);
 }
 
-/* Two contexts of one origin, each with a limit of its own: each asks for its own, whoever used the connection before.
-   Without a pool each has a connection. */
+/* Two contexts of one origin have different limits. Each fetch obeys the limit of its own context, also on a connection
+   that the other context used last. Without a pool each context has a connection. */
 static void check_idle(const h2_plan *plan, lock_sync_pool *p)
 {
     h2_lab *lab = h2_lab_start(pems->good, pems->key, plan, 1);
@@ -175,5 +159,5 @@ int main(void)
         cmocka_unit_test(no_request_is_put_on_a_connection_that_was_ended),
     };
 
-    return cmocka_run_group_tests_name("ended connections", tests, begin, end);
+    return cmocka_run_group_tests_name("ended connections", tests, pems_make, pems_free);
 }

@@ -2,9 +2,9 @@
    already: what it refuses is repeated, and not over a connection for each. */
 #include "accounts.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
 #include "../support/nginx.h"
+#include "../support/pems.h"
 #include "../support/relay.h"
 
 #include <stdlib.h>
@@ -12,22 +12,6 @@
 #define ACCOUNTS 100
 
 static account all[ACCOUNTS];
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
-
 /* So many need at least ACCOUNTS / streams connections, if all are under way at once; some more are allowed. */
 static const struct {
     unsigned streams;
@@ -158,5 +142,5 @@ int main(void)
         cmocka_unit_test(what_is_refused_before_the_first_answer_is_repeated),
     };
 
-    return cmocka_run_group_tests_name("few streams", tests, begin, end);
+    return cmocka_run_group_tests_name("few streams", tests, pems_make, pems_free);
 }

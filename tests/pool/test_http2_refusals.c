@@ -2,8 +2,8 @@
    fetch that blocks and to one in a pool: what is repeated, how often, and what the fetch ends with. */
 #include "accounts.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
+#include "../support/pems.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -35,22 +35,6 @@ typedef struct scene {
     lock_sync_pool *pool; /* NULL: fetches block */
     account account;
 } scene;
-
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 static void scene_begin(scene *s, const row *r, bool pooled)
 {
@@ -261,5 +245,5 @@ int main(void)
         cmocka_unit_test(both_requests_count_in_the_hour),
     };
 
-    return cmocka_run_group_tests_name("HTTP/2 refusals", tests, begin, end);
+    return cmocka_run_group_tests_name("HTTP/2 refusals", tests, pems_make, pems_free);
 }

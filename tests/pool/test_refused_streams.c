@@ -2,8 +2,8 @@
    gives those up, others it repeats: here each is repeated once, in a blocking fetch and in a pool. */
 #include "accounts.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
+#include "../support/pems.h"
 
 #include <stdlib.h>
 
@@ -12,22 +12,6 @@ typedef struct scene {
     lock_sync_pool *pool; /* NULL: fetches block */
     account account;
 } scene;
-
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 static const h2_step one_then_away[] = {{.act = H2_ANSWER}, {.act = H2_GOAWAY}, {.act = H2_END}};
 static const h2_step away[] = {{.act = H2_GOAWAY}, {.act = H2_END}};
@@ -173,5 +157,5 @@ int main(void)
         cmocka_unit_test(the_repeat_ends_in_time),
     };
 
-    return cmocka_run_group_tests_name("refused streams", tests, begin, end);
+    return cmocka_run_group_tests_name("refused streams", tests, pems_make, pems_free);
 }

@@ -3,28 +3,12 @@
 #include "accounts.h"
 #include "shares.h"
 
-#include "../support/certs.h"
 #include "../support/h2_lab.h"
+#include "../support/pems.h"
 
 #define TURN_HTTP1 16
 #define TURN_HTTP2 100
 #define ORIGINS 5
-
-static certs *pems;
-
-static int begin(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
 
 /* A new connection is a turn's. There are a few more: the last turns are short, and so are the first, on trial. */
 static void check(const h2_plan *plan, size_t each, size_t turn)
@@ -81,5 +65,5 @@ int main(void)
         cmocka_unit_test(over_http2_a_turn_is_not_cut_short),
     };
 
-    return cmocka_run_group_tests_name("turns", tests, begin, end);
+    return cmocka_run_group_tests_name("turns", tests, pems_make, pems_free);
 }

@@ -88,8 +88,8 @@ extern world sim;
 /* The host of a loop or pool; the task of a job. */
 host *host_of_loop(const lsync_loop *l);
 task *task_of_job(const lsync_job *job);
-/* What tells apart the guards that a request of a client can count in; a guard of a context's own is told by the
-   context. */
+/* Returns the key of the guard that counts a client's requests: the number of a shared guard, or from KEY_OWN on the
+   number of a guard that belongs to one context. */
 int32_t guard_key(const client *c);
 #define KEY_OWN 1000
 
