@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "../support/checks.h"
 
 static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
 
@@ -52,45 +52,43 @@ static const proxy_case cases[] = {
     {{"https_proxy", PROXY, "no_proxy", "192.0.2.1"}, "https://192.0.2.1", ""},
 };
 
-static void the_environment_names_the_proxy(void **state)
+TEST(the_environment_names_the_proxy)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const proxy_case *c = &cases[i];
         const char *variable;
         char proxy[64];
 
         for (size_t j = 0; j < sizeof variables / sizeof variables[0]; j++)
-            assert_int_equal(unsetenv(variables[j]), 0);
+            MUST_INT(unsetenv(variables[j]), 0);
         for (size_t j = 0; j + 1 < sizeof c->settings / sizeof c->settings[0] && c->settings[j] != NULL; j += 2)
-            assert_int_equal(setenv(c->settings[j], c->settings[j + 1], 1), 0);
-        assert_int_equal(proxy_for(c->base_url, proxy, sizeof proxy, &variable), EXIT_DONE);
+            MUST_INT(setenv(c->settings[j], c->settings[j + 1], 1), 0);
+        MUST_INT(proxy_for(c->base_url, proxy, sizeof proxy, &variable), EXIT_DONE);
         if (strcmp(proxy, c->expected) != 0)
             fail_msg("case %zu: \"%s\" instead of \"%s\"", i, proxy, c->expected);
     }
 }
 
-static void one_that_is_too_long_is_told(void **state)
+TEST(one_that_is_too_long_is_told)
 {
     const char *variable;
     char proxy[16];
 
-    (void)state;
-    assert_int_equal(setenv("https_proxy", "proxy-name", 1), 0);
-    assert_int_equal(setenv("no_proxy", "", 1), 0);
-    assert_int_equal(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_USAGE); /* 17 with its scheme */
-    assert_string_equal(variable, "https_proxy");
-    assert_int_equal(setenv("https_proxy", "proxynam", 1), 0);
-    assert_int_equal(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_DONE);
-    assert_string_equal(proxy, "http://proxynam");
+    MUST_INT(setenv("https_proxy", "proxy-name", 1), 0);
+    MUST_INT(setenv("no_proxy", "", 1), 0);
+    MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_USAGE); /* 17 with its scheme */
+    MUST_TEXT(variable, "https_proxy");
+    MUST_INT(setenv("https_proxy", "proxynam", 1), 0);
+    MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_DONE);
+    MUST_TEXT(proxy, "http://proxynam");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_environment_names_the_proxy),
-        cmocka_unit_test(one_that_is_too_long_is_told),
+        T(the_environment_names_the_proxy),
+        T(one_that_is_too_long_is_told),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return T_MAIN(tests);
 }

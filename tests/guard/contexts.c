@@ -15,9 +15,9 @@ lock_sync_ctx *guarded_ctx(t_fake *fake, lock_sync_guard *guard, lock_sync_guard
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_transport transport = t_fake_transport(fake);
 
-    assert_int_equal(lock_sync_set_transport(ctx, &transport), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard(ctx, guard), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard_mode(ctx, mode), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_transport(ctx, &transport));
+    MUST_OK(lock_sync_set_guard(ctx, guard));
+    MUST_OK(lock_sync_set_guard_mode(ctx, mode));
     return ctx;
 }
 
@@ -25,8 +25,8 @@ lock_sync_guard *memory_guard(int64_t interval_ms)
 {
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(g, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
     return g;
 }
 

@@ -4,7 +4,7 @@
 #define GUARD_CONTEXTS_H
 
 #include "../support/kit.h"
-#include "../unit/fake.h"
+#include "../support/fake.h"
 
 /* A context that answers from `fake`; `guard` may be NULL. */
 lock_sync_ctx *guarded_ctx(t_fake *fake, lock_sync_guard *guard, lock_sync_guard_mode mode);

@@ -41,8 +41,8 @@ lock_sync_guard *file_guard(const char *path, int64_t interval_ms)
 {
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_open_file(path, &g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(g, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_open_file(path, &g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
     return g;
 }
 

@@ -5,7 +5,7 @@
 
 #include "../support/child.h"
 #include "../support/kit.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/record.h"
 
 #define PLACE_SIZE 512

@@ -1,6 +1,6 @@
 /* What the tests of records share; see records.h. */
 #include "records.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 
 #include <string.h>
 

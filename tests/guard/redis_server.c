@@ -298,7 +298,7 @@ lock_sync_redis *redis_of(const char *url)
 {
     lock_sync_redis *r;
 
-    assert_int_equal(lock_sync_redis_new(url, &r), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_redis_new(url, &r));
     return r;
 }
 
@@ -306,8 +306,8 @@ lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interv
 {
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_open_redis(r, key, &g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(g, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_open_redis(r, key, &g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
     return g;
 }
 

@@ -4,7 +4,7 @@
 #define GUARD_REDIS_SERVER_H
 
 #include "../support/kit.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 
 #include <hiredis/hiredis.h>
 #include <locksync/redis.h>

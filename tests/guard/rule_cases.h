@@ -3,7 +3,7 @@
 #ifndef GUARD_RULE_CASES_H
 #define GUARD_RULE_CASES_H
 
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/rule.h"
 
 #define S(seconds) ((seconds) * INT64_C(1000000))
@@ -98,6 +98,6 @@ typedef struct rule_case {
 int64_t rule_slot(int ordinal);
 
 void rule_check_cases(const rule_case *cases, size_t n);
-#define CHECK_CASES(cases) rule_check_cases(cases, T_COUNT(cases))
+#define CHECK_CASES(cases) rule_check_cases(cases, COUNT_OF(cases))
 
 #endif

@@ -127,7 +127,7 @@ static lock_sync_guard *looking_guard_of(shelf *s)
     lock_sync_guard_store store = {.struct_size = sizeof store, .user = s, .look = shelf_look, .swap = shelf_swap};
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     return g;
 }
 
@@ -136,7 +136,7 @@ static lock_sync_guard *guard_of(shelf *s)
     lock_sync_guard_store store = store_of(s);
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     return g;
 }
 
@@ -274,7 +274,7 @@ TEST(a_damaged_record_is_not_free_to_go)
                 {"beyond all sense", SIZE_MAX, 0}, {"first byte", LSYNC_GUARD_RECORD_SIZE, 1},
                 {"last byte", LSYNC_GUARD_RECORD_SIZE, LSYNC_GUARD_RECORD_SIZE}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         shelf s = {.now_ms = 1000000};
         lock_sync_guard *g = guard_of(&s);
 
@@ -298,7 +298,7 @@ TEST(a_time_out_of_sense_is_not_free_to_go)
     } rows[] = {{0, false}, {-1, false}, {INT64_MIN, false}, {INT64_MAX, false}, {INT64_MAX / 1000, false},
                 {(INT64_C(1) << 50) + 1, false}, {1, true}, {INT64_C(1) << 50, true}, {1700000000000, true}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         shelf s = {.now_ms = rows[i].now_ms};
         lock_sync_guard *g = guard_of(&s);
 
@@ -454,7 +454,7 @@ TEST(the_struct_says_how_long_it_is)
         {sizeof(lock_sync_guard_store) + 64, true, true, true}, /* of a newer header */
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         shelf s = {.now_ms = 1000000, .load_fails = LOCK_SYNC_E_SERVER, .why = "told"};
         lock_sync_guard *g = (lock_sync_guard *)&s;
         struct {

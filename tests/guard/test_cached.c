@@ -51,7 +51,7 @@ TEST(what_an_answer_covers)
         {"one, then all", {{0}, 0, 2}, {{0}, 0, 0}, false, 0, 0},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_fake fake = {.steps = rows[i].first.single > 0 ? &one : &answer_good, .step_count = 1};
         lock_sync_ctx *ctx = guarded_ctx(&fake, NULL, LOCK_SYNC_GUARD_CACHED);
         lock_sync_results *first = NULL;
@@ -218,7 +218,7 @@ TEST(what_drops_the_answer)
                 {"the same mode", same_mode, false},     {"other settings", other_settings, false},
                 {"refused settings", refused_settings, false}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_fake fake = {.steps = &answer_good, .step_count = 1};
         lock_sync_ctx *ctx = guarded_ctx(&fake, NULL, LOCK_SYNC_GUARD_CACHED);
 
@@ -300,7 +300,7 @@ TEST(an_answer_that_cannot_be_kept_is_not_given)
         lock_sync_status status;
 
         t_row("allocation %zu", n);
-        assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
         CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));
         CHECK_OK(lock_sync_set_transport(ctx, &transport));
         CHECK_OK(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_CACHED));
@@ -325,7 +325,7 @@ TEST(without_memory_there_is_no_cached_answer)
     lock_sync_transport transport = t_fake_transport(&fake);
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));
     CHECK_OK(lock_sync_set_transport(ctx, &transport));
     CHECK_OK(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_CACHED));

@@ -17,7 +17,7 @@ TEST(a_fresh_file_is_private_and_alone)
     lock_sync_guard *g = file_guard(f.path, 20000);
 
     (void)umask(old_mask);
-    assert_int_equal(stat(f.path, &about), 0);
+    MUST_INT(stat(f.path, &about), 0);
     CHECK_INT(about.st_mode & 07777, 0600);
     CHECK_INT(about.st_size, GUARD_FILE_SIZE);
     use_slot(g);
@@ -107,17 +107,17 @@ TEST(what_is_no_guards_file)
     kept = kit_read_file(f.path);
     CHECK_TEXT(kept, "hello"); /* nothing is overwritten */
     free(kept);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
 
-    assert_int_equal(mkdir(f.path, 0700), 0);
+    MUST_INT(mkdir(f.path, 0700), 0);
     check_no_guard(f.path);
-    assert_int_equal(rmdir(f.path), 0);
+    MUST_INT(rmdir(f.path), 0);
 
-    assert_int_equal(mkfifo(f.path, 0600), 0);
+    MUST_INT(mkfifo(f.path, 0600), 0);
     check_no_guard(f.path); /* and does not hang */
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
 
-    assert_int_equal(symlink(other, f.path), 0);
+    MUST_INT(symlink(other, f.path), 0);
     check_no_guard(f.path);
     CHECK(stat(other, &about) != 0); /* nothing is made through it */
     lock_sync_guard_unref(file_guard(other, 1));
@@ -139,15 +139,15 @@ TEST(what_happens_to_a_file_in_use)
     kit_write_file(f.path, "", 0);
     check_no_slot(g, "empty or damaged; delete it");
     CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_E_GUARD);
-    assert_int_equal(unlink(f.path), 0);
-    assert_int_equal(symlink("/tmp/nowhere", f.path), 0);
+    MUST_INT(unlink(f.path), 0);
+    MUST_INT(symlink("/tmp/nowhere", f.path), 0);
     check_no_slot(g, "opened");
-    assert_int_equal(unlink(f.path), 0);
-    assert_int_equal(mkdir(f.path, 0700), 0);
+    MUST_INT(unlink(f.path), 0);
+    MUST_INT(mkdir(f.path, 0700), 0);
     check_no_slot(g, "opened");
-    assert_int_equal(rmdir(f.path), 0);
+    MUST_INT(rmdir(f.path), 0);
     write_stored(f.path, &stored);
-    assert_int_equal(truncate(f.path, GUARD_FILE_SIZE - 1), 0);
+    MUST_INT(truncate(f.path, GUARD_FILE_SIZE - 1), 0);
     check_no_slot(g, "damaged");
     write_stored(f.path, &stored);
     (void)usleep(2000); /* the interval */
@@ -251,9 +251,9 @@ TEST(a_file_that_everybody_can_write_to)
     lock_sync_guard *g = file_guard(f.path, 1);
 
     use_slot(g);
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%o", (unsigned)rows[i].mode);
-        assert_int_equal(chmod(f.path, rows[i].mode), 0);
+        MUST_INT(chmod(f.path, rows[i].mode), 0);
         (void)usleep(2000); /* the interval */
         if (rows[i].good) {
             use_slot(g);
@@ -278,10 +278,10 @@ TEST(a_file_of_another_user)
         skip();
     }
     use_slot(g);
-    assert_int_equal(chown(f.path, NOBODY, NOBODY), 0);
+    MUST_INT(chown(f.path, NOBODY, NOBODY), 0);
     check_no_slot(g, "belongs to another user");
     check_no_guard(f.path);
-    assert_int_equal(chown(f.path, 0, NOBODY), 0); /* whose group it is does not matter */
+    MUST_INT(chown(f.path, 0, NOBODY), 0); /* whose group it is does not matter */
     (void)usleep(2000);
     use_slot(g);
     lock_sync_guard_unref(g);
@@ -315,9 +315,9 @@ TEST(a_file_of_root_serves_those_it_lets_write)
         skip();
     }
     lock_sync_guard_unref(file_guard(f.path, 1));
-    assert_int_equal(chmod(f.dir, 0755), 0);
-    assert_int_equal(chown(f.path, 0, NOBODY), 0);
-    assert_int_equal(chmod(f.path, 0660), 0);
+    MUST_INT(chmod(f.dir, 0755), 0);
+    MUST_INT(chown(f.path, 0, NOBODY), 0);
+    MUST_INT(chmod(f.path, 0660), 0);
     CHECK_INT(in_child(use_others_files, &f), 0);
     folder_free(&f);
 }

@@ -137,7 +137,7 @@ static const struct row {
 
 TEST(what_was_before_a_boot_counts_after_it)
 {
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct row *r = &rows[i];
         folder f = folder_new();
 
@@ -153,7 +153,7 @@ TEST(what_was_before_a_boot_counts_after_it)
 /* The wait is over after that time of the new clock, and not before. */
 TEST(the_wait_that_is_told_after_a_boot_is_right)
 {
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct row *r = &rows[i];
         folder f;
 
@@ -204,7 +204,7 @@ TEST(the_hour_is_counted_over_a_boot)
 {
     static const int64_t ups_ms[] = {0, 3000, 299000, 301000, 1799000};
 
-    for (size_t i = 0; i < T_COUNT(ups_ms); i++) {
+    for (size_t i = 0; i < COUNT_OF(ups_ms); i++) {
         folder f = folder_new();
         lock_sync_guard *g;
         int64_t wait_ms = 0;
@@ -237,7 +237,7 @@ TEST(within_a_boot_the_wall_clock_does_not_count)
 
     set_clocks(5000000);
     live(f.path, SENT, HOUR_MS);
-    for (size_t i = 0; i < T_COUNT(steps_s); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps_s); i++) {
         t_row("%lld s", (long long)steps_s[i]);
         wall_us += steps_s[i] * SECOND_US;
         CHECK_INT(wait_of_a_new_user(f.path, HOUR_MS), HOUR_MS);
@@ -251,7 +251,7 @@ TEST(boots_that_are_one_do_not_move_the_hour)
 {
     static const int64_t differs_us[] = {-1999000, -1, 0, 1, 1000, 1999000};
 
-    for (size_t i = 0; i < T_COUNT(differs_us); i++) {
+    for (size_t i = 0; i < COUNT_OF(differs_us); i++) {
         folder f = folder_new();
         lock_sync_guard *g;
         int64_t passed_s = 0;

@@ -325,7 +325,7 @@ static pid_t begin_stopped(folder *f)
 
     while (waitpid(pid, &status, WUNTRACED) < 0)
         continue;
-    assert_true(WIFSTOPPED(status));
+    MUST(WIFSTOPPED(status));
     return pid;
 }
 

@@ -63,7 +63,7 @@ TEST(no_slot_number_is_given_on_both_sides)
     size_t twice = 0;
     pid_t pid;
 
-    assert_true(s != MAP_FAILED);
+    MUST(s != MAP_FAILED);
     s->guard = file_guard(f.path, 1);
     CHECK_OK(lock_sync_guard_set_hourly_budget(s->guard, 1000000, 0));
     pid = begin_child(take_slots_with_a_child, s);
@@ -101,7 +101,7 @@ TEST(a_kept_outcome_is_the_parents_to_write)
 {
     int (*const runs[])(void *) = {only_free, ask_and_free};
 
-    for (size_t i = 0; i < T_COUNT(runs); i++) {
+    for (size_t i = 0; i < COUNT_OF(runs); i++) {
         folder f = folder_new();
         lock_sync_guard *g = file_guard(f.path, 1);
         int64_t slot = 0;
@@ -196,7 +196,7 @@ static void thaw(void)
 static void end_busy(busy_thread *b)
 {
     atomic_store(&b->stop, true);
-    assert_int_equal(pthread_join(b->thread, NULL), 0);
+    MUST_INT(pthread_join(b->thread, NULL), 0);
 }
 
 static void decide(lock_sync_guard *g)
@@ -288,7 +288,7 @@ TEST(a_child_of_a_fork_in_mid_decision)
 {
     int (*const runs[])(void *) = {ask_in_time, free_in_time, set_in_time};
 
-    for (size_t k = 0; k < T_COUNT(runs); k++) {
+    for (size_t k = 0; k < COUNT_OF(runs); k++) {
         inheritance i = {.folder = folder_new()};
         busy_thread b;
 
@@ -391,8 +391,8 @@ TEST(the_lock_of_a_killed_parent)
     static bool rows[] = {true, false};
 
     family = mmap(NULL, sizeof *family, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(family != MAP_FAILED);
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    MUST(family != MAP_FAILED);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_guard *g;
 
         t_row("the child %s the guard", rows[i] ? "uses" : "does not use");

@@ -132,14 +132,14 @@ TEST(it_is_written_once_into_a_new_file)
         uint32_t requests;
     } rows[] = {{LOCK_SYNC_SLOT_SENT, 1}, {LOCK_SYNC_SLOT_LIMITED, 1}, {LOCK_SYNC_SLOT_NOT_SENT, 0}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         folder f = folder_new();
         lock_sync_guard *g = file_guard(f.path, 20000);
         int64_t slot = take(g);
 
         t_row("outcome %d", (int)rows[i].outcome);
         settle_in_vain(g, f.path, slot, rows[i].outcome, HOUR_MS);
-        assert_int_equal(unlink(f.path), 0);
+        MUST_INT(unlink(f.path), 0);
         check_wait(g, 20000, HOUR_MS);
         CHECK_INT(sync_line(f.path).lease.slot, 0);
         CHECK_INT(counted_requests(f.path), rows[i].requests);
@@ -176,7 +176,7 @@ static void wait_for_stop(pid_t pid)
 
     while (waitpid(pid, &status, WUNTRACED) < 0)
         continue;
-    assert_true(WIFSTOPPED(status));
+    MUST(WIFSTOPPED(status));
 }
 
 TEST(a_process_that_ends_tries_once_more)
@@ -233,7 +233,7 @@ TEST(of_many_the_longest_block_is_kept)
     lsync_guard_stored stored = file_stored(f.path);
 
     kit_write_file(f.path, "", 0);
-    for (size_t i = 0; i < T_COUNT(seconds); i++) {
+    for (size_t i = 0; i < COUNT_OF(seconds); i++) {
         CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_LIMITED, seconds[i] * 1000), LOCK_SYNC_E_GUARD);
         CHECK_INT(lock_sync_guard_settle(g, 1, others[i % 2], -1), LOCK_SYNC_E_GUARD);
     }

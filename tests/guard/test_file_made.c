@@ -44,7 +44,7 @@ TEST(a_missing_file_opens_at_once)
 
     use_slot(g);
     lock_sync_guard_unref(g);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     g = file_guard(f.path, 20000); /* this user saw nothing of it */
     use_slot(g);
     check_wait(g, 20000, 20000);
@@ -64,12 +64,12 @@ TEST(what_a_killed_maker_left_is_taken_over)
     use_slot(g);
     lock_sync_guard_unref(g);
     stored = file_stored(f.path);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     write_stored(name, &stored);
     g = file_guard(f.path, 20000);
     CHECK_INT(folder_entries(&f), 1);
     use_slot(g); /* what was never the guard's file does not count */
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     kit_write_file(name, "", 0);
     check_wait(g, LOSS_MS + 20000, LOSS_MS + 20000);
     CHECK_INT(folder_entries(&f), 1);
@@ -98,32 +98,32 @@ static void put_long_text(const char *name, const char *other)
 
 static void put_link(const char *name, const char *other)
 {
-    assert_int_equal(symlink(other, name), 0);
+    MUST_INT(symlink(other, name), 0);
 }
 
 static void put_link_to_nothing(const char *name, const char *other)
 {
     (void)other;
-    assert_int_equal(symlink("nothing", name), 0);
+    MUST_INT(symlink("nothing", name), 0);
 }
 
 static void put_fifo(const char *name, const char *other)
 {
     (void)other;
-    assert_int_equal(mkfifo(name, 0600), 0);
+    MUST_INT(mkfifo(name, 0600), 0);
 }
 
 static void put_folder(const char *name, const char *other)
 {
     (void)other;
-    assert_int_equal(mkdir(name, 0700), 0);
+    MUST_INT(mkdir(name, 0700), 0);
 }
 
 static void put_open_to_all(const char *name, const char *other)
 {
     (void)other;
     kit_write_file(name, "", 0);
-    assert_int_equal(chmod(name, 0666), 0);
+    MUST_INT(chmod(name, 0666), 0);
 }
 
 TEST(nothing_is_made_over_what_is_somebodys)
@@ -142,7 +142,7 @@ TEST(nothing_is_made_over_what_is_somebodys)
         {"a file that all can write to", put_open_to_all, "everybody can write"},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         folder f = folder_new();
         char *name = new_name(&f);
         char *other = kit_text("%s/other", f.dir);
@@ -151,10 +151,10 @@ TEST(nothing_is_made_over_what_is_somebodys)
         struct stat after;
 
         t_row("%s", rows[i].name);
-        assert_int_equal(unlink(f.path), 0);
+        MUST_INT(unlink(f.path), 0);
         kit_write_file(other, "", 0);
         rows[i].put(name, other);
-        assert_int_equal(lstat(name, &before), 0);
+        MUST_INT(lstat(name, &before), 0);
         check_no_slot(g, rows[i].why);
         check_no_slot(g, "guard.new");
         check_no_guard(f.path);
@@ -181,7 +181,7 @@ TEST(nor_over_what_another_user_put_there)
         skip();
     }
     check_no_guard(f.path);
-    assert_int_equal(chown(name, geteuid(), getegid()), 0);
+    MUST_INT(chown(name, geteuid(), getegid()), 0);
     lock_sync_guard_unref(file_guard(f.path, 1));
     CHECK_INT(folder_entries(&f), 1);
     free(name);
@@ -195,10 +195,10 @@ TEST(why_no_file_can_be_made)
     char *dir = kit_text("%s/folder", f.dir);
     lock_sync_guard *g;
 
-    assert_int_equal(mkdir(dir, 0700), 0);
+    MUST_INT(mkdir(dir, 0700), 0);
     g = file_guard(path, 1);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(dir), 0);
+    MUST_INT(unlink(path), 0);
+    MUST_INT(rmdir(dir), 0);
     check_no_slot(g, "cannot be made: No such file or directory");
     lock_sync_guard_unref(g);
     free(dir);
@@ -228,7 +228,7 @@ TEST(a_maker_that_was_stopped_is_waited_for)
 
     while (waitpid(pid, &status, WUNTRACED) < 0)
         continue;
-    assert_true(WIFSTOPPED(status));
+    MUST(WIFSTOPPED(status));
     check_no_guard(f.path); /* never two makers */
     (void)kill(pid, SIGKILL);
     (void)end_child(pid);
@@ -249,11 +249,11 @@ TEST(what_was_seen_goes_into_the_new_file)
 
     use_slot(a);
     check_wait(b, 20000, 20000); /* both have seen the record now */
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(b, LOSS_MS + 20000, LOSS_MS + 20000); /* others may have asked since */
     check_wait(a, LOSS_MS + 20000, LOSS_MS + 20000); /* for the same time: nothing is held twice */
     CHECK_INT(counted_requests(f.path), 1);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(a, LOSS_MS + 20000, LOSS_MS + 20000);
     CHECK_INT(counted_requests(f.path), 1);
     CHECK_INT(folder_entries(&f), 1);
@@ -270,7 +270,7 @@ TEST(a_block_goes_into_the_new_file)
     lock_sync_guard *c;
 
     be_limited(a, 3600000);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(b, LOSS_MS + 5000, LOSS_MS + 5000); /* it asks first, and has seen the file */
     check_wait(a, 3600000, 3600000);
     check_wait(b, 3600000, 3600000); /* all know once one has written it */
@@ -289,14 +289,14 @@ TEST(a_slot_on_its_way_goes_into_the_new_file)
     int64_t slot;
 
     CHECK_OK(lock_sync_guard_reserve(g, 60000, NULL, &slot));
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(g, 80000, 80000);
     CHECK_INT(file_stored(f.path).record.lines[LOCK_SYNC_REQUEST_SYNC].lease.slot, slot);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
     CHECK_INT(file_stored(f.path).record.lines[LOCK_SYNC_REQUEST_SYNC].lease.slot, 0);
     CHECK_INT(counted_requests(f.path), 1);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(g, 80000, 80000); /* another may have one for as long */
     CHECK_INT(folder_entries(&f), 1);
     lock_sync_guard_unref(g);
@@ -311,7 +311,7 @@ TEST(a_user_who_saw_nothing)
     lock_sync_guard *b;
 
     be_limited(a, 600000);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     b = file_guard(f.path, 20000);
     use_slot(b);
     check_wait(a, 600000, 600000);
@@ -332,11 +332,11 @@ TEST(a_file_that_vanished_twice)
 
     for (int i = 0; i < 20; i++)
         (void)lock_sync_guard_reserve(g, 0, NULL, NULL); /* versions */
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     other = file_guard(f.path, 50);
     be_limited(other, 100000);
     check_wait(g, 100000, 100000);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     check_wait(g, 100000, 100000);
     lock_sync_guard_unref(other);
     other = file_guard(f.path, 50);
@@ -408,7 +408,7 @@ static pid_t begin_and_stop(user_process *u)
 
     while (waitpid(pid, &status, WUNTRACED) < 0)
         continue;
-    assert_true(WIFSTOPPED(status));
+    MUST(WIFSTOPPED(status));
     return pid;
 }
 
@@ -431,21 +431,21 @@ TEST(processes_that_saw_the_record)
     lock_sync_guard_unref(g);
     one = begin_and_stop(&sent);
     two = begin_and_stop(&sent);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     go_on_and_end(one);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     go_on_and_end(two);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
 
     g = file_guard(f.path, 20000);
     be_limited(g, 3600000);
     lock_sync_guard_unref(g);
     one = begin_and_stop(&limited);
     two = begin_and_stop(&limited);
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     go_on_and_end(one);
     CHECK_INT(in_child(ask_at_once, &limited), 0); /* a third, from the file */
-    assert_int_equal(unlink(f.path), 0);
+    MUST_INT(unlink(f.path), 0);
     go_on_and_end(two);
     CHECK_INT(in_child(ask_at_once, &limited), 0);
     folder_free(&f);

@@ -262,9 +262,9 @@ TEST(threads_share_a_file)
     CHECK_OK(lock_sync_guard_set_hourly_budget(one_guard->inherited, 1000000, 0));
     one_guard->until_us = boot_us() + 400000;
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, use_on_a_thread, one_guard), 0);
+        MUST_INT(pthread_create(&threads[i], NULL, use_on_a_thread, one_guard), 0);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        MUST_INT(pthread_join(threads[i], NULL), 0);
     CHECK(one_guard->slots > 20 / kit_slack());
     CHECK_INT(one_guard->failures, 0);
     check_log(one_guard);

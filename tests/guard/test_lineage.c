@@ -1,6 +1,6 @@
 /* What is made of a store's record: is it the newest, older, of another life, or gone? And how two records are joined,
    and moved onto another clock. Times are in us. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/lineage.h"
 #include "records.h"
 
@@ -159,7 +159,7 @@ TEST(the_record_to_decide_on)
          CLOSED(LOSS, 51)},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         check_resolve(&rows[i]);
 }
 
@@ -234,7 +234,7 @@ TEST(the_later_time_and_the_larger_count_are_kept)
         FIELD("beyond reason: pulled back", lines[SYNC].over_us, NOW - 9, NOW + S(1), NOW),
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_record a = record_new(NOW);
         lsync_guard_record b = record_new(NOW);
         lsync_guard_record other_way;
@@ -292,7 +292,7 @@ TEST(of_two_leases_one_stays)
          NOW + S(69), NEVER},
     };
 
-    for (size_t i = 0; i < 2 * T_COUNT(rows); i++) { /* each in both directions */
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) { /* each in both directions */
         const lsync_guard_lease *after = &rows[i / 2].after;
         lsync_guard_record a = record_new(NOW);
         lsync_guard_record b = record_new(NOW);
@@ -345,7 +345,7 @@ TEST(cells_move_by_whole_cells_rounded_up)
                 {-1, 0},       {1 - CELL, 0}, {-CELL, -1},   {-CELL - 1, -1},    {-1000 * CELL, -1000},
                 {S(4500), 15}, {S(4501), 16}, {-S(4501), -15}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_record r = record_new(NOW);
 
         t_row("by %lld us", (long long)rows[i].shift);
@@ -358,7 +358,7 @@ TEST(times_move_and_never_stays)
 {
     static const int64_t shifts[] = {S(1), -S(1), -S(4000000), S(400000000)};
 
-    for (size_t i = 0; i < T_COUNT(shifts); i++) {
+    for (size_t i = 0; i < COUNT_OF(shifts); i++) {
         lsync_guard_record used = record_of(&(held){'a', 5, 9, OLD, S(9), NOW});
         lsync_guard_record fresh = record_new(NOW);
 

@@ -1,5 +1,5 @@
 /* A guard over an application's store that has `look` and `swap`: what they may report, and what it makes of that. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/view.h"
 
 #include <stdio.h>
@@ -72,7 +72,7 @@ static lock_sync_guard *guard_over(shelf *s)
     const lock_sync_guard_store store = {.struct_size = sizeof store, .user = s, .look = look, .swap = swap};
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     return g;
 }
 
@@ -96,7 +96,7 @@ TEST(times_that_are_none)
 {
     static const int64_t times[] = {0, -1, INT64_MIN, INT64_MAX, ((int64_t)1 << 50) * 1000 + 1};
 
-    for (size_t i = 0; i < T_COUNT(times); i++) {
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
         shelf s = new_shelf();
         lock_sync_guard *g = guard_over(&s);
 
@@ -138,7 +138,7 @@ TEST(an_absent_record_opens_in_time)
         {-1, 50000}, {-3600000000, 50000}, {-INT64_MAX + NOW_US, 50000}, /* a time to come is now */
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         shelf s = new_shelf();
         lock_sync_guard *g = guard_over(&s);
         int64_t wait_ms = 7;
@@ -277,7 +277,7 @@ TEST(a_record_that_was_dropped_is_no_loss)
         int64_t wait_us;
     } rows[] = {{(3600 + 300) * (int64_t)1000000, 0}, {3599 * (int64_t)1000000, 50000000}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_view v;
 
         t_row("%lld", (long long)rows[i].later_us);
@@ -302,7 +302,7 @@ TEST(a_warning_is_one_line_and_ends)
     lock_sync_guard *g = guard_over(&s);
     char text[300];
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         s.warning = rows[i].warning;
         s.look_ends = LOCK_SYNC_OK;
         (void)lock_sync_guard_reserve(g, 0, NULL, NULL);

@@ -1,5 +1,5 @@
 /* The guard in memory, and what all guards have in common: settings, references, arguments. */
-#include "../unit/fake.h"
+#include "../support/fake.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,8 +18,8 @@ static lock_sync_guard *new_guard(int64_t interval_ms)
 {
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(g, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
     return g;
 }
 
@@ -30,7 +30,7 @@ TEST(a_new_guard_allows_one_and_then_waits)
     int64_t none = -1;
     int64_t wait_ms = -1;
 
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new(&g));
     CHECK_OK(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot));
     CHECK(slot > 0);
     CHECK_INT(wait_ms, 0);
@@ -50,7 +50,7 @@ TEST(each_kind_has_its_own_interval)
     lock_sync_guard *g;
     int64_t wait_ms;
 
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new(&g));
     for (lock_sync_request_kind kind = LOCK_SYNC_REQUEST_SYNC; kind <= LOCK_SYNC_REQUEST_OTHER; kind++) {
         t_row("kind %d", (int)kind);
         CHECK_OK(lock_sync_guard_reserve_for(g, kind, 0, &wait_ms, NULL));
@@ -118,7 +118,7 @@ TEST(kinds_have_bounds)
         {LOCK_SYNC_REQUEST_OTHER, 0, 300000, true, true},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_guard *g = new_guard(1);
         int64_t slot = 7;
 
@@ -168,12 +168,12 @@ TEST(settings_have_bounds)
                    {1000000, 999999, true}, {1000001, 0, false}, {UINT32_MAX, 0, false}, {0, UINT32_MAX, false}};
     lock_sync_guard *g = new_guard(1);
 
-    for (size_t i = 0; i < T_COUNT(intervals); i++) {
+    for (size_t i = 0; i < COUNT_OF(intervals); i++) {
         t_row("interval %lld", (long long)intervals[i].ms);
         CHECK_INT(lock_sync_guard_set_min_interval_ms(g, intervals[i].ms),
                   intervals[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
     }
-    for (size_t i = 0; i < T_COUNT(budgets); i++) {
+    for (size_t i = 0; i < COUNT_OF(budgets); i++) {
         t_row("budget %u, reserve %u", budgets[i].requests, budgets[i].reserve);
         CHECK_INT(lock_sync_guard_set_hourly_budget(g, budgets[i].requests, budgets[i].reserve),
                   budgets[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -245,7 +245,7 @@ TEST(any_retry_after_is_taken)
                 {3600001, 3599000, 3600000}, {INT64_MAX, 3599000, 3600000}, {-1, 39000, 40000},
                 {INT64_MIN, 39000, 40000}};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_guard *g = new_guard(20000);
         int64_t wait_ms = -1;
         int64_t slot = 0;
@@ -285,7 +285,7 @@ TEST(memory_is_the_hosts_and_all_is_given_back)
     lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new_with_allocator(&memory, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_allocator(&memory, &g));
     CHECK(heap.blocks > 0);
     CHECK_OK(lock_sync_guard_reserve(g, 1, NULL, NULL));
     CHECK(lock_sync_guard_ref(g) == g);
@@ -365,9 +365,9 @@ TEST(sixteen_threads_share_one_guard)
 
     CHECK_OK(lock_sync_guard_set_hourly_budget(c.guard, 1000000, 0));
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &c), 0);
+        MUST_INT(pthread_create(&threads[i], NULL, come_and_go, &c), 0);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        MUST_INT(pthread_join(threads[i], NULL), 0);
     CHECK(c.slots >= SLOTS);
     CHECK_INT(c.together, 0);
     CHECK_INT(c.too_close, 0);

@@ -70,7 +70,7 @@ TEST(modes_are_four)
 
     for (lock_sync_guard_mode mode = LOCK_SYNC_GUARD_FAIL; mode <= LOCK_SYNC_GUARD_OFF; mode++)
         CHECK_OK(lock_sync_set_guard_mode(ctx, mode));
-    for (size_t i = 0; i < T_COUNT(bad); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         CHECK_INT(lock_sync_set_guard_mode(ctx, bad[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_guard_mode(NULL, LOCK_SYNC_GUARD_FAIL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_guard(NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -285,7 +285,7 @@ TEST(without_its_store_nothing_is_sent)
     t_fake fake = {.steps = &answer_good, .step_count = 1};
     lock_sync_guard *g;
 
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     for (lock_sync_guard_mode mode = LOCK_SYNC_GUARD_FAIL; mode < LOCK_SYNC_GUARD_OFF; mode++) {
         lock_sync_ctx *ctx = guarded_ctx(&fake, g, mode);
 
@@ -309,7 +309,7 @@ TEST(without_memory_for_its_guard_nothing_is_sent)
     lock_sync_transport transport = t_fake_transport(&fake);
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));
     CHECK_OK(lock_sync_set_transport(ctx, &transport));
     CHECK_OK(lock_sync_set_guard(ctx, NULL));
@@ -354,7 +354,7 @@ TEST(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider)
     size_t asked = 0;
 
     store.user = ctx;
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     CHECK_OK(lock_sync_set_guard(ctx, g));
     CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
     CHECK_OK(lock_sync_set_token_provider(ctx, count_asked, &asked));

@@ -201,7 +201,7 @@ TEST(an_interval_goes_over_reboots)
         {.id = "dddddddd", .up_ms = 4000000000, .run = be_denied, .interval_ms = HOUR_MS, .wait_ms = HOUR_MS},
     };
 
-    check_boots(boots, T_COUNT(boots));
+    check_boots(boots, COUNT_OF(boots));
 }
 
 TEST(a_block_goes_over_reboots)
@@ -212,7 +212,7 @@ TEST(a_block_goes_over_reboots)
         {.id = "cccccccc", .up_ms = 1000, .run = be_denied, .interval_ms = 1, .wait_ms = HOUR_MS},
     };
 
-    check_boots(boots, T_COUNT(boots));
+    check_boots(boots, COUNT_OF(boots));
 }
 
 TEST(a_slot_that_was_on_its_way_goes_over_a_reboot)
@@ -222,7 +222,7 @@ TEST(a_slot_that_was_on_its_way_goes_over_a_reboot)
         {.id = "bbbbbbbb", .up_ms = 0, .run = be_denied, .interval_ms = 20000, .wait_ms = HOUR_MS + 20000},
     };
 
-    check_boots(boots, T_COUNT(boots));
+    check_boots(boots, COUNT_OF(boots));
 }
 
 static int do_nothing(const boot *b)

@@ -1,7 +1,7 @@
 /* The record as bytes: all of it comes back, its layout is the same on every machine, and nothing that was damaged is
    taken for a record. */
 #include "guard/record.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "records.h"
 
 #include <stdlib.h>
@@ -93,7 +93,7 @@ TEST(every_other_size_is_refused)
     for (size_t size = 0; size < 2 * sizeof bytes; size++) {
         unsigned char *block = calloc(1, size == 0 ? 1 : size);
 
-        assert_non_null(block);
+        MUST(block != NULL);
         memcpy(block, bytes, size < sizeof bytes ? size : sizeof bytes);
         taken += size != sizeof bytes && lsync_guard_unpack(block, size, &back);
         free(block);
@@ -174,7 +174,7 @@ TEST(values_beyond_their_bounds_are_refused)
         ROW("a cell of far too many", false, record.cells[13], UINT32_MAX),
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
         uint64_t seed = 5;
         lsync_guard_stored stored = record_random(&seed);

@@ -60,7 +60,7 @@ TEST(one_connection_serves_all_guards)
     redis_server_settle_in(s, "accounts:");
     r = redis_of(redis_server_url(s));
     before = redis_server_number(s, "CLIENT ID");
-    for (size_t i = 0; i < T_COUNT(guards); i++) {
+    for (size_t i = 0; i < COUNT_OF(guards); i++) {
         char *key = kit_text("accounts:%zu", i);
 
         guards[i] = redis_guard(r, key, 1);
@@ -68,8 +68,8 @@ TEST(one_connection_serves_all_guards)
         free(key);
     }
     CHECK_INT(redis_server_number(s, "CLIENT ID") - before, 2); /* theirs, and the one that asks */
-    CHECK_INT(redis_server_number(s, "DBSIZE"), T_COUNT(guards) + 1); /* and the marker */
-    for (size_t i = 0; i < T_COUNT(guards); i++)
+    CHECK_INT(redis_server_number(s, "DBSIZE"), COUNT_OF(guards) + 1); /* and the marker */
+    for (size_t i = 0; i < COUNT_OF(guards); i++)
         lock_sync_guard_unref(guards[i]);
     lock_sync_redis_free(r);
     redis_server_free(s);
@@ -226,10 +226,10 @@ static void check_crowd(crowd *c)
     pthread_t threads[8];
 
     c->until_us = kit_now_us() + 700000 * (int64_t)kit_slack();
-    for (size_t i = 0; i < T_COUNT(threads); i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, c), 0);
-    for (size_t i = 0; i < T_COUNT(threads); i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        MUST_INT(pthread_create(&threads[i], NULL, come_and_go, c), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        MUST_INT(pthread_join(threads[i], NULL), 0);
     CHECK(c->slots > 10);
     CHECK_INT(c->too_close, 0);
     CHECK_INT(c->failures, 0);
@@ -265,7 +265,7 @@ TEST(keys_are_not_formats)
     NEED_REDIS();
     s = redis_server_new(NULL);
     r = redis_of(redis_server_url(s));
-    for (size_t i = 0; i < T_COUNT(keys); i++) {
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
         lock_sync_guard *g = redis_guard(r, keys[i], 1);
         redisReply *reply;
 
@@ -275,7 +275,7 @@ TEST(keys_are_not_formats)
         freeReplyObject(reply);
         lock_sync_guard_unref(g);
     }
-    CHECK_INT(redis_server_number(s, "DBSIZE"), 2 * T_COUNT(keys));
+    CHECK_INT(redis_server_number(s, "DBSIZE"), 2 * COUNT_OF(keys));
     lock_sync_redis_free(r);
     redis_server_free(s);
 }

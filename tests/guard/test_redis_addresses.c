@@ -65,7 +65,7 @@ static void dead_begin(dead_place *d, uint32_t host, int port)
     d->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(d->listener, (const struct sockaddr *)&at, sizeof at) != 0 || listen(d->listener, 0) != 0)
         kit_die("cannot listen: %s", strerror(errno));
-    for (size_t i = 0; i < T_COUNT(d->waiting); i++) {
+    for (size_t i = 0; i < COUNT_OF(d->waiting); i++) {
         d->waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         (void)connect(d->waiting[i], (const struct sockaddr *)&at, sizeof at);
     }
@@ -73,7 +73,7 @@ static void dead_begin(dead_place *d, uint32_t host, int port)
 
 static void dead_end(dead_place *d)
 {
-    for (size_t i = 0; i < T_COUNT(d->waiting); i++)
+    for (size_t i = 0; i < COUNT_OF(d->waiting); i++)
         (void)close(d->waiting[i]);
     (void)close(d->listener);
 }
@@ -94,7 +94,7 @@ TEST(a_dead_address_leaves_time_for_the_others)
 {
     static const char *const lists[] = {"1", "12", "21", "41", "241", "231"};
 
-    for (size_t k = 0; k < T_COUNT(lists); k++) {
+    for (size_t k = 0; k < COUNT_OF(lists); k++) {
         impostor i = {.says = NO_KEY STILL_NONE WRITTEN, .listens_on = true};
         dead_place dead[2];
         int64_t before_ms;

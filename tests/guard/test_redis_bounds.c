@@ -52,7 +52,7 @@ TEST(endless_replies)
         {"*1\r\n", "*1\r\n", "more than 4 levels"}, /* of which hiredis 1 would take any number */
     };
 
-    for (size_t k = 0; k < T_COUNT(rows); k++) {
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
         impostor i = {.says = rows[k].says, .again = rows[k].again};
 
         t_row("%.8s %.8s", rows[k].says, rows[k].again);

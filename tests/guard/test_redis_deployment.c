@@ -30,7 +30,7 @@ TEST(a_new_account_on_a_prepared_database_waits_for_nothing)
     s = redis_server_new(NULL);
     redis_server_settle_in(s, "tenant:accounts:whichever");
     r = redis_of(redis_server_url(s));
-    for (size_t i = 0; i < T_COUNT(keys); i++) {
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
         lock_sync_guard *g = redis_guard(r, keys[i], 20000);
 
         t_row("%s", keys[i]);
@@ -144,10 +144,10 @@ TEST(a_marker_that_is_no_use)
     };
 
     NEED_REDIS();
-    for (size_t i = 0; i < T_COUNT(markers); i++) {
+    for (size_t i = 0; i < COUNT_OF(markers); i++) {
         redis_rig r;
         char *marker;
-        bool is_old = i + 1 == T_COUNT(markers);
+        bool is_old = i + 1 == COUNT_OF(markers);
 
         t_row("%s", markers[i]);
         r = redis_rig_new(NULL, 20000);
@@ -384,7 +384,7 @@ TEST(each_command_of_the_acl_is_needed)
     NEED_REDIS();
     s = redis_server_new(NULL);
     redis_server_settle_in(s, "accounts:1");
-    for (size_t i = 0; i < T_COUNT(lacking); i++) {
+    for (size_t i = 0; i < COUNT_OF(lacking); i++) {
         t_row("%s", lacking[i].command);
         set_user(s, lacking[i].command);
         redis_server_do(s, "DEL accounts:1");

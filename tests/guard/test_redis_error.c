@@ -1,5 +1,5 @@
 /* What a Redis server's errors are called. No server. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/redis/redis_error.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ TEST(words)
         {"ABCDEFGHIJKLMNOPQRSTU", "the server refused it"},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char words[LSYNC_REDIS_ERROR_MAX];
 
         t_row("%s", rows[i].error);

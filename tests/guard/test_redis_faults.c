@@ -17,7 +17,7 @@ TEST(a_key_that_holds_something_else)
 
     NEED_REDIS();
     r = redis_rig_new(NULL, 1);
-    for (size_t i = 0; i < T_COUNT(commands); i++) {
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
         t_row("%s", commands[i]);
         redis_server_do(r.server, "DEL k");
         redis_server_do(r.server, commands[i]);
@@ -174,9 +174,9 @@ TEST(answers_that_are_none)
         "-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n",
     };
 
-    for (size_t i = 0; i < T_COUNT(answers); i++)
+    for (size_t i = 0; i < COUNT_OF(answers); i++)
         check_impostor(answers[i], ":s3cret@", 2500);
-    for (size_t i = 0; i + 1 < T_COUNT(answers); i++)
+    for (size_t i = 0; i + 1 < COUNT_OF(answers); i++)
         check_impostor(answers[i], "", 2500);
 }
 
@@ -234,7 +234,7 @@ TEST(errors_are_named_as_what_they_are)
         {"-ERR max number of clients reached\r\n", "no room for another client (ERR)"},
     };
 
-    for (size_t k = 0; k < T_COUNT(rows); k++) {
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
         const char *const scripts[] = {rows[k].says, NULL};
         impostor i = {.scripts = scripts};
         redis_rig r;
@@ -242,7 +242,7 @@ TEST(errors_are_named_as_what_they_are)
 
         t_row("%s", rows[k].says);
         impostor_begin(&i);
-        url = impostor_url(&i, k + 1 < T_COUNT(rows) ? "" : ":pw@");
+        url = impostor_url(&i, k + 1 < COUNT_OF(rows) ? "" : ":pw@");
         r = redis_rig_at(url, 1);
         check_redis_fails(r.guard, 2500, rows[k].why);
         redis_rig_free(&r);
@@ -304,7 +304,7 @@ TEST(a_server_that_is_lost_in_mid_decision)
         NO_KEY "+OK\r\n$4\r\nnews\r\n",           /* no UNWATCH */
     };
 
-    for (size_t k = 0; k < T_COUNT(said); k++) {
+    for (size_t k = 0; k < COUNT_OF(said); k++) {
         const char *const scripts[] = {said[k], NULL};
 
         t_row("%zu", k);
@@ -317,7 +317,7 @@ TEST(a_lost_reply_to_a_write_ends_the_decision)
 {
     static const char *const said[] = {NO_KEY, NO_KEY STILL_NONE, NO_KEY STILL_NONE "+OK\r\n+QUEUED\r\n"};
 
-    for (size_t k = 0; k < T_COUNT(said); k++) {
+    for (size_t k = 0; k < COUNT_OF(said); k++) {
         const char *const scripts[] = {said[k], NO_KEY STILL_NONE WRITTEN, NULL};
         impostor i = {.scripts = scripts};
         redis_rig r;
@@ -351,7 +351,7 @@ TEST(a_kept_connection_that_has_died)
         {prepared, LOCK_SYNC_OK, LOCK_SYNC_OK},
     };
 
-    for (size_t k = 0; k < T_COUNT(rows); k++) {
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
         impostor i = {.scripts = rows[k].scripts};
         redis_rig r;
         char *url;

@@ -196,7 +196,7 @@ TEST(a_fork_in_the_middle_of_an_exchange)
 {
     int (*const runs[])(void *) = {ask_a_silent_server, free_in_time};
 
-    for (size_t k = 0; k < T_COUNT(runs); k++) {
+    for (size_t k = 0; k < COUNT_OF(runs); k++) {
         impostor i = {.says = NULL};
         pthread_t thread;
         redis_rig r;
@@ -209,11 +209,11 @@ TEST(a_fork_in_the_middle_of_an_exchange)
         r = redis_rig_at(url, 1);
         free(url);
         atomic_store(&waits, false);
-        assert_int_equal(pthread_create(&thread, NULL, reserve, &r), 0);
+        MUST_INT(pthread_create(&thread, NULL, reserve, &r), 0);
         CHECK(kit_wait(is_waiting, NULL, KIT_PATIENCE_MS));
         pid = begin_child(runs[k], &r);
         CHECK_INT(end_child(pid), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
+        MUST_INT(pthread_join(thread, NULL), 0);
         redis_rig_free(&r);
         impostor_end(&i);
     }

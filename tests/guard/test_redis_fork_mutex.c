@@ -1,7 +1,7 @@
 /* A mutex that a forked child can lock. No server. */
 #include "../support/child.h"
 #include "../support/kit.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/redis/fork_mutex.h"
 
 #include <sched.h>
@@ -95,12 +95,12 @@ TEST(a_mutex_that_is_being_made_anew)
 
     CHECK(lsync_fork_mutex_init(&c.mutex));
     atomic_store(&c.mutex.process.id, -(long)getpid());
-    assert_int_equal(pthread_create(&thread, NULL, lock_once, &c), 0);
+    MUST_INT(pthread_create(&thread, NULL, lock_once, &c), 0);
     for (int i = 0; i < 100; i++)
         (void)sched_yield(); /* it must not go on, however often it looks */
     CHECK_INT(atomic_load(&c.mutex.process.id), -(long)getpid());
     atomic_store(&c.mutex.process.id, getpid());
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    MUST_INT(pthread_join(thread, NULL), 0);
     CHECK_INT(c.value, 1);
     lsync_fork_mutex_destroy(&c.mutex);
 }

@@ -1,5 +1,5 @@
 /* What a Redis server says of itself, read from its replies to INFO, and the marker of a database. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/redis/redis_info.h"
 
 #include <inttypes.h>
@@ -32,7 +32,7 @@ TEST(the_source_is_the_replication_id)
         {"x:master_replid:" ID "\r\n", false},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_redis_info info = {0};
 
         t_row("%s", rows[i].text);
@@ -56,7 +56,7 @@ TEST(a_replica_is_one_that_says_so)
         {"", false},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_redis_info info = {0};
 
         t_row("%s", rows[i].text);
@@ -91,7 +91,7 @@ TEST(what_can_lose_records)
         {{"", "aof_enabled:1\r\n", "", ""}, "it does not allow INFO, so nothing is known of it"},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_redis_info info = {0};
         char text[160];
 
@@ -107,7 +107,7 @@ TEST(a_marker_is_read_as_it_was_written)
 {
     static const int64_t times[] = {1, 1700000000123456, ((int64_t)1 << 50) * 1000};
 
-    for (size_t i = 0; i < T_COUNT(times); i++) {
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
         lsync_redis_info info = {.has_source = true};
         char text[LSYNC_REDIS_MARKER_SIZE];
         int64_t made_us = 0;
@@ -131,7 +131,7 @@ TEST(a_damaged_marker_is_none)
         ID_LOWER " 11111111111111111111111111111111111",
     };
 
-    for (size_t i = 0; i < T_COUNT(texts); i++) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
         lsync_redis_info info = {.has_source = true};
         int64_t made_us;
 

@@ -88,7 +88,7 @@ TEST(the_last_reference_writes_what_is_kept)
     } rows[] = {{true, true}, {false, true}, {true, false}};
 
     NEED_REDIS();
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         redis_rig r = redis_rig_new(kept_on_disk, 50);
         int64_t slot = redis_slot(r.guard, 60000, 5000);
         int64_t before_ms;
@@ -150,7 +150,7 @@ TEST(a_kept_outcome_ends_the_lease)
     static const lock_sync_guard_outcome outcomes[] = {LOCK_SYNC_SLOT_SENT, LOCK_SYNC_SLOT_NOT_SENT};
 
     NEED_REDIS();
-    for (size_t i = 0; i < T_COUNT(outcomes); i++) {
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
         redis_rig r = redis_rig_new(NULL, 1);
         int64_t slot = redis_slot(r.guard, 60000, 5000);
 

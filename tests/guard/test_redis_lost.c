@@ -58,7 +58,7 @@ TEST(a_deleted_key_is_restored)
     NEED_REDIS();
     r = redis_rig_new(NULL, 50);
     block_for_a_minute(r.guard);
-    for (size_t i = 0; i < T_COUNT(commands); i++) {
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
         redis_rig other;
 
         t_row("%s", commands[i]);
@@ -81,7 +81,7 @@ TEST(each_kind_is_closed_once)
     static const int64_t holds_ms[] = {1000, 45000};
 
     NEED_REDIS();
-    for (size_t i = 0; i < T_COUNT(holds_ms); i++) {
+    for (size_t i = 0; i < COUNT_OF(holds_ms); i++) {
         redis_rig r = redis_rig_new(NULL, 50);
         redis_rig other;
 
@@ -168,7 +168,7 @@ TEST(who_saw_nothing_is_not_let_through)
     static const char *const commands[] = {"FLUSHALL", "DEL k k:locksync"};
 
     NEED_REDIS();
-    for (size_t i = 0; i < T_COUNT(commands); i++) {
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
         redis_rig r = redis_rig_new(NULL, 50);
         redis_rig other = stranger(r.server, 50);
 

@@ -1,6 +1,6 @@
 /* Look and swap of the Redis store, called as the guards of several threads call them: in turns. */
 #include "../support/kit.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "guard/redis/redis_store.h"
 #include "impostor.h"
 
@@ -74,7 +74,7 @@ TEST(a_record_of_any_size_up_to_the_room)
         bool good;
     } rows[] = {{1, true}, {LOCK_SYNC_GUARD_RECORD_MAX, true}, {LOCK_SYNC_GUARD_RECORD_MAX + 1, false}, {0, false}};
 
-    for (size_t k = 0; k < T_COUNT(rows); k++) {
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
         char *record = t_repeat('r', rows[k].size);
         char *script = kit_text(MET "$%zu\r\n%s\r\n" NOW ROLE, rows[k].size, record);
         const char *const scripts[] = {script, NULL};

@@ -73,7 +73,7 @@ TEST(urls)
         {"redis://h/123456", "db"},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_redis *r = (lock_sync_redis *)(uintptr_t)8;
         const char *why = lock_sync_redis_url_problem(rows[i].url);
 
@@ -123,7 +123,7 @@ TEST(no_part_of_a_url_is_told)
                                        "redis://:s3cret@", "s3cret", "rediss://:s3cret@h",
                                        "redis://:s3cret@h:x", "redis://:s3cret@h/x"};
 
-    for (size_t i = 0; i < T_COUNT(urls); i++)
+    for (size_t i = 0; i < COUNT_OF(urls); i++)
         CHECK_LACKS(lock_sync_redis_url_problem(urls[i]), "s3cret");
 }
 

@@ -299,7 +299,7 @@ TEST(the_interval_of_a_kind)
                 {DIRECTORY, 1, S(60)}, {DIRECTORY, 2, S(120)}, {DIRECTORY, 16, S(960)}, {OTHER, 16, 0}};
     const lsync_guard_limits limits = {{S(20), S(60), 0}, 600, 0};
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_record r;
 
         t_row("kind %d, %u requests", (int)rows[i].kind, (unsigned)rows[i].requests);

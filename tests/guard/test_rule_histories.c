@@ -1,5 +1,5 @@
 /* The rule's promises over random histories: more than a million decisions, the same in each run. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "history.h"
 
 #include <string.h>

@@ -140,7 +140,7 @@ TEST(cells_roll)
     };
 
     CHECK_INT(LSYNC_GUARD_CELLS, 14);
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_record r;
 
         t_row("%s", rows[i].name);
@@ -188,7 +188,7 @@ TEST(a_clock_that_went_back_opens_late_not_never)
 {
     static const int64_t jumps_s[] = {1, 19, 21, 3599, 3601, 86400, INT64_C(86400) * 365 * 60};
 
-    for (size_t i = 0; i < T_COUNT(jumps_s); i++) {
+    for (size_t i = 0; i < COUNT_OF(jumps_s); i++) {
         int64_t back = -S(jumps_s[i]);
         const rule_case cases[] = {
             {.name = "an answer",
@@ -214,7 +214,7 @@ TEST(closures_and_births_beyond_reason_are_pulled_back)
         {"a coarse clock", S(1), 999, {S(50) + 999, S(90) + 999, S(30) + 999}},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const lsync_guard_limits limits = {{S(20), S(60), 0}, 600, rows[i].noted_later};
         lsync_guard_record r;
 

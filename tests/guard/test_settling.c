@@ -52,7 +52,7 @@ TEST(how_fetches_end_their_slots)
          LOCK_SYNC_E_RATE_LIMITED, 39000, 40000},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_fake fake = {.steps = &rows[i].step, .step_count = 1};
         lock_sync_guard *g = memory_guard(20000);
         lock_sync_ctx *ctx = guarded_ctx(&fake, g, LOCK_SYNC_GUARD_FAIL);
@@ -76,7 +76,7 @@ TEST(a_429_whose_body_failed_is_a_429)
                                    {.http = 429, .headers = {"Retry-After", "60"}, .returns = LOCK_SYNC_E_NETWORK},
                                    {.http = 429, .headers = {"Retry-After", "60"}, .returns = LOCK_SYNC_E_TIMEOUT}};
 
-    for (size_t i = 0; i < T_COUNT(steps); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         t_fake fake = {.steps = &steps[i], .step_count = 1};
         lock_sync_guard *g = memory_guard(20000);
         lock_sync_ctx *ctx = guarded_ctx(&fake, g, LOCK_SYNC_GUARD_FAIL);

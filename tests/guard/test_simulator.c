@@ -11,7 +11,7 @@ static lock_sync_ctx *ctx_at(const char *url, lock_sync_guard *g, lock_sync_guar
 {
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new(&ctx));
     CHECK_OK(lock_sync_set_base_url(ctx, url));
     CHECK_OK(lock_sync_set_personal_key(ctx, "demo-key"));
     CHECK_OK(lock_sync_set_guard(ctx, g));
@@ -121,7 +121,7 @@ TEST(what_was_sent_is_not_given_back)
     const char *const late[] = {"--delay-ms", "5000", NULL};
     const char *const *const cases[] = {reset, late};
 
-    for (size_t i = 0; i < T_COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         sim *s = sim_start(cases[i]);
         lock_sync_ctx *ctx = ctx_at(sim_url(s), NULL, LOCK_SYNC_GUARD_FAIL);
 

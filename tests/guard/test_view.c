@@ -1,7 +1,7 @@
 /* What a guard object remembers of a store that others share: the record that it saw last, on whatever clock the store
    has now, and how slots ended that it could not write. Times are in us. */
 #include "guard/view.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "records.h"
 
 #include <string.h>
@@ -86,7 +86,7 @@ TEST(a_record_is_written_if_it_changed)
         {"new, and decided", false, false, true, false, true, 1},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_view v;
         lsync_guard_holding h = new_holding();
         decided d = {.asks = rows[i].asks};
@@ -144,7 +144,7 @@ TEST(a_kept_outcome_is_settled_before_the_question)
          LSYNC_GUARD_REASON_INTERVAL},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_view v;
         lsync_guard_holding h = new_holding();
         decided d = {.asks = true};
@@ -215,7 +215,7 @@ TEST(of_too_many_the_one_that_matters_least_is_dropped)
          {5, S(99), 0}, {6, S(99), 0}, {7, S(99), 0}, {8, S(99), 0}, {9, S(99), 1}}, 1, 9},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_view v;
         int64_t at = 0;
 
@@ -297,7 +297,7 @@ TEST(what_was_seen_is_moved_onto_the_clock_of_now)
         {"behind by more than a cell", -S(301), S(100), -S(401), -1},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_view v;
         lsync_guard_holding h = new_holding();
         lsync_guard_record *r = &h.stored.record;

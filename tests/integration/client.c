@@ -9,12 +9,12 @@ client client_new(const char *base_url)
 {
     client c = {NULL, log_lines_new()};
 
-    assert_int_equal(lock_sync_ctx_new(&c.ctx), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_base_url(c.ctx, base_url), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_personal_key(c.ctx, KEY), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_logger(c.ctx, log_lines_keep, c.log), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new(&c.ctx));
+    MUST_OK(lock_sync_set_base_url(c.ctx, base_url));
+    MUST_OK(lock_sync_set_personal_key(c.ctx, KEY));
+    MUST_OK(lock_sync_set_logger(c.ctx, log_lines_keep, c.log));
 #if __has_include(<locksync/guard.h>)
-    assert_int_equal(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_OFF), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_OFF));
 #endif
     return c;
 }
@@ -22,7 +22,7 @@ client client_new(const char *base_url)
 void client_free(client *c)
 {
     lock_sync_ctx_free(c->ctx);
-    assert_false(log_lines_hold(c->log, SECRET));
+    MUST(!log_lines_hold(c->log, SECRET));
     log_lines_free(c->log);
 }
 
@@ -38,7 +38,7 @@ lock_sync_status client_fetch(const client *c)
     lock_sync_results *results = (lock_sync_results *)(uintptr_t)1;
     lock_sync_status status = lock_sync_fetch(c->ctx, NULL, 0, &results);
 
-    assert_true((results != NULL) == (status == LOCK_SYNC_OK));
+    MUST((results != NULL) == (status == LOCK_SYNC_OK));
     lock_sync_results_free(results);
     return status;
 }

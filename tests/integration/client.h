@@ -4,14 +4,8 @@
 #ifndef INTEGRATION_CLIENT_H
 #define INTEGRATION_CLIENT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../support/checks.h"
 
-#include <cmocka.h>
-
-#include "../support/between.h"
 #include "../support/kit.h"
 #include "../support/log_lines.h"
 #include "../support/raw_server.h"

@@ -32,7 +32,7 @@ static void cancel_when(const client *c, bool (*met)(void *user), void *user, la
     expect_fetch(c, LOCK_SYNC_E_CANCELLED);
     ended_us = kit_now_us();
     l->us[l->count++] = ended_us - canceller_end(other);
-    assert_int_equal(error_http_status(c), 0);
+    MUST_INT(error_http_status(c), 0);
 }
 
 static void check_latencies(const char *stage, latencies *l)
@@ -40,9 +40,9 @@ static void check_latencies(const char *stage, latencies *l)
     qsort(l->us, l->count, sizeof *l->us, compare);
     print_message("cancel %s: median %d us, longest %d us of %zu\n", stage, (int)l->us[l->count / 2],
                   (int)l->us[l->count - 1], l->count);
-    assert_true(l->us[0] >= 0);
-    assert_true(l->us[l->count / 2] < MEDIAN_AT_MOST_US);
-    assert_true(l->us[l->count - 1] < AT_MOST_US);
+    MUST(l->us[0] >= 0);
+    MUST(l->us[l->count / 2] < MEDIAN_AT_MOST_US);
+    MUST(l->us[l->count - 1] < AT_MOST_US);
 }
 
 typedef struct progress {
@@ -71,22 +71,21 @@ static void check_stage(const char *stage, const raw_step *script)
     c = client_new(raw_url(p.server));
     for (p.requests = 1; p.requests <= TRIES; p.requests++)
         cancel_when(&c, has_asked, &p, &l);
-    assert_int_equal(raw_requests(p.server), TRIES);
+    MUST_INT(raw_requests(p.server), TRIES);
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_connections(p.server), TRIES + 1); /* a cancelled fetch's connection is not used again */
+    MUST_INT(raw_connections(p.server), TRIES + 1); /* a cancelled fetch's connection is not used again */
     client_free(&c);
     raw_stop(p.server);
     check_latencies(stage, &l);
 }
 
-static void a_fetch_is_cancelled_while_connecting(void **user)
+TEST(a_fetch_is_cancelled_while_connecting)
 {
     raw_full_port port = raw_full_port_open();
     raw_server *good = raw_start(AF_INET, NULL, 0);
     client c = client_new(port.url);
     latencies l = {.count = 0};
 
-    (void)user;
     for (int i = 0; i < TRIES; i++)
         cancel_when(&c, raw_full_port_is_tried, &port, &l);
     expect_good_at(&c, raw_url(good));
@@ -96,46 +95,42 @@ static void a_fetch_is_cancelled_while_connecting(void **user)
     check_latencies("while connecting", &l);
 }
 
-static void a_fetch_is_cancelled_while_the_server_is_silent(void **user)
+TEST(a_fetch_is_cancelled_while_the_server_is_silent)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
 
-    (void)user;
     check_stage("while the server is silent", silent);
 }
 
-static void a_fetch_is_cancelled_while_a_body_trickles(void **user)
+TEST(a_fetch_is_cancelled_while_a_body_trickles)
 {
     static const raw_step trickle[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 90),
                                        RAW_SEND_SLOWLY(raw_good_answer + 90, 120, 10), RAW_WAIT_FOR_CLOSE};
 
-    (void)user;
     check_stage("while the body trickles", trickle);
 }
 
-static void a_fetch_is_cancelled_while_the_body_floods(void **user)
+TEST(a_fetch_is_cancelled_while_the_body_floods)
 {
     static const raw_step flood[] = {RAW_READ_REQUEST,
                                      RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
                                      RAW_SEND_TIMES("1\r\n \r\n", ~0U), RAW_END};
 
-    (void)user;
     check_stage("while the body floods", flood);
 }
 
-static void a_cancel_of_nothing_has_no_effect(void **user)
+TEST(a_cancel_of_nothing_has_no_effect)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
 
-    (void)user;
     lock_sync_cancel(NULL);
     for (int i = 0; i < 5; i++) {
         lock_sync_cancel(c.ctx);
         lock_sync_cancel(c.ctx);
         expect_fetch(&c, LOCK_SYNC_OK);
     }
-    assert_int_equal(raw_connections(server), 1);
+    MUST_INT(raw_connections(server), 1);
     client_free(&c);
     raw_stop(server);
 }
@@ -154,14 +149,13 @@ static void cancel_often(void *user)
 }
 
 /* At whatever instant a cancel comes, a fetch ends with OK or E_CANCELLED, and the last cancel leaves no trace. */
-static void cancels_at_any_instant_do_no_harm(void **user)
+TEST(cancels_at_any_instant_do_no_harm)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
     storm s = {c.ctx, 0};
     background *other = background_begin(cancel_often, &s);
 
-    (void)user;
     for (int i = 0; i < 100; i++) {
         lock_sync_status status = client_fetch(&c);
 
@@ -236,7 +230,7 @@ static void call_everything(void *user)
     raw_release(b->progress.server);
 }
 
-static void a_context_that_fetches_is_busy_for_everything_else(void **user)
+TEST(a_context_that_fetches_is_busy_for_everything_else)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD,   RAW_ANSWER,
                                     RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
@@ -246,17 +240,16 @@ static void a_context_that_fetches_is_busy_for_everything_else(void **user)
     busy b = {.ctx = c.ctx, .progress = {server, 1}};
     background *other = background_begin(call_everything, &b);
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK); /* the last error, too, is that of this fetch */
     background_end(other);
-    assert_true(b.count >= 21);
+    MUST(b.count >= 21);
     for (size_t i = 0; i < b.count; i++)
         if (b.got[i] != LOCK_SYNC_E_BUSY)
             fail_msg("call %zu: %s", i, lock_sync_status_name(b.got[i]));
-    assert_true(b.outputs_are_null);
-    assert_int_equal(log_lines_count(c.log, LOCK_SYNC_LOG_INFO), 1);
+    MUST(b.outputs_are_null);
+    MUST_INT(log_lines_count(c.log, LOCK_SYNC_LOG_INFO), 1);
     expect_fetch(&c, LOCK_SYNC_OK); /* with the settings as they were */
-    assert_int_equal(raw_connections(server), 1);
+    MUST_INT(raw_connections(server), 1);
     client_free(&c);
     raw_stop(server);
 }
@@ -264,14 +257,14 @@ static void a_context_that_fetches_is_busy_for_everything_else(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fetch_is_cancelled_while_connecting),
-        cmocka_unit_test(a_fetch_is_cancelled_while_the_server_is_silent),
-        cmocka_unit_test(a_fetch_is_cancelled_while_a_body_trickles),
-        cmocka_unit_test(a_fetch_is_cancelled_while_the_body_floods),
-        cmocka_unit_test(a_cancel_of_nothing_has_no_effect),
-        cmocka_unit_test(cancels_at_any_instant_do_no_harm),
-        cmocka_unit_test(a_context_that_fetches_is_busy_for_everything_else),
+        T(a_fetch_is_cancelled_while_connecting),
+        T(a_fetch_is_cancelled_while_the_server_is_silent),
+        T(a_fetch_is_cancelled_while_a_body_trickles),
+        T(a_fetch_is_cancelled_while_the_body_floods),
+        T(a_cancel_of_nothing_has_no_effect),
+        T(cancels_at_any_instant_do_no_harm),
+        T(a_context_that_fetches_is_busy_for_everything_else),
     };
 
-    return cmocka_run_group_tests_name("cancel", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

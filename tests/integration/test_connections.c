@@ -36,45 +36,43 @@ static const raw_step answers_once[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, 
 static const raw_step answers_once_is_reset[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_RESET};
 
 /* The server's close is seen before the request is sent: that is no reason to fail. */
-static void a_kept_connection_closed_meanwhile_is_replaced(void **user)
+TEST(a_kept_connection_closed_meanwhile_is_replaced)
 {
     static const raw_step *const scripts[] = {answers_once};
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
     raw_release(server);
     raw_wait_closed(server, 1);
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_requests(server), 2);
-    assert_int_equal(raw_connections(server), 2);
+    MUST_INT(raw_requests(server), 2);
+    MUST_INT(raw_connections(server), 2);
     client_free(&c);
     raw_stop(server);
 }
 
 /* libcurl takes a connection that was reset for a living one: the fetch may fail, but is not sent twice. */
-static void a_kept_connection_reset_meanwhile_costs_at_most_one_fetch(void **user)
+TEST(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch)
 {
     static const raw_step *const scripts[] = {answers_once_is_reset};
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
     lock_sync_status status;
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
     raw_release(server);
     raw_wait_closed(server, 1);
     status = client_fetch(&c);
     if (status != LOCK_SYNC_OK)
         expect_status(&c, status, LOCK_SYNC_E_NETWORK);
-    assert_int_equal(raw_requests(server), status == LOCK_SYNC_OK ? 2 : 1);
+    MUST_INT(raw_requests(server), status == LOCK_SYNC_OK ? 2 : 1);
     expect_fetch(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(server);
 }
 
-static void closes_and_resets_of_kept_tls_connections_raise_no_signal(void **user)
+TEST(closes_and_resets_of_kept_tls_connections_raise_no_signal)
 {
     sim *target = sim_start_tls(pems->good, pems->key);
     const raw_step closes[] = {RAW_RELAY(sim_port(target)), RAW_END};
@@ -82,7 +80,6 @@ static void closes_and_resets_of_kept_tls_connections_raise_no_signal(void **use
     const raw_step stays[] = {RAW_RELAY(sim_port(target)), RAW_END};
     const raw_step *const rows[] = {closes, resets};
 
-    (void)user;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const raw_step *const next_scripts[] = {stays};
         raw_server *server = raw_start(AF_INET, &rows[i], 1);
@@ -91,7 +88,7 @@ static void closes_and_resets_of_kept_tls_connections_raise_no_signal(void **use
         char *next_url = kit_text("https://127.0.0.1:%u", raw_port(next));
         client c = client_new(url);
 
-        assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
         expect_fetch(&c, LOCK_SYNC_OK);
         raw_release(server);
         raw_wait_closed(server, 1);
@@ -105,11 +102,10 @@ static void closes_and_resets_of_kept_tls_connections_raise_no_signal(void **use
     sim_stop(target, NULL);
 }
 
-static void a_tls_connection_that_ends_raises_no_signal_when_used_or_freed(void **user)
+TEST(a_tls_connection_that_ends_raises_no_signal_when_used_or_freed)
 {
     sim *target = sim_start_tls(pems->good, pems->key);
 
-    (void)user;
     for (int reset = 0; reset < 2; reset++)
         for (int use = 0; use < 2; use++) {
             const raw_step first[] = {RAW_RELAY(sim_port(target)), {.action = reset ? RAW_DO_RESET : RAW_DO_END}};
@@ -119,7 +115,7 @@ static void a_tls_connection_that_ends_raises_no_signal_when_used_or_freed(void 
             char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
             client c = client_new(url);
 
-            assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+            MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
             expect_fetch(&c, LOCK_SYNC_OK);
             raw_release(server);
             raw_wait_closed(server, 1);
@@ -158,7 +154,7 @@ static void look_at_sockets(void *user)
     (void)closedir(dir);
 }
 
-static void sockets_are_not_inherited_by_child_processes(void **user)
+TEST(sockets_are_not_inherited_by_child_processes)
 {
     leak l = {0, 0};
     const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(look_at_sockets, &l), RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
@@ -166,10 +162,9 @@ static void sockets_are_not_inherited_by_child_processes(void **user)
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_true(l.sockets >= 3); /* the server's two and the library's one */
-    assert_int_equal(l.inherited, 0);
+    MUST(l.sockets >= 3); /* the server's two and the library's one */
+    MUST_INT(l.inherited, 0);
     client_free(&c);
     raw_stop(server);
 }
@@ -181,12 +176,12 @@ static void limit_descriptors(size_t spare, struct rlimit *old)
     int lowest = open("/dev/null",
                       O_RDONLY | O_CLOEXEC); /* descriptors are given from below without a gap, as far as */
 
-    assert_true(lowest >= 0); /* the test made none: then all below `lowest` are taken */
+    MUST(lowest >= 0); /* the test made none: then all below `lowest` are taken */
     (void)close(lowest);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
+    MUST_INT(getrlimit(RLIMIT_NOFILE, old), 0);
     limit = *old;
     limit.rlim_cur = (rlim_t)lowest + spare;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* With 0, 1, 2 ... descriptors to spare, until a fetch gets through. The limit holds for the fetch alone. */
@@ -198,16 +193,16 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
         client c = client_new(base_url);
         struct rlimit old;
 
-        assert_true(spare < 20);
-        assert_int_equal(lock_sync_set_ca_file(c.ctx, ca_file), LOCK_SYNC_OK);
+        MUST(spare < 20);
+        MUST_OK(lock_sync_set_ca_file(c.ctx, ca_file));
         if (warm) { /* libcurl's handles are there, but no connection */
-            assert_int_equal(lock_sync_set_base_url(c.ctx, "http://127.0.0.1:1"), LOCK_SYNC_OK);
+            MUST_OK(lock_sync_set_base_url(c.ctx, "http://127.0.0.1:1"));
             expect_fetch(&c, LOCK_SYNC_E_CONNECT);
-            assert_int_equal(lock_sync_set_base_url(c.ctx, base_url), LOCK_SYNC_OK);
+            MUST_OK(lock_sync_set_base_url(c.ctx, base_url));
         }
         limit_descriptors(spare, &old);
         status = client_fetch(&c);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
         if (spare == 0)
             expect_status(&c, status, LOCK_SYNC_E_CONNECT);
         else if (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_CONNECT)
@@ -217,34 +212,31 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
     }
 }
 
-static void without_descriptors_nothing_connects_and_later_all_works(void **user)
+TEST(without_descriptors_nothing_connects_and_later_all_works)
 {
     static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
     sim *target = sim_start(arguments);
 
-    (void)user;
     check_without_descriptors(sim_url(target), NULL, false);
     check_without_descriptors(sim_url(target), NULL, true);
     sim_stop(target, NULL);
 }
 
-static void without_descriptors_nothing_connects_by_tls_either(void **user)
+TEST(without_descriptors_nothing_connects_by_tls_either)
 {
     sim *target = sim_start_tls(pems->good, pems->key);
 
-    (void)user;
     check_without_descriptors(sim_url(target), pems->ca, false);
     check_without_descriptors(sim_url(target), pems->ca, true);
     sim_stop(target, NULL);
 }
 
 /* Here the resolver, too, wants descriptors. */
-static void without_descriptors_no_name_is_looked_up(void **user)
+TEST(without_descriptors_no_name_is_looked_up)
 {
     sim *target = sim_start_tls(pems->good, pems->key);
     char *url = kit_text("https://service.test:%u", sim_port(target));
 
-    (void)user;
     resolver_answer("127.0.0.1");
     check_without_descriptors(url, pems->ca, false);
     check_without_descriptors(url, pems->ca, true);
@@ -254,7 +246,7 @@ static void without_descriptors_no_name_is_looked_up(void **user)
     free(url);
 }
 
-static void fetches_do_not_use_up_descriptors(void **user)
+TEST(fetches_do_not_use_up_descriptors)
 {
     static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_RESET};
     const raw_step *scripts[100];
@@ -262,7 +254,6 @@ static void fetches_do_not_use_up_descriptors(void **user)
     client c;
     size_t before;
 
-    (void)user;
     for (size_t i = 0; i < 100; i++)
         scripts[i] = broken;
     server = raw_start(AF_INET, scripts, 100);
@@ -274,46 +265,45 @@ static void fetches_do_not_use_up_descriptors(void **user)
         expect_fetch(&c, LOCK_SYNC_E_NETWORK);
         raw_wait_closed(server, i);
     }
-    assert_int_equal(kit_descriptors(), before);
+    MUST_INT(kit_descriptors(), before);
     for (size_t i = 0; i < 101; i++)
         expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(kit_descriptors(), before + 2); /* one connection, both of its ends in this process */
-    assert_int_equal(raw_connections(server), 101);
+    MUST_INT(kit_descriptors(), before + 2); /* one connection, both of its ends in this process */
+    MUST_INT(raw_connections(server), 101);
     client_free(&c);
     raw_stop(server);
 }
 
-static void a_context_gives_all_its_descriptors_back(void **user)
+TEST(a_context_gives_all_its_descriptors_back)
 {
     static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
     sim *target = sim_start(arguments);
     size_t before = kit_descriptors();
 
-    (void)user;
     for (size_t i = 0; i < 20; i++) {
         client c = client_new(sim_url(target));
 
         expect_fetch(&c, LOCK_SYNC_OK);
         client_free(&c);
     }
-    assert_int_equal(kit_descriptors(), before);
+    MUST_INT(kit_descriptors(), before);
     sim_stop(target, NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_kept_connection_closed_meanwhile_is_replaced),
-        cmocka_unit_test(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch),
-        cmocka_unit_test(closes_and_resets_of_kept_tls_connections_raise_no_signal),
-        cmocka_unit_test(a_tls_connection_that_ends_raises_no_signal_when_used_or_freed),
-        cmocka_unit_test(sockets_are_not_inherited_by_child_processes),
-        cmocka_unit_test(without_descriptors_nothing_connects_and_later_all_works),
-        cmocka_unit_test(without_descriptors_nothing_connects_by_tls_either),
-        cmocka_unit_test(without_descriptors_no_name_is_looked_up),
-        cmocka_unit_test(fetches_do_not_use_up_descriptors),
-        cmocka_unit_test(a_context_gives_all_its_descriptors_back),
+        T(a_kept_connection_closed_meanwhile_is_replaced),
+        T(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch),
+        T(closes_and_resets_of_kept_tls_connections_raise_no_signal),
+        T(a_tls_connection_that_ends_raises_no_signal_when_used_or_freed),
+        T(sockets_are_not_inherited_by_child_processes),
+        T(without_descriptors_nothing_connects_and_later_all_works),
+        T(without_descriptors_nothing_connects_by_tls_either),
+        T(without_descriptors_no_name_is_looked_up),
+        T(fetches_do_not_use_up_descriptors),
+        T(a_context_gives_all_its_descriptors_back),
     };
 
-    return cmocka_run_group_tests_name("connections", tests, make_pems, free_pems);
+    return T_MAIN_IN(tests, make_pems, free_pems);
 }

@@ -33,8 +33,8 @@ static client impatient_client(const char *url)
 {
     client c = client_new(url);
 
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, DEADLINE_MS), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, DEADLINE_MS));
     return c;
 }
 
@@ -77,7 +77,7 @@ static void check_dead(relay_action how)
 
         relay_do(s.relay, how, 0);
         expect_recovery(&s.client, protocols[i].name);
-        assert_int_equal(relay_connections(s.relay), 2);
+        MUST_INT(relay_connections(s.relay), 2);
         if (how == RELAY_HOLD)
             relay_wait_open_connections(s.relay, 1);
         scene_end(&s);
@@ -85,16 +85,14 @@ static void check_dead(relay_action how)
 }
 
 /* As by a middlebox that lost its state: it acknowledges what it never forwards. */
-static void a_connection_that_forwards_nothing_is_given_up(void **user)
+TEST(a_connection_that_forwards_nothing_is_given_up)
 {
-    (void)user;
     check_dead(RELAY_HOLD);
 }
 
 /* As by a peer that has gone: nothing is acknowledged. */
-static void a_connection_without_acknowledgements_is_given_up(void **user)
+TEST(a_connection_without_acknowledgements_is_given_up)
 {
-    (void)user;
     if (!relay_can_forget()) {
         print_message("skipped: the kernel allows no socket filter\n");
         skip();
@@ -103,9 +101,8 @@ static void a_connection_without_acknowledgements_is_given_up(void **user)
 }
 
 /* Connections may be made, and are of no use, until the network is good again. */
-static void a_network_that_was_dead_for_a_while_is_used_again(void **user)
+TEST(a_network_that_was_dead_for_a_while_is_used_again)
 {
-    (void)user;
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(protocols[i].plan);
 
@@ -168,9 +165,8 @@ static void change_address(netns *n, const scene *s)
     free(address);
 }
 
-static void after_a_change_of_the_address_fetches_are_good_again(void **user)
+TEST(after_a_change_of_the_address_fetches_are_good_again)
 {
-    (void)user;
     check_far(change_address);
 }
 
@@ -182,24 +178,22 @@ static void interrupt_link(netns *n, const scene *s)
 }
 
 /* TCP sends again later and later what got lost: nobody waits for that. */
-static void after_an_interruption_of_the_link_fetches_are_good_again(void **user)
+TEST(after_an_interruption_of_the_link_fetches_are_good_again)
 {
-    (void)user;
     check_far(interrupt_link);
 }
 
 /* --- networks that are slow --- */
 
-static void a_late_answer_is_good_before_the_deadline(void **user)
+TEST(a_late_answer_is_good_before_the_deadline)
 {
-    (void)user;
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(protocols[i].plan);
 
         relay_do(s.relay, RELAY_DELAY, 40);
         for (int j = 0; j < 3; j++)
             expect_fetch_of(&s.client, LOCK_SYNC_OK, protocols[i].name);
-        assert_int_equal(relay_connections(s.relay), 1);
+        MUST_INT(relay_connections(s.relay), 1);
         scene_end(&s);
     }
 }
@@ -213,9 +207,8 @@ static void expect_deadline(int64_t begun_ms)
 }
 
 /* Bytes that come do not put the deadline off. */
-static void an_answer_that_trickles_ends_by_the_deadline(void **user)
+TEST(an_answer_that_trickles_ends_by_the_deadline)
 {
-    (void)user;
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(protocols[i].plan);
         int64_t begun_ms;
@@ -230,12 +223,11 @@ static void an_answer_that_trickles_ends_by_the_deadline(void **user)
     }
 }
 
-static void a_handshake_that_trickles_ends_by_the_deadline(void **user)
+TEST(a_handshake_that_trickles_ends_by_the_deadline)
 {
     scene s = scene_make(&http2);
     int64_t begun_ms;
 
-    (void)user;
     relay_do_later(s.relay, RELAY_TRICKLE, (unsigned)DEADLINE_MS / 20);
     h2_lab_end(s.lab, H2_END_CLOSE_NOTIFY);
     begun_ms = kit_now_ms();
@@ -249,16 +241,16 @@ static void a_handshake_that_trickles_ends_by_the_deadline(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_connection_that_forwards_nothing_is_given_up),
-        cmocka_unit_test(a_connection_without_acknowledgements_is_given_up),
-        cmocka_unit_test(a_network_that_was_dead_for_a_while_is_used_again),
-        cmocka_unit_test(a_late_answer_is_good_before_the_deadline),
-        cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
-        cmocka_unit_test(a_handshake_that_trickles_ends_by_the_deadline),
+        T(a_connection_that_forwards_nothing_is_given_up),
+        T(a_connection_without_acknowledgements_is_given_up),
+        T(a_network_that_was_dead_for_a_while_is_used_again),
+        T(a_late_answer_is_good_before_the_deadline),
+        T(an_answer_that_trickles_ends_by_the_deadline),
+        T(a_handshake_that_trickles_ends_by_the_deadline),
         /* last: without root there is no way back from namespaces */
-        cmocka_unit_test(after_a_change_of_the_address_fetches_are_good_again),
-        cmocka_unit_test(after_an_interruption_of_the_link_fetches_are_good_again),
+        T(after_a_change_of_the_address_fetches_are_good_again),
+        T(after_an_interruption_of_the_link_fetches_are_good_again),
     };
 
-    return cmocka_run_group_tests_name("dead connections", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

@@ -63,15 +63,15 @@ static void check_detail(const client *c, const row *r)
     const lock_sync_error *e = lock_sync_last_error(c->ctx);
 
     if (r->http_status >= 0)
-        assert_int_equal(lock_sync_error_http_status(e), r->http_status);
-    assert_int_equal(lock_sync_error_retry_after_ms(e), r->retry_after_ms);
-    assert_int_equal(lock_sync_error_byte_offset(e), r->byte_offset);
-    assert_int_equal(lock_sync_error_correlation_id(e) != NULL, r->has_correlation_id);
+        MUST_INT(lock_sync_error_http_status(e), r->http_status);
+    MUST_INT(lock_sync_error_retry_after_ms(e), r->retry_after_ms);
+    MUST_INT(lock_sync_error_byte_offset(e), r->byte_offset);
+    MUST_INT(lock_sync_error_correlation_id(e) != NULL, r->has_correlation_id);
     if (r->has_correlation_id)
-        assert_int_equal(strlen(lock_sync_error_correlation_id(e)), 36);
-    assert_int_equal(lock_sync_error_api_message_count(e), r->api_messages);
-    assert_int_equal(log_lines_count(c->log, LOCK_SYNC_LOG_WARNING), 1);
-    assert_non_null(strstr(log_lines_at(c->log, LOCK_SYNC_LOG_WARNING, 0), lock_sync_status_name(r->status)));
+        MUST_INT(strlen(lock_sync_error_correlation_id(e)), 36);
+    MUST_INT(lock_sync_error_api_message_count(e), r->api_messages);
+    MUST_INT(log_lines_count(c->log, LOCK_SYNC_LOG_WARNING), 1);
+    MUST(strstr(log_lines_at(c->log, LOCK_SYNC_LOG_WARNING, 0), lock_sync_status_name(r->status)) != NULL);
 }
 
 static void check_row(const row *r, bool single)
@@ -84,64 +84,60 @@ static void check_row(const row *r, bool single)
     sim_reset(server);
     sim_fault(server, r->fault, 1);
     if (slow)
-        assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 250 * kit_slack()), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_timeout_ms(c.ctx, 250 * kit_slack()));
     status = single ? lock_sync_fetch_one(c.ctx, 1001, &results) : lock_sync_fetch(c.ctx, NULL, 0, &results);
     check_status(&c, status, r->status, r->fault, __FILE__, __LINE__);
-    assert_null(results);
+    MUST(results == NULL);
     check_detail(&c, r);
-    assert_int_equal(sim_ask_stats(server).requests, 1); /* nothing is ever tried again, no redirect followed */
+    MUST_INT(sim_ask_stats(server).requests, 1); /* nothing is ever tried again, no redirect followed */
 
     sim_fault(server, r->fault, 0);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 30000), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, 30000));
     expect_fetch_of(&c, LOCK_SYNC_OK, r->fault);
     client_free(&c);
 }
 
-static void each_fault_gives_its_status_for_all_locks(void **user)
+TEST(each_fault_gives_its_status_for_all_locks)
 {
-    (void)user;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check_row(&rows[i], false);
 }
 
-static void each_fault_gives_its_status_for_one_lock(void **user)
+TEST(each_fault_gives_its_status_for_one_lock)
 {
-    (void)user;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check_row(&rows[i], true);
 }
 
-static void every_other_answer_gone_wrong_leaves_the_others_good(void **user)
+TEST(every_other_answer_gone_wrong_leaves_the_others_good)
 {
     static const char *const faults[] = {"reset", "truncated", "bad-json", "500"};
     client c = client_new(sim_url(server));
 
-    (void)user;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         sim_reset(server);
         sim_fault(server, faults[i], 2);
         for (int k = 0; k < 3; k++) {
             expect_fetch_of(&c, LOCK_SYNC_OK, faults[i]);
-            assert_int_not_equal(client_fetch(&c), LOCK_SYNC_OK);
+            MUST(client_fetch(&c) != LOCK_SYNC_OK);
         }
-        assert_int_equal(sim_ask_stats(server).requests, 6);
+        MUST_INT(sim_ask_stats(server).requests, 6);
         sim_fault(server, faults[i], 0);
     }
     client_free(&c);
 }
 
-static void too_many_requests_tell_how_long_to_wait(void **user)
+TEST(too_many_requests_tell_how_long_to_wait)
 {
     static const char *const arguments[] = {"--personal-key", KEY, "--min-interval-ms", "20000", NULL};
     sim *strict = sim_start(arguments);
     client c = client_new(sim_url(strict));
     int64_t wait;
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
     expect_fetch(&c, LOCK_SYNC_E_RATE_LIMITED);
     wait = lock_sync_error_retry_after_ms(lock_sync_last_error(c.ctx));
-    assert_between(wait, 1000, 20000);
+    MUST_BETWEEN(wait, 1000, 20000);
     client_free(&c);
     sim_stop(strict, NULL);
 }
@@ -149,11 +145,11 @@ static void too_many_requests_tell_how_long_to_wait(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_fault_gives_its_status_for_all_locks),
-        cmocka_unit_test(each_fault_gives_its_status_for_one_lock),
-        cmocka_unit_test(every_other_answer_gone_wrong_leaves_the_others_good),
-        cmocka_unit_test(too_many_requests_tell_how_long_to_wait),
+        T(each_fault_gives_its_status_for_all_locks),
+        T(each_fault_gives_its_status_for_one_lock),
+        T(every_other_answer_gone_wrong_leaves_the_others_good),
+        T(too_many_requests_tell_how_long_to_wait),
     };
 
-    return cmocka_run_group_tests_name("faults", tests, start_server, stop_server);
+    return T_MAIN_IN(tests, start_server, stop_server);
 }

@@ -51,11 +51,10 @@ static void read_log(const nginx *n, line *lines, unsigned count)
     char *log = nginx_log(n, count);
     const char *at = log;
 
-    assert_int_equal(kit_count(log, "\n"), count);
+    MUST_INT(kit_count(log, "\n"), count);
     for (unsigned i = 0; i < count; i++, at = strchr(at, '\n') + 1)
-        assert_int_equal(sscanf(at, "%15s %u %u %3s %u", lines[i].protocol, &lines[i].connection, &lines[i].request,
-                                lines[i].session, &lines[i].status),
-                         5);
+        MUST_INT(sscanf(at, "%15s %u %u %3s %u", lines[i].protocol, &lines[i].connection, &lines[i].request,
+                                lines[i].session, &lines[i].status), 5);
     free(log);
 }
 
@@ -63,18 +62,17 @@ static client client_of(const nginx *n)
 {
     client c = client_new(nginx_url(n));
 
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
     return c;
 }
 
-static void many_fetches_go_over_one_http2_connection(void **user)
+TEST(many_fetches_go_over_one_http2_connection)
 {
     nginx_setup setup = {0};
     nginx *n;
     client c;
     line lines[FETCHES];
 
-    (void)user;
     if (!nginx_exists())
         skip();
     setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = sim_port(target)};
@@ -84,21 +82,21 @@ static void many_fetches_go_over_one_http2_connection(void **user)
         lock_sync_results *r;
 
         expect_status(&c, lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
-        assert_int_equal(lock_sync_results_count(r), 4);
+        MUST_INT(lock_sync_results_count(r), 4);
         lock_sync_results_free(r);
     }
     read_log(n, lines, FETCHES);
     for (unsigned i = 0; i < FETCHES; i++) {
-        assert_string_equal(lines[i].protocol, "HTTP/2.0");
-        assert_int_equal(lines[i].connection, lines[0].connection);
-        assert_int_equal(lines[i].request, i + 1);
-        assert_int_equal(lines[i].status, 200);
+        MUST_TEXT(lines[i].protocol, "HTTP/2.0");
+        MUST_INT(lines[i].connection, lines[0].connection);
+        MUST_INT(lines[i].request, i + 1);
+        MUST_INT(lines[i].status, 200);
     }
     client_free(&c);
     nginx_stop(n);
 }
 
-static void failures_over_http2_are_told_like_others(void **user)
+TEST(failures_over_http2_are_told_like_others)
 {
     static const struct {
         const char *fault;
@@ -114,7 +112,6 @@ static void failures_over_http2_are_told_like_others(void **user)
     nginx *n;
     client c;
 
-    (void)user;
     if (!nginx_exists())
         skip();
     setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = sim_port(target)};
@@ -124,7 +121,7 @@ static void failures_over_http2_are_told_like_others(void **user)
         sim_fault(target, rows[i].fault, 1);
         expect_fetch_of(&c, rows[i].status, rows[i].fault);
         if (rows[i].http_status != ANY)
-            assert_int_equal(error_http_status(&c), rows[i].http_status);
+            MUST_INT(error_http_status(&c), rows[i].http_status);
         sim_fault(target, rows[i].fault, 0);
         expect_fetch_of(&c, LOCK_SYNC_OK, rows[i].fault);
     }
@@ -132,7 +129,7 @@ static void failures_over_http2_are_told_like_others(void **user)
     nginx_stop(n);
 }
 
-static void a_server_without_an_upstream_is_a_server_failure(void **user)
+TEST(a_server_without_an_upstream_is_a_server_failure)
 {
     uint16_t port;
     int keeper = raw_dead_port(&port);
@@ -140,28 +137,26 @@ static void a_server_without_an_upstream_is_a_server_failure(void **user)
     nginx *n;
     client c;
 
-    (void)user;
     if (!nginx_exists())
         skip();
     setup = (nginx_setup){.cert = pems->good, .key = pems->key, .upstream = port};
     n = nginx_start(&setup);
     c = client_of(n);
     expect_fetch(&c, LOCK_SYNC_E_SERVER);
-    assert_int_equal(error_http_status(&c), 502);
+    MUST_INT(error_http_status(&c), 502);
     client_free(&c);
     nginx_stop(n);
     (void)close(keeper);
 }
 
 /* libcurl with GnuTLS resumes no session if it is told the lowest TLS version. */
-static void a_tls_session_is_resumed_on_a_new_connection(void **user)
+TEST(a_tls_session_is_resumed_on_a_new_connection)
 {
     nginx_setup setup = {0};
     nginx *n;
     client c;
     line lines[3];
 
-    (void)user;
     if (!nginx_exists() || curl_has_gnutls())
         skip();
     setup = (nginx_setup){
@@ -171,11 +166,11 @@ static void a_tls_session_is_resumed_on_a_new_connection(void **user)
     for (int i = 0; i < 3; i++)
         expect_fetch(&c, LOCK_SYNC_OK);
     read_log(n, lines, 3);
-    assert_string_equal(lines[0].session, ".");
+    MUST_TEXT(lines[0].session, ".");
     for (unsigned i = 1; i < 3; i++) {
-        assert_string_equal(lines[i].protocol, "HTTP/1.1");
-        assert_int_not_equal(lines[i].connection, lines[i - 1].connection);
-        assert_string_equal(lines[i].session, "r");
+        MUST_TEXT(lines[i].protocol, "HTTP/1.1");
+        MUST(lines[i].connection != lines[i - 1].connection);
+        MUST_TEXT(lines[i].session, "r");
     }
     client_free(&c);
     nginx_stop(n);
@@ -184,11 +179,11 @@ static void a_tls_session_is_resumed_on_a_new_connection(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_fetches_go_over_one_http2_connection),
-        cmocka_unit_test(failures_over_http2_are_told_like_others),
-        cmocka_unit_test(a_server_without_an_upstream_is_a_server_failure),
-        cmocka_unit_test(a_tls_session_is_resumed_on_a_new_connection),
+        T(many_fetches_go_over_one_http2_connection),
+        T(failures_over_http2_are_told_like_others),
+        T(a_server_without_an_upstream_is_a_server_failure),
+        T(a_tls_session_is_resumed_on_a_new_connection),
     };
 
-    return cmocka_run_group_tests_name("http2", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

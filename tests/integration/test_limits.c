@@ -22,7 +22,7 @@ static answer *answer_with(const char *header, const char *body, size_t size)
     answer *a = calloc(1, sizeof *a);
     const raw_step steps[4] = {RAW_READ_REQUEST, RAW_SEND(NULL, 0), RAW_SEND(body, size), RAW_WAIT_FOR_CLOSE};
 
-    assert_non_null(a);
+    MUST(a != NULL);
     a->header = kit_text("HTTP/1.1 200 OK\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n", header, size);
     memcpy(a->steps, steps, sizeof steps);
     a->steps[1].data = a->header;
@@ -45,9 +45,9 @@ static void check_answer(const char *name, const char *header, const char *body,
     answer *a = answer_with(header, body, size);
     client c = client_new(raw_url(a->server));
 
-    assert_int_equal(lock_sync_set_max_response_bytes(c.ctx, cap), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_max_response_bytes(c.ctx, cap));
     expect_fetch_of(&c, want, name);
-    assert_int_equal(lock_sync_set_max_response_bytes(c.ctx, 1 << 20), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_max_response_bytes(c.ctx, 1 << 20));
     expect_fetch_of(&c, LOCK_SYNC_OK, name);
     client_free(&c);
     answer_end(a);
@@ -59,18 +59,17 @@ static char *body_of(size_t size)
     size_t good = strlen(raw_good_body);
     char *body = malloc(size);
 
-    assert_non_null(body);
-    assert_true(size >= good);
+    MUST(body != NULL);
+    MUST(size >= good);
     memset(body, ' ', size - good);
     memcpy(body + size - good, raw_good_body, good);
     return body;
 }
 
-static void a_body_may_be_as_large_as_the_cap_and_no_larger(void **user)
+TEST(a_body_may_be_as_large_as_the_cap_and_no_larger)
 {
     static const size_t sizes[] = {200, 16384, 65536, 200000};
 
-    (void)user;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *body = body_of(sizes[i]);
 
@@ -80,12 +79,11 @@ static void a_body_may_be_as_large_as_the_cap_and_no_larger(void **user)
     }
 }
 
-static void the_cap_counts_decoded_bytes(void **user)
+TEST(the_cap_counts_decoded_bytes)
 {
     static const size_t sizes[] = {200, 16384, 65536, 200000};
     static const char *const spellings[] = {"Content-Encoding: gzip\r\n", "content-encoding:GZIP  \r\n"};
 
-    (void)user;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *header = spellings[i % 2];
         char *body = body_of(sizes[i]);
@@ -99,13 +97,12 @@ static void the_cap_counts_decoded_bytes(void **user)
     }
 }
 
-static void identity_is_no_coding(void **user)
+TEST(identity_is_no_coding)
 {
     size_t size = strlen(raw_good_body);
     size_t packed_size;
     char *packed = gzip_stored(raw_good_body, size, &packed_size);
 
-    (void)user;
     check_answer("identity", "Content-Encoding: identity\r\n", raw_good_body, size, 1000, LOCK_SYNC_OK);
     check_answer("identity and gzip", "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", packed, packed_size,
                  1000, LOCK_SYNC_OK);
@@ -113,7 +110,7 @@ static void identity_is_no_coding(void **user)
 }
 
 /* libcurl would decode each of these: that they are refused is the library's doing. */
-static void a_coding_other_than_one_gzip_is_malformed_though_it_decodes(void **user)
+TEST(a_coding_other_than_one_gzip_is_malformed_though_it_decodes)
 {
     size_t size = strlen(raw_good_body);
     size_t once_size;
@@ -122,7 +119,6 @@ static void a_coding_other_than_one_gzip_is_malformed_though_it_decodes(void **u
     char *twice = gzip_stored(once, once_size, &twice_size);
     static const char two_lines[] = "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n";
 
-    (void)user;
     check_answer("gzip", "Content-Encoding: gzip\r\n", once, once_size, 1000, LOCK_SYNC_OK);
     check_answer("gzip, gzip", "Content-Encoding: gzip, gzip\r\n", twice, twice_size, 1000, LOCK_SYNC_E_MALFORMED);
     check_answer("gzip twice", two_lines, twice, twice_size, 1000, LOCK_SYNC_E_MALFORMED);
@@ -135,18 +131,17 @@ static void a_coding_other_than_one_gzip_is_malformed_though_it_decodes(void **u
     free(twice);
 }
 
-static void a_header_may_have_64_KiB_and_no_more(void **user)
+TEST(a_header_may_have_64_KiB_and_no_more)
 {
     static const char start[] = "X-Padding: ";
     size_t size = strlen(raw_good_body);
 
-    (void)user;
     for (size_t beyond = 0; beyond < 2; beyond++) {
         size_t rest = strlen("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 146\r\n\r\n");
         char *line = malloc(65536 + 3);
 
-        assert_non_null(line);
-        assert_true(size >= 100 && size <= 999);
+        MUST(line != NULL);
+        MUST(size >= 100 && size <= 999);
         memset(line, 'x', 65536);
         memcpy(line, start, strlen(start));
         strcpy(line + 65536 - rest - 2 + beyond, "\r\n");
@@ -156,7 +151,7 @@ static void a_header_may_have_64_KiB_and_no_more(void **user)
 }
 
 /* The time to connect does not bound the answer. */
-static void a_short_connect_timeout_does_not_cut_a_slow_answer(void **user)
+TEST(a_short_connect_timeout_does_not_cut_a_slow_answer)
 {
     static const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 17),
                                       RAW_SEND_SLOWLY(raw_good_answer + 17, 5, 50), RAW_SEND(raw_good_answer + 22, 0),
@@ -166,12 +161,11 @@ static void a_short_connect_timeout_does_not_cut_a_slow_answer(void **user)
     raw_server *server;
     client c;
 
-    (void)user;
     memcpy(steps, script, sizeof script);
     steps[3].size = strlen(raw_good_answer) - 22;
     server = raw_start(AF_INET, scripts, 1);
     c = client_new(raw_url(server));
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()));
     expect_fetch(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(server);
@@ -180,13 +174,13 @@ static void a_short_connect_timeout_does_not_cut_a_slow_answer(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_body_may_be_as_large_as_the_cap_and_no_larger),
-        cmocka_unit_test(the_cap_counts_decoded_bytes),
-        cmocka_unit_test(identity_is_no_coding),
-        cmocka_unit_test(a_coding_other_than_one_gzip_is_malformed_though_it_decodes),
-        cmocka_unit_test(a_header_may_have_64_KiB_and_no_more),
-        cmocka_unit_test(a_short_connect_timeout_does_not_cut_a_slow_answer),
+        T(a_body_may_be_as_large_as_the_cap_and_no_larger),
+        T(the_cap_counts_decoded_bytes),
+        T(identity_is_no_coding),
+        T(a_coding_other_than_one_gzip_is_malformed_though_it_decodes),
+        T(a_header_may_have_64_KiB_and_no_more),
+        T(a_short_connect_timeout_does_not_cut_a_slow_answer),
     };
 
-    return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

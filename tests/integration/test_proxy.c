@@ -39,9 +39,9 @@ static int begin(void **user)
     (void)user;
     env_proxy = raw_start(AF_INET, NULL, 0);
     for (size_t i = 0; i < sizeof env_names / sizeof *env_names; i++)
-        assert_int_equal(setenv(env_names[i], raw_url(env_proxy), 1), 0);
-    assert_int_equal(unsetenv("no_proxy"), 0);
-    assert_int_equal(unsetenv("NO_PROXY"), 0);
+        MUST_INT(setenv(env_names[i], raw_url(env_proxy), 1), 0);
+    MUST_INT(unsetenv("no_proxy"), 0);
+    MUST_INT(unsetenv("NO_PROXY"), 0);
     return 0;
 }
 
@@ -65,40 +65,38 @@ static client client_of(uint16_t port)
     client c = client_new(url);
 
     free(url);
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
     return c;
 }
 
-static void the_environments_proxy_sees_no_https(void **user)
+TEST(the_environments_proxy_sees_no_https)
 {
     client c = client_of(sim_port(target));
 
-    (void)user;
     resolver_answer("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_OK);
     expect_good_at(&c, sim_url(target));
-    assert_int_equal(raw_connections(env_proxy), 0);
+    MUST_INT(raw_connections(env_proxy), 0);
     client_free(&c);
 }
 
-static void the_environments_proxy_sees_no_http_beyond_loopback(void **user)
+TEST(the_environments_proxy_sees_no_http_beyond_loopback)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = kit_text("http://" HOST ":%u", raw_port(server));
     client c = client_new(url);
 
-    (void)user;
     resolver_answer("127.0.0.1");
-    assert_int_equal(lock_sync_set_allow_http(c.ctx, true), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_allow_http(c.ctx, true));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_requests(server), 1);
-    assert_int_equal(raw_connections(env_proxy), 0);
+    MUST_INT(raw_requests(server), 1);
+    MUST_INT(raw_connections(env_proxy), 0);
     client_free(&c);
     raw_stop(server);
     free(url);
 }
 
-static void the_environments_no_proxy_does_not_switch_ours_off(void **user)
+TEST(the_environments_no_proxy_does_not_switch_ours_off)
 {
     const raw_step tunnel[] = {RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 Connected\r\n\r\n"),
                                RAW_RELAY(sim_port(target)), RAW_END};
@@ -106,20 +104,19 @@ static void the_environments_no_proxy_does_not_switch_ours_off(void **user)
     raw_server *proxy = raw_start(AF_INET, scripts, 1);
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(setenv("no_proxy", "*", 1), 0);
-    assert_int_equal(setenv("NO_PROXY", "*", 1), 0);
+    MUST_INT(setenv("no_proxy", "*", 1), 0);
+    MUST_INT(setenv("NO_PROXY", "*", 1), 0);
     resolver_answer("127.0.0.1"); /* reached directly the service would answer well, too */
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_connections(proxy), 1);
+    MUST_INT(raw_connections(proxy), 1);
     client_free(&c);
     raw_stop(proxy);
 }
 
 /* --- the proxy that is set --- */
 
-static void a_proxy_sees_connect_and_nothing_of_ours(void **user)
+TEST(a_proxy_sees_connect_and_nothing_of_ours)
 {
     const raw_step tunnel[] = {RAW_READ_REQUEST,
                                RAW_SEND_TEXT("HTTP/1.1 200 Connected\r\nX-Correlation-ID: the-proxys\r\n\r\n"),
@@ -132,22 +129,21 @@ static void a_proxy_sees_connect_and_nothing_of_ours(void **user)
     size_t look_ups = resolver_calls();
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
     for (int i = 0; i < 3; i++) /* and the tunnel is kept */
         expect_fetch(&c, LOCK_SYNC_OK);
-    assert_false(log_lines_hold(c.log, "the-proxys"));
-    assert_int_equal(raw_connections(proxy), 1);
-    assert_int_equal(resolver_calls(), look_ups); /* the name is the proxy's to resolve */
-    assert_int_equal(raw_requests(proxy), 1);
+    MUST(!log_lines_hold(c.log, "the-proxys"));
+    MUST_INT(raw_connections(proxy), 1);
+    MUST_INT(resolver_calls(), look_ups); /* the name is the proxy's to resolve */
+    MUST_INT(raw_requests(proxy), 1);
     seen = raw_received(proxy, 0);
-    assert_true(strncmp(seen, expected, strlen(expected)) == 0);
-    assert_null(strcasestr(seen, "authorization"));
-    assert_null(strcasestr(seen, "user-agent"));
-    assert_null(strcasestr(seen, "accept"));
-    assert_null(strcasestr(seen, "locksync"));
-    assert_null(strstr(seen, SECRET));
-    assert_int_equal(raw_connections(env_proxy), 0);
+    MUST(strncmp(seen, expected, strlen(expected)) == 0);
+    MUST(strcasestr(seen, "authorization") == NULL);
+    MUST(strcasestr(seen, "user-agent") == NULL);
+    MUST(strcasestr(seen, "accept") == NULL);
+    MUST(strcasestr(seen, "locksync") == NULL);
+    MUST(strstr(seen, SECRET) == NULL);
+    MUST_INT(raw_connections(env_proxy), 0);
     free(seen);
     client_free(&c);
     raw_stop(proxy);
@@ -155,7 +151,7 @@ static void a_proxy_sees_connect_and_nothing_of_ours(void **user)
 }
 
 /* The limit on header bytes is for the service's. */
-static void a_proxys_header_does_not_count_as_the_services(void **user)
+TEST(a_proxys_header_does_not_count_as_the_services)
 {
 #define SOME_LINES                                                                                                     \
     "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                          \
@@ -170,14 +166,13 @@ static void a_proxys_header_does_not_count_as_the_services(void **user)
     raw_server *proxy = raw_start(AF_INET, scripts, 1);
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
     expect_fetch_then_good(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(proxy);
 }
 
-static void a_proxys_password_goes_to_the_proxy_alone(void **user)
+TEST(a_proxys_password_goes_to_the_proxy_alone)
 {
     static const raw_step refusal[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 403 pass-" SECRET " is no good\r\nContent-Length: 0\r\n\r\n"),
@@ -188,21 +183,20 @@ static void a_proxys_password_goes_to_the_proxy_alone(void **user)
     char *seen;
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, url));
     expect_fetch(&c, LOCK_SYNC_E_CONNECT);
     seen = raw_received(proxy, 0);
-    assert_int_equal(kit_count(seen, "Proxy-Authorization: Basic "), 1);
-    assert_int_equal(kit_count(seen, "uthorization"), 1);
+    MUST_INT(kit_count(seen, "Proxy-Authorization: Basic "), 1);
+    MUST_INT(kit_count(seen, "uthorization"), 1);
     free(seen);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, NULL), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, NULL));
     expect_good_at(&c, sim_url(target));
     client_free(&c);
     raw_stop(proxy);
     free(url);
 }
 
-static void a_refusal_by_the_proxy_is_a_connect_error(void **user)
+TEST(a_refusal_by_the_proxy_is_a_connect_error)
 {
 #define REFUSAL(line)                                                                                                  \
     {                                                                                                                  \
@@ -218,35 +212,33 @@ static void a_refusal_by_the_proxy_is_a_connect_error(void **user)
         REFUSAL("302 Found\r\nLocation: http://127.0.0.1:1/"),
     };
 
-    (void)user;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const raw_step *const scripts[] = {rows[i]};
         raw_server *proxy = raw_start(AF_INET, scripts, 1);
         client c = client_of(sim_port(target));
 
-        assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
         expect_fetch_of(&c, LOCK_SYNC_E_CONNECT, rows[i][1].data);
-        assert_int_equal(error_http_status(&c), 0); /* the service did not answer */
-        assert_int_equal(lock_sync_error_retry_after_ms(lock_sync_last_error(c.ctx)), -1);
-        assert_int_equal(raw_requests(proxy), 1);
+        MUST_INT(error_http_status(&c), 0); /* the service did not answer */
+        MUST_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(c.ctx)), -1);
+        MUST_INT(raw_requests(proxy), 1);
         expect_good_at(&c, sim_url(target)); /* loopback: directly */
-        assert_int_equal(raw_connections(proxy), 1);
+        MUST_INT(raw_connections(proxy), 1);
         client_free(&c);
         raw_stop(proxy);
     }
 }
 
-static void a_proxy_that_is_not_there_is_a_connect_error(void **user)
+TEST(a_proxy_that_is_not_there_is_a_connect_error)
 {
     uint16_t port;
     int keeper = raw_dead_port(&port);
     char *url = kit_text("http://127.0.0.1:%u", port);
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, url));
     expect_fetch(&c, LOCK_SYNC_E_CONNECT);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, "http://proxy.test:8080"), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, "http://proxy.test:8080"));
     expect_fetch(&c, LOCK_SYNC_E_RESOLVE);
     expect_good_at(&c, sim_url(target));
     client_free(&c);
@@ -254,7 +246,7 @@ static void a_proxy_that_is_not_there_is_a_connect_error(void **user)
     (void)close(keeper);
 }
 
-static void a_silent_proxy_ends_in_time(void **user)
+TEST(a_silent_proxy_ends_in_time)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent};
@@ -262,18 +254,17 @@ static void a_silent_proxy_ends_in_time(void **user)
     client c = client_of(sim_port(target));
     int64_t start = kit_now_ms();
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
+    MUST_OK(lock_sync_set_connect_timeout_ms(c.ctx, 200 * kit_slack()));
     expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
-    assert_between(kit_now_ms() - start, 198, 1000 * kit_slack());
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, 10000), LOCK_SYNC_OK);
+    MUST_BETWEEN(kit_now_ms() - start, 198, 1000 * kit_slack());
+    MUST_OK(lock_sync_set_connect_timeout_ms(c.ctx, 10000));
     expect_good_at(&c, sim_url(target));
     client_free(&c);
     raw_stop(proxy);
 }
 
-static void a_socks_proxy_that_refuses_is_a_connect_error(void **user)
+TEST(a_socks_proxy_that_refuses_is_a_connect_error)
 {
     static const raw_step refusal[] = {RAW_SEND_TEXT("\x05\xff"), RAW_WAIT_FOR_CLOSE}; /* no method is acceptable */
     static const raw_step *const scripts[] = {refusal};
@@ -281,8 +272,7 @@ static void a_socks_proxy_that_refuses_is_a_connect_error(void **user)
     char *url = kit_text("socks5h://127.0.0.1:%u", raw_port(proxy));
     client c = client_of(sim_port(target));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, url));
     expect_fetch(&c, LOCK_SYNC_E_CONNECT);
     expect_good_at(&c, sim_url(target));
     client_free(&c);
@@ -290,7 +280,7 @@ static void a_socks_proxy_that_refuses_is_a_connect_error(void **user)
     free(url);
 }
 
-static void the_certificate_behind_a_proxy_is_checked(void **user)
+TEST(the_certificate_behind_a_proxy_is_checked)
 {
     const raw_step tunnel[] = {RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 Connected\r\n\r\n"),
                                RAW_RELAY(sim_port(target)), RAW_END};
@@ -298,9 +288,8 @@ static void the_certificate_behind_a_proxy_is_checked(void **user)
     raw_server *proxy = raw_start(AF_INET, scripts, 2);
     client c = client_new("https://other.test");
 
-    (void)user;
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, "https://" HOST);
     client_free(&c);
@@ -308,7 +297,7 @@ static void the_certificate_behind_a_proxy_is_checked(void **user)
 }
 
 /* The simulator is no proxy, but it has TLS: trusted, it gets to refuse the CONNECT; not trusted, it sees nothing. */
-static void a_proxy_with_tls_is_trusted_no_more_than_the_service(void **user)
+TEST(a_proxy_with_tls_is_trusted_no_more_than_the_service)
 {
     sim *unknown = sim_start_tls(pems->unknown, pems->key);
     char *trusted_url = kit_text("https://127.0.0.1:%u", sim_port(target));
@@ -316,101 +305,95 @@ static void a_proxy_with_tls_is_trusted_no_more_than_the_service(void **user)
     client c = client_of(sim_port(target));
     sim_stats stats;
 
-    (void)user;
     trust_replace_defaults(pems->other_ca, pems->hashed_dir); /* what the system trusts counts for nothing here, too */
-    assert_int_equal(lock_sync_set_proxy(c.ctx, unknown_url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, unknown_url));
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, trusted_url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, trusted_url));
     expect_fetch(&c, LOCK_SYNC_E_CONNECT);
     trust_replace_defaults(NULL, NULL);
     client_free(&c);
     sim_stop(unknown, &stats);
-    assert_int_equal(stats.requests, 0);
+    MUST_INT(stats.requests, 0);
     free(trusted_url);
     free(unknown_url);
 }
 
 /* Signed by the trusted CA, but for another host: who answers there is not the proxy that was named. */
-static void a_proxy_with_tls_must_be_the_host_that_was_named(void **user)
+TEST(a_proxy_with_tls_must_be_the_host_that_was_named)
 {
     sim *elsewhere = sim_start_tls(pems->wrong_host, pems->key);
     char *proxy_url = kit_text("https://127.0.0.1:%u", sim_port(elsewhere));
     client c = client_of(sim_port(target));
     sim_stats stats;
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, proxy_url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, proxy_url));
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     client_free(&c);
     sim_stop(elsewhere, &stats);
-    assert_int_equal(stats.requests, 0);
+    MUST_INT(stats.requests, 0);
     free(proxy_url);
 }
 
 /* --- where no proxy is used --- */
 
-static void loopback_is_reached_without_the_proxy(void **user)
+TEST(loopback_is_reached_without_the_proxy)
 {
     raw_server *proxy = raw_start(AF_INET, NULL, 0);
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
     expect_fetch(&c, LOCK_SYNC_OK);
     expect_good_at(&c, sim_url(target));
-    assert_int_equal(raw_connections(proxy), 0);
+    MUST_INT(raw_connections(proxy), 0);
     client_free(&c);
     raw_stop(server);
     raw_stop(proxy);
 }
 
-static void plain_http_beyond_loopback_goes_through_no_proxy(void **user)
+TEST(plain_http_beyond_loopback_goes_through_no_proxy)
 {
     raw_server *proxy = raw_start(AF_INET, NULL, 0);
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = kit_text("http://" HOST ":%u", raw_port(server));
     client c = client_new(url);
 
-    (void)user;
     resolver_answer("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_E_INVALID_ARGUMENT); /* not allowed */
-    assert_int_equal(lock_sync_set_proxy(c.ctx, raw_url(proxy)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, raw_url(proxy)));
     expect_fetch(&c, LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_set_allow_http(c.ctx, true), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_allow_http(c.ctx, true));
     expect_fetch(&c, LOCK_SYNC_E_INVALID_ARGUMENT); /* not with a proxy */
-    assert_int_equal(raw_connections(proxy) + raw_connections(server) + raw_connections(env_proxy), 0);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, NULL), LOCK_SYNC_OK);
+    MUST_INT(raw_connections(proxy) + raw_connections(server) + raw_connections(env_proxy), 0);
+    MUST_OK(lock_sync_set_proxy(c.ctx, NULL));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_requests(server), 1);
+    MUST_INT(raw_requests(server), 1);
     client_free(&c);
     raw_stop(server);
     raw_stop(proxy);
     free(url);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_environments_proxy_sees_no_https),
-        TEST(the_environments_proxy_sees_no_http_beyond_loopback),
-        TEST(the_environments_no_proxy_does_not_switch_ours_off),
-        TEST(a_proxy_sees_connect_and_nothing_of_ours),
-        TEST(a_proxys_header_does_not_count_as_the_services),
-        TEST(a_proxys_password_goes_to_the_proxy_alone),
-        TEST(a_refusal_by_the_proxy_is_a_connect_error),
-        TEST(a_proxy_that_is_not_there_is_a_connect_error),
-        TEST(a_silent_proxy_ends_in_time),
-        TEST(a_socks_proxy_that_refuses_is_a_connect_error),
-        TEST(the_certificate_behind_a_proxy_is_checked),
-        TEST(a_proxy_with_tls_is_trusted_no_more_than_the_service),
-        TEST(a_proxy_with_tls_must_be_the_host_that_was_named),
-        TEST(loopback_is_reached_without_the_proxy),
-        TEST(plain_http_beyond_loopback_goes_through_no_proxy),
+        T_IN(the_environments_proxy_sees_no_https, begin, end),
+        T_IN(the_environments_proxy_sees_no_http_beyond_loopback, begin, end),
+        T_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end),
+        T_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end),
+        T_IN(a_proxys_header_does_not_count_as_the_services, begin, end),
+        T_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end),
+        T_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end),
+        T_IN(a_proxy_that_is_not_there_is_a_connect_error, begin, end),
+        T_IN(a_silent_proxy_ends_in_time, begin, end),
+        T_IN(a_socks_proxy_that_refuses_is_a_connect_error, begin, end),
+        T_IN(the_certificate_behind_a_proxy_is_checked, begin, end),
+        T_IN(a_proxy_with_tls_is_trusted_no_more_than_the_service, begin, end),
+        T_IN(a_proxy_with_tls_must_be_the_host_that_was_named, begin, end),
+        T_IN(loopback_is_reached_without_the_proxy, begin, end),
+        T_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end),
     };
 
-    return cmocka_run_group_tests_name("proxy", tests, begin_all, end_all);
+    return T_MAIN_IN(tests, begin_all, end_all);
 }

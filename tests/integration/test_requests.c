@@ -34,15 +34,15 @@ static void check_request(const char *request, const char *first_line, const cha
     const char *const lines[] = {host, authorization, agent, "Accept: application/json", "Accept-Encoding: gzip"};
     size_t size = strlen(request);
 
-    assert_true(strncmp(request, first_line, strlen(first_line)) == 0);
+    MUST(strncmp(request, first_line, strlen(first_line)) == 0);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines_like(request, lines[i]) != 1)
             fail_msg("not once \"%s\" in:\n%s", lines[i], request);
-    assert_int_equal(kit_count(request, "\r\n"), 7); /* the request line, five lines, the blank line: nothing else */
-    assert_true(size > 4 && strcmp(request + size - 4, "\r\n\r\n") == 0);
+    MUST_INT(kit_count(request, "\r\n"), 7); /* the request line, five lines, the blank line: nothing else */
+    MUST(size > 4 && strcmp(request + size - 4, "\r\n\r\n") == 0);
 }
 
-static void a_request_is_these_bytes_and_no_others(void **user)
+TEST(a_request_is_these_bytes_and_no_others)
 {
     static const int64_t ids[] = {7, INT64_MAX, 7, 1};
     raw_server *server = raw_start(AF_INET, NULL, 0);
@@ -52,9 +52,8 @@ static void a_request_is_these_bytes_and_no_others(void **user)
     lock_sync_results *r;
     char *seen;
 
-    (void)user;
     expect_status(&c, lock_sync_fetch(c.ctx, ids, 4, &r), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_results_missing_count(r), 3);
+    MUST_INT(lock_sync_results_missing_count(r), 3);
     lock_sync_results_free(r);
     seen = raw_received(server, 0);
     capitalise_escapes(seen);
@@ -67,7 +66,7 @@ static void a_request_is_these_bytes_and_no_others(void **user)
     free(base);
 }
 
-static void so_is_one_for_one_lock_with_all_settings(void **user)
+TEST(so_is_one_for_one_lock_with_all_settings)
 {
     raw_server *server = raw_start(AF_INET6, NULL, 0);
     char *host = kit_text("Host: [::1]:%u", raw_port(server));
@@ -75,10 +74,9 @@ static void so_is_one_for_one_lock_with_all_settings(void **user)
     lock_sync_results *r;
     char *seen;
 
-    (void)user;
-    assert_int_equal(lock_sync_set_access_token(c.ctx, TOKEN), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_user_agent(c.ctx, "acme-hub/2.1"), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_api_version(c.ctx, "v1.36"), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_access_token(c.ctx, TOKEN));
+    MUST_OK(lock_sync_set_user_agent(c.ctx, "acme-hub/2.1"));
+    MUST_OK(lock_sync_set_api_version(c.ctx, "v1.36"));
     expect_status(&c, lock_sync_fetch_one(c.ctx, 1001, &r), LOCK_SYNC_OK);
     lock_sync_results_free(r);
     seen = raw_received(server, 0);
@@ -90,27 +88,26 @@ static void so_is_one_for_one_lock_with_all_settings(void **user)
     free(host);
 }
 
-static void a_changed_credential_replaces_the_one_sent_before(void **user)
+TEST(a_changed_credential_replaces_the_one_sent_before)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
     char *seen;
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_access_token(c.ctx, TOKEN), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_access_token(c.ctx, TOKEN));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_access_token(c.ctx, NULL), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_access_token(c.ctx, NULL));
     expect_fetch(&c, LOCK_SYNC_E_NO_CREDENTIAL);
-    assert_int_equal(lock_sync_set_personal_key(c.ctx, KEY "-new"), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_personal_key(c.ctx, KEY "-new"));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_connections(server), 1);
-    assert_int_equal(raw_requests(server), 3);
+    MUST_INT(raw_connections(server), 1);
+    MUST_INT(raw_requests(server), 3);
     seen = raw_received(server, 0);
-    assert_int_equal(kit_count(seen, "Authorization: "), 3);
-    assert_int_equal(lines_like(seen, "Authorization: PersonalKey " KEY), 1);
-    assert_int_equal(lines_like(seen, "Authorization: Bearer " TOKEN), 1);
-    assert_int_equal(lines_like(seen, "Authorization: PersonalKey " KEY "-new"), 1);
+    MUST_INT(kit_count(seen, "Authorization: "), 3);
+    MUST_INT(lines_like(seen, "Authorization: PersonalKey " KEY), 1);
+    MUST_INT(lines_like(seen, "Authorization: Bearer " TOKEN), 1);
+    MUST_INT(lines_like(seen, "Authorization: PersonalKey " KEY "-new"), 1);
     free(seen);
     client_free(&c);
     raw_stop(server);
@@ -118,11 +115,10 @@ static void a_changed_credential_replaces_the_one_sent_before(void **user)
 
 /* --- what an answer cannot bring about --- */
 
-static void a_redirect_is_not_followed(void **user)
+TEST(a_redirect_is_not_followed)
 {
     static const int codes[] = {301, 302, 303, 307, 308};
 
-    (void)user;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         raw_server *other = raw_start(AF_INET, NULL, 0);
         char *text = kit_text(REDIRECT_TEXT, codes[i], raw_url(other));
@@ -133,10 +129,10 @@ static void a_redirect_is_not_followed(void **user)
         client c = client_new(raw_url(server));
 
         expect_fetch(&c, LOCK_SYNC_E_HTTP);
-        assert_int_equal(error_http_status(&c), codes[i]);
-        assert_int_equal(raw_requests(server), 1);
+        MUST_INT(error_http_status(&c), codes[i]);
+        MUST_INT(raw_requests(server), 1);
         expect_fetch(&c, LOCK_SYNC_OK);
-        assert_int_equal(raw_connections(other), 0);
+        MUST_INT(raw_connections(other), 0);
         client_free(&c);
         raw_stop(server);
         raw_stop(other);
@@ -144,7 +140,7 @@ static void a_redirect_is_not_followed(void **user)
     }
 }
 
-static void cookies_and_other_places_are_forgotten(void **user)
+TEST(cookies_and_other_places_are_forgotten)
 {
     raw_server *other = raw_start(AF_INET, NULL, 0);
     char *text = kit_text("HTTP/1.1 200 OK\r\nSet-Cookie: a=b-" SECRET
@@ -158,12 +154,11 @@ static void cookies_and_other_places_are_forgotten(void **user)
     client c = client_new(raw_url(server));
     char *seen;
 
-    (void)user;
     expect_fetch_then_good(&c, LOCK_SYNC_OK);
     seen = raw_received(server, 0);
-    assert_int_equal(raw_requests(server), 2);
-    assert_null(strcasestr(seen, "cookie"));
-    assert_int_equal(raw_connections(other), 0);
+    MUST_INT(raw_requests(server), 2);
+    MUST(strcasestr(seen, "cookie") == NULL);
+    MUST_INT(raw_connections(other), 0);
     free(seen);
     client_free(&c);
     raw_stop(server);
@@ -171,7 +166,7 @@ static void cookies_and_other_places_are_forgotten(void **user)
     free(text);
 }
 
-static void demanded_authentication_is_not_negotiated(void **user)
+TEST(demanded_authentication_is_not_negotiated)
 {
     static const raw_step steps[] = {
         RAW_READ_REQUEST,
@@ -182,16 +177,15 @@ static void demanded_authentication_is_not_negotiated(void **user)
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_E_UNAUTHORIZED);
-    assert_int_equal(raw_requests(server), 1);
+    MUST_INT(raw_requests(server), 1);
     expect_fetch(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(server);
 }
 
 /* An answer cannot bring the credential into a message or the log by echoing it. */
-static void an_echoed_credential_is_struck_out(void **user)
+TEST(an_echoed_credential_is_struck_out)
 {
     static const char body[] = "{\"success\":false,\"errorMessages\":[\"who is " KEY "?\",\"PersonalKey " KEY "\"]}";
     char *text = kit_text("HTTP/1.1 403 No " KEY "\r\nX-Correlation-ID: id-" KEY "\r\nContent-Length: %zu\r\n\r\n%s",
@@ -202,10 +196,9 @@ static void an_echoed_credential_is_struck_out(void **user)
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_E_FORBIDDEN);
-    assert_int_equal(lock_sync_error_api_message_count(lock_sync_last_error(c.ctx)), 2);
-    assert_string_equal(lock_sync_error_api_message_at(lock_sync_last_error(c.ctx), 0), "who is ***?");
+    MUST_INT(lock_sync_error_api_message_count(lock_sync_last_error(c.ctx)), 2);
+    MUST_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(c.ctx), 0), "who is ***?");
     expect_fetch(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(server);
@@ -213,7 +206,7 @@ static void an_echoed_credential_is_struck_out(void **user)
 }
 
 /* The same where the answer is good, and the line of the log tells its correlation id. */
-static void an_echoed_credential_is_struck_out_of_a_good_answer_too(void **user)
+TEST(an_echoed_credential_is_struck_out_of_a_good_answer_too)
 {
     char *text = kit_text("HTTP/1.1 200 OK\r\nX-Correlation-ID: id-" KEY "\r\nContent-Length: %zu\r\n\r\n%s",
                           strlen(raw_good_body), raw_good_body);
@@ -223,7 +216,6 @@ static void an_echoed_credential_is_struck_out_of_a_good_answer_too(void **user)
     raw_server *server = raw_start(AF_INET, scripts, 1);
     client c = client_new(raw_url(server));
 
-    (void)user;
     expect_fetch_then_good(&c, LOCK_SYNC_OK);
     client_free(&c);
     raw_stop(server);
@@ -232,7 +224,7 @@ static void an_echoed_credential_is_struck_out_of_a_good_answer_too(void **user)
 
 /* --- what the user's home says --- */
 
-static void files_of_the_home_directory_are_not_read(void **user)
+TEST(files_of_the_home_directory_are_not_read)
 {
     static const char *const names[] = {".netrc", "_netrc", ".curlrc", ".hsts"};
     char *home = kit_temp_dir();
@@ -244,27 +236,26 @@ static void files_of_the_home_directory_are_not_read(void **user)
     char events[4096];
     char *seen;
 
-    (void)user;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         static const char text[] = "machine 127.0.0.1 login root password netrc-" SECRET "\n";
         char *path = kit_text("%s/%s", home, names[i]);
 
         kit_write_file(path, text, sizeof text - 1);
-        assert_true(inotify_add_watch(watch, path, IN_OPEN | IN_ACCESS) >= 0);
+        MUST(inotify_add_watch(watch, path, IN_OPEN | IN_ACCESS) >= 0);
         free(path);
     }
-    assert_int_equal(setenv("HOME", home, 1), 0);
-    assert_int_equal(lock_sync_set_personal_key(c.ctx, KEY), LOCK_SYNC_OK);
+    MUST_INT(setenv("HOME", home, 1), 0);
+    MUST_OK(lock_sync_set_personal_key(c.ctx, KEY));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_true(read(watch, events, sizeof events) < 0); /* nothing was opened */
+    MUST(read(watch, events, sizeof events) < 0); /* nothing was opened */
     seen = raw_received(server, 0);
-    assert_int_equal(kit_count(seen, "Authorization:"), 1);
-    assert_null(strstr(seen, "Basic"));
+    MUST_INT(kit_count(seen, "Authorization:"), 1);
+    MUST(strstr(seen, "Basic") == NULL);
     free(seen);
     client_free(&c);
     raw_stop(server);
     (void)close(watch);
-    assert_int_equal(old == NULL ? unsetenv("HOME") : setenv("HOME", old_copy, 1), 0);
+    MUST_INT(old == NULL ? unsetenv("HOME") : setenv("HOME", old_copy, 1), 0);
     free(old_copy);
     kit_remove_dir(home);
 }
@@ -272,16 +263,16 @@ static void files_of_the_home_directory_are_not_read(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_is_these_bytes_and_no_others),
-        cmocka_unit_test(so_is_one_for_one_lock_with_all_settings),
-        cmocka_unit_test(a_changed_credential_replaces_the_one_sent_before),
-        cmocka_unit_test(a_redirect_is_not_followed),
-        cmocka_unit_test(cookies_and_other_places_are_forgotten),
-        cmocka_unit_test(demanded_authentication_is_not_negotiated),
-        cmocka_unit_test(an_echoed_credential_is_struck_out),
-        cmocka_unit_test(an_echoed_credential_is_struck_out_of_a_good_answer_too),
-        cmocka_unit_test(files_of_the_home_directory_are_not_read),
+        T(a_request_is_these_bytes_and_no_others),
+        T(so_is_one_for_one_lock_with_all_settings),
+        T(a_changed_credential_replaces_the_one_sent_before),
+        T(a_redirect_is_not_followed),
+        T(cookies_and_other_places_are_forgotten),
+        T(demanded_authentication_is_not_negotiated),
+        T(an_echoed_credential_is_struck_out),
+        T(an_echoed_credential_is_struck_out_of_a_good_answer_too),
+        T(files_of_the_home_directory_are_not_read),
     };
 
-    return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -24,13 +24,12 @@ static char *url_of(const char *host, uint16_t port)
     return kit_text("http://%s:%u", host, port);
 }
 
-static void localhost_is_this_machine(void **user)
+TEST(localhost_is_this_machine)
 {
     static const char *const names[] = {"localhost", "LocalHost"};
     raw_server *server = raw_start(AF_INET, NULL, 0);
     raw_server *server6 = raw_start(AF_INET6, NULL, 0);
 
-    (void)user;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *url = url_of(names[i], raw_port(server));
         char *url6 = url_of(names[i], raw_port(server6));
@@ -53,11 +52,10 @@ static void localhost_is_this_machine(void **user)
 /* 0.0.0.0 and :: are no loopback addresses, but a connection to them would reach the server, and nothing would leave
    this machine. libcurl 7.88 answers for localhost itself; of one that asks the resolver the address must be refused.
  */
-static void localhost_elsewhere_is_not_gone_to(void **user)
+TEST(localhost_elsewhere_is_not_gone_to)
 {
     static const char *const elsewhere[] = {"0.0.0.0", "::", "::ffff:0.0.0.0"};
 
-    (void)user;
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
         raw_server *server = raw_start(i == 1 ? AF_INET6 : AF_INET, NULL, 0);
         char *url = url_of("localhost", raw_port(server));
@@ -71,7 +69,7 @@ static void localhost_elsewhere_is_not_gone_to(void **user)
             expect_status(&c, status, LOCK_SYNC_OK);
         } else {
             expect_status(&c, status, LOCK_SYNC_E_CONNECT);
-            assert_int_equal(raw_connections(server), 0);
+            MUST_INT(raw_connections(server), 0);
         }
         expect_good_at(&c, raw_url(server));
         client_free(&c);
@@ -81,17 +79,16 @@ static void localhost_elsewhere_is_not_gone_to(void **user)
 }
 
 /* The addresses of the test above do lead to the server: a name that is not trusted for being loopback gets there. */
-static void the_same_addresses_are_reached_by_other_names(void **user)
+TEST(the_same_addresses_are_reached_by_other_names)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = url_of("service.test", raw_port(server));
     client c = client_new(url);
 
-    (void)user;
     resolver_answer("0.0.0.0");
-    assert_int_equal(lock_sync_set_allow_http(c.ctx, true), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_allow_http(c.ctx, true));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(raw_connections(server), 1);
+    MUST_INT(raw_connections(server), 1);
     client_free(&c);
     raw_stop(server);
     free(url);
@@ -99,7 +96,7 @@ static void the_same_addresses_are_reached_by_other_names(void **user)
 
 /* Spellings that some parsers take for loopback, or for something else than others do: none is trusted with plain http.
  */
-static void what_only_looks_like_loopback_needs_allow_http(void **user)
+TEST(what_only_looks_like_loopback_needs_allow_http)
 {
     static const char *const hosts[] = {
         "127.1",   "127.0.0.1.test", "localhost.test",     "0x7f.0.0.1", "2130706433", "127.0.0.01",
@@ -107,27 +104,26 @@ static void what_only_looks_like_loopback_needs_allow_http(void **user)
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
 
-    (void)user;
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         char *url = url_of(hosts[i], raw_port(server));
 
-        assert_int_equal(lock_sync_set_base_url(c.ctx, url), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_base_url(c.ctx, url));
         expect_fetch_of(&c, LOCK_SYNC_E_INVALID_ARGUMENT, hosts[i]);
         free(url);
     }
-    assert_int_equal(raw_connections(server), 0);
+    MUST_INT(raw_connections(server), 0);
     expect_good_at(&c, raw_url(server));
     client_free(&c);
     raw_stop(server);
 }
 
-static void all_of_127_is_loopback(void **user)
+TEST(all_of_127_is_loopback)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = url_of("127.255.1.2", raw_port(server));
     client c = client_new(url);
 
-    (void)user; /* the server listens on 127.0.0.1 alone: that the connection is tried and refused is the proof */
+    /* the server listens on 127.0.0.1 alone: that the connection is tried and refused is the proof */
     expect_fetch(&c, LOCK_SYNC_E_CONNECT);
     expect_good_at(&c, raw_url(server));
     client_free(&c);
@@ -135,16 +131,15 @@ static void all_of_127_is_loopback(void **user)
     free(url);
 }
 
-static void a_name_that_does_not_resolve_is_told(void **user)
+TEST(a_name_that_does_not_resolve_is_told)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new("https://nowhere.test");
 
-    (void)user;
     resolver_answer(NULL);
     expect_fetch(&c, LOCK_SYNC_E_RESOLVE);
-    assert_non_null(strstr(error_text(&c), "nowhere.test"));
-    assert_int_equal(error_http_status(&c), 0);
+    MUST(strstr(error_text(&c), "nowhere.test") != NULL);
+    MUST_INT(error_http_status(&c), 0);
     expect_good_at(&c, raw_url(server));
     client_free(&c);
     raw_stop(server);
@@ -152,23 +147,20 @@ static void a_name_that_does_not_resolve_is_told(void **user)
 
 /* --- a resolver that does not answer --- */
 
-static void a_stalled_resolver_does_not_outlast_the_deadline(void **user)
+TEST(a_stalled_resolver_does_not_outlast_the_deadline)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
 
-    (void)user;
     for (int whole = 0; whole < 2; whole++) {
         client c = client_new("https://service.test");
         int64_t start;
 
-        assert_int_equal(whole ? lock_sync_set_timeout_ms(c.ctx, SHORT_MS)
-                               : lock_sync_set_connect_timeout_ms(c.ctx, SHORT_MS),
-                         LOCK_SYNC_OK);
+        MUST_OK(whole ? lock_sync_set_timeout_ms(c.ctx, SHORT_MS) : lock_sync_set_connect_timeout_ms(c.ctx, SHORT_MS));
         resolver_stall();
         start = kit_now_ms();
         expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
-        assert_between(kit_now_ms() - start, SHORT_MS - 2, SOON_MS);
-        assert_true(resolver_is_stalling(NULL));
+        MUST_BETWEEN(kit_now_ms() - start, SHORT_MS - 2, SOON_MS);
+        MUST(resolver_is_stalling(NULL));
         expect_good_at(&c, raw_url(server)); /* while the other look-up still stalls */
         client_free(&c);
         resolver_release();
@@ -176,73 +168,68 @@ static void a_stalled_resolver_does_not_outlast_the_deadline(void **user)
     raw_stop(server);
 }
 
-static void a_context_is_freed_while_the_resolver_stalls(void **user)
+TEST(a_context_is_freed_while_the_resolver_stalls)
 {
     client c = client_new("https://service.test");
     int64_t start;
 
-    (void)user;
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, SHORT_MS), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, SHORT_MS));
     resolver_stall();
     expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
     start = kit_now_ms();
     client_free(&c);
-    assert_true(kit_now_ms() - start < SOON_MS);
-    assert_true(resolver_is_stalling(NULL));
+    MUST(kit_now_ms() - start < SOON_MS);
+    MUST(resolver_is_stalling(NULL));
 }
 
-static void a_stalled_resolver_does_not_hold_a_cancel_up(void **user)
+TEST(a_stalled_resolver_does_not_hold_a_cancel_up)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new("https://service.test");
     canceller *other;
     int64_t took;
 
-    (void)user;
     resolver_stall();
     other = canceller_begin(c.ctx, resolver_is_stalling, NULL);
     expect_fetch(&c, LOCK_SYNC_E_CANCELLED);
     took = kit_now_us() - canceller_end(other);
-    assert_true(took < 250000 * kit_slack());
+    MUST(took < 250000 * kit_slack());
     expect_good_at(&c, raw_url(server));
     client_free(&c);
     raw_stop(server);
 }
 
-static void a_stalled_proxy_name_does_not_outlast_the_deadline_either(void **user)
+TEST(a_stalled_proxy_name_does_not_outlast_the_deadline_either)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new("https://service.test");
     int64_t start = kit_now_ms();
 
-    (void)user;
-    assert_int_equal(lock_sync_set_proxy(c.ctx, "http://proxy.test:8080"), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, SHORT_MS), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_proxy(c.ctx, "http://proxy.test:8080"));
+    MUST_OK(lock_sync_set_connect_timeout_ms(c.ctx, SHORT_MS));
     resolver_stall();
     expect_fetch(&c, LOCK_SYNC_E_TIMEOUT);
-    assert_true(kit_now_ms() - start < SOON_MS);
-    assert_int_equal(lock_sync_set_proxy(c.ctx, NULL), LOCK_SYNC_OK);
+    MUST(kit_now_ms() - start < SOON_MS);
+    MUST_OK(lock_sync_set_proxy(c.ctx, NULL));
     expect_good_at(&c, raw_url(server));
     client_free(&c);
     raw_stop(server);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(localhost_is_this_machine),
-        TEST(localhost_elsewhere_is_not_gone_to),
-        TEST(the_same_addresses_are_reached_by_other_names),
-        TEST(what_only_looks_like_loopback_needs_allow_http),
-        TEST(all_of_127_is_loopback),
-        TEST(a_name_that_does_not_resolve_is_told),
-        TEST(a_stalled_resolver_does_not_outlast_the_deadline),
-        TEST(a_context_is_freed_while_the_resolver_stalls),
-        TEST(a_stalled_resolver_does_not_hold_a_cancel_up),
-        TEST(a_stalled_proxy_name_does_not_outlast_the_deadline_either),
+        T_IN(localhost_is_this_machine, NULL, end),
+        T_IN(localhost_elsewhere_is_not_gone_to, NULL, end),
+        T_IN(the_same_addresses_are_reached_by_other_names, NULL, end),
+        T_IN(what_only_looks_like_loopback_needs_allow_http, NULL, end),
+        T_IN(all_of_127_is_loopback, NULL, end),
+        T_IN(a_name_that_does_not_resolve_is_told, NULL, end),
+        T_IN(a_stalled_resolver_does_not_outlast_the_deadline, NULL, end),
+        T_IN(a_context_is_freed_while_the_resolver_stalls, NULL, end),
+        T_IN(a_stalled_resolver_does_not_hold_a_cancel_up, NULL, end),
+        T_IN(a_stalled_proxy_name_does_not_outlast_the_deadline_either, NULL, end),
     };
 
-    return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

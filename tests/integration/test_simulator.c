@@ -34,135 +34,135 @@ static int end(void **user)
     return 0;
 }
 
-static void all_locks_are_fetched(void **user)
+TEST(all_locks_are_fetched)
 {
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
 
     expect_status(&s->c, lock_sync_fetch(s->c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_results_count(r), 4);
-    assert_int_equal(lock_sync_results_missing_count(r), 0);
-    assert_false(lock_sync_results_is_cached(r));
+    MUST_INT(lock_sync_results_count(r), 4);
+    MUST_INT(lock_sync_results_missing_count(r), 0);
+    MUST(!lock_sync_results_is_cached(r));
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(lock_sync_results_at(r, i)->id, 1001 + (int64_t)i);
-    assert_true(lock_sync_results_fetched_at_ms(r) > INT64_C(1700000000000));
+        MUST_INT(lock_sync_results_at(r, i)->id, 1001 + (int64_t)i);
+    MUST(lock_sync_results_fetched_at_ms(r) > INT64_C(1700000000000));
     lock_sync_results_free(r);
 }
 
-static void asked_ids_come_and_unknown_ones_are_told(void **user)
+TEST(asked_ids_come_and_unknown_ones_are_told)
 {
     static const int64_t ids[] = {1003, 999, 1001, 1003};
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
 
     expect_status(&s->c, lock_sync_fetch(s->c.ctx, ids, 4, &r), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_results_count(r), 2);
-    assert_int_equal(lock_sync_results_at(r, 0)->id, 1003); /* in the service's order: that of the request, there */
-    assert_int_equal(lock_sync_results_at(r, 1)->id, 1001);
-    assert_int_equal(lock_sync_results_missing_count(r), 1);
-    assert_int_equal(lock_sync_results_missing_at(r, 0), 999);
+    MUST_INT(lock_sync_results_count(r), 2);
+    MUST_INT(lock_sync_results_at(r, 0)->id, 1003); /* in the service's order: that of the request, there */
+    MUST_INT(lock_sync_results_at(r, 1)->id, 1001);
+    MUST_INT(lock_sync_results_missing_count(r), 1);
+    MUST_INT(lock_sync_results_missing_at(r, 0), 999);
     lock_sync_results_free(r);
 }
 
-static void one_lock_is_fetched(void **user)
+TEST(one_lock_is_fetched)
 {
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
 
     expect_status(&s->c, lock_sync_fetch_one(s->c.ctx, 1003, &r), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_results_count(r), 1);
-    assert_non_null(lock_sync_results_find(r, 1003));
+    MUST_INT(lock_sync_results_count(r), 1);
+    MUST(lock_sync_results_find(r, 1003) != NULL);
     lock_sync_results_free(r);
 }
 
-static void one_unknown_lock_is_not_found(void **user)
+TEST(one_unknown_lock_is_not_found)
 {
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
 
     expect_status(&s->c, lock_sync_fetch_one(s->c.ctx, 999, &r), LOCK_SYNC_E_NOT_FOUND);
-    assert_null(r);
-    assert_int_equal(error_http_status(&s->c), 404);
-    assert_int_equal(lock_sync_error_api_message_count(lock_sync_last_error(s->c.ctx)), 1);
-    assert_string_equal(lock_sync_error_api_message_at(lock_sync_last_error(s->c.ctx), 0), "Not found.");
+    MUST(r == NULL);
+    MUST_INT(error_http_status(&s->c), 404);
+    MUST_INT(lock_sync_error_api_message_count(lock_sync_last_error(s->c.ctx)), 1);
+    MUST_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(s->c.ctx), 0), "Not found.");
     expect_fetch(&s->c, LOCK_SYNC_OK);
 }
 
-static void a_disconnected_lock_is_a_normal_result(void **user)
+TEST(a_disconnected_lock_is_a_normal_result)
 {
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
     const lock_sync_lock *lock;
 
     expect_status(&s->c, lock_sync_fetch_one(s->c.ctx, 1002, &r), LOCK_SYNC_OK);
     lock = lock_sync_results_at(r, 0);
-    assert_int_equal(lock->fields, LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION);
-    assert_false(lock->is_connected);
-    assert_int_equal(lock_sync_lock_is_locked(lock), LOCK_SYNC_UNKNOWN);
+    MUST_INT(lock->fields, LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION);
+    MUST(!lock->is_connected);
+    MUST_INT(lock_sync_lock_is_locked(lock), LOCK_SYNC_UNKNOWN);
     lock_sync_results_free(r);
 }
 
-static void a_wrong_key_is_unauthorized_and_a_right_one_works_again(void **user)
+TEST(a_wrong_key_is_unauthorized_and_a_right_one_works_again)
 {
-    state *s = *user;
+    state *s = *t_state;
 
-    assert_int_equal(lock_sync_set_personal_key(s->c.ctx, "wrong-" SECRET), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_personal_key(s->c.ctx, "wrong-" SECRET));
     expect_fetch(&s->c, LOCK_SYNC_E_UNAUTHORIZED);
-    assert_int_equal(error_http_status(&s->c), 401);
-    assert_non_null(lock_sync_error_correlation_id(lock_sync_last_error(s->c.ctx)));
-    assert_int_equal(sim_ask_stats(s->sim).unauthorized, 1);
-    assert_int_equal(lock_sync_set_personal_key(s->c.ctx, KEY), LOCK_SYNC_OK);
+    MUST_INT(error_http_status(&s->c), 401);
+    MUST(lock_sync_error_correlation_id(lock_sync_last_error(s->c.ctx)) != NULL);
+    MUST_INT(sim_ask_stats(s->sim).unauthorized, 1);
+    MUST_OK(lock_sync_set_personal_key(s->c.ctx, KEY));
     expect_fetch(&s->c, LOCK_SYNC_OK);
 }
 
-static void an_access_token_works_and_replaces_the_key(void **user)
+TEST(an_access_token_works_and_replaces_the_key)
 {
-    state *s = *user;
+    state *s = *t_state;
 
-    assert_int_equal(lock_sync_set_access_token(s->c.ctx, "wrong-" SECRET), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_access_token(s->c.ctx, "wrong-" SECRET));
     expect_fetch(&s->c, LOCK_SYNC_E_UNAUTHORIZED);
-    assert_int_equal(lock_sync_set_access_token(s->c.ctx, TOKEN), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_access_token(s->c.ctx, TOKEN));
     expect_fetch(&s->c, LOCK_SYNC_OK);
 }
 
-static void the_connection_is_kept_over_many_fetches(void **user)
+TEST(the_connection_is_kept_over_many_fetches)
 {
-    state *s = *user;
+    state *s = *t_state;
     sim_stats stats;
 
     for (int i = 0; i < 10; i++)
         expect_fetch(&s->c, LOCK_SYNC_OK);
     stats = sim_ask_stats(s->sim);
-    assert_int_equal(stats.requests, 10);
-    assert_int_equal(stats.connections, 1);
+    MUST_INT(stats.requests, 10);
+    MUST_INT(stats.connections, 1);
 }
 
-static void each_request_is_one_log_line_with_its_facts(void **user)
+TEST(each_request_is_one_log_line_with_its_facts)
 {
-    state *s = *user;
+    state *s = *t_state;
     const char *line;
 
     expect_fetch(&s->c, LOCK_SYNC_OK);
-    assert_int_equal(log_lines_count(s->c.log, LOCK_SYNC_LOG_INFO), 1);
+    MUST_INT(log_lines_count(s->c.log, LOCK_SYNC_LOG_INFO), 1);
     line = log_lines_at(s->c.log, LOCK_SYNC_LOG_INFO, 0);
-    assert_non_null(strstr(line, sim_url(s->sim)));
-    assert_non_null(strstr(line, "200"));
-    assert_non_null(strstr(line, " bytes"));
-    assert_null(strstr(line, " 0 bytes"));
-    assert_non_null(strstr(line, " ms"));
-    assert_non_null(strstr(line, "correlation id "));
-    assert_null(strstr(line, "correlation id none"));
-    assert_null(strchr(line, '\n'));
+    MUST(strstr(line, sim_url(s->sim)) != NULL);
+    MUST(strstr(line, "200") != NULL);
+    MUST(strstr(line, " bytes") != NULL);
+    MUST(strstr(line, " 0 bytes") == NULL);
+    MUST(strstr(line, " ms") != NULL);
+    MUST(strstr(line, "correlation id ") != NULL);
+    MUST(strstr(line, "correlation id none") == NULL);
+    MUST(strchr(line, '\n') == NULL);
 
     sim_fault(s->sim, "500", 1);
     expect_fetch(&s->c, LOCK_SYNC_E_SERVER);
-    assert_int_equal(log_lines_count(s->c.log, LOCK_SYNC_LOG_INFO), 1);
-    assert_int_equal(log_lines_count(s->c.log, LOCK_SYNC_LOG_WARNING), 1);
+    MUST_INT(log_lines_count(s->c.log, LOCK_SYNC_LOG_INFO), 1);
+    MUST_INT(log_lines_count(s->c.log, LOCK_SYNC_LOG_WARNING), 1);
     line = log_lines_at(s->c.log, LOCK_SYNC_LOG_WARNING, 0);
-    assert_non_null(strstr(line, "500"));
-    assert_non_null(strstr(line, "LOCK_SYNC_E_SERVER"));
-    assert_non_null(strstr(line, lock_sync_error_correlation_id(lock_sync_last_error(s->c.ctx))));
-    assert_int_equal(log_lines_count(s->c.log, LOCK_SYNC_LOG_ERROR), 0);
+    MUST(strstr(line, "500") != NULL);
+    MUST(strstr(line, "LOCK_SYNC_E_SERVER") != NULL);
+    MUST(strstr(line, lock_sync_error_correlation_id(lock_sync_last_error(s->c.ctx))) != NULL);
+    MUST_INT(log_lines_count(s->c.log, LOCK_SYNC_LOG_ERROR), 0);
 }
 
 typedef struct nosy {
@@ -178,24 +178,24 @@ static void call_from_logger(void *user, lock_sync_log_level level, const char *
     n->status = lock_sync_set_api_version(n->ctx, "v99");
 }
 
-static void a_call_from_the_logger_is_busy(void **user)
+TEST(a_call_from_the_logger_is_busy)
 {
-    state *s = *user;
+    state *s = *t_state;
     nosy n = {s->c.ctx, LOCK_SYNC_OK};
 
-    assert_int_equal(lock_sync_set_logger(s->c.ctx, call_from_logger, &n), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_logger(s->c.ctx, call_from_logger, &n));
     expect_fetch(&s->c, LOCK_SYNC_OK);
-    assert_int_equal(n.status, LOCK_SYNC_E_BUSY);
+    MUST_INT(n.status, LOCK_SYNC_E_BUSY);
     expect_fetch(&s->c, LOCK_SYNC_OK);
 }
 
-static void the_version_in_the_path_is_the_one_set(void **user)
+TEST(the_version_in_the_path_is_the_one_set)
 {
-    state *s = *user;
+    state *s = *t_state;
 
-    assert_int_equal(lock_sync_set_api_version(s->c.ctx, "v1.36"), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_api_version(s->c.ctx, "v1.36"));
     expect_fetch(&s->c, LOCK_SYNC_E_NOT_FOUND);
-    assert_int_equal(lock_sync_set_api_version(s->c.ctx, NULL), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_api_version(s->c.ctx, NULL));
     expect_fetch(&s->c, LOCK_SYNC_OK);
 }
 
@@ -207,7 +207,7 @@ static void the_version_in_the_path_is_the_one_set(void **user)
 #define DATE_FIELDS (LOCK_SYNC_FIELD_STATE_CHANGE_RESULT | LOCK_SYNC_FIELD_LAST_STATE_CHANGED)
 #define NEW_FIELDS (LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DOOR_STATE)
 
-static void every_shape_of_records_is_read(void **user)
+TEST(every_shape_of_records_is_read)
 {
     static const struct {
         const char *version;
@@ -220,17 +220,16 @@ static void every_shape_of_records_is_read(void **user)
         {"v37", LEAST_FIELDS | DATE_FIELDS | NEW_FIELDS},
     };
 
-    (void)user;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const char *const arguments[] = {"--static", "--personal-key", KEY, "--api-version", shapes[i].version, NULL};
         sim *server = sim_start(arguments);
         client c = client_new(sim_url(server));
         lock_sync_results *r;
 
-        assert_int_equal(lock_sync_set_api_version(c.ctx, shapes[i].version), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_api_version(c.ctx, shapes[i].version));
         expect_status(&c, lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
-        assert_int_equal(lock_sync_results_count(r), 4);
-        assert_int_equal(lock_sync_results_find(r, 1001)->fields, shapes[i].fields);
+        MUST_INT(lock_sync_results_count(r), 4);
+        MUST_INT(lock_sync_results_find(r, 1001)->fields, shapes[i].fields);
         lock_sync_results_free(r);
         client_free(&c);
         sim_stop(server, NULL);
@@ -244,53 +243,53 @@ static int begin_gzip(void **user)
     return begin_with(user, arguments);
 }
 
-static void compressed_answers_are_read(void **user)
+TEST(compressed_answers_are_read)
 {
-    state *s = *user;
+    state *s = *t_state;
     lock_sync_results *r;
 
     for (int i = 0; i < 3; i++) {
         expect_status(&s->c, lock_sync_fetch(s->c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
-        assert_int_equal(lock_sync_results_count(r), 1000);
+        MUST_INT(lock_sync_results_count(r), 1000);
         lock_sync_results_free(r);
     }
-    assert_int_equal(sim_ask_stats(s->sim).connections, 1);
+    MUST_INT(sim_ask_stats(s->sim).connections, 1);
 }
 
-static void ids_that_do_not_fit_the_url_are_still_answered(void **user)
+TEST(ids_that_do_not_fit_the_url_are_still_answered)
 {
-    state *s = *user;
+    state *s = *t_state;
     int64_t ids[500];
     lock_sync_results *r;
 
     for (size_t i = 0; i < 500; i++)
         ids[i] = 1900 + (int64_t)i; /* 1900 .. 2000 are there */
     expect_status(&s->c, lock_sync_fetch(s->c.ctx, ids, 500, &r), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_results_count(r), 101);
-    assert_int_equal(lock_sync_results_missing_count(r), 399);
-    assert_int_equal(lock_sync_results_missing_at(r, 0), 2001);
-    assert_int_equal(sim_ask_stats(s->sim).requests, 1);
+    MUST_INT(lock_sync_results_count(r), 101);
+    MUST_INT(lock_sync_results_missing_count(r), 399);
+    MUST_INT(lock_sync_results_missing_at(r, 0), 2001);
+    MUST_INT(sim_ask_stats(s->sim).requests, 1);
     lock_sync_results_free(r);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_locks_are_fetched, begin, end),
-        cmocka_unit_test_setup_teardown(asked_ids_come_and_unknown_ones_are_told, begin, end),
-        cmocka_unit_test_setup_teardown(one_lock_is_fetched, begin, end),
-        cmocka_unit_test_setup_teardown(one_unknown_lock_is_not_found, begin, end),
-        cmocka_unit_test_setup_teardown(a_disconnected_lock_is_a_normal_result, begin, end),
-        cmocka_unit_test_setup_teardown(a_wrong_key_is_unauthorized_and_a_right_one_works_again, begin, end),
-        cmocka_unit_test_setup_teardown(an_access_token_works_and_replaces_the_key, begin, end),
-        cmocka_unit_test_setup_teardown(the_connection_is_kept_over_many_fetches, begin, end),
-        cmocka_unit_test_setup_teardown(each_request_is_one_log_line_with_its_facts, begin, end),
-        cmocka_unit_test_setup_teardown(a_call_from_the_logger_is_busy, begin, end),
-        cmocka_unit_test_setup_teardown(the_version_in_the_path_is_the_one_set, begin, end),
-        cmocka_unit_test(every_shape_of_records_is_read),
-        cmocka_unit_test_setup_teardown(compressed_answers_are_read, begin_gzip, end),
-        cmocka_unit_test_setup_teardown(ids_that_do_not_fit_the_url_are_still_answered, begin_gzip, end),
+        T_IN(all_locks_are_fetched, begin, end),
+        T_IN(asked_ids_come_and_unknown_ones_are_told, begin, end),
+        T_IN(one_lock_is_fetched, begin, end),
+        T_IN(one_unknown_lock_is_not_found, begin, end),
+        T_IN(a_disconnected_lock_is_a_normal_result, begin, end),
+        T_IN(a_wrong_key_is_unauthorized_and_a_right_one_works_again, begin, end),
+        T_IN(an_access_token_works_and_replaces_the_key, begin, end),
+        T_IN(the_connection_is_kept_over_many_fetches, begin, end),
+        T_IN(each_request_is_one_log_line_with_its_facts, begin, end),
+        T_IN(a_call_from_the_logger_is_busy, begin, end),
+        T_IN(the_version_in_the_path_is_the_one_set, begin, end),
+        T(every_shape_of_records_is_read),
+        T_IN(compressed_answers_are_read, begin_gzip, end),
+        T_IN(ids_that_do_not_fit_the_url_are_still_answered, begin_gzip, end),
     };
 
-    return cmocka_run_group_tests_name("simulator", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -54,29 +54,27 @@ static void check_threads(sim *server, const char *ca_file)
     for (size_t i = 0; i < THREADS; i++)
         background_end(workers[i].thread);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(workers[i].good, FETCHES);
-    assert_int_equal(log_lines_count(log, LOCK_SYNC_LOG_INFO), THREADS * FETCHES);
-    assert_false(log_lines_hold(log, SECRET));
+        MUST_INT(workers[i].good, FETCHES);
+    MUST_INT(log_lines_count(log, LOCK_SYNC_LOG_INFO), THREADS * FETCHES);
+    MUST(!log_lines_hold(log, SECRET));
     log_lines_free(log);
     sim_stop(server, &stats);
-    assert_int_equal(stats.requests, THREADS * FETCHES);
-    assert_int_equal(stats.connections, THREADS);
+    MUST_INT(stats.requests, THREADS * FETCHES);
+    MUST_INT(stats.connections, THREADS);
 }
 
 /* First in the program: the threads race for libcurl's global initialisation, too. */
-static void threads_with_a_context_each_do_not_meet(void **user)
+TEST(threads_with_a_context_each_do_not_meet)
 {
     static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
 
-    (void)user;
     check_threads(sim_start(arguments), NULL);
 }
 
-static void nor_do_they_over_tls(void **user)
+TEST(nor_do_they_over_tls)
 {
     certs *pems = certs_make();
 
-    (void)user;
     check_threads(sim_start_tls(pems->good, pems->key), pems->ca);
     certs_free(pems);
 }
@@ -84,9 +82,9 @@ static void nor_do_they_over_tls(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_with_a_context_each_do_not_meet),
-        cmocka_unit_test(nor_do_they_over_tls),
+        T(threads_with_a_context_each_do_not_meet),
+        T(nor_do_they_over_tls),
     };
 
-    return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

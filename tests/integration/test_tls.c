@@ -49,7 +49,7 @@ static client client_trusting(const char *base_url, const char *ca_file)
 {
     client c = client_new(base_url);
 
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, ca_file), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, ca_file));
     return c;
 }
 
@@ -65,40 +65,38 @@ static CURLcode plain_libcurl(const char *url, const char *ca_file, long version
     CURL *easy = curl_easy_init();
     CURLcode code;
 
-    assert_non_null(easy);
-    assert_int_equal(curl_easy_setopt(easy, CURLOPT_URL, url), CURLE_OK);
-    assert_int_equal(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L), CURLE_OK);
-    assert_int_equal(curl_easy_setopt(easy, CURLOPT_SSLVERSION, version), CURLE_OK);
-    assert_int_equal(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop), CURLE_OK);
+    MUST(easy != NULL);
+    MUST_INT(curl_easy_setopt(easy, CURLOPT_URL, url), CURLE_OK);
+    MUST_INT(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L), CURLE_OK);
+    MUST_INT(curl_easy_setopt(easy, CURLOPT_SSLVERSION, version), CURLE_OK);
+    MUST_INT(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop), CURLE_OK);
     if (ca_file != NULL)
-        assert_int_equal(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file), CURLE_OK);
+        MUST_INT(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file), CURLE_OK);
     code = curl_easy_perform(easy);
     curl_easy_cleanup(easy);
     return code;
 }
 
-static void a_trusted_server_is_fetched_from_over_one_connection(void **user)
+TEST(a_trusted_server_is_fetched_from_over_one_connection)
 {
     sim *server = sim_start_tls(pems->good, pems->key);
     client c = client_trusting(sim_url(server), pems->ca);
     sim_stats stats;
 
-    (void)user;
     for (int i = 0; i < 10; i++)
         expect_fetch(&c, LOCK_SYNC_OK);
     client_free(&c);
     sim_stop(server, &stats);
-    assert_int_equal(stats.requests, 10);
-    assert_int_equal(stats.connections, 1);
+    MUST_INT(stats.requests, 10);
+    MUST_INT(stats.connections, 1);
 }
 
-static void names_and_addresses_of_the_certificate_are_good(void **user)
+TEST(names_and_addresses_of_the_certificate_are_good)
 {
     char *by_localhost = kit_text("https://localhost:%u", sim_port(good));
     char *by_name = kit_text("https://service.test:%u", sim_port(good));
     client c = client_trusting(by_localhost, pems->ca);
 
-    (void)user;
     resolver_answer("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_OK);
     expect_good_at(&c, by_name);
@@ -107,31 +105,29 @@ static void names_and_addresses_of_the_certificate_are_good(void **user)
     free(by_name);
 }
 
-static void a_server_with_a_bad_certificate_is_refused(void **user)
+TEST(a_server_with_a_bad_certificate_is_refused)
 {
     const char *const rows[] = {pems->expired, pems->wrong_host, pems->unknown};
 
-    (void)user;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sim *server = sim_start_tls(rows[i], pems->key);
         client c = client_trusting(sim_url(server), pems->ca);
         sim_stats stats;
 
         expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
-        assert_int_equal(error_http_status(&c), 0);
+        MUST_INT(error_http_status(&c), 0);
         expect_good_at(&c, sim_url(good));
         client_free(&c);
         sim_stop(server, &stats);
-        assert_int_equal(stats.requests, 0);
+        MUST_INT(stats.requests, 0);
     }
 }
 
-static void a_name_that_is_not_in_the_certificate_is_refused(void **user)
+TEST(a_name_that_is_not_in_the_certificate_is_refused)
 {
     char *url = kit_text("https://other.test:%u", sim_port(good));
     client c = client_trusting(url, pems->ca);
 
-    (void)user;
     resolver_answer("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
@@ -139,19 +135,18 @@ static void a_name_that_is_not_in_the_certificate_is_refused(void **user)
     free(url);
 }
 
-static void a_ca_file_that_is_none_is_a_tls_error(void **user)
+TEST(a_ca_file_that_is_none_is_a_tls_error)
 {
     char *missing = kit_text("%s/missing.pem", pems->dir);
     char *empty = kit_text("%s/empty.pem", pems->dir);
     const char *const rows[] = {missing, empty, pems->key, pems->dir};
 
-    (void)user;
     kit_write_file(empty, "", 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         client c = client_trusting(sim_url(good), rows[i]);
 
         expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
-        assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
         expect_fetch_of(&c, LOCK_SYNC_OK, rows[i]);
         client_free(&c);
     }
@@ -160,16 +155,15 @@ static void a_ca_file_that_is_none_is_a_tls_error(void **user)
 }
 
 /* The file is read at each new connection, and a connection made under other trust is not used again. */
-static void a_changed_ca_file_holds_for_the_next_fetch(void **user)
+TEST(a_changed_ca_file_holds_for_the_next_fetch)
 {
     client c = client_trusting(sim_url(good), pems->ca);
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->other_ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->other_ca));
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(unknown));
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
     client_free(&c);
@@ -177,57 +171,53 @@ static void a_changed_ca_file_holds_for_the_next_fetch(void **user)
 
 /* --- the system's trust --- */
 
-static void the_systems_trust_holds_by_default(void **user)
+TEST(the_systems_trust_holds_by_default)
 {
     client c = client_new(sim_url(unknown));
     size_t loads = trust_default_file_loads();
 
-    (void)user;
     expect_fetch(&c, LOCK_SYNC_E_TLS); /* the real bundle does not know us */
     client_free(&c);
     trust_replace_defaults(pems->other_ca, NULL);
     c = client_new(sim_url(unknown));
     expect_fetch(&c, LOCK_SYNC_OK);
-    assert_true(trust_default_file_loads() > loads);
+    MUST(trust_default_file_loads() > loads);
     client_free(&c);
 }
 
-static void a_ca_file_replaces_the_systems_bundle(void **user)
+TEST(a_ca_file_replaces_the_systems_bundle)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
 
-    (void)user;
     trust_replace_defaults(pems->other_ca, NULL);
-    assert_int_equal(plain_libcurl(sim_url(unknown), NULL, CURL_SSLVERSION_DEFAULT), CURLE_OK);
+    MUST_INT(plain_libcurl(sim_url(unknown), NULL, CURL_SSLVERSION_DEFAULT), CURLE_OK);
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
     client_free(&c);
 }
 
-static void a_ca_file_replaces_the_systems_directory_too(void **user)
+TEST(a_ca_file_replaces_the_systems_directory_too)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
     size_t loads;
 
-    (void)user;
     trust_replace_defaults(NULL, pems->hashed_dir);
-    assert_int_equal(plain_libcurl(sim_url(unknown), pems->ca, CURL_SSLVERSION_DEFAULT), CURLE_OK);
+    MUST_INT(plain_libcurl(sim_url(unknown), pems->ca, CURL_SSLVERSION_DEFAULT), CURLE_OK);
     loads = trust_default_dir_loads();
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, NULL), LOCK_SYNC_OK); /* nor is the directory read by default */
+    MUST_OK(lock_sync_set_ca_file(c.ctx, NULL)); /* nor is the directory read by default */
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    assert_int_equal(trust_default_dir_loads(), loads);
+    MUST_INT(trust_default_dir_loads(), loads);
     client_free(&c);
 }
 
-static void the_environments_trust_is_not_asked(void **user)
+TEST(the_environments_trust_is_not_asked)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
 
-    (void)user;
-    assert_int_equal(setenv("SSL_CERT_FILE", pems->other_ca, 1), 0);
-    assert_int_equal(setenv("SSL_CERT_DIR", pems->hashed_dir, 1), 0);
+    MUST_INT(setenv("SSL_CERT_FILE", pems->other_ca, 1), 0);
+    MUST_INT(setenv("SSL_CERT_DIR", pems->hashed_dir, 1), 0);
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
     client_free(&c);
@@ -254,15 +244,14 @@ static child *old_server(const char *version, uint16_t *port)
 }
 
 /* openssl.cnf beside this file lets OpenSSL itself accept old TLS: what refuses it is the library. */
-static void tls_before_1_2_is_refused(void **user)
+TEST(tls_before_1_2_is_refused)
 {
     uint16_t port;
     child *server = old_server("-tls1_1", &port);
     char *url = kit_text("https://127.0.0.1:%u", port);
     client c = client_trusting(url, pems->ca);
 
-    (void)user;
-    assert_int_equal(plain_libcurl(url, pems->ca, CURL_SSLVERSION_TLSv1_1), CURLE_OK);
+    MUST_INT(plain_libcurl(url, pems->ca, CURL_SSLVERSION_TLSv1_1), CURLE_OK);
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
     client_free(&c);
@@ -270,23 +259,21 @@ static void tls_before_1_2_is_refused(void **user)
     free(url);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, restore)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_trusted_server_is_fetched_from_over_one_connection),
-        TEST(names_and_addresses_of_the_certificate_are_good),
-        TEST(a_server_with_a_bad_certificate_is_refused),
-        TEST(a_name_that_is_not_in_the_certificate_is_refused),
-        TEST(a_ca_file_that_is_none_is_a_tls_error),
-        TEST(a_changed_ca_file_holds_for_the_next_fetch),
-        TEST(the_systems_trust_holds_by_default),
-        TEST(a_ca_file_replaces_the_systems_bundle),
-        TEST(a_ca_file_replaces_the_systems_directory_too),
-        TEST(the_environments_trust_is_not_asked),
-        TEST(tls_before_1_2_is_refused),
+        T_IN(a_trusted_server_is_fetched_from_over_one_connection, NULL, restore),
+        T_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore),
+        T_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore),
+        T_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore),
+        T_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore),
+        T_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore),
+        T_IN(the_systems_trust_holds_by_default, NULL, restore),
+        T_IN(a_ca_file_replaces_the_systems_bundle, NULL, restore),
+        T_IN(a_ca_file_replaces_the_systems_directory_too, NULL, restore),
+        T_IN(the_environments_trust_is_not_asked, NULL, restore),
+        T_IN(tls_before_1_2_is_refused, NULL, restore),
     };
 
-    return cmocka_run_group_tests_name("TLS", tests, begin_all, end_all);
+    return T_MAIN_IN(tests, begin_all, end_all);
 }

@@ -13,8 +13,8 @@ static client client_of(const h2_lab *lab)
 {
     client c = client_new(h2_lab_url(lab));
 
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, 3000 * kit_slack()), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, 3000 * kit_slack()));
     return c;
 }
 
@@ -25,9 +25,8 @@ static lock_sync_status fetch_anew(h2_lab *lab, const client *c)
     return client_fetch(c);
 }
 
-static void a_session_that_the_server_forgot_costs_a_handshake_only(void **user)
+TEST(a_session_that_the_server_forgot_costs_a_handshake_only)
 {
-    (void)user;
     if (curl_has_gnutls())
         skip(); /* there are no sessions: see integration-http2 */
     for (size_t i = 0; i < 2; i++) {
@@ -37,21 +36,20 @@ static void a_session_that_the_server_forgot_costs_a_handshake_only(void **user)
         expect_fetch(&c, LOCK_SYNC_OK);
         h2_lab_sessions(lab, H2_SESSIONS_FORGET);
         expect_status(&c, fetch_anew(lab, &c), LOCK_SYNC_OK);
-        assert_int_equal(h2_lab_counts(lab).resumed, 0);
+        MUST_INT(h2_lab_counts(lab).resumed, 0);
         h2_lab_sessions(lab, H2_SESSIONS_RESUME);
         expect_status(&c, fetch_anew(lab, &c), LOCK_SYNC_OK);
         if (i == 0) /* libcurl 7.88 offers no session for HTTP/2 */
-            assert_int_equal(h2_lab_counts(lab).resumed, 1);
-        assert_int_equal(h2_lab_counts(lab).handshakes, 3);
+            MUST_INT(h2_lab_counts(lab).resumed, 1);
+        MUST_INT(h2_lab_counts(lab).handshakes, 3);
         client_free(&c);
         h2_lab_stop(lab);
     }
 }
 
 /* The session is not tried again. */
-static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **user)
+TEST(a_session_that_breaks_the_handshake_costs_at_most_one_fetch)
 {
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
         client c = client_of(lab);
@@ -62,9 +60,9 @@ static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **u
         status = fetch_anew(lab, &c);
         expect_status(&c, status, status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_TLS);
         if (i == 0 && !curl_has_gnutls())
-            assert_true(h2_lab_counts(lab).handshakes > h2_lab_counts(lab).connections);
+            MUST(h2_lab_counts(lab).handshakes > h2_lab_counts(lab).connections);
         expect_fetch(&c, LOCK_SYNC_OK);
-        assert_int_equal(h2_lab_counts(lab).requests, status == LOCK_SYNC_OK ? 3 : 2);
+        MUST_INT(h2_lab_counts(lab).requests, status == LOCK_SYNC_OK ? 3 : 2);
         client_free(&c);
         h2_lab_stop(lab);
     }
@@ -73,9 +71,9 @@ static void a_session_that_breaks_the_handshake_costs_at_most_one_fetch(void **u
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_session_that_the_server_forgot_costs_a_handshake_only),
-        cmocka_unit_test(a_session_that_breaks_the_handshake_costs_at_most_one_fetch),
+        T(a_session_that_the_server_forgot_costs_a_handshake_only),
+        T(a_session_that_breaks_the_handshake_costs_at_most_one_fetch),
     };
 
-    return cmocka_run_group_tests_name("TLS sessions", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

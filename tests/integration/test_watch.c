@@ -6,7 +6,6 @@
 #define TRIES 10
 #define SOON_US (100000 * kit_slack())
 #define NEVER_MS 20000
-#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 /* Waits for ever, and is cancelled when `met` says so. */
 static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *user), void *user)
@@ -18,8 +17,8 @@ static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *u
     int64_t took_us = ended_us - canceller_end(other);
 
     expect_status(c, status, LOCK_SYNC_E_CANCELLED);
-    assert_null(changes);
-    assert_true(took_us >= 0 && took_us < SOON_US);
+    MUST(changes == NULL);
+    MUST(took_us >= 0 && took_us < SOON_US);
 }
 
 typedef struct rhythm {
@@ -49,8 +48,8 @@ static void cancel_waits(const client *c, lock_sync_watch *w)
         lock_sync_changes *changes = (void *)other;
 
         expect_status(c, lock_sync_watch_next(w, -1, &changes), LOCK_SYNC_E_CANCELLED);
-        assert_null(changes);
-        assert_true(kit_now_us() - began_us < SOON_US);
+        MUST(changes == NULL);
+        MUST(kit_now_us() - began_us < SOON_US);
     }
     __atomic_store_n(&r.over, 1, __ATOMIC_RELEASE);
     background_end(other);
@@ -60,8 +59,8 @@ static lock_sync_watch *watch_new(const client *c, int64_t interval_ms)
 {
     lock_sync_watch *w;
 
-    assert_int_equal(lock_sync_watch_new(c->ctx, NULL, 0, &w), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_watch_set_interval_ms(w, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_watch_new(c->ctx, NULL, 0, &w));
+    MUST_OK(lock_sync_watch_set_interval_ms(w, interval_ms));
     return w;
 }
 
@@ -69,28 +68,27 @@ static void expect_locks(lock_sync_watch *w)
 {
     lock_sync_changes *changes;
 
-    assert_int_equal(lock_sync_watch_next(w, KIT_PATIENCE_MS, &changes), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_changes_count(changes), 2);
+    MUST_OK(lock_sync_watch_next(w, KIT_PATIENCE_MS, &changes));
+    MUST_INT(lock_sync_changes_count(changes), 2);
     lock_sync_changes_free(changes);
 }
 
-static void while_it_waits_for_the_next_poll(void **user)
+TEST(while_it_waits_for_the_next_poll)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
     lock_sync_watch *w = watch_new(&c, NEVER_MS);
 
-    (void)user;
     expect_locks(w);
     cancel_waits(&c, w);
-    assert_int_equal(raw_requests(server), 1); /* the next poll is due when it was */
-    assert_int_equal(lock_sync_watch_last_status(w), LOCK_SYNC_OK);
+    MUST_INT(raw_requests(server), 1); /* the next poll is due when it was */
+    MUST_OK(lock_sync_watch_last_status(w));
     lock_sync_watch_free(w);
     client_free(&c);
     raw_stop(server);
 }
 
-static void while_it_waits_for_the_guard(void **user)
+TEST(while_it_waits_for_the_guard)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
@@ -98,14 +96,13 @@ static void while_it_waits_for_the_guard(void **user)
     lock_sync_guard *g;
     int64_t slot;
 
-    (void)user;
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, &slot), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard(c.ctx, g), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_FAIL), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, &slot));
+    MUST_OK(lock_sync_set_guard(c.ctx, g));
+    MUST_OK(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_FAIL));
     cancel_waits(&c, w);
-    assert_int_equal(raw_requests(server), 0);
-    assert_int_equal(lock_sync_set_guard(c.ctx, NULL), LOCK_SYNC_OK);
+    MUST_INT(raw_requests(server), 0);
+    MUST_OK(lock_sync_set_guard(c.ctx, NULL));
     lock_sync_watch_free(w);
     w = watch_new(&c, 1);
     expect_locks(w);
@@ -127,7 +124,7 @@ static bool has_asked(void *user)
     return raw_requests(p->server) >= p->requests;
 }
 
-static void while_the_service_is_silent(void **user)
+TEST(while_the_service_is_silent)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent, silent, silent, silent, silent};
@@ -135,13 +132,12 @@ static void while_the_service_is_silent(void **user)
     client c = client_new(raw_url(p.server));
     lock_sync_watch *w = watch_new(&c, 1);
 
-    (void)user;
     for (p.requests = 1; p.requests <= COUNT_OF(scripts); p.requests++) {
         cancel_when(&c, w, has_asked, &p);
-        assert_int_equal(lock_sync_watch_last_status(w), LOCK_SYNC_E_CANCELLED);
+        MUST_INT(lock_sync_watch_last_status(w), LOCK_SYNC_E_CANCELLED);
     }
     expect_locks(w);
-    assert_int_equal(raw_requests(p.server), COUNT_OF(scripts) + 1);
+    MUST_INT(raw_requests(p.server), COUNT_OF(scripts) + 1);
     lock_sync_watch_free(w);
     client_free(&c);
     raw_stop(p.server);
@@ -155,7 +151,7 @@ static void cancel_often(void *user)
         lock_sync_cancel(s->ctx);
 }
 
-static void at_any_instant(void **user)
+TEST(at_any_instant)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     client c = client_new(raw_url(server));
@@ -165,21 +161,20 @@ static void at_any_instant(void **user)
     lock_sync_changes *changes;
     size_t told = 0;
 
-    (void)user;
     for (int i = 0; i < 200; i++) {
         lock_sync_status status = lock_sync_watch_next(w, 2, &changes);
 
         told += lock_sync_changes_count(changes);
         lock_sync_changes_free(changes);
-        assert_true(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_TIMEOUT);
+        MUST(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_TIMEOUT);
     }
     __atomic_store_n(&s.over, 1, __ATOMIC_RELEASE);
     background_end(other);
     if (told == 0)
         expect_locks(w);
     else
-        assert_int_equal(told, 2);
-    assert_int_equal(lock_sync_watch_next(w, 50, &changes), LOCK_SYNC_E_TIMEOUT); /* the last cancel left no trace */
+        MUST_INT(told, 2);
+    MUST_INT(lock_sync_watch_next(w, 50, &changes), LOCK_SYNC_E_TIMEOUT); /* the last cancel left no trace */
     lock_sync_watch_free(w);
     client_free(&c);
     raw_stop(server);
@@ -188,11 +183,11 @@ static void at_any_instant(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(while_it_waits_for_the_next_poll),
-        cmocka_unit_test(while_it_waits_for_the_guard),
-        cmocka_unit_test(while_the_service_is_silent),
-        cmocka_unit_test(at_any_instant),
+        T(while_it_waits_for_the_next_poll),
+        T(while_it_waits_for_the_guard),
+        T(while_the_service_is_silent),
+        T(at_any_instant),
     };
 
-    return cmocka_run_group_tests_name("cancelling a watch", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

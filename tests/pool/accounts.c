@@ -103,7 +103,7 @@ lock_sync_status account_try(account *a, lock_sync_pool *p)
 
 void account_submit(account *a, lock_sync_pool *p)
 {
-    expect_ok(account_try(a, p));
+    MUST_OK(account_try(a, p));
 }
 
 void accounts_submit(account *all, size_t n, lock_sync_pool *p)

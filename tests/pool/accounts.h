@@ -3,14 +3,8 @@
 #ifndef POOL_ACCOUNTS_H
 #define POOL_ACCOUNTS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../support/checks.h"
 
-#include <cmocka.h>
-
-#include "../support/between.h"
 #include "../support/kit.h"
 #include "../support/raw_server.h"
 #include "../support/sim.h"
@@ -18,7 +12,6 @@
 #include <locksync/locksync.h>
 
 #define KEY "demo-key"
-#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 typedef struct account account;
 
@@ -61,8 +54,7 @@ void accounts_submit(account *all, size_t n, lock_sync_pool *p);
 #define expect_end(a, want) check_end((a), (want), __FILE__, __LINE__)
 void check_end(const account *a, lock_sync_status want, const char *file, int line);
 /* That no callback came yet. */
-#define expect_pending(a) assert_int_equal((a)->calls + 1, (a)->submits)
-#define expect_ok(call) assert_int_equal((call), LOCK_SYNC_OK)
+#define expect_pending(a) MUST_INT((a)->calls + 1, (a)->submits)
 
 lock_sync_pool *pool_make(void);
 lock_sync_status pool_dispatch(lock_sync_pool *p);

@@ -162,7 +162,7 @@ void scene_end(scene *s)
     raw_stop(s->server);
     raw_stop(s->good);
     resolver_answer(NULL);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
     if (s->heap.blocks == 0 && s->pool_heap.blocks == 0)
         return;
     leaks++;

@@ -12,7 +12,7 @@ static crowd members;
 
 static void go_round(account *a)
 {
-    assert_int_equal(a->status, LOCK_SYNC_OK);
+    MUST_OK(a->status);
     if (members.left == 0)
         return;
     members.left--;
@@ -26,7 +26,7 @@ void expect_equal_shares(account *all, size_t n, size_t shares, size_t total, lo
     size_t least = SIZE_MAX;
     size_t most = 0;
 
-    assert_true(shares <= COUNT_OF(counts));
+    MUST(shares <= COUNT_OF(counts));
     members = (crowd){total, counts, n / shares, all};
     for (size_t i = 0; i < n; i++)
         all[i].then = go_round;

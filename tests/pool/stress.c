@@ -50,8 +50,8 @@ static account make_account(stress *s)
 
     (void)snprintf(key, sizeof key, "key-%d", 1 + (int)draw(s, 1000));
     a = account_with_key(s->urls[o], key);
-    expect_ok(lock_sync_set_ca_file(a.ctx, s->ca_file));
-    expect_ok(lock_sync_set_timeout_ms(a.ctx, o == SILENT ? 1 + (int64_t)draw(s, 50) : 20000));
+    MUST_OK(lock_sync_set_ca_file(a.ctx, s->ca_file));
+    MUST_OK(lock_sync_set_timeout_ms(a.ctx, o == SILENT ? 1 + (int64_t)draw(s, 50) : 20000));
     a.then = act;
     a.user = s;
     return a;
@@ -103,7 +103,7 @@ static void run(stress *s)
         start(s, &s->accounts[i]);
     }
     while (lock_sync_pool_pending(s->pool) > 0) {
-        expect_ok(pool_wait(s->pool, 1000));
+        MUST_OK(pool_wait(s->pool, 1000));
         if (draw(s, 64) == 0)
             lock_sync_cancel(s->accounts[draw(s, ACCOUNTS)].ctx);
         for (size_t i = 0; s->submits < s->wanted && lock_sync_pool_pending(s->pool) < ACCOUNTS / 2 && i < ACCOUNTS; i++)
@@ -125,14 +125,14 @@ static int listen_only(char url[40])
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_int_equal(bind(fd, any, size), 0);
-    assert_int_equal(listen(fd, 128), 0);
-    assert_int_equal(getsockname(fd, any, &size), 0);
+    MUST_INT(bind(fd, any, size), 0);
+    MUST_INT(listen(fd, 128), 0);
+    MUST_INT(getsockname(fd, any, &size), 0);
     (void)snprintf(url, 40, "http://127.0.0.1:%u", ntohs(address.sin_port));
     return fd;
 }
 
-static void each_submit_has_one_callback(void **user)
+TEST(each_submit_has_one_callback)
 {
     static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
                                             NULL};
@@ -142,7 +142,6 @@ static void each_submit_has_one_callback(void **user)
     char silent_url[40];
     int silent = listen_only(silent_url);
 
-    (void)user;
     s.urls[FAULTS] = sim_url(faults);
     s.urls[HTTP2] = key_nginx_url(http2);
     s.urls[SILENT] = silent_url;
@@ -151,8 +150,8 @@ static void each_submit_has_one_callback(void **user)
     s.pool = pool_make();
     run(&s);
     pool_end(s.pool);
-    assert_int_equal(s.calls, s.submits);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(s.calls, s.submits);
+    MUST_INT(stray_callbacks(), 0);
     (void)close(silent);
     sim_stop(faults, NULL);
     key_nginx_stop(http2);
@@ -161,12 +160,12 @@ static void each_submit_has_one_callback(void **user)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_submit_has_one_callback)};
+    const struct CMUnitTest tests[] = {T(each_submit_has_one_callback)};
     int failed;
 
     s.wanted = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 3000;
     s.random = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    failed = cmocka_run_group_tests_name("stress", tests, NULL, NULL);
+    failed = T_MAIN(tests);
     for (size_t i = 0; i < STATUSES; i++)
         if (s.statuses[i] > 0)
             print_message("%-28s %zu\n", lock_sync_status_name((lock_sync_status)i), s.statuses[i]);

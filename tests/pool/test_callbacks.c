@@ -21,9 +21,8 @@ static int end(void **user)
     return 0;
 }
 
-static void the_callback_comes_once_inside_dispatch_or_wait(void **user)
+TEST(the_callback_comes_once_inside_dispatch_or_wait)
 {
-    (void)user;
     for (int waiting = 0; waiting < 2; waiting++) {
         lock_sync_pool *p = pool_make();
         account a = account_new(raw_url(good));
@@ -31,33 +30,32 @@ static void the_callback_comes_once_inside_dispatch_or_wait(void **user)
         account_submit(&a, p);
         expect_pending(&a);
         while (lock_sync_pool_pending(p) > 0)
-            expect_ok(waiting ? pool_wait(p, 1000) : pool_dispatch(p));
+            MUST_OK(waiting ? pool_wait(p, 1000) : pool_dispatch(p));
         expect_end(&a, LOCK_SYNC_OK);
-        assert_int_equal(a.locks, 2);
-        assert_int_equal(a.first_id, 1001);
+        MUST_INT(a.locks, 2);
+        MUST_INT(a.first_id, 1001);
         (void)pool_run_for(p, 20);
-        assert_int_equal(a.calls, 1);
+        MUST_INT(a.calls, 1);
         account_free(&a);
         pool_end(p);
-        assert_int_equal(a.calls, 1);
-        assert_int_equal(stray_callbacks(), 0);
+        MUST_INT(a.calls, 1);
+        MUST_INT(stray_callbacks(), 0);
     }
 }
 
-static void a_context_goes_from_pool_to_blocking_fetch_and_back(void **user)
+TEST(a_context_goes_from_pool_to_blocking_fetch_and_back)
 {
     lock_sync_pool *p = pool_make();
     lock_sync_pool *second = pool_make();
     account a = account_new(raw_url(good));
 
-    (void)user;
     for (int i = 0; i < 5; i++) {
         lock_sync_results *r;
 
         account_submit(&a, i % 2 == 0 ? p : second);
         pool_run_account(&a);
         expect_end(&a, LOCK_SYNC_OK);
-        expect_ok(lock_sync_fetch(a.ctx, NULL, 0, &r));
+        MUST_OK(lock_sync_fetch(a.ctx, NULL, 0, &r));
         lock_sync_results_free(r);
     }
     account_free(&a);
@@ -65,7 +63,7 @@ static void a_context_goes_from_pool_to_blocking_fetch_and_back(void **user)
     pool_end(p);
 }
 
-static void last_error_describes_that_fetch(void **user)
+TEST(last_error_describes_that_fetch)
 {
     static const raw_step limited[] = {
         RAW_READ_REQUEST,
@@ -76,40 +74,38 @@ static void last_error_describes_that_fetch(void **user)
     account a = account_new(raw_url(server));
     account other = account_new(raw_url(good));
 
-    (void)user;
     account_submit(&a, p);
     account_submit(&other, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_RATE_LIMITED);
-    assert_int_equal(a.http_status, 429);
-    assert_int_equal(a.retry_after_ms, 9000);
+    MUST_INT(a.http_status, 429);
+    MUST_INT(a.retry_after_ms, 9000);
     expect_end(&other, LOCK_SYNC_OK);
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_OK);
-    assert_int_equal(a.http_status, 0);
-    assert_int_equal(a.retry_after_ms, -1);
+    MUST_INT(a.http_status, 0);
+    MUST_INT(a.retry_after_ms, -1);
     account_free(&a);
     account_free(&other);
     pool_end(p);
     raw_stop(server);
 }
 
-static void only_the_ids_asked_for_are_told(void **user)
+TEST(only_the_ids_asked_for_are_told)
 {
     static const int64_t ids[] = {1002, 7};
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
     lock_sync_results *r = NULL;
 
-    (void)user;
     a.keep = &r;
     account_submit(&a, p);
     pool_run_all(p);
-    assert_int_equal(lock_sync_results_count(r), 2);
+    MUST_INT(lock_sync_results_count(r), 2);
     lock_sync_results_free(r);
-    expect_ok(lock_sync_fetch(a.ctx, ids, 2, &r));
-    assert_int_equal(lock_sync_results_missing_count(r), 1);
+    MUST_OK(lock_sync_fetch(a.ctx, ids, 2, &r));
+    MUST_INT(lock_sync_results_missing_count(r), 1);
     lock_sync_results_free(r);
     account_free(&a);
     pool_end(p);
@@ -121,22 +117,21 @@ static void *free_results(void *results)
     return NULL;
 }
 
-static void results_outlive_pool_and_context_and_are_freed_on_another_thread(void **user)
+TEST(results_outlive_pool_and_context_and_are_freed_on_another_thread)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
     lock_sync_results *r = NULL;
     pthread_t thread;
 
-    (void)user;
     a.keep = &r;
     account_submit(&a, p);
     pool_run_all(p);
     account_free(&a);
     pool_end(p);
-    assert_int_equal(lock_sync_results_count(r), 2);
-    assert_int_equal(pthread_create(&thread, NULL, free_results, r), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    MUST_INT(lock_sync_results_count(r), 2);
+    MUST_INT(pthread_create(&thread, NULL, free_results, r), 0);
+    MUST_INT(pthread_join(thread, NULL), 0);
 }
 
 /* --- submitting in callbacks --- */
@@ -151,36 +146,34 @@ static void go_round(account *a)
         account_submit(other, a->pool);
 }
 
-static void a_callback_submits_its_own_context_again(void **user)
+TEST(a_callback_submits_its_own_context_again)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
 
-    (void)user;
     a.then = go_round;
     a.user = &a;
     account_submit(&a, p);
     pool_run_all(p);
-    assert_int_equal(a.calls, ROUNDS);
+    MUST_INT(a.calls, ROUNDS);
     expect_end(&a, LOCK_SYNC_OK);
     account_free(&a);
     pool_end(p);
 }
 
-static void a_callback_submits_another_context(void **user)
+TEST(a_callback_submits_another_context)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
     account b = account_new(raw_url(good));
 
-    (void)user;
     a.then = b.then = go_round;
     a.user = &b;
     b.user = &a;
     account_submit(&a, p);
     pool_run_all(p);
-    assert_int_equal(a.calls, ROUNDS);
-    assert_int_equal(b.calls, ROUNDS - 1);
+    MUST_INT(a.calls, ROUNDS);
+    MUST_INT(b.calls, ROUNDS - 1);
     account_free(&a);
     account_free(&b);
     pool_end(p);
@@ -193,26 +186,25 @@ static void resubmit(account *a)
         account_submit(a, a->pool);
 }
 
-static void a_context_that_fails_and_submits_for_ever_delays_no_other(void **user)
+TEST(a_context_that_fails_and_submits_for_ever_delays_no_other)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
     account b = account_new(raw_url(good));
 
-    (void)user;
-    expect_ok(lock_sync_set_personal_key(a.ctx, NULL));
+    MUST_OK(lock_sync_set_personal_key(a.ctx, NULL));
     a.then = resubmit;
     account_submit(&a, p);
     for (int i = 0; i < 5; i++) {
         int64_t began = kit_now_ms();
 
-        expect_ok(pool_dispatch(p));
-        assert_true(kit_now_ms() - began < 50 * kit_slack());
+        MUST_OK(pool_dispatch(p));
+        MUST(kit_now_ms() - began < 50 * kit_slack());
     }
     account_submit(&b, p);
     pool_run_account(&b);
     expect_end(&b, LOCK_SYNC_OK);
-    assert_true(a.calls > 5);
+    MUST(a.calls > 5);
     a.user = &a;
     pool_run_all(p);
     account_free(&a);
@@ -231,7 +223,7 @@ static void cancel_the_others(account *a)
     (void)a;
 }
 
-static void a_callback_cancels_others(void **user)
+TEST(a_callback_cancels_others)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent, silent, silent, silent, silent, silent,
@@ -240,9 +232,8 @@ static void a_callback_cancels_others(void **user)
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
 
-    (void)user;
     accounts_make(all, COUNT_OF(all), raw_url(quiet));
-    expect_ok(lock_sync_pool_set_max_active(p, 6));
+    MUST_OK(lock_sync_pool_set_max_active(p, 6));
     a.then = cancel_the_others;
     account_submit(&a, p);
     accounts_submit(all, COUNT_OF(all), p);
@@ -250,8 +241,8 @@ static void a_callback_cancels_others(void **user)
     expect_end(&a, LOCK_SYNC_OK);
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         expect_end(&all[i], LOCK_SYNC_E_CANCELLED);
-        assert_true(all[i].ended_ms - a.ended_ms < 100 * kit_slack());
-        expect_ok(lock_sync_set_base_url(all[i].ctx, raw_url(good)));
+        MUST(all[i].ended_ms - a.ended_ms < 100 * kit_slack());
+        MUST_OK(lock_sync_set_base_url(all[i].ctx, raw_url(good)));
     }
     accounts_submit(all, COUNT_OF(all), p); /* none is cancelled any more */
     pool_run_all(p);
@@ -264,12 +255,11 @@ static void a_callback_cancels_others(void **user)
 }
 
 /* A cancel after the last callback does not cut the next fetch. */
-static void a_cancel_of_nothing_has_no_effect(void **user)
+TEST(a_cancel_of_nothing_has_no_effect)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
 
-    (void)user;
     for (int i = 0; i < 5; i++) {
         lock_sync_cancel(a.ctx);
         account_submit(&a, p);
@@ -283,17 +273,17 @@ static void a_cancel_of_nothing_has_no_effect(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_callback_comes_once_inside_dispatch_or_wait),
-        cmocka_unit_test(a_context_goes_from_pool_to_blocking_fetch_and_back),
-        cmocka_unit_test(last_error_describes_that_fetch),
-        cmocka_unit_test(only_the_ids_asked_for_are_told),
-        cmocka_unit_test(results_outlive_pool_and_context_and_are_freed_on_another_thread),
-        cmocka_unit_test(a_callback_submits_its_own_context_again),
-        cmocka_unit_test(a_callback_submits_another_context),
-        cmocka_unit_test(a_context_that_fails_and_submits_for_ever_delays_no_other),
-        cmocka_unit_test(a_callback_cancels_others),
-        cmocka_unit_test(a_cancel_of_nothing_has_no_effect),
+        T(the_callback_comes_once_inside_dispatch_or_wait),
+        T(a_context_goes_from_pool_to_blocking_fetch_and_back),
+        T(last_error_describes_that_fetch),
+        T(only_the_ids_asked_for_are_told),
+        T(results_outlive_pool_and_context_and_are_freed_on_another_thread),
+        T(a_callback_submits_its_own_context_again),
+        T(a_callback_submits_another_context),
+        T(a_context_that_fails_and_submits_for_ever_delays_no_other),
+        T(a_callback_cancels_others),
+        T(a_cancel_of_nothing_has_no_effect),
     };
 
-    return cmocka_run_group_tests_name("pool callbacks", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

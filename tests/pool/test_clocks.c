@@ -131,7 +131,7 @@ static scene scene_make(bool pooled, const raw_step *const *scripts, size_t coun
     scene s = {.server = raw_start(AF_INET, scripts, count), .pool = pooled ? pool_make() : NULL};
 
     s.account = account_new(raw_url(s.server));
-    expect_ok(lock_sync_set_timeout_ms(s.account.ctx, DEADLINE_MS));
+    MUST_OK(lock_sync_set_timeout_ms(s.account.ctx, DEADLINE_MS));
     return s;
 }
 
@@ -142,7 +142,7 @@ static void scene_end(scene *s)
         pool_end(s->pool);
     forget_timer();
     raw_stop(s->server);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 #define expect(s, want, j) check(fetch(&(s)->account, (s)->pool), (want), (j), (s)->pool != NULL, __FILE__, __LINE__)
@@ -158,9 +158,8 @@ static void check(lock_sync_status got, lock_sync_status want, const jump *j, bo
 
 #define EACH_JUMP_TWICE(i) size_t i = 0; i < 2 * COUNT_OF(jumps); i++
 
-static void a_fetch_ends_by_its_deadline_whatever_clocks_do(void **user)
+TEST(a_fetch_ends_by_its_deadline_whatever_clocks_do)
 {
-    (void)user;
     for (EACH_JUMP_TWICE(i)) {
         jump j = jumps[i / 2];
         const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, &j), RAW_WAIT_FOR_CLOSE, RAW_END};
@@ -177,9 +176,8 @@ static void a_fetch_ends_by_its_deadline_whatever_clocks_do(void **user)
 }
 
 /* An answer that came while the machine slept may be taken, or come too late. */
-static void an_answer_behind_a_jump_is_taken(void **user)
+TEST(an_answer_behind_a_jump_is_taken)
 {
-    (void)user;
     for (EACH_JUMP_TWICE(i)) {
         jump j = jumps[i / 2];
         const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, &j), RAW_ANSWER, RAW_WAIT_FOR_CLOSE, RAW_END};
@@ -193,9 +191,8 @@ static void an_answer_behind_a_jump_is_taken(void **user)
     }
 }
 
-static void fetches_go_on_after_a_jump(void **user)
+TEST(fetches_go_on_after_a_jump)
 {
-    (void)user;
     for (EACH_JUMP_TWICE(i)) {
         jump j = jumps[i / 2];
         scene s = scene_make(i % 2 == 1, NULL, 0);
@@ -209,15 +206,14 @@ static void fetches_go_on_after_a_jump(void **user)
 }
 
 /* What stands in the way is a guard's interval, not what the wall clock says of it. */
-static void a_guard_in_memory_waits_by_the_time_since_boot(void **user)
+TEST(a_guard_in_memory_waits_by_the_time_since_boot)
 {
-    (void)user;
     for (EACH_JUMP_TWICE(i)) {
         jump j = jumps[i / 2];
         scene s = scene_make(i % 2 == 1, NULL, 0);
         lock_sync_guard *guard;
 
-        expect_ok(lock_sync_guard_new(&guard));
+        MUST_OK(lock_sync_guard_new(&guard));
         account_guard(&s.account, guard, LOCK_SYNC_GUARD_FAIL);
         expect(&s, LOCK_SYNC_OK, &j);
         make_jump(&j);
@@ -230,11 +226,11 @@ static void a_guard_in_memory_waits_by_the_time_since_boot(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fetch_ends_by_its_deadline_whatever_clocks_do),
-        cmocka_unit_test(an_answer_behind_a_jump_is_taken),
-        cmocka_unit_test(fetches_go_on_after_a_jump),
-        cmocka_unit_test(a_guard_in_memory_waits_by_the_time_since_boot),
+        T(a_fetch_ends_by_its_deadline_whatever_clocks_do),
+        T(an_answer_behind_a_jump_is_taken),
+        T(fetches_go_on_after_a_jump),
+        T(a_guard_in_memory_waits_by_the_time_since_boot),
     };
 
-    return cmocka_run_group_tests_name("clocks", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

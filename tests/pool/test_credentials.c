@@ -93,13 +93,13 @@ static void run_row(const row *r, driver by)
     if (by == POOL_AND_STORE || by == BLOCKING_AND_STORE)
         g = store_guard(s, 60000);
     else
-        expect_ok(lock_sync_guard_new(&g));
+        MUST_OK(lock_sync_guard_new(&g));
     if (r->budget != 0)
-        expect_ok(lock_sync_guard_set_hourly_budget(g, r->budget, 0));
+        MUST_OK(lock_sync_guard_set_hourly_budget(g, r->budget, 0));
     account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
     if (!r->has_key)
-        expect_ok(lock_sync_set_personal_key(a.ctx, NULL));
-    expect_ok(lock_sync_set_token_provider(a.ctx, provide, &own));
+        MUST_OK(lock_sync_set_personal_key(a.ctx, NULL));
+    MUST_OK(lock_sync_set_token_provider(a.ctx, provide, &own));
     if (by < POOL) {
         status = lock_sync_fetch(a.ctx, NULL, 0, &results);
         lock_sync_results_free(results);
@@ -121,18 +121,16 @@ static void run_row(const row *r, driver by)
     raw_stop(server);
 }
 
-static void a_provider_is_asked_as_in_a_blocking_fetch(void **user)
+TEST(a_provider_is_asked_as_in_a_blocking_fetch)
 {
-    (void)user;
     for (driver by = 0; by < DRIVERS; by++)
         for (size_t i = 0; i < COUNT_OF(rows); i++)
             if (strcmp(rows[i].name, "it fails with 401") != 0)
                 run_row(&rows[i], by);
 }
 
-static void a_provider_that_fails_with_401_is_not_asked_again(void **user)
+TEST(a_provider_that_fails_with_401_is_not_asked_again)
 {
-    (void)user;
     for (driver by = 0; by < DRIVERS; by++)
         for (size_t i = 0; i < COUNT_OF(rows); i++)
             if (strcmp(rows[i].name, "it fails with 401") == 0)
@@ -140,7 +138,7 @@ static void a_provider_that_fails_with_401_is_not_asked_again(void **user)
 }
 
 /* The repeat is refused by the hour; the new credential is there for the next fetch. */
-static void a_repeat_that_is_refused_keeps_the_new_credential(void **user)
+TEST(a_repeat_that_is_refused_keeps_the_new_credential)
 {
     static const raw_step *const script = refused_once;
     raw_server *server = raw_start(AF_INET, &script, 1);
@@ -151,24 +149,23 @@ static void a_repeat_that_is_refused_keeps_the_new_credential(void **user)
     lock_sync_guard *g;
     char *text;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_set_hourly_budget(g, 1, 0));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_hourly_budget(g, 1, 0));
     account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
-    expect_ok(lock_sync_set_token_provider(a.ctx, provide, &own));
+    MUST_OK(lock_sync_set_token_provider(a.ctx, provide, &own));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_UNAUTHORIZED);
-    assert_int_equal(a.http_status, 401);
-    assert_non_null(strstr(a.message, "A new one is set"));
+    MUST_INT(a.http_status, 401);
+    MUST(strstr(a.message, "A new one is set") != NULL);
     account_guard(&a, NULL, LOCK_SYNC_GUARD_OFF);
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_OK);
     text = raw_received(server, 0);
-    assert_int_equal(kit_count(text, "Bearer brand-new"), 1);
-    assert_int_equal(kit_count(text, "PersonalKey " KEY), 1);
-    assert_int_equal(own.asked, 1);
+    MUST_INT(kit_count(text, "Bearer brand-new"), 1);
+    MUST_INT(kit_count(text, "PersonalKey " KEY), 1);
+    MUST_INT(own.asked, 1);
     free(text);
     account_free(&a);
     lock_sync_guard_unref(g);
@@ -177,7 +174,7 @@ static void a_repeat_that_is_refused_keeps_the_new_credential(void **user)
 }
 
 /* The repeat counts in the hour. */
-static void a_repeat_is_counted(void **user)
+TEST(a_repeat_is_counted)
 {
     static const raw_step *const script = refused_once;
     raw_server *server = raw_start(AF_INET, &script, 1);
@@ -187,12 +184,11 @@ static void a_repeat_is_counted(void **user)
     account a = account_new(raw_url(server));
     lock_sync_guard *g;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_set_min_interval_ms(g, 1));
-    expect_ok(lock_sync_guard_set_hourly_budget(g, 2, 0));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, 1));
+    MUST_OK(lock_sync_guard_set_hourly_budget(g, 2, 0));
     account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
-    expect_ok(lock_sync_set_token_provider(a.ctx, provide, &own));
+    MUST_OK(lock_sync_set_token_provider(a.ctx, provide, &own));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_OK);
@@ -213,19 +209,18 @@ static lock_sync_status cancel_own(void *user, lock_sync_ctx *ctx, bool refused)
     return lock_sync_set_personal_key(ctx, KEY);
 }
 
-static void a_cancel_inside_the_provider_ends_the_fetch(void **user)
+TEST(a_cancel_inside_the_provider_ends_the_fetch)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(server));
 
-    (void)user;
-    expect_ok(lock_sync_set_personal_key(a.ctx, NULL));
-    expect_ok(lock_sync_set_token_provider(a.ctx, cancel_own, NULL));
+    MUST_OK(lock_sync_set_personal_key(a.ctx, NULL));
+    MUST_OK(lock_sync_set_token_provider(a.ctx, cancel_own, NULL));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_CANCELLED);
-    assert_int_equal(raw_requests(server), 0);
+    MUST_INT(raw_requests(server), 0);
     account_free(&a);
     pool_end(p);
     raw_stop(server);
@@ -234,12 +229,12 @@ static void a_cancel_inside_the_provider_ends_the_fetch(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_provider_is_asked_as_in_a_blocking_fetch),
-        cmocka_unit_test(a_provider_that_fails_with_401_is_not_asked_again),
-        cmocka_unit_test(a_repeat_that_is_refused_keeps_the_new_credential),
-        cmocka_unit_test(a_repeat_is_counted),
-        cmocka_unit_test(a_cancel_inside_the_provider_ends_the_fetch),
+        T(a_provider_is_asked_as_in_a_blocking_fetch),
+        T(a_provider_that_fails_with_401_is_not_asked_again),
+        T(a_repeat_that_is_refused_keeps_the_new_credential),
+        T(a_repeat_is_counted),
+        T(a_cancel_inside_the_provider_ends_the_fetch),
     };
 
-    return cmocka_run_group_tests_name("pool credentials", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -28,8 +28,8 @@ static void scene_begin(scene *s, const h2_plan *plans, size_t plan_count, size_
     s->count = accounts;
     for (size_t i = 0; i < accounts; i++) {
         s->all[i] = account_new(relay_url(s->relay));
-        expect_ok(lock_sync_set_ca_file(s->all[i].ctx, pems->ca));
-        expect_ok(lock_sync_set_timeout_ms(s->all[i].ctx, DEADLINE_MS));
+        MUST_OK(lock_sync_set_ca_file(s->all[i].ctx, pems->ca));
+        MUST_OK(lock_sync_set_timeout_ms(s->all[i].ctx, DEADLINE_MS));
     }
 }
 
@@ -39,7 +39,7 @@ static void scene_end(scene *s)
     pool_end(s->pool);
     relay_stop(s->relay);
     h2_lab_stop(s->lab);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 /* All accounts fetch once. How many failed: by a timeout, or a connection that broke or was not made. */
@@ -69,7 +69,7 @@ static void expect_recovery(scene *s)
     if (failed > 0)
         fail_msg("%zu of %zu fetches fail in round %d", failed, s->count, ROUNDS_MAX + 1);
     for (int round = 0; round < 3; round++)
-        assert_int_equal(fetch_all(s), 0);
+        MUST_INT(fetch_all(s), 0);
 }
 
 /* --- all connections are dead --- */
@@ -79,7 +79,7 @@ static void check_all_dead(const h2_plan *plan, relay_action how)
     scene s;
 
     scene_begin(&s, plan, 1, ACCOUNTS);
-    assert_int_equal(fetch_all(&s), 0);
+    MUST_INT(fetch_all(&s), 0);
     relay_do(s.relay, how, 0);
     expect_recovery(&s);
     scene_end(&s);
@@ -88,23 +88,20 @@ static void check_all_dead(const h2_plan *plan, relay_action how)
 static const h2_plan http1 = {.http1 = true};
 static const h2_plan http2 = {0};
 
-static void dead_connections_of_http1_are_replaced(void **user)
+TEST(dead_connections_of_http1_are_replaced)
 {
-    (void)user;
     check_all_dead(&http1, RELAY_HOLD);
     if (relay_can_forget())
         check_all_dead(&http1, RELAY_FORGET);
 }
 
-static void a_shared_connection_that_forwards_nothing_is_replaced(void **user)
+TEST(a_shared_connection_that_forwards_nothing_is_replaced)
 {
-    (void)user;
     check_all_dead(&http2, RELAY_HOLD);
 }
 
-static void a_shared_connection_without_acknowledgements_is_replaced(void **user)
+TEST(a_shared_connection_without_acknowledgements_is_replaced)
 {
-    (void)user;
     if (!relay_can_forget()) {
         print_message("skipped: the kernel allows no socket filter\n");
         skip();
@@ -120,23 +117,22 @@ static void check_first_timeout(relay_action how)
     scene_begin(&s, &http2, 1, ACCOUNTS);
     account_submit(&s.all[0], s.pool);
     pool_run_account(&s.all[0]); /* then it is known that one connection carries all: a crowd may open two */
-    assert_int_equal(fetch_all(&s), 0);
-    assert_int_equal(relay_connections(s.relay), 1);
+    MUST_INT(fetch_all(&s), 0);
+    MUST_INT(relay_connections(s.relay), 1);
     for (size_t i = 1; i < ACCOUNTS; i++)
-        expect_ok(lock_sync_set_timeout_ms(s.all[i].ctx, 100 * KIT_PATIENCE_MS));
+        MUST_OK(lock_sync_set_timeout_ms(s.all[i].ctx, 100 * KIT_PATIENCE_MS));
     relay_do(s.relay, how, 0);
     accounts_submit(s.all, s.count, s.pool);
     pool_run_all(s.pool);
     expect_end(&s.all[0], LOCK_SYNC_E_TIMEOUT);
     for (size_t i = 1; i < ACCOUNTS; i++)
         expect_end(&s.all[i], LOCK_SYNC_OK);
-    assert_true(relay_connections(s.relay) <= 4); /* none needs one of its own */
+    MUST(relay_connections(s.relay) <= 4); /* none needs one of its own */
     scene_end(&s);
 }
 
-static void the_first_timeout_ends_a_dead_connection_for_all_on_it(void **user)
+TEST(the_first_timeout_ends_a_dead_connection_for_all_on_it)
 {
-    (void)user;
     check_first_timeout(RELAY_HOLD);
     if (relay_can_forget())
         check_first_timeout(RELAY_FORGET);
@@ -169,12 +165,12 @@ static void open_two_connections(scene *s)
     pool_run_account(&s->all[0]);
     expect_end(&s->all[0], LOCK_SYNC_OK);
     accounts_submit(s->all, 2, s->pool);
-    assert_true(pool_run(s->pool, has_three_requests, s->lab, KIT_PATIENCE_MS)); /* two of them are held */
+    MUST(pool_run(s->pool, has_three_requests, s->lab, KIT_PATIENCE_MS)); /* two of them are held */
     h2_lab_release(s->lab);
     pool_run_all(s->pool);
     for (size_t i = 0; i < 2; i++)
         expect_end(&s->all[i], LOCK_SYNC_OK);
-    assert_int_equal(relay_open_connections(s->relay), 2);
+    MUST_INT(relay_open_connections(s->relay), 2);
 }
 
 static void check_one_dead(relay_action how)
@@ -193,15 +189,13 @@ static void check_one_dead(relay_action how)
     }
 }
 
-static void one_of_two_that_forwards_nothing_is_replaced(void **user)
+TEST(one_of_two_that_forwards_nothing_is_replaced)
 {
-    (void)user;
     check_one_dead(RELAY_HOLD);
 }
 
-static void one_of_two_without_acknowledgements_is_replaced(void **user)
+TEST(one_of_two_without_acknowledgements_is_replaced)
 {
-    (void)user;
     if (!relay_can_forget()) {
         print_message("skipped: the kernel allows no socket filter\n");
         skip();
@@ -215,22 +209,21 @@ static void one_of_two_without_acknowledgements_is_replaced(void **user)
 
 /* Its connections break, and those that are made to the address before are refused, until the name is looked up
    again. */
-static void a_name_with_a_new_address_is_found_there(void **user)
+TEST(a_name_with_a_new_address_is_found_there)
 {
     h2_lab *moved;
     int64_t began_ms;
     char *url;
     scene s;
 
-    (void)user;
     scene_begin(&s, &http2, 1, ACCOUNTS);
     moved = h2_lab_start_at("127.0.0.2", h2_lab_port(s.lab), pems->good, pems->key, &http2, 1);
     url = kit_text("https://service.test:%u", h2_lab_port(s.lab));
     resolver_answer("127.0.0.1");
     for (size_t i = 0; i < ACCOUNTS; i++)
-        expect_ok(lock_sync_set_base_url(s.all[i].ctx, url));
-    assert_int_equal(fetch_all(&s), 0);
-    assert_int_equal(h2_lab_counts(s.lab).requests, ACCOUNTS);
+        MUST_OK(lock_sync_set_base_url(s.all[i].ctx, url));
+    MUST_INT(fetch_all(&s), 0);
+    MUST_INT(h2_lab_counts(s.lab).requests, ACCOUNTS);
     resolver_answer("127.0.0.2");
     h2_lab_stop(s.lab);
     s.lab = moved;
@@ -238,7 +231,7 @@ static void a_name_with_a_new_address_is_found_there(void **user)
     while (fetch_all(&s) > 0 && kit_now_ms() - began_ms < NAME_KEPT_MS * kit_slack())
         (void)pool_run_for(s.pool, 20);
     for (int round = 0; round < 3; round++)
-        assert_int_equal(fetch_all(&s), 0);
+        MUST_INT(fetch_all(&s), 0);
     resolver_answer(NULL);
     free(url);
     scene_end(&s);
@@ -248,21 +241,20 @@ static void a_name_with_a_new_address_is_found_there(void **user)
 /* --- and what is no reason --- */
 
 /* Bytes that come do not put the deadline off. */
-static void an_answer_that_trickles_ends_by_the_deadline(void **user)
+TEST(an_answer_that_trickles_ends_by_the_deadline)
 {
     const h2_plan *const plans[] = {&http1, &http2};
 
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         scene s;
         int64_t begun_ms;
 
         scene_begin(&s, plans[i], 1, 1);
-        assert_int_equal(fetch_all(&s), 0);
+        MUST_INT(fetch_all(&s), 0);
         relay_do(s.relay, RELAY_TRICKLE, (unsigned)DEADLINE_MS / 20);
         begun_ms = kit_now_ms();
-        assert_int_equal(fetch_all(&s), 1);
-        assert_int_equal(s.all[0].status, LOCK_SYNC_E_TIMEOUT);
+        MUST_INT(fetch_all(&s), 1);
+        MUST_INT(s.all[0].status, LOCK_SYNC_E_TIMEOUT);
         if (kit_now_ms() - begun_ms > DEADLINE_MS + 1000 * kit_slack())
             fail_msg("took %lld ms", (long long)(kit_now_ms() - begun_ms));
         relay_do(s.relay, RELAY_PASS, 0);
@@ -272,21 +264,20 @@ static void an_answer_that_trickles_ends_by_the_deadline(void **user)
 }
 
 /* One answer that does not come says nothing of the connection while others come on it. */
-static void a_silent_stream_does_not_end_a_living_connection(void **user)
+TEST(a_silent_stream_does_not_end_a_living_connection)
 {
     static const h2_step silent_second[] = {{.act = H2_ANSWER}, {.act = H2_SILENCE}, {.act = H2_END}};
     static const h2_plan plan = {.steps = silent_second};
     char *url;
     scene s;
 
-    (void)user;
     scene_begin(&s, &plan, 1, 2);
     url = kit_text("%s/silent", relay_url(s.relay));
-    expect_ok(lock_sync_set_base_url(s.all[0].ctx, url));
+    MUST_OK(lock_sync_set_base_url(s.all[0].ctx, url));
     account_submit(&s.all[0], s.pool);
     pool_run_account(&s.all[0]);
     account_submit(&s.all[0], s.pool);
-    assert_true(pool_run(s.pool, has_two_requests, s.lab, KIT_PATIENCE_MS));
+    MUST(pool_run(s.pool, has_two_requests, s.lab, KIT_PATIENCE_MS));
     while (s.all[0].calls < s.all[0].submits) {
         account_submit(&s.all[1], s.pool);
         pool_run_account(&s.all[1]);
@@ -294,10 +285,10 @@ static void a_silent_stream_does_not_end_a_living_connection(void **user)
         (void)pool_run_for(s.pool, 10);
     }
     expect_end(&s.all[0], LOCK_SYNC_E_TIMEOUT);
-    assert_int_equal(fetch_all(&s), 0);
-    assert_int_equal(relay_connections(s.relay), 1);
-    assert_int_equal(h2_lab_requests_on(s.lab, 0), h2_lab_counts(s.lab).requests);
-    assert_int_equal(h2_lab_requests_for(s.lab, "/silent"), 3);
+    MUST_INT(fetch_all(&s), 0);
+    MUST_INT(relay_connections(s.relay), 1);
+    MUST_INT(h2_lab_requests_on(s.lab, 0), h2_lab_counts(s.lab).requests);
+    MUST_INT(h2_lab_requests_for(s.lab, "/silent"), 3);
     scene_end(&s);
     free(url);
 }
@@ -305,13 +296,12 @@ static void a_silent_stream_does_not_end_a_living_connection(void **user)
 /* --- connections that break --- */
 
 /* What was under way may fail; what comes then does not. */
-static void a_connection_that_breaks_under_fetches_is_replaced(void **user)
+TEST(a_connection_that_breaks_under_fetches_is_replaced)
 {
     static const relay_action breaks[] = {RELAY_CLOSE, RELAY_RESET};
     static const h2_step holds[] = {{.act = H2_ANSWER}, {.act = H2_HOLD, .times = H2_ALWAYS}};
     static const h2_plan plans[] = {{.steps = holds}, {0}};
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(breaks); i++) {
         scene s;
 
@@ -319,12 +309,12 @@ static void a_connection_that_breaks_under_fetches_is_replaced(void **user)
         account_submit(&s.all[0], s.pool); /* then it is known that the connection carries all */
         pool_run_account(&s.all[0]);
         accounts_submit(s.all, s.count, s.pool);
-        assert_true(pool_run(s.pool, has_all_requests, s.lab, KIT_PATIENCE_MS));
+        MUST(pool_run(s.pool, has_all_requests, s.lab, KIT_PATIENCE_MS));
         relay_do(s.relay, breaks[i], 0);
         pool_run_all(s.pool);
         for (size_t j = 0; j < s.count; j++)
             expect_end(&s.all[j], s.all[j].status == LOCK_SYNC_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NETWORK);
-        assert_int_equal(fetch_all(&s), 0);
+        MUST_INT(fetch_all(&s), 0);
         scene_end(&s);
     }
 }
@@ -332,17 +322,17 @@ static void a_connection_that_breaks_under_fetches_is_replaced(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dead_connections_of_http1_are_replaced),
-        cmocka_unit_test(a_shared_connection_that_forwards_nothing_is_replaced),
-        cmocka_unit_test(a_shared_connection_without_acknowledgements_is_replaced),
-        cmocka_unit_test(the_first_timeout_ends_a_dead_connection_for_all_on_it),
-        cmocka_unit_test(one_of_two_that_forwards_nothing_is_replaced),
-        cmocka_unit_test(one_of_two_without_acknowledgements_is_replaced),
-        cmocka_unit_test(a_name_with_a_new_address_is_found_there),
-        cmocka_unit_test(an_answer_that_trickles_ends_by_the_deadline),
-        cmocka_unit_test(a_silent_stream_does_not_end_a_living_connection),
-        cmocka_unit_test(a_connection_that_breaks_under_fetches_is_replaced),
+        T(dead_connections_of_http1_are_replaced),
+        T(a_shared_connection_that_forwards_nothing_is_replaced),
+        T(a_shared_connection_without_acknowledgements_is_replaced),
+        T(the_first_timeout_ends_a_dead_connection_for_all_on_it),
+        T(one_of_two_that_forwards_nothing_is_replaced),
+        T(one_of_two_without_acknowledgements_is_replaced),
+        T(a_name_with_a_new_address_is_found_there),
+        T(an_answer_that_trickles_ends_by_the_deadline),
+        T(a_silent_stream_does_not_end_a_living_connection),
+        T(a_connection_that_breaks_under_fetches_is_replaced),
     };
 
-    return cmocka_run_group_tests_name("dead connections of a pool", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

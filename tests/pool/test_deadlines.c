@@ -34,7 +34,7 @@ static void expect_timeouts(lock_sync_pool *p)
     int64_t began = kit_now_ms();
 
     for (size_t i = 0; i < MANY; i++) {
-        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, SHORT_MS * (int64_t)(MANY - i)));
+        MUST_OK(lock_sync_set_timeout_ms(all[i].ctx, SHORT_MS * (int64_t)(MANY - i)));
         account_submit(&all[i], p);
     }
     pool_run_all(p);
@@ -48,110 +48,104 @@ static void expect_timeouts(lock_sync_pool *p)
     }
 }
 
-static void fetches_in_the_pools_queue_end_by_their_own_deadlines(void **user)
+TEST(fetches_in_the_pools_queue_end_by_their_own_deadlines)
 {
     raw_server *quiet = raw_start(AF_INET, silent_scripts, COUNT_OF(silent_scripts));
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     accounts_make(all, MANY, raw_url(quiet));
-    expect_ok(lock_sync_pool_set_max_active(p, 1));
+    MUST_OK(lock_sync_pool_set_max_active(p, 1));
     expect_timeouts(p);
-    assert_int_equal(raw_requests(quiet), 1);
+    MUST_INT(raw_requests(quiet), 1);
     accounts_free(all, MANY);
     pool_end(p);
     raw_stop(quiet);
 }
 
 /* More transfers than connections: libcurl keeps the rest waiting. */
-static void fetches_that_wait_for_a_connection_end_by_their_own_deadlines(void **user)
+TEST(fetches_that_wait_for_a_connection_end_by_their_own_deadlines)
 {
     raw_server *quiet = raw_start(AF_INET, silent_scripts, COUNT_OF(silent_scripts));
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     accounts_make(all, MANY, raw_url(quiet));
-    expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
     expect_timeouts(p);
     accounts_free(all, MANY);
     pool_end(p);
     raw_stop(quiet);
 }
 
-static void fetches_at_a_silent_server_end_by_their_own_deadlines(void **user)
+TEST(fetches_at_a_silent_server_end_by_their_own_deadlines)
 {
     raw_server *quiet = raw_start(AF_INET, then_silent_scripts, COUNT_OF(then_silent_scripts));
     lock_sync_pool *p = pool_make();
     account first = account_new(raw_url(quiet));
 
-    (void)user;
     account_submit(&first, p);
     pool_run_all(p);
     expect_end(&first, LOCK_SYNC_OK);
     accounts_make(all, MANY, raw_url(quiet));
     expect_timeouts(p);
-    assert_int_equal(raw_requests(quiet), 1 + MANY);
+    MUST_INT(raw_requests(quiet), 1 + MANY);
     accounts_free(all, MANY);
     account_free(&first);
     pool_end(p);
     raw_stop(quiet);
 }
 
-static void a_connection_that_nobody_takes_ends_by_the_connect_timeout(void **user)
+TEST(a_connection_that_nobody_takes_ends_by_the_connect_timeout)
 {
     raw_full_port port = raw_full_port_open();
     lock_sync_pool *p = pool_make();
     account a = account_new(port.url);
     int64_t began = kit_now_ms();
 
-    (void)user;
-    expect_ok(lock_sync_set_connect_timeout_ms(a.ctx, SHORT_MS));
+    MUST_OK(lock_sync_set_connect_timeout_ms(a.ctx, SHORT_MS));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_TIMEOUT);
-    assert_between(a.ended_ms - began, SHORT_MS - 2, SHORT_MS + LATE_MS);
+    MUST_BETWEEN(a.ended_ms - began, SHORT_MS - 2, SHORT_MS + LATE_MS);
     account_free(&a);
     pool_end(p);
     raw_full_port_close(&port);
 }
 
 /* One that is asleep is refused at once when it cannot wake in time, and waits inside its deadline else. */
-static void the_wait_for_a_guard_counts_in_the_deadline(void **user)
+TEST(the_wait_for_a_guard_counts_in_the_deadline)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new("http://127.0.0.1:1");
     lock_sync_guard *g;
     int64_t began = kit_now_ms();
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     account_guard(&a, g, LOCK_SYNC_GUARD_WAIT);
-    expect_ok(lock_sync_set_timeout_ms(a.ctx, 5000));
+    MUST_OK(lock_sync_set_timeout_ms(a.ctx, 5000));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_TOO_SOON);
-    assert_between(a.retry_after_ms, 15000, 20000);
-    assert_true(kit_now_ms() - began < 500 * kit_slack());
+    MUST_BETWEEN(a.retry_after_ms, 15000, 20000);
+    MUST(kit_now_ms() - began < 500 * kit_slack());
     account_free(&a);
     lock_sync_guard_unref(g);
     pool_end(p);
 }
 
 /* Plain http: the first account's answer does not come. That of the others does, at once. */
-static void a_silent_first_answer_delays_no_other_account_of_the_host(void **user)
+TEST(a_silent_first_answer_delays_no_other_account_of_the_host)
 {
     raw_server *server = raw_start(AF_INET, silent_scripts, 1); /* silent once, then good */
     lock_sync_pool *p = pool_make();
     account slow = account_new(raw_url(server));
     int64_t began;
 
-    (void)user;
     account_submit(&slow, p);
-    assert_true(pool_run(p, is_asked, server, KIT_PATIENCE_MS));
+    MUST(pool_run(p, is_asked, server, KIT_PATIENCE_MS));
     accounts_make(all, MANY, raw_url(server));
     for (size_t i = 0; i < MANY; i++)
-        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, 2000 * kit_slack()));
+        MUST_OK(lock_sync_set_timeout_ms(all[i].ctx, 2000 * kit_slack()));
     began = kit_now_ms();
     accounts_submit(all, MANY, p);
     (void)pool_run(p, only_one_is_left, p, 3000 * kit_slack());
@@ -160,7 +154,7 @@ static void a_silent_first_answer_delays_no_other_account_of_the_host(void **use
                  lock_sync_pool_pending(p) - 1, (int)(2000 * kit_slack()), (int)(kit_now_ms() - began));
     for (size_t i = 0; i < MANY; i++) {
         expect_end(&all[i], LOCK_SYNC_OK);
-        assert_true(all[i].ended_ms - began < 500 * kit_slack());
+        MUST(all[i].ended_ms - began < 500 * kit_slack());
     }
     expect_pending(&slow);
     accounts_free(all, MANY);
@@ -178,25 +172,24 @@ static void expect_cancelled_soon(account *a)
     lock_sync_cancel(a->ctx);
     pool_run_account(a);
     expect_end(a, LOCK_SYNC_E_CANCELLED);
-    assert_true(a->ended_ms - began < LATE_MS);
+    MUST(a->ended_ms - began < LATE_MS);
 }
 
-static void each_of_many_is_cancelled_at_once(void **user)
+TEST(each_of_many_is_cancelled_at_once)
 {
-    (void)user;
     for (uint32_t active = 1; active <= MANY; active += MANY - 1)
         for (uint32_t connections = 1; connections <= MANY; connections += MANY - 1) {
             raw_server *quiet = raw_start(AF_INET, silent_scripts, COUNT_OF(silent_scripts));
             lock_sync_pool *p = pool_make();
 
-            expect_ok(lock_sync_pool_set_max_active(p, active));
-            expect_ok(lock_sync_pool_set_max_connections(p, connections, connections));
+            MUST_OK(lock_sync_pool_set_max_active(p, active));
+            MUST_OK(lock_sync_pool_set_max_connections(p, connections, connections));
             accounts_make(all, MANY, raw_url(quiet));
             accounts_submit(all, MANY, p);
-            assert_true(pool_run(p, is_asked, quiet, KIT_PATIENCE_MS));
+            MUST(pool_run(p, is_asked, quiet, KIT_PATIENCE_MS));
             for (size_t i = 0; i < MANY; i++) /* each at times active, at times waiting */
                 expect_cancelled_soon(&all[(i * 5 + 3) % MANY]);
-            assert_int_equal(lock_sync_pool_pending(p), 0);
+            MUST_INT(lock_sync_pool_pending(p), 0);
             accounts_free(all, MANY);
             pool_end(p);
             raw_stop(quiet);
@@ -204,9 +197,8 @@ static void each_of_many_is_cancelled_at_once(void **user)
 }
 
 /* When one that has the only connection goes, the next gets one. */
-static void a_cancel_makes_room_for_the_next(void **user)
+TEST(a_cancel_makes_room_for_the_next)
 {
-    (void)user;
     for (int i = 0; i < 2; i++) {
         raw_server *server = raw_start(AF_INET, silent_scripts, 1);
         lock_sync_pool *p = pool_make();
@@ -214,12 +206,12 @@ static void a_cancel_makes_room_for_the_next(void **user)
         account next = account_new(raw_url(server));
 
         if (i == 0)
-            expect_ok(lock_sync_pool_set_max_active(p, 1));
+            MUST_OK(lock_sync_pool_set_max_active(p, 1));
         else
-            expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+            MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
         account_submit(&slow, p);
         account_submit(&next, p);
-        assert_true(pool_run(p, is_asked, server, KIT_PATIENCE_MS));
+        MUST(pool_run(p, is_asked, server, KIT_PATIENCE_MS));
         expect_pending(&next);
         expect_cancelled_soon(&slow);
         pool_run_account(&next);
@@ -233,7 +225,7 @@ static void a_cancel_makes_room_for_the_next(void **user)
 
 /* --- behind a store that blocks --- */
 
-static void what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel(void **user)
+TEST(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
 {
     store *s = store_new();
     lock_sync_guard *blocked = store_guard(s, 1000);
@@ -244,16 +236,15 @@ static void what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel(void *
     account other = account_new("http://127.0.0.1:1");
     int64_t began = kit_now_ms();
 
-    (void)user;
     store_block_at(s, 1);
     account_guard(&first, blocked, LOCK_SYNC_GUARD_FAIL);
     account_guard(&late, guard, LOCK_SYNC_GUARD_FAIL);
     account_guard(&other, guard, LOCK_SYNC_GUARD_FAIL);
-    expect_ok(lock_sync_set_timeout_ms(late.ctx, SHORT_MS));
+    MUST_OK(lock_sync_set_timeout_ms(late.ctx, SHORT_MS));
     account_submit(&first, p);
     account_submit(&late, p);
     account_submit(&other, p);
-    assert_true(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
+    MUST(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
     lock_sync_cancel(other.ctx);
     (void)pool_run_for(p, 2 * SHORT_MS - (kit_now_ms() - began));
     store_release(s);
@@ -274,14 +265,13 @@ static void what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel(void *
 
 /* The answer has come, and only its slot is still to be settled: the fetch ends as it would have, with the answer's own
    detail. */
-static void what_is_being_settled_ends_with_its_own_error(void **user)
+TEST(what_is_being_settled_ends_with_its_own_error)
 {
     static const raw_step limited[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),
         RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {limited};
 
-    (void)user;
     for (int i = 0; i < 2; i++) {
         raw_server *server = raw_start(AF_INET, scripts, 1);
         store *s = store_new();
@@ -291,9 +281,9 @@ static void what_is_being_settled_ends_with_its_own_error(void **user)
 
         store_block_at(s, 2);
         account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
-        expect_ok(lock_sync_set_timeout_ms(a.ctx, i == 0 ? SHORT_MS : 30000));
+        MUST_OK(lock_sync_set_timeout_ms(a.ctx, i == 0 ? SHORT_MS : 30000));
         account_submit(&a, p);
-        assert_true(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
+        MUST(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
         if (i == 1)
             lock_sync_cancel(a.ctx);
         (void)pool_run_for(p, 2 * SHORT_MS);
@@ -301,8 +291,8 @@ static void what_is_being_settled_ends_with_its_own_error(void **user)
         store_release(s);
         pool_run_all(p);
         expect_end(&a, LOCK_SYNC_E_RATE_LIMITED);
-        assert_int_equal(a.http_status, 429);
-        assert_int_equal(a.retry_after_ms, 30000);
+        MUST_INT(a.http_status, 429);
+        MUST_INT(a.retry_after_ms, 30000);
         account_free(&a);
         lock_sync_guard_unref(g);
         pool_end(p);
@@ -314,17 +304,17 @@ static void what_is_being_settled_ends_with_its_own_error(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fetches_in_the_pools_queue_end_by_their_own_deadlines),
-        cmocka_unit_test(fetches_that_wait_for_a_connection_end_by_their_own_deadlines),
-        cmocka_unit_test(fetches_at_a_silent_server_end_by_their_own_deadlines),
-        cmocka_unit_test(a_connection_that_nobody_takes_ends_by_the_connect_timeout),
-        cmocka_unit_test(the_wait_for_a_guard_counts_in_the_deadline),
-        cmocka_unit_test(a_silent_first_answer_delays_no_other_account_of_the_host),
-        cmocka_unit_test(each_of_many_is_cancelled_at_once),
-        cmocka_unit_test(a_cancel_makes_room_for_the_next),
-        cmocka_unit_test(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel),
-        cmocka_unit_test(what_is_being_settled_ends_with_its_own_error),
+        T(fetches_in_the_pools_queue_end_by_their_own_deadlines),
+        T(fetches_that_wait_for_a_connection_end_by_their_own_deadlines),
+        T(fetches_at_a_silent_server_end_by_their_own_deadlines),
+        T(a_connection_that_nobody_takes_ends_by_the_connect_timeout),
+        T(the_wait_for_a_guard_counts_in_the_deadline),
+        T(a_silent_first_answer_delays_no_other_account_of_the_host),
+        T(each_of_many_is_cancelled_at_once),
+        T(a_cancel_makes_room_for_the_next),
+        T(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel),
+        T(what_is_being_settled_ends_with_its_own_error),
     };
 
-    return cmocka_run_group_tests_name("pool deadlines", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -24,43 +24,41 @@ static int end(void **user)
     return 0;
 }
 
-static void it_is_one_descriptor_for_life(void **user)
+TEST(it_is_one_descriptor_for_life)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
     int fd = lock_sync_pool_fd(p);
 
-    (void)user;
-    assert_true(fd >= 0);
+    MUST(fd >= 0);
     for (int i = 0; i < 3; i++) {
         account_submit(&a, p);
-        assert_int_equal(lock_sync_pool_fd(p), fd);
+        MUST_INT(lock_sync_pool_fd(p), fd);
         pool_run_all(p);
-        assert_int_equal(lock_sync_pool_fd(p), fd);
+        MUST_INT(lock_sync_pool_fd(p), fd);
     }
     account_free(&a);
     pool_end(p);
 }
 
-static void it_is_quiet_without_work_and_readable_with(void **user)
+TEST(it_is_quiet_without_work_and_readable_with)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
 
-    (void)user;
-    assert_false(pool_is_readable(p, 20));
+    MUST(!pool_is_readable(p, 20));
     account_submit(&a, p);
     for (int i = 0; i < 3; i++)
-        assert_true(pool_is_readable(p, 0)); /* as long as nobody dispatches */
+        MUST(pool_is_readable(p, 0)); /* as long as nobody dispatches */
     pool_run_all(p);
     (void)pool_run_for(p, 20);
-    assert_false(pool_is_readable(p, 300));
-    assert_true(pool_run_for(p, 500) <= 2); /* an idle connection is kept, and costs nothing */
+    MUST(!pool_is_readable(p, 300));
+    MUST(pool_run_for(p, 500) <= 2); /* an idle connection is kept, and costs nothing */
     account_free(&a);
     pool_end(p);
 }
 
-static void fetches_that_wait_cost_no_dispatches(void **user)
+TEST(fetches_that_wait_cost_no_dispatches)
 {
     raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
     lock_sync_pool *p = pool_make();
@@ -69,9 +67,8 @@ static void fetches_that_wait_cost_no_dispatches(void **user)
     lock_sync_guard *g;
     size_t count;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     accounts_make(asleep, 20, raw_url(good));
     active = account_new(raw_url(quiet));
     for (size_t i = 0; i < 20; i++)
@@ -91,7 +88,7 @@ static void fetches_that_wait_cost_no_dispatches(void **user)
 }
 
 /* The kept connection is told to be closed once; the next fetch makes another. */
-static void a_kept_connection_that_is_closed_is_no_work_for_ever(void **user)
+TEST(a_kept_connection_that_is_closed_is_no_work_for_ever)
 {
     static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
     static const raw_step *const scripts[] = {keep_and_close};
@@ -99,24 +96,23 @@ static void a_kept_connection_that_is_closed_is_no_work_for_ever(void **user)
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(server));
 
-    (void)user;
     for (int i = 0; i < 2; i++) {
         account_submit(&a, p);
         pool_run_all(p);
         expect_end(&a, LOCK_SYNC_OK);
         (void)pool_run_for(p, 20); /* what is left to do */
-        assert_false(pool_is_readable(p, 50));
+        MUST(!pool_is_readable(p, 50));
         raw_release(server);
         if (i == 0)
-            assert_true(pool_run_for(p, 300) <= 3);
+            MUST(pool_run_for(p, 300) <= 3);
     }
-    assert_int_equal(raw_connections(server), 2);
+    MUST_INT(raw_connections(server), 2);
     account_free(&a);
     pool_end(p);
     raw_stop(server);
 }
 
-static void it_is_level_triggered_inside_another_epoll(void **user)
+TEST(it_is_level_triggered_inside_another_epoll)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(good));
@@ -124,15 +120,14 @@ static void it_is_level_triggered_inside_another_epoll(void **user)
     int outer = epoll_create1(EPOLL_CLOEXEC);
     int n = 0;
 
-    (void)user;
-    assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, lock_sync_pool_fd(p), &event), 0);
-    assert_int_equal(epoll_wait(outer, &event, 1, 10), 0);
+    MUST_INT(epoll_ctl(outer, EPOLL_CTL_ADD, lock_sync_pool_fd(p), &event), 0);
+    MUST_INT(epoll_wait(outer, &event, 1, 10), 0);
     account_submit(&a, p);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(epoll_wait(outer, &event, 1, 0), 1);
+        MUST_INT(epoll_wait(outer, &event, 1, 0), 1);
     while (lock_sync_pool_pending(p) > 0 && n++ < 1000)
         if (epoll_wait(outer, &event, 1, 1000) == 1)
-            expect_ok(pool_dispatch(p));
+            MUST_OK(pool_dispatch(p));
     expect_end(&a, LOCK_SYNC_OK);
     account_free(&a);
     pool_end(p);
@@ -140,24 +135,23 @@ static void it_is_level_triggered_inside_another_epoll(void **user)
 }
 
 /* While those that run stay silent, so that their origin is on trial. */
-static void a_raised_limit_lets_those_begin_that_wait(void **user)
+TEST(a_raised_limit_lets_those_begin_that_wait)
 {
-    (void)user;
     for (int connections = 0; connections < 2; connections++) {
         raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
         lock_sync_pool *p = pool_make();
         account all[4];
 
         accounts_make(all, 4, raw_url(quiet));
-        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 1, 4) : lock_sync_pool_set_max_active(p, 1));
-        assert_false(pool_is_readable(p, 0));
+        MUST_OK(connections ? lock_sync_pool_set_max_connections(p, 1, 4) : lock_sync_pool_set_max_active(p, 1));
+        MUST(!pool_is_readable(p, 0));
         accounts_submit(all, 4, p);
         (void)pool_run_for(p, 50);
         raw_wait_requests(quiet, 1);
-        assert_false(pool_is_readable(p, 20));
-        assert_int_equal(raw_requests(quiet), 1);
-        expect_ok(connections ? lock_sync_pool_set_max_connections(p, 4, 16) : lock_sync_pool_set_max_active(p, 16));
-        assert_true(pool_is_readable(p, 100));
+        MUST(!pool_is_readable(p, 20));
+        MUST_INT(raw_requests(quiet), 1);
+        MUST_OK(connections ? lock_sync_pool_set_max_connections(p, 4, 16) : lock_sync_pool_set_max_active(p, 16));
+        MUST(pool_is_readable(p, 100));
         (void)pool_run_for(p, 50);
         raw_wait_requests(quiet, 4);
         accounts_free(all, 4);
@@ -182,9 +176,8 @@ static void *cancel_once_asked(void *user)
     return NULL;
 }
 
-static void a_cancel_from_another_thread_wakes_it(void **user)
+TEST(a_cancel_from_another_thread_wakes_it)
 {
-    (void)user;
     for (int waiting = 0; waiting < 2; waiting++) {
         raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
         lock_sync_pool *p = pool_make();
@@ -193,17 +186,17 @@ static void a_cancel_from_another_thread_wakes_it(void **user)
         pthread_t other;
 
         account_submit(&a, p);
-        assert_int_equal(pthread_create(&other, NULL, cancel_once_asked, &c), 0);
+        MUST_INT(pthread_create(&other, NULL, cancel_once_asked, &c), 0);
         while (lock_sync_pool_pending(p) > 0) {
             if (waiting) {
-                expect_ok(pool_wait(p, -1));
+                MUST_OK(pool_wait(p, -1));
             } else {
-                assert_true(pool_is_readable(p, 5000));
-                expect_ok(pool_dispatch(p));
+                MUST(pool_is_readable(p, 5000));
+                MUST_OK(pool_dispatch(p));
             }
         }
-        assert_int_equal(pthread_join(other, NULL), 0);
-        assert_true(a.ended_ms - c.at_us / 1000 < 100 * kit_slack());
+        MUST_INT(pthread_join(other, NULL), 0);
+        MUST(a.ended_ms - c.at_us / 1000 < 100 * kit_slack());
         expect_end(&a, LOCK_SYNC_E_CANCELLED);
         account_free(&a);
         pool_end(p);
@@ -211,21 +204,20 @@ static void a_cancel_from_another_thread_wakes_it(void **user)
     }
 }
 
-static void wait_honours_its_time(void **user)
+TEST(wait_honours_its_time)
 {
     raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(quiet));
 
-    (void)user;
     for (int pending = 0; pending < 2; pending++) {
         static const int64_t times[] = {0, 1, 50, 200};
 
         for (size_t i = 0; i < COUNT_OF(times); i++) {
             int64_t began = kit_now_ms();
 
-            expect_ok(pool_wait(p, times[i]));
-            assert_between(kit_now_ms() - began + 1, times[i], times[i] + 50 * kit_slack());
+            MUST_OK(pool_wait(p, times[i]));
+            MUST_BETWEEN(kit_now_ms() - began + 1, times[i], times[i] + 50 * kit_slack());
         }
         if (pending == 0) {
             account_submit(&a, p);
@@ -239,17 +231,16 @@ static void wait_honours_its_time(void **user)
 }
 
 /* A deadline, too, is something to do. */
-static void wait_without_end_returns_for_a_deadline(void **user)
+TEST(wait_without_end_returns_for_a_deadline)
 {
     raw_server *quiet = raw_start(AF_INET, silent_scripts, 4);
     lock_sync_pool *p = pool_make();
     account a = account_new(raw_url(quiet));
 
-    (void)user;
-    expect_ok(lock_sync_set_timeout_ms(a.ctx, 200));
+    MUST_OK(lock_sync_set_timeout_ms(a.ctx, 200));
     account_submit(&a, p);
     while (lock_sync_pool_pending(p) > 0)
-        expect_ok(pool_wait(p, INT64_MAX));
+        MUST_OK(pool_wait(p, INT64_MAX));
     expect_end(&a, LOCK_SYNC_E_TIMEOUT);
     account_free(&a);
     pool_end(p);
@@ -259,16 +250,16 @@ static void wait_without_end_returns_for_a_deadline(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_one_descriptor_for_life),
-        cmocka_unit_test(it_is_quiet_without_work_and_readable_with),
-        cmocka_unit_test(fetches_that_wait_cost_no_dispatches),
-        cmocka_unit_test(a_kept_connection_that_is_closed_is_no_work_for_ever),
-        cmocka_unit_test(it_is_level_triggered_inside_another_epoll),
-        cmocka_unit_test(a_raised_limit_lets_those_begin_that_wait),
-        cmocka_unit_test(a_cancel_from_another_thread_wakes_it),
-        cmocka_unit_test(wait_honours_its_time),
-        cmocka_unit_test(wait_without_end_returns_for_a_deadline),
+        T(it_is_one_descriptor_for_life),
+        T(it_is_quiet_without_work_and_readable_with),
+        T(fetches_that_wait_cost_no_dispatches),
+        T(a_kept_connection_that_is_closed_is_no_work_for_ever),
+        T(it_is_level_triggered_inside_another_epoll),
+        T(a_raised_limit_lets_those_begin_that_wait),
+        T(a_cancel_from_another_thread_wakes_it),
+        T(wait_honours_its_time),
+        T(wait_without_end_returns_for_a_deadline),
     };
 
-    return cmocka_run_group_tests_name("pool descriptor", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

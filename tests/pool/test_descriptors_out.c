@@ -32,17 +32,16 @@ static void limit_descriptors(size_t spare, struct rlimit *old)
     struct rlimit limit;
     int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    assert_true(lowest >= 0);
+    MUST(lowest >= 0);
     (void)close(lowest);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, old), 0);
+    MUST_INT(getrlimit(RLIMIT_NOFILE, old), 0);
     limit = *old;
     limit.rlim_cur = (rlim_t)lowest + spare;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-static void without_descriptors_each_fetch_ends_alone_and_later_ones_are_good(void **user)
+TEST(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good)
 {
-    (void)user;
     for (size_t spare = 0; spare < 4; spare++) {
         lock_sync_pool *p = pool_make();
         struct rlimit old;
@@ -52,13 +51,13 @@ static void without_descriptors_each_fetch_ends_alone_and_later_ones_are_good(vo
         limit_descriptors(spare, &old);
         accounts_submit(all, MANY, p);
         pool_run_all(p);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
         for (size_t i = 0; i < MANY; i++) {
             if (all[i].status != LOCK_SYNC_OK)
                 expect_end(&all[i], LOCK_SYNC_E_CONNECT);
             good += all[i].status == LOCK_SYNC_OK;
         }
-        assert_true(spare == 0 ? good == 0 : good >= 1);
+        MUST(spare == 0 ? good == 0 : good >= 1);
         accounts_submit(all, MANY, p);
         pool_run_all(p);
         for (size_t i = 0; i < MANY; i++)
@@ -68,13 +67,12 @@ static void without_descriptors_each_fetch_ends_alone_and_later_ones_are_good(vo
     }
 }
 
-static void those_that_have_a_connection_go_on(void **user)
+TEST(those_that_have_a_connection_go_on)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(sim_url(target));
     struct rlimit old;
 
-    (void)user;
     account_submit(&a, p);
     pool_run_all(p);
     limit_descriptors(0, &old);
@@ -83,38 +81,36 @@ static void those_that_have_a_connection_go_on(void **user)
         pool_run_all(p);
         expect_end(&a, LOCK_SYNC_OK);
     }
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
     account_free(&a);
     pool_end(p);
 }
 
-static void a_pool_without_descriptors_is_a_connect_error(void **user)
+TEST(a_pool_without_descriptors_is_a_connect_error)
 {
     lock_sync_status status = LOCK_SYNC_E_CONNECT;
     size_t before = kit_descriptors();
 
-    (void)user;
     for (size_t spare = 0; status != LOCK_SYNC_OK; spare++) {
         lock_sync_pool *p;
         struct rlimit old;
 
-        assert_true(spare < 10);
+        MUST(spare < 10);
         limit_descriptors(spare, &old);
         status = lock_sync_pool_new(&p);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-        assert_true(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_CONNECT && p == NULL));
+        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        MUST(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_CONNECT && p == NULL));
         pool_end(p);
-        assert_int_equal(kit_descriptors(), before);
+        MUST_INT(kit_descriptors(), before);
     }
 }
 
-static void descriptors_stay_flat_and_none_is_left(void **user)
+TEST(descriptors_stay_flat_and_none_is_left)
 {
     size_t before = kit_descriptors();
     lock_sync_pool *p = pool_make();
     size_t most = 0;
 
-    (void)user;
     accounts_make(all, MANY, sim_url(target));
     sim_fault(target, "reset", 7);
     for (int i = 0; i < 50; i++) {
@@ -122,23 +118,23 @@ static void descriptors_stay_flat_and_none_is_left(void **user)
         pool_run_all(p);
         if (i < 5)
             most = kit_descriptors() > most ? kit_descriptors() : most;
-        assert_true(kit_descriptors() <= before + 5 + MANY);
+        MUST(kit_descriptors() <= before + 5 + MANY);
     }
     sim_fault(target, "reset", 0);
-    assert_true(kit_descriptors() <= most + MANY);
+    MUST(kit_descriptors() <= most + MANY);
     accounts_free(all, MANY);
     pool_end(p);
-    assert_int_equal(kit_descriptors(), before);
+    MUST_INT(kit_descriptors(), before);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good),
-        cmocka_unit_test(those_that_have_a_connection_go_on),
-        cmocka_unit_test(a_pool_without_descriptors_is_a_connect_error),
-        cmocka_unit_test(descriptors_stay_flat_and_none_is_left),
+        T(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good),
+        T(those_that_have_a_connection_go_on),
+        T(a_pool_without_descriptors_is_a_connect_error),
+        T(descriptors_stay_flat_and_none_is_left),
     };
 
-    return cmocka_run_group_tests_name("pool descriptors run out", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

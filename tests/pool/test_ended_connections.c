@@ -43,8 +43,8 @@ static bool holds(const row *r, bool pooled, int64_t idle_ms)
     char *fates;
     bool good;
 
-    expect_ok(lock_sync_set_ca_file(a.ctx, pems->ca));
-    expect_ok(lock_sync_set_timeout_ms(a.ctx, 3000 * kit_slack()));
+    MUST_OK(lock_sync_set_ca_file(a.ctx, pems->ca));
+    MUST_OK(lock_sync_set_timeout_ms(a.ctx, 3000 * kit_slack()));
     first = fetch(&a, p);
     h2_lab_end(lab, r->how);
     if (pooled && idle_ms > 0)
@@ -61,14 +61,14 @@ static bool holds(const row *r, bool pooled, int64_t idle_ms)
     if (pooled)
         pool_end(p);
     h2_lab_stop(lab);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
     return good;
 }
 
 static const h2_plan http1 = {.http1 = true};
 static const h2_plan http2 = {0};
 
-static void no_request_is_put_on_a_connection_that_was_ended(void **user)
+TEST(no_request_is_put_on_a_connection_that_was_ended)
 {
     static const row rows[] = {
         {"HTTP/1.1, closed", &http1, H2_END_CLOSE},
@@ -83,7 +83,6 @@ static void no_request_is_put_on_a_connection_that_was_ended(void **user)
     };
     size_t failed = 0;
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         failed += !holds(&rows[i], false, 0);
         failed += !holds(&rows[i], true, 0);
@@ -116,33 +115,32 @@ static void check_idle(const h2_plan *plan, lock_sync_pool *p)
     account patient = account_new(h2_lab_url(lab));
     account impatient = account_new(h2_lab_url(lab));
 
-    expect_ok(lock_sync_set_ca_file(patient.ctx, pems->ca));
-    expect_ok(lock_sync_set_ca_file(impatient.ctx, pems->ca));
-    expect_ok(lock_sync_set_max_idle_ms(impatient.ctx, IDLE_MS - 1));
-    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
-    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(patient.ctx, pems->ca));
+    MUST_OK(lock_sync_set_ca_file(impatient.ctx, pems->ca));
+    MUST_OK(lock_sync_set_max_idle_ms(impatient.ctx, IDLE_MS - 1));
+    MUST_OK(fetch(&impatient, p));
+    MUST_OK(fetch(&patient, p));
     let_idle(p);
-    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
-    assert_int_equal(h2_lab_counts(lab).connections, 1 + each); /* young enough for that one */
+    MUST_OK(fetch(&patient, p));
+    MUST_INT(h2_lab_counts(lab).connections, 1 + each); /* young enough for that one */
     let_idle(p);
-    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
-    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
-    assert_int_equal(fetch(&patient, p), LOCK_SYNC_OK);
-    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
-    expect_ok(lock_sync_set_max_idle_ms(impatient.ctx, KIT_PATIENCE_MS));
-    assert_int_equal(fetch(&impatient, p), LOCK_SYNC_OK);
-    assert_int_equal(h2_lab_counts(lab).connections, 2 + each);
-    assert_int_equal(h2_lab_counts(lab).requests, 6); /* none was sent twice */
+    MUST_OK(fetch(&impatient, p));
+    MUST_INT(h2_lab_counts(lab).connections, 2 + each);
+    MUST_OK(fetch(&patient, p));
+    MUST_INT(h2_lab_counts(lab).connections, 2 + each);
+    MUST_OK(lock_sync_set_max_idle_ms(impatient.ctx, KIT_PATIENCE_MS));
+    MUST_OK(fetch(&impatient, p));
+    MUST_INT(h2_lab_counts(lab).connections, 2 + each);
+    MUST_INT(h2_lab_counts(lab).requests, 6); /* none was sent twice */
     account_free(&patient);
     account_free(&impatient);
     h2_lab_stop(lab);
 }
 
-static void a_connection_that_was_idle_for_too_long_is_not_used_again(void **user)
+TEST(a_connection_that_was_idle_for_too_long_is_not_used_again)
 {
     const h2_plan *const plans[] = {&http1, &http2};
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(plans); i++) {
         lock_sync_pool *p = pool_make();
 
@@ -155,9 +153,9 @@ static void a_connection_that_was_idle_for_too_long_is_not_used_again(void **use
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_connection_that_was_idle_for_too_long_is_not_used_again),
-        cmocka_unit_test(no_request_is_put_on_a_connection_that_was_ended),
+        T(a_connection_that_was_idle_for_too_long_is_not_used_again),
+        T(no_request_is_put_on_a_connection_that_was_ended),
     };
 
-    return cmocka_run_group_tests_name("ended connections", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

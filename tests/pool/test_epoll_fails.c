@@ -40,27 +40,26 @@ static void run(lock_sync_pool *p)
         (void)pool_wait(p, 10); /* it may tell of the failure */
 }
 
-static void a_socket_that_cannot_be_watched_does_not_end_the_pool(void **user)
+TEST(a_socket_that_cannot_be_watched_does_not_end_the_pool)
 {
     static const char *const arguments[] = {"--static", NULL};
     sim *server = sim_start(arguments);
     lock_sync_pool *p = pool_make();
     size_t failed = 0;
 
-    (void)user;
     accounts_make(all, MANY, sim_url(server));
     for (size_t i = 0; i < MANY; i++)
-        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, 1000));
+        MUST_OK(lock_sync_set_timeout_ms(all[i].ctx, 1000));
     failing = 1;
     run(p);
-    assert_int_equal(failing, 0);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
+    MUST_INT(failing, 0);
+    MUST_INT(lock_sync_pool_pending(p), 0);
     for (size_t i = 0; i < MANY; i++)
         failed += all[i].status != LOCK_SYNC_OK;
     if (failed > 1)
         print_error("%zu of %d fetches failed with it: %s\n", failed, MANY, all[MANY - 1].message);
     run(p);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
+    MUST_INT(lock_sync_pool_pending(p), 0);
     for (size_t i = 0; i < MANY; i++)
         expect_end(&all[i], LOCK_SYNC_OK);
     accounts_free(all, MANY);
@@ -70,7 +69,7 @@ static void a_socket_that_cannot_be_watched_does_not_end_the_pool(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_socket_that_cannot_be_watched_does_not_end_the_pool)};
+    const struct CMUnitTest tests[] = {T(a_socket_that_cannot_be_watched_does_not_end_the_pool)};
 
-    return cmocka_run_group_tests_name("pool and epoll", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -51,7 +51,7 @@ static bool are_tried(void *user)
 }
 
 /* More want a transfer than there are. */
-static void origins_that_stall_leave_something_to_one_that_responds(void **user)
+TEST(origins_that_stall_leave_something_to_one_that_responds)
 {
     raw_server *servers[4] = {start_stalled(), start_stalled(), start_stalled(), start_stalled()};
     raw_server *good = raw_start(AF_INET, NULL, 0);
@@ -60,11 +60,10 @@ static void origins_that_stall_leave_something_to_one_that_responds(void **user)
     account healthy = account_new(raw_url(good));
     int64_t began;
 
-    (void)user;
     for (size_t i = 0; i < STALLED; i++)
         stalled[i] = account_new(raw_url(servers[i % 4]));
     accounts_submit(stalled, STALLED, p);
-    assert_true(pool_run(p, are_tried, &t, KIT_PATIENCE_MS));
+    MUST(pool_run(p, are_tried, &t, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 50);
     for (int round = 0; round < 3; round++) {
         began = kit_now_ms();
@@ -82,7 +81,7 @@ static void origins_that_stall_leave_something_to_one_that_responds(void **user)
 }
 
 /* An origin that responded has more, but leaves something too when it stalls at once. */
-static void an_origin_that_stalls_later_leaves_something_too(void **user)
+TEST(an_origin_that_stalls_later_leaves_something_too)
 {
     enum { MOST = 16 };
     static const raw_step once[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_HOLD, RAW_END};
@@ -92,11 +91,10 @@ static void an_origin_that_stalls_later_leaves_something_too(void **user)
     account healthy = account_new(raw_url(good));
     int64_t began;
 
-    (void)user;
     for (size_t i = 0; i < STALLED; i++)
         holds[i] = i == 0 ? once : hold;
     server = raw_start(AF_INET, holds, STALLED);
-    expect_ok(lock_sync_pool_set_max_active(p, MOST));
+    MUST_OK(lock_sync_pool_set_max_active(p, MOST));
     accounts_make(stalled, 2 * MOST, raw_url(server));
     account_submit(&stalled[0], p);
     pool_run_all(p);
@@ -137,7 +135,7 @@ static account secure_account(const secure *s, uint16_t port)
     char *url = kit_text("https://service.test:%u", port);
     account a = account_new(url);
 
-    expect_ok(lock_sync_set_ca_file(a.ctx, s->pems->ca));
+    MUST_OK(lock_sync_set_ca_file(a.ctx, s->pems->ca));
     free(url);
     return a;
 }
@@ -156,7 +154,7 @@ static bool is_connected(void *user)
     return raw_connections(user) > 0;
 }
 
-static void accounts_behind_a_hanging_proxy_hold_up_no_direct_one(void **user)
+TEST(accounts_behind_a_hanging_proxy_hold_up_no_direct_one)
 {
     static const raw_step *const scripts[] = {silent};
     raw_server *proxy = raw_start(AF_INET, scripts, 1);
@@ -165,14 +163,13 @@ static void accounts_behind_a_hanging_proxy_hold_up_no_direct_one(void **user)
     account direct[20];
     int64_t began;
 
-    (void)user;
-    expect_ok(lock_sync_set_proxy(proxied.ctx, raw_url(proxy)));
+    MUST_OK(lock_sync_set_proxy(proxied.ctx, raw_url(proxy)));
     for (size_t i = 0; i < COUNT_OF(direct); i++) {
         direct[i] = secure_account(&s, sim_port(s.server));
-        expect_ok(lock_sync_set_timeout_ms(direct[i].ctx, 3000));
+        MUST_OK(lock_sync_set_timeout_ms(direct[i].ctx, 3000));
     }
     account_submit(&proxied, s.pool);
-    assert_true(pool_run(s.pool, is_connected, proxy, KIT_PATIENCE_MS));
+    MUST(pool_run(s.pool, is_connected, proxy, KIT_PATIENCE_MS));
     began = kit_now_ms();
     account_submit(&direct[0], s.pool);
     expect_soon(&direct[0], began);
@@ -189,7 +186,7 @@ static void accounts_behind_a_hanging_proxy_hold_up_no_direct_one(void **user)
 }
 
 /* Its first connection hangs in the TLS handshake; those after it do not. */
-static void a_leader_that_hangs_holds_up_the_others_for_a_second(void **user)
+TEST(a_leader_that_hangs_holds_up_the_others_for_a_second)
 {
     secure s = begin_secure();
     const raw_step relay[] = {RAW_RELAY(sim_port(s.server)), RAW_END};
@@ -198,16 +195,15 @@ static void a_leader_that_hangs_holds_up_the_others_for_a_second(void **user)
     account all[6];
     int64_t began = kit_now_ms();
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         all[i] = secure_account(&s, raw_port(way));
-        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, 8000));
+        MUST_OK(lock_sync_set_timeout_ms(all[i].ctx, 8000));
     }
     accounts_submit(all, COUNT_OF(all), s.pool);
     for (size_t i = 1; i < COUNT_OF(all); i++) {
         pool_run_account(&all[i]);
         expect_end(&all[i], LOCK_SYNC_OK);
-        assert_between(all[i].ended_ms - began, 900, 3000 * kit_slack());
+        MUST_BETWEEN(all[i].ended_ms - began, 900, 3000 * kit_slack());
     }
     expect_pending(&all[0]);
     accounts_free(all, COUNT_OF(all));
@@ -217,7 +213,7 @@ static void a_leader_that_hangs_holds_up_the_others_for_a_second(void **user)
 
 /* --- taking turns --- */
 
-static void those_that_wait_for_one_guard_get_equal_shares(void **user)
+TEST(those_that_wait_for_one_guard_get_equal_shares)
 {
     enum { CONTEXTS = 50 };
     static account all[CONTEXTS];
@@ -225,10 +221,9 @@ static void those_that_wait_for_one_guard_get_equal_shares(void **user)
     lock_sync_pool *p = pool_make();
     lock_sync_guard *guard;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&guard));
-    expect_ok(lock_sync_guard_set_min_interval_ms(guard, 1));
-    expect_ok(lock_sync_guard_set_hourly_budget(guard, 100000, 0));
+    MUST_OK(lock_sync_guard_new(&guard));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
+    MUST_OK(lock_sync_guard_set_hourly_budget(guard, 100000, 0));
     accounts_make(all, CONTEXTS, raw_url(server));
     for (size_t i = 0; i < CONTEXTS; i++)
         account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
@@ -240,7 +235,7 @@ static void those_that_wait_for_one_guard_get_equal_shares(void **user)
 }
 
 /* The answer of the line's first is the answer of all behind it. */
-static void one_that_would_wait_beyond_its_deadline_fails_when_that_is_known(void **user)
+TEST(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known)
 {
     enum { INTERVAL_MS = 600 };
     raw_server *server = raw_start(AF_INET, NULL, 0);
@@ -248,24 +243,23 @@ static void one_that_would_wait_beyond_its_deadline_fails_when_that_is_known(voi
     account all[5];
     lock_sync_guard *guard;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&guard));
-    expect_ok(lock_sync_guard_set_min_interval_ms(guard, INTERVAL_MS));
+    MUST_OK(lock_sync_guard_new(&guard));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(guard, INTERVAL_MS));
     accounts_make(all, COUNT_OF(all), raw_url(server));
     for (size_t i = 0; i < COUNT_OF(all); i++)
         account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
     lock_sync_guard_unref(guard);
-    expect_ok(lock_sync_set_timeout_ms(all[3].ctx, 300));
-    expect_ok(lock_sync_set_timeout_ms(all[4].ctx, 1000));
+    MUST_OK(lock_sync_set_timeout_ms(all[3].ctx, 300));
+    MUST_OK(lock_sync_set_timeout_ms(all[4].ctx, 1000));
     account_submit(&all[0], p);
     pool_run_account(&all[0]);
     accounts_submit(&all[1], 4, p);
     pool_run_all(p);
     for (size_t i = 0; i < COUNT_OF(all); i++)
         expect_end(&all[i], i < 3 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON);
-    assert_true(all[3].order < all[1].order); /* at once */
-    assert_true(all[4].order < all[2].order); /* when the second was told */
-    assert_true(all[4].retry_after_ms > 0);
+    MUST(all[3].order < all[1].order); /* at once */
+    MUST(all[4].order < all[2].order); /* when the second was told */
+    MUST(all[4].retry_after_ms > 0);
     accounts_free(all, COUNT_OF(all));
     pool_end(p);
     raw_stop(server);
@@ -276,7 +270,7 @@ static bool has_loaded_thrice(void *user)
     return store_loads(user) == 3; /* two for the fetch before */
 }
 
-static void of_those_that_wait_for_one_guard_the_first_asks(void **user)
+TEST(of_those_that_wait_for_one_guard_the_first_asks)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
@@ -284,21 +278,20 @@ static void of_those_that_wait_for_one_guard_the_first_asks(void **user)
     lock_sync_guard *guard = store_guard(s, 60000);
     account all[5];
 
-    (void)user;
     accounts_make(all, COUNT_OF(all), raw_url(server));
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
-        expect_ok(lock_sync_set_timeout_ms(all[i].ctx, 120000));
+        MUST_OK(lock_sync_set_timeout_ms(all[i].ctx, 120000));
     }
     lock_sync_guard_unref(guard);
     account_submit(&all[0], p);
     pool_run_account(&all[0]);
     account_submit(&all[1], p);
-    assert_true(pool_run(p, has_loaded_thrice, s, KIT_PATIENCE_MS));
+    MUST(pool_run(p, has_loaded_thrice, s, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 50 * kit_slack()); /* it was told, and sleeps */
     accounts_submit(&all[2], 3, p);
     (void)pool_run_for(p, 50);
-    assert_int_equal(store_loads(s), 3);
+    MUST_INT(store_loads(s), 3);
     for (size_t i = 1; i < COUNT_OF(all); i++)
         expect_pending(&all[i]);
     accounts_free(all, COUNT_OF(all));
@@ -307,15 +300,14 @@ static void of_those_that_wait_for_one_guard_the_first_asks(void **user)
     raw_stop(server);
 }
 
-static void five_origins_take_turns_with_one_connection(void **user)
+TEST(five_origins_take_turns_with_one_connection)
 {
     enum { ORIGINS = 5, EACH = 3 };
     static account all[ORIGINS * EACH];
     raw_server *servers[ORIGINS];
     lock_sync_pool *p = pool_make();
 
-    (void)user;
-    expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
     for (size_t i = 0; i < ORIGINS; i++) {
         servers[i] = raw_start(AF_INET, NULL, 0);
         accounts_make(all + i * EACH, EACH, raw_url(servers[i]));
@@ -330,15 +322,15 @@ static void five_origins_take_turns_with_one_connection(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(origins_that_stall_leave_something_to_one_that_responds),
-        cmocka_unit_test(an_origin_that_stalls_later_leaves_something_too),
-        cmocka_unit_test(accounts_behind_a_hanging_proxy_hold_up_no_direct_one),
-        cmocka_unit_test(a_leader_that_hangs_holds_up_the_others_for_a_second),
-        cmocka_unit_test(those_that_wait_for_one_guard_get_equal_shares),
-        cmocka_unit_test(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known),
-        cmocka_unit_test(of_those_that_wait_for_one_guard_the_first_asks),
-        cmocka_unit_test(five_origins_take_turns_with_one_connection),
+        T(origins_that_stall_leave_something_to_one_that_responds),
+        T(an_origin_that_stalls_later_leaves_something_too),
+        T(accounts_behind_a_hanging_proxy_hold_up_no_direct_one),
+        T(a_leader_that_hangs_holds_up_the_others_for_a_second),
+        T(those_that_wait_for_one_guard_get_equal_shares),
+        T(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known),
+        T(of_those_that_wait_for_one_guard_the_first_asks),
+        T(five_origins_take_turns_with_one_connection),
     };
 
-    return cmocka_run_group_tests_name("fairness", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -40,20 +40,19 @@ static int end(void **user)
     return 0;
 }
 
-static void each_fault_is_told_and_others_are_good(void **user)
+TEST(each_fault_is_told_and_others_are_good)
 {
     lock_sync_pool *p = pool_make();
     account bad[FAULTY];
     account good[HEALTHY];
 
-    (void)user;
     accounts_make(bad, FAULTY, sim_url(faulty));
     accounts_make(good, HEALTHY, sim_url(healthy));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         sim_reset(faulty);
         sim_fault(faulty, rows[i].fault, 1);
         for (size_t k = 0; k < FAULTY; k++)
-            expect_ok(lock_sync_set_timeout_ms(bad[k].ctx, strcmp(rows[i].fault, "slow") == 0 ? 300 : 30000));
+            MUST_OK(lock_sync_set_timeout_ms(bad[k].ctx, strcmp(rows[i].fault, "slow") == 0 ? 300 : 30000));
         accounts_submit(bad, FAULTY, p);
         accounts_submit(good, HEALTHY, p);
         pool_run_all(p);
@@ -82,7 +81,7 @@ static void each_fault_is_told_and_others_are_good(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_fault_is_told_and_others_are_good)};
+    const struct CMUnitTest tests[] = {T(each_fault_is_told_and_others_are_good)};
 
-    return cmocka_run_group_tests_name("pool faults", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

@@ -41,7 +41,7 @@ static bool fetch_cold(relay *r, unsigned streams, size_t connections_max, h2_la
 
     for (size_t i = 0; i < ACCOUNTS; i++) {
         all[i] = account_new(relay_url(r));
-        expect_ok(lock_sync_set_ca_file(all[i].ctx, pems->ca));
+        MUST_OK(lock_sync_set_ca_file(all[i].ctx, pems->ca));
     }
     accounts_submit(all, ACCOUNTS, p);
     if (holding != NULL) {
@@ -57,17 +57,16 @@ static bool fetch_cold(relay *r, unsigned streams, size_t connections_max, h2_la
     connections = relay_connections(r);
     accounts_free(all, ACCOUNTS);
     pool_end(p);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
     if (failed > 0 || connections > connections_max)
         print_error("%u streams: %zu of %d fetches failed, %zu connections\n", streams, failed, ACCOUNTS, connections);
     return failed == 0 && connections <= connections_max;
 }
 
-static void a_cold_crowd_at_nginx_is_answered_over_few_connections(void **user)
+TEST(a_cold_crowd_at_nginx_is_answered_over_few_connections)
 {
     size_t failed = 0;
 
-    (void)user;
     if (!nginx_exists())
         skip();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -80,7 +79,7 @@ static void a_cold_crowd_at_nginx_is_answered_over_few_connections(void **user)
         relay_stop(r);
         nginx_stop(n);
     }
-    assert_int_equal(failed, 0);
+    MUST_INT(failed, 0);
 }
 
 /* At most two requests for each. */
@@ -94,11 +93,10 @@ static bool sends_no_more(h2_lab *lab)
 }
 
 /* Here the network is slow besides. */
-static void so_it_is_over_a_slow_network(void **user)
+TEST(so_it_is_over_a_slow_network)
 {
     size_t failed = 0;
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const h2_plan plan = {.streams = rows[i].streams};
         h2_lab *lab = h2_lab_start(pems->good, pems->key, &plan, 1);
@@ -110,15 +108,14 @@ static void so_it_is_over_a_slow_network(void **user)
         relay_stop(r);
         h2_lab_stop(lab);
     }
-    assert_int_equal(failed, 0);
+    MUST_INT(failed, 0);
 }
 
 /* The first connection refuses before it answers anything, and tells its limit behind that. */
-static void what_is_refused_before_the_first_answer_is_repeated(void **user)
+TEST(what_is_refused_before_the_first_answer_is_repeated)
 {
     size_t failed = 0;
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const h2_step holds[] = {{.act = H2_HOLD, .times = H2_ALWAYS}};
         const h2_plan plans[] = {{.steps = holds, .streams = rows[i].streams, .late = true},
@@ -131,16 +128,16 @@ static void what_is_refused_before_the_first_answer_is_repeated(void **user)
         relay_stop(r);
         h2_lab_stop(lab);
     }
-    assert_int_equal(failed, 0);
+    MUST_INT(failed, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cold_crowd_at_nginx_is_answered_over_few_connections),
-        cmocka_unit_test(so_it_is_over_a_slow_network),
-        cmocka_unit_test(what_is_refused_before_the_first_answer_is_repeated),
+        T(a_cold_crowd_at_nginx_is_answered_over_few_connections),
+        T(so_it_is_over_a_slow_network),
+        T(what_is_refused_before_the_first_answer_is_repeated),
     };
 
-    return cmocka_run_group_tests_name("few streams", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

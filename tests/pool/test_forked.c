@@ -28,9 +28,9 @@ static full_listener fill(void)
     socklen_t size = sizeof address;
     full_listener l = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 
-    assert_int_equal(bind(l.fd, any, size), 0);
-    assert_int_equal(listen(l.fd, 0), 0);
-    assert_int_equal(getsockname(l.fd, any, &size), 0);
+    MUST_INT(bind(l.fd, any, size), 0);
+    MUST_INT(listen(l.fd, 0), 0);
+    MUST_INT(getsockname(l.fd, any, &size), 0);
     l.port = ntohs(address.sin_port);
     for (size_t i = 0; i < FILLERS; i++) {
         l.fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -55,7 +55,7 @@ static void accept_all(const full_listener *l, size_t count)
 
     while (accepted < count && poll(&waiting, 1, 10000) == 1)
         accepted += accept(l->fd, NULL, NULL) >= 0; /* left open: the end of the process closes them */
-    assert_int_equal(accepted, count);
+    MUST_INT(accepted, count);
 }
 
 static pid_t fork_idle_child(void)
@@ -70,7 +70,7 @@ static pid_t fork_idle_child(void)
     return child;
 }
 
-static void a_child_that_leaves_the_pool_alone_changes_nothing(void **user)
+TEST(a_child_that_leaves_the_pool_alone_changes_nothing)
 {
     full_listener l = fill();
     lock_sync_pool *p = pool_make();
@@ -78,20 +78,19 @@ static void a_child_that_leaves_the_pool_alone_changes_nothing(void **user)
     account a;
     pid_t child;
 
-    (void)user;
     if (!is_full(&l))
         skip(); /* this system takes more connections than were asked for */
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", l.port);
     a = account_new(url);
-    expect_ok(lock_sync_set_connect_timeout_ms(a.ctx, 500));
+    MUST_OK(lock_sync_set_connect_timeout_ms(a.ctx, 500));
     account_submit(&a, p);
     (void)pool_run_for(p, 100); /* it connects */
     child = fork_idle_child();
-    assert_true(child > 0);
+    MUST(child > 0);
     pool_run_account(&a);
-    assert_int_not_equal(a.status, LOCK_SYNC_OK);
+    MUST(a.status != LOCK_SYNC_OK);
     accept_all(&l, FILLERS + 1); /* the last is the pool's, which the child holds */
-    assert_true(pool_run_for(p, 300) < 10);
+    MUST(pool_run_for(p, 300) < 10);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
     account_free(&a);
@@ -103,7 +102,7 @@ static void a_child_that_leaves_the_pool_alone_changes_nothing(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_child_that_leaves_the_pool_alone_changes_nothing)};
+    const struct CMUnitTest tests[] = {T(a_child_that_leaves_the_pool_alone_changes_nothing)};
 
-    return cmocka_run_group_tests_name("a forked application", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -7,11 +7,10 @@
 
 #define SOON_MS (100 * kit_slack())
 
-static void freeing_a_context_ends_its_fetch_in_each_state(void **user)
+TEST(freeing_a_context_ends_its_fetch_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (scene_state state = 0; state < SCENE_COUNT; state++) {
         scene s;
         account later;
@@ -25,7 +24,7 @@ static void freeing_a_context_ends_its_fetch_in_each_state(void **user)
         if (kit_now_ms() - began > SOON_MS)
             fail_msg("%s: freeing took %d ms", scene_names[state], (int)(kit_now_ms() - began));
         expect_end(&s.a, LOCK_SYNC_E_CANCELLED);
-        assert_int_equal(lock_sync_pool_pending(s.pool), s.other.submits);
+        MUST_INT(lock_sync_pool_pending(s.pool), s.other.submits);
         if (state == SCENE_QUEUED)
             lock_sync_cancel(s.other.ctx);
         account_submit(&later, s.pool);
@@ -36,16 +35,14 @@ static void freeing_a_context_ends_its_fetch_in_each_state(void **user)
         account_free(&later);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
-
 /* The same, but the pool is freed while the helper thread still has the fetch of a context that is no more. */
-static void freeing_a_context_and_then_the_pool(void **user)
+TEST(freeing_a_context_and_then_the_pool)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (scene_state state = 0; state < SCENE_COUNT; state++) {
         scene s;
 
@@ -59,14 +56,13 @@ static void freeing_a_context_and_then_the_pool(void **user)
             expect_end(&s.other, LOCK_SYNC_E_CANCELLED);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
-static void freeing_the_pool_ends_its_fetches_in_each_state(void **user)
+TEST(freeing_the_pool_ends_its_fetches_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (scene_state state = 0; state < SCENE_COUNT; state++) {
         scene s;
         int64_t began;
@@ -84,24 +80,23 @@ static void freeing_the_pool_ends_its_fetches_in_each_state(void **user)
         if (s.other.ctx != NULL)
             expect_end(&s.other, LOCK_SYNC_E_CANCELLED);
         resolver_release();
-        expect_ok(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
-        expect_ok(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
-        expect_ok(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
+        MUST_OK(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
+        MUST_OK(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
+        MUST_OK(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
         s.pool = pool_make(); /* the contexts stay, and serve elsewhere */
         account_submit(&s.a, s.pool);
         pool_run_all(s.pool);
         expect_end(&s.a, LOCK_SYNC_OK);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 /* Cancelled in each state; those that the helper thread has come back when it does. */
-static void cancelling_ends_a_fetch_in_each_state(void **user)
+TEST(cancelling_ends_a_fetch_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (scene_state state = 0; state < SCENE_COUNT; state++) {
         scene s;
         int64_t began;
@@ -124,26 +119,25 @@ static void cancelling_ends_a_fetch_in_each_state(void **user)
         resolver_release();
         if (state == SCENE_QUEUED)
             lock_sync_cancel(s.other.ctx);
-        expect_ok(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
-        expect_ok(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
-        expect_ok(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
+        MUST_OK(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
+        MUST_OK(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
+        MUST_OK(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
         account_submit(&s.a, s.pool);
         pool_run_all(s.pool);
         expect_end(&s.a, LOCK_SYNC_OK);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 /* The slot of a fetch that ended before anything was sent is given back. */
-static void the_slot_of_a_freed_context_is_given_back(void **user)
+TEST(the_slot_of_a_freed_context_is_given_back)
 {
     scene s;
     account next;
 
-    (void)user;
     scene_begin(&s, SCENE_ASKING);
-    expect_ok(lock_sync_guard_set_min_interval_ms(s.guard, 60000));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(s.guard, 60000));
     account_free(&s.a);
     scene_release(&s);
     next = account_new(raw_url(s.good));
@@ -166,12 +160,12 @@ static int end(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(freeing_a_context_ends_its_fetch_in_each_state),
-        cmocka_unit_test(freeing_a_context_and_then_the_pool),
-        cmocka_unit_test(freeing_the_pool_ends_its_fetches_in_each_state),
-        cmocka_unit_test(cancelling_ends_a_fetch_in_each_state),
-        cmocka_unit_test(the_slot_of_a_freed_context_is_given_back),
+        T(freeing_a_context_ends_its_fetch_in_each_state),
+        T(freeing_a_context_and_then_the_pool),
+        T(freeing_the_pool_ends_its_fetches_in_each_state),
+        T(cancelling_ends_a_fetch_in_each_state),
+        T(the_slot_of_a_freed_context_is_given_back),
     };
 
-    return cmocka_run_group_tests_name("pool frees", tests, NULL, end);
+    return T_MAIN_IN(tests, NULL, end);
 }

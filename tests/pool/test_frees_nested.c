@@ -8,15 +8,6 @@
 
 static const char dead_url[] = "http://127.0.0.1:1";
 
-/* For child processes: no cmocka there. */
-#define MUST(condition)                                                                                               \
-    do {                                                                                                              \
-        if (!(condition)) {                                                                                           \
-            print_error("line %d: %s\n", __LINE__, #condition);                                                       \
-            _exit(3);                                                                                                 \
-        }                                                                                                             \
-    } while (0)
-
 static lock_sync_status again;
 
 static void submit_again(account *a)
@@ -33,21 +24,20 @@ static void run_resubmitting_pool_free(void *user)
     account a = account_new(dead_url);
 
     (void)user;
-    MUST(lock_sync_pool_new_with_allocator(&memory, &p) == LOCK_SYNC_OK);
+    CHILD_MUST(lock_sync_pool_new_with_allocator(&memory, &p) == LOCK_SYNC_OK);
     a.then = submit_again;
-    MUST(account_try(&a, p) == LOCK_SYNC_OK);
+    CHILD_MUST(account_try(&a, p) == LOCK_SYNC_OK);
     pool_end(p);
-    MUST(a.calls == a.submits); /* refused, or called back */
-    MUST(h.blocks == 0);
-    MUST(lock_sync_set_timeout_ms(a.ctx, 1000) == LOCK_SYNC_OK); /* free for the next */
+    CHILD_MUST(a.calls == a.submits); /* refused, or called back */
+    CHILD_MUST(h.blocks == 0);
+    CHILD_MUST(lock_sync_set_timeout_ms(a.ctx, 1000) == LOCK_SYNC_OK); /* free for the next */
     account_free(&a);
-    MUST(a.calls == a.submits);
+    CHILD_MUST(a.calls == a.submits);
 }
 
-static void a_callback_of_pool_free_that_submits_again_does_no_harm(void **user)
+TEST(a_callback_of_pool_free_that_submits_again_does_no_harm)
 {
-    (void)user;
-    assert_true(survives(run_resubmitting_pool_free, NULL));
+    MUST(survives(run_resubmitting_pool_free, NULL));
 }
 
 static account *second;
@@ -66,17 +56,16 @@ static void run_submitting_another(void *user)
     (void)user;
     second = &other;
     a.then = submit_the_second;
-    MUST(account_try(&a, p) == LOCK_SYNC_OK);
+    CHILD_MUST(account_try(&a, p) == LOCK_SYNC_OK);
     pool_end(p);
-    MUST(other.calls == other.submits);
+    CHILD_MUST(other.calls == other.submits);
     account_free(&other);
     account_free(&a);
 }
 
-static void a_callback_of_pool_free_that_submits_another_does_no_harm(void **user)
+TEST(a_callback_of_pool_free_that_submits_another_does_no_harm)
 {
-    (void)user;
-    assert_true(survives(run_submitting_another, NULL));
+    MUST(survives(run_submitting_another, NULL));
 }
 
 static void free_own(account *a)
@@ -95,16 +84,15 @@ static void run_freeing_twice(void *user)
 
     (void)user;
     a.then = free_own;
-    MUST(account_try(&a, p) == LOCK_SYNC_OK);
+    CHILD_MUST(account_try(&a, p) == LOCK_SYNC_OK);
     account_free(&a);
-    MUST(a.calls == 1 && h.blocks == 0);
+    CHILD_MUST(a.calls == 1 && h.blocks == 0);
     pool_end(p);
 }
 
-static void a_callback_inside_ctx_free_may_free_its_own_context(void **user)
+TEST(a_callback_inside_ctx_free_may_free_its_own_context)
 {
-    (void)user;
-    assert_true(survives(run_freeing_twice, NULL));
+    MUST(survives(run_freeing_twice, NULL));
 }
 
 static lock_sync_status inner[2];
@@ -115,28 +103,27 @@ static void try_to_dispatch(account *a)
     inner[1] = lock_sync_pool_wait(a->pool, 0);
 }
 
-static void dispatch_and_wait_are_busy_inside_each_callback(void **user)
+TEST(dispatch_and_wait_are_busy_inside_each_callback)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(dead_url);
 
-    (void)user;
     a.then = try_to_dispatch;
     account_submit(&a, p);
     pool_run_all(p);
-    assert_int_equal(inner[0], LOCK_SYNC_E_BUSY);
-    assert_int_equal(inner[1], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[0], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[1], LOCK_SYNC_E_BUSY);
     account_submit(&a, p);
     inner[0] = inner[1] = 0;
     pool_end(p);
-    assert_int_equal(inner[0], LOCK_SYNC_E_BUSY);
-    assert_int_equal(inner[1], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[0], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[1], LOCK_SYNC_E_BUSY);
     p = pool_make();
     account_submit(&a, p);
     inner[0] = inner[1] = 0;
     account_free(&a); /* outside of dispatch */
-    assert_int_equal(inner[0], LOCK_SYNC_E_BUSY);
-    assert_int_equal(inner[1], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[0], LOCK_SYNC_E_BUSY);
+    MUST_INT(inner[1], LOCK_SYNC_E_BUSY);
     pool_end(p);
 }
 
@@ -159,29 +146,28 @@ static void run_freeing_pool(void *user)
     lock_sync_pool *p;
     account all[10];
 
-    MUST(lock_sync_pool_new_with_allocator(&memory, &p) == LOCK_SYNC_OK);
-    MUST(lock_sync_pool_set_max_active(p, 3) == LOCK_SYNC_OK);
+    CHILD_MUST(lock_sync_pool_new_with_allocator(&memory, &p) == LOCK_SYNC_OK);
+    CHILD_MUST(lock_sync_pool_set_max_active(p, 3) == LOCK_SYNC_OK);
     accounts_make(all, 10, dead_url);
     all[1].then = own ? free_pool_and_own : free_pool;
     all[5].then = free_own;
     for (size_t i = 0; i < 10; i++)
-        MUST(account_try(&all[i], p) == LOCK_SYNC_OK);
+        CHILD_MUST(account_try(&all[i], p) == LOCK_SYNC_OK);
     while (all[1].calls == 0)
         (void)pool_wait(p, 1000);
     for (size_t i = 0; i < 10; i++)
-        MUST(all[i].calls == 1);
-    MUST(all[1].status == LOCK_SYNC_E_CONNECT && all[9].status == LOCK_SYNC_E_CANCELLED);
-    MUST(h.blocks == 0 && stray_callbacks() == 0);
+        CHILD_MUST(all[i].calls == 1);
+    CHILD_MUST(all[1].status == LOCK_SYNC_E_CONNECT && all[9].status == LOCK_SYNC_E_CANCELLED);
+    CHILD_MUST(h.blocks == 0 && stray_callbacks() == 0);
     accounts_free(all, 10);
 }
 
-static void a_pool_freed_by_a_callback_is_freed_when_its_call_is_over(void **user)
+TEST(a_pool_freed_by_a_callback_is_freed_when_its_call_is_over)
 {
-    (void)user;
     for (int own = 0; own < 2; own++) {
         bool both = own;
 
-        assert_true(survives(run_freeing_pool, &both));
+        MUST(survives(run_freeing_pool, &both));
     }
 }
 
@@ -194,16 +180,15 @@ static void run_freeing_pool_in_ctx_free(void *user)
 
     (void)user;
     a.then = free_pool;
-    MUST(account_try(&a, p) == LOCK_SYNC_OK && account_try(&other, p) == LOCK_SYNC_OK);
+    CHILD_MUST(account_try(&a, p) == LOCK_SYNC_OK && account_try(&other, p) == LOCK_SYNC_OK);
     account_free(&a);
-    MUST(a.calls == 1 && other.calls == 1 && other.status == LOCK_SYNC_E_CANCELLED);
+    CHILD_MUST(a.calls == 1 && other.calls == 1 && other.status == LOCK_SYNC_E_CANCELLED);
     account_free(&other);
 }
 
-static void a_pool_is_freed_by_the_callback_of_a_freed_context(void **user)
+TEST(a_pool_is_freed_by_the_callback_of_a_freed_context)
 {
-    (void)user;
-    assert_true(survives(run_freeing_pool_in_ctx_free, NULL));
+    MUST(survives(run_freeing_pool_in_ctx_free, NULL));
 }
 
 /* --- freeing others --- */
@@ -223,36 +208,35 @@ static void free_some(account *a)
         }
 }
 
-static void callbacks_free_other_contexts_in_all_states(void **user)
+TEST(callbacks_free_other_contexts_in_all_states)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
 
-    (void)user;
     for (uint32_t active = 1; active <= MANY; active *= 3) {
         heap h = {0};
         lock_sync_allocator memory = heap_allocator(&h);
         lock_sync_pool *p;
         size_t good = 0;
 
-        expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
-        expect_ok(lock_sync_pool_set_max_active(p, active));
+        MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
+        MUST_OK(lock_sync_pool_set_max_active(p, active));
         accounts_make(many, MANY, raw_url(server));
         for (size_t i = 0; i < MANY; i++)
             many[i].then = free_some;
         accounts_submit(many, MANY, p);
         pool_run_all(p);
         for (size_t i = 0; i < MANY; i++) {
-            assert_int_equal(many[i].calls, 1);
-            assert_true(many[i].status == LOCK_SYNC_OK || many[i].status == LOCK_SYNC_E_CANCELLED);
+            MUST_INT(many[i].calls, 1);
+            MUST(many[i].status == LOCK_SYNC_OK || many[i].status == LOCK_SYNC_E_CANCELLED);
             good += many[i].status == LOCK_SYNC_OK;
         }
-        assert_true(good >= 1);
+        MUST(good >= 1);
         accounts_free(many, MANY);
         pool_end(p);
-        assert_int_equal(h.blocks, 0);
+        MUST_INT(h.blocks, 0);
     }
     raw_stop(server);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 static void free_all_others(account *a)
@@ -264,11 +248,10 @@ static void free_all_others(account *a)
         }
 }
 
-static void callbacks_of_pool_free_free_other_contexts(void **user)
+TEST(callbacks_of_pool_free_free_other_contexts)
 {
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     accounts_make(many, MANY, dead_url);
     many[3].then = many[20].then = free_all_others;
     accounts_submit(many, MANY, p);
@@ -281,15 +264,15 @@ static void callbacks_of_pool_free_free_other_contexts(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_callback_of_pool_free_that_submits_again_does_no_harm),
-        cmocka_unit_test(a_callback_of_pool_free_that_submits_another_does_no_harm),
-        cmocka_unit_test(a_callback_inside_ctx_free_may_free_its_own_context),
-        cmocka_unit_test(dispatch_and_wait_are_busy_inside_each_callback),
-        cmocka_unit_test(a_pool_freed_by_a_callback_is_freed_when_its_call_is_over),
-        cmocka_unit_test(a_pool_is_freed_by_the_callback_of_a_freed_context),
-        cmocka_unit_test(callbacks_free_other_contexts_in_all_states),
-        cmocka_unit_test(callbacks_of_pool_free_free_other_contexts),
+        T(a_callback_of_pool_free_that_submits_again_does_no_harm),
+        T(a_callback_of_pool_free_that_submits_another_does_no_harm),
+        T(a_callback_inside_ctx_free_may_free_its_own_context),
+        T(dispatch_and_wait_are_busy_inside_each_callback),
+        T(a_pool_freed_by_a_callback_is_freed_when_its_call_is_over),
+        T(a_pool_is_freed_by_the_callback_of_a_freed_context),
+        T(callbacks_free_other_contexts_in_all_states),
+        T(callbacks_of_pool_free_free_other_contexts),
     };
 
-    return cmocka_run_group_tests_name("pool nested frees", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

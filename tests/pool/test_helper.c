@@ -34,13 +34,12 @@ static void guard_each(store *s, int64_t interval_ms, lock_sync_guard_mode mode)
     }
 }
 
-static void stores_are_asked_on_one_thread_that_is_not_ours(void **user)
+TEST(stores_are_asked_on_one_thread_that_is_not_ours)
 {
     store *s = store_new();
     lock_sync_pool *p = pool_make();
     size_t threads = kit_threads();
 
-    (void)user;
     accounts_make(all, MANY, raw_url(good));
     guard_each(s, 1, LOCK_SYNC_GUARD_WAIT);
     for (int i = 0; i < 3; i++) {
@@ -49,33 +48,32 @@ static void stores_are_asked_on_one_thread_that_is_not_ours(void **user)
         for (size_t k = 0; k < MANY; k++)
             expect_end(&all[k], LOCK_SYNC_OK);
     }
-    assert_int_equal(store_threads(s), 1);
-    assert_int_equal(store_loads_here(s), 0);
-    assert_true(kit_threads() >= threads + 1);
+    MUST_INT(store_threads(s), 1);
+    MUST_INT(store_loads_here(s), 0);
+    MUST(kit_threads() >= threads + 1);
     pool_end(p);
     accounts_free(all, MANY);
     store_free(s);
 }
 
-static void a_guard_in_memory_needs_no_thread(void **user)
+TEST(a_guard_in_memory_needs_no_thread)
 {
     static const char dead_url[] = "http://127.0.0.1:1";
     lock_sync_pool *p = pool_make();
     size_t threads = kit_threads();
 
-    (void)user;
     accounts_make(all, MANY, dead_url);
     for (size_t i = 0; i < MANY; i++)
         account_guard(&all[i], NULL, LOCK_SYNC_GUARD_FAIL);
     accounts_submit(all, MANY, p);
     pool_run_all(p);
-    assert_true(kit_threads() <= threads); /* the server's may have ended */
+    MUST(kit_threads() <= threads); /* the server's may have ended */
     accounts_free(all, MANY);
     pool_end(p);
 }
 
 /* The decision is the store's: never is a refusal taken for a slot, whenever the helper thread comes back. */
-static void what_the_store_refuses_is_never_sent(void **user)
+TEST(what_the_store_refuses_is_never_sent)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     store *s = store_new();
@@ -83,12 +81,11 @@ static void what_the_store_refuses_is_never_sent(void **user)
     size_t wrong = 0;
     size_t rounds = 100;
 
-    (void)user;
     accounts_make(all, MANY, raw_url(server));
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_guard *g = store_guard(s, 3600000);
 
-        expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+        MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
         account_guard(&all[i], g, LOCK_SYNC_GUARD_FAIL);
         lock_sync_guard_unref(g);
     }
@@ -108,7 +105,7 @@ static void what_the_store_refuses_is_never_sent(void **user)
 }
 
 /* The same for a store that fails. */
-static void a_damaged_file_is_told_and_nothing_is_sent(void **user)
+TEST(a_damaged_file_is_told_and_nothing_is_sent)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
@@ -116,8 +113,7 @@ static void a_damaged_file_is_told_and_nothing_is_sent(void **user)
     char *path = kit_text("%s/guard", dir);
     lock_sync_guard *g;
 
-    (void)user;
-    expect_ok(lock_sync_guard_open_file(path, &g));
+    MUST_OK(lock_sync_guard_open_file(path, &g));
     kit_write_file(path, "damaged", 7);
     accounts_make(all, MANY, raw_url(server));
     for (size_t i = 0; i < MANY; i++)
@@ -128,7 +124,7 @@ static void a_damaged_file_is_told_and_nothing_is_sent(void **user)
         for (size_t k = 0; k < MANY; k++)
             expect_end(&all[k], LOCK_SYNC_E_GUARD);
     }
-    assert_int_equal(raw_requests(server), 0);
+    MUST_INT(raw_requests(server), 0);
     accounts_free(all, MANY);
     lock_sync_guard_unref(g);
     pool_end(p);
@@ -137,7 +133,7 @@ static void a_damaged_file_is_told_and_nothing_is_sent(void **user)
     free(path);
 }
 
-static void a_file_guard_is_shared(void **user)
+TEST(a_file_guard_is_shared)
 {
     static const char *const arguments[] = {"--static", "--min-interval-ms", "40", NULL};
     sim *server = sim_start(arguments);
@@ -145,13 +141,12 @@ static void a_file_guard_is_shared(void **user)
     char *dir = kit_temp_dir();
     char *path = kit_text("%s/guard", dir);
 
-    (void)user;
     accounts_make(all, MANY, sim_url(server));
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_guard *g;
 
-        expect_ok(lock_sync_guard_open_file(path, &g)); /* each its own, on one file */
-        expect_ok(lock_sync_guard_set_min_interval_ms(g, 40));
+        MUST_OK(lock_sync_guard_open_file(path, &g)); /* each its own, on one file */
+        MUST_OK(lock_sync_guard_set_min_interval_ms(g, 40));
         account_guard(&all[i], g, LOCK_SYNC_GUARD_WAIT);
         lock_sync_guard_unref(g);
     }
@@ -159,7 +154,7 @@ static void a_file_guard_is_shared(void **user)
     pool_run_all(p);
     for (size_t i = 0; i < MANY; i++)
         expect_end(&all[i], LOCK_SYNC_OK);
-    assert_int_equal(sim_ask_stats(server).syncs, MANY);
+    MUST_INT(sim_ask_stats(server).syncs, MANY);
     accounts_free(all, MANY);
     pool_end(p);
     sim_stop(server, NULL);
@@ -167,7 +162,7 @@ static void a_file_guard_is_shared(void **user)
     free(path);
 }
 
-static void a_store_that_blocks_delays_no_other_account(void **user)
+TEST(a_store_that_blocks_delays_no_other_account)
 {
     store *s = store_new();
     lock_sync_pool *p = pool_make();
@@ -176,29 +171,28 @@ static void a_store_that_blocks_delays_no_other_account(void **user)
     bool has_descriptor = lock_sync_pool_fd(p) >= 0;
     int64_t began;
 
-    (void)user;
     store_block_at(s, 1);
     account_guard(&blocked, g, LOCK_SYNC_GUARD_FAIL);
     account_submit(&blocked, p);
     began = kit_now_ms();
-    expect_ok(pool_dispatch(p));
-    assert_true(kit_now_ms() - began < 50 * kit_slack());
-    assert_true(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
+    MUST_OK(pool_dispatch(p));
+    MUST(kit_now_ms() - began < 50 * kit_slack());
+    MUST(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
     accounts_make(all, MANY, raw_url(good));
     for (size_t i = 0; i < MANY; i++)
         account_guard(&all[i], NULL, i % 2 == 0 ? LOCK_SYNC_GUARD_OFF : LOCK_SYNC_GUARD_FAIL);
     accounts_submit(all, MANY, p);
     while (lock_sync_pool_pending(p) > 1) {
-        assert_true(!has_descriptor || pool_is_readable(p, 1000));
+        MUST(!has_descriptor || pool_is_readable(p, 1000));
         began = kit_now_ms();
         (void)pool_step(p, 10);
-        assert_true(kit_now_ms() - began < 50 * kit_slack());
+        MUST(kit_now_ms() - began < 50 * kit_slack());
     }
     for (size_t i = 0; i < MANY; i++)
         expect_end(&all[i], LOCK_SYNC_OK);
     expect_pending(&blocked);
     (void)pool_run_for(p, 20);
-    assert_true(!has_descriptor || pool_run_for(p, 300) <= 2); /* and no busy loop */
+    MUST(!has_descriptor || pool_run_for(p, 300) <= 2); /* and no busy loop */
     store_release(s);
     pool_run_all(p);
     expect_end(&blocked, LOCK_SYNC_OK);
@@ -212,13 +206,13 @@ static void a_store_that_blocks_delays_no_other_account(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stores_are_asked_on_one_thread_that_is_not_ours),
-        cmocka_unit_test(a_guard_in_memory_needs_no_thread),
-        cmocka_unit_test(what_the_store_refuses_is_never_sent),
-        cmocka_unit_test(a_damaged_file_is_told_and_nothing_is_sent),
-        cmocka_unit_test(a_file_guard_is_shared),
-        cmocka_unit_test(a_store_that_blocks_delays_no_other_account),
+        T(stores_are_asked_on_one_thread_that_is_not_ours),
+        T(a_guard_in_memory_needs_no_thread),
+        T(what_the_store_refuses_is_never_sent),
+        T(a_damaged_file_is_told_and_nothing_is_sent),
+        T(a_file_guard_is_shared),
+        T(a_store_that_blocks_delays_no_other_account),
     };
 
-    return cmocka_run_group_tests_name("pool helper", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

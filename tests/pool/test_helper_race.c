@@ -33,7 +33,7 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
 }
 #endif
 
-static void a_refusal_of_the_store_stays_one(void **user)
+TEST(a_refusal_of_the_store_stays_one)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     store *s = store_new();
@@ -42,8 +42,7 @@ static void a_refusal_of_the_store_stays_one(void **user)
     account a = account_new(raw_url(server));
     size_t sent = 0;
 
-    (void)user;
-    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
     slow_thread = pthread_self();
     for (int i = 0; i < TRIES; i++) {
@@ -66,7 +65,7 @@ static void a_refusal_of_the_store_stays_one(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_refusal_of_the_store_stays_one)};
+    const struct CMUnitTest tests[] = {T(a_refusal_of_the_store_stays_one)};
 
-    return cmocka_run_group_tests_name("pool helper race", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -38,7 +38,7 @@ static key_nginx *start(unsigned requests_each)
         char *key = kit_text("key-%zu", 1000 + i);
 
         all[i] = account_with_key(key_nginx_url(n), key);
-        expect_ok(lock_sync_set_ca_file(all[i].ctx, pems->ca));
+        MUST_OK(lock_sync_set_ca_file(all[i].ctx, pems->ca));
         free(key);
     }
     return n;
@@ -49,17 +49,16 @@ static void finish(key_nginx *n, lock_sync_pool *p)
     accounts_free(all, ACCOUNTS);
     pool_end(p);
     key_nginx_stop(n);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
-static void accounts_share_connections_and_each_gets_its_own_answer(void **user)
+TEST(accounts_share_connections_and_each_gets_its_own_answer)
 {
     const size_t requests = kit_slack() > 1 ? REQUESTS / 10 : REQUESTS;
     lock_sync_pool *p;
     key_nginx_seen seen;
     key_nginx *n;
 
-    (void)user;
     if (pems == NULL)
         skip();
     p = pool_make();
@@ -69,30 +68,29 @@ static void accounts_share_connections_and_each_gets_its_own_answer(void **user)
         pool_run_all(p);
         for (size_t i = 0; i < ACCOUNTS; i++) {
             expect_end(&all[i], LOCK_SYNC_OK);
-            assert_int_equal(all[i].first_id, 1000 + i);
+            MUST_INT(all[i].first_id, 1000 + i);
         }
     }
     seen = key_nginx_look(n, requests);
-    assert_int_equal(seen.requests, requests);
-    assert_int_equal(seen.other_protocol, 0);
+    MUST_INT(seen.requests, requests);
+    MUST_INT(seen.other_protocol, 0);
     if (seen.connections > 4)
         fail_msg("%zu connections", seen.connections);
     finish(n, p);
 }
 
 /* nginx takes 128 requests on a connection at once; the second one is opened by one of those that found no room. */
-static void more_than_a_connection_carries_open_only_what_they_need(void **user)
+TEST(more_than_a_connection_carries_open_only_what_they_need)
 {
     lock_sync_pool *p;
     key_nginx_seen seen;
     key_nginx *n;
 
-    (void)user;
     if (pems == NULL)
         skip();
     p = pool_make();
     n = start(1000000);
-    expect_ok(lock_sync_pool_set_max_active(p, ACCOUNTS));
+    MUST_OK(lock_sync_pool_set_max_active(p, ACCOUNTS));
     for (int round = 0; round < 5; round++) {
         accounts_submit(all, ACCOUNTS, p);
         pool_run_all(p);
@@ -104,12 +102,11 @@ static void more_than_a_connection_carries_open_only_what_they_need(void **user)
 }
 
 /* Paths of one server share its connections, and so their turns. */
-static void base_urls_of_one_server_take_turns(void **user)
+TEST(base_urls_of_one_server_take_turns)
 {
     lock_sync_pool *p;
     key_nginx *n;
 
-    (void)user;
     if (pems == NULL)
         skip();
     p = pool_make();
@@ -117,10 +114,10 @@ static void base_urls_of_one_server_take_turns(void **user)
     for (size_t i = 0; i < ACCOUNTS; i++) {
         char *url = kit_text("%s/%s", key_nginx_url(n), i % 2 == 0 ? "one" : "other");
 
-        expect_ok(lock_sync_set_base_url(all[i].ctx, url));
+        MUST_OK(lock_sync_set_base_url(all[i].ctx, url));
         free(url);
     }
-    expect_ok(lock_sync_pool_set_max_active(p, 10));
+    MUST_OK(lock_sync_pool_set_max_active(p, 10));
     accounts_submit(all, ACCOUNTS, p);
     pool_run_all(p);
     for (size_t i = 2; i < ACCOUNTS; i++) { /* those of a turn end in any order */
@@ -131,13 +128,12 @@ static void base_urls_of_one_server_take_turns(void **user)
     finish(n, p);
 }
 
-static void cancels_on_shared_connections_disturb_no_other(void **user)
+TEST(cancels_on_shared_connections_disturb_no_other)
 {
     uint64_t random = 88172645463325252u;
     lock_sync_pool *p;
     key_nginx *n;
 
-    (void)user;
     if (pems == NULL)
         skip();
     p = pool_make();
@@ -156,7 +152,7 @@ static void cancels_on_shared_connections_disturb_no_other(void **user)
         for (size_t i = 0; i < ACCOUNTS; i++) {
             if (i % 2 == 0 || all[i].status != LOCK_SYNC_E_CANCELLED) {
                 expect_end(&all[i], LOCK_SYNC_OK);
-                assert_int_equal(all[i].first_id, 1000 + i);
+                MUST_INT(all[i].first_id, 1000 + i);
             }
         }
     }
@@ -165,14 +161,13 @@ static void cancels_on_shared_connections_disturb_no_other(void **user)
 
 /* After 37 requests nginx closes the connection. A fetch may fail then, but gets no other's answer, and is not sent
    more than twice; most are good. */
-static void a_server_that_closes_connections_mixes_nothing_up(void **user)
+TEST(a_server_that_closes_connections_mixes_nothing_up)
 {
     lock_sync_pool *p;
     size_t failed = 0;
     key_nginx_seen seen;
     key_nginx *n;
 
-    (void)user;
     if (pems == NULL)
         skip();
     p = pool_make();
@@ -182,7 +177,7 @@ static void a_server_that_closes_connections_mixes_nothing_up(void **user)
         pool_run_all(p);
         for (size_t i = 0; i < ACCOUNTS; i++) {
             if (all[i].status == LOCK_SYNC_OK)
-                assert_int_equal(all[i].first_id, 1000 + i);
+                MUST_INT(all[i].first_id, 1000 + i);
             else
                 expect_end(&all[i], LOCK_SYNC_E_NETWORK);
             if (all[i].status != LOCK_SYNC_OK && failed++ < 3)
@@ -190,7 +185,7 @@ static void a_server_that_closes_connections_mixes_nothing_up(void **user)
         }
     }
     seen = key_nginx_look(n, ACCOUNTS * 5 - failed);
-    assert_true(seen.requests <= ACCOUNTS * 5);
+    MUST(seen.requests <= ACCOUNTS * 5);
     if (failed > ACCOUNTS * 5 / 10) /* one repeat is allowed: whoever meets two closed connections in a row fails */
         fail_msg("%zu of %d fetches failed", failed, ACCOUNTS * 5);
     finish(n, p);
@@ -204,37 +199,35 @@ static void fetch_at_once(size_t count, int rounds, unsigned requests_each)
     key_nginx *n = start(requests_each);
     size_t submits = 1;
 
-    expect_ok(lock_sync_pool_set_max_active(p, ACCOUNTS));
+    MUST_OK(lock_sync_pool_set_max_active(p, ACCOUNTS));
     accounts_submit(all, 1, p);
     pool_run_all(p);
     for (int round = 0; round < rounds; round++, submits += count) {
         key_nginx_pause(n);
         accounts_submit(all, count, p);
         while (pool_is_readable(p, 0))
-            expect_ok(pool_dispatch(p));
+            MUST_OK(pool_dispatch(p));
         key_nginx_go_on(n);
         pool_run_all(p);
         for (size_t i = 0; i < count; i++) {
             expect_end(&all[i], LOCK_SYNC_OK);
-            assert_int_equal(all[i].first_id, 1000 + i);
+            MUST_INT(all[i].first_id, 1000 + i);
         }
     }
-    assert_int_equal(key_nginx_look(n, submits).requests, submits);
+    MUST_INT(key_nginx_look(n, submits).requests, submits);
     finish(n, p);
 }
 
-static void what_a_closing_server_refuses_is_repeated_once(void **user)
+TEST(what_a_closing_server_refuses_is_repeated_once)
 {
-    (void)user;
     if (pems == NULL)
         skip();
     fetch_at_once(ACCOUNTS, 3, 37);
 }
 
 /* More often than libcurl before 8.17 repeats anything on one handle. */
-static void repeats_of_fetches_before_do_not_count(void **user)
+TEST(repeats_of_fetches_before_do_not_count)
 {
-    (void)user;
     if (pems == NULL)
         skip();
     fetch_at_once(2, 20, 2);
@@ -243,14 +236,14 @@ static void repeats_of_fetches_before_do_not_count(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accounts_share_connections_and_each_gets_its_own_answer),
-        cmocka_unit_test(more_than_a_connection_carries_open_only_what_they_need),
-        cmocka_unit_test(base_urls_of_one_server_take_turns),
-        cmocka_unit_test(cancels_on_shared_connections_disturb_no_other),
-        cmocka_unit_test(a_server_that_closes_connections_mixes_nothing_up),
-        cmocka_unit_test(what_a_closing_server_refuses_is_repeated_once),
-        cmocka_unit_test(repeats_of_fetches_before_do_not_count),
+        T(accounts_share_connections_and_each_gets_its_own_answer),
+        T(more_than_a_connection_carries_open_only_what_they_need),
+        T(base_urls_of_one_server_take_turns),
+        T(cancels_on_shared_connections_disturb_no_other),
+        T(a_server_that_closes_connections_mixes_nothing_up),
+        T(what_a_closing_server_refuses_is_repeated_once),
+        T(repeats_of_fetches_before_do_not_count),
     };
 
-    return cmocka_run_group_tests_name("pool over HTTP/2", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

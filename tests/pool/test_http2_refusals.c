@@ -41,8 +41,8 @@ static void scene_begin(scene *s, const row *r, bool pooled)
     *s = (scene){.plans = {{.steps = r->steps}}, .pool = pooled ? pool_make() : NULL};
     s->lab = h2_lab_start(pems->good, pems->key, s->plans, r->always ? 1 : 2);
     s->account = account_new(h2_lab_url(s->lab));
-    expect_ok(lock_sync_set_ca_file(s->account.ctx, pems->ca));
-    expect_ok(lock_sync_set_timeout_ms(s->account.ctx, 3000 * kit_slack()));
+    MUST_OK(lock_sync_set_ca_file(s->account.ctx, pems->ca));
+    MUST_OK(lock_sync_set_timeout_ms(s->account.ctx, 3000 * kit_slack()));
 }
 
 static void scene_end(scene *s)
@@ -51,7 +51,7 @@ static void scene_end(scene *s)
     if (s->pool != NULL)
         pool_end(s->pool);
     h2_lab_stop(s->lab);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 static lock_sync_status fetch(scene *s)
@@ -65,7 +65,7 @@ static lock_sync_status fetch(scene *s)
         return s->account.status;
     }
     status = lock_sync_fetch(s->account.ctx, NULL, 0, &results);
-    assert_int_equal(lock_sync_results_count(results), status == LOCK_SYNC_OK ? 2 : 0);
+    MUST_INT(lock_sync_results_count(results), status == LOCK_SYNC_OK ? 2 : 0);
     lock_sync_results_free(results);
     return status;
 }
@@ -116,7 +116,7 @@ static void check_rows(const row *rows, size_t count)
 }
 
 /* REFUSED_STREAM and GOAWAY say that the request was not looked at. */
-static void what_was_not_looked_at_is_repeated_once(void **user)
+TEST(what_was_not_looked_at_is_repeated_once)
 {
     static const row rows[] = {
         {"REFUSED_STREAM, first request", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK,
@@ -138,12 +138,11 @@ static void what_was_not_looked_at_is_repeated_once(void **user)
          false, 1, LOCK_SYNC_OK, "answered\nrefused\nanswered\n", false},
     };
 
-    (void)user;
     check_rows(rows, COUNT_OF(rows));
 }
 
 /* GOAWAY behind an answer, or before it, takes nothing from it. */
-static void an_orderly_end_of_a_connection_costs_nothing(void **user)
+TEST(an_orderly_end_of_a_connection_costs_nothing)
 {
     static const row rows[] = {
         {"GOAWAY behind the first answer", {DOES(H2_LAST)}, false, 1, LOCK_SYNC_OK, "answered\nanswered\n", false},
@@ -156,12 +155,11 @@ static void an_orderly_end_of_a_connection_costs_nothing(void **user)
          LOCK_SYNC_OK, "answered\nanswered\n", false},
     };
 
-    (void)user;
     check_rows(rows, COUNT_OF(rows));
 }
 
 /* An error of the stream leaves open whether the request was done: it is sent no second time. */
-static void what_may_have_been_looked_at_is_not_repeated(void **user)
+TEST(what_may_have_been_looked_at_is_not_repeated)
 {
     static const row rows[] = {
         {"ENHANCE_YOUR_CALM, first request", {REFUSES(H2_ENHANCE_YOUR_CALM)}, false, 0, LOCK_SYNC_E_NETWORK,
@@ -175,12 +173,11 @@ static void what_may_have_been_looked_at_is_not_repeated(void **user)
         {"reset, first request", {DOES(H2_RESET)}, false, 0, LOCK_SYNC_E_NETWORK, "closed\n", false},
     };
 
-    (void)user;
     check_rows(rows, COUNT_OF(rows));
 }
 
 /* On a connection that carried others, libcurl does not tell whether the request was looked at. */
-static void what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once(void **user)
+TEST(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
 {
     static const row rows[] = {
         {"closed, second request", {DOES(H2_ANSWER), DOES(H2_CLOSE)}, false, 1, LOCK_SYNC_OK,
@@ -191,11 +188,10 @@ static void what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_on
          "answered\nclosed\nanswered\n", true},
     };
 
-    (void)user;
     check_rows(rows, COUNT_OF(rows));
 }
 
-static void a_server_that_wants_http1_gets_it(void **user)
+TEST(a_server_that_wants_http1_gets_it)
 {
     static const row rows[] = {
         {"HTTP_1_1_REQUIRED, first request", {{H2_RST, H2_HTTP_1_1_REQUIRED, H2_ALWAYS}}, true, 0, LOCK_SYNC_OK,
@@ -204,31 +200,29 @@ static void a_server_that_wants_http1_gets_it(void **user)
          LOCK_SYNC_OK, "answered\nrefused\nanswered\n", false},
     };
 
-    (void)user;
     if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x081600)
         skip(); /* libcurl 8.22 leaves no word of it: src/transport/quirks.h */
     check_rows(rows, COUNT_OF(rows));
 }
 
 /* The guard's hour has room for the two requests of the first fetch and for the one of the second. */
-static void both_requests_count_in_the_hour(void **user)
+TEST(both_requests_count_in_the_hour)
 {
     static const row first = {"", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK, "", false};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s;
         lock_sync_guard *guard;
 
         scene_begin(&s, &first, pooled == 1);
-        expect_ok(lock_sync_guard_new(&guard));
-        expect_ok(lock_sync_guard_set_min_interval_ms(guard, 1));
-        expect_ok(lock_sync_guard_set_hourly_budget(guard, 3, 0));
+        MUST_OK(lock_sync_guard_new(&guard));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
+        MUST_OK(lock_sync_guard_set_hourly_budget(guard, 3, 0));
         account_guard(&s.account, guard, LOCK_SYNC_GUARD_WAIT);
-        assert_int_equal(fetch(&s), LOCK_SYNC_OK);
-        assert_int_equal(fetch(&s), LOCK_SYNC_OK);
-        assert_int_equal(fetch(&s), LOCK_SYNC_E_TOO_SOON);
-        assert_int_equal(h2_lab_counts(s.lab).requests, 3);
+        MUST_OK(fetch(&s));
+        MUST_OK(fetch(&s));
+        MUST_INT(fetch(&s), LOCK_SYNC_E_TOO_SOON);
+        MUST_INT(h2_lab_counts(s.lab).requests, 3);
         scene_end(&s);
         lock_sync_guard_unref(guard);
     }
@@ -237,13 +231,13 @@ static void both_requests_count_in_the_hour(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_not_looked_at_is_repeated_once),
-        cmocka_unit_test(an_orderly_end_of_a_connection_costs_nothing),
-        cmocka_unit_test(what_may_have_been_looked_at_is_not_repeated),
-        cmocka_unit_test(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once),
-        cmocka_unit_test(a_server_that_wants_http1_gets_it),
-        cmocka_unit_test(both_requests_count_in_the_hour),
+        T(what_was_not_looked_at_is_repeated_once),
+        T(an_orderly_end_of_a_connection_costs_nothing),
+        T(what_may_have_been_looked_at_is_not_repeated),
+        T(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once),
+        T(a_server_that_wants_http1_gets_it),
+        T(both_requests_count_in_the_hour),
     };
 
-    return cmocka_run_group_tests_name("HTTP/2 refusals", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

@@ -24,7 +24,7 @@ static int end(void **user)
     return 0;
 }
 
-static void all_blocks_go_back_to_where_they_came_from(void **user)
+TEST(all_blocks_go_back_to_where_they_came_from)
 {
     static const raw_step limited[] = {
         RAW_READ_REQUEST,
@@ -40,9 +40,8 @@ static void all_blocks_go_back_to_where_they_came_from(void **user)
     account all[MANY];
     lock_sync_results *kept[MANY];
 
-    (void)user;
-    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
-    expect_ok(lock_sync_pool_set_max_active(p, 7));
+    MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
+    MUST_OK(lock_sync_pool_set_max_active(p, 7));
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_allocator own = heap_allocator(&heaps[i]);
 
@@ -55,18 +54,18 @@ static void all_blocks_go_back_to_where_they_came_from(void **user)
         accounts_submit(all, MANY, p);
         pool_run_all(p);
         for (size_t i = 0; i < MANY; i++) {
-            assert_true(round > 0 || i % 7 == 3 || all[i].status == LOCK_SYNC_OK);
+            MUST(round > 0 || i % 7 == 3 || all[i].status == LOCK_SYNC_OK);
             lock_sync_results_free(kept[i]);
         }
     }
     accounts_submit(all, MANY, p);
     (void)pool_dispatch(p);
     pool_end(p);
-    assert_int_equal(pool_heap.blocks, 0);
+    MUST_INT(pool_heap.blocks, 0);
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_results_free(kept[i]);
         account_free(&all[i]);
-        assert_int_equal(heaps[i].blocks, 0);
+        MUST_INT(heaps[i].blocks, 0);
     }
     raw_stop(bad);
 }
@@ -88,19 +87,19 @@ static bool fail_at(size_t number, bool of_pool, bool helper)
     bool reached;
 
     account_guard(&a, helper ? g : NULL, LOCK_SYNC_GUARD_FAIL);
-    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+    MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
     before = h->requests;
     h->fail_at = before + number;
     status = account_try(&a, p);
     if (status == LOCK_SYNC_OK) {
         pool_run_all(p);
         status = a.status;
-        assert_int_equal(a.calls, 1);
+        MUST_INT(a.calls, 1);
     }
     reached = h->requests >= h->fail_at;
     h->fail_at = 0;
     if (status != LOCK_SYNC_OK)
-        assert_int_equal(status, LOCK_SYNC_E_NO_MEMORY);
+        MUST_INT(status, LOCK_SYNC_E_NO_MEMORY);
     account_guard(&a, NULL, LOCK_SYNC_GUARD_OFF);
     account_submit(&a, p);
     pool_run_all(p);
@@ -109,28 +108,26 @@ static bool fail_at(size_t number, bool of_pool, bool helper)
     pool_end(p);
     lock_sync_guard_unref(g);
     store_free(s);
-    assert_int_equal(pool_heap.blocks, 0);
-    assert_int_equal(own_heap.blocks, 0);
+    MUST_INT(pool_heap.blocks, 0);
+    MUST_INT(own_heap.blocks, 0);
     return reached;
 }
 
-static void a_failing_allocation_fails_one_fetch(void **user)
+TEST(a_failing_allocation_fails_one_fetch)
 {
-    (void)user;
     for (int i = 0; i < 4; i++) {
         size_t number = 1;
 
         while (fail_at(number, i / 2 == 0, i % 2 == 0))
             number++;
-        assert_true(number > 1 && number < 100);
+        MUST(number > 1 && number < 100);
     }
 }
 
-static void a_pool_that_cannot_be_made_leaves_nothing(void **user)
+TEST(a_pool_that_cannot_be_made_leaves_nothing)
 {
     lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
 
-    (void)user;
     for (size_t number = 1; status != LOCK_SYNC_OK; number++) {
         heap h = {.fail_at = number};
         lock_sync_allocator memory = heap_allocator(&h);
@@ -138,14 +135,14 @@ static void a_pool_that_cannot_be_made_leaves_nothing(void **user)
         size_t fds = kit_descriptors();
 
         status = lock_sync_pool_new_with_allocator(&memory, &p);
-        assert_true(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_NO_MEMORY && p == NULL));
+        MUST(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_NO_MEMORY && p == NULL));
         pool_end(p);
-        assert_int_equal(h.blocks, 0);
-        assert_true(kit_descriptors() <= fds); /* the server's may have been closed */
+        MUST_INT(h.blocks, 0);
+        MUST(kit_descriptors() <= fds); /* the server's may have been closed */
     }
 }
 
-static void memory_stays_flat_over_many_fetches(void **user)
+TEST(memory_stays_flat_over_many_fetches)
 {
     heap h = {0};
     lock_sync_allocator memory = heap_allocator(&h);
@@ -153,23 +150,22 @@ static void memory_stays_flat_over_many_fetches(void **user)
     account all[MANY];
     size_t blocks = 0;
 
-    (void)user;
-    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+    MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
     accounts_make(all, MANY, raw_url(server));
     for (int round = 0; round < 50; round++) {
         accounts_submit(all, MANY, p);
         pool_run_all(p);
         if (round == 5)
             blocks = h.blocks;
-        assert_true(round <= 5 || h.blocks <= blocks);
+        MUST(round <= 5 || h.blocks <= blocks);
     }
     accounts_free(all, MANY);
     pool_end(p);
-    assert_int_equal(h.blocks, 0);
+    MUST_INT(h.blocks, 0);
 }
 
 /* What a fetch would leave among blocks that live no longer than it is a hole in the heap for each context. */
-static void a_fetch_leaves_nothing_in_its_context(void **user)
+TEST(a_fetch_leaves_nothing_in_its_context)
 {
     heap h = {0};
     lock_sync_allocator own = heap_allocator(&h);
@@ -177,28 +173,27 @@ static void a_fetch_leaves_nothing_in_its_context(void **user)
     lock_sync_pool *p;
     size_t blocks;
 
-    (void)user;
-    expect_ok(lock_sync_set_guard_mode(a.ctx, LOCK_SYNC_GUARD_FAIL));
-    expect_ok(lock_sync_pool_new(&p));
+    MUST_OK(lock_sync_set_guard_mode(a.ctx, LOCK_SYNC_GUARD_FAIL));
+    MUST_OK(lock_sync_pool_new(&p));
     blocks = h.blocks;
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_OK);
-    assert_int_equal(h.blocks, blocks);
+    MUST_INT(h.blocks, blocks);
     account_free(&a);
     pool_end(p);
-    assert_int_equal(h.blocks, 0);
+    MUST_INT(h.blocks, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_blocks_go_back_to_where_they_came_from),
-        cmocka_unit_test(a_failing_allocation_fails_one_fetch),
-        cmocka_unit_test(a_pool_that_cannot_be_made_leaves_nothing),
-        cmocka_unit_test(memory_stays_flat_over_many_fetches),
-        cmocka_unit_test(a_fetch_leaves_nothing_in_its_context),
+        T(all_blocks_go_back_to_where_they_came_from),
+        T(a_failing_allocation_fails_one_fetch),
+        T(a_pool_that_cannot_be_made_leaves_nothing),
+        T(memory_stays_flat_over_many_fetches),
+        T(a_fetch_leaves_nothing_in_its_context),
     };
 
-    return cmocka_run_group_tests_name("pool memory", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

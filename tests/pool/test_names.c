@@ -20,7 +20,7 @@ static int end(void **user)
     return 0;
 }
 
-static void fifty_accounts_of_a_name_look_it_up_once(void **user)
+TEST(fifty_accounts_of_a_name_look_it_up_once)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = kit_text("http://service.test:%u", raw_port(server));
@@ -28,40 +28,38 @@ static void fifty_accounts_of_a_name_look_it_up_once(void **user)
     size_t before = resolver_calls();
     size_t threads;
 
-    (void)user;
     resolver_answer("127.0.0.1");
     resolver_stall();
     accounts_make(all, MANY, url);
     threads = kit_threads();
     accounts_submit(all, MANY, p);
-    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 100);
-    assert_int_equal(resolver_calls(), before + 1);
-    assert_true(kit_threads() <= threads + 2); /* one for each family, or for both */
+    MUST_INT(resolver_calls(), before + 1);
+    MUST(kit_threads() <= threads + 2); /* one for each family, or for both */
     resolver_release();
     pool_run_all(p);
     for (size_t i = 0; i < MANY; i++)
         expect_end(&all[i], LOCK_SYNC_OK);
-    assert_int_equal(resolver_calls(), before + 1);
+    MUST_INT(resolver_calls(), before + 1);
     accounts_free(all, MANY);
     pool_end(p);
     raw_stop(server);
     free(url);
 }
 
-static void a_stalled_resolver_delays_no_other_account(void **user)
+TEST(a_stalled_resolver_delays_no_other_account)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     account stalled[4];
     int64_t began;
 
-    (void)user;
     resolver_stall();
     accounts_make(stalled, 4, "https://service.test");
     accounts_make(all, MANY, raw_url(server));
     for (size_t i = 0; i < 4; i++)
-        expect_ok(lock_sync_set_timeout_ms(stalled[i].ctx, 500 * kit_slack()));
+        MUST_OK(lock_sync_set_timeout_ms(stalled[i].ctx, 500 * kit_slack()));
     began = kit_now_ms();
     accounts_submit(stalled, 4, p);
     accounts_submit(all, MANY, p);
@@ -69,15 +67,15 @@ static void a_stalled_resolver_delays_no_other_account(void **user)
         int64_t entered = kit_now_ms();
 
         (void)pool_step(p, 5);
-        assert_true(kit_now_ms() - entered < 50 * kit_slack());
+        MUST(kit_now_ms() - entered < 50 * kit_slack());
     }
     for (size_t i = 0; i < MANY; i++) {
         expect_end(&all[i], LOCK_SYNC_OK);
-        assert_true(all[i].ended_ms - began < 300 * kit_slack());
+        MUST(all[i].ended_ms - began < 300 * kit_slack());
     }
     for (size_t i = 0; i < 4; i++) {
         expect_end(&stalled[i], LOCK_SYNC_E_TIMEOUT);
-        assert_between(stalled[i].ended_ms - began, 500 * kit_slack() - 2, 700 * kit_slack());
+        MUST_BETWEEN(stalled[i].ended_ms - began, 500 * kit_slack() - 2, 700 * kit_slack());
     }
     accounts_free(all, MANY);
     accounts_free(stalled, 4);
@@ -85,20 +83,19 @@ static void a_stalled_resolver_delays_no_other_account(void **user)
     raw_stop(server);
 }
 
-static void a_name_that_fails_fails_each(void **user)
+TEST(a_name_that_fails_fails_each)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     account good = account_new(raw_url(server));
 
-    (void)user;
     accounts_make(all, MANY, "https://nowhere.test");
     accounts_submit(all, MANY, p);
     account_submit(&good, p);
     pool_run_all(p);
     for (size_t i = 0; i < MANY; i++) {
         expect_end(&all[i], LOCK_SYNC_E_RESOLVE);
-        assert_non_null(strstr(all[i].message, "nowhere.test"));
+        MUST(strstr(all[i].message, "nowhere.test") != NULL);
     }
     expect_end(&good, LOCK_SYNC_OK);
     accounts_free(all, MANY);
@@ -108,9 +105,8 @@ static void a_name_that_fails_fails_each(void **user)
 }
 
 /* The one that looks up for all is cancelled, or freed: the next goes ahead. */
-static void another_goes_ahead_when_the_first_ends(void **user)
+TEST(another_goes_ahead_when_the_first_ends)
 {
-    (void)user;
     for (int freed = 0; freed < 2; freed++) {
         raw_server *server = raw_start(AF_INET, NULL, 0);
         char *url = kit_text("http://service.test:%u", raw_port(server));
@@ -122,7 +118,7 @@ static void another_goes_ahead_when_the_first_ends(void **user)
         accounts_make(all, MANY, url);
         account_submit(&first, p);
         accounts_submit(all, MANY, p);
-        assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
         if (freed)
             account_free(&first);
         else
@@ -144,7 +140,7 @@ static void another_goes_ahead_when_the_first_ends(void **user)
 
 /* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its
    number: the look-up is waited for, and no other account is disturbed. */
-static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **user)
+TEST(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
     static const raw_step *const scripts[] = {held};
@@ -157,9 +153,8 @@ static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **use
     account connecting = account_new(full.url);
     account named = account_new(urls[0]);
 
-    (void)user;
     account_submit(&connecting, p); /* first: its socket has the lowest number */
-    assert_true(pool_run(p, raw_full_port_is_tried, &full, KIT_PATIENCE_MS));
+    MUST(pool_run(p, raw_full_port_is_tried, &full, KIT_PATIENCE_MS));
     account_submit(&other, p);
     (void)pool_run_for(p, 20);
     raw_wait_requests(server, 1);
@@ -170,10 +165,10 @@ static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **use
             expect_end(&connecting, LOCK_SYNC_E_CANCELLED);
         }
         resolver_answer(i == 0 ? NULL : "127.0.0.1");
-        assert_int_equal(lock_sync_set_base_url(named.ctx, urls[i]), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_base_url(named.ctx, urls[i]));
         resolver_stall();
         account_submit(&named, p);
-        assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
         (void)pool_run_for(p, 20);
         resolver_release();
         pool_run_account(&named);
@@ -196,12 +191,12 @@ static void a_look_up_may_have_the_number_of_a_socket_that_was_closed(void **use
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(fifty_accounts_of_a_name_look_it_up_once, end),
-        cmocka_unit_test_teardown(a_stalled_resolver_delays_no_other_account, end),
-        cmocka_unit_test_teardown(a_name_that_fails_fails_each, end),
-        cmocka_unit_test_teardown(another_goes_ahead_when_the_first_ends, end),
-        cmocka_unit_test_teardown(a_look_up_may_have_the_number_of_a_socket_that_was_closed, end),
+        T_IN(fifty_accounts_of_a_name_look_it_up_once, NULL, end),
+        T_IN(a_stalled_resolver_delays_no_other_account, NULL, end),
+        T_IN(a_name_that_fails_fails_each, NULL, end),
+        T_IN(another_goes_ahead_when_the_first_ends, NULL, end),
+        T_IN(a_look_up_may_have_the_number_of_a_socket_that_was_closed, NULL, end),
     };
 
-    return cmocka_run_group_tests_name("pool names", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -37,14 +37,13 @@ static void expect_in_order(lock_sync_pool *p)
     }
 }
 
-static void one_after_another_is_first_in_first_out(void **user)
+TEST(one_after_another_is_first_in_first_out)
 {
-    (void)user;
     for (int guarded = 0; guarded < 2; guarded++) {
         lock_sync_pool *p = pool_make();
 
         accounts_make(all, MANY, raw_url(good));
-        expect_ok(lock_sync_pool_set_max_active(p, 1));
+        MUST_OK(lock_sync_pool_set_max_active(p, 1));
         for (size_t i = 0; guarded && i < MANY; i++)
             account_guard(&all[i], NULL, LOCK_SYNC_GUARD_FAIL);
         accounts_submit(all, MANY, p);
@@ -54,14 +53,13 @@ static void one_after_another_is_first_in_first_out(void **user)
     }
 }
 
-static void with_guards_that_may_block_it_is_first_in_first_out_too(void **user)
+TEST(with_guards_that_may_block_it_is_first_in_first_out_too)
 {
     lock_sync_pool *p = pool_make();
     store *s = store_new();
 
-    (void)user;
     accounts_make(all, MANY, raw_url(good));
-    expect_ok(lock_sync_pool_set_max_active(p, 1));
+    MUST_OK(lock_sync_pool_set_max_active(p, 1));
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_guard *g = store_guard(s, 1000);
 
@@ -76,11 +74,10 @@ static void with_guards_that_may_block_it_is_first_in_first_out_too(void **user)
 }
 
 /* They wait for their origins' names; then there is one seat for all. */
-static void two_origins_take_turns_each_first_in_first_out(void **user)
+TEST(two_origins_take_turns_each_first_in_first_out)
 {
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     resolver_answer("127.0.0.1");
     resolver_stall();
     for (size_t i = 0; i < MANY; i++) {
@@ -90,9 +87,9 @@ static void two_origins_take_turns_each_first_in_first_out(void **user)
         free(url);
     }
     accounts_submit(all, MANY, p);
-    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 20);
-    expect_ok(lock_sync_pool_set_max_active(p, 1));
+    MUST_OK(lock_sync_pool_set_max_active(p, 1));
     resolver_release();
     pool_run_all(p);
     for (size_t i = 0; i < MANY; i++) {
@@ -113,22 +110,21 @@ static void submit_again(account *a)
 }
 
 /* Who submits again in his callback stands behind those that wait. */
-static void submitting_again_jumps_no_queue(void **user)
+TEST(submitting_again_jumps_no_queue)
 {
     lock_sync_pool *p = pool_make();
     account busy = account_new(raw_url(good));
 
-    (void)user;
     accounts_make(all, MANY, raw_url(good));
-    expect_ok(lock_sync_pool_set_max_active(p, 1));
+    MUST_OK(lock_sync_pool_set_max_active(p, 1));
     busy.then = submit_again;
     account_submit(&busy, p);
     accounts_submit(all, MANY, p);
     pool_run_all(p);
-    assert_int_equal(busy.calls, 10);
+    MUST_INT(busy.calls, 10);
     for (size_t i = 1; i < MANY; i++)
-        assert_int_equal(all[i].order, all[i - 1].order + 1);
-    assert_true(busy.order > all[MANY - 1].order);
+        MUST_INT(all[i].order, all[i - 1].order + 1);
+    MUST(busy.order > all[MANY - 1].order);
     account_free(&busy);
     accounts_free(all, MANY);
     pool_end(p);
@@ -180,8 +176,8 @@ static void check_limit(uint32_t active, uint32_t per_host, uint32_t total, size
     account_submit(&warm, p); /* libcurl knows then that each connection takes one request */
     pool_run_all(p);
     accounts_make(all, MANY, raw_url(server));
-    expect_ok(lock_sync_pool_set_max_active(p, active));
-    expect_ok(lock_sync_pool_set_max_connections(p, per_host, total));
+    MUST_OK(lock_sync_pool_set_max_active(p, active));
+    MUST_OK(lock_sync_pool_set_max_connections(p, per_host, total));
     accounts_submit(all, MANY, p);
     l = (limit){server, 1 + most};
     (void)pool_run(p, is_reached, &l, 5000);
@@ -201,9 +197,8 @@ static void check_limit(uint32_t active, uint32_t per_host, uint32_t total, size
     raw_stop(server);
 }
 
-static void the_limits_hold_at_the_server(void **user)
+TEST(the_limits_hold_at_the_server)
 {
-    (void)user;
     write_scripts();
     check_limit(12, 64, 256, 11); /* one origin leaves a ninth */
     check_limit(128, 9, 256, 9);
@@ -211,7 +206,7 @@ static void the_limits_hold_at_the_server(void **user)
 }
 
 /* Nobody waits for a connection behind an account that does not use it. */
-static void a_refusal_among_those_that_wait_holds_up_none(void **user)
+TEST(a_refusal_among_those_that_wait_holds_up_none)
 {
     static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_END};
     static const raw_step *const one[] = {serve};
@@ -219,10 +214,9 @@ static void a_refusal_among_those_that_wait_holds_up_none(void **user)
     lock_sync_pool *p = pool_make();
     lock_sync_guard *used;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&used));
-    expect_ok(lock_sync_guard_reserve(used, 0, NULL, NULL));
-    expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+    MUST_OK(lock_sync_guard_new(&used));
+    MUST_OK(lock_sync_guard_reserve(used, 0, NULL, NULL));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
     accounts_make(all, 3, raw_url(server));
     account_guard(&all[1], used, LOCK_SYNC_GUARD_FAIL);
     accounts_submit(all, 3, p);
@@ -235,7 +229,7 @@ static void a_refusal_among_those_that_wait_holds_up_none(void **user)
     expect_end(&all[0], LOCK_SYNC_OK);
     expect_end(&all[1], LOCK_SYNC_E_TOO_SOON);
     expect_end(&all[2], LOCK_SYNC_OK);
-    assert_int_equal(raw_connections(server), 1);
+    MUST_INT(raw_connections(server), 1);
     accounts_free(all, 3);
     lock_sync_guard_unref(used);
     pool_end(p);
@@ -245,13 +239,13 @@ static void a_refusal_among_those_that_wait_holds_up_none(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_after_another_is_first_in_first_out),
-        cmocka_unit_test(with_guards_that_may_block_it_is_first_in_first_out_too),
-        cmocka_unit_test(two_origins_take_turns_each_first_in_first_out),
-        cmocka_unit_test(submitting_again_jumps_no_queue),
-        cmocka_unit_test(the_limits_hold_at_the_server),
-        cmocka_unit_test(a_refusal_among_those_that_wait_holds_up_none),
+        T(one_after_another_is_first_in_first_out),
+        T(with_guards_that_may_block_it_is_first_in_first_out_too),
+        T(two_origins_take_turns_each_first_in_first_out),
+        T(submitting_again_jumps_no_queue),
+        T(the_limits_hold_at_the_server),
+        T(a_refusal_among_those_that_wait_holds_up_none),
     };
 
-    return cmocka_run_group_tests_name("pool order", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

@@ -15,50 +15,47 @@ static void nobody(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock
     ++*(size_t *)user;
 }
 
-static void null_pools_are_taken(void **user)
+TEST(null_pools_are_taken)
 {
-    (void)user;
-    assert_int_equal(lock_sync_pool_new(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_new_with_allocator(NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_fd(NULL), -1);
-    assert_int_equal(lock_sync_pool_pending(NULL), 0);
-    assert_int_equal(lock_sync_pool_dispatch(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_wait(NULL, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_wait(NULL, -1), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_set_max_active(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_set_max_connections(NULL, 1, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_new(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_new_with_allocator(NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_fd(NULL), -1);
+    MUST_INT(lock_sync_pool_pending(NULL), 0);
+    MUST_INT(lock_sync_pool_dispatch(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_wait(NULL, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_wait(NULL, -1), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_set_max_active(NULL, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_set_max_connections(NULL, 1, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
     lock_sync_pool_free(NULL);
 }
 
-static void an_allocator_that_is_not_complete_is_refused(void **user)
+TEST(an_allocator_that_is_not_complete_is_refused)
 {
     heap h = {0};
     lock_sync_allocator memory = heap_allocator(&h);
     lock_sync_pool *p = (lock_sync_pool *)(uintptr_t)8;
 
-    (void)user;
     memory.release = NULL;
-    assert_int_equal(lock_sync_pool_new_with_allocator(&memory, &p), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_null(p);
+    MUST_INT(lock_sync_pool_new_with_allocator(&memory, &p), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST(p == NULL);
 }
 
-static void an_empty_list_is_refused(void **user)
+TEST(an_empty_list_is_refused)
 {
     static const int64_t ids[1] = {7};
     lock_sync_pool *p = pool_make();
     account a = account_new(dead_url);
     size_t calls = 0;
 
-    (void)user;
-    assert_int_equal(lock_sync_pool_submit(p, a.ctx, ids, 0, nobody, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_string_equal(lock_sync_error_message(lock_sync_last_error(a.ctx)), "an empty list; NULL asks for all");
-    assert_int_equal(lock_sync_pool_pending(p), 0);
+    MUST_INT(lock_sync_pool_submit(p, a.ctx, ids, 0, nobody, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_TEXT(lock_sync_error_message(lock_sync_last_error(a.ctx)), "an empty list; NULL asks for all");
+    MUST_INT(lock_sync_pool_pending(p), 0);
     account_free(&a);
     pool_end(p);
-    assert_int_equal(calls, 0);
+    MUST_INT(calls, 0);
 }
 
-static void limits_out_of_range_are_refused(void **user)
+TEST(limits_out_of_range_are_refused)
 {
     static const struct {
         uint32_t per_host;
@@ -68,14 +65,12 @@ static void limits_out_of_range_are_refused(void **user)
                 {1, 65536, false}, {1, 1, true}, {65535, 65535, true}, {64, 256, true}};
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        assert_int_equal(lock_sync_pool_set_max_connections(p, rows[i].per_host, rows[i].total) == LOCK_SYNC_OK,
-                         rows[i].good);
-    assert_int_equal(lock_sync_pool_set_max_active(p, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_set_max_active(p, 65536), LOCK_SYNC_E_INVALID_ARGUMENT);
-    expect_ok(lock_sync_pool_set_max_active(p, 1));
-    expect_ok(lock_sync_pool_set_max_active(p, 65535));
+        MUST_INT(lock_sync_pool_set_max_connections(p, rows[i].per_host, rows[i].total) == LOCK_SYNC_OK, rows[i].good);
+    MUST_INT(lock_sync_pool_set_max_active(p, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_set_max_active(p, 65536), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_OK(lock_sync_pool_set_max_active(p, 1));
+    MUST_OK(lock_sync_pool_set_max_active(p, 65535));
     pool_end(p);
 }
 
@@ -90,19 +85,18 @@ static void expect_refused(lock_sync_pool *p, account *a, const int64_t *ids, si
 {
     size_t calls = 0;
 
-    assert_int_equal(lock_sync_pool_submit(p, a->ctx, ids, n, callback ? nobody : NULL, &calls),
-                     LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(a->ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_submit(p, a->ctx, ids, n, callback ? nobody : NULL, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_error_status(lock_sync_last_error(a->ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
     if (strstr(lock_sync_error_message(lock_sync_last_error(a->ctx)), why) == NULL)
         fail_msg("\"%s\" does not tell of %s", lock_sync_error_message(lock_sync_last_error(a->ctx)), why);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
+    MUST_INT(lock_sync_pool_pending(p), 0);
     if (p != NULL)
         (void)pool_run_for(p, 5);
-    assert_int_equal(calls, 0);
-    expect_ok(lock_sync_set_timeout_ms(a->ctx, 30000));
+    MUST_INT(calls, 0);
+    MUST_OK(lock_sync_set_timeout_ms(a->ctx, 30000));
 }
 
-static void bad_submits_are_refused_and_never_called_back(void **user)
+TEST(bad_submits_are_refused_and_never_called_back)
 {
     static const int64_t zero[] = {1, 0};
     static const int64_t negative[] = {-5};
@@ -110,22 +104,21 @@ static void bad_submits_are_refused_and_never_called_back(void **user)
     lock_sync_pool *p = pool_make();
     account a = account_new(dead_url);
 
-    (void)user;
-    assert_int_equal(lock_sync_pool_submit(p, NULL, NULL, 0, nobody, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_submit(p, NULL, NULL, 0, nobody, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     expect_refused(NULL, &a, NULL, 0, true, "pool");
     expect_refused(p, &a, NULL, 0, false, "done");
     expect_refused(p, &a, NULL, 1, true, "ids");
     expect_refused(p, &a, zero, 2, true, "ids[1]");
     expect_refused(p, &a, negative, 1, true, "-5");
     expect_refused(p, &a, zero, SIZE_MAX, true, "ids");
-    expect_ok(lock_sync_set_allow_http(a.ctx, false));
-    expect_ok(lock_sync_set_base_url(a.ctx, "http://service.test"));
+    MUST_OK(lock_sync_set_allow_http(a.ctx, false));
+    MUST_OK(lock_sync_set_base_url(a.ctx, "http://service.test"));
     expect_refused(p, &a, NULL, 0, true, "http");
-    expect_ok(lock_sync_set_base_url(a.ctx, dead_url));
-    expect_ok(lock_sync_set_transport(a.ctx, &own));
+    MUST_OK(lock_sync_set_base_url(a.ctx, dead_url));
+    MUST_OK(lock_sync_set_transport(a.ctx, &own));
     expect_refused(p, &a, NULL, 0, true, "lock_sync_request_build");
     expect_refused(p, &a, NULL, 0, true, "lock_sync_response_decode");
-    expect_ok(lock_sync_set_transport(a.ctx, NULL));
+    MUST_OK(lock_sync_set_transport(a.ctx, NULL));
     account_submit(&a, p);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_CONNECT);
@@ -178,68 +171,65 @@ static void expect_busy(lock_sync_ctx *ctx, lock_sync_pool *p)
     for (size_t i = 0; i < COUNT_OF(got); i++)
         if (got[i] != LOCK_SYNC_E_BUSY)
             fail_msg("call %zu of a pending context: %s", i, lock_sync_status_name(got[i]));
-    assert_true(r == NULL && q == NULL && s == NULL);
-    assert_int_equal(calls, 0);
+    MUST(r == NULL && q == NULL && s == NULL);
+    MUST_INT(calls, 0);
 }
 
-static void a_pending_context_is_busy_for_everything(void **user)
+TEST(a_pending_context_is_busy_for_everything)
 {
     lock_sync_pool *p = pool_make();
     lock_sync_pool *second = pool_make();
     account a = account_new(dead_url);
 
-    (void)user;
     account_submit(&a, p);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(a.ctx)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_error_status(lock_sync_last_error(a.ctx)));
     expect_busy(a.ctx, p);
     expect_busy(a.ctx, second);
-    assert_int_equal(lock_sync_pool_pending(p), 1);
-    assert_int_equal(lock_sync_pool_pending(second), 0);
+    MUST_INT(lock_sync_pool_pending(p), 1);
+    MUST_INT(lock_sync_pool_pending(second), 0);
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_CONNECT);
-    expect_ok(lock_sync_set_personal_key(a.ctx, KEY));
+    MUST_OK(lock_sync_set_personal_key(a.ctx, KEY));
     account_free(&a);
     pool_end(second);
     pool_end(p);
 }
 
-static void ids_are_copied(void **user)
+TEST(ids_are_copied)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(dead_url);
     int64_t ids[] = {1, 2};
     size_t calls = 0;
 
-    (void)user;
-    expect_ok(lock_sync_pool_submit(p, a.ctx, ids, 2, nobody, &calls));
+    MUST_OK(lock_sync_pool_submit(p, a.ctx, ids, 2, nobody, &calls));
     memset(ids, 0xff, sizeof ids);
     pool_run_all(p);
-    assert_int_equal(calls, 1);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(a.ctx)), LOCK_SYNC_E_CONNECT);
+    MUST_INT(calls, 1);
+    MUST_INT(lock_sync_error_status(lock_sync_last_error(a.ctx)), LOCK_SYNC_E_CONNECT);
     account_free(&a);
     pool_end(p);
 }
 
 /* As in a blocking fetch: what can be told before is told before the guard is asked. */
-static void a_missing_credential_is_told_by_callback_and_takes_no_slot(void **user)
+TEST(a_missing_credential_is_told_by_callback_and_takes_no_slot)
 {
     lock_sync_pool *p = pool_make();
     account a = account_new(dead_url);
     lock_sync_guard *g;
     int64_t slot;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_new(&g));
     account_guard(&a, g, LOCK_SYNC_GUARD_FAIL);
-    expect_ok(lock_sync_set_personal_key(a.ctx, NULL));
+    MUST_OK(lock_sync_set_personal_key(a.ctx, NULL));
     for (int i = 0; i < 6; i++) {
         account_submit(&a, p);
         expect_pending(&a);
         pool_run_all(p);
         expect_end(&a, LOCK_SYNC_E_NO_CREDENTIAL);
     }
-    expect_ok(lock_sync_guard_reserve(g, 0, NULL, &slot));
-    assert_true(slot > 0);
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, &slot));
+    MUST(slot > 0);
     account_submit(&a, p); /* the guard is shut now */
     pool_run_all(p);
     expect_end(&a, LOCK_SYNC_E_NO_CREDENTIAL);
@@ -248,41 +238,40 @@ static void a_missing_credential_is_told_by_callback_and_takes_no_slot(void **us
     pool_end(p);
 }
 
-static void pending_counts_what_has_no_callback_yet(void **user)
+TEST(pending_counts_what_has_no_callback_yet)
 {
     lock_sync_pool *p = pool_make();
     account all[5];
 
-    (void)user;
     accounts_make(all, 5, dead_url);
     for (size_t i = 0; i < 5; i++) {
         account_submit(&all[i], p);
-        assert_int_equal(lock_sync_pool_pending(p), i + 1);
+        MUST_INT(lock_sync_pool_pending(p), i + 1);
     }
     account_free(&all[0]);
-    assert_int_equal(all[0].calls, 1);
-    assert_int_equal(lock_sync_pool_pending(p), 4);
+    MUST_INT(all[0].calls, 1);
+    MUST_INT(lock_sync_pool_pending(p), 4);
     pool_run_all(p);
     for (size_t i = 1; i < 5; i++)
         expect_end(&all[i], LOCK_SYNC_E_CONNECT);
     accounts_free(all, 5);
     pool_end(p);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(null_pools_are_taken),
-        cmocka_unit_test(an_allocator_that_is_not_complete_is_refused),
-        cmocka_unit_test(an_empty_list_is_refused),
-        cmocka_unit_test(limits_out_of_range_are_refused),
-        cmocka_unit_test(bad_submits_are_refused_and_never_called_back),
-        cmocka_unit_test(a_pending_context_is_busy_for_everything),
-        cmocka_unit_test(ids_are_copied),
-        cmocka_unit_test(a_missing_credential_is_told_by_callback_and_takes_no_slot),
-        cmocka_unit_test(pending_counts_what_has_no_callback_yet),
+        T(null_pools_are_taken),
+        T(an_allocator_that_is_not_complete_is_refused),
+        T(an_empty_list_is_refused),
+        T(limits_out_of_range_are_refused),
+        T(bad_submits_are_refused_and_never_called_back),
+        T(a_pending_context_is_busy_for_everything),
+        T(ids_are_copied),
+        T(a_missing_credential_is_told_by_callback_and_takes_no_slot),
+        T(pending_counts_what_has_no_callback_yet),
     };
 
-    return cmocka_run_group_tests_name("pool refusals", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

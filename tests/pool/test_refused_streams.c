@@ -24,7 +24,7 @@ static scene scene_make(bool pooled, const h2_plan *plans, size_t count)
     scene s = {.server = h2_lab_start(pems->good, pems->key, plans, count), .pool = pooled ? pool_make() : NULL};
 
     s.account = account_new(h2_lab_url(s.server));
-    expect_ok(lock_sync_set_ca_file(s.account.ctx, pems->ca));
+    MUST_OK(lock_sync_set_ca_file(s.account.ctx, pems->ca));
     return s;
 }
 
@@ -38,8 +38,8 @@ static void fetch(scene *s, lock_sync_status want)
         expect_end(&s->account, want);
         return;
     }
-    assert_int_equal(lock_sync_fetch(s->account.ctx, NULL, 0, &results), want);
-    assert_int_equal(lock_sync_results_count(results), want == LOCK_SYNC_OK ? 2 : 0);
+    MUST_INT(lock_sync_fetch(s->account.ctx, NULL, 0, &results), want);
+    MUST_INT(lock_sync_results_count(results), want == LOCK_SYNC_OK ? 2 : 0);
     lock_sync_results_free(results);
 }
 
@@ -52,17 +52,16 @@ static void scene_end(scene *s, const char *want)
     if (s->pool != NULL)
         pool_end(s->pool);
     fates = h2_lab_fates(s->server);
-    assert_string_equal(fates, want);
+    MUST_TEXT(fates, want);
     free(fates);
     h2_lab_stop(s->server);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
-static void a_refused_request_is_repeated(void **user)
+TEST(a_refused_request_is_repeated)
 {
     static const h2_plan plans[] = {{.steps = one_then_away}};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s = scene_make(pooled == 1, plans, 1);
 
@@ -74,11 +73,10 @@ static void a_refused_request_is_repeated(void **user)
     }
 }
 
-static void it_is_repeated_once(void **user)
+TEST(it_is_repeated_once)
 {
     static const h2_plan plans[] = {{.steps = one_then_away}, {.steps = away}};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s = scene_make(pooled == 1, plans, 2);
 
@@ -89,12 +87,11 @@ static void it_is_repeated_once(void **user)
 }
 
 /* No answer has told yet that the server speaks HTTP/2. */
-static void the_first_request_is_repeated_too(void **user)
+TEST(the_first_request_is_repeated_too)
 {
     static const h2_plan once[] = {{.steps = away}, {0}};
     static const h2_plan always[] = {{.steps = away}};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s = scene_make(pooled == 1, once, 2);
 
@@ -106,18 +103,17 @@ static void the_first_request_is_repeated_too(void **user)
     }
 }
 
-static void the_repeat_counts_in_the_hour(void **user)
+TEST(the_repeat_counts_in_the_hour)
 {
     static const h2_plan plans[] = {{.steps = one_then_away}};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s = scene_make(pooled == 1, plans, 1);
         lock_sync_guard *guard;
 
-        expect_ok(lock_sync_guard_new(&guard));
-        expect_ok(lock_sync_guard_set_min_interval_ms(guard, 1));
-        expect_ok(lock_sync_guard_set_hourly_budget(guard, 3, 0));
+        MUST_OK(lock_sync_guard_new(&guard));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
+        MUST_OK(lock_sync_guard_set_hourly_budget(guard, 3, 0));
         account_guard(&s.account, guard, LOCK_SYNC_GUARD_WAIT);
         fetch(&s, LOCK_SYNC_OK);
         fetch(&s, LOCK_SYNC_OK);
@@ -128,16 +124,15 @@ static void the_repeat_counts_in_the_hour(void **user)
 }
 
 /* The deadline is the fetch's: the repeat has what the first left of it. */
-static void the_repeat_ends_in_time(void **user)
+TEST(the_repeat_ends_in_time)
 {
     static const h2_plan plans[] = {{.steps = one_then_away_later}, {.steps = silent}};
 
-    (void)user;
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s = scene_make(pooled == 1, plans, 2);
         int64_t begun_ms;
 
-        expect_ok(lock_sync_set_timeout_ms(s.account.ctx, 2000));
+        MUST_OK(lock_sync_set_timeout_ms(s.account.ctx, 2000));
         fetch(&s, LOCK_SYNC_OK);
         begun_ms = kit_now_ms();
         fetch(&s, LOCK_SYNC_E_TIMEOUT);
@@ -150,12 +145,12 @@ static void the_repeat_ends_in_time(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_refused_request_is_repeated),
-        cmocka_unit_test(it_is_repeated_once),
-        cmocka_unit_test(the_first_request_is_repeated_too),
-        cmocka_unit_test(the_repeat_counts_in_the_hour),
-        cmocka_unit_test(the_repeat_ends_in_time),
+        T(a_refused_request_is_repeated),
+        T(it_is_repeated_once),
+        T(the_first_request_is_repeated_too),
+        T(the_repeat_counts_in_the_hour),
+        T(the_repeat_ends_in_time),
     };
 
-    return cmocka_run_group_tests_name("refused streams", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

@@ -14,7 +14,7 @@ static int begin(void **user)
 {
     (void)user;
     padding = malloc(120001);
-    assert_non_null(padding);
+    MUST(padding != NULL);
     memset(padding, 'x', 120000);
     memcpy(padding, "X-Padding: ", 11);
     padding[120000] = '\0';
@@ -39,9 +39,8 @@ static void fetch(account *a, lock_sync_pool *p, lock_sync_status want)
     expect_end(a, want);
 }
 
-static void a_kept_connection_closed_unanswered_gets_one_request(void **user)
+TEST(a_kept_connection_closed_unanswered_gets_one_request)
 {
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         raw_server *server = raw_start(AF_INET, &second_scripts[i], 1);
         lock_sync_pool *p = pool_make();
@@ -50,9 +49,9 @@ static void a_kept_connection_closed_unanswered_gets_one_request(void **user)
 
         fetch(&first, p, LOCK_SYNC_OK);
         fetch(&next, p, LOCK_SYNC_E_NETWORK);
-        assert_int_equal(raw_requests(server), 2);
+        MUST_INT(raw_requests(server), 2);
         fetch(&first, p, LOCK_SYNC_OK);
-        assert_int_equal(raw_requests(server), 3);
+        MUST_INT(raw_requests(server), 3);
         account_free(&first);
         account_free(&next);
         pool_end(p);
@@ -62,13 +61,12 @@ static void a_kept_connection_closed_unanswered_gets_one_request(void **user)
 
 /* Transfers go from account to account, and so from server to server: what one learned of HTTP/2 is not so
    elsewhere. */
-static void an_http2_server_before_changes_nothing_of_that(void **user)
+TEST(an_http2_server_before_changes_nothing_of_that)
 {
     nginx_setup setup = {0};
     certs *pems;
     nginx *h2;
 
-    (void)user;
     if (!nginx_exists())
         skip();
     pems = certs_make();
@@ -80,7 +78,7 @@ static void an_http2_server_before_changes_nothing_of_that(void **user)
         account plain = account_new(raw_url(server));
         account secure = account_new(nginx_url(h2));
 
-        expect_ok(lock_sync_set_ca_file(secure.ctx, pems->ca));
+        MUST_OK(lock_sync_set_ca_file(secure.ctx, pems->ca));
         fetch(&plain, p, LOCK_SYNC_OK);
         fetch(&secure, p, LOCK_SYNC_OK);
         account_submit(&plain, p);
@@ -98,7 +96,7 @@ static void an_http2_server_before_changes_nothing_of_that(void **user)
 }
 
 /* The connection was opened by one transfer, and is used by another. */
-static void a_long_header_line_on_anothers_connection_is_too_large(void **user)
+TEST(a_long_header_line_on_anothers_connection_is_too_large)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const silent_scripts[] = {silent};
@@ -111,12 +109,11 @@ static void a_long_header_line_on_anothers_connection_is_too_large(void **user)
     account first = account_new(raw_url(server));
     account slow = account_new(raw_url(quiet));
 
-    (void)user;
     fetch(&first, p, LOCK_SYNC_OK);
     account_submit(&slow, p); /* takes the first one's transfer, but not its connection */
     (void)pool_dispatch(p);
     fetch(&first, p, LOCK_SYNC_E_TOO_LARGE);
-    assert_int_equal(raw_connections(server), 1);
+    MUST_INT(raw_connections(server), 1);
     account_free(&slow);
     account_free(&first);
     pool_end(p);
@@ -127,10 +124,10 @@ static void a_long_header_line_on_anothers_connection_is_too_large(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_kept_connection_closed_unanswered_gets_one_request),
-        cmocka_unit_test(an_http2_server_before_changes_nothing_of_that),
-        cmocka_unit_test(a_long_header_line_on_anothers_connection_is_too_large),
+        T(a_kept_connection_closed_unanswered_gets_one_request),
+        T(an_http2_server_before_changes_nothing_of_that),
+        T(a_long_header_line_on_anothers_connection_is_too_large),
     };
 
-    return cmocka_run_group_tests_name("pool and shared connections", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

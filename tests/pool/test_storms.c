@@ -70,7 +70,7 @@ static void go_on(account *a)
         account_submit(a, a->pool);
 }
 
-static void cancels_from_four_threads(void **user)
+TEST(cancels_from_four_threads)
 {
     static uint64_t seeds[THREADS] = {1, 22, 333, 4444};
     lock_sync_pool *p = pool_make();
@@ -78,9 +78,8 @@ static void cancels_from_four_threads(void **user)
     pthread_t threads[THREADS];
     int64_t until = kit_now_ms() + STORM_MS;
 
-    (void)user;
-    expect_ok(lock_sync_pool_set_max_active(p, 64));
-    expect_ok(lock_sync_pool_set_max_connections(p, 32, 64));
+    MUST_OK(lock_sync_pool_set_max_active(p, 64));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 32, 64));
     accounts_make(all, CONTEXTS, sim_url(target));
     for (size_t i = 0; i < CONTEXTS; i++) {
         lock_sync_guard *g = i % 4 == 3 ? store_guard(s, 1) : NULL;
@@ -92,27 +91,27 @@ static void cancels_from_four_threads(void **user)
     for (size_t i = 1; i < CONTEXTS; i += 4) { /* these wait in memory */
         lock_sync_guard *g;
 
-        expect_ok(lock_sync_guard_new(&g));
-        expect_ok(lock_sync_guard_set_min_interval_ms(g, 5));
+        MUST_OK(lock_sync_guard_new(&g));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(g, 5));
         account_guard(&all[i], g, LOCK_SYNC_GUARD_WAIT);
         lock_sync_guard_unref(g);
     }
     atomic_store(&over, false);
     accounts_submit(all, CONTEXTS, p);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, cancel_at_random, &seeds[i]), 0);
+        MUST_INT(pthread_create(&threads[i], NULL, cancel_at_random, &seeds[i]), 0);
     while (kit_now_ms() < until)
-        expect_ok(pool_wait(p, 10));
+        MUST_OK(pool_wait(p, 10));
     atomic_store(&over, true);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        MUST_INT(pthread_join(threads[i], NULL), 0);
     pool_run_all(p);
     for (size_t i = 0; i < CONTEXTS; i++) {
-        assert_int_equal(all[i].calls, all[i].submits);
+        MUST_INT(all[i].calls, all[i].submits);
         all[i].then = NULL;
     }
-    assert_true(ends[1] > CONTEXTS);
-    assert_int_equal(others, 0);
+    MUST(ends[1] > CONTEXTS);
+    MUST_INT(others, 0);
     for (size_t i = 0; i < CONTEXTS; i++)
         account_guard(&all[i], NULL, LOCK_SYNC_GUARD_OFF);
     accounts_submit(all, CONTEXTS, p); /* all work as before */
@@ -122,7 +121,7 @@ static void cancels_from_four_threads(void **user)
     accounts_free(all, CONTEXTS);
     pool_end(p);
     store_free(s);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 /* --- many fetches --- */
@@ -136,7 +135,7 @@ static void next_fetch(account *a)
     }
 }
 
-static void twenty_thousand_fetches_with_faults(void **user)
+TEST(twenty_thousand_fetches_with_faults)
 {
     static const char *const faults[] = {"500", "reset", "truncated", "bad-json", "429", "html"};
     heap h = {0};
@@ -145,10 +144,9 @@ static void twenty_thousand_fetches_with_faults(void **user)
     size_t total = 0;
     size_t early = 0;
 
-    (void)user;
-    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
-    expect_ok(lock_sync_pool_set_max_active(p, LANES));
-    expect_ok(lock_sync_pool_set_max_connections(p, 64, 64));
+    MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
+    MUST_OK(lock_sync_pool_set_max_active(p, LANES));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 64, 64));
     for (size_t i = 0; i < COUNT_OF(faults); i++)
         sim_fault(target, faults[i], (unsigned)(20 + 3 * i));
     ends[0] = 0;
@@ -159,22 +157,22 @@ static void twenty_thousand_fetches_with_faults(void **user)
     started = LANES;
     accounts_submit(all, LANES, p);
     while (lock_sync_pool_pending(p) > 0) {
-        expect_ok(pool_wait(p, 1000));
+        MUST_OK(pool_wait(p, 1000));
         if (early == 0 && started > (size_t)FETCHES / 4)
             early = h.blocks + 4;
         if (early > 0 && h.blocks > early + 4 * LANES)
             fail_msg("%zu blocks after %zu fetches, %zu before", (size_t)h.blocks, started, early);
     }
     for (size_t i = 0; i < LANES; i++) {
-        assert_int_equal(all[i].calls, all[i].submits);
+        MUST_INT(all[i].calls, all[i].submits);
         total += all[i].calls;
     }
-    assert_int_equal(total, FETCHES);
-    assert_between(ends[0], (size_t)FETCHES / 2, (size_t)FETCHES - 100);
+    MUST_INT(total, FETCHES);
+    MUST_BETWEEN(ends[0], (size_t)FETCHES / 2, (size_t)FETCHES - 100);
     accounts_free(all, LANES);
     pool_end(p);
-    assert_int_equal(h.blocks, 0);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(h.blocks, 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 /* --- contexts that are another each time --- */
@@ -198,8 +196,8 @@ static void choose(account *a)
                                                  LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_CACHED};
     static const int64_t timeouts_ms[] = {20, 200, 2000};
 
-    expect_ok(lock_sync_set_base_url(a->ctx, w.urls[next_random(&w.random) % COUNT_OF(w.urls)]));
-    expect_ok(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[next_random(&w.random) % COUNT_OF(timeouts_ms)]));
+    MUST_OK(lock_sync_set_base_url(a->ctx, w.urls[next_random(&w.random) % COUNT_OF(w.urls)]));
+    MUST_OK(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[next_random(&w.random) % COUNT_OF(timeouts_ms)]));
     account_guard(a, w.guards[next_random(&w.random) % GUARDS], modes[next_random(&w.random) % COUNT_OF(modes)]);
 }
 
@@ -214,7 +212,7 @@ static void wander(account *a)
     if (next_random(&w.random) % 8 == 0)
         lock_sync_cancel(all[next_random(&w.random) % CONTEXTS].ctx);
     if (next_random(&w.random) % 512 == 0)
-        expect_ok(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)next_random(&w.random) % 8, 16));
+        MUST_OK(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)next_random(&w.random) % 8, 16));
     account_submit(a, a->pool);
 }
 
@@ -222,15 +220,15 @@ static void make_guards(store *s)
 {
     for (size_t i = 0; i < GUARDS; i++) {
         if (i % 2 == 0)
-            expect_ok(lock_sync_guard_new(&w.guards[i]));
+            MUST_OK(lock_sync_guard_new(&w.guards[i]));
         else
             w.guards[i] = store_guard(s, 1);
-        expect_ok(lock_sync_guard_set_min_interval_ms(w.guards[i], 1));
-        expect_ok(lock_sync_guard_set_hourly_budget(w.guards[i], 1000000, 0));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(w.guards[i], 1));
+        MUST_OK(lock_sync_guard_set_hourly_budget(w.guards[i], 1000000, 0));
     }
 }
 
-static void fetches_of_contexts_that_change_origin_and_guard(void **user)
+TEST(fetches_of_contexts_that_change_origin_and_guard)
 {
     static const raw_step wait[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
     const raw_step *silent[64];
@@ -240,7 +238,6 @@ static void fetches_of_contexts_that_change_origin_and_guard(void **user)
     uint16_t dead;
     int dead_port = raw_dead_port(&dead);
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(silent); i++)
         silent[i] = wait;
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
@@ -250,7 +247,7 @@ static void fetches_of_contexts_that_change_origin_and_guard(void **user)
     w.urls[6] = kit_text("http://127.0.0.1:%u", dead);
     w.urls[7] = kit_text("%s/sub", sim_url(target));
     make_guards(s);
-    expect_ok(lock_sync_pool_set_max_active(p, 24));
+    MUST_OK(lock_sync_pool_set_max_active(p, 24));
     w.random = 4711;
     w.left = (size_t)FETCHES;
     w.submits = CONTEXTS;
@@ -261,10 +258,10 @@ static void fetches_of_contexts_that_change_origin_and_guard(void **user)
     }
     accounts_submit(all, CONTEXTS, p);
     while (lock_sync_pool_pending(p) > 0)
-        expect_ok(pool_wait(p, 1000));
-    assert_int_equal(w.calls, w.submits);
+        MUST_OK(pool_wait(p, 1000));
+    MUST_INT(w.calls, w.submits);
     for (size_t i = 0; i < CONTEXTS; i++)
-        assert_int_equal(all[i].calls, all[i].submits);
+        MUST_INT(all[i].calls, all[i].submits);
     accounts_free(all, CONTEXTS);
     pool_end(p);
     for (size_t i = 0; i < GUARDS; i++)
@@ -275,16 +272,16 @@ static void fetches_of_contexts_that_change_origin_and_guard(void **user)
     for (size_t i = 0; i < COUNT_OF(w.urls); i++)
         free(w.urls[i]);
     (void)close(dead_port);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cancels_from_four_threads),
-        cmocka_unit_test(twenty_thousand_fetches_with_faults),
-        cmocka_unit_test(fetches_of_contexts_that_change_origin_and_guard),
+        T(cancels_from_four_threads),
+        T(twenty_thousand_fetches_with_faults),
+        T(fetches_of_contexts_that_change_origin_and_guard),
     };
 
-    return cmocka_run_group_tests_name("pool storms", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

@@ -21,12 +21,11 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct iti
 
 static account all[MANY];
 
-static void many_submits_in_a_row_arm_the_timer_once(void **user)
+TEST(many_submits_in_a_row_arm_the_timer_once)
 {
     lock_sync_pool *p = pool_make();
     size_t before;
 
-    (void)user;
     accounts_make(all, MANY, "http://127.0.0.1:1");
     before = settings;
     accounts_submit(all, MANY, p);
@@ -36,24 +35,23 @@ static void many_submits_in_a_row_arm_the_timer_once(void **user)
     accounts_free(all, MANY);
 }
 
-static void a_dispatch_arms_the_timer_once_at_most(void **user)
+TEST(a_dispatch_arms_the_timer_once_at_most)
 {
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     accounts_make(all, MANY, "http://127.0.0.1:1");
     accounts_submit(all, MANY, p);
     while (lock_sync_pool_pending(p) > 0) {
         size_t before = settings;
 
-        expect_ok(pool_wait(p, 100));
-        assert_true(settings - before <= 1);
+        MUST_OK(pool_wait(p, 100));
+        MUST(settings - before <= 1);
     }
     for (int i = 0; i < 10; i++) {
         size_t before = settings;
 
-        expect_ok(pool_dispatch(p)); /* nothing is new */
-        assert_true(i == 0 || settings == before);
+        MUST_OK(pool_dispatch(p)); /* nothing is new */
+        MUST(i == 0 || settings == before);
     }
     pool_end(p);
     accounts_free(all, MANY);
@@ -62,9 +60,9 @@ static void a_dispatch_arms_the_timer_once_at_most(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_submits_in_a_row_arm_the_timer_once),
-        cmocka_unit_test(a_dispatch_arms_the_timer_once_at_most),
+        T(many_submits_in_a_row_arm_the_timer_once),
+        T(a_dispatch_arms_the_timer_once_at_most),
     };
 
-    return cmocka_run_group_tests_name("pool timers", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -19,12 +19,12 @@ static void check(const h2_plan *plan, size_t each, size_t turn)
     size_t connections = 0;
     lock_sync_pool *p = pool_make();
 
-    expect_ok(lock_sync_pool_set_max_connections(p, 1, 1));
+    MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
     for (size_t i = 0; i < ORIGINS * each; i++) {
         if (i % each == 0)
             labs[i / each] = h2_lab_start(pems->good, pems->key, plan, 1);
         all[i] = account_new(h2_lab_url(labs[i / each]));
-        expect_ok(lock_sync_set_ca_file(all[i].ctx, pems->ca));
+        MUST_OK(lock_sync_set_ca_file(all[i].ctx, pems->ca));
     }
     expect_equal_shares(all, ORIGINS * each, ORIGINS, ORIGINS * turns * turn, p);
     accounts_free(all, ORIGINS * each);
@@ -35,25 +35,23 @@ static void check(const h2_plan *plan, size_t each, size_t turn)
     }
     if (connections > ORIGINS * (turns + 4))
         fail_msg("%zu accounts of each: %zu connections", each, connections);
-    assert_int_equal(stray_callbacks(), 0);
+    MUST_INT(stray_callbacks(), 0);
 }
 
 static const size_t members[] = {1, 3, 20};
 
-static void over_http1_a_turn_is_not_cut_short(void **user)
+TEST(over_http1_a_turn_is_not_cut_short)
 {
     static const h2_plan http1 = {.http1 = true};
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(members); i++)
         check(&http1, members[i], TURN_HTTP1);
 }
 
-static void over_http2_a_turn_is_not_cut_short(void **user)
+TEST(over_http2_a_turn_is_not_cut_short)
 {
     static const h2_plan http2 = {0};
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(members); i++)
         check(&http2, members[i], TURN_HTTP2);
 }
@@ -61,9 +59,9 @@ static void over_http2_a_turn_is_not_cut_short(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(over_http1_a_turn_is_not_cut_short),
-        cmocka_unit_test(over_http2_a_turn_is_not_cut_short),
+        T(over_http1_a_turn_is_not_cut_short),
+        T(over_http2_a_turn_is_not_cut_short),
     };
 
-    return cmocka_run_group_tests_name("turns", tests, pems_make, pems_free);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

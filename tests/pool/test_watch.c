@@ -21,7 +21,7 @@ static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
 
 /* --- what is told --- */
 
-static void changes_and_errors_that_do_not_pass_are_told(void **user)
+TEST(changes_and_errors_that_do_not_pass_are_told)
 {
     static const raw_step *const scripts[] = {broken,  both_locked, both_locked, broken,   one_open,
                                               one_open, forbidden,  forbidden,   one_open, no_lock};
@@ -29,27 +29,26 @@ static void changes_and_errors_that_do_not_pass_are_told(void **user)
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 1);
 
-    (void)user;
     watcher_start(&w, p);
-    assert_int_equal(lock_sync_pool_pending(p), 1);
+    MUST_INT(lock_sync_pool_pending(p), 1);
     watcher_run(&w, 1);
     expect_told(&w, 1, LOCK_SYNC_OK, "1:21 2:21 ");
-    assert_int_equal(w.last_status, LOCK_SYNC_OK);
-    assert_true(w.age_ms >= 0 && w.age_ms < 1000 && w.due_in_ms <= 1);
+    MUST_OK(w.last_status);
+    MUST(w.age_ms >= 0 && w.age_ms < 1000 && w.due_in_ms <= 1);
     watcher_run(&w, 2);
     expect_told(&w, 2, LOCK_SYNC_OK, "1:16 ");
     watcher_run(&w, 3);
     expect_told(&w, 3, LOCK_SYNC_E_FORBIDDEN, "");
-    assert_int_equal(w.last_status, LOCK_SYNC_E_FORBIDDEN);
+    MUST_INT(w.last_status, LOCK_SYNC_E_FORBIDDEN);
     watcher_run(&w, 4);
     expect_told(&w, 4, LOCK_SYNC_E_FORBIDDEN, "");
     watcher_run(&w, 5);
     expect_told(&w, 5, LOCK_SYNC_OK, "1:26 2:26 ");
-    assert_int_equal(raw_requests(server), COUNT_OF(scripts));
-    assert_int_equal(lock_sync_pool_pending(p), 1);
+    MUST_INT(raw_requests(server), COUNT_OF(scripts));
+    MUST_INT(lock_sync_pool_pending(p), 1);
     watcher_free(&w);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
-    assert_int_equal(w.calls, 5);
+    MUST_INT(lock_sync_pool_pending(p), 0);
+    MUST_INT(w.calls, 5);
     pool_end(p);
     raw_stop(server);
 }
@@ -59,7 +58,7 @@ static bool has_failed(void *user)
     return lock_sync_watch_last_status(((watcher *)user)->w) != LOCK_SYNC_OK;
 }
 
-static void an_outage_makes_no_callback(void **user)
+TEST(an_outage_makes_no_callback)
 {
     uint16_t port;
     int dead = raw_dead_port(&port);
@@ -67,12 +66,11 @@ static void an_outage_makes_no_callback(void **user)
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(url, 5);
 
-    (void)user;
     watcher_start(&w, p);
-    assert_true(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
-    assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_CONNECT);
+    MUST(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
+    MUST_INT(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_CONNECT);
     (void)pool_run_for(p, 50);
-    assert_int_equal(lock_sync_watch_age_ms(w.w), -1);
+    MUST_INT(lock_sync_watch_age_ms(w.w), -1);
     expect_told(&w, 0, 0, NULL);
     watcher_free(&w);
     pool_end(p);
@@ -83,23 +81,22 @@ static void an_outage_makes_no_callback(void **user)
 static void give_key(watcher *w)
 {
     if (w->calls == 3)
-        expect_ok(lock_sync_set_personal_key(w->a.ctx, KEY));
+        MUST_OK(lock_sync_set_personal_key(w->a.ctx, KEY));
 }
 
-static void a_missing_credential_is_told_each_interval(void **user)
+TEST(a_missing_credential_is_told_each_interval)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 20);
     int64_t began_ms = kit_now_ms();
 
-    (void)user;
-    expect_ok(lock_sync_set_personal_key(w.a.ctx, NULL));
+    MUST_OK(lock_sync_set_personal_key(w.a.ctx, NULL));
     w.then = give_key;
     watcher_start(&w, p);
     watcher_run(&w, 3);
     expect_told(&w, 3, LOCK_SYNC_E_NO_CREDENTIAL, "");
-    assert_true(kit_now_ms() - began_ms >= 40);
+    MUST(kit_now_ms() - began_ms >= 40);
     watcher_run(&w, 4);
     expect_told(&w, 4, LOCK_SYNC_OK, "1001:85 1002:21 ");
     watcher_free(&w);
@@ -116,7 +113,7 @@ static bool is_held(void *user)
     return lock_sync_watch_last_status(w->w) == LOCK_SYNC_E_TOO_SOON;
 }
 
-static void polls_keep_to_interval_and_guard(void **user)
+TEST(polls_keep_to_interval_and_guard)
 {
     static const struct {
         const char *name;
@@ -132,7 +129,6 @@ static void polls_keep_to_interval_and_guard(void **user)
         {"OFF", LOCK_SYNC_GUARD_OFF, 3600000, 40, false},
     };
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         static const char *const arguments[] = {"--min-interval-ms", "40", "--static", NULL};
         sim *s = sim_start(arguments);
@@ -145,10 +141,10 @@ static void polls_keep_to_interval_and_guard(void **user)
         if (table[i].blocks)
             g = store_guard(st, table[i].guard_ms);
         else
-            expect_ok(lock_sync_guard_new(&g));
-        expect_ok(lock_sync_guard_set_min_interval_ms(g, table[i].guard_ms));
+            MUST_OK(lock_sync_guard_new(&g));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(g, table[i].guard_ms));
         account_guard(&w.a, g, table[i].mode);
-        expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 5000));
+        MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 5000));
         watcher_start(&w, p);
         watcher_run(&w, 1);
         while (rules.syncs < 5) {
@@ -169,23 +165,22 @@ static void polls_keep_to_interval_and_guard(void **user)
 }
 
 /* A guard that is shut for longer than an interval is seen, in the watch's status and by its age. */
-static void a_hold_longer_than_an_interval_is_seen(void **user)
+TEST(a_hold_longer_than_an_interval_is_seen)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 50);
     lock_sync_guard *g;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_set_min_interval_ms(g, 3600000));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, 3600000));
     account_guard(&w.a, g, LOCK_SYNC_GUARD_WAIT);
     watcher_start(&w, p);
     watcher_run(&w, 1);
-    assert_int_equal(w.last_status, LOCK_SYNC_OK);
-    assert_true(pool_run(p, is_held, &w, KIT_PATIENCE_MS));
-    assert_int_equal(w.calls, 1); /* it is not told, it is there to be seen */
-    assert_int_equal(lock_sync_results_count(lock_sync_watch_results(w.w)), 2);
+    MUST_OK(w.last_status);
+    MUST(pool_run(p, is_held, &w, KIT_PATIENCE_MS));
+    MUST_INT(w.calls, 1); /* it is not told, it is there to be seen */
+    MUST_INT(lock_sync_results_count(lock_sync_watch_results(w.w)), 2);
     watcher_free(&w);
     pool_end(p);
     lock_sync_guard_unref(g);
@@ -193,19 +188,18 @@ static void a_hold_longer_than_an_interval_is_seen(void **user)
 }
 
 /* The deadline of a poll begins when it is due, however long its guard makes it wait. */
-static void the_timeout_does_not_bound_the_wait_for_the_guard(void **user)
+TEST(the_timeout_does_not_bound_the_wait_for_the_guard)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 1);
     lock_sync_guard *g;
 
-    (void)user;
-    expect_ok(lock_sync_guard_new(&g));
-    expect_ok(lock_sync_guard_set_min_interval_ms(g, 150));
-    expect_ok(lock_sync_guard_reserve(g, 0, NULL, NULL));
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, 150));
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     account_guard(&w.a, g, LOCK_SYNC_GUARD_WAIT);
-    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 100));
+    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 100));
     watcher_start(&w, p);
     watcher_run(&w, 1);
     expect_told(&w, 1, LOCK_SYNC_OK, "1001:85 1002:21 ");
@@ -215,18 +209,17 @@ static void the_timeout_does_not_bound_the_wait_for_the_guard(void **user)
     raw_stop(server);
 }
 
-static void a_poll_that_takes_too_long_is_an_error_that_may_pass(void **user)
+TEST(a_poll_that_takes_too_long_is_an_error_that_may_pass)
 {
     static const raw_step *const scripts[] = {silent, both_locked};
     raw_server *server = raw_start(AF_INET, scripts, 2);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 1000);
 
-    (void)user;
-    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 100));
+    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 100));
     watcher_start(&w, p);
-    assert_true(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
-    assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_TIMEOUT);
+    MUST(pool_run(p, has_failed, &w, KIT_PATIENCE_MS));
+    MUST_INT(lock_sync_watch_last_status(w.w), LOCK_SYNC_E_TIMEOUT);
     watcher_run(&w, 1);
     expect_told(&w, 1, LOCK_SYNC_OK, "1:21 2:21 ");
     watcher_free(&w);
@@ -250,7 +243,7 @@ static bool is_asked_twice(void *w)
     return asked == 2 && lock_sync_watch_last_status(((watcher *)w)->w) == LOCK_SYNC_OK;
 }
 
-static void each_poll_may_be_repeated_after_a_401(void **user)
+TEST(each_poll_may_be_repeated_after_a_401)
 {
     static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
     static const raw_step script[] = {
@@ -261,10 +254,9 @@ static void each_poll_may_be_repeated_after_a_401(void **user)
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), 1);
 
-    (void)user;
-    expect_ok(lock_sync_set_token_provider(w.a.ctx, give_another, NULL));
+    MUST_OK(lock_sync_set_token_provider(w.a.ctx, give_another, NULL));
     watcher_start(&w, p);
-    assert_true(pool_run(p, is_asked_twice, &w, KIT_PATIENCE_MS));
+    MUST(pool_run(p, is_asked_twice, &w, KIT_PATIENCE_MS));
     expect_told(&w, 1, LOCK_SYNC_OK, "1001:85 1002:21 ");
     watcher_free(&w);
     pool_end(p);
@@ -273,13 +265,13 @@ static void each_poll_may_be_repeated_after_a_401(void **user)
 
 static void move_on(watcher *w)
 {
-    expect_ok(lock_sync_set_base_url(w->a.ctx, w->user));
+    MUST_OK(lock_sync_set_base_url(w->a.ctx, w->user));
     w->then = NULL;
     resolver_stall();
 }
 
 /* Two watches move to a host whose name is not known yet: one goes ahead, and the other waits for it. */
-static void another_base_url_is_another_host(void **user)
+TEST(another_base_url_is_another_host)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *first = kit_text("http://first.test:%u", raw_port(server));
@@ -288,7 +280,6 @@ static void another_base_url_is_another_host(void **user)
     watcher w[2];
     size_t calls;
 
-    (void)user;
     resolver_answer("127.0.0.1");
     for (size_t i = 0; i < 2; i++) {
         w[i] = watcher_new(first, 20);
@@ -299,9 +290,9 @@ static void another_base_url_is_another_host(void **user)
     watcher_run(&w[0], 1);
     watcher_run(&w[1], 1);
     calls = resolver_calls();
-    assert_true(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 60);
-    assert_int_equal(resolver_calls(), calls + 1);
+    MUST_INT(resolver_calls(), calls + 1);
     for (size_t i = 0; i < 2; i++)
         watcher_free(&w[i]);
     resolver_release();
@@ -321,7 +312,7 @@ static void count_call(void *user, lock_sync_watch *w, lock_sync_status status, 
     ++*(size_t *)user;
 }
 
-static void a_watched_context_is_busy(void **user)
+TEST(a_watched_context_is_busy)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
@@ -331,29 +322,28 @@ static void a_watched_context_is_busy(void **user)
     lock_sync_results *r;
     size_t calls = 0;
 
-    (void)user;
-    expect_ok(lock_sync_watch_new(w.a.ctx, NULL, 0, &second));
+    MUST_OK(lock_sync_watch_new(w.a.ctx, NULL, 0, &second));
     watcher_start(&w, p);
     watcher_run(&w, 1);
-    assert_int_equal(lock_sync_set_personal_key(w.a.ctx, "k"), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_set_timeout_ms(w.a.ctx, 1), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_set_base_url(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_set_transport(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_set_guard(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_fetch(w.a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_watch_next(w.w, 0, &c), LOCK_SYNC_E_BUSY);
-    assert_null(c);
-    assert_int_equal(watcher_try(&w, p), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_pool_watch(p, second, count_call, &calls), LOCK_SYNC_E_BUSY);
-    assert_int_equal(account_try(&w.a, p), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_pool_pending(p), 1);
-    expect_ok(lock_sync_watch_set_interval_ms(w.w, 1)); /* the watch's own */
+    MUST_INT(lock_sync_set_personal_key(w.a.ctx, "k"), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_set_timeout_ms(w.a.ctx, 1), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_set_base_url(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_set_transport(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_set_guard(w.a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_fetch(w.a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_watch_next(w.w, 0, &c), LOCK_SYNC_E_BUSY);
+    MUST(c == NULL);
+    MUST_INT(watcher_try(&w, p), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_pool_watch(p, second, count_call, &calls), LOCK_SYNC_E_BUSY);
+    MUST_INT(account_try(&w.a, p), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_pool_pending(p), 1);
+    MUST_OK(lock_sync_watch_set_interval_ms(w.w, 1)); /* the watch's own */
     lock_sync_watch_free(w.w);
     w.w = NULL;
-    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* free again */
-    expect_ok(lock_sync_pool_watch(p, second, count_call, &calls));
+    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* free again */
+    MUST_OK(lock_sync_pool_watch(p, second, count_call, &calls));
     (void)pool_run_for(p, 50);
-    assert_int_equal(calls, 1);
+    MUST_INT(calls, 1);
     lock_sync_watch_free(second);
     watcher_free(&w);
     pool_end(p);
@@ -366,45 +356,43 @@ static lock_sync_status never(void *user, const lock_sync_request *request, lock
     return LOCK_SYNC_E_NETWORK;
 }
 
-static void which_watches_a_pool_takes(void **user)
+TEST(which_watches_a_pool_takes)
 {
     static const lock_sync_transport own = {sizeof own, NULL, never, NULL, NULL};
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new("http://127.0.0.1:1", NEVER_MS);
     size_t calls = 0;
 
-    (void)user;
-    assert_int_equal(lock_sync_pool_watch(p, NULL, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_watch(NULL, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(w.a.ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_watch(p, w.w, NULL, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    expect_ok(lock_sync_set_transport(w.a.ctx, &own));
-    assert_int_equal(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    expect_ok(lock_sync_set_transport(w.a.ctx, NULL));
-    expect_ok(lock_sync_set_base_url(w.a.ctx, "http://service.test"));
-    expect_ok(lock_sync_set_allow_http(w.a.ctx, false));
-    assert_int_equal(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
-    expect_ok(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* a refused one is free */
-    expect_ok(lock_sync_set_allow_http(w.a.ctx, true));
+    MUST_INT(lock_sync_pool_watch(p, NULL, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_watch(NULL, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_error_status(lock_sync_last_error(w.a.ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_watch(p, w.w, NULL, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_OK(lock_sync_set_transport(w.a.ctx, &own));
+    MUST_INT(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_OK(lock_sync_set_transport(w.a.ctx, NULL));
+    MUST_OK(lock_sync_set_base_url(w.a.ctx, "http://service.test"));
+    MUST_OK(lock_sync_set_allow_http(w.a.ctx, false));
+    MUST_INT(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_pool_pending(p), 0);
+    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* a refused one is free */
+    MUST_OK(lock_sync_set_allow_http(w.a.ctx, true));
     watcher_start(&w, p);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(w.a.ctx)), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_error_status(lock_sync_last_error(w.a.ctx)));
     watcher_free(&w);
     pool_end(p);
-    assert_int_equal(calls, 0);
+    MUST_INT(calls, 0);
 }
 
 /* --- pull, pool, another pool --- */
 
-static void a_watch_goes_on_elsewhere_with_what_it_knows(void **user)
+TEST(a_watch_goes_on_elsewhere_with_what_it_knows)
 {
     static const raw_step *const scripts[] = {both_locked, one_open, both_locked, no_lock};
     raw_server *server = raw_start(AF_INET, scripts, COUNT_OF(scripts));
     watcher w = watcher_new(raw_url(server), 1);
     lock_sync_changes *c;
 
-    (void)user;
-    expect_ok(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
+    MUST_OK(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
     lock_sync_changes_free(c);
     for (size_t i = 0; i < 2; i++) { /* in two pools, one after the other */
         lock_sync_pool *p = pool_make();
@@ -412,14 +400,14 @@ static void a_watch_goes_on_elsewhere_with_what_it_knows(void **user)
         watcher_start(&w, p);
         watcher_run(&w, 2 * i + 1);
         expect_told(&w, 2 * i + 1, LOCK_SYNC_OK, "1:16 ");
-        expect_ok(lock_sync_watch_set_interval_ms(w.w, 1));
+        MUST_OK(lock_sync_watch_set_interval_ms(w.w, 1));
         pool_end(p);
         expect_told(&w, 2 * i + 2, LOCK_SYNC_E_CANCELLED, "");
     }
-    expect_ok(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
-    assert_int_equal(lock_sync_changes_count(c), 2);
-    assert_int_equal(lock_sync_changes_at(c, 0)->kinds,
-                     LOCK_SYNC_CHANGE_REMOVED | LOCK_SYNC_CHANGE_DISCONNECTED | LOCK_SYNC_CHANGE_STATE);
+    MUST_OK(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
+    MUST_INT(lock_sync_changes_count(c), 2);
+    MUST_INT(lock_sync_changes_at(c, 0)->kinds,
+             LOCK_SYNC_CHANGE_REMOVED | LOCK_SYNC_CHANGE_DISCONNECTED | LOCK_SYNC_CHANGE_STATE);
     lock_sync_changes_free(c);
     watcher_free(&w);
     raw_stop(server);
@@ -446,7 +434,7 @@ static bool all_are_told(void *user)
     return told_so_often(1, LOCK_SYNC_OK) == MANY;
 }
 
-static void a_thousand_watches_in_one_pool(void **user)
+TEST(a_thousand_watches_in_one_pool)
 {
     static const char *const arguments[] = {"--any-key", "--static", "--locks", "1", NULL};
     sim *s = sim_start(arguments);
@@ -454,8 +442,7 @@ static void a_thousand_watches_in_one_pool(void **user)
     lock_sync_allocator memory = heap_allocator(&h);
     lock_sync_pool *p;
 
-    (void)user;
-    expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
+    MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
     for (size_t i = 0; i < MANY; i++) {
         char *key = kit_text("key-%zu", i);
 
@@ -463,18 +450,18 @@ static void a_thousand_watches_in_one_pool(void **user)
         watcher_start(&many[i], p);
         free(key);
     }
-    assert_int_equal(lock_sync_pool_pending(p), MANY);
-    assert_true(pool_run(p, all_are_told, NULL, 3 * KIT_PATIENCE_MS));
+    MUST_INT(lock_sync_pool_pending(p), MANY);
+    MUST(pool_run(p, all_are_told, NULL, 3 * KIT_PATIENCE_MS));
     while (sim_ask_stats(s).syncs < 2 * MANY) /* a second round, without a change */
         (void)pool_run_for(p, 100);
-    assert_int_equal(told_so_often(1, LOCK_SYNC_OK), MANY);
+    MUST_INT(told_so_often(1, LOCK_SYNC_OK), MANY);
     for (size_t i = 0; i < MANY; i += 2)
         watcher_free(&many[i]);
-    assert_int_equal(lock_sync_pool_pending(p), MANY / 2);
+    MUST_INT(lock_sync_pool_pending(p), MANY / 2);
     pool_end(p);
-    assert_int_equal(told_so_often(2, LOCK_SYNC_E_CANCELLED), MANY / 2);
+    MUST_INT(told_so_often(2, LOCK_SYNC_E_CANCELLED), MANY / 2);
     sim_stop(s, NULL);
-    assert_int_equal(h.blocks, 0);
+    MUST_INT(h.blocks, 0);
     for (size_t i = 1; i < MANY; i += 2)
         watcher_free(&many[i]);
 }
@@ -482,20 +469,20 @@ static void a_thousand_watches_in_one_pool(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_and_errors_that_do_not_pass_are_told),
-        cmocka_unit_test(an_outage_makes_no_callback),
-        cmocka_unit_test(a_missing_credential_is_told_each_interval),
-        cmocka_unit_test(polls_keep_to_interval_and_guard),
-        cmocka_unit_test(a_hold_longer_than_an_interval_is_seen),
-        cmocka_unit_test(the_timeout_does_not_bound_the_wait_for_the_guard),
-        cmocka_unit_test(a_poll_that_takes_too_long_is_an_error_that_may_pass),
-        cmocka_unit_test(each_poll_may_be_repeated_after_a_401),
-        cmocka_unit_test(another_base_url_is_another_host),
-        cmocka_unit_test(a_watched_context_is_busy),
-        cmocka_unit_test(which_watches_a_pool_takes),
-        cmocka_unit_test(a_watch_goes_on_elsewhere_with_what_it_knows),
-        cmocka_unit_test(a_thousand_watches_in_one_pool),
+        T(changes_and_errors_that_do_not_pass_are_told),
+        T(an_outage_makes_no_callback),
+        T(a_missing_credential_is_told_each_interval),
+        T(polls_keep_to_interval_and_guard),
+        T(a_hold_longer_than_an_interval_is_seen),
+        T(the_timeout_does_not_bound_the_wait_for_the_guard),
+        T(a_poll_that_takes_too_long_is_an_error_that_may_pass),
+        T(each_poll_may_be_repeated_after_a_401),
+        T(another_base_url_is_another_host),
+        T(a_watched_context_is_busy),
+        T(which_watches_a_pool_takes),
+        T(a_watch_goes_on_elsewhere_with_what_it_knows),
+        T(a_thousand_watches_in_one_pool),
     };
 
-    return cmocka_run_group_tests_name("pool watch", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -16,15 +16,6 @@ static const raw_step held_unauthorized[] = {
     RAW_READ_REQUEST, RAW_HOLD,
     RAW_SEND_TEXT("HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END};
 
-/* For child processes: no cmocka there. */
-#define MUST(condition)                                                                                               \
-    do {                                                                                                              \
-        if (!(condition)) {                                                                                           \
-            print_error("line %d: %s\n", __LINE__, #condition);                                                       \
-            _exit(3);                                                                                                 \
-        }                                                                                                             \
-    } while (0)
-
 /* --- settings --- */
 
 static void change_settings(watcher *w)
@@ -37,30 +28,30 @@ static void change_settings(watcher *w)
 
     if (w->calls > 1)
         return;
-    expect_ok(lock_sync_set_personal_key(w->a.ctx, "second-key"));
-    expect_ok(lock_sync_set_base_url(w->a.ctx, w->user));
-    expect_ok(lock_sync_set_timeout_ms(w->a.ctx, 10000));
-    expect_ok(lock_sync_set_guard(w->a.ctx, NULL));
-    expect_ok(lock_sync_watch_set_interval_ms(w->w, NEVER_MS));
-    expect_ok(lock_sync_request_build(w->a.ctx, NULL, 0, &q));
+    MUST_OK(lock_sync_set_personal_key(w->a.ctx, "second-key"));
+    MUST_OK(lock_sync_set_base_url(w->a.ctx, w->user));
+    MUST_OK(lock_sync_set_timeout_ms(w->a.ctx, 10000));
+    MUST_OK(lock_sync_set_guard(w->a.ctx, NULL));
+    MUST_OK(lock_sync_watch_set_interval_ms(w->w, NEVER_MS));
+    MUST_OK(lock_sync_request_build(w->a.ctx, NULL, 0, &q));
     lock_sync_request_free(q);
-    assert_int_equal(lock_sync_set_timeout_ms(w->a.ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_set_timeout_ms(w->a.ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
     /* the pool still has it */
-    assert_int_equal(lock_sync_set_transport(w->a.ctx, NULL), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_set_transport(w->a.ctx, &none), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_fetch(w->a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_watch_next(w->w, 0, &c), LOCK_SYNC_E_BUSY);
-    assert_int_equal(account_try(&w->a, w->pool), LOCK_SYNC_E_BUSY);
-    assert_int_equal(watcher_try(w, w->pool), LOCK_SYNC_E_BUSY);
-    expect_ok(lock_sync_watch_new(w->a.ctx, NULL, 0, &other));
-    assert_int_equal(lock_sync_pool_watch(w->pool, other, NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(lock_sync_set_transport(w->a.ctx, NULL), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_set_transport(w->a.ctx, &none), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_fetch(w->a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_watch_next(w->w, 0, &c), LOCK_SYNC_E_BUSY);
+    MUST_INT(account_try(&w->a, w->pool), LOCK_SYNC_E_BUSY);
+    MUST_INT(watcher_try(w, w->pool), LOCK_SYNC_E_BUSY);
+    MUST_OK(lock_sync_watch_new(w->a.ctx, NULL, 0, &other));
+    MUST_INT(lock_sync_pool_watch(w->pool, other, NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     lock_sync_watch_free(other);
-    assert_int_equal(lock_sync_pool_dispatch(w->pool), LOCK_SYNC_E_BUSY);
-    assert_int_equal(lock_sync_pool_pending(w->pool), 1);
+    MUST_INT(lock_sync_pool_dispatch(w->pool), LOCK_SYNC_E_BUSY);
+    MUST_INT(lock_sync_pool_pending(w->pool), 1);
     lock_sync_cancel(w->a.ctx); /* nothing runs */
 }
 
-static void a_callback_may_change_settings_for_the_next_poll(void **user)
+TEST(a_callback_may_change_settings_for_the_next_poll)
 {
     static const raw_step *const first_scripts[] = {some};
     static const raw_step *const second_scripts[] = {others};
@@ -70,17 +61,16 @@ static void a_callback_may_change_settings_for_the_next_poll(void **user)
     watcher w = watcher_new(raw_url(first), 1);
     char *sent;
 
-    (void)user;
     w.then = change_settings;
     w.user = kit_text("%s", raw_url(second));
     watcher_start(&w, p);
     watcher_run(&w, 2);
     expect_told(&w, 2, LOCK_SYNC_OK, "1:2 2:1 ");
-    assert_true(w.due_in_ms > NEVER_MS - 1000);
-    assert_int_equal(raw_requests(first), 1);
+    MUST(w.due_in_ms > NEVER_MS - 1000);
+    MUST_INT(raw_requests(first), 1);
     sent = raw_received(second, 0);
-    assert_int_equal(kit_count(sent, "PersonalKey second-key"), 1);
-    assert_int_equal(lock_sync_set_timeout_ms(w.a.ctx, 1000), LOCK_SYNC_E_BUSY); /* lent only for the callback */
+    MUST_INT(kit_count(sent, "PersonalKey second-key"), 1);
+    MUST_INT(lock_sync_set_timeout_ms(w.a.ctx, 1000), LOCK_SYNC_E_BUSY); /* lent only for the callback */
     free(sent);
     free(w.user);
     watcher_free(&w);
@@ -96,23 +86,22 @@ static void allow_no_http(watcher *w)
 }
 
 /* A setting that a watch would be refused with is found when it polls, with and without a guard. */
-static void a_setting_that_forbids_the_next_poll_is_told(void **user)
+TEST(a_setting_that_forbids_the_next_poll_is_told)
 {
-    (void)user;
     for (int guarded = 0; guarded < 2; guarded++) {
         raw_server *server = raw_start(AF_INET, NULL, 0);
         lock_sync_pool *p = pool_make();
         watcher w = watcher_new(raw_url(server), 1);
         lock_sync_guard *g;
 
-        expect_ok(lock_sync_guard_new(&g));
-        expect_ok(lock_sync_guard_set_min_interval_ms(g, 1));
+        MUST_OK(lock_sync_guard_new(&g));
+        MUST_OK(lock_sync_guard_set_min_interval_ms(g, 1));
         account_guard(&w.a, g, guarded ? LOCK_SYNC_GUARD_FAIL : LOCK_SYNC_GUARD_OFF);
         w.then = allow_no_http;
         watcher_start(&w, p);
         watcher_run(&w, 2);
-        assert_int_equal(w.status[1], LOCK_SYNC_E_INVALID_ARGUMENT);
-        assert_int_equal(raw_requests(server), 1);
+        MUST_INT(w.status[1], LOCK_SYNC_E_INVALID_ARGUMENT);
+        MUST_INT(raw_requests(server), 1);
         watcher_free(&w);
         pool_end(p);
         lock_sync_guard_unref(g);
@@ -174,23 +163,23 @@ static void do_it(watcher *w)
         return;
     if (doing == FREE_WATCH || doing == FREE_WATCH_AND_CONTEXT || doing == FREE_WATCH_AND_POOL || doing >= FREE_ALL) {
         end_watch(w);
-        MUST(lock_sync_pool_pending(w->pool) == size - 1);
-        MUST(lock_sync_set_timeout_ms(w->a.ctx, 5000) == LOCK_SYNC_OK);
+        CHILD_MUST(lock_sync_pool_pending(w->pool) == size - 1);
+        CHILD_MUST(lock_sync_set_timeout_ms(w->a.ctx, 5000) == LOCK_SYNC_OK);
     }
     if (doing == FREE_WATCH_AND_CONTEXT || doing == FREE_CONTEXT || doing == FREE_CONTEXT_AND_WATCH ||
         doing == FREE_ALL) {
         end_context(w);
-        MUST(w->calls == 1); /* it knows */
+        CHILD_MUST(w->calls == 1); /* it knows */
     }
     if (doing == FREE_CONTEXT_AND_WATCH)
         end_watch(w);
     if (doing == FREE_POOL || doing == FREE_WATCH_AND_POOL || doing == FREE_ALL)
         lock_sync_pool_free(w->pool);
     if (doing == FREE_AND_SUBMIT)
-        MUST(lock_sync_pool_submit(w->pool, w->a.ctx, NULL, 0, on_done, w) == LOCK_SYNC_OK);
+        CHILD_MUST(lock_sync_pool_submit(w->pool, w->a.ctx, NULL, 0, on_done, w) == LOCK_SYNC_OK);
     if (doing == FREE_AND_WATCH_AGAIN) {
-        MUST(lock_sync_watch_new(w->a.ctx, NULL, 0, &w->w) == LOCK_SYNC_OK);
-        MUST(watcher_try(w, w->pool) == LOCK_SYNC_OK);
+        CHILD_MUST(lock_sync_watch_new(w->a.ctx, NULL, 0, &w->w) == LOCK_SYNC_OK);
+        CHILD_MUST(watcher_try(w, w->pool) == LOCK_SYNC_OK);
     }
 }
 
@@ -212,33 +201,32 @@ static void run_act(void *user)
     lock_sync_pool *p;
     watcher w;
 
-    MUST(lock_sync_pool_new_with_allocator(&pool_memory, &p) == LOCK_SYNC_OK);
+    CHILD_MUST(lock_sync_pool_new_with_allocator(&pool_memory, &p) == LOCK_SYNC_OK);
     w = watcher_of(account_new_in(user, &memory), 1);
     w.then = do_it;
-    MUST(watcher_try(&w, p) == LOCK_SYNC_OK);
+    CHILD_MUST(watcher_try(&w, p) == LOCK_SYNC_OK);
     while (!is_over(&w) && kit_now_ms() < until_ms)
-        MUST(pool_wait(p, 1000) == LOCK_SYNC_OK);
-    MUST(is_over(&w) && w.status[0] == LOCK_SYNC_E_UNAUTHORIZED);
-    MUST(doing != FREE_POOL || w.status[1] == LOCK_SYNC_E_CANCELLED);
+        CHILD_MUST(pool_wait(p, 1000) == LOCK_SYNC_OK);
+    CHILD_MUST(is_over(&w) && w.status[0] == LOCK_SYNC_E_UNAUTHORIZED);
+    CHILD_MUST(doing != FREE_POOL || w.status[1] == LOCK_SYNC_E_CANCELLED);
     if (doing == FREE_AND_WATCH_AGAIN)
         end_watch(&w);
     if (!pool_goes) {
-        MUST(lock_sync_pool_pending(p) == 0);
+        CHILD_MUST(lock_sync_pool_pending(p) == 0);
         pool_end(p);
     }
-    MUST(pool_heap.blocks == 0);
+    CHILD_MUST(pool_heap.blocks == 0);
     if (w.w != NULL)
         end_watch(&w);
     account_free(&w.a);
-    MUST(h.blocks == 0);
+    CHILD_MUST(h.blocks == 0);
 }
 
-static void callbacks_free_what_they_run_in(void **user)
+TEST(callbacks_free_what_they_run_in)
 {
     static const raw_step *scripts[40];
     raw_server *server;
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(scripts); i++)
         scripts[i] = unauthorized;
     for (doing = 0; doing < ACTS; doing++) {
@@ -286,30 +274,29 @@ static bool some_are_told(void *user)
     return count >= 3;
 }
 
-static void callbacks_free_other_watches_and_contexts(void **user)
+TEST(callbacks_free_other_watches_and_contexts)
 {
     static const char *const arguments[] = {"--any-key", "--static", NULL};
     sim *s = sim_start(arguments);
 
-    (void)user;
     for (uint32_t active = 1; active <= MANY; active *= 3) {
         heap h = {0};
         lock_sync_allocator memory = heap_allocator(&h);
         lock_sync_pool *p;
 
-        expect_ok(lock_sync_pool_new_with_allocator(&memory, &p));
-        expect_ok(lock_sync_pool_set_max_active(p, active));
+        MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
+        MUST_OK(lock_sync_pool_set_max_active(p, active));
         for (size_t i = 0; i < MANY; i++) {
             many[i] = watcher_new(sim_url(s), 1);
             many[i].then = free_some;
             watcher_start(&many[i], p);
         }
-        assert_true(pool_run(p, some_are_told, NULL, KIT_PATIENCE_MS));
+        MUST(pool_run(p, some_are_told, NULL, KIT_PATIENCE_MS));
         (void)pool_run_for(p, 20);
         for (size_t i = 0; i < MANY; i++)
-            assert_true(many[i].calls <= 1 || many[i].status[1] == LOCK_SYNC_E_CANCELLED);
+            MUST(many[i].calls <= 1 || many[i].status[1] == LOCK_SYNC_E_CANCELLED);
         pool_end(p);
-        assert_int_equal(h.blocks, 0);
+        MUST_INT(h.blocks, 0);
         for (size_t i = 0; i < MANY; i++)
             watcher_free(&many[i]);
     }
@@ -341,37 +328,36 @@ static bool run_without(bool of_pool, size_t n)
     watcher w;
     bool failed;
 
-    expect_ok(lock_sync_pool_new_with_allocator(&pool_memory, &p));
+    MUST_OK(lock_sync_pool_new_with_allocator(&pool_memory, &p));
     w = watcher_of(account_new_in(raw_url(server), &memory), 1);
     account_guard(&w.a, NULL, LOCK_SYNC_GUARD_OFF);
     failing->fail_at = failing->requests + 1 + n;
     status = watcher_try(&w, p);
     if (status != LOCK_SYNC_OK) {
-        assert_int_equal(status, LOCK_SYNC_E_NO_MEMORY);
+        MUST_INT(status, LOCK_SYNC_E_NO_MEMORY);
         watcher_start(&w, p);
     }
-    assert_true(pool_run(p, is_told, &w, KIT_PATIENCE_MS));
-    assert_true(w.calls == 1 || (w.calls == 2 && w.status[0] == LOCK_SYNC_OK && w.told[0][0] == '\0'));
+    MUST(pool_run(p, is_told, &w, KIT_PATIENCE_MS));
+    MUST(w.calls == 1 || (w.calls == 2 && w.status[0] == LOCK_SYNC_OK && w.told[0][0] == '\0'));
     (void)pool_run_for(p, 5);
-    assert_true(w.calls <= 2);
+    MUST(w.calls <= 2);
     failed = failing->requests >= failing->fail_at;
     watcher_free(&w);
     pool_end(p);
-    assert_int_equal(h.blocks, 0);
-    assert_int_equal(pool_heap.blocks, 0);
+    MUST_INT(h.blocks, 0);
+    MUST_INT(pool_heap.blocks, 0);
     raw_stop(server);
     return failed && n < 30; /* polls go on allocating */
 }
 
-static void each_allocation_may_fail_and_nothing_is_lost(void **user)
+TEST(each_allocation_may_fail_and_nothing_is_lost)
 {
-    (void)user;
     for (int of_pool = 0; of_pool < 2; of_pool++) {
         size_t n = 0;
 
         while (run_without(of_pool != 0, n))
             n++;
-        assert_true(n > 2);
+        MUST(n > 2);
     }
 }
 
@@ -391,24 +377,23 @@ static void run_refused(void *user)
     watcher w = watcher_of(account_new_in(user, &memory), 1);
     int64_t until_ms = kit_now_ms() + KIT_PATIENCE_MS;
 
-    MUST(lock_sync_set_token_provider(w.a.ctx, set_no_other, NULL) == LOCK_SYNC_OK);
-    MUST(watcher_try(&w, p) == LOCK_SYNC_OK);
+    CHILD_MUST(lock_sync_set_token_provider(w.a.ctx, set_no_other, NULL) == LOCK_SYNC_OK);
+    CHILD_MUST(watcher_try(&w, p) == LOCK_SYNC_OK);
     while (w.calls < 2 && kit_now_ms() < until_ms)
-        MUST(pool_wait(p, 1000) == LOCK_SYNC_OK);
-    MUST(w.calls == 2 && w.status[1] == LOCK_SYNC_E_UNAUTHORIZED);
+        CHILD_MUST(pool_wait(p, 1000) == LOCK_SYNC_OK);
+    CHILD_MUST(w.calls == 2 && w.status[1] == LOCK_SYNC_E_UNAUTHORIZED);
     watcher_free(&w);
-    MUST(h.blocks == 0);
+    CHILD_MUST(h.blocks == 0);
     pool_end(p);
 }
 
-static void a_watch_is_freed_after_its_provider_had_no_other_credential(void **user)
+TEST(a_watch_is_freed_after_its_provider_had_no_other_credential)
 {
     static const raw_step *const scripts[] = {unauthorized, unauthorized, unauthorized};
     raw_server *server = raw_start(AF_INET, scripts, 3);
     char *url = kit_text("%s", raw_url(server));
 
-    (void)user;
-    assert_true(survives(run_refused, url));
+    MUST(survives(run_refused, url));
     free(url);
     raw_stop(server);
 }
@@ -425,17 +410,16 @@ static void free_the_other(account *a)
 }
 
 /* Without a watch: of two fetches that ended so, the first one's callback frees the other's context. */
-static void a_fetch_is_freed_after_its_provider_had_no_other_credential(void **user)
+TEST(a_fetch_is_freed_after_its_provider_had_no_other_credential)
 {
     static const raw_step *const scripts[] = {held_unauthorized, held_unauthorized};
     raw_server *server = raw_start(AF_INET, scripts, 2);
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         pair[i] = account_new(raw_url(server));
         pair[i].then = free_the_other;
-        expect_ok(lock_sync_set_token_provider(pair[i].ctx, set_no_other, NULL));
+        MUST_OK(lock_sync_set_token_provider(pair[i].ctx, set_no_other, NULL));
         account_submit(&pair[i], p);
     }
     while (raw_requests(server) < 2)
@@ -443,8 +427,8 @@ static void a_fetch_is_freed_after_its_provider_had_no_other_credential(void **u
     raw_release(server);
     raw_wait_closed(server, 2);
     pool_run_all(p); /* both are done when the first is told */
-    assert_int_equal(pair[0].calls + pair[1].calls, 2);
-    assert_int_equal((pair[0].status == LOCK_SYNC_E_CANCELLED) + (pair[1].status == LOCK_SYNC_E_CANCELLED), 1);
+    MUST_INT(pair[0].calls + pair[1].calls, 2);
+    MUST_INT((pair[0].status == LOCK_SYNC_E_CANCELLED) + (pair[1].status == LOCK_SYNC_E_CANCELLED), 1);
     accounts_free(pair, 2);
     pool_end(p);
     raw_stop(server);
@@ -453,14 +437,14 @@ static void a_fetch_is_freed_after_its_provider_had_no_other_credential(void **u
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_callback_may_change_settings_for_the_next_poll),
-        cmocka_unit_test(a_setting_that_forbids_the_next_poll_is_told),
-        cmocka_unit_test(callbacks_free_what_they_run_in),
-        cmocka_unit_test(callbacks_free_other_watches_and_contexts),
-        cmocka_unit_test(each_allocation_may_fail_and_nothing_is_lost),
-        cmocka_unit_test(a_watch_is_freed_after_its_provider_had_no_other_credential),
-        cmocka_unit_test(a_fetch_is_freed_after_its_provider_had_no_other_credential),
+        T(a_callback_may_change_settings_for_the_next_poll),
+        T(a_setting_that_forbids_the_next_poll_is_told),
+        T(callbacks_free_what_they_run_in),
+        T(callbacks_free_other_watches_and_contexts),
+        T(each_allocation_may_fail_and_nothing_is_lost),
+        T(a_watch_is_freed_after_its_provider_had_no_other_credential),
+        T(a_fetch_is_freed_after_its_provider_had_no_other_credential),
     };
 
-    return cmocka_run_group_tests_name("pool watch callbacks", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -18,56 +18,54 @@ static bool has_asked(void *user)
     return raw_requests(user) > 0;
 }
 
-static void a_wait_between_polls_that_is_cancelled_is_told_and_goes_on(void **user)
+TEST(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), NEVER_MS);
     int64_t due_ms;
 
-    (void)user;
     watcher_start(&w, p);
     watcher_run(&w, 1);
     (void)pool_run_for(p, 30);
     due_ms = kit_now_ms() + lock_sync_watch_due_in_ms(w.w);
-    expect_ok(lock_sync_watch_set_interval_ms(w.w, 3600000)); /* from the end of the next poll on */
+    MUST_OK(lock_sync_watch_set_interval_ms(w.w, 3600000)); /* from the end of the next poll on */
     for (size_t i = 2; i < 5; i++) {
         int64_t began_ms = kit_now_ms();
 
         lock_sync_cancel(w.a.ctx);
         watcher_run(&w, i);
-        assert_true(w.called_ms - began_ms < SOON_MS);
+        MUST(w.called_ms - began_ms < SOON_MS);
         expect_told(&w, i, LOCK_SYNC_E_CANCELLED, "");
         (void)pool_run_for(p, 20);
         /* no poll ended, and the next one is due when it was */
-        assert_int_equal(lock_sync_watch_last_status(w.w), LOCK_SYNC_OK);
-        assert_between(kit_now_ms() + lock_sync_watch_due_in_ms(w.w), due_ms - 5000, due_ms + 5000);
+        MUST_OK(lock_sync_watch_last_status(w.w));
+        MUST_BETWEEN(kit_now_ms() + lock_sync_watch_due_in_ms(w.w), due_ms - 5000, due_ms + 5000);
     }
-    assert_int_equal(w.calls, 4);
-    assert_int_equal(raw_requests(server), 1);
+    MUST_INT(w.calls, 4);
+    MUST_INT(raw_requests(server), 1);
     watcher_free(&w);
     pool_end(p);
     raw_stop(server);
 }
 
-static void a_watch_that_is_cancelled_before_its_first_poll_polls_then(void **user)
+TEST(a_watch_that_is_cancelled_before_its_first_poll_polls_then)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_new(raw_url(server), NEVER_MS);
 
-    (void)user;
     watcher_start(&w, p);
     lock_sync_cancel(w.a.ctx);
     watcher_run(&w, 2);
-    assert_int_equal(w.status[0], LOCK_SYNC_E_CANCELLED);
+    MUST_INT(w.status[0], LOCK_SYNC_E_CANCELLED);
     expect_told(&w, 2, LOCK_SYNC_OK, "1001:85 1002:21 ");
     watcher_free(&w);
     pool_end(p);
     raw_stop(server);
 }
 
-static void a_poll_that_is_cancelled_is_told_and_the_next_comes(void **user)
+TEST(a_poll_that_is_cancelled_is_told_and_the_next_comes)
 {
     static const raw_step *const scripts[] = {silent, both_locked};
     raw_server *server = raw_start(AF_INET, scripts, 2);
@@ -75,16 +73,15 @@ static void a_poll_that_is_cancelled_is_told_and_the_next_comes(void **user)
     watcher w = watcher_new(raw_url(server), 1000);
     int64_t began_ms;
 
-    (void)user;
     watcher_start(&w, p);
-    assert_true(pool_run(p, has_asked, server, KIT_PATIENCE_MS));
+    MUST(pool_run(p, has_asked, server, KIT_PATIENCE_MS));
     began_ms = kit_now_ms();
     lock_sync_cancel(w.a.ctx);
     watcher_run(&w, 1);
-    assert_true(w.called_ms - began_ms < SOON_MS);
+    MUST(w.called_ms - began_ms < SOON_MS);
     expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
-    assert_int_equal(w.last_status, LOCK_SYNC_E_CANCELLED);
-    assert_true(w.due_in_ms > 900);
+    MUST_INT(w.last_status, LOCK_SYNC_E_CANCELLED);
+    MUST(w.due_in_ms > 900);
     watcher_run(&w, 2);
     expect_told(&w, 2, LOCK_SYNC_OK, "1:1 2:1 ");
     watcher_free(&w);
@@ -93,7 +90,7 @@ static void a_poll_that_is_cancelled_is_told_and_the_next_comes(void **user)
 }
 
 /* The answer is there and changes nothing; while its slot is settled by a store that blocks, the watch is cancelled. */
-static void a_cancel_while_the_guard_settles_is_told_soon(void **user)
+TEST(a_cancel_while_the_guard_settles_is_told_soon)
 {
     static const raw_step *const scripts[] = {both_locked, both_locked};
     raw_server *server = raw_start(AF_INET, scripts, 2);
@@ -104,25 +101,24 @@ static void a_cancel_while_the_guard_settles_is_told_soon(void **user)
     lock_sync_changes *c;
     int64_t began_ms;
 
-    (void)user;
-    expect_ok(lock_sync_watch_next(w.w, -1, &c));
+    MUST_OK(lock_sync_watch_next(w.w, -1, &c));
     lock_sync_changes_free(c);
-    expect_ok(lock_sync_watch_set_interval_ms(w.w, NEVER_MS)); /* from the end of the next poll on */
+    MUST_OK(lock_sync_watch_set_interval_ms(w.w, NEVER_MS)); /* from the end of the next poll on */
     account_guard(&w.a, g, LOCK_SYNC_GUARD_FAIL);
     store_block_at(s, 2);
     watcher_start(&w, p);
-    assert_true(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
+    MUST(pool_run(p, store_is_waiting, s, KIT_PATIENCE_MS));
     lock_sync_cancel(w.a.ctx);
     (void)pool_run_for(p, 20);
     expect_told(&w, 0, 0, NULL);
     began_ms = kit_now_ms();
     store_release(s);
     watcher_run(&w, 1);
-    assert_true(w.called_ms - began_ms < SOON_MS);
+    MUST(w.called_ms - began_ms < SOON_MS);
     expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
-    assert_int_equal(w.last_status, LOCK_SYNC_OK);
+    MUST_OK(w.last_status);
     (void)pool_run_for(p, 20);
-    assert_int_equal(w.calls, 1);
+    MUST_INT(w.calls, 1);
     watcher_free(&w);
     pool_end(p);
     lock_sync_guard_unref(g);
@@ -140,7 +136,7 @@ static void cancel_the_other(watcher *w)
 
 /* Of two that are answered at once, the first to be told cancels the other, which has ended: it is told its answer, and
    no more. */
-static void a_cancel_after_the_answer_is_told_once(void **user)
+TEST(a_cancel_after_the_answer_is_told_once)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD,
                                     RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"result\":[]}"),
@@ -149,7 +145,6 @@ static void a_cancel_after_the_answer_is_told_once(void **user)
     raw_server *server = raw_start(AF_INET, scripts, 2);
     lock_sync_pool *p = pool_make();
 
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         pair[i] = watcher_new(raw_url(server), NEVER_MS);
         pair[i].then = cancel_the_other;
@@ -217,7 +212,7 @@ static bool all_are_answered(void *unused)
 }
 
 /* Cancels that meet sleeping, polling and telling watches. Afterwards none is left cancelled, and each polls again. */
-static void cancels_from_several_threads_do_no_harm(void **user)
+TEST(cancels_from_several_threads_do_no_harm)
 {
     static size_t firsts[THREADS] = {0, 1, 2};
     static const char *const arguments[] = {"--any-key", "--time-scale", "10000", NULL};
@@ -226,26 +221,25 @@ static void cancels_from_several_threads_do_no_harm(void **user)
     pthread_t threads[THREADS];
     size_t calls;
 
-    (void)user;
     for (size_t i = 0; i < WATCHES; i++) {
         stormy[i] = watcher_new(sim_url(s), 1);
         stormy[i].then = count_cancel;
         watcher_start(&stormy[i], p);
     }
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, cancel_in_turn, &firsts[i]), 0);
+        MUST_INT(pthread_create(&threads[i], NULL, cancel_in_turn, &firsts[i]), 0);
     (void)pool_run_for(p, STORM_MS);
     atomic_store(&over, true);
     for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    assert_true(cancels > WATCHES);
+        MUST_INT(pthread_join(threads[i], NULL), 0);
+    MUST(cancels > WATCHES);
     (void)pool_run_for(p, 20); /* the last of them */
     calls = cancels;
-    assert_true(pool_run(p, all_are_answered, NULL, KIT_PATIENCE_MS));
+    MUST(pool_run(p, all_are_answered, NULL, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 100);
-    assert_int_equal(cancels, calls);
-    assert_int_equal(others, 0);
-    assert_int_equal(lock_sync_pool_pending(p), WATCHES);
+    MUST_INT(cancels, calls);
+    MUST_INT(others, 0);
+    MUST_INT(lock_sync_pool_pending(p), WATCHES);
     for (size_t i = 0; i < WATCHES; i++)
         watcher_free(&stormy[i]);
     pool_end(p);
@@ -255,13 +249,13 @@ static void cancels_from_several_threads_do_no_harm(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on),
-        cmocka_unit_test(a_watch_that_is_cancelled_before_its_first_poll_polls_then),
-        cmocka_unit_test(a_poll_that_is_cancelled_is_told_and_the_next_comes),
-        cmocka_unit_test(a_cancel_while_the_guard_settles_is_told_soon),
-        cmocka_unit_test(a_cancel_after_the_answer_is_told_once),
-        cmocka_unit_test(cancels_from_several_threads_do_no_harm),
+        T(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on),
+        T(a_watch_that_is_cancelled_before_its_first_poll_polls_then),
+        T(a_poll_that_is_cancelled_is_told_and_the_next_comes),
+        T(a_cancel_while_the_guard_settles_is_told_soon),
+        T(a_cancel_after_the_answer_is_told_once),
+        T(cancels_from_several_threads_do_no_harm),
     };
 
-    return cmocka_run_group_tests_name("pool watch cancel", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

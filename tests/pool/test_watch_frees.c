@@ -31,7 +31,7 @@ static void begin(scene *s, int state)
     }
     scene_begin_with(s, SCENE_NEW, watch_it);
     lock_sync_watch_free(w.w); /* its server is silent */
-    expect_ok(lock_sync_set_base_url(s->a.ctx, raw_url(s->good)));
+    MUST_OK(lock_sync_set_base_url(s->a.ctx, raw_url(s->good)));
     watch_it(s);
     watcher_run(&w, 1);
     expect_told(&w, 1, LOCK_SYNC_OK, "1001:85 1002:21 ");
@@ -63,37 +63,35 @@ static void check_pool_goes_on(scene *s)
     account_free(&later);
 }
 
-static void freeing_a_watch_calls_nobody_in_each_state(void **user)
+TEST(freeing_a_watch_calls_nobody_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         scene s;
         int64_t began_ms;
 
         begin(&s, state);
-        assert_int_equal(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
+        MUST_INT(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
         began_ms = kit_now_ms();
         end_watch();
         check_soon(began_ms, state, "freeing");
-        assert_int_equal(lock_sync_pool_pending(s.pool), s.other.submits);
-        expect_ok(lock_sync_set_timeout_ms(s.a.ctx, 5000)); /* the context is free, whatever the helper thread has */
+        MUST_INT(lock_sync_pool_pending(s.pool), s.other.submits);
+        MUST_OK(lock_sync_set_timeout_ms(s.a.ctx, 5000)); /* the context is free, whatever the helper thread has */
         check_pool_goes_on(&s);
         scene_release(&s);
         (void)pool_run_for(s.pool, 20); /* what the helper thread had comes back */
         expect_told(&w, 0, 0, NULL);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 /* At once: what the helper thread has outlives watch and context, and comes back to a pool that is being freed. */
-static void freeing_watch_context_and_pool_in_each_state(void **user)
+TEST(freeing_watch_context_and_pool_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         scene s;
 
@@ -106,14 +104,13 @@ static void freeing_watch_context_and_pool_in_each_state(void **user)
         expect_told(&w, 0, 0, NULL);
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
-static void freeing_a_context_ends_its_watch_in_each_state(void **user)
+TEST(freeing_a_context_ends_its_watch_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         scene s;
         int64_t began_ms;
@@ -123,16 +120,16 @@ static void freeing_a_context_ends_its_watch_in_each_state(void **user)
         account_free(&s.a);
         check_soon(began_ms, state, "freeing");
         expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
-        assert_int_equal(lock_sync_pool_pending(s.pool), s.other.submits);
+        MUST_INT(lock_sync_pool_pending(s.pool), s.other.submits);
         check_pool_goes_on(&s);
         scene_release(&s);
         (void)pool_run_for(s.pool, 20);
-        assert_int_equal(w.calls, 1);
-        assert_int_equal(lock_sync_watch_age_ms(w.w) < 0, state != BETWEEN_POLLS);
+        MUST_INT(w.calls, 1);
+        MUST_INT(lock_sync_watch_age_ms(w.w) < 0, state != BETWEEN_POLLS);
         end_watch();
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 static void free_the_watch(watcher *x)
@@ -141,11 +138,10 @@ static void free_the_watch(watcher *x)
     x->w = NULL;
 }
 
-static void the_callback_of_what_is_freed_frees_the_watch(void **user)
+TEST(the_callback_of_what_is_freed_frees_the_watch)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         for (int frees_pool = 0; frees_pool < 2; frees_pool++) {
             scene s;
@@ -162,7 +158,7 @@ static void the_callback_of_what_is_freed_frees_the_watch(void **user)
             scene_end(&s);
         }
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 /* A poll that was under way counts as one: the next is due an interval later, not at once. */
@@ -171,11 +167,10 @@ static bool was_polling(int state)
     return state != SCENE_NEW && state != SCENE_ASLEEP && state != BETWEEN_POLLS;
 }
 
-static void freeing_the_pool_lets_the_watch_go_on_in_each_state(void **user)
+TEST(freeing_the_pool_lets_the_watch_go_on_in_each_state)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         scene s;
         lock_sync_changes *c;
@@ -195,23 +190,22 @@ static void freeing_the_pool_lets_the_watch_go_on_in_each_state(void **user)
         if ((was_polling(state) || state == BETWEEN_POLLS) != (lock_sync_watch_due_in_ms(w.w) > NEVER_MS - 5000))
             fail_msg("%s: the next poll is due in %d ms", name_of(state), (int)lock_sync_watch_due_in_ms(w.w));
         resolver_release();
-        expect_ok(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
-        expect_ok(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
-        expect_ok(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
-        assert_int_equal(lock_sync_watch_next(w.w, 0, &c),
-                         was_polling(state) || state == BETWEEN_POLLS ? LOCK_SYNC_E_TIMEOUT : LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_token_provider(s.a.ctx, NULL, NULL));
+        MUST_OK(lock_sync_set_guard_mode(s.a.ctx, LOCK_SYNC_GUARD_OFF));
+        MUST_OK(lock_sync_set_base_url(s.a.ctx, raw_url(s.good)));
+        MUST_INT(lock_sync_watch_next(w.w, 0, &c),
+                 was_polling(state) || state == BETWEEN_POLLS ? LOCK_SYNC_E_TIMEOUT : LOCK_SYNC_OK);
         lock_sync_changes_free(c);
         end_watch();
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
-static void cancelling_is_told_in_each_state_and_the_watch_goes_on(void **user)
+TEST(cancelling_is_told_in_each_state_and_the_watch_goes_on)
 {
     size_t leaks = scene_leaks();
 
-    (void)user;
     for (int state = 0; state < STATES; state++) {
         scene s;
         int64_t began_ms;
@@ -219,7 +213,7 @@ static void cancelling_is_told_in_each_state_and_the_watch_goes_on(void **user)
         begin(&s, state);
         lock_sync_cancel(s.a.ctx);
         lock_sync_cancel(s.a.ctx);
-        assert_int_equal(w.calls, 0);
+        MUST_INT(w.calls, 0);
         if (state != BETWEEN_POLLS && scene_blocks((scene_state)state))
             store_release(s.store);
         began_ms = kit_now_ms();
@@ -230,8 +224,8 @@ static void cancelling_is_told_in_each_state_and_the_watch_goes_on(void **user)
             expect_told(&w, 1, LOCK_SYNC_OK, "1001:85 1002:21 ");
         else
             expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
-        assert_int_equal(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
-        assert_int_equal(lock_sync_set_timeout_ms(s.a.ctx, 5000), LOCK_SYNC_E_BUSY);
+        MUST_INT(lock_sync_pool_pending(s.pool), 1 + s.other.submits);
+        MUST_INT(lock_sync_set_timeout_ms(s.a.ctx, 5000), LOCK_SYNC_E_BUSY);
         if (state == SCENE_QUEUED)
             lock_sync_cancel(s.other.ctx);
         lock_sync_cancel(s.a.ctx);
@@ -241,7 +235,7 @@ static void cancelling_is_told_in_each_state_and_the_watch_goes_on(void **user)
         end_watch();
         scene_end(&s);
     }
-    assert_int_equal(scene_leaks(), leaks);
+    MUST_INT(scene_leaks(), leaks);
 }
 
 /* --- a seat that is given up --- */
@@ -252,12 +246,11 @@ static bool has_two_requests(void *user)
 }
 
 /* Its seat is another's at once: not only when some timer calls the next time. */
-static void a_freed_one_gives_its_seat_to_the_next_at_once(void **user)
+TEST(a_freed_one_gives_its_seat_to_the_next_at_once)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent};
 
-    (void)user;
     for (int watched = 0; watched < 2; watched++) {
         raw_server *server = raw_start(AF_INET, scripts, 1);
         lock_sync_pool *p = pool_make();
@@ -265,7 +258,7 @@ static void a_freed_one_gives_its_seat_to_the_next_at_once(void **user)
         account next = account_new(raw_url(server));
         int64_t began_ms;
 
-        expect_ok(lock_sync_pool_set_max_active(p, 1));
+        MUST_OK(lock_sync_pool_set_max_active(p, 1));
         if (watched) {
             w = watcher_of(first, NEVER_MS);
             watcher_start(&w, p);
@@ -276,16 +269,16 @@ static void a_freed_one_gives_its_seat_to_the_next_at_once(void **user)
             (void)pool_run_for(p, 1);
         account_submit(&next, p);
         (void)pool_run_for(p, 20);
-        assert_int_equal(raw_requests(server), 1);
+        MUST_INT(raw_requests(server), 1);
         began_ms = kit_now_ms();
         if (watched)
             end_watch();
         else
             account_free(&first);
-        assert_true(pool_run(p, has_two_requests, server, SOON_MS)); /* dispatches only when it is readable */
+        MUST(pool_run(p, has_two_requests, server, SOON_MS)); /* dispatches only when it is readable */
         pool_run_account(&next);
         expect_end(&next, LOCK_SYNC_OK);
-        assert_true(kit_now_ms() - began_ms <= SOON_MS);
+        MUST(kit_now_ms() - began_ms <= SOON_MS);
         account_free(&first);
         account_free(&next);
         pool_end(p);
@@ -303,14 +296,14 @@ static int end(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(freeing_a_watch_calls_nobody_in_each_state),
-        cmocka_unit_test(freeing_watch_context_and_pool_in_each_state),
-        cmocka_unit_test(freeing_a_context_ends_its_watch_in_each_state),
-        cmocka_unit_test(the_callback_of_what_is_freed_frees_the_watch),
-        cmocka_unit_test(freeing_the_pool_lets_the_watch_go_on_in_each_state),
-        cmocka_unit_test(cancelling_is_told_in_each_state_and_the_watch_goes_on),
-        cmocka_unit_test(a_freed_one_gives_its_seat_to_the_next_at_once),
+        T(freeing_a_watch_calls_nobody_in_each_state),
+        T(freeing_watch_context_and_pool_in_each_state),
+        T(freeing_a_context_ends_its_watch_in_each_state),
+        T(the_callback_of_what_is_freed_frees_the_watch),
+        T(freeing_the_pool_lets_the_watch_go_on_in_each_state),
+        T(cancelling_is_told_in_each_state_and_the_watch_goes_on),
+        T(a_freed_one_gives_its_seat_to_the_next_at_once),
     };
 
-    return cmocka_run_group_tests_name("pool watch frees", tests, NULL, end);
+    return T_MAIN_IN(tests, NULL, end);
 }

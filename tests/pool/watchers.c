@@ -67,7 +67,7 @@ lock_sync_status watcher_try(watcher *w, lock_sync_pool *p)
 
 void watcher_start(watcher *w, lock_sync_pool *p)
 {
-    expect_ok(watcher_try(w, p));
+    MUST_OK(watcher_try(w, p));
 }
 
 typedef struct goal {

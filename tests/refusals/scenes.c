@@ -119,8 +119,8 @@ static lock_sync_status set_new_guard(shelf *h, lock_sync_ctx *ctx)
 
     if (status != LOCK_SYNC_OK)
         return status;
-    assert_int_equal(lock_sync_guard_set_min_interval_ms(guard, 1), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard(ctx, guard), LOCK_SYNC_OK); /* the old one may write what it kept */
+    MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
+    MUST_OK(lock_sync_set_guard(ctx, guard)); /* the old one may write what it kept */
     lock_sync_guard_unref(guard);
     h->size = 0;
     return LOCK_SYNC_OK;
@@ -138,13 +138,13 @@ static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ct
     if (status != LOCK_SYNC_OK)
         return status;
     h->ctx = *out;
-    assert_int_equal(lock_sync_set_base_url(*out, s->url), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_timeout_ms(*out, TIMEOUT_MS), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_logger(*out, note_line, s), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_guard_mode(*out, LOCK_SYNC_GUARD_WAIT), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_base_url(*out, s->url));
+    MUST_OK(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY));
+    MUST_OK(lock_sync_set_timeout_ms(*out, TIMEOUT_MS));
+    MUST_OK(lock_sync_set_logger(*out, note_line, s));
+    MUST_OK(lock_sync_set_guard_mode(*out, LOCK_SYNC_GUARD_WAIT));
     if (repeated)
-        assert_int_equal(lock_sync_set_token_provider(*out, give_key, NULL), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_token_provider(*out, give_key, NULL));
     return LOCK_SYNC_OK;
 }
 
@@ -153,8 +153,8 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
     lock_sync_results *r;
     lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &r);
 
-    assert_int_equal(r != NULL, status == LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_error_status(lock_sync_last_error(ctx)), status);
+    MUST_INT(r != NULL, status == LOCK_SYNC_OK);
+    MUST_INT(lock_sync_error_status(lock_sync_last_error(ctx)), status);
     lock_sync_results_free(r);
     return status;
 }
@@ -174,9 +174,9 @@ static lock_sync_status fetch_in_vain(scene *s, lock_sync_ctx *ctx)
     char *url = kit_text("http://127.0.0.1:%u", (unsigned)port);
     lock_sync_status status;
 
-    assert_int_equal(lock_sync_set_base_url(ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_base_url(ctx, url));
     status = fetch(ctx);
-    assert_int_equal(lock_sync_set_base_url(ctx, s->url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_base_url(ctx, s->url));
     free(url);
     (void)close(bound);
     return status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_OK : status;
@@ -234,7 +234,7 @@ static void wait_for_all(lock_sync_pool *p)
 {
     for (int i = 0; i < KIT_PATIENCE_MS / 10 && lock_sync_pool_pending(p) > 0; i++)
         (void)lock_sync_pool_wait(p, 10);
-    assert_int_equal(lock_sync_pool_pending(p), 0);
+    MUST_INT(lock_sync_pool_pending(p), 0);
 }
 
 #define TWO 2 /* accounts: one may be over when the other fails */
@@ -274,7 +274,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
     lock_sync_allocator memory = heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_pool_new_with_allocator(&memory, &p);
 
-    assert_int_equal(p != NULL, status == LOCK_SYNC_OK);
+    MUST_INT(p != NULL, status == LOCK_SYNC_OK);
     if (status == LOCK_SYNC_OK)
         status = make_two(s, h, repeated, all);
     if (status == LOCK_SYNC_OK) {
@@ -282,7 +282,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
         nothing_fails_any_more(s);
         if (status != LOCK_SYNC_OK) {
             for (size_t i = 0; i < TWO; i++)
-                assert_int_equal(set_new_guard(&h[i], all[i]), LOCK_SYNC_OK);
+                MUST_OK(set_new_guard(&h[i], all[i]));
             s->usable = submit_and_wait(p, all) == LOCK_SYNC_OK;
         }
     }
@@ -311,27 +311,27 @@ bool questions_are_answered_when_a_pool_is_freed(scene *s)
     lock_sync_status told[TWO];
     bool settled = true;
 
-    assert_int_equal(pthread_mutex_init(&door.mutex, NULL), 0);
-    assert_int_equal(pthread_cond_init(&door.opened, NULL), 0);
-    assert_int_equal(lock_sync_pool_new(&p), LOCK_SYNC_OK);
-    assert_int_equal(make_two(s, h, false, all), LOCK_SYNC_OK);
+    MUST_INT(pthread_mutex_init(&door.mutex, NULL), 0);
+    MUST_INT(pthread_cond_init(&door.opened, NULL), 0);
+    MUST_OK(lock_sync_pool_new(&p));
+    MUST_OK(make_two(s, h, false, all));
     for (size_t i = 0; i < TWO; i++) {
-        assert_int_equal(lock_sync_set_timeout_ms(all[i], KIT_PATIENCE_MS), LOCK_SYNC_OK);
-        assert_int_equal(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_timeout_ms(all[i], KIT_PATIENCE_MS));
+        MUST_OK(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]));
         h[i].gate = &door;
     }
     /* Both ask, as they are submitted together; both fetch; one is being settled then, and the other waits to be. */
     while (s->fetched < TWO || !gate_is_waited_at(&door))
-        assert_int_equal(lock_sync_pool_wait(p, 1), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_pool_wait(p, 1));
     refuse_before_join(open_gate, &door);
     lock_sync_pool_free(p);
     for (size_t i = 0; i < TWO; i++) { /* a slot that is not settled keeps the gate shut for longer than this */
-        assert_int_equal(lock_sync_set_timeout_ms(all[i], TIMEOUT_MS), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_timeout_ms(all[i], TIMEOUT_MS));
         settled = settled && told[i] == LOCK_SYNC_E_CANCELLED && fetch(all[i]) == LOCK_SYNC_OK;
         lock_sync_ctx_free(all[i]);
     }
-    assert_int_equal(pthread_cond_destroy(&door.opened), 0);
-    assert_int_equal(pthread_mutex_destroy(&door.mutex), 0);
+    MUST_INT(pthread_cond_destroy(&door.opened), 0);
+    MUST_INT(pthread_mutex_destroy(&door.mutex), 0);
     return settled;
 }
 
@@ -344,7 +344,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
     lock_sync_status status = lock_sync_guard_open_file(path, &g);
     int64_t slot = 0;
 
-    assert_int_equal(g != NULL, status == LOCK_SYNC_OK);
+    MUST_INT(g != NULL, status == LOCK_SYNC_OK);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_reserve(g, 1000, NULL, &slot);
     if (status == LOCK_SYNC_OK)
@@ -357,7 +357,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
     }
     lock_sync_guard_unref(g);
     kit_write_file(path, "", 0);
-    assert_int_equal(remove(path), 0);
+    MUST_INT(remove(path), 0);
     free(path);
     return status;
 }

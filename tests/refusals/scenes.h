@@ -4,12 +4,7 @@
 
 #include "refuse.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "../support/checks.h"
 
 #include <locksync/locksync.h>
 

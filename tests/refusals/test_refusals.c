@@ -56,7 +56,7 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
     {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},                                                        \
     {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
 
-static void a_fetch(void **user)
+TEST(a_fetch)
 {
     static const row rows[] = {
         EVERY_FETCH
@@ -70,22 +70,20 @@ static void a_fetch(void **user)
     };
     scene s = scene_of();
 
-    (void)user;
     CHECK_ROWS(&s, rows, life_of_a_fetch);
 }
 
 /* Some are about what may be trusted. */
-static void no_option_of_a_fetch_may_be_missing(void **user)
+TEST(no_option_of_a_fetch_may_be_missing)
 {
     scene s = scene_of();
 
-    (void)user;
-    assert_true(check_refusals(&s, REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, life_of_a_fetch, NO_CURL) > 30);
-    assert_int_equal(s.unharmed, 1);
+    MUST(check_refusals(&s, REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, life_of_a_fetch, NO_CURL) > 30);
+    MUST_INT(s.unharmed, 1);
 }
 
 /* It begins with a new handle. */
-static void a_fetch_after_a_failed_one(void **user)
+TEST(a_fetch_after_a_failed_one)
 {
     static const row rows[] = {
         {REFUSE_curl_easy_init, 0, NO_MEMORY},
@@ -93,11 +91,10 @@ static void a_fetch_after_a_failed_one(void **user)
     };
     scene s = scene_of();
 
-    (void)user;
     CHECK_ROWS(&s, rows, life_of_a_fetch_after_a_failed_one);
 }
 
-static void a_fetch_in_a_pool(void **user)
+TEST(a_fetch_in_a_pool)
 {
     static const row rows[] = {
         {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
@@ -119,19 +116,17 @@ static void a_fetch_in_a_pool(void **user)
     };
     scene s = scene_of();
 
-    (void)user;
     CHECK_ROWS(&s, rows, life_of_a_pool);
 }
 
 #ifdef POOL_USES_EPOLL
 /* libcurl cannot go on, and nothing can be put in its place: the next fetch tries again. */
-static void a_pool_that_cannot_begin_anew(void **user)
+TEST(a_pool_that_cannot_begin_anew)
 {
     scene s = scene_of();
     bool refused = true;
     size_t nth;
 
-    (void)user;
     for (nth = 1; refused; nth++) { /* how often a fetch calls it depends on libcurl, and on what comes together */
         lock_sync_status status;
 
@@ -139,71 +134,66 @@ static void a_pool_that_cannot_begin_anew(void **user)
         refuse(REFUSE_curl_multi_socket_action, nth, CURLM_OUT_OF_MEMORY);
         status = life_of_a_pool(&s);
         refused = refuse_end();
-        assert_int_equal(status, refused ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK);
-        assert_true(!refused || s.usable);
-        assert_int_equal(s.heap.blocks, 0);
+        MUST_INT(status, refused ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK);
+        MUST(!refused || s.usable);
+        MUST_INT(s.heap.blocks, 0);
     }
-    assert_true(nth > 3);
+    MUST(nth > 3);
 }
 
 #endif
 
-static void a_worn_handle_that_cannot_be_replaced(void **user)
+TEST(a_worn_handle_that_cannot_be_replaced)
 {
     lsync_transfer t = {.is_worn = true};
 
-    (void)user;
     refuse(REFUSE_curl_easy_init, 1, 0);
-    assert_int_equal(lsync_quirk_renew(&t, NULL), CURLE_OUT_OF_MEMORY);
-    assert_true(refuse_end());
+    MUST_INT(lsync_quirk_renew(&t, NULL), CURLE_OUT_OF_MEMORY);
+    MUST(refuse_end());
 }
 
-static void a_freed_pool_settles_what_waits_to_be(void **user)
+TEST(a_freed_pool_settles_what_waits_to_be)
 {
     scene s = scene_of();
 
-    (void)user;
-    assert_true(questions_are_answered_when_a_pool_is_freed(&s));
-    assert_int_equal(s.heap.blocks, 0);
+    MUST(questions_are_answered_when_a_pool_is_freed(&s));
+    MUST_INT(s.heap.blocks, 0);
 }
 
 /* Also between the 401 and the repeat. */
-static void the_clock_jumps_before_a_repeat(void **user)
+TEST(the_clock_jumps_before_a_repeat)
 {
     const uint32_t may = MAY(E_TIMEOUT) | MAY(E_TOO_SOON) | MAY(E_UNAUTHORIZED);
     scene s = scene_of();
 
-    (void)user;
-    assert_true(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch, may) > 0);
-    assert_true(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch_in_a_pool, may) > 0);
+    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch, may) > 0);
+    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch_in_a_pool, may) > 0);
 }
 
 /* Also when a fetch's end is to be noted: then the fetch is what it is, and a warning tells. */
-static void a_store_of_the_host_fails(void **user)
+TEST(a_store_of_the_host_fails)
 {
     static const life lives[] = {life_of_a_fetch, life_of_a_repeated_fetch, life_of_a_pool,
                                  life_of_a_repeated_fetch_in_a_pool};
 
-    (void)user;
     for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
         scene s = scene_of();
 
-        assert_true(check_store_failures(&s, lives[i], MAY(E_GUARD) | MAY(E_UNAUTHORIZED)) >= 4);
-        assert_true(s.logged > 0);
+        MUST(check_store_failures(&s, lives[i], MAY(E_GUARD) | MAY(E_UNAUTHORIZED)) >= 4);
+        MUST(s.logged > 0);
     }
 }
 
-static void a_cancel_is_told_though_the_store_fails_too(void **user)
+TEST(a_cancel_is_told_though_the_store_fails_too)
 {
     scene s = scene_of();
 
-    (void)user;
     s.store_cancels = true;
-    assert_int_equal(life_of_a_pool(&s), LOCK_SYNC_E_CANCELLED);
-    assert_true(s.usable);
+    MUST_INT(life_of_a_pool(&s), LOCK_SYNC_E_CANCELLED);
+    MUST(s.usable);
 }
 
-static void a_guard_in_a_file(void **user)
+TEST(a_guard_in_a_file)
 {
     static const row rows[] = {
         {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},
@@ -228,23 +218,21 @@ static void a_guard_in_a_file(void **user)
     };
     scene s = {.dir = kit_temp_dir()};
 
-    (void)user;
     CHECK_ROWS(&s, rows, life_of_a_guard_in_a_file);
     kit_remove_dir((char *)(uintptr_t)s.dir);
 }
 
-static void a_file_that_is_never_the_one_that_was_opened(void **user)
+TEST(a_file_that_is_never_the_one_that_was_opened)
 {
     char *dir = kit_temp_dir();
     char *path = kit_text("%s/guard", dir);
     lock_sync_guard *g;
 
-    (void)user;
-    assert_int_equal(lock_sync_guard_open_file(path, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_open_file(path, &g));
     refuse(REFUSE_lstat64, 0, ENOENT);
-    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_GUARD);
+    MUST_INT(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_GUARD);
     (void)refuse_end();
-    assert_int_equal(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     lock_sync_guard_unref(g);
     free(path);
     kit_remove_dir(dir);
@@ -254,25 +242,25 @@ int main(void)
 {
     static const char *const arguments[] = {"--static", NULL};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fetch_in_a_pool),
+        T(a_fetch_in_a_pool),
 #ifdef POOL_USES_EPOLL
-        cmocka_unit_test(a_pool_that_cannot_begin_anew),
+        T(a_pool_that_cannot_begin_anew),
 #endif
-        cmocka_unit_test(a_worn_handle_that_cannot_be_replaced),
-        cmocka_unit_test(a_freed_pool_settles_what_waits_to_be),
-        cmocka_unit_test(a_fetch),
-        cmocka_unit_test(no_option_of_a_fetch_may_be_missing),
-        cmocka_unit_test(a_fetch_after_a_failed_one),
-        cmocka_unit_test(the_clock_jumps_before_a_repeat),
-        cmocka_unit_test(a_store_of_the_host_fails),
-        cmocka_unit_test(a_cancel_is_told_though_the_store_fails_too),
-        cmocka_unit_test(a_guard_in_a_file),
-        cmocka_unit_test(a_file_that_is_never_the_one_that_was_opened),
+        T(a_worn_handle_that_cannot_be_replaced),
+        T(a_freed_pool_settles_what_waits_to_be),
+        T(a_fetch),
+        T(no_option_of_a_fetch_may_be_missing),
+        T(a_fetch_after_a_failed_one),
+        T(the_clock_jumps_before_a_repeat),
+        T(a_store_of_the_host_fails),
+        T(a_cancel_is_told_though_the_store_fails_too),
+        T(a_guard_in_a_file),
+        T(a_file_that_is_never_the_one_that_was_opened),
     };
     int failed;
 
     server = sim_start(arguments);
-    failed = cmocka_run_group_tests_name("any one call fails", tests, NULL, NULL);
+    failed = T_MAIN(tests);
     sim_stop(server, NULL);
     return failed;
 }

@@ -101,7 +101,7 @@ TEST(any_one_call_fails)
     r = redis_rig_new(NULL, 1);
     server = r.server;
     redis_server_settle_in(server, "refusals");
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
         for (int lost = 0; lost < 2; lost++) {
             key_is_lost = lost != 0;
@@ -121,7 +121,7 @@ TEST(without_a_mutex_nothing_is_left_over)
     lock_sync_redis *r = NULL;
     size_t before;
 
-    assert_int_equal(lock_sync_redis_new(url, &r), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_redis_new(url, &r));
     lock_sync_redis_free(r);
     before = mallinfo2().uordblks;
     refuse(REFUSE_pthread_mutex_init, 1, ENOMEM);

@@ -51,7 +51,6 @@ extern const fault_list faults_telling;
 /* What makes rows. */
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK_LINE "Transfer-Encoding: chunked\r\n\r\n"
-#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 #define LIST(title, table)                                                                                             \
     {                                                                                                                  \
         (title), (table), COUNT_OF(table)                                                                              \

@@ -91,10 +91,10 @@ void check_acts(const act *acts, unsigned owners, size_t most, bool any)
         while (n <= most && act_without(a, owners, n, any))
             n++;
         print_message("%s: %zu\n", a->name, n - 1);
-        assert_true(n > 1);
+        MUST(n > 1);
         failed += n - 1;
     }
     print_message("%zu requests failed, one at a time\n", failed);
-    assert_int_equal(faults, 0);
-    assert_true(kit_wait(is_few, &descriptors, KIT_PATIENCE_MS));
+    MUST_INT(faults, 0);
+    MUST(kit_wait(is_few, &descriptors, KIT_PATIENCE_MS));
 }

@@ -40,7 +40,7 @@ static void check_end(const client *c, lock_sync_status got, lock_sync_status wa
     want = wanted(want, got);
     check_status(c, got, want, name, __FILE__, __LINE__);
     if (want >= LOCK_SYNC_E_TIMEOUT && want <= LOCK_SYNC_E_NETWORK)
-        assert_int_equal(error_http_status(c), 0); /* no whole answer arrived */
+        MUST_INT(error_http_status(c), 0); /* no whole answer arrived */
 }
 
 static void fetch_blocking(const client *c, lock_sync_status want, const char *name)
@@ -58,7 +58,7 @@ static void note(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_s
 static void submit(const client *c, lock_sync_status *status)
 {
     *status = -1;
-    assert_int_equal(lock_sync_pool_submit(pool, c->ctx, NULL, 0, note, status), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_pool_submit(pool, c->ctx, NULL, 0, note, status));
 }
 
 static void submit_healthy(lock_sync_status *statuses)
@@ -80,7 +80,7 @@ static void fetch_in_pool(const client *c, lock_sync_status want, const char *na
     submit_healthy(statuses);
     submit(c, &statuses[HEALTHY]);
     while (lock_sync_pool_pending(pool) > 0)
-        assert_int_equal(lock_sync_pool_wait(pool, -1), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_pool_wait(pool, -1));
     check_healthy(statuses);
     check_end(c, statuses[HEALTHY], want, name);
 }
@@ -116,17 +116,17 @@ static void watch_in_pool(const client *c, lock_sync_status want, const char *na
     size_t before = fetches(c);
     lock_sync_watch *w;
 
-    assert_int_equal(lock_sync_watch_new(c->ctx, NULL, 0, &w), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_pool_watch(pool, w, hear, &h), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_watch_new(c->ctx, NULL, 0, &w));
+    MUST_OK(lock_sync_pool_watch(pool, w, hear, &h));
     submit_healthy(statuses);
     while (fetches(c) == before || lock_sync_pool_pending(pool) > 1)
-        assert_int_equal(lock_sync_pool_wait(pool, -1), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_pool_wait(pool, -1));
     check_healthy(statuses);
     want = wanted(want, lock_sync_watch_last_status(w));
     check_end(c, lock_sync_watch_last_status(w), want, name);
-    assert_int_equal(h.times, lock_sync_status_is_retryable(want) ? 0 : 1);
-    assert_int_equal(h.status, h.times == 0 ? LOCK_SYNC_OK : want);
-    assert_int_equal(h.changes, want == LOCK_SYNC_OK ? LOCKS : 0);
+    MUST_INT(h.times, lock_sync_status_is_retryable(want) ? 0 : 1);
+    MUST_INT(h.status, h.times == 0 ? LOCK_SYNC_OK : want);
+    MUST_INT(h.changes, want == LOCK_SYNC_OK ? LOCKS : 0);
     lock_sync_watch_free(w);
 }
 
@@ -154,11 +154,11 @@ static client client_for(const fault *f, const raw_server *server)
     client c = client_new(url);
 
     if (f->kind == FAULT_TLS || f->kind == FAULT_ELSEWHERE)
-        assert_int_equal(lock_sync_set_ca_file(c.ctx, faults_ca_file()), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_ca_file(c.ctx, faults_ca_file()));
     if (f->timeout_ms != 0)
-        assert_int_equal(lock_sync_set_timeout_ms(c.ctx, f->timeout_ms), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_timeout_ms(c.ctx, f->timeout_ms));
     if (f->connect_timeout_ms != 0)
-        assert_int_equal(lock_sync_set_connect_timeout_ms(c.ctx, f->connect_timeout_ms), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_connect_timeout_ms(c.ctx, f->connect_timeout_ms));
     free(url);
     return c;
 }
@@ -200,10 +200,10 @@ static void check_fault(const fault *f, int family, fetch_fn fetch)
     fetch(&c, f->want, f->name);
     check_time(f, kit_now_ms() - start_ms);
     check_requests(f, server);
-    assert_int_equal(log_lines_count(c.log, LOCK_SYNC_LOG_WARNING), 1);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, LONG_MS), LOCK_SYNC_OK);
+    MUST_INT(log_lines_count(c.log, LOCK_SYNC_LOG_WARNING), 1);
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, LONG_MS));
     if (f->kind == FAULT_TLS || f->kind == FAULT_ELSEWHERE)
-        assert_int_equal(lock_sync_set_base_url(c.ctx, raw_url(good)), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_set_base_url(c.ctx, raw_url(good)));
     fetch(&c, LOCK_SYNC_OK, f->name);
     if (raw_connections(bystander) != 0)
         fail_msg("%s: somebody else was spoken to", f->name);
@@ -223,10 +223,10 @@ static lock_sync_status poll_once(lock_sync_watch *w, lock_sync_status *told, si
 {
     lock_sync_changes *c;
 
-    assert_true(kit_wait(is_due, w, KIT_PATIENCE_MS));
+    MUST(kit_wait(is_due, w, KIT_PATIENCE_MS));
     *told = lock_sync_watch_next(w, 0, &c);
     *changes = lock_sync_changes_count(c);
-    assert_true((c != NULL) == (*told == LOCK_SYNC_OK));
+    MUST((c != NULL) == (*told == LOCK_SYNC_OK));
     lock_sync_changes_free(c);
     return lock_sync_watch_last_status(w);
 }
@@ -238,14 +238,14 @@ static void check_poll(const client *c, const fault *f, lock_sync_watch *w, cons
     bool is_silent;
     size_t count;
 
-    assert_int_equal(lock_sync_set_base_url(c->ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_base_url(c->ctx, url));
     ended = poll_once(w, &told, &count);
     want = wanted(want, ended);
     is_silent = lock_sync_status_is_retryable(want) || (want == LOCK_SYNC_OK && changes == 0);
     if (ended != want)
         fail_msg("%s: %s instead of %s", f->name, lock_sync_status_name(ended), lock_sync_status_name(want));
     check_status(c, told, is_silent ? LOCK_SYNC_E_TIMEOUT : want, f->name, __FILE__, __LINE__);
-    assert_int_equal(count, changes);
+    MUST_INT(count, changes);
 }
 
 static void check_no_change(const fault *f)
@@ -257,16 +257,16 @@ static void check_no_change(const fault *f)
     int64_t start_ms;
     lock_sync_watch *w;
 
-    assert_int_equal(lock_sync_watch_new(c.ctx, NULL, 0, &w), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_watch_set_interval_ms(w, 1), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_watch_new(c.ctx, NULL, 0, &w));
+    MUST_OK(lock_sync_watch_set_interval_ms(w, 1));
     check_poll(&c, f, w, f->kind == FAULT_KEPT ? url : raw_url(good), LOCK_SYNC_OK, LOCKS);
     start_ms = kit_now_ms();
     check_poll(&c, f, w, url, f->want, 0);
     check_time(f, kit_now_ms() - start_ms);
     check_requests(f, server);
-    assert_int_equal(lock_sync_set_timeout_ms(c.ctx, LONG_MS), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_timeout_ms(c.ctx, LONG_MS));
     check_poll(&c, f, w, raw_url(good), LOCK_SYNC_OK, 0);
-    assert_int_equal(raw_connections(bystander), 0);
+    MUST_INT(raw_connections(bystander), 0);
     lock_sync_watch_free(w);
     client_free(&c);
     free(url);
@@ -292,57 +292,51 @@ static void report(const char *way)
 
 /* --- the tests --- */
 
-static void each_fault_of_the_table_in_a_blocking_fetch(void **user)
+TEST(each_fault_of_the_table_in_a_blocking_fetch)
 {
-    (void)user;
     check_lists(lists, FAULT_LISTS, AF_INET, fetch_blocking);
     report("blocking");
 }
 
-static void each_fault_of_the_table_in_a_pool(void **user)
+TEST(each_fault_of_the_table_in_a_pool)
 {
-    (void)user;
     check_lists(lists, FAULT_LISTS, AF_INET, fetch_in_pool);
     report("in a pool");
 }
 
-static void each_fault_of_the_table_in_a_watch_of_a_pool(void **user)
+TEST(each_fault_of_the_table_in_a_watch_of_a_pool)
 {
-    (void)user;
     check_lists(lists, FAULT_LISTS, AF_INET, watch_in_pool);
     report("a pool's watch");
 }
 
-static void no_fault_of_the_table_is_a_change(void **user)
+TEST(no_fault_of_the_table_is_a_change)
 {
-    (void)user;
     for (size_t i = 0; i < FAULT_LISTS; i++)
         for (size_t k = 0; k < lists[i].count; k++)
             check_no_change(&lists[i].rows[k]);
     report("a watch");
 }
 
-static void what_breaks_off_does_so_over_ipv6_too(void **user)
+TEST(what_breaks_off_does_so_over_ipv6_too)
 {
-    (void)user;
     check_lists(&faults_broken_off, 1, AF_INET6, fetch_blocking);
     report("over IPv6");
 }
 
 /* Whether the reset comes before or after the connection counts as made is a race. */
-static void a_connection_reset_at_once_is_a_connect_or_a_network_error(void **user)
+TEST(a_connection_reset_at_once_is_a_connect_or_a_network_error)
 {
     static const fault rows[] = {FAULT("reset at once", NETWORK, RAW_RESET)};
     static const fetch_fn ways[] = {fetch_blocking, fetch_in_pool};
 
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         const raw_step *const script = rows[0].steps;
         raw_server *server = raw_start(AF_INET, &script, 1);
         client c = client_new(raw_url(server));
 
         ways[i](&c, CONNECT_OR_NETWORK, "reset at once");
-        assert_true(raw_requests(server) <= 1);
+        MUST(raw_requests(server) <= 1);
         ways[i](&c, LOCK_SYNC_OK, "reset at once");
         client_free(&c);
         raw_stop(server);
@@ -359,11 +353,11 @@ static int begin(void **user)
     bystander = raw_start(AF_INET, NULL, 0);
     good = raw_start(AF_INET, NULL, 0);
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
-        assert_int_equal(setenv(proxies[i], raw_url(bystander), 1), 0);
-    assert_int_equal(unsetenv("no_proxy"), 0);
-    assert_int_equal(unsetenv("NO_PROXY"), 0);
+        MUST_INT(setenv(proxies[i], raw_url(bystander), 1), 0);
+    MUST_INT(unsetenv("no_proxy"), 0);
+    MUST_INT(unsetenv("NO_PROXY"), 0);
     lists = faults_begin(raw_url(bystander));
-    assert_int_equal(lock_sync_pool_new(&pool), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_pool_new(&pool));
     for (size_t i = 0; i < HEALTHY; i++)
         healthy[i] = client_new(raw_url(good));
     return 0;
@@ -384,13 +378,13 @@ static int end(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_fault_of_the_table_in_a_blocking_fetch),
-        cmocka_unit_test(each_fault_of_the_table_in_a_pool),
-        cmocka_unit_test(each_fault_of_the_table_in_a_watch_of_a_pool),
-        cmocka_unit_test(no_fault_of_the_table_is_a_change),
-        cmocka_unit_test(what_breaks_off_does_so_over_ipv6_too),
-        cmocka_unit_test(a_connection_reset_at_once_is_a_connect_or_a_network_error),
+        T(each_fault_of_the_table_in_a_blocking_fetch),
+        T(each_fault_of_the_table_in_a_pool),
+        T(each_fault_of_the_table_in_a_watch_of_a_pool),
+        T(no_fault_of_the_table_is_a_change),
+        T(what_breaks_off_does_so_over_ipv6_too),
+        T(a_connection_reset_at_once_is_a_connect_or_a_network_error),
     };
 
-    return cmocka_run_group_tests_name("faults of servers", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

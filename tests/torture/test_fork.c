@@ -33,10 +33,9 @@ static client client_of(const sim *s)
 {
     client c = client_new(sim_url(s));
 
-    assert_int_equal(lock_sync_set_ca_file(c.ctx, pems->ca), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
     return c;
 }
-
 
 static int fetch_and_free(void *user)
 {
@@ -67,53 +66,50 @@ static int leave_by_exit(void *user)
     exit(0); /* all that libraries do at the end of a process is done */
 }
 
-static void a_context_that_has_not_fetched_works_on_both_sides(void **user)
+TEST(a_context_that_has_not_fetched_works_on_both_sides)
 {
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
 
-        assert_int_equal(in_child(fetch_and_free, &c), LOCK_SYNC_OK);
+        MUST_OK(in_child(fetch_and_free, &c));
         expect_fetch(&c, LOCK_SYNC_OK);
-        assert_int_equal(in_child(do_nothing, NULL), 0);
+        MUST_INT(in_child(do_nothing, NULL), 0);
         client_free(&c);
     }
-    assert_int_equal(sim_ask_stats(servers[0]).connections, 2); /* one each */
+    MUST_INT(sim_ask_stats(servers[0]).connections, 2); /* one each */
 }
 
-static void contexts_made_after_the_fork_work(void **user)
+TEST(contexts_made_after_the_fork_work)
 {
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
 
         expect_fetch(&c, LOCK_SYNC_OK);
-        assert_int_equal(in_child(fetch_anew, servers[i]), LOCK_SYNC_OK);
+        MUST_OK(in_child(fetch_anew, servers[i]));
         expect_fetch(&c, LOCK_SYNC_OK);
         client_free(&c);
     }
-    assert_int_equal(sim_ask_stats(servers[0]).connections, 2);
+    MUST_INT(sim_ask_stats(servers[0]).connections, 2);
 }
 
-static void a_child_that_ends_leaves_the_parents_connection(void **user)
+TEST(a_child_that_ends_leaves_the_parents_connection)
 {
-    static int (*const ways[])(void *user) = {do_nothing, leave_by_exit};
+    static int (*const ways[])(void *t_state) = {do_nothing, leave_by_exit};
 
-    (void)user;
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
         sim_stats stats;
 
         expect_fetch(&c, LOCK_SYNC_OK);
         for (size_t way = 0; way < 2; way++) {
-            assert_int_equal(in_child(ways[way], NULL), 0);
+            MUST_INT(in_child(ways[way], NULL), 0);
             expect_fetch(&c, LOCK_SYNC_OK);
         }
         client_free(&c);
         sim_stop(servers[i], &stats);
         servers[i] = NULL;
-        assert_int_equal(stats.requests, 3);
-        assert_int_equal(stats.connections, 1);
+        MUST_INT(stats.requests, 3);
+        MUST_INT(stats.connections, 1);
     }
 }
 
@@ -128,25 +124,24 @@ static void submit(lock_sync_pool *p, const client *c)
 {
     lock_sync_status status = LOCK_SYNC_E_BUSY;
 
-    assert_int_equal(lock_sync_pool_submit(p, c->ctx, NULL, 0, note, &status), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_pool_submit(p, c->ctx, NULL, 0, note, &status));
     while (lock_sync_pool_pending(p) > 0)
-        assert_int_equal(lock_sync_pool_wait(p, -1), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_pool_wait(p, -1));
     expect_status(c, status, LOCK_SYNC_OK);
 }
 
-static void nor_does_it_disturb_a_pool(void **user)
+TEST(nor_does_it_disturb_a_pool)
 {
     client c = client_of(servers[0]);
     lock_sync_pool *p;
 
-    (void)user;
-    assert_int_equal(lock_sync_pool_new(&p), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_pool_new(&p));
     submit(p, &c);
-    assert_int_equal(in_child(do_nothing, NULL), 0);
+    MUST_INT(in_child(do_nothing, NULL), 0);
     submit(p, &c);
-    assert_int_equal(in_child(leave_by_exit, NULL), 0);
+    MUST_INT(in_child(leave_by_exit, NULL), 0);
     submit(p, &c);
-    assert_int_equal(sim_ask_stats(servers[0]).connections, 1);
+    MUST_INT(sim_ask_stats(servers[0]).connections, 1);
     lock_sync_pool_free(p);
     client_free(&c);
 }
@@ -160,15 +155,14 @@ static int read_and_free(void *user)
     return good ? 0 : 1;
 }
 
-static void results_are_each_processs_own(void **user)
+TEST(results_are_each_processs_own)
 {
     client c = client_of(servers[0]);
     lock_sync_results *r;
 
-    (void)user;
-    assert_int_equal(lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
-    assert_int_equal(in_child(read_and_free, r), 0);
-    assert_int_equal(read_and_free(r), 0);
+    MUST_OK(lock_sync_fetch(c.ctx, NULL, 0, &r));
+    MUST_INT(in_child(read_and_free, r), 0);
+    MUST_INT(read_and_free(r), 0);
     client_free(&c);
 }
 
@@ -177,15 +171,14 @@ static int take_slot(void *user)
     return lock_sync_guard_reserve(user, 0, NULL, NULL);
 }
 
-static void a_guard_in_memory_is_each_processs_own(void **user)
+TEST(a_guard_in_memory_is_each_processs_own)
 {
     lock_sync_guard *g;
 
-    (void)user;
-    assert_int_equal(lock_sync_guard_new(&g), LOCK_SYNC_OK);
-    assert_int_equal(in_child(take_slot, g), LOCK_SYNC_OK);
-    assert_int_equal(take_slot(g), LOCK_SYNC_OK);
-    assert_int_equal(in_child(take_slot, g), LOCK_SYNC_E_TOO_SOON); /* what the parent took before is known */
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(in_child(take_slot, g));
+    MUST_OK(take_slot(g));
+    MUST_INT(in_child(take_slot, g), LOCK_SYNC_E_TOO_SOON); /* what the parent took before is known */
     lock_sync_guard_unref(g);
 }
 
@@ -203,18 +196,16 @@ static int free_pems(void **user)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_context_that_has_not_fetched_works_on_both_sides),
-        TEST(contexts_made_after_the_fork_work),
-        TEST(a_child_that_ends_leaves_the_parents_connection),
-        TEST(nor_does_it_disturb_a_pool),
-        TEST(results_are_each_processs_own),
-        cmocka_unit_test(a_guard_in_memory_is_each_processs_own),
+        T_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end),
+        T_IN(contexts_made_after_the_fork_work, begin, end),
+        T_IN(a_child_that_ends_leaves_the_parents_connection, begin, end),
+        T_IN(nor_does_it_disturb_a_pool, begin, end),
+        T_IN(results_are_each_processs_own, begin, end),
+        T(a_guard_in_memory_is_each_processs_own),
     };
 
-    return cmocka_run_group_tests_name("fork", tests, make_pems, free_pems);
+    return T_MAIN_IN(tests, make_pems, free_pems);
 }

@@ -10,34 +10,30 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-static void each_request_of_the_libraries_may_fail(void **user)
+TEST(each_request_of_the_libraries_may_fail)
 {
-    (void)user;
     check_acts(plain_acts, LIBRARIES, SIZE_MAX, false);
     check_acts(pool_acts, LIBRARIES, SIZE_MAX, false);
     check_acts(watch_acts, LIBRARIES, SIZE_MAX, false);
 }
 
-static void each_request_of_the_hosts_allocator_may_fail(void **user)
+TEST(each_request_of_the_hosts_allocator_may_fail)
 {
-    (void)user;
     check_acts(plain_acts, OWN_MEMORY, SIZE_MAX, false);
     check_acts(pool_acts, OWN_MEMORY, SIZE_MAX, false);
     check_acts(watch_acts, OWN_MEMORY, SIZE_MAX, false);
     check_acts(tls_acts, OWN_MEMORY, SIZE_MAX, false);
 }
 
-static void each_request_of_the_libraries_over_tls_may_fail(void **user)
+TEST(each_request_of_the_libraries_over_tls_may_fail)
 {
-    (void)user;
     check_acts(tls_acts, LIBRARIES, SIZE_MAX, true);
 }
 
 /* libcurl 7.88 may keep an HTTP/2 connection that is broken after this, and nghttp2 1.52 crashes
    (nghttp2_session_mem_recv) when it runs out of memory in an answer: theirs are not failed here. */
-static void each_of_our_own_requests_over_http2_may_fail(void **user)
+TEST(each_of_our_own_requests_over_http2_may_fail)
 {
-    (void)user;
     if (!nginx_exists())
         skip();
     check_acts(http2_acts, ALLOC_OURS | ALLOC_JANSSON, SIZE_MAX, false);
@@ -88,11 +84,10 @@ static int use_openssl(void *user)
 
 /* OpenSSL 3.5 crashes when it runs out of memory where it cannot report it (SSL_set_connect_state, then SSL_set0_rbio):
    a crash in OpenSSL's code is counted, any other is a failure. */
-static void each_of_the_first_requests_of_openssl_may_fail(void **user)
+TEST(each_of_the_first_requests_of_openssl_may_fail)
 {
     const size_t most = kit_slack() == 1 ? 2000 : 500;
 
-    (void)user;
     if (curl_has_gnutls())
         skip();
     for (const act *a = tls_acts; a->name != NULL; a++) {
@@ -108,7 +103,7 @@ static void each_of_the_first_requests_of_openssl_may_fail(void **user)
         print_message("%s: %zu, of which %zu crashed in OpenSSL\n", a->name, f.n, crashes);
         if (status == WRONG || status > CRASH_IN_OPENSSL)
             fail_msg("request %zu: %d", f.n, status);
-        assert_true(f.n > 1 && crashes * 10 < f.n);
+        MUST(f.n > 1 && crashes * 10 < f.n);
     }
 }
 
@@ -136,9 +131,8 @@ static void check_first(const act *a)
 }
 
 /* Before all others: this process has used neither. */
-static void the_first_use_may_run_out_of_memory(void **user)
+TEST(the_first_use_may_run_out_of_memory)
 {
-    (void)user;
     check_first(&first_fetch);
     check_first(&first_fetch_by_tls);
     for (size_t i = 0; i < 2; i++) /* what is made once for the process is there, from now on */
@@ -164,15 +158,15 @@ static int end(void **user)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_use_may_run_out_of_memory),
-        cmocka_unit_test(each_request_of_the_libraries_may_fail),
-        cmocka_unit_test(each_request_of_the_hosts_allocator_may_fail),
-        cmocka_unit_test(each_of_the_first_requests_of_openssl_may_fail),
-        cmocka_unit_test(each_request_of_the_libraries_over_tls_may_fail),
-        cmocka_unit_test(each_of_our_own_requests_over_http2_may_fail),
+        T(the_first_use_may_run_out_of_memory),
+        T(each_request_of_the_libraries_may_fail),
+        T(each_request_of_the_hosts_allocator_may_fail),
+        T(each_of_the_first_requests_of_openssl_may_fail),
+        T(each_request_of_the_libraries_over_tls_may_fail),
+        T(each_of_our_own_requests_over_http2_may_fail),
     };
 
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests_name("out of memory", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

@@ -86,7 +86,7 @@ static void make_pool_guarded_by_redis(scene *x)
     add_pool(x);
 }
 
-static void each_request_may_fail(void **user)
+TEST(each_request_may_fail)
 {
     static const act acts[] = {
         {"a guard in Redis", NULL, live, LOCK_SYNC_OK, MAY_GUARD},
@@ -99,14 +99,13 @@ static void each_request_may_fail(void **user)
     };
     scene x;
 
-    (void)user;
     NEED_REDIS();
     server = redis_server_new(NULL);
     redis_server_settle_in(server, "torture");
     acts_begin();
     alloc_know(LIBRARIES);
     scene_begin(&x, &acts[0], false);
-    assert_int_equal(live(&x), LOCK_SYNC_OK);
+    MUST_OK(live(&x));
     check_acts(acts, LIBRARIES, SIZE_MAX, false);
     acts_end();
     redis_server_free(server);
@@ -114,7 +113,7 @@ static void each_request_may_fail(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_request_may_fail)};
+    const struct CMUnitTest tests[] = {T(each_request_may_fail)};
 
-    return cmocka_run_group_tests_name("out of memory with Redis", tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -16,7 +16,6 @@
 #define KEY_SIZE 48
 #define SEEN_SIZE 16 /* the end of it is looked for: the allocator writes over the beginning of a block that is freed */
 #define CHUNK (1 << 20)
-#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 static const volatile unsigned seed = 5;
 static sim *http;
@@ -122,7 +121,7 @@ static found search(void)
     int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     char line[512];
 
-    assert_true(maps != NULL && memory >= 0);
+    MUST(maps != NULL && memory >= 0);
     while (fgets(line, sizeof line, maps) != NULL) {
         char *rest;
         uintptr_t start = strtoul(line, &rest, 16);
@@ -149,7 +148,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     size_t *calls = user;
     const char *value = lock_sync_request_header_value(q, 1);
 
-    assert_true(holds_key(value, strlen(value)));
+    MUST(holds_key(value, strlen(value)));
     if (++*calls == 1)
         return lock_sync_response_set_status(s, 401);
     (void)lock_sync_response_set_status(s, 200);
@@ -159,10 +158,10 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
 static void quiet(void *user, lock_sync_log_level level, const char *message)
 {
     (void)user, (void)level;
-    assert_false(holds_key(message, strlen(message)));
+    MUST(!(holds_key(message, strlen(message))));
 }
 
-static void with_an_own_transport_it_is_nowhere(void **user)
+TEST(with_an_own_transport_it_is_nowhere)
 {
     size_t calls = 0;
     lock_sync_transport transport = {.struct_size = sizeof transport, .user = &calls, .perform = perform};
@@ -170,27 +169,26 @@ static void with_an_own_transport_it_is_nowhere(void **user)
     lock_sync_results *r;
     lock_sync_ctx *ctx;
 
-    (void)user;
     must(lock_sync_ctx_new(&ctx));
     must(lock_sync_set_logger(ctx, quiet, NULL));
     must(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF));
     must(lock_sync_set_transport(ctx, &transport));
     must(with_key(ctx, lock_sync_set_access_token, "", ""));
-    assert_true(search().anywhere > 0); /* it is found where it is */
+    MUST(search().anywhere > 0); /* it is found where it is */
     must(with_key(ctx, lock_sync_set_access_token, "an-other-", ""));
     must(lock_sync_set_token_provider(ctx, give_key, NULL));
     must(lock_sync_fetch(ctx, NULL, 0, &r)); /* a 401, then by the provider's key */
-    assert_int_equal(calls, 2);
+    MUST_INT(calls, 2);
     lock_sync_results_free(r);
     must(lock_sync_fetch_one(ctx, 1001, &r) == LOCK_SYNC_E_MALFORMED ? LOCK_SYNC_OK : LOCK_SYNC_E_API);
     must(with_key(ctx, lock_sync_set_proxy, "http://joe:", "@proxy.test:3128"));
-    assert_int_equal(with_key(ctx, lock_sync_set_personal_key, "", " \n"), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(with_key(ctx, lock_sync_set_proxy, "http://joe:", "@proxy:0"), LOCK_SYNC_E_INVALID_ARGUMENT);
-    assert_int_equal(with_key(ctx, lock_sync_set_base_url, "https://joe:", "@host"), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(with_key(ctx, lock_sync_set_personal_key, "", " \n"), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(with_key(ctx, lock_sync_set_proxy, "http://joe:", "@proxy:0"), LOCK_SYNC_E_INVALID_ARGUMENT);
+    MUST_INT(with_key(ctx, lock_sync_set_base_url, "https://joe:", "@host"), LOCK_SYNC_E_INVALID_ARGUMENT);
     must(lock_sync_request_build(ctx, NULL, 0, &q));
     lock_sync_request_free(q);
     lock_sync_ctx_free(ctx);
-    assert_int_equal(search().anywhere, 0);
+    MUST_INT(search().anywhere, 0);
 }
 
 /* --- libcurl --- */
@@ -227,12 +225,11 @@ static void check_gone(const char *name)
         f.alive = 0;
     if (f.alive > 0)
         fail_msg("%s: %zu copies, the last in a block of owner %u", name, f.alive, f.where);
-    assert_int_equal(leaks, 0);
+    MUST_INT(leaks, 0);
 }
 
-static void with_libcurl_it_is_in_no_block_that_lives_or_was_ours(void **user)
+TEST(with_libcurl_it_is_in_no_block_that_lives_or_was_ours)
 {
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(urls) && urls[i] != NULL; i++) {
         lock_sync_ctx *ctx = ctx_for(urls[i]);
 
@@ -263,9 +260,8 @@ static lock_sync_pool *pool_that_fetched(lock_sync_ctx *ctx)
 }
 
 /* The pool outlives the context: its buffers and transfers hold nothing of it either. */
-static void nor_in_a_pool_that_goes_on(void **user)
+TEST(nor_in_a_pool_that_goes_on)
 {
-    (void)user;
     for (size_t i = 0; i < COUNT_OF(urls) && urls[i] != NULL; i++) {
         lock_sync_ctx *ctx = ctx_for(urls[i]);
         lock_sync_pool *p = pool_that_fetched(ctx);
@@ -278,13 +274,12 @@ static void nor_in_a_pool_that_goes_on(void **user)
 }
 
 /* Each ends in another place: in the header, in the body, in the decoder, at the deadline. */
-static void nor_after_fetches_that_failed(void **user)
+TEST(nor_after_fetches_that_failed)
 {
     static const char *const faults[] = {"401", "403", "429", "500", "html", "bad-json", "success-false", "redirect",
                                          "truncated", "reset", "huge", "gzip-bomb", "slow"};
     lock_sync_pool *p;
 
-    (void)user;
     must(lock_sync_pool_new(&p));
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         lock_sync_ctx *ctx = ctx_for(urls[0]);
@@ -293,15 +288,15 @@ static void nor_after_fetches_that_failed(void **user)
 
         sim_fault(http, faults[i], 1);
         must(lock_sync_set_timeout_ms(ctx, 250 * kit_slack()));
-        assert_int_not_equal(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_OK);
+        MUST(lock_sync_fetch(ctx, NULL, 0, &r) != LOCK_SYNC_OK);
         must(lock_sync_pool_submit(p, ctx, NULL, 0, note, &status));
         while (lock_sync_pool_pending(p) > 0)
             must(lock_sync_pool_wait(p, -1));
-        assert_int_not_equal(status, LOCK_SYNC_OK);
+        MUST(status != LOCK_SYNC_OK);
         must(lock_sync_pool_submit(p, ctx, NULL, 0, note, &status));
         must(lock_sync_pool_dispatch(p));
         lock_sync_ctx_free(ctx); /* in mid-fetch, unless it has ended */
-        assert_int_not_equal(status, LOCK_SYNC_OK);
+        MUST(status != LOCK_SYNC_OK);
         sim_fault(http, faults[i], 0);
         check_gone(faults[i]);
     }
@@ -324,7 +319,7 @@ static int begin(void **user)
 
     (void)user;
     chunk = malloc(CHUNK);
-    assert_non_null(chunk);
+    MUST(chunk != NULL);
     pems = certs_make();
     http = sim_start(options);
     make_secure_servers();
@@ -351,11 +346,11 @@ static int end(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_an_own_transport_it_is_nowhere),
-        cmocka_unit_test(with_libcurl_it_is_in_no_block_that_lives_or_was_ours),
-        cmocka_unit_test(nor_in_a_pool_that_goes_on),
-        cmocka_unit_test(nor_after_fetches_that_failed),
+        T(with_an_own_transport_it_is_nowhere),
+        T(with_libcurl_it_is_in_no_block_that_lives_or_was_ours),
+        T(nor_in_a_pool_that_goes_on),
+        T(nor_after_fetches_that_failed),
     };
 
-    return cmocka_run_group_tests_name("secrets", tests, begin, end);
+    return T_MAIN_IN(tests, begin, end);
 }

@@ -1,6 +1,6 @@
 /* The host's allocator: what it must be, that all of it comes back, and that each allocation may fail: E_NO_MEMORY,
    nothing lost, and the context as good as before. */
-#include "fake.h"
+#include "../support/fake.h"
 #include "wire/request.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ TEST(which_allocators_are_taken)
         {"release NULL", sizeof(lock_sync_allocator), 3, false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_heap heap = {0};
         lock_sync_allocator memory = t_heap_allocator(&heap);
         lock_sync_ctx *ctx = (lock_sync_ctx *)(void *)&heap;
@@ -99,7 +99,7 @@ TEST(all_memory_of_a_life_comes_back)
     lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     live(ctx);
     CHECK(heap.blocks > 0);
     lock_sync_ctx_free(ctx);
@@ -255,7 +255,7 @@ static scene set_scene(const lock_sync_allocator *memory, int32_t http, const ch
 {
     scene x = {0};
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(memory, &x.ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(memory, &x.ctx));
     CHECK_OK(lock_sync_set_personal_key(x.ctx, "old"));
     CHECK_OK(lock_sync_set_base_url(x.ctx, "https://old"));
     CHECK_OK(lock_sync_set_ca_file(x.ctx, "/old"));
@@ -326,7 +326,7 @@ static bool call_without_memory(size_t row, size_t n, bool goes_on)
 
 TEST(each_allocation_of_each_call_may_fail)
 {
-    for (size_t i = 0; i < T_COUNT(calls); i++) {
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
         for (int goes_on = 0; goes_on <= 1; goes_on++) {
             size_t n = 0;
 
@@ -388,7 +388,7 @@ TEST(each_allocation_of_a_fetch_may_fail)
         lock_sync_results *r;
 
         t_row("allocation %zu and all after it", n);
-        assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
         CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
         t_fake_use(ctx, &fake);
         heap.goes_on = true;

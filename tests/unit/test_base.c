@@ -8,7 +8,7 @@
 #include "base/order.h"
 #include "base/process.h"
 #include "base/random.h"
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -27,8 +27,8 @@ TEST(a_buffer_grows_to_its_cap_and_no_further)
     static const size_t caps[] = {0, 1, 2, 4095, 4096, 4097, 8191, 8192, 8193, 100000};
     static const size_t chunks[] = {1, 7, 4096, 5000};
 
-    for (size_t c = 0; c < T_COUNT(caps); c++) {
-        for (size_t k = 0; k < T_COUNT(chunks); k++) {
+    for (size_t c = 0; c < COUNT_OF(caps); c++) {
+        for (size_t k = 0; k < COUNT_OF(chunks); k++) {
             t_heap heap = {0};
             lock_sync_allocator memory = t_heap_allocator(&heap);
             char *text = t_repeat('t', chunks[k]);
@@ -113,8 +113,8 @@ static void check_order(const entry *entries, size_t n)
     size_t wrong = 0;
     bool ascend = true;
 
-    assert_non_null(order);
-    assert_non_null(sorted);
+    MUST(order != NULL);
+    MUST(sorted != NULL);
     memcpy(sorted, entries, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_id_then_place);
     order[n] = 0xabababab;
@@ -159,10 +159,10 @@ TEST(random_ids_are_ordered_as_by_qsort)
                  {1000, 0, 5}, {1000, 500, 5}, {5000, 100000, 2}};
     uint64_t seed = 99;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         entry *entries = calloc(table[i].n + 1, sizeof *entries);
 
-        assert_non_null(entries);
+        MUST(entries != NULL);
         for (int round = 0; round < table[i].rounds; round++) {
             t_row("%zu ids of %" PRIu64 ", round %d", table[i].n, table[i].range, round);
             for (size_t k = 0; k < table[i].n; k++) {
@@ -184,7 +184,7 @@ TEST(shaped_ids_are_ordered_as_by_qsort)
                                          "all equal", "organ pipe",  "ends of int64", "one duplicate"};
     entry entries[N];
 
-    for (size_t s = 0; s < T_COUNT(shapes); s++) {
+    for (size_t s = 0; s < COUNT_OF(shapes); s++) {
         t_row("%s", shapes[s]);
         for (size_t i = 0; i < N; i++) {
             int64_t k = (int64_t)i;
@@ -217,7 +217,7 @@ TEST(sizes_that_overflow_are_seen)
         {SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 1, false, false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t out = 7;
 
         t_row("%zu and %zu", table[i].a, table[i].b);
@@ -296,7 +296,7 @@ TEST(a_secret_is_struck_out_wherever_it_stands)
         {"no secret", "", "no secret"},          {"no secret", NULL, "no secret"}, {"aaaaa", "aaa", "***aa"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char text[32];
 
         t_row("%s", table[i].text);
@@ -329,7 +329,7 @@ TEST(a_character_cut_short_at_the_end_is_dropped)
         {"\x80\x80\x80\x80", "\x80\x80\x80\x80"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char text[32];
 
         t_row("%zu", i);
@@ -364,7 +364,7 @@ TEST(what_cannot_be_formatted_is_not_told)
     t_log log = {0};
     lsync_logger logger = {t_log_line, &log};
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_error_init(&e, &memory);
     CHECK_INT(lsync_error_set(&e, LOCK_SYNC_E_NETWORK, "half %ls", L"\xd800"), LOCK_SYNC_E_NETWORK);
     CHECK_TEXT(lock_sync_error_message(&e), lock_sync_status_message(LOCK_SYNC_E_NETWORK));
@@ -393,7 +393,7 @@ TEST(a_time_span_is_in_words_and_rounded_up)
         {INT64_MAX, "2562047788015 h 13 min"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char text[LSYNC_DURATION_SIZE];
 
         t_row("%" PRId64 " ms", table[i].ms);
@@ -431,7 +431,7 @@ TEST(a_fork_changes_the_process)
 
     lsync_process_init(&p);
     child = fork();
-    assert_true(child >= 0);
+    MUST(child >= 0);
     if (child == 0)
         _exit(lsync_process_changed(&p) ? 0 : 1);
     CHECK(waitpid(child, &status, 0) == child && status == 0);
@@ -474,9 +474,9 @@ TEST(other_threads_wait_until_an_object_is_renewed)
         memset(&c, 0, sizeof c);
         make_parents(&c.process);
         for (size_t i = 0; i < CROWD; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, use, &c), 0);
+            MUST_INT(pthread_create(&threads[i], NULL, use, &c), 0);
         for (size_t i = 0; i < CROWD; i++)
-            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            MUST_INT(pthread_join(threads[i], NULL), 0);
         CHECK_INT(c.renewing, 1);
         CHECK_INT(c.early, 0);
         CHECK(!lsync_process_changed(&c.process));
@@ -499,7 +499,7 @@ TEST(random_numbers_are_positive_and_differ)
     int64_t numbers[64];
 
     lsync_random_seed(&random);
-    for (size_t i = 0; i < T_COUNT(numbers); i++) {
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         numbers[i] = lsync_random_next(&random);
         CHECK(numbers[i] > 0);
         for (size_t k = 0; k < i; k++)
@@ -519,7 +519,7 @@ TEST(random_numbers_follow_from_their_state)
         {UINT64_C(0) - UINT64_C(0x9e3779b97f4a7c15), 1},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lsync_random random = {table[i].state};
 
         t_row("%" PRIu64, table[i].state);

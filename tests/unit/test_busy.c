@@ -1,6 +1,6 @@
 /* One use of a context at a time: what callbacks may call while a fetch runs, and cancelling it from inside and from
    another thread, in step by condition variables. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -146,7 +146,7 @@ TEST(a_failed_fetch_frees_the_context_too)
         {"no status", 1, {.http = 0}},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_fake fake = {.steps = &table[i].step, .step_count = 1};
         lock_sync_ctx *ctx = t_ctx();
         lock_sync_results *r;
@@ -181,7 +181,7 @@ TEST(cancelling_from_inside_perform)
     static const lock_sync_status returns[] = {LOCK_SYNC_E_CANCELLED, LOCK_SYNC_E_NETWORK, LOCK_SYNC_E_TIMEOUT,
                                                LOCK_SYNC_E_NO_MEMORY, 99};
 
-    for (size_t i = 0; i < T_COUNT(returns); i++) {
+    for (size_t i = 0; i < COUNT_OF(returns); i++) {
         t_step steps[] = {{.hook = cancel_inside, .returns = returns[i]},
                           {.http = 200, .body = GOOD, .hook = not_cancelled}};
         lock_sync_ctx *ctx = t_ctx();
@@ -290,10 +290,10 @@ TEST(cancelling_from_another_thread)
         t_row("the transport has %s cancel function", with_cancel ? "a" : "no");
         t_guard_off(h.ctx);
         CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
-        assert_int_equal(pthread_create(&thread, NULL, with_cancel ? cancel_once_it_hangs : cancel_and_tell, &h), 0);
+        MUST_INT(pthread_create(&thread, NULL, with_cancel ? cancel_once_it_hangs : cancel_and_tell, &h), 0);
         CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_CANCELLED);
         CHECK(r == NULL);
-        assert_int_equal(pthread_join(thread, NULL), 0);
+        MUST_INT(pthread_join(thread, NULL), 0);
         CHECK_INT(h.cancels, with_cancel);
         lock_sync_ctx_free(h.ctx);
         (void)pthread_cond_destroy(&h.changed);
@@ -324,9 +324,9 @@ TEST(a_second_thread_is_told_busy)
 
     t_guard_off(h.ctx);
     CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
-    assert_int_equal(pthread_create(&thread, NULL, use_while_it_hangs, &h), 0);
+    MUST_INT(pthread_create(&thread, NULL, use_while_it_hangs, &h), 0);
     CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_TIMEOUT);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    MUST_INT(pthread_join(thread, NULL), 0);
     lock_sync_ctx_free(h.ctx);
     (void)pthread_cond_destroy(&h.changed);
     (void)pthread_mutex_destroy(&h.mutex);

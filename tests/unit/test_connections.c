@@ -1,7 +1,7 @@
 /* Which connections are opened: plain http to this machine opens no socket to another, wherever the name of its host
    leads; and what is remembered of connections. Nothing is sent here. */
 #include "base/memory.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "transport/connections.h"
 #include "transport/attempt.h"
 #include "transport/status.h"
@@ -40,16 +40,16 @@ static bool opens_socket(const char *address)
     (void)snprintf(entry, sizeof entry, "localhost:9:%s", address);
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         request.headers[i].line = "Accept: */*";
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_sockets_init(&sockets, &memory, NULL);
     lsync_response_init(&response, &memory, 1000, 1);
-    assert_int_equal(lsync_curl_global_init(), LOCK_SYNC_OK);
-    assert_int_equal(lsync_transfer_init(&t, &memory, &distrusted_us), LOCK_SYNC_OK);
-    assert_int_equal(lsync_transfer_prepare(&t, &request, &response, &sockets, NULL), LOCK_SYNC_OK);
+    MUST_OK(lsync_curl_global_init());
+    MUST_OK(lsync_transfer_init(&t, &memory, &distrusted_us));
+    MUST_OK(lsync_transfer_prepare(&t, &request, &response, &sockets, NULL));
     set = address[0] == '/' ? curl_easy_setopt(t.easy, CURLOPT_UNIX_SOCKET_PATH, address)
                             : curl_easy_setopt(t.easy, CURLOPT_RESOLVE, &hosts);
-    assert_int_equal(set, CURLE_OK);
-    assert_int_equal(curl_easy_setopt(t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
+    MUST_INT(set, CURLE_OK);
+    MUST_INT(curl_easy_setopt(t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
     (void)curl_easy_perform(t.easy);
     lsync_transfer_release(&t);
     lsync_sockets_release(&sockets);
@@ -68,7 +68,7 @@ TEST(a_name_of_this_machine_leads_nowhere_else)
         {"/nowhere", false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].address);
         CHECK_INT(opens_socket(table[i].address), table[i].opens);
     }
@@ -118,7 +118,7 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
     lsync_transfer first;
     lsync_transfer second;
 
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    MUST_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     c.fd = ends[0];
     refuse_stream(&first, &sockets, &c);
     CHECK_INT(c.active, 4);
@@ -149,7 +149,7 @@ TEST(only_a_retry_of_what_was_sent_counts)
     };
     static const lock_sync_request request = {.timeout_ms = 1000};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lsync_sockets sockets = {.responses = 0};
         lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = table[i].saw};
 
@@ -175,9 +175,9 @@ TEST(a_connection_is_new_until_its_first_response)
     lsync_connection *list[] = {&c};
     char ip[] = "127.0.0.1";
 
-    assert_int_equal(bind(c.fd, (struct sockaddr *)(void *)&address, size), 0);
-    assert_int_equal(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    MUST_INT(bind(c.fd, (struct sockaddr *)(void *)&address, size), 0);
+    MUST_INT(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lsync_sockets sockets = {.connections = list, .count = 1};
         lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = {.opened = table[i].opened}};
 
@@ -204,12 +204,12 @@ TEST(a_text_that_differs_is_set_anew)
     lock_sync_response response;
     lsync_transfer t;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_sockets_init(&sockets, &memory, NULL);
     lsync_response_init(&response, &memory, 1000, 1);
-    assert_int_equal(lsync_curl_global_init(), LOCK_SYNC_OK);
-    assert_int_equal(lsync_transfer_init(&t, &memory, &distrusted_us), LOCK_SYNC_OK);
-    for (size_t i = 0; i < T_COUNT(urls); i++) {
+    MUST_OK(lsync_curl_global_init());
+    MUST_OK(lsync_transfer_init(&t, &memory, &distrusted_us));
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
         lock_sync_request request = {.url = urls[i], .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000,
                                      .send_until_us = INT64_MAX};
 
@@ -242,7 +242,7 @@ TEST(nothing_follows_an_end)
         {"cancelled", CURLE_RECV_ERROR, LOCK_SYNC_OK, true, LSYNC_RETRY_NONE},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         atomic_bool cancelled = table[i].cancelled;
         const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
         lsync_sockets sockets = {.responses = 0};
@@ -263,9 +263,9 @@ static int open_connection(lsync_transfer *t, int *fd)
     socklen_t size = sizeof in;
 
     *fd = lsync_on_open_socket(t, CURLSOCKTYPE_IPCXN, &address);
-    assert_true(*fd >= 0);
-    assert_int_equal(bind(*fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(*fd, (struct sockaddr *)(void *)&in, &size), 0);
+    MUST(*fd >= 0);
+    MUST_INT(bind(*fd, (struct sockaddr *)(void *)&in, sizeof in), 0);
+    MUST_INT(getsockname(*fd, (struct sockaddr *)(void *)&in, &size), 0);
     return ntohs(in.sin_port);
 }
 
@@ -289,7 +289,7 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
     int fd;
     int port;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_sockets_init(&sockets, &memory, NULL);
     port = open_connection(&t, &fd);
     CHECK_INT(send_from(&t, port), CURL_PREREQFUNC_ABORT);
@@ -314,7 +314,7 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     int fd;
     int port;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_sockets_init(&sockets, &memory, NULL);
     port = open_connection(&opener, &fd);
     CHECK_INT(send_from(&opener, port), CURL_PREREQFUNC_OK);
@@ -346,7 +346,7 @@ TEST(only_what_was_sent_twice_is_said_to_be)
     lock_sync_allocator memory;
     lock_sync_response response;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_response_init(&response, &memory, 1000, 1);
     for (uint32_t sends = 0; sends < 3; sends++) {
         lsync_transfer t = {.request = &request, .response = &response, .attempts = {.sends = sends}};

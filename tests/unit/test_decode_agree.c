@@ -1,6 +1,6 @@
 /* Answers are read in one pass where they have the documented shape, else through a tree. Both ways must come to the
    same: an unknown member in the envelope, which only the second way takes, changes no status, place or record. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ static bool agrees(lock_sync_ctx *ctx, const t_answer *question, const char *bod
     if (first < size && body[first] == '}')
         return true;
     with_extra = malloc(size + EXTRA_SIZE);
-    assert_non_null(with_extra);
+    MUST(with_extra != NULL);
     with_extra[0] = '{';
     memcpy(with_extra + 1, EXTRA, EXTRA_SIZE);
     memcpy(with_extra + 1 + EXTRA_SIZE, body + 1, size - 1);
@@ -102,7 +102,7 @@ TEST(the_samples_are_good_either_way)
 {
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(samples); i++) {
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
         bool good;
 
         t_row("%s", samples[i].name);
@@ -116,7 +116,7 @@ TEST(every_truncation_comes_to_the_same)
 {
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(samples); i++) {
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
         for (size_t size = 1; size <= strlen(samples[i].body); size++) {
             bool good;
 
@@ -170,7 +170,7 @@ static size_t change(const char *sample, char *text, size_t room, uint64_t *seed
         size_t token = token_size(sample + at, strlen(sample + at));
         bool hit = t_random(seed) % often == 0;
         bool keep = !hit || t_random(seed) % 3 == 0;
-        const char *piece = hit ? pieces[t_random(seed) % T_COUNT(pieces)] : "";
+        const char *piece = hit ? pieces[t_random(seed) % COUNT_OF(pieces)] : "";
 
         size += (size_t)snprintf(text + size, room - size, "%s%.*s", piece, keep ? (int)token : 0, sample + at);
         at += token;
@@ -217,7 +217,7 @@ TEST(a_key_twice_is_malformed_either_way)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[700];
         bool good;
 
@@ -237,7 +237,7 @@ TEST(random_changes_come_to_the_same)
     char text[4000];
 
     for (int i = 0; i < 6000; i++) {
-        size_t k = (size_t)i % T_COUNT(samples);
+        size_t k = (size_t)i % COUNT_OF(samples);
         size_t size = change(samples[k].body, text, sizeof text, &seed);
         bool good;
 
@@ -257,12 +257,12 @@ TEST(many_short_records_come_to_the_same)
     static const size_t counts[] = {1, 2, 7, 8, 9, 63, 64, 65, 1000};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(counts); i++) {
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
         size_t room = 64 + counts[i] * 16;
         char *body = malloc(room);
         size_t size;
 
-        assert_non_null(body);
+        MUST(body != NULL);
         for (int order = 0; order < 3; order++) {
             bool good;
 

@@ -1,5 +1,5 @@
 /* What surrounds the records: HTTP statuses, success, statusCode, errorMessages, Retry-After and the correlation id. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ TEST(every_http_status_with_every_kind_of_body)
     for (int32_t http = 100; http <= 999; http++) {
         lock_sync_status want = status_of(http);
 
-        for (size_t i = 0; i < T_COUNT(bodies) && want != LOCK_SYNC_OK; i++) {
+        for (size_t i = 0; i < COUNT_OF(bodies) && want != LOCK_SYNC_OK; i++) {
             t_answer a = {.http = http, .body = bodies[i].body, .headers = {"X-Correlation-ID", "c-1"}};
             lock_sync_results *r;
 
@@ -87,7 +87,7 @@ TEST(http_statuses_out_of_range_are_refused)
     lock_sync_response *s;
 
     CHECK_OK(lock_sync_response_new(ctx, &s));
-    for (size_t i = 0; i < T_COUNT(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         t_row("%" PRId32, bad[i]);
         CHECK_INT(lock_sync_response_set_status(s, bad[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
     }
@@ -134,7 +134,7 @@ TEST(success_false_takes_its_status_from_the_envelope)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[200];
         lock_sync_results *r;
 
@@ -159,7 +159,7 @@ TEST(a_status_code_that_is_no_integer_is_absent)
     static const char *const codes[] = {"401.5", "429.25", "404.0000001"};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(codes); i++) {
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
         char body[100];
         lock_sync_results *r;
 
@@ -209,7 +209,7 @@ TEST(what_counts_as_success)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[200];
         lock_sync_results *r;
 
@@ -257,7 +257,7 @@ TEST(an_empty_answer_with_a_status_code_is_that_status)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_results *r;
 
         t_row("%s", table[i].body);
@@ -282,7 +282,7 @@ TEST(an_unsound_body_of_another_status_has_no_messages)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t size = table[i].size == 0 ? strlen(table[i].body) : table[i].size;
         lock_sync_results *r;
 
@@ -320,7 +320,7 @@ TEST(messages_of_the_service)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[200];
         lock_sync_results *r;
 
@@ -379,7 +379,7 @@ TEST(retry_after_is_told_for_429_and_503)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *r;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%" PRId32 " %s: %s", table[i].http, table[i].name, table[i].value);
         CHECK_INT(t_decode(ctx,
                            &(t_answer){.http = table[i].http, .headers = {"Date", DATE, table[i].name, table[i].value}},
@@ -427,8 +427,8 @@ TEST(correlation_ids)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *r;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
-        for (size_t k = 0; k < T_COUNT(bodies); k++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        for (size_t k = 0; k < COUNT_OF(bodies); k++) {
             t_row("%s: %s, body %zu", table[i].name, table[i].value, k);
             CHECK(t_decode(ctx, &(t_answer){.body = bodies[k], .headers = {table[i].name, table[i].value}}, &r) != 0);
             CHECK_TEXT(lock_sync_error_correlation_id(last(ctx)), table[i].want);

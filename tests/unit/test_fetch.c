@@ -1,6 +1,6 @@
 /* A blocking fetch over a transport of the host's own: what its perform may return and what comes of it, the caps, and
    the rules of setting a transport. No network. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,8 +101,8 @@ TEST(what_perform_returns_and_what_comes_of_it)
 {
     static const int32_t odd[] = {INT32_MIN, -1000, -3, -2, -1, 23, 24, 255, 1000, INT32_MAX};
 
-    for (int32_t i = -(int32_t)T_COUNT(odd); i <= 22; i++) {
-        int32_t returns = i < 0 ? odd[i + (int32_t)T_COUNT(odd)] : i;
+    for (int32_t i = -(int32_t)COUNT_OF(odd); i <= 22; i++) {
+        int32_t returns = i < 0 ? odd[i + (int32_t)COUNT_OF(odd)] : i;
         bool kept = returns == LOCK_SYNC_E_NO_MEMORY ||
                     (returns >= LOCK_SYNC_E_CANCELLED && returns <= LOCK_SYNC_E_TOO_LARGE);
 
@@ -171,10 +171,10 @@ TEST(caps_exactly_and_one_beyond_whatever_perform_returns)
         {"header, one beyond", headers_of_64_kib, 1, GOOD, LOCK_SYNC_E_TOO_LARGE},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         static const lock_sync_status returns[] = {LOCK_SYNC_OK, LOCK_SYNC_E_NETWORK, 77};
 
-        for (size_t k = 0; k < T_COUNT(returns); k++) {
+        for (size_t k = 0; k < COUNT_OF(returns); k++) {
             t_step step = {.http = 200, .body = table[i].body, .hook = table[i].hook, .returns = returns[k]};
             size_t beyond = table[i].beyond;
             t_fake fake = {.steps = &step, .step_count = 1, .user = &beyond};
@@ -224,7 +224,7 @@ TEST(struct_sizes_of_other_versions)
         {"zero", 0, false, 0},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct {
             lock_sync_transport transport;
             char more[64];
@@ -253,11 +253,11 @@ TEST(nothing_is_read_behind_a_struct_that_is_too_small)
 {
     static const size_t sizes[] = {sizeof(size_t), offsetof(lock_sync_transport, perform)};
 
-    for (size_t i = 0; i < T_COUNT(sizes); i++) {
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         lock_sync_ctx *ctx = t_ctx();
         char *block = malloc(sizes[i]);
 
-        assert_non_null(block);
+        MUST(block != NULL);
         memset(block, 0, sizes[i]);
         memcpy(block, &sizes[i], sizeof sizes[i]);
         t_row("%zu bytes", sizes[i]);
@@ -339,7 +339,7 @@ TEST(a_request_says_what_is_left_of_its_time)
     static const t_step step = {.http = 200, .body = GOOD, .hook = check_times};
     static const int64_t table[][2] = {{86400000, 10000}, {60000, 86400000}, {60000, 60000}};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         int64_t limits[2] = {table[i][0], table[i][1]};
         t_fake fake = {.steps = &step, .step_count = 1, .user = limits};
         lock_sync_ctx *ctx = t_ctx();

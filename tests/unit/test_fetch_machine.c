@@ -1,5 +1,5 @@
 /* The machine of a fetch: each transition, and a stop in each state. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "client/fetch.h"
 
 #define DEADLINE INT64_C(30000000)
@@ -135,7 +135,7 @@ static lsync_fetch fetch_before(const transition *t)
 
 TEST(each_transition)
 {
-    for (size_t i = 0; i < T_COUNT(transitions); i++) {
+    for (size_t i = 0; i < COUNT_OF(transitions); i++) {
         const transition *t = &transitions[i];
         const lsync_fetch_input input = {t->is_stop, t->status, t->at_us};
         lsync_fetch f = fetch_before(t);
@@ -170,7 +170,7 @@ TEST(a_fetch_ends)
 
             dice = dice * 1664525u + 1013904223u;
             input.is_stop = dice >> 28 == 0;
-            input.status = input.is_stop ? E(CANCELLED) : statuses[(dice >> 20) % T_COUNT(statuses)];
+            input.status = input.is_stop ? E(CANCELLED) : statuses[(dice >> 20) % COUNT_OF(statuses)];
             input.at_us = (int64_t)(dice >> 8) % (2 * DEADLINE);
             settled += f.state == IN(SETTLING) && !input.is_stop;
             lsync_fetch_next(&f, &input);

@@ -1,6 +1,6 @@
 /* What went wrong in other clients, each a regression test for us; the rows of the table in the project's notes on the
    service that concern records, credentials and failures. Polling and changes are tested with guard and watch. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ TEST(a_null_state_of_a_disconnected_lock_is_a_normal_result)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(records); i++) {
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
         lock_sync_results *r;
         const lock_sync_lock *lock;
 
@@ -52,7 +52,7 @@ TEST(states_that_crashed_others_or_were_shown_as_unlocked)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_results *r;
         const lock_sync_lock *lock;
 
@@ -88,7 +88,7 @@ TEST(a_battery_of_255_or_null_is_absent_and_of_0_is_there)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_results *r;
         const lock_sync_lock *lock;
 
@@ -120,7 +120,7 @@ TEST(the_state_is_found_under_both_of_its_names)
                                           "{\"id\":7,\"isConnected\":true,\"lockProperties\":{\"state\":6}}"};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(records); i++) {
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
         lock_sync_results *r;
 
         t_row("%s", records[i]);
@@ -159,7 +159,7 @@ TEST(no_failure_is_retried_by_the_library)
         {.returns = LOCK_SYNC_E_CONNECT}, {.returns = LOCK_SYNC_E_NO_MEMORY},
     };
 
-    for (size_t i = 0; i < T_COUNT(steps); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         t_fake fake = {.steps = &steps[i], .step_count = 1};
         lock_sync_ctx *ctx = t_ctx();
         lock_sync_results *r;
@@ -255,7 +255,7 @@ TEST(nothing_is_printed_and_the_failure_is_not_lost)
     lock_sync_results *r;
     char message[200];
 
-    assert_non_null(file);
+    MUST(file != NULL);
     (void)fflush(NULL);
     (void)dup2(fileno(file), 1);
     (void)dup2(fileno(file), 2);

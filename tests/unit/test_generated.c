@@ -1,7 +1,7 @@
 /* Random answers of which the truth is known: thousands are written, with all that the service may vary, and each value
    that is read from them is held against what was meant. Neither decoder has a part in that truth. */
 #include "base/memory.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/decode_direct.h"
 
 #include <inttypes.h>
@@ -69,12 +69,12 @@ static void put(generator *g, const char *format, ...)
     if (g->body.room - g->body.size < 200) {
         g->body.room = g->body.room * 2 + 4000;
         g->body.at = realloc(g->body.at, g->body.room);
-        assert_non_null(g->body.at);
+        MUST(g->body.at != NULL);
     }
     va_start(arguments, format);
     size = vsnprintf(g->body.at + g->body.size, g->body.room - g->body.size, format, arguments);
     va_end(arguments);
-    assert_true(size >= 0 && size < 200);
+    MUST(size >= 0 && size < 200);
     g->body.size += (size_t)size;
 }
 
@@ -84,7 +84,7 @@ static void space(generator *g)
 
     if (g->style == 0 || (g->style == 1 && !chance(g, 30)))
         return;
-    put(g, "%s", spaces[below(g, T_COUNT(spaces))]);
+    put(g, "%s", spaces[below(g, COUNT_OF(spaces))]);
 }
 
 static void mark(generator *g, char c)
@@ -163,7 +163,7 @@ static int64_t put_time(generator *g)
 
     ms = fraction == 0 ? ms / 1000 * 1000 : fraction == 1 ? ms / 100 * 100 : fraction == 2 ? ms / 10 * 10 : ms;
     local = (time_t)((ms - (ms % 1000 + 1000) % 1000) / 1000) + offset * 60;
-    assert_non_null(gmtime_r(&local, &tm));
+    MUST(gmtime_r(&local, &tm) != NULL);
     put(g, "\"%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
         tm.tm_sec);
     (void)snprintf(digits, sizeof digits, "%03d%06d", (int)((ms % 1000 + 1000) % 1000), (int)below(g, 1000000));
@@ -190,14 +190,14 @@ static void put_unknown(generator *g, uint64_t *used)
     size_t name;
 
     do {
-        name = (size_t)below(g, T_COUNT(names));
+        name = (size_t)below(g, COUNT_OF(names));
     } while ((*used >> name & 1) != 0); /* a key stands once in an object */
     *used |= UINT64_C(1) << name;
     key(g, names[name]);
     if (oddly(g))
-        put(g, "%s", others[below(g, T_COUNT(others))]);
+        put(g, "%s", others[below(g, COUNT_OF(others))]);
     else
-        put(g, "%s", scalars[below(g, T_COUNT(scalars))]);
+        put(g, "%s", scalars[below(g, COUNT_OF(scalars))]);
 }
 
 /* A value that counts as absent: null, or one of another type. */
@@ -206,7 +206,7 @@ static void put_absent(generator *g)
     static const char *const wrong[] = {"[]", "{}", "\"\"", "\"6\"", "6.5", "6.0e0", "{\"state\":6}", "1e300",
                                         "\"2021-13-01\""};
 
-    put(g, "%s", oddly(g) ? wrong[below(g, T_COUNT(wrong))] : "null");
+    put(g, "%s", oddly(g) ? wrong[below(g, COUNT_OF(wrong))] : "null");
 }
 
 /* --- records --- */
@@ -217,7 +217,7 @@ static int32_t any_int32(generator *g)
 {
     static const int32_t edges[] = {INT32_MIN, -1, INT32_MAX, 255, 18};
 
-    return chance(g, 80) ? (int32_t)below(g, 10) : edges[below(g, T_COUNT(edges))];
+    return chance(g, 80) ? (int32_t)below(g, 10) : edges[below(g, COUNT_OF(edges))];
 }
 
 static void put_int32(generator *g, lock_sync_lock *lock, uint32_t bit, int32_t *place)
@@ -236,7 +236,7 @@ static void put_int32(generator *g, lock_sync_lock *lock, uint32_t bit, int32_t 
 static void put_state_value(generator *g, int member, lock_sync_lock *lock)
 {
     static const int batteries[] = {0, 1, 54, 99, 100, 101, 255, -1};
-    int battery = batteries[below(g, T_COUNT(batteries))];
+    int battery = batteries[below(g, COUNT_OF(batteries))];
 
     switch (member) {
     case STATE:
@@ -524,7 +524,7 @@ static lock_sync_results *decode_direct(lock_sync_ctx *ctx, const generator *g)
     lock_sync_results *r = NULL;
     lock_sync_allocator memory;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     CHECK_OK(t->single ? lock_sync_request_build_one(ctx, t->asked[0], &q)
                        : lock_sync_request_build(ctx, t->asked_count == 0 ? NULL : t->asked, t->asked_count, &q));
     CHECK_OK(lock_sync_response_new(ctx, &s));
@@ -564,7 +564,7 @@ TEST(random_answers_are_read_as_they_were_meant)
     int direct = 0;
     size_t locks = 0;
 
-    assert_non_null(g.truth);
+    MUST(g.truth != NULL);
     for (int i = 0; i < ANSWERS; i++) {
         bool taken;
 

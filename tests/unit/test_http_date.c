@@ -1,5 +1,5 @@
 /* HTTP's times: dates in their three forms, and Retry-After, which is seconds or such a date. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/timestamp.h"
 
 #include <stdio.h>
@@ -63,7 +63,7 @@ TEST(three_forms)
         {"Sun Feb 29 00:00:00 2004", INT64_C(1078012800000)},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(texts_that_are_no_http_date)
@@ -102,7 +102,7 @@ TEST(texts_that_are_no_http_date)
         {"1994-11-06T08:49:37Z", BAD},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(each_form_cut_at_every_length_is_refused)
@@ -110,11 +110,11 @@ TEST(each_form_cut_at_every_length_is_refused)
     static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
                                         "Sun Nov  6 08:49:37 1994"};
 
-    for (size_t i = 0; i < T_COUNT(forms); i++) {
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
         for (size_t size = 0; size < strlen(forms[i]); size++) {
             char *cut = strndup(forms[i], size); /* of its own size, so that a checker sees what is read behind it */
 
-            assert_non_null(cut);
+            MUST(cut != NULL);
             t_row("%s", cut);
             CHECK_INT(parse(cut, NOW), BAD);
             free(cut);
@@ -153,7 +153,7 @@ TEST(a_year_of_two_digits_is_at_most_50_years_ahead)
         {"Monday, 29-Feb-00 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s at %s", table[i].text, table[i].now);
         CHECK_INT(parse(table[i].text, parse(table[i].now, NOW)), parse(table[i].meant, NOW));
     }
@@ -179,13 +179,13 @@ TEST(agrees_with_strftime_on_random_moments)
         time_t moment = (time_t)(INT64_C(243709312) + (int64_t)(t_random(&seed) % UINT64_C(3092581376)));
         struct tm tm;
 
-        assert_non_null(gmtime_r(&moment, &tm));
+        MUST(gmtime_r(&moment, &tm) != NULL);
 #if defined(__GNUC__)
 #  pragma GCC diagnostic push
 #  pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #  pragma GCC diagnostic ignored "-Wformat-y2k"
 #endif
-        assert_true(strftime(text, sizeof text, forms[i % 3], &tm) > 0);
+        MUST(strftime(text, sizeof text, forms[i % 3], &tm) > 0);
 #if defined(__GNUC__)
 #  pragma GCC diagnostic pop
 #endif
@@ -237,7 +237,7 @@ TEST(retry_after)
         {"Sun, 31 Nov 2026 00:00:00 GMT", "", -1},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("\"%s\", Date \"%s\"", table[i].value, table[i].date);
         CHECK_INT(lsync_retry_after_ms(table[i].value, table[i].date, NOW), table[i].ms);
     }
@@ -249,7 +249,7 @@ TEST(a_receipt_at_the_end_of_time_overflows_nothing)
     static const int64_t moments[] = {0, 1, INT64_C(253402300799999), INT64_MAX - 1, INT64_MAX};
     char text[64];
 
-    for (size_t i = 0; i < T_COUNT(moments); i++) {
+    for (size_t i = 0; i < COUNT_OF(moments); i++) {
         for (int year = 0; year <= 99; year++) {
             (void)snprintf(text, sizeof text, "Monday, 31-Dec-%02d 23:59:59 GMT", year);
             t_row("%s at %lld", text, (long long)moments[i]);

@@ -2,7 +2,7 @@
    not know, read directly and through the tree. The rule is RFC 8259, and jansson's limits where the RFC leaves one. */
 #include "base/memory.h"
 #include "json_cases.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/decode_direct.h"
 #include "wire/request.h"
 
@@ -43,7 +43,7 @@ static body put(const char *row, size_t size, const place *p, bool tree_only)
     body t = {NULL, begin + size + strlen(p->after)};
 
     t.at = malloc(t.size);
-    assert_non_null(t.at);
+    MUST(t.at != NULL);
     t.at[0] = p->before[0];
     memcpy(t.at + 1, TREE_ONLY, extra);
     memcpy(t.at + 1 + extra, p->before + 1, strlen(p->before) - 1);
@@ -74,7 +74,7 @@ static lock_sync_results *decode_directly(lock_sync_ctx *ctx, const body *t)
     lock_sync_results *r = NULL;
     lock_sync_allocator memory;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
     CHECK_OK(lock_sync_response_new(ctx, &s));
     if (q != NULL && s != NULL && CHECK_OK(lock_sync_response_append_body(s, t->at, t->size)))
@@ -151,14 +151,14 @@ TEST(each_text_is_read_or_refused_wherever_it_stands)
 
         t_row("%s, alone", row->name);
         check_alone(ctx, row);
-        for (size_t k = 0; k < T_COUNT(places); k++) {
+        for (size_t k = 0; k < COUNT_OF(places); k++) {
             t_row("%s, %s", row->name, places[k].name);
             direct += check_in_place(ctx, row->text, row->size, row->is_sound, &places[k]);
         }
     }
     CHECK(direct >= 20); /* the direct decoder was asked indeed */
     print_message("%zu texts, each alone and in %zu places, directly and by the tree\n", json_case_count,
-                  T_COUNT(places));
+                  COUNT_OF(places));
     lock_sync_ctx_free(ctx);
 }
 
@@ -173,7 +173,7 @@ TEST(each_byte_in_a_string)
         bool plain_is_sound = byte != '"' && byte != '\\' && byte >= 0x20 && byte < 0x80;
         bool escaped_is_sound = byte != 0 && strchr("\"\\/bfnrt", byte) != NULL;
 
-        for (size_t k = 0; k < T_COUNT(places); k++) {
+        for (size_t k = 0; k < COUNT_OF(places); k++) {
             t_row("byte %02x %s", (unsigned)byte, places[k].name);
             (void)check_in_place(ctx, plain, sizeof plain, plain_is_sound, &places[k]);
             (void)check_in_place(ctx, escaped, sizeof escaped, escaped_is_sound, &places[k]);
@@ -188,7 +188,7 @@ static char *nest(size_t n, const char *open, const char *inside, const char *cl
     char *text = malloc(n * (strlen(open) + strlen(close)) + strlen(inside) + 1);
     char *at = text;
 
-    assert_non_null(text);
+    MUST(text != NULL);
     for (size_t i = 0; i < n; i++, at += strlen(open))
         memcpy(at, open, strlen(open));
     memcpy(at, inside, strlen(inside));
@@ -224,8 +224,8 @@ TEST(depth_2048_is_read_and_2049_is_not)
 {
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(shapes); i++) {
-        for (size_t k = 0; k < T_COUNT(places); k++) {
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+        for (size_t k = 0; k < COUNT_OF(places); k++) {
             size_t left = 2048 - places[k].depth;
 
             t_row("%s, %s", shapes[i].open, places[k].name);
@@ -254,7 +254,7 @@ static void *explode(void *user)
             t_row("%s, alone, %s", shapes[i].open, closed ? "closed" : "cut");
             alone.size = closed ? strlen(bomb) : BOMB_LEVELS * step;
             check_answer(ctx, &alone, false, &r);
-            for (size_t k = 0; k < T_COUNT(places); k++) {
+            for (size_t k = 0; k < COUNT_OF(places); k++) {
                 t_row("%s, %s, %s", shapes[i].open, places[k].name, closed ? "closed" : "cut");
                 (void)check_in_place(ctx, bomb, alone.size, false, &places[k]);
             }
@@ -270,11 +270,11 @@ TEST(a_million_levels_are_refused_on_a_small_stack)
     pthread_attr_t small;
     pthread_t thread;
 
-    assert_int_equal(pthread_attr_init(&small), 0);
-    assert_int_equal(pthread_attr_setstacksize(&small, BOMB_STACK_BYTES), 0);
-    assert_int_equal(pthread_create(&thread, &small, explode, ctx), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(pthread_attr_destroy(&small), 0);
+    MUST_INT(pthread_attr_init(&small), 0);
+    MUST_INT(pthread_attr_setstacksize(&small, BOMB_STACK_BYTES), 0);
+    MUST_INT(pthread_create(&thread, &small, explode, ctx), 0);
+    MUST_INT(pthread_join(thread, NULL), 0);
+    MUST_INT(pthread_attr_destroy(&small), 0);
     lock_sync_ctx_free(ctx);
 }
 

@@ -1,6 +1,6 @@
 /* Bodies that are not JSON, or not the JSON of an answer: the status, the place where the parser stopped, and what the
    message names. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ TEST(faults_of_the_structure)
         {"the same key twice, as published", BODY("{\"result\": \"result\": []}")},
     };
 
-    check_bodies(table, T_COUNT(table));
+    check_bodies(table, COUNT_OF(table));
 }
 
 TEST(faults_of_a_literal_or_number)
@@ -121,7 +121,7 @@ TEST(faults_of_a_literal_or_number)
         {"real overflow behind another number", BODY(PREFIX "1.5e10,1e309]}")},
     };
 
-    check_bodies(table, T_COUNT(table));
+    check_bodies(table, COUNT_OF(table));
 }
 
 /* The place is where the parser stopped: usually the end of the offending token. */
@@ -153,7 +153,7 @@ TEST(the_place_of_a_fault_and_what_it_is)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, strlen(table[i].body), table[i].offset, table[i].says);
     }
@@ -187,7 +187,7 @@ TEST(a_nul_anywhere_is_a_fault_at_its_place)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, table[i].size, table[i].offset, "a NUL byte");
     }
@@ -230,7 +230,7 @@ TEST(faults_of_a_string)
         {"UTF-16", BODY("{\0\"\0r\0")},
     };
 
-    check_bodies(table, T_COUNT(table));
+    check_bodies(table, COUNT_OF(table));
 }
 
 /* What is wrong with sound JSON has no place: the message names it, a record by its number. */
@@ -263,7 +263,7 @@ TEST(sound_json_that_is_no_answer)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, strlen(table[i].body), -1, table[i].says);
     }
@@ -278,7 +278,7 @@ static char *nested(size_t n, bool objects, const char *inside)
     char *body = malloc(room);
     char *at = body;
 
-    assert_non_null(body);
+    MUST(body != NULL);
     at += snprintf(at, room, "%s", open);
     for (size_t i = 0; i < n; i++)
         at += snprintf(at, room - (size_t)(at - body), "%s", objects && i + 1 < n ? "{\"a\":" : "[");
@@ -317,7 +317,7 @@ TEST(a_value_inside_2048_levels_is_too_deep)
     static const char *const inside[] = {"1", "null", "\"\"", "1.5"};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(inside); i++) {
+    for (size_t i = 0; i < COUNT_OF(inside); i++) {
         char *body = nested(2047, false, inside[i]);
         lock_sync_results *r;
 

@@ -1,5 +1,5 @@
 /* One lock's record: is it locked, is it jammed, the names of its states, its getters, and its layout, which is ABI. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static const struct {
 
 TEST(is_locked_over_all_states_and_connections)
 {
-    for (size_t c = 0; c < T_COUNT(connections); c++) {
+    for (size_t c = 0; c < COUNT_OF(connections); c++) {
         for (int32_t state = -3; state <= 300; state++) {
             lock_sync_lock lock = {.id = 1, .state = state, .is_connected = connections[c].connected};
             lock_sync_tristate want = state == 6                 ? LOCK_SYNC_YES
@@ -38,8 +38,8 @@ TEST(is_jammed_over_results_and_connections)
 {
     static const int32_t results[] = {INT32_MIN, -1, 0, 1, 2, 255, INT32_MAX};
 
-    for (size_t c = 0; c < T_COUNT(connections); c++) {
-        for (size_t i = 0; i < T_COUNT(results); i++) {
+    for (size_t c = 0; c < COUNT_OF(connections); c++) {
+        for (size_t i = 0; i < COUNT_OF(results); i++) {
             lock_sync_lock lock = {
                 .id = 1, .state_change_result = results[i], .is_connected = connections[c].connected};
 
@@ -66,7 +66,7 @@ TEST(names_of_states)
     for (int32_t state = -300; state <= 70000; state++) {
         const char *want = "unknown";
 
-        for (size_t i = 0; i < T_COUNT(table); i++)
+        for (size_t i = 0; i < COUNT_OF(table); i++)
             if (table[i].state == state)
                 want = table[i].name;
         if (strcmp(lock_sync_lock_state_name(state), want) != 0) {
@@ -107,7 +107,7 @@ TEST(texts_know_whether_there_is_a_value)
          .door_state = -1}, "unknown", "unknown"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_TEXT(lock_sync_lock_state_text(&table[i].lock), table[i].state);
         CHECK_TEXT(lock_sync_lock_door_text(&table[i].lock), table[i].door);
@@ -142,7 +142,7 @@ TEST(numbers_of_the_header_are_abi)
         {"DOOR_UNCALIBRATED", LOCK_SYNC_DOOR_UNCALIBRATED, 4},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_INT(table[i].value, table[i].want);
     }
@@ -183,7 +183,7 @@ TEST(the_layout_of_public_structs_is_abi)
         {"sizeof transport", sizeof(lock_sync_transport), 40},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].member);
         CHECK_INT(table[i].offset, table[i].want);
     }

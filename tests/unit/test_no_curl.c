@@ -1,5 +1,5 @@
 /* A build without libcurl: no transport of its own and no pool, and all else as ever. */
-#include "fake.h"
+#include "../support/fake.h"
 
 static void no_word(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {

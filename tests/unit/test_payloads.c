@@ -1,7 +1,7 @@
 /* Whole bodies from files: our own under tests/data, and the real and published ones of a folder that LOCKSYNC_PAYLOADS
    names. A body of the endpoint decodes to the values written here, or breaks at, or soon behind, the byte that the
    folder's INDEX.md tells. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -85,7 +85,7 @@ static char *read_file(const char *folder, const char *name, size_t *size)
     FILE *file;
     char *text = calloc(1, 100000);
 
-    assert_non_null(text);
+    MUST(text != NULL);
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     file = fopen(path, "rb");
     if (file == NULL) {
@@ -145,7 +145,7 @@ TEST(bodies_of_our_own)
 {
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(ours); i++)
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
         check_file(ctx, T_SOURCE_ROOT "/tests/data", &ours[i]);
     lock_sync_ctx_free(ctx);
 }
@@ -164,7 +164,7 @@ TEST(shared_bodies)
 
     skip_without_folder();
     ctx = t_ctx();
-    for (size_t i = 0; i < T_COUNT(shared); i++)
+    for (size_t i = 0; i < COUNT_OF(shared); i++)
         check_file(ctx, shared_folder(), &shared[i]);
     lock_sync_ctx_free(ctx);
 }
@@ -177,13 +177,13 @@ TEST(every_shared_body_of_the_endpoint_is_known_here)
 
     skip_without_folder();
     folder = opendir(shared_folder());
-    assert_non_null(folder);
+    MUST(folder != NULL);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         bool known = false;
 
         if (strstr(entry->d_name, "sync") == NULL || strstr(entry->d_name, ".json") == NULL)
             continue;
-        for (size_t i = 0; i < T_COUNT(shared); i++)
+        for (size_t i = 0; i < COUNT_OF(shared); i++)
             known = known || strcmp(shared[i].name, entry->d_name) == 0;
         t_row("%s", entry->d_name);
         CHECK(known);
@@ -201,8 +201,8 @@ TEST(bodies_break_where_another_parser_says_so)
 
     skip_without_folder();
     index = read_file(shared_folder(), "INDEX.md", &size);
-    assert_non_null(index);
-    for (size_t i = 0; i < T_COUNT(shared); i++) {
+    MUST(index != NULL);
+    for (size_t i = 0; i < COUNT_OF(shared); i++) {
         char cell[128];
         char *line;
         char *at;
@@ -231,7 +231,7 @@ TEST(no_other_shared_file_is_taken_for_an_answer)
 
     skip_without_folder();
     folder = opendir(shared_folder());
-    assert_non_null(folder);
+    MUST(folder != NULL);
     ctx = t_ctx();
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         size_t size;
@@ -241,7 +241,7 @@ TEST(no_other_shared_file_is_taken_for_an_answer)
 
         if (strstr(entry->d_name, "sync") != NULL || entry->d_name[0] == '.')
             continue;
-        for (size_t i = 0; i < T_COUNT(answers); i++) /* GET my/lock: the same records with more in them */
+        for (size_t i = 0; i < COUNT_OF(answers); i++) /* GET my/lock: the same records with more in them */
             good = good || strcmp(answers[i], entry->d_name) == 0;
         body = read_file(shared_folder(), entry->d_name, &size);
         t_row("%s", entry->d_name);

@@ -1,5 +1,5 @@
 /* What the system knows of the other end of a socket. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "transport/peer.h"
 
 #include <arpa/inet.h>
@@ -24,12 +24,12 @@ static pair connect_pair(void)
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     pair p = {.ours = socket(AF_INET, SOCK_STREAM, 0)};
 
-    assert_int_equal(bind(listener, any, size), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    assert_int_equal(getsockname(listener, any, &size), 0);
-    assert_int_equal(connect(p.ours, any, size), 0);
+    MUST_INT(bind(listener, any, size), 0);
+    MUST_INT(listen(listener, 1), 0);
+    MUST_INT(getsockname(listener, any, &size), 0);
+    MUST_INT(connect(p.ours, any, size), 0);
     p.theirs = accept(listener, NULL, NULL);
-    assert_true(p.theirs >= 0);
+    MUST(p.theirs >= 0);
     (void)close(listener);
     return p;
 }
@@ -44,7 +44,7 @@ static void wait_for(int fd)
 {
     struct pollfd arrived = {.fd = fd, .events = POLLIN};
 
-    assert_int_equal(poll(&arrived, 1, 10000), 1);
+    MUST_INT(poll(&arrived, 1, 10000), 1);
 }
 
 TEST(a_peer_has_closed)
@@ -72,7 +72,7 @@ TEST(a_peer_has_closed)
         {"a frame, and the end", "170303001a", true, true, true, true},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         unsigned char bytes[16];
         size_t size = strlen(table[i].bytes) / 2;
         pair p = connect_pair();

@@ -1,5 +1,5 @@
 /* Origins without a network: which fetches have the same, when one is dropped, and whose turn it is. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
@@ -16,8 +16,8 @@ static lock_sync_pool *new_pool(void)
 {
     lock_sync_pool *p = calloc(1, sizeof *p);
 
-    assert_non_null(p);
-    assert_true(lsync_allocator_init(&p->memory, NULL));
+    MUST(p != NULL);
+    MUST(lsync_allocator_init(&p->memory, NULL));
     p->transfers.max = 144;
     p->connections.max = 256;
     p->loop.owner.per_host = 64;
@@ -45,16 +45,16 @@ static lsync_origin *origin_of(lock_sync_pool *p, const settings *s)
     lsync_job job = {.pool = p};
     lsync_origin *origin;
 
-    assert_int_equal(lock_sync_ctx_new(&job.x.ctx), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_base_url(job.x.ctx, s->base_url), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_proxy(job.x.ctx, s->proxy), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_ca_file(job.x.ctx, s->ca_file), LOCK_SYNC_OK);
-    assert_true(lsync_origin_find(&job));
+    MUST_OK(lock_sync_ctx_new(&job.x.ctx));
+    MUST_OK(lock_sync_set_base_url(job.x.ctx, s->base_url));
+    MUST_OK(lock_sync_set_proxy(job.x.ctx, s->proxy));
+    MUST_OK(lock_sync_set_ca_file(job.x.ctx, s->ca_file));
+    MUST(lsync_origin_find(&job));
     origin = job.origin;
     lsync_origin_file(p, origin);
     lsync_origin_release(&job);
     lsync_origin_file(p, origin);
-    assert_null(job.origin);
+    MUST(job.origin == NULL);
     lock_sync_ctx_free(job.x.ctx);
     return origin;
 }
@@ -88,7 +88,7 @@ TEST(fetches_have_one_origin_if_their_routes_are_the_same)
     lock_sync_pool *p = new_pool();
     const lsync_origin *seen[10] = {NULL};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         const lsync_origin *origin = origin_of(p, &table[i].settings);
 
         t_row("%s", table[i].settings.name);
@@ -116,7 +116,7 @@ TEST(a_name_is_looked_up_unless_all_are_addresses)
     };
     lock_sync_pool *p = new_pool();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].settings.name);
         CHECK(origin_of(p, &table[i].settings)->is_named == table[i].is_named);
     }
@@ -151,7 +151,7 @@ TEST(ten_thousand_origins_are_found_and_dropped)
     const lsync_origin **all = calloc(MANY, sizeof *all);
     char url[64];
 
-    assert_non_null(all);
+    MUST(all != NULL);
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < MANY; i++) {
             const lsync_origin *origin;
@@ -182,20 +182,20 @@ TEST(without_memory_a_table_finds_what_it_has)
     lsync_table table;
     lsync_entry entries[100];
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     memory.allocate = no_memory;
     lsync_table_init(&table, &memory);
-    for (uint64_t i = 0; i < T_COUNT(entries); i++)
+    for (uint64_t i = 0; i < COUNT_OF(entries); i++)
         lsync_table_add(&table, &entries[i], i / 2 * LSYNC_TABLE_LEAST); /* all in one bucket, two of each hash */
     CHECK_INT(table.bucket_count, LSYNC_TABLE_LEAST);
-    for (uint64_t i = 0; i < T_COUNT(entries); i += 2) {
+    for (uint64_t i = 0; i < COUNT_OF(entries); i += 2) {
         lsync_entry *first = lsync_table_first(&table, i / 2 * LSYNC_TABLE_LEAST);
 
         CHECK(first == &entries[i + 1]);
         CHECK(lsync_table_next(first) == &entries[i]);
         CHECK(lsync_table_next(&entries[i]) == NULL);
     }
-    for (size_t i = 0; i < T_COUNT(entries); i++)
+    for (size_t i = 0; i < COUNT_OF(entries); i++)
         lsync_table_remove(&table, &entries[i]);
     CHECK_INT(table.count, 0);
     CHECK(lsync_table_first(&table, 0) == NULL);

@@ -1,5 +1,5 @@
 /* How much of a pool one origin may take, as a table; and what comes of it when many take what they may. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "pool/share.h"
 
 TEST(an_origin_takes_by_what_is_left)
@@ -41,7 +41,7 @@ TEST(an_origin_takes_by_what_is_left)
         {"on trial: the limit was lowered", {10, 60, 60}, 0, true, false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK(lsync_share_allows(&table[i].budget, table[i].own, table[i].on_trial) == table[i].allowed);
     }
@@ -83,7 +83,7 @@ TEST(all_get_the_same_and_something_is_left)
         {ORIGINS, true, 0, 1, 72}, /* nothing of the half for a new one; the other half is untouched */
     };
 
-    for (size_t row = 0; row < T_COUNT(table); row++) {
+    for (size_t row = 0; row < COUNT_OF(table); row++) {
         lsync_budget budget = {144, 0, 0};
         uint32_t own[ORIGINS] = {0};
 

@@ -1,5 +1,5 @@
 /* Whose turn it is, without a network: jobs that wait, and seats in which nothing is sent. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
@@ -22,10 +22,10 @@ static stage *new_stage(size_t jobs_max)
 {
     stage *s = calloc(1, sizeof *s);
 
-    assert_non_null(s);
+    MUST(s != NULL);
     s->jobs = calloc(jobs_max, sizeof *s->jobs);
-    assert_non_null(s->jobs);
-    assert_true(lsync_allocator_init(&s->pool.memory, NULL));
+    MUST(s->jobs != NULL);
+    MUST(lsync_allocator_init(&s->pool.memory, NULL));
     s->pool.transfers.max = SEATS;
     s->pool.connections.max = 256;
     s->pool.loop.owner.per_host = 64;
@@ -50,14 +50,14 @@ static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, siz
     lsync_origin *origin = NULL;
 
     (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u", scheme, number);
-    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_base_url(ctx, url), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new(&ctx));
+    MUST_OK(lock_sync_set_base_url(ctx, url));
     for (size_t i = 0; i < n; i++) {
         lsync_job *job = &s->jobs[s->job_count++];
 
         job->pool = p;
         job->x.ctx = ctx;
-        assert_true(lsync_origin_find(job));
+        MUST(lsync_origin_find(job));
         origin = job->origin;
         origin->on_trial = on_trial;
         lsync_queue_append(&origin->waiting, &job->link);
@@ -73,10 +73,10 @@ static void connect_origin(lsync_origin *origin, uint32_t count)
     lsync_sockets *s = &origin->sockets;
 
     s->connections = lsync_alloc(s->memory, count * sizeof s->connections[0]);
-    assert_non_null(s->connections);
+    MUST(s->connections != NULL);
     for (uint32_t i = 0; i < count; i++) {
         s->connections[i] = lsync_alloc(s->memory, sizeof *s->connections[i]);
-        assert_non_null(s->connections[i]);
+        MUST(s->connections[i] != NULL);
         *s->connections[i] = (lsync_connection){.fd = -1, .key = i + 1, .streams = LSYNC_STREAMS_MAX};
     }
     s->count = s->capacity = s->open = count;
@@ -209,7 +209,7 @@ TEST(one_connection_goes_round)
         for (size_t i = 0; i < 120; i++) {
             lsync_origin *origin = start_next(s);
 
-            assert_non_null(origin);
+            MUST(origin != NULL);
             hand_over(s, before, origin);
             CHECK(lsync_turns_next(&s->pool) == NULL);
             row = origin == before ? row + 1 : 1;
@@ -254,7 +254,7 @@ TEST(a_turn_goes_on_while_its_connection_is_there)
         bool goes_on;
     } table[] = {{"kept", 1, 1, true}, {"closed", 1, 0, false}, {"to spare", 2, 1, false}};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         stage *s = new_stage(3);
         lsync_origin *one = add_jobs(s, "https", 1, 1, false);
         const lsync_origin *other = add_jobs(s, "https", 2, 1, false);

@@ -1,6 +1,6 @@
 /* The token provider: when it is asked, what its answers come to, and that an expired or refused token is not sent
    again. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static const struct {
     bool refused[2];      /* each time it is asked */
     const char *sent[3];  /* each Authorization */
 } table[] = {
-#define STEPS(steps) steps, T_COUNT(steps)
+#define STEPS(steps) steps, COUNT_OF(steps)
     {"not asked while the key is good", KEY, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_OK, 0, {0},
      {"PersonalKey old-key"}},
     {"not asked while the token has not expired", TOKEN_UNTIL, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_OK, 0, {0},
@@ -155,13 +155,13 @@ static void check_log(const t_log *log)
 {
     static const char *const secrets[] = {"old-key", "old-token", "new-key", "new-token", "bad token"};
 
-    for (size_t i = 0; i < T_COUNT(secrets); i++)
+    for (size_t i = 0; i < COUNT_OF(secrets); i++)
         CHECK_LACKS(log->text, secrets[i]);
 }
 
 TEST(when_it_is_asked_and_what_comes_of_it)
 {
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_fake fake = {.steps = table[i].steps, .step_count = table[i].step_count};
         provider p = {.asked = 0};
         t_log log = {0};

@@ -1,5 +1,5 @@
 /* One record of an answer: each field in each shape that a service may send, in both versions of the state object. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ TEST(shapes_of_a_record)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_results *r;
         const lock_sync_lock *lock;
 
@@ -173,7 +173,7 @@ static void check_fields(const char *name, uint32_t bit, const value_row *table,
 
     for (size_t i = 0; i < n; i++)
         check_field(ctx, name, bit, table[i].json, table[i].there, table[i].value);
-    for (size_t i = 0; i < T_COUNT(never); i++)
+    for (size_t i = 0; i < COUNT_OF(never); i++)
         check_field(ctx, name, bit, never[i], false, 0);
     lock_sync_ctx_free(ctx);
 }
@@ -192,9 +192,9 @@ TEST(integers_of_32_bits)
         {"2147483648.0", false, 0}, {"\"6.0\"", false, 0}, {"true", false, 0}, {"false", false, 0},
     };
 
-    check_fields("state", LOCK_SYNC_FIELD_STATE, table, T_COUNT(table));
-    check_fields("doorState", LOCK_SYNC_FIELD_DOOR_STATE, table, T_COUNT(table));
-    check_fields("stateChangeResult", LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, table, T_COUNT(table));
+    check_fields("state", LOCK_SYNC_FIELD_STATE, table, COUNT_OF(table));
+    check_fields("doorState", LOCK_SYNC_FIELD_DOOR_STATE, table, COUNT_OF(table));
+    check_fields("stateChangeResult", LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, table, COUNT_OF(table));
 }
 
 TEST(battery_levels_outside_0_to_100_are_absent)
@@ -206,7 +206,7 @@ TEST(battery_levels_outside_0_to_100_are_absent)
         {"0.0", true, 0}, {"true", false, 0}, {"false", false, 0}, {"\"54\"", false, 0},
     };
 
-    check_fields("batteryLevel", LOCK_SYNC_FIELD_BATTERY_LEVEL, table, T_COUNT(table));
+    check_fields("batteryLevel", LOCK_SYNC_FIELD_BATTERY_LEVEL, table, COUNT_OF(table));
 }
 
 TEST(revisions_of_64_bits)
@@ -220,7 +220,7 @@ TEST(revisions_of_64_bits)
         {"1e308", false, 0}, {"true", false, 0},
     };
 
-    check_fields("revision", LOCK_SYNC_FIELD_REVISION, table, T_COUNT(table));
+    check_fields("revision", LOCK_SYNC_FIELD_REVISION, table, COUNT_OF(table));
 }
 
 TEST(booleans_may_be_0_and_1)
@@ -231,8 +231,8 @@ TEST(booleans_may_be_0_and_1)
         {"0.5", false, 0}, {"1.5", false, 0}, {"\"false\"", false, 0}, {"\"1\"", false, 0},
     };
 
-    check_fields("isConnected", LOCK_SYNC_FIELD_CONNECTED, table, T_COUNT(table));
-    check_fields("isCharging", LOCK_SYNC_FIELD_CHARGING, table, T_COUNT(table));
+    check_fields("isConnected", LOCK_SYNC_FIELD_CONNECTED, table, COUNT_OF(table));
+    check_fields("isCharging", LOCK_SYNC_FIELD_CHARGING, table, COUNT_OF(table));
 }
 
 TEST(times_of_a_record)
@@ -257,7 +257,7 @@ TEST(times_of_a_record)
         {"false", false, 0},
     };
 
-    check_fields("lastStateChangedDate", LOCK_SYNC_FIELD_LAST_STATE_CHANGED, table, T_COUNT(table));
+    check_fields("lastStateChangedDate", LOCK_SYNC_FIELD_LAST_STATE_CHANGED, table, COUNT_OF(table));
 }
 
 TEST(unknown_enum_values_are_kept_as_sent)
@@ -265,7 +265,7 @@ TEST(unknown_enum_values_are_kept_as_sent)
     static const int32_t values[] = {10, 17, 19, 99, 254, 256, -1, INT32_MIN, INT32_MAX};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(values); i++) {
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
         char record[200];
         lock_sync_results *r;
         const lock_sync_lock *lock;
@@ -296,7 +296,7 @@ TEST(ids_that_can_be_used)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char record[100];
         lock_sync_results *r;
         const lock_sync_lock *lock;
@@ -333,8 +333,8 @@ TEST(a_record_without_a_usable_id_is_named)
     lock_sync_ctx *ctx = t_ctx();
     char body[700];
 
-    for (size_t i = 0; i < T_COUNT(records); i++) {
-        for (size_t k = 0; k < T_COUNT(before); k++) {
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        for (size_t k = 0; k < COUNT_OF(before); k++) {
             lock_sync_results *r;
 
             t_row("%s%s", before[k].text, records[i]);

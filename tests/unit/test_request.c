@@ -1,5 +1,5 @@
 /* Which request is made: URL, ids, headers, the 2,000-byte limit, and what is refused before anything is sent. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ TEST(ids_are_repeated_once_each_in_the_order_asked)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_OK(lock_sync_request_build(ctx, table[i].n == 0 ? NULL : table[i].ids, table[i].n, &q));
         CHECK_TEXT(lock_sync_request_url(q), table[i].url);
@@ -75,7 +75,7 @@ TEST(one_lock_has_an_endpoint_of_its_own)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].url);
         CHECK_OK(lock_sync_request_build_one(ctx, table[i].id, &q));
         CHECK_TEXT(lock_sync_request_url(q), table[i].url);
@@ -118,7 +118,7 @@ TEST(ids_that_would_pass_2000_bytes_ask_for_all_locks)
     lock_sync_ctx *ctx = t_ctx();
     int64_t ids[141];
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t n = table[i].n;
         lock_sync_request *q;
         const char *url;
@@ -144,10 +144,10 @@ TEST(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long)
     lock_sync_results *r;
     int64_t ids[200];
 
-    for (size_t i = 0; i < T_COUNT(ids); i++)
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
         ids[i] = 100000000 + (int64_t)i;
     CHECK_OK(t_decode(ctx,
-                      &(t_answer){.ids = ids, .n = T_COUNT(ids),
+                      &(t_answer){.ids = ids, .n = COUNT_OF(ids),
                                   .body = "{\"result\":[{\"id\":5},{\"id\":100000199},{\"id\":100000000}]}"},
                       &r));
     CHECK_INT(lock_sync_results_count(r), 2);
@@ -163,7 +163,7 @@ TEST(duplicates_do_not_count_against_the_limit)
     lock_sync_request *q;
     int64_t *ids = calloc(5000, sizeof *ids);
 
-    assert_non_null(ids);
+    MUST(ids != NULL);
     for (size_t i = 0; i < 5000; i++)
         ids[i] = i % 2 == 0 ? 22 : 11;
     CHECK_OK(lock_sync_request_build(ctx, ids, 5000, &q));
@@ -206,7 +206,7 @@ TEST(bad_ids_are_refused_with_their_index)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].says);
         q = (lock_sync_request *)(void *)ctx;
         CHECK_INT(lock_sync_request_build(ctx, table[i].ids, table[i].n, &q), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -273,7 +273,7 @@ TEST(the_credential_travels_in_the_scheme_of_its_setter)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_OK(table[i].set(ctx, "abc.DEF-123"));
         CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
@@ -327,7 +327,7 @@ TEST(no_request_is_made_without_a_usable_credential)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_OK(lock_sync_set_access_token_until(ctx, table[i].token, table[i].until_ms));
         CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), table[i].want);

@@ -1,6 +1,6 @@
 /* Filling a response: what headers and body may be, the two caps exactly, and that a failure is remembered. Also what a
    decode refuses before it looks at the body. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ static parts make(uint64_t cap)
     parts p = {.ctx = t_ctx()};
 
     CHECK_OK(lock_sync_set_max_response_bytes(p.ctx, cap));
-    assert_int_equal(lock_sync_request_build(p.ctx, NULL, 0, &p.q), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_response_new(p.ctx, &p.s), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_request_build(p.ctx, NULL, 0, &p.q));
+    MUST_OK(lock_sync_response_new(p.ctx, &p.s));
     return p;
 }
 
@@ -39,7 +39,7 @@ TEST(the_body_may_fill_its_cap_exactly)
         lock_sync_status want;
     } table[] = {{21, LOCK_SYNC_OK}, {22, LOCK_SYNC_OK}, {20, LOCK_SYNC_E_TOO_LARGE}, {1, LOCK_SYNC_E_TOO_LARGE}};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         for (size_t chunk = 1; chunk <= 21; chunk++) {
             parts p = make(table[i].cap);
             lock_sync_status status = LOCK_SYNC_OK;
@@ -106,7 +106,7 @@ TEST(headers_may_fill_64_kib_exactly)
         {"two, one beyond", 60000, HEADER_MAX - 60001, false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         parts p = make(100);
         char *first = t_repeat('v', table[i].first);
         char *second = t_repeat('v', table[i].second);
@@ -143,7 +143,7 @@ TEST(header_texts_that_are_refused)
     parts p = make(100);
     lock_sync_results *r;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].what);
         CHECK_INT(lock_sync_response_add_header(p.s, table[i].name, table[i].value), LOCK_SYNC_E_INVALID_ARGUMENT);
     }
@@ -159,7 +159,7 @@ TEST(an_unusually_long_correlation_id_is_not_kept)
 {
     static const size_t sizes[] = {126, 127, 128, 5000};
 
-    for (size_t i = 0; i < T_COUNT(sizes); i++) {
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         parts p = make(100);
         char *id = t_repeat('c', sizes[i]);
         lock_sync_results *r;

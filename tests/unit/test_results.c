@@ -1,6 +1,6 @@
 /* Results: filtered to what was asked, in the service's order, each lock once, the missing ids told, and look-ups. */
 #include "base/memory.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/results.h"
 
 #include <inttypes.h>
@@ -29,7 +29,7 @@ static char *write_answer(const int64_t *ids, size_t n)
     char *body = malloc(room);
     size_t size;
 
-    assert_non_null(body);
+    MUST(body != NULL);
     size = (size_t)snprintf(body, room, "{\"result\":[");
     for (size_t i = 0; i < n; i++)
         size += (size_t)snprintf(body + size, room - size, "%s{\"id\":%" PRId64 ",\"revision\":%" PRId64 "}",
@@ -73,7 +73,7 @@ TEST(filtering_order_duplicates_and_missing)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t kept = length(table[i].kept);
         size_t missing = length(table[i].missing);
         char *body = write_answer(table[i].answer, length(table[i].answer));
@@ -145,7 +145,7 @@ TEST(two_records_of_one_lock)
     static const int64_t asked[] = {3, 2, 1};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         for (size_t n = 0; n <= 3; n += 3) {
             char body[1000];
             lock_sync_results *r;
@@ -179,7 +179,7 @@ TEST(look_ups)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char *body = write_answer(table[i].answer, length(table[i].answer));
         lock_sync_results *r;
 
@@ -208,8 +208,8 @@ TEST(a_hundred_thousand_locks_in_any_order)
     size_t wrong = 0;
     lock_sync_results *r;
 
-    assert_non_null(ids);
-    assert_non_null(body);
+    MUST(ids != NULL);
+    MUST(body != NULL);
     for (size_t i = 0; i < MANY; i++)
         ids[i] = 2 * (int64_t)i + 1; /* odd */
     for (size_t i = MANY - 1; i > 0; i--) {
@@ -276,7 +276,7 @@ TEST(one_lock_is_answered_by_one_object_of_its_id)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *r;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_INT(t_decode(ctx, &(t_answer){.single = 7, .body = table[i].body}, &r), table[i].want);
         CHECK_INT(t_error_offset(ctx), -1);
@@ -314,11 +314,11 @@ TEST(more_than_can_be_addressed_is_out_of_memory)
     lock_sync_allocator memory;
     lock_sync_results *r;
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     CHECK(lsync_results_new(&memory, &all, SIZE_MAX / 8, 1) == NULL);
     CHECK(lsync_results_new(&memory, &too_many, 1, 1) == NULL);
     r = lsync_results_new(&memory, &all, 1, 1);
-    assert_non_null(r);
+    MUST(r != NULL);
     r->capacity = SIZE_MAX / sizeof(lock_sync_lock) / 2; /* as if it had grown to that */
     CHECK(lsync_results_grow(r) == NULL);
     lock_sync_results_free(r);

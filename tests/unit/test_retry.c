@@ -1,5 +1,5 @@
 /* When a request is sent once more: the whole decision, as a table. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "transport/retry.h"
 
 #define VETOED .is_vetoed = true, .is_idempotent = true, .refused = LSYNC_REFUSED_UNKNOWN
@@ -53,7 +53,7 @@ TEST(when_a_request_is_sent_once_more)
         {"a retry found closed", {.sends = 1, .unsent = 1, H2, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_INT(lsync_retry_after(&table[i].attempt, table[i].history), table[i].retry);
     }

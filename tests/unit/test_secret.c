@@ -1,6 +1,6 @@
 /* No credential leaves the library but in the Authorization header: not in a log line, an error, a URL, or memory given
    back, even when the service echoes it. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,10 +39,10 @@ TEST(an_echoed_credential_is_struck_out_of_the_error)
     lock_sync_ctx *ctx = t_ctx();
 
     CHECK_OK(lock_sync_set_access_token(ctx, JWT));
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         static const int32_t statuses[] = {200, 401, 403, 500};
 
-        for (size_t k = 0; k < T_COUNT(statuses); k++) {
+        for (size_t k = 0; k < COUNT_OF(statuses); k++) {
             char body[300];
             lock_sync_results *r;
 
@@ -84,7 +84,7 @@ TEST(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
     static const size_t sizes[] = {100, 126, 127, 128, 129, 500, 16384};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(sizes); i++) {
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *token = t_repeat('t', sizes[i]);
         lock_sync_results *r;
         const char *id;
@@ -112,7 +112,7 @@ TEST(a_short_credential_is_struck_out_and_the_rest_stays)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         const char *got;
         char body[100];
         lock_sync_results *r;
@@ -176,7 +176,7 @@ TEST(no_log_line_of_a_failed_fetch_holds_a_credential)
         {"no status", {.body = JWT}},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++)
+    for (size_t i = 0; i < COUNT_OF(table); i++)
         fetch_and_search(&table[i].step, table[i].name);
 }
 
@@ -206,7 +206,7 @@ TEST(credentials_are_wiped_before_their_memory_is_given_back)
     lock_sync_results *r;
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, JWT));
     CHECK_OK(lock_sync_set_access_token(ctx, JWT "x")); /* replaced */
     CHECK_OK(lock_sync_set_access_token(ctx, NULL));    /* wiped */

@@ -1,7 +1,7 @@
 /* The settings: what each setter takes and refuses, that a refused value leaves the old one, and what is told of it.
    URLs have a test of their own, test_url.c. */
 #include "client/context.h"
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,9 +82,9 @@ TEST(credentials_are_visible_ascii)
     static char want[20000];
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table) * T_COUNT(setters); i++) {
-        size_t k = i % T_COUNT(table);
-        size_t s = i / T_COUNT(table);
+    for (size_t i = 0; i < COUNT_OF(table) * COUNT_OF(setters); i++) {
+        size_t k = i % COUNT_OF(table);
+        size_t s = i / COUNT_OF(table);
         char *made = table[k].text == NULL ? t_repeat('k', table[k].size) : NULL;
         const char *text = made == NULL ? table[k].text : made;
 
@@ -111,7 +111,7 @@ TEST(null_wipes_the_credential_of_any_setter)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(setters); i++) {
+    for (size_t i = 0; i < COUNT_OF(setters); i++) {
         t_row("setter %zu", i);
         CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
         check_taken(ctx, setters[i](ctx, NULL));
@@ -132,7 +132,7 @@ TEST(an_expiry_is_a_positive_unix_time)
     } table[] = {{INT64_MIN, false}, {-1, false}, {0, false}, {1, true}, {INT64_MAX, true}};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_status status = lock_sync_set_access_token_until(ctx, "HIDE", table[i].until);
 
         t_row("%lld", (long long)table[i].until);
@@ -181,7 +181,7 @@ TEST(api_versions)
     lock_sync_request *q;
     char want[200];
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char *made = table[i].text == NULL ? t_repeat('9', table[i].size) : NULL;
         const char *text = made == NULL ? table[i].text : made;
 
@@ -225,7 +225,7 @@ TEST(user_agents_are_printable_and_stand_before_our_own)
     char want[400];
     char got[400];
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char *made = table[i].text == NULL ? t_repeat('p', table[i].size) : NULL;
         const char *text = made == NULL ? table[i].text : made;
 
@@ -260,14 +260,14 @@ TEST(times_and_caps_have_bounds)
     CHECK_INT(ctx->connect_timeout_ms, 10000);
     CHECK_INT(ctx->route.max_idle_ms, 60000);
     CHECK_INT(ctx->max_response_bytes, 8 << 20);
-    for (size_t i = 0; i < T_COUNT(times); i++) {
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
         lock_sync_status (*const setters[])(lock_sync_ctx *, int64_t) = {lock_sync_set_timeout_ms,
                                                                          lock_sync_set_connect_timeout_ms,
                                                                          lock_sync_set_max_idle_ms};
         const int64_t *const places[] = {&ctx->timeout_ms, &ctx->connect_timeout_ms, &ctx->route.max_idle_ms};
         const char *const names[] = {"the timeout", "connect timeout", "limit on idle connections"};
 
-        for (size_t s = 0; s < T_COUNT(setters); s++) {
+        for (size_t s = 0; s < COUNT_OF(setters); s++) {
             t_row("%s %lld", names[s], (long long)times[i].ms);
             CHECK_OK(setters[s](ctx, 77));
             if (times[i].good)
@@ -277,7 +277,7 @@ TEST(times_and_caps_have_bounds)
             CHECK_INT(*places[s], times[i].good ? times[i].ms : 77);
         }
     }
-    for (size_t i = 0; i < T_COUNT(caps) && SIZE_MAX > UINT32_MAX; i++) {
+    for (size_t i = 0; i < COUNT_OF(caps) && SIZE_MAX > UINT32_MAX; i++) {
         t_row("cap %llu", (unsigned long long)caps[i].bytes);
         CHECK_OK(lock_sync_set_max_response_bytes(ctx, 77));
         if (caps[i].good)

@@ -1,6 +1,6 @@
 /* The statuses, written down a second time from the design: number, name, whether it is worth a retry. And the
    readers of an error when there is none. */
-#include "support.h"
+#include "../support/decoding.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -41,8 +41,8 @@ static const row table[] = {
 
 TEST(numbers_names_and_retries)
 {
-    CHECK_INT(T_COUNT(table), 23);
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    CHECK_INT(COUNT_OF(table), 23);
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_INT(table[i].number, i);
         CHECK_INT(table[i].constant, table[i].number);
@@ -53,7 +53,7 @@ TEST(numbers_names_and_retries)
 
 TEST(messages_are_one_plain_sentence_each)
 {
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         const char *message = lock_sync_status_message(table[i].number);
         size_t size = strlen(message);
 
@@ -71,7 +71,7 @@ TEST(numbers_without_a_name)
 {
     static const int32_t numbers[] = {INT32_MIN, INT32_MIN + 1, -1000, -22, -1, 23, 24, 255, 256, 65536, INT32_MAX};
 
-    for (size_t i = 0; i < T_COUNT(numbers); i++) {
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         t_row("%" PRId32, numbers[i]);
         CHECK_TEXT(lock_sync_status_name(numbers[i]), "LOCK_SYNC_E_?");
         CHECK(strlen(lock_sync_status_message(numbers[i])) > 4);
@@ -97,7 +97,7 @@ TEST(the_error_of_a_new_context_says_ok)
     lock_sync_ctx *ctx;
     const lock_sync_error *e;
 
-    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new(&ctx));
     e = lock_sync_last_error(ctx);
     CHECK(e != NULL);
     CHECK_OK(lock_sync_error_status(e));

@@ -1,6 +1,6 @@
 /* Structs that a host fills begin with their size. One of an older header is shorter and is taken, and nothing is read
    behind its end: each lies at the end of a block of its own size, so that a memory checker sees a look too far. */
-#include "fake.h"
+#include "../support/fake.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static void check_size(const shape *s, size_t size, lock_sync_status want)
 {
     unsigned char *block = malloc(size);
 
-    assert_non_null(block);
+    MUST(block != NULL);
     memset(block, 0x5a, size); /* what a longer struct holds is not looked at */
     memcpy(block, s->whole, size < s->size ? size : s->size);
     memcpy(block, &size, sizeof size);
@@ -96,12 +96,12 @@ static size_t shapes_in_headers(void)
     glob_t headers;
     size_t count = 0;
 
-    assert_int_equal(glob(T_SOURCE_ROOT "/include/locksync/*.h", 0, NULL, &headers), 0);
+    MUST_INT(glob(T_SOURCE_ROOT "/include/locksync/*.h", 0, NULL, &headers), 0);
     for (size_t i = 0; i < headers.gl_pathc; i++) {
         FILE *file = fopen(headers.gl_pathv[i], "re");
         char line[400];
 
-        assert_non_null(file);
+        MUST(file != NULL);
         while (fgets(line, sizeof line, file) != NULL)
             count += strstr(line, "size_t struct_size; /**< sizeof(lock_sync") != NULL &&
                      strstr(line, "as the library was compiled") == NULL; /* that one the library fills */
@@ -123,13 +123,13 @@ TEST(a_struct_of_an_older_header_is_taken)
         {"allocator", &allocator, sizeof allocator, sizeof allocator, take_allocator}, /* all of it is needed */
     };
 
-    for (size_t i = 0; i < T_COUNT(shapes); i++) {
+    for (size_t i = 0; i < COUNT_OF(shapes); i++) {
         check_size(&shapes[i], sizeof(size_t), LOCK_SYNC_E_INVALID_ARGUMENT);
         check_size(&shapes[i], shapes[i].shortest - 1, LOCK_SYNC_E_INVALID_ARGUMENT);
         for (size_t size = shapes[i].shortest; size <= shapes[i].size + NEWER; size += sizeof(void *))
             check_size(&shapes[i], size, LOCK_SYNC_OK);
     }
-    CHECK_INT(T_COUNT(shapes), shapes_in_headers());
+    CHECK_INT(COUNT_OF(shapes), shapes_in_headers());
     t_heap_check_empty(&heap);
 }
 

@@ -1,5 +1,5 @@
 /* The service's times (ISO 8601): tables of good and bad texts, every truncation, and timegm() as a second opinion. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
@@ -61,7 +61,7 @@ TEST(good_texts)
         {"2024-12-31T23:59:59Z", INT64_C(1735689599000)},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(fractions_are_cut_to_milliseconds)
@@ -83,7 +83,7 @@ TEST(fractions_are_cut_to_milliseconds)
         {"1970-01-01T00:00:00.5.5Z", BAD},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(offsets)
@@ -106,7 +106,7 @@ TEST(offsets)
         {"1970-01-01T00:00:00 Z", BAD},           {"1970-01-01T00:00:00ZZ", BAD},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(dates_and_times_that_do_not_exist)
@@ -123,7 +123,7 @@ TEST(dates_and_times_that_do_not_exist)
         {"2021-01-01T00:00:61Z", BAD}, {"2021-01-01T99:99:99Z", BAD},
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
 }
 
 TEST(texts_that_are_no_timestamp)
@@ -144,7 +144,7 @@ TEST(texts_that_are_no_timestamp)
         {"string", BAD}, /* Swagger's placeholder */
     };
 
-    check_rows(table, T_COUNT(table));
+    check_rows(table, COUNT_OF(table));
     t_row("a NUL behind a good text");
     CHECK_INT(parse("1970-01-01T00:00:00Z\0", 21), BAD);
     t_row("a NUL inside");
@@ -163,8 +163,8 @@ TEST(a_good_text_cut_at_every_length)
         {"2021-04-26T06:02:04-02:30", "------------------+--+--+"},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
-        assert_int_equal(strlen(table[i].text), strlen(table[i].good));
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        MUST_INT(strlen(table[i].text), strlen(table[i].good));
         for (size_t size = 0; size <= strlen(table[i].text); size++) {
             t_row("%.*s", (int)size, table[i].text);
             CHECK_INT(parse(table[i].text, size) != BAD, size > 0 && table[i].good[size - 1] == '+');
@@ -215,8 +215,8 @@ TEST(agrees_with_timegm_on_random_moments)
         int64_t want = (int64_t)moment * 1000 + ms - (int64_t)offset * 60000;
         struct tm tm;
 
-        assert_non_null(gmtime_r(&moment, &tm));
-        assert_true(timegm(&tm) == moment);
+        MUST(gmtime_r(&moment, &tm) != NULL);
+        MUST(timegm(&tm) == moment);
         (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%c%02d:%02d", tm.tm_year + 1900,
                        tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms, offset < 0 ? '-' : '+',
                        offset < 0 ? -offset / 60 : offset / 60, offset < 0 ? -offset % 60 : offset % 60);

@@ -1,6 +1,6 @@
 /* What libcurl's codes come to, each of those that a fetch may meet. */
 #include "base/memory.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "transport/quirks.h"
 #include "transport/status.h"
 
@@ -44,11 +44,11 @@ TEST(codes_of_libcurl)
     lock_sync_response response;
     lsync_transfer transfer = {.response = &response, .sockets = &sockets};
 
-    assert_true(lsync_allocator_init(&memory, NULL));
+    MUST(lsync_allocator_init(&memory, NULL));
     lsync_response_init(&response, &memory, 1000, 1);
     transfer.easy = curl_easy_init();
-    assert_non_null(transfer.easy);
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    MUST(transfer.easy != NULL);
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", curl_easy_strerror(table[i].code));
         CHECK_INT(lsync_status_of_curl(&transfer, table[i].code), table[i].status);
     }

@@ -1,6 +1,6 @@
 /* Base URLs and proxy URLs: every reason to refuse one, which hosts are loopback, and when plain http may be used. */
 #include "client/context.h"
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/url.h"
 
 #include <stdio.h>
@@ -133,7 +133,7 @@ TEST(base_urls)
     lock_sync_request *q;
     char want[1200];
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         bool good = table[i].base != NULL;
 
         t_row("%s", table[i].url);
@@ -230,7 +230,7 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
     lock_sync_request *q;
     char url[200];
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lsync_base_url parsed;
 
         t_row("%s", table[i].host);
@@ -272,7 +272,7 @@ TEST(plain_http_never_goes_through_a_proxy)
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s allow=%d proxy=%d", table[i].url, table[i].allow, table[i].proxy);
         CHECK_OK(lock_sync_set_base_url(ctx, table[i].url));
         CHECK_OK(lock_sync_set_allow_http(ctx, table[i].allow));
@@ -336,7 +336,7 @@ TEST(proxies)
     };
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         bool good = table[i].why == NULL;
 
         t_row("%s", table[i].url);
@@ -358,7 +358,7 @@ TEST(a_delimiter_before_the_at_of_a_proxy_is_refused)
                                        "http://evil.com#@p"};
     lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < T_COUNT(urls); i++) {
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
         t_row("%s", urls[i]);
         CHECK_INT(lock_sync_set_proxy(ctx, urls[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK_LACKS(t_error_message(ctx), CODE);
@@ -377,7 +377,7 @@ TEST(hosts_that_are_addresses)
         {"a.b", false},         {"1.2.3.com/", false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].host);
         CHECK_INT(lsync_host_is_address(table[i].host), table[i].address);
     }
@@ -398,7 +398,7 @@ TEST(one_origin_is_scheme_host_and_port)
         {NULL, NULL, false},                        {"h", "h", false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%zu", i);
         CHECK_INT(lsync_url_has_same_origin(table[i].a, table[i].b), table[i].same);
     }

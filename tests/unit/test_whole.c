@@ -1,5 +1,5 @@
 /* Whole numbers that are written as reals: what a parser gets to read in their place. */
-#include "support.h"
+#include "../support/decoding.h"
 #include "wire/whole.h"
 
 #include <string.h>
@@ -45,7 +45,7 @@ TEST(a_fraction_of_zeros_becomes_blanks)
         {"true1.0", "true1.0"},
     };
 
-    for (size_t i = 0; i < T_COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char json[64];
 
         t_row("%s", rows[i].json);

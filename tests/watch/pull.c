@@ -10,8 +10,8 @@ void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms)
     p->fake.user = p;
     p->ctx = t_ctx();
     t_fake_use(p->ctx, &p->fake);
-    assert_int_equal(lock_sync_watch_new(p->ctx, NULL, 0, &p->w), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_watch_set_interval_ms(p->w, interval_ms), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_watch_new(p->ctx, NULL, 0, &p->w));
+    MUST_OK(lock_sync_watch_set_interval_ms(p->w, interval_ms));
 }
 
 void pull_end(pull *p)

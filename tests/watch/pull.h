@@ -13,7 +13,7 @@ typedef struct pull {
 
 /* Begins at `p`, which must not move: a watch of all locks with that interval, over the steps. The guard is off. */
 void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms);
-#define PULL_BEGIN(p, steps, interval_ms) pull_begin(p, steps, T_COUNT(steps), interval_ms)
+#define PULL_BEGIN(p, steps, interval_ms) pull_begin(p, steps, COUNT_OF(steps), interval_ms)
 void pull_end(pull *p);
 
 /* Waits for the next change; checks what holds for any status, and frees the changes. */

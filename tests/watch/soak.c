@@ -7,7 +7,7 @@
 
 #include "../guard/sim_rules.h"
 #include "../support/kit.h"
-#include "../unit/support.h"
+#include "../support/decoding.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -280,7 +280,7 @@ TEST(each_change_between_two_good_answers_is_told_once)
     service = sim_start(arguments);
     begin(&pulled, "pull");
     begin(&pooled, "pool");
-    assert_int_equal(pthread_create(&thread, NULL, pull, &pulled), 0);
+    MUST_INT(pthread_create(&thread, NULL, pull, &pulled), 0);
     run_pool(&pooled);
     (void)pthread_join(thread, NULL);
     recorder_stop(pulled.between);

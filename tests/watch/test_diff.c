@@ -1,6 +1,6 @@
 /* lock_sync_diff: which change each difference of two answers is, which locks are compared, and that changes are
    copies. */
-#include "../unit/fake.h"
+#include "../support/fake.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +146,7 @@ TEST(what_is_a_change_of_a_lock)
          IN("{\"state\":6}"), CONFIG},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         char want[32] = "";
 
         t_row("%s", table[i].name);
@@ -235,7 +235,7 @@ TEST(which_locks_are_compared)
          "2:512 "},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_diff(&table[i].before, &table[i].after, table[i].want);
     }
@@ -278,7 +278,7 @@ TEST(changes_are_one_block_that_outlives_all_else)
     lock_sync_ctx *ctx;
     size_t blocks, n = 0;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
     b = hear(ctx, &(said){.records = "{\"id\":1,\"revision\":1}," L2});
     a = hear(ctx, &(said){.records = "{\"id\":1,\"revision\":2}," L3});
@@ -435,7 +435,7 @@ static uint32_t model_of(const lock_sync_lock *b, const lock_sync_lock *a)
         {LOCK_SYNC_FIELD_REVISION, CONFIG, b->revision, a->revision},
     };
 
-    for (size_t i = 0; i < T_COUNT(values); i++) {
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
         bool was = (b->fields & values[i].field) != 0;
         bool is = (a->fields & values[i].field) != 0;
 

@@ -24,7 +24,7 @@ TEST(errors_that_may_pass_are_absorbed)
         {"503", {.http = 503}, LOCK_SYNC_E_SERVER},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         const t_step steps[] = {table[i].step, locked, table[i].step, table[i].step, opened};
         pull p;
 
@@ -65,7 +65,7 @@ TEST(errors_that_do_not_pass_are_returned_each_time)
         {"refused in the body", {.http = 200, .body = "{\"success\":false}"}, LOCK_SYNC_E_API},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         const t_step steps[] = {locked, table[i].step, table[i].step, opened};
         pull p;
 
@@ -114,7 +114,7 @@ TEST(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll)
     static const lock_sync_status says[] = {LOCK_SYNC_E_NO_CREDENTIAL, LOCK_SYNC_E_INVALID_ARGUMENT,
                                             LOCK_SYNC_E_NO_TRANSPORT, LOCK_SYNC_E_UNAUTHORIZED, LOCK_SYNC_OK};
 
-    for (size_t i = 0; i < T_COUNT(says); i++) {
+    for (size_t i = 0; i < COUNT_OF(says); i++) {
         lock_sync_status status = says[i];
         pull p;
 
@@ -144,7 +144,7 @@ TEST(the_pause_doubles_with_each_error_in_a_row)
     pull p;
 
     PULL_BEGIN(&p, steps, 20000);
-    for (size_t i = 0; i < T_COUNT(intervals); i++) {
+    for (size_t i = 0; i < COUNT_OF(intervals); i++) {
         t_row("error %zu", i + 1);
         CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
         check_due(&p, i == 0 ? 20000 : 18000 * intervals[i], i == 0 ? 22000 : 20000 * intervals[i]);
@@ -176,7 +176,7 @@ TEST(retry_after_is_waited_for)
          LOCK_SYNC_OK, 20000, 22000},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         pull p;
 
         t_row("%s", table[i].name);

@@ -42,7 +42,7 @@ TEST(polls_keep_to_interval_and_guard_in_each_mode)
     };
     static const t_step step = {.http = 200, .body = "{\"result\":[]}", .hook = note_time};
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_guard *g = memory_guard(table[i].guard_ms);
         pull p;
 
@@ -119,7 +119,7 @@ TEST(a_hold_longer_than_an_interval_is_told)
         {"shorter", 5000, 20000, false},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_guard *g = memory_guard(table[i].guard_ms);
         pull p;
 
@@ -196,7 +196,7 @@ TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
     lock_sync_guard *g;
     pull p;
 
-    assert_int_equal(lock_sync_guard_new_with_store(&store, &g), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     pull_begin(&p, &answer_good, 1, 20000);
     CHECK_OK(lock_sync_set_guard(p.ctx, g));
     CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));

@@ -1,5 +1,5 @@
 /* How long a watch pauses between two polls: after good answers, after errors in a row, and after a Retry-After. */
-#include "../unit/support.h"
+#include "../support/decoding.h"
 #include "watch/watch.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -43,7 +43,7 @@ TEST(the_shortest_and_the_longest_pause)
         {20000, INT64_MIN, 0, 20000, 22000},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         int64_t at[2];
 
         t_row("interval %d, %u failures, Retry-After %d", (int)table[i].interval, table[i].failures,

@@ -21,7 +21,7 @@ TEST(the_first_answer_tells_every_lock_as_added)
         {"none", SAYS(""), ""},
     };
 
-    for (size_t i = 0; i < T_COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         pull p;
 
         t_row("%s", table[i].name);
@@ -46,7 +46,7 @@ TEST(later_answers_tell_what_differs_from_the_one_before)
     pull p;
 
     PULL_BEGIN(&p, steps, 20000);
-    for (size_t i = 0; i < T_COUNT(steps); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         t_row("answer %zu", i);
         CHECK_INT(pull_due(&p, 0), want[i] == NULL ? LOCK_SYNC_E_TIMEOUT : LOCK_SYNC_OK);
         CHECK_TEXT(p.told, want[i] == NULL ? "" : want[i]);
@@ -72,7 +72,7 @@ TEST(results_are_the_records_of_the_last_good_answer)
     PULL_BEGIN(&p, steps, 20000);
     CHECK(lock_sync_watch_results(NULL) == NULL);
     CHECK(lock_sync_watch_results(p.w) == NULL);
-    for (size_t i = 0; i < T_COUNT(steps); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         const lock_sync_results *r;
 
         t_row("answer %zu", i);
@@ -95,7 +95,7 @@ TEST(only_the_ids_asked_for_are_watched)
 
     PULL_BEGIN(&p, steps, 20000);
     lock_sync_watch_free(p.w);
-    assert_int_equal(lock_sync_watch_new(p.ctx, ids, 4, &p.w), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_watch_new(p.ctx, ids, 4, &p.w));
     ids[0] = ids[2] = 2; /* copied */
     CHECK_OK(pull_next(&p, 0));
     CHECK_TEXT(p.told, "1:21 3:21 ");
@@ -151,7 +151,7 @@ TEST(an_answer_that_there_was_no_memory_for_is_told_by_the_next)
         pull p = {.fake = {.steps = steps, .step_count = 2}};
 
         t_row("allocation %zu", n);
-        assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &p.ctx), LOCK_SYNC_OK);
+        MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &p.ctx));
         CHECK_OK(lock_sync_set_personal_key(p.ctx, "k"));
         t_fake_use(p.ctx, &p.fake);
         CHECK_OK(lock_sync_watch_new(p.ctx, NULL, 0, &p.w));
@@ -192,7 +192,7 @@ TEST(a_watch_is_one_block_and_changes_outlive_it)
     lock_sync_ctx *ctx;
     size_t blocks;
 
-    assert_int_equal(lock_sync_ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
     t_fake_use(ctx, &fake);
     blocks = heap.blocks;
@@ -276,7 +276,7 @@ TEST(a_wait_without_an_end_goes_on_until_something_changes)
 {
     static const int64_t timeouts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX - 1, 3600000};
 
-    for (size_t i = 0; i < T_COUNT(timeouts); i++) {
+    for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
         static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":1}"), {.http = 500}, SAYS("{\"id\":1}"),
                                        SAYS("{\"id\":2}")};
         pull p;
@@ -297,7 +297,7 @@ static size_t polls;
 static void note_time(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
     (void)user, (void)q, (void)s;
-    if (polls < T_COUNT(polled_us))
+    if (polls < COUNT_OF(polled_us))
         polled_us[polls++] = kit_now_us();
 }
 
@@ -433,7 +433,7 @@ TEST(wrong_arguments)
     CHECK_INT(lock_sync_watch_next(NULL, 0, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_watch_next(p.w, 0, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(t_error_status(p.ctx), LOCK_SYNC_E_INVALID_ARGUMENT);
-    for (size_t i = 0; i < T_COUNT(bad_intervals); i++)
+    for (size_t i = 0; i < COUNT_OF(bad_intervals); i++)
         CHECK_INT(lock_sync_watch_set_interval_ms(p.w, bad_intervals[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_watch_set_interval_ms(NULL, 1000), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_OK(lock_sync_watch_set_interval_ms(p.w, 86400000));

@@ -6,7 +6,7 @@
 #include "wire/response.h"
 
 #include "../../support/kit.h"
-#include "../../unit/support.h"
+#include "../../support/decoding.h"
 
 #include <pthread.h>
 #include <signal.h>

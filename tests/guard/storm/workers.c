@@ -2,7 +2,7 @@
 #include "storm.h"
 
 #include "../../support/kit.h"
-#include "../../unit/support.h"
+#include "../../support/decoding.h"
 
 #include <locksync/redis.h>
 

@@ -1,104 +1,16 @@
-/* What the unit tests share; see support.h. */
-#include "support.h"
+/* Contexts, and answers to decode; see decoding.h. */
+#include "decoding.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char row[256];
-static size_t rows;
-static size_t failures;
-
-int t_before(void **state)
-{
-    (void)state;
-    failures = 0;
-    row[0] = '\0';
-    return 0;
-}
-
-int t_after(void **state)
-{
-    (void)state;
-    return failures == 0 ? 0 : -1;
-}
-
-static int report(void **state)
-{
-    (void)state;
-    print_message("%zu rows of tables\n", rows);
-    return 0;
-}
-
-int t_main(const struct CMUnitTest *tests, size_t n)
-{
-    return _cmocka_run_group_tests("unit", tests, n, NULL, report);
-}
-
-void t_row(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(row, sizeof row, format, arguments);
-    va_end(arguments);
-    rows++;
-}
-
-static void complain(const char *file, int line)
-{
-    failures++;
-    print_error("%s:%d: %s%s%s", file, line, row[0] == '\0' ? "" : "[", row, row[0] == '\0' ? "" : "] ");
-}
-
-bool t_check(bool good, const char *what, const char *file, int line)
-{
-    if (!good) {
-        complain(file, line);
-        print_error("not true: %s\n", what);
-    }
-    return good;
-}
-
-bool t_check_int(int64_t got, int64_t want, const char *what, const char *file, int line)
-{
-    if (got != want) {
-        complain(file, line);
-        print_error("%s is %" PRId64 ", not %" PRId64 "\n", what, got, want);
-    }
-    return got == want;
-}
-
-bool t_check_text(const char *got, const char *want, const char *what, const char *file, int line)
-{
-    bool good = got == NULL || want == NULL ? got == want : strcmp(got, want) == 0;
-
-    if (!good) {
-        complain(file, line);
-        print_error("%s is \"%s\", not \"%s\"\n", what, got == NULL ? "(NULL)" : got, want == NULL ? "(NULL)" : want);
-    }
-    return good;
-}
-
-bool t_check_holds(const char *text, const char *part, bool wanted, const char *what, const char *file, int line)
-{
-    bool good = part != NULL && (text != NULL && strstr(text, part) != NULL) == wanted;
-
-    if (!good) {
-        complain(file, line);
-        print_error("%s, \"%s\", %s \"%s\"\n", what, text == NULL ? "(NULL)" : text, wanted ? "lacks" : "holds",
-                    part == NULL ? "(NULL)" : part);
-    }
-    return good;
-}
 
 lock_sync_ctx *t_ctx(void)
 {
     lock_sync_ctx *ctx;
 
-    assert_int_equal(lock_sync_ctx_new(&ctx), LOCK_SYNC_OK);
-    assert_int_equal(lock_sync_set_personal_key(ctx, T_SECRET), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_ctx_new(&ctx));
+    MUST_OK(lock_sync_set_personal_key(ctx, T_SECRET));
     return ctx;
 }
 
@@ -150,7 +62,7 @@ const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lo
     size_t room = sizeof format + strlen(record);
     char *body = malloc(room);
 
-    assert_non_null(body);
+    MUST(body != NULL);
     (void)snprintf(body, room, format, record);
     CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, results));
     free(body);
@@ -176,7 +88,7 @@ char *t_repeat(char c, size_t n)
 {
     char *text = malloc(n + 1);
 
-    assert_non_null(text);
+    MUST(text != NULL);
     memset(text, c, n);
     text[n] = '\0';
     return text;

@@ -3,7 +3,7 @@
 #ifndef T_FAKE_H
 #define T_FAKE_H
 
-#include "support.h"
+#include "decoding.h"
 
 /* --- transport --- */
 

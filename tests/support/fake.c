@@ -59,7 +59,7 @@ lock_sync_transport t_fake_transport(t_fake *fake)
 
 void t_guard_off(lock_sync_ctx *ctx)
 {
-    assert_int_equal(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF));
 }
 
 void t_fake_use(lock_sync_ctx *ctx, t_fake *fake)
@@ -67,7 +67,7 @@ void t_fake_use(lock_sync_ctx *ctx, t_fake *fake)
     lock_sync_transport transport = t_fake_transport(fake);
 
     t_guard_off(ctx);
-    assert_int_equal(lock_sync_set_transport(ctx, &transport), LOCK_SYNC_OK);
+    MUST_OK(lock_sync_set_transport(ctx, &transport));
 }
 
 /* --- heap --- */

@@ -1,0 +1,66 @@
+/* How a test is written: its name is the behaviour, CHECK notes what is wrong and lets it go on, so that a table tells of
+   all its bad rows; MUST ends it, where to go on makes no sense. */
+#ifndef CHECKS_H
+#define CHECKS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "locksync/common.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+#define TEST(name)                                                                                                     \
+    static void name##_body(void **t_state);                                                                             \
+    static void name(void **t_state)                                                                                     \
+    {                                                                                                                  \
+        t_run(name##_body, t_state);                                                                                     \
+    }                                                                                                                  \
+    static void name##_body(void **t_state __attribute__((unused)))
+
+/* Its row in the list of a program's tests; the second has something to make before and to release after. */
+#define T(name) cmocka_unit_test(name)
+#define T_IN(name, before, after) cmocka_unit_test_setup_teardown(name, before, after)
+
+/* What main() returns; the second has something to make before the first test and to release after the last. */
+#define T_MAIN(tests) t_main(tests, COUNT_OF(tests), NULL, NULL)
+#define T_MAIN_IN(tests, before, after) t_main(tests, COUNT_OF(tests), before, after)
+
+void t_run(CMUnitTestFunction body, void **t_state); /* the test fails if a check did */
+int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, CMFixtureFunction after);
+
+/* Names the row of a table that the next checks are about, and counts it as a case. */
+void t_row(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+bool t_check(bool good, const char *what, const char *file, int line);
+bool t_check_int(int64_t got, int64_t want, const char *what, const char *file, int line);
+bool t_check_between(int64_t got, int64_t least, int64_t most, const char *what, const char *file, int line);
+bool t_check_text(const char *got, const char *want, const char *what, const char *file, int line);
+bool t_check_holds(const char *text, const char *part, bool wanted, const char *what, const char *file, int line);
+void t_must(bool good, const char *file, int line); /* ends the test unless it is */
+void t_child_must(bool good);
+
+#define CHECK(condition) t_check(condition, #condition, __FILE__, __LINE__)
+#define CHECK_INT(got, want) t_check_int((int64_t)(got), (int64_t)(want), #got, __FILE__, __LINE__)
+#define CHECK_BETWEEN(got, least, most)                                                                                \
+    t_check_between((int64_t)(got), (int64_t)(least), (int64_t)(most), #got, __FILE__, __LINE__)
+#define CHECK_TEXT(got, want) t_check_text(got, want, #got, __FILE__, __LINE__)
+#define CHECK_HOLDS(text, part) t_check_holds(text, part, true, #text, __FILE__, __LINE__)
+#define CHECK_LACKS(text, part) t_check_holds(text, part, false, #text, __FILE__, __LINE__)
+#define CHECK_OK(call) CHECK_INT(call, LOCK_SYNC_OK)
+
+#define MUST(condition) t_must(CHECK(condition), __FILE__, __LINE__)
+#define MUST_INT(got, want) t_must(CHECK_INT(got, want), __FILE__, __LINE__)
+#define MUST_BETWEEN(got, least, most) t_must(CHECK_BETWEEN(got, least, most), __FILE__, __LINE__)
+#define MUST_TEXT(got, want) t_must(CHECK_TEXT(got, want), __FILE__, __LINE__)
+#define MUST_OK(call) MUST_INT(call, LOCK_SYNC_OK)
+
+/* In a child process, which cmocka cannot go back from: ends it, with 3. */
+#define CHILD_MUST(condition) t_child_must(CHECK(condition))
+
+#endif
