@@ -39,8 +39,8 @@ void lsync_sockets_release(lsync_sockets *s)
 {
     count_sockets(s, -(int)s->count);
     while (s->count > 0)
-        lsync_free(s->memory, s->connections[--s->count]);
-    lsync_free(s->memory, s->connections);
+        lsync_free(s->memory, s->listed[--s->count].connection);
+    lsync_free(s->memory, s->listed);
     lsync_sockets_init(s, s->memory, s->owner);
 }
 
@@ -49,17 +49,17 @@ static size_t place_of(const lsync_sockets *s, int fd)
 {
     size_t i = 0;
 
-    while (i < s->count && s->connections[i]->fd != fd)
+    while (i < s->count && s->listed[i].connection->fd != fd)
         i++;
     return i;
 }
 
 static void drop(lsync_sockets *s, size_t place)
 {
-    lsync_connection *c = s->connections[place];
+    lsync_connection *c = s->listed[place].connection;
 
-    s->open -= c->key != 0;
-    s->connections[place] = s->connections[--s->count];
+    s->open -= s->listed[place].key != 0;
+    s->listed[place] = s->listed[--s->count];
     count_sockets(s, -1);
     c->fd = -1;
     if (c->active == 0)
@@ -69,14 +69,14 @@ static void drop(lsync_sockets *s, size_t place)
 static bool make_room(lsync_sockets *s)
 {
     size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
-    lsync_connection **connections;
+    lsync_listed *listed;
 
     if (s->count < s->capacity)
         return true;
-    connections = lsync_realloc(s->memory, s->connections, capacity * sizeof(lsync_connection *));
-    if (connections == NULL)
+    listed = lsync_realloc(s->memory, s->listed, capacity * sizeof *listed);
+    if (listed == NULL)
         return false;
-    s->connections = connections;
+    s->listed = listed;
     s->capacity = capacity;
     return true;
 }
@@ -91,7 +91,7 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
         return;
     }
     *c = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
-    s->connections[s->count++] = c;
+    s->listed[s->count++] = (lsync_listed){0, c};
     count_sockets(s, 1);
 }
 
@@ -124,13 +124,13 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
     uint64_t key = key_of(remote_ip, local_port);
 
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i]->key == key)
-            return s->connections[i];
+        if (s->listed[i].key == key)
+            return s->listed[i].connection;
     for (size_t i = 0; i < s->count; i++) {
-        lsync_connection *c = s->connections[i];
+        lsync_connection *c = s->listed[i].connection;
 
-        if (c->key == 0 && port_of(c->fd) == local_port) {
-            c->key = key;
+        if (s->listed[i].key == 0 && port_of(c->fd) == local_port) {
+            s->listed[i].key = key;
             c->opener = NULL;
             s->open++;
             return c;
@@ -143,7 +143,7 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
 static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
-        if (s->connections[i]->key == 0 && s->connections[i]->opener == opener)
+        if (s->listed[i].key == 0 && s->listed[i].connection->opener == opener)
             drop(s, i);
 }
 
@@ -253,9 +253,11 @@ static void find_no_room(lsync_transfer *t)
     lsync_sockets *s = t->sockets;
 
     t->saw.has_no_room = true;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i]->streams > s->connections[i]->active)
-            s->connections[i]->streams = s->connections[i]->active;
+    for (size_t i = 0; i < s->count; i++) {
+        lsync_connection *c = s->listed[i].connection;
+
+        c->streams = c->streams > c->active ? c->active : c->streams;
+    }
 }
 
 /* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
@@ -304,9 +306,9 @@ void lsync_sockets_end_closed(lsync_sockets *s)
     if (s->owner != NULL)
         s->looked = s->owner->turns;
     for (size_t i = 0; i < s->count; i++) {
-        const lsync_connection *c = s->connections[i];
+        const lsync_connection *c = s->listed[i].connection;
 
-        if (c->key != 0 && c->active == 0 && lsync_peer_has_closed(c->fd, true, true))
+        if (s->listed[i].key != 0 && c->active == 0 && lsync_peer_has_closed(c->fd, true, true))
             lsync_peer_shut_down(c->fd);
     }
 }
@@ -390,15 +392,15 @@ static void count_response(lsync_connection *c)
         c->streams++;
 }
 
-static bool takes_streams(const lsync_connection *c)
+static bool takes_streams(const lsync_listed *listed)
 {
-    return c->key != 0 && !c->is_ending && !c->is_dead;
+    return listed->key != 0 && !listed->connection->is_ending && !listed->connection->is_dead;
 }
 
 bool lsync_sockets_are_told(const lsync_sockets *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->connections[i]->responses == 0)
+        if (s->listed[i].connection->responses == 0)
             return false;
     return s->count > 0;
 }
@@ -408,7 +410,7 @@ uint32_t lsync_sockets_streams(const lsync_sockets *s)
     uint32_t streams = 0;
 
     for (size_t i = 0; i < s->count; i++)
-        streams += takes_streams(s->connections[i]) ? s->connections[i]->streams : 0;
+        streams += takes_streams(&s->listed[i]) ? s->listed[i].connection->streams : 0;
     return streams;
 }
 

@@ -37,7 +37,6 @@ struct lsync_socket_owner {
 /* A socket that a transfer opened. It is a connection once a request is sent on it. */
 typedef struct lsync_connection {
     int fd;                       /* -1: it is closed, and freed when no request knows it any more */
-    uint64_t key;                 /* made of what libcurl tells of it; 0: nothing was sent on it yet */
     const lsync_transfer *opener; /* until then */
     uint32_t active;              /* requests that were sent on it and are not over */
     uint32_t responses;
@@ -47,11 +46,17 @@ typedef struct lsync_connection {
     bool is_dead;                 /* it gave no sign of life until a request was out of time, and was shut down */
 } lsync_connection;
 
+/* Its place among its origin's: the key stands here because each request looks through all of them for one. */
+typedef struct lsync_listed {
+    uint64_t key; /* made of what libcurl tells of the connection; 0: nothing was sent on it yet */
+    lsync_connection *connection; /* owned */
+} lsync_listed;
+
 /* The connections to one origin, and what these turned out to be. */
 typedef struct lsync_sockets {
     const lock_sync_allocator *memory;  /* must outlive it */
     lsync_socket_owner *owner;          /* the pool's loop; NULL: a blocking fetch */
-    lsync_connection **connections;     /* owned, as what is in it */
+    lsync_listed *listed;               /* owned */
     size_t count;
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */

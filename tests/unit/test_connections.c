@@ -172,17 +172,17 @@ TEST(a_connection_is_new_until_its_first_response)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     lsync_connection c = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
-    lsync_connection *list[] = {&c};
+    lsync_listed list[] = {{0, &c}};
     char ip[] = "127.0.0.1";
 
     MUST_INT(bind(c.fd, (struct sockaddr *)(void *)&address, size), 0);
     MUST_INT(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        lsync_sockets sockets = {.connections = list, .count = 1};
+        lsync_sockets sockets = {.listed = list, .count = 1};
         lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = {.opened = table[i].opened}};
 
         t_row("%u opened, %u responses", table[i].opened, table[i].responses);
-        c.key = 0;
+        list[0].key = 0;
         c.active = 1; /* another's: it is not looked at */
         c.responses = table[i].responses;
         CHECK_INT(lsync_on_send(&t, ip, ip, 443, ntohs(address.sin_port)), CURL_PREREQFUNC_OK);
@@ -191,6 +191,30 @@ TEST(a_connection_is_new_until_its_first_response)
         CHECK_INT(t.saw.is_new, table[i].is_new);
     }
     (void)close(c.fd);
+}
+
+/* In a pool many requests begin in one turn, and each would look. */
+TEST(closed_connections_are_looked_for_once_a_turn)
+{
+    static const unsigned char alert[] = {21, 3, 3, 0, 2, 1, 0};
+    lsync_socket_owner owner = {.turns = 1};
+    lsync_connection c = {.fd = -1};
+    lsync_listed list[] = {{1, &c}};
+    lsync_sockets sockets = {.owner = &owner, .listed = list, .count = 1, .http2 = true};
+    int ends[2];
+    char byte;
+
+    MUST_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    c.fd = ends[0];
+    lsync_sockets_end_closed(&sockets);
+    MUST_INT(write(ends[1], alert, sizeof alert), sizeof alert);
+    lsync_sockets_end_closed(&sockets);
+    CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1); /* it is open */
+    owner.turns++;
+    lsync_sockets_end_closed(&sockets);
+    CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
 }
 
 /* Each text is the one before but for its last byte. */
@@ -326,7 +350,7 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
         sharing[i].saw = (lsync_events){.sent_us = 0};
         t_row("%d", i);
         if (i == SHARING - 1)
-            sockets.connections[0]->responses = 1; /* then libcurl knows */
+            sockets.listed[0].connection->responses = 1; /* then libcurl knows */
         fits = fits || i == SHARING - 1;
         CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
         CHECK(sharing[i].saw.has_no_room != fits);
@@ -367,6 +391,7 @@ int main(void)
         T(each_refused_stream_leaves_its_connection_at_once),
         T(only_a_retry_of_what_was_sent_counts),
         T(a_connection_is_new_until_its_first_response),
+        T(closed_connections_are_looked_for_once_a_turn),
         T(a_text_that_differs_is_set_anew),
         T(nothing_follows_an_end),
         T(a_connection_that_was_too_late_is_known_until_it_is_closed),

@@ -72,12 +72,12 @@ static void connect_origin(lsync_origin *origin, uint32_t count)
 {
     lsync_sockets *s = &origin->sockets;
 
-    s->connections = lsync_alloc(s->memory, count * sizeof s->connections[0]);
-    MUST(s->connections != NULL);
+    s->listed = lsync_alloc(s->memory, count * sizeof s->listed[0]);
+    MUST(s->listed != NULL);
     for (uint32_t i = 0; i < count; i++) {
-        s->connections[i] = lsync_alloc(s->memory, sizeof *s->connections[i]);
-        MUST(s->connections[i] != NULL);
-        *s->connections[i] = (lsync_connection){.fd = -1, .key = i + 1, .streams = LSYNC_STREAMS_MAX};
+        s->listed[i] = (lsync_listed){i + 1, lsync_alloc(s->memory, sizeof(lsync_connection))};
+        MUST(s->listed[i].connection != NULL);
+        *s->listed[i].connection = (lsync_connection){.fd = -1, .streams = LSYNC_STREAMS_MAX};
     }
     s->count = s->capacity = s->open = count;
 }
@@ -315,8 +315,8 @@ TEST(a_leader_takes_the_room_that_libcurl_finds)
 
         connect_origin(origin, 2);
         for (size_t i = 0; i < 2; i++) {
-            origin->sockets.connections[i]->streams = 1;
-            origin->sockets.connections[i]->responses = i == 0 || told == 1 ? 1 : 0;
+            origin->sockets.listed[i].connection->streams = 1;
+            origin->sockets.listed[i].connection->responses = i == 0 || told == 1 ? 1 : 0;
         }
         CHECK(start_next(s) == origin);
         lsync_origin_sent(&s->seats[0]);
