@@ -9,6 +9,8 @@
 #include <curl/curl.h>
 
 #define KEY "demo-key"
+#define PERSONAL_KEY "Authorization: PersonalKey "
+#define SYNC_PATH "/api/v37/my/lock/sync"
 
 typedef struct client client;
 
@@ -26,7 +28,7 @@ void client_free(client *c);
 size_t client_locks(const client *c);
 size_t client_bytes(const client *c);
 
-/* Dies unless all contestants send the same request, byte for byte. */
-void check_same_requests(void);
+/* The headers that the library sends too, to be freed. */
+struct curl_slist *new_headers(const char *authorization);
 
 #endif

@@ -22,56 +22,7 @@ typedef struct job {
     uint64_t sum; /* of the records, as the first contestant read them; 0: none has */
 } job;
 
-static void verify(job *j, size_t count, uint64_t sum)
-{
-    if (count != j->locks)
-        die("%zu locks were read instead of %zu", count, j->locks);
-    if (j->sum != 0 && sum != j->sum)
-        die("the contestants read different records from the body of %zu locks", j->locks);
-    j->sum = sum;
-}
-
-static lock_sync_results *decode(const job *j)
-{
-    lock_sync_results *results;
-
-    if (lock_sync_response_decode(j->ctx, j->request, j->response, &results) != LOCK_SYNC_OK)
-        die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(j->ctx)));
-    return results;
-}
-
-static void check_ours(job *j)
-{
-    lock_sync_results *results = decode(j);
-    uint64_t sum = 1;
-
-    for (size_t i = 0; i < lock_sync_results_count(results); i++)
-        sum = checksum(sum, lock_sync_results_at(results, i));
-    verify(j, lock_sync_results_count(results), sum);
-    lock_sync_results_free(results);
-}
-
 typedef bool reader(const char *body, size_t size, records *out);
-
-static records read_all(const job *j, reader *read)
-{
-    records r;
-
-    if (!read(j->body, j->size, &r))
-        die("a contestant did not read the body of %zu locks", j->locks);
-    return r;
-}
-
-static void check_read(job *j, reader *read)
-{
-    records r = read_all(j, read);
-    uint64_t sum = 1;
-
-    for (size_t i = 0; i < r.count; i++)
-        sum = checksum(sum, &r.locks[i]);
-    verify(j, r.count, sum);
-    free(r.locks);
-}
 
 static const struct contestant {
     const char *name;
@@ -89,6 +40,24 @@ static const struct contestant {
 };
 #define CONTESTANTS (sizeof contestants / sizeof contestants[0])
 
+static lock_sync_results *decode(const job *j)
+{
+    lock_sync_results *results;
+
+    if (lock_sync_response_decode(j->ctx, j->request, j->response, &results) != LOCK_SYNC_OK)
+        die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(j->ctx)));
+    return results;
+}
+
+static records read_all(const job *j, reader *read)
+{
+    records r;
+
+    if (!read(j->body, j->size, &r))
+        die("a contestant did not read the body of %zu locks", j->locks);
+    return r;
+}
+
 static void run(const struct contestant *c, const job *j)
 {
     if (c->read == NULL)
@@ -101,10 +70,19 @@ static void run(const struct contestant *c, const job *j)
    in disorder (a large block after many small ones were freed makes malloc tidy up, once). */
 static void check(const struct contestant *c, job *j)
 {
-    if (c->read == NULL)
-        check_ours(j);
-    else
-        check_read(j, c->read);
+    lock_sync_results *results = c->read == NULL ? decode(j) : NULL;
+    records r = c->read == NULL ? (records){NULL, lock_sync_results_count(results)} : read_all(j, c->read);
+    uint64_t sum = 1;
+
+    if (r.count != j->locks)
+        die("%zu locks were read instead of %zu", r.count, j->locks);
+    for (size_t i = 0; i < r.count; i++)
+        sum = checksum(sum, results != NULL ? lock_sync_results_at(results, i) : &r.locks[i]);
+    if (j->sum != 0 && sum != j->sum)
+        die("the contestants read different records from the body of %zu locks", j->locks);
+    j->sum = sum;
+    lock_sync_results_free(results);
+    free(r.locks);
 }
 
 static void open_job(job *j, const char *label, size_t locks, bool shuffled)
@@ -169,14 +147,10 @@ static void measure(job *j, size_t rounds, size_t samples_per_turn)
         }
     }
     for (size_t c = 0; c < CONTESTANTS; c++) {
-        double median = quantile(samples[c], count, 0.5);
-
-        printf("{\"part\":\"decoding\",\"who\":\"%s\",\"order\":\"%s\",\"locks\":%zu,\"bytes\":%zu,\"samples\":%zu,"
-               "\"calls\":%zu,\"median_ns\":%.1f,\"p99_ns\":%.1f}\n",
-               contestants[c].name, j->label, j->locks, j->size, count, calls[c], median,
-               quantile(samples[c], count, 0.99));
+        printf("{\"part\":\"decoding\",\"who\":\"%s\",\"order\":\"%s\",\"locks\":%zu,\"bytes\":%zu,\"calls\":%zu",
+               contestants[c].name, j->label, j->locks, j->size, calls[c]);
+        print_samples(samples[c], count);
     }
-    (void)fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -191,7 +165,7 @@ int main(int argc, char **argv)
         {"ascending", 1000, 40, 5},  {"ascending", 10000, 12, 1}, {"ascending", 100000, 5, 1},
         {"shuffled", 10, 40, 5},     {"shuffled", 10000, 12, 1},
     };
-    bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+    bool quick = is_quick(argc, argv, 1);
     job j;
 
     for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++) {

@@ -73,9 +73,8 @@ static void measure(const char *order, size_t count)
     (void)time_diff(before, after);
     for (size_t i = 0; i < count; i++)
         samples[i] = time_diff(before, after);
-    printf("{\"part\":\"diff\",\"order\":\"%s\",\"locks\":%d,\"changed\":%d,\"samples\":%zu,\"median_ns\":%.1f,"
-           "\"p99_ns\":%.1f}\n",
-           order, LOCKS, CHANGED, count, quantile(samples, count, 0.5), quantile(samples, count, 0.99));
+    printf("{\"part\":\"diff\",\"order\":\"%s\",\"locks\":%d,\"changed\":%d", order, LOCKS, CHANGED);
+    print_samples(samples, count);
     lock_sync_results_free(after);
     lock_sync_results_free(before);
     lock_sync_ctx_free(ctx);
@@ -84,7 +83,7 @@ static void measure(const char *order, size_t count)
 
 int main(int argc, char **argv)
 {
-    size_t count = argc > 1 && strcmp(argv[1], "quick") == 0 ? SAMPLES_MAX / 4 : SAMPLES_MAX;
+    size_t count = is_quick(argc, argv, 1) ? SAMPLES_MAX / 4 : SAMPLES_MAX;
 
     measure("ascending", count);
     measure("shuffled", count);

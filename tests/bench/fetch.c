@@ -6,12 +6,40 @@
 #include "client.h"
 #include "tools.h"
 
+#include "../support/raw_server.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PER_TURN 100
 #define WARM_UP 5 /* unmeasured fetches at a turn's begin: the caches were another contestant's */
+
+#define ANSWER RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"result\":[{\"id\":1}],\"success\":true}")
+
+/* Each has a connection of its own: what comes on it must begin with the same request, byte for byte. */
+static void check_same_requests(void)
+{
+    static const raw_step good[] = {RAW_READ_REQUEST, ANSWER, RAW_READ_REQUEST, ANSWER, RAW_WAIT_FOR_CLOSE, RAW_END};
+    const raw_step *const scripts[CONTESTANTS] = {good, good, good, good, good};
+    raw_server *server = raw_start(AF_INET, scripts, CONTESTANTS);
+    client *c = client_new(raw_url(server), NULL); /* fetches with each */
+    char *first = raw_received(server, 0);
+    size_t size = (size_t)(strstr(first, "\r\n\r\n") - first);
+
+    if (raw_connections(server) != CONTESTANTS)
+        die("%zu connections of %d contestants", raw_connections(server), CONTESTANTS);
+    for (size_t i = 1; i < CONTESTANTS; i++) {
+        char *other = raw_received(server, i);
+
+        if (strncmp(first, other, size + 4) != 0)
+            die("the requests differ:\n%.*s\n%s", (int)size, first, other);
+        free(other);
+    }
+    free(first);
+    client_free(c);
+    raw_stop(server);
+}
 
 static void take_turn(client *c, const contestant *who, double *samples)
 {
@@ -27,7 +55,7 @@ static void take_turn(client *c, const contestant *who, double *samples)
 
 int main(int argc, char **argv)
 {
-    size_t rounds = argc > 3 && strcmp(argv[3], "quick") == 0 ? 10 : 50;
+    size_t rounds = is_quick(argc, argv, 3) ? 10 : 50;
     size_t count = rounds * PER_TURN;
     double *samples[CONTESTANTS];
     client *c;
@@ -45,12 +73,9 @@ int main(int argc, char **argv)
             take_turn(c, &contestants[i], samples[i] + round * PER_TURN);
         }
     for (size_t i = 0; i < CONTESTANTS; i++) {
-        double median = quantile(samples[i], count, 0.5);
-
-        printf("{\"part\":\"fetch\",\"places\":\"%s\",\"who\":\"%s\",\"locks\":%zu,\"bytes\":%zu,\"samples\":%zu,"
-               "\"median_ns\":%.0f,\"p99_ns\":%.0f}\n",
-               argv[2], contestants[i].name, client_locks(c), client_bytes(c), count, median,
-               quantile(samples[i], count, 0.99));
+        printf("{\"part\":\"fetch\",\"places\":\"%s\",\"who\":\"%s\",\"locks\":%zu,\"bytes\":%zu", argv[2],
+               contestants[i].name, client_locks(c), client_bytes(c));
+        print_samples(samples[i], count);
         free(samples[i]);
     }
     client_free(c);

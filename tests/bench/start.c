@@ -68,10 +68,8 @@ int main(int argc, char **argv)
             p->samples[round] = time_start(p, argv[1]);
         }
     for (size_t i = 0; i < count; i++) {
-        double median = quantile(programs[i].samples, rounds, 0.5);
-
-        printf("{\"part\":\"start\",\"who\":\"%s\",\"samples\":%zu,\"median_ns\":%.0f,\"p99_ns\":%.0f}\n",
-               programs[i].name, rounds, median, quantile(programs[i].samples, rounds, 0.99));
+        printf("{\"part\":\"start\",\"who\":\"%s\"", programs[i].name);
+        print_samples(programs[i].samples, rounds);
         free(programs[i].samples);
     }
     return 0;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define RECORD_BYTES_MAX 256
@@ -51,6 +52,19 @@ double quantile(double *samples, size_t count, double share)
 {
     qsort(samples, count, sizeof samples[0], compare);
     return samples[(size_t)((double)(count - 1) * share + 0.5)];
+}
+
+void print_samples(double *samples, size_t count)
+{
+    double median = quantile(samples, count, 0.5);
+
+    printf(",\"samples\":%zu,\"median_ns\":%.1f,\"p99_ns\":%.1f}\n", count, median, quantile(samples, count, 0.99));
+    (void)fflush(stdout);
+}
+
+bool is_quick(int argc, char **argv, int at)
+{
+    return argc > at && strcmp(argv[at], "quick") == 0;
 }
 
 /* splitmix64 */

@@ -16,6 +16,12 @@ double now_ns(void);
 /* Sorts the samples. `share` is 0.5 for the median. */
 double quantile(double *samples, size_t count, double share);
 
+/* Ends a line of JSON with the number of the samples, their median, and what 99 of 100 keep within. */
+void print_samples(double *samples, size_t count);
+
+/* Whether the argument at that place is "quick". */
+bool is_quick(int argc, char **argv, int at);
+
 /* How many bytes of the block follow a body's last byte, as simdjson reads past the end. */
 #define BODY_PADDING 64
 

@@ -1,9 +1,8 @@
 /* Many accounts by libcurl's multi handle, with different drivers and options; see contestants.h. No body is read. */
 #include "contestants.h"
 #include "event_loop.h"
+#include "../client.h"
 #include "../tools.h"
-
-#include <curl/curl.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,21 +216,12 @@ static void serve(void *self, size_t requests)
 
 /* --- life cycle --- */
 
-static struct curl_slist *new_headers(size_t account)
+static struct curl_slist *headers_of(size_t account)
 {
-    char key[KEY_MAX];
-    char authorization[KEY_MAX + 32];
-    const char *const lines[] = {"Accept: application/json", authorization, "User-Agent: libgetlock-sync/0.1.0"};
-    struct curl_slist *headers = NULL;
+    char authorization[KEY_MAX + sizeof PERSONAL_KEY] = PERSONAL_KEY;
 
-    write_key(key, account);
-    (void)snprintf(authorization, sizeof authorization, "Authorization: PersonalKey %s", key);
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        headers = curl_slist_append(headers, lines[i]);
-        if (headers == NULL)
-            die("out of memory");
-    }
-    return headers;
+    write_key(authorization + strlen(PERSONAL_KEY), account);
+    return new_headers(authorization);
 }
 
 static void *open_with(const pool_setup *setup, style how)
@@ -239,14 +229,14 @@ static void *open_with(const pool_setup *setup, style how)
     by_hand *h = allocate(sizeof *h);
 
     *h = (by_hand){.setup = setup, .style = how, .multi = curl_multi_init()};
-    (void)snprintf(h->url, sizeof h->url, "%s/api/v37/my/lock/sync", setup->base_url);
+    (void)snprintf(h->url, sizeof h->url, "%s" SYNC_PATH, setup->base_url);
     if (setup->ca_file != NULL && !how.connects_each &&
         curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HTTP2_CONNECTIONS_MAX) != CURLM_OK)
         die("libcurl refuses a limit of connections");
     h->loop = how.has_event_loop ? event_loop_new(h->multi) : NULL;
     h->headers = allocate(setup->accounts * sizeof(struct curl_slist *));
     for (size_t i = 0; i < setup->accounts; i++)
-        h->headers[i] = new_headers(i);
+        h->headers[i] = headers_of(i);
     h->transfers = allocate(setup->at_once * sizeof(transfer));
     for (size_t i = 0; i < setup->at_once; i++) {
         h->transfers[i] = (transfer){.owner = h};
@@ -288,8 +278,8 @@ static void close_by_hand(void *self)
     free(h);
 }
 
-const contestant multi_by_hand = {"libcurl, curl_multi_perform", open_plain, serve, close_by_hand, 8000};
-const contestant multi_with_options = {"libcurl, socket_action, same options", open_with_options, serve, close_by_hand,
-                                       8000};
-const contestant multi_with_a_connection_each = {"libcurl, a connection each", open_with_a_connection_each, serve,
-                                                 close_by_hand, 300};
+const pool_contestant multi_by_hand = {"libcurl, curl_multi_perform", open_plain, serve, close_by_hand, 8000};
+const pool_contestant multi_with_options = {"libcurl, socket_action, same options", open_with_options, serve,
+                                            close_by_hand, 8000};
+const pool_contestant multi_with_a_connection_each = {"libcurl, a connection each", open_with_a_connection_each, serve,
+                                                      close_by_hand, 300};

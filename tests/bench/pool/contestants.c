@@ -10,7 +10,7 @@
 #define WARM_UP 2 /* unmeasured requests at a turn's begin, for each that is under way: caches and connections */
 
 typedef struct turns {
-    const contestant *who;
+    const pool_contestant *who;
     void *self;
     double *wall_ns; /* of a request, one for each turn, as the next */
     double *cpu_ns;
@@ -79,7 +79,7 @@ static void print(const char *scene, const pool_setup *setup, turns *t, size_t r
     printf("}\n");
 }
 
-void take_turns(const char *scene, const pool_setup *setup, const contestant *const *contestants, size_t count,
+void take_turns(const char *scene, const pool_setup *setup, const pool_contestant *const *contestants, size_t count,
                size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user)
 {
     turns all[CONTESTANTS_MAX];

@@ -35,22 +35,22 @@ size_t idle_take(idle_accounts *idle);
 
 void write_key(char key[KEY_MAX], size_t account);
 
-typedef struct contestant {
+typedef struct pool_contestant {
     const char *name;
     void *(*open)(const pool_setup *setup);
     void (*serve)(void *self, size_t requests); /* returns when all are answered, and no other is under way */
     void (*close)(void *self);
     size_t requests; /* in a turn: what takes a quarter of a second or so */
-} contestant;
+} pool_contestant;
 
-extern const contestant pool_of_ours;       /* liblocksync */
-extern const contestant multi_by_hand;      /* curl_multi_perform, no more options than needed */
-extern const contestant multi_with_options; /* curl_multi_socket_action and epoll, all options of the library */
-extern const contestant multi_with_a_connection_each; /* as multi_by_hand, a connection for each request */
+extern const pool_contestant pool_of_ours;       /* liblocksync */
+extern const pool_contestant multi_by_hand;      /* curl_multi_perform, no more options than needed */
+extern const pool_contestant multi_with_options; /* curl_multi_socket_action and epoll, all options of the library */
+extern const pool_contestant multi_with_a_connection_each; /* as multi_by_hand, a connection for each request */
 
 /* Has the contestants take turns and prints a line of JSON for each. `count_connections` tells on how many connections
    that many requests came since it was asked last; NULL: that is not told. */
-void take_turns(const char *scene, const pool_setup *setup, const contestant *const *contestants, size_t count,
+void take_turns(const char *scene, const pool_setup *setup, const pool_contestant *const *contestants, size_t count,
                size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user);
 
 #endif

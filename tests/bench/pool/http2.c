@@ -59,8 +59,8 @@ static size_t count_connections(void *user, size_t requests)
 
 int main(int argc, char **argv)
 {
-    static const contestant *const all[] = {&pool_of_ours, &multi_by_hand, &multi_with_a_connection_each};
-    size_t rounds = argc > 3 && strcmp(argv[3], "quick") == 0 ? 4 : 10;
+    static const pool_contestant *const all[] = {&pool_of_ours, &multi_by_hand, &multi_with_a_connection_each};
+    size_t rounds = is_quick(argc, argv, 3) ? 4 : 10;
     pool_setup setup = {.accounts = ACCOUNTS, .locks = LOCKS, .tells_key = true};
     char *body = body_with_key(&setup.bytes);
     key_nginx *server;

@@ -116,4 +116,4 @@ static void close_ours(void *self)
     free(o);
 }
 
-const contestant pool_of_ours = {"liblocksync", open_ours, serve, close_ours, 8000};
+const pool_contestant pool_of_ours = {"liblocksync", open_ours, serve, close_ours, 8000};
