@@ -45,6 +45,8 @@ void host_make(host *h)
 
 void host_free(host *h)
 {
+    if (h->pool == NULL)
+        return;
     trace("pool %d is freed", (int)h->number);
     sim.calling++;
     lock_sync_pool_free(h->pool);
@@ -252,10 +254,14 @@ static void probe(int32_t key, bool sends)
     (void)lock_sync_guard_settle(g, slot, sends ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1);
 }
 
-static void apply_to_client(const action *a)
+void apply(const action *a)
 {
+    host *h = &sim.hosts[a->who % POOLS_MAX];
     client *c = &sim.clients[a->who];
+    char text[160];
 
+    if (a->kind >= ACTIONS_OF_CLIENTS) /* the others say themselves what comes of them */
+        trace("%s", action_text(a, text, sizeof text));
     switch (a->kind) {
     case DO_SUBMIT:
         submit(c, a->at_us);
@@ -273,28 +279,12 @@ static void apply_to_client(const action *a)
         free_watch(c);
         break;
     case DO_FREE_POOL:
-        if (sim.hosts[c->plan->pool].pool != NULL)
-            host_free(&sim.hosts[c->plan->pool]);
+        host_free(&sim.hosts[c->plan->pool]);
         break;
     case DO_DWELL:
-    default:
         trace("the application takes %.3f s", (double)a->value / 1e6);
         clock_dwell(a->value);
         break;
-    }
-}
-
-void apply(const action *a)
-{
-    host *h = &sim.hosts[a->who % POOLS_MAX];
-    char text[160];
-
-    if (a->kind < ACTIONS_OF_CLIENTS) {
-        apply_to_client(a);
-        return;
-    }
-    trace("%s", action_text(a, text, sizeof text));
-    switch (a->kind) {
     case DO_WEATHER:
         sim.weathers[a->who] = (weather)a->value;
         break;
@@ -302,7 +292,7 @@ void apply(const action *a)
         sim.guards[a->who].temper = (temper)a->value;
         break;
     case DO_PROVIDER:
-        sim.clients[a->who].provider = (temper)a->value;
+        c->provider = (temper)a->value;
         break;
     case DO_LIMITS:
         set_limits(h, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2);
@@ -320,7 +310,6 @@ void apply(const action *a)
         sim.memory_failed = sim.faults[a->value] = true;
         sim.faults[FAULT_TURN] = sim.faults[FAULT_TURN] || a->value == FAULT_MULTI;
         break;
-    case DO_FAIL_ALLOCATION:
     default:
         world_fail_allocation(a->value);
         break;

@@ -127,8 +127,6 @@ void check_changed(task *t, lock_sync_status status, const lock_sync_changes *ch
 
 void check_left(task *t)
 {
-    if (t == NULL)
-        return;
     t->is_over = true;
     if (t->client->task == t)
         t->client->task = NULL;

@@ -138,26 +138,27 @@ connection *connection_find(const easy *e)
     return NULL;
 }
 
+/* How many there are, to the origin of a request or to all. */
+static uint32_t count_connections(const multi *m, const lsync_sockets *only)
+{
+    uint32_t count = 0;
+
+    for (const connection *c = m->connections; c != NULL; c = c->next)
+        count += only == NULL || c->sockets == only;
+    return count;
+}
+
 bool connection_has_room(const multi *m, const easy *e)
 {
-    uint32_t own = 0;
-    uint32_t all = 0;
-
-    for (const connection *c = m->connections; c != NULL; c = c->next) {
-        own += c->sockets == e->t->sockets;
-        all++;
-    }
-    return own < m->loop->owner.per_host && all < m->loop->total;
+    return count_connections(m, e->t->sockets) < m->loop->owner.per_host && count_connections(m, NULL) < m->loop->total;
 }
 
 /* For one more connection libcurl closes one that nobody uses, of the same origin if that has too many. */
 void connection_make_room(const multi *m, const easy *e)
 {
     connection *oldest = NULL;
-    uint32_t own = 0;
+    uint32_t own = count_connections(m, e->t->sockets);
 
-    for (const connection *c = m->connections; c != NULL; c = c->next)
-        own += c->sockets == e->t->sockets;
     for (connection *c = m->connections; c != NULL; c = c->next)
         if (c->users == 0 && (c->sockets == e->t->sockets || own < m->loop->owner.per_host) &&
             (oldest == NULL || c->used_us < oldest->used_us))

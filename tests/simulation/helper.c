@@ -127,13 +127,6 @@ void helper_run(void)
     }
 }
 
-bool helper_is_idle(void)
-{
-    int32_t pool;
-
-    return first_of(&pool) == NULL;
-}
-
 int64_t helper_worked_us(int32_t pool)
 {
     int64_t us = sim.hosts[pool].helped_us;

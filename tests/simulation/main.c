@@ -27,7 +27,6 @@ typedef struct options {
     uint64_t from;
     uint64_t seeds;
     int64_t seconds; /* 0: no limit */
-    bool single;
     bool traced;
     bool brief; /* a seed that fails is named only */
 } options;
@@ -56,6 +55,8 @@ static void run(const scenario *s, bool traced)
     shared->seed = s->seed;
     (void)alarm(SEED_SECONDS);
     report_begin(s->seed, traced);
+    if (traced)
+        scenario_print(s);
     world_run(s);
     (void)alarm(0);
     shared->done++;
@@ -69,47 +70,35 @@ static void run_seeds(const options *o)
 
     for (uint64_t i = 0; i < o->seeds && (o->seconds == 0 || seconds_now() - begun_s < o->seconds); i++) {
         scenario_make(&s, o->from + i);
-        run(&s, false);
+        run(&s, o->traced);
     }
 }
 
-/* Whether the child ended well; tells how if not. */
-static bool has_passed(pid_t child, bool is_quiet)
+/* Runs a scenario, or if it is NULL, what the options say. Whether all went well; tells how it ended if not. */
+static bool passes(const scenario *s, const options *o, bool is_quiet)
 {
     int status = 0;
-
-    if (waitpid(child, &status, 0) != child)
-        return false;
-    if (WIFSIGNALED(status) && !is_quiet)
-        printf("seed %" PRIu64 " ended by signal %d (%s)\n", shared->seed, WTERMSIG(status),
-               strsignal(WTERMSIG(status)));
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static pid_t fork_flushed(void)
-{
     pid_t child;
 
     (void)fflush(stdout);
     child = fork();
-    if (child < 0) {
-        perror("simulation: fork");
-        exit(2);
-    }
-    return child;
-}
-
-static bool passes(const scenario *s, bool traced, bool is_quiet)
-{
-    pid_t child = fork_flushed();
-
     if (child == 0) {
         if (is_quiet && (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL))
             _exit(2);
-        run(s, traced);
+        if (s != NULL)
+            run(s, !is_quiet);
+        else
+            run_seeds(o);
         exit(0);
     }
-    return has_passed(child, is_quiet);
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("simulation");
+        exit(2);
+    }
+    if (WIFSIGNALED(status) && !is_quiet)
+        printf("seed %" PRIu64 " ended by signal %d (%s)\n", shared->seed, WTERMSIG(status),
+               strsignal(WTERMSIG(status)));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* --- a seed that failed --- */
@@ -124,7 +113,7 @@ static void shrink(scenario *s)
         for (size_t at = 0; at + size <= s->action_count && seconds_now() - begun_s < SHRINK_SECONDS;) {
             smaller = *s;
             scenario_cut(&smaller, at, size);
-            if (passes(&smaller, false, true))
+            if (passes(&smaller, NULL, true))
                 at += size;
             else
                 *s = smaller;
@@ -138,15 +127,13 @@ static void explain(const char *program, uint64_t seed)
 
     scenario_make(&s, seed);
     before = s.action_count;
-    if (passes(&s, false, true)) {
+    if (passes(&s, NULL, true)) {
         printf("seed %" PRIu64 " alone does not fail\n", seed);
         return;
     }
     shrink(&s);
     printf("\nwith %zu of its %zu actions:\n", s.action_count, before);
-    scenario_print(&s);
-    printf("\n");
-    (void)passes(&s, true, false);
+    (void)passes(&s, NULL, false);
     printf("\nreplay: %s --seed %" PRIu64 " --trace\n", program, seed);
 }
 
@@ -182,7 +169,7 @@ static options options_of(char **arguments)
             o.seeds = UINT64_MAX;
         } else if (strcmp(*arguments, "--seed") == 0) {
             o.from = number_of(*++arguments);
-            o.single = true;
+            o.seeds = 1;
         } else {
             fprintf(stderr, "simulation [--seeds N] [--from SEED] [--seconds S] [--brief] | --seed SEED [--trace]\n");
             exit(2);
@@ -191,24 +178,10 @@ static options options_of(char **arguments)
     return o;
 }
 
-static int run_one(const options *o)
-{
-    static scenario s;
-    bool good;
-
-    scenario_make(&s, o->from);
-    if (o->traced)
-        scenario_print(&s);
-    good = passes(&s, o->traced, false);
-    printf("%d passed, %d failed\n", good, !good);
-    return good ? 0 : 1;
-}
-
 int main(int count, char **arguments)
 {
     options o = options_of(arguments + 1);
     int64_t begun_s = seconds_now();
-    pid_t child;
     bool good;
 
     (void)count;
@@ -217,17 +190,10 @@ int main(int count, char **arguments)
         perror("simulation: mmap");
         return 2;
     }
-    if (o.single)
-        return run_one(&o);
-    child = fork_flushed();
-    if (child == 0) {
-        run_seeds(&o);
-        exit(0);
-    }
-    good = has_passed(child, false);
+    good = passes(NULL, &o, false);
     printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", shared->done, shared->steps,
            seconds_now() - begun_s);
-    if (!good && !o.brief)
+    if (!good && !o.brief && !o.traced)
         explain(arguments[0], shared->seed);
     printf("%" PRIu64 " passed, %d failed\n", shared->done, !good);
     return good ? 0 : 1;

@@ -200,7 +200,7 @@ void network_start(multi *m, easy *e)
 {
     const lsync_job *job = LSYNC_OF(e->t, lsync_seat, transfer)->job;
 
-    e->task = task_of_job(job);
+    e->task = job->user;
     e->client = e->task->client;
     e->slot = job->x.slot;
     e->m = m;

@@ -37,25 +37,19 @@ static void plan_guards(scenario *s, dice *d)
     }
 }
 
-static int64_t some_timeout_ms(dice *d)
-{
-    static const int64_t timeouts[] = {2000, 5000, 10000, 30000, 30000, 60000, 120000};
-
-    return timeouts[dice_between(d, 0, 6)];
-}
-
 static void plan_client(const scenario *s, dice *d, client_plan *c)
 {
     static const lock_sync_guard_mode modes[] = {LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_WAIT, LOCK_SYNC_GUARD_WAIT,
                                                  LOCK_SYNC_GUARD_CACHED, LOCK_SYNC_GUARD_OFF, LOCK_SYNC_GUARD_OFF};
     static const int64_t intervals_ms[] = {20000, 60000, 60000, 300000, 900000};
+    static const int64_t timeouts_ms[] = {2000, 5000, 10000, 30000, 30000, 60000, 120000};
 
     c->origin = (int32_t)dice_between(d, 0, s->origin_count - 1);
     c->guard = dice_one_in(d, 5) ? -1 : (int32_t)dice_between(d, 0, s->guard_count - 1);
     c->pool = (int32_t)dice_between(d, 0, s->pool_count - 1);
     c->mode = modes[dice_between(d, 0, 5)];
     c->has_provider = dice_one_in(d, 3);
-    c->timeout_ms = some_timeout_ms(d);
+    c->timeout_ms = timeouts_ms[dice_between(d, 0, 6)];
     c->connect_timeout_ms = dice_between(d, 1, 12) * 1000;
     c->interval_ms = intervals_ms[dice_between(d, 0, 4)];
     if (s->is_crowd) {
@@ -97,63 +91,40 @@ static void add_client_action(scenario *s, dice *d, int64_t at_us)
         a->value = dice_between(d, 1, 3) == 1 ? dice_between(d, 1, 5000000) : dice_between(d, 1, 50000);
 }
 
-static void add_weather(scenario *s, dice *d, int64_t at_us)
-{
-    int32_t origin = (int32_t)dice_between(d, 0, s->origin_count - 1);
+/* What happens to clients: how often, and with which values. */
+static const struct {
+    action_kind kind;
+    int64_t often;
+    int64_t least, most;
+} events[] = {
+    {DO_WEATHER, 18, 0, WEATHERS - 1}, {DO_STORE, 9, 0, TEMPERS - 1}, {DO_PROVIDER, 3, 0, TEMPERS - 1},
+    {DO_LIMITS, 3, 1, 40},             {DO_SLEEP, 3, 1, 90},          {DO_WALL, 3, -5000000, 5000000},
+    {DO_PROBE, 3, 0, 1},               {DO_FAULT, 1, 0, FAULTS - 1},  {DO_FAIL_ALLOCATION, 1, 1, 40},
+};
+#define EVENTS_OFTEN 44 /* all of them */
 
-    if (!s->origins[origin].is_steady)
-        (void)add(s, at_us, DO_WEATHER, origin, dice_between(d, 0, WEATHERS - 1));
-}
-
-static void add_limits(scenario *s, dice *d, int64_t at_us)
-{
-    action *a = add(s, at_us, DO_LIMITS, (int32_t)dice_between(d, 0, s->pool_count - 1), dice_between(d, 1, 40));
-
-    a->value2 = dice_between(d, 1, 20);
-    if (s->is_crowd) {
-        a->value += 16;
-        a->value2 += 16;
-    }
-}
-
-/* What happens to clients. */
 static void add_event(scenario *s, dice *d, int64_t at_us)
 {
-    int32_t guard = (int32_t)dice_between(d, 0, s->guard_count - 1);
+    const int32_t counts[ACTION_KINDS] = {[DO_WEATHER] = s->origin_count,
+                                          [DO_STORE] = s->guard_count,
+                                          [DO_PROVIDER] = s->client_count,
+                                          [DO_LIMITS] = s->pool_count,
+                                          [DO_PROBE] = s->guard_count};
+    int64_t drawn = dice_between(d, 1, EVENTS_OFTEN);
+    size_t i = 0;
+    action *a;
 
-    switch (dice_between(d, 0, 15)) {
-    case 0:
-    case 1:
-    case 2:
-        (void)add(s, at_us, DO_STORE, guard, dice_between(d, 0, TEMPERS - 1));
-        break;
-    case 3:
-        (void)add(s, at_us, DO_PROVIDER, some_client(s, d), dice_between(d, 0, TEMPERS - 1));
-        break;
-    case 4:
-        add_limits(s, d, at_us);
-        break;
-    case 5:
-        (void)add(s, at_us, DO_SLEEP, 0, dice_between(d, 1, dice_one_in(d, 4) ? 3600 : 90) * SECOND_US);
-        break;
-    case 6:
-        (void)add(s, at_us, DO_WALL, 0, dice_between(d, -5000000, 5000000));
-        break;
-    case 7:
-        (void)add(s, at_us, DO_PROBE, guard, dice_between(d, 0, 1));
-        break;
-    case 8:
-        if (dice_one_in(d, 3))
-            (void)add(s, at_us, DO_FAULT, 0, dice_between(d, 0, FAULTS - 1));
-        break;
-    case 9:
-        if (dice_one_in(d, 3))
-            (void)add(s, at_us, DO_FAIL_ALLOCATION, 0, dice_between(d, 1, 40));
-        break;
-    default:
-        add_weather(s, d, at_us);
-        break;
-    }
+    while (drawn > events[i].often)
+        drawn -= events[i++].often;
+    a = add(s, at_us, events[i].kind, 0, dice_between(d, events[i].least, events[i].most));
+    if (counts[a->kind] != 0)
+        a->who = (int32_t)dice_between(d, 0, counts[a->kind] - 1);
+    if (a->kind == DO_LIMITS)
+        a->value2 = dice_between(d, 1, 20);
+    if (a->kind == DO_SLEEP)
+        a->value *= dice_one_in(d, 4) ? 40 * SECOND_US : SECOND_US;
+    if (a->kind == DO_WEATHER && s->origins[a->who].is_steady)
+        s->action_count--;
 }
 
 /* Clients of an origin that never responds come before those of others. */
@@ -205,9 +176,9 @@ void scenario_make(scenario *s, uint64_t seed)
     s->late_us = dice_one_in(&d, 3) ? dice_between(&d, 1, 100000) : 0;
     s->delay_us = dice_one_in(&d, 4) ? dice_between(&d, 1000, 2000000) : 30000;
     s->workers = dice_one_in(&d, 3) ? 3 : 1;
-    s->transfers = dice_one_in(&d, 3) ? (uint32_t)dice_between(&d, 1, 6) : s->is_crowd ? 24 : 0;
-    if (s->is_crowd)
-        s->transfers = (uint32_t)dice_between(&d, 16, 40);
+    s->transfers = s->is_crowd            ? (uint32_t)dice_between(&d, 16, 40)
+                   : dice_one_in(&d, 3) ? (uint32_t)dice_between(&d, 1, 6)
+                                          : 0;
     s->pool_count = dice_one_in(&d, 3) ? 2 : 1;
     plan_origins(s, &d);
     plan_guards(s, &d);
@@ -231,15 +202,6 @@ void scenario_cut(scenario *s, size_t first, size_t count)
 
 /* --- in words --- */
 
-const char *weather_name(weather w)
-{
-    static const char *const names[] = {"clear",     "slow",      "silent",    "refusing",     "lost",
-                                        "nameless",  "untrusted", "resetting", "halving",      "rejecting",
-                                        "unauthorized", "limited", "broken",   "failing",      "storm"};
-
-    return names[w];
-}
-
 const char *action_text(const action *a, char *text, size_t size)
 {
     static const char *const names[] = {
@@ -252,11 +214,14 @@ const char *action_text(const action *a, char *text, size_t size)
         [DO_WALL] = "wall clock jumps",       [DO_PROBE] = "another user of guard",
         [DO_FAULT] = "memory runs out",       [DO_FAIL_ALLOCATION] = "an allocation fails",
     };
+    static const char *const weathers[] = {"clear",     "slow",    "silent",  "refusing",  "lost",
+                                           "nameless",  "untrusted", "resetting", "halving", "rejecting",
+                                           "unauthorized", "limited", "broken", "failing",  "storm"};
     static const char *const tempers[] = {"good", "slow", "fails", "fails to write"};
     int n = snprintf(text, size, "%s %" PRId32, names[a->kind], a->who);
 
     if (a->kind == DO_WEATHER)
-        n += snprintf(text + n, size - (size_t)n, ": %s", weather_name((weather)a->value));
+        n += snprintf(text + n, size - (size_t)n, ": %s", weathers[a->value]);
     else if (a->kind == DO_STORE || a->kind == DO_PROVIDER)
         n += snprintf(text + n, size - (size_t)n, ": %s", tempers[a->value]);
     else if (a->value != 0)

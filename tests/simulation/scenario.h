@@ -114,6 +114,5 @@ void scenario_cut(scenario *s, size_t first, size_t count);
 void scenario_print(const scenario *s);
 /* An action in words. */
 const char *action_text(const action *a, char *text, size_t size);
-const char *weather_name(weather w);
 
 #endif

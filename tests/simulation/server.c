@@ -105,15 +105,9 @@ int64_t server_due_us(void)
     return due_us;
 }
 
-static void fail_at_random(reply *r, dice *d)
-{
-    static const int32_t statuses[] = {500, 502, 503, 403, 404, 302, 400};
-
-    r->status = statuses[dice_between(d, 0, 6)];
-}
-
 static reply reply_to(const client *c, uint32_t request)
 {
+    static const int32_t failures[] = {500, 502, 503, 403, 404, 302, 400};
     dice d = dice_of(sim.plan->seed, UINT64_C(3000) + (uint64_t)c->number, request);
     reply r = {.fate = FATE_ANSWER, .status = 200, .retry_after_s = -1};
     bool http2 = sim.plan->origins[c->plan->origin].http2;
@@ -150,7 +144,7 @@ static reply reply_to(const client *c, uint32_t request)
         r.body = (int32_t)dice_between(&d, 1, 4);
         break;
     case WEATHER_FAILING:
-        fail_at_random(&r, &d);
+        r.status = failures[dice_between(&d, 0, 6)];
         break;
     default:
         break;

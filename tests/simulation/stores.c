@@ -28,9 +28,10 @@ static lock_sync_status read_record(guard_state *g, void *record, size_t *size)
 }
 
 /* A failure may come after the record was written. Others may be faster. */
-static lock_sync_status write_record(guard_state *g, const void *old_record, size_t old_size, const void *new_record,
-                                     size_t new_size, bool *replaced)
+static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                size_t new_size, bool *replaced)
 {
+    guard_state *g = user;
     dice d = dice_of_call(g);
     bool fails = g->temper == TEMPER_FAILS_TO_WRITE && !dice_one_in(&d, 5);
 
@@ -51,12 +52,6 @@ static lock_sync_status load(void *user, void *record, size_t *size, int64_t *no
     return read_record(user, record, size);
 }
 
-static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                size_t new_size, bool *replaced)
-{
-    return write_record(user, old_record, old_size, new_record, new_size, replaced);
-}
-
 static lock_sync_status look(void *user, lock_sync_guard_look *l)
 {
     l->now_us = clock_now_us();
@@ -67,7 +62,7 @@ static lock_sync_status swap(void *user, const void *old_record, size_t old_size
                              size_t new_size, int64_t expires_in_ms, bool *replaced)
 {
     (void)expires_in_ms;
-    return write_record(user, old_record, old_size, new_record, new_size, replaced);
+    return replace(user, old_record, old_size, new_record, new_size, replaced);
 }
 
 static void destroy(void *user)

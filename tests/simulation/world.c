@@ -42,18 +42,12 @@ bool fault_strikes(fault f)
     return strikes;
 }
 
-/* Only while a pool is being made its host does not know its loop. */
 host *host_of_loop(const lsync_loop *l)
 {
     for (int32_t i = 0; i < POOLS_MAX; i++)
         if (sim.hosts[i].loop == l)
             return &sim.hosts[i];
     return NULL;
-}
-
-task *task_of_job(const lsync_job *job)
-{
-    return job->user;
 }
 
 int32_t guard_key(const client *c)
@@ -82,31 +76,18 @@ static void begin(const scenario *s)
     guards_make();
 }
 
-static void free_pools(void)
-{
-    for (int32_t i = 0; i < POOLS_MAX; i++)
-        if (sim.hosts[i].pool != NULL)
-            host_free(&sim.hosts[i]);
-}
-
-static void free_clients(void)
-{
-    for (int32_t i = 0; i < sim.plan->client_count; i++)
-        client_free(&sim.clients[i]);
-}
-
 static void end(void)
 {
     dice d = dice_of(sim.plan->seed, 40, 0);
+    bool pools_first = dice_one_in(&d, 2);
 
     sim.queued_count = 0;
-    if (dice_one_in(&d, 2)) {
-        free_pools();
-        free_clients();
-    } else {
-        free_clients();
-        free_pools();
-    }
+    for (int32_t i = 0; i < POOLS_MAX && pools_first; i++)
+        host_free(&sim.hosts[i]);
+    for (int32_t i = 0; i < sim.plan->client_count; i++)
+        client_free(&sim.clients[i]);
+    for (int32_t i = 0; i < POOLS_MAX && !pools_first; i++)
+        host_free(&sim.hosts[i]);
     guards_free();
     ledger_close();
     if (memory.blocks != 0)
@@ -157,15 +138,6 @@ static void dispatch(host *h, int64_t until_us)
         call(h, (until_us - clock_now_us()) / 1000);
 }
 
-static void act(const action *a)
-{
-    if (!a->in_callback) {
-        apply(a);
-        return;
-    }
-    sim.queued[sim.queued_count++] = a;
-}
-
 /* --- time --- */
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -195,18 +167,11 @@ static bool step(const action *next, int64_t until_us)
     return true;
 }
 
-static bool has_fetches(void)
+/* Fetches that are under way, or watches. */
+static bool has_tasks(bool is_watch)
 {
     for (int32_t i = 0; i < sim.plan->client_count; i++)
-        if (sim.clients[i].task != NULL && !sim.clients[i].task->is_watch)
-            return true;
-    return false;
-}
-
-static bool has_watches(void)
-{
-    for (int32_t i = 0; i < sim.plan->client_count; i++)
-        if (sim.clients[i].task != NULL && sim.clients[i].task->is_watch)
+        if (sim.clients[i].task != NULL && sim.clients[i].task->is_watch == is_watch)
             return true;
     return false;
 }
@@ -251,13 +216,16 @@ void world_run(const scenario *s)
             continue;
         }
         at++;
-        act(next);
+        if (next->in_callback)
+            sim.queued[sim.queued_count++] = next;
+        else
+            apply(next);
         check_step();
     }
     heal();
     until_us = clock_now_us() + HEALED_US;
-    while (has_fetches() || has_watches()) /* fetches end by their deadlines, or that is a violation */
-        if (!step(NULL, has_watches() ? until_us : NEVER_US))
+    while (has_tasks(false) || has_tasks(true)) /* fetches end by their deadlines, or that is a violation */
+        if (!step(NULL, has_tasks(true) ? until_us : NEVER_US))
             break;
     if (clock_now_us() >= until_us - MINUTE_US)
         check_healed();

@@ -85,9 +85,8 @@ typedef struct world {
 
 extern world sim;
 
-/* The host of a loop or pool; the task of a job. */
+/* Only while a pool is being made its host does not know its loop; NULL then. */
 host *host_of_loop(const lsync_loop *l);
-task *task_of_job(const lsync_job *job);
 /* Returns the key of the guard that counts a client's requests: the number of a shared guard, or from KEY_OWN on the
    number of a guard that belongs to one context. */
 int32_t guard_key(const client *c);
@@ -116,7 +115,6 @@ guard_state *guard_state_of(const lock_sync_guard *g); /* NULL: a context's own 
 /* helper.c: when the next step at a guard begins or ends; NEVER_US: none. And what is due. */
 int64_t helper_due_us(void);
 void helper_run(void);
-bool helper_is_idle(void);
 /* How long a pool's helper worked until now. */
 int64_t helper_worked_us(int32_t pool);
 void helper_begin(void);
