@@ -71,6 +71,11 @@ class Service:
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
+    def wait_for_requests(self, more):
+        """Waits for so many that begin after now."""
+        seen = len(self.requests)
+        wait_until(lambda: len(self.requests) >= seen + more, "requests")
+
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
@@ -238,6 +243,11 @@ class Terminal:
             return wait_until(lambda: (lambda s: re.search(pattern, s) and s)(self.screen(*how)), repr(pattern))
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen shows:\n{self.screen(*how)}") from None
+
+    def wait_for_status(self, status):
+        """Waits for the exit status of the last command; returns the screen."""
+        self.type("echo status $?")
+        return self.wait(f"status {status}")
 
     def wait_until_is(self, name, value):
         wait_until(lambda: self.tell(name) == value, f"{name} {value}")

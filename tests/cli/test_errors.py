@@ -23,22 +23,15 @@ class Service(Test):
                 self.assertEqual(self.expect(exit_status), "")
                 self.assertIn(advice, self.complaint)
 
-    def test_an_answer_that_says_no(self):
-        service = self.start_service()
-        service.reply = (200, {}, json.dumps({"success": False, "errorMessages": ["Not\x1b[31m \u009bnow\n."]}))
-        self.expect(10)
-        self.assertNotRegex(self.complaint, "[\x1b\u009b]")
-        self.assertIn("now", self.complaint)
-
     def test_nothing_that_a_terminal_obeys_reaches_it(self):
         service = self.start_service()
         for harmful in ("\u202e", "\u202a", "\u2066", "\u2069", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff",
-                        "\U000e0041", "\x7f", "\x9b31m", "\u00ad"):
+                        "\U000e0041", "\x7f", "\x9b31m", "\u00ad", "\x1b[31m", "\n"):
             with self.subTest(harmful):
                 said = [f"T\u00fcr {harmful}zu\u20ac"]
                 service.reply = (200, {}, json.dumps({"success": False, "errorMessages": said}))
                 self.expect(10)
-                self.assertNotIn(harmful[0], self.complaint)
+                self.assertNotIn(harmful[0], self.complaint[:-1])
                 self.assertRegex(self.complaint, "T\u00fcr .*zu\u20ac")
 
     def test_the_correlation_id_is_told(self):
@@ -129,40 +122,33 @@ class Usage(Test):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
 
-    def test_a_short_form_that_may_be_several_options(self):
-        for word, candidates in (("--wa", "--watch, --wait"), ("--js", "--json, --json-lines"), ("--k", "--key-file"),
-                                 ("--c=always", "--color, --ca-file")):
-            with self.subTest(word):
-                self.expect(2, word)
-                self.assertIn(f"{word.split('=')[0]} is ambiguous: it may be short for {candidates}", self.complaint)
-        for word in "--", "--watchful", "--watch=1":
-            self.run_command(word)
-            self.assertNotIn("ambiguous", self.run_command(word)[2])
-
-    def test_options_without_effect_together(self):
+    def test_what_is_wrong_is_told_with_what_to_do(self):
         self.start_service(lock(1001))
-        self.expect(2, "--watch", "--wait")
-        self.assertIn("leave out --wait", self.complaint)
-        self.expect(2, "--watch", "--age")
-        self.assertIn("--json-lines", self.complaint)
+        ambiguous = " is ambiguous: it may be short for "
+        key_is_seen = "can be seen by every user.*LOCKSYNC_PERSONAL_KEY.*--key-file"
+        for arguments, told in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
+                                (["--js"], f"--js{ambiguous}--json, --json-lines"),
+                                (["--k"], f"--k{ambiguous}--key-file"),
+                                (["--c=always"], f"--c{ambiguous}--color, --ca-file"),
+                                (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
+                                (["--api-version="], r"it is empty\. See locksync --help\."),
+                                (["--base-url=http://192.0.2.1"],
+                                 r"loopback only: .*use https\. See locksync --help\."),
+                                (["--key", KEY], key_is_seen), ([f"--key={KEY}"], key_is_seen),
+                                (["--personal-key", KEY], key_is_seen), ([f"--access-token={KEY}"], key_is_seen),
+                                (["--token", KEY], key_is_seen)):
+            with self.subTest(arguments):
+                self.expect(2, *arguments)
+                self.assertRegex(self.complaint, told)
 
-    def test_the_advice_is_a_sentence_of_its_own(self):
-        self.expect(2, "--api-version=")
-        self.assertIn("it is empty. See locksync --help.", self.complaint)
-        self.expect(2, "--base-url=http://192.0.2.1")
-        self.assertRegex(self.complaint, r"loopback only: .*use https\. See locksync --help\.")
+    def test_what_is_not_short_for_several_options_is_not_ambiguous(self):
+        for word in "--", "--watchful", "--watch=1":
+            self.assertNotIn("ambiguous", self.run_command(word)[2])
 
     def test_what_is_not_understood_is_not_repeated(self):
         for arguments in ([KEY], [f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
             with self.subTest(arguments):
                 self.expect(2, *arguments)
-
-    def test_a_key_on_the_command_line_is_refused_with_the_reason(self):
-        for arguments in (["--key", KEY], [f"--key={KEY}"], ["--personal-key", KEY], [f"--access-token={KEY}"],
-                          ["--token", KEY]):
-            with self.subTest(arguments):
-                self.expect(2, *arguments)
-                self.assertRegex(self.complaint, "can be seen by every user.*LOCKSYNC_PERSONAL_KEY.*--key-file")
 
     def test_options_are_accepted_in_any_place(self):
         self.start_service(lock(1001), lock(1002))
@@ -197,15 +183,11 @@ class Credentials(Test):
             self.expect(0, "--key-file", self.write("key", text))
 
     def test_from_a_pipe(self):
-        status, _, err = self.end(self.piped(KEY + "\n"))
-        self.assertEqual((status, err), (0, ""))
-
-    def piped(self, text):
         reading, writing = os.pipe()
-        os.write(writing, text.encode())
-        os.close(writing)
         self.addCleanup(os.close, reading)
-        return self.start("--key-file", "/dev/stdin", stdin=reading)
+        os.write(writing, f"{KEY}\n".encode())
+        os.close(writing)
+        self.expect(0, "--key-file", "/dev/stdin", stdin=reading)
 
     def test_a_file_that_others_may_read_or_write(self):
         for mode in 0o640, 0o604, 0o620, 0o602, 0o610:

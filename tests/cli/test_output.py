@@ -23,25 +23,20 @@ class Table(Test):
         self.assertEqual([row[0] for row in self.table("1003", "1001")], ["ID", "1001", "1003"])
         self.assertEqual(service.requests, ["/api/v37/my/lock/sync?id=1003&id=1001"])
 
-    def test_what_is_not_known_is_unknown(self):
-        unknown = ["unknown"] * 4
-        self.start_service(lock(1, state=None, connected=False), {"id": 2}, lock(3, state=42, doorState=9),
-                           lock(4, state=9), lock(5, batteryLevel=255, lastStateChangedDate=None))
-        self.assertEqual([row[1:] for row in self.table()[1:]], [
-            [*unknown, "no", "unknown"],
-            [*unknown, "unknown", "unknown"],
-            ["unknown (42)", "unknown (9)", "80 %", "no", "yes", "2026-01-02 03:04:05"],
-            ["unknown", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
-            ["locked", "closed", "unknown", "no", "yes", "unknown"],
-        ])
-
-    def test_a_lock_out_of_reach_is_not_locked(self):
-        self.start_service(lock(1001, state=6, connected=False))
-        self.assertEqual(self.table()[1][1:6], ["unknown", "unknown", "unknown", "unknown", "no"])
-
-    def test_a_door_s_number_without_a_name_is_shown(self):
-        self.start_service(lock(1, doorState=-1), lock(2, doorState=9))
-        self.assertEqual([row[2] for row in self.table()[1:]], ["unknown (-1)", "unknown (9)"])
+    def test_values_and_their_words(self):
+        unknown, rest = ["unknown"] * 4, ["80 %", "no", "yes", "2026-01-02 03:04:05"]
+        cases = (
+            (lock(1, state=None, connected=False), [*unknown, "no", "unknown"]),
+            ({"id": 2}, [*unknown, "unknown", "unknown"]),
+            (lock(3, state=42, doorState=9), ["unknown (42)", "unknown (9)", *rest]),
+            (lock(4, state=9, doorState=-1), ["unknown", "unknown (-1)", *rest]),
+            (lock(5, batteryLevel=255, lastStateChangedDate=None),
+             ["locked", "closed", "unknown", "no", "yes", "unknown"]),
+            (lock(6, state=6, connected=False), [*unknown, "no", rest[-1]]),  # out of reach: not locked
+            (lock(7, state=3, stateChangeResult=1), ["semi-locked, jammed", "closed", *rest]),
+        )
+        self.start_service(*(sent for sent, _ in cases))
+        self.assertEqual([row[1:] for row in self.table()[1:]], [row for _, row in cases])
 
     def test_the_default_date_of_the_service_is_not_known(self):
         self.start_service(*(lock(1 + i, lastStateChangedDate=at) for i, at in enumerate(
@@ -73,10 +68,6 @@ class Table(Test):
         self.assertEqual([row[1] for row in self.table()[1:]],
                          ["uncalibrated", "calibrating", "unlocked", "semi-locked", "unlocking", "locking", "locked",
                           "pulled", "pulling", "unknown", "unknown (17)", "updating", "unpulling"])
-
-    def test_a_jam_is_told(self):
-        self.start_service(lock(1001, state=3, stateChangeResult=1))
-        self.assertEqual(self.table()[1][1], "semi-locked, jammed")
 
     def test_no_locks(self):
         self.start_service()

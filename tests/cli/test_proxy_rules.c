@@ -3,12 +3,7 @@
 
 #include "complain.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../support/checks.h"
 
@@ -54,18 +49,18 @@ static const proxy_case cases[] = {
 
 TEST(the_environment_names_the_proxy)
 {
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const proxy_case *c = &cases[i];
         const char *variable;
         char proxy[64];
 
-        for (size_t j = 0; j < sizeof variables / sizeof variables[0]; j++)
+        t_row("case %zu", i);
+        for (size_t j = 0; j < COUNT_OF(variables); j++)
             MUST_INT(unsetenv(variables[j]), 0);
-        for (size_t j = 0; j + 1 < sizeof c->settings / sizeof c->settings[0] && c->settings[j] != NULL; j += 2)
+        for (size_t j = 0; j + 1 < COUNT_OF(c->settings) && c->settings[j] != NULL; j += 2)
             MUST_INT(setenv(c->settings[j], c->settings[j + 1], 1), 0);
         MUST_INT(proxy_for(c->base_url, proxy, sizeof proxy, &variable), EXIT_DONE);
-        if (strcmp(proxy, c->expected) != 0)
-            fail_msg("case %zu: \"%s\" instead of \"%s\"", i, proxy, c->expected);
+        CHECK_TEXT(proxy, c->expected);
     }
 }
 

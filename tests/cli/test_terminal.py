@@ -30,27 +30,21 @@ class Table(Test):
         self.start_service(lock(1001), lock(1002, state=2), lock(1003, state=None, connected=False))
 
     def test_in_colour(self):
-        terminal = Terminal(self)
-        terminal.type(SHOWN)
-        terminal.wait("1003  .*no ")
-        for row, word, style in (("1001", "locked", "green"), ("1002", "unlocked", "yellow"),
-                                 ("1003", "unknown", "magenta"), ("1003", "no", "red"), ("1003", "1003", "")):
-            self.assertEqual(terminal.styles(row)[word], style, (row, word))
+        for variables in "", "NO_COLOR= ":  # an empty one says nothing
+            terminal = Terminal(self)
+            terminal.type(variables + SHOWN)
+            terminal.wait("1003  .*no ")
+            for row, word, style in (("1001", "locked", "green"), ("1002", "unlocked", "yellow"),
+                                     ("1003", "unknown", "magenta"), ("1003", "no", "red"), ("1003", "1003", "")):
+                self.assertEqual(terminal.styles(row)[word], style, (row, word))
 
     def test_without_colour(self):
-        for variables, options in (({"NO_COLOR": "1"}, ""), ({}, " --color=never"), ({"TERM": "dumb"}, "")):
-            with self.subTest(variables=variables, options=options):
+        for command in f"NO_COLOR=1 {SHOWN}", f"{SHOWN} --color=never", f"TERM=dumb {SHOWN}":
+            with self.subTest(command):
                 terminal = Terminal(self)
-                terminal.type("clear; " + " ".join(f"{n}={v}" for n, v in variables.items()) + f" {SHOWN}{options}")
+                terminal.type(f"clear; {command}")
                 terminal.wait("1003  .*no ")
                 self.assertNotIn("\033", terminal.screen("-e"))
-                terminal.close()
-
-    def test_an_empty_no_color_says_nothing(self):
-        terminal = Terminal(self)
-        terminal.type(f"NO_COLOR= {SHOWN}")
-        terminal.wait("1003  .*no ")
-        self.assertEqual(terminal.styles("1001")["locked"], "green")
 
     def test_columns_are_left_out_where_it_is_narrow(self):
         widths = {
@@ -68,7 +62,6 @@ class Table(Test):
                 lines = [line.rstrip() for line in terminal.wait("(?m)^1003 ").splitlines()]
                 self.assertIn(headings, lines)
                 self.assertEqual(len([line for line in lines if re.match("100[123] ", line)]), 3)
-                terminal.close()
 
     def test_a_state_that_does_not_fit_beside_the_id_stands_below_it(self):
         self.start_service(lock(1001), lock(1002, state=5), lock(1003, state=4))
@@ -80,7 +73,6 @@ class Table(Test):
                 terminal.type(SHOWN)
                 shown = "\n".join(line.rstrip() for line in terminal.wait("unlocking *\n").splitlines()) + "\n"
                 self.assertIn(rows, re.sub("(?m)  y?e?s?$", "", shown))
-                terminal.close()
 
 
 class Prompt(Test):
@@ -119,8 +111,7 @@ class Prompt(Test):
         self.terminal.press("C-c")
         self.terminal.wait(r"not shown\):\s+" + Terminal.PROMPT)
         self.is_given_back()
-        self.terminal.type("echo status $?")
-        self.assertNotIn("half a", self.terminal.wait("status 130"))
+        self.assertNotIn("half a", self.terminal.wait_for_status(130))
 
 
 class Watch(Test):
@@ -140,8 +131,7 @@ class Watch(Test):
         self.terminal.press("C-c")
         self.is_given_back()
         self.assertLess(time.monotonic() - begun, PROMPTLY)
-        self.terminal.type("echo status $?")
-        return self.terminal.wait("status 130")
+        return self.terminal.wait_for_status(130)
 
     def is_given_back(self):
         self.terminal.wait_until_is("alternate_on", "0")
@@ -183,12 +173,6 @@ class Watch(Test):
         self.start_watch()
         self.assertNotIn("\033", self.terminal.wait("1002  unlocked", "-e"))
 
-    def test_a_living_lock_is_followed(self):
-        self.start_sim("--time-scale", "60")
-        self.start_watch()
-        first = re.search(r"(?m)^1001 .*$", self.terminal.wait("(?m)^1004 "))[0]
-        wait_until(lambda: first not in self.terminal.screen(), "a change of lock 1001")
-
     def test_the_times_of_answer_and_next_poll(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
         self.start_watch()
@@ -227,8 +211,7 @@ class Watch(Test):
         self.service.reply = (401, {}, "")
         self.terminal.wait("locksync: The service refused the credential")
         self.is_given_back()
-        self.terminal.type("echo status $?")
-        self.terminal.wait("status 5")
+        self.terminal.wait_for_status(5)
 
     def test_ids_without_an_answer(self):
         self.start_watch("1001 77 1001")
@@ -243,13 +226,11 @@ class Watch(Test):
         self.start_watch()
         self.terminal.wait("1001  locked ")
         self.terminal.type("echo typed")
-        seen = len(self.service.requests)
-        wait_until(lambda: len(self.service.requests) > seen + 1, "polls")
+        self.service.wait_for_requests(2)
         self.assertNotIn("typed", self.terminal.screen())
         self.service.reply = (401, {}, "")  # Ctrl-C would throw them away itself
         self.is_given_back()
-        self.terminal.type("echo status $?")
-        self.assertNotIn("typed", self.terminal.wait("status 5"))
+        self.assertNotIn("typed", self.terminal.wait_for_status(5))
 
     def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
         self.start_sim("--delay-ms", "60000")
@@ -321,23 +302,20 @@ class Watch(Test):
         self.terminal.press("C-s")
         before = self.terminal.wait("1001  locked ")
         self.service.locks = [lock(1001, state=2)]
-        seen = len(self.service.requests)
-        wait_until(lambda: len(self.service.requests) > seen + 3, "polls, which go on")
+        self.service.wait_for_requests(4)
         self.assertEqual(self.terminal.screen(), before)
         self.terminal.tmux("resize-window", "-x", "90")  # draws too
         begun = time.monotonic()
         os.kill(pid, signal.SIGTERM)
         self.is_given_back()
         self.assertLess(time.monotonic() - begun, PROMPTLY)
-        self.terminal.type("echo status $?")
-        self.assertIn("1001  unlocked", self.terminal.wait("status 143"))
+        self.assertIn("1001  unlocked", self.terminal.wait_for_status(143))
 
     def test_a_terminal_that_goes_on_is_drawn_again(self):
         self.start_watch_with_pid()
         self.terminal.press("C-s")
         self.service.locks = [lock(1001, state=2)]
-        seen = len(self.service.requests)
-        wait_until(lambda: len(self.service.requests) > seen + 3, "polls")
+        self.service.wait_for_requests(4)
         self.terminal.press("C-q")
         self.terminal.wait("1001  unlocked ")
         self.leave()
@@ -394,17 +372,13 @@ class Watch(Test):
 
         wait_until(has_come, text)
 
-    def test_a_terminal_that_cannot_be_drawn_on_gets_lines(self):
-        terminal = Terminal(self)
-        terminal.type(f"TERM=dumb {SHOWN} --watch")
-        terminal.wait("1002  added: state unlocked")
-        self.assertEqual(terminal.tell("alternate_on"), "0")
-
-    def test_json_is_lines_on_a_terminal_too(self):
-        terminal = Terminal(self)
-        terminal.type(f"{SHOWN} --watch --json-lines 1001")
-        terminal.wait('"changes":\\["added",')
-        self.assertEqual(terminal.tell("alternate_on"), "0")
+    def test_lines_on_a_terminal_that_cannot_be_drawn_on_and_of_json(self):
+        for command, line in ((f"TERM=dumb {SHOWN} --watch", "1002  added: state unlocked"),
+                              (f"{SHOWN} --watch --json-lines 1001", '"changes":\\["added",')):
+            terminal = Terminal(self)
+            terminal.type(command)
+            terminal.wait(line)
+            self.assertEqual(terminal.tell("alternate_on"), "0")
 
 
 if __name__ == "__main__":

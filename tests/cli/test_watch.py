@@ -31,29 +31,28 @@ class Watch(Test):
         """The next line, without its time."""
         return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", process.stdout.readline()).rstrip("\n")
 
-    def polls(self, more=2):
-        """Waits for so many polls that begin after now."""
-        seen = len(self.service.requests)
-        wait_until(lambda: len(self.service.requests) >= seen + more, "polls")
-
     def test_a_line_for_each_change_and_no_other(self):
         watch = self.watch()
         rest = "door closed; battery 80 %; charging no; connected yes"
-        self.assertEqual(self.line(watch), f"1001  added: state locked; {rest}")
-        self.assertEqual(self.line(watch), f"1002  added: state unlocked; {rest}")
-        self.polls()
-        self.service.locks = [lock(1001, state=5, doorState=2), lock(1002, state=None, connected=False)]
-        self.assertEqual(self.line(watch), "1001  state: locked -> locking; door: closed -> opened")
-        self.assertEqual(self.line(watch), "1002  disconnected; state: unlocked -> unknown; door: closed -> unknown; "
-                                           "battery: 80 % -> unknown; charging: no -> unknown; "
-                                           "result: success -> unknown")
-        self.service.locks = [lock(1001, state=3, stateChangeResult=1, batteryLevel=79, isCharging=True)]
-        self.assertEqual(self.line(watch), "1001  state: locking -> semi-locked, jammed; door: opened -> closed; "
-                                           "battery: 80 % -> 79 %; charging: no -> yes; result: success -> jammed")
-        self.assertEqual(self.line(watch), "1002  removed")
-        self.service.locks = [{**lock(1001, stateChangeResult=2, batteryLevel=79, isCharging=True), "revision": 8}]
-        self.assertEqual(self.line(watch), "1001  state: semi-locked, jammed -> locked; result: jammed -> error 2; "
-                                           "config: 7 -> 8")
+        more = {"batteryLevel": 79, "isCharging": True}
+        for locks, *lines in (
+                (self.service.locks, f"1001  added: state locked; {rest}", f"1002  added: state unlocked; {rest}"),
+                ([lock(1001, state=5, doorState=2), lock(1002, state=None, connected=False)],
+                 "1001  state: locked -> locking; door: closed -> opened",
+                 "1002  disconnected; state: unlocked -> unknown; door: closed -> unknown; battery: 80 % -> unknown; "
+                 "charging: no -> unknown; result: success -> unknown"),
+                ([lock(1001, state=3, stateChangeResult=1, **more)],
+                 "1001  state: locking -> semi-locked, jammed; door: opened -> closed; battery: 80 % -> 79 %; "
+                 "charging: no -> yes; result: success -> jammed", "1002  removed"),
+                ([{**lock(1001, stateChangeResult=-5, **more), "revision": 8}],
+                 "1001  state: semi-locked, jammed -> locked; result: jammed -> error -5; config: 7 -> 8"),
+                ([{**lock(1001, **more), "revision": 8}], "1001  result: error -5 -> success"),
+                ([{**lock(1001, state=None), "revision": 8}],  # sent no longer
+                 "1001  state: locked -> unknown; door: closed -> unknown; battery: 79 % -> unknown; "
+                 "charging: yes -> unknown; result: success -> unknown")):
+            self.service.locks = locks
+            self.assertEqual([self.line(watch) for _ in lines], lines)
+            self.service.wait_for_requests(2)
         self.assertEqual(self.stop(watch), ("", ""))
 
     def test_the_time_of_a_change(self):
@@ -84,7 +83,7 @@ class Watch(Test):
     def test_ids_without_an_answer_are_told_once(self):
         watch = self.watch("77", "1001", "77")
         self.line(watch)
-        self.polls()
+        self.service.wait_for_requests(2)
         self.assertRegex(self.stop(watch)[1], r"\Alocksync: no answer for 77[^\n]*\n\Z")
 
     def test_an_outage_is_told_and_makes_no_changes(self):
@@ -93,7 +92,7 @@ class Watch(Test):
         self.service.reply = (503, {}, "")
         self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. "
                                                   r"(It is tried again|The next poll is in 1 s, at \S+)\.$")
-        self.polls(1)
+        self.service.wait_for_requests(1)
         self.service.locks = [lock(1001, state=2)]
         self.service.reply = None
         self.assertEqual(self.line(watch), "1001  state: locked -> unlocked")
@@ -172,26 +171,12 @@ class Watch(Test):
         told = []
         for state, connected in ((6, False), (2, False), (2, True)):
             self.service.locks = [lock(1001, state=state, connected=connected)]
-            self.polls()
+            self.service.wait_for_requests(2)
         while not told or " connected" not in told[-1]:
             told.append(self.line(watch))
         self.assertRegex(told[0], "^1001  disconnected; state: locked -> unknown;")
         self.assertRegex(told[-1], "^1001  connected; state: unknown -> unlocked;")
         self.assertEqual(len(told), 2)
-
-    def test_a_value_that_is_sent_no_longer_is_told(self):
-        watch = self.watch("1001")
-        self.line(watch)
-        self.service.locks = [lock(1001, state=None)]
-        self.assertRegex(self.line(watch), "^1001  state: locked -> unknown; door: closed -> unknown; battery: 80 % ->")
-
-    def test_the_number_of_an_error_is_told(self):
-        watch = self.watch("1001")
-        self.line(watch)
-        self.service.locks = [lock(1001, stateChangeResult=-5)]
-        self.assertEqual(self.line(watch), "1001  result: success -> error -5")
-        self.service.locks = [lock(1001, stateChangeResult=0)]
-        self.assertEqual(self.line(watch), "1001  result: error -5 -> success")
 
     def test_a_reader_that_goes_away_is_noticed_though_nothing_changes(self):
         watch = self.watch()
@@ -219,7 +204,7 @@ class Watch(Test):
         watch = self.watch("1001", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         self.line(watch)
         watch.send_signal(signal.SIGHUP)
-        self.polls()
+        self.service.wait_for_requests(2)
         self.stop(watch)
 
     def test_a_lock_that_lives_is_followed_without_a_violation(self):
