@@ -8,39 +8,23 @@ NUMBER = re.compile(r'-?\d+')
 
 
 def spans(text):
-    """What may be cut out, the longest first: elements and members with a comma, tokens, and runs of them."""
+    """What may be cut out, the longest first: containers with what stands beside them, members, and runs of tokens."""
     tokens = [found.span() for found in TOKEN.finditer(text)]
-    found = set()
-    open_at = []
-    starts = [[0]]  # for each open container, the tokens at which its parts begin
-    for i, (a, b) in enumerate(tokens):
-        token = text[a:b]
-        if token in (b'{', b'['):
-            open_at.append(i)
-            starts.append([i + 1])
-        elif token == b',':
-            add_part(found, tokens, starts[-1][-1], i + 1)
-            if len(starts[-1]) > 1:
-                add_part(found, tokens, starts[-1][-1] - 1, i)
-            starts[-1].append(i + 1)
-        elif token in (b'}', b']') and open_at:
-            begin = starts.pop()[-1]
-            add_part(found, tokens, begin, i)
-            add_part(found, tokens, begin - 1, i)
-            add_part(found, tokens, open_at.pop() + 1, i)
     n = len(tokens)
-    width = n // 2
-    while width >= 1:
-        for i in range(0, n, width):
-            add_part(found, tokens, i, min(i + width, n))
-        width //= 2
+    runs, open_at = set(), []
+    for i, (a, b) in enumerate(tokens):
+        if text[a:b] in (b'{', b'['):
+            open_at.append(i)
+        elif text[a:b] in (b'}', b']') and open_at:
+            first = open_at.pop()
+            runs |= {(first + 1, i), (first, i + 1), (first, i + 2), (first - 1, i + 1), (first - 2, i + 2),
+                     (first - 3, i + 1)}
+    for width in (2, 4):  # an element with its comma, a member with its key
+        runs |= {(i, i + width) for i in range(n)}
+    for width in (n >> halved for halved in range(1, n.bit_length())):
+        runs |= {(i, min(i + width, n)) for i in range(0, n, width)}
+    found = [(tokens[first][0], tokens[end - 1][1]) for first, end in runs if 0 <= first < end <= n]
     return sorted(found, key=lambda span: span[0] - span[1])
-
-
-def add_part(found, tokens, first, end):
-    """Adds the span of some tokens."""
-    if 0 <= first < end <= len(tokens):
-        found.add((tokens[first][0], tokens[end - 1][1]))
 
 
 def smaller(text):
@@ -52,26 +36,25 @@ def smaller(text):
         yield text[:i] + text[i + 1:]
 
 
+def smaller_cases(case):
+    for i, text in enumerate(case.texts):
+        for less in smaller(text):
+            if len(less) < len(text):
+                yield case.with_texts(case.texts[:i] + (less,) + case.texts[i + 1:])
+
+
 def shrink(case, is_same, seconds=10):
     """The smallest case that `is_same` accepts and that was found in time."""
     until = time.monotonic() + seconds
-    is_smaller = True
-    while is_smaller:
-        is_smaller = False
-        for i in range(len(case.texts)):
-            for text in smaller(case.texts[i]):
-                if len(text) >= len(case.texts[i]):
-                    continue
-                if time.monotonic() > until:
-                    return case
-                less = case.with_texts(case.texts[:i] + (text,) + case.texts[i + 1:])
-                if is_same(less):
-                    is_smaller = True
-                    case = less
-                    break
-            if is_smaller:
+    while True:
+        for less in smaller_cases(case):
+            if time.monotonic() > until:
+                return case
+            if is_same(less):
+                case = less
                 break
-    return case
+        else:
+            return case
 
 
 def kind_of(expected, line):

@@ -22,8 +22,9 @@ PAIR = re.compile('([\ud800-\udbff])([\udc00-\udfff])')
 HALF = re.compile('[\ud800-\udfff]')
 
 WORDS = {b'true': True, b'false': False, b'null': None}
-# What may come next.
-VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, AFTER, DONE = range(7)
+# What may come next, each by its sign: 0 stands for a number, t for a word.
+SIGNS = {2: '"', 3: '0', 4: 't'}
+VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, IN_OBJECT, IN_ARRAY, DONE = '{["0t', '{["0t]', '"', '"}', ':', ',}', ',]', ''
 
 
 class Number(bytes):
@@ -71,9 +72,7 @@ def is_cut(body, at, number_at, state):
     rest = body[at:].lstrip(BLANKS)
     if not rest:
         return state != DONE
-    if state in (VALUE, FIRST_VALUE) and (CUT_WORD.fullmatch(rest) or is_cut_string(rest)):
-        return True
-    if state in (KEY, FIRST_KEY) and is_cut_string(rest):
+    if '0' in state and CUT_WORD.fullmatch(rest) or '"' in state and is_cut_string(rest):
         return True
     return number_at is not None and CUT_NUMBER.fullmatch(body, number_at) is not None
 
@@ -90,75 +89,52 @@ def read(body):
 
 def walk(text, body):
     """Fills `text`; returns where there is nothing more to be said."""
-    match = TOKEN.match
     outer = []  # the containers around this one, each with the key that waits for its value
-    container = None
-    key = None
+    container = key = number_at = None
     state = VALUE
     at = 0
-    number_at = None
     while state != DONE:
-        found = match(body, at)
+        found = TOKEN.match(body, at)
         if found is None:
             text.ends_early = is_cut(body, at, number_at, state)
             return
         kind = found.lastindex
-        token = found[kind]
+        token, sign = found[kind], SIGNS.get(kind) or found[kind].decode()
         at = found.end()
-        number_at = found.start(kind) if kind == 3 else None
-        if kind == 1:
-            if token == b',':
-                if state != AFTER:
-                    return
-                state = KEY if type(container) is dict else VALUE
-                continue
-            if token == b':':
-                if state != COLON:
-                    return
-                state = VALUE
-                continue
-            if token in b'{[':
-                if state not in (VALUE, FIRST_VALUE):
-                    return
-                value = {} if token == b'{' else []
-                outer.append((container, key))
-                text.depth = max(text.depth, len(outer))
-                container = value
-                state = FIRST_KEY if token == b'{' else FIRST_VALUE
-                continue
-            if type(container) is not (dict if token == b'}' else list) or state not in (AFTER, FIRST_VALUE, FIRST_KEY):
-                return
-            value = container
-            container, key = outer.pop()
-        elif state in (KEY, FIRST_KEY):
-            if kind != 2:
-                return
+        number_at = found.start(kind) if sign == '0' else None
+        if sign not in state:
+            return
+        if sign == ':':
+            state = VALUE
+            continue
+        if sign == ',':
+            state = KEY if state == IN_OBJECT else VALUE
+            continue
+        if state in (KEY, FIRST_KEY) and sign == '"':
             key = text.string(token)
             text.has_nul_in_key = text.has_nul_in_key or '\0' in key
             text.has_key_twice = text.has_key_twice or key in container
             state = COLON
             continue
+        text.depth = max(text.depth, len(outer) + (sign not in '}]'))
+        if sign in '{[':
+            outer.append((container, key))
+            container, state = ({}, FIRST_KEY) if sign == '{' else ([], FIRST_VALUE)
+            continue
+        if sign in '}]':
+            value = container
+            container, key = outer.pop()
         else:
-            if state not in (VALUE, FIRST_VALUE):
-                return
-            if len(outer) >= text.depth:
-                text.depth = len(outer) + 1
-            if kind == 2:
-                value = text.string(token)
-            elif kind == 3:
-                value = Number(token)
-                text.numbers.append(value)
-            else:
-                value = WORDS[token]
+            value = {'"': text.string, '0': Number, 't': WORDS.get}[sign](token)
+        if sign == '0':
+            text.numbers.append(value)
         if container is None:
-            text.value = value
-            state = DONE
+            text.value, state = value, DONE
+        elif type(container) is dict:
+            container[key], state = value, IN_OBJECT
         else:
-            if type(container) is dict:
-                container[key] = value
-            else:
-                container.append(value)
-            state = AFTER
+            container.append(value)
+            state = IN_ARRAY
     if body[at:].strip(BLANKS):
         text.ends_early = is_cut(body, at, number_at, DONE)
     else:
