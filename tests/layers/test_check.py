@@ -57,7 +57,19 @@ class Tree(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
 
     def add(self, name, text):
-        self.put(name, TREE[name] + text)
+        self.put(name, TREE.get(name, "") + text)
+
+    def try_each(self, cases, judge):
+        """Each case: lines that are added to files, and what the judge gets."""
+        for added, *expected in cases:
+            with self.subTest(expected):
+                for name, text in added.items():
+                    self.add(name, text)
+                judge(*expected)
+            for name in added:
+                (self.source / name).unlink()
+                if name in TREE:
+                    self.put(name, TREE[name])
 
     def compile(self, leave_out=()):
         """Compiles the tree as a build would, and notes the commands as Meson does."""
@@ -92,36 +104,42 @@ class Tree(unittest.TestCase):
         printed = self.check()
         self.assertEqual([line for line in printed.splitlines()[:-1] if line[0] != " "], list(lines), printed)
 
+    def expect_new(self, *violations):
+        self.expect_only(*("new: " + line for line in violations))
+
 
 class Includes(Tree):
     def test_a_tree_in_order_passes(self):
         self.assertIn("0 violations, 0 new, 0 gone; without the symbols: there is no build", self.check(fails=False))
 
     def test_faults_are_found_and_named(self):
-        for name, text, *found in (
-            ("src/base/clock.h", '#include "guard/rule.h"\n',
+        self.try_each((
+            ({"src/base/clock.h": '#include "guard/rule.h"\n'},
              "base -> guard: src/base/clock.h includes src/guard/rule.h"),
-            ("src/wire/lock.c", '#  include <locksync/guard.h>\n',
+            ({"src/wire/lock.c": '#  include <locksync/guard.h>\n'},
              "wire -> guard: src/wire/lock.c includes include/locksync/guard.h"),
-            ("include/locksync/common.h", '#include "guard.h"\n',
+            ({"include/locksync/common.h": '#include "guard.h"\n'},
              "base -> guard: include/locksync/common.h includes include/locksync/guard.h",
              "circle: include/locksync/common, include/locksync/guard"),
-            ("src/pool/pool.c", '#include "locksync/redis.h"\n',
+            ({"src/pool/pool.c": '#include "locksync/redis.h"\n'},
              "pool -> redis: src/pool/pool.c includes include/locksync/redis.h"),
-            ("src/guard/redis/redis.c", '#include "../rule.h"\n',
+            ({"src/guard/redis/redis.c": '#include "../rule.h"\n'},
              "redis -> guard: src/guard/redis/redis.c includes src/guard/rule.h"),
-            ("src/pool/pool.c", "#include <curl/curl.h>\n", "outside: src/pool/pool.c includes curl/curl.h"),
-            ("src/guard/guard.c", "#include <hiredis/hiredis.h>\n",
+            ({"src/pool/pool.c": "#include <curl/curl.h>\n"}, "outside: src/pool/pool.c includes curl/curl.h"),
+            ({"src/guard/guard.c": "#include <hiredis/hiredis.h>\n"},
              "outside: src/guard/guard.c includes hiredis/hiredis.h"),
-            ("src/client/fetch.c", "#include <jansson.h>\n", "outside: src/client/fetch.c includes jansson.h"),
-            ("src/guard/rule.c", "#include <time.h>\n", "not pure: src/guard/rule.c includes time.h"),
-            ("src/wire/lock.c", "#include <sys/socket.h>\n", "not pure: src/wire/lock.c includes sys/socket.h"),
-            ("src/wire/lock.c", '#include "base/clock.h"\n', "not pure: src/wire/lock.c includes src/base/clock.h"),
-        ):
-            with self.subTest(found):
-                self.add(name, text)
-                self.expect_only(*("new: " + line for line in found))
-                self.put(name, TREE[name])
+            ({"src/client/fetch.c": "#include <jansson.h>\n"}, "outside: src/client/fetch.c includes jansson.h"),
+            ({"src/guard/rule.c": "#include <time.h>\n"}, "not pure: src/guard/rule.c includes time.h"),
+            ({"src/wire/lock.c": "#include <sys/socket.h>\n"}, "not pure: src/wire/lock.c includes sys/socket.h"),
+            ({"src/wire/lock.c": '#include "base/clock.h"\n'}, "not pure: src/wire/lock.c includes src/base/clock.h"),
+            ({"src/transport/wait_epoll.c": '#include "transport/socket.h"\n', "src/transport/wait_poll.h": "",
+              "src/transport/socket.h": '#include "transport/wait_poll.h"\n'},
+             "circle: src/transport/socket, src/transport/wait_*"),  # editions of a file are one
+            ({"src/fetch.c": "", "src/notes.txt": "", "src/attic/old.c": "", "include/locksync/extra.h": ""},
+             "loose: src/fetch.c (put it into the folder of its room)",
+             "loose: src/notes.txt (put it into the folder of its room)",
+             "no room: include/locksync/extra.h (name its room in tests/layers/check)",
+             "no room: src/attic/old.c (name its room in tests/layers/check)")), self.expect_new)
 
     def test_what_the_rooms_may_use_is_not_reported(self):
         for name, text in (("src/transport/loop.c", "#include <curl/curl.h>\n"),
@@ -140,22 +158,6 @@ class Includes(Tree):
                       "    src/client/context.h includes src/client/fetch.h\n"
                       "    src/client/fetch.c includes src/client/context.h\n", self.check())
 
-    def test_editions_of_a_file_are_one_in_a_circle(self):
-        self.put("src/transport/wait_epoll.c", '#include "transport/socket.h"\n')
-        self.put("src/transport/wait_poll.h", "")
-        self.put("src/transport/socket.h", '#include "transport/wait_poll.h"\n')
-        self.expect_only("new: circle: src/transport/socket, src/transport/wait_*")
-
-    def test_files_outside_the_rooms_are_found(self):
-        self.put("src/fetch.c", "")
-        self.put("src/notes.txt", "")
-        self.put("src/attic/old.c", "")
-        self.put("include/locksync/extra.h", "")
-        self.expect_only("new: loose: src/fetch.c (put it into the folder of its room)",
-                         "new: loose: src/notes.txt (put it into the folder of its room)",
-                         "new: no room: include/locksync/extra.h (name its room in tests/layers/check)",
-                         "new: no room: src/attic/old.c (name its room in tests/layers/check)")
-
 
 class Calls(Tree):
     def test_a_tree_in_order_passes(self):
@@ -163,26 +165,24 @@ class Calls(Tree):
         self.assertRegex(self.check(fails=False), r"0 violations, 0 new, 0 gone\n$")
 
     def test_faults_are_found_and_named(self):
-        for name, text, *found in (
-            ("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n",
+        def judge(*found):
+            self.compile()
+            self.expect_new(*found)
+
+        self.try_each((
+            ({"src/client/fetch.c": "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n"},
              "circle: src/client/fetch, src/pool/pool, src/watch/watch",
              "client -> pool: src/client/fetch.c uses lsync_pool (of src/pool/pool.c)"),
-            ("src/wire/lock.c", "int lsync_rule(int);\nint lsync_aside(void) { return lsync_rule(1); }\n",
+            ({"src/wire/lock.c": "int lsync_rule(int);\nint lsync_aside(void) { return lsync_rule(1); }\n"},
              "wire -> guard: src/wire/lock.c uses lsync_rule (of src/guard/rule.c)"),
-            ("src/guard/redis/redis.c", "int lsync_rule(int);\nint lsync_inside(void) { return lsync_rule(1); }\n",
+            ({"src/guard/redis/redis.c": "int lsync_rule(int);\nint lsync_inside(void) { return lsync_rule(1); }\n"},
              "redis -> guard: src/guard/redis/redis.c uses lsync_rule (of src/guard/rule.c)"),
-            ("src/guard/rule.c", "int lsync_clock(void);\nlong time(long *);\n"
-             "long lsync_late(void) { return lsync_clock() + time(0); }\n",
+            ({"src/guard/rule.c": "int lsync_clock(void);\nlong time(long *);\n"
+                                  "long lsync_late(void) { return lsync_clock() + time(0); }\n"},
              "not pure: src/guard/rule.c uses lsync_clock (of src/base/clock.c)",
              "not pure: src/guard/rule.c uses time"),
-            ("src/pool/pool.c", "void curl_free(void *);\nvoid lsync_outside(void) { curl_free(0); }\n",
-             "outside: src/pool/pool.c uses curl_free"),
-        ):
-            with self.subTest(found):
-                self.add(name, text)
-                self.compile()
-                self.expect_only(*("new: " + line for line in found))
-                self.put(name, TREE[name])
+            ({"src/pool/pool.c": "void curl_free(void *);\nvoid lsync_outside(void) { curl_free(0); }\n"},
+             "outside: src/pool/pool.c uses curl_free")), judge)
 
     def test_an_object_that_is_missing_is_an_error(self):
         self.compile()
@@ -201,7 +201,6 @@ class List(Tree):
     UP = "base -> guard: src/base/clock.h includes src/guard/rule.h"
     CALL = "client -> pool: src/client/fetch.c uses lsync_pool"
     CIRCLE = "circle: src/client/fetch, src/pool/pool, src/watch/watch"
-
     REMEDY = "tests/layers/allowed is not up to date or not sorted: tests/layers/check --write"
 
     def list(self, *lines):
@@ -210,44 +209,36 @@ class List(Tree):
     def listed(self):
         return (self.source / "tests/layers/allowed").read_text(encoding="utf-8").splitlines()[1:]
 
-    def call_upward(self):
-        self.add("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n")
+    def gone(self, entry):
+        return f"remove: {entry} (it is gone, or another circle now)"
 
-    def test_what_is_listed_passes(self):
-        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
-        self.list(self.UP + "  # to be mended")
-        self.check(fails=False)
+    def test_what_is_listed_passes_and_the_rest_is_written_anew(self):
+        up, loose = {"src/base/clock.h": '#include "guard/rule.h"\n'}, {"src/fetch.c": ""}
+        circle = {"src/client/a.h": '#include "client/b.h"\n', "src/client/b.h": '#include "client/a.h"\n'}
+        noted, greater = self.UP + "  # to be mended", "circle: src/client/a, src/client/b, src/client/c"
+        cases = (  # what is wrong, what is listed, what is found, what is listed anew
+            (up, [noted], [], [noted]),
+            ({}, [self.UP], [self.gone(self.UP), self.REMEDY], []),
+            (up | loose, [noted, "loose: src/gone.c"],
+             ["new: loose: src/fetch.c (put it into the folder of its room)", self.gone("loose: src/gone.c"),
+              self.REMEDY],
+             [noted, "loose: src/fetch.c"]),
+            (up | loose, ["loose: src/fetch.c", self.UP], [self.REMEDY], [self.UP, "loose: src/fetch.c"]),
+            (circle, [greater], [self.gone(greater), self.REMEDY], ["circle: src/client/a, src/client/b"]),
+        )
 
-    def test_an_entry_that_is_gone_must_be_removed(self):
-        self.list(self.UP)
-        self.expect_only(f"remove: {self.UP} (it is gone, or another circle now)", self.REMEDY)
-        self.check("--write", fails=False)
-        self.assertEqual(self.listed(), [])
+        def judge(lines, found, anew):
+            self.list(*lines)
+            if found:
+                self.expect_only(*found)
+            self.check("--write", fails=False)
+            self.assertEqual(self.listed(), anew)
+            self.check(fails=False)
 
-    def test_writing_keeps_notes_and_adds_what_is_new(self):
-        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
-        self.put("src/fetch.c", "")
-        self.list(self.UP + "  # to be mended", "loose: src/gone.c")
-        self.check("--write", fails=False)
-        self.assertEqual(self.listed(), [self.UP + "  # to be mended", "loose: src/fetch.c"])
-        self.check(fails=False)
-
-    def test_the_list_must_be_in_order(self):
-        self.put("src/fetch.c", "")
-        self.add("src/base/clock.h", '#include "guard/rule.h"\n')
-        self.list("loose: src/fetch.c", self.UP)
-        self.expect_only(self.REMEDY)
-
-    def test_a_circle_that_shrank_must_be_written_anew(self):
-        self.put("src/client/a.h", '#include "client/b.h"\n')
-        self.put("src/client/b.h", '#include "client/a.h"\n')
-        self.list("circle: src/client/a, src/client/b, src/client/c")
-        self.check()
-        self.check("--write", fails=False)
-        self.assertEqual(self.listed(), ["circle: src/client/a, src/client/b"])
+        self.try_each(cases, judge)
 
     def test_calls_of_what_a_build_leaves_out_stay_listed(self):
-        self.call_upward()
+        self.add("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n")
         self.list(self.CIRCLE, self.CALL)
         self.compile()
         self.check(fails=False)
@@ -260,8 +251,7 @@ class List(Tree):
     def test_calls_that_are_gone_must_be_removed(self):
         self.list(self.CIRCLE, self.CALL)
         self.compile()
-        self.expect_only(*(f"remove: {entry} (it is gone, or another circle now)"
-                           for entry in (self.CIRCLE, self.CALL)), self.REMEDY)
+        self.expect_only(self.gone(self.CIRCLE), self.gone(self.CALL), self.REMEDY)
 
 
 if __name__ == "__main__":
