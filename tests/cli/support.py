@@ -12,6 +12,8 @@ import threading
 import time
 import unittest
 
+from simulator import Simulator
+
 LOCKSYNC = os.environ["LOCKSYNC"]
 SIM = os.environ["LOCKSYNC_SIM"]
 SOURCE = os.environ["LOCKSYNC_SOURCE"]
@@ -122,16 +124,11 @@ class Test(unittest.TestCase):
         return service
 
     def start_sim(self, *options):
-        """Starts the simulator and returns its URL."""
-        sim = subprocess.Popen([SIM, "--personal-key", KEY, *options], stdout=subprocess.PIPE, text=True, env=PASSED_ON)
-
-        def stop():
-            sim.terminate()
-            sim.communicate(timeout=PATIENCE)
-
-        self.addCleanup(stop)
-        self.environment["LOCKSYNC_BASE_URL"] = sim.stdout.readline().strip()
-        return self.environment["LOCKSYNC_BASE_URL"]
+        """Starts the simulator."""
+        sim = Simulator(SIM, "--personal-key", KEY, *options, env=PASSED_ON)
+        self.addCleanup(sim.stop)
+        self.environment["LOCKSYNC_BASE_URL"] = sim.url
+        return sim
 
     def set(self, **variables):
         """Sets variables of the environment; None removes one."""

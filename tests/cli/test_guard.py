@@ -1,12 +1,10 @@
 """All runs for one account keep its rate limit together."""
 import hmac
-import json
 import os
 import shutil
 import signal
 import stat
 import time
-import urllib.request
 
 from support import KEY, PROMPTLY, Test, lock, main, wait_until
 
@@ -56,12 +54,11 @@ class Sharing(Test):
 
 class Waiting(Test):
     def test_runs_that_wait_keep_the_interval(self):
-        url = self.start_sim("--min-interval-ms", "300")
+        sim = self.start_sim("--min-interval-ms", "300")
         self.set(LOCKSYNC_INTERVAL_MS="300")
         for run in [self.start("--wait") for _ in range(4)]:
             self.assertEqual(self.end(run)[0], 0)
-        with urllib.request.urlopen(f"{url}/_sim/stats") as answer:
-            stats = json.load(answer)
+        stats = sim.ask("stats")
         self.assertEqual((stats["syncs"], stats["interval_violations"]), (4, 0))
 
     def test_waiting_is_not_part_of_the_timeout(self):

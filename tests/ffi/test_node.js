@@ -6,7 +6,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { test, before, after } = require('node:test');
+const { test, before, after, afterEach } = require('node:test');
 const sample = path.join(process.env.LOCKSYNC_FFI_SAMPLES, 'node', 'locksync.js');
 const {
     ChangeKind, Context, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version,
@@ -17,6 +17,7 @@ const KEY = 'demo-key';
 const BODY = '{"result":[{"id":5,"isConnected":true,"deviceState":{"state":17,"doorState":2}}],"success":true}';
 const MINUTE = 60000;
 const open = [];
+const made = [];
 let simulator;
 
 async function startSimulator(...args) {
@@ -30,10 +31,19 @@ async function startSimulator(...args) {
     return String(line).trim();
 }
 
-/** One that may ask as often as it likes. */
-function context(settings) {
-    return new Context({ baseUrl: simulator, personalKey: KEY, guardMode: GuardMode.OFF, ...settings });
+/** Those of a context that may ask as often as it likes. */
+function settings(more) {
+    return { baseUrl: simulator, personalKey: KEY, guardMode: GuardMode.OFF, ...more };
 }
+
+/** Closes it when the test has ended, if it is not closed then. */
+function closing(it) {
+    made.push(it);
+    return it;
+}
+
+const context = more => closing(new Context(settings(more)));
+const newPool = () => closing(new Pool());
 
 async function withFault(name, action) {
     await fetch(`${simulator}/_sim/fault?name=${name}&every=1`, { method: 'POST' });
@@ -55,6 +65,7 @@ before(async () => {
     simulator = await startSimulator('--static', '--locks', '3', '--personal-key', KEY,
         '--access-token', 'fresh-token');
 });
+afterEach(() => made.splice(0).reverse().forEach(it => it.close()));
 after(() => Promise.all(open.map(stop => stop())));
 
 test('all settings are taken', () => {
@@ -70,7 +81,6 @@ test('a refused setting says why and leaves the old', async () => {
     const it = context();
     assert.throws(() => it.set({ baseUrl: 'ftp://127.0.0.1' }), { status: Status.INVALID_ARGUMENT, message: /http/ });
     assert.equal((await it.fetch()).length, 3);
-    it.close();
 });
 
 test('what C would cut is refused', async () => {
@@ -84,20 +94,17 @@ test('what C would cut is refused', async () => {
     await assert.rejects(it.fetch(['1001']), /not an integer: '1001'/);
     assert.throws(() => new Guard({ budget: 2 ** 32 + 700 }), RangeError);
     assert.throws(() => context({ colour: 'red' }), TypeError);
-    it.close();
 });
 
 test('an empty list is refused', async () => {
     const it = context();
-    const pool = new Pool();
+    const pool = newPool();
     const refused = { name: 'RangeError', message: /null asks for all/ };
     await assert.rejects(it.fetch([]), refused);
     await assert.rejects(it.fetchThrough(() => assert.fail('it was sent'), []), refused);
     await assert.rejects(pool.fetch(it, []), refused);
     await assert.rejects(pool.watch(it, []).next(), refused);
     assert.equal((await it.fetch(null)).length, 3);
-    pool.close();
-    it.close();
 });
 
 test('null restores the default', async () => {
@@ -108,7 +115,6 @@ test('null restores the default', async () => {
     await failure(Status.NO_CREDENTIAL, it.fetch());
     it.close();
     await failure(Status.INVALID_ARGUMENT, it.fetch());
-    it.close();
 });
 
 test('all locks', async () => {
@@ -130,7 +136,6 @@ test('all locks', async () => {
     for (const name of ['state', 'batteryLevel', 'isLocked', 'isJammed', 'lastStateChanged'])
         assert.equal(outOfReach[name], null, name);
     assert.deepEqual(await it.fetchOne(1003), locks[2]);
-    it.close();
 });
 
 test('some locks and those not answered', async () => {
@@ -138,12 +143,11 @@ test('some locks and those not answered', async () => {
     const locks = await it.fetch([1003, 77, 1001n, 78]);
     assert.deepEqual(locks.map(lock => lock.id).sort(), [1001, 1003]);
     assert.deepEqual(locks.missing, [77, 78]);
-    it.close();
 });
 
 test('the event loop goes on while a fetch waits', async () => {
     const it = context({ baseUrl: await startSimulator('--delay-ms', '60000') });
-    const pool = new Pool();
+    const pool = newPool();
     for (const fetching of [() => it.fetch(), () => pool.fetch(it)]) {
         const waiting = failure(Status.CANCELLED, fetching());
         assert.throws(() => it.set({ timeoutMs: 1 }), { status: Status.BUSY });
@@ -151,8 +155,6 @@ test('the event loop goes on while a fetch waits', async () => {
         await waiting;
         clearInterval(timer);
     }
-    pool.close();
-    it.close();
 });
 
 test('errors tell what the service said', async () => {
@@ -167,7 +169,6 @@ test('errors tell what the service said', async () => {
     assert.deepEqual([later.httpStatus, later.retryAfterMs, later.isRetryable], [503, 7000, true]);
     const broken = await withFault('bad-json', () => failure(Status.MALFORMED, it.fetch()));
     assert.ok(broken.byteOffset > 0);
-    it.close();
 });
 
 test('the logger gets lines without the credential', async () => {
@@ -178,7 +179,6 @@ test('the logger gets lines without the credential', async () => {
     assert.deepEqual(new Set(lines.map(({ level }) => level)), new Set([LogLevel.INFO, LogLevel.WARNING]));
     assert.ok(lines.some(({ line }) => line.includes('/my/lock/sync')));
     assert.ok(!lines.some(({ line }) => line.includes(KEY)));
-    it.close();
 });
 
 test('what a logger throws is an uncaught exception', () => {
@@ -207,14 +207,12 @@ test('a transport of the program\'s own', async () => {
     await failure(Status.CONNECT, it.fetch());
     it.set({ transport: () => { throw new SyntaxError('mine'); } });
     assert.equal((await failure(Status.NETWORK, it.fetch())).cause.message, 'mine');
-    it.close();
 });
 
 test('a deep answer has stack enough', async () => {
     const deep = '{"x":' + '['.repeat(2040) + ']'.repeat(2040) + ',' + BODY.slice(1);
     const it = context({ transport: () => ({ status: 200, body: deep }) });
     assert.equal((await it.fetch()).length, 1);
-    it.close();
 });
 
 test('an HTTP client that promises', async () => {
@@ -227,7 +225,6 @@ test('an HTTP client that promises', async () => {
     const error = await withFault('503', () => failure(Status.SERVER, it.fetchThrough(send)));
     assert.equal(error.retryAfterMs, 7000);
     await assert.rejects(it.fetchThrough(() => Promise.reject(new Error('mine'))), /mine/);
-    it.close();
 });
 
 test('the provider is asked again after a 401', async () => {
@@ -241,7 +238,6 @@ test('the provider is asked again after a 401', async () => {
     assert.deepEqual(asked, [false, true]);
     it.set({ accessToken: null, tokenProvider: () => { throw new Error('no token'); } });
     assert.equal((await failure(Status.NO_CREDENTIAL, it.fetch())).cause.message, 'no token');
-    it.close();
 });
 
 test('guards space fetches, and are shared', async () => {
@@ -252,12 +248,11 @@ test('guards space fetches, and are shared', async () => {
     await first.fetch();
     const error = await failure(Status.TOO_SOON, second.fetch());
     assert.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 20000);
-    [first, second].forEach(it => it.close());
     fs.rmSync(folder, { recursive: true });
 });
 
 test('a pool fetches for many contexts at once', async () => {
-    const pool = new Pool();
+    const pool = newPool();
     const contexts = Array.from({ length: 50 }, () => context());
     for (const locks of await Promise.all(contexts.map(it => pool.fetch(it, [1001, 77]))))
         assert.deepEqual([locks.length, locks.missing], [1, [77]]);
@@ -269,7 +264,6 @@ test('a pool fetches for many contexts at once', async () => {
     pool.close();
     for (const fetching of running)
         await failure(Status.CANCELLED, fetching);
-    contexts.slice(1).forEach(it => it.close());
 });
 
 test('a pool that has nothing to do keeps no program alive', () => {
@@ -281,7 +275,7 @@ test('a pool that has nothing to do keeps no program alive', () => {
 
 test('a watch tells the locks, then what becomes of them', async () => {
     const baseUrl = await startSimulator('--time-scale', '3600'); // an hour of theirs passes in a second
-    const pool = new Pool();
+    const pool = newPool();
     const contexts = [context({ baseUrl }), context({ baseUrl }), context({ baseUrl })];
     const told = [];
     for await (const changes of pool.watch(contexts[0], null, { intervalMs: 10 }))
@@ -304,17 +298,14 @@ test('a watch tells the locks, then what becomes of them', async () => {
     pool.close(); // those of the others
     for (const end of ends)
         await failure(Status.CANCELLED, end);
-    contexts.slice(1).forEach(it => it.close());
 });
 
 test('an error that does not pass ends a watch', async () => {
-    const pool = new Pool();
+    const pool = newPool();
     const it = context({ personalKey: 'wrong' });
     await failure(Status.UNAUTHORIZED, pool.watch(it).next());
     it.set({ personalKey: KEY }); // it is no longer busy
     assert.equal((await pool.fetch(it)).length, 3);
-    pool.close();
-    it.close();
 });
 
 test('memory stays flat', async () => {
@@ -323,18 +314,20 @@ test('memory stays flat', async () => {
     koffi.struct('mallinfo2', Object.fromEntries(members.map(member => [member, 'size_t'])));
     const mallinfo2 = koffi.load(null).func('mallinfo2 mallinfo2()');
     const pool = new Pool();
-    const kept = context();
+    const kept = new Context(settings());
     async function round() {
         const lines = [];
         const guard = new Guard({ minIntervalMs: 1 });
-        const it = context({ guard, logger: (level, line) => lines.push(line), tokenProvider: () => null });
+        const it = new Context(settings({ guard, logger: (level, line) => lines.push(line), tokenProvider: () => null }));
         guard.close();
         assert.equal((await it.fetch([1001, 77])).length, 1);
         assert.equal((await pool.watch(it, [1001]).next()).value.length, 1); // which it.close() ends
         assert.equal((await pool.fetch(kept)).length, 3);
         await failure(Status.NOT_FOUND, kept.fetchOne(77));
         it.close();
-        const own = context({ transport: () => ({ status: 503, body: '{}', headers: { 'Retry-After': '7' } }) });
+        const own = new Context(settings({
+            transport: () => ({ status: 503, body: '{}', headers: { 'Retry-After': '7' } }),
+        }));
         await failure(Status.SERVER, own.fetch());
         own.close();
         assert.ok(lines.length > 0);

@@ -20,7 +20,7 @@ INTERPRETERS = {"python": sys.executable, "javascript": "node", "lua": "luajit"}
 
 class Page(unittest.TestCase):
     def test_each_program_runs(self):
-        simulator = Simulator()
+        simulator = Simulator(os.environ["LOCKSYNC_SIM"])
         self.addCleanup(simulator.stop)
         environment = dict(os.environ, LOCKSYNC_BASE_URL=simulator.url, LOCKSYNC_PERSONAL_KEY="demo-key")
         blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))

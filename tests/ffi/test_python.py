@@ -18,9 +18,11 @@ BODY = b'{"result":[{"id":5,"isConnected":true,"deviceState":{"state":17,"doorSt
 
 
 class Case(unittest.TestCase):
+    OPTIONS = "--static", "--locks", "3", "--personal-key", KEY, "--access-token", "fresh-token"
+
     @classmethod
     def setUpClass(cls):
-        cls.simulator = Simulator("--static", "--locks", "3", "--personal-key", KEY, "--access-token", "fresh-token")
+        cls.simulator = Simulator(os.environ["LOCKSYNC_SIM"], *cls.OPTIONS)
         cls.addClassCleanup(cls.simulator.stop)
 
     def context(self, **settings):
@@ -33,8 +35,16 @@ class Case(unittest.TestCase):
     @contextlib.contextmanager
     def fault(self, name):
         self.simulator.fault(name)
-        yield
-        self.simulator.fault(name, 0)
+        try:
+            yield
+        finally:
+            self.simulator.fault(name, 0)
+
+    def slow_context(self):
+        """One whose service takes a minute."""
+        simulator = Simulator(os.environ["LOCKSYNC_SIM"], "--delay-ms", "60000")
+        self.addCleanup(simulator.stop)
+        return self.context(base_url=simulator.url)
 
     def fails(self, status, call, *arguments, **settings):
         with self.assertRaises(LockSyncError) as raised:
@@ -56,12 +66,13 @@ class Settings(Case):
         self.assertIn("http", str(error))
         self.assertEqual(len(context.fetch()), 3)
 
-    def test_what_c_would_cut_is_refused(self):
+    def test_what_c_would_cut_and_what_is_no_setting_is_refused(self):
         context = self.context()
         self.assertRaises(ValueError, context.set, personal_key="demo-key\0more")
         self.assertRaises(OverflowError, context.set, timeout=2**64)
         self.assertRaises(OverflowError, context.fetch, [1001, 2**64 + 1002])
         self.assertRaises(OverflowError, Guard, budget=2**32 + 700)
+        self.assertRaises(TypeError, Context, colour="red")
 
     def test_an_empty_list_is_refused(self):
         context = self.context()
@@ -76,9 +87,6 @@ class Settings(Case):
 
         for refused in lambda pool: pool.fetch(context, []), lambda pool: anext(pool.watch(context, [])):
             self.assertRaisesRegex(ValueError, "None asks for all", asyncio.run, work(refused))
-
-    def test_an_unknown_name_is_refused(self):
-        self.assertRaises(TypeError, Context, colour="red")
 
     def test_none_restores_the_default(self):
         context = self.context(transport=lambda request: Response(503))
@@ -125,9 +133,7 @@ class Fetch(Case):
         self.assertEqual(results.missing, (77, 78))
 
     def test_another_thread_runs_while_one_waits(self):
-        simulator = Simulator("--delay-ms", "60000")
-        self.addCleanup(simulator.stop)
-        context = self.context(base_url=simulator.url)
+        context = self.slow_context()
         errors = []
 
         def fetch():
@@ -142,26 +148,19 @@ class Fetch(Case):
 
 
 class Errors(Case):
-    def test_the_service_s_words(self):
-        with self.fault("403"):
-            error = self.fails(Status.FORBIDDEN, self.context().fetch)
-        self.assertEqual(error.http_status, 403)
-        self.assertEqual(len(error.api_messages), 1)
-        self.assertIn(error.api_messages[0], str(error))
-        self.assertRegex(error.correlation_id, "^[0-9a-f-]{36}$")
-        self.assertIsNone(error.retry_after)
-        self.assertIsNone(error.byte_offset)
-        self.assertFalse(error.is_retryable)
-
-    def test_when_to_come_again(self):
-        with self.fault("503"):
-            error = self.fails(Status.SERVER, self.context().fetch)
-        self.assertEqual((error.http_status, error.retry_after, error.is_retryable), (503, 7.0, True))
-
-    def test_where_a_body_broke(self):
-        with self.fault("bad-json"):
-            error = self.fails(Status.MALFORMED, self.context().fetch)
-        self.assertGreater(error.byte_offset, 0)
+    def test_they_tell_what_the_service_said(self):
+        for fault, status, *told in (("403", Status.FORBIDDEN, 403, None, False),
+                                     ("503", Status.SERVER, 503, 7.0, True),
+                                     ("bad-json", Status.MALFORMED, 200, None, False)):
+            with self.subTest(fault), self.fault(fault):
+                error = self.fails(status, self.context().fetch)
+                self.assertEqual([error.http_status, error.retry_after, error.is_retryable], told)
+                self.assertEqual((error.byte_offset or 0) > 0, fault == "bad-json")
+                if fault == "403":
+                    self.assertEqual(len(error.api_messages), 1)
+                    self.assertIn(error.api_messages[0], str(error))
+                    self.assertRegex(error.correlation_id, "^[0-9a-f-]{36}$")
+                    self.assertIsNone(error.byte_offset)
 
 
 class Callbacks(Case):
@@ -189,19 +188,15 @@ class Callbacks(Case):
         self.assertTrue(0 < requests[0].timeout <= 9)
 
     def test_what_a_transport_raises_is_the_cause(self):
-        def no_route(_request):
-            raise LockSyncError(Status.CONNECT)
+        def raising(error):
+            def transport(_request):
+                raise error
 
-        def broken(_request):
-            raise ZeroDivisionError
+            return self.context(transport=transport).fetch
 
-        def interrupted(_request):
-            raise KeyboardInterrupt
-
-        self.fails(Status.CONNECT, self.context(transport=no_route).fetch)
-        error = self.fails(Status.NETWORK, self.context(transport=broken).fetch)
-        self.assertIsInstance(error.__cause__, ZeroDivisionError)
-        self.assertRaises(KeyboardInterrupt, self.context(transport=interrupted).fetch)
+        self.fails(Status.CONNECT, raising(LockSyncError(Status.CONNECT)))
+        self.assertIsInstance(self.fails(Status.NETWORK, raising(ZeroDivisionError())).__cause__, ZeroDivisionError)
+        self.assertRaises(KeyboardInterrupt, raising(KeyboardInterrupt()))
 
     def test_the_provider_is_asked_again_after_a_401(self):
         asked = []
@@ -246,10 +241,7 @@ class Guards(Case):
 
 class Watches(Case):
     """Locks that live: an hour of theirs passes in a second."""
-    @classmethod
-    def setUpClass(cls):
-        cls.simulator = Simulator("--time-scale", "3600")
-        cls.addClassCleanup(cls.simulator.stop)
+    OPTIONS = "--time-scale", "3600"
 
     def test_the_first_changes_are_the_locks_then_what_becomes_of_them(self):
         with self.context().watch(interval=0.01) as watch:
@@ -339,9 +331,7 @@ class Pools(Case):
         self.assertEqual(len(self.run_in_pool(work)), 3)
 
     def test_to_cancel_the_task_cancels_the_fetch(self):
-        simulator = Simulator("--delay-ms", "60000")
-        self.addCleanup(simulator.stop)
-        context = self.context(base_url=simulator.url)
+        context = self.slow_context()
 
         async def work(pool):
             with self.assertRaises(asyncio.TimeoutError):

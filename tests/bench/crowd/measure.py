@@ -4,9 +4,13 @@ import datetime
 import glob
 import json
 import os
+import pathlib
 import subprocess
-import urllib.request
+import sys
 from statistics import mean
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from simulator import Simulator  # noqa: E402
 
 MANY = {"contexts": 100000, "period_ms": 20500, "interval_ms": 20000}
 FEW = {"contexts": 1000, "period_ms": 205, "interval_ms": 55}  # as many polls a second
@@ -16,47 +20,34 @@ MEMORY_MAX = 2048
 CPU_RATIO_MAX = 1.25
 
 
-class Simulator:
+def start_simulator(folder, core, interval_ms, budget):
     """One that holds its accounts to an interval and, if given, an hourly budget. It has a core of its own."""
+    return Simulator(f"{folder}/examples/simulator/locksync-sim", "--any-key", "--locks", "10", "--static",
+                     "--threads", "1", "--min-interval-ms", str(interval_ms), "--hourly-budget", str(budget),
+                     before=("taskset", "-c", str(core)))
 
-    def __init__(self, folder, core, interval_ms, budget):
-        program = f"{folder}/examples/simulator/locksync-sim"
-        command = ["taskset", "-c", str(core), program, "--any-key", "--locks", "10", "--static", "--threads", "1",
-                   "--min-interval-ms", str(interval_ms), "--hourly-budget", str(budget)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().strip()
-        if not self.url:
-            raise SystemExit("The simulator did not start.")
 
-    def ask(self, path, method="GET"):
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method)) as answer:
-            return json.load(answer)
-
-    def waited_ms(self):
-        """How long its threads were ready to run while another process had the core."""
-        waited = 0
-        for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
-            with open(path, encoding="ascii") as f:
-                waited += int(f.read().split()[1])
-        return waited / 1e6
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate()
+def waited_ms(simulator):
+    """How long its threads were ready to run while another process had the core."""
+    waited = 0
+    for path in glob.glob(f"/proc/{simulator.process.pid}/task/*/schedstat"):
+        with open(path, encoding="ascii") as f:
+            waited += int(f.read().split()[1])
+    return waited / 1e6
 
 
 def measure(folder, core, simulator, crowd, interval_ms, seconds):
     """What the client measured and what the simulator counted."""
-    simulator.ask("/_sim/reset", "POST")
-    waited = simulator.waited_ms()
+    simulator.ask("reset", "POST")
+    waited = waited_ms(simulator)
     command = ["taskset", "-c", str(core), f"{folder}/tests/bench/bench-crowd", simulator.url, str(crowd["contexts"]),
                str(crowd["period_ms"]), str(interval_ms), str(seconds)]
     client = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    server = simulator.ask("/_sim/stats")
+    server = simulator.ask("stats")
     unsent = client["too_soon"] + client["left_out"]
     if server["accounts"] != client["contexts"] or server["syncs"] + unsent != client["polls"]:
         raise SystemExit(f"The simulator saw something else than was sent: {client} {server}")
-    return {**crowd, **client, "server": server, "server_waited_ms": simulator.waited_ms() - waited,
+    return {**crowd, **client, "server": server, "server_waited_ms": waited_ms(simulator) - waited,
             "not_answered": unsent + client["failed"],
             "violations": sum(server[k] for k in server if k.endswith("_violations"))}
 
@@ -128,8 +119,8 @@ def main():
         return measure(options.folder, cores[0], simulator, crowd, interval_ms, seconds)
 
     try:
-        simulators.append(Simulator(options.folder, cores[-1], MANY["interval_ms"], BUDGET))
-        simulators.append(Simulator(options.folder, cores[-1], FEW["interval_ms"], 0))
+        simulators.append(start_simulator(options.folder, cores[-1], MANY["interval_ms"], BUDGET))
+        simulators.append(start_simulator(options.folder, cores[-1], FEW["interval_ms"], 0))
         before = run(FEW, FEW["interval_ms"], short)
         many = run(MANY, 0, long)  # each with the guard that it makes for itself
         after = run(FEW, FEW["interval_ms"], short)

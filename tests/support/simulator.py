@@ -1,0 +1,28 @@
+"""The simulator of the service as a child process, for tests and benchmarks in Python."""
+import json
+import subprocess
+import urllib.request
+
+
+class Simulator:
+    """`before`: words of the command before the program's; `how`: what Popen gets besides."""
+
+    def __init__(self, program, *arguments, before=(), **how):
+        self.process = subprocess.Popen([*before, program, *arguments], stdout=subprocess.PIPE, text=True, **how)
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, "the simulator did not start"
+
+    def ask(self, path, method="GET"):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(f"{self.url}/_sim/{path}", method=method)
+        with opener.open(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def fault(self, name, every=1):
+        """Switches a fault on; with every=0 off."""
+        self.ask(f"fault?name={name}&every={every}", "POST")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
+        assert self.process.returncode == 0, "the simulator did not end well"
