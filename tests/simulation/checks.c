@@ -1,9 +1,6 @@
 /* The contract of pool and watches, checked from outside; see checks.h. */
 #include "checks.h"
 
-#include "clock.h"
-#include "report.h"
-
 #include <inttypes.h>
 
 #define SLACK_US 20000                    /* what looks at a creeping clock add up to */

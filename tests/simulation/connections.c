@@ -2,10 +2,6 @@
    which the library opens and closes. */
 #include "network.h"
 
-#include "clock.h"
-#include "dice.h"
-#include "report.h"
-
 #include "transport/connections.h"
 
 #include <arpa/inet.h>

@@ -2,9 +2,6 @@
    their store takes; what they do at the store is done when they begin, or when they end. */
 #include "pool/helper.h"
 
-#include "clock.h"
-#include "dice.h"
-#include "report.h"
 #include "world.h"
 
 #include <string.h>

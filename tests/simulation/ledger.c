@@ -1,8 +1,6 @@
 /* The guard's promise, by what the server may have seen; and what was asked of guards: each slot is settled once. The
    calls of client/steps.c to the guard are led through here by the linker (--wrap). */
 #include "checks.h"
-#include "clock.h"
-#include "report.h"
 
 #include "guard/guard.h"
 

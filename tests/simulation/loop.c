@@ -1,9 +1,6 @@
 /* The pool's loop on virtual time: stands in for transport/loop.c and loop_epoll.c. */
 #include "checks.h"
-#include "clock.h"
 #include "network.h"
-#include "report.h"
-#include "world.h"
 
 #include <stdlib.h>
 

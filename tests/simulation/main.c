@@ -5,10 +5,7 @@
 
    A seed that breaks a rule, an assertion or the program is made smaller and told step by step (not with --brief). The
    last line is "N passed, N failed". */
-#include "scenario.h"
 #include "world.h"
-
-#include "report.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,9 +3,6 @@
 #include "network.h"
 
 #include "checks.h"
-#include "clock.h"
-#include "dice.h"
-#include "report.h"
 
 #include "transport/connections.h"
 

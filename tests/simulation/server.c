@@ -2,9 +2,6 @@
 #include "network.h"
 
 #include "checks.h"
-#include "clock.h"
-#include "dice.h"
-#include "report.h"
 
 #include "wire/response.h"
 

@@ -2,9 +2,6 @@
 #include "world.h"
 
 #include "checks.h"
-#include "clock.h"
-#include "dice.h"
-#include "report.h"
 
 #include <stdlib.h>
 #include <string.h>

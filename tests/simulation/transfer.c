@@ -1,8 +1,6 @@
 /* Handles of transfers, and what is asked of libcurl and of sockets beside them: stands in for transport/options.c,
    quirks.c, peer.c and blocking.c. transport/attempt.c, connections.c, retry.c and status.c are the real ones. */
-#include "clock.h"
 #include "network.h"
-#include "report.h"
 
 #include "base/clock.h"
 #include "transport/options.h"

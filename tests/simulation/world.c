@@ -2,10 +2,7 @@
 #include "world.h"
 
 #include "checks.h"
-#include "clock.h"
-#include "dice.h"
 #include "network.h"
-#include "report.h"
 
 #include "../support/heap.h"
 

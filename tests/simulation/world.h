@@ -2,6 +2,9 @@
 #ifndef SIMULATION_WORLD_H
 #define SIMULATION_WORLD_H
 
+#include "clock.h"
+#include "dice.h"
+#include "report.h"
 #include "scenario.h"
 
 #include "pool/state.h"
