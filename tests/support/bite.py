@@ -12,6 +12,16 @@ def compile_to(out, sources, arguments):
     subprocess.run(command, check=True)
 
 
+def compile_all(sources, folder, out, arguments):
+    """Compiles each file; returns the objects by the file's place below `folder`."""
+    objects = {}
+    for source in sources:
+        name = str(source.relative_to(folder))
+        objects[name] = out / (name.replace('/', '_') + '.o')
+        compile_to(objects[name], [source], ['-c', *arguments])
+    return objects
+
+
 def edit(folder, edits):
     """Applies edits (file, text that stands there once, text instead) to the copy. A text that is not there once is an
     error."""

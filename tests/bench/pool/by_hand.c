@@ -31,7 +31,7 @@ typedef struct style {
 
 struct by_hand {
     const pool_setup *setup;
-    style style;
+    const style *style;
     CURLM *multi;
     event_loop *loop; /* NULL: curl_multi_perform */
     char url[256];
@@ -95,9 +95,9 @@ static void set_needed(by_hand *h, transfer *t, CURL *easy)
         return;
     SET(CURLOPT_CAINFO, h->setup->ca_file);
     SET(CURLOPT_CAPATH, NULL);
-    SET(CURLOPT_PIPEWAIT, h->style.connects_each ? 0L : 1L);
-    SET(CURLOPT_FRESH_CONNECT, h->style.connects_each ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, h->style.connects_each ? 1L : 0L);
+    SET(CURLOPT_PIPEWAIT, h->style->connects_each ? 0L : 1L);
+    SET(CURLOPT_FRESH_CONNECT, h->style->connects_each ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, h->style->connects_each ? 1L : 0L);
 }
 
 /* What the library sets, with callbacks that do nothing where the library's look at something. */
@@ -138,7 +138,7 @@ static CURL *new_handle(by_hand *h, transfer *t)
     if (easy == NULL)
         die("no libcurl handle");
     set_needed(h, t, easy);
-    if (h->style.has_all_options)
+    if (h->style->has_all_options)
         set_all(h, t, easy);
     return easy;
 }
@@ -154,7 +154,7 @@ static void start_one(by_hand *h, transfer *t)
     t->account = idle_take(&h->idle);
     t->bytes = 0;
     SET(CURLOPT_HTTPHEADER, h->headers[t->account]);
-    if (h->style.has_all_options) {
+    if (h->style->has_all_options) {
         SET(CURLOPT_CONNECTTIMEOUT_MS, 10000L);
         SET(CURLOPT_TIMEOUT_MS, 30000L);
     }
@@ -224,42 +224,28 @@ static struct curl_slist *headers_of(size_t account)
     return new_headers(authorization);
 }
 
-static void *open_with(const pool_setup *setup, style how)
+static void *open_by_hand(const pool_setup *setup, const void *user)
 {
+    const style *how = user;
     by_hand *h = allocate(sizeof *h);
 
     *h = (by_hand){.setup = setup, .style = how, .multi = curl_multi_init()};
     (void)snprintf(h->url, sizeof h->url, "%s" SYNC_PATH, setup->base_url);
-    if (setup->ca_file != NULL && !how.connects_each &&
+    if (setup->ca_file != NULL && !how->connects_each &&
         curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HTTP2_CONNECTIONS_MAX) != CURLM_OK)
         die("libcurl refuses a limit of connections");
-    h->loop = how.has_event_loop ? event_loop_new(h->multi) : NULL;
+    h->loop = how->has_event_loop ? event_loop_new(h->multi) : NULL;
     h->headers = allocate(setup->accounts * sizeof(struct curl_slist *));
     for (size_t i = 0; i < setup->accounts; i++)
         h->headers[i] = headers_of(i);
     h->transfers = allocate(setup->at_once * sizeof(transfer));
     for (size_t i = 0; i < setup->at_once; i++) {
         h->transfers[i] = (transfer){.owner = h};
-        if (!how.connects_each)
+        if (!how->connects_each)
             h->transfers[i].easy = new_handle(h, &h->transfers[i]);
     }
     idle_init(&h->idle, setup->accounts);
     return h;
-}
-
-static void *open_plain(const pool_setup *setup)
-{
-    return open_with(setup, (style){0});
-}
-
-static void *open_with_options(const pool_setup *setup)
-{
-    return open_with(setup, (style){.has_event_loop = true, .has_all_options = true});
-}
-
-static void *open_with_a_connection_each(const pool_setup *setup)
-{
-    return open_with(setup, (style){.connects_each = true});
 }
 
 static void close_by_hand(void *self)
@@ -278,8 +264,12 @@ static void close_by_hand(void *self)
     free(h);
 }
 
-const pool_contestant multi_by_hand = {"libcurl, curl_multi_perform", open_plain, serve, close_by_hand, 8000};
-const pool_contestant multi_with_options = {"libcurl, socket_action, same options", open_with_options, serve,
+static const style plain = {0};
+static const style with_options = {.has_event_loop = true, .has_all_options = true};
+static const style connection_each = {.connects_each = true};
+
+const pool_contestant multi_by_hand = {"libcurl, curl_multi_perform", &plain, open_by_hand, serve, close_by_hand, 8000};
+const pool_contestant multi_with_options = {"libcurl, socket_action, same options", &with_options, open_by_hand, serve,
                                             close_by_hand, 8000};
-const pool_contestant multi_with_a_connection_each = {"libcurl, a connection each", open_with_a_connection_each, serve,
-                                                      close_by_hand, 300};
+const pool_contestant multi_with_a_connection_each = {"libcurl, a connection each", &connection_each, open_by_hand,
+                                                      serve, close_by_hand, 300};

@@ -85,7 +85,7 @@ void take_turns(const char *scene, const pool_setup *setup, const pool_contestan
     turns all[CONTESTANTS_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        all[i] = (turns){.who = contestants[i], .self = contestants[i]->open(setup)};
+        all[i] = (turns){.who = contestants[i], .self = contestants[i]->open(setup, contestants[i]->style)};
         all[i].wall_ns = allocate(rounds * sizeof(double));
         all[i].cpu_ns = allocate(rounds * sizeof(double));
     }

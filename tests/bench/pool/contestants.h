@@ -37,7 +37,8 @@ void write_key(char key[KEY_MAX], size_t account);
 
 typedef struct pool_contestant {
     const char *name;
-    void *(*open)(const pool_setup *setup);
+    const void *style; /* what `open` gets besides */
+    void *(*open)(const pool_setup *setup, const void *style);
     void (*serve)(void *self, size_t requests); /* returns when all are answered, and no other is under way */
     void (*close)(void *self);
     size_t requests; /* in a turn: what takes a quarter of a second or so */

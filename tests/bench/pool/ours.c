@@ -76,10 +76,11 @@ static account new_account(ours *o, size_t number)
 
 /* Over HTTP/2 as many transfers as are under way, and the eighth more that a pool keeps for other origins; over HTTP/1.1
    the pool as it is made, whose connections are fewer. */
-static void *open_ours(const pool_setup *setup)
+static void *open_ours(const pool_setup *setup, const void *style)
 {
     ours *o = allocate(sizeof *o);
 
+    (void)style;
     *o = (ours){.setup = setup, .accounts = allocate(setup->accounts * sizeof(account))};
     if (lock_sync_pool_new(&o->pool) != LOCK_SYNC_OK)
         die("no pool");
@@ -116,4 +117,4 @@ static void close_ours(void *self)
     free(o);
 }
 
-const pool_contestant pool_of_ours = {"liblocksync", open_ours, serve, close_ours, 8000};
+const pool_contestant pool_of_ours = {"liblocksync", NULL, open_ours, serve, close_ours, 8000};
