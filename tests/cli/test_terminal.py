@@ -120,10 +120,11 @@ class Watch(Test):
         self.service = self.start_service(lock(1001), lock(1002, state=2))
         self.set(LOCKSYNC_INTERVAL_MS="100")
 
-    def start_watch(self, options="", **size):
+    def start_watch(self, options="", until=None, **size):
         self.terminal = Terminal(self, **size)
         self.terminal.type(f"{SHOWN} --watch {options}")
         self.terminal.wait_until_is("alternate_on", "1")
+        return until and self.terminal.wait(until)
 
     def leave(self):
         """Ctrl-C: the terminal is as it was, and the last state stays to be read."""
@@ -139,8 +140,7 @@ class Watch(Test):
         wait_until(lambda: " echo " in self.terminal.settings() and " icanon " in self.terminal.settings(), "echo")
 
     def test_the_table_refreshes_in_place(self):
-        self.start_watch()
-        self.terminal.wait(r"1001  locked .*\n1002  unlocked ")
+        self.start_watch(until=r"1001  locked .*\n1002  unlocked ")
         self.assertEqual(self.terminal.tell("cursor_flag"), "0")
         self.service.locks = [lock(1001, state=2, doorState=2), lock(1002, state=2)]
         screen = self.terminal.wait(r"1001  unlocked  opened ")
@@ -156,8 +156,7 @@ class Watch(Test):
 
     def test_colours_and_what_is_new_in_bold(self):
         self.service.locks.append(lock(1003, state=None, connected=False))
-        self.start_watch()
-        self.terminal.wait("1003 ")
+        self.start_watch(until="1003 ")
         self.check_row("1001", "", "locked", "green")  # at first nothing is
         self.service.locks = [lock(1001, state=2), lock(1002, state=2), lock(1003, state=None, connected=False)]
         self.terminal.wait("1001  unlocked ")
@@ -170,8 +169,8 @@ class Watch(Test):
 
     def test_no_colour(self):
         self.set(NO_COLOR="1")
-        self.start_watch()
-        self.assertNotIn("\033", self.terminal.wait("1002  unlocked", "-e"))
+        self.start_watch(until="1002  unlocked")
+        self.assertNotIn("\033", self.terminal.screen("-e"))
 
     def test_the_times_of_answer_and_next_poll(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
@@ -189,8 +188,7 @@ class Watch(Test):
             self.terminal.wait(rf"answer {age} s ago")
 
     def test_an_outage_is_told_and_forgotten(self):
-        self.start_watch()
-        self.terminal.wait("1001  locked ")
+        self.start_watch(until="1001  locked ")
         self.service.reply = (503, {}, "")
         self.terminal.wait(r"The service failed \(5xx\)\.\s*\n(\S.*)?ID ")
         self.service.reply = None
@@ -206,16 +204,14 @@ class Watch(Test):
         self.assertIn((seconds(poll) - begun) % 86400, range(60, 111))
 
     def test_what_ends_it_is_told_on_the_shell_s_screen(self):
-        self.start_watch()
-        self.terminal.wait("1001  locked ")
+        self.start_watch(until="1001  locked ")
         self.service.reply = (401, {}, "")
         self.terminal.wait("locksync: The service refused the credential")
         self.is_given_back()
         self.terminal.wait_for_status(5)
 
     def test_ids_without_an_answer(self):
-        self.start_watch("1001 77 1001")
-        screen = self.terminal.wait(r"77    not answered\n1001  locked ")
+        screen = self.start_watch("1001 77 1001", until=r"77    not answered\n1001  locked ")
         self.assertEqual(screen.count("1001"), 1)
         self.service.locks.append(lock(77))
         self.terminal.wait(r"77    locked ")
@@ -223,8 +219,7 @@ class Watch(Test):
         self.terminal.wait(r"77    not answered\n1001  not answered")
 
     def test_keys_typed_meanwhile_are_neither_shown_nor_left_to_the_shell(self):
-        self.start_watch()
-        self.terminal.wait("1001  locked ")
+        self.start_watch(until="1001  locked ")
         self.terminal.type("echo typed")
         self.service.wait_for_requests(2)
         self.assertNotIn("typed", self.terminal.screen())
@@ -234,15 +229,13 @@ class Watch(Test):
 
     def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
         self.start_sim("--delay-ms", "60000")
-        self.start_watch("--timeout 1000", columns=26)
-        self.terminal.wait(r"(?m)^answer none yet, next poll$")
+        self.start_watch("--timeout 1000", until="(?m)^answer none yet, next poll$", columns=26)
         self.terminal.tmux("resize-window", "-x", "80")
         self.terminal.wait(r"answer none yet, next poll \d")
         self.leave()
 
     def test_a_narrow_terminal(self):
-        self.start_watch(columns=40, lines=10)
-        screen = self.terminal.wait("1002  unlocked")
+        screen = self.start_watch(until="1002  unlocked", columns=40, lines=10)
         self.assertIn("ID    STATE     DOOR    CONNECTED\n", screen)
         self.assertRegex(screen, r"(?m)^answer \S+, next poll \d\d:\d\d:\d\d$")
         self.terminal.tmux("resize-window", "-x", "100")
@@ -250,8 +243,7 @@ class Watch(Test):
 
     def test_a_short_terminal(self):
         self.service.locks = [lock(1000 + i) for i in range(20)]
-        self.start_watch(lines=10)
-        screen = self.terminal.wait("and 14 more")
+        screen = self.start_watch(until="and 14 more", lines=10)
         self.assertIn("1005 ", screen)
         self.assertNotIn("1006 ", screen)
         self.assertIn("answer ", screen.splitlines()[0])
@@ -279,14 +271,12 @@ class Watch(Test):
 
     def test_a_window_of_one_line_before_the_first_answer(self):
         self.start_sim("--delay-ms", "60000")
-        self.start_watch("--timeout 1000", lines=1)
-        self.terminal.wait(r"\Aanswer none yet")
+        self.start_watch("--timeout 1000", until=r"\Aanswer none yet", lines=1)
         self.terminal.tmux("resize-window", "-y", "10")
         self.leave()
 
     def test_values_that_are_sent_no_longer_are_unknown(self):
-        self.start_watch()
-        self.terminal.wait("1001  locked ")
+        self.start_watch(until="1001  locked ")
         self.service.locks = [{"id": 1001, "isConnected": True, "deviceState": None}, lock(1002, state=2)]
         self.terminal.wait("1001  unknown   unknown  unknown  unknown   yes        unknown")
         self.assertRegex(self.leave(), "1001  unknown")
@@ -336,8 +326,7 @@ class Watch(Test):
         self.assertEqual(termios.tcgetattr(end), before)
 
     def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
-        self.start_watch()
-        self.terminal.wait("1001  locked ")
+        self.start_watch(until="1001  locked ")
         self.terminal.press("C-z")
         self.is_given_back()
         self.terminal.type("echo stopped")

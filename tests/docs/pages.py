@@ -25,6 +25,7 @@ FRAGMENT = re.compile(r"/\* fragment: (?P<needs>.*?) *(?:; needs (?P<headers>.*)
 CASE = re.compile(r"`(?!lock_sync_|lsync_)[a-z]+(?:_[a-zA-Z0-9]+){3,}`")
 FOLDERS = "|".join(folder.name for folder in pathlib.Path("tests").iterdir() if folder.is_dir())
 TEST = re.compile(rf"`(?P<name>(?P<folder>{FOLDERS})-[\w*-]+)`")
+NAMES_CASES = "SECURITY.md", "docs/reliability.md"
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)")
 
 
@@ -118,10 +119,6 @@ def check_index():
             raise ValueError(f"docs/README.md does not name {page}")
 
 
-def cases_named(page, text):
-    return CASE.finditer(text) if page in ("SECURITY.md", "docs/reliability.md") else []
-
-
 def check_test(name, folder):
     """The folder's meson.build has the name, whole or as a beginning and an end; * is any end."""
     builds = "".join(file.read_text(encoding="utf-8") for file in pathlib.Path("tests", folder).rglob("meson.build"))
@@ -143,7 +140,7 @@ def main():
         with open(page, encoding="utf-8") as file:
             text = file.read()
         for number, found in enumerate([*BLOCK.finditer(text), *LINK.finditer(text), *TEST.finditer(text),
-                                        *cases_named(page, text)]):
+                                        *(CASE.finditer(text) if page in NAMES_CASES else [])]):
             try:
                 if found.re is BLOCK:
                     check_block(found, flags, simulator, os.path.join(work, f"{page.replace('/', '-')}-{number}"))

@@ -47,7 +47,7 @@ def copy_tree():
     names = {name for name in names.split("\0") if os.path.isfile(name)}
     for name in names:
         copy = f"{TREE}/{name}"
-        if not os.path.exists(copy) or not same_file(name, copy):
+        if not os.path.exists(copy) or content(name) != content(copy):
             os.makedirs(os.path.dirname(copy), exist_ok=True)
             shutil.copy(name, copy)
     for folder, _, files in os.walk(TREE):
@@ -60,10 +60,6 @@ def copy_tree():
 def content(path):
     with open(path, "rb") as file:
         return file.read()
-
-
-def same_file(one, other):
-    return content(one) == content(other)
 
 
 class Test:

@@ -34,10 +34,10 @@ void host_make(host *h)
     h->pool = p;
     h->loop = &p->loop;
     h->ready_us = NEVER_US;
+    h->transfers = 144; /* as it is made */
+    h->total = 256;
     if (sim.plan->transfers != 0)
         set_limits(h, sim.plan->transfers, 64, 256);
-    h->transfers = sim.plan->transfers != 0 ? sim.plan->transfers : 144;
-    h->total = 256;
 }
 
 void host_free(host *h)

@@ -263,12 +263,9 @@ void check_step(void)
 void check_next(int64_t due_us)
 {
     for (int32_t i = 0; i < sim.plan->client_count; i++) {
-        const task *t = sim.clients[i].task;
-
-        if (is_pending(t) && due_us == NEVER_US)
+        if (is_pending(sim.clients[i].task) && due_us == NEVER_US)
             violation("client %d: nothing is due any more, and its callback has not come", (int)i);
-        if (is_pending(t) && due_us != NEVER_US && latest_us(t) != NEVER_US)
-            check_time(t, due_us - (due_us > clock_now_us()));
+        check_time(sim.clients[i].task, due_us - (due_us > clock_now_us()));
     }
 }
 

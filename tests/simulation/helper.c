@@ -26,11 +26,6 @@ void helper_begin(void)
     memset(&helpers, 0, sizeof helpers);
 }
 
-static host *host_of(const lock_sync_pool *p)
-{
-    return host_of_loop(&p->loop);
-}
-
 /* --- steps --- */
 
 static void carry_out(step *s)
@@ -141,7 +136,7 @@ int64_t helper_worked_us(int32_t pool)
 lock_sync_status lsync_helper_send(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
-    host *h = host_of(p);
+    host *h = host_of_loop(&p->loop);
 
     if (!p->helper.runs && fault_strikes(FAULT_THREAD))
         return LOCK_SYNC_E_NO_MEMORY;
@@ -175,7 +170,7 @@ lsync_job *lsync_helper_receive(lock_sync_pool *p)
 
 void lsync_helper_stop(lock_sync_pool *p)
 {
-    host *h = host_of(p);
+    host *h = host_of_loop(&p->loop);
     lsync_link *link;
 
     if (!p->helper.runs)

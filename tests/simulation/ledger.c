@@ -11,8 +11,6 @@
 #define SLOTS_MAX 8192
 #define BLOCKS_MAX 64
 #define HOUR_US (60 * MINUTE_US)
-#define OWN_INTERVAL_US (20 * SECOND_US) /* of a context's own guard */
-#define OWN_BUDGET 600
 
 /* A request that was possible to arrive from sent_us to end_us. */
 typedef struct request {
@@ -52,14 +50,16 @@ void ledger_begin(void)
     ledger.request_count = ledger.slot_count = ledger.block_count = 0;
 }
 
-static int64_t interval_us(int32_t key)
+static const guard_plan *plan_of(int32_t key)
 {
-    return key < KEY_OWN ? sim.plan->guards[key].interval_ms * 1000 : OWN_INTERVAL_US;
+    static const guard_plan own = {.interval_ms = 20000, .budget = 600}; /* of a context's own guard */
+
+    return key < KEY_OWN ? &sim.plan->guards[key] : &own;
 }
 
-static uint32_t budget_of(int32_t key)
+static int64_t interval_us(int32_t key)
 {
-    return key < KEY_OWN ? sim.plan->guards[key].budget : OWN_BUDGET;
+    return plan_of(key)->interval_ms * 1000;
 }
 
 /* --- what is sent --- */
@@ -104,7 +104,7 @@ static bool is_counted(const request *r)
 {
     const given_slot *s = r->is_retry ? find_slot(r->slot) : NULL;
 
-    return !r->is_retry || (s != NULL && s->is_settled && (r->key >= KEY_OWN || !sim.plan->guards[r->key].is_store));
+    return !r->is_retry || (s != NULL && s->is_settled && !plan_of(r->key)->is_store);
 }
 
 static void check_hour(int32_t key, bool is_retry)
@@ -114,9 +114,9 @@ static void check_hour(int32_t key, bool is_retry)
     for (size_t i = 0; i < ledger.request_count; i++)
         count += ledger.requests[i].key == key && ledger.requests[i].sent_us > clock_now_us() - HOUR_US &&
                  is_counted(&ledger.requests[i]);
-    if (count >= budget_of(key) && !is_retry)
+    if (count >= plan_of(key)->budget && !is_retry)
         violation("guard %d: request %u of an hour is sent, %u are allowed", (int)key, (unsigned)count + 1,
-                  (unsigned)budget_of(key));
+                  (unsigned)plan_of(key)->budget);
 }
 
 /* What is older than an hour says nothing any more. */
@@ -183,7 +183,6 @@ static int64_t block_us(int32_t key, int64_t retry_after_s)
 static void add_block(const task *t, int64_t number, int64_t retry_after_s)
 {
     int32_t key = guard_key(t->client);
-    bool is_shared = key >= KEY_OWN || !sim.plan->guards[key].is_store;
     size_t at = 0;
 
     while (at < ledger.block_count && ledger.blocks[at].until_us > clock_now_us())
@@ -191,8 +190,8 @@ static void add_block(const task *t, int64_t number, int64_t retry_after_s)
     if (at == BLOCKS_MAX)
         return; /* what is not known here is not checked */
     ledger.block_count += at == ledger.block_count;
-    ledger.blocks[at] = (block){
-        key, is_shared ? -1 : t->pool, number, SIZE_MAX, clock_now_us() + block_us(key, retry_after_s)};
+    ledger.blocks[at] = (block){key, plan_of(key)->is_store ? t->pool : -1, number, SIZE_MAX,
+                                clock_now_us() + block_us(key, retry_after_s)};
 }
 
 void ledger_ended(const task *t, int64_t number, bool limited, int64_t retry_after_s)

@@ -64,9 +64,7 @@ static lock_sync_status swap(void *user, const void *old_record, size_t old_size
 
 static void destroy(void *user)
 {
-    guard_state *g = user;
-
-    g->users--;
+    ((guard_state *)user)->users--;
 }
 
 /* --- the guards --- */
