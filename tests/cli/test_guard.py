@@ -121,12 +121,13 @@ class Files(Test):
             shutil.rmtree(self.path(".local"))
 
     def test_a_folder_that_cannot_be(self):
-        for variables in ({"XDG_STATE_HOME": None, "HOME": None}, {"XDG_STATE_HOME": self.write("file", "")},
-                          {"XDG_STATE_HOME": self.path("x" * 5000)}):
+        for variables, told in (({"XDG_STATE_HOME": None, "HOME": None}, "neither"),
+                                ({"XDG_STATE_HOME": self.write("file", "")}, "cannot be made"),
+                                ({"XDG_STATE_HOME": self.path("x" * 5000)}, "too long")):
             with self.subTest(variables):
                 self.set(**variables)
                 self.expect(11)
-                self.assertIn("--guard-file", self.complaint)
+                self.assertRegex(self.complaint, f"{told}.*--guard-file")
 
     def test_the_cause_is_told_and_what_to_do(self):
         os.symlink(self.write("record", ""), self.path("link"))
