@@ -318,7 +318,9 @@ test('memory stays flat', async () => {
     async function round() {
         const lines = [];
         const guard = new Guard({ minIntervalMs: 1 });
-        const it = new Context(settings({ guard, logger: (level, line) => lines.push(line), tokenProvider: () => null }));
+        const it = new Context(settings({
+            guard, logger: (level, line) => lines.push(line), tokenProvider: () => null,
+        }));
         guard.close();
         assert.equal((await it.fetch([1001, 77])).length, 1);
         assert.equal((await pool.watch(it, [1001]).next()).value.length, 1); // which it.close() ends
