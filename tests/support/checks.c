@@ -6,15 +6,41 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LATER_MAX 256
+
+static struct later {
+    void (*release)(void *thing);
+    void *thing;
+} later[LATER_MAX];
+static size_t later_count;
+
 static char row[256];
 static size_t rows;
 static size_t failures;
 
+void *t_later(void (*release)(void *thing), void *thing)
+{
+    if (later_count == LATER_MAX)
+        fail_msg("a test makes more than %d things", LATER_MAX);
+    later[later_count++] = (struct later){release, thing};
+    return thing;
+}
+
+void t_release(void)
+{
+    while (later_count > 0) {
+        later_count--;
+        later[later_count].release(later[later_count].thing);
+    }
+}
+
 void t_run(CMUnitTestFunction body, void **t_state)
 {
+    t_release(); /* of a test that ended early */
     failures = 0;
     row[0] = '\0';
     body(t_state);
+    t_release();
     if (failures > 0)
         fail();
 }
@@ -23,6 +49,7 @@ int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, C
 {
     int failed = _cmocka_run_group_tests("all", tests, n, before, after);
 
+    t_release();
     if (rows > 0)
         print_message("%zu rows of tables\n", rows);
     return failed;

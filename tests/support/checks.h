@@ -37,6 +37,11 @@ int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, C
 /* Names the row of a table that the next checks are about, and counts it as a case. */
 void t_row(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Has `release(thing)` called once the test is over, of several things the last one first; returns the thing.
+   t_release() calls them now, for a row whose things are too many to keep. */
+void *t_later(void (*release)(void *thing), void *thing);
+void t_release(void);
+
 bool t_check(bool good, const char *what, const char *file, int line);
 bool t_check_int(int64_t got, int64_t want, const char *what, const char *file, int line);
 bool t_check_between(int64_t got, int64_t least, int64_t most, const char *what, const char *file, int line);

@@ -11,6 +11,11 @@ typedef struct sim_stats {
     int64_t syncs;
     int64_t connections;
     int64_t unauthorized;
+    /* of the rules that it enforces */
+    int64_t interval_violations;
+    int64_t budget_violations; /* of any hour */
+    int64_t window_violations; /* of the account's own hour */
+    int64_t closest_us;        /* the least time between two requests */
 } sim_stats;
 
 /* Starts it with arguments that end with NULL (and NULL for none), and waits until it listens. */
