@@ -57,6 +57,8 @@ static void check_all_busy(inside *in)
     CHECK_INT(lock_sync_set_ca_file(ctx, "/x"), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_proxy(ctx, "http://p"), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_user_agent(ctx, "x"), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_guard(ctx, NULL), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_logger(ctx, NULL, NULL), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_transport(ctx, NULL), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_transport(ctx, &transport), LOCK_SYNC_E_BUSY);
