@@ -71,17 +71,6 @@ guarded *guarded_new(lock_sync_guard *guard, lock_sync_guard_mode mode, const t_
     return t_later(release_guarded, c);
 }
 
-lock_sync_ctx *guarded_ctx(t_fake *fake, lock_sync_guard *guard, lock_sync_guard_mode mode)
-{
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_transport transport = t_fake_transport(fake);
-
-    MUST_OK(lock_sync_set_transport(ctx, &transport));
-    MUST_OK(lock_sync_set_guard(ctx, guard));
-    MUST_OK(lock_sync_set_guard_mode(ctx, mode));
-    return ctx;
-}
-
 lock_sync_ctx *ctx_in_heap(t_heap *heap, t_fake *fake)
 {
     lock_sync_allocator memory = t_heap_allocator(heap);

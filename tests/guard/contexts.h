@@ -31,9 +31,6 @@ typedef struct guarded {
                 sizeof((const t_step[]){__VA_ARGS__}) / sizeof(t_step))
 guarded *guarded_new(lock_sync_guard *guard, lock_sync_guard_mode mode, const t_step *steps, size_t step_count);
 
-/* The same without a release: a context that answers from `fake`; `guard` may be NULL. */
-lock_sync_ctx *guarded_ctx(t_fake *fake, lock_sync_guard *guard, lock_sync_guard_mode mode);
-
 /* A context that gets its memory from `heap`, and good responses; to be freed. */
 lock_sync_ctx *ctx_in_heap(t_heap *heap, t_fake *fake);
 

@@ -1,5 +1,6 @@
 /* Stands in for a Redis server; see impostor.h. */
 #include "impostor.h"
+#include "../support/checks.h"
 #include "../support/kit.h"
 
 #include <arpa/inet.h>
@@ -25,8 +26,6 @@ static void serve(const impostor *i, int fd)
 
     if (recv(fd, asked, sizeof asked, 0) > 0 && i->says != NULL)
         (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
-    if (i->once)
-        (void)shutdown(i->listener, SHUT_RDWR);
     while (i->again != NULL && !hung_up(fd, i->again_ms) && send(fd, i->again, strlen(i->again), MSG_NOSIGNAL) > 0)
         continue;
     while ((i->listens_on || i->says == NULL) && recv(fd, asked, sizeof asked, 0) > 0)
@@ -50,7 +49,7 @@ static size_t reply_size(const char *text)
 }
 
 /* Commands have the format of replies. */
-static void play(impostor *i, int fd, const char *script)
+static void play(int fd, const char *script)
 {
     redisReader *reader = redisReaderCreate();
     char bytes[1024];
@@ -70,7 +69,6 @@ static void play(impostor *i, int fd, const char *script)
     }
     redisReaderFree(reader);
     (void)close(fd);
-    atomic_fetch_add(&i->asked, 1);
 }
 
 static void *play_all(void *user)
@@ -78,9 +76,12 @@ static void *play_all(void *user)
     impostor *i = user;
     int fd;
 
-    for (const char *const *script = i->scripts; *script != NULL; script++)
-        if ((fd = accept(i->listener, NULL, NULL)) >= 0)
-            play(i, fd, *script);
+    for (const char *const *script = i->scripts; *script != NULL; script++) {
+        if ((fd = accept(i->listener, NULL, NULL)) < 0)
+            break;
+        atomic_fetch_add(&i->asked, 1);
+        play(fd, *script);
+    }
     (void)shutdown(i->listener, SHUT_RDWR);
     return NULL;
 }
@@ -95,29 +96,36 @@ static void *serve_all(void *user)
     return NULL;
 }
 
-void impostor_begin(impostor *i)
+static void end(void *user)
+{
+    impostor *i = user;
+
+    (void)shutdown(i->listener, SHUT_RDWR);
+    (void)pthread_join(i->thread, NULL);
+    (void)close(i->listener);
+    free(i);
+}
+
+impostor *impostor_here(impostor does)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
+    impostor *i = malloc(sizeof *i);
 
+    if (i == NULL)
+        kit_die("out of memory");
+    *i = does;
     i->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(i->listener, (const struct sockaddr *)&at, size) != 0 || listen(i->listener, 16) != 0 ||
         getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)
         kit_die("cannot listen");
     i->port = ntohs(at.sin_port);
-    atomic_init(&i->asked, 0);
     if (pthread_create(&i->thread, NULL, i->scripts != NULL ? play_all : serve_all, i) != 0)
         kit_die("no thread");
+    return t_later(end, i);
 }
 
-void impostor_end(impostor *i)
+const char *impostor_url(const impostor *i, const char *login)
 {
-    (void)shutdown(i->listener, SHUT_RDWR);
-    (void)pthread_join(i->thread, NULL);
-    (void)close(i->listener);
-}
-
-char *impostor_url(const impostor *i, const char *login)
-{
-    return kit_text("redis://%s127.0.0.1:%d", login, i->port);
+    return t_later(free, kit_text("redis://%s127.0.0.1:%d", login, i->port));
 }

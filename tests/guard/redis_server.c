@@ -1,99 +1,39 @@
 /* Runs a redis-server; see redis_server.h. */
 #include "redis_server.h"
+#include "../support/child.h"
+#include "../support/raw_server.h"
 #include "guard/lineage.h"
 #include "guard/record.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define OPTIONS_MAX 16
 
 struct redis_server {
-    pid_t pid; /* 0: not running */
-    int port;
+    child *process; /* NULL: not running */
+    uint16_t port;
     char url[64];
     char *dir;
     const char *options[OPTIONS_MAX + 1];
-    const char *password; /* of the options; NULL: none */
 };
 
 bool redis_server_is_there(void)
 {
-    char *path = kit_text("%s", getenv("PATH") == NULL ? "/usr/bin" : getenv("PATH"));
-    bool found = false;
+    static const char *const argv[] = {"redis-server", "--version", NULL};
+    int status;
 
-    for (char *dir = strtok(path, ":"); dir != NULL && !found; dir = strtok(NULL, ":")) {
-        char *file = kit_text("%s/redis-server", dir);
-
-        found = access(file, X_OK) == 0;
-        free(file);
-    }
-    free(path);
-    return found;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, size) != 0 || getsockname(fd, (struct sockaddr *)&at, &size) != 0)
-        kit_die("no free port: %s", strerror(errno));
-    (void)close(fd);
-    return ntohs(at.sin_port);
-}
-
-static _Noreturn void become_server(redis_server *s, pid_t parent)
-{
-    char port[16];
-    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s->dir,
-                                          "--save", "", "--daemonize", "no"};
-    size_t n = 11;
-    int null = open("/dev/null", O_RDWR);
-
-    (void)snprintf(port, sizeof port, "%d", s->port);
-    for (size_t i = 0; s->options[i] != NULL; i++)
-        argv[n++] = s->options[i];
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(127);
-    (void)dup2(null, STDIN_FILENO);
-    (void)dup2(null, STDOUT_FILENO);
-    (void)dup2(null, STDERR_FILENO);
-    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-static redisContext *connect_to(const redis_server *s)
-{
-    redisContext *c = redisConnect("127.0.0.1", s->port);
-    redisReply *reply;
-
-    if (c == NULL || c->err != 0) {
-        redisFree(c);
-        return NULL;
-    }
-    if (s->password != NULL) {
-        reply = redisCommand(c, "AUTH %s", s->password);
-        freeReplyObject(reply);
-    }
-    return c;
+    free(child_stop(child_start(argv, true), 0, &status));
+    return status == 0;
 }
 
 static bool answers(void *user)
 {
-    redisContext *c = connect_to(user);
+    const redis_server *s = user;
+    redisContext *c = redisConnect("127.0.0.1", s->port);
     redisReply *reply = c == NULL ? NULL : redisCommand(c, "PING");
     bool good = reply != NULL && reply->type == REDIS_REPLY_STATUS;
 
@@ -104,13 +44,16 @@ static bool answers(void *user)
 
 void redis_server_start(redis_server *s)
 {
-    pid_t self = getpid();
+    char port[16];
+    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s->dir,
+                                          "--save", "", "--daemonize", "no", "--logfile", "/dev/null"};
+    size_t n = 13;
 
-    (void)fflush(NULL);
-    s->pid = fork();
-    if (s->pid == 0)
-        become_server(s, self);
-    if (s->pid < 0 || !kit_wait(answers, s, KIT_PATIENCE_MS))
+    (void)snprintf(port, sizeof port, "%u", s->port);
+    for (size_t i = 0; s->options[i] != NULL; i++)
+        argv[n++] = s->options[i];
+    s->process = child_start(argv, true);
+    if (!kit_wait(answers, s, KIT_PATIENCE_MS))
         kit_die("redis-server does not start");
 }
 
@@ -124,24 +67,25 @@ redis_server *redis_server_new(const char *const *options)
         if (i == OPTIONS_MAX)
             kit_die("too many options for redis-server");
         s->options[i] = options[i];
-        if (i > 0 && strcmp(options[i - 1], "--requirepass") == 0)
-            s->password = options[i];
     }
     s->dir = kit_temp_dir();
-    s->port = free_port();
-    (void)snprintf(s->url, sizeof s->url, "redis://127.0.0.1:%d", s->port);
+    (void)close(raw_dead_port(&s->port));
+    (void)snprintf(s->url, sizeof s->url, "redis://127.0.0.1:%u", s->port);
     redis_server_start(s);
     return s;
 }
 
 void redis_server_kill(redis_server *s)
 {
-    if (s->pid <= 0)
-        return;
-    (void)kill(s->pid, SIGKILL);
-    while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    s->pid = 0;
+    if (s->process != NULL)
+        free(child_stop(s->process, SIGKILL, NULL));
+    s->process = NULL;
+}
+
+void redis_server_restart(redis_server *s)
+{
+    redis_server_kill(s);
+    redis_server_start(s);
 }
 
 /* --- replicas --- */
@@ -161,7 +105,7 @@ redis_server *redis_server_new_replica(const redis_server *master)
     redis_server *s = redis_server_new(at_once);
 
     redis_server_do(master, "CONFIG SET repl-diskless-sync-delay 0");
-    freeReplyObject(redis_server_ask(s, "REPLICAOF 127.0.0.1 %d", master->port));
+    freeReplyObject(redis_server_ask(s, "REPLICAOF 127.0.0.1 %d", (int)master->port));
     if (!kit_wait(is_up_to_date, s, KIT_PATIENCE_MS))
         kit_die("the replica does not get up to date");
     /* all that the master has written until now */
@@ -189,7 +133,7 @@ bool redis_server_replace(redis_server *s, redis_server *dead)
     bool good;
 
     redis_server_kill(dead);
-    reply = redis_server_ask(s, "CONFIG SET port %d", dead->port);
+    reply = redis_server_ask(s, "CONFIG SET port %d", (int)dead->port);
     good = reply->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
     if (good) {
@@ -208,7 +152,10 @@ void redis_server_free(redis_server *s)
 
 void redis_server_pause(redis_server *s, bool stopped)
 {
-    (void)kill(s->pid, stopped ? SIGSTOP : SIGCONT);
+    if (stopped)
+        child_pause(s->process);
+    else
+        child_signal(s->process, SIGCONT);
 }
 
 const char *redis_server_url(const redis_server *s)
@@ -223,7 +170,7 @@ int redis_server_port(const redis_server *s)
 
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...)
 {
-    redisContext *c = connect_to(s);
+    redisContext *c = redisConnect("127.0.0.1", s->port);
     redisReply *reply;
     va_list arguments;
 
@@ -294,12 +241,40 @@ void redis_server_age(const redis_server *s, const char *key, int64_t ms)
     freeReplyObject(redis_server_ask(s, "SET %s %b KEEPTTL", key, bytes, sizeof bytes));
 }
 
+/* --- in a test --- */
+
+static void release_server(void *s)
+{
+    redis_server_free(s);
+}
+
+static void release_redis(void *r)
+{
+    lock_sync_redis_free(r);
+}
+
+static void release_guard(void *g)
+{
+    lock_sync_guard_unref(g);
+}
+
+redis_server *redis_here(const char *const *options)
+{
+    NEED_REDIS();
+    return t_later(release_server, redis_server_new(options));
+}
+
+redis_server *redis_replica_here(const redis_server *master)
+{
+    return t_later(release_server, redis_server_new_replica(master));
+}
+
 lock_sync_redis *redis_of(const char *url)
 {
     lock_sync_redis *r;
 
     MUST_OK(lock_sync_redis_new(url, &r));
-    return r;
+    return t_later(release_redis, r);
 }
 
 lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms)
@@ -308,33 +283,22 @@ lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interv
 
     MUST_OK(lock_sync_guard_open_redis(r, key, &g));
     MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
-    return g;
+    return t_later(release_guard, g);
 }
 
-redis_rig redis_rig_at(const char *url, int64_t interval_ms)
+lock_sync_guard *redis_user(const char *url, int64_t interval_ms)
 {
-    redis_rig r = {.redis = redis_of(url)};
-
-    r.guard = redis_guard(r.redis, "k", interval_ms);
-    return r;
+    return redis_guard(redis_of(url), "k", interval_ms);
 }
 
 redis_rig redis_rig_new(const char *const *options, int64_t interval_ms)
 {
-    redis_server *server = redis_server_new(options);
-    redis_rig r = redis_rig_at(redis_server_url(server), interval_ms);
+    redis_rig r = {.server = redis_here(options)};
 
-    r.server = server;
-    redis_server_settle_in(server, "k");
+    redis_server_settle_in(r.server, "k");
+    r.redis = redis_of(redis_server_url(r.server));
+    r.guard = redis_guard(r.redis, "k", interval_ms);
     return r;
-}
-
-void redis_rig_free(redis_rig *r)
-{
-    lock_sync_guard_unref(r->guard);
-    lock_sync_redis_free(r->redis);
-    if (r->server != NULL)
-        redis_server_free(r->server);
 }
 
 int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms)
@@ -373,8 +337,7 @@ void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why)
     took_ms = kit_now_ms() - before_ms;
     CHECK_INT(slot, 0);
     CHECK_INT(wait_ms, 0);
-    if (!CHECK(took_ms <= ms * kit_slack()))
-        print_error("it took %lld ms\n", (long long)took_ms);
+    CHECK_BETWEEN(took_ms, 0, ms * kit_slack());
     (void)lock_sync_guard_error_message(g, text, sizeof text);
     CHECK_HOLDS(text, why);
 }

@@ -22,7 +22,7 @@ bool redis_server_is_there(void);
         }                                                                                                             \
     } while (0)
 
-/* Starts it and waits until it answers. `options` are pairs of its command line ("--requirepass", "x"), end with NULL,
+/* Starts it and waits until it answers. `options` are pairs of its command line ("--appendonly", "yes"), end with NULL,
    and may be NULL. Nothing is kept on disk unless they say so. */
 redis_server *redis_server_new(const char *const *options);
 /* A replica of `master`, up to date with it. */
@@ -36,6 +36,7 @@ void redis_server_free(redis_server *s);
 void redis_server_kill(redis_server *s);
 /* After a kill: on the same port, with the files that are there. */
 void redis_server_start(redis_server *s);
+void redis_server_restart(redis_server *s);
 /* Ends `dead`, and has `s` listen on its port instead of its own. False: this server cannot change its port. */
 bool redis_server_replace(redis_server *s, redis_server *dead);
 /* Stops and continues the process (SIGSTOP, SIGCONT). */
@@ -55,25 +56,32 @@ void redis_server_settle_in(const redis_server *s, const char *key);
 /* As if the record had been written that much earlier, and nobody had come since. */
 void redis_server_age(const redis_server *s, const char *key, int64_t ms);
 
+/* --- in a test: all that follows is released after it --- */
+
+/* A server; the test is skipped where there is none to start. And a replica of it. */
+redis_server *redis_here(const char *const *options);
+redis_server *redis_replica_here(const redis_server *master);
+
 /* A server object, and a guard on `key`. */
 lock_sync_redis *redis_of(const char *url);
 lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms);
 
-/* A guard on "k", with its server object: on a redis-server of its own, or (server: NULL) on whatever listens there. */
+/* A guard on "k" over a connection of its own. */
+lock_sync_guard *redis_user(const char *url, int64_t interval_ms);
+
+/* The same with its server object and a server, whose database is settled in. */
 typedef struct redis_rig {
     redis_server *server;
     lock_sync_redis *redis;
     lock_sync_guard *guard;
 } redis_rig;
 
-redis_rig redis_rig_new(const char *const *options, int64_t interval_ms); /* the database is settled in */
-redis_rig redis_rig_at(const char *url, int64_t interval_ms);
-void redis_rig_free(redis_rig *r);
+redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
 
 /* Asks until there is a slot, for at most `ms`; 0 when none came. */
 int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms);
 
-/* Asks once; the wait that a refusal tells, -1 (and a failed check) if it is none. */
+/* Asks once; the wait that a denial reports, -1 (and a failed check) if it is none. */
 int64_t redis_wait_ms(lock_sync_guard *g);
 
 /* That asking gives E_GUARD and no slot, within `ms`, with a cause that holds `why`. */

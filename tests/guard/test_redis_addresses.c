@@ -1,14 +1,13 @@
 /* A Redis server by name: several addresses, of which some are dead, and a resolver that takes its time. The library
    finds the functions of the resolver here. */
+#include "../support/raw_server.h"
 #include "impostor.h"
 #include "redis_server.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,127 +35,83 @@ void freeaddrinfo(struct addrinfo *list)
     CHECK(list == answer);
 }
 
-/* `hosts`: the last byte of each loopback address. */
-static void resolve_to(const char *hosts, int port)
+/* Addresses differ in their ports here. */
+static void resolve_to(const uint16_t *ports, size_t n)
 {
-    size_t n = strlen(hosts);
-
     for (size_t i = 0; i < n; i++) {
-        places[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + (uint32_t)(hosts[i] - '0'))};
+        places[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(ports[i]),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         answer[i] = (struct addrinfo){.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP,
                                       .ai_addrlen = sizeof places[i], .ai_addr = (struct sockaddr *)&places[i],
                                       .ai_next = i + 1 < n ? &answer[i + 1] : NULL};
     }
 }
 
-/* --- an address that takes no connection and refuses none: its queue is full --- */
-
-typedef struct dead_place {
-    int listener;
-    int waiting[4];
-} dead_place;
-
-static void dead_begin(dead_place *d, uint32_t host, int port)
+static uint16_t good_port(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host)};
-
-    d->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(d->listener, (const struct sockaddr *)&at, sizeof at) != 0 || listen(d->listener, 0) != 0)
-        kit_die("cannot listen: %s", strerror(errno));
-    for (size_t i = 0; i < COUNT_OF(d->waiting); i++) {
-        d->waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        (void)connect(d->waiting[i], (const struct sockaddr *)&at, sizeof at);
-    }
+    return (uint16_t)impostor_here((impostor){.says = NO_KEY STILL_NONE WRITTEN, .listens_on = true})->port;
 }
 
-static void dead_end(dead_place *d)
+/* Asks by name; how long it takes is checked. */
+static void check_asked(lock_sync_status status, int64_t least_ms, int64_t most_ms)
 {
-    for (size_t i = 0; i < COUNT_OF(d->waiting); i++)
-        (void)close(d->waiting[i]);
-    (void)close(d->listener);
+    lock_sync_guard *g = redis_user("redis://" NAME, 1);
+    int64_t before_ms = kit_now_ms();
+    char text[200];
+
+    CHECK_INT(lock_sync_guard_reserve(g, 0, NULL, NULL), status);
+    CHECK_BETWEEN(kit_now_ms() - before_ms, least_ms, most_ms * kit_slack());
+    (void)lock_sync_guard_error_message(g, text, sizeof text);
+    CHECK_HOLDS(text, status == LOCK_SYNC_OK ? "" : "connecting failed");
 }
 
-/* --- */
-
-static redis_rig rig_by_name(int port)
-{
-    char *url = kit_text("redis://" NAME ":%d", port);
-    redis_rig r = redis_rig_at(url, 1);
-
-    free(url);
-    return r;
-}
-
-/* 1 is alive, 2 and 3 are dead, nobody listens at 4. */
 TEST(a_dead_address_leaves_time_for_the_others)
 {
-    static const char *const lists[] = {"1", "12", "21", "41", "241", "231"};
+    enum { GOOD, SILENT, REFUSING };
+    static const struct {
+        size_t n;
+        int addresses[ADDRESSES_MAX];
+        lock_sync_status status;
+    } rows[] = {
+        {1, {GOOD}, LOCK_SYNC_OK},
+        {2, {GOOD, SILENT}, LOCK_SYNC_OK},
+        {2, {SILENT, GOOD}, LOCK_SYNC_OK},
+        {2, {REFUSING, GOOD}, LOCK_SYNC_OK},
+        {3, {SILENT, REFUSING, GOOD}, LOCK_SYNC_OK},
+        {3, {SILENT, SILENT, GOOD}, LOCK_SYNC_OK},
+        {3, {SILENT, REFUSING, SILENT}, LOCK_SYNC_E_GUARD}, /* the last has all the time that is left */
+    };
+    raw_full_port full = raw_full_port_open();
+    uint16_t dead;
+    int keeper = raw_dead_port(&dead);
 
-    for (size_t k = 0; k < COUNT_OF(lists); k++) {
-        impostor i = {.says = NO_KEY STILL_NONE WRITTEN, .listens_on = true};
-        dead_place dead[2];
-        int64_t before_ms;
-        redis_rig r;
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
+        bool good = rows[k].status == LOCK_SYNC_OK;
+        const uint16_t ports[] = {[GOOD] = good_port(), [SILENT] = full.port, [REFUSING] = dead};
+        uint16_t list[ADDRESSES_MAX];
 
-        t_row("%s", lists[k]);
-        impostor_begin(&i);
-        dead_begin(&dead[0], 2, i.port);
-        dead_begin(&dead[1], 3, i.port);
-        resolve_to(lists[k], i.port);
-        r = rig_by_name(i.port);
-        before_ms = kit_now_ms();
-        CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, NULL));
-        CHECK(kit_now_ms() - before_ms <= 1000 * kit_slack());
-        redis_rig_free(&r);
-        dead_end(&dead[0]);
-        dead_end(&dead[1]);
-        impostor_end(&i);
+        t_row("%zu", k);
+        for (size_t i = 0; i < rows[k].n; i++)
+            list[i] = ports[rows[k].addresses[i]];
+        resolve_to(list, rows[k].n);
+        check_asked(rows[k].status, good ? 0 : 950, good ? 1000 : 1400);
     }
-}
-
-TEST(all_addresses_are_dead)
-{
-    impostor i = {.says = NULL};
-    dead_place dead;
-    int64_t before_ms;
-    redis_rig r;
-
-    impostor_begin(&i);
-    impostor_end(&i);
-    dead_begin(&dead, 2, i.port);
-    resolve_to("242", i.port);
-    r = rig_by_name(i.port);
-    before_ms = kit_now_ms();
-    check_redis_fails(r.guard, 1400, "connecting failed");
-    CHECK(kit_now_ms() - before_ms >= 950); /* the last has all that is left */
-    redis_rig_free(&r);
-    dead_end(&dead);
+    (void)close(keeper);
+    raw_full_port_close(&full);
 }
 
 TEST(a_resolver_that_is_slow_takes_nothing_from_the_server)
 {
-    impostor i = {.says = NO_KEY STILL_NONE WRITTEN, .listens_on = true};
-    redis_rig r;
-
-    impostor_begin(&i);
-    resolve_to("1", i.port);
-    r = rig_by_name(i.port);
+    resolve_to((const uint16_t[]){good_port()}, 1);
     resolver_takes_ms = 1100;
-    CHECK_OK(lock_sync_guard_reserve(r.guard, 0, NULL, NULL));
+    check_asked(LOCK_SYNC_OK, 1100, KIT_PATIENCE_MS);
     resolver_takes_ms = 0;
-    redis_rig_free(&r);
-    impostor_end(&i);
 }
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(a_dead_address_leaves_time_for_the_others),
-        T(all_addresses_are_dead),
-        T(a_resolver_that_is_slow_takes_nothing_from_the_server),
-    };
+    static const struct CMUnitTest tests[] = {T(a_dead_address_leaves_time_for_the_others),
+                                              T(a_resolver_that_is_slow_takes_nothing_from_the_server)};
 
     return T_MAIN(tests);
 }

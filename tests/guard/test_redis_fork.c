@@ -2,13 +2,13 @@
 #include "../support/child.h"
 #include "impostor.h"
 #include "redis_server.h"
+#include "shared_guard.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,13 +21,6 @@ typedef struct slots {
 } slots;
 
 static slots *got;
-
-static void share_slots(void)
-{
-    got = mmap(NULL, sizeof *got, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (got == MAP_FAILED)
-        kit_die("no memory to share");
-}
 
 /* Whether no slot was given twice. */
 static bool all_differ(void)
@@ -57,16 +50,6 @@ static bool use(lock_sync_guard *g)
     return true;
 }
 
-static int use_and_free(void *user)
-{
-    redis_rig *r = user;
-    bool good = use(r->guard);
-
-    lock_sync_guard_unref(r->guard);
-    lock_sync_redis_free(r->redis);
-    return good ? 0 : 1;
-}
-
 static int free_only(void *user)
 {
     const redis_rig *r = user;
@@ -76,70 +59,40 @@ static int free_only(void *user)
     return 0;
 }
 
-TEST(parent_and_child_at_the_same_time)
+static int use_and_free(void *user)
 {
-    redis_rig r;
-    long long before;
-    pid_t pid;
-
-    NEED_REDIS();
-    share_slots();
-    r = redis_rig_new(NULL, 1);
-    CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
-    CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* connected */
-    before = redis_server_number(r.server, "CLIENT ID");
-    pid = begin_child(use_and_free, &r);
-    CHECK(use(r.guard));
-    CHECK_INT(end_child(pid), 0);
-    CHECK(use(r.guard));
-    CHECK(all_differ());
-    CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, 2); /* the child's, and the one that asks */
-    redis_rig_free(&r);
-    (void)munmap(got, sizeof *got);
-}
-
-TEST(a_child_that_only_frees)
-{
-    redis_rig r;
-    long long before;
-
-    NEED_REDIS();
-    share_slots();
-    r = redis_rig_new(NULL, 1);
-    CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0);
-    before = redis_server_number(r.server, "CLIENT ID");
-    CHECK_INT(in_child(free_only, &r), 0);
-    CHECK(use(r.guard));
-    CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, 1); /* the one that asks */
-    redis_rig_free(&r);
-    (void)munmap(got, sizeof *got);
-}
-
-/* The child's child, too; and a child that was never connected before. */
-static int fork_again(void *user)
-{
-    redis_rig *r = user;
-    pid_t pid = begin_child(use_and_free, r);
+    const redis_rig *r = user;
     bool good = use(r->guard);
 
-    return end_child(pid) == 0 && good && use_and_free(r) == 0 ? 0 : 1;
+    (void)free_only(user);
+    return good ? 0 : 1;
 }
 
-TEST(three_generations)
+TEST(parent_and_child_at_the_same_time)
 {
-    redis_rig r;
+    static const struct {
+        int (*child)(void *user);
+        int clients; /* that come: the child's, and the one that asks */
+    } rows[] = {{use_and_free, 2}, {free_only, 1}};
 
-    NEED_REDIS();
-    share_slots();
-    r = redis_rig_new(NULL, 1);
-    CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
-    CHECK_INT(in_child(fork_again, &r), 0);
-    CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0);
-    CHECK_INT(in_child(fork_again, &r), 0);
-    CHECK(use(r.guard));
-    CHECK(all_differ());
-    redis_rig_free(&r);
-    (void)munmap(got, sizeof *got);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        redis_rig r = redis_rig_new(NULL, 1);
+        long long before;
+        pid_t pid;
+
+        t_row("%zu", i);
+        got = shared_new(sizeof *got);
+        CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
+        CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* connected */
+        before = redis_server_number(r.server, "CLIENT ID");
+        pid = begin_child(rows[i].child, &r);
+        CHECK(use(r.guard));
+        CHECK_INT(end_child(pid), 0);
+        CHECK(use(r.guard));
+        CHECK(all_differ());
+        CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, rows[i].clients);
+        shared_free(got, sizeof *got);
+    }
 }
 
 /* --- while another thread speaks with the server --- */
@@ -197,36 +150,23 @@ TEST(a_fork_in_the_middle_of_an_exchange)
     int (*const runs[])(void *) = {ask_a_silent_server, free_in_time};
 
     for (size_t k = 0; k < COUNT_OF(runs); k++) {
-        impostor i = {.says = NULL};
+        redis_rig r = {.redis = redis_of(impostor_url(impostor_here((impostor){.says = NULL}), ""))};
         pthread_t thread;
-        redis_rig r;
-        char *url;
-        pid_t pid;
 
         t_row("%zu", k);
-        impostor_begin(&i);
-        url = impostor_url(&i, "");
-        r = redis_rig_at(url, 1);
-        free(url);
+        r.guard = redis_guard(r.redis, "k", 1);
         atomic_store(&waits, false);
         MUST_INT(pthread_create(&thread, NULL, reserve, &r), 0);
         CHECK(kit_wait(is_waiting, NULL, KIT_PATIENCE_MS));
-        pid = begin_child(runs[k], &r);
-        CHECK_INT(end_child(pid), 0);
+        CHECK_INT(in_child(runs[k], &r), 0);
         MUST_INT(pthread_join(thread, NULL), 0);
-        redis_rig_free(&r);
-        impostor_end(&i);
     }
 }
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(parent_and_child_at_the_same_time),
-        T(a_child_that_only_frees),
-        T(three_generations),
-        T(a_fork_in_the_middle_of_an_exchange),
-    };
+    static const struct CMUnitTest tests[] = {T(parent_and_child_at_the_same_time),
+                                              T(a_fork_in_the_middle_of_an_exchange)};
 
     return T_MAIN(tests);
 }

@@ -3,7 +3,6 @@
 #include "guard/redis/redis_info.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ID "0123456789abcdef0123456789ABCDEF01234567"
@@ -14,31 +13,32 @@ static const unsigned char id[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xe
 
 TEST(the_source_is_the_replication_id)
 {
-    static const struct {
-        const char *text;
-        bool known;
-    } rows[] = {
-        {"# Replication\r\nrole:master\r\nmaster_replid:" ID "\r\nmaster_replid2:00\r\n", true},
-        {"master_replid:" ID_LOWER, true},
-        {"master_replid:" ID "\n", true},
-        {"", false},
-        {"master_replid", false},
-        {"master_replid:\r\n", false},
-        {"master_replid:0123\r\n", false},
-        {"master_replid:0123456789abcdef0123456789abcdef0123456\r\n7", false},
-        {"master_replid:0123456789abcdefg123456789abcdef01234567\r\n", false},
-        {"xmaster_replid:" ID "\r\n", false},
-        {"master_replid2:" ID "\r\n", false},
-        {"x:master_replid:" ID "\r\n", false},
+    static const char *const good[] = {
+        "# Replication\r\nrole:master\r\nmaster_replid:" ID "\r\nmaster_replid2:00\r\n",
+        "master_replid:" ID_LOWER,
+        "master_replid:" ID "\n",
+    };
+    static const char *const bad[] = {
+        "",
+        "master_replid",
+        "master_replid:\r\n",
+        "master_replid:0123\r\n",
+        "master_replid:0123456789abcdef0123456789abcdef0123456\r\n7",
+        "master_replid:0123456789abcdefg123456789abcdef01234567\r\n",
+        "xmaster_replid:" ID "\r\n",
+        "master_replid2:" ID "\r\n",
+        "x:master_replid:" ID "\r\n",
     };
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(good) + COUNT_OF(bad); i++) {
+        bool is_good = i < COUNT_OF(good);
+        const char *text = is_good ? good[i] : bad[i - COUNT_OF(good)];
         lsync_redis_info info = {0};
 
-        t_row("%s", rows[i].text);
-        lsync_redis_info_read(&info, rows[i].text);
-        CHECK_INT(info.has_source, rows[i].known);
-        CHECK(!rows[i].known || memcmp(info.source, id, sizeof id) == 0);
+        t_row("%s", text);
+        lsync_redis_info_read(&info, text);
+        CHECK_INT(info.has_source, is_good);
+        CHECK(!is_good || memcmp(info.source, id, sizeof id) == 0);
     }
 }
 
@@ -47,14 +47,8 @@ TEST(a_replica_is_one_that_says_so)
     static const struct {
         const char *text;
         bool is_replica;
-    } rows[] = {
-        {"role:master\r\n", false},
-        {"# Replication\r\nrole:slave\r\nx:y\r\n", true},
-        {"role:slaves\r\n", false},
-        {"role:slavx\r\n", false},
-        {"role:", false},
-        {"", false},
-    };
+    } rows[] = {{"role:master\r\n", false}, {"# Replication\r\nrole:slave\r\nx:y\r\n", true},
+                {"role:slaves\r\n", false}, {"role:slavx\r\n", false}, {"role:", false}, {"", false}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_redis_info info = {0};
