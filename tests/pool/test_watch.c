@@ -2,7 +2,7 @@
 #include "store.h"
 #include "watchers.h"
 
-#include "../guard/sim_rules.h"
+#include "../support/sim.h"
 #include "../support/heap.h"
 #include "../support/interpose.h"
 
@@ -136,7 +136,7 @@ TEST(polls_keep_to_interval_and_guard)
         lock_sync_guard *g = NULL;
         lock_sync_pool *p = pool_make();
         watcher w = watcher_new(sim_url(s), table[i].interval_ms);
-        sim_rules rules = {0};
+        sim_stats rules = {0};
 
         if (table[i].blocks)
             g = store_guard(st, table[i].guard_ms);
@@ -149,7 +149,7 @@ TEST(polls_keep_to_interval_and_guard)
         watcher_run(&w, 1);
         while (rules.syncs < 5) {
             (void)pool_run_for(p, 50);
-            rules = sim_ask_rules(s);
+            rules = sim_ask_stats(s);
         }
         if (rules.interval_violations != 0 || w.calls != 1 ||
             (lock_sync_watch_last_status(w.w) != LOCK_SYNC_OK &&

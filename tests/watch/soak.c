@@ -5,7 +5,7 @@
 #include "model.h"
 #include "recorder.h"
 
-#include "../guard/sim_rules.h"
+#include "../support/sim.h"
 #include "../support/kit.h"
 #include "../support/decoding.h"
 
@@ -275,7 +275,7 @@ TEST(each_change_between_two_good_answers_is_told_once)
         "--fault",   "slow:151", "--fault",     "429:1300",     NULL};
     watched pulled, pooled;
     pthread_t thread;
-    sim_rules rules;
+    sim_stats rules;
 
     service = sim_start(arguments);
     begin(&pulled, "pull");
@@ -285,7 +285,7 @@ TEST(each_change_between_two_good_answers_is_told_once)
     (void)pthread_join(thread, NULL);
     recorder_stop(pulled.between);
     recorder_stop(pooled.between);
-    rules = sim_ask_rules(service);
+    rules = sim_ask_stats(service);
     judge(&pulled);
     judge(&pooled);
     t_row("both");

@@ -10,30 +10,28 @@
    redis: 8 processes on one key, the server stopped three times (SIGSTOP). What a server loses that is killed, and how
    long the account is closed then, is the storm's (../storm).
 
-   Counted are the slots used and those possible: the interval runs from the answer, so in a time T there are
+   Counted are the slots used and those possible: the interval runs from the response, so in a time T there are
        (T - down - lost) / (interval + mean exchange) + 1
    (the first needs no interval before it). `down` is when the store was; `lost` is what holders held that were killed, or
    could not settle because the store was down, beyond that; an exchange runs from the slot to its end. T ends when the
-   budget is used up. The plain share is of (T - down - lost) / interval + 1.
+   budget is used up.
 
    The exit status is 1 when the simulator counted a violation, or (from 10 s on) less than 90 % were used. */
 #include "shared.h"
 
-#include "../sim_rules.h"
-
+#include "../../support/child.h"
 #include "../../support/kit.h"
+#include "../../support/sim.h"
 
-#ifdef SOAK_REDIS
+#ifdef WITH_REDIS
 #include "../redis_server.h"
 #endif
 
 #include <inttypes.h>
+#include <locksync/locksync.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROCESSES 8
@@ -52,27 +50,13 @@ typedef struct scenario {
     board *board;
     sim *sim;
     pid_t pids[PROCESSES];
+    size_t processes;
     int64_t begin_us;
     int64_t end_us;
     span downs[DOWNS_MAX];
     size_t down_count;
     unsigned killed;
 } scenario;
-
-static void sleep_until(const scenario *s, double second)
-{
-    int64_t left_us = s->begin_us + (int64_t)(second * 1e6) - soak_now_us();
-
-    if (left_us > 0)
-        (void)usleep((useconds_t)left_us);
-}
-
-static void end_process(pid_t pid, int signal_number)
-{
-    if (signal_number != 0)
-        (void)kill(pid, signal_number);
-    (void)waitpid(pid, NULL, 0);
-}
 
 /* --- what came of it --- */
 
@@ -99,21 +83,29 @@ static int64_t lost_us(const scenario *s, const use *u)
     return 0;
 }
 
+static void print_fetches(const board *b)
+{
+    printf("       fetches:");
+    for (lock_sync_status status = 0; status <= LOCK_SYNC_E_BUSY; status++)
+        if (b->ended[status] > 0)
+            printf(" %u %s", b->ended[status], lock_sync_status_name(status));
+    printf("\n");
+}
+
 static int judge(const scenario *s)
 {
     const board *b = s->board;
-    sim_rules rules = sim_ask_rules(s->sim);
-    int64_t violations = rules.interval_violations + rules.budget_violations + rules.window_violations;
+    sim_stats stats = sim_ask_stats(s->sim);
+    int64_t violations = stats.interval_violations + stats.budget_violations + stats.window_violations;
     unsigned uses = (unsigned)smaller(b->uses, USES_MAX);
     unsigned used = 0;
     unsigned ended = 0;
-    int64_t time_us = s->end_us - s->begin_us;
-    int64_t down_us = 0;
     int64_t lost = 0;
+    int64_t down_us = 0;
     int64_t exchange_us = 0;
     double possible;
     double share;
-    double plain;
+    bool good;
 
     for (unsigned i = 0; i < uses; i++) {
         const use *u = &b->use[i];
@@ -126,79 +118,75 @@ static int judge(const scenario *s)
     for (size_t i = 0; i < s->down_count; i++)
         down_us += larger(0, smaller(s->downs[i].to_us, s->end_us) - s->downs[i].from_us);
     exchange_us = ended > 0 ? exchange_us / ended : 0;
-    time_us -= down_us + lost;
-    possible = (double)time_us / (double)(INTERVAL_MS * 1000 + exchange_us) + 1;
+    possible = (double)(s->end_us - s->begin_us - down_us - lost) / (double)(INTERVAL_MS * 1000 + exchange_us) + 1;
     share = 100.0 * used / possible;
-    plain = 100.0 * used / ((double)time_us / (INTERVAL_MS * 1000) + 1);
-    printf("%-6s %5.1f s: %u slots used of %.1f possible: %.1f %% (of the plain interval %.1f %%)\n", s->name,
-           (double)(s->end_us - s->begin_us) / 1e6, used, possible, share, plain);
+    good = violations == 0 && stats.syncs > 0 && (s->seconds < JUDGED_FROM_S || share >= SHARE_LEAST);
+    printf("%-6s %5.1f s: %u slots used of %.1f possible: %.1f %%\n", s->name, (double)(s->end_us - s->begin_us) / 1e6,
+           used, possible, share);
     printf("       mean exchange %" PRId64 " us, store down %" PRId64 " ms, lost %" PRId64 " ms, killed %u, budget %s\n",
            exchange_us, down_us / 1000, lost / 1000, s->killed, b->spent_us != 0 ? "used up" : "not used up");
-    printf("       good %u, too soon %u, no guard %u, timed out %u, 429 %u, other %u\n", b->good, b->too_soon, b->no_guard,
-           b->timed_out, b->limited, b->other);
-    printf("       simulator: %" PRId64 " syncs of %" PRIu32 " allowed, %" PRId64 " violations (interval %" PRId64
-           ", any hour %" PRId64 ", its hour %" PRId64 "), closest %" PRId64 " us\n",
-           rules.syncs, b->budget, violations, rules.interval_violations, rules.budget_violations,
-           rules.window_violations, rules.closest_us);
-    if (violations != 0 || rules.syncs == 0 || (s->seconds >= JUDGED_FROM_S && share < SHARE_LEAST)) {
-        printf("       FAILED\n");
-        return 1;
-    }
-    return 0;
+    print_fetches(b);
+    printf("       simulator: %" PRId64 " syncs of %" PRIu32 " allowed, %" PRId64 " violations, closest %" PRId64
+           " us%s\n", stats.syncs, b->budget, violations, stats.closest_us, good ? "" : "  FAILED");
+    return good ? 0 : 1;
 }
 
 /* --- a scenario --- */
 
-static void begin(scenario *s, const char *name, double seconds)
+/* `place`: where the guard is; NULL: in memory. */
+static void begin(scenario *s, const guard_place *place, size_t processes, unsigned threads)
 {
     char budget[16];
     const char *options[] = {"--min-interval-ms", "200", "--hourly-budget", budget, "--static", NULL};
-    board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    board *b = shared_new(sizeof *b);
 
-    if (b == MAP_FAILED)
-        kit_die("no shared memory");
-    *s = (scenario){.name = name, .seconds = seconds, .board = b};
+    if (place != NULL)
+        b->place = *place;
+    b->threads = threads;
     /* so small that it is used up towards the end */
-    b->budget = (uint32_t)(seconds * 0.85 * 1000 / (INTERVAL_MS + JITTER_MS / 2)) + BUDGET_RESERVE + 1;
+    b->budget = (uint32_t)(s->seconds * 0.85 * 1000 / (INTERVAL_MS + JITTER_MS / 2)) + BUDGET_RESERVE + 1;
     (void)snprintf(budget, sizeof budget, "%" PRIu32, b->budget);
+    s->board = b;
     s->sim = sim_start(options);
     (void)snprintf(b->url, sizeof b->url, "%s", sim_url(s->sim));
-    s->begin_us = soak_now_us();
+    s->begin_us = kit_now_us();
+    s->processes = processes;
+    for (size_t i = 0; i < processes; i++)
+        s->pids[i] = begin_child(soak_work, b);
 }
 
-static int end(scenario *s, size_t processes)
+static int end(scenario *s)
 {
     int failed;
 
-    sleep_until(s, s->seconds);
-    s->end_us = soak_now_us();
+    sleep_until(s->begin_us, s->seconds);
+    s->end_us = kit_now_us();
     atomic_store(&s->board->stop, true);
-    for (size_t i = 0; i < processes; i++)
-        end_process(s->pids[i], 0);
+    for (size_t i = 0; i < s->processes; i++)
+        (void)end_child(s->pids[i]);
     if (s->board->spent_us != 0)
         s->end_us = smaller(s->end_us, s->board->spent_us);
     failed = judge(s);
     sim_stop(s->sim, NULL);
-    (void)munmap(s->board, sizeof *s->board);
+    shared_free(s->board, sizeof *s->board);
     (void)fflush(stdout);
     return failed;
 }
 
 static int in_memory(double seconds)
 {
-    scenario s;
+    scenario s = {.name = "memory", .seconds = seconds};
 
-    begin(&s, "memory", seconds);
-    s.pids[0] = soak_start_process(s.board, 16);
-    return end(&s, 1);
+    begin(&s, NULL, 1, 16);
+    return end(&s);
 }
 
 /* The process that holds a slot now; waits for one, but not for long. `otherwise` when there is none. */
 static size_t holder(const scenario *s, size_t otherwise)
 {
-    int64_t until_us = soak_now_us() + 400000;
+    int64_t until_us = kit_now_us() + 400000;
 
-    while (soak_now_us() < until_us) {
+    while (kit_now_us() < until_us) {
         unsigned uses = (unsigned)smaller(s->board->uses, USES_MAX);
         const use *u = uses == 0 ? NULL : &s->board->use[uses - 1];
 
@@ -213,39 +201,40 @@ static size_t holder(const scenario *s, size_t otherwise)
 
 static int in_a_file(double seconds)
 {
+    scenario s = {.name = "file", .seconds = seconds};
     char *dir = kit_temp_dir();
     double gap = seconds < 10 ? seconds / 4 : 1;
     uint64_t seed = 7;
-    scenario s;
+    guard_place place = {.redis = ""};
     int failed;
 
-    begin(&s, "file", seconds);
-    (void)snprintf(s.board->file, sizeof s.board->file, "%s/guard", dir);
-    for (size_t i = 0; i < PROCESSES; i++)
-        s.pids[i] = soak_start_process(s.board, 4);
+    (void)snprintf(place.file, sizeof place.file, "%s/guard", dir);
+    begin(&s, &place, PROCESSES, 4);
     for (double second = gap; second < seconds; second += gap) {
         size_t victim;
 
         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
         victim = (seed >> 33) % PROCESSES;
-        sleep_until(&s, second + (double)((seed >> 40) % 200) / 1000);
+        sleep_until(s.begin_us, second + (double)((seed >> 40) % 200) / 1000);
         if (s.killed % 2 == 1)
             victim = holder(&s, victim);
-        end_process(s.pids[victim], SIGKILL);
+        (void)kill(s.pids[victim], SIGKILL);
+        (void)end_child(s.pids[victim]);
         s.killed++;
-        s.pids[victim] = soak_start_process(s.board, 4);
+        s.pids[victim] = begin_child(soak_work, s.board);
     }
-    failed = end(&s, PROCESSES);
+    failed = end(&s);
     kit_remove_dir(dir);
     return failed;
 }
 
-#ifdef SOAK_REDIS
+#ifdef WITH_REDIS
 static int in_redis(double seconds)
 {
     static const double at[] = {0.2, 0.4, 0.6};
+    scenario s = {.name = "redis", .seconds = seconds};
+    guard_place place = {.file = ""};
     redis_server *server;
-    scenario s;
     int failed;
 
     if (!redis_server_is_there()) {
@@ -253,49 +242,40 @@ static int in_redis(double seconds)
         return 0;
     }
     server = redis_server_new(NULL);
-    redis_server_settle_in(server, "soak");
-    begin(&s, "redis", seconds);
-    (void)snprintf(s.board->redis, sizeof s.board->redis, "%s", redis_server_url(server));
-    for (size_t i = 0; i < PROCESSES; i++)
-        s.pids[i] = soak_start_process(s.board, 1);
+    redis_server_settle_in(server, "k");
+    (void)snprintf(place.redis, sizeof place.redis, "%s", redis_server_url(server));
+    begin(&s, &place, PROCESSES, 1);
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         span *down = &s.downs[s.down_count++];
 
-        sleep_until(&s, seconds * at[i]);
-        down->from_us = soak_now_us();
+        sleep_until(s.begin_us, seconds * at[i]);
+        down->from_us = kit_now_us();
         redis_server_pause(server, true);
         (void)usleep((useconds_t)(seconds * 10000)); /* 0.3 s in the long run */
         redis_server_pause(server, false);
-        down->to_us = soak_now_us();
+        down->to_us = kit_now_us();
     }
-    failed = end(&s, PROCESSES);
+    failed = end(&s);
     redis_server_free(server);
     return failed;
-}
-#else
-static int in_redis(double seconds)
-{
-    (void)seconds;
-    printf("redis  is not built in\n");
-    return 0;
 }
 #endif
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? strtod(argv[1], NULL) : 30;
-    const char *only = argc > 2 ? argv[2] : "memory file redis";
+    double seconds = 30;
+    const char *only = "memory|file|redis";
     int failed = 0;
 
-    if (seconds < 1 || seconds > 86400) {
-        fprintf(stderr, "usage: guard-soak [SECONDS [memory|file|redis]]\n");
+    if (!soak_arguments(argc, argv, &seconds, &only))
         return 2;
-    }
     if (strstr(only, "memory") != NULL)
         failed |= in_memory(seconds);
     if (strstr(only, "file") != NULL)
         failed |= in_a_file(seconds);
+#ifdef WITH_REDIS
     if (strstr(only, "redis") != NULL)
         failed |= in_redis(seconds);
+#endif
     return failed;
 }

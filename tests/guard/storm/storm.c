@@ -18,15 +18,12 @@
    and more at least 100 slots were given. The exit status is 1 if that is not so. */
 #include "storm.h"
 
+#include "../../support/child.h"
 #include "../../support/kit.h"
 #include "../redis_server.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define LONG_S 60.0
@@ -39,27 +36,17 @@ typedef struct scenario {
     const char *name;
     double seconds;
     board *board;
-    char *dir; /* NULL: no file */
     redis_server *server; /* NULL: no Redis */
     redis_server *replica;
     pid_t pids[PROCESSES];
     int64_t begin_us;
 } scenario;
 
-static void sleep_until(const scenario *s, double second)
-{
-    int64_t left_us = s->begin_us + (int64_t)(second * 1e6) - kit_now_us();
-
-    if (left_us > 0)
-        (void)usleep((useconds_t)left_us);
-}
-
 /* --- losses --- */
 
 static void lose_by_restart(scenario *s)
 {
-    redis_server_kill(s->server);
-    redis_server_start(s->server);
+    redis_server_restart(s->server);
 }
 
 static void lose_by_failover(scenario *s)
@@ -82,14 +69,19 @@ static void lose_by_flush(scenario *s)
 
 static void lose_the_file(scenario *s)
 {
-    (void)unlink(s->board->file);
+    (void)unlink(s->board->place.file);
 }
 
-/* Nothing is lost. */
-static void lose_nothing(scenario *s)
-{
-    (void)s;
-}
+static const struct loss {
+    const char *name;
+    void (*way)(scenario *s); /* NULL: nothing is lost */
+    enum { REDIS, A_FILE, PRIVATE } place;
+    bool has_replica;
+} losses[] = {
+    {"restart", lose_by_restart, REDIS, false}, {"failover", lose_by_failover, REDIS, true},
+    {"flush", lose_by_flush, REDIS, false},     {"file", lose_the_file, A_FILE, false},
+    {"private", NULL, PRIVATE, false},
+};
 
 static bool is_limited(void *user)
 {
@@ -113,36 +105,35 @@ static void lose(scenario *s, void (*way)(scenario *s), bool after_429)
         if (!kit_wait(is_limited, b, 3000))
             atomic_store(&b->limit_next_ms, 0);
     }
-    way(s);
+    if (way != NULL)
+        way(s);
     b->lost_us[n] = kit_now_us();
     atomic_store(&b->losses, n + 1);
 }
 
 /* --- a scenario --- */
 
-static void begin(scenario *s)
+/* `dir`: where the guard's file is, if there is no server; NULL: in memory. */
+static void begin(scenario *s, const char *dir)
 {
-    board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    board *b = shared_new(sizeof *b);
 
-    if (b == MAP_FAILED)
-        kit_die("no shared memory");
     s->board = b;
     if (s->server != NULL) {
         redis_server_settle_in(s->server, "k");
-        (void)snprintf(b->redis, sizeof b->redis, "%s", redis_server_url(s->server));
-    } else if (s->dir != NULL) {
-        (void)snprintf(b->file, sizeof b->file, "%s/guard", s->dir);
+        (void)snprintf(b->place.redis, sizeof b->place.redis, "%s", redis_server_url(s->server));
+    } else if (dir != NULL) {
+        (void)snprintf(b->place.file, sizeof b->place.file, "%s/guard", dir);
     }
-    (void)fflush(NULL);
     s->begin_us = kit_now_us();
     for (unsigned i = 0; i < PROCESSES; i++)
-        s->pids[i] = storm_start_process(b, i);
+        s->pids[i] = begin_child(storm_work, b);
 }
 
 static void rage(scenario *s, void (*way)(scenario *s))
 {
     if (s->seconds < LONG_S) {
-        sleep_until(s, s->seconds * 0.75);
+        sleep_until(s->begin_us, s->seconds * 0.75);
         lose(s, way, true);
     }
     for (unsigned n = 0; s->seconds >= LONG_S && n < LOSSES_MAX; n++) {
@@ -150,10 +141,10 @@ static void rage(scenario *s, void (*way)(scenario *s))
 
         if (at > s->seconds - LOSSES_EACH_S)
             break;
-        sleep_until(s, at);
+        sleep_until(s->begin_us, at);
         lose(s, way, n % 2 == 0);
     }
-    sleep_until(s, s->seconds);
+    sleep_until(s->begin_us, s->seconds);
 }
 
 static int end(scenario *s, bool is_shared)
@@ -163,13 +154,9 @@ static int end(scenario *s, bool is_shared)
     verdict v;
 
     atomic_store(&b->stop, true);
-    for (size_t i = 0; i < PROCESSES; i++) {
-        int status = 0;
-
-        (void)waitpid(s->pids[i], &status, 0);
-        if (status != 0)
-            kit_die("process %zu ended with status %d", i, status);
-    }
+    for (size_t i = 0; i < PROCESSES; i++)
+        if (end_child(s->pids[i]) != 0)
+            kit_die("process %zu failed", i);
     v = storm_judge(b);
     good = v.too_close + v.broken_own + v.broken_other == 0 && v.requests > 5;
     if (!is_shared)
@@ -183,72 +170,46 @@ static int end(scenario *s, bool is_shared)
            "by others %u%s\n", b->losses, b->failures, v.limited, v.unwritten, v.broken_own, v.broken_other,
            good ? "" : "  FAILED");
     (void)fflush(stdout);
-    (void)munmap(b, sizeof *b);
+    shared_free(b, sizeof *b);
     return good ? 0 : 1;
 }
 
-static int with_redis(const char *name, double seconds, void (*way)(scenario *s))
+static int run(const struct loss *loss, double seconds)
 {
     static const char *const snapshots[] = {"--save", "1 1", NULL};
-    scenario s = {.name = name, .seconds = seconds};
+    scenario s = {.name = loss->name, .seconds = loss->place == PRIVATE ? 1 : seconds};
+    char *dir = loss->place == A_FILE ? kit_temp_dir() : NULL;
     int failed;
 
-    if (!redis_server_is_there()) {
-        printf("%-8s there is no redis-server here\n", name);
+    if (loss->place == REDIS && !redis_server_is_there()) {
+        printf("%-8s there is no redis-server here\n", loss->name);
         return 0;
     }
-    s.server = redis_server_new(snapshots);
-    if (way == lose_by_failover)
+    if (loss->place == REDIS)
+        s.server = redis_server_new(snapshots);
+    if (loss->has_replica)
         s.replica = redis_server_new_replica(s.server);
-    begin(&s);
-    rage(&s, way);
-    failed = end(&s, true);
+    begin(&s, dir);
+    rage(&s, loss->way);
+    failed = end(&s, loss->place != PRIVATE);
     if (s.replica != NULL)
         redis_server_free(s.replica);
-    redis_server_free(s.server);
+    if (s.server != NULL)
+        redis_server_free(s.server);
+    kit_remove_dir(dir);
     return failed;
-}
-
-static int with_a_file(double seconds)
-{
-    scenario s = {.name = "file", .seconds = seconds, .dir = kit_temp_dir()};
-    int failed;
-
-    begin(&s);
-    rage(&s, lose_the_file);
-    failed = end(&s, true);
-    kit_remove_dir(s.dir);
-    return failed;
-}
-
-static int with_private_guards(void)
-{
-    scenario s = {.name = "private", .seconds = 1};
-
-    begin(&s);
-    rage(&s, lose_nothing);
-    return end(&s, false);
 }
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? strtod(argv[1], NULL) : LONG_S;
-    const char *only = argc > 2 ? argv[2] : "restart failover flush file private";
+    double seconds = LONG_S;
+    const char *only = "restart|failover|flush|file|private";
     int failed = 0;
 
-    if (seconds < 1 || seconds > 86400) {
-        fprintf(stderr, "usage: guard-storm [SECONDS [restart|failover|flush|file|private]]\n");
+    if (!soak_arguments(argc, argv, &seconds, &only))
         return 2;
-    }
-    if (strstr(only, "restart") != NULL)
-        failed |= with_redis("restart", seconds, lose_by_restart);
-    if (strstr(only, "failover") != NULL)
-        failed |= with_redis("failover", seconds, lose_by_failover);
-    if (strstr(only, "flush") != NULL)
-        failed |= with_redis("flush", seconds, lose_by_flush);
-    if (strstr(only, "file") != NULL)
-        failed |= with_a_file(seconds);
-    if (strstr(only, "private") != NULL)
-        failed |= with_private_guards();
+    for (size_t i = 0; i < COUNT_OF(losses); i++)
+        if (strstr(only, losses[i].name) != NULL)
+            failed |= run(&losses[i], seconds);
     return failed;
 }

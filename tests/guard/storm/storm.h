@@ -2,12 +2,9 @@
 #ifndef STORM_STORM_H
 #define STORM_STORM_H
 
-#include <locksync/guard.h>
+#include "../shared_guard.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #define PROCESSES 8
@@ -31,8 +28,8 @@ typedef struct use {
 
 typedef struct board {
     atomic_bool stop;
-    char redis[64];  /* the server's URL; "": another kind of guard */
-    char file[256];  /* the guard's file; "": a private guard in memory for each process */
+    guard_place place;
+    atomic_uint workers;
     atomic_uint losses;
     int64_t lost_us[LOSSES_MAX]; /* when each was complete */
     atomic_int limit_next_ms;    /* the next request is answered with a 429 of this length; 0: as it comes */
@@ -42,8 +39,8 @@ typedef struct board {
     use use[USES_MAX];
 } board;
 
-/* Starts a process that reserves, sends and settles until board->stop. It dies with its parent. */
-pid_t storm_start_process(board *b, unsigned number);
+/* A process: reserves, sends and settles until board->stop. */
+int storm_work(void *board);
 
 typedef struct verdict {
     unsigned slots;

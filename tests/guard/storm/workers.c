@@ -4,11 +4,6 @@
 #include "../../support/kit.h"
 #include "../../support/decoding.h"
 
-#include <locksync/redis.h>
-
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define REQUEST_MS_MAX 40
@@ -112,43 +107,13 @@ static void work(worker *w)
     }
 }
 
-static lock_sync_guard *new_guard(const board *b)
+int storm_work(void *user)
 {
-    lock_sync_guard *g = NULL;
+    board *b = user;
+    worker w = {.board = b, .seed = 4711 + atomic_fetch_add(&b->workers, 1)};
 
-    if (b->redis[0] != '\0') {
-        lock_sync_redis *r = NULL;
-
-        if (lock_sync_redis_new(b->redis, &r) == LOCK_SYNC_OK)
-            (void)lock_sync_guard_open_redis(r, "k", &g);
-        lock_sync_redis_free(r);
-    } else if (b->file[0] != '\0') {
-        while (lock_sync_guard_open_file(b->file, &g) != LOCK_SYNC_OK) /* on a busy machine its lock may be taken */
-            (void)usleep(1000);
-    } else {
-        (void)lock_sync_guard_new(&g);
-    }
-    if (g == NULL || lock_sync_guard_set_min_interval_ms(g, INTERVAL_MS) != LOCK_SYNC_OK ||
-        lock_sync_guard_set_hourly_budget(g, 1000000, 0) != LOCK_SYNC_OK)
-        kit_die("a guard cannot be set up");
-    return g;
-}
-
-pid_t storm_start_process(board *b, unsigned number)
-{
-    worker w = {.board = b, .seed = 4711 + number};
-    pid_t self = getpid();
-    pid_t pid = fork();
-
-    if (pid < 0)
-        kit_die("no process");
-    if (pid > 0)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != self)
-        _exit(127);
-    w.guard = new_guard(b);
+    w.guard = guard_at(&b->place, INTERVAL_MS, 1000000, 0);
     work(&w);
     lock_sync_guard_unref(w.guard);
-    _exit(0);
+    return 0;
 }
