@@ -5,16 +5,16 @@
        guard-soak [SECONDS [memory|file|redis]]     SECONDS of each, 30 if not said
 
    memory: 16 threads on one guard.
-   file: 8 processes of 4 threads on one file, one of them killed with SIGKILL each second and replaced: in turns whichever
-   it is, and the one that holds the slot.
+   file: 8 processes of 4 threads on one file, one of them killed with SIGKILL each second and replaced: in turns
+   whichever it is, and the one that holds the slot.
    redis: 8 processes on one key, the server stopped three times (SIGSTOP). What a server loses that is killed, and how
    long the account is closed then, is the storm's (../storm).
 
    Counted are the slots used and those possible: the interval runs from the response, so in a time T there are
        (T - down - lost) / (interval + mean exchange) + 1
-   (the first needs no interval before it). `down` is when the store was; `lost` is what holders held that were killed, or
-   could not settle because the store was down, beyond that; an exchange runs from the slot to its end. T ends when the
-   budget is used up.
+   (the first needs no interval before it). `down` is when the store was; `lost` is what holders held that were killed,
+   or could not settle because the store was down, beyond that; an exchange runs from the slot to its end. T ends when
+   the budget is used up.
 
    The exit status is 1 when the simulator counted a violation, or (from 10 s on) less than 90 % were used. */
 #include "shared.h"
@@ -121,10 +121,10 @@ static int judge(const scenario *s)
     possible = (double)(s->end_us - s->begin_us - down_us - lost) / (double)(INTERVAL_MS * 1000 + exchange_us) + 1;
     share = 100.0 * used / possible;
     good = violations == 0 && stats.syncs > 0 && (s->seconds < JUDGED_FROM_S || share >= SHARE_LEAST);
-    printf("%-6s %5.1f s: %u slots used of %.1f possible: %.1f %%\n", s->name, (double)(s->end_us - s->begin_us) / 1e6,
-           used, possible, share);
-    printf("       mean exchange %" PRId64 " us, store down %" PRId64 " ms, lost %" PRId64 " ms, killed %u, budget %s\n",
-           exchange_us, down_us / 1000, lost / 1000, s->killed, b->spent_us != 0 ? "used up" : "not used up");
+    printf("%-6s %5.1f s: %u slots used of %.1f possible: %.1f %%, budget %s\n", s->name,
+           (double)(s->end_us - s->begin_us) / 1e6, used, possible, share, b->spent_us != 0 ? "used up" : "left");
+    printf("       mean exchange %" PRId64 " us, store down %" PRId64 " ms, lost %" PRId64 " ms, killed %u\n",
+           exchange_us, down_us / 1000, lost / 1000, s->killed);
     print_fetches(b);
     printf("       simulator: %" PRId64 " syncs of %" PRIu32 " allowed, %" PRId64 " violations, closest %" PRId64
            " us%s\n", stats.syncs, b->budget, violations, stats.closest_us, good ? "" : "  FAILED");

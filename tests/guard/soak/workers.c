@@ -53,8 +53,8 @@ static lock_sync_ctx *new_ctx(worker *w)
 
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_base_url(ctx, w->board->url) != LOCK_SYNC_OK ||
         lock_sync_set_personal_key(ctx, "demo-key") != LOCK_SYNC_OK ||
-        lock_sync_set_timeout_ms(ctx, TIMEOUT_MS) != LOCK_SYNC_OK || lock_sync_set_transport(ctx, &late) != LOCK_SYNC_OK ||
-        lock_sync_set_guard(ctx, w->guard) != LOCK_SYNC_OK ||
+        lock_sync_set_timeout_ms(ctx, TIMEOUT_MS) != LOCK_SYNC_OK ||
+        lock_sync_set_transport(ctx, &late) != LOCK_SYNC_OK || lock_sync_set_guard(ctx, w->guard) != LOCK_SYNC_OK ||
         lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_WAIT) != LOCK_SYNC_OK)
         kit_die("a context cannot be set up");
     return ctx;
