@@ -13,12 +13,6 @@ static void release_sim(void *s)
     sim_stop(s, NULL);
 }
 
-/* Released after the test. */
-static sim *sim_here(const char *const *options)
-{
-    return t_later(release_sim, sim_start(options));
-}
-
 static lock_sync_ctx *ctx_at(const char *url, int64_t connect_timeout_ms)
 {
     lock_sync_ctx *ctx;
@@ -33,7 +27,7 @@ static lock_sync_ctx *ctx_at(const char *url, int64_t connect_timeout_ms)
 /* What certainly was not sent is given back: three times in a row. */
 TEST(what_was_not_sent_is_given_back)
 {
-    sim *s = sim_here(NULL);
+    sim *s = t_later(release_sim, sim_start(NULL));
     raw_full_port full = raw_full_port_open();
     uint16_t dead;
     int fd = raw_dead_port(&dead);
@@ -70,7 +64,7 @@ TEST(what_was_sent_is_not_given_back)
     } rows[] = {{{"--fault", "reset"}, LOCK_SYNC_E_NETWORK}, {{"--delay-ms", "5000"}, LOCK_SYNC_E_TIMEOUT}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        sim *s = sim_here(rows[i].options);
+        sim *s = t_later(release_sim, sim_start(rows[i].options));
         lock_sync_ctx *ctx = ctx_at(sim_url(s), 10000);
 
         t_row("%s", rows[i].options[1]);
