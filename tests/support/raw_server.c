@@ -226,6 +226,10 @@ static bool take_step(connection *c, const raw_step *step)
         return send_slowly(c, step);
     case RAW_DO_ANSWER:
         return answer(c);
+    case RAW_DO_SERVE:
+        while (read_request(c) && answer(c))
+            continue;
+        return false;
     case RAW_DO_WAIT:
         while (read_some(c, false))
             continue;
@@ -249,14 +253,11 @@ static bool take_step(connection *c, const raw_step *step)
 
 static void *serve(void *user)
 {
+    static const raw_step good[] = {RAW_SERVE};
     connection *c = user;
 
-    if (c->script == NULL)
-        while (read_request(c) && answer(c))
-            continue;
-    else
-        for (const raw_step *step = c->script; take_step(c, step); step++)
-            continue;
+    for (const raw_step *step = c->script == NULL ? good : c->script; take_step(c, step); step++)
+        continue;
     (void)pthread_mutex_lock(&c->server->mutex);
     (void)close(c->fd);
     c->server->closed++;

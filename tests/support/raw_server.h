@@ -21,6 +21,7 @@ typedef enum raw_action {
     RAW_DO_SEND,
     RAW_DO_SEND_SLOWLY,
     RAW_DO_ANSWER,
+    RAW_DO_SERVE,
     RAW_DO_WAIT,
     RAW_DO_HOLD,
     RAW_DO_RELAY,
@@ -59,6 +60,10 @@ typedef struct raw_step {
     {                                                                                                                  \
         .action = RAW_DO_ANSWER                                                                                        \
     } /* the good answer to the request read last */
+#define RAW_SERVE                                                                                                      \
+    {                                                                                                                  \
+        .action = RAW_DO_SERVE                                                                                         \
+    } /* good answers for as long as the client asks */
 #define RAW_WAIT_FOR_CLOSE                                                                                             \
     {                                                                                                                  \
         .action = RAW_DO_WAIT                                                                                          \
