@@ -40,6 +40,14 @@ account account_with_key(const char *url, const char *key)
     return a;
 }
 
+void account_set_number(account *a, size_t number)
+{
+    char key[32];
+
+    (void)snprintf(key, sizeof key, "key-%zu", number);
+    MUST_OK(lock_sync_set_personal_key(a->ctx, key));
+}
+
 void account_free(account *a)
 {
     inside++;
@@ -122,6 +130,35 @@ void check_end(const account *a, lock_sync_status want, const char *file, int li
     _fail(file, line);
 }
 
+void check_ends(const account *all, size_t n, lock_sync_status want, const char *file, int line)
+{
+    for (size_t i = 0; i < n; i++)
+        check_end(&all[i], want, file, line);
+}
+
+lock_sync_status account_fetch(account *a, lock_sync_pool *p)
+{
+    lock_sync_results *results = NULL;
+
+    if (p != NULL) {
+        account_submit(a, p);
+        pool_run_account(a);
+        return a->status;
+    }
+    a->status = lock_sync_fetch(a->ctx, NULL, 0, &results);
+    a->locks = lock_sync_results_count(results);
+    lock_sync_results_free(results);
+    return a->status;
+}
+
+void check_fetches(account *all, size_t n, lock_sync_pool *p, lock_sync_status want, const char *file, int line)
+{
+    accounts_submit(all, n, p);
+    for (size_t i = 0; i < n; i++)
+        pool_run_account(&all[i]);
+    check_ends(all, n, want, file, line);
+}
+
 /* --- the pool --- */
 
 lock_sync_pool *pool_make(void)
@@ -190,6 +227,12 @@ bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms
     return true;
 }
 
+void pool_run_until(lock_sync_pool *p, bool (*met)(void *user), void *user)
+{
+    if (!pool_run(p, met, user, KIT_PATIENCE_MS))
+        fail_msg("what is waited for does not come");
+}
+
 static bool account_is_over(void *user)
 {
     const account *a = user;
@@ -232,11 +275,6 @@ size_t stray_callbacks(void)
 bool pool_may_call(void)
 {
     return inside > 0;
-}
-
-size_t all_callbacks(void)
-{
-    return callbacks;
 }
 
 typedef struct trial {

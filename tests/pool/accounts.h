@@ -40,6 +40,7 @@ account account_new(const char *url);
 account account_new_in(const char *url, const lock_sync_allocator *allocator);
 /* The same with a key of its own. */
 account account_with_key(const char *url, const char *key);
+void account_set_number(account *a, size_t number); /* its key is "key-NUMBER": see support/key_nginx.h */
 void account_free(account *a); /* ends a fetch that is pending */
 void accounts_make(account *all, size_t n, const char *url);
 void accounts_free(account *all, size_t n);
@@ -50,9 +51,18 @@ lock_sync_status account_try(account *a, lock_sync_pool *p);
 void account_submit(account *a, lock_sync_pool *p);
 void accounts_submit(account *all, size_t n, lock_sync_pool *p);
 
+/* Fetches all locks; NULL: it blocks. */
+lock_sync_status account_fetch(account *a, lock_sync_pool *p);
+/* Submits each, runs the pool until it had its callback, and looks as expect_end() does. */
+#define expect_fetch(a, p, want) check_fetches((a), 1, (p), (want), __FILE__, __LINE__)
+#define expect_fetches(all, n, p, want) check_fetches((all), (n), (p), (want), __FILE__, __LINE__)
+void check_fetches(account *all, size_t n, lock_sync_pool *p, lock_sync_status want, const char *file, int line);
+
 /* That each submit had its callback, and the last one that status, and said so by last_error. */
 #define expect_end(a, want) check_end((a), (want), __FILE__, __LINE__)
+#define expect_ends(all, n, want) check_ends((all), (n), (want), __FILE__, __LINE__)
 void check_end(const account *a, lock_sync_status want, const char *file, int line);
+void check_ends(const account *all, size_t n, lock_sync_status want, const char *file, int line);
 /* That no callback came yet. */
 #define expect_pending(a) MUST_INT((a)->calls + 1, (a)->submits)
 
@@ -67,6 +77,8 @@ bool pool_step(lock_sync_pool *p, int64_t ms);
 
 /* Steps until `met` says true; whether it did in time. */
 bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms);
+/* The same; ends the test unless it did. */
+void pool_run_until(lock_sync_pool *p, bool (*met)(void *user), void *user);
 /* Until an account has had all its callbacks, or all accounts of the pool; ends the test when that does not come. */
 void pool_run_account(account *a);
 void pool_run_all(lock_sync_pool *p);
@@ -78,7 +90,6 @@ bool pool_is_readable(const lock_sync_pool *p, int ms);
 size_t stray_callbacks(void);
 /* Whether one of those calls is running. */
 bool pool_may_call(void);
-size_t all_callbacks(void);
 
 /* Runs what may crash in a process of its own. Whether it ended by itself, with _exit(0). `run` must not use cmocka,
    and tells failures by _exit(n). No thread may be running. */

@@ -1,5 +1,6 @@
 /* Accounts in all states; see scenes.h. */
 #include "scenes.h"
+#include "stage.h"
 
 #include "../support/interpose.h"
 
@@ -36,16 +37,6 @@ static void make_store(scene *s, size_t block_at)
     account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_FAIL);
 }
 
-static bool has_request(void *user)
-{
-    return raw_requests(user) > 0;
-}
-
-static bool has_passed(void *until_ms)
-{
-    return kit_now_ms() >= *(const int64_t *)until_ms;
-}
-
 static void begin_other(scene *s, const char *url)
 {
     s->other = account_new(url);
@@ -60,14 +51,12 @@ static void be(bool reached, const scene *s)
 
 static void run_to(scene *s)
 {
-    int64_t soon_ms = kit_now_ms() + 20;
-
     switch (s->state) {
     case SCENE_QUEUED:
         (void)lock_sync_pool_set_max_active(s->pool, 1);
         begin_other(s, raw_url(s->server));
         s->submit(s);
-        be(pool_run(s->pool, has_request, s->server, KIT_PATIENCE_MS), s);
+        be(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASLEEP:
         (void)lock_sync_guard_new(&s->guard);
@@ -75,7 +64,7 @@ static void run_to(scene *s)
         (void)lock_sync_guard_reserve(s->guard, 0, NULL, NULL);
         account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_WAIT);
         s->submit(s);
-        be(pool_run(s->pool, has_passed, &soon_ms, KIT_PATIENCE_MS), s);
+        (void)pool_run_for(s->pool, 20);
         break;
     case SCENE_HELD:
     case SCENE_LOOKUP: {
@@ -93,7 +82,7 @@ static void run_to(scene *s)
     }
     case SCENE_ACTIVE:
         s->submit(s);
-        be(pool_run(s->pool, has_request, s->server, KIT_PATIENCE_MS), s);
+        be(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASKING:
     case SCENE_SETTLING:

@@ -7,17 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX 8
-
 struct store {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     size_t block_at;
     size_t waiting;
     size_t loads;
-    pthread_t threads[THREADS_MAX];
-    size_t by_thread[THREADS_MAX];
-    size_t thread_count;
+    pthread_t asker; /* the first thread that asked */
+    bool has_others;
 };
 
 typedef struct shelf {
@@ -44,15 +41,9 @@ void store_free(store *s)
 
 static void note_thread(store *s)
 {
-    size_t i = 0;
-
-    while (i < s->thread_count && !pthread_equal(s->threads[i], pthread_self()))
-        i++;
-    if (i == THREADS_MAX)
-        return;
-    if (i == s->thread_count)
-        s->threads[s->thread_count++] = pthread_self();
-    s->by_thread[i]++;
+    if (s->loads == 1)
+        s->asker = pthread_self();
+    s->has_others = s->has_others || !pthread_equal(s->asker, pthread_self());
 }
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
@@ -138,19 +129,13 @@ size_t store_loads(store *s)
     return look(s, &s->loads);
 }
 
-size_t store_threads(store *s)
+bool store_has_one_asker(store *s, pthread_t *asker)
 {
-    return look(s, &s->thread_count);
-}
-
-size_t store_loads_here(store *s)
-{
-    size_t count = 0;
+    bool is_one;
 
     (void)pthread_mutex_lock(&s->mutex);
-    for (size_t i = 0; i < s->thread_count; i++)
-        if (pthread_equal(s->threads[i], pthread_self()))
-            count = s->by_thread[i];
+    *asker = s->asker;
+    is_one = s->loads > 0 && !s->has_others;
     (void)pthread_mutex_unlock(&s->mutex);
-    return count;
+    return is_one;
 }

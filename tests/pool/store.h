@@ -4,6 +4,8 @@
 
 #include <locksync/locksync.h>
 
+#include <pthread.h>
+
 typedef struct store store;
 
 store *store_new(void); /* ends with the last of its guards, and store_free */
@@ -16,9 +18,7 @@ void store_release(store *s);
 /* Whether a load is waiting; `s` is a store: for kit_wait() and pool_run(). */
 bool store_is_waiting(void *s);
 size_t store_loads(store *s);
-/* How many different threads have asked; more than 8 are 8. */
-size_t store_threads(store *s);
-/* How many asked on the thread that calls this. */
-size_t store_loads_here(store *s);
+/* Whether it was asked on one thread only, and on which. */
+bool store_has_one_asker(store *s, pthread_t *asker);
 
 #endif
