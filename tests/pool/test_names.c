@@ -1,63 +1,58 @@
-/* Names: a resolver that stalls delays no other account, and until a name is known it is asked for once.
-   support/interpose.c is the resolver. */
-#include "accounts.h"
+/* Names, and what stalls before a connection is there: it delays no other account, and until a name is known it is
+   asked for once. support/interpose.c is the resolver. */
+#include "stage.h"
 
 #include "../support/interpose.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "../support/pems.h"
 
 #define MANY 50
 
-static account all[MANY];
-
-static int end(void **user)
+static int clear(void **user)
 {
-    (void)user;
+    int wrong;
+
     resolver_answer(NULL);
     resolver_release();
+    wrong = stage_clear(user);
     kit_wait_for_one_thread();
-    return 0;
+    return wrong;
+}
+
+#define T_NAMES(name) T_IN(name, NULL, clear)
+
+static const char *named_url(const raw_server *server)
+{
+    return stage_text("http://service.test:%u", raw_port(server));
 }
 
 TEST(fifty_accounts_of_a_name_look_it_up_once)
 {
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    char *url = kit_text("http://service.test:%u", raw_port(server));
-    lock_sync_pool *p = pool_make();
+    lock_sync_pool *p = stage_pool();
+    account *all = stage_accounts(MANY, named_url(stage_server(NULL, 0)));
     size_t before = resolver_calls();
-    size_t threads;
+    size_t threads = kit_threads();
 
     resolver_answer("127.0.0.1");
     resolver_stall();
-    accounts_make(all, MANY, url);
-    threads = kit_threads();
     accounts_submit(all, MANY, p);
-    MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+    pool_run_until(p, resolver_is_stalling, NULL);
     (void)pool_run_for(p, 100);
     MUST_INT(resolver_calls(), before + 1);
     MUST(kit_threads() <= threads + 2); /* one for each family, or for both */
     resolver_release();
     pool_run_all(p);
-    for (size_t i = 0; i < MANY; i++)
-        expect_end(&all[i], LOCK_SYNC_OK);
+    expect_ends(all, MANY, LOCK_SYNC_OK);
     MUST_INT(resolver_calls(), before + 1);
-    accounts_free(all, MANY);
-    pool_end(p);
-    raw_stop(server);
-    free(url);
 }
 
 TEST(a_stalled_resolver_delays_no_other_account)
 {
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    lock_sync_pool *p = pool_make();
-    account stalled[4];
+    lock_sync_pool *p = stage_pool();
+    account *stalled = stage_accounts(4, "https://service.test");
+    account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     int64_t began;
 
     resolver_stall();
-    accounts_make(stalled, 4, "https://service.test");
-    accounts_make(all, MANY, raw_url(server));
     for (size_t i = 0; i < 4; i++)
         MUST_OK(lock_sync_set_timeout_ms(stalled[i].ctx, 500 * kit_slack()));
     began = kit_now_ms();
@@ -69,73 +64,67 @@ TEST(a_stalled_resolver_delays_no_other_account)
         (void)pool_step(p, 5);
         MUST(kit_now_ms() - entered < 50 * kit_slack());
     }
-    for (size_t i = 0; i < MANY; i++) {
-        expect_end(&all[i], LOCK_SYNC_OK);
+    expect_ends(all, MANY, LOCK_SYNC_OK);
+    for (size_t i = 0; i < MANY; i++)
         MUST(all[i].ended_ms - began < 300 * kit_slack());
-    }
-    for (size_t i = 0; i < 4; i++) {
-        expect_end(&stalled[i], LOCK_SYNC_E_TIMEOUT);
+    expect_ends(stalled, 4, LOCK_SYNC_E_TIMEOUT);
+    for (size_t i = 0; i < 4; i++)
         MUST_BETWEEN(stalled[i].ended_ms - began, 500 * kit_slack() - 2, 700 * kit_slack());
-    }
-    accounts_free(all, MANY);
-    accounts_free(stalled, 4);
-    pool_end(p);
-    raw_stop(server);
-}
-
-TEST(a_name_that_fails_fails_each)
-{
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    lock_sync_pool *p = pool_make();
-    account good = account_new(raw_url(server));
-
-    accounts_make(all, MANY, "https://nowhere.test");
-    accounts_submit(all, MANY, p);
-    account_submit(&good, p);
-    pool_run_all(p);
-    for (size_t i = 0; i < MANY; i++) {
-        expect_end(&all[i], LOCK_SYNC_E_RESOLVE);
-        MUST(strstr(all[i].message, "nowhere.test") != NULL);
-    }
-    expect_end(&good, LOCK_SYNC_OK);
-    accounts_free(all, MANY);
-    account_free(&good);
-    pool_end(p);
-    raw_stop(server);
 }
 
 /* The one that looks up for all is cancelled, or freed: the next goes ahead. */
 TEST(another_goes_ahead_when_the_first_ends)
 {
     for (int freed = 0; freed < 2; freed++) {
-        raw_server *server = raw_start(AF_INET, NULL, 0);
-        char *url = kit_text("http://service.test:%u", raw_port(server));
-        lock_sync_pool *p = pool_make();
-        account first = account_new(url);
+        const char *url = named_url(stage_server(NULL, 0));
+        lock_sync_pool *p = stage_pool();
+        account *first = stage_account(url);
+        account *all = stage_accounts(MANY, url);
 
         resolver_answer("127.0.0.1");
         resolver_stall();
-        accounts_make(all, MANY, url);
-        account_submit(&first, p);
+        account_submit(first, p);
         accounts_submit(all, MANY, p);
-        MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        pool_run_until(p, resolver_is_stalling, NULL);
         if (freed)
-            account_free(&first);
+            account_free(first);
         else
-            lock_sync_cancel(first.ctx);
-        pool_run_account(&first);
-        expect_end(&first, LOCK_SYNC_E_CANCELLED);
+            lock_sync_cancel(first->ctx);
+        pool_run_account(first);
+        expect_end(first, LOCK_SYNC_E_CANCELLED);
         (void)pool_run_for(p, 20);
         resolver_release();
         pool_run_all(p);
-        for (size_t i = 0; i < MANY; i++)
-            expect_end(&all[i], LOCK_SYNC_OK);
-        account_free(&first);
-        accounts_free(all, MANY);
-        pool_end(p);
-        raw_stop(server);
-        free(url);
+        expect_ends(all, MANY, LOCK_SYNC_OK);
+        (void)stage_clear(NULL);
     }
+}
+
+/* Its first connection hangs in the TLS handshake; those after it do not. */
+TEST(a_leader_that_hangs_holds_up_the_others_for_a_second)
+{
+    const char *const arguments[] = {"--static", "--tls-cert", pems->good, "--tls-key", pems->key, NULL};
+    const raw_step silent[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
+    const raw_step relay[] = {RAW_RELAY(sim_port(stage_sim(arguments))), RAW_END};
+    const raw_step *const scripts[] = {silent, relay, relay, relay, relay, relay, relay, relay};
+    raw_server *way = stage_server(scripts, COUNT_OF(scripts));
+    lock_sync_pool *p = stage_pool();
+    account *all = stage_secure_accounts(6, stage_text("https://service.test:%u", raw_port(way)));
+    int64_t began = kit_now_ms();
+
+    resolver_answer("127.0.0.1");
+    accounts_submit(all, 6, p);
+    for (size_t i = 1; i < 6; i++) {
+        pool_run_account(&all[i]);
+        expect_end(&all[i], LOCK_SYNC_OK);
+        MUST_BETWEEN(all[i].ended_ms - began, 900, 3000 * kit_slack());
+    }
+    expect_pending(&all[0]);
+}
+
+static void close_full_port(void *port)
+{
+    raw_full_port_close(port);
 }
 
 /* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its
@@ -144,59 +133,51 @@ TEST(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
     static const raw_step *const scripts[] = {held};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    raw_full_port full = raw_full_port_open();
-    char *urls[2] = {kit_text("http://first.test:%u", raw_port(server)), /* libcurl 8.23 remembers what was not found */
-                     kit_text("http://second.test:%u", raw_port(server))};
-    lock_sync_pool *p = pool_make();
-    account other = account_new(raw_url(server));
-    account connecting = account_new(full.url);
-    account named = account_new(urls[0]);
+    static raw_full_port full;
+    raw_server *server = stage_server(scripts, 1);
+    const char *const names[] = {"first", "second"}; /* libcurl 8.23 remembers what was not found */
+    lock_sync_pool *p = stage_pool();
+    account *other = stage_account(raw_url(server));
+    account *named = stage_account(DEAD_URL);
+    account *connecting;
 
-    account_submit(&connecting, p); /* first: its socket has the lowest number */
-    MUST(pool_run(p, raw_full_port_is_tried, &full, KIT_PATIENCE_MS));
-    account_submit(&other, p);
+    full = raw_full_port_open();
+    stage_later(close_full_port, &full);
+    connecting = stage_account(full.url);
+    account_submit(connecting, p); /* first: its socket has the lowest number */
+    pool_run_until(p, raw_full_port_is_tried, &full);
+    account_submit(other, p);
     (void)pool_run_for(p, 20);
     raw_wait_requests(server, 1);
+    lock_sync_cancel(connecting->ctx);
+    pool_run_account(connecting);
+    expect_end(connecting, LOCK_SYNC_E_CANCELLED);
     for (int i = 0; i < 2; i++) { /* one look-up's number is the next one's */
-        if (i == 0) {
-            lock_sync_cancel(connecting.ctx);
-            pool_run_account(&connecting);
-            expect_end(&connecting, LOCK_SYNC_E_CANCELLED);
-        }
         resolver_answer(i == 0 ? NULL : "127.0.0.1");
-        MUST_OK(lock_sync_set_base_url(named.ctx, urls[i]));
+        MUST_OK(lock_sync_set_base_url(named->ctx, stage_text("http://%s.test:%u", names[i], raw_port(server))));
         resolver_stall();
-        account_submit(&named, p);
-        MUST(pool_run(p, resolver_is_stalling, NULL, KIT_PATIENCE_MS));
+        account_submit(named, p);
+        pool_run_until(p, resolver_is_stalling, NULL);
         (void)pool_run_for(p, 20);
         resolver_release();
-        pool_run_account(&named);
-        expect_end(&named, i == 0 ? LOCK_SYNC_E_RESOLVE : LOCK_SYNC_OK);
-        expect_pending(&other);
+        pool_run_account(named);
+        expect_end(named, i == 0 ? LOCK_SYNC_E_RESOLVE : LOCK_SYNC_OK);
+        expect_pending(other);
     }
     raw_release(server);
-    pool_run_account(&other);
-    expect_end(&other, LOCK_SYNC_OK);
-    account_free(&other);
-    account_free(&connecting);
-    account_free(&named);
-    pool_end(p);
-    raw_full_port_close(&full);
-    raw_stop(server);
-    free(urls[0]);
-    free(urls[1]);
+    pool_run_account(other);
+    expect_end(other, LOCK_SYNC_OK);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T_IN(fifty_accounts_of_a_name_look_it_up_once, NULL, end),
-        T_IN(a_stalled_resolver_delays_no_other_account, NULL, end),
-        T_IN(a_name_that_fails_fails_each, NULL, end),
-        T_IN(another_goes_ahead_when_the_first_ends, NULL, end),
-        T_IN(a_look_up_may_have_the_number_of_a_socket_that_was_closed, NULL, end),
+        T_NAMES(fifty_accounts_of_a_name_look_it_up_once),
+        T_NAMES(a_stalled_resolver_delays_no_other_account),
+        T_NAMES(another_goes_ahead_when_the_first_ends),
+        T_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second),
+        T_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed),
     };
 
-    return T_MAIN(tests);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }
