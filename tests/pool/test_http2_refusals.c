@@ -1,28 +1,22 @@
 /* All that an HTTP/2 server may do instead of answering, to the first request on a connection and to a later one, to a
-   fetch that blocks and to one in a pool: what is repeated, how often, and what the fetch ends with. */
-#include "accounts.h"
-
-#include "../support/h2_lab.h"
-#include "../support/pems.h"
+   fetch that blocks and to one in a pool: what is repeated, how often, and what the fetch ends with. libcurl 7.88 gives
+   up what is refused as the last request of a connection, others repeat it: here each is repeated once. */
+#include "labs.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STEPS_MAX 5
-#define REFUSES(error)                                                                                                 \
-    {                                                                                                                  \
-        .act = H2_RST, .number = (error)                                                                               \
-    }
-#define DOES(what)                                                                                                     \
-    {                                                                                                                  \
-        .act = (what)                                                                                                  \
-    }
+#define ANSWERS {.act = H2_ANSWER}
+#define GOES_AWAY {.act = H2_GOAWAY}
+#define REFUSES(error) {.act = H2_RST, .number = (error)}
+#define ALWAYS_REFUSES(error) {.act = H2_RST, .number = (error), .times = H2_ALWAYS}
+#define ANNOUNCES_ITS_END {.act = H2_NOTICE}, {.act = H2_WAIT, .number = 20}
 
 typedef struct row {
     const char *name;
-    h2_step steps[STEPS_MAX]; /* of the first connection, or of all; behind them all is answered */
-    bool always;
+    h2_step first[STEPS_MAX]; /* of the first connection; behind them all is answered */
+    h2_step later[STEPS_MAX]; /* of those that follow */
     int good; /* fetches that are good before */
     lock_sync_status want;
     const char *fates; /* of all requests */
@@ -33,109 +27,87 @@ typedef struct scene {
     h2_plan plans[2];
     h2_lab *lab;
     lock_sync_pool *pool; /* NULL: fetches block */
-    account account;
+    account *a;
 } scene;
 
 static void scene_begin(scene *s, const row *r, bool pooled)
 {
-    *s = (scene){.plans = {{.steps = r->steps}}, .pool = pooled ? pool_make() : NULL};
-    s->lab = h2_lab_start(pems->good, pems->key, s->plans, r->always ? 1 : 2);
-    s->account = account_new(h2_lab_url(s->lab));
-    MUST_OK(lock_sync_set_ca_file(s->account.ctx, pems->ca));
-    MUST_OK(lock_sync_set_timeout_ms(s->account.ctx, 3000 * kit_slack()));
-}
-
-static void scene_end(scene *s)
-{
-    account_free(&s->account);
-    if (s->pool != NULL)
-        pool_end(s->pool);
-    h2_lab_stop(s->lab);
-    MUST_INT(stray_callbacks(), 0);
+    *s = (scene){.plans = {{.steps = r->first}, {.steps = r->later}}, .pool = pooled ? stage_pool() : NULL};
+    s->lab = stage_lab(s->plans, 2);
+    s->a = stage_secure_account(h2_lab_url(s->lab));
+    MUST_OK(lock_sync_set_timeout_ms(s->a->ctx, 3000 * kit_slack()));
 }
 
 static lock_sync_status fetch(scene *s)
 {
-    lock_sync_results *results = NULL;
-    lock_sync_status status;
+    lock_sync_status status = account_fetch(s->a, s->pool);
 
-    if (s->pool != NULL) {
-        account_submit(&s->account, s->pool);
-        pool_run_account(&s->account);
-        return s->account.status;
-    }
-    status = lock_sync_fetch(s->account.ctx, NULL, 0, &results);
-    MUST_INT(lock_sync_results_count(results), status == LOCK_SYNC_OK ? 2 : 0);
-    lock_sync_results_free(results);
+    MUST_INT(s->a->locks, status == LOCK_SYNC_OK ? 2 : 0);
     return status;
 }
 
-static bool is_as_wanted(const row *r, lock_sync_status status, const char *fates)
+static void check_row(const row *r, bool pooled)
 {
-    size_t size = strlen(fates);
-
-    if (r->or_network && status == LOCK_SYNC_E_NETWORK)
-        return strncmp(fates, r->fates, size) == 0 && strcmp(r->fates + size, "answered\n") == 0;
-    return status == r->want && strcmp(fates, r->fates) == 0;
-}
-
-/* Whether the row holds, in a pool or blocking. */
-static bool holds(const row *r, bool pooled)
-{
-    lock_sync_status status = LOCK_SYNC_OK;
     scene s;
-    char *fates;
-    bool good;
+    lock_sync_status status;
+    const char *fates;
+    size_t size;
 
+    t_row("%s, %s", r->name, pooled ? "in a pool" : "blocking");
     scene_begin(&s, r, pooled);
-    for (int i = 0; i < r->good && status == LOCK_SYNC_OK; i++)
-        status = fetch(&s);
-    if (status == LOCK_SYNC_OK)
-        status = fetch(&s);
-    fates = h2_lab_fates(s.lab);
-    good = is_as_wanted(r, status, fates);
-    if (!good)
-        print_error("%s, %s: %s: %s\nrequests: %s", r->name, pooled ? "in a pool" : "blocking",
-                    lock_sync_status_name(status), lock_sync_error_message(lock_sync_last_error(s.account.ctx)), fates);
-    free(fates);
-    if (good && !r->always) /* and then all is well */
-        good = fetch(&s) == LOCK_SYNC_OK;
-    scene_end(&s);
-    return good;
+    for (int i = 0; i < r->good; i++)
+        MUST_OK(fetch(&s));
+    status = fetch(&s);
+    fates = stage_fates(s.lab);
+    size = strlen(fates);
+    if (r->or_network && status == LOCK_SYNC_E_NETWORK && size <= strlen(r->fates)) {
+        CHECK(strncmp(fates, r->fates, size) == 0);
+        CHECK_TEXT(r->fates + size, "answered\n");
+    } else {
+        CHECK_INT(status, r->want);
+        CHECK_TEXT(fates, r->fates);
+    }
+    if (r->later[0].act == H2_END) /* and then all is well */
+        CHECK_OK(fetch(&s));
+    (void)stage_clear(NULL);
 }
 
 static void check_rows(const row *rows, size_t count)
 {
-    size_t failed = 0;
-
     for (size_t i = 0; i < count; i++)
         for (int pooled = 0; pooled < 2; pooled++)
-            failed += !holds(&rows[i], pooled == 1);
-    if (failed > 0)
-        fail_msg("%zu of %zu", failed, 2 * count);
+            check_row(&rows[i], pooled == 1);
 }
 
 /* REFUSED_STREAM and GOAWAY say that the request was not looked at. */
 TEST(what_was_not_looked_at_is_repeated_once)
 {
     static const row rows[] = {
-        {"REFUSED_STREAM, first request", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK,
-         "refused\nanswered\n", false},
-        {"REFUSED_STREAM, second request", {DOES(H2_ANSWER), REFUSES(H2_REFUSED_STREAM)}, false, 1, LOCK_SYNC_OK,
-         "answered\nrefused\nanswered\n", false},
-        {"REFUSED_STREAM, tenth request", {{H2_ANSWER, 0, 9}, REFUSES(H2_REFUSED_STREAM)}, false, 9, LOCK_SYNC_OK,
-         "answered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\n"
-         "refused\nanswered\n", false},
-        {"REFUSED_STREAM always", {{H2_RST, H2_REFUSED_STREAM, H2_ALWAYS}}, true, 0, LOCK_SYNC_E_NETWORK,
-         "refused\nrefused\n", false},
-        {"GOAWAY, first request", {DOES(H2_GOAWAY)}, false, 0, LOCK_SYNC_OK, "refused\nanswered\n", false},
-        {"GOAWAY, second request", {DOES(H2_ANSWER), DOES(H2_GOAWAY)}, false, 1, LOCK_SYNC_OK,
-         "answered\nrefused\nanswered\n", false},
-        {"GOAWAY always", {DOES(H2_GOAWAY)}, true, 0, LOCK_SYNC_E_NETWORK, "refused\nrefused\n", false},
-        {"GOAWAY in two phases, first request", {DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_GOAWAY)}, false, 0,
-         LOCK_SYNC_OK, "refused\nanswered\n", false},
-        {"GOAWAY in two phases, second request", {DOES(H2_ANSWER), DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_GOAWAY)},
-         false, 1, LOCK_SYNC_OK, "answered\nrefused\nanswered\n", false},
+        {.name = "REFUSED_STREAM, first request", .first = {REFUSES(H2_REFUSED_STREAM)},
+         .fates = "refused\nanswered\n"},
+        {.name = "REFUSED_STREAM, second request", .first = {ANSWERS, REFUSES(H2_REFUSED_STREAM)}, .good = 1,
+         .fates = "answered\nrefused\nanswered\n"},
+        {.name = "REFUSED_STREAM, tenth request",
+         .first = {{.act = H2_ANSWER, .times = 9}, REFUSES(H2_REFUSED_STREAM)}, .good = 9,
+         .fates = "answered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\n"
+                  "refused\nanswered\n"},
+        {.name = "REFUSED_STREAM always", .first = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
+         .later = {ALWAYS_REFUSES(H2_REFUSED_STREAM)}, .want = LOCK_SYNC_E_NETWORK, .fates = "refused\nrefused\n"},
+        {.name = "GOAWAY, first request", .first = {GOES_AWAY}, .fates = "refused\nanswered\n"},
+        {.name = "GOAWAY, second request", .first = {ANSWERS, GOES_AWAY}, .good = 1,
+         .fates = "answered\nrefused\nanswered\n"},
+        {.name = "GOAWAY, each second request, more often than libcurl repeats on one handle",
+         .first = {ANSWERS, GOES_AWAY}, .later = {ANSWERS, GOES_AWAY}, .good = 7,
+         .fates = "answered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\n"
+                  "refused\nanswered\nrefused\nanswered\nrefused\nanswered\n"},
+        {.name = "GOAWAY always", .first = {GOES_AWAY}, .later = {GOES_AWAY}, .want = LOCK_SYNC_E_NETWORK,
+         .fates = "refused\nrefused\n"},
+        {.name = "GOAWAY always, second request", .first = {ANSWERS, GOES_AWAY}, .later = {GOES_AWAY}, .good = 1,
+         .want = LOCK_SYNC_E_NETWORK, .fates = "answered\nrefused\nrefused\n"},
+        {.name = "GOAWAY in two phases, first request", .first = {ANNOUNCES_ITS_END, GOES_AWAY},
+         .fates = "refused\nanswered\n"},
+        {.name = "GOAWAY in two phases, second request", .first = {ANSWERS, ANNOUNCES_ITS_END, GOES_AWAY}, .good = 1,
+         .fates = "answered\nrefused\nanswered\n"},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -145,14 +117,16 @@ TEST(what_was_not_looked_at_is_repeated_once)
 TEST(an_orderly_end_of_a_connection_costs_nothing)
 {
     static const row rows[] = {
-        {"GOAWAY behind the first answer", {DOES(H2_LAST)}, false, 1, LOCK_SYNC_OK, "answered\nanswered\n", false},
-        {"GOAWAY behind each answer", {DOES(H2_LAST)}, true, 2, LOCK_SYNC_OK, "answered\nanswered\nanswered\n", false},
-        {"both phases round an answer", {DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_LAST)}, false, 1, LOCK_SYNC_OK,
-         "answered\nanswered\n", false},
-        {"SETTINGS that leave one stream", {{H2_SETTINGS, 1, 0}, DOES(H2_ANSWER)}, false, 1, LOCK_SYNC_OK,
-         "answered\nanswered\n", false},
-        {"the first phase before an answer", {DOES(H2_NOTICE), {H2_WAIT, 20, 0}, DOES(H2_ANSWER)}, false, 1,
-         LOCK_SYNC_OK, "answered\nanswered\n", false},
+        {.name = "GOAWAY behind the first answer", .first = {{.act = H2_LAST}}, .good = 1,
+         .fates = "answered\nanswered\n"},
+        {.name = "GOAWAY behind each answer", .first = {{.act = H2_LAST}}, .later = {{.act = H2_LAST}}, .good = 2,
+         .fates = "answered\nanswered\nanswered\n"},
+        {.name = "both phases round an answer", .first = {ANNOUNCES_ITS_END, {.act = H2_LAST}}, .good = 1,
+         .fates = "answered\nanswered\n"},
+        {.name = "the first phase before an answer", .first = {ANNOUNCES_ITS_END, ANSWERS}, .good = 1,
+         .fates = "answered\nanswered\n"},
+        {.name = "SETTINGS that leave one stream", .first = {{.act = H2_SETTINGS, .number = 1}, ANSWERS}, .good = 1,
+         .fates = "answered\nanswered\n"},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -162,15 +136,19 @@ TEST(an_orderly_end_of_a_connection_costs_nothing)
 TEST(what_may_have_been_looked_at_is_not_repeated)
 {
     static const row rows[] = {
-        {"ENHANCE_YOUR_CALM, first request", {REFUSES(H2_ENHANCE_YOUR_CALM)}, false, 0, LOCK_SYNC_E_NETWORK,
-         "refused\n", false},
-        {"ENHANCE_YOUR_CALM, second request", {DOES(H2_ANSWER), REFUSES(H2_ENHANCE_YOUR_CALM)}, false, 1,
-         LOCK_SYNC_E_NETWORK, "answered\nrefused\n", false},
-        {"INTERNAL_ERROR", {REFUSES(H2_INTERNAL_ERROR)}, false, 0, LOCK_SYNC_E_NETWORK, "refused\n", false},
-        {"CANCEL", {REFUSES(H2_CANCELLED)}, false, 0, LOCK_SYNC_E_NETWORK, "refused\n", false},
-        {"closed, first request", {DOES(H2_CLOSE)}, false, 0, LOCK_SYNC_E_NETWORK, "closed\n", false},
-        {"close_notify, first request", {DOES(H2_CLOSE_NOTIFY)}, false, 0, LOCK_SYNC_E_NETWORK, "closed\n", false},
-        {"reset, first request", {DOES(H2_RESET)}, false, 0, LOCK_SYNC_E_NETWORK, "closed\n", false},
+        {.name = "ENHANCE_YOUR_CALM, first request", .first = {REFUSES(H2_ENHANCE_YOUR_CALM)},
+         .want = LOCK_SYNC_E_NETWORK, .fates = "refused\n"},
+        {.name = "ENHANCE_YOUR_CALM, second request", .first = {ANSWERS, REFUSES(H2_ENHANCE_YOUR_CALM)}, .good = 1,
+         .want = LOCK_SYNC_E_NETWORK, .fates = "answered\nrefused\n"},
+        {.name = "INTERNAL_ERROR", .first = {REFUSES(H2_INTERNAL_ERROR)}, .want = LOCK_SYNC_E_NETWORK,
+         .fates = "refused\n"},
+        {.name = "CANCEL", .first = {REFUSES(H2_CANCELLED)}, .want = LOCK_SYNC_E_NETWORK, .fates = "refused\n"},
+        {.name = "closed, first request", .first = {{.act = H2_CLOSE}}, .want = LOCK_SYNC_E_NETWORK,
+         .fates = "closed\n"},
+        {.name = "close_notify, first request", .first = {{.act = H2_CLOSE_NOTIFY}}, .want = LOCK_SYNC_E_NETWORK,
+         .fates = "closed\n"},
+        {.name = "reset, first request", .first = {{.act = H2_RESET}}, .want = LOCK_SYNC_E_NETWORK,
+         .fates = "closed\n"},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -180,12 +158,12 @@ TEST(what_may_have_been_looked_at_is_not_repeated)
 TEST(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
 {
     static const row rows[] = {
-        {"closed, second request", {DOES(H2_ANSWER), DOES(H2_CLOSE)}, false, 1, LOCK_SYNC_OK,
-         "answered\nclosed\nanswered\n", true},
-        {"close_notify, second request", {DOES(H2_ANSWER), DOES(H2_CLOSE_NOTIFY)}, false, 1, LOCK_SYNC_OK,
-         "answered\nclosed\nanswered\n", true},
-        {"reset, second request", {DOES(H2_ANSWER), DOES(H2_RESET)}, false, 1, LOCK_SYNC_OK,
-         "answered\nclosed\nanswered\n", true},
+        {.name = "closed, second request", .first = {ANSWERS, {.act = H2_CLOSE}}, .good = 1,
+         .fates = "answered\nclosed\nanswered\n", .or_network = true},
+        {.name = "close_notify, second request", .first = {ANSWERS, {.act = H2_CLOSE_NOTIFY}}, .good = 1,
+         .fates = "answered\nclosed\nanswered\n", .or_network = true},
+        {.name = "reset, second request", .first = {ANSWERS, {.act = H2_RESET}}, .good = 1,
+         .fates = "answered\nclosed\nanswered\n", .or_network = true},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -194,10 +172,11 @@ TEST(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
 TEST(a_server_that_wants_http1_gets_it)
 {
     static const row rows[] = {
-        {"HTTP_1_1_REQUIRED, first request", {{H2_RST, H2_HTTP_1_1_REQUIRED, H2_ALWAYS}}, true, 0, LOCK_SYNC_OK,
-         "refused\nanswered\n", false},
-        {"HTTP_1_1_REQUIRED, second request", {DOES(H2_ANSWER), {H2_RST, H2_HTTP_1_1_REQUIRED, H2_ALWAYS}}, true, 1,
-         LOCK_SYNC_OK, "answered\nrefused\nanswered\n", false},
+        {.name = "HTTP_1_1_REQUIRED, first request", .first = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .later = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)}, .fates = "refused\nanswered\n"},
+        {.name = "HTTP_1_1_REQUIRED, second request", .first = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .later = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)}, .good = 1,
+         .fates = "answered\nrefused\nanswered\n"},
     };
 
     if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x081600)
@@ -205,38 +184,61 @@ TEST(a_server_that_wants_http1_gets_it)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* The guard's hour has room for the two requests of the first fetch and for the one of the second. */
+/* The guard's hour has room for the two requests of one fetch and for the one of another. */
 TEST(both_requests_count_in_the_hour)
 {
-    static const row first = {"", {REFUSES(H2_REFUSED_STREAM)}, false, 0, LOCK_SYNC_OK, "", false};
+    static const row rows[] = {
+        {.name = "first request", .first = {REFUSES(H2_REFUSED_STREAM)}},
+        {.name = "second request", .first = {ANSWERS, GOES_AWAY}},
+    };
+
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        lock_sync_guard *guard = stage_guard(1);
+        scene s;
+
+        t_row("%s, %s", rows[i / 2].name, i % 2 == 1 ? "in a pool" : "blocking");
+        scene_begin(&s, &rows[i / 2], i % 2 == 1);
+        MUST_OK(lock_sync_guard_set_hourly_budget(guard, 3, 0));
+        account_guard(s.a, guard, LOCK_SYNC_GUARD_WAIT);
+        CHECK_OK(fetch(&s));
+        CHECK_OK(fetch(&s));
+        CHECK_INT(fetch(&s), LOCK_SYNC_E_TOO_SOON);
+        CHECK_INT(h2_lab_counts(s.lab).requests, 3);
+        (void)stage_clear(NULL);
+    }
+}
+
+/* The deadline is the fetch's: the repeat has what the first left of it. */
+TEST(the_repeat_ends_in_time)
+{
+    static const row late = {.first = {ANSWERS, {.act = H2_WAIT, .number = 1500}, GOES_AWAY},
+                             .later = {{.act = H2_SILENCE}}};
 
     for (int pooled = 0; pooled < 2; pooled++) {
         scene s;
-        lock_sync_guard *guard;
+        int64_t begun_ms;
 
-        scene_begin(&s, &first, pooled == 1);
-        MUST_OK(lock_sync_guard_new(&guard));
-        MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
-        MUST_OK(lock_sync_guard_set_hourly_budget(guard, 3, 0));
-        account_guard(&s.account, guard, LOCK_SYNC_GUARD_WAIT);
+        scene_begin(&s, &late, pooled == 1);
+        MUST_OK(lock_sync_set_timeout_ms(s.a->ctx, 2000));
         MUST_OK(fetch(&s));
-        MUST_OK(fetch(&s));
-        MUST_INT(fetch(&s), LOCK_SYNC_E_TOO_SOON);
-        MUST_INT(h2_lab_counts(s.lab).requests, 3);
-        scene_end(&s);
-        lock_sync_guard_unref(guard);
+        begun_ms = kit_now_ms();
+        CHECK_INT(fetch(&s), LOCK_SYNC_E_TIMEOUT);
+        CHECK_BETWEEN(kit_now_ms() - begun_ms, 1998, 2000 + 1000 * kit_slack());
+        CHECK_TEXT(stage_fates(s.lab), "answered\nrefused\nsilent\n");
+        (void)stage_clear(NULL);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(what_was_not_looked_at_is_repeated_once),
-        T(an_orderly_end_of_a_connection_costs_nothing),
-        T(what_may_have_been_looked_at_is_not_repeated),
-        T(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once),
-        T(a_server_that_wants_http1_gets_it),
-        T(both_requests_count_in_the_hour),
+        T_STAGE(what_was_not_looked_at_is_repeated_once),
+        T_STAGE(an_orderly_end_of_a_connection_costs_nothing),
+        T_STAGE(what_may_have_been_looked_at_is_not_repeated),
+        T_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once),
+        T_STAGE(a_server_that_wants_http1_gets_it),
+        T_STAGE(both_requests_count_in_the_hour),
+        T_STAGE(the_repeat_ends_in_time),
     };
 
     return T_MAIN_IN(tests, pems_make, pems_free);
