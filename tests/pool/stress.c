@@ -3,14 +3,11 @@
    callbacks. Each submit has one callback.
 
    stress SUBMITS [SEED]; not a part of the gate beyond a short run. Prints what came of the submits. */
-#include "accounts.h"
+#include "stage.h"
 
-#include "../support/certs.h"
 #include "../support/key_nginx.h"
+#include "../support/pems.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +19,6 @@ typedef enum origin { FAULTS, HTTP2, SILENT, CLOSED, ORIGINS } origin;
 
 typedef struct stress {
     const char *urls[ORIGINS];
-    const char *ca_file;
     lock_sync_pool *pool;
     account accounts[ACCOUNTS];
     uint64_t random;
@@ -45,12 +41,10 @@ static void act(account *a);
 static account make_account(stress *s)
 {
     origin o = (origin)(draw(s, 16) < 12 ? draw(s, 2) : draw(s, ORIGINS));
-    char key[32];
-    account a;
+    account a = account_new(s->urls[o]);
 
-    (void)snprintf(key, sizeof key, "key-%d", 1 + (int)draw(s, 1000));
-    a = account_with_key(s->urls[o], key);
-    MUST_OK(lock_sync_set_ca_file(a.ctx, s->ca_file));
+    account_set_number(&a, 1 + (size_t)draw(s, 1000));
+    MUST_OK(lock_sync_set_ca_file(a.ctx, pems->ca));
     MUST_OK(lock_sync_set_timeout_ms(a.ctx, o == SILENT ? 1 + (int64_t)draw(s, 50) : 20000));
     a.then = act;
     a.user = s;
@@ -106,7 +100,7 @@ static void run(stress *s)
         MUST_OK(pool_wait(s->pool, 1000));
         if (draw(s, 64) == 0)
             lock_sync_cancel(s->accounts[draw(s, ACCOUNTS)].ctx);
-        for (size_t i = 0; s->submits < s->wanted && lock_sync_pool_pending(s->pool) < ACCOUNTS / 2 && i < ACCOUNTS; i++)
+        for (size_t i = 0; i < ACCOUNTS && lock_sync_pool_pending(s->pool) < ACCOUNTS / 2; i++)
             start(s, &s->accounts[i]);
     }
     for (size_t i = 0; i < ACCOUNTS; i++) {
@@ -118,17 +112,11 @@ static void run(stress *s)
 static stress s; /* too large for a thread's stack */
 
 /* A listener that takes nothing in: connections come about until its queue is full. */
-static int listen_only(char url[40])
+static int listen_only(uint16_t *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr *any = (struct sockaddr *)(void *)&address;
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = raw_dead_port(port);
 
-    MUST_INT(bind(fd, any, size), 0);
     MUST_INT(listen(fd, 128), 0);
-    MUST_INT(getsockname(fd, any, &size), 0);
-    (void)snprintf(url, 40, "http://127.0.0.1:%u", ntohs(address.sin_port));
     return fd;
 }
 
@@ -136,36 +124,30 @@ TEST(each_submit_has_one_callback)
 {
     static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
                                             NULL};
-    certs *pems = certs_make();
     key_nginx *http2 = key_nginx_start(pems->good, pems->key, KEY_NGINX_ONE_LOCK, 37);
-    sim *faults = sim_start(arguments);
-    char silent_url[40];
-    int silent = listen_only(silent_url);
+    uint16_t port;
+    int silent = listen_only(&port);
 
-    s.urls[FAULTS] = sim_url(faults);
+    s.urls[FAULTS] = sim_url(stage_sim(arguments));
     s.urls[HTTP2] = key_nginx_url(http2);
-    s.urls[SILENT] = silent_url;
-    s.urls[CLOSED] = "http://127.0.0.1:1";
-    s.ca_file = pems->ca;
+    s.urls[SILENT] = stage_text("http://127.0.0.1:%u", port);
+    s.urls[CLOSED] = DEAD_URL;
     s.pool = pool_make();
     run(&s);
     pool_end(s.pool);
     MUST_INT(s.calls, s.submits);
-    MUST_INT(stray_callbacks(), 0);
     (void)close(silent);
-    sim_stop(faults, NULL);
     key_nginx_stop(http2);
-    certs_free(pems);
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {T(each_submit_has_one_callback)};
+    const struct CMUnitTest tests[] = {T_STAGE(each_submit_has_one_callback)};
     int failed;
 
     s.wanted = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 3000;
     s.random = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    failed = T_MAIN(tests);
+    failed = T_MAIN_IN(tests, pems_make, pems_free);
     for (size_t i = 0; i < STATUSES; i++)
         if (s.statuses[i] > 0)
             print_message("%-28s %zu\n", lock_sync_status_name((lock_sync_status)i), s.statuses[i]);

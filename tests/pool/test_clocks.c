@@ -1,11 +1,10 @@
 /* Clocks that jump while a fetch is under way or a connection is kept: the wall clock, set by people and by NTP, and
    the clock of the time since boot, which has gone on when a machine wakes up. The clock that only counts the time
    awake never jumps. A fetch ends by its deadline, and the next one is good. */
-#include "accounts.h"
+#include "stage.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -69,8 +68,9 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itime
 }
 
 /* Its number may be another's next. */
-static void forget_timer(void)
+static void forget_timer(void *unused)
 {
+    (void)unused;
     (void)pthread_mutex_lock(&timer_mutex);
     timer = -1;
     (void)pthread_mutex_unlock(&timer_mutex);
@@ -105,131 +105,105 @@ static void make_jump(void *user)
 
 /* --- fetches --- */
 
-static lock_sync_status fetch(account *a, lock_sync_pool *p)
-{
-    lock_sync_results *results = NULL;
-    lock_sync_status status;
-
-    if (p != NULL) {
-        account_submit(a, p);
-        pool_run_account(a);
-        return a->status;
-    }
-    status = lock_sync_fetch(a->ctx, NULL, 0, &results);
-    lock_sync_results_free(results);
-    return status;
-}
-
 typedef struct scene {
-    raw_server *server;
+    jump jump;
+    raw_step steps[5];
+    const raw_step *script;
     lock_sync_pool *pool; /* NULL: fetches block */
-    account account;
+    account *a;
 } scene;
 
-static scene scene_make(bool pooled, const raw_step *const *scripts, size_t count)
+/* Each jump, in a blocking fetch and in a pool. The first connection answers as `steps` say, if at all, and jumps where
+   these say RAW_CALL. */
+static void in_each_jump(const raw_step *steps, size_t count, void (*check)(scene *s))
 {
-    scene s = {.server = raw_start(AF_INET, scripts, count), .pool = pooled ? pool_make() : NULL};
+    for (size_t i = 0; i < 2 * COUNT_OF(jumps); i++) {
+        scene s = {.jump = jumps[i / 2], .script = s.steps};
 
-    s.account = account_new(raw_url(s.server));
-    MUST_OK(lock_sync_set_timeout_ms(s.account.ctx, DEADLINE_MS));
-    return s;
+        t_row("%s, %s", s.jump.name, i % 2 == 1 ? "in a pool" : "blocking");
+        for (size_t k = 0; k < count; k++) {
+            s.steps[k] = steps[k];
+            if (steps[k].call != NULL)
+                s.steps[k].user = &s.jump;
+        }
+        s.a = stage_account(raw_url(stage_server(&s.script, count > 0)));
+        MUST_OK(lock_sync_set_timeout_ms(s.a->ctx, KIT_PATIENCE_MS));
+        stage_later(forget_timer, NULL);
+        s.pool = i % 2 == 1 ? stage_pool() : NULL;
+        check(&s);
+        (void)stage_clear(NULL);
+    }
 }
 
-static void scene_end(scene *s)
+static void time_out(scene *s)
 {
-    account_free(&s->account);
-    if (s->pool != NULL)
-        pool_end(s->pool);
-    forget_timer();
-    raw_stop(s->server);
-    MUST_INT(stray_callbacks(), 0);
+    int64_t begun_ms = kit_now_ms();
+
+    MUST_OK(lock_sync_set_timeout_ms(s->a->ctx, DEADLINE_MS));
+    CHECK_INT(account_fetch(s->a, s->pool), LOCK_SYNC_E_TIMEOUT);
+    CHECK_BETWEEN(kit_now_ms() - begun_ms, 0, DEADLINE_MS + 1000 * kit_slack());
+    MUST_OK(lock_sync_set_timeout_ms(s->a->ctx, KIT_PATIENCE_MS));
+    CHECK_OK(account_fetch(s->a, s->pool));
 }
-
-#define expect(s, want, j) check(fetch(&(s)->account, (s)->pool), (want), (j), (s)->pool != NULL, __FILE__, __LINE__)
-
-static void check(lock_sync_status got, lock_sync_status want, const jump *j, bool pooled, const char *file, int line)
-{
-    if (got == want)
-        return;
-    print_error("%s, %s: %s instead of %s\n", j->name, pooled ? "in a pool" : "blocking", lock_sync_status_name(got),
-                lock_sync_status_name(want));
-    _fail(file, line);
-}
-
-#define EACH_JUMP_TWICE(i) size_t i = 0; i < 2 * COUNT_OF(jumps); i++
 
 TEST(a_fetch_ends_by_its_deadline_whatever_clocks_do)
 {
-    for (EACH_JUMP_TWICE(i)) {
-        jump j = jumps[i / 2];
-        const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, &j), RAW_WAIT_FOR_CLOSE, RAW_END};
-        const raw_step *const scripts[] = {steps};
-        scene s = scene_make(i % 2 == 1, scripts, 1);
-        int64_t begun_ms = kit_now_ms();
+    static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_WAIT_FOR_CLOSE, RAW_END};
 
-        expect(&s, LOCK_SYNC_E_TIMEOUT, &j);
-        if (kit_now_ms() - begun_ms > DEADLINE_MS + 1000 * kit_slack())
-            fail_msg("%s: took %lld ms", j.name, (long long)(kit_now_ms() - begun_ms));
-        expect(&s, LOCK_SYNC_OK, &j);
-        scene_end(&s);
-    }
+    in_each_jump(steps, COUNT_OF(steps), time_out);
 }
 
 /* An answer that came while the machine slept may be taken, or come too late. */
+static void take_answer(scene *s)
+{
+    lock_sync_status status = account_fetch(s->a, s->pool);
+
+    if (s->jump.boot_s == 0 || status != LOCK_SYNC_E_TIMEOUT)
+        CHECK_OK(status);
+}
+
 TEST(an_answer_behind_a_jump_is_taken)
 {
-    for (EACH_JUMP_TWICE(i)) {
-        jump j = jumps[i / 2];
-        const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, &j), RAW_ANSWER, RAW_WAIT_FOR_CLOSE, RAW_END};
-        const raw_step *const scripts[] = {steps};
-        scene s = scene_make(i % 2 == 1, scripts, 1);
-        lock_sync_status status = fetch(&s.account, s.pool);
+    static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_ANSWER, RAW_WAIT_FOR_CLOSE,
+                                     RAW_END};
 
-        if (j.boot_s == 0 || status != LOCK_SYNC_E_TIMEOUT)
-            check(status, LOCK_SYNC_OK, &j, s.pool != NULL, __FILE__, __LINE__);
-        scene_end(&s);
-    }
+    in_each_jump(steps, COUNT_OF(steps), take_answer);
+}
+
+static void go_on(scene *s)
+{
+    CHECK_OK(account_fetch(s->a, s->pool));
+    make_jump(&s->jump);
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(account_fetch(s->a, s->pool));
 }
 
 TEST(fetches_go_on_after_a_jump)
 {
-    for (EACH_JUMP_TWICE(i)) {
-        jump j = jumps[i / 2];
-        scene s = scene_make(i % 2 == 1, NULL, 0);
-
-        expect(&s, LOCK_SYNC_OK, &j);
-        make_jump(&j);
-        for (int k = 0; k < 3; k++)
-            expect(&s, LOCK_SYNC_OK, &j);
-        scene_end(&s);
-    }
+    in_each_jump(NULL, 0, go_on);
 }
 
 /* What stands in the way is a guard's interval, not what the wall clock says of it. */
+static void ask_guard(scene *s)
+{
+    account_guard(s->a, stage_guard(20000), LOCK_SYNC_GUARD_FAIL);
+    CHECK_OK(account_fetch(s->a, s->pool));
+    make_jump(&s->jump);
+    CHECK_INT(account_fetch(s->a, s->pool), s->jump.boot_s == 0 ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
+}
+
 TEST(a_guard_in_memory_waits_by_the_time_since_boot)
 {
-    for (EACH_JUMP_TWICE(i)) {
-        jump j = jumps[i / 2];
-        scene s = scene_make(i % 2 == 1, NULL, 0);
-        lock_sync_guard *guard;
-
-        MUST_OK(lock_sync_guard_new(&guard));
-        account_guard(&s.account, guard, LOCK_SYNC_GUARD_FAIL);
-        expect(&s, LOCK_SYNC_OK, &j);
-        make_jump(&j);
-        expect(&s, j.boot_s == 0 ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK, &j);
-        scene_end(&s);
-        lock_sync_guard_unref(guard);
-    }
+    in_each_jump(NULL, 0, ask_guard);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_fetch_ends_by_its_deadline_whatever_clocks_do),
-        T(an_answer_behind_a_jump_is_taken),
-        T(fetches_go_on_after_a_jump),
-        T(a_guard_in_memory_waits_by_the_time_since_boot),
+        T_STAGE(a_fetch_ends_by_its_deadline_whatever_clocks_do),
+        T_STAGE(an_answer_behind_a_jump_is_taken),
+        T_STAGE(fetches_go_on_after_a_jump),
+        T_STAGE(a_guard_in_memory_waits_by_the_time_since_boot),
     };
 
     return T_MAIN(tests);

@@ -1,5 +1,5 @@
 /* File descriptors: when there are none left that fetch alone ends with E_CONNECT; and none leak. */
-#include "accounts.h"
+#include "stage.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -7,24 +7,7 @@
 
 #define MANY 20
 
-static account all[MANY];
-static sim *target;
-
-static int begin(void **user)
-{
-    static const char *const arguments[] = {"--static", NULL};
-
-    (void)user;
-    target = sim_start(arguments);
-    return 0;
-}
-
-static int end(void **user)
-{
-    (void)user;
-    sim_stop(target, NULL);
-    return 0;
-}
+static const char *const arguments[] = {"--static", NULL};
 
 /* Leaves the process `spare` descriptors. */
 static void limit_descriptors(size_t spare, struct rlimit *old)
@@ -40,14 +23,14 @@ static void limit_descriptors(size_t spare, struct rlimit *old)
     MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-TEST(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good)
+TEST(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on)
 {
     for (size_t spare = 0; spare < 4; spare++) {
-        lock_sync_pool *p = pool_make();
+        account *all = stage_accounts(MANY, sim_url(stage_sim(arguments)));
+        lock_sync_pool *p = stage_pool();
         struct rlimit old;
         size_t good = 0;
 
-        accounts_make(all, MANY, sim_url(target));
         limit_descriptors(spare, &old);
         accounts_submit(all, MANY, p);
         pool_run_all(p);
@@ -58,32 +41,12 @@ TEST(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good)
             good += all[i].status == LOCK_SYNC_OK;
         }
         MUST(spare == 0 ? good == 0 : good >= 1);
-        accounts_submit(all, MANY, p);
-        pool_run_all(p);
-        for (size_t i = 0; i < MANY; i++)
-            expect_end(&all[i], LOCK_SYNC_OK);
-        accounts_free(all, MANY);
-        pool_end(p);
+        expect_fetches(all, MANY, p, LOCK_SYNC_OK);
+        limit_descriptors(0, &old);
+        expect_fetch(all, p, LOCK_SYNC_OK);
+        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        (void)stage_clear(NULL);
     }
-}
-
-TEST(those_that_have_a_connection_go_on)
-{
-    lock_sync_pool *p = pool_make();
-    account a = account_new(sim_url(target));
-    struct rlimit old;
-
-    account_submit(&a, p);
-    pool_run_all(p);
-    limit_descriptors(0, &old);
-    for (int i = 0; i < 5; i++) {
-        account_submit(&a, p);
-        pool_run_all(p);
-        expect_end(&a, LOCK_SYNC_OK);
-    }
-    MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
-    account_free(&a);
-    pool_end(p);
 }
 
 TEST(a_pool_without_descriptors_is_a_connect_error)
@@ -107,12 +70,13 @@ TEST(a_pool_without_descriptors_is_a_connect_error)
 
 TEST(descriptors_stay_flat_and_none_is_left)
 {
+    sim *server = stage_sim(arguments);
+    account *all = stage_accounts(MANY, sim_url(server));
     size_t before = kit_descriptors();
     lock_sync_pool *p = pool_make();
     size_t most = 0;
 
-    accounts_make(all, MANY, sim_url(target));
-    sim_fault(target, "reset", 7);
+    sim_fault(server, "reset", 7);
     for (int i = 0; i < 50; i++) {
         accounts_submit(all, MANY, p);
         pool_run_all(p);
@@ -120,9 +84,7 @@ TEST(descriptors_stay_flat_and_none_is_left)
             most = kit_descriptors() > most ? kit_descriptors() : most;
         MUST(kit_descriptors() <= before + 5 + MANY);
     }
-    sim_fault(target, "reset", 0);
     MUST(kit_descriptors() <= most + MANY);
-    accounts_free(all, MANY);
     pool_end(p);
     MUST_INT(kit_descriptors(), before);
 }
@@ -130,11 +92,10 @@ TEST(descriptors_stay_flat_and_none_is_left)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(without_descriptors_each_fetch_ends_alone_and_later_ones_are_good),
-        T(those_that_have_a_connection_go_on),
-        T(a_pool_without_descriptors_is_a_connect_error),
-        T(descriptors_stay_flat_and_none_is_left),
+        T_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on),
+        T_STAGE(a_pool_without_descriptors_is_a_connect_error),
+        T_STAGE(descriptors_stay_flat_and_none_is_left),
     };
 
-    return T_MAIN_IN(tests, begin, end);
+    return T_MAIN(tests);
 }
