@@ -30,10 +30,7 @@ typedef struct stress {
 
 static uint64_t draw(stress *s, uint64_t below)
 {
-    s->random ^= s->random << 13;
-    s->random ^= s->random >> 7;
-    s->random ^= s->random << 17;
-    return s->random % below;
+    return kit_random(&s->random) % below;
 }
 
 static void act(account *a);

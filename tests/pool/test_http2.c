@@ -85,11 +85,9 @@ TEST(cancels_on_shared_connections_disturb_no_other)
         accounts_submit(s.all, ACCOUNTS, s.pool);
         for (size_t step = 0; step < 3; step++) {
             (void)pool_wait(s.pool, 1);
-            for (size_t i = step; i < ACCOUNTS; i += 5) {
-                random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-                if (i % 2 == 1 && random % 3 == 0)
+            for (size_t i = step; i < ACCOUNTS; i += 5)
+                if (i % 2 == 1 && kit_random(&random) % 3 == 0)
                     lock_sync_cancel(s.all[i].ctx);
-            }
         }
         pool_run_all(s.pool);
         for (size_t i = 0; i < ACCOUNTS; i++)

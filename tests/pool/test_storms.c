@@ -16,14 +16,6 @@ static const char *const arguments[] = {"--static", "--any-key", "--delay-ms", "
 static account *all;
 static atomic_bool over;
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* --- cancels --- */
 
 static void *cancel_at_random(void *seed)
@@ -31,9 +23,9 @@ static void *cancel_at_random(void *seed)
     uint64_t random = *(const uint64_t *)seed;
 
     while (!atomic_load(&over)) {
-        struct timespec pause = {0, (long)(next_random(&random) % 50000)};
+        struct timespec pause = {0, (long)(kit_random(&random) % 50000)};
 
-        lock_sync_cancel(all[next_random(&random) % CONTEXTS].ctx);
+        lock_sync_cancel(all[kit_random(&random) % CONTEXTS].ctx);
         (void)nanosleep(&pause, NULL); /* else the pool gets no turn on two cores */
     }
     return NULL;
@@ -112,9 +104,9 @@ static void choose(account *a)
                                                  LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_CACHED};
     static const int64_t timeouts_ms[] = {20, 200, 2000};
 
-    MUST_OK(lock_sync_set_base_url(a->ctx, w.urls[next_random(&w.random) % COUNT_OF(w.urls)]));
-    MUST_OK(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[next_random(&w.random) % COUNT_OF(timeouts_ms)]));
-    account_guard(a, w.guards[next_random(&w.random) % GUARDS], modes[next_random(&w.random) % COUNT_OF(modes)]);
+    MUST_OK(lock_sync_set_base_url(a->ctx, w.urls[kit_random(&w.random) % COUNT_OF(w.urls)]));
+    MUST_OK(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[kit_random(&w.random) % COUNT_OF(timeouts_ms)]));
+    account_guard(a, w.guards[kit_random(&w.random) % GUARDS], modes[kit_random(&w.random) % COUNT_OF(modes)]);
 }
 
 static void wander(account *a)
@@ -123,10 +115,10 @@ static void wander(account *a)
         return;
     w.left--;
     choose(a);
-    if (next_random(&w.random) % 8 == 0)
-        lock_sync_cancel(all[next_random(&w.random) % CONTEXTS].ctx);
-    if (next_random(&w.random) % 512 == 0)
-        MUST_OK(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)next_random(&w.random) % 8, 16));
+    if (kit_random(&w.random) % 8 == 0)
+        lock_sync_cancel(all[kit_random(&w.random) % CONTEXTS].ctx);
+    if (kit_random(&w.random) % 512 == 0)
+        MUST_OK(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)kit_random(&w.random) % 8, 16));
     account_submit(a, a->pool);
 }
 
