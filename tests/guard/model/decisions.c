@@ -7,7 +7,6 @@
 
 enum { RETRY_LONG = 6, UNSAID = -1 };
 
-uint64_t calls;
 bool tracing;
 const int8_t intervals[KINDS] = {2, 3, 0};
 
@@ -25,7 +24,8 @@ typedef struct decision {
     bool must_write;
     int64_t clock; /* the store's */
     int64_t now;   /* what it shows: a coarse one is rounded down to a multiple of two */
-    int8_t slot; /* for a grant */
+    int8_t slot;  /* for a grant */
+    int8_t block; /* the world's, before it was known what this user knows */
 } decision;
 
 static lsync_guard_source source_of(const scope *s, world *w)
@@ -64,7 +64,6 @@ static void apply_kept(const user *u, decision *d)
 
         if (k->slot == 0)
             continue;
-        calls++;
         lsync_guard_settle(&d->r, &d->limits, &ending, d->now);
     }
 }
@@ -80,7 +79,7 @@ static void drop_kept(world *w, user *u)
 
 static decision begin(const scope *s, world *w, user *u, int hold)
 {
-    decision d = {.limits = limits_of(s), .clock = w->phase};
+    decision d = {.limits = limits_of(s), .clock = w->phase, .block = w->block};
     lsync_guard_record seen;
     lsync_guard_source source = source_of(s, w);
     lsync_guard_witness witness = {.hold_us = hold, .life = fresh_life(w)};
@@ -97,7 +96,6 @@ static decision begin(const scope *s, world *w, user *u, int hold)
         if (u->has_seen)
             check_join(s, &d.r, &seen, d.now);
     }
-    calls++;
     d.must_write = lsync_guard_resolve(&d.r, w->is_present, &source, &witness, &d.limits, d.now);
     if (d.must_write)
         check_resolve(s, &d.r, &source, &witness, d.now);
@@ -121,6 +119,8 @@ static bool end(const scope *s, world *w, user *u, decision *d, int delivery)
         check_record(s, &d->r, d->now);
         p.version = small(p.version + 1);
     }
+    if (delivery == WRITE_LOST)
+        w->block = d->block; /* what this user knows of a block holds for all only once it is written */
     if (writes && delivery == WRITE_LOST)
         w->births_due++; /* the user has seen what never was */
     if (writes && delivery != WRITE_LOST) {
@@ -151,13 +151,6 @@ request *free_live(const scope *s, user *u)
     return NULL;
 }
 
-/* What a decision says of a block holds for all only once it is written. */
-static void restore_block(world *w, int8_t block, int delivery)
-{
-    if (delivery == WRITE_LOST)
-        w->block = block;
-}
-
 static const char *const kind_names[] = {"SYNC", "DIRECTORY", "OTHER"};
 static const char *const delivery_names[] = {"", ", the reply is lost", ", the write and its reply are lost",
                                              ", the store is not reached"};
@@ -180,12 +173,10 @@ static void trace_verdict(const user *u, const char *verb, int kind, int hold, c
 lsync_guard_verdict ask(const scope *s, world *w, int index, int kind, int hold, int delivery)
 {
     user *u = &w->users[index];
-    int8_t block = w->block;
     decision d = begin(s, w, u, hold);
     const lsync_guard_request question = {kind, hold, d.slot};
     lsync_guard_verdict v;
 
-    calls++;
     v = lsync_guard_reserve(&d.r, &d.limits, &question, d.now);
     if (s->is_coarse) { /* waits are told in what the clock counts, rounded up */
         v.wait_us += v.wait_us % 2;
@@ -201,7 +192,6 @@ lsync_guard_verdict ask(const scope *s, world *w, int index, int kind, int hold,
         else
             past_add(w, &(request){.kind = q.kind, .pages = 1}, 0);
     }
-    restore_block(w, block, delivery);
     return v;
 }
 
@@ -215,12 +205,10 @@ void ask_and_look(const scope *s, world *w, int index, int kind, int hold, int d
 
 void extend(const scope *s, world *w, user *u, request *q, int hold, int delivery)
 {
-    int8_t block = w->block;
     decision d = begin(s, w, u, hold);
     const lsync_guard_request question = {q->kind, hold, q->slot};
     lsync_guard_verdict v;
 
-    calls++;
     v = lsync_guard_extend(&d.r, &d.limits, &question, d.now);
     trace_verdict(u, "extends its", q->kind, hold, &v, delivery);
     if (!end(s, w, u, &d, delivery)) { /* the first is over, and there is no second */
@@ -233,7 +221,6 @@ void extend(const scope *s, world *w, user *u, request *q, int hold, int deliver
         check_grant(s, w, u, first.kind, first.slot);
         *q = (request){first.slot, first.kind, small(hold), 0, small(first.pages + 1)};
     }
-    restore_block(w, block, delivery);
 }
 
 /* The user knows of a block from its own 429 on, whether that is written or not. */
@@ -284,7 +271,6 @@ void settle(const scope *s, world *w, user *u, request *live, int how, int deliv
     request q = *live;
     kept k = {q.slot, outcomes[how], how == LIMITED_LONG ? RETRY_LONG : UNSAID, 0, how == SENT_TWICE};
     const lsync_guard_ending ending = {k.slot, k.outcome, k.retry, 0, (uint32_t)k.charges};
-    int8_t block = w->block;
 
     if (tracing)
         printf("  %c settles its %s (slot %d): %s%s\n", u->name, kind_names[q.kind], q.slot, ending_names[how],
@@ -298,13 +284,11 @@ void settle(const scope *s, world *w, user *u, request *live, int how, int deliv
         return;
     }
     decision d = begin(s, w, u, 0);
-    calls++;
     lsync_guard_settle(&d.r, &d.limits, &ending, d.now);
     if (!end(s, w, u, &d, delivery))
         keep(u, &k);
     else if (k.charges > 0)
         past_add(w, &(request){.kind = LOCK_SYNC_REQUEST_OTHER}, 0);
-    restore_block(w, block, delivery);
 }
 
 /* Its requests may still arrive; what it knew is gone. Another user takes its place. */

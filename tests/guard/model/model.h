@@ -147,8 +147,7 @@ int8_t small(int64_t value); /* aborts if it does not fit */
 
 /* --- decisions.c --- */
 
-extern bool tracing;   /* print what happens */
-extern uint64_t calls; /* of the rule */
+extern bool tracing; /* print what happens */
 extern const int8_t intervals[KINDS];
 
 lsync_guard_limits limits_of(const scope *s);

@@ -208,34 +208,30 @@ static int compare_requests(const void *a, const void *b)
     return memcmp(b, a, sizeof(request));
 }
 
-static void each_version(world *w, void (*see)(int8_t *version, int *lowest), int *lowest)
+/* Versions matter only by their order. */
+static void lower_versions(world *w)
 {
+    int8_t *versions[USERS_MAX + 2];
+    int8_t lowest = INT8_MAX;
+    int n = 0;
+
     if (w->is_present)
-        see(&w->record.version, lowest);
+        versions[n++] = &w->record.version;
     if (w->has_snapshot)
-        see(&w->snapshot.version, lowest);
+        versions[n++] = &w->snapshot.version;
     for (int u = 0; u < USERS_MAX; u++)
         if (w->users[u].has_seen)
-            see(&w->users[u].seen.version, lowest);
-}
-
-static void find_lowest(int8_t *version, int *lowest)
-{
-    *lowest = *version < *lowest ? *version : *lowest;
-}
-
-static void lower(int8_t *version, int *lowest)
-{
-    *version = (int8_t)(*version - *lowest);
+            versions[n++] = &w->users[u].seen.version;
+    for (int i = 0; i < n; i++)
+        lowest = *versions[i] < lowest ? *versions[i] : lowest;
+    for (int i = 0; i < n; i++)
+        *versions[i] = (int8_t)(*versions[i] - lowest);
 }
 
 void world_canonical(world *w)
 {
-    int lowest = INT8_MAX;
-
-    each_version(w, find_lowest, &lowest);
 #ifndef MODEL_SLOTS_IN_SEQUENCE /* they come from the versions */
-    each_version(w, lower, &lowest);
+    lower_versions(w);
 #endif
     for (int i = 0; i < PAST_MAX; i++)
         if (w->past[i].to != NEVER && w->past[i].to <= -HOUR)
