@@ -1,17 +1,22 @@
-/* What the tests of records share: records to begin with, and whether two are the same. */
+/* What the tests of records share: records to begin with, and whether two are the same. Times are in us. */
 #ifndef GUARD_RECORDS_H
 #define GUARD_RECORDS_H
 
+#include "../support/decoding.h"
 #include "guard/record.h"
 
-/* A record of an account that was never used, which stands in the cells of `now_us`. */
-lsync_guard_record record_new(int64_t now_us);
+#define S(seconds) ((seconds) * INT64_C(1000000))
+#define CELL LSYNC_GUARD_CELL_US
+#define NEVER LSYNC_GUARD_NEVER_US
+#define NOW S(900000) /* a boundary of the grid of cells */
 
-/* Any record that can be read back; what lies between its members is not set. */
-lsync_guard_stored record_random(uint64_t *seed);
+/* The service's limits. */
+extern const lsync_guard_limits service;
 
-/* Compares member by member: what lies between members is nobody's. */
+/* A record of an account that was never used, which stands in the cells of NOW. */
+lsync_guard_record record_new(void);
+
+/* Whether a store would hold the same bytes: what lies between the members is nobody's. */
 bool record_is_same(const lsync_guard_record *a, const lsync_guard_record *b);
-bool stored_is_same(const lsync_guard_stored *a, const lsync_guard_stored *b);
 
 #endif
