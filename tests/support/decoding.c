@@ -56,6 +56,15 @@ lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_resul
     return status;
 }
 
+lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_answer *a)
+{
+    lock_sync_results *r;
+    lock_sync_status status = t_decode(ctx, a, &r);
+
+    lock_sync_results_free(r);
+    return status;
+}
+
 const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lock_sync_results **results)
 {
     static const char format[] = "{\"result\":[%s],\"success\":true,\"errorMessages\":[],\"statusCode\":200}";

@@ -31,6 +31,8 @@ typedef struct t_answer {
 
 /* Builds the request, fills a response, decodes it. */
 lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_results **out);
+/* The same, where only the status and the error matter. */
+lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_answer *a);
 
 /* The only record of a good 200 answer {"result":[`record`]}; NULL (and a failed check) when it is not one. Free
    *results, which is NULL then. */

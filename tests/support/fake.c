@@ -70,6 +70,16 @@ void t_fake_use(lock_sync_ctx *ctx, t_fake *fake)
     MUST_OK(lock_sync_set_transport(ctx, &transport));
 }
 
+lock_sync_status t_fetch_status(lock_sync_ctx *ctx)
+{
+    lock_sync_results *r;
+    lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &r);
+
+    CHECK((r != NULL) == (status == LOCK_SYNC_OK));
+    lock_sync_results_free(r);
+    return status;
+}
+
 /* --- heap --- */
 
 /* Before each block; keeps the block aligned for everything. */

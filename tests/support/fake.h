@@ -34,6 +34,9 @@ lock_sync_transport t_fake_transport(t_fake *fake);
 /* Sets it, and turns the guard off, which has tests of its own; ends the test on failure. */
 void t_fake_use(lock_sync_ctx *ctx, t_fake *fake);
 
+/* Fetches all locks, where only the status and the error matter. */
+lock_sync_status t_fetch_status(lock_sync_ctx *ctx);
+
 /* For a context with a transport of its own. */
 void t_guard_off(lock_sync_ctx *ctx);
 
