@@ -1,9 +1,7 @@
-/* One use of a context at a time: what callbacks may call while a fetch runs, and cancelling it from inside and from
-   another thread, in step by condition variables. */
+/* One use of a context at a time: what callbacks and other threads may call while a fetch runs, and cancelling it. */
 #include "../support/fake.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #define GOOD "{\"result\":[{\"id\":1}]}"
@@ -107,7 +105,6 @@ TEST(callbacks_may_not_use_the_context)
     t_fake fake = {.steps = steps, .step_count = 2, .user = &in};
     lock_sync_request *q;
     lock_sync_response *s;
-    lock_sync_results *r;
 
     CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
     CHECK_OK(lock_sync_response_new(ctx, &s));
@@ -118,9 +115,7 @@ TEST(callbacks_may_not_use_the_context)
     t_fake_use(ctx, &fake);
     CHECK_OK(lock_sync_set_logger(ctx, busy_log, &in));
     CHECK_OK(lock_sync_set_token_provider(ctx, busy_provider, &in));
-    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r));
-    CHECK_INT(lock_sync_results_count(r), 1);
-    lock_sync_results_free(r);
+    CHECK_OK(t_fetch_status(ctx));
     CHECK(in.calls >= 2 + 4 + 2); /* two performs, two askings, and at least two log lines */
     CHECK_TEXT(fake.authorization[0], "Bearer first");
     CHECK_TEXT(fake.authorization[1], "Bearer second");
@@ -132,34 +127,6 @@ TEST(callbacks_may_not_use_the_context)
     lock_sync_response_free(s);
     lock_sync_request_free(q);
     lock_sync_ctx_free(ctx);
-}
-
-TEST(a_failed_fetch_frees_the_context_too)
-{
-    static const struct {
-        const char *name;
-        int64_t id;
-        t_step step;
-    } table[] = {
-        {"bad id", 0, {.http = 200}},
-        {"connect", 1, {.returns = LOCK_SYNC_E_CONNECT}},
-        {"malformed", 1, {.http = 200, .body = "x"}},
-        {"404", 1, {.http = 404}},
-        {"no status", 1, {.http = 0}},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        t_fake fake = {.steps = &table[i].step, .step_count = 1};
-        lock_sync_ctx *ctx = t_ctx();
-        lock_sync_results *r;
-
-        t_row("%s", table[i].name);
-        t_fake_use(ctx, &fake);
-        CHECK(lock_sync_fetch_one(ctx, table[i].id, &r) != LOCK_SYNC_OK);
-        CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000));
-        CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-        lock_sync_ctx_free(ctx);
-    }
 }
 
 /* --- cancel --- */
@@ -188,15 +155,12 @@ TEST(cancelling_from_inside_perform)
                           {.http = 200, .body = GOOD, .hook = not_cancelled}};
         lock_sync_ctx *ctx = t_ctx();
         t_fake fake = {.steps = steps, .step_count = 2, .user = ctx};
-        lock_sync_results *r;
 
         t_row("perform returns %d", (int)returns[i]);
         t_fake_use(ctx, &fake);
-        CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_CANCELLED);
-        CHECK(r == NULL);
+        CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_CANCELLED);
         CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_CANCELLED);
-        CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r)); /* it ends the one fetch, not the next */
-        lock_sync_results_free(r);
+        CHECK_OK(t_fetch_status(ctx)); /* it ends the one fetch, not the next */
         lock_sync_ctx_free(ctx);
     }
 }
@@ -206,25 +170,23 @@ TEST(cancelling_when_nothing_runs_does_nothing)
     static const t_step step = {.http = 200, .body = GOOD, .hook = not_cancelled};
     t_fake fake = {.steps = &step, .step_count = 1};
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r;
 
     t_fake_use(ctx, &fake);
     CHECK_INT(lock_sync_set_timeout_ms(ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
     lock_sync_cancel(NULL);
     lock_sync_cancel(ctx);
     CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT); /* cancel is no call of the context's thread */
-    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r));
-    lock_sync_results_free(r);
+    CHECK_OK(t_fetch_status(ctx));
     lock_sync_ctx_free(ctx);
 }
 
-/* A transport that hangs until it is told that the fetch was cancelled. */
+/* A transport that hangs until it may go on, and a second thread. */
 typedef struct hanging {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     lock_sync_ctx *ctx;
     bool performing; /* perform has begun */
-    bool told;       /* it may go on */
+    bool may_go_on;
     size_t cancels;
 } hanging;
 
@@ -250,7 +212,7 @@ static lock_sync_status hang(void *user, const lock_sync_request *q, lock_sync_r
 
     (void)s;
     set_flag(h, &h->performing);
-    wait_for(h, &h->told);
+    wait_for(h, &h->may_go_on);
     return lock_sync_request_is_cancelled(q) ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_E_TIMEOUT;
 }
 
@@ -259,7 +221,7 @@ static void wake(void *user)
     hanging *h = user;
 
     h->cancels++;
-    set_flag(h, &h->told);
+    set_flag(h, &h->may_go_on);
 }
 
 static void *cancel_once_it_hangs(void *user)
@@ -271,78 +233,66 @@ static void *cancel_once_it_hangs(void *user)
     return NULL;
 }
 
-static void *cancel_and_tell(void *user)
+static void *cancel_and_let_go_on(void *user)
+{
+    hanging *h = user;
+
+    (void)cancel_once_it_hangs(user);
+    set_flag(h, &h->may_go_on);
+    return NULL;
+}
+
+/* It uses the context by mistake. */
+static void *use_while_it_hangs(void *user)
 {
     hanging *h = user;
 
     wait_for(h, &h->performing);
-    lock_sync_cancel(h->ctx);
-    set_flag(h, &h->told);
+    CHECK_INT(t_fetch_status(h->ctx), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_timeout_ms(h->ctx, 5), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_set_personal_key(h->ctx, "k"), LOCK_SYNC_E_BUSY);
+    set_flag(h, &h->may_go_on);
     return NULL;
 }
 
-TEST(cancelling_from_another_thread)
+TEST(what_a_second_thread_may_do_while_a_fetch_runs)
 {
-    for (int with_cancel = 0; with_cancel <= 1; with_cancel++) {
+    static const struct {
+        const char *name;
+        void *(*second)(void *user);
+        void (*cancel)(void *user); /* of the transport */
+        lock_sync_status want;
+    } table[] = {
+        {"cancel, which the transport learns", cancel_once_it_hangs, wake, LOCK_SYNC_E_CANCELLED},
+        {"cancel, which the request tells", cancel_and_let_go_on, NULL, LOCK_SYNC_E_CANCELLED},
+        {"nothing else", use_while_it_hangs, NULL, LOCK_SYNC_E_TIMEOUT},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         hanging h = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ctx = t_ctx()};
-        lock_sync_transport transport = {sizeof transport, &h, hang, with_cancel ? wake : NULL, NULL};
-        lock_sync_results *r;
+        lock_sync_transport transport = {sizeof transport, &h, hang, table[i].cancel, NULL};
         pthread_t thread;
 
-        t_row("the transport has %s cancel function", with_cancel ? "a" : "no");
+        t_row("%s", table[i].name);
         t_guard_off(h.ctx);
         CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
-        MUST_INT(pthread_create(&thread, NULL, with_cancel ? cancel_once_it_hangs : cancel_and_tell, &h), 0);
-        CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_CANCELLED);
-        CHECK(r == NULL);
+        MUST_INT(pthread_create(&thread, NULL, table[i].second, &h), 0);
+        CHECK_INT(t_fetch_status(h.ctx), table[i].want);
         MUST_INT(pthread_join(thread, NULL), 0);
-        CHECK_INT(h.cancels, with_cancel);
+        CHECK_INT(h.cancels, table[i].cancel != NULL);
         lock_sync_ctx_free(h.ctx);
         (void)pthread_cond_destroy(&h.changed);
         (void)pthread_mutex_destroy(&h.mutex);
     }
 }
 
-/* A second thread that uses the context by mistake, while a fetch runs, is told so. */
-static void *use_while_it_hangs(void *user)
-{
-    hanging *h = user;
-    lock_sync_results *r;
-
-    wait_for(h, &h->performing);
-    CHECK_INT(lock_sync_fetch(h->ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
-    CHECK_INT(lock_sync_set_timeout_ms(h->ctx, 5), LOCK_SYNC_E_BUSY);
-    CHECK_INT(lock_sync_set_personal_key(h->ctx, "k"), LOCK_SYNC_E_BUSY);
-    set_flag(h, &h->told);
-    return NULL;
-}
-
-TEST(a_second_thread_is_told_busy)
-{
-    hanging h = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ctx = t_ctx()};
-    lock_sync_transport transport = {sizeof transport, &h, hang, NULL, NULL};
-    lock_sync_results *r;
-    pthread_t thread;
-
-    t_guard_off(h.ctx);
-    CHECK_OK(lock_sync_set_transport(h.ctx, &transport));
-    MUST_INT(pthread_create(&thread, NULL, use_while_it_hangs, &h), 0);
-    CHECK_INT(lock_sync_fetch(h.ctx, NULL, 0, &r), LOCK_SYNC_E_TIMEOUT);
-    MUST_INT(pthread_join(thread, NULL), 0);
-    lock_sync_ctx_free(h.ctx);
-    (void)pthread_cond_destroy(&h.changed);
-    (void)pthread_mutex_destroy(&h.mutex);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(callbacks_may_not_use_the_context),
-        T(a_failed_fetch_frees_the_context_too),
         T(cancelling_from_inside_perform),
         T(cancelling_when_nothing_runs_does_nothing),
-        T(cancelling_from_another_thread),
-        T(a_second_thread_is_told_busy),
+        T(what_a_second_thread_may_do_while_a_fetch_runs),
     };
 
     return T_MAIN(tests);

@@ -1,10 +1,7 @@
 /* What is JSON to the library: each text of our table as the whole body, as a field of a record and under keys it does
    not know, read directly and through the tree. The rule is RFC 8259, and jansson's limits where the RFC leaves one. */
-#include "base/memory.h"
+#include "direct.h"
 #include "json_cases.h"
-#include "../support/decoding.h"
-#include "wire/decode_direct.h"
-#include "wire/request.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -66,24 +63,6 @@ static void check_record(const lock_sync_results *r, const lock_sync_lock *told)
     CHECK_INT(lock->state, told->state);
 }
 
-/* The direct decoder's own word; NULL when it leaves the body to the other. */
-static lock_sync_results *decode_directly(lock_sync_ctx *ctx, const body *t)
-{
-    lock_sync_request *q;
-    lock_sync_response *s;
-    lock_sync_results *r = NULL;
-    lock_sync_allocator memory;
-
-    MUST(lsync_allocator_init(&memory, NULL));
-    CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
-    CHECK_OK(lock_sync_response_new(ctx, &s));
-    if (q != NULL && s != NULL && CHECK_OK(lock_sync_response_append_body(s, t->at, t->size)))
-        r = lsync_decode_direct(&memory, q, s, &q->scope);
-    lock_sync_response_free(s);
-    lock_sync_request_free(q);
-    return r;
-}
-
 static void check_answer(lock_sync_ctx *ctx, const body *t, bool is_sound, lock_sync_results **r)
 {
     t_answer a = {.body = t->size == 0 ? NULL : t->at, .size = t->size};
@@ -103,7 +82,7 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
     body other = put(row, size, p, true);
     lock_sync_results *r;
     lock_sync_results *by_tree;
-    lock_sync_results *direct = decode_directly(ctx, &plain);
+    lock_sync_results *direct = direct_decode(ctx, &(t_answer){.body = plain.at, .size = plain.size});
     bool took = direct != NULL;
 
     check_answer(ctx, &plain, is_sound, &r);
@@ -128,16 +107,17 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
 static void check_alone(lock_sync_ctx *ctx, const json_case *row)
 {
     body t = {(char *)(uintptr_t)row->text, row->size};
-    t_answer refused = {.http = 503, .body = row->size == 0 ? NULL : row->text, .size = row->size};
+    t_answer a = {.body = row->size == 0 ? NULL : row->text, .size = row->size};
     lock_sync_results *r;
 
     if (row->is_sound) {
-        CHECK_INT(t_decode(ctx, &(t_answer){.body = row->text, .size = row->size}, &r), LOCK_SYNC_E_MALFORMED);
+        CHECK_INT(t_decode_status(ctx, &a), LOCK_SYNC_E_MALFORMED);
         CHECK_INT(t_error_offset(ctx), -1);
     } else {
         check_answer(ctx, &t, false, &r);
     }
-    CHECK_INT(t_decode(ctx, &refused, &r), LOCK_SYNC_E_SERVER); /* the body of a failure may be anything */
+    a.http = 503;
+    CHECK_INT(t_decode_status(ctx, &a), LOCK_SYNC_E_SERVER); /* the body of a failure may be anything */
     CHECK_INT(t_error_offset(ctx), -1);
 }
 
@@ -217,6 +197,8 @@ static void check_nested(lock_sync_ctx *ctx, size_t n, size_t shape, const char 
     char *row = nest(n, shapes[shape].open, inside, shapes[shape].close);
 
     (void)check_in_place(ctx, row, strlen(row), is_sound, p);
+    if (!is_sound)
+        CHECK_HOLDS(t_error_message(ctx), "nested too deep");
     free(row);
 }
 

@@ -2,21 +2,17 @@
    again. */
 #include "../support/fake.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #define GOOD "{\"result\":[{\"id\":1}]}"
 #define ODD_STATUS 4711 /* a number that is no status says: no credential */
 
-/* What a provider does when asked for the first and for the second time. */
+/* What a provider does when it is asked. */
 typedef enum act { NOTHING, SET_KEY, SET_TOKEN, SET_EXPIRED, SET_BAD, WIPE, CANCEL } act;
 
 typedef struct provider {
-    act acts[3];
-    lock_sync_status returns[3];
+    act acts[2]; /* for the first and for the second time */
+    lock_sync_status returns;
     size_t asked;
-    bool refused[3];
+    bool refused[2];
 } provider;
 
 static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
@@ -24,7 +20,7 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
     provider *p = user;
     size_t i = p->asked++;
 
-    if (!CHECK(i < 3))
+    if (!CHECK(i < 2))
         return LOCK_SYNC_E_NO_CREDENTIAL;
     p->refused[i] = refused;
     switch (p->acts[i]) {
@@ -51,95 +47,80 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
     default:
         break;
     }
-    return p->returns[i];
+    return p->returns;
 }
 
+#define OK LOCK_SYNC_OK
+#define E(name) LOCK_SYNC_E_##name
 #define ANSWER_401 {.http = 401, .body = "{\"errorMessages\":[\"no\"]}", .headers = {"X-Correlation-ID", "c-401"}}
 #define ANSWER_200 {.http = 200, .body = GOOD}
 
-/* Answers in order; the last is repeated. */
-static const t_step all_good[] = {ANSWER_200};
-static const t_step refused_once[] = {ANSWER_401, ANSWER_200};
-static const t_step refused[] = {ANSWER_401};
-static const t_step then_500[] = {ANSWER_401, {.http = 500}};
-static const t_step broken[] = {{.returns = LOCK_SYNC_E_NETWORK}};
-static const t_step forbidden[] = {{.http = 403}};
-static const t_step refused_by_envelope[] = {{.http = 200, .body = "{\"success\":false,\"statusCode\":401}"},
-                                             ANSWER_200};
+/* What is answered, in order; the last is repeated. */
+typedef struct script {
+    t_step steps[2];
+    size_t count;
+} script;
+
+static const script all_good = {{ANSWER_200}, 1};
+static const script refused_once = {{ANSWER_401, ANSWER_200}, 2};
+static const script refused = {{ANSWER_401}, 1};
+static const script then_500 = {{ANSWER_401, {.http = 500}}, 2};
+static const script broken = {{{.returns = E(NETWORK)}}, 1};
+static const script forbidden = {{{.http = 403}}, 1};
+static const script in_envelope = {{{.http = 200, .body = "{\"success\":false,\"statusCode\":401}"}, ANSWER_200}, 2};
 
 typedef enum start { NONE, KEY, EXPIRED, TOKEN_UNTIL } start;
+typedef enum asked { NEVER, BEFORE, AFTER, BOTH } asked; /* before the first request, after a 401 */
+
+#define OLD_KEY "PersonalKey old-key"
+#define OLD_TOKEN "Bearer old-token"
+#define NEW_KEY "PersonalKey new-key"
+#define NEW_TOKEN "Bearer new-token"
 
 static const struct {
     const char *name;
     start start; /* the credential before the fetch */
-    act acts[3];
-    lock_sync_status returns[3];
-    const t_step *steps;
-    size_t step_count;
+    act acts[2];
+    lock_sync_status returns; /* of the provider */
+    const script *script;
     lock_sync_status want;
-    size_t asked;
-    bool refused[2];      /* each time it is asked */
-    const char *sent[3];  /* each Authorization */
+    asked asked;
+    const char *sent[3]; /* each Authorization */
 } table[] = {
-#define STEPS(steps) steps, COUNT_OF(steps)
-    {"not asked while the key is good", KEY, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_OK, 0, {0},
-     {"PersonalKey old-key"}},
-    {"not asked while the token has not expired", TOKEN_UNTIL, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_OK, 0, {0},
-     {"Bearer old-token"}},
-    {"asked first when there is none", NONE, {SET_TOKEN}, {0}, STEPS(all_good), LOCK_SYNC_OK, 1, {false},
-     {"Bearer new-token"}},
-    {"may set a key", NONE, {SET_KEY}, {0}, STEPS(all_good), LOCK_SYNC_OK, 1, {false}, {"PersonalKey new-key"}},
-    {"asked first when the token has expired", EXPIRED, {SET_TOKEN}, {0}, STEPS(all_good), LOCK_SYNC_OK, 1, {false},
-     {"Bearer new-token"}},
-    {"expired, and nothing new: nothing is sent", EXPIRED, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL,
-     1, {false}, {NULL}},
-    {"none, and nothing new: nothing is sent", NONE, {NOTHING}, {0}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL, 1,
-     {false}, {NULL}},
-    {"sets one that has expired: nothing is sent", NONE, {SET_EXPIRED}, {0}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL,
-     1, {false}, {NULL}},
-    {"sets a bad one", NONE, {SET_BAD}, {0}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL, 1, {false}, {NULL}},
-    {"fails", NONE, {NOTHING}, {LOCK_SYNC_E_TIMEOUT}, STEPS(all_good), LOCK_SYNC_E_TIMEOUT, 1, {false}, {NULL}},
-    {"fails though it set one", NONE, {SET_TOKEN}, {LOCK_SYNC_E_NETWORK}, STEPS(all_good), LOCK_SYNC_E_NETWORK, 1,
-     {false}, {NULL}},
-    {"fails in an odd way", NONE, {NOTHING}, {ODD_STATUS}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL, 1, {false},
-     {NULL}},
-    {"fails in an odder way", NONE, {NOTHING}, {-1}, STEPS(all_good), LOCK_SYNC_E_NO_CREDENTIAL, 1, {false}, {NULL}},
+    {"not asked while the key is good", KEY, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_KEY}},
+    {"not asked while the token has not expired", TOKEN_UNTIL, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_TOKEN}},
+    {"not asked after 403", KEY, {SET_TOKEN}, OK, &forbidden, E(FORBIDDEN), NEVER, {OLD_KEY}},
+    {"not asked after a failed transfer", KEY, {SET_TOKEN}, OK, &broken, E(NETWORK), NEVER, {OLD_KEY}},
 
-    {"asked once after a 401", KEY, {SET_TOKEN}, {0}, STEPS(refused_once), LOCK_SYNC_OK, 1, {true},
-     {"PersonalKey old-key", "Bearer new-token"}},
-    {"asked after a 401 in the envelope", KEY, {SET_TOKEN}, {0}, STEPS(refused_by_envelope), LOCK_SYNC_OK, 1, {true},
-     {"PersonalKey old-key", "Bearer new-token"}},
-    {"asked before and after", EXPIRED, {SET_TOKEN, SET_KEY}, {0}, STEPS(refused_once), LOCK_SYNC_OK, 2, {false, true},
-     {"Bearer new-token", "PersonalKey new-key"}},
-    {"a second 401 ends it", KEY, {SET_TOKEN, SET_KEY}, {0}, STEPS(refused), LOCK_SYNC_E_UNAUTHORIZED, 1, {true},
-     {"PersonalKey old-key", "Bearer new-token"}},
-    {"asked before, and two 401", NONE, {SET_TOKEN, SET_KEY, SET_KEY}, {0}, STEPS(refused), LOCK_SYNC_E_UNAUTHORIZED, 2,
-     {false, true}, {"Bearer new-token", "PersonalKey new-key"}},
-    {"another failure of the repeat is told", KEY, {SET_TOKEN}, {0}, STEPS(then_500), LOCK_SYNC_E_SERVER, 1, {true},
-     {"PersonalKey old-key", "Bearer new-token"}},
-    {"nothing new after a 401: no repeat", KEY, {NOTHING}, {0}, STEPS(refused), LOCK_SYNC_E_UNAUTHORIZED, 1, {true},
-     {"PersonalKey old-key"}},
-    {"a bad one after a 401: no repeat", KEY, {SET_BAD}, {0}, STEPS(refused), LOCK_SYNC_E_UNAUTHORIZED, 1, {true},
-     {"PersonalKey old-key"}},
-    {"an expired one after a 401 is not sent", KEY, {SET_EXPIRED}, {0}, STEPS(refused_once), LOCK_SYNC_E_UNAUTHORIZED,
-     1, {true}, {"PersonalKey old-key"}},
-    {"fails after a 401", KEY, {NOTHING}, {LOCK_SYNC_E_RESOLVE}, STEPS(refused_once), LOCK_SYNC_E_RESOLVE, 1, {true},
-     {"PersonalKey old-key"}},
-    {"says that it was busy", KEY, {NOTHING}, {LOCK_SYNC_E_BUSY}, STEPS(refused_once), LOCK_SYNC_E_NO_CREDENTIAL, 1, {true},
-     {"PersonalKey old-key"}},
-    {"wipes after a 401", KEY, {WIPE}, {0}, STEPS(refused_once), LOCK_SYNC_E_UNAUTHORIZED, 1, {true},
-     {"PersonalKey old-key"}},
-    {"fails after a 401 in an odd way", KEY, {NOTHING}, {ODD_STATUS}, STEPS(refused_once), LOCK_SYNC_E_NO_CREDENTIAL, 1,
-     {true},
-     {"PersonalKey old-key"}},
-    {"not asked after 403", KEY, {SET_TOKEN}, {0}, STEPS(forbidden), LOCK_SYNC_E_FORBIDDEN, 0, {0},
-     {"PersonalKey old-key"}},
-    {"not asked after a failed transfer", KEY, {SET_TOKEN}, {0}, STEPS(broken), LOCK_SYNC_E_NETWORK, 0, {0},
-     {"PersonalKey old-key"}},
-    {"cancelled in the provider: nothing is sent", NONE, {CANCEL}, {0}, STEPS(all_good), LOCK_SYNC_E_CANCELLED, 1,
-     {false}, {NULL}},
-    {"cancelled in the provider after a 401: no repeat", KEY, {CANCEL}, {0}, STEPS(refused_once), LOCK_SYNC_E_CANCELLED,
-     1, {true}, {"PersonalKey old-key"}},
+    /* where no credential is usable; without a new one nothing is sent */
+    {"none: sets a token", NONE, {SET_TOKEN}, OK, &all_good, OK, BEFORE, {NEW_TOKEN}},
+    {"none: sets a key", NONE, {SET_KEY}, OK, &all_good, OK, BEFORE, {NEW_KEY}},
+    {"expired: sets a token", EXPIRED, {SET_TOKEN}, OK, &all_good, OK, BEFORE, {NEW_TOKEN}},
+    {"expired: sets nothing", EXPIRED, {NOTHING}, OK, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: sets nothing", NONE, {NOTHING}, OK, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: sets one that has expired", NONE, {SET_EXPIRED}, OK, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: sets a bad one", NONE, {SET_BAD}, OK, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: fails", NONE, {NOTHING}, E(TIMEOUT), &all_good, E(TIMEOUT), BEFORE, {NULL}},
+    {"none: fails though it set one", NONE, {SET_TOKEN}, E(NETWORK), &all_good, E(NETWORK), BEFORE, {NULL}},
+    {"none: fails in an odd way", NONE, {NOTHING}, ODD_STATUS, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: fails in an odder way", NONE, {NOTHING}, -1, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: cancels", NONE, {CANCEL}, OK, &all_good, E(CANCELLED), BEFORE, {NULL}},
+
+    /* after a 401; without a new one it is not repeated */
+    {"401: sets a token", KEY, {SET_TOKEN}, OK, &refused_once, OK, AFTER, {OLD_KEY, NEW_TOKEN}},
+    {"401 in the envelope: sets a token", KEY, {SET_TOKEN}, OK, &in_envelope, OK, AFTER, {OLD_KEY, NEW_TOKEN}},
+    {"expired, and 401", EXPIRED, {SET_TOKEN, SET_KEY}, OK, &refused_once, OK, BOTH, {NEW_TOKEN, NEW_KEY}},
+    {"a second 401 ends it", KEY, {SET_TOKEN}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY, NEW_TOKEN}},
+    {"none, and two 401", NONE, {SET_TOKEN, SET_KEY}, OK, &refused, E(UNAUTHORIZED), BOTH, {NEW_TOKEN, NEW_KEY}},
+    {"401, then 500", KEY, {SET_TOKEN}, OK, &then_500, E(SERVER), AFTER, {OLD_KEY, NEW_TOKEN}},
+    {"401: sets nothing", KEY, {NOTHING}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: sets a bad one", KEY, {SET_BAD}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: sets one that has expired", KEY, {SET_EXPIRED}, OK, &refused_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: wipes", KEY, {WIPE}, OK, &refused_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: fails", KEY, {NOTHING}, E(RESOLVE), &refused_once, E(RESOLVE), AFTER, {OLD_KEY}},
+    {"401: says that it was busy", KEY, {NOTHING}, E(BUSY), &refused_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
+    {"401: fails in an odd way", KEY, {NOTHING}, ODD_STATUS, &refused_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
+    {"401: cancels", KEY, {CANCEL}, OK, &refused_once, E(CANCELLED), AFTER, {OLD_KEY}},
 };
 
 static void start_with(lock_sync_ctx *ctx, start how)
@@ -151,109 +132,95 @@ static void start_with(lock_sync_ctx *ctx, start how)
         CHECK_OK(lock_sync_set_access_token_until(ctx, "old-token", INT64_MAX));
 }
 
-static void check_log(const t_log *log)
+/* A context over `fake`, which plays a script; with `p`, unless it is NULL. */
+static lock_sync_ctx *ctx_with(provider *p, t_fake *fake, const script *s)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    *fake = (t_fake){.steps = s->steps, .step_count = s->count};
+    t_fake_use(ctx, fake);
+    if (p != NULL)
+        CHECK_OK(lock_sync_set_token_provider(ctx, provide, p));
+    return ctx;
+}
+
+static void check_lacks_secrets(const char *text)
 {
     static const char *const secrets[] = {"old-key", "old-token", "new-key", "new-token", "bad token"};
 
     for (size_t i = 0; i < COUNT_OF(secrets); i++)
-        CHECK_LACKS(log->text, secrets[i]);
+        CHECK_LACKS(text, secrets[i]);
 }
 
 TEST(when_it_is_asked_and_what_comes_of_it)
 {
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        t_fake fake = {.steps = table[i].steps, .step_count = table[i].step_count};
-        provider p = {.asked = 0};
+        provider p = {.acts = {table[i].acts[0], table[i].acts[1]}, .returns = table[i].returns};
+        bool before = table[i].asked == BEFORE || table[i].asked == BOTH;
+        bool after = table[i].asked == AFTER || table[i].asked == BOTH;
         t_log log = {0};
-        lock_sync_ctx *ctx = t_ctx();
-        lock_sync_results *r;
+        t_fake fake;
+        lock_sync_ctx *ctx = ctx_with(&p, &fake, table[i].script);
         size_t sent = 0;
 
         t_row("%s", table[i].name);
-        memcpy(p.acts, table[i].acts, sizeof p.acts);
-        memcpy(p.returns, table[i].returns, sizeof p.returns);
-        t_fake_use(ctx, &fake);
         start_with(ctx, table[i].start);
-        CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
         CHECK_OK(lock_sync_set_logger(ctx, t_log_line, &log));
-        CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), table[i].want);
-        CHECK((r != NULL) == (table[i].want == LOCK_SYNC_OK));
+        CHECK_INT(t_fetch_status(ctx), table[i].want);
         CHECK_INT(t_error_status(ctx), table[i].want);
-        CHECK_INT(p.asked, table[i].asked);
-        for (size_t k = 0; k < table[i].asked && k < 2; k++)
-            CHECK_INT(p.refused[k], table[i].refused[k]);
+        CHECK_INT(p.asked, before + after);
+        CHECK_INT(p.refused[0], after && !before);
+        CHECK_INT(p.refused[1], after && before);
         for (; table[i].sent[sent] != NULL; sent++)
             CHECK_TEXT(fake.authorization[sent], table[i].sent[sent]);
         CHECK_INT(fake.performed, sent);
-        check_log(&log);
-        CHECK_LACKS(t_error_message(ctx), "new-token");
-        lock_sync_results_free(r);
+        check_lacks_secrets(log.text);
+        check_lacks_secrets(t_error_message(ctx));
         lock_sync_ctx_free(ctx);
     }
 }
 
-TEST(without_a_provider_a_401_is_not_repeated)
-{
-    t_fake fake = {.steps = refused_once, .step_count = 2};
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r;
-
-    t_fake_use(ctx, &fake);
-    CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_UNAUTHORIZED);
-    CHECK_INT(fake.performed, 1);
-    CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), "c-401");
-    CHECK_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(ctx), 0), "no");
-    lock_sync_ctx_free(ctx);
-}
-
 TEST(the_new_credential_is_kept_for_the_next_fetch)
 {
-    t_fake fake = {.steps = refused_once, .step_count = 2};
     provider p = {.acts = {SET_TOKEN}};
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r;
+    t_fake fake;
+    lock_sync_ctx *ctx = ctx_with(&p, &fake, &refused_once);
 
-    t_fake_use(ctx, &fake);
-    CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
-    for (int i = 0; i < 2; i++) {
-        CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r));
-        lock_sync_results_free(r);
-    }
+    CHECK_OK(t_fetch_status(ctx));
+    CHECK_OK(t_fetch_status(ctx));
     CHECK_INT(p.asked, 1);
     CHECK_INT(fake.performed, 3);
     CHECK_TEXT(fake.authorization[2], "Bearer new-token");
     lock_sync_ctx_free(ctx);
 }
 
-/* The 401 that the fetch ends with is the service's: what it said is not lost when the provider has nothing new. */
-TEST(a_401_keeps_its_detail_when_the_provider_sets_nothing)
+/* The 401 that the fetch ends with is the service's: what it said is not lost. */
+TEST(a_401_without_a_new_credential_keeps_its_detail_and_is_not_repeated)
 {
-    t_fake fake = {.steps = refused, .step_count = 1};
-    provider p = {.acts = {NOTHING}};
-    lock_sync_ctx *ctx = t_ctx();
-    const lock_sync_error *e = lock_sync_last_error(ctx);
-    lock_sync_results *r;
+    for (int with_provider = 0; with_provider <= 1; with_provider++) {
+        provider p = {.acts = {NOTHING}};
+        t_fake fake;
+        lock_sync_ctx *ctx = ctx_with(with_provider ? &p : NULL, &fake, &refused_once);
+        const lock_sync_error *e = lock_sync_last_error(ctx);
 
-    t_fake_use(ctx, &fake);
-    CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
-    CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_UNAUTHORIZED);
-    CHECK_INT(lock_sync_error_http_status(e), 401);
-    CHECK_TEXT(lock_sync_error_correlation_id(e), "c-401");
-    CHECK_INT(lock_sync_error_api_message_count(e), 1);
-    CHECK_TEXT(lock_sync_error_api_message_at(e, 0), "no");
-    lock_sync_ctx_free(ctx);
+        t_row("with%s a provider", with_provider ? "" : "out");
+        CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_UNAUTHORIZED);
+        CHECK_INT(fake.performed, 1);
+        CHECK_INT(lock_sync_error_http_status(e), 401);
+        CHECK_TEXT(lock_sync_error_correlation_id(e), "c-401");
+        CHECK_INT(lock_sync_error_api_message_count(e), 1);
+        CHECK_TEXT(lock_sync_error_api_message_at(e, 0), "no");
+        lock_sync_ctx_free(ctx);
+    }
 }
 
 TEST(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer)
 {
-    t_fake fake = {.steps = refused_by_envelope, .step_count = 1};
     provider p = {.acts = {NOTHING}};
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r;
+    t_fake fake;
+    lock_sync_ctx *ctx = ctx_with(&p, &fake, &in_envelope);
 
-    t_fake_use(ctx, &fake);
-    CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
-    CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_UNAUTHORIZED);
+    CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 200);
     lock_sync_ctx_free(ctx);
 }
@@ -263,13 +230,12 @@ TEST(the_provider_is_not_asked_for_a_built_request)
     provider p = {.acts = {SET_TOKEN}};
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
-    lock_sync_results *r;
 
     CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
     CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
     CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-    CHECK_INT(t_decode(ctx, &(t_answer){.http = 401}, &r), LOCK_SYNC_E_UNAUTHORIZED);
+    CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(p.asked, 0);
     lock_sync_ctx_free(ctx);
 }
@@ -278,9 +244,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(when_it_is_asked_and_what_comes_of_it),
-        T(without_a_provider_a_401_is_not_repeated),
         T(the_new_credential_is_kept_for_the_next_fetch),
-        T(a_401_keeps_its_detail_when_the_provider_sets_nothing),
+        T(a_401_without_a_new_credential_keeps_its_detail_and_is_not_repeated),
         T(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer),
         T(the_provider_is_not_asked_for_a_built_request),
     };
