@@ -1,4 +1,4 @@
-/* One lock's record: is it locked, is it jammed, the names of its states, its getters, and its layout, which is ABI. */
+/* One lock's record: is it locked, is it jammed, the names of its states, its getters, and the numbers of the header. */
 #include "../support/decoding.h"
 
 #include <inttypes.h>
@@ -6,49 +6,34 @@
 
 /* The bit of a value alone says whether it is known: the decoder clears it for a lock that is not known to be connected
    (see the tests of records). */
-static const struct {
-    const char *name;
-    uint32_t fields;
-    bool connected;
-} connections[] = {
-    {"connection not sent", 0, false},
-    {"connected", LOCK_SYNC_FIELD_CONNECTED, true},
-};
-
-TEST(is_locked_over_all_states_and_connections)
+TEST(is_locked_over_all_states)
 {
-    for (size_t c = 0; c < COUNT_OF(connections); c++) {
-        for (int32_t state = -3; state <= 300; state++) {
-            lock_sync_lock lock = {.id = 1, .state = state, .is_connected = connections[c].connected};
-            lock_sync_tristate want = state == 6                 ? LOCK_SYNC_YES
-                                      : state >= 2 && state <= 8 ? LOCK_SYNC_NO
-                                                                 : LOCK_SYNC_UNKNOWN;
+    for (int32_t state = -3; state <= 300; state++) {
+        lock_sync_lock lock = {.id = 1, .state = state, .fields = LOCK_SYNC_FIELD_DEVICE_STATE};
+        lock_sync_tristate want = state == 6                 ? LOCK_SYNC_YES
+                                  : state >= 2 && state <= 8 ? LOCK_SYNC_NO
+                                                             : LOCK_SYNC_UNKNOWN;
 
-            t_row("state %" PRId32 ", %s", state, connections[c].name);
-            lock.fields = connections[c].fields | LOCK_SYNC_FIELD_DEVICE_STATE;
-            CHECK_INT(lock_sync_lock_is_locked(&lock), LOCK_SYNC_UNKNOWN); /* no state was sent */
-            lock.fields |= LOCK_SYNC_FIELD_STATE;
-            CHECK_INT(lock_sync_lock_is_locked(&lock), want);
-        }
+        t_row("state %" PRId32, state);
+        CHECK_INT(lock_sync_lock_is_locked(&lock), LOCK_SYNC_UNKNOWN); /* no state was sent */
+        lock.fields |= LOCK_SYNC_FIELD_STATE;
+        CHECK_INT(lock_sync_lock_is_locked(&lock), want);
     }
     CHECK_INT(lock_sync_lock_is_locked(NULL), LOCK_SYNC_UNKNOWN);
 }
 
-TEST(is_jammed_over_results_and_connections)
+TEST(is_jammed_over_results)
 {
     static const int32_t results[] = {INT32_MIN, -1, 0, 1, 2, 255, INT32_MAX};
 
-    for (size_t c = 0; c < COUNT_OF(connections); c++) {
-        for (size_t i = 0; i < COUNT_OF(results); i++) {
-            lock_sync_lock lock = {
-                .id = 1, .state_change_result = results[i], .is_connected = connections[c].connected};
+    for (size_t i = 0; i < COUNT_OF(results); i++) {
+        lock_sync_lock lock = {.id = 1, .state_change_result = results[i],
+                               .fields = LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE};
 
-            t_row("result %" PRId32 ", %s", results[i], connections[c].name);
-            lock.fields = connections[c].fields | LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE;
-            CHECK_INT(lock_sync_lock_is_jammed(&lock), LOCK_SYNC_UNKNOWN); /* no result was sent */
-            lock.fields |= LOCK_SYNC_FIELD_STATE_CHANGE_RESULT;
-            CHECK_INT(lock_sync_lock_is_jammed(&lock), results[i] == 1 ? LOCK_SYNC_YES : LOCK_SYNC_NO);
-        }
+        t_row("result %" PRId32, results[i]);
+        CHECK_INT(lock_sync_lock_is_jammed(&lock), LOCK_SYNC_UNKNOWN); /* no result was sent */
+        lock.fields |= LOCK_SYNC_FIELD_STATE_CHANGE_RESULT;
+        CHECK_INT(lock_sync_lock_is_jammed(&lock), results[i] == 1 ? LOCK_SYNC_YES : LOCK_SYNC_NO);
     }
     CHECK_INT(lock_sync_lock_is_jammed(NULL), LOCK_SYNC_UNKNOWN);
 }
@@ -151,45 +136,6 @@ TEST(numbers_of_the_header_are_abi)
     CHECK_INT(sizeof(lock_sync_log_level), 4);
 }
 
-#if UINTPTR_MAX == UINT64_MAX
-TEST(the_layout_of_public_structs_is_abi)
-{
-    static const struct {
-        const char *member;
-        size_t offset, want;
-    } table[] = {
-        {"lock.id", offsetof(lock_sync_lock, id), 0},
-        {"lock.revision", offsetof(lock_sync_lock, revision), 8},
-        {"lock.last_state_changed_ms", offsetof(lock_sync_lock, last_state_changed_ms), 16},
-        {"lock.fields", offsetof(lock_sync_lock, fields), 24},
-        {"lock.state", offsetof(lock_sync_lock, state), 28},
-        {"lock.door_state", offsetof(lock_sync_lock, door_state), 32},
-        {"lock.battery_level", offsetof(lock_sync_lock, battery_level), 36},
-        {"lock.state_change_result", offsetof(lock_sync_lock, state_change_result), 40},
-        {"lock.is_connected", offsetof(lock_sync_lock, is_connected), 44},
-        {"lock.is_charging", offsetof(lock_sync_lock, is_charging), 45},
-        {"sizeof lock", sizeof(lock_sync_lock), 48},
-        {"allocator.struct_size", offsetof(lock_sync_allocator, struct_size), 0},
-        {"allocator.user", offsetof(lock_sync_allocator, user), 8},
-        {"allocator.allocate", offsetof(lock_sync_allocator, allocate), 16},
-        {"allocator.reallocate", offsetof(lock_sync_allocator, reallocate), 24},
-        {"allocator.release", offsetof(lock_sync_allocator, release), 32},
-        {"sizeof allocator", sizeof(lock_sync_allocator), 40},
-        {"transport.struct_size", offsetof(lock_sync_transport, struct_size), 0},
-        {"transport.user", offsetof(lock_sync_transport, user), 8},
-        {"transport.perform", offsetof(lock_sync_transport, perform), 16},
-        {"transport.cancel", offsetof(lock_sync_transport, cancel), 24},
-        {"transport.destroy", offsetof(lock_sync_transport, destroy), 32},
-        {"sizeof transport", sizeof(lock_sync_transport), 40},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        t_row("%s", table[i].member);
-        CHECK_INT(table[i].offset, table[i].want);
-    }
-}
-#endif
-
 TEST(getters_give_the_members)
 {
     static const lock_sync_lock lock = {INT64_MAX, INT64_MIN, -3, UINT32_MAX, -5, INT32_MAX, 100, INT32_MIN,
@@ -224,15 +170,12 @@ TEST(getters_take_null)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(is_locked_over_all_states_and_connections),
-        T(is_jammed_over_results_and_connections),
+        T(is_locked_over_all_states),
+        T(is_jammed_over_results),
         T(names_of_states),
         T(names_of_door_states),
         T(texts_know_whether_there_is_a_value),
         T(numbers_of_the_header_are_abi),
-#if UINTPTR_MAX == UINT64_MAX
-        T(the_layout_of_public_structs_is_abi),
-#endif
         T(getters_give_the_members),
         T(getters_take_null),
     };

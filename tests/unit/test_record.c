@@ -1,9 +1,7 @@
 /* One record of an answer: each field in each shape that a service may send, in both versions of the state object. */
 #include "../support/decoding.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define ALL_FIELDS 511u
 #define RECORD_FIELDS ((uint32_t)(LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION))
@@ -15,20 +13,6 @@
     "{\"state\":6,\"doorState\":3,\"isCharging\":true,\"batteryLevel\":54,\"stateChangeResult\":1,"                    \
     "\"lastStateChangedDate\":\"2021-04-26T06:02:04.197Z\"}"
 #define T2021 INT64_C(1619416924197)
-
-static void check_lock(const lock_sync_lock *got, const lock_sync_lock *want)
-{
-    CHECK_INT(got->id, want->id);
-    CHECK_INT(got->revision, want->revision);
-    CHECK_INT(got->last_state_changed_ms, want->last_state_changed_ms);
-    CHECK_INT(got->fields, want->fields);
-    CHECK_INT(got->state, want->state);
-    CHECK_INT(got->door_state, want->door_state);
-    CHECK_INT(got->battery_level, want->battery_level);
-    CHECK_INT(got->state_change_result, want->state_change_result);
-    CHECK_INT(got->is_connected, want->is_connected);
-    CHECK_INT(got->is_charging, want->is_charging);
-}
 
 static const lock_sync_lock full = {7, 3, T2021, ALL_FIELDS, 6, 3, 54, 1, true, true};
 static const lock_sync_lock stateless = {7, 3, 0, RECORD_FIELDS, 0, 0, 0, 0, false, false};
@@ -68,10 +52,7 @@ TEST(shapes_of_a_record)
         {"old one null",
          "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":null}", &other_state},
         {"state object a string", "{\"id\":7,\"deviceState\":\"6\"}", &bare},
-        {"state object a number", "{\"id\":7,\"deviceState\":6}", &bare},
-        {"state object true", "{\"id\":7,\"deviceState\":true}", &bare},
         {"state object an array", "{\"id\":7,\"lockProperties\":[" FULL "]}", &bare},
-        {"id alone", "{\"id\":7}", &bare},
         {"state beside its object", "{\"id\":7,\"state\":6,\"batteryLevel\":54,\"isCharging\":true}", &bare},
         {"record fields in the state", "{\"id\":7,\"deviceState\":{\"id\":8,\"revision\":9,\"isConnected\":true}}",
          &bare_state},
@@ -94,7 +75,6 @@ TEST(shapes_of_a_record)
         {"connection in another case", "{\"id\":7,\"IsConnected\":true,\"deviceState\":" FULL "}", &moved},
         {"connection a text", "{\"id\":7,\"isConnected\":\"true\",\"deviceState\":" FULL "}", &moved},
         {"connection null", "{\"id\":7,\"isConnected\":null,\"deviceState\":" FULL "}", &moved},
-        {"connection 2", "{\"id\":7,\"isConnected\":2,\"deviceState\":" FULL "}", &moved},
         {"connection 1.5", "{\"id\":7,\"isConnected\":1.5,\"deviceState\":" FULL "}", &moved},
         {"connection within the state",
          "{\"id\":7,\"lockProperties\":{\"isConnected\":true,\"state\":6}}", &bare_state},
@@ -108,7 +88,7 @@ TEST(shapes_of_a_record)
         t_row("%s", table[i].name);
         lock = t_decode_record(ctx, table[i].record, &r);
         if (lock != NULL)
-            check_lock(lock, table[i].want);
+            CHECK(t_same_lock(lock, table[i].want));
         lock_sync_results_free(r);
     }
     lock_sync_ctx_free(ctx);
@@ -260,34 +240,6 @@ TEST(times_of_a_record)
     check_fields("lastStateChangedDate", LOCK_SYNC_FIELD_LAST_STATE_CHANGED, table, COUNT_OF(table));
 }
 
-TEST(unknown_enum_values_are_kept_as_sent)
-{
-    static const int32_t values[] = {10, 17, 19, 99, 254, 256, -1, INT32_MIN, INT32_MAX};
-    lock_sync_ctx *ctx = t_ctx();
-
-    for (size_t i = 0; i < COUNT_OF(values); i++) {
-        char record[200];
-        lock_sync_results *r;
-        const lock_sync_lock *lock;
-
-        t_row("%" PRId32, values[i]);
-        (void)snprintf(record, sizeof record,
-                       "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":%" PRId32
-                       ",\"doorState\":%" PRId32 "}}",
-                       values[i], values[i]);
-        lock = t_decode_record(ctx, record, &r);
-        if (lock != NULL) {
-            CHECK_INT(lock->state, values[i]);
-            CHECK_INT(lock->door_state, values[i]);
-            CHECK_TEXT(lock_sync_lock_state_name(lock->state), "unknown");
-            CHECK_TEXT(lock_sync_door_state_name(lock->door_state), "unknown");
-            CHECK_INT(lock_sync_lock_is_locked(lock), LOCK_SYNC_UNKNOWN);
-        }
-        lock_sync_results_free(r);
-    }
-    lock_sync_ctx_free(ctx);
-}
-
 TEST(ids_that_can_be_used)
 {
     static const value_row table[] = {
@@ -299,13 +251,10 @@ TEST(ids_that_can_be_used)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         char record[100];
         lock_sync_results *r;
-        const lock_sync_lock *lock;
 
         t_row("%s", table[i].json);
         (void)snprintf(record, sizeof record, "{\"id\":%s}", table[i].json);
-        lock = t_decode_record(ctx, record, &r);
-        if (lock != NULL)
-            CHECK_INT(lock->id, table[i].value);
+        CHECK_INT(lock_sync_lock_id(t_decode_record(ctx, record, &r)), table[i].value);
         lock_sync_results_free(r);
     }
     lock_sync_ctx_free(ctx);
@@ -335,15 +284,12 @@ TEST(a_record_without_a_usable_id_is_named)
 
     for (size_t i = 0; i < COUNT_OF(records); i++) {
         for (size_t k = 0; k < COUNT_OF(before); k++) {
-            lock_sync_results *r;
-
             t_row("%s%s", before[k].text, records[i]);
             (void)snprintf(body, sizeof body, "%s%s , {\"id\":9} ] , \"statusCode\":200 }", before[k].text, records[i]);
-            CHECK_INT(t_decode(ctx, &(t_answer){.body = body}, &r), LOCK_SYNC_E_MALFORMED);
+            CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), LOCK_SYNC_E_MALFORMED);
             CHECK_INT(t_error_offset(ctx), -1);
             CHECK_HOLDS(t_error_message(ctx), before[k].says);
             CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 200);
-            lock_sync_results_free(r);
         }
     }
     lock_sync_ctx_free(ctx);
@@ -358,7 +304,6 @@ int main(void)
         T(revisions_of_64_bits),
         T(booleans_may_be_0_and_1),
         T(times_of_a_record),
-        T(unknown_enum_values_are_kept_as_sent),
         T(ids_that_can_be_used),
         T(a_record_without_a_usable_id_is_named),
     };

@@ -8,6 +8,8 @@
 
 #define HEADER_MAX ((size_t)64 * 1024)
 
+#define EMPTY "{\"result\":[]}"
+
 typedef struct parts {
     lock_sync_ctx *ctx;
     lock_sync_request *q;
@@ -31,6 +33,23 @@ static void drop(parts *p)
     lock_sync_ctx_free(p->ctx);
 }
 
+static lock_sync_status append(parts *p, const char *body)
+{
+    return lock_sync_response_append_body(p->s, body, strlen(body));
+}
+
+/* As of HTTP status 200. */
+static void check_decode(parts *p, lock_sync_status want)
+{
+    lock_sync_results *r;
+
+    CHECK_OK(lock_sync_response_set_status(p->s, 200));
+    CHECK_INT(lock_sync_response_decode(p->ctx, p->q, p->s, &r), want);
+    CHECK_INT(t_error_status(p->ctx), want);
+    CHECK((r != NULL) == (want == LOCK_SYNC_OK));
+    lock_sync_results_free(r);
+}
+
 TEST(the_body_may_fill_its_cap_exactly)
 {
     static const char body[] = "{\"result\":[{\"id\":1}]}"; /* 21 bytes */
@@ -43,17 +62,12 @@ TEST(the_body_may_fill_its_cap_exactly)
         for (size_t chunk = 1; chunk <= 21; chunk++) {
             parts p = make(table[i].cap);
             lock_sync_status status = LOCK_SYNC_OK;
-            lock_sync_results *r;
 
             t_row("cap %zu, by %zu bytes", table[i].cap, chunk);
             for (size_t at = 0; at < 21 && status == LOCK_SYNC_OK; at += chunk)
                 status = lock_sync_response_append_body(p.s, body + at, at + chunk > 21 ? 21 - at : chunk);
             CHECK_INT(status, table[i].want);
-            CHECK_OK(lock_sync_response_set_status(p.s, 200));
-            CHECK_INT(lock_sync_response_decode(p.ctx, p.q, p.s, &r), table[i].want);
-            CHECK_INT(t_error_status(p.ctx), table[i].want);
-            CHECK_INT(lock_sync_results_count(r), table[i].want == LOCK_SYNC_OK);
-            lock_sync_results_free(r);
+            check_decode(&p, table[i].want);
             drop(&p);
         }
     }
@@ -80,16 +94,12 @@ TEST(a_failed_append_is_remembered)
 TEST(empty_appends_do_nothing)
 {
     parts p = make(100);
-    lock_sync_results *r;
 
     CHECK_OK(lock_sync_response_append_body(p.s, NULL, 0));
+    CHECK_OK(append(&p, "{\"result\":[]"));
     CHECK_OK(lock_sync_response_append_body(p.s, "x", 0));
-    CHECK_OK(lock_sync_response_append_body(p.s, "{\"result\":[]", 12));
-    CHECK_OK(lock_sync_response_append_body(p.s, NULL, 0));
-    CHECK_OK(lock_sync_response_append_body(p.s, "}", 1));
-    CHECK_OK(lock_sync_response_set_status(p.s, 200));
-    CHECK_OK(lock_sync_response_decode(p.ctx, p.q, p.s, &r));
-    lock_sync_results_free(r);
+    CHECK_OK(append(&p, "}"));
+    check_decode(&p, LOCK_SYNC_OK);
     drop(&p);
 }
 
@@ -98,31 +108,26 @@ TEST(headers_may_fill_64_kib_exactly)
     static const struct {
         const char *name;
         size_t first, second; /* bytes of two values; each name has one byte */
-        bool good;
+        lock_sync_status want;
     } table[] = {
-        {"one, exactly", HEADER_MAX - 1, 0, true},
-        {"one beyond", HEADER_MAX, 0, false},
-        {"two, exactly", 60000, HEADER_MAX - 60002, true},
-        {"two, one beyond", 60000, HEADER_MAX - 60001, false},
+        {"one, exactly", HEADER_MAX - 1, 0, LOCK_SYNC_OK},
+        {"one beyond", HEADER_MAX, 0, LOCK_SYNC_E_TOO_LARGE},
+        {"two, exactly", 60000, HEADER_MAX - 60002, LOCK_SYNC_OK},
+        {"two, one beyond", 60000, HEADER_MAX - 60001, LOCK_SYNC_E_TOO_LARGE},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         parts p = make(100);
         char *first = t_repeat('v', table[i].first);
         char *second = t_repeat('v', table[i].second);
-        lock_sync_status status;
-        lock_sync_results *r;
+        lock_sync_status status = lock_sync_response_add_header(p.s, "a", first);
 
         t_row("%s", table[i].name);
-        status = lock_sync_response_add_header(p.s, "a", first);
         if (status == LOCK_SYNC_OK && table[i].second > 0)
             status = lock_sync_response_add_header(p.s, "b", second);
-        CHECK_INT(status, table[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_LARGE);
-        CHECK_OK(lock_sync_response_set_status(p.s, 200));
-        if (table[i].good)
-            CHECK_OK(lock_sync_response_append_body(p.s, "{\"result\":[]}", 13));
-        CHECK_INT(lock_sync_response_decode(p.ctx, p.q, p.s, &r), table[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_LARGE);
-        lock_sync_results_free(r);
+        CHECK_INT(status, table[i].want);
+        CHECK_INT(append(&p, EMPTY), table[i].want);
+        check_decode(&p, table[i].want);
         free(first);
         free(second);
         drop(&p);
@@ -141,16 +146,13 @@ TEST(header_texts_that_are_refused)
         {"DEL in the name", "n\x7f", "v"},
     };
     parts p = make(100);
-    lock_sync_results *r;
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].what);
         CHECK_INT(lock_sync_response_add_header(p.s, table[i].name, table[i].value), LOCK_SYNC_E_INVALID_ARGUMENT);
     }
-    CHECK_OK(lock_sync_response_set_status(p.s, 200)); /* and nothing of it is remembered */
-    CHECK_OK(lock_sync_response_append_body(p.s, "{\"result\":[]}", 13));
-    CHECK_OK(lock_sync_response_decode(p.ctx, p.q, p.s, &r));
-    lock_sync_results_free(r);
+    CHECK_OK(append(&p, EMPTY)); /* and nothing of it is remembered */
+    check_decode(&p, LOCK_SYNC_OK);
     drop(&p);
 }
 
@@ -158,23 +160,18 @@ TEST(header_texts_that_are_refused)
 TEST(an_unusually_long_correlation_id_is_not_kept)
 {
     static const size_t sizes[] = {126, 127, 128, 5000};
+    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        parts p = make(100);
         char *id = t_repeat('c', sizes[i]);
-        lock_sync_results *r;
 
         t_row("%zu bytes", sizes[i]);
-        CHECK_OK(lock_sync_response_set_status(p.s, 404));
-        CHECK_OK(lock_sync_response_add_header(p.s, "X-Correlation-ID", id));
-        CHECK_INT(lock_sync_response_decode(p.ctx, p.q, p.s, &r), LOCK_SYNC_E_NOT_FOUND);
-        if (sizes[i] <= 127)
-            CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(p.ctx)), id);
-        else
-            CHECK(lock_sync_error_correlation_id(lock_sync_last_error(p.ctx)) == NULL);
+        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 404, .headers = {"X-Correlation-ID", id}}),
+                  LOCK_SYNC_E_NOT_FOUND);
+        CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), sizes[i] <= 127 ? id : NULL);
         free(id);
-        drop(&p);
     }
+    lock_sync_ctx_free(ctx);
 }
 
 TEST(arguments_of_the_pure_middle_are_checked)

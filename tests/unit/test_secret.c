@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define JWT "eyJhbGciOi.J9.s1gnature_-x"
 
@@ -90,36 +89,6 @@ TEST(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
     lock_sync_ctx_free(ctx);
 }
 
-TEST(a_short_credential_is_struck_out_and_the_rest_stays)
-{
-    static const struct {
-        const char *key, *message, *begins, *ends;
-    } table[] = {
-        {"s", "s", "*", "*"},           {"s", "sss", "*", "*"},           {"s", "abc", "abc", "abc"},
-        {"X", "aXbXc", "a*", "*c"},     {"XY", "aXYbXYXYc", "a*", "*c"},  {"XY", "aXYb", "a*", "*b"},
-        {"aba", "abab", "*", "*b"},     {"abcd", "abc", "abc", "abc"},    {"abc", "xabcabcx", "x***", "***x"},
-        {"abcd", "abcd abcd", "*** ", " ***"},
-    };
-    lock_sync_ctx *ctx = t_ctx();
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        const char *got;
-        char body[100];
-
-        t_row("%s without %s", table[i].message, table[i].key);
-        CHECK_OK(lock_sync_set_personal_key(ctx, table[i].key));
-        (void)snprintf(body, sizeof body, "{\"errorMessages\":[\"%s\"]}", table[i].message);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 403, .body = body}), LOCK_SYNC_E_FORBIDDEN);
-        got = lock_sync_error_api_message_at(lock_sync_last_error(ctx), 0);
-        if (!CHECK(got != NULL && strlen(got) >= strlen(table[i].ends)))
-            continue;
-        CHECK_LACKS(got, table[i].key);
-        CHECK(strncmp(got, table[i].begins, strlen(table[i].begins)) == 0);
-        CHECK_TEXT(got + strlen(got) - strlen(table[i].ends), table[i].ends);
-    }
-    lock_sync_ctx_free(ctx);
-}
-
 #define ECHO "{\"success\":false,\"errorMessages\":[\"Bearer " JWT "\"],\"x\":\"" JWT "\"}"
 
 /* The service echoes all it was given. */
@@ -170,7 +139,6 @@ int main(void)
         T(an_echoed_credential_is_struck_out_of_the_error),
         T(an_echoed_credential_is_struck_out_however_json_spells_it),
         T(a_credential_longer_than_the_place_for_an_id_is_struck_out_too),
-        T(a_short_credential_is_struck_out_and_the_rest_stays),
         T(no_log_line_of_a_fetch_holds_a_credential),
     };
 

@@ -14,6 +14,7 @@ static void check_refused(const lock_sync_ctx *ctx, lock_sync_status status, con
     CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(t_error_message(ctx), names);
     CHECK_HOLDS(t_error_message(ctx), why);
+    CHECK_LACKS(t_error_message(ctx), "HIDE");
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 0);
     CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)), -1);
 }
@@ -26,31 +27,71 @@ static void check_taken(const lock_sync_ctx *ctx, lock_sync_status status)
     CHECK_TEXT(t_error_message(ctx), "");
 }
 
-/* The value of a header of a request for all locks. Copied to `value`. */
-static const char *built_header(lock_sync_ctx *ctx, size_t i, char *value, size_t room)
-{
-    lock_sync_request *q;
-
-    value[0] = '\0';
-    if (CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q)))
-        (void)snprintf(value, room, "%s", lock_sync_request_header_value(q, i));
-    lock_sync_request_free(q);
-    return value;
-}
-
 static lock_sync_status set_until(lock_sync_ctx *ctx, const char *jwt)
 {
     return lock_sync_set_access_token_until(ctx, jwt, INT64_MAX);
 }
 
+/* --- settings that are texts --- */
+
+/* A setter of a text, and where the text stands in a request. */
+typedef struct setter {
+    const char *name; /* in messages */
+    lock_sync_status (*set)(lock_sync_ctx *ctx, const char *text);
+    const char *before; /* it, in the request */
+    const char *after;
+    int header; /* -1: the URL */
+} setter;
+
+static const setter personal_key = {"personal key", lock_sync_set_personal_key, "PersonalKey ", "", 1};
+static const setter access_token = {"access token", lock_sync_set_access_token, "Bearer ", "", 1};
+static const setter access_token_until = {"access token", set_until, "Bearer ", "", 1};
+static const setter user_agent = {"user agent", lock_sync_set_user_agent, "", " libgetlock-sync/0.1.0", 2};
+static const setter api_version = {"API version", lock_sync_set_api_version, "https://api.tedee.com/api/",
+                                   "/my/lock/sync", -1};
+
+typedef struct text_row {
+    const char *name;
+    const char *text; /* NULL: `size` digits */
+    size_t size;
+    const char *why; /* NULL: it is good */
+} text_row;
+
+static void check_in_request(lock_sync_ctx *ctx, const setter *s, const char *text)
+{
+    char want[17000];
+    lock_sync_request *q;
+
+    (void)snprintf(want, sizeof want, "%s%s%s", s->before, text, s->after);
+    CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
+    CHECK_TEXT(s->header < 0 ? lock_sync_request_url(q) : lock_sync_request_header_value(q, (size_t)s->header), want);
+    lock_sync_request_free(q);
+}
+
+/* A good text is sent, and a bad one leaves the old one. */
+static void check_texts(const setter *s, const text_row *table, size_t n)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    for (size_t i = 0; i < n; i++) {
+        char *made = t_repeat('9', table[i].size);
+        const char *text = table[i].text == NULL ? made : table[i].text;
+
+        t_row("%s: %s", s->name, table[i].name);
+        CHECK_OK(s->set(ctx, "old"));
+        if (table[i].why == NULL)
+            check_taken(ctx, s->set(ctx, text));
+        else
+            check_refused(ctx, s->set(ctx, text), s->name, table[i].why);
+        check_in_request(ctx, s, table[i].why == NULL ? text : "old");
+        free(made);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
 TEST(credentials_are_visible_ascii)
 {
-    static const struct {
-        const char *name;
-        const char *text; /* NULL: `size` times 'k' */
-        size_t size;
-        const char *why; /* NULL: it is good */
-    } table[] = {
+    static const text_row table[] = {
         {"one byte", "k", 0, NULL},
         {"all of visible ASCII", "!\"#$%&'()*+,-./0189:;<=>?@AZ[\\]^_`az{|}~", 0, NULL},
         {"16384 bytes", NULL, 16384, NULL},
@@ -69,90 +110,15 @@ TEST(credentials_are_visible_ascii)
         {"0xff", "HIDE\xff", 0, "byte 4"},
         {"UTF-8", "HIDE\xc3\xa9HIDE", 0, "byte 4"},
     };
-    static const struct {
-        const char *name;
-        lock_sync_status (*set)(lock_sync_ctx *ctx, const char *secret);
-        const char *scheme;
-    } setters[] = {
-        {"personal key", lock_sync_set_personal_key, "PersonalKey "},
-        {"access token", lock_sync_set_access_token, "Bearer "},
-        {"access token", set_until, "Bearer "},
-    };
-    static char value[20000];
-    static char want[20000];
-    lock_sync_ctx *ctx = t_ctx();
 
-    for (size_t i = 0; i < COUNT_OF(table) * COUNT_OF(setters); i++) {
-        size_t k = i % COUNT_OF(table);
-        size_t s = i / COUNT_OF(table);
-        char *made = table[k].text == NULL ? t_repeat('k', table[k].size) : NULL;
-        const char *text = made == NULL ? table[k].text : made;
-
-        t_row("%s: %s", setters[s].name, table[k].name);
-        CHECK_OK(setters[s].set(ctx, "old"));
-        if (table[k].why == NULL) {
-            check_taken(ctx, setters[s].set(ctx, text));
-            (void)snprintf(want, sizeof want, "%s%s", setters[s].scheme, text);
-        } else {
-            check_refused(ctx, setters[s].set(ctx, text), setters[s].name, table[k].why);
-            CHECK_LACKS(t_error_message(ctx), "HIDE");
-            (void)snprintf(want, sizeof want, "%sold", setters[s].scheme);
-        }
-        CHECK_TEXT(built_header(ctx, 1, value, sizeof value), want);
-        free(made);
-    }
-    lock_sync_ctx_free(ctx);
-}
-
-TEST(null_wipes_the_credential_of_any_setter)
-{
-    lock_sync_status (*const setters[])(lock_sync_ctx *, const char *) = {lock_sync_set_personal_key,
-                                                                          lock_sync_set_access_token, set_until};
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_request *q;
-
-    for (size_t i = 0; i < COUNT_OF(setters); i++) {
-        t_row("setter %zu", i);
-        CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-        check_taken(ctx, setters[i](ctx, NULL));
-        CHECK(ctx->authorization == NULL);
-        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
-        check_taken(ctx, setters[i](ctx, NULL)); /* none is there to wipe */
-    }
-    t_row("until, NULL, whatever the time");
-    check_taken(ctx, lock_sync_set_access_token_until(ctx, NULL, -5));
-    lock_sync_ctx_free(ctx);
-}
-
-TEST(an_expiry_is_a_positive_unix_time)
-{
-    static const struct {
-        int64_t until;
-        bool good;
-    } table[] = {{INT64_MIN, false}, {-1, false}, {0, false}, {1, true}, {INT64_MAX, true}};
-    lock_sync_ctx *ctx = t_ctx();
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        lock_sync_status status = lock_sync_set_access_token_until(ctx, "HIDE", table[i].until);
-
-        t_row("%lld", (long long)table[i].until);
-        if (table[i].good)
-            check_taken(ctx, status);
-        else
-            check_refused(ctx, status, "access token", "expiry");
-        CHECK_LACKS(t_error_message(ctx), "HIDE");
-    }
-    lock_sync_ctx_free(ctx);
+    check_texts(&personal_key, table, COUNT_OF(table));
+    check_texts(&access_token, table, COUNT_OF(table));
+    check_texts(&access_token_until, table, COUNT_OF(table));
 }
 
 TEST(api_versions)
 {
-    static const struct {
-        const char *name;
-        const char *text; /* NULL: `size` times '9' */
-        size_t size;
-        const char *why;
-    } table[] = {
+    static const text_row table[] = {
         {"v1.36", "v1.36", 0, NULL},
         {"v37", "v37", 0, NULL},
         {"one digit", "1", 0, NULL},
@@ -177,38 +143,13 @@ TEST(api_versions)
         {"DEL", "v\x7f", 0, "byte 1"},
         {"UTF-8", "v\xc3\xa9", 0, "byte 1"},
     };
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_request *q;
-    char want[200];
 
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        char *made = table[i].text == NULL ? t_repeat('9', table[i].size) : NULL;
-        const char *text = made == NULL ? table[i].text : made;
-
-        t_row("%s", table[i].name);
-        CHECK_OK(lock_sync_set_api_version(ctx, "old"));
-        if (table[i].why == NULL)
-            check_taken(ctx, lock_sync_set_api_version(ctx, text));
-        else
-            check_refused(ctx, lock_sync_set_api_version(ctx, text), "API version", table[i].why);
-        (void)snprintf(want, sizeof want, "https://api.tedee.com/api/%s/my/lock/sync",
-                       table[i].why == NULL ? text : "old");
-        if (CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q)))
-            CHECK_TEXT(lock_sync_request_url(q), want);
-        lock_sync_request_free(q);
-        free(made);
-    }
-    lock_sync_ctx_free(ctx);
+    check_texts(&api_version, table, COUNT_OF(table));
 }
 
 TEST(user_agents_are_printable_and_stand_before_our_own)
 {
-    static const struct {
-        const char *name;
-        const char *text; /* NULL: `size` times 'p' */
-        size_t size;
-        const char *why;
-    } table[] = {
+    static const text_row table[] = {
         {"product", "acme-hub/2.1", 0, NULL},
         {"with comment", "acme-hub/2.1 (door 3; \"x\")", 0, NULL},
         {"256 bytes", NULL, 256, NULL},
@@ -221,23 +162,44 @@ TEST(user_agents_are_printable_and_stand_before_our_own)
         {"UTF-8", "\xc3\xa9", 0, "byte 0"},
         {"0xff", "a\xff", 0, "byte 1"},
     };
+
+    check_texts(&user_agent, table, COUNT_OF(table));
+}
+
+TEST(null_wipes_the_credential_of_any_setter)
+{
+    const setter *const setters[] = {&personal_key, &access_token, &access_token_until};
     lock_sync_ctx *ctx = t_ctx();
-    char want[400];
-    char got[400];
+    lock_sync_request *q;
+
+    for (size_t i = 0; i < COUNT_OF(setters); i++) {
+        t_row("setter %zu", i);
+        CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
+        check_taken(ctx, setters[i]->set(ctx, NULL));
+        CHECK(ctx->authorization == NULL);
+        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
+        check_taken(ctx, setters[i]->set(ctx, NULL)); /* none is there to wipe */
+    }
+    check_taken(ctx, lock_sync_set_access_token_until(ctx, NULL, -5)); /* whatever the time */
+    lock_sync_ctx_free(ctx);
+}
+
+TEST(an_expiry_is_a_positive_unix_time)
+{
+    static const struct {
+        int64_t until;
+        bool good;
+    } table[] = {{INT64_MIN, false}, {-1, false}, {0, false}, {1, true}, {INT64_MAX, true}};
+    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        char *made = table[i].text == NULL ? t_repeat('p', table[i].size) : NULL;
-        const char *text = made == NULL ? table[i].text : made;
+        lock_sync_status status = lock_sync_set_access_token_until(ctx, "HIDE", table[i].until);
 
-        t_row("%s", table[i].name);
-        CHECK_OK(lock_sync_set_user_agent(ctx, "old"));
-        if (table[i].why == NULL)
-            check_taken(ctx, lock_sync_set_user_agent(ctx, text));
+        t_row("%lld", (long long)table[i].until);
+        if (table[i].good)
+            check_taken(ctx, status);
         else
-            check_refused(ctx, lock_sync_set_user_agent(ctx, text), "user agent", table[i].why);
-        (void)snprintf(want, sizeof want, "%s libgetlock-sync/0.1.0", table[i].why == NULL ? text : "old");
-        CHECK_TEXT(built_header(ctx, 2, got, sizeof got), want);
-        free(made);
+            check_refused(ctx, status, "access token", "expiry");
     }
     lock_sync_ctx_free(ctx);
 }
@@ -261,20 +223,22 @@ TEST(times_and_caps_have_bounds)
     CHECK_INT(ctx->route.max_idle_ms, 60000);
     CHECK_INT(ctx->max_response_bytes, 8 << 20);
     for (size_t i = 0; i < COUNT_OF(times); i++) {
-        lock_sync_status (*const setters[])(lock_sync_ctx *, int64_t) = {lock_sync_set_timeout_ms,
-                                                                         lock_sync_set_connect_timeout_ms,
-                                                                         lock_sync_set_max_idle_ms};
-        const int64_t *const places[] = {&ctx->timeout_ms, &ctx->connect_timeout_ms, &ctx->route.max_idle_ms};
-        const char *const names[] = {"the timeout", "connect timeout", "limit on idle connections"};
+        const struct {
+            const char *name;
+            lock_sync_status (*set)(lock_sync_ctx *ctx, int64_t ms);
+            const int64_t *place;
+        } setters[] = {{"the timeout", lock_sync_set_timeout_ms, &ctx->timeout_ms},
+                       {"connect timeout", lock_sync_set_connect_timeout_ms, &ctx->connect_timeout_ms},
+                       {"limit on idle connections", lock_sync_set_max_idle_ms, &ctx->route.max_idle_ms}};
 
         for (size_t s = 0; s < COUNT_OF(setters); s++) {
-            t_row("%s %lld", names[s], (long long)times[i].ms);
-            CHECK_OK(setters[s](ctx, 77));
+            t_row("%s %lld", setters[s].name, (long long)times[i].ms);
+            CHECK_OK(setters[s].set(ctx, 77));
             if (times[i].good)
-                check_taken(ctx, setters[s](ctx, times[i].ms));
+                check_taken(ctx, setters[s].set(ctx, times[i].ms));
             else
-                check_refused(ctx, setters[s](ctx, times[i].ms), names[s], "86400000");
-            CHECK_INT(*places[s], times[i].good ? times[i].ms : 77);
+                check_refused(ctx, setters[s].set(ctx, times[i].ms), setters[s].name, "86400000");
+            CHECK_INT(*setters[s].place, times[i].good ? times[i].ms : 77);
         }
     }
     for (size_t i = 0; i < COUNT_OF(caps) && SIZE_MAX > UINT32_MAX; i++) {
@@ -323,8 +287,6 @@ static void no_log(void *user, lock_sync_log_level level, const char *message)
 TEST(null_restores_each_default)
 {
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_request *q;
-    char got[100];
 
     CHECK_OK(lock_sync_set_base_url(ctx, "http://127.0.0.1:8080/x"));
     CHECK_OK(lock_sync_set_api_version(ctx, "v1"));
@@ -339,10 +301,8 @@ TEST(null_restores_each_default)
     check_taken(ctx, lock_sync_set_token_provider(ctx, NULL, NULL));
     check_taken(ctx, lock_sync_set_logger(ctx, NULL, NULL));
     check_taken(ctx, lock_sync_set_transport(ctx, NULL));
-    CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
-    CHECK_TEXT(lock_sync_request_url(q), "https://api.tedee.com/api/v37/my/lock/sync");
-    lock_sync_request_free(q);
-    CHECK_TEXT(built_header(ctx, 2, got, sizeof got), "libgetlock-sync/0.1.0");
+    check_in_request(ctx, &api_version, "v37");
+    check_in_request(ctx, &(setter){.before = "libgetlock-sync/0.1.0", .after = "", .header = 2}, "");
     CHECK(ctx->route.proxy == NULL && ctx->route.https && !ctx->route.loopback);
     CHECK(ctx->provider == NULL && ctx->logger.log == NULL);
     lock_sync_ctx_free(ctx);
