@@ -22,39 +22,65 @@ static bool has_family(int family)
     return fd >= 0;
 }
 
+/* A transfer with what it works on. */
+typedef struct scene {
+    lock_sync_allocator memory;
+    lsync_sockets sockets;
+    lock_sync_response response;
+    int64_t distrusted_us;
+    lsync_transfer t;
+} scene;
+
+static void begin(scene *x)
+{
+    memset(x, 0, sizeof *x);
+    MUST(lsync_allocator_init(&x->memory, NULL));
+    lsync_sockets_init(&x->sockets, &x->memory, NULL);
+    lsync_response_init(&x->response, &x->memory, 1000, 1);
+    MUST_OK(lsync_curl_global_init());
+    MUST_OK(lsync_transfer_init(&x->t, &x->memory, &x->distrusted_us));
+}
+
+static void end(scene *x)
+{
+    lsync_transfer_release(&x->t);
+    lsync_sockets_release(&x->sockets);
+    lsync_response_release(&x->response);
+}
+
+/* Sets all options for a request to this URL of this machine. */
+static void prepare(scene *x, const char *url)
+{
+    static const lsync_route route = {.loopback = true};
+    static lock_sync_request request;
+
+    request = (lock_sync_request){.url = url, .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000,
+                                  .send_until_us = INT64_MAX};
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
+        request.headers[i].line = "Accept: */*";
+    MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->sockets, NULL));
+}
+
 /* Whether a request to localhost opens a socket when the name leads to `address`, or to a path of this system. */
 static bool opens_socket(const char *address)
 {
-    const lsync_route route = {.loopback = true};
-    lock_sync_request request = {.url = "http://localhost:9/", .route = &route, .timeout_ms = 1000,
-                                 .connect_timeout_ms = 1000, .send_until_us = INT64_MAX};
     char entry[80];
     struct curl_slist hosts = {entry, NULL};
-    lsync_sockets sockets;
-    int64_t distrusted_us = 0;
-    lock_sync_allocator memory;
-    lock_sync_response response;
-    lsync_transfer t;
+    bool opened;
+    scene x;
     CURLcode set;
 
     (void)snprintf(entry, sizeof entry, "localhost:9:%s", address);
-    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
-        request.headers[i].line = "Accept: */*";
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_sockets_init(&sockets, &memory, NULL);
-    lsync_response_init(&response, &memory, 1000, 1);
-    MUST_OK(lsync_curl_global_init());
-    MUST_OK(lsync_transfer_init(&t, &memory, &distrusted_us));
-    MUST_OK(lsync_transfer_prepare(&t, &request, &response, &sockets, NULL));
-    set = address[0] == '/' ? curl_easy_setopt(t.easy, CURLOPT_UNIX_SOCKET_PATH, address)
-                            : curl_easy_setopt(t.easy, CURLOPT_RESOLVE, &hosts);
+    begin(&x);
+    prepare(&x, "http://localhost:9/");
+    set = address[0] == '/' ? curl_easy_setopt(x.t.easy, CURLOPT_UNIX_SOCKET_PATH, address)
+                            : curl_easy_setopt(x.t.easy, CURLOPT_RESOLVE, &hosts);
     MUST_INT(set, CURLE_OK);
-    MUST_INT(curl_easy_setopt(t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
-    (void)curl_easy_perform(t.easy);
-    lsync_transfer_release(&t);
-    lsync_sockets_release(&sockets);
-    lsync_response_release(&response);
-    return t.saw.opened > 0;
+    MUST_INT(curl_easy_setopt(x.t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
+    (void)curl_easy_perform(x.t.easy);
+    opened = x.t.saw.opened > 0;
+    end(&x);
+    return opened;
 }
 
 TEST(a_name_of_this_machine_leads_nowhere_else)
@@ -133,29 +159,48 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
     (void)close(ends[1]);
 }
 
+#define UNKNOWN LSYNC_REFUSED_UNKNOWN
+
 /* What was found closed before it was sent tells nothing of how long the server keeps connections that are used. */
-TEST(only_a_retry_of_what_was_sent_counts)
+TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
 {
     static const struct {
         const char *name;
         lsync_events saw;
         uint32_t sends;
+        CURLcode code;
+        lock_sync_status stopped;
+        bool cancelled;
         lsync_retry next;
         uint32_t retries;
     } table[] = {
-        {"found closed", {.unsent = true}, 0, LSYNC_RETRY_ALONE, 0},
-        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, LSYNC_RETRY_ALONE, 1},
-        {"sent, and failed for good", {.sent_us = 1}, 1, LSYNC_RETRY_NONE, 0},
+        {"found closed", {.unsent = true}, 0, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE, 0},
+        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false,
+         LSYNC_RETRY_ALONE, 1},
+        {"sent, and failed for good", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
+        {"given up", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false,
+         LSYNC_RETRY_ALONE, 1},
+        {"a response", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OK, LOCK_SYNC_OK, false,
+         LSYNC_RETRY_NONE, 0},
+        {"out of time", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OPERATION_TIMEDOUT, LOCK_SYNC_OK,
+         false, LSYNC_RETRY_NONE, 0},
+        {"out of memory", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OUT_OF_MEMORY, LOCK_SYNC_OK,
+         false, LSYNC_RETRY_NONE, 0},
+        {"stopped by a callback", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_ABORTED_BY_CALLBACK,
+         LOCK_SYNC_E_TIMEOUT, false, LSYNC_RETRY_NONE, 0},
+        {"cancelled", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, true,
+         LSYNC_RETRY_NONE, 0},
     };
-    static const lock_sync_request request = {.timeout_ms = 1000};
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
+        atomic_bool cancelled = table[i].cancelled;
+        const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
         lsync_sockets sockets = {.responses = 0};
-        lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = table[i].saw};
+        lsync_transfer t = {.request = &request, .sockets = &sockets, .stopped = table[i].stopped,
+                            .saw = table[i].saw, .attempts = {.sends = table[i].sends}};
 
         t_row("%s", table[i].name);
-        t.attempts.sends = table[i].sends;
-        CHECK_INT(lsync_transfer_retry(&t, CURLE_RECV_ERROR), table[i].next);
+        CHECK_INT(lsync_transfer_retry(&t, table[i].code), table[i].next);
         CHECK_INT(sockets.retries, table[i].retries);
     }
 }
@@ -221,62 +266,15 @@ TEST(closed_connections_are_looked_for_once_a_turn)
 TEST(a_text_that_differs_is_set_anew)
 {
     static const char *const urls[] = {"http://127.0.0.1:9/b", "http://127.0.0.1:9/a", "http://127.0.0.1:9/b"};
-    static const lsync_route route = {.loopback = true};
-    lsync_sockets sockets;
-    int64_t distrusted_us = 0;
-    lock_sync_allocator memory;
-    lock_sync_response response;
-    lsync_transfer t;
+    scene x;
 
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_sockets_init(&sockets, &memory, NULL);
-    lsync_response_init(&response, &memory, 1000, 1);
-    MUST_OK(lsync_curl_global_init());
-    MUST_OK(lsync_transfer_init(&t, &memory, &distrusted_us));
+    begin(&x);
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
-        lock_sync_request request = {.url = urls[i], .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000,
-                                     .send_until_us = INT64_MAX};
-
-        for (size_t k = 0; k < LSYNC_REQUEST_HEADERS; k++)
-            request.headers[k].line = "Accept: */*";
         t_row("%s", urls[i]);
-        CHECK_OK(lsync_transfer_prepare(&t, &request, &response, &sockets, NULL));
-        CHECK_TEXT(t.set.url, urls[i]);
+        prepare(&x, urls[i]);
+        CHECK_TEXT(x.t.set.url, urls[i]);
     }
-    lsync_transfer_release(&t);
-    lsync_sockets_release(&sockets);
-    lsync_response_release(&response);
-}
-
-/* Of a request that would be sent once more, were it not for its end. */
-TEST(nothing_follows_an_end)
-{
-    static const struct {
-        const char *name;
-        CURLcode code;
-        lock_sync_status stopped;
-        bool cancelled;
-        lsync_retry next;
-    } table[] = {
-        {"given up", CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE},
-        {"a response", CURLE_OK, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
-        {"out of time", CURLE_OPERATION_TIMEDOUT, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
-        {"out of memory", CURLE_OUT_OF_MEMORY, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE},
-        {"stopped by a callback", CURLE_ABORTED_BY_CALLBACK, LOCK_SYNC_E_TIMEOUT, false, LSYNC_RETRY_NONE},
-        {"cancelled", CURLE_RECV_ERROR, LOCK_SYNC_OK, true, LSYNC_RETRY_NONE},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        atomic_bool cancelled = table[i].cancelled;
-        const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
-        lsync_sockets sockets = {.responses = 0};
-        lsync_transfer t = {.request = &request, .sockets = &sockets, .stopped = table[i].stopped,
-                            .saw = {.sent_us = 1, .is_http2 = true, .refused = LSYNC_REFUSED_UNKNOWN}};
-
-        t_row("%s", table[i].name);
-        t.attempts.sends = 1;
-        CHECK_INT(lsync_transfer_retry(&t, table[i].code), table[i].next);
-    }
+    end(&x);
 }
 
 /* A socket that a transfer opens, with a port of its own, which is returned. */
@@ -307,22 +305,20 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
 {
     const lsync_route route = {.https = true};
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
-    lock_sync_allocator memory;
-    lsync_sockets sockets;
-    lsync_transfer t = {.request = &request, .sockets = &sockets};
+    scene x;
+    lsync_transfer t = {.request = &request, .sockets = &x.sockets};
     int fd;
     int port;
 
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_sockets_init(&sockets, &memory, NULL);
+    begin(&x);
     port = open_connection(&t, &fd);
     CHECK_INT(send_from(&t, port), CURL_PREREQFUNC_ABORT);
     CHECK_INT(t.stopped, LOCK_SYNC_E_TIMEOUT);
     lsync_sockets_leave(&t, false);
-    CHECK_INT(sockets.open, 1);
-    CHECK_INT(lsync_on_close_socket(&sockets, fd), 0);
-    CHECK_INT(sockets.open, 0);
-    lsync_sockets_release(&sockets);
+    CHECK_INT(x.sockets.open, 1);
+    CHECK_INT(lsync_on_close_socket(&x.sockets, fd), 0);
+    CHECK_INT(x.sockets.open, 0);
+    end(&x);
 }
 
 /* libcurl puts all that waited for a connection on it at once, before it knows how many streams the server allows. */
@@ -331,15 +327,13 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     enum { SHARING = LSYNC_STREAMS_UNTOLD + 1 };
     const lsync_route route = {.https = true, .max_idle_ms = 60000};
     const lock_sync_request request = {.route = &route, .send_until_us = INT64_MAX};
-    lock_sync_allocator memory;
-    lsync_sockets sockets;
-    lsync_transfer opener = {.request = &request, .sockets = &sockets};
+    scene x;
+    lsync_transfer opener = {.request = &request, .sockets = &x.sockets};
     lsync_transfer sharing[SHARING];
     int fd;
     int port;
 
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_sockets_init(&sockets, &memory, NULL);
+    begin(&x);
     port = open_connection(&opener, &fd);
     CHECK_INT(send_from(&opener, port), CURL_PREREQFUNC_OK);
     for (int i = 0; i < SHARING; i++) {
@@ -350,7 +344,7 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
         sharing[i].saw = (lsync_events){.sent_us = 0};
         t_row("%d", i);
         if (i == SHARING - 1)
-            sockets.listed[0].connection->responses = 1; /* then libcurl knows */
+            x.sockets.listed[0].connection->responses = 1; /* then libcurl knows */
         fits = fits || i == SHARING - 1;
         CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
         CHECK(sharing[i].saw.has_no_room != fits);
@@ -359,27 +353,25 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     for (int i = 0; i < SHARING; i++)
         lsync_sockets_leave(&sharing[i], false);
     lsync_sockets_leave(&opener, false);
-    CHECK_INT(lsync_on_close_socket(&sockets, fd), 0);
-    lsync_sockets_release(&sockets);
+    CHECK_INT(lsync_on_close_socket(&x.sockets, fd), 0);
+    end(&x);
 }
 
 TEST(only_what_was_sent_twice_is_said_to_be)
 {
     static const lsync_route route = {.https = true};
     static const lock_sync_request request = {.route = &route};
-    lock_sync_allocator memory;
-    lock_sync_response response;
+    scene x;
 
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_response_init(&response, &memory, 1000, 1);
+    begin(&x);
     for (uint32_t sends = 0; sends < 3; sends++) {
-        lsync_transfer t = {.request = &request, .response = &response, .attempts = {.sends = sends}};
+        lsync_transfer t = {.request = &request, .response = &x.response, .attempts = {.sends = sends}};
 
         t_row("%u", sends);
         lsync_describe_curl_failure(&t, CURLE_RECV_ERROR);
-        CHECK_INT(strstr(response.failure, "sent twice") != NULL, sends == 2);
+        CHECK_INT(strstr(x.response.failure, "sent twice") != NULL, sends == 2);
     }
-    lsync_response_release(&response);
+    end(&x);
 }
 
 int main(void)
@@ -389,11 +381,10 @@ int main(void)
         T(a_transfer_that_is_over_opens_nothing),
         T(old_responses_count_less),
         T(each_refused_stream_leaves_its_connection_at_once),
-        T(only_a_retry_of_what_was_sent_counts),
+        T(what_follows_an_attempt_and_whether_it_counts_as_a_retry),
         T(a_connection_is_new_until_its_first_response),
         T(closed_connections_are_looked_for_once_a_turn),
         T(a_text_that_differs_is_set_anew),
-        T(nothing_follows_an_end),
         T(a_connection_that_was_too_late_is_known_until_it_is_closed),
         T(a_new_connection_takes_no_more_than_is_safe_of_those_that_share),
         T(only_what_was_sent_twice_is_said_to_be),

