@@ -14,6 +14,10 @@ static struct later {
 } later[LATER_MAX];
 static size_t later_count;
 
+#define TESTS_MAX 100
+
+static struct CMUnitTest written[TESTS_MAX];
+static size_t written_count;
 static char row[256];
 static size_t rows;
 static size_t failures;
@@ -45,10 +49,27 @@ void t_run(CMUnitTestFunction body, void **t_state)
         fail();
 }
 
+void t_add(const char *name, CMUnitTestFunction test, CMFixtureFunction before, CMFixtureFunction after)
+{
+    if (written_count < TESTS_MAX)
+        written[written_count] = (struct CMUnitTest){name, test, before, after, NULL};
+    written_count++;
+}
+
+int t_run_all(void)
+{
+    return t_main(written, written_count, NULL, NULL);
+}
+
 int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, CMFixtureFunction after)
 {
-    int failed = _cmocka_run_group_tests("all", tests, n, before, after);
+    int failed;
 
+    if (n != written_count || n > TESTS_MAX) {
+        print_error("of %zu tests %zu are listed\n", written_count, n);
+        return 1;
+    }
+    failed = _cmocka_run_group_tests("all", tests, n, before, after);
     t_release();
     if (rows > 0)
         print_message("%zu rows of tables\n", rows);

@@ -15,15 +15,25 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-#define TEST(name)                                                                                                     \
+#define TEST(name) TEST_IN(name, NULL, NULL)
+
+/* With something to make before and to release after it. */
+#define TEST_IN(name, before, after)                                                                                   \
     static void name##_body(void **t_state);                                                                             \
     static void name(void **t_state)                                                                                     \
     {                                                                                                                  \
         t_run(name##_body, t_state);                                                                                     \
     }                                                                                                                  \
+    __attribute__((constructor)) static void name##_is_there(void)                                                     \
+    {                                                                                                                  \
+        t_add(#name, name, before, after);                                                                             \
+    }                                                                                                                  \
     static void name##_body(void **t_state __attribute__((unused)))
 
-/* Its row in the list of a program's tests; the second has something to make before and to release after. */
+/* What main() returns: runs all tests of the program, in the order in which they are written. */
+int t_run_all(void);
+
+/* Or a list of them, which must have all: a test's row; the second has something to make before and to release after. */
 #define T(name) cmocka_unit_test(name)
 #define T_IN(name, before, after) cmocka_unit_test_setup_teardown(name, before, after)
 
@@ -32,6 +42,7 @@
 #define T_MAIN_IN(tests, before, after) t_main(tests, COUNT_OF(tests), before, after)
 
 void t_run(CMUnitTestFunction body, void **t_state); /* the test fails if a check did */
+void t_add(const char *name, CMUnitTestFunction test, CMFixtureFunction before, CMFixtureFunction after);
 int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, CMFixtureFunction after);
 
 /* Names the row of a table that the next checks are about, and counts it as a case. */
