@@ -251,15 +251,5 @@ TEST(a_request_is_one_block)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(an_allocator_has_all_of_its_functions),
-        T(null_is_malloc),
-        T(objects_may_be_freed_in_any_order),
-        T(all_memory_comes_back_and_wiped_wherever_it_runs_out),
-        T(a_setting_without_memory_stays_as_it_was),
-        T(an_append_without_memory_is_remembered),
-        T(a_request_is_one_block),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

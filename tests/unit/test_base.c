@@ -485,24 +485,5 @@ TEST(two_generators_draw_differently)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(a_buffer_grows_to_its_cap_and_no_further),
-        T(random_ids_are_ordered_as_by_qsort),
-        T(shaped_ids_are_ordered_as_by_qsort),
-        T(sizes_that_overflow_are_seen),
-        T(a_block_of_several_arrays_is_aligned_and_does_not_overflow),
-        T(memory_functions_take_null_and_never_ask_for_nothing),
-        T(wiping_is_done),
-        T(a_secret_is_struck_out_wherever_it_stands),
-        T(a_character_cut_short_at_the_end_is_dropped),
-        T(a_log_message_is_one_line_of_bounded_length),
-        T(what_cannot_be_formatted_is_not_told),
-        T(a_time_span_is_in_words_and_rounded_up),
-        T(a_fork_changes_the_process_of_an_object_once),
-        T(other_threads_wait_until_an_object_is_renewed),
-        T(random_numbers_follow_from_their_state),
-        T(two_generators_draw_differently),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -288,12 +288,5 @@ TEST(what_a_second_thread_may_do_while_a_fetch_runs)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(callbacks_may_not_use_the_context),
-        T(cancelling_from_inside_perform),
-        T(cancelling_when_nothing_runs_does_nothing),
-        T(what_a_second_thread_may_do_while_a_fetch_runs),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -376,19 +376,5 @@ TEST(only_what_was_sent_twice_is_said_to_be)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(a_name_of_this_machine_leads_nowhere_else),
-        T(a_transfer_that_is_over_opens_nothing),
-        T(old_responses_count_less),
-        T(each_refused_stream_leaves_its_connection_at_once),
-        T(what_follows_an_attempt_and_whether_it_counts_as_a_retry),
-        T(a_connection_is_new_until_its_first_response),
-        T(closed_connections_are_looked_for_once_a_turn),
-        T(a_text_that_differs_is_set_anew),
-        T(a_connection_that_was_too_late_is_known_until_it_is_closed),
-        T(a_new_connection_takes_no_more_than_is_safe_of_those_that_share),
-        T(only_what_was_sent_twice_is_said_to_be),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -178,11 +178,5 @@ TEST(many_short_records_come_to_the_same)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(the_documented_shapes_are_read_in_one_pass),
-        T(a_key_twice_is_malformed_either_way),
-        T(many_short_records_come_to_the_same),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

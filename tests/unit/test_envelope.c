@@ -396,19 +396,5 @@ TEST(correlation_ids)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(every_http_status_with_every_kind_of_body),
-        T(every_2xx_is_read_like_200),
-        T(http_statuses_out_of_range_are_refused),
-        T(success_false_takes_its_status_from_the_envelope),
-        T(what_counts_as_success),
-        T(an_empty_answer_with_a_status_code_is_that_status),
-        T(an_unsound_body_of_another_status_has_no_messages),
-        T(messages_of_the_service),
-        T(at_most_16_messages_are_kept),
-        T(retry_after_is_told_for_429_and_503),
-        T(correlation_ids),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

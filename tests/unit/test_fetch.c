@@ -318,19 +318,5 @@ TEST(a_request_says_what_is_left_of_its_time)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(a_good_fetch),
-        T(a_good_fetch_of_one_lock),
-        T(arguments_are_checked_before_anything_is_sent),
-        T(what_perform_returns_and_what_comes_of_it),
-        T(no_failure_is_retried_by_the_library),
-        T(nothing_is_printed_and_the_failure_is_not_lost),
-        T(too_much_is_too_much_whatever_perform_returns),
-        T(what_lies_beyond_the_size_of_the_struct_is_not_called),
-        T(destroy_is_called_once_when_the_context_lets_go),
-        T(destroy_is_called_once_even_if_it_lets_go_again),
-        T(a_request_says_what_is_left_of_its_time),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -183,7 +183,5 @@ TEST(a_fetch_ends)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(each_transition), T(a_fetch_ends)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

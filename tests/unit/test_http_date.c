@@ -226,16 +226,5 @@ TEST(a_receipt_at_the_end_of_time_overflows_nothing)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(three_forms),
-        T(texts_that_are_no_http_date),
-        T(each_form_cut_at_every_length_is_refused),
-        T(a_year_of_two_digits_is_at_most_50_years_ahead),
-        T(a_century_that_no_calendar_has_is_refused),
-        T(agrees_with_strftime_on_random_moments),
-        T(retry_after),
-        T(a_receipt_at_the_end_of_time_overflows_nothing),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

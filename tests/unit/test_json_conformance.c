@@ -262,12 +262,5 @@ TEST(a_million_levels_are_refused_on_a_small_stack)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(each_text_is_read_or_refused_wherever_it_stands),
-        T(each_byte_in_a_string),
-        T(depth_2048_is_read_and_2049_is_not),
-        T(a_million_levels_are_refused_on_a_small_stack),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -164,13 +164,5 @@ TEST(a_body_cut_inside_a_character_breaks_there)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(the_place_of_a_fault_and_what_it_is),
-        T(a_nul_anywhere_is_a_fault_at_its_place),
-        T(sound_json_that_is_no_answer),
-        T(a_good_body_cut_anywhere_breaks_at_its_end),
-        T(a_body_cut_inside_a_character_breaks_there),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -169,16 +169,5 @@ TEST(getters_take_null)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(is_locked_over_all_states),
-        T(is_jammed_over_results),
-        T(names_of_states),
-        T(names_of_door_states),
-        T(texts_know_whether_there_is_a_value),
-        T(numbers_of_the_header_are_abi),
-        T(getters_give_the_members),
-        T(getters_take_null),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

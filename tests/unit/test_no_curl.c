@@ -58,7 +58,5 @@ TEST(there_is_no_pool)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(a_fetch_needs_a_transport_of_the_host), T(there_is_no_pool)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -136,7 +136,5 @@ TEST(bodies_of_others)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(bodies_of_our_own), T(bodies_of_others)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -137,14 +137,5 @@ TEST(a_dead_peer_is_looked_for)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(a_peer_has_closed),
-        T(a_connection_is_ended_for_all_who_use_it),
-#ifdef __linux__
-        T(silence_and_bytes_are_counted),
-#endif
-        T(a_dead_peer_is_looked_for),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -204,13 +204,5 @@ TEST(without_memory_a_table_finds_what_it_has)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(fetches_have_one_origin_if_their_routes_are_the_same),
-        T(a_name_is_looked_up_unless_all_are_addresses),
-        T(an_origin_is_dropped_after_a_minute_without_jobs_and_connections),
-        T(ten_thousand_origins_are_found_and_dropped),
-        T(without_memory_a_table_finds_what_it_has),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -97,10 +97,5 @@ TEST(all_get_the_same_and_something_is_left)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(an_origin_takes_by_what_is_left),
-        T(all_get_the_same_and_something_is_left),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

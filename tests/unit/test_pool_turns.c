@@ -345,18 +345,5 @@ TEST(leaders_open_no_more_than_the_connections_of_an_origin)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(origins_take_turns),
-        T(a_new_origin_comes_before_those_that_have_some),
-        T(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next),
-        T(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one),
-        T(one_connection_goes_round),
-        T(one_connection_with_streams_goes_round),
-        T(a_turn_goes_on_while_its_connection_is_there),
-        T(a_leader_holds_the_others_for_a_second),
-        T(a_leader_takes_the_room_that_libcurl_finds),
-        T(leaders_open_no_more_than_the_connections_of_an_origin),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -242,13 +242,5 @@ TEST(the_provider_is_not_asked_for_a_built_request)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(when_it_is_asked_and_what_comes_of_it),
-        T(the_new_credential_is_kept_for_the_next_fetch),
-        T(a_401_without_a_new_credential_keeps_its_detail_and_is_not_repeated),
-        T(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer),
-        T(the_provider_is_not_asked_for_a_built_request),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

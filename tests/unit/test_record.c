@@ -297,16 +297,5 @@ TEST(a_record_without_a_usable_id_is_named)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(shapes_of_a_record),
-        T(integers_of_32_bits),
-        T(battery_levels_outside_0_to_100_are_absent),
-        T(revisions_of_64_bits),
-        T(booleans_may_be_0_and_1),
-        T(times_of_a_record),
-        T(ids_that_can_be_used),
-        T(a_record_without_a_usable_id_is_named),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -361,20 +361,5 @@ TEST(readers_of_a_request_take_null)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(ids_are_repeated_once_each_in_the_order_asked),
-        T(an_empty_list_is_refused_wherever_ids_are_taken),
-        T(one_lock_has_an_endpoint_of_its_own),
-        T(ids_that_would_pass_2000_bytes_ask_for_all_locks),
-        T(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long),
-        T(bad_ids_are_refused_with_their_index),
-        T(arguments_are_checked),
-        T(the_credential_travels_in_the_scheme_of_its_setter),
-        T(the_longest_settings_fit),
-        T(no_request_is_made_without_a_usable_credential),
-        T(a_request_outlives_its_context_and_later_settings),
-        T(readers_of_a_request_take_null),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -235,16 +235,5 @@ TEST(a_response_may_be_decoded_twice_and_outlive_its_context)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(the_body_may_fill_its_cap_exactly),
-        T(a_failed_append_is_remembered),
-        T(empty_appends_do_nothing),
-        T(headers_may_fill_64_kib_exactly),
-        T(header_texts_that_are_refused),
-        T(an_unusually_long_correlation_id_is_not_kept),
-        T(arguments_of_the_pure_middle_are_checked),
-        T(a_response_may_be_decoded_twice_and_outlive_its_context),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

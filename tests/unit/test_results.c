@@ -296,15 +296,5 @@ TEST(readers_of_results_take_null)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(filtering_order_duplicates_and_missing),
-        T(two_records_of_one_lock),
-        T(a_hundred_thousand_locks_in_any_order),
-        T(one_lock_is_answered_by_one_object_of_its_id),
-        T(results_outlive_their_context_and_keep_their_time),
-        T(more_than_can_be_addressed_is_out_of_memory),
-        T(readers_of_results_take_null),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -61,7 +61,5 @@ TEST(when_a_request_is_sent_once_more)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(when_a_request_is_sent_once_more)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -135,12 +135,5 @@ TEST(no_log_line_of_a_fetch_holds_a_credential)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(an_echoed_credential_is_struck_out_of_the_error),
-        T(an_echoed_credential_is_struck_out_however_json_spells_it),
-        T(a_credential_longer_than_the_place_for_an_id_is_struck_out_too),
-        T(no_log_line_of_a_fetch_holds_a_credential),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -330,17 +330,5 @@ TEST(setters_refuse_a_null_context)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(credentials_are_visible_ascii),
-        T(null_wipes_the_credential_of_any_setter),
-        T(an_expiry_is_a_positive_unix_time),
-        T(api_versions),
-        T(user_agents_are_printable_and_stand_before_our_own),
-        T(times_and_caps_have_bounds),
-        T(ca_files_are_kept_by_path),
-        T(null_restores_each_default),
-        T(setters_refuse_a_null_context),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -146,15 +146,5 @@ TEST(the_version_is_that_of_the_headers)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(numbers_names_and_retries),
-        T(messages_are_one_plain_sentence_each),
-        T(numbers_without_a_name),
-        T(readers_of_an_error_take_null),
-        T(a_success_leaves_nothing_of_the_error_before),
-        T(one_error_replaces_another_as_a_whole),
-        T(the_version_is_that_of_the_headers),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -135,7 +135,5 @@ TEST(a_struct_of_an_older_header_is_taken)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(a_struct_of_an_older_header_is_taken)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

@@ -215,16 +215,5 @@ TEST(every_day_of_two_centuries_is_one_day_after_the_last)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(good_texts),
-        T(fractions_are_cut_to_milliseconds),
-        T(offsets),
-        T(dates_and_times_that_do_not_exist),
-        T(texts_that_are_no_timestamp),
-        T(a_good_text_cut_at_every_length),
-        T(agrees_with_timegm_on_random_moments),
-        T(every_day_of_two_centuries_is_one_day_after_the_last),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

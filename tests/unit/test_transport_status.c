@@ -73,7 +73,5 @@ TEST(codes_of_libcurl)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(codes_of_libcurl)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

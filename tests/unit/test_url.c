@@ -349,11 +349,5 @@ TEST(one_origin_is_scheme_host_and_port)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        T(base_urls), T(urls_have_at_most_1024_bytes), T(only_loopback_by_its_text_may_use_plain_http),
-        T(plain_http_never_goes_through_a_proxy), T(proxies),
-        T(hosts_that_are_addresses), T(one_origin_is_scheme_host_and_port),
-    };
-
-    return T_MAIN(tests);
+    return t_run_all();
 }

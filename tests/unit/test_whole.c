@@ -57,7 +57,5 @@ TEST(a_fraction_of_zeros_becomes_blanks)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {T(a_fraction_of_zeros_becomes_blanks)};
-
-    return T_MAIN(tests);
+    return t_run_all();
 }
