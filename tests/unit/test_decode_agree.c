@@ -152,30 +152,6 @@ TEST(a_key_twice_is_malformed_either_way)
     lock_sync_ctx_free(ctx);
 }
 
-/* More records than could be guessed from the size, so that room must grow. */
-TEST(many_short_records_come_to_the_same)
-{
-    static const int64_t some[] = {12, 7, 99};
-    static const size_t counts[] = {1, 2, 7, 8, 9, 63, 64, 65, 1000};
-    lock_sync_ctx *ctx = t_ctx();
-
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        for (int order = 0; order < 3; order++) {
-            char body[20000];
-            size_t size = (size_t)snprintf(body, sizeof body, "{\"result\":[");
-
-            t_row("%zu records, order %d", counts[i], order);
-            for (size_t k = 0; k < counts[i]; k++)
-                size += (size_t)snprintf(body + size, sizeof body - size, "%s{\"id\":%zu}", k == 0 ? "" : ",",
-                                         order == 0 ? k + 1 : order == 1 ? counts[i] - k : k / 2 + 1);
-            (void)snprintf(body + size, sizeof body - size, "]}");
-            check_both_ways(ctx, &(t_answer){.n = 0}, body, LOCK_SYNC_OK);
-            check_both_ways(ctx, &(t_answer){.ids = some, .n = 3}, body, LOCK_SYNC_OK);
-        }
-    }
-    lock_sync_ctx_free(ctx);
-}
-
 int main(void)
 {
     return t_run_all();

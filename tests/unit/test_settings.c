@@ -99,15 +99,11 @@ TEST(credentials_are_visible_ascii)
         {"empty", "", 0, "empty"},
         {"CR", "HIDE\rHIDE", 0, "byte 4"},
         {"LF", "HIDE\nX-Evil: 1", 0, "byte 4"},
-        {"CR LF at the end", "HIDE\r\n", 0, "byte 4"},
         {"space inside", "HIDE HIDE", 0, "byte 4"},
         {"space before", " HIDE", 0, "byte 0"},
-        {"tab", "HIDE\tHIDE", 0, "byte 4"},
         {"DEL", "HIDE\x7f", 0, "byte 4"},
-        {"0x01", "\x01HIDE", 0, "byte 0"},
         {"0x1f", "HIDE\x1f", 0, "byte 4"},
         {"0x80", "HIDE\x80", 0, "byte 4"},
-        {"0xff", "HIDE\xff", 0, "byte 4"},
         {"UTF-8", "HIDE\xc3\xa9HIDE", 0, "byte 4"},
     };
 
@@ -120,27 +116,18 @@ TEST(api_versions)
 {
     static const text_row table[] = {
         {"v1.36", "v1.36", 0, NULL},
-        {"v37", "v37", 0, NULL},
-        {"one digit", "1", 0, NULL},
         {"all kinds of character", "A-z_0.9", 0, NULL},
         {"dots behind", "v..", 0, NULL},
         {"64 bytes", NULL, 64, NULL},
         {"65 bytes", NULL, 65, "65 bytes, 64"},
         {"empty", "", 0, "empty"},
         {"dot first", ".v", 0, "letters"},
-        {"dots alone", "..", 0, "letters"},
         {"dash first", "-1", 0, "letters"},
-        {"underscore first", "_1", 0, "letters"},
         {"slash", "v1/v2", 0, "letters"},
-        {"up a folder", "../x", 0, "letters"},
         {"percent", "v%2f", 0, "letters"},
         {"query", "v1?x=1", 0, "letters"},
-        {"fragment", "v1#", 0, "letters"},
         {"colon", "v1:2", 0, "letters"},
-        {"at", "v@1", 0, "letters"},
         {"space", "v 1", 0, "byte 1"},
-        {"LF", "v1\n", 0, "byte 2"},
-        {"DEL", "v\x7f", 0, "byte 1"},
         {"UTF-8", "v\xc3\xa9", 0, "byte 1"},
     };
 
@@ -157,10 +144,8 @@ TEST(user_agents_are_printable_and_stand_before_our_own)
         {"empty", "", 0, "empty"},
         {"CR", "a\rb", 0, "byte 1"},
         {"LF and a header", "a\nX-Evil: 1", 0, "byte 1"},
-        {"tab", "a\tb", 0, "byte 1"},
         {"DEL", "ab\x7f", 0, "byte 2"},
         {"UTF-8", "\xc3\xa9", 0, "byte 0"},
-        {"0xff", "a\xff", 0, "byte 1"},
     };
 
     check_texts(&user_agent, table, COUNT_OF(table));
