@@ -19,10 +19,10 @@
 
 /* With something to make before and to release after it. */
 #define TEST_IN(name, before, after)                                                                                   \
-    static void name##_body(void **t_state);                                                                             \
-    static void name(void **t_state)                                                                                     \
+    static void name##_body(void **t_state);                                                                           \
+    static void name(void **t_state)                                                                                   \
     {                                                                                                                  \
-        t_run(name##_body, t_state);                                                                                     \
+        t_run(name##_body, t_state);                                                                                   \
     }                                                                                                                  \
     __attribute__((constructor)) static void name##_is_there(void)                                                     \
     {                                                                                                                  \

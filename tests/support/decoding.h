@@ -12,6 +12,19 @@
 /* A context with that personal key; ends the test when there is none. */
 lock_sync_ctx *t_ctx(void);
 
+/* A test with such a context, `ctx`, which is freed after it: not for one with a transport in a variable of the test,
+   whose destroy function would come too late. */
+#define TEST_WITH_CTX(name)                                                                                            \
+    static void name##_with(lock_sync_ctx *ctx);                                                                       \
+    TEST(name)                                                                                                         \
+    {                                                                                                                  \
+        lock_sync_ctx *with = t_ctx();                                                                                 \
+                                                                                                                       \
+        name##_with(with);                                                                                             \
+        lock_sync_ctx_free(with);                                                                                      \
+    }                                                                                                                  \
+    static void name##_with(lock_sync_ctx *ctx)
+
 /* The last error's parts, read through the public functions. */
 lock_sync_status t_error_status(const lock_sync_ctx *ctx);
 const char *t_error_message(const lock_sync_ctx *ctx);
