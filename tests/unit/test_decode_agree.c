@@ -52,7 +52,7 @@ static void check_both_ways(lock_sync_ctx *ctx, const t_answer *question, const 
     free(with_extra);
 }
 
-TEST(the_documented_shapes_are_read_in_one_pass)
+TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
 {
     static const int64_t some[] = {12, 7, 99};
     static const struct {
@@ -87,7 +87,6 @@ TEST(the_documented_shapes_are_read_in_one_pass)
          "{\"result\":[{\"id\":5,\"isConnected\":null,\"revision\":null,\"lockProperties\":{\"state\":null,"
          "\"isCharging\":null,\"batteryLevel\":101,\"lastStateChangedDate\":null,\"doorState\":2147483648}}]}"},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_answer a = table[i].question;
@@ -106,7 +105,6 @@ TEST(the_documented_shapes_are_read_in_one_pass)
         if (a.body[0] == '{')
             check_both_ways(ctx, &table[i].question, table[i].body, LOCK_SYNC_OK);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 #define SIXTEEN                                                                                                        \
@@ -114,7 +112,7 @@ TEST(the_documented_shapes_are_read_in_one_pass)
     "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
 
 /* Members of a record, each with two keys that are the same or only look so. */
-TEST(a_key_twice_is_malformed_either_way)
+TEST_WITH_CTX(a_key_twice_is_malformed_either_way)
 {
     static const struct {
         const char *members;
@@ -140,7 +138,6 @@ TEST(a_key_twice_is_malformed_either_way)
         {"\"ID\":7,\"Id\":7,\"x\":1,\"xx\":1,\"X\":1", LOCK_SYNC_OK},
         {"\"\\u0069\":7,\"x\":1", LOCK_SYNC_OK},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[700];
@@ -149,7 +146,6 @@ TEST(a_key_twice_is_malformed_either_way)
         (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":7,%s}]}", table[i].members);
         check_both_ways(ctx, &(t_answer){.n = 0}, body, table[i].want);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 int main(void)

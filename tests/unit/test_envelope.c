@@ -19,7 +19,7 @@ static lock_sync_status status_of(int32_t http)
                              : LOCK_SYNC_OK;
 }
 
-TEST(every_http_status_with_every_kind_of_body)
+TEST_WITH_CTX(every_http_status_with_every_kind_of_body)
 {
     static const struct {
         const char *body;
@@ -32,7 +32,6 @@ TEST(every_http_status_with_every_kind_of_body)
         {"{\"errorMessages\":[\"cut", 0},
         {"[\"errorMessages\"]", 0},
     };
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     for (int32_t http = 100; http <= 999; http++) {
@@ -54,13 +53,10 @@ TEST(every_http_status_with_every_kind_of_body)
                 CHECK_HOLDS(lock_sync_error_message(e), "no");
         }
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(every_2xx_is_read_like_200)
+TEST_WITH_CTX(every_2xx_is_read_like_200)
 {
-    lock_sync_ctx *ctx = t_ctx();
-
     for (int32_t http = 200; http <= 299; http++) {
         t_row("%" PRId32, http);
         CHECK_OK(t_decode_status(ctx, &(t_answer){.http = http, .body = "{\"result\":[{\"id\":1}]}"}));
@@ -68,13 +64,11 @@ TEST(every_2xx_is_read_like_200)
         CHECK_INT(t_error_offset(ctx), 0);
         CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), http);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(http_statuses_out_of_range_are_refused)
+TEST_WITH_CTX(http_statuses_out_of_range_are_refused)
 {
     static const int32_t bad[] = {INT32_MIN, -200, -1, 0, 1, 99, 1000, INT32_MAX};
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_response *s;
 
     CHECK_OK(lock_sync_response_new(ctx, &s));
@@ -83,10 +77,9 @@ TEST(http_statuses_out_of_range_are_refused)
         CHECK_INT(lock_sync_response_set_status(s, bad[i]), LOCK_SYNC_E_INVALID_ARGUMENT);
     }
     lock_sync_response_free(s);
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(success_false_takes_its_status_from_the_envelope)
+TEST_WITH_CTX(success_false_takes_its_status_from_the_envelope)
 {
     static const struct {
         const char *code; /* the member */
@@ -117,7 +110,6 @@ TEST(success_false_takes_its_status_from_the_envelope)
         {"\"x\":{\"statusCode\":401}", LOCK_SYNC_E_API, ""},
         {"\"result\":[{\"id\":1}],\"statusCode\":401", LOCK_SYNC_E_UNAUTHORIZED, ""}, /* a result changes nothing */
     };
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -135,10 +127,9 @@ TEST(success_false_takes_its_status_from_the_envelope)
         CHECK_TEXT(lock_sync_error_api_message_at(e, 1), "more");
         CHECK(lock_sync_error_api_message_at(e, 2) == NULL);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(what_counts_as_success)
+TEST_WITH_CTX(what_counts_as_success)
 {
     static const struct {
         const char *member;
@@ -167,7 +158,6 @@ TEST(what_counts_as_success)
         {"\"errorMessages\":[\"x\"]", LOCK_SYNC_OK},
         {"\"errorMessages\":null,\"statusCode\":null", LOCK_SYNC_OK},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         char body[200];
@@ -177,11 +167,10 @@ TEST(what_counts_as_success)
         CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), table[i].want);
         CHECK_INT(t_error_status(ctx), table[i].want);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* Where there is no record to say otherwise, a statusCode that is not 2xx decides, whatever `success` says. */
-TEST(an_empty_answer_with_a_status_code_is_that_status)
+TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
 {
     static const struct {
         const char *body;
@@ -206,18 +195,16 @@ TEST(an_empty_answer_with_a_status_code_is_that_status)
         {"{\"result\":[{\"id\":1}],\"statusCode\":403}", LOCK_SYNC_OK, 0}, /* there are records to go by */
         {"{\"result\":0,\"statusCode\":403}", LOCK_SYNC_E_MALFORMED, 0},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].body);
         CHECK_INT(t_decode_status(ctx, &(t_answer){.body = table[i].body}), table[i].want);
         CHECK_INT(lock_sync_error_api_message_count(lock_sync_last_error(ctx)), table[i].messages);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* A body of another HTTP status keeps that status, whatever is in it; what is not sound JSON has no messages. */
-TEST(an_unsound_body_of_another_status_has_no_messages)
+TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
 {
     static const struct {
         const char *body;
@@ -229,7 +216,6 @@ TEST(an_unsound_body_of_another_status_has_no_messages)
         {"{\"errorMessages\":[\"a\"]} x", 0},
         {"{\"errorMessages\":[\"a\"],\"x\":1e999}", 0},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].body);
@@ -238,10 +224,9 @@ TEST(an_unsound_body_of_another_status_has_no_messages)
         CHECK_INT(lock_sync_error_api_message_count(lock_sync_last_error(ctx)), 0);
         CHECK_INT(t_error_offset(ctx), -1);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(messages_of_the_service)
+TEST_WITH_CTX(messages_of_the_service)
 {
     static const struct {
         const char *name;
@@ -260,7 +245,6 @@ TEST(messages_of_the_service)
         {"UTF-8", "\"errorMessages\":[\"Dost\xc4\x99p \\u20ac\"]", 1, "Dost\xc4\x99p \xe2\x82\xac"},
         {"as sent, with a line feed", "\"errorMessages\":[\"a\\nb\"]", 1, "a\nb"},
     };
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -275,12 +259,10 @@ TEST(messages_of_the_service)
         CHECK(lock_sync_error_api_message_at(e, table[i].count) == NULL);
         CHECK(strchr(t_error_message(ctx), '\n') == NULL);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(at_most_16_messages_are_kept)
+TEST_WITH_CTX(at_most_16_messages_are_kept)
 {
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     for (size_t n = 15; n <= 18; n++) {
@@ -299,11 +281,10 @@ TEST(at_most_16_messages_are_kept)
         CHECK(lock_sync_error_api_message_at(e, 16) == NULL);
         CHECK(lock_sync_error_api_message_at(e, SIZE_MAX) == NULL);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* What may stand in the header is tested with its parser. */
-TEST(retry_after_is_told_for_429_and_503)
+TEST_WITH_CTX(retry_after_is_told_for_429_and_503)
 {
     static const char too_many[] = "{\"success\":false,\"statusCode\":429}";
     static const struct {
@@ -335,17 +316,15 @@ TEST(retry_after_is_told_for_429_and_503)
           .headers = {"Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"}},
          LOCK_SYNC_E_RATE_LIMITED, 59750},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         CHECK_INT(t_decode_status(ctx, &table[i].answer), table[i].want);
         CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)), table[i].ms);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(correlation_ids)
+TEST_WITH_CTX(correlation_ids)
 {
     static const struct {
         const char *name, *value, *want;
@@ -362,7 +341,6 @@ TEST(correlation_ids)
         {"X-Correlation-ID", "%s%n", "%s%n"},
     };
     static const char *const bodies[] = {"", "{\"success\":false}", "{\"result\":[{}]}", "{}"};
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -376,7 +354,6 @@ TEST(correlation_ids)
     }
     CHECK_OK(t_decode_status(ctx, &(t_answer){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}));
     CHECK(lock_sync_error_correlation_id(e) == NULL); /* after a success nothing is left to tell */
-    lock_sync_ctx_free(ctx);
 }
 
 int main(void)

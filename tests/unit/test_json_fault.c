@@ -17,7 +17,7 @@ static void check_body(lock_sync_ctx *ctx, const char *body, size_t size, int64_
 }
 
 /* The place is where the parser stopped: usually the end of the offending token. */
-TEST(the_place_of_a_fault_and_what_it_is)
+TEST_WITH_CTX(the_place_of_a_fault_and_what_it_is)
 {
     static const struct {
         const char *name;
@@ -40,18 +40,16 @@ TEST(the_place_of_a_fault_and_what_it_is)
         {"a second result", "{\"result\":[{\"id\":1}],\"result\":[]}", 29, "a key comes twice in one object"},
         {"of two faults the first", PREFIX "1e999,]}", 16, "a number is too large"},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, strlen(table[i].body), table[i].offset, table[i].says);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* jansson 2.14 overlooks a NUL behind a number or word: it gives the byte back to its buffer, where a NUL means
    "empty". So each is found before the text is parsed, whatever else is wrong with it. */
-TEST(a_nul_anywhere_is_a_fault_at_its_place)
+TEST_WITH_CTX(a_nul_anywhere_is_a_fault_at_its_place)
 {
     static const struct {
         const char *name;
@@ -69,17 +67,15 @@ TEST(a_nul_anywhere_is_a_fault_at_its_place)
         {"before another fault", BODY("[1e999,\0]"), 7},
         {"in a number too large", BODY("[999\0" "999]"), 4},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, table[i].size, table[i].offset, "a NUL byte");
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* What is wrong with sound JSON has no place: the message names it, a record by its number. */
-TEST(sound_json_that_is_no_answer)
+TEST_WITH_CTX(sound_json_that_is_no_answer)
 {
     static const struct {
         const char *name;
@@ -102,13 +98,11 @@ TEST(sound_json_that_is_no_answer)
         {"a contradiction", PREFIX "{\"id\":1},{\"id\":2},{\"id\":1,\"revision\":0}]}",
          "record 3 of 3 contradicts an earlier one"},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
         check_body(ctx, table[i].body, strlen(table[i].body), -1, table[i].says);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* A good body without its end breaks there, or at the character that was cut. Cut inside the white space behind it, it

@@ -2,7 +2,6 @@
 #include "../support/decoding.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* The bit of a value alone says whether it is known: the decoder clears it for a lock that is not known to be connected
    (see the tests of records). */
@@ -48,16 +47,14 @@ TEST(names_of_states)
         {6, "locked"}, {7, "pulled"}, {8, "pulling"}, {9, "unknown"}, {18, "updating"}, {255, "unpulling"},
     };
 
-    for (int32_t state = -300; state <= 70000; state++) {
+    for (int32_t state = -300; state <= 300; state++) {
         const char *want = "unknown";
 
         for (size_t i = 0; i < COUNT_OF(table); i++)
             if (table[i].state == state)
                 want = table[i].name;
-        if (strcmp(lock_sync_lock_state_name(state), want) != 0) {
-            t_row("%" PRId32, state);
-            CHECK_TEXT(lock_sync_lock_state_name(state), want);
-        }
+        t_row("%" PRId32, state);
+        CHECK_TEXT(lock_sync_lock_state_name(state), want);
     }
     CHECK_TEXT(lock_sync_lock_state_name(INT32_MIN), "unknown");
     CHECK_TEXT(lock_sync_lock_state_name(INT32_MAX), "unknown");

@@ -13,11 +13,10 @@ static void no_change(void *user, lock_sync_watch *w, lock_sync_status status, c
     fail_msg("called back");
 }
 
-TEST(a_fetch_needs_a_transport_of_the_host)
+TEST_WITH_CTX(a_fetch_needs_a_transport_of_the_host)
 {
     static const t_step good = {.http = 200, .body = "{\"result\":[{\"id\":7}]}"};
     t_fake fake = {.steps = &good, .step_count = 1};
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *r = NULL;
 
     CHECK_INT(lock_sync_fetch(ctx, NULL, 0, &r), LOCK_SYNC_E_NO_TRANSPORT);
@@ -29,12 +28,10 @@ TEST(a_fetch_needs_a_transport_of_the_host)
     lock_sync_results_free(r);
     CHECK_OK(lock_sync_set_transport(ctx, NULL));
     CHECK_INT(lock_sync_fetch_one(ctx, 7, &r), LOCK_SYNC_E_NO_TRANSPORT);
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(there_is_no_pool)
+TEST_WITH_CTX(there_is_no_pool)
 {
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_pool *p = (lock_sync_pool *)(void *)ctx;
     lock_sync_watch *w;
 
@@ -53,7 +50,6 @@ TEST(there_is_no_pool)
     CHECK_INT(lock_sync_pool_pending(p), 0);
     lock_sync_pool_free(p);
     lock_sync_watch_free(w);
-    lock_sync_ctx_free(ctx);
 }
 
 int main(void)

@@ -110,13 +110,10 @@ static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *r
     free(path);
 }
 
-TEST(bodies_of_our_own)
+TEST_WITH_CTX(bodies_of_our_own)
 {
-    lock_sync_ctx *ctx = t_ctx();
-
     for (size_t i = 0; i < COUNT_OF(ours); i++)
         check_file(ctx, T_SOURCE_ROOT "/tests/data", &ours[i]);
-    lock_sync_ctx_free(ctx);
 }
 
 TEST(bodies_of_others)

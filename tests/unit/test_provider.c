@@ -225,10 +225,9 @@ TEST(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer)
     lock_sync_ctx_free(ctx);
 }
 
-TEST(the_provider_is_not_asked_for_a_built_request)
+TEST_WITH_CTX(the_provider_is_not_asked_for_a_built_request)
 {
     provider p = {.acts = {SET_TOKEN}};
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
     CHECK_OK(lock_sync_set_personal_key(ctx, NULL));
@@ -237,7 +236,6 @@ TEST(the_provider_is_not_asked_for_a_built_request)
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
     CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(p.asked, 0);
-    lock_sync_ctx_free(ctx);
 }
 
 int main(void)

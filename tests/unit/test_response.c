@@ -157,10 +157,9 @@ TEST(header_texts_that_are_refused)
 }
 
 /* Cut, it could end in a part of a credential that nobody would know for what it is. */
-TEST(an_unusually_long_correlation_id_is_not_kept)
+TEST_WITH_CTX(an_unusually_long_correlation_id_is_not_kept)
 {
     static const size_t sizes[] = {126, 127, 128, 5000};
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *id = t_repeat('c', sizes[i]);
@@ -171,7 +170,6 @@ TEST(an_unusually_long_correlation_id_is_not_kept)
         CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), sizes[i] <= 127 ? id : NULL);
         free(id);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 TEST(arguments_of_the_pure_middle_are_checked)

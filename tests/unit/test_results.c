@@ -38,7 +38,7 @@ static char *write_answer(const int64_t *ids, size_t n)
     return body;
 }
 
-TEST(filtering_order_duplicates_and_missing)
+TEST_WITH_CTX(filtering_order_duplicates_and_missing)
 {
     static const struct {
         const char *name;
@@ -67,7 +67,6 @@ TEST(filtering_order_duplicates_and_missing)
         {"one of the duplicates is asked", {5, 6}, {6, 5, 6, 5}, {6, 5}, {0}},
         {"the greatest id", {MAX_ID, 1}, {MAX_ID}, {MAX_ID}, {1}},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t kept = length(table[i].kept);
@@ -100,7 +99,6 @@ TEST(filtering_order_duplicates_and_missing)
         lock_sync_results_free(r);
         free(body);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 #define LIKE "{\"id\":1,\"isConnected\":true,\"revision\":2,\"deviceState\":{\"state\":6,\"doorState\":3," \
@@ -110,7 +108,7 @@ TEST(filtering_order_duplicates_and_missing)
 #define RECORDS(text) "{\"result\":[" text "]}"
 
 /* Equal records of one lock count once; it is their values that are compared, not their texts. */
-TEST(two_records_of_one_lock)
+TEST_WITH_CTX(two_records_of_one_lock)
 {
     static const struct {
         const char *name;
@@ -141,7 +139,6 @@ TEST(two_records_of_one_lock)
         {"the third of one lock", "{\"id\":1},{\"id\":1},{\"id\":2},{\"id\":1,\"revision\":1}", "record 4 of 4"},
     };
     static const int64_t asked[] = {3, 2, 1};
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         for (size_t n = 0; n <= 3; n += 3) {
@@ -158,7 +155,6 @@ TEST(two_records_of_one_lock)
             lock_sync_results_free(r);
         }
     }
-    lock_sync_ctx_free(ctx);
 }
 
 #define MANY 100000
@@ -169,9 +165,8 @@ static int64_t shuffled(size_t n)
     return 2 * (int64_t)(n * 77777 % MANY) + 1;
 }
 
-TEST(a_hundred_thousand_locks_in_any_order)
+TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
 {
-    lock_sync_ctx *ctx = t_ctx();
     int64_t *ids = malloc(MANY * sizeof *ids);
     char *body;
     size_t wrong = 0;
@@ -204,10 +199,9 @@ TEST(a_hundred_thousand_locks_in_any_order)
     lock_sync_results_free(r);
     free(body);
     free(ids);
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(one_lock_is_answered_by_one_object_of_its_id)
+TEST_WITH_CTX(one_lock_is_answered_by_one_object_of_its_id)
 {
     static const struct {
         const char *name;
@@ -231,7 +225,6 @@ TEST(one_lock_is_answered_by_one_object_of_its_id)
         {"record without envelope", "{\"id\":7,\"isConnected\":true}", LOCK_SYNC_E_MALFORMED},
         {"success false", "{\"success\":false,\"statusCode\":404}", LOCK_SYNC_E_NOT_FOUND},
     };
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_results *r;
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -248,21 +241,6 @@ TEST(one_lock_is_answered_by_one_object_of_its_id)
     CHECK_INT(t_decode_status(ctx, &(t_answer){.single = 7, .http = 404}), LOCK_SYNC_E_NOT_FOUND);
     t_row("an object where several locks were asked for");
     CHECK_INT(t_decode_status(ctx, &(t_answer){.body = "{\"result\":{\"id\":7}}"}), LOCK_SYNC_E_MALFORMED);
-    lock_sync_ctx_free(ctx);
-}
-
-TEST(results_outlive_their_context_and_keep_their_time)
-{
-    lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r;
-
-    CHECK_OK(t_decode(ctx,
-                      &(t_answer){.body = "{\"result\":[{\"id\":9},{\"id\":3}]}", .received_at_ms = 86400123}, &r));
-    lock_sync_ctx_free(ctx);
-    CHECK_INT(lock_sync_results_fetched_at_ms(r), 86400123);
-    CHECK_INT(lock_sync_lock_id(lock_sync_results_at(r, 0)), 9);
-    CHECK(lock_sync_results_find(r, 3) == lock_sync_results_at(r, 1));
-    lock_sync_results_free(r);
 }
 
 TEST(more_than_can_be_addressed_is_out_of_memory)

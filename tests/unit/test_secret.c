@@ -18,7 +18,7 @@ static void check_error_lacks(const lock_sync_ctx *ctx, const char *secret)
         CHECK_LACKS(lock_sync_error_api_message_at(e, i), secret);
 }
 
-TEST(an_echoed_credential_is_struck_out_of_the_error)
+TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
 {
     static const struct {
         const char *name;
@@ -35,7 +35,6 @@ TEST(an_echoed_credential_is_struck_out_of_the_error)
         {"all but the last byte stays", "eyJhbGciOi.J9.s1gnature_-", "i", "eyJhbGciOi.J9.s1gnature_-", "i"},
         {"begun twice", "eyJhbGciOi.J9." JWT, "i", "eyJhbGciOi.J9.***", "i"},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     CHECK_OK(lock_sync_set_access_token(ctx, JWT));
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -54,27 +53,23 @@ TEST(an_echoed_credential_is_struck_out_of_the_error)
             check_error_lacks(ctx, JWT);
         }
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(an_echoed_credential_is_struck_out_however_json_spells_it)
+TEST_WITH_CTX(an_echoed_credential_is_struck_out_however_json_spells_it)
 {
     static const char body[] = "{\"ErrorMessages\":[\"a\\/b+c\",\"\\u0061\\u002fb\\u002bc\",\"xa/b+cx\"]}";
-    lock_sync_ctx *ctx = t_ctx();
 
     CHECK_OK(lock_sync_set_personal_key(ctx, "a/b+c"));
     CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401, .body = body}), LOCK_SYNC_E_UNAUTHORIZED);
     for (size_t i = 0; i < 3; i++)
         CHECK_HOLDS(lock_sync_error_api_message_at(lock_sync_last_error(ctx), i), "***");
     check_error_lacks(ctx, "a/b+c");
-    lock_sync_ctx_free(ctx);
 }
 
 /* The place for an id has an end; a credential that reaches over it must not be left in part. */
-TEST(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
+TEST_WITH_CTX(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
 {
     static const size_t sizes[] = {100, 126, 127, 128, 129, 500, 16384};
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *token = t_repeat('t', sizes[i]);
@@ -86,7 +81,6 @@ TEST(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
         CHECK_LACKS(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), "tttttttt");
         free(token);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 #define ECHO "{\"success\":false,\"errorMessages\":[\"Bearer " JWT "\"],\"x\":\"" JWT "\"}"

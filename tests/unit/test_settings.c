@@ -151,10 +151,9 @@ TEST(user_agents_are_printable_and_stand_before_our_own)
     check_texts(&user_agent, table, COUNT_OF(table));
 }
 
-TEST(null_wipes_the_credential_of_any_setter)
+TEST_WITH_CTX(null_wipes_the_credential_of_any_setter)
 {
     const setter *const setters[] = {&personal_key, &access_token, &access_token_until};
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
 
     for (size_t i = 0; i < COUNT_OF(setters); i++) {
@@ -166,16 +165,14 @@ TEST(null_wipes_the_credential_of_any_setter)
         check_taken(ctx, setters[i]->set(ctx, NULL)); /* none is there to wipe */
     }
     check_taken(ctx, lock_sync_set_access_token_until(ctx, NULL, -5)); /* whatever the time */
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(an_expiry_is_a_positive_unix_time)
+TEST_WITH_CTX(an_expiry_is_a_positive_unix_time)
 {
     static const struct {
         int64_t until;
         bool good;
     } table[] = {{INT64_MIN, false}, {-1, false}, {0, false}, {1, true}, {INT64_MAX, true}};
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         lock_sync_status status = lock_sync_set_access_token_until(ctx, "HIDE", table[i].until);
@@ -186,10 +183,9 @@ TEST(an_expiry_is_a_positive_unix_time)
         else
             check_refused(ctx, status, "access token", "expiry");
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(times_and_caps_have_bounds)
+TEST_WITH_CTX(times_and_caps_have_bounds)
 {
     static const struct {
         int64_t ms;
@@ -201,7 +197,6 @@ TEST(times_and_caps_have_bounds)
         bool good;
     } caps[] = {{0, false}, {1, true}, {8 << 20, true}, {UINT64_C(1) << 40, true}, {(UINT64_C(1) << 40) + 1, false},
                 {UINT64_MAX, false}};
-    lock_sync_ctx *ctx = t_ctx();
 
     CHECK_INT(ctx->timeout_ms, 30000); /* the defaults */
     CHECK_INT(ctx->connect_timeout_ms, 10000);
@@ -235,12 +230,10 @@ TEST(times_and_caps_have_bounds)
             check_refused(ctx, lock_sync_set_max_response_bytes(ctx, caps[i].bytes), "response", "2^40");
         CHECK_INT(ctx->max_response_bytes, caps[i].good ? caps[i].bytes : 77);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(ca_files_are_kept_by_path)
+TEST_WITH_CTX(ca_files_are_kept_by_path)
 {
-    lock_sync_ctx *ctx = t_ctx();
     char *longest = t_repeat('/', 4096);
     char *too_long = t_repeat('/', 4097);
 
@@ -255,7 +248,6 @@ TEST(ca_files_are_kept_by_path)
     CHECK(ctx->route.ca_file == NULL);
     free(too_long);
     free(longest);
-    lock_sync_ctx_free(ctx);
 }
 
 static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool refused)
@@ -269,10 +261,8 @@ static void no_log(void *user, lock_sync_log_level level, const char *message)
     (void)user, (void)level, (void)message;
 }
 
-TEST(null_restores_each_default)
+TEST_WITH_CTX(null_restores_each_default)
 {
-    lock_sync_ctx *ctx = t_ctx();
-
     CHECK_OK(lock_sync_set_base_url(ctx, "http://127.0.0.1:8080/x"));
     CHECK_OK(lock_sync_set_api_version(ctx, "v1"));
     CHECK_OK(lock_sync_set_user_agent(ctx, "a/1"));
@@ -290,7 +280,6 @@ TEST(null_restores_each_default)
     check_in_request(ctx, &(setter){.before = "libgetlock-sync/0.1.0", .after = "", .header = 2}, "");
     CHECK(ctx->route.proxy == NULL && ctx->route.https && !ctx->route.loopback);
     CHECK(ctx->provider == NULL && ctx->logger.log == NULL);
-    lock_sync_ctx_free(ctx);
 }
 
 TEST(setters_refuse_a_null_context)

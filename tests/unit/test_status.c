@@ -104,11 +104,10 @@ static void check_says_ok(const lock_sync_error *e)
     CHECK(lock_sync_error_api_message_at(e, 0) == NULL);
 }
 
-TEST(a_success_leaves_nothing_of_the_error_before)
+TEST_WITH_CTX(a_success_leaves_nothing_of_the_error_before)
 {
     static const t_answer limited = {.http = 429, .body = "{\"errorMessages\":[\"a\",\"b\"]}",
                                      .headers = {"Retry-After", "3", "X-Correlation-ID", "c"}};
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     MUST(e != NULL);
@@ -119,12 +118,10 @@ TEST(a_success_leaves_nothing_of_the_error_before)
     CHECK_OK(lock_sync_set_timeout_ms(ctx, 5));
     CHECK(e == lock_sync_last_error(ctx));
     check_says_ok(e);
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(one_error_replaces_another_as_a_whole)
+TEST_WITH_CTX(one_error_replaces_another_as_a_whole)
 {
-    lock_sync_ctx *ctx = t_ctx();
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     CHECK_INT(t_decode_status(ctx, &(t_answer){.body = "{\"result\":[1"}), LOCK_SYNC_E_MALFORMED);
@@ -135,7 +132,6 @@ TEST(one_error_replaces_another_as_a_whole)
     CHECK_INT(lock_sync_set_timeout_ms(ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_error_http_status(e), 0);
     CHECK(lock_sync_error_correlation_id(e) == NULL);
-    lock_sync_ctx_free(ctx);
 }
 
 TEST(the_version_is_that_of_the_headers)

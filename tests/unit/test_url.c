@@ -9,7 +9,7 @@
 
 #define CODE "HIDE"
 
-TEST(base_urls)
+TEST_WITH_CTX(base_urls)
 {
     static const struct {
         const char *url;
@@ -100,7 +100,6 @@ TEST(base_urls)
         {"https://h\xc3\xa9", NULL, "character"},
         {"https://h,i", NULL, "character"},
     };
-    lock_sync_ctx *ctx = t_ctx();
     lock_sync_request *q;
     char want[1200];
 
@@ -121,12 +120,10 @@ TEST(base_urls)
         CHECK_TEXT(lock_sync_request_url(q), want);
         lock_sync_request_free(q);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(urls_have_at_most_1024_bytes)
+TEST_WITH_CTX(urls_have_at_most_1024_bytes)
 {
-    lock_sync_ctx *ctx = t_ctx();
     char url[1100];
 
     for (size_t size = 1023; size <= 1025; size++) {
@@ -143,7 +140,6 @@ TEST(urls_have_at_most_1024_bytes)
         CHECK_HOLDS(t_error_message(ctx), size <= 1024 ? "" : "1024");
         free(padding);
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* Whether plain http is right is checked when a request is made, not when the URL is set. */
@@ -159,7 +155,7 @@ static lock_sync_status build(lock_sync_ctx *ctx, const char *url, bool allow_ht
     return status;
 }
 
-TEST(only_loopback_by_its_text_may_use_plain_http)
+TEST_WITH_CTX(only_loopback_by_its_text_may_use_plain_http)
 {
     static const struct {
         const char *host;
@@ -202,7 +198,6 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         {"[::ffff:127.0.0.1]", false},
         {"api.tedee.com", false},
     };
-    lock_sync_ctx *ctx = t_ctx();
     char url[200];
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -219,10 +214,9 @@ TEST(only_loopback_by_its_text_may_use_plain_http)
         (void)snprintf(url, sizeof url, "https://%s", table[i].host); /* https goes anywhere */
         CHECK_OK(build(ctx, url, false));
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(plain_http_never_goes_through_a_proxy)
+TEST_WITH_CTX(plain_http_never_goes_through_a_proxy)
 {
     static const struct {
         const char *url;
@@ -233,7 +227,6 @@ TEST(plain_http_never_goes_through_a_proxy)
         {"http://127.0.0.1", false, true, true}, /* reached directly */
         {"http://127.0.0.1", true, true, true},  {"https://h", false, true, true}, {"https://h", true, true, true},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s allow=%d proxy=%d", table[i].url, table[i].allow, table[i].proxy);
@@ -242,10 +235,9 @@ TEST(plain_http_never_goes_through_a_proxy)
                   table[i].good ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK_LACKS(t_error_message(ctx), CODE);
     }
-    lock_sync_ctx_free(ctx);
 }
 
-TEST(proxies)
+TEST_WITH_CTX(proxies)
 {
     static const struct {
         const char *url;
@@ -292,7 +284,6 @@ TEST(proxies)
         {"http://p\x7f", "space"},
         {"http://u:" CODE "\xc3\xa9@p", "ASCII"},
     };
-    lock_sync_ctx *ctx = t_ctx();
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         bool good = table[i].why == NULL;
@@ -306,7 +297,6 @@ TEST(proxies)
         CHECK_LACKS(t_error_message(ctx), CODE);
         CHECK_TEXT(ctx->route.proxy, good ? table[i].url : "http://old");
     }
-    lock_sync_ctx_free(ctx);
 }
 
 /* Whether a pool has a name to look up. */
