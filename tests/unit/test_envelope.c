@@ -226,6 +226,7 @@ TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
     }
 }
 
+/* That no more than 16 are kept is shown by the oracle. */
 TEST_WITH_CTX(messages_of_the_service)
 {
     static const struct {
@@ -258,28 +259,6 @@ TEST_WITH_CTX(messages_of_the_service)
         CHECK_TEXT(lock_sync_error_api_message_at(e, 0), table[i].first);
         CHECK(lock_sync_error_api_message_at(e, table[i].count) == NULL);
         CHECK(strchr(t_error_message(ctx), '\n') == NULL);
-    }
-}
-
-TEST_WITH_CTX(at_most_16_messages_are_kept)
-{
-    const lock_sync_error *e = lock_sync_last_error(ctx);
-
-    for (size_t n = 15; n <= 18; n++) {
-        char body[400] = "{\"success\":false,\"errorMessages\":[";
-        size_t size = strlen(body);
-        char last_kept[8];
-
-        t_row("%zu", n);
-        for (size_t i = 0; i < n; i++)
-            size += (size_t)snprintf(body + size, sizeof body - size, "%s\"m%zu\"", i == 0 ? "" : ",", i);
-        (void)snprintf(body + size, sizeof body - size, "]}");
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), LOCK_SYNC_E_API);
-        CHECK_INT(lock_sync_error_api_message_count(e), n < 16 ? n : 16);
-        (void)snprintf(last_kept, sizeof last_kept, "m%zu", n < 16 ? n - 1 : 15);
-        CHECK_TEXT(lock_sync_error_api_message_at(e, (n < 16 ? n : 16) - 1), last_kept);
-        CHECK(lock_sync_error_api_message_at(e, 16) == NULL);
-        CHECK(lock_sync_error_api_message_at(e, SIZE_MAX) == NULL);
     }
 }
 

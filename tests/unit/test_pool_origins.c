@@ -5,12 +5,10 @@
 #include "pool/origins.h"
 #include "pool/turns.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECONDS INT64_C(1000000)
-#define MANY 10000
 
 static lock_sync_pool *new_pool(void)
 {
@@ -142,31 +140,6 @@ TEST(an_origin_is_dropped_after_a_minute_without_jobs_and_connections)
     CHECK_INT(p->origins.count, 2);
     lsync_pool_drop_origins(p, now_us + 122 * SECONDS);
     CHECK_INT(p->origins.count, 1); /* a connection that nobody counted may speak to it */
-    free_pool(p);
-}
-
-TEST(ten_thousand_origins_are_found_and_dropped)
-{
-    lock_sync_pool *p = new_pool();
-    const lsync_origin **all = calloc(MANY, sizeof *all);
-    char url[64];
-
-    MUST(all != NULL);
-    for (int round = 0; round < 2; round++)
-        for (size_t i = 0; i < MANY; i++) {
-            const lsync_origin *origin;
-
-            (void)snprintf(url, sizeof url, "https://host-%zu.test", i);
-            origin = origin_of(p, &(settings){"", url, NULL, NULL});
-            if (round == 1 && origin != all[i])
-                CHECK(origin == all[i]);
-            all[i] = origin;
-        }
-    CHECK_INT(p->origins.count, MANY);
-    CHECK(p->origins.bucket_count >= MANY);
-    lsync_pool_drop_origins(p, lsync_clock_boot_us() + 61 * SECONDS);
-    CHECK_INT(p->origins.count, 0);
-    free((void *)all);
     free_pool(p);
 }
 

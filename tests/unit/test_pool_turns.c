@@ -152,11 +152,15 @@ TEST(a_new_origin_comes_before_those_that_have_some)
 TEST(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next)
 {
     enum { MANY = 10000 };
-    stage *s = new_stage(MANY + 1);
+    stage *s = new_stage(MANY + 2);
+    const lsync_origin *first = add_jobs(s, "http", 1, 1, true);
     lsync_origin *good;
 
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 1; i < MANY; i++)
         (void)add_jobs(s, "http", i + 1, 1, true);
+    CHECK(add_jobs(s, "http", 1, 1, true) == first); /* found again */
+    CHECK_INT(s->pool.origins.count, MANY);
+    CHECK(s->pool.origins.bucket_count >= MANY);
     CHECK_INT(start_all(s), 72);
     good = add_jobs(s, "http", MANY + 1, 1, false);
     CHECK(start_next(s) == good);
