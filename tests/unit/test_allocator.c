@@ -25,7 +25,8 @@ TEST(an_allocator_has_all_of_its_functions)
         memory.allocate = i == 1 ? NULL : memory.allocate;
         memory.reallocate = i == 2 ? NULL : memory.reallocate;
         memory.release = i == 3 ? NULL : memory.release;
-        CHECK_INT(lock_sync_ctx_new_with_allocator(&memory, &ctx), i == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_INT(lock_sync_ctx_new_with_allocator(&memory, &ctx),
+                  i == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK((ctx != NULL) == (i == 0));
         memset(&memory, 0x5a, sizeof memory); /* copied */
         if (ctx != NULL)

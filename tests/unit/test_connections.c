@@ -175,8 +175,8 @@ TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
         uint32_t retries;
     } table[] = {
         {"found closed", {.unsent = true}, 0, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE, 0},
-        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false,
-         LSYNC_RETRY_ALONE, 1},
+        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK,
+         false, LSYNC_RETRY_ALONE, 1},
         {"sent, and failed for good", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
         {"given up", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false,
          LSYNC_RETRY_ALONE, 1},

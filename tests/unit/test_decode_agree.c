@@ -76,8 +76,8 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
          "\"deviceState\":{\"state\":255,\"batteryLevel\":0,\"doorState\":null},"
          "\"revision\":3},\"success\":true,\"errorMessages\":[],\"statusCode\":200}"},
         {"white space everywhere", {0},
-         " \t\r\n{ \"result\"\t:\r\n[ { \"id\" : 1 , \"deviceState\" : { \"state\" : 6 } , \"isConnected\" : true } ]\n,"
-         " \"errorMessages\" : [ ] , \"success\" : true } \r\n\t"},
+         " \t\r\n{ \"result\"\t:\r\n[ { \"id\" : 1 , \"deviceState\" : { \"state\" : 6 } , \"isConnected\" : true } ]"
+         "\n, \"errorMessages\" : [ ] , \"success\" : true } \r\n\t"},
         {"nothing", {0}, "{\"result\":[]}"},
         {"a record twice", {0}, "{\"result\":[{\"id\":1},{\"id\":1}]}"},
         {"18 digits", {0}, "{\"result\":[{\"id\":999999999999999999,\"revision\":-999999999999999999}]}"},

@@ -152,6 +152,8 @@ TEST_WITH_CTX(what_counts_as_success)
         {"\"Success\":false,\"success\":true", LOCK_SYNC_OK},
         {"\"success\":false,\"success\":true", LOCK_SYNC_E_MALFORMED},
         {"\"success\":true,\"success\":true", LOCK_SYNC_E_MALFORMED},
+        {"\"errorMessages\":[],\"errorMessages\":[]", LOCK_SYNC_E_MALFORMED},
+        {"\"statusCode\":200,\"statusCode\":200", LOCK_SYNC_E_MALFORMED},
         {"\"x\":{\"success\":false}", LOCK_SYNC_OK},
         {"\"success\":true,\"statusCode\":500", LOCK_SYNC_OK},
         {"\"statusCode\":500", LOCK_SYNC_OK},
@@ -190,6 +192,7 @@ TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
         {"{\"statusCode\":500}", LOCK_SYNC_E_SERVER, 0},
         {"{\"result\":[],\"statusCode\":200}", LOCK_SYNC_OK, 0},
         {"{\"result\":[],\"statusCode\":299}", LOCK_SYNC_OK, 0},
+        {"{\"result\":[],\"statusCode\":0}", LOCK_SYNC_OK, 0},
         {"{\"result\":[],\"statusCode\":null}", LOCK_SYNC_OK, 0},
         {"{\"result\":[]}", LOCK_SYNC_OK, 0},
         {"{\"result\":[{\"id\":1}],\"statusCode\":403}", LOCK_SYNC_OK, 0}, /* there are records to go by */
@@ -226,7 +229,6 @@ TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
     }
 }
 
-/* That no more than 16 are kept is shown by the oracle. */
 TEST_WITH_CTX(messages_of_the_service)
 {
     static const struct {
@@ -259,6 +261,28 @@ TEST_WITH_CTX(messages_of_the_service)
         CHECK_TEXT(lock_sync_error_api_message_at(e, 0), table[i].first);
         CHECK(lock_sync_error_api_message_at(e, table[i].count) == NULL);
         CHECK(strchr(t_error_message(ctx), '\n') == NULL);
+    }
+}
+
+TEST_WITH_CTX(at_most_16_messages_are_kept)
+{
+    const lock_sync_error *e = lock_sync_last_error(ctx);
+
+    for (size_t n = 15; n <= 18; n++) {
+        size_t kept = n < 16 ? n : 16;
+        char body[400] = "{\"success\":false,\"errorMessages\":[";
+        char last[8];
+
+        t_row("%zu", n);
+        for (size_t i = 0; i < n; i++)
+            (void)snprintf(body + strlen(body), sizeof body - strlen(body), "%s\"m%zu\"", i == 0 ? "" : ",", i);
+        (void)snprintf(body + strlen(body), sizeof body - strlen(body), "]}");
+        (void)snprintf(last, sizeof last, "m%zu", kept - 1);
+        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), LOCK_SYNC_E_API);
+        CHECK_INT(lock_sync_error_api_message_count(e), kept);
+        CHECK_TEXT(lock_sync_error_api_message_at(e, kept - 1), last);
+        CHECK(lock_sync_error_api_message_at(e, kept) == NULL);
+        CHECK(lock_sync_error_api_message_at(e, SIZE_MAX) == NULL);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Bodies that are not JSON, or not the JSON of an answer: the place where the parser stopped, and what the message names.
-   What is JSON is the table of test_json_conformance.c. */
+/* Bodies that are not JSON, or not the JSON of an answer: the place where the parser stopped, and what the message
+   names. What is JSON is the table of test_json_conformance.c. */
 #include "../support/decoding.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* One lock's record: is it locked, is it jammed, the names of its states, its getters, and the numbers of the header. */
+/* One lock's record: is it locked, is it jammed, the names of its states, its getters, and the header's numbers. */
 #include "../support/decoding.h"
 
 #include <inttypes.h>

@@ -134,9 +134,9 @@ static void check_field(lock_sync_ctx *ctx, const struct field *f, const char *j
     const lock_sync_lock *lock;
 
     t_row("%s: %s", f->name, json);
-    (void)(f->bit & RECORD_FIELDS ? snprintf(record, sizeof record, "{\"id\":7,\"%s\":%s}", f->name, json)
-                                  : snprintf(record, sizeof record, "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"%s\":%s}}",
-                                             f->name, json));
+    (void)(others == 0 ? snprintf(record, sizeof record, "{\"id\":7,\"%s\":%s}", f->name, json)
+                       : snprintf(record, sizeof record,
+                                  "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"%s\":%s}}", f->name, json));
     lock = t_decode_record(ctx, record, &r);
     if (lock != NULL) {
         CHECK_INT(lock->fields, (value == ABSENT ? 0 : f->bit) | others);
