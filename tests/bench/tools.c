@@ -1,6 +1,8 @@
 /* See tools.h. */
 #include "tools.h"
 
+#include "../support/t_random.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -67,19 +69,9 @@ bool is_quick(int argc, char **argv, int at)
     return argc > at && strcmp(argv[at], "quick") == 0;
 }
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
 static unsigned below(uint64_t *state, unsigned limit)
 {
-    return (unsigned)(next_random(state) % limit);
+    return (unsigned)(t_random(state) % limit);
 }
 
 /* Mostly milliseconds and Z; also the other forms that the service was seen to send. */

@@ -129,7 +129,7 @@ static lock_sync_status set_new_guard(shelf *h, lock_sync_ctx *ctx)
 /* A context whose guard asks the shelf, or NULL. */
 static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ctx **out)
 {
-    lock_sync_allocator memory = heap_allocator(&s->heap);
+    lock_sync_allocator memory = t_heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, out);
 
     *h = (shelf){.scene = s};
@@ -271,7 +271,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
     shelf h[TWO];
     lock_sync_ctx *all[TWO] = {NULL, NULL};
     lock_sync_pool *p = NULL;
-    lock_sync_allocator memory = heap_allocator(&s->heap);
+    lock_sync_allocator memory = t_heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_pool_new_with_allocator(&memory, &p);
 
     MUST_INT(p != NULL, status == LOCK_SYNC_OK);

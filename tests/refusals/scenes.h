@@ -8,12 +8,12 @@
 
 #include <locksync/locksync.h>
 
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 #include "../support/kit.h"
 #include "../support/sim.h"
 
 typedef struct scene {
-    heap heap; /* what the library allocates; empty again at the end */
+    t_heap heap; /* what the library allocates; empty again at the end */
     const char *url;
     const char *dir; /* a temporary folder */
     size_t store_fails_at; /* the call of a host's store with that number fails; 0: none */

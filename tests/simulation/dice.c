@@ -1,6 +1,7 @@
 /* Random numbers that a seed repeats; see dice.h. It stands in for base/random.c. */
 #include "dice.h"
 
+#include "../support/t_random.h"
 #include "base/random.h"
 
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
@@ -10,14 +11,9 @@ static struct {
     uint64_t generators;
 } library;
 
-/* splitmix64 */
 uint64_t dice_throw(dice *d)
 {
-    uint64_t z = d->state += GOLDEN;
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return t_random(&d->state);
 }
 
 dice dice_of(uint64_t seed, uint64_t what, uint64_t number)

@@ -83,16 +83,6 @@ const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lo
     return NULL;
 }
 
-uint64_t t_random(uint64_t *seed)
-{
-    /* splitmix64 */
-    uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 char *t_repeat(char c, size_t n)
 {
     char *text = malloc(n + 1);

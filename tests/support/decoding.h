@@ -1,8 +1,9 @@
-/* What tests of the pure middle share: contexts, answers to decode, random numbers that are the same in each run. */
+/* What tests of the pure middle share: contexts, answers to decode. */
 #ifndef DECODING_H
 #define DECODING_H
 
 #include "checks.h"
+#include "t_random.h"
 
 #include "locksync/locksync.h"
 
@@ -50,9 +51,6 @@ lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_answer *a);
 /* The only record of a good 200 answer {"result":[`record`]}; NULL (and a failed check) when it is not one. Free
    *results, which is NULL then. */
 const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lock_sync_results **results);
-
-/* Numbers that are the same in each run. */
-uint64_t t_random(uint64_t *seed);
 
 /* `n` times `c` and a NUL; end with free(). */
 char *t_repeat(char c, size_t n);

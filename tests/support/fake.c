@@ -2,17 +2,7 @@
 #include "fake.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#if defined(__has_include)
-#  if __has_include(<valgrind/memcheck.h>)
-#    include <valgrind/memcheck.h>
-#  endif
-#endif
-#ifndef VALGRIND_MAKE_MEM_DEFINED
-#  define VALGRIND_MAKE_MEM_DEFINED(block, size) 0
-#endif
 
 /* --- transport --- */
 
@@ -82,97 +72,9 @@ lock_sync_status t_fetch_status(lock_sync_ctx *ctx)
 
 /* --- heap --- */
 
-/* Before each block; keeps the block aligned for everything. */
-typedef union head {
-    size_t size;
-    max_align_t align;
-} head;
-
-static bool has(const unsigned char *block, size_t size, const char *text)
-{
-    size_t n = strlen(text);
-
-    (void)VALGRIND_MAKE_MEM_DEFINED(block, size); /* padding is looked at, too */
-    for (size_t i = 0; i + n <= size; i++)
-        if (memcmp(block + i, text, n) == 0)
-            return true;
-    return false;
-}
-
-static void *heap_allocate(void *user, size_t size)
-{
-    t_heap *heap = user;
-    head *block;
-
-    heap->requests++;
-    if (size == 0)
-        heap->misuses++;
-    if (heap->requests == heap->fail_at || (heap->goes_on && heap->fail_at > 0 && heap->requests > heap->fail_at)) {
-        heap->refused++;
-        return NULL;
-    }
-    block = malloc(sizeof *block + size);
-    if (block == NULL)
-        return NULL;
-    memset(block + 1, 0xa5, size); /* nobody may count on zeros */
-    block->size = size;
-    heap->blocks++;
-    heap->bytes += size;
-    return block + 1;
-}
-
-static void heap_release(void *user, void *memory)
-{
-    t_heap *heap = user;
-    head *block = memory;
-
-    if (memory == NULL) {
-        heap->misuses++;
-        return;
-    }
-    block--;
-    if (heap->secret != NULL && has(memory, block->size, heap->secret))
-        heap->leaked_secrets++;
-    heap->blocks--;
-    heap->bytes -= block->size;
-    memset(memory, 0x5a, block->size);
-    free(block);
-}
-
-/* Always moves, so that a kept pointer into the old block is seen. */
-static void *heap_reallocate(void *user, void *memory, size_t size)
-{
-    t_heap *heap = user;
-    head *old = memory;
-    void *moved = heap_allocate(user, size);
-
-    if (memory == NULL) {
-        heap->misuses++;
-        return moved;
-    }
-    if (moved == NULL)
-        return NULL;
-    old--;
-    memcpy(moved, memory, old->size < size ? old->size : size);
-    heap_release(user, memory);
-    return moved;
-}
-
-lock_sync_allocator t_heap_allocator(t_heap *heap)
-{
-    return (lock_sync_allocator){sizeof(lock_sync_allocator), heap, heap_allocate, heap_reallocate, heap_release};
-}
-
-void t_heap_fail_in(t_heap *heap, size_t n)
-{
-    heap->fail_at = heap->requests + 1 + n;
-}
-
 void t_heap_check_empty(const t_heap *heap)
 {
     CHECK_INT(heap->blocks, 0);
-    CHECK_INT(heap->bytes, 0);
-    CHECK_INT(heap->misuses, 0);
     CHECK_INT(heap->leaked_secrets, 0);
 }
 

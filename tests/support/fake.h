@@ -1,9 +1,10 @@
-/* Stand-ins for what a host plugs in: a transport that plays a script instead of speaking HTTP, a heap that counts and
-   fails on demand, and a logger that remembers. */
+/* Stand-ins for what a host plugs in: a transport that plays a script instead of speaking HTTP, and a logger that
+   remembers. The heap is that of t_heap.h. */
 #ifndef T_FAKE_H
 #define T_FAKE_H
 
 #include "decoding.h"
+#include "t_heap.h"
 
 /* --- transport --- */
 
@@ -42,22 +43,7 @@ void t_guard_off(lock_sync_ctx *ctx);
 
 /* --- heap --- */
 
-typedef struct t_heap {
-    size_t blocks;   /* alive */
-    size_t bytes;    /* alive */
-    size_t requests; /* allocations and reallocations so far */
-    size_t fail_at;  /* the request with this number fails; 0: none */
-    bool goes_on;    /* and all after it */
-    size_t refused;  /* how many failed */
-    size_t misuses;  /* size 0, NULL where there must be a block, a wrong user */
-    const char *secret; /* NULL, or a text that must not be in memory given back */
-    size_t leaked_secrets;
-} t_heap;
-
-lock_sync_allocator t_heap_allocator(t_heap *heap);
-/* The next request but `n` (0: the very next) fails. */
-void t_heap_fail_in(t_heap *heap, size_t n);
-/* Checks that all was given back and nothing was misused. */
+/* Checks that all was given back, and no secret with it. */
 void t_heap_check_empty(const t_heap *heap);
 
 /* --- logger --- */

@@ -13,6 +13,8 @@
 
 #define PROGRAM "/usr/sbin/nginx"
 #define TRIES 10
+#define CONNECTIONS_MAX 100000
+#define HTTP2 "HTTP/2.0 " /* how a line of the log begins */
 
 struct nginx {
     child *process;
@@ -26,42 +28,33 @@ bool nginx_exists(void)
     return access(PROGRAM, X_OK) == 0;
 }
 
-/* A directive that takes one number, or nothing. */
-static char *directive(const char *name, unsigned number)
-{
-    return number == 0 ? kit_text("%s", "") : kit_text("%s %u;", name, number);
-}
-
 static char *configuration(const char *dir, uint16_t port, const nginx_setup *setup)
 {
     char *location = setup->upstream != 0
                          ? kit_text("proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\";")
                          : kit_text("default_type application/json; return 200 '%s';", setup->body);
-    char *up = setup->upstream != 0 ? kit_text("upstream up { server 127.0.0.1:%u; keepalive 16; }", setup->upstream)
-                                    : kit_text("%s", "");
-    char *streams = directive("http2_max_concurrent_streams", setup->streams);
     char *text = kit_text(
         "daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
-        "events { worker_connections 256; }\n"
+        "events { worker_connections 2048; }\n"
         "http {\n"
         "  client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;\n"
         "  uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;\n"
+        "  map $http_authorization $keyid { default 999999999; ~-(?<number>[0-9]+)$ $number; }\n"
         "  log_format kit '$server_protocol $connection $connection_requests $ssl_session_reused $status';\n"
         "  access_log %s/access.log kit;\n"
-        "  %s\n"
+        "  upstream up { server 127.0.0.1:%u; keepalive 16; }\n"
         "  server {\n"
         "    listen 127.0.0.1:%u ssl %s;\n"
         "    ssl_certificate %s; ssl_certificate_key %s; ssl_session_cache builtin:100;\n"
-        "    keepalive_timeout %d; keepalive_requests 1000000; %s\n"
+        "    keepalive_timeout %d; keepalive_requests %u; http2_max_concurrent_streams %u;\n"
         "    location / { %s }\n"
         "  }\n"
         "}\n",
-        dir, dir, dir, dir, dir, dir, dir, dir, up, port, setup->http1 ? "" : "http2", setup->cert, setup->key,
-        setup->close_each ? 0 : 60, streams, location);
+        dir, dir, dir, dir, dir, dir, dir, dir, setup->upstream != 0 ? setup->upstream : 1, port,
+        setup->http1 ? "" : "http2", setup->cert, setup->key, setup->close_each ? 0 : 60,
+        setup->requests_each != 0 ? setup->requests_each : 1000000, setup->streams != 0 ? setup->streams : 128, location);
 
     free(location);
-    free(up);
-    free(streams);
     return text;
 }
 
@@ -114,6 +107,13 @@ nginx *nginx_start(const nginx_setup *setup)
     return n;
 }
 
+nginx *nginx_start_for_keys(const char *cert, const char *key, const char *body, unsigned requests_each)
+{
+    const nginx_setup setup = {.cert = cert, .key = key, .body = body, .requests_each = requests_each};
+
+    return nginx_start(&setup);
+}
+
 const char *nginx_url(const nginx *n)
 {
     return n->url;
@@ -127,7 +127,7 @@ uint16_t nginx_port(const nginx *n)
 typedef struct log_wait {
     char *path;
     char *text;
-    unsigned lines;
+    size_t lines;
 } log_wait;
 
 static bool has_lines(void *user)
@@ -139,13 +139,48 @@ static bool has_lines(void *user)
     return kit_count(w->text, "\n") >= w->lines;
 }
 
-char *nginx_log(const nginx *n, unsigned lines)
+char *nginx_log(const nginx *n, size_t lines)
 {
     log_wait w = {kit_text("%s/access.log", n->dir), NULL, lines};
 
     (void)kit_wait(has_lines, &w, KIT_PATIENCE_MS);
     free(w.path);
     return w.text;
+}
+
+nginx_seen nginx_look(const nginx *n, size_t requests)
+{
+    char *path = kit_text("%s/access.log", n->dir);
+    char *text = nginx_log(n, requests);
+    bool *known = calloc(CONNECTIONS_MAX, 1);
+    nginx_seen seen = {0};
+
+    if (known == NULL)
+        kit_die("out of memory");
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1) {
+        size_t connection = strtoul(strchr(at, ' '), NULL, 10) % CONNECTIONS_MAX;
+
+        seen.requests++;
+        seen.other_protocol += strncmp(at, HTTP2, strlen(HTTP2)) != 0;
+        seen.connections += !known[connection];
+        known[connection] = true;
+    }
+    if (truncate(path, 0) != 0) /* nginx appends */
+        kit_die("cannot empty %s", path);
+    free(known);
+    free(text);
+    free(path);
+    return seen;
+}
+
+void nginx_pause(const nginx *n)
+{
+    child_pause(n->process);
+}
+
+void nginx_go_on(const nginx *n)
+{
+    child_signal(n->process, SIGCONT);
 }
 
 void nginx_stop(nginx *n)

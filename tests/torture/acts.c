@@ -493,7 +493,7 @@ const act http2_acts[] = {
 void scene_begin(scene *x, const act *a, bool own_memory)
 {
     *x = (scene){.memory = NULL};
-    x->own = heap_allocator(&x->heap);
+    x->own = t_heap_allocator(&x->heap);
     x->memory = own_memory ? &x->own : NULL;
     if (a->prepare != NULL)
         a->prepare(x);

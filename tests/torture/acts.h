@@ -5,10 +5,10 @@
 
 #include "../integration/client.h"
 #include "../support/certs.h"
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 
 typedef struct scene {
-    heap heap; /* a host's allocator, where it is used */
+    t_heap heap; /* a host's allocator, where it is used */
     lock_sync_allocator own;
     const lock_sync_allocator *memory; /* NULL: malloc, or &own */
     lock_sync_ctx *ctx;

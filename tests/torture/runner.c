@@ -18,7 +18,7 @@ static void fail_request(scene *x, unsigned owners, size_t n)
 {
     alloc_fail(owners, n); /* of OWN_MEMORY: none */
     if (owners == OWN_MEMORY)
-        x->heap.fail_at = x->heap.requests + n;
+        t_heap_fail_in(&x->heap, n - 1);
 }
 
 /* Whether it came to it. */
@@ -27,7 +27,7 @@ static bool end_failing(scene *x, unsigned owners)
     bool failed = alloc_end();
 
     if (owners == OWN_MEMORY)
-        failed = x->heap.requests >= x->heap.fail_at;
+        failed = x->heap.refused > 0;
     x->heap.fail_at = 0;
     return failed;
 }
