@@ -3,9 +3,11 @@
 
    Input: a letter for what is asked (see fuzz_ask), a capital for an answer wider than the question; a digit n > 0 for
    a heap whose n-th allocation fails in a second run; the body. */
-#include "base/memory.h"
 #include "decode_tree.h"
 #include "fuzz.h"
+
+#include "../support/t_heap.h"
+#include "base/memory.h"
 #include "wire/decode_direct.h"
 
 #include <stdlib.h>
@@ -76,23 +78,23 @@ static void check_place(const outcome *o, const char *body, size_t size)
 }
 
 /* With one allocation failing, the outcome is the same or E_NO_MEMORY. */
-static void check_shortage(fuzz_heap *heap, size_t fail_in, const lock_sync_allocator *memory,
+static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocator *memory,
                            const lock_sync_request *q, const lock_sync_response *s, const lsync_scope *scope,
                            const outcome *full)
 {
     size_t blocks = heap->blocks;
     outcome o;
 
-    heap->fail_in = fail_in;
+    heap->fail_at = heap->requests + fail_in;
     run(lsync_decode, memory, q, s, scope, &o);
-    heap->fail_in = 0;
+    heap->fail_at = 0;
     FUZZ_CHECK(o.status == full->status || o.status == LOCK_SYNC_E_NO_MEMORY);
     FUZZ_CHECK(o.status != LOCK_SYNC_OK || fuzz_same_results(o.r, full->r));
     end(&o);
     FUZZ_CHECK(heap->blocks == blocks);
 }
 
-static void compare(fuzz_heap *heap, const lock_sync_allocator *memory, const lock_sync_request *q,
+static void compare(t_heap *heap, const lock_sync_allocator *memory, const lock_sync_request *q,
                     const lock_sync_response *s, const fuzz_question *question, bool wide, size_t fail_in)
 {
     const lsync_scope *scope = wide ? &all_locks : &q->scope;
@@ -127,8 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_input in = {data, size};
     uint8_t letter = fuzz_byte(&in);
     uint8_t digit = fuzz_byte(&in);
-    fuzz_heap heap = {0, 0};
-    lock_sync_allocator memory = fuzz_heap_allocator(&heap);
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
     fuzz_question question;
     lock_sync_request *q;
     lock_sync_response s;
@@ -161,11 +163,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lsync_response_release(&s);
     FUZZ_CHECK(heap.blocks == 0);
     return 0;
-}
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
-{
-    if (seed % 2 == 0 || size <= 2)
-        return LLVMFuzzerMutate(data, size, max_size);
-    return 2 + fuzz_mutate_json(data + 2, size - 2, max_size - 2, seed / 2);
 }

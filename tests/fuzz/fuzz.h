@@ -1,5 +1,4 @@
-/* What the fuzz targets share: checks that end the run, a heap that counts and can fail, bytes taken off an input, and
-   what is true of all results. */
+/* What the fuzz targets share: checks that end the run, bytes taken off an input, and what is true of all results. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -9,21 +8,10 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size); /* libFuzzer's own */
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 
 /* Ends the run where something does not hold that must, whatever the input is. */
 #define FUZZ_CHECK(condition) ((condition) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #condition))
 _Noreturn void fuzz_fail(const char *file, int line, const char *what);
-
-/* --- heap --- */
-
-typedef struct fuzz_heap {
-    size_t blocks;  /* alive */
-    size_t fail_in; /* the allocation with this number from now fails, once; 0: none */
-} fuzz_heap;
-
-lock_sync_allocator fuzz_heap_allocator(fuzz_heap *heap);
 
 /* --- input --- */
 
@@ -63,10 +51,5 @@ void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_question *out)
 void fuzz_check_results(const lock_sync_results *r, const fuzz_question *question);
 /* Whether two results say the same in the same order, byte for byte. */
 bool fuzz_same_results(const lock_sync_results *a, const lock_sync_results *b);
-
-/* --- JSON --- */
-
-/* Changes one token, or one value with all that is in it, for others. */
-size_t fuzz_mutate_json(uint8_t *body, size_t size, size_t max_size, unsigned int seed);
 
 #endif

@@ -5,6 +5,8 @@
    when it arrived, `%N` the cap on the body, `#N` the N-th allocation fails; an empty line; the body. */
 #include "fuzz.h"
 
+#include "../support/t_heap.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +148,7 @@ static void check_error(const lock_sync_error *e, lock_sync_status status, const
         FUZZ_CHECK(lock_sync_error_http_status(e) == a->http);
 }
 
-static void decode(fuzz_heap *heap, lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
+static void decode(t_heap *heap, lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
                    const answer *a, const fuzz_question *question)
 {
     lock_sync_results *r;
@@ -158,9 +160,9 @@ static void decode(fuzz_heap *heap, lock_sync_ctx *ctx, const lock_sync_request 
     check_error(lock_sync_last_error(ctx), status, a);
     if (r != NULL)
         fuzz_check_results(r, question);
-    heap->fail_in = a->fail_in;
+    heap->fail_at = a->fail_in == 0 ? 0 : heap->requests + a->fail_in;
     status = lock_sync_response_decode(ctx, q, s, &again);
-    heap->fail_in = 0;
+    heap->fail_at = 0;
     FUZZ_CHECK((possible(a) >> status & 1) != 0 || (a->fail_in > 0 && status == LOCK_SYNC_E_NO_MEMORY));
     FUZZ_CHECK((status == LOCK_SYNC_OK) == (again != NULL));
     FUZZ_CHECK(a->fail_in > 0 || (r == NULL) == (again == NULL));
@@ -174,8 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_input in = {data, size};
     uint8_t letter = fuzz_byte(&in);
-    fuzz_heap heap = {0, 0};
-    lock_sync_allocator memory = fuzz_heap_allocator(&heap);
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
     answer a = {0};
     size_t status_size;
     char *status = fuzz_text_to(&in, '\n', &status_size);
@@ -204,22 +206,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lock_sync_ctx_free(ctx);
     FUZZ_CHECK(heap.blocks == 0);
     return 0;
-}
-
-/* Where the body begins. */
-static size_t head_size(const uint8_t *data, size_t size)
-{
-    for (size_t i = 1; i < size; i++)
-        if (data[i - 1] == '\n' && data[i] == '\n')
-            return i + 1;
-    return size;
-}
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
-{
-    size_t head = head_size(data, size);
-
-    if (seed % 3 != 0 || head == size)
-        return LLVMFuzzerMutate(data, size, max_size);
-    return head + fuzz_mutate_json(data + head, size - head, max_size - head, seed / 3);
 }

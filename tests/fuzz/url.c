@@ -4,6 +4,8 @@
    Input: settings, each a letter and a text up to a NUL; `-` for the letter takes the default of the next. */
 #include "client/context.h"
 #include "fuzz.h"
+
+#include "../support/t_heap.h"
 #include "wire/url.h"
 
 #include <arpa/inet.h>
@@ -319,8 +321,8 @@ static void build(lock_sync_ctx *ctx)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_input in = {data, size};
-    fuzz_heap heap = {0, 0};
-    lock_sync_allocator memory = fuzz_heap_allocator(&heap);
+    t_heap heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_ctx *ctx;
 
     FUZZ_CHECK(lock_sync_ctx_new_with_allocator(&memory, &ctx) == LOCK_SYNC_OK);
