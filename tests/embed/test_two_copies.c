@@ -1,51 +1,35 @@
 /* Two copies of the library in one process, as when a program and its plugin each bring one: the program's own, which
    it is linked with (shared, or as an archive), and one that is loaded beside it. Neither calls into the other, both
    fetch at the same time, and the loaded one may go. */
+#include "../support/checks.h"
+#include "../support/child.h"
 #include "../support/kit.h"
 #include "../support/sim.h"
+#include "../support/t_heap.h"
 
 #include <locksync/locksync.h>
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define ROUNDS 50
 
-/* The functions of one copy. */
+/* X(name): each function that is used of a copy. */
+#define FUNCTIONS(X)                                                                                                   \
+    X(ctx_new_with_allocator) X(ctx_free) X(set_base_url) X(set_personal_key) X(set_guard_mode) X(fetch)               \
+    X(results_free) X(last_error) X(error_message)
+
+#define POINTER(name) __typeof__(lock_sync_##name) *name;
 typedef struct copy {
     void *handle; /* NULL: the program's own */
     char *folder; /* of the loaded file */
-    lock_sync_status (*ctx_new_with_allocator)(const lock_sync_allocator *allocator, lock_sync_ctx **out);
-    void (*ctx_free)(lock_sync_ctx *ctx);
-    lock_sync_status (*set_base_url)(lock_sync_ctx *ctx, const char *url);
-    lock_sync_status (*set_personal_key)(lock_sync_ctx *ctx, const char *key);
-    lock_sync_status (*set_guard_mode)(lock_sync_ctx *ctx, lock_sync_guard_mode mode);
-    lock_sync_status (*fetch)(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results);
-    void (*results_free)(lock_sync_results *r);
-    const lock_sync_error *(*last_error)(const lock_sync_ctx *ctx);
-    const char *(*error_message)(const lock_sync_error *e);
+    FUNCTIONS(POINTER)
 } copy;
 
-static copy own_copy(void)
-{
-    return (copy){NULL,
-                  NULL,
-                  lock_sync_ctx_new_with_allocator,
-                  lock_sync_ctx_free,
-                  lock_sync_set_base_url,
-                  lock_sync_set_personal_key,
-                  lock_sync_set_guard_mode,
-                  lock_sync_fetch,
-                  lock_sync_results_free,
-                  lock_sync_last_error,
-                  lock_sync_error_message};
-}
+#define OWN(name) .name = lock_sync_##name,
+static const copy own = {FUNCTIONS(OWN)};
 
 static void find(void *handle, const char *name, void *function)
 {
@@ -57,27 +41,18 @@ static void find(void *handle, const char *name, void *function)
 }
 
 /* Under another path, so that the loader does not take it for the one that is there. */
-static copy loaded_copy(void)
+static copy load_copy(void)
 {
     copy c = {.folder = kit_temp_dir()};
     char *path = kit_text("%s/libplugin.so", c.folder);
-    char *command = kit_text("cp '%s' '%s'", getenv("LOCKSYNC_LIBRARY"), path);
+    const char *const argv[] = {"cp", getenv("LOCKSYNC_LIBRARY"), path, NULL};
 
-    if (system(command) != 0)
-        kit_die("%s", command);
+    child_run(argv);
     c.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (c.handle == NULL)
         kit_die("%s", dlerror());
-    find(c.handle, "lock_sync_ctx_new_with_allocator", &c.ctx_new_with_allocator);
-    find(c.handle, "lock_sync_ctx_free", &c.ctx_free);
-    find(c.handle, "lock_sync_set_base_url", &c.set_base_url);
-    find(c.handle, "lock_sync_set_personal_key", &c.set_personal_key);
-    find(c.handle, "lock_sync_set_guard_mode", &c.set_guard_mode);
-    find(c.handle, "lock_sync_fetch", &c.fetch);
-    find(c.handle, "lock_sync_results_free", &c.results_free);
-    find(c.handle, "lock_sync_last_error", &c.last_error);
-    find(c.handle, "lock_sync_error_message", &c.error_message);
-    free(command);
+#define FIND(name) find(c.handle, "lock_sync_" #name, &c.name);
+    FUNCTIONS(FIND)
     free(path);
     return c;
 }
@@ -92,9 +67,9 @@ static lock_sync_ctx *context(const copy *c, const char *url)
 {
     lock_sync_ctx *ctx;
 
-    assert_int_equal(c->ctx_new_with_allocator(NULL, &ctx), LOCK_SYNC_OK);
-    assert_int_equal(c->set_base_url(ctx, url), LOCK_SYNC_OK);
-    assert_int_equal(c->set_personal_key(ctx, "key"), LOCK_SYNC_OK);
+    MUST_OK(c->ctx_new_with_allocator(NULL, &ctx));
+    MUST_OK(c->set_base_url(ctx, url));
+    MUST_OK(c->set_personal_key(ctx, "key"));
     return ctx;
 }
 
@@ -109,61 +84,38 @@ static lock_sync_status fetch(const copy *c, lock_sync_ctx *ctx)
 
 /* --- calls --- */
 
-static void *while_it_lasts(void *user, size_t size)
-{
-    const bool *lasts = user;
-
-    return *lasts ? malloc(size) : NULL;
-}
-
-static void *none(void *user, void *block, size_t size)
-{
-    (void)user;
-    (void)block;
-    (void)size;
-    return NULL;
-}
-
-static void give_back(void *user, void *block)
-{
-    (void)user;
-    free(block);
-}
-
 /* The file whose code or data that is. */
 static const char *file_of(const void *address)
 {
     Dl_info info;
 
-    assert_int_not_equal(dladdr(address, &info), 0);
+    MUST(dladdr(address, &info) != 0);
     return info.dli_fname;
 }
 
 /* Without memory for a message, lock_sync_error_message() calls lock_sync_status_message(): whose? */
-static void a_copy_calls_its_own_functions(const copy *c)
+static void check_its_own_functions_are_called(const copy *c)
 {
-    bool lasts = true;
-    lock_sync_allocator memory = {sizeof memory, &lasts, while_it_lasts, none, give_back};
+    t_heap heap = {.goes_on = true};
+    lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_ctx *ctx;
     void *function;
 
-    assert_int_equal(c->ctx_new_with_allocator(&memory, &ctx), LOCK_SYNC_OK);
-    lasts = false;
-    assert_int_equal(c->set_personal_key(ctx, "key"), LOCK_SYNC_E_NO_MEMORY);
+    MUST_OK(c->ctx_new_with_allocator(&memory, &ctx));
+    t_heap_fail_in(&heap, 0);
+    MUST_INT(c->set_personal_key(ctx, "key"), LOCK_SYNC_E_NO_MEMORY);
     memcpy(&function, &c->error_message, sizeof function);
-    assert_string_equal(file_of(c->error_message(c->last_error(ctx))), file_of(function));
+    CHECK_TEXT(file_of(c->error_message(c->last_error(ctx))), file_of(function));
     c->ctx_free(ctx);
 }
 
-static void calls_inside_a_copy_stay_inside(void **user)
+TEST(calls_inside_a_copy_stay_inside)
 {
-    copy own = own_copy();
-    copy loaded = loaded_copy();
+    copy loaded = load_copy();
 
-    (void)user;
-    assert_true(own.fetch != loaded.fetch);
-    a_copy_calls_its_own_functions(&own);
-    a_copy_calls_its_own_functions(&loaded);
+    CHECK(own.fetch != loaded.fetch);
+    check_its_own_functions_are_called(&own);
+    check_its_own_functions_are_called(&loaded);
     unload(&loaded);
 }
 
@@ -184,33 +136,31 @@ static void *fetch_often(void *user)
     return NULL;
 }
 
-static void both_fetch_at_once_and_one_may_go(void **user)
+TEST(both_fetch_at_once_and_one_may_go)
 {
     static const char *const arguments[] = {"--static", "--personal-key", "key", NULL};
     sim *server = sim_start(arguments);
-    copy own = own_copy();
 
-    (void)user;
     for (int load = 0; load < 2; load++) { /* and come back */
-        copy loaded = loaded_copy();
+        copy loaded = load_copy();
         user_of_copy users[] = {{&own, context(&own, sim_url(server)), 0},
                                 {&loaded, context(&loaded, sim_url(server)), 0}};
         pthread_t threads[2];
 
         for (int i = 0; i < 2; i++) { /* a guard of one's own: not asked before, asked before */
-            assert_int_equal(fetch(users[i].c, users[i].ctx), LOCK_SYNC_OK);
-            assert_int_equal(fetch(users[i].c, users[i].ctx), LOCK_SYNC_E_TOO_SOON);
-            assert_int_equal(users[i].c->set_guard_mode(users[i].ctx, LOCK_SYNC_GUARD_OFF), LOCK_SYNC_OK);
+            CHECK_OK(fetch(users[i].c, users[i].ctx));
+            CHECK_INT(fetch(users[i].c, users[i].ctx), LOCK_SYNC_E_TOO_SOON);
+            CHECK_OK(users[i].c->set_guard_mode(users[i].ctx, LOCK_SYNC_GUARD_OFF));
         }
         for (int i = 0; i < 2; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, fetch_often, &users[i]), 0);
+            MUST_INT(pthread_create(&threads[i], NULL, fetch_often, &users[i]), 0);
         for (int i = 0; i < 2; i++)
-            pthread_join(threads[i], NULL);
-        assert_int_equal(users[0].good, ROUNDS);
-        assert_int_equal(users[1].good, ROUNDS);
+            (void)pthread_join(threads[i], NULL);
+        CHECK_INT(users[0].good, ROUNDS);
+        CHECK_INT(users[1].good, ROUNDS);
         loaded.ctx_free(users[1].ctx);
         unload(&loaded);
-        assert_int_equal(fetch(&own, users[0].ctx), LOCK_SYNC_OK);
+        CHECK_OK(fetch(&own, users[0].ctx));
         own.ctx_free(users[0].ctx);
     }
     sim_stop(server, NULL);
@@ -219,9 +169,9 @@ static void both_fetch_at_once_and_one_may_go(void **user)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_inside_a_copy_stay_inside),
-        cmocka_unit_test(both_fetch_at_once_and_one_may_go),
+        T(calls_inside_a_copy_stay_inside),
+        T(both_fetch_at_once_and_one_may_go),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return T_MAIN(tests);
 }

@@ -436,7 +436,7 @@ const act plain_acts[] = {
     {"a cached fetch", make_cached, fetch_some, LOCK_SYNC_OK, NONE},
     {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch with a guard in a file", make_guarded, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"guards", NULL, new_guards, LOCK_SYNC_OK, NONE},
+    {"guards", NULL, new_guards, LOCK_SYNC_OK, USES_MALLOC},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };
 

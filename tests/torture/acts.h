@@ -24,8 +24,8 @@ typedef struct scene {
 } scene;
 
 /* What may come of an act beside its own end and E_NO_MEMORY: E_RESOLVE where libcurl ran out of memory, E_GUARD where
-   hiredis did. */
-enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2 }; /* bits */
+   hiredis did. And whether all of it knows the host's allocator: a guard in a file has none. */
+enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4 }; /* bits */
 
 typedef struct act {
     const char *name;

@@ -49,6 +49,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of all that follows
 static unsigned known_owners;
 static known blocks[PLACES];
 static size_t living[2 * ALLOC_OTHERS]; /* by owner */
+static size_t asked[2 * ALLOC_OTHERS];
 static unsigned failing_owners;
 static size_t failing_in; /* 0: nothing fails */
 static bool has_failed;
@@ -124,6 +125,7 @@ static void remember(void *block, size_t size, unsigned owner)
         kit_die("too many blocks");
     *place = (known){(uintptr_t)block, size, owner};
     living[owner]++;
+    asked[owner]++;
     (void)pthread_mutex_unlock(&mutex);
 }
 
@@ -310,15 +312,25 @@ unsigned alloc_owner_of_code(uintptr_t address)
     return owner_at(address);
 }
 
-size_t alloc_blocks(unsigned owners)
+static size_t sum(const size_t *counts, unsigned owners)
 {
     size_t count = 0;
 
     (void)pthread_mutex_lock(&mutex);
     for (unsigned owner = 1; owner <= ALLOC_OTHERS; owner *= 2)
-        count += (owner & owners) != 0 ? living[owner] : 0;
+        count += (owner & owners) != 0 ? counts[owner] : 0;
     (void)pthread_mutex_unlock(&mutex);
     return count;
+}
+
+size_t alloc_requests(unsigned owners)
+{
+    return sum(asked, owners);
+}
+
+size_t alloc_blocks(unsigned owners)
+{
+    return sum(living, owners);
 }
 
 unsigned alloc_owner_of(const void *address)

@@ -33,6 +33,8 @@ unsigned alloc_culprit_owner(void);
 /* Whose code is at that address. */
 unsigned alloc_owner_of_code(uintptr_t address);
 
+/* How often these owners, if they are known, have asked for a block so far. */
+size_t alloc_requests(unsigned owners);
 /* How many blocks of these owners live. */
 size_t alloc_blocks(unsigned owners);
 /* The owner of the living block in which an address lies; 0: in none that is known. */

@@ -1,8 +1,23 @@
 /* Acts with the Nth request for memory failing; see runner.h. */
 #include "runner.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+/* libcurl's ends with a jump to calloc(), as if its caller, the library, had asked for the block. */
+CURLU *curl_url(void)
+{
+    void *symbol = dlsym(RTLD_NEXT, "curl_url");
+    CURLU *(*next)(void);
+    CURLU *volatile made;
+
+    memcpy(&next, &symbol, sizeof next);
+    made = next();
+    return made;
+}
 
 /* Another status than E_NO_MEMORY is for what only a library within saw. */
 static bool is_allowed(const act *a, lock_sync_status status)
@@ -50,12 +65,14 @@ static void keep_stdin(void)
 bool act_without(const act *a, unsigned owners, size_t n, bool any)
 {
     size_t before = alloc_blocks(ALLOC_OURS);
+    size_t asked;
     lock_sync_status status;
     bool failed;
     scene x;
 
     keep_stdin();
     scene_begin(&x, a, owners == OWN_MEMORY);
+    asked = alloc_requests(ALLOC_OURS);
     fail_request(&x, owners, n);
     status = a->run(&x);
     failed = end_failing(&x, owners);
@@ -66,6 +83,8 @@ bool act_without(const act *a, unsigned owners, size_t n, bool any)
         status = a->run(&x);
     if (status != a->want)
         complain(a, n, "done again it ended with", lock_sync_status_name(status));
+    if (owners == OWN_MEMORY && (a->mercy & USES_MALLOC) == 0 && alloc_requests(ALLOC_OURS) != asked)
+        complain(a, n, "passed the host's allocator by", "");
     if (x.wrong)
         complain(a, n, "told something wrong", "");
     scene_end(&x);
