@@ -11,7 +11,7 @@
 #define KEY "demo-key"
 #define TIMEOUT_MS 1000
 
-/* --- a guard over a store of the host's own, which may block and may fail --- */
+/* --- a guard over a store of the host's own, which may block --- */
 
 typedef struct gate {
     pthread_mutex_t mutex;
@@ -21,8 +21,6 @@ typedef struct gate {
 } gate;
 
 typedef struct shelf {
-    scene *scene;
-    lock_sync_ctx *ctx; /* whose guard asks it */
     gate *gate; /* of the second load and all after it; NULL: none */
     size_t loads;
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
@@ -58,21 +56,12 @@ static bool gate_is_waited_at(gate *g)
     return waits;
 }
 
-static bool store_fails(shelf *h)
-{
-    if (h->scene->store_cancels)
-        lock_sync_cancel(h->ctx);
-    return ++h->scene->store_calls == h->scene->store_fails_at || h->scene->store_cancels;
-}
-
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
     shelf *h = user;
 
     if (h->loads++ > 0 && h->gate != NULL)
         pass_gate(h->gate);
-    if (store_fails(h))
-        return LOCK_SYNC_E_GUARD;
     memcpy(record, h->record, h->size);
     *size = h->size;
     *now_ms = kit_now_ms();
@@ -85,8 +74,6 @@ static lock_sync_status replace(void *user, const void *old_record, size_t old_s
     shelf *h = user;
 
     (void)old_record;
-    if (store_fails(h))
-        return LOCK_SYNC_E_GUARD;
     *replaced = old_size == h->size;
     memcpy(h->record, record, size);
     h->size = size;
@@ -99,8 +86,7 @@ static void note_line(void *user, lock_sync_log_level level, const char *message
 {
     scene *s = user;
 
-    if (level == LOCK_SYNC_LOG_WARNING && strstr(message, "could not note") != NULL)
-        s->logged++;
+    (void)level;
     s->fetched += strncmp(message, "GET ", 4) == 0;
 }
 
@@ -132,12 +118,11 @@ static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ct
     lock_sync_allocator memory = t_heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, out);
 
-    *h = (shelf){.scene = s};
+    *h = (shelf){.size = 0};
     if (status == LOCK_SYNC_OK)
         status = set_new_guard(h, *out);
     if (status != LOCK_SYNC_OK)
         return status;
-    h->ctx = *out;
     MUST_OK(lock_sync_set_base_url(*out, s->url));
     MUST_OK(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY));
     MUST_OK(lock_sync_set_timeout_ms(*out, TIMEOUT_MS));
@@ -157,13 +142,6 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
     MUST_INT(lock_sync_error_status(lock_sync_last_error(ctx)), status);
     lock_sync_results_free(r);
     return status;
-}
-
-static void nothing_fails_any_more(scene *s)
-{
-    s->store_fails_at = 0;
-    s->store_cancels = false;
-    (void)refuse_end();
 }
 
 /* Where nobody listens. OK: as it should, it found nobody. */
@@ -193,7 +171,7 @@ static lock_sync_status fetch_once(scene *s, bool after_another, bool repeated)
             status = fetch_in_vain(s, ctx);
         if (status == LOCK_SYNC_OK)
             status = fetch(ctx);
-        nothing_fails_any_more(s);
+        (void)refuse_end();
         if (status != LOCK_SYNC_OK) {
             /* the lease of a fetch that was not settled lasts for long */
             s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && fetch(ctx) == LOCK_SYNC_OK;
@@ -279,7 +257,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
         status = make_two(s, h, repeated, all);
     if (status == LOCK_SYNC_OK) {
         status = submit_and_wait(p, all);
-        nothing_fails_any_more(s);
+        (void)refuse_end();
         if (status != LOCK_SYNC_OK) {
             for (size_t i = 0; i < TWO; i++)
                 MUST_OK(set_new_guard(&h[i], all[i]));
@@ -349,7 +327,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
         status = lock_sync_guard_reserve(g, 1000, NULL, &slot);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
-    nothing_fails_any_more(s);
+    (void)refuse_end();
     if (status != LOCK_SYNC_OK && g != NULL) { /* the gate is open, or held by a slot that was not settled */
         lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
 
@@ -370,7 +348,6 @@ static void check_life(scene *s, life live, uint32_t may, const char *what, size
     lock_sync_status status;
 
     s->usable = true;
-    s->store_calls = 0;
     status = live(s);
     s->unharmed += status == LOCK_SYNC_OK;
     if (status != LOCK_SYNC_OK && (may & UINT32_C(1) << status) == 0)
@@ -390,16 +367,6 @@ size_t check_refusals(scene *s, refusable function, int error, life live, uint32
         check_life(s, live, may, refuse_names[function], nth);
         refused = refuse_end();
         if (!refused)
-            return nth - 1;
-    }
-}
-
-size_t check_store_failures(scene *s, life live, uint32_t may)
-{
-    for (size_t nth = 1;; nth++) {
-        s->store_fails_at = nth;
-        check_life(s, live, may, "the host's store", nth);
-        if (s->store_calls < nth)
             return nth - 1;
     }
 }

@@ -16,10 +16,6 @@ typedef struct scene {
     t_heap heap; /* what the library allocates; empty again at the end */
     const char *url;
     const char *dir; /* a temporary folder */
-    size_t store_fails_at; /* the call of a host's store with that number fails; 0: none */
-    size_t store_calls;
-    bool store_cancels; /* its call fails, and cancels the fetch */
-    size_t logged; /* warnings about a fetch that was not settled */
     size_t fetched; /* lines about a fetch's outcome */
     size_t unharmed; /* lives of a sweep that were OK; the last one is, as nothing was refused in it */
     bool usable;   /* what was used while the call was refused works again without */
@@ -43,8 +39,5 @@ bool questions_are_answered_when_a_pool_is_freed(scene *s);
 /* Lives it while one call of the function is refused: the first, the second, and so on, until none is. Each time the
    status is OK or among those in `may`, nothing is left over, and what was used works again. How many were refused. */
 size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may);
-
-/* The same with the calls of a host's store in place of the system's. */
-size_t check_store_failures(scene *s, life live, uint32_t may);
 
 #endif

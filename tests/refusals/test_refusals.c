@@ -1,5 +1,5 @@
-/* Any one call to the system, the threads or libcurl fails; any one call to a host's store; and the clock jumps at any
-   look at it. The library says so, leaves nothing over, and works again. */
+/* Any one call to the system, the threads or libcurl fails; and the clock jumps at any look at it. The library says so,
+   leaves nothing over, and works again. */
 #include "scenes.h"
 #include "transport/quirks.h"
 
@@ -39,7 +39,7 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
     print_message("%zu calls refused, one at a time\n", refused);
 }
 
-#define CHECK_ROWS(s, rows, live) check_rows(s, rows, sizeof(rows) / sizeof(rows)[0], live)
+#define CHECK_ROWS(s, rows, live) check_rows(s, rows, COUNT_OF(rows), live)
 
 /* What every fetch calls, blocking or in a pool. */
 #define EVERY_FETCH                                                                                                   \
@@ -170,29 +170,6 @@ TEST(the_clock_jumps_before_a_repeat)
     MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch_in_a_pool, may) > 0);
 }
 
-/* Also when a fetch's end is to be noted: then the fetch is what it is, and a warning tells. */
-TEST(a_store_of_the_host_fails)
-{
-    static const life lives[] = {life_of_a_fetch, life_of_a_repeated_fetch, life_of_a_pool,
-                                 life_of_a_repeated_fetch_in_a_pool};
-
-    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
-        scene s = scene_of();
-
-        MUST(check_store_failures(&s, lives[i], MAY(E_GUARD) | MAY(E_UNAUTHORIZED)) >= 4);
-        MUST(s.logged > 0);
-    }
-}
-
-TEST(a_cancel_is_told_though_the_store_fails_too)
-{
-    scene s = scene_of();
-
-    s.store_cancels = true;
-    MUST_INT(life_of_a_pool(&s), LOCK_SYNC_E_CANCELLED);
-    MUST(s.usable);
-}
-
 TEST(a_guard_in_a_file)
 {
     static const row rows[] = {
@@ -252,8 +229,6 @@ int main(void)
         T(no_option_of_a_fetch_may_be_missing),
         T(a_fetch_after_a_failed_one),
         T(the_clock_jumps_before_a_repeat),
-        T(a_store_of_the_host_fails),
-        T(a_cancel_is_told_though_the_store_fails_too),
         T(a_guard_in_a_file),
         T(a_file_that_is_never_the_one_that_was_opened),
     };

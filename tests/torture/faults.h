@@ -12,8 +12,8 @@ typedef enum fault_kind {
     FAULT_ELSEWHERE /* `url` instead of a raw server, with that CA file */
 } fault_kind;
 
-/* What a row may want beside a status: either of two; a handshake that breaks off is E_TLS, or E_NETWORK as libcurl with
-   GnuTLS calls it. */
+/* What a row may want beside a status: either of two, where it is a race whether a connection counts as made; a
+   handshake that breaks off is E_TLS, or E_NETWORK as libcurl with GnuTLS calls it. */
 #define CONNECT_OR_NETWORK (-1)
 #define BROKEN_HANDSHAKE (-2)
 

@@ -4,6 +4,7 @@
 /* --- the connection ends in mid-answer --- */
 
 static const fault broken_off[] = {
+    {.name = "reset at once", .want = CONNECT_OR_NETWORK, .steps = {RAW_RESET}},
     FAULT("closed before the request", NETWORK, RAW_END),
     FAULT("closed before the status line", NETWORK, RAW_READ_REQUEST, RAW_END),
     FAULT("reset before the status line", NETWORK, RAW_READ_REQUEST, RAW_RESET),

@@ -1,15 +1,15 @@
-/* The table of faults, by blocking fetches, and by fetches and watches in a pool beside healthy contexts: the status,
-   in time; one request at most for each fetch; no secret in any text; a context that works again. To a watch that
-   knows the locks none of them is a change. And nobody else is spoken to: the environment names a proxy throughout,
-   which is the target of all redirects too, and sees nothing. */
+/* The table of faults, by blocking fetches, and by fetches in a pool beside healthy contexts: the status, in time; one
+   request at most for each fetch; no secret in any text; a context that works again. And nobody else is spoken to: the
+   environment names a proxy throughout, which is the target of all redirects too, and sees nothing. (What a watch makes
+   of a status: tests/watch/test_errors.c.) */
 #include "faults.h"
 
 #include "../support/curl_flavour.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HEALTHY 4
-#define LOCKS 2 /* of a raw server's good answer */
 #define LONG_MS 30000
 #define AT_MOST_MS (1000 * kit_slack()) /* beyond the deadline; where there is none, in all */
 
@@ -21,7 +21,7 @@ static client healthy[HEALTHY];
 static size_t rows_checked;
 static int64_t slowest_ms; /* beyond its deadline, if it has one */
 
-/* --- three ways to fetch: once, which ends so --- */
+/* --- two ways to fetch: once, which ends so --- */
 
 typedef void (*fetch_fn)(const client *c, lock_sync_status want, const char *name);
 
@@ -61,73 +61,18 @@ static void submit(const client *c, lock_sync_status *status)
     MUST_OK(lock_sync_pool_submit(pool, c->ctx, NULL, 0, note, status));
 }
 
-static void submit_healthy(lock_sync_status *statuses)
-{
-    for (size_t i = 0; i < HEALTHY; i++)
-        submit(&healthy[i], &statuses[i]);
-}
-
-static void check_healthy(const lock_sync_status *statuses)
-{
-    for (size_t i = 0; i < HEALTHY; i++)
-        expect_status(&healthy[i], statuses[i], LOCK_SYNC_OK);
-}
-
 static void fetch_in_pool(const client *c, lock_sync_status want, const char *name)
 {
     lock_sync_status statuses[HEALTHY + 1];
 
-    submit_healthy(statuses);
+    for (size_t i = 0; i < HEALTHY; i++)
+        submit(&healthy[i], &statuses[i]);
     submit(c, &statuses[HEALTHY]);
     while (lock_sync_pool_pending(pool) > 0)
         MUST_OK(lock_sync_pool_wait(pool, -1));
-    check_healthy(statuses);
+    for (size_t i = 0; i < HEALTHY; i++)
+        expect_status(&healthy[i], statuses[i], LOCK_SYNC_OK);
     check_end(c, statuses[HEALTHY], want, name);
-}
-
-/* What a watch told, other than that nothing is new. */
-typedef struct heard {
-    size_t times;
-    lock_sync_status status;
-    size_t changes;
-} heard;
-
-static void hear(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
-{
-    heard *h = user;
-
-    (void)w;
-    h->times++;
-    h->status = status;
-    h->changes = lock_sync_changes_count(changes);
-}
-
-/* Each fetch is a line in the log. */
-static size_t fetches(const client *c)
-{
-    return log_lines_count(c->log, LOCK_SYNC_LOG_INFO) + log_lines_count(c->log, LOCK_SYNC_LOG_WARNING);
-}
-
-/* One poll of a watch; it tells the first answer, and what does not pass by itself. */
-static void watch_in_pool(const client *c, lock_sync_status want, const char *name)
-{
-    lock_sync_status statuses[HEALTHY];
-    heard h = {0, LOCK_SYNC_OK, 0};
-    size_t before = fetches(c);
-    lock_sync_watch *w;
-
-    MUST_OK(lock_sync_watch_new(c->ctx, NULL, 0, &w));
-    MUST_OK(lock_sync_pool_watch(pool, w, hear, &h));
-    submit_healthy(statuses);
-    while (fetches(c) == before || lock_sync_pool_pending(pool) > 1)
-        MUST_OK(lock_sync_pool_wait(pool, -1));
-    check_healthy(statuses);
-    want = wanted(want, lock_sync_watch_last_status(w));
-    check_end(c, lock_sync_watch_last_status(w), want, name);
-    MUST_INT(h.times, lock_sync_status_is_retryable(want) ? 0 : 1);
-    MUST_INT(h.status, h.times == 0 ? LOCK_SYNC_OK : want);
-    MUST_INT(h.changes, want == LOCK_SYNC_OK ? LOCKS : 0);
-    lock_sync_watch_free(w);
 }
 
 /* --- a row --- */
@@ -142,16 +87,10 @@ static size_t reads(const fault *f)
     return count;
 }
 
-static char *url_of(const fault *f, const raw_server *server)
-{
-    return f->kind == FAULT_ELSEWHERE ? kit_text("%s", f->url)
-                                      : kit_text("http%s%s", f->kind == FAULT_TLS ? "s" : "", raw_url(server) + 4);
-}
-
 static client client_for(const fault *f, const raw_server *server)
 {
-    char *url = url_of(f, server);
-    client c = client_new(url);
+    char *url = kit_text("http%s%s", f->kind == FAULT_TLS ? "s" : "", raw_url(server) + strlen("http"));
+    client c = client_new(f->kind == FAULT_ELSEWHERE ? f->url : url);
 
     if (f->kind == FAULT_TLS || f->kind == FAULT_ELSEWHERE)
         MUST_OK(lock_sync_set_ca_file(c.ctx, faults_ca_file()));
@@ -182,15 +121,10 @@ static void check_requests(const fault *f, raw_server *server)
         fail_msg("%s: %zu requests on %zu connections", f->name, raw_requests(server), raw_connections(server));
 }
 
-static raw_server *server_of(const fault *f, int family, const raw_step *const *script)
-{
-    return raw_start(family, script, f->kind == FAULT_ELSEWHERE ? 0 : 1);
-}
-
 static void check_fault(const fault *f, int family, fetch_fn fetch)
 {
     const raw_step *const script = f->steps;
-    raw_server *server = server_of(f, family, &script);
+    raw_server *server = raw_start(family, &script, f->kind == FAULT_ELSEWHERE ? 0 : 1);
     client c = client_for(f, server);
     int64_t start_ms;
 
@@ -208,68 +142,6 @@ static void check_fault(const fault *f, int family, fetch_fn fetch)
     if (raw_connections(bystander) != 0)
         fail_msg("%s: somebody else was spoken to", f->name);
     client_free(&c);
-    raw_stop(server);
-}
-
-/* --- a row to a watch that knows the locks --- */
-
-static bool is_due(void *w)
-{
-    return lock_sync_watch_due_in_ms(w) == 0;
-}
-
-/* Its next poll: how that ended, and what was told of it. */
-static lock_sync_status poll_once(lock_sync_watch *w, lock_sync_status *told, size_t *changes)
-{
-    lock_sync_changes *c;
-
-    MUST(kit_wait(is_due, w, KIT_PATIENCE_MS));
-    *told = lock_sync_watch_next(w, 0, &c);
-    *changes = lock_sync_changes_count(c);
-    MUST((c != NULL) == (*told == LOCK_SYNC_OK));
-    lock_sync_changes_free(c);
-    return lock_sync_watch_last_status(w);
-}
-
-static void check_poll(const client *c, const fault *f, lock_sync_watch *w, const char *url, lock_sync_status want,
-                       size_t changes)
-{
-    lock_sync_status told, ended;
-    bool is_silent;
-    size_t count;
-
-    MUST_OK(lock_sync_set_base_url(c->ctx, url));
-    ended = poll_once(w, &told, &count);
-    want = wanted(want, ended);
-    is_silent = lock_sync_status_is_retryable(want) || (want == LOCK_SYNC_OK && changes == 0);
-    if (ended != want)
-        fail_msg("%s: %s instead of %s", f->name, lock_sync_status_name(ended), lock_sync_status_name(want));
-    check_status(c, told, is_silent ? LOCK_SYNC_E_TIMEOUT : want, f->name, __FILE__, __LINE__);
-    MUST_INT(count, changes);
-}
-
-static void check_no_change(const fault *f)
-{
-    const raw_step *const script = f->steps;
-    raw_server *server = server_of(f, AF_INET, &script);
-    client c = client_for(f, server);
-    char *url = url_of(f, server);
-    int64_t start_ms;
-    lock_sync_watch *w;
-
-    MUST_OK(lock_sync_watch_new(c.ctx, NULL, 0, &w));
-    MUST_OK(lock_sync_watch_set_interval_ms(w, 1));
-    check_poll(&c, f, w, f->kind == FAULT_KEPT ? url : raw_url(good), LOCK_SYNC_OK, LOCKS);
-    start_ms = kit_now_ms();
-    check_poll(&c, f, w, url, f->want, 0);
-    check_time(f, kit_now_ms() - start_ms);
-    check_requests(f, server);
-    MUST_OK(lock_sync_set_timeout_ms(c.ctx, LONG_MS));
-    check_poll(&c, f, w, raw_url(good), LOCK_SYNC_OK, 0);
-    MUST_INT(raw_connections(bystander), 0);
-    lock_sync_watch_free(w);
-    client_free(&c);
-    free(url);
     raw_stop(server);
 }
 
@@ -304,43 +176,10 @@ TEST(each_fault_of_the_table_in_a_pool)
     report("in a pool");
 }
 
-TEST(each_fault_of_the_table_in_a_watch_of_a_pool)
-{
-    check_lists(lists, FAULT_LISTS, AF_INET, watch_in_pool);
-    report("a pool's watch");
-}
-
-TEST(no_fault_of_the_table_is_a_change)
-{
-    for (size_t i = 0; i < FAULT_LISTS; i++)
-        for (size_t k = 0; k < lists[i].count; k++)
-            check_no_change(&lists[i].rows[k]);
-    report("a watch");
-}
-
 TEST(what_breaks_off_does_so_over_ipv6_too)
 {
     check_lists(&faults_broken_off, 1, AF_INET6, fetch_blocking);
     report("over IPv6");
-}
-
-/* Whether the reset comes before or after the connection counts as made is a race. */
-TEST(a_connection_reset_at_once_is_a_connect_or_a_network_error)
-{
-    static const fault rows[] = {FAULT("reset at once", NETWORK, RAW_RESET)};
-    static const fetch_fn ways[] = {fetch_blocking, fetch_in_pool};
-
-    for (size_t i = 0; i < COUNT_OF(ways); i++) {
-        const raw_step *const script = rows[0].steps;
-        raw_server *server = raw_start(AF_INET, &script, 1);
-        client c = client_new(raw_url(server));
-
-        ways[i](&c, CONNECT_OR_NETWORK, "reset at once");
-        MUST(raw_requests(server) <= 1);
-        ways[i](&c, LOCK_SYNC_OK, "reset at once");
-        client_free(&c);
-        raw_stop(server);
-    }
 }
 
 /* --- the stage --- */
@@ -380,10 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(each_fault_of_the_table_in_a_blocking_fetch),
         T(each_fault_of_the_table_in_a_pool),
-        T(each_fault_of_the_table_in_a_watch_of_a_pool),
-        T(no_fault_of_the_table_is_a_change),
         T(what_breaks_off_does_so_over_ipv6_too),
-        T(a_connection_reset_at_once_is_a_connect_or_a_network_error),
     };
 
     return T_MAIN_IN(tests, begin, end);
