@@ -14,9 +14,9 @@
 
 h2_event h2_connection_wait(h2_connection *c, bool readable, bool commands, int ms)
 {
-    struct pollfd on[3] = {{h2_lab_stopping(c->lab), POLLIN, 0},
+    struct pollfd on[3] = {{c->tcp.server->stopping, POLLIN, 0},
                            {commands ? c->wake : -1, POLLIN, 0},
-                           {readable ? c->fd : -1, POLLIN, 0}};
+                           {readable ? c->tcp.fd : -1, POLLIN, 0}};
     int n;
 
     if (readable && SSL_has_pending(c->ssl))
@@ -42,8 +42,8 @@ ssize_t h2_connection_read(h2_connection *c, void *data, size_t size)
 static bool can_go_on(h2_connection *c, int result)
 {
     int error = SSL_get_error(c->ssl, result);
-    struct pollfd on[2] = {{h2_lab_stopping(c->lab), POLLIN, 0},
-                           {c->fd, error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, 0}};
+    struct pollfd on[2] = {{c->tcp.server->stopping, POLLIN, 0},
+                           {c->tcp.fd, error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, 0}};
 
     ERR_clear_error();
     return (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) && poll(on, 2, -1) > 0 &&
@@ -72,17 +72,15 @@ static bool shake_hands(h2_connection *c)
 
 bool h2_connection_end(h2_connection *c, h2_end how)
 {
-    const struct linger at_once = {1, 0};
-
     c->ended = how != H2_END_GOAWAY;
     if (how == H2_END_CLOSE_NOTIFY || how == H2_END_NOTIFY)
         (void)SSL_shutdown(c->ssl);
     if (how == H2_END_RESET) {
-        (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        tcp_reset_at_close(c->tcp.fd);
         return false;
     }
     if (how == H2_END_CLOSE || how == H2_END_CLOSE_NOTIFY)
-        (void)shutdown(c->fd, SHUT_WR); /* close() would reset what the client sent meanwhile */
+        (void)shutdown(c->tcp.fd, SHUT_WR); /* close() would reset what the client sent meanwhile */
     return true;
 }
 
@@ -147,9 +145,9 @@ static void serve_http1(h2_connection *c)
 
 /* --- from the handshake to the end --- */
 
-void *h2_connection_serve(void *connection)
+void h2_connection_serve(tcp_connection *t)
 {
-    h2_connection *c = connection;
+    h2_connection *c = (h2_connection *)t;
     const unsigned char *protocol = NULL;
     unsigned size = 0;
     sigset_t pipes;
@@ -157,11 +155,8 @@ void *h2_connection_serve(void *connection)
     (void)sigemptyset(&pipes);
     (void)sigaddset(&pipes, SIGPIPE); /* OpenSSL writes without MSG_NOSIGNAL */
     (void)pthread_sigmask(SIG_BLOCK, &pipes, NULL);
-    c->ssl = SSL_new(h2_lab_tls(c->lab));
-    if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_set_app_data(c->ssl, c) != 1)
-        kit_die("no TLS for a connection");
     if (shake_hands(c)) {
-        h2_lab_set_state(c, H2_OPEN, SSL_session_reused(c->ssl) == 1);
+        h2_lab_opened(c, SSL_session_reused(c->ssl) == 1);
         SSL_get0_alpn_selected(c->ssl, &protocol, &size);
         if (size == 2)
             h2_session_serve(c);
@@ -170,7 +165,4 @@ void *h2_connection_serve(void *connection)
     }
     SSL_free(c->ssl);
     ERR_clear_error();
-    (void)close(c->fd);
-    h2_lab_set_state(c, H2_CLOSED, false);
-    return NULL;
 }

@@ -3,8 +3,8 @@
 #define KIT_H2_CONNECTION_H
 
 #include "h2_lab.h"
+#include "tcp.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,11 +14,8 @@ typedef enum h2_command { H2_COMMAND_NONE, H2_COMMAND_RELEASE, H2_COMMAND_END } 
 typedef enum h2_state { H2_SHAKING, H2_OPEN, H2_CLOSED } h2_state;
 
 typedef struct h2_connection {
-    h2_lab *lab;
-    size_t number;
+    tcp_connection tcp;
     const h2_plan *plan;
-    pthread_t thread;
-    int fd;
     int wake; /* an event descriptor: there is a command */
     SSL *ssl;
     bool broken; /* the handshake is to fail */
@@ -32,20 +29,18 @@ typedef struct h2_connection {
 
 /* --- for a connection, by the lab --- */
 
-/* The descriptor that is readable once the lab is being stopped. */
-int h2_lab_stopping(const h2_lab *lab);
-SSL_CTX *h2_lab_tls(const h2_lab *lab);
 /* Keeps what became of a request: one of the words of h2_act. */
 void h2_lab_note(h2_connection *c, const char *path, const char *fate);
-void h2_lab_set_state(h2_connection *c, h2_state state, bool resumed);
+/* Its handshake was good. */
+void h2_lab_opened(h2_connection *c, bool resumed);
 /* The command to be done, and that it has been. */
 h2_command h2_lab_command(h2_connection *c, h2_end *how);
 void h2_lab_command_done(h2_connection *c);
 
 /* --- of a connection --- */
 
-/* The thread of a connection, from the handshake to its end. */
-void *h2_connection_serve(void *connection);
+/* From the handshake to the end. */
+void h2_connection_serve(tcp_connection *c);
 
 typedef enum h2_event { H2_READABLE, H2_COMMANDED, H2_PASSED, H2_STOPPING } h2_event;
 

@@ -3,17 +3,12 @@
 #include "h2_connection.h"
 #include "kit.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 typedef struct record {
@@ -23,18 +18,12 @@ typedef struct record {
 } record;
 
 struct h2_lab {
-    int listener;
-    int stopping;
-    uint16_t port;
+    tcp_server tcp;
     char url[64];
     SSL_CTX *tls;
     atomic_int sessions; /* h2_sessions */
     const h2_plan *plans;
     size_t plan_count;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    h2_connection **connections;
-    size_t count;
     size_t resumed;
     size_t http1;
     record *records;
@@ -43,53 +32,51 @@ struct h2_lab {
 
 static const h2_plan good = {0};
 
+static h2_lab *lab_of(const h2_connection *c)
+{
+    return (h2_lab *)c->tcp.server;
+}
+
+static h2_connection *connection_of(const h2_lab *lab, size_t i)
+{
+    return (h2_connection *)lab->tcp.connections[i];
+}
+
 /* --- for a connection --- */
-
-int h2_lab_stopping(const h2_lab *lab)
-{
-    return lab->stopping;
-}
-
-SSL_CTX *h2_lab_tls(const h2_lab *lab)
-{
-    return lab->tls;
-}
 
 void h2_lab_note(h2_connection *c, const char *path, const char *fate)
 {
-    h2_lab *lab = c->lab;
+    h2_lab *lab = lab_of(c);
     const unsigned char *protocol;
     unsigned size;
 
     SSL_get0_alpn_selected(c->ssl, &protocol, &size);
-    (void)pthread_mutex_lock(&lab->mutex);
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
     lab->records = realloc(lab->records, (lab->record_count + 1) * sizeof *lab->records);
     if (lab->records == NULL)
         kit_die("out of memory");
-    lab->records[lab->record_count++] = (record){c->number, kit_text("%s", path), fate};
+    lab->records[lab->record_count++] = (record){c->tcp.number, kit_text("%s", path), fate};
     lab->http1 += size != 2;
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
 }
 
-void h2_lab_set_state(h2_connection *c, h2_state state, bool resumed)
+void h2_lab_opened(h2_connection *c, bool resumed)
 {
-    (void)pthread_mutex_lock(&c->lab->mutex);
-    c->state = state;
-    c->shaken = c->shaken || state == H2_OPEN;
-    c->lab->resumed += resumed;
-    if (state == H2_CLOSED)
-        c->command = H2_COMMAND_NONE;
-    (void)pthread_mutex_unlock(&c->lab->mutex);
+    (void)pthread_mutex_lock(&c->tcp.server->mutex);
+    c->state = H2_OPEN;
+    c->shaken = true;
+    lab_of(c)->resumed += resumed;
+    (void)pthread_mutex_unlock(&c->tcp.server->mutex);
 }
 
 h2_command h2_lab_command(h2_connection *c, h2_end *how)
 {
     h2_command command;
 
-    (void)pthread_mutex_lock(&c->lab->mutex);
+    (void)pthread_mutex_lock(&c->tcp.server->mutex);
     command = c->command;
     *how = c->how;
-    (void)pthread_mutex_unlock(&c->lab->mutex);
+    (void)pthread_mutex_unlock(&c->tcp.server->mutex);
     return command;
 }
 
@@ -97,10 +84,10 @@ void h2_lab_command_done(h2_connection *c)
 {
     eventfd_t value;
 
-    (void)pthread_mutex_lock(&c->lab->mutex);
+    (void)pthread_mutex_lock(&c->tcp.server->mutex);
     c->command = H2_COMMAND_NONE;
     (void)eventfd_read(c->wake, &value);
-    (void)pthread_mutex_unlock(&c->lab->mutex);
+    (void)pthread_mutex_unlock(&c->tcp.server->mutex);
 }
 
 /* --- TLS --- */
@@ -154,61 +141,45 @@ static SSL_CTX *make_tls(h2_lab *lab, const char *cert, const char *key)
 
 /* --- life cycle --- */
 
-static void accept_one(h2_lab *lab)
+static void begin(tcp_connection *t)
 {
-    const int on = 1;
-    int fd = accept4(lab->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    h2_connection *c = fd < 0 ? NULL : calloc(1, sizeof *c);
+    h2_connection *c = (h2_connection *)t;
+    const h2_lab *lab = lab_of(c);
 
-    if (fd < 0)
-        return;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)pthread_mutex_lock(&lab->mutex);
-    lab->connections = realloc(lab->connections, (lab->count + 1) * sizeof(h2_connection *));
-    if (c == NULL || lab->connections == NULL)
-        kit_die("out of memory");
-    *c = (h2_connection){.lab = lab, .number = lab->count, .fd = fd, .plan = &good};
-    c->wake = eventfd(0, EFD_CLOEXEC);
+    c->plan = &good;
     if (lab->plan_count > 0)
-        c->plan = &lab->plans[lab->count < lab->plan_count ? lab->count : lab->plan_count - 1];
-    lab->connections[lab->count++] = c;
-    if (c->wake < 0 || pthread_create(&c->thread, NULL, h2_connection_serve, c) != 0)
-        kit_die("no thread for a connection");
-    (void)pthread_mutex_unlock(&lab->mutex);
+        c->plan = &lab->plans[t->number < lab->plan_count ? t->number : lab->plan_count - 1];
+    c->wake = eventfd(0, EFD_CLOEXEC);
+    c->ssl = SSL_new(lab->tls);
+    if (c->wake < 0 || fcntl(t->fd, F_SETFL, O_NONBLOCK) != 0 || c->ssl == NULL || SSL_set_fd(c->ssl, t->fd) != 1 ||
+        SSL_set_app_data(c->ssl, c) != 1)
+        kit_die("no TLS for a connection");
+    tcp_nodelay(t->fd);
 }
 
-static void *accept_all(void *user)
+static void closed(tcp_connection *t)
 {
-    h2_lab *lab = user;
-    struct pollfd on[2] = {{lab->stopping, POLLIN, 0}, {lab->listener, POLLIN, 0}};
+    h2_connection *c = (h2_connection *)t;
 
-    while (poll(on, 2, -1) > 0 && on[0].revents == 0)
-        accept_one(lab);
-    return NULL;
+    c->state = H2_CLOSED;
+    c->command = H2_COMMAND_NONE;
+    (void)close(c->wake);
 }
 
 h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
                         size_t count)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    socklen_t size = sizeof at;
     h2_lab *lab = calloc(1, sizeof *lab);
 
     if (lab == NULL)
         kit_die("out of memory");
+    lab->tcp = (tcp_server){
+        .connection_size = sizeof(h2_connection), .begin = begin, .serve = h2_connection_serve, .closed = closed};
     lab->plans = plans;
     lab->plan_count = count;
     lab->tls = make_tls(lab, cert, key);
-    lab->stopping = eventfd(0, EFD_CLOEXEC);
-    lab->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    (void)inet_pton(AF_INET, address, &at.sin_addr);
-    if (lab->stopping < 0 || lab->listener < 0 || bind(lab->listener, (const struct sockaddr *)&at, sizeof at) != 0 ||
-        listen(lab->listener, 512) != 0 || getsockname(lab->listener, (struct sockaddr *)&at, &size) != 0)
-        kit_die("cannot listen: %s", strerror(errno));
-    lab->port = ntohs(at.sin_port);
-    (void)snprintf(lab->url, sizeof lab->url, "https://%s:%u", address, lab->port);
-    if (pthread_mutex_init(&lab->mutex, NULL) != 0 || pthread_create(&lab->thread, NULL, accept_all, lab) != 0)
-        kit_die("no thread for a server");
+    tcp_start(&lab->tcp, address, port);
+    (void)snprintf(lab->url, sizeof lab->url, "https://%s:%u", address, lab->tcp.port);
     return lab;
 }
 
@@ -221,27 +192,17 @@ void h2_lab_stop(h2_lab *lab)
 {
     if (lab == NULL)
         return;
-    (void)eventfd_write(lab->stopping, 1);
-    (void)pthread_join(lab->thread, NULL);
-    for (size_t i = 0; i < lab->count; i++) {
-        (void)pthread_join(lab->connections[i]->thread, NULL);
-        (void)close(lab->connections[i]->wake);
-        free(lab->connections[i]);
-    }
+    tcp_stop(&lab->tcp, NULL);
     for (size_t i = 0; i < lab->record_count; i++)
         free(lab->records[i].path);
     free(lab->records);
-    free(lab->connections);
     SSL_CTX_free(lab->tls);
-    (void)close(lab->listener);
-    (void)close(lab->stopping);
-    (void)pthread_mutex_destroy(&lab->mutex);
     free(lab);
 }
 
 uint16_t h2_lab_port(const h2_lab *lab)
 {
-    return lab->port;
+    return lab->tcp.port;
 }
 
 const char *h2_lab_url(const h2_lab *lab)
@@ -256,18 +217,18 @@ static bool is_obeyed(void *user)
     h2_lab *lab = user;
     bool obeyed = true;
 
-    (void)pthread_mutex_lock(&lab->mutex);
-    for (size_t i = 0; i < lab->count; i++)
-        obeyed = obeyed && lab->connections[i]->command == H2_COMMAND_NONE;
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
+    for (size_t i = 0; i < lab->tcp.count; i++)
+        obeyed = obeyed && connection_of(lab, i)->command == H2_COMMAND_NONE;
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return obeyed;
 }
 
 static void command_all(h2_lab *lab, h2_command command, h2_end how)
 {
-    (void)pthread_mutex_lock(&lab->mutex);
-    for (size_t i = 0; i < lab->count; i++) {
-        h2_connection *c = lab->connections[i];
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
+    for (size_t i = 0; i < lab->tcp.count; i++) {
+        h2_connection *c = connection_of(lab, i);
 
         if (c->state != H2_OPEN)
             continue;
@@ -275,7 +236,7 @@ static void command_all(h2_lab *lab, h2_command command, h2_end how)
         c->how = how;
         (void)eventfd_write(c->wake, 1);
     }
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     if (!kit_wait(is_obeyed, lab, KIT_PATIENCE_MS))
         kit_die("an HTTP/2 server does not obey");
 }
@@ -301,11 +262,11 @@ h2_counts h2_lab_counts(h2_lab *lab)
 {
     h2_counts counts = {0};
 
-    (void)pthread_mutex_lock(&lab->mutex);
-    counts.handshakes = lab->count;
-    for (size_t i = 0; i < lab->count; i++) {
-        counts.connections += lab->connections[i]->shaken;
-        counts.open += lab->connections[i]->state == H2_OPEN;
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
+    counts.handshakes = lab->tcp.count;
+    for (size_t i = 0; i < lab->tcp.count; i++) {
+        counts.connections += connection_of(lab, i)->shaken;
+        counts.open += connection_of(lab, i)->state == H2_OPEN;
     }
     counts.resumed = lab->resumed;
     counts.http1 = lab->http1;
@@ -314,7 +275,7 @@ h2_counts h2_lab_counts(h2_lab *lab)
         counts.answered += strcmp(lab->records[i].fate, "answered") == 0;
         counts.refused += strcmp(lab->records[i].fate, "refused") == 0;
     }
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return counts;
 }
 
@@ -322,10 +283,10 @@ size_t h2_lab_requests_on(h2_lab *lab, size_t i)
 {
     size_t count = 0;
 
-    (void)pthread_mutex_lock(&lab->mutex);
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
     for (size_t j = 0; j < lab->record_count; j++)
         count += lab->records[j].connection == i;
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return count;
 }
 
@@ -333,10 +294,10 @@ size_t h2_lab_requests_for(h2_lab *lab, const char *path)
 {
     size_t count = 0;
 
-    (void)pthread_mutex_lock(&lab->mutex);
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
     for (size_t j = 0; j < lab->record_count; j++)
         count += strncmp(lab->records[j].path, path, strlen(path)) == 0;
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return count;
 }
 
@@ -344,13 +305,13 @@ char *h2_lab_fates(h2_lab *lab)
 {
     char *fates = kit_text("%s", "");
 
-    (void)pthread_mutex_lock(&lab->mutex);
+    (void)pthread_mutex_lock(&lab->tcp.mutex);
     for (size_t i = 0; i < lab->record_count; i++) {
         char *longer = kit_text("%s%s\n", fates, lab->records[i].fate);
 
         free(fates);
         fates = longer;
     }
-    (void)pthread_mutex_unlock(&lab->mutex);
+    (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return fates;
 }

@@ -1,6 +1,7 @@
 /* Ports that do not serve: one on which connecting never ends, and one on which nobody listens; see raw_server.h. */
 #include "kit.h"
 #include "raw_server.h"
+#include "tcp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,25 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static int bound_socket(struct sockaddr_in *at)
-{
-    socklen_t size = sizeof *at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || bind(fd, (const struct sockaddr *)at, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)at, &size) != 0)
-        kit_die("cannot bind: %s", strerror(errno));
-    return fd;
-}
-
 int raw_dead_port(uint16_t *port)
 {
-    struct sockaddr_in at;
-    int fd = bound_socket(&at);
-
-    *port = ntohs(at.sin_port);
-    return fd;
+    *port = 0;
+    return tcp_bind("127.0.0.1", port);
 }
 
 /* Whether a connection comes about: at once, on loopback, or never. */
@@ -42,13 +28,14 @@ static bool connects(int fd, const struct sockaddr_in *at)
 
 raw_full_port raw_full_port_open(void)
 {
-    struct sockaddr_in at;
-    raw_full_port p = {.listener = bound_socket(&at)};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    raw_full_port p = {.count = 0};
     bool full = false;
 
+    p.listener = tcp_bind("127.0.0.1", &p.port);
+    at.sin_port = htons(p.port);
     if (listen(p.listener, 0) != 0)
         kit_die("cannot listen: %s", strerror(errno));
-    p.port = ntohs(at.sin_port);
     (void)snprintf(p.url, sizeof p.url, "http://127.0.0.1:%u", p.port);
     while (!full) {
         if (p.count == sizeof p.fillers / sizeof *p.fillers)

@@ -1,12 +1,10 @@
 /* A TCP relay; see relay.h. One thread waits for all connections; commands change them under the mutex and wake it. */
 #include "relay.h"
 #include "kit.h"
+#include "tcp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -61,22 +59,15 @@ struct relay {
 
 /* --- one connection --- */
 
-static void close_socket(int fd, bool reset)
-{
-    const struct linger at_once = {1, 0};
-
-    if (reset)
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    (void)close(fd);
-}
-
 static void close_connection(connection *c, bool reset)
 {
     if (c->closed)
         return;
     c->closed = true;
-    close_socket(c->flows[0].from, reset);
-    close_socket(c->flows[1].from, false);
+    if (reset)
+        tcp_reset_at_close(c->flows[0].from);
+    (void)close(c->flows[0].from);
+    (void)close(c->flows[1].from);
     for (int i = 0; i < 2; i++)
         for (chunk *next, *at = c->flows[i].first; at != NULL; at = next) {
             next = at->next;
@@ -177,25 +168,6 @@ static void serve(connection *c)
 
 /* --- the loop --- */
 
-static void nodelay(int fd)
-{
-    const int on = 1;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-static int connect_to(uint16_t port)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
-        kit_die("relay to port %u: %s", port, strerror(errno));
-    nodelay(fd);
-    return fd;
-}
-
 static void accept_one(relay *r)
 {
     int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -207,8 +179,9 @@ static void accept_one(relay *r)
     r->connections = realloc(r->connections, (r->count + 1) * sizeof(connection *));
     if (c == NULL || r->connections == NULL)
         kit_die("out of memory");
-    nodelay(fd);
-    up = connect_to(r->target);
+    up = tcp_connect(r->target);
+    tcp_nodelay(fd);
+    tcp_nodelay(up);
     c->flows[0] = (flow){.from = fd, .to = up};
     c->flows[1] = (flow){.from = up, .to = fd};
     r->connections[r->count++] = c;
@@ -276,20 +249,6 @@ static void *run(void *user)
 
 /* --- life cycle --- */
 
-static int listen_on(uint16_t *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 512) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &size) != 0)
-        kit_die("cannot listen: %s", strerror(errno));
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
 relay *relay_start(uint16_t port)
 {
     relay *r = calloc(1, sizeof *r);
@@ -297,7 +256,7 @@ relay *relay_start(uint16_t port)
     if (r == NULL)
         kit_die("out of memory");
     r->target = port;
-    r->listener = listen_on(&r->port);
+    r->listener = tcp_listen("127.0.0.1", &r->port);
     r->wake = eventfd(0, EFD_CLOEXEC);
     (void)snprintf(r->url, sizeof r->url, "https://127.0.0.1:%u", r->port);
     if (r->wake < 0 || pthread_mutex_init(&r->mutex, NULL) != 0 || pthread_create(&r->thread, NULL, run, r) != 0)

@@ -3,10 +3,9 @@
 #include "sim.h"
 #include "child.h"
 #include "kit.h"
+#include "tcp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,17 +57,14 @@ uint16_t sim_port(const sim *s)
 /* One request to a control endpoint; its answer, to be free()d. */
 static char *ask(const sim *s, const char *method, const char *target)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(s->port)};
     char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
                              target);
     char *answer = calloc(1, 8192);
     size_t size = 0;
     ssize_t n;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = tcp_connect(s->port);
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (answer == NULL || fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0 ||
-        send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+    if (answer == NULL || send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
         kit_die("the simulator cannot be asked: %s", strerror(errno));
     while ((n = recv(fd, answer + size, 8191 - size, 0)) > 0)
         size += (size_t)n;
