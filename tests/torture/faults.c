@@ -2,13 +2,13 @@
 #include "faults.h"
 
 #include "../support/certs.h"
+#include "../support/decoding.h"
 #include "../support/gzip.h"
 #include "../support/interpose.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define BOMB_SIZE (16 << 20)
 #define DEADLINE_MS ((int32_t)(250 * kit_slack()))
@@ -113,27 +113,6 @@ static fault_list make_redirects(const char *bystander)
 
 /* --- gzip --- */
 
-/* 16 MiB of spaces, a thousandth of that in gzip. */
-static void make_bomb(void)
-{
-    char *spaces = malloc(BOMB_SIZE);
-    z_stream z = {0};
-
-    bomb = malloc(BOMB_SIZE / 500);
-    if (spaces == NULL || bomb == NULL || deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-        kit_die("out of memory");
-    memset(spaces, ' ', BOMB_SIZE);
-    z.next_in = (Bytef *)spaces;
-    z.avail_in = BOMB_SIZE;
-    z.next_out = (Bytef *)bomb;
-    z.avail_out = BOMB_SIZE / 500;
-    if (deflate(&z, Z_FINISH) != Z_STREAM_END || z.total_out * 900 > BOMB_SIZE)
-        kit_die("no bomb: %lu bytes", z.total_out);
-    bomb_size = z.total_out;
-    (void)deflateEnd(&z);
-    free(spaces);
-}
-
 static char *altered(size_t at)
 {
     char *copy = malloc(gzip_size);
@@ -150,10 +129,14 @@ static char *altered(size_t at)
 
 static fault_list make_packed(void)
 {
+    char *spaces = t_repeat(' ', BOMB_SIZE);
+
+    bomb = gzip_packed(spaces, BOMB_SIZE, &bomb_size);
+    free(spaces);
+    MUST(bomb_size * 900 < BOMB_SIZE);
     gzip = gzip_stored(raw_good_body, strlen(raw_good_body), &gzip_size);
     bad_sum = altered(gzip_size - 8);
     bad_block = altered(11);
-    make_bomb();
     {
         const fault rows[] = {
             SENDS_GZIP("gzip of nothing", MALFORMED, "", 0),
