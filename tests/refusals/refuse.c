@@ -81,7 +81,8 @@ static bool is_short(refusable function)
 
 #define CODE(type, name) ((type)atomic_load(&orders[REFUSE_##name].error))
 
-/* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`. */
+/* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`: of the system's
+   -1 and errno, of the others their code. */
 #define WRAP(type, name, refusal, parameters, arguments)                                                              \
     type __real_##name parameters;                                                                                    \
     type __wrap_##name parameters;                                                                                    \
@@ -89,36 +90,36 @@ static bool is_short(refusable function)
     {                                                                                                                 \
         return is_refused(REFUSE_##name) ? (refusal) : __real_##name arguments;                                       \
     }
+#define WRAP_SYSTEM(type, name, parameters, arguments)                                                                \
+    WRAP(type, name, refuse_system(REFUSE_##name), parameters, arguments)
+#define WRAP_CODE(type, name, parameters, arguments) WRAP(type, name, CODE(type, name), parameters, arguments)
 
 /* --- the system --- */
 
-WRAP(ssize_t, read, refuse_system(REFUSE_read), (int fd, void *to, size_t size), (fd, to, size))
-WRAP(ssize_t, write, refuse_system(REFUSE_write), (int fd, const void *from, size_t size), (fd, from, size))
+WRAP_SYSTEM(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size))
+WRAP_SYSTEM(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size))
 WRAP(ssize_t, pread64, is_short(REFUSE_pread64) ? __real_pread64(fd, to, 1, at) : refuse_system(REFUSE_pread64),
      (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
 WRAP(ssize_t, pwrite64, is_short(REFUSE_pwrite64) ? __real_pwrite64(fd, from, 1, at) : refuse_system(REFUSE_pwrite64),
      (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
-WRAP(int, rename, refuse_system(REFUSE_rename), (const char *old, const char *new), (old, new))
-WRAP(int, flock, refuse_system(REFUSE_flock), (int fd, int what), (fd, what))
-WRAP(int, fstat64, refuse_system(REFUSE_fstat64), (int fd, struct stat *to), (fd, to))
-WRAP(int, lstat64, refuse_system(REFUSE_lstat64), (const char *path, struct stat *to), (path, to))
-WRAP(int, getentropy, refuse_system(REFUSE_getentropy), (void *to, size_t size), (to, size))
-WRAP(int, epoll_create1, refuse_system(REFUSE_epoll_create1), (int flags), (flags))
-WRAP(int, epoll_wait, refuse_system(REFUSE_epoll_wait),
-     (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
-WRAP(int, eventfd, refuse_system(REFUSE_eventfd), (unsigned first, int flags), (first, flags))
-WRAP(int, timerfd_create, refuse_system(REFUSE_timerfd_create), (clockid_t clock, int flags), (clock, flags))
-WRAP(int, timerfd_settime, refuse_system(REFUSE_timerfd_settime),
-     (int fd, int flags, const struct itimerspec *when, struct itimerspec *old), (fd, flags, when, old))
-WRAP(int, pipe2, refuse_system(REFUSE_pipe2), (int *pair, int flags), (pair, flags))
-WRAP(int, socket, refuse_system(REFUSE_socket), (int family, int type, int protocol), (family, type, protocol))
-WRAP(int, getsockopt, refuse_system(REFUSE_getsockopt), (int fd, int level, int name, void *to, socklen_t *size),
-     (fd, level, name, to, size))
-WRAP(int, connect, refuse_system(REFUSE_connect), (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
-WRAP(ssize_t, send, refuse_system(REFUSE_send),
-     (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
-WRAP(ssize_t, recv, refuse_system(REFUSE_recv), (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
-WRAP(int, poll, refuse_system(REFUSE_poll), (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+WRAP_SYSTEM(int, rename, (const char *old, const char *new), (old, new))
+WRAP_SYSTEM(int, flock, (int fd, int what), (fd, what))
+WRAP_SYSTEM(int, fstat64, (int fd, struct stat *to), (fd, to))
+WRAP_SYSTEM(int, lstat64, (const char *path, struct stat *to), (path, to))
+WRAP_SYSTEM(int, getentropy, (void *to, size_t size), (to, size))
+WRAP_SYSTEM(int, epoll_create1, (int flags), (flags))
+WRAP_SYSTEM(int, epoll_wait, (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
+WRAP_SYSTEM(int, eventfd, (unsigned first, int flags), (first, flags))
+WRAP_SYSTEM(int, timerfd_create, (clockid_t clock, int flags), (clock, flags))
+WRAP_SYSTEM(int, timerfd_settime,
+            (int fd, int flags, const struct itimerspec *when, struct itimerspec *old), (fd, flags, when, old))
+WRAP_SYSTEM(int, pipe2, (int *pair, int flags), (pair, flags))
+WRAP_SYSTEM(int, socket, (int family, int type, int protocol), (family, type, protocol))
+WRAP_SYSTEM(int, getsockopt, (int fd, int level, int name, void *to, socklen_t *size), (fd, level, name, to, size))
+WRAP_SYSTEM(int, connect, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
+WRAP_SYSTEM(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
+WRAP_SYSTEM(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
+WRAP_SYSTEM(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
 
 /* Only to add a descriptor needs memory. What could not be taken out would wake epoll for ever. */
 int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
@@ -184,19 +185,18 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return result;
 }
 
-WRAP(int, getaddrinfo, CODE(int, getaddrinfo),
-     (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
-     (node, service, hints, out))
+WRAP_CODE(int, getaddrinfo,
+          (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
+          (node, service, hints, out))
 
 /* --- threads --- */
 
-WRAP(int, pthread_mutex_init, CODE(int, pthread_mutex_init), (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
-WRAP(int, pthread_cond_init, CODE(int, pthread_cond_init), (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
-WRAP(int, pthread_condattr_init, CODE(int, pthread_condattr_init), (pthread_condattr_t *a), (a))
-WRAP(int, pthread_condattr_setclock, CODE(int, pthread_condattr_setclock),
-     (pthread_condattr_t *a, clockid_t clock), (a, clock))
-WRAP(int, pthread_create, CODE(int, pthread_create),
-     (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *user), (t, a, run, user))
+WRAP_CODE(int, pthread_mutex_init, (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
+WRAP_CODE(int, pthread_cond_init, (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
+WRAP_CODE(int, pthread_condattr_init, (pthread_condattr_t *a), (a))
+WRAP_CODE(int, pthread_condattr_setclock, (pthread_condattr_t *a, clockid_t clock), (a, clock))
+WRAP_CODE(int, pthread_create,
+          (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *user), (t, a, run, user))
 
 int __real_pthread_join(pthread_t thread, void **result);
 int __wrap_pthread_join(pthread_t thread, void **result);
@@ -212,23 +212,19 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 
 /* --- libcurl --- */
 
-WRAP(CURLcode, curl_global_init, CODE(CURLcode, curl_global_init), (long flags), (flags))
+WRAP_CODE(CURLcode, curl_global_init, (long flags), (flags))
 WRAP(CURL *, curl_easy_init, NULL, (void), ())
 WRAP(CURLM *, curl_multi_init, NULL, (void), ())
-WRAP(CURLMcode, curl_multi_add_handle, CODE(CURLMcode, curl_multi_add_handle), (CURLM *m, CURL *e), (m, e))
-WRAP(CURLMcode, curl_multi_perform, CODE(CURLMcode, curl_multi_perform), (CURLM *m, int *running), (m, running))
-WRAP(CURLMcode, curl_multi_poll, CODE(CURLMcode, curl_multi_poll),
-     (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready),
-     (m, fds, n, ms, ready))
+WRAP_CODE(CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *e), (m, e))
+WRAP_CODE(CURLMcode, curl_multi_perform, (CURLM *m, int *running), (m, running))
+WRAP_CODE(CURLMcode, curl_multi_poll,
+          (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready), (m, fds, n, ms, ready))
 WRAP(CURLMsg *, curl_multi_info_read, NULL, (CURLM *m, int *queued), (m, queued))
-WRAP(CURLMcode, curl_multi_socket_action, CODE(CURLMcode, curl_multi_socket_action),
-     (CURLM *m, curl_socket_t s, int what, int *running),
-     (m, s, what, running))
+WRAP_CODE(CURLMcode, curl_multi_socket_action,
+          (CURLM *m, curl_socket_t s, int what, int *running), (m, s, what, running))
 
 WRAP(CURLU *, curl_url, NULL, (void), ())
-WRAP(CURLUcode, curl_url_set, CODE(CURLUcode, curl_url_set),
-     (CURLU *u, CURLUPart what, const char *part, unsigned flags),
-     (u, what, part, flags))
+WRAP_CODE(CURLUcode, curl_url_set, (CURLU *u, CURLUPart what, const char *part, unsigned flags), (u, what, part, flags))
 
 /* It is removed all the same, or it could not be freed. */
 CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);

@@ -11,15 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
+#ifndef __has_feature
+#define __has_feature(feature) 0
 #endif
-#endif
-#ifndef SANITIZED
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#define THREADS_LEAST 2 /* the sanitizer has one of its own */
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SANITIZED 1
+#define THREADS_LEAST 1
+#else
 #define SANITIZED 0
+#define THREADS_LEAST 1
 #endif
 
 void kit_die(const char *format, ...)
@@ -184,17 +187,7 @@ static bool is_alone(void *most)
 
 void kit_wait_for_one_thread(void)
 {
-#if defined(__SANITIZE_THREAD__)
-    size_t most = 2; /* the sanitizer has one of its own */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    size_t most = 2;
-#else
-    size_t most = 1;
-#endif
-#else
-    size_t most = 1;
-#endif
+    size_t most = THREADS_LEAST;
 
     if (!kit_wait(is_alone, &most, KIT_PATIENCE_MS))
         (void)fprintf(stderr, "test kit: %zu threads are left\n", kit_threads());

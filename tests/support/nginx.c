@@ -52,7 +52,8 @@ static char *configuration(const char *dir, uint16_t port, const nginx_setup *se
         "}\n",
         dir, dir, dir, dir, dir, dir, dir, dir, setup->upstream != 0 ? setup->upstream : 1, port,
         setup->http1 ? "" : "http2", setup->cert, setup->key, setup->close_each ? 0 : 60,
-        setup->requests_each != 0 ? setup->requests_each : 1000000, setup->streams != 0 ? setup->streams : 128, location);
+        setup->requests_each != 0 ? setup->requests_each : 1000000, setup->streams != 0 ? setup->streams : 128,
+        location);
 
     free(location);
     return text;

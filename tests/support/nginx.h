@@ -12,8 +12,8 @@ typedef struct nginx_setup {
     const char *cert; /* PEM files */
     const char *key;
     uint16_t upstream;      /* pass requests to this port of 127.0.0.1; 0: do not */
-    const char *body;       /* without upstream: the answer to everything, JSON without ', in which $keyid stands for the
-                               number at the end of the Authorization header */
+    const char *body;       /* without upstream: the answer to everything, JSON without ', in which $keyid stands for
+                               the number at the end of the Authorization header */
     bool http1;             /* not HTTP/2 */
     unsigned streams;       /* http2_max_concurrent_streams; 0: nginx's own */
     unsigned requests_each; /* after so many a connection is closed, in HTTP/2 by GOAWAY; 0: never */
