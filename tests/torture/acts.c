@@ -1,9 +1,10 @@
-/* The acts but those of pools, of watches and of Redis; see acts.h. Nothing here uses cmocka: an act may run in a child
-   process. */
+/* The acts but those of guards, pools, watches and Redis; see acts.h. Nothing here uses cmocka: an act may run in a
+   child process. */
 #include "acts.h"
 
 #include "../support/interpose.h"
 #include "../support/nginx.h"
+#include "../support/pems.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,8 @@ static const int64_t one_id = 1001;
 static sim *http;
 static sim *https;
 static nginx *http2; /* NULL: there is no nginx */
-static certs *pems;
 static char *dir;
-static char *guard_path;
+char *guard_path;
 static char *name_url;
 static char *dead_url;
 static int dead_port;
@@ -30,7 +30,7 @@ void acts_begin(void)
     uint16_t port;
 
     http = sim_start(options);
-    pems = certs_make();
+    (void)pems_make(NULL);
     https = sim_start_tls(pems->good, pems->key);
     http2 = nginx_exists() ? nginx_start(&(nginx_setup){.cert = pems->good, .key = pems->key, .body = ANSWER_OF_TWO})
                            : NULL;
@@ -48,7 +48,7 @@ void acts_end(void)
     sim_stop(http, NULL);
     sim_stop(https, NULL);
     nginx_stop(http2);
-    certs_free(pems);
+    (void)pems_free(NULL);
     kit_remove_dir(dir);
     free(guard_path);
     free(name_url);
@@ -143,24 +143,27 @@ static lock_sync_status build(scene *x)
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status decode(scene *x, int32_t http_status, const char *body, size_t padding)
+static lock_sync_status fill(lock_sync_response *s, int32_t http_status, const char *body, size_t padding)
 {
     char spaces[5000];
+
+    memset(spaces, ' ', sizeof spaces);
+    DO(lock_sync_response_set_status(s, http_status));
+    DO(lock_sync_response_add_header(s, "X-Correlation-ID", "c-1"));
+    DO(lock_sync_response_set_received_at_ms(s, 1700000000000));
+    for (size_t i = 0; i < padding; i++)
+        DO(lock_sync_response_append_body(s, spaces, sizeof spaces));
+    return lock_sync_response_append_body(s, body, strlen(body));
+}
+
+static lock_sync_status decode(scene *x, int32_t http_status, const char *body, size_t padding)
+{
     lock_sync_response *s = NULL;
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_response_new(x->ctx, &s);
 
-    memset(spaces, ' ', sizeof spaces);
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_response_set_status(s, http_status);
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_response_add_header(s, "X-Correlation-ID", "c-1");
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_response_set_received_at_ms(s, 1700000000000);
-    for (size_t i = 0; i < padding && status == LOCK_SYNC_OK; i++)
-        status = lock_sync_response_append_body(s, spaces, sizeof spaces);
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_response_append_body(s, body, strlen(body));
+        status = fill(s, http_status, body, padding);
     if (status == LOCK_SYNC_OK) {
         status = lock_sync_response_decode(x->ctx, x->q, s, &r);
         (void)take(x, status, r, 1, 1);
@@ -218,7 +221,7 @@ lock_sync_status fetch_some(scene *x)
     return take(x, status, r, 2, 1);
 }
 
-static lock_sync_status fetch_all(scene *x)
+lock_sync_status fetch_all(scene *x)
 {
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_fetch(x->ctx, NULL, 0, &r);
@@ -287,126 +290,22 @@ static lock_sync_status fetch_cancelled(scene *x)
     return fetch_some(x);
 }
 
-static void make_cached(scene *x)
-{
-    make_ctx(x);
-    must(lock_sync_guard_new(&x->guard));
-    must(lock_sync_set_guard(x->ctx, x->guard));
-    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_CACHED));
-    must(fetch_all(x));
-    x->is_cached = true;
-}
-
-/* A guard that opens at once. */
-void use_guard(scene *x, lock_sync_status made)
-{
-    must(made);
-    must(lock_sync_guard_set_min_interval_ms(x->guard, 1));
-    must(lock_sync_guard_set_hourly_budget(x->guard, 1000000, 0));
-    must(lock_sync_set_guard(x->ctx, x->guard));
-    must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_WAIT));
-}
-
-void make_guarded(scene *x)
-{
-    make_ctx(x);
-    use_guard(x, lock_sync_guard_open_file(guard_path, &x->guard));
-}
-
 /* With a guard of its own, which the first fetch makes. */
+static lock_sync_status make_and_fetch(scene *x)
+{
+    DO(lock_sync_ctx_new_with_allocator(x->memory, &x->ctx));
+    DO(lock_sync_set_base_url(x->ctx, sim_url(http)));
+    DO(lock_sync_set_personal_key(x->ctx, KEY));
+    return fetch_some(x);
+}
+
 static lock_sync_status live(scene *x)
 {
-    lock_sync_status status = lock_sync_ctx_new_with_allocator(x->memory, &x->ctx);
+    lock_sync_status status = make_and_fetch(x);
 
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_set_base_url(x->ctx, sim_url(http));
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_set_personal_key(x->ctx, KEY);
-    if (status == LOCK_SYNC_OK)
-        status = fetch_some(x);
     lock_sync_ctx_free(x->ctx);
     x->ctx = NULL;
     return status;
-}
-
-/* --- guards --- */
-
-lock_sync_status use_slot(lock_sync_guard *g)
-{
-    lock_sync_status status;
-    int64_t slot;
-
-    DO(lock_sync_guard_set_min_interval_ms(g, 1));
-    DO(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 1));
-    DO(lock_sync_guard_set_hourly_budget(g, 1000000, 0));
-    DO(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_OTHER, 1000, NULL, NULL));
-    while ((status = lock_sync_guard_reserve(g, 1000, NULL, &slot)) == LOCK_SYNC_E_TOO_SOON)
-        (void)usleep(500);
-    return status == LOCK_SYNC_OK ? lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1) : status;
-}
-
-/* A store of the application's own. */
-typedef struct shelf {
-    unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
-    size_t size;
-    size_t ends;
-} shelf;
-
-static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
-{
-    const shelf *s = user;
-
-    memcpy(record, s->record, s->size);
-    *size = s->size;
-    *now_ms = kit_now_ms();
-    return LOCK_SYNC_OK;
-}
-
-static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                size_t new_size, bool *replaced)
-{
-    shelf *s = user;
-
-    (void)old_record, (void)old_size;
-    memcpy(s->record, new_record, new_size);
-    s->size = new_size;
-    *replaced = true;
-    return LOCK_SYNC_OK;
-}
-
-static void count(void *user)
-{
-    ((shelf *)user)->ends++;
-}
-
-static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync_guard *g)
-{
-    lock_sync_status status = made == LOCK_SYNC_OK ? use_slot(g) : made;
-    char text[100];
-
-    x->wrong = x->wrong || (g != NULL) != (made == LOCK_SYNC_OK) || lock_sync_guard_ref(g) != g ||
-               (lock_sync_guard_error_message(g, text, sizeof text) > 0) != (status == LOCK_SYNC_E_GUARD) ||
-               lock_sync_guard_warning(g, text, sizeof text) > 0;
-    lock_sync_guard_unref(g);
-    lock_sync_guard_unref(g);
-    return status;
-}
-
-static lock_sync_status new_guards(scene *x)
-{
-    shelf kept = {.size = 0};
-    const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &kept, .load = load,
-                                         .replace = replace, .destroy = count};
-    lock_sync_guard *g = NULL;
-    lock_sync_status status =
-        x->memory == NULL ? lock_sync_guard_new(&g) : lock_sync_guard_new_with_allocator(x->memory, &g);
-
-    DO(use_and_unref(x, status, g));
-    status = lock_sync_guard_open_file(guard_path, &g);
-    DO(use_and_unref(x, status, g));
-    status = lock_sync_guard_new_with_store(&store, &g);
-    x->wrong = x->wrong || kept.ends != 0; /* a store is not taken over by a guard that cannot be made */
-    return use_and_unref(x, status, g);
 }
 
 /* --- the list --- */
@@ -433,10 +332,7 @@ const act plain_acts[] = {
     {"a fetch with a provider", make_warm, fetch_twice, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch by the host's transport", make_own, fetch_some, LOCK_SYNC_OK, NONE},
     {"a fetch that is cancelled", make_ctx, fetch_cancelled, LOCK_SYNC_E_CANCELLED, NONE},
-    {"a cached fetch", make_cached, fetch_some, LOCK_SYNC_OK, NONE},
     {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a fetch with a guard in a file", make_guarded, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"guards", NULL, new_guards, LOCK_SYNC_OK, USES_MALLOC},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };
 

@@ -4,7 +4,6 @@
 #define TORTURE_ACTS_H
 
 #include "../integration/client.h"
-#include "../support/certs.h"
 #include "../support/t_heap.h"
 
 typedef struct scene {
@@ -36,10 +35,12 @@ typedef struct act {
 } act;
 
 /* Servers, certificates and a folder, for all acts. */
+extern char *guard_path;
 void acts_begin(void);
 void acts_end(void);
 
 extern const act plain_acts[]; /* by http, or without a server; each list ends with a name of NULL */
+extern const act guard_acts[];
 extern const act pool_acts[];
 extern const act watch_acts[];
 extern const act tls_acts[];
@@ -73,6 +74,7 @@ void make_guarded_pool(scene *x);
 void use_guard(scene *x, lock_sync_status made); /* x->guard, made to open at once */
 lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* a token provider: after a 401 */
 lock_sync_status fetch_some(scene *x);
+lock_sync_status fetch_all(scene *x);
 lock_sync_status submit(scene *x);
 void await_call(scene *x); /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes one, and settles it */

@@ -1,5 +1,5 @@
-/* A soak: very many fetches, blocking, in a pool and by watches of a pool, with contexts that come and go; memory and
-   descriptors must stay flat.
+/* A soak: very many fetches, blocking and in a pool, with contexts that come and go, and by watches of a pool; memory
+   and descriptors must stay flat.
 
    torture-soak [FETCHES [SECONDS]]: so many of each; when the time is up, a third of it for each, they end with what
    they have, which fails unless it is half of them. */
@@ -101,11 +101,9 @@ static void fetch_in_pool(soak *s, uint64_t until)
 {
     for (uint64_t round = 1; s->done < until && kit_now_ms() < s->until_ms; round++) {
         for (size_t i = 0; i < ACCOUNTS; i++)
-            if (lock_sync_pool_submit(s->pool, s->all[i], NULL, 0, on_done, s) != LOCK_SYNC_OK)
-                s->bad++;
+            s->bad += lock_sync_pool_submit(s->pool, s->all[i], NULL, 0, on_done, s) != LOCK_SYNC_OK;
         while (lock_sync_pool_pending(s->pool) > 0)
-            if (lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK)
-                s->bad++;
+            s->bad += lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK;
         renew(s, round % ACCOUNTS);
     }
 }
@@ -140,17 +138,6 @@ static void renew_watch(soak *s, size_t i)
         kit_die("no watch");
 }
 
-/* Not one in mid-poll, or about to be: that would cost a connection. */
-static bool renew_one_that_waits(soak *s)
-{
-    for (size_t i = s->done % ACCOUNTS; i < ACCOUNTS; i++)
-        if (lock_sync_watch_due_in_ms(s->watches[i]) > 1) {
-            renew_watch(s, i);
-            return true;
-        }
-    return false;
-}
-
 /* Lets the polls that run come to their end, and no more begin. */
 static void rest(soak *s)
 {
@@ -158,20 +145,15 @@ static void rest(soak *s)
         (void)lock_sync_watch_set_interval_ms(s->watches[i], HOUR_MS);
     for (size_t i = 0; i < ACCOUNTS; i++)
         while (lock_sync_watch_due_in_ms(s->watches[i]) < HOUR_MS / 2)
-            if (lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK)
-                s->bad++;
+            s->bad += lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK;
 }
 
 static void fetch_by_watches(soak *s, uint64_t until)
 {
     for (size_t i = 0; i < ACCOUNTS; i++)
         renew_watch(s, i);
-    for (uint64_t next = s->done + LIFE; s->done < until && kit_now_ms() < s->until_ms;) {
-        if (lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK)
-            s->bad++;
-        if (s->done >= next && renew_one_that_waits(s))
-            next += LIFE;
-    }
+    while (s->done < until && kit_now_ms() < s->until_ms)
+        s->bad += lock_sync_pool_wait(s->pool, -1) != LOCK_SYNC_OK;
     rest(s);
 }
 

@@ -1,12 +1,10 @@
-/* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb
-   it, however it ends. (A guard in a file on both sides: tests/guard/test_file_fork.c.) */
+/* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb it,
+   however it ends. (A guard in a file on both sides: tests/guard/test_file_fork.c; a pool: tests/pool/test_forked.c.) */
 #include "../integration/client.h"
-#include "../support/certs.h"
 #include "../support/child.h"
+#include "../support/pems.h"
 
 #include <stdlib.h>
-
-static certs *pems;
 
 /* The servers of a test, by http and by https, started anew: what they count is the test's. */
 static sim *servers[2];
@@ -94,7 +92,7 @@ TEST(contexts_made_after_the_fork_work)
 
 TEST(a_child_that_ends_leaves_the_parents_connection)
 {
-    static int (*const ways[])(void *t_state) = {do_nothing, leave_by_exit};
+    static int (*const ways[])(void *user) = {do_nothing, leave_by_exit};
 
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
@@ -111,39 +109,6 @@ TEST(a_child_that_ends_leaves_the_parents_connection)
         MUST_INT(stats.requests, 3);
         MUST_INT(stats.connections, 1);
     }
-}
-
-static void note(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
-{
-    (void)ctx;
-    *(lock_sync_status *)user = status;
-    lock_sync_results_free(results);
-}
-
-static void submit(lock_sync_pool *p, const client *c)
-{
-    lock_sync_status status = LOCK_SYNC_E_BUSY;
-
-    MUST_OK(lock_sync_pool_submit(p, c->ctx, NULL, 0, note, &status));
-    while (lock_sync_pool_pending(p) > 0)
-        MUST_OK(lock_sync_pool_wait(p, -1));
-    expect_status(c, status, LOCK_SYNC_OK);
-}
-
-TEST(nor_does_it_disturb_a_pool)
-{
-    client c = client_of(servers[0]);
-    lock_sync_pool *p;
-
-    MUST_OK(lock_sync_pool_new(&p));
-    submit(p, &c);
-    MUST_INT(in_child(do_nothing, NULL), 0);
-    submit(p, &c);
-    MUST_INT(in_child(leave_by_exit, NULL), 0);
-    submit(p, &c);
-    MUST_INT(sim_ask_stats(servers[0]).connections, 1);
-    lock_sync_pool_free(p);
-    client_free(&c);
 }
 
 static int read_and_free(void *user)
@@ -182,30 +147,15 @@ TEST(a_guard_in_memory_is_each_processs_own)
     lock_sync_guard_unref(g);
 }
 
-static int make_pems(void **user)
-{
-    (void)user;
-    pems = certs_make();
-    return 0;
-}
-
-static int free_pems(void **user)
-{
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end),
         T_IN(contexts_made_after_the_fork_work, begin, end),
         T_IN(a_child_that_ends_leaves_the_parents_connection, begin, end),
-        T_IN(nor_does_it_disturb_a_pool, begin, end),
         T_IN(results_are_each_processs_own, begin, end),
         T(a_guard_in_memory_is_each_processs_own),
     };
 
-    return T_MAIN_IN(tests, make_pems, free_pems);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

@@ -10,18 +10,22 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+static void check_all(unsigned owners)
+{
+    static const act *const lists[] = {plain_acts, guard_acts, pool_acts, watch_acts};
+
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        check_acts(lists[i], owners, SIZE_MAX, false);
+}
+
 TEST(each_request_of_the_libraries_may_fail)
 {
-    check_acts(plain_acts, LIBRARIES, SIZE_MAX, false);
-    check_acts(pool_acts, LIBRARIES, SIZE_MAX, false);
-    check_acts(watch_acts, LIBRARIES, SIZE_MAX, false);
+    check_all(LIBRARIES);
 }
 
 TEST(each_request_of_the_hosts_allocator_may_fail)
 {
-    check_acts(plain_acts, OWN_MEMORY, SIZE_MAX, false);
-    check_acts(pool_acts, OWN_MEMORY, SIZE_MAX, false);
-    check_acts(watch_acts, OWN_MEMORY, SIZE_MAX, false);
+    check_all(OWN_MEMORY);
     check_acts(tls_acts, OWN_MEMORY, SIZE_MAX, false);
 }
 
