@@ -102,12 +102,10 @@ static void make_hashed_dir(certs *c)
 
 certs *certs_make(void)
 {
-    certs *c = calloc(1, sizeof *c);
+    certs *c = kit_zeros(sizeof *c);
     char *ca_key;
     char *other_key;
 
-    if (c == NULL)
-        kit_die("out of memory");
     c->dir = kit_temp_dir();
     write_configuration(c);
     c->key = path(c, "server.key");

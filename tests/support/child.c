@@ -45,11 +45,11 @@ static _Noreturn void become(const char *const *argv, int out, bool quiet, pid_t
 
 child *child_start(const char *const *argv, bool quiet)
 {
-    child *c = calloc(1, sizeof *c);
+    child *c = kit_zeros(sizeof *c);
     pid_t self = getpid();
     int pipe_ends[2];
 
-    if (c == NULL || pipe2(pipe_ends, O_CLOEXEC) != 0)
+    if (pipe2(pipe_ends, O_CLOEXEC) != 0)
         kit_die("cannot start %s: %s", argv[0], strerror(errno));
     c->pid = fork();
     if (c->pid == 0)
@@ -69,9 +69,7 @@ static bool read_more(child *c, int64_t ms)
 
     if (poll(&wait_for, 1, (int)(ms > 0 ? ms : 0)) <= 0)
         return false;
-    c->text = realloc(c->text, c->size + 4097);
-    if (c->text == NULL)
-        kit_die("out of memory");
+    c->text = kit_resize(c->text, c->size + 4097);
     n = read(c->out, c->text + c->size, 4096);
     c->size += n > 0 ? (size_t)n : 0;
     c->text[c->size] = '\0';

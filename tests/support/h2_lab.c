@@ -52,9 +52,7 @@ void h2_lab_note(h2_connection *c, const char *path, const char *fate)
 
     SSL_get0_alpn_selected(c->ssl, &protocol, &size);
     (void)pthread_mutex_lock(&lab->tcp.mutex);
-    lab->records = realloc(lab->records, (lab->record_count + 1) * sizeof *lab->records);
-    if (lab->records == NULL)
-        kit_die("out of memory");
+    lab->records = kit_resize(lab->records, (lab->record_count + 1) * sizeof *lab->records);
     lab->records[lab->record_count++] = (record){c->tcp.number, kit_text("%s", path), fate};
     lab->http1 += size != 2;
     (void)pthread_mutex_unlock(&lab->tcp.mutex);
@@ -169,10 +167,8 @@ static void closed(tcp_connection *t)
 h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
                         size_t count)
 {
-    h2_lab *lab = calloc(1, sizeof *lab);
+    h2_lab *lab = kit_zeros(sizeof *lab);
 
-    if (lab == NULL)
-        kit_die("out of memory");
     lab->tcp = (tcp_server){
         .connection_size = sizeof(h2_connection), .begin = begin, .serve = h2_connection_serve, .closed = closed};
     lab->plans = plans;

@@ -293,11 +293,9 @@ static nghttp2_session *make_session(session *s)
 
 void h2_session_serve(h2_connection *c)
 {
-    session *s = calloc(1, sizeof *s);
+    session *s = kit_zeros(sizeof *s);
     bool open;
 
-    if (s == NULL)
-        kit_die("out of memory");
     s->connection = c;
     s->step = c->plan->steps;
     s->http = make_session(s);

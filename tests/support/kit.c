@@ -92,6 +92,20 @@ char *kit_text(const char *format, ...)
     return text;
 }
 
+void *kit_zeros(size_t size)
+{
+    return memset(kit_resize(NULL, size), 0, size);
+}
+
+void *kit_resize(void *block, size_t size)
+{
+    void *resized = realloc(block, size);
+
+    if (resized == NULL)
+        kit_die("out of memory");
+    return resized;
+}
+
 char *kit_temp_dir(void)
 {
     const char *parent = getenv("TMPDIR");
@@ -135,9 +149,7 @@ char *kit_read_file(const char *path)
     do {
         if (room - size < 4096) {
             room = room * 2 + 4096;
-            text = realloc(text, room + 1);
-            if (text == NULL)
-                kit_die("out of memory");
+            text = kit_resize(text, room + 1);
         }
         n = file == NULL ? 0 : fread(text + size, 1, room - size, file);
         size += n;

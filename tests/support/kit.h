@@ -27,6 +27,10 @@ uint64_t kit_random(uint64_t *state);
 /* A text like printf's, in memory of its own; free() it. */
 char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Memory that is there, of zeros; and made larger, NULL being none: free() it. */
+void *kit_zeros(size_t size);
+void *kit_resize(void *block, size_t size);
+
 /* A fresh directory; kit_remove_dir() removes it with all that is in it, and frees the path. */
 char *kit_temp_dir(void);
 void kit_remove_dir(char *dir);

@@ -19,10 +19,10 @@ struct log_lines {
 
 log_lines *log_lines_new(void)
 {
-    log_lines *l = calloc(1, sizeof *l);
+    log_lines *l = kit_zeros(sizeof *l);
 
-    if (l == NULL || pthread_mutex_init(&l->mutex, NULL) != 0)
-        kit_die("out of memory");
+    if (pthread_mutex_init(&l->mutex, NULL) != 0)
+        kit_die("no mutex");
     return l;
 }
 
@@ -51,9 +51,7 @@ void log_lines_keep(void *lines, lock_sync_log_level level, const char *message)
     log_lines *l = lines;
 
     (void)pthread_mutex_lock(&l->mutex);
-    l->lines = realloc(l->lines, (l->count + 1) * sizeof *l->lines);
-    if (l->lines == NULL)
-        kit_die("out of memory");
+    l->lines = kit_resize(l->lines, (l->count + 1) * sizeof *l->lines);
     l->lines[l->count++] = (line){level, kit_text("%s", message)};
     (void)pthread_mutex_unlock(&l->mutex);
 }

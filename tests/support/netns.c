@@ -114,10 +114,8 @@ static void connect_namespaces(const netns *n)
 
 netns *netns_make(const char **why)
 {
-    netns *n = calloc(1, sizeof *n);
+    netns *n = kit_zeros(sizeof *n);
 
-    if (n == NULL)
-        kit_die("out of memory");
     n->before = current();
     *why = NULL;
     if (!has_ip())

@@ -95,11 +95,9 @@ static bool try_to_start(nginx *n, const nginx_setup *setup)
 
 nginx *nginx_start(const nginx_setup *setup)
 {
-    nginx *n = calloc(1, sizeof *n);
+    nginx *n = kit_zeros(sizeof *n);
     int tries = 0;
 
-    if (n == NULL)
-        kit_die("out of memory");
     n->dir = kit_temp_dir();
     while (!try_to_start(n, setup))
         if (++tries == TRIES)
@@ -153,11 +151,9 @@ nginx_seen nginx_look(const nginx *n, size_t requests)
 {
     char *path = kit_text("%s/access.log", n->dir);
     char *text = nginx_log(n, requests);
-    bool *known = calloc(CONNECTIONS_MAX, 1);
+    bool *known = kit_zeros(CONNECTIONS_MAX);
     nginx_seen seen = {0};
 
-    if (known == NULL)
-        kit_die("out of memory");
     for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1) {
         size_t connection = strtoul(strchr(at, ' '), NULL, 10) % CONNECTIONS_MAX;
 

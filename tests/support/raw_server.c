@@ -72,9 +72,7 @@ static void keep(connection *c, const char *data, size_t size)
     raw_server *s = server_of(c);
 
     (void)pthread_mutex_lock(&s->tcp.mutex);
-    c->text = realloc(c->text, c->size + size + 1);
-    if (c->text == NULL)
-        kit_die("out of memory");
+    c->text = kit_resize(c->text, c->size + size + 1);
     for (size_t i = 0; i < size; i++) {
         c->text[c->size++] = data[i];
         s->requests += c->size >= 4 && memcmp(c->text + c->size - 4, "\r\n\r\n", 4) == 0;
@@ -252,10 +250,8 @@ static void release(tcp_connection *t)
 
 raw_server *raw_start(int family, const raw_step *const *scripts, size_t count)
 {
-    raw_server *s = calloc(1, sizeof *s);
+    raw_server *s = kit_zeros(sizeof *s);
 
-    if (s == NULL)
-        kit_die("out of memory");
     s->tcp = (tcp_server){.connection_size = sizeof(connection), .begin = begin, .serve = serve};
     s->scripts = scripts;
     s->script_count = count;

@@ -120,9 +120,7 @@ static void take_in(flow *f)
         f->ended = true;
         return;
     }
-    c = malloc(sizeof *c + (size_t)n);
-    if (c == NULL)
-        kit_die("out of memory");
+    c = kit_zeros(sizeof *c + (size_t)n);
     *c = (chunk){.came_ms = kit_now_ms(), .size = (size_t)n};
     memcpy(c->data, data, (size_t)n);
     if (f->first == NULL)
@@ -171,14 +169,12 @@ static void serve(connection *c)
 static void accept_one(relay *r)
 {
     int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
-    connection *c = fd < 0 ? NULL : calloc(1, sizeof *c);
+    connection *c = fd < 0 ? NULL : kit_zeros(sizeof *c);
     int up;
 
     if (fd < 0)
         return;
-    r->connections = realloc(r->connections, (r->count + 1) * sizeof(connection *));
-    if (c == NULL || r->connections == NULL)
-        kit_die("out of memory");
+    r->connections = kit_resize(r->connections, (r->count + 1) * sizeof(connection *));
     up = tcp_connect(r->target);
     tcp_nodelay(fd);
     tcp_nodelay(up);
@@ -191,12 +187,10 @@ static void accept_one(relay *r)
 /* What to wait for: two entries for each connection, behind those of the relay itself. How long, in *ms. */
 static struct pollfd *waits(const relay *r, int *ms)
 {
-    struct pollfd *on = calloc(2 + 2 * r->count, sizeof *on);
+    struct pollfd *on = kit_zeros((2 + 2 * r->count) * sizeof *on);
     int64_t now = kit_now_ms();
     int64_t first = NEVER;
 
-    if (on == NULL)
-        kit_die("out of memory");
     on[0] = (struct pollfd){r->wake, POLLIN, 0};
     on[1] = (struct pollfd){r->listener, POLLIN, 0};
     for (size_t i = 0; i < 2 * r->count; i++) {
@@ -251,10 +245,8 @@ static void *run(void *user)
 
 relay *relay_start(uint16_t port)
 {
-    relay *r = calloc(1, sizeof *r);
+    relay *r = kit_zeros(sizeof *r);
 
-    if (r == NULL)
-        kit_die("out of memory");
     r->target = port;
     r->listener = tcp_listen("127.0.0.1", &r->port);
     r->wake = eventfd(0, EFD_CLOEXEC);

@@ -24,10 +24,10 @@ struct sim {
 sim *sim_start(const char *const *arguments)
 {
     const char *argv[ARGUMENTS_MAX + 2] = {getenv("LOCKSYNC_SIM")};
-    sim *s = calloc(1, sizeof *s);
+    sim *s = kit_zeros(sizeof *s);
     char *line;
 
-    if (argv[0] == NULL || s == NULL)
+    if (argv[0] == NULL)
         kit_die("LOCKSYNC_SIM does not say where the simulator is");
     for (size_t i = 0; arguments != NULL && arguments[i] != NULL; i++) {
         if (i == ARGUMENTS_MAX)
@@ -59,12 +59,12 @@ static char *ask(const sim *s, const char *method, const char *target)
 {
     char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
                              target);
-    char *answer = calloc(1, 8192);
+    char *answer = kit_zeros(8192);
     size_t size = 0;
     ssize_t n;
     int fd = tcp_connect(s->port);
 
-    if (answer == NULL || send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+    if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
         kit_die("the simulator cannot be asked: %s", strerror(errno));
     while ((n = recv(fd, answer + size, 8191 - size, 0)) > 0)
         size += (size_t)n;

@@ -83,14 +83,12 @@ static void *serve(void *user)
 static void accept_one(tcp_server *s)
 {
     int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
-    tcp_connection *c = fd < 0 ? NULL : calloc(1, s->connection_size);
+    tcp_connection *c = fd < 0 ? NULL : kit_zeros(s->connection_size);
 
     if (fd < 0)
         return;
     (void)pthread_mutex_lock(&s->mutex);
-    s->connections = realloc(s->connections, (s->count + 1) * sizeof(tcp_connection *));
-    if (c == NULL || s->connections == NULL)
-        kit_die("out of memory");
+    s->connections = kit_resize(s->connections, (s->count + 1) * sizeof(tcp_connection *));
     *c = (tcp_connection){.server = s, .number = s->count, .fd = fd};
     s->begin(c);
     s->connections[s->count++] = c;

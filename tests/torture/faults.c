@@ -31,10 +31,8 @@ static fault_list lists[FAULT_LISTS];
 
 static const fault *keep(const fault *rows, size_t size)
 {
-    fault *kept = malloc(size);
+    fault *kept = kit_zeros(size);
 
-    if (kept == NULL)
-        kit_die("out of memory");
     memcpy(kept, rows, size);
     return kept;
 }
@@ -115,10 +113,8 @@ static fault_list make_redirects(const char *bystander)
 
 static char *altered(size_t at)
 {
-    char *copy = malloc(gzip_size);
+    char *copy = kit_zeros(gzip_size);
 
-    if (copy == NULL)
-        kit_die("out of memory");
     memcpy(copy, gzip, gzip_size);
     copy[at] = (char)(copy[at] ^ 1);
     return copy;
