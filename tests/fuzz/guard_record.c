@@ -306,16 +306,12 @@ static void operate(history *h, fuzz_input *in)
         extend(h, slot, argument * 100);
         break;
     case 4:
-        settle(h, in, slot, LOCK_SYNC_SLOT_SENT, -1);
-        break;
     case 5:
-        settle(h, in, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
+        settle(h, in, slot, operation % 16 == 4 ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1);
         break;
     case 6:
-        settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, argument - 1);
-        break;
     case 7:
-        settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, INT64_MAX - argument);
+        settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, operation % 16 == 6 ? argument - 1 : INT64_MAX - argument);
         break;
     case 8:
         join(h, in);

@@ -135,42 +135,35 @@ static lock_sync_status apply_number(lock_sync_ctx *ctx, char letter, int64_t nu
 
 static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
 {
+    static const struct {
+        char letter;
+        lock_sync_status (*set)(lock_sync_ctx *ctx, const char *text);
+        bool is_secret;
+    } texts[] = {
+        {'u', lock_sync_set_base_url, false},
+        {'v', lock_sync_set_api_version, false},
+        {'p', lock_sync_set_proxy, false},
+        {'c', lock_sync_set_ca_file, false},
+        {'a', lock_sync_set_user_agent, false},
+        {'k', lock_sync_set_personal_key, true},
+        {'t', lock_sync_set_access_token, true},
+        {'e', set_until, true},
+    };
     lock_sync_status status;
 
-    switch (letter) {
-    case 'u':
-        status = lock_sync_set_base_url(ctx, text);
-        if (text != NULL)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].letter != letter)
+            continue;
+        status = texts[i].set(ctx, text);
+        if (status != LOCK_SYNC_OK && texts[i].is_secret)
+            check_refusal(ctx, texts[i].set, text);
+        if (letter == 'u' && text != NULL)
             check_address(text, status);
         return status;
-    case 'v':
-        return lock_sync_set_api_version(ctx, text);
-    case 'p':
-        return lock_sync_set_proxy(ctx, text);
-    case 'c':
-        return lock_sync_set_ca_file(ctx, text);
-    case 'a':
-        return lock_sync_set_user_agent(ctx, text);
-    case 'k':
-        status = lock_sync_set_personal_key(ctx, text);
-        if (status != LOCK_SYNC_OK)
-            check_refusal(ctx, lock_sync_set_personal_key, text);
-        return status;
-    case 't':
-        status = lock_sync_set_access_token(ctx, text);
-        if (status != LOCK_SYNC_OK)
-            check_refusal(ctx, lock_sync_set_access_token, text);
-        return status;
-    case 'e':
-        status = set_until(ctx, text);
-        if (status != LOCK_SYNC_OK)
-            check_refusal(ctx, set_until, text);
-        return status;
-    case 'h':
-        return lock_sync_set_allow_http(ctx, text == NULL || text[0] == '1');
-    default:
-        return apply_number(ctx, letter, text == NULL ? 0 : number_of(text), text);
     }
+    if (letter == 'h')
+        return lock_sync_set_allow_http(ctx, text == NULL || text[0] == '1');
+    return apply_number(ctx, letter, text == NULL ? 0 : number_of(text), text);
 }
 
 /* The same address in other words: libcurl writes 127.1 as 127.0.0.1. */
