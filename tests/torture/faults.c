@@ -41,25 +41,25 @@ static const fault *keep(const fault *rows, size_t size)
 
 /* --- too slow --- */
 
+#define SLOW(title, ...)                                                                                               \
+    {.name = (title), .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS, .steps = {__VA_ARGS__}}
+#define TLS(title, status, ...) {.name = (title), .want = (status), .kind = FAULT_TLS, .steps = {__VA_ARGS__}}
+#define ELSEWHERE(title, status, at, ...)                                                                              \
+    {.name = (title), .want = (status), .kind = FAULT_ELSEWHERE, .url = (at), __VA_ARGS__}
+
 static fault_list make_slow(void)
 {
     const fault rows[] = {
-        {.name = "nobody takes the connection", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_ELSEWHERE,
-         .url = full_port.url, .connect_timeout_ms = DEADLINE_MS},
-        {.name = "nobody takes the connection in all the time", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_ELSEWHERE,
-         .url = full_port.url, .timeout_ms = DEADLINE_MS},
-        {.name = "silent after the connect", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
-         .steps = {RAW_WAIT_FOR_CLOSE}},
-        {.name = "silent after the request", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
-         .steps = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
-        {.name = "a slow status line", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
-         .steps = {RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 17, 60), RAW_WAIT_FOR_CLOSE}},
-        {.name = "a slow header", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
-         .steps = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 40), RAW_SEND_SLOWLY(raw_good_answer + 40, 40, 60),
-                   RAW_WAIT_FOR_CLOSE}},
-        {.name = "a slow body", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS,
-         .steps = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_SEND_SLOWLY(raw_good_answer + 100, 100, 60),
-                   RAW_WAIT_FOR_CLOSE}},
+        ELSEWHERE("nobody takes the connection", LOCK_SYNC_E_TIMEOUT, full_port.url, .connect_timeout_ms = DEADLINE_MS),
+        ELSEWHERE("nobody takes the connection in all the time", LOCK_SYNC_E_TIMEOUT, full_port.url,
+                  .timeout_ms = DEADLINE_MS),
+        SLOW("silent after the connect", RAW_WAIT_FOR_CLOSE),
+        SLOW("silent after the request", RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE),
+        SLOW("a slow status line", RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 17, 60), RAW_WAIT_FOR_CLOSE),
+        SLOW("a slow header", RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 40),
+             RAW_SEND_SLOWLY(raw_good_answer + 40, 40, 60), RAW_WAIT_FOR_CLOSE),
+        SLOW("a slow body", RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100),
+             RAW_SEND_SLOWLY(raw_good_answer + 100, 100, 60), RAW_WAIT_FOR_CLOSE),
         {.name = "a byte a second", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = 1500,
          .steps = {RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 100, 1000), RAW_WAIT_FOR_CLOSE}},
         {.name = "a handshake that stalls", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_TLS,
@@ -75,19 +75,14 @@ static fault_list make_unreachable(void)
 {
     const uint16_t port = sim_port(secure);
     const fault rows[] = {
-        {.name = "refused", .want = LOCK_SYNC_E_CONNECT, .kind = FAULT_ELSEWHERE, .url = dead_url},
-        {.name = "refused, IPv6", .want = LOCK_SYNC_E_CONNECT, .kind = FAULT_ELSEWHERE, .url = "http://[::1]:1"},
-        {.name = "a server that the system alone trusts", .want = LOCK_SYNC_E_TLS, .kind = FAULT_ELSEWHERE,
-         .url = sim_url(unknown)},
-        {.name = "TLS closed at once", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS, .steps = {RAW_END}},
-        {.name = "no TLS", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
-         .steps = {RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE}},
-        {.name = "an alert", .want = LOCK_SYNC_E_TLS, .kind = FAULT_TLS,
-         .steps = {RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE}},
-        {.name = "TLS closed in mid-handshake", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS,
-         .steps = {RAW_RELAY_SOME(port, 60), RAW_END}},
-        {.name = "TLS reset in mid-handshake", .want = BROKEN_HANDSHAKE, .kind = FAULT_TLS,
-         .steps = {RAW_RELAY_SOME(port, 60), RAW_RESET}},
+        ELSEWHERE("refused", LOCK_SYNC_E_CONNECT, dead_url, .timeout_ms = 0),
+        ELSEWHERE("refused, IPv6", LOCK_SYNC_E_CONNECT, "http://[::1]:1", .timeout_ms = 0),
+        ELSEWHERE("a server that the system alone trusts", LOCK_SYNC_E_TLS, sim_url(unknown), .timeout_ms = 0),
+        TLS("TLS closed at once", BROKEN_HANDSHAKE, RAW_END),
+        TLS("no TLS", LOCK_SYNC_E_TLS, RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE),
+        TLS("an alert", LOCK_SYNC_E_TLS, RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE),
+        TLS("TLS closed in mid-handshake", BROKEN_HANDSHAKE, RAW_RELAY_SOME(port, 60), RAW_END),
+        TLS("TLS reset in mid-handshake", BROKEN_HANDSHAKE, RAW_RELAY_SOME(port, 60), RAW_RESET),
     };
 
     return KEEP("unreachable", rows);

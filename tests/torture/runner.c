@@ -79,7 +79,7 @@ bool act_without(const act *a, unsigned owners, size_t n, bool any)
     if (!failed ? status != a->want : !any && !is_allowed(a, status))
         complain(a, n, "ended with", lock_sync_status_name(status));
     status = a->run(&x);
-    if (any && status == LOCK_SYNC_E_TIMEOUT) /* libcurl 8.14 kept a connection on which OpenSSL had failed; it is gone */
+    if (any && status == LOCK_SYNC_E_TIMEOUT) /* libcurl 8.14 kept a connection on which OpenSSL had failed */
         status = a->run(&x);
     if (status != a->want)
         complain(a, n, "done again it ended with", lock_sync_status_name(status));

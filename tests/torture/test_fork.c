@@ -1,5 +1,6 @@
 /* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb it,
-   however it ends. (A guard in a file on both sides: tests/guard/test_file_fork.c; a pool: tests/pool/test_forked.c.) */
+   however it ends. (A guard in a file on both sides is in tests/guard/test_file_fork.c, a pool in
+   tests/pool/test_forked.c.) */
 #include "../integration/client.h"
 #include "../support/child.h"
 #include "../support/pems.h"
