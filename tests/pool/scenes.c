@@ -117,8 +117,8 @@ void scene_begin_with(scene *s, scene_state state, void (*submit_it)(scene *s))
     lock_sync_allocator pool_memory;
 
     *s = (scene){.state = state, .submit = submit_it};
-    memory = heap_allocator(&s->heap);
-    pool_memory = heap_allocator(&s->pool_heap);
+    memory = t_heap_allocator(&s->heap);
+    pool_memory = t_heap_allocator(&s->pool_heap);
     if (lock_sync_pool_new_with_allocator(&pool_memory, &s->pool) != LOCK_SYNC_OK)
         kit_die("no pool");
     s->good = raw_start(AF_INET, NULL, 0);

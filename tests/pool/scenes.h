@@ -4,7 +4,7 @@
 #define POOL_SCENES_H
 
 #include "accounts.h"
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 #include "store.h"
 
 typedef enum scene_state {
@@ -29,8 +29,8 @@ typedef struct scene {
     raw_server *good;
     store *store;
     lock_sync_guard *guard;
-    heap pool_heap;
-    heap heap; /* of a.ctx */
+    t_heap pool_heap;
+    t_heap heap; /* of a.ctx */
     void (*submit)(struct scene *s);
 } scene;
 

@@ -5,7 +5,7 @@
    stress SUBMITS [SEED]; not a part of the gate beyond a short run. Prints what came of the submits. */
 #include "stage.h"
 
-#include "../support/key_nginx.h"
+#include "../support/nginx.h"
 #include "../support/pems.h"
 
 #include <stdlib.h>
@@ -121,12 +121,12 @@ TEST(each_submit_has_one_callback)
 {
     static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
                                             NULL};
-    key_nginx *http2 = key_nginx_start(pems->good, pems->key, KEY_NGINX_ONE_LOCK, 37);
+    nginx *http2 = nginx_start_for_keys(pems->good, pems->key, NGINX_ONE_LOCK, 37);
     uint16_t port;
     int silent = listen_only(&port);
 
     s.urls[FAULTS] = sim_url(stage_sim(arguments));
-    s.urls[HTTP2] = key_nginx_url(http2);
+    s.urls[HTTP2] = nginx_url(http2);
     s.urls[SILENT] = stage_text("http://127.0.0.1:%u", port);
     s.urls[CLOSED] = DEAD_URL;
     s.pool = pool_make();
@@ -134,7 +134,7 @@ TEST(each_submit_has_one_callback)
     pool_end(s.pool);
     MUST_INT(s.calls, s.submits);
     (void)close(silent);
-    key_nginx_stop(http2);
+    nginx_stop(http2);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* What callbacks do, in each call that callbacks come in: submit, free their context, others, the pool; and what is
    refused there. What may crash runs in a process of its own. */
 #include "accounts.h"
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 
 #define ACCOUNTS 10
 #define ACTOR 1 /* whose callback does it; that of OTHER frees its own context */
@@ -96,10 +96,10 @@ static const row rows[] = {
 static void run(void *user)
 {
     const row *r = user;
-    heap pool_heap = {0};
-    heap own_heap = {0};
-    lock_sync_allocator memory = heap_allocator(&pool_heap);
-    lock_sync_allocator own = heap_allocator(&own_heap);
+    t_heap pool_heap = {0};
+    t_heap own_heap = {0};
+    lock_sync_allocator memory = t_heap_allocator(&pool_heap);
+    lock_sync_allocator own = t_heap_allocator(&own_heap);
 
     CHILD_MUST(lock_sync_pool_new_with_allocator(&memory, &pool) == LOCK_SYNC_OK);
     CHILD_MUST(lock_sync_pool_set_max_active(pool, 3) == LOCK_SYNC_OK);

@@ -2,7 +2,7 @@
    and the server closes connections now and then. */
 #include "stage.h"
 
-#include "../support/key_nginx.h"
+#include "../support/nginx.h"
 #include "../support/pems.h"
 
 #define ACCOUNTS 200
@@ -11,14 +11,14 @@
 #define EVER 1000000   /* requests on a connection */
 
 typedef struct scene {
-    key_nginx *nginx;
+    nginx *nginx;
     lock_sync_pool *pool;
     account *all; /* each with a key of its own */
 } scene;
 
 static void stop_nginx(void *n)
 {
-    key_nginx_stop(n);
+    nginx_stop(n);
 }
 
 /* `requests_each`: after so many nginx closes a connection. */
@@ -28,10 +28,10 @@ static scene scene_make(unsigned requests_each)
 
     if (!nginx_exists())
         skip();
-    s.nginx = key_nginx_start(pems->good, pems->key, KEY_NGINX_ONE_LOCK, requests_each);
+    s.nginx = nginx_start_for_keys(pems->good, pems->key, NGINX_ONE_LOCK, requests_each);
     stage_later(stop_nginx, s.nginx);
     s.pool = stage_pool();
-    s.all = stage_secure_accounts(ACCOUNTS, key_nginx_url(s.nginx));
+    s.all = stage_secure_accounts(ACCOUNTS, nginx_url(s.nginx));
     for (size_t i = 0; i < ACCOUNTS; i++)
         account_set_number(&s.all[i], 1000 + i);
     return s;
@@ -55,11 +55,11 @@ TEST(accounts_share_connections_and_each_gets_its_own_answer)
 {
     const size_t requests = kit_slack() > 1 ? REQUESTS / 10 : REQUESTS;
     scene s = scene_make(EVER);
-    key_nginx_seen seen;
+    nginx_seen seen;
 
     for (size_t done = 0; done < requests; done += ACCOUNTS)
         expect_own_answers(&s, ACCOUNTS);
-    seen = key_nginx_look(s.nginx, requests);
+    seen = nginx_look(s.nginx, requests);
     MUST_INT(seen.requests, requests);
     MUST_INT(seen.other_protocol, 0);
     MUST_BETWEEN(seen.connections, 1, 4);
@@ -73,7 +73,7 @@ TEST(more_than_a_connection_carries_open_only_what_they_need)
     MUST_OK(lock_sync_pool_set_max_active(s.pool, ACCOUNTS));
     for (int round = 0; round < 5; round++)
         expect_own_answers(&s, ACCOUNTS);
-    MUST_BETWEEN(key_nginx_look(s.nginx, ACCOUNTS * 5).connections, 1, 3);
+    MUST_BETWEEN(nginx_look(s.nginx, ACCOUNTS * 5).connections, 1, 3);
 }
 
 TEST(cancels_on_shared_connections_disturb_no_other)
@@ -115,7 +115,7 @@ TEST(a_server_that_closes_connections_mixes_nothing_up)
             failed++;
         }
     }
-    MUST(key_nginx_look(s.nginx, ACCOUNTS * 5 - failed).requests <= ACCOUNTS * 5);
+    MUST(nginx_look(s.nginx, ACCOUNTS * 5 - failed).requests <= ACCOUNTS * 5);
     MUST(failed <= ACCOUNTS * 5 / 10); /* one repeat is allowed: whoever meets two closed connections in a row fails */
 }
 
@@ -129,16 +129,16 @@ static void fetch_at_once(size_t count, int rounds, unsigned requests_each)
     MUST_OK(lock_sync_pool_set_max_active(s.pool, ACCOUNTS));
     expect_own_answers(&s, 1);
     for (int round = 0; round < rounds; round++, submits += count) {
-        key_nginx_pause(s.nginx);
+        nginx_pause(s.nginx);
         accounts_submit(s.all, count, s.pool);
         while (pool_is_readable(s.pool, 0))
             MUST_OK(pool_dispatch(s.pool));
-        key_nginx_go_on(s.nginx);
+        nginx_go_on(s.nginx);
         pool_run_all(s.pool);
         for (size_t i = 0; i < count; i++)
             expect_own_answer(&s, i);
     }
-    MUST_INT(key_nginx_look(s.nginx, submits).requests, submits);
+    MUST_INT(nginx_look(s.nginx, submits).requests, submits);
 }
 
 TEST(what_a_closing_server_refuses_is_repeated_once)

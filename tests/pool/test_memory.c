@@ -2,13 +2,13 @@
    with each fetch. That each allocation may fail: tests/torture. */
 #include "stage.h"
 
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 
 #define MANY 20
 
-static lock_sync_pool *pool_in(heap *h)
+static lock_sync_pool *pool_in(t_heap *h)
 {
-    lock_sync_allocator memory = heap_allocator(h);
+    lock_sync_allocator memory = t_heap_allocator(h);
     lock_sync_pool *p;
 
     MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
@@ -26,15 +26,15 @@ TEST(all_blocks_go_back_to_where_they_came_from)
     static const raw_step *const scripts[] = {forbidden, forbidden, forbidden};
     raw_server *good = stage_server(NULL, 0);
     raw_server *bad = stage_server(scripts, COUNT_OF(scripts));
-    heap pool_heap = {0};
-    heap heaps[MANY] = {0};
+    t_heap pool_heap = {0};
+    t_heap heaps[MANY] = {0};
     lock_sync_pool *p = pool_in(&pool_heap);
     account all[MANY];
     lock_sync_results *kept[MANY];
 
     MUST_OK(lock_sync_pool_set_max_active(p, 7));
     for (size_t i = 0; i < MANY; i++) {
-        lock_sync_allocator own = heap_allocator(&heaps[i]);
+        lock_sync_allocator own = t_heap_allocator(&heaps[i]);
 
         all[i] = account_new_in(raw_url(i % 7 == 3 ? bad : good), &own);
         all[i].keep = &kept[i];
@@ -63,7 +63,7 @@ TEST(all_blocks_go_back_to_where_they_came_from)
 TEST(memory_stays_flat_over_many_fetches)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
-    heap h = {0};
+    t_heap h = {0};
     lock_sync_pool *p = pool_in(&h);
     size_t blocks = 0;
 
@@ -80,8 +80,8 @@ TEST(memory_stays_flat_over_many_fetches)
 /* What a fetch would leave among blocks that live no longer than it is a hole in the heap for each context. */
 TEST(a_fetch_leaves_nothing_in_its_context)
 {
-    heap h = {0};
-    lock_sync_allocator own = heap_allocator(&h);
+    t_heap h = {0};
+    lock_sync_allocator own = t_heap_allocator(&h);
     account a = account_new_in(raw_url(stage_server(NULL, 0)), &own);
     size_t blocks;
 

@@ -2,7 +2,7 @@
    has. */
 #include "stage.h"
 
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 
 #include <string.h>
 
@@ -29,8 +29,8 @@ TEST(null_pools_are_taken)
 
 TEST(an_allocator_that_is_not_complete_is_refused)
 {
-    heap h = {0};
-    lock_sync_allocator memory = heap_allocator(&h);
+    t_heap h = {0};
+    lock_sync_allocator memory = t_heap_allocator(&h);
     lock_sync_pool *p = (lock_sync_pool *)(uintptr_t)8;
 
     memory.release = NULL;

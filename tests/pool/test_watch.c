@@ -3,7 +3,7 @@
 #include "watchers.h"
 
 #include "../support/sim.h"
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 #include "../support/interpose.h"
 
 #include <stdlib.h>
@@ -438,8 +438,8 @@ TEST(a_thousand_watches_in_one_pool)
 {
     static const char *const arguments[] = {"--any-key", "--static", "--locks", "1", NULL};
     sim *s = sim_start(arguments);
-    heap h = {0};
-    lock_sync_allocator memory = heap_allocator(&h);
+    t_heap h = {0};
+    lock_sync_allocator memory = t_heap_allocator(&h);
     lock_sync_pool *p;
 
     MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));

@@ -1,6 +1,6 @@
 /* What the callback of a watch may do: change settings, free the watch, its context, the pool, and others. What may
    crash runs in a process of its own. */
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 #include "watchers.h"
 
 #include <stdlib.h>
@@ -192,10 +192,10 @@ static bool is_over(const watcher *w)
 
 static void run_act(void *user)
 {
-    heap pool_heap = {0};
-    heap h = {0};
-    lock_sync_allocator pool_memory = heap_allocator(&pool_heap);
-    lock_sync_allocator memory = heap_allocator(&h);
+    t_heap pool_heap = {0};
+    t_heap h = {0};
+    lock_sync_allocator pool_memory = t_heap_allocator(&pool_heap);
+    lock_sync_allocator memory = t_heap_allocator(&h);
     int64_t until_ms = kit_now_ms() + KIT_PATIENCE_MS;
     bool pool_goes = doing == FREE_POOL || doing == FREE_WATCH_AND_POOL || doing == FREE_ALL;
     lock_sync_pool *p;
@@ -280,8 +280,8 @@ TEST(callbacks_free_other_watches_and_contexts)
     sim *s = sim_start(arguments);
 
     for (uint32_t active = 1; active <= MANY; active *= 3) {
-        heap h = {0};
-        lock_sync_allocator memory = heap_allocator(&h);
+        t_heap h = {0};
+        lock_sync_allocator memory = t_heap_allocator(&h);
         lock_sync_pool *p;
 
         MUST_OK(lock_sync_pool_new_with_allocator(&memory, &p));
@@ -318,11 +318,11 @@ static bool run_without(bool of_pool, size_t n)
     static const raw_step none[] = RECORDS("");
     static const raw_step *const scripts[] = {none};
     raw_server *server = raw_start(AF_INET, scripts, 1);
-    heap pool_heap = {0};
-    heap h = {0};
-    lock_sync_allocator pool_memory = heap_allocator(&pool_heap);
-    lock_sync_allocator memory = heap_allocator(&h);
-    heap *failing = of_pool ? &pool_heap : &h;
+    t_heap pool_heap = {0};
+    t_heap h = {0};
+    lock_sync_allocator pool_memory = t_heap_allocator(&pool_heap);
+    lock_sync_allocator memory = t_heap_allocator(&h);
+    t_heap *failing = of_pool ? &pool_heap : &h;
     lock_sync_status status;
     lock_sync_pool *p;
     watcher w;
@@ -371,8 +371,8 @@ static lock_sync_status set_no_other(void *user, lock_sync_ctx *ctx, bool refuse
 
 static void run_refused(void *user)
 {
-    heap h = {0};
-    lock_sync_allocator memory = heap_allocator(&h);
+    t_heap h = {0};
+    lock_sync_allocator memory = t_heap_allocator(&h);
     lock_sync_pool *p = pool_make();
     watcher w = watcher_of(account_new_in(user, &memory), 1);
     int64_t until_ms = kit_now_ms() + KIT_PATIENCE_MS;

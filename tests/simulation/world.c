@@ -4,20 +4,20 @@
 #include "checks.h"
 #include "network.h"
 
-#include "../support/heap.h"
+#include "../support/t_heap.h"
 
 #include <string.h>
 
 #define HEALED_US (90 * MINUTE_US) /* for watches: a block of an hour, and a poll */
 
 world sim;
-static heap memory;
+static t_heap memory;
 
 /* --- small things --- */
 
 lock_sync_allocator world_allocator(void)
 {
-    return heap_allocator(&memory);
+    return t_heap_allocator(&memory);
 }
 
 void world_fail_allocation(int64_t after)

@@ -6,7 +6,7 @@
 #include "../tools.h"
 
 #include "../../support/certs.h"
-#include "../../support/key_nginx.h"
+#include "../../support/nginx.h"
 #include "../../support/kit.h"
 
 #include <sched.h>
@@ -49,7 +49,7 @@ static char *body_with_key(size_t *size)
 
 static size_t count_connections(void *user, size_t requests)
 {
-    key_nginx_seen seen = key_nginx_look(user, requests);
+    nginx_seen seen = nginx_look(user, requests);
 
     if (seen.requests != requests || seen.other_protocol != 0)
         die("nginx saw %zu requests, %zu of them not HTTP/2, instead of %zu", seen.requests, seen.other_protocol,
@@ -63,22 +63,22 @@ int main(int argc, char **argv)
     size_t rounds = is_quick(argc, argv, 3) ? 4 : 10;
     pool_setup setup = {.accounts = ACCOUNTS, .locks = LOCKS, .tells_key = true};
     char *body = body_with_key(&setup.bytes);
-    key_nginx *server;
+    nginx *server;
     certs *pems;
 
     if (argc < 3)
         die("usage: bench-pool-http2 CLIENT_CORE SERVER_CORE [quick]");
     pems = certs_make();
     stay_on(argv[2]);
-    server = key_nginx_start(pems->good, pems->key, body, FOR_EVER);
+    server = nginx_start_for_keys(pems->good, pems->key, body, FOR_EVER);
     stay_on(argv[1]);
-    setup.base_url = key_nginx_url(server);
+    setup.base_url = nginx_url(server);
     setup.ca_file = pems->ca;
     setup.at_once = 64;
     take_turns("HTTP/2, 64 at once", &setup, all, COUNT_OF(all), rounds, count_connections, server);
     setup.at_once = 512;
     take_turns("HTTP/2, 512 at once", &setup, all, COUNT_OF(all), rounds, count_connections, server);
-    key_nginx_stop(server);
+    nginx_stop(server);
     certs_free(pems);
     free(body);
     return 0;
