@@ -137,6 +137,7 @@ static void free_watch(client *c)
         return;
     trace("client %d: its watch is freed", (int)c->number);
     c->watch = NULL;
+    memset(c->told, 0, sizeof c->told);
     if (c->task != NULL && c->task->is_watch)
         check_left(c->task);
     lock_sync_watch_free(w);

@@ -19,6 +19,61 @@ static bool is_being_freed(int32_t pool)
     return sim.hosts[pool].pool != NULL && sim.hosts[pool].pool->freeing;
 }
 
+/* --- what a watch tells --- */
+
+static bool is_same(const lock_sync_lock *a, const lock_sync_lock *b)
+{
+    return a->id == b->id && a->fields == b->fields && a->is_connected == b->is_connected && a->state == b->state &&
+           a->battery_level == b->battery_level && a->revision == b->revision;
+}
+
+/* What was told of a lock; of one that is not there, nothing. */
+static lock_sync_lock *told_of(client *c, const lock_sync_lock *lock)
+{
+    return &c->told[lock->id % LOCKS_MAX];
+}
+
+/* Each change begins where the one before it ended. */
+static void take_change(client *c, const lock_sync_change *change)
+{
+    static const lock_sync_lock nothing = {0};
+    const lock_sync_lock *before = change->before == NULL ? &nothing : change->before;
+    const lock_sync_lock *after = change->after == NULL ? &nothing : change->after;
+    lock_sync_lock *told = told_of(c, change->before == NULL ? after : before);
+
+    if (!is_same(told, before) || is_same(before, after))
+        violation("client %d: its watch tells a change of lock %" PRId64 " from what was not so", (int)c->number,
+                  before->id + after->id);
+    *told = *after;
+}
+
+/* What it holds is what it has told. */
+static void check_told(client *c)
+{
+    const lock_sync_results *r = lock_sync_watch_results(c->watch);
+    size_t count = 0;
+
+    for (size_t i = 0; i < LOCKS_MAX; i++)
+        count += c->told[i].id != 0;
+    for (size_t i = 0; i < lock_sync_results_count(r); i++)
+        if (!is_same(told_of(c, lock_sync_results_at(r, i)), lock_sync_results_at(r, i)))
+            violation("client %d: its watch has not told a change of lock %" PRId64, (int)c->number,
+                      lock_sync_results_at(r, i)->id);
+    if (count != lock_sync_results_count(r))
+        violation("client %d: its watch has told %zu locks, and holds %zu", (int)c->number, count,
+                  lock_sync_results_count(r));
+}
+
+/* When a watch polls again it holds the last good answer, by the revision of its locks. */
+static void check_held(const task *t)
+{
+    const lock_sync_lock *first = lock_sync_results_at(lock_sync_watch_results(t->client->watch), 0);
+
+    if (t->is_watch && t->answered != 0 && !sim.memory_failed && first != NULL && first->revision != t->answered)
+        violation("client %d: its watch holds answer %d, and %u was the last", (int)t->client->number,
+                  (int)first->revision, (unsigned)t->answered);
+}
+
 /* --- from submit to callback --- */
 
 task *check_task(client *c, bool is_watch)
@@ -117,6 +172,9 @@ void check_changed(task *t, lock_sync_status status, const lock_sync_changes *ch
     if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !is_last)
         violation("client %d: nobody cancelled its watch", (int)c->number);
     check_results(c, lock_sync_watch_results(c->watch));
+    for (size_t i = 0; i < lock_sync_changes_count(changes); i++)
+        take_change(c, lock_sync_changes_at(changes, i));
+    check_told(c);
     t->stop_us = NEVER_US;
     if (is_last)
         check_left(t);
@@ -136,6 +194,7 @@ void check_cancel(task *t)
     t->stop_us = clock_now_us();
     t->lost_us = clock_lost_us();
     t->helped_us = helper_worked_us(t->pool);
+    t->answered = 0; /* an answer on its way may come too late */
 }
 
 /* --- whose turn it is --- */
@@ -189,8 +248,10 @@ void check_started(task *t, bool is_first)
 {
     if (t->is_over)
         violation("client %d: a transfer starts for a fetch that is over", (int)t->client->number);
-    if (is_first)
+    if (is_first) {
         check_poll(t);
+        check_held(t);
+    }
     t->is_owed_retry = false;
     for (int32_t i = 0; i < sim.plan->client_count && !t->is_watch && !t->has_started; i++)
         if (sim.clients[i].task != NULL && has_precedence(sim.clients[i].task, t))
@@ -253,8 +314,10 @@ void check_step(void)
     last_us = clock_now_us() / 100;
     if (steps > STEPS_AT_ONCE)
         violation("the pool wants to be called again and again");
-    for (int32_t i = 0; i < sim.plan->client_count; i++)
+    for (int32_t i = 0; i < sim.plan->client_count; i++) {
         check_time(sim.clients[i].task, clock_now_us());
+        check_told(&sim.clients[i]);
+    }
     for (int32_t i = 0; i < POOLS_MAX; i++)
         check_pending(&sim.hosts[i]);
     sim.steps++;

@@ -206,11 +206,11 @@ void server_head(easy *e)
     trace("client %d: request %u gets status %d", (int)e->client->number, (unsigned)e->request, (int)e->reply.status);
 }
 
-/* The locks of a client are its own: nobody else's may come to it. */
+/* The locks of a client are its own: nobody else's may come to it. Their revision is the number of the answer. */
 static size_t good_body(const easy *e, char *text, size_t size)
 {
     dice d = dice_of(sim.plan->seed, UINT64_C(4000) + (uint64_t)e->client->number, e->request);
-    size_t count = (size_t)dice_between(&d, 0, 3);
+    size_t count = (size_t)dice_between(&d, 0, LOCKS_MAX);
     size_t n = (size_t)snprintf(text, size, "{\"result\":[");
 
     for (size_t i = 0; i < count; i++)
@@ -219,7 +219,7 @@ static size_t good_body(const easy *e, char *text, size_t size)
                               "\"revision\":%d}",
                               i == 0 ? "" : ",", (e->client->number + 1) * 100 + (int)i,
                               dice_one_in(&d, 5) ? "false" : "true", (int)dice_between(&d, 2, 6),
-                              (int)dice_between(&d, 1, 100), (int)dice_between(&d, 1, 3));
+                              (int)dice_between(&d, 1, 100), (int)e->request + 1);
     n += (size_t)snprintf(text + n, size - n, "],\"success\":true,\"errorMessages\":[],\"statusCode\":200}");
     return n;
 }
@@ -237,5 +237,7 @@ void server_body(easy *e, bool whole)
         size = (size_t)snprintf(text, sizeof text, "%s", broken[e->reply.body]);
     else
         size = good_body(e, text, sizeof text);
+    if (e->reply.status == 200 && e->reply.body == 0 && whole && e->task->stop_us == NEVER_US)
+        e->task->answered = e->request + 1;
     (void)lock_sync_response_append_body(e->t->response, text, whole ? size : size / 2);
 }

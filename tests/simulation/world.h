@@ -10,6 +10,7 @@
 #include "pool/state.h"
 
 #define TASKS_MAX 4096
+#define LOCKS_MAX 3 /* of a client */
 
 typedef struct client client;
 
@@ -24,6 +25,7 @@ typedef struct task {
     bool asks_all;
     bool is_owed_retry; /* the server left its request over HTTP/2 without a response */
     int64_t polled_us;  /* when the last poll of a watch ended; 0: none did */
+    uint32_t answered;  /* the last good answer that it got; 0: none */
     int32_t pool;
     int64_t begun_us;
     int64_t deadline_us; /* of a fetch */
@@ -38,6 +40,7 @@ struct client {
     lock_sync_ctx *ctx; /* NULL: not made yet, or freed */
     uint32_t generation; /* of its context */
     lock_sync_watch *watch;
+    lock_sync_lock told[LOCKS_MAX]; /* its locks, as its watch has told them */
     task *task; /* the pending one */
     temper provider;
     uint32_t tokens;
