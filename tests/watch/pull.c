@@ -1,8 +1,30 @@
 /* A watch over a scripted transport; see pull.h. */
 #include "pull.h"
-#include "watch/watch.h"
+#include "base/clock.h"
 
 #include <stdio.h>
+#include <time.h>
+
+/* --- the clock --- */
+
+static int64_t passed_ms;
+
+void pull_pass(int64_t ms)
+{
+    passed_ms += ms;
+}
+
+int64_t lsync_clock_boot_us(void)
+{
+    return kit_now_us() + passed_ms * 1000;
+}
+
+int64_t lsync_clock_unix_ms(void)
+{
+    return (int64_t)time(NULL) * 1000 + passed_ms;
+}
+
+/* --- the watch --- */
 
 void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms)
 {
@@ -12,6 +34,17 @@ void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms)
     t_fake_use(p->ctx, &p->fake);
     MUST_OK(lock_sync_watch_new(p->ctx, NULL, 0, &p->w));
     MUST_OK(lock_sync_watch_set_interval_ms(p->w, interval_ms));
+}
+
+lock_sync_guard *pull_begin_guarded(pull *p, const t_step *step, int64_t interval_ms, int64_t guard_ms,
+                                    lock_sync_guard_mode mode)
+{
+    lock_sync_guard *g = memory_guard(guard_ms);
+
+    pull_begin(p, step, 1, interval_ms);
+    MUST_OK(lock_sync_set_guard(p->ctx, g));
+    MUST_OK(lock_sync_set_guard_mode(p->ctx, mode));
+    return g;
 }
 
 void pull_end(pull *p)
@@ -42,6 +75,11 @@ lock_sync_status pull_next(pull *p, int64_t timeout_ms)
 
 lock_sync_status pull_due(pull *p, int64_t timeout_ms)
 {
-    p->w->due_us = 0;
+    pull_pass(lock_sync_watch_due_in_ms(p->w));
     return pull_next(p, timeout_ms);
+}
+
+void pull_check_due(const pull *p, int64_t least, int64_t most)
+{
+    CHECK_BETWEEN(lock_sync_watch_due_in_ms(p->w), least - 1000, most);
 }

@@ -1,13 +1,12 @@
 /* lock_sync_watch_next and errors: those that may pass are absorbed and slow the watch down, the others are told. */
 #include "pull.h"
-#include "watch/watch.h"
 
 #define HOUR_MS 3600000
 
 static const t_step locked = SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
 static const t_step opened = SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
 
-TEST(errors_that_may_pass_are_absorbed)
+TEST(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time)
 {
     static const struct {
         const char *name;
@@ -21,43 +20,9 @@ TEST(errors_that_may_pass_are_absorbed)
         {"network", {.returns = LOCK_SYNC_E_NETWORK}, LOCK_SYNC_E_NETWORK},
         {"429", {.http = 429}, LOCK_SYNC_E_RATE_LIMITED},
         {"500", {.http = 500}, LOCK_SYNC_E_SERVER},
-        {"503", {.http = 503}, LOCK_SYNC_E_SERVER},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        const t_step steps[] = {table[i].step, locked, table[i].step, table[i].step, opened};
-        pull p;
-
-        t_row("%s", table[i].name);
-        PULL_BEGIN(&p, steps, 20000);
-        CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
-        CHECK_INT(lock_sync_watch_last_status(p.w), table[i].status);
-        CHECK_HOLDS(t_error_message(p.ctx), lock_sync_status_name(table[i].status));
-        CHECK_INT(lock_sync_watch_age_ms(p.w), -1);
-        CHECK_OK(pull_due(&p, 0));
-        CHECK_TEXT(p.told, "1:21 2:21 ");
-        CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK);
-        CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
-        CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
-        CHECK_INT(lock_sync_watch_last_status(p.w), table[i].status);
-        CHECK_OK(pull_due(&p, 0)); /* the outage made no event; one batch tells the difference */
-        CHECK_TEXT(p.told, "1:16 ");
-        CHECK_INT(p.fake.performed, 5);
-        pull_end(&p);
-    }
-}
-
-TEST(errors_that_do_not_pass_are_returned_each_time)
-{
-    static const struct {
-        const char *name;
-        t_step step;
-        lock_sync_status status;
-    } table[] = {
         {"TLS", {.returns = LOCK_SYNC_E_TLS}, LOCK_SYNC_E_TLS},
         {"too large", {.returns = LOCK_SYNC_E_TOO_LARGE}, LOCK_SYNC_E_TOO_LARGE},
         {"HTML", {.http = 200, .body = "<html>"}, LOCK_SYNC_E_MALFORMED},
-        {"no list", {.http = 200, .body = "{\"success\":true}"}, LOCK_SYNC_E_MALFORMED},
         {"401", {.http = 401}, LOCK_SYNC_E_UNAUTHORIZED},
         {"403", {.http = 403}, LOCK_SYNC_E_FORBIDDEN},
         {"404", {.http = 404}, LOCK_SYNC_E_NOT_FOUND},
@@ -66,22 +31,28 @@ TEST(errors_that_do_not_pass_are_returned_each_time)
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        const t_step steps[] = {locked, table[i].step, table[i].step, opened};
+        const t_step steps[] = {table[i].step, locked, table[i].step, table[i].step, opened};
+        bool may_pass = lock_sync_status_is_retryable(table[i].status);
         pull p;
 
         t_row("%s", table[i].name);
         PULL_BEGIN(&p, steps, 20000);
-        CHECK_OK(pull_next(&p, 0));
-        for (int again = 0; again < 2; again++) {
-            CHECK_INT(pull_due(&p, -1), table[i].status);
-            CHECK_INT(lock_sync_watch_last_status(p.w), table[i].status);
-            CHECK(lock_sync_watch_due_in_ms(p.w) > 19000 && lock_sync_watch_due_in_ms(p.w) <= 22000);
+        for (size_t k = 0; k < COUNT_OF(steps); k++) {
+            bool is_good = k == 1 || k == 4;
+            lock_sync_status want = is_good ? LOCK_SYNC_OK : may_pass ? LOCK_SYNC_E_TIMEOUT : table[i].status;
+
+            CHECK_INT(pull_due(&p, is_good || may_pass ? 0 : -1), want);
+            CHECK_INT(lock_sync_watch_last_status(p.w), is_good ? LOCK_SYNC_OK : table[i].status);
+            CHECK_TEXT(p.told, k == 1 ? "1:21 2:21 " : k == 4 ? "1:16 " : ""); /* the outage made no event */
+            if (!is_good && may_pass)
+                CHECK_HOLDS(t_error_message(p.ctx), lock_sync_status_name(table[i].status));
+            if (!may_pass)
+                pull_check_due(&p, 20000, 22000);
+            CHECK_INT(p.fake.performed, k + 1);
+            CHECK((lock_sync_watch_age_ms(p.w) < 0) == (k == 0));
         }
-        CHECK_INT(p.fake.performed, 3);
         CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT); /* not due yet */
-        CHECK_INT(p.fake.performed, 3);
-        CHECK_OK(pull_due(&p, -1));
-        CHECK_TEXT(p.told, "1:16 ");
+        CHECK_INT(p.fake.performed, COUNT_OF(steps));
         pull_end(&p);
     }
 }
@@ -122,38 +93,38 @@ TEST(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll)
         pull_begin(&p, &answer_401, 1, 20000);
         CHECK_OK(lock_sync_set_token_provider(p.ctx, give_none, &status));
         CHECK_INT(pull_next(&p, 0), status == LOCK_SYNC_OK ? LOCK_SYNC_E_UNAUTHORIZED : status);
-        CHECK(lock_sync_watch_due_in_ms(p.w) > 19000);
+        pull_check_due(&p, 20000, 22000);
         CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
         CHECK_INT(p.fake.performed, 1);
         pull_end(&p);
     }
 }
 
-static void check_due(const pull *p, int64_t least, int64_t most)
-{
-    int64_t due = lock_sync_watch_due_in_ms(p->w);
-
-    CHECK(due > least - 1000 && due <= most);
-}
-
 TEST(the_pause_doubles_with_each_error_in_a_row)
 {
-    static const int intervals[] = {1, 2, 4, 8, 16, 30, 30};
-    static const t_step steps[] = {{.http = 500}, {.http = 500}, {.http = 500}, {.http = 500}, {.http = 500},
-                                   {.http = 500}, {.http = 500}, SAYS(""), {.http = 500}, {.http = 403}, {.http = 500}};
+    static const struct {
+        t_step step;
+        lock_sync_status status;
+        int64_t intervals;
+    } table[] = {
+        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},   {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 2},
+        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 4},   {SAYS(""), LOCK_SYNC_OK, 1}, /* which ends the row, */
+        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},   {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 2},
+        {{.http = 403}, LOCK_SYNC_E_FORBIDDEN, 1}, /* as does an error that does not pass */
+        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},
+    };
+    t_step steps[COUNT_OF(table)];
     pull p;
 
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        steps[i] = table[i].step;
     PULL_BEGIN(&p, steps, 20000);
-    for (size_t i = 0; i < COUNT_OF(intervals); i++) {
-        t_row("error %zu", i + 1);
-        CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
-        check_due(&p, i == 0 ? 20000 : 18000 * intervals[i], i == 0 ? 22000 : 20000 * intervals[i]);
-    }
-    t_row("a good answer ends the row, as does an error that does not pass");
-    CHECK_OK(pull_due(&p, 0));
-    for (size_t i = 0; i < 3; i++) {
-        CHECK_INT(pull_due(&p, 0), i == 1 ? LOCK_SYNC_E_FORBIDDEN : LOCK_SYNC_E_TIMEOUT);
-        check_due(&p, 20000, 22000);
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        int64_t intervals = table[i].intervals;
+
+        t_row("answer %zu", i);
+        CHECK_INT(pull_due(&p, 0), table[i].status);
+        pull_check_due(&p, intervals == 1 ? 20000 : 18000 * intervals, intervals == 1 ? 22000 : 20000 * intervals);
     }
     pull_end(&p);
 }
@@ -170,7 +141,6 @@ TEST(retry_after_is_waited_for)
         {"503", {.http = 503, .headers = {"Retry-After", "100"}}, LOCK_SYNC_E_TIMEOUT, 100000, 102000},
         {"more than an hour", {.http = 429, .headers = {"Retry-After", "86400"}}, LOCK_SYNC_E_TIMEOUT, HOUR_MS,
          HOUR_MS + 2000},
-        {"less than the interval", {.http = 429, .headers = {"Retry-After", "1"}}, LOCK_SYNC_E_TIMEOUT, 20000, 22000},
         {"nonsense", {.http = 429, .headers = {"Retry-After", "soon"}}, LOCK_SYNC_E_TIMEOUT, 20000, 22000},
         {"beside a good answer", {.http = 200, .body = "{\"result\":[]}", .headers = {"Retry-After", "100"}},
          LOCK_SYNC_OK, 20000, 22000},
@@ -182,7 +152,7 @@ TEST(retry_after_is_waited_for)
         t_row("%s", table[i].name);
         pull_begin(&p, &table[i].step, 1, 20000);
         CHECK_INT(pull_next(&p, 0), table[i].told);
-        check_due(&p, table[i].least, table[i].most);
+        pull_check_due(&p, table[i].least, table[i].most);
         pull_end(&p);
     }
 }
@@ -190,8 +160,7 @@ TEST(retry_after_is_waited_for)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(errors_that_may_pass_are_absorbed),
-        T(errors_that_do_not_pass_are_returned_each_time),
+        T(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time),
         T(a_missing_credential_is_told_at_once_and_mended_at_once),
         T(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll),
         T(the_pause_doubles_with_each_error_in_a_row),

@@ -1,7 +1,6 @@
 /* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without
    an end, and shares it with others. */
 #include "pull.h"
-#include "watch/watch.h"
 
 #define POLLS 4
 
@@ -29,32 +28,28 @@ TEST(polls_keep_to_interval_and_guard_in_each_mode)
     static const struct {
         const char *name;
         lock_sync_guard_mode mode;
-        int64_t guard_ms, interval_ms, apart_ms;
+        int64_t guard_ms, interval_ms;
     } table[] = {
-        {"FAIL, guard longer", LOCK_SYNC_GUARD_FAIL, 40, 1, 40},
-        {"WAIT, guard longer", LOCK_SYNC_GUARD_WAIT, 40, 1, 40},
-        {"CACHED, guard longer", LOCK_SYNC_GUARD_CACHED, 40, 1, 40},
-        {"FAIL, guard shorter", LOCK_SYNC_GUARD_FAIL, 1, 40, 40},
-        {"WAIT, guard shorter", LOCK_SYNC_GUARD_WAIT, 1, 40, 40},
-        {"CACHED, guard shorter", LOCK_SYNC_GUARD_CACHED, 1, 40, 40},
-        {"the same", LOCK_SYNC_GUARD_FAIL, 40, 40, 40},
-        {"OFF", LOCK_SYNC_GUARD_OFF, 3600000, 40, 40},
+        {"FAIL, guard longer", LOCK_SYNC_GUARD_FAIL, 40, 1},
+        {"WAIT, guard longer", LOCK_SYNC_GUARD_WAIT, 40, 1},
+        {"CACHED, guard longer", LOCK_SYNC_GUARD_CACHED, 40, 1},
+        {"FAIL, guard shorter", LOCK_SYNC_GUARD_FAIL, 1, 40},
+        {"the same", LOCK_SYNC_GUARD_FAIL, 40, 40},
+        {"OFF", LOCK_SYNC_GUARD_OFF, 3600000, 40},
     };
     static const t_step step = {.http = 200, .body = "{\"result\":[]}", .hook = note_time};
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        lock_sync_guard *g = memory_guard(table[i].guard_ms);
+        lock_sync_guard *g;
         pull p;
 
         t_row("%s", table[i].name);
         polls = 0;
-        pull_begin(&p, &step, 1, table[i].interval_ms);
-        CHECK_OK(lock_sync_set_guard(p.ctx, g));
-        CHECK_OK(lock_sync_set_guard_mode(p.ctx, table[i].mode));
+        g = pull_begin_guarded(&p, &step, table[i].interval_ms, table[i].guard_ms, table[i].mode);
         CHECK_OK(pull_next(&p, 0));
         CHECK(has_polled(&p));
         for (size_t k = 1; k < POLLS; k++)
-            CHECK(polled_us[k] - polled_us[k - 1] >= table[i].apart_ms * 1000);
+            CHECK(polled_us[k] - polled_us[k - 1] >= 40000);
         CHECK(lock_sync_watch_last_status(p.w) == LOCK_SYNC_OK ||
               (table[i].guard_ms > table[i].interval_ms && lock_sync_watch_last_status(p.w) == LOCK_SYNC_E_TOO_SOON));
         if (table[i].mode == LOCK_SYNC_GUARD_OFF)
@@ -67,18 +62,15 @@ TEST(polls_keep_to_interval_and_guard_in_each_mode)
 TEST(a_cached_answer_is_never_told)
 {
     static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":2}")};
-    lock_sync_guard *g = memory_guard(200);
-    lock_sync_results *r;
+    lock_sync_guard *g;
     pull p;
 
-    PULL_BEGIN(&p, steps, 1);
-    CHECK_OK(lock_sync_set_guard(p.ctx, g));
-    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_CACHED));
-    CHECK_OK(lock_sync_fetch(p.ctx, NULL, 0, &r));
-    lock_sync_results_free(r);
+    g = pull_begin_guarded(&p, steps, 1, 20000, LOCK_SYNC_GUARD_CACHED);
+    p.fake.step_count = 2;
+    CHECK_OK(fetch_all(p.ctx));
     CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT); /* a fetch would have been answered from the cache */
     CHECK_INT(lock_sync_watch_age_ms(p.w), -1);
-    CHECK_OK(pull_next(&p, -1));
+    CHECK_OK(pull_due(&p, 0));
     CHECK_TEXT(p.told, "2:1 ");
     pull_end(&p);
     lock_sync_guard_unref(g);
@@ -87,13 +79,11 @@ TEST(a_cached_answer_is_never_told)
 /* Another holds the slot: the watch is not told of it, waits, and polls once it is given back. */
 TEST(a_slot_that_another_holds_is_waited_for)
 {
-    lock_sync_guard *g = memory_guard(40);
+    lock_sync_guard *g;
     int64_t slot;
     pull p;
 
-    pull_begin(&p, &answer_good, 1, 1000);
-    CHECK_OK(lock_sync_set_guard(p.ctx, g));
-    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+    g = pull_begin_guarded(&p, &answer_good, 1000, 40, LOCK_SYNC_GUARD_FAIL);
     CHECK_OK(lock_sync_guard_reserve(g, 3600000, NULL, &slot));
     CHECK_INT(pull_next(&p, 100), LOCK_SYNC_E_TIMEOUT);
     CHECK_INT(p.fake.performed, 0);
@@ -120,32 +110,27 @@ TEST(a_hold_longer_than_an_interval_is_told)
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        lock_sync_guard *g = memory_guard(table[i].guard_ms);
+        lock_sync_guard *g;
         pull p;
 
         t_row("%s", table[i].name);
-        pull_begin(&p, &answer_good, 1, table[i].interval_ms);
-        CHECK_OK(lock_sync_set_guard(p.ctx, g));
-        CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+        g = pull_begin_guarded(&p, &answer_good, 1, table[i].guard_ms, LOCK_SYNC_GUARD_FAIL);
         CHECK_OK(pull_next(&p, 0));
+        CHECK_OK(lock_sync_watch_set_interval_ms(p.w, table[i].interval_ms)); /* the next poll is due in 1 ms */
         for (int call = 0; call < 3; call++) {
             const lock_sync_error *e = lock_sync_last_error(p.ctx);
-            int64_t retry_after_ms;
 
-            if (call == 0)
-                p.w->due_us = 0;
             CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30000)); /* which leaves an error of its own */
-            CHECK_INT(pull_next(&p, call == 2 ? 50 : 0), LOCK_SYNC_E_TIMEOUT);
-            retry_after_ms = lock_sync_error_retry_after_ms(e);
+            CHECK_INT(call == 0 ? pull_due(&p, 0) : pull_next(&p, call == 2 ? 50 : 0), LOCK_SYNC_E_TIMEOUT);
             CHECK_INT(lock_sync_watch_last_status(p.w), table[i].held ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
             CHECK_HOLDS(t_error_message(p.ctx), table[i].held ? "The rate limit does not allow" : "no lock changed");
             if (table[i].held)
-                CHECK(retry_after_ms > table[i].guard_ms - KIT_PATIENCE_MS && retry_after_ms <= table[i].guard_ms);
+                CHECK_BETWEEN(lock_sync_error_retry_after_ms(e), table[i].guard_ms - KIT_PATIENCE_MS,
+                              table[i].guard_ms);
             else
-                CHECK_INT(retry_after_ms, -1);
+                CHECK_INT(lock_sync_error_retry_after_ms(e), -1);
         }
         CHECK_INT(p.fake.performed, 1);
-        lock_sync_guard_set_min_interval_ms(g, 1);
         CHECK_INT(pull_due(&p, 100), LOCK_SYNC_E_TIMEOUT); /* a good answer, and no change */
         CHECK_INT(p.fake.performed, 2);
         CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK);
@@ -157,12 +142,10 @@ TEST(a_hold_longer_than_an_interval_is_told)
 
 TEST(the_context_s_timeout_does_not_bound_the_wait_for_the_guard)
 {
-    lock_sync_guard *g = memory_guard(80);
+    lock_sync_guard *g;
     pull p;
 
-    pull_begin(&p, &answer_good, 1, 1);
-    CHECK_OK(lock_sync_set_guard(p.ctx, g));
-    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_WAIT));
+    g = pull_begin_guarded(&p, &answer_good, 1, 80, LOCK_SYNC_GUARD_WAIT);
     CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30));
     CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     CHECK_OK(pull_next(&p, KIT_PATIENCE_MS)); /* a fetch in mode WAIT would give up at once */
@@ -202,7 +185,7 @@ TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
     CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
     CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
     CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_GUARD);
-    CHECK(lock_sync_watch_due_in_ms(p.w) > 19000);
+    pull_check_due(&p, 20000, 22000);
     CHECK_INT(p.fake.performed, 0);
     is_broken = false;
     CHECK_OK(pull_due(&p, 0));
@@ -214,13 +197,12 @@ TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
 TEST(a_429_is_waited_for_by_the_guard_too)
 {
     static const t_step steps[] = {{.http = 429}, SAYS("")};
-    lock_sync_guard *g = memory_guard(60);
+    lock_sync_guard *g;
     int64_t wait_ms;
     pull p;
 
-    PULL_BEGIN(&p, steps, 1);
-    CHECK_OK(lock_sync_set_guard(p.ctx, g));
-    CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
+    g = pull_begin_guarded(&p, steps, 1, 60, LOCK_SYNC_GUARD_FAIL);
+    p.fake.step_count = 2;
     CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
     CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_RATE_LIMITED);
     CHECK_INT(lock_sync_guard_reserve(g, 0, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
