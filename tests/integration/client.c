@@ -13,9 +13,15 @@ client client_new(const char *base_url)
     MUST_OK(lock_sync_set_base_url(c.ctx, base_url));
     MUST_OK(lock_sync_set_personal_key(c.ctx, KEY));
     MUST_OK(lock_sync_set_logger(c.ctx, log_lines_keep, c.log));
-#if __has_include(<locksync/guard.h>)
     MUST_OK(lock_sync_set_guard_mode(c.ctx, LOCK_SYNC_GUARD_OFF));
-#endif
+    return c;
+}
+
+client client_trusting(const char *base_url, const char *ca_file)
+{
+    client c = client_new(base_url);
+
+    MUST_OK(lock_sync_set_ca_file(c.ctx, ca_file));
     return c;
 }
 
@@ -26,11 +32,52 @@ void client_free(client *c)
     log_lines_free(c->log);
 }
 
+sim *sim_start_usual(void)
+{
+    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
+
+    return sim_start(arguments);
+}
+
 sim *sim_start_tls(const char *cert, const char *key)
 {
     const char *const arguments[] = {"--static", "--personal-key", KEY, "--tls-cert", cert, "--tls-key", key, NULL};
 
     return sim_start(arguments);
+}
+
+static served *serve(const raw_step *script, char *text)
+{
+    served *s = calloc(1, sizeof *s);
+    const raw_step saying[] = {RAW_READ_REQUEST, RAW_SEND(text, text == NULL ? 0 : strlen(text)), RAW_READ_REQUEST,
+                               RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+
+    if (s == NULL)
+        kit_die("out of memory");
+    s->text = text;
+    memcpy(s->steps, saying, sizeof saying);
+    s->script = text == NULL ? script : s->steps;
+    s->server = raw_start(AF_INET, &s->script, s->script == NULL ? 0 : 1);
+    s->c = client_new(raw_url(s->server));
+    return s;
+}
+
+served *served_begin(const raw_step *script)
+{
+    return serve(script, NULL);
+}
+
+served *served_saying(char *text)
+{
+    return serve(NULL, text);
+}
+
+void served_end(served *s)
+{
+    client_free(&s->c);
+    raw_stop(s->server);
+    free(s->text);
+    free(s);
 }
 
 lock_sync_status client_fetch(const client *c)
@@ -58,25 +105,17 @@ static bool tells_secret(const client *c)
 void check_status(const client *c, lock_sync_status got, lock_sync_status want, const char *name, const char *file,
                   int line)
 {
-    const lock_sync_error *e = lock_sync_last_error(c->ctx);
+    const char *got_name = lock_sync_status_name(got);
+    lock_sync_status last = lock_sync_error_status(lock_sync_last_error(c->ctx));
+    bool good = t_check_text(got_name, lock_sync_status_name(want), name[0] == '\0' ? "the status" : name, file, line);
 
-    if (got != want) {
-        print_error("%s: %s instead of %s: %s\n", name, lock_sync_status_name(got), lock_sync_status_name(want),
-                    error_text(c));
-        _fail(file, line);
-    }
-    if (lock_sync_error_status(e) != got) {
-        print_error("%s: the last error is %s\n", name, lock_sync_status_name(lock_sync_error_status(e)));
-        _fail(file, line);
-    }
-    if ((error_text(c)[0] == '\0') != (got == LOCK_SYNC_OK)) {
-        print_error("%s: a message only after a failure: \"%s\"\n", name, error_text(c));
-        _fail(file, line);
-    }
-    if (tells_secret(c)) {
-        print_error("%s: a secret is told\n", name);
-        _fail(file, line);
-    }
+    good = t_check_text(lock_sync_status_name(last), got_name, "the last error", file, line) && good;
+    good = t_check((error_text(c)[0] == '\0') == (got == LOCK_SYNC_OK), "only a failure has a message", file, line) &&
+           good;
+    good = t_check(!tells_secret(c), "no secret is told", file, line) && good;
+    if (!good)
+        print_error("%s\n", error_text(c));
+    t_must(good, file, line);
 }
 
 void check_fetch(const client *c, lock_sync_status want, const char *name, const char *file, int line)

@@ -25,10 +25,28 @@ typedef struct client {
 
 /* A context for that base URL, with KEY and a logger. The guard is off: these tests are about what is sent, at once. */
 client client_new(const char *base_url);
+/* The same with a CA file. */
+client client_trusting(const char *base_url, const char *ca_file);
 void client_free(client *c);
 
-/* A simulator for KEY that speaks TLS, with that certificate. */
+/* A simulator of four locks that stay as they are, for KEY; and one that speaks TLS, with that certificate. */
+sim *sim_start_usual(void);
 sim *sim_start_tls(const char *cert, const char *key);
+
+/* A scripted server and a client for it; end with served_end(). */
+typedef struct served {
+    raw_server *server;
+    client c;
+    char *text;
+    raw_step steps[5];
+    const raw_step *script;
+} served;
+
+/* Its first connection has that script; NULL: good answers. */
+served *served_begin(const raw_step *script);
+/* Its first answer is that text, which it takes and frees; later ones are good. */
+served *served_saying(char *text);
+void served_end(served *s);
 
 /* All locks, the results freed at once. */
 lock_sync_status client_fetch(const client *c);

@@ -1,14 +1,20 @@
-/* lock_sync_cancel() from another thread at each stage of a fetch, how soon it works, and that a context in use is busy
-   for all but cancel. */
+/* lock_sync_cancel() from another thread: at each stage of a fetch, wherever lock_sync_watch_next() waits, and how soon
+   it works. */
 #include "client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TRIES 20
 #define AT_MOST_US (250000 * kit_slack())
 #define MEDIAN_AT_MOST_US (50000 * kit_slack()) /* without a wake-up it is libcurl's next timer: some 200 ms */
+#define NEVER_MS 20000
+
+typedef struct latencies {
+    int64_t us[TRIES];
+    size_t count;
+} latencies;
 
 static int compare(const void *a, const void *b)
 {
@@ -18,32 +24,31 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-typedef struct latencies {
-    int64_t us[TRIES];
-    size_t count;
-} latencies;
-
-/* A fetch that is cancelled when `met` says so. */
-static void cancel_when(const client *c, bool (*met)(void *user), void *user, latencies *l)
-{
-    canceller *other = canceller_begin(c->ctx, met, user);
-    int64_t ended_us;
-
-    expect_fetch(c, LOCK_SYNC_E_CANCELLED);
-    ended_us = kit_now_us();
-    l->us[l->count++] = ended_us - canceller_end(other);
-    MUST_INT(error_http_status(c), 0);
-}
-
 static void check_latencies(const char *stage, latencies *l)
 {
     qsort(l->us, l->count, sizeof *l->us, compare);
     print_message("cancel %s: median %d us, longest %d us of %zu\n", stage, (int)l->us[l->count / 2],
                   (int)l->us[l->count - 1], l->count);
-    MUST(l->us[0] >= 0);
-    MUST(l->us[l->count / 2] < MEDIAN_AT_MOST_US);
-    MUST(l->us[l->count - 1] < AT_MOST_US);
+    CHECK(l->us[0] >= 0);
+    CHECK(l->us[l->count / 2] < MEDIAN_AT_MOST_US);
+    CHECK(l->us[l->count - 1] < AT_MOST_US);
 }
+
+/* A fetch, or a wait for ever for a watch's next change, that is cancelled when `met` says so. */
+static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *user), void *user, latencies *l)
+{
+    canceller *other = canceller_begin(c->ctx, met, user);
+    lock_sync_changes *changes = NULL;
+    lock_sync_status status = w == NULL ? client_fetch(c) : lock_sync_watch_next(w, -1, &changes);
+    int64_t ended_us = kit_now_us();
+
+    expect_status(c, status, LOCK_SYNC_E_CANCELLED);
+    MUST(changes == NULL);
+    l->us[l->count++] = ended_us - canceller_end(other);
+    MUST_INT(error_http_status(c), 0);
+}
+
+/* --- a fetch --- */
 
 typedef struct progress {
     raw_server *server;
@@ -57,28 +62,6 @@ static bool has_asked(void *user)
     return raw_requests(p->server) >= p->requests;
 }
 
-/* Cancels TRIES fetches, each on a connection with that script, once its request is there. */
-static void check_stage(const char *stage, const raw_step *script)
-{
-    const raw_step *scripts[TRIES];
-    latencies l = {.count = 0};
-    client c;
-    progress p = {NULL, 0};
-
-    for (size_t i = 0; i < TRIES; i++)
-        scripts[i] = script;
-    p.server = raw_start(AF_INET, scripts, TRIES);
-    c = client_new(raw_url(p.server));
-    for (p.requests = 1; p.requests <= TRIES; p.requests++)
-        cancel_when(&c, has_asked, &p, &l);
-    MUST_INT(raw_requests(p.server), TRIES);
-    expect_fetch(&c, LOCK_SYNC_OK);
-    MUST_INT(raw_connections(p.server), TRIES + 1); /* a cancelled fetch's connection is not used again */
-    client_free(&c);
-    raw_stop(p.server);
-    check_latencies(stage, &l);
-}
-
 TEST(a_fetch_is_cancelled_while_connecting)
 {
     raw_full_port port = raw_full_port_open();
@@ -87,7 +70,7 @@ TEST(a_fetch_is_cancelled_while_connecting)
     latencies l = {.count = 0};
 
     for (int i = 0; i < TRIES; i++)
-        cancel_when(&c, raw_full_port_is_tried, &port, &l);
+        cancel_when(&c, NULL, raw_full_port_is_tried, &port, &l);
     expect_good_at(&c, raw_url(good));
     client_free(&c);
     raw_stop(good);
@@ -95,175 +78,170 @@ TEST(a_fetch_is_cancelled_while_connecting)
     check_latencies("while connecting", &l);
 }
 
-TEST(a_fetch_is_cancelled_while_the_server_is_silent)
+TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
 {
-    static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+    static const struct {
+        const char *stage;
+        bool watched;
+        raw_step script[4];
+    } table[] = {
+        {"while the server is silent", false, {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
+        {"while the body trickles", false,
+         {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 90), RAW_SEND_SLOWLY(raw_good_answer + 90, 120, 10),
+          RAW_WAIT_FOR_CLOSE}},
+        {"while the body floods", false,
+         {RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+          RAW_SEND_TIMES("1\r\n \r\n", ~0U), RAW_END}},
+        {"while a watch polls", true, {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
+    };
 
-    check_stage("while the server is silent", silent);
-}
+    for (size_t k = 0; k < COUNT_OF(table); k++) {
+        const raw_step *scripts[TRIES];
+        latencies l = {.count = 0};
+        lock_sync_watch *w = NULL;
+        progress p = {NULL, 0};
+        client c;
 
-TEST(a_fetch_is_cancelled_while_a_body_trickles)
-{
-    static const raw_step trickle[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 90),
-                                       RAW_SEND_SLOWLY(raw_good_answer + 90, 120, 10), RAW_WAIT_FOR_CLOSE};
-
-    check_stage("while the body trickles", trickle);
-}
-
-TEST(a_fetch_is_cancelled_while_the_body_floods)
-{
-    static const raw_step flood[] = {RAW_READ_REQUEST,
-                                     RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
-                                     RAW_SEND_TIMES("1\r\n \r\n", ~0U), RAW_END};
-
-    check_stage("while the body floods", flood);
-}
-
-TEST(a_cancel_of_nothing_has_no_effect)
-{
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    client c = client_new(raw_url(server));
-
-    lock_sync_cancel(NULL);
-    for (int i = 0; i < 5; i++) {
-        lock_sync_cancel(c.ctx);
-        lock_sync_cancel(c.ctx);
+        t_row("%s", table[k].stage);
+        for (size_t i = 0; i < TRIES; i++)
+            scripts[i] = table[k].script;
+        p.server = raw_start(AF_INET, scripts, TRIES);
+        c = client_new(raw_url(p.server));
+        if (table[k].watched) {
+            MUST_OK(lock_sync_watch_new(c.ctx, NULL, 0, &w));
+            MUST_OK(lock_sync_watch_set_interval_ms(w, 1));
+        }
+        for (p.requests = 1; p.requests <= TRIES; p.requests++)
+            cancel_when(&c, w, has_asked, &p, &l);
+        CHECK_INT(raw_requests(p.server), TRIES);
+        CHECK_INT(lock_sync_watch_last_status(w), table[k].watched ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_OK);
+        lock_sync_watch_free(w);
         expect_fetch(&c, LOCK_SYNC_OK);
+        CHECK_INT(raw_connections(p.server), TRIES + 1); /* a cancelled fetch's connection is not used again */
+        client_free(&c);
+        raw_stop(p.server);
+        check_latencies(table[k].stage, &l);
     }
-    MUST_INT(raw_connections(server), 1);
-    client_free(&c);
-    raw_stop(server);
 }
 
-typedef struct storm {
+/* --- a watch that waits --- */
+
+typedef struct rhythm {
     lock_sync_ctx *ctx;
-    size_t done;
-} storm;
+    int64_t pause_ms;
+    size_t over;
+} rhythm;
 
 static void cancel_often(void *user)
 {
-    storm *s = user;
+    rhythm *r = user;
+    const struct timespec pause = {0, r->pause_ms * 1000000};
 
-    while (__atomic_load_n(&s->done, __ATOMIC_ACQUIRE) == 0)
-        lock_sync_cancel(s->ctx);
+    while (__atomic_load_n(&r->over, __ATOMIC_ACQUIRE) == 0) {
+        if (r->pause_ms > 0)
+            (void)nanosleep(&pause, NULL);
+        lock_sync_cancel(r->ctx);
+    }
 }
+
+static void end_rhythm(rhythm *r, background *other)
+{
+    __atomic_store_n(&r->over, 1, __ATOMIC_RELEASE);
+    background_end(other);
+}
+
+static void expect_locks(lock_sync_watch *w)
+{
+    lock_sync_changes *changes;
+
+    MUST_OK(lock_sync_watch_next(w, KIT_PATIENCE_MS, &changes));
+    MUST_INT(lock_sync_changes_count(changes), 2);
+    lock_sync_changes_free(changes);
+}
+
+/* Nobody can see from outside that a wait has begun: so cancels come again and again, and one of them ends it. */
+TEST(a_watch_that_waits_is_cancelled_and_goes_on)
+{
+    for (int guarded = 0; guarded < 2; guarded++) { /* it waits for its guard, or for the next poll */
+        served *s = served_begin(NULL);
+        rhythm r = {s->c.ctx, 20, 0};
+        lock_sync_changes *changes;
+        background *other;
+        lock_sync_watch *w;
+        lock_sync_guard *g;
+        int64_t slot;
+
+        MUST_OK(lock_sync_guard_new(&g));
+        MUST_OK(lock_sync_guard_reserve(g, 0, NULL, &slot));
+        MUST_OK(lock_sync_set_guard(s->c.ctx, g));
+        MUST_OK(lock_sync_watch_new(s->c.ctx, NULL, 0, &w));
+        MUST_OK(lock_sync_watch_set_interval_ms(w, NEVER_MS));
+        if (guarded)
+            MUST_OK(lock_sync_set_guard_mode(s->c.ctx, LOCK_SYNC_GUARD_FAIL));
+        else
+            expect_locks(w);
+        other = background_begin(cancel_often, &r);
+        for (int i = 0; i < TRIES; i++) {
+            int64_t began_us = kit_now_us();
+
+            expect_status(&s->c, lock_sync_watch_next(w, -1, &changes), LOCK_SYNC_E_CANCELLED);
+            MUST(changes == NULL);
+            MUST(kit_now_us() - began_us < 100000 * kit_slack());
+        }
+        end_rhythm(&r, other);
+        CHECK_INT(raw_requests(s->server), guarded ? 0 : 1); /* the next poll is due when it was */
+        CHECK_OK(lock_sync_watch_last_status(w));
+        lock_sync_watch_free(w);
+        lock_sync_guard_unref(g);
+        served_end(s);
+    }
+}
+
+/* --- at any instant --- */
 
 /* At whatever instant a cancel comes, a fetch ends with OK or E_CANCELLED, and the last cancel leaves no trace. */
 TEST(cancels_at_any_instant_do_no_harm)
 {
-    raw_server *server = raw_start(AF_INET, NULL, 0);
-    client c = client_new(raw_url(server));
-    storm s = {c.ctx, 0};
-    background *other = background_begin(cancel_often, &s);
+    served *s = served_begin(NULL);
+    rhythm r = {s->c.ctx, 0, 0};
+    background *other = background_begin(cancel_often, &r);
+    lock_sync_changes *changes;
+    lock_sync_watch *w;
+    size_t told = 0;
 
     for (int i = 0; i < 100; i++) {
-        lock_sync_status status = client_fetch(&c);
+        lock_sync_status status = client_fetch(&s->c);
 
         if (status != LOCK_SYNC_OK)
-            expect_status(&c, status, LOCK_SYNC_E_CANCELLED);
+            expect_status(&s->c, status, LOCK_SYNC_E_CANCELLED);
     }
-    __atomic_store_n(&s.done, 1, __ATOMIC_RELEASE);
-    background_end(other);
-    expect_fetch(&c, LOCK_SYNC_OK);
-    client_free(&c);
-    raw_stop(server);
-}
+    MUST_OK(lock_sync_watch_new(s->c.ctx, NULL, 0, &w));
+    MUST_OK(lock_sync_watch_set_interval_ms(w, 1));
+    for (int i = 0; i < 200; i++) {
+        lock_sync_status status = lock_sync_watch_next(w, 2, &changes);
 
-/* --- busy --- */
-
-#define CALLS 24
-
-typedef struct busy {
-    lock_sync_ctx *ctx;
-    progress progress;
-    lock_sync_status got[CALLS];
-    size_t count;
-    bool outputs_are_null;
-} busy;
-
-static lock_sync_status no_token(void *user, lock_sync_ctx *ctx, bool refused)
-{
-    (void)user, (void)ctx, (void)refused;
-    return LOCK_SYNC_E_NO_CREDENTIAL;
-}
-
-/* On another thread, while the fetch waits for its answer: everything that may not be done then. */
-static void call_everything(void *user)
-{
-    static const int64_t id = 1001;
-    busy *b = user;
-    lock_sync_ctx *x = b->ctx;
-    lock_sync_results *r[3] = {(void *)b, (void *)b, (void *)b};
-    lock_sync_request *q[2] = {(void *)b, (void *)b};
-    lock_sync_response *s = (void *)b;
-    size_t n = 0;
-
-    if (!kit_wait(has_asked, &b->progress, KIT_PATIENCE_MS))
-        kit_die("no request came");
-    b->got[n++] = lock_sync_set_personal_key(x, "k");
-    b->got[n++] = lock_sync_set_access_token(x, "t");
-    b->got[n++] = lock_sync_set_access_token_until(x, "t", 1);
-    b->got[n++] = lock_sync_set_token_provider(x, no_token, NULL);
-    b->got[n++] = lock_sync_set_base_url(x, "https://127.0.0.1");
-    b->got[n++] = lock_sync_set_api_version(x, "v1");
-    b->got[n++] = lock_sync_set_connect_timeout_ms(x, 1);
-    b->got[n++] = lock_sync_set_timeout_ms(x, 1);
-    b->got[n++] = lock_sync_set_max_response_bytes(x, 1);
-    b->got[n++] = lock_sync_set_allow_http(x, true);
-    b->got[n++] = lock_sync_set_ca_file(x, "/none");
-    b->got[n++] = lock_sync_set_proxy(x, "http://127.0.0.1:1");
-    b->got[n++] = lock_sync_set_user_agent(x, "a");
-    b->got[n++] = lock_sync_set_logger(x, NULL, NULL);
-    b->got[n++] = lock_sync_set_transport(x, NULL);
-    b->got[n++] = lock_sync_fetch(x, NULL, 0, &r[0]);
-    b->got[n++] = lock_sync_fetch_one(x, id, &r[1]);
-    b->got[n++] = lock_sync_request_build(x, &id, 1, &q[0]);
-    b->got[n++] = lock_sync_request_build_one(x, id, &q[1]);
-    b->got[n++] = lock_sync_response_new(x, &s);
-    b->got[n++] = lock_sync_response_decode(x, NULL, NULL, &r[2]);
-#if __has_include(<locksync/guard.h>)
-    b->got[n++] = lock_sync_set_guard(x, NULL);
-    b->got[n++] = lock_sync_set_guard_mode(x, LOCK_SYNC_GUARD_WAIT);
-#endif
-    b->count = n;
-    b->outputs_are_null = r[0] == NULL && r[1] == NULL && r[2] == NULL && q[0] == NULL && q[1] == NULL && s == NULL;
-    raw_release(b->progress.server);
-}
-
-TEST(a_context_that_fetches_is_busy_for_everything_else)
-{
-    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD,   RAW_ANSWER,
-                                    RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
-    static const raw_step *const scripts[] = {held};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    client c = client_new(raw_url(server));
-    busy b = {.ctx = c.ctx, .progress = {server, 1}};
-    background *other = background_begin(call_everything, &b);
-
-    expect_fetch(&c, LOCK_SYNC_OK); /* the last error, too, is that of this fetch */
-    background_end(other);
-    MUST(b.count >= 21);
-    for (size_t i = 0; i < b.count; i++)
-        if (b.got[i] != LOCK_SYNC_E_BUSY)
-            fail_msg("call %zu: %s", i, lock_sync_status_name(b.got[i]));
-    MUST(b.outputs_are_null);
-    MUST_INT(log_lines_count(c.log, LOCK_SYNC_LOG_INFO), 1);
-    expect_fetch(&c, LOCK_SYNC_OK); /* with the settings as they were */
-    MUST_INT(raw_connections(server), 1);
-    client_free(&c);
-    raw_stop(server);
+        told += lock_sync_changes_count(changes);
+        lock_sync_changes_free(changes);
+        CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_TIMEOUT);
+    }
+    end_rhythm(&r, other);
+    if (told == 0)
+        expect_locks(w);
+    else
+        CHECK_INT(told, 2);
+    CHECK_INT(lock_sync_watch_next(w, 50, &changes), LOCK_SYNC_E_TIMEOUT);
+    lock_sync_watch_free(w);
+    expect_fetch(&s->c, LOCK_SYNC_OK);
+    served_end(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_fetch_is_cancelled_while_connecting),
-        T(a_fetch_is_cancelled_while_the_server_is_silent),
-        T(a_fetch_is_cancelled_while_a_body_trickles),
-        T(a_fetch_is_cancelled_while_the_body_floods),
-        T(a_cancel_of_nothing_has_no_effect),
+        T(a_fetch_or_poll_is_cancelled_once_its_request_is_there),
+        T(a_watch_that_waits_is_cancelled_and_goes_on),
         T(cancels_at_any_instant_do_no_harm),
-        T(a_context_that_fetches_is_busy_for_everything_else),
     };
 
     return T_MAIN(tests);

@@ -2,8 +2,8 @@
    not to child processes either, and what happens when there are none left. */
 #include "client.h"
 
-#include "../support/certs.h"
 #include "../support/interpose.h"
+#include "../support/pems.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,117 +13,71 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static certs *pems;
-
-static int make_pems(void **user)
+static int begin(void **user)
 {
-    (void)user;
     (void)signal(SIGPIPE, SIG_DFL); /* for the whole program: raised once, it ends it */
-    pems = certs_make();
-    return 0;
+    return pems_make(user);
 }
 
-static int free_pems(void **user)
+/* --- a kept connection that ends --- */
+
+/* The server's close is seen before the request is sent. libcurl takes a connection that was reset for a living one:
+   the fetch may fail, but is not sent twice. */
+TEST(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch)
 {
-    (void)user;
-    certs_free(pems);
-    return 0;
-}
+    static const raw_step scripts[][4] = {
+        {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END},
+        {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_RESET},
+    };
 
-/* --- one slot, one request --- */
+    for (int reset = 0; reset < 2; reset++) {
+        served *s = served_begin(scripts[reset]);
+        lock_sync_status status;
 
-static const raw_step answers_once[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
-static const raw_step answers_once_is_reset[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_RESET};
-
-/* The server's close is seen before the request is sent: that is no reason to fail. */
-TEST(a_kept_connection_closed_meanwhile_is_replaced)
-{
-    static const raw_step *const scripts[] = {answers_once};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    client c = client_new(raw_url(server));
-
-    expect_fetch(&c, LOCK_SYNC_OK);
-    raw_release(server);
-    raw_wait_closed(server, 1);
-    expect_fetch(&c, LOCK_SYNC_OK);
-    MUST_INT(raw_requests(server), 2);
-    MUST_INT(raw_connections(server), 2);
-    client_free(&c);
-    raw_stop(server);
-}
-
-/* libcurl takes a connection that was reset for a living one: the fetch may fail, but is not sent twice. */
-TEST(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch)
-{
-    static const raw_step *const scripts[] = {answers_once_is_reset};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    client c = client_new(raw_url(server));
-    lock_sync_status status;
-
-    expect_fetch(&c, LOCK_SYNC_OK);
-    raw_release(server);
-    raw_wait_closed(server, 1);
-    status = client_fetch(&c);
-    if (status != LOCK_SYNC_OK)
-        expect_status(&c, status, LOCK_SYNC_E_NETWORK);
-    MUST_INT(raw_requests(server), status == LOCK_SYNC_OK ? 2 : 1);
-    expect_fetch(&c, LOCK_SYNC_OK);
-    client_free(&c);
-    raw_stop(server);
-}
-
-TEST(closes_and_resets_of_kept_tls_connections_raise_no_signal)
-{
-    sim *target = sim_start_tls(pems->good, pems->key);
-    const raw_step closes[] = {RAW_RELAY(sim_port(target)), RAW_END};
-    const raw_step resets[] = {RAW_RELAY(sim_port(target)), RAW_RESET};
-    const raw_step stays[] = {RAW_RELAY(sim_port(target)), RAW_END};
-    const raw_step *const rows[] = {closes, resets};
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const raw_step *const next_scripts[] = {stays};
-        raw_server *server = raw_start(AF_INET, &rows[i], 1);
-        raw_server *next = raw_start(AF_INET, next_scripts, 1);
-        char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
-        char *next_url = kit_text("https://127.0.0.1:%u", raw_port(next));
-        client c = client_new(url);
-
-        MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
-        expect_fetch(&c, LOCK_SYNC_OK);
-        raw_release(server);
-        raw_wait_closed(server, 1);
-        expect_good_at(&c, next_url); /* the old connection is closed for good: its last TLS bytes go nowhere */
-        client_free(&c);
-        raw_stop(server);
-        raw_stop(next);
-        free(url);
-        free(next_url);
+        t_row("%s", reset ? "reset" : "closed");
+        expect_fetch(&s->c, LOCK_SYNC_OK);
+        raw_release(s->server);
+        raw_wait_closed(s->server, 1);
+        status = client_fetch(&s->c);
+        expect_status(&s->c, status, reset && status != LOCK_SYNC_OK ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_OK);
+        CHECK_INT(raw_requests(s->server), status == LOCK_SYNC_OK ? 2 : 1);
+        expect_fetch(&s->c, LOCK_SYNC_OK);
+        CHECK_INT(raw_connections(s->server), 2);
+        served_end(s);
     }
-    sim_stop(target, NULL);
 }
 
-TEST(a_tls_connection_that_ends_raises_no_signal_when_used_or_freed)
+TEST(a_tls_connection_that_ends_raises_no_signal)
 {
+    enum { FREED, USED, REPLACED, WAYS }; /* what happens next: its last TLS bytes go nowhere */
     sim *target = sim_start_tls(pems->good, pems->key);
+    const raw_step stays[] = {RAW_RELAY(sim_port(target)), RAW_END};
+    const raw_step *const next_scripts[] = {stays};
 
     for (int reset = 0; reset < 2; reset++)
-        for (int use = 0; use < 2; use++) {
+        for (int way = 0; way < WAYS; way++) {
             const raw_step first[] = {RAW_RELAY(sim_port(target)), {.action = reset ? RAW_DO_RESET : RAW_DO_END}};
-            const raw_step later[] = {RAW_RELAY(sim_port(target)), RAW_END};
-            const raw_step *const scripts[] = {first, later};
+            const raw_step *const scripts[] = {first, stays};
             raw_server *server = raw_start(AF_INET, scripts, 2);
+            raw_server *next = raw_start(AF_INET, next_scripts, 1);
             char *url = kit_text("https://127.0.0.1:%u", raw_port(server));
-            client c = client_new(url);
+            char *next_url = kit_text("https://127.0.0.1:%u", raw_port(next));
+            client c = client_trusting(url, pems->ca);
 
-            MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
+            t_row("%s, then %s", reset ? "reset" : "closed",
+                  way == FREED ? "freed" : way == USED ? "used" : "replaced");
             expect_fetch(&c, LOCK_SYNC_OK);
             raw_release(server);
             raw_wait_closed(server, 1);
-            if (use) /* the relay is released for good: what comes of it does not matter, but a signal would */
+            if (way == USED) /* the relay is released for good: what comes of it does not matter, but a signal would */
                 (void)client_fetch(&c);
+            if (way == REPLACED)
+                expect_good_at(&c, next_url);
             client_free(&c);
             raw_stop(server);
+            raw_stop(next);
             free(url);
+            free(next_url);
         }
     sim_stop(target, NULL);
 }
@@ -158,25 +112,22 @@ TEST(sockets_are_not_inherited_by_child_processes)
 {
     leak l = {0, 0};
     const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(look_at_sockets, &l), RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
-    const raw_step *const scripts[] = {steps};
-    raw_server *server = raw_start(AF_INET, scripts, 1);
-    client c = client_new(raw_url(server));
+    served *s = served_begin(steps);
 
-    expect_fetch(&c, LOCK_SYNC_OK);
-    MUST(l.sockets >= 3); /* the server's two and the library's one */
-    MUST_INT(l.inherited, 0);
-    client_free(&c);
-    raw_stop(server);
+    expect_fetch(&s->c, LOCK_SYNC_OK);
+    CHECK(l.sockets >= 3); /* the server's two and the library's one */
+    CHECK_INT(l.inherited, 0);
+    served_end(s);
 }
 
 /* Leaves the process `spare` descriptors. */
 static void limit_descriptors(size_t spare, struct rlimit *old)
 {
     struct rlimit limit;
-    int lowest = open("/dev/null",
-                      O_RDONLY | O_CLOEXEC); /* descriptors are given from below without a gap, as far as */
+    int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    MUST(lowest >= 0); /* the test made none: then all below `lowest` are taken */
+    /* descriptors are given from below without a gap, as far as the test made none: all below `lowest` are taken */
+    MUST(lowest >= 0);
     (void)close(lowest);
     MUST_INT(getrlimit(RLIMIT_NOFILE, old), 0);
     limit = *old;
@@ -190,11 +141,10 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
     lock_sync_status status = LOCK_SYNC_E_CONNECT;
 
     for (size_t spare = 0; status != LOCK_SYNC_OK; spare++) {
-        client c = client_new(base_url);
+        client c = client_trusting(base_url, ca_file);
         struct rlimit old;
 
         MUST(spare < 20);
-        MUST_OK(lock_sync_set_ca_file(c.ctx, ca_file));
         if (warm) { /* libcurl's handles are there, but no connection */
             MUST_OK(lock_sync_set_base_url(c.ctx, "http://127.0.0.1:1"));
             expect_fetch(&c, LOCK_SYNC_E_CONNECT);
@@ -214,96 +164,60 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
 
 TEST(without_descriptors_nothing_connects_and_later_all_works)
 {
-    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
-    sim *target = sim_start(arguments);
-
-    check_without_descriptors(sim_url(target), NULL, false);
-    check_without_descriptors(sim_url(target), NULL, true);
-    sim_stop(target, NULL);
-}
-
-TEST(without_descriptors_nothing_connects_by_tls_either)
-{
-    sim *target = sim_start_tls(pems->good, pems->key);
-
-    check_without_descriptors(sim_url(target), pems->ca, false);
-    check_without_descriptors(sim_url(target), pems->ca, true);
-    sim_stop(target, NULL);
-}
-
-/* Here the resolver, too, wants descriptors. */
-TEST(without_descriptors_no_name_is_looked_up)
-{
-    sim *target = sim_start_tls(pems->good, pems->key);
-    char *url = kit_text("https://service.test:%u", sim_port(target));
+    sim *plain = sim_start_usual();
+    sim *secure = sim_start_tls(pems->good, pems->key);
+    char *by_name = kit_text("https://service.test:%u", sim_port(secure)); /* the resolver, too, wants descriptors */
 
     resolver_answer("127.0.0.1");
-    check_without_descriptors(url, pems->ca, false);
-    check_without_descriptors(url, pems->ca, true);
+    for (int warm = 0; warm < 2; warm++) {
+        check_without_descriptors(sim_url(plain), NULL, warm);
+        check_without_descriptors(sim_url(secure), pems->ca, warm);
+        check_without_descriptors(by_name, pems->ca, warm);
+    }
     resolver_answer(NULL);
     kit_wait_for_one_thread();
-    sim_stop(target, NULL);
-    free(url);
+    sim_stop(plain, NULL);
+    sim_stop(secure, NULL);
+    free(by_name);
 }
 
 TEST(fetches_do_not_use_up_descriptors)
 {
     static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_RESET};
     const raw_step *scripts[100];
+    size_t at_first = kit_descriptors();
     raw_server *server;
     client c;
-    size_t before;
+    size_t before = 0;
 
     for (size_t i = 0; i < 100; i++)
         scripts[i] = broken;
     server = raw_start(AF_INET, scripts, 100);
     c = client_new(raw_url(server));
-    expect_fetch(&c, LOCK_SYNC_E_NETWORK);
-    raw_wait_closed(server, 1);
-    before = kit_descriptors();
-    for (size_t i = 2; i <= 100; i++) {
+    for (size_t i = 1; i <= 100; i++) {
         expect_fetch(&c, LOCK_SYNC_E_NETWORK);
         raw_wait_closed(server, i);
+        before = i == 1 ? kit_descriptors() : before;
     }
-    MUST_INT(kit_descriptors(), before);
+    CHECK_INT(kit_descriptors(), before);
     for (size_t i = 0; i < 101; i++)
         expect_fetch(&c, LOCK_SYNC_OK);
-    MUST_INT(kit_descriptors(), before + 2); /* one connection, both of its ends in this process */
-    MUST_INT(raw_connections(server), 101);
+    CHECK_INT(kit_descriptors(), before + 2); /* one connection, both of its ends in this process */
+    CHECK_INT(raw_connections(server), 101);
     client_free(&c);
     raw_stop(server);
-}
-
-TEST(a_context_gives_all_its_descriptors_back)
-{
-    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
-    sim *target = sim_start(arguments);
-    size_t before = kit_descriptors();
-
-    for (size_t i = 0; i < 20; i++) {
-        client c = client_new(sim_url(target));
-
-        expect_fetch(&c, LOCK_SYNC_OK);
-        client_free(&c);
-    }
-    MUST_INT(kit_descriptors(), before);
-    sim_stop(target, NULL);
+    CHECK_INT(kit_descriptors(), at_first); /* a context gives all of its own back */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_kept_connection_closed_meanwhile_is_replaced),
-        T(a_kept_connection_reset_meanwhile_costs_at_most_one_fetch),
-        T(closes_and_resets_of_kept_tls_connections_raise_no_signal),
-        T(a_tls_connection_that_ends_raises_no_signal_when_used_or_freed),
+        T(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch),
+        T(a_tls_connection_that_ends_raises_no_signal),
         T(sockets_are_not_inherited_by_child_processes),
         T(without_descriptors_nothing_connects_and_later_all_works),
-        T(without_descriptors_nothing_connects_by_tls_either),
-        T(without_descriptors_no_name_is_looked_up),
         T(fetches_do_not_use_up_descriptors),
-        T(a_context_gives_all_its_descriptors_back),
     };
 
-    return T_MAIN_IN(tests, make_pems, free_pems);
+    return T_MAIN_IN(tests, begin, pems_free);
 }

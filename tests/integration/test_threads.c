@@ -1,7 +1,7 @@
 /* Contexts of different threads are independent: eight threads, a context each, fetch at once. */
 #include "client.h"
 
-#include "../support/certs.h"
+#include "../support/pems.h"
 
 #define THREADS 8
 #define FETCHES 50
@@ -25,12 +25,9 @@ static void work(void *user)
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_base_url(ctx, w->url) != LOCK_SYNC_OK ||
         lock_sync_set_personal_key(ctx, KEY) != LOCK_SYNC_OK ||
         lock_sync_set_ca_file(ctx, w->ca_file) != LOCK_SYNC_OK ||
-        lock_sync_set_logger(ctx, log_lines_keep, w->log) != LOCK_SYNC_OK)
+        lock_sync_set_logger(ctx, log_lines_keep, w->log) != LOCK_SYNC_OK ||
+        lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK)
         kit_die("no context");
-#if __has_include(<locksync/guard.h>)
-    if (lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK)
-        kit_die("no guard mode");
-#endif
     for (int i = 0; i < FETCHES; i++) {
         lock_sync_status status = i % 2 == 0 ? lock_sync_fetch(ctx, ids, 2, &r) : lock_sync_fetch_one(ctx, 1001, &r);
 
@@ -66,17 +63,12 @@ static void check_threads(sim *server, const char *ca_file)
 /* First in the program: the threads race for libcurl's global initialisation, too. */
 TEST(threads_with_a_context_each_do_not_meet)
 {
-    static const char *const arguments[] = {"--static", "--personal-key", KEY, NULL};
-
-    check_threads(sim_start(arguments), NULL);
+    check_threads(sim_start_usual(), NULL);
 }
 
 TEST(nor_do_they_over_tls)
 {
-    certs *pems = certs_make();
-
     check_threads(sim_start_tls(pems->good, pems->key), pems->ca);
-    certs_free(pems);
 }
 
 int main(void)
@@ -86,5 +78,5 @@ int main(void)
         T(nor_do_they_over_tls),
     };
 
-    return T_MAIN(tests);
+    return T_MAIN_IN(tests, pems_make, pems_free);
 }

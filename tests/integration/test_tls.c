@@ -3,9 +3,9 @@
    refusal is the library's doing is shown by plain libcurl, which accepts the same server. */
 #include "client.h"
 
-#include "../support/certs.h"
 #include "../support/child.h"
 #include "../support/interpose.h"
+#include "../support/pems.h"
 
 #include <curl/curl.h>
 #include <signal.h>
@@ -13,14 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static certs *pems;
 static sim *good;    /* signed by pems->ca */
 static sim *unknown; /* signed by pems->other_ca */
 
 static int begin_all(void **user)
 {
-    (void)user;
-    pems = certs_make();
+    (void)pems_make(user);
     good = sim_start_tls(pems->good, pems->key);
     unknown = sim_start_tls(pems->unknown, pems->key);
     return 0;
@@ -28,11 +26,9 @@ static int begin_all(void **user)
 
 static int end_all(void **user)
 {
-    (void)user;
     sim_stop(good, NULL);
     sim_stop(unknown, NULL);
-    certs_free(pems);
-    return 0;
+    return pems_free(user);
 }
 
 static int restore(void **user)
@@ -43,14 +39,6 @@ static int restore(void **user)
     (void)unsetenv("SSL_CERT_FILE");
     (void)unsetenv("SSL_CERT_DIR");
     return 0;
-}
-
-static client client_trusting(const char *base_url, const char *ca_file)
-{
-    client c = client_new(base_url);
-
-    MUST_OK(lock_sync_set_ca_file(c.ctx, ca_file));
-    return c;
 }
 
 static size_t drop(char *data, size_t one, size_t size, void *user)
@@ -77,28 +65,17 @@ static CURLcode plain_libcurl(const char *url, const char *ca_file, long version
     return code;
 }
 
-TEST(a_trusted_server_is_fetched_from_over_one_connection)
-{
-    sim *server = sim_start_tls(pems->good, pems->key);
-    client c = client_trusting(sim_url(server), pems->ca);
-    sim_stats stats;
-
-    for (int i = 0; i < 10; i++)
-        expect_fetch(&c, LOCK_SYNC_OK);
-    client_free(&c);
-    sim_stop(server, &stats);
-    MUST_INT(stats.requests, 10);
-    MUST_INT(stats.connections, 1);
-}
+/* --- whose certificate --- */
 
 TEST(names_and_addresses_of_the_certificate_are_good)
 {
     char *by_localhost = kit_text("https://localhost:%u", sim_port(good));
     char *by_name = kit_text("https://service.test:%u", sim_port(good));
-    client c = client_trusting(by_localhost, pems->ca);
+    client c = client_trusting(sim_url(good), pems->ca);
 
     resolver_answer("127.0.0.1");
-    expect_fetch(&c, LOCK_SYNC_OK);
+    expect_fetch_then_good(&c, LOCK_SYNC_OK);
+    expect_good_at(&c, by_localhost);
     expect_good_at(&c, by_name);
     client_free(&c);
     free(by_localhost);
@@ -109,17 +86,17 @@ TEST(a_server_with_a_bad_certificate_is_refused)
 {
     const char *const rows[] = {pems->expired, pems->wrong_host, pems->unknown};
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         sim *server = sim_start_tls(rows[i], pems->key);
         client c = client_trusting(sim_url(server), pems->ca);
         sim_stats stats;
 
         expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
-        MUST_INT(error_http_status(&c), 0);
+        CHECK_INT(error_http_status(&c), 0);
         expect_good_at(&c, sim_url(good));
         client_free(&c);
         sim_stop(server, &stats);
-        MUST_INT(stats.requests, 0);
+        CHECK_INT(stats.requests, 0);
     }
 }
 
@@ -135,21 +112,23 @@ TEST(a_name_that_is_not_in_the_certificate_is_refused)
     free(url);
 }
 
+/* --- the CA file --- */
+
 TEST(a_ca_file_that_is_none_is_a_tls_error)
 {
     char *missing = kit_text("%s/missing.pem", pems->dir);
     char *empty = kit_text("%s/empty.pem", pems->dir);
     const char *const rows[] = {missing, empty, pems->key, pems->dir};
+    client c = client_new(sim_url(good));
 
     kit_write_file(empty, "", 0);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        client c = client_trusting(sim_url(good), rows[i]);
-
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        MUST_OK(lock_sync_set_ca_file(c.ctx, rows[i]));
         expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
         MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
         expect_fetch_of(&c, LOCK_SYNC_OK, rows[i]);
-        client_free(&c);
     }
+    client_free(&c);
     free(missing);
     free(empty);
 }
@@ -185,30 +164,22 @@ TEST(the_systems_trust_holds_by_default)
     client_free(&c);
 }
 
-TEST(a_ca_file_replaces_the_systems_bundle)
-{
-    client c = client_trusting(sim_url(unknown), pems->ca);
-
-    trust_replace_defaults(pems->other_ca, NULL);
-    MUST_INT(plain_libcurl(sim_url(unknown), NULL, CURL_SSLVERSION_DEFAULT), CURLE_OK);
-    expect_fetch(&c, LOCK_SYNC_E_TLS);
-    expect_good_at(&c, sim_url(good));
-    client_free(&c);
-}
-
-TEST(a_ca_file_replaces_the_systems_directory_too)
+/* That plain libcurl accepts the server shows who refuses it. */
+TEST(a_ca_file_replaces_the_systems_bundle_and_directory)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
     size_t loads;
 
+    trust_replace_defaults(pems->other_ca, NULL);
+    MUST_INT(plain_libcurl(sim_url(unknown), NULL, CURL_SSLVERSION_DEFAULT), CURLE_OK);
+    expect_fetch(&c, LOCK_SYNC_E_TLS);
     trust_replace_defaults(NULL, pems->hashed_dir);
     MUST_INT(plain_libcurl(sim_url(unknown), pems->ca, CURL_SSLVERSION_DEFAULT), CURLE_OK);
     loads = trust_default_dir_loads();
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    expect_good_at(&c, sim_url(good));
     MUST_OK(lock_sync_set_ca_file(c.ctx, NULL)); /* nor is the directory read by default */
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    MUST_INT(trust_default_dir_loads(), loads);
+    CHECK_INT(trust_default_dir_loads(), loads);
     client_free(&c);
 }
 
@@ -219,9 +190,7 @@ TEST(the_environments_trust_is_not_asked)
     MUST_INT(setenv("SSL_CERT_FILE", pems->other_ca, 1), 0);
     MUST_INT(setenv("SSL_CERT_DIR", pems->hashed_dir, 1), 0);
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    expect_good_at(&c, sim_url(good));
-    client_free(&c);
-    c = client_new(sim_url(unknown)); /* not by default either */
+    MUST_OK(lock_sync_set_ca_file(c.ctx, NULL)); /* not by default either */
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     client_free(&c);
 }
@@ -262,15 +231,13 @@ TEST(tls_before_1_2_is_refused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T_IN(a_trusted_server_is_fetched_from_over_one_connection, NULL, restore),
         T_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore),
         T_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore),
         T_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore),
         T_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore),
         T_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore),
         T_IN(the_systems_trust_holds_by_default, NULL, restore),
-        T_IN(a_ca_file_replaces_the_systems_bundle, NULL, restore),
-        T_IN(a_ca_file_replaces_the_systems_directory_too, NULL, restore),
+        T_IN(a_ca_file_replaces_the_systems_bundle_and_directory, NULL, restore),
         T_IN(the_environments_trust_is_not_asked, NULL, restore),
         T_IN(tls_before_1_2_is_refused, NULL, restore),
     };
