@@ -70,6 +70,30 @@ void watcher_start(watcher *w, lock_sync_pool *p)
     MUST_OK(watcher_try(w, p));
 }
 
+lock_sync_guard *watcher_guard(watcher *w, int64_t interval_ms, lock_sync_guard_mode mode)
+{
+    lock_sync_guard *g;
+
+    MUST_OK(lock_sync_guard_new(&g));
+    MUST_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
+    account_guard(&w->a, g, mode);
+    return g;
+}
+
+void watch_scene_begin(watch_scene *s, const raw_step *const *scripts, size_t count, int64_t interval_ms)
+{
+    s->server = raw_start(AF_INET, scripts, count);
+    s->pool = pool_make();
+    s->w = watcher_new(raw_url(s->server), interval_ms);
+}
+
+void watch_scene_end(watch_scene *s)
+{
+    watcher_free(&s->w);
+    pool_end(s->pool);
+    raw_stop(s->server);
+}
+
 typedef struct goal {
     const watcher *w;
     size_t calls;

@@ -5,6 +5,8 @@
 #include "accounts.h"
 
 #define WATCHER_CALLS 32
+#define NEVER_MS 20000 /* an interval that no test waits for */
+#define BOTH_ADDED "1001:85 1002:21 " /* what is told of a raw server's good answer */
 
 typedef struct watcher watcher;
 
@@ -32,12 +34,25 @@ void watcher_free(watcher *w); /* the watch first, then its context */
 void watcher_start(watcher *w, lock_sync_pool *p);
 lock_sync_status watcher_try(watcher *w, lock_sync_pool *p);
 
+/* A guard in memory with that interval, for its context; unref it. */
+lock_sync_guard *watcher_guard(watcher *w, int64_t interval_ms, lock_sync_guard_mode mode);
+
 /* Runs the pool until so many calls have come; ends the test when they do not. */
 void watcher_run(watcher *w, size_t calls);
 
 /* That there were so many calls, and what the last one was told; `told` NULL: whatever. */
 #define expect_told(w, count, want, told) check_told((w), (count), (want), (told), __FILE__, __LINE__)
 void check_told(const watcher *w, size_t count, lock_sync_status want, const char *told, const char *file, int line);
+
+/* A scripted server, and a pool with a watcher for it that does not watch yet. Begins at `s`, which must not move. */
+typedef struct watch_scene {
+    raw_server *server;
+    lock_sync_pool *pool;
+    watcher w;
+} watch_scene;
+
+void watch_scene_begin(watch_scene *s, const raw_step *const *scripts, size_t count, int64_t interval_ms);
+void watch_scene_end(watch_scene *s);
 
 /* The answer of a connection to its only request: these records. */
 #define RECORDS(records)                                                                                               \
@@ -48,7 +63,7 @@ void check_told(const watcher *w, size_t count, lock_sync_status want, const cha
 #define STATUS_LINE(line)                                                                                              \
     {                                                                                                                  \
         RAW_READ_REQUEST,                                                                                              \
-            RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END                \
+            RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END              \
     }
 
 #endif
