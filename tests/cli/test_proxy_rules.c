@@ -77,13 +77,3 @@ TEST(one_that_is_too_long_is_told)
     MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_DONE);
     MUST_TEXT(proxy, "http://proxynam");
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(the_environment_names_the_proxy),
-        T(one_that_is_too_long_is_told),
-    };
-
-    return T_MAIN(tests);
-}

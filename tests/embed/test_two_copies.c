@@ -165,13 +165,3 @@ TEST(both_fetch_at_once_and_one_may_go)
     }
     sim_stop(server, NULL);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(calls_inside_a_copy_stay_inside),
-        T(both_fetch_at_once_and_one_may_go),
-    };
-
-    return T_MAIN(tests);
-}

@@ -23,7 +23,7 @@ typedef struct folder {
 extern folder here;
 
 /* Made before each test; after it removed, with the guards that were opened meanwhile. */
-#define T_HERE(name) T_IN(name, folder_begin, folder_end)
+#define TEST_HERE(name) TEST_IN(name, folder_begin, folder_end)
 int folder_begin(void **t_state);
 int folder_end(void **t_state);
 

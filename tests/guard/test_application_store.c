@@ -404,22 +404,3 @@ TEST(a_context_logs_an_end_that_could_not_be_written)
     CHECK_INT(c->fake.performed, 1);
     CHECK_OK(lock_sync_set_logger(c->ctx, NULL, NULL));
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_slot_its_end_and_the_interval),
-        T(a_failing_store_never_gives_a_slot),
-        T(the_cause_is_reported),
-        T(a_damaged_record_is_not_free_to_go),
-        T(a_time_out_of_sense_is_not_free_to_go),
-        T(the_struct_says_how_long_it_is),
-        T(what_is_needed_is_needed),
-        T(destroyed_once_by_the_last_reference),
-        T(without_its_store_a_context_sends_nothing),
-        T(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider),
-        T(a_context_logs_an_end_that_could_not_be_written),
-    };
-
-    return T_MAIN(tests);
-}

@@ -238,18 +238,3 @@ TEST(a_response_that_cannot_be_kept_is_not_given)
     }
     CHECK(failed >= 3); /* the request, the body, what is cut from the response */
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(what_a_response_covers),
-        T(failures_are_failures),
-        T(the_results_are_copies),
-        T(what_drops_the_response),
-        T(a_providers_token_drops_nothing),
-        T(a_response_wider_than_the_question_is_kept_whole),
-        T(a_response_that_cannot_be_kept_is_not_given),
-    };
-
-    return T_MAIN(tests);
-}

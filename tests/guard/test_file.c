@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TEST(a_fresh_file_is_private_and_alone)
+TEST_HERE(a_fresh_file_is_private_and_alone)
 {
     struct stat about;
     mode_t old_mask = umask(0);
@@ -22,7 +22,7 @@ TEST(a_fresh_file_is_private_and_alone)
     CHECK_INT(folder_entries(), 1); /* no temporary file is left */
 }
 
-TEST(the_places_are_written_in_turns)
+TEST_HERE(the_places_are_written_in_turns)
 {
     lsync_guard_stored places[2];
 
@@ -32,7 +32,7 @@ TEST(the_places_are_written_in_turns)
     CHECK_INT(file_stored().record.version, places[1].record.version);
 }
 
-TEST(two_guards_on_one_path_share)
+TEST_HERE(two_guards_on_one_path_share)
 {
     lock_sync_guard *a = file_guard(20000);
     lock_sync_guard *b = file_guard(20000);
@@ -122,7 +122,7 @@ static void check_strange(const strange *row, bool is_new)
     folder_renew();
 }
 
-TEST(what_is_no_guards_file_stays_as_it_is)
+TEST_HERE(what_is_no_guards_file_stays_as_it_is)
 {
     static const strange rows[] = {
         {"an empty file", S_IFREG | 0600, NULL, 0, "empty or damaged; delete it", NULL},
@@ -145,7 +145,7 @@ TEST(what_is_no_guards_file_stays_as_it_is)
 /* --- damage --- */
 
 /* The place that is not written stays whole, wherever a writer is killed. */
-TEST(a_torn_write_leaves_the_record_before)
+TEST_HERE(a_torn_write_leaves_the_record_before)
 {
     lock_sync_guard *g = file_guard(HOUR_MS);
     unsigned char whole[LSYNC_GUARD_RECORD_SIZE];
@@ -178,7 +178,7 @@ TEST(a_torn_write_leaves_the_record_before)
 
 /* --- whose file it is --- */
 
-TEST(a_file_that_everybody_can_write_to)
+TEST_HERE(a_file_that_everybody_can_write_to)
 {
     static const struct {
         mode_t mode;
@@ -200,7 +200,7 @@ TEST(a_file_that_everybody_can_write_to)
     }
 }
 
-TEST(a_file_of_another_user)
+TEST_HERE(a_file_of_another_user)
 {
     lock_sync_guard *g;
 
@@ -216,7 +216,7 @@ TEST(a_file_of_another_user)
     check_no_slot(g, "belongs to another user");
 }
 
-TEST(a_file_of_root_serves_those_it_lets_write)
+TEST_HERE(a_file_of_root_serves_those_it_lets_write)
 {
     need_root("only root can make a file of root");
     free_guard(file_guard(1));
@@ -224,21 +224,4 @@ TEST(a_file_of_root_serves_those_it_lets_write)
     MUST_INT(setegid(NOBODY) | seteuid(NOBODY), 0);
     use_slot(file_guard(1));
     MUST_INT(seteuid(0) | setegid(0), 0);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(a_fresh_file_is_private_and_alone),
-        T_HERE(the_places_are_written_in_turns),
-        T_HERE(two_guards_on_one_path_share),
-        T(paths_that_are_none),
-        T_HERE(what_is_no_guards_file_stays_as_it_is),
-        T_HERE(a_torn_write_leaves_the_record_before),
-        T_HERE(a_file_that_everybody_can_write_to),
-        T_HERE(a_file_of_another_user),
-        T_HERE(a_file_of_root_serves_those_it_lets_write),
-    };
-
-    return T_MAIN(tests);
 }

@@ -122,7 +122,7 @@ static void check_end_of_wait(const row *r)
     CHECK_INT(wait_of_a_new_user(r->interval_ms), 0);
 }
 
-TEST(what_was_before_a_boot_counts_after_it)
+TEST_HERE(what_was_before_a_boot_counts_after_it)
 {
     static const row rows[] = {
         /* the last request is older than the boot: its time is before the new clock's zero */
@@ -154,7 +154,7 @@ TEST(what_was_before_a_boot_counts_after_it)
     }
 }
 
-TEST(within_a_boot_the_wall_clock_does_not_count)
+TEST_HERE(within_a_boot_the_wall_clock_does_not_count)
 {
     static const int64_t steps_s[] = {-10 * YEAR_S, -30, 30, 10 * YEAR_S};
 
@@ -169,7 +169,7 @@ TEST(within_a_boot_the_wall_clock_does_not_count)
 
 /* Containers that have a boot id each, or a system that tells none: each decision finds a record of "another boot", whose
    clock is this one's, but for what two readings of the wall clock differ. The hour goes by all the same. */
-TEST(boots_that_are_one_do_not_move_the_hour)
+TEST_HERE(boots_that_are_one_do_not_move_the_hour)
 {
     static const int64_t differs_us[] = {-1999000, 0, 1, 1999000};
 
@@ -192,7 +192,7 @@ TEST(boots_that_are_one_do_not_move_the_hour)
 }
 
 /* The first decision writes the record as one of this boot. */
-TEST(a_translated_record_is_this_boots)
+TEST_HERE(a_translated_record_is_this_boots)
 {
     lsync_guard_stored before;
     lsync_guard_stored after;
@@ -207,16 +207,4 @@ TEST(a_translated_record_is_this_boots)
     CHECK_INT(after.wall_us, wall_us - boot_us);
     CHECK_INT(after.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us, boot_us - 8 * SECOND_US); /* negative */
     CHECK_INT(after.record.version, before.record.version + 1);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(what_was_before_a_boot_counts_after_it),
-        T_HERE(within_a_boot_the_wall_clock_does_not_count),
-        T_HERE(boots_that_are_one_do_not_move_the_hour),
-        T_HERE(a_translated_record_is_this_boots),
-    };
-
-    return T_MAIN(tests);
 }

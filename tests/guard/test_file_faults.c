@@ -30,7 +30,7 @@ static int end_as_nobody(void **t_state)
     return status | folder_end(t_state);
 }
 
-TEST(a_file_without_permission)
+TEST_IN(a_file_without_permission, begin_as_nobody, end_as_nobody)
 {
     static const mode_t modes[] = {0, 0400, 0200}; /* to read, or to write, is not enough */
     lock_sync_guard *g = file_guard(1);
@@ -45,7 +45,7 @@ TEST(a_file_without_permission)
     use_slot(g);
 }
 
-TEST(a_folder_not_to_write)
+TEST_IN(a_folder_not_to_write, begin_as_nobody, end_as_nobody)
 {
     lock_sync_guard *g;
 
@@ -125,7 +125,7 @@ static int on_a_read_only_disk(void *user)
     return 0;
 }
 
-TEST(a_disk_that_is_full_or_read_only)
+TEST_HERE(a_disk_that_is_full_or_read_only)
 {
     int (*const runs[])(void *user) = {on_a_full_disk, on_a_read_only_disk};
 
@@ -153,7 +153,7 @@ static int try_to_get_slots(lock_sync_guard *g, int times)
 }
 
 /* A limit on the size of files: like a disk that is full in the midst of a write. */
-TEST(writes_that_are_cut_short)
+TEST_HERE(writes_that_are_cut_short)
 {
     char *second = kit_text("%s/second", here.dir);
     lock_sync_guard *g = file_guard(HOUR_MS);
@@ -176,7 +176,7 @@ TEST(writes_that_are_cut_short)
     free(second);
 }
 
-TEST(no_file_descriptors)
+TEST_HERE(no_file_descriptors)
 {
     lock_sync_guard *g = file_guard(1);
     struct rlimit limit;
@@ -192,7 +192,7 @@ TEST(no_file_descriptors)
 
 /* --- another's lock --- */
 
-TEST(a_lock_that_is_not_let_go_does_not_stop_others)
+TEST_HERE(a_lock_that_is_not_let_go_does_not_stop_others)
 {
     lock_sync_guard *g = file_guard(1);
     int lock = hold_lock(here.path);
@@ -218,7 +218,7 @@ static int delete_and_unlock_soon(void *user)
     return unlink(here.path) | flock(*(int *)user, LOCK_UN);
 }
 
-TEST(a_short_lock_is_waited_for)
+TEST_HERE(a_short_lock_is_waited_for)
 {
     lock_sync_guard *g = file_guard(1);
     int lock = hold_lock(here.path);
@@ -232,19 +232,4 @@ TEST(a_short_lock_is_waited_for)
     CHECK_INT(folder_entries(), 1);
     CHECK_INT(end_child(pid), 0);
     (void)close(lock);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_IN(a_file_without_permission, begin_as_nobody, end_as_nobody),
-        T_IN(a_folder_not_to_write, begin_as_nobody, end_as_nobody),
-        T_HERE(a_disk_that_is_full_or_read_only),
-        T_HERE(writes_that_are_cut_short),
-        T_HERE(no_file_descriptors),
-        T_HERE(a_lock_that_is_not_let_go_does_not_stop_others),
-        T_HERE(a_short_lock_is_waited_for),
-    };
-
-    return T_MAIN(tests);
 }

@@ -53,7 +53,7 @@ static int take_and_leave(void *user)
     return lock_sync_guard_reserve(user, 1, NULL, NULL) == LOCK_SYNC_OK ? 0 : 1;
 }
 
-TEST(no_slot_number_is_given_on_both_sides)
+TEST_HERE(no_slot_number_is_given_on_both_sides)
 {
     lock_sync_guard *g = file_guard(1);
     int64_t of_child;
@@ -71,7 +71,7 @@ static void ask_behind(lock_sync_guard *g)
     CHILD_MUST(check_wait(g, HOLD_MS + 1)); /* to the child the slot is on its way */
 }
 
-TEST(a_kept_outcome_is_the_parents_to_write)
+TEST_HERE(a_kept_outcome_is_the_parents_to_write)
 {
     void (*const firsts[])(lock_sync_guard *g) = {ask_behind, NULL};
 
@@ -207,7 +207,7 @@ static int do_nothing(void *user)
     return 0;
 }
 
-TEST(a_child_of_a_fork_in_mid_decision)
+TEST_HERE(a_child_of_a_fork_in_mid_decision)
 {
     void (*const firsts[])(lock_sync_guard *g) = {ask_in_vain, set_and_read, NULL};
 
@@ -233,7 +233,7 @@ TEST(a_child_of_a_fork_in_mid_decision)
 }
 
 /* The parent's thread is frozen wherever it is, also with the guard's settings locked. */
-TEST(a_child_of_a_fork_among_settings)
+TEST_HERE(a_child_of_a_fork_among_settings)
 {
     life l = {file_guard(1), set_and_read};
     busy_thread b;
@@ -246,16 +246,4 @@ TEST(a_child_of_a_fork_among_settings)
         thaw();
     }
     end_busy(&b);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(no_slot_number_is_given_on_both_sides),
-        T_HERE(a_kept_outcome_is_the_parents_to_write),
-        T_HERE(a_child_of_a_fork_in_mid_decision),
-        T_HERE(a_child_of_a_fork_among_settings),
-    };
-
-    return T_MAIN(tests);
 }

@@ -22,7 +22,7 @@ static void settle_in_vain(lock_sync_guard *g, int64_t slot, lock_sync_guard_out
     pause_ms(PAUSE_MS);
 }
 
-TEST(an_outcome_that_cannot_be_written_holds)
+TEST_HERE(an_outcome_that_cannot_be_written_holds)
 {
     static const struct {
         lock_sync_guard_outcome outcome;
@@ -49,7 +49,7 @@ TEST(an_outcome_that_cannot_be_written_holds)
     }
 }
 
-TEST(it_is_written_once_into_a_new_file)
+TEST_HERE(it_is_written_once_into_a_new_file)
 {
     static const lock_sync_guard_outcome outcomes[] = {LOCK_SYNC_SLOT_SENT, LOCK_SYNC_SLOT_LIMITED,
                                                        LOCK_SYNC_SLOT_NOT_SENT};
@@ -71,7 +71,7 @@ TEST(it_is_written_once_into_a_new_file)
     }
 }
 
-TEST(the_last_try_fails_too)
+TEST_HERE(the_last_try_fails_too)
 {
     lock_sync_guard *g = file_guard(1);
     int64_t slot = take_slot(g, HOLD_MS);
@@ -84,15 +84,4 @@ TEST(the_last_try_fails_too)
     CHECK_BETWEEN(kit_now_ms() - before_ms, PATIENCE_MS, 400 * kit_slack());
     (void)close(lock);
     check_wait(file_guard(1), HOLD_MS + 1); /* to others it is on its way until its hold is over */
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(an_outcome_that_cannot_be_written_holds),
-        T_HERE(it_is_written_once_into_a_new_file),
-        T_HERE(the_last_try_fails_too),
-    };
-
-    return T_MAIN(tests);
 }

@@ -6,7 +6,7 @@
 
 #define LOSS_MS 30000 /* what others may have on their way when a record is lost: the default deadline of a fetch */
 
-TEST(a_missing_file_opens_at_once)
+TEST_HERE(a_missing_file_opens_at_once)
 {
     lock_sync_guard *g = file_guard(20000);
 
@@ -18,7 +18,7 @@ TEST(a_missing_file_opens_at_once)
     check_wait(g, 20000);
 }
 
-TEST(what_a_killed_maker_left_is_taken_over)
+TEST_HERE(what_a_killed_maker_left_is_taken_over)
 {
     lock_sync_guard *g = file_guard(20000);
     lsync_guard_stored stored;
@@ -40,7 +40,7 @@ TEST(what_a_killed_maker_left_is_taken_over)
     CHECK_INT(folder_entries(), 2);
 }
 
-TEST(never_two_makers)
+TEST_HERE(never_two_makers)
 {
     int lock;
 
@@ -54,7 +54,7 @@ TEST(never_two_makers)
 
 /* --- a file that is deleted --- */
 
-TEST(what_was_seen_goes_into_the_new_file)
+TEST_HERE(what_was_seen_goes_into_the_new_file)
 {
     lock_sync_guard *a = file_guard(20000);
     lock_sync_guard *b = file_guard(20000); /* never hears of the lease, or the 429, from the file */
@@ -74,7 +74,7 @@ TEST(what_was_seen_goes_into_the_new_file)
 }
 
 /* Documented: a user who knew nothing of a deleted file is let through once; not after one who knew it has asked. */
-TEST(a_user_who_saw_nothing)
+TEST_HERE(a_user_who_saw_nothing)
 {
     lock_sync_guard *a = file_guard(20000);
     lock_sync_guard *b;
@@ -89,7 +89,7 @@ TEST(a_user_who_saw_nothing)
 }
 
 /* An older copy was put back, as from a backup. */
-TEST(an_older_file_is_not_believed)
+TEST_HERE(an_older_file_is_not_believed)
 {
     lock_sync_guard *g = file_guard(20000);
     lsync_guard_stored old = file_stored();
@@ -98,18 +98,4 @@ TEST(an_older_file_is_not_believed)
     write_stored(here.path, &old);
     check_wait(g, 600000);
     CHECK_INT(counted_requests(), 1);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(a_missing_file_opens_at_once),
-        T_HERE(what_a_killed_maker_left_is_taken_over),
-        T_HERE(never_two_makers),
-        T_HERE(what_was_seen_goes_into_the_new_file),
-        T_HERE(a_user_who_saw_nothing),
-        T_HERE(an_older_file_is_not_believed),
-    };
-
-    return T_MAIN(tests);
 }

@@ -163,7 +163,7 @@ static void end_by_kill(pid_t pid)
     CHECK_INT(end_child(pid), 128 + SIGKILL);
 }
 
-TEST(processes_that_are_killed_at_any_instant)
+TEST_IN(processes_that_are_killed_at_any_instant, log_begin, log_end)
 {
     uint64_t seed = 1;
     pid_t pids[4];
@@ -203,7 +203,7 @@ static void end_users(const pid_t pids[USERS])
 }
 
 /* A guard that was opened before a fork serves on both sides. */
-TEST(a_guard_goes_through_a_fork)
+TEST_IN(a_guard_goes_through_a_fork, log_begin, log_end)
 {
     pid_t pids[USERS];
 
@@ -214,7 +214,7 @@ TEST(a_guard_goes_through_a_fork)
 }
 
 /* All have seen the record, so none of them takes a new file for a new account. */
-TEST(a_file_that_is_deleted_while_it_is_used)
+TEST_IN(a_file_that_is_deleted_while_it_is_used, log_begin, log_end)
 {
     uint64_t seed = 2;
     pid_t pids[USERS];
@@ -235,7 +235,7 @@ TEST(a_file_that_is_deleted_while_it_is_used)
     CHECK(folder_entries() <= 1);
 }
 
-TEST(threads_share_a_file)
+TEST_IN(threads_share_a_file, log_begin, log_end)
 {
     pthread_t threads[8];
 
@@ -260,7 +260,7 @@ static int open_and_ask(void *user)
     return 0;
 }
 
-TEST(many_make_the_file_at_once)
+TEST_IN(many_make_the_file_at_once, log_begin, log_end)
 {
     for (int round = 0; round < 10; round++) {
         pid_t pids[12]; /* more than there are tries */
@@ -275,17 +275,4 @@ TEST(many_make_the_file_at_once)
         CHECK_INT(folder_entries(), 1);
         folder_renew();
     }
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_IN(processes_that_are_killed_at_any_instant, log_begin, log_end),
-        T_IN(a_guard_goes_through_a_fork, log_begin, log_end),
-        T_IN(a_file_that_is_deleted_while_it_is_used, log_begin, log_end),
-        T_IN(threads_share_a_file, log_begin, log_end),
-        T_IN(many_make_the_file_at_once, log_begin, log_end),
-    };
-
-    return T_MAIN(tests);
 }

@@ -301,16 +301,3 @@ TEST(times_move_and_never_stays)
         CHECK(record_is_same(&r, &moved));
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_record_to_decide_on),
-        T(the_later_time_and_the_larger_count_are_kept),
-        T(of_two_leases_one_stays),
-        T(cells_move_by_whole_cells_rounded_up),
-        T(times_move_and_never_stays),
-    };
-
-    return T_MAIN(tests);
-}

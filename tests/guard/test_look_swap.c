@@ -108,7 +108,7 @@ static void check_fails(const char *why)
     CHECK_TEXT(text, why);
 }
 
-TEST(times_that_are_none)
+TEST_IN(times_that_are_none, begin, end)
 {
     static const int64_t times[] = {0, -1, INT64_MIN, INT64_MAX, ((int64_t)1 << 50) * 1000 + 1};
 
@@ -122,7 +122,7 @@ TEST(times_that_are_none)
 }
 
 /* A clock of microseconds: the wait is exact. */
-TEST(the_wait_is_exact)
+TEST_IN(the_wait_is_exact, begin, end)
 {
     CHECK_INT(wait_ms(), 0);
     it.now_us += 20999000; /* the hold, and the interval but for a millisecond */
@@ -134,7 +134,7 @@ TEST(the_wait_is_exact)
 }
 
 /* A time to come is now. */
-TEST(since_when_an_absent_record_may_be_a_lost_one)
+TEST_IN(since_when_an_absent_record_may_be_a_lost_one, begin, end)
 {
     static const struct {
         int64_t since_us; /* before now */
@@ -153,7 +153,7 @@ TEST(since_when_an_absent_record_may_be_a_lost_one)
 
 /* --- swaps --- */
 
-TEST(a_swap_that_comes_too_late_is_decided_anew)
+TEST_IN(a_swap_that_comes_too_late_is_decided_anew, begin, end)
 {
     it.beaten = 99;
     CHECK_INT(wait_ms(), 0);
@@ -164,7 +164,7 @@ TEST(a_swap_that_comes_too_late_is_decided_anew)
 }
 
 /* A slot that was written without anybody's knowing is taken, and its lease runs out. */
-TEST(a_lost_reply_counts_as_taken)
+TEST_IN(a_lost_reply_counts_as_taken, begin, end)
 {
     it.look_ends = LOCK_SYNC_E_TIMEOUT;
     check_fails("the store's load failed: LOCK_SYNC_E_TIMEOUT");
@@ -179,7 +179,7 @@ TEST(a_lost_reply_counts_as_taken)
 }
 
 /* A minute after nothing of the record matters any more. */
-TEST(when_the_record_may_be_dropped)
+TEST_IN(when_the_record_may_be_dropped, begin, end)
 {
     int64_t slot = 0;
 
@@ -203,7 +203,7 @@ static void check_warning(const char *text)
     CHECK_TEXT(got, text);
 }
 
-TEST(a_warning_is_one_line_and_ends)
+TEST_IN(a_warning_is_one_line_and_ends, begin, end)
 {
     char *longest = t_repeat('x', 255);
 
@@ -218,19 +218,4 @@ TEST(a_warning_is_one_line_and_ends)
     check_fails("the store's record is damaged");
     check_warning("beside a damaged record");
     free(longest);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_IN(times_that_are_none, begin, end),
-        T_IN(the_wait_is_exact, begin, end),
-        T_IN(since_when_an_absent_record_may_be_a_lost_one, begin, end),
-        T_IN(a_swap_that_comes_too_late_is_decided_anew, begin, end),
-        T_IN(a_lost_reply_counts_as_taken, begin, end),
-        T_IN(when_the_record_may_be_dropped, begin, end),
-        T_IN(a_warning_is_one_line_and_ends, begin, end),
-    };
-
-    return T_MAIN(tests);
 }

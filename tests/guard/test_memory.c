@@ -186,19 +186,3 @@ TEST(sixteen_threads_share_one_guard)
 {
     check_crowd(test_guard(1), 16, 1, 500);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_new_guard_allows_one_and_then_waits),
-        T(each_kind_has_its_own_interval),
-        T(the_default_budget_is_600),
-        T(kinds_have_bounds),
-        T(budgets_have_bounds),
-        T(bad_arguments_are_refused),
-        T(any_retry_after_is_taken),
-        T(sixteen_threads_share_one_guard),
-    };
-
-    return T_MAIN(tests);
-}

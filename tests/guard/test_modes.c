@@ -194,21 +194,3 @@ TEST(without_memory_for_its_guard_nothing_is_sent)
     lock_sync_ctx_free(ctx);
     t_heap_check_empty(&heap);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(by_default_a_context_has_a_guard_of_its_own),
-        T(contexts_share_a_guard),
-        T(off_asks_nobody),
-        T(modes_are_four),
-        T(wait_waits_within_the_deadline),
-        T(a_wait_of_more_than_a_second_is_one_wait),
-        T(a_wait_beyond_the_deadline_is_not_begun),
-        T(a_cancel_ends_the_wait),
-        T(a_holder_that_is_done_early_is_not_waited_out),
-        T(without_memory_for_its_guard_nothing_is_sent),
-    };
-
-    return T_MAIN(tests);
-}

@@ -121,7 +121,7 @@ static int boot_and_run(void *user)
     return in_child(run_booted, b);
 }
 
-TEST(an_interval_goes_over_reboots)
+TEST_HERE(an_interval_goes_over_reboots)
 {
     static boot boots[] = {
         {"aaaaaaaa", 5000000, true},
@@ -138,13 +138,4 @@ TEST(an_interval_goes_over_reboots)
         t_row("boot %s", boots[i].id);
         CHECK_INT(status, 0);
     }
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T_HERE(an_interval_goes_over_reboots),
-    };
-
-    return T_MAIN(tests);
 }

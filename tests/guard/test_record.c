@@ -187,15 +187,3 @@ TEST(values_beyond_their_bounds_are_refused)
     }
     CHECK(is_taken(&version, -1)); /* any is good */
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_layout_is_little_endian),
-        T(every_flipped_bit_and_every_changed_byte_is_seen),
-        T(every_other_size_is_refused),
-        T(values_beyond_their_bounds_are_refused),
-    };
-
-    return T_MAIN(tests);
-}

@@ -137,18 +137,3 @@ TEST(keys_are_not_formats)
     }
     CHECK_INT(redis_server_number(s, "DBSIZE"), 2 * COUNT_OF(keys));
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(two_machines_share_a_key),
-        T(one_connection_serves_all_guards),
-        T(the_key_expires_when_it_does_not_matter),
-        T(a_db_is_selected),
-        T(a_password_and_a_user),
-        T(many_threads_on_one_connection),
-        T(keys_are_not_formats),
-    };
-
-    return T_MAIN(tests);
-}

@@ -107,11 +107,3 @@ TEST(a_resolver_that_is_slow_takes_nothing_from_the_server)
     check_asked(LOCK_SYNC_OK, 1100, KIT_PATIENCE_MS);
     resolver_takes_ms = 0;
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(a_dead_address_leaves_time_for_the_others),
-                                              T(a_resolver_that_is_slow_takes_nothing_from_the_server)};
-
-    return T_MAIN(tests);
-}

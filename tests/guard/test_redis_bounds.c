@@ -70,10 +70,3 @@ TEST(what_is_just_within_bounds)
     check_endless((impostor){.says = says, .listens_on = true}, "", "INFO failed"); /* read, and no text */
     free(line);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(endless_replies), T(a_trickle), T(what_is_just_within_bounds)};
-
-    return T_MAIN(tests);
-}

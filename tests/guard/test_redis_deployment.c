@@ -258,19 +258,3 @@ TEST(a_user_without_info)
     redis_server_age(s, "accounts:1", 31000);
     CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_first_use_waits_a_hold_and_an_interval),
-        T(prepare_makes_the_marker_once),
-        T(prepare_says_why_it_fails),
-        T(what_can_lose_records_is_warned_of),
-        T(a_context_reports_the_first_use_and_logs_a_warning_once),
-        T(the_documented_acl_suffices),
-        T(each_command_of_the_acl_is_needed),
-        T(a_user_without_info),
-    };
-
-    return T_MAIN(tests);
-}

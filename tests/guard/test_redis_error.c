@@ -79,10 +79,3 @@ TEST(words_are_cut_to_the_room)
     lsync_redis_error_words("OOM", words, sizeof words);
     CHECK_TEXT(words, "the");
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(words), T(words_are_cut_to_the_room)};
-
-    return T_MAIN(tests);
-}

@@ -288,20 +288,3 @@ TEST(a_kept_connection_that_has_died)
         CHECK_INT(lock_sync_redis_prepare(r, "k"), rows[k].prepares);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_key_that_holds_something_else),
-        T(junk_of_a_records_size_is_not_kept),
-        T(a_server_that_refuses_to_write),
-        T(a_server_that_comes_and_goes_sends_no_sigpipe),
-        T(answers_that_are_none),
-        T(errors_are_named_as_what_they_are),
-        T(what_is_decided_is_what_was_written),
-        T(a_lost_reply_to_a_write_ends_the_decision),
-        T(a_kept_connection_that_has_died),
-    };
-
-    return T_MAIN(tests);
-}

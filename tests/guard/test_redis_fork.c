@@ -162,11 +162,3 @@ TEST(a_fork_in_the_middle_of_an_exchange)
         MUST_INT(pthread_join(thread, NULL), 0);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(parent_and_child_at_the_same_time),
-                                              T(a_fork_in_the_middle_of_an_exchange)};
-
-    return T_MAIN(tests);
-}

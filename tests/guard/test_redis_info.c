@@ -134,13 +134,3 @@ TEST(a_damaged_marker_is_none)
         CHECK(!lsync_redis_marker_read(&info, texts[i], strlen(texts[i]), &made_us));
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_source_is_the_replication_id), T(a_replica_is_one_that_says_so), T(what_can_lose_records),
-        T(a_marker_is_read_as_it_was_written), T(a_damaged_marker_is_none),
-    };
-
-    return T_MAIN(tests);
-}

@@ -165,18 +165,3 @@ TEST(a_client_that_was_at_the_replica_before_its_promotion)
     redis_server_promote(replica);
     check_closed(other, 100);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_deleted_key_is_restored),
-        T(an_older_record_that_is_put_back_is_not_believed),
-        T(a_restart_closes_whoever_asks_first),
-        T(a_restart_that_loses_the_last_of_it),
-        T(a_429_that_comes_while_the_server_is_down),
-        T(a_source_that_changes_on_a_kept_connection),
-        T(a_client_that_was_at_the_replica_before_its_promotion),
-    };
-
-    return T_MAIN(tests);
-}

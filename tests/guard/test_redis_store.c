@@ -64,10 +64,3 @@ TEST(a_swap_over_another_connection_than_the_last_look)
     CHECK_INT(i->asked, 2);
     lock_sync_redis_free(r);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(a_swap_over_another_connection_than_the_last_look)};
-
-    return T_MAIN(tests);
-}

@@ -107,10 +107,3 @@ TEST(arguments)
     CHECK_INT(lock_sync_guard_reserve(g, 1, NULL, NULL), LOCK_SYNC_E_GUARD); /* the guard keeps what it needs */
     lock_sync_guard_unref(g);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(urls), T(long_parts), T(arguments)};
-
-    return T_MAIN(tests);
-}

@@ -250,20 +250,3 @@ TEST(one_lease_covers_all_pages_of_a_directory)
 
     CHECK_CASES(cases);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_interval_runs_from_the_end_of_the_last_request),
-        T(a_lease_keeps_others_of_its_kind_out),
-        T(settling_late_changes_nothing),
-        T(what_was_not_sent_is_given_back),
-        T(a_429_blocks),
-        T(only_the_answer_of_a_live_lease_ends_a_row_of_429s),
-        T(a_long_row_of_429s_has_an_end),
-        T(a_live_lease_is_extended),
-        T(one_lease_covers_all_pages_of_a_directory),
-    };
-
-    return T_MAIN(tests);
-}

@@ -263,23 +263,3 @@ TEST(a_record_is_stale_when_nothing_of_it_matters)
 
     CHECK_CASES(cases);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_request_counts_until_its_cell_is_an_hour_old),
-        T(a_lease_counts_apart_and_enters_the_cell_of_its_end),
-        T(a_slot_of_other_counts_from_its_grant_in_the_cell_of_its_end),
-        T(what_was_sent_more_than_once_is_charged),
-        T(cells_roll),
-        T(the_count_of_a_cell_has_an_end),
-        T(a_clock_that_jumps),
-        T(a_closure_beyond_reason_is_pulled_back),
-        T(a_coarse_clock_costs_its_grain),
-        T(times_before_the_boot_count),
-        T(what_keeps_a_request_from_being_sent),
-        T(a_record_is_stale_when_nothing_of_it_matters),
-    };
-
-    return T_MAIN(tests);
-}

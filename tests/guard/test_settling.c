@@ -204,17 +204,3 @@ TEST(what_was_sent_twice_counts_twice)
     CHECK_OK(lsync_guard_settle_all(g, slot, &twice));
     CHECK(wait_of(g) > 3000000); /* by the hour, not by the interval */
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(how_fetches_end_their_slots),
-        T(without_a_credential_no_slot_is_used),
-        T(the_retry_after_a_401_counts_and_does_not_wait),
-        T(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline),
-        T(a_retry_that_the_budget_denies),
-        T(what_was_sent_twice_counts_twice),
-    };
-
-    return T_MAIN(tests);
-}

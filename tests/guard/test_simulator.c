@@ -74,10 +74,3 @@ TEST(what_was_sent_is_not_given_back)
         lock_sync_ctx_free(ctx);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {T(what_was_not_sent_is_given_back), T(what_was_sent_is_not_given_back)};
-
-    return T_MAIN(tests);
-}

@@ -271,18 +271,3 @@ TEST(what_was_seen_is_moved_onto_the_clock_of_now)
         CHECK_INT(counted_cell(r), NOW / CELL + 1 - 5 + rows[i].cells);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(a_record_is_written_if_it_changed),
-        T(what_is_asked_for_closes_a_record_that_is_gone),
-        T(a_kept_outcome_is_settled_before_the_question),
-        T(kept_outcomes_are_settled_in_their_order),
-        T(of_too_many_the_one_that_matters_least_is_dropped),
-        T(in_a_child_nothing_is_kept),
-        T(what_was_seen_is_moved_onto_the_clock_of_now),
-    };
-
-    return T_MAIN(tests);
-}

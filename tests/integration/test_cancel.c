@@ -234,15 +234,3 @@ TEST(cancels_at_any_instant_do_no_harm)
     expect_fetch(&s->c, LOCK_SYNC_OK);
     served_end(s);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_fetch_is_cancelled_while_connecting),
-        T(a_fetch_or_poll_is_cancelled_once_its_request_is_there),
-        T(a_watch_that_waits_is_cancelled_and_goes_on),
-        T(cancels_at_any_instant_do_no_harm),
-    };
-
-    return T_MAIN(tests);
-}

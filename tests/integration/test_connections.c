@@ -211,13 +211,5 @@ TEST(fetches_do_not_use_up_descriptors)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch),
-        T(a_tls_connection_that_ends_raises_no_signal),
-        T(sockets_are_not_inherited_by_child_processes),
-        T(without_descriptors_nothing_connects_and_later_all_works),
-        T(fetches_do_not_use_up_descriptors),
-    };
-
-    return T_MAIN_IN(tests, begin, pems_free);
+    return t_run_all_in(begin, pems_free);
 }

@@ -233,17 +233,5 @@ TEST(a_handshake_that_trickles_ends_by_the_deadline)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(a_connection_that_forwards_nothing_is_given_up),
-        T(a_connection_without_acknowledgements_is_given_up),
-        T(a_network_that_was_dead_for_a_while_is_used_again),
-        T(a_late_answer_is_good_before_the_deadline),
-        T(an_answer_that_trickles_ends_by_the_deadline),
-        T(a_handshake_that_trickles_ends_by_the_deadline),
-        /* last: without root there is no way back from namespaces */
-        T(after_a_change_of_the_address_fetches_are_good_again),
-        T(after_an_interruption_of_the_link_fetches_are_good_again),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -105,7 +105,5 @@ TEST(each_fault_gives_its_status_for_all_locks_and_for_one)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(each_fault_gives_its_status_for_all_locks_and_for_one)};
-
-    return T_MAIN_IN(tests, start_server, stop_server);
+    return t_run_all_in(start_server, stop_server);
 }

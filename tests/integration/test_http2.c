@@ -143,11 +143,5 @@ TEST(a_tls_session_is_resumed_on_a_new_connection)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(many_fetches_go_over_one_http2_connection),
-        T(failures_over_http2_are_told_like_others),
-        T(a_tls_session_is_resumed_on_a_new_connection),
-    };
-
-    return T_MAIN_IN(tests, begin, end);
+    return t_run_all_in(begin, end);
 }

@@ -123,15 +123,3 @@ TEST(a_short_connect_timeout_does_not_cut_a_slow_answer)
     expect_fetch(&s->c, LOCK_SYNC_OK);
     served_end(s);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_decoded_body_may_be_as_large_as_the_cap_and_no_larger),
-        T(a_coding_other_than_identity_and_one_gzip_is_malformed_though_it_decodes),
-        T(a_header_may_have_64_KiB_and_no_more),
-        T(a_short_connect_timeout_does_not_cut_a_slow_answer),
-    };
-
-    return T_MAIN(tests);
-}

@@ -87,14 +87,3 @@ TEST(nothing_is_sent_after_a_provider_that_took_too_long)
     CHECK_INT(g.calls, 2);
     served_end(s);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_refused_token_is_replaced_and_the_request_sent_again_on_its_connection),
-        T(the_deadline_holds_for_provider_and_repeat_together),
-        T(nothing_is_sent_after_a_provider_that_took_too_long),
-    };
-
-    return T_MAIN(tests);
-}

@@ -96,7 +96,7 @@ static void scene_end(scene *s)
 
 /* --- the environment --- */
 
-TEST(the_environments_proxy_sees_no_https)
+TEST_IN(the_environments_proxy_sees_no_https, begin, end)
 {
     client c = client_of_service();
 
@@ -107,7 +107,7 @@ TEST(the_environments_proxy_sees_no_https)
     client_free(&c);
 }
 
-TEST(the_environments_no_proxy_does_not_switch_ours_off)
+TEST_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end)
 {
     const raw_step tunnel[] = TUNNEL("HTTP/1.1 200 Connected");
     scene s = SCENE(tunnel);
@@ -122,7 +122,7 @@ TEST(the_environments_no_proxy_does_not_switch_ours_off)
 
 /* --- the proxy that is set --- */
 
-TEST(a_proxy_sees_connect_and_nothing_of_ours)
+TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
 {
     static const char *const ours[] = {"authorization", "user-agent", "accept", "locksync", SECRET};
     const raw_step tunnel[] = TUNNEL("HTTP/1.1 200 Connected\r\nX-Correlation-ID: the-proxys");
@@ -149,7 +149,7 @@ TEST(a_proxy_sees_connect_and_nothing_of_ours)
 }
 
 /* The limit on header bytes is for the service's. */
-TEST(a_proxys_header_does_not_count_as_the_services)
+TEST_IN(a_proxys_header_does_not_count_as_the_services, begin, end)
 {
 #define SOME_LINES                                                                                                     \
     "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                          \
@@ -166,7 +166,7 @@ TEST(a_proxys_header_does_not_count_as_the_services)
     scene_end(&s);
 }
 
-TEST(a_proxys_password_goes_to_the_proxy_alone)
+TEST_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end)
 {
     static const raw_step refusal[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 403 pass-" SECRET " is no good\r\nContent-Length: 0\r\n\r\n"),
@@ -187,7 +187,7 @@ TEST(a_proxys_password_goes_to_the_proxy_alone)
     free(url);
 }
 
-TEST(a_refusal_by_the_proxy_is_a_connect_error)
+TEST_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end)
 {
 #define REFUSAL(line)                                                                                                  \
     {                                                                                                                  \
@@ -217,7 +217,7 @@ TEST(a_refusal_by_the_proxy_is_a_connect_error)
     }
 }
 
-TEST(a_proxy_that_is_not_there_is_a_connect_error)
+TEST_IN(a_proxy_that_is_not_there_is_a_connect_error, begin, end)
 {
     uint16_t port;
     int keeper = raw_dead_port(&port);
@@ -234,7 +234,7 @@ TEST(a_proxy_that_is_not_there_is_a_connect_error)
     (void)close(keeper);
 }
 
-TEST(a_silent_proxy_ends_in_time)
+TEST_IN(a_silent_proxy_ends_in_time, begin, end)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     scene s = SCENE(silent);
@@ -248,7 +248,7 @@ TEST(a_silent_proxy_ends_in_time)
     scene_end(&s);
 }
 
-TEST(a_socks_proxy_that_refuses_is_a_connect_error)
+TEST_IN(a_socks_proxy_that_refuses_is_a_connect_error, begin, end)
 {
     static const raw_step refusal[] = {RAW_SEND_TEXT("\x05\xff"), RAW_WAIT_FOR_CLOSE}; /* no method is acceptable */
     static const raw_step *const scripts[] = {refusal};
@@ -259,7 +259,7 @@ TEST(a_socks_proxy_that_refuses_is_a_connect_error)
     scene_end(&s);
 }
 
-TEST(the_certificate_behind_a_proxy_is_checked)
+TEST_IN(the_certificate_behind_a_proxy_is_checked, begin, end)
 {
     const raw_step tunnel[] = TUNNEL("HTTP/1.1 200 Connected");
     const raw_step *const scripts[] = {tunnel, tunnel};
@@ -273,7 +273,7 @@ TEST(the_certificate_behind_a_proxy_is_checked)
 
 /* The simulator is no proxy, but it has TLS: trusted, it gets to refuse the CONNECT; not trusted, or signed for another
    host, it sees nothing. */
-TEST(a_proxy_with_tls_is_trusted_no_more_than_the_service)
+TEST_IN(a_proxy_with_tls_is_trusted_no_more_than_the_service, begin, end)
 {
     const char *const bad[] = {pems->unknown, pems->wrong_host};
     client c = client_of_service();
@@ -297,7 +297,7 @@ TEST(a_proxy_with_tls_is_trusted_no_more_than_the_service)
 
 /* --- where no proxy is used --- */
 
-TEST(loopback_is_reached_without_the_proxy)
+TEST_IN(loopback_is_reached_without_the_proxy, begin, end)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     scene s = scene_make(NULL, 0, "http");
@@ -309,7 +309,7 @@ TEST(loopback_is_reached_without_the_proxy)
     raw_stop(server);
 }
 
-TEST(plain_http_beyond_loopback_goes_through_no_proxy)
+TEST_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = kit_text("http://" HOST ":%u", raw_port(server));
@@ -331,21 +331,5 @@ TEST(plain_http_beyond_loopback_goes_through_no_proxy)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_IN(the_environments_proxy_sees_no_https, begin, end),
-        T_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end),
-        T_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end),
-        T_IN(a_proxys_header_does_not_count_as_the_services, begin, end),
-        T_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end),
-        T_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end),
-        T_IN(a_proxy_that_is_not_there_is_a_connect_error, begin, end),
-        T_IN(a_silent_proxy_ends_in_time, begin, end),
-        T_IN(a_socks_proxy_that_refuses_is_a_connect_error, begin, end),
-        T_IN(the_certificate_behind_a_proxy_is_checked, begin, end),
-        T_IN(a_proxy_with_tls_is_trusted_no_more_than_the_service, begin, end),
-        T_IN(loopback_is_reached_without_the_proxy, begin, end),
-        T_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end),
-    };
-
-    return T_MAIN_IN(tests, begin_all, end_all);
+    return t_run_all_in(begin_all, end_all);
 }

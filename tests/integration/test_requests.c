@@ -204,17 +204,3 @@ TEST(files_of_the_home_directory_are_not_read)
     free(old_copy);
     kit_remove_dir(home);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_request_is_these_bytes_and_no_others),
-        T(so_is_one_for_one_lock_with_all_settings),
-        T(a_changed_credential_replaces_the_one_sent_before),
-        T(no_answer_leads_elsewhere_or_asks_for_more),
-        T(an_echoed_credential_is_struck_out),
-        T(files_of_the_home_directory_are_not_read),
-    };
-
-    return T_MAIN(tests);
-}

@@ -24,7 +24,7 @@ static char *url_of(const char *host, uint16_t port)
     return kit_text("http://%s:%u", host, port);
 }
 
-TEST(localhost_is_this_machine)
+TEST_IN(localhost_is_this_machine, NULL, end)
 {
     static const struct {
         const char *name;
@@ -53,7 +53,7 @@ TEST(localhost_is_this_machine)
 /* 0.0.0.0 and :: are no loopback addresses, but a connection to them would reach the server, and nothing would leave
    this machine. libcurl 7.88 answers for localhost itself; of one that asks the resolver the address must be refused.
  */
-TEST(localhost_elsewhere_is_not_gone_to)
+TEST_IN(localhost_elsewhere_is_not_gone_to, NULL, end)
 {
     static const char *const elsewhere[] = {"0.0.0.0", "::", "::ffff:0.0.0.0"};
 
@@ -81,7 +81,7 @@ TEST(localhost_elsewhere_is_not_gone_to)
 }
 
 /* The addresses of the test above do lead to the server: a name that is not trusted for being loopback gets there. */
-TEST(the_same_addresses_are_reached_by_other_names)
+TEST_IN(the_same_addresses_are_reached_by_other_names, NULL, end)
 {
     served *s = served_begin(NULL);
     char *url = url_of("service.test", raw_port(s->server));
@@ -95,7 +95,7 @@ TEST(the_same_addresses_are_reached_by_other_names)
 }
 
 /* The server listens on 127.0.0.1 alone: that the connection is tried and refused is the proof. */
-TEST(all_of_127_is_loopback)
+TEST_IN(all_of_127_is_loopback, NULL, end)
 {
     served *s = served_begin(NULL);
     char *url = url_of("127.255.1.2", raw_port(s->server));
@@ -106,7 +106,7 @@ TEST(all_of_127_is_loopback)
     free(url);
 }
 
-TEST(a_name_that_does_not_resolve_is_told)
+TEST_IN(a_name_that_does_not_resolve_is_told, NULL, end)
 {
     served *s = served_begin(NULL);
 
@@ -121,7 +121,7 @@ TEST(a_name_that_does_not_resolve_is_told)
 
 /* --- a resolver that does not answer --- */
 
-TEST(a_stalled_resolver_outlasts_no_deadline)
+TEST_IN(a_stalled_resolver_outlasts_no_deadline, NULL, end)
 {
     static const struct {
         const char *name;
@@ -156,7 +156,7 @@ TEST(a_stalled_resolver_outlasts_no_deadline)
     }
 }
 
-TEST(a_stalled_resolver_does_not_hold_a_cancel_up)
+TEST_IN(a_stalled_resolver_does_not_hold_a_cancel_up, NULL, end)
 {
     served *s = served_begin(NULL);
     canceller *other;
@@ -168,19 +168,4 @@ TEST(a_stalled_resolver_does_not_hold_a_cancel_up)
     CHECK(kit_now_us() - canceller_end(other) < 250000 * kit_slack());
     expect_good_at(&s->c, raw_url(s->server));
     served_end(s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_IN(localhost_is_this_machine, NULL, end),
-        T_IN(localhost_elsewhere_is_not_gone_to, NULL, end),
-        T_IN(the_same_addresses_are_reached_by_other_names, NULL, end),
-        T_IN(all_of_127_is_loopback, NULL, end),
-        T_IN(a_name_that_does_not_resolve_is_told, NULL, end),
-        T_IN(a_stalled_resolver_outlasts_no_deadline, NULL, end),
-        T_IN(a_stalled_resolver_does_not_hold_a_cancel_up, NULL, end),
-    };
-
-    return T_MAIN(tests);
 }

@@ -133,16 +133,3 @@ TEST(compressed_answers_are_read_and_ids_that_do_not_fit_the_url_answered)
     CHECK_INT(stats.requests, 4);
     CHECK_INT(stats.connections, 1);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(asked_ids_come_and_unknown_ones_are_told),
-        T(one_lock_is_fetched_and_an_unknown_one_is_not_found),
-        T(each_request_is_one_log_line_with_its_facts),
-        T(every_shape_of_records_is_read),
-        T(compressed_answers_are_read_and_ids_that_do_not_fit_the_url_answered),
-    };
-
-    return T_MAIN(tests);
-}

@@ -73,10 +73,5 @@ TEST(nor_do_they_over_tls)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(threads_with_a_context_each_do_not_meet),
-        T(nor_do_they_over_tls),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -67,7 +67,7 @@ static CURLcode plain_libcurl(const char *url, const char *ca_file, long version
 
 /* --- whose certificate --- */
 
-TEST(names_and_addresses_of_the_certificate_are_good)
+TEST_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore)
 {
     char *by_localhost = kit_text("https://localhost:%u", sim_port(good));
     char *by_name = kit_text("https://service.test:%u", sim_port(good));
@@ -82,7 +82,7 @@ TEST(names_and_addresses_of_the_certificate_are_good)
     free(by_name);
 }
 
-TEST(a_server_with_a_bad_certificate_is_refused)
+TEST_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore)
 {
     const char *const rows[] = {pems->expired, pems->wrong_host, pems->unknown};
 
@@ -100,7 +100,7 @@ TEST(a_server_with_a_bad_certificate_is_refused)
     }
 }
 
-TEST(a_name_that_is_not_in_the_certificate_is_refused)
+TEST_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore)
 {
     char *url = kit_text("https://other.test:%u", sim_port(good));
     client c = client_trusting(url, pems->ca);
@@ -114,7 +114,7 @@ TEST(a_name_that_is_not_in_the_certificate_is_refused)
 
 /* --- the CA file --- */
 
-TEST(a_ca_file_that_is_none_is_a_tls_error)
+TEST_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore)
 {
     char *missing = kit_text("%s/missing.pem", pems->dir);
     char *empty = kit_text("%s/empty.pem", pems->dir);
@@ -134,7 +134,7 @@ TEST(a_ca_file_that_is_none_is_a_tls_error)
 }
 
 /* The file is read at each new connection, and a connection made under other trust is not used again. */
-TEST(a_changed_ca_file_holds_for_the_next_fetch)
+TEST_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore)
 {
     client c = client_trusting(sim_url(good), pems->ca);
 
@@ -150,7 +150,7 @@ TEST(a_changed_ca_file_holds_for_the_next_fetch)
 
 /* --- the system's trust --- */
 
-TEST(the_systems_trust_holds_by_default)
+TEST_IN(the_systems_trust_holds_by_default, NULL, restore)
 {
     client c = client_new(sim_url(unknown));
     size_t loads = trust_default_file_loads();
@@ -165,7 +165,7 @@ TEST(the_systems_trust_holds_by_default)
 }
 
 /* That plain libcurl accepts the server shows who refuses it. */
-TEST(a_ca_file_replaces_the_systems_bundle_and_directory)
+TEST_IN(a_ca_file_replaces_the_systems_bundle_and_directory, NULL, restore)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
     size_t loads;
@@ -183,7 +183,7 @@ TEST(a_ca_file_replaces_the_systems_bundle_and_directory)
     client_free(&c);
 }
 
-TEST(the_environments_trust_is_not_asked)
+TEST_IN(the_environments_trust_is_not_asked, NULL, restore)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
 
@@ -213,7 +213,7 @@ static child *old_server(const char *version, uint16_t *port)
 }
 
 /* openssl.cnf beside this file lets OpenSSL itself accept old TLS: what refuses it is the library. */
-TEST(tls_before_1_2_is_refused)
+TEST_IN(tls_before_1_2_is_refused, NULL, restore)
 {
     uint16_t port;
     child *server = old_server("-tls1_1", &port);
@@ -230,17 +230,5 @@ TEST(tls_before_1_2_is_refused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore),
-        T_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore),
-        T_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore),
-        T_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore),
-        T_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore),
-        T_IN(the_systems_trust_holds_by_default, NULL, restore),
-        T_IN(a_ca_file_replaces_the_systems_bundle_and_directory, NULL, restore),
-        T_IN(the_environments_trust_is_not_asked, NULL, restore),
-        T_IN(tls_before_1_2_is_refused, NULL, restore),
-    };
-
-    return T_MAIN_IN(tests, begin_all, end_all);
+    return t_run_all_in(begin_all, end_all);
 }

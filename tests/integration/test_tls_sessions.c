@@ -69,10 +69,5 @@ TEST(a_session_that_breaks_the_handshake_costs_at_most_one_fetch)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(a_session_that_the_server_forgot_costs_a_handshake_only),
-        T(a_session_that_breaks_the_handshake_costs_at_most_one_fetch),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -1,5 +1,5 @@
 /* What a test has on its stage: pools, accounts, servers and guards that are released when the test is over:
-   accounts, pools, guards and then all else, the last first. A test that uses it is listed by T_STAGE(name). */
+   accounts, pools, guards and then all else, the last first. A test that uses it is a TEST_ON_STAGE(name). */
 #ifndef POOL_STAGE_H
 #define POOL_STAGE_H
 
@@ -8,7 +8,7 @@
 
 #include "../support/nginx.h"
 
-#define T_STAGE(name) T_IN(name, NULL, stage_clear)
+#define TEST_ON_STAGE(name) TEST_IN(name, NULL, stage_clear)
 
 #define DEAD_URL "http://127.0.0.1:1" /* nobody listens there */
 

@@ -117,7 +117,7 @@ static int listen_only(uint16_t *port)
     return fd;
 }
 
-TEST(each_submit_has_one_callback)
+TEST_ON_STAGE(each_submit_has_one_callback)
 {
     static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
                                             NULL};
@@ -139,12 +139,11 @@ TEST(each_submit_has_one_callback)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {T_STAGE(each_submit_has_one_callback)};
     int failed;
 
     s.wanted = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 3000;
     s.random = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    failed = T_MAIN_IN(tests, pems_make, pems_free);
+    failed = t_run_all_in(pems_make, pems_free);
     for (size_t i = 0; i < STATUSES; i++)
         if (s.statuses[i] > 0)
             print_message("%-28s %zu\n", lock_sync_status_name((lock_sync_status)i), s.statuses[i]);

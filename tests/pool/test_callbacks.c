@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-TEST(the_callback_comes_once_inside_dispatch_or_wait)
+TEST_ON_STAGE(the_callback_comes_once_inside_dispatch_or_wait)
 {
     raw_server *good = stage_server(NULL, 0);
 
@@ -26,7 +26,7 @@ TEST(the_callback_comes_once_inside_dispatch_or_wait)
     }
 }
 
-TEST(a_context_goes_from_pool_to_blocking_fetch_and_back)
+TEST_ON_STAGE(a_context_goes_from_pool_to_blocking_fetch_and_back)
 {
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
     lock_sync_pool *pools[] = {stage_pool(), stage_pool()};
@@ -43,7 +43,7 @@ static void *free_results(void *results)
     return NULL;
 }
 
-TEST(results_outlive_pool_and_context_and_are_freed_on_another_thread)
+TEST_ON_STAGE(results_outlive_pool_and_context_and_are_freed_on_another_thread)
 {
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
     lock_sync_pool *p = pool_make();
@@ -66,7 +66,7 @@ static void resubmit(account *a)
         account_submit(a, a->pool);
 }
 
-TEST(a_context_that_fails_and_submits_for_ever_delays_no_other)
+TEST_ON_STAGE(a_context_that_fails_and_submits_for_ever_delays_no_other)
 {
     raw_server *good = stage_server(NULL, 0);
     lock_sync_pool *p = stage_pool();
@@ -86,16 +86,4 @@ TEST(a_context_that_fails_and_submits_for_ever_delays_no_other)
     MUST(a->calls > 5);
     a->user = a;
     pool_run_all(p);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(the_callback_comes_once_inside_dispatch_or_wait),
-        T_STAGE(a_context_goes_from_pool_to_blocking_fetch_and_back),
-        T_STAGE(results_outlive_pool_and_context_and_are_freed_on_another_thread),
-        T_STAGE(a_context_that_fails_and_submits_for_ever_delays_no_other),
-    };
-
-    return T_MAIN(tests);
 }

@@ -146,7 +146,7 @@ static void time_out(scene *s)
     CHECK_OK(account_fetch(s->a, s->pool));
 }
 
-TEST(a_fetch_ends_by_its_deadline_whatever_clocks_do)
+TEST_ON_STAGE(a_fetch_ends_by_its_deadline_whatever_clocks_do)
 {
     static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_WAIT_FOR_CLOSE, RAW_END};
 
@@ -162,7 +162,7 @@ static void take_answer(scene *s)
         CHECK_OK(status);
 }
 
-TEST(an_answer_behind_a_jump_is_taken)
+TEST_ON_STAGE(an_answer_behind_a_jump_is_taken)
 {
     static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_ANSWER, RAW_WAIT_FOR_CLOSE,
                                      RAW_END};
@@ -178,7 +178,7 @@ static void go_on(scene *s)
         CHECK_OK(account_fetch(s->a, s->pool));
 }
 
-TEST(fetches_go_on_after_a_jump)
+TEST_ON_STAGE(fetches_go_on_after_a_jump)
 {
     in_each_jump(NULL, 0, go_on);
 }
@@ -192,19 +192,7 @@ static void ask_guard(scene *s)
     CHECK_INT(account_fetch(s->a, s->pool), s->jump.boot_s == 0 ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
 }
 
-TEST(a_guard_in_memory_waits_by_the_time_since_boot)
+TEST_ON_STAGE(a_guard_in_memory_waits_by_the_time_since_boot)
 {
     in_each_jump(NULL, 0, ask_guard);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_fetch_ends_by_its_deadline_whatever_clocks_do),
-        T_STAGE(an_answer_behind_a_jump_is_taken),
-        T_STAGE(fetches_go_on_after_a_jump),
-        T_STAGE(a_guard_in_memory_waits_by_the_time_since_boot),
-    };
-
-    return T_MAIN(tests);
 }

@@ -83,7 +83,7 @@ static void check_row(const row *r, lock_sync_guard *guard)
     (void)stage_clear(NULL);
 }
 
-TEST(a_provider_is_asked_as_in_a_blocking_fetch)
+TEST_ON_STAGE(a_provider_is_asked_as_in_a_blocking_fetch)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%s", rows[i].name);
@@ -100,7 +100,7 @@ static lock_sync_status cancel_own(void *user, lock_sync_ctx *ctx, bool refused)
     return lock_sync_set_personal_key(ctx, KEY);
 }
 
-TEST(a_cancel_inside_the_provider_ends_the_fetch)
+TEST_ON_STAGE(a_cancel_inside_the_provider_ends_the_fetch)
 {
     raw_server *server = stage_server(NULL, 0);
     lock_sync_pool *p = stage_pool();
@@ -110,14 +110,4 @@ TEST(a_cancel_inside_the_provider_ends_the_fetch)
     MUST_OK(lock_sync_set_token_provider(a->ctx, cancel_own, NULL));
     expect_fetch(a, p, LOCK_SYNC_E_CANCELLED);
     MUST_INT(raw_requests(server), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_provider_is_asked_as_in_a_blocking_fetch),
-        T_STAGE(a_cancel_inside_the_provider_ends_the_fetch),
-    };
-
-    return T_MAIN(tests);
 }

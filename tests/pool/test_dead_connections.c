@@ -67,7 +67,7 @@ static bool is_possible(relay_action how)
 
 /* --- all connections are dead --- */
 
-TEST(dead_connections_are_replaced)
+TEST_ON_STAGE(dead_connections_are_replaced)
 {
     static const struct {
         const char *name;
@@ -98,7 +98,7 @@ static const relay_action deaths[] = {RELAY_HOLD, RELAY_FORGET};
 
 /* The first that is out of time speaks for all that the connection carries: they need not wait for their own
    deadlines. */
-TEST(the_first_timeout_ends_a_dead_connection_for_all_on_it)
+TEST_ON_STAGE(the_first_timeout_ends_a_dead_connection_for_all_on_it)
 {
     for (size_t how = 0; how < COUNT_OF(deaths) && is_possible(deaths[how]); how++) {
         scene s = scene_make(&plan_http2, 1, ACCOUNTS);
@@ -138,7 +138,7 @@ static void run_until_requests(const scene *s, size_t requests)
 }
 
 /* One stream on each connection: of two fetches at once each has its own. */
-TEST(one_dead_connection_of_two_is_replaced)
+TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
 {
     static const h2_step holds_second[] = {{.act = H2_ANSWER}, {.act = H2_HOLD}, {.act = H2_END}};
     static const h2_step holds_first[] = {{.act = H2_HOLD}, {.act = H2_END}};
@@ -171,9 +171,18 @@ static void stop_moved(void *lab)
     h2_lab_stop(lab);
 }
 
+static int clear_names(void **user)
+{
+    int wrong = stage_clear(user);
+
+    resolver_answer(NULL);
+    kit_wait_for_one_thread();
+    return wrong;
+}
+
 /* Its connections break, and those that are made to the address before are refused, until the name is looked up
    again. */
-TEST(a_name_with_a_new_address_is_found_there)
+TEST_IN(a_name_with_a_new_address_is_found_there, NULL, clear_names)
 {
     h2_lab *old = h2_lab_start(pems->good, pems->key, &plan_http2, 1);
     h2_lab *moved = h2_lab_start_at("127.0.0.2", h2_lab_port(old), pems->good, pems->key, &plan_http2, 1);
@@ -194,19 +203,10 @@ TEST(a_name_with_a_new_address_is_found_there)
         MUST_INT(fetch_all(&s), 0);
 }
 
-static int clear_names(void **user)
-{
-    int wrong = stage_clear(user);
-
-    resolver_answer(NULL);
-    kit_wait_for_one_thread();
-    return wrong;
-}
-
 /* --- and what is no reason --- */
 
 /* Bytes that come do not put the deadline off. */
-TEST(an_answer_that_trickles_ends_by_the_deadline)
+TEST_ON_STAGE(an_answer_that_trickles_ends_by_the_deadline)
 {
     const h2_plan *const plans[] = {&plan_http1, &plan_http2};
 
@@ -227,7 +227,7 @@ TEST(an_answer_that_trickles_ends_by_the_deadline)
 }
 
 /* One answer that does not come says nothing of the connection while others come on it. */
-TEST(a_silent_stream_does_not_end_a_living_connection)
+TEST_ON_STAGE(a_silent_stream_does_not_end_a_living_connection)
 {
     static const h2_step silent_second[] = {{.act = H2_ANSWER}, {.act = H2_SILENCE}, {.act = H2_END}};
     static const h2_plan plan = {.steps = silent_second};
@@ -252,7 +252,7 @@ TEST(a_silent_stream_does_not_end_a_living_connection)
 /* --- connections that break --- */
 
 /* What was under way may fail; what comes then does not. */
-TEST(a_connection_that_breaks_under_fetches_is_replaced)
+TEST_ON_STAGE(a_connection_that_breaks_under_fetches_is_replaced)
 {
     static const relay_action breaks[] = {RELAY_CLOSE, RELAY_RESET};
     static const h2_step holds[] = {{.act = H2_ANSWER}, {.act = H2_HOLD, .times = H2_ALWAYS}};
@@ -275,15 +275,5 @@ TEST(a_connection_that_breaks_under_fetches_is_replaced)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(dead_connections_are_replaced),
-        T_STAGE(the_first_timeout_ends_a_dead_connection_for_all_on_it),
-        T_STAGE(one_dead_connection_of_two_is_replaced),
-        T_IN(a_name_with_a_new_address_is_found_there, NULL, clear_names),
-        T_STAGE(an_answer_that_trickles_ends_by_the_deadline),
-        T_STAGE(a_silent_stream_does_not_end_a_living_connection),
-        T_STAGE(a_connection_that_breaks_under_fetches_is_replaced),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -8,7 +8,7 @@
 
 /* More fetches than transfers, or than connections, or as many: each ends by its own deadline, all within the time that
    the last has. */
-TEST(fetches_at_a_silent_server_end_by_their_own_deadlines)
+TEST_ON_STAGE(fetches_at_a_silent_server_end_by_their_own_deadlines)
 {
     static const struct {
         const char *name;
@@ -52,7 +52,7 @@ static bool only_one_is_left(void *pool)
 }
 
 /* Plain http: the first account's answer does not come. That of the others does, at once. */
-TEST(a_silent_first_answer_delays_no_other_account_of_the_host)
+TEST_ON_STAGE(a_silent_first_answer_delays_no_other_account_of_the_host)
 {
     raw_server *server = stage_silent_server(1);
     lock_sync_pool *p = stage_pool();
@@ -71,7 +71,7 @@ TEST(a_silent_first_answer_delays_no_other_account_of_the_host)
 }
 
 /* When one that has the only transfer, or the only connection, goes, the next gets it. */
-TEST(a_cancel_makes_room_for_the_next)
+TEST_ON_STAGE(a_cancel_makes_room_for_the_next)
 {
     for (int i = 0; i < 2; i++) {
         raw_server *server = stage_silent_server(1);
@@ -97,7 +97,7 @@ TEST(a_cancel_makes_room_for_the_next)
 
 /* --- behind a store that blocks --- */
 
-TEST(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
+TEST_ON_STAGE(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
 {
     store *s = stage_store();
     lock_sync_pool *p = stage_pool();
@@ -123,7 +123,7 @@ TEST(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
 
 /* The answer has come, and only its slot is still to be settled: the fetch ends as it would have, with the answer's own
    detail. */
-TEST(what_is_being_settled_ends_with_its_own_error)
+TEST_ON_STAGE(what_is_being_settled_ends_with_its_own_error)
 {
     static const raw_step limited[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),
@@ -151,17 +151,4 @@ TEST(what_is_being_settled_ends_with_its_own_error)
         MUST_INT(a->retry_after_ms, 30000);
         (void)stage_clear(NULL);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(fetches_at_a_silent_server_end_by_their_own_deadlines),
-        T_STAGE(a_silent_first_answer_delays_no_other_account_of_the_host),
-        T_STAGE(a_cancel_makes_room_for_the_next),
-        T_STAGE(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel),
-        T_STAGE(what_is_being_settled_ends_with_its_own_error),
-    };
-
-    return T_MAIN(tests);
 }

@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-TEST(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with)
+TEST_ON_STAGE(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
@@ -24,7 +24,7 @@ TEST(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with)
     MUST_INT(lock_sync_pool_fd(p), fd);
 }
 
-TEST(fetches_that_wait_cost_no_dispatches)
+TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
 {
     raw_server *quiet = stage_silent_server(1);
     lock_sync_pool *p = stage_pool();
@@ -44,7 +44,7 @@ TEST(fetches_that_wait_cost_no_dispatches)
 }
 
 /* The kept connection is told to be closed once; the next fetch makes another. */
-TEST(a_kept_connection_that_is_closed_is_no_work_for_ever)
+TEST_ON_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever)
 {
     static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
     static const raw_step *const scripts[] = {keep_and_close};
@@ -63,7 +63,7 @@ TEST(a_kept_connection_that_is_closed_is_no_work_for_ever)
     MUST_INT(raw_connections(server), 2);
 }
 
-TEST(it_is_level_triggered_inside_another_epoll)
+TEST_ON_STAGE(it_is_level_triggered_inside_another_epoll)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
@@ -84,7 +84,7 @@ TEST(it_is_level_triggered_inside_another_epoll)
 }
 
 /* While those that run stay silent, so that their origin is on trial. */
-TEST(a_raised_limit_lets_those_begin_that_wait)
+TEST_ON_STAGE(a_raised_limit_lets_those_begin_that_wait)
 {
     for (int connections = 0; connections < 2; connections++) {
         raw_server *quiet = stage_silent_server(4);
@@ -122,7 +122,7 @@ static void *cancel_once_asked(void *user)
     return NULL;
 }
 
-TEST(a_cancel_from_another_thread_wakes_it)
+TEST_ON_STAGE(a_cancel_from_another_thread_wakes_it)
 {
     for (int waiting = 0; waiting < 2; waiting++) {
         raw_server *quiet = stage_silent_server(1);
@@ -144,7 +144,7 @@ TEST(a_cancel_from_another_thread_wakes_it)
     }
 }
 
-TEST(wait_honours_its_time)
+TEST_ON_STAGE(wait_honours_its_time)
 {
     static const int64_t times[] = {0, 1, 50, 200};
     lock_sync_pool *p = stage_pool();
@@ -166,7 +166,7 @@ TEST(wait_honours_its_time)
 }
 
 /* A deadline, too, is something to do. */
-TEST(wait_without_end_returns_for_a_deadline)
+TEST_ON_STAGE(wait_without_end_returns_for_a_deadline)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_silent_server(1)));
@@ -176,20 +176,4 @@ TEST(wait_without_end_returns_for_a_deadline)
     while (lock_sync_pool_pending(p) > 0)
         MUST_OK(pool_wait(p, INT64_MAX));
     expect_end(a, LOCK_SYNC_E_TIMEOUT);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with),
-        T_STAGE(fetches_that_wait_cost_no_dispatches),
-        T_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever),
-        T_STAGE(it_is_level_triggered_inside_another_epoll),
-        T_STAGE(a_raised_limit_lets_those_begin_that_wait),
-        T_STAGE(a_cancel_from_another_thread_wakes_it),
-        T_STAGE(wait_honours_its_time),
-        T_STAGE(wait_without_end_returns_for_a_deadline),
-    };
-
-    return T_MAIN(tests);
 }

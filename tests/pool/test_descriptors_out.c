@@ -23,7 +23,7 @@ static void limit_descriptors(size_t spare, struct rlimit *old)
     MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-TEST(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on)
+TEST_ON_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on)
 {
     for (size_t spare = 0; spare < 4; spare++) {
         account *all = stage_accounts(MANY, sim_url(stage_sim(arguments)));
@@ -49,7 +49,7 @@ TEST(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on
     }
 }
 
-TEST(a_pool_without_descriptors_is_a_connect_error)
+TEST_ON_STAGE(a_pool_without_descriptors_is_a_connect_error)
 {
     lock_sync_status status = LOCK_SYNC_E_CONNECT;
     size_t before = kit_descriptors();
@@ -68,7 +68,7 @@ TEST(a_pool_without_descriptors_is_a_connect_error)
     }
 }
 
-TEST(descriptors_stay_flat_and_none_is_left)
+TEST_ON_STAGE(descriptors_stay_flat_and_none_is_left)
 {
     sim *server = stage_sim(arguments);
     account *all = stage_accounts(MANY, sim_url(server));
@@ -87,15 +87,4 @@ TEST(descriptors_stay_flat_and_none_is_left)
     MUST(kit_descriptors() <= most + MANY);
     pool_end(p);
     MUST_INT(kit_descriptors(), before);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on),
-        T_STAGE(a_pool_without_descriptors_is_a_connect_error),
-        T_STAGE(descriptors_stay_flat_and_none_is_left),
-    };
-
-    return T_MAIN(tests);
 }

@@ -23,7 +23,7 @@ static void check_end_of(const h2_plan *plan, h2_end how, bool pooled, int64_t i
     (void)stage_clear(NULL);
 }
 
-TEST(no_request_is_put_on_a_connection_that_was_ended)
+TEST_ON_STAGE(no_request_is_put_on_a_connection_that_was_ended)
 {
     static const struct {
         const char *name;
@@ -91,7 +91,7 @@ static void check_idle(const h2_plan *plan, lock_sync_pool *p)
     CHECK_INT(h2_lab_counts(lab).requests, 6); /* none was sent twice */
 }
 
-TEST(a_connection_that_was_idle_for_too_long_is_not_used_again)
+TEST_ON_STAGE(a_connection_that_was_idle_for_too_long_is_not_used_again)
 {
     const h2_plan *const plans[] = {&plan_http1, &plan_http2};
 
@@ -105,10 +105,5 @@ TEST(a_connection_that_was_idle_for_too_long_is_not_used_again)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_connection_that_was_idle_for_too_long_is_not_used_again),
-        T_STAGE(no_request_is_put_on_a_connection_that_was_ended),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -35,7 +35,7 @@ static void run(account *all, lock_sync_pool *p)
     MUST_INT(lock_sync_pool_pending(p), 0);
 }
 
-TEST(a_socket_that_cannot_be_watched_does_not_end_the_pool)
+TEST_ON_STAGE(a_socket_that_cannot_be_watched_does_not_end_the_pool)
 {
     static const char *const arguments[] = {"--static", NULL};
     account *all = stage_accounts(MANY, sim_url(stage_sim(arguments)));
@@ -48,11 +48,4 @@ TEST(a_socket_that_cannot_be_watched_does_not_end_the_pool)
     MUST_INT(failing, 0);
     run(all, p);
     expect_ends(all, MANY, LOCK_SYNC_OK);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T_STAGE(a_socket_that_cannot_be_watched_does_not_end_the_pool)};
-
-    return T_MAIN(tests);
 }

@@ -42,7 +42,7 @@ static void fetch_cold(relay *r, size_t connections_max, h2_lab *holding)
     CHECK_BETWEEN(relay_connections(r), 1, connections_max);
 }
 
-TEST(a_cold_crowd_at_nginx_is_answered_over_few_connections)
+TEST_ON_STAGE(a_cold_crowd_at_nginx_is_answered_over_few_connections)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const nginx_setup setup = {
@@ -55,7 +55,7 @@ TEST(a_cold_crowd_at_nginx_is_answered_over_few_connections)
 }
 
 /* Here the network is slow besides. At most two requests are sent for each. */
-TEST(so_it_is_over_a_slow_network)
+TEST_ON_STAGE(so_it_is_over_a_slow_network)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const h2_plan plan = {.streams = rows[i].streams};
@@ -71,7 +71,7 @@ TEST(so_it_is_over_a_slow_network)
 }
 
 /* The first connection refuses before it answers anything, and tells its limit behind that. */
-TEST(what_is_refused_before_the_first_answer_is_repeated)
+TEST_ON_STAGE(what_is_refused_before_the_first_answer_is_repeated)
 {
     static const h2_step holds[] = {{.act = H2_HOLD, .times = H2_ALWAYS}};
 
@@ -89,11 +89,5 @@ TEST(what_is_refused_before_the_first_answer_is_repeated)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_cold_crowd_at_nginx_is_answered_over_few_connections),
-        T_STAGE(so_it_is_over_a_slow_network),
-        T_STAGE(what_is_refused_before_the_first_answer_is_repeated),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -31,7 +31,7 @@ static pid_t fork_idle_child(void)
     return child;
 }
 
-TEST(a_child_that_leaves_the_pool_alone_changes_nothing)
+TEST_ON_STAGE(a_child_that_leaves_the_pool_alone_changes_nothing)
 {
     raw_full_port port = raw_full_port_open();
     lock_sync_pool *p = stage_pool();
@@ -50,11 +50,4 @@ TEST(a_child_that_leaves_the_pool_alone_changes_nothing)
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
     raw_full_port_close(&port);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T_STAGE(a_child_that_leaves_the_pool_alone_changes_nothing)};
-
-    return T_MAIN(tests);
 }

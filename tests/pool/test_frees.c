@@ -133,12 +133,5 @@ static int end(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(freeing_a_context_ends_its_fetch_in_each_state),
-        T(freeing_a_context_and_then_the_pool),
-        T(freeing_the_pool_ends_its_fetches_in_each_state),
-        T(cancelling_ends_a_fetch_in_each_state),
-    };
-
-    return T_MAIN_IN(tests, NULL, end);
+    return t_run_all_in(NULL, end);
 }

@@ -150,14 +150,3 @@ TEST(so_may_one_inside_pool_free)
 {
     check_acts(in_pool_free);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_callback_inside_dispatch_may_submit_and_free_and_not_dispatch),
-        T(so_may_one_inside_ctx_free),
-        T(so_may_one_inside_pool_free),
-    };
-
-    return T_MAIN(tests);
-}

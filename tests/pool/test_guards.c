@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 /* Three refunds in a row; the fourth keeps its slot. */
-TEST(a_refused_connection_gives_its_slot_back)
+TEST_ON_STAGE(a_refused_connection_gives_its_slot_back)
 {
     uint16_t port;
     int keeper = raw_dead_port(&port);
@@ -21,7 +21,7 @@ TEST(a_refused_connection_gives_its_slot_back)
 }
 
 /* What was cancelled in the queue sent nothing; what was cancelled at the server did. */
-TEST(a_cancel_settles_by_what_was_sent)
+TEST_ON_STAGE(a_cancel_settles_by_what_was_sent)
 {
     raw_server *server = stage_silent_server(1);
     lock_sync_pool *p = stage_pool();
@@ -42,7 +42,7 @@ TEST(a_cancel_settles_by_what_was_sent)
 /* --- lines --- */
 
 /* In the simulator's count, without any tolerance. */
-TEST(those_that_wait_for_one_guard_get_through_one_per_interval_in_their_order)
+TEST_ON_STAGE(those_that_wait_for_one_guard_get_through_one_per_interval_in_their_order)
 {
     enum { INTERVAL_MS = 60, COUNT = 20 };
     static const char *const arguments[] = {"--static", "--min-interval-ms", "60", NULL};
@@ -61,7 +61,7 @@ TEST(those_that_wait_for_one_guard_get_through_one_per_interval_in_their_order)
         CHECK_INT(all[i].order, all[i - 1].order + 1);
 }
 
-TEST(a_slot_that_is_given_back_wakes_the_first_in_the_line)
+TEST_ON_STAGE(a_slot_that_is_given_back_wakes_the_first_in_the_line)
 {
     raw_full_port port = raw_full_port_open();
     lock_sync_pool *p = stage_pool();
@@ -86,7 +86,7 @@ TEST(a_slot_that_is_given_back_wakes_the_first_in_the_line)
 }
 
 /* The answer of the line's first is the answer of all behind it. */
-TEST(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known)
+TEST_ON_STAGE(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known)
 {
     enum { INTERVAL_MS = 600, COUNT = 5 };
     lock_sync_pool *p = stage_pool();
@@ -112,7 +112,7 @@ static bool has_loaded_thrice(void *user)
     return store_loads(user) == 3; /* two for the fetch before */
 }
 
-TEST(of_those_that_wait_for_one_guard_the_first_asks)
+TEST_ON_STAGE(of_those_that_wait_for_one_guard_the_first_asks)
 {
     enum { COUNT = 5 };
     lock_sync_pool *p = stage_pool();
@@ -133,18 +133,4 @@ TEST(of_those_that_wait_for_one_guard_the_first_asks)
     MUST_INT(store_loads(s), 3);
     for (size_t i = 1; i < COUNT; i++)
         expect_pending(&all[i]);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_refused_connection_gives_its_slot_back),
-        T_STAGE(a_cancel_settles_by_what_was_sent),
-        T_STAGE(those_that_wait_for_one_guard_get_through_one_per_interval_in_their_order),
-        T_STAGE(a_slot_that_is_given_back_wakes_the_first_in_the_line),
-        T_STAGE(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known),
-        T_STAGE(of_those_that_wait_for_one_guard_the_first_asks),
-    };
-
-    return T_MAIN(tests);
 }

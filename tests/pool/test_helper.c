@@ -3,7 +3,7 @@
 
 #define MANY 20
 
-TEST(stores_are_asked_on_one_thread_that_is_not_ours)
+TEST_ON_STAGE(stores_are_asked_on_one_thread_that_is_not_ours)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     store *s = stage_store();
@@ -19,7 +19,7 @@ TEST(stores_are_asked_on_one_thread_that_is_not_ours)
     MUST(kit_threads() >= threads + 1);
 }
 
-TEST(a_guard_in_memory_needs_no_thread)
+TEST_ON_STAGE(a_guard_in_memory_needs_no_thread)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, DEAD_URL);
@@ -32,7 +32,7 @@ TEST(a_guard_in_memory_needs_no_thread)
 }
 
 /* In the simulator's count, without any tolerance. */
-TEST(a_file_guard_is_shared)
+TEST_ON_STAGE(a_file_guard_is_shared)
 {
     static const char *const arguments[] = {"--static", "--min-interval-ms", "40", NULL};
     sim *server = stage_sim(arguments);
@@ -52,7 +52,7 @@ TEST(a_file_guard_is_shared)
     MUST_INT(sim_ask_stats(server).syncs, MANY);
 }
 
-TEST(a_store_that_blocks_delays_no_other_account)
+TEST_ON_STAGE(a_store_that_blocks_delays_no_other_account)
 {
     raw_server *good = stage_server(NULL, 0);
     store *s = stage_store();
@@ -85,16 +85,4 @@ TEST(a_store_that_blocks_delays_no_other_account)
     store_release(s);
     pool_run_all(p);
     expect_end(blocked, LOCK_SYNC_OK);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(stores_are_asked_on_one_thread_that_is_not_ours),
-        T_STAGE(a_guard_in_memory_needs_no_thread),
-        T_STAGE(a_file_guard_is_shared),
-        T_STAGE(a_store_that_blocks_delays_no_other_account),
-    };
-
-    return T_MAIN(tests);
 }

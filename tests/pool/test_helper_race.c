@@ -32,7 +32,7 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
 }
 #endif
 
-TEST(a_refusal_of_the_store_stays_one)
+TEST_ON_STAGE(a_refusal_of_the_store_stays_one)
 {
     raw_server *server = stage_server(NULL, 0);
     lock_sync_guard *g = stage_store_guard(stage_store(), 3600000);
@@ -51,11 +51,4 @@ TEST(a_refusal_of_the_store_stays_one)
         expect_end(a, LOCK_SYNC_E_TOO_SOON);
     }
     MUST_INT(raw_requests(server), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T_STAGE(a_refusal_of_the_store_stays_one)};
-
-    return T_MAIN(tests);
 }

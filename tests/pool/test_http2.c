@@ -51,7 +51,7 @@ static void expect_own_answers(const scene *s, size_t count)
         expect_own_answer(s, i);
 }
 
-TEST(accounts_share_connections_and_each_gets_its_own_answer)
+TEST_ON_STAGE(accounts_share_connections_and_each_gets_its_own_answer)
 {
     const size_t requests = kit_slack() > 1 ? REQUESTS / 10 : REQUESTS;
     scene s = scene_make(EVER);
@@ -66,7 +66,7 @@ TEST(accounts_share_connections_and_each_gets_its_own_answer)
 }
 
 /* nginx takes 128 requests on a connection at once; the second one is opened by one of those that found no room. */
-TEST(more_than_a_connection_carries_open_only_what_they_need)
+TEST_ON_STAGE(more_than_a_connection_carries_open_only_what_they_need)
 {
     scene s = scene_make(EVER);
 
@@ -76,7 +76,7 @@ TEST(more_than_a_connection_carries_open_only_what_they_need)
     MUST_BETWEEN(nginx_look(s.nginx, ACCOUNTS * 5).connections, 1, 3);
 }
 
-TEST(cancels_on_shared_connections_disturb_no_other)
+TEST_ON_STAGE(cancels_on_shared_connections_disturb_no_other)
 {
     uint64_t random = 88172645463325252u;
     scene s = scene_make(EVER);
@@ -98,7 +98,7 @@ TEST(cancels_on_shared_connections_disturb_no_other)
 
 /* A fetch may fail when nginx closes its connection, but gets no other's answer, and is not sent more than twice; most
    are good. */
-TEST(a_server_that_closes_connections_mixes_nothing_up)
+TEST_ON_STAGE(a_server_that_closes_connections_mixes_nothing_up)
 {
     scene s = scene_make(37);
     size_t failed = 0;
@@ -141,27 +141,18 @@ static void fetch_at_once(size_t count, int rounds, unsigned requests_each)
     MUST_INT(nginx_look(s.nginx, submits).requests, submits);
 }
 
-TEST(what_a_closing_server_refuses_is_repeated_once)
+TEST_ON_STAGE(what_a_closing_server_refuses_is_repeated_once)
 {
     fetch_at_once(ACCOUNTS, 3, 37);
 }
 
 /* More often than libcurl before 8.17 repeats anything on one handle. */
-TEST(repeats_of_fetches_before_do_not_count)
+TEST_ON_STAGE(repeats_of_fetches_before_do_not_count)
 {
     fetch_at_once(2, 20, 2);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(accounts_share_connections_and_each_gets_its_own_answer),
-        T_STAGE(more_than_a_connection_carries_open_only_what_they_need),
-        T_STAGE(cancels_on_shared_connections_disturb_no_other),
-        T_STAGE(a_server_that_closes_connections_mixes_nothing_up),
-        T_STAGE(what_a_closing_server_refuses_is_repeated_once),
-        T_STAGE(repeats_of_fetches_before_do_not_count),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -80,7 +80,7 @@ static void check_rows(const row *rows, size_t count)
 }
 
 /* REFUSED_STREAM and GOAWAY say that the request was not looked at. */
-TEST(what_was_not_looked_at_is_repeated_once)
+TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
 {
     static const row rows[] = {
         {.name = "REFUSED_STREAM, first request", .first = {REFUSES(H2_REFUSED_STREAM)},
@@ -114,7 +114,7 @@ TEST(what_was_not_looked_at_is_repeated_once)
 }
 
 /* GOAWAY behind an answer, or before it, takes nothing from it. */
-TEST(an_orderly_end_of_a_connection_costs_nothing)
+TEST_ON_STAGE(an_orderly_end_of_a_connection_costs_nothing)
 {
     static const row rows[] = {
         {.name = "GOAWAY behind the first answer", .first = {{.act = H2_LAST}}, .good = 1,
@@ -133,7 +133,7 @@ TEST(an_orderly_end_of_a_connection_costs_nothing)
 }
 
 /* An error of the stream leaves open whether the request was done: it is sent no second time. */
-TEST(what_may_have_been_looked_at_is_not_repeated)
+TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
 {
     static const row rows[] = {
         {.name = "ENHANCE_YOUR_CALM, first request", .first = {REFUSES(H2_ENHANCE_YOUR_CALM)},
@@ -155,7 +155,7 @@ TEST(what_may_have_been_looked_at_is_not_repeated)
 }
 
 /* On a connection that carried others, libcurl does not tell whether the request was looked at. */
-TEST(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
+TEST_ON_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
 {
     static const row rows[] = {
         {.name = "closed, second request", .first = {ANSWERS, {.act = H2_CLOSE}}, .good = 1,
@@ -169,7 +169,7 @@ TEST(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
     check_rows(rows, COUNT_OF(rows));
 }
 
-TEST(a_server_that_wants_http1_gets_it)
+TEST_ON_STAGE(a_server_that_wants_http1_gets_it)
 {
     static const row rows[] = {
         {.name = "HTTP_1_1_REQUIRED, first request", .first = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
@@ -185,7 +185,7 @@ TEST(a_server_that_wants_http1_gets_it)
 }
 
 /* The guard's hour has room for the two requests of one fetch and for the one of another. */
-TEST(both_requests_count_in_the_hour)
+TEST_ON_STAGE(both_requests_count_in_the_hour)
 {
     static const row rows[] = {
         {.name = "first request", .first = {REFUSES(H2_REFUSED_STREAM)}},
@@ -209,7 +209,7 @@ TEST(both_requests_count_in_the_hour)
 }
 
 /* The deadline is the fetch's: the repeat has what the first left of it. */
-TEST(the_repeat_ends_in_time)
+TEST_ON_STAGE(the_repeat_ends_in_time)
 {
     static const row late = {.first = {ANSWERS, {.act = H2_WAIT, .number = 1500}, GOES_AWAY},
                              .later = {{.act = H2_SILENCE}}};
@@ -231,15 +231,5 @@ TEST(the_repeat_ends_in_time)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(what_was_not_looked_at_is_repeated_once),
-        T_STAGE(an_orderly_end_of_a_connection_costs_nothing),
-        T_STAGE(what_may_have_been_looked_at_is_not_repeated),
-        T_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once),
-        T_STAGE(a_server_that_wants_http1_gets_it),
-        T_STAGE(both_requests_count_in_the_hour),
-        T_STAGE(the_repeat_ends_in_time),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

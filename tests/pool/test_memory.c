@@ -16,7 +16,7 @@ static lock_sync_pool *pool_in(t_heap *h)
 }
 
 /* Some are told by the server that they may not. */
-TEST(all_blocks_go_back_to_where_they_came_from)
+TEST_ON_STAGE(all_blocks_go_back_to_where_they_came_from)
 {
     static const raw_step forbidden[] = {
         RAW_READ_REQUEST,
@@ -60,7 +60,7 @@ TEST(all_blocks_go_back_to_where_they_came_from)
     }
 }
 
-TEST(memory_stays_flat_over_many_fetches)
+TEST_ON_STAGE(memory_stays_flat_over_many_fetches)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     t_heap h = {0};
@@ -78,7 +78,7 @@ TEST(memory_stays_flat_over_many_fetches)
 }
 
 /* What a fetch would leave among blocks that live no longer than it is a hole in the heap for each context. */
-TEST(a_fetch_leaves_nothing_in_its_context)
+TEST_ON_STAGE(a_fetch_leaves_nothing_in_its_context)
 {
     t_heap h = {0};
     lock_sync_allocator own = t_heap_allocator(&h);
@@ -91,15 +91,4 @@ TEST(a_fetch_leaves_nothing_in_its_context)
     MUST_INT(h.blocks, blocks);
     account_free(&a);
     MUST_INT(h.blocks, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(all_blocks_go_back_to_where_they_came_from),
-        T_STAGE(memory_stays_flat_over_many_fetches),
-        T_STAGE(a_fetch_leaves_nothing_in_its_context),
-    };
-
-    return T_MAIN(tests);
 }

@@ -18,14 +18,14 @@ static int clear(void **user)
     return wrong;
 }
 
-#define T_NAMES(name) T_IN(name, NULL, clear)
+#define TEST_OF_NAMES(name) TEST_IN(name, NULL, clear)
 
 static const char *named_url(const raw_server *server)
 {
     return stage_text("http://service.test:%u", raw_port(server));
 }
 
-TEST(fifty_accounts_of_a_name_look_it_up_once)
+TEST_OF_NAMES(fifty_accounts_of_a_name_look_it_up_once)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, named_url(stage_server(NULL, 0)));
@@ -45,7 +45,7 @@ TEST(fifty_accounts_of_a_name_look_it_up_once)
     MUST_INT(resolver_calls(), before + 1);
 }
 
-TEST(a_stalled_resolver_delays_no_other_account)
+TEST_OF_NAMES(a_stalled_resolver_delays_no_other_account)
 {
     lock_sync_pool *p = stage_pool();
     account *stalled = stage_accounts(4, "https://service.test");
@@ -73,7 +73,7 @@ TEST(a_stalled_resolver_delays_no_other_account)
 }
 
 /* The one that looks up for all is cancelled, or freed: the next goes ahead. */
-TEST(another_goes_ahead_when_the_first_ends)
+TEST_OF_NAMES(another_goes_ahead_when_the_first_ends)
 {
     for (int freed = 0; freed < 2; freed++) {
         const char *url = named_url(stage_server(NULL, 0));
@@ -101,7 +101,7 @@ TEST(another_goes_ahead_when_the_first_ends)
 }
 
 /* Its first connection hangs in the TLS handshake; those after it do not. */
-TEST(a_leader_that_hangs_holds_up_the_others_for_a_second)
+TEST_OF_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second)
 {
     const char *const arguments[] = {"--static", "--tls-cert", pems->good, "--tls-key", pems->key, NULL};
     const raw_step silent[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
@@ -129,7 +129,7 @@ static void close_full_port(void *port)
 
 /* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its
    number: the look-up is waited for, and no other account is disturbed. */
-TEST(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
+TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
     static const raw_step *const scripts[] = {held};
@@ -171,13 +171,5 @@ TEST(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_NAMES(fifty_accounts_of_a_name_look_it_up_once),
-        T_NAMES(a_stalled_resolver_delays_no_other_account),
-        T_NAMES(another_goes_ahead_when_the_first_ends),
-        T_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second),
-        T_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -4,7 +4,7 @@
 
 #define MANY 30
 
-TEST(with_guards_that_may_block_it_is_first_in_first_out)
+TEST_ON_STAGE(with_guards_that_may_block_it_is_first_in_first_out)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
@@ -33,7 +33,7 @@ static bool is_reached(void *user)
     return raw_requests(l->server) > l->most;
 }
 
-TEST(the_limits_hold_at_the_server)
+TEST_ON_STAGE(the_limits_hold_at_the_server)
 {
     static const raw_step first[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_SERVE};
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_SERVE};
@@ -69,7 +69,7 @@ TEST(the_limits_hold_at_the_server)
 }
 
 /* Nobody waits for a connection behind an account that does not use it. */
-TEST(a_refusal_among_those_that_wait_holds_up_none)
+TEST_ON_STAGE(a_refusal_among_those_that_wait_holds_up_none)
 {
     static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_END};
     static const raw_step *const one[] = {serve};
@@ -90,15 +90,4 @@ TEST(a_refusal_among_those_that_wait_holds_up_none)
     expect_end(&all[1], LOCK_SYNC_E_TOO_SOON);
     expect_end(&all[2], LOCK_SYNC_OK);
     MUST_INT(raw_connections(server), 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(with_guards_that_may_block_it_is_first_in_first_out),
-        T_STAGE(the_limits_hold_at_the_server),
-        T_STAGE(a_refusal_among_those_that_wait_holds_up_none),
-    };
-
-    return T_MAIN(tests);
 }

@@ -38,7 +38,7 @@ TEST(an_allocator_that_is_not_complete_is_refused)
     MUST(p == NULL);
 }
 
-TEST(limits_out_of_range_are_refused)
+TEST_ON_STAGE(limits_out_of_range_are_refused)
 {
     static const struct {
         uint32_t per_host;
@@ -74,7 +74,7 @@ static void expect_refused(lock_sync_pool *p, account *a, const int64_t *ids, si
     CHECK_OK(lock_sync_set_timeout_ms(a->ctx, 30000));
 }
 
-TEST(bad_submits_are_refused_and_never_called_back)
+TEST_ON_STAGE(bad_submits_are_refused_and_never_called_back)
 {
     static const int64_t zero[] = {1, 0};
     static const int64_t negative[] = {-5};
@@ -103,7 +103,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     return LOCK_SYNC_E_NETWORK;
 }
 
-TEST(a_context_with_a_transport_of_its_own_is_refused)
+TEST_ON_STAGE(a_context_with_a_transport_of_its_own_is_refused)
 {
     const lock_sync_transport own = {.struct_size = sizeof own, .perform = perform};
     lock_sync_pool *p = stage_pool();
@@ -117,7 +117,7 @@ TEST(a_context_with_a_transport_of_its_own_is_refused)
 }
 
 /* What each function says of a busy context: tests/unit/test_busy.c. */
-TEST(a_pending_context_is_busy)
+TEST_ON_STAGE(a_pending_context_is_busy)
 {
     lock_sync_pool *pools[] = {stage_pool(), stage_pool()};
     account *a = stage_account(DEAD_URL);
@@ -142,7 +142,7 @@ TEST(a_pending_context_is_busy)
     CHECK_INT(calls, 0);
 }
 
-TEST(ids_are_copied)
+TEST_ON_STAGE(ids_are_copied)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(DEAD_URL);
@@ -154,19 +154,4 @@ TEST(ids_are_copied)
     pool_run_all(p);
     MUST_INT(calls, 1);
     MUST_INT(lock_sync_error_status(lock_sync_last_error(a->ctx)), LOCK_SYNC_E_CONNECT);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(null_pools_are_taken),
-        T(an_allocator_that_is_not_complete_is_refused),
-        T_STAGE(limits_out_of_range_are_refused),
-        T_STAGE(bad_submits_are_refused_and_never_called_back),
-        T_STAGE(a_context_with_a_transport_of_its_own_is_refused),
-        T_STAGE(a_pending_context_is_busy),
-        T_STAGE(ids_are_copied),
-    };
-
-    return T_MAIN(tests);
 }

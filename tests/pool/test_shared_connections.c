@@ -28,12 +28,12 @@ static void check_one_request(const char *between)
     }
 }
 
-TEST(a_kept_connection_closed_unanswered_gets_one_request)
+TEST_ON_STAGE(a_kept_connection_closed_unanswered_gets_one_request)
 {
     check_one_request(NULL);
 }
 
-TEST(an_http2_server_before_changes_nothing_of_that)
+TEST_ON_STAGE(an_http2_server_before_changes_nothing_of_that)
 {
     const nginx_setup setup = {.cert = pems->good, .key = pems->key, .body = "{\"result\":[{\"id\":1}]}"};
 
@@ -41,7 +41,7 @@ TEST(an_http2_server_before_changes_nothing_of_that)
 }
 
 /* The connection was opened by one transfer, and is used by another. */
-TEST(a_long_header_line_on_anothers_connection_is_too_large)
+TEST_ON_STAGE(a_long_header_line_on_anothers_connection_is_too_large)
 {
     static const raw_step long_line[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST,
                                          RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nX-Padding: "),
@@ -61,11 +61,5 @@ TEST(a_long_header_line_on_anothers_connection_is_too_large)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(a_kept_connection_closed_unanswered_gets_one_request),
-        T_STAGE(an_http2_server_before_changes_nothing_of_that),
-        T_STAGE(a_long_header_line_on_anothers_connection_is_too_large),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -59,7 +59,7 @@ static void storm(lock_sync_pool *p)
     pool_run_all(p);
 }
 
-TEST(cancels_from_four_threads)
+TEST_ON_STAGE(cancels_from_four_threads)
 {
     sim *server = stage_sim(arguments);
     store *s = stage_store();
@@ -130,7 +130,7 @@ static void make_guards(store *s)
     }
 }
 
-TEST(fetches_of_contexts_that_change_origin_and_guard)
+TEST_ON_STAGE(fetches_of_contexts_that_change_origin_and_guard)
 {
     uint16_t dead;
     int dead_port = raw_dead_port(&dead);
@@ -156,14 +156,4 @@ TEST(fetches_of_contexts_that_change_origin_and_guard)
     for (size_t i = 0; i < CONTEXTS; i++)
         MUST_INT(all[i].calls, all[i].submits);
     (void)close(dead_port);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T_STAGE(cancels_from_four_threads),
-        T_STAGE(fetches_of_contexts_that_change_origin_and_guard),
-    };
-
-    return T_MAIN(tests);
 }

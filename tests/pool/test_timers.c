@@ -19,7 +19,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct iti
 
 #define MANY 1000
 
-TEST(submits_arm_the_timer_once_and_a_dispatch_at_most_once)
+TEST_ON_STAGE(submits_arm_the_timer_once_and_a_dispatch_at_most_once)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, DEAD_URL);
@@ -37,11 +37,4 @@ TEST(submits_arm_the_timer_once_and_a_dispatch_at_most_once)
         MUST_OK(pool_dispatch(p)); /* nothing is new */
         MUST(i == 0 || settings == before);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T_STAGE(submits_arm_the_timer_once_and_a_dispatch_at_most_once)};
-
-    return T_MAIN(tests);
 }

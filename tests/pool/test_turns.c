@@ -60,13 +60,13 @@ static void check(const h2_plan *plan, size_t each, size_t turn)
 
 static const size_t members[] = {1, 3, 20};
 
-TEST(over_http1_a_turn_is_not_cut_short)
+TEST_ON_STAGE(over_http1_a_turn_is_not_cut_short)
 {
     for (size_t i = 0; i < COUNT_OF(members); i++)
         check(&plan_http1, members[i], TURN_HTTP1);
 }
 
-TEST(over_http2_a_turn_is_not_cut_short)
+TEST_ON_STAGE(over_http2_a_turn_is_not_cut_short)
 {
     for (size_t i = 0; i < COUNT_OF(members); i++)
         check(&plan_http2, members[i], TURN_HTTP2);
@@ -74,10 +74,5 @@ TEST(over_http2_a_turn_is_not_cut_short)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_STAGE(over_http1_a_turn_is_not_cut_short),
-        T_STAGE(over_http2_a_turn_is_not_cut_short),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

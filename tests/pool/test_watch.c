@@ -385,22 +385,3 @@ TEST(a_thousand_watches_in_one_pool)
     for (size_t i = 0; i < MANY; i++)
         watcher_free(&many[i]);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(changes_and_errors_that_do_not_pass_are_told),
-        T(a_missing_credential_is_told_each_interval),
-        T(polls_keep_to_interval_and_guard),
-        T(a_hold_longer_than_an_interval_is_seen),
-        T(the_timeout_does_not_bound_the_wait_for_the_guard),
-        T(each_poll_may_be_repeated_after_a_401),
-        T(another_base_url_is_another_host),
-        T(a_watched_context_is_busy),
-        T(which_watches_a_pool_takes),
-        T(a_watch_goes_on_elsewhere_with_what_it_knows),
-        T(a_thousand_watches_in_one_pool),
-    };
-
-    return T_MAIN(tests);
-}

@@ -206,17 +206,3 @@ TEST(a_fetch_is_freed_after_its_provider_had_no_other_credential)
     pool_end(p);
     raw_stop(server);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_callback_may_change_settings_for_the_next_poll),
-        T(a_setting_that_forbids_the_next_poll_is_told),
-        T(a_callback_that_frees_its_watch_has_its_context_back),
-        T(a_callback_that_frees_its_context_is_not_called_again),
-        T(a_watch_is_freed_after_its_provider_had_no_other_credential),
-        T(a_fetch_is_freed_after_its_provider_had_no_other_credential),
-    };
-
-    return T_MAIN(tests);
-}

@@ -177,15 +177,3 @@ TEST(cancels_from_several_threads_do_no_harm)
     pool_end(p);
     sim_stop(s, NULL);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on),
-        T(a_watch_that_is_cancelled_polls_then),
-        T(a_cancel_while_the_guard_settles_is_told_soon),
-        T(cancels_from_several_threads_do_no_harm),
-    };
-
-    return T_MAIN(tests);
-}

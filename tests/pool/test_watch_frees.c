@@ -279,15 +279,5 @@ static int end(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(freeing_a_watch_calls_nobody_in_each_state),
-        T(freeing_watch_context_and_pool_in_each_state),
-        T(freeing_a_context_ends_its_watch_in_each_state),
-        T(the_callback_of_what_is_freed_frees_the_watch),
-        T(freeing_the_pool_lets_the_watch_go_on_in_each_state),
-        T(cancelling_is_told_in_each_state_and_the_watch_goes_on),
-        T(a_freed_one_gives_its_seat_to_the_next_at_once),
-    };
-
-    return T_MAIN_IN(tests, NULL, end);
+    return t_run_all_in(NULL, end);
 }

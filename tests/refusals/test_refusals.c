@@ -218,24 +218,10 @@ TEST(a_file_that_is_never_the_one_that_was_opened)
 int main(void)
 {
     static const char *const arguments[] = {"--static", NULL};
-    const struct CMUnitTest tests[] = {
-        T(a_fetch_in_a_pool),
-#ifdef POOL_USES_EPOLL
-        T(a_pool_that_cannot_begin_anew),
-#endif
-        T(a_worn_handle_that_cannot_be_replaced),
-        T(a_freed_pool_settles_what_waits_to_be),
-        T(a_fetch),
-        T(no_option_of_a_fetch_may_be_missing),
-        T(a_fetch_after_a_failed_one),
-        T(the_clock_jumps_before_a_repeat),
-        T(a_guard_in_a_file),
-        T(a_file_that_is_never_the_one_that_was_opened),
-    };
     int failed;
 
     server = sim_start(arguments);
-    failed = T_MAIN(tests);
+    failed = t_run_all();
     sim_stop(server, NULL);
     return failed;
 }

@@ -127,15 +127,3 @@ TEST(without_a_mutex_nothing_is_left_over)
     CHECK_INT(mallinfo2().uordblks, before);
 }
 #endif
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(any_one_call_fails),
-#if defined(__GLIBC__)
-        T(without_a_mutex_nothing_is_left_over),
-#endif
-    };
-
-    return T_MAIN(tests);
-}

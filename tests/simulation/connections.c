@@ -170,4 +170,3 @@ bool connection_is_being_made(const easy *e)
             return true;
     return false;
 }
-

@@ -30,20 +30,13 @@
     }                                                                                                                  \
     static void name##_body(void **t_state __attribute__((unused)))
 
-/* What main() returns: runs all tests of the program, in the order in which they are written. */
+/* Runs all tests of the program, in the order in which they are written; the second with something to make before the
+   first and to release after the last. Its main() is one that calls the first (main.c), unless it has another. */
 int t_run_all(void);
-
-/* Or a list of them, which must have all: a test's row; the second has something to make before and to release after. */
-#define T(name) cmocka_unit_test(name)
-#define T_IN(name, before, after) cmocka_unit_test_setup_teardown(name, before, after)
-
-/* What main() returns; the second has something to make before the first test and to release after the last. */
-#define T_MAIN(tests) t_main(tests, COUNT_OF(tests), NULL, NULL)
-#define T_MAIN_IN(tests, before, after) t_main(tests, COUNT_OF(tests), before, after)
+int t_run_all_in(CMFixtureFunction before, CMFixtureFunction after);
 
 void t_run(CMUnitTestFunction body, void **t_state); /* the test fails if a check did */
 void t_add(const char *name, CMUnitTestFunction test, CMFixtureFunction before, CMFixtureFunction after);
-int t_main(const struct CMUnitTest *tests, size_t n, CMFixtureFunction before, CMFixtureFunction after);
 
 /* Names the row of a table that the next checks are about, and counts it as a case. */
 void t_row(const char *format, ...) __attribute__((format(printf, 1, 2)));

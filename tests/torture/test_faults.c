@@ -216,11 +216,5 @@ static int end(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(each_fault_of_the_table_in_a_blocking_fetch),
-        T(each_fault_of_the_table_in_a_pool),
-        T(what_breaks_off_does_so_over_ipv6_too),
-    };
-
-    return T_MAIN_IN(tests, begin, end);
+    return t_run_all_in(begin, end);
 }

@@ -65,7 +65,7 @@ static int leave_by_exit(void *user)
     exit(0); /* all that libraries do at the end of a process is done */
 }
 
-TEST(a_context_that_has_not_fetched_works_on_both_sides)
+TEST_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end)
 {
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
@@ -78,7 +78,7 @@ TEST(a_context_that_has_not_fetched_works_on_both_sides)
     MUST_INT(sim_ask_stats(servers[0]).connections, 2); /* one each */
 }
 
-TEST(contexts_made_after_the_fork_work)
+TEST_IN(contexts_made_after_the_fork_work, begin, end)
 {
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
@@ -91,7 +91,7 @@ TEST(contexts_made_after_the_fork_work)
     MUST_INT(sim_ask_stats(servers[0]).connections, 2);
 }
 
-TEST(a_child_that_ends_leaves_the_parents_connection)
+TEST_IN(a_child_that_ends_leaves_the_parents_connection, begin, end)
 {
     static int (*const ways[])(void *user) = {do_nothing, leave_by_exit};
 
@@ -121,7 +121,7 @@ static int read_and_free(void *user)
     return good ? 0 : 1;
 }
 
-TEST(results_are_each_processs_own)
+TEST_IN(results_are_each_processs_own, begin, end)
 {
     client c = client_of(servers[0]);
     lock_sync_results *r;
@@ -150,13 +150,5 @@ TEST(a_guard_in_memory_is_each_processs_own)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end),
-        T_IN(contexts_made_after_the_fork_work, begin, end),
-        T_IN(a_child_that_ends_leaves_the_parents_connection, begin, end),
-        T_IN(results_are_each_processs_own, begin, end),
-        T(a_guard_in_memory_is_each_processs_own),
-    };
-
-    return T_MAIN_IN(tests, pems_make, pems_free);
+    return t_run_all_in(pems_make, pems_free);
 }

@@ -161,16 +161,7 @@ static int end(void **user)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        T(the_first_use_may_run_out_of_memory),
-        T(each_request_of_the_libraries_may_fail),
-        T(each_request_of_the_hosts_allocator_may_fail),
-        T(each_of_the_first_requests_of_openssl_may_fail),
-        T(each_request_of_the_libraries_over_tls_may_fail),
-        T(each_of_our_own_requests_over_http2_may_fail),
-    };
-
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    return T_MAIN_IN(tests, begin, end);
+    return t_run_all_in(begin, end);
 }

@@ -110,10 +110,3 @@ TEST(each_request_may_fail)
     acts_end();
     redis_server_free(server);
 }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T(each_request_may_fail)};
-
-    return T_MAIN(tests);
-}

@@ -341,12 +341,5 @@ static int end(void **user)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(with_an_own_transport_it_is_nowhere),
-        T(with_libcurl_it_is_in_no_block_that_lives_or_was_ours),
-        T(nor_in_a_pool_that_goes_on),
-        T(nor_after_fetches_that_failed),
-    };
-
-    return T_MAIN_IN(tests, begin, end);
+    return t_run_all_in(begin, end);
 }

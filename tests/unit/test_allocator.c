@@ -234,8 +234,3 @@ TEST(a_request_is_one_block)
     CHECK(lsync_request_new(&memory, &spec) == NULL);
     t_heap_check_empty(&heap);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

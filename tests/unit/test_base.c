@@ -482,8 +482,3 @@ TEST(two_generators_draw_differently)
     }
     has_entropy = true;
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -285,8 +285,3 @@ TEST(what_a_second_thread_may_do_while_a_fetch_runs)
         (void)pthread_mutex_destroy(&h.mutex);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

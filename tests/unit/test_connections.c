@@ -243,9 +243,10 @@ TEST(closed_connections_are_looked_for_once_a_turn)
 {
     static const unsigned char alert[] = {21, 3, 3, 0, 2, 1, 0};
     lsync_socket_owner owner = {.turns = 1};
+    lsync_connection in_use = {.fd = -1, .active = 1};
     lsync_connection c = {.fd = -1};
-    lsync_listed list[] = {{1, &c}};
-    lsync_sockets sockets = {.owner = &owner, .listed = list, .count = 1, .http2 = true};
+    lsync_listed list[] = {{1, &in_use}, {2, &c}};
+    lsync_sockets sockets = {.owner = &owner, .listed = list, .count = COUNT_OF(list), .http2 = true};
     int ends[2];
     char byte;
 
@@ -307,17 +308,21 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
     scene x;
     lsync_transfer t = {.request = &request, .sockets = &x.sockets};
+    lsync_socket_owner owner = {.per_host = 1};
     int fd;
     int port;
 
     begin(&x);
+    x.sockets.owner = &owner;
     port = open_connection(&t, &fd);
     CHECK_INT(send_from(&t, port), CURL_PREREQFUNC_ABORT);
     CHECK_INT(t.stopped, LOCK_SYNC_E_TIMEOUT);
     lsync_sockets_leave(&t, false);
     CHECK_INT(x.sockets.open, 1);
+    CHECK_INT(owner.sockets, 1);
     CHECK_INT(lsync_on_close_socket(&x.sockets, fd), 0);
     CHECK_INT(x.sockets.open, 0);
+    CHECK_INT(owner.sockets, 0);
     end(&x);
 }
 
@@ -372,9 +377,4 @@ TEST(only_what_was_sent_twice_is_said_to_be)
         CHECK_INT(strstr(x.response.failure, "sent twice") != NULL, sends == 2);
     }
     end(&x);
-}
-
-int main(void)
-{
-    return t_run_all();
 }

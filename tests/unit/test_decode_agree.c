@@ -147,8 +147,3 @@ TEST_WITH_CTX(a_key_twice_is_malformed_either_way)
         check_both_ways(ctx, &(t_answer){.n = 0}, body, table[i].want);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

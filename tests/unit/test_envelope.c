@@ -358,8 +358,3 @@ TEST_WITH_CTX(correlation_ids)
     CHECK_OK(t_decode_status(ctx, &(t_answer){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}));
     CHECK(lock_sync_error_correlation_id(e) == NULL); /* after a success nothing is left to tell */
 }
-
-int main(void)
-{
-    return t_run_all();
-}

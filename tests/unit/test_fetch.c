@@ -298,8 +298,3 @@ TEST(a_request_says_what_is_left_of_its_time)
         lock_sync_ctx_free(ctx);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -154,8 +154,3 @@ TEST(each_transition)
             CHECK_INT(f.at_us, t->at_us);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -214,8 +214,3 @@ TEST(a_receipt_at_the_end_of_time_overflows_nothing)
         }
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -244,8 +244,3 @@ TEST_WITH_CTX(a_million_levels_are_refused_on_a_small_stack)
     MUST_INT(pthread_join(thread, NULL), 0);
     MUST_INT(pthread_attr_destroy(&small), 0);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -143,8 +143,3 @@ TEST(a_body_cut_inside_a_character_breaks_there)
 
     check_cuts(body, strlen(body) - 3);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -163,8 +163,3 @@ TEST(getters_take_null)
     CHECK(!lock_sync_lock_is_connected(NULL));
     CHECK(!lock_sync_lock_is_charging(NULL));
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -51,8 +51,3 @@ TEST_WITH_CTX(there_is_no_pool)
     lock_sync_pool_free(p);
     lock_sync_watch_free(w);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

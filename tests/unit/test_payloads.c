@@ -130,8 +130,3 @@ TEST(bodies_of_others)
         check_file(ctx, folder, &shared[i]);
     lock_sync_ctx_free(ctx);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

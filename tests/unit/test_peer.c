@@ -134,8 +134,3 @@ TEST(a_dead_peer_is_looked_for)
 #endif
     close_pair(p);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

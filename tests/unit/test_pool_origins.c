@@ -174,8 +174,3 @@ TEST(without_memory_a_table_finds_what_it_has)
     CHECK(lsync_table_first(&table, 0) == NULL);
     lsync_table_release(&table);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

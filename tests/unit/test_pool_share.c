@@ -47,8 +47,3 @@ TEST(an_origin_takes_by_what_is_left)
         CHECK(lsync_share_allows(&table[i].budget, table[i].own, table[i].on_trial) == table[i].allowed);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -346,8 +346,3 @@ TEST(leaders_open_no_more_than_the_connections_of_an_origin)
     CHECK_INT(origin->leaders, 2);
     free_stage(s);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

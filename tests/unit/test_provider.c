@@ -237,8 +237,3 @@ TEST_WITH_CTX(the_provider_is_not_asked_for_a_built_request)
     CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(p.asked, 0);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

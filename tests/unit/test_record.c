@@ -281,8 +281,3 @@ TEST_WITH_CTX(a_record_without_a_usable_id_is_named)
         }
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -313,8 +313,3 @@ TEST(readers_of_a_request_take_null)
     CHECK(!lock_sync_request_is_cancelled(NULL));
     lock_sync_request_free(NULL);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -230,8 +230,3 @@ TEST(a_response_may_be_decoded_twice_and_outlive_its_context)
         lock_sync_results_free(r[i]);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -271,8 +271,3 @@ TEST(readers_of_results_take_null)
     CHECK(!lock_sync_results_is_cached(NULL));
     lock_sync_results_free(NULL);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -58,8 +58,3 @@ TEST(when_a_request_is_sent_once_more)
         CHECK_INT(lsync_retry_after(&table[i].attempt, table[i].history), table[i].retry);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

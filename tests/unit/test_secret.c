@@ -126,8 +126,3 @@ TEST(no_log_line_of_a_fetch_holds_a_credential)
         lock_sync_ctx_free(ctx);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -301,8 +301,3 @@ TEST(setters_refuse_a_null_context)
     CHECK_INT(lock_sync_set_logger(NULL, no_log, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_transport(NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -139,8 +139,3 @@ TEST(the_version_is_that_of_the_headers)
     CHECK_TEXT(lock_sync_version(), "0.1.0");
     CHECK_INT(LOCK_SYNC_VERSION_MAJOR * 10000 + LOCK_SYNC_VERSION_MINOR * 100 + LOCK_SYNC_VERSION_PATCH, 100);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

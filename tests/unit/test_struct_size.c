@@ -132,8 +132,3 @@ TEST(a_struct_of_an_older_header_is_taken)
     CHECK_INT(COUNT_OF(shapes), shapes_in_headers());
     t_heap_check_empty(&heap);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

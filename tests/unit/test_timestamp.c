@@ -209,8 +209,3 @@ TEST(every_day_of_two_centuries_is_one_day_after_the_last)
     }
     CHECK_INT(last, parse("2110-12-31T00:00:00Z", 20));
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -70,8 +70,3 @@ TEST(codes_of_libcurl)
     curl_easy_cleanup(transfer.easy);
     lsync_response_release(&response);
 }
-
-int main(void)
-{
-    return t_run_all();
-}

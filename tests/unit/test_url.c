@@ -341,8 +341,3 @@ TEST(one_origin_is_scheme_host_and_port)
         CHECK_INT(lsync_url_has_same_origin(table[i].a, table[i].b), table[i].same);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

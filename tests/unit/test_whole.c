@@ -54,8 +54,3 @@ TEST(a_fraction_of_zeros_becomes_blanks)
         CHECK_TEXT(json, rows[i].written);
     }
 }
-
-int main(void)
-{
-    return t_run_all();
-}

@@ -302,16 +302,3 @@ TEST(changes_are_one_block_that_outlives_all_else)
     lock_sync_changes_free(c);
     t_heap_check_empty(&heap);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(what_is_a_change_of_a_lock),
-        T(both_records_are_told),
-        T(which_locks_are_compared),
-        T(nulls),
-        T(changes_are_one_block_that_outlives_all_else),
-    };
-
-    return T_MAIN(tests);
-}

@@ -156,16 +156,3 @@ TEST(retry_after_is_waited_for)
         pull_end(&p);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time),
-        T(a_missing_credential_is_told_at_once_and_mended_at_once),
-        T(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll),
-        T(the_pause_doubles_with_each_error_in_a_row),
-        T(retry_after_is_waited_for),
-    };
-
-    return T_MAIN(tests);
-}

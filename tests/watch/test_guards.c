@@ -211,18 +211,3 @@ TEST(a_429_is_waited_for_by_the_guard_too)
     pull_end(&p);
     lock_sync_guard_unref(g);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(polls_keep_to_interval_and_guard_in_each_mode),
-        T(a_cached_answer_is_never_told),
-        T(a_slot_that_another_holds_is_waited_for),
-        T(a_hold_longer_than_an_interval_is_told),
-        T(the_context_s_timeout_does_not_bound_the_wait_for_the_guard),
-        T(a_guard_whose_store_fails_is_an_error_that_may_pass),
-        T(a_429_is_waited_for_by_the_guard_too),
-    };
-
-    return T_MAIN(tests);
-}

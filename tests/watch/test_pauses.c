@@ -54,12 +54,3 @@ TEST(the_shortest_and_the_longest_pause)
         CHECK_INT(at[0] < at[1] ? at[1] : at[0], table[i].longest);
     }
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(the_shortest_and_the_longest_pause),
-    };
-
-    return T_MAIN(tests);
-}

@@ -351,24 +351,3 @@ TEST(wrong_arguments)
     CHECK_OK(pull_next(&p, 0)); /* none of it did harm */
     pull_end(&p);
 }
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        T(an_answer_tells_what_differs_from_the_last_good_one_and_is_held),
-        T(an_account_without_locks_is_told_once),
-        T(only_the_ids_asked_for_are_watched),
-        T(watches_of_one_context_are_independent),
-        T(an_answer_that_there_was_no_memory_for_is_told_by_the_next),
-        T(a_watch_is_one_block_and_changes_outlive_it),
-        T(age_is_that_of_the_last_good_answer),
-        T(a_timeout_bounds_the_waiting_and_of_0_there_is_none),
-        T(a_wait_without_an_end_goes_on_until_something_changes),
-        T(a_poll_that_has_begun_is_not_aborted_by_the_timeout),
-        T(a_context_is_busy_in_a_poll_and_free_between_two),
-        T(a_cancelled_poll_is_told_and_the_next_call_goes_on),
-        T(wrong_arguments),
-    };
-
-    return T_MAIN(tests);
-}
