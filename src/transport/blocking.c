@@ -127,7 +127,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     if (c->multi == NULL) {
         status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
     } else {
-        lsync_quirk_leave_resolver(c->multi);
+        lsync_quirk_set_resolver(c->multi);
         status = lsync_transfer_init(&c->transfer, &c->memory, &c->distrusted_us);
     }
     /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */

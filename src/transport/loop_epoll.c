@@ -164,7 +164,7 @@ static CURLMcode set_options(lsync_loop *l)
 {
     CURLMcode code = CURLM_OK;
 
-    lsync_quirk_leave_resolver(l->multi);
+    lsync_quirk_set_resolver(l->multi);
     SET(CURLMOPT_SOCKETFUNCTION, on_socket);
     SET(CURLMOPT_SOCKETDATA, l);
     SET(CURLMOPT_TIMERFUNCTION, on_timer);

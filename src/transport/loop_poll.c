@@ -18,7 +18,7 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
     l->multi = curl_multi_init();
     if (l->multi == NULL)
         return lsync_status_of_no_handle();
-    lsync_quirk_leave_resolver(l->multi);
+    lsync_quirk_set_resolver(l->multi);
     return LOCK_SYNC_OK;
 }
 

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #define HEADER_LINE_MAX ((uint64_t)100 * 1024) /* what libcurl takes of a header line */
-#define MULTI_QUICK_EXIT ((CURLMoption)21)     /* CURLMOPT_QUICK_EXIT, which older headers lack */
 
-void lsync_quirk_leave_resolver(CURLM *multi)
+/* Options that older headers lack, and older libraries do not know and do not need. */
+#define MULTI_RESOLVE_THREADS_MAX ((CURLMoption)20)
+#define MULTI_QUICK_EXIT ((CURLMoption)21)
+
+void lsync_quirk_set_resolver(CURLM *multi)
 {
-    (void)curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L); /* unknown to older ones, which do without */
+    (void)curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L);
+    (void)curl_multi_setopt(multi, MULTI_RESOLVE_THREADS_MAX, (long)INT32_MAX);
 }
 
 bool lsync_quirk_wants_http1(const char *error_text, bool is_new)

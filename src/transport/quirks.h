@@ -5,13 +5,14 @@
 
 #include "transport/types.h"
 
-/* 8.20 and newer (curl#20936): cleaning up a multi handle waits for the threads that look up names, unless it has an
-   option of its own. */
-void lsync_quirk_leave_resolver(CURLM *multi);
+/* 8.20 and newer (curl#20936): cleaning up a multi handle waits for the threads that look up names, unless an option
+   says otherwise. At most 20 of them run, two for a name, and behind ten names that stall all others would wait: each
+   look-up gets a thread, as in older versions. */
+void lsync_quirk_set_resolver(CURLM *multi);
 
 /* All: a server's HTTP_1_1_REQUIRED is known by libcurl's words alone, which stand in the error buffer when libcurl is
-   about to send again. 8.22 and newer clear the buffer before: there it is a refusal like others. To the first request of a connection it is an empty reply: what else libcurl would send again
-   over a new connection leaves no words. */
+   about to send again. 8.22 and newer clear the buffer before: there it is a refusal like others. To the first request
+   of a connection it is an empty reply: what else libcurl would send again over a new connection leaves no words. */
 bool lsync_quirk_wants_http1(const char *error_text, bool is_new);
 
 /* 7.88: a request that the server refused because it closes the connection is not sent again where nothing else is

@@ -12,6 +12,7 @@ static int clear(void **user)
     int wrong;
 
     resolver_answer(NULL);
+    resolver_prompt(NULL);
     resolver_release();
     wrong = stage_clear(user);
     kit_wait_for_one_thread();
@@ -70,6 +71,45 @@ TEST_OF_NAMES(a_stalled_resolver_delays_no_other_account)
     expect_ends(stalled, 4, LOCK_SYNC_E_TIMEOUT);
     for (size_t i = 0; i < 4; i++)
         MUST_BETWEEN(stalled[i].ended_ms - began, 500 * kit_slack() - 2, 700 * kit_slack());
+}
+
+/* libcurl 8.20 and newer make 20 look-ups at once, and others wait, unless they are told otherwise. */
+TEST_OF_NAMES(many_names_that_stall_hold_no_other_name_up)
+{
+    lock_sync_pool *p = stage_pool();
+    account *stalled = stage_accounts(MANY, DEAD_URL);
+    account *good = stage_account(named_url(stage_server(NULL, 0)));
+    int64_t began;
+
+    resolver_answer("127.0.0.1");
+    resolver_prompt("service.test");
+    resolver_stall();
+    for (size_t i = 0; i < MANY; i++)
+        MUST_OK(lock_sync_set_base_url(stalled[i].ctx, stage_text("https://stalled-%zu.test", i)));
+    accounts_submit(stalled, MANY, p);
+    pool_run_until(p, resolver_is_stalling, NULL);
+    (void)pool_run_for(p, 100);
+    began = kit_now_ms();
+    account_submit(good, p);
+    pool_run_account(good);
+    expect_end(good, LOCK_SYNC_OK);
+    MUST(good->ended_ms - began < 300 * kit_slack());
+}
+
+/* The IPv4 addresses come, and the IPv6 ones do not, as behind a firewall that drops what it does not know. */
+TEST_OF_NAMES(addresses_of_a_family_that_stall_hold_nobody_up)
+{
+    lock_sync_pool *p = stage_pool();
+    account *all = stage_accounts(MANY, named_url(stage_server(NULL, 0)));
+    int64_t began = kit_now_ms();
+
+    resolver_answer("127.0.0.1");
+    resolver_stall_other_family();
+    accounts_submit(all, MANY, p);
+    pool_run_all(p);
+    expect_ends(all, MANY, LOCK_SYNC_OK);
+    for (size_t i = 0; i < MANY; i++)
+        MUST(all[i].ended_ms - began < 1000 * kit_slack());
 }
 
 /* The one that looks up for all is cancelled, or freed: the next goes ahead. */

@@ -18,7 +18,9 @@ int gnutls_certificate_set_x509_trust_dir(void *credentials, const char *dir, in
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static char answer[64];
+static char prompt[64];
 static bool stalled;
+static bool half; /* of the two look-ups of a name, the one that finds nothing stalls */
 static size_t stalls;  /* how often it was */
 static size_t waiting; /* in this stall: those of one before may wake when the next has begun */
 static size_t calls;
@@ -55,6 +57,17 @@ static size_t look(const size_t *counter)
 
 /* --- the resolver --- */
 
+/* Of two look-ups of a name the one for the other family than the answer's does not stall: libcurl remembers no name of
+   which it got one address before it was told that there is no other. */
+static bool stalls_now(const char *node, int family)
+{
+    int other = strchr(answer, ':') != NULL ? AF_INET : AF_INET6;
+
+    if (!stalled || (node != NULL && strcmp(node, prompt) == 0))
+        return false;
+    return half ? family == other : answer[0] == '\0' || family != other;
+}
+
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -69,12 +82,14 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     if (result != EAI_NONAME) /* it is an address already */
         return result;
     (void)pthread_mutex_lock(&mutex);
-    if (numeric.ai_family != AF_INET6) /* libcurl 8.23 asks once for each family */
+    if (numeric.ai_family != AF_INET6) /* libcurl 8.20 and newer ask once for each family */
         calls++;
-    waiting += stalled;
     stall = stalls;
-    while (stalled && stalls == stall)
-        (void)pthread_cond_wait(&changed, &mutex);
+    if (stalls_now(node, numeric.ai_family)) {
+        waiting++;
+        while (stalled && stalls == stall)
+            (void)pthread_cond_wait(&changed, &mutex);
+    }
     copy(address, sizeof address, answer);
     (void)pthread_mutex_unlock(&mutex);
     return address[0] == '\0' ? EAI_NONAME : real(address, service, &numeric, out);
@@ -87,9 +102,17 @@ void resolver_answer(const char *address)
     (void)pthread_mutex_unlock(&mutex);
 }
 
-static void set_stalled(bool value)
+void resolver_prompt(const char *name)
 {
     (void)pthread_mutex_lock(&mutex);
+    copy(prompt, sizeof prompt, name);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+static void set_stalled(bool value, bool halves)
+{
+    (void)pthread_mutex_lock(&mutex);
+    half = halves;
     stalls += value && !stalled;
     waiting = value ? waiting : 0;
     stalled = value;
@@ -99,12 +122,17 @@ static void set_stalled(bool value)
 
 void resolver_stall(void)
 {
-    set_stalled(true);
+    set_stalled(true, false);
+}
+
+void resolver_stall_other_family(void)
+{
+    set_stalled(true, true);
 }
 
 void resolver_release(void)
 {
-    set_stalled(false);
+    set_stalled(false, false);
 }
 
 size_t resolver_calls(void)

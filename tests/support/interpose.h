@@ -12,6 +12,10 @@
 void resolver_answer(const char *address);
 /* Every look-up of a name waits until resolver_release(). */
 void resolver_stall(void);
+/* Every look-up waits that is for one family, and not for the answer's; libcurl before 8.20 makes none. */
+void resolver_stall_other_family(void);
+/* The name whose look-ups do not wait; NULL: there is none (the default). */
+void resolver_prompt(const char *name);
 void resolver_release(void);
 /* How many look-ups have been made; one that asks for each family on a thread of its own counts once. */
 size_t resolver_calls(void);
