@@ -350,6 +350,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (c != NULL && is_unfit(t, c, now_us)) {
         t->saw.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
+        lsync_quirk_end_connection(t->easy);
         return stop(t, LOCK_SYNC_E_NETWORK);
     }
     if (c != NULL && is_crowded(t, c)) {

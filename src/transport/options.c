@@ -290,6 +290,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
     if (code != CURLE_OK)
         forget_options(t);
+    SET(CURLOPT_FORBID_REUSE, 0L); /* see lsync_quirk_end_connection */
     SET(CURLOPT_FRESH_CONNECT, t->connecting == LSYNC_CONNECTS_ALWAYS ? 1L : 0L);
     SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : t->http_version);
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);

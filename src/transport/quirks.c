@@ -44,6 +44,11 @@ bool lsync_quirk_trusts_idle(void)
     return curl_version_info(CURLVERSION_NOW)->version_num >= 0x081600;
 }
 
+void lsync_quirk_end_connection(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text)
 {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CURLU, parsed);

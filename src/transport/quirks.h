@@ -25,6 +25,9 @@ CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transf
 
 /* 8.22 and newer (curl#21806): whether a kept connection was closed is not looked at within a second of its last use. */
 bool lsync_quirk_trusts_idle(void);
+/* Within that second a connection over HTTP/2 that was shut down is given to one request after the other. Called before
+   a request is sent on it, closes it at the end of the attempt, unless other requests are on it. */
+void lsync_quirk_end_connection(CURL *easy);
 
 /* From 8.12: setting a parsed URL drops the text; so it is set first. Sets both. */
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
