@@ -69,7 +69,7 @@ class Test:
         self.name = entry["name"]
         self.command = entry["cmd"]
         self.environment = entry["env"]
-        self.workdir = entry["workdir"]
+        self.workdir = entry["workdir"] or folder  # as meson does
         self.suites = {suite.split(":")[-1] for suite in entry["suite"]}
         self.alone = not entry["is_parallel"]
         needs = [file for need in entry["depends"] for file in targets.get(need, [])]

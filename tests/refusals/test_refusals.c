@@ -56,6 +56,31 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
     {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},                                                        \
     {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
 
+TEST(a_fetch_in_a_pool)
+{
+    static const row rows[] = {
+        {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
+        EVERY_FETCH
+        {REFUSE_pthread_create, EAGAIN, NO_MEMORY},
+#ifdef POOL_USES_EPOLL
+        {REFUSE_curl_multi_socket_action, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_epoll_create1, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_epoll_ctl, ENOMEM, NO_CURL},
+        {REFUSE_epoll_wait, EINTR, NO_CURL},
+        {REFUSE_eventfd, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_timerfd_create, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
+        {REFUSE_read, EINTR, 0},
+        {REFUSE_write, EINTR, 0},
+#else
+        {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_CURL},
+        {REFUSE_curl_multi_poll, CURLM_OUT_OF_MEMORY, NO_CURL},
+#endif
+    };
+    scene s = scene_of();
+
+    CHECK_ROWS(&s, rows, life_of_a_pool);
+}
+
 TEST(a_fetch)
 {
     static const row rows[] = {
@@ -92,31 +117,6 @@ TEST(a_fetch_after_a_failed_one)
     scene s = scene_of();
 
     CHECK_ROWS(&s, rows, life_of_a_fetch_after_a_failed_one);
-}
-
-TEST(a_fetch_in_a_pool)
-{
-    static const row rows[] = {
-        {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
-        EVERY_FETCH
-        {REFUSE_pthread_create, EAGAIN, NO_MEMORY},
-#ifdef POOL_USES_EPOLL
-        {REFUSE_curl_multi_socket_action, CURLM_OUT_OF_MEMORY, NO_CURL},
-        {REFUSE_epoll_create1, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
-        {REFUSE_epoll_ctl, ENOMEM, NO_CURL},
-        {REFUSE_epoll_wait, EINTR, NO_CURL},
-        {REFUSE_eventfd, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
-        {REFUSE_timerfd_create, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
-        {REFUSE_read, EINTR, 0},
-        {REFUSE_write, EINTR, 0},
-#else
-        {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_CURL},
-        {REFUSE_curl_multi_poll, CURLM_OUT_OF_MEMORY, NO_CURL},
-#endif
-    };
-    scene s = scene_of();
-
-    CHECK_ROWS(&s, rows, life_of_a_pool);
 }
 
 #ifdef POOL_USES_EPOLL
