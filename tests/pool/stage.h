@@ -23,7 +23,7 @@ account *stage_accounts(size_t n, const char *url);
 account *stage_secure_account(const char *url);
 account *stage_secure_accounts(size_t n, const char *url);
 
-raw_server *stage_server(const raw_step *const *scripts, size_t count);
+raw_server *stage_server(const raw_step *const *scripts, size_t count); /* static: they outlive the test */
 /* The first connections, at most 64, get no answer; those that follow get good ones. */
 raw_server *stage_silent_server(size_t connections);
 /* Whether a raw server has a request, and whether it has a connection: for pool_run(). */

@@ -144,14 +144,16 @@ TEST_OF_NAMES(another_goes_ahead_when_the_first_ends)
 TEST_OF_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second)
 {
     const char *const arguments[] = {"--static", "--tls-cert", pems->good, "--tls-key", pems->key, NULL};
-    const raw_step silent[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
-    const raw_step relay[] = {RAW_RELAY(sim_port(stage_sim(arguments))), RAW_END};
-    const raw_step *const scripts[] = {silent, relay, relay, relay, relay, relay, relay, relay};
+    static const raw_step silent[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
+    static raw_step relay[] = {RAW_RELAY(0), RAW_END};
+    static const raw_step *const scripts[] = {silent, relay, relay, relay, relay, relay, relay, relay};
+    sim *service = stage_sim(arguments);
     raw_server *way = stage_server(scripts, COUNT_OF(scripts));
     lock_sync_pool *p = stage_pool();
     account *all = stage_secure_accounts(6, stage_text("https://service.test:%u", raw_port(way)));
     int64_t began = kit_now_ms();
 
+    relay[0].number = sim_port(service);
     resolver_answer("127.0.0.1");
     accounts_submit(all, 6, p);
     for (size_t i = 1; i < 6; i++) {
