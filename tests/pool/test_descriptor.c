@@ -37,8 +37,8 @@ TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
         account_guard(&asleep[i], g, LOCK_SYNC_GUARD_WAIT);
     accounts_submit(asleep, 20, p);
     account_submit(active, p);
-    (void)pool_run_for(p, 300);
-    raw_wait_requests(quiet, 1);
+    pool_run_until(p, server_is_asked, quiet);
+    (void)pool_run_for(p, 300); /* what is left to do */
     MUST(kit_threads() <= threads + 1); /* the server's */
     CHECK_BETWEEN(pool_run_for(p, 1000), 0, 5);
 }
@@ -83,6 +83,11 @@ TEST_ON_STAGE(it_is_level_triggered_inside_another_epoll)
     (void)close(outer);
 }
 
+static bool is_asked_by_four(void *server)
+{
+    return raw_requests(server) == 4;
+}
+
 /* While those that run stay silent, so that their origin is on trial. */
 TEST_ON_STAGE(a_raised_limit_lets_those_begin_that_wait)
 {
@@ -94,14 +99,13 @@ TEST_ON_STAGE(a_raised_limit_lets_those_begin_that_wait)
         MUST_OK(connections ? lock_sync_pool_set_max_connections(p, 1, 4) : lock_sync_pool_set_max_active(p, 1));
         MUST(!pool_is_readable(p, 0));
         accounts_submit(all, 4, p);
+        pool_run_until(p, server_is_asked, quiet);
         (void)pool_run_for(p, 50);
-        raw_wait_requests(quiet, 1);
         MUST(!pool_is_readable(p, 20));
         MUST_INT(raw_requests(quiet), 1);
         MUST_OK(connections ? lock_sync_pool_set_max_connections(p, 4, 16) : lock_sync_pool_set_max_active(p, 16));
         MUST(pool_is_readable(p, 100));
-        (void)pool_run_for(p, 50);
-        raw_wait_requests(quiet, 4);
+        pool_run_until(p, is_asked_by_four, quiet);
         (void)stage_clear(NULL);
     }
 }
@@ -148,7 +152,8 @@ TEST_ON_STAGE(wait_honours_its_time)
 {
     static const int64_t times[] = {0, 1, 50, 200};
     lock_sync_pool *p = stage_pool();
-    account *a = stage_account(raw_url(stage_silent_server(1)));
+    raw_server *quiet = stage_silent_server(1);
+    account *a = stage_account(raw_url(quiet));
 
     for (size_t i = 0; i < 2 * COUNT_OF(times); i++) {
         int64_t ms = times[i % COUNT_OF(times)];
@@ -156,6 +161,7 @@ TEST_ON_STAGE(wait_honours_its_time)
 
         if (i == COUNT_OF(times)) { /* and with a fetch that is pending */
             account_submit(a, p);
+            pool_run_until(p, server_is_asked, quiet);
             (void)pool_run_for(p, 300);
         }
         began = kit_now_ms();

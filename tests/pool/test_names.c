@@ -189,8 +189,7 @@ TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
     account_submit(connecting, p); /* first: its socket has the lowest number */
     pool_run_until(p, raw_full_port_is_tried, &full);
     account_submit(other, p);
-    (void)pool_run_for(p, 20);
-    raw_wait_requests(server, 1);
+    pool_run_until(p, server_is_asked, server);
     lock_sync_cancel(connecting->ctx);
     pool_run_account(connecting);
     expect_end(connecting, LOCK_SYNC_E_CANCELLED);

@@ -80,8 +80,8 @@ TEST_ON_STAGE(a_refusal_among_those_that_wait_holds_up_none)
     MUST_OK(lock_sync_pool_set_max_connections(p, 1, 1));
     account_guard(&all[1], stage_used_guard(20000), LOCK_SYNC_GUARD_FAIL);
     accounts_submit(all, 3, p);
+    pool_run_until(p, server_is_asked, server);
     (void)pool_run_for(p, 50);
-    raw_wait_requests(server, 1);
     for (size_t i = 0; i < 3; i++)
         expect_pending(&all[i]); /* the guard is asked when it is the account's turn */
     raw_release(server);
