@@ -1,6 +1,7 @@
 /* A guard over an application's store that has `look` and `swap`: what they may report, and what it makes of that. What
    the records mean is the lineage's; see test_lineage.c. */
-#include "../support/decoding.h"
+#include "../support/fake.h"
+#include "../support/kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,4 +219,25 @@ TEST_IN(a_warning_is_one_line_and_ends, begin, end)
     check_fails("the store's record is damaged");
     check_warning("beside a damaged record");
     free(longest);
+}
+
+TEST_IN(a_context_logs_each_warning_once, begin, end)
+{
+    static const t_step good = {.http = 200, .body = "{\"result\":[]}"};
+    t_fake fake = {.steps = &good, .step_count = 1};
+    lock_sync_transport transport = t_fake_transport(&fake);
+    lock_sync_ctx *ctx = t_ctx();
+    t_log log = {0};
+
+    MUST_OK(lock_sync_set_transport(ctx, &transport));
+    MUST_OK(lock_sync_set_guard(ctx, it.guard));
+    MUST_OK(lock_sync_set_logger(ctx, t_log_line, &log));
+    it.warning = "it forgets";
+    CHECK_OK(t_fetch_status(ctx));
+    CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_TOO_SOON);
+    it.warning = "it is old";
+    CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_TOO_SOON);
+    CHECK_INT(kit_count(log.text, "it forgets"), 1);
+    CHECK_INT(kit_count(log.text, "it is old"), 1);
+    lock_sync_ctx_free(ctx);
 }
