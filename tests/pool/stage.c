@@ -140,11 +140,6 @@ bool server_is_asked(void *server)
     return raw_requests(server) > 0;
 }
 
-bool server_is_connected(void *server)
-{
-    return raw_connections(server) > 0;
-}
-
 static void release_sim(void *server)
 {
     sim_stop(server, NULL);

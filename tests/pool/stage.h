@@ -26,9 +26,8 @@ account *stage_secure_accounts(size_t n, const char *url);
 raw_server *stage_server(const raw_step *const *scripts, size_t count); /* static: they outlive the test */
 /* The first connections, at most 64, get no answer; those that follow get good ones. */
 raw_server *stage_silent_server(size_t connections);
-/* Whether a raw server has a request, and whether it has a connection: for pool_run(). */
+/* Whether a raw server has a request: for pool_run(). */
 bool server_is_asked(void *server);
-bool server_is_connected(void *server);
 sim *stage_sim(const char *const *arguments);
 nginx *stage_nginx(const nginx_setup *setup); /* skips the test where there is none */
 

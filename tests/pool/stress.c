@@ -7,6 +7,7 @@
 
 #include "../support/nginx.h"
 #include "../support/pems.h"
+#include "../support/t_random.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,7 +31,7 @@ typedef struct stress {
 
 static uint64_t draw(stress *s, uint64_t below)
 {
-    return kit_random(&s->random) % below;
+    return t_random(&s->random) % below;
 }
 
 static void act(account *a);

@@ -2,6 +2,8 @@
    guard from fetch to fetch. Each submit has one callback. Faults beside: stress.c. */
 #include "stage.h"
 
+#include "../support/t_random.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -23,9 +25,9 @@ static void *cancel_at_random(void *seed)
     uint64_t random = *(const uint64_t *)seed;
 
     while (!atomic_load(&over)) {
-        struct timespec pause = {0, (long)(kit_random(&random) % 50000)};
+        struct timespec pause = {0, (long)(t_random(&random) % 50000)};
 
-        lock_sync_cancel(all[kit_random(&random) % CONTEXTS].ctx);
+        lock_sync_cancel(all[t_random(&random) % CONTEXTS].ctx);
         (void)nanosleep(&pause, NULL); /* else the pool gets no turn on two cores */
     }
     return NULL;
@@ -104,9 +106,9 @@ static void choose(account *a)
                                                  LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_CACHED};
     static const int64_t timeouts_ms[] = {20, 200, 2000};
 
-    MUST_OK(lock_sync_set_base_url(a->ctx, w.urls[kit_random(&w.random) % COUNT_OF(w.urls)]));
-    MUST_OK(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[kit_random(&w.random) % COUNT_OF(timeouts_ms)]));
-    account_guard(a, w.guards[kit_random(&w.random) % GUARDS], modes[kit_random(&w.random) % COUNT_OF(modes)]);
+    MUST_OK(lock_sync_set_base_url(a->ctx, w.urls[t_random(&w.random) % COUNT_OF(w.urls)]));
+    MUST_OK(lock_sync_set_timeout_ms(a->ctx, timeouts_ms[t_random(&w.random) % COUNT_OF(timeouts_ms)]));
+    account_guard(a, w.guards[t_random(&w.random) % GUARDS], modes[t_random(&w.random) % COUNT_OF(modes)]);
 }
 
 static void wander(account *a)
@@ -115,10 +117,10 @@ static void wander(account *a)
         return;
     w.left--;
     choose(a);
-    if (kit_random(&w.random) % 8 == 0)
-        lock_sync_cancel(all[kit_random(&w.random) % CONTEXTS].ctx);
-    if (kit_random(&w.random) % 512 == 0)
-        MUST_OK(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)kit_random(&w.random) % 8, 16));
+    if (t_random(&w.random) % 8 == 0)
+        lock_sync_cancel(all[t_random(&w.random) % CONTEXTS].ctx);
+    if (t_random(&w.random) % 512 == 0)
+        MUST_OK(lock_sync_pool_set_max_connections(a->pool, 1 + (uint32_t)t_random(&w.random) % 8, 16));
     account_submit(a, a->pool);
 }
 

@@ -72,14 +72,6 @@ bool kit_wait(bool (*met)(void *user), void *user, int64_t ms)
     return true;
 }
 
-uint64_t kit_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 char *kit_text(const char *format, ...)
 {
     char *text = NULL;

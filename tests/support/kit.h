@@ -21,9 +21,6 @@ int64_t kit_slack(void);
 /* Asks `met` every millisecond until it says true, for at most `ms`. Whether it did. */
 bool kit_wait(bool (*met)(void *user), void *user, int64_t ms);
 
-/* The next of the random numbers that a state (not 0) has; the same for each run. */
-uint64_t kit_random(uint64_t *state);
-
 /* A text like printf's, in memory of its own; free() it. */
 char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -26,22 +26,13 @@ log_lines *log_lines_new(void)
     return l;
 }
 
-void log_lines_clear(log_lines *l)
-{
-    (void)pthread_mutex_lock(&l->mutex);
-    for (size_t i = 0; i < l->count; i++)
-        free(l->lines[i].text);
-    free(l->lines);
-    l->lines = NULL;
-    l->count = 0;
-    (void)pthread_mutex_unlock(&l->mutex);
-}
-
 void log_lines_free(log_lines *l)
 {
     if (l == NULL)
         return;
-    log_lines_clear(l);
+    for (size_t i = 0; i < l->count; i++)
+        free(l->lines[i].text);
+    free(l->lines);
     (void)pthread_mutex_destroy(&l->mutex);
     free(l);
 }

@@ -10,9 +10,8 @@ log_lines *log_lines_new(void);
 void log_lines_free(log_lines *l);
 void log_lines_keep(void *lines, lock_sync_log_level level, const char *message);
 
-void log_lines_clear(log_lines *l);
 size_t log_lines_count(log_lines *l, lock_sync_log_level level);
-/* The line i of that level; NULL past the end. Borrowed until the next log_lines_clear(). */
+/* The line i of that level; NULL past the end. Borrowed from the lines. */
 const char *log_lines_at(log_lines *l, lock_sync_log_level level, size_t i);
 /* Whether a line of any level holds `text`. */
 bool log_lines_hold(log_lines *l, const char *text);

@@ -330,11 +330,6 @@ static void wait_until_seen(raw_server *s, const size_t *counter, size_t count, 
         kit_die("%zu %s came instead of %zu", tcp_look(&s->tcp, counter), what, count);
 }
 
-void raw_wait_connections(raw_server *s, size_t count)
-{
-    wait_until_seen(s, &s->tcp.count, count, "connections");
-}
-
 void raw_wait_requests(raw_server *s, size_t count)
 {
     wait_until_seen(s, &s->requests, count, "requests");

@@ -81,7 +81,6 @@ size_t raw_requests(raw_server *s);
 char *raw_received(raw_server *s, size_t i);
 
 /* Waits until there are so many; ends the test when they do not come. */
-void raw_wait_connections(raw_server *s, size_t count);
 void raw_wait_requests(raw_server *s, size_t count);
 /* Waits until so many connections have been closed, by whichever side. */
 void raw_wait_closed(raw_server *s, size_t count);

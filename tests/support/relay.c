@@ -45,7 +45,6 @@ typedef struct connection {
 struct relay {
     int listener;
     int wake;
-    uint16_t port;
     uint16_t target;
     char url[64];
     pthread_t thread;
@@ -243,14 +242,15 @@ static void *run(void *user)
 
 /* --- life cycle --- */
 
-relay *relay_start(uint16_t port)
+relay *relay_start(uint16_t target)
 {
     relay *r = kit_zeros(sizeof *r);
+    uint16_t port;
 
-    r->target = port;
-    r->listener = tcp_listen("127.0.0.1", &r->port);
+    r->target = target;
+    r->listener = tcp_listen("127.0.0.1", &port);
     r->wake = eventfd(0, EFD_CLOEXEC);
-    (void)snprintf(r->url, sizeof r->url, "https://127.0.0.1:%u", r->port);
+    (void)snprintf(r->url, sizeof r->url, "https://127.0.0.1:%u", port);
     if (r->wake < 0 || pthread_mutex_init(&r->mutex, NULL) != 0 || pthread_create(&r->thread, NULL, run, r) != 0)
         kit_die("no thread for a relay");
     return r;
@@ -274,11 +274,6 @@ void relay_stop(relay *r)
     (void)close(r->wake);
     (void)pthread_mutex_destroy(&r->mutex);
     free(r);
-}
-
-uint16_t relay_port(const relay *r)
-{
-    return r->port;
 }
 
 const char *relay_url(const relay *r)

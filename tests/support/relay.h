@@ -26,11 +26,10 @@ typedef enum relay_action {
 } relay_action;
 
 /* To a port of 127.0.0.1. */
-relay *relay_start(uint16_t port);
+relay *relay_start(uint16_t target);
 /* Closes all connections and frees it. NULL is allowed. */
 void relay_stop(relay *r);
 
-uint16_t relay_port(const relay *r);
 /* "https://127.0.0.1:PORT". */
 const char *relay_url(const relay *r);
 
