@@ -210,11 +210,3 @@ void pause_ms(unsigned ms)
 {
     (void)usleep(ms * 1000);
 }
-
-void need_root(const char *why)
-{
-    if (geteuid() == 0)
-        return;
-    print_message("%s\n", why);
-    skip();
-}

@@ -64,7 +64,4 @@ bool is_locked(void);
 
 void pause_ms(unsigned ms);
 
-/* Skips the test unless it is run by root. */
-void need_root(const char *why);
-
 #endif

@@ -260,7 +260,7 @@ static void release_guard(void *g)
 
 redis_server *redis_here(const char *const *options)
 {
-    NEED_REDIS();
+    t_need(redis_server_is_there(), NO_REDIS);
     return t_later(release_server, redis_server_new(options));
 }
 

@@ -13,14 +13,7 @@ typedef struct redis_server redis_server;
 
 /* Whether there is one to start. */
 bool redis_server_is_there(void);
-
-#define NEED_REDIS()                                                                                                  \
-    do {                                                                                                              \
-        if (!redis_server_is_there()) {                                                                               \
-            print_message("there is no redis-server here\n");                                                         \
-            skip();                                                                                                   \
-        }                                                                                                             \
-    } while (0)
+#define NO_REDIS "there is no redis-server here"
 
 /* Starts it and waits until it answers. `options` are pairs of its command line ("--appendonly", "yes"), end with NULL,
    and may be NULL. Nothing is kept on disk unless they say so. */

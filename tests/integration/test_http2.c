@@ -80,8 +80,7 @@ TEST(many_fetches_go_over_one_http2_connection)
     line lines[FETCHES];
     scene s;
 
-    if (!nginx_exists())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
     s = scene_make((nginx_setup){.upstream = sim_port(target)});
     for (int i = 0; i < FETCHES; i++)
         expect_fetch(&s.c, LOCK_SYNC_OK);
@@ -107,8 +106,7 @@ TEST(failures_over_http2_are_told_like_others)
     };
     scene s;
 
-    if (!nginx_exists())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
     s = scene_make((nginx_setup){.upstream = sim_port(target)});
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         sim_fault(target, rows[i].fault, 1);
@@ -121,14 +119,13 @@ TEST(failures_over_http2_are_told_like_others)
     scene_end(&s);
 }
 
-/* libcurl with GnuTLS resumes no session if it is told the lowest TLS version. */
 TEST(a_tls_session_is_resumed_on_a_new_connection)
 {
     line lines[3];
     scene s;
 
-    if (!nginx_exists() || curl_has_gnutls())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
+    t_need(!curl_has_gnutls(), "libcurl with GnuTLS resumes no session if it is told the lowest TLS version");
     s = scene_make((nginx_setup){.body = raw_good_body, .http1 = true, .close_each = true});
     for (int i = 0; i < 3; i++)
         expect_fetch(&s.c, LOCK_SYNC_OK);

@@ -162,8 +162,7 @@ nginx *stage_nginx(const nginx_setup *setup)
 {
     nginx *n;
 
-    if (!nginx_exists())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
     n = nginx_start(setup);
     stage_later(release_nginx, n);
     return n;

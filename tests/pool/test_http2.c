@@ -27,8 +27,7 @@ static scene scene_make(unsigned requests_each)
 {
     scene s = {0};
 
-    if (!nginx_exists())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
     s.nginx = nginx_start_for_keys(pems->good, pems->key, NGINX_ONE_LOCK, requests_each);
     stage_later(stop_nginx, s.nginx);
     s.pool = stage_pool();

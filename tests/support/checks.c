@@ -86,6 +86,14 @@ void t_row(const char *format, ...)
     rows++;
 }
 
+void t_need(bool is_there, const char *why_not)
+{
+    if (is_there)
+        return;
+    print_message("skipped: %s\n", why_not);
+    skip();
+}
+
 static void complain(const char *file, int line)
 {
     failures++;

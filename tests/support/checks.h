@@ -41,6 +41,9 @@ void t_add(const char *name, CMUnitTestFunction test, CMFixtureFunction before, 
 /* Names the row of a table that the next checks are about, and counts it as a case. */
 void t_row(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Skips the test, and says why, where what it stands on is not there. */
+void t_need(bool is_there, const char *why_not);
+
 /* Has `release(thing)` called once the test is over, of several things the last one first; returns the thing.
    t_release() calls them now, for a row whose things are too many to keep. */
 void *t_later(void (*release)(void *thing), void *thing);

@@ -22,6 +22,7 @@ typedef struct nginx_setup {
 
 /* Whether this machine has nginx. */
 bool nginx_exists(void);
+#define NO_NGINX "there is no nginx here"
 
 nginx *nginx_start(const nginx_setup *setup);
 /* Such that whoever gets another's answer sees it. */

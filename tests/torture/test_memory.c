@@ -38,8 +38,7 @@ TEST(each_request_of_the_libraries_over_tls_may_fail)
    (nghttp2_session_mem_recv) when it runs out of memory in an answer: theirs are not failed here. */
 TEST(each_of_our_own_requests_over_http2_may_fail)
 {
-    if (!nginx_exists())
-        skip();
+    t_need(nginx_exists(), NO_NGINX);
     check_acts(http2_acts, ALLOC_OURS | ALLOC_JANSSON, SIZE_MAX, false);
     check_acts(http2_acts, OWN_MEMORY, SIZE_MAX, false);
 }
@@ -92,8 +91,7 @@ TEST(each_of_the_first_requests_of_openssl_may_fail)
 {
     const size_t most = kit_slack() == 1 ? 2000 : 500;
 
-    if (curl_has_gnutls())
-        skip();
+    t_need(!curl_has_gnutls(), "libcurl does not use OpenSSL");
     for (const act *a = tls_acts; a->name != NULL; a++) {
         size_t crashes = 0;
         int status = ALL_GOOD;

@@ -121,10 +121,7 @@ TEST(bodies_of_others)
     const char *folder = getenv("LOCKSYNC_PAYLOADS");
     lock_sync_ctx *ctx;
 
-    if (folder == NULL || *folder == '\0') {
-        print_message("LOCKSYNC_PAYLOADS names no folder\n");
-        skip();
-    }
+    t_need(folder != NULL && *folder != '\0', "LOCKSYNC_PAYLOADS names no folder");
     ctx = t_ctx();
     for (size_t i = 0; i < COUNT_OF(shared); i++)
         check_file(ctx, folder, &shared[i]);
