@@ -275,6 +275,72 @@ TEST(a_turn_goes_on_while_its_connection_is_there)
     }
 }
 
+/* What the end of an origin's only transfer, which began so long ago, says of it. */
+static lsync_origin *learn(stage *s, bool on_trial, lock_sync_status status, int32_t http_status, int64_t took_us)
+{
+    lsync_origin *origin = add_jobs(s, "https", 1, 1, on_trial);
+
+    CHECK(start_next(s) == origin);
+    s->seats[0].response.seen_status = http_status;
+    s->seats[0].job->x.started_us = lsync_clock_boot_us() - took_us;
+    lsync_origin_learn(&s->seats[0], status);
+    return origin;
+}
+
+TEST(a_response_in_time_ends_the_trial_and_an_end_without_one_begins_it)
+{
+    static const struct {
+        const char *name;
+        lock_sync_status status;
+        int32_t http_status; /* 0: no response */
+        int64_t took_us;
+        bool before;
+        bool after;
+    } table[] = {
+        {"in time", LOCK_SYNC_OK, 200, 4000000, true, false},
+        {"an error in time", LOCK_SYNC_E_SERVER, 500, 0, true, false},
+        {"broken, but in time", LOCK_SYNC_E_NETWORK, 200, 0, true, false},
+        {"late", LOCK_SYNC_OK, 200, 5001000, false, true},
+        {"none", LOCK_SYNC_E_NETWORK, 0, 0, false, true},
+        {"none in time", LOCK_SYNC_E_TIMEOUT, 0, 0, false, true},
+        {"cancelled", LOCK_SYNC_E_CANCELLED, 0, 0, false, false},
+        {"cancelled on trial", LOCK_SYNC_E_CANCELLED, 200, 0, true, true},
+        {"out of memory", LOCK_SYNC_E_NO_MEMORY, 0, 0, false, false},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        stage *s = new_stage(1);
+
+        t_row("%s", table[i].name);
+        CHECK_INT(learn(s, table[i].before, table[i].status, table[i].http_status, table[i].took_us)->on_trial,
+                  table[i].after);
+        free_stage(s);
+    }
+}
+
+/* Then each of the others connects for itself. */
+TEST(a_leader_that_failed_says_so_unless_another_may_do_better)
+{
+    static const struct {
+        lock_sync_status status;
+        bool failed;
+    } table[] = {
+        {LOCK_SYNC_E_CONNECT, true},    {LOCK_SYNC_E_TLS, true},      {LOCK_SYNC_E_NETWORK, true},
+        {LOCK_SYNC_E_RESOLVE, false},   {LOCK_SYNC_E_TIMEOUT, false}, {LOCK_SYNC_E_CANCELLED, false},
+        {LOCK_SYNC_E_NO_MEMORY, false},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        stage *s = new_stage(1);
+        const lsync_origin *origin = learn(s, true, table[i].status, 0, 0);
+
+        t_row("%s", lock_sync_status_name(table[i].status));
+        CHECK_INT(origin->failed, table[i].failed);
+        CHECK(origin->leader == NULL);
+        free_stage(s);
+    }
+}
+
 TEST(a_leader_holds_the_others_for_a_second)
 {
     stage *s = new_stage(10);
