@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef WITH_REDIS
@@ -33,20 +32,6 @@ lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_
         lock_sync_guard_set_hourly_budget(g, budget, reserve) != LOCK_SYNC_OK)
         kit_die("a guard cannot be set up");
     return g;
-}
-
-void *shared_new(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        kit_die("no shared memory");
-    return memory;
-}
-
-void shared_free(void *memory, size_t size)
-{
-    (void)munmap(memory, size);
 }
 
 void sleep_until(int64_t begin_us, double second)

@@ -13,10 +13,6 @@ typedef struct guard_place {
 /* Each process's guard on it; ends the process when there is none. */
 lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t reserve);
 
-/* Zeroed memory that child processes share, and its release. */
-void *shared_new(size_t size);
-void shared_free(void *memory, size_t size);
-
 /* Until so many seconds after a time of kit_now_us(). */
 void sleep_until(int64_t begin_us, double second);
 

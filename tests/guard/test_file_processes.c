@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,13 +35,13 @@ static slot_log *slots;
 
 static int log_begin(void **t_state)
 {
-    slots = mmap(NULL, sizeof *slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return slots == MAP_FAILED ? 1 : folder_begin(t_state);
+    slots = kit_shared(sizeof *slots);
+    return folder_begin(t_state);
 }
 
 static int log_end(void **t_state)
 {
-    (void)munmap(slots, sizeof *slots);
+    kit_shared_free(slots, sizeof *slots);
     return folder_end(t_state);
 }
 

@@ -2,7 +2,6 @@
 #include "../support/child.h"
 #include "impostor.h"
 #include "redis_server.h"
-#include "shared_guard.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -81,7 +80,7 @@ TEST(parent_and_child_at_the_same_time)
         pid_t pid;
 
         t_row("%zu", i);
-        got = shared_new(sizeof *got);
+        got = kit_shared(sizeof *got);
         CHECK_OK(lock_sync_guard_set_hourly_budget(r.guard, 1000000, 0));
         CHECK(redis_slot(r.guard, 0, KIT_PATIENCE_MS) > 0); /* connected */
         before = redis_server_number(r.server, "CLIENT ID");
@@ -91,7 +90,7 @@ TEST(parent_and_child_at_the_same_time)
         CHECK(use(r.guard));
         CHECK(all_differ());
         CHECK_INT(redis_server_number(r.server, "CLIENT ID") - before, rows[i].clients);
-        shared_free(got, sizeof *got);
+        kit_shared_free(got, sizeof *got);
     }
 }
 

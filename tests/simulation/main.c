@@ -7,11 +7,12 @@
    last line is "N passed, N failed". */
 #include "world.h"
 
+#include "../support/kit.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -183,11 +184,7 @@ int main(int count, char **arguments)
     bool good;
 
     (void)count;
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED) {
-        perror("simulation: mmap");
-        return 2;
-    }
+    shared = kit_shared(sizeof *shared);
     good = passes(NULL, &o, false);
     done = shared->done; /* what is tried to explain a failure counts there too */
     printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", done, shared->steps, seconds_now() - begun_s);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,20 @@ void *kit_resize(void *block, size_t size)
     if (resized == NULL)
         kit_die("out of memory");
     return resized;
+}
+
+void *kit_shared(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        kit_die("no shared memory");
+    return memory;
+}
+
+void kit_shared_free(void *memory, size_t size)
+{
+    (void)munmap(memory, size);
 }
 
 char *kit_temp_dir(void)

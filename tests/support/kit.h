@@ -28,6 +28,10 @@ char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *kit_zeros(size_t size);
 void *kit_resize(void *block, size_t size);
 
+/* Memory of zeros that child processes share, and its release. */
+void *kit_shared(size_t size);
+void kit_shared_free(void *memory, size_t size);
+
 /* A fresh directory; kit_remove_dir() removes it with all that is in it, and frees the path. */
 char *kit_temp_dir(void);
 void kit_remove_dir(char *dir);

@@ -138,7 +138,7 @@ static void begin(scenario *s, const guard_place *place, size_t processes, unsig
 {
     char budget[16];
     const char *options[] = {"--min-interval-ms", "200", "--hourly-budget", budget, "--static", NULL};
-    board *b = shared_new(sizeof *b);
+    board *b = kit_shared(sizeof *b);
 
     if (place != NULL)
         b->place = *place;
@@ -168,7 +168,7 @@ static int end(scenario *s)
         s->end_us = smaller(s->end_us, s->board->spent_us);
     failed = judge(s);
     sim_stop(s->sim, NULL);
-    shared_free(s->board, sizeof *s->board);
+    kit_shared_free(s->board, sizeof *s->board);
     (void)fflush(stdout);
     return failed;
 }

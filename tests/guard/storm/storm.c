@@ -116,7 +116,7 @@ static void lose(scenario *s, void (*way)(scenario *s), bool after_429)
 /* `dir`: where the guard's file is, if there is no server; NULL: in memory. */
 static void begin(scenario *s, const char *dir)
 {
-    board *b = shared_new(sizeof *b);
+    board *b = kit_shared(sizeof *b);
 
     s->board = b;
     if (s->server != NULL) {
@@ -170,7 +170,7 @@ static int end(scenario *s, bool is_shared)
            "by others %u%s\n", b->losses, b->failures, v.limited, v.unwritten, v.broken_own, v.broken_other,
            good ? "" : "  FAILED");
     (void)fflush(stdout);
-    shared_free(b, sizeof *b);
+    kit_shared_free(b, sizeof *b);
     return good ? 0 : 1;
 }
 
