@@ -4,6 +4,7 @@
 #include "../support/kit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct store {
     size_t waiting;
     size_t loads;
     pthread_t asker; /* the first thread that asked */
+    sigset_t blocked; /* there */
     bool has_others;
 };
 
@@ -41,8 +43,10 @@ void store_free(store *s)
 
 static void note_thread(store *s)
 {
-    if (s->loads == 1)
+    if (s->loads == 1) {
         s->asker = pthread_self();
+        (void)pthread_sigmask(SIG_SETMASK, NULL, &s->blocked);
+    }
     s->has_others = s->has_others || !pthread_equal(s->asker, pthread_self());
 }
 
@@ -138,4 +142,14 @@ bool store_has_one_asker(store *s, pthread_t *asker)
     is_one = s->loads > 0 && !s->has_others;
     (void)pthread_mutex_unlock(&s->mutex);
     return is_one;
+}
+
+bool store_asker_takes(store *s, int signal_number)
+{
+    bool takes;
+
+    (void)pthread_mutex_lock(&s->mutex);
+    takes = sigismember(&s->blocked, signal_number) != 1;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return takes;
 }

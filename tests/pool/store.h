@@ -20,5 +20,7 @@ bool store_is_waiting(void *s);
 size_t store_loads(store *s);
 /* Whether it was asked on one thread only, and on which. */
 bool store_has_one_asker(store *s, pthread_t *asker);
+/* Whether that signal may come on it. */
+bool store_asker_takes(store *s, int signal_number);
 
 #endif

@@ -1,9 +1,11 @@
 /* Guards whose stores may block: asked on one helper thread, and delaying nobody else. */
 #include "stage.h"
 
+#include <signal.h>
+
 #define MANY 20
 
-TEST_ON_STAGE(stores_are_asked_on_one_thread_that_is_not_ours)
+TEST_ON_STAGE(stores_are_asked_on_one_thread_that_is_not_ours_and_takes_no_signals)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     store *s = stage_store();
@@ -16,6 +18,7 @@ TEST_ON_STAGE(stores_are_asked_on_one_thread_that_is_not_ours)
         expect_fetches(all, MANY, p, LOCK_SYNC_OK);
     MUST(store_has_one_asker(s, &asker));
     MUST(!pthread_equal(asker, pthread_self()));
+    MUST(!store_asker_takes(s, SIGTERM) && !store_asker_takes(s, SIGCHLD));
     MUST(kit_threads() >= threads + 1);
 }
 
