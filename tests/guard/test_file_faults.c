@@ -176,14 +176,10 @@ TEST_HERE(writes_that_are_cut_short)
 TEST_HERE(no_file_descriptors)
 {
     lock_sync_guard *g = file_guard(1);
-    struct rlimit limit;
-    struct rlimit none;
 
-    MUST_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none = (struct rlimit){0, limit.rlim_max};
-    MUST_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    kit_limit_descriptors(0);
     check_no_slot(g, "cannot be opened: Too many open files");
-    MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    kit_free_descriptors();
     use_slot(g);
 }
 

@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 static int begin(void **user)
 {
@@ -120,21 +118,6 @@ TEST(sockets_are_not_inherited_by_child_processes)
     served_end(s);
 }
 
-/* Leaves the process `spare` descriptors. */
-static void limit_descriptors(size_t spare, struct rlimit *old)
-{
-    struct rlimit limit;
-    int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    /* descriptors are given from below without a gap, as far as the test made none: all below `lowest` are taken */
-    MUST(lowest >= 0);
-    (void)close(lowest);
-    MUST_INT(getrlimit(RLIMIT_NOFILE, old), 0);
-    limit = *old;
-    limit.rlim_cur = (rlim_t)lowest + spare;
-    MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 /* With 0, 1, 2 ... descriptors to spare, until a fetch gets through. The limit holds for the fetch alone. */
 static void check_without_descriptors(const char *base_url, const char *ca_file, bool warm)
 {
@@ -142,7 +125,6 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
 
     for (size_t spare = 0; status != LOCK_SYNC_OK; spare++) {
         client c = client_trusting(base_url, ca_file);
-        struct rlimit old;
 
         MUST(spare < 20);
         if (warm) { /* libcurl's handles are there, but no connection */
@@ -150,9 +132,9 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
             expect_fetch(&c, LOCK_SYNC_E_CONNECT);
             MUST_OK(lock_sync_set_base_url(c.ctx, base_url));
         }
-        limit_descriptors(spare, &old);
+        kit_limit_descriptors(spare);
         status = client_fetch(&c);
-        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        kit_free_descriptors();
         if (spare == 0)
             expect_status(&c, status, LOCK_SYNC_E_CONNECT);
         else if (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_CONNECT)

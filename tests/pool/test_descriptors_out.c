@@ -1,40 +1,21 @@
 /* File descriptors: when there are none left that fetch alone ends with E_CONNECT; and none leak. */
 #include "stage.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #define MANY 20
 
 static const char *const arguments[] = {"--static", NULL};
-
-/* Leaves the process `spare` descriptors. */
-static void limit_descriptors(size_t spare, struct rlimit *old)
-{
-    struct rlimit limit;
-    int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    MUST(lowest >= 0);
-    (void)close(lowest);
-    MUST_INT(getrlimit(RLIMIT_NOFILE, old), 0);
-    limit = *old;
-    limit.rlim_cur = (rlim_t)lowest + spare;
-    MUST_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
 
 TEST_ON_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on)
 {
     for (size_t spare = 0; spare < 4; spare++) {
         account *all = stage_accounts(MANY, sim_url(stage_sim(arguments)));
         lock_sync_pool *p = stage_pool();
-        struct rlimit old;
         size_t good = 0;
 
-        limit_descriptors(spare, &old);
+        kit_limit_descriptors(spare);
         accounts_submit(all, MANY, p);
         pool_run_all(p);
-        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        kit_free_descriptors();
         for (size_t i = 0; i < MANY; i++) {
             if (all[i].status != LOCK_SYNC_OK)
                 expect_end(&all[i], LOCK_SYNC_E_CONNECT);
@@ -42,9 +23,9 @@ TEST_ON_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connect
         }
         MUST(spare == 0 ? good == 0 : good >= 1);
         expect_fetches(all, MANY, p, LOCK_SYNC_OK);
-        limit_descriptors(0, &old);
+        kit_limit_descriptors(0);
         expect_fetch(all, p, LOCK_SYNC_OK);
-        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        kit_free_descriptors();
         (void)stage_clear(NULL);
     }
 }
@@ -56,12 +37,11 @@ TEST_ON_STAGE(a_pool_without_descriptors_is_a_connect_error)
 
     for (size_t spare = 0; status != LOCK_SYNC_OK; spare++) {
         lock_sync_pool *p;
-        struct rlimit old;
 
         MUST(spare < 10);
-        limit_descriptors(spare, &old);
+        kit_limit_descriptors(spare);
         status = lock_sync_pool_new(&p);
-        MUST_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+        kit_free_descriptors();
         MUST(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_CONNECT && p == NULL));
         pool_end(p);
         MUST_INT(kit_descriptors(), before);

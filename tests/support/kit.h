@@ -42,6 +42,10 @@ char *kit_read_file(const char *path); /* "" when there is none; free() it */
 /* How many times `needle` stands in `text`. */
 size_t kit_count(const char *text, const char *needle);
 
+/* Leaves this process so many descriptors that it has not taken, until kit_free_descriptors(). */
+void kit_limit_descriptors(size_t spare);
+void kit_free_descriptors(void);
+
 /* How many file descriptors, and threads, this process has. */
 size_t kit_descriptors(void);
 size_t kit_threads(void);
