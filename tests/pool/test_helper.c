@@ -2,6 +2,7 @@
 #include "stage.h"
 
 #include <signal.h>
+#include <string.h>
 
 #define MANY 20
 
@@ -88,4 +89,51 @@ TEST_ON_STAGE(a_store_that_blocks_delays_no_other_account)
     store_release(s);
     pool_run_all(p);
     expect_end(blocked, LOCK_SYNC_OK);
+}
+
+/* The line of the log that a response leaves. */
+static void note_response(void *has_response, lock_sync_log_level level, const char *message)
+{
+    (void)level;
+    if (strncmp(message, "GET ", 4) == 0)
+        *(bool *)has_response = true;
+}
+
+static bool is_true(void *flag)
+{
+    return *(const bool *)flag;
+}
+
+/* A question that waits is taken back. */
+TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
+{
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
+    static const raw_step *const scripts[] = {held};
+    raw_server *server = stage_server(scripts, 1);
+    store *s = stage_store();
+    lock_sync_guard *g = stage_store_guard(s, 1);
+    lock_sync_pool *p = stage_pool();
+    account *a = stage_account(raw_url(server));
+    account *asking = stage_account(DEAD_URL);
+    static bool has_response; /* the context, which logs, outlives this function */
+    int64_t wait_ms;
+
+    account_guard(a, g, LOCK_SYNC_GUARD_FAIL);
+    MUST_OK(lock_sync_set_logger(a->ctx, note_response, &has_response));
+    stage_guard_each(asking, 1, s, 1, LOCK_SYNC_GUARD_FAIL);
+    account_submit(a, p);
+    pool_run_until(p, server_is_asked, server);
+    store_block_at(s, store_loads(s) + 1);
+    account_submit(asking, p);
+    pool_run_until(p, store_is_waiting, s);
+    raw_release(server);
+    pool_run_until(p, is_true, &has_response);
+    lock_sync_cancel(a->ctx);
+    (void)pool_run_for(p, 20);
+    expect_pending(a);
+    store_release(s);
+    pool_run_all(p);
+    expect_end(a, LOCK_SYNC_OK);
+    (void)lock_sync_guard_reserve(g, 0, &wait_ms, NULL);
+    MUST_BETWEEN(wait_ms, 0, 1000); /* the rest of the interval, not of the hold */
 }
