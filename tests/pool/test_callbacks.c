@@ -80,7 +80,7 @@ TEST_ON_STAGE(a_context_that_fails_and_submits_for_ever_delays_no_other)
         int64_t began = kit_now_ms();
 
         MUST_OK(pool_dispatch(p));
-        MUST(kit_now_ms() - began < 50 * kit_slack());
+        MUST(kit_now_ms() - began < 1000 * kit_slack()); /* and not for ever */
     }
     expect_fetch(b, p, LOCK_SYNC_OK);
     MUST(a->calls > 5);
