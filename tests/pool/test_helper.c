@@ -138,3 +138,26 @@ TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
     (void)lock_sync_guard_reserve(g, 0, &wait_ms, NULL);
     MUST_BETWEEN(wait_ms, 0, 1000); /* the rest of the interval, not of the hold */
 }
+
+/* Its store is asked when its context is freed, and gives it a slot; the other is told to wait for that one's end. */
+TEST_ON_STAGE(the_slot_of_a_freed_context_wakes_the_first_in_the_line)
+{
+    store *s = stage_store();
+    lock_sync_guard *g = stage_store_guard(s, 60000);
+    lock_sync_pool *p = stage_pool();
+    account *freed = stage_account(DEAD_URL);
+    account *next = stage_account(raw_url(stage_server(NULL, 0)));
+
+    account_guard(freed, g, LOCK_SYNC_GUARD_FAIL);
+    account_guard(next, g, LOCK_SYNC_GUARD_WAIT);
+    MUST_OK(lock_sync_set_timeout_ms(next->ctx, 120000));
+    store_block_at(s, 1);
+    account_submit(freed, p);
+    pool_run_until(p, store_is_waiting, s);
+    account_submit(next, p);
+    MUST_OK(pool_dispatch(p)); /* it is asked for as well */
+    account_free(freed);
+    store_release(s);
+    pool_run_account(next);
+    expect_end(next, LOCK_SYNC_OK);
+}
