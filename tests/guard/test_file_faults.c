@@ -192,7 +192,7 @@ TEST_HERE(a_lock_that_is_not_let_go_does_not_stop_others)
     int64_t before_ms = kit_now_ms();
 
     check_no_slot(g, "another process holds");
-    CHECK_BETWEEN(kit_now_ms() - before_ms, 250, 400 * kit_slack());
+    CHECK_BETWEEN(kit_now_ms() - before_ms, 250, 2000 * kit_slack());
     check_no_guard(here.path);
     (void)close(lock);
     use_slot(g);

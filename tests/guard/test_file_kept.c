@@ -81,7 +81,7 @@ TEST_HERE(the_last_try_fails_too)
     CHECK_INT(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_E_GUARD);
     before_ms = kit_now_ms();
     free_guard(g);
-    CHECK_BETWEEN(kit_now_ms() - before_ms, PATIENCE_MS, 400 * kit_slack());
+    CHECK_BETWEEN(kit_now_ms() - before_ms, PATIENCE_MS, 2000 * kit_slack());
     (void)close(lock);
     check_wait(file_guard(1), HOLD_MS + 1); /* to others it is on its way until its hold is over */
 }

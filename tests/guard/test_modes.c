@@ -90,7 +90,7 @@ TEST(wait_waits_within_the_deadline)
         CHECK_OK(fetch_all(c->ctx));
         CHECK_BETWEEN(timeout_ms, 4001, 4945);
     }
-    CHECK_BETWEEN(kit_now_us() - before_us, 110000, 400000 * kit_slack());
+    CHECK_BETWEEN(kit_now_us() - before_us, 110000, 2000000 * kit_slack());
 }
 
 static void count_waits(void *user, lock_sync_log_level level, const char *message)

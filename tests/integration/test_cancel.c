@@ -186,7 +186,7 @@ TEST(a_watch_that_waits_is_cancelled_and_goes_on)
 
             expect_status(&s->c, lock_sync_watch_next(w, -1, &changes), LOCK_SYNC_E_CANCELLED);
             MUST(changes == NULL);
-            MUST(kit_now_us() - began_us < 100000 * kit_slack());
+            MUST(kit_now_us() - began_us < 1000000 * kit_slack());
         }
         end_rhythm(&r, other);
         CHECK_INT(raw_requests(s->server), guarded ? 0 : 1); /* the next poll is due when it was */

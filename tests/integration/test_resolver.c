@@ -165,7 +165,7 @@ TEST_IN(a_stalled_resolver_does_not_hold_a_cancel_up, NULL, end)
     resolver_stall();
     other = canceller_begin(s->c.ctx, resolver_is_stalling, NULL);
     expect_fetch(&s->c, LOCK_SYNC_E_CANCELLED);
-    CHECK(kit_now_us() - canceller_end(other) < 250000 * kit_slack());
+    CHECK(kit_now_us() - canceller_end(other) < 1000000 * kit_slack());
     expect_good_at(&s->c, raw_url(s->server));
     served_end(s);
 }

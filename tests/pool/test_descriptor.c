@@ -142,7 +142,7 @@ TEST_ON_STAGE(a_cancel_from_another_thread_wakes_it)
             MUST_OK(waiting ? pool_wait(p, -1) : pool_dispatch(p));
         }
         MUST_INT(pthread_join(other, NULL), 0);
-        MUST(a->ended_ms - c.at_ms < 100 * kit_slack());
+        MUST(a->ended_ms - c.at_ms < 1000 * kit_slack());
         expect_end(a, LOCK_SYNC_E_CANCELLED);
         (void)stage_clear(NULL);
     }
@@ -166,7 +166,7 @@ TEST_ON_STAGE(wait_honours_its_time)
         }
         began = kit_now_ms();
         MUST_OK(pool_wait(p, ms));
-        MUST_BETWEEN(kit_now_ms() - began + 1, ms, ms + 50 * kit_slack());
+        MUST_BETWEEN(kit_now_ms() - began + 1, ms, ms + 500 * kit_slack());
     }
     expect_pending(a);
 }

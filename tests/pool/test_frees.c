@@ -4,7 +4,7 @@
 
 #include "../support/interpose.h"
 
-#define SOON_MS (100 * kit_slack())
+#define SOON_MS (1000 * kit_slack())
 
 static void in_each_state(void (*end_it)(scene *s))
 {

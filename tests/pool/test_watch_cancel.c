@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#define SOON_MS (100 * kit_slack())
+#define SOON_MS (1000 * kit_slack())
 
 static const raw_step both_locked[] = RECORDS("{\"id\":1},{\"id\":2}");
 

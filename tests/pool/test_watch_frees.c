@@ -5,7 +5,7 @@
 
 #include "../support/interpose.h"
 
-#define SOON_MS (100 * kit_slack())
+#define SOON_MS (1000 * kit_slack())
 #define BETWEEN_POLLS SCENE_COUNT /* one more state: it has an answer, and sleeps */
 #define STATES (SCENE_COUNT + 1)
 
