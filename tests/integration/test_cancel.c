@@ -135,7 +135,7 @@ typedef struct rhythm {
 static void cancel_often(void *user)
 {
     rhythm *r = user;
-    const struct timespec pause = {0, r->pause_ms * 1000000};
+    const struct timespec pause = {0, (long)(r->pause_ms * 1000000)};
 
     while (__atomic_load_n(&r->over, __ATOMIC_ACQUIRE) == 0) {
         if (r->pause_ms > 0)
