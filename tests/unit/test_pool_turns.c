@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
+#include "pool/places.h"
 #include "pool/turns.h"
 
 #include <stdio.h>
@@ -129,6 +130,27 @@ TEST(origins_take_turns)
     end_transfer(s, 1);
     end_transfer(s, 4);
     CHECK(start_next(s) == origins[1]); /* it has none */
+    free_stage(s);
+}
+
+/* Its slot would run out while it waits behind others that have none. */
+TEST(who_has_a_slot_goes_before_who_waits)
+{
+    stage *s = new_stage(2);
+    lsync_origin *origin = add_jobs(s, "http", 1, 2, false);
+
+    MUST(lsync_heap_reserve(&s->pool.timers, &s->pool.memory, 2));
+    for (size_t i = 0; i < 2; i++) {
+        lsync_job *job = &s->jobs[i];
+
+        lsync_queue_remove(&job->link);
+        job->x.fetch.state = i == 0 ? LSYNC_FETCH_CHECK : LSYNC_FETCH_SENDING;
+        lsync_job_move(job, LSYNC_JOB_READY, INT64_MAX);
+    }
+    CHECK(lsync_turns_take(origin) == &s->jobs[1]);
+    lsync_origin_file(&s->pool, origin);
+    CHECK(lsync_turns_take(origin) == &s->jobs[0]);
+    lsync_free(&s->pool.memory, s->pool.timers.timers);
     free_stage(s);
 }
 
