@@ -245,7 +245,7 @@ static void *run(void *user)
 relay *relay_start(uint16_t target)
 {
     relay *r = kit_zeros(sizeof *r);
-    uint16_t port;
+    uint16_t port = 0; /* any that is free */
 
     r->target = target;
     r->listener = tcp_listen("127.0.0.1", &port);

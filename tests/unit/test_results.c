@@ -162,7 +162,7 @@ TEST_WITH_CTX(two_records_of_one_lock)
 /* The n-th of the odd numbers, in no order but without repeats: 77777 has no common factor with MANY. */
 static int64_t shuffled(size_t n)
 {
-    return 2 * (int64_t)(n * 77777 % MANY) + 1;
+    return 2 * (int64_t)((uint64_t)n * 77777 % MANY) + 1;
 }
 
 TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
