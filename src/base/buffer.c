@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define FIRST_CAPACITY 4096 /* an answer for twenty locks */
+
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap)
 {
     *b = (lsync_buffer){.memory = memory, .cap = cap};
@@ -14,17 +16,10 @@ void lsync_buffer_free(lsync_buffer *b)
     lsync_buffer_init(b, b->memory, b->cap);
 }
 
-void lsync_buffer_clear(lsync_buffer *b)
-{
-    b->size = 0;
-    if (b->data != NULL)
-        b->data[0] = '\0';
-}
-
 /* Room for `needed` bytes, which are at most the cap, and the NUL. */
 static bool reserve(lsync_buffer *b, size_t needed)
 {
-    size_t capacity = b->capacity == 0 ? LSYNC_BUFFER_FIRST : b->capacity;
+    size_t capacity = b->capacity == 0 ? FIRST_CAPACITY : b->capacity;
     char *data;
 
     while (capacity <= needed)

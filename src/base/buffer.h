@@ -4,11 +4,9 @@
 
 #include "base/memory.h"
 
-#define LSYNC_BUFFER_FIRST ((size_t)4096) /* the first capacity: a response for twenty locks */
-
 typedef struct lsync_buffer {
     const lock_sync_allocator *memory; /* must outlive the buffer */
-    char *data;                        /* NULL: none was needed yet; a NUL stands behind the last byte */
+    char *data;                        /* NULL while empty; else a NUL stands behind the last byte */
     size_t size;
     size_t capacity; /* with the NUL */
     size_t cap; /* size never passes this */
@@ -16,8 +14,6 @@ typedef struct lsync_buffer {
 
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap);
 void lsync_buffer_free(lsync_buffer *b);
-/* Forgets what is in it, and keeps the room. */
-void lsync_buffer_clear(lsync_buffer *b);
 
 /* LOCK_SYNC_OK, LOCK_SYNC_E_NO_MEMORY, or LOCK_SYNC_E_TOO_LARGE past the cap; after a failure the buffer is as
    before. */

@@ -104,13 +104,11 @@ static lock_sync_status run(lsync_run *x, bool is_poll)
     int64_t deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
 
     lsync_fetch_begin(&x->fetch, ctx->guard_mode, is_poll, ctx->provider != NULL, deadline_us);
-    lsync_response_init(x->s, &ctx->memory, 0, 0);
     while (x->fetch.state != LSYNC_FETCH_DONE) {
         lsync_fetch_input in = step(x);
 
         lsync_fetch_next(&x->fetch, &in);
     }
-    lsync_response_release(x->s);
     return x->fetch.status;
 }
 

@@ -171,7 +171,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
     x->q->send_until_us = x->fetch.deadline_us;
     x->q->route = &ctx->route;
     x->q->cancelled = &ctx->cancelled;
-    lsync_response_begin(x->s, ctx->max_response_bytes);
+    lsync_response_init(x->s, &ctx->memory, ctx->max_response_bytes, 0);
     return LOCK_SYNC_OK;
 }
 
@@ -200,7 +200,7 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed)
     if (x->settlement.outcome == LOCK_SYNC_SLOT_LIMITED)
         x->settlement.retry_after_ms = lsync_retry_after_ms(x->s->retry_after, x->s->date, x->s->received_at_ms);
     log_outcome(ctx, x->q, x->s, status, x->started_us);
-    lsync_response_end(x->s);
+    lsync_response_release(x->s);
     lock_sync_request_free(x->q);
     x->q = NULL;
     return status;
@@ -209,7 +209,7 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed)
 void lsync_step_retry(lsync_run *x)
 {
     x->settlement = (lsync_settlement){outcome_of(LOCK_SYNC_E_NETWORK, x->s), -1, x->s->sends};
-    lsync_response_end(x->s);
+    lsync_response_release(x->s);
     lock_sync_request_free(x->q);
     x->q = NULL;
 }

@@ -18,7 +18,7 @@ typedef struct lsync_run {
     lsync_guard_answer answer;   /* to the last question */
     lsync_settlement settlement; /* how the slot would have to be settled now */
     lock_sync_request *q;        /* between prepare and conclude, as the next */
-    lock_sync_response *s;       /* the driver's, which makes and releases it */
+    lock_sync_response *s;       /* the driver's */
     int64_t started_us;
     lock_sync_error refusal;     /* RENEWING and EXTENDING: the 401's detail */
     lock_sync_results *results;  /* NULL until a conclude returned OK; transferred */
@@ -36,10 +36,10 @@ lock_sync_status lsync_step_credential(lsync_run *x);
 /* SENDING, before: makes request and response. After a failure nothing was sent. */
 lock_sync_status lsync_step_prepare(lsync_run *x);
 
-/* SENDING, after: turns what the transport returned into the results or the error, logs it, lets go of both. */
+/* SENDING, after: turns what the transport returned into the results or the error, logs it, frees both. */
 lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
 
-/* SENDING, after an attempt that another follows: lets go of both. What was sent counts if it ends here. */
+/* SENDING, after an attempt that another follows: frees request and response. What was sent counts if it ends here. */
 void lsync_step_retry(lsync_run *x);
 
 /* RENEWING: asks the provider for another credential. OK: it set one, and `refusal` holds the 401's detail. */

@@ -198,7 +198,6 @@ static lsync_seat *take_seat(lock_sync_pool *p)
         lsync_free(&p->memory, seat);
         return NULL;
     }
-    lsync_response_init(&seat->response, &p->memory, 0, 0);
     seat->job = NULL;
     seat->lead = (lsync_link){NULL, NULL};
     seat->next_of_all = p->seats;
@@ -223,7 +222,6 @@ void lsync_pool_free_seats(lock_sync_pool *p)
 
     for (; p->seats != NULL; p->seats = next) {
         next = p->seats->next_of_all;
-        lsync_response_release(&p->seats->response);
         lsync_free(&p->memory, p->seats);
     }
     p->free_seats = NULL;

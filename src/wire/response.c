@@ -18,23 +18,6 @@ void lsync_response_release(lock_sync_response *s)
     lsync_buffer_free(&s->body);
 }
 
-void lsync_response_begin(lock_sync_response *s, size_t body_cap)
-{
-    lock_sync_allocator memory = s->memory;
-    lsync_buffer body = s->body;
-
-    lsync_response_init(s, &memory, body_cap, 0);
-    s->body.data = body.data;
-    s->body.capacity = body.capacity;
-    lsync_buffer_clear(&s->body);
-}
-
-void lsync_response_end(lock_sync_response *s)
-{
-    if (s->body.capacity > LSYNC_BUFFER_FIRST)
-        lsync_buffer_free(&s->body);
-}
-
 void lock_sync_response_free(lock_sync_response *s)
 {
     if (s == NULL)
@@ -47,7 +30,7 @@ void lsync_response_restart(lock_sync_response *s)
 {
     s->http_status = s->seen_status = 0;
     s->date[0] = s->retry_after[0] = s->correlation_id[0] = '\0';
-    lsync_buffer_clear(&s->body);
+    s->body.size = 0;
 }
 
 /* The first failure is the one to tell. */

@@ -33,11 +33,6 @@ void lsync_response_init(lock_sync_response *s, const lock_sync_allocator *memor
 /* Frees what the response holds, not the struct. */
 void lsync_response_release(lock_sync_response *s);
 
-/* For the responses to many requests, one after the other: each begins and ends, and a body's first block stays for the
-   next. To take it from the heap anew was 3 to 4 % of a fetch in a pool. */
-void lsync_response_begin(lock_sync_response *s, size_t body_cap);
-void lsync_response_end(lock_sync_response *s);
-
 /* Forgets status, headers kept and body, but not the bytes counted: an interim response was followed by another. */
 void lsync_response_restart(lock_sync_response *s);
 

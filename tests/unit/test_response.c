@@ -1,7 +1,6 @@
 /* Filling a response: what headers and body may be, the two caps exactly, and that a failure is remembered. Also what a
    decode refuses before it looks at the body. */
 #include "../support/decoding.h"
-#include "wire/response.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,35 +71,6 @@ TEST(the_body_may_fill_its_cap_exactly)
             drop(&p);
         }
     }
-}
-
-/* As a pool's are. */
-TEST(a_response_that_serves_many_requests_begins_empty)
-{
-    lock_sync_allocator memory;
-    lock_sync_response s;
-
-    MUST(lsync_allocator_init(&memory, NULL));
-    lsync_response_init(&s, &memory, 0, 0);
-    for (size_t size = 10; size <= 2 * LSYNC_BUFFER_FIRST; size += 2 * LSYNC_BUFFER_FIRST - 10) {
-        char *body = t_repeat('x', size);
-
-        t_row("%zu bytes", size);
-        lsync_response_begin(&s, 2 * LSYNC_BUFFER_FIRST);
-        CHECK_INT(s.body.size, 0);
-        CHECK(s.body.data == NULL || s.body.data[0] == '\0');
-        CHECK_OK(lock_sync_response_set_status(&s, 200));
-        CHECK_OK(lock_sync_response_append_body(&s, body, size));
-        lsync_response_end(&s);
-        CHECK_INT(s.body.capacity, size == 10 ? LSYNC_BUFFER_FIRST : 0); /* the large one is given back */
-        free(body);
-    }
-    lsync_response_begin(&s, 10);
-    CHECK_INT(s.http_status, 0);
-    CHECK_OK(lock_sync_response_append_body(&s, "1234567890", 10));
-    CHECK_INT(lock_sync_response_append_body(&s, "1", 1), LOCK_SYNC_E_TOO_LARGE);
-    CHECK_TEXT(s.body.data, "1234567890");
-    lsync_response_release(&s);
 }
 
 TEST(a_failed_append_is_remembered)
