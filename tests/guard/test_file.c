@@ -39,7 +39,7 @@ TEST_HERE(two_guards_on_one_path_share)
     int64_t slot = take_slot(a, 30000);
 
     check_wait(b, 50000);
-    CHECK_OK(lock_sync_guard_settle(b, slot, LOCK_SYNC_SLOT_SENT, -1)); /* whoever settles it */
+    CHECK_OK(lock_sync_guard_settle(b, slot, LOCK_SYNC_SLOT_SENT, -1)); /* by the other guard */
     check_wait(a, 20000);
     free_guard(a);
     check_wait(b, 20000);

@@ -253,7 +253,7 @@ TEST(a_record_is_stale_when_nothing_of_it_matters)
          .steps = {ASK(0, 0, 0), ASK_OTHER(OUT(0) - 1, 0, 1), STALE(OUT(0))}},
         {"a lease that ends in another cell", .steps = {ASK(0, S(400), 0), STALE(OUT(1))}},
         {"a lease that is given back", .steps = {ASK(0, S(400), 0), NOT_SENT(1, 1), STALE(NEVER)}},
-        {"the pages of a directory, for whoever waits longest",
+        {"the pages of a directory, by the longest interval",
          .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(0, 1, S(30), 0), EXTEND(0, 1, S(30), 0), STALE(S(30) + 3 * HOUR),
                    SENT(S(1), 1), STALE(S(1) + 3 * HOUR)}},
         {"a slot of OTHER", .steps = {ASK_OTHER(0, CELL, 0), STALE(OUT(1))}},

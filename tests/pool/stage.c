@@ -223,12 +223,11 @@ void stage_guard_each(account *all, size_t n, store *s, int64_t interval_ms, loc
 
 char *stage_text(const char *format, ...)
 {
-    char *text = NULL;
+    char *text;
     va_list values;
 
     va_start(values, format);
-    if (vasprintf(&text, format, values) < 0)
-        kit_die("out of memory");
+    text = kit_text_of(format, values);
     va_end(values);
     stage_later(free, text);
     return text;

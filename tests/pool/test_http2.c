@@ -116,7 +116,7 @@ TEST_ON_STAGE(a_server_that_closes_connections_mixes_nothing_up)
         }
     }
     MUST(nginx_look(s.nginx, ACCOUNTS * 5 - failed).requests <= ACCOUNTS * 5);
-    MUST(failed <= ACCOUNTS * 5 / 10); /* one repeat is allowed: whoever meets two closed connections in a row fails */
+    MUST(failed <= ACCOUNTS * 5 / 10); /* a fetch is repeated once, and may meet a closed connection both times */
 }
 
 /* All that connections carry is on its way before the server looks at it: of that it takes what is left of its number,

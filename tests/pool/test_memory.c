@@ -15,7 +15,7 @@ static lock_sync_pool *pool_in(t_heap *h)
     return p;
 }
 
-/* Some are told by the server that they may not. */
+/* The server refuses some of the fetches with a 403. */
 TEST_ON_STAGE(all_blocks_go_back_to_where_they_came_from)
 {
     static const raw_step forbidden[] = {

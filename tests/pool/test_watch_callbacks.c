@@ -110,14 +110,20 @@ static void use_the_context(watcher *w)
     account_submit(&w->a, w->pool);
 }
 
+/* A watch whose first callback does that. */
+static void begin_and_call(watch_scene *s, void (*then)(watcher *w))
+{
+    watch_scene_begin(s, NULL, 0, 1);
+    s->w.then = then;
+    watcher_start(&s->w, s->pool);
+    watcher_run(&s->w, 1);
+}
+
 TEST(a_callback_that_frees_its_watch_has_its_context_back)
 {
     watch_scene s;
 
-    watch_scene_begin(&s, NULL, 0, 1);
-    s.w.then = use_the_context;
-    watcher_start(&s.w, s.pool);
-    watcher_run(&s.w, 1);
+    begin_and_call(&s, use_the_context);
     pool_run_account(&s.w.a);
     expect_end(&s.w.a, LOCK_SYNC_OK);
     CHECK_INT(s.w.calls, 1);
@@ -134,10 +140,7 @@ TEST(a_callback_that_frees_its_context_is_not_called_again)
 {
     watch_scene s;
 
-    watch_scene_begin(&s, NULL, 0, 1);
-    s.w.then = free_the_context;
-    watcher_start(&s.w, s.pool);
-    watcher_run(&s.w, 1);
+    begin_and_call(&s, free_the_context);
     (void)pool_run_for(s.pool, 20);
     CHECK_INT(s.w.calls, 1);
     CHECK_INT(lock_sync_pool_pending(s.pool), 0);

@@ -75,14 +75,22 @@ bool kit_wait(bool (*met)(void *user), void *user, int64_t ms)
     return true;
 }
 
-char *kit_text(const char *format, ...)
+char *kit_text_of(const char *format, va_list values)
 {
     char *text = NULL;
+
+    if (vasprintf(&text, format, values) < 0)
+        kit_die("out of memory");
+    return text;
+}
+
+char *kit_text(const char *format, ...)
+{
+    char *text;
     va_list values;
 
     va_start(values, format);
-    if (vasprintf(&text, format, values) < 0)
-        kit_die("out of memory");
+    text = kit_text_of(format, values);
     va_end(values);
     return text;
 }

@@ -4,6 +4,7 @@
 #ifndef KIT_KIT_H
 #define KIT_KIT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ bool kit_wait(bool (*met)(void *user), void *user, int64_t ms);
 
 /* A text like printf's, in memory of its own; free() it. */
 char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *kit_text_of(const char *format, va_list values) __attribute__((format(printf, 1, 0)));
 
 /* Memory that is there, of zeros; and made larger, NULL being none: free() it. */
 void *kit_zeros(size_t size);

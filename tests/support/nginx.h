@@ -25,7 +25,7 @@ bool nginx_exists(void);
 #define NO_NGINX "there is no nginx here"
 
 nginx *nginx_start(const nginx_setup *setup);
-/* Such that whoever gets another's answer sees it. */
+/* The answers differ from key to key, so that one which goes to another account is noticed. */
 nginx *nginx_start_for_keys(const char *cert, const char *key, const char *body, unsigned requests_each);
 #define NGINX_ONE_LOCK "{\"result\":[{\"id\":$keyid}]}"
 void nginx_stop(nginx *n); /* NULL is allowed */
