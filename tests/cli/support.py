@@ -200,7 +200,8 @@ class Terminal:
 
     def __init__(self, test, columns=100, lines=30, shell=("dash", "-i")):
         self.socket = os.path.join(tempfile.mkdtemp(dir=test.folder), "tmux")
-        self.environment = {**PASSED_ON, "HOME": test.folder, "LC_ALL": "C.UTF-8"}
+        # a bash that is ended would write its history while the folder is removed
+        self.environment = {**PASSED_ON, "HOME": test.folder, "HISTFILE": "", "LC_ALL": "C.UTF-8"}
         command = ["env", "-i", *(f"{name}={value}" for name, value in test.environment.items()),
                    f"LOCKSYNC={LOCKSYNC}", "TERM=screen", "ENV=", f"PS1={self.PROMPT} ", *shell]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), *command)
