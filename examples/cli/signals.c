@@ -20,7 +20,7 @@ static atomic_bool over;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of `changed` */
 static pthread_cond_t changed;
 
-static void catch(int signal_number)
+static void on_signal(int signal_number)
 {
     (void)pthread_mutex_lock(&mutex);
     caught = signal_number;
@@ -37,7 +37,7 @@ static void *await(void *unused)
         int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &again : NULL);
 
         if (signal_number > 0 && signal_number != SIGWINCH && signal_number != SIGTSTP && caught == 0)
-            catch(signal_number); /* also when it is over: whoever ended it looks for it */
+            on_signal(signal_number); /* also when it is over: whoever ended it looks for it */
         if (over)
             break;
         if (signal_number == SIGWINCH && on.resized != NULL)

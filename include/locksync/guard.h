@@ -153,21 +153,21 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_store(const lock_sync_gu
 /**
  * Takes another reference.
  *
- * @param g The guard; NULL is allowed.
- * @return `g`; the reference is transferred.
+ * @param guard The guard; NULL is allowed.
+ * @return `guard`; the reference is transferred.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g);
+LOCK_SYNC_API lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard);
 
 /**
  * Gives a reference back; the last one frees the guard.
  *
- * @param g The guard; NULL is allowed.
+ * @param guard The guard; NULL is allowed.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *g);
+LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *guard);
 
 /**
  * Sets the least time between an answer and the next request; default 20 000.
@@ -175,13 +175,13 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *g);
  * The service's documents: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs to
  * this object, not to the record: all users of one account should set the same.
  *
- * @param g The guard.
+ * @param guard The guard.
  * @param ms 1 .. 3 600 000.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *g, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t ms);
 
 /**
  * Sets the interval of one kind of request; lock_sync_guard_set_min_interval_ms() is that of LOCK_SYNC_REQUEST_SYNC.
@@ -190,14 +190,14 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_gua
  * request that the last one took (pages, and a retry after a 401). After a 429 nothing is sent for SYNC's interval at
  * the least, whatever the kind. The service's release notes of 2023-07-24 for directories: ten requests in ten minutes.
  *
- * @param g The guard.
+ * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
  * @param ms 1 .. 3 600 000; for OTHER also 0: none.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *g, lock_sync_request_kind kind,
+LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *guard, lock_sync_request_kind kind,
                                                                     int64_t ms);
 
 /**
@@ -206,42 +206,42 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_gu
  *
  * The service's documents: 700 requests per hour and user account, all applications together.
  *
- * @param g The guard.
+ * @param guard The guard.
  * @param requests The account's limit; at most 1 000 000.
  * @param reserve How many are not used; less than `requests`.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *g, uint32_t requests,
+LOCK_SYNC_API lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *guard, uint32_t requests,
                                                                  uint32_t reserve);
 
 /**
  * Asks for a slot: the right to send one request for the states of locks. As lock_sync_guard_reserve_for() with
  * LOCK_SYNC_REQUEST_SYNC.
  *
- * @param g The guard.
- * @param hold_ms 0 .. 86 400 000.
+ * @param guard The guard.
+ * @param lease_ms 0 .. 86 400 000.
  * @param[out] wait_ms As in lock_sync_guard_reserve_for().
  * @param[out] slot As in lock_sync_guard_reserve_for().
  * @return As lock_sync_guard_reserve_for().
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, int64_t *wait_ms,
+LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, int64_t lease_ms, int64_t *wait_ms,
                                                        int64_t *slot);
 
 /**
  * Asks for a slot: the right to send one request. Contexts do this themselves; it is public for applications that use
  * the pure middle, or that send other requests to the service for the same account.
  *
- * A slot of SYNC or DIRECTORY is a lease: until it is settled, or `hold_ms` is over, no other of its kind is given;
+ * A slot of SYNC or DIRECTORY is a lease: until it is settled, or `lease_ms` is over, no other of its kind is given;
  * after that the next is given one interval later. A slot of OTHER is counted in the hour when it is given, and waits
  * for the block and the hour only.
  *
- * @param g The guard.
+ * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
- * @param hold_ms How long, in ms, until the caller settles at the latest, after which it sends nothing; at most
+ * @param lease_ms How long, in ms, until the caller settles at the latest, after which it sends nothing; at most
  *                86 400 000, for OTHER 300 000. 0: it sends at once, and leaves no lease; the interval then runs from
  *                now.
  * @param[out] wait_ms 0, or how many ms until it is sure to be given if nobody else comes, rounded up (it is sooner if a
@@ -251,8 +251,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *g, lock_sync_request_kind kind,
-                                                           int64_t hold_ms, int64_t *wait_ms, int64_t *slot);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard, lock_sync_request_kind kind,
+                                                           int64_t lease_ms, int64_t *wait_ms, int64_t *slot);
 
 /**
  * Settles a slot: reports how its request ended.
@@ -262,7 +262,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *g, l
  * the object gives no slot that the outcome forbids. In a child after fork() what was kept is dropped: it is the
  * parent's to write.
  *
- * @param g The guard.
+ * @param guard The guard.
  * @param slot From lock_sync_guard_reserve() or lock_sync_guard_reserve_for().
  * @param outcome LOCK_SYNC_SLOT_*. After NOT_SENT a lease is given back as if it had not been, except for each fourth in
  *                a row, so that a broken network is not hammered. After LIMITED nobody who shares the guard gets a slot
@@ -274,33 +274,33 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *g, l
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *g, int64_t slot, lock_sync_guard_outcome outcome,
+LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot, lock_sync_guard_outcome outcome,
                                                       int64_t retry_after_ms);
 
 /**
  * Why the store failed last: the cause behind LOCK_SYNC_E_GUARD. It holds no secret.
  *
- * @param g The guard, or NULL.
+ * @param guard The guard, or NULL.
  * @param[out] text Where to write; "" when it never failed. May be NULL when `size` is 0.
  * @param size Room in `text`, with the NUL.
  * @return The length of the whole message; it was cut when this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_guard_error_message(lock_sync_guard *g, char *text, size_t size);
+LOCK_SYNC_API size_t lock_sync_guard_error_message(lock_sync_guard *guard, char *text, size_t size);
 
 /**
  * Why the guard's store can lose records, and with them the limits: for example a Redis server without an append-only
  * file. A context also logs it once, as a warning.
  *
- * @param g The guard, or NULL.
+ * @param guard The guard, or NULL.
  * @param[out] text Where to write; "" if nothing is known against the store. May be NULL when `size` is 0.
  * @param size Room in `text`, with the NUL.
  * @return The length of the whole message; it was cut when this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_guard_warning(lock_sync_guard *g, char *text, size_t size);
+LOCK_SYNC_API size_t lock_sync_guard_warning(lock_sync_guard *guard, char *text, size_t size);
 
 /**
  * Sets the guard that fetches of a context ask. By default a context has a private one, in memory.

@@ -58,14 +58,14 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
  * Sets how many connections the pool keeps and makes; default 64 per host, 256 in all. One origin leaves some of all to
  * others, as it does of the transfers.
  *
- * @param p The pool.
+ * @param pool The pool.
  * @param per_host 1 .. 65535, at most `total`.
  * @param total 1 .. 65535.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host, uint32_t total);
 
 /**
  * Sets how many transfers run at once; default 144. The rest queue: origins take turns, each first in first out.
@@ -73,13 +73,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool
  * One origin has at most eight ninths of them, rounded up, and less while others have some. Those that do not respond
  * have at most half of them together.
  *
- * @param p The pool.
+ * @param pool The pool.
  * @param transfers 1 .. 65535.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t transfers);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *pool, uint32_t transfers);
 
 /**
  * Begins a fetch of a context, with its settings, credential and guard. Its deadline starts now.
@@ -88,7 +88,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, 
  * lock_sync_cancel() ends the fetch, from any thread. A refusal by the guard or a missing credential comes by the
  * callback.
  *
- * @param p The pool.
+ * @param pool The pool.
  * @param ctx Borrowed until the callback. It has no transport of its own.
  * @param ids As in lock_sync_fetch(); copied.
  * @param n As in lock_sync_fetch().
@@ -100,52 +100,52 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, 
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids,
+LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids,
                                                      size_t n, lock_sync_done_fn done, void *user);
 
 /**
  * The file descriptor for the host's event loop: when it is readable, call lock_sync_pool_dispatch().
  *
- * @param p The pool, or NULL.
+ * @param pool The pool, or NULL.
  * @return Borrowed, the same for the pool's life: poll it, but do not read or close it. -1: this system has none; use
  *         lock_sync_pool_wait().
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *p);
+LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *pool);
 
 /**
  * Does what can be done now, and calls the callbacks of the fetches that ended. It never blocks.
  *
- * @param p The pool.
+ * @param pool The pool.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback);
  *         LOCK_SYNC_E_NO_MEMORY (libcurl
  *         cannot go on: the fetches that were active end with it too, and later ones use new connections).
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *p);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *pool);
 
 /**
  * Waits until there is something to do, and dispatches: for a host without an event loop.
  *
- * @param p The pool.
+ * @param pool The pool.
  * @param timeout_ms How long to wait at most; 0: not at all, < 0: until there is something to do.
  * @return As lock_sync_pool_dispatch(). LOCK_SYNC_OK also when the time passed.
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *pool, int64_t timeout_ms);
 
 /**
  * How many submitted fetches have not had their callback, and how many watches are in the pool.
  *
- * @param p The pool, or NULL.
+ * @param pool The pool, or NULL.
  * @return The count; 0 for NULL.
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *p);
+LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *pool);
 
 /**
  * Told what lock_sync_watch_next() would return, LOCK_SYNC_E_TIMEOUT excepted.
@@ -156,12 +156,12 @@ LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *p);
  * lock_sync_cancel() has no effect.
  *
  * @param user As given to lock_sync_pool_watch().
- * @param w The watch.
+ * @param watch The watch.
  * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except
  *        after the LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
  * @param changes Borrowed until the callback returns; NULL after a failure.
  */
-typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_status status,
+typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *watch, lock_sync_status status,
                                    const lock_sync_changes *changes);
 
 /**
@@ -171,8 +171,8 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_sta
  * a poll, or the wait for the next, with a callback; the watch then goes on. It counts as one in
  * lock_sync_pool_pending(). What keeps a poll from being sent at all is told once in an interval.
  *
- * @param p The pool.
- * @param w Borrowed until it is freed; in no pool. Its context has no transport of its own.
+ * @param pool The pool.
+ * @param watch Borrowed until it is freed; in no pool. Its context has no transport of its own.
  * @param changed Called in the pool's thread.
  * @param user Borrowed until the watch is freed.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its
@@ -181,18 +181,18 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *w, lock_sync_sta
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed,
+LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed,
                                                     void *user);
 
 /**
  * Ends all fetches and watches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts and the
  * watches stay.
  *
- * @param p Transferred; NULL is allowed.
+ * @param pool Transferred; NULL is allowed.
  * @par Threads That of the pool. Waits for a decision of a guard's store that is on its way.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_pool_free(lock_sync_pool *p);
+LOCK_SYNC_API void lock_sync_pool_free(lock_sync_pool *pool);
 
 #ifdef __cplusplus
 }

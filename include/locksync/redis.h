@@ -48,11 +48,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_re
 /**
  * Frees a server; guards that are open on it keep what they need alive.
  *
- * @param r Transferred; NULL is allowed.
+ * @param redis Transferred; NULL is allowed.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *r);
+LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *redis);
 
 /**
  * Prepares a Redis database for guards, at deployment: the first slot of a new account then waits for nothing.
@@ -61,25 +61,25 @@ LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *r);
  * later. The marker that it leaves has no expiry; its key is `key` up to the last colon and `:locksync`. To call it
  * again does no harm.
  *
- * @param r The server.
+ * @param redis The server.
  * @param key The key of any account, 1..512 bytes, as for lock_sync_guard_open_redis(). Borrowed for the call.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_GUARD (see lock_sync_redis_error_message()).
  * @par Threads Any. It may block as a decision does.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_redis_prepare(lock_sync_redis *r, const char *key);
+LOCK_SYNC_API lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, const char *key);
 
 /**
  * Why an exchange with the server failed last. It holds no secret.
  *
- * @param r The server, or NULL.
+ * @param redis The server, or NULL.
  * @param[out] text Where to write; "" if none failed. May be NULL when `size` is 0.
  * @param size Room in `text`, with the NUL.
  * @return The length of the whole message; it was cut when this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *r, char *text, size_t size);
+LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char *text, size_t size);
 
 /**
  * Makes a guard whose record lives under a key of a Redis server.
@@ -99,14 +99,14 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *r, char *tex
  * lock_sync_redis_prepare(). The user of the server needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and
  * SELECT for a db but 0. A replica gives LOCK_SYNC_E_GUARD.
  *
- * @param r The server; the guard takes a share of it.
+ * @param redis The server; the guard takes a share of it.
  * @param key One per account, 1..512 bytes, not ending in `:locksync`; no account's secret. Copied.
  * @param[out] out The guard with one reference, transferred; give it back with lock_sync_guard_unref().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any; one connection serves all, so decisions on one server wait for each other.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *r, const char *key, lock_sync_guard **out);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key, lock_sync_guard **out);
 
 #ifdef __cplusplus
 }

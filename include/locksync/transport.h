@@ -61,51 +61,51 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const
 
 /**
  * The HTTP method.
- * @param q The request. @return "GET", static. @since 0.1.0
+ * @param request The request. @return "GET", static. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_method(const lock_sync_request *q);
+LOCK_SYNC_API const char *lock_sync_request_method(const lock_sync_request *request);
 
 /**
  * The absolute URL. It holds no credential.
- * @param q The request. @return The URL, borrowed; at most 2,000 bytes. @since 0.1.0
+ * @param request The request. @return The URL, borrowed; at most 2,000 bytes. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_url(const lock_sync_request *q);
+LOCK_SYNC_API const char *lock_sync_request_url(const lock_sync_request *request);
 
 /**
  * How many headers to send: Accept, Authorization, User-Agent. Host and Accept-Encoding are the transport's.
- * @param q The request. @return The count. @since 0.1.0
+ * @param request The request. @return The count. @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_request_header_count(const lock_sync_request *q);
+LOCK_SYNC_API size_t lock_sync_request_header_count(const lock_sync_request *request);
 
 /**
  * One header's name.
- * @param q The request. @param i 0 .. count - 1. @return The name; NULL past the end. @since 0.1.0
+ * @param request The request. @param i 0 .. count - 1. @return The name; NULL past the end. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_header_name(const lock_sync_request *q, size_t i);
+LOCK_SYNC_API const char *lock_sync_request_header_name(const lock_sync_request *request, size_t i);
 
 /**
  * One header's value.
- * @param q The request. @param i 0 .. count - 1. @return The value; NULL past the end. @since 0.1.0
+ * @param request The request. @param i 0 .. count - 1. @return The value; NULL past the end. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_header_value(const lock_sync_request *q, size_t i);
+LOCK_SYNC_API const char *lock_sync_request_header_value(const lock_sync_request *request, size_t i);
 
 /**
  * What is left of the whole fetch when `perform` is called; for a request of lock_sync_request_build() the setting.
- * @param q The request. @return Milliseconds, >= 1; 0 for NULL. @since 0.1.0
+ * @param request The request. @return Milliseconds, >= 1; 0 for NULL. @since 0.1.0
  */
-LOCK_SYNC_API int64_t lock_sync_request_timeout_ms(const lock_sync_request *q);
+LOCK_SYNC_API int64_t lock_sync_request_timeout_ms(const lock_sync_request *request);
 
 /**
  * How long connecting may take.
- * @param q The request. @return Milliseconds, >= 1; 0 for NULL. @since 0.1.0
+ * @param request The request. @return Milliseconds, >= 1; 0 for NULL. @since 0.1.0
  */
-LOCK_SYNC_API int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *q);
+LOCK_SYNC_API int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *request);
 
 /**
  * Whether lock_sync_cancel() was called for the fetch that this request belongs to. Any thread, while `perform` runs.
- * @param q The request. @return true: return LOCK_SYNC_E_CANCELLED soon. Always false for a built request. @since 0.1.0
+ * @param request The request. @return true: return LOCK_SYNC_E_CANCELLED soon. Always false for a built request. @since 0.1.0
  */
-LOCK_SYNC_API bool lock_sync_request_is_cancelled(const lock_sync_request *q);
+LOCK_SYNC_API bool lock_sync_request_is_cancelled(const lock_sync_request *request);
 /** @} */
 
 /**
@@ -118,18 +118,18 @@ LOCK_SYNC_API bool lock_sync_request_is_cancelled(const lock_sync_request *q);
 /**
  * Sets the HTTP status.
  *
- * @param s The response.
+ * @param response The response.
  * @param http_status 100..999.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response *s, int32_t http_status);
+LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response *response, int32_t http_status);
 
 /**
  * Adds a header of the answer. Only those that the library uses (Date, Retry-After, X-Correlation-ID) are kept, where
  * they are of a usual length (39, 39 and 127 bytes); of one that comes twice the first is.
  *
- * @param s The response.
+ * @param response The response.
  * @param name A header name, in any case. Copied where kept.
  * @param value Its value, without the line end; surrounding blanks are dropped. Copied where kept.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, an empty name, a control character in either);
@@ -137,13 +137,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response 
  *         remembered as in lock_sync_response_append_body().
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response *s, const char *name,
+LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response *response, const char *name,
                                                              const char *value);
 
 /**
  * Appends bytes of the decoded body (after Content-Encoding and Transfer-Encoding).
  *
- * @param s The response.
+ * @param response The response.
  * @param data Copied. May be NULL when `size` is 0.
  * @param size Bytes.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE past the cap of
@@ -151,7 +151,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response 
  *         with it.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *s, const void *data, size_t size);
+LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data, size_t size);
 /** @} */
 
 /**
@@ -192,11 +192,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, i
 /**
  * Frees a request of lock_sync_request_build() and wipes its credential.
  *
- * @param q Transferred; NULL is allowed.
+ * @param request Transferred; NULL is allowed.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_request_free(lock_sync_request *q);
+LOCK_SYNC_API void lock_sync_request_free(lock_sync_request *request);
 
 /**
  * Makes an empty response, with the context's cap on the body.
@@ -212,22 +212,22 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_s
 /**
  * Sets when the answer arrived; default: when the response was made.
  *
- * @param s The response.
+ * @param response The response.
  * @param unix_ms Unix time in ms, >= 0.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads One at a time.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *s, int64_t unix_ms);
+LOCK_SYNC_API lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *response, int64_t unix_ms);
 
 /**
  * Frees a response of lock_sync_response_new().
  *
- * @param s Transferred; NULL is allowed.
+ * @param response Transferred; NULL is allowed.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *s);
+LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
 
 /**
  * Decodes an answer, as a fetch does once it has arrived.
@@ -239,8 +239,8 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *s);
  * asked for which differ in a value; equal ones count once.
  *
  * @param ctx The context; its last error has the detail.
- * @param q The request that was sent: the answer is filtered to its ids.
- * @param s The response, complete.
+ * @param request The request that was sent: the answer is filtered to its ids.
+ * @param response The response, complete.
  * @param[out] results The answer, transferred; free with lock_sync_results_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or no HTTP status set); a failure that the response
  *         remembers; LOCK_SYNC_E_MALFORMED and the statuses 13..19 by what the service said; LOCK_SYNC_E_NO_MEMORY;
@@ -248,8 +248,8 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *s);
  * @par Threads That of the context.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *q,
-                                                         const lock_sync_response *s, lock_sync_results **results);
+LOCK_SYNC_API lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request,
+                                                         const lock_sync_response *response, lock_sync_results **results);
 /** @} */
 
 #ifdef __cplusplus

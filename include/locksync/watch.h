@@ -64,32 +64,32 @@ LOCK_SYNC_API lock_sync_status lock_sync_diff(const lock_sync_results *before, c
 /**
  * How many locks changed.
  *
- * @param c Changes, or NULL.
+ * @param changes Changes, or NULL.
  * @return The count; 0 for NULL.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *c);
+LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *changes);
 
 /**
  * The change of one lock.
  *
- * @param c Changes, or NULL.
+ * @param changes Changes, or NULL.
  * @param i 0 .. lock_sync_changes_count() - 1.
- * @return Borrowed from `c`; NULL past the end.
+ * @return Borrowed from `changes`; NULL past the end.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *c, size_t i);
+LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t i);
 
 /**
  * Frees changes, with the records in them.
  *
- * @param c Changes, transferred; NULL is allowed.
+ * @param changes Changes, transferred; NULL is allowed.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *c);
+LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *changes);
 
 /**
  * @name Scalar getters of a change
@@ -145,13 +145,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
  * After the second error in a row that may pass (lock_sync_status_is_retryable()) it is two intervals, then 4, 8, 16
  * and at most 30; a Retry-After of the service, up to an hour, is waited for.
  *
- * @param w The watch.
+ * @param watch The watch.
  * @param ms 1 .. 86 400 000. It holds from the end of the next poll on.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads That of the watch.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *w, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t ms);
 
 /**
  * Waits for the next change.
@@ -160,7 +160,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * answers are compared: an outage makes no changes, and the first answer after it tells the difference at once.
  * What keeps a poll from being sent at all, such as a missing credential, is returned at once, by each call.
  *
- * @param w The watch.
+ * @param watch The watch.
  * @param timeout_ms How long to wait at most; 0: poll if it is time to, but do not wait; < 0: for ever. It never aborts
  *        a poll that has begun, which has the context's timeout.
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
@@ -173,19 +173,19 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lock_sync_changes **out);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms, lock_sync_changes **out);
 
 /**
  * How the last poll ended, also one whose error was not returned.
  *
- * @param w The watch, or NULL.
+ * @param watch The watch, or NULL.
  * @return LOCK_SYNC_OK (also before the first poll), or a status of lock_sync_fetch(). LOCK_SYNC_E_TOO_SOON: the guard
  *         refused the poll, and opens in more than the watch's interval. A shorter wait for the guard leaves the status
  *         as it was.
  * @par Threads That of the watch.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *watch);
 
 /**
  * The last good response as records: what is known of the locks. Draw a display from these records, never from changes
@@ -193,44 +193,44 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch
  *
  * Before a callback or lock_sync_watch_next() reports changes, these records are already those after the changes.
  *
- * @param w The watch, or NULL.
+ * @param watch The watch, or NULL.
  * @return Borrowed until the next lock_sync_watch_next() or lock_sync_watch_free() of this watch, or, in a pool, until
  *         the next lock_sync_pool_dispatch(), lock_sync_pool_wait() or lock_sync_pool_free(); NULL before the first
  *         good response, and for NULL.
  * @par Threads That of the watch, or of its pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *w);
+LOCK_SYNC_API const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *watch);
 
 /**
  * How old the last good answer is: what is known of the locks is of then.
  *
- * @param w The watch, or NULL.
+ * @param watch The watch, or NULL.
  * @return Time since it arrived, in ms, by a clock that never jumps; -1: there is none yet.
  * @par Threads That of the watch.
  * @since 0.1.0
  */
-LOCK_SYNC_API int64_t lock_sync_watch_age_ms(const lock_sync_watch *w);
+LOCK_SYNC_API int64_t lock_sync_watch_age_ms(const lock_sync_watch *watch);
 
 /**
  * How long until the next poll, unless the guard puts it off.
  *
- * @param w The watch, or NULL.
+ * @param watch The watch, or NULL.
  * @return Time in ms, rounded up; 0: it is time to, or NULL was given.
  * @par Threads That of the watch.
  * @since 0.1.0
  */
-LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w);
+LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *watch);
 
 /**
  * Frees a watch. In a pool it leaves it, without a callback; the last error of its context is then
  * LOCK_SYNC_E_CANCELLED.
  *
- * @param w Transferred; NULL is allowed. Also inside its own callback.
+ * @param watch Transferred; NULL is allowed. Also inside its own callback.
  * @par Threads That of the watch, or of its pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API void lock_sync_watch_free(lock_sync_watch *w);
+LOCK_SYNC_API void lock_sync_watch_free(lock_sync_watch *watch);
 
 #ifdef __cplusplus
 }

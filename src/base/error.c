@@ -70,46 +70,46 @@ lock_sync_status lsync_error_no_memory(lock_sync_error *e)
     return e->status;
 }
 
-lock_sync_status lock_sync_error_status(const lock_sync_error *e)
+lock_sync_status lock_sync_error_status(const lock_sync_error *error)
 {
-    return e == NULL ? LOCK_SYNC_E_INVALID_ARGUMENT : e->status;
+    return error == NULL ? LOCK_SYNC_E_INVALID_ARGUMENT : error->status;
 }
 
-int32_t lock_sync_error_http_status(const lock_sync_error *e)
+int32_t lock_sync_error_http_status(const lock_sync_error *error)
 {
-    return e == NULL ? 0 : e->http_status;
+    return error == NULL ? 0 : error->http_status;
 }
 
-int64_t lock_sync_error_retry_after_ms(const lock_sync_error *e)
+int64_t lock_sync_error_retry_after_ms(const lock_sync_error *error)
 {
-    return e == NULL ? -1 : e->retry_after_ms;
+    return error == NULL ? -1 : error->retry_after_ms;
 }
 
-const char *lock_sync_error_message(const lock_sync_error *e)
+const char *lock_sync_error_message(const lock_sync_error *error)
 {
-    if (e == NULL)
+    if (error == NULL)
         return "there is no context";
-    if (e->message != NULL)
-        return e->message;
-    return e->status == LOCK_SYNC_OK ? "" : lock_sync_status_message(e->status);
+    if (error->message != NULL)
+        return error->message;
+    return error->status == LOCK_SYNC_OK ? "" : lock_sync_status_message(error->status);
 }
 
-const char *lock_sync_error_correlation_id(const lock_sync_error *e)
+const char *lock_sync_error_correlation_id(const lock_sync_error *error)
 {
-    return e == NULL ? NULL : e->correlation_id;
+    return error == NULL ? NULL : error->correlation_id;
 }
 
-size_t lock_sync_error_api_message_count(const lock_sync_error *e)
+size_t lock_sync_error_api_message_count(const lock_sync_error *error)
 {
-    return e == NULL ? 0 : e->api_message_count;
+    return error == NULL ? 0 : error->api_message_count;
 }
 
-const char *lock_sync_error_api_message_at(const lock_sync_error *e, size_t i)
+const char *lock_sync_error_api_message_at(const lock_sync_error *error, size_t i)
 {
-    return e == NULL || i >= e->api_message_count ? NULL : e->api_messages[i];
+    return error == NULL || i >= error->api_message_count ? NULL : error->api_messages[i];
 }
 
-int64_t lock_sync_error_byte_offset(const lock_sync_error *e)
+int64_t lock_sync_error_byte_offset(const lock_sync_error *error)
 {
-    return e == NULL ? -1 : e->byte_offset;
+    return error == NULL ? -1 : error->byte_offset;
 }

@@ -32,7 +32,7 @@ void lsync_one_line(char *text)
             *c = ' ';
 }
 
-void lsync_strike_out(char *text, const char *secret)
+void lsync_redact(char *text, const char *secret)
 {
     size_t size = secret == NULL ? 0 : strlen(secret);
     size_t stars = size < 3 ? size : 3;

@@ -17,7 +17,7 @@ void lsync_log(const lsync_logger *logger, lock_sync_log_level level, const char
 /* Replaces control characters, so that it stays one line. */
 void lsync_one_line(char *text);
 /* Replaces each `secret` (NULL or "": none) by "***". */
-void lsync_strike_out(char *text, const char *secret);
+void lsync_redact(char *text, const char *secret);
 /* Drops a character of UTF-8 that was cut at the end. */
 void lsync_trim_utf8(char *text);
 

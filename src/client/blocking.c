@@ -119,7 +119,7 @@ lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t
     lsync_run x = {.ctx = ctx, .ids = ids, .n = n, .s = &response};
     lock_sync_status status = run(&x, true);
 
-    *again_ms = x.fetch.is_denied ? x.answer.soonest_ms : -1;
+    *again_ms = x.fetch.is_denied ? x.reservation.soonest_ms : -1;
     *results = x.results;
     return status;
 }
@@ -138,7 +138,7 @@ static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, s
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     if (results == NULL) {
-        status = lsync_ctx_refuse(ctx, "results is NULL");
+        status = lsync_ctx_reject(ctx, "results is NULL");
     } else {
         status = run(&x, false);
         *results = x.results;

@@ -28,7 +28,7 @@ lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
     return status;
 }
 
-lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why)
+lock_sync_status lsync_ctx_reject(lock_sync_ctx *ctx, const char *why)
 {
     lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
     return LOCK_SYNC_E_INVALID_ARGUMENT; /* said here, where analyzers see it */

@@ -73,7 +73,7 @@ void lsync_ctx_finish(lock_sync_ctx *ctx);
 lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status);
 
 /* Notes E_INVALID_ARGUMENT, and why. Returns it. */
-lock_sync_status lsync_ctx_refuse(lock_sync_ctx *ctx, const char *why);
+lock_sync_status lsync_ctx_reject(lock_sync_ctx *ctx, const char *why);
 
 /* Note that a fetch was cancelled, or that its deadline passed. Return the status. */
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx);

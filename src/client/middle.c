@@ -10,7 +10,7 @@ static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
 
-    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_refuse(ctx, "out is NULL");
+    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_reject(ctx, "out is NULL");
 }
 
 static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single, lock_sync_request **out)
@@ -53,7 +53,7 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
+lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request, const lock_sync_response *response,
                                            lock_sync_results **results)
 {
     lock_sync_status status;
@@ -63,11 +63,11 @@ lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_r
     status = lsync_ctx_check(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
-    if (q == NULL || s == NULL || results == NULL)
-        return lsync_ctx_refuse(ctx, q == NULL   ? "the request is NULL"
-                                     : s == NULL ? "the response is NULL"
+    if (request == NULL || response == NULL || results == NULL)
+        return lsync_ctx_reject(ctx, request == NULL   ? "the request is NULL"
+                                     : response == NULL ? "the response is NULL"
                                                  : "results is NULL");
-    if (s->http_status == 0 && s->failed == LOCK_SYNC_OK)
-        return lsync_ctx_refuse(ctx, "the response has no HTTP status");
-    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, q, s, &q->scope, &ctx->error, results));
+    if (response->http_status == 0 && response->failed == LOCK_SYNC_OK)
+        return lsync_ctx_reject(ctx, "the response has no HTTP status");
+    return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, request, response, &request->scope, &ctx->error, results));
 }

@@ -380,9 +380,9 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
     if (transport != NULL) {
         /* a shorter struct is one of an older header: what it lacks is not there */
         if (transport->struct_size < offsetof(lock_sync_transport, cancel))
-            return lsync_ctx_refuse(ctx, "the transport's struct_size is too small");
+            return lsync_ctx_reject(ctx, "the transport's struct_size is too small");
         if (transport->perform == NULL)
-            return lsync_ctx_refuse(ctx, "the transport's perform is NULL");
+            return lsync_ctx_reject(ctx, "the transport's perform is NULL");
         lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);
     }
     lsync_ctx_drop_transport(ctx);

@@ -70,11 +70,11 @@ lock_sync_status lsync_step_credential(lsync_run *x)
 
 /* Ends with the 401: its detail becomes the context's error again, with what came of it, and is nobody else's any
    more. */
-static lock_sync_status end_refused(lock_sync_ctx *ctx, lock_sync_error *refusal, const char *what)
+static lock_sync_status end_unauthorized(lock_sync_ctx *ctx, lock_sync_error *unauthorized, const char *what)
 {
     lsync_error_clear(&ctx->error);
-    ctx->error = *refusal;
-    lsync_error_init(refusal, &ctx->memory);
+    ctx->error = *unauthorized;
+    lsync_error_init(unauthorized, &ctx->memory);
     lsync_error_reword(&ctx->error, "%s %s", lock_sync_error_message(&ctx->error), what);
     return LOCK_SYNC_E_UNAUTHORIZED;
 }
@@ -85,18 +85,18 @@ lock_sync_status lsync_step_renew(lsync_run *x)
     lock_sync_status status;
     bool set;
 
-    x->refusal = ctx->error; /* put aside, as the provider's setters note their own */
+    x->unauthorized = ctx->error; /* put aside, as the provider's setters note their own */
     lsync_error_init(&ctx->error, &ctx->memory);
     status = ask_provider(ctx, true, &set);
     if (status == LOCK_SYNC_OK && set) {
         if (!x->fetch.has_slot) /* no guard can deny the retry */
-            lsync_error_clear(&x->refusal);
+            lsync_error_clear(&x->unauthorized);
         return LOCK_SYNC_OK;
     }
     if (status == LOCK_SYNC_OK)
-        return end_refused(ctx, &x->refusal, "The token provider set no other.");
-    status = fail_provider(ctx, status, x->refusal.http_status);
-    lsync_error_clear(&x->refusal);
+        return end_unauthorized(ctx, &x->unauthorized, "The token provider set no other.");
+    status = fail_provider(ctx, status, x->unauthorized.http_status);
+    lsync_error_clear(&x->unauthorized);
     return status;
 }
 
@@ -142,7 +142,7 @@ static void log_outcome(const lock_sync_ctx *ctx, const lock_sync_request *q, lo
     const char *id = s->correlation_id[0] == '\0' ? "none" : s->correlation_id;
     int64_t ms = (lsync_clock_boot_us() - started_us) / 1000;
 
-    lsync_strike_out(s->correlation_id, q->secret);
+    lsync_redact(s->correlation_id, q->secret);
     lsync_log(&ctx->logger, status == LOCK_SYNC_OK ? LOCK_SYNC_LOG_INFO : LOCK_SYNC_LOG_WARNING,
               "GET %s: %s, HTTP status %" PRId32 ", %zu bytes, %" PRId64 " ms, correlation id %s%s%s", q->url,
               lock_sync_status_name(status), s->http_status, s->body.size, ms, id, status == LOCK_SYNC_OK ? "" : ": ",
@@ -216,23 +216,23 @@ void lsync_step_retry(lsync_run *x)
 
 /* --- the guard --- */
 
-static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_answer *answer)
+static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_reservation *reservation)
 {
     char wait[LSYNC_DURATION_SIZE];
 
-    lsync_duration_text(answer->wait_ms, wait);
+    lsync_duration_text(reservation->wait_ms, wait);
     lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_SOON, "%s %s The next request is allowed in %s.",
-                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), lsync_guard_reason_text(answer->reason), wait);
-    ctx->error.retry_after_ms = answer->wait_ms;
+                    lock_sync_status_message(LOCK_SYNC_E_TOO_SOON), lsync_guard_reason_text(reservation->reason), wait);
+    ctx->error.retry_after_ms = reservation->wait_ms;
     return LOCK_SYNC_E_TOO_SOON;
 }
 
-static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_answer *answer)
+static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_reservation *reservation)
 {
     char why[160];
 
     if (status == LOCK_SYNC_E_TOO_SOON)
-        return too_soon(ctx, answer);
+        return too_soon(ctx, reservation);
     if (status == LOCK_SYNC_E_TIMEOUT)
         return lsync_ctx_timed_out(ctx);
     if (status != LOCK_SYNC_E_GUARD)
@@ -260,7 +260,7 @@ static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
 
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 {
-    int64_t hold_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
+    int64_t lease_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
     lock_sync_status status;
 
     if (x->fetch.state == LSYNC_FETCH_SETTLING) {
@@ -269,14 +269,14 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
         x->slot = 0;
         return lsync_guard_settle_all(guard, slot, &x->settlement);
     }
-    x->answer = (lsync_guard_answer){0};
-    if (hold_ms <= 0)
+    x->reservation = (lsync_guard_reservation){0};
+    if (lease_ms <= 0)
         return LOCK_SYNC_E_TIMEOUT;
     if (x->fetch.state == LSYNC_FETCH_ASKING) {
-        status = lsync_guard_ask(guard, LOCK_SYNC_REQUEST_SYNC, hold_ms, &x->answer);
-        x->slot = x->answer.slot;
+        status = lsync_guard_ask(guard, LOCK_SYNC_REQUEST_SYNC, lease_ms, &x->reservation);
+        x->slot = x->reservation.slot;
     } else {
-        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), hold_ms, &x->answer);
+        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms, &x->reservation);
     }
     if (status == LOCK_SYNC_OK)
         x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
@@ -286,7 +286,7 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 /* Ends a fetch whose retry the guard did not allow, with the 401's own detail. */
 static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
 {
-    return end_refused(x->ctx, &x->refusal,
+    return end_unauthorized(x->ctx, &x->unauthorized,
                        status == LOCK_SYNC_E_TOO_SOON
                            ? "A new one is set; the rate limit does not allow a retry yet."
                            : "A new one is set; there was no time left for a retry, or no guard to ask.");
@@ -300,12 +300,12 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
     if (x->fetch.state == LSYNC_FETCH_SETTLING && status != LOCK_SYNC_OK) {
         log_not_settled(x->ctx, status); /* the fetch is what it is: the guard keeps the outcome */
     } else if (x->fetch.state == LSYNC_FETCH_ASKING && status != LOCK_SYNC_OK) {
-        in.at_us = lsync_clock_boot_us() + x->answer.soonest_ms * 1000;
-        (void)note_denied(x->ctx, status, &x->answer);
+        in.at_us = lsync_clock_boot_us() + x->reservation.soonest_ms * 1000;
+        (void)note_denied(x->ctx, status, &x->reservation);
     } else if (x->fetch.state == LSYNC_FETCH_EXTENDING) {
         if (status != LOCK_SYNC_OK)
             in.status = note_no_retry(x, status);
-        lsync_error_clear(&x->refusal);
+        lsync_error_clear(&x->unauthorized);
     }
     if (x->fetch.stop != LOCK_SYNC_OK)
         (void)lsync_step_stop(x, x->fetch.stop);

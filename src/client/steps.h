@@ -15,12 +15,12 @@ typedef struct lsync_run {
     size_t n;
     bool single;
     int64_t slot;                /* the guard's; 0: none */
-    lsync_guard_answer answer;   /* to the last question */
+    lsync_guard_reservation reservation; /* to the last question */
     lsync_settlement settlement; /* how the slot would have to be settled now */
     lock_sync_request *q;        /* between prepare and conclude, as the next */
     lock_sync_response *s;       /* the driver's */
     int64_t started_us;
-    lock_sync_error refusal;     /* RENEWING and EXTENDING: the 401's detail */
+    lock_sync_error unauthorized;     /* RENEWING and EXTENDING: the 401's detail */
     lock_sync_results *results;  /* NULL until a conclude returned OK; transferred */
 } lsync_run;
 
@@ -42,7 +42,7 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
 /* SENDING, after an attempt that another follows: frees request and response. What was sent counts if it ends here. */
 void lsync_step_retry(lsync_run *x);
 
-/* RENEWING: asks the provider for another credential. OK: it set one, and `refusal` holds the 401's detail. */
+/* RENEWING: asks the provider for another credential. OK: it set one, and `unauthorized` holds the 401's detail. */
 lock_sync_status lsync_step_renew(lsync_run *x);
 
 /* ASKING, EXTENDING and SETTLING, on any thread: of the run it touches slot, answer and settlement, of the context

@@ -61,7 +61,7 @@ static lock_sync_status call_look(const application_store *s, lock_sync_guard_lo
 
 /* Reads what the store holds; the bytes of it into `before`. */
 static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size,
-                             lsync_guard_holding *h, char *why)
+                             lsync_guard_snapshot *h, char *why)
 {
     static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
     lock_sync_guard_look l = {
@@ -92,7 +92,7 @@ static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYN
 }
 
 static lock_sync_status call_swap(const application_store *s, const void *before, size_t size,
-                                  const unsigned char after[LSYNC_GUARD_RECORD_SIZE], const lsync_guard_holding *h,
+                                  const unsigned char after[LSYNC_GUARD_RECORD_SIZE], const lsync_guard_snapshot *h,
                                   bool *replaced)
 {
     int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&h->stored.record), h->now_us); /* it may be never */
@@ -110,7 +110,7 @@ static lock_sync_status try_update(application_store *s, const lsync_guard_decis
 {
     unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
     unsigned char after[LSYNC_GUARD_RECORD_SIZE];
-    lsync_guard_holding h;
+    lsync_guard_snapshot h;
     size_t size = 0;
     lock_sync_status status = look(s, before, &size, &h, why);
 

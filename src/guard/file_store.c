@@ -106,7 +106,7 @@ static bool translate(const file_store *s, lsync_guard_stored *stored, int64_t n
 }
 
 /* What there is before the file is read. */
-static void begin_holding(const file_store *s, lsync_guard_holding *h)
+static void begin_snapshot(const file_store *s, lsync_guard_snapshot *h)
 {
     memset(h, 0, sizeof *h);
     h->now_us = h->own_now_us = lsync_clock_boot_us();
@@ -252,11 +252,11 @@ static bool is_left_over(int fd)
    gives the file its name. */
 static lock_sync_status write_first(file_store *s, const char *name, const lsync_guard_decision *decision, char *why)
 {
-    const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->hold_us};
+    const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->lease_us};
     unsigned char bytes[FILE_SIZE] = {0};
-    lsync_guard_holding h;
+    lsync_guard_snapshot h;
 
-    begin_holding(s, &h);
+    begin_snapshot(s, &h);
     (void)lsync_guard_view_decide(&s->view, &h, &nothing, lsync_random_next(&s->random), bytes);
     memcpy(bytes + PLACE_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
     if (!write_all(s->fd, bytes, sizeof bytes, 0))
@@ -312,10 +312,10 @@ static lock_sync_status open_or_create(file_store *s, const lsync_guard_decision
 static lock_sync_status decide_locked(file_store *s, const lsync_guard_decision *decision, char *why)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
-    lsync_guard_holding h;
+    lsync_guard_snapshot h;
     off_t place;
 
-    begin_holding(s, &h);
+    begin_snapshot(s, &h);
     h.present = read_stored(s->fd, &h.stored, &place);
     if (!h.present)
         return fail(s->path, "the guard's file is empty or damaged; delete it once nobody uses it", why);

@@ -16,8 +16,8 @@
 #define DEFAULT_RESERVE 100
 #define INTERVAL_MS_MAX 3600000
 #define BUDGET_MAX 1000000
-#define HOLD_MS_MAX (LSYNC_GUARD_HOLD_MAX_US / 1000)
-#define OTHER_HOLD_MS_MAX (LSYNC_GUARD_OTHER_HOLD_MAX_US / 1000)
+#define LEASE_MS_MAX (LSYNC_GUARD_LEASE_MAX_US / 1000)
+#define OTHER_LEASE_MS_MAX (LSYNC_GUARD_OTHER_LEASE_MAX_US / 1000)
 
 struct lock_sync_guard {
     lock_sync_allocator memory;
@@ -123,23 +123,23 @@ lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *sto
     return end(out, lsync_application_store_new(&(*out)->memory, store, &(*out)->store));
 }
 
-lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *g)
+lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard)
 {
-    if (g != NULL)
-        (void)atomic_fetch_add(&g->references, 1);
-    return g;
+    if (guard != NULL)
+        (void)atomic_fetch_add(&guard->references, 1);
+    return guard;
 }
 
 /* Tries once more to write what is kept, before it is lost. */
 static void write_kept(lock_sync_guard *g);
 
-void lock_sync_guard_unref(lock_sync_guard *g)
+void lock_sync_guard_unref(lock_sync_guard *guard)
 {
-    if (g == NULL || atomic_fetch_sub(&g->references, 1) > 1)
+    if (guard == NULL || atomic_fetch_sub(&guard->references, 1) > 1)
         return;
-    write_kept(g);
-    g->store.destroy(g->store.state);
-    release(g);
+    write_kept(guard);
+    guard->store.destroy(guard->store.state);
+    release(guard);
 }
 
 /* --- locking --- */
@@ -175,29 +175,29 @@ static size_t empty_text(char *text, size_t size)
 
 /* --- settings --- */
 
-lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *g, lock_sync_request_kind kind, int64_t ms)
+lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *guard, lock_sync_request_kind kind, int64_t ms)
 {
-    if (g == NULL || kind < 0 || kind >= LSYNC_GUARD_KINDS || ms < (kind == LOCK_SYNC_REQUEST_OTHER ? 0 : 1) ||
+    if (guard == NULL || kind < 0 || kind >= LSYNC_GUARD_KINDS || ms < (kind == LOCK_SYNC_REQUEST_OTHER ? 0 : 1) ||
         ms > INTERVAL_MS_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    lock(g);
-    g->limits.interval_us[kind] = ms * 1000;
-    unlock(g);
+    lock(guard);
+    guard->limits.interval_us[kind] = ms * 1000;
+    unlock(guard);
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *g, int64_t ms)
+lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t ms)
 {
-    return lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_SYNC, ms);
+    return lock_sync_guard_set_kind_interval_ms(guard, LOCK_SYNC_REQUEST_SYNC, ms);
 }
 
-lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *g, uint32_t requests, uint32_t reserve)
+lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *guard, uint32_t requests, uint32_t reserve)
 {
-    if (g == NULL || requests <= reserve || requests > BUDGET_MAX)
+    if (guard == NULL || requests <= reserve || requests > BUDGET_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    lock(g);
-    g->limits.budget = requests - reserve;
-    unlock(g);
+    lock(guard);
+    guard->limits.budget = requests - reserve;
+    unlock(guard);
     return LOCK_SYNC_OK;
 }
 
@@ -219,14 +219,14 @@ static size_t copy_text(lock_sync_guard *g, const char *from, char *text, size_t
     return length < 0 ? 0 : (size_t)length;
 }
 
-size_t lock_sync_guard_error_message(lock_sync_guard *g, char *text, size_t size)
+size_t lock_sync_guard_error_message(lock_sync_guard *guard, char *text, size_t size)
 {
-    return g == NULL ? empty_text(text, size) : copy_text(g, g->why, text, size);
+    return guard == NULL ? empty_text(text, size) : copy_text(guard, guard->why, text, size);
 }
 
-size_t lock_sync_guard_warning(lock_sync_guard *g, char *text, size_t size)
+size_t lock_sync_guard_warning(lock_sync_guard *guard, char *text, size_t size)
 {
-    return g == NULL ? empty_text(text, size) : copy_text(g, g->warning, text, size);
+    return guard == NULL ? empty_text(text, size) : copy_text(guard, guard->warning, text, size);
 }
 
 bool lsync_guard_take_warning(lock_sync_guard *g, char *text, size_t size)
@@ -314,93 +314,93 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
 }
 
 /* What is asked of the rule, and its answer. */
-typedef struct question {
+typedef struct slot_request {
     lsync_guard_request request; /* its slot 0: one that is drawn */
     uint32_t charges;
-    lsync_guard_answer answer;
-} question;
+    lsync_guard_reservation reservation;
+} slot_request;
 
-static lsync_guard_answer answer_of(const lsync_guard_verdict *v)
+static lsync_guard_reservation reservation_of(const lsync_guard_verdict *v)
 {
-    return (lsync_guard_answer){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us), v->reason};
+    return (lsync_guard_reservation){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us), v->reason};
 }
 
-static lock_sync_status ask(lock_sync_guard *g, question *q, lsync_guard_decide_fn decide_fn, lsync_guard_answer *answer)
+static lock_sync_status ask(lock_sync_guard *g, slot_request *q, lsync_guard_decide_fn decide_fn, lsync_guard_reservation *reservation)
 {
-    lsync_guard_decision decision = {decide_fn, q, NULL, q->request.hold_us};
+    lsync_guard_decision decision = {decide_fn, q, NULL, q->request.lease_us};
     lock_sync_status status;
 
-    *answer = (lsync_guard_answer){0};
+    *reservation = (lsync_guard_reservation){0};
     status = decide(g, &decision, NULL);
     if (status != LOCK_SYNC_OK)
         return status;
-    *answer = q->answer;
-    return answer->slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
+    *reservation = q->reservation;
+    return reservation->slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
 }
 
 static bool decide_reserve(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                            int64_t slot)
 {
-    question *q = user;
+    slot_request *q = user;
 
     lsync_guard_verdict v;
 
     q->request.slot = slot;
     v = lsync_guard_reserve(r, limits, &q->request, now_us);
-    q->answer = answer_of(&v);
+    q->reservation = reservation_of(&v);
     return v.slot != 0;
 }
 
-lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
-                                 lsync_guard_answer *answer)
+lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
+                                 lsync_guard_reservation *reservation)
 {
-    question q = {.request = {kind, hold_ms * 1000, 0}};
+    slot_request q = {.request = {kind, lease_ms * 1000, 0}};
 
-    return ask(g, &q, decide_reserve, answer);
+    return ask(g, &q, decide_reserve, reservation);
 }
 
 static bool decide_extend(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                           int64_t slot)
 {
-    question *q = user;
+    slot_request *q = user;
     lsync_guard_ending charges = {.retry_after_us = -1, .charges = q->charges};
 
     lsync_guard_verdict v = lsync_guard_extend(r, limits, &q->request, now_us);
 
     (void)slot;
-    q->answer = answer_of(&v);
+    q->reservation = reservation_of(&v);
     if (v.slot != 0)
         lsync_guard_settle(r, limits, &charges, now_us);
     return false;
 }
 
-lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t hold_ms,
-                                         lsync_guard_answer *answer)
+lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
+                                         lsync_guard_reservation *reservation)
 {
-    question q = {.request = {0, hold_ms * 1000, slot}, .charges = charges};
+    slot_request q = {.request = {0, lease_ms * 1000, slot}, .charges = charges};
 
-    return ask(g, &q, decide_extend, answer);
+    return ask(g, &q, decide_extend, reservation);
 }
 
-lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
+lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard, lock_sync_request_kind kind, int64_t lease_ms,
                                              int64_t *wait_ms, int64_t *slot)
 {
-    lsync_guard_answer answer = {0};
+    lsync_guard_reservation reservation = {0};
     lock_sync_status status = LOCK_SYNC_E_INVALID_ARGUMENT;
 
-    if (g != NULL && kind >= 0 && kind < LSYNC_GUARD_KINDS && hold_ms >= 0 &&
-        hold_ms <= (kind == LOCK_SYNC_REQUEST_OTHER ? OTHER_HOLD_MS_MAX : HOLD_MS_MAX))
-        status = lsync_guard_ask(g, kind, hold_ms, &answer);
+    if (guard != NULL && kind >= 0 && kind < LSYNC_GUARD_KINDS && lease_ms >= 0 &&
+        lease_ms <= (kind == LOCK_SYNC_REQUEST_OTHER ? OTHER_LEASE_MS_MAX : LEASE_MS_MAX))
+        status = lsync_guard_ask(guard, kind, lease_ms, &reservation);
     if (wait_ms != NULL)
-        *wait_ms = answer.wait_ms;
+        *wait_ms = reservation.wait_ms;
     if (slot != NULL)
-        *slot = answer.slot;
+        *slot = reservation.slot;
     return status;
 }
 
-lock_sync_status lock_sync_guard_reserve(lock_sync_guard *g, int64_t hold_ms, int64_t *wait_ms, int64_t *slot)
+lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, int64_t lease_ms, int64_t *wait_ms, int64_t *slot)
 {
-    return lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_SYNC, hold_ms, wait_ms, slot);
+    return lock_sync_guard_reserve_for(guard, LOCK_SYNC_REQUEST_SYNC, lease_ms, wait_ms, slot);
 }
 
 /* --- settling --- */
@@ -447,12 +447,12 @@ lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const 
     return decide(g, &decision, &ending);
 }
 
-lock_sync_status lock_sync_guard_settle(lock_sync_guard *g, int64_t slot, lock_sync_guard_outcome outcome,
+lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot, lock_sync_guard_outcome outcome,
                                         int64_t retry_after_ms)
 {
     const lsync_settlement settlement = {outcome, retry_after_ms, 1};
 
-    if (g == NULL || slot < 1 || outcome < LOCK_SYNC_SLOT_SENT || outcome > LOCK_SYNC_SLOT_LIMITED)
+    if (guard == NULL || slot < 1 || outcome < LOCK_SYNC_SLOT_SENT || outcome > LOCK_SYNC_SLOT_LIMITED)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    return lsync_guard_settle_all(g, slot, &settlement);
+    return lsync_guard_settle_all(guard, slot, &settlement);
 }

@@ -6,22 +6,22 @@
 #include "locksync/guard.h"
 
 /* A guard's answer. If it gave no slot: how long until it is sure to, until it may, and what the reason is. */
-typedef struct lsync_guard_answer {
+typedef struct lsync_guard_reservation {
     int64_t slot;
     int64_t wait_ms;
     int64_t soonest_ms;
     lsync_guard_reason reason;
-} lsync_guard_answer;
+} lsync_guard_reservation;
 
 /* As lock_sync_guard_reserve_for. */
-lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
-                                 lsync_guard_answer *answer);
+lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
+                                 lsync_guard_reservation *reservation);
 
 /* Asks for another request in a slot whose first one is answered: the retry after a 401, the next page of a directory.
    `charges`: how often that one was sent more than once. OK, E_TOO_SOON (also if the lease has run out), E_GUARD,
    E_NO_MEMORY; unless it is OK the slot stays as it is, and the charges are not counted. */
-lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t hold_ms,
-                                         lsync_guard_answer *answer);
+lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
+                                         lsync_guard_reservation *reservation);
 
 /* How a slot is to be settled. */
 typedef struct lsync_settlement {

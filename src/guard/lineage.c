@@ -17,12 +17,12 @@ void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
     r->lineage.born_us += shift_us;
     shift(&r->blocked_until_us, shift_us);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        lsync_guard_line *line = &r->lines[k];
+        lsync_guard_entry *entry = &r->entries[k];
 
-        shift(&line->over_us, shift_us);
-        shift(&line->closed_until_us, shift_us);
-        if (line->lease.slot != 0)
-            line->lease.until_us += shift_us;
+        shift(&entry->over_us, shift_us);
+        shift(&entry->closed_until_us, shift_us);
+        if (entry->lease.slot != 0)
+            entry->lease.until_us += shift_us;
     }
     r->newest_cell += -lsync_time_cell(-shift_us, LSYNC_GUARD_CELL_US);
 }
@@ -36,9 +36,9 @@ static bool goes_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
 }
 
 /* Keeps one of two leases. Of a second one only its end is kept, as the end of a closure. */
-static void join_leases(lsync_guard_line *line, const lsync_guard_lease *other, int64_t interval_us)
+static void join_leases(lsync_guard_entry *entry, const lsync_guard_lease *other, int64_t interval_us)
 {
-    lsync_guard_lease *lease = &line->lease;
+    lsync_guard_lease *lease = &entry->lease;
     lsync_guard_lease second = *other;
 
     if (other->slot == 0)
@@ -51,9 +51,9 @@ static void join_leases(lsync_guard_line *line, const lsync_guard_lease *other, 
         second = *lease;
         *lease = *other;
     }
-    lease->hold_us = lsync_time_later(lease->hold_us, second.hold_us);
+    lease->length_us = lsync_time_later(lease->length_us, second.length_us);
     if (second.slot != lease->slot)
-        line->closed_until_us = lsync_time_later(line->closed_until_us, second.until_us + interval_us);
+        entry->closed_until_us = lsync_time_later(entry->closed_until_us, second.until_us + interval_us);
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -71,16 +71,16 @@ void lsync_guard_join(lsync_guard_record *r, const lsync_guard_record *other, co
     r->version = o.version > r->version ? o.version : r->version;
     r->closure = o.closure > r->closure ? o.closure : r->closure;
     r->blocked_until_us = lsync_time_later(r->blocked_until_us, o.blocked_until_us);
-    r->longest_hold_us = lsync_time_later(r->longest_hold_us, o.longest_hold_us);
+    r->longest_lease_us = lsync_time_later(r->longest_lease_us, o.longest_lease_us);
     r->refunds = larger(r->refunds, o.refunds);
     r->limited = larger(r->limited, o.limited);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        lsync_guard_line *line = &r->lines[k];
+        lsync_guard_entry *entry = &r->entries[k];
 
-        line->requests = larger(line->requests, o.lines[k].requests);
-        line->over_us = lsync_time_later(line->over_us, o.lines[k].over_us);
-        line->closed_until_us = lsync_time_later(line->closed_until_us, o.lines[k].closed_until_us);
-        join_leases(line, &o.lines[k].lease, lsync_guard_interval_us(r, limits, k));
+        entry->requests = larger(entry->requests, o.entries[k].requests);
+        entry->over_us = lsync_time_later(entry->over_us, o.entries[k].over_us);
+        entry->closed_until_us = lsync_time_later(entry->closed_until_us, o.entries[k].closed_until_us);
+        join_leases(entry, &o.entries[k].lease, lsync_guard_interval_us(r, limits, k));
     }
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         r->cells[i] = larger(r->cells[i], o.cells[i]);
@@ -94,9 +94,9 @@ static void close_since(lsync_guard_record *r, const lsync_guard_limits *limits,
 {
     r->closure = why;
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        r->lines[k].closed_until_us =
-            lsync_time_later(r->lines[k].closed_until_us,
-                             since_us + r->longest_hold_us + lsync_guard_interval_us(r, limits, k));
+        r->entries[k].closed_until_us =
+            lsync_time_later(r->entries[k].closed_until_us,
+                             since_us + r->longest_lease_us + lsync_guard_interval_us(r, limits, k));
 }
 
 /* Begins a new life. */
@@ -108,12 +108,12 @@ static void be_born(lsync_guard_record *r, const lsync_guard_source *source, int
 }
 
 /* The longest hold that anybody is known to have asked for, or asks by default. */
-static void reckon_hold(lsync_guard_record *r, const lsync_guard_witness *witness)
+static void reckon_lease(lsync_guard_record *r, const lsync_guard_witness *witness)
 {
     if (witness->seen != NULL)
-        r->longest_hold_us = lsync_time_later(r->longest_hold_us, witness->seen->longest_hold_us);
-    r->longest_hold_us = lsync_time_later(r->longest_hold_us, witness->hold_us);
-    r->longest_hold_us = lsync_time_later(r->longest_hold_us, LSYNC_GUARD_LOSS_HOLD_US);
+        r->longest_lease_us = lsync_time_later(r->longest_lease_us, witness->seen->longest_lease_us);
+    r->longest_lease_us = lsync_time_later(r->longest_lease_us, witness->lease_us);
+    r->longest_lease_us = lsync_time_later(r->longest_lease_us, LSYNC_GUARD_LOSS_LEASE_US);
 }
 
 /* What the object saw, as far as it says anything. A store that can tell whether it has lost records also drops those
@@ -139,7 +139,7 @@ bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_
         lsync_guard_record_init(r);
         be_born(r, source, witness->life, noted_us);
         if (source->empty_since_us != LSYNC_GUARD_NEVER_US) {
-            reckon_hold(r, witness);
+            reckon_lease(r, witness);
             close_since(r, limits, source->empty_since_us, LSYNC_GUARD_FIRST_USE);
         }
         return true;
@@ -156,7 +156,7 @@ bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_
         return false;
     if (seen != NULL)
         lsync_guard_join(r, seen, limits, now_us);
-    reckon_hold(r, witness);
+    reckon_lease(r, witness);
     if (!present || is_moved || is_older)
         be_born(r, source, witness->life, noted_us);
     close_since(r, limits, r->lineage.born_us, LSYNC_GUARD_LOSS);

@@ -18,7 +18,7 @@ typedef struct lsync_guard_source {
 /* What is known beside the store's record. */
 typedef struct lsync_guard_witness {
     const lsync_guard_record *seen; /* what the object saw last, on the store's clock; NULL: nothing */
-    int64_t hold_us;                /* what is asked for now */
+    int64_t lease_us;                /* what is asked for now */
     int64_t life;                   /* random: the life of a record that is born now */
 } lsync_guard_witness;
 

@@ -69,9 +69,9 @@ static void pass_count(cursor *c, uint32_t *count, uint32_t most)
     c->sound = c->sound && *count <= most;
 }
 
-static void pass_hold(cursor *c, int64_t *us)
+static void pass_lease(cursor *c, int64_t *us)
 {
-    pass_between(c, us, 0, LSYNC_GUARD_HOLD_MAX_US);
+    pass_between(c, us, 0, LSYNC_GUARD_LEASE_MAX_US);
 }
 
 static void pass_lineage(cursor *c, lsync_guard_lineage *lineage)
@@ -81,14 +81,14 @@ static void pass_lineage(cursor *c, lsync_guard_lineage *lineage)
     pass_moment(c, &lineage->born_us);
 }
 
-static void pass_line(cursor *c, lsync_guard_line *line, lock_sync_request_kind kind)
+static void pass_line(cursor *c, lsync_guard_entry *entry, lock_sync_request_kind kind)
 {
-    pass_time(c, &line->over_us);
-    pass_time(c, &line->closed_until_us);
-    pass_between(c, &line->lease.slot, 0, kind == LOCK_SYNC_REQUEST_OTHER ? 0 : INT64_MAX);
-    pass_moment(c, &line->lease.until_us);
-    pass_hold(c, &line->lease.hold_us);
-    pass_count(c, &line->requests, LSYNC_GUARD_REQUESTS_MAX);
+    pass_time(c, &entry->over_us);
+    pass_time(c, &entry->closed_until_us);
+    pass_between(c, &entry->lease.slot, 0, kind == LOCK_SYNC_REQUEST_OTHER ? 0 : INT64_MAX);
+    pass_moment(c, &entry->lease.until_us);
+    pass_lease(c, &entry->lease.length_us);
+    pass_count(c, &entry->requests, LSYNC_GUARD_REQUESTS_MAX);
 }
 
 /* The format: all that stands between magic and checksum. */
@@ -102,12 +102,12 @@ static void pass_stored(cursor *c, lsync_guard_stored *stored)
     pass_bytes(c, stored->boot_id, sizeof stored->boot_id);
     pass_moment(c, &stored->wall_us);
     pass_time(c, &r->blocked_until_us);
-    pass_hold(c, &r->longest_hold_us);
+    pass_lease(c, &r->longest_lease_us);
     pass_count(c, &closure, LSYNC_GUARD_LOSS);
     pass_count(c, &r->refunds, LSYNC_GUARD_REFUNDS_MAX);
     pass_count(c, &r->limited, LSYNC_GUARD_LIMITED_MAX);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        pass_line(c, &r->lines[k], k);
+        pass_line(c, &r->entries[k], k);
     pass_between(c, &r->newest_cell, -TIME_MAX_US / LSYNC_GUARD_CELL_US, TIME_MAX_US / LSYNC_GUARD_CELL_US);
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         pass_count(c, &r->cells[i], LSYNC_GUARD_COUNT_MAX);

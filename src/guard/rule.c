@@ -9,7 +9,7 @@ void lsync_guard_record_init(lsync_guard_record *r)
 {
     *r = (lsync_guard_record){.blocked_until_us = LSYNC_GUARD_NEVER_US};
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        r->lines[k] = (lsync_guard_line){.over_us = LSYNC_GUARD_NEVER_US, .closed_until_us = LSYNC_GUARD_NEVER_US};
+        r->entries[k] = (lsync_guard_entry){.over_us = LSYNC_GUARD_NEVER_US, .closed_until_us = LSYNC_GUARD_NEVER_US};
 }
 
 /* --- the hour --- */
@@ -49,7 +49,7 @@ static uint32_t count_hour(const lsync_guard_record *r)
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         requests += r->cells[i];
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        requests += r->lines[k].lease.slot != 0;
+        requests += r->entries[k].lease.slot != 0;
     return requests;
 }
 
@@ -70,7 +70,7 @@ LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync
     int64_t opens_us = now_us;
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        const lsync_guard_lease *lease = &r->lines[k].lease;
+        const lsync_guard_lease *lease = &r->entries[k].lease;
         int64_t over_us = lsync_time_earlier(lease->until_us, lease_ends_us);
 
         ends[k] = lease->slot == 0 ? INT64_MAX : cell_ends_us(lsync_time_cell(over_us, LSYNC_GUARD_CELL_US));
@@ -99,17 +99,17 @@ LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync
 static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us;
-    int64_t loss_us = lsync_time_later(r->longest_hold_us, LSYNC_GUARD_LOSS_HOLD_US);
+    int64_t loss_us = lsync_time_later(r->longest_lease_us, LSYNC_GUARD_LOSS_LEASE_US);
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        lsync_guard_line *line = &r->lines[k];
-        int64_t over_us = noted_us + (k == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_HOLD_MAX_US : 0);
+        lsync_guard_entry *entry = &r->entries[k];
+        int64_t over_us = noted_us + (k == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US : 0);
 
-        line->over_us = lsync_time_earlier(line->over_us, over_us);
-        if (line->lease.slot != 0)
-            line->lease.until_us = lsync_time_earlier(line->lease.until_us, noted_us + line->lease.hold_us);
-        line->closed_until_us =
-            lsync_time_earlier(line->closed_until_us, noted_us + loss_us + lsync_guard_interval_us(r, limits, k));
+        entry->over_us = lsync_time_earlier(entry->over_us, over_us);
+        if (entry->lease.slot != 0)
+            entry->lease.until_us = lsync_time_earlier(entry->lease.until_us, noted_us + entry->lease.length_us);
+        entry->closed_until_us =
+            lsync_time_earlier(entry->closed_until_us, noted_us + loss_us + lsync_guard_interval_us(r, limits, k));
     }
     r->blocked_until_us = lsync_time_earlier(r->blocked_until_us, noted_us + LSYNC_GUARD_HOUR_US);
     r->lineage.born_us = lsync_time_earlier(r->lineage.born_us, noted_us);
@@ -124,13 +124,13 @@ void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits
     if (newest != r->newest_cell)
         lsync_guard_roll(r, newest);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        lsync_guard_line *line = &r->lines[k];
+        lsync_guard_entry *entry = &r->entries[k];
 
-        if (line->lease.slot == 0 || line->lease.until_us > now_us)
+        if (entry->lease.slot == 0 || entry->lease.until_us > now_us)
             continue;
-        line->over_us = lsync_time_later(line->over_us, line->lease.until_us);
-        count(r, line->lease.until_us, 1);
-        line->lease = (lsync_guard_lease){0};
+        entry->over_us = lsync_time_later(entry->over_us, entry->lease.until_us);
+        count(r, entry->lease.until_us, 1);
+        entry->lease = (lsync_guard_lease){0};
     }
 }
 
@@ -139,7 +139,7 @@ void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits
 int64_t lsync_guard_interval_us(const lsync_guard_record *r, const lsync_guard_limits *limits,
                                 lock_sync_request_kind kind)
 {
-    uint32_t requests = kind == LOCK_SYNC_REQUEST_DIRECTORY ? r->lines[kind].requests : 1;
+    uint32_t requests = kind == LOCK_SYNC_REQUEST_DIRECTORY ? r->entries[kind].requests : 1;
 
     return limits->interval_us[kind] * (requests > 1 ? requests : 1);
 }
@@ -164,7 +164,7 @@ static int64_t never_or_after(int64_t us, int64_t interval_us)
    put that beyond the newest cell: it waits for the next. */
 static int64_t other_fits_us(const lsync_guard_request *request, const lsync_guard_limits *limits, int64_t now_us)
 {
-    int64_t cell = lsync_time_cell(now_us + limits->granularity_us + request->hold_us, LSYNC_GUARD_CELL_US);
+    int64_t cell = lsync_time_cell(now_us + limits->granularity_us + request->lease_us, LSYNC_GUARD_CELL_US);
 
     return request->kind == LOCK_SYNC_REQUEST_OTHER ? (cell - 1) * LSYNC_GUARD_CELL_US : LSYNC_GUARD_NEVER_US;
 }
@@ -173,13 +173,13 @@ static int64_t other_fits_us(const lsync_guard_request *request, const lsync_gua
 static opening line_opens(const lsync_guard_record *r, const lsync_guard_limits *limits,
                           const lsync_guard_request *request, int64_t now_us)
 {
-    const lsync_guard_line *line = &r->lines[request->kind];
+    const lsync_guard_entry *entry = &r->entries[request->kind];
     int64_t interval_us = lsync_guard_interval_us(r, limits, request->kind);
     opening o = {now_us, LSYNC_GUARD_REASON_NONE};
 
     o = not_before(o, other_fits_us(request, limits, now_us), LSYNC_GUARD_REASON_HOUR);
-    o = not_before(o, never_or_after(line->over_us, interval_us), LSYNC_GUARD_REASON_INTERVAL);
-    return not_before(o, line->closed_until_us,
+    o = not_before(o, never_or_after(entry->over_us, interval_us), LSYNC_GUARD_REASON_INTERVAL);
+    return not_before(o, entry->closed_until_us,
                       r->closure == LSYNC_GUARD_FIRST_USE ? LSYNC_GUARD_REASON_FIRST_USE : LSYNC_GUARD_REASON_LOSS);
 }
 
@@ -201,23 +201,23 @@ static lsync_guard_verdict denied(opening sure, opening soonest, int64_t now_us)
 
 static void grant(lsync_guard_record *r, const lsync_guard_request *request, int64_t noted_us)
 {
-    lsync_guard_line *line = &r->lines[request->kind];
+    lsync_guard_entry *entry = &r->entries[request->kind];
 
-    line->requests = 1;
-    if (request->hold_us > r->longest_hold_us)
-        r->longest_hold_us = request->hold_us;
-    if (request->kind != LOCK_SYNC_REQUEST_OTHER && request->hold_us > 0) {
-        line->lease = (lsync_guard_lease){request->slot, noted_us + request->hold_us, request->hold_us};
+    entry->requests = 1;
+    if (request->lease_us > r->longest_lease_us)
+        r->longest_lease_us = request->lease_us;
+    if (request->kind != LOCK_SYNC_REQUEST_OTHER && request->lease_us > 0) {
+        entry->lease = (lsync_guard_lease){request->slot, noted_us + request->lease_us, request->lease_us};
     } else {
-        line->over_us = lsync_time_later(line->over_us, noted_us + request->hold_us);
-        count(r, noted_us + request->hold_us, 1);
+        entry->over_us = lsync_time_later(entry->over_us, noted_us + request->lease_us);
+        count(r, noted_us + request->lease_us, 1);
     }
 }
 
 lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard_limits *limits,
                                         const lsync_guard_request *request, int64_t now_us)
 {
-    const lsync_guard_lease *lease = &r->lines[request->kind].lease;
+    const lsync_guard_lease *lease = &r->entries[request->kind].lease;
     int64_t noted_us = now_us + limits->granularity_us;
     int64_t interval_us;
     opening sure;
@@ -241,18 +241,18 @@ lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard
 }
 
 /* The line whose live lease a slot is; NULL: none. */
-static lsync_guard_line *line_of(lsync_guard_record *r, int64_t slot)
+static lsync_guard_entry *entry_of(lsync_guard_record *r, int64_t slot)
 {
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        if (r->lines[k].lease.slot == slot && slot != 0)
-            return &r->lines[k];
+        if (r->entries[k].lease.slot == slot && slot != 0)
+            return &r->entries[k];
     return NULL;
 }
 
 /* Notes the request of a lease as over and counted. */
-static void end_request(lsync_guard_record *r, lsync_guard_line *line, int64_t over_us)
+static void end_request(lsync_guard_record *r, lsync_guard_entry *entry, int64_t over_us)
 {
-    line->over_us = lsync_time_later(line->over_us, over_us);
+    entry->over_us = lsync_time_later(entry->over_us, over_us);
     count(r, over_us, 1);
 }
 
@@ -261,21 +261,21 @@ lsync_guard_verdict lsync_guard_extend(lsync_guard_record *r, const lsync_guard_
 {
     const opening now = {now_us, LSYNC_GUARD_REASON_NONE};
     int64_t noted_us = now_us + limits->granularity_us;
-    lsync_guard_line *line;
+    lsync_guard_entry *entry;
     opening sure;
 
     lsync_guard_advance(r, limits, now_us);
-    line = line_of(r, request->slot);
-    if (line == NULL)
+    entry = entry_of(r, request->slot);
+    if (entry == NULL)
         return (lsync_guard_verdict){.reason = LSYNC_GUARD_REASON_LEASE};
     sure = all_open(r, limits, now_us, now, INT64_MAX);
     if (sure.reason != LSYNC_GUARD_REASON_NONE)
         return denied(sure, all_open(r, limits, now_us, now, noted_us), now_us);
-    end_request(r, line, noted_us);
-    line->lease = (lsync_guard_lease){request->slot, noted_us + request->hold_us, request->hold_us};
-    line->requests += line->requests < LSYNC_GUARD_REQUESTS_MAX;
-    if (request->hold_us > r->longest_hold_us)
-        r->longest_hold_us = request->hold_us;
+    end_request(r, entry, noted_us);
+    entry->lease = (lsync_guard_lease){request->slot, noted_us + request->lease_us, request->lease_us};
+    entry->requests += entry->requests < LSYNC_GUARD_REQUESTS_MAX;
+    if (request->lease_us > r->longest_lease_us)
+        r->longest_lease_us = request->lease_us;
     return (lsync_guard_verdict){.slot = request->slot};
 }
 
@@ -299,33 +299,33 @@ static void block(lsync_guard_record *r, const lsync_guard_limits *limits, int64
 }
 
 /* Ends a live lease. */
-static void end_lease(lsync_guard_record *r, lsync_guard_line *line, const lsync_guard_ending *ending,
+static void end_lease(lsync_guard_record *r, lsync_guard_entry *entry, const lsync_guard_ending *ending,
                       int64_t noted_us)
 {
     bool refunds = ending->outcome == LOCK_SYNC_SLOT_NOT_SENT && r->refunds < LSYNC_GUARD_REFUNDS_MAX;
 
-    line->lease = (lsync_guard_lease){0};
+    entry->lease = (lsync_guard_lease){0};
     if (refunds) {
         r->refunds++;
-        line->requests -= line->requests > 1;
+        entry->requests -= entry->requests > 1;
         return;
     }
     r->refunds = 0;
     if (ending->outcome == LOCK_SYNC_SLOT_SENT)
         r->limited = 0;
-    end_request(r, line, noted_us);
+    end_request(r, entry, noted_us);
 }
 
 void lsync_guard_settle(lsync_guard_record *r, const lsync_guard_limits *limits, const lsync_guard_ending *ending,
                         int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us - ending->ago_us;
-    lsync_guard_line *line;
+    lsync_guard_entry *entry;
 
     lsync_guard_advance(r, limits, now_us);
-    line = line_of(r, ending->slot);
-    if (line != NULL)
-        end_lease(r, line, ending, noted_us);
+    entry = entry_of(r, ending->slot);
+    if (entry != NULL)
+        end_lease(r, entry, ending, noted_us);
     if (ending->outcome == LOCK_SYNC_SLOT_LIMITED)
         block(r, limits, noted_us, ending->retry_after_us);
     if (ending->charges > 0)
@@ -340,15 +340,15 @@ int64_t lsync_guard_stale_at_us(const lsync_guard_record *r)
     int64_t at_us = r->blocked_until_us;
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++) {
-        const lsync_guard_line *line = &r->lines[k];
+        const lsync_guard_entry *entry = &r->entries[k];
         int64_t interval_us = lsync_guard_interval_us(r, &widest, k);
 
-        at_us = lsync_time_later(at_us, never_or_after(line->over_us, interval_us));
-        at_us = lsync_time_later(at_us, line->closed_until_us);
-        if (line->lease.slot != 0) {
-            int64_t cell = lsync_time_cell(line->lease.until_us, LSYNC_GUARD_CELL_US);
+        at_us = lsync_time_later(at_us, never_or_after(entry->over_us, interval_us));
+        at_us = lsync_time_later(at_us, entry->closed_until_us);
+        if (entry->lease.slot != 0) {
+            int64_t cell = lsync_time_cell(entry->lease.until_us, LSYNC_GUARD_CELL_US);
 
-            at_us = lsync_time_later(at_us, line->lease.until_us + interval_us);
+            at_us = lsync_time_later(at_us, entry->lease.until_us + interval_us);
             at_us = lsync_time_later(at_us, cell_ends_us(cell));
         }
     }

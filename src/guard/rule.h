@@ -16,13 +16,13 @@
 #ifndef LSYNC_GUARD_HOUR_US /* tests/guard/model compiles the rule with smaller ones */
 #define LSYNC_GUARD_HOUR_US ((int64_t)3600 * 1000000)
 #define LSYNC_GUARD_CELL_US ((int64_t)300 * 1000000)
-#define LSYNC_GUARD_LOSS_HOLD_US ((int64_t)30 * 1000000) /* the default deadline of a fetch */
+#define LSYNC_GUARD_LOSS_LEASE_US ((int64_t)30 * 1000000) /* the default deadline of a fetch */
 #endif
 /* Those that began less than an hour ago, the one that has its end within the hour, and the next one, into which a
    request of kind OTHER may reach. */
 #define LSYNC_GUARD_CELLS ((int)(LSYNC_GUARD_HOUR_US / LSYNC_GUARD_CELL_US) + 2)
-#define LSYNC_GUARD_HOLD_MAX_US ((int64_t)86400 * 1000000)
-#define LSYNC_GUARD_OTHER_HOLD_MAX_US LSYNC_GUARD_CELL_US
+#define LSYNC_GUARD_LEASE_MAX_US ((int64_t)86400 * 1000000)
+#define LSYNC_GUARD_OTHER_LEASE_MAX_US LSYNC_GUARD_CELL_US
 #define LSYNC_GUARD_LIMITED_MAX 32  /* 429s in a row that make a difference */
 #define LSYNC_GUARD_REFUNDS_MAX 3   /* in a row; the next failed connect is counted, so that none is hammered */
 #define LSYNC_GUARD_REQUESTS_MAX 16 /* of one lease: ten pages, and a retry after a 401 */
@@ -43,16 +43,16 @@ typedef struct lsync_guard_limits {
 typedef struct lsync_guard_lease {
     int64_t slot; /* 0: none */
     int64_t until_us;
-    int64_t hold_us; /* what was asked for: `until_us` lies no further ahead */
+    int64_t length_us; /* what was asked for: `until_us` lies no further ahead */
 } lsync_guard_lease;
 
 /* The requests of one kind. */
-typedef struct lsync_guard_line {
+typedef struct lsync_guard_entry {
     int64_t over_us;         /* when the last request was over */
     int64_t closed_until_us; /* after a loss of records, or a merge */
     lsync_guard_lease lease; /* never of kind OTHER */
     uint32_t requests;       /* of the lease, or of the last one: the pages of a directory */
-} lsync_guard_line;
+} lsync_guard_entry;
 
 /* Which life of the store a record belongs to. Records of two lineages cannot be ordered by their versions. */
 typedef struct lsync_guard_lineage {
@@ -74,10 +74,10 @@ typedef struct lsync_guard_record {
     lsync_guard_lineage lineage;
     lsync_guard_closure closure;
     int64_t blocked_until_us; /* after a 429 */
-    int64_t longest_hold_us;
+    int64_t longest_lease_us;
     uint32_t refunds; /* in a row */
     uint32_t limited; /* 429s in a row */
-    lsync_guard_line lines[LSYNC_GUARD_KINDS];
+    lsync_guard_entry entries[LSYNC_GUARD_KINDS];
     int64_t newest_cell; /* its number in the grid; it stands last */
     uint32_t cells[LSYNC_GUARD_CELLS];
 } lsync_guard_record;
@@ -103,7 +103,7 @@ typedef struct lsync_guard_verdict {
 /* What is asked for. */
 typedef struct lsync_guard_request {
     lock_sync_request_kind kind;
-    int64_t hold_us; /* 0 .. the most of its kind; 0: it leaves no lease */
+    int64_t lease_us; /* 0 .. the most of its kind; 0: it leaves no lease */
     int64_t slot;    /* the number that a granted slot gets: random; to extend: the lease's */
 } lsync_guard_request;
 

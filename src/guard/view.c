@@ -26,7 +26,7 @@ void lsync_guard_view_after_fork(lsync_guard_view *v)
 }
 
 /* What was seen last, on the clock that the store has now. */
-static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_holding *h,
+static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_snapshot *h,
                                           lsync_guard_record *room)
 {
     int64_t shift_us = h->now_us - (v->seen_us + (h->own_now_us - v->seen_own_us));
@@ -41,13 +41,13 @@ static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync
     return room;
 }
 
-bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *h, const lsync_guard_decision *decision,
+bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *h, const lsync_guard_decision *decision,
                              int64_t slot, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
     unsigned char before[LSYNC_GUARD_RECORD_SIZE] = {0};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record room;
-    lsync_guard_witness witness = {seen_now(v, h, &room), decision->hold_us, slot};
+    lsync_guard_witness witness = {seen_now(v, h, &room), decision->lease_us, slot};
     bool changed = h->translated;
 
     if (h->present)
@@ -69,7 +69,7 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *h, 
     return changed;
 }
 
-void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_holding *h)
+void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *h)
 {
     v->has_seen = true;
     v->seen = h->stored.record;

@@ -20,7 +20,7 @@ typedef struct lsync_guard_decision {
     lsync_guard_decide_fn decide;
     void *user;
     const lsync_guard_limits *limits;
-    int64_t hold_us; /* what is asked for */
+    int64_t lease_us; /* what is asked for */
 } lsync_guard_decision;
 
 /* Asks and settles nothing: the record is only brought to what it has to be. */
@@ -44,25 +44,25 @@ typedef struct lsync_guard_view {
 } lsync_guard_view;
 
 /* What a store holds, and when. */
-typedef struct lsync_guard_holding {
+typedef struct lsync_guard_snapshot {
     bool present;
     bool translated; /* onto another clock: it has to be written */
     lsync_guard_stored stored;
     int64_t now_us;     /* the store's clock */
     int64_t own_now_us; /* the object's own, read after it */
     lsync_guard_source source;
-} lsync_guard_holding;
+} lsync_guard_snapshot;
 
 void lsync_guard_view_init(lsync_guard_view *v);
 
 /* Makes the record that is to be decided on, settles what was kept, and has the decision made. Returns whether the
-   record in `holding` must be written, as `bytes`. */
-bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_holding *holding,
+   record in `snapshot` must be written, as `bytes`. */
+bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *snapshot,
                              const lsync_guard_decision *decision, int64_t slot,
                              unsigned char bytes[LSYNC_GUARD_RECORD_SIZE]);
 
-/* The record in `holding` is what the store holds now. */
-void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_holding *holding);
+/* The record in `snapshot` is what the store holds now. */
+void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *snapshot);
 
 /* Keeps an outcome that could not be written. If there are too many, one is dropped that is no block (its lease runs
    out), or else the block that ends first. */

@@ -4,10 +4,10 @@
 #include "client/settings.h"
 #include "pool/helper.h"
 #include "pool/job.h"
-#include "pool/lines.h"
+#include "pool/waiters.h"
 #include "pool/origins.h"
 #include "pool/places.h"
-#include "pool/turns.h"
+#include "pool/schedule.h"
 
 #include <assert.h>
 #include <string.h>
@@ -58,13 +58,13 @@ static bool waits_in_line(const lsync_job *job)
 }
 
 /* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by
-   lsync_pool_answered. */
+   lsync_pool_reserved. */
 static void ask_guard(lsync_job *job)
 {
     lsync_helper_request *r = &job->request;
     lock_sync_status status;
 
-    if (job->x.fetch.state == LSYNC_FETCH_ASKING && waits_in_line(job) && lsync_line_answers(job)) {
+    if (job->x.fetch.state == LSYNC_FETCH_ASKING && waits_in_line(job) && lsync_waiters_answers(job)) {
         const lsync_fetch_input denied = lsync_step_guard_done(&job->x, LOCK_SYNC_E_TOO_SOON);
 
         go_on(job, &denied);
@@ -73,7 +73,7 @@ static void ask_guard(lsync_job *job)
     r->guard = lock_sync_guard_ref(job->x.ctx->guard);
     if (!lsync_guard_may_block(r->guard)) {
         r->status = lsync_step_guard(&job->x, r->guard);
-        lsync_pool_answered(job);
+        lsync_pool_reserved(job);
         return;
     }
     set_state(job, LSYNC_JOB_ASKING);
@@ -82,14 +82,14 @@ static void ask_guard(lsync_job *job)
         return;
     assert(job->x.fetch.state == LSYNC_FETCH_ASKING); /* a slot was got by the thread, which runs */
     r->status = status;
-    lsync_pool_answered(job);
+    lsync_pool_reserved(job);
 }
 
 /* The end of a poll that the guard denied is no end: the watch sleeps until it may be allowed. */
 static void end(lsync_job *job)
 {
     if (job->x.fetch.is_denied) {
-        lsync_watch_refused(job->watch, job->x.answer.soonest_ms);
+        lsync_watch_denied(job->watch, job->x.reservation.soonest_ms);
         lsync_pool_sleep(job, job->x.fetch.at_us);
     } else {
         set_state(job, LSYNC_JOB_DONE); /* what its error says was set before */
@@ -98,25 +98,25 @@ static void end(lsync_job *job)
 
 /* WAITING: in the line of the guard. The time that its first was told may be too late for some behind it: they end at
    once, as they would if each had asked. */
-static void wait_in_line(lsync_job *job)
+static void wait_for_guard(lsync_job *job)
 {
     lsync_link *at;
     lsync_job *late;
 
-    if (!lsync_line_leads(job)) {
+    if (!lsync_waiters_leads(job)) {
         set_state(job, LSYNC_JOB_BEHIND);
         return;
     }
     lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
     at = job->behind.ends.next;
-    while ((late = lsync_line_hopeless(job, &at)) != NULL)
+    while ((late = lsync_waiters_hopeless(job, &at)) != NULL)
         report(late, LOCK_SYNC_OK); /* it asks, and gets the answer of the first */
 }
 
 /* A slot of the guard has ended: the first in its line asks again. */
 static void wake_line(lock_sync_pool *p, const lock_sync_guard *guard)
 {
-    lsync_job *first = lsync_line_first(p, guard);
+    lsync_job *first = lsync_waiters_first(p, guard);
 
     if (first != NULL && first->state == LSYNC_JOB_ASLEEP)
         set_state(first, LSYNC_JOB_READY);
@@ -137,7 +137,7 @@ static void drive(lsync_job *job)
         ask_guard(job);
         break;
     case LSYNC_FETCH_WAITING:
-        wait_in_line(job);
+        wait_for_guard(job);
         break;
     case LSYNC_FETCH_KEPT:
         report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
@@ -165,7 +165,7 @@ static void end_orphan(lsync_job *job)
     lsync_free(&job->pool->memory, job);
 }
 
-void lsync_pool_answered(lsync_job *job)
+void lsync_pool_reserved(lsync_job *job)
 {
     lsync_fetch_input input;
 
@@ -181,101 +181,101 @@ void lsync_pool_answered(lsync_job *job)
     go_on(job, &input);
 }
 
-/* --- seats --- */
+/* --- transfers --- */
 
-static lsync_seat *take_seat(lock_sync_pool *p)
+static lsync_pool_transfer *take_transfer(lock_sync_pool *p)
 {
-    lsync_seat *seat = p->free_seats;
+    lsync_pool_transfer *transfer = p->free_transfers;
 
-    if (seat != NULL) {
-        p->free_seats = seat->next;
-        return seat;
+    if (transfer != NULL) {
+        p->free_transfers = transfer->next;
+        return transfer;
     }
-    seat = lsync_alloc(&p->memory, sizeof *seat);
-    if (seat == NULL)
+    transfer = lsync_alloc(&p->memory, sizeof *transfer);
+    if (transfer == NULL)
         return NULL;
-    if (lsync_transfer_init(&seat->transfer, &p->memory, &p->loop.distrusted_us) != LOCK_SYNC_OK) {
-        lsync_free(&p->memory, seat);
+    if (lsync_transfer_init(&transfer->curl, &p->memory, &p->loop.distrusted_us) != LOCK_SYNC_OK) {
+        lsync_free(&p->memory, transfer);
         return NULL;
     }
-    seat->job = NULL;
-    seat->lead = (lsync_link){NULL, NULL};
-    seat->next_of_all = p->seats;
-    p->seats = seat;
-    return seat;
+    transfer->job = NULL;
+    transfer->lead = (lsync_link){NULL, NULL};
+    transfer->next_of_all = p->all_transfers;
+    p->all_transfers = transfer;
+    return transfer;
 }
 
-static void leave_seat(lsync_seat *seat)
+static void leave_transfer(lsync_pool_transfer *transfer)
 {
-    lock_sync_pool *p = seat->job->pool;
+    lock_sync_pool *p = transfer->job->pool;
 
-    lsync_origin_leave(seat);
-    seat->job->seat = NULL;
-    seat->job = NULL;
-    seat->next = p->free_seats;
-    p->free_seats = seat;
+    lsync_origin_leave(transfer);
+    transfer->job->transfer = NULL;
+    transfer->job = NULL;
+    transfer->next = p->free_transfers;
+    p->free_transfers = transfer;
 }
 
-void lsync_pool_free_seats(lock_sync_pool *p)
+void lsync_pool_free_transfers(lock_sync_pool *p)
 {
-    lsync_seat *next;
+    lsync_pool_transfer *next;
 
-    for (; p->seats != NULL; p->seats = next) {
-        next = p->seats->next_of_all;
-        lsync_free(&p->memory, p->seats);
+    for (; p->all_transfers != NULL; p->all_transfers = next) {
+        next = p->all_transfers->next_of_all;
+        lsync_free(&p->memory, p->all_transfers);
     }
-    p->free_seats = NULL;
+    p->free_transfers = NULL;
 }
 
-/* The transfer of a seat is over, and stopped: what its response is, and what comes then. */
-static void conclude(lsync_seat *seat, lock_sync_status performed)
+/* The transfer of a transfer is over, and stopped: what its response is, and what comes then. */
+static void conclude(lsync_pool_transfer *transfer, lock_sync_status performed)
 {
-    lsync_job *job = seat->job;
+    lsync_job *job = transfer->job;
     lock_sync_status status;
 
     job->attempts = (lsync_attempts){.next = LSYNC_RETRY_NONE};
     status = lsync_step_conclude(&job->x, performed);
-    lsync_origin_learn(seat, status);
-    leave_seat(seat);
+    lsync_origin_learn(transfer, status);
+    leave_transfer(transfer);
     report(job, status);
 }
 
-/* The request of a seat is to be sent once more: it gets a seat in its turn, which need not be this one. */
-static void send_again(lsync_seat *seat)
+/* The request of a transfer is to be sent once more: it gets a transfer in its turn, which need not be this one. */
+static void send_again(lsync_pool_transfer *transfer)
 {
-    lsync_job *job = seat->job;
+    lsync_job *job = transfer->job;
 
-    job->attempts = seat->transfer.attempts;
+    job->attempts = transfer->curl.attempts;
     lsync_step_retry(&job->x);
-    lsync_origin_learn(seat, LOCK_SYNC_E_CANCELLED);
-    leave_seat(seat);
+    lsync_origin_learn(transfer, LOCK_SYNC_E_CANCELLED);
+    leave_transfer(transfer);
     set_state(job, LSYNC_JOB_READY);
 }
 
-void lsync_pool_transfer_over(lsync_seat *seat, CURLcode code)
+void lsync_pool_transfer_over(lsync_pool_transfer *transfer, CURLcode code)
 {
-    bool again = lsync_transfer_retry(&seat->transfer, code) != LSYNC_RETRY_NONE;
-    lock_sync_status performed = lsync_transfer_finish(&seat->transfer, code);
+    bool again = lsync_transfer_retry(&transfer->curl, code) != LSYNC_RETRY_NONE;
+    lock_sync_status performed = lsync_transfer_finish(&transfer->curl, code);
 
     if (again)
-        send_again(seat);
+        send_again(transfer);
     else
-        conclude(seat, performed);
+        conclude(transfer, performed);
 }
 
 /* Ends the transfer of an active job early. */
 static void cut_short(lsync_job *job, CURLcode code, lock_sync_status status)
 {
-    lsync_loop_stop(&job->pool->loop, &job->seat->transfer);
-    (void)lsync_transfer_finish(&job->seat->transfer, code);
-    conclude(job->seat, status);
+    lsync_loop_stop(&job->pool->loop, &job->transfer->curl);
+    (void)lsync_transfer_finish(&job->transfer->curl, code);
+    conclude(job->transfer, status);
 }
 
 void lsync_pool_begin_anew(lock_sync_pool *p)
 {
-    for (const lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
-        if (seat->job != NULL)
-            cut_short(seat->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
+    for (const lsync_pool_transfer *transfer = p->all_transfers; transfer != NULL; transfer = transfer->next_of_all)
+        if (transfer->job != NULL)
+            cut_short(transfer->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
     lsync_loop_renew(&p->loop);
 }
 
@@ -287,41 +287,41 @@ static lock_sync_status start_in_loop(lock_sync_pool *p, lsync_transfer *transfe
     return p->loop.multi == NULL ? LOCK_SYNC_E_NO_MEMORY : lsync_loop_start(&p->loop, transfer);
 }
 
-/* SENDING: puts a job into a seat and starts its transfer. */
+/* SENDING: puts a job into a transfer and starts its transfer. */
 static void start(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
-    lsync_seat *seat = take_seat(p);
+    lsync_pool_transfer *transfer = take_transfer(p);
     lock_sync_status status;
 
-    if (seat == NULL) {
+    if (transfer == NULL) {
         report(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
-    seat->job = job;
-    job->seat = seat;
-    lsync_origin_enter(seat);
-    job->x.s = &seat->response;
+    transfer->job = job;
+    job->transfer = transfer;
+    lsync_origin_enter(transfer);
+    job->x.s = &transfer->response;
     status = lsync_step_prepare(&job->x);
     if (status != LOCK_SYNC_OK) {
-        leave_seat(seat);
+        leave_transfer(transfer);
         report(job, status);
         return;
     }
     set_state(job, LSYNC_JOB_ACTIVE);
-    status = lsync_transfer_prepare(&seat->transfer, job->x.q, &seat->response, &job->origin->sockets, &job->attempts);
+    status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->sockets, &job->attempts);
     if (status == LOCK_SYNC_OK)
-        status = start_in_loop(p, &seat->transfer);
+        status = start_in_loop(p, &transfer->curl);
     if (status != LOCK_SYNC_OK) {
-        (void)lsync_transfer_finish(&seat->transfer, CURLE_OUT_OF_MEMORY);
-        conclude(seat, status);
+        (void)lsync_transfer_finish(&transfer->curl, CURLE_OUT_OF_MEMORY);
+        conclude(transfer, status);
     }
 }
 
 /* --- turns --- */
 
 /* CREDENTIAL, and SENDING where that goes well. */
-static void take_seat_in_turn(lsync_job *job)
+static void take_transfer_or_wait(lsync_job *job)
 {
     lsync_fetch_input input;
 
@@ -342,16 +342,16 @@ static void check(lsync_job *job)
 
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked */
-        take_seat_in_turn(job);
+        take_transfer_or_wait(job);
     else
         drive(job);
 }
 
 /* A job whose turn it is, taken out of its queue. If it gets its slot at once, it sends in the same turn. */
-static void take_turn(lsync_job *job)
+static void start_next(lsync_job *job)
 {
     if (lsync_job_has_slot(job)) {
-        take_seat_in_turn(job);
+        take_transfer_or_wait(job);
         return;
     }
     if (job->x.fetch.state == LSYNC_FETCH_CHECK)
@@ -360,7 +360,7 @@ static void take_turn(lsync_job *job)
         report(job, LOCK_SYNC_OK); /* WAITING: it asks the guard again */
     if (job->state == LSYNC_JOB_READY && lsync_job_has_slot(job)) {
         lsync_queue_remove(&job->link);
-        take_seat_in_turn(job);
+        take_transfer_or_wait(job);
     }
 }
 
@@ -388,7 +388,7 @@ static bool withdraw(lsync_job *job)
         return false;
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
-    lsync_error_clear(&job->x.refusal);
+    lsync_error_clear(&job->x.unauthorized);
     return true;
 }
 
@@ -398,7 +398,7 @@ static void stop(lsync_job *job, lock_sync_status status)
     lsync_fetch_input input = lsync_step_stop(&job->x, status);
     lsync_fetch_state before = job->x.fetch.state;
 
-    assert(job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_TOLD);
+    assert(job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_IN_CALLBACK);
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->state == LSYNC_JOB_ACTIVE) {
         cut_short(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK, status);
@@ -423,7 +423,7 @@ void lsync_pool_abort(lsync_job *job)
         set_state(job, LSYNC_JOB_DONE);
         return;
     }
-    if (job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_TOLD)
+    if (job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_IN_CALLBACK)
         stop(job, LOCK_SYNC_E_CANCELLED);
 }
 
@@ -460,16 +460,16 @@ void lsync_pool_advance(lock_sync_pool *p)
 
     wake_due(p);
     let_in(p);
-    while ((origin = lsync_turns_next(p)) != NULL)
-        take_turn(lsync_turns_take(origin));
+    while ((origin = lsync_schedule_next(p)) != NULL)
+        start_next(lsync_schedule_take(origin));
 }
 
 int64_t lsync_pool_due_us(lock_sync_pool *p)
 {
     const lsync_timer *first = lsync_heap_first(&p->timers);
-    int64_t due_us = lsync_turns_due_us(p);
+    int64_t due_us = lsync_schedule_due_us(p);
 
-    if (lsync_queue_first(&p->ready) != NULL || lsync_queue_first(&p->done) != NULL || lsync_turns_next(p) != NULL)
+    if (lsync_queue_first(&p->ready) != NULL || lsync_queue_first(&p->done) != NULL || lsync_schedule_next(p) != NULL)
         return 0;
     return first != NULL && first->due_us < due_us ? first->due_us : due_us;
 }

@@ -262,103 +262,103 @@ static lsync_connecting connecting(const lsync_origin *origin, bool leads)
         return LSYNC_CONNECTS_IF_NEEDED;
     if (!leads)
         return LSYNC_CONNECTS_NEVER;
-    return origin->active == 0 || has_stream(origin) || lsync_sockets_are_told(&origin->sockets)
+    return origin->active == 0 || has_stream(origin) || lsync_sockets_are_confirmed(&origin->sockets)
                ? LSYNC_CONNECTS_IF_NEEDED
                : LSYNC_CONNECTS_ALWAYS;
 }
 
-static void lead(lsync_seat *seat)
+static void lead(lsync_pool_transfer *transfer)
 {
-    lsync_origin *origin = seat->job->origin;
+    lsync_origin *origin = transfer->job->origin;
 
-    seat->led_us = lsync_clock_boot_us();
-    lsync_queue_append(&seat->job->pool->leaders, &seat->lead);
-    origin->leader = seat;
+    transfer->led_us = lsync_clock_boot_us();
+    lsync_queue_append(&transfer->job->pool->leaders, &transfer->lead);
+    origin->leader = transfer;
     origin->leaders++;
 }
 
-static void end_lead(lsync_seat *seat)
+static void end_lead(lsync_pool_transfer *transfer)
 {
-    lsync_origin *origin = seat->job->origin;
+    lsync_origin *origin = transfer->job->origin;
 
-    if (!lsync_is_queued(&seat->lead))
+    if (!lsync_is_queued(&transfer->lead))
         return;
-    lsync_queue_remove(&seat->lead);
+    lsync_queue_remove(&transfer->lead);
     origin->leaders--;
-    if (origin->leader == seat)
+    if (origin->leader == transfer)
         origin->leader = NULL;
 }
 
 /* A new connection over HTTP/2 is led until its first response, when it is known how many streams it carries. */
-void lsync_origin_sent(lsync_seat *seat)
+void lsync_origin_sent(lsync_pool_transfer *transfer)
 {
-    const lsync_origin *origin = seat->job->origin;
+    const lsync_origin *origin = transfer->job->origin;
 
-    mark_known(seat->job->origin, false);
-    if (!seat->transfer.saw.is_new || seat->transfer.saw.has_response || lsync_origin_is_http1(origin))
-        end_lead(seat);
+    mark_known(transfer->job->origin, false);
+    if (!transfer->curl.saw.is_new || transfer->curl.saw.has_response || lsync_origin_is_http1(origin))
+        end_lead(transfer);
 }
 
-void lsync_origin_enter(lsync_seat *seat)
+void lsync_origin_enter(lsync_pool_transfer *transfer)
 {
-    lock_sync_pool *p = seat->job->pool;
-    lsync_origin *origin = seat->job->origin;
+    lock_sync_pool *p = transfer->job->pool;
+    lsync_origin *origin = transfer->job->origin;
     bool leads = origin->leader == NULL && lsync_origin_needs_leader(origin);
 
-    seat->on_trial = origin->on_trial;
-    seat->opens = lsync_origin_opens(origin);
-    seat->transfer.connecting = connecting(origin, leads);
+    transfer->on_trial = origin->on_trial;
+    transfer->opens = lsync_origin_opens(origin);
+    transfer->curl.connecting = connecting(origin, leads);
     p->transfers.used++;
-    p->transfers.trial += seat->on_trial;
-    p->connections.trial += seat->on_trial && seat->opens;
+    p->transfers.trial += transfer->on_trial;
+    p->connections.trial += transfer->on_trial && transfer->opens;
     origin->active++;
     origin->taken++;
     if (leads)
-        lead(seat);
+        lead(transfer);
     recount(p, origin);
 }
 
-void lsync_origin_leave(lsync_seat *seat)
+void lsync_origin_leave(lsync_pool_transfer *transfer)
 {
-    lock_sync_pool *p = seat->job->pool;
-    lsync_origin *origin = seat->job->origin;
+    lock_sync_pool *p = transfer->job->pool;
+    lsync_origin *origin = transfer->job->origin;
 
-    end_lead(seat);
+    end_lead(transfer);
     p->transfers.used--;
-    p->transfers.trial -= seat->on_trial;
-    p->connections.trial -= seat->on_trial && seat->opens;
+    p->transfers.trial -= transfer->on_trial;
+    p->connections.trial -= transfer->on_trial && transfer->opens;
     origin->active--;
     recount(p, origin);
 }
 
 /* A response in time ends the trial. An end without one begins it, unless it is this side's own doing. */
-static void judge(const lsync_seat *seat, lock_sync_status status)
+static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
 {
-    lsync_origin *origin = seat->job->origin;
+    lsync_origin *origin = transfer->job->origin;
 
     if (status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_NO_MEMORY)
         return;
-    if (seat->response.seen_status == 0) {
+    if (transfer->response.seen_status == 0) {
         origin->on_trial = true;
         return;
     }
-    origin->on_trial = lsync_clock_boot_us() - seat->job->x.started_us > IN_TIME_US;
+    origin->on_trial = lsync_clock_boot_us() - transfer->job->x.started_us > IN_TIME_US;
     origin->failed = false;
 }
 
 /* A leader that was not sent and found out nothing about its origin leaves it to the next: it was stopped, memory was
    out, its name was not found, or its time was over. The last says no more than that this one attempt hangs. */
-void lsync_origin_learn(lsync_seat *seat, lock_sync_status status)
+void lsync_origin_learn(lsync_pool_transfer *transfer, lock_sync_status status)
 {
-    judge(seat, status);
-    if (!lsync_is_queued(&seat->lead))
+    judge(transfer, status);
+    if (!lsync_is_queued(&transfer->lead))
         return;
-    end_lead(seat);
-    if (seat->transfer.saw.sent_us != 0) {
-        mark_known(seat->job->origin, false);
+    end_lead(transfer);
+    if (transfer->curl.saw.sent_us != 0) {
+        mark_known(transfer->job->origin, false);
         return;
     }
     if (status != LOCK_SYNC_E_RESOLVE && status != LOCK_SYNC_E_TIMEOUT && status != LOCK_SYNC_E_CANCELLED &&
         status != LOCK_SYNC_E_NO_MEMORY)
-        mark_known(seat->job->origin, true);
+        mark_known(transfer->job->origin, true);
 }

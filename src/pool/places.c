@@ -1,8 +1,8 @@
 /* Where the jobs of a pool stand; see places.h. */
 #include "pool/places.h"
-#include "pool/lines.h"
+#include "pool/waiters.h"
 #include "pool/origins.h"
-#include "pool/turns.h"
+#include "pool/schedule.h"
 
 #include <assert.h>
 
@@ -10,7 +10,7 @@
 static const struct {
     bool queue; /* one that is the pool's thread's alone */
     bool timers;
-    bool seat;
+    bool transfer;
 } places[] = {
     [LSYNC_JOB_READY] = {true, true, false},
     [LSYNC_JOB_ASKING] = {false, true, false},
@@ -18,7 +18,7 @@ static const struct {
     [LSYNC_JOB_BEHIND] = {true, true, false},
     [LSYNC_JOB_ACTIVE] = {false, true, true},
     [LSYNC_JOB_DONE] = {true, false, false},
-    [LSYNC_JOB_TOLD] = {false, false, false},
+    [LSYNC_JOB_IN_CALLBACK] = {false, false, false},
 };
 
 bool lsync_job_has_slot(const lsync_job *job)
@@ -34,13 +34,13 @@ static lsync_queue *queue_of(const lsync_job *job)
             return &job->pool->ready;
         return lsync_job_has_slot(job) ? &job->origin->admitted : &job->origin->waiting;
     case LSYNC_JOB_BEHIND:
-        return lsync_line_behind(job);
+        return lsync_waiters_behind(job);
     case LSYNC_JOB_DONE:
         return &job->pool->done;
     case LSYNC_JOB_ASKING:
     case LSYNC_JOB_ASLEEP:
     case LSYNC_JOB_ACTIVE:
-    case LSYNC_JOB_TOLD:
+    case LSYNC_JOB_IN_CALLBACK:
     default:
         return NULL;
     }
@@ -48,7 +48,7 @@ static lsync_queue *queue_of(const lsync_job *job)
 
 static void leave_line(lsync_job *job)
 {
-    lsync_job *next = job->is_first ? lsync_line_leave(job) : NULL;
+    lsync_job *next = job->is_first ? lsync_waiters_leave(job) : NULL;
 
     if (next != NULL) /* it asks the guard in its turn */
         lsync_job_move(next, LSYNC_JOB_READY, next->x.fetch.deadline_us);
@@ -70,7 +70,7 @@ void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us)
     lsync_queue *queue;
 
     assert(!lsync_is_queued(&job->link));
-    assert(places[state].seat == (job->seat != NULL));
+    assert(places[state].transfer == (job->transfer != NULL));
     job->state = state;
     if (places[state].timers)
         lsync_heap_set(&job->pool->timers, &job->timer, due_us); /* there is room: submit made it */

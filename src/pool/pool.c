@@ -3,7 +3,7 @@
 #include "pool/helper.h"
 #include "pool/job.h"
 #include "pool/origins.h"
-#include "pool/turns.h"
+#include "pool/schedule.h"
 
 #include <limits.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define DEFAULT_PER_ORIGIN 64
 #define DEFAULT_TOTAL 256
 #define LIMIT_MAX 65535
-#define TURNS_MAX 16 /* in one dispatch, so that it ends under any load */
+#define PASSES_MAX 16 /* in one dispatch, so that it ends under any load */
 
 /* --- life cycle --- */
 
@@ -25,79 +25,79 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
 {
     lock_sync_allocator memory;
     lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
-    lock_sync_pool *p;
+    lock_sync_pool *pool;
 
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     *out = NULL;
     if (!lsync_allocator_init(&memory, allocator))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    p = lsync_alloc(&memory, sizeof *p);
-    if (p == NULL)
+    pool = lsync_alloc(&memory, sizeof *pool);
+    if (pool == NULL)
         return status;
-    memset(p, 0, sizeof *p);
-    p->memory = memory;
-    p->transfers.max = DEFAULT_MAX_ACTIVE;
-    p->connections.max = DEFAULT_TOTAL;
-    lsync_table_init(&p->origins, &p->memory);
-    lsync_table_init(&p->lines, &p->memory);
-    lsync_turns_init(p);
-    lsync_queue_init(&p->ready);
-    lsync_queue_init(&p->done);
-    lsync_queue_init(&p->cancelled);
-    if (pthread_mutex_init(&p->mutex, NULL) == 0) {
-        status = lsync_loop_init(&p->loop, &p->memory);
+    memset(pool, 0, sizeof *pool);
+    pool->memory = memory;
+    pool->transfers.max = DEFAULT_MAX_ACTIVE;
+    pool->connections.max = DEFAULT_TOTAL;
+    lsync_table_init(&pool->origins, &pool->memory);
+    lsync_table_init(&pool->waiters, &pool->memory);
+    lsync_schedule_init(pool);
+    lsync_queue_init(&pool->ready);
+    lsync_queue_init(&pool->done);
+    lsync_queue_init(&pool->cancelled);
+    if (pthread_mutex_init(&pool->mutex, NULL) == 0) {
+        status = lsync_loop_init(&pool->loop, &pool->memory);
         if (status == LOCK_SYNC_OK) {
-            status = lsync_loop_limit(&p->loop, DEFAULT_PER_ORIGIN, DEFAULT_TOTAL);
+            status = lsync_loop_limit(&pool->loop, DEFAULT_PER_ORIGIN, DEFAULT_TOTAL);
             if (status == LOCK_SYNC_OK) {
-                *out = p;
+                *out = pool;
                 return status;
             }
-            lsync_loop_release(&p->loop);
+            lsync_loop_release(&pool->loop);
         }
-        (void)pthread_mutex_destroy(&p->mutex);
+        (void)pthread_mutex_destroy(&pool->mutex);
     }
-    lsync_free(&memory, p);
+    lsync_free(&memory, pool);
     return status;
 }
 
 /* A limit was changed: there may be places for those that wait. */
 static void limit_changed(lock_sync_pool *p)
 {
-    lsync_turns_file_full(p);
+    lsync_schedule_file_full(p);
     if (!p->busy)
         lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
 }
 
-lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *p, uint32_t per_host, uint32_t total)
+lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host, uint32_t total)
 {
     lock_sync_status status;
 
-    if (p == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
+    if (pool == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = lsync_loop_limit(&p->loop, per_host, total);
-    p->connections.max = total;
-    limit_changed(p);
+    status = lsync_loop_limit(&pool->loop, per_host, total);
+    pool->connections.max = total;
+    limit_changed(pool);
     return status;
 }
 
-lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *p, uint32_t transfers)
+lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *pool, uint32_t transfers)
 {
-    if (p == NULL || transfers < 1 || transfers > LIMIT_MAX)
+    if (pool == NULL || transfers < 1 || transfers > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    p->transfers.max = transfers;
-    limit_changed(p);
+    pool->transfers.max = transfers;
+    limit_changed(pool);
     return LOCK_SYNC_OK;
 }
 
-int lock_sync_pool_fd(const lock_sync_pool *p)
+int lock_sync_pool_fd(const lock_sync_pool *pool)
 {
-    return p == NULL ? -1 : p->loop.epoll_fd;
+    return pool == NULL ? -1 : pool->loop.epoll_fd;
 }
 
-size_t lock_sync_pool_pending(const lock_sync_pool *p)
+size_t lock_sync_pool_pending(const lock_sync_pool *pool)
 {
-    return p == NULL ? 0 : p->pending;
+    return pool == NULL ? 0 : pool->pending;
 }
 
 /* --- dispatching --- */
@@ -127,21 +127,21 @@ static void call_back_all(lock_sync_pool *p)
     }
 }
 
-/* One round of all that can be done without waiting. It calls back before others take their turns: what a callback
+/* One round of all that can be done without waiting. It calls back before others take their passes: what a callback
    submits goes on with the turn of its origin. */
-static lock_sync_status turn(lock_sync_pool *p, int timeout_ms)
+static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
 {
-    lock_sync_status status = lsync_loop_turn(&p->loop, timeout_ms);
+    lock_sync_status status = lsync_loop_pass(&p->loop, timeout_ms);
     lsync_job *job;
 
     while ((job = next_cancelled(p)) != NULL)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
-        lsync_pool_answered(job);
-    lsync_turns_check_leaders(p);
+        lsync_pool_reserved(job);
+    lsync_schedule_check_leaders(p);
     for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
         next = t->next_over;
-        lsync_pool_transfer_over(LSYNC_OF(t, lsync_seat, transfer), t->code);
+        lsync_pool_transfer_over(LSYNC_OF(t, lsync_pool_transfer, curl), t->code);
     }
     if (status != LOCK_SYNC_OK)
         lsync_pool_begin_anew(p);
@@ -162,7 +162,7 @@ static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status;
     int64_t due_us;
-    int turns = 0;
+    int passes = 0;
 
     if (p == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
@@ -170,10 +170,10 @@ static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
         return LOCK_SYNC_E_BUSY;
     p->busy = true;
     do {
-        status = turn(p, timeout_ms);
+        status = pass(p, timeout_ms);
         due_us = lsync_pool_due_us(p);
         timeout_ms = 0;
-    } while (status == LOCK_SYNC_OK && !p->free_wanted && turns++ < TURNS_MAX && has_more(p, due_us));
+    } while (status == LOCK_SYNC_OK && !p->free_wanted && passes++ < PASSES_MAX && has_more(p, due_us));
     lsync_loop_arm(&p->loop, due_us);
     p->busy = false;
     if (p->free_wanted)
@@ -181,14 +181,14 @@ static lock_sync_status run(lock_sync_pool *p, int timeout_ms)
     return status;
 }
 
-lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *p)
+lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *pool)
 {
-    return run(p, 0);
+    return run(pool, 0);
 }
 
-lock_sync_status lock_sync_pool_wait(lock_sync_pool *p, int64_t timeout_ms)
+lock_sync_status lock_sync_pool_wait(lock_sync_pool *pool, int64_t timeout_ms)
 {
-    return run(p, timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
+    return run(pool, timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
 }
 
 /* --- the end --- */
@@ -221,7 +221,7 @@ static void end_requests(lock_sync_pool *p)
     while ((job = lsync_helper_receive(p)) != NULL) {
         end_steps(job);
         if (job->x.ctx != NULL) {
-            lsync_error_clear(&job->x.refusal);
+            lsync_error_clear(&job->x.unauthorized);
             end_job(job);
         } else {
             lsync_free(&p->memory, job);
@@ -229,34 +229,34 @@ static void end_requests(lock_sync_pool *p)
     }
 }
 
-void lock_sync_pool_free(lock_sync_pool *p)
+void lock_sync_pool_free(lock_sync_pool *pool)
 {
     lock_sync_allocator memory;
     lsync_link *link;
     lsync_timer *timer;
 
-    if (p == NULL)
+    if (pool == NULL)
         return;
-    if (p->busy) { /* in a callback */
-        p->free_wanted = true;
+    if (pool->busy) { /* in a callback */
+        pool->free_wanted = true;
         return;
     }
-    p->busy = p->freeing = true;
-    while ((timer = lsync_heap_first(&p->timers)) != NULL) {
-        lsync_heap_remove(&p->timers, timer); /* one that the helper thread is at stays: it is ended below */
+    pool->busy = pool->freeing = true;
+    while ((timer = lsync_heap_first(&pool->timers)) != NULL) {
+        lsync_heap_remove(&pool->timers, timer); /* one that the helper thread is at stays: it is ended below */
         lsync_pool_abort(LSYNC_OF(timer, lsync_job, timer));
     }
-    end_requests(p);
-    while ((link = lsync_queue_first(&p->done)) != NULL)
+    end_requests(pool);
+    while ((link = lsync_queue_first(&pool->done)) != NULL)
         end_job(LSYNC_OF(link, lsync_job, link));
-    memory = p->memory;
-    for (lsync_seat *seat = p->seats; seat != NULL; seat = seat->next_of_all)
-        lsync_transfer_release(&seat->transfer);
-    lsync_loop_release(&p->loop);
-    lsync_pool_free_seats(p);
-    lsync_pool_free_origins(p);
-    lsync_table_release(&p->lines);
-    lsync_free(&memory, p->timers.timers);
-    (void)pthread_mutex_destroy(&p->mutex);
-    lsync_free(&memory, p);
+    memory = pool->memory;
+    for (lsync_pool_transfer *transfer = pool->all_transfers; transfer != NULL; transfer = transfer->next_of_all)
+        lsync_transfer_release(&transfer->curl);
+    lsync_loop_release(&pool->loop);
+    lsync_pool_free_transfers(pool);
+    lsync_pool_free_origins(pool);
+    lsync_table_release(&pool->waiters);
+    lsync_free(&memory, pool->timers.timers);
+    (void)pthread_mutex_destroy(&pool->mutex);
+    lsync_free(&memory, pool);
 }

@@ -32,7 +32,7 @@ void lsync_pool_detach(lsync_job *job)
     job->pool->pending--;
 }
 
-void lsync_pool_nudge(lock_sync_pool *p)
+void lsync_pool_wake(lock_sync_pool *p)
 {
     if (!p->busy)
         lsync_loop_arm(&p->loop, 0);

@@ -3,7 +3,7 @@
    A job is one submitted fetch, or the polls of a watch. Its machine (client/fetch.h) says what is to be done, and the
    job's state where it waits for that. It comes in through `ready`, and waits for its turn at its origin: in `waiting`,
    or in `admitted` if it has its slot. Its guard is asked on the helper thread if that may block. In mode WAIT it stands
-   in the line of its guard. It sends in a seat, which is a transfer with its buffers. It ends in `done`, from where
+   in the line of its guard. It sends in a transfer, which is a transfer with its buffers. It ends in `done`, from where
    dispatch calls back. */
 #ifndef LSYNC_POOL_STATE_H
 #define LSYNC_POOL_STATE_H
@@ -19,7 +19,7 @@
 
 #include <pthread.h>
 
-typedef struct lsync_seat lsync_seat;
+typedef struct lsync_pool_transfer lsync_pool_transfer;
 typedef struct lsync_origin lsync_origin;
 
 typedef enum lsync_job_state {
@@ -28,9 +28,9 @@ typedef enum lsync_job_state {
     LSYNC_JOB_ASKING, /* ASKING, EXTENDING or SETTLING, with the helper thread */
     LSYNC_JOB_ASLEEP, /* WAITING, first in its guard's line, until due_us; or DONE: a watch's, until its next poll */
     LSYNC_JOB_BEHIND, /* WAITING, in first->behind */
-    LSYNC_JOB_ACTIVE, /* SENDING, in a seat */
+    LSYNC_JOB_ACTIVE, /* SENDING, in a transfer */
     LSYNC_JOB_DONE,   /* in pool->done */
-    LSYNC_JOB_TOLD    /* a watch's, inside its callback */
+    LSYNC_JOB_IN_CALLBACK    /* a watch's, inside its callback */
 } lsync_job_state;
 
 /* What the helper thread is asked: a step of the fetch at the guard. */
@@ -52,8 +52,8 @@ struct lsync_job {
     lock_sync_watch *watch;     /* whose polls these are; NULL: it is one fetch */
     lock_sync_watch_fn changed; /* of the watch, as `user` */
     lsync_origin *origin; /* of the fetch; NULL: not found yet, or no more */
-    lsync_seat *seat;
-    lsync_entry line;     /* of its guard, in pool->lines, as long as the job is the first of it, */
+    lsync_pool_transfer *transfer;
+    lsync_entry waiting_first;/* of its guard, in pool->lines, as long as the job is the first of it, */
     bool is_first;
     lsync_queue behind;   /* and those behind it */
     lsync_timer timer; /* when the job is handed back: to wake it, or its deadline */
@@ -71,15 +71,15 @@ struct lsync_job {
 };
 
 /* A transfer with its buffers: as many as run at once. */
-struct lsync_seat {
+struct lsync_pool_transfer {
     lsync_job *job;   /* NULL: free */
-    lsync_seat *next; /* of the free */
-    lsync_seat *next_of_all;
+    lsync_pool_transfer *next; /* of the free */
+    lsync_pool_transfer *next_of_all;
     lsync_link lead;  /* in pool->leaders */
     int64_t led_us;   /* since when, by the boot clock */
     bool on_trial;    /* its origin was when the transfer began */
     bool opens;       /* it took a connection that no other uses */
-    lsync_transfer transfer;
+    lsync_transfer curl;
     lock_sync_response response;
 };
 
@@ -102,7 +102,7 @@ struct lsync_origin {
     bool https;
     bool is_named;      /* a name is looked up, its own or its proxy's */
     bool failed;        /* its last leader got no connection: many may find that out at once */
-    lsync_seat *leader; /* that holds the others; NULL: none */
+    lsync_pool_transfer *leader; /* that holds the others; NULL: none */
     uint32_t leaders;   /* those that were too slow included */
     lsync_sockets sockets;
     int64_t known_until_us;  /* its name */
@@ -130,10 +130,10 @@ struct lock_sync_pool {
     lsync_queue sharing;       /* with transfers */
     lsync_queue full;          /* with no place for another */
     lsync_queue unused;        /* origins without jobs */
-    lsync_queue leaders;       /* seats by their `lead`, the oldest first */
-    lsync_table lines;         /* of guards: the first job of each by its `line` */
-    lsync_seat *seats;
-    lsync_seat *free_seats;
+    lsync_queue leaders;       /* transfers by their `lead`, the oldest first */
+    lsync_table waiters;        /* of guards: the first job of each by its `line` */
+    lsync_pool_transfer *all_transfers;
+    lsync_pool_transfer *free_transfers;
     lsync_budget transfers;
     lsync_budget connections;
     size_t pending;
@@ -157,6 +157,6 @@ void lsync_pool_detach(lsync_job *job);
 /* The first of a queue that is under the pool's mutex, taken out; NULL: none. */
 lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
 /* Sees to it that dispatch is called soon, unless it is at work and will see by itself what is to be done. */
-void lsync_pool_nudge(lock_sync_pool *p);
+void lsync_pool_wake(lock_sync_pool *p);
 
 #endif

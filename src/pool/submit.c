@@ -27,21 +27,21 @@ void lsync_pool_take_out(lsync_job *job)
 
     atomic_store(&job->x.ctx->cancelled, true);
     lsync_pool_abort(job);
-    lsync_error_clear(&job->x.refusal); /* it lives in the context's memory */
+    lsync_error_clear(&job->x.unauthorized); /* it lives in the context's memory */
     lsync_pool_detach(job);
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
     if (job->state == LSYNC_JOB_DONE) {
         lsync_queue_remove(&job->link);
         lsync_free(&p->memory, job);
-    } else if (job->state == LSYNC_JOB_TOLD) {
+    } else if (job->state == LSYNC_JOB_IN_CALLBACK) {
         job->watch = NULL; /* it is freed after the callback */
     } else {
         lsync_heap_remove(&p->timers, &job->timer);
         lsync_job_let_go(job);
         job->x.ctx = NULL; /* the helper thread has it: it is freed when it comes back */
     }
-    lsync_pool_nudge(p); /* its seat may be another's */
+    lsync_pool_wake(p); /* its transfer may be another's */
 }
 
 /* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
@@ -54,14 +54,14 @@ static void drop(lsync_owner *owner)
     lock_sync_watch_fn changed = job->changed;
     void *user = job->user;
     lock_sync_watch *w = job->watch;
-    bool was_busy = p->busy, is_told = job->state == LSYNC_JOB_TOLD;
+    bool was_busy = p->busy, in_callback = job->state == LSYNC_JOB_IN_CALLBACK;
     lock_sync_status status;
 
     lsync_pool_take_out(job);
     status = lsync_ctx_cancelled(ctx);
     if (w != NULL)
         w->owner = NULL;
-    if (is_told)
+    if (in_callback)
         return;
     p->busy = true;
     if (w != NULL)
@@ -84,7 +84,7 @@ static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx
     if (status == LOCK_SYNC_OK)
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->has_own_transport)
-        status = lsync_ctx_refuse(ctx, "a context with a transport of its own is not run by a pool; the pure middle "
+        status = lsync_ctx_reject(ctx, "a context with a transport of its own is not run by a pool; the pure middle "
                                        "(lock_sync_request_build, lock_sync_response_decode) serves it");
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
@@ -125,7 +125,7 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     if (status != LOCK_SYNC_OK)
         return status;
     if (p == NULL || missing != NULL)
-        return lsync_ctx_refuse(ctx, p == NULL ? "pool is NULL" : missing);
+        return lsync_ctx_reject(ctx, p == NULL ? "pool is NULL" : missing);
     if (!lsync_ctx_begin(ctx))
         return LOCK_SYNC_E_BUSY;
     status = check_submit(p, ctx, ids, n);
@@ -158,11 +158,11 @@ static void call_back(lsync_job *job)
     lsync_free(&p->memory, job);
 }
 
-lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
                                        lock_sync_done_fn done, void *user)
 {
     lsync_job *job;
-    lock_sync_status status = lsync_pool_enter(p, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
+    lock_sync_status status = lsync_pool_enter(pool, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
 
     if (job == NULL)
         return status;
@@ -170,6 +170,6 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *p, lock_sync_ctx *ctx, co
     job->done = done;
     job->user = user;
     lsync_pool_begin_fetch(job, lsync_clock_boot_us());
-    lsync_pool_nudge(p);
+    lsync_pool_wake(pool);
     return LOCK_SYNC_OK;
 }

@@ -26,7 +26,7 @@ static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
 
     lend(job->x.ctx, true);
     lsync_pool_forget_notice(job);
-    lsync_job_move(job, LSYNC_JOB_TOLD, 0);
+    lsync_job_move(job, LSYNC_JOB_IN_CALLBACK, 0);
     (void)lsync_ctx_end(job->x.ctx, status);
     job->changed(job->user, w, status, changes);
     if (job->watch != NULL)
@@ -90,25 +90,25 @@ static void leave(lsync_watch_owner *owner)
     lsync_ctx_finish(ctx);
 }
 
-lock_sync_status lock_sync_pool_watch(lock_sync_pool *p, lock_sync_watch *w, lock_sync_watch_fn changed, void *user)
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed, void *user)
 {
     lock_sync_status status;
     lsync_job *job;
 
-    if (w == NULL)
+    if (watch == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (w->owner != NULL)
+    if (watch->owner != NULL)
         return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_enter(p, w->ctx, w->ids, w->n, changed == NULL ? "changed is NULL" : NULL, &job);
+    status = lsync_pool_enter(pool, watch->ctx, watch->ids, watch->n, changed == NULL ? "changed is NULL" : NULL, &job);
     if (job == NULL)
         return status;
-    w->owner = &job->watch_owner;
+    watch->owner = &job->watch_owner;
     job->watch_owner.leave = leave;
     job->over = poll_over;
-    job->watch = w;
+    job->watch = watch;
     job->changed = changed;
     job->user = user;
-    lsync_pool_sleep(job, w->due_us);
-    lsync_pool_nudge(p);
+    lsync_pool_sleep(job, watch->due_us);
+    lsync_pool_wake(pool);
     return LOCK_SYNC_OK;
 }

@@ -19,12 +19,12 @@
 
 void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner)
 {
-    *s = (lsync_sockets){.memory = memory, .owner = owner, .untold = LSYNC_STREAMS_UNTOLD};
+    *s = (lsync_sockets){.memory = memory, .owner = owner, .presumed_streams = LSYNC_STREAMS_PRESUMED};
 }
 
 void lsync_sockets_forget(lsync_sockets *s)
 {
-    s->untold = LSYNC_STREAMS_UNTOLD;
+    s->presumed_streams = LSYNC_STREAMS_PRESUMED;
     s->http2 = s->wants_http1 = false;
     s->responses = s->retries = 0;
 }
@@ -90,7 +90,7 @@ static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
         s->is_miscounted = true;
         return;
     }
-    *c = (lsync_connection){.fd = fd, .opener = opener, .streams = s->untold};
+    *c = (lsync_connection){.fd = fd, .opener = opener, .streams = s->presumed_streams};
     s->listed[s->count++] = (lsync_listed){0, c};
     count_sockets(s, 1);
 }
@@ -198,8 +198,8 @@ static int veto(lsync_transfer *t)
         t->saw.refused = LSYNC_REFUSED_YES;
     if (t->saw.refused == LSYNC_REFUSED_YES) {
         c->is_ending = true;
-        if (c->responses == 0 && c->active > 1 && c->active <= s->untold)
-            s->untold = c->active - 1;
+        if (c->responses == 0 && c->active > 1 && c->active <= s->presumed_streams)
+            s->presumed_streams = c->active - 1;
     }
     leave_connection(t);
     return stop(t, LOCK_SYNC_E_NETWORK);
@@ -238,7 +238,7 @@ static bool is_loopback_address(const struct sockaddr *address)
 }
 
 /* TLS will open the CA file beside the socket: without a descriptor left it would say that the file is bad. */
-static bool has_spare_descriptor(curl_socket_t socket)
+static bool has_free_descriptor(curl_socket_t socket)
 {
     int spare = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 
@@ -283,7 +283,7 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     if (!route->https && route->loopback && !is_loopback_address(&address->addr))
         return CURL_SOCKET_BAD;
     made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (made >= 0 && route->https && !has_spare_descriptor(made)) {
+    if (made >= 0 && route->https && !has_free_descriptor(made)) {
         (void)close(made);
         made = CURL_SOCKET_BAD;
     }
@@ -330,7 +330,7 @@ static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t
    once: more than it may carry until its server says how many it takes. */
 static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
 {
-    return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->sockets->untold;
+    return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->sockets->presumed_streams;
 }
 
 /* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
@@ -398,7 +398,7 @@ static bool takes_streams(const lsync_listed *listed)
     return listed->key != 0 && !listed->connection->is_ending && !listed->connection->is_dead;
 }
 
-bool lsync_sockets_are_told(const lsync_sockets *s)
+bool lsync_sockets_are_confirmed(const lsync_sockets *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->listed[i].connection->responses == 0)

@@ -26,7 +26,7 @@ uint32_t lsync_sockets_streams(const lsync_sockets *s);
 void lsync_sockets_end_closed(lsync_sockets *s);
 
 /* Whether there are connections, and a response came on each. */
-bool lsync_sockets_are_told(const lsync_sockets *s);
+bool lsync_sockets_are_confirmed(const lsync_sockets *s);
 
 /* Whether there may be one connection more. */
 bool lsync_sockets_have_room(const lsync_sockets *s);

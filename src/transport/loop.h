@@ -33,9 +33,9 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
 void lsync_loop_release(lsync_loop *l);
 
 /* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
-lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms);
+lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms);
 
-/* After lsync_loop_turn failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out
+/* After lsync_loop_pass failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out
    of memory, so all connections are closed and it begins anew. Without memory for that the next start tries again. */
 void lsync_loop_renew(lsync_loop *l);
 

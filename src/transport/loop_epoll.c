@@ -263,7 +263,7 @@ static bool handle(lsync_loop *l, const struct epoll_event *event)
     return w == NULL || !w->is_ours || once(w->wanted) == 0 || watch(l, fd, w->wanted | once(w->wanted), true);
 }
 
-lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
+lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);

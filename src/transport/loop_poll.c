@@ -42,7 +42,7 @@ static int patience(const lsync_loop *l, int timeout_ms)
     return timeout_ms < 0 || own_ms < timeout_ms ? (int)own_ms : timeout_ms;
 }
 
-lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
+lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     int running;
 

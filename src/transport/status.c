@@ -101,18 +101,18 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
 }
 
 /* libcurl's texts may quote the proxy's URL, and what a server sent. */
-static void strike_out_secrets(lsync_transfer *t)
+static void redact_secrets(lsync_transfer *t)
 {
     const char *proxy = t->request->route->proxy;
     const char *user = proxy == NULL ? NULL : strstr(proxy, "//");
     const char *end = user == NULL ? NULL : strchr(user, '@');
     char secret[LSYNC_BASE_URL_MAX + 1];
 
-    lsync_strike_out(t->response->failure, t->request->secret);
+    lsync_redact(t->response->failure, t->request->secret);
     if (end == NULL)
         return;
     (void)snprintf(secret, sizeof secret, "%.*s", (int)(end - user - 2), user + 2);
-    lsync_strike_out(t->response->failure, secret);
+    lsync_redact(t->response->failure, secret);
     lsync_wipe(secret, sizeof secret);
 }
 
@@ -133,6 +133,6 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
     else if (t->saw.unsent)
         text = "kept connections were closed again and again";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
-    strike_out_secrets(t);
+    redact_secrets(t);
     lsync_one_line(t->response->failure);
 }

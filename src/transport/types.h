@@ -10,7 +10,7 @@
 
 #define LSYNC_NAME_KEPT_S 5      /* the addresses of a name, by libcurl: only new connections ask for them */
 #define LSYNC_STREAMS_MAX 100    /* on an HTTP/2 connection at once; fewer where the server allows fewer */
-#define LSYNC_STREAMS_UNTOLD 8  /* until its first response: only then libcurl knows how many the server allows */
+#define LSYNC_STREAMS_PRESUMED 8  /* until its first response: only then libcurl knows how many the server allows */
 
 /* The options that stand in the handle: to set one anew costs libcurl a copy. Texts are owned. */
 typedef struct lsync_transfer_options {
@@ -61,7 +61,7 @@ typedef struct lsync_sockets {
     size_t capacity;
     uint32_t open;         /* of them, those that carried a request */
     uint32_t looked;       /* the owner's turn in which they were looked at */
-    uint32_t untold;       /* streams on a connection until its first response */
+    uint32_t presumed_streams;       /* streams on a connection until its first response */
     bool is_miscounted;    /* there was no memory to list one, which may be open still */
     bool http2;            /* by the last response */
     bool wants_http1;      /* the server said so, over HTTP/2 */

@@ -159,20 +159,20 @@ lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync
     return before == NULL || after == NULL ? LOCK_SYNC_E_INVALID_ARGUMENT : lsync_diff(before, after, out);
 }
 
-size_t lock_sync_changes_count(const lock_sync_changes *c)
+size_t lock_sync_changes_count(const lock_sync_changes *changes)
 {
-    return c == NULL ? 0 : c->count;
+    return changes == NULL ? 0 : changes->count;
 }
 
-const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *c, size_t i)
+const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t i)
 {
-    return i < lock_sync_changes_count(c) ? &c->changes[i] : NULL;
+    return i < lock_sync_changes_count(changes) ? &changes->changes[i] : NULL;
 }
 
-void lock_sync_changes_free(lock_sync_changes *c)
+void lock_sync_changes_free(lock_sync_changes *changes)
 {
-    if (c != NULL)
-        lsync_free(&c->memory, c);
+    if (changes != NULL)
+        lsync_free(&changes->memory, changes);
 }
 
 uint32_t lock_sync_change_kinds(const lock_sync_change *change)

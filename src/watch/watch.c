@@ -85,7 +85,7 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
     return status == LOCK_SYNC_OK && *changes == NULL ? LOCK_SYNC_E_TIMEOUT : status;
 }
 
-void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms)
+void lsync_watch_denied(lock_sync_watch *w, int64_t soonest_ms)
 {
     if (soonest_ms <= w->interval_ms)
         return;
@@ -107,7 +107,7 @@ static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
 
         w->due_us = now_us + (again_ms > 0 ? again_ms : 1) * 1000;
         w->opens_us = now_us + w->ctx->error.retry_after_ms * 1000;
-        lsync_watch_refused(w, again_ms);
+        lsync_watch_denied(w, again_ms);
         return LOCK_SYNC_E_TIMEOUT;
     }
     status = lsync_watch_take(w, status, results, changes);
@@ -166,22 +166,22 @@ static int64_t deadline_us(int64_t timeout_ms)
     return timeout_ms < 0 || timeout_ms > (NEVER_US - now_us) / 1000 ? NEVER_US : now_us + timeout_ms * 1000;
 }
 
-lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lock_sync_changes **out)
+lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms, lock_sync_changes **out)
 {
     lock_sync_status status;
 
     if (out != NULL)
         *out = NULL;
-    if (w == NULL)
+    if (watch == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (!lsync_ctx_begin(w->ctx))
+    if (!lsync_ctx_begin(watch->ctx))
         return LOCK_SYNC_E_BUSY;
     if (out == NULL)
-        status = lsync_ctx_refuse(w->ctx, "out is NULL");
+        status = lsync_ctx_reject(watch->ctx, "out is NULL");
     else
-        status = watch_until(w, deadline_us(timeout_ms), out);
-    lsync_ctx_finish(w->ctx);
-    return lsync_ctx_end(w->ctx, status);
+        status = watch_until(watch, deadline_us(timeout_ms), out);
+    lsync_ctx_finish(watch->ctx);
+    return lsync_ctx_end(watch->ctx, status);
 }
 
 /* --- life cycle, settings, state --- */
@@ -189,7 +189,7 @@ lock_sync_status lock_sync_watch_next(lock_sync_watch *w, int64_t timeout_ms, lo
 lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_watch **out)
 {
     lock_sync_status status;
-    lock_sync_watch *w;
+    lock_sync_watch *watch;
     size_t size;
 
     if (out != NULL)
@@ -198,65 +198,65 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     if (status != LOCK_SYNC_OK)
         return status;
     if (out == NULL)
-        return lsync_ctx_refuse(ctx, "out is NULL");
+        return lsync_ctx_reject(ctx, "out is NULL");
     status = lsync_request_check_ids(ids, n, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    w = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *w, &size)
+    watch = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *watch, &size)
             ? lsync_alloc(&ctx->memory, size)
             : NULL;
-    if (w == NULL)
+    if (watch == NULL)
         return lsync_error_no_memory(&ctx->error);
-    memset(w, 0, sizeof *w);
-    w->ctx = ctx;
-    w->memory = ctx->memory;
-    w->interval_ms = DEFAULT_INTERVAL_MS;
-    lsync_random_seed(&w->dice);
+    memset(watch, 0, sizeof *watch);
+    watch->ctx = ctx;
+    watch->memory = ctx->memory;
+    watch->interval_ms = DEFAULT_INTERVAL_MS;
+    lsync_random_seed(&watch->dice);
     if (n > 0) {
-        memcpy(w->room, ids, n * sizeof ids[0]);
-        w->ids = w->room;
-        w->n = n;
+        memcpy(watch->room, ids, n * sizeof ids[0]);
+        watch->ids = watch->room;
+        watch->n = n;
     }
-    *out = w;
+    *out = watch;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *w, int64_t ms)
+lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t ms)
 {
-    if (w == NULL || ms < 1 || ms > INTERVAL_MS_MAX)
+    if (watch == NULL || ms < 1 || ms > INTERVAL_MS_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    w->interval_ms = ms;
+    watch->interval_ms = ms;
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *w)
+lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *watch)
 {
-    return w == NULL ? LOCK_SYNC_OK : w->last_status;
+    return watch == NULL ? LOCK_SYNC_OK : watch->last_status;
 }
 
-const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *w)
+const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *watch)
 {
-    return w == NULL ? NULL : w->last_good;
+    return watch == NULL ? NULL : watch->last_good;
 }
 
-int64_t lock_sync_watch_age_ms(const lock_sync_watch *w)
+int64_t lock_sync_watch_age_ms(const lock_sync_watch *watch)
 {
-    return w == NULL || w->last_good == NULL ? -1 : (lsync_clock_boot_us() - w->last_good_us) / 1000;
+    return watch == NULL || watch->last_good == NULL ? -1 : (lsync_clock_boot_us() - watch->last_good_us) / 1000;
 }
 
-int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *w)
+int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *watch)
 {
-    int64_t left_us = w == NULL ? 0 : w->due_us - lsync_clock_boot_us();
+    int64_t left_us = watch == NULL ? 0 : watch->due_us - lsync_clock_boot_us();
 
     return left_us <= 0 ? 0 : lsync_clock_ms_up(left_us);
 }
 
-void lock_sync_watch_free(lock_sync_watch *w)
+void lock_sync_watch_free(lock_sync_watch *watch)
 {
-    if (w == NULL)
+    if (watch == NULL)
         return;
-    if (w->owner != NULL)
-        w->owner->leave(w->owner);
-    lock_sync_results_free(w->last_good);
-    lsync_free(&w->memory, w);
+    if (watch->owner != NULL)
+        watch->owner->leave(watch->owner);
+    lock_sync_results_free(watch->last_good);
+    lsync_free(&watch->memory, watch);
 }

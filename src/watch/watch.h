@@ -39,6 +39,6 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
 
 /* Takes in that the guard refused a poll, and may open in `soonest_ms`. A short wait is no news: the guard spaces
    polls. */
-void lsync_watch_refused(lock_sync_watch *w, int64_t soonest_ms);
+void lsync_watch_denied(lock_sync_watch *w, int64_t soonest_ms);
 
 #endif

@@ -33,7 +33,7 @@ static lock_sync_status fail(const decoding *d, lock_sync_status status, const c
         correlation_id = lsync_strndup(d->memory, d->s->correlation_id, strlen(d->s->correlation_id));
         if (correlation_id == NULL)
             return lsync_error_no_memory(d->error);
-        lsync_strike_out(correlation_id, d->q->secret);
+        lsync_redact(correlation_id, d->q->secret);
         lsync_one_line(correlation_id);
     }
     lsync_error_set(d->error, status, "%s", what);

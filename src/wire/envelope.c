@@ -77,7 +77,7 @@ bool lsync_envelope_messages(const lsync_envelope *envelope, const char *secret,
         copy = lsync_strndup(error->memory, text, strlen(text));
         if (copy == NULL)
             return false;
-        lsync_strike_out(copy, secret);
+        lsync_redact(copy, secret);
         error->api_messages[error->api_message_count++] = copy;
     }
     return true;

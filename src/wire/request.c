@@ -123,53 +123,53 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
     return q;
 }
 
-void lock_sync_request_free(lock_sync_request *q)
+void lock_sync_request_free(lock_sync_request *request)
 {
     lock_sync_allocator memory;
 
-    if (q == NULL)
+    if (request == NULL)
         return;
-    memory = q->memory;
-    lsync_wipe(q, q->block_size);
-    lsync_free(&memory, q);
+    memory = request->memory;
+    lsync_wipe(request, request->block_size);
+    lsync_free(&memory, request);
 }
 
-const char *lock_sync_request_method(const lock_sync_request *q)
+const char *lock_sync_request_method(const lock_sync_request *request)
 {
-    return q == NULL ? "" : "GET";
+    return request == NULL ? "" : "GET";
 }
 
-const char *lock_sync_request_url(const lock_sync_request *q)
+const char *lock_sync_request_url(const lock_sync_request *request)
 {
-    return q == NULL ? "" : q->url;
+    return request == NULL ? "" : request->url;
 }
 
-size_t lock_sync_request_header_count(const lock_sync_request *q)
+size_t lock_sync_request_header_count(const lock_sync_request *request)
 {
-    return q == NULL ? 0 : LSYNC_REQUEST_HEADERS;
+    return request == NULL ? 0 : LSYNC_REQUEST_HEADERS;
 }
 
-const char *lock_sync_request_header_name(const lock_sync_request *q, size_t i)
+const char *lock_sync_request_header_name(const lock_sync_request *request, size_t i)
 {
-    return i < lock_sync_request_header_count(q) ? q->headers[i].name : NULL;
+    return i < lock_sync_request_header_count(request) ? request->headers[i].name : NULL;
 }
 
-const char *lock_sync_request_header_value(const lock_sync_request *q, size_t i)
+const char *lock_sync_request_header_value(const lock_sync_request *request, size_t i)
 {
-    return i < lock_sync_request_header_count(q) ? q->headers[i].value : NULL;
+    return i < lock_sync_request_header_count(request) ? request->headers[i].value : NULL;
 }
 
-int64_t lock_sync_request_timeout_ms(const lock_sync_request *q)
+int64_t lock_sync_request_timeout_ms(const lock_sync_request *request)
 {
-    return q == NULL ? 0 : q->timeout_ms;
+    return request == NULL ? 0 : request->timeout_ms;
 }
 
-int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *q)
+int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *request)
 {
-    return q == NULL ? 0 : q->connect_timeout_ms;
+    return request == NULL ? 0 : request->connect_timeout_ms;
 }
 
-bool lock_sync_request_is_cancelled(const lock_sync_request *q)
+bool lock_sync_request_is_cancelled(const lock_sync_request *request)
 {
-    return q != NULL && q->cancelled != NULL && atomic_load(q->cancelled);
+    return request != NULL && request->cancelled != NULL && atomic_load(request->cancelled);
 }

@@ -18,12 +18,12 @@ void lsync_response_release(lock_sync_response *s)
     lsync_buffer_free(&s->body);
 }
 
-void lock_sync_response_free(lock_sync_response *s)
+void lock_sync_response_free(lock_sync_response *response)
 {
-    if (s == NULL)
+    if (response == NULL)
         return;
-    lsync_response_release(s);
-    lsync_free(&s->memory, s);
+    lsync_response_release(response);
+    lsync_free(&response->memory, response);
 }
 
 void lsync_response_restart(lock_sync_response *s)
@@ -81,11 +81,11 @@ void lsync_response_keep_header(lock_sync_response *s, const char *name, size_t 
         keep(s->correlation_id, sizeof s->correlation_id, value, value_size);
 }
 
-lock_sync_status lock_sync_response_set_status(lock_sync_response *s, int32_t http_status)
+lock_sync_status lock_sync_response_set_status(lock_sync_response *response, int32_t http_status)
 {
-    if (s == NULL || http_status < 100 || http_status > 999)
+    if (response == NULL || http_status < 100 || http_status > 999)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    s->http_status = http_status;
+    response->http_status = http_status;
     return LOCK_SYNC_OK;
 }
 
@@ -97,36 +97,36 @@ static bool is_one_line(const char *text)
     return true;
 }
 
-lock_sync_status lock_sync_response_add_header(lock_sync_response *s, const char *name, const char *value)
+lock_sync_status lock_sync_response_add_header(lock_sync_response *response, const char *name, const char *value)
 {
     lock_sync_status status;
 
-    if (s == NULL || name == NULL || value == NULL || name[0] == '\0' || !is_one_line(name) || !is_one_line(value))
+    if (response == NULL || name == NULL || value == NULL || name[0] == '\0' || !is_one_line(name) || !is_one_line(value))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = lsync_response_count_header(s, strlen(name));
+    status = lsync_response_count_header(response, strlen(name));
     if (status == LOCK_SYNC_OK)
-        status = lsync_response_count_header(s, strlen(value));
+        status = lsync_response_count_header(response, strlen(value));
     if (status == LOCK_SYNC_OK)
-        lsync_response_keep_header(s, name, strlen(name), value, strlen(value));
+        lsync_response_keep_header(response, name, strlen(name), value, strlen(value));
     return status;
 }
 
-lock_sync_status lock_sync_response_append_body(lock_sync_response *s, const void *data, size_t size)
+lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data, size_t size)
 {
     lock_sync_status status;
 
-    if (s == NULL || (data == NULL && size > 0))
+    if (response == NULL || (data == NULL && size > 0))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (s->failed != LOCK_SYNC_OK) /* what came after a gap would not be the body */
-        return s->failed;
-    status = lsync_buffer_append(&s->body, data, size);
-    return status == LOCK_SYNC_OK ? status : note(s, status);
+    if (response->failed != LOCK_SYNC_OK) /* what came after a gap would not be the body */
+        return response->failed;
+    status = lsync_buffer_append(&response->body, data, size);
+    return status == LOCK_SYNC_OK ? status : note(response, status);
 }
 
-lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *s, int64_t unix_ms)
+lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *response, int64_t unix_ms)
 {
-    if (s == NULL || unix_ms < 0)
+    if (response == NULL || unix_ms < 0)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    s->received_at_ms = unix_ms;
+    response->received_at_ms = unix_ms;
     return LOCK_SYNC_OK;
 }

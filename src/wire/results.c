@@ -168,50 +168,50 @@ lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsy
     return r;
 }
 
-void lock_sync_results_free(lock_sync_results *r)
+void lock_sync_results_free(lock_sync_results *results)
 {
-    if (r != NULL)
-        lsync_free(&r->memory, r);
+    if (results != NULL)
+        lsync_free(&results->memory, results);
 }
 
-size_t lock_sync_results_count(const lock_sync_results *r)
+size_t lock_sync_results_count(const lock_sync_results *results)
 {
-    return r == NULL ? 0 : r->count;
+    return results == NULL ? 0 : results->count;
 }
 
-const lock_sync_lock *lock_sync_results_at(const lock_sync_results *r, size_t i)
+const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t i)
 {
-    return i < lock_sync_results_count(r) ? &r->locks[i] : NULL;
+    return i < lock_sync_results_count(results) ? &results->locks[i] : NULL;
 }
 
-const lock_sync_lock *lock_sync_results_find(const lock_sync_results *r, int64_t id)
+const lock_sync_lock *lock_sync_results_find(const lock_sync_results *results, int64_t id)
 {
     lsync_ids ids;
     size_t found;
 
-    if (r == NULL)
+    if (results == NULL)
         return NULL;
-    ids = lock_ids(r);
-    found = lsync_order_find(&ids, r->unordered ? r->order : NULL, id);
-    return found == LSYNC_NOT_FOUND ? NULL : &r->locks[found];
+    ids = lock_ids(results);
+    found = lsync_order_find(&ids, results->unordered ? results->order : NULL, id);
+    return found == LSYNC_NOT_FOUND ? NULL : &results->locks[found];
 }
 
-size_t lock_sync_results_missing_count(const lock_sync_results *r)
+size_t lock_sync_results_missing_count(const lock_sync_results *results)
 {
-    return r == NULL ? 0 : r->missing_count;
+    return results == NULL ? 0 : results->missing_count;
 }
 
-int64_t lock_sync_results_missing_at(const lock_sync_results *r, size_t i)
+int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t i)
 {
-    return i < lock_sync_results_missing_count(r) ? r->missing[i] : 0;
+    return i < lock_sync_results_missing_count(results) ? results->missing[i] : 0;
 }
 
-int64_t lock_sync_results_fetched_at_ms(const lock_sync_results *r)
+int64_t lock_sync_results_fetched_at_ms(const lock_sync_results *results)
 {
-    return r == NULL ? 0 : r->fetched_at_ms;
+    return results == NULL ? 0 : results->fetched_at_ms;
 }
 
-bool lock_sync_results_is_cached(const lock_sync_results *r)
+bool lock_sync_results_is_cached(const lock_sync_results *results)
 {
-    return r != NULL && r->is_cached;
+    return results != NULL && results->is_cached;
 }

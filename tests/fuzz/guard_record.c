@@ -53,17 +53,17 @@ static int64_t moment(fuzz_input *in, int64_t around)
 
 static int64_t any_hold(fuzz_input *in)
 {
-    return (int64_t)(fuzz_number(in, 5) % (uint64_t)(LSYNC_GUARD_HOLD_MAX_US + 1));
+    return (int64_t)(fuzz_number(in, 5) % (uint64_t)(LSYNC_GUARD_LEASE_MAX_US + 1));
 }
 
-static void make_line(fuzz_input *in, int64_t now_us, lsync_guard_line *line, bool has_lease)
+static void make_line(fuzz_input *in, int64_t now_us, lsync_guard_entry *entry, bool has_lease)
 {
-    line->over_us = near(in, now_us);
-    line->closed_until_us = near(in, now_us);
-    line->requests = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REQUESTS_MAX + 1);
-    line->lease.slot = has_lease ? (int64_t)fuzz_number(in, 2) : 0;
-    line->lease.hold_us = any_hold(in);
-    line->lease.until_us = moment(in, now_us);
+    entry->over_us = near(in, now_us);
+    entry->closed_until_us = near(in, now_us);
+    entry->requests = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REQUESTS_MAX + 1);
+    entry->lease.slot = has_lease ? (int64_t)fuzz_number(in, 2) : 0;
+    entry->lease.length_us = any_hold(in);
+    entry->lease.until_us = moment(in, now_us);
 }
 
 /* A record as the rule could have made it, or nearly. */
@@ -76,11 +76,11 @@ static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_record *r)
     r->lineage.born_us = moment(in, now_us);
     r->closure = (lsync_guard_closure)(fuzz_byte(in) % (LSYNC_GUARD_LOSS + 1));
     r->blocked_until_us = near(in, now_us);
-    r->longest_hold_us = any_hold(in);
+    r->longest_lease_us = any_hold(in);
     r->refunds = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REFUNDS_MAX + 1);
     r->limited = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_LIMITED_MAX + 1);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        make_line(in, now_us, &r->lines[k], k != LOCK_SYNC_REQUEST_OTHER);
+        make_line(in, now_us, &r->entries[k], k != LOCK_SYNC_REQUEST_OTHER);
     r->newest_cell = now_us / LSYNC_GUARD_CELL_US + fuzz_byte(in) % 32 - 16;
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         r->cells[i] = (uint32_t)fuzz_number(in, 2);
@@ -123,8 +123,8 @@ static bool is_plausible(const lsync_guard_stored *stored)
                 is_small(r->newest_cell * LSYNC_GUARD_CELL_US);
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        good = good && is_small(r->lines[k].over_us) && is_small(r->lines[k].closed_until_us) &&
-               is_small(r->lines[k].lease.until_us);
+        good = good && is_small(r->entries[k].over_us) && is_small(r->entries[k].closed_until_us) &&
+               is_small(r->entries[k].lease.until_us);
     return good;
 }
 
@@ -132,7 +132,7 @@ static bool is_plausible(const lsync_guard_stored *stored)
 static bool knows_holds(const lsync_guard_record *r)
 {
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        if (r->lines[k].lease.hold_us > r->longest_hold_us)
+        if (r->entries[k].lease.length_us > r->longest_lease_us)
             return false;
     return true;
 }
@@ -158,13 +158,13 @@ static uint64_t count_hour(const lsync_guard_record *r)
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         count += r->cells[i];
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        count += r->lines[k].lease.slot != 0;
+        count += r->entries[k].lease.slot != 0;
     return count;
 }
 
 static void check_verdict(const history *h, const lsync_guard_verdict *v, int64_t slot)
 {
-    const int64_t most_us = LSYNC_GUARD_HOLD_MAX_US + LSYNC_GUARD_REQUESTS_MAX * LSYNC_GUARD_HOUR_US;
+    const int64_t most_us = LSYNC_GUARD_LEASE_MAX_US + LSYNC_GUARD_REQUESTS_MAX * LSYNC_GUARD_HOUR_US;
 
     FUZZ_CHECK(v->slot == 0 || (v->slot == slot && v->wait_us == 0));
     FUZZ_CHECK((v->slot != 0) == (v->reason == LSYNC_GUARD_REASON_NONE));
@@ -172,11 +172,11 @@ static void check_verdict(const history *h, const lsync_guard_verdict *v, int64_
     FUZZ_CHECK(v->wait_us <= most_us + h->limits.granularity_us);
 }
 
-static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int64_t hold_us)
+static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int64_t lease_us)
 {
     const int64_t hold_max_us =
-        kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_HOLD_MAX_US : LSYNC_GUARD_HOLD_MAX_US;
-    const lsync_guard_request request = {kind, min64(hold_us, hold_max_us), ++h->next_slot};
+        kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US : LSYNC_GUARD_LEASE_MAX_US;
+    const lsync_guard_request request = {kind, min64(lease_us, hold_max_us), ++h->next_slot};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record before = *r;
     lsync_guard_verdict v;
@@ -189,16 +189,16 @@ static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int6
         return v;
     }
     FUZZ_CHECK(count_hour(&before) < h->limits.budget && count_hour(r) == count_hour(&before) + 1);
-    FUZZ_CHECK(r->longest_hold_us >= request.hold_us && r->blocked_until_us <= h->now_us);
-    FUZZ_CHECK((r->lines[kind].lease.slot == v.slot) == (kind != LOCK_SYNC_REQUEST_OTHER && request.hold_us > 0));
+    FUZZ_CHECK(r->longest_lease_us >= request.lease_us && r->blocked_until_us <= h->now_us);
+    FUZZ_CHECK((r->entries[kind].lease.slot == v.slot) == (kind != LOCK_SYNC_REQUEST_OTHER && request.lease_us > 0));
     h->slots[1] = h->slots[0];
     h->slots[0] = v.slot;
     return v;
 }
 
-static void extend(history *h, int64_t slot, int64_t hold_us)
+static void extend(history *h, int64_t slot, int64_t lease_us)
 {
-    const lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, min64(hold_us, LSYNC_GUARD_HOLD_MAX_US), slot};
+    const lsync_guard_request request = {LOCK_SYNC_REQUEST_SYNC, min64(lease_us, LSYNC_GUARD_LEASE_MAX_US), slot};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record before = *r;
     lsync_guard_verdict v;
@@ -233,7 +233,7 @@ static void join(history *h, fuzz_input *in)
     lsync_guard_record once;
 
     make_near(in, h->now_us, &other);
-    other.longest_hold_us = LSYNC_GUARD_HOLD_MAX_US;
+    other.longest_lease_us = LSYNC_GUARD_LEASE_MAX_US;
     lsync_guard_join(r, &other, &h->limits, h->now_us);
     FUZZ_CHECK(knows_holds(r));
     once = *r;

@@ -122,11 +122,11 @@ bool check_wait(lock_sync_guard *g, int64_t ms)
            CHECK_BETWEEN(wait_ms, ms - 5000 * kit_slack(), ms);
 }
 
-int64_t take_slot(lock_sync_guard *g, int64_t hold_ms)
+int64_t take_slot(lock_sync_guard *g, int64_t lease_ms)
 {
     int64_t slot = 0;
 
-    CHECK_OK(lock_sync_guard_reserve(g, hold_ms, NULL, &slot));
+    CHECK_OK(lock_sync_guard_reserve(g, lease_ms, NULL, &slot));
     return slot;
 }
 
@@ -160,9 +160,9 @@ lsync_guard_stored file_stored(void)
     return is_first && (!is_second || first.record.version > second.record.version) ? first : second;
 }
 
-lsync_guard_line sync_line(void)
+lsync_guard_entry sync_line(void)
 {
-    return file_stored().record.lines[LOCK_SYNC_REQUEST_SYNC];
+    return file_stored().record.entries[LOCK_SYNC_REQUEST_SYNC];
 }
 
 void write_stored(const char *path, const lsync_guard_stored *stored)
@@ -182,7 +182,7 @@ uint32_t counted_requests(void)
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         requests += r.cells[i];
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        requests += r.lines[k].lease.slot != 0;
+        requests += r.entries[k].lease.slot != 0;
     return requests;
 }
 

@@ -43,7 +43,7 @@ bool check_no_slot(lock_sync_guard *g, const char *why);
 bool use_slot(lock_sync_guard *g);
 bool check_wait(lock_sync_guard *g, int64_t ms);
 
-int64_t take_slot(lock_sync_guard *g, int64_t hold_ms);
+int64_t take_slot(lock_sync_guard *g, int64_t lease_ms);
 
 /* Takes a slot whose request the service answers with 429. */
 void be_limited(lock_sync_guard *g, int64_t retry_after_ms);
@@ -52,7 +52,7 @@ void be_limited(lock_sync_guard *g, int64_t retry_after_ms);
    both places of a file. */
 bool file_place(size_t i, lsync_guard_stored *stored);
 lsync_guard_stored file_stored(void);
-lsync_guard_line sync_line(void);
+lsync_guard_entry sync_line(void);
 void write_stored(const char *path, const lsync_guard_stored *stored);
 
 /* How many requests the file's record counts: those in its cells, and those on their way. */

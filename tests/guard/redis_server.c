@@ -301,12 +301,12 @@ redis_rig redis_rig_new(const char *const *options, int64_t interval_ms)
     return r;
 }
 
-int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms)
+int64_t redis_slot(lock_sync_guard *g, int64_t lease_ms, int64_t ms)
 {
     int64_t end_us = kit_now_us() + ms * 1000;
     int64_t slot = 0;
 
-    while (lock_sync_guard_reserve(g, hold_ms, NULL, &slot) != LOCK_SYNC_OK && kit_now_us() < end_us)
+    while (lock_sync_guard_reserve(g, lease_ms, NULL, &slot) != LOCK_SYNC_OK && kit_now_us() < end_us)
         (void)usleep(500);
     return slot;
 }

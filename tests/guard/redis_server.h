@@ -72,7 +72,7 @@ typedef struct redis_rig {
 redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
 
 /* Asks until there is a slot, for at most `ms`; 0 when none came. */
-int64_t redis_slot(lock_sync_guard *g, int64_t hold_ms, int64_t ms);
+int64_t redis_slot(lock_sync_guard *g, int64_t lease_ms, int64_t ms);
 
 /* Asks once; the wait that a denial reports, -1 (and a failed check) if it is none. */
 int64_t redis_wait_ms(lock_sync_guard *g);

@@ -54,7 +54,7 @@ static void run_step(run *u, const rule_step *s)
         lsync_guard_shift(&u->record, s->at);
         break;
     case RULE_CLOSE:
-        u->record.lines[s->kind].closed_until_us = at_us;
+        u->record.entries[s->kind].closed_until_us = at_us;
         u->record.closure = s->closure;
         break;
     case RULE_STALE:

@@ -156,7 +156,7 @@ TEST_HERE(a_torn_write_leaves_the_record_before)
     use_slot(g);
     stored = before = file_stored();
     stored.record.version++;
-    stored.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us += 100;
+    stored.record.entries[LOCK_SYNC_REQUEST_SYNC].over_us += 100;
     lsync_guard_pack(&stored, whole);
     for (size_t torn = 1; torn < sizeof whole; torn++) {
         unsigned char *place = bytes + (torn % 2) * PLACE_SIZE;
@@ -169,7 +169,7 @@ TEST_HERE(a_torn_write_leaves_the_record_before)
             continue; /* the rest is the same */
         kit_write_file(here.path, bytes, sizeof bytes);
         CHECK_INT(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_TOO_SOON);
-        CHECK_INT(sync_line().over_us, before.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us);
+        CHECK_INT(sync_line().over_us, before.record.entries[LOCK_SYNC_REQUEST_SYNC].over_us);
     }
     memset(bytes, 0, sizeof bytes);
     kit_write_file(here.path, bytes, sizeof bytes); /* both places */

@@ -205,6 +205,6 @@ TEST_HERE(a_translated_record_is_this_boots)
     after = file_stored();
     CHECK(memcmp(after.boot_id, before.boot_id, sizeof before.boot_id) == 0);
     CHECK_INT(after.wall_us, wall_us - boot_us);
-    CHECK_INT(after.record.lines[LOCK_SYNC_REQUEST_SYNC].over_us, boot_us - 8 * SECOND_US); /* negative */
+    CHECK_INT(after.record.entries[LOCK_SYNC_REQUEST_SYNC].over_us, boot_us - 8 * SECOND_US); /* negative */
     CHECK_INT(after.record.version, before.record.version + 1);
 }

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOLD_MS 60000
+#define LEASE_MS 60000
 
 /* --- children --- */
 
@@ -68,7 +68,7 @@ TEST_HERE(no_slot_number_is_given_on_both_sides)
 
 static void ask_behind(lock_sync_guard *g)
 {
-    CHILD_MUST(check_wait(g, HOLD_MS + 1)); /* to the child the slot is on its way */
+    CHILD_MUST(check_wait(g, LEASE_MS + 1)); /* to the child the slot is on its way */
 }
 
 TEST_HERE(a_kept_outcome_is_the_parents_to_write)
@@ -78,7 +78,7 @@ TEST_HERE(a_kept_outcome_is_the_parents_to_write)
     for (size_t i = 0; i < COUNT_OF(firsts); i++) {
         lock_sync_guard *g = file_guard(1);
         life l = {g, firsts[i]};
-        int64_t slot = take_slot(g, HOLD_MS);
+        int64_t slot = take_slot(g, LEASE_MS);
         int lock = hold_lock(here.path);
 
         t_row("%zu", i);

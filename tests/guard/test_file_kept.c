@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#define HOLD_MS 60000
+#define LEASE_MS 60000
 #define PAUSE_MS 20 /* from an outcome to the next decision: it is dated by the former */
 #define PATIENCE_MS 250
 
@@ -35,8 +35,8 @@ TEST_HERE(an_outcome_that_cannot_be_written_holds)
         int64_t over_us;
 
         t_row("outcome %d", (int)rows[i].outcome);
-        settle_in_vain(a, take_slot(a, HOLD_MS), rows[i].outcome);
-        check_wait(b, HOLD_MS + 20000); /* the slot is still on its way, for all it knows */
+        settle_in_vain(a, take_slot(a, LEASE_MS), rows[i].outcome);
+        check_wait(b, LEASE_MS + 20000); /* the slot is still on its way, for all it knows */
         check_wait(a, rows[i].wait_ms);
         check_wait(b, rows[i].wait_ms);
         over_us = sync_line().over_us;
@@ -59,9 +59,9 @@ TEST_HERE(it_is_written_once_into_a_new_file)
         bool is_refunded = outcomes[i] == LOCK_SYNC_SLOT_NOT_SENT;
 
         t_row("outcome %d", (int)outcomes[i]);
-        settle_in_vain(g, take_slot(g, HOLD_MS), outcomes[i]);
+        settle_in_vain(g, take_slot(g, LEASE_MS), outcomes[i]);
         MUST_INT(unlink(here.path), 0);
-        check_wait(g, outcomes[i] == LOCK_SYNC_SLOT_LIMITED ? HOUR_MS - PAUSE_MS : HOLD_MS + 20000);
+        check_wait(g, outcomes[i] == LOCK_SYNC_SLOT_LIMITED ? HOUR_MS - PAUSE_MS : LEASE_MS + 20000);
         free_guard(g);
         CHECK_INT(sync_line().lease.slot, 0);
         CHECK_INT(counted_requests(), !is_refunded);
@@ -74,7 +74,7 @@ TEST_HERE(it_is_written_once_into_a_new_file)
 TEST_HERE(the_last_try_fails_too)
 {
     lock_sync_guard *g = file_guard(1);
-    int64_t slot = take_slot(g, HOLD_MS);
+    int64_t slot = take_slot(g, LEASE_MS);
     int lock = hold_lock(here.path);
     int64_t before_ms;
 
@@ -83,5 +83,5 @@ TEST_HERE(the_last_try_fails_too)
     free_guard(g);
     CHECK_BETWEEN(kit_now_ms() - before_ms, PATIENCE_MS, 2000 * kit_slack());
     (void)close(lock);
-    check_wait(file_guard(1), HOLD_MS + 1); /* to others it is on its way until its hold is over */
+    check_wait(file_guard(1), LEASE_MS + 1); /* to others it is on its way until its hold is over */
 }

@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #define INTERVAL_MS 2
-#define HOLD_MS 25
+#define LEASE_MS 25
 #define SLOTS_MAX 20000
 #define USERS 3
 
 /* What a process notes of a slot; times of the boot clock. */
 typedef struct slot_note {
     int64_t slot;
-    int64_t asked_us; /* before it was asked for: its hold ends HOLD_MS after that, or later */
+    int64_t asked_us; /* before it was asked for: its hold ends LEASE_MS after that, or later */
     _Atomic int64_t begin_us; /* 0: not noted */
     _Atomic int64_t end_us;   /* noted before it is settled; 0: not noted */
     atomic_bool refunded;
@@ -96,7 +96,7 @@ static int use_until_killed(void *user)
     while (slots->until_us == 0 || boot_us() < slots->until_us) {
         int64_t asked_us = boot_us();
         int64_t slot = 0;
-        lock_sync_status status = lock_sync_guard_reserve(g, HOLD_MS, NULL, &slot);
+        lock_sync_status status = lock_sync_guard_reserve(g, LEASE_MS, NULL, &slot);
 
         if (status == LOCK_SYNC_OK)
             use_and_note(g, slot, asked_us, (unsigned)t_random(&seed) % 10000);
@@ -136,7 +136,7 @@ static void check_log(void)
     qsort(slots->notes, n, sizeof slots->notes[0], by_begin);
     for (size_t i = 0; i < n; i++) {
         const slot_note *note = &slots->notes[i];
-        int64_t hold_end_us = note->asked_us + HOLD_MS * 1000;
+        int64_t hold_end_us = note->asked_us + LEASE_MS * 1000;
         int64_t over_us = note->end_us != 0 && note->end_us < hold_end_us ? note->end_us : hold_end_us;
 
         if (note->begin_us == 0)

@@ -45,9 +45,9 @@ static lsync_guard_record record_of(const held *from)
     r.lineage.life = from->life;
     r.lineage.born_us = from->born;
     r.version = from->version;
-    r.longest_hold_us = from->hold;
+    r.longest_lease_us = from->hold;
     if (from->over != 0)
-        r.lines[SYNC].over_us = from->over;
+        r.entries[SYNC].over_us = from->over;
     return r;
 }
 
@@ -56,7 +56,7 @@ static void check_closed(const lsync_guard_record *r, int64_t sync_us)
     const int64_t later[LSYNC_GUARD_KINDS] = {0, S(40), -S(20)}; /* by the difference of the intervals */
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        CHECK_INT(r->lines[k].closed_until_us, sync_us == 0 ? NEVER : NOW + sync_us + later[k]);
+        CHECK_INT(r->entries[k].closed_until_us, sync_us == 0 ? NEVER : NOW + sync_us + later[k]);
 }
 
 static void check_resolve(const resolve_row *row)
@@ -79,8 +79,8 @@ static void check_resolve(const resolve_row *row)
     CHECK_INT(r.lineage.life, after->life);
     CHECK_INT(r.version, after->version);
     CHECK_INT(r.lineage.born_us, after->born);
-    CHECK_INT(r.longest_hold_us, after->hold);
-    CHECK_INT(r.lines[SYNC].over_us, after->over == 0 ? NEVER : after->over);
+    CHECK_INT(r.longest_lease_us, after->hold);
+    CHECK_INT(r.entries[SYNC].over_us, after->over == 0 ? NEVER : after->over);
     CHECK_INT(r.closure, row->closure);
     check_closed(&r, row->closed_for);
 }
@@ -185,16 +185,16 @@ TEST(the_later_time_and_the_larger_count_are_kept)
         FIELD("closure", closure, LSYNC_GUARD_FIRST_USE, LSYNC_GUARD_LOSS, LSYNC_GUARD_LOSS),
         FIELD("block", blocked_until_us, NOW + 4, NOW + 9, NOW + 9),
         FIELD("block, never before", blocked_until_us, NEVER, NOW - S(9000), NOW - S(9000)),
-        FIELD("longest hold", longest_hold_us, 4, 9, 9),
+        FIELD("longest hold", longest_lease_us, 4, 9, 9),
         FIELD("refunds", refunds, 1, 3, 3),
         FIELD("429s", limited, 0, 32, 32),
-        FIELD("over", lines[SYNC].over_us, NOW - 9, NOW - 4, NOW - 4),
-        FIELD("over, never before", lines[DIRECTORY].over_us, NEVER, -S(4), -S(4)),
-        FIELD("closed", lines[OTHER].closed_until_us, NEVER, NOW + 4, NOW + 4),
-        FIELD("pages", lines[DIRECTORY].requests, 2, 7, 7),
+        FIELD("over", entries[SYNC].over_us, NOW - 9, NOW - 4, NOW - 4),
+        FIELD("over, never before", entries[DIRECTORY].over_us, NEVER, -S(4), -S(4)),
+        FIELD("closed", entries[OTHER].closed_until_us, NEVER, NOW + 4, NOW + 4),
+        FIELD("pages", entries[DIRECTORY].requests, 2, 7, 7),
         FIELD("oldest cell", cells[0], 4, 9, 9),
         FIELD("newest cell", cells[LSYNC_GUARD_CELLS - 1], 0, 9, 9),
-        FIELD("beyond reason: pulled back", lines[SYNC].over_us, NOW - 9, NOW + S(1), NOW),
+        FIELD("beyond reason: pulled back", entries[SYNC].over_us, NOW - 9, NOW + S(1), NOW),
         FIELD("life: not joined", lineage.life, 5, 6, 5),
         FIELD("birth: not joined", lineage.born_us, OLD, OLD + 1, OLD),
         FIELD("birth beyond reason: pulled back", lineage.born_us, NOW + S(1), OLD, NOW),
@@ -243,19 +243,19 @@ TEST(of_two_leases_one_stays)
         const lsync_guard_lease *after = &rows[i / 2].after;
         lsync_guard_record a = record_new();
         lsync_guard_record b = record_new();
-        lsync_guard_line *line = &a.lines[DIRECTORY];
+        lsync_guard_entry *entry = &a.entries[DIRECTORY];
 
         t_row("%s, direction %zu", rows[i / 2].name, i % 2);
-        line->lease = i % 2 == 0 ? rows[i / 2].a : rows[i / 2].b;
-        line->requests = 1;
-        b.lines[DIRECTORY].lease = i % 2 == 0 ? rows[i / 2].b : rows[i / 2].a;
-        b.lines[DIRECTORY].requests = rows[i / 2].pages;
+        entry->lease = i % 2 == 0 ? rows[i / 2].a : rows[i / 2].b;
+        entry->requests = 1;
+        b.entries[DIRECTORY].lease = i % 2 == 0 ? rows[i / 2].b : rows[i / 2].a;
+        b.entries[DIRECTORY].requests = rows[i / 2].pages;
         join(&a, &b);
-        CHECK_INT(line->lease.slot, after->slot);
-        CHECK_INT(line->lease.until_us, after->until_us);
-        CHECK_INT(line->lease.hold_us, after->hold_us);
-        CHECK_INT(line->closed_until_us, rows[i / 2].closed);
-        CHECK_INT(line->over_us, rows[i / 2].over);
+        CHECK_INT(entry->lease.slot, after->slot);
+        CHECK_INT(entry->lease.until_us, after->until_us);
+        CHECK_INT(entry->lease.length_us, after->length_us);
+        CHECK_INT(entry->closed_until_us, rows[i / 2].closed);
+        CHECK_INT(entry->over_us, rows[i / 2].over);
     }
 }
 
@@ -289,14 +289,14 @@ TEST(times_move_and_never_stays)
 
         t_row("by %lld us", (long long)shift);
         r.blocked_until_us = 0; /* a time like any other */
-        r.lines[DIRECTORY].closed_until_us = NOW + S(9);
-        r.lines[DIRECTORY].lease = (lsync_guard_lease){1, NOW + S(5), S(9)};
+        r.entries[DIRECTORY].closed_until_us = NOW + S(9);
+        r.entries[DIRECTORY].lease = (lsync_guard_lease){1, NOW + S(5), S(9)};
         lsync_guard_shift(&r, shift);
         moved.lineage.born_us = OLD + shift;
         moved.blocked_until_us = shift;
-        moved.lines[SYNC].over_us = NOW + shift;
-        moved.lines[DIRECTORY].closed_until_us = NOW + S(9) + shift;
-        moved.lines[DIRECTORY].lease = (lsync_guard_lease){1, NOW + S(5) + shift, S(9)};
+        moved.entries[SYNC].over_us = NOW + shift;
+        moved.entries[DIRECTORY].closed_until_us = NOW + S(9) + shift;
+        moved.entries[DIRECTORY].lease = (lsync_guard_lease){1, NOW + S(5) + shift, S(9)};
         moved.newest_cell = r.newest_cell;
         CHECK(record_is_same(&r, &moved));
     }

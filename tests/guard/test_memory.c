@@ -72,7 +72,7 @@ TEST(kinds_have_bounds)
     static const struct {
         lock_sync_request_kind kind;
         int64_t interval_ms;
-        int64_t hold_ms;
+        int64_t lease_ms;
         bool good_interval;
         bool good_hold;
     } rows[] = {
@@ -95,10 +95,10 @@ TEST(kinds_have_bounds)
         lock_sync_guard *g = test_guard(1);
         int64_t slot = 7;
 
-        t_row("kind %d, %lld ms", (int)rows[i].kind, (long long)rows[i].hold_ms);
+        t_row("kind %d, %lld ms", (int)rows[i].kind, (long long)rows[i].lease_ms);
         CHECK_INT(lock_sync_guard_set_kind_interval_ms(g, rows[i].kind, rows[i].interval_ms),
                   good_or_bad(rows[i].good_interval));
-        CHECK_INT(lock_sync_guard_reserve_for(g, rows[i].kind, rows[i].hold_ms, NULL, &slot),
+        CHECK_INT(lock_sync_guard_reserve_for(g, rows[i].kind, rows[i].lease_ms, NULL, &slot),
                   good_or_bad(rows[i].good_hold));
         CHECK((slot > 0) == rows[i].good_hold);
     }

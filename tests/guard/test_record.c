@@ -38,14 +38,14 @@ static lsync_guard_stored example(void)
     lsync_guard_record *r = &stored.record;
 
     *r = (lsync_guard_record){.version = UINT64_C(0x0102030405060708), .lineage = {.life = 0x102, .born_us = -2},
-                              .closure = LSYNC_GUARD_LOSS, .blocked_until_us = NEVER, .longest_hold_us = 3,
+                              .closure = LSYNC_GUARD_LOSS, .blocked_until_us = NEVER, .longest_lease_us = 3,
                               .refunds = 3, .limited = 7, .newest_cell = -3};
     for (size_t i = 0; i < sizeof r->lineage.source; i++)
         r->lineage.source[i] = (unsigned char)(0xa0 + i);
     for (size_t i = 0; i < sizeof stored.boot_id; i++)
         stored.boot_id[i] = (unsigned char)i;
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        r->lines[k] = (lsync_guard_line){10 + k, 20 + k, {k == LOCK_SYNC_REQUEST_OTHER ? 0 : 30 + k, 40 + k, 50 + k},
+        r->entries[k] = (lsync_guard_entry){10 + k, 20 + k, {k == LOCK_SYNC_REQUEST_OTHER ? 0 : 30 + k, 40 + k, 50 + k},
                                          (uint32_t)(5 + k)};
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         r->cells[i] = (uint32_t)i + 1;
@@ -155,25 +155,25 @@ TEST(values_beyond_their_bounds_are_refused)
         ROW("born", record.lineage.born_us, -TIME_MAX, NEVER),
         ROW("wall", wall_us, -TIME_MAX, -TIME_MAX - 1),
         ROW("blocked", record.blocked_until_us, TIME_MAX, TIME_MAX + 1),
-        ROW("the longest of longest holds", record.longest_hold_us, LSYNC_GUARD_HOLD_MAX_US,
-            LSYNC_GUARD_HOLD_MAX_US + 1),
-        ROW("the shortest", record.longest_hold_us, 0, -1),
+        ROW("the longest of longest holds", record.longest_lease_us, LSYNC_GUARD_LEASE_MAX_US,
+            LSYNC_GUARD_LEASE_MAX_US + 1),
+        ROW("the shortest", record.longest_lease_us, 0, -1),
         ROW("the last closure", record.closure, LSYNC_GUARD_LOSS, LSYNC_GUARD_LOSS + 1),
         ROW("refunds, or no fourth would ever keep its slot", record.refunds, LSYNC_GUARD_REFUNDS_MAX,
             LSYNC_GUARD_REFUNDS_MAX + 1),
         ROW("429s", record.limited, LSYNC_GUARD_LIMITED_MAX, LSYNC_GUARD_LIMITED_MAX + 1),
-        ROW("over, of SYNC", record.lines[0].over_us, NEVER, TIME_MAX + 1),
-        ROW("over, of OTHER", record.lines[2].over_us, -TIME_MAX, -TIME_MAX - 1),
-        ROW("closed", record.lines[1].closed_until_us, NEVER, TIME_MAX + 1),
-        ROW("a lease's slot", record.lines[1].lease.slot, INT64_MAX, -1),
-        ROW("OTHER has no lease", record.lines[2].lease.slot, 0, 1),
-        ROW("a lease until never", record.lines[0].lease.until_us, 0, NEVER),
-        ROW("a lease until never, of none", record.lines[2].lease.until_us, 0, NEVER),
-        ROW("a lease until the last time", record.lines[1].lease.until_us, TIME_MAX, TIME_MAX + 1),
-        ROW("a lease's longest hold", record.lines[0].lease.hold_us, LSYNC_GUARD_HOLD_MAX_US,
-            LSYNC_GUARD_HOLD_MAX_US + 1),
-        ROW("a lease's shortest hold", record.lines[1].lease.hold_us, 0, -1),
-        ROW("requests", record.lines[1].requests, LSYNC_GUARD_REQUESTS_MAX, LSYNC_GUARD_REQUESTS_MAX + 1),
+        ROW("over, of SYNC", record.entries[0].over_us, NEVER, TIME_MAX + 1),
+        ROW("over, of OTHER", record.entries[2].over_us, -TIME_MAX, -TIME_MAX - 1),
+        ROW("closed", record.entries[1].closed_until_us, NEVER, TIME_MAX + 1),
+        ROW("a lease's slot", record.entries[1].lease.slot, INT64_MAX, -1),
+        ROW("OTHER has no lease", record.entries[2].lease.slot, 0, 1),
+        ROW("a lease until never", record.entries[0].lease.until_us, 0, NEVER),
+        ROW("a lease until never, of none", record.entries[2].lease.until_us, 0, NEVER),
+        ROW("a lease until the last time", record.entries[1].lease.until_us, TIME_MAX, TIME_MAX + 1),
+        ROW("a lease's longest hold", record.entries[0].lease.length_us, LSYNC_GUARD_LEASE_MAX_US,
+            LSYNC_GUARD_LEASE_MAX_US + 1),
+        ROW("a lease's shortest hold", record.entries[1].lease.length_us, 0, -1),
+        ROW("requests", record.entries[1].requests, LSYNC_GUARD_REQUESTS_MAX, LSYNC_GUARD_REQUESTS_MAX + 1),
         ROW("the last cell", record.newest_cell, CELL_MAX, CELL_MAX + 1),
         ROW("the first cell", record.newest_cell, -CELL_MAX, -CELL_MAX - 1),
         ROW("a full cell", record.cells[0], LSYNC_GUARD_COUNT_MAX, LSYNC_GUARD_COUNT_MAX + 1),

@@ -22,12 +22,12 @@ static const char *text_of(const redis_server *s, const char *key)
 static void check_closed_since(lock_sync_guard *g, int64_t made_ms, int64_t longest_hold_ms)
 {
     static const int64_t intervals_ms[] = {20000, 60000, 0};
-    int64_t hold_ms = longest_hold_ms < 30000 ? 30000 : longest_hold_ms;
+    int64_t lease_ms = longest_hold_ms < 30000 ? 30000 : longest_hold_ms;
 
     for (int k = 0; k < 3; k++) {
         int64_t before_ms = kit_now_ms();
         int64_t wait_ms = 0;
-        int64_t opens_ms = made_ms + hold_ms + intervals_ms[k];
+        int64_t opens_ms = made_ms + lease_ms + intervals_ms[k];
 
         CHECK_INT(lock_sync_guard_reserve_for(g, k, longest_hold_ms, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
         CHECK(kit_now_ms() + wait_ms >= opens_ms - 2 && before_ms + wait_ms <= opens_ms + 2000 * kit_slack());

@@ -34,7 +34,7 @@ TEST(a_lease_keeps_others_of_its_kind_out)
          .steps = {SENT(0, NOBODYS), NOT_SENT(0, NOBODYS), ASK(0, S(30), 0), SENT(S(1), NOBODYS),
                    NOT_SENT(S(1), NOBODYS), SENT(S(1), 0), NOT_SENT(S(1), 0), ASK(S(1), S(1), S(49))}},
         {"the longest hold",
-         .steps = {ASK(0, LSYNC_GUARD_HOLD_MAX_US, 0), ASK(1, 1, S(86420) - 1), ASK(S(86420), 1, 0)}},
+         .steps = {ASK(0, LSYNC_GUARD_LEASE_MAX_US, 0), ASK(1, 1, S(86420) - 1), ASK(S(86420), 1, 0)}},
         {"a hold of 0 leaves none, and nothing to settle",
          .steps = {ASK(0, 0, 0), SENT(S(5), 1), NOT_SENT(S(6), 1), TOLD(SYNC, S(6), 0, S(14), S(14), INTERVAL),
                    ASK(S(20), 0, 0)}},

@@ -12,7 +12,7 @@
 /* An object, a store, and what is decided on its record. */
 typedef struct scene {
     lsync_guard_view v;
-    lsync_guard_holding h;
+    lsync_guard_snapshot h;
     bool asks; /* for a slot */
     lsync_guard_record before;
     int64_t slot;
@@ -89,7 +89,7 @@ TEST(a_record_is_written_if_it_changed)
         s.h.present = !rows[i].absent;
         s.h.translated = rows[i].translated;
         if (rows[i].over != 0)
-            s.h.stored.record.lines[0].over_us = NOW + rows[i].over;
+            s.h.stored.record.entries[0].over_us = NOW + rows[i].over;
         CHECK_INT(changes(&s), rows[i].version != 9);
         CHECK_INT(s.h.stored.record.version, rows[i].version);
         CHECK_INT(s.h.stored.record.lineage.life, rows[i].absent ? DRAWN : 5);
@@ -140,7 +140,7 @@ TEST(a_kept_outcome_is_settled_before_the_question)
 
         t_row("%s", rows[i].name);
         s.asks = true;
-        s.h.stored.record.lines[0].lease = (lsync_guard_lease){SLOT, NOW + S(100), S(300)};
+        s.h.stored.record.entries[0].lease = (lsync_guard_lease){SLOT, NOW + S(100), S(300)};
         lsync_guard_view_keep(&s.v, &rows[i].ending, OWN_NOW - rows[i].kept_before);
         CHECK_INT(changes(&s), rows[i].reason != LSYNC_GUARD_REASON_LEASE); /* late: changes nothing */
         CHECK_INT(s.verdict.wait_us, rows[i].wait);
@@ -158,15 +158,15 @@ TEST(kept_outcomes_are_settled_in_their_order)
     const lsync_guard_ending sent = {SLOT + 1, LOCK_SYNC_SLOT_SENT, -1, 0, .charges = 1};
     scene s = new_scene();
 
-    s.h.stored.record.lines[0].lease = (lsync_guard_lease){SLOT, NOW + S(100), S(300)};
-    s.h.stored.record.lines[1].lease = (lsync_guard_lease){SLOT + 1, NOW + S(100), S(300)};
+    s.h.stored.record.entries[0].lease = (lsync_guard_lease){SLOT, NOW + S(100), S(300)};
+    s.h.stored.record.entries[1].lease = (lsync_guard_lease){SLOT + 1, NOW + S(100), S(300)};
     lsync_guard_view_keep(&s.v, &limited, OWN_NOW - S(10));
     lsync_guard_view_keep(&s.v, &sent, OWN_NOW - S(5));
     CHECK(changes(&s));
     CHECK_INT(s.before.limited, 0); /* the answer came last */
     CHECK_INT(s.before.blocked_until_us, NOW + S(30));
-    CHECK_INT(s.before.lines[0].over_us, NOW - S(10));
-    CHECK_INT(s.before.lines[1].over_us, NOW - S(5));
+    CHECK_INT(s.before.entries[0].over_us, NOW - S(10));
+    CHECK_INT(s.before.entries[1].over_us, NOW - S(5));
     CHECK_INT(s.before.cells[LSYNC_GUARD_CELLS - 3], 5); /* two requests and three charges, before NOW's cell */
 }
 
@@ -260,14 +260,14 @@ TEST(what_was_seen_is_moved_onto_the_clock_of_now)
         lsync_guard_record *r = &s.h.stored.record;
 
         t_row("%s", rows[i].name);
-        r->lines[0].over_us = NOW - S(1000);
+        r->entries[0].over_us = NOW - S(1000);
         r->cells[LSYNC_GUARD_CELLS - 6] = 1;
         lsync_guard_view_see(&s.v, &s.h);
         s.h.present = false;
         s.h.now_us = NOW + rows[i].store_passed;
         s.h.own_now_us = OWN_NOW + rows[i].own_passed;
         CHECK(changes(&s));
-        CHECK_INT(r->lines[0].over_us, NOW - S(1000) + rows[i].moved);
+        CHECK_INT(r->entries[0].over_us, NOW - S(1000) + rows[i].moved);
         CHECK_INT(counted_cell(r), NOW / CELL + 1 - 5 + rows[i].cells);
     }
 }

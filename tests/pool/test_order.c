@@ -1,5 +1,5 @@
 /* First in, first out where a store may block, and the limits of transfers and connections as the server counts them.
-   Order without one: tests/simulation and tests/unit/test_pool_turns.c. */
+   Order without one: tests/simulation and tests/unit/test_pool_schedule.c. */
 #include "stage.h"
 
 #define MANY 30

@@ -227,17 +227,17 @@ void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
 
 /* --- what is asked of guards --- */
 
-lock_sync_status __real_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
-                                        lsync_guard_answer *answer);
-lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
-                                        lsync_guard_answer *answer);
+lock_sync_status __real_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
+                                        lsync_guard_reservation *answer);
+lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
+                                        lsync_guard_reservation *answer);
 lock_sync_status __real_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
 lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
 
-lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t hold_ms,
-                                        lsync_guard_answer *answer)
+lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
+                                        lsync_guard_reservation *answer)
 {
-    lock_sync_status status = __real_lsync_guard_ask(g, kind, hold_ms, answer);
+    lock_sync_status status = __real_lsync_guard_ask(g, kind, lease_ms, answer);
 
     trace("a guard is asked: %s, soonest in %.3f s", lock_sync_status_name(status), (double)answer->soonest_ms / 1e3);
     if (status != LOCK_SYNC_OK)

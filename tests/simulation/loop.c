@@ -113,7 +113,7 @@ static void wait_for(const lsync_loop *l, int timeout_ms)
     }
 }
 
-lock_sync_status lsync_loop_turn(lsync_loop *l, int timeout_ms)
+lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     multi *m = multi_of(l);
 

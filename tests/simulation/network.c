@@ -195,7 +195,7 @@ static void go(easy *e)
 
 void network_start(multi *m, easy *e)
 {
-    const lsync_job *job = LSYNC_OF(e->t, lsync_seat, transfer)->job;
+    const lsync_job *job = LSYNC_OF(e->t, lsync_pool_transfer, curl)->job;
 
     e->task = job->user;
     e->client = e->task->client;

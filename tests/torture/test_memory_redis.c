@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#define HOLD_MS (500 + 250 * kit_slack()) /* what a busy machine may take for one fetch */
+#define LEASE_MS (500 + 250 * kit_slack()) /* what a busy machine may take for one fetch */
 
 static redis_server *server;
 
@@ -53,7 +53,7 @@ static void make_guarded_by_redis(scene *x)
     lock_sync_redis *r;
 
     make_ctx(x);
-    must(lock_sync_set_timeout_ms(x->ctx, HOLD_MS));
+    must(lock_sync_set_timeout_ms(x->ctx, LEASE_MS));
     must(lock_sync_redis_new(redis_server_url(server), &r));
     use_guard(x, lock_sync_guard_open_redis(r, "torture", &x->guard));
     must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_FAIL));

@@ -269,7 +269,7 @@ TEST(a_secret_is_struck_out_wherever_it_stands)
 
         t_row("%s", table[i].text);
         (void)snprintf(text, sizeof text, "%s", table[i].text);
-        lsync_strike_out(text, table[i].secret);
+        lsync_redact(text, table[i].secret);
         CHECK_TEXT(text, table[i].after);
     }
 }

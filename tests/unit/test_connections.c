@@ -140,7 +140,7 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
 {
     int ends[2];
     lsync_connection c = {.active = 5};
-    lsync_sockets sockets = {.untold = 8, .http2 = true};
+    lsync_sockets sockets = {.presumed_streams = 8, .http2 = true};
     lsync_transfer first;
     lsync_transfer second;
 
@@ -148,10 +148,10 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
     c.fd = ends[0];
     refuse_stream(&first, &sockets, &c);
     CHECK_INT(c.active, 4);
-    CHECK_INT(sockets.untold, 4);
+    CHECK_INT(sockets.presumed_streams, 4);
     refuse_stream(&second, &sockets, &c);
     CHECK_INT(c.active, 3);
-    CHECK_INT(sockets.untold, 3);
+    CHECK_INT(sockets.presumed_streams, 3);
     CHECK(c.is_ending);
     lsync_sockets_leave(&first, false); /* it has left already */
     CHECK_INT(c.active, 3);
@@ -329,7 +329,7 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
 /* libcurl puts all that waited for a connection on it at once, before it knows how many streams the server allows. */
 TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
 {
-    enum { SHARING = LSYNC_STREAMS_UNTOLD + 1 };
+    enum { SHARING = LSYNC_STREAMS_PRESUMED + 1 };
     const lsync_route route = {.https = true, .max_idle_ms = 60000};
     const lock_sync_request request = {.route = &route, .send_until_us = INT64_MAX};
     scene x;
@@ -342,7 +342,7 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     port = open_connection(&opener, &fd);
     CHECK_INT(send_from(&opener, port), CURL_PREREQFUNC_OK);
     for (int i = 0; i < SHARING; i++) {
-        bool fits = i < LSYNC_STREAMS_UNTOLD - 1; /* the opener's is one */
+        bool fits = i < LSYNC_STREAMS_PRESUMED - 1; /* the opener's is one */
 
         sharing[i] = opener;
         sharing[i].connecting = LSYNC_CONNECTS_NEVER;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
-#include "pool/turns.h"
+#include "pool/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static lock_sync_pool *new_pool(void)
     p->connections.max = 256;
     p->loop.owner.per_host = 64;
     lsync_table_init(&p->origins, &p->memory);
-    lsync_turns_init(p);
+    lsync_schedule_init(p);
     return p;
 }
 

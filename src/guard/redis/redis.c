@@ -57,7 +57,7 @@ const char *lock_sync_redis_url_problem(const char *url)
 lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
 {
     lock_sync_allocator memory;
-    lock_sync_redis *r;
+    lock_sync_redis *redis;
 
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
@@ -65,57 +65,57 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
     if (lock_sync_redis_url_problem(url) != NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     (void)lsync_allocator_init(&memory, NULL);
-    r = lsync_alloc(&memory, sizeof *r);
-    if (r == NULL)
+    redis = lsync_alloc(&memory, sizeof *redis);
+    if (redis == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
-    memset(r, 0, sizeof *r);
-    r->memory = memory;
-    r->connection.fd = -1;
-    if (!lsync_fork_mutex_init(&r->mutex)) {
-        lsync_free(&memory, r);
+    memset(redis, 0, sizeof *redis);
+    redis->memory = memory;
+    redis->connection.fd = -1;
+    if (!lsync_fork_mutex_init(&redis->mutex)) {
+        lsync_free(&memory, redis);
         return LOCK_SYNC_E_NO_MEMORY;
     }
-    (void)lsync_redis_url_parse(url, &r->connection.url);
-    atomic_init(&r->users, 1);
-    *out = r;
+    (void)lsync_redis_url_parse(url, &redis->connection.url);
+    atomic_init(&redis->users, 1);
+    *out = redis;
     return LOCK_SYNC_OK;
 }
 
-void lock_sync_redis_free(lock_sync_redis *r)
+void lock_sync_redis_free(lock_sync_redis *redis)
 {
-    if (r != NULL)
-        give_up_share(r);
+    if (redis != NULL)
+        give_up_share(redis);
 }
 
-lock_sync_status lock_sync_redis_prepare(lock_sync_redis *r, const char *key)
+lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, const char *key)
 {
     size_t key_size;
     bool good;
 
-    if (r == NULL || !is_key(key, &key_size))
+    if (redis == NULL || !is_key(key, &key_size))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    lsync_fork_mutex_lock(&r->mutex);
-    good = lsync_redis_prepare(r, key, key_size);
-    lsync_fork_mutex_unlock(&r->mutex);
+    lsync_fork_mutex_lock(&redis->mutex);
+    good = lsync_redis_prepare(redis, key, key_size);
+    lsync_fork_mutex_unlock(&redis->mutex);
     return good ? LOCK_SYNC_OK : LOCK_SYNC_E_GUARD;
 }
 
-size_t lock_sync_redis_error_message(lock_sync_redis *r, char *text, size_t size)
+size_t lock_sync_redis_error_message(lock_sync_redis *redis, char *text, size_t size)
 {
     int length;
 
-    if (r == NULL) {
+    if (redis == NULL) {
         if (size > 0)
             text[0] = '\0';
         return 0;
     }
-    lsync_fork_mutex_lock(&r->mutex);
-    length = snprintf(text, size, "%s", r->connection.why);
-    lsync_fork_mutex_unlock(&r->mutex);
+    lsync_fork_mutex_lock(&redis->mutex);
+    length = snprintf(text, size, "%s", redis->connection.why);
+    lsync_fork_mutex_unlock(&redis->mutex);
     return length < 0 ? 0 : (size_t)length;
 }
 
-lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *r, const char *key, lock_sync_guard **out)
+lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key, lock_sync_guard **out)
 {
     lock_sync_guard_store store = {.struct_size = sizeof store,
                                    .destroy = destroy,
@@ -129,20 +129,20 @@ lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *r, const char *key,
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     *out = NULL;
-    if (r == NULL || !is_key(key, &key_size))
+    if (redis == NULL || !is_key(key, &key_size))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    s = lsync_alloc(&r->memory, sizeof *s + key_size + 1);
+    s = lsync_alloc(&redis->memory, sizeof *s + key_size + 1);
     if (s == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     memset(s, 0, sizeof *s);
-    s->server = r;
+    s->server = redis;
     s->key_size = key_size;
     memcpy(s->key, key, key_size + 1);
     store.user = s;
     status = lock_sync_guard_new_with_store(&store, out);
     if (status == LOCK_SYNC_OK)
-        (void)atomic_fetch_add(&r->users, 1);
+        (void)atomic_fetch_add(&redis->users, 1);
     else
-        lsync_free(&r->memory, s);
+        lsync_free(&redis->memory, s);
     return status;
 }

@@ -82,7 +82,7 @@ static decision begin(const scope *s, world *w, user *u, int hold)
     decision d = {.limits = limits_of(s), .clock = w->phase, .block = w->block};
     lsync_guard_record seen;
     lsync_guard_source source = source_of(s, w);
-    lsync_guard_witness witness = {.hold_us = hold, .life = fresh_life(w)};
+    lsync_guard_witness witness = {.lease_us = hold, .life = fresh_life(w)};
 
     d.now = d.clock - (s->is_coarse ? d.clock % 2 : 0);
     if (u->has_seen) {

@@ -55,12 +55,12 @@ void check_grant(const scope *s, const world *w, const user *u, int kind, int sl
 
 static bool is_lease_live(const packed *p)
 {
-    return p->lines[0].slot != 0 || p->lines[1].slot != 0 || p->lines[2].slot != 0;
+    return p->entries[0].slot != 0 || p->entries[1].slot != 0 || p->entries[2].slot != 0;
 }
 
 static int longest_hold(const scope *s)
 {
-    int hold = LSYNC_GUARD_LOSS_HOLD_US;
+    int hold = LSYNC_GUARD_LOSS_LEASE_US;
 
     for (int h = hold; h < 8; h++)
         if ((s->holds >> h & 1) != 0)
@@ -196,10 +196,10 @@ static void check_strictness(const scope *s, const lsync_guard_record *both, con
                              int64_t now)
 {
     for (int k = 0; k < LOCK_SYNC_REQUEST_OTHER; k++) {
-        int64_t slot = both->lines[k].lease.slot;
+        int64_t slot = both->entries[k].lease.slot;
 
         if (wait_of(s, *both, k, 0, now) < wait_of(s, *one, k, 0, now) ||
-            (slot != 0 && one->lines[k].lease.slot != 0 &&
+            (slot != 0 && one->entries[k].lease.slot != 0 &&
              wait_of(s, *both, k, slot, now) < wait_of(s, *one, k, slot, now)))
             violated("a join allows more than one of the two");
     }

@@ -33,7 +33,7 @@ typedef struct packed {
     int8_t version, source, life, born, closure, block, longest, refunds, limited;
     struct {
         int8_t over, closed, slot, until, hold, requests;
-    } lines[KINDS];
+    } entries[KINDS];
     int8_t newest; /* relative to the cell that the clock is in */
     int8_t cells[CELLS];
 } packed;

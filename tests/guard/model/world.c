@@ -36,10 +36,10 @@ static void packed_canonical(packed *p)
     bool is_empty = true;
 
     for (int k = 0; k < KINDS; k++) {
-        if (p->lines[k].slot != 0 && p->lines[k].until == NEVER)
-            p->lines[k].slot = 0;
-        if (p->lines[k].slot == 0)
-            p->lines[k].until = p->lines[k].hold = 0;
+        if (p->entries[k].slot != 0 && p->entries[k].until == NEVER)
+            p->entries[k].slot = 0;
+        if (p->entries[k].slot == 0)
+            p->entries[k].until = p->entries[k].hold = 0;
     }
     for (int i = 0; i < CELLS; i++) {
         if (p->newest + i - CELLS + 1 < -CELLS)
@@ -54,20 +54,20 @@ packed pack(const lsync_guard_record *r, int64_t clock)
 {
     packed p = {.version = small((int64_t)r->version), .source = (int8_t)r->lineage.source[0],
                 .life = small(r->lineage.life), .closure = (int8_t)r->closure,
-                .block = pack_time(r->blocked_until_us, clock), .longest = small(r->longest_hold_us),
+                .block = pack_time(r->blocked_until_us, clock), .longest = small(r->longest_lease_us),
                 .refunds = small(r->refunds), .limited = small(lsync_time_earlier(r->limited, 4)),
                 .newest = small(lsync_time_later(r->newest_cell - lsync_time_cell(clock, CELL), -100))};
 
     p.born = small(lsync_time_later(r->lineage.born_us - clock, -BORN_LONG_AGO));
     for (int k = 0; k < KINDS; k++) {
-        const lsync_guard_line *line = &r->lines[k];
+        const lsync_guard_entry *entry = &r->entries[k];
 
-        p.lines[k].over = pack_time(line->over_us, clock);
-        p.lines[k].closed = pack_time(line->closed_until_us, clock);
-        p.lines[k].slot = small(line->lease.slot);
-        p.lines[k].until = line->lease.slot == 0 ? 0 : pack_time(line->lease.until_us, clock);
-        p.lines[k].hold = small(line->lease.hold_us);
-        p.lines[k].requests = small(line->requests);
+        p.entries[k].over = pack_time(entry->over_us, clock);
+        p.entries[k].closed = pack_time(entry->closed_until_us, clock);
+        p.entries[k].slot = small(entry->lease.slot);
+        p.entries[k].until = entry->lease.slot == 0 ? 0 : pack_time(entry->lease.until_us, clock);
+        p.entries[k].hold = small(entry->lease.length_us);
+        p.entries[k].requests = small(entry->requests);
     }
     for (int i = 0; i < CELLS; i++)
         p.cells[i] = small(r->cells[i]);
@@ -78,7 +78,7 @@ packed pack(const lsync_guard_record *r, int64_t clock)
 lsync_guard_record unpack(const packed *p, int64_t clock)
 {
     lsync_guard_record r = {.version = (uint64_t)p->version, .closure = (lsync_guard_closure)p->closure,
-                            .blocked_until_us = unpack_time(p->block, clock), .longest_hold_us = p->longest,
+                            .blocked_until_us = unpack_time(p->block, clock), .longest_lease_us = p->longest,
                             .refunds = (uint32_t)p->refunds, .limited = (uint32_t)p->limited,
                             .newest_cell = p->newest + lsync_time_cell(clock, CELL)};
 
@@ -86,10 +86,10 @@ lsync_guard_record unpack(const packed *p, int64_t clock)
     r.lineage.life = p->life;
     r.lineage.born_us = p->born + clock;
     for (int k = 0; k < KINDS; k++)
-        r.lines[k] = (lsync_guard_line){
-            unpack_time(p->lines[k].over, clock), unpack_time(p->lines[k].closed, clock),
-            {p->lines[k].slot, p->lines[k].slot == 0 ? 0 : p->lines[k].until + clock, p->lines[k].hold},
-            (uint32_t)p->lines[k].requests};
+        r.entries[k] = (lsync_guard_entry){
+            unpack_time(p->entries[k].over, clock), unpack_time(p->entries[k].closed, clock),
+            {p->entries[k].slot, p->entries[k].slot == 0 ? 0 : p->entries[k].until + clock, p->entries[k].hold},
+            (uint32_t)p->entries[k].requests};
     for (int i = 0; i < CELLS; i++)
         r.cells[i] = (uint32_t)p->cells[i];
     return r;
@@ -106,10 +106,10 @@ void packed_pass(packed *p, int units, int phase)
     p->born = small(lsync_time_later(p->born - units, -BORN_LONG_AGO));
     age(&p->block, units, LONG_AGO);
     for (int k = 0; k < KINDS; k++) {
-        age(&p->lines[k].over, units, LONG_AGO);
-        age(&p->lines[k].closed, units, LONG_AGO);
-        if (p->lines[k].slot != 0)
-            age(&p->lines[k].until, units, LONG_AGO);
+        age(&p->entries[k].over, units, LONG_AGO);
+        age(&p->entries[k].closed, units, LONG_AGO);
+        if (p->entries[k].slot != 0)
+            age(&p->entries[k].until, units, LONG_AGO);
     }
     p->newest = small(lsync_time_later(p->newest - lsync_time_cell(phase + units, CELL), -100));
     packed_canonical(p);
@@ -263,7 +263,7 @@ void world_init(const scope *s, world *w)
 static bool packed_names(const packed *p, int slot, int life)
 {
     for (int k = 0; k < KINDS; k++)
-        if (p->lines[k].slot == slot)
+        if (p->entries[k].slot == slot)
             return true;
     return p->life == life;
 }

@@ -9,7 +9,7 @@
 
 #define PROCESSES 8
 #define INTERVAL_MS 100
-#define HOLD_MS 200
+#define LEASE_MS 200
 #define USES_MAX 65536
 #define LOSSES_MAX 32
 

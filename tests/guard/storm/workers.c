@@ -48,7 +48,7 @@ static void send_request(worker *w, use *u)
     int limit_ms = atomic_exchange(&b->limit_next_ms, 0);
 
     u->outcome = LOCK_SYNC_SLOT_NOT_SENT;
-    if (kit_now_us() + took_us + 20000 > u->asked_us + HOLD_MS * 1000) {
+    if (kit_now_us() + took_us + 20000 > u->asked_us + LEASE_MS * 1000) {
         atomic_store(&b->limit_next_ms, limit_ms);
         return;
     }
@@ -95,7 +95,7 @@ static void work(worker *w)
         unsigned losses = atomic_load(&w->board->losses);
         int64_t asked_us = kit_now_us();
         int64_t slot = 0;
-        lock_sync_status status = lock_sync_guard_reserve(w->guard, HOLD_MS, NULL, &slot);
+        lock_sync_status status = lock_sync_guard_reserve(w->guard, LEASE_MS, NULL, &slot);
 
         if (status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON)
             note_decision(w, losses);

@@ -1,19 +1,19 @@
-/* Whose turn it is; see turns.h. Each origin with jobs that wait stands in one queue, by what it has taken:
+/* Whose turn it is; see schedule.h. Each origin with jobs that wait stands in one queue, by what it has taken:
 
    idle, idle_on_trial   no transfer: all in such a queue are alike, so that its first speaks for all
    sharing               some: no more than there are transfers
    full                  no place for another, until something changes about this origin
 
    So the next turn is found without a look at all. */
-#include "pool/turns.h"
+#include "pool/schedule.h"
 #include "base/clock.h"
 #include "pool/origins.h"
 
 #define LEADER_SLOW_US ((int64_t)1000000)
-#define TURN_HTTP1 16 /* transfers in a row on a connection that others want */
-#define TURN_HTTP2 LSYNC_STREAMS_MAX
+#define ROUND_HTTP1 16 /* transfers in a row on a connection that others want */
+#define ROUND_HTTP2 LSYNC_STREAMS_MAX
 
-void lsync_turns_init(lock_sync_pool *p)
+void lsync_schedule_init(lock_sync_pool *p)
 {
     lsync_queue *const queues[] = {&p->idle_on_trial, &p->idle, &p->sharing, &p->full, &p->unused, &p->leaders};
 
@@ -36,16 +36,16 @@ static lsync_queue *queue_of(lock_sync_pool *p, const lsync_origin *origin)
     return origin->on_trial ? &p->idle_on_trial : &p->idle;
 }
 
-static bool is_turn_over(const lsync_origin *origin)
+static bool is_round_over(const lsync_origin *origin)
 {
-    return origin->on_trial || origin->taken >= (lsync_origin_is_http1(origin) ? TURN_HTTP1 : TURN_HTTP2);
+    return origin->on_trial || origin->taken >= (lsync_origin_is_http1(origin) ? ROUND_HTTP1 : ROUND_HTTP2);
 }
 
 /* Whether an origin without a transfer goes on with its turn. It has a connection still, and another origin that came
    first could begin only after one was closed. */
 static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
 {
-    return origin->taken > 0 && !is_turn_over(origin) && origin->sockets.open > 0 &&
+    return origin->taken > 0 && !is_round_over(origin) && origin->sockets.open > 0 &&
            p->loop.owner.sockets >= p->connections.max;
 }
 
@@ -67,7 +67,7 @@ void lsync_origin_file(lock_sync_pool *p, lsync_origin *origin)
         lsync_queue_append(place, &origin->link);
 }
 
-void lsync_turns_file_full(lock_sync_pool *p)
+void lsync_schedule_file_full(lock_sync_pool *p)
 {
     lsync_queue full;
     lsync_link *link;
@@ -92,7 +92,7 @@ static bool may_take(const lock_sync_pool *p, const lsync_origin *origin)
         return false;
     if (lsync_origin_opens(origin))
         return lsync_share_allows(&p->connections, origin->connections, origin->on_trial);
-    return p->connections.used < p->connections.max || !is_turn_over(origin) ||
+    return p->connections.used < p->connections.max || !is_round_over(origin) ||
            (lsync_queue_first(&p->idle) == NULL && lsync_queue_first(&p->idle_on_trial) == NULL);
 }
 
@@ -121,7 +121,7 @@ static lsync_origin *next_sharing(lock_sync_pool *p)
     return NULL;
 }
 
-lsync_origin *lsync_turns_next(lock_sync_pool *p)
+lsync_origin *lsync_schedule_next(lock_sync_pool *p)
 {
     lsync_origin *origin;
 
@@ -133,7 +133,7 @@ lsync_origin *lsync_turns_next(lock_sync_pool *p)
     return origin != NULL ? origin : next_sharing(p);
 }
 
-lsync_job *lsync_turns_take(lsync_origin *origin)
+lsync_job *lsync_schedule_take(lsync_origin *origin)
 {
     lsync_link *link = lsync_queue_take(&origin->admitted);
 
@@ -146,33 +146,33 @@ lsync_job *lsync_turns_take(lsync_origin *origin)
 
 /* --- leaders --- */
 
-void lsync_turns_check_leaders(lock_sync_pool *p)
+void lsync_schedule_check_leaders(lock_sync_pool *p)
 {
     int64_t slow_us = lsync_clock_boot_us() - LEADER_SLOW_US;
     lsync_link *next;
 
     for (lsync_link *link = p->leaders.ends.next; link != &p->leaders.ends; link = next) {
-        lsync_seat *seat = LSYNC_OF(link, lsync_seat, lead);
-        lsync_origin *origin = seat->job->origin;
+        lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, lead);
+        lsync_origin *origin = transfer->job->origin;
 
         next = link->next;
-        if (seat->transfer.saw.sent_us != 0)
-            lsync_origin_sent(seat);
-        else if (origin->leader != seat || seat->led_us > slow_us)
+        if (transfer->curl.saw.sent_us != 0)
+            lsync_origin_sent(transfer);
+        else if (origin->leader != transfer || transfer->led_us > slow_us)
             continue;
-        if (origin->leader == seat && seat->led_us <= slow_us)
+        if (origin->leader == transfer && transfer->led_us <= slow_us)
             origin->leader = NULL; /* it holds nobody any more */
         lsync_origin_file(p, origin);
     }
 }
 
-int64_t lsync_turns_due_us(const lock_sync_pool *p)
+int64_t lsync_schedule_due_us(const lock_sync_pool *p)
 {
     for (lsync_link *link = p->leaders.ends.next; link != &p->leaders.ends; link = link->next) {
-        const lsync_seat *seat = LSYNC_OF(link, lsync_seat, lead);
+        const lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, lead);
 
-        if (seat->job->origin->leader == seat)
-            return seat->led_us + LEADER_SLOW_US;
+        if (transfer->job->origin->leader == transfer)
+            return transfer->led_us + LEADER_SLOW_US;
     }
     return LSYNC_NEVER_US;
 }

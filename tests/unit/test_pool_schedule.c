@@ -1,10 +1,10 @@
-/* Whose turn it is, without a network: jobs that wait, and seats in which nothing is sent. */
+/* Whose turn it is, without a network: jobs that wait, and transfers in which nothing is sent. */
 #include "../support/decoding.h"
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
 #include "pool/places.h"
-#include "pool/turns.h"
+#include "pool/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@ typedef struct stage {
     lock_sync_pool pool;
     lsync_job *jobs;
     size_t job_count;
-    lsync_seat seats[SEATS];
-    size_t seat_count;
+    lsync_pool_transfer transfers[SEATS];
+    size_t transfer_count;
 } stage;
 
 static stage *new_stage(size_t jobs_max)
@@ -31,7 +31,7 @@ static stage *new_stage(size_t jobs_max)
     s->pool.connections.max = 256;
     s->pool.loop.owner.per_host = 64;
     lsync_table_init(&s->pool.origins, &s->pool.memory);
-    lsync_turns_init(&s->pool);
+    lsync_schedule_init(&s->pool);
     return s;
 }
 
@@ -86,24 +86,24 @@ static void connect_origin(lsync_origin *origin, uint32_t count)
 /* The origin whose turn it is gets a transfer; NULL: none may have one. */
 static lsync_origin *start_next(stage *s)
 {
-    lsync_origin *origin = lsync_turns_next(&s->pool);
-    lsync_seat *seat;
+    lsync_origin *origin = lsync_schedule_next(&s->pool);
+    lsync_pool_transfer *transfer;
 
     if (origin == NULL)
         return NULL;
-    seat = &s->seats[s->seat_count++];
-    seat->job = lsync_turns_take(origin);
-    lsync_origin_enter(seat);
+    transfer = &s->transfers[s->transfer_count++];
+    transfer->job = lsync_schedule_take(origin);
+    lsync_origin_enter(transfer);
     lsync_origin_file(&s->pool, origin);
     return origin;
 }
 
 static void end_transfer(stage *s, size_t i)
 {
-    lsync_origin *origin = s->seats[i].job->origin;
+    lsync_origin *origin = s->transfers[i].job->origin;
 
-    lsync_origin_leave(&s->seats[i]);
-    lsync_origin_release(s->seats[i].job);
+    lsync_origin_leave(&s->transfers[i]);
+    lsync_origin_release(s->transfers[i].job);
     lsync_origin_file(&s->pool, origin);
 }
 
@@ -147,9 +147,9 @@ TEST(who_has_a_slot_goes_before_who_waits)
         job->x.fetch.state = i == 0 ? LSYNC_FETCH_CHECK : LSYNC_FETCH_SENDING;
         lsync_job_move(job, LSYNC_JOB_READY, INT64_MAX);
     }
-    CHECK(lsync_turns_take(origin) == &s->jobs[1]);
+    CHECK(lsync_schedule_take(origin) == &s->jobs[1]);
     lsync_origin_file(&s->pool, origin);
-    CHECK(lsync_turns_take(origin) == &s->jobs[0]);
+    CHECK(lsync_schedule_take(origin) == &s->jobs[0]);
     lsync_free(&s->pool.memory, s->pool.timers.timers);
     free_stage(s);
 }
@@ -162,11 +162,11 @@ TEST(a_new_origin_comes_before_those_that_have_some)
     connect_origin(one, 2);
     s->pool.loop.owner.per_host = 2;
     CHECK(start_next(s) == one);
-    lsync_origin_sent(&s->seats[0]);
+    lsync_origin_sent(&s->transfers[0]);
     lsync_origin_file(&s->pool, one);
     CHECK_INT(1 + start_all(s), 128);
     (void)add_jobs(s, "http", 2, 1, true);
-    CHECK(lsync_turns_next(&s->pool) != one);
+    CHECK(lsync_schedule_next(&s->pool) != one);
     CHECK_INT(start_all(s), 1);
     free_stage(s);
 }
@@ -203,7 +203,7 @@ TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
     CHECK_INT(full->active, 2);
     CHECK(full->place == &s->pool.full && other->place == &s->pool.full);
     s->pool.loop.owner.per_host = 3;
-    lsync_turns_file_full(&s->pool);
+    lsync_schedule_file_full(&s->pool);
     CHECK_INT(start_all(s), 2);
     end_transfer(s, 0);
     CHECK_INT(start_all(s), 1);
@@ -237,7 +237,7 @@ TEST(one_connection_goes_round)
 
             MUST(origin != NULL);
             hand_over(s, before, origin);
-            CHECK(lsync_turns_next(&s->pool) == NULL);
+            CHECK(lsync_schedule_next(&s->pool) == NULL);
             row = origin == before ? row + 1 : 1;
             longest = row > longest ? row : longest;
             before = origin;
@@ -259,10 +259,10 @@ TEST(one_connection_with_streams_goes_round)
     s->pool.connections.max = 1;
     CHECK(start_next(s) == one);
     connect_origin(one, 1);
-    lsync_origin_sent(&s->seats[0]);
+    lsync_origin_sent(&s->transfers[0]);
     lsync_origin_file(&s->pool, one);
     for (; start_next(s) != NULL; begun++)
-        end_transfer(s, s->seat_count - 1);
+        end_transfer(s, s->transfer_count - 1);
     CHECK_INT(begun, 100);
     end_transfer(s, 0);
     CHECK(start_next(s) == other);
@@ -303,9 +303,9 @@ static lsync_origin *learn(stage *s, bool on_trial, lock_sync_status status, int
     lsync_origin *origin = add_jobs(s, "https", 1, 1, on_trial);
 
     CHECK(start_next(s) == origin);
-    s->seats[0].response.seen_status = http_status;
-    s->seats[0].job->x.started_us = lsync_clock_boot_us() - took_us;
-    lsync_origin_learn(&s->seats[0], status);
+    s->transfers[0].response.seen_status = http_status;
+    s->transfers[0].job->x.started_us = lsync_clock_boot_us() - took_us;
+    lsync_origin_learn(&s->transfers[0], status);
     return origin;
 }
 
@@ -369,31 +369,31 @@ TEST(a_leader_holds_the_others_for_a_second)
     lsync_origin *origin = add_jobs(s, "https", 1, 10, true);
     int64_t now_us = lsync_clock_boot_us();
 
-    CHECK(lsync_turns_due_us(&s->pool) == LSYNC_NEVER_US);
+    CHECK(lsync_schedule_due_us(&s->pool) == LSYNC_NEVER_US);
     CHECK_INT(start_all(s), 1);
-    CHECK(origin->leader == &s->seats[0]);
-    CHECK_INT(s->seats[0].transfer.connecting, LSYNC_CONNECTS_IF_NEEDED);
-    CHECK(lsync_turns_due_us(&s->pool) >= now_us + 1000000);
-    lsync_turns_check_leaders(&s->pool);
+    CHECK(origin->leader == &s->transfers[0]);
+    CHECK_INT(s->transfers[0].curl.connecting, LSYNC_CONNECTS_IF_NEEDED);
+    CHECK(lsync_schedule_due_us(&s->pool) >= now_us + 1000000);
+    lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(start_all(s), 0);
-    s->seats[0].led_us -= 1000000;
-    lsync_turns_check_leaders(&s->pool);
-    CHECK(lsync_turns_due_us(&s->pool) == LSYNC_NEVER_US);
+    s->transfers[0].led_us -= 1000000;
+    lsync_schedule_check_leaders(&s->pool);
+    CHECK(lsync_schedule_due_us(&s->pool) == LSYNC_NEVER_US);
     CHECK_INT(start_all(s), 1); /* which leads beside it */
-    CHECK(origin->leader == &s->seats[1]);
-    CHECK_INT(s->seats[1].transfer.connecting, LSYNC_CONNECTS_ALWAYS);
+    CHECK(origin->leader == &s->transfers[1]);
+    CHECK_INT(s->transfers[1].curl.connecting, LSYNC_CONNECTS_ALWAYS);
     CHECK_INT(origin->leaders, 2);
-    s->seats[1].transfer.saw.sent_us = 1;
-    s->seats[1].transfer.saw.is_new = true;
-    lsync_turns_check_leaders(&s->pool);
+    s->transfers[1].curl.saw.sent_us = 1;
+    s->transfers[1].curl.saw.is_new = true;
+    lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(origin->leaders, 2); /* it leads until its connection responds */
     CHECK_INT(start_all(s), 0);
     connect_origin(origin, 1);
-    s->seats[1].transfer.saw.has_response = true;
-    lsync_turns_check_leaders(&s->pool);
+    s->transfers[1].curl.saw.has_response = true;
+    lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(origin->leaders, 1);
     CHECK_INT(start_all(s), 8); /* over the connection of the second */
-    CHECK_INT(s->seats[2].transfer.connecting, LSYNC_CONNECTS_NEVER);
+    CHECK_INT(s->transfers[2].curl.connecting, LSYNC_CONNECTS_NEVER);
     end_transfer(s, 0); /* whatever became of the first */
     CHECK_INT(origin->leaders, 0);
     free_stage(s);
@@ -411,11 +411,11 @@ TEST(a_leader_takes_the_room_that_libcurl_finds)
             origin->sockets.listed[i].connection->responses = i == 0 || told == 1 ? 1 : 0;
         }
         CHECK(start_next(s) == origin);
-        lsync_origin_sent(&s->seats[0]);
+        lsync_origin_sent(&s->transfers[0]);
         lsync_origin_file(&s->pool, origin);
         CHECK_INT(start_all(s), 2);
-        CHECK(origin->leader == &s->seats[2]);
-        CHECK_INT(s->seats[2].transfer.connecting, told == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
+        CHECK(origin->leader == &s->transfers[2]);
+        CHECK_INT(s->transfers[2].curl.connecting, told == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
         free_stage(s);
     }
 }
@@ -428,8 +428,8 @@ TEST(leaders_open_no_more_than_the_connections_of_an_origin)
     s->pool.loop.owner.per_host = 2;
     for (size_t i = 0; i < 3; i++) {
         CHECK_INT(start_all(s), i < 2 ? 1 : 0);
-        s->seats[i].led_us -= 1000000;
-        lsync_turns_check_leaders(&s->pool);
+        s->transfers[i].led_us -= 1000000;
+        lsync_schedule_check_leaders(&s->pool);
     }
     CHECK_INT(origin->leaders, 2);
     free_stage(s);
