@@ -8,7 +8,9 @@ static void print_lock(const lock_sync_lock *lock)
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
 
     printf("%10" PRId64 "  %-12s  locked: %-7s", lock->id, lock_sync_lock_state_text(lock),
-           locked == LOCK_SYNC_YES ? "yes" : locked == LOCK_SYNC_NO ? "no" : "unknown");
+           locked == LOCK_SYNC_YES  ? "yes"
+           : locked == LOCK_SYNC_NO ? "no"
+                                    : "unknown");
     if ((lock->fields & LOCK_SYNC_FIELD_DOOR_STATE) != 0)
         printf("  door: %-12s", lock_sync_lock_door_text(lock));
     if ((lock->fields & LOCK_SYNC_FIELD_BATTERY_LEVEL) != 0)

@@ -30,7 +30,8 @@ static void print_results(const lock_sync_results *results)
         printf("%10" PRId64 "  %s\n", lock->id, lock_sync_lock_state_text(lock));
     }
     for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
-        printf("%10" PRId64 "  not answered: no such lock in this account?\n", lock_sync_results_missing_at(results, i));
+        printf("%10" PRId64 "  not answered: no such lock in this account?\n",
+               lock_sync_results_missing_at(results, i));
 }
 
 int main(int argc, char **argv)

@@ -8,7 +8,7 @@
 static void print_change(const lock_sync_change *change)
 {
     static const char *const names[] = {"added", "removed", "connected", "disconnected", "state",
-                                        "door", "battery", "charging", "result", "config"}; /* by bit */
+                                        "door",  "battery", "charging",  "result",       "config"}; /* by bit */
     bool moved = change->before != NULL && (change->kinds & LOCK_SYNC_CHANGE_STATE) != 0;
     const lock_sync_lock *lock = change->after != NULL ? change->after : change->before;
 

@@ -35,7 +35,10 @@ void cell_state(const lock_sync_lock *lock, cell *c)
 {
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
 
-    put_named(c, locked == LOCK_SYNC_YES ? GREEN : locked == LOCK_SYNC_NO ? YELLOW : MAGENTA,
+    put_named(c,
+              locked == LOCK_SYNC_YES  ? GREEN
+              : locked == LOCK_SYNC_NO ? YELLOW
+                                       : MAGENTA,
               lock_sync_lock_state_text(lock),
               has(lock, LOCK_SYNC_FIELD_STATE) && lock->state != LOCK_SYNC_STATE_UNKNOWN, lock->state);
     if (lock_sync_lock_is_jammed(lock) == LOCK_SYNC_YES) {
@@ -48,7 +51,10 @@ void cell_door(const lock_sync_lock *lock, cell *c)
 {
     bool known = has(lock, LOCK_SYNC_FIELD_DOOR_STATE);
 
-    put_named(c, !known ? FAINT : lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW : "",
+    put_named(c,
+              !known                                      ? FAINT
+              : lock->door_state == LOCK_SYNC_DOOR_OPENED ? YELLOW
+                                                          : "",
               lock_sync_lock_door_text(lock), known, lock->door_state);
 }
 

@@ -16,7 +16,7 @@ void cell_door(const lock_sync_lock *lock, cell *c);
 void cell_battery(const lock_sync_lock *lock, cell *c);
 void cell_charging(const lock_sync_lock *lock, cell *c);
 void cell_connected(const lock_sync_lock *lock, cell *c);
-void cell_result(const lock_sync_lock *lock, cell *c);              /* of the last movement */
+void cell_result(const lock_sync_lock *lock, cell *c); /* of the last movement */
 void cell_revision(const lock_sync_lock *lock, cell *c);
 void cell_changed(const lock_sync_lock *lock, cell *c);             /* when, in local time */
 void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c); /* how long ago */

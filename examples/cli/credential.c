@@ -47,8 +47,8 @@ static int read_file(credential *c, const char *path)
     int status;
 
     if (fd < 0)
-        return complain(EXIT_NO_CREDENTIAL, "the key file %s cannot be opened (%s): see that it is there and yours", path,
-                        strerror(errno));
+        return complain(EXIT_NO_CREDENTIAL, "the key file %s cannot be opened (%s): see that it is there and yours",
+                        path, strerror(errno));
     status = read_open_file(c, path, fd);
     (void)close(fd);
     return status;

@@ -26,8 +26,9 @@ static int state_folder(char *path, size_t size)
     else if (home != NULL && home[0] == '/')
         length = snprintf(path, size, "%s/.local/state/locksync", home);
     else
-        return complain(EXIT_GUARD, "neither XDG_STATE_HOME nor HOME names a folder for the rate limit's file: "
-                                    "name one with --guard-file");
+        return complain(EXIT_GUARD,
+                        "neither XDG_STATE_HOME nor HOME names a folder for the rate limit's file: "
+                        "name one with --guard-file");
     if (length < 0 || (size_t)length >= size)
         return complain(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
     return EXIT_DONE;
@@ -86,7 +87,8 @@ static const char *fault_of(const char *path, const char **advice)
         (void)close(fd);
     if (lstat(path, &found) != 0) {
         error = errno;
-        *advice = "See that its folder is there and can be written, and that nothing else is called so with \".new\" behind";
+        *advice =
+            "See that its folder is there and can be written, and that nothing else is called so with \".new\" behind";
         return strerror(error);
     }
     if (found.st_uid != geteuid() && found.st_uid != 0) {

@@ -41,6 +41,7 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
     bool has_door = (f & LOCK_SYNC_FIELD_DOOR_STATE) != 0;
     int64_t changed_ms;
     bool has_changed = moment_of(lock, &changed_ms);
+    /* clang-format off */
     json_t *object = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "id", (json_int_t)lock->id,
@@ -57,9 +58,10 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
         "revision", number_if((f & LOCK_SYNC_FIELD_REVISION) != 0, lock->revision),
         "last_state_changed", has_changed ? text_of_time(changed_ms) : json_null(),
         "last_state_changed_ms", number_if(has_changed, changed_ms));
+    /* clang-format on */
 
-    if (object != NULL && age && json_object_set_new(object, "age_ms",
-            number_if(has_changed, unix_now_ms() - changed_ms)) != 0) {
+    if (object != NULL && age &&
+        json_object_set_new(object, "age_ms", number_if(has_changed, unix_now_ms() - changed_ms)) != 0) {
         json_decref(object);
         object = NULL;
     }
@@ -94,8 +96,10 @@ bool json_print_document(FILE *out, const lock_sync_results *results, bool age)
         json_decref(missing);
         return false;
     }
-    return print_line(out, json_pack("{s:o, s:I, s:o, s:o}", "fetched_at", text_of_time(at_ms), "fetched_at_ms",
-                                     (json_int_t)at_ms, "locks", locks, "missing", missing), JSON_INDENT(2));
+    return print_line(out,
+                      json_pack("{s:o, s:I, s:o, s:o}", "fetched_at", text_of_time(at_ms), "fetched_at_ms",
+                                (json_int_t)at_ms, "locks", locks, "missing", missing),
+                      JSON_INDENT(2));
 }
 
 bool json_print_lines(FILE *out, const lock_sync_results *results, bool age)
@@ -105,8 +109,9 @@ bool json_print_lines(FILE *out, const lock_sync_results *results, bool age)
     for (size_t i = 0; whole && i < lock_sync_results_count(results); i++)
         whole = print_line(out, lock_object(lock_sync_results_at(results, i), age), JSON_COMPACT);
     for (size_t i = 0; whole && i < lock_sync_results_missing_count(results); i++)
-        whole = print_line(out, json_pack("{s:I, s:b}", "id", (json_int_t)lock_sync_results_missing_at(results, i),
-                                          "missing", 1), JSON_COMPACT);
+        whole = print_line(
+            out, json_pack("{s:I, s:b}", "id", (json_int_t)lock_sync_results_missing_at(results, i), "missing", 1),
+            JSON_COMPACT);
     return whole;
 }
 
@@ -131,6 +136,7 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         const lock_sync_lock *before = change->before;
         const lock_sync_lock *after = change->after;
+        /* clang-format off */
         json_t *object = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}",
             "at", text_of_time(at_ms),
             "at_ms", (json_int_t)at_ms,
@@ -138,6 +144,7 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_
             "changes", names_of(change->kinds),
             "before", before != NULL ? lock_object(before, age) : json_null(),
             "after", after != NULL ? lock_object(after, age) : json_null());
+        /* clang-format on */
 
         whole = print_line(out, object, JSON_COMPACT);
     }

@@ -120,8 +120,9 @@ static int run(options *o)
         return output_flush();
     }
     if (o->age && o->watch && o->format == FORMAT_TABLE && !is_live)
-        return complain(EXIT_USAGE, "--age goes with a table or JSON, and these would be lines of changes: leave it "
-                                    "out, or use --json-lines");
+        return complain(EXIT_USAGE,
+                        "--age goes with a table or JSON, and these would be lines of changes: leave it "
+                        "out, or use --json-lines");
     exit_status = setup(o, &ctx, &guard);
     if (exit_status != EXIT_DONE)
         return exit_status;

@@ -14,8 +14,21 @@
 #define HINT " (see locksync --help)"
 
 enum {
-    OPT_WATCH = 256, OPT_INTERVAL, OPT_JSON, OPT_JSON_LINES, OPT_AGE, OPT_COLOR, OPT_WAIT, OPT_TIMEOUT, OPT_KEY_FILE,
-    OPT_GUARD_FILE, OPT_API_VERSION, OPT_BASE_URL, OPT_CA_FILE, OPT_VERSION, OPT_SECRET
+    OPT_WATCH = 256,
+    OPT_INTERVAL,
+    OPT_JSON,
+    OPT_JSON_LINES,
+    OPT_AGE,
+    OPT_COLOR,
+    OPT_WAIT,
+    OPT_TIMEOUT,
+    OPT_KEY_FILE,
+    OPT_GUARD_FILE,
+    OPT_API_VERSION,
+    OPT_BASE_URL,
+    OPT_CA_FILE,
+    OPT_VERSION,
+    OPT_SECRET
 };
 
 static const struct option known[] = {
@@ -135,8 +148,9 @@ static int read_option(options *o, int option, char **argv)
     case 'h': o->help = true; return EXIT_DONE;
     case OPT_VERSION: o->version = true; return EXIT_DONE;
     case OPT_SECRET:
-        return complain(EXIT_USAGE, "a key on the command line can be seen by every user of this machine and stays in "
-                                    "the shell's history: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
+        return complain(EXIT_USAGE,
+                        "a key on the command line can be seen by every user of this machine and stays in "
+                        "the shell's history: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
     default: return refuse(option, argv);
     }
 }

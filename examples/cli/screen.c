@@ -83,7 +83,7 @@ void screen_give_back(screen *s)
 {
     if (s->is_saved) {
         (void)tcsetattr(s->fd, TCSANOW, &s->as_it_was); /* TCSAFLUSH would wait for the output */
-        (void)tcflush(s->fd, TCIFLUSH); /* keys that were typed meanwhile are not for the shell */
+        (void)tcflush(s->fd, TCIFLUSH);                 /* keys that were typed meanwhile are not for the shell */
     }
     if (put(s, LEAVE, strlen(LEAVE)) == STALLED) {
         (void)tcflush(s->fd, TCOFLUSH);

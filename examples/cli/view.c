@@ -73,8 +73,8 @@ static void compose(FILE *out, const view *v, int lines, int width)
     bool has_times = lines > 2 || (!is_troubled && (lines == 2 || v->answered_ms == 0));
     bool has_trouble = is_troubled || lines >= ROOMY;
     bool has_headings = lines > 3 || (lines == 3 && !is_troubled);
-    table_style style = {.color = v->color, .age = v->age, .headings = has_headings, .width = width,
-                         .line_end = END_OF_LINE};
+    table_style style = {
+        .color = v->color, .age = v->age, .headings = has_headings, .width = width, .line_end = END_OF_LINE};
 
     style.lines = (size_t)(lines - has_times - has_trouble - has_headings);
     (void)fputs(BEGIN, out);

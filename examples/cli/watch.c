@@ -39,10 +39,8 @@ static bool is_end(const watching *s, lock_sync_status status)
     case LOCK_SYNC_E_NO_TRANSPORT:
     case LOCK_SYNC_E_UNAUTHORIZED:
     case LOCK_SYNC_E_FORBIDDEN:
-    case LOCK_SYNC_E_BUSY:
-        return true;
-    default:
-        return lock_sync_watch_results(s->w) == NULL && !lock_sync_status_is_retryable(status);
+    case LOCK_SYNC_E_BUSY: return true;
+    default: return lock_sync_watch_results(s->w) == NULL && !lock_sync_status_is_retryable(status);
     }
 }
 
@@ -231,7 +229,10 @@ static int follow_in_lines(watching *s)
 
 int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_screen, bool color)
 {
-    watching s = {.o = o, .ctx = ctx, .guard = guard, .v = on_screen ? view_new(o, color) : NULL,
+    watching s = {.o = o,
+                  .ctx = ctx,
+                  .guard = guard,
+                  .v = on_screen ? view_new(o, color) : NULL,
                   .interval_ms = options_interval_ms(o)};
     lock_sync_status status = lock_sync_watch_new(ctx, o->ids, o->id_count, &s.w);
     int exit_status;

@@ -23,25 +23,25 @@
 
 struct account {
     struct account *next; /* in its bucket */
-    struct shard   *shard;
-    uint64_t        hash;
-    struct tally    tally;
-    int64_t         last_us; /* the newest sync; unset while tally.syncs is 0 */
-    int64_t         window_us;
-    uint64_t        window_syncs;
-    int64_t        *ring; /* the last `budget` arrivals; grows up to that */
-    uint32_t        ring_room;
-    uint32_t        ring_used;
-    uint32_t        ring_next; /* once full: the oldest, to be replaced */
-    enum scheme     scheme;
-    char            credential[];
+    struct shard *shard;
+    uint64_t hash;
+    struct tally tally;
+    int64_t last_us; /* the newest sync; unset while tally.syncs is 0 */
+    int64_t window_us;
+    uint64_t window_syncs;
+    int64_t *ring; /* the last `budget` arrivals; grows up to that */
+    uint32_t ring_room;
+    uint32_t ring_used;
+    uint32_t ring_next; /* once full: the oldest, to be replaced */
+    enum scheme scheme;
+    char credential[];
 };
 
 struct shard {
-    pthread_mutex_t  lock;
+    pthread_mutex_t lock;
     struct account **buckets;
-    size_t           room;
-    size_t           count;
+    size_t room;
+    size_t count;
 };
 
 struct accounts {
@@ -122,7 +122,7 @@ void accounts_free(struct accounts *accounts)
 
 static void grow(struct shard *shard)
 {
-    size_t           room = 2 * shard->room;
+    size_t room = 2 * shard->room;
     struct account **buckets = must(calloc(room, sizeof *buckets));
 
     for (size_t b = 0; b < shard->room; b++)
@@ -148,8 +148,8 @@ static struct account *find(const struct shard *shard, uint64_t hash, enum schem
 
 static struct account *add(struct shard *shard, uint64_t hash, enum scheme scheme, const char *credential)
 {
-    size_t           size = strlen(credential) + 1;
-    struct account  *account = must(calloc(1, sizeof *account + size));
+    size_t size = strlen(credential) + 1;
+    struct account *account = must(calloc(1, sizeof *account + size));
     struct account **bucket;
 
     if (shard->count >= shard->room)
@@ -168,7 +168,7 @@ static struct account *add(struct shard *shard, uint64_t hash, enum scheme schem
 
 void accounts_add(struct accounts *accounts, enum scheme scheme, const char *credential)
 {
-    uint64_t      hash = hash_of(scheme, credential);
+    uint64_t hash = hash_of(scheme, credential);
     struct shard *shard = shard_of(accounts, hash);
 
     pthread_mutex_lock(&shard->lock);
@@ -182,7 +182,7 @@ static const char *credential_in(const char *authorization, enum scheme *scheme)
 {
     static const struct {
         const char *name;
-        size_t      size;
+        size_t size;
     } schemes[] = {[PERSONAL_KEY] = {"PersonalKey ", 12}, [BEARER] = {"Bearer ", 7}};
 
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
@@ -197,14 +197,14 @@ static const char *credential_in(const char *authorization, enum scheme *scheme)
 
 struct account *accounts_authorize(struct accounts *accounts, const char *authorization)
 {
-    enum scheme     scheme;
-    const char     *credential = authorization != NULL ? credential_in(authorization, &scheme) : NULL;
+    enum scheme scheme;
+    const char *credential = authorization != NULL ? credential_in(authorization, &scheme) : NULL;
     struct account *account;
 
     if (credential == NULL)
         return NULL;
 
-    uint64_t      hash = hash_of(scheme, credential);
+    uint64_t hash = hash_of(scheme, credential);
     struct shard *shard = shard_of(accounts, hash);
 
     pthread_mutex_lock(&shard->lock);
@@ -277,7 +277,7 @@ static void check_any_hour(const struct rules *rules, struct account *account, i
 int64_t accounts_sync(struct accounts *accounts, struct account *account, int64_t now_us)
 {
     const struct rules *rules = &accounts->rules;
-    int64_t             wait_us;
+    int64_t wait_us;
 
     pthread_mutex_lock(&account->shard->lock);
     wait_us = check_interval(rules, account, now_us);
@@ -294,7 +294,7 @@ int64_t accounts_sync(struct accounts *accounts, struct account *account, int64_
 static void add_tally(struct account *account, void *user)
 {
     const struct tally *one = &account->tally;
-    struct tally       *sum = user;
+    struct tally *sum = user;
 
     sum->accounts += one->requests > 0;
     sum->requests += one->requests;
@@ -314,8 +314,8 @@ void accounts_tally(struct accounts *accounts, struct tally *tally)
 
 bool accounts_tally_one(struct accounts *accounts, enum scheme scheme, const char *credential, struct tally *tally)
 {
-    uint64_t        hash = hash_of(scheme, credential);
-    struct shard   *shard = shard_of(accounts, hash);
+    uint64_t hash = hash_of(scheme, credential);
+    struct shard *shard = shard_of(accounts, hash);
     struct account *account;
 
     *tally = (struct tally){.closest_us = -1};

@@ -8,9 +8,9 @@
 enum scheme { PERSONAL_KEY, BEARER };
 
 struct rules {
-    bool     any_key;         /* every credential is an account of its own */
-    int64_t  min_interval_us; /* between two syncs; 0: not enforced */
-    uint32_t hourly_budget;   /* syncs in a window; 0: not enforced */
+    bool any_key;            /* every credential is an account of its own */
+    int64_t min_interval_us; /* between two syncs; 0: not enforced */
+    uint32_t hourly_budget;  /* syncs in a window; 0: not enforced */
 };
 
 struct tally {
@@ -20,15 +20,15 @@ struct tally {
     uint64_t interval_violations;
     uint64_t budget_violations; /* more syncs than the budget in some 3,600 s */
     uint64_t window_violations; /* more syncs than the budget in the service's own window */
-    int64_t  closest_us;        /* the shortest time between two syncs of one account; -1: none */
+    int64_t closest_us;         /* the shortest time between two syncs of one account; -1: none */
 };
 
 struct account;
 struct accounts;
 
 struct accounts *accounts_new(const struct rules *rules);
-void             accounts_free(struct accounts *accounts);
-void             accounts_add(struct accounts *accounts, enum scheme scheme, const char *credential);
+void accounts_free(struct accounts *accounts);
+void accounts_add(struct accounts *accounts, enum scheme scheme, const char *credential);
 
 /* The account that an Authorization header belongs to, with one more request counted; NULL: not authorized. */
 struct account *accounts_authorize(struct accounts *accounts, const char *authorization);

@@ -13,9 +13,9 @@ static const char envelope_tail[] = ",\"success\":true,\"errorMessages\":[],\"st
 
 struct answers {
     const struct locks *locks;
-    struct shape        shape;
-    struct text         kept;    /* frozen locks: the whole body about all */
-    size_t             *offsets; /* frozen locks: where each record begins in it, and where the last one ends */
+    struct shape shape;
+    struct text kept; /* frozen locks: the whole body about all */
+    size_t *offsets;  /* frozen locks: where each record begins in it, and where the last one ends */
 };
 
 /* "v1.16" is 16; every version outside v1.x is newer than all of them. */
@@ -83,9 +83,9 @@ static char *put_state(char *p, struct shape shape, const struct lock_state *loc
 
 static void write_record(const struct answers *answers, int64_t id, int64_t now_us, struct text *body)
 {
-    struct shape      shape = answers->shape;
+    struct shape shape = answers->shape;
     struct lock_state lock;
-    char             *p = text_room(body, RECORD_ROOM);
+    char *p = text_room(body, RECORD_ROOM);
 
     locks_look(answers->locks, id, now_us, &lock);
     p = put_literal(p, "{\"id\":");

@@ -17,7 +17,7 @@ struct answers;
 
 /* Borrows the locks. frozen: every record is written once, here, and copied ever after. */
 struct answers *answers_new(const struct locks *locks, struct shape shape, bool frozen);
-void            answers_free(struct answers *answers);
+void answers_free(struct answers *answers);
 
 /* The body about all locks: written into `into`, or, if the locks are frozen, the one kept copy. */
 struct text answer_all(const struct answers *answers, int64_t now_us, struct text *into);

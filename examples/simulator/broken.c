@@ -17,8 +17,9 @@
 #define FAULT_RETRY_AFTER 7
 #define BROKEN_OFF MHD_CONTENT_READER_END_WITH_ERROR
 
-static const char html_page[] = "<!DOCTYPE html>\n<html><head><title>Maintenance</title></head>"
-                                "<body><p>We will be back soon.</p></body></html>\n";
+static const char html_page[] =
+    "<!DOCTYPE html>\n<html><head><title>Maintenance</title></head>"
+    "<body><p>We will be back soon.</p></body></html>\n";
 static const char bad_json[] = "{\"result\":[{\"id\":1001,\"isConnected\":tru,}],\"success\":true";
 static const char object_result[] =
     "{\"result\":{\"locks\":[]},\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
@@ -28,24 +29,23 @@ static const char no_success[] =
 static const char huge_head[] = "{\"result\":[";
 
 struct broken {
-    char            record[128]; /* `{"id":1000000000,...},` */
-    size_t          record_size;
-    char            tail[256]; /* a last record, without the comma, and the end of the envelope */
-    size_t          tail_size;
-    uint64_t        records;
+    char record[128]; /* `{"id":1000000000,...},` */
+    size_t record_size;
+    char tail[256]; /* a last record, without the comma, and the end of the envelope */
+    size_t tail_size;
+    uint64_t records;
     pthread_mutex_t lock;
-    struct text     bomb; /* made when it is first asked for */
+    struct text bomb; /* made when it is first asked for */
 };
 
 struct broken *broken_new(struct shape shape)
 {
     struct broken *b = must(calloc(1, sizeof *b));
-    const char    *rest = shape.device_state ? "\"isConnected\":false,\"deviceState\":null,\"revision\":1}"
-                          : shape.revision   ? "\"isConnected\":false,\"lockProperties\":null,\"revision\":1}"
-                                             : "\"isConnected\":false,\"lockProperties\":null}";
+    const char *rest = shape.device_state ? "\"isConnected\":false,\"deviceState\":null,\"revision\":1}"
+                       : shape.revision   ? "\"isConnected\":false,\"lockProperties\":null,\"revision\":1}"
+                                          : "\"isConnected\":false,\"lockProperties\":null}";
 
-    b->record_size =
-        (size_t)snprintf(b->record, sizeof b->record, "{\"id\":%lld,%s,", (long long)HUGE_FIRST_ID, rest);
+    b->record_size = (size_t)snprintf(b->record, sizeof b->record, "{\"id\":%lld,%s,", (long long)HUGE_FIRST_ID, rest);
     b->tail_size = (size_t)snprintf(b->tail, sizeof b->tail,
                                     "{\"id\":999999999,%s],\"success\":true,\"errorMessages\":[],\"statusCode\":200}",
                                     rest);
@@ -75,10 +75,10 @@ static size_t copy_from(char *to, size_t room, const char *piece, size_t size, u
 /* The rest of the one piece of the huge answer that position lies in; 0 at the end. */
 static size_t huge_piece(const struct broken *b, uint64_t position, char *to, size_t room)
 {
-    size_t   head_size = sizeof huge_head - 1;
+    size_t head_size = sizeof huge_head - 1;
     uint64_t in_records = position - head_size;
     uint64_t all_records = b->records * b->record_size;
-    char     record[sizeof b->record];
+    char record[sizeof b->record];
 
     if (position < head_size)
         return copy_from(to, room, huge_head, head_size, position);
@@ -94,8 +94,8 @@ static size_t huge_piece(const struct broken *b, uint64_t position, char *to, si
 static ssize_t read_huge(void *user, uint64_t position, char *to, size_t room)
 {
     const struct broken *b = ((struct visit *)user)->server->broken;
-    size_t               filled = 0;
-    size_t               n;
+    size_t filled = 0;
+    size_t n;
 
     while (filled < room && (n = huge_piece(b, position + filled, to + filled, room - filled)) > 0)
         filled += n;
@@ -122,8 +122,8 @@ static ssize_t read_truncated(void *user, uint64_t position, char *to, size_t ro
 static void send_reset(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct linger                   at_once = {.l_onoff = 1, .l_linger = 0};
-    struct sockaddr                 nowhere = {.sa_family = AF_UNSPEC};
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 
     if (info == NULL)
         return;
@@ -134,7 +134,7 @@ static void send_reset(struct MHD_Connection *connection)
 static ssize_t read_reset(void *user, uint64_t position, char *to, size_t room)
 {
     struct visit *visit = user;
-    size_t        n = first_half(visit, position, to, room);
+    size_t n = first_half(visit, position, to, room);
 
     if (n > 0)
         return (ssize_t)n;
@@ -159,7 +159,7 @@ static ssize_t read_slowly(void *user, uint64_t position, char *to, size_t room)
 static void make_bomb(struct text *bomb)
 {
     static const char tail[] = "],\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
-    struct text       plain = {0};
+    struct text plain = {0};
 
     text_literal(&plain, "{\"result\":[");
     memset(text_room(&plain, HUGE_SIZE), ' ', HUGE_SIZE);

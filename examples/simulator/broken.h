@@ -6,7 +6,7 @@
 
 /* What the huge answers are made from. */
 struct broken *broken_new(struct shape shape);
-void           broken_free(struct broken *broken);
+void broken_free(struct broken *broken);
 
 /* Replies with the fault in place of the good answer; single tells whether that is about one lock.
    False, and no reply made: the fault does not apply (a gzip bomb to a client that does not accept gzip). */

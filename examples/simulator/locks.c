@@ -32,7 +32,7 @@
 #define PERCENT_LASTS (5 * MINUTE)
 #define PERCENT_CHARGES MINUTE
 #define BATTERY_SPAN 90
-#define SECOND_LOCK_AWAY (61 * SECOND) /* 60, and some for who counts from the first line on stdout */
+#define SECOND_LOCK_AWAY (61 * SECOND)              /* 60, and some for who counts from the first line on stdout */
 #define FROZEN_START (INT64_C(1735689600) * SECOND) /* 2025-01-01T00:00:00Z */
 
 enum { UNLOCKED = 2, SEMI_LOCKED = 3, UNLOCKING = 4, LOCKING = 5, LOCKED = 6, PULLED = 7, PULLING = 8 };
@@ -40,25 +40,25 @@ enum { DOOR_NONE = 0, DOOR_LOST = 1, DOOR_OPENED = 2, DOOR_CLOSED = 3, DOOR_UNCA
 
 struct habits {
     uint64_t dice;
-    int64_t  lead;
-    int64_t  turn;
-    int64_t  reach_period;
-    int64_t  settings_period;
-    int      door;
+    int64_t lead;
+    int64_t turn;
+    int64_t reach_period;
+    int64_t settings_period;
+    int door;
 };
 
 struct locks {
-    int64_t        count;
-    double         scale;
-    bool           frozen;
-    int64_t        begun_us;      /* monotonic */
-    int64_t        begun_unix_us; /* the same moment on the calendar */
+    int64_t count;
+    double scale;
+    bool frozen;
+    int64_t begun_us;      /* monotonic */
+    int64_t begun_unix_us; /* the same moment on the calendar */
     struct habits *habits;
 };
 
 /* One movement of the bolt: the states it goes through and how long each lasts; the last one stays. */
 struct step {
-    int     state;
+    int state;
     int64_t lasts;
 };
 static const struct step locks_well[] = {{LOCKING, 3 * SECOND / 2}, {LOCKED, 0}};
@@ -89,7 +89,7 @@ static int64_t draw(uint64_t *dice, int64_t least, int64_t most)
 
 static struct habits draw_habits(uint64_t seed, int64_t id)
 {
-    uint64_t      dice = mix(seed) ^ mix((uint64_t)id);
+    uint64_t dice = mix(seed) ^ mix((uint64_t)id);
     struct habits h = {.door = DOOR_CLOSED};
 
     h.lead = draw(&dice, HOUR, 10 * HOUR);
@@ -97,7 +97,10 @@ static struct habits draw_habits(uint64_t seed, int64_t id)
     h.reach_period = draw(&dice, 10 * MINUTE, 20 * MINUTE);
     h.settings_period = draw(&dice, 8 * MINUTE, 24 * MINUTE);
     switch (draw(&dice, 0, 19)) {
-    case 0: case 1: case 2: case 3: h.door = DOOR_NONE; break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: h.door = DOOR_NONE; break;
     case 4: h.door = DOOR_UNCALIBRATED; break;
     default: break;
     }
@@ -160,16 +163,16 @@ static int door_at(const struct habits *h, uint64_t dice, bool opened, int64_t s
 /* Bolt and door at the lock's time t; returns when the present state of the bolt began. */
 static int64_t look_at_bolt(const struct habits *h, int64_t t, struct lock_state *seen)
 {
-    uint64_t           dice;
-    int64_t            k = t / h->turn;
-    int64_t            began = turn_moves(h, k, &dice);
+    uint64_t dice;
+    int64_t k = t / h->turn;
+    int64_t began = turn_moves(h, k, &dice);
     const struct step *step;
 
     if (t < began) /* not moved yet in this turn: still as the one before has left it */
         began = turn_moves(h, --k, &dice);
 
-    bool    locking = k % 2 == 1;
-    bool    jams = (dice >> 40) % 16 == 0;
+    bool locking = k % 2 == 1;
+    bool jams = (dice >> 40) % 16 == 0;
     int64_t since_move = t - began;
 
     if (locking)
@@ -201,10 +204,10 @@ static void look_at_battery(int64_t t, struct lock_state *seen)
 
 static bool in_reach(const struct locks *locks, const struct habits *h, int64_t id, int64_t age, int64_t real_age)
 {
-    bool     second = id == FIRST_LOCK_ID + 1;
-    int64_t  t = age + h->lead;
+    bool second = id == FIRST_LOCK_ID + 1;
+    int64_t t = age + h->lead;
     uint64_t dice = mix(~h->dice + (uint64_t)(t / h->reach_period));
-    int64_t  in_period = t % h->reach_period;
+    int64_t in_period = t % h->reach_period;
 
     if (locks->frozen)
         return !second;
@@ -221,10 +224,10 @@ static bool in_reach(const struct locks *locks, const struct habits *h, int64_t 
 void locks_look(const struct locks *locks, int64_t id, int64_t now_us, struct lock_state *seen)
 {
     const struct habits *h = &locks->habits[id - FIRST_LOCK_ID];
-    int64_t              real_age = locks->frozen ? 0 : now_us - locks->begun_us;
-    int64_t              age = (int64_t)((double)real_age * locks->scale);
-    int64_t              t = age + h->lead;
-    int64_t              changed = look_at_bolt(h, t, seen);
+    int64_t real_age = locks->frozen ? 0 : now_us - locks->begun_us;
+    int64_t age = (int64_t)((double)real_age * locks->scale);
+    int64_t t = age + h->lead;
+    int64_t changed = look_at_bolt(h, t, seen);
 
     look_at_battery(t, seen);
     seen->id = id;

@@ -19,10 +19,10 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct server *server;
-    struct text    stats = {0};
-    sigset_t       ends;
-    int            signal_number;
-    int            code = 1;
+    struct text stats = {0};
+    sigset_t ends;
+    int signal_number;
+    int code = 1;
 
     options_parse(&options, argc, argv);
     signal(SIGPIPE, SIG_IGN);

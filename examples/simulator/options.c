@@ -45,9 +45,24 @@ static const char help[] =
     "GET  /_sim/stats[?personal-key=K | ?access-token=T]\n";
 
 enum {
-    OPT_PORT = 256, OPT_LOCKS, OPT_PERSONAL_KEY, OPT_ACCESS_TOKEN, OPT_ANY_KEY, OPT_API_VERSION, OPT_MIN_INTERVAL,
-    OPT_HOURLY_BUDGET, OPT_SEED, OPT_DELAY, OPT_TIME_SCALE, OPT_STATIC, OPT_GZIP, OPT_TLS_CERT, OPT_TLS_KEY,
-    OPT_THREADS, OPT_FAULT, OPT_HELP
+    OPT_PORT = 256,
+    OPT_LOCKS,
+    OPT_PERSONAL_KEY,
+    OPT_ACCESS_TOKEN,
+    OPT_ANY_KEY,
+    OPT_API_VERSION,
+    OPT_MIN_INTERVAL,
+    OPT_HOURLY_BUDGET,
+    OPT_SEED,
+    OPT_DELAY,
+    OPT_TIME_SCALE,
+    OPT_STATIC,
+    OPT_GZIP,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_THREADS,
+    OPT_FAULT,
+    OPT_HELP
 };
 
 static const struct option known[] = {
@@ -80,8 +95,8 @@ _Noreturn static void refuse(const char *option, const char *value, const char *
 
 static int64_t whole(const char *option, const char *value, int64_t least, int64_t most)
 {
-    char      expected[80];
-    char     *end;
+    char expected[80];
+    char *end;
     long long number;
 
     errno = 0;
@@ -94,7 +109,7 @@ static int64_t whole(const char *option, const char *value, int64_t least, int64
 
 static double time_scale(const char *value)
 {
-    char  *end;
+    char *end;
     double scale = strtod(value, &end);
 
     if (end == value || *end != '\0' || !(scale >= 0.001 && scale <= 10000)) /* so that NaN is refused, too */
@@ -105,7 +120,7 @@ static double time_scale(const char *value)
 static const char *version(const char *value)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t            size = strlen(value);
+    size_t size = strlen(value);
 
     if (size == 0 || size > 32 || strspn(value, allowed) != size)
         refuse("--api-version", value, "a version such as v37 or v1.34");
@@ -122,7 +137,7 @@ static void add_credential(struct options *options, enum scheme scheme, const ch
 static void add_fault(struct options *options, const char *value)
 {
     const char *colon = strchr(value, ':');
-    enum fault  fault = fault_by_name(value, colon != NULL ? (size_t)(colon - value) : strlen(value));
+    enum fault fault = fault_by_name(value, colon != NULL ? (size_t)(colon - value) : strlen(value));
 
     if (fault == FAULT_NONE)
         refuse("--fault", value, "a name of a fault (see --help), then perhaps :N");
@@ -131,9 +146,9 @@ static void add_fault(struct options *options, const char *value)
 
 static char *read_file(const char *option, const char *path)
 {
-    char   reason[128];
-    FILE  *file = fopen(path, "rb");
-    char  *content = must(calloc(1, MOST_TLS_FILE + 1));
+    char reason[128];
+    FILE *file = fopen(path, "rb");
+    char *content = must(calloc(1, MOST_TLS_FILE + 1));
     size_t size = file != NULL ? fread(content, 1, MOST_TLS_FILE, file) : 0;
 
     if (size == 0) {
@@ -159,12 +174,8 @@ static void take(struct options *options, int option, const char *value)
     case OPT_ACCESS_TOKEN: add_credential(options, BEARER, "--access-token", value); break;
     case OPT_ANY_KEY: options->rules.any_key = true; break;
     case OPT_API_VERSION: options->api_version = version(value); break;
-    case OPT_MIN_INTERVAL:
-        options->rules.min_interval_us = 1000 * whole("--min-interval-ms", value, 0, 3600000);
-        break;
-    case OPT_HOURLY_BUDGET:
-        options->rules.hourly_budget = (uint32_t)whole("--hourly-budget", value, 0, 1000000);
-        break;
+    case OPT_MIN_INTERVAL: options->rules.min_interval_us = 1000 * whole("--min-interval-ms", value, 0, 3600000); break;
+    case OPT_HOURLY_BUDGET: options->rules.hourly_budget = (uint32_t)whole("--hourly-budget", value, 0, 1000000); break;
     case OPT_SEED: options->seed = (uint64_t)whole("--seed", value, 0, INT64_MAX); break;
     case OPT_DELAY: options->delay_us = 1000 * whole("--delay-ms", value, 0, 3600000); break;
     case OPT_TIME_SCALE: options->time_scale = time_scale(value); break;

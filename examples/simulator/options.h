@@ -14,21 +14,21 @@ struct credential {
 
 /* Texts are those of argv. */
 struct options {
-    uint16_t           port;
-    int64_t            locks;
+    uint16_t port;
+    int64_t locks;
     struct credential *credentials;
-    size_t             credential_count;
-    struct rules       rules;
-    const char        *api_version;
-    uint64_t           seed;
-    int64_t            delay_us;
-    double             time_scale;
-    bool               frozen;
-    bool               gzip;
-    char              *tls_cert; /* the files' contents; NULL: no TLS */
-    char              *tls_key;
-    unsigned           threads;
-    uint32_t           fault_every[FAULT_NONE];
+    size_t credential_count;
+    struct rules rules;
+    const char *api_version;
+    uint64_t seed;
+    int64_t delay_us;
+    double time_scale;
+    bool frozen;
+    bool gzip;
+    char *tls_cert; /* the files' contents; NULL: no TLS */
+    char *tls_key;
+    unsigned threads;
+    uint32_t fault_every[FAULT_NONE];
 };
 
 /* Ends the process after --help (0) and after a bad option (2, with one line on stderr). */

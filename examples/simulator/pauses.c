@@ -12,17 +12,17 @@
 #include <time.h>
 
 struct queue {
-    int64_t       lasts_us;
+    int64_t lasts_us;
     struct pause *first;
     struct pause *last;
 };
 
 struct pauses {
     pthread_mutex_t lock;
-    pthread_cond_t  changed;
-    pthread_t       thread;
-    bool            ending;
-    struct queue    queues[PAUSE_KINDS];
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool ending;
+    struct queue queues[PAUSE_KINDS];
 };
 
 static void resume_due(struct pauses *pauses, int64_t now_us)
@@ -72,7 +72,7 @@ static void *run(void *user)
 
 struct pauses *pauses_new(int64_t delay_us, int64_t trickle_us)
 {
-    struct pauses     *pauses = must(calloc(1, sizeof *pauses));
+    struct pauses *pauses = must(calloc(1, sizeof *pauses));
     pthread_condattr_t monotonic;
 
     pauses->queues[PAUSE_DELAY].lasts_us = delay_us;
@@ -90,7 +90,7 @@ struct pauses *pauses_new(int64_t delay_us, int64_t trickle_us)
 bool pauses_begin(struct pauses *pauses, enum pause_kind kind, struct pause *pause, struct MHD_Connection *connection)
 {
     struct queue *queue = &pauses->queues[kind];
-    bool          begun;
+    bool begun;
 
     pthread_mutex_lock(&pauses->lock);
     begun = !pauses->ending;

@@ -13,8 +13,8 @@ enum pause_kind { PAUSE_DELAY, PAUSE_TRICKLE, PAUSE_KINDS };
 /* One waiting connection; lies in whatever belongs to that connection and has to outlive the wait. */
 struct pause {
     struct MHD_Connection *connection;
-    int64_t                due_us;
-    struct pause          *next;
+    int64_t due_us;
+    struct pause *next;
 };
 
 /* Each kind lasts always the same, delay_us and trickle_us. */

@@ -8,7 +8,7 @@
 #define GZIP_WINDOW (15 + 16) /* zlib's way to ask for the gzip format */
 
 struct error_body {
-    unsigned    status;
+    unsigned status;
     const char *type;
     const char *body;
 };
@@ -80,8 +80,8 @@ void reply_reader(struct visit *visit, uint64_t size, MHD_ContentReaderCallback 
 /* Only the plain case: "gzip" in the list, unless with a quality of 0. */
 bool client_accepts_gzip(struct visit *visit)
 {
-    const char *accept =
-        MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    const char *accept = MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_ACCEPT_ENCODING);
     const char *gzip = accept != NULL ? strstr(accept, "gzip") : NULL;
 
     if (gzip == NULL)
@@ -94,7 +94,7 @@ bool client_accepts_gzip(struct visit *visit)
 void gzip_bytes(const char *in, size_t size, struct text *out)
 {
     z_stream z = {0};
-    int      done;
+    int done;
 
     if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         fatal("out of memory");
@@ -133,7 +133,7 @@ void reply_json(struct visit *visit, struct text body)
 void reply_error(struct visit *visit, unsigned status, int64_t retry_after)
 {
     struct error_body error = {status, JSON_TYPE, ""};
-    char              seconds[24];
+    char seconds[24];
 
     for (size_t i = 0; i < sizeof error_bodies / sizeof *error_bodies; i++)
         if (error_bodies[i].status == status)

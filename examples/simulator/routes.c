@@ -39,7 +39,7 @@ static int64_t read_id(const char *text, const char **end)
 static int64_t parse_path(const struct server *server, const char *path)
 {
     const char *rest = skip(skip(skip(path, "/api/"), server->options->api_version), "/my/lock/");
-    int64_t     id;
+    int64_t id;
 
     if (rest == NULL)
         return NO_SYNC;
@@ -52,8 +52,8 @@ static int64_t parse_path(const struct server *server, const char *path)
 static enum MHD_Result add_asked(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct visit *visit = user;
-    const char   *end;
-    int64_t       id;
+    const char *end;
+    int64_t id;
 
     (void)kind;
     if (strcmp(name, "id") != 0)
@@ -101,12 +101,12 @@ static void reply_unauthorized(struct visit *visit)
 
 static void reply_sync(struct visit *visit, int64_t asked)
 {
-    struct server  *server = visit->server;
-    const char     *authorization =
-        MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    struct server *server = visit->server;
+    const char *authorization = MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND,
+                                                            MHD_HTTP_HEADER_AUTHORIZATION);
     struct account *account = accounts_authorize(server->accounts, authorization);
-    enum fault      fault = account != NULL ? faults_draw(&server->faults) : FAULT_401;
-    int64_t         wait_s;
+    enum fault fault = account != NULL ? faults_draw(&server->faults) : FAULT_401;
+    int64_t wait_s;
 
     if (fault == FAULT_401) {
         reply_unauthorized(visit);
@@ -122,7 +122,7 @@ static void reply_sync(struct visit *visit, int64_t asked)
 static void count_request(struct visit *visit)
 {
     struct server *server = visit->server;
-    unsigned       era = atomic_load_explicit(&server->era, memory_order_relaxed);
+    unsigned era = atomic_load_explicit(&server->era, memory_order_relaxed);
 
     atomic_fetch_add_explicit(&server->requests, 1, memory_order_relaxed);
     if (visit->era != era)
@@ -139,7 +139,7 @@ static void reply_stats(struct visit *visit)
 {
     const char *key = argument(visit, "personal-key");
     const char *token = argument(visit, "access-token");
-    bool        known = true;
+    bool known = true;
 
     visit->body.size = 0;
     if (key != NULL)
@@ -170,11 +170,11 @@ static void reply_reset(struct visit *visit)
 static void reply_fault(struct visit *visit)
 {
     static const char refusal[] = "{\"error\":\"expected name=NAME&every=N, see --help\"}\n";
-    const char       *name = argument(visit, "name");
-    const char       *every = argument(visit, "every");
-    const char       *end = "";
-    enum fault        fault = name != NULL ? fault_by_name(name, strlen(name)) : FAULT_NONE;
-    int64_t           n = every != NULL ? read_id(every, &end) : 1;
+    const char *name = argument(visit, "name");
+    const char *every = argument(visit, "every");
+    const char *end = "";
+    enum fault fault = name != NULL ? fault_by_name(name, strlen(name)) : FAULT_NONE;
+    int64_t n = every != NULL ? read_id(every, &end) : 1;
 
     if (fault == FAULT_NONE || n > INT32_MAX || end == every || *end != '\0') {
         reply_bytes(visit, MHD_HTTP_BAD_REQUEST, JSON_TYPE, refusal, sizeof refusal - 1);
@@ -186,8 +186,8 @@ static void reply_fault(struct visit *visit)
 
 bool route(struct visit *visit, const char *method, const char *path)
 {
-    bool    get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
-    bool    post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     int64_t asked = get ? parse_path(visit->server, path) : NO_SYNC;
 
     if (skip(path, "/_sim/") != NULL) {

@@ -70,7 +70,7 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
                               const char *version, const char *upload, size_t *upload_size, void **context)
 {
     struct visit *visit = *context;
-    bool          delayed;
+    bool delayed;
 
     (void)user;
     (void)version;
@@ -108,9 +108,9 @@ __attribute__((format(printf, 2, 0))) static void log_start(void *user, const ch
 static int listen_on(uint16_t port, uint16_t *bound)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    socklen_t          size = sizeof address;
-    int                yes = 1;
-    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t size = sizeof address;
+    int yes = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
@@ -139,9 +139,9 @@ static void raise_file_limit(void)
 static struct MHD_Daemon *start_daemon(struct server *server, int listening)
 {
     const struct options *options = server->options;
-    unsigned              flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem extra[4];
-    size_t                n = 0;
+    size_t n = 0;
 
     if (options->threads > 1) /* a pool of one would be warned about */
         extra[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL};
@@ -151,21 +151,18 @@ static struct MHD_Daemon *start_daemon(struct server *server, int listening)
         extra[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, options->tls_key};
     }
     extra[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    return MHD_start_daemon(flags, 0, NULL, NULL, handle, server,
-                            MHD_OPTION_EXTERNAL_LOGGER, log_start, server, /* first: it is to see all errors */
-                            MHD_OPTION_LISTEN_SOCKET, listening,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                            MHD_OPTION_ARRAY, extra,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_start,
+                            server, /* first: it is to see all errors */
+                            MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)MOST_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_ARRAY, extra, MHD_OPTION_END);
 }
 
 static bool open_server(struct server *server)
 {
     const struct options *options = server->options;
-    uint16_t              port = 0;
-    int                   listening = listen_on(options->port, &port);
+    uint16_t port = 0;
+    int listening = listen_on(options->port, &port);
 
     if (listening < 0)
         return false;
@@ -188,7 +185,7 @@ static void name_version(struct server *server)
 struct server *server_start(const struct options *options)
 {
     struct server *server = must(calloc(1, sizeof *server));
-    struct shape   shape = shape_of_version(options->api_version);
+    struct shape shape = shape_of_version(options->api_version);
 
     server->options = options;
     name_version(server);

@@ -8,7 +8,7 @@
 __attribute__((format(printf, 2, 3))) static void print(struct text *json, const char *format, ...)
 {
     va_list values;
-    int     size;
+    int size;
 
     va_start(values, format);
     size = vsnprintf(text_room(json, 256), 256, format, values);
@@ -30,8 +30,8 @@ void stats_of_all(struct server *server, struct text *json)
 
     accounts_tally(server->accounts, &tally);
     print(json, "{\"requests\":%" PRIuFAST64 ",\"syncs\":%" PRIu64, atomic_load(&server->requests), tally.syncs);
-    print(json, ",\"connections\":%" PRIuFAST64 ",\"unauthorized\":%" PRIuFAST64 ",",
-          atomic_load(&server->connections), atomic_load(&server->unauthorized));
+    print(json, ",\"connections\":%" PRIuFAST64 ",\"unauthorized\":%" PRIuFAST64 ",", atomic_load(&server->connections),
+          atomic_load(&server->unauthorized));
     print_rules(json, &tally);
     print(json, ",\"accounts\":%" PRIu64 "}\n", tally.accounts);
 }

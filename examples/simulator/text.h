@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct text {
-    char  *data;
+    char *data;
     size_t size;
     size_t room;
 };
@@ -58,8 +58,8 @@ static inline void text_free(struct text *t)
 
 static inline char *put_number(char *p, int64_t number)
 {
-    char     digits[20];
-    size_t   n = sizeof digits;
+    char digits[20];
+    size_t n = sizeof digits;
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
     do

@@ -86,9 +86,9 @@ enum {
  * required. `allocate` and `reallocate` are never called with size 0, `reallocate` and `release` never with NULL.
  */
 typedef struct lock_sync_allocator {
-    size_t struct_size; /**< sizeof(lock_sync_allocator), as the host was compiled. */
-    void *user;         /**< Passed back as the first argument. */
-    void *(*allocate)(void *user, size_t size);                /**< As malloc. */
+    size_t struct_size;                         /**< sizeof(lock_sync_allocator), as the host was compiled. */
+    void *user;                                 /**< Passed back as the first argument. */
+    void *(*allocate)(void *user, size_t size); /**< As malloc. */
     void *(*reallocate)(void *user, void *block, size_t size); /**< As realloc. */
     void (*release)(void *user, void *block);                  /**< As free. */
 } lock_sync_allocator;

@@ -18,12 +18,12 @@ typedef struct lock_sync_guard lock_sync_guard;
  *  interval. */
 typedef int32_t lock_sync_guard_mode;
 enum {
-    LOCK_SYNC_GUARD_FAIL = 0,   /**< LOCK_SYNC_E_TOO_SOON at once, with the wait in retry_after_ms. The default. */
-    LOCK_SYNC_GUARD_WAIT = 1,   /**< Waits, as part of the fetch's deadline; E_TOO_SOON at once if it would not do. */
+    LOCK_SYNC_GUARD_FAIL = 0, /**< LOCK_SYNC_E_TOO_SOON at once, with the wait in retry_after_ms. The default. */
+    LOCK_SYNC_GUARD_WAIT = 1, /**< Waits, as part of the fetch's deadline; E_TOO_SOON at once if it would not do. */
     /** The last good answer of this context, of whatever age, if it covers what is asked; else E_TOO_SOON. Another
      *  mode, and the application's setters of credential, base URL and version, drop that answer. */
     LOCK_SYNC_GUARD_CACHED = 2,
-    LOCK_SYNC_GUARD_OFF = 3     /**< The guard is not asked: the application keeps the limits. */
+    LOCK_SYNC_GUARD_OFF = 3 /**< The guard is not asked: the application keeps the limits. */
 };
 
 /** How a slot ended; see lock_sync_guard_settle(). */
@@ -52,8 +52,8 @@ enum {
 typedef struct lock_sync_guard_look {
     size_t struct_size; /**< sizeof(lock_sync_guard_look), as the library was compiled. */
     void *record;       /**< Room for the record. */
-    size_t size;        /**< In: that room, LOCK_SYNC_GUARD_RECORD_MAX bytes. Out: the record's size; 0: there is none. */
-    int64_t now_us;     /**< The time in us by a clock that all users share, 1 .. 2^50 * 1000. */
+    size_t size;    /**< In: that room, LOCK_SYNC_GUARD_RECORD_MAX bytes. Out: the record's size; 0: there is none. */
+    int64_t now_us; /**< The time in us by a clock that all users share, 1 .. 2^50 * 1000. */
     /** A name that changes whenever the store may have lost records (a restart, a promotion). Zeros: it has none. */
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE];
     /** If there is no record: one may have been lost before this time by the store's clock, so that the first slot
@@ -274,8 +274,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guar
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot, lock_sync_guard_outcome outcome,
-                                                      int64_t retry_after_ms);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot,
+                                                      lock_sync_guard_outcome outcome, int64_t retry_after_ms);
 
 /**
  * Why the store failed last: the cause behind LOCK_SYNC_E_GUARD. It holds no secret.

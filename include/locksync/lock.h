@@ -66,20 +66,20 @@ enum {
  * not with an exponent. True and false may be sent as 1 and 0.
  */
 typedef struct lock_sync_lock {
-    int64_t id;                    /**< The lock's number, > 0 (`id`). */
-    int64_t revision;              /**< Rises with each change of the lock's configuration (`revision`). */
+    int64_t id;       /**< The lock's number, > 0 (`id`). */
+    int64_t revision; /**< Rises with each change of the lock's configuration (`revision`). */
     /**
      * Unix time in ms, UTC (`lastStateChangedDate`: YYYY-MM-DDThh:mm:ss, in the years 1 to 9999; then 1 to 9 digits of a
      * fraction or none, of which those beyond ms are dropped; then Z, +hh:mm, -hh:mm, +hh, -hh or nothing, which is Z).
      */
     int64_t last_state_changed_ms;
-    uint32_t fields;               /**< LOCK_SYNC_FIELD_* bits. */
-    int32_t state;                 /**< LOCK_SYNC_STATE_*, or a value without a name here, as sent (`state`). */
-    int32_t door_state;            /**< LOCK_SYNC_DOOR_*, likewise (`doorState`). */
-    int32_t battery_level;         /**< Percent, 0..100 (`batteryLevel`). */
-    int32_t state_change_result;   /**< 0 success, > 0 error (1 jammed), as sent (`stateChangeResult`). */
-    bool is_connected;             /**< Whether the lock is in reach of its bridge (`isConnected`). */
-    bool is_charging;              /**< Whether its battery is being charged (`isCharging`). */
+    uint32_t fields;             /**< LOCK_SYNC_FIELD_* bits. */
+    int32_t state;               /**< LOCK_SYNC_STATE_*, or a value without a name here, as sent (`state`). */
+    int32_t door_state;          /**< LOCK_SYNC_DOOR_*, likewise (`doorState`). */
+    int32_t battery_level;       /**< Percent, 0..100 (`batteryLevel`). */
+    int32_t state_change_result; /**< 0 success, > 0 error (1 jammed), as sent (`stateChangeResult`). */
+    bool is_connected;           /**< Whether the lock is in reach of its bridge (`isConnected`). */
+    bool is_charging;            /**< Whether its battery is being charged (`isCharging`). */
 } lock_sync_lock;
 
 /**

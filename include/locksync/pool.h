@@ -65,7 +65,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host, uint32_t total);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host,
+                                                                  uint32_t total);
 
 /**
  * Sets how many transfers run at once; default 144. The rest queue: origins take turns, each first in first out.
@@ -181,8 +182,8 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *watch, lock_sync
  * @par Threads That of the pool.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed,
-                                                    void *user);
+LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch,
+                                                    lock_sync_watch_fn changed, void *user);
 
 /**
  * Ends all fetches and watches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts and the

@@ -106,7 +106,8 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * @par Threads Any; one connection serves all, so decisions on one server wait for each other.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key, lock_sync_guard **out);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key,
+                                                          lock_sync_guard **out);
 
 #ifdef __cplusplus
 }

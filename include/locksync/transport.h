@@ -151,7 +151,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response 
  *         with it.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data, size_t size);
+LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data,
+                                                              size_t size);
 /** @} */
 
 /**
@@ -249,7 +250,8 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request,
-                                                         const lock_sync_response *response, lock_sync_results **results);
+                                                         const lock_sync_response *response,
+                                                         lock_sync_results **results);
 /** @} */
 
 #ifdef __cplusplus

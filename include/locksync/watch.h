@@ -173,7 +173,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms, lock_sync_changes **out);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms,
+                                                    lock_sync_changes **out);
 
 /**
  * How the last poll ended, also one whose error was not returned.

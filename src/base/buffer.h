@@ -9,7 +9,7 @@ typedef struct lsync_buffer {
     char *data;                        /* NULL while empty; else a NUL stands behind the last byte */
     size_t size;
     size_t capacity; /* with the NUL */
-    size_t cap; /* size never passes this */
+    size_t cap;      /* size never passes this */
 } lsync_buffer;
 
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap);

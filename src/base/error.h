@@ -13,7 +13,7 @@ struct lock_sync_error {
     int32_t http_status;
     int64_t retry_after_ms;
     int64_t byte_offset;
-    char *message; /* owned; NULL: the status's own sentence says it (nothing to add, or no memory for it) */
+    char *message;        /* owned; NULL: the status's own sentence says it (nothing to add, or no memory for it) */
     char *correlation_id; /* owned, or NULL */
     size_t api_message_count;
     char *api_messages[LSYNC_ERROR_API_MESSAGES_MAX]; /* owned */

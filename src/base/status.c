@@ -62,9 +62,7 @@ bool lock_sync_status_is_retryable(lock_sync_status status)
     case LOCK_SYNC_E_TOO_SOON:
     case LOCK_SYNC_E_RATE_LIMITED:
     case LOCK_SYNC_E_SERVER:
-    case LOCK_SYNC_E_GUARD:
-        return true;
-    default:
-        return false;
+    case LOCK_SYNC_E_GUARD: return true;
+    default: return false;
     }
 }

@@ -75,26 +75,21 @@ static void wait_until(lock_sync_ctx *ctx, int64_t at_us)
 static lsync_fetch_input step(lsync_run *x)
 {
     switch (x->fetch.state) {
-    case LSYNC_FETCH_CHECK:
-        return (lsync_fetch_input){.status = check(x)};
+    case LSYNC_FETCH_CHECK: return (lsync_fetch_input){.status = check(x)};
     case LSYNC_FETCH_WAITING:
         wait_until(x->ctx, x->fetch.at_us);
         return atomic_load(&x->ctx->cancelled) ? lsync_step_stop(x, LOCK_SYNC_E_CANCELLED)
                                                : (lsync_fetch_input){.status = LOCK_SYNC_OK};
     case LSYNC_FETCH_KEPT:
         return (lsync_fetch_input){.status = lsync_kept_get(x->ctx, x->ids, x->n, x->single, &x->results)};
-    case LSYNC_FETCH_CREDENTIAL:
-        return (lsync_fetch_input){.status = lsync_step_credential(x)};
-    case LSYNC_FETCH_SENDING:
-        return (lsync_fetch_input){.status = send_request(x)};
-    case LSYNC_FETCH_RENEWING:
-        return (lsync_fetch_input){.status = lsync_step_renew(x)};
+    case LSYNC_FETCH_CREDENTIAL: return (lsync_fetch_input){.status = lsync_step_credential(x)};
+    case LSYNC_FETCH_SENDING: return (lsync_fetch_input){.status = send_request(x)};
+    case LSYNC_FETCH_RENEWING: return (lsync_fetch_input){.status = lsync_step_renew(x)};
     case LSYNC_FETCH_ASKING:
     case LSYNC_FETCH_EXTENDING:
     case LSYNC_FETCH_SETTLING:
     case LSYNC_FETCH_DONE:
-    default:
-        return lsync_step_guard_done(x, lsync_step_guard(x, x->ctx->guard));
+    default: return lsync_step_guard_done(x, lsync_step_guard(x, x->ctx->guard));
     }
 }
 

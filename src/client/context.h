@@ -15,9 +15,9 @@
 
 #define LSYNC_STRINGIZE_(x) #x
 #define LSYNC_STRINGIZE(x) LSYNC_STRINGIZE_(x)
-#define LSYNC_VERSION                                                                                                 \
-    LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MAJOR) "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MINOR) "."                         \
-    LSYNC_STRINGIZE(LOCK_SYNC_VERSION_PATCH)
+#define LSYNC_VERSION                                                                                                  \
+  LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MAJOR)                                                                             \
+  "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MINOR) "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_PATCH)
 
 struct lock_sync_ctx {
     lock_sync_allocator memory;
@@ -29,8 +29,8 @@ struct lock_sync_ctx {
     atomic_bool lent; /* to the callback of a pool's watch: its settings may be changed; written under the mutex */
     bool being_freed;
     lock_sync_guard_mode guard_mode;
-    lsync_owner *owner;     /* of the fetch that runs; NULL: a call that blocks, or none runs */
-    lock_sync_guard *guard; /* a reference, of a private one at first; NULL: the next fetch makes that */
+    lsync_owner *owner;       /* of the fetch that runs; NULL: a call that blocks, or none runs */
+    lock_sync_guard *guard;   /* a reference, of a private one at first; NULL: the next fetch makes that */
     lock_sync_results *cache; /* in mode CACHED: the last good answer, as wide as it was; owned */
     lock_sync_error error;
     pthread_cond_t cancel_condition; /* wakes a fetch that waits for its guard; of the monotonic clock */
@@ -41,7 +41,7 @@ struct lock_sync_ctx {
     char *api_version;
     char *user_agent; /* the header's whole value */
     char *ca_file;
-    char *proxy;      /* may hold a password */
+    char *proxy;       /* may hold a password */
     lsync_route route; /* what base_url, ca_file and proxy come to */
     int64_t connect_timeout_ms;
     int64_t timeout_ms;
@@ -49,10 +49,10 @@ struct lock_sync_ctx {
     bool allow_http;
 
     /* credential */
-    char *authorization;          /* the header's whole value; owned, wiped; NULL: none */
-    int64_t credential_until_ms;  /* INT64_MAX: not known to expire */
-    uint32_t credential_version;  /* tells whether a provider set one */
-    bool in_provider; /* credential setters are allowed though a fetch runs */
+    char *authorization;         /* the header's whole value; owned, wiped; NULL: none */
+    int64_t credential_until_ms; /* INT64_MAX: not known to expire */
+    uint32_t credential_version; /* tells whether a provider set one */
+    bool in_provider;            /* credential setters are allowed though a fetch runs */
     lock_sync_token_fn provider;
     void *provider_user;
 

@@ -3,8 +3,7 @@
 
 void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider, int64_t deadline_us)
 {
-    *f = (lsync_fetch){
-        .mode = mode, .is_poll = is_poll, .has_provider = has_provider, .deadline_us = deadline_us};
+    *f = (lsync_fetch){.mode = mode, .is_poll = is_poll, .has_provider = has_provider, .deadline_us = deadline_us};
 }
 
 /* Ends the fetch, once its slot is settled. */
@@ -61,19 +60,15 @@ static lsync_fetch_state after_stop(lsync_fetch *f, lock_sync_status status)
     switch (f->state) {
     case LSYNC_FETCH_ASKING: /* acted on when the result is there */
     case LSYNC_FETCH_SENDING:
-    case LSYNC_FETCH_EXTENDING:
-        f->stop = f->stop != LOCK_SYNC_OK ? f->stop : status;
-        return f->state;
+    case LSYNC_FETCH_EXTENDING: f->stop = f->stop != LOCK_SYNC_OK ? f->stop : status; return f->state;
     case LSYNC_FETCH_SETTLING: /* the fetch is what it is */
-    case LSYNC_FETCH_DONE:
-        return f->state;
+    case LSYNC_FETCH_DONE: return f->state;
     case LSYNC_FETCH_CHECK:
     case LSYNC_FETCH_WAITING:
     case LSYNC_FETCH_KEPT:
     case LSYNC_FETCH_CREDENTIAL:
     case LSYNC_FETCH_RENEWING:
-    default:
-        return end(f, status);
+    default: return end(f, status);
     }
 }
 
@@ -81,26 +76,17 @@ static lsync_fetch_state after_result(lsync_fetch *f, const lsync_fetch_input *i
 {
     switch (f->state) {
     case LSYNC_FETCH_CHECK:
-        return go_on(f, in->status,
-                     f->mode == LOCK_SYNC_GUARD_OFF ? LSYNC_FETCH_CREDENTIAL : LSYNC_FETCH_ASKING);
-    case LSYNC_FETCH_ASKING:
-        return after_asking(f, in);
-    case LSYNC_FETCH_WAITING:
-        return LSYNC_FETCH_ASKING;
-    case LSYNC_FETCH_KEPT:
-        return end(f, in->status);
-    case LSYNC_FETCH_CREDENTIAL:
-        return go_on(f, in->status, LSYNC_FETCH_SENDING);
-    case LSYNC_FETCH_SENDING:
-        return after_sending(f, in->status);
-    case LSYNC_FETCH_RENEWING:
-        return go_on(f, in->status, f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING);
-    case LSYNC_FETCH_EXTENDING:
-        return after_extending(f, in->status);
+        return go_on(f, in->status, f->mode == LOCK_SYNC_GUARD_OFF ? LSYNC_FETCH_CREDENTIAL : LSYNC_FETCH_ASKING);
+    case LSYNC_FETCH_ASKING: return after_asking(f, in);
+    case LSYNC_FETCH_WAITING: return LSYNC_FETCH_ASKING;
+    case LSYNC_FETCH_KEPT: return end(f, in->status);
+    case LSYNC_FETCH_CREDENTIAL: return go_on(f, in->status, LSYNC_FETCH_SENDING);
+    case LSYNC_FETCH_SENDING: return after_sending(f, in->status);
+    case LSYNC_FETCH_RENEWING: return go_on(f, in->status, f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING);
+    case LSYNC_FETCH_EXTENDING: return after_extending(f, in->status);
     case LSYNC_FETCH_SETTLING: /* a failure is logged, and kept by the guard */
     case LSYNC_FETCH_DONE:
-    default:
-        return LSYNC_FETCH_DONE;
+    default: return LSYNC_FETCH_DONE;
     }
 }
 

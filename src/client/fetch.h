@@ -48,8 +48,7 @@ typedef struct lsync_fetch_input {
 } lsync_fetch_input;
 
 /* Begins a fetch. Its first state is CHECK. */
-void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider,
-                       int64_t deadline_us);
+void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider, int64_t deadline_us);
 
 /* Goes on to the next state. The result of SENDING, ASKING and EXTENDING comes also after a stop: what is on its way is
    not called back, and a slot that comes is settled. */

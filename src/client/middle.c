@@ -53,8 +53,8 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request, const lock_sync_response *response,
-                                           lock_sync_results **results)
+lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request,
+                                           const lock_sync_response *response, lock_sync_results **results)
 {
     lock_sync_status status;
 
@@ -64,9 +64,9 @@ lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_r
     if (status != LOCK_SYNC_OK)
         return status;
     if (request == NULL || response == NULL || results == NULL)
-        return lsync_ctx_reject(ctx, request == NULL   ? "the request is NULL"
+        return lsync_ctx_reject(ctx, request == NULL    ? "the request is NULL"
                                      : response == NULL ? "the response is NULL"
-                                                 : "results is NULL");
+                                                        : "results is NULL");
     if (response->http_status == 0 && response->failed == LOCK_SYNC_OK)
         return lsync_ctx_reject(ctx, "the response has no HTTP status");
     return lsync_ctx_end(ctx, lsync_decode(&ctx->memory, request, response, &request->scope, &ctx->error, results));

@@ -101,8 +101,8 @@ static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, con
 
 /* --- the credential --- */
 
-static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, const char *scheme,
-                                       const char *secret, int64_t until_ms)
+static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, const char *scheme, const char *secret,
+                                       int64_t until_ms)
 {
     lock_sync_status status = LOCK_SYNC_OK;
 

@@ -227,7 +227,8 @@ static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_reservati
     return LOCK_SYNC_E_TOO_SOON;
 }
 
-static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status, const lsync_guard_reservation *reservation)
+static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status,
+                                    const lsync_guard_reservation *reservation)
 {
     char why[160];
 
@@ -276,7 +277,8 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
         status = lsync_guard_ask(guard, LOCK_SYNC_REQUEST_SYNC, lease_ms, &x->reservation);
         x->slot = x->reservation.slot;
     } else {
-        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms, &x->reservation);
+        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms,
+                                         &x->reservation);
     }
     if (status == LOCK_SYNC_OK)
         x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
@@ -287,9 +289,9 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
 {
     return end_unauthorized(x->ctx, &x->unauthorized,
-                       status == LOCK_SYNC_E_TOO_SOON
-                           ? "A new one is set; the rate limit does not allow a retry yet."
-                           : "A new one is set; there was no time left for a retry, or no guard to ask.");
+                            status == LOCK_SYNC_E_TOO_SOON
+                                ? "A new one is set; the rate limit does not allow a retry yet."
+                                : "A new one is set; there was no time left for a retry, or no guard to ask.");
 }
 
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)

@@ -14,14 +14,14 @@ typedef struct lsync_run {
     const int64_t *ids; /* must outlive it */
     size_t n;
     bool single;
-    int64_t slot;                /* the guard's; 0: none */
+    int64_t slot;                        /* the guard's; 0: none */
     lsync_guard_reservation reservation; /* to the last question */
-    lsync_settlement settlement; /* how the slot would have to be settled now */
-    lock_sync_request *q;        /* between prepare and conclude, as the next */
-    lock_sync_response *s;       /* the driver's */
+    lsync_settlement settlement;         /* how the slot would have to be settled now */
+    lock_sync_request *q;                /* between prepare and conclude, as the next */
+    lock_sync_response *s;               /* the driver's */
     int64_t started_us;
-    lock_sync_error unauthorized;     /* RENEWING and EXTENDING: the 401's detail */
-    lock_sync_results *results;  /* NULL until a conclude returned OK; transferred */
+    lock_sync_error unauthorized; /* RENEWING and EXTENDING: the 401's detail */
+    lock_sync_results *results;   /* NULL until a conclude returned OK; transferred */
 } lsync_run;
 
 /* Each returns OK, or a status with the context's error set. */

@@ -85,7 +85,8 @@ static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYN
     h->source.is_known = memcmp(l.source, none, sizeof none) != 0;
     memcpy(h->source.id, l.source, sizeof h->source.id);
     h->source.empty_since_us = LSYNC_GUARD_NEVER_US;
-    if (l.empty_since_us != INT64_MIN) /* within what the clock can show, so that no time is made that no record holds */
+    if (l.empty_since_us !=
+        INT64_MIN) /* within what the clock can show, so that no time is made that no record holds */
         h->source.empty_since_us = lsync_time_later(0, lsync_time_earlier(l.empty_since_us, l.now_us));
     *size = l.size;
     return LOCK_SYNC_OK;

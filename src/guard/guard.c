@@ -322,10 +322,12 @@ typedef struct slot_request {
 
 static lsync_guard_reservation reservation_of(const lsync_guard_verdict *v)
 {
-    return (lsync_guard_reservation){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us), v->reason};
+    return (lsync_guard_reservation){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us),
+                                     v->reason};
 }
 
-static lock_sync_status ask(lock_sync_guard *g, slot_request *q, lsync_guard_decide_fn decide_fn, lsync_guard_reservation *reservation)
+static lock_sync_status ask(lock_sync_guard *g, slot_request *q, lsync_guard_decide_fn decide_fn,
+                            lsync_guard_reservation *reservation)
 {
     lsync_guard_decision decision = {decide_fn, q, NULL, q->request.lease_us};
     lock_sync_status status;

@@ -94,9 +94,8 @@ static void close_since(lsync_guard_record *r, const lsync_guard_limits *limits,
 {
     r->closure = why;
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        r->entries[k].closed_until_us =
-            lsync_time_later(r->entries[k].closed_until_us,
-                             since_us + r->longest_lease_us + lsync_guard_interval_us(r, limits, k));
+        r->entries[k].closed_until_us = lsync_time_later(
+            r->entries[k].closed_until_us, since_us + r->longest_lease_us + lsync_guard_interval_us(r, limits, k));
 }
 
 /* Begins a new life. */

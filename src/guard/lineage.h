@@ -10,7 +10,7 @@
 
 /* What a store says of itself. */
 typedef struct lsync_guard_source {
-    bool is_known;                            /* `id` is set */
+    bool is_known;                             /* `id` is set */
     unsigned char id[LSYNC_GUARD_SOURCE_SIZE]; /* changes whenever records may have been lost */
     int64_t empty_since_us; /* an absent record may be one that was lost before this; LSYNC_GUARD_NEVER_US: it is new */
 } lsync_guard_source;
@@ -18,7 +18,7 @@ typedef struct lsync_guard_source {
 /* What is known beside the store's record. */
 typedef struct lsync_guard_witness {
     const lsync_guard_record *seen; /* what the object saw last, on the store's clock; NULL: nothing */
-    int64_t lease_us;                /* what is asked for now */
+    int64_t lease_us;               /* what is asked for now */
     int64_t life;                   /* random: the life of a record that is born now */
 } lsync_guard_witness;
 

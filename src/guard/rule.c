@@ -62,7 +62,7 @@ static int64_t cell_ends_us(int64_t cell)
 /* When the hour has room again, if the requests on their way end with their leases, or at `lease_ends_us` if that is
    earlier. */
 LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                             int64_t lease_ends_us)
+                                        int64_t lease_ends_us)
 {
     int64_t ends[LSYNC_GUARD_KINDS];
     uint32_t requests = count_hour(r);
@@ -108,8 +108,8 @@ static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, i
         entry->over_us = lsync_time_earlier(entry->over_us, over_us);
         if (entry->lease.slot != 0)
             entry->lease.until_us = lsync_time_earlier(entry->lease.until_us, noted_us + entry->lease.length_us);
-        entry->closed_until_us =
-            lsync_time_earlier(entry->closed_until_us, noted_us + loss_us + lsync_guard_interval_us(r, limits, k));
+        entry->closed_until_us = lsync_time_earlier(entry->closed_until_us,
+                                                    noted_us + loss_us + lsync_guard_interval_us(r, limits, k));
     }
     r->blocked_until_us = lsync_time_earlier(r->blocked_until_us, noted_us + LSYNC_GUARD_HOUR_US);
     r->lineage.born_us = lsync_time_earlier(r->lineage.born_us, noted_us);

@@ -14,20 +14,20 @@
 #include <stdint.h>
 
 #ifndef LSYNC_GUARD_HOUR_US /* tests/guard/model compiles the rule with smaller ones */
-#define LSYNC_GUARD_HOUR_US ((int64_t)3600 * 1000000)
-#define LSYNC_GUARD_CELL_US ((int64_t)300 * 1000000)
-#define LSYNC_GUARD_LOSS_LEASE_US ((int64_t)30 * 1000000) /* the default deadline of a fetch */
+#  define LSYNC_GUARD_HOUR_US ((int64_t)3600 * 1000000)
+#  define LSYNC_GUARD_CELL_US ((int64_t)300 * 1000000)
+#  define LSYNC_GUARD_LOSS_LEASE_US ((int64_t)30 * 1000000) /* the default deadline of a fetch */
 #endif
 /* Those that began less than an hour ago, the one that has its end within the hour, and the next one, into which a
    request of kind OTHER may reach. */
 #define LSYNC_GUARD_CELLS ((int)(LSYNC_GUARD_HOUR_US / LSYNC_GUARD_CELL_US) + 2)
 #define LSYNC_GUARD_LEASE_MAX_US ((int64_t)86400 * 1000000)
 #define LSYNC_GUARD_OTHER_LEASE_MAX_US LSYNC_GUARD_CELL_US
-#define LSYNC_GUARD_LIMITED_MAX 32  /* 429s in a row that make a difference */
-#define LSYNC_GUARD_REFUNDS_MAX 3   /* in a row; the next failed connect is counted, so that none is hammered */
-#define LSYNC_GUARD_REQUESTS_MAX 16 /* of one lease: ten pages, and a retry after a 401 */
+#define LSYNC_GUARD_LIMITED_MAX 32       /* 429s in a row that make a difference */
+#define LSYNC_GUARD_REFUNDS_MAX 3        /* in a row; the next failed connect is counted, so that none is hammered */
+#define LSYNC_GUARD_REQUESTS_MAX 16      /* of one lease: ten pages, and a retry after a 401 */
 #define LSYNC_GUARD_COUNT_MAX (1u << 24) /* of a cell; far beyond any budget */
-#define LSYNC_GUARD_KINDS 3         /* LOCK_SYNC_REQUEST_* */
+#define LSYNC_GUARD_KINDS 3              /* LOCK_SYNC_REQUEST_* */
 #define LSYNC_GUARD_SOURCE_SIZE 20
 
 /* "Never" among times. Any other value is a time, also a negative one: before the clock's zero. */
@@ -94,9 +94,10 @@ typedef enum lsync_guard_reason {
 } lsync_guard_reason;
 
 typedef struct lsync_guard_verdict {
-    int64_t slot;       /* 0: denied */
-    int64_t wait_us;    /* how long until it is sure to be granted, if nobody else comes */
-    int64_t soonest_us; /* how long until it may be, if the request that is on its way ends at once: when to ask again */
+    int64_t slot;    /* 0: denied */
+    int64_t wait_us; /* how long until it is sure to be granted, if nobody else comes */
+    int64_t
+        soonest_us; /* how long until it may be, if the request that is on its way ends at once: when to ask again */
     lsync_guard_reason reason; /* for wait_us */
 } lsync_guard_verdict;
 
@@ -104,7 +105,7 @@ typedef struct lsync_guard_verdict {
 typedef struct lsync_guard_request {
     lock_sync_request_kind kind;
     int64_t lease_us; /* 0 .. the most of its kind; 0: it leaves no lease */
-    int64_t slot;    /* the number that a granted slot gets: random; to extend: the lease's */
+    int64_t slot;     /* the number that a granted slot gets: random; to extend: the lease's */
 } lsync_guard_request;
 
 /* How a slot ended. */

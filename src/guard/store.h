@@ -9,7 +9,7 @@
 #define LSYNC_GUARD_WHY_MAX 192
 
 typedef struct lsync_guard_store {
-    void *state; /* owned */
+    void *state;            /* owned */
     int64_t granularity_us; /* how late its clock may show */
     lsync_guard_view *view; /* of a store that others share, and that may block and fail; NULL: memory */
     /* Has a decision made on the record. One at a time. OK, E_NO_MEMORY, or E_GUARD with the cause in

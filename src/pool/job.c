@@ -128,27 +128,15 @@ static void drive(lsync_job *job)
     switch (job->x.fetch.state) {
     case LSYNC_FETCH_CHECK:
     case LSYNC_FETCH_CREDENTIAL:
-    case LSYNC_FETCH_SENDING:
-        set_state(job, LSYNC_JOB_READY);
-        break;
+    case LSYNC_FETCH_SENDING: set_state(job, LSYNC_JOB_READY); break;
     case LSYNC_FETCH_ASKING:
     case LSYNC_FETCH_EXTENDING:
-    case LSYNC_FETCH_SETTLING:
-        ask_guard(job);
-        break;
-    case LSYNC_FETCH_WAITING:
-        wait_for_guard(job);
-        break;
-    case LSYNC_FETCH_KEPT:
-        report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
-        break;
-    case LSYNC_FETCH_RENEWING:
-        report(job, lsync_step_renew(&job->x));
-        break;
+    case LSYNC_FETCH_SETTLING: ask_guard(job); break;
+    case LSYNC_FETCH_WAITING: wait_for_guard(job); break;
+    case LSYNC_FETCH_KEPT: report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results)); break;
+    case LSYNC_FETCH_RENEWING: report(job, lsync_step_renew(&job->x)); break;
     case LSYNC_FETCH_DONE:
-    default:
-        end(job);
-        break;
+    default: end(job); break;
     }
 }
 
@@ -309,7 +297,8 @@ static void start(lsync_job *job)
         return;
     }
     set_state(job, LSYNC_JOB_ACTIVE);
-    status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->sockets, &job->attempts);
+    status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->sockets,
+                                    &job->attempts);
     if (status == LOCK_SYNC_OK)
         status = start_in_loop(p, &transfer->curl);
     if (status != LOCK_SYNC_OK) {

@@ -63,7 +63,8 @@ void lock_sync_pool_free(lock_sync_pool *pool)
     (void)pool;
 }
 
-lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed, void *user)
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed,
+                                      void *user)
 {
     (void)pool, (void)watch, (void)changed, (void)user;
     return LOCK_SYNC_E_INVALID_ARGUMENT;

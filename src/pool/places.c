@@ -12,12 +12,9 @@ static const struct {
     bool timers;
     bool transfer;
 } places[] = {
-    [LSYNC_JOB_READY] = {true, true, false},
-    [LSYNC_JOB_ASKING] = {false, true, false},
-    [LSYNC_JOB_ASLEEP] = {false, true, false},
-    [LSYNC_JOB_BEHIND] = {true, true, false},
-    [LSYNC_JOB_ACTIVE] = {false, true, true},
-    [LSYNC_JOB_DONE] = {true, false, false},
+    [LSYNC_JOB_READY] = {true, true, false},         [LSYNC_JOB_ASKING] = {false, true, false},
+    [LSYNC_JOB_ASLEEP] = {false, true, false},       [LSYNC_JOB_BEHIND] = {true, true, false},
+    [LSYNC_JOB_ACTIVE] = {false, true, true},        [LSYNC_JOB_DONE] = {true, false, false},
     [LSYNC_JOB_IN_CALLBACK] = {false, false, false},
 };
 
@@ -33,16 +30,13 @@ static lsync_queue *queue_of(const lsync_job *job)
         if (job->origin == NULL)
             return &job->pool->ready;
         return lsync_job_has_slot(job) ? &job->origin->admitted : &job->origin->waiting;
-    case LSYNC_JOB_BEHIND:
-        return lsync_waiters_behind(job);
-    case LSYNC_JOB_DONE:
-        return &job->pool->done;
+    case LSYNC_JOB_BEHIND: return lsync_waiters_behind(job);
+    case LSYNC_JOB_DONE: return &job->pool->done;
     case LSYNC_JOB_ASKING:
     case LSYNC_JOB_ASLEEP:
     case LSYNC_JOB_ACTIVE:
     case LSYNC_JOB_IN_CALLBACK:
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 

@@ -30,7 +30,7 @@ typedef enum lsync_job_state {
     LSYNC_JOB_BEHIND, /* WAITING, in first->behind */
     LSYNC_JOB_ACTIVE, /* SENDING, in a transfer */
     LSYNC_JOB_DONE,   /* in pool->done */
-    LSYNC_JOB_IN_CALLBACK    /* a watch's, inside its callback */
+    LSYNC_JOB_IN_CALLBACK /* a watch's, inside its callback */
 } lsync_job_state;
 
 /* What the helper thread is asked: a step of the fetch at the guard. */
@@ -51,19 +51,19 @@ struct lsync_job {
     lock_sync_pool *pool;
     lock_sync_watch *watch;     /* whose polls these are; NULL: it is one fetch */
     lock_sync_watch_fn changed; /* of the watch, as `user` */
-    lsync_origin *origin; /* of the fetch; NULL: not found yet, or no more */
+    lsync_origin *origin;       /* of the fetch; NULL: not found yet, or no more */
     lsync_pool_transfer *transfer;
-    lsync_entry waiting_first;/* of its guard, in pool->lines, as long as the job is the first of it, */
+    lsync_entry waiting_first; /* of its guard, in pool->lines, as long as the job is the first of it, */
     bool is_first;
-    lsync_queue behind;   /* and those behind it */
-    lsync_timer timer; /* when the job is handed back: to wake it, or its deadline */
+    lsync_queue behind; /* and those behind it */
+    lsync_timer timer;  /* when the job is handed back: to wake it, or its deadline */
     lsync_job_state state;
     bool slept;  /* a watch's: it was cancelled between two polls */
     lsync_run x; /* its context NULL: it was freed while the helper thread had the job; DONE: a watch's, between two
                     polls */
     lsync_attempts attempts; /* of the request, that are over */
     lsync_helper_request request;
-    lsync_link notice; /* in the list of the cancelled */
+    lsync_link notice;            /* in the list of the cancelled */
     void (*over)(lsync_job *job); /* calls back, and frees the job or lets it sleep */
     lock_sync_done_fn done;
     void *user;
@@ -72,13 +72,13 @@ struct lsync_job {
 
 /* A transfer with its buffers: as many as run at once. */
 struct lsync_pool_transfer {
-    lsync_job *job;   /* NULL: free */
+    lsync_job *job;            /* NULL: free */
     lsync_pool_transfer *next; /* of the free */
     lsync_pool_transfer *next_of_all;
-    lsync_link lead;  /* in pool->leaders */
-    int64_t led_us;   /* since when, by the boot clock */
-    bool on_trial;    /* its origin was when the transfer began */
-    bool opens;       /* it took a connection that no other uses */
+    lsync_link lead; /* in pool->leaders */
+    int64_t led_us;  /* since when, by the boot clock */
+    bool on_trial;   /* its origin was when the transfer began */
+    bool opens;      /* it took a connection that no other uses */
     lsync_transfer curl;
     lock_sync_response response;
 };
@@ -94,16 +94,16 @@ struct lsync_origin {
     lsync_queue *place; /* of the pool's; NULL: no job of it waits */
     lsync_queue waiting;
     lsync_queue admitted; /* they go first */
-    size_t jobs;        /* that have this origin */
-    uint32_t active;    /* transfers */
+    size_t jobs;          /* that have this origin */
+    uint32_t active;      /* transfers */
     uint32_t connections; /* that the transfers use, as far as is known */
-    uint32_t taken;     /* transfers begun in this turn on a connection that others want */
-    bool on_trial;      /* it has not responded yet, or not in time the last time */
+    uint32_t taken;       /* transfers begun in this turn on a connection that others want */
+    bool on_trial;        /* it has not responded yet, or not in time the last time */
     bool https;
-    bool is_named;      /* a name is looked up, its own or its proxy's */
-    bool failed;        /* its last leader got no connection: many may find that out at once */
+    bool is_named;               /* a name is looked up, its own or its proxy's */
+    bool failed;                 /* its last leader got no connection: many may find that out at once */
     lsync_pool_transfer *leader; /* that holds the others; NULL: none */
-    uint32_t leaders;   /* those that were too slow included */
+    uint32_t leaders;            /* those that were too slow included */
     lsync_sockets sockets;
     int64_t known_until_us;  /* its name */
     int64_t unused_since_us; /* without a job */
@@ -113,8 +113,8 @@ struct lsync_origin {
 
 /* The helper thread, and the jobs it has. */
 typedef struct lsync_helper {
-    bool runs; /* from the first request on */
-    bool stop; /* under the pool's mutex, as the next */
+    bool runs;            /* from the first request on */
+    bool stop;            /* under the pool's mutex, as the next */
     lsync_queue requests; /* jobs by their `link`, as the next */
     lsync_queue done;
     pthread_cond_t work;
@@ -127,11 +127,11 @@ struct lock_sync_pool {
     lsync_table origins;
     lsync_queue idle_on_trial; /* origins with jobs that wait: without a transfer, as the next */
     lsync_queue idle;
-    lsync_queue sharing;       /* with transfers */
-    lsync_queue full;          /* with no place for another */
-    lsync_queue unused;        /* origins without jobs */
-    lsync_queue leaders;       /* transfers by their `lead`, the oldest first */
-    lsync_table waiters;        /* of guards: the first job of each by its `line` */
+    lsync_queue sharing; /* with transfers */
+    lsync_queue full;    /* with no place for another */
+    lsync_queue unused;  /* origins without jobs */
+    lsync_queue leaders; /* transfers by their `lead`, the oldest first */
+    lsync_table waiters; /* of guards: the first job of each by its `line` */
     lsync_pool_transfer *all_transfers;
     lsync_pool_transfer *free_transfers;
     lsync_budget transfers;
@@ -140,9 +140,9 @@ struct lock_sync_pool {
     lsync_heap timers; /* of all jobs that are not done */
     lsync_queue ready;
     lsync_queue done;
-    bool busy;        /* inside dispatch or free: a callback may be running */
-    bool free_wanted; /* by a callback */
-    bool freeing;     /* nothing is submitted any more */
+    bool busy;             /* inside dispatch or free: a callback may be running */
+    bool free_wanted;      /* by a callback */
+    bool freeing;          /* nothing is submitted any more */
     pthread_mutex_t mutex; /* of what other threads reach */
     lsync_queue cancelled; /* notices from any thread, under the mutex */
     lsync_helper helper;

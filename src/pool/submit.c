@@ -84,8 +84,9 @@ static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx
     if (status == LOCK_SYNC_OK)
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->has_own_transport)
-        status = lsync_ctx_reject(ctx, "a context with a transport of its own is not run by a pool; the pure middle "
-                                       "(lock_sync_request_build, lock_sync_response_decode) serves it");
+        status = lsync_ctx_reject(ctx,
+                                  "a context with a transport of its own is not run by a pool; the pure middle "
+                                  "(lock_sync_request_build, lock_sync_response_decode) serves it");
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     return status;

@@ -90,7 +90,8 @@ static void leave(lsync_watch_owner *owner)
     lsync_ctx_finish(ctx);
 }
 
-lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed, void *user)
+lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch, lock_sync_watch_fn changed,
+                                      void *user)
 {
     lock_sync_status status;
     lsync_job *job;

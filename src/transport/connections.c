@@ -345,7 +345,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (t->saw.sent_us != 0)
         return veto(t);
     c = connection_at(s, remote_ip, local_port); /* it is one now, and libcurl keeps it even if nothing is sent */
-    if (now_us > t->request->send_until_us) /* stopped, or asleep: others count on the slot's end */
+    if (now_us > t->request->send_until_us)      /* stopped, or asleep: others count on the slot's end */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
     if (c != NULL && is_unfit(t, c, now_us)) {
         t->saw.unsent = true;

@@ -1,11 +1,11 @@
 /* Many transfers in one thread: what does not depend on how their sockets are waited for; see loop.h. */
 #include "transport/loop.h"
 
-#define SET(option, value)                                                                                            \
-    do {                                                                                                              \
-        if (code == CURLM_OK)                                                                                         \
-            code = curl_multi_setopt(l->multi, option, value);                                                        \
-    } while (0)
+#define SET(option, value)                                                                                             \
+  do {                                                                                                                 \
+    if (code == CURLM_OK)                                                                                              \
+      code = curl_multi_setopt(l->multi, option, value);                                                               \
+  } while (0)
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total)
 {

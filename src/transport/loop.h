@@ -10,17 +10,17 @@
 typedef struct lsync_watched lsync_watched;
 
 typedef struct lsync_loop {
-    lsync_socket_owner owner; /* of the connections */
+    lsync_socket_owner owner;          /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
-    CURLM *multi;        /* owned; NULL: there was no memory to renew it */
-    int epoll_fd;        /* all below in one; owned, as are the next; -1: this system has none */
+    CURLM *multi;                      /* owned; NULL: there was no memory to renew it */
+    int epoll_fd;                      /* all below in one; owned, as are the next; -1: this system has none */
     int timer_fd;
     int wake_fd;
-    int64_t curl_due_us; /* when libcurl wants to be called; boot clock */
-    int64_t armed_us;    /* what the timer stands at */
-    bool more;           /* something else may have happened already */
-    uint32_t total;      /* limit on connections, as the owner's per_host */
-    int64_t distrusted_us; /* when TLS failed last; see attempt.h */
+    int64_t curl_due_us;    /* when libcurl wants to be called; boot clock */
+    int64_t armed_us;       /* what the timer stands at */
+    bool more;              /* something else may have happened already */
+    uint32_t total;         /* limit on connections, as the owner's per_host */
+    int64_t distrusted_us;  /* when TLS failed last; see attempt.h */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
 } lsync_loop;

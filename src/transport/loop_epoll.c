@@ -154,11 +154,11 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
 
 /* --- life cycle --- */
 
-#define SET(option, value)                                                                                            \
-    do {                                                                                                              \
-        if (code == CURLM_OK)                                                                                         \
-            code = curl_multi_setopt(l->multi, option, value);                                                        \
-    } while (0)
+#define SET(option, value)                                                                                             \
+  do {                                                                                                                 \
+    if (code == CURLM_OK)                                                                                              \
+      code = curl_multi_setopt(l->multi, option, value);                                                               \
+  } while (0)
 
 static CURLMcode set_options(lsync_loop *l)
 {
@@ -255,9 +255,10 @@ static bool handle(lsync_loop *l, const struct epoll_event *event)
         unwatch(l, fd, w);
         return true;
     }
-    if (!act(l, fd, ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
-                        ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-                        ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0)))
+    if (!act(l, fd,
+             ((event->events & (uint32_t)EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                 ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                 ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0)))
         return false;
     w = watched_at(l, fd); /* it may have moved */
     return w == NULL || !w->is_ours || once(w->wanted) == 0 || watch(l, fd, w->wanted | once(w->wanted), true);

@@ -111,11 +111,11 @@ static size_t on_body(char *data, size_t one, size_t size, void *user)
 
 /* --- options --- */
 
-#define SET(option, value)                                                                                            \
-    do {                                                                                                              \
-        if (code == CURLE_OK)                                                                                         \
-            code = curl_easy_setopt(easy, option, value);                                                             \
-    } while (0)
+#define SET(option, value)                                                                                             \
+  do {                                                                                                                 \
+    if (code == CURLE_OK)                                                                                              \
+      code = curl_easy_setopt(easy, option, value);                                                                    \
+  } while (0)
 
 /* HTTP/2 where the server offers it, and libcurl speaks it. */
 static long http_version(void)

@@ -1,10 +1,10 @@
 /* When a request is sent once more; see retry.h. */
 #include "transport/retry.h"
 
-#define SENDS_MAX 2             /* the first, and one retry */
-#define UNSENT_MAX 2            /* kept connections found closed; the next attempt is alone anyway */
-#define RESPONSES_TELLING 400   /* fewer do not tell how a server treats its connections */
-#define RETRIES_FEW 8           /* one in so many responses */
+#define SENDS_MAX 2           /* the first, and one retry */
+#define UNSENT_MAX 2          /* kept connections found closed; the next attempt is alone anyway */
+#define RESPONSES_TELLING 400 /* fewer do not tell how a server treats its connections */
+#define RETRIES_FEW 8         /* one in so many responses */
 
 /* Where a server closes connections after a few requests, one that is open would soon be closed too. */
 static bool end_early(const lsync_history *h)

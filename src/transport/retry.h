@@ -17,15 +17,15 @@ typedef enum lsync_refused { LSYNC_REFUSED_NO, LSYNC_REFUSED_YES, LSYNC_REFUSED_
 
 /* What one attempt saw. */
 typedef struct lsync_attempt {
-    uint32_t sends;       /* of the request, in this attempt and those before it */
-    uint32_t unsent;      /* attempts in a row, this one included, that found a kept connection unfit before sending */
-    bool has_no_room;     /* it was to share a connection, and none took it; nothing was sent */
-    bool is_final;        /* it has its response, or was cancelled, is out of time or of memory */
-    bool has_response;    /* a byte of one came */
-    bool is_vetoed;       /* libcurl was about to send it again by itself */
-    bool is_dead;         /* its connection gave no sign of life to another request, and was ended */
-    bool http2;           /* known or presumed */
-    bool wants_http1;     /* the server said that it wants HTTP/1.1 */
+    uint32_t sends;    /* of the request, in this attempt and those before it */
+    uint32_t unsent;   /* attempts in a row, this one included, that found a kept connection unfit before sending */
+    bool has_no_room;  /* it was to share a connection, and none took it; nothing was sent */
+    bool is_final;     /* it has its response, or was cancelled, is out of time or of memory */
+    bool has_response; /* a byte of one came */
+    bool is_vetoed;    /* libcurl was about to send it again by itself */
+    bool is_dead;      /* its connection gave no sign of life to another request, and was ended */
+    bool http2;        /* known or presumed */
+    bool wants_http1;  /* the server said that it wants HTTP/1.1 */
     bool is_idempotent;
     lsync_refused refused;
 } lsync_attempt;

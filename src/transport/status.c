@@ -40,16 +40,12 @@ static bool refused_by_proxy(const lsync_transfer *t)
 static lock_sync_status status_of_code(CURLcode code)
 {
     switch (code) {
-    case CURLE_OUT_OF_MEMORY:
-        return LOCK_SYNC_E_NO_MEMORY;
+    case CURLE_OUT_OF_MEMORY: return LOCK_SYNC_E_NO_MEMORY;
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return LOCK_SYNC_E_RESOLVE;
+    case CURLE_COULDNT_RESOLVE_PROXY: return LOCK_SYNC_E_RESOLVE;
     case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-        return LOCK_SYNC_E_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return LOCK_SYNC_E_TIMEOUT;
+    case CURLE_PROXY: return LOCK_SYNC_E_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: return LOCK_SYNC_E_TIMEOUT;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -63,20 +59,15 @@ static lock_sync_status status_of_code(CURLcode code)
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_CLIENTCERT:
-    case CURLE_USE_SSL_FAILED:
-        return LOCK_SYNC_E_TLS;
+    case CURLE_USE_SSL_FAILED: return LOCK_SYNC_E_TLS;
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: the scheme was checked before */
-        return LOCK_SYNC_E_MALFORMED;
-    case CURLE_URL_MALFORMAT:
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: the scheme was checked before */ return LOCK_SYNC_E_MALFORMED;
+    case CURLE_URL_MALFORMAT: return LOCK_SYNC_E_INVALID_ARGUMENT;
     case CURLE_FAILED_INIT:
     case CURLE_NOT_BUILT_IN:
-    case CURLE_UNKNOWN_OPTION:
-        return LOCK_SYNC_E_NO_TRANSPORT; /* this libcurl lacks what the request needs */
-    default:
-        return LOCK_SYNC_E_NETWORK;
+    case CURLE_UNKNOWN_OPTION: return LOCK_SYNC_E_NO_TRANSPORT; /* this libcurl lacks what the request needs */
+    default: return LOCK_SYNC_E_NETWORK;
     }
 }
 

@@ -10,7 +10,7 @@
 
 #define DEFAULT_INTERVAL_MS 20000
 #define INTERVAL_MS_MAX 86400000
-#define BACKOFF_MAX 30 /* intervals */
+#define BACKOFF_MAX 30             /* intervals */
 #define RETRY_AFTER_MS_MAX 3600000 /* the service's window */
 #define NEVER_US INT64_MAX
 
@@ -203,8 +203,8 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     if (status != LOCK_SYNC_OK)
         return status;
     watch = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *watch, &size)
-            ? lsync_alloc(&ctx->memory, size)
-            : NULL;
+                ? lsync_alloc(&ctx->memory, size)
+                : NULL;
     if (watch == NULL)
         return lsync_error_no_memory(&ctx->error);
     memset(watch, 0, sizeof *watch);

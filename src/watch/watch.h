@@ -11,12 +11,12 @@ struct lock_sync_watch {
     lock_sync_ctx *ctx; /* must outlive the watch */
     lock_sync_allocator memory;
     int64_t interval_ms;
-    int64_t due_us; /* of the next poll, boot clock */
+    int64_t due_us;    /* of the next poll, boot clock */
     lsync_random dice; /* behind the jitter */
     uint32_t failures; /* that may pass, in a row */
     lock_sync_status last_status;
-    bool is_held;     /* the guard refused the last poll, and for longer than an interval */
-    int64_t opens_us; /* while it is held: when the guard is sure to open */
+    bool is_held;                 /* the guard refused the last poll, and for longer than an interval */
+    int64_t opens_us;             /* while it is held: when the guard is sure to open */
     lock_sync_results *last_good; /* owned; NULL: none yet */
     int64_t last_good_us;
 

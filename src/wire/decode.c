@@ -73,16 +73,11 @@ typedef struct fault {
 static const char *describe(enum json_error_code code)
 {
     switch ((int)code) {
-    case json_error_duplicate_key:
-        return "a key comes twice in one object";
-    case json_error_numeric_overflow:
-        return "a number is too large";
-    case json_error_premature_end_of_input:
-        return "the JSON text ends too early";
-    case json_error_stack_overflow:
-        return "its values are nested too deep";
-    default:
-        return "the body is not valid JSON";
+    case json_error_duplicate_key: return "a key comes twice in one object";
+    case json_error_numeric_overflow: return "a number is too large";
+    case json_error_premature_end_of_input: return "the JSON text ends too early";
+    case json_error_stack_overflow: return "its values are nested too deep";
+    default: return "the body is not valid JSON";
     }
 }
 
@@ -165,22 +160,15 @@ static lock_sync_status status_of_envelope(const lsync_envelope *envelope)
 static void store(const lsync_field *f, const json_t *value, lock_sync_lock *lock)
 {
     switch (json_typeof(value)) {
-    case JSON_INTEGER:
-        (void)lsync_field_store_integer(f, json_integer_value(value), lock);
-        break;
+    case JSON_INTEGER: (void)lsync_field_store_integer(f, json_integer_value(value), lock); break;
     case JSON_TRUE:
-    case JSON_FALSE:
-        (void)lsync_field_store_bool(f, json_is_true(value), lock);
-        break;
-    case JSON_STRING:
-        (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock);
-        break;
+    case JSON_FALSE: (void)lsync_field_store_bool(f, json_is_true(value), lock); break;
+    case JSON_STRING: (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock); break;
     case JSON_REAL: /* one that is no whole number, or is written with an exponent */
     case JSON_NULL:
     case JSON_ARRAY:
     case JSON_OBJECT:
-    default:
-        break; /* absent */
+    default: break; /* absent */
     }
 }
 
@@ -308,8 +296,9 @@ lock_sync_status lsync_decode(const lock_sync_allocator *memory, const lock_sync
 
     *out = NULL;
     if (s->failed == LOCK_SYNC_E_TOO_LARGE)
-        return fail(&d, s->failed, s->headers_too_large ? "the answer is larger than allowed: 64 KiB of headers"
-                                                        : "the answer is larger than allowed: its body passes the cap");
+        return fail(&d, s->failed,
+                    s->headers_too_large ? "the answer is larger than allowed: 64 KiB of headers"
+                                         : "the answer is larger than allowed: its body passes the cap");
     if (s->failed != LOCK_SYNC_OK)
         return lsync_error_set(error, s->failed, "%s", lock_sync_status_message(s->failed));
     if (lsync_status_of_http(s->http_status) == LOCK_SYNC_OK)

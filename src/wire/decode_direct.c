@@ -25,7 +25,7 @@ typedef struct other_keys {
 
 typedef struct cursor {
     const char *at;
-    const char *end; /* where the NUL stands */
+    const char *end;    /* where the NUL stands */
     other_keys *others; /* of a record, and of its state */
 } cursor;
 
@@ -101,14 +101,9 @@ static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
             return false;
         (void)lsync_field_store_text(f, text, size, lock);
         return true;
-    case 'n':
-        return TAKE(c, "null");
-    case 't':
-        (void)lsync_field_store_bool(f, true, lock);
-        return TAKE(c, "true");
-    case 'f':
-        (void)lsync_field_store_bool(f, false, lock);
-        return TAKE(c, "false");
+    case 'n': return TAKE(c, "null");
+    case 't': (void)lsync_field_store_bool(f, true, lock); return TAKE(c, "true");
+    case 'f': (void)lsync_field_store_bool(f, false, lock); return TAKE(c, "false");
     default:
         if (!take_integer(c, &number))
             return false;
@@ -160,7 +155,7 @@ _Static_assert(sizeof(lock_sync_lock) < 64, "take_object has a bit for each offs
 static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
 {
     static const lsync_field unknown = {.min = 1, .max = 0}; /* takes no value */
-    uint64_t seen = 0; /* a bit for each offset, and OTHER_SEEN */
+    uint64_t seen = 0;                                       /* a bit for each offset, and OTHER_SEEN */
     size_t next = 0;
 
     if (!take(c, '{'))

@@ -13,16 +13,11 @@ lock_sync_status lsync_status_of_http(int32_t http_status)
     if (http_status >= 500 && http_status <= 599)
         return LOCK_SYNC_E_SERVER;
     switch (http_status) {
-    case 401:
-        return LOCK_SYNC_E_UNAUTHORIZED;
-    case 403:
-        return LOCK_SYNC_E_FORBIDDEN;
-    case 404:
-        return LOCK_SYNC_E_NOT_FOUND;
-    case 429:
-        return LOCK_SYNC_E_RATE_LIMITED;
-    default:
-        return LOCK_SYNC_E_HTTP;
+    case 401: return LOCK_SYNC_E_UNAUTHORIZED;
+    case 403: return LOCK_SYNC_E_FORBIDDEN;
+    case 404: return LOCK_SYNC_E_NOT_FOUND;
+    case 429: return LOCK_SYNC_E_RATE_LIMITED;
+    default: return LOCK_SYNC_E_HTTP;
     }
 }
 
@@ -35,9 +30,8 @@ static const json_t *member(const json_t *body, const char *name, const char *lo
 
     if (exact != NULL)
         return exact;
-    json_object_foreach((json_t *)(uintptr_t)body, key, value)
-        if (lsync_ascii_equal(key, strlen(key), lower_case))
-            return value;
+    json_object_foreach((json_t *)(uintptr_t)body, key,
+                        value) if (lsync_ascii_equal(key, strlen(key), lower_case)) return value;
     return NULL;
 }
 

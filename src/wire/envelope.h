@@ -10,7 +10,7 @@
 typedef struct lsync_envelope {
     lock_sync_tristate success; /* UNKNOWN: not sent */
     int32_t status_code;        /* 0: not sent */
-    bool has_odd_code; /* a statusCode is there that is none: 99, or a text */
+    bool has_odd_code;          /* a statusCode is there that is none: 99, or a text */
     const json_t *messages;     /* borrowed from the body's tree; NULL: not sent, or no array */
 } lsync_envelope;
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define LAST_SECOND 60                /* HTTP knows leap seconds */
+#define LAST_SECOND 60               /* HTTP knows leap seconds */
 #define YEAR_MS INT64_C(31556952000) /* the mean one: 146,097 days in 400 years */
 #define YEAR_MAX 9999
 

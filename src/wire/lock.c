@@ -26,49 +26,31 @@ lock_sync_tristate lock_sync_lock_is_jammed(const lock_sync_lock *lock)
 const char *lock_sync_lock_state_name(int32_t state)
 {
     switch (state) {
-    case LOCK_SYNC_STATE_UNCALIBRATED:
-        return "uncalibrated";
-    case LOCK_SYNC_STATE_CALIBRATING:
-        return "calibrating";
-    case LOCK_SYNC_STATE_UNLOCKED:
-        return "unlocked";
-    case LOCK_SYNC_STATE_SEMI_LOCKED:
-        return "semi-locked";
-    case LOCK_SYNC_STATE_UNLOCKING:
-        return "unlocking";
-    case LOCK_SYNC_STATE_LOCKING:
-        return "locking";
-    case LOCK_SYNC_STATE_LOCKED:
-        return "locked";
-    case LOCK_SYNC_STATE_PULLED:
-        return "pulled";
-    case LOCK_SYNC_STATE_PULLING:
-        return "pulling";
-    case LOCK_SYNC_STATE_UPDATING:
-        return "updating";
-    case LOCK_SYNC_STATE_UNPULLING:
-        return "unpulling";
+    case LOCK_SYNC_STATE_UNCALIBRATED: return "uncalibrated";
+    case LOCK_SYNC_STATE_CALIBRATING: return "calibrating";
+    case LOCK_SYNC_STATE_UNLOCKED: return "unlocked";
+    case LOCK_SYNC_STATE_SEMI_LOCKED: return "semi-locked";
+    case LOCK_SYNC_STATE_UNLOCKING: return "unlocking";
+    case LOCK_SYNC_STATE_LOCKING: return "locking";
+    case LOCK_SYNC_STATE_LOCKED: return "locked";
+    case LOCK_SYNC_STATE_PULLED: return "pulled";
+    case LOCK_SYNC_STATE_PULLING: return "pulling";
+    case LOCK_SYNC_STATE_UPDATING: return "updating";
+    case LOCK_SYNC_STATE_UNPULLING: return "unpulling";
     case LOCK_SYNC_STATE_UNKNOWN:
-    default:
-        return "unknown";
+    default: return "unknown";
     }
 }
 
 const char *lock_sync_door_state_name(int32_t door_state)
 {
     switch (door_state) {
-    case LOCK_SYNC_DOOR_NOT_PAIRED:
-        return "not paired";
-    case LOCK_SYNC_DOOR_DISCONNECTED:
-        return "disconnected";
-    case LOCK_SYNC_DOOR_OPENED:
-        return "opened";
-    case LOCK_SYNC_DOOR_CLOSED:
-        return "closed";
-    case LOCK_SYNC_DOOR_UNCALIBRATED:
-        return "uncalibrated";
-    default:
-        return "unknown";
+    case LOCK_SYNC_DOOR_NOT_PAIRED: return "not paired";
+    case LOCK_SYNC_DOOR_DISCONNECTED: return "disconnected";
+    case LOCK_SYNC_DOOR_OPENED: return "opened";
+    case LOCK_SYNC_DOOR_CLOSED: return "closed";
+    case LOCK_SYNC_DOOR_UNCALIBRATED: return "uncalibrated";
+    default: return "unknown";
     }
 }
 
@@ -82,11 +64,11 @@ const char *lock_sync_lock_door_text(const lock_sync_lock *lock)
     return is_known(lock, LOCK_SYNC_FIELD_DOOR_STATE) ? lock_sync_door_state_name(lock->door_state) : "unknown";
 }
 
-#define GETTER(type, member)                                                                                          \
-    type lock_sync_lock_##member(const lock_sync_lock *lock)                                                          \
-    {                                                                                                                 \
-        return lock == NULL ? 0 : lock->member;                                                                       \
-    }
+#define GETTER(type, member)                                                                                           \
+  type lock_sync_lock_##member(const lock_sync_lock *lock)                                                             \
+  {                                                                                                                    \
+    return lock == NULL ? 0 : lock->member;                                                                            \
+  }
 
 GETTER(int64_t, id)
 GETTER(int64_t, revision)

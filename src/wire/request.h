@@ -48,7 +48,7 @@ struct lock_sync_request {
     const char *secret; /* the credential inside the Authorization value */
     lsync_scope scope;  /* what the answer is filtered to */
     bool single;
-    bool asks_all;      /* the URL names no ids: none were given, or too many for a URL */
+    bool asks_all; /* the URL names no ids: none were given, or too many for a URL */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
     int64_t send_until_us;        /* boot clock; nothing of the request is sent after that */

@@ -101,7 +101,8 @@ lock_sync_status lock_sync_response_add_header(lock_sync_response *response, con
 {
     lock_sync_status status;
 
-    if (response == NULL || name == NULL || value == NULL || name[0] == '\0' || !is_one_line(name) || !is_one_line(value))
+    if (response == NULL || name == NULL || value == NULL || name[0] == '\0' || !is_one_line(name) ||
+        !is_one_line(value))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     status = lsync_response_count_header(response, strlen(name));
     if (status == LOCK_SYNC_OK)

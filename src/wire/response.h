@@ -10,8 +10,8 @@
 
 struct lock_sync_response {
     lock_sync_allocator memory;
-    int32_t http_status; /* 0: not set */
-    int32_t seen_status; /* of a status line, whatever came of its answer; 0: none was seen */
+    int32_t http_status;     /* 0: not set */
+    int32_t seen_status;     /* of a status line, whatever came of its answer; 0: none was seen */
     lock_sync_status failed; /* what an append or a header failed with; OK: nothing */
     bool headers_too_large;  /* E_TOO_LARGE is about the headers */
     int64_t received_at_ms;

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
-#define FIELD(name, type, bit, member, min, max)                                                                      \
-    {name, sizeof(name) - 1, LSYNC_##type, offsetof(lock_sync_lock, member), bit, min, max}
+#define FIELD(name, type, bit, member, min, max)                                                                       \
+  {                                                                                                                    \
+    name, sizeof(name) - 1, LSYNC_##type, offsetof(lock_sync_lock, member), bit, min, max                              \
+  }
 
 const lsync_field lsync_record_fields[LSYNC_RECORD_FIELDS] = {
     FIELD("id", INT64, 0, id, 1, INT64_MAX),

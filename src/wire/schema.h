@@ -32,8 +32,8 @@ bool lsync_field_store_text(const lsync_field *f, const char *text, size_t size,
 
 /* What is told of a lock's present. */
 #define LSYNC_PRESENT_FIELDS                                                                                           \
-    (uint32_t)(LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE | LOCK_SYNC_FIELD_BATTERY_LEVEL |                    \
-               LOCK_SYNC_FIELD_CHARGING | LOCK_SYNC_FIELD_STATE_CHANGE_RESULT)
+  (uint32_t)(LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE | LOCK_SYNC_FIELD_BATTERY_LEVEL |                      \
+             LOCK_SYNC_FIELD_CHARGING | LOCK_SYNC_FIELD_STATE_CHANGE_RESULT)
 
 /* The last step of reading a record: the present of a lock that is not known to be connected is unknown. */
 static inline void lsync_lock_finish(lock_sync_lock *lock)

@@ -82,8 +82,7 @@ bool lsync_timestamp_parse(const char *text, size_t size, int64_t *unix_ms)
     int offset;
     lsync_moment m;
 
-    if (size < whole || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
-        text[16] != ':')
+    if (size < whole || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
         return false;
     m = (lsync_moment){number(text, 4),      number(text + 5, 2),  number(text + 8, 2),
                        number(text + 11, 2), number(text + 14, 2), number(text + 17, 2)};

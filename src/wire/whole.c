@@ -26,7 +26,8 @@ static void write_whole(char *token, size_t size)
     const char *point = memchr(token, '.', size);
     size_t whole = point == NULL ? 0 : (size_t)(point - token);
 
-    if (whole == 0 || whole > DIGITS_MAX + (size_t)(token[0] == '-') || !lsync_ascii_is_digit(point[-1]) || whole + 1 == size)
+    if (whole == 0 || whole > DIGITS_MAX + (size_t)(token[0] == '-') || !lsync_ascii_is_digit(point[-1]) ||
+        whole + 1 == size)
         return;
     for (size_t i = 0; i < size; i++)
         if (i > whole ? token[i] != '0' : i != whole && !lsync_ascii_is_digit(token[i]) && (i > 0 || token[i] != '-'))

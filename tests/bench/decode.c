@@ -161,9 +161,8 @@ int main(int argc, char **argv)
         size_t rounds;
         size_t samples; /* in each turn */
     } plan[] = {
-        {"ascending", 1, 40, 5},     {"ascending", 10, 40, 5},    {"ascending", 100, 40, 5},
-        {"ascending", 1000, 40, 5},  {"ascending", 10000, 12, 1}, {"ascending", 100000, 5, 1},
-        {"shuffled", 10, 40, 5},     {"shuffled", 10000, 12, 1},
+        {"ascending", 1, 40, 5},     {"ascending", 10, 40, 5},    {"ascending", 100, 40, 5}, {"ascending", 1000, 40, 5},
+        {"ascending", 10000, 12, 1}, {"ascending", 100000, 5, 1}, {"shuffled", 10, 40, 5},   {"shuffled", 10000, 12, 1},
     };
     bool quick = is_quick(argc, argv, 1);
     job j;

@@ -138,7 +138,7 @@ bool read_with_cjson(const char *body, size_t size, records *out)
     const cJSON *record;
 
     if (good) {
-        cJSON_ArrayForEach(record, result) {
+        cJSON_ArrayForEach (record, result) {
             good = read_cjson_lock(record, place++);
             if (!good)
                 break;

@@ -15,7 +15,8 @@ using namespace simdjson;
 
 static_assert(SIMDJSON_PADDING <= BODY_PADDING, "a body has too little room behind it");
 
-namespace {
+namespace
+{
 
 void keep_int32(lock_sync_lock &lock, simdjson_result<ondemand::value> value, uint32_t field, int32_t &place)
 {

@@ -86,7 +86,7 @@ bool read_with_yyjson(const char *body, size_t size, records *out)
     size_t i, count;
 
     if (good) {
-        yyjson_arr_foreach(result, i, count, record) {
+        yyjson_arr_foreach (result, i, count, record) {
             good = read_lock(record, place++);
             if (!good)
                 break;

@@ -103,7 +103,8 @@ static int write_record(char *text, size_t size, size_t place, uint64_t id, uint
                         id, revision);
     write_time(changed, sizeof changed, place, random);
     return snprintf(text, size,
-                    "{\"id\":%" PRIu64 ",\"isConnected\":true,\"deviceState\":{\"state\":%u,\"doorState\":%u,"
+                    "{\"id\":%" PRIu64
+                    ",\"isConnected\":true,\"deviceState\":{\"state\":%u,\"doorState\":%u,"
                     "\"isCharging\":%s,\"batteryLevel\":%u,\"stateChangeResult\":%u,\"lastStateChangedDate\":\"%s\"},"
                     "\"revision\":%u}",
                     id, states[below(random, sizeof states / sizeof states[0])], below(random, 5),

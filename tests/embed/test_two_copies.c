@@ -17,9 +17,11 @@
 #define ROUNDS 50
 
 /* X(name): each function that is used of a copy. */
+/* clang-format off */
 #define FUNCTIONS(X)                                                                                                   \
     X(ctx_new_with_allocator) X(ctx_free) X(set_base_url) X(set_personal_key) X(set_guard_mode) X(fetch)               \
     X(results_free) X(last_error) X(error_message)
+/* clang-format on */
 
 #define POINTER(name) __typeof__(lock_sync_##name) *name;
 typedef struct copy {

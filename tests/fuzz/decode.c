@@ -78,9 +78,8 @@ static void check_place(const outcome *o, const char *body, size_t size)
 }
 
 /* With one allocation failing, the outcome is the same or E_NO_MEMORY. */
-static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocator *memory,
-                           const lock_sync_request *q, const lock_sync_response *s, const lsync_scope *scope,
-                           const outcome *full)
+static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocator *memory, const lock_sync_request *q,
+                           const lock_sync_response *s, const lsync_scope *scope, const outcome *full)
 {
     size_t blocks = heap->blocks;
     outcome o;
@@ -145,18 +144,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         s.body.data[in.left] = '\0';
     }
     fuzz_ask(letter, s.body.data, s.body.size, &question);
-    q = lsync_request_new(&memory,
-                          &(lsync_request_spec){
-                              .base_url = "https://api.example",
-                              .api_version = "v37",
-                              .authorization = "PersonalKey sEcReT-4711",
-                              .user_agent = "fuzz",
-                              .ids = question.ids,
-                              .id_count = question.n,
-                              .single = question.single,
-                              .timeout_ms = 1000,
-                              .connect_timeout_ms = 1000,
-                          });
+    q = lsync_request_new(&memory, &(lsync_request_spec){
+                                       .base_url = "https://api.example",
+                                       .api_version = "v37",
+                                       .authorization = "PersonalKey sEcReT-4711",
+                                       .user_agent = "fuzz",
+                                       .ids = question.ids,
+                                       .id_count = question.n,
+                                       .single = question.single,
+                                       .timeout_ms = 1000,
+                                       .connect_timeout_ms = 1000,
+                                   });
     compare(&heap, &memory, q, &s, &question, letter >= 'A' && letter <= 'Z' && !question.single,
             digit >= '1' && digit <= '9' ? digit - '0' : 0);
     lock_sync_request_free(q);

@@ -99,9 +99,7 @@ void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_question *out)
     memset(out, 0, sizeof *out);
     switch (kind) { /* 'a' is 1 */
     case 2:
-    case 6:
-        out->ids[out->n++] = 7;
-        break;
+    case 6: out->ids[out->n++] = 7; break;
     case 3:
         memcpy(out->ids, three, sizeof three);
         out->n = 3;
@@ -110,18 +108,13 @@ void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_question *out)
         for (; out->n < FUZZ_IDS_MAX; out->n++)
             out->ids[out->n] = (int64_t)out->n + 1;
         break;
-    case 5:
-        out->n = numbers_of(body, size, out->ids, FUZZ_IDS_MAX);
-        break;
-    case 7:
-        out->n = numbers_of(body, size, out->ids, 1);
-        break;
+    case 5: out->n = numbers_of(body, size, out->ids, FUZZ_IDS_MAX); break;
+    case 7: out->n = numbers_of(body, size, out->ids, 1); break;
     case 0:
         for (; out->n < FUZZ_IDS_MAX; out->n++)
             out->ids[out->n] = 1 + (int64_t)(out->n * 61 % 150);
         break;
-    default:
-        break;
+    default: break;
     }
     out->single = out->n > 0 && (kind == 6 || kind == 7);
 }

@@ -174,8 +174,8 @@ static void check_verdict(const history *h, const lsync_guard_verdict *v, int64_
 
 static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int64_t lease_us)
 {
-    const int64_t hold_max_us =
-        kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US : LSYNC_GUARD_LEASE_MAX_US;
+    const int64_t hold_max_us = kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US
+                                                                : LSYNC_GUARD_LEASE_MAX_US;
     const lsync_guard_request request = {kind, min64(lease_us, hold_max_us), ++h->next_slot};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record before = *r;
@@ -272,8 +272,7 @@ static void check_opens(history *h, lock_sync_request_kind kind)
 static void settle(history *h, fuzz_input *in, int64_t slot, lock_sync_guard_outcome outcome, int64_t retry_after_us)
 {
     unsigned flags = fuzz_byte(in);
-    const lsync_guard_ending ending = {slot, outcome, retry_after_us,
-                                       flags & 1 ? (int64_t)fuzz_number(in, 4) * 4 : 0,
+    const lsync_guard_ending ending = {slot, outcome, retry_after_us, flags & 1 ? (int64_t)fuzz_number(in, 4) * 4 : 0,
                                        flags & 2 ? (uint32_t)fuzz_number(in, 4) : 0};
 
     lsync_guard_settle(&h->stored.record, &h->limits, &ending, h->now_us);
@@ -296,44 +295,22 @@ static void operate(history *h, fuzz_input *in)
 
     switch (operation % 16) {
     case 0:
-    case 1:
-        (void)reserve(h, kind, argument * 100);
-        break;
-    case 2:
-        (void)reserve(h, kind, 0);
-        break;
-    case 3:
-        extend(h, slot, argument * 100);
-        break;
+    case 1: (void)reserve(h, kind, argument * 100); break;
+    case 2: (void)reserve(h, kind, 0); break;
+    case 3: extend(h, slot, argument * 100); break;
     case 4:
-    case 5:
-        settle(h, in, slot, operation % 16 == 4 ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1);
-        break;
+    case 5: settle(h, in, slot, operation % 16 == 4 ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1); break;
     case 6:
     case 7:
         settle(h, in, slot, LOCK_SYNC_SLOT_LIMITED, operation % 16 == 6 ? argument - 1 : INT64_MAX - argument);
         break;
-    case 8:
-        join(h, in);
-        break;
-    case 9: /* the clock goes back */
-        h->now_us = h->now_us > argument * 10 ? h->now_us - argument * 10 : 0;
-        break;
-    case 10:
-        keep_and_read(h);
-        break;
-    case 11:
-        reboot(h, argument);
-        break;
-    case 12:
-        check_opens(h, kind);
-        break;
-    case 13:
-        resolve(h, in);
-        break;
-    default:
-        h->now_us = min64(h->now_us + argument * 10, NOW_MAX_US);
-        break;
+    case 8: join(h, in); break;
+    case 9: /* the clock goes back */ h->now_us = h->now_us > argument * 10 ? h->now_us - argument * 10 : 0; break;
+    case 10: keep_and_read(h); break;
+    case 11: reboot(h, argument); break;
+    case 12: check_opens(h, kind); break;
+    case 13: resolve(h, in); break;
+    default: h->now_us = min64(h->now_us + argument * 10, NOW_MAX_US); break;
     }
     (void)lsync_guard_stale_at_us(&h->stored.record);
 }
@@ -354,8 +331,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&h, 0, sizeof h);
     h.next_slot = (int64_t)1 << 40;
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        h.limits.interval_us[k] =
-            (k == LOCK_SYNC_REQUEST_OTHER ? 0 : 1000) + (int64_t)(fuzz_number(&in, 4) % 3600000000u);
+        h.limits.interval_us[k] = (k == LOCK_SYNC_REQUEST_OTHER ? 0 : 1000) +
+                                  (int64_t)(fuzz_number(&in, 4) % 3600000000u);
     h.limits.budget = 1 + (uint32_t)(fuzz_number(&in, 3) % 1000000);
     h.limits.granularity_us = kind & 0x10 ? 1000000 : 0;
     h.now_us = (int64_t)(fuzz_number(&in, 7) % (uint64_t)NOW_MAX_US);

@@ -93,7 +93,7 @@ static uint32_t possible(const answer *a)
         return BIT(OK) | BIT(E_MALFORMED) | refusals;
     if (a->http / 100 == 5)
         return BIT(E_SERVER);
-    return a->http == 401 ? BIT(E_UNAUTHORIZED)
+    return a->http == 401   ? BIT(E_UNAUTHORIZED)
            : a->http == 403 ? BIT(E_FORBIDDEN)
            : a->http == 404 ? BIT(E_NOT_FOUND)
            : a->http == 429 ? BIT(E_RATE_LIMITED)
@@ -143,8 +143,8 @@ static void check_error(const lock_sync_error *e, lock_sync_status status, const
     }
     FUZZ_CHECK(wait_ms >= -1 && (wait_ms == -1 || status == LOCK_SYNC_E_RATE_LIMITED || status == LOCK_SYNC_E_SERVER));
     FUZZ_CHECK(offset >= -1 && offset <= (int64_t)a->size && (offset == -1 || status == LOCK_SYNC_E_MALFORMED));
-    if (status == LOCK_SYNC_E_MALFORMED || (status >= LOCK_SYNC_E_RATE_LIMITED && status <= LOCK_SYNC_E_API &&
-                                            status != LOCK_SYNC_E_INVALID_ARGUMENT))
+    if (status == LOCK_SYNC_E_MALFORMED ||
+        (status >= LOCK_SYNC_E_RATE_LIMITED && status <= LOCK_SYNC_E_API && status != LOCK_SYNC_E_INVALID_ARGUMENT))
         FUZZ_CHECK(lock_sync_error_http_status(e) == a->http);
 }
 
@@ -199,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_ask(letter, a.body, a.size, &question);
     FUZZ_CHECK((question.single ? lock_sync_request_build_one(ctx, question.ids[0], &q)
                                 : lock_sync_request_build(ctx, question.n == 0 ? NULL : question.ids, question.n,
-                                                         &q)) == LOCK_SYNC_OK);
+                                                          &q)) == LOCK_SYNC_OK);
     decode(&heap, ctx, q, s, &a, &question);
     lock_sync_response_free(s);
     lock_sync_request_free(q);

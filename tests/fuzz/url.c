@@ -110,26 +110,16 @@ static lock_sync_status set_guard(lock_sync_ctx *ctx, int64_t interval_ms, const
 static lock_sync_status apply_number(lock_sync_ctx *ctx, char letter, int64_t number, const char *text)
 {
     switch (letter) {
-    case 'm':
-        return in_range(lock_sync_set_max_response_bytes(ctx, (uint64_t)number), number, 1, INT64_C(1) << 40);
-    case 'w':
-        return in_range(lock_sync_set_timeout_ms(ctx, number), number, 1, 86400000);
-    case 'x':
-        return in_range(lock_sync_set_connect_timeout_ms(ctx, number), number, 1, 86400000);
-    case 'q':
-        return in_range(lock_sync_set_max_idle_ms(ctx, number), number, 1, 86400000);
-    case 'f':
-        return in_range(lock_sync_set_access_token_until(ctx, "eyJ.x.y", number), number, 1, INT64_MAX);
-    case 'g':
-        return in_range(lock_sync_set_guard_mode(ctx, (int32_t)number), (int32_t)number, 0, 3);
-    case 'i':
-        return set_guard(ctx, number, text);
-    case 's':
-        return text == NULL ? lock_sync_set_transport(ctx, NULL) : set_transport(ctx, number);
-    case 'o':
-        return lock_sync_set_token_provider(ctx, NULL, ctx);
-    default:
-        return lock_sync_set_logger(ctx, NULL, NULL);
+    case 'm': return in_range(lock_sync_set_max_response_bytes(ctx, (uint64_t)number), number, 1, INT64_C(1) << 40);
+    case 'w': return in_range(lock_sync_set_timeout_ms(ctx, number), number, 1, 86400000);
+    case 'x': return in_range(lock_sync_set_connect_timeout_ms(ctx, number), number, 1, 86400000);
+    case 'q': return in_range(lock_sync_set_max_idle_ms(ctx, number), number, 1, 86400000);
+    case 'f': return in_range(lock_sync_set_access_token_until(ctx, "eyJ.x.y", number), number, 1, INT64_MAX);
+    case 'g': return in_range(lock_sync_set_guard_mode(ctx, (int32_t)number), (int32_t)number, 0, 3);
+    case 'i': return set_guard(ctx, number, text);
+    case 's': return text == NULL ? lock_sync_set_transport(ctx, NULL) : set_transport(ctx, number);
+    case 'o': return lock_sync_set_token_provider(ctx, NULL, ctx);
+    default: return lock_sync_set_logger(ctx, NULL, NULL);
     }
 }
 
@@ -140,14 +130,10 @@ static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
         lock_sync_status (*set)(lock_sync_ctx *ctx, const char *text);
         bool is_secret;
     } texts[] = {
-        {'u', lock_sync_set_base_url, false},
-        {'v', lock_sync_set_api_version, false},
-        {'p', lock_sync_set_proxy, false},
-        {'c', lock_sync_set_ca_file, false},
-        {'a', lock_sync_set_user_agent, false},
-        {'k', lock_sync_set_personal_key, true},
-        {'t', lock_sync_set_access_token, true},
-        {'e', set_until, true},
+        {'u', lock_sync_set_base_url, false},    {'v', lock_sync_set_api_version, false},
+        {'p', lock_sync_set_proxy, false},       {'c', lock_sync_set_ca_file, false},
+        {'a', lock_sync_set_user_agent, false},  {'k', lock_sync_set_personal_key, true},
+        {'t', lock_sync_set_access_token, true}, {'e', set_until, true},
     };
     lock_sync_status status;
 

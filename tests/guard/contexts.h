@@ -26,9 +26,9 @@ typedef struct guarded {
 
 /* GUARDED(test_guard(20000), FAIL, answer_401, answer_good): released after the test. Without a guard (NULL) the
    context has its own. The hooks of the steps get the context. */
-#define GUARDED(guard, mode, ...)                                                                                     \
-    guarded_new(guard, LOCK_SYNC_GUARD_##mode, (const t_step[]){__VA_ARGS__},                                          \
-                sizeof((const t_step[]){__VA_ARGS__}) / sizeof(t_step))
+#define GUARDED(guard, mode, ...)                                                                                      \
+  guarded_new(guard, LOCK_SYNC_GUARD_##mode, (const t_step[]){__VA_ARGS__},                                            \
+              sizeof((const t_step[]){__VA_ARGS__}) / sizeof(t_step))
 guarded *guarded_new(lock_sync_guard *guard, lock_sync_guard_mode mode, const t_step *steps, size_t step_count);
 
 /* A context that gets its memory from `heap`, and good responses; to be freed. */

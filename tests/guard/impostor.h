@@ -13,14 +13,16 @@
 #define ROLE "$67\r\nrole:master\r\nmaster_replid:" SOURCE "\r\n"
 #define AOF "$13\r\naof_enabled:1\r\n"
 #define NOTHING "$0\r\n\r\n"
-#define MET ROLE AOF NOTHING NOTHING                 /* INFO, four times: at each new connection */
-#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n" /* three years old */
+#define MET ROLE AOF NOTHING NOTHING                                      /* INFO, four times: at each new connection */
+#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n"                   /* three years old */
 #define OTHER_MARKER "$57\r\n76543210" SOURCE_END " 1600000000000000\r\n" /* of another life of the server */
-#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE    /* GET, TIME, INFO; and the same for the marker */
+#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE /* GET, TIME, INFO; and the same for the marker */
 #define NO_KEY MET ABSENT
-#define STILL_NONE "+OK\r\n$-1\r\n"                  /* WATCH, GET */
-#define ANOTHERS "+OK\r\n$4\r\nnews\r\n" "+OK\r\n"   /* WATCH, GET, UNWATCH */
-#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"    /* MULTI, SET, EXEC */
+#define STILL_NONE "+OK\r\n$-1\r\n" /* WATCH, GET */
+#define ANOTHERS                                                                                                       \
+  "+OK\r\n$4\r\nnews\r\n"                                                                                              \
+  "+OK\r\n"                                       /* WATCH, GET, UNWATCH */
+#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
 
 typedef struct impostor {
     const char *says;  /* to each connection, then it closes; NULL: never a word */

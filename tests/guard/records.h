@@ -5,7 +5,7 @@
 #include "../support/decoding.h"
 #include "guard/record.h"
 
-#define S(seconds) ((seconds) * INT64_C(1000000))
+#define S(seconds) ((seconds)*INT64_C(1000000))
 #define CELL LSYNC_GUARD_CELL_US
 #define NEVER LSYNC_GUARD_NEVER_US
 #define NOW S(900000) /* a boundary of the grid of cells */

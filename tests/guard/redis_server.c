@@ -45,8 +45,9 @@ static bool answers(void *user)
 void redis_server_start(redis_server *s)
 {
     char port[16];
-    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s->dir,
-                                          "--save", "", "--daemonize", "no", "--logfile", "/dev/null"};
+    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port",    port,       "--bind", "127.0.0.1",
+                                          "--dir",        s->dir,      "--save",   "",       "--daemonize",
+                                          "no",           "--logfile", "/dev/null"};
     size_t n = 13;
 
     (void)snprintf(port, sizeof port, "%u", s->port);

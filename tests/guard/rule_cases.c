@@ -47,21 +47,14 @@ static void run_step(run *u, const rule_step *s)
         v = lsync_guard_extend(&u->record, &u->limits, &request, at_us);
         check_verdict(u, s, &v, request.slot);
         break;
-    case RULE_SETTLE:
-        lsync_guard_settle(&u->record, &u->limits, &ending, at_us);
-        break;
-    case RULE_SHIFT:
-        lsync_guard_shift(&u->record, s->at);
-        break;
+    case RULE_SETTLE: lsync_guard_settle(&u->record, &u->limits, &ending, at_us); break;
+    case RULE_SHIFT: lsync_guard_shift(&u->record, s->at); break;
     case RULE_CLOSE:
         u->record.entries[s->kind].closed_until_us = at_us;
         u->record.closure = s->closure;
         break;
-    case RULE_STALE:
-        CHECK_INT(lsync_guard_stale_at_us(&u->record), s->at == NEVER ? NEVER : at_us);
-        break;
-    case RULE_END:
-        break;
+    case RULE_STALE: CHECK_INT(lsync_guard_stale_at_us(&u->record), s->at == NEVER ? NEVER : at_us); break;
+    case RULE_END: break;
     }
 }
 
@@ -70,7 +63,8 @@ void rule_check_cases(const rule_case *cases, size_t n)
     for (size_t i = 0; i < n; i++) {
         const rule_case *c = &cases[i];
         run u = {.limits = {{c->interval == 0 ? S(20) : c->interval, S(60), c->other_interval},
-                            c->budget == 0 ? 600 : c->budget, c->granularity},
+                            c->budget == 0 ? 600 : c->budget,
+                            c->granularity},
                  .start_us = c->is_after_boot ? 0 : RULE_START_US};
 
         lsync_guard_record_init(&u.record);

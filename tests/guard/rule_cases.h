@@ -6,8 +6,8 @@
 #include "../support/decoding.h"
 #include "guard/rule.h"
 
-#define S(seconds) ((seconds) * INT64_C(1000000))
-#define MS(milliseconds) ((milliseconds) * INT64_C(1000))
+#define S(seconds) ((seconds)*INT64_C(1000000))
+#define MS(milliseconds) ((milliseconds)*INT64_C(1000))
 #define HOUR LSYNC_GUARD_HOUR_US
 #define CELL LSYNC_GUARD_CELL_US
 #define OUT(cell) (((cell) + 1) * CELL + HOUR) /* when the requests of a cell no longer count */
@@ -61,23 +61,35 @@ typedef struct rule_case {
 #define NOT_LIVE INT64_C(-1) /* the wait that an extension is told whose lease is no longer live */
 
 /* Asks. `told`: the reason for the wait, without its prefix. */
-#define ASK_FOR(kind_, at_, hold_, wait_) {.action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_}
+#define ASK_FOR(kind_, at_, hold_, wait_)                                                                              \
+  {                                                                                                                    \
+    .action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_                                         \
+  }
 #define ASK(at_, hold_, wait_) ASK_FOR(SYNC, at_, hold_, wait_)
 #define ASK_DIRECTORY(at_, hold_, wait_) ASK_FOR(DIRECTORY, at_, hold_, wait_)
 #define ASK_OTHER(at_, hold_, wait_) ASK_FOR(OTHER, at_, hold_, wait_)
-#define TOLD(kind_, at_, hold_, wait_, soonest_, told) \
-    {.action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_, .soonest = soonest_, \
-     .reason = LSYNC_GUARD_REASON_##told}
+#define TOLD(kind_, at_, hold_, wait_, soonest_, told)                                                                 \
+  {                                                                                                                    \
+    .action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_, .soonest = soonest_,                   \
+    .reason = LSYNC_GUARD_REASON_##told                                                                                \
+  }
 
-#define EXTEND(at_, slot_, hold_, wait_) {.action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_}
-#define EXTEND_TOLD(at_, slot_, hold_, wait_, soonest_, told) \
-    {.action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_, .soonest = soonest_, \
-     .reason = LSYNC_GUARD_REASON_##told}
+#define EXTEND(at_, slot_, hold_, wait_)                                                                               \
+  {                                                                                                                    \
+    .action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_                                      \
+  }
+#define EXTEND_TOLD(at_, slot_, hold_, wait_, soonest_, told)                                                          \
+  {                                                                                                                    \
+    .action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_, .soonest = soonest_,                \
+    .reason = LSYNC_GUARD_REASON_##told                                                                                \
+  }
 
 /* Settles. LATE_: an outcome of `ago_` before, that could not be written then. */
-#define SETTLE(at_, slot_, outcome_, retry_, ago_, charges_) \
-    {.action = RULE_SETTLE, .at = at_, .slot = slot_, .outcome = LOCK_SYNC_SLOT_##outcome_, .retry_after = retry_, \
-     .ago = ago_, .charges = charges_}
+#define SETTLE(at_, slot_, outcome_, retry_, ago_, charges_)                                                           \
+  {                                                                                                                    \
+    .action = RULE_SETTLE, .at = at_, .slot = slot_, .outcome = LOCK_SYNC_SLOT_##outcome_, .retry_after = retry_,      \
+    .ago = ago_, .charges = charges_                                                                                   \
+  }
 #define SENT(at_, slot_) SETTLE(at_, slot_, SENT, -1, 0, 0)
 #define NOT_SENT(at_, slot_) SETTLE(at_, slot_, NOT_SENT, -1, 0, 0)
 #define LIMITED(at_, slot_, retry_) SETTLE(at_, slot_, LIMITED, retry_, 0, 0)
@@ -88,11 +100,20 @@ typedef struct rule_case {
 #define LATE_CHARGED(at_, slot_, ago_, charges_) SETTLE(at_, slot_, SENT, -1, ago_, charges_)
 
 /* Another boot, whose clock shows `by_` more. */
-#define SHIFT(by_) {.action = RULE_SHIFT, .at = by_}
+#define SHIFT(by_)                                                                                                     \
+  {                                                                                                                    \
+    .action = RULE_SHIFT, .at = by_                                                                                    \
+  }
 /* A line is closed until then. */
-#define CLOSE(kind_, until_, why_) {.action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_}
+#define CLOSE(kind_, until_, why_)                                                                                     \
+  {                                                                                                                    \
+    .action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_                                   \
+  }
 /* When nothing of the record matters any more. */
-#define STALE(at_) {.action = RULE_STALE, .at = at_}
+#define STALE(at_)                                                                                                     \
+  {                                                                                                                    \
+    .action = RULE_STALE, .at = at_                                                                                    \
+  }
 
 /* The number of the slot that is granted at an ordinal. */
 int64_t rule_slot(int ordinal);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #ifdef WITH_REDIS
-#include <locksync/redis.h>
+#  include <locksync/redis.h>
 #endif
 
 lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t reserve)

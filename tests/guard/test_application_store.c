@@ -16,9 +16,9 @@ typedef struct shelf {
     bool is_beaten; /* another changes the record between load and replace, once */
     lock_sync_status load_fails;
     lock_sync_status replace_fails;
-    const char *why; /* for describe */
+    const char *why;        /* for describe */
     lock_sync_ctx *cancels; /* its fetch is cancelled by a load */
-    size_t room; /* what the last load offered */
+    size_t room;            /* what the last load offered */
 } shelf;
 
 static lock_sync_status shelf_load(void *user, void *record, size_t *size, int64_t *now_ms)
@@ -231,8 +231,15 @@ TEST(a_time_out_of_sense_is_not_free_to_go)
     static const struct {
         int64_t now_ms;
         bool good;
-    } rows[] = {{0, false}, {-1, false}, {INT64_MIN, false}, {INT64_MAX, false}, {INT64_MAX / 1000, false},
-                {(INT64_C(1) << 50) + 1, false}, {1, true}, {INT64_C(1) << 50, true}, {1700000000000, true}};
+    } rows[] = {{0, false},
+                {-1, false},
+                {INT64_MIN, false},
+                {INT64_MAX, false},
+                {INT64_MAX / 1000, false},
+                {(INT64_C(1) << 50) + 1, false},
+                {1, true},
+                {INT64_C(1) << 50, true},
+                {1700000000000, true}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         shelf *s = new_shelf();

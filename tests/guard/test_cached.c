@@ -12,9 +12,18 @@ typedef struct question {
     int64_t single;
 } question;
 
-#define IDS(...) {sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}, 0}
-#define ONE(id) {0, {0}, id}
-#define EVERY {0, {0}, 0}
+#define IDS(...)                                                                                                       \
+  {                                                                                                                    \
+    sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}, 0                                         \
+  }
+#define ONE(id)                                                                                                        \
+  {                                                                                                                    \
+    0, {0}, id                                                                                                         \
+  }
+#define EVERY                                                                                                          \
+  {                                                                                                                    \
+    0, {0}, 0                                                                                                          \
+  }
 
 static lock_sync_status ask(lock_sync_ctx *ctx, const question *q, lock_sync_results **r)
 {
@@ -130,14 +139,14 @@ TEST(the_results_are_copies)
 }
 
 /* Makes a call on a context that keeps a response, `ctx`, and checks whether the response is still there. */
-#define CHECK_AFTER(call, status, is_kept)                                                                           \
-    do {                                                                                                             \
-        lock_sync_ctx *ctx = GUARDED(NULL, CACHED, answer_good)->ctx;                                                \
-                                                                                                                     \
-        CHECK_OK(fetch_all(ctx));                                                                                    \
-        CHECK_INT(call, status);                                                                                     \
-        CHECK((fetch_all(ctx) == LOCK_SYNC_OK) == (is_kept));                                                        \
-    } while (0)
+#define CHECK_AFTER(call, status, is_kept)                                                                             \
+  do {                                                                                                                 \
+    lock_sync_ctx *ctx = GUARDED(NULL, CACHED, answer_good)->ctx;                                                      \
+                                                                                                                       \
+    CHECK_OK(fetch_all(ctx));                                                                                          \
+    CHECK_INT(call, status);                                                                                           \
+    CHECK((fetch_all(ctx) == LOCK_SYNC_OK) == (is_kept));                                                              \
+  } while (0)
 #define CHECK_DROPS(call) CHECK_AFTER(call, LOCK_SYNC_OK, false)
 #define CHECK_KEEPS(call) CHECK_AFTER(call, LOCK_SYNC_OK, true)
 #define CHECK_REFUSED(call) CHECK_AFTER(call, LOCK_SYNC_E_INVALID_ARGUMENT, true)

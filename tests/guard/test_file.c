@@ -71,9 +71,9 @@ TEST(paths_that_are_none)
 
 typedef struct strange {
     const char *name;
-    mode_t mode; /* its type too */
-    const char *target; /* of a link */
-    size_t size; /* of a file */
+    mode_t mode;         /* its type too */
+    const char *target;  /* of a link */
+    size_t size;         /* of a file */
     const char *why;     /* in the place of the guard's file */
     const char *why_new; /* where one is made; NULL: it is taken over */
 } strange;

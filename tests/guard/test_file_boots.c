@@ -62,15 +62,9 @@ static void live(event what, int64_t interval_ms)
     lock_sync_guard *g = file_guard(interval_ms);
 
     switch (what) {
-    case SENT:
-        use_slot(g);
-        break;
-    case HELD:
-        (void)take_slot(g, 9000);
-        break;
-    case LIMITED:
-        be_limited(g, HOUR_MS);
-        break;
+    case SENT: use_slot(g); break;
+    case HELD: (void)take_slot(g, 9000); break;
+    case LIMITED: be_limited(g, HOUR_MS); break;
     case LOST:
         (void)remove(here.path);
         check_wait(g, interval_ms + 30000);

@@ -73,7 +73,7 @@ static void ask_behind(lock_sync_guard *g)
 
 TEST_HERE(a_kept_outcome_is_the_parents_to_write)
 {
-    void (*const firsts[])(lock_sync_guard *g) = {ask_behind, NULL};
+    void (*const firsts[])(lock_sync_guard * g) = {ask_behind, NULL};
 
     for (size_t i = 0; i < COUNT_OF(firsts); i++) {
         lock_sync_guard *g = file_guard(1);
@@ -195,7 +195,7 @@ static void freeze_in_mid_decision(const busy_thread *b)
 
 static void ask_in_vain(lock_sync_guard *g)
 {
-    CHILD_MUST(open_files() == 1); /* it was inherited */
+    CHILD_MUST(open_files() == 1);                         /* it was inherited */
     CHILD_MUST(check_no_slot(g, "another process holds")); /* the parent */
 }
 
@@ -209,7 +209,7 @@ static int do_nothing(void *user)
 
 TEST_HERE(a_child_of_a_fork_in_mid_decision)
 {
-    void (*const firsts[])(lock_sync_guard *g) = {ask_in_vain, set_and_read, NULL};
+    void (*const firsts[])(lock_sync_guard * g) = {ask_in_vain, set_and_read, NULL};
 
     for (size_t i = 0; i < COUNT_OF(firsts); i++) {
         life l = {file_guard(1), firsts[i]};

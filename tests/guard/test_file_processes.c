@@ -16,7 +16,7 @@
 /* What a process notes of a slot; times of the boot clock. */
 typedef struct slot_note {
     int64_t slot;
-    int64_t asked_us; /* before it was asked for: its hold ends LEASE_MS after that, or later */
+    int64_t asked_us;         /* before it was asked for: its hold ends LEASE_MS after that, or later */
     _Atomic int64_t begin_us; /* 0: not noted */
     _Atomic int64_t end_us;   /* noted before it is settled; 0: not noted */
     atomic_bool refunded;

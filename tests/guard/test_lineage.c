@@ -64,8 +64,8 @@ static void check_resolve(const resolve_row *row)
     lsync_guard_limits limits = service;
     lsync_guard_record r = record_of(&row->store);
     lsync_guard_record seen = record_of(&row->seen);
-    lsync_guard_source source = {row->source != 0, {(unsigned char)row->source},
-                                 row->empty_since == 0 ? NEVER : row->empty_since};
+    lsync_guard_source source = {
+        row->source != 0, {(unsigned char)row->source}, row->empty_since == 0 ? NEVER : row->empty_since};
     lsync_guard_witness witness = {row->seen.life == 0 ? NULL : &seen, row->hold, DRAWN};
     bool is_written = row->after.life != 0;
     const held *after = is_written ? &row->after : &row->store;
@@ -85,8 +85,14 @@ static void check_resolve(const resolve_row *row)
     check_closed(&r, row->closed_for);
 }
 
-#define USED(source, version, over) {source, 5, version, OLD, S(9), over}
-#define BORN_NOW(source, version, hold, over) {source, DRAWN, version, NOW, S(hold), over}
+#define USED(source, version, over)                                                                                    \
+  {                                                                                                                    \
+    source, 5, version, OLD, S(9), over                                                                                \
+  }
+#define BORN_NOW(source, version, hold, over)                                                                          \
+  {                                                                                                                    \
+    source, DRAWN, version, NOW, S(hold), over                                                                         \
+  }
 #define STORE(...) .store = __VA_ARGS__
 #define SEEN(...) .seen = __VA_ARGS__
 #define WRITTEN(...) .after = __VA_ARGS__
@@ -116,11 +122,11 @@ TEST(the_record_to_decide_on)
          WRITTEN(BORN_NOW('a', 9, 30, NOW - S(7300))), CLOSED(LOSS, 50)},
         {"gone: by the longest hold that was seen", SEEN({0, 5, 9, OLD, S(99), OLD}), .hold = S(40),
          WRITTEN(BORN_NOW(0, 9, 99, OLD)), CLOSED(LOSS, 119)},
-        {"gone: by the hold that is asked for", SEEN(USED(0, 9, OLD)), .hold = S(40),
-         WRITTEN(BORN_NOW(0, 9, 40, OLD)), CLOSED(LOSS, 60)},
+        {"gone: by the hold that is asked for", SEEN(USED(0, 9, OLD)), .hold = S(40), WRITTEN(BORN_NOW(0, 9, 40, OLD)),
+         CLOSED(LOSS, 60)},
 
-        {"of another source, nothing seen", STORE(USED('a', 9, OLD)), .source = 'b',
-         WRITTEN(BORN_NOW('b', 9, 30, OLD)), CLOSED(LOSS, 50)},
+        {"of another source, nothing seen", STORE(USED('a', 9, OLD)), .source = 'b', WRITTEN(BORN_NOW('b', 9, 30, OLD)),
+         CLOSED(LOSS, 50)},
         {"of another source: the record's longest hold", STORE({'a', 5, 9, OLD, S(99), OLD}), SEEN(USED('a', 9, OLD)),
          .source = 'b', WRITTEN(BORN_NOW('b', 9, 99, OLD)), CLOSED(LOSS, 119)},
 
@@ -165,8 +171,10 @@ typedef struct field_row {
     int64_t after;
 } field_row;
 
-#define FIELD(name_, member, a_, b_, after_) \
-    {name_, offsetof(lsync_guard_record, member), sizeof(((lsync_guard_record *)0)->member), a_, b_, after_}
+#define FIELD(name_, member, a_, b_, after_)                                                                           \
+  {                                                                                                                    \
+    name_, offsetof(lsync_guard_record, member), sizeof(((lsync_guard_record *)0)->member), a_, b_, after_             \
+  }
 
 static lsync_guard_record record_with(const field_row *row, int64_t value)
 {
@@ -227,16 +235,41 @@ TEST(of_two_leases_one_stays)
         {"none", {0}, {0}, {0}, 1, NEVER, NEVER},
         {"one and none", {1, NOW + S(5), S(9)}, {0}, {1, NOW + S(5), S(9)}, 1, NEVER, NEVER},
         {"the same, extended", {1, NOW + S(5), S(90)}, {1, NOW + S(7), S(9)}, {1, NOW + S(7), S(90)}, 1, NEVER, NEVER},
-        {"two: the later stays, the other's end closes", {1, NOW + S(5), S(9)}, {2, NOW + S(7), S(8)},
-         {2, NOW + S(7), S(9)}, 1, NOW + S(65), NEVER},
-        {"two that end together", {1, NOW + S(5), S(9)}, {2, NOW + S(5), S(8)}, {2, NOW + S(5), S(9)}, 1, NOW + S(65),
+        {"two: the later stays, the other's end closes",
+         {1, NOW + S(5), S(9)},
+         {2, NOW + S(7), S(8)},
+         {2, NOW + S(7), S(9)},
+         1,
+         NOW + S(65),
          NEVER},
-        {"two, after pages", {1, NOW + S(5), S(9)}, {2, NOW + S(7), S(9)}, {2, NOW + S(7), S(9)}, 3, NOW + S(185),
+        {"two that end together",
+         {1, NOW + S(5), S(9)},
+         {2, NOW + S(5), S(8)},
+         {2, NOW + S(5), S(9)},
+         1,
+         NOW + S(65),
          NEVER},
-        {"one that ran out and one that is live", {1, NOW - S(1), S(9)}, {2, NOW + S(5), S(9)},
-         {2, NOW + S(5), S(9)}, 1, NEVER, NOW - S(1)},
-        {"one beyond reason", {1, NOW + S(500), S(9)}, {2, NOW + S(10), S(10)}, {2, NOW + S(10), S(10)}, 1,
-         NOW + S(69), NEVER},
+        {"two, after pages",
+         {1, NOW + S(5), S(9)},
+         {2, NOW + S(7), S(9)},
+         {2, NOW + S(7), S(9)},
+         3,
+         NOW + S(185),
+         NEVER},
+        {"one that ran out and one that is live",
+         {1, NOW - S(1), S(9)},
+         {2, NOW + S(5), S(9)},
+         {2, NOW + S(5), S(9)},
+         1,
+         NEVER,
+         NOW - S(1)},
+        {"one beyond reason",
+         {1, NOW + S(500), S(9)},
+         {2, NOW + S(10), S(10)},
+         {2, NOW + S(10), S(10)},
+         1,
+         NOW + S(69),
+         NEVER},
     };
 
     for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) { /* each in both directions */
@@ -266,8 +299,8 @@ TEST(cells_move_by_whole_cells_rounded_up)
     static const struct {
         int64_t shift;
         int64_t cells;
-    } rows[] = {{0, 0},   {1, 1},        {CELL - 1, 1}, {CELL, 1},        {CELL + 1, 2},
-                {-1, 0},  {1 - CELL, 0}, {-CELL, -1},   {-CELL - 1, -1},  {-1000 * CELL, -1000}};
+    } rows[] = {{0, 0},  {1, 1},        {CELL - 1, 1}, {CELL, 1},       {CELL + 1, 2},
+                {-1, 0}, {1 - CELL, 0}, {-CELL, -1},   {-CELL - 1, -1}, {-1000 * CELL, -1000}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_guard_record r = record_new();

@@ -21,7 +21,7 @@ typedef struct shelf {
     const char *warning; /* NULL: none; "": all its bytes are set */
     lock_sync_status look_ends;
     lock_sync_status swap_ends; /* it swaps, and reports that */
-    int beaten;           /* so many swaps come too late */
+    int beaten;                 /* so many swaps come too late */
     int looks;
     int swaps;
     int64_t expires_in_ms;
@@ -140,7 +140,12 @@ TEST_IN(since_when_an_absent_record_may_be_a_lost_one, begin, end)
     static const struct {
         int64_t since_us; /* before now */
         int64_t wait_ms;
-    } rows[] = {{0, 50000}, {49999001, 1}, {50000000, 0}, {NOW_US, 0}, {INT64_MAX, 0}, {-1, 50000},
+    } rows[] = {{0, 50000},
+                {49999001, 1},
+                {50000000, 0},
+                {NOW_US, 0},
+                {INT64_MAX, 0},
+                {-1, 50000},
                 {-INT64_MAX + NOW_US, 50000}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -110,9 +110,9 @@ TEST(budgets_have_bounds)
         uint32_t requests;
         uint32_t reserve;
         bool good;
-    } rows[] = {{0, 0, false}, {1, 0, true}, {1, 1, false}, {1, 2, false}, {700, 100, true}, {700, 699, true},
-                {700, 700, false}, {1000000, 0, true}, {1000000, 999999, true}, {1000001, 0, false},
-                {UINT32_MAX, 0, false}, {0, UINT32_MAX, false}};
+    } rows[] = {{0, 0, false},           {1, 0, true},        {1, 1, false},          {1, 2, false},
+                {700, 100, true},        {700, 699, true},    {700, 700, false},      {1000000, 0, true},
+                {1000000, 999999, true}, {1000001, 0, false}, {UINT32_MAX, 0, false}, {0, UINT32_MAX, false}};
     lock_sync_guard *g = test_guard(1);
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -154,7 +154,7 @@ TEST(bad_arguments_are_refused)
     BAD(lock_sync_guard_settle(g, slot, -1, 0));
     BAD(lock_sync_guard_settle(g, slot, 3, 0));
     CHECK_OK(lock_sync_guard_settle(g, slot + 5, LOCK_SYNC_SLOT_SENT, 0)); /* is over, or another's */
-    CHECK_BETWEEN(wait_of(g), 3600001, 3601000); /* the slot is held still */
+    CHECK_BETWEEN(wait_of(g), 3600001, 3601000);                           /* the slot is held still */
     CHECK_INT(lock_sync_guard_error_message(NULL, NULL, 0), 0);
     CHECK_INT(lock_sync_guard_error_message(NULL, text, sizeof text), 0);
     CHECK_TEXT(text, "");
@@ -168,8 +168,8 @@ TEST(any_retry_after_is_taken)
     static const struct {
         int64_t retry_after_ms;
         int64_t wait_ms;
-    } rows[] = {{0, 20000}, {1, 20000}, {30000, 30000}, {3600000, 3600000}, {3600001, 3600000}, {INT64_MAX, 3600000},
-                {-1, 40000}, {INT64_MIN, 40000}};
+    } rows[] = {{0, 20000},         {1, 20000},           {30000, 30000}, {3600000, 3600000},
+                {3600001, 3600000}, {INT64_MAX, 3600000}, {-1, 40000},    {INT64_MIN, 40000}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_guard *g = test_guard(20000);

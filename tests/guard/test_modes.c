@@ -20,7 +20,7 @@ TEST(by_default_a_context_has_a_guard_of_its_own)
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(c->ctx)), 0);
     CHECK(lock_sync_status_is_retryable(LOCK_SYNC_E_TOO_SOON));
     CHECK_INT(c->fake.performed, 1);
-    CHECK_OK(fetch_all(other->ctx)); /* another's is another */
+    CHECK_OK(fetch_all(other->ctx));             /* another's is another */
     CHECK_OK(lock_sync_set_guard(c->ctx, NULL)); /* a new one, which knows nothing */
     CHECK_OK(fetch_all(c->ctx));
     CHECK_INT(c->fake.performed, 2);

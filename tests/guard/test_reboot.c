@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
+#  define CLONE_NEWTIME 0x00000080
 #endif
 
 #define CANNOT 77 /* a child's exit status: not possible here */
@@ -53,8 +53,7 @@ static bool enter_namespaces(void)
     bool is_root = geteuid() == 0;
     char *map = kit_text("0 %u 1", (unsigned)geteuid());
     bool done = unshare((is_root ? 0 : CLONE_NEWUSER) | CLONE_NEWNS | CLONE_NEWTIME) == 0 &&
-                (is_root || put("/proc/self/uid_map", map)) &&
-                mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0;
+                (is_root || put("/proc/self/uid_map", map)) && mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0;
 
     free(map);
     return done;

@@ -23,12 +23,39 @@ static const char layout[] =
     "02000000"                                 /* closure: a loss */
     "03000000"                                 /* refunds */
     "07000000"                                 /* 429s */
-    "0a00000000000000" "1400000000000000" "1e00000000000000" "2800000000000000" "3200000000000000" "05000000"
-    "0b00000000000000" "1500000000000000" "1f00000000000000" "2900000000000000" "3300000000000000" "06000000"
-    "0c00000000000000" "1600000000000000" "0000000000000000" "2a00000000000000" "3400000000000000" "07000000"
+    "0a00000000000000"
+    "1400000000000000"
+    "1e00000000000000"
+    "2800000000000000"
+    "3200000000000000"
+    "05000000"
+    "0b00000000000000"
+    "1500000000000000"
+    "1f00000000000000"
+    "2900000000000000"
+    "3300000000000000"
+    "06000000"
+    "0c00000000000000"
+    "1600000000000000"
+    "0000000000000000"
+    "2a00000000000000"
+    "3400000000000000"
+    "07000000"
     "fdffffffffffffff" /* newest cell -3 */
-    "01000000" "02000000" "03000000" "04000000" "05000000" "06000000" "07000000"
-    "08000000" "09000000" "0a000000" "0b000000" "0c000000" "0d000000" "0e000000"
+    "01000000"
+    "02000000"
+    "03000000"
+    "04000000"
+    "05000000"
+    "06000000"
+    "07000000"
+    "08000000"
+    "09000000"
+    "0a000000"
+    "0b000000"
+    "0c000000"
+    "0d000000"
+    "0e000000"
     "36c70ee1ef43fb35"; /* the checksum */
 
 /* The record that has that layout. */
@@ -37,16 +64,21 @@ static lsync_guard_stored example(void)
     lsync_guard_stored stored = {.wall_us = 1};
     lsync_guard_record *r = &stored.record;
 
-    *r = (lsync_guard_record){.version = UINT64_C(0x0102030405060708), .lineage = {.life = 0x102, .born_us = -2},
-                              .closure = LSYNC_GUARD_LOSS, .blocked_until_us = NEVER, .longest_lease_us = 3,
-                              .refunds = 3, .limited = 7, .newest_cell = -3};
+    *r = (lsync_guard_record){.version = UINT64_C(0x0102030405060708),
+                              .lineage = {.life = 0x102, .born_us = -2},
+                              .closure = LSYNC_GUARD_LOSS,
+                              .blocked_until_us = NEVER,
+                              .longest_lease_us = 3,
+                              .refunds = 3,
+                              .limited = 7,
+                              .newest_cell = -3};
     for (size_t i = 0; i < sizeof r->lineage.source; i++)
         r->lineage.source[i] = (unsigned char)(0xa0 + i);
     for (size_t i = 0; i < sizeof stored.boot_id; i++)
         stored.boot_id[i] = (unsigned char)i;
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        r->entries[k] = (lsync_guard_entry){10 + k, 20 + k, {k == LOCK_SYNC_REQUEST_OTHER ? 0 : 30 + k, 40 + k, 50 + k},
-                                         (uint32_t)(5 + k)};
+        r->entries[k] = (lsync_guard_entry){
+            10 + k, 20 + k, {k == LOCK_SYNC_REQUEST_OTHER ? 0 : 30 + k, 40 + k, 50 + k}, (uint32_t)(5 + k)};
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         r->cells[i] = (uint32_t)i + 1;
     return stored;
@@ -130,8 +162,10 @@ typedef struct bound_row {
     int64_t bad;
 } bound_row;
 
-#define ROW(name_, member, good_, bad_) \
-    {name_, offsetof(lsync_guard_stored, member), sizeof(((lsync_guard_stored *)0)->member), good_, bad_}
+#define ROW(name_, member, good_, bad_)                                                                                \
+  {                                                                                                                    \
+    name_, offsetof(lsync_guard_stored, member), sizeof(((lsync_guard_stored *)0)->member), good_, bad_                \
+  }
 
 /* The example with one value of it replaced. */
 static bool is_taken(const bound_row *row, int64_t value)

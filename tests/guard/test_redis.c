@@ -25,7 +25,7 @@ TEST(two_machines_share_a_key)
     CHECK(slot > 0);
     CHECK_BETWEEN(redis_wait_ms(b), 19001, 20101);
     CHECK(redis_slot(redis_guard(r, "accounts:2", 100), 1000, 5000) > 0); /* another account */
-    lock_sync_redis_free(r); /* it lives on in its guards */
+    lock_sync_redis_free(r);                                              /* it lives on in its guards */
     CHECK_OK(lock_sync_guard_settle(b, slot, LOCK_SYNC_SLOT_LIMITED, 60000));
     CHECK_BETWEEN(redis_wait_ms(a), 59001, 60001);
 }
@@ -45,7 +45,7 @@ TEST(one_connection_serves_all_guards)
         free(key);
     }
     CHECK_INT(redis_server_number(s, "CLIENT ID") - before, 2); /* theirs, and the one that asks */
-    CHECK_INT(redis_server_number(s, "DBSIZE"), 8 + 1); /* and the marker */
+    CHECK_INT(redis_server_number(s, "DBSIZE"), 8 + 1);         /* and the marker */
 }
 
 TEST(the_key_expires_when_it_does_not_matter)

@@ -39,10 +39,13 @@ void freeaddrinfo(struct addrinfo *list)
 static void resolve_to(const uint16_t *ports, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        places[i] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(ports[i]),
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        answer[i] = (struct addrinfo){.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP,
-                                      .ai_addrlen = sizeof places[i], .ai_addr = (struct sockaddr *)&places[i],
+        places[i] = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = htons(ports[i]), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        answer[i] = (struct addrinfo){.ai_family = AF_INET,
+                                      .ai_socktype = SOCK_STREAM,
+                                      .ai_protocol = IPPROTO_TCP,
+                                      .ai_addrlen = sizeof places[i],
+                                      .ai_addr = (struct sockaddr *)&places[i],
                                       .ai_next = i + 1 < n ? &answer[i + 1] : NULL};
     }
 }

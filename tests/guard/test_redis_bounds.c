@@ -63,8 +63,10 @@ TEST(a_trickle)
 TEST(what_is_just_within_bounds)
 {
     char *line = t_repeat('a', 60000);
-    char *says = kit_text("+%s\r\n*64\r\n" MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES
-                          MANY_LINES "*1\r\n*1\r\n*1\r\n*1\r\n+\r\n+\r\n", line);
+    char *says = kit_text(
+        "+%s\r\n*64\r\n" MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES MANY_LINES
+        "*1\r\n*1\r\n*1\r\n*1\r\n+\r\n+\r\n",
+        line);
 
     t_later(free, says);
     check_endless((impostor){.says = says, .listens_on = true}, "", "INFO failed"); /* read, and no text */

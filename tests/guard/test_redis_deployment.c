@@ -46,7 +46,7 @@ TEST(the_first_use_waits_a_hold_and_an_interval)
     CHECK_INT(strlen(marker), 57);
     CHECK_INT(redis_server_number(s, "PTTL tenant:accounts:locksync"), -1);
     check_closed_since(redis_guard(r, "tenant:accounts:2", 20000), made_ms, 90000); /* who asks for a longer hold */
-    CHECK_TEXT(text_of(s, "tenant:accounts:locksync"), marker); /* it stays as it was made */
+    CHECK_TEXT(text_of(s, "tenant:accounts:locksync"), marker);                     /* it stays as it was made */
 }
 
 TEST(prepare_makes_the_marker_once)

@@ -40,8 +40,7 @@ TEST(words)
          "the server does not have the command (ERR)"},
         {"ERR invalid password", "the user or the password is wrong (ERR)"},
         {"ERR Client sent AUTH, but no password is set", "the URL has a password, the server none (ERR)"},
-        {"ERR AUTH <password> called without any password configured",
-         "the URL has a password, the server none (ERR)"},
+        {"ERR AUTH <password> called without any password configured", "the URL has a password, the server none (ERR)"},
         {"ERR wrong number of arguments for 'auth' command", "the server is too old for a user (ERR)"},
         {"OOM", "the server's memory is full (OOM)"},
         {"ASKING s3cret", "the server refused it (ASKING)"}, /* not ASK */

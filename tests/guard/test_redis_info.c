@@ -48,7 +48,8 @@ TEST(a_replica_is_one_that_says_so)
         const char *text;
         bool is_replica;
     } rows[] = {{"role:master\r\n", false}, {"# Replication\r\nrole:slave\r\nx:y\r\n", true},
-                {"role:slaves\r\n", false}, {"role:slavx\r\n", false}, {"role:", false}, {"", false}};
+                {"role:slaves\r\n", false}, {"role:slavx\r\n", false},
+                {"role:", false},           {"", false}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lsync_redis_info info = {0};
@@ -120,8 +121,17 @@ TEST(a_marker_is_read_as_it_was_written)
 TEST(a_damaged_marker_is_none)
 {
     static const char *const texts[] = {
-        "", " ", ID_LOWER, ID_LOWER " ", ID_LOWER " x", ID_LOWER " -1", ID_LOWER "  1", ID_LOWER "x1", ID_LOWER " 1 ",
-        ID_LOWER " 1x", "g123456789abcdef0123456789abcdef01234567 1",
+        "",
+        " ",
+        ID_LOWER,
+        ID_LOWER " ",
+        ID_LOWER " x",
+        ID_LOWER " -1",
+        ID_LOWER "  1",
+        ID_LOWER "x1",
+        ID_LOWER " 1 ",
+        ID_LOWER " 1x",
+        "g123456789abcdef0123456789abcdef01234567 1",
         ID_LOWER " 11111111111111111111111111111111111",
     };
 

@@ -44,8 +44,8 @@ TEST(a_deleted_key_is_restored)
     static const struct {
         const char *command;
         bool marker_is_gone;
-    } rows[] = {{"DEL k", false}, {"PEXPIRE k 1", false}, {"DEL k k:locksync", true}, {"FLUSHDB", true},
-                {"FLUSHALL", true}};
+    } rows[] = {
+        {"DEL k", false}, {"PEXPIRE k 1", false}, {"DEL k k:locksync", true}, {"FLUSHDB", true}, {"FLUSHALL", true}};
     redis_rig r = redis_rig_new(NULL, 100);
 
     block(r.guard);

@@ -217,9 +217,8 @@ TEST(times_before_the_boot_count)
 TEST(what_keeps_a_request_from_being_sent)
 {
     static const rule_case cases[] = {
-        {"the first use of a store",
-         .steps = {CLOSE(SYNC, S(50), FIRST_USE), TOLD(SYNC, 0, 0, S(50), S(50), FIRST_USE), ASK_DIRECTORY(0, 0, 0),
-                   ASK(S(50), 0, 0)}},
+        {"the first use of a store", .steps = {CLOSE(SYNC, S(50), FIRST_USE), TOLD(SYNC, 0, 0, S(50), S(50), FIRST_USE),
+                                               ASK_DIRECTORY(0, 0, 0), ASK(S(50), 0, 0)}},
         {"a loss", .steps = {CLOSE(OTHER, S(30), LOSS), TOLD(OTHER, 0, 0, S(30), S(30), LOSS), ASK(0, 0, 0)}},
         {"a closure over an interval",
          .steps = {ASK(0, 0, 0), CLOSE(SYNC, S(25), LOSS), TOLD(SYNC, S(1), 0, S(24), S(24), LOSS)}},

@@ -112,9 +112,18 @@ TEST(what_is_asked_for_closes_a_record_that_is_gone)
 
 /* --- kept outcomes --- */
 
-#define SENT(slot) {slot, LOCK_SYNC_SLOT_SENT, -1, 0, 0}
-#define NOT_SENT(slot) {slot, LOCK_SYNC_SLOT_NOT_SENT, -1, 0, 0}
-#define LIMITED(slot, retry_after) {slot, LOCK_SYNC_SLOT_LIMITED, retry_after, 0, 0}
+#define SENT(slot)                                                                                                     \
+  {                                                                                                                    \
+    slot, LOCK_SYNC_SLOT_SENT, -1, 0, 0                                                                                \
+  }
+#define NOT_SENT(slot)                                                                                                 \
+  {                                                                                                                    \
+    slot, LOCK_SYNC_SLOT_NOT_SENT, -1, 0, 0                                                                            \
+  }
+#define LIMITED(slot, retry_after)                                                                                     \
+  {                                                                                                                    \
+    slot, LOCK_SYNC_SLOT_LIMITED, retry_after, 0, 0                                                                    \
+  }
 
 TEST(a_kept_outcome_is_settled_before_the_question)
 {

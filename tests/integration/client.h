@@ -57,10 +57,10 @@ lock_sync_status client_fetch(const client *c);
 /* The same, and the context works again: with the same settings, the next fetch is good. */
 #define expect_fetch_then_good(c, want) expect_fetch_then_good_of(c, want, "")
 #define expect_fetch_then_good_of(c, want, name)                                                                       \
-    do {                                                                                                               \
-        check_fetch((c), (want), (name), __FILE__, __LINE__);                                                          \
-        check_fetch((c), LOCK_SYNC_OK, (name), __FILE__, __LINE__);                                                    \
-    } while (0)
+  do {                                                                                                                 \
+    check_fetch((c), (want), (name), __FILE__, __LINE__);                                                              \
+    check_fetch((c), LOCK_SYNC_OK, (name), __FILE__, __LINE__);                                                        \
+  } while (0)
 /* After a call: its status, and what must hold for any. */
 #define expect_status(c, got, want) check_status((c), (got), (want), "", __FILE__, __LINE__)
 /* The context works again, with that base URL. */

@@ -86,10 +86,12 @@ TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
         raw_step script[4];
     } table[] = {
         {"while the server is silent", false, {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
-        {"while the body trickles", false,
+        {"while the body trickles",
+         false,
          {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 90), RAW_SEND_SLOWLY(raw_good_answer + 90, 120, 10),
           RAW_WAIT_FOR_CLOSE}},
-        {"while the body floods", false,
+        {"while the body floods",
+         false,
          {RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
           RAW_SEND_TIMES("1\r\n \r\n", ~0U), RAW_END}},
         {"while a watch polls", true, {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},

@@ -63,7 +63,9 @@ TEST(a_tls_connection_that_ends_raises_no_signal)
             client c = client_trusting(url, pems->ca);
 
             t_row("%s, then %s", reset ? "reset" : "closed",
-                  way == FREED ? "freed" : way == USED ? "used" : "replaced");
+                  way == FREED  ? "freed"
+                  : way == USED ? "used"
+                                : "replaced");
             expect_fetch(&c, LOCK_SYNC_OK);
             raw_release(server);
             raw_wait_closed(server, 1);

@@ -20,7 +20,10 @@ static const struct {
     const h2_plan *plan;
 } protocols[] = {{"HTTP/1.1", &http1}, {"HTTP/2", &http2}};
 
-#define EACH_PROTOCOL(i) size_t i = 0; i < COUNT_OF(protocols); i++
+#define EACH_PROTOCOL(i)                                                                                               \
+  size_t i = 0;                                                                                                        \
+  i < COUNT_OF(protocols);                                                                                             \
+  i++
 
 /* A server behind a relay, and a client that has a connection to it. */
 typedef struct scene {

@@ -101,8 +101,10 @@ TEST(failures_over_http2_are_told_like_others)
         lock_sync_status status;
         int32_t http_status;
     } rows[] = {
-        {"429", LOCK_SYNC_E_RATE_LIMITED, 429}, {"truncated", LOCK_SYNC_E_NETWORK, 0},
-        {"huge", LOCK_SYNC_E_TOO_LARGE, ANY},   {"bad-json", LOCK_SYNC_E_MALFORMED, 200},
+        {"429", LOCK_SYNC_E_RATE_LIMITED, 429},
+        {"truncated", LOCK_SYNC_E_NETWORK, 0},
+        {"huge", LOCK_SYNC_E_TOO_LARGE, ANY},
+        {"bad-json", LOCK_SYNC_E_MALFORMED, 200},
     };
     scene s;
 

@@ -11,8 +11,7 @@
 static void check_answer(const char *header, const char *body, size_t size, uint64_t cap, lock_sync_status want)
 {
     char *head = kit_text("HTTP/1.1 200 OK\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n", header, size);
-    const raw_step steps[] = {RAW_READ_REQUEST, RAW_SEND(head, strlen(head)), RAW_SEND(body, size),
-                              RAW_WAIT_FOR_CLOSE};
+    const raw_step steps[] = {RAW_READ_REQUEST, RAW_SEND(head, strlen(head)), RAW_SEND(body, size), RAW_WAIT_FOR_CLOSE};
     served *s = served_begin(steps);
 
     MUST_OK(lock_sync_set_max_response_bytes(s->c.ctx, cap));

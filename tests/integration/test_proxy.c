@@ -90,9 +90,9 @@ static void scene_end(scene *s)
 }
 
 #define TUNNEL(answer)                                                                                                 \
-    {                                                                                                                  \
-        RAW_READ_REQUEST, RAW_SEND_TEXT(answer "\r\n\r\n"), RAW_RELAY(sim_port(target)), RAW_END                       \
-    }
+  {                                                                                                                    \
+    RAW_READ_REQUEST, RAW_SEND_TEXT(answer "\r\n\r\n"), RAW_RELAY(sim_port(target)), RAW_END                           \
+  }
 
 /* --- the environment --- */
 
@@ -152,8 +152,8 @@ TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
 TEST_IN(a_proxys_header_does_not_count_as_the_services, begin, end)
 {
 #define SOME_LINES                                                                                                     \
-    "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                          \
-    "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"
+  "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                            \
+  "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"
     const raw_step tunnel[] = {RAW_READ_REQUEST,
                                RAW_SEND_TEXT("HTTP/1.1 200 Connected\r\n"),
                                RAW_SEND_TIMES(SOME_LINES, 600),
@@ -190,9 +190,9 @@ TEST_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end)
 TEST_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end)
 {
 #define REFUSAL(line)                                                                                                  \
-    {                                                                                                                  \
-        RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 " line "\r\nContent-Length: 0\r\n\r\n"), RAW_WAIT_FOR_CLOSE          \
-    }
+  {                                                                                                                    \
+    RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 " line "\r\nContent-Length: 0\r\n\r\n"), RAW_WAIT_FOR_CLOSE              \
+  }
     static const raw_step rows[][3] = {
         REFUSAL("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"a\""),
         REFUSAL("403 Forbidden"),

@@ -134,7 +134,8 @@ TEST(no_answer_leads_elsewhere_or_asks_for_more)
 {
     static const int codes[] = {301, 302, 303, 307, 308};
     raw_server *other = raw_start(AF_INET, NULL, 0);
-    char *places = kit_text("200 OK\r\nSet-Cookie: a=b-" SECRET "; Path=/\r\nAlt-Svc: http/1.1=\"127.0.0.1:%u\"\r\n"
+    char *places = kit_text("200 OK\r\nSet-Cookie: a=b-" SECRET
+                            "; Path=/\r\nAlt-Svc: http/1.1=\"127.0.0.1:%u\"\r\n"
                             "Refresh: 0; url=%s\r\n",
                             raw_port(other), raw_url(other));
 
@@ -159,7 +160,8 @@ TEST(no_answer_leads_elsewhere_or_asks_for_more)
    looks. */
 TEST(an_echoed_credential_is_struck_out)
 {
-    static const char body[] = "{\"success\":false,\"errorMessages\":[\"who is " KEY "?\","
+    static const char body[] = "{\"success\":false,\"errorMessages\":[\"who is " KEY
+                               "?\","
                                "\"PersonalKey " KEY "\"]}";
     served *s = served_saying(answer("403 No " KEY "\r\nX-Correlation-ID: id-" KEY "\r\n", body));
 

@@ -125,7 +125,7 @@ TEST_IN(a_stalled_resolver_outlasts_no_deadline, NULL, end)
 {
     static const struct {
         const char *name;
-        bool whole; /* the fetch's deadline; else that of connecting */
+        bool whole;        /* the fetch's deadline; else that of connecting */
         const char *proxy; /* whose name it is */
     } table[] = {
         {"connecting", false, NULL},

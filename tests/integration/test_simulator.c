@@ -72,8 +72,8 @@ TEST(each_request_is_one_log_line_with_its_facts)
 /* --- the shapes of records over the API's versions --- */
 
 #define LEAST_FIELDS                                                                                                   \
-    (LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_CHARGING |     \
-     LOCK_SYNC_FIELD_BATTERY_LEVEL)
+  (LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_CHARGING |       \
+   LOCK_SYNC_FIELD_BATTERY_LEVEL)
 #define DATE_FIELDS (LOCK_SYNC_FIELD_STATE_CHANGE_RESULT | LOCK_SYNC_FIELD_LAST_STATE_CHANGED)
 #define NEW_FIELDS (LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DOOR_STATE)
 

@@ -18,8 +18,7 @@ account account_new_in(const char *url, const lock_sync_allocator *allocator)
     account a = {0};
 
     if (lock_sync_ctx_new_with_allocator(allocator, &a.ctx) != LOCK_SYNC_OK ||
-        lock_sync_set_base_url(a.ctx, url) != LOCK_SYNC_OK ||
-        lock_sync_set_personal_key(a.ctx, KEY) != LOCK_SYNC_OK ||
+        lock_sync_set_base_url(a.ctx, url) != LOCK_SYNC_OK || lock_sync_set_personal_key(a.ctx, KEY) != LOCK_SYNC_OK ||
         lock_sync_set_allow_http(a.ctx, true) != LOCK_SYNC_OK ||
         lock_sync_set_guard_mode(a.ctx, LOCK_SYNC_GUARD_OFF) != LOCK_SYNC_OK)
         kit_die("no context for %s", url);

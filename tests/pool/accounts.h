@@ -41,7 +41,7 @@ account account_new_in(const char *url, const lock_sync_allocator *allocator);
 /* The same with a key of its own. */
 account account_with_key(const char *url, const char *key);
 void account_set_number(account *a, size_t number); /* its key is "key-NUMBER": see support/nginx.h */
-void account_free(account *a); /* ends a fetch that is pending */
+void account_free(account *a);                      /* ends a fetch that is pending */
 void accounts_make(account *all, size_t n, const char *url);
 void accounts_free(account *all, size_t n);
 void account_guard(account *a, lock_sync_guard *guard, lock_sync_guard_mode mode);

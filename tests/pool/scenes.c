@@ -95,9 +95,7 @@ static void run_to(scene *s)
             (void)pool_dispatch(s->pool);
         break;
     case SCENE_NEW:
-    default:
-        s->submit(s);
-        break;
+    default: s->submit(s); break;
     }
 }
 

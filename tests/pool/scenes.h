@@ -8,14 +8,14 @@
 #include "store.h"
 
 typedef enum scene_state {
-    SCENE_NEW,      /* submitted, not dispatched */
-    SCENE_QUEUED,   /* another account has the only seat */
-    SCENE_ASLEEP,   /* mode WAIT, the guard opens later */
-    SCENE_HELD,     /* another account's look-up of the same name stalls */
-    SCENE_LOOKUP,   /* its own look-up stalls */
-    SCENE_ACTIVE,   /* its request is at a silent server */
-    SCENE_ASKING,   /* its guard's store blocks */
-    SCENE_SETTLING, /* a good answer came; the store blocks when its slot is settled */
+    SCENE_NEW,       /* submitted, not dispatched */
+    SCENE_QUEUED,    /* another account has the only seat */
+    SCENE_ASLEEP,    /* mode WAIT, the guard opens later */
+    SCENE_HELD,      /* another account's look-up of the same name stalls */
+    SCENE_LOOKUP,    /* its own look-up stalls */
+    SCENE_ACTIVE,    /* its request is at a silent server */
+    SCENE_ASKING,    /* its guard's store blocks */
+    SCENE_SETTLING,  /* a good answer came; the store blocks when its slot is settled */
     SCENE_REPEATING, /* a 401 came, the provider set another key; the store blocks when asked for the repeat */
     SCENE_COUNT
 } scene_state;

@@ -31,7 +31,7 @@ bool server_is_asked(void *server);
 sim *stage_sim(const char *const *arguments);
 nginx *stage_nginx(const nginx_setup *setup); /* skips the test where there is none */
 
-lock_sync_guard *stage_guard(int64_t interval_ms); /* in memory */
+lock_sync_guard *stage_guard(int64_t interval_ms);      /* in memory */
 lock_sync_guard *stage_used_guard(int64_t interval_ms); /* its next slot is an interval away */
 store *stage_store(void);
 lock_sync_guard *stage_store_guard(store *s, int64_t interval_ms);

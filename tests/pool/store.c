@@ -14,7 +14,7 @@ struct store {
     size_t block_at;
     size_t waiting;
     size_t loads;
-    pthread_t asker; /* the first thread that asked */
+    pthread_t asker;  /* the first thread that asked */
     sigset_t blocked; /* there */
     bool has_others;
 };

@@ -71,9 +71,7 @@ static void act(account *a)
 
     s->statuses[a->status < STATUSES ? a->status : STATUSES - 1]++;
     switch (draw(s, 32)) {
-    case 0:
-        lock_sync_cancel(other->ctx);
-        break;
+    case 0: lock_sync_cancel(other->ctx); break;
     case 1:
         if (other != a && other->then != NULL) {
             other->then = NULL; /* what is freed in a callback does not act itself */
@@ -81,8 +79,7 @@ static void act(account *a)
             start(s, other);
         }
         break;
-    default:
-        break;
+    default: break;
     }
     if (a->then != NULL)
         start(s, a);
@@ -120,8 +117,8 @@ static int listen_only(uint16_t *port)
 
 TEST_ON_STAGE(each_submit_has_one_callback)
 {
-    static const char *const arguments[] = {"--any-key", "--fault", "500:7", "--fault", "reset:31", "--fault", "401:23",
-                                            NULL};
+    static const char *const arguments[] = {"--any-key", "--fault", "500:7",  "--fault",
+                                            "reset:31",  "--fault", "401:23", NULL};
     nginx *http2 = nginx_start_for_keys(pems->good, pems->key, NGINX_ONE_LOCK, 37);
     uint16_t port;
     int silent = listen_only(&port);

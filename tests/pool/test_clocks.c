@@ -20,11 +20,11 @@ static atomic_int wall_ahead_s;
 static atomic_int boot_ahead_s;
 
 #ifdef SYS_clock_gettime64 /* 32-bit systems have two of each */
-#define GET_TIME SYS_clock_gettime64
-#define SET_TIMER SYS_timerfd_settime64
+#  define GET_TIME SYS_clock_gettime64
+#  define SET_TIMER SYS_timerfd_settime64
 #else
-#define GET_TIME SYS_clock_gettime
-#define SET_TIMER SYS_timerfd_settime
+#  define GET_TIME SYS_clock_gettime
+#  define SET_TIMER SYS_timerfd_settime
 #endif
 
 /* In place of the C library's, for libcurl too. */

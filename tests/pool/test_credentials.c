@@ -6,8 +6,8 @@
 
 static const raw_step refused_once[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST, RAW_ANSWER,
                                         RAW_WAIT_FOR_CLOSE};
-static const raw_step refused_always[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,
-                                          RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL),
+static const raw_step refused_always[] = {RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,
+                                          RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL),
                                           RAW_WAIT_FOR_CLOSE};
 static const raw_step good[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
 
@@ -15,7 +15,7 @@ typedef struct row {
     const char *name;
     const raw_step *script;
     bool has_key;
-    const char *tokens[2]; /* that the provider sets, each time that it is asked; NULL: none */
+    const char *tokens[2];    /* that the provider sets, each time that it is asked; NULL: none */
     lock_sync_status returns; /* what it returns */
     lock_sync_status want;
     size_t asked;
@@ -29,20 +29,56 @@ static const row rows[] = {
     {.name = "a good key is not asked for", .script = good, .has_key = true, .tokens = {"new"}, .requests = 1},
     {.name = "none is set", .script = good, .want = LOCK_SYNC_E_NO_CREDENTIAL, .asked = 1},
     {.name = "it fails", .script = good, .returns = LOCK_SYNC_E_NETWORK, .want = LOCK_SYNC_E_NETWORK, .asked = 1},
-    {.name = "it fails with 401, and is not asked again", .script = good, .returns = LOCK_SYNC_E_UNAUTHORIZED,
-     .want = LOCK_SYNC_E_UNAUTHORIZED, .asked = 1},
-    {.name = "401, a new one", .script = refused_once, .has_key = true, .tokens = {"new"}, .asked = 1, .refused = 1,
+    {.name = "it fails with 401, and is not asked again",
+     .script = good,
+     .returns = LOCK_SYNC_E_UNAUTHORIZED,
+     .want = LOCK_SYNC_E_UNAUTHORIZED,
+     .asked = 1},
+    {.name = "401, a new one",
+     .script = refused_once,
+     .has_key = true,
+     .tokens = {"new"},
+     .asked = 1,
+     .refused = 1,
      .requests = 2},
-    {.name = "401, none before, a new one", .script = refused_once, .tokens = {"a", "b"}, .asked = 2, .refused = 1,
+    {.name = "401, none before, a new one",
+     .script = refused_once,
+     .tokens = {"a", "b"},
+     .asked = 2,
+     .refused = 1,
      .requests = 2},
-    {.name = "401 twice", .script = refused_always, .has_key = true, .tokens = {"new", "third"},
-     .want = LOCK_SYNC_E_UNAUTHORIZED, .asked = 1, .refused = 1, .requests = 2},
-    {.name = "401, no other", .script = refused_once, .has_key = true, .want = LOCK_SYNC_E_UNAUTHORIZED, .asked = 1,
-     .refused = 1, .requests = 1},
-    {.name = "401, it fails", .script = refused_once, .has_key = true, .returns = LOCK_SYNC_E_CONNECT,
-     .want = LOCK_SYNC_E_CONNECT, .asked = 1, .refused = 1, .requests = 1},
-    {.name = "401, the hour is full", .script = refused_once, .has_key = true, .tokens = {"new"},
-     .want = LOCK_SYNC_E_UNAUTHORIZED, .asked = 1, .refused = 1, .requests = 1, .budget = 1},
+    {.name = "401 twice",
+     .script = refused_always,
+     .has_key = true,
+     .tokens = {"new", "third"},
+     .want = LOCK_SYNC_E_UNAUTHORIZED,
+     .asked = 1,
+     .refused = 1,
+     .requests = 2},
+    {.name = "401, no other",
+     .script = refused_once,
+     .has_key = true,
+     .want = LOCK_SYNC_E_UNAUTHORIZED,
+     .asked = 1,
+     .refused = 1,
+     .requests = 1},
+    {.name = "401, it fails",
+     .script = refused_once,
+     .has_key = true,
+     .returns = LOCK_SYNC_E_CONNECT,
+     .want = LOCK_SYNC_E_CONNECT,
+     .asked = 1,
+     .refused = 1,
+     .requests = 1},
+    {.name = "401, the hour is full",
+     .script = refused_once,
+     .has_key = true,
+     .tokens = {"new"},
+     .want = LOCK_SYNC_E_UNAUTHORIZED,
+     .asked = 1,
+     .refused = 1,
+     .requests = 1,
+     .budget = 1},
 };
 
 typedef struct provider {

@@ -43,8 +43,8 @@ static size_t fetch_all(const scene *s)
         lock_sync_status status = s->all[i].status;
 
         if (status != LOCK_SYNC_OK)
-            expect_end(&s->all[i], status == LOCK_SYNC_E_NETWORK || status == LOCK_SYNC_E_CONNECT ? status
-                                                                                                : LOCK_SYNC_E_TIMEOUT);
+            expect_end(&s->all[i],
+                       status == LOCK_SYNC_E_NETWORK || status == LOCK_SYNC_E_CONNECT ? status : LOCK_SYNC_E_TIMEOUT);
         failed += status != LOCK_SYNC_OK;
     }
     return failed;
@@ -149,8 +149,8 @@ TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
 {
     static const h2_step holds_second[] = {{.act = H2_ANSWER}, {.act = H2_HOLD}, {.act = H2_END}};
     static const h2_step holds_first[] = {{.act = H2_HOLD}, {.act = H2_END}};
-    static const h2_plan plans[] = {{.steps = holds_second, .streams = 1}, {.steps = holds_first, .streams = 1},
-                                    {.streams = 1}};
+    static const h2_plan plans[] = {
+        {.steps = holds_second, .streams = 1}, {.steps = holds_first, .streams = 1}, {.streams = 1}};
 
     for (size_t i = 0; i < 2 * COUNT_OF(deaths) && is_possible(deaths[i / 2]); i++) {
         scene s = scene_make(plans, COUNT_OF(plans), 2);

@@ -38,7 +38,7 @@ TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
     accounts_submit(asleep, 20, p);
     account_submit(active, p);
     pool_run_until(p, server_is_asked, quiet);
-    (void)pool_run_for(p, 300); /* what is left to do */
+    (void)pool_run_for(p, 300);         /* what is left to do */
     MUST(kit_threads() <= threads + 1); /* the server's */
     CHECK_BETWEEN(pool_run_for(p, 1000), 0, 5);
 }

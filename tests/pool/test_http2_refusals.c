@@ -7,17 +7,19 @@
 #include <string.h>
 
 #define STEPS_MAX 5
+/* clang-format off */
 #define ANSWERS {.act = H2_ANSWER}
 #define GOES_AWAY {.act = H2_GOAWAY}
 #define REFUSES(error) {.act = H2_RST, .number = (error)}
 #define ALWAYS_REFUSES(error) {.act = H2_RST, .number = (error), .times = H2_ALWAYS}
 #define ANNOUNCES_ITS_END {.act = H2_NOTICE}, {.act = H2_WAIT, .number = 20}
+/* clang-format on */
 
 typedef struct row {
     const char *name;
     h2_step first[STEPS_MAX]; /* of the first connection; behind them all is answered */
     h2_step later[STEPS_MAX]; /* of those that follow */
-    int good; /* fetches that are good before */
+    int good;                 /* fetches that are good before */
     lock_sync_status want;
     const char *fates; /* of all requests */
     bool or_network;   /* or E_NETWORK without the last of them */
@@ -83,30 +85,51 @@ static void check_rows(const row *rows, size_t count)
 TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
 {
     static const row rows[] = {
-        {.name = "REFUSED_STREAM, first request", .first = {REFUSES(H2_REFUSED_STREAM)},
+        {.name = "REFUSED_STREAM, first request",
+         .first = {REFUSES(H2_REFUSED_STREAM)},
          .fates = "refused\nanswered\n"},
-        {.name = "REFUSED_STREAM, second request", .first = {ANSWERS, REFUSES(H2_REFUSED_STREAM)}, .good = 1,
+        {.name = "REFUSED_STREAM, second request",
+         .first = {ANSWERS, REFUSES(H2_REFUSED_STREAM)},
+         .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
         {.name = "REFUSED_STREAM, tenth request",
-         .first = {{.act = H2_ANSWER, .times = 9}, REFUSES(H2_REFUSED_STREAM)}, .good = 9,
+         .first = {{.act = H2_ANSWER, .times = 9}, REFUSES(H2_REFUSED_STREAM)},
+         .good = 9,
          .fates = "answered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\n"
                   "refused\nanswered\n"},
-        {.name = "REFUSED_STREAM always", .first = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
-         .later = {ALWAYS_REFUSES(H2_REFUSED_STREAM)}, .want = LOCK_SYNC_E_NETWORK, .fates = "refused\nrefused\n"},
+        {.name = "REFUSED_STREAM always",
+         .first = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
+         .later = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
+         .want = LOCK_SYNC_E_NETWORK,
+         .fates = "refused\nrefused\n"},
         {.name = "GOAWAY, first request", .first = {GOES_AWAY}, .fates = "refused\nanswered\n"},
-        {.name = "GOAWAY, second request", .first = {ANSWERS, GOES_AWAY}, .good = 1,
+        {.name = "GOAWAY, second request",
+         .first = {ANSWERS, GOES_AWAY},
+         .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
         {.name = "GOAWAY, each second request, more often than libcurl repeats on one handle",
-         .first = {ANSWERS, GOES_AWAY}, .later = {ANSWERS, GOES_AWAY}, .good = 7,
+         .first = {ANSWERS, GOES_AWAY},
+         .later = {ANSWERS, GOES_AWAY},
+         .good = 7,
          .fates = "answered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\n"
                   "refused\nanswered\nrefused\nanswered\nrefused\nanswered\n"},
-        {.name = "GOAWAY always", .first = {GOES_AWAY}, .later = {GOES_AWAY}, .want = LOCK_SYNC_E_NETWORK,
+        {.name = "GOAWAY always",
+         .first = {GOES_AWAY},
+         .later = {GOES_AWAY},
+         .want = LOCK_SYNC_E_NETWORK,
          .fates = "refused\nrefused\n"},
-        {.name = "GOAWAY always, second request", .first = {ANSWERS, GOES_AWAY}, .later = {GOES_AWAY}, .good = 1,
-         .want = LOCK_SYNC_E_NETWORK, .fates = "answered\nrefused\nrefused\n"},
-        {.name = "GOAWAY in two phases, first request", .first = {ANNOUNCES_ITS_END, GOES_AWAY},
+        {.name = "GOAWAY always, second request",
+         .first = {ANSWERS, GOES_AWAY},
+         .later = {GOES_AWAY},
+         .good = 1,
+         .want = LOCK_SYNC_E_NETWORK,
+         .fates = "answered\nrefused\nrefused\n"},
+        {.name = "GOAWAY in two phases, first request",
+         .first = {ANNOUNCES_ITS_END, GOES_AWAY},
          .fates = "refused\nanswered\n"},
-        {.name = "GOAWAY in two phases, second request", .first = {ANSWERS, ANNOUNCES_ITS_END, GOES_AWAY}, .good = 1,
+        {.name = "GOAWAY in two phases, second request",
+         .first = {ANSWERS, ANNOUNCES_ITS_END, GOES_AWAY},
+         .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
     };
 
@@ -117,15 +140,26 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
 TEST_ON_STAGE(an_orderly_end_of_a_connection_costs_nothing)
 {
     static const row rows[] = {
-        {.name = "GOAWAY behind the first answer", .first = {{.act = H2_LAST}}, .good = 1,
+        {.name = "GOAWAY behind the first answer",
+         .first = {{.act = H2_LAST}},
+         .good = 1,
          .fates = "answered\nanswered\n"},
-        {.name = "GOAWAY behind each answer", .first = {{.act = H2_LAST}}, .later = {{.act = H2_LAST}}, .good = 2,
+        {.name = "GOAWAY behind each answer",
+         .first = {{.act = H2_LAST}},
+         .later = {{.act = H2_LAST}},
+         .good = 2,
          .fates = "answered\nanswered\nanswered\n"},
-        {.name = "both phases round an answer", .first = {ANNOUNCES_ITS_END, {.act = H2_LAST}}, .good = 1,
+        {.name = "both phases round an answer",
+         .first = {ANNOUNCES_ITS_END, {.act = H2_LAST}},
+         .good = 1,
          .fates = "answered\nanswered\n"},
-        {.name = "the first phase before an answer", .first = {ANNOUNCES_ITS_END, ANSWERS}, .good = 1,
+        {.name = "the first phase before an answer",
+         .first = {ANNOUNCES_ITS_END, ANSWERS},
+         .good = 1,
          .fates = "answered\nanswered\n"},
-        {.name = "SETTINGS that leave one stream", .first = {{.act = H2_SETTINGS, .number = 1}, ANSWERS}, .good = 1,
+        {.name = "SETTINGS that leave one stream",
+         .first = {{.act = H2_SETTINGS, .number = 1}, ANSWERS},
+         .good = 1,
          .fates = "answered\nanswered\n"},
     };
 
@@ -136,18 +170,31 @@ TEST_ON_STAGE(an_orderly_end_of_a_connection_costs_nothing)
 TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
 {
     static const row rows[] = {
-        {.name = "ENHANCE_YOUR_CALM, first request", .first = {REFUSES(H2_ENHANCE_YOUR_CALM)},
-         .want = LOCK_SYNC_E_NETWORK, .fates = "refused\n"},
-        {.name = "ENHANCE_YOUR_CALM, second request", .first = {ANSWERS, REFUSES(H2_ENHANCE_YOUR_CALM)}, .good = 1,
-         .want = LOCK_SYNC_E_NETWORK, .fates = "answered\nrefused\n"},
-        {.name = "INTERNAL_ERROR", .first = {REFUSES(H2_INTERNAL_ERROR)}, .want = LOCK_SYNC_E_NETWORK,
+        {.name = "ENHANCE_YOUR_CALM, first request",
+         .first = {REFUSES(H2_ENHANCE_YOUR_CALM)},
+         .want = LOCK_SYNC_E_NETWORK,
+         .fates = "refused\n"},
+        {.name = "ENHANCE_YOUR_CALM, second request",
+         .first = {ANSWERS, REFUSES(H2_ENHANCE_YOUR_CALM)},
+         .good = 1,
+         .want = LOCK_SYNC_E_NETWORK,
+         .fates = "answered\nrefused\n"},
+        {.name = "INTERNAL_ERROR",
+         .first = {REFUSES(H2_INTERNAL_ERROR)},
+         .want = LOCK_SYNC_E_NETWORK,
          .fates = "refused\n"},
         {.name = "CANCEL", .first = {REFUSES(H2_CANCELLED)}, .want = LOCK_SYNC_E_NETWORK, .fates = "refused\n"},
-        {.name = "closed, first request", .first = {{.act = H2_CLOSE}}, .want = LOCK_SYNC_E_NETWORK,
+        {.name = "closed, first request",
+         .first = {{.act = H2_CLOSE}},
+         .want = LOCK_SYNC_E_NETWORK,
          .fates = "closed\n"},
-        {.name = "close_notify, first request", .first = {{.act = H2_CLOSE_NOTIFY}}, .want = LOCK_SYNC_E_NETWORK,
+        {.name = "close_notify, first request",
+         .first = {{.act = H2_CLOSE_NOTIFY}},
+         .want = LOCK_SYNC_E_NETWORK,
          .fates = "closed\n"},
-        {.name = "reset, first request", .first = {{.act = H2_RESET}}, .want = LOCK_SYNC_E_NETWORK,
+        {.name = "reset, first request",
+         .first = {{.act = H2_RESET}},
+         .want = LOCK_SYNC_E_NETWORK,
          .fates = "closed\n"},
     };
 
@@ -158,12 +205,21 @@ TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
 TEST_ON_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
 {
     static const row rows[] = {
-        {.name = "closed, second request", .first = {ANSWERS, {.act = H2_CLOSE}}, .good = 1,
-         .fates = "answered\nclosed\nanswered\n", .or_network = true},
-        {.name = "close_notify, second request", .first = {ANSWERS, {.act = H2_CLOSE_NOTIFY}}, .good = 1,
-         .fates = "answered\nclosed\nanswered\n", .or_network = true},
-        {.name = "reset, second request", .first = {ANSWERS, {.act = H2_RESET}}, .good = 1,
-         .fates = "answered\nclosed\nanswered\n", .or_network = true},
+        {.name = "closed, second request",
+         .first = {ANSWERS, {.act = H2_CLOSE}},
+         .good = 1,
+         .fates = "answered\nclosed\nanswered\n",
+         .or_network = true},
+        {.name = "close_notify, second request",
+         .first = {ANSWERS, {.act = H2_CLOSE_NOTIFY}},
+         .good = 1,
+         .fates = "answered\nclosed\nanswered\n",
+         .or_network = true},
+        {.name = "reset, second request",
+         .first = {ANSWERS, {.act = H2_RESET}},
+         .good = 1,
+         .fates = "answered\nclosed\nanswered\n",
+         .or_network = true},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -172,10 +228,14 @@ TEST_ON_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_
 TEST_ON_STAGE(a_server_that_wants_http1_gets_it)
 {
     static const row rows[] = {
-        {.name = "HTTP_1_1_REQUIRED, first request", .first = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
-         .later = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)}, .fates = "refused\nanswered\n"},
-        {.name = "HTTP_1_1_REQUIRED, second request", .first = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
-         .later = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)}, .good = 1,
+        {.name = "HTTP_1_1_REQUIRED, first request",
+         .first = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .later = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .fates = "refused\nanswered\n"},
+        {.name = "HTTP_1_1_REQUIRED, second request",
+         .first = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .later = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
     };
 

@@ -44,8 +44,8 @@ TEST_ON_STAGE(limits_out_of_range_are_refused)
         uint32_t per_host;
         uint32_t total;
         bool good;
-    } rows[] = {{0, 0, false}, {0, 1, false}, {2, 1, false},         {65536, 65536, false},
-                {1, 65536, false}, {1, 1, true}, {65535, 65535, true}, {64, 256, true}};
+    } rows[] = {{0, 0, false},     {0, 1, false}, {2, 1, false},        {65536, 65536, false},
+                {1, 65536, false}, {1, 1, true},  {65535, 65535, true}, {64, 256, true}};
     lock_sync_pool *p = stage_pool();
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)

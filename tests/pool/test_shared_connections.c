@@ -43,9 +43,12 @@ TEST_ON_STAGE(an_http2_server_before_changes_nothing_of_that)
 /* The connection was opened by one transfer, and is used by another. */
 TEST_ON_STAGE(a_long_header_line_on_anothers_connection_is_too_large)
 {
-    static const raw_step long_line[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST,
+    static const raw_step long_line[] = {RAW_READ_REQUEST,
+                                         RAW_ANSWER,
+                                         RAW_READ_REQUEST,
                                          RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nX-Padding: "),
-                                         RAW_SEND_TIMES("0123456789abcdef", 7500), RAW_WAIT_FOR_CLOSE};
+                                         RAW_SEND_TIMES("0123456789abcdef", 7500),
+                                         RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {long_line};
     raw_server *server = stage_server(scripts, 1);
     lock_sync_pool *p = stage_pool();

@@ -18,14 +18,14 @@ static const raw_step forbidden[] = STATUS_LINE("403 No");
 
 TEST(changes_and_errors_that_do_not_pass_are_told)
 {
-    static const raw_step *const scripts[] = {broken,  both_locked, both_locked, broken,   one_open,
-                                              one_open, forbidden,  forbidden,   one_open, no_lock};
+    static const raw_step *const scripts[] = {broken,   both_locked, both_locked, broken,   one_open,
+                                              one_open, forbidden,   forbidden,   one_open, no_lock};
     static const struct {
         lock_sync_status status;
         const char *told;
     } want[] = {
-        {LOCK_SYNC_OK, "1:21 2:21 "},    {LOCK_SYNC_OK, "1:16 "},        {LOCK_SYNC_E_FORBIDDEN, ""},
-        {LOCK_SYNC_E_FORBIDDEN, ""},     {LOCK_SYNC_OK, "1:26 2:26 "},
+        {LOCK_SYNC_OK, "1:21 2:21 "}, {LOCK_SYNC_OK, "1:16 "},      {LOCK_SYNC_E_FORBIDDEN, ""},
+        {LOCK_SYNC_E_FORBIDDEN, ""},  {LOCK_SYNC_OK, "1:26 2:26 "},
     };
     watch_scene s;
 
@@ -181,8 +181,9 @@ TEST(each_poll_may_be_repeated_after_a_401)
 {
     static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
     static const raw_step script[] = {
-        RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
-        RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
+        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
+        RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {script};
     watch_scene s;
 

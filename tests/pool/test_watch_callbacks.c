@@ -8,8 +8,8 @@ static const raw_step some[] = RECORDS("{\"id\":1}");
 static const raw_step others[] = RECORDS("{\"id\":2}");
 static const raw_step unauthorized[] = STATUS_LINE("401 No");
 static const raw_step held_unauthorized[] = {
-    RAW_READ_REQUEST, RAW_HOLD,
-    RAW_SEND_TEXT("HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END};
+    RAW_READ_REQUEST, RAW_HOLD, RAW_SEND_TEXT("HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+    RAW_END};
 
 /* --- settings --- */
 

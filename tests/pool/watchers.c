@@ -118,8 +118,8 @@ void check_told(const watcher *w, size_t count, lock_sync_status want, const cha
 {
     size_t last = (w->calls + WATCHER_CALLS - 1) % WATCHER_CALLS;
 
-    if (w->calls == count && (count == 0 || (w->status[last] == want &&
-                                             (told == NULL || strcmp(w->told[last], told) == 0))))
+    if (w->calls == count &&
+        (count == 0 || (w->status[last] == want && (told == NULL || strcmp(w->told[last], told) == 0))))
         return;
     print_error("%zu calls instead of %zu, the last: %s, \"%s\" (%s)\n", w->calls, count,
                 lock_sync_status_name(w->status[last]), w->told[last], w->message);

@@ -5,7 +5,7 @@
 #include "accounts.h"
 
 #define WATCHER_CALLS 32
-#define NEVER_MS 20000 /* an interval that no test waits for */
+#define NEVER_MS 20000                /* an interval that no test waits for */
 #define BOTH_ADDED "1001:85 1002:21 " /* what is told of a raw server's good answer */
 
 typedef struct watcher watcher;
@@ -56,14 +56,12 @@ void watch_scene_end(watch_scene *s);
 
 /* The answer of a connection to its only request: these records. */
 #define RECORDS(records)                                                                                               \
-    {                                                                                                                  \
-        RAW_READ_REQUEST,                                                                                              \
-            RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"result\":[" records "]}"), RAW_END           \
-    }
+  {                                                                                                                    \
+    RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"result\":[" records "]}"), RAW_END \
+  }
 #define STATUS_LINE(line)                                                                                              \
-    {                                                                                                                  \
-        RAW_READ_REQUEST,                                                                                              \
-            RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END              \
-    }
+  {                                                                                                                    \
+    RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 " line "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), RAW_END    \
+  }
 
 #endif

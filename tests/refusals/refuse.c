@@ -83,15 +83,15 @@ static bool is_short(refusable function)
 
 /* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`: of the system's
    -1 and errno, of the others their code. */
-#define WRAP(type, name, refusal, parameters, arguments)                                                              \
-    type __real_##name parameters;                                                                                    \
-    type __wrap_##name parameters;                                                                                    \
-    type __wrap_##name parameters                                                                                     \
-    {                                                                                                                 \
-        return is_refused(REFUSE_##name) ? (refusal) : __real_##name arguments;                                       \
-    }
-#define WRAP_SYSTEM(type, name, parameters, arguments)                                                                \
-    WRAP(type, name, refuse_system(REFUSE_##name), parameters, arguments)
+#define WRAP(type, name, refusal, parameters, arguments)                                                               \
+  type __real_##name parameters;                                                                                       \
+  type __wrap_##name parameters;                                                                                       \
+  type __wrap_##name parameters                                                                                        \
+  {                                                                                                                    \
+    return is_refused(REFUSE_##name) ? (refusal) : __real_##name arguments;                                            \
+  }
+#define WRAP_SYSTEM(type, name, parameters, arguments)                                                                 \
+  WRAP(type, name, refuse_system(REFUSE_##name), parameters, arguments)
 #define WRAP_CODE(type, name, parameters, arguments) WRAP(type, name, CODE(type, name), parameters, arguments)
 
 /* --- the system --- */
@@ -111,24 +111,23 @@ WRAP_SYSTEM(int, epoll_create1, (int flags), (flags))
 WRAP_SYSTEM(int, epoll_wait, (int fd, struct epoll_event *to, int n, int ms), (fd, to, n, ms))
 WRAP_SYSTEM(int, eventfd, (unsigned first, int flags), (first, flags))
 WRAP_SYSTEM(int, timerfd_create, (clockid_t clock, int flags), (clock, flags))
-WRAP_SYSTEM(int, timerfd_settime,
-            (int fd, int flags, const struct itimerspec *when, struct itimerspec *old), (fd, flags, when, old))
+WRAP_SYSTEM(int, timerfd_settime, (int fd, int flags, const struct itimerspec *when, struct itimerspec *old),
+            (fd, flags, when, old))
 WRAP_SYSTEM(int, pipe2, (int *pair, int flags), (pair, flags))
 WRAP_SYSTEM(int, socket, (int family, int type, int protocol), (family, type, protocol))
 WRAP_SYSTEM(int, getsockopt, (int fd, int level, int name, void *to, socklen_t *size), (fd, level, name, to, size))
 WRAP_SYSTEM(int, connect, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
 WRAP_SYSTEM(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
 WRAP_SYSTEM(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
-WRAP_SYSTEM(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+WRAP_SYSTEM(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
 /* Only to add a descriptor needs memory. What could not be taken out would wake epoll for ever. */
 int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
 {
-    return what == EPOLL_CTL_ADD && is_refused(REFUSE_epoll_ctl)
-               ? refuse_system(REFUSE_epoll_ctl)
-               : __real_epoll_ctl(fd, what, of, e);
+    return what == EPOLL_CTL_ADD && is_refused(REFUSE_epoll_ctl) ? refuse_system(REFUSE_epoll_ctl)
+                                                                 : __real_epoll_ctl(fd, what, of, e);
 }
 
 /* A descriptor is closed all the same, or it would leak. */
@@ -145,9 +144,8 @@ int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
-    return is_refused(REFUSE_open64)
-               ? refuse_system(REFUSE_open64)
-               : __real_open64(path, flags); /* ours create nothing */
+    return is_refused(REFUSE_open64) ? refuse_system(REFUSE_open64)
+                                     : __real_open64(path, flags); /* ours create nothing */
 }
 
 /* FORTIFY has other names for these; the last size is that of the place. */
@@ -191,12 +189,12 @@ WRAP_CODE(int, getaddrinfo,
 
 /* --- threads --- */
 
-WRAP_CODE(int, pthread_mutex_init, (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
-WRAP_CODE(int, pthread_cond_init, (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
-WRAP_CODE(int, pthread_condattr_init, (pthread_condattr_t *a), (a))
-WRAP_CODE(int, pthread_condattr_setclock, (pthread_condattr_t *a, clockid_t clock), (a, clock))
-WRAP_CODE(int, pthread_create,
-          (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *user), (t, a, run, user))
+WRAP_CODE(int, pthread_mutex_init, (pthread_mutex_t * m, const pthread_mutexattr_t *a), (m, a))
+WRAP_CODE(int, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a), (c, a))
+WRAP_CODE(int, pthread_condattr_init, (pthread_condattr_t * a), (a))
+WRAP_CODE(int, pthread_condattr_setclock, (pthread_condattr_t * a, clockid_t clock), (a, clock))
+WRAP_CODE(int, pthread_create, (pthread_t * t, const pthread_attr_t *a, void *(*run)(void *), void *user),
+          (t, a, run, user))
 
 int __real_pthread_join(pthread_t thread, void **result);
 int __wrap_pthread_join(pthread_t thread, void **result);
@@ -215,16 +213,17 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 WRAP_CODE(CURLcode, curl_global_init, (long flags), (flags))
 WRAP(CURL *, curl_easy_init, NULL, (void), ())
 WRAP(CURLM *, curl_multi_init, NULL, (void), ())
-WRAP_CODE(CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *e), (m, e))
-WRAP_CODE(CURLMcode, curl_multi_perform, (CURLM *m, int *running), (m, running))
-WRAP_CODE(CURLMcode, curl_multi_poll,
-          (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready), (m, fds, n, ms, ready))
-WRAP(CURLMsg *, curl_multi_info_read, NULL, (CURLM *m, int *queued), (m, queued))
-WRAP_CODE(CURLMcode, curl_multi_socket_action,
-          (CURLM *m, curl_socket_t s, int what, int *running), (m, s, what, running))
+WRAP_CODE(CURLMcode, curl_multi_add_handle, (CURLM * m, CURL *e), (m, e))
+WRAP_CODE(CURLMcode, curl_multi_perform, (CURLM * m, int *running), (m, running))
+WRAP_CODE(CURLMcode, curl_multi_poll, (CURLM * m, struct curl_waitfd *fds, unsigned n, int ms, int *ready),
+          (m, fds, n, ms, ready))
+WRAP(CURLMsg *, curl_multi_info_read, NULL, (CURLM * m, int *queued), (m, queued))
+WRAP_CODE(CURLMcode, curl_multi_socket_action, (CURLM * m, curl_socket_t s, int what, int *running),
+          (m, s, what, running))
 
 WRAP(CURLU *, curl_url, NULL, (void), ())
-WRAP_CODE(CURLUcode, curl_url_set, (CURLU *u, CURLUPart what, const char *part, unsigned flags), (u, what, part, flags))
+WRAP_CODE(CURLUcode, curl_url_set, (CURLU * u, CURLUPart what, const char *part, unsigned flags),
+          (u, what, part, flags))
 
 /* It is removed all the same, or it could not be freed. */
 CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);
@@ -237,26 +236,26 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
 }
 
 /* Of their last argument libcurl takes a long, a pointer, or (the options from 30000 on) a curl_off_t. */
-#define WRAP_OPTION(type, name, handle, option)                                                                       \
-    type __real_##name(handle *h, option o, ...);                                                                     \
-    type __wrap_##name(handle *h, option o, ...);                                                                     \
-    type __wrap_##name(handle *h, option o, ...)                                                                      \
-    {                                                                                                                 \
-        va_list list;                                                                                                 \
-        type result;                                                                                                  \
-                                                                                                                      \
-        if (is_refused(REFUSE_##name))                                                                                \
-            return CODE(type, name);                                                                                  \
-        va_start(list, o);                                                                                            \
-        if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                 \
-            result = __real_##name(h, o, va_arg(list, curl_off_t));                                                   \
-        else if ((int)o < CURLOPTTYPE_OBJECTPOINT)                                                                    \
-            result = __real_##name(h, o, va_arg(list, long));                                                         \
-        else                                                                                                          \
-            result = __real_##name(h, o, va_arg(list, void *));                                                       \
-        va_end(list);                                                                                                 \
-        return result;                                                                                                \
-    }
+#define WRAP_OPTION(type, name, handle, option)                                                                        \
+  type __real_##name(handle *h, option o, ...);                                                                        \
+  type __wrap_##name(handle *h, option o, ...);                                                                        \
+  type __wrap_##name(handle *h, option o, ...)                                                                         \
+  {                                                                                                                    \
+    va_list list;                                                                                                      \
+    type result;                                                                                                       \
+                                                                                                                       \
+    if (is_refused(REFUSE_##name))                                                                                     \
+      return CODE(type, name);                                                                                         \
+    va_start(list, o);                                                                                                 \
+    if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                      \
+      result = __real_##name(h, o, va_arg(list, curl_off_t));                                                          \
+    else if ((int)o < CURLOPTTYPE_OBJECTPOINT)                                                                         \
+      result = __real_##name(h, o, va_arg(list, long));                                                                \
+    else                                                                                                               \
+      result = __real_##name(h, o, va_arg(list, void *));                                                              \
+    va_end(list);                                                                                                      \
+    return result;                                                                                                     \
+  }
 
 WRAP_OPTION(CURLcode, curl_easy_setopt, CURL, CURLoption)
 WRAP_OPTION(CURLMcode, curl_multi_setopt, CURLM, CURLMoption)
@@ -271,7 +270,6 @@ CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...)
     va_start(list, what);
     to = va_arg(list, void *);
     va_end(list);
-    return is_refused(REFUSE_curl_easy_getinfo)
-               ? CODE(CURLcode, curl_easy_getinfo)
-               : __real_curl_easy_getinfo(h, what, to);
+    return is_refused(REFUSE_curl_easy_getinfo) ? CODE(CURLcode, curl_easy_getinfo)
+                                                : __real_curl_easy_getinfo(h, what, to);
 }

@@ -7,16 +7,22 @@
 #include <stddef.h>
 
 /* X(name): each function. */
+/* clang-format off */
 #define REFUSE_SYSTEM(X)                                                                                              \
     X(open64) X(read) X(write) X(pread64) X(pwrite64) X(close) X(rename) X(flock) X(fstat64) X(lstat64) X(getentropy) \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd_create) X(timerfd_settime) X(pipe2) X(socket)    \
     X(getsockopt) X(connect) X(send) X(recv) X(poll)
+/* clang-format on */
+/* clang-format off */
 #define REFUSE_THREADS(X)                                                                                             \
     X(pthread_mutex_init) X(pthread_cond_init) X(pthread_condattr_init) X(pthread_condattr_setclock) X(pthread_create)
+/* clang-format on */
+/* clang-format off */
 #define REFUSE_CURL(X)                                                                                                \
     X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init)                 \
     X(curl_multi_setopt) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                   \
     X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_socket_action) X(curl_url) X(curl_url_set)
+/* clang-format on */
 #define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(getaddrinfo) X(clock_gettime)
 
 #define REFUSE_NAME(name) REFUSE_##name,

@@ -16,9 +16,9 @@ typedef struct scene {
     t_heap heap; /* what the library allocates; empty again at the end */
     const char *url;
     const char *dir; /* a temporary folder */
-    size_t fetched; /* lines about a fetch's outcome */
+    size_t fetched;  /* lines about a fetch's outcome */
     size_t unharmed; /* lives of a sweep that were OK; the last one is, as nothing was refused in it */
-    bool usable;   /* what was used while the call was refused works again without */
+    bool usable;     /* what was used while the call was refused works again without */
 } scene;
 
 /* A life: the first status that is not OK. */
@@ -26,7 +26,7 @@ typedef lock_sync_status (*life)(scene *s);
 
 lock_sync_status life_of_a_fetch(scene *s);
 lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s); /* nobody listens at first */
-lock_sync_status life_of_a_repeated_fetch(scene *s);           /* the first key is refused, the provider knows another */
+lock_sync_status life_of_a_repeated_fetch(scene *s); /* the first key is refused, the provider knows another */
 lock_sync_status life_of_a_pool(scene *s);
 lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s);
 lock_sync_status life_of_a_guard_in_a_file(scene *s);

@@ -42,26 +42,21 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
 #define CHECK_ROWS(s, rows, live) check_rows(s, rows, COUNT_OF(rows), live)
 
 /* What every fetch calls, blocking or in a pool. */
-#define EVERY_FETCH                                                                                                   \
-    {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY},                                                                   \
-    {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},                                                                    \
-    {REFUSE_curl_easy_init, 0, NO_MEMORY},                                                                            \
-    {REFUSE_curl_multi_init, 0, NO_MEMORY},                                                                           \
-    {REFUSE_curl_url, 0, NO_MEMORY},                                                                                  \
-    {REFUSE_curl_url_set, CURLUE_OUT_OF_MEMORY, NO_MEMORY},                                                           \
-    {REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, NO_CURL},                                                          \
-    {REFUSE_curl_easy_setopt, CURLE_UNKNOWN_OPTION, NO_CURL},                                                         \
-    {REFUSE_curl_multi_setopt, CURLM_UNKNOWN_OPTION, NO_CURL},                                                        \
-    {REFUSE_curl_multi_add_handle, CURLM_OUT_OF_MEMORY, NO_CURL},                                                     \
-    {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},                                                        \
-    {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
+#define EVERY_FETCH                                                                                                    \
+  {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY}, {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},                       \
+      {REFUSE_curl_easy_init, 0, NO_MEMORY}, {REFUSE_curl_multi_init, 0, NO_MEMORY}, {REFUSE_curl_url, 0, NO_MEMORY},  \
+      {REFUSE_curl_url_set, CURLUE_OUT_OF_MEMORY, NO_MEMORY}, {REFUSE_curl_easy_setopt, CURLE_OUT_OF_MEMORY, NO_CURL}, \
+      {REFUSE_curl_easy_setopt, CURLE_UNKNOWN_OPTION, NO_CURL},                                                        \
+      {REFUSE_curl_multi_setopt, CURLM_UNKNOWN_OPTION, NO_CURL},                                                       \
+      {REFUSE_curl_multi_add_handle, CURLM_OUT_OF_MEMORY, NO_CURL},                                                    \
+      {REFUSE_curl_easy_getinfo, CURLE_UNKNOWN_OPTION, NO_CURL},                                                       \
+      {REFUSE_clock_gettime, 0, MAY(E_TIMEOUT) | MAY(E_TOO_SOON)},
 
 TEST(a_fetch_in_a_pool)
 {
     static const row rows[] = {
         {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
-        EVERY_FETCH
-        {REFUSE_pthread_create, EAGAIN, NO_MEMORY},
+        EVERY_FETCH{REFUSE_pthread_create, EAGAIN, NO_MEMORY},
 #ifdef POOL_USES_EPOLL
         {REFUSE_curl_multi_socket_action, CURLM_OUT_OF_MEMORY, NO_CURL},
         {REFUSE_epoll_create1, EMFILE, MAY(E_NO_MEMORY) | MAY(E_CONNECT)},
@@ -84,8 +79,7 @@ TEST(a_fetch_in_a_pool)
 TEST(a_fetch)
 {
     static const row rows[] = {
-        EVERY_FETCH
-        {REFUSE_pthread_condattr_init, ENOMEM, NO_MEMORY},
+        EVERY_FETCH{REFUSE_pthread_condattr_init, ENOMEM, NO_MEMORY},
         {REFUSE_pthread_condattr_setclock, EINVAL, NO_MEMORY},
         {REFUSE_curl_multi_remove_handle, CURLM_INTERNAL_ERROR, NO_CURL},
         {REFUSE_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_MEMORY},

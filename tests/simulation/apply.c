@@ -203,8 +203,8 @@ static void submit(client *c, int64_t value)
         return;
     t = check_task(c, false);
     t->asks_all = !asks_one;
-    check_entry(t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done,
-                                         t));
+    check_entry(
+        t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done, t));
 }
 
 static void begin_watch(client *c)
@@ -261,56 +261,28 @@ void apply(const action *a)
     if (a->kind >= ACTIONS_OF_CLIENTS) /* the others say themselves what comes of them */
         trace("%s", action_text(a, text, sizeof text));
     switch (a->kind) {
-    case DO_SUBMIT:
-        submit(c, a->at_us);
-        break;
-    case DO_WATCH:
-        begin_watch(c);
-        break;
-    case DO_CANCEL:
-        cancel(c);
-        break;
-    case DO_FREE_CTX:
-        client_free(c);
-        break;
-    case DO_FREE_WATCH:
-        free_watch(c);
-        break;
-    case DO_FREE_POOL:
-        host_free(&sim.hosts[c->plan->pool]);
-        break;
+    case DO_SUBMIT: submit(c, a->at_us); break;
+    case DO_WATCH: begin_watch(c); break;
+    case DO_CANCEL: cancel(c); break;
+    case DO_FREE_CTX: client_free(c); break;
+    case DO_FREE_WATCH: free_watch(c); break;
+    case DO_FREE_POOL: host_free(&sim.hosts[c->plan->pool]); break;
     case DO_DWELL:
         trace("the application takes %.3f s", (double)a->value / 1e6);
         clock_dwell(a->value);
         break;
-    case DO_WEATHER:
-        sim.weathers[a->who] = (weather)a->value;
-        break;
-    case DO_STORE:
-        sim.guards[a->who].temper = (temper)a->value;
-        break;
-    case DO_PROVIDER:
-        c->provider = (temper)a->value;
-        break;
-    case DO_LIMITS:
-        set_limits(h, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2);
-        break;
-    case DO_SLEEP:
-        clock_sleep(a->value);
-        break;
-    case DO_WALL:
-        clock_set_wall(a->value);
-        break;
-    case DO_PROBE:
-        probe(a->who, a->value != 0);
-        break;
+    case DO_WEATHER: sim.weathers[a->who] = (weather)a->value; break;
+    case DO_STORE: sim.guards[a->who].temper = (temper)a->value; break;
+    case DO_PROVIDER: c->provider = (temper)a->value; break;
+    case DO_LIMITS: set_limits(h, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2); break;
+    case DO_SLEEP: clock_sleep(a->value); break;
+    case DO_WALL: clock_set_wall(a->value); break;
+    case DO_PROBE: probe(a->who, a->value != 0); break;
     case DO_FAULT:
         sim.memory_failed = sim.faults[a->value] = true;
         sim.faults[FAULT_TURN] = sim.faults[FAULT_TURN] || a->value == FAULT_MULTI;
         break;
-    default:
-        world_fail_allocation(a->value);
-        break;
+    default: world_fail_allocation(a->value); break;
     }
 }
 

@@ -3,11 +3,11 @@
 
 #include <inttypes.h>
 
-#define SLACK_US 20000                    /* what looks at a creeping clock add up to */
-#define FAIR_US (15 * SECOND_US)          /* in which an origin that responds gets its turn in a crowd */
-#define LINED_UP_US (40 * SECOND_US)      /* in which a fetch has asked its guard, if there are transfers for all */
-#define STEPS_AT_ONCE 4000                /* without time passing */
-#define SHARE_LEAST 16                    /* transfers and connections: below that there is nothing to share */
+#define SLACK_US 20000               /* what looks at a creeping clock add up to */
+#define FAIR_US (15 * SECOND_US)     /* in which an origin that responds gets its turn in a crowd */
+#define LINED_UP_US (40 * SECOND_US) /* in which a fetch has asked its guard, if there are transfers for all */
+#define STEPS_AT_ONCE 4000           /* without time passing */
+#define SHARE_LEAST 16               /* transfers and connections: below that there is nothing to share */
 
 static bool is_pending(const task *t)
 {

@@ -17,8 +17,8 @@ void check_cancel(task *t); /* it is cancelled */
 
 /* A transfer starts for it. `is_first`: nothing of this fetch was tried before. */
 void check_started(task *t, bool is_first);
-void check_over(task *t); /* the transfer is over */
-void check_step(void);       /* after each */
+void check_over(task *t);        /* the transfer is over */
+void check_step(void);           /* after each */
 void check_next(int64_t due_us); /* before time goes on to what is due next; NEVER_US: nothing is */
 void check_pool_gone(const host *h);
 void check_healed(void); /* a while after the last fault */

@@ -12,7 +12,7 @@
 
 /* `creeps`: each look at the boot clock takes a microsecond. */
 void clock_begin(bool creeps);
-int64_t clock_now_us(void); /* the boot clock; a look that takes no time */
+int64_t clock_now_us(void);   /* the boot clock; a look that takes no time */
 void clock_go_to(int64_t us); /* nothing if it is past */
 
 /* The machine sleeps: libcurl's clock, the monotonic one, stands still meanwhile. */

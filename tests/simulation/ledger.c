@@ -18,8 +18,8 @@ typedef struct request {
     int64_t slot;
     bool is_retry; /* over HTTP/2, in the same slot */
     int64_t sent_us;
-    int64_t end_us;   /* NEVER_US: it is on its way */
-    int64_t until_us; /* at the latest */
+    int64_t end_us;     /* NEVER_US: it is on its way */
+    int64_t until_us;   /* at the latest */
     int64_t arrived_us; /* 0: not yet */
 } request;
 

@@ -249,9 +249,7 @@ static void answered(easy *e)
         e->c->said_goodbye = true;
         send_again(e);
         break;
-    case FATE_REJECT:
-        send_again(e);
-        break;
+    case FATE_REJECT: send_again(e); break;
     case FATE_HEADER_BREAKS:
         e->t->saw.has_response = true;
         end(e, CURLE_OK);
@@ -277,15 +275,9 @@ static void come(easy *e)
         e->c->bytes += 100;
     }
     switch (e->stage) {
-    case STAGE_NEW:
-        go(e);
-        break;
-    case STAGE_NAMING:
-        end(e, CURLE_COULDNT_RESOLVE_HOST);
-        break;
-    case STAGE_CONNECTING:
-        connected(e);
-        break;
+    case STAGE_NEW: go(e); break;
+    case STAGE_NAMING: end(e, CURLE_COULDNT_RESOLVE_HOST); break;
+    case STAGE_CONNECTING: connected(e); break;
     case STAGE_SENT:
         if (!e->c->is_shut)
             answered(e);
@@ -297,8 +289,7 @@ static void come(easy *e)
     case STAGE_WAITING:
     case STAGE_IDLE:
     case STAGE_OVER:
-    default:
-        break;
+    default: break;
     }
 }
 

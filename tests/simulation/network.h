@@ -12,11 +12,11 @@ typedef struct easy easy;   /* and its easy handle */
 typedef enum stage {
     STAGE_IDLE,
     STAGE_NEW,
-    STAGE_NAMING,     /* its name will not be found */
-    STAGE_WAITING,    /* for a connection */
+    STAGE_NAMING,  /* its name will not be found */
+    STAGE_WAITING, /* for a connection */
     STAGE_CONNECTING,
     STAGE_SENT,
-    STAGE_ANSWERED,   /* the header came */
+    STAGE_ANSWERED, /* the header came */
     STAGE_OVER
 } stage;
 
@@ -25,7 +25,7 @@ typedef enum fate {
     FATE_ANSWER,
     FATE_SILENCE,
     FATE_RESET,
-    FATE_REJECT, /* over HTTP/2 the stream is refused */
+    FATE_REJECT,  /* over HTTP/2 the stream is refused */
     FATE_GOODBYE, /* and the connection takes no more */
     FATE_HALF,    /* the body breaks off */
     FATE_STALL,   /* the body stops */
@@ -42,14 +42,14 @@ typedef struct connection {
     int32_t origin;
     bool http2;
     bool is_ready;
-    bool is_shut;    /* it broke, or the library ended it */
+    bool is_shut; /* it broke, or the library ended it */
     bool said_goodbye;
     bool is_counted; /* by the library: a request was about to be sent on it */
     bool is_suspect; /* it gave no sign of life until a request's deadline */
     uint32_t users;
     uint32_t responses;
-    int64_t closes_us;  /* when the server ends it if it stays idle */
-    int64_t heard_us;   /* when something came last */
+    int64_t closes_us; /* when the server ends it if it stays idle */
+    int64_t heard_us;  /* when something came last */
     int64_t used_us;
     uint64_t bytes;
 } connection;
@@ -77,10 +77,10 @@ struct easy {
     bool http2;
     bool is_counted; /* as sent, and not ended yet */
     int64_t sent_us;
-    int64_t left_us, connect_left_us; /* at its preparation */
+    int64_t left_us, connect_left_us;       /* at its preparation */
     int64_t timeout_us, connect_timeout_us; /* by the monotonic clock */
-    int64_t event_us; /* when something comes for it */
-    uint32_t request; /* of its client */
+    int64_t event_us;                       /* when something comes for it */
+    uint32_t request;                       /* of its client */
     reply reply;
     bool fails; /* what it waits for: to connect */
     CURLcode code;
@@ -101,22 +101,22 @@ multi *multi_of(const lsync_loop *l);
 int64_t loop_ready_us(const lsync_loop *l); /* when its descriptor is readable; NEVER_US */
 
 /* network.c */
-void network_turn(multi *m);        /* what has come for its transfers */
-void network_time_out(multi *m);    /* whose time is over */
-int64_t network_timer_us(const multi *m);  /* when libcurl wants to be called, by the boot clock */
-int64_t network_event_us(const multi *m);  /* when something comes */
+void network_turn(multi *m);              /* what has come for its transfers */
+void network_time_out(multi *m);          /* whose time is over */
+int64_t network_timer_us(const multi *m); /* when libcurl wants to be called, by the boot clock */
+int64_t network_event_us(const multi *m); /* when something comes */
 void network_start(multi *m, easy *e);
-void network_remove(easy *e);       /* stopped, or taken in */
+void network_remove(easy *e); /* stopped, or taken in */
 
 /* connections.c */
 void connection_begin(void);
-connection *connection_of(int fd); /* NULL: none */
+connection *connection_of(int fd);    /* NULL: none */
 connection *connection_open(easy *e); /* NULL: the library refuses it */
 void connection_close(connection *c);
 void connection_close_all(multi *m);
 connection *connection_find(const easy *e); /* one that its request may go on now; NULL: none */
 bool connection_is_dead(const connection *c);
-bool connection_is_being_made(const easy *e); /* to its origin */
+bool connection_is_being_made(const easy *e);            /* to its origin */
 bool connection_has_room(const multi *m, const easy *e); /* for one more */
 void connection_make_room(const multi *m, const easy *e);
 
@@ -124,7 +124,7 @@ void connection_make_room(const multi *m, const easy *e);
 void server_begin(void);
 void server_send(easy *e);
 int64_t server_due_us(void);
-void server_run(void); /* what arrives now */
+void server_run(void);             /* what arrives now */
 void server_forget(const easy *e); /* nobody waits for its reply any more */
 /* How a connection attempt goes: how long it takes, and its end. */
 CURLcode server_connect(const client *c, uint32_t attempt, int64_t *us);

@@ -39,8 +39,8 @@ static void plan_guards(scenario *s, dice *d)
 
 static void plan_client(const scenario *s, dice *d, client_plan *c)
 {
-    static const lock_sync_guard_mode modes[] = {LOCK_SYNC_GUARD_FAIL, LOCK_SYNC_GUARD_WAIT, LOCK_SYNC_GUARD_WAIT,
-                                                 LOCK_SYNC_GUARD_CACHED, LOCK_SYNC_GUARD_OFF, LOCK_SYNC_GUARD_OFF};
+    static const lock_sync_guard_mode modes[] = {LOCK_SYNC_GUARD_FAIL,   LOCK_SYNC_GUARD_WAIT, LOCK_SYNC_GUARD_WAIT,
+                                                 LOCK_SYNC_GUARD_CACHED, LOCK_SYNC_GUARD_OFF,  LOCK_SYNC_GUARD_OFF};
     static const int64_t intervals_ms[] = {20000, 60000, 60000, 300000, 900000};
     static const int64_t timeouts_ms[] = {2000, 5000, 10000, 30000, 30000, 60000, 120000};
 
@@ -97,9 +97,15 @@ static const struct {
     int64_t often;
     int64_t least, most;
 } events[] = {
-    {DO_WEATHER, 18, 0, WEATHERS - 1}, {DO_STORE, 9, 0, TEMPERS - 1}, {DO_PROVIDER, 3, 0, TEMPERS - 1},
-    {DO_LIMITS, 3, 1, 40},             {DO_SLEEP, 3, 1, 90},          {DO_WALL, 3, -5000000, 5000000},
-    {DO_PROBE, 3, 0, 1},               {DO_FAULT, 1, 0, FAULTS - 1},  {DO_FAIL_ALLOCATION, 1, 1, 40},
+    {DO_WEATHER, 18, 0, WEATHERS - 1},
+    {DO_STORE, 9, 0, TEMPERS - 1},
+    {DO_PROVIDER, 3, 0, TEMPERS - 1},
+    {DO_LIMITS, 3, 1, 40},
+    {DO_SLEEP, 3, 1, 90},
+    {DO_WALL, 3, -5000000, 5000000},
+    {DO_PROBE, 3, 0, 1},
+    {DO_FAULT, 1, 0, FAULTS - 1},
+    {DO_FAIL_ALLOCATION, 1, 1, 40},
 };
 #define EVENTS_OFTEN 44 /* all of them */
 
@@ -176,9 +182,9 @@ void scenario_make(scenario *s, uint64_t seed)
     s->late_us = dice_one_in(&d, 3) ? dice_between(&d, 1, 100000) : 0;
     s->delay_us = dice_one_in(&d, 4) ? dice_between(&d, 1000, 2000000) : 30000;
     s->workers = dice_one_in(&d, 3) ? 3 : 1;
-    s->transfers = s->is_crowd            ? (uint32_t)dice_between(&d, 16, 40)
+    s->transfers = s->is_crowd          ? (uint32_t)dice_between(&d, 16, 40)
                    : dice_one_in(&d, 3) ? (uint32_t)dice_between(&d, 1, 6)
-                                          : 0;
+                                        : 0;
     s->pool_count = dice_one_in(&d, 3) ? 2 : 1;
     plan_origins(s, &d);
     plan_guards(s, &d);
@@ -205,18 +211,26 @@ void scenario_cut(scenario *s, size_t first, size_t count)
 const char *action_text(const action *a, char *text, size_t size)
 {
     static const char *const names[] = {
-        [DO_SUBMIT] = "submit, client",       [DO_WATCH] = "watch, client",
-        [DO_CANCEL] = "cancel, client",       [DO_FREE_CTX] = "free context, client",
-        [DO_FREE_WATCH] = "free watch, client", [DO_FREE_POOL] = "free pool of client",
-        [DO_DWELL] = "dwell",                 [DO_WEATHER] = "weather of origin",
-        [DO_STORE] = "store of guard",        [DO_PROVIDER] = "provider of client",
-        [DO_LIMITS] = "limits of pool",       [DO_SLEEP] = "machine sleeps",
-        [DO_WALL] = "wall clock jumps",       [DO_PROBE] = "another user of guard",
-        [DO_FAULT] = "memory runs out",       [DO_FAIL_ALLOCATION] = "an allocation fails",
+        [DO_SUBMIT] = "submit, client",
+        [DO_WATCH] = "watch, client",
+        [DO_CANCEL] = "cancel, client",
+        [DO_FREE_CTX] = "free context, client",
+        [DO_FREE_WATCH] = "free watch, client",
+        [DO_FREE_POOL] = "free pool of client",
+        [DO_DWELL] = "dwell",
+        [DO_WEATHER] = "weather of origin",
+        [DO_STORE] = "store of guard",
+        [DO_PROVIDER] = "provider of client",
+        [DO_LIMITS] = "limits of pool",
+        [DO_SLEEP] = "machine sleeps",
+        [DO_WALL] = "wall clock jumps",
+        [DO_PROBE] = "another user of guard",
+        [DO_FAULT] = "memory runs out",
+        [DO_FAIL_ALLOCATION] = "an allocation fails",
     };
-    static const char *const weathers[] = {"clear",     "slow",    "silent",  "refusing",  "lost",
-                                           "nameless",  "untrusted", "resetting", "halving", "rejecting",
-                                           "unauthorized", "limited", "broken", "failing",  "storm"};
+    static const char *const weathers[] = {"clear",        "slow",      "silent",    "refusing", "lost",
+                                           "nameless",     "untrusted", "resetting", "halving",  "rejecting",
+                                           "unauthorized", "limited",   "broken",    "failing",  "storm"};
     static const char *const tempers[] = {"good", "slow", "fails", "fails to write"};
     int n = snprintf(text, size, "%s %" PRId32, names[a->kind], a->who);
 
@@ -238,8 +252,8 @@ static void print_client(const scenario *s, int32_t i)
 
     printf("  client %2" PRId32 ": pool %" PRId32 ", origin %" PRId32 ", guard %" PRId32 ", %s, timeout %" PRId64
            " s, connecting %" PRId64 " s, watch every %" PRId64 " s%s\n",
-           i, c->pool, c->origin, c->guard, modes[c->mode], c->timeout_ms / 1000, c->connect_timeout_ms / 1000, c->interval_ms / 1000,
-           c->has_provider ? ", token provider" : "");
+           i, c->pool, c->origin, c->guard, modes[c->mode], c->timeout_ms / 1000, c->connect_timeout_ms / 1000,
+           c->interval_ms / 1000, c->has_provider ? ", token provider" : "");
 }
 
 void scenario_print(const scenario *s)
@@ -252,7 +266,10 @@ void scenario_print(const scenario *s)
            s->seed, s->pool_count, s->transfers, s->late_us, s->delay_us, s->workers);
     for (int32_t i = 0; i < s->origin_count; i++)
         printf("  origin %" PRId32 ": %s, %" PRIu32 " streams\n", i,
-               s->origins[i].http2 ? "HTTP/2" : s->origins[i].https ? "HTTPS" : "HTTP", s->origins[i].streams);
+               s->origins[i].http2   ? "HTTP/2"
+               : s->origins[i].https ? "HTTPS"
+                                     : "HTTP",
+               s->origins[i].streams);
     for (int32_t i = 0; i < s->guard_count; i++)
         printf("  guard %" PRId32 ": %s, %" PRIu32 " an hour, every %" PRId64 " s\n", i,
                s->guards[i].is_store ? "store" : "memory", s->guards[i].budget, s->guards[i].interval_ms / 1000);

@@ -23,10 +23,10 @@ typedef enum weather {
     WEATHER_HALVING,   /* answers break off, or stop halfway */
     WEATHER_REJECTING, /* over HTTP/2: refuses streams, and says goodbye */
     WEATHER_UNAUTHORIZED,
-    WEATHER_LIMITED,   /* 429 */
-    WEATHER_BROKEN,    /* bodies and headers that say nothing */
-    WEATHER_FAILING,   /* 5xx, 403, 404, a redirect */
-    WEATHER_STORM,     /* any of these */
+    WEATHER_LIMITED, /* 429 */
+    WEATHER_BROKEN,  /* bodies and headers that say nothing */
+    WEATHER_FAILING, /* 5xx, 403, 404, a redirect */
+    WEATHER_STORM,   /* any of these */
     WEATHERS
 } weather;
 
@@ -43,7 +43,7 @@ typedef enum action_kind {
     DO_FREE_CTX,
     DO_FREE_WATCH,
     DO_FREE_POOL,
-    DO_DWELL, /* the application keeps the pool's thread busy */
+    DO_DWELL,           /* the application keeps the pool's thread busy */
     ACTIONS_OF_CLIENTS, /* those before: of a client, and possible inside its callback */
     DO_WEATHER = ACTIONS_OF_CLIENTS,
     DO_STORE,
@@ -51,7 +51,7 @@ typedef enum action_kind {
     DO_LIMITS,
     DO_SLEEP,
     DO_WALL,
-    DO_PROBE,      /* another user of the account asks for a slot, and gives it back */
+    DO_PROBE, /* another user of the account asks for a slot, and gives it back */
     DO_FAULT,
     DO_FAIL_ALLOCATION,
     ACTION_KINDS
@@ -60,9 +60,9 @@ typedef enum action_kind {
 typedef struct action {
     int64_t at_us; /* since the beginning */
     action_kind kind;
-    int32_t who;       /* the client, origin, guard or pool */
-    bool in_callback;  /* inside the next callback of that client, if it comes at all */
-    int32_t by;        /* in_callback: whose callback */
+    int32_t who;      /* the client, origin, guard or pool */
+    bool in_callback; /* inside the next callback of that client, if it comes at all */
+    int32_t by;       /* in_callback: whose callback */
     int64_t value;
     int64_t value2;
 } action;
@@ -70,12 +70,12 @@ typedef struct action {
 typedef struct origin_plan {
     bool https;
     bool http2;
-    bool is_steady; /* its weather is always clear */
+    bool is_steady;   /* its weather is always clear */
     uint32_t streams; /* of a connection */
 } origin_plan;
 
 typedef struct guard_plan {
-    bool is_store;     /* else in memory */
+    bool is_store;      /* else in memory */
     bool has_own_clock; /* its store looks in microseconds */
     uint32_t budget;
     int64_t interval_ms;
@@ -94,11 +94,11 @@ typedef struct client_plan {
 
 typedef struct scenario {
     uint64_t seed;
-    bool creeps;       /* looks at the clock take time */
-    bool is_crowd;     /* many clients, most of them at an origin that does not respond */
-    int64_t late_us;   /* how late the application dispatches at most */
-    int64_t delay_us;  /* of the network, one way, at most */
-    int32_t workers;   /* steps at guards that the helper does at once */
+    bool creeps;        /* looks at the clock take time */
+    bool is_crowd;      /* many clients, most of them at an origin that does not respond */
+    int64_t late_us;    /* how late the application dispatches at most */
+    int64_t delay_us;   /* of the network, one way, at most */
+    int32_t workers;    /* steps at guards that the helper does at once */
     uint32_t transfers; /* of each pool, at first; 0: the default */
     int32_t origin_count, guard_count, pool_count, client_count;
     origin_plan origins[ORIGINS_MAX];

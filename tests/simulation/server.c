@@ -49,20 +49,12 @@ CURLcode server_connect(const client *c, uint32_t attempt, int64_t *us)
 
     *us = dice_between(&d, 1000, 2 * sim.plan->delay_us + 20000);
     switch (w) {
-    case WEATHER_SLOW:
-        *us = dice_between(&d, 100000, 8 * SECOND_US);
-        return CURLE_OK;
-    case WEATHER_REFUSING:
-        return CURLE_COULDNT_CONNECT;
-    case WEATHER_LOST:
-        *us = NEVER_US;
-        return CURLE_OK;
-    case WEATHER_NAMELESS:
-        return CURLE_COULDNT_RESOLVE_HOST;
-    case WEATHER_UNTRUSTED:
-        return sim.plan->origins[c->plan->origin].https ? CURLE_PEER_FAILED_VERIFICATION : CURLE_OK;
-    default:
-        return CURLE_OK;
+    case WEATHER_SLOW: *us = dice_between(&d, 100000, 8 * SECOND_US); return CURLE_OK;
+    case WEATHER_REFUSING: return CURLE_COULDNT_CONNECT;
+    case WEATHER_LOST: *us = NEVER_US; return CURLE_OK;
+    case WEATHER_NAMELESS: return CURLE_COULDNT_RESOLVE_HOST;
+    case WEATHER_UNTRUSTED: return sim.plan->origins[c->plan->origin].https ? CURLE_PEER_FAILED_VERIFICATION : CURLE_OK;
+    default: return CURLE_OK;
     }
 }
 
@@ -117,34 +109,21 @@ static reply reply_to(const client *c, uint32_t request)
         r.body_us = dice_between(&d, 0, 5 * SECOND_US);
         break;
     case WEATHER_SILENT:
-    case WEATHER_LOST:
-        r.fate = FATE_SILENCE;
-        break;
-    case WEATHER_RESETTING:
-        r.fate = FATE_RESET;
-        break;
+    case WEATHER_LOST: r.fate = FATE_SILENCE; break;
+    case WEATHER_RESETTING: r.fate = FATE_RESET; break;
     case WEATHER_HALVING:
         r.fate = (fate)dice_between(&d, FATE_HALF, FATE_HEADER_BREAKS);
         r.status = dice_one_in(&d, 4) ? 429 : 200;
         break;
-    case WEATHER_REJECTING:
-        r.fate = dice_one_in(&d, 3) ? FATE_GOODBYE : FATE_REJECT;
-        break;
-    case WEATHER_UNAUTHORIZED:
-        r.status = dice_one_in(&d, 3) ? 200 : 401;
-        break;
+    case WEATHER_REJECTING: r.fate = dice_one_in(&d, 3) ? FATE_GOODBYE : FATE_REJECT; break;
+    case WEATHER_UNAUTHORIZED: r.status = dice_one_in(&d, 3) ? 200 : 401; break;
     case WEATHER_LIMITED:
         r.status = 429;
         r.retry_after_s = dice_one_in(&d, 3) ? -1 : dice_between(&d, 0, dice_one_in(&d, 3) ? 1200 : 200);
         break;
-    case WEATHER_BROKEN:
-        r.body = (int32_t)dice_between(&d, 1, 4);
-        break;
-    case WEATHER_FAILING:
-        r.status = failures[dice_between(&d, 0, 6)];
-        break;
-    default:
-        break;
+    case WEATHER_BROKEN: r.body = (int32_t)dice_between(&d, 1, 4); break;
+    case WEATHER_FAILING: r.status = failures[dice_between(&d, 0, 6)]; break;
+    default: break;
     }
     if ((r.fate == FATE_REJECT || r.fate == FATE_GOODBYE) && !http2)
         r.fate = FATE_RESET;

@@ -19,7 +19,7 @@ typedef struct task {
     client *client; /* first: all that has a job's `user` finds it here */
     uint32_t number;
     bool is_watch;
-    bool is_over;    /* it had its last callback, or may have none any more */
+    bool is_over;     /* it had its last callback, or may have none any more */
     bool has_started; /* its first transfer did */
     bool in_callback; /* of a watch */
     bool asks_all;
@@ -37,11 +37,11 @@ typedef struct task {
 struct client {
     int32_t number;
     const client_plan *plan;
-    lock_sync_ctx *ctx; /* NULL: not made yet, or freed */
+    lock_sync_ctx *ctx;  /* NULL: not made yet, or freed */
     uint32_t generation; /* of its context */
     lock_sync_watch *watch;
     lock_sync_lock told[LOCKS_MAX]; /* its locks, as its watch has told them */
-    task *task; /* the pending one */
+    task *task;                     /* the pending one */
     temper provider;
     uint32_t tokens;
     uint32_t requests; /* sent for it */
@@ -55,9 +55,9 @@ typedef struct host {
     lock_sync_pool *pool; /* NULL: none now */
     lsync_loop *loop;
     uint32_t transfers, total; /* its limits */
-    int64_t helped_us;   /* how long the steps take that its helper began */
-    bool is_awake;       /* somebody woke its loop */
-    int64_t ready_us;    /* since when its descriptor is readable; NEVER_US: it is not */
+    int64_t helped_us;         /* how long the steps take that its helper began */
+    bool is_awake;             /* somebody woke its loop */
+    int64_t ready_us;          /* since when its descriptor is readable; NEVER_US: it is not */
     uint32_t dispatches;
 } host;
 
@@ -82,10 +82,10 @@ typedef struct world {
     task tasks[TASKS_MAX];
     const action *queued[ACTIONS_MAX]; /* for the next callback of their client */
     size_t queued_count;
-    int32_t calling;       /* calls of the library under way that may call back */
-    bool memory_failed;    /* an allocation was made to fail, or one of these is */
-    bool faults[FAULTS];   /* that strike once */
-    int64_t healed_us;     /* since when there are no more faults */
+    int32_t calling;     /* calls of the library under way that may call back */
+    bool memory_failed;  /* an allocation was made to fail, or one of these is */
+    bool faults[FAULTS]; /* that strike once */
+    int64_t healed_us;   /* since when there are no more faults */
     uint64_t steps;
 } world;
 

@@ -16,16 +16,16 @@
 
 /* The openssl command's configuration (%s: the directory, twice). All that a certificate says is in it, because what
    the system's own configuration adds differs from version to version. */
-#define CONFIGURATION                                                                                                 \
-    "[req]\ndistinguished_name = name\nx509_extensions = authority\n"                                                 \
-    "[name]\n"                                                                                                        \
-    "[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n"                           \
-    "subjectKeyIdentifier = hash\n"                                                                                   \
-    "[ca]\ndefault_ca = signing\n"                                                                                    \
-    "[signing]\ndatabase = %s/index\nnew_certs_dir = %s\ndefault_md = sha256\npolicy = any\nrand_serial = yes\n"      \
-    "unique_subject = no\ncopy_extensions = copy\nx509_extensions = server\n"                                         \
-    "[any]\ncommonName = supplied\n"                                                                                  \
-    "[server]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\n"
+#define CONFIGURATION                                                                                                  \
+  "[req]\ndistinguished_name = name\nx509_extensions = authority\n"                                                    \
+  "[name]\n"                                                                                                           \
+  "[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n"                              \
+  "subjectKeyIdentifier = hash\n"                                                                                      \
+  "[ca]\ndefault_ca = signing\n"                                                                                       \
+  "[signing]\ndatabase = %s/index\nnew_certs_dir = %s\ndefault_md = sha256\npolicy = any\nrand_serial = yes\n"         \
+  "unique_subject = no\ncopy_extensions = copy\nx509_extensions = server\n"                                            \
+  "[any]\ncommonName = supplied\n"                                                                                     \
+  "[server]\nbasicConstraints = CA:FALSE\nauthorityKeyIdentifier = keyid\n"
 
 static char *path(const certs *c, const char *name)
 {
@@ -57,8 +57,8 @@ static char *make_authority(const certs *c, const char *name, const char *key)
 {
     char *file = path(c, name);
     char *subject = kit_text("/CN=locksync test %s", name);
-    const char *const argv[] = {"openssl", "req", "-config", c->configuration, "-x509", "-new", "-key",
-                                key, "-days", "30", "-subj", subject, "-out", file, NULL};
+    const char *const argv[] = {"openssl", "req", "-config", c->configuration, "-x509", "-new", "-key", key,
+                                "-days",   "30",  "-subj",   subject,          "-out",  file,   NULL};
 
     child_run(argv);
     free(subject);
@@ -71,11 +71,12 @@ static char *make_certificate(const certs *c, const char *name, const char *name
 {
     char *file = path(c, name);
     char *request = kit_text("%s.csr", file);
-    const char *const ask[] = {"openssl", "req", "-config", c->configuration, "-new", "-key", c->key, "-subj",
-                               "/CN=locksync test server", "-addext", names, "-out", request, NULL};
+    const char *const ask[] = {
+        "openssl", "req", "-config", c->configuration, "-new", "-key", c->key, "-subj", "/CN=locksync test server",
+        "-addext", names, "-out",    request,          NULL};
     const char *const sign[] = {
-        "openssl", "ca", "-config", c->configuration, "-batch", "-notext", "-in", request, "-cert", ca,
-        "-keyfile", ca_key, "-startdate", LONG_AGO, "-enddate", until, "-out", file, NULL};
+        "openssl",  "ca",   "-config",    c->configuration, "-batch",   "-notext", "-in",  request, "-cert", ca,
+        "-keyfile", ca_key, "-startdate", LONG_AGO,         "-enddate", until,     "-out", file,    NULL};
 
     child_run(ask);
     child_run(sign);

@@ -7,9 +7,9 @@
 typedef struct certs {
     char *dir;
     char *configuration; /* of the openssl command */
-    char *ca;         /* who signed good, expired and wrong_host */
-    char *other_ca;   /* who signed unknown */
-    char *hashed_dir; /* a directory in which OpenSSL finds other_ca */
+    char *ca;            /* who signed good, expired and wrong_host */
+    char *other_ca;      /* who signed unknown */
+    char *hashed_dir;    /* a directory in which OpenSSL finds other_ca */
     char *good;
     char *expired;
     char *wrong_host; /* good, but for elsewhere.test */

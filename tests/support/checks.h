@@ -19,16 +19,16 @@
 
 /* With something to make before and to release after it. */
 #define TEST_IN(name, before, after)                                                                                   \
-    static void name##_body(void **t_state);                                                                           \
-    static void name(void **t_state)                                                                                   \
-    {                                                                                                                  \
-        t_run(name##_body, t_state);                                                                                   \
-    }                                                                                                                  \
-    __attribute__((constructor)) static void name##_is_there(void)                                                     \
-    {                                                                                                                  \
-        t_add(#name, name, before, after);                                                                             \
-    }                                                                                                                  \
-    static void name##_body(void **t_state __attribute__((unused)))
+  static void name##_body(void **t_state);                                                                             \
+  static void name(void **t_state)                                                                                     \
+  {                                                                                                                    \
+    t_run(name##_body, t_state);                                                                                       \
+  }                                                                                                                    \
+  __attribute__((constructor)) static void name##_is_there(void)                                                       \
+  {                                                                                                                    \
+    t_add(#name, name, before, after);                                                                                 \
+  }                                                                                                                    \
+  static void name##_body(void **t_state __attribute__((unused)))
 
 /* Runs all tests of the program, in the order in which they are written; the second with something to make before the
    first and to release after the last. Its main() is one that calls the first (main.c), unless it has another. */
@@ -60,7 +60,7 @@ void t_child_must(bool good);
 #define CHECK(condition) t_check(condition, #condition, __FILE__, __LINE__)
 #define CHECK_INT(got, want) t_check_int((int64_t)(got), (int64_t)(want), #got, __FILE__, __LINE__)
 #define CHECK_BETWEEN(got, least, most)                                                                                \
-    t_check_between((int64_t)(got), (int64_t)(least), (int64_t)(most), #got, __FILE__, __LINE__)
+  t_check_between((int64_t)(got), (int64_t)(least), (int64_t)(most), #got, __FILE__, __LINE__)
 #define CHECK_TEXT(got, want) t_check_text(got, want, #got, __FILE__, __LINE__)
 #define CHECK_HOLDS(text, part) t_check_holds(text, part, true, #text, __FILE__, __LINE__)
 #define CHECK_LACKS(text, part) t_check_holds(text, part, false, #text, __FILE__, __LINE__)

@@ -16,15 +16,15 @@ lock_sync_ctx *t_ctx(void);
 /* A test with such a context, `ctx`, which is freed after it: not for one with a transport in a variable of the test,
    whose destroy function would come too late. */
 #define TEST_WITH_CTX(name)                                                                                            \
-    static void name##_with(lock_sync_ctx *ctx);                                                                       \
-    TEST(name)                                                                                                         \
-    {                                                                                                                  \
-        lock_sync_ctx *with = t_ctx();                                                                                 \
+  static void name##_with(lock_sync_ctx *ctx);                                                                         \
+  TEST(name)                                                                                                           \
+  {                                                                                                                    \
+    lock_sync_ctx *with = t_ctx();                                                                                     \
                                                                                                                        \
-        name##_with(with);                                                                                             \
-        lock_sync_ctx_free(with);                                                                                      \
-    }                                                                                                                  \
-    static void name##_with(lock_sync_ctx *ctx)
+    name##_with(with);                                                                                                 \
+    lock_sync_ctx_free(with);                                                                                          \
+  }                                                                                                                    \
+  static void name##_with(lock_sync_ctx *ctx)
 
 /* The last error's parts, read through the public functions. */
 lock_sync_status t_error_status(const lock_sync_ctx *ctx);
@@ -38,9 +38,9 @@ typedef struct t_answer {
     int64_t single; /* > 0: asked for at the endpoint for one lock */
     int32_t http;   /* 0: 200 */
     const char *body;
-    size_t size;              /* 0: up to the NUL */
+    size_t size;                    /* 0: up to the NUL */
     const char *headers[2 * 4 + 1]; /* name, value, ..., NULL */
-    int64_t received_at_ms;   /* 0: as made */
+    int64_t received_at_ms;         /* 0: as made */
 } t_answer;
 
 /* Builds the request, fills a response, decodes it. */

@@ -10,7 +10,7 @@
 
 /* What one perform does: fills the response from this, then returns `returns`. */
 typedef struct t_step {
-    int32_t http; /* 0: sets no status */
+    int32_t http;     /* 0: sets no status */
     const char *body; /* NULL: none */
     size_t size;      /* 0: up to the NUL */
     const char *headers[2 * 4 + 1];

@@ -46,8 +46,7 @@ static bool can_go_on(h2_connection *c, int result)
                            {c->tcp.fd, error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN, 0}};
 
     ERR_clear_error();
-    return (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) && poll(on, 2, -1) > 0 &&
-           on[0].revents == 0;
+    return (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) && poll(on, 2, -1) > 0 && on[0].revents == 0;
 }
 
 bool h2_connection_write(h2_connection *c, const void *data, size_t size)

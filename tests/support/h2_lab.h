@@ -35,12 +35,12 @@ typedef enum h2_act {
 } h2_act;
 
 enum { /* errors of RFC 9113, section 7 */
-    H2_NO_ERROR = 0,
-    H2_INTERNAL_ERROR = 2,
-    H2_REFUSED_STREAM = 7,
-    H2_CANCELLED = 8,
-    H2_ENHANCE_YOUR_CALM = 11,
-    H2_HTTP_1_1_REQUIRED = 13
+       H2_NO_ERROR = 0,
+       H2_INTERNAL_ERROR = 2,
+       H2_REFUSED_STREAM = 7,
+       H2_CANCELLED = 8,
+       H2_ENHANCE_YOUR_CALM = 11,
+       H2_HTTP_1_1_REQUIRED = 13
 };
 
 #define H2_ALWAYS UINT32_MAX

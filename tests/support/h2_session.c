@@ -158,47 +158,33 @@ static h2_step take_step(session *s)
 static const char *word_of(h2_act act)
 {
     switch (act) {
-    case H2_HOLD:
-        return "held";
-    case H2_SILENCE:
-        return "silent";
+    case H2_HOLD: return "held";
+    case H2_SILENCE: return "silent";
     case H2_RST:
-    case H2_GOAWAY:
-        return "refused";
+    case H2_GOAWAY: return "refused";
     case H2_CLOSE:
     case H2_CLOSE_NOTIFY:
-    case H2_RESET:
-        return "closed";
-    default:
-        return "answered";
+    case H2_RESET: return "closed";
+    default: return "answered";
     }
 }
 
 static void act(session *s, const h2_step *step, int32_t stream)
 {
     switch (step->act) {
-    case H2_HOLD:
-        s->held[s->held_count++] = stream;
-        break;
+    case H2_HOLD: s->held[s->held_count++] = stream; break;
     case H2_SILENCE:
     case H2_CLOSE:
     case H2_CLOSE_NOTIFY:
-    case H2_RESET:
-        break;
-    case H2_RST:
-        (void)nghttp2_submit_rst_stream(s->http, NGHTTP2_FLAG_NONE, stream, step->number);
-        break;
-    case H2_GOAWAY:
-        go_away(s, s->last, step->number);
-        break;
+    case H2_RESET: break;
+    case H2_RST: (void)nghttp2_submit_rst_stream(s->http, NGHTTP2_FLAG_NONE, stream, step->number); break;
+    case H2_GOAWAY: go_away(s, s->last, step->number); break;
     case H2_LAST:
         answer(s, stream);
         (void)flush(s); /* else GOAWAY would come first */
         go_away(s, stream, H2_NO_ERROR);
         break;
-    default:
-        answer(s, stream);
-        break;
+    default: answer(s, stream); break;
     }
 }
 

@@ -20,7 +20,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static char answer[64];
 static char prompt[64];
 static bool stalled;
-static bool half; /* of the two look-ups of a name, the one that finds nothing stalls */
+static bool half;      /* of the two look-ups of a name, the one that finds nothing stalls */
 static size_t stalls;  /* how often it was */
 static size_t waiting; /* in this stall: those of one before may wake when the next has begun */
 static size_t calls;

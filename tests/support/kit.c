@@ -15,17 +15,17 @@
 #include <unistd.h>
 
 #ifndef __has_feature
-#define __has_feature(feature) 0
+#  define __has_feature(feature) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#define THREADS_LEAST 2 /* the sanitizer has one of its own */
+#  define SANITIZED 1
+#  define THREADS_LEAST 2 /* the sanitizer has one of its own */
 #elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#define THREADS_LEAST 1
+#  define SANITIZED 1
+#  define THREADS_LEAST 1
 #else
-#define SANITIZED 0
-#define THREADS_LEAST 1
+#  define SANITIZED 0
+#  define THREADS_LEAST 1
 #endif
 
 void kit_die(const char *format, ...)

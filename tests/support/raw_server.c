@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define BODY                                                                                                           \
-    "{\"result\":[{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}},"               \
-    "{\"id\":1002,\"isConnected\":true,\"deviceState\":{\"state\":2}}]}"
+  "{\"result\":[{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}},"                 \
+  "{\"id\":1002,\"isConnected\":true,\"deviceState\":{\"state\":2}}]}"
 #define BODY_ONE "{\"result\":{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6}}}"
 #define HEADER "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
 
@@ -194,14 +194,10 @@ static void relay(connection *c, const raw_step *step)
 static bool take_step(connection *c, const raw_step *step)
 {
     switch (step->action) {
-    case RAW_DO_READ:
-        return read_request(c);
-    case RAW_DO_SEND:
-        return send_times(c, step);
-    case RAW_DO_SEND_SLOWLY:
-        return send_slowly(c, step);
-    case RAW_DO_ANSWER:
-        return answer(c);
+    case RAW_DO_READ: return read_request(c);
+    case RAW_DO_SEND: return send_times(c, step);
+    case RAW_DO_SEND_SLOWLY: return send_slowly(c, step);
+    case RAW_DO_ANSWER: return answer(c);
     case RAW_DO_SERVE:
         while (read_request(c) && answer(c))
             continue;
@@ -210,20 +206,12 @@ static bool take_step(connection *c, const raw_step *step)
         while (read_some(c, false))
             continue;
         return false;
-    case RAW_DO_HOLD:
-        return wait_for(c, -1, 0, true, -1) == RELEASED;
-    case RAW_DO_RELAY:
-        relay(c, step);
-        return true;
-    case RAW_DO_CALL:
-        step->call(step->user);
-        return true;
-    case RAW_DO_RESET:
-        tcp_reset_at_close(c->tcp.fd);
-        return false;
+    case RAW_DO_HOLD: return wait_for(c, -1, 0, true, -1) == RELEASED;
+    case RAW_DO_RELAY: relay(c, step); return true;
+    case RAW_DO_CALL: step->call(step->user); return true;
+    case RAW_DO_RESET: tcp_reset_at_close(c->tcp.fd); return false;
     case RAW_DO_END:
-    default:
-        return false;
+    default: return false;
     }
 }
 

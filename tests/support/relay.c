@@ -32,7 +32,7 @@ typedef struct flow {
     chunk *first;
     chunk *last;
     int64_t sent_ms; /* the last byte of a trickle */
-    bool ended; /* `from` has closed */
+    bool ended;      /* `from` has closed */
 } flow;
 
 typedef struct connection {

@@ -89,9 +89,13 @@ static int64_t number(const char *json, const char *name)
 
 static sim_stats parse_stats(char *json)
 {
-    sim_stats stats = {number(json, "requests"), number(json, "syncs"), number(json, "connections"),
-                       number(json, "unauthorized"), number(json, "interval_violations"),
-                       number(json, "budget_violations"), number(json, "window_violations"),
+    sim_stats stats = {number(json, "requests"),
+                       number(json, "syncs"),
+                       number(json, "connections"),
+                       number(json, "unauthorized"),
+                       number(json, "interval_violations"),
+                       number(json, "budget_violations"),
+                       number(json, "window_violations"),
                        number(json, "closest_us")};
 
     free(json);

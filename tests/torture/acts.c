@@ -92,8 +92,8 @@ static const lock_sync_transport own_transport = {.struct_size = sizeof own_tran
 static lock_sync_status new_ctx(scene *x)
 {
     lock_sync_ctx *ctx = NULL;
-    lock_sync_status status =
-        x->memory == NULL ? lock_sync_ctx_new(&ctx) : lock_sync_ctx_new_with_allocator(x->memory, &ctx);
+    lock_sync_status status = x->memory == NULL ? lock_sync_ctx_new(&ctx)
+                                                : lock_sync_ctx_new_with_allocator(x->memory, &ctx);
 
     x->wrong = x->wrong || (ctx != NULL) != (status == LOCK_SYNC_OK) || lock_sync_version()[0] == '\0';
     lock_sync_ctx_free(ctx);

@@ -19,7 +19,7 @@ typedef struct scene {
     lock_sync_status ended; /* what the pool's callback was told */
     size_t calls;
     bool is_cached; /* an answer comes from before */
-    bool wrong; /* something was good, and yet not what it should be */
+    bool wrong;     /* something was good, and yet not what it should be */
 } scene;
 
 /* What may come of an act beside its own end and E_NO_MEMORY: E_RESOLVE where libcurl ran out of memory, E_GUARD where
@@ -28,7 +28,7 @@ enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4 }; /* bits */
 
 typedef struct act {
     const char *name;
-    void (*prepare)(scene *x);           /* NULL: nothing is needed */
+    void (*prepare)(scene *x); /* NULL: nothing is needed */
     lock_sync_status (*run)(scene *x);
     lock_sync_status want;
     unsigned mercy;
@@ -58,25 +58,25 @@ void scene_end(scene *x);
 
 /* Ends an act at the first call that fails. */
 #define DO(call)                                                                                                       \
-    do {                                                                                                               \
-        lock_sync_status done_ = (call);                                                                               \
-        if (done_ != LOCK_SYNC_OK)                                                                                     \
-            return done_;                                                                                              \
-    } while (0)
+  do {                                                                                                                 \
+    lock_sync_status done_ = (call);                                                                                   \
+    if (done_ != LOCK_SYNC_OK)                                                                                         \
+      return done_;                                                                                                    \
+  } while (0)
 
 void must(lock_sync_status status);
-void make_ctx(scene *x); /* for the simulator; its guard is off */
-void make_named(scene *x); /* the same by a name */
+void make_ctx(scene *x);     /* for the simulator; its guard is off */
+void make_named(scene *x);   /* the same by a name */
 void make_guarded(scene *x); /* with a guard in a file */
 void add_pool(scene *x);
 void make_pool(scene *x); /* and a context */
 void make_guarded_pool(scene *x);
-void use_guard(scene *x, lock_sync_status made); /* x->guard, made to open at once */
+void use_guard(scene *x, lock_sync_status made);                                /* x->guard, made to open at once */
 lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* a token provider: after a 401 */
 lock_sync_status fetch_some(scene *x);
 lock_sync_status fetch_all(scene *x);
 lock_sync_status submit(scene *x);
-void await_call(scene *x); /* dispatches until x->calls is not 0 */
+void await_call(scene *x);                     /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes one, and settles it */
 
 /* What is looked at; what is wrong is noted in the scene. take() frees the results. */

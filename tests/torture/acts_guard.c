@@ -94,11 +94,11 @@ static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync
 static lock_sync_status new_guards(scene *x)
 {
     shelf kept = {.size = 0};
-    const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &kept, .load = load,
-                                         .replace = replace, .destroy = count};
+    const lock_sync_guard_store store = {
+        .struct_size = sizeof store, .user = &kept, .load = load, .replace = replace, .destroy = count};
     lock_sync_guard *g = NULL;
-    lock_sync_status status =
-        x->memory == NULL ? lock_sync_guard_new(&g) : lock_sync_guard_new_with_allocator(x->memory, &g);
+    lock_sync_status status = x->memory == NULL ? lock_sync_guard_new(&g)
+                                                : lock_sync_guard_new_with_allocator(x->memory, &g);
 
     DO(use_and_unref(x, status, g));
     status = lock_sync_guard_open_file(guard_path, &g);

@@ -53,8 +53,8 @@ static bool tells(const lock_sync_error *e, lock_sync_status status)
 
 lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing)
 {
-    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) ||
-               !tells(lock_sync_last_error(x->ctx), status) || (r != NULL && !is_good(x, r, count, missing));
+    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) || !tells(lock_sync_last_error(x->ctx), status) ||
+               (r != NULL && !is_good(x, r, count, missing));
     lock_sync_results_free(r);
     return status;
 }

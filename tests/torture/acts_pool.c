@@ -39,8 +39,8 @@ lock_sync_status submit(scene *x)
 
 static lock_sync_status new_pool(scene *x)
 {
-    lock_sync_status status =
-        x->memory == NULL ? lock_sync_pool_new(&x->pool) : lock_sync_pool_new_with_allocator(x->memory, &x->pool);
+    lock_sync_status status = x->memory == NULL ? lock_sync_pool_new(&x->pool)
+                                                : lock_sync_pool_new_with_allocator(x->memory, &x->pool);
 
     x->wrong = x->wrong || (x->pool != NULL) != (status == LOCK_SYNC_OK);
     if (status == LOCK_SYNC_OK)

@@ -66,8 +66,9 @@ static lock_sync_status watch(scene *x)
         status = lock_sync_watch_next(w, TIMEOUT_MS, &c);
     if (status == LOCK_SYNC_OK)
         look_at(x, c);
-    x->wrong = x->wrong || (status == LOCK_SYNC_OK && (lock_sync_watch_last_status(w) != LOCK_SYNC_OK ||
-                                                       lock_sync_watch_age_ms(w) < 0)) ||
+    x->wrong = x->wrong ||
+               (status == LOCK_SYNC_OK &&
+                (lock_sync_watch_last_status(w) != LOCK_SYNC_OK || lock_sync_watch_age_ms(w) < 0)) ||
                lock_sync_results_count(lock_sync_watch_results(w)) != (status == LOCK_SYNC_OK ? 2 : 0) ||
                lock_sync_watch_due_in_ms(w) < 0;
     lock_sync_changes_free(c);

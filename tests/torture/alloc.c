@@ -14,12 +14,12 @@
 #include <string.h>
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define REAL(name) __interceptor_##name
-#endif
+#  if __has_feature(address_sanitizer)
+#    define REAL(name) __interceptor_##name
+#  endif
 #endif
 #ifndef REAL
-#define REAL(name) __libc_##name
+#  define REAL(name) __libc_##name
 #endif
 
 void *REAL(malloc)(size_t size);
@@ -64,9 +64,9 @@ static unsigned owner_by_name(const char *path)
         const char *part;
         unsigned owner;
     } names[] = {
-        {"/liblocksync", ALLOC_OURS}, {"/libjansson", ALLOC_JANSSON}, {"/libcurl", ALLOC_CURL},
+        {"/liblocksync", ALLOC_OURS},   {"/libjansson", ALLOC_JANSSON}, {"/libcurl", ALLOC_CURL},
         {"/libnghttp2", ALLOC_NGHTTP2}, {"/libz.", ALLOC_ZLIB},         {"/libcrypto", ALLOC_OPENSSL},
-        {"/libssl", ALLOC_OPENSSL},   {"/libhiredis", ALLOC_HIREDIS},
+        {"/libssl", ALLOC_OPENSSL},     {"/libhiredis", ALLOC_HIREDIS},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

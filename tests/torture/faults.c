@@ -42,10 +42,17 @@ static const fault *keep(const fault *rows, size_t size)
 /* --- too slow --- */
 
 #define SLOW(title, ...)                                                                                               \
-    {.name = (title), .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS, .steps = {__VA_ARGS__}}
-#define TLS(title, status, ...) {.name = (title), .want = (status), .kind = FAULT_TLS, .steps = {__VA_ARGS__}}
+  {                                                                                                                    \
+    .name = (title), .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = DEADLINE_MS, .steps = { __VA_ARGS__ }                  \
+  }
+#define TLS(title, status, ...)                                                                                        \
+  {                                                                                                                    \
+    .name = (title), .want = (status), .kind = FAULT_TLS, .steps = { __VA_ARGS__ }                                     \
+  }
 #define ELSEWHERE(title, status, at, ...)                                                                              \
-    {.name = (title), .want = (status), .kind = FAULT_ELSEWHERE, .url = (at), __VA_ARGS__}
+  {                                                                                                                    \
+    .name = (title), .want = (status), .kind = FAULT_ELSEWHERE, .url = (at), __VA_ARGS__                               \
+  }
 
 static fault_list make_slow(void)
 {
@@ -60,10 +67,15 @@ static fault_list make_slow(void)
              RAW_SEND_SLOWLY(raw_good_answer + 40, 40, 60), RAW_WAIT_FOR_CLOSE),
         SLOW("a slow body", RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100),
              RAW_SEND_SLOWLY(raw_good_answer + 100, 100, 60), RAW_WAIT_FOR_CLOSE),
-        {.name = "a byte a second", .want = LOCK_SYNC_E_TIMEOUT, .timeout_ms = 1500,
+        {.name = "a byte a second",
+         .want = LOCK_SYNC_E_TIMEOUT,
+         .timeout_ms = 1500,
          .steps = {RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_answer, 100, 1000), RAW_WAIT_FOR_CLOSE}},
-        {.name = "a handshake that stalls", .want = LOCK_SYNC_E_TIMEOUT, .kind = FAULT_TLS,
-         .connect_timeout_ms = DEADLINE_MS, .steps = {RAW_WAIT_FOR_CLOSE}},
+        {.name = "a handshake that stalls",
+         .want = LOCK_SYNC_E_TIMEOUT,
+         .kind = FAULT_TLS,
+         .connect_timeout_ms = DEADLINE_MS,
+         .steps = {RAW_WAIT_FOR_CLOSE}},
     };
 
     return KEEP("slow", rows);
@@ -97,7 +109,8 @@ static fault_list make_redirects(const char *bystander)
 
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
         redirects[i] = kit_text("HTTP/1.1 %d Elsewhere\r\nConnection: close\r\nLocation: %s/?key=" KEY
-                                "\r\nContent-Length: 0\r\n\r\n", statuses[i], bystander);
+                                "\r\nContent-Length: 0\r\n\r\n",
+                                statuses[i], bystander);
         rows[i] = (fault)FAULT("a redirect", HTTP, RAW_READ_REQUEST, RAW_SEND(redirects[i], strlen(redirects[i])),
                                RAW_WAIT_FOR_CLOSE);
     }
@@ -116,7 +129,7 @@ static char *altered(size_t at)
 }
 
 #define SENDS_GZIP(title, status, data, size)                                                                          \
-    FAULT(title, status, RAW_READ_REQUEST, RAW_SEND_TEXT(PACKED), RAW_SEND(data, size), RAW_END)
+  FAULT(title, status, RAW_READ_REQUEST, RAW_SEND_TEXT(PACKED), RAW_SEND(data, size), RAW_END)
 
 static fault_list make_packed(void)
 {

@@ -6,9 +6,9 @@
 #include "../integration/client.h"
 
 typedef enum fault_kind {
-    FAULT_HTTP,  /* the script of a raw server, spoken to by http */
-    FAULT_KEPT,  /* the same, and its first answer is good: what is wrong comes on the kept connection */
-    FAULT_TLS,   /* the same, spoken to by https, the authority of the tests in the CA file */
+    FAULT_HTTP,     /* the script of a raw server, spoken to by http */
+    FAULT_KEPT,     /* the same, and its first answer is good: what is wrong comes on the kept connection */
+    FAULT_TLS,      /* the same, spoken to by https, the authority of the tests in the CA file */
     FAULT_ELSEWHERE /* `url` instead of a raw server, with that CA file */
 } fault_kind;
 
@@ -51,8 +51,14 @@ extern const fault_list faults_telling;
 /* What makes rows. */
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK_LINE "Transfer-Encoding: chunked\r\n\r\n"
-#define LIST(title, table) {(title), (table), COUNT_OF(table)}
-#define FAULT(title, status, ...) {.name = (title), .want = LOCK_SYNC_E_##status, .steps = {__VA_ARGS__}}
+#define LIST(title, table)                                                                                             \
+  {                                                                                                                    \
+    (title), (table), COUNT_OF(table)                                                                                  \
+  }
+#define FAULT(title, status, ...)                                                                                      \
+  {                                                                                                                    \
+    .name = (title), .want = LOCK_SYNC_E_##status, .steps = { __VA_ARGS__ }                                            \
+  }
 /* A request that is read, a text, and silence: the fetch must end by itself. */
 #define SAYS(title, status, text) FAULT(title, status, RAW_READ_REQUEST, RAW_SEND_TEXT(text), RAW_WAIT_FOR_CLOSE)
 /* The same, then the connection is closed. */

@@ -24,11 +24,17 @@ static const fault broken_off[] = {
     SAYS("a chunk without a size", NETWORK, CHUNKED "size\r\n"),
     SAYS("a chunk longer than told", NETWORK, CHUNKED "3\r\n{\"result\":[]}\r\n0\r\n\r\n"),
     SAYS("a chunk larger than any number", NETWORK, CHUNKED "fffffffffffffffffffff\r\n"),
-    {.name = "a kept connection closed unanswered", .want = LOCK_SYNC_E_NETWORK, .kind = FAULT_KEPT,
+    {.name = "a kept connection closed unanswered",
+     .want = LOCK_SYNC_E_NETWORK,
+     .kind = FAULT_KEPT,
      .steps = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_END}},
-    {.name = "a kept connection reset unanswered", .want = LOCK_SYNC_E_NETWORK, .kind = FAULT_KEPT,
+    {.name = "a kept connection reset unanswered",
+     .want = LOCK_SYNC_E_NETWORK,
+     .kind = FAULT_KEPT,
      .steps = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_RESET}},
-    {.name = "a kept connection broken off", .want = LOCK_SYNC_E_NETWORK, .kind = FAULT_KEPT,
+    {.name = "a kept connection broken off",
+     .want = LOCK_SYNC_E_NETWORK,
+     .kind = FAULT_KEPT,
      .steps = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_END}},
 };
 const fault_list faults_broken_off = LIST("broken off", broken_off);
@@ -67,8 +73,8 @@ const fault_list faults_not_http = LIST("not HTTP", not_http);
 #define SPACES_1024 SPACES_256 SPACES_256 SPACES_256 SPACES_256
 
 #define FLOOD(title, first, text, times, last)                                                                         \
-    FAULT(title, TOO_LARGE, RAW_READ_REQUEST, RAW_SEND_TEXT(first), RAW_SEND_TIMES(text, times), RAW_SEND_TEXT(last),  \
-          RAW_WAIT_FOR_CLOSE)
+  FAULT(title, TOO_LARGE, RAW_READ_REQUEST, RAW_SEND_TEXT(first), RAW_SEND_TIMES(text, times), RAW_SEND_TEXT(last),    \
+        RAW_WAIT_FOR_CLOSE)
 
 static const fault too_large[] = {
     FLOOD("a header of 70 KiB", OK_LINE, LINE_OF_52, 1400, "Content-Length: 2\r\n\r\n{}"),
@@ -91,8 +97,9 @@ const fault_list faults_too_large = LIST("too large", too_large);
 /* --- a server that tells what it was told: the credential must not come back in any text of ours --- */
 
 #define TELL_ALL                                                                                                       \
-    "X-Correlation-ID: " KEY "\r\nServer: " KEY "\r\nWWW-Authenticate: PersonalKey " KEY "\r\n"                        \
-    "Connection: close\r\nContent-Length: 67\r\n\r\n{\"errorMessages\":[\"" KEY "\"],\"key\":\"5ecret\"}   "
+  "X-Correlation-ID: " KEY "\r\nServer: " KEY "\r\nWWW-Authenticate: PersonalKey " KEY                                 \
+  "\r\n"                                                                                                               \
+  "Connection: close\r\nContent-Length: 67\r\n\r\n{\"errorMessages\":[\"" KEY "\"],\"key\":\"5ecret\"}   "
 
 _Static_assert(sizeof KEY - 1 == 27 && sizeof "{\"errorMessages\":[\"\"],\"key\":\"5ecret\"}   " - 1 == 67 - 27,
                "the Content-Length of TELL_ALL");

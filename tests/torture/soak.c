@@ -15,12 +15,12 @@
 #include <string.h>
 
 #define ACCOUNTS 64
-#define WARM_UP 10       /* the first of so many parts: what grows then, is kept for good */
-#define LIFE 500         /* fetches of a context until another takes its place */
-#define INTERVAL_MS 2    /* of a watch */
+#define WARM_UP 10    /* the first of so many parts: what grows then, is kept for good */
+#define LIFE 500      /* fetches of a context until another takes its place */
+#define INTERVAL_MS 2 /* of a watch */
 #define HOUR_MS 3600000
-#define GROWTH_MAX 65536 /* bytes of the heap that may be in use more at the end, and of the process 32 times that */
-#define CONNECTIONS 8    /* fewer than accounts: each is open before the warm-up ends, on a slow machine too */
+#define GROWTH_MAX 65536   /* bytes of the heap that may be in use more at the end, and of the process 32 times that */
+#define CONNECTIONS 8      /* fewer than accounts: each is open before the warm-up ends, on a slow machine too */
 #define DESCRIPTORS_MORE 8 /* one that is just being renewed; a leak would be of thousands */
 
 typedef struct soak {
@@ -166,7 +166,8 @@ static int judge(const char *name, const soak *s, int64_t ms, const level *warm,
     bool good = s->bad == 0 && s->done >= s->fetches / 2 && end->descriptors <= warm->descriptors + DESCRIPTORS_MORE &&
                 (flat || kit_slack() > 1); /* a sanitizer keeps what is freed, and looks for leaks itself */
 
-    printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64 " bad; after the warm-up and at the "
+    printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64
+           " bad; after the warm-up and at the "
            "end: heap %zu and %zu bytes, resident %zu and %zu KiB, descriptors %zu and %zu%s\n",
            name, s->done, s->fetches, (double)ms / 1000, (double)s->done * 1000 / (double)(ms + 1), s->bad, warm->heap,
            end->heap, warm->resident / 1024, end->resident / 1024, warm->descriptors, end->descriptors,

@@ -275,8 +275,9 @@ TEST(nor_in_a_pool_that_goes_on)
 /* Each ends in another place: in the header, in the body, in the decoder, at the deadline. */
 TEST(nor_after_fetches_that_failed)
 {
-    static const char *const faults[] = {"401", "403", "429", "500", "html", "bad-json", "success-false", "redirect",
-                                         "truncated", "reset", "huge", "gzip-bomb", "slow"};
+    static const char *const faults[] = {"401",      "403",           "429",      "500",       "html",
+                                         "bad-json", "success-false", "redirect", "truncated", "reset",
+                                         "huge",     "gzip-bomb",     "slow"};
     lock_sync_pool *p;
 
     must(lock_sync_pool_new(&p));

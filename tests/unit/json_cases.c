@@ -1,8 +1,14 @@
 /* The table of JSON texts; see json_cases.h. */
 #include "json_cases.h"
 
-#define SOUND(name, text) {name, text, sizeof(text) - 1, true}
-#define BAD(name, text) {name, text, sizeof(text) - 1, false}
+#define SOUND(name, text)                                                                                              \
+  {                                                                                                                    \
+    name, text, sizeof(text) - 1, true                                                                                 \
+  }
+#define BAD(name, text)                                                                                                \
+  {                                                                                                                    \
+    name, text, sizeof(text) - 1, false                                                                                \
+  }
 
 const json_case json_cases[] = {
     /* values, sections 2 and 3 */
@@ -34,17 +40,29 @@ const json_case json_cases[] = {
     /* what is no white space */
     BAD("vertical tab", "\v1"),
     BAD("form feed", "\f1"),
-    BAD("DEL", "\x7f" "1"),
-    BAD("no-break space", "\xc2\xa0" "1"),
-    BAD("next line", "\xc2\x85" "1"),
+    BAD("DEL",
+        "\x7f"
+        "1"),
+    BAD("no-break space",
+        "\xc2\xa0"
+        "1"),
+    BAD("next line",
+        "\xc2\x85"
+        "1"),
 
     /* other encodings, marks of an encoding, and NUL */
-    BAD("byte order mark", "\xef\xbb\xbf" "1"),
+    BAD("byte order mark",
+        "\xef\xbb\xbf"
+        "1"),
     BAD("byte order mark cut short", "\xef\xbb"),
-    BAD("byte order mark in an array", "[\xef\xbb\xbf" "1]"),
+    BAD("byte order mark in an array",
+        "[\xef\xbb\xbf"
+        "1]"),
     SOUND("byte order mark in a string", "\"\xef\xbb\xbf\""),
     BAD("UTF-16, big end first", "\xfe\xff\0001"),
-    BAD("UTF-16, little end first", "\xff\xfe" "1\0"),
+    BAD("UTF-16, little end first",
+        "\xff\xfe"
+        "1\0"),
     BAD("UTF-16 without a mark", "1\0"),
     BAD("NUL", "\0"),
     BAD("NUL behind a number", "[1\0]"),

@@ -89,12 +89,12 @@ static lock_sync_status new_token(void *user, lock_sync_ctx *ctx, bool refused)
 }
 
 #define DO(call)                                                                                                       \
-    do {                                                                                                               \
-        lock_sync_status done = call;                                                                                  \
+  do {                                                                                                                 \
+    lock_sync_status done = call;                                                                                      \
                                                                                                                        \
-        if (done != LOCK_SYNC_OK)                                                                                      \
-            return done;                                                                                               \
-    } while (false)
+    if (done != LOCK_SYNC_OK)                                                                                          \
+      return done;                                                                                                     \
+  } while (false)
 
 /* Sets, replaces, refuses and wipes credentials, then fetches with two of them. */
 static lock_sync_status live(lock_sync_ctx *ctx, const lock_sync_transport *transport)
@@ -221,8 +221,12 @@ TEST(an_append_without_memory_is_remembered)
 
 TEST(a_request_is_one_block)
 {
-    static const lsync_request_spec spec = {.base_url = "https://h", .api_version = "v1", .authorization = "Bearer x",
-                                            .user_agent = "a", .ids = ids, .id_count = 3};
+    static const lsync_request_spec spec = {.base_url = "https://h",
+                                            .api_version = "v1",
+                                            .authorization = "Bearer x",
+                                            .user_agent = "a",
+                                            .ids = ids,
+                                            .id_count = 3};
     t_heap heap = {.secret = "Bearer x"};
     lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_request *q = lsync_request_new(&memory, &spec);

@@ -125,8 +125,8 @@ TEST(random_ids_are_ordered_as_by_qsort)
         uint64_t range; /* ids are 0 .. range - 1; 0: any 64 bits */
         int rounds;
     } table[] = {
-        {0, 0, 1},    {1, 0, 20},   {2, 3, 50},  {3, 3, 100},  {4, 4, 100},    {5, 2, 100},       {9, 4, 50},
-        {31, 0, 20},  {32, 10, 20}, {33, 33, 20}, {100, 1, 2}, {257, 0, 10},   {1000, 500, 5},    {5000, 100000, 2},
+        {0, 0, 1},   {1, 0, 20},   {2, 3, 50},   {3, 3, 100}, {4, 4, 100},  {5, 2, 100},    {9, 4, 50},
+        {31, 0, 20}, {32, 10, 20}, {33, 33, 20}, {100, 1, 2}, {257, 0, 10}, {1000, 500, 5}, {5000, 100000, 2},
     };
     uint64_t seed = 99;
 
@@ -151,16 +151,23 @@ TEST(random_ids_are_ordered_as_by_qsort)
 TEST(shaped_ids_are_ordered_as_by_qsort)
 {
     enum { N = 200 };
-    static const char *const shapes[] = {"ascending", "descending", "one out of place at the end", "sawtooth",
-                                         "all equal", "organ pipe",  "ends of int64", "one duplicate"};
+    static const char *const shapes[] = {"ascending",     "descending",   "one out of place at the end",
+                                         "sawtooth",      "all equal",    "organ pipe",
+                                         "ends of int64", "one duplicate"};
     entry entries[N];
 
     for (size_t s = 0; s < COUNT_OF(shapes); s++) {
         t_row("%s", shapes[s]);
         for (size_t i = 0; i < N; i++) {
             int64_t k = (int64_t)i;
-            const int64_t ids[] = {k, N - k, i == N - 1 ? -1 : k, k % 7, 5, k < N / 2 ? k : N - k,
-                                   i % 2 == 0 ? INT64_MIN + k : INT64_MAX - k, i == 120 ? 119 : k};
+            const int64_t ids[] = {k,
+                                   N - k,
+                                   i == N - 1 ? -1 : k,
+                                   k % 7,
+                                   5,
+                                   k < N / 2 ? k : N - k,
+                                   i % 2 == 0 ? INT64_MIN + k : INT64_MAX - k,
+                                   i == 120 ? 119 : k};
 
             entries[i] = (entry){.id = ids[s], .place = i};
         }
@@ -258,10 +265,18 @@ TEST(a_secret_is_struck_out_wherever_it_stands)
         const char *secret;
         const char *after;
     } table[] = {
-        {"a key, a key", "key", "a ***, a ***"}, {"keykey", "key", "******"},     {"a long key", "long key", "a ***"},
-        {"ab", "ab", "**"},                      {"no key", "lock", "no key"},     {"", "key", ""},
-        {"no secret", "", "no secret"},          {"no secret", NULL, "no secret"}, {"aaaaa", "aaa", "***aa"},
-        {"aXYbXYXYc", "XY", "a**b****c"},        {"abab", "aba", "***b"},          {"abcd abc", "abcd", "*** abc"},
+        {"a key, a key", "key", "a ***, a ***"},
+        {"keykey", "key", "******"},
+        {"a long key", "long key", "a ***"},
+        {"ab", "ab", "**"},
+        {"no key", "lock", "no key"},
+        {"", "key", ""},
+        {"no secret", "", "no secret"},
+        {"no secret", NULL, "no secret"},
+        {"aaaaa", "aaa", "***aa"},
+        {"aXYbXYXYc", "XY", "a**b****c"},
+        {"abab", "aba", "***b"},
+        {"abcd abc", "abcd", "*** abc"},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -349,15 +364,24 @@ TEST(a_time_span_is_in_words_and_rounded_up)
         int64_t ms;
         const char *text;
     } table[] = {
-        {INT64_MIN, "0 s"},      {-1, "0 s"},
-        {0, "0 s"},              {1, "1 s"},
-        {1000, "1 s"},           {1001, "2 s"},
-        {58999, "59 s"},         {59000, "59 s"},
-        {59001, "1 min 0 s"},    {60000, "1 min 0 s"},
-        {185000, "3 min 5 s"},   {3599000, "59 min 59 s"},
-        {3599001, "1 h 0 min"},  {3600000, "1 h 0 min"},
-        {3600001, "1 h 1 min"},  {3660000, "1 h 1 min"},
-        {7439676, "2 h 4 min"},  {86400000, "24 h 0 min"},
+        {INT64_MIN, "0 s"},
+        {-1, "0 s"},
+        {0, "0 s"},
+        {1, "1 s"},
+        {1000, "1 s"},
+        {1001, "2 s"},
+        {58999, "59 s"},
+        {59000, "59 s"},
+        {59001, "1 min 0 s"},
+        {60000, "1 min 0 s"},
+        {185000, "3 min 5 s"},
+        {3599000, "59 min 59 s"},
+        {3599001, "1 h 0 min"},
+        {3600000, "1 h 0 min"},
+        {3600001, "1 h 1 min"},
+        {3660000, "1 h 1 min"},
+        {7439676, "2 h 4 min"},
+        {86400000, "24 h 0 min"},
         {INT64_MAX, "2562047788015 h 13 min"},
     };
 

@@ -54,8 +54,8 @@ static void prepare(scene *x, const char *url)
     static const lsync_route route = {.loopback = true};
     static lock_sync_request request;
 
-    request = (lock_sync_request){.url = url, .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000,
-                                  .send_until_us = INT64_MAX};
+    request = (lock_sync_request){
+        .url = url, .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000, .send_until_us = INT64_MAX};
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         request.headers[i].line = "Accept: */*";
     MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->sockets, NULL));
@@ -89,9 +89,9 @@ TEST(a_name_of_this_machine_leads_nowhere_else)
         const char *address;
         bool opens;
     } table[] = {
-        {"127.0.0.1", true},  {"127.255.255.254", true}, {"126.255.255.255", false},   {"128.0.0.1", false},
-        {"192.0.2.1", false}, {"[::2]", false},          {"[::ffff:192.0.2.1]", false}, {"[2001:db8::1]", false},
-        {"/nowhere", false},
+        {"127.0.0.1", true},           {"127.255.255.254", true}, {"126.255.255.255", false},
+        {"128.0.0.1", false},          {"192.0.2.1", false},      {"[::2]", false},
+        {"[::ffff:192.0.2.1]", false}, {"[2001:db8::1]", false},  {"/nowhere", false},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -175,29 +175,74 @@ TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
         uint32_t retries;
     } table[] = {
         {"found closed", {.unsent = true}, 0, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE, 0},
-        {"sent, and given up", {.sent_us = 1, .vetoed = true, .is_http2 = true}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK,
-         false, LSYNC_RETRY_ALONE, 1},
+        {"sent, and given up",
+         {.sent_us = 1, .vetoed = true, .is_http2 = true},
+         1,
+         CURLE_RECV_ERROR,
+         LOCK_SYNC_OK,
+         false,
+         LSYNC_RETRY_ALONE,
+         1},
         {"sent, and failed for good", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
-        {"given up", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false,
-         LSYNC_RETRY_ALONE, 1},
-        {"a response", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OK, LOCK_SYNC_OK, false,
-         LSYNC_RETRY_NONE, 0},
-        {"out of time", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OPERATION_TIMEDOUT, LOCK_SYNC_OK,
-         false, LSYNC_RETRY_NONE, 0},
-        {"out of memory", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_OUT_OF_MEMORY, LOCK_SYNC_OK,
-         false, LSYNC_RETRY_NONE, 0},
-        {"stopped by a callback", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_ABORTED_BY_CALLBACK,
-         LOCK_SYNC_E_TIMEOUT, false, LSYNC_RETRY_NONE, 0},
-        {"cancelled", {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, true,
-         LSYNC_RETRY_NONE, 0},
+        {"given up",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_RECV_ERROR,
+         LOCK_SYNC_OK,
+         false,
+         LSYNC_RETRY_ALONE,
+         1},
+        {"a response",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_OK,
+         LOCK_SYNC_OK,
+         false,
+         LSYNC_RETRY_NONE,
+         0},
+        {"out of time",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_OPERATION_TIMEDOUT,
+         LOCK_SYNC_OK,
+         false,
+         LSYNC_RETRY_NONE,
+         0},
+        {"out of memory",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_OUT_OF_MEMORY,
+         LOCK_SYNC_OK,
+         false,
+         LSYNC_RETRY_NONE,
+         0},
+        {"stopped by a callback",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_ABORTED_BY_CALLBACK,
+         LOCK_SYNC_E_TIMEOUT,
+         false,
+         LSYNC_RETRY_NONE,
+         0},
+        {"cancelled",
+         {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
+         1,
+         CURLE_RECV_ERROR,
+         LOCK_SYNC_OK,
+         true,
+         LSYNC_RETRY_NONE,
+         0},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         atomic_bool cancelled = table[i].cancelled;
         const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
         lsync_sockets sockets = {.responses = 0};
-        lsync_transfer t = {.request = &request, .sockets = &sockets, .stopped = table[i].stopped,
-                            .saw = table[i].saw, .attempts = {.sends = table[i].sends}};
+        lsync_transfer t = {.request = &request,
+                            .sockets = &sockets,
+                            .stopped = table[i].stopped,
+                            .saw = table[i].saw,
+                            .attempts = {.sends = table[i].sends}};
 
         t_row("%s", table[i].name);
         CHECK_INT(lsync_transfer_retry(&t, table[i].code), table[i].next);

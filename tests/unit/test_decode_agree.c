@@ -60,30 +60,36 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
         t_answer question;
         const char *body;
     } table[] = {
-        {"all locks", {0},
+        {"all locks",
+         {0},
          "{\"result\":[{\"id\":12,\"isConnected\":true,\"deviceState\":{\"state\":6,\"doorState\":3,"
          "\"isCharging\":false,\"batteryLevel\":54,\"stateChangeResult\":0,"
          "\"lastStateChangedDate\":\"2021-04-26T06:02:04.197Z\"},"
          "\"revision\":1},{\"id\":7,\"isConnected\":false,\"deviceState\":null,\"revision\":22},"
          "{\"id\":8,\"isConnected\":0}],\"success\":true,\"errorMessages\":[],\"statusCode\":200}"},
-        {"old shape, asked by id", {.ids = some, .n = 3},
+        {"old shape, asked by id",
+         {.ids = some, .n = 3},
          "{ \"statusCode\": 200, \"success\": true,\n \"result\": [ { \"revision\": 5, \"lockProperties\":\n"
          "{ \"state\": 2, \"x\": \"y\", \"isCharging\": 1, \"batteryLevel\": 255,\n"
          "\"lastStateChangedDate\": \"2022-06-23T15:56:31.44\" },\n"
          "\"isConnected\": true, \"id\": 12, \"name\": null }, { \"id\": 8 }, { \"id\": 7, \"n\": -15 } ] }"},
-        {"one lock", {.single = 7},
+        {"one lock",
+         {.single = 7},
          "{\"result\":{\"id\":7,\"isConnected\":true,"
          "\"deviceState\":{\"state\":255,\"batteryLevel\":0,\"doorState\":null},"
          "\"revision\":3},\"success\":true,\"errorMessages\":[],\"statusCode\":200}"},
-        {"white space everywhere", {0},
+        {"white space everywhere",
+         {0},
          " \t\r\n{ \"result\"\t:\r\n[ { \"id\" : 1 , \"deviceState\" : { \"state\" : 6 } , \"isConnected\" : true } ]"
          "\n, \"errorMessages\" : [ ] , \"success\" : true } \r\n\t"},
         {"nothing", {0}, "{\"result\":[]}"},
         {"a record twice", {0}, "{\"result\":[{\"id\":1},{\"id\":1}]}"},
         {"18 digits", {0}, "{\"result\":[{\"id\":999999999999999999,\"revision\":-999999999999999999}]}"},
-        {"unknown keys with plain values", {0},
+        {"unknown keys with plain values",
+         {0},
          "{\"result\":[{\"x\":true,\"id\":5,\"\":false,\"ids\":\"[{,}]\",\"i\":0,\"isConnecteD\":-1}]}"},
-        {"values that count as absent", {0},
+        {"values that count as absent",
+         {0},
          "{\"result\":[{\"id\":5,\"isConnected\":null,\"revision\":null,\"lockProperties\":{\"state\":null,"
          "\"isCharging\":null,\"batteryLevel\":101,\"lastStateChangedDate\":null,\"doorState\":2147483648}}]}"},
     };
@@ -108,8 +114,8 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
 }
 
 #define SIXTEEN                                                                                                        \
-    "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1," \
-    "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
+  "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"                                                   \
+  "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
 
 /* Members of a record, each with two keys that are the same or only look so. */
 TEST_WITH_CTX(a_key_twice_is_malformed_either_way)

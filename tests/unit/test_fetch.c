@@ -109,9 +109,16 @@ TEST(what_perform_returns_and_what_comes_of_it)
 TEST(no_failure_is_retried_by_the_library)
 {
     static const t_step steps[] = {
-        {.http = 401}, {.http = 429, .headers = {"Retry-After", "5"}}, {.http = 500}, {.http = 503}, {.http = 302},
-        {.http = 200, .body = "{"}, {.returns = LOCK_SYNC_E_TIMEOUT}, {.returns = LOCK_SYNC_E_NETWORK},
-        {.returns = LOCK_SYNC_E_CONNECT}, {.returns = LOCK_SYNC_E_NO_MEMORY},
+        {.http = 401},
+        {.http = 429, .headers = {"Retry-After", "5"}},
+        {.http = 500},
+        {.http = 503},
+        {.http = 302},
+        {.http = 200, .body = "{"},
+        {.returns = LOCK_SYNC_E_TIMEOUT},
+        {.returns = LOCK_SYNC_E_NETWORK},
+        {.returns = LOCK_SYNC_E_CONNECT},
+        {.returns = LOCK_SYNC_E_NO_MEMORY},
     };
 
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -177,7 +184,9 @@ TEST(too_much_is_too_much_whatever_perform_returns)
     static const lock_sync_status returns[] = {LOCK_SYNC_OK, LOCK_SYNC_E_NETWORK, 77};
 
     for (size_t i = 0; i < 2 * COUNT_OF(returns); i++) {
-        t_step step = {.http = 200, .body = GOOD, .returns = returns[i / 2],
+        t_step step = {.http = 200,
+                       .body = GOOD,
+                       .returns = returns[i / 2],
                        .hook = i % 2 == 0 ? append_too_much : add_too_long_a_header};
         t_fake fake = {.steps = &step, .step_count = 1};
         lock_sync_ctx *ctx = ctx_over(&fake);

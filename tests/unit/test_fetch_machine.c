@@ -11,7 +11,7 @@
 
 typedef enum trait {
     NONE = 0,
-    POLL = 1,     /* of a watch */
+    POLL = 1, /* of a watch */
     PROVIDER = 2,
     SLOT = 4,     /* it has one */
     RETRIED = 8,  /* after a 401 */
@@ -91,7 +91,8 @@ static const transition transitions[] = {
     {"stopped: its end is waited for", MODE(FAIL), SLOT, IN(SENDING), STOP(E(CANCELLED)), MORE(SENDING, OK, STOPPED)},
     {"a 401 after a stop", MODE(FAIL), SLOT | PROVIDER | STOPPED, IN(SENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(UNAUTHORIZED))},
-    {"its end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)), ENDS(SETTLING, E(CANCELLED))},
+    {"its end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)),
+     ENDS(SETTLING, E(CANCELLED))},
 
     /* RENEWING */
     {"set", MODE(FAIL), SLOT | PROVIDER | RETRIED, IN(RENEWING), RESULT(OK), TO(EXTENDING)},

@@ -181,8 +181,7 @@ static const struct {
     {"{ \"a\" : ", "{ }", " , \"\":null}"},
 };
 
-static void check_nested(lock_sync_ctx *ctx, size_t n, size_t shape, const char *inside, bool is_sound,
-                         const place *p)
+static void check_nested(lock_sync_ctx *ctx, size_t n, size_t shape, const char *inside, bool is_sound, const place *p)
 {
     char *row = nest(n, shapes[shape].open, inside, shapes[shape].close);
 

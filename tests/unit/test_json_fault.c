@@ -65,7 +65,10 @@ TEST_WITH_CTX(a_nul_anywhere_is_a_fault_at_its_place)
         {"behind a backslash", BODY(PREFIX "\"\\\0\"]}"), 13},
         {"behind another fault", BODY("[2\0,1e999]"), 2},
         {"before another fault", BODY("[1e999,\0]"), 7},
-        {"in a number too large", BODY("[999\0" "999]"), 4},
+        {"in a number too large",
+         BODY("[999\0"
+              "999]"),
+         4},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -138,8 +141,9 @@ TEST(a_good_body_cut_anywhere_breaks_at_its_end)
 
 TEST(a_body_cut_inside_a_character_breaks_there)
 {
-    static const char body[] = "{\"result\":[{\"id\":1,\"name\":\"Drzwi wej\xc5\x9b"
-                               "ciowe \xe2\x82\xac \xf0\x9f\x94\x92 \\u20ac \\ud83d\\udd12\"}]} \r\n";
+    static const char body[] =
+        "{\"result\":[{\"id\":1,\"name\":\"Drzwi wej\xc5\x9b"
+        "ciowe \xe2\x82\xac \xf0\x9f\x94\x92 \\u20ac \\ud83d\\udd12\"}]} \r\n";
 
     check_cuts(body, strlen(body) - 3);
 }

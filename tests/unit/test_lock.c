@@ -26,8 +26,8 @@ TEST(is_jammed_over_results)
     static const int32_t results[] = {INT32_MIN, -1, 0, 1, 2, 255, INT32_MAX};
 
     for (size_t i = 0; i < COUNT_OF(results); i++) {
-        lock_sync_lock lock = {.id = 1, .state_change_result = results[i],
-                               .fields = LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE};
+        lock_sync_lock lock = {
+            .id = 1, .state_change_result = results[i], .fields = LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE};
 
         t_row("result %" PRId32, results[i]);
         CHECK_INT(lock_sync_lock_is_jammed(&lock), LOCK_SYNC_UNKNOWN); /* no result was sent */
@@ -43,8 +43,9 @@ TEST(names_of_states)
         int32_t state;
         const char *name;
     } table[] = {
-        {0, "uncalibrated"}, {1, "calibrating"}, {2, "unlocked"}, {3, "semi-locked"}, {4, "unlocking"}, {5, "locking"},
-        {6, "locked"}, {7, "pulled"}, {8, "pulling"}, {9, "unknown"}, {18, "updating"}, {255, "unpulling"},
+        {0, "uncalibrated"}, {1, "calibrating"}, {2, "unlocked"},  {3, "semi-locked"},
+        {4, "unlocking"},    {5, "locking"},     {6, "locked"},    {7, "pulled"},
+        {8, "pulling"},      {9, "unknown"},     {18, "updating"}, {255, "unpulling"},
     };
 
     for (int32_t state = -300; state <= 300; state++) {
@@ -81,12 +82,16 @@ TEST(texts_know_whether_there_is_a_value)
     } table[] = {
         {"nothing sent", {.id = 1}, "unknown", "unknown"},
         {"members without bits", {.id = 1, .state = 6, .door_state = 3}, "unknown", "unknown"},
-        {"zero is a value", {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE}, "uncalibrated",
+        {"zero is a value",
+         {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE},
+         "uncalibrated",
          "not paired"},
         {"state only", {.fields = LOCK_SYNC_FIELD_STATE, .state = 6, .door_state = 3}, "locked", "unknown"},
         {"door only", {.fields = LOCK_SYNC_FIELD_DOOR_STATE, .state = 6, .door_state = 3}, "unknown", "closed"},
-        {"without a name", {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE, .state = 77,
-         .door_state = -1}, "unknown", "unknown"},
+        {"without a name",
+         {.fields = LOCK_SYNC_FIELD_STATE | LOCK_SYNC_FIELD_DOOR_STATE, .state = 77, .door_state = -1},
+         "unknown",
+         "unknown"},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -104,23 +109,38 @@ TEST(numbers_of_the_header_are_abi)
         const char *name;
         int64_t value, want;
     } table[] = {
-        {"NO", LOCK_SYNC_NO, 0}, {"YES", LOCK_SYNC_YES, 1}, {"UNKNOWN", LOCK_SYNC_UNKNOWN, 2},
-        {"LOG_ERROR", LOCK_SYNC_LOG_ERROR, 0}, {"LOG_WARNING", LOCK_SYNC_LOG_WARNING, 1},
-        {"LOG_INFO", LOCK_SYNC_LOG_INFO, 2}, {"LOG_DEBUG", LOCK_SYNC_LOG_DEBUG, 3},
-        {"FIELD_CONNECTED", LOCK_SYNC_FIELD_CONNECTED, 1}, {"FIELD_REVISION", LOCK_SYNC_FIELD_REVISION, 2},
-        {"FIELD_DEVICE_STATE", LOCK_SYNC_FIELD_DEVICE_STATE, 4}, {"FIELD_STATE", LOCK_SYNC_FIELD_STATE, 8},
-        {"FIELD_DOOR_STATE", LOCK_SYNC_FIELD_DOOR_STATE, 16}, {"FIELD_CHARGING", LOCK_SYNC_FIELD_CHARGING, 32},
+        {"NO", LOCK_SYNC_NO, 0},
+        {"YES", LOCK_SYNC_YES, 1},
+        {"UNKNOWN", LOCK_SYNC_UNKNOWN, 2},
+        {"LOG_ERROR", LOCK_SYNC_LOG_ERROR, 0},
+        {"LOG_WARNING", LOCK_SYNC_LOG_WARNING, 1},
+        {"LOG_INFO", LOCK_SYNC_LOG_INFO, 2},
+        {"LOG_DEBUG", LOCK_SYNC_LOG_DEBUG, 3},
+        {"FIELD_CONNECTED", LOCK_SYNC_FIELD_CONNECTED, 1},
+        {"FIELD_REVISION", LOCK_SYNC_FIELD_REVISION, 2},
+        {"FIELD_DEVICE_STATE", LOCK_SYNC_FIELD_DEVICE_STATE, 4},
+        {"FIELD_STATE", LOCK_SYNC_FIELD_STATE, 8},
+        {"FIELD_DOOR_STATE", LOCK_SYNC_FIELD_DOOR_STATE, 16},
+        {"FIELD_CHARGING", LOCK_SYNC_FIELD_CHARGING, 32},
         {"FIELD_BATTERY_LEVEL", LOCK_SYNC_FIELD_BATTERY_LEVEL, 64},
         {"FIELD_STATE_CHANGE_RESULT", LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, 128},
         {"FIELD_LAST_STATE_CHANGED", LOCK_SYNC_FIELD_LAST_STATE_CHANGED, 256},
-        {"STATE_UNCALIBRATED", LOCK_SYNC_STATE_UNCALIBRATED, 0}, {"STATE_CALIBRATING", LOCK_SYNC_STATE_CALIBRATING, 1},
-        {"STATE_UNLOCKED", LOCK_SYNC_STATE_UNLOCKED, 2}, {"STATE_SEMI_LOCKED", LOCK_SYNC_STATE_SEMI_LOCKED, 3},
-        {"STATE_UNLOCKING", LOCK_SYNC_STATE_UNLOCKING, 4}, {"STATE_LOCKING", LOCK_SYNC_STATE_LOCKING, 5},
-        {"STATE_LOCKED", LOCK_SYNC_STATE_LOCKED, 6}, {"STATE_PULLED", LOCK_SYNC_STATE_PULLED, 7},
-        {"STATE_PULLING", LOCK_SYNC_STATE_PULLING, 8}, {"STATE_UNKNOWN", LOCK_SYNC_STATE_UNKNOWN, 9},
-        {"STATE_UPDATING", LOCK_SYNC_STATE_UPDATING, 18}, {"STATE_UNPULLING", LOCK_SYNC_STATE_UNPULLING, 255},
-        {"DOOR_NOT_PAIRED", LOCK_SYNC_DOOR_NOT_PAIRED, 0}, {"DOOR_DISCONNECTED", LOCK_SYNC_DOOR_DISCONNECTED, 1},
-        {"DOOR_OPENED", LOCK_SYNC_DOOR_OPENED, 2}, {"DOOR_CLOSED", LOCK_SYNC_DOOR_CLOSED, 3},
+        {"STATE_UNCALIBRATED", LOCK_SYNC_STATE_UNCALIBRATED, 0},
+        {"STATE_CALIBRATING", LOCK_SYNC_STATE_CALIBRATING, 1},
+        {"STATE_UNLOCKED", LOCK_SYNC_STATE_UNLOCKED, 2},
+        {"STATE_SEMI_LOCKED", LOCK_SYNC_STATE_SEMI_LOCKED, 3},
+        {"STATE_UNLOCKING", LOCK_SYNC_STATE_UNLOCKING, 4},
+        {"STATE_LOCKING", LOCK_SYNC_STATE_LOCKING, 5},
+        {"STATE_LOCKED", LOCK_SYNC_STATE_LOCKED, 6},
+        {"STATE_PULLED", LOCK_SYNC_STATE_PULLED, 7},
+        {"STATE_PULLING", LOCK_SYNC_STATE_PULLING, 8},
+        {"STATE_UNKNOWN", LOCK_SYNC_STATE_UNKNOWN, 9},
+        {"STATE_UPDATING", LOCK_SYNC_STATE_UPDATING, 18},
+        {"STATE_UNPULLING", LOCK_SYNC_STATE_UNPULLING, 255},
+        {"DOOR_NOT_PAIRED", LOCK_SYNC_DOOR_NOT_PAIRED, 0},
+        {"DOOR_DISCONNECTED", LOCK_SYNC_DOOR_DISCONNECTED, 1},
+        {"DOOR_OPENED", LOCK_SYNC_DOOR_OPENED, 2},
+        {"DOOR_CLOSED", LOCK_SYNC_DOOR_CLOSED, 3},
         {"DOOR_UNCALIBRATED", LOCK_SYNC_DOOR_UNCALIBRATED, 4},
     };
 
@@ -135,8 +155,8 @@ TEST(numbers_of_the_header_are_abi)
 
 TEST(getters_give_the_members)
 {
-    static const lock_sync_lock lock = {INT64_MAX, INT64_MIN, -3, UINT32_MAX, -5, INT32_MAX, 100, INT32_MIN,
-                                        true,      true};
+    static const lock_sync_lock lock = {INT64_MAX, INT64_MIN, -3,        UINT32_MAX, -5,
+                                        INT32_MAX, 100,       INT32_MIN, true,       true};
 
     CHECK_INT(lock_sync_lock_id(&lock), INT64_MAX);
     CHECK_INT(lock_sync_lock_revision(&lock), INT64_MIN);

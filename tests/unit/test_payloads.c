@@ -23,16 +23,22 @@ typedef struct record {
 typedef struct file_row {
     const char *name;
     lock_sync_status want;
-    int64_t offset; /* of the first byte that is wrong; -1: it is sound JSON */
+    int64_t offset;    /* of the first byte that is wrong; -1: it is sound JSON */
     record records[2]; /* those with an id */
     int64_t single;    /* asked for at the endpoint for one lock */
 } file_row;
 
-#define STATELESS(id, revision) {id, 0, -1, -1, -1, -1, -1, revision, NO_DATE}
+#define STATELESS(id, revision)                                                                                        \
+  {                                                                                                                    \
+    id, 0, -1, -1, -1, -1, -1, revision, NO_DATE                                                                       \
+  }
 
 static const file_row ours[] = {
-    {"sync-v37-two-locks.json", LOCK_SYNC_OK, -1,
-     {{4101, 1, 6, 3, 0, 81, 0, 12, INT64_C(1740787199250)}, {4102, 1, 2, 2, 1, 7, 1, 3, INT64_C(1709164800500)}}, 0},
+    {"sync-v37-two-locks.json",
+     LOCK_SYNC_OK,
+     -1,
+     {{4101, 1, 6, 3, 0, 81, 0, 12, INT64_C(1740787199250)}, {4102, 1, 2, 2, 1, 7, 1, 3, INT64_C(1709164800500)}},
+     0},
     {"sync-v37-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(4101, 12)}, 0},
     {"sync-v1.25-live-shape.json", LOCK_SYNC_OK, -1, {{4101, 1, 18, -1, 0, -1, -1, -1, INT64_C(1679797800070)}}, 0},
     {"sync-v1.16-first-shape.json", LOCK_SYNC_OK, -1, {{4101, 1, 3, -1, 1, 100, -1, -1, NO_DATE}}, 0},
@@ -59,8 +65,11 @@ static const file_row shared[] = {
     {"docs-v37-sync-disconnected.json", LOCK_SYNC_OK, -1, {STATELESS(123, 1)}, 0},
     {"docs-v37-sync-single-connected.json", LOCK_SYNC_E_MALFORMED, 350, {{0}}, 123},
     {"docs-v37-sync-single-disconnected.json", LOCK_SYNC_E_MALFORMED, 128, {{0}}, 123},
-    {"docs-v37-sync-two-locks.json", LOCK_SYNC_OK, -1,
-     {{1, 1, 6, 3, 0, 54, 0, 1, DATE_2021}, {2, 1, 2, 2, 1, 80, 0, 1, DATE_2021}}, 0},
+    {"docs-v37-sync-two-locks.json",
+     LOCK_SYNC_OK,
+     -1,
+     {{1, 1, 6, 3, 0, 54, 0, 1, DATE_2021}, {2, 1, 2, 2, 1, 80, 0, 1, DATE_2021}},
+     0},
     /* not of this endpoint, but what a decoder may meet */
     {"docs-error-304-list-up-to-date.json", LOCK_SYNC_E_API, -1, {{0}}, 0},
     {"andrzejchm-bad-envelope.json", LOCK_SYNC_E_MALFORMED, -1, {{0}}, 0},

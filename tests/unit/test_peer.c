@@ -113,7 +113,7 @@ TEST(silence_and_bytes_are_counted)
     CHECK_INT(lsync_peer_bytes_received(p.ours) - before, 3);
     CHECK(!lsync_peer_is_silent(p.ours, INT64_C(3600000000)));
     CHECK(lsync_peer_is_silent(p.ours, 9000)); /* the tick in which it came */
-    CHECK(lsync_peer_is_silent(-1, 0)); /* what tells nothing is not trusted */
+    CHECK(lsync_peer_is_silent(-1, 0));        /* what tells nothing is not trusted */
     CHECK_INT(lsync_peer_bytes_received(-1), 0);
     close_pair(p);
 }

@@ -24,36 +24,31 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
         return LOCK_SYNC_E_NO_CREDENTIAL;
     p->refused[i] = refused;
     switch (p->acts[i]) {
-    case SET_KEY:
-        CHECK_OK(lock_sync_set_personal_key(ctx, "new-key"));
-        break;
-    case SET_TOKEN:
-        CHECK_OK(lock_sync_set_access_token_until(ctx, "new-token", INT64_MAX));
-        break;
-    case SET_EXPIRED:
-        CHECK_OK(lock_sync_set_access_token_until(ctx, "old-token", 1));
-        break;
-    case SET_BAD:
-        CHECK_INT(lock_sync_set_access_token(ctx, "bad token"), LOCK_SYNC_E_INVALID_ARGUMENT);
-        break;
-    case WIPE:
-        CHECK_OK(lock_sync_set_access_token(ctx, NULL));
-        break;
+    case SET_KEY: CHECK_OK(lock_sync_set_personal_key(ctx, "new-key")); break;
+    case SET_TOKEN: CHECK_OK(lock_sync_set_access_token_until(ctx, "new-token", INT64_MAX)); break;
+    case SET_EXPIRED: CHECK_OK(lock_sync_set_access_token_until(ctx, "old-token", 1)); break;
+    case SET_BAD: CHECK_INT(lock_sync_set_access_token(ctx, "bad token"), LOCK_SYNC_E_INVALID_ARGUMENT); break;
+    case WIPE: CHECK_OK(lock_sync_set_access_token(ctx, NULL)); break;
     case CANCEL:
         CHECK_OK(lock_sync_set_access_token(ctx, "new-token"));
         lock_sync_cancel(ctx);
         break;
     case NOTHING:
-    default:
-        break;
+    default: break;
     }
     return p->returns;
 }
 
 #define OK LOCK_SYNC_OK
 #define E(name) LOCK_SYNC_E_##name
-#define ANSWER_401 {.http = 401, .body = "{\"errorMessages\":[\"no\"]}", .headers = {"X-Correlation-ID", "c-401"}}
-#define ANSWER_200 {.http = 200, .body = GOOD}
+#define ANSWER_401                                                                                                     \
+  {                                                                                                                    \
+    .http = 401, .body = "{\"errorMessages\":[\"no\"]}", .headers = { "X-Correlation-ID", "c-401" }                    \
+  }
+#define ANSWER_200                                                                                                     \
+  {                                                                                                                    \
+    .http = 200, .body = GOOD                                                                                          \
+  }
 
 /* What is answered, in order; the last is repeated. */
 typedef struct script {

@@ -10,8 +10,8 @@
 #define MOVED (STATE | (uint32_t)LOCK_SYNC_FIELD_LAST_STATE_CHANGED)
 #define REVISION (uint32_t) LOCK_SYNC_FIELD_REVISION
 #define FULL                                                                                                           \
-    "{\"state\":6,\"doorState\":3,\"isCharging\":true,\"batteryLevel\":54,\"stateChangeResult\":1,"                    \
-    "\"lastStateChangedDate\":\"2021-04-26T06:02:04.197Z\"}"
+  "{\"state\":6,\"doorState\":3,\"isCharging\":true,\"batteryLevel\":54,\"stateChangeResult\":1,"                      \
+  "\"lastStateChangedDate\":\"2021-04-26T06:02:04.197Z\"}"
 #define T2021 INT64_C(1619416924197)
 
 static const lock_sync_lock full = {7, 3, T2021, ALL_FIELDS, 6, 3, 54, 1, true, true};
@@ -41,15 +41,14 @@ TEST_WITH_CTX(shapes_of_a_record)
         {"both null", "{\"id\":7,\"isConnected\":false,\"deviceState\":null,\"lockProperties\":null,\"revision\":3}",
          &stateless},
         {"both: the new one wins",
-         "{\"id\":7,\"isConnected\":true,\"lockProperties\":" FULL ",\"deviceState\":{\"state\":2}}",
+         "{\"id\":7,\"isConnected\":true,\"lockProperties\":" FULL ",\"deviceState\":{\"state\":2}}", &other_state},
+        {"both, new first", "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":" FULL "}",
          &other_state},
-        {"both, new first",
-         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":" FULL "}", &other_state},
         {"new one null wins too", "{\"id\":7,\"deviceState\":null,\"lockProperties\":" FULL "}", &bare},
         {"new one of wrong type wins too", "{\"id\":7,\"deviceState\":[],\"lockProperties\":" FULL "}", &bare},
         {"new one empty wins too", "{\"id\":7,\"lockProperties\":" FULL ",\"deviceState\":{}}", &bare_state},
-        {"old one null",
-         "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":null}", &other_state},
+        {"old one null", "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"lockProperties\":null}",
+         &other_state},
         {"state object a string", "{\"id\":7,\"deviceState\":\"6\"}", &bare},
         {"state object an array", "{\"id\":7,\"lockProperties\":[" FULL "]}", &bare},
         {"state beside its object", "{\"id\":7,\"state\":6,\"batteryLevel\":54,\"isCharging\":true}", &bare},
@@ -66,14 +65,13 @@ TEST_WITH_CTX(shapes_of_a_record)
          "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"deviceSettings\":{\"state\":6,\"x\":1}}",
          &other_state},
         {"disconnected, with the state of old",
-         "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}",
-         &moved_away},
+         "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}", &moved_away},
         {"connection not sent", "{\"id\":7,\"deviceState\":" FULL "}", &moved},
         {"connection in another case", "{\"id\":7,\"IsConnected\":true,\"deviceState\":" FULL "}", &moved},
         {"connection a text", "{\"id\":7,\"isConnected\":\"true\",\"deviceState\":" FULL "}", &moved},
         {"connection null", "{\"id\":7,\"isConnected\":null,\"deviceState\":" FULL "}", &moved},
-        {"connection within the state",
-         "{\"id\":7,\"lockProperties\":{\"isConnected\":true,\"state\":6}}", &bare_state},
+        {"connection within the state", "{\"id\":7,\"lockProperties\":{\"isConnected\":true,\"state\":6}}",
+         &bare_state},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -135,8 +133,8 @@ static void check_field(lock_sync_ctx *ctx, const struct field *f, const char *j
 
     t_row("%s: %s", f->name, json);
     (void)(others == 0 ? snprintf(record, sizeof record, "{\"id\":7,\"%s\":%s}", f->name, json)
-                       : snprintf(record, sizeof record,
-                                  "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"%s\":%s}}", f->name, json));
+                       : snprintf(record, sizeof record, "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"%s\":%s}}",
+                                  f->name, json));
     lock = t_decode_record(ctx, record, &r);
     if (lock != NULL) {
         CHECK_INT(lock->fields, (value == ABSENT ? 0 : f->bit) | others);
@@ -214,8 +212,8 @@ TEST_WITH_CTX(values_of_a_field)
         {DATE, "0.0", ABSENT},
         {DATE, "true", ABSENT},
     };
-    static const char *const never[] = {"null",   "[]",      "{}",          "[1]",             "{\"a\":1}",
-                                        "\"\"",   "\"6\"",   "\"true\"",    "\"x\\u0000y\"",   "1e300"};
+    static const char *const never[] = {"null", "[]",    "{}",       "[1]",           "{\"a\":1}",
+                                        "\"\"", "\"6\"", "\"true\"", "\"x\\u0000y\"", "1e300"};
 
     for (size_t f = 0; f < COUNT_OF(fields); f++) {
         for (size_t i = 0; i < COUNT_OF(table); i++)
@@ -253,10 +251,30 @@ TEST_WITH_CTX(ids_that_can_be_used)
 TEST_WITH_CTX(a_record_without_a_usable_id_is_named)
 {
     static const char *const records[] = {
-        "{}", "{\"ID\":1}", "{\"id\":null}", "{\"id\":\"7\"}", "{\"id\":true}", "{\"id\":0}", "{\"id\":-1}",
-        "{\"id\":0.0}", "{\"id\":-0.0}", "{\"id\":1.5}", "{\"id\":1e300}", "{\"id\":1000000000000000000.0}",
-        "{\"id\":-9223372036854775808}", "{\"id\":[7]}", "{\"id\":{\"id\":7}}", "{\"deviceState\":{\"id\":7}}",
-        "{\"id\":7.5}", "{\"id\":\"2021-04-26T06:02:04Z\"}", "null", "7", "\"7\"", "[]", "[7]", "true",
+        "{}",
+        "{\"ID\":1}",
+        "{\"id\":null}",
+        "{\"id\":\"7\"}",
+        "{\"id\":true}",
+        "{\"id\":0}",
+        "{\"id\":-1}",
+        "{\"id\":0.0}",
+        "{\"id\":-0.0}",
+        "{\"id\":1.5}",
+        "{\"id\":1e300}",
+        "{\"id\":1000000000000000000.0}",
+        "{\"id\":-9223372036854775808}",
+        "{\"id\":[7]}",
+        "{\"id\":{\"id\":7}}",
+        "{\"deviceState\":{\"id\":7}}",
+        "{\"id\":7.5}",
+        "{\"id\":\"2021-04-26T06:02:04Z\"}",
+        "null",
+        "7",
+        "\"7\"",
+        "[]",
+        "[7]",
+        "true",
     };
     /* where the record stands: the bodies up to it */
     static const struct {

@@ -139,10 +139,17 @@ TEST(header_texts_that_are_refused)
     static const struct {
         const char *what, *name, *value;
     } table[] = {
-        {"name NULL", NULL, "v"},        {"value NULL", "n", NULL},        {"both NULL", NULL, NULL},
-        {"empty name", "", "v"},         {"LF in the value", "n", "a\nb"}, {"CR in the value", "n", "a\r"},
-        {"CR LF and a header", "n", "a\r\nRetry-After: 0"},                {"DEL", "n", "\x7f"},
-        {"0x01 in the value", "n", "\x01"}, {"ESC in the value", "n", "\x1b[2J"}, {"LF in the name", "n\n", "v"},
+        {"name NULL", NULL, "v"},
+        {"value NULL", "n", NULL},
+        {"both NULL", NULL, NULL},
+        {"empty name", "", "v"},
+        {"LF in the value", "n", "a\nb"},
+        {"CR in the value", "n", "a\r"},
+        {"CR LF and a header", "n", "a\r\nRetry-After: 0"},
+        {"DEL", "n", "\x7f"},
+        {"0x01 in the value", "n", "\x01"},
+        {"ESC in the value", "n", "\x1b[2J"},
+        {"LF in the name", "n\n", "v"},
         {"DEL in the name", "n\x7f", "v"},
     };
     parts p = make(100);

@@ -42,8 +42,8 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
 {
     static const struct {
         const char *name;
-        id_list asked;   /* none: all */
-        id_list answer;  /* of the service */
+        id_list asked;  /* none: all */
+        id_list answer; /* of the service */
         id_list kept;
         id_list missing;
     } table[] = {
@@ -101,9 +101,10 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
     }
 }
 
-#define LIKE "{\"id\":1,\"isConnected\":true,\"revision\":2,\"deviceState\":{\"state\":6,\"doorState\":3," \
-             "\"batteryLevel\":50," \
-             "\"isCharging\":false,\"stateChangeResult\":0,\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\"}}"
+#define LIKE                                                                                                           \
+  "{\"id\":1,\"isConnected\":true,\"revision\":2,\"deviceState\":{\"state\":6,\"doorState\":3,"                        \
+  "\"batteryLevel\":50,"                                                                                               \
+  "\"isCharging\":false,\"stateChangeResult\":0,\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\"}}"
 #define IN(values) "{\"id\":1,\"isConnected\":true,\"deviceState\":{" values "}}"
 #define RECORDS(text) "{\"result\":[" text "]}"
 
@@ -118,11 +119,11 @@ TEST_WITH_CTX(two_records_of_one_lock)
         {"equal", LIKE "," LIKE, NULL},
         {"equal, under the old name",
          LIKE ",{\"revision\":2,\"id\":1,\"x\":[],\"isConnected\":1,\"lockProperties\":{\"state\":6,"
-         "\"doorState\":3,\"batteryLevel\":50,\"isCharging\":0,\"stateChangeResult\":0,"
-         "\"lastStateChangedDate\":\"2021-04-26T06:02:04+00:00\"}}", NULL},
-        {"equal, as both are out of reach",
-         "{\"id\":1,\"deviceState\":{\"state\":2}},{\"id\":1,\"deviceState\":{\"state\":6}}",
+              "\"doorState\":3,\"batteryLevel\":50,\"isCharging\":0,\"stateChangeResult\":0,"
+              "\"lastStateChangedDate\":\"2021-04-26T06:02:04+00:00\"}}",
          NULL},
+        {"equal, as both are out of reach",
+         "{\"id\":1,\"deviceState\":{\"state\":2}},{\"id\":1,\"deviceState\":{\"state\":6}}", NULL},
         {"another connection", "{\"id\":1,\"isConnected\":true},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},
         {"connection known once", "{\"id\":1},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},
         {"another revision", "{\"id\":1,\"revision\":1},{\"id\":2},{\"id\":1,\"revision\":2}", "record 3 of 3"},
@@ -132,8 +133,10 @@ TEST_WITH_CTX(two_records_of_one_lock)
         {"another battery", IN("\"batteryLevel\":2") "," IN("\"batteryLevel\":3"), "record 2 of 2"},
         {"another charging", IN("\"isCharging\":true") "," IN("\"isCharging\":false"), "record 2 of 2"},
         {"another result", IN("\"stateChangeResult\":0") "," IN("\"stateChangeResult\":1"), "record 2 of 2"},
-        {"another date", IN("\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\"") ","
-         IN("\"lastStateChangedDate\":\"2021-04-26T06:02:05Z\""), "record 2 of 2"},
+        {"another date",
+         IN("\"lastStateChangedDate\":\"2021-04-26T06:02:04Z\"") "," IN(
+             "\"lastStateChangedDate\":\"2021-04-26T06:02:05Z\""),
+         "record 2 of 2"},
         {"the first of two contradictions", "{\"id\":2},{\"id\":1},{\"id\":1,\"revision\":1},{\"id\":2,\"revision\":1}",
          "record 3 of 4"},
         {"the third of one lock", "{\"id\":1},{\"id\":1},{\"id\":2},{\"id\":1,\"revision\":1}", "record 4 of 4"},

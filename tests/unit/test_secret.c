@@ -45,7 +45,8 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
 
             t_row("%s, HTTP %d", table[i].name, (int)statuses[k]);
             (void)snprintf(body, sizeof body, "{\"success\":false,\"errorMessages\":[\"%s\",\"x\"]}", table[i].message);
-            CHECK(t_decode_status(ctx, &(t_answer){.http = statuses[k], .body = body,
+            CHECK(t_decode_status(ctx, &(t_answer){.http = statuses[k],
+                                                   .body = body,
                                                    .headers = {"X-Correlation-ID", table[i].id}}) != LOCK_SYNC_OK);
             CHECK_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(ctx), 0), table[i].want_message);
             CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), table[i].want_id);

@@ -195,8 +195,9 @@ TEST_WITH_CTX(times_and_caps_have_bounds)
     static const struct {
         uint64_t bytes;
         bool good;
-    } caps[] = {{0, false}, {1, true}, {8 << 20, true}, {UINT64_C(1) << 40, true}, {(UINT64_C(1) << 40) + 1, false},
-                {UINT64_MAX, false}};
+    } caps[] = {
+        {0, false},         {1, true}, {8 << 20, true}, {UINT64_C(1) << 40, true}, {(UINT64_C(1) << 40) + 1, false},
+        {UINT64_MAX, false}};
 
     CHECK_INT(ctx->timeout_ms, 30000); /* the defaults */
     CHECK_INT(ctx->connect_timeout_ms, 10000);

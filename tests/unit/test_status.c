@@ -106,7 +106,8 @@ static void check_says_ok(const lock_sync_error *e)
 
 TEST_WITH_CTX(a_success_leaves_nothing_of_the_error_before)
 {
-    static const t_answer limited = {.http = 429, .body = "{\"errorMessages\":[\"a\",\"b\"]}",
+    static const t_answer limited = {.http = 429,
+                                     .body = "{\"errorMessages\":[\"a\",\"b\"]}",
                                      .headers = {"Retry-After", "3", "X-Correlation-ID", "c"}};
     const lock_sync_error *e = lock_sync_last_error(ctx);
 

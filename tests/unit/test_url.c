@@ -227,10 +227,11 @@ TEST_WITH_CTX(plain_http_never_goes_through_a_proxy)
         const char *url;
         bool allow, proxy, good;
     } table[] = {
-        {"http://h", false, false, false},  {"http://h", false, true, false},
-        {"http://h", true, false, true},    {"http://h", true, true, false},
+        {"http://h", false, false, false},       {"http://h", false, true, false},
+        {"http://h", true, false, true},         {"http://h", true, true, false},
         {"http://127.0.0.1", false, true, true}, /* reached directly */
-        {"http://127.0.0.1", true, true, true},  {"https://h", false, true, true}, {"https://h", true, true, true},
+        {"http://127.0.0.1", true, true, true},  {"https://h", false, true, true},
+        {"https://h", true, true, true},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -311,8 +312,8 @@ TEST(hosts_that_are_addresses)
         const char *host;
         bool address;
     } table[] = {
-        {"127.0.0.1:80", true}, {"10.1.2.3", true}, {"10.1.2.3/x", true}, {"[::1]", true},
-        {"a.b", false},         {"1.2.3.com/", false},
+        {"127.0.0.1:80", true}, {"10.1.2.3", true}, {"10.1.2.3/x", true},
+        {"[::1]", true},        {"a.b", false},     {"1.2.3.com/", false},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -328,12 +329,18 @@ TEST(one_origin_is_scheme_host_and_port)
         const char *b;
         bool same;
     } table[] = {
-        {"https://h", "https://h", true},           {"https://h/a", "https://h/b", true},
-        {"https://h/a", "https://h", true},         {"https://h:8001/a", "https://h:8001/b", true},
-        {"https://h:8001/a", "https://h:8002/a", false}, {"https://h", "https://i", false},
-        {"https://h", "http://h", false},           {"https://h", "https://h:8001", false},
-        {"https://h", NULL, false},                 {NULL, "https://h", false},
-        {NULL, NULL, false},                        {"h", "h", false},
+        {"https://h", "https://h", true},
+        {"https://h/a", "https://h/b", true},
+        {"https://h/a", "https://h", true},
+        {"https://h:8001/a", "https://h:8001/b", true},
+        {"https://h:8001/a", "https://h:8002/a", false},
+        {"https://h", "https://i", false},
+        {"https://h", "http://h", false},
+        {"https://h", "https://h:8001", false},
+        {"https://h", NULL, false},
+        {NULL, "https://h", false},
+        {NULL, NULL, false},
+        {"h", "h", false},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {

@@ -30,7 +30,10 @@ void pull_pass(int64_t ms);
 void pull_check_due(const pull *p, int64_t least, int64_t most);
 
 /* A good answer with these records. */
-#define SAYS(records) {.http = 200, .body = "{\"result\":[" records "]}"}
+#define SAYS(records)                                                                                                  \
+  {                                                                                                                    \
+    .http = 200, .body = "{\"result\":[" records "]}"                                                                  \
+  }
 #define LOCK_IN(id, state) "{\"id\":" #id ",\"isConnected\":true,\"deviceState\":{\"state\":" #state "}}"
 /* One that is added is told as kinds 21 (added, connected, state), one that is removed as 26 (with disconnected). */
 

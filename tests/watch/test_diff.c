@@ -79,10 +79,10 @@ static void check_diff(const said *before, const said *after, const char *want)
 #define AWAY "{\"id\":1,\"isConnected\":false,\"deviceState\":null}"
 #define IN(state) "{\"id\":1,\"isConnected\":true,\"revision\":7,\"deviceState\":" state "}"
 #define FULL                                                                                                           \
-    IN("{\"state\":6,\"doorState\":3,\"isCharging\":false,\"batteryLevel\":50,\"stateChangeResult\":0,"                \
-       "\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}")
+  IN("{\"state\":6,\"doorState\":3,\"isCharging\":false,\"batteryLevel\":50,\"stateChangeResult\":0,"                  \
+     "\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}")
 #define GONE(state)                                                                                                    \
-    "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
+  "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
 #define ALL_VALUES (STATE | DOOR | CHARGING | BATTERY | RESULT)
 
 TEST(what_is_a_change_of_a_lock)
@@ -140,8 +140,7 @@ TEST(what_is_a_change_of_a_lock)
         {"changes while it is away", GONE("6"), GONE("2"), 0},
         {"comes back unlocked", GONE("6"), IN("{\"state\":2}"), CONNECTED | STATE},
         {"connection goes, with a state sent", IN("{\"state\":6}"),
-         "{\"id\":1,\"revision\":7,\"deviceState\":{\"state\":6}}",
-         DISCONNECTED | STATE},
+         "{\"id\":1,\"revision\":7,\"deviceState\":{\"state\":6}}", DISCONNECTED | STATE},
         {"the old name of the state object", "{\"id\":1,\"isConnected\":true,\"lockProperties\":{\"state\":6}}",
          IN("{\"state\":6}"), CONFIG},
     };
@@ -173,9 +172,8 @@ TEST(both_records_are_told)
     change = lock_sync_changes_at(c, 0);
     CHECK_INT(change->before->revision, 3);
     CHECK_INT(change->before->state, 6);
-    CHECK_INT(change->before->fields,
-              LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION | LOCK_SYNC_FIELD_DEVICE_STATE |
-                  LOCK_SYNC_FIELD_STATE);
+    CHECK_INT(change->before->fields, LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION |
+                                          LOCK_SYNC_FIELD_DEVICE_STATE | LOCK_SYNC_FIELD_STATE);
     CHECK_INT(change->after->revision, 4);
     CHECK_INT(change->after->fields, LOCK_SYNC_FIELD_CONNECTED | LOCK_SYNC_FIELD_REVISION);
     CHECK_INT(lock_sync_change_kinds(change), CONFIG | STATE);
@@ -209,29 +207,47 @@ TEST(which_locks_are_compared)
         {"in another order", {.records = L1 "," L2 "," L3}, {.records = L3 "," L1 "," L2}, ""},
         {"another order, and one new", {.records = L3 "," L1}, {.records = L3 "," L2 "," L1}, "2:1 "},
         {"both ends", {.records = L1 "," L2 "," L3}, {.records = L2 "," L3 "," L4}, "1:2 4:1 "},
-        {"two equal records count once", {.records = "{\"id\":1,\"revision\":1}," L2},
-         {.records = L2 ",{\"id\":1,\"revision\":1},{\"id\":1,\"revision\":1}"}, ""},
+        {"two equal records count once",
+         {.records = "{\"id\":1,\"revision\":1}," L2},
+         {.records = L2 ",{\"id\":1,\"revision\":1},{\"id\":1,\"revision\":1}"},
+         ""},
         {"all, then some", {.records = L1 "," L2 "," L3}, {.records = L2, .n = 1, .ids = {2}}, ""},
-        {"all, then some, one of them gone", {.records = L1 "," L2 "," L3}, {.records = L2, .n = 2, .ids = {3, 2}},
+        {"all, then some, one of them gone",
+         {.records = L1 "," L2 "," L3},
+         {.records = L2, .n = 2, .ids = {3, 2}},
          "3:2 "},
         {"all, then some, one of them new", {.records = L1}, {.records = L2 "," L1, .n = 2, .ids = {2, 1}}, "2:1 "},
         {"some, then all", {.records = L2, .n = 1, .ids = {2}}, {.records = L1 "," L2 "," L3}, ""},
-        {"some, then all, one of them new", {.records = L2, .n = 2, .ids = {4, 2}}, {.records = L1 "," L2 "," L4},
+        {"some, then all, one of them new",
+         {.records = L2, .n = 2, .ids = {4, 2}},
+         {.records = L1 "," L2 "," L4},
          "4:1 "},
-        {"some, then all, one of them gone", {.records = L2 "," L3, .n = 2, .ids = {3, 2}}, {.records = L1 "," L2},
+        {"some, then all, one of them gone",
+         {.records = L2 "," L3, .n = 2, .ids = {3, 2}},
+         {.records = L1 "," L2},
          "3:2 "},
         {"others", {.records = L1, .n = 1, .ids = {1}}, {.records = L2, .n = 1, .ids = {2}}, ""},
-        {"some in common", {.records = L1 "," L2 "," L3, .n = 4, .ids = {3, 2, 1, 4}},
-         {.records = L4 "," L3, .n = 3, .ids = {4, 2, 3}}, "2:2 4:1 "},
-        {"added and removed with what is known of them", {.records = FULL},
+        {"some in common",
+         {.records = L1 "," L2 "," L3, .n = 4, .ids = {3, 2, 1, 4}},
+         {.records = L4 "," L3, .n = 3, .ids = {4, 2, 3}},
+         "2:2 4:1 "},
+        {"added and removed with what is known of them",
+         {.records = FULL},
          {.records = "{\"id\":2,\"isConnected\":false,"
-         "\"revision\":1},{\"id\":3,\"isConnected\":true,\"deviceState\":{\"state\":0}}"}, "1:1018 2:521 3:21 "},
-        {"an id asked for twice", {.records = L1, .n = 3, .ids = {1, 2, 1}}, {.records = L2, .n = 2, .ids = {2, 1}},
+                     "\"revision\":1},{\"id\":3,\"isConnected\":true,\"deviceState\":{\"state\":0}}"},
+         "1:1018 2:521 3:21 "},
+        {"an id asked for twice",
+         {.records = L1, .n = 3, .ids = {1, 2, 1}},
+         {.records = L2, .n = 2, .ids = {2, 1}},
          "1:2 2:1 "},
-        {"more came than was asked for", {.records = L1, .n = 1, .ids = {1}},
-         {.records = L2 "," L1 "," L3, .n = 1, .ids = {1}}, ""},
+        {"more came than was asked for",
+         {.records = L1, .n = 1, .ids = {1}},
+         {.records = L2 "," L1 "," L3, .n = 1, .ids = {1}},
+         ""},
         {"one by itself, then all", {.records = L2, .single = 2}, {.records = L1 "," L3}, "2:2 "},
-        {"all, then one by itself", {.records = L1 "," L2}, {.records = "{\"id\":2,\"revision\":1}", .single = 2},
+        {"all, then one by itself",
+         {.records = L1 "," L2},
+         {.records = "{\"id\":2,\"revision\":1}", .single = 2},
          "2:512 "},
     };
 

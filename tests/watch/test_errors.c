@@ -139,11 +139,17 @@ TEST(retry_after_is_waited_for)
     } table[] = {
         {"429", {.http = 429, .headers = {"Retry-After", "100"}}, LOCK_SYNC_E_TIMEOUT, 100000, 102000},
         {"503", {.http = 503, .headers = {"Retry-After", "100"}}, LOCK_SYNC_E_TIMEOUT, 100000, 102000},
-        {"more than an hour", {.http = 429, .headers = {"Retry-After", "86400"}}, LOCK_SYNC_E_TIMEOUT, HOUR_MS,
+        {"more than an hour",
+         {.http = 429, .headers = {"Retry-After", "86400"}},
+         LOCK_SYNC_E_TIMEOUT,
+         HOUR_MS,
          HOUR_MS + 2000},
         {"nonsense", {.http = 429, .headers = {"Retry-After", "soon"}}, LOCK_SYNC_E_TIMEOUT, 20000, 22000},
-        {"beside a good answer", {.http = 200, .body = "{\"result\":[]}", .headers = {"Retry-After", "100"}},
-         LOCK_SYNC_OK, 20000, 22000},
+        {"beside a good answer",
+         {.http = 200, .body = "{\"result\":[]}", .headers = {"Retry-After", "100"}},
+         LOCK_SYNC_OK,
+         20000,
+         22000},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {

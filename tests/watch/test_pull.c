@@ -16,7 +16,7 @@ TEST(an_answer_tells_what_differs_from_the_last_good_one_and_is_held)
         t_step step;
         lock_sync_status status;
         const char *told;
-        int64_t held; /* records; -1: there was no good answer yet */
+        int64_t held;  /* records; -1: there was no good answer yet */
         int32_t state; /* of lock 1 */
     } table[] = {
         {"an error", {.http = 503}, LOCK_SYNC_E_TIMEOUT, "", -1, 0},
@@ -230,8 +230,8 @@ TEST(a_timeout_bounds_the_waiting_and_of_0_there_is_none)
 TEST(a_wait_without_an_end_goes_on_until_something_changes)
 {
     static const int64_t timeouts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX - 1, 3600000};
-    static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":1}"), {.http = 500}, SAYS("{\"id\":1}"),
-                                   SAYS("{\"id\":2}")};
+    static const t_step steps[] = {
+        SAYS("{\"id\":1}"), SAYS("{\"id\":1}"), {.http = 500}, SAYS("{\"id\":1}"), SAYS("{\"id\":2}")};
 
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
         pull p;

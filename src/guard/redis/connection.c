@@ -25,8 +25,8 @@ void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char
 {
     bool caused = cause != NULL && cause[0] != '\0';
 
-    (void)snprintf(c->why, sizeof c->why, "redis %.40s:%s: %s%s%s", c->url.host, c->url.port, what,
-                   caused ? ": " : "", caused ? cause : "");
+    (void)snprintf(c->why, sizeof c->why, "redis %.40s:%s: %s%s%s", c->url.host, c->url.port, what, caused ? ": " : "",
+                   caused ? cause : "");
 }
 
 static bool fail(lsync_redis_connection *c, const char *what, const char *cause)

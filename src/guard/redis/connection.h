@@ -19,16 +19,16 @@
 
 typedef struct lsync_redis_connection {
     lsync_redis_url url;
-    int fd;                /* -1: not connected */
-    redisReader *reader;   /* NULL: not connected */
-    pid_t opened_by;       /* the process whose connection it is */
-    atomic_bool parsing;   /* the reader is being changed; a forked child sees whether it was */
-    int64_t until_us;      /* when the exchange must be over */
-    size_t received;       /* bytes of the exchange's replies */
-    const char *refused;   /* why a reply is not taken though hiredis would: its elements or levels; NULL */
+    int fd;              /* -1: not connected */
+    redisReader *reader; /* NULL: not connected */
+    pid_t opened_by;     /* the process whose connection it is */
+    atomic_bool parsing; /* the reader is being changed; a forked child sees whether it was */
+    int64_t until_us;    /* when the exchange must be over */
+    size_t received;     /* bytes of the exchange's replies */
+    const char *refused; /* why a reply is not taken though hiredis would: its elements or levels; NULL */
     const redisReplyObjectFunctions *makers; /* hiredis' own */
     redisReplyObjectFunctions bounded;       /* the same with a bound on arrays; the reader's */
-    char why[128];         /* why the last call failed; no secret */
+    char why[128];                           /* why the last call failed; no secret */
 } lsync_redis_connection;
 
 /* One command: its words, of which any may hold any bytes. */

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCKS 10       /* in each answer; the simulator is started so */
-#define LATE_NS 1e9    /* what counts as late */
+#define LOCKS 10    /* in each answer; the simulator is started so */
+#define LATE_NS 1e9 /* what counts as late */
 #define WARM_UP_NS 3e9
 #define BUDGET 1000000 /* for contexts that are polled much more often than the service allows */
 
@@ -35,16 +35,16 @@ typedef struct crowd {
     size_t count;
     double step_ns;
     double begin_ns;
-    size_t next;      /* poll to submit */
-    size_t polls;     /* all */
-    size_t measured;  /* the first that counts */
-    double *late_ns;  /* of the polls that count and were answered */
+    size_t next;     /* poll to submit */
+    size_t polls;    /* all */
+    size_t measured; /* the first that counts */
+    double *late_ns; /* of the polls that count and were answered */
     double warm_up_max_ns;
-    size_t answered;  /* of those that count, as what follows is of all */
-    size_t too_soon;  /* refused by the guard */
-    size_t left_out;  /* the one before was still under way */
+    size_t answered; /* of those that count, as what follows is of all */
+    size_t too_soon; /* refused by the guard */
+    size_t left_out; /* the one before was still under way */
     size_t failed;
-    double wall_ns;   /* from the first poll that counts to the end, as the next */
+    double wall_ns; /* from the first poll that counts to the end, as the next */
     double cpu_ns;
     double waited_ns; /* ready to run, while another process had the core */
 } crowd;
@@ -240,15 +240,17 @@ static void print(size_t key_bytes, double grown)
         die("no poll was answered");
     for (size_t i = 0; i < c.answered; i++)
         late += c.late_ns[i] > LATE_NS;
-    printf("{\"contexts\":%zu,\"period_ms\":%.0f,\"polls\":%zu,\"measured\":%zu,\"answered\":%zu,\"too_soon\":%zu,"
-           "\"left_out\":%zu,\"failed\":%zu,\"late\":%zu,",
-           c.count, c.step_ns * n / 1e6, c.polls, c.polls - c.measured, c.answered, c.too_soon, c.left_out, c.failed,
-           late);
-    printf("\"median_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"per_second\":%.0f,\"warm_up_max_ms\":%.3f,"
-           "\"cpu_us\":%.2f,\"waited_ms\":%.0f,",
-           quantile(c.late_ns, c.answered, 0.5) / 1e6, quantile(c.late_ns, c.answered, 0.99) / 1e6,
-           quantile(c.late_ns, c.answered, 1) / 1e6, (double)c.answered / c.wall_ns * 1e9, c.warm_up_max_ns / 1e6,
-           c.cpu_ns / 1e3 / (double)c.answered, c.waited_ns / 1e6);
+    printf(
+        "{\"contexts\":%zu,\"period_ms\":%.0f,\"polls\":%zu,\"measured\":%zu,\"answered\":%zu,\"too_soon\":%zu,"
+        "\"left_out\":%zu,\"failed\":%zu,\"late\":%zu,",
+        c.count, c.step_ns * n / 1e6, c.polls, c.polls - c.measured, c.answered, c.too_soon, c.left_out, c.failed,
+        late);
+    printf(
+        "\"median_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"per_second\":%.0f,\"warm_up_max_ms\":%.3f,"
+        "\"cpu_us\":%.2f,\"waited_ms\":%.0f,",
+        quantile(c.late_ns, c.answered, 0.5) / 1e6, quantile(c.late_ns, c.answered, 0.99) / 1e6,
+        quantile(c.late_ns, c.answered, 1) / 1e6, (double)c.answered / c.wall_ns * 1e9, c.warm_up_max_ns / 1e6,
+        c.cpu_ns / 1e3 / (double)c.answered, c.waited_ns / 1e6);
     printf("\"key_bytes\":%.0f,\"heap_bytes\":%.0f,\"resident_bytes\":%.0f}\n", (double)key_bytes / n,
            (double)(held - key_bytes) / n, (grown - (double)key_bytes) / n);
 }

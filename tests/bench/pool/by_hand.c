@@ -77,11 +77,11 @@ static int on_close_socket(void *user, curl_socket_t socket)
     return close(socket);
 }
 
-#define SET(option, value)                                                                                            \
-    do {                                                                                                              \
-        if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                                        \
-            die("libcurl refuses " #option);                                                                          \
-    } while (0)
+#define SET(option, value)                                                                                             \
+  do {                                                                                                                 \
+    if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                                             \
+      die("libcurl refuses " #option);                                                                                 \
+  } while (0)
 
 /* What the request needs, and nothing else. */
 static void set_needed(by_hand *h, transfer *t, CURL *easy)
@@ -269,7 +269,7 @@ static const style with_options = {.has_event_loop = true, .has_all_options = tr
 static const style connection_each = {.connects_each = true};
 
 const pool_contestant multi_by_hand = {"libcurl, curl_multi_perform", &plain, open_by_hand, serve, close_by_hand, 8000};
-const pool_contestant multi_with_options = {"libcurl, socket_action, same options", &with_options, open_by_hand, serve,
-                                            close_by_hand, 8000};
-const pool_contestant multi_with_a_connection_each = {"libcurl, a connection each", &connection_each, open_by_hand,
-                                                      serve, close_by_hand, 300};
+const pool_contestant multi_with_options = {
+    "libcurl, socket_action, same options", &with_options, open_by_hand, serve, close_by_hand, 8000};
+const pool_contestant multi_with_a_connection_each = {
+    "libcurl, a connection each", &connection_each, open_by_hand, serve, close_by_hand, 300};

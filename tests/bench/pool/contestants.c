@@ -70,17 +70,18 @@ static void take_turn(turns *t, size_t round)
 
 static void print(const char *scene, const pool_setup *setup, turns *t, size_t rounds, bool connections_known)
 {
-    printf("{\"part\":\"pool\",\"scene\":\"%s\",\"who\":\"%s\",\"accounts\":%zu,\"at_once\":%zu,\"locks\":%zu,"
-           "\"bytes\":%zu,\"requests\":%zu,\"median_ns\":%.0f,\"cpu_ns\":%.0f",
-           scene, t->who->name, setup->accounts, setup->at_once, setup->locks, setup->bytes, rounds * t->who->requests,
-           quantile(t->wall_ns, rounds, 0.5), quantile(t->cpu_ns, rounds, 0.5));
+    printf(
+        "{\"part\":\"pool\",\"scene\":\"%s\",\"who\":\"%s\",\"accounts\":%zu,\"at_once\":%zu,\"locks\":%zu,"
+        "\"bytes\":%zu,\"requests\":%zu,\"median_ns\":%.0f,\"cpu_ns\":%.0f",
+        scene, t->who->name, setup->accounts, setup->at_once, setup->locks, setup->bytes, rounds * t->who->requests,
+        quantile(t->wall_ns, rounds, 0.5), quantile(t->cpu_ns, rounds, 0.5));
     if (connections_known)
         printf(",\"connections\":%zu", t->connections);
     printf("}\n");
 }
 
 void take_turns(const char *scene, const pool_setup *setup, const pool_contestant *const *contestants, size_t count,
-               size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user)
+                size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user)
 {
     turns all[CONTESTANTS_MAX];
 

@@ -52,6 +52,6 @@ extern const pool_contestant multi_with_a_connection_each; /* as multi_by_hand, 
 /* Has the contestants take turns and prints a line of JSON for each. `count_connections` tells on how many connections
    that many requests came since it was asked last; NULL: that is not told. */
 void take_turns(const char *scene, const pool_setup *setup, const pool_contestant *const *contestants, size_t count,
-               size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user);
+                size_t rounds, size_t (*count_connections)(void *user, size_t requests), void *user);
 
 #endif

@@ -24,8 +24,8 @@ typedef struct decision {
     bool must_write;
     int64_t clock; /* the store's */
     int64_t now;   /* what it shows: a coarse one is rounded down to a multiple of two */
-    int8_t slot;  /* for a grant */
-    int8_t block; /* the world's, before it was known what this user knows */
+    int8_t slot;   /* for a grant */
+    int8_t block;  /* the world's, before it was known what this user knows */
 } decision;
 
 static lsync_guard_source source_of(const scope *s, world *w)

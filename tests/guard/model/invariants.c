@@ -192,8 +192,7 @@ static int64_t wait_of(const scope *s, lsync_guard_record r, int kind, int64_t s
 }
 
 /* What two records know together allows no more than what one of them knows. */
-static void check_strictness(const scope *s, const lsync_guard_record *both, const lsync_guard_record *one,
-                             int64_t now)
+static void check_strictness(const scope *s, const lsync_guard_record *both, const lsync_guard_record *one, int64_t now)
 {
     for (int k = 0; k < LOCK_SYNC_REQUEST_OTHER; k++) {
         int64_t slot = both->entries[k].lease.slot;

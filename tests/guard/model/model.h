@@ -73,9 +73,9 @@ typedef struct world {
     int8_t has_snapshot;
     packed snapshot; /* an earlier record, to which the store may come back */
     int8_t snapshot_block;
-    int8_t is_behind; /* a store without a source of its own came back older: see operations.c */
-    int8_t births_due; /* lives of the store that nobody has noticed yet */
-    int8_t refunds;    /* in a row */
+    int8_t is_behind;          /* a store without a source of its own came back older: see operations.c */
+    int8_t births_due;         /* lives of the store that nobody has noticed yet */
+    int8_t refunds;            /* in a row */
     int8_t losses[LOSSES_MAX]; /* when records were lost, within an hour and a hold; else NEVER */
     request past[PAST_MAX];    /* sorted; unused ones are zeros, with `to` NEVER */
     user users[USERS_MAX];     /* sorted */
@@ -84,16 +84,16 @@ typedef struct world {
 /* --- what may happen --- */
 
 typedef enum what {
-    PASS,     /* a: time units */
-    ASK,      /* user, a: kind, b: hold, c: delivery */
-    EXTEND,   /* user, a: live request, b: hold, c: delivery */
-    SETTLE,   /* user, a: live request, b: ending, c: delivery */
-    CRASH,    /* user */
+    PASS,      /* a: time units */
+    ASK,       /* user, a: kind, b: hold, c: delivery */
+    EXTEND,    /* user, a: live request, b: hold, c: delivery */
+    SETTLE,    /* user, a: live request, b: ending, c: delivery */
+    CRASH,     /* user */
     SET_CLOCK, /* a: by how much */
-    REBOOT,   /* a: how far the new clock's zero is off the grid */
-    SNAPSHOT, /* the record may come back from now on */
-    DELETE,   /* the record (and the marker) is gone */
-    RESTART,  /* a: 0 the record is intact, 1 it is the snapshot, 2 it is gone; the store has a new source */
+    REBOOT,    /* a: how far the new clock's zero is off the grid */
+    SNAPSHOT,  /* the record may come back from now on */
+    DELETE,    /* the record (and the marker) is gone */
+    RESTART,   /* a: 0 the record is intact, 1 it is the snapshot, 2 it is gone; the store has a new source */
     ROLL_BACK, /* to the snapshot, without a new source */
     EXPIRE     /* the record is stale, and the store drops it */
 } what;
@@ -138,7 +138,7 @@ packed pack(const lsync_guard_record *r, int64_t clock);
 lsync_guard_record unpack(const packed *p, int64_t clock);
 void packed_pass(packed *p, int units, int phase); /* `phase`: before */
 void past_add(world *w, const request *q, int to);
-void live_end(world *w, request *q);  /* nobody settles it any more */
+void live_end(world *w, request *q);   /* nobody settles it any more */
 void lease_forget(world *w, int slot); /* its requests so far are like those of others */
 int8_t fresh_slot(const world *w);
 int8_t fresh_life(const world *w);

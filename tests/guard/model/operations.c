@@ -177,8 +177,7 @@ static void list_store(const scope *s, const world *w, list *l)
             add(l, SET_CLOCK, 0, by + 100, 0, 0);
     for (int off = 0; s->reboots && off < CELL; off++)
         add(l, REBOOT, 0, off, 0, 0);
-    if (s->losses > 0 && w->is_present && !w->is_behind &&
-        (has_older || !w->has_snapshot))
+    if (s->losses > 0 && w->is_present && !w->is_behind && (has_older || !w->has_snapshot))
         add(l, SNAPSHOT, 0, 0, 0, 0);
     if (s->has_source && w->is_present && is_stale(w))
         add(l, EXPIRE, 0, 0, 0, 0);

@@ -18,6 +18,7 @@
 #define OTHER ONE(LOCK_SYNC_REQUEST_OTHER)
 #define STEPS (ONE(1) | ONE(2) | ONE(5))
 
+/* clang-format off */
 const scope scopes[] = {
     {.name = "a", .about = "two users", .depth = 11, .deep = 14, .users = 2, .budget = 3, .kinds = SYNC,
      .holds = ONE(0) | ONE(1) | ONE(2), .passes = STEPS, .live = 1, .pages = 1,
@@ -80,5 +81,6 @@ const scope scopes[] = {
      .holds = ONE(2), .passes = STEPS, .live = 1, .pages = 2, .late = 2,
      .endings = ONE(SENT) | ONE(NOT_SENT) | ONE(SENT_TWICE), .deliveries = ONE(WRITTEN)},
 };
+/* clang-format on */
 
 const int scopes_count = sizeof scopes / sizeof *scopes;

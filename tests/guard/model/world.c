@@ -52,10 +52,14 @@ static void packed_canonical(packed *p)
 
 packed pack(const lsync_guard_record *r, int64_t clock)
 {
-    packed p = {.version = small((int64_t)r->version), .source = (int8_t)r->lineage.source[0],
-                .life = small(r->lineage.life), .closure = (int8_t)r->closure,
-                .block = pack_time(r->blocked_until_us, clock), .longest = small(r->longest_lease_us),
-                .refunds = small(r->refunds), .limited = small(lsync_time_earlier(r->limited, 4)),
+    packed p = {.version = small((int64_t)r->version),
+                .source = (int8_t)r->lineage.source[0],
+                .life = small(r->lineage.life),
+                .closure = (int8_t)r->closure,
+                .block = pack_time(r->blocked_until_us, clock),
+                .longest = small(r->longest_lease_us),
+                .refunds = small(r->refunds),
+                .limited = small(lsync_time_earlier(r->limited, 4)),
                 .newest = small(lsync_time_later(r->newest_cell - lsync_time_cell(clock, CELL), -100))};
 
     p.born = small(lsync_time_later(r->lineage.born_us - clock, -BORN_LONG_AGO));
@@ -77,9 +81,12 @@ packed pack(const lsync_guard_record *r, int64_t clock)
 
 lsync_guard_record unpack(const packed *p, int64_t clock)
 {
-    lsync_guard_record r = {.version = (uint64_t)p->version, .closure = (lsync_guard_closure)p->closure,
-                            .blocked_until_us = unpack_time(p->block, clock), .longest_lease_us = p->longest,
-                            .refunds = (uint32_t)p->refunds, .limited = (uint32_t)p->limited,
+    lsync_guard_record r = {.version = (uint64_t)p->version,
+                            .closure = (lsync_guard_closure)p->closure,
+                            .blocked_until_us = unpack_time(p->block, clock),
+                            .longest_lease_us = p->longest,
+                            .refunds = (uint32_t)p->refunds,
+                            .limited = (uint32_t)p->limited,
                             .newest_cell = p->newest + lsync_time_cell(clock, CELL)};
 
     r.lineage.source[0] = (unsigned char)p->source;
@@ -87,7 +94,8 @@ lsync_guard_record unpack(const packed *p, int64_t clock)
     r.lineage.born_us = p->born + clock;
     for (int k = 0; k < KINDS; k++)
         r.entries[k] = (lsync_guard_entry){
-            unpack_time(p->entries[k].over, clock), unpack_time(p->entries[k].closed, clock),
+            unpack_time(p->entries[k].over, clock),
+            unpack_time(p->entries[k].closed, clock),
             {p->entries[k].slot, p->entries[k].slot == 0 ? 0 : p->entries[k].until + clock, p->entries[k].hold},
             (uint32_t)p->entries[k].requests};
     for (int i = 0; i < CELLS; i++)

@@ -19,15 +19,15 @@ typedef struct use {
     _Atomic int64_t end_us;   /* it returned; 0: killed before */
     int64_t until_us;         /* the end of its hold */
     pid_t pid;
-    bool unsent;              /* its fetch was over before anything was sent: it was given back */
+    bool unsent; /* its fetch was over before anything was sent: it was given back */
 } use;
 
 typedef struct board {
     atomic_bool stop;
     char url[64]; /* of the simulator */
     guard_place place;
-    unsigned threads; /* of each process */
-    uint32_t budget;  /* with the reserve */
+    unsigned threads;         /* of each process */
+    uint32_t budget;          /* with the reserve */
     _Atomic int64_t spent_us; /* when the budget was first seen to be used up; 0: not yet */
     atomic_uint uses;
     atomic_uint ended[LOCK_SYNC_E_BUSY + 1]; /* fetches, by their status */

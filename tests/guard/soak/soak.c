@@ -24,7 +24,7 @@
 #include "../../support/sim.h"
 
 #ifdef WITH_REDIS
-#include "../redis_server.h"
+#  include "../redis_server.h"
 #endif
 
 #include <inttypes.h>
@@ -127,7 +127,8 @@ static int judge(const scenario *s)
            exchange_us, down_us / 1000, lost / 1000, s->killed);
     print_fetches(b);
     printf("       simulator: %" PRId64 " syncs of %" PRIu32 " allowed, %" PRId64 " violations, closest %" PRId64
-           " us%s\n", stats.syncs, b->budget, violations, stats.closest_us, good ? "" : "  FAILED");
+           " us%s\n",
+           stats.syncs, b->budget, violations, stats.closest_us, good ? "" : "  FAILED");
     return good ? 0 : 1;
 }
 

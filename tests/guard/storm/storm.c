@@ -166,9 +166,10 @@ static int end(scenario *s, bool is_shared)
     printf("%-8s %5.1f s: %u slots, %u requests (%u after a loss), closest %.3f ms of %d, %u too close\n", s->name,
            (double)(kit_now_us() - s->begin_us) / 1e6, v.slots, v.requests, v.after_losses,
            v.requests > 1 ? (double)v.closest_us / 1e3 : 0.0, INTERVAL_MS, v.too_close);
-    printf("         %u losses, %u calls without a store, %u 429s (%u not written at once), broken by the receiver %u, "
-           "by others %u%s\n", b->losses, b->failures, v.limited, v.unwritten, v.broken_own, v.broken_other,
-           good ? "" : "  FAILED");
+    printf(
+        "         %u losses, %u calls without a store, %u 429s (%u not written at once), broken by the receiver %u, "
+        "by others %u%s\n",
+        b->losses, b->failures, v.limited, v.unwritten, v.broken_own, v.broken_other, good ? "" : "  FAILED");
     (void)fflush(stdout);
     kit_shared_free(b, sizeof *b);
     return good ? 0 : 1;
