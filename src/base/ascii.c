@@ -1,9 +1,21 @@
 /* ASCII without the locale; see ascii.h. */
 #include "base/ascii.h"
 
-bool lsync_ascii_is_hex(char c)
+int lsync_ascii_hex(char c)
 {
-    return lsync_ascii_is_digit(c) || (lsync_ascii_lower(c) >= 'a' && lsync_ascii_lower(c) <= 'f');
+    if (lsync_ascii_is_digit(c))
+        return c - '0';
+    c = lsync_ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value)
+{
+    size_t n = 0;
+
+    for (*value = 0; n < size && n < digits_max && lsync_ascii_is_digit(text[n]); n++)
+        *value = *value * 10 + (uint64_t)(text[n] - '0');
+    return n;
 }
 
 bool lsync_ascii_is_alnum(char c)

@@ -2,6 +2,8 @@
 #ifndef LSYNC_BASE_CLOCK_H
 #define LSYNC_BASE_CLOCK_H
 
+#include "base/duration.h"
+
 #include <stdint.h>
 
 int64_t lsync_clock_unix_ms(void); /* wall clock, ms since 1970 */
@@ -10,7 +12,7 @@ int64_t lsync_clock_boot_us(void); /* never jumps, and goes on while the machine
 /* Microseconds as milliseconds, rounded up: nobody who waits for so long comes too early. */
 static inline int64_t lsync_clock_ms_up(int64_t us)
 {
-    return (us + 999) / 1000;
+    return lsync_duration_up(us, 1000);
 }
 
 #endif

@@ -6,8 +6,8 @@
 
 void lsync_duration_text(int64_t ms, char text[LSYNC_DURATION_SIZE])
 {
-    int64_t s = ms <= 0 ? 0 : ms / 1000 + (ms % 1000 != 0);
-    int64_t minutes = s / 60 + (s % 60 != 0);
+    int64_t s = ms <= 0 ? 0 : lsync_duration_up(ms, 1000);
+    int64_t minutes = lsync_duration_up(s, 60);
 
     if (s < 60)
         (void)snprintf(text, LSYNC_DURATION_SIZE, "%" PRId64 " s", s);

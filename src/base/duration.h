@@ -1,4 +1,4 @@
-/* A time span in words, for people. */
+/* Time spans: in other units, and in words for people. */
 #ifndef LSYNC_BASE_DURATION_H
 #define LSYNC_BASE_DURATION_H
 
@@ -6,7 +6,13 @@
 
 #define LSYNC_DURATION_SIZE 40
 
-/* Writes a span as "12 s", "3 min 5 s" or "2 h 4 min", rounded up. Negative spans are none. */
+/* A span in larger units, rounded up. */
+static inline int64_t lsync_duration_up(int64_t span, int64_t unit)
+{
+    return span / unit + (span % unit > 0);
+}
+
+/* Writes a span as "12 s", "3 min 5 s" or "2 h 4 min", rounded up. A negative span is written as 0 s. */
 void lsync_duration_text(int64_t ms, char text[LSYNC_DURATION_SIZE]);
 
 #endif

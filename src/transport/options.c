@@ -2,6 +2,7 @@
 #include "transport/options.h"
 #include "base/ascii.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/memory.h"
 #include "transport/connections.h"
 #include "transport/quirks.h"
@@ -61,12 +62,12 @@ static bool is_status_line(const char *line, size_t size)
 /* The number behind the first blank; 0: none. */
 static int32_t status_of_line(const char *line, size_t size)
 {
-    const char *at = memchr(line, ' ', size);
-    int32_t status = 0;
+    const char *blank = memchr(line, ' ', size);
+    uint64_t status = 0;
 
-    for (; at != NULL && ++at < line + size && lsync_ascii_is_digit(*at) && status < 1000;)
-        status = status * 10 + (*at - '0');
-    return status;
+    if (blank != NULL)
+        (void)lsync_ascii_digits(blank + 1, (size_t)(line + size - blank) - 1, 4, &status);
+    return (int32_t)status;
 }
 
 static size_t on_header(char *line, size_t one, size_t size, void *user)
@@ -296,7 +297,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
     SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
-    SET(CURLOPT_MAXAGE_CONN, (long)((q->route->max_idle_ms + 999) / 1000));
+    SET(CURLOPT_MAXAGE_CONN, (long)lsync_duration_up(q->route->max_idle_ms, 1000));
     set_trusted_age(t);
     return code;
 }

@@ -7,6 +7,7 @@
 #define LAST_SECOND 60               /* HTTP knows leap seconds */
 #define YEAR_MS INT64_C(31556952000) /* the mean one: 146,097 days in 400 years */
 #define YEAR_MAX 9999
+#define SECONDS_DIGITS_MAX 10 /* of Retry-After: beyond three centuries nobody means it */
 
 typedef struct cursor {
     const char *at;
@@ -14,17 +15,14 @@ typedef struct cursor {
 } cursor;
 
 /* Exactly `count` digits. */
-static bool take_number(cursor *c, int count, unsigned *value)
+static bool take_number(cursor *c, size_t count, unsigned *value)
 {
-    *value = 0;
-    if (c->end - c->at < count)
-        return false;
-    for (int i = 0; i < count; i++, c->at++) {
-        if (!lsync_ascii_is_digit(*c->at))
-            return false;
-        *value = *value * 10 + (unsigned)(*c->at - '0');
-    }
-    return true;
+    uint64_t number;
+    size_t digits = lsync_ascii_digits(c->at, (size_t)(c->end - c->at), count, &number);
+
+    *value = (unsigned)number;
+    c->at += digits;
+    return digits == count;
 }
 
 static bool take(cursor *c, const char *lower_case)
@@ -75,7 +73,7 @@ static bool take_day_name(cursor *c)
 }
 
 /* "06 Nov 1994 08:49:37 GMT", or "06-Nov-94 08:49:37 GMT" */
-static bool take_date(cursor c, char separator, int year_digits, lsync_moment *m)
+static bool take_date(cursor c, char separator, size_t year_digits, lsync_moment *m)
 {
     return take_number(&c, 2, &m->day) && take_char(&c, separator) && take_month(&c, &m->month) &&
            take_char(&c, separator) && take_number(&c, year_digits, &m->year) && take_char(&c, ' ') &&
@@ -129,18 +127,13 @@ bool lsync_http_date_parse(const char *text, int64_t now_ms, int64_t *unix_ms)
 
 int64_t lsync_retry_after_ms(const char *value, const char *date, int64_t received_at_ms)
 {
-    size_t digits = strspn(value, "0123456789");
-    int64_t seconds = 0;
+    uint64_t seconds;
+    size_t digits = lsync_ascii_digits(value, strlen(value), SECONDS_DIGITS_MAX, &seconds);
     int64_t until;
     int64_t from;
 
-    if (digits > 0 && value[digits] == '\0') {
-        if (digits > 10) /* three centuries: no wait that anyone means */
-            return -1;
-        for (const char *c = value; *c != '\0'; c++)
-            seconds = seconds * 10 + (*c - '0');
-        return seconds * 1000;
-    }
+    if (digits > 0 && value[digits] == '\0')
+        return (int64_t)seconds * 1000;
     if (!lsync_http_date_parse(value, received_at_ms, &until))
         return -1;
     if (!lsync_http_date_parse(date, received_at_ms, &from))

@@ -5,16 +5,11 @@
 #include <limits.h>
 
 /* The number that `count` digits write; when they are none, one that no time has. */
-static unsigned number(const char *at, int count)
+static unsigned number(const char *at, size_t count)
 {
-    unsigned value = 0;
+    uint64_t value;
 
-    for (const char *end = at + count; at < end; at++) {
-        if (!lsync_ascii_is_digit(*at))
-            return UINT_MAX;
-        value = value * 10 + (unsigned)(*at - '0');
-    }
-    return value;
+    return lsync_ascii_digits(at, count, count, &value) == count ? (unsigned)value : UINT_MAX;
 }
 
 static bool is_leap(unsigned year)

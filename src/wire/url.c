@@ -15,12 +15,10 @@ static const char *behind(const char *text, const char *prefix)
 /* One decimal number 0..255 without needless zeros; NULL when there is none. */
 static const char *skip_octet(const char *at, const char *end)
 {
-    const char *start = at;
-    unsigned value = 0;
+    uint64_t value;
+    size_t digits = lsync_ascii_digits(at, (size_t)(end - at), 3, &value);
 
-    for (; at < end && lsync_ascii_is_digit(*at) && at - start < 3; at++)
-        value = value * 10 + (unsigned)(*at - '0');
-    return at == start || value > 255 || (*start == '0' && at - start > 1) ? NULL : at;
+    return digits == 0 || value > 255 || (*at == '0' && digits > 1) ? NULL : at + digits;
 }
 
 static bool is_ipv4(const char *host, size_t size)
@@ -70,7 +68,7 @@ static bool is_ipv6(const char *text, size_t size)
         }
         at += *at == ':' && groups > 0 && at[-1] != ':';
         group = at;
-        while (at < end && lsync_ascii_is_hex(*at))
+        while (at < end && (lsync_ascii_hex(*at) >= 0))
             at++;
         if (dot != NULL && at == dot)
             return is_ipv4(group, (size_t)(end - group)) && (gap ? groups <= 5 : groups == 6);
@@ -112,14 +110,12 @@ static const char *parse_authority(const char **at, size_t *host_size)
         return why;
     *host_size = (size_t)(end - host);
     if (*end == ':') {
-        uint32_t port = 0;
-        const char *digit = end + 1;
+        uint64_t port;
+        size_t digits = lsync_ascii_digits(end + 1, strlen(end + 1), 19, &port);
 
-        for (; lsync_ascii_is_digit(*digit) && port <= 65535; digit++)
-            port = port * 10 + (uint32_t)(*digit - '0');
         if (port < 1 || port > 65535)
             return "the port is not a number from 1 to 65535";
-        end = digit;
+        end += 1 + digits;
     }
     *at = end;
     return NULL;
@@ -130,7 +126,7 @@ static const char *check_path(const char *path)
     for (; *path != '\0'; path++) {
         if (*path == '?' || *path == '#')
             return "it has a query or a fragment";
-        if (*path == '%' && !(lsync_ascii_is_hex(path[1]) && lsync_ascii_is_hex(path[2])))
+        if (*path == '%' && (lsync_ascii_hex(path[1]) < 0 || lsync_ascii_hex(path[2]) < 0))
             return "a % in its path is not followed by two hexadecimal digits";
         if (!lsync_ascii_is_alnum(*path) && strchr("/-._~!$&'()*+,;=:@%", *path) == NULL)
             return "its path has a character that must be percent-encoded";
@@ -195,8 +191,8 @@ bool lsync_host_is_address(const char *host)
 static bool is_user_info(const char *at, const char *end)
 {
     for (; at < end; at++)
-        if (*at == '%' && (end - at < 3 || !lsync_ascii_is_hex(at[1]) || !lsync_ascii_is_hex(at[2]) || at[1] < '2' ||
-                           (at[1] == '7' && lsync_ascii_lower(at[2]) == 'f')))
+        if (*at == '%' && (end - at < 3 || !(lsync_ascii_hex(at[1]) >= 0) || !(lsync_ascii_hex(at[2]) >= 0) ||
+                           at[1] < '2' || (at[1] == '7' && lsync_ascii_lower(at[2]) == 'f')))
             return false;
     return true;
 }

@@ -42,11 +42,10 @@ static bool read_hex(const char *text, size_t size, unsigned char source[LOCK_SY
     if (size < HEX_SIZE)
         return false;
     for (size_t i = 0; i < HEX_SIZE; i++) {
-        int digit;
+        int digit = lsync_ascii_hex(text[i]);
 
-        if (!lsync_ascii_is_hex(text[i]))
+        if (digit < 0)
             return false;
-        digit = lsync_ascii_is_digit(text[i]) ? text[i] - '0' : lsync_ascii_lower(text[i]) - 'a' + 10;
         source[i / 2] = (unsigned char)(source[i / 2] << 4 | digit);
     }
     return true;

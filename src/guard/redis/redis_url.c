@@ -15,11 +15,6 @@ static bool copy_part(char *place, size_t room, const char *text, size_t size)
     return true;
 }
 
-static int hex_value(char c)
-{
-    return lsync_ascii_is_digit(c) ? c - '0' : lsync_ascii_lower(c) - 'a' + 10;
-}
-
 /* As copy_part, %XX decoded; a NUL is no part of a password. */
 static bool decode_part(char *place, size_t room, const char *text, size_t size)
 {
@@ -29,9 +24,9 @@ static bool decode_part(char *place, size_t room, const char *text, size_t size)
         char c = text[i];
 
         if (c == '%') {
-            if (size - i < 3 || !lsync_ascii_is_hex(text[i + 1]) || !lsync_ascii_is_hex(text[i + 2]))
+            if (size - i < 3 || lsync_ascii_hex(text[i + 1]) < 0 || lsync_ascii_hex(text[i + 2]) < 0)
                 return false;
-            c = (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+            c = (char)(lsync_ascii_hex(text[i + 1]) * 16 + lsync_ascii_hex(text[i + 2]));
             i += 2;
         }
         if (c == '\0' || used + 1 >= room)
@@ -45,16 +40,9 @@ static bool decode_part(char *place, size_t room, const char *text, size_t size)
 /* Decimal digits, not beyond `max`. */
 static bool is_number(const char *text, size_t size, uint32_t max)
 {
-    uint32_t value = 0;
+    uint64_t value;
 
-    if (size == 0 || size > 5)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        if (!lsync_ascii_is_digit(text[i]))
-            return false;
-        value = value * 10 + (uint32_t)(text[i] - '0');
-    }
-    return value <= max;
+    return size > 0 && lsync_ascii_digits(text, size, 5, &value) == size && value <= max;
 }
 
 static const char *parse_user(const char *user, size_t size, lsync_redis_url *out)
