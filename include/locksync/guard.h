@@ -1,6 +1,11 @@
 /**
  * @file
- * The guard: keeps all users of an account within the service's rate limits.
+ * The guard: a rate limiter that all clients of an account share, to stay within the service's limits.
+ *
+ * A *slot* is the guard's permission to send one request. A slot has a *lease*: the time until which its request is
+ * over at the latest. To *settle* a slot is to report how its request ended. A guard keeps its *record* in a *store*:
+ * in memory, in a file, in Redis, or in a store of the application. The *clients* of a guard are the contexts,
+ * processes or machines that share its record.
  */
 #ifndef LOCKSYNC_GUARD_H
 #define LOCKSYNC_GUARD_H
@@ -11,98 +16,112 @@
 extern "C" {
 #endif
 
-/** Decides when an account may be asked. Thread-safe, reference-counted; one per account, shared by all who use it. */
+/** A guard grants or denies slots. Thread-safe, reference-counted; use one per account, shared by all its clients. */
 typedef struct lock_sync_guard lock_sync_guard;
 
-/** What a context does when its guard gives no slot. While a request of another user is on its way, WAIT asks again each
- *  interval. */
+/**
+ * Selects how a context reacts when its guard denies a slot.
+ *
+ * While the request of another client is running, WAIT asks the guard again after each interval.
+ */
 typedef int32_t lock_sync_guard_mode;
 enum {
-    LOCK_SYNC_GUARD_FAIL = 0, /**< LOCK_SYNC_E_TOO_SOON at once, with the wait in retry_after_ms. The default. */
-    LOCK_SYNC_GUARD_WAIT = 1, /**< Waits, as part of the fetch's deadline; E_TOO_SOON at once if it would not do. */
-    /** The last good answer of this context, of whatever age, if it covers what is asked; else E_TOO_SOON. Another
-     *  mode, and the application's setters of credential, base URL and version, drop that answer. */
+    LOCK_SYNC_GUARD_FAIL = 0, /**< Fails at once with LOCK_SYNC_E_TOO_SOON; retry_after_ms has the wait. The default. */
+    /** Waits within the fetch's timeout; fails at once with LOCK_SYNC_E_TOO_SOON if the wait would exceed it. */
+    LOCK_SYNC_GUARD_WAIT = 1,
+    /** Returns this context's last successful results, however old, if they cover the requested locks. Otherwise fails
+     *  with LOCK_SYNC_E_TOO_SOON. Selecting another mode discards these results. So do the setters of credential, base
+     *  URL and API version, unless the token provider calls them. */
     LOCK_SYNC_GUARD_CACHED = 2,
-    LOCK_SYNC_GUARD_OFF = 3 /**< The guard is not asked: the application keeps the limits. */
+    LOCK_SYNC_GUARD_OFF = 3 /**< Sends without a slot: the application must respect the limits. */
 };
 
-/** How a slot ended; see lock_sync_guard_settle(). */
+/** How the request of a slot ended; see lock_sync_guard_settle(). */
 typedef int32_t lock_sync_guard_outcome;
 enum {
-    LOCK_SYNC_SLOT_SENT = 0,     /**< The request went out (or some of it may have), and is over. */
-    LOCK_SYNC_SLOT_NOT_SENT = 1, /**< Certainly no byte of it left: resolve, connect or TLS failed. */
-    LOCK_SYNC_SLOT_LIMITED = 2   /**< The service answered 429. */
+    LOCK_SYNC_SLOT_SENT = 0,     /**< The request, or a part of it, may have been sent, and is over. */
+    LOCK_SYNC_SLOT_NOT_SENT = 1, /**< Certainly no byte was sent: resolving, connecting or TLS failed. */
+    LOCK_SYNC_SLOT_LIMITED = 2   /**< The service returned 429. */
 };
 
-/** What a request asks the service for; the limits of each kind are its own. All kinds count in the hour. */
+/** The kind of a request. Each kind has its own interval; the hourly budget is shared by all kinds. */
 typedef int32_t lock_sync_request_kind;
 enum {
     LOCK_SYNC_REQUEST_SYNC = 0,      /**< The states of locks; default interval 20 s. */
-    LOCK_SYNC_REQUEST_DIRECTORY = 1, /**< What locks are called; default interval 60 s for each request. */
-    LOCK_SYNC_REQUEST_OTHER = 2      /**< The application's own requests to the service; default interval none. */
+    LOCK_SYNC_REQUEST_DIRECTORY = 1, /**< The list of locks with their names; default interval 60 s per request. */
+    LOCK_SYNC_REQUEST_OTHER = 2      /**< Other requests of the application to the service; no interval by default. */
 };
 
-/** Room that lock_sync_guard_store::load must offer for a record, in bytes; records of this version are smaller. */
+/** Size in bytes of the record buffer passed to lock_sync_guard_store::load. Records of this version are smaller. */
 #define LOCK_SYNC_GUARD_RECORD_MAX 512
 
-/** Size of the name that a store gives to its own life, in bytes; see lock_sync_guard_look. */
+/** Size in bytes of the id of a store's current run; see lock_sync_guard_look. */
 #define LOCK_SYNC_GUARD_SOURCE_SIZE 20
 
-/** What lock_sync_guard_store::look reports. The guard makes it, zeroed but for what is said below. */
+/** The result of lock_sync_guard_store::look. The guard sets members to zero, unless their comment says otherwise. */
 typedef struct lock_sync_guard_look {
-    size_t struct_size; /**< sizeof(lock_sync_guard_look), as the library was compiled. */
-    void *record;       /**< Room for the record. */
-    size_t size;    /**< In: that room, LOCK_SYNC_GUARD_RECORD_MAX bytes. Out: the record's size; 0: there is none. */
-    int64_t now_us; /**< The time in us by a clock that all users share, 1 .. 2^50 * 1000. */
-    /** A name that changes whenever the store may have lost records (a restart, a promotion). Zeros: it has none. */
+    size_t struct_size; /**< sizeof(lock_sync_guard_look) in the library's build. */
+    void *record;       /**< Set by the guard: the buffer for the record. */
+    /** In: the size of the buffer, LOCK_SYNC_GUARD_RECORD_MAX bytes. Out: the size of the record; 0: no record. */
+    size_t size;
+    int64_t now_us; /**< The time in us by a clock that all clients share, 1 .. 2^50 * 1000. */
+    /** Id of the store's current run: changes whenever the store may have lost records (a restart, a promotion).
+     *  Zeros: the store has no such id. */
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE];
-    /** If there is no record: one may have been lost before this time by the store's clock, so that the first slot
-     *  opens one hold and one interval later. INT64_MIN, which it is set to: an absent record is a new one. */
+    /** Used only if there is no record: the time, by the store's clock, before which a record may have been lost. The
+     *  first slot is then granted one lease (the longest known, at least 30 s) and one interval after this time. The
+     *  guard sets it to INT64_MIN: the record did not exist before. */
     int64_t empty_since_us;
-    /** Why this store can lose records: logged once by a context as a warning. "": nothing new. */
+    /** Why this store can lose records; a context logs it once, as a warning. "": no new warning. */
     char warning[256];
 } lock_sync_guard_look;
 
 /**
- * A store of the application's own for a guard's record: compare-and-swap on one small block of bytes, with the clock
- * that all its users share. The application fills it; lock_sync_guard_new_with_store() copies it. The functions are
- * called from any thread, for different guards also at the same time, and may block (they then delay the fetch that
- * asks).
+ * An application-supplied store for a guard's record.
+ *
+ * The store offers compare-and-swap on one small block of bytes, and a clock that all clients share. The application
+ * fills the struct; lock_sync_guard_new_with_store() copies it. The functions are called from any thread, for different
+ * guards also at the same time. They may block, which delays the fetch that needs the slot.
  */
 typedef struct lock_sync_guard_store {
-    size_t struct_size; /**< sizeof(lock_sync_guard_store), as the application was compiled. */
-    void *user;         /**< Passed back as the first argument; must outlive the guard, or end in `destroy`. */
+    size_t struct_size; /**< sizeof(lock_sync_guard_store) in the application's build. */
+    /** Passed as the first argument of each function; must outlive the guard, or be freed by `destroy`. */
+    void *user;
     /**
-     * Reads the record and the time. `record` has room for *size bytes (LOCK_SYNC_GUARD_RECORD_MAX); on return *size is
-     * the record's size, 0 where there is none yet. *now_ms is the time in ms by a clock that all users share and that
-     * does not run backwards in normal operation, 1 .. 2^50. Required, unless there is `look`.
-     * Any status but LOCK_SYNC_OK makes the guard answer LOCK_SYNC_E_GUARD.
+     * Reads the record and the time. Required, unless `look` and `swap` are set.
+     *
+     * `record` has room for *size bytes (LOCK_SYNC_GUARD_RECORD_MAX). On return *size is the size of the record; 0:
+     * there is no record yet. *now_ms is the time in ms, 1 .. 2^50, by a clock that all clients share. The clock must
+     * not run backwards in normal operation. If the function returns any status but LOCK_SYNC_OK, the guard returns
+     * LOCK_SYNC_E_GUARD.
      */
     lock_sync_status (*load)(void *user, void *record, size_t *size, int64_t *now_ms);
     /**
-     * Writes `new_record` if the stored record is still `old_record` (`old_size` 0: there is still none), in one atomic
-     * step, and says so in *replaced. false is no failure: the guard loads and decides again. Required, unless there is
-     * `swap`.
+     * Writes `new_record` if the stored record still equals `old_record` (`old_size` 0: if there is still no record).
+     * Required, unless `look` and `swap` are set.
+     *
+     * Comparing and writing must be one atomic step. *replaced reports whether the record was written. false is not a
+     * failure: the guard then loads the record and decides again.
      */
     lock_sync_status (*replace)(void *user, const void *old_record, size_t old_size, const void *new_record,
                                 size_t new_size, bool *replaced);
-    /** Optional; called once, when the guard is freed; not after a failed lock_sync_guard_new_with_store(). */
+    /** Optional. Called once, when the guard is freed; not called if lock_sync_guard_new_with_store() failed. */
     void (*destroy)(void *user);
-    /** Optional; writes why the last call failed, for lock_sync_guard_error_message(), cut to `size` with its NUL. */
+    /** Optional. Writes why the last call failed, for lock_sync_guard_error_message(), cut to `size` with its NUL. */
     void (*describe)(void *user, char *text, size_t size);
-    /** Optional, in place of `load`: for a store whose clock shows microseconds, or that can lose records and knows it.
+    /** Optional, replaces `load`: for a store whose clock has microseconds, or that knows when it has lost records.
      *  With `look` and `swap`, `load` and `replace` may be NULL. */
     lock_sync_status (*look)(void *user, lock_sync_guard_look *look);
-    /** Optional, in place of `replace`: the record may be dropped after `expires_in_ms`. Must
-     *  report false in *replaced also if the store's source is no longer the one that the last `look` reported. */
+    /** Optional, replaces `replace`: the store may drop the record after `expires_in_ms`. It must also set *replaced to
+     *  false if the store's `source` is no longer the one that the last `look` reported. */
     lock_sync_status (*swap)(void *user, const void *old_record, size_t old_size, const void *new_record,
                              size_t new_size, int64_t expires_in_ms, bool *replaced);
 } lock_sync_guard_store;
 
 /**
- * Makes a guard whose record lives in memory: for all contexts of one process that use one account.
+ * Creates a guard that keeps its record in memory: for all contexts of one process that use one account.
  *
- * @param[out] out The guard with one reference, transferred; give it back with lock_sync_guard_unref().
+ * @param[out] out The guard with one reference, transferred; release it with lock_sync_guard_unref().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any, as for all functions of guards.
  * @since 0.1.0
@@ -110,11 +129,11 @@ typedef struct lock_sync_guard_store {
 LOCK_SYNC_API lock_sync_status lock_sync_guard_new(lock_sync_guard **out);
 
 /**
- * As lock_sync_guard_new(), in the application's memory.
+ * Like lock_sync_guard_new(), with the application's allocator.
  *
- * @param allocator Copied; must outlive the guard. NULL: malloc's.
+ * @param allocator Copied; its functions and `user` must outlive the guard. NULL: malloc.
  * @param[out] out As in lock_sync_guard_new().
- * @return As lock_sync_guard_new(); LOCK_SYNC_E_INVALID_ARGUMENT also for an allocator that is not complete.
+ * @return As lock_sync_guard_new(); LOCK_SYNC_E_INVALID_ARGUMENT also if the allocator is not complete.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -122,23 +141,27 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_syn
                                                                   lock_sync_guard **out);
 
 /**
- * Makes a guard whose record lives in a file: for all processes of one machine that use one account.
+ * Creates a guard that keeps its record in a file: for all processes of one machine that use one account.
  *
- * The file is made if there is none, with mode 0600; its folder must exist, on a local file system. It is opened anew
- * for each decision and locked with flock() for its short duration; a lock that is not to be had within 250 ms, a
- * damaged or empty file, and a full or read-only disk give LOCK_SYNC_E_GUARD, never a slot.
+ * The file is created with mode 0600 if it does not exist. Its directory must exist, on a local file system. An
+ * existing file must belong to the process's user or to root, and must not be writable by others (mode bit 0002).
+ *
+ * Each reserve and each settle opens the file and locks it briefly with flock(). It returns LOCK_SYNC_E_GUARD and
+ * grants no slot if the lock is not free within 250 ms. The same is true of a damaged or empty file, and of a full or
+ * read-only disk.
  *
  * @param path Copied.
  * @param[out] out As in lock_sync_guard_new().
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, an empty path or one over 4,000 bytes);
- *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_GUARD (the file could not be made, or is no guard's record).
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, an empty path, or one over 4,000 bytes);
+ *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_GUARD (the file could not be created, or does not contain a guard's
+ *         record).
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out);
 
 /**
- * Makes a guard whose record lives in a store of the application's own.
+ * Creates a guard that keeps its record in an application-supplied store.
  *
  * @param store Copied.
  * @param[out] out As in lock_sync_guard_new().
@@ -151,17 +174,17 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_store(const lock_sync_gu
                                                               lock_sync_guard **out);
 
 /**
- * Takes another reference.
+ * Adds a reference.
  *
  * @param guard The guard; NULL is allowed.
- * @return `guard`; the reference is transferred.
+ * @return `guard`; the new reference is transferred, release it with lock_sync_guard_unref().
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard);
 
 /**
- * Gives a reference back; the last one frees the guard.
+ * Releases a reference; the last release frees the guard.
  *
  * @param guard The guard; NULL is allowed.
  * @par Threads Any.
@@ -170,10 +193,11 @@ LOCK_SYNC_API lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard);
 LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *guard);
 
 /**
- * Sets the least time between an answer and the next request; default 20 000.
+ * Sets the interval of LOCK_SYNC_REQUEST_SYNC: the minimum time in ms from a response to the next request; default
+ * 20 000.
  *
  * The service's documents: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs to
- * this object, not to the record: all users of one account should set the same.
+ * this object, not to the shared record: all clients of an account should set the same value.
  *
  * @param guard The guard.
  * @param ms 1 .. 3 600 000.
@@ -184,15 +208,17 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *guard);
 LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t ms);
 
 /**
- * Sets the interval of one kind of request; lock_sync_guard_set_min_interval_ms() is that of LOCK_SYNC_REQUEST_SYNC.
+ * Sets the interval of one kind of request, in ms; for SYNC the same as lock_sync_guard_set_min_interval_ms().
  *
- * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, none for OTHER. The next directory waits one interval for each
- * request that the last one took (pages, and a retry after a 401). After a 429 nothing is sent for SYNC's interval at
- * the least, whatever the kind. The service's release notes of 2023-07-24 for directories: ten requests in ten minutes.
+ * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. After a slot of DIRECTORY the wait is one interval for
+ * each request that was sent with it (pages, and a retry after a 401). The interval of SYNC is also the shortest wait
+ * after a 429, for all kinds.
+ *
+ * The service allows ten requests for the list of locks in ten minutes (its release notes of 2023-07-24).
  *
  * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
- * @param ms 1 .. 3 600 000; for OTHER also 0: none.
+ * @param ms 1 .. 3 600 000; for OTHER also 0: no interval.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
@@ -201,14 +227,15 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_gu
                                                                     int64_t ms);
 
 /**
- * Sets how many requests an account may make in an hour, and how many of these are left for others (operating the
- * locks, the vendor's app); default 700 and 100, so 600 for syncs.
+ * Sets the hourly budget: the account's limit of requests in an hour, and the reserve that the guard leaves unused.
  *
- * The service's documents: 700 requests per hour and user account, all applications together.
+ * The defaults are 700 and 100, so the guard grants 600 slots in any hour. The reserve is for requests that do not ask
+ * the guard, such as operating the locks and the vendor's app. The service's documents: 700 requests per hour and user
+ * account, for all applications together.
  *
  * @param guard The guard.
- * @param requests The account's limit; at most 1 000 000.
- * @param reserve How many are not used; less than `requests`.
+ * @param requests The account's limit, at most 1 000 000.
+ * @param reserve Requests left unused, less than `requests`.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
@@ -217,8 +244,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard
                                                                  uint32_t reserve);
 
 /**
- * Asks for a slot: the right to send one request for the states of locks. As lock_sync_guard_reserve_for() with
- * LOCK_SYNC_REQUEST_SYNC.
+ * Requests a slot for LOCK_SYNC_REQUEST_SYNC; see lock_sync_guard_reserve_for().
  *
  * @param guard The guard.
  * @param lease_ms 0 .. 86 400 000.
@@ -232,22 +258,25 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, i
                                                        int64_t *slot);
 
 /**
- * Asks for a slot: the right to send one request. Contexts do this themselves; it is public for applications that use
- * the pure middle, or that send other requests to the service for the same account.
+ * Requests a slot: the permission to send one request.
  *
- * A slot of SYNC or DIRECTORY is a lease: until it is settled, or `lease_ms` is over, no other of its kind is given;
- * after that the next is given one interval later. A slot of OTHER is counted in the hour when it is given, and waits
- * for the block and the hour only.
+ * A fetch does this itself. Applications call it for requests that they send: those of lock_sync_request_build(), and
+ * other requests to the service for the same account.
+ *
+ * While a slot of SYNC or DIRECTORY is neither settled nor expired, no other slot of its kind is granted. The next is
+ * granted one interval later. A slot of OTHER counts in the hourly budget at once and waits for no other slot. It need
+ * not be settled, except after a 429.
  *
  * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
- * @param lease_ms How long, in ms, until the caller settles at the latest, after which it sends nothing; at most
- *                86 400 000, for OTHER 300 000. 0: it sends at once, and leaves no lease; the interval then runs from
- *                now.
- * @param[out] wait_ms 0, or how many ms until it is sure to be given if nobody else comes, rounded up (it is sooner if a
- *                     lease is settled before its end). May be NULL.
- * @param[out] slot The slot, a random number > 0; 0 if none is given. May be NULL.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_TOO_SOON; LOCK_SYNC_E_GUARD; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @param lease_ms Time in ms until the caller settles the slot at the latest; after that the caller must not send. At
+ *                 most 86 400 000, for OTHER 300 000. 0: the request is sent at once, without a lease; the interval
+ *                 then starts now.
+ * @param[out] wait_ms 0 if the slot is granted. Otherwise the time in ms, rounded up, after which a slot is granted if
+ *                     no other client takes it. It is sooner if a running request is settled early. May be NULL.
+ * @param[out] slot The slot, a random number > 0; 0: denied. May be NULL.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_TOO_SOON (denied); LOCK_SYNC_E_GUARD (the store failed); LOCK_SYNC_E_NO_MEMORY;
+ *         LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -257,20 +286,21 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guar
 /**
  * Settles a slot: reports how its request ended.
  *
- * After the lease has run out only LOCK_SYNC_SLOT_LIMITED has an effect. If the store cannot be written, the outcome is
- * kept in this object and written with its next decision; the last lock_sync_guard_unref() tries once more. Until then
- * the object gives no slot that the outcome forbids. In a child after fork() what was kept is dropped: it is the
- * parent's to write.
+ * After the lease has expired only LOCK_SYNC_SLOT_LIMITED has an effect. If the store cannot be written, this guard
+ * object keeps the outcome and writes it with its next call of the store. The last lock_sync_guard_unref() also tries
+ * to write it. Until then this object grants no slot that the outcome forbids. After fork() only the parent writes kept
+ * outcomes; the child drops them.
  *
  * @param guard The guard.
  * @param slot From lock_sync_guard_reserve() or lock_sync_guard_reserve_for().
- * @param outcome LOCK_SYNC_SLOT_*. After NOT_SENT a lease is given back as if it had not been, except for each fourth in
- *                a row, so that a broken network is not hammered. After LIMITED nobody who shares the guard gets a slot
- *                of any kind for retry_after_ms.
- * @param retry_after_ms With LIMITED: what the service asked for, raised to SYNC's interval and cut to an hour; < 0: it
- *                       did not say; the wait then doubles with each 429 in a row. Ignored otherwise.
- * @return LOCK_SYNC_OK (also for a slot that is over); LOCK_SYNC_E_GUARD or LOCK_SYNC_E_NO_MEMORY (the outcome is kept);
- *         LOCK_SYNC_E_INVALID_ARGUMENT.
+ * @param outcome LOCK_SYNC_SLOT_*. NOT_SENT refunds the slot, except for every fourth refund in a row, so that a broken
+ *                network is not retried without pauses. After LIMITED no client gets a slot of any kind for the time of
+ *                `retry_after_ms`.
+ * @param retry_after_ms With LIMITED: the service's Retry-After in ms, raised to SYNC's interval and limited to one
+ *                       hour. < 0: the service sent none; the wait then doubles with each 429 in a row. Otherwise
+ *                       ignored.
+ * @return LOCK_SYNC_OK (also if the slot has expired or is unknown); LOCK_SYNC_E_GUARD or LOCK_SYNC_E_NO_MEMORY (the
+ *         outcome is kept); LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -278,48 +308,49 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, in
                                                       lock_sync_guard_outcome outcome, int64_t retry_after_ms);
 
 /**
- * Why the store failed last: the cause behind LOCK_SYNC_E_GUARD. It holds no secret.
+ * Returns why the store failed last, the cause of LOCK_SYNC_E_GUARD. The message contains no secret.
  *
  * @param guard The guard, or NULL.
- * @param[out] text Where to write; "" when it never failed. May be NULL when `size` is 0.
- * @param size Room in `text`, with the NUL.
- * @return The length of the whole message; it was cut when this is not less than `size`.
+ * @param[out] text The message is written here; "" if the store never failed. May be NULL if `size` is 0.
+ * @param size Size of `text` in bytes, with the NUL.
+ * @return The length of the complete message; it was cut if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_guard_error_message(lock_sync_guard *guard, char *text, size_t size);
 
 /**
- * Why the guard's store can lose records, and with them the limits: for example a Redis server without an append-only
- * file. A context also logs it once, as a warning.
+ * Returns why the guard's store can lose records, for example a Redis server without an append-only file.
+ *
+ * With a lost record the limits are lost too. A context also logs this message once, as a warning.
  *
  * @param guard The guard, or NULL.
- * @param[out] text Where to write; "" if nothing is known against the store. May be NULL when `size` is 0.
- * @param size Room in `text`, with the NUL.
- * @return The length of the whole message; it was cut when this is not less than `size`.
+ * @param[out] text The message is written here; "" if there is no warning. May be NULL if `size` is 0.
+ * @param size Size of `text` in bytes, with the NUL.
+ * @return The length of the complete message; it was cut if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_guard_warning(lock_sync_guard *guard, char *text, size_t size);
 
 /**
- * Sets the guard that fetches of a context ask. By default a context has a private one, in memory.
+ * Sets the guard of a context. By default a context has a private guard in memory.
  *
  * @param ctx The context.
- * @param guard Takes a reference of its own. NULL: a private one, which knows of no request yet.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` is NULL); LOCK_SYNC_E_BUSY.
- * @par Threads That of the context.
+ * @param guard The context adds a reference. NULL: a new private guard, which knows of no earlier request.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` is NULL); LOCK_SYNC_E_BUSY (a fetch runs).
+ * @par Threads The context's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_set_guard(lock_sync_ctx *ctx, lock_sync_guard *guard);
 
 /**
- * Sets what a fetch does when the guard refuses; default LOCK_SYNC_GUARD_FAIL.
+ * Sets how a fetch reacts when the guard denies a slot; default LOCK_SYNC_GUARD_FAIL.
  *
  * @param ctx The context.
  * @param mode LOCK_SYNC_GUARD_*.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY.
- * @par Threads That of the context.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (a fetch runs).
+ * @par Threads The context's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_set_guard_mode(lock_sync_ctx *ctx, lock_sync_guard_mode mode);

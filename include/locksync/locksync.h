@@ -2,11 +2,13 @@
  * @file
  * libgetlock-sync: the state of a user's smart locks, from GET /api/{version}/my/lock/sync.
  *
- * This header includes the others. Rules that hold for all of them:
- *  - every out parameter is NULL after a failure; every _free takes NULL;
- *  - a context is used by one thread at a time, different contexts are independent;
- *  - a text or array given to the library is copied, one that it returns is borrowed, unless a function says otherwise;
- *  - the library never prints, aborts, installs a signal handler or reads an environment variable of its own.
+ * This header includes the others. These rules apply to all of them:
+ *  - every out parameter is NULL after a failure; every _free accepts NULL;
+ *  - a context, a pool and a watch are each used by one thread at a time: their thread;
+ *  - different contexts are independent;
+ *  - a string or array given to the library is copied, unless a function says otherwise;
+ *  - a string or array that the library returns is borrowed, unless a function says otherwise;
+ *  - the library never prints, aborts, installs a signal handler or reads an environment variable itself.
  */
 #ifndef LOCKSYNC_LOCKSYNC_H
 #define LOCKSYNC_LOCKSYNC_H

@@ -1,6 +1,6 @@
 /**
  * @file
- * The pool: the fetches of very many contexts at once, from one thread, in any event loop.
+ * The pool: runs the fetches of many thousands of contexts at once, in one thread, in any event loop.
  */
 #ifndef LOCKSYNC_POOL_H
 #define LOCKSYNC_POOL_H
@@ -17,37 +17,38 @@ extern "C" {
 typedef struct lock_sync_pool lock_sync_pool;
 
 /**
- * Told the end of a fetch, once for each successful lock_sync_pool_submit().
+ * Completion callback, called exactly once for each successful lock_sync_pool_submit().
  *
- * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only.
- * It may submit, cancel, free its own context, or free the pool (which is then freed once the call it runs in is over).
- * lock_sync_last_error() describes this fetch.
+ * It is called only inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or
+ * lock_sync_ctx_free(). It may submit, cancel, free its own context, or free the pool. If it frees the pool, the memory
+ * is released when the function that called it returns. lock_sync_last_error() describes this fetch.
  *
- * @param user As given to lock_sync_pool_submit().
- * @param ctx The context, which is free for the next call.
- * @param status As lock_sync_fetch() would return it; LOCK_SYNC_E_CANCELLED when pool or context is being freed.
- * @param results The answer, transferred; NULL after a failure.
+ * @param user The pointer given to lock_sync_pool_submit().
+ * @param ctx The context, no longer busy.
+ * @param status As lock_sync_fetch() would return it; LOCK_SYNC_E_CANCELLED if the pool or context is being freed.
+ * @param results The results, transferred; free with lock_sync_results_free(). NULL after a failure.
+ * @par Threads The pool's thread.
+ * @since 0.1.0
  */
 typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results);
 
 /**
- * Makes a pool.
+ * Creates a pool.
  *
  * @param[out] out The pool, transferred; free with lock_sync_pool_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`out` is NULL); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CONNECT (out
- *         of file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl or without the
- *         pool).
+ *         of file descriptors); LOCK_SYNC_E_NO_TRANSPORT (built without libcurl or without the pool).
  * @par Threads Any; the pool is then used by one thread at a time.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
 
 /**
- * As lock_sync_pool_new(), in the host's memory.
+ * Like lock_sync_pool_new(), with the application's allocator.
  *
- * @param allocator Copied; must outlive the pool. NULL: malloc's.
+ * @param allocator Copied; its functions and `user` must outlive the pool. NULL: malloc.
  * @param[out] out As in lock_sync_pool_new().
- * @return As lock_sync_pool_new(); LOCK_SYNC_E_INVALID_ARGUMENT also for an allocator that is not complete.
+ * @return As lock_sync_pool_new(); LOCK_SYNC_E_INVALID_ARGUMENT also if the allocator is not complete.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -55,142 +56,148 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
                                                                  lock_sync_pool **out);
 
 /**
- * Sets how many connections the pool keeps and makes; default 64 per host, 256 in all. One origin leaves some of all to
- * others, as it does of the transfers.
+ * Sets the limits on open connections; default 64 per host, 256 in total.
+ *
+ * The total is divided between origins (scheme, host name and port) like the transfers; see
+ * lock_sync_pool_set_max_active().
  *
  * @param pool The pool.
  * @param per_host 1 .. 65535, at most `total`.
  * @param total 1 .. 65535.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
- * @par Threads That of the pool.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host,
                                                                   uint32_t total);
 
 /**
- * Sets how many transfers run at once; default 144. The rest queue: origins take turns, each first in first out.
+ * Sets how many transfers run at once; default 144. Other fetches wait in a queue for each origin.
  *
- * One origin has at most eight ninths of them, rounded up, and less while others have some. Those that do not respond
- * have at most half of them together.
+ * Origins take turns, and each queue is first in, first out. One origin uses at most eight ninths of the transfers,
+ * rounded up, and fewer while other origins use some. All origins that do not respond use at most half of the transfers
+ * together.
  *
  * @param pool The pool.
  * @param transfers 1 .. 65535.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
- * @par Threads That of the pool.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *pool, uint32_t transfers);
 
 /**
- * Begins a fetch of a context, with its settings, credential and guard. Its deadline starts now.
+ * Starts a fetch of a context, with its settings, credential and guard. The timeout of the fetch starts now.
  *
  * Until the callback the context is busy: its setters, fetch, build, decode and submit return LOCK_SYNC_E_BUSY.
- * lock_sync_cancel() ends the fetch, from any thread. A refusal by the guard or a missing credential comes by the
- * callback.
+ * lock_sync_cancel() ends the fetch, from any thread. If the guard denies a slot or the credential is missing, the
+ * callback reports it.
  *
  * @param pool The pool.
- * @param ctx Borrowed until the callback. It has no transport of its own.
+ * @param ctx Borrowed until the callback. It must use the built-in transport. An application with its own HTTP client
+ *            uses lock_sync_request_build() and lock_sync_response_decode() instead.
  * @param ids As in lock_sync_fetch(); copied.
  * @param n As in lock_sync_fetch().
- * @param done Called once, after this function returned LOCK_SYNC_OK; never after a failure.
+ * @param done Called once if this function returned LOCK_SYNC_OK, otherwise never.
  * @param user Borrowed until the callback.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also for a context with a transport of its own; the message names
- *         the pure middle, which serves it); LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool
- *         is being freed).
- * @par Threads That of the pool.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also if lock_sync_set_transport() set a transport);
+ *         LOCK_SYNC_E_BUSY; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed).
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids,
                                                      size_t n, lock_sync_done_fn done, void *user);
 
 /**
- * The file descriptor for the host's event loop: when it is readable, call lock_sync_pool_dispatch().
+ * Returns the file descriptor for the application's event loop. Call lock_sync_pool_dispatch() when it is readable.
  *
  * @param pool The pool, or NULL.
- * @return Borrowed, the same for the pool's life: poll it, but do not read or close it. -1: this system has none; use
- *         lock_sync_pool_wait().
- * @par Threads That of the pool.
+ * @return Borrowed, the same until the pool is freed: poll it, but do not read or close it. -1: not available on this
+ *         system; use lock_sync_pool_wait().
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API int lock_sync_pool_fd(const lock_sync_pool *pool);
 
 /**
- * Does what can be done now, and calls the callbacks of the fetches that ended. It never blocks.
+ * Does all work that is possible without blocking, and calls the callbacks of the fetches that ended.
  *
  * @param pool The pool.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_BUSY (inside a callback);
- *         LOCK_SYNC_E_NO_MEMORY (libcurl
- *         cannot go on: the fetches that were active end with it too, and later ones use new connections).
- * @par Threads That of the pool.
+ *         LOCK_SYNC_E_NO_MEMORY (libcurl cannot continue: the active fetches end with this status too, and later
+ *         fetches use new connections).
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_dispatch(lock_sync_pool *pool);
 
 /**
- * Waits until there is something to do, and dispatches: for a host without an event loop.
+ * Waits until there is work, then dispatches it. For an application without an event loop.
  *
  * @param pool The pool.
- * @param timeout_ms How long to wait at most; 0: not at all, < 0: until there is something to do.
- * @return As lock_sync_pool_dispatch(). LOCK_SYNC_OK also when the time passed.
- * @par Threads That of the pool.
+ * @param timeout_ms Longest wait in ms; 0: no wait; < 0: no limit.
+ * @return As lock_sync_pool_dispatch(); LOCK_SYNC_OK also if the wait timed out.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_wait(lock_sync_pool *pool, int64_t timeout_ms);
 
 /**
- * How many submitted fetches have not had their callback, and how many watches are in the pool.
+ * Returns the number of submitted fetches whose callback was not called yet, plus the number of watches in the pool.
  *
  * @param pool The pool, or NULL.
  * @return The count; 0 for NULL.
- * @par Threads That of the pool.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *pool);
 
 /**
- * Told what lock_sync_watch_next() would return, LOCK_SYNC_E_TIMEOUT excepted.
+ * Receives what lock_sync_watch_next() would return, except LOCK_SYNC_E_TIMEOUT.
  *
- * Called inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or lock_sync_ctx_free() only.
- * It may change the context's settings (but for the transport), free the watch, its context or others, and do with the
- * pool what a callback of lock_sync_pool_submit() may. lock_sync_last_error() describes the poll. Meanwhile
- * lock_sync_cancel() has no effect.
+ * It is called only inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or
+ * lock_sync_ctx_free(). lock_sync_last_error() describes the poll. The callback may change the context's settings,
+ * except the transport. It may free any watch or context, and use the pool as lock_sync_done_fn may. lock_sync_cancel()
+ * has no effect during the callback.
  *
- * @param user As given to lock_sync_pool_watch().
+ * @param user The pointer given to lock_sync_pool_watch().
  * @param watch The watch.
- * @param status LOCK_SYNC_OK, or an error that does not pass by itself. The watch goes on after any of them, except
- *        after the LOCK_SYNC_E_CANCELLED of a pool or context that is being freed.
+ * @param status LOCK_SYNC_OK, or an error that is not retryable (lock_sync_status_is_retryable()). The watch continues
+ *        after it, unless the pool or context is being freed (LOCK_SYNC_E_CANCELLED).
  * @param changes Borrowed until the callback returns; NULL after a failure.
+ * @par Threads The pool's thread.
+ * @since 0.1.0
  */
 typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *watch, lock_sync_status status,
                                    const lock_sync_changes *changes);
 
 /**
- * Lets a pool run a watch, until lock_sync_watch_free().
+ * Runs a watch in a pool, until lock_sync_watch_free().
  *
- * Its context is busy all the time, except inside the callback, where settings may be changed. lock_sync_cancel() ends
- * a poll, or the wait for the next, with a callback; the watch then goes on. It counts as one in
- * lock_sync_pool_pending(). What keeps a poll from being sent at all is told once in an interval.
+ * The context of the watch is busy all the time, except inside the callback. lock_sync_cancel() ends a poll, or the
+ * wait for the next one, with a callback; the watch then continues. It counts as one in lock_sync_pool_pending(). If an
+ * error prevents polls, such as a missing credential, the callback is called once per interval.
  *
  * @param pool The pool.
- * @param watch Borrowed until it is freed; in no pool. Its context has no transport of its own.
- * @param changed Called in the pool's thread.
+ * @param watch Borrowed until it is freed. It must not be in a pool. Its context must use the built-in transport.
+ * @param changed Called on the pool's thread.
  * @param user Borrowed until the watch is freed.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (the watch is in a pool, or a fetch of its
  *         context runs); LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_CANCELLED (the pool is being freed). lock_sync_last_error()
  *         has the detail.
- * @par Threads That of the pool.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *watch,
                                                     lock_sync_watch_fn changed, void *user);
 
 /**
- * Ends all fetches and watches with LOCK_SYNC_E_CANCELLED, by their callbacks, and frees the pool. The contexts and the
- * watches stay.
+ * Frees a pool. All its fetches and watches end with LOCK_SYNC_E_CANCELLED, through their callbacks.
+ *
+ * The contexts and the watches are not freed. The function waits for a running call of a guard's store.
  *
  * @param pool Transferred; NULL is allowed.
- * @par Threads That of the pool. Waits for a decision of a guard's store that is on its way.
+ * @par Threads The pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API void lock_sync_pool_free(lock_sync_pool *pool);

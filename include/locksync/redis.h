@@ -1,8 +1,8 @@
 /**
  * @file
- * A guard whose record lives in a Redis server: for the machines of a fleet that use one account.
+ * A guard that keeps its record in a Redis server: for several machines that use one account.
  *
- * In a library of its own, liblocksync-redis; not included by locksync.h.
+ * These functions are in a separate library, liblocksync-redis. locksync.h does not include this header.
  */
 #ifndef LOCKSYNC_REDIS_H
 #define LOCKSYNC_REDIS_H
@@ -14,31 +14,34 @@
 extern "C" {
 #endif
 
-/** A Redis server. One connection serves all guards that are opened on it. */
+/** A handle of a Redis server. All guards that are opened on a handle share one connection. */
 typedef struct lock_sync_redis lock_sync_redis;
 
 /**
- * What is wrong with a Redis URL.
+ * Checks a Redis URL.
  *
- * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; port 6379 and db 0 where they are not
- *            given; a percent sign and two hex digits stand for a byte in user and password. An `@` needs a password
- *            before it: without one a server would use its default user. Borrowed for the call.
- * @return Static text that tells why lock_sync_redis_new() refuses `url`; NULL when it does not.
+ * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; default port 6379 and db 0. User and
+ *            password may be percent-encoded. An `@` needs a password before it, because without a password the server
+ *            would use its default user. Borrowed for the call.
+ * @return NULL if lock_sync_redis_new() accepts `url`; otherwise the reason, a static string.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
 
 /**
- * Names a Redis server. Nothing is connected before a guard needs it; a lost connection is made anew. After fork()
- * both processes can go on: the child opens a connection of its own and leaves the parent's as it is.
+ * Creates a handle of a Redis server. It connects when a guard first needs it, and reconnects if the connection is
+ * lost.
  *
- * The server's memory policy must be `noeviction`, and `appendfsync always` if it may be restarted. TLS is not spoken:
- * for a server that is not on this machine or a trusted network use a TLS tunnel (stunnel, ghostunnel).
+ * Configure the server with `maxmemory-policy noeviction`, and with `appendfsync always` if it may be restarted. TLS is
+ * not supported. For a server that is neither on this machine nor on a trusted network, use a TLS tunnel (stunnel,
+ * ghostunnel).
  *
- * @param url See lock_sync_redis_url_problem(). Copied; the password is wiped when the last user is gone, and never
- *        told.
- * @param[out] out The server, transferred; free with lock_sync_redis_free().
+ * After fork() both processes can use the handle: the child opens a new connection and does not touch the parent's.
+ *
+ * @param url See lock_sync_redis_url_problem(). Copied. The password is wiped when the handle and its last guard are
+ *        freed; no message contains it.
+ * @param[out] out The handle, transferred; free with lock_sync_redis_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or a URL with a problem); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
  * @since 0.1.0
@@ -46,7 +49,7 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
 LOCK_SYNC_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out);
 
 /**
- * Frees a server; guards that are open on it keep what they need alive.
+ * Frees a handle. Guards that are open on it keep their connection.
  *
  * @param redis Transferred; NULL is allowed.
  * @par Threads Any.
@@ -55,55 +58,59 @@ LOCK_SYNC_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_re
 LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *redis);
 
 /**
- * Prepares a Redis database for guards, at deployment: the first slot of a new account then waits for nothing.
+ * Prepares a Redis database for guards, at deployment, so that the first slot of a new account needs no wait.
  *
- * Without it the first decision prepares the database, and the slots of new accounts open one hold and one interval
- * later. The marker that it leaves has no expiry; its key is `key` up to the last colon and `:locksync`. To call it
- * again does no harm.
+ * Without this call, the first reserve prepares the database. New accounts then get their first slot one lease (at
+ * least 30 s) and one interval after that. The function writes a marker that does not expire. The marker's key is the
+ * part of `key` before its last colon (without a colon, all of it), followed by `:locksync`. Calling the function again
+ * is harmless.
  *
- * @param redis The server.
+ * @param redis The handle.
  * @param key The key of any account, 1..512 bytes, as for lock_sync_guard_open_redis(). Borrowed for the call.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_GUARD (see lock_sync_redis_error_message()).
- * @par Threads Any. It may block as a decision does.
+ * @par Threads Any. It may block, like the calls of a guard; see lock_sync_guard_open_redis().
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, const char *key);
 
 /**
- * Why an exchange with the server failed last. It holds no secret.
+ * Returns the cause of the last failed command to the server. The message contains no secret.
  *
- * @param redis The server, or NULL.
- * @param[out] text Where to write; "" if none failed. May be NULL when `size` is 0.
- * @param size Room in `text`, with the NUL.
- * @return The length of the whole message; it was cut when this is not less than `size`.
+ * @param redis The handle, or NULL.
+ * @param[out] text The message is written here; "" if no command failed. May be NULL if `size` is 0.
+ * @param size Size of `text` in bytes, with the NUL.
+ * @return The length of the complete message; it was cut if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char *text, size_t size);
 
 /**
- * Makes a guard whose record lives under a key of a Redis server.
+ * Creates a guard that keeps its record under a key of a Redis server.
  *
- * The clock is the server's. The key expires when it no longer matters. A server that cannot be reached within a
- * second, does not complete its answer within one, or answers with more than 64 KiB gives LOCK_SYNC_E_GUARD, never a
- * slot. A decision is three such exchanges, or two if it changes nothing. A new connection adds one, a new account one,
- * the first use of a database two. The addresses of a host name share the second of connecting; a name
- * that resolves slowly comes on top, so name the server by its address. lock_sync_guard_error_message() says in words
- * what is wrong, for example "the server is still loading its data (LOADING)"; it repeats nothing else of what the
- * server said.
+ * The guard uses the server's clock. The key expires when the record no longer matters.
  *
- * Each time that the server is another than before (a restart, a promotion: its replication id says so, which also its
- * first replica changes), or the record is gone, no slot is given for the longest hold known and one interval; what
- * this guard saw last is merged into the record.
- * A record that was never there cannot be told from a lost one, unless the database was used before: see
- * lock_sync_redis_prepare(). The user of the server needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and
- * SELECT for a db but 0. A replica gives LOCK_SYNC_E_GUARD.
+ * A reserve or a settle takes three round trips, or one if it changes nothing. A new connection adds one, a new account
+ * one, the first use of a database two. A round trip may take one second and return 64 KiB. Beyond that, and if the
+ * server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. All addresses of a host name must
+ * connect within one second together. Resolving the name has no limit: put an address into the URL to avoid that.
  *
- * @param redis The server; the guard takes a share of it.
- * @param key One per account, 1..512 bytes, not ending in `:locksync`; no account's secret. Copied.
- * @param[out] out The guard with one reference, transferred; give it back with lock_sync_guard_unref().
+ * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
+ * (LOADING)". It contains nothing else that the server sent.
+ *
+ * Records may be lost when the server restarts or a replica is promoted. The guard notices this by the server's
+ * replication id, which also changes when a server gets its first replica. After that, or if a record is missing, it
+ * grants no slot for the longest known lease plus one interval. It also merges the record that it saw last into the new
+ * one. A record that never existed counts as lost, unless the database was used before; see lock_sync_redis_prepare().
+ *
+ * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. A
+ * replica is rejected with LOCK_SYNC_E_GUARD.
+ *
+ * @param redis The handle; the guard adds a reference.
+ * @param key One per account, 1..512 bytes, not ending in `:locksync`. It must not be a secret. Copied.
+ * @param[out] out The guard with one reference, transferred; release it with lock_sync_guard_unref().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY.
- * @par Threads Any; one connection serves all, so decisions on one server wait for each other.
+ * @par Threads Any. The guards of one handle share its connection, so their calls wait for each other.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key,

@@ -1,6 +1,6 @@
 /**
  * @file
- * The answer to one fetch. Immutable: it may be read and freed on any thread, and may outlive its context.
+ * The results of one fetch. Immutable: any thread may read and free them, and they may outlive their context.
  */
 #ifndef LOCKSYNC_RESULTS_H
 #define LOCKSYNC_RESULTS_H
@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /**
- * How many locks were answered (of those asked for).
+ * Returns the number of records. If the fetch named ids, only records of these locks are counted.
  *
  * @param results Results, or NULL.
  * @return The count; 0 for NULL.
@@ -23,7 +23,7 @@ extern "C" {
 LOCK_SYNC_API size_t lock_sync_results_count(const lock_sync_results *results);
 
 /**
- * One record, in the order of the service's answer.
+ * Returns one record. Records are in the order of the service's response.
  *
  * @param results Results, or NULL.
  * @param i 0 .. lock_sync_results_count() - 1.
@@ -34,30 +34,30 @@ LOCK_SYNC_API size_t lock_sync_results_count(const lock_sync_results *results);
 LOCK_SYNC_API const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t i);
 
 /**
- * The record of one lock, found in O(log n).
+ * Finds the record of one lock, in O(log n).
  *
  * @param results Results, or NULL.
  * @param id The lock's id.
- * @return Borrowed from `results`; NULL when the answer does not hold that lock.
+ * @return Borrowed from `results`; NULL if there is no record of that lock.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_results_find(const lock_sync_results *results, int64_t id);
 
 /**
- * How many locks were asked for by id and are not in the answer.
+ * Returns the number of missing ids: requested locks that the response did not contain.
  *
- * What the service does with an id it does not know is undocumented; here each one is told.
+ * The service does not document its response to an unknown id. The library reports each missing id.
  *
  * @param results Results, or NULL.
- * @return The count; 0 for NULL and when all locks were asked for.
+ * @return The count; 0 for NULL, and if the fetch was for all locks.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API size_t lock_sync_results_missing_count(const lock_sync_results *results);
 
 /**
- * One id that was asked for and not answered, each listed once, in the order asked.
+ * Returns one missing id. Each is reported once, in the order of the request.
  *
  * @param results Results, or NULL.
  * @param i 0 .. lock_sync_results_missing_count() - 1.
@@ -68,7 +68,7 @@ LOCK_SYNC_API size_t lock_sync_results_missing_count(const lock_sync_results *re
 LOCK_SYNC_API int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t i);
 
 /**
- * When the answer arrived.
+ * Returns when the response arrived.
  *
  * @param results Results, or NULL.
  * @return Unix time in ms, by the clock of this machine; 0 for NULL.
@@ -78,10 +78,10 @@ LOCK_SYNC_API int64_t lock_sync_results_missing_at(const lock_sync_results *resu
 LOCK_SYNC_API int64_t lock_sync_results_fetched_at_ms(const lock_sync_results *results);
 
 /**
- * Whether this is an earlier answer, given again because the guard refused a new fetch.
+ * Returns whether these are earlier results, returned because the guard denied a new fetch (LOCK_SYNC_GUARD_CACHED).
  *
  * @param results Results, or NULL.
- * @return true for a cached answer; lock_sync_results_fetched_at_ms() then tells its age.
+ * @return true for cached results; lock_sync_results_fetched_at_ms() then shows their age. false for NULL.
  * @par Threads Any.
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
  * @file
- * Changes instead of states: the difference of two answers, and fetches repeated until there is one.
+ * Changes instead of states: compares two results, or polls until something changes.
  */
 #ifndef LOCKSYNC_WATCH_H
 #define LOCKSYNC_WATCH_H
@@ -15,44 +15,44 @@ extern "C" {
 
 /** Bits of lock_sync_change::kinds. */
 enum {
-    LOCK_SYNC_CHANGE_ADDED = 1,        /**< It is in this response and was not in the one before. */
-    LOCK_SYNC_CHANGE_REMOVED = 2,      /**< It was in the response before and is not in this one. */
-    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< It is known to be connected now, and was not. */
-    LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< Any other change of its connection, which is true, false or unknown. */
-    LOCK_SYNC_CHANGE_STATE = 16,       /**< Of the bolt: state. */
-    LOCK_SYNC_CHANGE_DOOR = 32,        /**< Of the door: door_state. */
-    LOCK_SYNC_CHANGE_BATTERY = 64,     /**< Of the battery: battery_level. */
-    LOCK_SYNC_CHANGE_CHARGING = 128,   /**< Of the charger: is_charging. */
-    LOCK_SYNC_CHANGE_RESULT = 256,     /**< Of the last operation: state_change_result. */
-    LOCK_SYNC_CHANGE_CONFIG = 512      /**< Of its settings: revision. */
+    LOCK_SYNC_CHANGE_ADDED = 1,        /**< The lock is in this response and was not in the previous one. */
+    LOCK_SYNC_CHANGE_REMOVED = 2,      /**< The lock was in the previous response and is not in this one. */
+    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< The lock is now known to be connected; before it was not. */
+    LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< Any other change of is_connected, for example to unknown. */
+    LOCK_SYNC_CHANGE_STATE = 16,       /**< state has changed. */
+    LOCK_SYNC_CHANGE_DOOR = 32,        /**< door_state has changed. */
+    LOCK_SYNC_CHANGE_BATTERY = 64,     /**< battery_level has changed. */
+    LOCK_SYNC_CHANGE_CHARGING = 128,   /**< is_charging has changed. */
+    LOCK_SYNC_CHANGE_RESULT = 256,     /**< state_change_result, the result of the last movement, has changed. */
+    LOCK_SYNC_CHANGE_CONFIG = 512      /**< revision has changed, and with it the lock's configuration. */
 };
 
 /**
- * What changed of one lock. Allocated by the library only: later versions may append members.
+ * The change of one lock. Only the library allocates it, because later versions may append members.
  *
- * A bit is set exactly if its value is another one now, was unknown and is known, or was known and is unknown. A lock
- * that goes out of reach has LOCK_SYNC_CHANGE_DISCONNECTED and the bits of all values that were known and are not any
- * more. A lock that is added or removed has the bits of the values that are known of it, beside LOCK_SYNC_CHANGE_ADDED
- * or _REMOVED. last_state_changed_ms has no bit.
+ * A bit is set if and only if its member has another value than before, became known, or became unknown. A lock that
+ * becomes out of reach has LOCK_SYNC_CHANGE_DISCONNECTED and the bits of all values that became unknown. A lock that is
+ * added or removed has LOCK_SYNC_CHANGE_ADDED or _REMOVED and the bits of all its known values. last_state_changed_ms
+ * has no bit.
  */
 typedef struct lock_sync_change {
-    uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: one change per lock, bits together. */
-    const lock_sync_lock *before; /**< NULL when added. Lives as long as the changes. */
-    const lock_sync_lock *after;  /**< NULL when removed. Lives as long as the changes. */
+    uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: all changes of this lock. */
+    const lock_sync_lock *before; /**< The record before; NULL if added. Borrowed from the changes. */
+    const lock_sync_lock *after;  /**< The record now; NULL if removed. Borrowed from the changes. */
 } lock_sync_change;
 
-/** The changes between two answers, by ascending id. Immutable copies: they outlive results, watch and context. */
+/** The changes between two results, by ascending id. Immutable copies: they may outlive results, watch and context. */
 typedef struct lock_sync_changes lock_sync_changes;
 
 /**
- * Tells what changed from one answer to another. Pure, in O(n log n) at worst.
+ * Compares two results and returns the changes. Pure, in O(n log n) at worst.
  *
- * Results remember what was asked: only ids that both asked for are compared. A lock that was asked for both times and
- * is answered no longer is removed; one that was not asked for is neither added nor removed.
+ * Only locks that both fetches requested are compared. A lock that is missing only in the later results is reported as
+ * removed, one that is missing only in the earlier results as added.
  *
- * @param before Borrowed: the earlier answer.
- * @param after Borrowed: the later answer, of the same account.
- * @param[out] out The changes, perhaps none, transferred; free with lock_sync_changes_free(). Their memory is from the
+ * @param before Borrowed: the earlier results.
+ * @param after Borrowed: the later results, of the same account.
+ * @param[out] out The changes, possibly empty, transferred; free with lock_sync_changes_free(). Allocated with the
  *        allocator of `after`.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
@@ -62,7 +62,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_diff(const lock_sync_results *before, c
                                               lock_sync_changes **out);
 
 /**
- * How many locks changed.
+ * Returns the number of locks that changed.
  *
  * @param changes Changes, or NULL.
  * @return The count; 0 for NULL.
@@ -72,7 +72,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_diff(const lock_sync_results *before, c
 LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *changes);
 
 /**
- * The change of one lock.
+ * Returns the change of one lock.
  *
  * @param changes Changes, or NULL.
  * @param i 0 .. lock_sync_changes_count() - 1.
@@ -83,7 +83,7 @@ LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *changes);
 LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t i);
 
 /**
- * Frees changes, with the records in them.
+ * Frees changes and the records in them.
  *
  * @param changes Changes, transferred; NULL is allowed.
  * @par Threads Any.
@@ -93,62 +93,64 @@ LOCK_SYNC_API void lock_sync_changes_free(lock_sync_changes *changes);
 
 /**
  * @name Scalar getters of a change
- * Its members one by one, for bindings that cannot read structs.
+ * These functions return the members of a change, for bindings that cannot read structs.
  * @{
  */
 /**
- * What changed: lock_sync_change::kinds.
+ * Returns what has changed: lock_sync_change::kinds.
  * @param change A change, or NULL. @return LOCK_SYNC_CHANGE_* bits; 0 for NULL.
  * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API uint32_t lock_sync_change_kinds(const lock_sync_change *change);
 
 /**
- * The lock before: lock_sync_change::before.
- * @param change A change, or NULL. @return Borrowed from the changes; NULL when added, and for NULL.
+ * Returns the record before: lock_sync_change::before.
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL if added, and for NULL.
  * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change);
 
 /**
- * The lock after: lock_sync_change::after.
- * @param change A change, or NULL. @return Borrowed from the changes; NULL when removed, and for NULL.
+ * Returns the record now: lock_sync_change::after.
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL if removed, and for NULL.
  * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change);
 /** @} */
 
-/** Fetches again and again, and tells what changed. Used by one thread at a time, that of its context. */
+/** A watch: fetches periodically and reports changes. Used by one thread at a time, its context's thread. */
 typedef struct lock_sync_watch lock_sync_watch;
 
 /**
- * Makes a watch. Nothing is fetched yet.
+ * Creates a watch. Nothing is fetched yet.
  *
- * It fetches with the context's settings, credential and guard. The guard's modes FAIL and CACHED act as WAIT, without
- * an end to the waiting: a watch never polls faster than its guard allows.
+ * The watch fetches with the context's settings, credential and guard. It never polls faster than its guard allows: the
+ * modes FAIL and CACHED act as WAIT, without a limit on the wait.
  *
  * @param ctx Must outlive the watch.
  * @param ids As in lock_sync_fetch(); copied. NULL: all locks.
  * @param n As in lock_sync_fetch().
  * @param[out] out The watch, transferred; free with lock_sync_watch_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY (a fetch of `ctx` runs).
- * @par Threads That of the context.
+ * @par Threads The context's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n,
                                                    lock_sync_watch **out);
 
 /**
- * Sets the interval from the end of one poll to the next; default 20 000 ms, the shortest that the service's documents
- * allow. Up to a tenth is added at random, so that many watches do not poll together.
+ * Sets the interval from the end of one poll to the next, in ms; default 20 000.
  *
- * After the second error in a row that may pass (lock_sync_status_is_retryable()) it is two intervals, then 4, 8, 16
- * and at most 30; a Retry-After of the service, up to an hour, is waited for.
+ * The default is the shortest interval that the service's documents allow. Up to a tenth is added at random, so that
+ * many watches do not poll together.
+ *
+ * After retryable errors (lock_sync_status_is_retryable()) the watch backs off. From the second error in a row on it
+ * waits 2 intervals, then 4, 8, 16, and at most 30. A Retry-After of the service is respected, up to one hour.
  *
  * @param watch The watch.
- * @param ms 1 .. 86 400 000. It holds from the end of the next poll on.
+ * @param ms 1 .. 86 400 000. Takes effect at the end of the next poll.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
- * @par Threads That of the watch.
+ * @par Threads The watch's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t ms);
@@ -156,79 +158,82 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
 /**
  * Waits for the next change.
  *
- * The first good answer is told as every lock added (perhaps none); after that OK means at least one change. Only good
- * answers are compared: an outage makes no changes, and the first answer after it tells the difference at once.
- * What keeps a poll from being sent at all, such as a missing credential, is returned at once, by each call.
+ * The first successful poll reports every lock as added (possibly no lock). After that, LOCK_SYNC_OK means at least one
+ * change. Only successful responses are compared: an outage is not a change, and the first response after it reports
+ * what has changed meanwhile.
+ *
+ * Retryable errors are not returned; see lock_sync_watch_last_status(). Other errors are returned, and the next call
+ * continues. An error that prevents a poll, such as a missing credential, is returned at once by each call.
+ *
+ * If the guard denies polls for longer than an interval, lock_sync_last_error() has the guard's message and wait after
+ * a LOCK_SYNC_E_TIMEOUT.
  *
  * @param watch The watch.
- * @param timeout_ms How long to wait at most; 0: poll if it is time to, but do not wait; < 0: for ever. It never aborts
- *        a poll that has begun, which has the context's timeout.
+ * @param timeout_ms Longest wait in ms; 0: polls if a poll is due, but does not wait; < 0: no limit. A poll that has
+ *        begun is not aborted; it has the context's timeout.
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (nothing changed in time; errors that may pass are not returned, see
- *         lock_sync_watch_last_status(); if the guard holds the watch for longer than an interval, the error has its
- *         message and lock_sync_error_retry_after_ms()); LOCK_SYNC_E_CANCELLED (lock_sync_cancel());
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (no change in time); LOCK_SYNC_E_CANCELLED (lock_sync_cancel());
  *         LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any
- *         other status of lock_sync_fetch() that does not pass by itself. lock_sync_last_error() has the detail; the
- *         next call goes on.
- * @par Threads That of the watch. lock_sync_cancel() ends it from any thread.
+ *         other status of lock_sync_fetch() that is not retryable. lock_sync_last_error() has the detail.
+ * @par Threads The watch's thread. lock_sync_cancel() ends the call from any thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms,
                                                     lock_sync_changes **out);
 
 /**
- * How the last poll ended, also one whose error was not returned.
+ * Returns how the last poll ended, also if lock_sync_watch_next() did not return its error.
  *
  * @param watch The watch, or NULL.
- * @return LOCK_SYNC_OK (also before the first poll), or a status of lock_sync_fetch(). LOCK_SYNC_E_TOO_SOON: the guard
- *         refused the poll, and opens in more than the watch's interval. A shorter wait for the guard leaves the status
- *         as it was.
- * @par Threads That of the watch.
+ * @return LOCK_SYNC_OK (also before the first poll, and for NULL), or a status of lock_sync_fetch().
+ *         LOCK_SYNC_E_TOO_SOON: the guard denied the poll for longer than the watch's interval. A shorter wait does not
+ *         change the status.
+ * @par Threads The watch's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_last_status(const lock_sync_watch *watch);
 
 /**
- * The last good response as records: what is known of the locks. Draw a display from these records, never from changes
- * alone.
+ * Returns the results of the last successful poll. Draw a display from these records, never from changes alone.
  *
- * Before a callback or lock_sync_watch_next() reports changes, these records are already those after the changes.
+ * When a callback or lock_sync_watch_next() reports changes, these records already include the changes.
  *
  * @param watch The watch, or NULL.
  * @return Borrowed until the next lock_sync_watch_next() or lock_sync_watch_free() of this watch, or, in a pool, until
  *         the next lock_sync_pool_dispatch(), lock_sync_pool_wait() or lock_sync_pool_free(); NULL before the first
- *         good response, and for NULL.
- * @par Threads That of the watch, or of its pool.
+ *         successful poll, and for NULL.
+ * @par Threads The watch's thread; in a pool the pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_results *lock_sync_watch_results(const lock_sync_watch *watch);
 
 /**
- * How old the last good answer is: what is known of the locks is of then.
+ * Returns the age of the last successful response, and so of the known states. Check it before you act on a state.
  *
  * @param watch The watch, or NULL.
- * @return Time since it arrived, in ms, by a clock that never jumps; -1: there is none yet.
- * @par Threads That of the watch.
+ * @return Time in ms since the response arrived, by a monotonic clock; -1: no response yet, or NULL was given.
+ * @par Threads The watch's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_watch_age_ms(const lock_sync_watch *watch);
 
 /**
- * How long until the next poll, unless the guard puts it off.
+ * Returns the time until the next poll. The guard may delay that poll further.
  *
  * @param watch The watch, or NULL.
- * @return Time in ms, rounded up; 0: it is time to, or NULL was given.
- * @par Threads That of the watch.
+ * @return Time in ms, rounded up; 0: a poll is due, or NULL was given.
+ * @par Threads The watch's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *watch);
 
 /**
- * Frees a watch. In a pool it leaves it, without a callback; the last error of its context is then
- * LOCK_SYNC_E_CANCELLED.
+ * Frees a watch. If the watch is in a pool, it is removed without a callback.
  *
- * @param watch Transferred; NULL is allowed. Also inside its own callback.
- * @par Threads That of the watch, or of its pool.
+ * The last error of its context is then LOCK_SYNC_E_CANCELLED.
+ *
+ * @param watch Transferred; NULL is allowed. Also allowed inside the callback of this watch.
+ * @par Threads The watch's thread; in a pool the pool's thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API void lock_sync_watch_free(lock_sync_watch *watch);
