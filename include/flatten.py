@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes a public header, with those it includes, as one file of plain C declarations: flatten.py HEADER >OUTPUT
 
-For parsers that know no preprocessor: cffi, LuaJIT's ffi.cdef, and the like. Comments, conditionals, includes and export
-marks go; a macro that stands for a number becomes an enumerator. What is left must be C without a preprocessor's line.
+For parsers without a preprocessor: cffi, LuaJIT's ffi.cdef, and the like. Comments, conditionals, includes and export
+macros are removed; a macro that is a number becomes an enumerator. The output must not contain a preprocessor line.
 """
 import pathlib
 import re
@@ -10,7 +10,7 @@ import sys
 
 
 def text_of(header, seen):
-    """What a header and those it includes declare, each header once."""
+    """Returns the declarations of a header and of the headers that it includes, each header once."""
     if header in seen:
         return ""
     seen.add(header)
@@ -35,7 +35,7 @@ def text_of(header, seen):
 
 
 def declarations(text):
-    """The declarations of a text: each on one line, but members and enumerators on their own."""
+    """Yields the declarations of a text: each on one line, but with one line for each member and enumerator."""
     for declaration in re.findall(r"(?:[^;{}]|\{[^{}]*\})+;", text.replace("LOCK_SYNC_API", "")):
         declaration = re.sub(r"\s+", " ", declaration).strip()
         yield re.sub(r"\{ (.*) \}", lambda body: "{\n    %s\n}" % re.sub(r"([,;]) (?![^()]*\))", r"\1\n    ", body[1]),
@@ -46,7 +46,7 @@ def main():
     header = pathlib.Path(sys.argv[1]).resolve()
     flat = "\n".join(declarations(text_of(header, set())))
     if re.search(r"[#\\\"]|/\*|//", flat):
-        sys.exit("flatten.py: something is left that is no plain declaration")
+        sys.exit("flatten.py: the output contains something that is not a plain declaration")
     print(flat)
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes manual pages from Doxygen's XML of the public headers, and insists on what each comment must say.
+"""Writes manual pages from Doxygen's XML of the public headers, and checks that each comment is complete.
 
 man.py XML_FOLDER OUTPUT_FOLDER VERSION
 
-A page for each function, and one for each header with its types, values and functions. Fails, with a line for each,
-where a function, parameter, member or value is not described, or a function does not tell its ownership, threads and
-version.
+Writes a page for each function, and one for each header with its types, values and functions. Fails, with a line for
+each finding, if a function, parameter, member or value is not described. A function must also document ownership,
+threads and version.
 """
 import os
 import re
@@ -31,7 +31,7 @@ def escaped(text):
 
 
 def inline(node, own=""):
-    """The text of a paragraph, with roff's fonts, without what stands in blocks of its own."""
+    """Returns the text of a paragraph, with roff's fonts, without the lists and sections in it."""
     out = escaped(node.text or "")
     for child in node:
         if child.tag in ("parameterlist", "simplesect", "itemizedlist"):
@@ -50,7 +50,7 @@ def inline(node, own=""):
 
 
 def lines(text):
-    """Roff's lines: no blanks at the start, none that a control character begins."""
+    """Returns a text as lines for roff: without leading blanks, and with leading control characters escaped."""
     return "\n".join(
         ("\\&" if line[0] in ".'" and line != ".br" else "") + line
         for line in (re.sub(r"\s+", " ", raw).strip() for raw in text.split("\n"))
@@ -59,7 +59,7 @@ def lines(text):
 
 
 def prose(node, own=""):
-    """Paragraphs and lists of a description, without its parameters and sections."""
+    """Returns the paragraphs and lists of a description, without its parameters and sections."""
     out = []
     for paragraph in node.iter("para") if node is not None else ():
         if paragraph in inside(node):
@@ -73,13 +73,13 @@ def prose(node, own=""):
 
 
 def inside(node):
-    """Paragraphs that belong to a list, a parameter or a section, and are written with it."""
+    """Returns the paragraphs that are written with a list, a parameter or a section."""
     tags = ("parameterlist", "simplesect", "itemizedlist")
     return {p for tag in tags for block in node.iter(tag) for p in block.iter("para")}
 
 
 def sections(node, kind, title=None):
-    """What @return, @since or a titled paragraph says."""
+    """Returns the texts of @return, of @since, or of the paragraphs with a title."""
     return [
         " ".join(lines(inline(p)) for p in section.iterfind("para"))
         for section in (node.iter("simplesect") if node is not None else ())
@@ -126,7 +126,7 @@ def synopsis(header, *declarations):
 
 def parameters(member, need_ownership):
     name = member.findtext("name")
-    told = {
+    descriptions = {
         text_of(item.find("parameternamelist/parametername")): item.find("parameterdescription")
         for item in member.find("detaileddescription").iterfind(".//parameterlist[@kind='param']/parameteritem")
     }
@@ -135,19 +135,20 @@ def parameters(member, need_ownership):
         kind, called = text_of(parameter.find("type")), parameter.findtext("declname")
         if called is None:
             continue
-        if called not in told:
+        if called not in descriptions:
             complain(name, f"the parameter {called} is not described")
             continue
-        says = text_of(told[called])
+        says = text_of(descriptions[called])
         handle = position == 0 and HANDLES.search(kind)
         if need_ownership and "*" in kind and not handle and not HANDLES.search(kind) and not OWNERSHIP.search(says):
-            complain(name, f"who owns {called}? \"{says}\"")
-        out.append(f".TP\n.I {called}\n" + "\n".join(lines(inline(p, name)) for p in told[called].iterfind("para")))
+            complain(name, f"the ownership of {called} is not documented: \"{says}\"")
+        about = [lines(inline(p, name)) for p in descriptions[called].iterfind("para")]
+        out.append(f".TP\n.I {called}\n" + "\n".join(about))
     return "\n".join(out)
 
 
 def function_page(member, header, group, version):
-    """`group`: the section of the header that the function stands in; its description counts for each function."""
+    """Makes the page of a function. `group`: its section of the header, whose description applies to each function."""
     name = member.findtext("name")
     about, shared = member.find("detaileddescription"), group.find("description")
     returned = text_of(member.find("type"))
@@ -167,13 +168,13 @@ def function_page(member, header, group, version):
     if not text_of(member.find("briefdescription")):
         complain(name, "is not described")
     if returned != "void" and not sections(about, "return"):
-        complain(name, "what does it return?")
+        complain(name, "the return value is not described")
     if "*" in returned and not any(map(OWNERSHIP.search, sections(about, "return"))):
-        complain(name, "who owns what it returns?")
+        complain(name, "the ownership of the return value is not documented")
     if not threads:
-        complain(name, "which threads may call it?")
+        complain(name, "has no @par Threads")
     if not since:
-        complain(name, "since when is it there?")
+        complain(name, "has no @since")
     return page
 
 
@@ -184,12 +185,12 @@ def declared(member, before=""):
 
 
 def types(header, structs):
-    """Structs, callbacks, enumerations and opaque types of a header."""
+    """Returns the structs, callbacks, enumerations and opaque types of a header."""
     out = []
     for member in sorted(header.iterfind("sectiondef/memberdef"), key=lambda m: int(m.find("location").get("line"))):
         kind, name = member.get("kind"), member.findtext("name")
         if kind == "typedef" and "struct" in text_of(member.find("type")) and name in structs:
-            continue # told with its members below
+            continue # written with its members below
         if kind in ("typedef", "define") and not described(member):
             complain(name, "is not described")
         about = [lines(inline(p)) for p in member.iterfind("briefdescription/para")]
@@ -201,7 +202,7 @@ def types(header, structs):
                 out.append(parameters_of_callback(member))
                 out += [".PP\nReturns: " + text for text in sections(member.find("detaileddescription"), "return")]
         elif kind == "enum":
-            out += [".SS Values\n" + "\n".join(about)] if about else [] # else they belong to the type before
+            out += [".SS Values\n" + "\n".join(about)] if about else [] # else part of the type before
             out.append(values(member))
         elif kind == "define":
             out.append(f".TP\n.B {escaped(name)}\n" + "\n".join(about))
@@ -231,8 +232,8 @@ def values(enum):
         name = value.findtext("name")
         if not described(value):
             complain(name, "is not described")
-        told = [lines(inline(p)) for part in ("brief", "detailed") for p in value.iterfind(f"{part}description/para")]
-        out.append(f".TP\n.BR {escaped(name)} \" {escaped(value.findtext('initializer') or '')}\"\n" + "\n".join(told))
+        about = [lines(inline(p)) for part in ("brief", "detailed") for p in value.iterfind(f"{part}description/para")]
+        out.append(f".TP\n.BR {escaped(name)} \" {escaped(value.findtext('initializer') or '')}\"\n" + "\n".join(about))
     return "\n".join(out)
 
 
@@ -241,8 +242,8 @@ def members(struct, name):
     for member in struct.iterfind("sectiondef/memberdef"):
         if not described(member):
             complain(f"{name}::{member.findtext('name')}", "is not described")
-        told = [lines(inline(p)) for p in member.iterfind("briefdescription/para")]
-        out.append(".TP\n.B " + escaped(declared(member)) + "\n" + "\n".join(told))
+        about = [lines(inline(p)) for p in member.iterfind("briefdescription/para")]
+        out.append(".TP\n.B " + escaped(declared(member)) + "\n" + "\n".join(about))
         out.append(prose(member.find("detaileddescription")).replace(".PP", ".IP"))
     return "\n".join(part for part in out if part)
 
