@@ -23,7 +23,7 @@ static void put(cell *c, const char *color, const char *text)
     (void)snprintf(c->text, sizeof c->text, "%s", text);
 }
 
-/* A name of the library; a number without one is shown beside it. */
+/* Puts a name from the library. If it has no name for `number`, puts "unknown" and the number. */
 static void put_named(cell *c, const char *color, const char *name, bool is_nameless, int32_t number)
 {
     put(c, color, name);
@@ -130,7 +130,7 @@ void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c)
     put(c, FAINT, "unknown");
     if (!moment_of(lock, &at_ms))
         return;
-    seconds = now_ms > at_ms ? (now_ms - at_ms) / 1000 : 0; /* the service's clock may be a little ahead */
+    seconds = now_ms > at_ms ? (now_ms - at_ms) / 1000 : 0; /* the service's clock may be slightly ahead */
     while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
         i++;
     c->color = "";

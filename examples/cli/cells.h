@@ -1,4 +1,4 @@
-/* A lock's values as words, for the table and the lines of changes: what is not known is called unknown. */
+/* Formats a lock's values for the table and for lines of changes. An unknown value is "unknown". */
 #ifndef CLI_CELLS_H
 #define CLI_CELLS_H
 
@@ -8,7 +8,7 @@
 
 typedef struct cell {
     char text[CELL_SIZE];
-    const char *color; /* of SGR: "" or "32" */
+    const char *color; /* an SGR parameter, such as "32"; "": none */
 } cell;
 
 void cell_state(const lock_sync_lock *lock, cell *c);

@@ -15,7 +15,7 @@ static void (*cell_of(uint32_t kind))(const lock_sync_lock *, cell *)
     case LOCK_SYNC_CHANGE_CHARGING: return cell_charging;
     case LOCK_SYNC_CHANGE_RESULT: return cell_result;
     case LOCK_SYNC_CHANGE_CONFIG: return cell_revision;
-    default: return NULL; /* its name says it all */
+    default: return NULL; /* no values to show */
     }
 }
 

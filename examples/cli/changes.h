@@ -1,4 +1,4 @@
-/* Changes as lines for people. */
+/* Prints changes as lines for people. */
 #ifndef CLI_CHANGES_H
 #define CLI_CHANGES_H
 
@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* One line per lock: "2026-10-03 14:03:20  1001  state: locked -> unlocking; door: closed -> opened". */
+/* Prints one line per lock: "2026-10-03 14:03:20  1001  state: locked -> unlocking; door: closed -> opened". */
 void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms);
 
 #endif

@@ -1,6 +1,6 @@
 #include "credential.h"
 
-#include "complain.h"
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int refuse_file(const char *path, const char *why, const char *advice)
+static int reject_file(const char *path, const char *why, const char *advice)
 {
-    return complain(EXIT_NO_CREDENTIAL, "the key file %s %s: %s", path, why, advice);
+    return report(EXIT_NO_CREDENTIAL, "the key file %s %s: %s", path, why, advice);
 }
 
 static int read_open_file(credential *c, const char *path, int fd)
@@ -22,22 +22,23 @@ static int read_open_file(credential *c, const char *path, int fd)
     ssize_t got;
 
     if (fstat(fd, &about) != 0)
-        return refuse_file(path, "cannot be read", strerror(errno));
+        return reject_file(path, "cannot be read", strerror(errno));
     if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return refuse_file(path, "is open to other users", "close it with chmod 600, and think about a new key");
+        return reject_file(path, "is accessible to other users",
+                           "make it private with chmod 600, and consider a new key");
     while ((got = read(fd, c->text + size, sizeof c->text - 1 - size)) > 0)
         size += (size_t)got;
     if (got < 0)
-        return refuse_file(path, "cannot be read", strerror(errno));
+        return reject_file(path, "cannot be read", strerror(errno));
     if (memchr(c->text, '\0', size) != NULL)
-        return refuse_file(path, "is no text", "write the key into it, on one line");
+        return reject_file(path, "is not a text file", "write the key into it, on one line");
     c->text[size] = '\0';
     while (size > 0 && strchr(" \t\r\n", c->text[size - 1]) != NULL)
         c->text[--size] = '\0';
     if (size == 0)
-        return refuse_file(path, "is empty", "write the key into it, on one line");
+        return reject_file(path, "is empty", "write the key into it, on one line");
     if (size > CREDENTIAL_MAX)
-        return refuse_file(path, "is too large for a key", "write the key into it, on one line, and nothing else");
+        return reject_file(path, "is too large for a key", "write the key into it, on one line, and nothing else");
     return EXIT_DONE;
 }
 
@@ -47,8 +48,9 @@ static int read_file(credential *c, const char *path)
     int status;
 
     if (fd < 0)
-        return complain(EXIT_NO_CREDENTIAL, "the key file %s cannot be opened (%s): see that it is there and yours",
-                        path, strerror(errno));
+        return report(EXIT_NO_CREDENTIAL,
+                      "the key file %s cannot be opened (%s): check that it exists and that you may read it", path,
+                      strerror(errno));
     status = read_open_file(c, path, fd);
     (void)close(fd);
     return status;
@@ -58,9 +60,9 @@ static bool read_variable(credential *c, const char *name)
 {
     const char *value = getenv(name);
 
-    if (value == NULL || *value == '\0') /* an empty one is none: `KEY= locksync` */
+    if (value == NULL || *value == '\0') /* an empty variable counts as unset: `KEY= locksync` */
         return false;
-    (void)snprintf(c->text, sizeof c->text, "%s", value); /* one that is cut is still too long for the library */
+    (void)snprintf(c->text, sizeof c->text, "%s", value); /* a truncated text is still too long for the library */
     return true;
 }
 
@@ -76,5 +78,5 @@ int credential_read(credential *c, const char *key_file)
         return EXIT_DONE;
     if (isatty(STDIN_FILENO))
         return prompt_for_key(c);
-    return complain(EXIT_NO_CREDENTIAL, "there is no key: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
+    return report(EXIT_NO_CREDENTIAL, "there is no key: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
 }

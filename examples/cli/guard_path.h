@@ -1,14 +1,15 @@
-/* Where the rate limit of an account is kept, so that all runs of the command keep it together. */
+/* The file with an account's rate limit, which all runs of the command share. */
 #ifndef CLI_GUARD_PATH_H
 #define CLI_GUARD_PATH_H
 
 #include <stddef.h>
 
-/* Writes the path of the credential's file in the user's state folder, which is made (mode 0700) if there is none.
-   Returns EXIT_DONE, or complains. The name is a hash of the credential and tells nothing of it. */
+/* Writes the path of the credential's file in the user's state folder, and makes that folder (mode 0700). The name is a
+   hash of the credential and reveals nothing of it. Returns EXIT_DONE, or reports an error and returns its exit status.
+   */
 int guard_path(const char *credential, char *path, size_t size);
 
-/* Complains that the library could not use this file: why, as far as can be seen now, and what to do. */
-int guard_path_complain(const char *path);
+/* Reports that the library could not use this file, with the likely cause and advice; returns EXIT_GUARD. */
+int guard_path_report(const char *path);
 
 #endif

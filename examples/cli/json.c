@@ -33,7 +33,7 @@ static json_t *boolean_if(bool known, bool value)
     return known ? json_boolean(value) : json_null();
 }
 
-/* NULL when memory ran out; so are all below. "o" steals a reference, also on failure. */
+/* Returns NULL if memory ran out, as the functions below do. "o" steals a reference, also on failure. */
 static json_t *lock_object(const lock_sync_lock *lock, bool age)
 {
     uint32_t f = lock->fields;
@@ -43,7 +43,7 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
     bool has_changed = moment_of(lock, &changed_ms);
     /* clang-format off */
     json_t *object = json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
         "id", (json_int_t)lock->id,
         "locked", tristate(lock_sync_lock_is_locked(lock)),
         "jammed", tristate(lock_sync_lock_is_jammed(lock)),
@@ -68,7 +68,7 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
     return object;
 }
 
-/* Prints a value on a line of its own and lets go of it. Whether all of it was written, the stream knows. */
+/* Prints a value on a separate line and releases it. Returns false if memory ran out. */
 static bool print_line(FILE *out, json_t *value, size_t flags)
 {
     char *text = value != NULL ? json_dumps(value, flags) : NULL;
@@ -85,13 +85,13 @@ bool json_print_document(FILE *out, const lock_sync_results *results, bool age)
     json_t *locks = json_array();
     json_t *missing = json_array();
     int64_t at_ms = lock_sync_results_fetched_at_ms(results);
-    bool whole = locks != NULL && missing != NULL;
+    bool complete = locks != NULL && missing != NULL;
 
-    for (size_t i = 0; whole && i < lock_sync_results_count(results); i++)
-        whole = json_array_append_new(locks, lock_object(lock_sync_results_at(results, i), age)) == 0;
-    for (size_t i = 0; whole && i < lock_sync_results_missing_count(results); i++)
-        whole = json_array_append_new(missing, json_integer(lock_sync_results_missing_at(results, i))) == 0;
-    if (!whole) {
+    for (size_t i = 0; complete && i < lock_sync_results_count(results); i++)
+        complete = json_array_append_new(locks, lock_object(lock_sync_results_at(results, i), age)) == 0;
+    for (size_t i = 0; complete && i < lock_sync_results_missing_count(results); i++)
+        complete = json_array_append_new(missing, json_integer(lock_sync_results_missing_at(results, i))) == 0;
+    if (!complete) {
         json_decref(locks);
         json_decref(missing);
         return false;
@@ -104,15 +104,15 @@ bool json_print_document(FILE *out, const lock_sync_results *results, bool age)
 
 bool json_print_lines(FILE *out, const lock_sync_results *results, bool age)
 {
-    bool whole = true;
+    bool complete = true;
 
-    for (size_t i = 0; whole && i < lock_sync_results_count(results); i++)
-        whole = print_line(out, lock_object(lock_sync_results_at(results, i), age), JSON_COMPACT);
-    for (size_t i = 0; whole && i < lock_sync_results_missing_count(results); i++)
-        whole = print_line(
+    for (size_t i = 0; complete && i < lock_sync_results_count(results); i++)
+        complete = print_line(out, lock_object(lock_sync_results_at(results, i), age), JSON_COMPACT);
+    for (size_t i = 0; complete && i < lock_sync_results_missing_count(results); i++)
+        complete = print_line(
             out, json_pack("{s:I, s:b}", "id", (json_int_t)lock_sync_results_missing_at(results, i), "missing", 1),
             JSON_COMPACT);
-    return whole;
+    return complete;
 }
 
 static json_t *names_of(uint32_t bits)
@@ -130,9 +130,9 @@ static json_t *names_of(uint32_t bits)
 
 bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age)
 {
-    bool whole = true;
+    bool complete = true;
 
-    for (size_t i = 0; whole && i < lock_sync_changes_count(changes); i++) {
+    for (size_t i = 0; complete && i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         const lock_sync_lock *before = change->before;
         const lock_sync_lock *after = change->after;
@@ -146,7 +146,7 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_
             "after", after != NULL ? lock_object(after, age) : json_null());
         /* clang-format on */
 
-        whole = print_line(out, object, JSON_COMPACT);
+        complete = print_line(out, object, JSON_COMPACT);
     }
-    return whole;
+    return complete;
 }

@@ -1,4 +1,4 @@
-/* The output for scripts. What is not known is null; numbers of the service stand beside their names. */
+/* Prints the output for scripts. An unknown value is null; a number from the service is followed by its name. */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Each prints, and returns false when memory ran out; that writing failed is told by the stream. */
+/* Each returns false if memory ran out. The stream records a write error. */
 bool json_print_document(FILE *out, const lock_sync_results *results, bool age);
 bool json_print_lines(FILE *out, const lock_sync_results *results, bool age);                  /* one per lock */
 bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age); /* one per change */

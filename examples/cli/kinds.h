@@ -1,4 +1,4 @@
-/* The kinds of changes and their names, which the lines for people and for scripts have in common. */
+/* The names of the kinds of changes, in lines for people and for scripts. */
 #ifndef CLI_KINDS_H
 #define CLI_KINDS_H
 

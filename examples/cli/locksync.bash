@@ -3,7 +3,7 @@ _locksync() {
     local word=$2 before=$3 IFS=$'\n'
 
     COMPREPLY=()
-    # "--color=al" comes as three words: --color = al
+    # "--color=al" arrives as three words: --color = al
     if [[ $word == = ]]; then
         word=
     elif [[ $before == = ]]; then

@@ -1,5 +1,5 @@
-/* locksync: the state of the locks of an account, for people and for scripts. docs/locksync.md is its page. */
-#include "complain.h"
+/* locksync: shows the state of an account's locks to people and scripts. docs/locksync.md describes it. */
+#include "report.h"
 #include "json.h"
 #include "moment.h"
 #include "options.h"
@@ -15,7 +15,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Whether the output is a terminal that knows what to do with control sequences. */
+/* Returns whether the output is a terminal that understands control sequences. */
 static bool is_screen(void)
 {
     const char *term = getenv("TERM");
@@ -32,12 +32,13 @@ static bool wants_color(color_choice choice)
     return is_screen() && (no_color == NULL || *no_color == '\0');
 }
 
-/* --wait is not the guard's: its waiting counts in the fetch's timeout, which here is that of the request alone. */
+/* --wait does not use the guard's mode WAIT, because that wait counts in the fetch's timeout. Here the timeout is for
+   the request only. */
 static lock_sync_status fetch(const options *o, lock_sync_ctx *ctx, lock_sync_results **results)
 {
-    /* the turn comes sooner than was said when another's fetch, which holds it now, ends early */
+    /* try again after an interval at most: another program's fetch may end early and refund its slot */
     int64_t most_ms = options_interval_ms(o);
-    bool told = !isatty(STDERR_FILENO);
+    bool reported = !isatty(STDERR_FILENO);
 
     for (;;) {
         lock_sync_status status = lock_sync_fetch(ctx, o->ids, o->id_count, results);
@@ -47,9 +48,11 @@ static lock_sync_status fetch(const options *o, lock_sync_ctx *ctx, lock_sync_re
         if (status != LOCK_SYNC_E_TOO_SOON || !o->wait)
             return status;
         moment_span(wait_ms, span);
-        if (!told)
-            (void)complain(EXIT_DONE, "waiting for the account's turn, %s if nobody else asks; Ctrl-C ends it", span);
-        told = true;
+        if (!reported)
+            (void)report(EXIT_DONE,
+                         "waiting %s for the account's rate limit, longer if other programs fetch; Ctrl-C ends it",
+                         span);
+        reported = true;
         if (!signals_sleep(wait_ms < 0 || wait_ms > most_ms ? most_ms : wait_ms))
             return LOCK_SYNC_E_CANCELLED;
     }
@@ -60,31 +63,31 @@ static bool print_table(const options *o, const lock_sync_results *results, bool
     table_style style = {.color = color, .age = o->age, .headings = true, .lines = SIZE_MAX, .line_end = "\n"};
     struct winsize size = {.ws_col = 0};
     rows r = {.at = NULL};
-    bool whole = rows_from_results(&r, results);
+    bool complete = rows_from_results(&r, results);
 
-    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size); /* fails where it is no terminal */
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size); /* fails if it is not a terminal */
     style.width = size.ws_col;
-    if (whole)
+    if (complete)
         table_print(stdout, &r, &style);
     rows_free(&r);
-    return whole;
+    return complete;
 }
 
 static int print_results(const options *o, const lock_sync_results *results, bool color)
 {
-    bool whole;
+    bool complete;
     int exit_status;
 
     switch (o->format) {
-    case FORMAT_JSON: whole = json_print_document(stdout, results, o->age); break;
-    case FORMAT_JSON_LINES: whole = json_print_lines(stdout, results, o->age); break;
-    default: whole = print_table(o, results, color); break;
+    case FORMAT_JSON: complete = json_print_document(stdout, results, o->age); break;
+    case FORMAT_JSON_LINES: complete = json_print_lines(stdout, results, o->age); break;
+    default: complete = print_table(o, results, color); break;
     }
     exit_status = output_flush();
-    if (!whole)
-        return complain(EXIT_INTERNAL, "out of memory");
+    if (!complete)
+        return report(EXIT_INTERNAL, "out of memory");
     for (size_t i = 0; exit_status != EXIT_OUTPUT && i < lock_sync_results_missing_count(results); i++)
-        exit_status = complain_missing(lock_sync_results_missing_at(results, i));
+        exit_status = report_missing(lock_sync_results_missing_at(results, i));
     return exit_status;
 }
 
@@ -95,11 +98,11 @@ static int show(const options *o, lock_sync_ctx *ctx, bool color)
     int exit_status = EXIT_DONE;
 
     if (!signals_begin(ctx, NULL))
-        return complain(EXIT_INTERNAL, "no thread could be started");
+        return report(EXIT_INTERNAL, "a thread could not be started: try again");
     status = fetch(o, ctx, &results);
-    signals_end(); /* whoever does not read what follows can be interrupted as usual */
+    signals_end(); /* a signal can now interrupt output that nobody reads */
     if (signals_caught() == 0)
-        exit_status = status == LOCK_SYNC_OK ? print_results(o, results, color) : complain_of(ctx, status);
+        exit_status = status == LOCK_SYNC_OK ? print_results(o, results, color) : report_error(ctx, status);
     lock_sync_results_free(results);
     return exit_status;
 }
@@ -120,9 +123,7 @@ static int run(options *o)
         return output_flush();
     }
     if (o->age && o->watch && o->format == FORMAT_TABLE && !is_live)
-        return complain(EXIT_USAGE,
-                        "--age goes with a table or JSON, and these would be lines of changes: leave it "
-                        "out, or use --json-lines");
+        return report(EXIT_USAGE, "--age has no effect on lines of changes: leave it out, or use --json-lines");
     exit_status = setup(o, &ctx, &guard);
     if (exit_status != EXIT_DONE)
         return exit_status;
@@ -138,12 +139,12 @@ int main(int argc, char **argv)
     int exit_status;
     int closed = EXIT_DONE;
 
-    output_hold_descriptors();
+    output_reserve_descriptors();
     exit_status = options_read(&o, argc, argv);
     if (exit_status == EXIT_DONE)
         exit_status = run(&o);
     options_free(&o);
-    signals_obey();
+    signals_reraise();
     if (exit_status != EXIT_OUTPUT)
         closed = output_close();
     return closed != EXIT_DONE ? closed : exit_status;

@@ -19,11 +19,11 @@ int64_t unix_now_ms(void)
 bool moment_of(const lock_sync_lock *lock, int64_t *unix_ms)
 {
     *unix_ms = lock->last_state_changed_ms;
-    /* a day of room: the default date may have been written with an offset */
+    /* a day of margin: the default date may have an offset */
     return (lock->fields & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0 && *unix_ms >= YEAR_1_MS + DAY_MS;
 }
 
-/* The second that a time is in, also before 1970; returns the milliseconds into it. */
+/* Splits a time, also before 1970, into the second and the milliseconds, which it returns. */
 static int split(int64_t unix_ms, time_t *second)
 {
     int64_t ms = unix_ms % 1000;
@@ -34,7 +34,7 @@ static int split(int64_t unix_ms, time_t *second)
     return (int)ms;
 }
 
-/* strftime() alone writes the year 999 with three digits. */
+/* Writes the year with four digits: strftime() writes the year 999 with three. */
 static bool write_date(const struct tm *parts, const char *rest, char text[MOMENT_SIZE])
 {
     int year = parts->tm_year + 1900;

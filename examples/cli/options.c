@@ -1,6 +1,6 @@
 #include "options.h"
 
-#include "complain.h"
+#include "report.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -47,7 +47,7 @@ static const struct option known[] = {
     {"ca-file", required_argument, NULL, OPT_CA_FILE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
-    /* there to be refused */
+    /* known only to be rejected with advice */
     {"key", optional_argument, NULL, OPT_SECRET},
     {"personal-key", optional_argument, NULL, OPT_SECRET},
     {"access-token", optional_argument, NULL, OPT_SECRET},
@@ -60,8 +60,8 @@ static int read_seconds(const char *name, const char *text, double least, double
     char *end;
     double seconds = strtod(text, &end);
 
-    if (end == text || *end != '\0' || !(seconds >= least && seconds <= most)) /* so that NaN is refused too */
-        return complain(EXIT_USAGE, "--%s: not a number of seconds from %g to %g" HINT, name, least, most);
+    if (end == text || *end != '\0' || !(seconds >= least && seconds <= most)) /* rejects NaN too */
+        return report(EXIT_USAGE, "--%s: expected a number of seconds from %g to %g" HINT, name, least, most);
     *ms = (int64_t)(seconds * 1000 + 0.5);
     return EXIT_DONE;
 }
@@ -76,13 +76,13 @@ static int read_color(const char *text, color_choice *color)
             return EXIT_DONE;
         }
     }
-    return complain(EXIT_USAGE, "--color: expected auto, always or never" HINT);
+    return report(EXIT_USAGE, "--color: expected auto, always or never" HINT);
 }
 
 static int read_format(output_format format, output_format *chosen)
 {
     if (*chosen != FORMAT_TABLE && *chosen != format)
-        return complain(EXIT_USAGE, "--json and --json-lines exclude each other: give one of them");
+        return report(EXIT_USAGE, "--json and --json-lines exclude each other: use one of them");
     *chosen = format;
     return EXIT_DONE;
 }
@@ -92,7 +92,7 @@ static bool is_secret(const struct option *o)
     return o->val == OPT_SECRET;
 }
 
-/* The options that a word which is none may be short for; "" for none or for one alone. */
+/* Lists the options that an ambiguous word may be short for; "" if no option matches, or the word is an option. */
 static void list_candidates(const char *word, char *list, size_t size)
 {
     size_t length = strcspn(word, "=");
@@ -112,21 +112,21 @@ static void list_candidates(const char *word, char *list, size_t size)
     }
 }
 
-/* What is not understood is not repeated but for an option's name: it may be a secret in the wrong place. */
-static int refuse(int option, char **argv)
+/* Repeats only the option's name: the rest may be a secret in the wrong place. */
+static int reject_option(int option, char **argv)
 {
     const char *word = argv[optind - 1];
     int name_length = (int)strcspn(word, "=");
     char candidates[256];
 
     if (option == ':')
-        return complain(EXIT_USAGE, "%s needs a value" HINT, word);
+        return report(EXIT_USAGE, "%s needs a value" HINT, word);
     if (optopt > 0 && optopt <= UCHAR_MAX)
-        return complain(EXIT_USAGE, "-%c: no such option" HINT, optopt);
+        return report(EXIT_USAGE, "-%c: no such option" HINT, optopt);
     list_candidates(word, candidates, sizeof candidates);
     if (*candidates != '\0')
-        return complain(EXIT_USAGE, "%.*s is ambiguous: it may be short for %s", name_length, word, candidates);
-    return complain(EXIT_USAGE, "%.*s: no such option, or a value that it does not take" HINT, name_length, word);
+        return report(EXIT_USAGE, "%.*s is ambiguous: it may be short for %s", name_length, word, candidates);
+    return report(EXIT_USAGE, "%.*s: no such option, or it takes no value" HINT, name_length, word);
 }
 
 static int read_option(options *o, int option, char **argv)
@@ -148,10 +148,10 @@ static int read_option(options *o, int option, char **argv)
     case 'h': o->help = true; return EXIT_DONE;
     case OPT_VERSION: o->version = true; return EXIT_DONE;
     case OPT_SECRET:
-        return complain(EXIT_USAGE,
-                        "a key on the command line can be seen by every user of this machine and stays in "
-                        "the shell's history: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
-    default: return refuse(option, argv);
+        return report(EXIT_USAGE,
+                      "a key on the command line can be seen by every user and in the shell's history: set "
+                      "LOCKSYNC_PERSONAL_KEY, or use --key-file");
+    default: return reject_option(option, argv);
     }
 }
 
@@ -161,7 +161,7 @@ static int read_ids(options *o, int count, char **words)
         return EXIT_DONE;
     o->ids = calloc((size_t)count, sizeof *o->ids);
     if (o->ids == NULL)
-        return complain(EXIT_INTERNAL, "out of memory");
+        return report(EXIT_INTERNAL, "out of memory");
     for (; o->id_count < (size_t)count; o->id_count++) {
         const char *word = words[o->id_count];
         char *end;
@@ -170,8 +170,8 @@ static int read_ids(options *o, int count, char **words)
         errno = 0;
         id = strtoimax(word, &end, 10);
         if (errno != 0 || strspn(word, "0123456789") == 0 || *end != '\0' || id < 1)
-            return complain(EXIT_USAGE, "argument %zu is no lock's id, which is a number greater than 0" HINT,
-                            o->id_count + 1);
+            return report(EXIT_USAGE, "argument %zu: expected a lock's id, a number greater than 0" HINT,
+                          o->id_count + 1);
         o->ids[o->id_count] = id;
     }
     return EXIT_DONE;
@@ -188,11 +188,11 @@ int options_read(options *o, int argc, char **argv)
     if (status != EXIT_DONE || o->help || o->version)
         return status;
     if (o->watch && o->format == FORMAT_JSON)
-        return complain(EXIT_USAGE, "--watch never ends, one JSON document would: use --json-lines");
+        return report(EXIT_USAGE, "--json prints one document, but --watch does not end: use --json-lines");
     if (o->interval_ms != 0 && !o->watch)
-        return complain(EXIT_USAGE, "--interval goes with --watch");
+        return report(EXIT_USAGE, "--interval has no effect without --watch: add it, or leave out --interval");
     if (o->wait && o->watch)
-        return complain(EXIT_USAGE, "--watch always waits for the account's turn: leave out --wait");
+        return report(EXIT_USAGE, "--watch always waits for the account's rate limit: leave out --wait");
     return read_ids(o, argc - optind, argv + optind);
 }
 

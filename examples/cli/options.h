@@ -1,4 +1,4 @@
-/* The command line. */
+/* Reads the command line. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -19,7 +19,7 @@ typedef struct options {
     bool age;
     output_format format;
     color_choice color;
-    const char *api_version; /* these are NULL, and the numbers 0, where the library's default holds */
+    const char *api_version; /* texts are NULL, and numbers 0, for the library's default */
     const char *base_url;
     const char *ca_file;
     const char *guard_file;
@@ -28,11 +28,12 @@ typedef struct options {
     int64_t interval_ms;
 } options;
 
-/* Fills `o`; returns EXIT_DONE, or complains. Texts are borrowed from argv; options_free() frees the ids. */
+/* Fills `o`; returns EXIT_DONE, or reports an error and returns its exit status. Texts are borrowed from argv;
+   options_free() frees the ids. */
 int options_read(options *o, int argc, char **argv);
 void options_free(options *o);
 
-/* The time from one request to the next that is usual with these options. */
+/* Returns the interval between two requests. */
 int64_t options_interval_ms(const options *o);
 
 extern const char help_text[];

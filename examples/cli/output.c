@@ -1,6 +1,6 @@
 #include "output.h"
 
-#include "complain.h"
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,25 +10,25 @@
 #include <string.h>
 #include <unistd.h>
 
-void output_hold_descriptors(void)
+void output_reserve_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest that is free: fd */
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* opens the lowest free one, fd */
 }
 
-static int judge(bool written)
+static int check_written(bool written)
 {
     if (written)
         return EXIT_DONE;
-    return complain(EXIT_OUTPUT, "the output could not be written (%s): see where it goes",
-                    errno != 0 ? strerror(errno) : "an error before");
+    return report(EXIT_OUTPUT, "the output could not be written (%s): check the file or program that it goes to",
+                  errno != 0 ? strerror(errno) : "after an earlier error");
 }
 
 int output_flush(void)
 {
     errno = 0;
-    return judge(!ferror(stdout) && fflush(stdout) == 0);
+    return check_written(!ferror(stdout) && fflush(stdout) == 0);
 }
 
 int output_close(void)
@@ -37,12 +37,12 @@ int output_close(void)
 
     errno = 0;
     written = !ferror(stdout);
-    return judge(fclose(stdout) == 0 && written); /* some file systems tell only now */
+    return check_written(fclose(stdout) == 0 && written); /* some file systems report errors only here */
 }
 
-int output_lost(void)
+int output_broken_pipe(void)
 {
     (void)pthread_kill(pthread_self(), SIGPIPE);
     errno = EPIPE;
-    return judge(false);
+    return check_written(false);
 }

@@ -1,16 +1,16 @@
-/* Standard output: what could not be written is noticed and told. */
+/* Standard output, with every write error reported. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-/* Standard descriptors that were closed at the start are filled, so that no socket or file of ours becomes one: what is
-   written there fails. */
-void output_hold_descriptors(void);
+/* Opens standard descriptors that were closed at the start, so that no socket or file gets their number. Writing to
+   them fails. */
+void output_reserve_descriptors(void);
 
-/* Each returns EXIT_DONE, or complains. */
+/* Each returns EXIT_DONE, or reports an error and returns EXIT_OUTPUT. */
 int output_flush(void);
 int output_close(void);
 
-/* Nobody reads the output any more: ends as a write would, by SIGPIPE or, where that is ignored, with a complaint. */
-int output_lost(void);
+/* Ends the command as a write to a closed pipe would: by SIGPIPE, or if that is ignored with EXIT_OUTPUT. */
+int output_broken_pipe(void);
 
 #endif

@@ -1,6 +1,6 @@
 #include "proxy.h"
 
-#include "complain.h"
+#include "report.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define SEPARATORS ", \t"
 
-/* The first of the variables that is there, as in curl: one that is empty says "none". */
+/* Returns the first variable that is set, as curl does: an empty one means no proxy. */
 static const char *first_of(const char *const *names, const char **found)
 {
     for (; *names != NULL; names++) {
@@ -21,8 +21,8 @@ static const char *first_of(const char *const *names, const char **found)
     return "";
 }
 
-/* Whether an entry of no_proxy is the host, or a domain that the host is in. */
-static bool covers(const char *entry, size_t entry_size, const char *host, size_t host_size)
+/* Returns whether an entry of no_proxy is the host name, or a domain that contains it. */
+static bool matches(const char *entry, size_t entry_size, const char *host, size_t host_size)
 {
     if (entry_size == 1 && *entry == '*')
         return true;
@@ -42,7 +42,7 @@ static bool is_exempt(const char *list, const char *base_url)
     size_t host_size;
 
     host = host != NULL ? host + 3 : base_url;
-    if (*host == '[') { /* an IPv6 address, which stands in the list without brackets */
+    if (*host == '[') { /* an IPv6 address; in the list it has no brackets */
         host++;
         host_size = strcspn(host, "]");
     } else {
@@ -51,7 +51,7 @@ static bool is_exempt(const char *list, const char *base_url)
     for (list += strspn(list, SEPARATORS); *list != '\0'; list += strspn(list, SEPARATORS)) {
         size_t entry_size = strcspn(list, SEPARATORS);
 
-        if (covers(list, entry_size, host, host_size))
+        if (matches(list, entry_size, host, host_size))
             return true;
         list += entry_size;
     }
@@ -67,11 +67,11 @@ int proxy_for(const char *base_url, char *proxy, size_t size, const char **varia
     int length;
 
     *proxy = '\0';
-    /* plain http is spoken with this machine alone, without a proxy */
+    /* plain http is for this machine only, and needs no proxy */
     if (*url == '\0' || strncasecmp(base_url, "http:", 5) == 0 || is_exempt(first_of(exemptions, &unused), base_url))
         return EXIT_DONE;
     length = snprintf(proxy, size, "%s%s", strstr(url, "://") == NULL ? "http://" : "", url);
     if (length < 0 || (size_t)length >= size)
-        return complain(EXIT_USAGE, "the proxy in %s is too long: correct it", *variable);
+        return report(EXIT_USAGE, "the proxy in %s is too long: correct it", *variable);
     return EXIT_DONE;
 }

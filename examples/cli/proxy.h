@@ -1,11 +1,11 @@
-/* The proxy that the environment names; the library reads none. */
+/* Reads the proxy from the environment, which the library does not do. */
 #ifndef CLI_PROXY_H
 #define CLI_PROXY_H
 
 #include <stddef.h>
 
-/* Writes the proxy's URL for the host of `base_url`, "" if there shall be none, and in *variable where it was found.
-   Returns EXIT_DONE, or complains. The URL may hold a password. */
+/* Writes the URL of the proxy for `base_url`, or "" for no proxy, and sets *variable to the name of its variable.
+   Returns EXIT_DONE, or reports an error and returns its exit status. The URL may contain a password. */
 int proxy_for(const char *base_url, char *proxy, size_t size, const char **variable);
 
 #endif

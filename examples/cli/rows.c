@@ -7,14 +7,14 @@ static row *append(rows *r, int64_t id)
 {
     row *added;
 
-    if (r->count == r->room) {
-        size_t room = r->room == 0 ? 16 : 2 * r->room;
-        row *at = reallocarray(r->at, room, sizeof *at);
+    if (r->count == r->capacity) {
+        size_t capacity = r->capacity == 0 ? 16 : 2 * r->capacity;
+        row *at = reallocarray(r->at, capacity, sizeof *at);
 
         if (at == NULL)
             return NULL;
         r->at = at;
-        r->room = room;
+        r->capacity = capacity;
     }
     added = &r->at[r->count++];
     memset(added, 0, sizeof *added);
@@ -32,7 +32,7 @@ bool rows_from_results(rows *r, const lock_sync_results *results)
         if (added == NULL)
             return false;
         added->lock = *lock;
-        added->answered = true;
+        added->is_found = true;
     }
     for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
         if (append(r, lock_sync_results_missing_at(results, i)) == NULL)
@@ -50,18 +50,18 @@ static int by_id(const void *a, const void *b)
 
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes)
 {
-    bool whole = rows_from_results(r, results);
+    bool complete = rows_from_results(r, results);
 
-    if (!whole || r->count == 0)
-        return whole;
+    if (!complete || r->count == 0)
+        return complete;
     qsort(r->at, r->count, sizeof *r->at, by_id);
     for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         row wanted = {.lock = {.id = (change->after != NULL ? change->after : change->before)->id}};
         row *changed = bsearch(&wanted, r->at, r->count, sizeof *r->at, by_id);
 
-        if (changed != NULL) /* a lock that was removed has no row unless it was asked for */
-            changed->fresh = true;
+        if (changed != NULL) /* a removed lock has no row unless its id was requested */
+            changed->has_changed = true;
     }
     return true;
 }

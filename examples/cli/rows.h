@@ -1,24 +1,24 @@
-/* The locks as rows of a table: one each, also for those that were asked for and not answered. */
+/* The locks as rows of a table, with a row for each requested id that was not found. */
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
 #include <locksync/locksync.h>
 
 typedef struct row {
-    lock_sync_lock lock; /* a copy; only its id holds unless it was answered */
-    bool answered;
-    bool fresh; /* it changed last */
+    lock_sync_lock lock; /* a copy; only the id is valid if the lock was not found */
+    bool is_found;
+    bool has_changed; /* in the last changes */
 } row;
 
 typedef struct rows {
     row *at;
     size_t count;
-    size_t room;
+    size_t capacity;
 } rows;
 
-/* Both put the rows of the results in the place of those that there were, and return false when memory ran out. */
-bool rows_from_results(rows *r, const lock_sync_results *results); /* in the service's order, missing ones behind */
-/* By id; fresh are those that `changes` (NULL: none) names. */
+/* Both replace the rows by those of the results, and return false if memory ran out. */
+bool rows_from_results(rows *r, const lock_sync_results *results); /* in the service's order, missing ids last */
+/* By id; sets has_changed for the locks in `changes` (NULL: no changes). */
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes);
 void rows_free(rows *r);
 

@@ -8,9 +8,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define ENTER "\033[?1049h\033[?25l" /* the other screen; no cursor */
+#define ENTER "\033[?1049h\033[?25l" /* the alternate screen, no cursor */
 #define LEAVE "\033[0m\033[?25h\033[?1049l"
-#define PATIENCE_MS 200
+#define WRITE_TIMEOUT_MS 200
 
 typedef enum outcome { WRITTEN, STALLED, FAILED } outcome;
 
@@ -20,8 +20,8 @@ bool screen_open(screen *s)
     const char *path = NULL;
 
     *s = (screen){.fd = -1};
-    /* an open file of one's own: O_NONBLOCK on standard output would be the shell's too. After a change of user (su)
-       the terminal may not be opened by its name */
+    /* O_NONBLOCK on standard output would apply to the shell too, so open the terminal anew. After a change of user
+       (su) its name may not be accessible, but /dev/tty is */
     if (tcgetsid(STDOUT_FILENO) == getsid(0))
         path = "/dev/tty";
     else if (ttyname_r(STDOUT_FILENO, name, sizeof name) == 0)
@@ -44,7 +44,7 @@ static outcome put(const screen *s, const char *bytes, size_t size)
 {
     while (size > 0) {
         struct pollfd out = {.fd = s->fd, .events = POLLOUT};
-        int ready = poll(&out, 1, PATIENCE_MS);
+        int ready = poll(&out, 1, WRITE_TIMEOUT_MS);
         ssize_t written;
 
         if (ready == 0)
@@ -65,29 +65,29 @@ bool screen_write(const screen *s, const char *bytes, size_t size)
     return put(s, bytes, size) != FAILED;
 }
 
-/* Keys that are typed meanwhile must not show on the screen. */
-void screen_take(screen *s)
+/* Turns off echo, so that typed keys do not appear on the screen. */
+void screen_enter(screen *s)
 {
-    struct termios quiet;
+    struct termios without_echo;
 
-    s->is_saved = tcgetattr(s->fd, &s->as_it_was) == 0;
+    s->is_saved = tcgetattr(s->fd, &s->saved) == 0;
     if (s->is_saved) {
-        quiet = s->as_it_was;
-        quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
-        (void)tcsetattr(s->fd, TCSANOW, &quiet);
+        without_echo = s->saved;
+        without_echo.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+        (void)tcsetattr(s->fd, TCSANOW, &without_echo);
     }
     (void)put(s, ENTER, strlen(ENTER));
 }
 
-void screen_give_back(screen *s)
+void screen_leave(screen *s)
 {
     if (s->is_saved) {
-        (void)tcsetattr(s->fd, TCSANOW, &s->as_it_was); /* TCSAFLUSH would wait for the output */
-        (void)tcflush(s->fd, TCIFLUSH);                 /* keys that were typed meanwhile are not for the shell */
+        (void)tcsetattr(s->fd, TCSANOW, &s->saved); /* TCSAFLUSH would wait for the output */
+        (void)tcflush(s->fd, TCIFLUSH);             /* the shell must not receive keys typed meanwhile */
     }
     if (put(s, LEAVE, strlen(LEAVE)) == STALLED) {
         (void)tcflush(s->fd, TCOFLUSH);
-        (void)tcflow(s->fd, TCOOFF); /* what was held by Ctrl-S goes on only after having been held so */
+        (void)tcflow(s->fd, TCOOFF); /* TCOON resumes output that Ctrl-S stopped only after TCOOFF */
         (void)tcflow(s->fd, TCOON);
         (void)put(s, LEAVE, strlen(LEAVE));
     }

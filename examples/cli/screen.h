@@ -1,5 +1,5 @@
-/* The terminal as a screen of one's own. Nothing here waits for long: a terminal may be held (Ctrl-S), or nobody may
-   read what is written to it. */
+/* The alternate screen of the terminal. No function blocks for long, even if Ctrl-S stops the output or nobody reads
+   it. */
 #ifndef CLI_SCREEN_H
 #define CLI_SCREEN_H
 
@@ -9,21 +9,22 @@
 
 typedef struct screen {
     int fd;
-    bool is_saved; /* what follows */
-    struct termios as_it_was;
+    bool is_saved; /* `saved` is valid */
+    struct termios saved;
 } screen;
 
-/* false when there is no file descriptor for it. */
+/* Returns false if no file descriptor is available. */
 bool screen_open(screen *s);
 void screen_close(screen *s);
 
-void screen_take(screen *s);
-void screen_give_back(screen *s);
+/* Switch to the alternate screen without echo, and back. */
+void screen_enter(screen *s);
+void screen_leave(screen *s);
 
-/* false when the terminal is gone. What it did not take for a while is left out. */
+/* Returns false if the terminal is gone. Drops the rest if the terminal takes no bytes for a while. */
 bool screen_write(const screen *s, const char *bytes, size_t size);
 
-/* Its size; 24 lines of 80 columns where it does not know. */
+/* Returns the terminal's size, or 24 lines of 80 columns if it is unknown. */
 void screen_size(const screen *s, int *lines, int *columns);
 
 #endif

@@ -1,6 +1,6 @@
 #include "setup.h"
 
-#include "complain.h"
+#include "report.h"
 #include "credential.h"
 #include "guard_path.h"
 #include "proxy.h"
@@ -21,8 +21,8 @@ static int set_proxy(lock_sync_ctx *ctx, const char *base_url)
     int status = proxy_for(base_url != NULL ? base_url : DEFAULT_BASE_URL, proxy, sizeof proxy, &variable);
 
     if (status == EXIT_DONE && *proxy != '\0' && lock_sync_set_proxy(ctx, proxy) != LOCK_SYNC_OK)
-        status = complain(EXIT_USAGE, "the environment's %s is not usable (%s): correct it, or unset it", variable,
-                          lock_sync_error_message(lock_sync_last_error(ctx)));
+        status = report(EXIT_USAGE, "the proxy in %s is not usable (%s): correct it, or unset it", variable,
+                        lock_sync_error_message(lock_sync_last_error(ctx)));
     explicit_bzero(proxy, sizeof proxy);
     return status;
 }
@@ -40,7 +40,7 @@ static int set_settings(lock_sync_ctx *ctx, const options *o)
     if (status == LOCK_SYNC_OK && o->timeout_ms != 0)
         status = lock_sync_set_timeout_ms(ctx, o->timeout_ms);
     if (status != LOCK_SYNC_OK)
-        return complain_of(ctx, status);
+        return report_error(ctx, status);
     return set_proxy(ctx, o->base_url);
 }
 
@@ -60,12 +60,12 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     }
     status = lock_sync_guard_open_file(path, guard);
     if (status == LOCK_SYNC_E_GUARD)
-        return guard_path_complain(path);
+        return guard_path_report(path);
     if (status == LOCK_SYNC_E_INVALID_ARGUMENT)
-        return complain(EXIT_USAGE, "--guard-file: the path is empty or too long");
+        return report(EXIT_USAGE, "--guard-file: the path is empty or too long: name another");
     if (status != LOCK_SYNC_OK)
-        return complain(exit_status_of(status), "%s", lock_sync_status_message(status));
-    /* for try-outs against a simulator on this machine: plain http is spoken with no other */
+        return report(exit_status_of(status), "%s", lock_sync_status_message(status));
+    /* for trials with a simulator: plain http is for this machine only */
     if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
         o->interval_ms = strtoimax(interval, NULL, 10);
         status = lock_sync_guard_set_min_interval_ms(*guard, o->interval_ms);
@@ -73,7 +73,7 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_guard(ctx, *guard);
     if (status != LOCK_SYNC_OK)
-        return complain(EXIT_USAGE, "LOCKSYNC_INTERVAL_MS is no number from 1 to 3600000: correct it, or unset it");
+        return report(EXIT_USAGE, "LOCKSYNC_INTERVAL_MS is not a number from 1 to 3600000: correct it, or unset it");
     return EXIT_DONE;
 }
 
@@ -88,8 +88,8 @@ static int set_credential(lock_sync_ctx *ctx, options *o, lock_sync_guard **guar
 
         exit_status = status == LOCK_SYNC_OK
                           ? set_guard(ctx, o, c.text, guard)
-                          : complain(EXIT_NO_CREDENTIAL, "the key is not usable (%s): see that it is whole",
-                                     lock_sync_error_message(lock_sync_last_error(ctx)));
+                          : report(EXIT_NO_CREDENTIAL, "the key is not usable (%s): check that it is complete",
+                                   lock_sync_error_message(lock_sync_last_error(ctx)));
     }
     explicit_bzero(&c, sizeof c);
     return exit_status;
@@ -103,7 +103,7 @@ int setup(options *o, lock_sync_ctx **out, lock_sync_guard **guard)
     *out = NULL;
     *guard = NULL;
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
-        return complain(EXIT_INTERNAL, "out of memory");
+        return report(EXIT_INTERNAL, "out of memory");
     if (o->base_url == NULL) {
         o->base_url = getenv("LOCKSYNC_BASE_URL");
         if (o->base_url != NULL && *o->base_url == '\0')

@@ -1,4 +1,4 @@
-/* From the options to a context that is ready to fetch. */
+/* Makes a context that is ready to fetch. */
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
@@ -6,9 +6,9 @@
 
 #include <locksync/locksync.h>
 
-/* Makes the context, with credential, settings, proxy and guard; context and guard are transferred, and NULL after a
-   failure. Sets in `o` what the environment decides (base URL, a try-out's interval). Returns EXIT_DONE, or
-   complains. */
+/* Makes the context, with credential, settings, proxy and guard. Context and guard are transferred to the caller, and
+   are NULL after a failure. Sets in `o` the base URL and the trial interval of the environment. Returns EXIT_DONE, or
+   reports an error and returns its exit status. */
 int setup(options *o, lock_sync_ctx **out, lock_sync_guard **guard);
 
 #endif

@@ -6,18 +6,18 @@
 #include <stdatomic.h>
 #include <time.h>
 
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-static const struct timespec again = {.tv_nsec = 20000000};
-#define CANCELS_MAX 250 /* 5 s: whoever has not ended by then is stuck in writing where nobody reads */
+static const int terminating[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static const struct timespec cancel_interval = {.tv_nsec = 20000000};
+#define CANCELS_MAX 250 /* 5 s; a command that still runs is blocked in writing */
 
 static lock_sync_ctx *context;
-static signals_screen on;
+static signals_screen callbacks;
 static sigset_t awaited;
 static sigset_t mask_before;
 static pthread_t thread;
 static atomic_int caught;
-static atomic_bool over;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of `changed` */
+static atomic_bool ended;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* for `changed` */
 static pthread_cond_t changed;
 
 static void on_signal(int signal_number)
@@ -33,26 +33,26 @@ static void *await(void *unused)
     int cancels = 0;
 
     (void)unused;
-    while (!over) {
-        int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &again : NULL);
+    while (!ended) {
+        int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &cancel_interval : NULL);
 
         if (signal_number > 0 && signal_number != SIGWINCH && signal_number != SIGTSTP && caught == 0)
-            on_signal(signal_number); /* also when it is over: whoever ended it looks for it */
-        if (over)
+            on_signal(signal_number); /* even if ended: signals_caught() is called later */
+        if (ended)
             break;
-        if (signal_number == SIGWINCH && on.resized != NULL)
-            on.resized(on.user);
+        if (signal_number == SIGWINCH && callbacks.resized != NULL)
+            callbacks.resized(callbacks.user);
         if (signal_number == SIGTSTP)
-            on.stop(on.user);
+            callbacks.stop(callbacks.user);
         if (caught != 0)
             lock_sync_cancel(context);
         if (caught != 0 && ++cancels > CANCELS_MAX)
-            signals_obey();
+            signals_reraise();
     }
     return NULL;
 }
 
-/* Those that the command was started to ignore (nohup) stay ignored. */
+/* A signal that was ignored at the start (nohup) stays ignored. */
 static void await_unless_ignored(int signal_number)
 {
     struct sigaction action;
@@ -67,11 +67,11 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
     bool begun;
 
     context = ctx;
-    on = screen != NULL ? *screen : (signals_screen){.user = NULL};
+    callbacks = screen != NULL ? *screen : (signals_screen){.user = NULL};
     sigemptyset(&awaited);
-    sigaddset(&awaited, SIGWINCH); /* also what signals_end() wakes the thread with */
-    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
-        await_unless_ignored(ending[i]);
+    sigaddset(&awaited, SIGWINCH); /* signals_end() also wakes the thread with it */
+    for (size_t i = 0; i < sizeof terminating / sizeof terminating[0]; i++)
+        await_unless_ignored(terminating[i]);
     if (screen != NULL)
         await_unless_ignored(SIGTSTP);
     (void)pthread_condattr_init(&attributes);
@@ -92,7 +92,7 @@ void signals_stop(void)
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     (void)pthread_kill(pthread_self(), SIGTSTP);
-    (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL); /* it stops here */
+    (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL); /* the process stops here */
     (void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 }
 
@@ -122,17 +122,17 @@ bool signals_sleep(int64_t ms)
 
 void signals_end(void)
 {
-    over = true;
+    ended = true;
     (void)pthread_kill(thread, SIGWINCH);
     (void)pthread_join(thread, NULL);
     if (caught == 0)
         (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
-void signals_obey(void)
+void signals_reraise(void)
 {
     if (caught == 0)
         return;
-    (void)pthread_kill(pthread_self(), caught); /* it is blocked still, and its action the one of the start */
+    (void)pthread_kill(pthread_self(), caught); /* still blocked, with its original action */
     (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }

@@ -12,8 +12,8 @@ enum { ID, STATE, DOOR, BATTERY, CHARGING, CONNECTED, CHANGED, COLUMNS };
 
 static const char *const headings[COLUMNS] = {"ID", "STATE", "DOOR", "BATTERY", "CHARGING", "CONNECTED", "CHANGED"};
 
-/* What is left out first where the terminal is narrow. Whether a lock is locked and in reach stays to the end. */
-static const int leaving[] = {CHARGING, CHANGED, BATTERY, DOOR};
+/* The columns that a narrow terminal drops, in this order. State and connection stay. */
+static const int dropped_first[] = {CHARGING, CHANGED, BATTERY, DOOR};
 
 static void fill(const row *r, int column, bool age, int64_t now_ms, cell *c)
 {
@@ -21,9 +21,9 @@ static void fill(const row *r, int column, bool age, int64_t now_ms, cell *c)
     c->text[0] = '\0';
     if (column == ID) {
         (void)snprintf(c->text, sizeof c->text, "%" PRId64, r->lock.id);
-    } else if (!r->answered) {
+    } else if (!r->is_found) {
         if (column == STATE) {
-            (void)snprintf(c->text, sizeof c->text, "not answered");
+            (void)snprintf(c->text, sizeof c->text, "not found");
             c->color = "31";
         }
     } else {
@@ -42,8 +42,8 @@ static void fill(const row *r, int column, bool age, int64_t now_ms, cell *c)
     }
 }
 
-/* widths[column]: 0 for one that is left out. Returns whether id and state stand below each other: a state that is cut
-   reads like another. */
+/* Fills `widths`, with 0 for a dropped column. Returns whether states are below their ids, because a truncated state
+   could be read as another state. */
 static bool measure(const rows *r, const table_style *style, int64_t now_ms, int widths[COLUMNS])
 {
     int total = -GAP;
@@ -59,14 +59,15 @@ static bool measure(const rows *r, const table_style *style, int64_t now_ms, int
         }
         total += widths[column] + GAP;
     }
-    for (size_t i = 0; i < sizeof leaving / sizeof leaving[0] && style->width > 0 && total > style->width; i++) {
-        total -= widths[leaving[i]] + GAP;
-        widths[leaving[i]] = 0;
+    for (size_t i = 0; i < sizeof dropped_first / sizeof dropped_first[0] && style->width > 0 && total > style->width;
+         i++) {
+        total -= widths[dropped_first[i]] + GAP;
+        widths[dropped_first[i]] = 0;
     }
     return style->width > 0 && widths[ID] + GAP + widths[STATE] > style->width;
 }
 
-/* One line; what passes the terminal's edge is cut. Blanks stand between cells, none at the end. */
+/* Prints one line, cut at the terminal's edge, without blanks at the end. */
 static void print_line(FILE *out, const cell cells[COLUMNS], const int widths[COLUMNS], const table_style *style,
                        const char *weight)
 {
@@ -100,7 +101,7 @@ static void print_stacked(FILE *out, const cell cells[COLUMNS], const table_styl
 
     table_style indented = *style;
 
-    indented.width -= style->width > 1; /* 0 would be no edge */
+    indented.width -= style->width > 1; /* 0 would be unlimited */
     print_line(out, cells, both[0], style, weight);
     (void)fputc(' ', out);
     print_line(out, cells, both[1], &indented, weight);
@@ -111,7 +112,7 @@ static void print_note(FILE *out, const char *text, const table_style *style)
     (void)fprintf(out, "%.*s%s", style->width > 0 ? style->width : INT32_MAX, text, style->line_end);
 }
 
-/* How many locks are shown: all if they fit, else those that leave a line to count the others. */
+/* Returns how many locks are shown: all if they fit, else one line less, to count the others. */
 static size_t count_shown(const rows *r, size_t lines, size_t lines_each)
 {
     size_t fit = lines / lines_each;
@@ -138,7 +139,7 @@ void table_print(FILE *out, const rows *r, const table_style *style)
     if (style->headings && !is_stacked)
         print_line(out, cells, widths, style, "1");
     for (size_t i = 0; i < shown; i++) {
-        const char *weight = r->at[i].fresh ? "1" : "";
+        const char *weight = r->at[i].has_changed ? "1" : "";
 
         for (int column = 0; column < COLUMNS; column++)
             fill(&r->at[i], column, style->age, now_ms, &cells[column]);

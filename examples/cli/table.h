@@ -10,9 +10,9 @@ typedef struct table_style {
     bool color;
     bool age;
     bool headings;
-    int width;            /* columns of the terminal; 0: as many as it takes */
-    size_t lines;         /* lines below the headings; what does not fit is counted in the last. SIZE_MAX: all */
-    const char *line_end; /* what a screen wants there may be more than a line feed */
+    int width;            /* columns of the terminal; 0: unlimited */
+    size_t lines;         /* lines below the headings; the last counts the locks that do not fit. SIZE_MAX: unlimited */
+    const char *line_end; /* a screen needs more than a line feed */
 } table_style;
 
 void table_print(FILE *out, const rows *r, const table_style *style);

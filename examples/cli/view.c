@@ -1,6 +1,6 @@
 #include "view.h"
 
-#include "disarm.h"
+#include "sanitize.h"
 #include "moment.h"
 #include "screen.h"
 #include "table.h"
@@ -9,22 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN "\033[0m\033[H" /* an earlier picture may have been cut off anywhere */
+#define BEGIN "\033[0m\033[H" /* an earlier frame may be incomplete */
 #define END_OF_LINE "\033[K\r\n"
 #define CLEAR_BELOW "\033[J"
-#define ROOMY 8 /* lines of a window where the line of trouble stays, empty, so that the table does not jump */
+/* A window of this many lines keeps an empty line for problems, so that the table does not jump. */
+#define TALL_WINDOW_LINES 8
 
 struct view {
-    pthread_mutex_t mutex; /* the main thread and that of the signals draw */
+    pthread_mutex_t mutex; /* the main thread and the signal thread draw */
     screen screen;
     rows locks;
-    lock_sync_changes *changes; /* the last ones; NULL: none since the first response */
+    lock_sync_changes *changes; /* the last ones; NULL: no changes since the first response */
     bool color;
     bool age;
     bool is_open;
-    int64_t answered_ms; /* Unix time; 0: no response yet */
+    int64_t response_ms; /* Unix time; 0: no response yet */
     int64_t due_ms;
-    char trouble[256];
+    char problem[256];
 };
 
 /* --- drawing --- */
@@ -32,21 +33,21 @@ struct view {
 /* Fits a terminal of 40 columns. */
 static void print_times(FILE *out, const view *v, int width)
 {
-    char answered[MOMENT_SIZE] = "none yet";
+    char response[MOMENT_SIZE] = "none yet";
     char due[MOMENT_SIZE];
     char line[96];
-    int64_t age_s = (unix_now_ms() - v->answered_ms) / 1000;
+    int64_t age_s = (unix_now_ms() - v->response_ms) / 1000;
 
-    if (v->answered_ms != 0 && v->age)
-        (void)snprintf(answered, sizeof answered, "%lld s ago", (long long)(age_s > 0 ? age_s : 0));
-    else if (v->answered_ms != 0)
-        (void)moment_clock(v->answered_ms, answered);
+    if (v->response_ms != 0 && v->age)
+        (void)snprintf(response, sizeof response, "%lld s ago", (long long)(age_s > 0 ? age_s : 0));
+    else if (v->response_ms != 0)
+        (void)moment_clock(v->response_ms, response);
     (void)moment_clock(v->due_ms, due);
-    (void)snprintf(line, sizeof line, "answer %s, next poll %s", answered, due);
+    (void)snprintf(line, sizeof line, "response %s, next poll %s", response, due);
     (void)fprintf(out, "%.*s" END_OF_LINE, width, line);
 }
 
-/* A character that is cut in two is left out. */
+/* Returns how many bytes of the text are printed, without a part of a character at the end. */
 static int cut(const char *text, int width)
 {
     int size = (int)strlen(text);
@@ -58,52 +59,52 @@ static int cut(const char *text, int width)
     return size;
 }
 
-static void print_trouble(FILE *out, const view *v, int width)
+static void print_problem(FILE *out, const view *v, int width)
 {
-    bool colored = v->color && v->trouble[0] != '\0';
+    bool colored = v->color && v->problem[0] != '\0';
 
-    (void)fprintf(out, "%s%.*s%s" END_OF_LINE, colored ? "\033[31m" : "", cut(v->trouble, width), v->trouble,
+    (void)fprintf(out, "%s%.*s%s" END_OF_LINE, colored ? "\033[31m" : "", cut(v->problem, width), v->problem,
                   colored ? "\033[0m" : "");
 }
 
-/* What there is room for. Locks come first; but a state is not shown as if it were fresh when it may not be. */
+/* Prints what fits. Locks have priority, except over a problem, which says that their states may be old. */
 static void compose(FILE *out, const view *v, int lines, int width)
 {
-    bool is_troubled = v->trouble[0] != '\0';
-    bool has_times = lines > 2 || (!is_troubled && (lines == 2 || v->answered_ms == 0));
-    bool has_trouble = is_troubled || lines >= ROOMY;
-    bool has_headings = lines > 3 || (lines == 3 && !is_troubled);
+    bool has_problem = v->problem[0] != '\0';
+    bool has_times = lines > 2 || (!has_problem && (lines == 2 || v->response_ms == 0));
+    bool has_problem_line = has_problem || lines >= TALL_WINDOW_LINES;
+    bool has_headings = lines > 3 || (lines == 3 && !has_problem);
     table_style style = {
         .color = v->color, .age = v->age, .headings = has_headings, .width = width, .line_end = END_OF_LINE};
 
-    style.lines = (size_t)(lines - has_times - has_trouble - has_headings);
+    style.lines = (size_t)(lines - has_times - has_problem_line - has_headings);
     (void)fputs(BEGIN, out);
     if (has_times)
         print_times(out, v, width);
-    if (has_trouble)
-        print_trouble(out, v, width);
-    if (v->answered_ms != 0)
+    if (has_problem_line)
+        print_problem(out, v, width);
+    if (v->response_ms != 0)
         table_print(out, &v->locks, &style);
-    (void)fseek(out, -2, SEEK_CUR); /* there is a line at least, and a line feed on the last would scroll */
+    (void)fseek(out, -2, SEEK_CUR); /* drops the last line feed, which would scroll; there is at least one line */
     (void)fputs(CLEAR_BELOW, out);
 }
 
 static bool draw(view *v)
 {
-    char *picture = NULL;
+    char *frame = NULL;
     size_t length = 0;
-    FILE *out = v->is_open ? open_memstream(&picture, &length) : NULL;
+    FILE *out = v->is_open ? open_memstream(&frame, &length) : NULL;
     bool drawn = true;
     int lines;
     int width;
 
     if (out == NULL)
-        return true; /* the next one may do */
+        return true; /* the next frame may succeed */
     screen_size(&v->screen, &lines, &width);
     compose(out, v, lines, width);
     if (fclose(out) == 0)
-        drawn = screen_write(&v->screen, picture, length);
-    free(picture);
+        drawn = screen_write(&v->screen, frame, length);
+    free(frame);
     return drawn;
 }
 
@@ -121,7 +122,7 @@ bool view_draw(view *v)
 
 static void on_resize(void *user)
 {
-    (void)view_draw(user); /* whether the terminal is gone, the next drawing tells */
+    (void)view_draw(user); /* the main thread will notice that the terminal is gone */
 }
 
 static void on_stop(void *user)
@@ -130,10 +131,10 @@ static void on_stop(void *user)
 
     (void)pthread_mutex_lock(&v->mutex);
     if (v->is_open)
-        screen_give_back(&v->screen);
+        screen_leave(&v->screen);
     signals_stop();
     if (v->is_open)
-        screen_take(&v->screen);
+        screen_enter(&v->screen);
     (void)draw(v);
     (void)pthread_mutex_unlock(&v->mutex);
 }
@@ -163,36 +164,36 @@ bool view_open(view *v)
     (void)pthread_mutex_lock(&v->mutex);
     v->is_open = screen_open(&v->screen);
     if (v->is_open)
-        screen_take(&v->screen);
+        screen_enter(&v->screen);
     (void)pthread_mutex_unlock(&v->mutex);
     return v->is_open;
 }
 
-bool view_take(view *v, const lock_sync_watch *w, lock_sync_changes *changes)
+bool view_update(view *v, const lock_sync_watch *w, lock_sync_changes *changes)
 {
     const lock_sync_results *results = lock_sync_watch_results(w);
-    bool whole = true;
+    bool complete = true;
 
     (void)pthread_mutex_lock(&v->mutex);
     if (changes != NULL) {
         lock_sync_changes_free(v->changes);
-        v->changes = v->answered_ms != 0 ? changes : NULL; /* at first nothing is new */
-        if (v->answered_ms == 0)
+        v->changes = v->response_ms != 0 ? changes : NULL; /* the first response is not shown as changed */
+        if (v->response_ms == 0)
             lock_sync_changes_free(changes);
     }
     if (results != NULL) {
-        v->answered_ms = unix_now_ms() - lock_sync_watch_age_ms(w);
-        whole = rows_from_watch(&v->locks, results, v->changes);
+        v->response_ms = unix_now_ms() - lock_sync_watch_age_ms(w);
+        complete = rows_from_watch(&v->locks, results, v->changes);
     }
     (void)pthread_mutex_unlock(&v->mutex);
-    return whole;
+    return complete;
 }
 
-void view_note(view *v, const char *trouble, int64_t due_ms)
+void view_set_problem(view *v, const char *problem, int64_t due_ms)
 {
     (void)pthread_mutex_lock(&v->mutex);
-    (void)snprintf(v->trouble, sizeof v->trouble, "%s", trouble);
-    disarm(v->trouble);
+    (void)snprintf(v->problem, sizeof v->problem, "%s", problem);
+    sanitize(v->problem);
     v->due_ms = due_ms;
     (void)pthread_mutex_unlock(&v->mutex);
 }
@@ -204,10 +205,10 @@ void view_close(view *v)
 
     screen_size(&v->screen, &lines, &style.width);
     (void)pthread_mutex_lock(&v->mutex);
-    screen_give_back(&v->screen);
+    screen_leave(&v->screen);
     v->is_open = false;
     (void)pthread_mutex_unlock(&v->mutex);
-    if (v->answered_ms != 0)
+    if (v->response_ms != 0)
         table_print(stdout, &v->locks, &style);
 }
 

@@ -1,4 +1,4 @@
-/* The live table of --watch: the whole terminal, drawn anew in place. */
+/* The live table of --watch, redrawn in place on the whole terminal. */
 #ifndef CLI_VIEW_H
 #define CLI_VIEW_H
 
@@ -8,30 +8,31 @@
 
 typedef struct view view;
 
-/* NULL when memory ran out. */
+/* Returns NULL if memory ran out. */
 view *view_new(const options *o, bool color);
 
-/* What signals_begin() takes. */
+/* Returns the callbacks for signals_begin(). */
 signals_screen view_signals(view *v);
 
-/* Takes the terminal: another screen, no cursor, no echo. Signals must be awaited by then. false when there is no file
-   descriptor for it. */
+/* Enters the alternate screen, without cursor and echo. Call it after signals_begin(). Returns false if no file
+   descriptor is available. */
 bool view_open(view *v);
 
-/* Takes what the watch knows at this moment. `changes`: the last ones, transferred; NULL: there were none. false when
-   memory ran out. */
-bool view_take(view *v, const lock_sync_watch *w, lock_sync_changes *changes);
+/* Copies the current results of the watch. `changes`, the last ones, are transferred; NULL: no changes. Returns false
+   if memory ran out. */
+bool view_update(view *v, const lock_sync_watch *w, lock_sync_changes *changes);
 
-/* What stands above the table: what keeps responses from coming (copied; "" for nothing), and when the next poll is. */
-void view_note(view *v, const char *trouble, int64_t due_ms);
+/* Sets the lines above the table: the problem (copied; "": no problem) and the time of the next poll. */
+void view_set_problem(view *v, const char *problem, int64_t due_ms);
 
-/* false when the terminal could not be written. One that is held (Ctrl-S) is drawn again the next time. */
+/* Returns false if the terminal could not be written. Output stopped by Ctrl-S is not an error: the next call redraws.
+   */
 bool view_draw(view *v);
 
-/* Gives the terminal back, and prints the table there once more, so that the last state stays to be read. */
+/* Leaves the alternate screen, and prints the table once more, so that the last state stays visible. */
 void view_close(view *v);
 
-/* After signals_end(). */
+/* Call it after signals_end(). */
 void view_free(view *v);
 
 #endif

@@ -1,7 +1,7 @@
 #include "watch.h"
 
 #include "changes.h"
-#include "complain.h"
+#include "report.h"
 #include "json.h"
 #include "moment.h"
 #include "output.h"
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TROUBLE_SIZE 512
-#define TICK_MS 1000 /* how often the screen's ages are drawn, and a reader that went away is looked for */
+#define PROBLEM_SIZE 512
+#define TICK_MS 1000 /* how often ages are redrawn and a closed pipe is detected */
 
 typedef struct watching {
     const options *o;
@@ -22,15 +22,15 @@ typedef struct watching {
     lock_sync_watch *w;
     view *v; /* NULL: lines */
     int64_t interval_ms;
-    lock_sync_status trouble; /* what was told to keep responses from coming; OK: nothing */
-    int64_t told_until_ms;    /* and until when, as Unix time */
-    bool has_told;            /* a first response */
-    lock_sync_status end;     /* the error that ended it */
+    lock_sync_status problem;  /* why responses do not arrive, as reported; OK: they arrive */
+    int64_t reported_until_ms; /* the reported time of the next poll, as Unix time */
+    bool has_reported;         /* the first response */
+    lock_sync_status end;      /* the error that ended it */
 } watching;
 
-/* At the start, an error that does not pass ends the watch, because a setting may be wrong. After a good response, only
-   one that nobody but the user can mend does: any other may come from a network on the way, or from a service that is
-   being changed. */
+/* Returns whether an error ends the watch. Before the first good response each permanent error does, because a setting
+   may be wrong. Later only an error that the user must correct does: others may come from the network, or from a
+   service that is being changed. */
 static bool is_end(const watching *s, lock_sync_status status)
 {
     switch (status) {
@@ -44,93 +44,93 @@ static bool is_end(const watching *s, lock_sync_status status)
     }
 }
 
-/* How long until the next poll: longer than the watch itself waits where the guard lets none through. */
+/* Returns the time until the next poll: the watch's wait, or the guard's if that is longer. */
 static int64_t next_poll_in_ms(const watching *s)
 {
     int64_t due_ms = lock_sync_watch_due_in_ms(s->w);
-    int64_t held_ms = lock_sync_watch_last_status(s->w) == LOCK_SYNC_E_TOO_SOON
-                          ? lock_sync_error_retry_after_ms(lock_sync_last_error(s->ctx))
-                          : 0;
+    int64_t guard_wait_ms = lock_sync_watch_last_status(s->w) == LOCK_SYNC_E_TOO_SOON
+                                ? lock_sync_error_retry_after_ms(lock_sync_last_error(s->ctx))
+                                : 0;
 
-    return held_ms > due_ms ? held_ms : due_ms;
+    return guard_wait_ms > due_ms ? guard_wait_ms : due_ms;
 }
 
-/* What keeps responses from coming, as sentences. Of the guard it says why: it is the only one that may be mended here,
-   and what its refusal hangs on is not in its status. */
-static void describe(const watching *s, lock_sync_status trouble, char text[TROUBLE_SIZE])
+/* Describes a problem in sentences. A problem of the guard includes the cause, because the status does not name it and
+   the user may be able to correct it. */
+static void describe(const watching *s, lock_sync_status problem, char text[PROBLEM_SIZE])
 {
-    const char *sentence = lock_sync_status_message(trouble);
+    const char *sentence = lock_sync_status_message(problem);
     const char *message = lock_sync_error_message(lock_sync_last_error(s->ctx));
     size_t length = strlen(sentence);
-    char why[TROUBLE_SIZE / 2];
+    char why[PROBLEM_SIZE / 2];
 
-    if (trouble == LOCK_SYNC_OK)
+    if (problem == LOCK_SYNC_OK)
         text[0] = '\0';
-    else if (trouble == LOCK_SYNC_E_GUARD && lock_sync_guard_error_message(s->guard, why, sizeof why) > 0)
-        (void)snprintf(text, TROUBLE_SIZE, "%s (%s)", sentence, why);
-    else if (trouble == LOCK_SYNC_E_TOO_SOON && strncmp(message, sentence, length) == 0 && message[length] == ' ')
-        (void)snprintf(text, TROUBLE_SIZE, "%s", message + length + 1);
+    else if (problem == LOCK_SYNC_E_GUARD && lock_sync_guard_error_message(s->guard, why, sizeof why) > 0)
+        (void)snprintf(text, PROBLEM_SIZE, "%s (%s)", sentence, why);
+    else if (problem == LOCK_SYNC_E_TOO_SOON && strncmp(message, sentence, length) == 0 && message[length] == ' ')
+        (void)snprintf(text, PROBLEM_SIZE, "%s", message + length + 1);
     else
-        (void)snprintf(text, TROUBLE_SIZE, "%s", sentence);
+        (void)snprintf(text, PROBLEM_SIZE, "%s", sentence);
 }
 
-/* On stderr that responses fail or the guard lets no request through, and when the next poll is; not each time. */
-static void tell_trouble(watching *s, lock_sync_status trouble, int64_t next_ms)
+/* Reports once on stderr why responses do not arrive, and when the next poll is. */
+static void report_problem(watching *s, lock_sync_status problem, int64_t next_ms)
 {
     int64_t at_ms = unix_now_ms() + next_ms;
-    bool is_put_off = trouble == LOCK_SYNC_E_TOO_SOON && at_ms > s->told_until_ms + s->interval_ms;
-    char message[TROUBLE_SIZE];
+    bool is_put_off = problem == LOCK_SYNC_E_TOO_SOON && at_ms > s->reported_until_ms + s->interval_ms;
+    char message[PROBLEM_SIZE];
     char at[MOMENT_SIZE];
     char span[MOMENT_SIZE];
 
-    if (trouble == s->trouble && !is_put_off)
+    if (problem == s->problem && !is_put_off)
         return;
-    s->told_until_ms = at_ms;
-    describe(s, trouble, message);
+    s->reported_until_ms = at_ms;
+    describe(s, problem, message);
     (void)moment_clock(at_ms, at);
     moment_span(next_ms, span);
-    if (trouble == LOCK_SYNC_OK)
-        (void)complain(EXIT_DONE, "there is an answer again");
-    else if (trouble == LOCK_SYNC_E_TOO_SOON) /* the guard's message has the span */
-        (void)complain(EXIT_DONE, "%s%s The next poll is at %s.", message, full_stop_after(message), at);
+    if (problem == LOCK_SYNC_OK)
+        (void)report(EXIT_DONE, "the service responds again");
+    else if (problem == LOCK_SYNC_E_TOO_SOON) /* the guard's message contains the span */
+        (void)report(EXIT_DONE, "%s%s The next poll is at %s.", message, full_stop_after(message), at);
     else if (next_ms > 2 * s->interval_ms)
-        (void)complain(EXIT_DONE, "%s The next poll is in %s, at %s.", message, span, at);
+        (void)report(EXIT_DONE, "%s The next poll is in %s, at %s.", message, span, at);
     else
-        (void)complain(EXIT_DONE, "%s It is tried again.", message);
+        (void)report(EXIT_DONE, "%s Polling continues.", message);
 }
 
-/* What keeps responses from coming. A turn that comes within an interval is nothing to tell. */
-static void note_trouble(watching *s)
+/* Shows or reports a problem. A wait of the guard that ends within an interval is no problem. */
+static void update_problem(watching *s)
 {
-    lock_sync_status trouble = lock_sync_watch_last_status(s->w);
+    lock_sync_status problem = lock_sync_watch_last_status(s->w);
     int64_t next_ms = next_poll_in_ms(s);
-    char message[TROUBLE_SIZE];
+    char message[PROBLEM_SIZE];
 
-    if (trouble == LOCK_SYNC_E_TOO_SOON && next_ms <= s->interval_ms)
-        trouble = s->trouble;
+    if (problem == LOCK_SYNC_E_TOO_SOON && next_ms <= s->interval_ms)
+        problem = s->problem;
     if (s->v != NULL) {
-        describe(s, trouble, message);
-        view_note(s->v, message, unix_now_ms() + next_ms);
+        describe(s, problem, message);
+        view_set_problem(s->v, message, unix_now_ms() + next_ms);
     } else {
-        tell_trouble(s, trouble, next_ms);
+        report_problem(s, problem, next_ms);
     }
-    s->trouble = trouble;
+    s->problem = problem;
 }
 
 static int out_of_memory(watching *s)
 {
-    s->end = LOCK_SYNC_E_NO_MEMORY; /* told when the screen is given back */
+    s->end = LOCK_SYNC_E_NO_MEMORY; /* reported after the screen is left */
     return exit_status_of(s->end);
 }
 
-/* Ids that the first response is without; later ones are told as removed. */
-static void tell_missing(const lock_sync_results *first)
+/* Reports ids that were not found in the first response; later ones are reported as removed. */
+static void report_missing_ids(const lock_sync_results *first)
 {
     for (size_t i = 0; i < lock_sync_results_missing_count(first); i++)
-        (void)complain_missing(lock_sync_results_missing_at(first, i));
+        (void)report_missing(lock_sync_results_missing_at(first, i));
 }
 
-static int tell_changes(watching *s, const lock_sync_changes *changes)
+static int print_changes(watching *s, const lock_sync_changes *changes)
 {
     const lock_sync_results *results = lock_sync_watch_results(s->w);
     int64_t at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w);
@@ -141,13 +141,13 @@ static int tell_changes(watching *s, const lock_sync_changes *changes)
     else if (!json_print_changes(stdout, changes, at_ms, s->o->age))
         return out_of_memory(s);
     exit_status = output_flush();
-    if (exit_status == EXIT_DONE && !s->has_told)
-        tell_missing(results);
-    s->has_told = true;
+    if (exit_status == EXIT_DONE && !s->has_reported)
+        report_missing_ids(results);
+    s->has_reported = true;
     return exit_status;
 }
 
-/* A reader that went away would be noticed only when something is written, which may be never. */
+/* Returns whether the output still has a reader. A write would notice a closed pipe, but may never happen. */
 static bool has_reader(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO};
@@ -155,20 +155,20 @@ static bool has_reader(void)
     return poll(&out, 1, 0) <= 0 || (out.revents & POLLERR) == 0;
 }
 
-/* What came of a call: changes (NULL: none) are transferred. */
-static int take(watching *s, lock_sync_changes *changes)
+/* Processes the outcome of a call. `changes` (NULL: no changes) are transferred. */
+static int process(watching *s, lock_sync_changes *changes)
 {
     int exit_status = EXIT_DONE;
 
     if (s->v != NULL)
-        return view_take(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
+        return view_update(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
     if (changes != NULL)
-        exit_status = tell_changes(s, changes);
+        exit_status = print_changes(s, changes);
     lock_sync_changes_free(changes);
     return exit_status;
 }
 
-/* One step: a poll if it is time to, and what came of it. */
+/* Polls if a poll is due, and processes the outcome. */
 static int step(watching *s)
 {
     lock_sync_changes *changes = NULL;
@@ -180,12 +180,12 @@ static int step(watching *s)
         s->end = status;
         return exit_status_of(status);
     }
-    exit_status = take(s, changes);
+    exit_status = process(s, changes);
     if (exit_status != EXIT_DONE || signals_caught() != 0)
         return exit_status;
-    note_trouble(s);
+    update_problem(s);
     if (s->v == NULL)
-        return has_reader() ? EXIT_DONE : output_lost();
+        return has_reader() ? EXIT_DONE : output_broken_pipe();
     return view_draw(s->v) ? EXIT_DONE : EXIT_OUTPUT;
 }
 
@@ -204,13 +204,14 @@ static int follow_on_screen(watching *s)
     int exit_status;
 
     if (!signals_begin(s->ctx, &screen))
-        return complain(EXIT_INTERNAL, "no thread could be started");
+        return report(EXIT_INTERNAL, "a thread could not be started: try again");
     if (view_open(s->v)) {
         (void)view_draw(s->v);
         exit_status = follow(s);
         view_close(s->v);
     } else {
-        exit_status = complain(EXIT_INTERNAL, "the terminal could not be opened");
+        exit_status = report(EXIT_INTERNAL,
+                             "the terminal could not be opened: leave out --watch, or send the output to a file");
     }
     signals_end();
     return exit_status;
@@ -221,7 +222,7 @@ static int follow_in_lines(watching *s)
     int exit_status;
 
     if (!signals_begin(s->ctx, NULL))
-        return complain(EXIT_INTERNAL, "no thread could be started");
+        return report(EXIT_INTERNAL, "a thread could not be started: try again");
     exit_status = follow(s);
     signals_end();
     return exit_status;
@@ -240,13 +241,13 @@ int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_
     if (status == LOCK_SYNC_OK)
         status = lock_sync_watch_set_interval_ms(s.w, s.interval_ms);
     if (status != LOCK_SYNC_OK)
-        exit_status = complain_of(ctx, status);
+        exit_status = report_error(ctx, status);
     else if (on_screen && s.v == NULL)
-        exit_status = complain(EXIT_INTERNAL, "out of memory");
+        exit_status = report(EXIT_INTERNAL, "out of memory");
     else
         exit_status = on_screen ? follow_on_screen(&s) : follow_in_lines(&s);
     if (s.end != LOCK_SYNC_OK)
-        exit_status = complain_of(ctx, s.end);
+        exit_status = report_error(ctx, s.end);
     lock_sync_watch_free(s.w);
     if (s.v != NULL)
         view_free(s.v);

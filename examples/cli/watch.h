@@ -6,8 +6,8 @@
 
 #include <locksync/locksync.h>
 
-/* Follows changes until a signal comes, an error that does not pass, or the end of whoever reads them; returns the exit
-   status. `guard`: that of the context. */
+/* Follows changes until a signal, a permanent error or a closed output; returns the exit status. `guard` is the guard
+   of the context. */
 int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_screen, bool color);
 
 #endif

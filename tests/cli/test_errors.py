@@ -11,7 +11,7 @@ class Service(Test):
     def test_what_the_service_says(self):
         cases = {
             "401": (5, "make a new one"), "403": (5, "permission to read devices"), "404": (10, "--api-version"),
-            "429": (6, "It asks to wait 7 s"), "500": (9, "Try again later"), "503": (9, "It asks to wait 7 s"),
+            "429": (6, "The service asks to wait 7 s"), "500": (9, "Try again later"), "503": (9, "The service asks to wait 7 s"),
             "html": (10, "--base-url"), "empty": (10, "--base-url"), "bad-json": (10, "--base-url"),
             "wrong-type": (10, "--base-url"), "huge": (10, "--base-url"), "redirect": (10, "--base-url"),
             "truncated": (7, "Try again later"), "reset": (7, "Try again later"), "success-false": (5, "permission"),
@@ -196,14 +196,14 @@ class Credentials(Test):
                 self.assertIn("chmod 600", self.complaint)
 
     def test_files_that_hold_no_key(self):
-        for text, told in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"), ("a\0b", "is no text"),
+        for text, told in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"), ("a\0b", "is not a text file"),
                            (f"{KEY}\n{KEY}", "not usable")):
             with self.subTest(told):
                 self.expect(4, "--key-file", self.write("key", text))
                 self.assertIn(told, self.complaint)
         self.expect(4, "--key-file", self.path("none\n\033[31m"))
         self.assertNotIn("\033", self.complaint)
-        self.assertIn("see that it is there", self.complaint)
+        self.assertIn("check that it exists", self.complaint)
         self.expect(4, "--key-file", self.folder)
 
     def test_a_key_that_cannot_be_one(self):

@@ -122,7 +122,7 @@ class Files(Test):
 
     def test_a_folder_that_cannot_be(self):
         for variables, told in (({"XDG_STATE_HOME": None, "HOME": None}, "neither"),
-                                ({"XDG_STATE_HOME": self.write("file", "")}, "cannot be made"),
+                                ({"XDG_STATE_HOME": self.write("file", "")}, "could not be made"),
                                 ({"XDG_STATE_HOME": self.path("x" * 5000)}, "too long")):
             with self.subTest(variables):
                 self.set(**variables)
@@ -133,7 +133,7 @@ class Files(Test):
         os.symlink(self.write("record", ""), self.path("link"))
         for path, told in ((self.write("empty", ""), "it is empty.*delete it"),
                            (self.write("damaged", "this is no record"), "damaged.*delete it"),
-                           (self.path("link"), "symbolic link"), (self.folder, "is no file"),
+                           (self.path("link"), "symbolic link"), (self.folder, "not a regular file"),
                            (self.path("no", "file"), "No such file.*folder")):
             with self.subTest(path):
                 self.expect(11, "--guard-file", path)

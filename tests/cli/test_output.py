@@ -77,8 +77,8 @@ class Table(Test):
         self.start_service(lock(1001))
         self.assertEqual(self.table("77", "1001", exit_status=3)[1:],
                          [["1001", "locked", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
-                          ["77", "not answered"]])
-        self.assertIn("no answer for 77", self.complaint)
+                          ["77", "not found"]])
+        self.assertIn("lock 77 was not found", self.complaint)
 
     def test_age(self):
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -1,7 +1,7 @@
 /* Which proxy the environment names for which host: a table of cases, as names cannot be asked for on loopback. */
 #include "proxy.h"
 
-#include "complain.h"
+#include "report.h"
 
 #include <stdlib.h>
 

@@ -175,17 +175,17 @@ class Watch(Test):
     def test_the_times_of_answer_and_next_poll(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
         self.start_watch()
-        answer, poll = re.search(r"answer (\S+), next poll (\S+)", self.terminal.wait(r"answer \d")).groups()
+        answer, poll = re.search(r"response (\S+), next poll (\S+)", self.terminal.wait(r"response \d")).groups()
         self.assertIn((seconds(poll) - seconds(answer)) % 86400, range(19, 24))
         self.leave()
         self.terminal.type(f"clear; {SHOWN} --watch --age")
-        self.terminal.wait(r"answer none yet, next poll \d\d:\d\d:\d\d")  # it is not its turn yet
+        self.terminal.wait(r"response none yet, next poll \d\d:\d\d:\d\d")  # it is not its turn yet
 
     def test_ages_grow(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
         self.start_watch("--age")
         for age in "1", "2":
-            self.terminal.wait(rf"answer {age} s ago")
+            self.terminal.wait(rf"response {age} s ago")
 
     def test_an_outage_is_told_and_forgotten(self):
         self.start_watch(until="1001  locked ")
@@ -200,7 +200,7 @@ class Watch(Test):
         self.service.reply = None
         begun = int(time.time())
         self.start_watch()
-        poll = re.search(r"answer none yet, next poll (\S+)\n\S", self.terminal.wait(r"next poll \S+\n\S"))[1]
+        poll = re.search(r"response none yet, next poll (\S+)\n\S", self.terminal.wait(r"next poll \S+\n\S"))[1]
         self.assertIn((seconds(poll) - begun) % 86400, range(60, 111))
 
     def test_what_ends_it_is_told_on_the_shell_s_screen(self):
@@ -211,12 +211,12 @@ class Watch(Test):
         self.terminal.wait_for_status(5)
 
     def test_ids_without_an_answer(self):
-        screen = self.start_watch("1001 77 1001", until=r"77    not answered\n1001  locked ")
+        screen = self.start_watch("1001 77 1001", until=r"77    not found\n1001  locked ")
         self.assertEqual(screen.count("1001"), 1)
         self.service.locks.append(lock(77))
         self.terminal.wait(r"77    locked ")
         self.service.locks = []
-        self.terminal.wait(r"77    not answered\n1001  not answered")
+        self.terminal.wait(r"77    not found\n1001  not found")
 
     def test_keys_typed_meanwhile_are_neither_shown_nor_left_to_the_shell(self):
         self.start_watch(until="1001  locked ")
@@ -229,15 +229,15 @@ class Watch(Test):
 
     def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
         self.start_sim("--delay-ms", "60000")
-        self.start_watch("--timeout 1000", until="(?m)^answer none yet, next poll$", columns=26)
+        self.start_watch("--timeout 1000", until="(?m)^response none yet, next poll$", columns=28)
         self.terminal.tmux("resize-window", "-x", "80")
-        self.terminal.wait(r"answer none yet, next poll \d")
+        self.terminal.wait(r"response none yet, next poll \d")
         self.leave()
 
     def test_a_narrow_terminal(self):
         screen = self.start_watch(until="1002  unlocked", columns=40, lines=10)
         self.assertIn("ID    STATE     DOOR    CONNECTED\n", screen)
-        self.assertRegex(screen, r"(?m)^answer \S+, next poll \d\d:\d\d:\d\d$")
+        self.assertRegex(screen, r"(?m)^response \S+, next poll \d\d:\d\d:\d\d$")
         self.terminal.tmux("resize-window", "-x", "100")
         self.terminal.wait("CHARGING")
 
@@ -246,7 +246,7 @@ class Watch(Test):
         screen = self.start_watch(until="and 14 more", lines=10)
         self.assertIn("1005 ", screen)
         self.assertNotIn("1006 ", screen)
-        self.assertIn("answer ", screen.splitlines()[0])
+        self.assertIn("response ", screen.splitlines()[0])
         self.terminal.tmux("resize-window", "-y", "30")
         self.terminal.wait("1019 ")
 
@@ -255,11 +255,11 @@ class Watch(Test):
         wrong = r"\AThe service failed"
         self.start_watch(lines=5)
         for lines, good, bad in (
-                (5, r"\Aanswer .*\nID .*\n1000 .*\n1001 .*\n1002 ",
-                 r"\Aanswer .*\nThe service .*\nID .*\n1000 .*\nand 2"),
-                (4, r"\Aanswer .*\nID .*\n1000 .*\nand 2 more", r"\Aanswer .*\nThe service .*\nID .*\n1000 "),
-                (3, r"\Aanswer .*\nID .*\n1000 ", r"\Aanswer .*\nThe service .*\n1000 "),
-                (2, r"\Aanswer .*\n1000 ", wrong + r".*\n1000 "),
+                (5, r"\Aresponse .*\nID .*\n1000 .*\n1001 .*\n1002 ",
+                 r"\Aresponse .*\nThe service .*\nID .*\n1000 .*\nand 2"),
+                (4, r"\Aresponse .*\nID .*\n1000 .*\nand 2 more", r"\Aresponse .*\nThe service .*\nID .*\n1000 "),
+                (3, r"\Aresponse .*\nID .*\n1000 ", r"\Aresponse .*\nThe service .*\n1000 "),
+                (2, r"\Aresponse .*\n1000 ", wrong + r".*\n1000 "),
                 (1, r"\A1000 ", wrong)):
             with self.subTest(lines=lines):
                 self.terminal.tmux("resize-window", "-y", str(lines))
@@ -271,7 +271,7 @@ class Watch(Test):
 
     def test_a_window_of_one_line_before_the_first_answer(self):
         self.start_sim("--delay-ms", "60000")
-        self.start_watch("--timeout 1000", until=r"\Aanswer none yet", lines=1)
+        self.start_watch("--timeout 1000", until=r"\Aresponse none yet", lines=1)
         self.terminal.tmux("resize-window", "-y", "10")
         self.leave()
 

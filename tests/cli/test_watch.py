@@ -84,19 +84,19 @@ class Watch(Test):
         watch = self.watch("77", "1001", "77")
         self.line(watch)
         self.service.wait_for_requests(2)
-        self.assertRegex(self.stop(watch)[1], r"\Alocksync: no answer for 77[^\n]*\n\Z")
+        self.assertRegex(self.stop(watch)[1], r"\Alocksync: lock 77 was not found[^\n]*\n\Z")
 
     def test_an_outage_is_told_and_makes_no_changes(self):
         watch = self.watch("1001", stderr=subprocess.PIPE)
         self.line(watch)
         self.service.reply = (503, {}, "")
         self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. "
-                                                  r"(It is tried again|The next poll is in 1 s, at \S+)\.$")
+                                                  r"(Polling continues|The next poll is in 1 s, at \S+)\.$")
         self.service.wait_for_requests(1)
         self.service.locks = [lock(1001, state=2)]
         self.service.reply = None
         self.assertEqual(self.line(watch), "1001  state: locked -> unlocked")
-        self.assertEqual(watch.stderr.readline(), "locksync: there is an answer again\n")
+        self.assertEqual(watch.stderr.readline(), "locksync: the service responds again\n")
         self.assertEqual(self.stop(watch), ("", ""))
 
     def test_a_response_that_is_none_is_the_end_only_at_the_start(self):
@@ -113,9 +113,9 @@ class Watch(Test):
                 watch = self.watch("1001")
                 self.line(watch)
                 self.service.reply = reply
-                self.assertIn("tried again", watch.stderr.readline())
+                self.assertIn("Polling continues", watch.stderr.readline())
                 self.service.reply = None
-                self.assertIn("there is an answer again", watch.stderr.readline())
+                self.assertIn("the service responds again", watch.stderr.readline())
                 self.stop(watch)
 
     def test_a_429_is_told_with_the_time_of_the_next_poll(self):

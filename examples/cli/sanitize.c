@@ -1,13 +1,13 @@
-#include "disarm.h"
+#include "sanitize.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define MALFORMED 0 /* it is replaced, as NUL would be */
+#define MALFORMED 0 /* marks a malformed byte, which is replaced */
 
-/* By Unicode: C0, DEL and C1, the soft hyphen, marks, embeddings and isolates of direction, separators of lines, what
-   has no width, annotations, tags. */
+/* Ranges of Unicode: C0, DEL and C1, the soft hyphen, marks, embeddings and isolates of direction, line separators,
+   zero-width characters, annotations, tags. */
 static const struct range {
     uint32_t first;
     uint32_t last;
@@ -16,10 +16,10 @@ static const struct range {
     {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
 };
 
-/* The next character and its size. Of a malformed sequence that is its first byte. */
+/* Decodes the next character and returns its size. Of a malformed sequence it takes the first byte only. */
 static size_t next(const unsigned char *at, uint32_t *character)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* less would be written in fewer bytes */
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* smaller values are overlong encodings */
     size_t size = at[0] < 0x80             ? 1
                   : (at[0] & 0xe0) == 0xc0 ? 2
                   : (at[0] & 0xf0) == 0xe0 ? 3
@@ -29,7 +29,7 @@ static size_t next(const unsigned char *at, uint32_t *character)
     *character = size == 1 ? at[0] : at[0] & (0x7fu >> size);
     for (size_t i = 1; i < size; i++) {
         if ((at[i] & 0xc0) != 0x80)
-            size = 0; /* also at the text's end */
+            size = 0; /* also at the terminating NUL */
         else
             *character = *character << 6 | (at[i] & 0x3fu);
     }
@@ -47,7 +47,7 @@ static bool is_replaced(uint32_t character)
     return false;
 }
 
-void disarm(char *text)
+void sanitize(char *text)
 {
     const unsigned char *from = (const unsigned char *)text;
     unsigned char *to = (unsigned char *)text;
