@@ -46,7 +46,8 @@ def prose_of_c(text, messages):
     for token in C_TOKEN.finditer(text):
         body, line = token[0], text.count('\n', 0, token.start()) + 1
         if body[0] == '"':
-            said = ''.join(re.findall(r'"((?:\\.|[^"\\\n])*)"', body)).replace('\\n', ' ').replace('\\"', '"')
+            said = ''.join(re.findall(r'"((?:\\.|[^"\\\n])*)"', body)).replace('\\"', '"')
+            said = re.sub(r'\\n(?=\\n| {1,4}\S)', '. ', said).replace('\\n', ' ')  # entries of a help text
             if messages and said.count(' ') >= 3:
                 yield line, said
         elif body[0] == '/':
