@@ -1,14 +1,14 @@
-/* The accounts, in a hash table cut into shards with a lock each, so that threads rarely meet and 100,000 accounts
-   cost no more per request than one. An account, once made, stays until the end.
+/* Keeps the accounts in a hash table of shards. Each shard has a lock, so that threads rarely contend, and 100,000
+   accounts cost no more per request than one. An account is never removed.
 
-   The rules, as the service documents them, with no tolerance:
-   - interval: a sync that arrives less than the interval after the one before breaks it, whatever that one was
-     answered.
-   - budget: a window of 3,600 s starts with the account's first sync, and the next ones follow it without a gap.
-     Every sync over the budget breaks it.
+   The rules, as the service documents them, without tolerance:
+   - Interval: a sync violates it if it arrives less than the interval after the previous sync, whatever the response to
+     that sync was.
+   - Budget: a window of 3,600 s starts with the account's first sync, and the next windows follow without a gap.
+     Each sync over the budget violates it.
 
-   Refused syncs count in both. Besides, and only counted: how often there were more syncs than the budget in *any*
-   3,600 s. For that the arrival times of the last `budget` syncs are kept in a ring. */
+   Rejected syncs count in both. Syncs over the budget in *any* 3,600 s are counted too, but not rejected. For these a
+   ring has the arrival times of the last `budget` syncs. */
 
 #include "accounts.h"
 
@@ -29,7 +29,7 @@ struct account {
     int64_t last_us; /* the newest sync; unset while tally.syncs is 0 */
     int64_t window_us;
     uint64_t window_syncs;
-    int64_t *ring; /* the last `budget` arrivals; grows up to that */
+    int64_t *ring; /* the last `budget` arrivals; grows up to that size */
     uint32_t ring_room;
     uint32_t ring_used;
     uint32_t ring_next; /* once full: the oldest, to be replaced */
@@ -58,7 +58,7 @@ static uint64_t hash_of(enum scheme scheme, const char *credential)
     return mix(hash);
 }
 
-/* The top bits choose the shard, the low ones the bucket in it. */
+/* The top bits select the shard, the low bits the bucket in it. */
 static struct shard *shard_of(struct accounts *accounts, uint64_t hash)
 {
     return &accounts->shards[hash >> 58];
@@ -86,7 +86,7 @@ struct accounts *accounts_new(const struct rules *rules)
     return accounts;
 }
 
-/* Calls visit for every account, each under its lock. */
+/* Calls `visit` for each account, under the lock of its shard. */
 static void each_account(struct accounts *accounts, void (*visit)(struct account *account, void *user), void *user)
 {
     for (size_t i = 0; i < SHARDS; i++) {
@@ -177,7 +177,8 @@ void accounts_add(struct accounts *accounts, enum scheme scheme, const char *cre
     pthread_mutex_unlock(&shard->lock);
 }
 
-/* "PersonalKey xyz" -> "xyz"; NULL if it is neither scheme or nothing follows. Schemes match without regard to case. */
+/* Returns "xyz" for "PersonalKey xyz"; NULL for another scheme or an empty credential. Case does not matter in schemes.
+   */
 static const char *credential_in(const char *authorization, enum scheme *scheme)
 {
     static const struct {
@@ -222,10 +223,10 @@ static int64_t whole_seconds(int64_t us)
     return (us + SECOND_US - 1) / SECOND_US;
 }
 
-/* Returns how long to wait, in us; 0: within the rule. */
+/* Returns how long to wait in us; 0: the rule is kept. */
 static int64_t check_interval(const struct rules *rules, struct account *account, int64_t now_us)
 {
-    /* two threads may come here in another order than their requests have arrived in */
+    /* two threads may call this in another order than their requests arrived in */
     int64_t gap = now_us > account->last_us ? now_us - account->last_us : account->last_us - now_us;
 
     if (account->tally.syncs == 0) {

@@ -1,4 +1,4 @@
-/* Who may ask, how often each account did, and whether that was within the service's rules. */
+/* Authorizes accounts, counts their requests, and checks the service's rate rules. */
 #ifndef LOCKSYNC_SIM_ACCOUNTS_H
 #define LOCKSYNC_SIM_ACCOUNTS_H
 
@@ -8,13 +8,13 @@
 enum scheme { PERSONAL_KEY, BEARER };
 
 struct rules {
-    bool any_key;            /* every credential is an account of its own */
+    bool any_key;            /* every credential is an account */
     int64_t min_interval_us; /* between two syncs; 0: not enforced */
     uint32_t hourly_budget;  /* syncs in a window; 0: not enforced */
 };
 
 struct tally {
-    uint64_t accounts; /* that have asked at all */
+    uint64_t accounts; /* with at least one request */
     uint64_t requests;
     uint64_t syncs;
     uint64_t interval_violations;
@@ -30,16 +30,16 @@ struct accounts *accounts_new(const struct rules *rules);
 void accounts_free(struct accounts *accounts);
 void accounts_add(struct accounts *accounts, enum scheme scheme, const char *credential);
 
-/* The account that an Authorization header belongs to, with one more request counted; NULL: not authorized. */
+/* Returns the account of an Authorization header and counts a request of it; NULL: not authorized. */
 struct account *accounts_authorize(struct accounts *accounts, const char *authorization);
 
-/* Counts a sync that arrived at now_us. Returns 0 if it is within the rules, else how many seconds to wait. */
+/* Counts a sync that arrived at now_us. Returns 0 if it keeps the rules, else how many seconds to wait. */
 int64_t accounts_sync(struct accounts *accounts, struct account *account, int64_t now_us);
 
 void accounts_tally(struct accounts *accounts, struct tally *tally);
 bool accounts_tally_one(struct accounts *accounts, enum scheme scheme, const char *credential, struct tally *tally);
 
-/* Forgets every arrival; the accounts stay. */
+/* Resets the counts and arrivals of all accounts. */
 void accounts_reset(struct accounts *accounts);
 
 #endif

@@ -1,8 +1,8 @@
-/* Makes the answers of the faults.
+/* Makes faulty responses.
 
-   Those that break off or trickle are read by libmicrohttpd piece by piece from a callback, which may say "broken off"
-   (MHD_CONTENT_READER_END_WITH_ERROR closes the connection) or suspend the connection until the next byte is due.
-   The huge answer is computed where it is read, never held: a head, many records of one size, and a tail. */
+   libmicrohttpd reads a truncated or slow response piece by piece from a callback. The callback may close the
+   connection (MHD_CONTENT_READER_END_WITH_ERROR), or suspend it until the next byte is due. The huge response is
+   never stored: each read computes its part of a head, many records of one size, and a tail. */
 
 #include "broken.h"
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define HUGE_SIZE (UINT64_C(64) << 20)
-#define HUGE_FIRST_ID INT64_C(1000000000) /* ids keep their ten digits */
+#define HUGE_FIRST_ID INT64_C(1000000000) /* so that each id has ten digits */
 #define FAULT_RETRY_AFTER 7
 #define BROKEN_OFF MHD_CONTENT_READER_END_WITH_ERROR
 
@@ -31,11 +31,11 @@ static const char huge_head[] = "{\"result\":[";
 struct broken {
     char record[128]; /* `{"id":1000000000,...},` */
     size_t record_size;
-    char tail[256]; /* a last record, without the comma, and the end of the envelope */
+    char tail[256]; /* the last record, without a comma, and the end of the envelope */
     size_t tail_size;
     uint64_t records;
     pthread_mutex_t lock;
-    struct text bomb; /* made when it is first asked for */
+    struct text bomb; /* made at the first request for it */
 };
 
 struct broken *broken_new(struct shape shape)
@@ -72,7 +72,7 @@ static size_t copy_from(char *to, size_t room, const char *piece, size_t size, u
     return n;
 }
 
-/* The rest of the one piece of the huge answer that position lies in; 0 at the end. */
+/* Copies the rest of the piece of the huge response that contains `position`; returns 0 at the end. */
 static size_t huge_piece(const struct broken *b, uint64_t position, char *to, size_t room)
 {
     size_t head_size = sizeof huge_head - 1;
@@ -93,7 +93,7 @@ static size_t huge_piece(const struct broken *b, uint64_t position, char *to, si
 
 static ssize_t read_huge(void *user, uint64_t position, char *to, size_t room)
 {
-    const struct broken *b = ((struct visit *)user)->server->broken;
+    const struct broken *b = ((struct request *)user)->server->broken;
     size_t filled = 0;
     size_t n;
 
@@ -102,12 +102,12 @@ static ssize_t read_huge(void *user, uint64_t position, char *to, size_t room)
     return filled > 0 ? (ssize_t)filled : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/* The first half of the good answer, in one piece or several; 0 when that is all out. */
-static size_t first_half(const struct visit *visit, uint64_t position, char *to, size_t room)
+/* Copies the first half of the good response, in one or several pieces; returns 0 at its end. */
+static size_t first_half(const struct request *request, uint64_t position, char *to, size_t room)
 {
-    size_t half = visit->good.size / 2;
+    size_t half = request->good.size / 2;
 
-    return position < half ? copy_from(to, room, visit->good.data, half, position) : 0;
+    return position < half ? copy_from(to, room, request->good.data, half, position) : 0;
 }
 
 static ssize_t read_truncated(void *user, uint64_t position, char *to, size_t room)
@@ -117,8 +117,8 @@ static ssize_t read_truncated(void *user, uint64_t position, char *to, size_t ro
     return n > 0 ? (ssize_t)n : BROKEN_OFF;
 }
 
-/* SO_LINGER alone is not enough: libmicrohttpd shuts a connection down before it closes it, and that FIN would reach
-   the client before the RST. To dissolve the socket's association sends the RST at once. */
+/* SO_LINGER is not enough: libmicrohttpd shuts a connection down before it closes it, and the client would receive that
+   FIN before the RST. Connecting the socket to AF_UNSPEC sends the RST at once. */
 static void send_reset(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -133,29 +133,30 @@ static void send_reset(struct MHD_Connection *connection)
 
 static ssize_t read_reset(void *user, uint64_t position, char *to, size_t room)
 {
-    struct visit *visit = user;
-    size_t n = first_half(visit, position, to, room);
+    struct request *request = user;
+    size_t n = first_half(request, position, to, room);
 
     if (n > 0)
         return (ssize_t)n;
-    send_reset(visit->connection);
+    send_reset(request->connection);
     return BROKEN_OFF;
 }
 
-/* Called twice for each byte: the first call begins the pause, the second, after it, gives the byte. */
+/* Called twice for each byte: the first call begins the pause, the second call, after the pause, returns the byte. */
 static ssize_t read_slowly(void *user, uint64_t position, char *to, size_t room)
 {
-    struct visit *visit = user;
+    struct request *request = user;
 
     (void)room;
-    visit->rested = !visit->rested;
-    if (visit->rested)
-        return pauses_begin(visit->server->pauses, PAUSE_TRICKLE, &visit->pause, visit->connection) ? 0 : BROKEN_OFF;
-    *to = visit->good.data[position];
+    request->has_paused = !request->has_paused;
+    if (request->has_paused)
+        return pauses_begin(request->server->pauses, PAUSE_TRICKLE, &request->pause, request->connection) ? 0
+                                                                                                          : BROKEN_OFF;
+    *to = request->good.data[position];
     return 1;
 }
 
-/* Spaces where the records would be: valid JSON, and a thousandth of its size on the wire. */
+/* Makes valid JSON with spaces instead of records, which gzip compresses to a thousandth. */
 static void make_bomb(struct text *bomb)
 {
     static const char tail[] = "],\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
@@ -169,51 +170,51 @@ static void make_bomb(struct text *bomb)
     text_free(&plain);
 }
 
-static bool reply_bomb(struct visit *visit)
+static bool reply_bomb(struct request *request)
 {
-    struct broken *broken = visit->server->broken;
+    struct broken *broken = request->server->broken;
 
-    if (!client_accepts_gzip(visit))
+    if (!client_accepts_gzip(request))
         return false;
     pthread_mutex_lock(&broken->lock);
     if (broken->bomb.size == 0)
         make_bomb(&broken->bomb);
     pthread_mutex_unlock(&broken->lock);
-    reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, broken->bomb.data, broken->bomb.size);
-    reply_header(visit, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, broken->bomb.data, broken->bomb.size);
+    reply_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     return true;
 }
 
-static void reply_literal(struct visit *visit, const char *type, const char *body)
+static void reply_literal(struct request *request, const char *type, const char *body)
 {
-    reply_bytes(visit, MHD_HTTP_OK, type, body, strlen(body));
+    reply_bytes(request, MHD_HTTP_OK, type, body, strlen(body));
 }
 
-bool broken_reply(struct visit *visit, enum fault fault, struct text good, bool single)
+bool broken_reply(struct request *request, enum fault fault, struct text good, bool single)
 {
-    visit->good = good;
-    visit->rested = false;
+    request->good = good;
+    request->has_paused = false;
     switch (fault) {
-    case FAULT_401: reply_error(visit, 401, 0); break;
-    case FAULT_403: reply_error(visit, 403, 0); break;
-    case FAULT_404: reply_error(visit, 404, 0); break;
-    case FAULT_429: reply_error(visit, 429, FAULT_RETRY_AFTER); break;
-    case FAULT_500: reply_error(visit, 500, 0); break;
-    case FAULT_503: reply_error(visit, 503, FAULT_RETRY_AFTER); break;
-    case FAULT_HTML: reply_literal(visit, HTML_TYPE, html_page); break;
-    case FAULT_EMPTY: reply_literal(visit, JSON_TYPE, ""); break;
-    case FAULT_TRUNCATED: reply_reader(visit, good.size, read_truncated); break;
-    case FAULT_RESET: reply_reader(visit, good.size, read_reset); break;
-    case FAULT_SLOW: reply_reader(visit, good.size, read_slowly); break;
-    case FAULT_BAD_JSON: reply_literal(visit, JSON_TYPE, bad_json); break;
-    case FAULT_WRONG_TYPE: reply_literal(visit, JSON_TYPE, single ? number_result : object_result); break;
-    case FAULT_HUGE: reply_reader(visit, MHD_SIZE_UNKNOWN, read_huge); break;
-    case FAULT_GZIP_BOMB: return reply_bomb(visit);
+    case FAULT_401: reply_error(request, 401, 0); break;
+    case FAULT_403: reply_error(request, 403, 0); break;
+    case FAULT_404: reply_error(request, 404, 0); break;
+    case FAULT_429: reply_error(request, 429, FAULT_RETRY_AFTER); break;
+    case FAULT_500: reply_error(request, 500, 0); break;
+    case FAULT_503: reply_error(request, 503, FAULT_RETRY_AFTER); break;
+    case FAULT_HTML: reply_literal(request, HTML_TYPE, html_page); break;
+    case FAULT_EMPTY: reply_literal(request, JSON_TYPE, ""); break;
+    case FAULT_TRUNCATED: reply_reader(request, good.size, read_truncated); break;
+    case FAULT_RESET: reply_reader(request, good.size, read_reset); break;
+    case FAULT_SLOW: reply_reader(request, good.size, read_slowly); break;
+    case FAULT_BAD_JSON: reply_literal(request, JSON_TYPE, bad_json); break;
+    case FAULT_WRONG_TYPE: reply_literal(request, JSON_TYPE, single ? number_result : object_result); break;
+    case FAULT_HUGE: reply_reader(request, MHD_SIZE_UNKNOWN, read_huge); break;
+    case FAULT_GZIP_BOMB: return reply_bomb(request);
     case FAULT_REDIRECT:
-        reply_bytes(visit, MHD_HTTP_FOUND, JSON_TYPE, "", 0);
-        reply_header(visit, MHD_HTTP_HEADER_LOCATION, "http://127.0.0.2:9/api/v37/my/lock/sync");
+        reply_bytes(request, MHD_HTTP_FOUND, JSON_TYPE, "", 0);
+        reply_header(request, MHD_HTTP_HEADER_LOCATION, "http://127.0.0.2:9/api/v37/my/lock/sync");
         break;
-    case FAULT_SUCCESS_FALSE: reply_literal(visit, JSON_TYPE, no_success); break;
+    case FAULT_SUCCESS_FALSE: reply_literal(request, JSON_TYPE, no_success); break;
     default: return false;
     }
     return true;

@@ -1,15 +1,15 @@
-/* Answers that go wrong on purpose. */
+/* Faulty responses. */
 #ifndef LOCKSYNC_SIM_BROKEN_H
 #define LOCKSYNC_SIM_BROKEN_H
 
 #include "server.h"
 
-/* What the huge answers are made from. */
+/* The data of the huge responses. */
 struct broken *broken_new(struct shape shape);
 void broken_free(struct broken *broken);
 
-/* Replies with the fault in place of the good answer; single tells whether that is about one lock.
-   False, and no reply made: the fault does not apply (a gzip bomb to a client that does not accept gzip). */
-bool broken_reply(struct visit *visit, enum fault fault, struct text good, bool single);
+/* Replies with the fault instead of the good response; `single`: the response has one lock. Returns false, without a
+   reply, if the fault does not apply (a gzip bomb, but the client does not accept gzip). */
+bool broken_reply(struct request *request, enum fault fault, struct text good, bool single);
 
 #endif

@@ -1,5 +1,5 @@
-/* Which fault an answer gets. All authorized syncs are counted, for each fault apart: with 500:2 and html:3
-   the answers 2, 4, 6 ... are 500 and 3, 9, 15 ... are HTML pages. */
+/* Chooses the fault of a response. Each fault counts all authorized syncs: with 500:2 and html:3 the responses 2, 4, 6
+   ... are 500, and 3, 9, 15 ... are HTML pages. */
 
 #include "faults.h"
 

@@ -1,4 +1,4 @@
-/* The faults that the simulator can be told to make, and when the next one of each is due. */
+/* The faults that the simulator can make, and when each is due. */
 #ifndef LOCKSYNC_SIM_FAULTS_H
 #define LOCKSYNC_SIM_FAULTS_H
 
@@ -25,13 +25,13 @@ enum fault {
     FAULT_GZIP_BOMB,
     FAULT_REDIRECT,
     FAULT_SUCCESS_FALSE,
-    FAULT_NONE /* also how many there are */
+    FAULT_NONE /* also the number of faults */
 };
 
-/* Zero is a good start: none. All of it may be used by several threads at once. */
+/* All zero: no faults. Threads may use it concurrently. */
 struct faults {
-    atomic_uint every[FAULT_NONE]; /* each Nth answer; 0: off */
-    atomic_uint seen[FAULT_NONE];  /* answers since it was switched on */
+    atomic_uint every[FAULT_NONE]; /* each Nth response; 0: off */
+    atomic_uint seen[FAULT_NONE];  /* responses since it was switched on */
     atomic_bool any;
 };
 
@@ -39,10 +39,10 @@ enum fault fault_by_name(const char *name, size_t size); /* FAULT_NONE: no such 
 
 void faults_switch(struct faults *faults, enum fault fault, uint32_t every);
 
-/* One more answer: the fault that is due for it. If several are, the one named first in the enumeration. */
+/* Counts a response and returns its fault. If several are due, the first in the enumeration is returned. */
 enum fault faults_draw(struct faults *faults);
 
-/* Every fault that is on counts from zero again. */
+/* Restarts the count of each fault at zero. */
 void faults_restart(struct faults *faults);
 
 #endif

@@ -1,23 +1,23 @@
-/* How the locks live: a pure function of the seed, the lock and the time since the start, so that nothing has to be
-   stored or locked and two runs with one seed and one clock agree.
+/* Computes how the locks behave: a pure function of the seed, the lock and the time since the start. No state is
+   stored or locked, and two runs with the same seed and the same clock agree.
 
-   Each lock has habits drawn from the seed, and a time of its own: the simulated time since the start plus a lead
-   of 1 to 10 hours, which makes it begin somewhere in the middle of its life.
+   The seed determines each lock's parameters. A lock's time is the simulated time since the start plus a lead of 1
+   to 10 hours, so that locks start in different states.
 
-   - Turns. Its time is cut into turns of 60 to 120 s. In each, at a moment drawn anew, the bolt moves once: in odd
-     turns it locks (5 Locking, 6 Locked), in even turns it opens, half of the times with the latch pulled (4
-     Unlocking, 8 Pulling, 7 Pulled, 2 Unlocked). One time in sixteen it jams: stateChangeResult 1, and the bolt is
-     left half way (3 SemiLocked) until the next turn. 4, 5 and 8 last 1 to 2.5 s. lastStateChangedDate is when the
-     present state began.
-   - Door. Every fifth lock or so has no sensor (0), and one in twenty has an uncalibrated one (4). Behind the
-     others the door opens (2) some seconds after the bolt did, for 3 to 12 s, and is closed (3) else. In one turn
-     in thirty-two the sensor is out of reach (1).
-   - Battery. It falls from 100 to 10 %, one in 5 minutes, and is then charged, one a minute.
-   - Reach. In about half of its periods of 10 to 20 minutes the lock is out of reach for 20 to 80 s. The second
-     lock is out of reach from the start for 61 s, simulated and real ones.
-   - Settings. They are changed every 8 to 24 minutes; each change raises the revision.
+   - Movements. The time is divided into turns of 60 to 120 s. In each turn the bolt moves once, at a random moment:
+     it locks in turns 1, 3, 5 ... (5 Locking, 6 Locked), and it opens in the others. Half of the times it also pulls
+     the latch (4 Unlocking, 8 Pulling, 7 Pulled, 2 Unlocked). One movement in 16 jams: stateChangeResult is 1, and
+     the bolt stays halfway (3 SemiLocked) until the next turn. States 4, 5 and 8 last 1 to 2.5 s.
+     lastStateChangedDate is when the current state began.
+   - Door. About one lock in 5 has no sensor (0), and one in 20 has an uncalibrated sensor (4). The doors of the
+     others open (2) 8 s after the bolt began to open, for 3 to 12 s, and are closed (3) otherwise. In one turn of 32
+     the sensor is out of reach (1).
+   - Battery. It falls from 100 to 10 %, by 1 % in 5 minutes, and is then charged by 1 % a minute.
+   - Reach. In about half of the periods of 10 to 20 minutes the lock is out of reach for 20 to 80 s. The second lock
+     is out of reach until 61 s have passed, simulated and real.
+   - Settings. They change every 8 to 24 minutes; each change increases the revision.
 
-   Frozen locks stay as at the start, which is then a fixed date; only the second one is out of reach, and stays so. */
+   Frozen locks stay as at the start, which is a fixed date. Only the second lock is out of reach. */
 
 #include "locks.h"
 
@@ -32,14 +32,14 @@
 #define PERCENT_LASTS (5 * MINUTE)
 #define PERCENT_CHARGES MINUTE
 #define BATTERY_SPAN 90
-#define SECOND_LOCK_AWAY (61 * SECOND)              /* 60, and some for who counts from the first line on stdout */
+#define SECOND_LOCK_AWAY (61 * SECOND)              /* 60 from the first line on stdout */
 #define FROZEN_START (INT64_C(1735689600) * SECOND) /* 2025-01-01T00:00:00Z */
 
 enum { UNLOCKED = 2, SEMI_LOCKED = 3, UNLOCKING = 4, LOCKING = 5, LOCKED = 6, PULLED = 7, PULLING = 8 };
 enum { DOOR_NONE = 0, DOOR_LOST = 1, DOOR_OPENED = 2, DOOR_CLOSED = 3, DOOR_UNCALIBRATED = 4 };
 
 struct habits {
-    uint64_t dice;
+    uint64_t bits;
     int64_t lead;
     int64_t turn;
     int64_t reach_period;
@@ -56,7 +56,7 @@ struct locks {
     struct habits *habits;
 };
 
-/* One movement of the bolt: the states it goes through and how long each lasts; the last one stays. */
+/* One movement of the bolt: its states and how long each lasts; the last state stays. */
 struct step {
     int state;
     int64_t lasts;
@@ -81,22 +81,22 @@ int64_t monotonic_us(void)
     return clock_us(CLOCK_MONOTONIC);
 }
 
-static int64_t draw(uint64_t *dice, int64_t least, int64_t most)
+static int64_t draw(uint64_t *bits, int64_t least, int64_t most)
 {
-    *dice = mix(*dice);
-    return least + (int64_t)(*dice % (uint64_t)(most - least + 1));
+    *bits = mix(*bits);
+    return least + (int64_t)(*bits % (uint64_t)(most - least + 1));
 }
 
 static struct habits draw_habits(uint64_t seed, int64_t id)
 {
-    uint64_t dice = mix(seed) ^ mix((uint64_t)id);
+    uint64_t bits = mix(seed) ^ mix((uint64_t)id);
     struct habits h = {.door = DOOR_CLOSED};
 
-    h.lead = draw(&dice, HOUR, 10 * HOUR);
-    h.turn = draw(&dice, 60 * SECOND, 120 * SECOND);
-    h.reach_period = draw(&dice, 10 * MINUTE, 20 * MINUTE);
-    h.settings_period = draw(&dice, 8 * MINUTE, 24 * MINUTE);
-    switch (draw(&dice, 0, 19)) {
+    h.lead = draw(&bits, HOUR, 10 * HOUR);
+    h.turn = draw(&bits, 60 * SECOND, 120 * SECOND);
+    h.reach_period = draw(&bits, 10 * MINUTE, 20 * MINUTE);
+    h.settings_period = draw(&bits, 8 * MINUTE, 24 * MINUTE);
+    switch (draw(&bits, 0, 19)) {
     case 0:
     case 1:
     case 2:
@@ -104,7 +104,7 @@ static struct habits draw_habits(uint64_t seed, int64_t id)
     case 4: h.door = DOOR_UNCALIBRATED; break;
     default: break;
     }
-    h.dice = dice;
+    h.bits = bits;
     return h;
 }
 
@@ -141,38 +141,38 @@ bool locks_has(const struct locks *locks, int64_t id)
     return id >= FIRST_LOCK_ID && id - FIRST_LOCK_ID < locks->count;
 }
 
-/* When the bolt moves in turn k, and that turn's own dice. */
-static int64_t turn_moves(const struct habits *h, int64_t k, uint64_t *dice)
+/* Returns when the bolt moves in turn k, and sets that turn's random bits. */
+static int64_t turn_moves(const struct habits *h, int64_t k, uint64_t *bits)
 {
-    *dice = mix(h->dice + (uint64_t)k);
-    return k * h->turn + h->turn / 8 + (int64_t)(*dice % (uint64_t)(h->turn / 4));
+    *bits = mix(h->bits + (uint64_t)k);
+    return k * h->turn + h->turn / 8 + (int64_t)(*bits % (uint64_t)(h->turn / 4));
 }
 
-static int door_at(const struct habits *h, uint64_t dice, bool opened, int64_t since_move)
+static int door_at(const struct habits *h, uint64_t bits, bool opened, int64_t since_move)
 {
     int64_t opens = 8 * SECOND;
-    int64_t closes = opens + 3 * SECOND + (int64_t)((dice >> 32) % 10) * SECOND;
+    int64_t closes = opens + 3 * SECOND + (int64_t)((bits >> 32) % 10) * SECOND;
 
     if (h->door != DOOR_CLOSED)
         return h->door;
-    if ((dice >> 52) % 32 == 0)
+    if ((bits >> 52) % 32 == 0)
         return DOOR_LOST;
     return opened && since_move >= opens && since_move < closes ? DOOR_OPENED : DOOR_CLOSED;
 }
 
-/* Bolt and door at the lock's time t; returns when the present state of the bolt began. */
+/* Computes bolt and door at the lock's time t; returns when the bolt's current state began. */
 static int64_t look_at_bolt(const struct habits *h, int64_t t, struct lock_state *seen)
 {
-    uint64_t dice;
+    uint64_t bits;
     int64_t k = t / h->turn;
-    int64_t began = turn_moves(h, k, &dice);
+    int64_t began = turn_moves(h, k, &bits);
     const struct step *step;
 
-    if (t < began) /* not moved yet in this turn: still as the one before has left it */
-        began = turn_moves(h, --k, &dice);
+    if (t < began) /* not moved yet in this turn: the state is that of the turn before */
+        began = turn_moves(h, --k, &bits);
 
     bool locking = k % 2 == 1;
-    bool jams = (dice >> 40) % 16 == 0;
+    bool jams = (bits >> 40) % 16 == 0;
     int64_t since_move = t - began;
 
     if (locking)
@@ -180,13 +180,13 @@ static int64_t look_at_bolt(const struct habits *h, int64_t t, struct lock_state
     else if (jams)
         step = unlocks_badly;
     else
-        step = (dice >> 48) % 2 == 0 ? pulls_well : unlocks_well;
+        step = (bits >> 48) % 2 == 0 ? pulls_well : unlocks_well;
     for (; step->lasts != 0 && t - began >= step->lasts; step++)
         began += step->lasts;
 
     seen->state = step->state;
     seen->result = step->state == SEMI_LOCKED ? 1 : 0;
-    seen->door = door_at(h, dice, !locking && !jams, since_move);
+    seen->door = door_at(h, bits, !locking && !jams, since_move);
     return began;
 }
 
@@ -206,18 +206,18 @@ static bool in_reach(const struct locks *locks, const struct habits *h, int64_t 
 {
     bool second = id == FIRST_LOCK_ID + 1;
     int64_t t = age + h->lead;
-    uint64_t dice = mix(~h->dice + (uint64_t)(t / h->reach_period));
+    uint64_t bits = mix(~h->bits + (uint64_t)(t / h->reach_period));
     int64_t in_period = t % h->reach_period;
 
     if (locks->frozen)
         return !second;
     if (second && (age < SECOND_LOCK_AWAY || real_age < SECOND_LOCK_AWAY))
         return false;
-    if (dice % 2 == 0)
+    if (bits % 2 == 0)
         return true;
 
-    int64_t leaves = draw(&dice, MINUTE, h->reach_period - 2 * MINUTE);
-    int64_t returns = leaves + draw(&dice, 20 * SECOND, 80 * SECOND);
+    int64_t leaves = draw(&bits, MINUTE, h->reach_period - 2 * MINUTE);
+    int64_t returns = leaves + draw(&bits, 20 * SECOND, 80 * SECOND);
     return in_period < leaves || in_period >= returns;
 }
 
@@ -233,6 +233,6 @@ void locks_look(const struct locks *locks, int64_t id, int64_t now_us, struct lo
     seen->id = id;
     seen->revision = 1 + t / h->settings_period;
     seen->connected = in_reach(locks, h, id, age, real_age);
-    /* back from the lock's time to the calendar: the moment from which a client could have seen the change */
+    /* converts the lock's time to Unix time: the first moment when a client could see the change */
     seen->changed_ms = (locks->begun_unix_us + (int64_t)((double)(changed - h->lead) / locks->scale)) / 1000;
 }

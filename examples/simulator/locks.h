@@ -1,4 +1,4 @@
-/* The locks that the simulator pretends to have; locks.c describes how they live. */
+/* The simulated locks; locks.c describes how they behave. */
 #ifndef LOCKSYNC_SIM_LOCKS_H
 #define LOCKSYNC_SIM_LOCKS_H
 
@@ -22,14 +22,14 @@ struct lock_state {
 
 struct locks;
 
-/* scale: simulated seconds in a real one. frozen: the locks stay for ever as they are at the start. */
+/* scale: simulated seconds in a real second. frozen: the locks never change. */
 struct locks *locks_new(int64_t count, uint64_t seed, double scale, bool frozen, int64_t now_us);
 void locks_free(struct locks *locks);
 
 int64_t locks_count(const struct locks *locks);
 bool locks_has(const struct locks *locks, int64_t id);
 
-/* How the lock is at now_us on the monotonic clock. The id must be one that locks_has. */
+/* Computes the state of a lock at now_us on the monotonic clock. locks_has(id) must be true. */
 void locks_look(const struct locks *locks, int64_t id, int64_t now_us, struct lock_state *seen);
 
 int64_t monotonic_us(void);

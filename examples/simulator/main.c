@@ -1,12 +1,18 @@
-/* locksync-sim: a stand-in for the sync endpoint of the Tedee cloud, for tests, benchmarks and offline development.
-   README.md beside this file tells how to use it.
+/* locksync-sim: imitates the sync endpoint of the Tedee cloud, for tests, benchmarks and offline development.
+   README.md in this folder describes how to use it.
 
-   main.c     starts it, waits for a signal, ends it     options.c   the command line
-   server.c   the daemon, its connections, a request     routes.c    what a request is answered
-   answer.c   the bodies of good answers                 broken.c    answers that go wrong on purpose
-   reply.c    status, headers and body; errors           faults.c    which answers go wrong
-   locks.c    how the locks live                         accounts.c  who may ask, and how often
-   pauses.c   connections that wait                      stats.c     the counters as JSON */
+   - main.c: starts it, waits for a signal, ends it
+   - options.c: the command line
+   - server.c: the HTTP server: its connections and requests
+   - routes.c: chooses the reply to a request
+   - responses.c: bodies of good responses
+   - broken.c: faulty responses
+   - reply.c: status, headers and body; errors
+   - faults.c: which responses are faulty
+   - locks.c: the locks
+   - accounts.c: credentials and rate rules
+   - pauses.c: suspended connections
+   - stats.c: the counters as JSON */
 
 #include "options.h"
 #include "server.h"
@@ -29,7 +35,7 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread: all of them are to leave the signals to sigwait */
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread starts, so that all leave the signals to sigwait() */
 
     server = server_start(&options);
     if (server != NULL) {

@@ -1,4 +1,4 @@
-/* Reads the command line; every value is checked, and the first bad one ends the program with one line on stderr. */
+/* Reads the command line and checks each value. The first bad value ends the program with one line on stderr. */
 
 #include "options.h"
 
@@ -12,33 +12,33 @@
 
 static const char help[] =
     "Usage: locksync-sim [OPTION]...\n"
-    "Stands in for the sync endpoint of the Tedee cloud, on 127.0.0.1. The first line on\n"
-    "stdout is its base URL. SIGTERM or SIGINT ends it; the last line is its statistics.\n"
+    "Imitates the sync endpoint of the Tedee cloud, on 127.0.0.1. The first line on stdout\n"
+    "is its base URL. On SIGTERM or SIGINT it prints its statistics and ends.\n"
     "\n"
-    "  --port N             listen there; 0: any free port (default 0)\n"
-    "  --locks N            how many locks, with ids 1001, 1002, ... (default 4, at most 100000)\n"
+    "  --port N             port to listen on; 0: any free port (default 0)\n"
+    "  --locks N            number of locks, with ids 1001, 1002, ... (default 4, at most 100000)\n"
     "  --personal-key K     an account, for Authorization: PersonalKey K (repeatable; default demo-key)\n"
     "  --access-token T     an account, for Authorization: Bearer T (repeatable)\n"
-    "  --any-key            every credential is an account of its own\n"
+    "  --any-key            every credential is an account\n"
     "  --api-version V      the only version served (default v37)\n"
-    "  --min-interval-ms N  a sync sooner than this after the last one gets 429; 0: off (default)\n"
-    "  --hourly-budget N    more syncs in a window of 3600 s get 429; 0: off (default)\n"
-    "  --seed N             another number, other locks (default 1)\n"
-    "  --delay-ms N         answer that much later (default 0)\n"
-    "  --time-scale X       how many seconds the locks live in a real one (default 1.0, at most 10000)\n"
+    "  --min-interval-ms N  429 for a sync sooner than this after the last; 0: off (default)\n"
+    "  --hourly-budget N    429 for more syncs in a window of 3600 s; 0: off (default)\n"
+    "  --seed N             another number makes other locks (default 1)\n"
+    "  --delay-ms N         delay of each response (default 0)\n"
+    "  --time-scale X       simulated seconds in a real second (default 1.0, at most 10000)\n"
     "  --static             the locks never change\n"
-    "  --gzip               compress bodies for clients that accept it\n"
+    "  --gzip               compress bodies if the client accepts it\n"
     "  --tls-cert FILE      serve https with this certificate (PEM) ...\n"
     "  --tls-key FILE       ... and its key (PEM)\n"
-    "  --threads N          (default 2, at most 64)\n"
-    "  --fault NAME[:N]     every Nth answer goes wrong (repeatable; default: each one):\n"
+    "  --threads N          threads that serve (default 2, at most 64)\n"
+    "  --fault NAME[:N]     a fault in every Nth response (repeatable; default: in each):\n"
     "                       401 403 404 429 500 503 html empty truncated reset slow bad-json\n"
     "                       wrong-type huge gzip-bomb redirect success-false\n"
-    "  --help\n"
+    "  --help               print this help\n"
     "\n"
     "Errors: 401 and 429 have no body, 403 and 404 the JSON envelope, 500 an HTML page, 503 no\n"
-    "body and Retry-After: 7. A 429 for a broken rule says in Retry-After how long to wait, one\n"
-    "made by --fault says 7.\n"
+    "body and Retry-After: 7. Retry-After of a 429 is the wait that the rate rules need, or 7 if\n"
+    "--fault made it.\n"
     "\n"
     "GET  /api/V/my/lock/sync?id=..&id=..    POST /_sim/reset\n"
     "GET  /api/V/my/lock/ID/sync             POST /_sim/fault?name=NAME&every=N\n"
@@ -87,13 +87,13 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
-_Noreturn static void refuse(const char *option, const char *value, const char *expected)
+_Noreturn static void reject(const char *option, const char *value, const char *expected)
 {
     fprintf(stderr, "locksync-sim: %s '%s': expected %s\n", option, value, expected);
     exit(2);
 }
 
-static int64_t whole(const char *option, const char *value, int64_t least, int64_t most)
+static int64_t whole_number(const char *option, const char *value, int64_t least, int64_t most)
 {
     char expected[80];
     char *end;
@@ -104,7 +104,7 @@ static int64_t whole(const char *option, const char *value, int64_t least, int64
     if (errno == 0 && end != value && *end == '\0' && number >= least && number <= most)
         return number;
     snprintf(expected, sizeof expected, "a whole number from %lld to %lld", (long long)least, (long long)most);
-    refuse(option, value, expected);
+    reject(option, value, expected);
 }
 
 static double time_scale(const char *value)
@@ -112,8 +112,8 @@ static double time_scale(const char *value)
     char *end;
     double scale = strtod(value, &end);
 
-    if (end == value || *end != '\0' || !(scale >= 0.001 && scale <= 10000)) /* so that NaN is refused, too */
-        refuse("--time-scale", value, "a number from 0.001 to 10000");
+    if (end == value || *end != '\0' || !(scale >= 0.001 && scale <= 10000)) /* rejects NaN too */
+        reject("--time-scale", value, "a number from 0.001 to 10000");
     return scale;
 }
 
@@ -123,14 +123,14 @@ static const char *version(const char *value)
     size_t size = strlen(value);
 
     if (size == 0 || size > 32 || strspn(value, allowed) != size)
-        refuse("--api-version", value, "a version such as v37 or v1.34");
+        reject("--api-version", value, "a version such as v37 or v1.34");
     return value;
 }
 
 static void add_credential(struct options *options, enum scheme scheme, const char *option, const char *value)
 {
     if (*value == '\0' || strpbrk(value, " \t\r\n") != NULL)
-        refuse(option, value, "a text without spaces");
+        reject(option, value, "a text without spaces");
     options->credentials[options->credential_count++] = (struct credential){scheme, value};
 }
 
@@ -140,8 +140,8 @@ static void add_fault(struct options *options, const char *value)
     enum fault fault = fault_by_name(value, colon != NULL ? (size_t)(colon - value) : strlen(value));
 
     if (fault == FAULT_NONE)
-        refuse("--fault", value, "a name of a fault (see --help), then perhaps :N");
-    options->fault_every[fault] = colon != NULL ? (uint32_t)whole("--fault NAME:", colon + 1, 1, INT32_MAX) : 1;
+        reject("--fault", value, "the name of a fault (see --help), optionally followed by :N");
+    options->fault_every[fault] = colon != NULL ? (uint32_t)whole_number("--fault NAME:", colon + 1, 1, INT32_MAX) : 1;
 }
 
 static char *read_file(const char *option, const char *path)
@@ -152,8 +152,8 @@ static char *read_file(const char *option, const char *path)
     size_t size = file != NULL ? fread(content, 1, MOST_TLS_FILE, file) : 0;
 
     if (size == 0) {
-        snprintf(reason, sizeof reason, "a PEM file (%s)", file == NULL ? strerror(errno) : "nothing could be read");
-        refuse(option, path, reason);
+        snprintf(reason, sizeof reason, "a PEM file (%s)", file == NULL ? strerror(errno) : "it could not be read");
+        reject(option, path, reason);
     }
     fclose(file);
     return content;
@@ -168,25 +168,29 @@ static void replace(char **old, char *new)
 static void take(struct options *options, int option, const char *value)
 {
     switch (option) {
-    case OPT_PORT: options->port = (uint16_t)whole("--port", value, 0, UINT16_MAX); break;
-    case OPT_LOCKS: options->locks = whole("--locks", value, 0, MOST_LOCKS); break;
+    case OPT_PORT: options->port = (uint16_t)whole_number("--port", value, 0, UINT16_MAX); break;
+    case OPT_LOCKS: options->locks = whole_number("--locks", value, 0, MOST_LOCKS); break;
     case OPT_PERSONAL_KEY: add_credential(options, PERSONAL_KEY, "--personal-key", value); break;
     case OPT_ACCESS_TOKEN: add_credential(options, BEARER, "--access-token", value); break;
     case OPT_ANY_KEY: options->rules.any_key = true; break;
     case OPT_API_VERSION: options->api_version = version(value); break;
-    case OPT_MIN_INTERVAL: options->rules.min_interval_us = 1000 * whole("--min-interval-ms", value, 0, 3600000); break;
-    case OPT_HOURLY_BUDGET: options->rules.hourly_budget = (uint32_t)whole("--hourly-budget", value, 0, 1000000); break;
-    case OPT_SEED: options->seed = (uint64_t)whole("--seed", value, 0, INT64_MAX); break;
-    case OPT_DELAY: options->delay_us = 1000 * whole("--delay-ms", value, 0, 3600000); break;
+    case OPT_MIN_INTERVAL:
+        options->rules.min_interval_us = 1000 * whole_number("--min-interval-ms", value, 0, 3600000);
+        break;
+    case OPT_HOURLY_BUDGET:
+        options->rules.hourly_budget = (uint32_t)whole_number("--hourly-budget", value, 0, 1000000);
+        break;
+    case OPT_SEED: options->seed = (uint64_t)whole_number("--seed", value, 0, INT64_MAX); break;
+    case OPT_DELAY: options->delay_us = 1000 * whole_number("--delay-ms", value, 0, 3600000); break;
     case OPT_TIME_SCALE: options->time_scale = time_scale(value); break;
     case OPT_STATIC: options->frozen = true; break;
     case OPT_GZIP: options->gzip = true; break;
     case OPT_TLS_CERT: replace(&options->tls_cert, read_file("--tls-cert", value)); break;
     case OPT_TLS_KEY: replace(&options->tls_key, read_file("--tls-key", value)); break;
-    case OPT_THREADS: options->threads = (unsigned)whole("--threads", value, 1, 64); break;
+    case OPT_THREADS: options->threads = (unsigned)whole_number("--threads", value, 1, 64); break;
     case OPT_FAULT: add_fault(options, value); break;
     case OPT_HELP: fputs(help, stdout); exit(0);
-    default: exit(2); /* getopt has said why */
+    default: exit(2); /* getopt has printed the error */
     }
 }
 
@@ -199,9 +203,9 @@ void options_parse(struct options *options, int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
         take(options, option, optarg);
     if (optind < argc)
-        refuse("argument", argv[optind], "options only (see --help)");
+        reject("argument", argv[optind], "options only (see --help)");
     if ((options->tls_cert == NULL) != (options->tls_key == NULL)) {
-        fputs("locksync-sim: --tls-cert and --tls-key need each other\n", stderr);
+        fputs("locksync-sim: --tls-cert and --tls-key must be used together\n", stderr);
         exit(2);
     }
     if (options->credential_count == 0 && !options->rules.any_key)

@@ -1,4 +1,4 @@
-/* The command line. */
+/* Reads the command line. */
 #ifndef LOCKSYNC_SIM_OPTIONS_H
 #define LOCKSYNC_SIM_OPTIONS_H
 
@@ -12,7 +12,7 @@ struct credential {
     const char *text;
 };
 
-/* Texts are those of argv. */
+/* Texts are borrowed from argv. */
 struct options {
     uint16_t port;
     int64_t locks;
@@ -25,13 +25,13 @@ struct options {
     double time_scale;
     bool frozen;
     bool gzip;
-    char *tls_cert; /* the files' contents; NULL: no TLS */
+    char *tls_cert; /* the content of the file; NULL: no TLS */
     char *tls_key;
     unsigned threads;
     uint32_t fault_every[FAULT_NONE];
 };
 
-/* Ends the process after --help (0) and after a bad option (2, with one line on stderr). */
+/* Ends the process after --help (exit status 0), and after a bad option (2, with one line on stderr). */
 void options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

@@ -1,6 +1,5 @@
-/* One thread resumes suspended connections when their time is up. As every pause of a kind lasts the same, those of
-   one kind end in the order in which they began: a plain queue for each kind is enough, whatever the number of
-   connections. */
+/* One thread resumes suspended connections when their pause ends. All pauses of a kind have the same length, so they
+   end in the order in which they began. A queue for each kind is enough, whatever the number of connections. */
 
 #include "pauses.h"
 
@@ -31,7 +30,7 @@ static void resume_due(struct pauses *pauses, int64_t now_us)
 
     for (int i = 0; i < PAUSE_KINDS; i++)
         while ((pause = pauses->queues[i].first) != NULL && pause->due_us <= now_us) {
-            pauses->queues[i].first = pause->next; /* first: once resumed, the pause is no longer ours to read */
+            pauses->queues[i].first = pause->next; /* before: a resumed connection may reuse its pause */
             MHD_resume_connection(pause->connection);
         }
 }

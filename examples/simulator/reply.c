@@ -1,11 +1,11 @@
-/* Makes replies. The body of an error is fixed for each status, so that a test knows what to expect:
-   401 and 429 have none, 403 and 404 have the JSON envelope, 500 is an HTML page, 503 has none and Retry-After: 7. */
+/* Makes replies. Each error status has a fixed body, so that tests know what to expect. 401 and 429 have no body, 403
+   and 404 the JSON envelope, 500 an HTML page, 503 no body and Retry-After: 7. */
 
 #include "reply.h"
 
 #include <zlib.h>
 
-#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for the gzip format */
+#define GZIP_WINDOW (15 + 16) /* selects the gzip format in zlib */
 
 struct error_body {
     unsigned status;
@@ -28,7 +28,7 @@ static char *put_hex(char *p, uint64_t bits, int digits)
     return p + digits;
 }
 
-/* A value of a UUID's shape, 8-4-4-4-12 digits: the same seed gives the same row of them. */
+/* Writes an id in the format of a UUID, 8-4-4-4-12 digits. The same seed gives the same sequence of ids. */
 static void write_correlation_id(struct server *server, char id[37])
 {
     uint64_t n = atomic_fetch_add_explicit(&server->answered, 1, memory_order_relaxed);
@@ -47,40 +47,40 @@ static void write_correlation_id(struct server *server, char id[37])
     *id = '\0';
 }
 
-void reply_header(struct visit *visit, const char *name, const char *value)
+void reply_header(struct request *request, const char *name, const char *value)
 {
-    if (visit->response != NULL)
-        MHD_add_response_header(visit->response, name, value);
+    if (request->response != NULL)
+        MHD_add_response_header(request->response, name, value);
 }
 
-static void reply_with(struct visit *visit, unsigned status, const char *type, struct MHD_Response *response)
+static void reply_with(struct request *request, unsigned status, const char *type, struct MHD_Response *response)
 {
     char id[37];
 
-    visit->status = status;
-    visit->response = response;
-    write_correlation_id(visit->server, id);
-    reply_header(visit, "X-Correlation-ID", id);
-    reply_header(visit, "API-Supported-Versions", visit->server->version_number);
-    reply_header(visit, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    request->status = status;
+    request->response = response;
+    write_correlation_id(request->server, id);
+    reply_header(request, "X-Correlation-ID", id);
+    reply_header(request, "API-Supported-Versions", request->server->version_number);
+    reply_header(request, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 }
 
-void reply_bytes(struct visit *visit, unsigned status, const char *type, const char *body, size_t size)
+void reply_bytes(struct request *request, unsigned status, const char *type, const char *body, size_t size)
 {
-    /* persistent memory is not copied; libmicrohttpd only reads it, though it asks for a pointer to non-const */
-    reply_with(visit, status, type,
+    /* persistent memory is not copied, and libmicrohttpd only reads it, though its pointer is not const */
+    reply_with(request, status, type,
                MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT));
 }
 
-void reply_reader(struct visit *visit, uint64_t size, MHD_ContentReaderCallback reader)
+void reply_reader(struct request *request, uint64_t size, MHD_ContentReaderCallback reader)
 {
-    reply_with(visit, MHD_HTTP_OK, JSON_TYPE, MHD_create_response_from_callback(size, 32768, reader, visit, NULL));
+    reply_with(request, MHD_HTTP_OK, JSON_TYPE, MHD_create_response_from_callback(size, 32768, reader, request, NULL));
 }
 
-/* Only the plain case: "gzip" in the list, unless with a quality of 0. */
-bool client_accepts_gzip(struct visit *visit)
+/* Handles the simple case only: "gzip" is in the list, and its quality is not 0. */
+bool client_accepts_gzip(struct request *request)
 {
-    const char *accept = MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND,
+    const char *accept = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
                                                      MHD_HTTP_HEADER_ACCEPT_ENCODING);
     const char *gzip = accept != NULL ? strstr(accept, "gzip") : NULL;
 
@@ -114,23 +114,23 @@ static void free_bytes(void *bytes)
     free(bytes);
 }
 
-void reply_json(struct visit *visit, struct text body)
+void reply_json(struct request *request, struct text body)
 {
     struct text packed = {0};
 
-    if (!visit->server->options->gzip || !client_accepts_gzip(visit)) {
-        reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, body.data, body.size);
+    if (!request->server->options->gzip || !client_accepts_gzip(request)) {
+        reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, body.data, body.size);
         return;
     }
     gzip_bytes(body.data, body.size, &packed);
-    reply_with(visit, MHD_HTTP_OK, JSON_TYPE,
+    reply_with(request, MHD_HTTP_OK, JSON_TYPE,
                MHD_create_response_from_buffer_with_free_callback(packed.size, packed.data, free_bytes));
-    if (visit->response == NULL)
+    if (request->response == NULL)
         text_free(&packed);
-    reply_header(visit, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    reply_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
 }
 
-void reply_error(struct visit *visit, unsigned status, int64_t retry_after)
+void reply_error(struct request *request, unsigned status, int64_t retry_after)
 {
     struct error_body error = {status, JSON_TYPE, ""};
     char seconds[24];
@@ -138,9 +138,9 @@ void reply_error(struct visit *visit, unsigned status, int64_t retry_after)
     for (size_t i = 0; i < sizeof error_bodies / sizeof *error_bodies; i++)
         if (error_bodies[i].status == status)
             error = error_bodies[i];
-    reply_bytes(visit, status, error.type, error.body, strlen(error.body));
+    reply_bytes(request, status, error.type, error.body, strlen(error.body));
     if (retry_after > 0) {
         *put_number(seconds, retry_after) = '\0';
-        reply_header(visit, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+        reply_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
 }

@@ -1,24 +1,24 @@
-/* Writes the bodies of good answers: an envelope around records.
+/* Writes the bodies of good responses: an envelope around records.
 
-   The record over the versions: v1.15 has id, isConnected and lockProperties {state, isCharging, batteryLevel};
-   v1.17 adds stateChangeResult and lastStateChangedDate; v1.33 adds revision and doorState; with v1.35 lockProperties
-   is called deviceState. After v1.36 came v37. The state object is null while a lock is disconnected. */
+   The record by version: v1.15 has id, isConnected and lockProperties {state, isCharging, batteryLevel}; v1.17 adds
+   stateChangeResult and lastStateChangedDate; v1.33 adds revision and doorState; v1.35 renames lockProperties to
+   deviceState. v37 follows v1.36. The state object is null while a lock is disconnected. */
 
-#include "answer.h"
+#include "responses.h"
 
 #define RECORD_ROOM 512 /* the longest record is under 300 bytes */
 #define NEWEST INT32_MAX
 
 static const char envelope_tail[] = ",\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
 
-struct answers {
+struct responses {
     const struct locks *locks;
     struct shape shape;
-    struct text kept; /* frozen locks: the whole body about all */
-    size_t *offsets;  /* frozen locks: where each record begins in it, and where the last one ends */
+    struct text kept; /* frozen locks: the body with all locks */
+    size_t *offsets;  /* frozen locks: where each record begins in `kept`, and where the last one ends */
 };
 
-/* "v1.16" is 16; every version outside v1.x is newer than all of them. */
+/* Returns 16 for "v1.16", and NEWEST for versions that are not v1.x. */
 static int32_t generation(const char *version)
 {
     return strncmp(version, "v1.", 3) == 0 ? (int32_t)strtol(version + 3, NULL, 10) : NEWEST;
@@ -31,7 +31,7 @@ struct shape shape_of_version(const char *version)
     return (struct shape){.dates = g >= 17, .revision = g >= 33, .device_state = g >= 35};
 }
 
-/* Days since 1970 to a calendar date, counted from the first of March so that the leap day comes last. */
+/* Converts days since 1970 to a calendar date. Years begin in March, so that the leap day is the last. */
 static char *put_date(char *p, int64_t unix_ms)
 {
     int64_t seconds = unix_ms / 1000;
@@ -81,13 +81,13 @@ static char *put_state(char *p, struct shape shape, const struct lock_state *loc
     return p;
 }
 
-static void write_record(const struct answers *answers, int64_t id, int64_t now_us, struct text *body)
+static void write_record(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    struct shape shape = answers->shape;
+    struct shape shape = responses->shape;
     struct lock_state lock;
     char *p = text_room(body, RECORD_ROOM);
 
-    locks_look(answers->locks, id, now_us, &lock);
+    locks_look(responses->locks, id, now_us, &lock);
     p = put_literal(p, "{\"id\":");
     p = put_number(p, id);
     p = lock.connected ? put_literal(p, ",\"isConnected\":true,") : put_literal(p, ",\"isConnected\":false,");
@@ -101,68 +101,68 @@ static void write_record(const struct answers *answers, int64_t id, int64_t now_
     body->size = (size_t)(p - body->data);
 }
 
-static void add_record(const struct answers *answers, int64_t id, int64_t now_us, struct text *body)
+static void add_record(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (answers->offsets != NULL) {
-        size_t from = answers->offsets[id - FIRST_LOCK_ID];
-        size_t to = answers->offsets[id - FIRST_LOCK_ID + 1] - 1; /* without the comma between */
-        text_put(body, answers->kept.data + from, to - from);
+    if (responses->offsets != NULL) {
+        size_t from = responses->offsets[id - FIRST_LOCK_ID];
+        size_t to = responses->offsets[id - FIRST_LOCK_ID + 1] - 1; /* without the comma after it */
+        text_put(body, responses->kept.data + from, to - from);
     } else {
-        write_record(answers, id, now_us, body);
+        write_record(responses, id, now_us, body);
     }
 }
 
-static void keep_all(struct answers *answers)
+static void keep_all(struct responses *responses)
 {
-    int64_t count = locks_count(answers->locks);
+    int64_t count = locks_count(responses->locks);
     size_t *offsets = must(calloc((size_t)count + 1, sizeof *offsets));
 
-    answer_begin(&answers->kept);
+    response_begin(&responses->kept);
     for (int64_t i = 0; i < count; i++) {
-        offsets[i] = answers->kept.size;
-        write_record(answers, FIRST_LOCK_ID + i, 0, &answers->kept);
-        text_literal(&answers->kept, ",");
+        offsets[i] = responses->kept.size;
+        write_record(responses, FIRST_LOCK_ID + i, 0, &responses->kept);
+        text_literal(&responses->kept, ",");
     }
-    offsets[count] = answers->kept.size;
-    answer_end(&answers->kept);
-    answers->offsets = offsets;
+    offsets[count] = responses->kept.size;
+    response_end(&responses->kept);
+    responses->offsets = offsets;
 }
 
-struct answers *answers_new(const struct locks *locks, struct shape shape, bool frozen)
+struct responses *responses_new(const struct locks *locks, struct shape shape, bool frozen)
 {
-    struct answers *answers = must(calloc(1, sizeof *answers));
+    struct responses *responses = must(calloc(1, sizeof *responses));
 
-    answers->locks = locks;
-    answers->shape = shape;
+    responses->locks = locks;
+    responses->shape = shape;
     if (frozen)
-        keep_all(answers);
-    return answers;
+        keep_all(responses);
+    return responses;
 }
 
-void answers_free(struct answers *answers)
+void responses_free(struct responses *responses)
 {
-    if (answers == NULL)
+    if (responses == NULL)
         return;
-    text_free(&answers->kept);
-    free(answers->offsets);
-    free(answers);
+    text_free(&responses->kept);
+    free(responses->offsets);
+    free(responses);
 }
 
-void answer_begin(struct text *body)
+void response_begin(struct text *body)
 {
     body->size = 0;
     text_literal(body, "{\"result\":[");
 }
 
-void answer_add(const struct answers *answers, int64_t id, int64_t now_us, struct text *body)
+void response_add(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (!locks_has(answers->locks, id))
+    if (!locks_has(responses->locks, id))
         return;
-    add_record(answers, id, now_us, body);
+    add_record(responses, id, now_us, body);
     text_literal(body, ",");
 }
 
-void answer_end(struct text *body)
+void response_end(struct text *body)
 {
     if (body->data[body->size - 1] == ',')
         body->size--;
@@ -170,26 +170,26 @@ void answer_end(struct text *body)
     text_put(body, envelope_tail, sizeof envelope_tail - 1);
 }
 
-struct text answer_all(const struct answers *answers, int64_t now_us, struct text *into)
+struct text response_all(const struct responses *responses, int64_t now_us, struct text *into)
 {
-    int64_t count = locks_count(answers->locks);
+    int64_t count = locks_count(responses->locks);
 
-    if (answers->offsets != NULL)
-        return answers->kept;
-    answer_begin(into);
+    if (responses->offsets != NULL)
+        return responses->kept;
+    response_begin(into);
     for (int64_t id = FIRST_LOCK_ID; id < FIRST_LOCK_ID + count; id++)
-        answer_add(answers, id, now_us, into);
-    answer_end(into);
+        response_add(responses, id, now_us, into);
+    response_end(into);
     return *into;
 }
 
-bool answer_one(const struct answers *answers, int64_t id, int64_t now_us, struct text *body)
+bool response_one(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (!locks_has(answers->locks, id))
+    if (!locks_has(responses->locks, id))
         return false;
     body->size = 0;
     text_literal(body, "{\"result\":");
-    add_record(answers, id, now_us, body);
+    add_record(responses, id, now_us, body);
     text_put(body, envelope_tail, sizeof envelope_tail - 1);
     return true;
 }

@@ -1,11 +1,11 @@
-/* The bodies of good answers, in the shape of the API version that is served. */
-#ifndef LOCKSYNC_SIM_ANSWER_H
-#define LOCKSYNC_SIM_ANSWER_H
+/* The bodies of good responses, in the format of the served API version. */
+#ifndef LOCKSYNC_SIM_RESPONSES_H
+#define LOCKSYNC_SIM_RESPONSES_H
 
 #include "locks.h"
 #include "text.h"
 
-/* What a record looks like changed with the versions; see answer.c. */
+/* The format of a record, which depends on the version; see responses.c. */
 struct shape {
     bool dates;        /* stateChangeResult and lastStateChangedDate */
     bool revision;     /* revision and doorState */
@@ -13,21 +13,21 @@ struct shape {
 };
 struct shape shape_of_version(const char *version);
 
-struct answers;
+struct responses;
 
-/* Borrows the locks. frozen: every record is written once, here, and copied ever after. */
-struct answers *answers_new(const struct locks *locks, struct shape shape, bool frozen);
-void answers_free(struct answers *answers);
+/* The locks are borrowed. If frozen, each record is written once, here, and copied later. */
+struct responses *responses_new(const struct locks *locks, struct shape shape, bool frozen);
+void responses_free(struct responses *responses);
 
-/* The body about all locks: written into `into`, or, if the locks are frozen, the one kept copy. */
-struct text answer_all(const struct answers *answers, int64_t now_us, struct text *into);
+/* Returns the body with all locks: written into `into`, or if the locks are frozen the copy made at the start. */
+struct text response_all(const struct responses *responses, int64_t now_us, struct text *into);
 
-/* The body about some: begin, add each id (unknown ones are left out), end. */
-void answer_begin(struct text *body);
-void answer_add(const struct answers *answers, int64_t id, int64_t now_us, struct text *body);
-void answer_end(struct text *body);
+/* Write the body with some locks: begin, add each id (unknown ids are ignored), end. */
+void response_begin(struct text *body);
+void response_add(const struct responses *responses, int64_t id, int64_t now_us, struct text *body);
+void response_end(struct text *body);
 
-/* The body about one; false, and nothing written, if there is no such lock. */
-bool answer_one(const struct answers *answers, int64_t id, int64_t now_us, struct text *body);
+/* Writes the body with one lock; returns false, and writes nothing, if the lock does not exist. */
+bool response_one(const struct responses *responses, int64_t id, int64_t now_us, struct text *body);
 
 #endif

@@ -1,8 +1,8 @@
-/* Decides what a request is answered: path, then credential, then the rules, then the locks.
+/* Chooses the reply to a request. It checks the path, then the credential, then the rate rules, then the locks.
 
-   A fault is drawn for every authorized sync. The fault 401 comes before the rules, as a 401 counts as no sync; the
-   others take the place of a good answer only, so that a 429 for a broken rule and a 404 for an unknown lock stay
-   what they are. */
+   A fault is chosen for every authorized sync. The fault 401 precedes the rules, because a 401 does not count as a
+   sync. The other faults replace good responses only. So a 429 for a violated rule and a 404 for an unknown lock do
+   not change. */
 
 #include "routes.h"
 
@@ -10,7 +10,7 @@
 #include "reply.h"
 #include "stats.h"
 
-enum { NO_SYNC = -1, ALL_LOCKS = 0 }; /* or the id of the one lock asked for */
+enum { NO_SYNC = -1, ALL_LOCKS = 0 }; /* or the id of the requested lock */
 
 static const char *skip(const char *text, const char *prefix)
 {
@@ -19,7 +19,7 @@ static const char *skip(const char *text, const char *prefix)
     return text != NULL && strncmp(text, prefix, size) == 0 ? text + size : NULL;
 }
 
-/* A decimal number, and in *end where it ends; one that does not fit is 0 and ends before its last digits. */
+/* Returns a decimal number and sets *end to its end. A number that is too large gives 0, and *end is before its end. */
 static int64_t read_id(const char *text, const char **end)
 {
     int64_t id = 0;
@@ -51,160 +51,160 @@ static int64_t parse_path(const struct server *server, const char *path)
 
 static enum MHD_Result add_asked(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    struct visit *visit = user;
+    struct request *request = user;
     const char *end;
     int64_t id;
 
     (void)kind;
     if (strcmp(name, "id") != 0)
         return MHD_YES;
-    if (visit->body.size == 0)
-        answer_begin(&visit->body);
+    if (request->body.size == 0)
+        response_begin(&request->body);
     id = value != NULL ? read_id(value, &end) : 0;
     if (id > 0 && *end == '\0')
-        answer_add(visit->server->answers, id, visit->arrived_us, &visit->body);
+        response_add(request->server->responses, id, request->arrived_us, &request->body);
     return MHD_YES;
 }
 
-/* The good answer; its text is empty if the one lock does not exist. */
-static struct text good_answer(struct visit *visit, int64_t asked)
+/* Makes the good response; empty if the requested lock does not exist. */
+static struct text good_response(struct request *request, int64_t asked)
 {
-    const struct answers *answers = visit->server->answers;
+    const struct responses *responses = request->server->responses;
 
-    visit->body.size = 0;
+    request->body.size = 0;
     if (asked != ALL_LOCKS) {
-        answer_one(answers, asked, visit->arrived_us, &visit->body);
-        return visit->body;
+        response_one(responses, asked, request->arrived_us, &request->body);
+        return request->body;
     }
-    MHD_get_connection_values(visit->connection, MHD_GET_ARGUMENT_KIND, add_asked, visit);
-    if (visit->body.size == 0)
-        return answer_all(answers, visit->arrived_us, &visit->body);
-    answer_end(&visit->body);
-    return visit->body;
+    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, add_asked, request);
+    if (request->body.size == 0)
+        return response_all(responses, request->arrived_us, &request->body);
+    response_end(&request->body);
+    return request->body;
 }
 
-static void reply_good_or_broken(struct visit *visit, int64_t asked, enum fault fault)
+static void reply_good_or_broken(struct request *request, int64_t asked, enum fault fault)
 {
-    struct text body = good_answer(visit, asked);
+    struct text body = good_response(request, asked);
 
     if (body.size == 0)
-        reply_error(visit, MHD_HTTP_NOT_FOUND, 0);
-    else if (fault == FAULT_NONE || !broken_reply(visit, fault, body, asked != ALL_LOCKS))
-        reply_json(visit, body);
+        reply_error(request, MHD_HTTP_NOT_FOUND, 0);
+    else if (fault == FAULT_NONE || !broken_reply(request, fault, body, asked != ALL_LOCKS))
+        reply_json(request, body);
 }
 
-static void reply_unauthorized(struct visit *visit)
+static void reply_unauthorized(struct request *request)
 {
-    atomic_fetch_add(&visit->server->unauthorized, 1);
-    reply_error(visit, MHD_HTTP_UNAUTHORIZED, 0);
+    atomic_fetch_add(&request->server->unauthorized, 1);
+    reply_error(request, MHD_HTTP_UNAUTHORIZED, 0);
 }
 
-static void reply_sync(struct visit *visit, int64_t asked)
+static void reply_sync(struct request *request, int64_t asked)
 {
-    struct server *server = visit->server;
-    const char *authorization = MHD_lookup_connection_value(visit->connection, MHD_HEADER_KIND,
+    struct server *server = request->server;
+    const char *authorization = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
                                                             MHD_HTTP_HEADER_AUTHORIZATION);
     struct account *account = accounts_authorize(server->accounts, authorization);
     enum fault fault = account != NULL ? faults_draw(&server->faults) : FAULT_401;
     int64_t wait_s;
 
     if (fault == FAULT_401) {
-        reply_unauthorized(visit);
+        reply_unauthorized(request);
         return;
     }
-    wait_s = accounts_sync(server->accounts, account, visit->arrived_us);
+    wait_s = accounts_sync(server->accounts, account, request->arrived_us);
     if (wait_s > 0)
-        reply_error(visit, MHD_HTTP_TOO_MANY_REQUESTS, wait_s);
+        reply_error(request, MHD_HTTP_TOO_MANY_REQUESTS, wait_s);
     else
-        reply_good_or_broken(visit, asked, fault);
+        reply_good_or_broken(request, asked, fault);
 }
 
-static void count_request(struct visit *visit)
+static void count_request(struct request *request)
 {
-    struct server *server = visit->server;
+    struct server *server = request->server;
     unsigned era = atomic_load_explicit(&server->era, memory_order_relaxed);
 
     atomic_fetch_add_explicit(&server->requests, 1, memory_order_relaxed);
-    if (visit->era != era)
+    if (request->era != era)
         atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
-    visit->era = era;
+    request->era = era;
 }
 
-static const char *argument(struct visit *visit, const char *name)
+static const char *argument(struct request *request, const char *name)
 {
-    return MHD_lookup_connection_value(visit->connection, MHD_GET_ARGUMENT_KIND, name);
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static void reply_stats(struct visit *visit)
+static void reply_stats(struct request *request)
 {
-    const char *key = argument(visit, "personal-key");
-    const char *token = argument(visit, "access-token");
+    const char *key = argument(request, "personal-key");
+    const char *token = argument(request, "access-token");
     bool known = true;
 
-    visit->body.size = 0;
+    request->body.size = 0;
     if (key != NULL)
-        known = stats_of_account(visit->server, PERSONAL_KEY, key, &visit->body);
+        known = stats_of_account(request->server, PERSONAL_KEY, key, &request->body);
     else if (token != NULL)
-        known = stats_of_account(visit->server, BEARER, token, &visit->body);
+        known = stats_of_account(request->server, BEARER, token, &request->body);
     else
-        stats_of_all(visit->server, &visit->body);
+        stats_of_all(request->server, &request->body);
     if (known)
-        reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, visit->body.data, visit->body.size);
+        reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, request->body.data, request->body.size);
     else
-        reply_error(visit, MHD_HTTP_NOT_FOUND, 0);
+        reply_error(request, MHD_HTTP_NOT_FOUND, 0);
 }
 
-static void reply_reset(struct visit *visit)
+static void reply_reset(struct request *request)
 {
-    struct server *server = visit->server;
+    struct server *server = request->server;
 
-    atomic_store(&server->requests, 0); /* before the syncs, so that there are never fewer requests than these */
+    atomic_store(&server->requests, 0); /* before the syncs, so that there are never fewer requests than syncs */
     atomic_store(&server->connections, 0);
     atomic_store(&server->unauthorized, 0);
     atomic_fetch_add(&server->era, 1);
     accounts_reset(server->accounts);
     faults_restart(&server->faults);
-    reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, "{}\n", 3);
+    reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, "{}\n", 3);
 }
 
-static void reply_fault(struct visit *visit)
+static void reply_fault(struct request *request)
 {
     static const char refusal[] = "{\"error\":\"expected name=NAME&every=N, see --help\"}\n";
-    const char *name = argument(visit, "name");
-    const char *every = argument(visit, "every");
+    const char *name = argument(request, "name");
+    const char *every = argument(request, "every");
     const char *end = "";
     enum fault fault = name != NULL ? fault_by_name(name, strlen(name)) : FAULT_NONE;
     int64_t n = every != NULL ? read_id(every, &end) : 1;
 
     if (fault == FAULT_NONE || n > INT32_MAX || end == every || *end != '\0') {
-        reply_bytes(visit, MHD_HTTP_BAD_REQUEST, JSON_TYPE, refusal, sizeof refusal - 1);
+        reply_bytes(request, MHD_HTTP_BAD_REQUEST, JSON_TYPE, refusal, sizeof refusal - 1);
         return;
     }
-    faults_switch(&visit->server->faults, fault, (uint32_t)n);
-    reply_bytes(visit, MHD_HTTP_OK, JSON_TYPE, "{}\n", 3);
+    faults_switch(&request->server->faults, fault, (uint32_t)n);
+    reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, "{}\n", 3);
 }
 
-bool route(struct visit *visit, const char *method, const char *path)
+bool route(struct request *request, const char *method, const char *path)
 {
     bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
-    int64_t asked = get ? parse_path(visit->server, path) : NO_SYNC;
+    int64_t asked = get ? parse_path(request->server, path) : NO_SYNC;
 
     if (skip(path, "/_sim/") != NULL) {
         if (get && strcmp(path, "/_sim/stats") == 0)
-            reply_stats(visit);
+            reply_stats(request);
         else if (post && strcmp(path, "/_sim/reset") == 0)
-            reply_reset(visit);
+            reply_reset(request);
         else if (post && strcmp(path, "/_sim/fault") == 0)
-            reply_fault(visit);
+            reply_fault(request);
         else
-            reply_error(visit, MHD_HTTP_NOT_FOUND, 0);
+            reply_error(request, MHD_HTTP_NOT_FOUND, 0);
         return false;
     }
-    count_request(visit);
+    count_request(request);
     if (asked == NO_SYNC)
-        reply_error(visit, MHD_HTTP_NOT_FOUND, 0);
+        reply_error(request, MHD_HTTP_NOT_FOUND, 0);
     else
-        reply_sync(visit, asked);
+        reply_sync(request, asked);
     return true;
 }

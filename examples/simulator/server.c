@@ -1,10 +1,10 @@
-/* The HTTP server: libmicrohttpd with a pool of threads, each with its own epoll set. Here is the life of the
-   daemon, of its connections and of a request; what a request is answered is decided in routes.c.
+/* The HTTP server: libmicrohttpd with a pool of threads, each with an epoll set. This file starts and ends the
+   daemon, its connections and requests; routes.c chooses the reply to a request.
 
-   libmicrohttpd calls handle() when a request's headers are there, again for each piece of a body, and once more
-   when the request is complete. Only then may a reply be queued (a reply to the first call closes the connection).
-   With --delay-ms the reply is made, the connection suspended, and the reply queued in one further call after it
-   resumes. */
+   libmicrohttpd calls handle() when a request's headers have arrived, then for each piece of a body, then when the
+   request is complete. A reply must be queued in the last call, because a reply to the first call closes the
+   connection. With --delay-ms the reply is made and the connection is suspended; another call, after it resumes,
+   queues the reply. */
 
 #include "server.h"
 
@@ -23,78 +23,78 @@
 static void on_connection(void *user, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct visit *visit = *context;
+    struct request *request = *context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        visit = must(calloc(1, sizeof *visit));
-        visit->server = user;
-        visit->connection = connection;
-        *context = visit;
-    } else if (visit != NULL) {
-        text_free(&visit->body);
-        free(visit);
+        request = must(calloc(1, sizeof *request));
+        request->server = user;
+        request->connection = connection;
+        *context = request;
+    } else if (request != NULL) {
+        text_free(&request->body);
+        free(request);
         *context = NULL;
     }
 }
 
-static struct visit *visit_of(struct MHD_Connection *connection)
+static struct request *request_of(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-/* The end of a request, however it came to that. */
+/* Called at the end of a request, completed or not. */
 static void on_completed(void *user, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
-    struct visit *visit = *context;
+    struct request *request = *context;
 
     (void)user;
     (void)connection;
     (void)code;
-    if (visit != NULL && visit->response != NULL) { /* the connection went away during the delay */
-        MHD_destroy_response(visit->response);
-        visit->response = NULL;
+    if (request != NULL && request->response != NULL) { /* the connection was closed during the delay */
+        MHD_destroy_response(request->response);
+        request->response = NULL;
     }
 }
 
-static enum MHD_Result send_reply(struct visit *visit)
+static enum MHD_Result send_reply(struct request *request)
 {
-    enum MHD_Result queued = MHD_queue_response(visit->connection, visit->status, visit->response);
+    enum MHD_Result queued = MHD_queue_response(request->connection, request->status, request->response);
 
-    MHD_destroy_response(visit->response); /* the connection holds its own reference */
-    visit->response = NULL;
+    MHD_destroy_response(request->response); /* the connection has another reference */
+    request->response = NULL;
     return queued;
 }
 
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *path, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **context)
 {
-    struct visit *visit = *context;
+    struct request *request = *context;
     bool delayed;
 
     (void)user;
     (void)version;
     (void)upload;
-    if (visit == NULL) {
-        visit = *context = visit_of(connection);
-        visit->arrived_us = monotonic_us();
+    if (request == NULL) {
+        request = *context = request_of(connection);
+        request->arrived_us = monotonic_us();
         return MHD_YES;
     }
-    if (*upload_size > 0) { /* no request needs a body; read it and forget it */
+    if (*upload_size > 0) { /* no request needs a body: ignore it */
         *upload_size = 0;
         return MHD_YES;
     }
-    if (visit->response != NULL) /* back from the delay */
-        return send_reply(visit);
-    delayed = route(visit, method, path) && visit->server->options->delay_us > 0;
-    if (visit->response == NULL)
+    if (request->response != NULL) /* the delay is over */
+        return send_reply(request);
+    delayed = route(request, method, path) && request->server->options->delay_us > 0;
+    if (request->response == NULL)
         return MHD_NO;
-    if (delayed && pauses_begin(visit->server->pauses, PAUSE_DELAY, &visit->pause, connection))
+    if (delayed && pauses_begin(request->server->pauses, PAUSE_DELAY, &request->pause, connection))
         return MHD_YES;
-    return send_reply(visit);
+    return send_reply(request);
 }
 
-/* Why the daemon does not start is worth one line; what clients do wrong later on is not. */
+/* Prints the first error of the start; errors of clients are not printed later. */
 __attribute__((format(printf, 2, 0))) static void log_start(void *user, const char *format, va_list values)
 {
     struct server *server = user;
@@ -125,7 +125,7 @@ static int listen_on(uint16_t port, uint16_t *bound)
     return -1;
 }
 
-/* A connection is a file descriptor: take as many as the system gives without asking for privileges. */
+/* Raises the limit of file descriptors, one for each connection, as far as possible without privileges. */
 static void raise_file_limit(void)
 {
     struct rlimit files;
@@ -143,7 +143,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, int listening)
     struct MHD_OptionItem extra[4];
     size_t n = 0;
 
-    if (options->threads > 1) /* a pool of one would be warned about */
+    if (options->threads > 1) /* libmicrohttpd warns about a pool of one thread */
         extra[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL};
     if (options->tls_cert != NULL) {
         flags |= MHD_USE_TLS;
@@ -152,7 +152,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, int listening)
     }
     extra[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_start,
-                            server, /* first: it is to see all errors */
+                            server, /* first, so that it gets all errors */
                             MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)MOST_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_ARRAY, extra, MHD_OPTION_END);
@@ -169,12 +169,12 @@ static bool open_server(struct server *server)
     raise_file_limit();
     snprintf(server->url, sizeof server->url, "%s://127.0.0.1:%u", options->tls_cert != NULL ? "https" : "http",
              (unsigned)port);
-    server->daemon = start_daemon(server, listening); /* which closes the socket, even if it fails */
+    server->daemon = start_daemon(server, listening); /* it closes the socket, even on failure */
     atomic_store(&server->quiet, true);
     return server->daemon != NULL;
 }
 
-/* v37 serves 37, and v1.34 serves 1.34 */
+/* Writes "37" for v37, and "1.34" for v1.34. */
 static void name_version(struct server *server)
 {
     const char *version = server->options->api_version;
@@ -191,7 +191,7 @@ struct server *server_start(const struct options *options)
     name_version(server);
     atomic_init(&server->era, 1);
     server->locks = locks_new(options->locks, options->seed, options->time_scale, options->frozen, monotonic_us());
-    server->answers = answers_new(server->locks, shape, options->frozen);
+    server->responses = responses_new(server->locks, shape, options->frozen);
     server->broken = broken_new(shape);
     server->accounts = accounts_new(&options->rules);
     for (size_t i = 0; i < options->credential_count; i++)
@@ -208,7 +208,7 @@ struct server *server_start(const struct options *options)
 
 void server_stop(struct server *server)
 {
-    pauses_end(server->pauses); /* before: libmicrohttpd does not stop while connections are suspended */
+    pauses_end(server->pauses); /* first: libmicrohttpd does not stop while connections are suspended */
     MHD_stop_daemon(server->daemon);
 }
 
@@ -219,7 +219,7 @@ void server_free(struct server *server)
     pauses_free(server->pauses);
     accounts_free(server->accounts);
     broken_free(server->broken);
-    answers_free(server->answers);
+    responses_free(server->responses);
     locks_free(server->locks);
     free(server);
 }

@@ -1,4 +1,4 @@
-/* Writes the statistics. All counts are since the start or the last reset; stats.h's readers may come at any time. */
+/* Writes the statistics, which count from the start or the last reset. */
 
 #include "stats.h"
 

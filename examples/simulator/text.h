@@ -1,6 +1,6 @@
-/* A growing text, and the few writers that bodies are made with. Nothing here formats through printf: a body of ten
-   locks is written tens of thousands of times a second. The simulator ends when memory runs out (fatal): a stand-in
-   that limps on would only confuse what is tested against it. */
+/* A growing text, and the writers for bodies. They do not use printf, because a body of ten locks is written tens of
+   thousands of times a second. The simulator ends if memory runs out, because a failing simulator would confuse the
+   tests. */
 #ifndef LOCKSYNC_SIM_TEXT_H
 #define LOCKSYNC_SIM_TEXT_H
 
@@ -29,7 +29,7 @@ static inline void *must(void *block)
     return block;
 }
 
-/* At least `more` writable bytes behind what is there; the writer adds to t->size what it used. */
+/* Returns at least `more` writable bytes behind the text. The caller adds the bytes that it writes to t->size. */
 static inline char *text_room(struct text *t, size_t more)
 {
     if (t->room - t->size < more) {
@@ -53,7 +53,7 @@ static inline void text_free(struct text *t)
     *t = (struct text){0};
 }
 
-/* Writers over a bare pointer: each returns where the next one goes on. */
+/* Writers at a pointer: each returns the position behind its text. */
 #define put_literal(p, literal) ((char *)memcpy((p), "" literal, sizeof(literal) - 1) + (sizeof(literal) - 1))
 
 static inline char *put_number(char *p, int64_t number)
@@ -78,7 +78,7 @@ static inline char *put_padded(char *p, int64_t number, int width)
     return p + width;
 }
 
-/* The finisher of splitmix64: spreads any number over 64 bits. All of the simulator's chance comes from it. */
+/* The finalizer of splitmix64, which spreads a number over 64 bits. It makes all random numbers of the simulator. */
 static inline uint64_t mix(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
