@@ -1,4 +1,4 @@
-/* What the example programs share: service and credential from the environment. */
+/* Shared by the example programs: reads service and credential from the environment. */
 #ifndef EXAMPLES_CONFIGURE_H
 #define EXAMPLES_CONFIGURE_H
 
@@ -21,7 +21,7 @@ static inline lock_sync_status configure(lock_sync_ctx *ctx)
     return status;
 }
 
-/* Tells what went wrong, with its cause; returns what main() shall. */
+/* Prints a failure and its cause; returns the exit status for main(). */
 static inline int report(const lock_sync_ctx *ctx, lock_sync_status status)
 {
     if (status == LOCK_SYNC_OK)

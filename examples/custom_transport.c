@@ -1,11 +1,11 @@
-/* A fetch through the host's own HTTP client: here a libcurl handle of the program's own, set up as the program likes.
- * Environment: see configure.h. */
+/* A fetch through the program's HTTP client: here a libcurl handle with the program's options. Environment: see
+ * configure.h. */
 #include "configure.h"
 
 #include <curl/curl.h>
 #include <string.h>
 
-/* libcurl's callbacks: what arrives goes into the response; a refusal (the cap, no memory) ends the transfer. */
+/* libcurl's callbacks store the data in the response; an error (too large, out of memory) ends the transfer. */
 static size_t on_body(char *data, size_t one, size_t size, void *user)
 {
     return lock_sync_response_append_body(user, data, one * size) == LOCK_SYNC_OK ? one * size : 0;
@@ -19,7 +19,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     snprintf(text, sizeof text, "%.*s", (int)size, line);
     text[strcspn(text, "\r\n")] = '\0';
     colon = strchr(text, ':');
-    if (colon != NULL) { /* the guard wants Retry-After and Date, the error detail X-Correlation-ID */
+    if (colon != NULL) { /* the guard needs Retry-After and Date, the error detail X-Correlation-ID */
         *colon = '\0';
         (void)lock_sync_response_add_header(user, text, colon + 1);
     }
@@ -41,7 +41,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *request, lo
         headers = curl_slist_append(headers, line);
     }
     curl_easy_setopt(curl, CURLOPT_URL, lock_sync_request_url(request));
-    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* else the environment names one, which would see the credential */
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* a proxy from the environment would see the credential */
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)lock_sync_request_connect_timeout_ms(request));
@@ -68,10 +68,10 @@ int main(void)
     lock_sync_status status = lock_sync_ctx_new(&ctx);
 
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_set_transport(ctx, &transport); /* from here on the context ends it with destroy */
+        status = lock_sync_set_transport(ctx, &transport); /* the context now frees it with destroy */
     if (status == LOCK_SYNC_OK && (status = configure(ctx)) == LOCK_SYNC_OK)
         status = lock_sync_fetch(ctx, NULL, 0, &results);
-    printf("%zu locks through a transport of our own\n", lock_sync_results_count(results));
+    printf("%zu locks through the program's transport\n", lock_sync_results_count(results));
     status = report(ctx, status);
     lock_sync_results_free(results);
     lock_sync_ctx_free(ctx);

@@ -1,5 +1,5 @@
-/* The pool in GLib's main loop: the accounts whose personal keys come from stdin are fetched all at once, while the
- * loop does the program's other work too. Environment: see configure.h. */
+/* The pool in GLib's main loop. It fetches the accounts whose personal keys come from stdin, all at once, while the
+ * loop does other work. Environment: see configure.h. */
 #include "configure.h"
 
 #include <glib-unix.h>
@@ -7,16 +7,16 @@
 typedef struct program {
     lock_sync_pool *pool;
     GMainLoop *loop;
-    size_t answers, ticks;
+    size_t responses, ticks;
 } program;
 
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     program *p = user;
 
-    p->answers += report(ctx, status) == EXIT_SUCCESS; /* it prints what went wrong */
+    p->responses += report(ctx, status) == EXIT_SUCCESS; /* it prints a failure */
     lock_sync_results_free(results);
-    lock_sync_ctx_free(ctx); /* a program that fetches again keeps it: it has the guard */
+    lock_sync_ctx_free(ctx); /* a program that fetches again keeps the context, with its guard */
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer user)
@@ -31,7 +31,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-/* Stands for the other work. */
+/* The other work. */
 static gboolean on_tick(gpointer user)
 {
     program *p = user;
@@ -60,7 +60,7 @@ int main(void)
     program p = {.loop = g_main_loop_new(NULL, FALSE)};
     char key[16385]; /* the longest key is 16384 bytes */
 
-    if (lock_sync_pool_new(&p.pool) != LOCK_SYNC_OK || lock_sync_pool_fd(p.pool) < 0) /* none here */
+    if (lock_sync_pool_new(&p.pool) != LOCK_SYNC_OK || lock_sync_pool_fd(p.pool) < 0) /* no descriptor on this system */
         return EXIT_FAILURE;
     while (scanf("%16384s", key) == 1)
         begin(&p, key);
@@ -68,8 +68,8 @@ int main(void)
     (void)g_timeout_add(1, on_tick, &p);
     if (lock_sync_pool_pending(p.pool) > 0)
         g_main_loop_run(p.loop);
-    printf("%zu answers; the loop's other timer ticked %zu times meanwhile\n", p.answers, p.ticks);
-    lock_sync_pool_free(p.pool); /* were one still on its way, its callback would come now */
+    printf("%zu responses; the loop's other timer ticked %zu times meanwhile\n", p.responses, p.ticks);
+    lock_sync_pool_free(p.pool); /* this would call the callbacks of running fetches */
     g_main_loop_unref(p.loop);
-    return p.answers > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return p.responses > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,5 @@
-/* The pool in libuv's loop: the accounts whose personal keys come from stdin are fetched all at once, while the loop
- * does the program's other work too. Environment: see configure.h. */
+/* The pool in libuv's loop. It fetches the accounts whose personal keys come from stdin, all at once, while the loop
+ * does other work. Environment: see configure.h. */
 #include "configure.h"
 
 #include <uv.h>
@@ -7,17 +7,17 @@
 typedef struct program {
     lock_sync_pool *pool;
     uv_poll_t readable; /* the pool's descriptor */
-    uv_timer_t timer;   /* stands for the other work */
-    size_t answers, ticks;
+    uv_timer_t timer;   /* the other work */
+    size_t responses, ticks;
 } program;
 
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     program *p = user;
 
-    p->answers += report(ctx, status) == EXIT_SUCCESS; /* it prints what went wrong */
+    p->responses += report(ctx, status) == EXIT_SUCCESS; /* it prints a failure */
     lock_sync_results_free(results);
-    lock_sync_ctx_free(ctx); /* a program that fetches again keeps it: it has the guard */
+    lock_sync_ctx_free(ctx); /* a program that fetches again keeps the context, with its guard */
 }
 
 static void on_readable(uv_poll_t *readable, int status, int events)
@@ -68,8 +68,8 @@ int main(void)
         uv_poll_start(&p.readable, UV_READABLE, on_readable) == 0 && uv_timer_init(loop, &p.timer) == 0 &&
         uv_timer_start(&p.timer, on_tick, 0, 1) == 0)
         (void)uv_run(loop, UV_RUN_DEFAULT);
-    printf("%zu answers; the loop's other timer ticked %zu times meanwhile\n", p.answers, p.ticks);
-    lock_sync_pool_free(p.pool); /* were one still on its way, its callback would come now */
+    printf("%zu responses; the loop's other timer ticked %zu times meanwhile\n", p.responses, p.ticks);
+    lock_sync_pool_free(p.pool); /* this would call the callbacks of running fetches */
     (void)uv_loop_close(loop);
-    return p.answers > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return p.responses > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

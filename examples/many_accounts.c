@@ -1,18 +1,18 @@
-/* Many accounts from one thread, in a plain poll(2) loop: each is polled once in an interval, the polls spread evenly
- * over it. The accounts' personal keys come from stdin: many_accounts ROUNDS <FILE, or seq -f 'key-%.0f' 0 99 |
- * many_accounts ROUNDS. Environment: see configure.h; LOCKSYNC_INTERVAL_MS shortens the interval for a try-out. */
+/* Polls many accounts from one thread, in a plain poll(2) loop, once per interval and evenly spread. The personal keys
+ * come from stdin: many_accounts ROUNDS <FILE, or seq -f 'key-%.0f' 0 99 | many_accounts ROUNDS. Environment: see
+ * configure.h; LOCKSYNC_INTERVAL_MS shortens the interval for a trial. */
 #include "configure.h"
 
 #include <poll.h>
 #include <time.h>
 
 static lock_sync_ctx *contexts[100000];
-static size_t count, ended, answered;
+static size_t count, ended, succeeded;
 
 static bool add(const char *key, long interval_ms)
 {
     lock_sync_ctx **ctx = &contexts[count++];
-    lock_sync_guard *guard = NULL; /* each account has its own */
+    lock_sync_guard *guard = NULL; /* one for each account */
     bool added = lock_sync_ctx_new(ctx) == LOCK_SYNC_OK && configure(*ctx) == LOCK_SYNC_OK &&
                  lock_sync_set_personal_key(*ctx, key) == LOCK_SYNC_OK && lock_sync_guard_new(&guard) == LOCK_SYNC_OK &&
                  lock_sync_guard_set_min_interval_ms(guard, interval_ms) == LOCK_SYNC_OK &&
@@ -25,10 +25,10 @@ static bool add(const char *key, long interval_ms)
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     (void)user;
-    answered += report(ctx, status) == EXIT_SUCCESS; /* it prints what went wrong */
+    succeeded += report(ctx, status) == EXIT_SUCCESS; /* it prints a failure */
     lock_sync_results_free(results);
     if (++ended % count == 0)
-        printf("round %zu: %zu polls of %zu accounts, %zu answered\n", ended / count, ended, count, answered);
+        printf("round %zu: %zu polls of %zu accounts, %zu succeeded\n", ended / count, ended, count, succeeded);
 }
 
 static double now_ms(void)
@@ -51,7 +51,7 @@ static void run(lock_sync_pool *pool, size_t polls, double step_ms)
             lock_sync_ctx *ctx = contexts[next++ % count];
             lock_sync_status status = lock_sync_pool_submit(pool, ctx, NULL, 0, on_done, NULL);
 
-            if (status != LOCK_SYNC_OK) /* then it is not called */
+            if (status != LOCK_SYNC_OK) /* the pool does not call it then */
                 on_done(NULL, ctx, status, NULL);
             due_ms += step_ms;
         } else if (poll(&ready, 1, next < polls ? (int)wait_ms + 1 : -1) > 0) {
@@ -65,15 +65,16 @@ int main(int argc, char **argv)
     long interval_ms = getenv("LOCKSYNC_INTERVAL_MS") != NULL ? atol(getenv("LOCKSYNC_INTERVAL_MS")) : 20000;
     size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
     lock_sync_pool *pool = NULL;
-    bool made = lock_sync_pool_new(&pool) == LOCK_SYNC_OK && lock_sync_pool_fd(pool) >= 0; /* -1: none here */
-    char key[16385]; /* the longest key is 16384 bytes */
+    bool made = lock_sync_pool_new(&pool) == LOCK_SYNC_OK &&
+                lock_sync_pool_fd(pool) >= 0; /* -1: no descriptor on this system */
+    char key[16385];                          /* the longest key is 16384 bytes */
 
     while (made && count < sizeof contexts / sizeof contexts[0] && scanf("%16384s", key) == 1)
         made = add(key, interval_ms);
-    if (made && count > 0) /* the guard's interval runs from the answer: the next poll is due a little later */
+    if (made && count > 0) /* the guard's interval runs from the response, so polls are slightly further apart */
         run(pool, rounds * count, (double)(interval_ms + 500) / (double)count);
     lock_sync_pool_free(pool);
     while (count > 0)
         lock_sync_ctx_free(contexts[--count]);
-    return answered > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return succeeded > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,6 @@
-/* No transport at all: the library builds the request and decodes the answer, the program moves the bytes over a plain
- * socket. For a base URL of the form http://127.0.0.1:PORT (the simulator); real services want TLS. Environment: see
- * configure.h. */
+/* Without a transport: the library builds the request and decodes the response, and the program sends and receives over
+ * a plain socket. The base URL must be http://127.0.0.1:PORT (the simulator), because the real service requires TLS.
+ * Environment: see configure.h. */
 #include "configure.h"
 
 #include <arpa/inet.h>
@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MAX 1000000
+#define RESPONSE_MAX 1000000
 
-/* HTTP/1.0 over a fresh connection: the answer ends where the connection does. Returns its size, or -1. */
-static ssize_t talk(const lock_sync_request *request, char *answer)
+/* Sends the request over a new connection. With HTTP/1.0 the response ends with it. Returns its size, or -1. */
+static ssize_t talk(const lock_sync_request *request, char *text)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     unsigned port;
@@ -29,7 +29,7 @@ static ssize_t talk(const lock_sync_request *request, char *answer)
                 dprintf(fd, "%s: %s\r\n", lock_sync_request_header_name(request, i),
                         lock_sync_request_header_value(request, i));
             dprintf(fd, "\r\n");
-            for (size = 0; (got = read(fd, answer + size, ANSWER_MAX - (size_t)size)) > 0;)
+            for (size = 0; (got = read(fd, text + size, RESPONSE_MAX - (size_t)size)) > 0;)
                 size += got;
         }
     }
@@ -37,20 +37,20 @@ static ssize_t talk(const lock_sync_request *request, char *answer)
     return size;
 }
 
-static lock_sync_status fill(lock_sync_response *response, char *answer, size_t size)
+static lock_sync_status fill(lock_sync_response *response, char *text, size_t size)
 {
-    const char *body = memmem(answer, size, "\r\n\r\n", 4);
+    const char *body = memmem(text, size, "\r\n\r\n", 4);
     int http_status;
 
-    if (body == NULL || sscanf(answer, "HTTP/1.%*d %3d", &http_status) != 1)
+    if (body == NULL || sscanf(text, "HTTP/1.%*d %3d", &http_status) != 1)
         return LOCK_SYNC_E_NETWORK;
     lock_sync_response_set_status(response, http_status);
-    return lock_sync_response_append_body(response, body + 4, size - (size_t)(body + 4 - answer));
+    return lock_sync_response_append_body(response, body + 4, size - (size_t)(body + 4 - text));
 }
 
 int main(void)
 {
-    static char answer[ANSWER_MAX + 1];
+    static char text[RESPONSE_MAX + 1];
     lock_sync_ctx *ctx = NULL;
     lock_sync_request *request = NULL;
     lock_sync_response *response = NULL;
@@ -61,13 +61,13 @@ int main(void)
     if (status == LOCK_SYNC_OK && (status = configure(ctx)) == LOCK_SYNC_OK &&
         (status = lock_sync_request_build(ctx, NULL, 0, &request)) == LOCK_SYNC_OK &&
         (status = lock_sync_response_new(ctx, &response)) == LOCK_SYNC_OK) {
-        size = talk(request, answer);
-        if (size > 0 && fill(response, answer, (size_t)size) == LOCK_SYNC_OK)
+        size = talk(request, text);
+        if (size > 0 && fill(response, text, (size_t)size) == LOCK_SYNC_OK)
             status = lock_sync_response_decode(ctx, request, response, &results);
         else
             status = LOCK_SYNC_E_NETWORK;
     }
-    printf("%zu locks in %zd bytes over a socket of our own\n", lock_sync_results_count(results), size);
+    printf("%zu locks in %zd bytes over the program's socket\n", lock_sync_results_count(results), size);
     if (status != LOCK_SYNC_OK)
         fprintf(stderr, "%s\n", lock_sync_status_message(status));
     lock_sync_results_free(results);

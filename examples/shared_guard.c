@@ -1,7 +1,7 @@
-/* Several users of one account, one guard: they never break the service's limits together.
+/* Several users of one account share a guard, and together keep the service's limits.
  *
- * Two contexts share a guard here, as two threads would; with a path on the command line the guard lives in that file, and
- * processes share it. Environment: see configure.h; LOCKSYNC_INTERVAL_MS shortens the interval for a try-out. */
+ * Here two contexts share a guard, as two threads would. With a path on the command line the guard is in that file, and
+ * processes can share it. Environment: see configure.h; LOCKSYNC_INTERVAL_MS shortens the interval for a trial. */
 #include "configure.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ static lock_sync_status make_context(lock_sync_guard *guard, lock_sync_guard_mod
     if (status == LOCK_SYNC_OK)
         status = configure(*ctx);
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_set_guard(*ctx, guard); /* takes a reference of its own */
+        status = lock_sync_set_guard(*ctx, guard); /* takes another reference */
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_guard_mode(*ctx, mode);
     return status;
@@ -35,8 +35,8 @@ static lock_sync_status fetch(const char *who, lock_sync_ctx *ctx)
     lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &results);
 
     if (status == LOCK_SYNC_E_TOO_SOON)
-        printf("%s: too soon, the guard opens in %" PRId64 " ms\n", who,
-               lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)));
+        printf("%s: too soon, the next request is allowed in %.1f s\n", who,
+               (double)lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)) / 1000);
     else if (status == LOCK_SYNC_OK)
         printf("%s: %zu locks\n", who, lock_sync_results_count(results));
     else
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     if (status == LOCK_SYNC_OK)
         as_expected = fetch("the patient one", patient) == LOCK_SYNC_OK &&
                       fetch("the hasty one", hasty) == LOCK_SYNC_E_TOO_SOON &&
-                      fetch("the patient one", patient) == LOCK_SYNC_OK; /* it waits for its turn */
+                      fetch("the patient one", patient) == LOCK_SYNC_OK; /* it waits until the guard allows a request */
     lock_sync_ctx_free(hasty);
     lock_sync_ctx_free(patient);
     lock_sync_guard_unref(guard);

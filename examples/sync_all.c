@@ -1,4 +1,4 @@
-/* Prints the state of every lock of the account. Environment: see configure.h. */
+/* Prints the state of all the account's locks. Environment: see configure.h. */
 #include "configure.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* Prints the state of the locks whose ids stand on the command line, and which of them the service did not answer for.
- * Environment: see configure.h. */
+/* Prints the state of the locks with the ids on the command line, and which ids were not found. Environment: see
+ * configure.h. */
 #include "configure.h"
 
 #include <errno.h>
@@ -30,8 +30,7 @@ static void print_results(const lock_sync_results *results)
         printf("%10" PRId64 "  %s\n", lock->id, lock_sync_lock_state_text(lock));
     }
     for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
-        printf("%10" PRId64 "  not answered: no such lock in this account?\n",
-               lock_sync_results_missing_at(results, i));
+        printf("%10" PRId64 "  not found in this account\n", lock_sync_results_missing_at(results, i));
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,6 @@
-/* Prints what changes at the locks of an account: watch_changes [BATCHES]. It ends after so many batches of changes, of
- * which the first is every lock, as added, or with an error that does not pass by itself. Environment: see configure.h;
- * LOCKSYNC_INTERVAL_MS shortens the interval for a try-out. */
+/* Prints the changes of an account's locks: watch_changes [BATCHES]. It ends after this number of batches, or at a
+ * permanent error. The first batch reports all locks as added. Environment: see configure.h; LOCKSYNC_INTERVAL_MS
+ * shortens the interval for a trial. */
 #include "configure.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@ static void print_change(const lock_sync_change *change)
     printf("%s%s\n", moved ? ", was " : "", moved ? lock_sync_lock_state_text(change->before) : "");
 }
 
-/* A watch of every lock. It is never faster than the guard of its context. */
+/* Makes a watch of all locks. It polls no faster than the context's guard allows. */
 static lock_sync_status make_watch(lock_sync_ctx *ctx, lock_sync_watch **watch)
 {
     int64_t ms = getenv("LOCKSYNC_INTERVAL_MS") != NULL ? atol(getenv("LOCKSYNC_INTERVAL_MS")) : 20000;
@@ -45,9 +45,9 @@ static lock_sync_status follow(lock_sync_watch *watch, unsigned long batches)
 
     while (batches > 0 && (status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TIMEOUT)) {
         status = lock_sync_watch_next(watch, 60000, &changes);
-        if (status == LOCK_SYNC_E_TIMEOUT) /* also during an outage: then the age grows */
-            printf("nothing new; what is known is %" PRId64 " s old\n", lock_sync_watch_age_ms(watch) / 1000);
-        for (size_t i = 0; i < lock_sync_changes_count(changes); i++) /* none after a failure */
+        if (status == LOCK_SYNC_E_TIMEOUT) /* also during an outage, in which the age grows */
+            printf("no changes; the last good response is %" PRId64 " s old\n", lock_sync_watch_age_ms(watch) / 1000);
+        for (size_t i = 0; i < lock_sync_changes_count(changes); i++) /* no changes after a failure */
             print_change(lock_sync_changes_at(changes, i));
         batches -= status == LOCK_SYNC_OK;
         lock_sync_changes_free(changes);
