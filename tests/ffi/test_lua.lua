@@ -79,7 +79,7 @@ function tests.an_empty_list_is_refused()
                          function() pool:fetch(it, {}, error) end} do
     local ran, why = pcall(call)
     same(ran, false)
-    assert(why:find "nil asks for all")
+    assert(why:find "pass nil for all")
   end
   same(#it:fetch(nil), 3)
   pool:close()

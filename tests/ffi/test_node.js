@@ -99,7 +99,7 @@ test('what C would cut is refused', async () => {
 test('an empty list is refused', async () => {
     const it = context();
     const pool = newPool();
-    const refused = { name: 'RangeError', message: /null asks for all/ };
+    const refused = { name: 'RangeError', message: /pass null for all/ };
     await assert.rejects(it.fetch([]), refused);
     await assert.rejects(it.fetchThrough(() => assert.fail('it was sent'), []), refused);
     await assert.rejects(pool.fetch(it, []), refused);

@@ -76,9 +76,9 @@ class Settings(Case):
 
     def test_an_empty_list_is_refused(self):
         context = self.context()
-        self.assertRaisesRegex(ValueError, "None asks for all", context.fetch, [])
-        self.assertRaisesRegex(ValueError, "None asks for all", context.fetch, ())
-        self.assertRaisesRegex(ValueError, "None asks for all", context.watch, [])
+        self.assertRaisesRegex(ValueError, "pass None for all", context.fetch, [])
+        self.assertRaisesRegex(ValueError, "pass None for all", context.fetch, ())
+        self.assertRaisesRegex(ValueError, "pass None for all", context.watch, [])
         self.assertEqual(len(context.fetch(None)), 3)
 
         async def work(of):
@@ -86,7 +86,7 @@ class Settings(Case):
                 await of(pool)
 
         for refused in lambda pool: pool.fetch(context, []), lambda pool: anext(pool.watch(context, [])):
-            self.assertRaisesRegex(ValueError, "None asks for all", asyncio.run, work(refused))
+            self.assertRaisesRegex(ValueError, "pass None for all", asyncio.run, work(refused))
 
     def test_none_restores_the_default(self):
         context = self.context(transport=lambda request: Response(503))

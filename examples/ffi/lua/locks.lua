@@ -10,6 +10,6 @@ for _, lock in ipairs(locks or {}) do
 end
 context:close()
 if err then
-  io.stderr:write(("%s (%s, again in %s s)\n"):format(err.message, err.name, tostring(err.retry_after)))
+  io.stderr:write(("%s (%s, retry after %s s)\n"):format(err.message, err.name, tostring(err.retry_after)))
   os.exit(1)
 end

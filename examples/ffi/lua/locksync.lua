@@ -4,12 +4,12 @@
 --     local context = locksync.context {personal_key = key}
 --     for _, lock in ipairs(assert(context:fetch())) do print(lock.id, lock.is_locked) end
 --
--- Times are seconds since 1970, durations seconds. A value that is not known is nil, so `is_locked` has
--- three answers: true, false and nil. A number that has no name in this version is kept as it is. What fails returns
--- nil and an error: a table with status, message and more, whose text is the message.
+-- Times are seconds since 1970, durations are seconds. An unknown value is nil, so `is_locked` is true, false or nil.
+-- A number without a name in this version is kept. A function that fails returns nil and an error: a table with status,
+-- message and more. tostring() of the error is the message.
 local ffi = require "ffi"
 
-jit.off(true, true) -- compiled code must not call what calls back
+jit.off(true, true) -- compiled code must not call C functions that call back
 
 local function read_header()
   local places = {"/usr/include/locksync/locksync-ffi.h", "/usr/local/include/locksync/locksync-ffi.h"}
@@ -22,14 +22,14 @@ local function read_header()
       return text
     end
   end
-  error "locksync-ffi.h is not there; LOCKSYNC_FFI_HEADER may say where it is"
+  error "locksync-ffi.h was not found; set LOCKSYNC_FFI_HEADER to its path"
 end
 
 local header = read_header()
 ffi.cdef(header)
 local lib = ffi.load(os.getenv "LOCKSYNC_LIBRARY" or "liblocksync.so.0")
 
--- The enumerators that begin with a prefix, by the rest of their names.
+-- Returns the enumerators with a prefix, by the rest of their names.
 local function enumeration(prefix)
   local values = {}
   for name, value in header:gmatch("%f[%w_]LOCK_SYNC_" .. prefix .. "([%w_]+) = (%d+)") do
@@ -43,10 +43,10 @@ local locksync = {status = enumeration "E_", state = enumeration "STATE_", door 
 local status, field = locksync.status, enumeration "FIELD_"
 status.OK = lib.LOCK_SYNC_OK
 
--- --- values, to C and from it: C would cut what does not fit ---
+-- --- values to C and from C; checked, because C would truncate them ---
 
 local function text(value)
-  assert(value == nil or type(value) == "string" and not value:find("\0", 1, true), "not a text without NUL")
+  assert(value == nil or type(value) == "string" and not value:find("\0", 1, true), "not a string, or it contains NUL")
   return value
 end
 
@@ -67,13 +67,13 @@ end
 
 local function id_list(ids) -- nil: all
   if ids == nil then return nil, 0 end
-  assert(#ids > 0, "an empty list; nil asks for all")
+  assert(#ids > 0, "the list of ids is empty; pass nil for all locks")
   local list = ffi.new("int64_t[?]", #ids)
   for i, id in ipairs(ids) do list[i - 1] = integer(id) end
   return list, #ids
 end
 
-local function number(value) -- of an int64_t: as it is where Lua's numbers are not exact
+local function number(value) -- an int64_t stays one if a Lua number would not be exact
   return math.abs(tonumber(value)) <= 2^53 and tonumber(value) or value
 end
 
@@ -99,7 +99,7 @@ end
 
 local function error_of(context, code)
   local e, detail = new_error(code), lib.lock_sync_last_error(context.handle)
-  if lib.lock_sync_error_status(detail) == code then -- it does not speak of a call that was refused as BUSY
+  if lib.lock_sync_error_status(detail) == code then -- a call that failed with BUSY leaves no detail
     local http_status = lib.lock_sync_error_http_status(detail)
     local retry_after_ms = tonumber(lib.lock_sync_error_retry_after_ms(detail))
     local byte_offset = tonumber(lib.lock_sync_error_byte_offset(detail))
@@ -116,13 +116,13 @@ end
 
 -- --- records ---
 
-local function answer(tristate)
+local function boolean_of(tristate)
   if tristate ~= lib.LOCK_SYNC_UNKNOWN then return tristate == lib.LOCK_SYNC_YES end
 end
 
 local function lock_of(record)
-  local function sent(bit_of_it, value)
-    if bit.band(record.fields, bit_of_it) ~= 0 then return value end
+  local function sent(flag, value)
+    if bit.band(record.fields, flag) ~= 0 then return value end
   end
   local state, door_state = sent(field.STATE, record.state), sent(field.DOOR_STATE, record.door_state)
   return {
@@ -137,12 +137,12 @@ local function lock_of(record)
     last_state_changed = sent(field.LAST_STATE_CHANGED, tonumber(record.last_state_changed_ms) / 1000),
     is_connected = sent(field.CONNECTED, record.is_connected),
     is_charging = sent(field.CHARGING, record.is_charging),
-    is_locked = answer(lib.lock_sync_lock_is_locked(record)),
-    is_jammed = answer(lib.lock_sync_lock_is_jammed(record)),
+    is_locked = boolean_of(lib.lock_sync_lock_is_locked(record)),
+    is_jammed = boolean_of(lib.lock_sync_lock_is_jammed(record)),
   }
 end
 
--- The answer to one fetch: a list of locks in the service's order, with missing, fetched_at and is_cached.
+-- Returns the results of a fetch: a list of locks in the service's order, with missing, fetched_at and is_cached.
 local function read_results(handle)
   local results = each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count, lock_of)
   results.missing = each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count, number)
@@ -157,7 +157,7 @@ local function take_results(handle)
   return results
 end
 
--- A list of what changed: kinds (bits of locksync.change), and the lock before (nil: added) and after (nil: removed).
+-- Returns a list of changes: kinds (bits of locksync.change), the lock before (nil: added) and after (nil: removed).
 local function take_changes(handle)
   local changes = each(lib.lock_sync_changes_at, handle, lib.lock_sync_changes_count, function(change)
     return {kinds = change.kinds, before = change.before ~= nil and lock_of(change.before) or nil,
@@ -167,7 +167,7 @@ local function take_changes(handle)
   return changes
 end
 
--- --- callbacks: one of each kind, which finds what it is for by a number; LuaJIT has room for some hundred ---
+-- --- callbacks: one of each kind, because LuaJIT allows only a few hundred; a number identifies the owner ---
 
 local owners, last_key = setmetatable({}, {__mode = "v"}), 0
 
@@ -181,8 +181,8 @@ local function owner_of(user)
   return owners[tonumber(ffi.cast("intptr_t", user))]
 end
 
--- Runs what a callback does, which returns true, or nil and a status. An error must not pass through C: it becomes the
--- cause of the one that the fetch returns.
+-- Runs the action of a callback, which returns true, or nil and a status. An error must not pass through C: it becomes
+-- the cause of the error that the fetch returns.
 local function guarded(context, failure, action, ...)
   local ran, done, why = pcall(action, context, ...)
   if not ran then context.raised = done end
@@ -195,8 +195,8 @@ local function set_access_token(context, token)
   return lib.lock_sync_set_access_token_until(context.handle, text(token.token), ms(token.expires_at))
 end
 
-local function provide(context, refused)
-  local result = set_access_token(context, context.token_provider(refused))
+local function provide(context, is_rejected)
+  local result = set_access_token(context, context.token_provider(is_rejected))
   return result == status.OK, result
 end
 
@@ -207,13 +207,13 @@ local function perform(context, request, response)
     headers[string(lib.lock_sync_request_header_name(request, i))] =
       string(lib.lock_sync_request_header_value(request, i))
   end
-  local answered, why = context.transport {
+  local received, why = context.transport {
     method = string(lib.lock_sync_request_method(request)), url = string(lib.lock_sync_request_url(request)),
     headers = headers, timeout = tonumber(lib.lock_sync_request_timeout_ms(request)) / 1000}
-  if not answered then return nil, why end
-  local body = answered.body or ""
-  local result = lib.lock_sync_response_set_status(response, integer(answered.status))
-  for name, value in pairs(answered.headers or {}) do
+  if not received then return nil, why end
+  local body = received.body or ""
+  local result = lib.lock_sync_response_set_status(response, integer(received.status))
+  for name, value in pairs(received.headers or {}) do
     if result == status.OK then result = lib.lock_sync_response_add_header(response, text(name), text(value)) end
   end
   if result == status.OK then result = lib.lock_sync_response_append_body(response, body, #body) end
@@ -225,8 +225,8 @@ local on_log = ffi.cast("lock_sync_log_fn", function(user, level, line)
   if not ran then io.stderr:write("the logger raised: ", tostring(raised), "\n") end
 end)
 
-local on_token = ffi.cast("lock_sync_token_fn", function(user, _, refused)
-  return guarded(owner_of(user), status.NO_CREDENTIAL, provide, refused)
+local on_token = ffi.cast("lock_sync_token_fn", function(user, _, is_rejected)
+  return guarded(owner_of(user), status.NO_CREDENTIAL, provide, is_rejected)
 end)
 
 local transport = ffi.new("lock_sync_transport", {struct_size = ffi.sizeof "lock_sync_transport"})
@@ -234,16 +234,16 @@ transport.perform = function(user, request, response)
   return guarded(owner_of(user), status.NETWORK, perform, request, response)
 end
 
--- Keeps what a pool's fetch came to, until C is left and `done` may raise errors.
+-- Stores the outcome of a fetch in a pool until C has returned, because `done` may raise errors.
 local on_done = ffi.cast("lock_sync_done_fn", function(user, _, code, results)
   local job = owner_of(user)
-  local told = {done = job.done}
+  local outcome = {done = job.done}
   job.pool.running[job] = nil
-  if code == status.OK then told.results = take_results(results) else told.err = error_of(job.context, code) end
-  table.insert(job.pool.told, told)
+  if code == status.OK then outcome.results = take_results(results) else outcome.err = error_of(job.context, code) end
+  table.insert(job.pool.outcomes, outcome)
 end)
 
--- --- settings: each with what sets it ---
+-- --- settings, each with its setter ---
 
 local function plain(name, convert)
   local set = lib["lock_sync_set_" .. name]
@@ -265,7 +265,7 @@ local settings = {
   user_agent = plain("user_agent", text),
   guard = plain("guard", function(guard) return guard and guard.handle end),
   guard_mode = plain("guard_mode", small),
-  -- Called with whether the service refused the credential that is set; returns what access_token takes.
+  -- Called with whether the service rejected the current credential; returns a value for access_token.
   token_provider = function(context, provider)
     context.token_provider = provider
     return lib.lock_sync_set_token_provider(context.handle, provider and on_token, context.user)
@@ -275,7 +275,7 @@ local settings = {
     context.logger = logger
     return lib.lock_sync_set_logger(context.handle, logger and on_log, context.user)
   end,
-  -- Called with {method, url, headers, timeout}; returns {status, headers, body}, or nil and a status of the network.
+  -- Called with {method, url, headers, timeout}; returns {status, headers, body}, or nil and a network status.
   transport = function(context, own_transport)
     context.transport, transport.user = own_transport, context.user
     return lib.lock_sync_set_transport(context.handle, own_transport and transport)
@@ -302,11 +302,11 @@ local function make(kind, create, ...)
   return nil, code
 end
 
--- Settings, credential and connection of one user of the service; `initial` names settings as Context:set() does.
+-- Makes a context: one user's settings, credential and connection. `initial` has settings as for Context:set().
 function locksync.context(initial)
   local handle, code = make("lock_sync_ctx", lib.lock_sync_ctx_new)
   if not handle then return nil, new_error(code) end
-  local watches = {} -- they must not outlive it
+  local watches = {} -- watches must not outlive the context
   local context = setmetatable({watches = watches}, Context)
   context.user = own(context)
   context.handle = ffi.gc(handle, function(collected)
@@ -330,7 +330,7 @@ function Context:set(name, value)
   return nil, error_of(self, code)
 end
 
--- The state of these locks, or of all locks of the account.
+-- Returns the state of these locks, or without ids of all the account's locks.
 function Context:fetch(ids)
   local results, code = make("lock_sync_results", lib.lock_sync_fetch, self.handle, id_list(ids))
   if results then return take_results(results) end
@@ -343,7 +343,7 @@ function Context:fetch_one(id)
   return nil, error_of(self, code)
 end
 
--- Tells what changes, of these locks or of all. It asks once in an interval (20 seconds, unless it is given).
+-- Watches these locks, or all, for changes. It polls once per interval (default: 20 seconds).
 function Context:watch(ids, interval)
   local handle, code = make("lock_sync_watch", lib.lock_sync_watch_new, self.handle, id_list(ids))
   if not handle then return nil, error_of(self, code) end
@@ -355,7 +355,7 @@ function Context:watch(ids, interval)
   return nil, new_error(code)
 end
 
--- Frees it, with its watches. A context that is not closed is freed when it is collected.
+-- Frees the context and its watches. The garbage collector frees a context that is not closed.
 function Context:close()
   if self.handle == nil then return end
   for key, watch in pairs(self.watches) do
@@ -366,26 +366,26 @@ function Context:close()
   self.handle = nil
 end
 
--- The next changes; the first tell every lock as added. nil and an error with status TIMEOUT if there are none in time.
--- Errors that may pass are not returned; after another the next call goes on.
+-- Returns the next changes; the first report all locks as added. Without changes in time it returns nil and an error
+-- with status TIMEOUT. Temporary errors are not returned; after another error the next call continues.
 function Watch:next(timeout)
-  if self.context.watches[self.key] == nil then return nil, new_error(status.INVALID_ARGUMENT) end -- it is closed
+  if self.context.watches[self.key] == nil then return nil, new_error(status.INVALID_ARGUMENT) end -- closed
   local changes, code = make("lock_sync_changes", lib.lock_sync_watch_next, self.handle, ms(timeout))
   if changes then return take_changes(changes) end
   return nil, error_of(self.context, code)
 end
 
--- What the last good answer said of the locks, nil before the first: a display is drawn from it, never from changes alone.
+-- Returns the results of the last good response, or nil before it. Draw a display from these, never from changes alone.
 function Watch:results()
   local results = lib.lock_sync_watch_results(self.context.watches[self.key])
   if results ~= nil then return read_results(results) end
 end
 
--- For a loop: for changes in watch:each() do ... end. What does not pass by itself is raised.
+-- For a loop: for changes in watch:each() do ... end. Permanent errors are raised.
 function Watch:each()
   return function()
     while true do
-      local changes, err = self:next(0.5) -- Lua handles a signal between two calls only
+      local changes, err = self:next(0.5) -- Lua handles a signal only between two calls
       if changes or err.status ~= status.TIMEOUT then return assert(changes, err) end
     end
   end
@@ -397,8 +397,8 @@ function Watch:close()
   lib.lock_sync_watch_free(handle)
 end
 
--- Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes. Options:
--- path, min_interval, budget, reserve.
+-- Makes a guard, which keeps all its contexts within the service's limits: in memory, or in a file for several
+-- processes. Options: path, min_interval, budget, reserve.
 function locksync.guard(options)
   options = options or {}
   local handle, code
@@ -417,20 +417,20 @@ function locksync.guard(options)
   return nil, new_error(code)
 end
 
--- Contexts that were given the guard keep it.
+-- Contexts that use the guard keep it.
 function Guard:close()
   lib.lock_sync_guard_unref(self.handle and ffi.gc(self.handle, nil))
   self.handle = nil
 end
 
--- The fetches of many contexts at once, from one thread. It must be closed.
+-- Makes a pool, which fetches for many contexts at once from one thread. It must be closed.
 function locksync.pool()
   local handle, code = make("lock_sync_pool", lib.lock_sync_pool_new)
   if not handle then return nil, new_error(code) end
-  return setmetatable({handle = handle, running = {}, told = {}}, Pool)
+  return setmetatable({handle = handle, running = {}, outcomes = {}}, Pool)
 end
 
--- Begins a fetch of a context without a transport of its own; `done` is called with what Context:fetch() would return.
+-- Begins a fetch of a context without its own transport. `done` is called with what Context:fetch() would return.
 function Pool:fetch(context, ids, done)
   local job = {context = context, done = done, pool = self}
   local list, count = id_list(ids)
@@ -440,17 +440,17 @@ function Pool:fetch(context, ids, done)
   return true
 end
 
-function Pool:tell()
-  while self.told[1] do
-    local told = table.remove(self.told, 1)
-    told.done(told.results, told.err)
+function Pool:call_done()
+  while self.outcomes[1] do
+    local outcome = table.remove(self.outcomes, 1)
+    outcome.done(outcome.results, outcome.err)
   end
 end
 
--- Waits until there is something to do, does it, and calls the functions of the fetches that ended.
+-- Waits for work, does it, and calls `done` of the fetches that ended.
 function Pool:wait(timeout)
   lib.lock_sync_pool_wait(self.handle, ms(timeout))
-  self:tell()
+  self:call_done()
 end
 
 function Pool:pending()
@@ -462,11 +462,11 @@ function Pool:fd()
   return lib.lock_sync_pool_fd(self.handle)
 end
 
--- Ends what still runs with status CANCELLED.
+-- Ends running fetches with status CANCELLED.
 function Pool:close()
   lib.lock_sync_pool_free(self.handle)
   self.handle = nil
-  self:tell()
+  self:call_done()
 end
 
 function locksync.version()

@@ -1,14 +1,14 @@
 'use strict';
-// What the C library declares, read from its flat header: `lib` has its functions, `constants` its enumerators.
+// Reads the declarations of the C library from its flat header: `lib` has the functions, `constants` the enumerators.
 const fs = require('node:fs');
 const koffi = require('koffi');
 
 const PLACES = ['/usr/include', '/usr/local/include'].map(folder => folder + '/locksync/locksync-ffi.h');
 const place = process.env.LOCKSYNC_FFI_HEADER || PLACES.find(fs.existsSync);
 if (!place)
-    throw new Error('locksync-ffi.h is not there; LOCKSYNC_FFI_HEADER may say where it is');
+    throw new Error('locksync-ffi.h was not found; set LOCKSYNC_FFI_HEADER to its path');
 const header = fs.readFileSync(place, 'utf8');
-// A fetch needs 256 KiB of stack, and koffi gives a worker 128, which can be changed only before a library is loaded.
+// A fetch needs 256 KiB of stack, and a worker of koffi has 128. It can be changed only before a library is loaded.
 if (koffi.config().async_stack_size < 1024 * 1024)
     koffi.config({ async_stack_size: 1024 * 1024 });
 const library = koffi.load(process.env.LOCKSYNC_LIBRARY || 'liblocksync.so.0');
@@ -16,7 +16,7 @@ const library = koffi.load(process.env.LOCKSYNC_LIBRARY || 'liblocksync.so.0');
 const lib = {};
 const constants = {};
 
-/** A pointer to a function: koffi wants a type of its own for what is behind it. */
+/** Makes a type for a pointer to a function; koffi needs a named type for the function. */
 function callback(name, result, parameters) {
     return koffi.pointer(koffi.proto(`${result}${name}_function(${parameters})`));
 }
@@ -51,11 +51,11 @@ for (const [declaration] of header.matchAll(/(?:[^;{}]|\{[^{}]*\})+;/g)) {
         koffi.alias(found[2], callback(found[2], found[1], found[3]));
     else if ((found = /^typedef (\w+) (\w+);$/.exec(text)))
         koffi.alias(found[2], found[1]);
-    else // a function; what it writes through a pointer to a pointer comes back in an array
+    else // a function; koffi returns its pointer-to-pointer outputs in an array
         lib[/(\w+)\(/.exec(text)[1]] = library.func(text.replace(/\w+ \*\*/g, '_Out_ $&').replace(/;$/, ''));
 }
 
-/** The enumerators that begin with a prefix, by the rest of their names. */
+/** Returns the enumerators with a prefix, by the rest of their names. */
 function enumeration(prefix) {
     const names = Object.keys(constants).filter(name => name.startsWith(prefix));
     return Object.freeze(Object.fromEntries(names.map(name => [name.slice(prefix.length), constants[name]])));

@@ -9,7 +9,7 @@ async function main() {
         for (const lock of await context.fetch())
             console.log(lock.id, lock.stateName, lock.isConnected ? '' : 'out of reach');
     } catch (error) {
-        console.error(`${error.message} (${error.code}, again in ${error.retryAfterMs} ms)`);
+        console.error(`${error.message} (${error.code}, retry after ${error.retryAfterMs} ms)`);
         process.exitCode = 1;
     }
     context.close();

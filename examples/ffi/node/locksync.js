@@ -5,9 +5,9 @@
 //     for (const lock of await context.fetch()) console.log(lock.id, lock.isLocked);
 //     context.close();
 //
-// Nothing here blocks the event loop. Times are Dates, durations milliseconds. A value that is not known is
-// null, so `isLocked` has three answers: true, false and null. A number that has no name in this version is kept as it
-// is. What fails rejects with a LockSyncError.
+// No function blocks the event loop. Times are Dates, durations are milliseconds. An unknown value is null, so
+// `isLocked` is true, false or null. A number without a name in this version is kept. Failures reject with a
+// LockSyncError.
 const koffi = require('koffi');
 const { inspect, promisify } = require('node:util');
 const { lib, constants, enumeration } = require('./declarations.js');
@@ -21,7 +21,7 @@ const ChangeKind = enumeration('LOCK_SYNC_CHANGE_');
 const Field = enumeration('LOCK_SYNC_FIELD_');
 
 class LockSyncError extends Error {
-    /** Why a call failed. `status` tells the kind, `code` its name; null stands for what does not apply. */
+    /** Why a call failed: `status` is the kind, `code` its name. Values that do not apply are null. */
     constructor(status, message, detail = {}) {
         super(message || lib.lock_sync_status_message(status), detail.cause && { cause: detail.cause });
         this.name = 'LockSyncError';
@@ -37,7 +37,7 @@ class LockSyncError extends Error {
 
     static of(context, status, cause) {
         const error = lib.lock_sync_last_error(context);
-        if (lib.lock_sync_error_status(error) !== status) // it does not speak of a call that was refused as BUSY
+        if (lib.lock_sync_error_status(error) !== status) // a call that failed with BUSY leaves no detail
             return new LockSyncError(status);
         return new LockSyncError(status, lib.lock_sync_error_message(error), {
             cause,
@@ -50,11 +50,11 @@ class LockSyncError extends Error {
     }
 }
 
-// --- values, to C and from it: C would cut what does not fit ---
+// --- values to C and from C; checked, because C would truncate them ---
 
 function text(value) {
     if (value != null && (typeof value !== 'string' || value.includes('\0')))
-        throw new TypeError('not a text without NUL');
+        throw new TypeError('not a string, or it contains NUL');
     return value ?? null;
 }
 
@@ -70,12 +70,12 @@ function small(value) {
     return value;
 }
 
-/** A list and its length, as C takes them; null or undefined asks for all. */
+/** Returns a list of ids and its length for C; null or undefined means all locks. */
 function idList(ids) {
     if (ids == null)
         return [null, 0];
     if (ids.length === 0)
-        throw new RangeError('an empty list; null asks for all');
+        throw new RangeError('the list of ids is empty; pass null for all locks');
     return [ids.map(id => (typeof id === 'bigint' && id === BigInt.asIntN(64, id) ? id : integer(id))), ids.length];
 }
 
@@ -94,7 +94,7 @@ function make(create, ...args) {
     return out[0];
 }
 
-const answer = tristate => [false, true, null][tristate];
+const booleanOf = tristate => [false, true, null][tristate];
 
 function lockOf(pointer) {
     const record = koffi.decode(pointer, 'lock_sync_lock');
@@ -111,12 +111,12 @@ function lockOf(pointer) {
         lastStateChanged: sent(Field.LAST_STATE_CHANGED, new Date(record.last_state_changed_ms)),
         isConnected: sent(Field.CONNECTED, record.is_connected),
         isCharging: sent(Field.CHARGING, record.is_charging),
-        isLocked: answer(lib.lock_sync_lock_is_locked(pointer)),
-        isJammed: answer(lib.lock_sync_lock_is_jammed(pointer)),
+        isLocked: booleanOf(lib.lock_sync_lock_is_locked(pointer)),
+        isJammed: booleanOf(lib.lock_sync_lock_is_jammed(pointer)),
     };
 }
 
-/** The answer to one fetch: an array of locks in the service's order, with `missing`, `fetchedAt` and `isCached`. */
+/** Returns a fetch's results: an array of locks in the service's order, with `missing`, `fetchedAt`, `isCached`. */
 function readResults(results) {
     const locks = each(lib.lock_sync_results_at, results, lib.lock_sync_results_count(results)).map(lockOf);
     return Object.assign(locks, {
@@ -134,8 +134,8 @@ function takeResults(results) {
     }
 }
 
-/** One object for each lock that changed: `kinds` (ChangeKind bits), and the lock `before` (null: it was added) and
- *  `after` (null: it was removed). The array's `results` are all locks after it: a display is drawn from these, never
+/** Returns an array with one object for each changed lock: `kinds` (ChangeKind bits), the lock `before` (null: added)
+ *  and `after` (null: removed). The array's `results` are all locks after the changes. Draw a display from these, never
  *  from changes alone. */
 function readChanges(watch, changes) {
     const list = each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes)).map(change => {
@@ -169,7 +169,7 @@ function fillResponse(response, { status, headers = {}, body = '' }) {
     check(lib.lock_sync_response_append_body(response, bytes, bytes.length));
 }
 
-// --- callbacks: one of each kind, which finds what it is for by a number (koffi has room for some thousand) ---
+// --- callbacks: one of each kind, because koffi allows only a few thousand; a number identifies the owner ---
 
 const owners = new Map();
 let lastKey = 0n;
@@ -183,7 +183,7 @@ function callback(type, action) {
     return koffi.register((user, ...args) => action(owners.get(user), ...args), type);
 }
 
-/** Runs what a callback does: what it throws becomes a status, and the cause of the error that follows. */
+/** Runs the action of a callback. An exception becomes a status, and the cause of the error that follows. */
 function guarded(context, failure, action) {
     try {
         action();
@@ -201,14 +201,16 @@ const onLog = callback('lock_sync_log_fn', (context, level, line) => {
         process.nextTick(() => { throw error; }); // as if a listener had thrown it
     }
 });
-const onToken = callback('lock_sync_token_fn', (context, _ctx, refused) => guarded(
-    context, Status.NO_CREDENTIAL, () => context._check(setAccessToken(context._pointer, context._provider(refused)))));
+const onToken = callback('lock_sync_token_fn', (context, _ctx, isRejected) => guarded(
+    context, Status.NO_CREDENTIAL,
+    () => context._check(setAccessToken(context._pointer, context._provider(isRejected)))));
 const onPerform = callback('lock_sync_transport_perform_function *', (context, request, response) => guarded(
     context, Status.NETWORK, () => fillResponse(response, context._transport(readRequest(request)))));
 const onDone = callback('lock_sync_done_fn', (fetch, _ctx, status, results) => fetch.end(status, results));
-const onChange = callback('lock_sync_watch_fn', (owner, watch, status, changes) => owner.tell(status, watch, changes));
+const onChange = callback('lock_sync_watch_fn',
+                          (owner, watch, status, changes) => owner.notify(status, watch, changes));
 
-// --- settings: each with the function that sets it, given the context's pointer ---
+// --- settings, each with its setter, which is called with the context's pointer ---
 
 function setAccessToken(pointer, token) {
     if (token === null || typeof token === 'string')
@@ -233,7 +235,7 @@ const SETTINGS = {
     userAgent: plain('user_agent', text),
     guard: plain('guard', guard => guard && guard._pointer),
     guardMode: plain('guard_mode', small),
-    /** Called with whether the service refused the credential that is set; returns what accessToken takes. */
+    /** Called with whether the service rejected the current credential; returns a value for accessToken. */
     tokenProvider(pointer, provider, context) {
         context._provider = provider;
         return lib.lock_sync_set_token_provider(pointer, provider && onToken, context._key);
@@ -244,7 +246,7 @@ const SETTINGS = {
         return lib.lock_sync_set_logger(pointer, logger && onLog, context._key);
     },
     /** Called with { method, url, headers, timeoutMs }; returns { status, headers, body }, or throws a LockSyncError
-     *  with a status of the network. It returns no promise: for that see fetchThrough(). */
+     *  with a network status. It must not return a promise; fetchThrough() accepts one. */
     transport(pointer, transport, context) {
         const size = koffi.sizeof('lock_sync_transport');
         context._transport = transport;
@@ -254,7 +256,7 @@ const SETTINGS = {
     },
 };
 
-/** Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes. */
+/** Keeps all its contexts within the service's limits: in memory, or in a file for several processes. */
 class Guard {
     constructor({ path = null, minIntervalMs = 20000, budget = 700, reserve = 100 } = {}) {
         this._pointer = path === null ? make(lib.lock_sync_guard_new) : make(lib.lock_sync_guard_open_file, text(path));
@@ -267,7 +269,7 @@ class Guard {
         }
     }
 
-    /** Contexts that were given the guard keep it. */
+    /** Contexts that use the guard keep it. */
     close() {
         lib.lock_sync_guard_unref(this._pointer);
         this._pointer = null;
@@ -284,7 +286,7 @@ class Context {
         this._key = own(this);
         this._thrown = null; // by a callback
         this._fetching = false; // in a worker
-        this._watches = new Set(); // functions that end one
+        this._watches = new Set(); // functions that each end a watch
         try {
             this.set(settings);
         } catch (error) {
@@ -302,8 +304,7 @@ class Context {
         }
     }
 
-    /** The state of these locks, or (null) of all locks of the account. It waits in a worker thread, of which there are
-     *  4. */
+    /** Returns the state of these locks, or (null) of all the account's locks. It waits in one of 4 worker threads. */
     async fetch(ids = null) {
         return this._inWorker(fetchInWorker, ...idList(ids));
     }
@@ -312,15 +313,15 @@ class Context {
         return (await this._inWorker(fetchOneInWorker, idList([id])[0][0]))[0];
     }
 
-    /** As fetch(), through an HTTP client of the program's own: `send` is given what a transport is given, and returns
-     *  a promise of what a transport returns. The guard is not asked. */
+    /** Like fetch(), but through the program's HTTP client: `send` has the argument of a transport, and returns a
+     *  promise of a transport's result. It does not use the guard. */
     async fetchThrough(send, ids = null) {
         const request = this._make(lib.lock_sync_request_build, ...idList(ids));
         let response = null;
         try {
-            const answer = await send(readRequest(request));
+            const received = await send(readRequest(request));
             response = this._make(lib.lock_sync_response_new);
-            fillResponse(response, answer);
+            fillResponse(response, received);
             return takeResults(this._make(lib.lock_sync_response_decode, request, response));
         } finally {
             lib.lock_sync_response_free(response);
@@ -328,7 +329,7 @@ class Context {
         }
     }
 
-    /** Ends a fetch that is running. */
+    /** Ends the running fetch. */
     cancel() {
         lib.lock_sync_cancel(this._pointer);
     }
@@ -336,7 +337,7 @@ class Context {
     close() {
         const pointer = this._idle();
         for (const end of this._watches)
-            end(); // they must not outlive it
+            end(); // watches must not outlive the context
         lib.lock_sync_ctx_free(pointer);
         this._pointer = null;
         owners.delete(this._key);
@@ -371,7 +372,7 @@ class Context {
     }
 }
 
-/** The fetches and watches of many contexts at once, in the event loop, on few connections. */
+/** Fetches and watches for many contexts at once, in the event loop, on few connections. */
 class Pool {
     constructor() {
         this._pointer = make(lib.lock_sync_pool_new);
@@ -379,7 +380,7 @@ class Pool {
         this._keepAlive();
     }
 
-    /** As Context.fetch(), for a context without a transport of its own. Context.cancel() ends it. */
+    /** Like Context.fetch(), for a context without its own transport. Context.cancel() ends it. */
     fetch(context, ids = null) {
         return new Promise((resolve, reject) => {
             const key = own({
@@ -404,21 +405,21 @@ class Pool {
         });
     }
 
-    /** Changes instead of states, for `for await`. The first tells every lock as added; what is thrown ends it. */
+    /** Yields changes, for `for await`. The first report all locks as added. An exception ends it. */
     async *watch(context, ids = null, { intervalMs = 20000 } = {}) {
-        const told = [];
+        const outcomes = [];
         let wake = () => {};
-        const tell = (status, watch, changes) => {
+        const notify = (status, watch, changes) => {
             try {
                 context._check(status);
-                told.push({ changes: readChanges(watch, changes) });
+                outcomes.push({ changes: readChanges(watch, changes) });
             } catch (error) {
-                told.push({ error });
+                outcomes.push({ error });
             }
             wake();
         };
         const list = idList(ids);
-        const key = own({ tell });
+        const key = own({ notify });
         const watch = context._make((pointer, out) => lib.lock_sync_watch_new(pointer, ...list, out));
         const end = () => {
             if (!context._watches.delete(end))
@@ -426,7 +427,7 @@ class Pool {
             lib.lock_sync_watch_free(watch);
             owners.delete(key);
             this._keepAlive();
-            tell(Status.CANCELLED, null, null);
+            notify(Status.CANCELLED, null, null);
         };
         context._watches.add(end);
         try {
@@ -434,7 +435,7 @@ class Pool {
             context._check(lib.lock_sync_pool_watch(this._pointer, watch, onChange, key));
             this._keepAlive();
             for (;;) {
-                for (const { changes, error } of told.splice(0)) {
+                for (const { changes, error } of outcomes.splice(0)) {
                     if (error)
                         throw error;
                     yield changes;
@@ -446,7 +447,7 @@ class Pool {
         }
     }
 
-    /** Ends what still runs with Status.CANCELLED. */
+    /** Ends running fetches with Status.CANCELLED. */
     close() {
         this._descriptor?.close();
         this._descriptor = null;
@@ -459,7 +460,7 @@ class Pool {
         this._keepAlive();
     }
 
-    /** Lets the program end when nothing is pending. */
+    /** Lets the program end if no fetch or watch is pending. */
     _keepAlive() {
         if (lib.lock_sync_pool_pending(this._pointer) > 0)
             this._descriptor?.ref();

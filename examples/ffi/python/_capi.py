@@ -1,10 +1,10 @@
-"""What the C library declares, as ctypes sees it; locksync.py builds on it. tests/ffi compares it with the C header."""
+"""Declares the C library for ctypes, as the base of locksync.py. tests/ffi compares it with the C header."""
 import ctypes
 import enum
 import os
 from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
-lib = ctypes.CDLL(os.environ.get("LOCKSYNC_LIBRARY", "liblocksync.so.0"))  # CDLL: a call holds no GIL
+lib = ctypes.CDLL(os.environ.get("LOCKSYNC_LIBRARY", "liblocksync.so.0"))  # CDLL releases the GIL during a call
 
 
 class Status(enum.IntEnum):
@@ -118,7 +118,7 @@ class TransportStruct(ctypes.Structure):
                 ("destroy", EndFn)]
 
 
-# Each function that is used: what it returns, and what it takes.
+# Each function in use: its result type, then its argument types.
 PROTOTYPES = {
     "version": (c_char_p,),
     "ctx_new": (c_int32, POINTER(c_void_p)),

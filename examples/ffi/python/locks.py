@@ -8,4 +8,4 @@ with locksync.Context(personal_key=os.environ["LOCKSYNC_PERSONAL_KEY"],
         for lock in context.fetch():
             print(lock.id, lock.state_name, "" if lock.is_connected else "out of reach")
     except locksync.LockSyncError as error:
-        raise SystemExit(f"{error} ({error.status!r}, again in {error.retry_after} s)")
+        raise SystemExit(f"{error} ({error.status!r}, retry after {error.retry_after} s)")

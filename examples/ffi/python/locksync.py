@@ -4,9 +4,9 @@
         for lock in context.fetch():
             print(lock.id, lock.is_locked)
 
-Times are aware datetimes, durations are seconds. A value that is not known is None, so `is_locked` has three answers:
-True, False and None. A number that has no name in this version is kept as it is. Failures raise
-LockSyncError. A context is used by one thread at a time; only cancel() may come from another.
+Times are aware datetimes, durations are seconds. An unknown value is None, so `is_locked` is True, False or None. A
+number without a name in this version is kept. Failures raise LockSyncError. Only one thread at a time may use a
+context; another may call cancel().
 """
 import array
 import asyncio
@@ -20,18 +20,18 @@ from datetime import datetime, timedelta, timezone
 import _capi
 from _capi import ChangeKind, Door, Field, GuardMode, LogLevel, State, Status, lib
 
-__all__ = ["Change", "ChangeKind", "Changes", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError", "LogLevel", "Pool",
-           "Request", "Response", "Results", "State", "Status", "Watch", "version"]
+__all__ = ["Change", "ChangeKind", "Changes", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError",
+           "LogLevel", "Pool", "Request", "Response", "Results", "State", "Status", "Watch", "version"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def version() -> str:
-    """The version of the C library in use."""
+    """Returns the version of the C library in use."""
     return _string(lib.lock_sync_version())
 
 
-# --- values, to C and from it: ctypes would cut what does not fit ---
+# --- values to C and from C; checked, because ctypes would truncate them ---
 
 def _integer(number, kind="q"):
     return None if number is None else array.array(kind, [number])[0]
@@ -42,7 +42,7 @@ def _ids(ids):
         return None, 0
     numbers = array.array("q", ids)
     if not numbers:
-        raise ValueError("an empty list; None asks for all")
+        raise ValueError("the list of ids is empty; pass None for all locks")
     return (c_int64 * len(numbers)).from_buffer(numbers), len(numbers)
 
 
@@ -52,7 +52,7 @@ def _ms(seconds):
 
 def _text(text):
     if text is not None and "\0" in text:
-        raise ValueError("a NUL in a text")
+        raise ValueError("a text contains NUL")
     return None if text is None else text.encode()
 
 
@@ -76,7 +76,7 @@ def _named(kind, number):
 
 
 class LockSyncError(Exception):
-    """Why a call failed: `status` tells the kind, the text what happened. None stands for what does not apply."""
+    """Why a call failed: `status` is the kind, the text says what happened. Values that do not apply are None."""
 
     def __init__(self, status, message=None, **detail):
         super().__init__(message or _string(lib.lock_sync_status_message(status)))
@@ -91,7 +91,7 @@ class LockSyncError(Exception):
     @classmethod
     def _of(cls, context, status):
         error = lib.lock_sync_last_error(context)
-        if lib.lock_sync_error_status(error) != status:  # it does not speak of a call that was refused as BUSY
+        if lib.lock_sync_error_status(error) != status:  # a call that failed with BUSY leaves no detail
             return cls(status)
         retry_after_ms = lib.lock_sync_error_retry_after_ms(error)
         byte_offset = lib.lock_sync_error_byte_offset(error)
@@ -111,7 +111,7 @@ class Lock:
     state: State | int | None
     door_state: Door | int | None
     battery_level: int | None  # percent
-    state_change_result: int | None  # 0 success, 1 jammed, other errors above
+    state_change_result: int | None  # 0 success, 1 jammed, others errors
     last_state_changed: datetime | None
     is_connected: bool | None
     is_charging: bool | None
@@ -134,18 +134,18 @@ class Lock:
                    sent(Field.STATE_CHANGE_RESULT, record.state_change_result),
                    sent(Field.LAST_STATE_CHANGED, record.last_state_changed_ms, _moment),
                    sent(Field.CONNECTED, record.is_connected), sent(Field.CHARGING, record.is_charging),
-                   _ANSWERS[lib.lock_sync_lock_is_locked(pointer)], _ANSWERS[lib.lock_sync_lock_is_jammed(pointer)],
+                   _TRISTATES[lib.lock_sync_lock_is_locked(pointer)], _TRISTATES[lib.lock_sync_lock_is_jammed(pointer)],
                    _string(lib.lock_sync_lock_state_text(pointer)), _string(lib.lock_sync_lock_door_text(pointer)))
 
 
-_ANSWERS = {0: False, 1: True, 2: None}
+_TRISTATES = {0: False, 1: True, 2: None}
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The answer to one fetch, in the service's order: an iterable of locks."""
+    """The results of a fetch: an iterable of locks in the service's order."""
     locks: tuple[Lock, ...]
-    missing: tuple[int, ...]  # ids that were asked for and not answered
+    missing: tuple[int, ...]  # requested ids that were not found
     fetched_at: datetime
     is_cached: bool
 
@@ -172,7 +172,7 @@ class Results:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """What changed of one lock."""
+    """The changes of one lock."""
     kinds: ChangeKind
     before: Lock | None  # None: added
     after: Lock | None  # None: removed
@@ -185,7 +185,7 @@ class Change:
 
 
 class Changes(list):
-    """A list of Change, with the Results after it: draw a display from these, never from changes alone."""
+    """A list of Change, with the results after them. Draw a display from `results`, never from changes alone."""
     results: Results
 
     @classmethod
@@ -198,7 +198,7 @@ class Changes(list):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a transport of the program's own is to send, once, without following redirects. It holds the credential."""
+    """A request that a transport must send once, without following redirects. It contains the credential."""
     method: str
     url: str
     headers: dict[str, str]
@@ -215,7 +215,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """What a transport of the program's own got, whatever its status: the body is decoded (no gzip)."""
+    """The response that a transport received, whatever its status. The body must be decoded (no gzip)."""
     status: int
     body: bytes = b""
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -233,7 +233,7 @@ def _check(status):
 
 
 class _Handle:
-    """An object of the C library: freed by close(), at the end of a with block, or when it is collected."""
+    """An object of the C library, freed by close(), at the end of a with block, or by the garbage collector."""
 
     def __init__(self, free, new, *arguments):
         out = c_void_p()
@@ -242,7 +242,7 @@ class _Handle:
         self._free = weakref.finalize(self, free, out.value)
 
     def close(self):
-        self._handle = None  # which every function of the library refuses
+        self._handle = None  # every function of the library rejects it
         self._free()
 
     def __enter__(self):
@@ -253,7 +253,7 @@ class _Handle:
 
 
 class Guard(_Handle):
-    """Keeps all contexts that share it within the service's limits: in memory, or in a file for several processes."""
+    """Keeps all its contexts within the service's limits: in memory, or in a file for several processes."""
 
     def __init__(self, path: str | None = None, *, min_interval: float = 20, budget: int = 700, reserve: int = 100):
         new = (lib.lock_sync_guard_new,) if path is None else (lib.lock_sync_guard_open_file, _text(path))
@@ -284,7 +284,7 @@ class Context(_Handle):
 
     def __init__(self, **settings):
         super().__init__(lib.lock_sync_ctx_free, lib.lock_sync_ctx_new)
-        self._callbacks = {}  # C calls them for as long as they are set
+        self._callbacks = {}  # C calls them while they are set
         self._raised = None  # by a callback
         self._watches = weakref.WeakSet()
         try:
@@ -294,14 +294,14 @@ class Context(_Handle):
             raise
 
     def set(self, **settings):
-        """Changes settings; None for a text, a function or the guard restores the default. They are those of the C
-        library (personal_key, base_url, api_version, connect_timeout, timeout, max_idle, max_response_bytes, allow_http,
-        ca_file, proxy, user_agent, guard, guard_mode), and:
+        """Changes settings; None for a text, a function or the guard restores the default. They are the C library's
+        personal_key, base_url, api_version, connect_timeout, timeout, max_idle, max_response_bytes, allow_http,
+        ca_file, proxy, user_agent, guard and guard_mode, and these:
 
-        access_token    the token, or (token, when it expires)
-        token_provider  called with whether the service refused the credential that is set; returns an access_token
-        logger          called with a LogLevel and a line; what it raises goes to sys.unraisablehook
-        transport       called with a Request; returns a Response, or raises LockSyncError with a status of the network
+        - access_token: the token, or (token, when it expires)
+        - token_provider: called with whether the service rejected the current credential; returns an access_token
+        - logger: called with a LogLevel and a line; its exceptions go to sys.unraisablehook
+        - transport: called with a Request; returns a Response, or raises LockSyncError with a network status
         """
         for name, value in settings.items():
             if name in _SETTINGS:
@@ -313,23 +313,23 @@ class Context(_Handle):
                 raise TypeError(f"no setting has the name {name!r}")
 
     def fetch(self, ids: Iterable[int] | None = None) -> Results:
-        """The state of these locks, or (None) of all locks of the account. Other threads run while it waits."""
+        """Returns the state of these locks, or (None) of all the account's locks. Other threads run while it waits."""
         return self._fetch(lib.lock_sync_fetch, *_ids(ids))
 
     def fetch_one(self, lock_id: int) -> Lock:
         return self._fetch(lib.lock_sync_fetch_one, _integer(lock_id)).locks[0]
 
     def watch(self, ids: Iterable[int] | None = None, *, interval: float = 20) -> "Watch":
-        """Tells what changes, of these locks or (None) of all."""
+        """Watches these locks, or (None) all, for changes."""
         return Watch(self, ids, interval)
 
     def close(self):
         for watch in list(self._watches):
-            watch.close()  # they must not outlive it
+            watch.close()  # watches must not outlive the context
         super().close()
 
     def cancel(self):
-        """Ends a fetch that is running; from any thread."""
+        """Ends the running fetch. Any thread may call it."""
         lib.lock_sync_cancel(self._handle)
 
     def _fetch(self, function, *arguments):
@@ -340,12 +340,12 @@ class Context(_Handle):
     def _check(self, status):
         raised, self._raised = self._raised, None
         if isinstance(raised, BaseException) and not isinstance(raised, Exception):
-            raise raised  # a keyboard's interrupt, say
+            raise raised  # such as KeyboardInterrupt
         if status != Status.OK:
             raise LockSyncError._of(self._handle, status) from raised
 
     def _guarded(self, failure, action):
-        """Runs a callback's action: what it raises becomes a status, and the cause of the LockSyncError."""
+        """Runs the action of a callback. An exception becomes a status, and the cause of the LockSyncError."""
         try:
             action()
             return Status.OK
@@ -361,8 +361,8 @@ class Context(_Handle):
             self._check(lib.lock_sync_set_access_token(self._handle, _text(token)))
 
     def _set_token_provider(self, provider):
-        callback = _capi.TokenFn(lambda _user, _ctx, refused: self._guarded(
-            Status.NO_CREDENTIAL, lambda: self._set_access_token(provider(refused))))
+        callback = _capi.TokenFn(lambda _user, _ctx, is_rejected: self._guarded(
+            Status.NO_CREDENTIAL, lambda: self._set_access_token(provider(is_rejected))))
         self._set_callback("provider", lib.lock_sync_set_token_provider, callback if provider else _capi.TokenFn())
 
     def _set_logger(self, logger):
@@ -382,13 +382,13 @@ class Context(_Handle):
 
 
 class Watch(_Handle):
-    """An iterator over Changes, which waits for the next one. The first tells every lock as added.
+    """An iterator over Changes, which waits for the next one. The first reports all locks as added.
 
-    It asks once in an interval, and goes on through errors that may pass. Others are raised; the next call goes on.
+    It polls once per interval and continues after temporary errors. It raises other errors; the next call continues.
     """
 
     def __init__(self, context, ids, interval):
-        def free(handle, _context=context):  # which stays as long as the watch
+        def free(handle, _context=context):  # keeps the context alive as long as the watch
             lib.lock_sync_watch_free(handle)
 
         super().__init__(free, lib.lock_sync_watch_new, context._handle, *_ids(ids))
@@ -397,7 +397,7 @@ class Watch(_Handle):
         _check(lib.lock_sync_watch_set_interval_ms(self._handle, _ms(interval)))
 
     def wait(self, timeout: float) -> Changes | None:
-        """The next changes; None if there are none in time."""
+        """Returns the next changes, or None at the timeout."""
         out = c_void_p()
         status = lib.lock_sync_watch_next(self._handle, _ms(timeout), byref(out))
         self._context._check(Status.OK if status == Status.TIMEOUT else status)
@@ -411,29 +411,29 @@ class Watch(_Handle):
 
     def __next__(self):
         while (changes := self.wait(0.5)) is None:
-            pass  # Python handles a signal between two calls only
+            pass  # Python handles a signal only between two calls
         return changes
 
     @property
     def results(self) -> Results | None:
-        """What the last good answer said of the locks; None: there is none yet."""
+        """The results of the last good response; None before it."""
         results = lib.lock_sync_watch_results(self._handle)
         return None if results is None else Results._of(results)
 
     @property
     def last_status(self) -> Status:
-        """How the last poll ended, also one whose error was not raised."""
+        """The status of the last poll, even if its error was not raised."""
         return _named(Status, lib.lock_sync_watch_last_status(self._handle))
 
     @property
     def age(self) -> float | None:
-        """How old the last good answer is; None: there is none yet."""
+        """The age of the last good response; None before it."""
         age_ms = lib.lock_sync_watch_age_ms(self._handle)
         return None if age_ms < 0 else age_ms / 1000
 
 
 def _outcome(context, status, take, handle):
-    """What a callback of a pool was told: a value, or what is to be raised."""
+    """Returns the outcome that a pool's callback received: a value, or an exception to raise."""
     try:
         context._check(status)
         return take(handle)
@@ -448,18 +448,18 @@ def _value(outcome):
 
 
 class Pool(_Handle):
-    """The fetches of many contexts at once, in the event loop that runs: results = await pool.fetch(context)."""
+    """Fetches for many contexts at once, in the running event loop: results = await pool.fetch(context)."""
 
     def __init__(self):
         super().__init__(lib.lock_sync_pool_free, lib.lock_sync_pool_new)
-        self._running = {}  # what waits for its callback
+        self._running = {}  # fetches that wait for their callback
         self._callback = _capi.DoneFn(self._done)
         self._descriptor = lib.lock_sync_pool_fd(self._handle)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptor, self._dispatch)
 
     async def fetch(self, context: Context, ids: Iterable[int] | None = None) -> Results:
-        """As Context.fetch(), for a context without a transport of its own. To cancel the task cancels the fetch."""
+        """Like Context.fetch(), for a context without its own transport. Cancelling the task cancels the fetch."""
         ended = self._loop.create_future()
         context._check(lib.lock_sync_pool_submit(self._handle, context._handle, *_ids(ids), self._callback, id(ended)))
         self._running[id(ended)] = ended, context
@@ -471,7 +471,7 @@ class Pool(_Handle):
             raise
 
     async def watch(self, context: Context, ids: Iterable[int] | None = None, *, interval: float = 20):
-        """As Context.watch(), for `async for`. What is raised ends it."""
+        """Like Context.watch(), for `async for`. An exception ends it."""
         outcomes = asyncio.Queue()
         callback = _capi.WatchFn(lambda _user, handle, status, changes: outcomes.put_nowait(
             _outcome(context, status, lambda changes: Changes._of(handle, changes), changes)))
@@ -481,7 +481,7 @@ class Pool(_Handle):
                 yield _value(await outcomes.get())
 
     def close(self):
-        """Ends what still runs with Status.CANCELLED."""
+        """Ends running fetches with Status.CANCELLED."""
         if self._handle is not None:
             self._loop.remove_reader(self._descriptor)
         super().close()
