@@ -1,4 +1,4 @@
-/* Drives the fetches of the pool's jobs; see job.h. */
+/* Runs the fetches of the pool's jobs; see job.h. */
 #include "base/clock.h"
 #include "client/kept.h"
 #include "client/settings.h"
@@ -6,13 +6,13 @@
 #include "pool/job.h"
 #include "pool/waiters.h"
 #include "pool/origins.h"
-#include "pool/places.h"
+#include "pool/transition.h"
 #include "pool/schedule.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* Until its deadline. */
+/* Changes the job's state, with the fetch's deadline as its timer. */
 static void set_state(lsync_job *job, lsync_job_state state)
 {
     lsync_job_move(job, state, job->x.fetch.deadline_us);
@@ -34,87 +34,88 @@ void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
     set_state(job, LSYNC_JOB_READY);
 }
 
-/* --- driving the machine --- */
+/* --- the steps of a fetch --- */
 
 static void drive(lsync_job *job);
 
-static void go_on(lsync_job *job, const lsync_fetch_input *input)
+static void next_state(lsync_job *job, const lsync_fetch_input *input)
 {
     lsync_fetch_next(&job->x.fetch, input);
     drive(job);
 }
 
-/* Reports the result of the state's step. */
-static void report(lsync_job *job, lock_sync_status status)
+/* Ends the step of the fetch's state with a result, and begins the next. */
+static void finish_step(lsync_job *job, lock_sync_status status)
 {
     const lsync_fetch_input input = {.status = status};
 
-    go_on(job, &input);
+    next_state(job, &input);
 }
 
-static bool waits_in_line(const lsync_job *job)
+static bool may_wait(const lsync_job *job)
 {
     return job->x.fetch.mode == LOCK_SYNC_GUARD_WAIT && !job->x.fetch.is_poll;
 }
 
-/* ASKING, EXTENDING, SETTLING: at once, or by the helper thread, from where the job comes back by
-   lsync_pool_reserved. */
+/* ASKING, EXTENDING, SETTLING: makes the request to the guard here, or on the helper thread if the guard may block.
+   The result arrives in lsync_pool_guard_done. */
 static void ask_guard(lsync_job *job)
 {
     lsync_helper_request *r = &job->request;
     lock_sync_status status;
 
-    if (job->x.fetch.state == LSYNC_FETCH_ASKING && waits_in_line(job) && lsync_waiters_answers(job)) {
+    if (job->x.fetch.state == LSYNC_FETCH_ASKING && may_wait(job) && lsync_waiters_copy_decision(job)) {
         const lsync_fetch_input denied = lsync_step_guard_done(&job->x, LOCK_SYNC_E_TOO_SOON);
 
-        go_on(job, &denied);
+        next_state(job, &denied);
         return;
     }
     r->guard = lock_sync_guard_ref(job->x.ctx->guard);
     if (!lsync_guard_may_block(r->guard)) {
         r->status = lsync_step_guard(&job->x, r->guard);
-        lsync_pool_reserved(job);
+        lsync_pool_guard_done(job);
         return;
     }
-    set_state(job, LSYNC_JOB_ASKING);
-    status = lsync_helper_send(job); /* once it is sent, the request is the thread's alone */
+    set_state(job, LSYNC_JOB_IN_HELPER);
+    status = lsync_helper_send(job); /* after this the thread owns job->request */
     if (status == LOCK_SYNC_OK)
         return;
-    assert(job->x.fetch.state == LSYNC_FETCH_ASKING); /* a slot was got by the thread, which runs */
+    /* only starting the thread can fail, and a job that extends or settles got its slot from the running thread */
+    assert(job->x.fetch.state == LSYNC_FETCH_ASKING);
     r->status = status;
-    lsync_pool_reserved(job);
+    lsync_pool_guard_done(job);
 }
 
-/* The end of a poll that the guard denied is no end: the watch sleeps until it may be allowed. */
-static void end(lsync_job *job)
+/* DONE. A poll that the guard denied is not reported: the watch sleeps until the guard may allow it. */
+static void end_fetch(lsync_job *job)
 {
     if (job->x.fetch.is_denied) {
         lsync_watch_denied(job->watch, job->x.reservation.soonest_ms);
         lsync_pool_sleep(job, job->x.fetch.at_us);
     } else {
-        set_state(job, LSYNC_JOB_DONE); /* what its error says was set before */
+        set_state(job, LSYNC_JOB_DONE); /* the context's error is already set */
     }
 }
 
-/* WAITING: in the line of the guard. The time that its first was told may be too late for some behind it: they end at
-   once, as they would if each had asked. */
+/* WAITING: puts the job into its guard's queue. A follower whose deadline ends before the first may ask again fails at
+   once, as it would if it asked itself. */
 static void wait_for_guard(lsync_job *job)
 {
     lsync_link *at;
     lsync_job *late;
 
-    if (!lsync_waiters_leads(job)) {
-        set_state(job, LSYNC_JOB_BEHIND);
+    if (!lsync_waiters_become_first(job)) {
+        set_state(job, LSYNC_JOB_QUEUED);
         return;
     }
     lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
-    at = job->behind.ends.next;
-    while ((late = lsync_waiters_hopeless(job, &at)) != NULL)
-        report(late, LOCK_SYNC_OK); /* it asks, and gets the answer of the first */
+    at = job->followers.ends.next;
+    while ((late = lsync_waiters_take_late(job, &at)) != NULL)
+        finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, and copies the decision on the first */
 }
 
-/* A slot of the guard has ended: the first in its line asks again. */
-static void wake_line(lock_sync_pool *p, const lock_sync_guard *guard)
+/* After a slot is settled: the first job of the guard's queue asks again. */
+static void wake_first_waiter(lock_sync_pool *p, const lock_sync_guard *guard)
 {
     lsync_job *first = lsync_waiters_first(p, guard);
 
@@ -122,7 +123,7 @@ static void wake_line(lock_sync_pool *p, const lock_sync_guard *guard)
         set_state(first, LSYNC_JOB_READY);
 }
 
-/* Does what the state of the fetch says, or has it wait for that. */
+/* Carries out the step of the fetch's state, or makes the job wait until it can. */
 static void drive(lsync_job *job)
 {
     switch (job->x.fetch.state) {
@@ -133,14 +134,16 @@ static void drive(lsync_job *job)
     case LSYNC_FETCH_EXTENDING:
     case LSYNC_FETCH_SETTLING: ask_guard(job); break;
     case LSYNC_FETCH_WAITING: wait_for_guard(job); break;
-    case LSYNC_FETCH_KEPT: report(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results)); break;
-    case LSYNC_FETCH_RENEWING: report(job, lsync_step_renew(&job->x)); break;
+    case LSYNC_FETCH_KEPT:
+        finish_step(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
+        break;
+    case LSYNC_FETCH_RENEWING: finish_step(job, lsync_step_renew(&job->x)); break;
     case LSYNC_FETCH_DONE:
-    default: end(job); break;
+    default: end_fetch(job); break;
     }
 }
 
-/* Of a job whose context was freed while the helper thread had it only the slot is left, to be settled. */
+/* Settles the slot, if any, and frees a job whose context was freed while the job was on the helper thread. */
 static void end_orphan(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = job->request.status};
@@ -148,12 +151,12 @@ static void end_orphan(lsync_job *job)
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
         return;
-    wake_line(job->pool, job->request.guard);
+    wake_first_waiter(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     lsync_free(&job->pool->memory, job);
 }
 
-void lsync_pool_reserved(lsync_job *job)
+void lsync_pool_guard_done(lsync_job *job)
 {
     lsync_fetch_input input;
 
@@ -163,10 +166,10 @@ void lsync_pool_reserved(lsync_job *job)
     }
     input = lsync_step_guard_done(&job->x, job->request.status);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
-        wake_line(job->pool, job->request.guard);
+        wake_first_waiter(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
-    go_on(job, &input);
+    next_state(job, &input);
 }
 
 /* --- transfers --- */
@@ -187,17 +190,17 @@ static lsync_pool_transfer *take_transfer(lock_sync_pool *p)
         return NULL;
     }
     transfer->job = NULL;
-    transfer->lead = (lsync_link){NULL, NULL};
+    transfer->leader_link = (lsync_link){NULL, NULL};
     transfer->next_of_all = p->all_transfers;
     p->all_transfers = transfer;
     return transfer;
 }
 
-static void leave_transfer(lsync_pool_transfer *transfer)
+static void release_transfer(lsync_pool_transfer *transfer)
 {
     lock_sync_pool *p = transfer->job->pool;
 
-    lsync_origin_leave(transfer);
+    lsync_origin_remove_transfer(transfer);
     transfer->job->transfer = NULL;
     transfer->job = NULL;
     transfer->next = p->free_transfers;
@@ -215,7 +218,7 @@ void lsync_pool_free_transfers(lock_sync_pool *p)
     p->free_transfers = NULL;
 }
 
-/* The transfer of a transfer is over, and stopped: what its response is, and what comes then. */
+/* Decodes the response of a transfer that has ended, and goes on with the job's fetch. */
 static void conclude(lsync_pool_transfer *transfer, lock_sync_status performed)
 {
     lsync_job *job = transfer->job;
@@ -223,20 +226,20 @@ static void conclude(lsync_pool_transfer *transfer, lock_sync_status performed)
 
     job->attempts = (lsync_attempts){.next = LSYNC_RETRY_NONE};
     status = lsync_step_conclude(&job->x, performed);
-    lsync_origin_learn(transfer, status);
-    leave_transfer(transfer);
-    report(job, status);
+    lsync_origin_record_end(transfer, status);
+    release_transfer(transfer);
+    finish_step(job, status);
 }
 
-/* The request of a transfer is to be sent once more: it gets a transfer in its turn, which need not be this one. */
-static void send_again(lsync_pool_transfer *transfer)
+/* Retries the request of a transfer. The job waits for a transfer again, which may be another one. */
+static void retry(lsync_pool_transfer *transfer)
 {
     lsync_job *job = transfer->job;
 
     job->attempts = transfer->curl.attempts;
     lsync_step_retry(&job->x);
-    lsync_origin_learn(transfer, LOCK_SYNC_E_CANCELLED);
-    leave_transfer(transfer);
+    lsync_origin_record_end(transfer, LOCK_SYNC_E_CANCELLED);
+    release_transfer(transfer);
     set_state(job, LSYNC_JOB_READY);
 }
 
@@ -246,71 +249,71 @@ void lsync_pool_transfer_over(lsync_pool_transfer *transfer, CURLcode code)
     lock_sync_status performed = lsync_transfer_finish(&transfer->curl, code);
 
     if (again)
-        send_again(transfer);
+        retry(transfer);
     else
         conclude(transfer, performed);
 }
 
-/* Ends the transfer of an active job early. */
-static void cut_short(lsync_job *job, CURLcode code, lock_sync_status status)
+/* Stops the transfer of an ACTIVE job. */
+static void abort_transfer(lsync_job *job, CURLcode code, lock_sync_status status)
 {
     lsync_loop_stop(&job->pool->loop, &job->transfer->curl);
     (void)lsync_transfer_finish(&job->transfer->curl, code);
     conclude(job->transfer, status);
 }
 
-void lsync_pool_begin_anew(lock_sync_pool *p)
+void lsync_pool_abort_transfers(lock_sync_pool *p)
 {
     for (const lsync_pool_transfer *transfer = p->all_transfers; transfer != NULL; transfer = transfer->next_of_all)
         if (transfer->job != NULL)
-            cut_short(transfer->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
+            abort_transfer(transfer->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
     lsync_loop_renew(&p->loop);
 }
 
-/* Starts a transfer, in a loop that libcurl can go on with. */
-static lock_sync_status start_in_loop(lock_sync_pool *p, lsync_transfer *transfer)
+/* Starts a transfer. First makes the loop's multi handle, if there was no memory for it when it was last replaced. */
+static lock_sync_status start_transfer(lock_sync_pool *p, lsync_transfer *transfer)
 {
-    if (p->loop.multi == NULL) /* there was no memory to renew it */
+    if (p->loop.multi == NULL)
         lsync_loop_renew(&p->loop);
     return p->loop.multi == NULL ? LOCK_SYNC_E_NO_MEMORY : lsync_loop_start(&p->loop, transfer);
 }
 
-/* SENDING: puts a job into a transfer and starts its transfer. */
-static void start(lsync_job *job)
+/* SENDING: starts a transfer for the job's request. */
+static void send_request(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
     lsync_pool_transfer *transfer = take_transfer(p);
     lock_sync_status status;
 
     if (transfer == NULL) {
-        report(job, lsync_error_no_memory(&job->x.ctx->error));
+        finish_step(job, lsync_error_no_memory(&job->x.ctx->error));
         return;
     }
     transfer->job = job;
     job->transfer = transfer;
-    lsync_origin_enter(transfer);
+    lsync_origin_add_transfer(transfer);
     job->x.s = &transfer->response;
     status = lsync_step_prepare(&job->x);
     if (status != LOCK_SYNC_OK) {
-        leave_transfer(transfer);
-        report(job, status);
+        release_transfer(transfer);
+        finish_step(job, status);
         return;
     }
     set_state(job, LSYNC_JOB_ACTIVE);
     status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->sockets,
                                     &job->attempts);
     if (status == LOCK_SYNC_OK)
-        status = start_in_loop(p, &transfer->curl);
+        status = start_transfer(p, &transfer->curl);
     if (status != LOCK_SYNC_OK) {
         (void)lsync_transfer_finish(&transfer->curl, CURLE_OUT_OF_MEMORY);
         conclude(transfer, status);
     }
 }
 
-/* --- turns --- */
+/* --- starting jobs --- */
 
-/* CREDENTIAL, and SENDING where that goes well. */
-static void take_transfer_or_wait(lsync_job *job)
+/* CREDENTIAL, then SENDING if there is a credential. */
+static void get_credential_and_send(lsync_job *job)
 {
     lsync_fetch_input input;
 
@@ -319,42 +322,42 @@ static void take_transfer_or_wait(lsync_job *job)
         lsync_fetch_next(&job->x.fetch, &input);
     }
     if (job->x.fetch.state == LSYNC_FETCH_SENDING)
-        start(job);
+        send_request(job);
     else
         drive(job);
 }
 
-/* CHECK, and what follows from it at once. */
+/* CHECK, then the next step at once. */
 static void check(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = lsync_step_check(&job->x)};
 
     lsync_fetch_next(&job->x.fetch, &input);
-    if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* no guard is asked */
-        take_transfer_or_wait(job);
+    if (job->x.fetch.state == LSYNC_FETCH_CREDENTIAL) /* mode OFF */
+        get_credential_and_send(job);
     else
         drive(job);
 }
 
-/* A job whose turn it is, taken out of its queue. If it gets its slot at once, it sends in the same turn. */
-static void start_next(lsync_job *job)
+/* Goes on with a job that was taken out of its origin's queue. If it gets its slot at once, it also sends now. */
+static void run_job(lsync_job *job)
 {
     if (lsync_job_has_slot(job)) {
-        take_transfer_or_wait(job);
+        get_credential_and_send(job);
         return;
     }
     if (job->x.fetch.state == LSYNC_FETCH_CHECK)
         check(job);
     else
-        report(job, LOCK_SYNC_OK); /* WAITING: it asks the guard again */
+        finish_step(job, LOCK_SYNC_OK); /* WAITING: asks the guard again */
     if (job->state == LSYNC_JOB_READY && lsync_job_has_slot(job)) {
         lsync_queue_remove(&job->link);
-        take_transfer_or_wait(job);
+        get_credential_and_send(job);
     }
 }
 
-/* Finds the origins of the fetches that have begun. */
-static void let_in(lock_sync_pool *p)
+/* Moves new jobs from the pool's `ready` to the queues of their origins. */
+static void find_origins(lock_sync_pool *p)
 {
     lsync_link *link;
 
@@ -364,13 +367,13 @@ static void let_in(lock_sync_pool *p)
         if (lsync_origin_find(job))
             set_state(job, LSYNC_JOB_READY);
         else
-            report(job, lsync_error_no_memory(&job->x.ctx->error));
+            finish_step(job, lsync_error_no_memory(&job->x.ctx->error));
     }
 }
 
 /* --- stopping --- */
 
-/* Takes what was asked of the guard back, if the helper thread has not begun with it. */
+/* Withdraws the job's helper request, if the helper thread has not begun it. */
 static bool withdraw(lsync_job *job)
 {
     if (!lsync_helper_withdraw(job))
@@ -381,7 +384,8 @@ static bool withdraw(lsync_job *job)
     return true;
 }
 
-/* Stops a fetch, wherever it stands. It goes on to its end, or does so when the helper thread is done with it. */
+/* Stops a fetch in any state. It continues at once with SETTLING or DONE, unless the helper thread has begun a step of
+   it: then after that step. */
 static void stop(lsync_job *job, lock_sync_status status)
 {
     lsync_fetch_input input = lsync_step_stop(&job->x, status);
@@ -390,14 +394,15 @@ static void stop(lsync_job *job, lock_sync_status status)
     assert(job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_IN_CALLBACK);
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->state == LSYNC_JOB_ACTIVE) {
-        cut_short(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK, status);
-    } else if (job->state == LSYNC_JOB_ASKING) {
+        abort_transfer(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK,
+                       status);
+    } else if (job->state == LSYNC_JOB_IN_HELPER) {
         if (withdraw(job))
-            report(job, status);
+            finish_step(job, status);
     } else {
         lsync_queue_remove(&job->link);
-        if (before == LSYNC_FETCH_SENDING) /* it had not begun */
-            report(job, status);
+        if (before == LSYNC_FETCH_SENDING) /* READY: no transfer had begun */
+            finish_step(job, status);
         else
             drive(job);
     }
@@ -405,10 +410,11 @@ static void stop(lsync_job *job, lock_sync_status status)
 
 void lsync_pool_abort(lsync_job *job)
 {
-    if (job->state == LSYNC_JOB_ASLEEP && job->x.fetch.state == LSYNC_FETCH_DONE) { /* a watch's, between two polls */
+    /* a watch between two polls */
+    if (job->state == LSYNC_JOB_ASLEEP && job->x.fetch.state == LSYNC_FETCH_DONE) {
         job->x.fetch.status = lsync_ctx_cancelled(job->x.ctx);
         job->x.fetch.is_denied = false;
-        job->slept = true;
+        job->cancelled_between_polls = true;
         set_state(job, LSYNC_JOB_DONE);
         return;
     }
@@ -416,9 +422,9 @@ void lsync_pool_abort(lsync_job *job)
         stop(job, LOCK_SYNC_E_CANCELLED);
 }
 
-/* --- moving on --- */
+/* --- timers --- */
 
-/* A job whose time has come: its deadline, or what it slept for. */
+/* Handles a timer that has run out: starts the next poll, asks the guard again, or ends the fetch at its deadline. */
 static void wake(lsync_job *job, int64_t now_us)
 {
     bool sleeps = job->state == LSYNC_JOB_ASLEEP;
@@ -426,7 +432,7 @@ static void wake(lsync_job *job, int64_t now_us)
     if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE)
         lsync_pool_begin_fetch(job, now_us);
     else if (sleeps && now_us < job->x.fetch.deadline_us)
-        set_state(job, LSYNC_JOB_READY); /* to ask the guard again in its turn */
+        set_state(job, LSYNC_JOB_READY); /* to ask the guard again */
     else
         stop(job, LOCK_SYNC_E_TIMEOUT);
 }
@@ -448,9 +454,9 @@ void lsync_pool_advance(lock_sync_pool *p)
     lsync_origin *origin;
 
     wake_due(p);
-    let_in(p);
+    find_origins(p);
     while ((origin = lsync_schedule_next(p)) != NULL)
-        start_next(lsync_schedule_take(origin));
+        run_job(lsync_schedule_take(origin));
 }
 
 int64_t lsync_pool_due_us(lock_sync_pool *p)

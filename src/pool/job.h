@@ -1,24 +1,24 @@
-/* Drives the fetches of the pool's jobs. Nothing here calls back. */
+/* Runs the fetches of the pool's jobs. No function here calls back. */
 #ifndef LSYNC_POOL_JOB_H
 #define LSYNC_POOL_JOB_H
 
 #include "pool/state.h"
 
-/* Moves ready jobs on while there are transfers, and wakes those whose time has come. */
+/* Wakes the jobs whose time has come, and starts ready jobs while there are transfers for them. */
 void lsync_pool_advance(lock_sync_pool *p);
-/* Begins a job's fetch, in mode and with the timeout that its context has now. */
+/* Begins a job's fetch, with the guard mode and the timeout that its context has now. */
 void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us);
-/* Lets the job of a watch sleep until its next poll. */
+/* Puts a watch's job to sleep until its next poll. */
 void lsync_pool_sleep(lsync_job *job, int64_t until_us);
-/* Takes in a transfer that is over. */
+/* Handles the end of a transfer: retries the request, or ends its fetch. */
 void lsync_pool_transfer_over(lsync_pool_transfer *transfer, CURLcode code);
-/* Ends all transfers, and closes all connections: libcurl cannot go on with them. */
-void lsync_pool_begin_anew(lock_sync_pool *p);
-/* Takes in what a guard has answered. */
-void lsync_pool_reserved(lsync_job *job);
-/* Ends a job early, wherever it stands; it is then done, or freed when the helper thread comes back. */
+/* Ends all transfers with E_NO_MEMORY and replaces the multi handle, after a failure of libcurl. */
+void lsync_pool_abort_transfers(lock_sync_pool *p);
+/* Handles the result of a job's step at its guard. */
+void lsync_pool_guard_done(lsync_job *job);
+/* Cancels a job in any state. It becomes DONE at once, or after its steps on the helper thread. */
 void lsync_pool_abort(lsync_job *job);
-/* When the pool itself wants to be called; LSYNC_NEVER_US: not. */
+/* Returns when the pool must be dispatched even if no socket is ready; LSYNC_NEVER_US: never. */
 int64_t lsync_pool_due_us(lock_sync_pool *p);
 void lsync_pool_free_transfers(lock_sync_pool *p);
 

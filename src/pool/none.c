@@ -1,4 +1,4 @@
-/* The pool of a build without one. */
+/* The pool's functions in a build without a pool: all fail. */
 #include "locksync/pool.h"
 
 lock_sync_status lock_sync_pool_new(lock_sync_pool **out)

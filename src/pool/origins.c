@@ -1,4 +1,4 @@
-/* What a pool knows of the origins it speaks to, and what they have taken; see origins.h. */
+/* The origins of a pool; see origins.h. */
 #include "pool/origins.h"
 #include "base/clock.h"
 #include "client/settings.h"
@@ -8,18 +8,18 @@
 #include <string.h>
 
 #define NAME_KNOWN_US ((int64_t)(LSYNC_NAME_KEPT_S - 1) * 1000000) /* libcurl counts whole seconds */
-#define IN_TIME_US ((int64_t)5 * 1000000) /* a response that takes longer leaves its origin on trial */
-#define UNUSED_US ((int64_t)60 * 1000000) /* then an origin is dropped */
+#define IN_TIME_US ((int64_t)5 * 1000000)                          /* after a slower response its origin is on trial */
+#define UNUSED_US ((int64_t)60 * 1000000)                          /* after that an origin without jobs is freed */
 
 /* --- the key --- */
 
-/* The parts of a key. A proxy's user and password are left out, so that no key is a secret. */
+/* The parts of a key. The user and password of a proxy are left out, so that no key is a secret. */
 enum { SCHEME, NAME, PROXY_SCHEME, PROXY_NAME, CA_FILE, PARTS };
 
 typedef struct origin_key {
-    const char *texts[PARTS]; /* borrowed from the context; none has a NUL in it */
+    const char *texts[PARTS]; /* borrowed from the context; not NUL-terminated, and without a NUL */
     size_t sizes[PARTS];
-    size_t size; /* of all, with a NUL behind each */
+    size_t size; /* of all parts, with a NUL after each */
 } origin_key;
 
 static void set_part(origin_key *key, int part, const char *text, size_t size)
@@ -30,10 +30,10 @@ static void set_part(origin_key *key, int part, const char *text, size_t size)
 
 static size_t size_of_scheme(const char *url)
 {
-    return (size_t)(strstr(url, "//") - url) + 2; /* it was checked when it was set */
+    return (size_t)(strstr(url, "//") - url) + 2; /* the URL was checked when it was set */
 }
 
-/* Sets name and port, without the port that the scheme has anyway. */
+/* Sets host name and port. `port` is the scheme's default, which is left out. */
 static void set_name(origin_key *key, int part, const char *name, const char *port)
 {
     size_t size = strcspn(name, "/");
@@ -44,7 +44,8 @@ static void set_name(origin_key *key, int part, const char *name, const char *po
     set_part(key, part, name, size);
 }
 
-/* By what libcurl tells connections apart: no proxy leads to loopback, and only TLS needs CAs. */
+/* Makes the key of what distinguishes connections in libcurl. A proxy is not used for loopback, the CA file only for
+   TLS. */
 static origin_key key_of(const lock_sync_ctx *ctx)
 {
     const lsync_route *route = &ctx->route;
@@ -68,7 +69,7 @@ static origin_key key_of(const lock_sync_ctx *ctx)
     return key;
 }
 
-/* Most origins differ by their name, or lie behind different proxies; the rest is compared. */
+/* Hashes the host names only: most origins differ in their own or their proxy's. has_key() compares the other parts. */
 static uint64_t hash_of(const origin_key *key)
 {
     uint64_t hash = lsync_hash(LSYNC_HASH_START, key->texts[NAME], key->sizes[NAME]);
@@ -86,7 +87,7 @@ static bool has_key(const lsync_origin *origin, const origin_key *key)
     return same;
 }
 
-/* --- from its first job to its end --- */
+/* --- life cycle --- */
 
 static lsync_origin *new_origin(lock_sync_pool *p, const lock_sync_ctx *ctx, const origin_key *key)
 {
@@ -153,7 +154,7 @@ void lsync_origin_release(lsync_job *job)
         origin->unused_since_us = lsync_clock_boot_us();
 }
 
-/* One that has connections is kept: they count in it when they are closed. */
+/* An origin with open connections is kept: closing a connection changes the origin's count. */
 void lsync_pool_drop_origins(lock_sync_pool *p, int64_t now_us)
 {
     lsync_link *link;
@@ -184,21 +185,21 @@ void lsync_pool_free_origins(lock_sync_pool *p)
     lsync_table_release(&p->origins);
 }
 
-/* --- what is known of it --- */
+/* --- its connections --- */
 
-static bool is_unnamed(const lsync_origin *origin)
+static bool must_resolve(const lsync_origin *origin)
 {
     return origin->is_named && lsync_clock_boot_us() >= origin->known_until_us;
 }
 
-/* Until an answer tells, HTTP/2 is presumed of https. */
+/* Before the first response, https is assumed to use HTTP/2. */
 bool lsync_origin_is_http1(const lsync_origin *origin)
 {
     return !origin->https || (origin->sockets.responses > 0 && !origin->sockets.http2);
 }
 
-/* Whether there is room for another HTTP/2 stream. After a pause the connections may be closed already: the first
-   transfer finds out. */
+/* Whether a connection has room for another HTTP/2 stream. False without an active transfer: after a pause the
+   connections may already be closed. */
 static bool has_stream(const lsync_origin *origin)
 {
     if (origin->failed)
@@ -208,7 +209,7 @@ static bool has_stream(const lsync_origin *origin)
 
 bool lsync_origin_needs_leader(const lsync_origin *origin)
 {
-    return is_unnamed(origin) || (!lsync_origin_is_http1(origin) && !has_stream(origin));
+    return must_resolve(origin) || (!lsync_origin_is_http1(origin) && !has_stream(origin));
 }
 
 bool lsync_origin_opens(const lsync_origin *origin)
@@ -216,7 +217,7 @@ bool lsync_origin_opens(const lsync_origin *origin)
     return lsync_origin_is_http1(origin) || !has_stream(origin);
 }
 
-/* The connections that there are, or will be when the leaders have opened theirs. */
+/* Returns the number of open connections, or of leaders if that is larger: each leader may be opening one. */
 static uint32_t count_connections(const lsync_origin *origin)
 {
     return origin->sockets.open > origin->leaders ? origin->sockets.open : origin->leaders;
@@ -224,14 +225,14 @@ static uint32_t count_connections(const lsync_origin *origin)
 
 bool lsync_origin_is_full(const lsync_origin *origin)
 {
-    uint32_t most = origin->sockets.owner->per_host;
+    uint32_t max = origin->sockets.owner->per_host;
 
     if (origin->leader != NULL && lsync_origin_needs_leader(origin))
         return true;
     if (lsync_origin_is_http1(origin))
-        return origin->active >= most;
-    /* beyond the limit it would wait inside libcurl; the end of one that is active makes room */
-    return origin->active > 0 && count_connections(origin) >= most && !has_stream(origin);
+        return origin->active >= max;
+    /* beyond the limit a transfer would wait inside libcurl, until another one ends */
+    return origin->active > 0 && count_connections(origin) >= max && !has_stream(origin);
 }
 
 static void mark_known(lsync_origin *origin, bool failed)
@@ -240,8 +241,9 @@ static void mark_known(lsync_origin *origin, bool failed)
     origin->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
 }
 
-/* --- what it has taken --- */
+/* --- its transfers --- */
 
+/* Updates the estimate of how many connections the origin uses. */
 static void recount(lock_sync_pool *p, lsync_origin *origin)
 {
     uint32_t connections = count_connections(origin);
@@ -254,8 +256,9 @@ static void recount(lock_sync_pool *p, lsync_origin *origin)
     origin->connections = connections;
 }
 
-/* A leader opens a connection beside those that have no room, unless libcurl finds some by then: it knows how many
-   streams there may be once each connection had a response. A fetch that does not lead shares one, or comes back. */
+/* Returns whether a transfer may or must open a connection. Over HTTP/2 only a leader may; any other transfer shares a
+   connection, or fails and is retried. A leader must open one if all have no room. If each has had a response, libcurl
+   knows how many streams it carries, and opens one itself. */
 static lsync_connecting connecting(const lsync_origin *origin, bool leads)
 {
     if (lsync_origin_is_http1(origin) || origin->failed)
@@ -267,39 +270,39 @@ static lsync_connecting connecting(const lsync_origin *origin, bool leads)
                : LSYNC_CONNECTS_ALWAYS;
 }
 
-static void lead(lsync_pool_transfer *transfer)
+static void start_leading(lsync_pool_transfer *transfer)
 {
     lsync_origin *origin = transfer->job->origin;
 
-    transfer->led_us = lsync_clock_boot_us();
-    lsync_queue_append(&transfer->job->pool->leaders, &transfer->lead);
+    transfer->leading_since_us = lsync_clock_boot_us();
+    lsync_queue_append(&transfer->job->pool->leaders, &transfer->leader_link);
     origin->leader = transfer;
     origin->leaders++;
 }
 
-static void end_lead(lsync_pool_transfer *transfer)
+static void stop_leading(lsync_pool_transfer *transfer)
 {
     lsync_origin *origin = transfer->job->origin;
 
-    if (!lsync_is_queued(&transfer->lead))
+    if (!lsync_is_queued(&transfer->leader_link))
         return;
-    lsync_queue_remove(&transfer->lead);
+    lsync_queue_remove(&transfer->leader_link);
     origin->leaders--;
     if (origin->leader == transfer)
         origin->leader = NULL;
 }
 
-/* A new connection over HTTP/2 is led until its first response, when it is known how many streams it carries. */
-void lsync_origin_sent(lsync_pool_transfer *transfer)
+/* On a new HTTP/2 connection the leader leads until the first response: then the number of streams is known. */
+void lsync_origin_leader_sent(lsync_pool_transfer *transfer)
 {
     const lsync_origin *origin = transfer->job->origin;
 
     mark_known(transfer->job->origin, false);
     if (!transfer->curl.saw.is_new || transfer->curl.saw.has_response || lsync_origin_is_http1(origin))
-        end_lead(transfer);
+        stop_leading(transfer);
 }
 
-void lsync_origin_enter(lsync_pool_transfer *transfer)
+void lsync_origin_add_transfer(lsync_pool_transfer *transfer)
 {
     lock_sync_pool *p = transfer->job->pool;
     lsync_origin *origin = transfer->job->origin;
@@ -312,18 +315,18 @@ void lsync_origin_enter(lsync_pool_transfer *transfer)
     p->transfers.trial += transfer->on_trial;
     p->connections.trial += transfer->on_trial && transfer->opens;
     origin->active++;
-    origin->taken++;
+    origin->begun_in_round++;
     if (leads)
-        lead(transfer);
+        start_leading(transfer);
     recount(p, origin);
 }
 
-void lsync_origin_leave(lsync_pool_transfer *transfer)
+void lsync_origin_remove_transfer(lsync_pool_transfer *transfer)
 {
     lock_sync_pool *p = transfer->job->pool;
     lsync_origin *origin = transfer->job->origin;
 
-    end_lead(transfer);
+    stop_leading(transfer);
     p->transfers.used--;
     p->transfers.trial -= transfer->on_trial;
     p->connections.trial -= transfer->on_trial && transfer->opens;
@@ -331,7 +334,7 @@ void lsync_origin_leave(lsync_pool_transfer *transfer)
     recount(p, origin);
 }
 
-/* A response in time ends the trial. An end without one begins it, unless it is this side's own doing. */
+/* A response in time ends the origin's trial. An end without a response begins it, unless the cause is on this side. */
 static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
 {
     lsync_origin *origin = transfer->job->origin;
@@ -346,14 +349,15 @@ static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
     origin->failed = false;
 }
 
-/* A leader that was not sent and found out nothing about its origin leaves it to the next: it was stopped, memory was
-   out, its name was not found, or its time was over. The last says no more than that this one attempt hangs. */
-void lsync_origin_learn(lsync_pool_transfer *transfer, lock_sync_status status)
+/* If a leader's request was not sent, the cause decides whether the next transfer must be a leader too. It must after
+   E_RESOLVE, E_TIMEOUT, E_CANCELLED and E_NO_MEMORY, which show nothing about the origin. A timeout shows only that
+   this attempt hung. */
+void lsync_origin_record_end(lsync_pool_transfer *transfer, lock_sync_status status)
 {
     judge(transfer, status);
-    if (!lsync_is_queued(&transfer->lead))
+    if (!lsync_is_queued(&transfer->leader_link))
         return;
-    end_lead(transfer);
+    stop_leading(transfer);
     if (transfer->curl.saw.sent_us != 0) {
         mark_known(transfer->job->origin, false);
         return;

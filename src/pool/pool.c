@@ -1,4 +1,4 @@
-/* A pool from its beginning to its end: its limits, and dispatching. */
+/* The pool: life cycle, limits and dispatch. */
 #include "base/clock.h"
 #include "pool/helper.h"
 #include "pool/job.h"
@@ -61,10 +61,10 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     return status;
 }
 
-/* A limit was changed: there may be places for those that wait. */
+/* After a limit was changed: jobs that waited may start now. */
 static void limit_changed(lock_sync_pool *p)
 {
-    lsync_schedule_file_full(p);
+    lsync_schedule_update_full(p);
     if (!p->busy)
         lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
 }
@@ -112,10 +112,10 @@ static lsync_job *next_cancelled(lock_sync_pool *p)
 static void call_back(lsync_job *job)
 {
     lsync_queue_remove(&job->link);
-    job->over(job);
+    job->finish(job);
 }
 
-/* Calls back for those that are done at this moment; what a callback adds is for the next round. */
+/* Calls back for the jobs that are DONE now. Jobs that a callback adds are left for the next pass. */
 static void call_back_all(lock_sync_pool *p)
 {
     const lsync_link *last = p->done.ends.previous;
@@ -127,8 +127,8 @@ static void call_back_all(lock_sync_pool *p)
     }
 }
 
-/* One round of all that can be done without waiting. It calls back before others take their passes: what a callback
-   submits goes on with the turn of its origin. */
+/* Does once all that can be done without waiting. Calls back before it starts jobs: a fetch that a callback submits can
+   so continue the round of its origin. */
 static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status = lsync_loop_pass(&p->loop, timeout_ms);
@@ -137,17 +137,17 @@ static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
     while ((job = next_cancelled(p)) != NULL)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
-        lsync_pool_reserved(job);
+        lsync_pool_guard_done(job);
     lsync_schedule_check_leaders(p);
     for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
         next = t->next_over;
         lsync_pool_transfer_over(LSYNC_OF(t, lsync_pool_transfer, curl), t->code);
     }
     if (status != LOCK_SYNC_OK)
-        lsync_pool_begin_anew(p);
+        lsync_pool_abort_transfers(p);
     call_back_all(p);
     lsync_pool_advance(p);
-    call_back_all(p); /* out of time, or refused without a request */
+    call_back_all(p); /* for jobs that ended without a request */
     return status;
 }
 
@@ -193,7 +193,7 @@ lock_sync_status lock_sync_pool_wait(lock_sync_pool *pool, int64_t timeout_ms)
 
 /* --- the end --- */
 
-/* Ends a job with its callback, for good: it is with nobody else any more. */
+/* Calls back for a job that is neither on the helper thread nor in a transfer. */
 static void end_job(lsync_job *job)
 {
     lock_sync_results_free(job->x.results);
@@ -202,7 +202,7 @@ static void end_job(lsync_job *job)
     call_back(job);
 }
 
-/* What a job that was stopped still has to do at its guard, now that there is no helper thread. */
+/* Settles the slot of a stopped job, if it has one, now that the helper thread has ended. */
 static void end_steps(lsync_job *job)
 {
     lsync_fetch_input input = {.status = job->request.status};
@@ -243,7 +243,7 @@ void lock_sync_pool_free(lock_sync_pool *pool)
     }
     pool->busy = pool->freeing = true;
     while ((timer = lsync_heap_first(&pool->timers)) != NULL) {
-        lsync_heap_remove(&pool->timers, timer); /* one that the helper thread is at stays: it is ended below */
+        lsync_heap_remove(&pool->timers, timer); /* jobs on the helper thread are ended below */
         lsync_pool_abort(LSYNC_OF(timer, lsync_job, timer));
     }
     end_requests(pool);

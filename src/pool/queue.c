@@ -6,12 +6,12 @@ void lsync_queue_init(lsync_queue *q)
     q->ends.next = q->ends.previous = &q->ends;
 }
 
-static void insert_after(lsync_link *place, lsync_link *link)
+static void insert_after(lsync_link *before, lsync_link *link)
 {
-    link->previous = place;
-    link->next = place->next;
-    place->next->previous = link;
-    place->next = link;
+    link->previous = before;
+    link->next = before->next;
+    before->next->previous = link;
+    before->next = link;
 }
 
 void lsync_queue_append(lsync_queue *q, lsync_link *link)
@@ -83,50 +83,50 @@ bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t
     return true;
 }
 
-static void put(lsync_heap *h, size_t place, lsync_timer *timer)
+static void put(lsync_heap *h, size_t index, lsync_timer *timer)
 {
-    h->timers[place] = timer;
-    timer->place = place;
+    h->timers[index] = timer;
+    timer->index = index;
 }
 
-/* Where it belongs, seen from a place that is free: up, or down. */
-static void put_in_order(lsync_heap *h, size_t place, lsync_timer *timer)
+/* Puts a timer in order, beginning at an index that is free: moves it up or down. */
+static void put_in_order(lsync_heap *h, size_t index, lsync_timer *timer)
 {
-    while (place > 0 && h->timers[(place - 1) / 2]->due_us > timer->due_us) {
-        put(h, place, h->timers[(place - 1) / 2]);
-        place = (place - 1) / 2;
+    while (index > 0 && h->timers[(index - 1) / 2]->due_us > timer->due_us) {
+        put(h, index, h->timers[(index - 1) / 2]);
+        index = (index - 1) / 2;
     }
-    for (size_t child; (child = 2 * place + 1) < h->count; place = child) {
+    for (size_t child; (child = 2 * index + 1) < h->count; index = child) {
         if (child + 1 < h->count && h->timers[child + 1]->due_us < h->timers[child]->due_us)
             child++;
         if (h->timers[child]->due_us >= timer->due_us)
             break;
-        put(h, place, h->timers[child]);
+        put(h, index, h->timers[child]);
     }
-    put(h, place, timer);
+    put(h, index, timer);
 }
 
 void lsync_heap_set(lsync_heap *h, lsync_timer *timer, int64_t due_us)
 {
-    bool is_new = timer->place == LSYNC_NOT_IN_HEAP;
+    bool is_new = timer->index == LSYNC_NOT_IN_HEAP;
 
-    if (!is_new && timer->due_us == due_us) /* most that are set again wait for the same deadline */
+    if (!is_new && timer->due_us == due_us) /* usual: a job keeps its deadline from state to state */
         return;
     timer->due_us = due_us;
-    put_in_order(h, is_new ? h->count++ : timer->place, timer);
+    put_in_order(h, is_new ? h->count++ : timer->index, timer);
 }
 
 void lsync_heap_remove(lsync_heap *h, lsync_timer *timer)
 {
-    size_t place = timer->place;
+    size_t index = timer->index;
     lsync_timer *last;
 
-    if (place == LSYNC_NOT_IN_HEAP)
+    if (index == LSYNC_NOT_IN_HEAP)
         return;
-    timer->place = LSYNC_NOT_IN_HEAP;
+    timer->index = LSYNC_NOT_IN_HEAP;
     last = h->timers[--h->count];
     if (last != timer)
-        put_in_order(h, place, last);
+        put_in_order(h, index, last);
 }
 
 lsync_timer *lsync_heap_first(const lsync_heap *h)

@@ -1,16 +1,16 @@
-/* Whose turn it is; see schedule.h. Each origin with jobs that wait stands in one queue, by what it has taken:
+/* The schedule; see schedule.h. Each origin with jobs that wait is in one of these queues:
 
-   idle, idle_on_trial   no transfer: all in such a queue are alike, so that its first speaks for all
-   sharing               some: no more than there are transfers
-   full                  no place for another, until something changes about this origin
+   - idle, idle_on_trial: without a transfer. If the first may not start one, none of the queue may.
+   - sharing: with transfers. There are never more such origins than transfers.
+   - full: cannot use another transfer until the origin changes.
 
-   So the next turn is found without a look at all. */
+   So the next origin is found without looking at all of them. */
 #include "pool/schedule.h"
 #include "base/clock.h"
 #include "pool/origins.h"
 
 #define LEADER_SLOW_US ((int64_t)1000000)
-#define ROUND_HTTP1 16 /* transfers in a row on a connection that others want */
+#define ROUND_HTTP1 16 /* transfers in a row while other origins wait for a connection */
 #define ROUND_HTTP2 LSYNC_STREAMS_MAX
 
 void lsync_schedule_init(lock_sync_pool *p)
@@ -21,7 +21,7 @@ void lsync_schedule_init(lock_sync_pool *p)
         lsync_queue_init(queues[i]);
 }
 
-/* --- filing --- */
+/* --- the queues --- */
 
 static lsync_queue *queue_of(lock_sync_pool *p, const lsync_origin *origin)
 {
@@ -38,36 +38,36 @@ static lsync_queue *queue_of(lock_sync_pool *p, const lsync_origin *origin)
 
 static bool is_round_over(const lsync_origin *origin)
 {
-    return origin->on_trial || origin->taken >= (lsync_origin_is_http1(origin) ? ROUND_HTTP1 : ROUND_HTTP2);
+    return origin->on_trial || origin->begun_in_round >= (lsync_origin_is_http1(origin) ? ROUND_HTTP1 : ROUND_HTTP2);
 }
 
-/* Whether an origin without a transfer goes on with its turn. It has a connection still, and another origin that came
-   first could begin only after one was closed. */
+/* Whether an origin without a transfer goes to the front of `idle`: its round is not over, and it still has a
+   connection. If the pool can open no other, another origin could start only after one was closed. */
 static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
 {
-    return origin->taken > 0 && !is_round_over(origin) && origin->sockets.open > 0 &&
+    return origin->begun_in_round > 0 && !is_round_over(origin) && origin->sockets.open > 0 &&
            p->loop.owner.sockets >= p->connections.max;
 }
 
-void lsync_origin_file(lock_sync_pool *p, lsync_origin *origin)
+void lsync_schedule_update(lock_sync_pool *p, lsync_origin *origin)
 {
-    lsync_queue *place = queue_of(p, origin);
+    lsync_queue *queue = queue_of(p, origin);
 
-    if (place == origin->place)
+    if (queue == origin->queue)
         return;
     lsync_queue_remove(&origin->link);
-    origin->place = place;
-    if (place == &p->idle && keeps_connection(p, origin)) {
-        lsync_queue_prepend(place, &origin->link);
+    origin->queue = queue;
+    if (queue == &p->idle && keeps_connection(p, origin)) {
+        lsync_queue_prepend(queue, &origin->link);
         return;
     }
-    if (place == &p->idle || place == &p->idle_on_trial)
-        origin->taken = 0;
-    if (place != NULL)
-        lsync_queue_append(place, &origin->link);
+    if (queue == &p->idle || queue == &p->idle_on_trial)
+        origin->begun_in_round = 0;
+    if (queue != NULL)
+        lsync_queue_append(queue, &origin->link);
 }
 
-void lsync_schedule_file_full(lock_sync_pool *p)
+void lsync_schedule_update_full(lock_sync_pool *p)
 {
     lsync_queue full;
     lsync_link *link;
@@ -77,16 +77,16 @@ void lsync_schedule_file_full(lock_sync_pool *p)
     while ((link = lsync_queue_take(&full)) != NULL) {
         lsync_origin *origin = LSYNC_OF(link, lsync_origin, link);
 
-        origin->place = NULL;
-        lsync_origin_file(p, origin);
+        origin->queue = NULL;
+        lsync_schedule_update(p, origin);
     }
 }
 
-/* --- turns --- */
+/* --- the next origin --- */
 
-/* Whether an origin that has a place of its own may take one more of what the pool has. While others wait for a
-   connection, one that has some goes on with them only until its turn is over. */
-static bool may_take(const lock_sync_pool *p, const lsync_origin *origin)
+/* Whether an origin that is not full may use one more of the pool's transfers. While all connections are in use and
+   other origins wait for one, the origin may reuse its own only until its round is over. */
+static bool may_start(const lock_sync_pool *p, const lsync_origin *origin)
 {
     if (!lsync_share_allows(&p->transfers, origin->active, origin->on_trial))
         return false;
@@ -101,10 +101,10 @@ static lsync_origin *first_of(const lock_sync_pool *p, const lsync_queue *idle)
     lsync_link *link = lsync_queue_first(idle);
     lsync_origin *origin = link == NULL ? NULL : LSYNC_OF(link, lsync_origin, link);
 
-    return origin != NULL && may_take(p, origin) ? origin : NULL;
+    return origin != NULL && may_start(p, origin) ? origin : NULL;
 }
 
-/* Time may have made it full: its name has to be looked up again. */
+/* An origin may have become full without an update: when the time comes to resolve its host name again. */
 static lsync_origin *next_sharing(lock_sync_pool *p)
 {
     lsync_link *next;
@@ -114,8 +114,8 @@ static lsync_origin *next_sharing(lock_sync_pool *p)
 
         next = link->next;
         if (lsync_origin_is_full(origin))
-            lsync_origin_file(p, origin);
-        else if (may_take(p, origin))
+            lsync_schedule_update(p, origin);
+        else if (may_start(p, origin))
             return origin;
     }
     return NULL;
@@ -127,7 +127,7 @@ lsync_origin *lsync_schedule_next(lock_sync_pool *p)
 
     if (p->transfers.used >= p->transfers.max)
         return NULL;
-    origin = first_of(p, &p->idle_on_trial); /* they have their half: the others are not kept waiting */
+    origin = first_of(p, &p->idle_on_trial); /* may come first: they cannot use more than their half (share.h) */
     if (origin == NULL)
         origin = first_of(p, &p->idle);
     return origin != NULL ? origin : next_sharing(p);
@@ -140,7 +140,7 @@ lsync_job *lsync_schedule_take(lsync_origin *origin)
     if (link == NULL)
         link = lsync_queue_take(&origin->waiting);
     lsync_queue_remove(&origin->link);
-    origin->place = NULL;
+    origin->queue = NULL;
     return LSYNC_OF(link, lsync_job, link);
 }
 
@@ -152,27 +152,27 @@ void lsync_schedule_check_leaders(lock_sync_pool *p)
     lsync_link *next;
 
     for (lsync_link *link = p->leaders.ends.next; link != &p->leaders.ends; link = next) {
-        lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, lead);
+        lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, leader_link);
         lsync_origin *origin = transfer->job->origin;
 
         next = link->next;
         if (transfer->curl.saw.sent_us != 0)
-            lsync_origin_sent(transfer);
-        else if (origin->leader != transfer || transfer->led_us > slow_us)
+            lsync_origin_leader_sent(transfer);
+        else if (origin->leader != transfer || transfer->leading_since_us > slow_us)
             continue;
-        if (origin->leader == transfer && transfer->led_us <= slow_us)
-            origin->leader = NULL; /* it holds nobody any more */
-        lsync_origin_file(p, origin);
+        if (origin->leader == transfer && transfer->leading_since_us <= slow_us)
+            origin->leader = NULL; /* the others no longer wait for it */
+        lsync_schedule_update(p, origin);
     }
 }
 
 int64_t lsync_schedule_due_us(const lock_sync_pool *p)
 {
     for (lsync_link *link = p->leaders.ends.next; link != &p->leaders.ends; link = link->next) {
-        const lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, lead);
+        const lsync_pool_transfer *transfer = LSYNC_OF(link, lsync_pool_transfer, leader_link);
 
         if (transfer->job->origin->leader == transfer)
-            return transfer->led_us + LEADER_SLOW_US;
+            return transfer->leading_since_us + LEADER_SLOW_US;
     }
     return LSYNC_NEVER_US;
 }

@@ -1,4 +1,4 @@
-/* How much of what a pool has one origin may take; see share.h. */
+/* How many of a pool's transfers or connections one origin may use; see share.h. */
 #include "pool/share.h"
 
 static uint32_t left_of(uint32_t max, uint32_t used)

@@ -1,4 +1,4 @@
-/* What the pool's files share about jobs; see state.h. */
+/* Functions on jobs that several files of the pool need; see state.h. */
 #include "pool/state.h"
 
 void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner)

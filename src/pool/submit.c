@@ -1,13 +1,13 @@
-/* How a fetch gets into a pool and, where it is cancelled or its context freed, out of it again. */
+/* How a job enters the pool, and how it is removed before its end; see submit.h. */
 #include "base/clock.h"
 #include "client/settings.h"
 #include "pool/job.h"
-#include "pool/places.h"
+#include "pool/transition.h"
 #include "pool/submit.h"
 
 #include <string.h>
 
-/* --- leaving --- */
+/* --- cancelling and removing --- */
 
 static void notice_cancel(lsync_owner *owner)
 {
@@ -21,13 +21,13 @@ static void notice_cancel(lsync_owner *owner)
     lsync_loop_wake(&p->loop);
 }
 
-void lsync_pool_take_out(lsync_job *job)
+void lsync_pool_remove_job(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
 
     atomic_store(&job->x.ctx->cancelled, true);
     lsync_pool_abort(job);
-    lsync_error_clear(&job->x.unauthorized); /* it lives in the context's memory */
+    lsync_error_clear(&job->x.unauthorized); /* its text is in the context's memory */
     lsync_pool_detach(job);
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
@@ -35,16 +35,16 @@ void lsync_pool_take_out(lsync_job *job)
         lsync_queue_remove(&job->link);
         lsync_free(&p->memory, job);
     } else if (job->state == LSYNC_JOB_IN_CALLBACK) {
-        job->watch = NULL; /* it is freed after the callback */
+        job->watch = NULL; /* the job is freed after the callback */
     } else {
         lsync_heap_remove(&p->timers, &job->timer);
-        lsync_job_let_go(job);
-        job->x.ctx = NULL; /* the helper thread has it: it is freed when it comes back */
+        lsync_job_release(job);
+        job->x.ctx = NULL; /* the job is on the helper thread, and is freed when its step is done */
     }
-    lsync_pool_wake(p); /* its transfer may be another's */
+    lsync_pool_wake(p); /* another job may use its transfer */
 }
 
-/* The context is about to be freed: it stays busy during the callback, which can so begin nothing new with it. */
+/* Ends a job whose context is being freed. The context stays busy so that the callback cannot begin a fetch with it. */
 static void drop(lsync_owner *owner)
 {
     lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
@@ -57,7 +57,7 @@ static void drop(lsync_owner *owner)
     bool was_busy = p->busy, in_callback = job->state == LSYNC_JOB_IN_CALLBACK;
     lock_sync_status status;
 
-    lsync_pool_take_out(job);
+    lsync_pool_remove_job(job);
     status = lsync_ctx_cancelled(ctx);
     if (w != NULL)
         w->owner = NULL;
@@ -75,7 +75,7 @@ static void drop(lsync_owner *owner)
 
 static const lsync_owner_functions owner_functions = {notice_cancel, drop};
 
-/* --- entering --- */
+/* --- submitting --- */
 
 static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
@@ -85,14 +85,14 @@ static lock_sync_status check_submit(const lock_sync_pool *p, lock_sync_ctx *ctx
         status = lsync_ctx_check_route(ctx);
     if (status == LOCK_SYNC_OK && ctx->has_own_transport)
         status = lsync_ctx_reject(ctx,
-                                  "a context with a transport of its own is not run by a pool; the pure middle "
-                                  "(lock_sync_request_build, lock_sync_response_decode) serves it");
+                                  "a pool cannot run a context with a transport of its own; use "
+                                  "lock_sync_request_build and lock_sync_response_decode instead");
     if (status == LOCK_SYNC_OK && p->freeing)
         status = lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the pool is being freed");
     return status;
 }
 
-static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
+static lsync_job *alloc_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n)
 {
     size_t size;
     lsync_job *job;
@@ -106,7 +106,7 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
     memset(job, 0, sizeof *job);
     job->owner.functions = &owner_functions;
     job->pool = p;
-    job->timer.place = LSYNC_NOT_IN_HEAP;
+    job->timer.index = LSYNC_NOT_IN_HEAP;
     job->x.ctx = ctx;
     if (n > 0) {
         memcpy(job->ids, ids, n * sizeof ids[0]);
@@ -116,8 +116,8 @@ static lsync_job *new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *
     return job;
 }
 
-lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
-                                  const char *missing, lsync_job **out)
+lock_sync_status lsync_pool_new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+                                    const char *missing, lsync_job **out)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
     lsync_job *job = NULL;
@@ -131,7 +131,7 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
         return LOCK_SYNC_E_BUSY;
     status = check_submit(p, ctx, ids, n);
     if (status == LOCK_SYNC_OK) {
-        job = new_job(p, ctx, ids, n);
+        job = alloc_job(p, ctx, ids, n);
         if (job == NULL)
             status = lsync_error_no_memory(&ctx->error);
     }
@@ -145,8 +145,8 @@ lock_sync_status lsync_pool_enter(lock_sync_pool *p, lock_sync_ctx *ctx, const i
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* Calls back for a fetch that is done, and frees its job. The callback may free the context: it is not looked at
-   afterwards. */
+/* Calls back for a fetch that is DONE, and frees its job. The callback may free the context, so it is not used after
+   that. */
 static void call_back(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
@@ -163,11 +163,11 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx,
                                        lock_sync_done_fn done, void *user)
 {
     lsync_job *job;
-    lock_sync_status status = lsync_pool_enter(pool, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
+    lock_sync_status status = lsync_pool_new_job(pool, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
 
     if (job == NULL)
         return status;
-    job->over = call_back;
+    job->finish = call_back;
     job->done = done;
     job->user = user;
     lsync_pool_begin_fetch(job, lsync_clock_boot_us());

@@ -1,4 +1,5 @@
-/* A hash table of entries, each inside what it finds. Adding cannot fail: a table that cannot grow is slower. */
+/* An intrusive hash table: each entry is a member of an element. Adding cannot fail: a table that cannot grow becomes
+   slower. */
 #ifndef LSYNC_POOL_TABLE_H
 #define LSYNC_POOL_TABLE_H
 
@@ -13,24 +14,24 @@ typedef struct lsync_entry {
 
 typedef struct lsync_table {
     const lock_sync_allocator *memory; /* must outlive the table */
-    lsync_entry **buckets;             /* NULL: `least` */
+    lsync_entry **buckets;             /* owned; NULL: `least` is used */
     lsync_entry *least[LSYNC_TABLE_LEAST];
     size_t bucket_count; /* a power of two */
     size_t count;
 } lsync_table;
 
 void lsync_table_init(lsync_table *t, const lock_sync_allocator *memory);
-/* Frees the buckets. The entries are not looked at. */
+/* Frees the buckets, not the entries. */
 void lsync_table_release(lsync_table *t);
 
 void lsync_table_add(lsync_table *t, lsync_entry *entry, uint64_t hash);
-void lsync_table_remove(lsync_table *t, lsync_entry *entry); /* which must be in it */
+void lsync_table_remove(lsync_table *t, lsync_entry *entry); /* the entry must be in the table */
 
-/* The first entry with that hash, and the next one with the same; NULL: no more. */
+/* Return the first entry with a hash, and the next entry with the same hash; NULL: no more. */
 lsync_entry *lsync_table_first(lsync_table *t, uint64_t hash);
 lsync_entry *lsync_table_next(const lsync_entry *entry);
 
-/* Takes any entry out, to empty the table; NULL: it is empty. *bucket, 0 at first, is where to go on. */
+/* Takes out any entry, to empty the table; NULL: it is empty. *bucket must be 0 at first, and keeps the position. */
 lsync_entry *lsync_table_take(lsync_table *t, size_t *bucket);
 
 /* Continues a hash (FNV-1a, begun with LSYNC_HASH_START) with more bytes. */

@@ -1,4 +1,4 @@
-/* The line of each guard; see waiters.h. */
+/* The queue of each guard; see waiters.h. */
 #include "pool/waiters.h"
 #include "base/clock.h"
 
@@ -14,8 +14,8 @@ lsync_job *lsync_waiters_first(lock_sync_pool *p, const lock_sync_guard *guard)
     lsync_entry *entry = lsync_table_first(&p->waiters, hash_of(guard));
 
     for (; entry != NULL; entry = lsync_table_next(entry))
-        if (LSYNC_OF(entry, lsync_job, waiting_first)->x.ctx->guard == guard)
-            return LSYNC_OF(entry, lsync_job, waiting_first);
+        if (LSYNC_OF(entry, lsync_job, waiters_entry)->x.ctx->guard == guard)
+            return LSYNC_OF(entry, lsync_job, waiters_entry);
     return NULL;
 }
 
@@ -24,46 +24,46 @@ static lsync_job *first_of(const lsync_job *job)
     return lsync_waiters_first(job->pool, job->x.ctx->guard);
 }
 
-/* What the first was told when it asked, with the waits that are left now. */
-static lsync_guard_reservation told(const lsync_job *first)
+/* Returns the guard's decision on the first job, less the time that has passed since. */
+static lsync_guard_reservation decision_on(const lsync_job *first)
 {
-    lsync_guard_reservation answer = first->x.reservation;
+    lsync_guard_reservation decision = first->x.reservation;
     int64_t left_ms = lsync_clock_ms_up(first->x.fetch.at_us - lsync_clock_boot_us());
     int64_t passed_ms;
 
     left_ms = left_ms < 0 ? 0 : left_ms;
-    passed_ms = answer.soonest_ms - left_ms;
-    answer.soonest_ms = left_ms;
-    answer.wait_ms = answer.wait_ms > passed_ms ? answer.wait_ms - passed_ms : 0;
-    return answer;
+    passed_ms = decision.soonest_ms - left_ms;
+    decision.soonest_ms = left_ms;
+    decision.wait_ms = decision.wait_ms > passed_ms ? decision.wait_ms - passed_ms : 0;
+    return decision;
 }
 
-/* While the first is about to ask, or asks on the helper thread, nothing is known, and there is nothing to read. */
-bool lsync_waiters_answers(lsync_job *job)
+/* Unless the first is ASLEEP it is about to ask again, and the helper thread may be writing its reservation. */
+bool lsync_waiters_copy_decision(lsync_job *job)
 {
     const lsync_job *first = first_of(job);
 
     if (first == NULL || first == job)
         return false;
-    job->x.reservation = first->state == LSYNC_JOB_ASLEEP ? told(first) : (lsync_guard_reservation){0};
+    job->x.reservation = first->state == LSYNC_JOB_ASLEEP ? decision_on(first) : (lsync_guard_reservation){0};
     return true;
 }
 
-bool lsync_waiters_leads(lsync_job *job)
+bool lsync_waiters_become_first(lsync_job *job)
 {
     const lsync_job *first = first_of(job);
 
     if (first == NULL) {
-        lsync_queue_init(&job->behind);
-        lsync_table_add(&job->pool->waiters, &job->waiting_first, hash_of(job->x.ctx->guard));
+        lsync_queue_init(&job->followers);
+        lsync_table_add(&job->pool->waiters, &job->waiters_entry, hash_of(job->x.ctx->guard));
         job->is_first = true;
     }
     return job->is_first;
 }
 
-lsync_queue *lsync_waiters_behind(const lsync_job *job)
+lsync_queue *lsync_waiters_followers(const lsync_job *job)
 {
-    return &first_of(job)->behind;
+    return &first_of(job)->followers;
 }
 
 lsync_job *lsync_waiters_leave(lsync_job *job)
@@ -72,19 +72,19 @@ lsync_job *lsync_waiters_leave(lsync_job *job)
     lsync_job *next;
 
     job->is_first = false;
-    lsync_table_remove(&job->pool->waiters, &job->waiting_first);
-    link = lsync_queue_take(&job->behind);
+    lsync_table_remove(&job->pool->waiters, &job->waiters_entry);
+    link = lsync_queue_take(&job->followers);
     if (link == NULL)
         return NULL;
     next = LSYNC_OF(link, lsync_job, link);
-    (void)lsync_waiters_leads(next);
-    lsync_queue_move(&job->behind, &next->behind);
+    (void)lsync_waiters_become_first(next);
+    lsync_queue_move(&job->followers, &next->followers);
     return next;
 }
 
-lsync_job *lsync_waiters_hopeless(const lsync_job *first, lsync_link **at)
+lsync_job *lsync_waiters_take_late(const lsync_job *first, lsync_link **at)
 {
-    while (*at != &first->behind.ends) {
+    while (*at != &first->followers.ends) {
         lsync_job *job = LSYNC_OF(*at, lsync_job, link);
 
         *at = (*at)->next;

@@ -1,16 +1,17 @@
-/* Watches in a pool: a job that sleeps until the next poll, and keeps its context meanwhile. */
+/* Watches in a pool: each is a job that sleeps between two polls and keeps its context busy. */
 #include "pool/job.h"
-#include "pool/places.h"
+#include "pool/transition.h"
 #include "pool/submit.h"
 
-/* Gives the job back the state of one that was never moved on. */
-static void rewind_job(lsync_job *job)
+/* Clears what the last poll has left in the job. */
+static void clear_poll(lsync_job *job)
 {
-    job->slept = false;
+    job->cancelled_between_polls = false;
     job->x.results = NULL;
 }
 
-/* While a context is lent to a callback, nobody cancels it. */
+/* Lends the context to a callback, which may then change its settings, or ends that. Until then a cancel has no
+   effect. */
 static void lend(lock_sync_ctx *ctx, bool lent)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
@@ -19,8 +20,8 @@ static void lend(lock_sync_ctx *ctx, bool lent)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
-/* Calls back with the context lent to the callback, which may take the watch out of the pool: then the job is alone. */
-static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
+/* Calls back, with the context lent to the callback. If the callback frees the watch, job->watch is NULL afterwards. */
+static void notify(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
 {
     lock_sync_watch *w = job->watch;
 
@@ -33,7 +34,7 @@ static void tell(lsync_job *job, lock_sync_status status, lock_sync_changes *cha
         lend(job->x.ctx, false);
 }
 
-/* The pool is being freed: the watch leaves it, and hears of it. */
+/* Takes the watch out of a pool that is being freed, and calls back. */
 static void end_watch(lsync_job *job)
 {
     lock_sync_watch *w = job->watch;
@@ -45,22 +46,21 @@ static void end_watch(lsync_job *job)
     lsync_free(&job->pool->memory, job);
 }
 
-/* What the end of a job's poll means for its watch, as lsync_watch_take. */
+/* Hands the end of a poll to the watch. Returns as lsync_watch_take. */
 static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
 {
     lock_sync_status status;
 
     *changes = NULL;
-    if (job->slept) /* it slept, and was cancelled: no poll ended */
+    if (job->cancelled_between_polls) /* no poll has ended */
         return job->x.fetch.status;
     status = lsync_watch_take(job->watch, job->x.fetch.status, job->x.results, changes);
     if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->x.ctx->cancelled))
-        status = lsync_ctx_cancelled(job->x.ctx); /* too late for the poll: it ends the wait for the next */
+        status = lsync_ctx_cancelled(job->x.ctx); /* the cancel came after the poll: it ends the wait for the next */
     return status;
 }
 
-/* Tells the end of a poll, if there is something to tell, and waits for the next; or ends it all when the pool is
-   freed. */
+/* Ends a poll: notifies the application if there is something new, and puts the job to sleep until the next poll. */
 static void poll_over(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
@@ -71,9 +71,9 @@ static void poll_over(lsync_job *job)
         end_watch(job);
         return;
     }
-    rewind_job(job);
+    clear_poll(job);
     if (status != LOCK_SYNC_E_TIMEOUT)
-        tell(job, status, changes);
+        notify(job, status, changes);
     lock_sync_changes_free(changes);
     if (job->watch != NULL)
         lsync_pool_sleep(job, job->watch->due_us);
@@ -86,7 +86,7 @@ static void leave(lsync_watch_owner *owner)
     lsync_job *job = LSYNC_OF(owner, lsync_job, watch_owner);
     lock_sync_ctx *ctx = job->x.ctx;
 
-    lsync_pool_take_out(job);
+    lsync_pool_remove_job(job);
     lsync_ctx_finish(ctx);
 }
 
@@ -100,12 +100,13 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *wat
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (watch->owner != NULL)
         return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_enter(pool, watch->ctx, watch->ids, watch->n, changed == NULL ? "changed is NULL" : NULL, &job);
+    status = lsync_pool_new_job(pool, watch->ctx, watch->ids, watch->n, changed == NULL ? "changed is NULL" : NULL,
+                                &job);
     if (job == NULL)
         return status;
     watch->owner = &job->watch_owner;
     job->watch_owner.leave = leave;
-    job->over = poll_over;
+    job->finish = poll_over;
     job->watch = watch;
     job->changed = changed;
     job->user = user;

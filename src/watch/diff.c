@@ -1,4 +1,4 @@
-/* What changed from one answer to another. Pure. */
+/* The changes between two results. Pure. */
 #include "base/buffer.h"
 #include "watch/diff.h"
 #include "wire/results.h"
@@ -12,8 +12,7 @@ struct lock_sync_changes {
 
 /* --- one lock --- */
 
-/* The values that a reader would be told otherwise: another value, or known on one side only. A value that is not known
-   is 0. */
+/* Returns the fields that differ: with another value, or known on one side only. Values that are unknown are 0. */
 static uint32_t differing(const lock_sync_lock *b, const lock_sync_lock *a)
 {
     return (b->fields ^ a->fields) | (b->is_connected != a->is_connected ? LOCK_SYNC_FIELD_CONNECTED : 0u) |
@@ -25,7 +24,7 @@ static uint32_t differing(const lock_sync_lock *b, const lock_sync_lock *a)
            (b->revision != a->revision ? LOCK_SYNC_FIELD_REVISION : 0u);
 }
 
-/* NULL: the lock is not in that answer, so nothing is known of it. */
+/* Returns the kinds of change. NULL: the lock is not in these results. */
 static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
 {
     static const lock_sync_lock nothing = {0};
@@ -49,15 +48,15 @@ static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
     return kinds;
 }
 
-/* --- two answers, side by side by ascending id --- */
+/* --- both results side by side, in ascending order of ids --- */
 
 typedef struct side {
-    const lock_sync_results *results; /* NULL: no answer yet */
-    const lsync_scope *other_scope;   /* NULL: all */
+    const lock_sync_results *results; /* NULL: none yet */
+    const lsync_scope *other_scope;   /* the ids that the other results are about; NULL: all */
     size_t next;
 } side;
 
-/* The next record that the other answer asked for too; NULL: no more. */
+/* Returns the next record that the other results are about too; NULL: no more. */
 static const lock_sync_lock *peek(side *s)
 {
     for (; s->next < lock_sync_results_count(s->results); s->next++) {
@@ -81,7 +80,7 @@ static walk begin(const lock_sync_results *before, const lock_sync_results *afte
     return (walk){{before, &after->asked, 0}, {after, before == NULL ? NULL : &before->asked, 0}};
 }
 
-/* The next lock that changed. False: no more. */
+/* Finds the next lock that changed. False: no more. */
 static bool next_change(walk *w, lock_sync_change *c)
 {
     for (;;) {
@@ -90,7 +89,7 @@ static bool next_change(walk *w, lock_sync_change *c)
 
         if (b == NULL && a == NULL)
             return false;
-        if (b != NULL && a != NULL && b->id != a->id) { /* the lesser id first */
+        if (b != NULL && a != NULL && b->id != a->id) { /* the smaller id first */
             b = b->id < a->id ? b : NULL;
             a = b == NULL ? a : NULL;
         }
@@ -112,7 +111,7 @@ static const lock_sync_lock *copy(lock_sync_lock **room, const lock_sync_lock *l
     return (*room)++;
 }
 
-/* Changes found, with `locks` records that are still the answers' own, as changes with copies. NULL: out of memory. */
+/* Copies the changes found, and the `locks` records that they point to, into one block. NULL: out of memory. */
 static lock_sync_changes *copy_all(const lsync_buffer *found, size_t locks)
 {
     const lock_sync_change *from = (const void *)found->data;

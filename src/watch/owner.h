@@ -1,13 +1,13 @@
-/* Who runs the polls of a watch if no call blocks for them. The watch reaches upward through this alone; the pool fills
-   it. */
+/* The interface through which a watch calls the pool that runs its polls, without depending on it. The pool
+   fills it. */
 #ifndef LSYNC_WATCH_OWNER_H
 #define LSYNC_WATCH_OWNER_H
 
 typedef struct lsync_watch_owner lsync_watch_owner;
 
-/* A member of what owns a watch. */
+/* A member of the pool's job. */
 struct lsync_watch_owner {
-    /* The watch is being freed: takes it out, without a callback. */
+    /* Removes a watch that is being freed from its pool, without a callback. */
     void (*leave)(lsync_watch_owner *owner);
 };
 

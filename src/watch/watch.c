@@ -1,4 +1,4 @@
-/* The watch: fetches repeated at the right times, and told as changes; see watch.h. */
+/* The watch: polls at the right times, and reports changes; see watch.h. */
 #include "watch/watch.h"
 #include "watch/diff.h"
 #include "base/clock.h"
@@ -11,7 +11,7 @@
 #define DEFAULT_INTERVAL_MS 20000
 #define INTERVAL_MS_MAX 86400000
 #define BACKOFF_MAX 30             /* intervals */
-#define RETRY_AFTER_MS_MAX 3600000 /* the service's window */
+#define RETRY_AFTER_MS_MAX 3600000 /* the service's rate limits are per hour */
 #define NEVER_US INT64_MAX
 
 /* --- when to poll --- */
@@ -24,17 +24,18 @@ int64_t lsync_watch_pause_ms(int64_t interval_ms, uint32_t failures, int64_t ret
 
     if (retry_after_ms > RETRY_AFTER_MS_MAX)
         retry_after_ms = RETRY_AFTER_MS_MAX;
-    /* the interval is the least, and the longest pause the most: jitter goes inwards */
+    /* jitter never makes the pause shorter than the interval or longer than the backoff */
     pause_ms += intervals == 1 ? jitter_ms : -jitter_ms;
     return retry_after_ms > pause_ms ? retry_after_ms + jitter_ms : pause_ms;
 }
 
-static uint32_t throw_dice(lock_sync_watch *w)
+static uint32_t draw_random(lock_sync_watch *w)
 {
-    return (uint32_t)(lsync_random_next(&w->dice) >> 31); /* of 63 random bits */
+    return (uint32_t)(lsync_random_next(&w->random) >> 31); /* of 63 random bits */
 }
 
-/* Whether a fetch that ended so may have asked the service. After a 401 its token provider may have said anything. */
+/* Whether a fetch that ended with this status and error may have sent a request. After a 401 the status is the token
+   provider's and shows nothing, but the error has the HTTP status. */
 static bool may_have_sent(lock_sync_status status, const lock_sync_error *e)
 {
     return e->http_status != 0 || (status != LOCK_SYNC_E_INVALID_ARGUMENT && status != LOCK_SYNC_E_NO_CREDENTIAL &&
@@ -43,13 +44,13 @@ static bool may_have_sent(lock_sync_status status, const lock_sync_error *e)
 
 /* --- the end of a poll --- */
 
-/* *changes: NULL when there are none. */
-static lock_sync_status take_answer(lock_sync_watch *w, lock_sync_results *results, lock_sync_changes **changes)
+/* Compares the results with the last ones, and replaces those. *changes is NULL if nothing changed. */
+static lock_sync_status take_results(lock_sync_watch *w, lock_sync_results *results, lock_sync_changes **changes)
 {
     bool is_first = w->last_good == NULL;
 
     if (lsync_diff(w->last_good, results, changes) != LOCK_SYNC_OK) {
-        /* as if it had not come: the next answer tells what this one would have */
+        /* these results are dropped: the next poll finds the same changes */
         lock_sync_results_free(results);
         return lsync_error_no_memory(&w->ctx->error);
     }
@@ -71,16 +72,16 @@ lock_sync_status lsync_watch_take(lock_sync_watch *w, lock_sync_status status, l
 
     *changes = NULL;
     if (status == LOCK_SYNC_OK)
-        status = take_answer(w, results, changes);
+        status = take_results(w, results, changes);
     w->last_status = status;
-    w->is_held = false;
+    w->is_denied = false;
     if (lock_sync_status_is_retryable(status)) {
         status = LOCK_SYNC_E_TIMEOUT;
         w->failures += w->failures < UINT32_MAX;
     } else if (status != LOCK_SYNC_E_CANCELLED) {
         w->failures = 0;
     }
-    pause_ms = lsync_watch_pause_ms(w->interval_ms, w->failures, retry_after_ms, throw_dice(w));
+    pause_ms = lsync_watch_pause_ms(w->interval_ms, w->failures, retry_after_ms, draw_random(w));
     w->due_us = lsync_clock_boot_us() + pause_ms * 1000;
     return status == LOCK_SYNC_OK && *changes == NULL ? LOCK_SYNC_E_TIMEOUT : status;
 }
@@ -90,12 +91,12 @@ void lsync_watch_denied(lock_sync_watch *w, int64_t soonest_ms)
     if (soonest_ms <= w->interval_ms)
         return;
     w->last_status = LOCK_SYNC_E_TOO_SOON;
-    w->is_held = true;
+    w->is_denied = true;
 }
 
 /* --- pull style --- */
 
-/* Polls if the guard allows it now; else notes when to ask it again. Returns as lsync_watch_take. */
+/* Polls if the guard allows it now, else sets when to ask it again. Returns as lsync_watch_take. */
 static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
 {
     lock_sync_results *results = NULL;
@@ -112,7 +113,7 @@ static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
     }
     status = lsync_watch_take(w, status, results, changes);
     if (!may_have_sent(status, &w->ctx->error))
-        w->due_us = 0; /* the host hears of it at once: it need not wait once it has mended it */
+        w->due_us = 0; /* reported at once; the application can poll again as soon as it has corrected the cause */
     return status;
 }
 
@@ -120,7 +121,7 @@ static lock_sync_status nothing_new(lock_sync_watch *w)
 {
     lock_sync_error *e = &w->ctx->error;
 
-    if (w->is_held) { /* the error is that of the guard's refusal */
+    if (w->is_denied) { /* the error already says that the guard denied the poll */
         int64_t left_us = w->opens_us - lsync_clock_boot_us();
 
         e->retry_after_ms = left_us <= 0 ? 0 : lsync_clock_ms_up(left_us);
@@ -128,7 +129,7 @@ static lock_sync_status nothing_new(lock_sync_watch *w)
     }
     if (w->last_status == LOCK_SYNC_OK)
         return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "no lock changed in time");
-    return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "there was no good answer in time; the last poll ended with %s",
+    return lsync_error_set(e, LOCK_SYNC_E_TIMEOUT, "no poll succeeded in time; the last one ended with %s",
                            lock_sync_status_name(w->last_status));
 }
 
@@ -136,7 +137,7 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
 {
     lock_sync_ctx *ctx = w->ctx;
 
-    if (w->is_held) /* ask the guard anew: its answer of an earlier call is no longer at hand */
+    if (w->is_denied) /* asks the guard again, because the error with its decision may have been overwritten */
         w->due_us = 0;
     for (;;) {
         int64_t now_us = lsync_clock_boot_us();
@@ -211,10 +212,10 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     watch->ctx = ctx;
     watch->memory = ctx->memory;
     watch->interval_ms = DEFAULT_INTERVAL_MS;
-    lsync_random_seed(&watch->dice);
+    lsync_random_seed(&watch->random);
     if (n > 0) {
-        memcpy(watch->room, ids, n * sizeof ids[0]);
-        watch->ids = watch->room;
+        memcpy(watch->id_storage, ids, n * sizeof ids[0]);
+        watch->ids = watch->id_storage;
         watch->n = n;
     }
     *out = watch;

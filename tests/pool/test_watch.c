@@ -71,7 +71,7 @@ TEST(a_missing_credential_is_told_each_interval)
 
 /* --- when it polls --- */
 
-static bool is_held(void *user)
+static bool is_denied(void *user)
 {
     const watcher *w = user;
 
@@ -117,7 +117,7 @@ TEST(polls_keep_to_interval_and_guard)
         CHECK_INT(rules.interval_violations, 0);
         CHECK_INT(w.calls, 1);
         CHECK(lock_sync_watch_last_status(w.w) == LOCK_SYNC_OK ||
-              (is_held(&w) && table[i].guard_ms > table[i].interval_ms));
+              (is_denied(&w) && table[i].guard_ms > table[i].interval_ms));
         watcher_free(&w);
         pool_end(p);
         lock_sync_guard_unref(g);
@@ -137,7 +137,7 @@ TEST(a_hold_longer_than_an_interval_is_seen)
     watcher_start(&s.w, s.pool);
     watcher_run(&s.w, 1);
     CHECK_OK(s.w.last_status);
-    CHECK(pool_run(s.pool, is_held, &s.w, KIT_PATIENCE_MS));
+    CHECK(pool_run(s.pool, is_denied, &s.w, KIT_PATIENCE_MS));
     CHECK_INT(s.w.calls, 1); /* it is not told, it is there to be seen */
     CHECK_INT(lock_sync_results_count(lock_sync_watch_results(s.w.w)), 2);
     watch_scene_end(&s);

@@ -49,9 +49,9 @@ static lsync_origin *origin_of(lock_sync_pool *p, const settings *s)
     MUST_OK(lock_sync_set_ca_file(job.x.ctx, s->ca_file));
     MUST(lsync_origin_find(&job));
     origin = job.origin;
-    lsync_origin_file(p, origin);
+    lsync_schedule_update(p, origin);
     lsync_origin_release(&job);
-    lsync_origin_file(p, origin);
+    lsync_schedule_update(p, origin);
     MUST(job.origin == NULL);
     lock_sync_ctx_free(job.x.ctx);
     return origin;

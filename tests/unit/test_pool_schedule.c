@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "client/context.h"
 #include "pool/origins.h"
-#include "pool/places.h"
+#include "pool/transition.h"
 #include "pool/schedule.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, siz
         origin = job->origin;
         origin->on_trial = on_trial;
         lsync_queue_append(&origin->waiting, &job->link);
-        lsync_origin_file(p, origin);
+        lsync_schedule_update(p, origin);
     }
     lock_sync_ctx_free(ctx);
     return origin;
@@ -93,8 +93,8 @@ static lsync_origin *start_next(stage *s)
         return NULL;
     transfer = &s->transfers[s->transfer_count++];
     transfer->job = lsync_schedule_take(origin);
-    lsync_origin_enter(transfer);
-    lsync_origin_file(&s->pool, origin);
+    lsync_origin_add_transfer(transfer);
+    lsync_schedule_update(&s->pool, origin);
     return origin;
 }
 
@@ -102,9 +102,9 @@ static void end_transfer(stage *s, size_t i)
 {
     lsync_origin *origin = s->transfers[i].job->origin;
 
-    lsync_origin_leave(&s->transfers[i]);
+    lsync_origin_remove_transfer(&s->transfers[i]);
     lsync_origin_release(s->transfers[i].job);
-    lsync_origin_file(&s->pool, origin);
+    lsync_schedule_update(&s->pool, origin);
 }
 
 static size_t start_all(stage *s)
@@ -148,7 +148,7 @@ TEST(who_has_a_slot_goes_before_who_waits)
         lsync_job_move(job, LSYNC_JOB_READY, INT64_MAX);
     }
     CHECK(lsync_schedule_take(origin) == &s->jobs[1]);
-    lsync_origin_file(&s->pool, origin);
+    lsync_schedule_update(&s->pool, origin);
     CHECK(lsync_schedule_take(origin) == &s->jobs[0]);
     lsync_free(&s->pool.memory, s->pool.timers.timers);
     free_stage(s);
@@ -162,8 +162,8 @@ TEST(a_new_origin_comes_before_those_that_have_some)
     connect_origin(one, 2);
     s->pool.loop.owner.per_host = 2;
     CHECK(start_next(s) == one);
-    lsync_origin_sent(&s->transfers[0]);
-    lsync_origin_file(&s->pool, one);
+    lsync_origin_leader_sent(&s->transfers[0]);
+    lsync_schedule_update(&s->pool, one);
     CHECK_INT(1 + start_all(s), 128);
     (void)add_jobs(s, "http", 2, 1, true);
     CHECK(lsync_schedule_next(&s->pool) != one);
@@ -201,9 +201,9 @@ TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
     s->pool.loop.owner.per_host = 2;
     CHECK_INT(start_all(s), 4);
     CHECK_INT(full->active, 2);
-    CHECK(full->place == &s->pool.full && other->place == &s->pool.full);
+    CHECK(full->queue == &s->pool.full && other->queue == &s->pool.full);
     s->pool.loop.owner.per_host = 3;
-    lsync_schedule_file_full(&s->pool);
+    lsync_schedule_update_full(&s->pool);
     CHECK_INT(start_all(s), 2);
     end_transfer(s, 0);
     CHECK_INT(start_all(s), 1);
@@ -259,8 +259,8 @@ TEST(one_connection_with_streams_goes_round)
     s->pool.connections.max = 1;
     CHECK(start_next(s) == one);
     connect_origin(one, 1);
-    lsync_origin_sent(&s->transfers[0]);
-    lsync_origin_file(&s->pool, one);
+    lsync_origin_leader_sent(&s->transfers[0]);
+    lsync_schedule_update(&s->pool, one);
     for (; start_next(s) != NULL; begun++)
         end_transfer(s, s->transfer_count - 1);
     CHECK_INT(begun, 100);
@@ -305,7 +305,7 @@ static lsync_origin *learn(stage *s, bool on_trial, lock_sync_status status, int
     CHECK(start_next(s) == origin);
     s->transfers[0].response.seen_status = http_status;
     s->transfers[0].job->x.started_us = lsync_clock_boot_us() - took_us;
-    lsync_origin_learn(&s->transfers[0], status);
+    lsync_origin_record_end(&s->transfers[0], status);
     return origin;
 }
 
@@ -376,7 +376,7 @@ TEST(a_leader_holds_the_others_for_a_second)
     CHECK(lsync_schedule_due_us(&s->pool) >= now_us + 1000000);
     lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(start_all(s), 0);
-    s->transfers[0].led_us -= 1000000;
+    s->transfers[0].leading_since_us -= 1000000;
     lsync_schedule_check_leaders(&s->pool);
     CHECK(lsync_schedule_due_us(&s->pool) == LSYNC_NEVER_US);
     CHECK_INT(start_all(s), 1); /* which leads beside it */
@@ -411,8 +411,8 @@ TEST(a_leader_takes_the_room_that_libcurl_finds)
             origin->sockets.listed[i].connection->responses = i == 0 || told == 1 ? 1 : 0;
         }
         CHECK(start_next(s) == origin);
-        lsync_origin_sent(&s->transfers[0]);
-        lsync_origin_file(&s->pool, origin);
+        lsync_origin_leader_sent(&s->transfers[0]);
+        lsync_schedule_update(&s->pool, origin);
         CHECK_INT(start_all(s), 2);
         CHECK(origin->leader == &s->transfers[2]);
         CHECK_INT(s->transfers[2].curl.connecting, told == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
@@ -428,7 +428,7 @@ TEST(leaders_open_no_more_than_the_connections_of_an_origin)
     s->pool.loop.owner.per_host = 2;
     for (size_t i = 0; i < 3; i++) {
         CHECK_INT(start_all(s), i < 2 ? 1 : 0);
-        s->transfers[i].led_us -= 1000000;
+        s->transfers[i].leading_since_us -= 1000000;
         lsync_schedule_check_leaders(&s->pool);
     }
     CHECK_INT(origin->leaders, 2);

@@ -1,21 +1,24 @@
-/* Where the jobs of a pool stand; see places.h. */
-#include "pool/places.h"
+/* The transitions of a job's state; see transition.h. */
+#include "pool/transition.h"
 #include "pool/waiters.h"
 #include "pool/origins.h"
 #include "pool/schedule.h"
 
 #include <assert.h>
 
-/* What a job of each state is in. */
+/* The properties of each state: whether a job in it is in a queue, has a timer, has a transfer. */
 static const struct {
-    bool queue; /* one that is the pool's thread's alone */
-    bool timers;
+    bool queue; /* one that only the pool's own thread uses: not a queue of the helper thread */
+    bool timer;
     bool transfer;
-} places[] = {
-    [LSYNC_JOB_READY] = {true, true, false},         [LSYNC_JOB_ASKING] = {false, true, false},
-    [LSYNC_JOB_ASLEEP] = {false, true, false},       [LSYNC_JOB_BEHIND] = {true, true, false},
-    [LSYNC_JOB_ACTIVE] = {false, true, true},        [LSYNC_JOB_DONE] = {true, false, false},
-    [LSYNC_JOB_IN_CALLBACK] = {false, false, false},
+} states[] = {
+    [LSYNC_JOB_READY] = {.queue = true, .timer = true},
+    [LSYNC_JOB_IN_HELPER] = {.timer = true},
+    [LSYNC_JOB_ASLEEP] = {.timer = true},
+    [LSYNC_JOB_QUEUED] = {.queue = true, .timer = true},
+    [LSYNC_JOB_ACTIVE] = {.timer = true, .transfer = true},
+    [LSYNC_JOB_DONE] = {.queue = true},
+    [LSYNC_JOB_IN_CALLBACK] = {0},
 };
 
 bool lsync_job_has_slot(const lsync_job *job)
@@ -30,9 +33,9 @@ static lsync_queue *queue_of(const lsync_job *job)
         if (job->origin == NULL)
             return &job->pool->ready;
         return lsync_job_has_slot(job) ? &job->origin->admitted : &job->origin->waiting;
-    case LSYNC_JOB_BEHIND: return lsync_waiters_behind(job);
+    case LSYNC_JOB_QUEUED: return lsync_waiters_followers(job);
     case LSYNC_JOB_DONE: return &job->pool->done;
-    case LSYNC_JOB_ASKING:
+    case LSYNC_JOB_IN_HELPER:
     case LSYNC_JOB_ASLEEP:
     case LSYNC_JOB_ACTIVE:
     case LSYNC_JOB_IN_CALLBACK:
@@ -40,23 +43,24 @@ static lsync_queue *queue_of(const lsync_job *job)
     }
 }
 
-static void leave_line(lsync_job *job)
+/* The next job of the guard's queue becomes its first, and asks the guard. */
+static void leave_waiters(lsync_job *job)
 {
     lsync_job *next = job->is_first ? lsync_waiters_leave(job) : NULL;
 
-    if (next != NULL) /* it asks the guard in its turn */
+    if (next != NULL)
         lsync_job_move(next, LSYNC_JOB_READY, next->x.fetch.deadline_us);
 }
 
-void lsync_job_let_go(lsync_job *job)
+void lsync_job_release(lsync_job *job)
 {
     lsync_origin *origin = job->origin;
 
-    leave_line(job);
+    leave_waiters(job);
     if (origin == NULL)
         return;
     lsync_origin_release(job);
-    lsync_origin_file(job->pool, origin);
+    lsync_schedule_update(job->pool, origin);
 }
 
 void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us)
@@ -64,20 +68,20 @@ void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us)
     lsync_queue *queue;
 
     assert(!lsync_is_queued(&job->link));
-    assert(places[state].transfer == (job->transfer != NULL));
+    assert(states[state].transfer == (job->transfer != NULL));
     job->state = state;
-    if (places[state].timers)
-        lsync_heap_set(&job->pool->timers, &job->timer, due_us); /* there is room: submit made it */
+    if (states[state].timer)
+        lsync_heap_set(&job->pool->timers, &job->timer, due_us); /* submit has reserved the memory */
     else
         lsync_heap_remove(&job->pool->timers, &job->timer);
     queue = queue_of(job);
-    assert(places[state].queue == (queue != NULL));
+    assert(states[state].queue == (queue != NULL));
     if (queue != NULL)
         lsync_queue_append(queue, &job->link);
     if (job->x.fetch.state == LSYNC_FETCH_DONE)
-        lsync_job_let_go(job);
+        lsync_job_release(job);
     else if (job->x.fetch.state != LSYNC_FETCH_WAITING && job->x.fetch.state != LSYNC_FETCH_ASKING)
-        leave_line(job);
+        leave_waiters(job);
     if (job->origin != NULL)
-        lsync_origin_file(job->pool, job->origin);
+        lsync_schedule_update(job->pool, job->origin);
 }
