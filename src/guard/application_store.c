@@ -1,4 +1,4 @@
-/* A guard's record in a store of the application's own: look, decide, compare-and-swap, and again when another user was
+/* A guard's record in the application's store: look, decide, compare-and-swap. Starts again if another user was
    faster. */
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,9 +13,9 @@
 
 #define TRIES_MAX 100
 #define MS_MAX ((int64_t)1 << 50) /* far beyond any clock, and its microseconds still fit */
-#define MILLISECONDS_US 999       /* how late a clock of whole milliseconds shows */
+#define MILLISECONDS_US 999       /* how much a clock of whole milliseconds may be behind */
 #define EXPIRY_MARGIN_MS 60000
-#define DESCRIPTION_MAX 128 /* what a store says of a failure */
+#define DESCRIPTION_MAX 128 /* the store's description of a failure */
 
 typedef struct application_store {
     lock_sync_allocator memory;
@@ -39,14 +39,14 @@ static lock_sync_status call_failed(const application_store *s, const char *what
     text[sizeof text - 1] = '\0';
     lsync_one_line(text);
     if (s->store.look != NULL && text[0] != '\0')
-        (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s", text); /* it names what failed itself */
+        (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s", text); /* the text itself says what failed */
     else
         (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the store's %s failed: %s", what,
                        text[0] != '\0' ? text : lock_sync_status_name(status));
     return LOCK_SYNC_E_GUARD;
 }
 
-/* Calls the store's `look`, or what it has instead. */
+/* Calls the store's `look`, or `load` if it has no `look`. */
 static lock_sync_status call_look(const application_store *s, lock_sync_guard_look *look)
 {
     lock_sync_status status;
@@ -59,7 +59,7 @@ static lock_sync_status call_look(const application_store *s, lock_sync_guard_lo
     return status;
 }
 
-/* Reads what the store holds; the bytes of it into `before`. */
+/* Reads the store's record, and its bytes into `before`. */
 static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size,
                              lsync_guard_snapshot *h, char *why)
 {
@@ -77,7 +77,7 @@ static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYN
     h->now_us = l.now_us;
     l.warning[sizeof l.warning - 1] = '\0';
     lsync_one_line(l.warning);
-    if (l.warning[0] != '\0') /* it comes once, whatever the record is like */
+    if (l.warning[0] != '\0') /* the store sends it once, so it is taken even if the record is damaged */
         memcpy(s->view.warning, l.warning, sizeof s->view.warning);
     h->present = l.size != 0;
     if (h->present && !lsync_guard_unpack(before, l.size, &h->stored))
@@ -85,8 +85,7 @@ static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYN
     h->source.is_known = memcmp(l.source, none, sizeof none) != 0;
     memcpy(h->source.id, l.source, sizeof h->source.id);
     h->source.empty_since_us = LSYNC_GUARD_NEVER_US;
-    if (l.empty_since_us !=
-        INT64_MIN) /* within what the clock can show, so that no time is made that no record holds */
+    if (l.empty_since_us != INT64_MIN) /* limited to the clock's range: no record can contain other times */
         h->source.empty_since_us = lsync_time_later(0, lsync_time_earlier(l.empty_since_us, l.now_us));
     *size = l.size;
     return LOCK_SYNC_OK;
@@ -96,7 +95,8 @@ static lock_sync_status call_swap(const application_store *s, const void *before
                                   const unsigned char after[LSYNC_GUARD_RECORD_SIZE], const lsync_guard_snapshot *h,
                                   bool *replaced)
 {
-    int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&h->stored.record), h->now_us); /* it may be never */
+    /* the record may be stale already, even never have had an effect */
+    int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&h->stored.record), h->now_us);
 
     if (s->store.swap == NULL)
         return s->store.replace(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE, replaced);
@@ -104,8 +104,8 @@ static lock_sync_status call_swap(const application_store *s, const void *before
                          (stale_at_us - h->now_us) / 1000 + EXPIRY_MARGIN_MS, replaced);
 }
 
-/* One try. *done: the decision stands. Where `swap` fails it may have been carried out: then the next look shows the
-   new record, and a slot that it holds is nobody's. */
+/* Tries once to make and write a decision. *done: it is valid. If `swap` fails, the record may still have been written.
+   Then the next look returns it, and no user has its new slot. */
 static lock_sync_status try_update(application_store *s, const lsync_guard_decision *decision, int64_t slot, bool *done,
                                    char *why)
 {
@@ -142,7 +142,7 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
     return LOCK_SYNC_E_GUARD;
 }
 
-/* The child draws other slots than its parent. */
+/* The child must draw other slots than its parent. */
 static void after_fork(void *state)
 {
     application_store *s = state;
@@ -159,7 +159,7 @@ static void destroy(void *state)
     lsync_free(&s->memory, s);
 }
 
-/* What a store must have, by its size: a shorter struct is one of an older header, and what it lacks is not there. */
+/* Whether a store has the required functions. A shorter struct is from an older header and lacks the last members. */
 static bool is_complete(const lock_sync_guard_store *store)
 {
     bool looks = store->struct_size >= sizeof *store && store->look != NULL && store->swap != NULL;

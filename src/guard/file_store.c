@@ -1,12 +1,11 @@
 /* A guard's record in a file, for all processes of a machine.
 
-   The file is two places for a record, written in turns: whoever is killed in the midst of writing one leaves the
-   other. It is opened anew for each decision, so that nothing is shared over fork() and a file that was replaced is
-   noticed. The lock is flock()'s: it belongs to the open file and is gone with its holder.
+   The file has two copies of the record, which are written alternately. If a process is killed while it writes one, the
+   other is still whole. The file is opened for each decision: so nothing is shared over fork(), and a file that was
+   replaced is noticed. The lock is flock()'s: it belongs to the open file, and ends with its process.
 
-   Times are of the machine's clock since boot. A record of another boot is moved by what the wall clock says: there is
-   no other witness. Writes are not forced to the disk: a machine that loses power may lose the last seconds of the
-   record. */
+   Times are on the machine's clock since boot. After another boot they are translated by the wall clock, for lack of
+   anything better. Writes are not forced to the disk: a machine that loses power may lose the record's last seconds. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -21,10 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PLACE_SIZE 512 /* one sector */
-#define FILE_SIZE (2 * PLACE_SIZE)
+#define COPY_SIZE 512 /* one sector */
+#define FILE_SIZE (2 * COPY_SIZE)
 #define PATH_SIZE_MAX 4000
-#define LOCK_PATIENCE_US 250000
+#define LOCK_TIMEOUT_US 250000
 #define LOCK_PAUSE_US 1000
 #define REPLACED_TRIES_MAX 10
 #define NEW_SUFFIX ".new"
@@ -33,7 +32,7 @@
 typedef struct file_store {
     lock_sync_allocator memory;
     char *path;
-    unsigned char boot_id[LSYNC_GUARD_BOOT_ID_SIZE]; /* zeros: this system does not tell */
+    unsigned char boot_id[LSYNC_GUARD_BOOT_ID_SIZE]; /* zeros: the system has no boot id */
     int fd;                                          /* locked during a decision; else -1 */
     lsync_random random;
     lsync_guard_view view;
@@ -45,19 +44,19 @@ static lock_sync_status fail(const char *path, const char *what, char *why)
     return LOCK_SYNC_E_GUARD;
 }
 
-/* What the system refused, with errno as the cause. */
+/* Reports a failed system call, with errno as the cause. */
 static lock_sync_status cannot(const char *path, const char *be_done, char *why)
 {
     int error = errno;
 
     (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "the guard's file cannot be %s: %s: %.100s", be_done,
-                   strerror(error) /* thread-safe in the C libraries we run on */, path);
+                   strerror(error) /* thread-safe in the supported C libraries */, path);
     return error == ENOMEM ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
 }
 
 /* --- the two clocks --- */
 
-/* The wall clock's time at the boot clock's zero. */
+/* Returns the wall clock's time at the boot clock's zero. */
 static int64_t wall_at_boot_us(int64_t boot_us)
 {
     return lsync_clock_unix_ms() * 1000 - boot_us;
@@ -86,10 +85,12 @@ static void read_boot_id(unsigned char id[LSYNC_GUARD_BOOT_ID_SIZE])
     (void)close(fd);
 }
 
-/* Brings a record of another boot (or of a system that tells no boot) onto this boot's clock, and tells whether that
-   changed it. Clocks that began at the same time by the wall clock are one: containers that have a boot id each, or
-   decisions of a system that tells none. Their times are not moved by what two readings of it differ, or the cells, which
-   move by whole ones, would run ahead of the clock for ever. */
+/* Translates a record of another boot, or of a system without boot ids, to this boot's clock. Returns whether that
+   changed its times.
+
+   Without boot ids, or in containers with a boot id each, clocks that began at the same time by the wall clock are the
+   same. Then times are not moved by the small difference of two readings. Otherwise cells, which move by whole cells,
+   would run further ahead of the clock with each decision. */
 static bool translate(const file_store *s, lsync_guard_stored *stored, int64_t now_us)
 {
     static const unsigned char none[LSYNC_GUARD_BOOT_ID_SIZE];
@@ -105,7 +106,7 @@ static bool translate(const file_store *s, lsync_guard_stored *stored, int64_t n
     return moves;
 }
 
-/* What there is before the file is read. */
+/* Sets the times and ids of a snapshot, before the file is read. */
 static void begin_snapshot(const file_store *s, lsync_guard_snapshot *h)
 {
     memset(h, 0, sizeof *h);
@@ -143,8 +144,8 @@ static bool write_all(int fd, const unsigned char *bytes, size_t size, off_t at)
     return true;
 }
 
-/* The newer sound record, and the place that it does not stand in. */
-static bool read_stored(int fd, lsync_guard_stored *stored, off_t *other_place)
+/* Reads the newer of the valid copies, and sets *other_at to the offset of the other one. False: no copy is valid. */
+static bool read_stored(int fd, lsync_guard_stored *stored, off_t *other_at)
 {
     unsigned char bytes[FILE_SIZE];
     lsync_guard_stored first;
@@ -154,13 +155,13 @@ static bool read_stored(int fd, lsync_guard_stored *stored, off_t *other_place)
     if (!read_all(fd, bytes, sizeof bytes))
         return false;
     is_first = lsync_guard_unpack(bytes, LSYNC_GUARD_RECORD_SIZE, &first);
-    is_second = lsync_guard_unpack(bytes + PLACE_SIZE, LSYNC_GUARD_RECORD_SIZE, stored);
+    is_second = lsync_guard_unpack(bytes + COPY_SIZE, LSYNC_GUARD_RECORD_SIZE, stored);
     if (is_first && (!is_second || first.record.version > stored->record.version)) {
         *stored = first;
-        *other_place = PLACE_SIZE;
+        *other_at = COPY_SIZE;
         return true;
     }
-    *other_place = 0;
+    *other_at = 0;
     return is_second;
 }
 
@@ -169,20 +170,20 @@ static bool read_stored(int fd, lsync_guard_stored *stored, off_t *other_place)
 static lock_sync_status lock(const file_store *s, const char *path, char *why)
 {
     const struct timespec pause = {0, LOCK_PAUSE_US * 1000L};
-    int64_t patience_us = lsync_clock_boot_us() + LOCK_PATIENCE_US;
+    int64_t deadline_us = lsync_clock_boot_us() + LOCK_TIMEOUT_US;
 
     while (flock(s->fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return cannot(path, "locked", why);
-        if (lsync_clock_boot_us() >= patience_us)
+        if (lsync_clock_boot_us() >= deadline_us)
             return fail(path, "another process holds the guard's file", why);
         (void)nanosleep(&pause, NULL);
     }
     return LOCK_SYNC_OK;
 }
 
-/* Unlocks explicitly, because a forked child may hold the same open file. Forgets the descriptor before it is closed: a
-   child that is forked in between must not close what has the same number by then. */
+/* Unlocks explicitly, because a forked child may have the same open file. Clears s->fd before closing it: a child that
+   is forked in between must not close another file that has got the same number. */
 static void close_locked(file_store *s)
 {
     int fd = s->fd;
@@ -192,7 +193,7 @@ static void close_locked(file_store *s)
     (void)close(fd);
 }
 
-/* Whether the path still leads to the open file. */
+/* Whether the path still names the open file. */
 static bool is_current(int fd, const char *path)
 {
     struct stat opened;
@@ -202,8 +203,8 @@ static bool is_current(int fd, const char *path)
            opened.st_dev == named.st_dev;
 }
 
-/* Why an open file cannot be the guard's, which must be a plain one that nobody else can have written to. NULL: it
-   can. */
+/* Returns why an open file cannot be the guard's: it must be a plain file that other users could not write to. NULL: it
+   can be. */
 static const char *fault_of(int fd)
 {
     struct stat found;
@@ -213,17 +214,17 @@ static const char *fault_of(int fd)
     if (found.st_uid != geteuid() && found.st_uid != 0)
         return "the guard's file belongs to another user: delete it, or choose another path";
     if ((found.st_mode & S_IWOTH) != 0)
-        return "everybody can write to the guard's file: take that right away (chmod o-w), or delete it";
+        return "everybody can write to the guard's file: forbid that (chmod o-w), or delete it";
     return NULL;
 }
 
-/* Opens and locks what `path` names. OK with s->fd -1: there is no such file, or not any more. */
+/* Opens and locks a file. OK with s->fd -1: there is no such file, or it was replaced meanwhile. */
 static lock_sync_status open_locked(file_store *s, const char *path, int flags, char *why)
 {
     lock_sync_status status;
     const char *fault;
 
-    /* straight into s->fd: what is locked there is closed by a forked child */
+    /* opened directly into s->fd, so that a forked child closes its copy */
     s->fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags, S_IRUSR | S_IWUSR);
     if (s->fd < 0 && errno == ENOENT && (flags & O_CREAT) == 0)
         return LOCK_SYNC_OK;
@@ -238,18 +239,19 @@ static lock_sync_status open_locked(file_store *s, const char *path, int flags, 
 
 /* --- making the file --- */
 
-/* Whether the open file is what a killed maker has left: nothing yet, or a record. Anything else is somebody's. */
+/* Whether the open file is empty or has a record: a killed process may have left that. Any other file is not the
+   guard's. */
 static bool is_left_over(int fd)
 {
     struct stat found;
     lsync_guard_stored stored;
-    off_t place;
+    off_t at;
 
-    return fstat(fd, &found) == 0 && (found.st_size == 0 || read_stored(fd, &stored, &place));
+    return fstat(fd, &found) == 0 && (found.st_size == 0 || read_stored(fd, &stored, &at));
 }
 
-/* Writes the record that a new file begins with, of an account that was never used or what this guard saw last, and
-   gives the file its name. */
+/* Writes the first record of a new file, and renames the file to its final name. The record is what this guard saw
+   last, or that of an account that was never used. */
 static lock_sync_status write_first(file_store *s, const char *name, const lsync_guard_decision *decision, char *why)
 {
     const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->lease_us};
@@ -258,17 +260,17 @@ static lock_sync_status write_first(file_store *s, const char *name, const lsync
 
     begin_snapshot(s, &h);
     (void)lsync_guard_view_decide(&s->view, &h, &nothing, lsync_random_next(&s->random), bytes);
-    memcpy(bytes + PLACE_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
+    memcpy(bytes + COPY_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
     if (!write_all(s->fd, bytes, sizeof bytes, 0))
         return cannot(name, "written", why);
     if (rename(name, s->path) != 0)
         return cannot(s->path, "made", why);
-    lsync_guard_view_see(&s->view, &h); /* what was kept is written: not once more into the same record */
+    lsync_guard_view_see(&s->view, &h); /* the record contains the kept outcomes: they must not be added again */
     return LOCK_SYNC_OK;
 }
 
-/* Makes the file whole under another name first: nobody ever sees a part of it. The name is always the same, and
-   locked: what a killed maker has left is taken over by the next. OK also if somebody else was faster. */
+/* Makes the file under another name first, so that no process sees an incomplete one. The name is always the same and
+   the file is locked: the next process reuses what a killed one has left. OK also if another process was faster. */
 static lock_sync_status create(file_store *s, const lsync_guard_decision *decision, char *why)
 {
     char name[PATH_SIZE_MAX + sizeof NEW_SUFFIX];
@@ -280,7 +282,7 @@ static lock_sync_status create(file_store *s, const lsync_guard_decision *decisi
     if (status != LOCK_SYNC_OK || s->fd < 0)
         return status;
     if (!is_left_over(s->fd)) {
-        status = fail(name, "a file that is no guard's stands where the guard's is made: move it away", why);
+        status = fail(name, "another file has the name that the guard's file has while it is made: move it away", why);
     } else {
         bool exists = lstat(s->path, &found) == 0;
 
@@ -293,7 +295,7 @@ static lock_sync_status create(file_store *s, const lsync_guard_decision *decisi
     return status;
 }
 
-/* Opens and locks the file, making it where there is none. */
+/* Opens and locks the file, and makes it first if it does not exist. */
 static lock_sync_status open_or_create(file_store *s, const lsync_guard_decision *decision, char *why)
 {
     for (int i = 0; i < REPLACED_TRIES_MAX; i++) {
@@ -313,15 +315,15 @@ static lock_sync_status decide_locked(file_store *s, const lsync_guard_decision 
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_snapshot h;
-    off_t place;
+    off_t at;
 
     begin_snapshot(s, &h);
-    h.present = read_stored(s->fd, &h.stored, &place);
+    h.present = read_stored(s->fd, &h.stored, &at);
     if (!h.present)
         return fail(s->path, "the guard's file is empty or damaged; delete it once nobody uses it", why);
     h.translated = translate(s, &h.stored, h.now_us);
     if (lsync_guard_view_decide(&s->view, &h, decision, lsync_random_next(&s->random), bytes) &&
-        !write_all(s->fd, bytes, sizeof bytes, place))
+        !write_all(s->fd, bytes, sizeof bytes, at))
         return cannot(s->path, "written", why);
     lsync_guard_view_see(&s->view, &h);
     return LOCK_SYNC_OK;
@@ -339,7 +341,8 @@ static lock_sync_status update(void *state, const lsync_guard_decision *decision
     return status;
 }
 
-/* A thread of the parent was in the midst of a decision: its lock is the parent's alone. */
+/* If a thread of the parent was making a decision, closes the child's copy of the descriptor. The lock stays with the
+   parent. */
 static void after_fork(void *state)
 {
     file_store *s = state;
@@ -361,7 +364,7 @@ static void destroy(void *state)
 lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const char *path, lsync_guard_store *out,
                                       char *why)
 {
-    static const lsync_guard_limits limits = {{1, 1, 1}, 1, 0}; /* nothing is asked */
+    static const lsync_guard_limits limits = {{1, 1, 1}, 1, 0}; /* any: no slot is requested */
     static const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, &limits, 0};
     lock_sync_status status;
     file_store *s;
@@ -377,7 +380,7 @@ lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const c
     lsync_random_seed(&s->random);
     read_boot_id(s->boot_id);
     s->path = lsync_strndup(memory, path, strlen(path));
-    /* whether the file can be made and read is reported at once, not at the first fetch */
+    /* makes or reads the file now, so that a failure is reported at once and not at the first fetch */
     status = s->path == NULL ? LOCK_SYNC_E_NO_MEMORY : update(s, &nothing, why);
     if (status != LOCK_SYNC_OK) {
         destroy(s);

@@ -1,4 +1,4 @@
-/* The guard as an object: limits, references, and the rule's decisions handed to a store. */
+/* The guard: its limits and references, and how it makes a decision in its store. */
 #include "guard/guard.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -24,12 +24,12 @@ struct lock_sync_guard {
     atomic_size_t references;
     lsync_guard_store store;
     lsync_guard_limits limits;
-    pthread_mutex_t mutex; /* of limits, why and warning, and of a store in memory; not held while another one works */
+    pthread_mutex_t mutex; /* of limits, why and warning, and of a store in memory; not held during I/O */
     char why[LSYNC_GUARD_WHY_MAX];
     char warning[LSYNC_GUARD_WARNING_MAX];
-    bool has_news;            /* the warning is not logged yet */
-    pthread_mutex_t deciding; /* of the store's view: held while the store works, one decision after another */
-    lsync_process process;    /* only where there is a view */
+    bool has_new_warning;     /* the warning is not logged yet */
+    pthread_mutex_t deciding; /* of the store's view; held for the whole decision of a store that may block */
+    lsync_process process;    /* used only if the store has a view */
 };
 
 /* --- life cycle --- */
@@ -51,9 +51,9 @@ static bool make_mutexes(lock_sync_guard *g)
     return false;
 }
 
-/* Makes a guard but for its store, which comes last: a store of the application's is not taken over by a guard that
-   cannot be made. */
-static lock_sync_status begin(const lock_sync_allocator *allocator, lock_sync_guard **out)
+/* Makes a guard without its store. The store is made last, so that all failures come before the guard owns an
+   application's store. */
+static lock_sync_status new_guard(const lock_sync_allocator *allocator, lock_sync_guard **out)
 {
     lock_sync_allocator memory;
     lock_sync_guard *g;
@@ -72,15 +72,15 @@ static lock_sync_status begin(const lock_sync_allocator *allocator, lock_sync_gu
     g->limits = (lsync_guard_limits){{SYNC_INTERVAL_US, DIRECTORY_INTERVAL_US, 0}, DEFAULT_BUDGET - DEFAULT_RESERVE, 0};
     g->why[0] = '\0';
     g->warning[0] = '\0';
-    g->has_news = false;
+    g->has_new_warning = false;
     lsync_process_init(&g->process);
     atomic_init(&g->references, 1);
     *out = g;
     return LOCK_SYNC_OK;
 }
 
-/* `made`: whether it got its store. */
-static lock_sync_status end(lock_sync_guard **out, lock_sync_status made)
+/* Completes a guard, or frees it if its store could not be made. */
+static lock_sync_status finish_new(lock_sync_guard **out, lock_sync_status made)
 {
     if (made != LOCK_SYNC_OK) {
         release(*out);
@@ -98,29 +98,29 @@ lock_sync_status lock_sync_guard_new(lock_sync_guard **out)
 
 lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *allocator, lock_sync_guard **out)
 {
-    lock_sync_status status = begin(allocator, out);
+    lock_sync_status status = new_guard(allocator, out);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_memory_store_new(&(*out)->memory, &(*out)->store));
+    return finish_new(out, lsync_memory_store_new(&(*out)->memory, &(*out)->store));
 }
 
 lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out)
 {
-    lock_sync_status status = begin(NULL, out);
+    lock_sync_status status = new_guard(NULL, out);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_file_store_new(&(*out)->memory, path, &(*out)->store, (*out)->why));
+    return finish_new(out, lsync_file_store_new(&(*out)->memory, path, &(*out)->store, (*out)->why));
 }
 
 lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store, lock_sync_guard **out)
 {
-    lock_sync_status status = begin(NULL, out);
+    lock_sync_status status = new_guard(NULL, out);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    return end(out, lsync_application_store_new(&(*out)->memory, store, &(*out)->store));
+    return finish_new(out, lsync_application_store_new(&(*out)->memory, store, &(*out)->store));
 }
 
 lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard)
@@ -130,7 +130,6 @@ lock_sync_guard *lock_sync_guard_ref(lock_sync_guard *guard)
     return guard;
 }
 
-/* Tries once more to write what is kept, before it is lost. */
 static void write_kept(lock_sync_guard *g);
 
 void lock_sync_guard_unref(lock_sync_guard *guard)
@@ -144,12 +143,12 @@ void lock_sync_guard_unref(lock_sync_guard *guard)
 
 /* --- locking --- */
 
-/* Makes a guard that has a view this process's own after a fork. */
-static void renew_after_fork(lock_sync_guard *g)
+/* In a forked child: resets what belongs to the parent. A guard in memory is simply copied. */
+static void reset_after_fork(lock_sync_guard *g)
 {
     if (g->store.view == NULL || !lsync_process_changed(&g->process))
         return;
-    (void)make_mutexes(g); /* a thread that exists in the parent only may hold them */
+    (void)make_mutexes(g); /* a thread of the parent may have locked them, and does not exist here */
     lsync_guard_view_after_fork(g->store.view);
     g->store.after_fork(g->store.state);
     lsync_process_adopt(&g->process);
@@ -157,7 +156,7 @@ static void renew_after_fork(lock_sync_guard *g)
 
 static void lock(lock_sync_guard *g)
 {
-    renew_after_fork(g);
+    reset_after_fork(g);
     (void)pthread_mutex_lock(&g->mutex);
 }
 
@@ -208,7 +207,7 @@ bool lsync_guard_may_block(const lock_sync_guard *g)
 
 /* --- texts --- */
 
-/* Copies a text of a guard that other threads may change. */
+/* Copies a text that other threads may change. */
 static size_t copy_text(lock_sync_guard *g, const char *from, char *text, size_t size)
 {
     int length;
@@ -231,17 +230,17 @@ size_t lock_sync_guard_warning(lock_sync_guard *guard, char *text, size_t size)
 
 bool lsync_guard_take_warning(lock_sync_guard *g, char *text, size_t size)
 {
-    bool has_news;
+    bool has_new_warning;
 
     if (!lsync_guard_may_block(g))
         return false;
     lock(g);
-    has_news = g->has_news;
-    g->has_news = false;
+    has_new_warning = g->has_new_warning;
+    g->has_new_warning = false;
     unlock(g);
-    if (has_news)
+    if (has_new_warning)
         (void)copy_text(g, g->warning, text, size);
-    return has_news;
+    return has_new_warning;
 }
 
 const char *lsync_guard_reason_text(lsync_guard_reason reason)
@@ -253,7 +252,7 @@ const char *lsync_guard_reason_text(lsync_guard_reason reason)
         [LSYNC_GUARD_REASON_FIRST_USE] =
             "This is the first use of this Redis database, or of its server since it restarted.",
         [LSYNC_GUARD_REASON_LOSS] = "The guard's store has lost a record, or may have.",
-        [LSYNC_GUARD_REASON_BLOCK] = "The service answered 429 (too many requests).",
+        [LSYNC_GUARD_REASON_BLOCK] = "The service returned 429 (too many requests).",
         [LSYNC_GUARD_REASON_HOUR] = "The requests of this hour are used up.",
     };
 
@@ -262,8 +261,9 @@ const char *lsync_guard_reason_text(lsync_guard_reason reason)
 
 /* --- decisions --- */
 
-/* Notes what a decision of a shared store has left: why it failed, a warning, an outcome to keep. */
-static void note(lock_sync_guard *g, lock_sync_status status, const char *why, const lsync_guard_ending *ending)
+/* Records the result of a shared store's decision: why it failed, a warning, an outcome to keep. */
+static void record_result(lock_sync_guard *g, lock_sync_status status, const char *why,
+                          const lsync_guard_ending *ending)
 {
     lsync_guard_view *view = g->store.view;
 
@@ -271,7 +271,7 @@ static void note(lock_sync_guard *g, lock_sync_status status, const char *why, c
     if (status != LOCK_SYNC_OK)
         memcpy(g->why, why, sizeof g->why);
     if (view->warning[0] != '\0') {
-        g->has_news = g->has_news || strcmp(g->warning, view->warning) != 0;
+        g->has_new_warning = g->has_new_warning || strcmp(g->warning, view->warning) != 0;
         memcpy(g->warning, view->warning, sizeof g->warning);
         view->warning[0] = '\0';
     }
@@ -280,7 +280,7 @@ static void note(lock_sync_guard *g, lock_sync_status status, const char *why, c
         lsync_guard_view_keep(view, ending, lsync_clock_boot_us());
 }
 
-/* A decision in memory neither blocks nor fails: one mutex is enough. */
+/* Makes a decision in memory, which neither blocks nor fails. */
 static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision *decision)
 {
     lock_sync_status status;
@@ -292,7 +292,7 @@ static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision 
     return status;
 }
 
-/* Has a decision made. `ending`: the outcome to keep if it cannot be written; NULL: none. */
+/* Makes a decision in the guard's store. `ending` is the outcome to keep if it cannot be written; NULL: none. */
 static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decision, const lsync_guard_ending *ending)
 {
     lsync_guard_limits limits;
@@ -308,14 +308,14 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
     why[0] = '\0';
     (void)pthread_mutex_lock(&g->deciding);
     status = g->store.update(g->store.state, decision, why);
-    note(g, status, why, ending);
+    record_result(g, status, why, ending);
     (void)pthread_mutex_unlock(&g->deciding);
     return status;
 }
 
-/* What is asked of the rule, and its answer. */
+/* A request for a slot, and the decision on it. */
 typedef struct slot_request {
-    lsync_guard_request request; /* its slot 0: one that is drawn */
+    lsync_guard_request request; /* its slot is 0 for a new slot, whose number the store draws */
     uint32_t charges;
     lsync_guard_reservation reservation;
 } slot_request;
@@ -415,13 +415,14 @@ static bool decide_settle(void *user, lsync_guard_record *r, const lsync_guard_l
     return false;
 }
 
+/* Tries to write the kept outcomes before the guard is freed. */
 static void write_kept(lock_sync_guard *g)
 {
     lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, NULL, 0};
 
     if (g->store.view == NULL)
         return;
-    renew_after_fork(g);
+    reset_after_fork(g);
     if (g->store.view->kept_count > 0)
         (void)decide(g, &nothing, NULL);
 }
@@ -436,7 +437,7 @@ static lsync_guard_ending ending_of(int64_t slot, const lsync_settlement *settle
     int64_t retry_after_ms = settlement->retry_after_ms;
     lsync_guard_ending ending = {slot, settlement->outcome, -1, 0, lsync_settlement_charges(settlement)};
 
-    if (retry_after_ms >= 0) /* more than an hour is cut to it by the rule; here it must not overflow */
+    if (retry_after_ms >= 0) /* the limit prevents an overflow; the rule cuts to an hour anyway */
         ending.retry_after_us = retry_after_ms > INTERVAL_MS_MAX ? LSYNC_GUARD_HOUR_US : retry_after_ms * 1000;
     return ending;
 }

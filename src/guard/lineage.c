@@ -1,4 +1,4 @@
-/* What a guard object makes of its store's record; see lineage.h. */
+/* Whether a store's record can be trusted; see lineage.h. */
 #include "guard/lineage.h"
 #include "guard/times.h"
 
@@ -27,15 +27,16 @@ void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
     r->newest_cell += -lsync_time_cell(-shift_us, LSYNC_GUARD_CELL_US);
 }
 
-/* --- two records --- */
+/* --- merging two records --- */
 
-/* Whether lease a goes before b: the one that ends later; of two that end together any, but always the same. */
-static bool goes_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
+/* Whether lease a is kept rather than b: the one that ends later. If both end together, the slot decides, so that the
+   order of the two does not matter. */
+static bool is_kept_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
 {
     return a->until_us != b->until_us ? a->until_us > b->until_us : a->slot > b->slot;
 }
 
-/* Keeps one of two leases. Of a second one only its end is kept, as the end of a closure. */
+/* Keeps one of two leases. Of the other one only its end is kept: no slot is granted until then. */
 static void join_leases(lsync_guard_entry *entry, const lsync_guard_lease *other, int64_t interval_us)
 {
     lsync_guard_lease *lease = &entry->lease;
@@ -47,7 +48,7 @@ static void join_leases(lsync_guard_entry *entry, const lsync_guard_lease *other
         *lease = *other;
         return;
     }
-    if (goes_before(other, lease)) {
+    if (is_kept_before(other, lease)) {
         second = *lease;
         *lease = *other;
     }
@@ -67,7 +68,7 @@ void lsync_guard_join(lsync_guard_record *r, const lsync_guard_record *other, co
     lsync_guard_record o = *other;
 
     lsync_guard_advance(r, limits, now_us);
-    lsync_guard_advance(&o, limits, now_us); /* both stand in the same cells now */
+    lsync_guard_advance(&o, limits, now_us); /* now the cells of both have the same numbers */
     r->version = o.version > r->version ? o.version : r->version;
     r->closure = o.closure > r->closure ? o.closure : r->closure;
     r->blocked_until_us = lsync_time_later(r->blocked_until_us, o.blocked_until_us);
@@ -86,9 +87,9 @@ void lsync_guard_join(lsync_guard_record *r, const lsync_guard_record *other, co
         r->cells[i] = larger(r->cells[i], o.cells[i]);
 }
 
-/* --- one life after another --- */
+/* --- one lineage after another --- */
 
-/* No slot before all that others may have on their way is over: for a hold and an interval from the birth on. */
+/* Grants no slot while requests of other users may be on their way: for a lease and an interval from `since_us` on. */
 static void close_since(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t since_us,
                         lsync_guard_closure why)
 {
@@ -98,16 +99,16 @@ static void close_since(lsync_guard_record *r, const lsync_guard_limits *limits,
             r->entries[k].closed_until_us, since_us + r->longest_lease_us + lsync_guard_interval_us(r, limits, k));
 }
 
-/* Begins a new life. */
-static void be_born(lsync_guard_record *r, const lsync_guard_source *source, int64_t life, int64_t born_us)
+/* Begins a new lineage. */
+static void begin_life(lsync_guard_record *r, const lsync_guard_source *source, int64_t life, int64_t born_us)
 {
     memcpy(r->lineage.source, source->id, sizeof r->lineage.source);
     r->lineage.life = life;
     r->lineage.born_us = born_us;
 }
 
-/* The longest hold that anybody is known to have asked for, or asks by default. */
-static void reckon_lease(lsync_guard_record *r, const lsync_guard_witness *witness)
+/* Raises the record's longest lease to the longest one that may be in use: seen, requested now, or the default. */
+static void raise_longest_lease(lsync_guard_record *r, const lsync_guard_witness *witness)
 {
     if (witness->seen != NULL)
         r->longest_lease_us = lsync_time_later(r->longest_lease_us, witness->seen->longest_lease_us);
@@ -115,10 +116,10 @@ static void reckon_lease(lsync_guard_record *r, const lsync_guard_witness *witne
     r->longest_lease_us = lsync_time_later(r->longest_lease_us, LSYNC_GUARD_LOSS_LEASE_US);
 }
 
-/* What the object saw, as far as it says anything. A store that can tell whether it has lost records also drops those
-   that are stale: that one is gone is no loss then, and that another has followed is none either. */
-static const lsync_guard_record *recall(const lsync_guard_witness *witness, const lsync_guard_source *source,
-                                        int64_t now_us)
+/* Returns the record that this guard saw last, if it still matters. A store that knows whether it has lost records also
+   drops stale ones. If the seen record is stale, its absence is no loss there, nor is another record in its place. */
+static const lsync_guard_record *usable_seen(const lsync_guard_witness *witness, const lsync_guard_source *source,
+                                             int64_t now_us)
 {
     bool is_stale = witness->seen != NULL && lsync_guard_stale_at_us(witness->seen) <= now_us;
 
@@ -128,7 +129,7 @@ static const lsync_guard_record *recall(const lsync_guard_witness *witness, cons
 bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_source *source,
                          const lsync_guard_witness *witness, const lsync_guard_limits *limits, int64_t now_us)
 {
-    const lsync_guard_record *seen = recall(witness, source, now_us);
+    const lsync_guard_record *seen = usable_seen(witness, source, now_us);
     int64_t noted_us = now_us + limits->granularity_us;
     bool is_moved;
     bool is_other;
@@ -136,9 +137,9 @@ bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_
 
     if (!present && seen == NULL) {
         lsync_guard_record_init(r);
-        be_born(r, source, witness->life, noted_us);
+        begin_life(r, source, witness->life, noted_us);
         if (source->empty_since_us != LSYNC_GUARD_NEVER_US) {
-            reckon_lease(r, witness);
+            raise_longest_lease(r, witness);
             close_since(r, limits, source->empty_since_us, LSYNC_GUARD_FIRST_USE);
         }
         return true;
@@ -147,7 +148,7 @@ bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_
         lsync_guard_record_init(r);
     is_moved = present && source->is_known && memcmp(r->lineage.source, source->id, sizeof source->id) != 0;
     is_other = present && seen != NULL && r->lineage.life != seen->lineage.life;
-    if (is_other) /* has an earlier life come back? */
+    if (is_other) /* is it an earlier lineage, restored from a backup? */
         is_older = lsync_time_earlier(r->lineage.born_us, noted_us) <= seen->lineage.born_us;
     else
         is_older = present && seen != NULL && r->version < seen->version;
@@ -155,9 +156,9 @@ bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_
         return false;
     if (seen != NULL)
         lsync_guard_join(r, seen, limits, now_us);
-    reckon_lease(r, witness);
+    raise_longest_lease(r, witness);
     if (!present || is_moved || is_older)
-        be_born(r, source, witness->life, noted_us);
+        begin_life(r, source, witness->life, noted_us);
     close_since(r, limits, r->lineage.born_us, LSYNC_GUARD_LOSS);
     return true;
 }

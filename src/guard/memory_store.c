@@ -1,4 +1,4 @@
-/* A guard's record in memory; the clock is the machine's, sleep included. The guard sees to it that one thread decides
+/* A guard's record in memory. The clock is the machine's, which runs on during sleep. The guard lets one thread decide
    at a time. */
 #include "base/clock.h"
 #include "base/memory.h"
@@ -8,7 +8,7 @@
 typedef struct memory_store {
     lock_sync_allocator memory;
     lsync_random random;
-    int64_t slot; /* the next to be given */
+    int64_t slot; /* the number of the next slot */
     lsync_guard_record record;
 } memory_store;
 

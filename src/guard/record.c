@@ -1,4 +1,4 @@
-/* The record as bytes; see record.h. Little-endian whatever the machine, a checksum at the end. */
+/* The format of a record; see record.h. Little-endian on every machine, with a checksum at the end. */
 #include "guard/record.h"
 
 #include <string.h>
@@ -9,11 +9,11 @@
 #define CHECKSUM_AT (LSYNC_GUARD_RECORD_SIZE - CHECKSUM_SIZE)
 #define TIME_MAX_US (INT64_MAX / 4) /* sums of times beyond it could overflow */
 
-/* Goes through the bytes of a record, each value in its turn, and writes or reads it. */
+/* Writes or reads the values of a record, one after another. */
 typedef struct cursor {
-    unsigned char *to; /* NULL: it reads */
+    unsigned char *to; /* NULL: reads */
     const unsigned char *from;
-    bool sound; /* all values are ones that a rule makes */
+    bool sound; /* the rule can make all values that were read */
 } cursor;
 
 static void pass_bytes(cursor *c, void *bytes, size_t size)
@@ -57,7 +57,7 @@ static void pass_time(cursor *c, int64_t *us)
     c->sound = c->sound && (*us == LSYNC_GUARD_NEVER_US || (*us >= -TIME_MAX_US && *us <= TIME_MAX_US));
 }
 
-/* A time that is not never. */
+/* A time that cannot be "never". */
 static void pass_moment(cursor *c, int64_t *us)
 {
     pass_between(c, us, -TIME_MAX_US, TIME_MAX_US);
@@ -81,7 +81,7 @@ static void pass_lineage(cursor *c, lsync_guard_lineage *lineage)
     pass_moment(c, &lineage->born_us);
 }
 
-static void pass_line(cursor *c, lsync_guard_entry *entry, lock_sync_request_kind kind)
+static void pass_entry(cursor *c, lsync_guard_entry *entry, lock_sync_request_kind kind)
 {
     pass_time(c, &entry->over_us);
     pass_time(c, &entry->closed_until_us);
@@ -91,7 +91,7 @@ static void pass_line(cursor *c, lsync_guard_entry *entry, lock_sync_request_kin
     pass_count(c, &entry->requests, LSYNC_GUARD_REQUESTS_MAX);
 }
 
-/* The format: all that stands between magic and checksum. */
+/* The format between magic and checksum. */
 static void pass_stored(cursor *c, lsync_guard_stored *stored)
 {
     lsync_guard_record *r = &stored->record;
@@ -107,14 +107,14 @@ static void pass_stored(cursor *c, lsync_guard_stored *stored)
     pass_count(c, &r->refunds, LSYNC_GUARD_REFUNDS_MAX);
     pass_count(c, &r->limited, LSYNC_GUARD_LIMITED_MAX);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        pass_line(c, &r->entries[k], k);
+        pass_entry(c, &r->entries[k], k);
     pass_between(c, &r->newest_cell, -TIME_MAX_US / LSYNC_GUARD_CELL_US, TIME_MAX_US / LSYNC_GUARD_CELL_US);
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         pass_count(c, &r->cells[i], LSYNC_GUARD_COUNT_MAX);
     r->closure = (lsync_guard_closure)closure;
 }
 
-/* FNV-1a: finds a torn or flipped write; it does not defend against an author. */
+/* FNV-1a: detects a torn write or flipped bits, not a forged record. */
 static uint64_t checksum(const unsigned char *bytes)
 {
     uint64_t sum = 14695981039346656037u;

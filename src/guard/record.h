@@ -1,4 +1,4 @@
-/* The record as bytes: what a store keeps. Pure. */
+/* The format of a record in a store. Pure. */
 #ifndef LSYNC_GUARD_RECORD_H
 #define LSYNC_GUARD_RECORD_H
 
@@ -10,16 +10,16 @@
 #define LSYNC_GUARD_BOOT_ID_SIZE 16
 #define LSYNC_GUARD_RECORD_SIZE 308
 
-/* A record and the clock that its times are of. */
+/* A record, and which clock its times are on. */
 typedef struct lsync_guard_stored {
     lsync_guard_record record;
-    unsigned char boot_id[LSYNC_GUARD_BOOT_ID_SIZE]; /* zeros: the clock is not one of a boot */
-    int64_t wall_us; /* the wall clock when the clock stood at 0; for another boot to translate the times */
+    unsigned char boot_id[LSYNC_GUARD_BOOT_ID_SIZE]; /* zeros: the clock does not belong to a boot */
+    int64_t wall_us; /* the wall clock's time at the clock's 0, to translate the times after another boot */
 } lsync_guard_stored;
 
 void lsync_guard_pack(const lsync_guard_stored *stored, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE]);
 
-/* Returns false if the bytes are no record: wrong size, format, checksum, or values that no rule makes. */
+/* Returns false if the bytes are no record: wrong size, format or checksum, or values that the rule never makes. */
 bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_stored *stored);
 
 #endif

@@ -1,4 +1,4 @@
-/* When a request may be sent; see rule.h. */
+/* The rule; see rule.h. */
 #include "guard/rule.h"
 #include "base/attributes.h"
 #include "guard/times.h"
@@ -31,7 +31,7 @@ LSYNC_COLD void lsync_guard_roll(lsync_guard_record *r, int64_t newest)
     r->newest_cell = newest;
 }
 
-/* Counts requests that were over at a time. */
+/* Counts requests that ended at a time. */
 static void count(lsync_guard_record *r, int64_t over_us, uint32_t requests)
 {
     int64_t oldest = r->newest_cell - LSYNC_GUARD_CELLS + 1;
@@ -41,7 +41,7 @@ static void count(lsync_guard_record *r, int64_t over_us, uint32_t requests)
         r->cells[cell - oldest] = lsync_count_add(r->cells[cell - oldest], requests, LSYNC_GUARD_COUNT_MAX);
 }
 
-/* How many requests count: those in the cells, which are all of the hour, and those on their way. */
+/* Returns how many requests count now: those in the cells, and those on their way. */
 static uint32_t count_hour(const lsync_guard_record *r)
 {
     uint32_t requests = 0;
@@ -53,14 +53,14 @@ static uint32_t count_hour(const lsync_guard_record *r)
     return requests;
 }
 
-/* When a cell drops out of the hour. */
+/* Returns when the requests in a cell no longer count. */
 static int64_t cell_ends_us(int64_t cell)
 {
     return (cell + 1) * LSYNC_GUARD_CELL_US + LSYNC_GUARD_HOUR_US;
 }
 
-/* When the hour has room again, if the requests on their way end with their leases, or at `lease_ends_us` if that is
-   earlier. */
+/* Returns when the budget allows a request again. Assumes that each request on its way ends with its lease, or at
+   `lease_ends_us` if that is earlier. */
 LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                                         int64_t lease_ends_us)
 {
@@ -78,7 +78,7 @@ LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync
     while (requests >= limits->budget) {
         int64_t next_us = INT64_MAX;
 
-        /* the next moment at which something drops out: of a cell that counts, or of a lease's */
+        /* the next time at which requests no longer count: those of a cell, or one on its way */
         for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
             if (r->cells[i] > 0 && cell_ends_us(oldest + i) > opens_us)
                 next_us = lsync_time_earlier(next_us, cell_ends_us(oldest + i));
@@ -96,7 +96,8 @@ LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync
 
 /* --- the clock --- */
 
-static void pull_back(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
+/* Corrects times that are too far ahead, because the clock was set back. */
+static void correct_times(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t noted_us = now_us + limits->granularity_us;
     int64_t loss_us = lsync_time_later(r->longest_lease_us, LSYNC_GUARD_LOSS_LEASE_US);
@@ -119,7 +120,7 @@ void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits
 {
     int64_t newest;
 
-    pull_back(r, limits, now_us);
+    correct_times(r, limits, now_us);
     newest = lsync_time_cell(now_us, LSYNC_GUARD_CELL_US) + 1;
     if (newest != r->newest_cell)
         lsync_guard_roll(r, newest);
@@ -134,7 +135,7 @@ void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits
     }
 }
 
-/* --- asking --- */
+/* --- requests for a slot --- */
 
 int64_t lsync_guard_interval_us(const lsync_guard_record *r, const lsync_guard_limits *limits,
                                 lock_sync_request_kind kind)
@@ -144,7 +145,7 @@ int64_t lsync_guard_interval_us(const lsync_guard_record *r, const lsync_guard_l
     return limits->interval_us[kind] * (requests > 1 ? requests : 1);
 }
 
-/* From when on a request is granted, and why not before. */
+/* When a slot can be granted, and why not earlier. */
 typedef struct opening {
     int64_t at_us;
     lsync_guard_reason reason;
@@ -160,8 +161,8 @@ static int64_t never_or_after(int64_t us, int64_t interval_us)
     return us == LSYNC_GUARD_NEVER_US || interval_us == 0 ? LSYNC_GUARD_NEVER_US : us + interval_us;
 }
 
-/* A request of kind OTHER counts in the cell of its hold's end. A clock of whole milliseconds, which is noted late, may
-   put that beyond the newest cell: it waits for the next. */
+/* A request of kind OTHER counts in the cell in which its lease ends. If the clock has whole milliseconds and times are
+   recorded late, that may be after the newest cell. Then the request must wait for the next cell. */
 static int64_t other_fits_us(const lsync_guard_request *request, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t cell = lsync_time_cell(now_us + limits->granularity_us + request->lease_us, LSYNC_GUARD_CELL_US);
@@ -169,9 +170,9 @@ static int64_t other_fits_us(const lsync_guard_request *request, const lsync_gua
     return request->kind == LOCK_SYNC_REQUEST_OTHER ? (cell - 1) * LSYNC_GUARD_CELL_US : LSYNC_GUARD_NEVER_US;
 }
 
-/* When a request may be sent by what is over of its own kind. */
-static opening line_opens(const lsync_guard_record *r, const lsync_guard_limits *limits,
-                          const lsync_guard_request *request, int64_t now_us)
+/* Returns when the requests of the same kind that have ended allow another one. */
+static opening entry_opens(const lsync_guard_record *r, const lsync_guard_limits *limits,
+                           const lsync_guard_request *request, int64_t now_us)
 {
     const lsync_guard_entry *entry = &r->entries[request->kind];
     int64_t interval_us = lsync_guard_interval_us(r, limits, request->kind);
@@ -183,13 +184,13 @@ static opening line_opens(const lsync_guard_record *r, const lsync_guard_limits 
                       r->closure == LSYNC_GUARD_FIRST_USE ? LSYNC_GUARD_REASON_FIRST_USE : LSYNC_GUARD_REASON_LOSS);
 }
 
-/* The same with what holds for all kinds, if the requests on their way end with their leases, or at `lease_ends_us` if
-   that is earlier. */
+/* Adds the limits that apply to all kinds: the block after a 429, and the budget. For `lease_ends_us` see
+   hour_opens_us(). */
 static opening all_open(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us, opening o,
                         int64_t lease_ends_us)
 {
     o = not_before(o, r->blocked_until_us, LSYNC_GUARD_REASON_BLOCK);
-    if (count_hour(r) < limits->budget) /* mostly */
+    if (count_hour(r) < limits->budget) /* the usual case */
         return o;
     return not_before(o, hour_opens_us(r, limits, now_us, lease_ends_us), LSYNC_GUARD_REASON_HOUR);
 }
@@ -224,7 +225,7 @@ lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard
     opening soonest;
 
     lsync_guard_advance(r, limits, now_us);
-    sure = soonest = line_opens(r, limits, request, now_us);
+    sure = soonest = entry_opens(r, limits, request, now_us);
     if (lease->slot != 0) {
         interval_us = lsync_guard_interval_us(r, limits, request->kind);
         sure = not_before(sure, lease->until_us + interval_us, LSYNC_GUARD_REASON_LEASE);
@@ -232,7 +233,8 @@ lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard
     }
     sure = all_open(r, limits, now_us, sure, INT64_MAX);
     if (sure.at_us > now_us) {
-        bool ends = lease->slot != 0 || sure.reason == LSYNC_GUARD_REASON_HOUR; /* with a request that is on its way */
+        /* whether the end of a request on its way can end the wait */
+        bool ends = lease->slot != 0 || sure.reason == LSYNC_GUARD_REASON_HOUR;
 
         return denied(sure, ends ? all_open(r, limits, now_us, soonest, noted_us) : sure, now_us);
     }
@@ -240,7 +242,7 @@ lsync_guard_verdict lsync_guard_reserve(lsync_guard_record *r, const lsync_guard
     return (lsync_guard_verdict){.slot = request->slot};
 }
 
-/* The line whose live lease a slot is; NULL: none. */
+/* Returns the entry that has a slot's lease; NULL: the lease has ended. */
 static lsync_guard_entry *entry_of(lsync_guard_record *r, int64_t slot)
 {
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
@@ -249,7 +251,7 @@ static lsync_guard_entry *entry_of(lsync_guard_record *r, int64_t slot)
     return NULL;
 }
 
-/* Notes the request of a lease as over and counted. */
+/* Counts the request of a lease, which has ended. */
 static void end_request(lsync_guard_record *r, lsync_guard_entry *entry, int64_t over_us)
 {
     entry->over_us = lsync_time_later(entry->over_us, over_us);
@@ -281,7 +283,7 @@ lsync_guard_verdict lsync_guard_extend(lsync_guard_record *r, const lsync_guard_
 
 /* --- settling --- */
 
-/* Blocks all kinds after a 429. One that comes during a block is not another in the row, but may be the first of one. */
+/* Blocks all kinds after a 429. A 429 during a block does not lengthen the row of 429s, but may begin one. */
 static void block(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t noted_us, int64_t retry_after_us)
 {
     int64_t least_us = limits->interval_us[LOCK_SYNC_REQUEST_SYNC];
@@ -298,7 +300,7 @@ static void block(lsync_guard_record *r, const lsync_guard_limits *limits, int64
     r->blocked_until_us = lsync_time_later(r->blocked_until_us, noted_us + wait_us);
 }
 
-/* Ends a live lease. */
+/* Ends a lease as its slot was settled. */
 static void end_lease(lsync_guard_record *r, lsync_guard_entry *entry, const lsync_guard_ending *ending,
                       int64_t noted_us)
 {

@@ -1,4 +1,4 @@
-/* Where a guard's record lives. A store makes read-decide-write one atomic step; what is decided is the rule's. */
+/* The store of a guard's record. It makes read-decide-write one atomic step; rule.h has the decisions. */
 #ifndef LSYNC_GUARD_STORE_H
 #define LSYNC_GUARD_STORE_H
 
@@ -10,16 +10,16 @@
 
 typedef struct lsync_guard_store {
     void *state;            /* owned */
-    int64_t granularity_us; /* how late its clock may show */
-    lsync_guard_view *view; /* of a store that others share, and that may block and fail; NULL: memory */
-    /* Has a decision made on the record. One at a time. OK, E_NO_MEMORY, or E_GUARD with the cause in
-       why[LSYNC_GUARD_WHY_MAX]. */
+    int64_t granularity_us; /* how much its clock may be behind */
+    lsync_guard_view *view; /* of a store that is shared, and may block and fail; NULL: in memory */
+    /* Makes a decision on the record and writes the record. Called by one thread at a time. OK, E_NO_MEMORY, or E_GUARD
+       with the cause in why[LSYNC_GUARD_WHY_MAX]. */
     lock_sync_status (*update)(void *state, const lsync_guard_decision *decision, char *why);
     void (*destroy)(void *state);
-    void (*after_fork)(void *state); /* in a child, before its first decision; NULL: memory */
+    void (*after_fork)(void *state); /* in a forked child, before its first decision; NULL: in memory */
 } lsync_guard_store;
 
-/* The stores; on failure *out is untouched and `why` has the cause of E_GUARD. */
+/* Make the stores. On failure *out is not changed; `why` has the cause of E_GUARD. */
 lock_sync_status lsync_memory_store_new(const lock_sync_allocator *memory, lsync_guard_store *out);
 lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const char *path, lsync_guard_store *out,
                                       char *why);

@@ -1,4 +1,4 @@
-/* Arithmetic of the guard's times and counts. */
+/* Arithmetic on the guard's times and counts. */
 #ifndef LSYNC_GUARD_TIMES_H
 #define LSYNC_GUARD_TIMES_H
 
@@ -14,7 +14,7 @@ static inline int64_t lsync_time_later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The cell of the grid that a time lies in: rounded down, also before the clock's zero. */
+/* Returns the number of the cell that a time is in. Rounds down, also for negative times. */
 static inline int64_t lsync_time_cell(int64_t us, int64_t cell_us)
 {
     return us / cell_us - (us % cell_us < 0);

@@ -1,11 +1,11 @@
-/* What a guard object remembers of its store; see view.h. */
+/* A guard's view of its store; see view.h. */
 #include "guard/view.h"
 #include "guard/times.h"
 
 #include <string.h>
 
-/* A difference of two clocks below this may be the delay of a reply. A record is not moved back by it, and its cells
-   not at all. */
+/* A smaller difference of two clocks may be the delay of a response. A record is not moved back by that, and its cells
+   are not moved at all. */
 #define CLOCK_NOISE_US 2000000
 
 bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
@@ -25,20 +25,20 @@ void lsync_guard_view_after_fork(lsync_guard_view *v)
     v->kept_count = 0;
 }
 
-/* What was seen last, on the clock that the store has now. */
+/* Copies the record that was seen last to *moved, on the clock that the store has now; NULL: none was seen. */
 static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_snapshot *h,
-                                          lsync_guard_record *room)
+                                          lsync_guard_record *moved)
 {
     int64_t shift_us = h->now_us - (v->seen_us + (h->own_now_us - v->seen_own_us));
 
     if (!v->has_seen)
         return NULL;
-    *room = v->seen;
+    *moved = v->seen;
     if (shift_us <= -CLOCK_NOISE_US || shift_us > 0)
-        lsync_guard_shift(room, shift_us);
+        lsync_guard_shift(moved, shift_us);
     if (shift_us > 0 && shift_us < CLOCK_NOISE_US)
-        room->newest_cell = v->seen.newest_cell;
-    return room;
+        moved->newest_cell = v->seen.newest_cell;
+    return moved;
 }
 
 bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *h, const lsync_guard_decision *decision,
@@ -46,8 +46,8 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *h,
 {
     unsigned char before[LSYNC_GUARD_RECORD_SIZE] = {0};
     lsync_guard_record *r = &h->stored.record;
-    lsync_guard_record room;
-    lsync_guard_witness witness = {seen_now(v, h, &room), decision->lease_us, slot};
+    lsync_guard_record moved;
+    lsync_guard_witness witness = {seen_now(v, h, &moved), decision->lease_us, slot};
     bool changed = h->translated;
 
     if (h->present)
@@ -78,7 +78,7 @@ void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *h)
     v->kept_count = 0;
 }
 
-/* When a block ends at the least; never for other outcomes. */
+/* Returns when the block of an outcome ends at the earliest; NEVER: the outcome has no block. */
 static int64_t block_ends_us(const lsync_guard_kept *kept)
 {
     if (kept->ending.outcome != LOCK_SYNC_SLOT_LIMITED)
@@ -86,7 +86,8 @@ static int64_t block_ends_us(const lsync_guard_kept *kept)
     return kept->at_us + lsync_time_later(kept->ending.retry_after_us, 0);
 }
 
-/* Drops the one that matters least. Its charges go to the newest: an older one would have them counted for less long. */
+/* Drops the outcome that matters least. Adds its charges to the newest one: with an older one they would count for a
+   shorter time. */
 static void drop_one(lsync_guard_view *v)
 {
     size_t least = 0;

@@ -39,7 +39,7 @@ class Sharing(Test):
         self.expect(6)
         service.reply = None
         self.expect(6)
-        self.assertRegex(self.complaint, r"answered 429 .*\. The next request is allowed in 1 min (3\d|40) s")
+        self.assertRegex(self.complaint, r"returned 429 .*\. The next request is allowed in 1 min (3\d|40) s")
         self.assertEqual(len(service.requests), 1)
 
     def test_the_shorter_interval_is_for_this_machine_only(self):

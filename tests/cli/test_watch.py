@@ -140,7 +140,7 @@ class Watch(Test):
         self.service.reply = None
         watch = self.watch("1001")
         told = watch.stderr.readline()
-        self.assertRegex(told, r"^locksync: .*answered 429 .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
+        self.assertRegex(told, r"^locksync: .*returned 429 .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
         self.is_in(told, 100)
         time.sleep(2.5)  # longer than the command's tick: told again, it would be by now
         self.assertEqual(self.stop(watch), ("", ""))

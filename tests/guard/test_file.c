@@ -126,8 +126,8 @@ TEST_HERE(what_is_no_guards_file_stays_as_it_is)
 {
     static const strange rows[] = {
         {"an empty file", S_IFREG | 0600, NULL, 0, "empty or damaged; delete it", NULL},
-        {"a short text", S_IFREG | 0600, NULL, 5, "empty or damaged", "no guard's"},
-        {"a long text", S_IFREG | 0600, NULL, 5000, "empty or damaged", "no guard's"},
+        {"a short text", S_IFREG | 0600, NULL, 5, "empty or damaged", "while it is made"},
+        {"a long text", S_IFREG | 0600, NULL, 5000, "empty or damaged", "while it is made"},
         {"a link to a guard's file", S_IFLNK, "other", 0, "cannot be opened", "cannot be made"},
         {"a link to nothing", S_IFLNK, "nothing", 0, "cannot be opened", "cannot be made"},
         {"a pipe", S_IFIFO, NULL, 0, "no plain file", "no plain file"},

@@ -56,7 +56,7 @@ TEST(endless_replies)
 /* A server that is always about to go on: each byte comes before anybody would be tired of waiting for it. */
 TEST(a_trickle)
 {
-    check_endless((impostor){.says = "+", .again = "a", .again_ms = 100}, "", "no answer");
+    check_endless((impostor){.says = "+", .again = "a", .again_ms = 100}, "", "no reply");
 }
 
 /* As much as is taken: 64 elements, 4 levels, and 64 KiB less a little. */

@@ -18,7 +18,7 @@ TEST(a_key_that_holds_something_else)
         {"SETRANGE k 306 x", "damaged"},
         {"SETRANGE k 307 x", "damaged"}, /* a record's size */
         {"SETRANGE k 511 x", "damaged"},
-        {"SETRANGE k 512 x", "the key holds no record"},
+        {"SETRANGE k 512 x", "the key's value is not a record"},
         {"SETRANGE k 600000 x", "longer than 64 KiB"},
     };
     redis_rig r = redis_rig_new(NULL, 1);
@@ -31,7 +31,7 @@ TEST(a_key_that_holds_something_else)
         CHECK_INT(redis_server_number(r.server, "EXISTS k"), 1); /* left as it is */
     }
     freeReplyObject(redis_server_ask(r.server, "SET k %s", ""));
-    check_redis_fails(r.guard, 1000, "the key holds no record"); /* not an absent one */
+    check_redis_fails(r.guard, 1000, "the key's value is not a record"); /* not an absent one */
     redis_server_do(r.server, "DEL k");
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_do(r.server, "SETRANGE k 40 xxxxxxxx"); /* bytes of a record; one may have been an x before */
@@ -155,21 +155,21 @@ TEST(errors_are_named_as_what_they_are)
         {MET "-MOVED 3999 127.0.0.1:6381\r\n" NOW ROLE, "redirections are not followed (MOVED)"},
         {MET "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n" NOW ROLE,
          "another type (WRONGTYPE)"},
-        {MET "\r\n", "the answer is not understood"},
+        {MET "\r\n", "the reply is not understood"},
         {MET "$-1\r\n*2\r\n$-1\r\n$-1\r\n" ROLE, "TIME failed"},
         {MET "$-1\r\n*1\r\n$1\r\n1\r\n" ROLE, "TIME failed"},
         {MET "$-1\r\n*2\r\n:1\r\n$1\r\n2\r\n" ROLE, "TIME failed"},
         {MET "$-1\r\n*2\r\n$1\r\n1\r\n:2\r\n" ROLE, "TIME failed"},
         {MET "$-1\r\n$1\r\n1\r\n" ROLE, "TIME failed"},
-        {MET "$-1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n" ROLE, "the reply to TIME is no time"},
-        {MET "$-1\r\n*2\r\n$19\r\n9999999999999999999\r\n$1\r\n0\r\n" ROLE, "the reply to TIME is no time"},
-        {MET "$-1\r\n*2\r\n$1\r\n1\r\n$7\r\n1000000\r\n" ROLE, "the reply to TIME is no time"},
-        {MET "$-1\r\n*2\r\n$1\r\n1\r\n$2\r\n-1\r\n" ROLE, "the reply to TIME is no time"},
+        {MET "$-1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n" ROLE, "the reply to TIME is not a time"},
+        {MET "$-1\r\n*2\r\n$19\r\n9999999999999999999\r\n$1\r\n0\r\n" ROLE, "the reply to TIME is not a time"},
+        {MET "$-1\r\n*2\r\n$1\r\n1\r\n$7\r\n1000000\r\n" ROLE, "the reply to TIME is not a time"},
+        {MET "$-1\r\n*2\r\n$1\r\n1\r\n$2\r\n-1\r\n" ROLE, "the reply to TIME is not a time"},
         {MET ":1\r\n" NOW ROLE, "reading failed"},
         {MET "$-1\r\n" NOW ":1\r\n", "INFO failed"},
         {MET "$-1\r\n" NOW "$12\r\nrole:slave\r\n\r\n", "this is a replica, which does not write"},
         {MET "$-1\r\n" NOW ROLE ":1\r\n" NOW ROLE, "reading failed"}, /* a marker that is no text */
-        {MET "$-1\r\n" NOW "-ERR no\r\n", "INFO failed: the server refused it (ERR)"},
+        {MET "$-1\r\n" NOW "-ERR no\r\n", "INFO failed: the server rejected the command (ERR)"},
         {MET "$-1\r\n" NOW ROLE "$-1\r\n" NOW ROLE "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
          "writing failed: the server's memory is full (OOM)"}, /* the marker */
         {NO_KEY "-NOPERM no\r\n$-1\r\n", "watching failed: the server's ACL does not allow it (NOPERM)"},

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_US 1000000
+#define TIMEOUT_US 1000000
 #define RECEIVED_MAX ((size_t)64 * 1024) /* the longest reply, INFO's, has less than 10 KiB */
 #define ELEMENTS_MAX 64
 #define LEVELS_MAX 4 /* an array in an array is the most that a reply has */
@@ -41,18 +41,18 @@ static bool is_own(const lsync_redis_connection *c)
     return c->opened_by == getpid();
 }
 
-/* In a forked child: closes its copy of the descriptor, without a word to the server. */
+/* In a forked child, closes only its copy of the descriptor; nothing is sent to the server. */
 void lsync_redis_disconnect(lsync_redis_connection *c)
 {
     int fd = c->fd;
     redisReader *reader = c->reader;
 
-    /* first: a child that is forked in between must not close or free a second time */
+    /* cleared first: a child that is forked in between must not close or free them again */
     c->fd = -1;
     c->reader = NULL;
     if (fd >= 0)
         (void)close(fd);
-    /* a reader that was copied in the middle of a change cannot be freed */
+    /* a reader that fork() copied in the middle of a change cannot be freed */
     if (reader != NULL && (is_own(c) || !atomic_load(&c->parsing)))
         redisReaderFree(reader);
 }
@@ -62,8 +62,8 @@ bool lsync_redis_is_connected(const lsync_redis_connection *c)
     return c->fd >= 0 && is_own(c);
 }
 
-/* Waits until the socket is ready, not beyond `until`. Nothing is sent or received without this, because a server that
-   is always ready must not hold the caller for ever. */
+/* Waits until the socket is ready, at most until `until_us`. Called before each send and receive, so that a server that
+   is always ready cannot keep the caller beyond its deadline. */
 static bool wait_for(const lsync_redis_connection *c, short events, int64_t until_us)
 {
     for (;;) {
@@ -82,7 +82,7 @@ static bool wait_for(const lsync_redis_connection *c, short events, int64_t unti
     }
 }
 
-static bool is_passing(int error)
+static bool is_transient(int error)
 {
     return error == EINTR || error == EAGAIN;
 }
@@ -95,7 +95,7 @@ static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
         if (!wait_for(c, POLLOUT, c->until_us))
             return fail(c, "sending failed", strerror(errno));
         sent = send(c->fd, bytes, size, MSG_NOSIGNAL);
-        if (sent < 0 && !is_passing(errno))
+        if (sent < 0 && !is_transient(errno))
             return fail(c, "sending failed", strerror(errno));
         if (sent > 0) {
             bytes += sent;
@@ -105,7 +105,7 @@ static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
     return true;
 }
 
-/* Hands bytes to the reader, which may have some already; *parsed stays NULL as long as a reply is not complete. */
+/* Passes bytes to the reader, which may already have some. *parsed remains NULL until a reply is complete. */
 static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed)
 {
     bool good;
@@ -113,10 +113,10 @@ static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, voi
     atomic_store(&c->parsing, true);
     good = redisReaderFeed(c->reader, bytes, size) == REDIS_OK && redisReaderGetReply(c->reader, parsed) == REDIS_OK;
     atomic_store(&c->parsing, false);
-    return good || fail(c, c->refused != NULL ? c->refused : "the answer is not understood", NULL);
+    return good || fail(c, c->rejected != NULL ? c->rejected : "the reply is not understood", NULL);
 }
 
-/* Receives what is there, and parses it. */
+/* Receives and parses the bytes that are available. */
 static bool receive_some(lsync_redis_connection *c, void **parsed)
 {
     char bytes[4096];
@@ -124,14 +124,14 @@ static bool receive_some(lsync_redis_connection *c, void **parsed)
     ssize_t got;
 
     if (room == 0)
-        return fail(c, "the answer is longer than 64 KiB", NULL);
+        return fail(c, "the reply is longer than 64 KiB", NULL);
     if (!wait_for(c, POLLIN, c->until_us))
-        return fail(c, "no answer", strerror(errno));
+        return fail(c, "no reply", strerror(errno));
     got = recv(c->fd, bytes, room, 0);
     if (got == 0)
         return fail(c, "the server closed the connection", NULL);
     if (got < 0)
-        return is_passing(errno) || fail(c, "no answer", strerror(errno));
+        return is_transient(errno) || fail(c, "no reply", strerror(errno));
     c->received += (size_t)got;
     return parse(c, bytes, (size_t)got, parsed);
 }
@@ -139,7 +139,7 @@ static bool receive_some(lsync_redis_connection *c, void **parsed)
 static bool receive(lsync_redis_connection *c, redisReply **reply)
 {
     void *parsed = NULL;
-    bool good = parse(c, NULL, 0, &parsed); /* it may have come with the reply before */
+    bool good = parse(c, NULL, 0, &parsed); /* it may have arrived with the previous reply */
 
     while (good && parsed == NULL)
         good = receive_some(c, &parsed);
@@ -155,8 +155,9 @@ typedef size_t element_count;
 typedef int element_count;
 #endif
 
-/* hiredis allocates all elements of an array as soon as it reads their number, whatever that is. Since 1.0 it takes any
-   number of levels, too, and frees them by recursion, for which a thread's stack may be too small. */
+/* Rejects arrays that are too large or too deep. hiredis allocates all elements of an array as soon as it has read
+   their number, however large. Since 1.0 it also accepts any number of levels and frees them by recursion, for which a
+   thread's stack may be too small. */
 static void *make_array(const redisReadTask *task, element_count n)
 {
     lsync_redis_connection *c = task->privdata;
@@ -165,10 +166,10 @@ static void *make_array(const redisReadTask *task, element_count n)
     for (const redisReadTask *t = task; t != NULL; t = t->parent)
         levels++;
     if (n > ELEMENTS_MAX)
-        c->refused = "the answer has more than 64 elements";
+        c->rejected = "the reply has more than 64 elements";
     else if (levels > LEVELS_MAX)
-        c->refused = "the answer has more than 4 levels";
-    return c->refused == NULL ? c->makers->createArray(task, n) : NULL;
+        c->rejected = "the reply has more than 4 levels";
+    return c->rejected == NULL ? c->functions->createArray(task, n) : NULL;
 }
 
 static bool make_reader(lsync_redis_connection *c)
@@ -176,12 +177,12 @@ static bool make_reader(lsync_redis_connection *c)
     c->reader = redisReaderCreate();
     if (c->reader == NULL)
         return fail(c, "out of memory", NULL);
-    c->makers = c->reader->fn;
-    c->bounded = *c->makers;
+    c->functions = c->reader->fn;
+    c->bounded = *c->functions;
     c->bounded.createArray = make_array;
     c->reader->fn = &c->bounded;
     c->reader->privdata = c;
-    c->refused = NULL;
+    c->rejected = NULL;
     return true;
 }
 
@@ -205,7 +206,7 @@ static bool connect_to(lsync_redis_connection *c, const struct addrinfo *address
     return true;
 }
 
-/* Tries all addresses of the name. One that is dead leaves the others their share of the time. */
+/* Tries all addresses of the host name. Each gets an equal share of the time that is left. */
 static bool connect_any(lsync_redis_connection *c)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -215,8 +216,8 @@ static bool connect_any(lsync_redis_connection *c)
     int error = getaddrinfo(c->url.host, c->url.port, &hints, &addresses);
 
     if (error != 0)
-        return fail(c, "its name does not resolve", gai_strerror(error));
-    c->until_us = lsync_clock_boot_us() + PATIENCE_US; /* the resolver has a patience of its own */
+        return fail(c, "the host name cannot be resolved", gai_strerror(error));
+    c->until_us = lsync_clock_boot_us() + TIMEOUT_US; /* the resolver has its own time-out */
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
         left++;
     for (const struct addrinfo *a = addresses; a != NULL && !connected; a = a->ai_next, left--) {
@@ -228,7 +229,7 @@ static bool connect_any(lsync_redis_connection *c)
     return connected;
 }
 
-/* Sends one command; an AUTH holds the password, so its bytes are wiped. */
+/* Sends one command, and wipes its bytes: those of an AUTH contain the password. */
 static bool send_command(lsync_redis_connection *c, const lsync_redis_command *command)
 {
     char *bytes = NULL;
@@ -244,7 +245,7 @@ static bool send_command(lsync_redis_connection *c, const lsync_redis_command *c
     return good;
 }
 
-static bool exchange(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
+static bool round_trip(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
     bool good = true;
 
@@ -262,21 +263,21 @@ static bool exchange(lsync_redis_connection *c, const lsync_redis_command *comma
     return good;
 }
 
-/* A command whose reply must be no error. */
-static bool greet(lsync_redis_connection *c, const lsync_redis_command *command, const char *refused)
+/* Sends AUTH or SELECT on a new connection. `failed`: the message if the reply is an error. */
+static bool set_up(lsync_redis_connection *c, const lsync_redis_command *command, const char *failed)
 {
     char words[LSYNC_REDIS_ERROR_MAX] = "";
     redisReply *reply;
     bool good;
 
-    if (!exchange(c, command, 1, &reply))
+    if (!round_trip(c, command, 1, &reply))
         return false;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not see that fail() is always false */
     good = reply->type != REDIS_REPLY_ERROR;
     if (!good)
         lsync_redis_error_words(reply->str, words, sizeof words);
     freeReplyObject(reply);
-    return good || fail(c, refused, words);
+    return good || fail(c, failed, words);
 }
 
 static bool open_connection(lsync_redis_connection *c)
@@ -286,19 +287,19 @@ static bool open_connection(lsync_redis_connection *c)
                                    : lsync_redis_command_of("AUTH", c->url.password, (char *)NULL);
     lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
 
-    lsync_redis_disconnect(c); /* what the parent of a fork opened */
+    lsync_redis_disconnect(c); /* in a forked child: the parent's connection */
     c->opened_by = getpid();
     if (!connect_any(c) || !make_reader(c))
         return false;
-    if (c->url.password[0] != '\0' && !greet(c, &auth, "logging in failed"))
+    if (c->url.password[0] != '\0' && !set_up(c, &auth, "login failed"))
         return false;
-    return strcmp(c->url.db, "0") == 0 || greet(c, &select, "choosing the db failed");
+    return strcmp(c->url.db, "0") == 0 || set_up(c, &select, "selecting the db failed");
 }
 
-bool lsync_redis_talk(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
+bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
-    c->until_us = lsync_clock_boot_us() + PATIENCE_US;
-    return (lsync_redis_is_connected(c) || open_connection(c)) && exchange(c, commands, n, replies);
+    c->until_us = lsync_clock_boot_us() + TIMEOUT_US;
+    return (lsync_redis_is_connected(c) || open_connection(c)) && round_trip(c, commands, n, replies);
 }
 
 /* --- commands --- */

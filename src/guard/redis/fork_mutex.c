@@ -1,13 +1,13 @@
 /* A mutex that survives fork(); see fork_mutex.h. */
 #include "guard/redis/fork_mutex.h"
 
-/* fork() copies the mutex as it is. If another thread held it, that thread does not exist in the child and will never
-   unlock it: the child's first thread that comes here makes it anew. */
+/* In a forked child, initializes the mutex again. If another thread of the parent had locked it, that thread does not
+   exist in the child and would never unlock it. */
 static void take_over(lsync_fork_mutex *m)
 {
     if (!lsync_process_changed(&m->process))
         return;
-    (void)pthread_mutex_init(&m->mutex, NULL); /* needs nothing that could be out: it was made once */
+    (void)pthread_mutex_init(&m->mutex, NULL); /* cannot fail, as it has succeeded before */
     lsync_process_adopt(&m->process);
 }
 

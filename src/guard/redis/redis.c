@@ -1,10 +1,10 @@
-/* The Redis guard as an object: a server, and guards that are opened on it. */
+/* A Redis server, and the guards that are opened on it. */
 #include "guard/redis/redis_store.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void give_up_share(lock_sync_redis *r)
+static void unref(lock_sync_redis *r)
 {
     lock_sync_allocator memory;
 
@@ -30,10 +30,10 @@ static void destroy(void *user)
     lock_sync_redis *server = s->server;
 
     lsync_free(&server->memory, s);
-    give_up_share(server);
+    unref(server);
 }
 
-/* Whether a key may be an account's. One that is its own marker is none. */
+/* Whether a key may be used for an account. A key with the suffix of markers may not. */
 static bool is_key(const char *key, size_t *size)
 {
     static const size_t suffix = sizeof LSYNC_REDIS_MARKER_SUFFIX - 1;
@@ -84,7 +84,7 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
 void lock_sync_redis_free(lock_sync_redis *redis)
 {
     if (redis != NULL)
-        give_up_share(redis);
+        unref(redis);
 }
 
 lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, const char *key)

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CODE_MAX 20 /* Redis has none of more than 12 letters */
+#define CODE_MAX 20 /* the codes of Redis have up to 12 letters */
 
 typedef struct meaning {
-    const char *begins; /* whole words of the reply; the first is the code */
+    const char *begins; /* the first words of the reply, of which the first is the code */
     const char *words;
 } meaning;
 
@@ -50,7 +50,7 @@ static bool begins_with(const char *error, const char *words)
     return strncmp(error, words, size) == 0 && (error[size] == '\0' || !lsync_ascii_is_alnum(error[size]));
 }
 
-/* The size of the code that an error begins with: capital letters only. 0 when it begins with something else. */
+/* Returns the size of the code that an error begins with, in capital letters; 0: it begins with something else. */
 static size_t code_size(const char *error)
 {
     size_t size = 0;
@@ -62,7 +62,7 @@ static size_t code_size(const char *error)
 
 void lsync_redis_error_words(const char *error, char *words, size_t room)
 {
-    const char *meant = "the server refused it";
+    const char *meant = "the server rejected the command";
     size_t size = code_size(error);
 
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)

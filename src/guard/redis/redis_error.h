@@ -1,13 +1,13 @@
-/* What a Redis server's error means, in words. Pure. */
+/* Explains the error replies of a Redis server. Pure. */
 #ifndef LSYNC_REDIS_REDIS_ERROR_H
 #define LSYNC_REDIS_REDIS_ERROR_H
 
 #include <stddef.h>
 
-#define LSYNC_REDIS_ERROR_MAX 96 /* room for the words of any error, with the NUL */
+#define LSYNC_REDIS_ERROR_MAX 96 /* room for the explanation of any error, with the NUL */
 
-/* Writes what an error reply means and, in parentheses, its code: "the server's memory is full (OOM)". Nothing else of
-   the reply is repeated, because it may hold what was sent, a password for example, and bytes that no log can take. */
+/* Writes the meaning of an error reply and, in parentheses, its code: "the server's memory is full (OOM)". Quotes
+   nothing else of the reply: it may contain a password that was sent, and bytes that are unsafe in a log. */
 void lsync_redis_error_words(const char *error, char *words, size_t room);
 
 #endif

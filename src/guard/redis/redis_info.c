@@ -1,4 +1,4 @@
-/* What a Redis server says of itself; see redis_info.h. */
+/* A Redis server's INFO, and the marker; see redis_info.h. */
 #include "guard/redis/redis_info.h"
 #include "base/ascii.h"
 
@@ -11,7 +11,7 @@
 
 /* --- INFO --- */
 
-/* The value of a line `key:value`; NULL: there is none. */
+/* Returns the value of a line `key:value`; NULL: no such line. */
 static const char *value_of(const char *text, const char *key, size_t *size)
 {
     size_t key_size = strlen(key);
@@ -28,7 +28,7 @@ static const char *value_of(const char *text, const char *key, size_t *size)
     return NULL;
 }
 
-/* Whether a value is there and is a number over 0. */
+/* Whether there is a value, and it is a number above 0. */
 static bool is_positive(const char *text, const char *key)
 {
     size_t size;

@@ -1,11 +1,12 @@
 /* Look and swap on a Redis server; see redis_store.h.
 
-   A swap is WATCH, a look whether the record is still the one that was decided on, then MULTI, SET, EXEC. If the reply
-   to EXEC is lost, nobody knows whether it was carried out. The slot is not used then, and its lease runs out.
+   A swap is WATCH, then GET to see whether the record is still the one that was decided on, then MULTI, SET, EXEC. If
+   the reply to EXEC is lost, it is unknown whether the server carried it out. Then the slot is not used, and its lease
+   runs out.
 
-   An absent record was never there, has expired because nothing of it mattered any more, or was lost. A marker under a
-   key of its own, which never expires, tells these apart: it says since when this life of the server has kept what was
-   written to it. */
+   An absent record was never written, has expired because it had no more effect, or was lost. A marker under a separate
+   key, which never expires, distinguishes these: it says since when the server has lost nothing, under its present
+   replication id. */
 #include "guard/redis/redis_store.h"
 #include "guard/redis/redis_error.h"
 
@@ -27,7 +28,7 @@ static bool is_error(const redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR;
 }
 
-/* Notes a failure, in the server's own words if `reply` is an error. Returns false. */
+/* Records a failure, and its cause if `reply` is an error. Returns false. */
 static bool fail(lock_sync_redis *r, const char *what, const redisReply *reply)
 {
     char words[LSYNC_REDIS_ERROR_MAX] = "";
@@ -54,14 +55,14 @@ static lsync_redis_command command_on(const char *word, const char *key, size_t 
 
 /* --- the server --- */
 
-/* Whether a server does not answer INFO, by its ACL or because the command is renamed away. It is used all the same. */
+/* Whether a server rejects INFO, because of its ACL or because the command was renamed. Such a server can be used. */
 static bool has_no_info(const redisReply *reply)
 {
     return is_error(reply) &&
            (strncmp(reply->str, "NOPERM", 6) == 0 || strncmp(reply->str, "ERR unknown command", 19) == 0);
 }
 
-/* Takes what a reply to INFO says. */
+/* Reads a reply to INFO. */
 static bool read_info(lock_sync_redis *r, const redisReply *reply)
 {
     if (is_text(reply))
@@ -71,9 +72,8 @@ static bool read_info(lock_sync_redis *r, const redisReply *reply)
     return true;
 }
 
-/* Connects, if need be, and asks the server what it says of itself: at each connection anew, as it may be another
-   server. */
-static bool meet(lock_sync_redis *r)
+/* Connects if necessary, and reads INFO. Does so for each connection, because it may lead to another server. */
+static bool ensure_connected(lock_sync_redis *r)
 {
     lsync_redis_command commands[4] = {lsync_redis_command_of("INFO", "replication", (char *)NULL),
                                        lsync_redis_command_of("INFO", "persistence", (char *)NULL),
@@ -84,7 +84,7 @@ static bool meet(lock_sync_redis *r)
 
     if (lsync_redis_is_connected(&r->connection))
         return true;
-    if (!lsync_redis_talk(&r->connection, commands, 4, replies))
+    if (!lsync_redis_call(&r->connection, commands, 4, replies))
         return false;
     r->connections++;
     memset(&r->info, 0, sizeof r->info);
@@ -96,7 +96,7 @@ static bool meet(lock_sync_redis *r)
     return good;
 }
 
-/* TIME's reply: seconds and microseconds as texts. */
+/* Reads a reply to TIME: seconds and microseconds as texts. */
 static bool read_time(lock_sync_redis *r, const redisReply *reply, int64_t *now_us)
 {
     long long seconds;
@@ -108,14 +108,14 @@ static bool read_time(lock_sync_redis *r, const redisReply *reply, int64_t *now_
     seconds = strtoll(reply->element[0]->str, NULL, 10);
     microseconds = strtoll(reply->element[1]->str, NULL, 10);
     if (seconds < 1 || seconds > SECONDS_MAX || microseconds < 0 || microseconds > 999999)
-        return fail(r, "the reply to TIME is no time", NULL);
+        return fail(r, "the reply to TIME is not a time", NULL);
     *now_us = seconds * 1000000 + microseconds;
     return true;
 }
 
-/* Asks for the source anew: it changes also while connections last, and all users must know the same one, or they would
-   take each other's records for those of another life. What a replica holds is not used: it may lack what its master
-   has, and would be a master before the swap. */
+/* Reads the replication id again, because it can change while a connection is open. All users must have the same id, or
+   each would take the others' records for those of another lineage. Fails for a replica: it may lack records of its
+   master, and may become a master before the swap. */
 static bool read_role(lock_sync_redis *r, const redisReply *reply)
 {
     if (!read_info(r, reply))
@@ -123,17 +123,17 @@ static bool read_role(lock_sync_redis *r, const redisReply *reply)
     return !r->info.is_replica || fail(r, "this is a replica, which does not write", NULL);
 }
 
-/* What a key holds, and the server's time. *reply: the text, to be freed; NULL: the key is absent. */
+/* Gets the value of a key, and the server's time. *reply: the value, to be freed by the caller; NULL: no such key. */
 static bool get(lock_sync_redis *r, const char *key, size_t key_size, redisReply **reply, int64_t *now_us)
 {
     lsync_redis_command commands[3] = {command_on("GET", key, key_size), lsync_redis_command_of("TIME", (char *)NULL),
                                        lsync_redis_command_of("INFO", "replication", (char *)NULL)};
-    size_t n = r->info.has_source ? 3 : 2; /* one that is refused would only fill the server's log */
+    size_t n = r->info.has_source ? 3 : 2; /* an INFO that is rejected would only fill the server's ACL log */
     redisReply *replies[3];
     bool good;
 
     *reply = NULL;
-    if (!lsync_redis_talk(&r->connection, commands, n, replies))
+    if (!lsync_redis_call(&r->connection, commands, n, replies))
         return false;
     good = read_time(r, replies[1], now_us) && (n == 2 || read_role(r, replies[2]));
     if (good && !is_text(replies[0]) && replies[0]->type != REDIS_REPLY_NIL)
@@ -148,7 +148,7 @@ static bool get(lock_sync_redis *r, const char *key, size_t key_size, redisReply
 
 /* --- the marker --- */
 
-/* Its key is that of the account up to the last colon, so that an ACL for a prefix covers it. */
+/* Makes the marker's key: the account's key up to the last colon, and a suffix. An ACL for the prefix covers it. */
 static size_t marker_key(const char *key, size_t key_size, char name[KEY_ROOM])
 {
     size_t prefix = key_size;
@@ -159,8 +159,8 @@ static size_t marker_key(const char *key, size_t key_size, char name[KEY_ROOM])
     return (size_t)snprintf(name, KEY_ROOM, "%.*s%s", (int)prefix, key, LSYNC_REDIS_MARKER_SUFFIX);
 }
 
-/* Writes a marker that is made now. One of another life is overwritten; an absent one is made unless another user was
-   faster, whose marker is as new. */
+/* Writes a marker with the present time. Overwrites one with another replication id. If there was no marker and another
+   user was faster, keeps that user's, which is as new. */
 static bool write_marker(lock_sync_redis *r, const char *name, size_t name_size, bool is_absent, int64_t now_us)
 {
     char text[LSYNC_REDIS_MARKER_SIZE];
@@ -172,14 +172,14 @@ static bool write_marker(lock_sync_redis *r, const char *name, size_t name_size,
     lsync_redis_command_add(&set, text, strlen(text));
     if (is_absent)
         lsync_redis_command_add(&set, "NX", 2);
-    if (!lsync_redis_talk(&r->connection, &set, 1, &reply))
+    if (!lsync_redis_call(&r->connection, &set, 1, &reply))
         return false;
     good = !is_error(reply) || fail(r, "writing failed", reply);
     freeReplyObject(reply);
     return good;
 }
 
-/* Since when this life of the server has kept what was written to it, as far as is known. */
+/* Finds out since when the server has lost nothing, under its present replication id. Writes a marker if necessary. */
 static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, int64_t *since_us)
 {
     char name[KEY_ROOM];
@@ -190,7 +190,7 @@ static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, in
 
     if (!get(r, name, name_size, &marker, &now_us))
         return false;
-    if (!r->info.has_source) /* then absence counts as loss */
+    if (!r->info.has_source) /* then an absent record counts as lost */
         *since_us = now_us;
     else if (marker == NULL || !lsync_redis_marker_read(&r->info, marker->str, marker->len, since_us)) {
         *since_us = now_us;
@@ -200,7 +200,7 @@ static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, in
     return good;
 }
 
-/* Whether a call failed because a kept connection had died: then it is worth another one. */
+/* Whether a call failed on a connection that was already open: the caller tries once more, on a new connection. */
 static bool has_died(const lock_sync_redis *r, bool was_connected, bool good)
 {
     return !good && was_connected && !lsync_redis_is_connected(&r->connection);
@@ -210,10 +210,10 @@ bool lsync_redis_prepare(lock_sync_redis *r, const char *key, size_t key_size)
 {
     bool was_connected = lsync_redis_is_connected(&r->connection);
     int64_t since_us;
-    bool good = meet(r) && find_marker(r, key, key_size, &since_us);
+    bool good = ensure_connected(r) && find_marker(r, key, key_size, &since_us);
 
     if (has_died(r, was_connected, good))
-        good = meet(r) && find_marker(r, key, key_size, &since_us);
+        good = ensure_connected(r) && find_marker(r, key, key_size, &since_us);
     if (good && !r->info.has_source)
         return fail(r, "it does not allow INFO, so an absent record counts as lost", NULL);
     return good;
@@ -228,7 +228,7 @@ static bool look_once(lsync_redis_store *s, lock_sync_guard_look *look)
     redisReply *record;
     bool good;
 
-    if (!meet(r) || !get(r, s->key, s->key_size, &record, &look->now_us))
+    if (!ensure_connected(r) || !get(r, s->key, s->key_size, &record, &look->now_us))
         return false;
     if (record == NULL) {
         look->size = 0;
@@ -239,7 +239,7 @@ static bool look_once(lsync_redis_store *s, lock_sync_guard_look *look)
         memcpy(look->record, record->str, record->len);
         look->size = record->len;
     } else {
-        (void)fail(r, "the key holds no record", NULL);
+        (void)fail(r, "the key's value is not a record", NULL);
     }
     freeReplyObject(record);
     return good;
@@ -282,7 +282,7 @@ lock_sync_status lsync_redis_look(void *user, lock_sync_guard_look *look)
 
 /* --- swap --- */
 
-/* Whether the key still holds what was decided on. */
+/* Whether the record is still the one that was decided on. */
 static bool is_unchanged(const redisReply *reply, const void *old_record, size_t old_size)
 {
     if (reply->type == REDIS_REPLY_NIL)
@@ -290,7 +290,7 @@ static bool is_unchanged(const redisReply *reply, const void *old_record, size_t
     return is_text(reply) && reply->len == old_size && memcmp(reply->str, old_record, old_size) == 0;
 }
 
-/* The reply that says what is wrong: those behind it follow from it. The last one if none is an error. */
+/* Returns the first reply that is an error, because later ones follow from it; the last reply if there is no error. */
 static const redisReply *first_error(redisReply *const *replies, size_t n)
 {
     size_t i = 0;
@@ -314,12 +314,12 @@ static bool write_watched(lsync_redis_store *s, const void *record, size_t size,
     lsync_redis_command_add(&commands[1], record, size);
     lsync_redis_command_add(&commands[1], "PX", 2);
     lsync_redis_command_add(&commands[1], expiry, strlen(expiry));
-    if (!lsync_redis_talk(&s->server->connection, commands, 3, replies))
+    if (!lsync_redis_call(&s->server->connection, commands, 3, replies))
         return false;
     *replaced = replies[2]->type == REDIS_REPLY_ARRAY && replies[2]->elements == 1 &&
                 replies[2]->element[0]->type == REDIS_REPLY_STATUS;
     good = *replaced || replies[2]->type == REDIS_REPLY_NIL;
-    if (!good) { /* the server refuses to write: its memory or its disk is full, or it is a replica */
+    if (!good) { /* the server does not write: its memory or disk is full, or it is a replica */
         (void)fail(s->server, "writing failed", first_error(replies, 3));
         lsync_redis_disconnect(&s->server->connection);
     }
@@ -338,10 +338,10 @@ static bool swap(lsync_redis_store *s, const void *old_record, size_t old_size, 
     bool unchanged;
     bool good;
 
-    /* over another connection the record may be one of another server: it is looked at again */
+    /* a new connection may lead to another server: the guard must look again */
     if (!lsync_redis_is_connected(c) || s->looked != s->server->connections)
         return true;
-    if (!lsync_redis_talk(c, commands, 2, replies))
+    if (!lsync_redis_call(c, commands, 2, replies))
         return false;
     unchanged = is_unchanged(replies[1], old_record, old_size);
     good = !is_error(replies[0]) || fail(s->server, "watching failed", replies[0]);
@@ -350,7 +350,7 @@ static bool swap(lsync_redis_store *s, const void *old_record, size_t old_size, 
         return false;
     if (unchanged)
         return write_watched(s, new_record, new_size, expires_in_ms, replaced);
-    if (lsync_redis_talk(c, &unwatch, 1, replies))
+    if (lsync_redis_call(c, &unwatch, 1, replies))
         free_replies(replies, 1);
     return true;
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Copies at most `room` - 1 bytes; false when there are more. */
+/* Copies at most `room` - 1 bytes; false if there are more. */
 static bool copy_part(char *place, size_t room, const char *text, size_t size)
 {
     if (size >= room)
@@ -15,7 +15,7 @@ static bool copy_part(char *place, size_t room, const char *text, size_t size)
     return true;
 }
 
-/* As copy_part, %XX decoded; a NUL is no part of a password. */
+/* As copy_part, and decodes %XX; false also for a NUL. */
 static bool decode_part(char *place, size_t room, const char *text, size_t size)
 {
     size_t used = 0;
@@ -37,7 +37,7 @@ static bool decode_part(char *place, size_t room, const char *text, size_t size)
     return true;
 }
 
-/* Decimal digits, not beyond `max`. */
+/* Whether a text is a decimal number up to `max`. */
 static bool is_number(const char *text, size_t size, uint32_t max)
 {
     uint64_t value;
@@ -49,16 +49,16 @@ static const char *parse_user(const char *user, size_t size, lsync_redis_url *ou
 {
     const char *colon = memchr(user, ':', size);
 
-    /* without a password there is no AUTH: the server would take its default user instead, in silence */
+    /* without a password no AUTH is sent: the server would silently use its default user */
     if (colon == NULL || colon + 1 == user + size)
-        return "it has an @ but no password before it; the form is redis://[[user]:password@]host";
+        return "it has an @ but no password before it; the form is redis://[[USER]:PASSWORD@]HOST";
     if (!decode_part(out->user, sizeof out->user, user, (size_t)(colon - user)) ||
         !decode_part(out->password, sizeof out->password, colon + 1, (size_t)(user + size - colon - 1)))
         return "its user or password is too long, or has a % that is not followed by two hexadecimal digits";
     return NULL;
 }
 
-/* host, [host] of IPv6, and :port */
+/* Parses the host name or [IPv6 address], and :port. Returns what is wrong; NULL: nothing. */
 static const char *parse_host(const char *text, size_t size, lsync_redis_url *out)
 {
     const char *end = text + size;
@@ -74,10 +74,10 @@ static const char *parse_host(const char *text, size_t size, lsync_redis_url *ou
         while (host_end < end && (lsync_ascii_is_alnum(*host_end) || strchr(".-_", *host_end) != NULL))
             host_end++;
         if (!copy_part(out->host, sizeof out->host, text, (size_t)(host_end - text)))
-            return "its host is too long";
+            return "its host name is too long";
     }
     if (out->host[0] == '\0')
-        return "it has no host";
+        return "it has no host name";
     if (host_end == end)
         return NULL;
     if (*host_end != ':' || !is_number(host_end + 1, (size_t)(end - host_end - 1), 65535) || host_end[1] == '0')
@@ -100,12 +100,12 @@ const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
     if (size > LSYNC_REDIS_URL_MAX)
         return "it is longer than 1024 bytes";
     if (lsync_ascii_begins(url, size, "rediss://"))
-        return "rediss:// is not spoken here: put a TLS tunnel (stunnel, ghostunnel) before the server and name its "
-               "end on this machine";
+        return "rediss:// (TLS) is not supported: run a TLS tunnel (stunnel, ghostunnel) to the server and use the "
+               "address of its local end";
     if (!lsync_ascii_begins(url, size, "redis://"))
         return "it does not begin with redis://";
     at = url + strlen("redis://");
-    for (const char *c = at; *c != '\0' && *c != '/'; c++) /* the last @ before the path: a password may hold one */
+    for (const char *c = at; *c != '\0' && *c != '/'; c++) /* the last @ before the path: a password may contain one */
         if (*c == '@')
             user_end = c;
     if (user_end != NULL) {

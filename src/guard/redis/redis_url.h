@@ -1,4 +1,4 @@
-/* Redis URLs: what is allowed in them, and their parts. Pure. */
+/* Redis URLs: parses and checks them. Pure. */
 #ifndef LSYNC_REDIS_REDIS_URL_H
 #define LSYNC_REDIS_REDIS_URL_H
 
@@ -7,12 +7,13 @@
 typedef struct lsync_redis_url {
     char host[256];
     char port[6];
-    char user[256];     /* "": none */
-    char password[512]; /* "": none */
+    char user[256];     /* "": no user */
+    char password[512]; /* "": no password */
     char db[6];
 } lsync_redis_url;
 
-/* NULL when the URL is good, else why it is not (static text). What *out held of a password is the caller's to wipe. */
+/* Parses a URL. Returns NULL, or what is wrong with the URL (static). The caller must wipe *out in any case: it may
+   contain a password. */
 const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out);
 
 #endif
