@@ -1,4 +1,4 @@
-/* ASCII without the locale; see ascii.h. */
+/* ASCII characters, independent of the locale; see ascii.h. */
 #include "base/ascii.h"
 
 int lsync_ascii_hex(char c)
@@ -23,7 +23,7 @@ bool lsync_ascii_is_alnum(char c)
     return lsync_ascii_is_digit(c) || (lsync_ascii_lower(c) >= 'a' && lsync_ascii_lower(c) <= 'z');
 }
 
-/* How many characters `text` and `lower_case` have in common. */
+/* Returns the length of the prefix that `text` and `lower_case` share. */
 static size_t common(const char *text, size_t size, const char *lower_case)
 {
     size_t i = 0;
@@ -50,7 +50,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Not strspn: where that is checked, the whole text is looked at each time. */
+/* strspn is not used: a checking build of it (a sanitizer's) reads the whole text in each call. */
 const char *lsync_ascii_behind_space(const char *text)
 {
     while (is_space(*text))

@@ -1,4 +1,4 @@
-/* ASCII without the locale: what HTTP and the envelope's keys are compared by. */
+/* ASCII characters, independent of the locale. HTTP headers and the envelope's keys are compared with them. */
 #ifndef LSYNC_BASE_ASCII_H
 #define LSYNC_BASE_ASCII_H
 
@@ -18,21 +18,21 @@ static inline bool lsync_ascii_is_digit(char c)
 
 bool lsync_ascii_is_alnum(char c);
 
-/* The value of a hexadecimal digit; -1: it is none. */
+/* Returns the value of a hexadecimal digit; -1 for any other character. */
 int lsync_ascii_hex(char c);
 
-/* Reads the decimal digits at the beginning of a text, at most `digits_max` of them (up to 19). Returns how many there
-   are, and their value. */
+/* Reads the decimal digits at the beginning of a text, at most `digits_max` of them (up to 19). Returns their number;
+   *value becomes their value. */
 size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value);
 
-/* Whether `text` begins with `lower_case`, or is it, without regard to the text's case. */
+/* Returns whether `text` begins with `lower_case`, or is equal to it. The case of `text` is ignored. */
 bool lsync_ascii_begins(const char *text, size_t size, const char *lower_case);
 bool lsync_ascii_equal(const char *text, size_t size, const char *lower_case);
 
-/* What stands behind the blanks, tabs and line ends at the text's beginning. */
+/* Returns the first character that is not a space, tab or line end. */
 const char *lsync_ascii_behind_space(const char *text);
 
-/* Drops blanks, tabs and line ends around a text. */
+/* Removes spaces, tabs and line ends at both ends of a text. */
 void lsync_ascii_trim(const char **text, size_t *size);
 
 #endif

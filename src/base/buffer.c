@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define FIRST_CAPACITY 4096 /* an answer for twenty locks */
+#define FIRST_CAPACITY 4096 /* a response with twenty locks */
 
 void lsync_buffer_init(lsync_buffer *b, const lock_sync_allocator *memory, size_t cap)
 {
@@ -16,7 +16,7 @@ void lsync_buffer_free(lsync_buffer *b)
     lsync_buffer_init(b, b->memory, b->cap);
 }
 
-/* Room for `needed` bytes, which are at most the cap, and the NUL. */
+/* Makes room for `needed` bytes and the NUL. `needed` must not exceed the cap. */
 static bool reserve(lsync_buffer *b, size_t needed)
 {
     size_t capacity = b->capacity == 0 ? FIRST_CAPACITY : b->capacity;

@@ -1,4 +1,4 @@
-/* A time span in words; see duration.h. */
+/* Time spans as text for people; see duration.h. */
 #include "base/duration.h"
 
 #include <inttypes.h>

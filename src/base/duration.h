@@ -1,4 +1,4 @@
-/* Time spans: in other units, and in words for people. */
+/* Time spans in other units, and as text for people. */
 #ifndef LSYNC_BASE_DURATION_H
 #define LSYNC_BASE_DURATION_H
 
@@ -6,7 +6,7 @@
 
 #define LSYNC_DURATION_SIZE 40
 
-/* A span in larger units, rounded up. */
+/* Converts a span to larger units. Rounds up. */
 static inline int64_t lsync_duration_up(int64_t span, int64_t unit)
 {
     return span / unit + (span % unit > 0);

@@ -1,4 +1,4 @@
-/* The detail behind a status; see error.h. */
+/* The details of a failure; see error.h. */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -26,7 +26,7 @@ void lsync_error_clear(lock_sync_error *e)
     lsync_error_init(e, e->memory);
 }
 
-/* NULL when memory is out: the status's own sentence then stands in. */
+/* Returns NULL if memory runs out; the status's default message is used then. */
 static char *format_message(const lock_sync_error *e, const char *format, va_list arguments)
 {
     char text[MESSAGE_MAX];
@@ -45,7 +45,7 @@ lock_sync_status lsync_error_set(lock_sync_error *e, lock_sync_status status, co
     va_start(arguments, format);
     message = format_message(e, format, arguments);
     va_end(arguments);
-    lsync_error_clear(e); /* only now: an argument may point into the old message */
+    lsync_error_clear(e); /* not earlier: an argument may point into the old message */
     e->status = status;
     e->message = message;
     return status;

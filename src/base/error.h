@@ -1,4 +1,4 @@
-/* The detail behind a status: what lock_sync_last_error() shows. */
+/* The details of a failure, which lock_sync_last_error() returns. */
 #ifndef LSYNC_BASE_ERROR_H
 #define LSYNC_BASE_ERROR_H
 
@@ -13,7 +13,7 @@ struct lock_sync_error {
     int32_t http_status;
     int64_t retry_after_ms;
     int64_t byte_offset;
-    char *message;        /* owned; NULL: the status's own sentence says it (nothing to add, or no memory for it) */
+    char *message;        /* owned; NULL: the status's default message is enough, or memory ran out */
     char *correlation_id; /* owned, or NULL */
     size_t api_message_count;
     char *api_messages[LSYNC_ERROR_API_MESSAGES_MAX]; /* owned */
@@ -21,18 +21,18 @@ struct lock_sync_error {
 
 void lsync_error_init(lock_sync_error *e, const lock_sync_allocator *memory);
 
-/* Back to "OK, nothing to tell"; frees what it held. Also the end of an error's life. */
+/* Resets the error to OK and frees all that it owns. Also ends the life of an error. */
 void lsync_error_clear(lock_sync_error *e);
 
-/* Clears, then notes a status and what happened. It cannot fail: without memory the status's sentence stands in.
+/* Replaces the error by a status and a message. It cannot fail: without memory the default message is used.
    Returns `status`, so that a function can end with `return lsync_error_set(...)`. */
 lock_sync_status lsync_error_set(lock_sync_error *e, lock_sync_status status, const char *format, ...)
     LSYNC_PRINTF(3, 4);
 
-/* Other words for an error that is set; the rest stays. */
+/* Replaces only the message of an error. */
 void lsync_error_reword(lock_sync_error *e, const char *format, ...) LSYNC_PRINTF(2, 3);
 
-/* As lsync_error_set for a failed allocation. */
+/* Like lsync_error_set, for a failed allocation. */
 lock_sync_status lsync_error_no_memory(lock_sync_error *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* Messages to the host's logger; see log.h. */
+/* Messages to the application's logger; see log.h. */
 #include "base/log.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Memory through a host's allocator; see memory.h. */
+/* Memory from the application's allocator; see memory.h. */
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ void lsync_wipe(void *block, size_t size)
 {
 #if defined(__GNUC__)
     memset(block, 0, size);
-    __asm__ __volatile__("" : : "r"(block) : "memory"); /* somebody might read it, for all the compiler knows */
+    __asm__ __volatile__("" : : "r"(block) : "memory"); /* so that the compiler must assume a reader */
 #else
     volatile unsigned char *byte = block;
 

@@ -1,4 +1,5 @@
-/* The order of ids; see order.h. A heap sort: no scratch memory, no worst case, stable through the places. */
+/* The order of ids; see order.h. Uses heap sort: no extra memory, O(n log n) in the worst case. It is stable because
+   equal ids are compared by their positions. */
 #include "base/order.h"
 
 #include <string.h>

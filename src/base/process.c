@@ -1,4 +1,4 @@
-/* Whether an object is used in another process than before; see process.h. */
+/* Detects that an object is used in a forked child; see process.h. */
 #include "base/process.h"
 
 #include <sched.h>
@@ -14,7 +14,7 @@ bool lsync_process_changed(lsync_process *p)
     long mine = (long)getpid();
     long id = atomic_load(&p->id);
 
-    while (id != mine) { /* -mine: another thread of this process renews the object */
+    while (id != mine) { /* -mine: another thread of this process is renewing the object */
         if (id != -mine && atomic_compare_exchange_weak(&p->id, &id, -mine))
             return true;
         if (id == -mine)

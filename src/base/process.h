@@ -1,4 +1,4 @@
-/* Whether an object is used in another process than before: in a child after fork(). */
+/* Detects that an object is used in another process than before: in a child after fork(). */
 #ifndef LSYNC_BASE_PROCESS_H
 #define LSYNC_BASE_PROCESS_H
 
@@ -12,9 +12,9 @@ typedef struct lsync_process {
 
 void lsync_process_init(lsync_process *p);
 
-/* Returns true to one thread of a process that the object does not belong to yet: it must renew what the fork has left
-   in an unknown state (mutexes that a thread of the parent held), and then call lsync_process_adopt(). Other threads
-   wait for that. */
+/* Returns true to one thread of a process that the object does not belong to yet. After a fork, mutexes that a thread
+   of the parent held are in an unknown state. The thread must renew them and then call lsync_process_adopt(). Other
+   threads wait for that call. */
 bool lsync_process_changed(lsync_process *p);
 void lsync_process_adopt(lsync_process *p);
 

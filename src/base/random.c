@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* False: this system has no such source, or the C library was not asked to show it. */
+/* Returns false if the system has no such source, or if the C library's headers do not declare it. */
 static bool ask_system(uint64_t *seed)
 {
 #if defined(__linux__) && defined(_GNU_SOURCE)
@@ -26,7 +26,7 @@ void lsync_random_seed(lsync_random *random)
     random->state = seed;
 }
 
-/* splitmix64 */
+/* The algorithm is splitmix64. */
 int64_t lsync_random_next(lsync_random *random)
 {
     uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);

@@ -1,15 +1,15 @@
-/* Random numbers that two processes do not draw alike. */
+/* Random numbers that differ between processes. */
 #ifndef LSYNC_BASE_RANDOM_H
 #define LSYNC_BASE_RANDOM_H
 
 #include <stdint.h>
 
-/* A generator: cheap, not for secrets. */
+/* A cheap generator. Do not use it for secrets. */
 typedef struct lsync_random {
     uint64_t state;
 } lsync_random;
 
-/* Seeds from the system's own source of randomness, or without one from clocks and addresses. */
+/* Seeds the generator from the system's source of randomness. Without one, clocks, process id and address are used. */
 void lsync_random_seed(lsync_random *random);
 
 /* Returns 1 .. INT64_MAX. */

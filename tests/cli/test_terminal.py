@@ -206,7 +206,7 @@ class Watch(Test):
     def test_what_ends_it_is_told_on_the_shell_s_screen(self):
         self.start_watch(until="1001  locked ")
         self.service.reply = (401, {}, "")
-        self.terminal.wait("locksync: The service refused the credential")
+        self.terminal.wait("locksync: The service rejected the credential")
         self.is_given_back()
         self.terminal.wait_for_status(5)
 
