@@ -1,5 +1,5 @@
-/* Which results; see decode.h. A good answer of the documented shape is read by decode_direct.c. All others are decided
-   here: the body is read into jansson's tree, the records out of the tree by the schema. */
+/* Decodes responses; see decode.h. decode_direct.c reads the successful responses of the documented shape. All others
+   are decoded here: jansson parses the body into a tree, and the schema says how records are read from the tree. */
 #include "wire/decode.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One decoding: what its steps share. */
+/* The data that the steps of one decoding share. */
 typedef struct decoding {
     const lock_sync_allocator *memory;
     const lock_sync_request *q;
@@ -24,7 +24,7 @@ typedef struct decoding {
     lock_sync_error *error;
 } decoding;
 
-/* An error about the answer as a whole: with HTTP status, correlation id and the wait that the answer asks for. */
+/* Sets an error about the whole response, with HTTP status, correlation id and the wait that the service asks for. */
 static lock_sync_status fail(const decoding *d, lock_sync_status status, const char *what)
 {
     char *correlation_id = NULL;
@@ -44,7 +44,7 @@ static lock_sync_status fail(const decoding *d, lock_sync_status status, const c
     return status;
 }
 
-/* E_MALFORMED of JSON that is sound: the message names what is wrong, there is no place to point at. */
+/* Sets E_MALFORMED for valid JSON with wrong content. There is no byte offset: the message names what is wrong. */
 static lock_sync_status fail_malformed(const decoding *d, const char *what)
 {
     char text[256];
@@ -53,7 +53,7 @@ static lock_sync_status fail_malformed(const decoding *d, const char *what)
     return fail(d, LOCK_SYNC_E_MALFORMED, text);
 }
 
-/* The same of one record. People count from 1. */
+/* Like fail_malformed, for one record. The message counts records from 1. */
 static lock_sync_status fail_record(const decoding *d, size_t index, size_t count, const char *what)
 {
     char text[128];
@@ -73,15 +73,16 @@ typedef struct fault {
 static const char *describe(enum json_error_code code)
 {
     switch ((int)code) {
-    case json_error_duplicate_key: return "a key comes twice in one object";
+    case json_error_duplicate_key: return "a key occurs twice in one object";
     case json_error_numeric_overflow: return "a number is too large";
     case json_error_premature_end_of_input: return "the JSON text ends too early";
-    case json_error_stack_overflow: return "its values are nested too deep";
+    case json_error_stack_overflow: return "the values are nested too deep";
     default: return "the body is not valid JSON";
     }
 }
 
-/* The body's tree, or NULL and why. A NUL is looked for first: jansson 2.14 lets one pass behind a number or word. */
+/* Parses the body. Returns its tree, or NULL and the reason. A NUL byte is searched first because jansson 2.14 accepts
+   one after a number or a word. */
 static json_t *load(const decoding *d, fault *f)
 {
     const lsync_buffer *body = &d->s->body;
@@ -104,7 +105,7 @@ static json_t *load(const decoding *d, fault *f)
     memset(&why, 0, sizeof why);
     errno = 0;
     tree = json_loadb(text, body->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
-    if (tree == NULL && errno == ENOMEM) /* jansson takes a token that there is no memory for as invalid */
+    if (tree == NULL && errno == ENOMEM) /* jansson reports a token as invalid if it has no memory for it */
         f->what = NULL;
     else if (tree == NULL)
         *f = (fault){describe(json_error_code(&why)), why.position};
@@ -124,30 +125,30 @@ static lock_sync_status fail_json(const decoding *d, const fault *f)
     return d->error->status;
 }
 
-/* --- an answer that says no --- */
+/* --- a response that reports a failure --- */
 
-/* An answer that says no, by its HTTP status or its envelope. */
-static lock_sync_status fail_refused(const decoding *d, lock_sync_status status, const lsync_envelope *envelope)
+/* Sets the error for a failure that the response reports, by its HTTP status or its envelope. */
+static lock_sync_status fail_reported(const decoding *d, lock_sync_status status, const lsync_envelope *envelope)
 {
-    char says[200] = "";
+    char message[200] = "";
     char code[40] = "";
 
     if (fail(d, status, lock_sync_status_message(status)) != status ||
         !lsync_envelope_messages(envelope, d->q->secret, d->error))
         return lsync_error_no_memory(d->error);
     if (status == LOCK_SYNC_E_HTTP)
-        (void)snprintf(code, sizeof code, " Its status is %" PRId32 ".", d->s->http_status);
+        (void)snprintf(code, sizeof code, " The status is %" PRId32 ".", d->s->http_status);
     else if (status == LOCK_SYNC_E_API && envelope->status_code != 0)
-        (void)snprintf(code, sizeof code, " Its statusCode is %" PRId32 ".", envelope->status_code);
+        (void)snprintf(code, sizeof code, " The statusCode is %" PRId32 ".", envelope->status_code);
     if (d->error->api_message_count > 0)
-        (void)snprintf(says, sizeof says, " It says: %s", d->error->api_messages[0]);
-    lsync_one_line(says);
-    lsync_trim_utf8(says);
-    lsync_error_reword(d->error, "%s%s%s", lock_sync_status_message(status), code, says);
+        (void)snprintf(message, sizeof message, " The service's message: %s", d->error->api_messages[0]);
+    lsync_one_line(message);
+    lsync_trim_utf8(message);
+    lsync_error_reword(d->error, "%s%s%s", lock_sync_status_message(status), code, message);
     return status;
 }
 
-/* The envelope's statusCode, where it tells more than that the call failed. */
+/* Returns the status for the envelope's statusCode. E_API if the code only means that the request failed. */
 static lock_sync_status status_of_envelope(const lsync_envelope *envelope)
 {
     lock_sync_status status = lsync_status_of_http(envelope->status_code);
@@ -164,7 +165,7 @@ static void store(const lsync_field *f, const json_t *value, lock_sync_lock *loc
     case JSON_TRUE:
     case JSON_FALSE: (void)lsync_field_store_bool(f, json_is_true(value), lock); break;
     case JSON_STRING: (void)lsync_field_store_text(f, json_string_value(value), json_string_length(value), lock); break;
-    case JSON_REAL: /* one that is no whole number, or is written with an exponent */
+    case JSON_REAL: /* not a whole number, or written with an exponent */
     case JSON_NULL:
     case JSON_ARRAY:
     case JSON_OBJECT:
@@ -182,7 +183,7 @@ static void read_fields(const json_t *object, const lsync_field *fields, size_t 
     }
 }
 
-/* False when the record has no usable id. */
+/* Returns false if the record has no usable id. */
 static bool read_record(const json_t *record, lock_sync_lock *lock)
 {
     const json_t *state;
@@ -209,7 +210,7 @@ static lock_sync_status read_one(const decoding *d, const json_t *result, lock_s
     if (!read_record(result, &lock))
         return fail_malformed(d, "the lock has no usable id");
     if (lock.id != d->q->scope.ids[0])
-        return fail_malformed(d, "it is about another lock");
+        return fail_malformed(d, "the record is of another lock");
     lsync_results_add(r, &lock);
     (void)lsync_results_finish(r);
     return LOCK_SYNC_OK;
@@ -226,7 +227,7 @@ static lock_sync_status read_all(const decoding *d, const json_t *result, lock_s
         lsync_results_add(r, &lock);
     }
     if (!lsync_results_finish(r))
-        return fail_record(d, r->conflict, count, "contradicts an earlier one of the same lock");
+        return fail_record(d, r->conflict, count, "contradicts an earlier record of the same lock");
     return LOCK_SYNC_OK;
 }
 
@@ -240,9 +241,9 @@ static lock_sync_status read_result(const decoding *d, const json_t *body, lock_
     if (!json_is_object(body))
         return fail_malformed(d, "the body is not an object");
     if (result == NULL)
-        return fail_malformed(d, "it has no result");
+        return fail_malformed(d, "the body has no result");
     if (d->q->single ? !json_is_object(result) : !json_is_array(result))
-        return fail_malformed(d, d->q->single ? "its result is not an object" : "its result is not an array");
+        return fail_malformed(d, d->q->single ? "the result is not an object" : "the result is not an array");
     r = lsync_results_new(d->memory, d->scope, records, d->s->received_at_ms);
     if (r == NULL)
         return lsync_error_no_memory(d->error);
@@ -255,16 +256,16 @@ static lock_sync_status read_result(const decoding *d, const json_t *body, lock_
     return LOCK_SYNC_OK;
 }
 
-/* --- the whole --- */
+/* --- the body --- */
 
-/* Whether a 2xx answer says no: by `success`, or by a statusCode where there is no record that would say otherwise. */
-static bool says_no(const json_t *body, const lsync_envelope *envelope)
+/* Returns whether a 2xx response reports a failure: by `success`, or by a statusCode if the result is empty. */
+static bool reports_failure(const json_t *body, const lsync_envelope *envelope)
 {
     const json_t *result = json_object_get(body, "result");
     bool empty = result == NULL || json_is_null(result) || (json_is_array(result) && json_array_size(result) == 0);
 
     return envelope->success == LOCK_SYNC_NO ||
-           (empty && (envelope->has_odd_code ||
+           (empty && (envelope->has_invalid_code ||
                       (envelope->status_code != 0 && lsync_status_of_http(envelope->status_code) != LOCK_SYNC_OK)));
 }
 
@@ -277,11 +278,11 @@ static lock_sync_status decode_body(const decoding *d, lock_sync_results **out)
 
     lsync_envelope_read(body, &envelope);
     if (status != LOCK_SYNC_OK)
-        status = fail_refused(d, status, &envelope); /* its body may be anything */
+        status = fail_reported(d, status, &envelope); /* the body need not be valid */
     else if (body == NULL)
         status = fail_json(d, &f);
-    else if (says_no(body, &envelope))
-        status = fail_refused(d, status_of_envelope(&envelope), &envelope);
+    else if (reports_failure(body, &envelope))
+        status = fail_reported(d, status_of_envelope(&envelope), &envelope);
     else
         status = read_result(d, body, out);
     json_decref(body);
@@ -297,8 +298,8 @@ lock_sync_status lsync_decode(const lock_sync_allocator *memory, const lock_sync
     *out = NULL;
     if (s->failed == LOCK_SYNC_E_TOO_LARGE)
         return fail(&d, s->failed,
-                    s->headers_too_large ? "the answer is larger than allowed: 64 KiB of headers"
-                                         : "the answer is larger than allowed: its body passes the cap");
+                    s->headers_too_large ? "the response is larger than allowed: its headers exceed 64 KiB"
+                                         : "the response is larger than allowed: its body exceeds the limit");
     if (s->failed != LOCK_SYNC_OK)
         return lsync_error_set(error, s->failed, "%s", lock_sync_status_message(s->failed));
     if (lsync_status_of_http(s->http_status) == LOCK_SYNC_OK)

@@ -1,18 +1,19 @@
-/* The fast way from bytes to records; see decode_direct.h.
+/* The fast decoder; see decode_direct.h.
 
-   It reads what the service documents: keys in any order, any white space, unknown keys with a plain scalar. All else
-   it leaves to the full decoder by giving up, so that it can neither accept what that one refuses nor read it
-   differently: every number, text and key here is of a form on which there is nothing to disagree. The body ends in a
-   NUL, which stands in no JSON text: no loop needs to look for the end. */
+   It reads the documented form: keys in any order, any white space, unknown keys with a scalar value. It gives up on
+   everything else, and the full decoder takes over. It must not accept a body that the full decoder rejects, nor read
+   one differently. So it accepts only forms of numbers, texts and keys that have one meaning.
+
+   The body ends in a NUL. Valid JSON contains no NUL, so no loop needs to check for the end. */
 #include "wire/decode_direct.h"
 #include "base/ascii.h"
 #include "wire/schema.h"
 
 #include <string.h>
 
-#define GUESSED_RECORD_BYTES 96 /* of the shortest usual record: room is guessed from it, and grows if need be */
-#define INTEGER_DIGITS_MAX 18   /* all of which an int64_t holds */
-#define OTHER_KEYS_MAX 16       /* unknown keys of one object, which are compared each with each */
+#define GUESSED_RECORD_BYTES 96 /* the shortest usual record; gives the first capacity, which can grow */
+#define INTEGER_DIGITS_MAX 18   /* an int64_t holds each number of so few digits */
+#define OTHER_KEYS_MAX 16       /* unknown keys of one object; each is compared with all others */
 
 /* The unknown keys of one object. */
 typedef struct other_keys {
@@ -25,13 +26,13 @@ typedef struct other_keys {
 
 typedef struct cursor {
     const char *at;
-    const char *end;    /* where the NUL stands */
-    other_keys *others; /* of a record, and of its state */
+    const char *end;    /* the position of the NUL */
+    other_keys *others; /* [0] of a record, [1] of its state object */
 } cursor;
 
 static inline void skip_space(cursor *c)
 {
-    if (*c->at <= ' ') /* the service writes none */
+    if (*c->at <= ' ') /* the service sends no spaces */
         c->at = lsync_ascii_behind_space(c->at);
 }
 
@@ -45,7 +46,7 @@ static inline bool take(cursor *c, char expected)
     return true;
 }
 
-/* A word of fixed size; `size` is a constant wherever this is called, so the comparison is a few instructions. */
+/* Takes a word of fixed size. All callers pass a constant `size`, so the comparison is a few instructions. */
 static inline bool take_bytes(cursor *c, const char *bytes, size_t size)
 {
     if ((size_t)(c->end - c->at) < size || memcmp(c->at, bytes, size) != 0)
@@ -56,7 +57,7 @@ static inline bool take_bytes(cursor *c, const char *bytes, size_t size)
 
 #define TAKE(c, literal) take_bytes(c, literal, sizeof(literal) - 1)
 
-/* What is left of a string of printable ASCII without escapes, behind its first quote. */
+/* Takes the rest of a string, after its opening quote. Only printable ASCII without escapes is accepted. */
 static bool take_text(cursor *c, const char **text, size_t *size)
 {
     const char *at = c->at;
@@ -70,7 +71,7 @@ static bool take_text(cursor *c, const char **text, size_t *size)
     return true;
 }
 
-/* An integer of up to 18 digits. A fraction or an exponent stays where it is, and no value goes on like that. */
+/* Takes an integer of up to 18 digits. A fraction or an exponent is not taken; then the next step fails. */
 static bool take_integer(cursor *c, int64_t *value)
 {
     bool negative = *c->at == '-';
@@ -87,7 +88,7 @@ static bool take_integer(cursor *c, int64_t *value)
     return true;
 }
 
-/* A plain value. One that the field cannot take (a battery level of 255) is absent. */
+/* Takes a scalar value. One that the field cannot hold (a battery level of 255) counts as absent. */
 static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
 {
     const char *text;
@@ -112,8 +113,8 @@ static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
     }
 }
 
-/* The field whose key stands here behind its first quote, and is then behind; NULL for another. The one at `next` is
-   tried first: the service sends the keys of all records in one order. */
+/* Takes a known key, after its opening quote, and returns its field; NULL for an unknown key. The field at `next` is
+   tried first because the service sends the keys of all records in the same order. */
 static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t n, size_t *next)
 {
     for (size_t tried = 0; tried < n; tried++) {
@@ -129,8 +130,8 @@ static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t 
     return NULL;
 }
 
-/* A key without a field, behind its first quote. One that comes twice is for the full decoder, and so is one too many.
-   The service sends none, so the way past this must cost nothing. */
+/* Takes an unknown key, after its opening quote. False if it occurs twice, or if there are too many unknown keys: the
+   full decoder handles these. The service sends no unknown keys, so records without them must not pay for this. */
 static bool take_other_key(cursor *c, other_keys *others, bool is_first)
 {
     const char *text;
@@ -151,10 +152,11 @@ static bool take_other_key(cursor *c, other_keys *others, bool is_first)
 #define OTHER_SEEN ((uint64_t)1 << 63)
 _Static_assert(sizeof(lock_sync_lock) < 64, "take_object has a bit for each offset");
 
-/* A record, or its state: an object with at least one member. What comes twice is for the full decoder. */
+/* Takes a record or its state: an object with at least one member. False if a key occurs twice: the full decoder
+   handles that. */
 static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
 {
-    static const lsync_field unknown = {.min = 1, .max = 0}; /* takes no value */
+    static const lsync_field unknown = {.min = 1, .max = 0}; /* no value is in its range */
     uint64_t seen = 0;                                       /* a bit for each offset, and OTHER_SEEN */
     size_t next = 0;
 
@@ -190,7 +192,7 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
     return take(c, '}');
 }
 
-/* One record; it has an id. */
+/* Takes one record. False if it has no id. */
 static bool take_record(cursor *c, lock_sync_lock *lock)
 {
     memset(lock, 0, sizeof *lock);
@@ -235,7 +237,7 @@ static bool take_all(cursor *c, lock_sync_results **results)
 
 enum { RESULT_SEEN = 1, SUCCESS_SEEN = 2, MESSAGES_SEEN = 4, CODE_SEEN = 8 };
 
-/* A member of the envelope that is seen for the first time, and its colon. */
+/* Takes the colon of an envelope member and marks the member as seen. False if it was seen before. */
 static bool first_time(cursor *c, uint32_t *seen, uint32_t bit)
 {
     if ((*seen & bit) != 0 || !take(c, ':'))
@@ -245,7 +247,7 @@ static bool first_time(cursor *c, uint32_t *seen, uint32_t bit)
     return true;
 }
 
-/* Only what says that all is well. */
+/* Takes a member of the envelope. False for an unknown member, and for a value that does not report success. */
 static bool take_envelope_member(cursor *c, bool single, uint32_t *seen, lock_sync_results **r)
 {
     int64_t code;

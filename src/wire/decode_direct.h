@@ -1,4 +1,4 @@
-/* The fast way from bytes to records: one pass, no tree, nothing allocated but the results. */
+/* The fast decoder: one pass, no tree; only the results are allocated. */
 #ifndef LSYNC_WIRE_DECODE_DIRECT_H
 #define LSYNC_WIRE_DECODE_DIRECT_H
 
@@ -6,8 +6,8 @@
 #include "wire/response.h"
 #include "wire/results.h"
 
-/* Decodes a good answer of the documented shape. NULL for anything else, down to an escape in a key or an object
-   without members, and when memory runs out: then nothing has happened, and the full decoder is to decide. */
+/* Decodes a successful response of the documented shape. Returns NULL for any other, even for an escape in a key or an
+   object without members, and if memory runs out. The full decoder must decide then. */
 lock_sync_results *lsync_decode_direct(const lock_sync_allocator *memory, const lock_sync_request *q,
                                        const lock_sync_response *s, const lsync_scope *scope);
 

@@ -1,4 +1,4 @@
-/* What surrounds the records; see envelope.h. */
+/* The envelope of a response body; see envelope.h. */
 #include "wire/envelope.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -21,7 +21,7 @@ lock_sync_status lsync_status_of_http(int32_t http_status)
     }
 }
 
-/* A member by its documented name, else by that name in any case. */
+/* Returns the member with the documented name, or else the one whose name differs only in case. */
 static const json_t *member(const json_t *body, const char *name, const char *lower_case)
 {
     const json_t *exact = json_object_get(body, name);
@@ -47,12 +47,12 @@ static lock_sync_tristate truth(const json_t *value)
 void lsync_envelope_read(const json_t *body, lsync_envelope *out)
 {
     const json_t *code = member(body, "statusCode", "statuscode");
-    json_int_t number = json_integer_value(code); /* 0 for what is no integer */
+    json_int_t number = json_integer_value(code); /* 0 if `code` is not an integer */
 
     out->success = truth(member(body, "success", "success"));
     out->status_code = number >= 100 && number <= 999 ? (int32_t)number : 0;
-    out->has_odd_code = code != NULL && !json_is_null(code) && out->status_code == 0 &&
-                        !(json_is_integer(code) && number == 0);
+    out->has_invalid_code = code != NULL && !json_is_null(code) && out->status_code == 0 &&
+                            !(json_is_integer(code) && number == 0);
     out->messages = member(body, "errorMessages", "errormessages");
     if (!json_is_array(out->messages))
         out->messages = NULL;

@@ -1,20 +1,20 @@
-/* Times as HTTP writes them; see timestamp.h. */
+/* Times in the formats of HTTP; see timestamp.h. */
 #include "wire/timestamp.h"
 #include "base/ascii.h"
 
 #include <string.h>
 
-#define LAST_SECOND 60               /* HTTP knows leap seconds */
-#define YEAR_MS INT64_C(31556952000) /* the mean one: 146,097 days in 400 years */
+#define LAST_SECOND 60               /* HTTP allows leap seconds */
+#define YEAR_MS INT64_C(31556952000) /* the mean year: 146,097 days in 400 years */
 #define YEAR_MAX 9999
-#define SECONDS_DIGITS_MAX 10 /* of Retry-After: beyond three centuries nobody means it */
+#define SECONDS_DIGITS_MAX 10 /* in Retry-After: more than three centuries are not meant as a wait */
 
 typedef struct cursor {
     const char *at;
     const char *end;
 } cursor;
 
-/* Exactly `count` digits. */
+/* Takes exactly `count` digits. */
 static bool take_number(cursor *c, size_t count, unsigned *value)
 {
     uint64_t number;
@@ -58,7 +58,7 @@ static bool take_month(cursor *c, unsigned *month)
     return false;
 }
 
-/* A day's name, whole or cut to three letters. */
+/* Takes the name of a day, complete or its first three letters. */
 static bool take_day_name(cursor *c)
 {
     static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
@@ -72,7 +72,7 @@ static bool take_day_name(cursor *c)
     return false;
 }
 
-/* "06 Nov 1994 08:49:37 GMT", or "06-Nov-94 08:49:37 GMT" */
+/* Takes "06 Nov 1994 08:49:37 GMT" or "06-Nov-94 08:49:37 GMT". */
 static bool take_date(cursor c, char separator, size_t year_digits, lsync_moment *m)
 {
     return take_number(&c, 2, &m->day) && take_char(&c, separator) && take_month(&c, &m->month) &&
@@ -80,12 +80,12 @@ static bool take_date(cursor c, char separator, size_t year_digits, lsync_moment
            take_clock(&c, m) && take(&c, " gmt") && c.at == c.end;
 }
 
-/* A date whose year has two digits is the last one with these digits that is at most 50 years ahead of `now_ms`
-   (RFC 9110, section 5.6.7). */
+/* Takes a date whose year has two digits. Of the years that end in these digits, the latest one counts that is at most
+   50 years after `now_ms` (RFC 9110, section 5.6.7). */
 static bool take_rfc850(cursor c, int64_t now_ms, lsync_moment *m)
 {
     int64_t latest_ms = now_ms > INT64_MAX - 50 * YEAR_MS ? INT64_MAX : now_ms + 50 * YEAR_MS;
-    int64_t latest_year = 1970 + latest_ms / YEAR_MS + 1; /* or one of the two before: YEAR_MS is a mean */
+    int64_t latest_year = 1970 + latest_ms / YEAR_MS + 1; /* up to two years too late: YEAR_MS is a mean */
     int64_t year;
     int64_t unix_ms;
 
@@ -100,7 +100,7 @@ static bool take_rfc850(cursor c, int64_t now_ms, lsync_moment *m)
     return true;
 }
 
-/* "Nov  6 08:49:37 1994" */
+/* Takes "Nov  6 08:49:37 1994". */
 static bool take_asctime(cursor c, lsync_moment *m)
 {
     if (!take_month(&c, &m->month) || !take_char(&c, ' '))

@@ -1,7 +1,7 @@
-/* One record: its getters, names, and the questions people ask of it. Pure. */
+/* The public functions of one record: getters, names, and whether the lock is locked or jammed. Pure. */
 #include "locksync/lock.h"
 
-/* The decoder clears the bits of what is unknown, so the bit alone answers. */
+/* Checking the bit is enough because the decoder clears the bit of each unknown field. */
 static bool is_known(const lock_sync_lock *lock, uint32_t field)
 {
     return lock != NULL && (lock->fields & field) != 0;

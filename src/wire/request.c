@@ -1,4 +1,4 @@
-/* Which request; see request.h. */
+/* Builds requests; see request.h. */
 #include "wire/request.h"
 
 #include <inttypes.h>
@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define ID_TEXT_MAX sizeof "&id=9223372036854775807"
-#define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* a NUL for each \n */
+#define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* each \n is a NUL */
 
-/* Where the parts of a request's block begin. */
+/* Offsets of the parts of a request's block. */
 typedef struct layout {
     size_t scope;
     size_t url;
@@ -16,11 +16,11 @@ typedef struct layout {
     size_t end;
 } layout;
 
-/* Room for the URL and one id too many. */
+/* Returns the room for the longest URL and one more id. */
 static size_t url_room(const lsync_request_spec *spec)
 {
     size_t path = strlen(spec->base_url) + strlen(spec->api_version) + sizeof "/api//my/lock//sync";
-    size_t ids = spec->id_count > LSYNC_URL_MAX ? LSYNC_URL_MAX : spec->id_count; /* each is more than a byte */
+    size_t ids = spec->id_count > LSYNC_URL_MAX ? LSYNC_URL_MAX : spec->id_count; /* each id takes over one byte */
     size_t room = path + (ids + 1) * ID_TEXT_MAX;
 
     return room < LSYNC_URL_MAX + ID_TEXT_MAX ? room : LSYNC_URL_MAX + ID_TEXT_MAX;
@@ -35,7 +35,7 @@ static bool lay_out(const lsync_request_spec *spec, layout *l)
                           &l->headers);
 }
 
-/* Adds a text and its NUL; gives the place of that NUL. */
+/* Adds a text and its NUL. Returns the position of the NUL. */
 static char *add(char *at, const char *text)
 {
     size_t size = strlen(text);
@@ -44,7 +44,7 @@ static char *add(char *at, const char *text)
     return at + size;
 }
 
-/* The URL; all locks are asked for when the ids would make it too long (the answer is filtered anyway). */
+/* Writes the URL. If the ids would make it too long, it requests all locks; the response is filtered in any case. */
 static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char *url)
 {
     const char *end = url + url_room(spec);
@@ -89,14 +89,14 @@ lock_sync_status lsync_request_check_ids(const int64_t *ids, size_t n, lock_sync
 {
     if (n > LSYNC_ORDER_MAX)
         return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "%zu ids are too many", n);
-    if (n == 0 && ids != NULL) /* a list that came out empty must not become a question about all */
-        return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "an empty list; NULL asks for all");
+    if (n == 0 && ids != NULL) /* a list that is empty by mistake must not become a request for all locks */
+        return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "the list of ids is empty; NULL asks for all");
     if (n > 0 && ids == NULL)
         return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT, "ids is NULL, but n is %zu", n);
     for (size_t i = 0; i < n; i++)
         if (ids[i] <= 0)
             return lsync_error_set(error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                                   "ids[%zu] is %" PRId64 "; the id of a lock is greater than 0", i, ids[i]);
+                                   "ids[%zu] is %" PRId64 "; a lock's id must be greater than 0", i, ids[i]);
     return LOCK_SYNC_OK;
 }
 

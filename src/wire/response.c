@@ -1,4 +1,4 @@
-/* What a transport hands in; see response.h. */
+/* The response that a transport fills; see response.h. */
 #include "wire/response.h"
 #include "base/memory.h"
 #include "base/ascii.h"
@@ -33,8 +33,8 @@ void lsync_response_restart(lock_sync_response *s)
     s->body.size = 0;
 }
 
-/* The first failure is the one to tell. */
-static lock_sync_status note(lock_sync_response *s, lock_sync_status status)
+/* Stores the first failure; later ones are ignored. */
+static lock_sync_status note_failure(lock_sync_response *s, lock_sync_status status)
 {
     if (s->failed == LOCK_SYNC_OK)
         s->failed = status;
@@ -45,14 +45,14 @@ lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes
 {
     if (bytes > LSYNC_RESPONSE_HEADER_BYTES_MAX - s->header_bytes) {
         s->headers_too_large = true;
-        return note(s, LOCK_SYNC_E_TOO_LARGE);
+        return note_failure(s, LOCK_SYNC_E_TOO_LARGE);
     }
     s->header_bytes += bytes;
     return LOCK_SYNC_OK;
 }
 
-/* The first of two headers with one name stays. What is too long for its place is none of these: it is not cut, as a
-   part of a credential that is echoed there would not be known for what it is. */
+/* Stores a header's value, unless an earlier header had the same name. A value that is too long is dropped, not cut:
+   it may echo a credential, and a part of a credential could not be redacted. */
 static void keep(char *place, size_t room, const char *value, size_t size)
 {
     lsync_ascii_trim(&value, &size);
@@ -60,7 +60,7 @@ static void keep(char *place, size_t room, const char *value, size_t size)
         return;
     memcpy(place, value, size);
     place[size] = '\0';
-    for (unsigned char *c = (unsigned char *)place; *c != '\0'; c++) /* a text for people: ASCII, whatever was sent */
+    for (unsigned char *c = (unsigned char *)place; *c != '\0'; c++) /* people read the value: allow only ASCII */
         if (*c > 0x7e)
             *c = '?';
 }
@@ -118,10 +118,10 @@ lock_sync_status lock_sync_response_append_body(lock_sync_response *response, co
 
     if (response == NULL || (data == NULL && size > 0))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (response->failed != LOCK_SYNC_OK) /* what came after a gap would not be the body */
+    if (response->failed != LOCK_SYNC_OK) /* data after a gap would corrupt the body */
         return response->failed;
     status = lsync_buffer_append(&response->body, data, size);
-    return status == LOCK_SYNC_OK ? status : note(response, status);
+    return status == LOCK_SYNC_OK ? status : note_failure(response, status);
 }
 
 lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *response, int64_t unix_ms)

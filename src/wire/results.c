@@ -1,4 +1,4 @@
-/* The building and reading of results; see results.h. */
+/* Builds results and reads them; see results.h. */
 #include "wire/results.h"
 #include "base/memory.h"
 
@@ -16,9 +16,9 @@ static void sort(lock_sync_results *r)
     lsync_order_by_id(&ids, r->order);
 }
 
-/* Where the arrays of a block begin. Those that do not grow come first. */
+/* Offsets of the arrays in a block. Those that do not grow are first. */
 typedef struct layout {
-    size_t missing, scope, answered, locks, order, end;
+    size_t missing, scope, found, locks, order, end;
 } layout;
 
 static bool lay_out(size_t locks, size_t asked, layout *l)
@@ -26,7 +26,7 @@ static bool lay_out(size_t locks, size_t asked, layout *l)
     l->end = sizeof(lock_sync_results);
     return locks <= LSYNC_ORDER_MAX && lsync_add_part(&l->end, asked, sizeof(int64_t), &l->missing) &&
            lsync_add_part(&l->end, asked, LSYNC_SCOPE_ROOM, &l->scope) &&
-           lsync_add_part(&l->end, asked, sizeof(uint32_t), &l->answered) &&
+           lsync_add_part(&l->end, asked, sizeof(uint32_t), &l->found) &&
            lsync_add_part(&l->end, locks, sizeof(lock_sync_lock), &l->locks) &&
            lsync_add_part(&l->end, locks, sizeof(uint32_t), &l->order);
 }
@@ -36,13 +36,13 @@ static void *at(lock_sync_results *r, size_t offset)
     return (char *)r + offset;
 }
 
-/* Tells the results where their arrays begin. */
-static void place(lock_sync_results *r, const layout *l, size_t capacity)
+/* Sets the pointers to the arrays. */
+static void set_arrays(lock_sync_results *r, const layout *l, size_t capacity)
 {
     r->capacity = capacity;
     r->locks = at(r, l->locks);
     r->order = at(r, l->order);
-    r->answered = at(r, l->answered);
+    r->found = at(r, l->found);
     r->missing = at(r, l->missing);
 }
 
@@ -59,9 +59,9 @@ lock_sync_results *lsync_results_new(const lock_sync_allocator *memory, const ls
     if (r == NULL)
         return NULL;
     *r = (lock_sync_results){.memory = *memory, .fetched_at_ms = fetched_at_ms, .conflict = LSYNC_NOT_FOUND};
-    place(r, &l, capacity);
+    set_arrays(r, &l, capacity);
     lsync_scope_init(&r->asked, asked->ids, asked->count, at(r, l.scope));
-    memset(r->answered, 0, asked->count * sizeof r->answered[0]);
+    memset(r->found, 0, asked->count * sizeof r->found[0]);
     return r;
 }
 
@@ -77,7 +77,7 @@ lock_sync_results *lsync_results_grow(lock_sync_results *r)
     r = lsync_realloc(&memory, r, l.end);
     if (r == NULL)
         return NULL;
-    place(r, &l, capacity);
+    set_arrays(r, &l, capacity);
     r->asked.ids = at(r, l.scope);
     r->asked.order = order == 0 ? NULL : at(r, (size_t)order);
     return r;
@@ -93,7 +93,7 @@ static bool is_equal(const lock_sync_lock *a, const lock_sync_lock *b)
 
 static void note_conflict(lock_sync_results *r, size_t index)
 {
-    if (index < r->conflict) /* LSYNC_NOT_FOUND is the greatest */
+    if (index < r->conflict) /* LSYNC_NOT_FOUND is greater than any index */
         r->conflict = index;
 }
 
@@ -105,20 +105,20 @@ void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
 
         if (i == LSYNC_NOT_FOUND)
             return;
-        if (r->answered[i] != 0) {
-            if (!is_equal(&r->locks[r->answered[i] - 1], lock))
+        if (r->found[i] != 0) {
+            if (!is_equal(&r->locks[r->found[i] - 1], lock))
                 note_conflict(r, index);
             return;
         }
-        r->answered[i] = (uint32_t)r->count + 1;
+        r->found[i] = (uint32_t)r->count + 1;
     }
     if (r->count > 0 && lock->id <= r->locks[r->count - 1].id)
         r->unordered = true;
     r->locks[r->count++] = *lock;
 }
 
-/* Keeps the first of records with one id. Ids of an answer are > 0: 0 marks the ones to drop. Where there are any, all
-   locks were asked for, and a record's place is its index. */
+/* Keeps the first of several records with the same id. Received ids are > 0, so 0 marks the records to drop. Duplicates
+   are here only if all locks were requested; then a record's position in `locks` is its index in the response. */
 static void drop_duplicates(lock_sync_results *r)
 {
     size_t kept = 0;
@@ -151,7 +151,7 @@ bool lsync_results_finish(lock_sync_results *r)
         drop_duplicates(r);
     }
     for (size_t i = 0; i < r->asked.count; i++)
-        if (r->answered[i] == 0)
+        if (r->found[i] == 0)
             r->missing[r->missing_count++] = r->asked.ids[i];
     return r->conflict == LSYNC_NOT_FOUND;
 }
@@ -164,7 +164,7 @@ lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsy
         return NULL;
     for (size_t i = 0; i < from->count; i++)
         lsync_results_add(r, &from->locks[i]);
-    (void)lsync_results_finish(r); /* what it is taken from has each lock once */
+    (void)lsync_results_finish(r); /* cannot fail: `from` has each lock once */
     return r;
 }
 

@@ -1,4 +1,4 @@
-/* The shape of a record; see schema.h. */
+/* The fields of a record; see schema.h. */
 #include "wire/schema.h"
 #include "wire/timestamp.h"
 

@@ -1,9 +1,9 @@
-/* What is asked for; see scope.h. */
+/* The locks that are requested; see scope.h. */
 #include "wire/scope.h"
 
 #include <string.h>
 
-/* Drops the later ones of equal ids: they are marked by 0, which no id is. */
+/* Keeps the first of equal ids. Ids are > 0, so 0 marks the ids to drop. */
 static size_t drop_duplicates(int64_t *ids, const int64_t *given, size_t n, const uint32_t *order)
 {
     size_t kept = 0;

@@ -1,10 +1,10 @@
-/* Times as the service writes them; see timestamp.h. */
+/* Times in the service's format; see timestamp.h. */
 #include "wire/timestamp.h"
 #include "base/ascii.h"
 
 #include <limits.h>
 
-/* The number that `count` digits write; when they are none, one that no time has. */
+/* Parses `count` digits. Returns UINT_MAX, which no valid time contains, if one of them is not a digit. */
 static unsigned number(const char *at, size_t count)
 {
     uint64_t value;
@@ -26,7 +26,7 @@ static bool is_valid(const lsync_moment *m, unsigned last_second)
            m->minute <= 59 && m->second <= last_second;
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar; years begin in March here, so that the leap day comes last. */
+/* Returns the days since 1970-01-01 in the Gregorian calendar. Years begin in March here: the leap day is last then. */
 static int64_t days_of(unsigned year, unsigned month, unsigned day)
 {
     unsigned y = month <= 2 ? year - 1 : year;
@@ -46,7 +46,7 @@ bool lsync_moment_unix_ms(const lsync_moment *m, unsigned last_second, int64_t *
     return true;
 }
 
-/* Z, an offset or nothing; the offset in minutes. */
+/* Parses the time zone: Z, an offset or nothing. *minutes becomes the offset in minutes. */
 static bool parse_zone(const char *at, size_t size, int *minutes)
 {
     unsigned hour;

@@ -1,18 +1,18 @@
-/* Base URLs and proxy URLs; see url.h. Stricter than RFC 3986 on purpose: what is let through here reaches libcurl's
-   parser and a host's own, and all of them must see the same host. */
+/* Base URLs and proxy URLs; see url.h. The rules are stricter than RFC 3986 on purpose. A parser of libcurl or of the
+   application reads the URL later and must find the same host name. */
 #include "wire/url.h"
 #include "base/ascii.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* The text behind `prefix` (lower case), compared without regard to case; NULL when it does not begin so. */
-static const char *behind(const char *text, const char *prefix)
+/* Returns the text after `prefix` (lower case); the case of the text is ignored. NULL if it has another prefix. */
+static const char *after(const char *text, const char *prefix)
 {
     return lsync_ascii_begins(text, strlen(text), prefix) ? text + strlen(prefix) : NULL;
 }
 
-/* One decimal number 0..255 without needless zeros; NULL when there is none. */
+/* Skips one decimal number 0..255 without leading zeros. Returns NULL if there is no such number. */
 static const char *skip_octet(const char *at, const char *end)
 {
     uint64_t value;
@@ -40,12 +40,13 @@ static bool is_loopback(const char *host, size_t size)
 {
     if (size == 5 && memcmp(host, "[::1]", 5) == 0)
         return true;
-    if (size == 9 && behind(host, "localhost") != NULL)
+    if (size == 9 && after(host, "localhost") != NULL)
         return true;
     return size > 4 && memcmp(host, "127.", 4) == 0 && is_ipv4(host, size);
 }
 
-/* Up to eight groups of up to four hexadecimal digits, "::" at most once, the last two perhaps as an IPv4 address. */
+/* Accepts up to eight groups of up to four hexadecimal digits. "::" may occur once. An IPv4 address may replace the
+   last two groups. */
 static bool is_ipv6(const char *text, size_t size)
 {
     const char *end = text + size;
@@ -78,7 +79,8 @@ static bool is_ipv6(const char *text, size_t size)
     return size > 0 && (end[-1] != ':' || (size >= 2 && end[-2] == ':')) && (gap ? groups <= 7 : groups == 8);
 }
 
-/* Letters, digits and hyphens between single dots, from a letter or digit on; a dot may end it. */
+/* Parses a host name: letters, digits and hyphens between single dots. It begins with a letter or digit and may end in
+   a dot. */
 static const char *parse_name(const char *host, const char **end)
 {
     const char *at = host;
@@ -87,11 +89,11 @@ static const char *parse_name(const char *host, const char **end)
         at++;
     *end = at;
     return lsync_ascii_is_alnum(*host) && *at != '.' ? NULL
-                                                     : "it has no host, or one that is no name (letters, digits and "
-                                                       "hyphens between single dots)";
+                                                     : "it has no valid host name (letters, digits and hyphens "
+                                                       "between single dots)";
 }
 
-/* Host and port. On success *at stands behind them and *host_size is the host's length. */
+/* Parses host name and port. On success *at is the text after them, and *host_size the length of the host name. */
 static const char *parse_authority(const char **at, size_t *host_size)
 {
     const char *host = *at;
@@ -101,7 +103,7 @@ static const char *parse_authority(const char **at, size_t *host_size)
     if (*host == '[') {
         end += strcspn(host, "]");
         if (*end != ']' || !is_ipv6(host + 1, (size_t)(end - host - 1)))
-            return "what stands between its brackets is no IPv6 address";
+            return "the text between its brackets is not an IPv6 address";
         end++;
     } else {
         why = parse_name(host, &end);
@@ -144,20 +146,20 @@ const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
 
     if (size > LSYNC_BASE_URL_MAX)
         return "it is longer than 1024 bytes";
-    host = behind(url, "https://");
+    host = after(url, "https://");
     out->https = host != NULL;
     if (host == NULL)
-        host = behind(url, "http://");
+        host = after(url, "http://");
     if (host == NULL)
         return "it begins with neither https:// nor http://";
     if (memchr(host, '@', strcspn(host, "/?#")) != NULL)
-        return "it holds a user name; a credential is set by its own setter";
+        return "it contains a user name; set the personal key or access token with its setter instead";
     at = host;
     why = parse_authority(&at, &host_size);
     if (why != NULL)
         return why;
     if (*at != '\0' && *at != '/' && *at != '?' && *at != '#')
-        return "its host has a character other than letters, digits, '.' and '-'";
+        return "its host name has a character other than letters, digits, '.' and '-'";
     why = check_path(at);
     if (why != NULL)
         return why;
@@ -187,7 +189,8 @@ bool lsync_host_is_address(const char *host)
     return *host == '[' || strchr("/:", host[strspn(host, "0123456789.")]) != NULL;
 }
 
-/* Whether each %XX stands for a character that can be part of a name: with another, libcurl goes without the proxy. */
+/* Returns whether each % begins a %XX that does not encode a control character. Otherwise libcurl would connect without
+   the proxy. */
 static bool is_user_info(const char *at, const char *end)
 {
     for (; at < end; at++)
@@ -208,13 +211,13 @@ const char *lsync_proxy_url_check(const char *url)
     if (strlen(url) > LSYNC_BASE_URL_MAX)
         return "it is longer than 1024 bytes";
     for (size_t i = 0; at == NULL && i < sizeof schemes / sizeof schemes[0]; i++)
-        at = behind(url, schemes[i]);
+        at = after(url, schemes[i]);
     if (at == NULL)
-        return "it begins with none of http://, https://, socks4://, socks4a://, socks5:// and socks5h://";
+        return "it must begin with http://, https://, socks4://, socks4a://, socks5:// or socks5h://";
     for (const char *c = at; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~')
-            return "it has a space, a control character or a byte beyond ASCII";
-    user_end = memchr(at, '@', strcspn(at, "/?#")); /* percent-encoded, a password holds none of these */
+            return "it has a space, a control character or a byte that is not ASCII";
+    user_end = memchr(at, '@', strcspn(at, "/?#")); /* a password contains these only percent-encoded */
     if (user_end != NULL) {
         if (!is_user_info(at, user_end))
             return "a % in its user or password is not followed by the hexadecimal digits of a printable character";
@@ -223,5 +226,5 @@ const char *lsync_proxy_url_check(const char *url)
     why = parse_authority(&at, &host_size);
     if (why != NULL)
         return why;
-    return *at == '\0' || strcmp(at, "/") == 0 ? NULL : "something other than a port follows its host";
+    return *at == '\0' || strcmp(at, "/") == 0 ? NULL : "its host name is followed by more than a port";
 }

@@ -1,4 +1,4 @@
-/* Base URLs and proxy URLs: what is allowed in them, and where they lead. */
+/* Checks base URLs and proxy URLs, and reads the parts that the library needs. */
 #ifndef LSYNC_WIRE_URL_H
 #define LSYNC_WIRE_URL_H
 
@@ -9,20 +9,20 @@
 
 typedef struct lsync_base_url {
     bool https;
-    bool loopback; /* the host is 127.0.0.0/8, ::1 or localhost, as text */
-    size_t size;   /* bytes of the URL without slashes at its end */
+    bool loopback; /* the host name in the URL is 127.0.0.0/8, ::1 or localhost; no name is resolved */
+    size_t size;   /* bytes of the URL without the slashes at its end */
 } lsync_base_url;
 
-/* Checks `scheme://host[:port][/path]`. NULL when it is good, else why it is not (static text). */
+/* Checks `scheme://host[:port][/path]`. Returns NULL if the URL is valid, else the reason (static text). */
 const char *lsync_base_url_parse(const char *url, lsync_base_url *out);
 
-/* Whether a checked host, perhaps with a port or path behind it, is an address, and no name to look up. */
+/* Returns whether a checked host name is an IP address, which needs no look-up. A port or path may follow it. */
 bool lsync_host_is_address(const char *host);
 
-/* Whether two URLs (NULL: none) name one origin: scheme, host and port. */
+/* Returns whether two URLs have the same origin: scheme, host name and port. False if one is NULL. */
 bool lsync_url_has_same_origin(const char *a, const char *b);
 
-/* Checks `scheme://[user:password@]host[:port][/]` for a proxy. NULL, or why not (static text). */
+/* Checks the URL of a proxy: `scheme://[user:password@]host[:port][/]`. Returns NULL, or the reason (static text). */
 const char *lsync_proxy_url_check(const char *url);
 
 #endif

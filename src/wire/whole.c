@@ -1,4 +1,4 @@
-/* Whole numbers that are written as reals; see whole.h. */
+/* Whole numbers that are written as reals (54.0); see whole.h. */
 #include "wire/whole.h"
 #include "base/ascii.h"
 
@@ -10,7 +10,7 @@ static bool is_of_number(char c)
     return lsync_ascii_is_digit(c) || (c != '\0' && strchr("+-.eE", c) != NULL);
 }
 
-/* The end of the string whose opening quote is at `at`. */
+/* Returns the end of the string whose opening quote is at `at`. */
 static size_t skip_string(const char *json, size_t size, size_t at)
 {
     for (at++; at < size && json[at] != '"'; at++)
@@ -18,9 +18,9 @@ static size_t skip_string(const char *json, size_t size, size_t at)
     return at + 1;
 }
 
-#define DIGITS_MAX 18 /* more may be more than an int64_t holds, and then the parser would refuse the whole text */
+#define DIGITS_MAX 18 /* an int64_t may not hold more, and then the parser would reject the whole text */
 
-/* Writes blanks over the fraction of a token that is an integer, a point, and zeros. */
+/* Overwrites the fraction of a token with spaces if the token is an integer, a point and zeros. */
 static void write_whole(char *token, size_t size)
 {
     const char *point = memchr(token, '.', size);

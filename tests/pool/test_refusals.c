@@ -86,7 +86,7 @@ TEST_ON_STAGE(bad_submits_are_refused_and_never_called_back)
     CHECK_HOLDS(lock_sync_error_message(lock_sync_last_error(a->ctx)), "done");
     expect_refused(NULL, a, NULL, 0, "pool");
     expect_refused(p, a, NULL, 1, "ids");
-    expect_refused(p, a, zero, 0, "an empty list; NULL asks for all");
+    expect_refused(p, a, zero, 0, "the list of ids is empty; NULL asks for all");
     expect_refused(p, a, zero, 2, "ids[1]");
     expect_refused(p, a, negative, 1, "-5");
     expect_refused(p, a, zero, SIZE_MAX, "ids");

@@ -36,8 +36,8 @@ TEST_WITH_CTX(the_place_of_a_fault_and_what_it_is)
         {"cut in a string", PREFIX "\"abc", 15, "the JSON text ends too early"},
         {"real overflow", PREFIX "1e999]}", 16, "a number is too large"},
         {"beyond int64", PREFIX "{\"id\":9223372036854775808}]}", 36, "a number is too large"},
-        {"a key twice", "{\"a\":1,\"bb\":2,\"a\":3}", 17, "a key comes twice in one object"},
-        {"a second result", "{\"result\":[{\"id\":1}],\"result\":[]}", 29, "a key comes twice in one object"},
+        {"a key twice", "{\"a\":1,\"bb\":2,\"a\":3}", 17, "a key occurs twice in one object"},
+        {"a second result", "{\"result\":[{\"id\":1}],\"result\":[]}", 29, "a key occurs twice in one object"},
         {"of two faults the first", PREFIX "1e999,]}", 16, "a number is too large"},
     };
 
@@ -89,17 +89,17 @@ TEST_WITH_CTX(sound_json_that_is_no_answer)
         {"number", "7", "the body is not an object"},
         {"string", "\"result\"", "the body is not an object"},
         {"array of records", " \n[{\"id\":1}]", "the body is not an object"},
-        {"no result", "{}", "it has no result"},
-        {"result in another case", "{\"Result\":[]}", "it has no result"},
-        {"success as a string", "{\"success\":\"false\"}", "it has no result"},
-        {"result null", "{\"result\":null}", "its result is not an array"},
-        {"result object", "{\"result\":{\"id\":1}}", "its result is not an array"},
-        {"result number", "{\"success\":true,\"result\":0}", "its result is not an array"},
+        {"no result", "{}", "the body has no result"},
+        {"result in another case", "{\"Result\":[]}", "the body has no result"},
+        {"success as a string", "{\"success\":\"false\"}", "the body has no result"},
+        {"result null", "{\"result\":null}", "the result is not an array"},
+        {"result object", "{\"result\":{\"id\":1}}", "the result is not an array"},
+        {"result number", "{\"success\":true,\"result\":0}", "the result is not an array"},
         {"a record without an id", PREFIX "{\"id\":1},{},{\"id\":3}]}", "record 2 of 3 has no usable id"},
         {"an id of 0", PREFIX "{\"id\":1},{\"id\":0}]}", "record 2 of 2 has no usable id"},
         {"an id that is a real", PREFIX "{\"id\":1.5}]}", "record 1 of 1 has no usable id"},
         {"a contradiction", PREFIX "{\"id\":1},{\"id\":2},{\"id\":1,\"revision\":0}]}",
-         "record 3 of 3 contradicts an earlier one"},
+         "record 3 of 3 contradicts an earlier record"},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {

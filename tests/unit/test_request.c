@@ -57,13 +57,13 @@ TEST_WITH_CTX(an_empty_list_is_refused_wherever_ids_are_taken)
     lock_sync_watch *w = (lock_sync_watch *)(void *)ctx;
 
     CHECK_INT(lock_sync_request_build(ctx, ids, 0, &q), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK_TEXT(t_error_message(ctx), "the list of ids is empty; NULL asks for all");
     CHECK(q == NULL);
     CHECK_INT(lock_sync_fetch(ctx, ids, 0, &r), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK_TEXT(t_error_message(ctx), "the list of ids is empty; NULL asks for all");
     CHECK(r == NULL);
     CHECK_INT(lock_sync_watch_new(ctx, ids, 0, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_TEXT(t_error_message(ctx), "an empty list; NULL asks for all");
+    CHECK_TEXT(t_error_message(ctx), "the list of ids is empty; NULL asks for all");
     CHECK(w == NULL);
 }
 
