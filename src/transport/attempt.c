@@ -1,4 +1,4 @@
-/* One attempt to send a request, from its preparation to what its end means; see attempt.h. */
+/* One attempt to send a request, from its preparation to its result; see attempt.h. */
 #include "transport/attempt.h"
 #include "base/clock.h"
 #include "transport/connections.h"
@@ -16,7 +16,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
     t->saw = (lsync_events){.sent_us = 0};
     if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
-        lsync_sockets_have_room(sockets)) /* else libcurl would have it wait until nobody uses one */
+        lsync_sockets_have_room(sockets)) /* without room libcurl would wait until a connection is unused */
         t->connecting = LSYNC_CONNECTS_ALWAYS;
     lsync_sockets_end_closed(sockets);
     sockets->closed_bytes = 0;
@@ -28,7 +28,8 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status == LOCK_SYNC_OK ? lsync_transfer_set(t, q) : status;
 }
 
-/* Whether nothing can follow: there is a response, or a callback of ours or its time ended the attempt. */
+/* Returns whether no retry can follow: the request has its response, was cancelled, or ran out of time or memory; or a
+   callback of the library stopped it. */
 static bool is_final(const lsync_transfer *t, CURLcode code)
 {
     bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->saw.vetoed && !t->saw.unsent;
@@ -49,7 +50,7 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
         .has_response = t->saw.has_response,
         .is_vetoed = t->saw.vetoed,
         .is_dead = is_dead,
-        .http2 = t->saw.is_http2 || is_dead || lsync_quirk_is_goaway(code), /* only there one has others on it */
+        .http2 = t->saw.is_http2 || is_dead || lsync_quirk_is_goaway(code), /* the last two occur with HTTP/2 only */
         .has_no_room = t->saw.has_no_room,
         .wants_http1 = t->saw.wants_http1,
         .is_idempotent = true, /* a GET */
@@ -62,7 +63,7 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
     return t->attempts.next;
 }
 
-/* A header tells the protocol, also of a response that broke off behind it. */
+/* Learns the protocol from a complete header, even if the body broke off. */
 static void learn(lsync_transfer *t)
 {
     long version = 0;
@@ -71,11 +72,11 @@ static void learn(lsync_transfer *t)
         lsync_sockets_learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
 }
 
-static lock_sync_status read_answer(lsync_transfer *t)
+static lock_sync_status read_status(lsync_transfer *t)
 {
     long status = 0;
 
-    if (!t->saw.header_ended) { /* closed in the midst of it, which libcurl takes for its end */
+    if (!t->saw.header_ended) { /* closed within the header; libcurl reports success */
         t->stopped = LOCK_SYNC_E_NETWORK;
         return t->stopped;
     }
@@ -87,7 +88,7 @@ static lock_sync_status read_answer(lsync_transfer *t)
 
 lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
 {
-    lock_sync_status status = code == CURLE_OK ? read_answer(t) : lsync_status_of_curl(t, code);
+    lock_sync_status status = code == CURLE_OK ? read_status(t) : lsync_status_of_curl(t, code);
 
     if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
         *t->distrusted_us = lsync_clock_boot_us();
@@ -95,11 +96,11 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     t->response->counts_sends = true;
     t->response->sends = t->attempts.sends;
     t->sockets->wants_http1 = t->sockets->wants_http1 || t->saw.wants_http1;
-    t->is_worn = t->saw.vetoed || status != LOCK_SYNC_OK; /* it may have failed while libcurl sent again */
+    t->must_renew = t->saw.vetoed || status != LOCK_SYNC_OK; /* libcurl may have retried before the failure */
     lsync_sockets_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);
-    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they led into the request, which is about to be wiped */
+    for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they point into the request, which is wiped soon */
         t->headers[i].data = NULL;
     t->request = NULL;
     t->response = NULL;

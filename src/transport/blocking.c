@@ -1,5 +1,5 @@
-/* The libcurl transport of a blocking fetch: one transfer on the context's own multi handle, so that connection, name
-   and TLS session are kept, and lock_sync_cancel() wakes it at once. */
+/* The libcurl transport of a blocking fetch: one transfer on a multi handle of the context. The multi handle keeps
+   connection, resolved name and TLS session, and lock_sync_cancel() can wake it at once. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "transport/quirks.h"
@@ -19,8 +19,8 @@ typedef struct blocking {
     lsync_transfer transfer;
 } blocking;
 
-/* Until libcurl is done with the transfer: OK and its code, or why it could not be run. The deadline is kept here too:
-   libcurl's own begins anew with what it sends again. */
+/* Runs the transfer until libcurl is done. Returns OK and its code, or the reason why it could not run. The deadline is
+   checked here too because libcurl's timeout restarts when libcurl retries. */
 static lock_sync_status wait_for_end(blocking *c, const lock_sync_request *q, CURLcode *code)
 {
     const CURLMsg *message;
@@ -43,7 +43,7 @@ static lock_sync_status wait_for_end(blocking *c, const lock_sync_request *q, CU
     }
     message = curl_multi_info_read(c->multi, &queued);
     if (message == NULL || message->msg != CURLMSG_DONE)
-        return LOCK_SYNC_E_NETWORK; /* done without a word: libcurl promises that this is not so */
+        return LOCK_SYNC_E_NETWORK; /* done without a message: libcurl promises that this does not happen */
     *code = message->data.result;
     return LOCK_SYNC_OK;
 }
@@ -60,7 +60,7 @@ static lock_sync_status drive(blocking *c, const lock_sync_request *q, CURLcode 
     return status;
 }
 
-/* One attempt. *attempts: those before; then, if another is to follow, this one too. */
+/* Makes one attempt. *attempts describes the earlier ones; if a retry follows, this attempt is added. */
 static lock_sync_status attempt(blocking *c, const lock_sync_request *q, lock_sync_response *s,
                                 lsync_attempts *attempts)
 {
@@ -99,7 +99,7 @@ static void cancel(void *user)
 {
     blocking *c = user;
 
-    (void)curl_multi_wakeup(c->multi); /* fails only where the wake-up is full, that is, on its way */
+    (void)curl_multi_wakeup(c->multi); /* fails only if an earlier wake-up is pending */
 }
 
 static void destroy(void *user)
@@ -109,7 +109,7 @@ static void destroy(void *user)
 
     if (c->transfer.easy != NULL)
         lsync_transfer_release(&c->transfer);
-    (void)curl_multi_cleanup(c->multi); /* fails only for a handle that is none */
+    (void)curl_multi_cleanup(c->multi); /* fails only for an invalid handle */
     lsync_sockets_release(&c->sockets);
     lsync_free(&memory, c);
 }
@@ -125,12 +125,12 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     lsync_sockets_init(&c->sockets, &c->memory, NULL);
     c->multi = curl_multi_init();
     if (c->multi == NULL) {
-        status = lsync_status_of_no_handle(); /* it wants a pair of sockets */
+        status = lsync_status_of_no_handle(); /* libcurl needs two descriptors for the handle */
     } else {
         lsync_quirk_set_resolver(c->multi);
         status = lsync_transfer_init(&c->transfer, &c->memory, &c->distrusted_us);
     }
-    /* one host, one connection; an HTTP/1.1 connection to an old base URL need not linger */
+    /* one origin needs one connection; one to an earlier base URL is not worth keeping */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
         status = LOCK_SYNC_E_NO_MEMORY;
     if (status != LOCK_SYNC_OK) {

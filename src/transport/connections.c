@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RESPONSES_REMEMBERED 4000 /* older ones count less and less */
-#define RESPONSES_FOR_A_STREAM 64 /* on one connection, then one stream more is tried */
+#define RESPONSES_REMEMBERED 4000 /* at this count the counters are halved, so that older responses count less */
+#define RESPONSES_FOR_A_STREAM 64 /* after so many responses on a connection one more stream is tried */
 
 /* --- the list of connections --- */
 
@@ -44,7 +44,7 @@ void lsync_sockets_release(lsync_sockets *s)
     lsync_sockets_init(s, s->memory, s->owner);
 }
 
-/* The place of a socket in the list; s->count: it is not in it. */
+/* Returns the position of a socket in the list; s->count if it is not in the list. */
 static size_t place_of(const lsync_sockets *s, int fd)
 {
     size_t i = 0;
@@ -81,7 +81,8 @@ static bool make_room(lsync_sockets *s)
     return true;
 }
 
-/* Without memory for it the connection is not known: it is not counted, and nothing is asked of it. */
+/* Adds a socket to the list. Without memory the connection stays unknown: it is not counted and its state is not
+   checked. */
 static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
 {
     lsync_connection *c = make_room(s) ? lsync_alloc(s->memory, sizeof *c) : NULL;
@@ -108,7 +109,8 @@ static int port_of(int fd)
     return ntohs(in.sin_port);
 }
 
-/* Tells connections of one origin apart: one local port may lead to several of its addresses. Never 0. */
+/* Returns a key that distinguishes the connections to one origin. The address is part of it because connections to
+   several addresses can share a local port. Never 0. */
 static uint64_t key_of(const char *remote_ip, int local_port)
 {
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
@@ -118,7 +120,7 @@ static uint64_t key_of(const char *remote_ip, int local_port)
     return hash << 16 | (uint16_t)local_port;
 }
 
-/* The connection that libcurl is about to send on; NULL: it is not known. */
+/* Returns the connection that libcurl is about to send on; NULL if it is not in the list. */
 static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, int local_port)
 {
     uint64_t key = key_of(remote_ip, local_port);
@@ -139,7 +141,8 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
     return NULL;
 }
 
-/* libcurl 7.88 says nothing when it closes a socket that did not connect; its number may be another's by now. */
+/* Drops the sockets of a transfer that did not connect. libcurl 7.88 does not report that it closes such a socket, and
+   its number may be reused by now. */
 static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
@@ -147,9 +150,10 @@ static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
             drop(s, i);
 }
 
-/* --- sending again --- */
+/* --- retries by libcurl --- */
 
-/* Only HTTP/2 carries several requests at once; and libcurl sends again what went over a new connection only there. */
+/* Returns whether the connection is known or presumed to speak HTTP/2. Only HTTP/2 carries several requests at once.
+   Only with HTTP/2 does libcurl retry a request that it sent on a new connection. */
 static bool is_http2(const lsync_transfer *t)
 {
     const lsync_connection *c = t->saw.connection;
@@ -168,7 +172,7 @@ static int stop(lsync_transfer *t, lock_sync_status why)
     return CURL_PREREQFUNC_ABORT;
 }
 
-/* The request is not on its connection any more. */
+/* Detaches the request from its connection. */
 static void leave_connection(lsync_transfer *t)
 {
     lsync_connection *c = t->saw.connection;
@@ -181,8 +185,9 @@ static void leave_connection(lsync_transfer *t)
         lsync_free(t->sockets->memory, c);
 }
 
-/* libcurl gave up what was sent, and is about to send it again. Where the connection is there, only the request's own
-   stream is gone: the server refused it. Before the first response that was one too many, on the next connection too. */
+/* Prevents a retry by libcurl, which gave up the request that it sent. If the connection is still open, the server has
+   refused the request's stream. If that happens before the first response, there were too many streams on the
+   connection. Then fewer are presumed for new connections. */
 static int veto(lsync_transfer *t)
 {
     lsync_sockets *s = t->sockets;
@@ -237,17 +242,18 @@ static bool is_loopback_address(const struct sockaddr *address)
     return false;
 }
 
-/* TLS will open the CA file beside the socket: without a descriptor left it would say that the file is bad. */
+/* Returns whether a descriptor is left. TLS opens the CA file while the socket is open; without a descriptor it would
+   report that the file is bad. */
 static bool has_free_descriptor(curl_socket_t socket)
 {
-    int spare = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 
-    if (spare >= 0)
-        (void)close(spare);
-    return spare >= 0;
+    if (copy >= 0)
+        (void)close(copy);
+    return copy >= 0;
 }
 
-/* None of the connections that there are takes another request now. */
+/* Records that none of the connections takes another request now. */
 static void find_no_room(lsync_transfer *t)
 {
     lsync_sockets *s = t->sockets;
@@ -260,8 +266,9 @@ static void find_no_room(lsync_transfer *t)
     }
 }
 
-/* "localhost" is trusted with plain http because it is this machine: an address elsewhere (a changed hosts file, a name
-   server's answer) is refused. Sockets do not leak into child processes. */
+/* Opens a socket, unless the request must not connect. Plain http is allowed for "localhost" because it is this
+   machine. Any other address, which a changed configuration or a name server may return, is rejected. Child processes
+   do not inherit the socket. */
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     lsync_transfer *t = user;
@@ -269,14 +276,14 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     curl_socket_t made;
 
     (void)purpose;
-    if (t->request == NULL) /* nothing is to be sent any more */
+    if (t->request == NULL) /* the attempt is over */
         return CURL_SOCKET_BAD;
     route = t->request->route;
     if (t->saw.sent_us != 0) {
         (void)veto(t);
         return CURL_SOCKET_BAD;
     }
-    if (t->connecting == LSYNC_CONNECTS_NEVER) { /* libcurl wants a connection more */
+    if (t->connecting == LSYNC_CONNECTS_NEVER) { /* libcurl wants to open another connection */
         find_no_room(t);
         return CURL_SOCKET_BAD;
     }
@@ -301,10 +308,10 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
 
 void lsync_sockets_end_closed(lsync_sockets *s)
 {
-    if (!s->http2 || (s->owner != NULL && s->owner->turns == s->looked))
+    if (!s->http2 || (s->owner != NULL && s->owner->passes == s->checked_pass))
         return;
     if (s->owner != NULL)
-        s->looked = s->owner->turns;
+        s->checked_pass = s->owner->passes;
     for (size_t i = 0; i < s->count; i++) {
         const lsync_connection *c = s->listed[i].connection;
 
@@ -313,9 +320,9 @@ void lsync_sockets_end_closed(lsync_sockets *s)
     }
 }
 
-/* Whether a kept connection is not to be used again: it is dead, was idle for too long, or is closed. libcurl asks for
-   the second too, but in whole seconds, and by a clock that a suspended machine stops. */
-static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t now_us)
+/* Returns whether a kept connection must not be used: it is dead, was idle for too long, or is closed. libcurl checks
+   the idle time too, but in whole seconds, and with a clock that stops while the machine is suspended. */
+static bool is_unusable(const lsync_transfer *t, const lsync_connection *c, int64_t now_us)
 {
     const lsync_route *route = t->request->route;
 
@@ -326,14 +333,16 @@ static bool is_unfit(const lsync_transfer *t, const lsync_connection *c, int64_t
     return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->sockets->http2);
 }
 
-/* What was to share a connection and found none waits in libcurl for one that is being made, and all that wait get it at
-   once: more than it may carry until its server says how many it takes. */
+/* Returns whether a new connection carries as many requests as presumed possible. libcurl lets requests that must share
+   a connection wait for one that is being made, and then puts all of them on it at once. They may be too many for a
+   connection whose limit on streams is not known yet. */
 static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
 {
     return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->sockets->presumed_streams;
 }
 
-/* One slot, one request: what libcurl would send a second time by itself is vetoed, and retry.h decides. */
+/* Lets libcurl send the request once, because one slot allows one request. A retry by libcurl is vetoed; retry.h
+   decides instead. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
@@ -344,12 +353,12 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     (void)local_ip, (void)remote_port;
     if (t->saw.sent_us != 0)
         return veto(t);
-    c = connection_at(s, remote_ip, local_port); /* it is one now, and libcurl keeps it even if nothing is sent */
-    if (now_us > t->request->send_until_us)      /* stopped, or asleep: others count on the slot's end */
+    c = connection_at(s, remote_ip, local_port); /* now connected: libcurl keeps it even if nothing is sent */
+    if (now_us > t->request->send_until_us)      /* after a pause of the process the slot's lease may be over */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
-    if (c != NULL && is_unfit(t, c, now_us)) {
+    if (c != NULL && is_unusable(t, c, now_us)) {
         t->saw.unsent = true;
-        lsync_peer_shut_down(c->fd); /* libcurl would keep it if it speaks HTTP/2 */
+        lsync_peer_shut_down(c->fd); /* libcurl would keep an HTTP/2 connection */
         lsync_quirk_end_connection(t->easy);
         return stop(t, LOCK_SYNC_E_NETWORK);
     }
@@ -367,7 +376,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     return CURL_PREREQFUNC_OK;
 }
 
-/* --- learning --- */
+/* --- what is learned from responses --- */
 
 bool lsync_sockets_have_room(const lsync_sockets *s)
 {
@@ -383,8 +392,9 @@ void lsync_sockets_learn(lsync_sockets *s, bool http2)
     }
 }
 
-/* From the first one on libcurl knows how many streams the server allows, and that is found out. What was found out is
-   tried again now and then: it may have been for a while only. */
+/* Counts a response. After the first one libcurl knows the server's limit on streams, and the presumed limit no longer
+   applies. find_no_room() may lower the number later. It is then raised slowly, because the shortage may have been
+   temporary. */
 static void count_response(lsync_connection *c)
 {
     if (c->responses++ == 0)

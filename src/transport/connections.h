@@ -1,44 +1,45 @@
-/* The connections of transfers: which are opened, and whether a request may be sent on them. In the callbacks `user` is
-   the transfer, or its lsync_sockets where that is said. */
+/* The connections of transfers: whether one may be opened, and whether a request may be sent on it. In libcurl's
+   callbacks `user` is the transfer, unless a comment says that it is the lsync_sockets. */
 #ifndef LSYNC_TRANSPORT_CONNECTIONS_H
 #define LSYNC_TRANSPORT_CONNECTIONS_H
 
 #include "transport/types.h"
 
 void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner);
-/* No connection speaks to it any more. */
+/* Frees the list. Its connections must be closed before, because closing one uses the list. */
 void lsync_sockets_release(lsync_sockets *s);
 
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address);
 int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_sockets */
 
-/* CURLOPT_PREREQFUNCTION: before a request is sent, and again before libcurl would send it by itself. */
+/* The CURLOPT_PREREQFUNCTION: libcurl calls it before it sends a request, and again before it retries one. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
-/* Another origin comes: nothing is known of it. Connections to the one before may be open still. */
+/* Forgets what was learned about the origin, because another origin follows. Connections to the earlier origin may
+   still be open. */
 void lsync_sockets_forget(lsync_sockets *s);
 
-/* How many requests the connections carry at once over HTTP/2, as far as is known. */
+/* Returns how many requests the connections can carry at once over HTTP/2, as far as is known. */
 uint32_t lsync_sockets_streams(const lsync_sockets *s);
-/* Ends the connections over HTTP/2 that wait for a request and were closed by the server. libcurl reads what waits there
-   before it asks for the request, and does not know a closing alert for what it is. In a pool once a turn: many requests
-   begin in one, and lsync_on_send looks again. */
+/* Ends the idle HTTP/2 connections that the server has closed. libcurl reads the pending data of a connection before it
+   calls lsync_on_send, and does not recognize a closing alert in it. In a pool this is done once in each pass of the
+   loop because many requests begin in one pass, and lsync_on_send checks again. */
 void lsync_sockets_end_closed(lsync_sockets *s);
 
-/* Whether there are connections, and a response came on each. */
+/* Returns whether there are connections, and each of them has carried a response. */
 bool lsync_sockets_are_confirmed(const lsync_sockets *s);
 
-/* Whether there may be one connection more. */
+/* Returns whether another connection may be opened. */
 bool lsync_sockets_have_room(const lsync_sockets *s);
 
-/* Whether the connection that a request was sent on was ended because it gave no sign of life to another. */
+/* Returns whether the request's connection was ended because another request on it timed out in silence. */
 bool lsync_sockets_is_dead(const lsync_transfer *t);
 
-/* A response came. */
+/* Counts a response and stores its protocol. */
 void lsync_sockets_learn(lsync_sockets *s, bool http2);
 
-/* The attempt of a transfer is over. `out_of_time`: a connection that gave no sign of life since the request was sent
-   is not trusted any more, and ended. */
+/* Detaches a transfer from its connection at the end of an attempt. If `out_of_time`, and nothing was received since
+   the request was sent, the connection counts as dead and is shut down. */
 void lsync_sockets_leave(lsync_transfer *t, bool out_of_time);
 
 #endif

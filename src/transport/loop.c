@@ -1,4 +1,4 @@
-/* Many transfers in one thread: what does not depend on how their sockets are waited for; see loop.h. */
+/* Many transfers in one thread: the part that does not depend on epoll or poll; see loop.h. */
 #include "transport/loop.h"
 
 #define SET(option, value)                                                                                             \
@@ -35,10 +35,10 @@ lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
 {
     l->owner.transfers--;
-    (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that is not in it */
+    (void)curl_multi_remove_handle(l->multi, t->easy); /* fails only for a handle that was not added */
 }
 
-/* All messages are read first: with each handle that is removed libcurl looks through those that are left. */
+/* Reads all messages before it removes handles, because each removal makes libcurl search the remaining messages. */
 lsync_transfer *lsync_loop_finished(lsync_loop *l)
 {
     lsync_transfer *first = NULL;
@@ -52,7 +52,7 @@ lsync_transfer *lsync_loop_finished(lsync_loop *l)
         if (message->msg != CURLMSG_DONE) /* the only kind that libcurl 7.88 knows */
             continue;
         if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK) {
-            l->owner.transfers--; /* it ends by its deadline */
+            l->owner.transfers--; /* its deadline ends it */
             continue;
         }
         *end = (lsync_transfer *)(void *)private;

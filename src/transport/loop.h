@@ -1,5 +1,5 @@
-/* Many transfers in one thread: libcurl's multi handle driven by what its sockets and timers say, behind one file
-   descriptor. No transfer costs anything while nothing happens to it. */
+/* Many transfers in one thread: libcurl's multi handle, driven by the events of its sockets and timers. One file
+   descriptor covers all events. An idle transfer costs nothing. */
 #ifndef LSYNC_TRANSPORT_LOOP_H
 #define LSYNC_TRANSPORT_LOOP_H
 
@@ -13,13 +13,13 @@ typedef struct lsync_loop {
     lsync_socket_owner owner;          /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
     CURLM *multi;                      /* owned; NULL: there was no memory to renew it */
-    int epoll_fd;                      /* all below in one; owned, as are the next; -1: this system has none */
+    int epoll_fd;                      /* covers all events; owned, like the next two; -1: not on this system */
     int timer_fd;
     int wake_fd;
     int64_t curl_due_us;    /* when libcurl wants to be called; boot clock */
-    int64_t armed_us;       /* what the timer stands at */
-    bool more;              /* something else may have happened already */
-    uint32_t total;         /* limit on connections, as the owner's per_host */
+    int64_t armed_us;       /* when the timer expires; boot clock */
+    bool more;              /* more events may be ready */
+    uint32_t total;         /* limit on all connections; the owner's per_host is the limit for one origin */
     int64_t distrusted_us;  /* when TLS failed last; see attempt.h */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
@@ -27,34 +27,36 @@ typedef struct lsync_loop {
 
 /* In loop_epoll.c or loop_poll.c: */
 
-/* OK, E_NO_MEMORY or E_CONNECT (out of file descriptors); after a failure there is nothing to release. */
+/* Returns OK, E_NO_MEMORY or E_CONNECT (out of file descriptors). After a failure there is nothing to release. */
 lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory);
-/* All transfers have been removed and released, but their memory is there: connections still speak to it. */
+/* All transfers must be stopped and released, but their memory must still exist: closing connections uses it. */
 void lsync_loop_release(lsync_loop *l);
 
-/* Handles what has happened, waiting for it up to timeout_ms (< 0: for ever). OK or E_NO_MEMORY. */
+/* Waits for events up to timeout_ms (< 0: without limit) and handles them. Returns OK or E_NO_MEMORY. */
 lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms);
 
-/* After lsync_loop_pass failed, and all transfers have been stopped: libcurl does not bear to go on with what ran out
-   of memory, so all connections are closed and it begins anew. Without memory for that the next start tries again. */
+/* Replaces the multi handle after lsync_loop_pass failed; all transfers must be stopped. After an allocation failure
+   libcurl cannot go on with its multi handle. All connections are closed. Without memory for a new handle `multi` is
+   NULL, and the next start tries again. */
 void lsync_loop_renew(lsync_loop *l);
 
-/* Sets the timer for libcurl and for the pool's own next moment, if that is another than it stands at. */
+/* Sets the timer to the earlier of libcurl's and the pool's due times, unless it is set to that already. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
-/* Makes the descriptor readable. From any thread. */
+/* Makes the descriptor readable. Can be called from any thread. */
 void lsync_loop_wake(const lsync_loop *l);
 
 /* In loop.c: */
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
 
-/* Starts a transfer that is prepared, in a loop that was renewed if need be. libcurl has one that shares wait for any
-   connection to that host that is being made, also through another's proxy. OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks what is needed). */
+/* Starts a prepared transfer. `multi` must not be NULL. A transfer that must share a connection waits in libcurl for
+   one that is being made to the same host name, even through another proxy. Returns OK, E_NO_MEMORY, or E_NO_TRANSPORT
+   (this libcurl lacks a required feature). */
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t);
 void lsync_loop_stop(lsync_loop *l, lsync_transfer *t);
 
-/* The transfers that are over, each with its code, linked by next_over; they have been stopped. NULL: none. */
+/* Stops the transfers that are over and returns them, each with its code, linked by next_over. NULL: no transfer. */
 lsync_transfer *lsync_loop_finished(lsync_loop *l);
 
 #endif

@@ -12,24 +12,25 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 8 /* then their transfers are taken in, and others begin with the memory that they gave back */
+#define EVENTS_MAX 8 /* small, so that finished transfers return their memory before others begin */
 
 /* --- sockets --- */
 
-/* A descriptor that libcurl asked about.
+/* A socket that libcurl wants to be watched.
 
-   Between two requests libcurl has no interest in a connection's socket. epoll keeps it all the same, as most often the
-   next request is near (5 % of the time of a fetch over HTTP/1.1); what happens there meanwhile ends that, and so does
-   its closing.
+   Between two requests libcurl is not interested in the socket of a connection. epoll keeps watching it because the
+   next request often follows soon; that saves 5 % of the time of a fetch over HTTP/1.1. The watch ends with an event on
+   the idle socket, or when the socket is closed.
 
-   libcurl 7.88 closes a socket that did not connect without a word; a child process that forked meanwhile may hold a
-   copy, and then epoll goes on to report it. So what is waited for to be written to is reported once, and armed anew
-   while it is wanted; and the number of a socket that did not connect is not touched again. */
+   libcurl 7.88 does not report that it closes a socket that did not connect. If a child process that was forked
+   meanwhile has a copy, epoll continues to report events of it. So a socket that waits for EPOLLOUT is reported once,
+   and armed again while libcurl wants it. The number of a socket that did not connect is not removed from epoll: it may
+   be reused. */
 struct lsync_watched {
-    uint32_t wanted;   /* events, by libcurl; 0: none */
-    uint32_t watched;  /* by epoll; 0: it does not have it, or only from when it was not connected */
-    bool is_ours;      /* a connection's, whose end is told */
-    bool is_connected; /* its answer is waited for */
+    uint32_t wanted;    /* the events that libcurl wants; 0: none */
+    uint32_t watched;   /* the events that epoll watches; 0: none, or epoll has the socket from before it connected */
+    bool is_connection; /* the socket of a connection, whose closing is reported */
+    bool is_connected;  /* libcurl has waited for a response on it */
 };
 
 static lsync_watched *watched_at(const lsync_loop *l, int fd)
@@ -37,7 +38,7 @@ static lsync_watched *watched_at(const lsync_loop *l, int fd)
     return (size_t)fd < l->watched_count ? &l->watched[fd] : NULL;
 }
 
-/* As above, and makes room for it; NULL: out of memory, and then it is watched like any other. */
+/* Like watched_at, but makes room. NULL: out of memory; then the socket is watched like one of no connection. */
 static lsync_watched *make_watched(lsync_loop *l, int fd)
 {
     size_t count = l->watched_count == 0 ? 64 : l->watched_count;
@@ -61,7 +62,7 @@ static uint32_t once(uint32_t events)
     return (events & (uint32_t)EPOLLOUT) != 0 ? (uint32_t)EPOLLONESHOT : 0;
 }
 
-/* `known`: epoll has it; else it may have it, from when it was not connected. */
+/* Watches a socket. `known`: epoll has it. Otherwise epoll may still have it from before it connected. */
 static bool watch(const lsync_loop *l, int fd, uint32_t events, bool known)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -80,7 +81,7 @@ static void unwatch(const lsync_loop *l, int fd, lsync_watched *w)
 
 static lsync_loop *loop_of(lsync_socket_owner *owner)
 {
-    return (lsync_loop *)(void *)owner; /* its first member */
+    return (lsync_loop *)(void *)owner; /* the first member of the loop */
 }
 
 static void opened(lsync_socket_owner *owner, int fd)
@@ -88,7 +89,7 @@ static void opened(lsync_socket_owner *owner, int fd)
     lsync_watched *w = make_watched(loop_of(owner), fd);
 
     if (w != NULL)
-        *w = (lsync_watched){.is_ours = true};
+        *w = (lsync_watched){.is_connection = true};
 }
 
 static void closing(lsync_socket_owner *owner, int fd)
@@ -99,12 +100,12 @@ static void closing(lsync_socket_owner *owner, int fd)
         return;
     if (w->is_connected)
         unwatch(loop_of(owner), fd, w);
-    *w = (lsync_watched){.is_ours = false};
+    *w = (lsync_watched){.is_connection = false};
 }
 
 /* --- libcurl's callbacks --- */
 
-/* One of ours. */
+/* Sets the events that libcurl wants for the socket of a connection. */
 static bool want(const lsync_loop *l, int fd, lsync_watched *w, uint32_t events)
 {
     w->wanted = events;
@@ -121,7 +122,7 @@ static bool want(const lsync_loop *l, int fd, lsync_watched *w, uint32_t events)
     return true;
 }
 
-/* What libcurl wants to know of a socket. `known`: it is none of ours, and epoll has it. */
+/* The CURLMOPT_SOCKETFUNCTION. `known` is not NULL if epoll has the socket and it is not a connection's. */
 // cppcheck-suppress constParameter ; the type is libcurl's
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *known)
 {
@@ -131,7 +132,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0); /* 0: CURL_POLL_REMOVE */
 
     (void)easy;
-    if (w != NULL && w->is_ours)
+    if (w != NULL && w->is_connection)
         return want(l, socket, w, events) ? 0 : -1;
     if (events == 0) {
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
@@ -178,7 +179,7 @@ void lsync_loop_renew(lsync_loop *l)
     l->curl_due_us = LSYNC_NEVER_US;
     l->multi = curl_multi_init();
     for (size_t i = 0; i < l->watched_count; i++)
-        l->watched[i] = (lsync_watched){.is_ours = false};
+        l->watched[i] = (lsync_watched){.is_connection = false};
     if (l->multi != NULL && set_options(l) == CURLM_OK &&
         lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
         return;
@@ -224,7 +225,7 @@ void lsync_loop_release(lsync_loop *l)
 
 /* --- events --- */
 
-/* False, here and below: libcurl or epoll could not go on. */
+/* Like handle() below, returns false if libcurl or epoll cannot go on. */
 static bool act(const lsync_loop *l, curl_socket_t socket, int events)
 {
     int running;
@@ -251,7 +252,7 @@ static bool handle(lsync_loop *l, const struct epoll_event *event)
             l->armed_us = LSYNC_NEVER_US;
         return true;
     }
-    if (w != NULL && w->is_ours && w->wanted == 0) { /* the server closed it, or it did not connect and is gone */
+    if (w != NULL && w->is_connection && w->wanted == 0) { /* closed by the server, or did not connect and is gone */
         unwatch(l, fd, w);
         return true;
     }
@@ -260,8 +261,8 @@ static bool handle(lsync_loop *l, const struct epoll_event *event)
                  ((event->events & (uint32_t)EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                  ((event->events & (uint32_t)(EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0)))
         return false;
-    w = watched_at(l, fd); /* it may have moved */
-    return w == NULL || !w->is_ours || once(w->wanted) == 0 || watch(l, fd, w->wanted | once(w->wanted), true);
+    w = watched_at(l, fd); /* the array may have moved */
+    return w == NULL || !w->is_connection || once(w->wanted) == 0 || watch(l, fd, w->wanted | once(w->wanted), true);
 }
 
 lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
@@ -270,12 +271,12 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
     int n = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_ms);
     bool good = true;
 
-    l->owner.turns++;
+    l->owner.passes++;
     l->more = n == EVENTS_MAX;
     for (int i = 0; i < n && good; i++)
         good = handle(l, &events[i]);
     while (good && l->curl_due_us <= lsync_clock_boot_us()) {
-        l->curl_due_us = LSYNC_NEVER_US; /* libcurl tells the next */
+        l->curl_due_us = LSYNC_NEVER_US; /* libcurl sets the next time in on_timer */
         good = act(l, CURL_SOCKET_TIMEOUT, 0);
     }
     return good ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
@@ -301,6 +302,6 @@ void lsync_loop_wake(const lsync_loop *l)
 {
     const uint64_t one = 1;
 
-    while (write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR) /* EAGAIN: it is awake for long */
+    while (write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR) /* EAGAIN: many earlier wake-ups are pending */
         continue;
 }

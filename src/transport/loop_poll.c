@@ -1,5 +1,5 @@
-/* Many transfers in one thread, on systems without epoll: libcurl's own poll, and no descriptor for a host's event
-   loop; see loop.h. Its cost grows with the number of transfers. */
+/* Many transfers in one thread, on systems without epoll; see loop.h. Uses curl_multi_poll(), so there is no descriptor
+   for an application's event loop. The cost of a pass grows with the number of transfers. */
 #include "base/clock.h"
 #include "transport/loop.h"
 #include "transport/quirks.h"
@@ -27,14 +27,14 @@ void lsync_loop_release(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
 }
 
-/* Here libcurl bears it: it looks at each transfer anew whenever it is called. */
+/* Does nothing: with curl_multi_perform() libcurl can go on, because each call checks all transfers. */
 void lsync_loop_renew(lsync_loop *l)
 {
     (void)l;
 }
 
-/* How long may be waited: up to timeout_ms, and up to the pool's own next moment. */
-static int patience(const lsync_loop *l, int timeout_ms)
+/* Returns how long a pass can wait: up to timeout_ms, and up to the pool's due time. */
+static int wait_limit_ms(const lsync_loop *l, int timeout_ms)
 {
     int64_t own_ms = l->armed_us == LSYNC_NEVER_US ? INT_MAX : lsync_clock_ms_up(l->armed_us - lsync_clock_boot_us());
 
@@ -46,11 +46,11 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     int running;
 
-    timeout_ms = patience(l, timeout_ms);
-    l->owner.turns++;
+    timeout_ms = wait_limit_ms(l, timeout_ms);
+    l->owner.passes++;
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
-    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* those that are over are taken in before any wait */
+    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* do not wait: some transfers are over */
         return LOCK_SYNC_OK;
     if (curl_multi_poll(l->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
         curl_multi_perform(l->multi, &running) != CURLM_OK)
@@ -65,5 +65,5 @@ void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
 
 void lsync_loop_wake(const lsync_loop *l)
 {
-    (void)curl_multi_wakeup(l->multi); /* fails only where a wake-up is on its way */
+    (void)curl_multi_wakeup(l->multi); /* fails only if an earlier wake-up is pending */
 }

@@ -1,4 +1,4 @@
-/* The built-in transport of a build without libcurl: none. */
+/* A build without libcurl has no built-in transport. */
 #include "transport/transport.h"
 
 lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_sync_transport *out)

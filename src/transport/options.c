@@ -1,4 +1,5 @@
-/* What libcurl is told about a transfer; see options.h. Each option stands here for a reason that its comment tells. */
+/* The options of a transfer in libcurl; see options.h. A comment gives the reason for an option where it is not
+   obvious. */
 #include "transport/options.h"
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -10,13 +11,13 @@
 #include <pthread.h>
 #include <string.h>
 
-#define CA_AGE_S_MAX 86400 /* libcurl's own */
+#define CA_AGE_S_MAX 86400 /* libcurl's default, 24 hours */
 #define SESSIONS_DISTRUSTED_S 10
 
 lock_sync_status lsync_curl_global_init(void)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static bool done; /* the one process-wide fact: libcurl's own global state has been made */
+    static bool done; /* the library's only process-wide state: libcurl's global state is initialized */
     bool ready;
 
     (void)pthread_mutex_lock(&mutex);
@@ -35,7 +36,8 @@ static int stop(lsync_transfer *t, lock_sync_status why)
     return 0;
 }
 
-/* "Content-Encoding: gzip" once, or identity: a second layer could hide a bomb, another coding was not asked for. */
+/* Allows one "Content-Encoding: gzip", or identity. A second layer could hide a decompression bomb, and no other coding
+   was requested. */
 static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t size)
 {
     lsync_ascii_trim(&value, &size);
@@ -47,7 +49,7 @@ static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t siz
     return true;
 }
 
-/* A transfer coding could hide another layer. */
+/* Allows only codings that do not compress: a compressed transfer coding could hide another layer. */
 static bool is_plain_transfer(const char *value, size_t size)
 {
     lsync_ascii_trim(&value, &size);
@@ -59,14 +61,14 @@ static bool is_status_line(const char *line, size_t size)
     return lsync_ascii_begins(line, size, "http/") && size > 5 && lsync_ascii_is_digit(line[5]);
 }
 
-/* The number behind the first blank; 0: none. */
+/* Returns the number after the first space; 0 if there is no number. */
 static int32_t status_of_line(const char *line, size_t size)
 {
-    const char *blank = memchr(line, ' ', size);
+    const char *space = memchr(line, ' ', size);
     uint64_t status = 0;
 
-    if (blank != NULL)
-        (void)lsync_ascii_digits(blank + 1, (size_t)(line + size - blank) - 1, 4, &status);
+    if (space != NULL)
+        (void)lsync_ascii_digits(space + 1, (size_t)(line + size - space) - 1, 4, &status);
     return (int32_t)status;
 }
 
@@ -79,7 +81,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     t->saw.has_response = true;
     if (lsync_response_count_header(t->response, size) != LOCK_SYNC_OK)
         return 0;
-    if (is_status_line(line, size)) { /* of each response, interim ones included */
+    if (is_status_line(line, size)) { /* the first line of each response, interim ones included */
         lsync_response_restart(t->response);
         t->response->seen_status = status_of_line(line, size);
         t->saw.encoded = false;
@@ -118,7 +120,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *user)
       code = curl_easy_setopt(easy, option, value);                                                                    \
   } while (0)
 
-/* HTTP/2 where the server offers it, and libcurl speaks it. */
+/* Returns HTTP/2 (used if the server offers it) if this libcurl supports it, else HTTP/1.1. */
 static long http_version(void)
 {
     const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
@@ -126,7 +128,7 @@ static long http_version(void)
     return (built->features & CURL_VERSION_HTTP2) != 0 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
 }
 
-/* What is the same for every request. Cookies, HSTS and alt-svc are off unless their options are set. */
+/* Sets the options that are the same for every request. Cookies, HSTS and alt-svc are off by default. */
 static CURLcode set_rules(lsync_transfer *t)
 {
     CURL *easy = t->easy;
@@ -149,7 +151,7 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
-    SET(CURLOPT_NOPROXY, ""); /* else the environment's no_proxy is read */
+    SET(CURLOPT_NOPROXY, ""); /* without it libcurl reads no_proxy from the environment */
     SET(CURLOPT_ERRORBUFFER, t->error_text);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
@@ -162,13 +164,13 @@ static CURLcode set_rules(lsync_transfer *t)
     SET(CURLOPT_CLOSESOCKETFUNCTION, lsync_on_close_socket);
     for (size_t i = 0; i + 1 < LSYNC_REQUEST_HEADERS; i++)
         t->headers[i].next = &t->headers[i + 1];
-    SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; what it holds comes with each request */
+    SET(CURLOPT_HTTPHEADER, t->headers); /* borrowed by libcurl; lsync_transfer_prepare sets the lines */
     return code;
 }
 
-/* A CA file replaces all other trust: the directory that libcurl was built with would stay trusted beside it, and costs
-   milliseconds on each new connection. The system's own trust is libcurl's bundle; its directory only where there is no
-   bundle. */
+/* Sets the trust store. A CA file replaces it completely. Otherwise the certificate directory that libcurl was built
+   with would remain trusted, and cost milliseconds for each new connection. The system's trust store is libcurl's
+   bundle, or its directory if there is no bundle. */
 static CURLcode set_trust(CURL *easy, const char *ca_file)
 {
     CURLcode code = CURLE_OK;
@@ -185,9 +187,11 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
     return code;
 }
 
-/* Certificates that libcurl parsed before TLS failed last are parsed anew: where memory ran out, OpenSSL leaves some
-   unfit for good. Other TLS libraries than OpenSSL lack the option, and keep none. For some seconds no session is resumed
-   either: the one that was may be what failed, and libcurl 8.14 would try it again and again. */
+/* Makes libcurl parse the CA certificates again if it parsed them before the last failure of TLS. If memory runs out,
+   OpenSSL leaves some of them permanently unusable. Other TLS libraries lack the option and cache no certificates.
+
+   For some seconds no session is resumed either. The resumed session may be the cause of the failure, and libcurl 8.14
+   would try it repeatedly. */
 static void set_trusted_age(const lsync_transfer *t)
 {
     int64_t age_s;
@@ -204,7 +208,7 @@ static bool is_same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Notes a text that is about to be set. *changed: it is another than the one that stands. */
+/* Stores a copy of a text that is about to be set. *changed becomes whether it differs from the text that is set. */
 static CURLcode note(lsync_transfer *t, char **place, const char *text, bool *changed)
 {
     char *copy = NULL;
@@ -217,12 +221,12 @@ static CURLcode note(lsync_transfer *t, char **place, const char *text, bool *ch
         if (copy == NULL)
             return CURLE_OUT_OF_MEMORY;
     }
-    lsync_free_secret(t->memory, *place); /* a proxy's may hold a password */
+    lsync_free_secret(t->memory, *place); /* the URL of a proxy may contain a password */
     *place = copy;
     return CURLE_OK;
 }
 
-/* Nothing counts as set: all is set anew for the next request. */
+/* Marks all options as not set, so that the next request sets them all. */
 static void forget_options(lsync_transfer *t)
 {
     lsync_free_secret(t->memory, t->set.url);
@@ -231,8 +235,8 @@ static void forget_options(lsync_transfer *t)
     memset(&t->set, 0, sizeof t->set);
 }
 
-/* A sixth of what a transfer costs libcurl is to take its URL apart and put it together again: it gets it in parts. The
-   text goes along for what reads that (a request that libcurl repeats, the words for a URL that it refuses). */
+/* Sets the URL, parsed in advance: parsing and rebuilding it is a sixth of what a transfer costs in libcurl. The text
+   is set too because some code reads it: a retry by libcurl, and the error message for a URL that libcurl rejects. */
 static CURLcode set_url(lsync_transfer *t, const char *url)
 {
     CURLUcode parsed = curl_url_set(t->url, CURLUPART_URL, url, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
@@ -241,14 +245,14 @@ static CURLcode set_url(lsync_transfer *t, const char *url)
     return code == CURLE_OK ? lsync_quirk_set_url(t->easy, parsed == CURLUE_OK ? t->url : NULL, url) : code;
 }
 
-/* As lsync_quirk_renew has it: nothing stands in the fresh handle. */
+/* Sets the rules in a fresh handle, in which no option is set. For lsync_quirk_renew. */
 static CURLcode set_rules_anew(lsync_transfer *t)
 {
     forget_options(t);
     return set_rules(t);
 }
 
-/* Where the request goes and how: set only where it differs from what stands. */
+/* Sets the options for URL, proxy and trust store that differ from those that are set. */
 static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
 {
     CURL *easy = t->easy;
@@ -265,15 +269,15 @@ static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
     if (code == CURLE_OK)
         code = note(t, &t->set.proxy, proxy, &changed);
     if (changed)
-        SET(CURLOPT_PROXY, proxy); /* never NULL: the environment would be asked */
+        SET(CURLOPT_PROXY, proxy); /* never NULL: libcurl would read the environment */
     if (code == CURLE_OK)
-        code = note(t, &t->set.url, q->url, &changed); /* last: without it nothing counts as set */
+        code = note(t, &t->set.url, q->url, &changed); /* last: while it is NULL nothing counts as set */
     if (code == CURLE_OK && changed)
         code = set_url(t, q->url);
     return code;
 }
 
-/* Of the request's time, what is left for this attempt; at least 1: 0 would be no limit. */
+/* Returns the time left for this attempt, at least 1 ms: for libcurl 0 means no limit. */
 static int64_t time_left_ms(const lock_sync_request *q)
 {
     int64_t left_ms = (q->send_until_us - lsync_clock_boot_us()) / 1000;
@@ -282,7 +286,7 @@ static int64_t time_left_ms(const lock_sync_request *q)
     return left_ms < 1 ? 1 : left_ms;
 }
 
-/* What differs from request to request. */
+/* Sets the options that differ from request to request. */
 static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 {
     int64_t left_ms = time_left_ms(q);
@@ -304,7 +308,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
 
 /* --- life cycle --- */
 
-/* An option that is refused is one that this libcurl lacks. */
+/* Returns the status for a result of curl_easy_setopt(). libcurl rejects an option that it does not have. */
 static lock_sync_status status_of_setting(CURLcode code)
 {
     if (code == CURLE_OK)

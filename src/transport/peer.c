@@ -1,4 +1,4 @@
-/* What the system knows of the other end of a connected socket; see peer.h. */
+/* The system's knowledge of the other end of a connected socket; see peer.h. */
 #include "transport/peer.h"
 
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <netinet/in.h>
 #ifdef __linux__
 #  if defined(__GLIBC__)
-#    include <linux/tcp.h> /* glibc's own lacks newer members */
+#    include <linux/tcp.h> /* netinet/tcp.h of glibc lacks newer members */
 #  else
 #    include <netinet/tcp.h>
 #  endif
@@ -16,18 +16,18 @@
 #  include <netinet/tcp.h>
 #endif
 
-/* Also in docs/transports.md. */
+/* docs/transports.md has these numbers too. */
 #define KEEPALIVE_IDLE_S 15
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES 3
 #define UNACKNOWLEDGED_MS 15000
 
-#define TICK_MS 10 /* or less: by which the kernel tells when something was received */
+#define TICK_MS 10 /* upper bound of the kernel's tick, the precision of its receive times */
 
 #define TLS_ALERT 21
 #define TLS_DATA 23
 #define TLS_HEADER 5
-#define TLS13_ALERT_SIZE 19 /* two bytes, the type and the tag; no HTTP/2 frame fits into so few */
+#define TLS13_ALERT_SIZE 19 /* two bytes, the type and the tag; an HTTP/2 frame needs more */
 
 #ifdef __linux__
 static bool tcp_info(int socket, struct tcp_info *info)
@@ -66,7 +66,7 @@ bool lsync_peer_is_silent(int socket, int64_t us)
 }
 #endif
 
-/* Whether one of the records that wait is a closing alert, plain or encrypted. */
+/* Returns whether one of the pending TLS records is an alert, plain or encrypted. */
 static bool has_alert(const unsigned char *bytes, size_t size)
 {
     size_t at = 0;
@@ -85,7 +85,7 @@ static bool has_alert(const unsigned char *bytes, size_t size)
 bool lsync_peer_has_closed(int socket, bool tls, bool http2)
 {
     struct pollfd p = {.fd = socket, .events = POLLIN};
-    unsigned char bytes[1024]; /* what was not read with the last response: few and short frames */
+    unsigned char bytes[1024]; /* data after the last response: few and short frames */
     ssize_t size;
 
 #ifdef POLLRDHUP

@@ -1,11 +1,11 @@
-/* Where versions of libcurl differ; see quirks.h. */
+/* Differences between versions of libcurl; see quirks.h. */
 #include "transport/quirks.h"
 
 #include <string.h>
 
-#define HEADER_LINE_MAX ((uint64_t)100 * 1024) /* what libcurl takes of a header line */
+#define HEADER_LINE_MAX ((uint64_t)100 * 1024) /* libcurl's limit on a header line */
 
-/* Options that older headers lack, and older libraries do not know and do not need. */
+/* Options that older headers do not define. Older libraries reject them and do not need them. */
 #define MULTI_RESOLVE_THREADS_MAX ((CURLMoption)20)
 #define MULTI_QUICK_EXIT ((CURLMoption)21)
 
@@ -29,12 +29,12 @@ CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transf
 {
     CURL *fresh;
 
-    if (!t->is_worn)
+    if (!t->must_renew)
         return CURLE_OK;
-    fresh = curl_easy_init(); /* a reset would not say that memory ran out in it */
+    fresh = curl_easy_init(); /* curl_easy_reset() does not report that memory ran out */
     if (fresh == NULL)
         return CURLE_OUT_OF_MEMORY;
-    curl_easy_cleanup(t->easy); /* connections stay: they are not the handle's */
+    curl_easy_cleanup(t->easy); /* connections stay open: they belong to the multi handle */
     t->easy = fresh;
     return set_rules(t);
 }

@@ -1,4 +1,4 @@
-/* When a request is sent once more: one decision, asked at the end of each attempt. Pure. */
+/* Decides at the end of each attempt whether the request is retried, and how. Pure. */
 #ifndef LSYNC_TRANSPORT_RETRY_H
 #define LSYNC_TRANSPORT_RETRY_H
 
@@ -7,34 +7,34 @@
 
 typedef enum lsync_retry {
     LSYNC_RETRY_NONE,
-    LSYNC_RETRY_ANYWHERE, /* on whichever connection has room */
-    LSYNC_RETRY_ALONE,    /* on a connection of its own */
-    LSYNC_RETRY_HTTP1     /* over HTTP/1.1, on a connection of its own */
+    LSYNC_RETRY_ANYWHERE, /* on any connection that has room */
+    LSYNC_RETRY_ALONE,    /* on a new connection */
+    LSYNC_RETRY_HTTP1     /* over HTTP/1.1, on a new connection */
 } lsync_retry;
 
-/* Whether the server refused the request unprocessed. libcurl often does not say. */
+/* Whether the server refused the request without processing it. libcurl often does not report it. */
 typedef enum lsync_refused { LSYNC_REFUSED_NO, LSYNC_REFUSED_YES, LSYNC_REFUSED_UNKNOWN } lsync_refused;
 
-/* What one attempt saw. */
+/* The events of one attempt. */
 typedef struct lsync_attempt {
     uint32_t sends;    /* of the request, in this attempt and those before it */
-    uint32_t unsent;   /* attempts in a row, this one included, that found a kept connection unfit before sending */
-    bool has_no_room;  /* it was to share a connection, and none took it; nothing was sent */
-    bool is_final;     /* it has its response, or was cancelled, is out of time or of memory */
-    bool has_response; /* a byte of one came */
-    bool is_vetoed;    /* libcurl was about to send it again by itself */
-    bool is_dead;      /* its connection gave no sign of life to another request, and was ended */
+    uint32_t unsent;   /* attempts in a row, this one included, whose kept connection was unusable; nothing was sent */
+    bool has_no_room;  /* it had to share a connection, and none had room; nothing was sent */
+    bool is_final;     /* it has its response, was cancelled, or ran out of time or memory */
+    bool has_response; /* a byte of a response arrived */
+    bool is_vetoed;    /* libcurl was about to retry it */
+    bool is_dead;      /* its connection was ended because another request on it timed out in silence */
     bool http2;        /* known or presumed */
     bool wants_http1;  /* the server said that it wants HTTP/1.1 */
     bool is_idempotent;
     lsync_refused refused;
 } lsync_attempt;
 
-/* What the connections of its origin did of late. */
+/* The recent behaviour of the connections to the origin. */
 typedef struct lsync_history {
     uint32_t responses;
     uint32_t retries;
-    bool has_room; /* for a connection of its own */
+    bool has_room; /* a new connection may be opened */
 } lsync_history;
 
 lsync_retry lsync_retry_after(const lsync_attempt *a, const lsync_history *h);

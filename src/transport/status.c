@@ -1,4 +1,4 @@
-/* What libcurl's result codes mean to us; see status.h. */
+/* Maps libcurl's result codes to statuses; see status.h. */
 #include "transport/status.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the process has run out of file descriptors: libcurl and the resolver, which want two, then fail under other
-   names. */
+/* Returns whether the process has run out of file descriptors. libcurl and the resolver need two; without them they
+   report other errors. */
 static bool out_of_descriptors(void)
 {
     int pair[2];
@@ -29,8 +29,8 @@ lock_sync_status lsync_status_of_no_handle(void)
     return out_of_descriptors() ? LOCK_SYNC_E_CONNECT : LOCK_SYNC_E_NO_MEMORY;
 }
 
-/* A proxy that answers CONNECT with a refusal. */
-static bool refused_by_proxy(const lsync_transfer *t)
+/* Returns whether a proxy rejected the CONNECT request. */
+static bool rejected_by_proxy(const lsync_transfer *t)
 {
     long status = 0;
 
@@ -62,11 +62,11 @@ static lock_sync_status status_of_code(CURLcode code)
     case CURLE_USE_SSL_FAILED: return LOCK_SYNC_E_TLS;
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: the scheme was checked before */ return LOCK_SYNC_E_MALFORMED;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9; the scheme was checked before */ return LOCK_SYNC_E_MALFORMED;
     case CURLE_URL_MALFORMAT: return LOCK_SYNC_E_INVALID_ARGUMENT;
     case CURLE_FAILED_INIT:
     case CURLE_NOT_BUILT_IN:
-    case CURLE_UNKNOWN_OPTION: return LOCK_SYNC_E_NO_TRANSPORT; /* this libcurl lacks what the request needs */
+    case CURLE_UNKNOWN_OPTION: return LOCK_SYNC_E_NO_TRANSPORT; /* this libcurl lacks a required feature */
     default: return LOCK_SYNC_E_NETWORK;
     }
 }
@@ -81,7 +81,7 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
     if (t->stopped != LOCK_SYNC_OK)
         return t->stopped;
     status = status_of_code(code);
-    if (status == LOCK_SYNC_E_NETWORK && refused_by_proxy(t))
+    if (status == LOCK_SYNC_E_NETWORK && rejected_by_proxy(t))
         return LOCK_SYNC_E_CONNECT;
     if (code == LSYNC_CURLE_TOO_LARGE)
         return lsync_response_count_header(t->response, LSYNC_RESPONSE_HEADER_BYTES_MAX + 1);
@@ -91,7 +91,7 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
     return status;
 }
 
-/* libcurl's texts may quote the proxy's URL, and what a server sent. */
+/* Redacts credentials: libcurl's error texts may quote the proxy's URL, or data from the server. */
 static void redact_secrets(lsync_transfer *t)
 {
     const char *proxy = t->request->route->proxy;
@@ -112,17 +112,17 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
     const char *text = t->error_text[0] != '\0' ? t->error_text : curl_easy_strerror(code);
 
     if (t->stopped == LOCK_SYNC_E_MALFORMED)
-        text = "its Content-Encoding is not gzip, once";
+        text = "the response has a Content-Encoding or Transfer-Encoding that is not allowed";
     else if (t->stopped == LOCK_SYNC_E_TIMEOUT)
         text = "the deadline passed before the request could be sent";
     else if (t->stopped == LOCK_SYNC_E_NETWORK && code == CURLE_OK)
-        text = "the header broke off";
+        text = "the connection broke within the header of the response";
     else if (t->attempts.sends > 1)
-        text = "the request was sent twice, and left without a response";
+        text = "the request was sent twice and got no response";
     else if (t->saw.vetoed)
-        text = "a kept connection was closed without a response; the request is not sent again";
+        text = "a kept connection was closed without a response; the request is not retried";
     else if (t->saw.unsent)
-        text = "kept connections were closed again and again";
+        text = "kept connections were closed before the request could be sent";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
     redact_secrets(t);
     lsync_one_line(t->response->failure);

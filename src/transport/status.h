@@ -1,16 +1,16 @@
-/* What libcurl's result codes mean to us. */
+/* Maps libcurl's result codes to statuses. */
 #ifndef LSYNC_TRANSPORT_STATUS_H
 #define LSYNC_TRANSPORT_STATUS_H
 
 #include "transport/types.h"
 
-/* The status for a transfer that ended with `code`, which is not CURLE_OK. */
+/* Returns the status of a transfer that ended with `code`, which must not be CURLE_OK. */
 lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code);
 
-/* The status for a handle that libcurl could not make: out of memory, or of file descriptors. */
+/* Returns the status for a handle that libcurl could not make: out of memory, or out of file descriptors. */
 lock_sync_status lsync_status_of_no_handle(void);
 
-/* Puts into the response's `failure` what libcurl, or a callback of ours, says of it. */
+/* Writes a description of the failure to the response's `failure`: the library's text, or libcurl's. */
 void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code);
 
 #endif

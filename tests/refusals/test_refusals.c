@@ -139,7 +139,7 @@ TEST(a_pool_that_cannot_begin_anew)
 
 TEST(a_worn_handle_that_cannot_be_replaced)
 {
-    lsync_transfer t = {.is_worn = true};
+    lsync_transfer t = {.must_renew = true};
 
     refuse(REFUSE_curl_easy_init, 1, 0);
     MUST_INT(lsync_quirk_renew(&t, NULL), CURLE_OUT_OF_MEMORY);

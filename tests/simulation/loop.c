@@ -117,7 +117,7 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     multi *m = multi_of(l);
 
-    l->owner.turns++;
+    l->owner.passes++;
     if (timeout_ms != 0)
         wait_for(l, timeout_ms);
     l->more = false;

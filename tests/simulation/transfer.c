@@ -58,7 +58,7 @@ void lsync_transfer_release(lsync_transfer *t)
 
 lock_sync_status lsync_transfer_renew(lsync_transfer *t)
 {
-    t->is_worn = false;
+    t->must_renew = false;
     return LOCK_SYNC_OK;
 }
 

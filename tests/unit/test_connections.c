@@ -287,7 +287,7 @@ TEST(a_connection_is_new_until_its_first_response)
 TEST(closed_connections_are_looked_for_once_a_turn)
 {
     static const unsigned char alert[] = {21, 3, 3, 0, 2, 1, 0};
-    lsync_socket_owner owner = {.turns = 1};
+    lsync_socket_owner owner = {.passes = 1};
     lsync_connection in_use = {.fd = -1, .active = 1};
     lsync_connection c = {.fd = -1};
     lsync_listed list[] = {{1, &in_use}, {2, &c}};
@@ -301,7 +301,7 @@ TEST(closed_connections_are_looked_for_once_a_turn)
     MUST_INT(write(ends[1], alert, sizeof alert), sizeof alert);
     lsync_sockets_end_closed(&sockets);
     CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1); /* it is open */
-    owner.turns++;
+    owner.passes++;
     lsync_sockets_end_closed(&sockets);
     CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
     (void)close(ends[0]);
