@@ -1,6 +1,7 @@
-/* The blocking fetch: drives the machine of fetch.h to its end, waiting where it says so. */
+/* The blocking fetch: drives the state machine of fetch.h to its end, and waits when a state says so. */
 #include "client/blocking.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "client/kept.h"
 #include "client/settings.h"
 #include "client/steps.h"
@@ -9,7 +10,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-/* The built-in transport is made by the first fetch that needs it, under the mutex that lock_sync_cancel() takes. */
+/* Makes the built-in transport if the context has no transport yet. lock_sync_cancel() takes the same mutex. */
 static lock_sync_status need_transport(lock_sync_ctx *ctx)
 {
     lock_sync_transport made;
@@ -51,7 +52,7 @@ static lock_sync_status check(lsync_run *x)
     return status == LOCK_SYNC_OK ? need_transport(x->ctx) : status;
 }
 
-/* One request and its response. */
+/* Sends one request and handles its response. */
 static lock_sync_status send_request(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
@@ -65,13 +66,15 @@ static lock_sync_status send_request(lsync_run *x)
 static void wait_until(lock_sync_ctx *ctx, int64_t at_us)
 {
     int64_t ms = lsync_clock_ms_up(at_us - lsync_clock_boot_us());
+    char wait[LSYNC_DURATION_SIZE];
 
-    lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %" PRId64 " ms for the guard", ms);
+    lsync_duration_text(ms, wait);
+    lsync_log(&ctx->logger, LOCK_SYNC_LOG_DEBUG, "waiting %s for the guard", wait);
     if (ms > 0)
         lsync_sleep_or_cancel(ctx, ms);
 }
 
-/* Does what the state says. */
+/* Carries out the step of the state. */
 static lsync_fetch_input step(lsync_run *x)
 {
     switch (x->fetch.state) {

@@ -1,4 +1,4 @@
-/* The inside of a context; see context.h. */
+/* The internals of a context; see context.h. */
 #include "client/context.h"
 #include "base/memory.h"
 
@@ -31,7 +31,7 @@ lock_sync_status lsync_ctx_fail(lock_sync_ctx *ctx, lock_sync_status status)
 lock_sync_status lsync_ctx_reject(lock_sync_ctx *ctx, const char *why)
 {
     lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%s", why);
-    return LOCK_SYNC_E_INVALID_ARGUMENT; /* said here, where analyzers see it */
+    return LOCK_SYNC_E_INVALID_ARGUMENT; /* a constant, so that analyzers know the value */
 }
 
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
@@ -55,7 +55,7 @@ void lsync_ctx_drop_transport(lock_sync_ctx *ctx)
 {
     lock_sync_transport gone = ctx->transport;
 
-    memset(&ctx->transport, 0, sizeof ctx->transport); /* first: it is destroyed once, whatever `destroy` does */
+    memset(&ctx->transport, 0, sizeof ctx->transport); /* first, so that `destroy` cannot cause a second call of it */
     if (gone.perform != NULL && gone.destroy != NULL)
         gone.destroy(gone.user);
 }

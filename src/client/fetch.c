@@ -1,4 +1,4 @@
-/* A fetch as a machine without I/O; see fetch.h. */
+/* A fetch as a state machine without I/O; see fetch.h. */
 #include "client/fetch.h"
 
 void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider, int64_t deadline_us)
@@ -6,20 +6,20 @@ void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, 
     *f = (lsync_fetch){.mode = mode, .is_poll = is_poll, .has_provider = has_provider, .deadline_us = deadline_us};
 }
 
-/* Ends the fetch, once its slot is settled. */
+/* Ends the fetch; a slot is settled first. */
 static lsync_fetch_state end(lsync_fetch *f, lock_sync_status status)
 {
     f->status = status;
     return f->has_slot ? LSYNC_FETCH_SETTLING : LSYNC_FETCH_DONE;
 }
 
-/* Goes on if the step went well, else ends. */
+/* Goes to the next state if the step succeeded, else ends the fetch. */
 static lsync_fetch_state go_on(lsync_fetch *f, lock_sync_status status, lsync_fetch_state next)
 {
     return status == LOCK_SYNC_OK ? next : end(f, status);
 }
 
-/* The guard gave no slot. */
+/* Handles a denial by the guard. */
 static lsync_fetch_state deny(lsync_fetch *f, int64_t at_us)
 {
     f->at_us = at_us;
@@ -58,10 +58,10 @@ static lsync_fetch_state after_extending(lsync_fetch *f, lock_sync_status status
 static lsync_fetch_state after_stop(lsync_fetch *f, lock_sync_status status)
 {
     switch (f->state) {
-    case LSYNC_FETCH_ASKING: /* acted on when the result is there */
+    case LSYNC_FETCH_ASKING: /* the stop takes effect with the result of the step */
     case LSYNC_FETCH_SENDING:
     case LSYNC_FETCH_EXTENDING: f->stop = f->stop != LOCK_SYNC_OK ? f->stop : status; return f->state;
-    case LSYNC_FETCH_SETTLING: /* the fetch is what it is */
+    case LSYNC_FETCH_SETTLING: /* the status of the fetch is final */
     case LSYNC_FETCH_DONE: return f->state;
     case LSYNC_FETCH_CHECK:
     case LSYNC_FETCH_WAITING:
@@ -84,7 +84,7 @@ static lsync_fetch_state after_result(lsync_fetch *f, const lsync_fetch_input *i
     case LSYNC_FETCH_SENDING: return after_sending(f, in->status);
     case LSYNC_FETCH_RENEWING: return go_on(f, in->status, f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING);
     case LSYNC_FETCH_EXTENDING: return after_extending(f, in->status);
-    case LSYNC_FETCH_SETTLING: /* a failure is logged, and kept by the guard */
+    case LSYNC_FETCH_SETTLING: /* the guard keeps an outcome that it cannot write */
     case LSYNC_FETCH_DONE:
     default: return LSYNC_FETCH_DONE;
     }
@@ -94,6 +94,6 @@ void lsync_fetch_next(lsync_fetch *f, const lsync_fetch_input *input)
 {
     lsync_fetch_state next = input->is_stop ? after_stop(f, input->status) : after_result(f, input);
 
-    if (next != f->state) /* a thread that carries out the step may be reading it */
+    if (next != f->state) /* do not write without need: another thread that carries out the step may read the state */
         f->state = next;
 }

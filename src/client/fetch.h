@@ -1,7 +1,7 @@
-/* A fetch as a machine without I/O: what is to be done next, by what came of the last step. The blocking fetch, the poll
-   of a watch and the job of a pool all drive this one. Pure.
+/* A fetch as a state machine without I/O: the result of each step determines the next state. The drivers are the
+   blocking fetch, the poll of a watch, and the job of a pool. Pure.
 
-   A driver does what the state says (steps.h has the effects), and reports the result. It may report a stop at any time:
+   A driver carries out the step of the state (see steps.h) and reports the result. It may report a stop at any time:
    the fetch was cancelled, its deadline passed, or its context is being freed. */
 #ifndef LSYNC_CLIENT_FETCH_H
 #define LSYNC_CLIENT_FETCH_H
@@ -12,46 +12,46 @@
 #include <stdint.h>
 
 typedef enum lsync_fetch_state {
-    LSYNC_FETCH_CHECK,      /* ids, settings and credential are checked, as far as that needs nobody */
-    LSYNC_FETCH_ASKING,     /* the guard is asked for a slot */
-    LSYNC_FETCH_WAITING,    /* until `at_us`: then the guard is asked again */
-    LSYNC_FETCH_KEPT,       /* the response that is kept may do */
-    LSYNC_FETCH_CREDENTIAL, /* a usable credential is there, or the provider is asked for one */
-    LSYNC_FETCH_SENDING,    /* the request is on its way */
-    LSYNC_FETCH_RENEWING,   /* after a 401: the provider is asked for another credential */
-    LSYNC_FETCH_EXTENDING,  /* the guard is asked for another request in the slot */
-    LSYNC_FETCH_SETTLING,   /* the guard is told how the slot ended */
-    LSYNC_FETCH_DONE        /* with `status` */
+    LSYNC_FETCH_CHECK,      /* check ids, settings and credential, without I/O and without the token provider */
+    LSYNC_FETCH_ASKING,     /* ask the guard for a slot */
+    LSYNC_FETCH_WAITING,    /* wait until `at_us`, then ask the guard again */
+    LSYNC_FETCH_KEPT,       /* use the results that are kept, if they cover the request */
+    LSYNC_FETCH_CREDENTIAL, /* ask the token provider, if there is no usable credential */
+    LSYNC_FETCH_SENDING,    /* send the request and handle the response */
+    LSYNC_FETCH_RENEWING,   /* after a 401: ask the token provider for another credential */
+    LSYNC_FETCH_EXTENDING,  /* ask the guard for another request in the slot */
+    LSYNC_FETCH_SETTLING,   /* settle the slot */
+    LSYNC_FETCH_DONE        /* the fetch ended with `status` */
 } lsync_fetch_state;
 
 typedef struct lsync_fetch {
     /* set by lsync_fetch_begin */
     lock_sync_guard_mode mode;
-    bool is_poll;      /* a watch's: it never waits for the guard, the watch does */
-    bool has_provider; /* of credentials */
+    bool is_poll;      /* the poll of a watch, which does not wait for the guard: the watch waits */
+    bool has_provider; /* the context has a token provider */
     int64_t deadline_us;
 
     lsync_fetch_state state;
     bool has_slot;
-    bool has_retried;        /* after a 401 */
-    bool is_denied;          /* DONE: nothing was sent, and the guard is to be asked again at `at_us` */
-    lock_sync_status stop;   /* OK: nobody has stopped it */
-    lock_sync_status status; /* that it ends with */
-    int64_t at_us;
+    bool has_retried;        /* a retry after a 401 was begun */
+    bool is_denied;          /* in DONE, of a poll: nothing was sent; ask the guard again at `at_us` */
+    lock_sync_status stop;   /* the status of a stop that has not taken effect yet; OK: no stop */
+    lock_sync_status status; /* the result of the fetch */
+    int64_t at_us;           /* boot clock */
 } lsync_fetch;
 
-/* What a driver reports. */
+/* The report of a driver. */
 typedef struct lsync_fetch_input {
-    bool is_stop;            /* else it is the result of the state's step */
+    bool is_stop;            /* false: the result of the state's step */
     lock_sync_status status; /* of the step; of a stop: E_CANCELLED or E_TIMEOUT */
-    int64_t at_us;           /* of ASKING that was denied: when to ask again */
+    int64_t at_us;           /* for a denial in ASKING: when to ask again */
 } lsync_fetch_input;
 
 /* Begins a fetch. Its first state is CHECK. */
 void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider, int64_t deadline_us);
 
-/* Goes on to the next state. The result of SENDING, ASKING and EXTENDING comes also after a stop: what is on its way is
-   not called back, and a slot that comes is settled. */
+/* Goes to the next state. A stop does not interrupt the step of SENDING, ASKING or EXTENDING: the driver must still
+   report its result. A slot that the step took is settled then. */
 void lsync_fetch_next(lsync_fetch *f, const lsync_fetch_input *input);
 
 #endif

@@ -1,4 +1,4 @@
-/* The response that is kept for mode CACHED; see kept.h. */
+/* The results that are kept for mode CACHED; see kept.h. */
 #include "client/kept.h"
 #include "base/memory.h"
 
@@ -39,7 +39,7 @@ lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n
         return LOCK_SYNC_E_TOO_SOON;
     if (found == NULL)
         return lsync_error_no_memory(&ctx->error);
-    if (single && found->count == 0) { /* "no such lock" is for the service to say */
+    if (single && found->count == 0) { /* only the service can report that a lock does not exist */
         lock_sync_results_free(found);
         return LOCK_SYNC_E_TOO_SOON;
     }

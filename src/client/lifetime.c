@@ -1,4 +1,4 @@
-/* Making and freeing a context. */
+/* Makes and frees contexts. */
 #include "client/context.h"
 #include "client/settings.h"
 #include "base/memory.h"
@@ -53,8 +53,8 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
     }
     lsync_error_init(&ctx->error, &ctx->memory);
     lsync_settings_init(ctx);
-    /* now, not in the first fetch: there it would come to lie among blocks that live for one fetch, and leave a hole in
-       the heap for each context */
+    /* Not in the first fetch: there the guard would be allocated between blocks that live for one fetch. Each context
+       would leave a hole in the heap. */
     if (lsync_need_guard(ctx) != LOCK_SYNC_OK) {
         lock_sync_ctx_free(ctx);
         return LOCK_SYNC_E_NO_MEMORY;
@@ -65,11 +65,11 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
 
 void lock_sync_ctx_free(lock_sync_ctx *ctx)
 {
-    if (ctx == NULL || ctx->being_freed) /* by a callback that its own end called */
+    if (ctx == NULL || ctx->being_freed) /* called again by a callback of the fetch that this function ends */
         return;
     ctx->being_freed = true;
     if (ctx->owner != NULL)
-        ctx->owner->functions->drop(ctx->owner); /* calls back */
+        ctx->owner->functions->drop(ctx->owner); /* calls the application's callback */
     lsync_ctx_drop_transport(ctx);
     lsync_ctx_drop_cache(ctx);
     lock_sync_guard_unref(ctx->guard);

@@ -1,11 +1,11 @@
-/* The functions of the pure middle that begin at a context: for applications that do their own HTTP. */
+/* Builds requests and decodes responses for applications that do HTTP themselves. */
 #include "client/context.h"
 #include "client/settings.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "wire/decode.h"
 
-/* For a function that makes something: E_INVALID_ARGUMENT, with the error set, also when there is no `out` for it. */
+/* Like lsync_ctx_check, but also returns E_INVALID_ARGUMENT, with the error set, if the caller's `out` is NULL. */
 static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
@@ -44,7 +44,7 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
     if (out != NULL)
         *out = NULL;
     status = check_out(ctx, out != NULL);
-    if (status != LOCK_SYNC_OK || out == NULL) /* the latter is for analysers: check_out has refused it */
+    if (status != LOCK_SYNC_OK || out == NULL) /* the second is for analysers: check_out has rejected NULL */
         return status;
     *out = lsync_alloc(&ctx->memory, sizeof **out);
     if (*out == NULL)

@@ -1,18 +1,19 @@
-/* Who runs a context's fetch if no call blocks for it. The context reaches upward through this alone; the pool fills
-   it. */
+/* The owner of a context's fetch that no blocking call runs. The pool fills this interface; the context uses nothing
+   else of the layers above it. */
 #ifndef LSYNC_CLIENT_OWNER_H
 #define LSYNC_CLIENT_OWNER_H
 
 typedef struct lsync_owner lsync_owner;
 
 typedef struct lsync_owner_functions {
-    /* Ends the fetch. From any thread, under the context's cancel mutex: it only leaves a notice. */
+    /* Requests the end of the fetch, without waiting for it. Called from any thread, under the context's cancel mutex.
+       */
     void (*cancel)(lsync_owner *owner);
-    /* The context is being freed: ends the fetch, with its callback. */
+    /* Ends the fetch and calls its callback, because the context is being freed. */
     void (*drop)(lsync_owner *owner);
 } lsync_owner_functions;
 
-/* A member of what owns a fetch. */
+/* A member of the struct that owns a fetch. */
 struct lsync_owner {
     const lsync_owner_functions *functions;
 };

@@ -1,4 +1,4 @@
-/* The settings: each setter copies its argument, checks it, and refuses what could do harm later. */
+/* The settings. Each setter checks its argument, rejects values that could do harm later, and copies the others. */
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -16,7 +16,7 @@
 #define DEFAULT_MAX_IDLE_MS 60000
 #define DEFAULT_MAX_RESPONSE_BYTES ((size_t)8 << 20)
 
-#define TIMEOUT_MS_MAX 86400000 /* fits a 32-bit long, which libcurl takes */
+#define TIMEOUT_MS_MAX 86400000 /* 24 hours; fits libcurl's type, a long that may have 32 bits */
 #define RESPONSE_BYTES_MAX ((uint64_t)1 << 40)
 #define CREDENTIAL_BYTES_MAX 16384
 #define API_VERSION_BYTES_MAX 64
@@ -45,13 +45,13 @@ void lsync_settings_release(lock_sync_ctx *ctx)
     lsync_free_secret(&ctx->memory, ctx->authorization);
 }
 
-static lock_sync_status refuse(lock_sync_ctx *ctx, const char *setting, const char *why)
+static lock_sync_status reject(lock_sync_ctx *ctx, const char *setting, const char *why)
 {
-    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the %s is refused: %s", setting, why);
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the %s is rejected: %s", setting, why);
 }
 
-/* Puts `head` with `tail` behind it (one of them NULL: the default) in `place`; the old text is wiped, as some are
-   secret. Their sizes were checked. */
+/* Replaces the text in `place` by `head` and `tail`, or by the default (NULL) if one of them is NULL. Wipes the old
+   text, because some texts are secret. The sizes must have been checked. */
 static lock_sync_status replace_text(lock_sync_ctx *ctx, char **place, const char *head, const char *tail)
 {
     char *text = NULL;
@@ -71,20 +71,21 @@ static lock_sync_status replace_text(lock_sync_ctx *ctx, char **place, const cha
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* OK for NULL, and for 1 to `max` bytes. */
+/* Returns OK for NULL and for a text of 1 to `max` bytes. */
 static lock_sync_status check_size(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max)
 {
     size_t size = text == NULL ? 1 : strlen(text);
 
     if (size == 0)
-        return refuse(ctx, setting, "it is empty");
+        return reject(ctx, setting, "it is empty");
     if (size > max)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                               "the %s is refused: it has %zu bytes, %zu are allowed", setting, size, max);
+                               "the %s is rejected: it has %zu bytes, and at most %zu are allowed", setting, size, max);
     return LOCK_SYNC_OK;
 }
 
-/* The same, and all bytes in first..'~'. One that is not is told by its place: it may be part of a secret. */
+/* Like check_size, and all bytes must be in first..'~'. The message names a wrong byte by its position, because the
+   byte may be part of a secret. */
 static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max, char first)
 {
     lock_sync_status status = check_size(ctx, setting, text, max);
@@ -94,7 +95,7 @@ static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, con
     for (size_t i = 0; text[i] != '\0'; i++)
         if (text[i] < first || text[i] > '~')
             return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                                   "the %s is refused: its byte %zu is not %s ASCII", setting, i,
+                                   "the %s is rejected: its byte %zu is not %s ASCII", setting, i,
                                    first == ' ' ? "printable" : "visible");
     return LOCK_SYNC_OK;
 }
@@ -108,13 +109,14 @@ static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, 
 
     if (ctx == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (!ctx->in_provider) /* which sets one in the midst of a fetch */
+    if (!ctx->in_provider) /* a token provider sets the credential during a fetch */
         status = lsync_ctx_check(ctx);
     if (status != LOCK_SYNC_OK)
         return status;
     if (secret != NULL && until_ms <= 0)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                               "the %s is refused: its expiry %" PRId64 " is no Unix time in ms", setting, until_ms);
+                               "the %s is rejected: its expiry %" PRId64 " is not a Unix time in ms", setting,
+                               until_ms);
     status = check_bytes(ctx, setting, secret, CREDENTIAL_BYTES_MAX, '!');
     if (status == LOCK_SYNC_OK)
         status = replace_text(ctx, &ctx->authorization, scheme, secret);
@@ -122,7 +124,7 @@ static lock_sync_status set_credential(lock_sync_ctx *ctx, const char *setting, 
         return status;
     ctx->credential_until_ms = until_ms;
     ctx->credential_version++;
-    if (!ctx->in_provider) /* the host's may be of another account */
+    if (!ctx->in_provider) /* the application may have set the credential of another account */
         lsync_ctx_drop_cache(ctx);
     return LOCK_SYNC_OK;
 }
@@ -166,12 +168,12 @@ lock_sync_status lock_sync_set_base_url(lock_sync_ctx *ctx, const char *url)
         const char *why = lsync_base_url_parse(url, &parsed);
 
         if (why != NULL)
-            return refuse(ctx, "base URL", why);
+            return reject(ctx, "base URL", why);
     }
     status = replace_text(ctx, &ctx->base_url, url, "");
     if (status == LOCK_SYNC_OK) {
         if (url != NULL)
-            ctx->base_url[parsed.size] = '\0'; /* the slashes at its end go */
+            ctx->base_url[parsed.size] = '\0'; /* removes the slashes at its end */
         ctx->route.https = parsed.https;
         ctx->route.loopback = parsed.loopback;
         lsync_ctx_drop_cache(ctx);
@@ -189,7 +191,8 @@ lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, const char *versi
         return status;
     for (const char *c = version; c != NULL && *c != '\0'; c++)
         if (!lsync_ascii_is_alnum(*c) && (c == version || strchr("._-", *c) == NULL))
-            return refuse(ctx, "API version", "it is not made of letters, digits, '.', '_' and '-'");
+            return reject(ctx, "API version",
+                          "use letters, digits, '.', '_' and '-', and begin with a letter or digit");
     status = replace_text(ctx, &ctx->api_version, version, "");
     if (status == LOCK_SYNC_OK)
         lsync_ctx_drop_cache(ctx);
@@ -217,7 +220,7 @@ lock_sync_status lock_sync_set_proxy(lock_sync_ctx *ctx, const char *url)
     if (status != LOCK_SYNC_OK)
         return status;
     if (why != NULL)
-        return refuse(ctx, "proxy", why);
+        return reject(ctx, "proxy", why);
     status = replace_text(ctx, &ctx->proxy, url, "");
     ctx->route.proxy = ctx->proxy;
     return status;
@@ -234,7 +237,7 @@ lock_sync_status lock_sync_set_allow_http(lock_sync_ctx *ctx, bool allow)
 
 /* --- limits --- */
 
-/* OK: it may be set. */
+/* Returns OK if the timeout may be set. */
 static lock_sync_status check_timeout(lock_sync_ctx *ctx, const char *setting, int64_t ms)
 {
     lock_sync_status status = lsync_ctx_check(ctx);
@@ -243,7 +246,8 @@ static lock_sync_status check_timeout(lock_sync_ctx *ctx, const char *setting, i
         return status;
     if (ms < 1 || ms > TIMEOUT_MS_MAX)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                               "the %s is refused: %" PRId64 " ms is not in 1 .. %d", setting, ms, TIMEOUT_MS_MAX);
+                               "the %s is rejected: %" PRId64 " ms is not between 1 ms and %d hours", setting, ms,
+                               TIMEOUT_MS_MAX / 3600000);
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
@@ -282,12 +286,13 @@ lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *ctx, uint64_t b
         return status;
     if (bytes < 1 || bytes > RESPONSE_BYTES_MAX || bytes > SIZE_MAX / 2)
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT,
-                               "the cap on a response is refused: %" PRIu64 " bytes is not in 1 .. 2^40", bytes);
+                               "the limit on a response is rejected: %" PRIu64 " is not between 1 and 2^40 bytes",
+                               bytes);
     ctx->max_response_bytes = (size_t)bytes;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* --- who asks, who listens --- */
+/* --- the user agent and the logger --- */
 
 lock_sync_status lock_sync_set_user_agent(lock_sync_ctx *ctx, const char *product)
 {
@@ -307,7 +312,7 @@ lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_sync_log_fn log, 
     return lsync_ctx_end(ctx, status);
 }
 
-/* --- what the settings come to --- */
+/* --- what follows from the settings --- */
 
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx)
 {
@@ -321,19 +326,20 @@ lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx)
     if (ctx->authorization == NULL)
         return lsync_ctx_fail(ctx, LOCK_SYNC_E_NO_CREDENTIAL);
     return lsync_error_set(&ctx->error, LOCK_SYNC_E_NO_CREDENTIAL,
-                           "The access token has expired, and no other is set.");
+                           "The access token has expired, and no other credential is set.");
 }
 
-/* No credential travels in plain text unless the host said so. */
+/* Rejects a route that would send the credential in plain text, unless the application allowed it. */
 lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
 {
     if (ctx->route.https || ctx->route.loopback)
         return LOCK_SYNC_OK;
     if (!ctx->allow_http)
-        return refuse(ctx, "base URL",
-                      "plain http is for loopback only: call lock_sync_set_allow_http(), or use https");
+        return reject(ctx, "base URL",
+                      "plain http is allowed for loopback only: call lock_sync_set_allow_http(), or use https");
     if (ctx->proxy != NULL)
-        return refuse(ctx, "base URL", "plain http does not go through a proxy, which would see the credential");
+        return reject(ctx, "base URL",
+                      "plain http must not go through a proxy, which would see the credential: use https");
     return LOCK_SYNC_OK;
 }
 
@@ -375,14 +381,14 @@ lock_sync_status lock_sync_set_transport(lock_sync_ctx *ctx, const lock_sync_tra
 
     if (status != LOCK_SYNC_OK)
         return status;
-    if (atomic_load(&ctx->lent)) /* the pool's watch goes on with libcurl */
+    if (atomic_load(&ctx->lent)) /* a pool's watch needs the built-in transport */
         return LOCK_SYNC_E_BUSY;
     if (transport != NULL) {
-        /* a shorter struct is one of an older header: what it lacks is not there */
+        /* an application that was built with an older header passes a shorter struct; members it lacks become NULL */
         if (transport->struct_size < offsetof(lock_sync_transport, cancel))
-            return lsync_ctx_reject(ctx, "the transport's struct_size is too small");
+            return lsync_ctx_reject(ctx, "the struct_size of the transport is too small");
         if (transport->perform == NULL)
-            return lsync_ctx_reject(ctx, "the transport's perform is NULL");
+            return lsync_ctx_reject(ctx, "the function `perform` of the transport is NULL");
         lsync_copy_struct(&copy, sizeof copy, transport, transport->struct_size);
     }
     lsync_ctx_drop_transport(ctx);
@@ -399,7 +405,7 @@ lock_sync_status lock_sync_set_guard(lock_sync_ctx *ctx, lock_sync_guard *guard)
 
     if (status != LOCK_SYNC_OK)
         return status;
-    (void)lock_sync_guard_ref(guard); /* before the old one goes: it may be the same */
+    (void)lock_sync_guard_ref(guard); /* before the old one is released: both may be the same */
     lock_sync_guard_unref(ctx->guard);
     ctx->guard = guard;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
@@ -412,7 +418,7 @@ lock_sync_status lock_sync_set_guard_mode(lock_sync_ctx *ctx, lock_sync_guard_mo
     if (status != LOCK_SYNC_OK)
         return status;
     if (mode < LOCK_SYNC_GUARD_FAIL || mode > LOCK_SYNC_GUARD_OFF)
-        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "the guard mode %" PRId32 " is none", mode);
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_INVALID_ARGUMENT, "%" PRId32 " is not a guard mode", mode);
     ctx->guard_mode = mode;
     if (mode != LOCK_SYNC_GUARD_CACHED)
         lsync_ctx_drop_cache(ctx);

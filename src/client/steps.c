@@ -1,4 +1,4 @@
-/* The effects of a fetch's states; see steps.h. */
+/* The steps of a fetch; see steps.h. */
 #include "client/steps.h"
 #include "base/clock.h"
 #include "base/duration.h"
@@ -25,8 +25,8 @@ lock_sync_status lsync_step_check(lsync_run *x)
 
 /* --- the credential --- */
 
-/* Asks the provider for a credential. *set: whether it did set one that can be used. */
-static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set)
+/* Asks the token provider for a credential. *set becomes whether it set a usable one. */
+static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool unauthorized, bool *set)
 {
     uint32_t version = ctx->credential_version;
     lock_sync_status status;
@@ -35,7 +35,7 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool refused, bool *set
     if (atomic_load(&ctx->cancelled))
         return LOCK_SYNC_E_CANCELLED;
     ctx->in_provider = true;
-    status = ctx->provider(ctx->provider_user, ctx, refused);
+    status = ctx->provider(ctx->provider_user, ctx, unauthorized);
     ctx->in_provider = false;
     *set = ctx->credential_version != version && lsync_ctx_has_credential(ctx);
     if (atomic_load(&ctx->cancelled))
@@ -49,7 +49,7 @@ static lock_sync_status fail_provider(lock_sync_ctx *ctx, lock_sync_status statu
 {
     if (status == LOCK_SYNC_E_CANCELLED)
         return lsync_ctx_fail(ctx, status);
-    if (status < LOCK_SYNC_OK || status >= LOCK_SYNC_E_BUSY) /* a number that says nothing of the fetch */
+    if (status < LOCK_SYNC_OK || status >= LOCK_SYNC_E_BUSY) /* not a status that a fetch can end with */
         status = LOCK_SYNC_E_NO_CREDENTIAL;
     lsync_error_set(&ctx->error, status, "the token provider set no credential: %s", lock_sync_status_message(status));
     ctx->error.http_status = http_status;
@@ -63,13 +63,12 @@ lock_sync_status lsync_step_credential(lsync_run *x)
     bool set;
 
     if (ctx->provider == NULL || lsync_ctx_has_credential(ctx))
-        return LOCK_SYNC_OK; /* without a provider the making of the request says what is missing */
+        return LOCK_SYNC_OK; /* without a provider, lsync_ctx_request reports a missing credential */
     status = ask_provider(ctx, false, &set);
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail_provider(ctx, status, 0);
 }
 
-/* Ends with the 401: its detail becomes the context's error again, with what came of it, and is nobody else's any
-   more. */
+/* Ends the fetch with the 401: moves its details back to the context's error, and adds `what` to the message. */
 static lock_sync_status end_unauthorized(lock_sync_ctx *ctx, lock_sync_error *unauthorized, const char *what)
 {
     lsync_error_clear(&ctx->error);
@@ -85,7 +84,7 @@ lock_sync_status lsync_step_renew(lsync_run *x)
     lock_sync_status status;
     bool set;
 
-    x->unauthorized = ctx->error; /* put aside, as the provider's setters note their own */
+    x->unauthorized = ctx->error; /* moved, because the setters that the provider calls overwrite the context's error */
     lsync_error_init(&ctx->error, &ctx->memory);
     status = ask_provider(ctx, true, &set);
     if (status == LOCK_SYNC_OK && set) {
@@ -94,13 +93,13 @@ lock_sync_status lsync_step_renew(lsync_run *x)
         return LOCK_SYNC_OK;
     }
     if (status == LOCK_SYNC_OK)
-        return end_unauthorized(ctx, &x->unauthorized, "The token provider set no other.");
+        return end_unauthorized(ctx, &x->unauthorized, "The token provider set no other credential.");
     status = fail_provider(ctx, status, x->unauthorized.http_status);
     lsync_error_clear(&x->unauthorized);
     return status;
 }
 
-/* What a transfer that ended with `status` means for its slot. */
+/* Returns how the slot must be settled after a transfer that ended with `status`. */
 static lock_sync_guard_outcome outcome_of(lock_sync_status status, const lock_sync_response *s)
 {
     if (status == LOCK_SYNC_E_RATE_LIMITED || lsync_response_is_limited(s))
@@ -112,10 +111,11 @@ static lock_sync_guard_outcome outcome_of(lock_sync_status status, const lock_sy
                : LOCK_SYNC_SLOT_SENT;
 }
 
-/* --- request and answer --- */
+/* --- request and response --- */
 
-/* What a transport may return; anything else is a fault of its own. */
-static lock_sync_status judge(const lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_response *s)
+/* Returns the status of a transport's result. A status that a transport must not return becomes E_NETWORK. */
+static lock_sync_status status_of_transport(const lock_sync_ctx *ctx, lock_sync_status status,
+                                            const lock_sync_response *s)
 {
     if (status != LOCK_SYNC_OK && atomic_load(&ctx->cancelled))
         return LOCK_SYNC_E_CANCELLED;
@@ -124,7 +124,7 @@ static lock_sync_status judge(const lock_sync_ctx *ctx, lock_sync_status status,
     if (status == LOCK_SYNC_OK && s->http_status != 0)
         return LOCK_SYNC_OK;
     if (status == LOCK_SYNC_E_NO_MEMORY || (status >= LOCK_SYNC_E_CANCELLED && status <= LOCK_SYNC_E_TOO_LARGE) ||
-        (status == LOCK_SYNC_E_MALFORMED && s->failure[0] != '\0')) /* our own transport sees broken HTTP too */
+        (status == LOCK_SYNC_E_MALFORMED && s->failure[0] != '\0')) /* the built-in transport detects malformed HTTP */
         return status;
     return LOCK_SYNC_E_NETWORK;
 }
@@ -157,7 +157,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
 
     x->started_us = lsync_clock_boot_us();
     left_ms = (x->fetch.deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
-    left_ms = left_ms < 1 ? 1 : left_ms; /* the sending itself looks at the deadline in microseconds */
+    left_ms = left_ms < 1 ? 1 : left_ms;                     /* the transport checks the deadline in microseconds */
     if (atomic_load(&ctx->cancelled))
         status = lsync_ctx_cancelled(ctx);
     else if (x->fetch.deadline_us <= x->started_us)
@@ -180,7 +180,7 @@ static lock_sync_status decode(lsync_run *x, lock_sync_status performed)
     static const lsync_scope all = {NULL, NULL, 0};
     lock_sync_ctx *ctx = x->ctx;
     bool keeps = ctx->guard_mode == LOCK_SYNC_GUARD_CACHED;
-    lock_sync_status status = judge(ctx, performed, x->s);
+    lock_sync_status status = status_of_transport(ctx, performed, x->s);
 
     if (status != LOCK_SYNC_OK && status != x->s->failed)
         return fail_transport(ctx, status, x->s);
@@ -255,7 +255,7 @@ static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
     char why[160];
 
     (void)lock_sync_guard_error_message(ctx->guard, why, sizeof why);
-    lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "the guard could not note the end of a fetch: %s (%s)",
+    lsync_log(&ctx->logger, LOCK_SYNC_LOG_WARNING, "the guard could not record the end of a fetch: %s (%s)",
               lock_sync_status_name(status), why);
 }
 
@@ -285,13 +285,14 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
     return status;
 }
 
-/* Ends a fetch whose retry the guard did not allow, with the 401's own detail. */
+/* Ends a fetch whose retry the guard did not allow, with the details of the 401. */
 static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
 {
-    return end_unauthorized(x->ctx, &x->unauthorized,
-                            status == LOCK_SYNC_E_TOO_SOON
-                                ? "A new one is set; the rate limit does not allow a retry yet."
-                                : "A new one is set; there was no time left for a retry, or no guard to ask.");
+    return end_unauthorized(
+        x->ctx, &x->unauthorized,
+        status == LOCK_SYNC_E_TOO_SOON
+            ? "A new credential is set, but the rate limit does not allow a retry yet."
+            : "A new credential is set, but the retry failed: no time was left, or the guard failed.");
 }
 
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
@@ -300,7 +301,7 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
 
     log_warning(x->ctx);
     if (x->fetch.state == LSYNC_FETCH_SETTLING && status != LOCK_SYNC_OK) {
-        log_not_settled(x->ctx, status); /* the fetch is what it is: the guard keeps the outcome */
+        log_not_settled(x->ctx, status); /* the fetch does not fail, because the guard keeps the outcome */
     } else if (x->fetch.state == LSYNC_FETCH_ASKING && status != LOCK_SYNC_OK) {
         in.at_us = lsync_clock_boot_us() + x->reservation.soonest_ms * 1000;
         (void)note_denied(x->ctx, status, &x->reservation);
@@ -316,7 +317,7 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
 
 lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status)
 {
-    if (x->fetch.state != LSYNC_FETCH_SETTLING) /* there the fetch is what it is, and its error with it */
+    if (x->fetch.state != LSYNC_FETCH_SETTLING) /* in SETTLING, status and error are final */
         (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_fail(x->ctx, status));
     return (lsync_fetch_input){.is_stop = true, .status = status};
 }

@@ -1,4 +1,4 @@
-/* The effects of a fetch's states (fetch.h): what each of them does, without the waiting between them. */
+/* The steps of a fetch: what each state of fetch.h does. Waiting is left to the drivers. */
 #ifndef LSYNC_CLIENT_STEPS_H
 #define LSYNC_CLIENT_STEPS_H
 
@@ -7,51 +7,53 @@
 #include "guard/guard.h"
 #include "wire/response.h"
 
-/* A fetch while it runs. */
+/* A running fetch. */
 typedef struct lsync_run {
     lsync_fetch fetch;
     lock_sync_ctx *ctx;
-    const int64_t *ids; /* must outlive it */
+    const int64_t *ids; /* must outlive the run */
     size_t n;
     bool single;
-    int64_t slot;                        /* the guard's; 0: none */
-    lsync_guard_reservation reservation; /* to the last question */
-    lsync_settlement settlement;         /* how the slot would have to be settled now */
-    lock_sync_request *q;                /* between prepare and conclude, as the next */
-    lock_sync_response *s;               /* the driver's */
-    int64_t started_us;
-    lock_sync_error unauthorized; /* RENEWING and EXTENDING: the 401's detail */
-    lock_sync_results *results;   /* NULL until a conclude returned OK; transferred */
+    int64_t slot;                        /* from the guard; 0: no slot */
+    lsync_guard_reservation reservation; /* the guard's last decision */
+    lsync_settlement settlement;         /* how the slot must be settled if the fetch ends now */
+    lock_sync_request *q;                /* between prepare and conclude, like the next */
+    lock_sync_response *s;               /* borrowed from the driver */
+    int64_t started_us;                  /* boot clock */
+    lock_sync_error unauthorized;        /* in RENEWING and EXTENDING: the details of the 401 */
+    lock_sync_results *results;          /* NULL until conclude returns OK; transferred to the caller */
 } lsync_run;
 
-/* Each returns OK, or a status with the context's error set. */
+/* Each step returns OK, or a status with the context's error set. */
 
-/* CHECK: what can be told before anything is asked of guard, provider or network. The guard that will be asked is there
-   then. */
+/* CHECK: checks everything that needs no guard, provider or network. Makes the context's guard if one is needed. */
 lock_sync_status lsync_step_check(lsync_run *x);
 
-/* CREDENTIAL: asks the token provider, if there is no usable one. */
+/* CREDENTIAL: asks the token provider if there is no usable credential. */
 lock_sync_status lsync_step_credential(lsync_run *x);
 
-/* SENDING, before: makes request and response. After a failure nothing was sent. */
+/* SENDING, before the request is sent: makes request and response. After a failure nothing was sent. */
 lock_sync_status lsync_step_prepare(lsync_run *x);
 
-/* SENDING, after: turns what the transport returned into the results or the error, logs it, frees both. */
+/* SENDING, after the transport returned: sets the results or the error, logs it, and frees request and response. */
 lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
 
-/* SENDING, after an attempt that another follows: frees request and response. What was sent counts if it ends here. */
+/* SENDING, after an attempt that a retry follows: frees request and response. The settlement then counts the requests
+   that were sent, in case the fetch ends before the retry. */
 void lsync_step_retry(lsync_run *x);
 
-/* RENEWING: asks the provider for another credential. OK: it set one, and `unauthorized` holds the 401's detail. */
+/* RENEWING: asks the token provider for another credential. OK: it set one, and `unauthorized` has the details of the
+   401. */
 lock_sync_status lsync_step_renew(lsync_run *x);
 
-/* ASKING, EXTENDING and SETTLING, on any thread: of the run it touches slot, answer and settlement, of the context
-   nothing. Then on the context's own thread: logs, and sets the error. */
+/* ASKING, EXTENDING and SETTLING. lsync_step_guard may run on any thread: it changes only slot, reservation and
+   settlement of the run, and does not use the context. Then lsync_step_guard_done, on the context's thread, logs and
+   sets the error. */
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard);
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status);
 
-/* Sets the error of a stop, E_CANCELLED or E_TIMEOUT, unless the fetch has its end and is SETTLING. Returns the
-   input. */
+/* Sets the error of a stop (E_CANCELLED or E_TIMEOUT), unless the fetch is SETTLING. Returns the input for the state
+   machine. */
 lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status);
 
 #endif

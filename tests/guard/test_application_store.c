@@ -402,7 +402,7 @@ TEST(a_context_logs_an_end_that_could_not_be_written)
     c->fake.user = s;
     CHECK_OK(lock_sync_set_logger(c->ctx, t_log_line, &log));
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_RATE_LIMITED);
-    CHECK_HOLDS(log.text, "the guard could not note the end of a fetch");
+    CHECK_HOLDS(log.text, "the guard could not record the end of a fetch");
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_GUARD);
     s->replace_fails = LOCK_SYNC_OK;
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_TOO_SOON);
