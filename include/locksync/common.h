@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** @cond marks what the shared library exports */
+/** @cond */
+/* LOCK_SYNC_API marks the functions that the shared library exports. */
 #if defined(_WIN32) && !defined(LOCK_SYNC_STATIC)
 #  ifdef LOCK_SYNC_BUILDING
 #    define LOCK_SYNC_API __declspec(dllexport)
@@ -51,14 +52,14 @@ enum {
     LOCK_SYNC_E_NO_MEMORY = 2,        /**< An allocation failed. Nothing leaked; the context is still usable. */
     LOCK_SYNC_E_NO_CREDENTIAL = 3,    /**< A fetch without a usable key, token or provider. */
     LOCK_SYNC_E_CANCELLED = 4,        /**< lock_sync_cancel() was called, or the pool was freed. */
-    LOCK_SYNC_E_TIMEOUT = 5,          /**< The timeout of connecting, or of the whole fetch, expired. */
+    LOCK_SYNC_E_TIMEOUT = 5,          /**< The connect timeout or the timeout of the whole fetch expired. */
     LOCK_SYNC_E_RESOLVE = 6,          /**< The host name did not resolve. */
     LOCK_SYNC_E_CONNECT = 7,          /**< Refused (also by a proxy), unreachable, or out of file descriptors. */
     LOCK_SYNC_E_TLS = 8,              /**< The TLS handshake or the check of the certificate failed. */
     LOCK_SYNC_E_NETWORK = 9,          /**< The connection broke during the transfer. */
     LOCK_SYNC_E_TOO_LARGE = 10,       /**< The decoded body or the headers exceeded their limit. */
     LOCK_SYNC_E_MALFORMED = 11,       /**< The body is not the documented response. */
-    LOCK_SYNC_E_TOO_SOON = 12,        /**< The guard (the rate limiter, see guard.h) denied it; nothing was sent. */
+    LOCK_SYNC_E_TOO_SOON = 12,        /**< The guard (the rate limiter, see guard.h) denied a slot; nothing was sent. */
     LOCK_SYNC_E_RATE_LIMITED = 13,    /**< The service returned 429. */
     LOCK_SYNC_E_UNAUTHORIZED = 14,    /**< The service returned 401. */
     LOCK_SYNC_E_FORBIDDEN = 15,       /**< The service returned 403: the scope is missing. */

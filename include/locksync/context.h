@@ -159,7 +159,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_base_url(lock_sync_ctx *ctx, const 
 LOCK_SYNC_API lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, const char *version);
 
 /**
- * Sets the timeout of connecting (name, TCP and TLS), in ms; default 10 000.
+ * Sets the connect timeout (name, TCP and TLS), in ms; default 10 000.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.
@@ -184,7 +184,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int6
  * Sets how long a connection may have been idle and still be reused, in ms; default 60 000.
  *
  * After that time a new connection is opened, because routers and firewalls forget idle connections. In a pool,
- * contexts share connections, and each fetch applies the limit of its own context. So the smallest limit counts.
+ * contexts share connections. A fetch closes a connection that was idle for longer than the limit of its own context,
+ * so the smallest limit applies to all.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.
@@ -206,7 +207,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_max_response_bytes(lock_sync_ctx *c
 /**
  * Allows a plain http base URL whose host name is not loopback; default false.
  *
- * Checked when a request is made, so this call may come before or after lock_sync_set_base_url().
+ * Checked when a request is made, so it does not matter whether lock_sync_set_base_url() is called before or after.
  *
  * @param ctx The context.
  * @param allow true: the credential may be sent unencrypted.
@@ -284,7 +285,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  *
  * @param ctx The context.
  * @param ids The requested locks, each > 0; borrowed for the call. Duplicates are requested once. NULL requests every
- *        lock of the account. An empty list is rejected: it is hardly meant to request all locks.
+ *        lock of the account. An empty list is rejected, because it is probably a mistake.
  * @param n Number of ids; 0 with NULL.
  * @param[out] results The results, transferred; free with lock_sync_results_free(). NULL after a failure.
  * @return LOCK_SYNC_OK, or what the token provider returned. Nothing was sent: LOCK_SYNC_E_INVALID_ARGUMENT,

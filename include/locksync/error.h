@@ -65,7 +65,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_error_status(const lock_sync_error *err
 LOCK_SYNC_API int32_t lock_sync_error_http_status(const lock_sync_error *error);
 
 /**
- * Returns how long to wait before another try: until the guard allows a request, or the service's Retry-After.
+ * Returns how long to wait before a retry: until the guard allows a request, or the service's Retry-After.
  *
  * @param error From lock_sync_last_error(), or NULL.
  * @return Milliseconds, >= 0; -1: unknown.
@@ -75,7 +75,7 @@ LOCK_SYNC_API int32_t lock_sync_error_http_status(const lock_sync_error *error);
 LOCK_SYNC_API int64_t lock_sync_error_retry_after_ms(const lock_sync_error *error);
 
 /**
- * Returns a message for people: the failure and its cause. It contains no credential.
+ * Returns a human-readable message: the failure and its cause. It contains no credential.
  *
  * @param error From lock_sync_last_error(), or NULL.
  * @return One line of UTF-8, at most 511 bytes; "" after a success. Borrowed until the next call on the context; never

@@ -1,11 +1,11 @@
 /**
  * @file
- * The guard: a rate limiter that all clients of an account share, to stay within the service's limits.
+ * The guard: a rate limiter that all users of an account share, to stay within the service's limits.
  *
- * A *slot* is the guard's permission to send one request. A slot has a *lease*: the time until which its request is
- * over at the latest. To *settle* a slot is to report how its request ended. A guard keeps its *record* in a *store*:
- * in memory, in a file, in Redis, or in a store of the application. The *clients* of a guard are the contexts,
- * processes or machines that share its record.
+ * A *slot* is the guard's permission to send one request. A slot has a *lease*: the time within which its request must
+ * end. To *settle* a slot is to report how its request ended. A guard keeps its *record* in a *store*: in memory, in a
+ * file, in Redis, or in a store of the application. The *users* of a guard are the contexts, processes or machines that
+ * share its record.
  */
 #ifndef LOCKSYNC_GUARD_H
 #define LOCKSYNC_GUARD_H
@@ -16,13 +16,14 @@
 extern "C" {
 #endif
 
-/** A guard grants or denies slots. Thread-safe, reference-counted; use one per account, shared by all its clients. */
+/** A guard grants or denies slots. Thread-safe, reference-counted; use one per account, shared by all its users. */
 typedef struct lock_sync_guard lock_sync_guard;
 
 /**
  * Selects how a context reacts when its guard denies a slot.
  *
- * While the request of another client is running, WAIT asks the guard again after each interval.
+ * While another user's request is running, a fetch in mode WAIT asks again after each interval, because that request
+ * may end early.
  */
 typedef int32_t lock_sync_guard_mode;
 enum {
@@ -55,22 +56,23 @@ enum {
 /** Size in bytes of the record buffer passed to lock_sync_guard_store::load. Records of this version are smaller. */
 #define LOCK_SYNC_GUARD_RECORD_MAX 512
 
-/** Size in bytes of the id of a store's current run; see lock_sync_guard_look. */
+/** Size in bytes of the id of a store's lineage; see lock_sync_guard_look. */
 #define LOCK_SYNC_GUARD_SOURCE_SIZE 20
 
-/** The result of lock_sync_guard_store::look. The guard sets members to zero, unless their comment says otherwise. */
+/** The result of lock_sync_guard_store::look. Before the call the guard sets its members to zero, unless their
+ *  comment says otherwise. */
 typedef struct lock_sync_guard_look {
     size_t struct_size; /**< sizeof(lock_sync_guard_look) in the library's build. */
     void *record;       /**< Set by the guard: the buffer for the record. */
     /** In: the size of the buffer, LOCK_SYNC_GUARD_RECORD_MAX bytes. Out: the size of the record; 0: no record. */
     size_t size;
-    int64_t now_us; /**< The time in us by a clock that all clients share, 1 .. 2^50 * 1000. */
-    /** Id of the store's current run: changes whenever the store may have lost records (a restart, a promotion).
-     *  Zeros: the store has no such id. */
+    int64_t now_us; /**< The time in us by a clock that all users share, 1 .. 2^50 * 1000. */
+    /** Id of the store's lineage. It changes whenever the store may have lost records (a restart, a promotion). Zeros:
+     *  the store has no such id. */
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE];
     /** Used only if there is no record: the time, by the store's clock, before which a record may have been lost. The
-     *  first slot is then granted one lease (the longest known, at least 30 s) and one interval after this time. The
-     *  guard sets it to INT64_MIN: the record did not exist before. */
+     *  guard then grants no slot until one lease (the longest known, at least 30 s) plus one interval have passed since
+     *  this time. Before the call the guard sets it to INT64_MIN, which means that no record has been lost. */
     int64_t empty_since_us;
     /** Why this store can lose records; a context logs it once, as a warning. "": no new warning. */
     char warning[256];
@@ -79,9 +81,9 @@ typedef struct lock_sync_guard_look {
 /**
  * An application-supplied store for a guard's record.
  *
- * The store offers compare-and-swap on one small block of bytes, and a clock that all clients share. The application
- * fills the struct; lock_sync_guard_new_with_store() copies it. The functions are called from any thread, for different
- * guards also at the same time. They may block, which delays the fetch that needs the slot.
+ * The store offers compare-and-swap on one small block of bytes, and a clock that all users share. The application
+ * fills the struct; lock_sync_guard_new_with_store() copies it. The functions are called from any thread: one at a time
+ * for one guard, at the same time for different guards. They may block, which delays the fetch that needs the slot.
  */
 typedef struct lock_sync_guard_store {
     size_t struct_size; /**< sizeof(lock_sync_guard_store) in the application's build. */
@@ -91,7 +93,7 @@ typedef struct lock_sync_guard_store {
      * Reads the record and the time. Required, unless `look` and `swap` are set.
      *
      * `record` has room for *size bytes (LOCK_SYNC_GUARD_RECORD_MAX). On return *size is the size of the record; 0:
-     * there is no record yet. *now_ms is the time in ms, 1 .. 2^50, by a clock that all clients share. The clock must
+     * there is no record yet. *now_ms is the time in ms, 1 .. 2^50, by a clock that all users share. The clock must
      * not run backwards in normal operation. If the function returns any status but LOCK_SYNC_OK, the guard returns
      * LOCK_SYNC_E_GUARD.
      */
@@ -107,7 +109,7 @@ typedef struct lock_sync_guard_store {
                                 size_t new_size, bool *replaced);
     /** Optional. Called once, when the guard is freed; not called if lock_sync_guard_new_with_store() failed. */
     void (*destroy)(void *user);
-    /** Optional. Writes why the last call failed, for lock_sync_guard_error_message(), cut to `size` with its NUL. */
+    /** Optional. Writes why the last call failed, for lock_sync_guard_error_message(), truncated to `size` with NUL. */
     void (*describe)(void *user, char *text, size_t size);
     /** Optional, replaces `load`: for a store whose clock has microseconds, or that knows when it has lost records.
      *  With `look` and `swap`, `load` and `replace` may be NULL. */
@@ -146,9 +148,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_syn
  * The file is created with mode 0600 if it does not exist. Its directory must exist, on a local file system. An
  * existing file must belong to the process's user or to root, and must not be writable by others (mode bit 0002).
  *
- * Each reserve and each settle opens the file and locks it briefly with flock(). It returns LOCK_SYNC_E_GUARD and
- * grants no slot if the lock is not free within 250 ms. The same is true of a damaged or empty file, and of a full or
- * read-only disk.
+ * Each call that reserves or settles a slot opens the file and locks it briefly with flock(). If the lock is not free
+ * within 250 ms, the call returns LOCK_SYNC_E_GUARD and grants no slot. The same is true of a damaged or empty file,
+ * and of a full or read-only disk.
  *
  * @param path Copied.
  * @param[out] out As in lock_sync_guard_new().
@@ -196,8 +198,8 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *guard);
  * Sets the interval of LOCK_SYNC_REQUEST_SYNC: the minimum time in ms from a response to the next request; default
  * 20 000.
  *
- * The service's documents: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs to
- * this object, not to the shared record: all clients of an account should set the same value.
+ * The service's documentation: "you shouldn't run this endpoint more than once every 20 seconds". The setting belongs
+ * to this object, not to the shared record: all users of an account should set the same value.
  *
  * @param guard The guard.
  * @param ms 1 .. 3 600 000.
@@ -210,9 +212,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_gua
 /**
  * Sets the interval of one kind of request, in ms; for SYNC the same as lock_sync_guard_set_min_interval_ms().
  *
- * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. After a slot of DIRECTORY the wait is one interval for
- * each request that was sent with it (pages, and a retry after a 401). The interval of SYNC is also the shortest wait
- * after a 429, for all kinds.
+ * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. If a slot of DIRECTORY is used for several requests
+ * (pages, a retry), the next one is granted after one interval for each request. The interval of SYNC is also the
+ * shortest wait after a 429, for all kinds.
  *
  * The service allows ten requests for the list of locks in ten minutes (its release notes of 2023-07-24).
  *
@@ -227,15 +229,15 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_gu
                                                                     int64_t ms);
 
 /**
- * Sets the hourly budget: the account's limit of requests in an hour, and the reserve that the guard leaves unused.
+ * Sets the hourly budget, and its unused part: the requests for which the guard grants no slots.
  *
- * The defaults are 700 and 100, so the guard grants 600 slots in any hour. The reserve is for requests that do not ask
- * the guard, such as operating the locks and the vendor's app. The service's documents: 700 requests per hour and user
- * account, for all applications together.
+ * The defaults are 700 and 100, so the guard grants 600 slots in any hour. The unused part is for programs that do not
+ * ask the guard, such as those that operate the locks and the vendor's app. The service's documentation: 700 requests
+ * per hour and user account, for all applications together.
  *
  * @param guard The guard.
- * @param requests The account's limit, at most 1 000 000.
- * @param reserve Requests left unused, less than `requests`.
+ * @param requests The hourly budget, at most 1 000 000.
+ * @param reserve The unused part, less than `requests`.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
@@ -263,17 +265,18 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, i
  * A fetch does this itself. Applications call it for requests that they send: those of lock_sync_request_build(), and
  * other requests to the service for the same account.
  *
- * While a slot of SYNC or DIRECTORY is neither settled nor expired, no other slot of its kind is granted. The next is
- * granted one interval later. A slot of OTHER counts in the hourly budget at once and waits for no other slot. It need
- * not be settled, except after a 429.
+ * While a slot of SYNC or DIRECTORY is neither settled nor expired, no other slot of its kind is granted. The next one
+ * is granted one interval after the slot was settled or has expired, or at once after a refund. A slot of OTHER counts
+ * in the hourly budget at once and waits for no other slot. It need not be settled, except after a 429.
  *
  * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
- * @param lease_ms Time in ms until the caller settles the slot at the latest; after that the caller must not send. At
- *                 most 86 400 000, for OTHER 300 000. 0: the request is sent at once, without a lease; the interval
- *                 then starts now.
- * @param[out] wait_ms 0 if the slot is granted. Otherwise the time in ms, rounded up, after which a slot is granted if
- *                     no other client takes it. It is sooner if a running request is settled early. May be NULL.
+ * @param lease_ms Time in ms within which the caller sends the request and settles the slot; after it the caller must
+ *                 not send. At most 86 400 000, for OTHER 300 000. 0: the request is sent at once, without a lease, and
+ *                 the interval starts now.
+ * @param[out] wait_ms 0 if the slot is granted. Otherwise the time in ms, rounded up, after which a slot is granted
+ *                     unless another user gets it first. If a running request is settled early, the wait is shorter.
+ *                     May be NULL.
  * @param[out] slot The slot, a random number > 0; 0: denied. May be NULL.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_TOO_SOON (denied); LOCK_SYNC_E_GUARD (the store failed); LOCK_SYNC_E_NO_MEMORY;
  *         LOCK_SYNC_E_INVALID_ARGUMENT.
@@ -288,17 +291,17 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guar
  *
  * After the lease has expired only LOCK_SYNC_SLOT_LIMITED has an effect. If the store cannot be written, this guard
  * object keeps the outcome and writes it with its next call of the store. The last lock_sync_guard_unref() also tries
- * to write it. Until then this object grants no slot that the outcome forbids. After fork() only the parent writes kept
- * outcomes; the child drops them.
+ * to write it. Until the outcome is written, this object grants no slot that the outcome forbids. After fork() only the
+ * parent writes kept outcomes; the child drops them.
  *
  * @param guard The guard.
  * @param slot From lock_sync_guard_reserve() or lock_sync_guard_reserve_for().
  * @param outcome LOCK_SYNC_SLOT_*. NOT_SENT refunds the slot, except for every fourth refund in a row, so that a broken
- *                network is not retried without pauses. After LIMITED no client gets a slot of any kind for the time of
+ *                network is not retried without pauses. After LIMITED no user gets a slot of any kind for the time of
  *                `retry_after_ms`.
- * @param retry_after_ms With LIMITED: the service's Retry-After in ms, raised to SYNC's interval and limited to one
- *                       hour. < 0: the service sent none; the wait then doubles with each 429 in a row. Otherwise
- *                       ignored.
+ * @param retry_after_ms With LIMITED: the service's Retry-After in ms, unchanged. The guard waits at least SYNC's
+ *                       interval and at most one hour. < 0: the service sent no Retry-After. The wait is then twice
+ *                       SYNC's interval, and doubles with each further 429 in a row. Ignored with the other outcomes.
  * @return LOCK_SYNC_OK (also if the slot has expired or is unknown); LOCK_SYNC_E_GUARD or LOCK_SYNC_E_NO_MEMORY (the
  *         outcome is kept); LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
@@ -313,7 +316,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, in
  * @param guard The guard, or NULL.
  * @param[out] text The message is written here; "" if the store never failed. May be NULL if `size` is 0.
  * @param size Size of `text` in bytes, with the NUL.
- * @return The length of the complete message; it was cut if this is not less than `size`.
+ * @return The length of the complete message; it was truncated if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -322,12 +325,13 @@ LOCK_SYNC_API size_t lock_sync_guard_error_message(lock_sync_guard *guard, char 
 /**
  * Returns why the guard's store can lose records, for example a Redis server without an append-only file.
  *
- * With a lost record the limits are lost too. A context also logs this message once, as a warning.
+ * If the record is lost, the guard no longer knows the earlier requests, and the account may exceed the service's
+ * limits. A context also logs this message once, as a warning.
  *
  * @param guard The guard, or NULL.
  * @param[out] text The message is written here; "" if there is no warning. May be NULL if `size` is 0.
  * @param size Size of `text` in bytes, with the NUL.
- * @return The length of the complete message; it was cut if this is not less than `size`.
+ * @return The length of the complete message; it was truncated if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */

@@ -14,8 +14,8 @@ extern "C" {
 /**
  * Bits of lock_sync_lock::fields. A set bit means that the value is known.
  *
- * A value is unknown if the service did not send it, or sent another type or a value out of range. For a lock that is
- * out of reach, state, door state, charging, battery level and result are always unknown. A lock is out of reach unless
+ * A value is unknown if the service did not send it, or sent another type or a value out of range. If a lock is out of
+ * reach, its state, door state, charging, battery level and result are always unknown. A lock is out of reach unless
  * its record has an `isConnected` of true.
  */
 enum {
@@ -62,8 +62,8 @@ enum {
  *
  * Each member below names its JSON key in brackets; keys are compared exactly. `id`, `isConnected` and `revision` are
  * keys of the record. The others are keys of its state object: `deviceState`, or `lockProperties` if the record has no
- * `deviceState`. Numbers must be integers. 54.0 is accepted as 54, with at most 18 digits before the decimal point; an
- * exponent is not accepted. True and false may be sent as 1 and 0.
+ * `deviceState`. Numbers must be integers. A fraction of zeros is accepted (54.0 is 54) if there are at most 18 digits
+ * before the decimal point; an exponent is not accepted. True and false may be sent as 1 and 0.
  */
 typedef struct lock_sync_lock {
     int64_t id;       /**< The lock's id, > 0 (`id`). */
@@ -109,7 +109,7 @@ LOCK_SYNC_API lock_sync_tristate lock_sync_lock_is_locked(const lock_sync_lock *
 LOCK_SYNC_API lock_sync_tristate lock_sync_lock_is_jammed(const lock_sync_lock *lock);
 
 /**
- * Returns the name of a lock state, for people: "locked", "semi-locked", ...
+ * Returns the human-readable name of a lock state: "locked", "semi-locked", ...
  *
  * @param state Any number.
  * @return A static string; "unknown" for a number that this version does not know. Never NULL.
@@ -119,7 +119,7 @@ LOCK_SYNC_API lock_sync_tristate lock_sync_lock_is_jammed(const lock_sync_lock *
 LOCK_SYNC_API const char *lock_sync_lock_state_name(int32_t state);
 
 /**
- * Returns the name of a door state, for people: "opened", "closed", "not paired", ...
+ * Returns the human-readable name of a door state: "opened", "closed", "not paired", ...
  *
  * @param door_state Any number.
  * @return A static string; "unknown" for a number that this version does not know. Never NULL.
@@ -129,7 +129,7 @@ LOCK_SYNC_API const char *lock_sync_lock_state_name(int32_t state);
 LOCK_SYNC_API const char *lock_sync_door_state_name(int32_t door_state);
 
 /**
- * Returns the name of a record's lock state, for people, or "unknown" if the record has no known state.
+ * Returns the human-readable name of a record's lock state, or "unknown" if the record has no known state.
  *
  * @param lock A record, or NULL.
  * @return A static string: lock_sync_lock_state_name() of the state if LOCK_SYNC_FIELD_STATE is set, otherwise
@@ -140,7 +140,7 @@ LOCK_SYNC_API const char *lock_sync_door_state_name(int32_t door_state);
 LOCK_SYNC_API const char *lock_sync_lock_state_text(const lock_sync_lock *lock);
 
 /**
- * Returns the name of a record's door state, for people, or "unknown" if the record has no known door state.
+ * Returns the human-readable name of a record's door state, or "unknown" if the record has no known door state.
  *
  * @param lock A record, or NULL.
  * @return A static string: lock_sync_door_state_name() of the door state if LOCK_SYNC_FIELD_DOOR_STATE is set,
@@ -151,8 +151,9 @@ LOCK_SYNC_API const char *lock_sync_lock_state_text(const lock_sync_lock *lock);
 LOCK_SYNC_API const char *lock_sync_lock_door_text(const lock_sync_lock *lock);
 
 /**
- * @name Scalar getters Return the members of a record, for bindings that cannot read structs. Each member is returned
- * unchanged, also if it is unknown: check lock_sync_lock_fields() first.
+ * @name Scalar getters of a record
+ * These functions return the members of a record, for bindings that cannot read structs. Each member is returned
+ * unchanged, even if it is unknown: check lock_sync_lock_fields() first.
  * @{
  */
 /**

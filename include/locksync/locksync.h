@@ -2,9 +2,9 @@
  * @file
  * libgetlock-sync: the state of a user's smart locks, from GET /api/{version}/my/lock/sync.
  *
- * This header includes the others. These rules apply to all of them:
+ * This header includes the others except redis.h, which belongs to a separate library. These rules apply to all:
  *  - every out parameter is NULL after a failure; every _free accepts NULL;
- *  - a context, a pool and a watch are each used by one thread at a time: their thread;
+ *  - a context, a pool and a watch are each used by one thread at a time, which these headers call its thread;
  *  - different contexts are independent;
  *  - a string or array given to the library is copied, unless a function says otherwise;
  *  - a string or array that the library returns is borrowed, unless a function says otherwise;

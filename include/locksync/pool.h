@@ -75,8 +75,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool
  * Sets how many transfers run at once; default 144. Other fetches wait in a queue for each origin.
  *
  * Origins take turns, and each queue is first in, first out. One origin uses at most eight ninths of the transfers,
- * rounded up, and fewer while other origins use some. All origins that do not respond use at most half of the transfers
- * together.
+ * rounded up, and fewer while other origins use some. Together, the origins that do not respond use at most half of the
+ * transfers.
  *
  * @param pool The pool.
  * @param transfers 1 .. 65535.
@@ -162,8 +162,8 @@ LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *pool);
  *
  * @param user The pointer given to lock_sync_pool_watch().
  * @param watch The watch.
- * @param status LOCK_SYNC_OK, or an error that is not retryable (lock_sync_status_is_retryable()). The watch continues
- *        after it, unless the pool or context is being freed (LOCK_SYNC_E_CANCELLED).
+ * @param status LOCK_SYNC_OK, or an error that is not retryable (lock_sync_status_is_retryable()). After an error the
+ *        watch continues, unless the pool or context is being freed (LOCK_SYNC_E_CANCELLED).
  * @param changes Borrowed until the callback returns; NULL after a failure.
  * @par Threads The pool's thread.
  * @since 0.1.0
@@ -175,8 +175,8 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *watch, lock_sync
  * Runs a watch in a pool, until lock_sync_watch_free().
  *
  * The context of the watch is busy all the time, except inside the callback. lock_sync_cancel() ends a poll, or the
- * wait for the next one, with a callback; the watch then continues. It counts as one in lock_sync_pool_pending(). If an
- * error prevents polls, such as a missing credential, the callback is called once per interval.
+ * wait for the next one, with a callback; the watch then continues. If an error prevents polls, such as a missing
+ * credential, the callback is called once per interval.
  *
  * @param pool The pool.
  * @param watch Borrowed until it is freed. It must not be in a pool. Its context must use the built-in transport.

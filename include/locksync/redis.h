@@ -60,10 +60,10 @@ LOCK_SYNC_API void lock_sync_redis_free(lock_sync_redis *redis);
 /**
  * Prepares a Redis database for guards, at deployment, so that the first slot of a new account needs no wait.
  *
- * Without this call, the first reserve prepares the database. New accounts then get their first slot one lease (at
- * least 30 s) and one interval after that. The function writes a marker that does not expire. The marker's key is the
- * part of `key` before its last colon (without a colon, all of it), followed by `:locksync`. Calling the function again
- * is harmless.
+ * Without this call, the first use of the database prepares it. New accounts then get no slot until one lease (at least
+ * 30 s) plus one interval have passed since that use. The function writes a marker that does not expire. The marker's
+ * key is the part of `key` before its last colon (without a colon, all of it), followed by `:locksync`. Calling the
+ * function again is harmless.
  *
  * @param redis The handle.
  * @param key The key of any account, 1..512 bytes, as for lock_sync_guard_open_redis(). Borrowed for the call.
@@ -79,7 +79,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, c
  * @param redis The handle, or NULL.
  * @param[out] text The message is written here; "" if no command failed. May be NULL if `size` is 0.
  * @param size Size of `text` in bytes, with the NUL.
- * @return The length of the complete message; it was cut if this is not less than `size`.
+ * @return The length of the complete message; it was truncated if this is not less than `size`.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -90,18 +90,20 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  *
  * The guard uses the server's clock. The key expires when the record no longer matters.
  *
- * A reserve or a settle takes three round trips, or one if it changes nothing. A new connection adds one, a new account
- * one, the first use of a database two. A round trip may take one second and return 64 KiB. Beyond that, and if the
- * server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. All addresses of a host name must
- * connect within one second together. Resolving the name has no limit: put an address into the URL to avoid that.
+ * A call that reserves or settles a slot takes three round trips, or one if it changes nothing. A new connection adds
+ * one, a new account one, the first use of a database two. A round trip may take at most one second and return at most
+ * 64 KiB. Beyond that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a
+ * host name has several addresses, they are tried one after another, within one second in all. Resolving the name has
+ * no limit: put an address into the URL to avoid that.
  *
  * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
  * (LOADING)". It contains nothing else that the server sent.
  *
  * Records may be lost when the server restarts or a replica is promoted. The guard notices this by the server's
- * replication id, which also changes when a server gets its first replica. After that, or if a record is missing, it
- * grants no slot for the longest known lease plus one interval. It also merges the record that it saw last into the new
- * one. A record that never existed counts as lost, unless the database was used before; see lock_sync_redis_prepare().
+ * replication id, which also changes when a server gets its first replica. After such a change, or if a record is
+ * missing, the guard grants no slot for the longest known lease plus one interval. It also merges the record that it
+ * saw last into the new one. A record that never existed counts as lost, unless the database was used before; see
+ * lock_sync_redis_prepare().
  *
  * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. A
  * replica is rejected with LOCK_SYNC_E_GUARD.

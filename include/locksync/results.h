@@ -81,7 +81,7 @@ LOCK_SYNC_API int64_t lock_sync_results_fetched_at_ms(const lock_sync_results *r
  * Returns whether these are earlier results, returned because the guard denied a new fetch (LOCK_SYNC_GUARD_CACHED).
  *
  * @param results Results, or NULL.
- * @return true for cached results; lock_sync_results_fetched_at_ms() then shows their age. false for NULL.
+ * @return true for earlier results; lock_sync_results_fetched_at_ms() returns when they arrived. false for NULL.
  * @par Threads Any.
  * @since 0.1.0
  */

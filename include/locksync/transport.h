@@ -45,8 +45,8 @@ typedef struct lock_sync_transport {
  * Sets the transport of a context.
  *
  * @param ctx The context.
- * @param transport Copied. The old transport is destroyed first, also if its `user` is the same: `destroy` is called
- *                  with that `user`. NULL: the built-in transport (libcurl), if the library has it.
+ * @param transport Copied. The old transport is destroyed first: its `destroy` is called with its `user`, even if the
+ *                  new transport has the same `user`. NULL: the built-in transport (libcurl), if the library has it.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` NULL, `perform` NULL, struct_size too small);
  *         LOCK_SYNC_E_BUSY. After a failure the old transport stays.
  * @par Threads The context's thread.
@@ -102,7 +102,7 @@ LOCK_SYNC_API const char *lock_sync_request_header_value(const lock_sync_request
 LOCK_SYNC_API int64_t lock_sync_request_timeout_ms(const lock_sync_request *request);
 
 /**
- * Returns the timeout of connecting.
+ * Returns the connect timeout.
  * @param request The request. @return Milliseconds, >= 1; 0 for NULL. @since 0.1.0
  */
 LOCK_SYNC_API int64_t lock_sync_request_connect_timeout_ms(const lock_sync_request *request);
@@ -142,8 +142,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response 
  * @param name A header name, in any case. Copied if kept.
  * @param value The value without its line end; surrounding blanks are dropped. Copied if kept.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, an empty name, a control character in either);
- *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (names and values of all headers exceed 64 KiB). The last two
- *         are remembered, as in lock_sync_response_append_body().
+ *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (names and values of all headers exceed 64 KiB). After one of
+ *         the last two the fetch, or lock_sync_response_decode(), fails with the same status.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response *response, const char *name,
@@ -156,8 +156,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response 
  * @param data Copied. May be NULL if `size` is 0.
  * @param size Bytes.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (more than
- *         lock_sync_set_max_response_bytes()). The last two are remembered: the fetch, or lock_sync_response_decode(),
- *         then fails with them.
+ *         lock_sync_set_max_response_bytes()). After one of the last two the fetch, or lock_sync_response_decode(),
+ *         fails with the same status.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data,
@@ -244,7 +244,7 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
  *
  * The body of a 2xx response must be JSON (RFC 8259) in UTF-8, without a byte order mark. Valid JSON that parsers
  * interpret differently is LOCK_SYNC_E_MALFORMED too:
- *  - a key twice in one object, a key with U+0000, or half a surrogate pair;
+ *  - a key twice in one object, a key with U+0000, or an unpaired surrogate;
  *  - an integer out of the range of int64_t;
  *  - a number with a fraction or an exponent that is out of the range of a double;
  *  - more than 2,048 levels of nesting.
@@ -256,9 +256,9 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
  * @param request The request that was sent: the results contain only its ids.
  * @param response The response, complete.
  * @param[out] results The results, transferred; free with lock_sync_results_free().
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or no HTTP status set); a failure that the response
- *         remembers; LOCK_SYNC_E_MALFORMED; a status 13..19 by the service's response; LOCK_SYNC_E_NO_MEMORY;
- *         LOCK_SYNC_E_BUSY.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or no HTTP status set); the failure of an earlier
+ *         call on the response; LOCK_SYNC_E_MALFORMED; a status 13..19 by the service's response;
+ *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY.
  * @par Threads The context's thread.
  * @since 0.1.0
  */

@@ -17,7 +17,7 @@ extern "C" {
 enum {
     LOCK_SYNC_CHANGE_ADDED = 1,        /**< The lock is in this response and was not in the previous one. */
     LOCK_SYNC_CHANGE_REMOVED = 2,      /**< The lock was in the previous response and is not in this one. */
-    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< The lock is now known to be connected; before it was not. */
+    LOCK_SYNC_CHANGE_CONNECTED = 4,    /**< is_connected is now true, and was false or unknown before. */
     LOCK_SYNC_CHANGE_DISCONNECTED = 8, /**< Any other change of is_connected, for example to unknown. */
     LOCK_SYNC_CHANGE_STATE = 16,       /**< state has changed. */
     LOCK_SYNC_CHANGE_DOOR = 32,        /**< door_state has changed. */
@@ -141,11 +141,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
 /**
  * Sets the interval from the end of one poll to the next, in ms; default 20 000.
  *
- * The default is the shortest interval that the service's documents allow. Up to a tenth is added at random, so that
- * many watches do not poll together.
+ * The default is the shortest interval that the service's documentation allows. Up to a tenth is added at random, so
+ * that many watches do not poll together.
  *
- * After retryable errors (lock_sync_status_is_retryable()) the watch backs off. From the second error in a row on it
- * waits 2 intervals, then 4, 8, 16, and at most 30. A Retry-After of the service is respected, up to one hour.
+ * After retryable errors (lock_sync_status_is_retryable()) the watch backs off. After two consecutive errors it waits 2
+ * intervals, after further ones 4, 8, 16, and then 30. From these waits up to a tenth is subtracted at random. A
+ * Retry-After of the service is respected, up to one hour.
  *
  * @param watch The watch.
  * @param ms 1 .. 86 400 000. Takes effect at the end of the next poll.
@@ -158,15 +159,15 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
 /**
  * Waits for the next change.
  *
- * The first successful poll reports every lock as added (possibly no lock). After that, LOCK_SYNC_OK means at least one
- * change. Only successful responses are compared: an outage is not a change, and the first response after it reports
- * what has changed meanwhile.
+ * The first successful poll reports every lock as added; these changes may be empty. After that, LOCK_SYNC_OK means at
+ * least one change. Only successful responses are compared: an outage is not a change, and the first response after it
+ * reports what has changed meanwhile.
  *
  * Retryable errors are not returned; see lock_sync_watch_last_status(). Other errors are returned, and the next call
  * continues. An error that prevents a poll, such as a missing credential, is returned at once by each call.
  *
- * If the guard denies polls for longer than an interval, lock_sync_last_error() has the guard's message and wait after
- * a LOCK_SYNC_E_TIMEOUT.
+ * If this function returns LOCK_SYNC_E_TIMEOUT because the guard denied polls for longer than an interval,
+ * lock_sync_last_error() has the guard's message and the wait.
  *
  * @param watch The watch.
  * @param timeout_ms Longest wait in ms; 0: polls if a poll is due, but does not wait; < 0: no limit. A poll that has
@@ -230,7 +231,7 @@ LOCK_SYNC_API int64_t lock_sync_watch_due_in_ms(const lock_sync_watch *watch);
 /**
  * Frees a watch. If the watch is in a pool, it is removed without a callback.
  *
- * The last error of its context is then LOCK_SYNC_E_CANCELLED.
+ * If that ends a poll, or the wait for one, the last error of the context becomes LOCK_SYNC_E_CANCELLED.
  *
  * @param watch Transferred; NULL is allowed. Also allowed inside the callback of this watch.
  * @par Threads The watch's thread; in a pool the pool's thread.
