@@ -37,7 +37,7 @@
 
 typedef struct lsync_guard_limits {
     int64_t interval_us[LSYNC_GUARD_KINDS];
-    uint32_t budget;        /* requests in an hour, without the reserve */
+    uint32_t budget;        /* requests in an hour, without the unused part */
     int64_t granularity_us; /* how much the store's clock may be behind; it is added to each time that is recorded */
 } lsync_guard_limits;
 
