@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const t_step answer_good = {.http = 200, .body = "{\"result\":[{\"id\":1},{\"id\":2},{\"id\":3}]}"};
-const t_step answer_401 = {.http = 401};
-const t_step answer_500 = {.http = 500};
+const t_step response_good = {.http = 200, .body = "{\"result\":[{\"id\":1},{\"id\":2},{\"id\":3}]}"};
+const t_step response_401 = {.http = 401};
+const t_step response_500 = {.http = 500};
 
 lock_sync_guard *memory_guard(int64_t interval_ms)
 {
@@ -77,7 +77,7 @@ lock_sync_ctx *ctx_in_heap(t_heap *heap, t_fake *fake)
     lock_sync_transport transport;
     lock_sync_ctx *ctx;
 
-    *fake = (t_fake){.steps = &answer_good, .step_count = 1};
+    *fake = (t_fake){.steps = &response_good, .step_count = 1};
     transport = t_fake_transport(fake);
     MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, T_SECRET));

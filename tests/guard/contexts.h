@@ -24,7 +24,7 @@ typedef struct guarded {
     t_step steps[T_FAKE_STEPS];
 } guarded;
 
-/* GUARDED(test_guard(20000), FAIL, answer_401, answer_good): released after the test. Without a guard (NULL) the
+/* GUARDED(test_guard(20000), FAIL, response_401, response_good): released after the test. Without a guard (NULL) the
    context has its own. The hooks of the steps get the context. */
 #define GUARDED(guard, mode, ...)                                                                                      \
   guarded_new(guard, LOCK_SYNC_GUARD_##mode, (const t_step[]){__VA_ARGS__},                                            \
@@ -41,9 +41,9 @@ lock_sync_status fetch_all(lock_sync_ctx *ctx);
 int64_t retry_after(const lock_sync_ctx *ctx);
 
 /* {"result":[{"id":1},{"id":2},{"id":3}]} with 200, and an empty 401, 500. */
-extern const t_step answer_good;
-extern const t_step answer_401;
-extern const t_step answer_500;
+extern const t_step response_good;
+extern const t_step response_401;
+extern const t_step response_500;
 
 /* Has many threads take and settle slots of one guard, for so long: never two at the same time, or within the interval
    (which it sets) of each other. */

@@ -350,7 +350,7 @@ TEST(without_its_store_a_context_sends_nothing)
     s->load_fails = LOCK_SYNC_E_NETWORK;
     s->why = "table guards is locked";
     for (lock_sync_guard_mode mode = LOCK_SYNC_GUARD_FAIL; mode < LOCK_SYNC_GUARD_OFF; mode++) {
-        guarded *c = guarded_new(guard_of(s), mode, &answer_good, 1);
+        guarded *c = guarded_new(guard_of(s), mode, &response_good, 1);
 
         t_row("mode %d", (int)mode);
         CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_GUARD);
@@ -371,7 +371,7 @@ static lock_sync_status count_asked(void *user, lock_sync_ctx *ctx, bool refused
 TEST(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider)
 {
     shelf *s = new_shelf();
-    guarded *c = GUARDED(guard_of(s), FAIL, answer_good);
+    guarded *c = GUARDED(guard_of(s), FAIL, response_good);
     size_t asked = 0;
 
     s->cancels = c->ctx;

@@ -68,7 +68,7 @@ TEST(what_a_response_covers)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        guarded *c = GUARDED(NULL, CACHED, rows[i].first.single > 0 ? one : answer_good);
+        guarded *c = GUARDED(NULL, CACHED, rows[i].first.single > 0 ? one : response_good);
         lock_sync_status status = rows[i].covered ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
         lock_sync_results *first = NULL;
         lock_sync_results *r = NULL;
@@ -107,7 +107,7 @@ static void check_cached(lock_sync_ctx *ctx, bool cached, size_t locks)
 /* It is for the guard's denials, not for failures, and a slot is always used; failures leave it. */
 TEST(failures_are_failures)
 {
-    guarded *c = GUARDED(test_guard(5), CACHED, answer_good, answer_good, answer_500);
+    guarded *c = GUARDED(test_guard(5), CACHED, response_good, response_good, response_500);
 
     check_cached(c->ctx, false, 3);
     (void)usleep(6000);
@@ -123,7 +123,7 @@ TEST(failures_are_failures)
 
 TEST(the_results_are_copies)
 {
-    guarded *c = GUARDED(NULL, CACHED, answer_good);
+    guarded *c = GUARDED(NULL, CACHED, response_good);
     lock_sync_results *a;
     lock_sync_results *b;
 
@@ -141,7 +141,7 @@ TEST(the_results_are_copies)
 /* Makes a call on a context that keeps a response, `ctx`, and checks whether the response is still there. */
 #define CHECK_AFTER(call, status, is_kept)                                                                             \
   do {                                                                                                                 \
-    lock_sync_ctx *ctx = GUARDED(NULL, CACHED, answer_good)->ctx;                                                      \
+    lock_sync_ctx *ctx = GUARDED(NULL, CACHED, response_good)->ctx;                                                    \
                                                                                                                        \
     CHECK_OK(fetch_all(ctx));                                                                                          \
     CHECK_INT(call, status);                                                                                           \
@@ -185,7 +185,7 @@ static lock_sync_status give_token(void *user, lock_sync_ctx *ctx, bool refused)
 /* A provider renews a token of the same account: its response stays. */
 TEST(a_providers_token_drops_nothing)
 {
-    guarded *c = GUARDED(test_guard(5), CACHED, answer_good, answer_401, answer_500);
+    guarded *c = GUARDED(test_guard(5), CACHED, response_good, response_401, response_500);
     int asked = 0;
 
     CHECK_OK(lock_sync_set_token_provider(c->ctx, give_token, &asked));
@@ -203,7 +203,7 @@ TEST(a_providers_token_drops_nothing)
 TEST(a_response_wider_than_the_question_is_kept_whole)
 {
     enum { MANY = 600 };
-    guarded *c = GUARDED(NULL, CACHED, answer_good);
+    guarded *c = GUARDED(NULL, CACHED, response_good);
     int64_t ids[MANY];
     lock_sync_results *r;
 
@@ -237,10 +237,10 @@ TEST(a_response_that_cannot_be_kept_is_not_given)
         CHECK_OK(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_CACHED));
         t_heap_fail_in(&heap, n);
         status = lock_sync_fetch(ctx, two, 2, &r);
-        CHECK(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_NO_MEMORY && heap.refused == 1));
+        CHECK(status == LOCK_SYNC_OK || (status == LOCK_SYNC_E_NO_MEMORY && heap.failed == 1));
         CHECK((r != NULL) == (status == LOCK_SYNC_OK));
         failed += status != LOCK_SYNC_OK;
-        refused = heap.refused;
+        refused = heap.failed;
         lock_sync_results_free(r);
         lock_sync_ctx_free(ctx);
         t_heap_check_empty(&heap);

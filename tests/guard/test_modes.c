@@ -9,8 +9,8 @@
 
 TEST(by_default_a_context_has_a_guard_of_its_own)
 {
-    guarded *c = GUARDED(NULL, FAIL, answer_good);
-    guarded *other = GUARDED(NULL, FAIL, answer_good);
+    guarded *c = GUARDED(NULL, FAIL, response_good);
+    guarded *other = GUARDED(NULL, FAIL, response_good);
 
     CHECK_OK(fetch_all(c->ctx));
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_TOO_SOON);
@@ -29,8 +29,8 @@ TEST(by_default_a_context_has_a_guard_of_its_own)
 TEST(contexts_share_a_guard)
 {
     lock_sync_guard *g = memory_guard(20000);
-    guarded *a = GUARDED(g, FAIL, answer_good);
-    guarded *b = GUARDED(g, FAIL, answer_good);
+    guarded *a = GUARDED(g, FAIL, response_good);
+    guarded *b = GUARDED(g, FAIL, response_good);
 
     lock_sync_guard_unref(g); /* they have references of their own */
     CHECK_OK(fetch_all(a->ctx));
@@ -42,7 +42,7 @@ TEST(contexts_share_a_guard)
 
 TEST(off_asks_nobody)
 {
-    guarded *c = GUARDED(test_guard(20000), OFF, answer_good);
+    guarded *c = GUARDED(test_guard(20000), OFF, response_good);
 
     for (int i = 0; i < 5; i++)
         CHECK_OK(fetch_all(c->ctx));
@@ -55,7 +55,7 @@ TEST(off_asks_nobody)
 TEST(modes_are_four)
 {
     static const lock_sync_guard_mode bad[] = {-1, 4, INT32_MAX, INT32_MIN};
-    guarded *c = GUARDED(NULL, FAIL, answer_good);
+    guarded *c = GUARDED(NULL, FAIL, response_good);
 
     for (lock_sync_guard_mode mode = LOCK_SYNC_GUARD_FAIL; mode <= LOCK_SYNC_GUARD_OFF; mode++)
         CHECK_OK(lock_sync_set_guard_mode(c->ctx, mode));
@@ -76,7 +76,7 @@ static void note_timeout(void *user, const lock_sync_request *q, lock_sync_respo
 /* The wait counts in the fetch's deadline: what is left of it is what the transport gets. */
 TEST(wait_waits_within_the_deadline)
 {
-    guarded *c = GUARDED(test_guard(60), WAIT, answer_good);
+    guarded *c = GUARDED(test_guard(60), WAIT, response_good);
     int64_t before_us;
     int64_t timeout_ms = 0;
 
@@ -102,7 +102,7 @@ static void count_waits(void *user, lock_sync_log_level level, const char *messa
 /* It sleeps: it does not ask the guard over and over. */
 TEST(a_wait_of_more_than_a_second_is_one_wait)
 {
-    guarded *c = GUARDED(test_guard(1020), WAIT, answer_good);
+    guarded *c = GUARDED(test_guard(1020), WAIT, response_good);
     int waits = 0;
 
     CHECK_OK(lock_sync_set_logger(c->ctx, count_waits, &waits));
@@ -113,7 +113,7 @@ TEST(a_wait_of_more_than_a_second_is_one_wait)
 
 TEST(a_wait_beyond_the_deadline_is_not_begun)
 {
-    guarded *c = GUARDED(test_guard(2000), WAIT, answer_good);
+    guarded *c = GUARDED(test_guard(2000), WAIT, response_good);
     int64_t before_us;
 
     CHECK_OK(lock_sync_set_timeout_ms(c->ctx, 1000));
@@ -154,7 +154,7 @@ static bool is_over(void *user)
 /* How soon it ends is seen in tests/integration/test_cancel.c. */
 TEST(a_cancel_ends_the_wait)
 {
-    guarded *c = GUARDED(test_guard(20000), WAIT, answer_good);
+    guarded *c = GUARDED(test_guard(20000), WAIT, response_good);
     running_fetch f = {.ctx = c->ctx};
     int64_t before_us = kit_now_us();
 
@@ -172,7 +172,7 @@ TEST(a_cancel_ends_the_wait)
 /* While another holds the slot, its hold is the worst case; when it is settled early, who waits goes on early. */
 TEST(a_holder_that_is_done_early_is_not_waited_out)
 {
-    guarded *c = GUARDED(test_guard(100), WAIT, answer_good);
+    guarded *c = GUARDED(test_guard(100), WAIT, response_good);
     running_fetch f = {.ctx = c->ctx};
     int64_t before_us = kit_now_us();
     int64_t slot;

@@ -156,7 +156,7 @@ TEST(what_can_lose_records_is_warned_of)
 TEST(a_context_reports_the_first_use_and_logs_a_warning_once)
 {
     redis_server *s = redis_here(NULL);
-    guarded *c = GUARDED(redis_user(redis_server_url(s), 20000), FAIL, answer_good);
+    guarded *c = GUARDED(redis_user(redis_server_url(s), 20000), FAIL, response_good);
     t_log log = {0};
 
     CHECK_OK(lock_sync_set_logger(c->ctx, t_log_line, &log));

@@ -124,7 +124,7 @@ TEST(without_a_credential_no_slot_is_used)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        guarded *c = GUARDED(test_guard(20000), FAIL, answer_good);
+        guarded *c = GUARDED(test_guard(20000), FAIL, response_good);
         provider p = rows[i].provider;
 
         t_row("%zu", i);
@@ -139,7 +139,7 @@ TEST(without_a_credential_no_slot_is_used)
 
 TEST(the_retry_after_a_401_counts_and_does_not_wait)
 {
-    guarded *c = GUARDED(test_guard(20000), FAIL, answer_401, answer_good);
+    guarded *c = GUARDED(test_guard(20000), FAIL, response_401, response_good);
     provider p = {0};
     int64_t before_us = kit_now_us();
 
@@ -172,7 +172,7 @@ TEST(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        guarded *c = GUARDED(test_guard(1), FAIL, answer_401, answer_good);
+        guarded *c = GUARDED(test_guard(1), FAIL, response_401, response_good);
         provider p = {.guard = c->guard, .takes_ms = rows[i].takes_ms};
 
         t_row("%d ms", (int)rows[i].takes_ms);
@@ -186,7 +186,7 @@ TEST(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline)
 
 TEST(a_retry_that_the_budget_denies)
 {
-    guarded *c = GUARDED(test_guard(1), FAIL, answer_401, answer_good);
+    guarded *c = GUARDED(test_guard(1), FAIL, response_401, response_good);
     provider p = {0};
 
     use_provider(c, &p);

@@ -28,7 +28,7 @@ client client_trusting(const char *base_url, const char *ca_file)
 void client_free(client *c)
 {
     lock_sync_ctx_free(c->ctx);
-    MUST(!log_lines_hold(c->log, SECRET));
+    MUST(!log_lines_contain(c->log, SECRET));
     log_lines_free(c->log);
 }
 
@@ -50,7 +50,7 @@ static served *serve(const raw_step *script, char *text)
 {
     served *s = calloc(1, sizeof *s);
     const raw_step saying[] = {RAW_READ_REQUEST, RAW_SEND(text, text == NULL ? 0 : strlen(text)), RAW_READ_REQUEST,
-                               RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+                               RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
 
     if (s == NULL)
         kit_die("out of memory");
@@ -94,7 +94,7 @@ static bool tells_secret(const client *c)
 {
     const lock_sync_error *e = lock_sync_last_error(c->ctx);
     const char *id = lock_sync_error_correlation_id(e);
-    bool told = strstr(lock_sync_error_message(e), SECRET) != NULL || log_lines_hold(c->log, SECRET) ||
+    bool told = strstr(lock_sync_error_message(e), SECRET) != NULL || log_lines_contain(c->log, SECRET) ||
                 (id != NULL && strstr(id, SECRET) != NULL);
 
     for (size_t i = 0; i < lock_sync_error_api_message_count(e); i++)

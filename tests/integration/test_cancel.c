@@ -88,7 +88,7 @@ TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
         {"while the server is silent", false, {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE}},
         {"while the body trickles",
          false,
-         {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 90), RAW_SEND_SLOWLY(raw_good_answer + 90, 120, 10),
+         {RAW_READ_REQUEST, RAW_SEND(raw_good_response, 90), RAW_SEND_SLOWLY(raw_good_response + 90, 120, 10),
           RAW_WAIT_FOR_CLOSE}},
         {"while the body floods",
          false,

@@ -24,8 +24,8 @@ static int begin(void **user)
 TEST(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch)
 {
     static const raw_step scripts[][4] = {
-        {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END},
-        {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_RESET},
+        {RAW_READ_REQUEST, RAW_RESPOND, RAW_HOLD, RAW_END},
+        {RAW_READ_REQUEST, RAW_RESPOND, RAW_HOLD, RAW_RESET},
     };
 
     for (int reset = 0; reset < 2; reset++) {
@@ -111,7 +111,7 @@ static void look_at_sockets(void *user)
 TEST(sockets_are_not_inherited_by_child_processes)
 {
     leak l = {0, 0};
-    const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(look_at_sockets, &l), RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+    const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(look_at_sockets, &l), RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
     served *s = served_begin(steps);
 
     expect_fetch(&s->c, LOCK_SYNC_OK);
@@ -152,13 +152,13 @@ TEST(without_descriptors_nothing_connects_and_later_all_works)
     sim *secure = sim_start_tls(pems->good, pems->key);
     char *by_name = kit_text("https://service.test:%u", sim_port(secure)); /* the resolver, too, wants descriptors */
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     for (int warm = 0; warm < 2; warm++) {
         check_without_descriptors(sim_url(plain), NULL, warm);
         check_without_descriptors(sim_url(secure), pems->ca, warm);
         check_without_descriptors(by_name, pems->ca, warm);
     }
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     kit_wait_for_one_thread();
     sim_stop(plain, NULL);
     sim_stop(secure, NULL);
@@ -167,7 +167,7 @@ TEST(without_descriptors_nothing_connects_and_later_all_works)
 
 TEST(fetches_do_not_use_up_descriptors)
 {
-    static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 100), RAW_RESET};
+    static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_response, 100), RAW_RESET};
     const raw_step *scripts[100];
     size_t at_first = kit_descriptors();
     raw_server *server;

@@ -139,7 +139,7 @@ static void check_far(void (*change)(netns *n, const scene *s))
     netns *n = netns_make(&why);
 
     t_need(n != NULL, why);
-    resolver_answer(NETNS_SERVER);
+    resolver_set_address(NETNS_SERVER);
     for (EACH_PROTOCOL(i)) {
         scene s;
 
@@ -149,7 +149,7 @@ static void check_far(void (*change)(netns *n, const scene *s))
         expect_recovery(&s.client);
         scene_end(&s);
     }
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     netns_free(n);
 }
 

@@ -113,9 +113,9 @@ TEST(a_header_may_have_64_KiB_and_no_more)
 /* The time to connect does not bound the answer. */
 TEST(a_short_connect_timeout_does_not_cut_a_slow_answer)
 {
-    const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_answer, 17),
-                               RAW_SEND_SLOWLY(raw_good_answer + 17, 5, 50),
-                               RAW_SEND(raw_good_answer + 22, strlen(raw_good_answer) - 22), RAW_END};
+    const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_response, 17),
+                               RAW_SEND_SLOWLY(raw_good_response + 17, 5, 50),
+                               RAW_SEND(raw_good_response + 22, strlen(raw_good_response) - 22), RAW_END};
     served *s = served_begin(script);
 
     MUST_OK(lock_sync_set_connect_timeout_ms(s->c.ctx, 200 * kit_slack()));

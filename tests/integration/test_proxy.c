@@ -48,7 +48,7 @@ static int end(void **user)
         (void)unsetenv(env_names[i]);
     (void)unsetenv("no_proxy");
     (void)unsetenv("NO_PROXY");
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     raw_stop(env_proxy);
     kit_wait_for_one_thread();
     return 0;
@@ -100,7 +100,7 @@ TEST_IN(the_environments_proxy_sees_no_https, begin, end)
 {
     client c = client_of_service();
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_OK);
     expect_good_at(&c, sim_url(target));
     CHECK_INT(raw_connections(env_proxy), 0);
@@ -114,7 +114,7 @@ TEST_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end)
 
     MUST_INT(setenv("no_proxy", "*", 1), 0);
     MUST_INT(setenv("NO_PROXY", "*", 1), 0);
-    resolver_answer("127.0.0.1"); /* reached directly the service would answer well, too */
+    resolver_set_address("127.0.0.1"); /* reached directly the service would answer well, too */
     expect_fetch(&s.c, LOCK_SYNC_OK);
     CHECK_INT(raw_connections(s.proxy), 1);
     scene_end(&s);
@@ -134,7 +134,7 @@ TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
 
     for (int i = 0; i < 3; i++) /* and the tunnel is kept */
         expect_fetch(&s.c, LOCK_SYNC_OK);
-    CHECK(!log_lines_hold(s.c.log, "the-proxys"));
+    CHECK(!log_lines_contain(s.c.log, "the-proxys"));
     CHECK_INT(raw_connections(s.proxy), 1);
     CHECK_INT(resolver_calls(), look_ups); /* the name is the proxy's to resolve */
     CHECK_INT(raw_requests(s.proxy), 1);
@@ -315,7 +315,7 @@ TEST_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end)
     char *url = kit_text("http://" HOST ":%u", raw_port(server));
     scene s = scene_make(NULL, 0, "http");
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     MUST_OK(lock_sync_set_base_url(s.c.ctx, url));
     MUST_OK(lock_sync_set_allow_http(s.c.ctx, true));
     expect_fetch(&s.c, LOCK_SYNC_E_INVALID_ARGUMENT); /* not with a proxy */

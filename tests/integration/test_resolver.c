@@ -13,7 +13,7 @@
 static int end(void **user)
 {
     (void)user;
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     resolver_release();
     kit_wait_for_one_thread(); /* libcurl leaves look-ups that stall to themselves */
     return 0;
@@ -42,7 +42,7 @@ TEST_IN(localhost_is_this_machine, NULL, end)
         client c = client_new(url);
 
         t_row("%s at %s", table[i].name, table[i].address);
-        resolver_answer(table[i].address);
+        resolver_set_address(table[i].address);
         expect_fetch(&c, LOCK_SYNC_OK);
         client_free(&c);
         free(url);
@@ -65,7 +65,7 @@ TEST_IN(localhost_elsewhere_is_not_gone_to, NULL, end)
         lock_sync_status status;
 
         t_row("%s", elsewhere[i]);
-        resolver_answer(elsewhere[i]);
+        resolver_set_address(elsewhere[i]);
         status = client_fetch(&c);
         if (resolver_calls() == look_ups) {
             expect_status(&c, status, LOCK_SYNC_OK);
@@ -86,7 +86,7 @@ TEST_IN(the_same_addresses_are_reached_by_other_names, NULL, end)
     served *s = served_begin(NULL);
     char *url = url_of("service.test", raw_port(s->server));
 
-    resolver_answer("0.0.0.0");
+    resolver_set_address("0.0.0.0");
     MUST_OK(lock_sync_set_allow_http(s->c.ctx, true));
     expect_good_at(&s->c, url);
     CHECK_INT(raw_connections(s->server), 1);
@@ -111,7 +111,7 @@ TEST_IN(a_name_that_does_not_resolve_is_told, NULL, end)
     served *s = served_begin(NULL);
 
     MUST_OK(lock_sync_set_base_url(s->c.ctx, "https://nowhere.test"));
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     expect_fetch(&s->c, LOCK_SYNC_E_RESOLVE);
     CHECK_HOLDS(error_text(&s->c), "nowhere.test");
     CHECK_INT(error_http_status(&s->c), 0);

@@ -35,7 +35,7 @@ static int restore(void **user)
 {
     (void)user;
     trust_replace_defaults(NULL, NULL);
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     (void)unsetenv("SSL_CERT_FILE");
     (void)unsetenv("SSL_CERT_DIR");
     return 0;
@@ -73,7 +73,7 @@ TEST_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore)
     char *by_name = kit_text("https://service.test:%u", sim_port(good));
     client c = client_trusting(sim_url(good), pems->ca);
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     expect_fetch_then_good(&c, LOCK_SYNC_OK);
     expect_good_at(&c, by_localhost);
     expect_good_at(&c, by_name);
@@ -105,7 +105,7 @@ TEST_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore)
     char *url = kit_text("https://other.test:%u", sim_port(good));
     client c = client_trusting(url, pems->ca);
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     expect_good_at(&c, sim_url(good));
     client_free(&c);

@@ -9,7 +9,7 @@
 static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
 static const raw_step refuses[] = {RAW_READ_REQUEST,
                                    RAW_SEND_TEXT("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
-                                   RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+                                   RAW_READ_REQUEST, RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
 static const raw_step *const silent_scripts[] = {silent, silent};
 static const raw_step *const refusing_scripts[] = {refuses};
 
@@ -70,7 +70,7 @@ static void run_to(scene *s)
     case SCENE_LOOKUP: {
         char *url = kit_text("http://service.test:%u", raw_port(s->good));
 
-        resolver_answer("127.0.0.1");
+        resolver_set_address("127.0.0.1");
         resolver_stall();
         (void)lock_sync_set_base_url(s->a.ctx, url);
         if (s->state == SCENE_HELD)
@@ -148,7 +148,7 @@ void scene_end(scene *s)
         store_free(s->store);
     raw_stop(s->server);
     raw_stop(s->good);
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     MUST_INT(stray_callbacks(), 0);
     if (s->heap.blocks == 0 && s->pool_heap.blocks == 0)
         return;

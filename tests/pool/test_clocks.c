@@ -164,7 +164,7 @@ static void take_answer(scene *s)
 
 TEST_ON_STAGE(an_answer_behind_a_jump_is_taken)
 {
-    static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_ANSWER, RAW_WAIT_FOR_CLOSE,
+    static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_RESPOND, RAW_WAIT_FOR_CLOSE,
                                      RAW_END};
 
     in_each_jump(steps, COUNT_OF(steps), take_answer);

@@ -4,12 +4,12 @@
 
 #define REFUSAL "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 
-static const raw_step refused_once[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST, RAW_ANSWER,
+static const raw_step refused_once[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST, RAW_RESPOND,
                                         RAW_WAIT_FOR_CLOSE};
 static const raw_step refused_always[] = {RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,
                                           RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL),
                                           RAW_WAIT_FOR_CLOSE};
-static const raw_step good[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_WAIT_FOR_CLOSE};
+static const raw_step good[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
 
 typedef struct row {
     const char *name;

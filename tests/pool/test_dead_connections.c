@@ -147,7 +147,7 @@ static void run_until_requests(const scene *s, size_t requests)
 /* One stream on each connection: of two fetches at once each has its own. */
 TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
 {
-    static const h2_step holds_second[] = {{.act = H2_ANSWER}, {.act = H2_HOLD}, {.act = H2_END}};
+    static const h2_step holds_second[] = {{.act = H2_RESPOND}, {.act = H2_HOLD}, {.act = H2_END}};
     static const h2_step holds_first[] = {{.act = H2_HOLD}, {.act = H2_END}};
     static const h2_plan plans[] = {
         {.steps = holds_second, .streams = 1}, {.steps = holds_first, .streams = 1}, {.streams = 1}};
@@ -182,7 +182,7 @@ static int clear_names(void **user)
 {
     int wrong = stage_clear(user);
 
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     kit_wait_for_one_thread();
     return wrong;
 }
@@ -198,10 +198,10 @@ TEST_IN(a_name_with_a_new_address_is_found_there, NULL, clear_names)
 
     stage_later(stop_moved, moved);
     s.all = stage_secure_accounts(ACCOUNTS, stage_text("https://service.test:%u", h2_lab_port(old)));
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     MUST_INT(fetch_all(&s), 0);
     MUST_INT(h2_lab_counts(old).requests, ACCOUNTS);
-    resolver_answer("127.0.0.2");
+    resolver_set_address("127.0.0.2");
     h2_lab_stop(old);
     began_ms = kit_now_ms();
     while (fetch_all(&s) > 0 && kit_now_ms() - began_ms < NAME_KEPT_MS * kit_slack())
@@ -236,7 +236,7 @@ TEST_ON_STAGE(an_answer_that_trickles_ends_by_the_deadline)
 /* One answer that does not come says nothing of the connection while others come on it. */
 TEST_ON_STAGE(a_silent_stream_does_not_end_a_living_connection)
 {
-    static const h2_step silent_second[] = {{.act = H2_ANSWER}, {.act = H2_SILENCE}, {.act = H2_END}};
+    static const h2_step silent_second[] = {{.act = H2_RESPOND}, {.act = H2_SILENCE}, {.act = H2_END}};
     static const h2_plan plan = {.steps = silent_second};
     scene s = scene_make(&plan, 1, 2);
     account *silent = &s.all[0];
@@ -262,7 +262,7 @@ TEST_ON_STAGE(a_silent_stream_does_not_end_a_living_connection)
 TEST_ON_STAGE(a_connection_that_breaks_under_fetches_is_replaced)
 {
     static const relay_action breaks[] = {RELAY_CLOSE, RELAY_RESET};
-    static const h2_step holds[] = {{.act = H2_ANSWER}, {.act = H2_HOLD, .times = H2_ALWAYS}};
+    static const h2_step holds[] = {{.act = H2_RESPOND}, {.act = H2_HOLD, .times = H2_ALWAYS}};
     static const h2_plan plans[] = {{.steps = holds}, {0}};
 
     for (size_t i = 0; i < COUNT_OF(breaks); i++) {

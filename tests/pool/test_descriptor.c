@@ -46,7 +46,7 @@ TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
 /* The kept connection is told to be closed once; the next fetch makes another. */
 TEST_ON_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever)
 {
-    static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_HOLD, RAW_END};
+    static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_HOLD, RAW_END};
     static const raw_step *const scripts[] = {keep_and_close};
     raw_server *server = stage_server(scripts, 1);
     lock_sync_pool *p = stage_pool();

@@ -108,7 +108,7 @@ static bool is_true(void *flag)
 /* A question that waits is taken back. */
 TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
 {
-    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_END};
     static const raw_step *const scripts[] = {held};
     raw_server *server = stage_server(scripts, 1);
     store *s = stage_store();

@@ -8,7 +8,7 @@
 
 #define STEPS_MAX 5
 /* clang-format off */
-#define ANSWERS {.act = H2_ANSWER}
+#define ANSWERS {.act = H2_RESPOND}
 #define GOES_AWAY {.act = H2_GOAWAY}
 #define REFUSES(error) {.act = H2_RST, .number = (error)}
 #define ALWAYS_REFUSES(error) {.act = H2_RST, .number = (error), .times = H2_ALWAYS}
@@ -93,7 +93,7 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
          .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
         {.name = "REFUSED_STREAM, tenth request",
-         .first = {{.act = H2_ANSWER, .times = 9}, REFUSES(H2_REFUSED_STREAM)},
+         .first = {{.act = H2_RESPOND, .times = 9}, REFUSES(H2_REFUSED_STREAM)},
          .good = 9,
          .fates = "answered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\n"
                   "refused\nanswered\n"},

@@ -12,7 +12,7 @@ static int clear(void **user)
 {
     int wrong;
 
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     resolver_prompt(NULL);
     resolver_release();
     wrong = stage_clear(user);
@@ -34,7 +34,7 @@ TEST_OF_NAMES(fifty_accounts_of_a_name_look_it_up_once)
     size_t before = resolver_calls();
     size_t threads = kit_threads();
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     resolver_stall();
     accounts_submit(all, MANY, p);
     pool_run_until(p, resolver_is_stalling, NULL);
@@ -82,7 +82,7 @@ TEST_OF_NAMES(many_names_that_stall_hold_no_other_name_up)
     account *good = stage_account(named_url(stage_server(NULL, 0)));
     int64_t began;
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     resolver_prompt("service.test");
     resolver_stall();
     for (size_t i = 0; i < MANY; i++)
@@ -104,7 +104,7 @@ TEST_OF_NAMES(addresses_of_a_family_that_stall_hold_nobody_up)
     account *all = stage_accounts(MANY, named_url(stage_server(NULL, 0)));
     int64_t began = kit_now_ms();
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     resolver_stall_other_family();
     accounts_submit(all, MANY, p);
     pool_run_all(p);
@@ -122,7 +122,7 @@ TEST_OF_NAMES(another_goes_ahead_when_the_first_ends)
         account *first = stage_account(url);
         account *all = stage_accounts(MANY, url);
 
-        resolver_answer("127.0.0.1");
+        resolver_set_address("127.0.0.1");
         resolver_stall();
         account_submit(first, p);
         accounts_submit(all, MANY, p);
@@ -155,7 +155,7 @@ TEST_OF_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second)
     int64_t began = kit_now_ms();
 
     relay[0].number = sim_port(service);
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     accounts_submit(all, 6, p);
     for (size_t i = 1; i < 6; i++) {
         pool_run_account(&all[i]);
@@ -174,7 +174,7 @@ static void close_full_port(void *port)
    number: the look-up is waited for, and no other account is disturbed. */
 TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
 {
-    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_END};
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_END};
     static const raw_step *const scripts[] = {held};
     static raw_full_port full;
     raw_server *server = stage_server(scripts, 1);
@@ -195,7 +195,7 @@ TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
     pool_run_account(connecting);
     expect_end(connecting, LOCK_SYNC_E_CANCELLED);
     for (int i = 0; i < 2; i++) { /* one look-up's number is the next one's */
-        resolver_answer(i == 0 ? NULL : "127.0.0.1");
+        resolver_set_address(i == 0 ? NULL : "127.0.0.1");
         MUST_OK(lock_sync_set_base_url(named->ctx, stage_text("http://%s.test:%u", names[i], raw_port(server))));
         resolver_stall();
         account_submit(named, p);

@@ -35,8 +35,8 @@ static bool is_reached(void *user)
 
 TEST_ON_STAGE(the_limits_hold_at_the_server)
 {
-    static const raw_step first[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_SERVE};
-    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_SERVE};
+    static const raw_step first[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_SERVE};
+    static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_SERVE};
     static const raw_step *const scripts[] = {first, held, held, held, held, held, held, held, held, held, held, held};
     static const limit rows[] = {
         {.active = 12, .per_host = 64, .total = 256, .most = 11}, /* one origin leaves a ninth */
@@ -71,7 +71,7 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
 /* Nobody waits for a connection behind an account that does not use it. */
 TEST_ON_STAGE(a_refusal_among_those_that_wait_holds_up_none)
 {
-    static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_ANSWER, RAW_READ_REQUEST, RAW_ANSWER, RAW_END};
+    static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_READ_REQUEST, RAW_RESPOND, RAW_END};
     static const raw_step *const one[] = {serve};
     raw_server *server = stage_server(one, 1);
     lock_sync_pool *p = stage_pool();

@@ -8,8 +8,8 @@
    elsewhere. `between`: the URL of an HTTP/2 server that is fetched from in between, or NULL. */
 static void check_one_request(const char *between)
 {
-    static const raw_step closes_second[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_END};
-    static const raw_step resets_second[] = {RAW_READ_REQUEST, RAW_ANSWER, RAW_READ_REQUEST, RAW_RESET};
+    static const raw_step closes_second[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_END};
+    static const raw_step resets_second[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_RESET};
     static const raw_step *const scripts[] = {closes_second, resets_second};
 
     for (size_t i = 0; i < COUNT_OF(scripts); i++) {
@@ -44,7 +44,7 @@ TEST_ON_STAGE(an_http2_server_before_changes_nothing_of_that)
 TEST_ON_STAGE(a_long_header_line_on_anothers_connection_is_too_large)
 {
     static const raw_step long_line[] = {RAW_READ_REQUEST,
-                                         RAW_ANSWER,
+                                         RAW_RESPOND,
                                          RAW_READ_REQUEST,
                                          RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nX-Padding: "),
                                          RAW_SEND_TIMES("0123456789abcdef", 7500),

@@ -181,8 +181,8 @@ TEST(each_poll_may_be_repeated_after_a_401)
 {
     static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
     static const raw_step script[] = {
-        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
-        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_ANSWER,
+        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_RESPOND,
+        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_RESPOND,
         RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {script};
     watch_scene s;
@@ -212,7 +212,7 @@ TEST(another_base_url_is_another_host)
     watcher w[2];
     size_t calls;
 
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
     for (size_t i = 0; i < 2; i++) {
         w[i] = watcher_new(first, 20);
         w[i].then = move_on;
@@ -228,7 +228,7 @@ TEST(another_base_url_is_another_host)
     for (size_t i = 0; i < 2; i++)
         watcher_free(&w[i]);
     resolver_release();
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     pool_end(p);
     raw_stop(server);
     kit_wait_for_one_thread(); /* the look-up that was let go */

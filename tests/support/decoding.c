@@ -29,7 +29,7 @@ int64_t t_error_offset(const lock_sync_ctx *ctx)
     return lock_sync_error_byte_offset(lock_sync_last_error(ctx));
 }
 
-lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_results **out)
+lock_sync_status t_decode(lock_sync_ctx *ctx, const t_response *a, lock_sync_results **out)
 {
     lock_sync_request *q = NULL;
     lock_sync_response *s = NULL;
@@ -56,7 +56,7 @@ lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_resul
     return status;
 }
 
-lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_answer *a)
+lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_response *a)
 {
     lock_sync_results *r;
     lock_sync_status status = t_decode(ctx, a, &r);
@@ -73,7 +73,7 @@ const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lo
 
     MUST(body != NULL);
     (void)snprintf(body, room, format, record);
-    CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, results));
+    CHECK_OK(t_decode(ctx, &(t_response){.body = body}, results));
     free(body);
     if (lock_sync_results_count(*results) == 1)
         return lock_sync_results_at(*results, 0);

@@ -32,7 +32,7 @@ const char *t_error_message(const lock_sync_ctx *ctx);
 int64_t t_error_offset(const lock_sync_ctx *ctx);
 
 /* An answer, and the question it answers. */
-typedef struct t_answer {
+typedef struct t_response {
     const int64_t *ids; /* n 0: all locks were asked for */
     size_t n;
     int64_t single; /* > 0: asked for at the endpoint for one lock */
@@ -41,12 +41,12 @@ typedef struct t_answer {
     size_t size;                    /* 0: up to the NUL */
     const char *headers[2 * 4 + 1]; /* name, value, ..., NULL */
     int64_t received_at_ms;         /* 0: as made */
-} t_answer;
+} t_response;
 
 /* Builds the request, fills a response, decodes it. */
-lock_sync_status t_decode(lock_sync_ctx *ctx, const t_answer *a, lock_sync_results **out);
+lock_sync_status t_decode(lock_sync_ctx *ctx, const t_response *a, lock_sync_results **out);
 /* The same, where only the status and the error matter. */
-lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_answer *a);
+lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_response *a);
 
 /* The only record of a good 200 answer {"result":[`record`]}; NULL (and a failed check) when it is not one. Free
    *results, which is NULL then. */

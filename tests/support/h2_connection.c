@@ -91,7 +91,7 @@ typedef struct text {
 } text;
 
 /* Answers all whole requests; false if the client takes no answer. */
-static bool answer_all(h2_connection *c, text *t)
+static bool respond_to_all(h2_connection *c, text *t)
 {
     char *end;
 
@@ -103,7 +103,7 @@ static bool answer_all(h2_connection *c, text *t)
         free(copy);
         t->size -= (size_t)(end + 4 - t->data);
         memmove(t->data, end + 4, t->size);
-        if (!c->ended && !h2_connection_write(c, raw_good_answer, strlen(raw_good_answer)))
+        if (!c->ended && !h2_connection_write(c, raw_good_response, strlen(raw_good_response)))
             return false;
     }
     return true;
@@ -137,7 +137,7 @@ static void serve_http1(h2_connection *c)
         if (n < 0)
             return;
         t.size += (size_t)n;
-        if (!answer_all(c, &t))
+        if (!respond_to_all(c, &t))
             return;
     }
 }

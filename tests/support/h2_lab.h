@@ -19,7 +19,7 @@ typedef struct h2_lab h2_lab;
 /* What is done with a request. Each request takes a step, which is logged by the word behind it. */
 typedef enum h2_act {
     H2_END,          /* of the steps: later requests are answered */
-    H2_ANSWER,       /* answered: 200 and raw_good_body */
+    H2_RESPOND,      /* answered: 200 and raw_good_body */
     H2_HOLD,         /* held: answered at h2_lab_release() */
     H2_SILENCE,      /* silent: never answered */
     H2_RST,          /* refused: RST_STREAM with the error `number` */

@@ -76,7 +76,7 @@ static ssize_t read_body(nghttp2_session *http, int32_t stream, uint8_t *out, si
 
     (void)http, (void)stream, (void)source, (void)user;
     if (size > room)
-        kit_die("an answer in parts");
+        kit_die("a response in parts");
     memcpy(out, raw_good_body, size);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)size;
@@ -96,7 +96,7 @@ static bool flush(session *s)
     return n == 0;
 }
 
-static void answer(const session *s, int32_t stream)
+static void respond(const session *s, int32_t stream)
 {
     static uint8_t status[] = ":status";
     static uint8_t ok[] = "200";
@@ -109,7 +109,7 @@ static void answer(const session *s, int32_t stream)
     (void)nghttp2_submit_response(s->http, stream, headers, 2, &body); /* fails for a stream that the client reset */
 }
 
-static void tell_limit(const session *s, uint32_t streams)
+static void send_limit(const session *s, uint32_t streams)
 {
     const nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams};
 
@@ -132,7 +132,7 @@ static bool prepare(session *s)
         if (s->step->act == H2_NOTICE)
             (void)nghttp2_submit_shutdown_notice(s->http);
         if (s->step->act == H2_SETTINGS)
-            tell_limit(s, s->step->number);
+            send_limit(s, s->step->number);
         if (!flush(s))
             return false;
         if (s->step->act == H2_WAIT &&
@@ -147,7 +147,7 @@ static h2_step take_step(session *s)
     h2_step step = s->step == NULL ? (h2_step){H2_END, 0, 0} : *s->step;
 
     if (step.act == H2_END)
-        return (h2_step){H2_ANSWER, 0, 0};
+        return (h2_step){H2_RESPOND, 0, 0};
     if (step.times != H2_ALWAYS && ++s->taken >= step.times) {
         s->step++;
         s->taken = 0;
@@ -180,11 +180,11 @@ static void act(session *s, const h2_step *step, int32_t stream)
     case H2_RST: (void)nghttp2_submit_rst_stream(s->http, NGHTTP2_FLAG_NONE, stream, step->number); break;
     case H2_GOAWAY: go_away(s, s->last, step->number); break;
     case H2_LAST:
-        answer(s, stream);
+        respond(s, stream);
         (void)flush(s); /* else GOAWAY would come first */
         go_away(s, stream, H2_NO_ERROR);
         break;
-    default: answer(s, stream); break;
+    default: respond(s, stream); break;
     }
 }
 
@@ -217,9 +217,9 @@ static bool serve_request(session *s, const request *r)
 static void release(session *s)
 {
     if (s->connection->plan->late)
-        tell_limit(s, s->connection->plan->streams);
+        send_limit(s, s->connection->plan->streams);
     for (size_t i = 0; i < s->held_count; i++)
-        answer(s, s->held[i]);
+        respond(s, s->held[i]);
     s->held_count = 0;
 }
 
@@ -285,7 +285,7 @@ void h2_session_serve(h2_connection *c)
     s->connection = c;
     s->step = c->plan->steps;
     s->http = make_session(s);
-    tell_limit(s, c->plan->late ? 0 : c->plan->streams);
+    send_limit(s, c->plan->late ? 0 : c->plan->streams);
     open = flush(s);
     while (open) {
         h2_event event = h2_connection_wait(c, true, true, -1);

@@ -17,7 +17,7 @@ int gnutls_certificate_set_x509_trust_dir(void *credentials, const char *dir, in
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static char answer[64];
+static char fixed_address[64];
 static char prompt[64];
 static bool stalled;
 static bool half;      /* of the two look-ups of a name, the one that finds nothing stalls */
@@ -61,18 +61,18 @@ static size_t look(const size_t *counter)
    which it got one address before it was told that there is no other. */
 static bool stalls_now(const char *node, int family)
 {
-    int other = strchr(answer, ':') != NULL ? AF_INET : AF_INET6;
+    int other = strchr(fixed_address, ':') != NULL ? AF_INET : AF_INET6;
 
     if (!stalled || (node != NULL && strcmp(node, prompt) == 0))
         return false;
-    return half ? family == other : answer[0] == '\0' || family != other;
+    return half ? family == other : fixed_address[0] == '\0' || family != other;
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     struct addrinfo numeric = hints == NULL ? (struct addrinfo){0} : *hints;
-    char address[sizeof answer];
+    char address[sizeof fixed_address];
     size_t stall;
     int result;
 
@@ -90,15 +90,15 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         while (stalled && stalls == stall)
             (void)pthread_cond_wait(&changed, &mutex);
     }
-    copy(address, sizeof address, answer);
+    copy(address, sizeof address, fixed_address);
     (void)pthread_mutex_unlock(&mutex);
     return address[0] == '\0' ? EAI_NONAME : real(address, service, &numeric, out);
 }
 
-void resolver_answer(const char *address)
+void resolver_set_address(const char *address)
 {
     (void)pthread_mutex_lock(&mutex);
-    copy(answer, sizeof answer, address);
+    copy(fixed_address, sizeof fixed_address, address);
     (void)pthread_mutex_unlock(&mutex);
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Every name resolves to `address`, a numeric one; NULL: only what is numeric resolves (the default). */
-void resolver_answer(const char *address);
+void resolver_set_address(const char *address);
 /* Every look-up of a name waits until resolver_release(). */
 void resolver_stall(void);
 /* Every look-up waits that is for one family, and not for the answer's; libcurl before 8.20 makes none. */

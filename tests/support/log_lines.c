@@ -68,7 +68,7 @@ size_t log_lines_count(log_lines *l, lock_sync_log_level level)
     return count;
 }
 
-bool log_lines_hold(log_lines *l, const char *text)
+bool log_lines_contain(log_lines *l, const char *text)
 {
     bool found = false;
 

@@ -14,6 +14,6 @@ size_t log_lines_count(log_lines *l, lock_sync_log_level level);
 /* The line i of that level; NULL past the end. Borrowed from the lines. */
 const char *log_lines_at(log_lines *l, lock_sync_log_level level, size_t i);
 /* Whether a line of any level holds `text`. */
-bool log_lines_hold(log_lines *l, const char *text);
+bool log_lines_contain(log_lines *l, const char *text);
 
 #endif

@@ -19,8 +19,8 @@
 #define HEADER "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
 
 const char raw_good_body[] = BODY;
-const char raw_good_answer[] = HEADER "144\r\n\r\n" BODY;
-static const char good_answer_for_one[] = HEADER "67\r\n\r\n" BODY_ONE;
+const char raw_good_response[] = HEADER "144\r\n\r\n" BODY;
+static const char good_response_for_one[] = HEADER "67\r\n\r\n" BODY_ONE;
 _Static_assert(sizeof BODY - 1 == 144 && sizeof BODY_ONE - 1 == 67, "the Content-Length of the good answers");
 
 typedef struct connection {
@@ -148,13 +148,13 @@ static bool send_slowly(connection *c, const raw_step *step)
     return true;
 }
 
-static bool answer(connection *c)
+static bool respond(connection *c)
 {
     const char *line = c->text == NULL ? "" : c->text + c->line;
 
     if (memmem(line, strcspn(line, "?\r"), "/lock/sync", strlen("/lock/sync")) == NULL)
-        return send_all(c, c->tcp.fd, good_answer_for_one, sizeof good_answer_for_one - 1);
-    return send_all(c, c->tcp.fd, raw_good_answer, strlen(raw_good_answer));
+        return send_all(c, c->tcp.fd, good_response_for_one, sizeof good_response_for_one - 1);
+    return send_all(c, c->tcp.fd, raw_good_response, strlen(raw_good_response));
 }
 
 /* --- longer steps --- */
@@ -197,9 +197,9 @@ static bool take_step(connection *c, const raw_step *step)
     case RAW_DO_READ: return read_request(c);
     case RAW_DO_SEND: return send_times(c, step);
     case RAW_DO_SEND_SLOWLY: return send_slowly(c, step);
-    case RAW_DO_ANSWER: return answer(c);
+    case RAW_DO_RESPOND: return respond(c);
     case RAW_DO_SERVE:
-        while (read_request(c) && answer(c))
+        while (read_request(c) && respond(c))
             continue;
         return false;
     case RAW_DO_WAIT:

@@ -20,7 +20,7 @@ typedef enum raw_action {
     RAW_DO_READ,
     RAW_DO_SEND,
     RAW_DO_SEND_SLOWLY,
-    RAW_DO_ANSWER,
+    RAW_DO_RESPOND,
     RAW_DO_SERVE,
     RAW_DO_WAIT,
     RAW_DO_HOLD,
@@ -56,9 +56,9 @@ typedef struct raw_step {
   {                                                                                                                    \
     .action = RAW_DO_SEND_SLOWLY, .data = (bytes), .size = (count), .number = (ms)                                     \
   }
-#define RAW_ANSWER                                                                                                     \
+#define RAW_RESPOND                                                                                                    \
   {                                                                                                                    \
-    .action = RAW_DO_ANSWER                                                                                            \
+    .action = RAW_DO_RESPOND                                                                                           \
   } /* the good answer to the request read last */
 #define RAW_SERVE                                                                                                      \
   {                                                                                                                    \
@@ -94,7 +94,7 @@ typedef struct raw_step {
 /* The body of the good answer to a request for all locks: 1001 locked, 1002 unlocked. */
 extern const char raw_good_body[];
 /* The same with its header. */
-extern const char raw_good_answer[];
+extern const char raw_good_response[];
 
 /* `scripts` and what they point to must outlive the server. A connection that is to be closed early ends its script. */
 raw_server *raw_start(int family, const raw_step *const *scripts, size_t count);

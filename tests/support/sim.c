@@ -54,25 +54,25 @@ uint16_t sim_port(const sim *s)
     return s->port;
 }
 
-/* One request to a control endpoint; its answer, to be free()d. */
+/* One request to a control endpoint; its response, to be free()d. */
 static char *ask(const sim *s, const char *method, const char *target)
 {
     char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
                              target);
-    char *answer = kit_zeros(8192);
+    char *response = kit_zeros(8192);
     size_t size = 0;
     ssize_t n;
     int fd = tcp_connect(s->port);
 
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
         kit_die("the simulator cannot be asked: %s", strerror(errno));
-    while ((n = recv(fd, answer + size, 8191 - size, 0)) > 0)
+    while ((n = recv(fd, response + size, 8191 - size, 0)) > 0)
         size += (size_t)n;
     (void)close(fd);
     free(request);
-    if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
-        kit_die("the simulator refuses %s %s: %.80s", method, target, answer);
-    return answer;
+    if (strncmp(response, "HTTP/1.1 200 ", 13) != 0)
+        kit_die("the simulator refuses %s %s: %.80s", method, target, response);
+    return response;
 }
 
 static int64_t number(const char *json, const char *name)

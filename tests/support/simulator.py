@@ -15,8 +15,8 @@ class Simulator:
     def ask(self, path, method="GET"):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(f"{self.url}/_sim/{path}", method=method)
-        with opener.open(request, timeout=30) as answer:
-            return json.load(answer)
+        with opener.open(request, timeout=30) as response:
+            return json.load(response)
 
     def fault(self, name, every=1):
         """Switches a fault on; with every=0 off."""

@@ -63,7 +63,7 @@ static void *allocate(void *user, size_t size)
 
     if (size == 0)
         kit_die("a block of no size");
-    h->refused += fails;
+    h->failed += fails;
     if (block == NULL)
         return NULL;
     memset(block + 1, 0xa5, size); /* nobody may count on zeros */

@@ -13,7 +13,7 @@ typedef struct t_heap {
     atomic_size_t requests; /* allocations and reallocations so far */
     size_t fail_at;         /* the request of that number fails; 0: none */
     bool goes_on;           /* and all after it */
-    atomic_size_t refused;  /* how many failed */
+    atomic_size_t failed;   /* how many failed */
     const char *secret;     /* NULL, or a text that must not be in memory given back */
     atomic_size_t leaked_secrets;
 } t_heap;

@@ -39,12 +39,12 @@ void acts_begin(void)
     name_url = kit_text("http://service.test:%u", sim_port(http));
     dead_port = raw_dead_port(&port);
     dead_url = kit_text("http://127.0.0.1:%u", port);
-    resolver_answer("127.0.0.1");
+    resolver_set_address("127.0.0.1");
 }
 
 void acts_end(void)
 {
-    resolver_answer(NULL);
+    resolver_set_address(NULL);
     sim_stop(http, NULL);
     sim_stop(https, NULL);
     nginx_stop(http2);

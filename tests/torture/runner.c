@@ -42,7 +42,7 @@ static bool end_failing(scene *x, unsigned owners)
     bool failed = alloc_end();
 
     if (owners == OWN_MEMORY)
-        failed = x->heap.refused > 0;
+        failed = x->heap.failed > 0;
     x->heap.fail_at = 0;
     return failed;
 }

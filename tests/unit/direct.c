@@ -5,7 +5,7 @@
 #include "wire/decode_direct.h"
 #include "wire/request.h"
 
-lock_sync_results *direct_decode(lock_sync_ctx *ctx, const t_answer *a)
+lock_sync_results *direct_decode(lock_sync_ctx *ctx, const t_response *a)
 {
     lock_sync_request *q = NULL;
     lock_sync_response *s = NULL;

@@ -5,6 +5,6 @@
 #include "../support/decoding.h"
 
 /* The results, or NULL if it leaves the body to the other decoder. */
-lock_sync_results *direct_decode(lock_sync_ctx *ctx, const t_answer *a);
+lock_sync_results *direct_decode(lock_sync_ctx *ctx, const t_response *a);
 
 #endif

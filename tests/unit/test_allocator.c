@@ -139,13 +139,13 @@ static bool live_without(size_t n, bool goes_on)
     CHECK((ctx != NULL) == (status == LOCK_SYNC_OK));
     if (status == LOCK_SYNC_OK)
         status = live(ctx, &transport);
-    if (heap.refused == 0)
+    if (heap.failed == 0)
         CHECK_OK(status);
     else if (status != LOCK_SYNC_OK) /* E_UNAUTHORIZED: the body of the 401 could not be kept */
         CHECK(status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_UNAUTHORIZED);
     lock_sync_ctx_free(ctx);
     t_heap_check_empty(&heap);
-    return heap.refused > 0;
+    return heap.failed > 0;
 }
 
 TEST(all_memory_comes_back_and_wiped_wherever_it_runs_out)

@@ -29,11 +29,11 @@ static void check_same(const lock_sync_results *a, const lock_sync_results *b)
 }
 
 /* Decodes a body as it is, and with the unknown member behind its first byte, a '{'. */
-static void check_both_ways(lock_sync_ctx *ctx, const t_answer *question, const char *body, lock_sync_status want)
+static void check_both_ways(lock_sync_ctx *ctx, const t_response *question, const char *body, lock_sync_status want)
 {
     size_t size = strlen(body);
     char *with_extra = malloc(size + EXTRA_SIZE);
-    t_answer a = *question;
+    t_response a = *question;
     lock_sync_results *one;
     lock_sync_results *other;
 
@@ -57,7 +57,7 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
     static const int64_t some[] = {12, 7, 99};
     static const struct {
         const char *name;
-        t_answer question;
+        t_response question;
         const char *body;
     } table[] = {
         {"all locks",
@@ -95,7 +95,7 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        t_answer a = table[i].question;
+        t_response a = table[i].question;
         lock_sync_results *direct;
         lock_sync_results *r;
 
@@ -150,6 +150,6 @@ TEST_WITH_CTX(a_key_twice_is_malformed_either_way)
 
         t_row("%s", table[i].members);
         (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":7,%s}]}", table[i].members);
-        check_both_ways(ctx, &(t_answer){.n = 0}, body, table[i].want);
+        check_both_ways(ctx, &(t_response){.n = 0}, body, table[i].want);
     }
 }

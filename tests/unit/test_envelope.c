@@ -38,7 +38,7 @@ TEST_WITH_CTX(every_http_status_with_every_kind_of_body)
         lock_sync_status want = status_of(http);
 
         for (size_t i = 0; i < COUNT_OF(bodies) && want != LOCK_SYNC_OK; i++) {
-            t_answer a = {.http = http, .body = bodies[i].body, .headers = {"X-Correlation-ID", "c-1"}};
+            t_response a = {.http = http, .body = bodies[i].body, .headers = {"X-Correlation-ID", "c-1"}};
 
             t_row("%" PRId32 " with body %zu", http, i);
             CHECK_INT(t_decode_status(ctx, &a), want);
@@ -59,8 +59,8 @@ TEST_WITH_CTX(every_2xx_is_read_like_200)
 {
     for (int32_t http = 200; http <= 299; http++) {
         t_row("%" PRId32, http);
-        CHECK_OK(t_decode_status(ctx, &(t_answer){.http = http, .body = "{\"result\":[{\"id\":1}]}"}));
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = http}), LOCK_SYNC_E_MALFORMED); /* 204 too */
+        CHECK_OK(t_decode_status(ctx, &(t_response){.http = http, .body = "{\"result\":[{\"id\":1}]}"}));
+        CHECK_INT(t_decode_status(ctx, &(t_response){.http = http}), LOCK_SYNC_E_MALFORMED); /* 204 too */
         CHECK_INT(t_error_offset(ctx), 0);
         CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), http);
     }
@@ -117,7 +117,7 @@ TEST_WITH_CTX(success_false_takes_its_status_from_the_envelope)
 
         t_row("%s", table[i].code);
         (void)snprintf(body, sizeof body, "{\"success\":false,\"errorMessages\":[\"why\",\"more\"],%s}", table[i].code);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), table[i].want);
+        CHECK_INT(t_decode_status(ctx, &(t_response){.body = body}), table[i].want);
         CHECK_INT(lock_sync_error_status(e), table[i].want);
         CHECK_INT(lock_sync_error_http_status(e), 200);
         CHECK_INT(lock_sync_error_byte_offset(e), -1);
@@ -166,7 +166,7 @@ TEST_WITH_CTX(what_counts_as_success)
 
         t_row("%s", table[i].member);
         (void)snprintf(body, sizeof body, "{\"result\":[{\"id\":1}],%s}", table[i].member);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), table[i].want);
+        CHECK_INT(t_decode_status(ctx, &(t_response){.body = body}), table[i].want);
         CHECK_INT(t_error_status(ctx), table[i].want);
     }
 }
@@ -201,7 +201,7 @@ TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].body);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = table[i].body}), table[i].want);
+        CHECK_INT(t_decode_status(ctx, &(t_response){.body = table[i].body}), table[i].want);
         CHECK_INT(lock_sync_error_api_message_count(lock_sync_last_error(ctx)), table[i].messages);
     }
 }
@@ -222,7 +222,7 @@ TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].body);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 403, .body = table[i].body, .size = table[i].size}),
+        CHECK_INT(t_decode_status(ctx, &(t_response){.http = 403, .body = table[i].body, .size = table[i].size}),
                   LOCK_SYNC_E_FORBIDDEN);
         CHECK_INT(lock_sync_error_api_message_count(lock_sync_last_error(ctx)), 0);
         CHECK_INT(t_error_offset(ctx), -1);
@@ -255,7 +255,7 @@ TEST_WITH_CTX(messages_of_the_service)
 
         t_row("%s", table[i].name);
         (void)snprintf(body, sizeof body, "{%s,\"Success\":false,\"StatusCode\":403}", table[i].messages);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = i % 2 == 0 ? 200 : 403, .body = body}),
+        CHECK_INT(t_decode_status(ctx, &(t_response){.http = i % 2 == 0 ? 200 : 403, .body = body}),
                   LOCK_SYNC_E_FORBIDDEN);
         CHECK_INT(lock_sync_error_api_message_count(e), table[i].count);
         CHECK_TEXT(lock_sync_error_api_message_at(e, 0), table[i].first);
@@ -278,7 +278,7 @@ TEST_WITH_CTX(at_most_16_messages_are_kept)
             (void)snprintf(body + strlen(body), sizeof body - strlen(body), "%s\"m%zu\"", i == 0 ? "" : ",", i);
         (void)snprintf(body + strlen(body), sizeof body - strlen(body), "]}");
         (void)snprintf(last, sizeof last, "m%zu", kept - 1);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), LOCK_SYNC_E_API);
+        CHECK_INT(t_decode_status(ctx, &(t_response){.body = body}), LOCK_SYNC_E_API);
         CHECK_INT(lock_sync_error_api_message_count(e), kept);
         CHECK_TEXT(lock_sync_error_api_message_at(e, kept - 1), last);
         CHECK(lock_sync_error_api_message_at(e, kept) == NULL);
@@ -292,7 +292,7 @@ TEST_WITH_CTX(retry_after_is_told_for_429_and_503)
     static const char too_many[] = "{\"success\":false,\"statusCode\":429}";
     static const struct {
         const char *name;
-        t_answer answer;
+        t_response answer;
         lock_sync_status want;
         int64_t ms;
     } table[] = {
@@ -356,13 +356,13 @@ TEST_WITH_CTX(correlation_ids)
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         for (size_t k = 0; k < COUNT_OF(bodies); k++) {
-            t_answer a = {.body = bodies[k], .headers = {table[i].name, table[i].value}};
+            t_response a = {.body = bodies[k], .headers = {table[i].name, table[i].value}};
 
             t_row("%s: %s, body %zu", table[i].name, table[i].value, k);
             CHECK(t_decode_status(ctx, &a) != LOCK_SYNC_OK);
             CHECK_TEXT(lock_sync_error_correlation_id(e), table[i].want);
         }
     }
-    CHECK_OK(t_decode_status(ctx, &(t_answer){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}));
+    CHECK_OK(t_decode_status(ctx, &(t_response){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}));
     CHECK(lock_sync_error_correlation_id(e) == NULL); /* after a success nothing is left to tell */
 }

@@ -146,8 +146,8 @@ TEST(nothing_is_printed_and_the_failure_is_not_lost)
     (void)dup2(fileno(file), 1);
     (void)dup2(fileno(file), 2);
     status[0] = lock_sync_set_base_url(ctx, "nonsense");
-    status[1] = t_decode_status(ctx, &(t_answer){.body = "<html>"});
-    status[2] = t_decode_status(ctx, &(t_answer){.http = 500, .body = "{\"errorMessages\":[\"database down\"]}"});
+    status[1] = t_decode_status(ctx, &(t_response){.body = "<html>"});
+    status[2] = t_decode_status(ctx, &(t_response){.http = 500, .body = "{\"errorMessages\":[\"database down\"]}"});
     (void)fflush(NULL);
     for (int i = 0; i < 2; i++) {
         (void)dup2(streams[i], i + 1);

@@ -60,7 +60,7 @@ static void check_record(const lock_sync_results *r, const lock_sync_lock *told)
 
 static void check_answer(lock_sync_ctx *ctx, const body *t, bool is_sound, lock_sync_results **r)
 {
-    t_answer a = {.body = t->size == 0 ? NULL : t->at, .size = t->size};
+    t_response a = {.body = t->size == 0 ? NULL : t->at, .size = t->size};
 
     CHECK_INT(t_decode(ctx, &a, r), is_sound ? LOCK_SYNC_OK : LOCK_SYNC_E_MALFORMED);
     if (is_sound)
@@ -77,7 +77,7 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
     body other = put(row, size, p, true);
     lock_sync_results *r;
     lock_sync_results *by_tree;
-    lock_sync_results *direct = direct_decode(ctx, &(t_answer){.body = plain.at, .size = plain.size});
+    lock_sync_results *direct = direct_decode(ctx, &(t_response){.body = plain.at, .size = plain.size});
     bool took = direct != NULL;
 
     check_answer(ctx, &plain, is_sound, &r);
@@ -102,7 +102,7 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
 static void check_alone(lock_sync_ctx *ctx, const json_case *row)
 {
     body t = {(char *)(uintptr_t)row->text, row->size};
-    t_answer a = {.body = row->size == 0 ? NULL : row->text, .size = row->size};
+    t_response a = {.body = row->size == 0 ? NULL : row->text, .size = row->size};
     lock_sync_results *r;
 
     if (row->is_sound) {

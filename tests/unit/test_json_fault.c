@@ -9,7 +9,8 @@
 
 static void check_body(lock_sync_ctx *ctx, const char *body, size_t size, int64_t offset, const char *says)
 {
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.body = size == 0 ? NULL : body, .size = size}), LOCK_SYNC_E_MALFORMED);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.body = size == 0 ? NULL : body, .size = size}),
+              LOCK_SYNC_E_MALFORMED);
     CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_MALFORMED);
     CHECK_HOLDS(t_error_message(ctx), says);
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 200);
@@ -115,7 +116,7 @@ static void check_cuts(const char *body, size_t good_from)
     lock_sync_ctx *ctx = t_ctx();
 
     for (size_t size = 0; size <= strlen(body); size++) {
-        t_answer a = {.body = size == 0 ? NULL : body, .size = size};
+        t_response a = {.body = size == 0 ? NULL : body, .size = size};
 
         t_row("cut at %zu of %zu", size, strlen(body));
         CHECK_INT(t_decode_status(ctx, &a), size < good_from ? LOCK_SYNC_E_MALFORMED : LOCK_SYNC_OK);

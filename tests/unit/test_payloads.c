@@ -106,7 +106,7 @@ static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *r
     lock_sync_results *r;
 
     t_row("%s", row->name);
-    CHECK_INT(t_decode(ctx, &(t_answer){.single = row->single, .body = body}, &r), row->want);
+    CHECK_INT(t_decode(ctx, &(t_response){.single = row->single, .body = body}, &r), row->want);
     if (row->offset == -1)
         CHECK_INT(t_error_offset(ctx), -1);
     else /* the parser stops behind the token that is wrong */

@@ -229,6 +229,6 @@ TEST_WITH_CTX(the_provider_is_not_asked_for_a_built_request)
     CHECK_OK(lock_sync_set_token_provider(ctx, provide, &p));
     CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(p.asked, 0);
 }

@@ -292,7 +292,7 @@ TEST_WITH_CTX(a_record_without_a_usable_id_is_named)
         for (size_t k = 0; k < COUNT_OF(before); k++) {
             t_row("%s%s", before[k].text, records[i]);
             (void)snprintf(body, sizeof body, "%s%s , {\"id\":9} ] , \"statusCode\":200 }", before[k].text, records[i]);
-            CHECK_INT(t_decode_status(ctx, &(t_answer){.body = body}), LOCK_SYNC_E_MALFORMED);
+            CHECK_INT(t_decode_status(ctx, &(t_response){.body = body}), LOCK_SYNC_E_MALFORMED);
             CHECK_INT(t_error_offset(ctx), -1);
             CHECK_HOLDS(t_error_message(ctx), before[k].says);
             CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(ctx)), 200);

@@ -139,9 +139,9 @@ TEST_WITH_CTX(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long)
     for (size_t i = 0; i < COUNT_OF(ids); i++)
         ids[i] = 100000000 + (int64_t)i;
     CHECK_OK(t_decode(ctx,
-                      &(t_answer){.ids = ids,
-                                  .n = COUNT_OF(ids),
-                                  .body = "{\"result\":[{\"id\":5},{\"id\":100000199},{\"id\":100000000}]}"},
+                      &(t_response){.ids = ids,
+                                    .n = COUNT_OF(ids),
+                                    .body = "{\"result\":[{\"id\":5},{\"id\":100000199},{\"id\":100000000}]}"},
                       &r));
     CHECK_INT(lock_sync_results_count(r), 2);
     CHECK_INT(lock_sync_results_missing_count(r), 198);

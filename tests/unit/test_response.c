@@ -172,7 +172,7 @@ TEST_WITH_CTX(an_unusually_long_correlation_id_is_not_kept)
         char *id = t_repeat('c', sizes[i]);
 
         t_row("%zu bytes", sizes[i]);
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 404, .headers = {"X-Correlation-ID", id}}),
+        CHECK_INT(t_decode_status(ctx, &(t_response){.http = 404, .headers = {"X-Correlation-ID", id}}),
                   LOCK_SYNC_E_NOT_FOUND);
         CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), sizes[i] <= 127 ? id : NULL);
         free(id);

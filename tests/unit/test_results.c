@@ -75,7 +75,7 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
         lock_sync_results *r;
 
         t_row("%s", table[i].name);
-        CHECK_OK(t_decode(ctx, &(t_answer){.ids = table[i].asked, .n = length(table[i].asked), .body = body}, &r));
+        CHECK_OK(t_decode(ctx, &(t_response){.ids = table[i].asked, .n = length(table[i].asked), .body = body}, &r));
         CHECK_INT(lock_sync_results_count(r), kept);
         for (size_t k = 0; k < kept && k < lock_sync_results_count(r); k++) {
             const lock_sync_lock *lock = lock_sync_results_at(r, k);
@@ -150,7 +150,7 @@ TEST_WITH_CTX(two_records_of_one_lock)
 
             t_row("%s, %s", table[i].name, n == 0 ? "all" : "by id");
             (void)snprintf(body, sizeof body, RECORDS("%s"), table[i].records);
-            CHECK_INT(t_decode(ctx, &(t_answer){.ids = asked, .n = n, .body = body}, &r),
+            CHECK_INT(t_decode(ctx, &(t_response){.ids = asked, .n = n, .body = body}, &r),
                       table[i].says == NULL ? LOCK_SYNC_OK : LOCK_SYNC_E_MALFORMED);
             CHECK_INT(lock_sync_results_count(r), table[i].says == NULL);
             CHECK_HOLDS(t_error_message(ctx), table[i].says == NULL ? "" : table[i].says);
@@ -179,7 +179,7 @@ TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
     for (size_t i = 0; i < MANY; i++)
         ids[i] = shuffled(i);
     body = write_answer(ids, MANY);
-    CHECK_OK(t_decode(ctx, &(t_answer){.body = body}, &r));
+    CHECK_OK(t_decode(ctx, &(t_response){.body = body}, &r));
     CHECK_INT(lock_sync_results_count(r), MANY);
     for (size_t i = 0; i < MANY; i++) {
         const lock_sync_lock *lock = lock_sync_results_at(r, i);
@@ -194,7 +194,7 @@ TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
     for (size_t i = 0; i < MANY; i++)
         ids[i] = i % 2 == 0 ? 2 * (int64_t)i + 1 : 2 * (int64_t)(i - 1) + 1; /* 1 1 5 5 9 9 ... */
     ids[0] = 2;                                                              /* not there */
-    CHECK_OK(t_decode(ctx, &(t_answer){.ids = ids, .n = MANY, .body = body}, &r));
+    CHECK_OK(t_decode(ctx, &(t_response){.ids = ids, .n = MANY, .body = body}, &r));
     CHECK_INT(lock_sync_results_count(r), MANY / 2);
     CHECK_INT(lock_sync_results_missing_count(r), 1);
     CHECK_INT(lock_sync_results_missing_at(r, 0), 2);
@@ -232,7 +232,7 @@ TEST_WITH_CTX(one_lock_is_answered_by_one_object_of_its_id)
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
-        CHECK_INT(t_decode(ctx, &(t_answer){.single = 7, .body = table[i].body}, &r), table[i].want);
+        CHECK_INT(t_decode(ctx, &(t_response){.single = 7, .body = table[i].body}, &r), table[i].want);
         CHECK_INT(t_error_offset(ctx), -1);
         CHECK_INT(lock_sync_results_count(r), table[i].want == LOCK_SYNC_OK);
         CHECK_INT(lock_sync_results_missing_count(r), 0);
@@ -241,9 +241,9 @@ TEST_WITH_CTX(one_lock_is_answered_by_one_object_of_its_id)
         lock_sync_results_free(r);
     }
     t_row("404");
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.single = 7, .http = 404}), LOCK_SYNC_E_NOT_FOUND);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.single = 7, .http = 404}), LOCK_SYNC_E_NOT_FOUND);
     t_row("an object where several locks were asked for");
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.body = "{\"result\":{\"id\":7}}"}), LOCK_SYNC_E_MALFORMED);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.body = "{\"result\":{\"id\":7}}"}), LOCK_SYNC_E_MALFORMED);
 }
 
 TEST(more_than_can_be_addressed_is_out_of_memory)

@@ -45,9 +45,9 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
 
             t_row("%s, HTTP %d", table[i].name, (int)statuses[k]);
             (void)snprintf(body, sizeof body, "{\"success\":false,\"errorMessages\":[\"%s\",\"x\"]}", table[i].message);
-            CHECK(t_decode_status(ctx, &(t_answer){.http = statuses[k],
-                                                   .body = body,
-                                                   .headers = {"X-Correlation-ID", table[i].id}}) != LOCK_SYNC_OK);
+            CHECK(t_decode_status(ctx, &(t_response){.http = statuses[k],
+                                                     .body = body,
+                                                     .headers = {"X-Correlation-ID", table[i].id}}) != LOCK_SYNC_OK);
             CHECK_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(ctx), 0), table[i].want_message);
             CHECK_TEXT(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), table[i].want_id);
             CHECK_HOLDS(t_error_message(ctx), table[i].want_message);
@@ -61,7 +61,7 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_however_json_spells_it)
     static const char body[] = "{\"ErrorMessages\":[\"a\\/b+c\",\"\\u0061\\u002fb\\u002bc\",\"xa/b+cx\"]}";
 
     CHECK_OK(lock_sync_set_personal_key(ctx, "a/b+c"));
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401, .body = body}), LOCK_SYNC_E_UNAUTHORIZED);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.http = 401, .body = body}), LOCK_SYNC_E_UNAUTHORIZED);
     for (size_t i = 0; i < 3; i++)
         CHECK_HOLDS(lock_sync_error_api_message_at(lock_sync_last_error(ctx), i), "***");
     check_error_lacks(ctx, "a/b+c");
@@ -77,7 +77,7 @@ TEST_WITH_CTX(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
 
         t_row("token of %zu bytes", sizes[i]);
         CHECK_OK(lock_sync_set_access_token(ctx, token));
-        CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401, .headers = {"X-Correlation-ID", token}}),
+        CHECK_INT(t_decode_status(ctx, &(t_response){.http = 401, .headers = {"X-Correlation-ID", token}}),
                   LOCK_SYNC_E_UNAUTHORIZED);
         CHECK_LACKS(lock_sync_error_correlation_id(lock_sync_last_error(ctx)), "tttttttt");
         free(token);

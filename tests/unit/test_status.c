@@ -106,9 +106,9 @@ static void check_says_ok(const lock_sync_error *e)
 
 TEST_WITH_CTX(a_success_leaves_nothing_of_the_error_before)
 {
-    static const t_answer limited = {.http = 429,
-                                     .body = "{\"errorMessages\":[\"a\",\"b\"]}",
-                                     .headers = {"Retry-After", "3", "X-Correlation-ID", "c"}};
+    static const t_response limited = {.http = 429,
+                                       .body = "{\"errorMessages\":[\"a\",\"b\"]}",
+                                       .headers = {"Retry-After", "3", "X-Correlation-ID", "c"}};
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     MUST(e != NULL);
@@ -125,9 +125,9 @@ TEST_WITH_CTX(one_error_replaces_another_as_a_whole)
 {
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.body = "{\"result\":[1"}), LOCK_SYNC_E_MALFORMED);
+    CHECK_INT(t_decode_status(ctx, &(t_response){.body = "{\"result\":[1"}), LOCK_SYNC_E_MALFORMED);
     CHECK_INT(lock_sync_error_byte_offset(e), 12);
-    CHECK_INT(t_decode_status(ctx, &(t_answer){.http = 401, .headers = {"X-Correlation-ID", "c"}}),
+    CHECK_INT(t_decode_status(ctx, &(t_response){.http = 401, .headers = {"X-Correlation-ID", "c"}}),
               LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(lock_sync_error_byte_offset(e), -1);
     CHECK_INT(lock_sync_set_timeout_ms(ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);

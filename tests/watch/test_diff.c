@@ -35,7 +35,7 @@ static lock_sync_results *hear(lock_sync_ctx *ctx, const said *s)
     lock_sync_results *r;
 
     (void)snprintf(body, sizeof body, s->single > 0 ? "{\"result\":%s}" : "{\"result\":[%s]}", s->records);
-    CHECK_OK(t_decode(ctx, &(t_answer){.ids = s->ids, .n = s->n, .single = s->single, .body = body}, &r));
+    CHECK_OK(t_decode(ctx, &(t_response){.ids = s->ids, .n = s->n, .single = s->single, .body = body}, &r));
     return r;
 }
 

@@ -90,7 +90,7 @@ TEST(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll)
         pull p;
 
         t_row("the provider returns %s", lock_sync_status_name(status));
-        pull_begin(&p, &answer_401, 1, 20000);
+        pull_begin(&p, &response_401, 1, 20000);
         CHECK_OK(lock_sync_set_token_provider(p.ctx, give_none, &status));
         CHECK_INT(pull_next(&p, 0), status == LOCK_SYNC_OK ? LOCK_SYNC_E_UNAUTHORIZED : status);
         pull_check_due(&p, 20000, 22000);

@@ -83,7 +83,7 @@ TEST(a_slot_that_another_holds_is_waited_for)
     int64_t slot;
     pull p;
 
-    g = pull_begin_guarded(&p, &answer_good, 1000, 40, LOCK_SYNC_GUARD_FAIL);
+    g = pull_begin_guarded(&p, &response_good, 1000, 40, LOCK_SYNC_GUARD_FAIL);
     CHECK_OK(lock_sync_guard_reserve(g, 3600000, NULL, &slot));
     CHECK_INT(pull_next(&p, 100), LOCK_SYNC_E_TIMEOUT);
     CHECK_INT(p.fake.performed, 0);
@@ -114,7 +114,7 @@ TEST(a_hold_longer_than_an_interval_is_told)
         pull p;
 
         t_row("%s", table[i].name);
-        g = pull_begin_guarded(&p, &answer_good, 1, table[i].guard_ms, LOCK_SYNC_GUARD_FAIL);
+        g = pull_begin_guarded(&p, &response_good, 1, table[i].guard_ms, LOCK_SYNC_GUARD_FAIL);
         CHECK_OK(pull_next(&p, 0));
         CHECK_OK(lock_sync_watch_set_interval_ms(p.w, table[i].interval_ms)); /* the next poll is due in 1 ms */
         for (int call = 0; call < 3; call++) {
@@ -145,7 +145,7 @@ TEST(the_context_s_timeout_does_not_bound_the_wait_for_the_guard)
     lock_sync_guard *g;
     pull p;
 
-    g = pull_begin_guarded(&p, &answer_good, 1, 80, LOCK_SYNC_GUARD_WAIT);
+    g = pull_begin_guarded(&p, &response_good, 1, 80, LOCK_SYNC_GUARD_WAIT);
     CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30));
     CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
     CHECK_OK(pull_next(&p, KIT_PATIENCE_MS)); /* a fetch in mode WAIT would give up at once */
@@ -180,7 +180,7 @@ TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
     pull p;
 
     MUST_OK(lock_sync_guard_new_with_store(&store, &g));
-    pull_begin(&p, &answer_good, 1, 20000);
+    pull_begin(&p, &response_good, 1, 20000);
     CHECK_OK(lock_sync_set_guard(p.ctx, g));
     CHECK_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_FAIL));
     CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);

@@ -138,7 +138,7 @@ TEST(an_answer_that_there_was_no_memory_for_is_told_by_the_next)
         CHECK_OK(pull_next(&p, 0));
         t_heap_fail_in(&heap, n);
         status = pull_due(&p, 0);
-        refused = heap.refused > 0;
+        refused = heap.failed > 0;
         heap.fail_at = 0;
         if (status != LOCK_SYNC_OK) {
             CHECK_INT(status, LOCK_SYNC_E_TIMEOUT);
