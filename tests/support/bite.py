@@ -1,4 +1,4 @@
-"""Puts faults into a copy of the library, and shows that a checker finds them: what the scripts named `bite` share."""
+"""Puts faults into a copy of the library, and shows that a checker finds them. The scripts named `bite` use it."""
 import os
 import subprocess
 import sys
@@ -23,8 +23,7 @@ def compile_all(sources, folder, out, arguments):
 
 
 def edit(folder, edits):
-    """Applies edits (file, text that stands there once, text instead) to the copy. A text that is not there once is an
-    error."""
+    """Applies edits (file, old text, new text) to the copy. The old text must occur exactly once."""
     for name, old, new in edits:
         path = folder / name
         text = path.read_text()
@@ -34,8 +33,8 @@ def edit(folder, edits):
 
 
 def try_all(faults, wanted, columns, find):
-    """Has each fault found, or those that are wanted. `find` takes a fault, and returns a row of texts and what found it;
-    or None. The last line is "N passed, N failed". Returns the exit status."""
+    """Tries all faults, or those that are wanted. `find` takes a fault; it returns a row of texts and what found it, or
+    None. The last line is "N passed, N failed". Returns the exit status."""
     failed = passed = 0
     print(f'{"fault":48} ' + ' '.join(columns) + f' {"s":>5}  found by')
     for fault in faults:

@@ -1,4 +1,4 @@
-/* Makes certificates; see certs.h. Elliptic keys: they are made at once. */
+/* Makes certificates; see certs.h. The keys are elliptic, because these are quick to make. */
 #include "certs.h"
 #include "child.h"
 #include "kit.h"
@@ -14,8 +14,8 @@
 #define NOT_SO_LONG_AGO "20200102000000Z"
 #define IN_A_LONG_TIME "20370101000000Z"
 
-/* The openssl command's configuration (%s: the directory, twice). All that a certificate says is in it, because what
-   the system's own configuration adds differs from version to version. */
+/* The openssl command's configuration (%s: the directory, twice). It is complete, because the system's configuration
+   differs between versions. */
 #define CONFIGURATION                                                                                                  \
   "[req]\ndistinguished_name = name\nx509_extensions = authority\n"                                                    \
   "[name]\n"                                                                                                           \
@@ -52,7 +52,7 @@ static void make_key(const char *file)
     child_run(argv);
 }
 
-/* A self-signed authority. */
+/* Makes a self-signed authority. */
 static char *make_authority(const certs *c, const char *name, const char *key)
 {
     char *file = path(c, name);
@@ -65,7 +65,7 @@ static char *make_authority(const certs *c, const char *name, const char *key)
     return file;
 }
 
-/* `ca` is the one command that dates a certificate back, in each version of OpenSSL. */
+/* `openssl ca`, because only this command dates a certificate back in all versions of OpenSSL. */
 static char *make_certificate(const certs *c, const char *name, const char *names, const char *ca, const char *ca_key,
                               const char *until)
 {

@@ -1,4 +1,4 @@
-/* How a test is written; see checks.h. */
+/* The macros that tests are written with; see checks.h. */
 #include "checks.h"
 
 #include <inttypes.h>
@@ -40,7 +40,7 @@ void t_release(void)
 
 void t_run(CMUnitTestFunction body, void **t_state)
 {
-    t_release(); /* of a test that ended early */
+    t_release(); /* what a test that ended early left */
     failures = 0;
     row[0] = '\0';
     body(t_state);

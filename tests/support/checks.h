@@ -1,5 +1,5 @@
-/* How a test is written: its name is the behaviour, CHECK notes what is wrong and lets it go on, so that a table tells of
-   all its bad rows; MUST ends it, where to go on makes no sense. */
+/* The macros that tests are written with. A test's name is the behaviour. CHECK reports what is wrong and continues, so
+   that a table shows all its bad rows. MUST ends the test where it makes no sense to continue. */
 #ifndef CHECKS_H
 #define CHECKS_H
 
@@ -17,7 +17,7 @@
 
 #define TEST(name) TEST_IN(name, NULL, NULL)
 
-/* With something to make before and to release after it. */
+/* The same, with a function before it and one after it. */
 #define TEST_IN(name, before, after)                                                                                   \
   static void name##_body(void **t_state);                                                                             \
   static void name(void **t_state)                                                                                     \
@@ -30,22 +30,22 @@
   }                                                                                                                    \
   static void name##_body(void **t_state __attribute__((unused)))
 
-/* Runs all tests of the program, in the order in which they are written; the second with something to make before the
-   first and to release after the last. Its main() is one that calls the first (main.c), unless it has another. */
+/* Runs all tests of the program in the order of the source, and returns what main() returns. main.c has a main() that
+   calls the first function. The second one calls `before` before the first test, and `after` after the last. */
 int t_run_all(void);
 int t_run_all_in(CMFixtureFunction before, CMFixtureFunction after);
 
-void t_run(CMUnitTestFunction body, void **t_state); /* the test fails if a check did */
+void t_run(CMUnitTestFunction body, void **t_state); /* the test fails if a check failed */
 void t_add(const char *name, CMUnitTestFunction test, CMFixtureFunction before, CMFixtureFunction after);
 
-/* Names the row of a table that the next checks are about, and counts it as a case. */
+/* Names the row of a table that the next checks belong to, and counts it as a case. */
 void t_row(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Skips the test, and says why, where what it stands on is not there. */
+/* Skips the test and prints `why_not`, unless `is_there`. */
 void t_need(bool is_there, const char *why_not);
 
-/* Has `release(thing)` called once the test is over, of several things the last one first; returns the thing.
-   t_release() calls them now, for a row whose things are too many to keep. */
+/* Calls `release(thing)` after the test, for the last thing first. Returns the thing. t_release() makes these calls
+   now, for tables whose rows make many things. */
 void *t_later(void (*release)(void *thing), void *thing);
 void t_release(void);
 
@@ -54,7 +54,7 @@ bool t_check_int(int64_t got, int64_t want, const char *what, const char *file, 
 bool t_check_between(int64_t got, int64_t least, int64_t most, const char *what, const char *file, int line);
 bool t_check_text(const char *got, const char *want, const char *what, const char *file, int line);
 bool t_check_holds(const char *text, const char *part, bool wanted, const char *what, const char *file, int line);
-void t_must(bool good, const char *file, int line); /* ends the test unless it is */
+void t_must(bool good, const char *file, int line); /* ends the test unless `good` */
 void t_child_must(bool good);
 
 #define CHECK(condition) t_check(condition, #condition, __FILE__, __LINE__)
@@ -72,7 +72,7 @@ void t_child_must(bool good);
 #define MUST_TEXT(got, want) t_must(CHECK_TEXT(got, want), __FILE__, __LINE__)
 #define MUST_OK(call) MUST_INT(call, LOCK_SYNC_OK)
 
-/* In a child process, which cmocka cannot go back from: ends it, with 3. */
+/* For a child process, where cmocka cannot end a test: exits with status 3. */
 #define CHILD_MUST(condition) t_child_must(CHECK(condition))
 
 #endif

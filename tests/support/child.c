@@ -22,7 +22,7 @@ struct child {
     size_t size;
 };
 
-/* Between fork and exec only what is safe in the child of a process with threads. */
+/* Only calls that are safe between fork and exec in the child of a process with threads. */
 static _Noreturn void become(const char *const *argv, int out, bool quiet, pid_t parent)
 {
     sigset_t none;
@@ -61,7 +61,7 @@ child *child_start(const char *const *argv, bool quiet)
     return c;
 }
 
-/* Reads what is there, waiting at most `ms`. False at the end of the output, or when nothing came. */
+/* Reads more output, waiting at most `ms`. False: the output has ended, or nothing came. */
 static bool read_more(child *c, int64_t ms)
 {
     struct pollfd wait_for = {c->out, POLLIN, 0};
@@ -76,7 +76,7 @@ static bool read_more(child *c, int64_t ms)
     return n > 0;
 }
 
-/* The line, if it is there and whole. */
+/* Finds a complete line that begins with `prefix`; NULL: no such line. */
 static char *find_line(const child *c, const char *prefix)
 {
     const char *at = c->text;
@@ -126,7 +126,7 @@ void child_pause(child *c)
 {
     siginfo_t info;
 
-    child_signal(c, SIGSTOP); /* takes its time */
+    child_signal(c, SIGSTOP); /* takes effect later */
     if (waitid(P_PID, (id_t)c->pid, &info, WSTOPPED) != 0)
         kit_die("cannot stop a child: %s", strerror(errno));
 }
@@ -137,7 +137,7 @@ char *child_stop(child *c, int signal_number, int *status)
 
     if (signal_number != 0)
         child_signal(c, signal_number);
-    while (read_more(c, KIT_PATIENCE_MS)) /* to the end: it may have more to say than a pipe holds */
+    while (read_more(c, KIT_PATIENCE_MS)) /* to the end: a full pipe would block the program */
         continue;
     if (!kit_wait(has_ended, c, KIT_PATIENCE_MS)) {
         (void)kill(c->pid, SIGKILL);
@@ -160,9 +160,9 @@ void child_run(const char *const *argv)
         kit_die("%s %s: exit status %d", argv[0], argv[1], status);
 }
 
-/* --- a function in a process of its own --- */
+/* --- a function in a child process --- */
 
-/* Only where code is compiled for coverage: its counts are written by exit(), which _exit() passes by. */
+/* Exists only in a build for coverage, whose counts are written by exit() but not by _exit(). */
 extern void __gcov_init(void *counts) __attribute__((weak));
 
 pid_t begin_child(int (*run)(void *user), void *user)

@@ -1,4 +1,4 @@
-/* Which TLS library libcurl was built with, for what one of them does not do. */
+/* Says which TLS library libcurl was built with, because not all support the same. */
 #ifndef KIT_CURL_FLAVOUR_H
 #define KIT_CURL_FLAVOUR_H
 

@@ -1,4 +1,4 @@
-/* Contexts, and answers to decode; see decoding.h. */
+/* Contexts, and responses to decode; see decoding.h. */
 #include "decoding.h"
 
 #include <stdio.h>

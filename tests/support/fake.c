@@ -1,4 +1,4 @@
-/* Stand-ins for what a host plugs in; see fake.h. */
+/* Fakes of what an application provides; see fake.h. */
 #include "fake.h"
 
 #include <stdio.h>

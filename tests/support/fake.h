@@ -1,5 +1,5 @@
-/* Stand-ins for what a host plugs in: a transport that plays a script instead of speaking HTTP, and a logger that
-   remembers. The heap is that of t_heap.h. */
+/* Fakes of what an application provides: a transport that follows a script instead of sending HTTP, and a logger that
+   keeps its lines. The heap is that of t_heap.h. */
 #ifndef T_FAKE_H
 #define T_FAKE_H
 
@@ -8,10 +8,10 @@
 
 /* --- transport --- */
 
-/* What one perform does: fills the response from this, then returns `returns`. */
+/* One call of perform: it fills the response from this, and returns `returns`. */
 typedef struct t_step {
     int32_t http;     /* 0: sets no status */
-    const char *body; /* NULL: none */
+    const char *body; /* NULL: no body */
     size_t size;      /* 0: up to the NUL */
     const char *headers[2 * 4 + 1];
     lock_sync_status returns;
@@ -26,24 +26,24 @@ typedef struct t_fake {
     void *user; /* for the hooks */
     size_t performed;
     size_t destroyed;
-    char authorization[T_FAKE_STEPS][128]; /* of each request, as far as there is room */
+    char authorization[T_FAKE_STEPS][128]; /* of each request, cut to the room */
     char url[T_FAKE_STEPS][256];
 } t_fake;
 
-/* A transport over `fake`, without a cancel function. */
+/* Makes a transport of `fake`, without a cancel function. */
 lock_sync_transport t_fake_transport(t_fake *fake);
-/* Sets it, and turns the guard off, which has tests of its own; ends the test on failure. */
+/* Sets this transport, and turns the guard off. Ends the test on failure. */
 void t_fake_use(lock_sync_ctx *ctx, t_fake *fake);
 
-/* Fetches all locks, where only the status and the error matter. */
+/* Fetches all locks, and frees the results. */
 lock_sync_status t_fetch_status(lock_sync_ctx *ctx);
 
-/* For a context with a transport of its own. */
+/* Turns the guard off. Ends the test on failure. */
 void t_guard_off(lock_sync_ctx *ctx);
 
 /* --- heap --- */
 
-/* Checks that all was given back, and no secret with it. */
+/* Checks that all blocks were freed, and no freed block contained the secret. */
 void t_heap_check_empty(const t_heap *heap);
 
 /* --- logger --- */
@@ -51,7 +51,7 @@ void t_heap_check_empty(const t_heap *heap);
 typedef struct t_log {
     size_t lines;
     lock_sync_log_level last_level;
-    char text[8192]; /* all lines, as far as there is room */
+    char text[8192]; /* all lines, cut to the room */
 } t_log;
 
 void t_log_line(void *user, lock_sync_log_level level, const char *message);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* `size` bytes as a gzip file, not compressed or as much as can be; its length in *out_size; free() it. */
+/* Makes a gzip file of `size` bytes: not compressed, or as far as possible. *out_size: its length. free() it. */
 char *gzip_stored(const char *data, size_t size, size_t *out_size);
 char *gzip_packed(const char *data, size_t size, size_t *out_size);
 

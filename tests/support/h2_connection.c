@@ -38,7 +38,7 @@ ssize_t h2_connection_read(h2_connection *c, void *data, size_t size)
     return SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ ? 0 : -1;
 }
 
-/* Waits until OpenSSL can go on after it could not. False: it never can. */
+/* Waits until OpenSSL can continue. False: it never can. */
 static bool can_go_on(h2_connection *c, int result)
 {
     int error = SSL_get_error(c->ssl, result);
@@ -90,7 +90,7 @@ typedef struct text {
     size_t size;
 } text;
 
-/* Answers all whole requests; false if the client takes no answer. */
+/* Responds to all complete requests. False: a response could not be sent. */
 static bool respond_to_all(h2_connection *c, text *t)
 {
     char *end;
@@ -116,7 +116,7 @@ static bool obey(h2_connection *c)
     h2_command command = h2_lab_command(c, &how);
     bool open = command != H2_COMMAND_END || h2_connection_end(c, how);
 
-    if (open) /* else once its descriptor is closed */
+    if (open) /* otherwise it is done once the descriptor is closed */
         h2_lab_command_done(c);
     return open;
 }

@@ -1,4 +1,4 @@
-/* The inside of h2_lab: one connection, its TLS and its requests. */
+/* Internal to h2_lab: one connection, its TLS and its requests. */
 #ifndef KIT_H2_CONNECTION_H
 #define KIT_H2_CONNECTION_H
 
@@ -18,8 +18,8 @@ typedef struct h2_connection {
     const h2_plan *plan;
     int wake; /* an event descriptor: there is a command */
     SSL *ssl;
-    bool broken; /* the handshake is to fail */
-    bool ended;  /* closed from our side: what comes now comes late */
+    bool broken; /* the handshake must fail */
+    bool ended;  /* the server has closed it: requests are late now */
     /* under the lab's mutex */
     h2_state state;
     bool shaken; /* the handshake was good */
@@ -27,29 +27,29 @@ typedef struct h2_connection {
     h2_end how;
 } h2_connection;
 
-/* --- for a connection, by the lab --- */
+/* --- functions of the lab that a connection calls --- */
 
-/* Keeps what became of a request: one of the words of h2_act. */
+/* Records the fate of a request: one of the words of h2_act. */
 void h2_lab_note(h2_connection *c, const char *path, const char *fate);
-/* Its handshake was good. */
+/* Records that the handshake succeeded. */
 void h2_lab_opened(h2_connection *c, bool resumed);
-/* The command to be done, and that it has been. */
+/* Returns the command to carry out; reports that it is done. */
 h2_command h2_lab_command(h2_connection *c, h2_end *how);
 void h2_lab_command_done(h2_connection *c);
 
-/* --- of a connection --- */
+/* --- functions of a connection --- */
 
-/* From the handshake to the end. */
+/* Serves it from the handshake to the end. */
 void h2_connection_serve(tcp_connection *c);
 
 typedef enum h2_event { H2_READABLE, H2_COMMANDED, H2_PASSED, H2_STOPPING } h2_event;
 
-/* Until there is something to read or a command (`commands`), at most `ms` (-1: no limit). */
+/* Waits for something to read (`readable`) or a command (`commands`), at most `ms` (-1: no limit). */
 h2_event h2_connection_wait(h2_connection *c, bool readable, bool commands, int ms);
-/* What has come; 0: nothing yet; -1: the client is gone. */
+/* Reads once. Returns the number of bytes; 0: nothing yet; -1: the client is gone. */
 ssize_t h2_connection_read(h2_connection *c, void *data, size_t size);
 bool h2_connection_write(h2_connection *c, const void *data, size_t size);
-/* Ends it so. False: it is over; true: the client may still close it. */
+/* Ends it as `how` says. False: it is over. True: the client may still close it. */
 bool h2_connection_end(h2_connection *c, h2_end how);
 
 /* Serves HTTP/2 until the connection is over. */

@@ -1,4 +1,4 @@
-/* An HTTP/2 server that refuses as planned: its life, its commands and its counts; see h2_lab.h. */
+/* An HTTP/2 server that refuses as planned: its life cycle, commands and counts; see h2_lab.h. */
 #include "h2_lab.h"
 #include "h2_connection.h"
 #include "kit.h"
@@ -42,7 +42,7 @@ static h2_connection *connection_of(const h2_lab *lab, size_t i)
     return (h2_connection *)lab->tcp.connections[i];
 }
 
-/* --- for a connection --- */
+/* --- functions that a connection calls --- */
 
 void h2_lab_note(h2_connection *c, const char *path, const char *fate)
 {
@@ -90,7 +90,7 @@ void h2_lab_command_done(h2_connection *c)
 
 /* --- TLS --- */
 
-/* HTTP/2 if it is offered and the plan allows it, else HTTP/1.1. OpenSSL asks for this behind the session. */
+/* Chooses HTTP/2 if it is offered and the plan allows it, otherwise HTTP/1.1. OpenSSL calls this after on_ticket(). */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
                            unsigned offered_size, void *user)
 {
@@ -118,7 +118,7 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
         return SSL_TICKET_RETURN_ABORT;
     if (status == SSL_TICKET_EMPTY || status == SSL_TICKET_NONE)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    c->broken = sessions == H2_SESSIONS_BREAK; /* OpenSSL 3.0 would lose memory if this refused it */
+    c->broken = sessions == H2_SESSIONS_BREAK; /* not refused here, because OpenSSL 3.0 would leak memory */
     return status == SSL_TICKET_NO_DECRYPT || sessions != H2_SESSIONS_RESUME ? SSL_TICKET_RETURN_IGNORE_RENEW
                                                                              : SSL_TICKET_RETURN_USE;
 }
@@ -132,7 +132,7 @@ static SSL_CTX *make_tls(h2_lab *lab, const char *cert, const char *key)
         SSL_CTX_set_session_id_context(tls, (const unsigned char *)"lab", 3) != 1 ||
         SSL_CTX_set_session_ticket_cb(tls, NULL, on_ticket, lab) != 1)
         kit_die("no TLS with %s", cert);
-    (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF); /* tickets alone */
+    (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF); /* only tickets */
     SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
     return tls;
 }

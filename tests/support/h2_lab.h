@@ -1,6 +1,6 @@
-/* An HTTP/2 server over TLS that refuses in every way that HTTP/2 knows, as its plans say, and counts what it saw. It
-   listens on a free loopback port; each connection has a thread, and the plan of its number; the last plan is for all
-   that follow, too. Requests beyond the steps of a plan get good answers.
+/* An HTTP/2 server over TLS that refuses requests in every way of HTTP/2, and counts. It listens on a free loopback
+   port. Each connection has a thread and a plan: connection i has plan i, and later ones have the last plan.
+   Requests beyond the steps of a plan get good responses.
 
        static const h2_step refuses_one[] = {{.act = H2_RST, .number = H2_REFUSED_STREAM}, {.act = H2_END}};
        static const h2_plan plans[] = {{.steps = refuses_one}, {0}};
@@ -16,21 +16,21 @@
 
 typedef struct h2_lab h2_lab;
 
-/* What is done with a request. Each request takes a step, which is logged by the word behind it. */
+/* The server's reactions to a request. Each request takes one step, whose word is its fate. */
 typedef enum h2_act {
-    H2_END,          /* of the steps: later requests are answered */
-    H2_RESPOND,      /* answered: 200 and raw_good_body */
-    H2_HOLD,         /* held: answered at h2_lab_release() */
-    H2_SILENCE,      /* silent: never answered */
-    H2_RST,          /* refused: RST_STREAM with the error `number` */
-    H2_GOAWAY,       /* refused: GOAWAY with the error `number`, whose last stream is the one before it */
-    H2_CLOSE,        /* closed: without an answer and without a word of TLS */
-    H2_CLOSE_NOTIFY, /* closed: after TLS's close_notify */
-    H2_RESET,        /* closed: with a TCP reset */
-    H2_LAST,         /* answered, and GOAWAY behind it, whose last stream it is */
-    /* These are done before the next step, which is for the same request: */
+    H2_END,          /* the end of the steps: later requests get responses */
+    H2_RESPOND,      /* `answered`: 200 and raw_good_body */
+    H2_HOLD,         /* `held`: a response at h2_lab_release() */
+    H2_SILENCE,      /* `silent`: no response */
+    H2_RST,          /* `refused`: RST_STREAM with the error `number` */
+    H2_GOAWAY,       /* `refused`: GOAWAY with the error `number`; its last stream is the one before this request */
+    H2_CLOSE,        /* `closed`: no response, and FIN without close_notify */
+    H2_CLOSE_NOTIFY, /* `closed`: no response, and FIN after TLS's close_notify */
+    H2_RESET,        /* `closed`: no response, and a TCP reset */
+    H2_LAST,         /* `answered`, then GOAWAY with this stream as its last */
+    /* The server takes these before the next step, which is for the same request: */
     H2_NOTICE,  /* the first phase of an orderly GOAWAY: last stream 2^31-1 */
-    H2_WAIT,    /* nothing for `number` ms */
+    H2_WAIT,    /* waits `number` ms */
     H2_SETTINGS /* SETTINGS allow `number` streams at once */
 } h2_act;
 
@@ -48,67 +48,67 @@ enum { /* errors of RFC 9113, section 7 */
 typedef struct h2_step {
     h2_act act;
     uint32_t number;
-    uint32_t times; /* for so many requests; 0: one */
+    uint32_t times; /* for this many requests; 0: one */
 } h2_step;
 
 typedef struct h2_plan {
-    const h2_step *steps; /* NULL: good answers only */
-    uint32_t streams;     /* so many at once are allowed, and those beyond refused by REFUSED_STREAM; 0: any */
-    bool late;            /* which the SETTINGS tell only at h2_lab_release() */
-    bool http1;           /* the server chooses HTTP/1.1, though HTTP/2 was offered; good answers only */
+    const h2_step *steps; /* NULL: good responses only */
+    uint32_t streams;     /* limit of streams at once: further ones get REFUSED_STREAM; 0: no limit */
+    bool late;            /* the SETTINGS with this limit are sent only at h2_lab_release() */
+    bool http1;           /* the server chooses HTTP/1.1 even if HTTP/2 is offered; good responses only */
 } h2_plan;
 
-/* `plans` and what they point to must outlive the server; none: good answers only. `cert` and `key` are PEM files. */
+/* `plans` and what they point to must outlive the server. No plan: good responses only. `cert` and `key`: PEM files. */
 h2_lab *h2_lab_start(const char *cert, const char *key, const h2_plan *plans, size_t count);
-/* The same on another IPv4 address than 127.0.0.1, and on that port; 0: a free one. */
+/* The same on another IPv4 address than 127.0.0.1, and on `port`; 0: a free one. */
 h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
                         size_t count);
-/* Closes all connections, ends all threads, frees it. NULL is allowed. */
+/* Closes all connections, ends all threads, frees the server. NULL is allowed. */
 void h2_lab_stop(h2_lab *lab);
 
 uint16_t h2_lab_port(const h2_lab *lab);
 const char *h2_lab_url(const h2_lab *lab); /* "https://127.0.0.1:PORT", or its address */
 
-/* All that is held now is answered, and late SETTINGS are sent. */
+/* Sends the responses that are held now, and late SETTINGS. */
 void h2_lab_release(h2_lab *lab);
 
 typedef enum h2_end {
-    H2_END_CLOSE,        /* FIN, without a word of TLS */
+    H2_END_CLOSE,        /* FIN, without close_notify */
     H2_END_CLOSE_NOTIFY, /* close_notify and FIN */
-    H2_END_NOTIFY,       /* close_notify alone; TCP stays open until the client closes */
+    H2_END_NOTIFY,       /* close_notify only; TCP stays open until the client closes it */
     H2_END_RESET,        /* TCP reset */
-    H2_END_GOAWAY        /* GOAWAY, whose last stream is the last one that came; open until the client closes */
+    H2_END_GOAWAY        /* GOAWAY with the last stream that arrived; TCP stays open until the client closes it */
 } h2_end;
 
-/* Ends all connections that exist, so. Done when the call returns, as far as the server is concerned. */
+/* Ends all connections that exist, as `how` says. The server has done its part when the call returns. */
 void h2_lab_end(h2_lab *lab, h2_end how);
 
 typedef enum h2_sessions {
     H2_SESSIONS_RESUME, /* the default */
-    H2_SESSIONS_FORGET, /* as if the server had been restarted: a full handshake instead */
-    H2_SESSIONS_BREAK   /* the handshake of a client that wants to resume one fails */
+    H2_SESSIONS_FORGET, /* as after a restart of the server: full handshakes only */
+    H2_SESSIONS_BREAK   /* the handshake fails if the client wants to resume a session */
 } h2_sessions;
 
 void h2_lab_sessions(h2_lab *lab, h2_sessions how);
 
 typedef struct h2_counts {
-    size_t connections; /* whose handshake was good */
-    size_t handshakes;  /* good or not, or under way */
-    size_t resumed;     /* of the connections, those that resumed a TLS session */
-    size_t open;        /* of the connections, those that the client has not closed, nor a reset */
+    size_t connections; /* with a good handshake */
+    size_t handshakes;  /* good, failed or under way */
+    size_t resumed;     /* connections that resumed a TLS session */
+    size_t open;        /* connections that neither the client nor a reset has closed */
     size_t requests;
     size_t answered;
     size_t refused;
-    size_t http1; /* of the requests, those of HTTP/1.1 */
+    size_t http1; /* requests over HTTP/1.1 */
 } h2_counts;
 
 h2_counts h2_lab_counts(h2_lab *lab);
-/* How many requests have come on connection i, from 0 in the order of their coming. */
+/* Counts the requests on connection i, counted from 0 in the order of arrival. */
 size_t h2_lab_requests_on(h2_lab *lab, size_t i);
-/* How many requests' paths begin so. */
+/* Counts the requests whose path begins with `path`. */
 size_t h2_lab_requests_for(h2_lab *lab, const char *path);
-/* What became of the requests, in their order: a word and a line feed each; free() it. "late": the request came after
-   the server had closed the connection. */
+/* The fates of the requests in their order: a word and a line feed each; free() it. "late": the request arrived
+   after the server had closed the connection. */
 char *h2_lab_fates(h2_lab *lab);
 
 #endif

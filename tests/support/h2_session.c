@@ -1,5 +1,5 @@
 /* HTTP/2 on a connection of an h2_lab: the steps of its plan; see h2_lab.h. libnghttp2 reads and writes the frames.
-   What comes is queued while it reads, and steps are taken afterwards, so that they may wait and write. */
+   Requests are queued while it reads. Their steps are taken afterwards, so that steps can wait and write. */
 #include "h2_connection.h"
 #include "kit.h"
 #include "raw_server.h"
@@ -20,15 +20,15 @@ typedef struct request {
 typedef struct session {
     h2_connection *connection;
     nghttp2_session *http;
-    const h2_step *step; /* NULL: good answers only */
-    uint32_t taken;      /* times that it has been */
-    request coming;      /* whose header is being read */
+    const h2_step *step; /* NULL: good responses only */
+    uint32_t taken;      /* how many requests took this step */
+    request coming;      /* its header is being read */
     request queue[QUEUE_MAX];
     size_t queued;
     int32_t held[QUEUE_MAX];
     size_t held_count;
-    int32_t last; /* stream that was not refused by GOAWAY */
-    bool away;    /* GOAWAY was the last word: what comes behind is not looked at */
+    int32_t last; /* last stream that was not refused by GOAWAY */
+    bool away;    /* GOAWAY was sent: later requests are ignored */
 } session;
 
 /* --- what libnghttp2 calls --- */
@@ -58,7 +58,7 @@ static int on_frame(nghttp2_session *http, const nghttp2_frame *frame, void *use
     return 0;
 }
 
-/* libnghttp2 refuses by itself what is beyond the SETTINGS. */
+/* libnghttp2 itself refuses streams beyond the limit of the SETTINGS. */
 static int on_invalid_frame(nghttp2_session *http, const nghttp2_frame *frame, int error, void *user)
 {
     session *s = user;
@@ -84,7 +84,7 @@ static ssize_t read_body(nghttp2_session *http, int32_t stream, uint8_t *out, si
 
 /* --- what is sent --- */
 
-/* False when the client takes nothing any more. */
+/* False: nothing more can be sent. */
 static bool flush(session *s)
 {
     const uint8_t *data;
@@ -125,7 +125,7 @@ static void go_away(session *s, int32_t last, uint32_t error)
 
 /* --- steps --- */
 
-/* The step of a request, from which those that are not its own are done first. False: the connection is over. */
+/* Takes the steps before that of the request (H2_NOTICE, H2_WAIT, H2_SETTINGS). False: the connection is over. */
 static bool prepare(session *s)
 {
     for (; s->step != NULL && s->step->act >= H2_NOTICE; s->step++) {
@@ -181,7 +181,7 @@ static void act(session *s, const h2_step *step, int32_t stream)
     case H2_GOAWAY: go_away(s, s->last, step->number); break;
     case H2_LAST:
         respond(s, stream);
-        (void)flush(s); /* else GOAWAY would come first */
+        (void)flush(s); /* otherwise GOAWAY would be sent first */
         go_away(s, stream, H2_NO_ERROR);
         break;
     default: respond(s, stream); break;
@@ -202,7 +202,7 @@ static bool serve_request(session *s, const request *r)
     if (!prepare(s))
         return false;
     step = streams != 0 && s->held_count >= streams ? beyond : take_step(s);
-    h2_lab_note(s->connection, r->path, word_of(step.act)); /* before it is done: then the client may ask for it */
+    h2_lab_note(s->connection, r->path, word_of(step.act)); /* first: afterwards the test may read the fates */
     act(s, &step, r->stream);
     s->last = step.act == H2_GOAWAY ? s->last : r->stream;
     if (!flush(s))
@@ -237,13 +237,13 @@ static bool obey(session *s)
     open = flush(s);
     if (command == H2_COMMAND_END)
         open = h2_connection_end(s->connection, how) && open;
-    if (open) /* else once its descriptor is closed */
+    if (open) /* otherwise it is done once the descriptor is closed */
         h2_lab_command_done(s->connection);
     return open;
 }
 
-/* Reads all that has come, as servers do: what came together is under way at once. Then does what the steps say. False:
-   the connection is over. */
+/* Reads all that has arrived, as servers do: requests that arrive together run at the same time. Then takes their
+   steps. False: the connection is over. */
 static bool serve_some(session *s)
 {
     uint8_t data[16384];

@@ -1,5 +1,5 @@
-/* Our getaddrinfo, and what libcurl calls to load certificates, with OpenSSL 3 and with GnuTLS; see interpose.h. The
-   latter are declared here, so that the tests need neither's headers. */
+/* Replaces getaddrinfo, and the functions of OpenSSL 3 and GnuTLS that load certificates; see interpose.h. The
+   latter are declared here, so that the tests do not need the headers of both. */
 #include "interpose.h"
 #include "kit.h"
 
@@ -20,22 +20,23 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static char fixed_address[64];
 static char prompt[64];
 static bool stalled;
-static bool half;      /* of the two look-ups of a name, the one that finds nothing stalls */
-static size_t stalls;  /* how often it was */
-static size_t waiting; /* in this stall: those of one before may wake when the next has begun */
+static bool half;      /* of the two look-ups of a name, only the one that finds nothing stalls */
+static size_t stalls;  /* the number of the stall */
+static size_t waiting; /* in this stall: look-ups of an earlier stall may wake up during the next */
 static size_t calls;
 static char replacing_file[4096];
 static char replacing_dir[4096];
 static size_t file_loads;
 static size_t dir_loads;
 
-/* A function pointer, which ISO C does not get out of dlsym's object pointer by a cast. */
+/* Finds the replaced function. Copies the pointer, because ISO C has no cast from dlsym's object pointer to one of a
+   function. */
 static void next(const char *name, void *function)
 {
     void *symbol = dlsym(RTLD_NEXT, name);
 
     if (symbol == NULL)
-        kit_die("no %s to stand before", name);
+        kit_die("no %s to replace", name);
     memcpy(function, &symbol, sizeof symbol);
 }
 
@@ -57,8 +58,8 @@ static size_t look(const size_t *counter)
 
 /* --- the resolver --- */
 
-/* Of two look-ups of a name the one for the other family than the answer's does not stall: libcurl remembers no name of
-   which it got one address before it was told that there is no other. */
+/* Normally the look-up for the other family does not stall. libcurl does not cache a name if its address arrives before
+   the other look-up has failed. */
 static bool stalls_now(const char *node, int family)
 {
     int other = strchr(fixed_address, ':') != NULL ? AF_INET : AF_INET6;
@@ -79,10 +80,10 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     next("getaddrinfo", &real);
     numeric.ai_flags |= AI_NUMERICHOST;
     result = real(node, service, &numeric, out);
-    if (result != EAI_NONAME) /* it is an address already */
+    if (result != EAI_NONAME) /* `node` is an address */
         return result;
     (void)pthread_mutex_lock(&mutex);
-    if (numeric.ai_family != AF_INET6) /* libcurl 8.20 and newer ask once for each family */
+    if (numeric.ai_family != AF_INET6) /* libcurl since 8.20 looks up each family separately */
         calls++;
     stall = stalls;
     if (stalls_now(node, numeric.ai_family)) {

@@ -19,7 +19,7 @@
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 #  define SANITIZED 1
-#  define THREADS_LEAST 2 /* the sanitizer has one of its own */
+#  define THREADS_LEAST 2 /* one is the sanitizer's */
 #elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #  define SANITIZED 1
 #  define THREADS_LEAST 1
@@ -37,7 +37,7 @@ void kit_die(const char *format, ...)
     (void)vfprintf(stderr, format, values);
     (void)fputc('\n', stderr);
     va_end(values);
-    _exit(1); /* no clean-up: servers may be running on threads; child processes end with us */
+    _exit(1); /* no clean-up: servers may still run on threads. Child processes end with this one. */
 }
 
 int64_t kit_now_us(void)
@@ -206,7 +206,7 @@ void kit_limit_descriptors(size_t spare)
     struct rlimit limit;
     int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    /* descriptors are given from below without a gap, as far as the test made none: all below `lowest` are taken */
+    /* The kernel returns the lowest free number, so all below `lowest` are in use. */
     if (lowest < 0 || close(lowest) != 0 || getrlimit(RLIMIT_NOFILE, &unlimited) != 0)
         kit_die("no descriptor to begin with");
     limit = unlimited;
@@ -223,7 +223,7 @@ void kit_free_descriptors(void)
 
 size_t kit_descriptors(void)
 {
-    return entries("/proc/self/fd") - 1; /* without the one that reads them */
+    return entries("/proc/self/fd") - 1; /* without the descriptor that reads the directory */
 }
 
 size_t kit_threads(void)

@@ -1,4 +1,4 @@
-/* Keeps log lines; see log_lines.h. Callable from any thread: a test may share one among contexts. */
+/* Keeps log lines; see log_lines.h. Callable from any thread, because contexts may share one. */
 #include "log_lines.h"
 #include "kit.h"
 

@@ -1,4 +1,4 @@
-/* Two network namespaces with a link; see netns.h. All is done by the command ip, run within the one or the other. */
+/* Two network namespaces with a link; see netns.h. The command ip, run in one of them, does the work. */
 #include "netns.h"
 #include "child.h"
 #include "kit.h"
@@ -22,7 +22,7 @@ struct netns {
     char *address; /* the client's */
 };
 
-/* ip with those arguments, separated by blanks. */
+/* Runs ip with these arguments, separated by blanks. */
 static void ip(const char *arguments)
 {
     char *text = kit_text("ip %s", arguments);
@@ -51,7 +51,7 @@ static bool has_ip(void)
     return access("/sbin/ip", X_OK) == 0 || access("/usr/sbin/ip", X_OK) == 0 || access("/usr/bin/ip", X_OK) == 0;
 }
 
-/* Root of a user namespace of its own, where the process is not root. */
+/* Makes the process root of a new user namespace. */
 static bool become_root(void)
 {
     char *map = kit_text("0 %u 1", getuid());
@@ -69,7 +69,7 @@ static bool become_root(void)
 }
 
 typedef struct end {
-    int socket; /* any, of its namespace */
+    int socket; /* any socket of its namespace */
     const char *name;
 } end;
 
@@ -83,8 +83,8 @@ static bool is_up(void *user)
     return ioctl(e->socket, SIOCGIFFLAGS, &link) == 0 && (link.ifr_flags & IFF_RUNNING) != 0;
 }
 
-/* Waits until an end of the link, in the namespace of this thread, lets packets through. The kernel hears of the other
-   end up to a second later if links have changed much of late. */
+/* Waits until an end of the link, in the namespace of this thread, carries packets. After many recent changes the
+   kernel needs up to a second to notice the other end. */
 static void wait_for_end(const char *name)
 {
     end e = {socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), name};
@@ -140,7 +140,7 @@ void netns_free(netns *n)
 {
     if (n == NULL)
         return;
-    (void)setns(n->before, CLONE_NEWNET); /* not back from a user namespace; the process ends there */
+    (void)setns(n->before, CLONE_NEWNET); /* fails in a user namespace: the process ends there */
     (void)close(n->before);
     (void)close(n->client);
     (void)close(n->server);
@@ -163,7 +163,7 @@ void netns_set_client_address(netns *n, const char *address)
     char *add = kit_text("addr add %s/24 dev lab0", address);
     char *remove = kit_text("addr del %s/24 dev lab0", n->address);
 
-    ip(remove); /* first: the second address of a network would go with the first */
+    ip(remove); /* first: the kernel would remove a second address of the network with the first */
     ip(add);
     free(n->address);
     n->address = kit_text("%s", address);

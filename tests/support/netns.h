@@ -1,6 +1,6 @@
-/* Two network namespaces, a client's and a server's, with a link between them: there a test may change what no test may
-   change on a machine, its addresses. They need root, or a kernel that gives every user namespaces of his own, and the
-   command ip. */
+/* Two network namespaces, a client's and a server's, with a link between them. In them a test may change addresses,
+   which it must not do on the machine itself. They need the command ip, and root or a kernel that allows user
+   namespaces. */
 #ifndef KIT_NETNS_H
 #define KIT_NETNS_H
 
@@ -11,20 +11,19 @@
 
 typedef struct netns netns;
 
-/* Moves the calling thread, and those that it starts later, to the client's namespace, until netns_free(). NULL where
-   that is not allowed: then *why is the reason, a constant. To be called before other threads run. */
+/* Moves the calling thread, and those that it starts later, to the client's namespace, until netns_free(). Call it
+   before other threads run. NULL: not allowed; *why is the reason, a constant. */
 netns *netns_make(const char **why);
-/* NULL is allowed. What listens and is connected in them should be closed before. */
+/* Moves the thread back. Close the sockets in the namespaces before. NULL is allowed. */
 void netns_free(netns *n);
 
-/* In between the calling thread is in the server's namespace: what it opens there belongs there for good. */
+/* Between these calls the calling thread is in the server's namespace. The sockets that it opens there stay there. */
 void netns_server_begin(const netns *n);
 void netns_server_end(const netns *n);
 
-/* The client's only address is this one from now on, as after a change of networks: what goes to the old one is
-   lost. */
+/* Replaces the client's only address, as after a change of networks. Packets to the old address are lost. */
 void netns_set_client_address(netns *n, const char *address);
-/* While the link is down all that is sent is lost, either way. */
+/* While the link is down, packets in both directions are lost. */
 void netns_set_link(const netns *n, bool up);
 
 #endif

@@ -1,5 +1,5 @@
-/* Runs nginx; see nginx.h. It has no way to tell which free port it took, so it is given one that was free a moment
-   ago, and another should that be gone. */
+/* Runs nginx; see nginx.h. nginx cannot report a free port that the kernel chose. So it gets a port that was free just
+   before, and another if that port is in use. */
 #include "nginx.h"
 #include "child.h"
 #include "kit.h"
@@ -71,7 +71,7 @@ static bool has_listened_or_ended(void *user)
     return done;
 }
 
-/* Starts it on a port that is free now; false when the port was taken meanwhile. */
+/* Starts it on a port that is free now. False: another program took the port meanwhile. */
 static bool try_to_start(nginx *n, const nginx_setup *setup)
 {
     int holder = raw_dead_port(&n->port);

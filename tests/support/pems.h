@@ -1,4 +1,4 @@
-/* The certificates of a whole test program: its group's set-up makes them, and its tear-down removes them. */
+/* The certificates of a whole test program. Its set-up makes them, and its tear-down removes them. */
 #ifndef KIT_PEMS_H
 #define KIT_PEMS_H
 

@@ -1,4 +1,4 @@
-/* Ports that do not serve: one on which connecting never ends, and one on which nobody listens; see raw_server.h. */
+/* Ports without a server: on one connecting never ends, on the other no program listens; see raw_server.h. */
 #include "kit.h"
 #include "raw_server.h"
 #include "tcp.h"
@@ -18,7 +18,7 @@ int raw_dead_port(uint16_t *port)
     return tcp_bind("127.0.0.1", port);
 }
 
-/* Whether a connection comes about: at once, on loopback, or never. */
+/* Whether a connection is made: on loopback at once or never. */
 static bool connects(int fd, const struct sockaddr_in *at)
 {
     struct pollfd wait_for = {fd, POLLOUT, 0};

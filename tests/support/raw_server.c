@@ -1,5 +1,5 @@
-/* A scripted TCP server; see raw_server.h. Each wait watches the server's two event descriptors too, so that raw_stop()
-   and raw_release() take effect at once. */
+/* A scripted TCP server; see raw_server.h. Each wait also watches the server's two event descriptors, so that
+   raw_stop() and raw_release() take effect at once. */
 #include "raw_server.h"
 #include "kit.h"
 #include "tcp.h"
@@ -21,15 +21,15 @@
 const char raw_good_body[] = BODY;
 const char raw_good_response[] = HEADER "144\r\n\r\n" BODY;
 static const char good_response_for_one[] = HEADER "67\r\n\r\n" BODY_ONE;
-_Static_assert(sizeof BODY - 1 == 144 && sizeof BODY_ONE - 1 == 67, "the Content-Length of the good answers");
+_Static_assert(sizeof BODY - 1 == 144 && sizeof BODY_ONE - 1 == 67, "the Content-Length of the good responses");
 
 typedef struct connection {
     tcp_connection tcp;
-    const raw_step *script; /* NULL: good answers for ever */
-    char *text;             /* what came in; under the server's mutex */
+    const raw_step *script; /* NULL: only good responses */
+    char *text;             /* all that the client sent; under the server's mutex */
     size_t size;
-    size_t line; /* where the request read last begins, */
-    size_t seen; /* and where it ends */
+    size_t line; /* begin of the request read last */
+    size_t seen; /* and its end */
     bool gone;   /* the client closed */
 } connection;
 
@@ -49,7 +49,7 @@ static raw_server *server_of(const connection *c)
 
 typedef enum waited { READY, RELEASED, ENDED, TIMED_OUT } waited;
 
-/* Until `fd` is ready for `events`, or the server ends; with `releasable` also until raw_release(). */
+/* Waits until `fd` is ready for `events`, or the server ends; with `releasable` also until raw_release(). */
 static waited wait_for(const connection *c, int fd, short events, bool releasable, int ms)
 {
     struct pollfd on[3] = {
@@ -65,7 +65,7 @@ static waited wait_for(const connection *c, int fd, short events, bool releasabl
     }
 }
 
-/* --- what comes in --- */
+/* --- input --- */
 
 static void keep(connection *c, const char *data, size_t size)
 {
@@ -81,7 +81,7 @@ static void keep(connection *c, const char *data, size_t size)
     (void)pthread_mutex_unlock(&s->tcp.mutex);
 }
 
-/* Reads once. False when the client has closed, or the server ends. */
+/* Reads once. False: the client has closed, or the server ends. */
 static bool read_some(connection *c, bool releasable)
 {
     char data[16384];
@@ -96,7 +96,7 @@ static bool read_some(connection *c, bool releasable)
     return !c->gone;
 }
 
-/* The end of the header that follows the last one, or NULL. Only the connection's own thread changes the text. */
+/* The end of the next request's header; NULL: not complete. Only this connection's thread changes the text. */
 static const char *header_end(const connection *c)
 {
     return c->text == NULL ? NULL : memmem(c->text + c->seen, c->size - c->seen, "\r\n\r\n", 4);
@@ -112,7 +112,7 @@ static bool read_request(connection *c)
     return true;
 }
 
-/* --- what goes out --- */
+/* --- output --- */
 
 static bool send_all(connection *c, int fd, const char *data, size_t size)
 {
@@ -159,7 +159,7 @@ static bool respond(connection *c)
 
 /* --- longer steps --- */
 
-/* Moves what has come on one side to the other, but `most` bytes. Their number; 0 at the end. */
+/* Moves at most `most` bytes from one side to the other. Returns their number; 0: the end. */
 static size_t move(connection *c, int from, int to, size_t most)
 {
     char data[16384];

@@ -1,6 +1,6 @@
-/* A TCP server that does what a script says, byte by byte, and remembers all that clients sent. It listens on a free
-   loopback port; each connection has a thread and the script of its number. Connections beyond the scripts get good
-   answers for as long as they ask.
+/* A TCP server that follows a script byte by byte, and keeps all that clients sent. It listens on a free loopback port.
+   Each connection has a thread and a script: connection i has script i. Connections beyond the scripts get good
+   responses to all requests.
 
        static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE, RAW_END};
        static const raw_step *const scripts[] = {silent};
@@ -42,7 +42,7 @@ typedef struct raw_step {
 #define RAW_READ_REQUEST                                                                                               \
   {                                                                                                                    \
     .action = RAW_DO_READ                                                                                              \
-  } /* until a blank line, or the client's close */
+  } /* reads up to a blank line, or the client's close */
 #define RAW_SEND(bytes, count)                                                                                         \
   {                                                                                                                    \
     .action = RAW_DO_SEND, .data = (bytes), .size = (count), .number = 1                                               \
@@ -59,11 +59,11 @@ typedef struct raw_step {
 #define RAW_RESPOND                                                                                                    \
   {                                                                                                                    \
     .action = RAW_DO_RESPOND                                                                                           \
-  } /* the good answer to the request read last */
+  } /* sends the good response to the request read last */
 #define RAW_SERVE                                                                                                      \
   {                                                                                                                    \
     .action = RAW_DO_SERVE                                                                                             \
-  } /* good answers for as long as the client asks */
+  } /* sends good responses until the client closes */
 #define RAW_WAIT_FOR_CLOSE                                                                                             \
   {                                                                                                                    \
     .action = RAW_DO_WAIT                                                                                              \
@@ -71,9 +71,10 @@ typedef struct raw_step {
 #define RAW_HOLD                                                                                                       \
   {                                                                                                                    \
     .action = RAW_DO_HOLD                                                                                              \
-  }                                             /* silent until raw_release() */
-#define RAW_RELAY(port) RAW_RELAY_SOME(port, 0) /* to a server, until either closes, or raw_release() */
-/* until `count` bytes came back */
+  } /* silent until raw_release() */
+/* Relays to a server until one side closes, or until raw_release(). */
+#define RAW_RELAY(port) RAW_RELAY_SOME(port, 0)
+/* The same, but also ends when the server has sent `count` bytes. */
 #define RAW_RELAY_SOME(port, count)                                                                                    \
   {                                                                                                                    \
     .action = RAW_DO_RELAY, .number = (port), .size = (count)                                                          \
@@ -81,7 +82,7 @@ typedef struct raw_step {
 #define RAW_CALL(function, argument)                                                                                   \
   {                                                                                                                    \
     .action = RAW_DO_CALL, .call = (function), .user = (argument)                                                      \
-  } /* on its thread */
+  } /* calls the function on the connection's thread */
 #define RAW_RESET                                                                                                      \
   {                                                                                                                    \
     .action = RAW_DO_RESET                                                                                             \
@@ -91,35 +92,35 @@ typedef struct raw_step {
     .action = RAW_DO_END                                                                                               \
   } /* closes; the end of each script */
 
-/* The body of the good answer to a request for all locks: 1001 locked, 1002 unlocked. */
+/* The body of the good response to a request for all locks: 1001 locked, 1002 unlocked. */
 extern const char raw_good_body[];
 /* The same with its header. */
 extern const char raw_good_response[];
 
-/* `scripts` and what they point to must outlive the server. A connection that is to be closed early ends its script. */
+/* `scripts` and what they point to must outlive the server. A step that fails, or a stop, ends a script early. */
 raw_server *raw_start(int family, const raw_step *const *scripts, size_t count);
-/* Closes all connections, ends all threads, frees it. NULL is allowed. */
+/* Closes all connections, ends all threads, frees the server. NULL is allowed. */
 void raw_stop(raw_server *s);
 
 uint16_t raw_port(const raw_server *s);
 /* "http://127.0.0.1:PORT" or "http://[::1]:PORT". */
 const char *raw_url(const raw_server *s);
 
-/* Ends all RAW_HOLD and RAW_RELAY steps, those to come included. */
+/* Ends all RAW_HOLD and RAW_RELAY steps, now and later. */
 void raw_release(raw_server *s);
 
 size_t raw_connections(raw_server *s);
-/* How many whole request headers have come, over all connections. */
+/* Counts the complete request headers of all connections. */
 size_t raw_requests(raw_server *s);
-/* What connection i sent, as text; free() it. */
+/* All that the client of connection i sent, as text; free() it. */
 char *raw_received(raw_server *s, size_t i);
 
-/* Waits until there are so many; ends the test when they do not come. */
+/* Waits for `count` requests. Ends the process with a message if they do not arrive. */
 void raw_wait_requests(raw_server *s, size_t count);
-/* Waits until so many connections have been closed, by whichever side. */
+/* Waits until `count` connections have been closed by either side. */
 void raw_wait_closed(raw_server *s, size_t count);
 
-/* A listening loopback port on which connecting never ends: its queue is full. */
+/* A listening loopback port on which connecting never ends, because its queue is full. */
 typedef struct raw_full_port {
     int listener;
     int fillers[8];
@@ -130,10 +131,10 @@ typedef struct raw_full_port {
 
 raw_full_port raw_full_port_open(void);
 void raw_full_port_close(raw_full_port *p);
-/* Whether a client is connecting to it. `port`: a raw_full_port. */
+/* Whether a client is connecting to the port. `port`: a raw_full_port. */
 bool raw_full_port_is_tried(void *port);
 
-/* A loopback port on which nobody listens, kept by a bound socket for as long as the descriptor is open. */
+/* A loopback port on which no program listens. The returned socket reserves it until it is closed. */
 int raw_dead_port(uint16_t *port);
 
 #endif

@@ -16,7 +16,7 @@
 
 #define NEVER INT64_MAX
 
-/* Bytes that came in together. */
+/* Bytes that arrived together. */
 typedef struct chunk {
     struct chunk *next;
     int64_t came_ms;
@@ -31,7 +31,7 @@ typedef struct flow {
     int to;
     chunk *first;
     chunk *last;
-    int64_t sent_ms; /* the last byte of a trickle */
+    int64_t sent_ms; /* when the last byte was sent */
     bool ended;      /* `from` has closed */
 } flow;
 
@@ -74,7 +74,7 @@ static void close_connection(connection *c, bool reset)
         }
 }
 
-/* A filter that lets no packet through stands before TCP: nothing is acknowledged. */
+/* Attaches a packet filter that drops every packet before TCP sees it, so that nothing is acknowledged. */
 static bool filter_all(int fd)
 {
     struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
@@ -95,7 +95,7 @@ static void command(connection *c, relay_action action, unsigned number)
         close_connection(c, action == RELAY_RESET);
 }
 
-/* When the first byte that waits may be sent on. */
+/* When the first waiting byte may be forwarded. */
 static int64_t due_ms(const connection *c, const flow *f)
 {
     if (f->first == NULL || c->action == RELAY_HOLD || c->action == RELAY_FORGET)
@@ -129,7 +129,7 @@ static void take_in(flow *f)
     f->last = c;
 }
 
-/* Sends what is due. False when nobody can take it any more. */
+/* Sends the bytes that are due. False: the receiver is gone. */
 static bool send_on(connection *c, flow *f)
 {
     while (due_ms(c, f) <= kit_now_ms()) {
@@ -149,8 +149,8 @@ static bool send_on(connection *c, flow *f)
     return true;
 }
 
-/* The end of one side is the end of both: at once if it is the client's, once all before it has been sent on if it is
-   the server's. */
+/* Moves bytes in both directions. Closes both sides at once if the client has closed, and after the last byte if the
+   server has. */
 static void serve(connection *c)
 {
     for (int i = 0; i < 2 && !c->closed; i++) {
@@ -183,7 +183,7 @@ static void accept_one(relay *r)
     command(c, r->later, r->later_number);
 }
 
-/* What to wait for: two entries for each connection, behind those of the relay itself. How long, in *ms. */
+/* Makes the poll entries: two of the relay, then two for each connection. *ms: how long to wait. */
 static struct pollfd *waits(const relay *r, int *ms)
 {
     struct pollfd *on = kit_zeros((2 + 2 * r->count) * sizeof *on);
@@ -197,7 +197,7 @@ static struct pollfd *waits(const relay *r, int *ms)
         const flow *f = &c->flows[i % 2];
         const flow *other = &c->flows[1 - i % 2];
         int64_t due = c->closed ? NEVER : due_ms(c, f);
-        bool blocked = !c->closed && due_ms(c, other) <= now; /* it would have been sent: `from` takes no more */
+        bool blocked = !c->closed && due_ms(c, other) <= now; /* it was due but not sent: `from` is full */
         short events = (short)((c->closed || f->ended ? 0 : POLLIN) | (blocked ? POLLOUT : 0));
 
         on[2 + i] = (struct pollfd){events == 0 ? -1 : f->from, events, 0};

@@ -1,5 +1,4 @@
-/* Runs the simulator; see sim.h. Its control endpoints are asked by a few lines of HTTP of our own, not by what is
- * tested. */
+/* Runs the simulator; see sim.h. A few lines of HTTP call its control endpoints, not the library under test. */
 #include "sim.h"
 #include "child.h"
 #include "kit.h"
@@ -54,7 +53,7 @@ uint16_t sim_port(const sim *s)
     return s->port;
 }
 
-/* One request to a control endpoint; its response, to be free()d. */
+/* Sends one request to a control endpoint and returns the response; free() it. */
 static char *ask(const sim *s, const char *method, const char *target)
 {
     char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,

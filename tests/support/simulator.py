@@ -5,7 +5,7 @@ import urllib.request
 
 
 class Simulator:
-    """`before`: words of the command before the program's; `how`: what Popen gets besides."""
+    """`before`: words of the command before the program. `how`: more arguments of Popen."""
 
     def __init__(self, program, *arguments, before=(), **how):
         self.process = subprocess.Popen([*before, program, *arguments], stdout=subprocess.PIPE, text=True, **how)
@@ -25,4 +25,4 @@ class Simulator:
     def stop(self):
         self.process.terminate()
         self.process.communicate()
-        assert self.process.returncode == 0, "the simulator did not end well"
+        assert self.process.returncode == 0, "the simulator ended with an error"

@@ -22,7 +22,7 @@
 #  define ASAN_UNPOISON_MEMORY_REGION(block, size) ((void)0)
 #endif
 
-/* Before each block, which it keeps aligned for everything. */
+/* The header before each block, with the alignment that every type needs. */
 typedef union head {
     struct {
         t_heap *owner;
@@ -36,7 +36,7 @@ static head *head_of(t_heap *h, void *memory)
     head *block = (head *)memory - 1;
 
     if (memory == NULL)
-        kit_die("no block is freed or made larger");
+        kit_die("NULL is freed or resized");
     ASAN_UNPOISON_MEMORY_REGION(block, sizeof *block);
     if (block->is.owner != h)
         kit_die("a block is freed into another heap");
@@ -45,7 +45,7 @@ static head *head_of(t_heap *h, void *memory)
 
 static bool holds(const void *block, size_t size, const char *text)
 {
-    (void)VALGRIND_MAKE_MEM_DEFINED(block, size); /* padding is looked at, too */
+    (void)VALGRIND_MAKE_MEM_DEFINED(block, size); /* the search also reads padding */
     return memmem(block, size, text, strlen(text)) != NULL;
 }
 
@@ -66,7 +66,7 @@ static void *allocate(void *user, size_t size)
     h->failed += fails;
     if (block == NULL)
         return NULL;
-    memset(block + 1, 0xa5, size); /* nobody may count on zeros */
+    memset(block + 1, 0xa5, size); /* no caller may rely on zeros */
     block->is.owner = h;
     block->is.size = size;
     ASAN_POISON_MEMORY_REGION(block, sizeof *block);
@@ -88,7 +88,7 @@ static void release(void *user, void *memory)
     free(block);
 }
 
-/* Always moves, so that a kept pointer into the old block is seen. */
+/* Always moves the block, so that the use of an old pointer is found. */
 static void *reallocate(void *user, void *memory, size_t size)
 {
     size_t old = head_of(user, memory)->is.size;
