@@ -1,4 +1,4 @@
-/* The decoder of one pass alone; see direct.h. */
+/* The direct decoder; see direct.h. */
 #include "direct.h"
 
 #include "base/memory.h"

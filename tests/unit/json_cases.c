@@ -37,7 +37,7 @@ const json_case json_cases[] = {
     BAD("comment", "/**/1"),
     BAD("comment to the end of the line", "1 //\n"),
 
-    /* what is no white space */
+    /* not white space */
     BAD("vertical tab", "\v1"),
     BAD("form feed", "\f1"),
     BAD("DEL",
@@ -107,7 +107,7 @@ const json_case json_cases[] = {
     BAD("letter behind", "1a"),
     BAD("full-width digit", "\xef\xbc\x91"),
     BAD("not a number", "NaN"),
-    /* the RFC lets a reader limit range and precision */
+    /* the RFC allows a parser to limit range and precision */
     SOUND("greatest int64", "9223372036854775807"),
     SOUND("least int64", "-9223372036854775808"),
     BAD("beyond int64", "9223372036854775808"),
@@ -144,7 +144,7 @@ const json_case json_cases[] = {
     BAD("great U", "\"\\U0041\""),
     BAD("no digit", "\"\\u\""),
     BAD("three digits", "\"\\u004\""),
-    BAD("a digit that is none", "\"\\u00g1\""),
+    BAD("a character that is not a digit", "\"\\u00g1\""),
     BAD("a space among the digits", "\"\\u 041\""),
     BAD("line feed", "\"a\nb\""),
     BAD("tab", "\"\t\""),

@@ -1,4 +1,4 @@
-/* The table of JSON texts: valid, invalid, and where RFC 8259 leaves the choice. */
+/* The table of JSON texts: valid, invalid, and those for which RFC 8259 allows both. */
 #ifndef T_JSON_CASES_H
 #define T_JSON_CASES_H
 
@@ -9,7 +9,7 @@ typedef struct json_case {
     const char *name;
     const char *text;
     size_t size;
-    bool is_sound; /* alone, and where a closing brace follows it */
+    bool is_sound; /* alone and before a closing brace */
 } json_case;
 
 extern const json_case json_cases[];

@@ -1,5 +1,5 @@
-/* The host's allocator: what it must be, that all of it comes back, wiped where it held a credential, and that what
-   fails for want of memory changes nothing. That each call stands it is shown by tests/torture. */
+/* The application's allocator: its required functions. All memory is freed, and wiped if it had a credential. A call
+   that runs out of memory changes nothing. tests/torture tests this for every call. */
 #include "../support/fake.h"
 #include "wire/request.h"
 #include "wire/response.h"
@@ -96,7 +96,7 @@ static lock_sync_status new_token(void *user, lock_sync_ctx *ctx, bool refused)
       return done;                                                                                                     \
   } while (false)
 
-/* Sets, replaces, refuses and wipes credentials, then fetches with two of them. */
+/* Sets, replaces and wipes credentials, tries invalid ones, then fetches with two of them. */
 static lock_sync_status live(lock_sync_ctx *ctx, const lock_sync_transport *transport)
 {
     lock_sync_request *q;
@@ -121,19 +121,19 @@ static lock_sync_status live(lock_sync_ctx *ctx, const lock_sync_transport *tran
     return LOCK_SYNC_OK;
 }
 
-/* One life whose request `n` for memory fails, alone or with all after it. False if there are not so many. */
-static bool live_without(size_t n, bool goes_on)
+/* Uses a context whose memory request `n` fails, alone or with all later ones. False: there were fewer requests. */
+static bool live_without(size_t n, bool fail_later_ones)
 {
     static const t_step steps[] = {{.http = 401, .body = "{\"errorMessages\":[\"a\"]}"},
                                    {.http = 200, .body = GOOD, .headers = {"X-Correlation-ID", "c"}}};
-    t_heap heap = {.secret = SECRET, .goes_on = goes_on};
+    t_heap heap = {.secret = SECRET, .goes_on = fail_later_ones};
     lock_sync_allocator memory = t_heap_allocator(&heap);
     t_fake fake = {.steps = steps, .step_count = 2};
     lock_sync_transport transport = t_fake_transport(&fake);
     lock_sync_ctx *ctx = (lock_sync_ctx *)(void *)&heap;
     lock_sync_status status;
 
-    t_row("request %zu%s", n, goes_on ? " and all after it" : "");
+    t_row("request %zu%s", n, fail_later_ones ? " and all later ones" : "");
     t_heap_fail_in(&heap, n);
     status = lock_sync_ctx_new_with_allocator(&memory, &ctx);
     CHECK((ctx != NULL) == (status == LOCK_SYNC_OK));
@@ -141,25 +141,25 @@ static bool live_without(size_t n, bool goes_on)
         status = live(ctx, &transport);
     if (heap.failed == 0)
         CHECK_OK(status);
-    else if (status != LOCK_SYNC_OK) /* E_UNAUTHORIZED: the body of the 401 could not be kept */
+    else if (status != LOCK_SYNC_OK) /* E_UNAUTHORIZED: no memory for the body of the 401 */
         CHECK(status == LOCK_SYNC_E_NO_MEMORY || status == LOCK_SYNC_E_UNAUTHORIZED);
     lock_sync_ctx_free(ctx);
     t_heap_check_empty(&heap);
     return heap.failed > 0;
 }
 
-TEST(all_memory_comes_back_and_wiped_wherever_it_runs_out)
+TEST(all_memory_is_freed_and_wiped_wherever_it_runs_out)
 {
-    for (int goes_on = 0; goes_on <= 1; goes_on++) {
+    for (int fail_later_ones = 0; fail_later_ones <= 1; fail_later_ones++) {
         size_t n = 0;
 
-        while (live_without(n, goes_on != 0))
+        while (live_without(n, fail_later_ones != 0))
             n++;
         CHECK(n > 10);
     }
 }
 
-TEST(a_setting_without_memory_stays_as_it_was)
+TEST(a_setting_without_memory_is_unchanged)
 {
     static const struct {
         const char *name;
@@ -197,7 +197,7 @@ TEST(a_setting_without_memory_stays_as_it_was)
     }
 }
 
-TEST(an_append_without_memory_is_remembered)
+TEST(an_append_without_memory_stays_failed)
 {
     for (size_t n = 0; n < 3; n++) { /* the body grows from 4 KiB to 8 and to 16 */
         t_heap heap = {0};

@@ -1,24 +1,19 @@
-/* The ground floor: the capped buffer, the order of ids against qsort, sizes that overflow, wiping, log lines, time
-   spans, processes, random numbers. */
+/* Base: the capped buffer, the order of ids compared with qsort, sizes that overflow, wiping, log lines, time spans,
+   random numbers. */
 #include "base/buffer.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/order.h"
-#include "base/process.h"
 #include "base/random.h"
 #include "../support/fake.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* --- buffer --- */
 
@@ -44,7 +39,7 @@ TEST(a_buffer_grows_to_its_cap_and_no_further)
             CHECK_INT(b.size, size);
             CHECK_INT(lsync_buffer_append(&b, text, caps[c] - size + 1), LOCK_SYNC_E_TOO_LARGE);
             CHECK_INT(lsync_buffer_append(&b, text, SIZE_MAX), LOCK_SYNC_E_TOO_LARGE);
-            CHECK_INT(b.size, size); /* as before */
+            CHECK_INT(b.size, size); /* unchanged */
             CHECK_OK(lsync_buffer_append(&b, NULL, 0));
             if (caps[c] - size <= chunks[k])
                 CHECK_OK(lsync_buffer_append(&b, text, caps[c] - size)); /* exactly full */
@@ -63,7 +58,7 @@ TEST(a_buffer_grows_to_its_cap_and_no_further)
 
 /* --- order --- */
 
-/* An id inside a record, as the locks of results are. */
+/* A record with an id, as the locks of results are. */
 typedef struct entry {
     int64_t id;
     size_t place;
@@ -80,14 +75,14 @@ static int by_id_then_place(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Compares with qsort, and looks up each id, what lies between two, and the ends. */
+/* Compares the order with qsort's. Looks up each id, ids between two, and the least and greatest number. */
 static void check_order(const entry *entries, size_t n)
 {
     lsync_ids ids = {&entries->id, sizeof entries[0], n};
     uint32_t *order = calloc(n + 1, sizeof *order);
     entry *sorted = calloc(n + 1, sizeof *sorted);
     bool ascend = true;
-    size_t first = 0; /* of equals */
+    size_t first = 0; /* the first of equal ids */
     size_t wrong = 0;
 
     MUST(order != NULL && sorted != NULL);
@@ -177,7 +172,7 @@ TEST(shaped_ids_are_ordered_as_by_qsort)
 
 /* --- memory --- */
 
-TEST(sizes_that_overflow_are_seen)
+TEST(sizes_that_overflow_are_detected)
 {
     static const struct {
         size_t a, b;
@@ -223,7 +218,7 @@ TEST(a_block_of_several_arrays_is_aligned_and_does_not_overflow)
     CHECK(!lsync_add_part(&end, 1, 1, &start));
 }
 
-TEST(memory_functions_take_null_and_never_ask_for_nothing)
+TEST(memory_functions_accept_null_and_never_request_0_bytes)
 {
     t_heap heap = {.secret = "hush"};
     lock_sync_allocator memory = t_heap_allocator(&heap);
@@ -247,7 +242,7 @@ TEST(memory_functions_take_null_and_never_ask_for_nothing)
     t_heap_check_empty(&heap);
 }
 
-TEST(wiping_is_done)
+TEST(wiping_clears_the_given_bytes)
 {
     char text[] = "secret";
 
@@ -258,7 +253,7 @@ TEST(wiping_is_done)
 
 /* --- log --- */
 
-TEST(a_secret_is_struck_out_wherever_it_stands)
+TEST(a_secret_is_redacted_at_every_place)
 {
     static const struct {
         const char *text;
@@ -305,10 +300,10 @@ TEST(a_character_cut_short_at_the_end_is_dropped)
         {"a\xf0\x9f\x94\x92", "a\xf0\x9f\x94\x92"},
         {"a\xf0\x9f\x94", "a"},
         {"a\xf0", "a"},
-        {"a\xc2", "a"}, /* the least of each length, from here on */
+        {"a\xc2", "a"}, /* here and in the next two rows the least character of each length */
         {"a\xe0\xa0", "a"},
         {"a\xf0\x90\x80", "a"},
-        {"\x80", "\x80"}, /* no character that was cut here */
+        {"\x80", "\x80"}, /* not a cut character */
         {"\x80\x80\x80\x80", "\x80\x80\x80\x80"},
     };
 
@@ -339,8 +334,8 @@ TEST(a_log_message_is_one_line_of_bounded_length)
     free(longest);
 }
 
-/* In the C locale, in which a test runs, no wide character beyond ASCII can be written. */
-TEST(what_cannot_be_formatted_is_not_told)
+/* Tests run in the C locale, which has no multibyte form of a wide character beyond ASCII. */
+TEST(a_text_that_cannot_be_formatted_is_neither_an_error_message_nor_logged)
 {
     lock_sync_allocator memory;
     lock_sync_error e;
@@ -394,84 +389,17 @@ TEST(a_time_span_is_in_words_and_rounded_up)
     }
 }
 
-/* --- process --- */
-
-TEST(a_fork_changes_the_process_of_an_object_once)
-{
-    lsync_process p;
-    int status = -1;
-    pid_t child;
-
-    lsync_process_init(&p);
-    child = fork();
-    MUST(child >= 0);
-    if (child == 0) {
-        bool changed = lsync_process_changed(&p);
-
-        lsync_process_adopt(&p);
-        _exit(changed && !lsync_process_changed(&p) ? 0 : 1);
-    }
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-    CHECK(!lsync_process_changed(&p)); /* the parent's stays */
-}
-
-typedef struct crowd {
-    lsync_process process;
-    atomic_int arrived;
-    atomic_int renewing;
-    atomic_int early; /* threads that went on before it was renewed */
-    atomic_bool renewed;
-} crowd;
-
-#define CROWD 4
-
-static void *use(void *user)
-{
-    crowd *c = user;
-
-    atomic_fetch_add(&c->arrived, 1);
-    if (lsync_process_changed(&c->process)) {
-        atomic_fetch_add(&c->renewing, 1);
-        while (atomic_load(&c->arrived) < CROWD)
-            (void)sched_yield();
-        atomic_store(&c->renewed, true);
-        lsync_process_adopt(&c->process);
-    }
-    if (!atomic_load(&c->renewed))
-        atomic_fetch_add(&c->early, 1);
-    return NULL;
-}
-
-TEST(other_threads_wait_until_an_object_is_renewed)
-{
-    for (int round = 0; round < 50; round++) {
-        pthread_t threads[CROWD];
-        crowd c;
-
-        memset(&c, 0, sizeof c);
-        lsync_process_init(&c.process);
-        atomic_store(&c.process.id, (long)getppid()); /* as a child finds it after a fork */
-        for (size_t i = 0; i < CROWD; i++)
-            MUST_INT(pthread_create(&threads[i], NULL, use, &c), 0);
-        for (size_t i = 0; i < CROWD; i++)
-            MUST_INT(pthread_join(threads[i], NULL), 0);
-        CHECK_INT(c.renewing, 1);
-        CHECK_INT(c.early, 0);
-        CHECK(!lsync_process_changed(&c.process));
-    }
-}
-
 /* --- random --- */
 
 static bool has_entropy = true;
 
-/* The system's, as the library finds it in this program. */
+/* Replaces the system's function for the library in this program. */
 int getentropy(void *buffer, size_t size)
 {
     return has_entropy && getrandom(buffer, size, 0) == (ssize_t)size ? 0 : -1;
 }
 
-/* splitmix64 of known states; the last one is the state whose number would be 0. */
+/* splitmix64 of known states. The number of the last state would be 0. */
 TEST(random_numbers_follow_from_their_state)
 {
     static const struct {

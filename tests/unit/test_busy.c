@@ -1,4 +1,4 @@
-/* One use of a context at a time: what callbacks and other threads may call while a fetch runs, and cancelling it. */
+/* A context has one use at a time: what callbacks and other threads may call while a fetch runs, and cancelling it. */
 #include "../support/fake.h"
 
 #include <pthread.h>
@@ -12,15 +12,16 @@ static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool refused
     return LOCK_SYNC_E_NO_CREDENTIAL;
 }
 
-/* What the callbacks of a fetch share. */
+/* The state that the callbacks of a fetch share. */
 typedef struct inside {
     lock_sync_ctx *ctx;
-    const lock_sync_request *q; /* of an earlier time, to decode */
+    const lock_sync_request *q; /* built before, to decode */
     const lock_sync_response *s;
     size_t calls;
 } inside;
 
-/* Every function of a context but the credential's setters gives E_BUSY, its out is NULL, and the error stays. */
+/* Expects E_BUSY and a NULL result from every function of a context except the credential's setters. The error
+   stays. */
 static void check_all_busy(inside *in)
 {
     lock_sync_ctx *ctx = in->ctx;
@@ -116,13 +117,13 @@ TEST(callbacks_may_not_use_the_context)
     CHECK_OK(lock_sync_set_logger(ctx, busy_log, &in));
     CHECK_OK(lock_sync_set_token_provider(ctx, busy_provider, &in));
     CHECK_OK(t_fetch_status(ctx));
-    CHECK(in.calls >= 2 + 4 + 2); /* two performs, two askings, and at least two log lines */
+    CHECK(in.calls >= 2 + 4 + 2); /* two performs, two calls of the provider, and at least two log lines */
     CHECK_TEXT(fake.authorization[0], "Bearer first");
     CHECK_TEXT(fake.authorization[1], "Bearer second");
     CHECK_TEXT(fake.url[1], "https://api.tedee.com/api/v37/my/lock/sync");
     CHECK_INT(fake.destroyed, 0);
 
-    CHECK_OK(lock_sync_set_logger(ctx, NULL, NULL)); /* afterwards it is free again */
+    CHECK_OK(lock_sync_set_logger(ctx, NULL, NULL)); /* not busy any more */
     CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000));
     lock_sync_response_free(s);
     lock_sync_request_free(q);
@@ -160,7 +161,7 @@ TEST(cancelling_from_inside_perform)
         t_fake_use(ctx, &fake);
         CHECK_INT(t_fetch_status(ctx), LOCK_SYNC_E_CANCELLED);
         CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_CANCELLED);
-        CHECK_OK(t_fetch_status(ctx)); /* it ends the one fetch, not the next */
+        CHECK_OK(t_fetch_status(ctx)); /* the next fetch is not cancelled */
         lock_sync_ctx_free(ctx);
     }
 }
@@ -175,18 +176,18 @@ TEST(cancelling_when_nothing_runs_does_nothing)
     CHECK_INT(lock_sync_set_timeout_ms(ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
     lock_sync_cancel(NULL);
     lock_sync_cancel(ctx);
-    CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT); /* cancel is no call of the context's thread */
+    CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT); /* cancel does not clear the error */
     CHECK_OK(t_fetch_status(ctx));
     lock_sync_ctx_free(ctx);
 }
 
-/* A transport that hangs until it may go on, and a second thread. */
+/* A transport that hangs until `may_continue`, and a second thread. */
 typedef struct hanging {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     lock_sync_ctx *ctx;
     bool performing; /* perform has begun */
-    bool may_go_on;
+    bool may_continue;
     size_t cancels;
 } hanging;
 
@@ -212,7 +213,7 @@ static lock_sync_status hang(void *user, const lock_sync_request *q, lock_sync_r
 
     (void)s;
     set_flag(h, &h->performing);
-    wait_for(h, &h->may_go_on);
+    wait_for(h, &h->may_continue);
     return lock_sync_request_is_cancelled(q) ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_E_TIMEOUT;
 }
 
@@ -221,7 +222,7 @@ static void wake(void *user)
     hanging *h = user;
 
     h->cancels++;
-    set_flag(h, &h->may_go_on);
+    set_flag(h, &h->may_continue);
 }
 
 static void *cancel_once_it_hangs(void *user)
@@ -233,16 +234,16 @@ static void *cancel_once_it_hangs(void *user)
     return NULL;
 }
 
-static void *cancel_and_let_go_on(void *user)
+static void *cancel_and_let_it_continue(void *user)
 {
     hanging *h = user;
 
     (void)cancel_once_it_hangs(user);
-    set_flag(h, &h->may_go_on);
+    set_flag(h, &h->may_continue);
     return NULL;
 }
 
-/* It uses the context by mistake. */
+/* Uses the context by mistake. */
 static void *use_while_it_hangs(void *user)
 {
     hanging *h = user;
@@ -251,7 +252,7 @@ static void *use_while_it_hangs(void *user)
     CHECK_INT(t_fetch_status(h->ctx), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_timeout_ms(h->ctx, 5), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_personal_key(h->ctx, "k"), LOCK_SYNC_E_BUSY);
-    set_flag(h, &h->may_go_on);
+    set_flag(h, &h->may_continue);
     return NULL;
 }
 
@@ -263,8 +264,8 @@ TEST(what_a_second_thread_may_do_while_a_fetch_runs)
         void (*cancel)(void *user); /* of the transport */
         lock_sync_status want;
     } table[] = {
-        {"cancel, which the transport learns", cancel_once_it_hangs, wake, LOCK_SYNC_E_CANCELLED},
-        {"cancel, which the request tells", cancel_and_let_go_on, NULL, LOCK_SYNC_E_CANCELLED},
+        {"cancel, reported to the transport", cancel_once_it_hangs, wake, LOCK_SYNC_E_CANCELLED},
+        {"cancel, reported by the request", cancel_and_let_it_continue, NULL, LOCK_SYNC_E_CANCELLED},
         {"nothing else", use_while_it_hangs, NULL, LOCK_SYNC_E_TIMEOUT},
     };
 

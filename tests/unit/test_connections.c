@@ -1,5 +1,5 @@
-/* Which connections are opened: plain http to this machine opens no socket to another, wherever the name of its host
-   leads; and what is remembered of connections. Nothing is sent here. */
+/* Which connections are opened, and what the library records about them. Plain http to loopback never opens a socket to
+   another machine, even if the host name resolves to one. Nothing is sent here. */
 #include "base/memory.h"
 #include "../support/decoding.h"
 #include "transport/connections.h"
@@ -22,7 +22,7 @@ static bool has_family(int family)
     return fd >= 0;
 }
 
-/* A transfer with what it works on. */
+/* A transfer with its sockets and its response. */
 typedef struct scene {
     lock_sync_allocator memory;
     lsync_sockets sockets;
@@ -48,7 +48,7 @@ static void end(scene *x)
     lsync_response_release(&x->response);
 }
 
-/* Sets all options for a request to this URL of this machine. */
+/* Sets all options for a request to this loopback URL. */
 static void prepare(scene *x, const char *url)
 {
     static const lsync_route route = {.loopback = true};
@@ -61,11 +61,11 @@ static void prepare(scene *x, const char *url)
     MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->sockets, NULL));
 }
 
-/* Whether a request to localhost opens a socket when the name leads to `address`, or to a path of this system. */
+/* Whether a request to localhost opens a socket if the name resolves to `address`, or is a path of a local socket. */
 static bool opens_socket(const char *address)
 {
     char entry[80];
-    struct curl_slist hosts = {entry, NULL};
+    struct curl_slist names = {entry, NULL};
     bool opened;
     scene x;
     CURLcode set;
@@ -74,7 +74,7 @@ static bool opens_socket(const char *address)
     begin(&x);
     prepare(&x, "http://localhost:9/");
     set = address[0] == '/' ? curl_easy_setopt(x.t.easy, CURLOPT_UNIX_SOCKET_PATH, address)
-                            : curl_easy_setopt(x.t.easy, CURLOPT_RESOLVE, &hosts);
+                            : curl_easy_setopt(x.t.easy, CURLOPT_RESOLVE, &names);
     MUST_INT(set, CURLE_OK);
     MUST_INT(curl_easy_setopt(x.t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
     (void)curl_easy_perform(x.t.easy);
@@ -83,7 +83,7 @@ static bool opens_socket(const char *address)
     return opened;
 }
 
-TEST(a_name_of_this_machine_leads_nowhere_else)
+TEST(a_loopback_name_opens_no_socket_to_another_machine)
 {
     static const struct {
         const char *address;
@@ -102,7 +102,7 @@ TEST(a_name_of_this_machine_leads_nowhere_else)
         CHECK(opens_socket("[::1]"));
 }
 
-TEST(a_transfer_that_is_over_opens_nothing)
+TEST(a_finished_transfer_opens_no_socket)
 {
     struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_STREAM};
     lsync_transfer t = {.request = NULL};
@@ -124,7 +124,7 @@ TEST(old_responses_count_less)
     CHECK(!sockets.http2);
 }
 
-/* Puts a request on a connection without a response yet; libcurl gave it up and is about to send it again. */
+/* Puts a request on a connection without a response yet. libcurl has given the request up and is about to retry it. */
 static void refuse_stream(lsync_transfer *t, lsync_sockets *sockets, lsync_connection *c)
 {
     static const lsync_route route = {.https = true};
@@ -153,7 +153,7 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
     CHECK_INT(c.active, 3);
     CHECK_INT(sockets.presumed_streams, 3);
     CHECK(c.is_ending);
-    lsync_sockets_leave(&first, false); /* it has left already */
+    lsync_sockets_leave(&first, false); /* no change: it has left before */
     CHECK_INT(c.active, 3);
     (void)close(ends[0]);
     (void)close(ends[1]);
@@ -161,7 +161,8 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
 
 #define UNKNOWN LSYNC_REFUSED_UNKNOWN
 
-/* What was found closed before it was sent tells nothing of how long the server keeps connections that are used. */
+/* A connection that is found closed before a request is sent does not show how long the server keeps connections in
+   use. */
 TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
 {
     static const struct {
@@ -183,7 +184,7 @@ TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
          false,
          LSYNC_RETRY_ALONE,
          1},
-        {"sent, and failed for good", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
+        {"sent, and failed", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
         {"given up",
          {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
          1,
@@ -273,7 +274,7 @@ TEST(a_connection_is_new_until_its_first_response)
 
         t_row("%u opened, %u responses", table[i].opened, table[i].responses);
         list[0].key = 0;
-        c.active = 1; /* another's: it is not looked at */
+        c.active = 1; /* another request's: the connection is not checked */
         c.responses = table[i].responses;
         CHECK_INT(lsync_on_send(&t, ip, ip, 443, ntohs(address.sin_port)), CURL_PREREQFUNC_OK);
         CHECK(t.saw.connection == &c);
@@ -283,8 +284,8 @@ TEST(a_connection_is_new_until_its_first_response)
     (void)close(c.fd);
 }
 
-/* In a pool many requests begin in one turn, and each would look. */
-TEST(closed_connections_are_looked_for_once_a_turn)
+/* In a pool many requests begin in one pass of the loop, and each would search. */
+TEST(closed_connections_are_looked_for_once_a_pass)
 {
     static const unsigned char alert[] = {21, 3, 3, 0, 2, 1, 0};
     lsync_socket_owner owner = {.passes = 1};
@@ -300,7 +301,7 @@ TEST(closed_connections_are_looked_for_once_a_turn)
     lsync_sockets_end_closed(&sockets);
     MUST_INT(write(ends[1], alert, sizeof alert), sizeof alert);
     lsync_sockets_end_closed(&sockets);
-    CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1); /* it is open */
+    CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1); /* still open */
     owner.passes++;
     lsync_sockets_end_closed(&sockets);
     CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
@@ -308,8 +309,8 @@ TEST(closed_connections_are_looked_for_once_a_turn)
     (void)close(ends[1]);
 }
 
-/* Each text is the one before but for its last byte. */
-TEST(a_text_that_differs_is_set_anew)
+/* Each text differs from the one before in its last byte. */
+TEST(a_changed_text_is_set_again)
 {
     static const char *const urls[] = {"http://127.0.0.1:9/b", "http://127.0.0.1:9/a", "http://127.0.0.1:9/b"};
     scene x;
@@ -323,7 +324,7 @@ TEST(a_text_that_differs_is_set_anew)
     end(&x);
 }
 
-/* A socket that a transfer opens, with a port of its own, which is returned. */
+/* Lets a transfer open a socket, binds it, and returns its port. */
 static int open_connection(lsync_transfer *t, int *fd)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -345,9 +346,9 @@ static int send_from(lsync_transfer *t, int port)
     return lsync_on_send(t, there, here, 443, port);
 }
 
-/* The machine slept while it connected. libcurl keeps a connection over HTTP/2 on which a request is stopped, and speaks to
-   the list when it closes it: as long as it is open it counts, so that nobody frees the list. */
-TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
+/* The machine was suspended during the connect. libcurl keeps an HTTP/2 connection whose request was stopped, and
+   uses the list when it closes the connection. So an open connection counts, and the list is not freed. */
+TEST(a_connection_that_was_too_late_counts_until_it_is_closed)
 {
     const lsync_route route = {.https = true};
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
@@ -371,8 +372,8 @@ TEST(a_connection_that_was_too_late_is_known_until_it_is_closed)
     end(&x);
 }
 
-/* libcurl puts all that waited for a connection on it at once, before it knows how many streams the server allows. */
-TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
+/* libcurl puts all requests that wait for a connection on it at once, before it knows the server's limit of streams. */
+TEST(a_new_connection_takes_only_as_many_waiting_requests_as_is_safe)
 {
     enum { SHARING = LSYNC_STREAMS_PRESUMED + 1 };
     const lsync_route route = {.https = true, .max_idle_ms = 60000};
@@ -387,14 +388,14 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     port = open_connection(&opener, &fd);
     CHECK_INT(send_from(&opener, port), CURL_PREREQFUNC_OK);
     for (int i = 0; i < SHARING; i++) {
-        bool fits = i < LSYNC_STREAMS_PRESUMED - 1; /* the opener's is one */
+        bool fits = i < LSYNC_STREAMS_PRESUMED - 1; /* one stream is the opener's */
 
         sharing[i] = opener;
         sharing[i].connecting = LSYNC_CONNECTS_NEVER;
         sharing[i].saw = (lsync_events){.sent_us = 0};
         t_row("%d", i);
         if (i == SHARING - 1)
-            x.sockets.listed[0].connection->responses = 1; /* then libcurl knows */
+            x.sockets.listed[0].connection->responses = 1; /* now libcurl knows the limit */
         fits = fits || i == SHARING - 1;
         CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
         CHECK(sharing[i].saw.has_no_room != fits);
@@ -407,7 +408,7 @@ TEST(a_new_connection_takes_no_more_than_is_safe_of_those_that_share)
     end(&x);
 }
 
-TEST(only_what_was_sent_twice_is_said_to_be)
+TEST(only_a_request_that_was_sent_twice_is_reported_as_such)
 {
     static const lsync_route route = {.https = true};
     static const lock_sync_request request = {.route = &route};

@@ -1,6 +1,6 @@
-/* Answers are read in one pass where they have the documented shape, else through a tree. Both ways must come to the
-   same: an unknown member in the envelope, which only the second way takes, changes no status and no record. Random
-   bodies are the oracle's and the fuzzer's. */
+/* A body of the documented shape is read in one pass, any other through a tree. Both decoders must agree: an unknown
+   member in the envelope, which only the tree accepts, must not change the status or a record. The oracle and the
+   fuzzer test random bodies. */
 #include "direct.h"
 
 #include <stdio.h>
@@ -28,12 +28,12 @@ static void check_same(const lock_sync_results *a, const lock_sync_results *b)
     }
 }
 
-/* Decodes a body as it is, and with the unknown member behind its first byte, a '{'. */
-static void check_both_ways(lock_sync_ctx *ctx, const t_response *question, const char *body, lock_sync_status want)
+/* Decodes a body unchanged, and with the unknown member after its first byte, a '{'. */
+static void check_both_ways(lock_sync_ctx *ctx, const t_response *request, const char *body, lock_sync_status want)
 {
     size_t size = strlen(body);
     char *with_extra = malloc(size + EXTRA_SIZE);
-    t_response a = *question;
+    t_response a = *request;
     lock_sync_results *one;
     lock_sync_results *other;
 
@@ -57,7 +57,7 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
     static const int64_t some[] = {12, 7, 99};
     static const struct {
         const char *name;
-        t_response question;
+        t_response request;
         const char *body;
     } table[] = {
         {"all locks",
@@ -95,7 +95,7 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        t_response a = table[i].question;
+        t_response a = table[i].request;
         lock_sync_results *direct;
         lock_sync_results *r;
 
@@ -109,7 +109,7 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
         lock_sync_results_free(direct);
         lock_sync_results_free(r);
         if (a.body[0] == '{')
-            check_both_ways(ctx, &table[i].question, table[i].body, LOCK_SYNC_OK);
+            check_both_ways(ctx, &table[i].request, table[i].body, LOCK_SYNC_OK);
     }
 }
 
@@ -117,8 +117,8 @@ TEST_WITH_CTX(the_documented_shapes_are_read_in_one_pass)
   "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,"                                                   \
   "\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1"
 
-/* Members of a record, each with two keys that are the same or only look so. */
-TEST_WITH_CTX(a_key_twice_is_malformed_either_way)
+/* Members of a record, each with two keys that are equal or only look equal. */
+TEST_WITH_CTX(a_key_twice_is_malformed_for_both_decoders)
 {
     static const struct {
         const char *members;

@@ -1,4 +1,5 @@
-/* What surrounds the records: HTTP statuses, success, statusCode, errorMessages, Retry-After and the correlation id. */
+/* The envelope of the records: HTTP statuses, success, statusCode, errorMessages, Retry-After and the correlation
+   id. */
 #include "../support/decoding.h"
 
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
-/* The mapping as the design tells it, written a second time. */
+/* The mapping of the design, written a second time. */
 static lock_sync_status status_of(int32_t http)
 {
     return http / 100 == 5   ? LOCK_SYNC_E_SERVER
@@ -66,7 +67,7 @@ TEST_WITH_CTX(every_2xx_is_read_like_200)
     }
 }
 
-TEST_WITH_CTX(http_statuses_out_of_range_are_refused)
+TEST_WITH_CTX(http_statuses_out_of_range_are_rejected)
 {
     static const int32_t bad[] = {INT32_MIN, -200, -1, 0, 1, 99, 1000, INT32_MAX};
     lock_sync_response *s;
@@ -139,7 +140,7 @@ TEST_WITH_CTX(what_counts_as_success)
         {"\"success\":1", LOCK_SYNC_OK},
         {"\"success\":1.0", LOCK_SYNC_OK},
         {"\"success\":null", LOCK_SYNC_OK},
-        {"\"success\":\"false\"", LOCK_SYNC_OK}, /* wrongly typed: as if it were not there */
+        {"\"success\":\"false\"", LOCK_SYNC_OK}, /* of the wrong type: counts as absent */
         {"\"success\":{}", LOCK_SYNC_OK},
         {"\"success\":2", LOCK_SYNC_OK},
         {"\"success\":0.5", LOCK_SYNC_OK},
@@ -171,8 +172,8 @@ TEST_WITH_CTX(what_counts_as_success)
     }
 }
 
-/* Where there is no record to say otherwise, a statusCode that is not 2xx decides, whatever `success` says. */
-TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
+/* Without records a statusCode other than 2xx decides, even against `success`. */
+TEST_WITH_CTX(an_empty_response_with_a_status_code_has_that_status)
 {
     static const struct {
         const char *body;
@@ -195,7 +196,7 @@ TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
         {"{\"result\":[],\"statusCode\":0}", LOCK_SYNC_OK, 0},
         {"{\"result\":[],\"statusCode\":null}", LOCK_SYNC_OK, 0},
         {"{\"result\":[]}", LOCK_SYNC_OK, 0},
-        {"{\"result\":[{\"id\":1}],\"statusCode\":403}", LOCK_SYNC_OK, 0}, /* there are records to go by */
+        {"{\"result\":[{\"id\":1}],\"statusCode\":403}", LOCK_SYNC_OK, 0}, /* records decide */
         {"{\"result\":0,\"statusCode\":403}", LOCK_SYNC_E_MALFORMED, 0},
     };
 
@@ -206,7 +207,7 @@ TEST_WITH_CTX(an_empty_answer_with_a_status_code_is_that_status)
     }
 }
 
-/* A body of another HTTP status keeps that status, whatever is in it; what is not sound JSON has no messages. */
+/* The body does not change another HTTP status. A body that is not sound JSON has no messages. */
 TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
 {
     static const struct {
@@ -240,10 +241,10 @@ TEST_WITH_CTX(messages_of_the_service)
         {"none", "\"errorMessages\":[]", 0, NULL},
         {"one", "\"errorMessages\":[\"List version is up to date.\"]", 1, "List version is up to date."},
         {"PascalCase", "\"ErrorMessages\":[\"a\",\"b\"]", 2, "a"},
-        {"no array: object", "\"errorMessages\":{\"0\":\"a\"}", 0, NULL},
-        {"no array: null", "\"errorMessages\":null", 0, NULL},
-        {"no array in the documented case", "\"errorMessages\":null,\"ErrorMessages\":[\"a\"]", 0, NULL},
-        {"what is no text is left out", "\"errorMessages\":[null,1,true,[\"x\"],{\"y\":\"z\"},\"a\"]", 1, "a"},
+        {"not an array: object", "\"errorMessages\":{\"0\":\"a\"}", 0, NULL},
+        {"not an array: null", "\"errorMessages\":null", 0, NULL},
+        {"not an array in the documented case", "\"errorMessages\":null,\"ErrorMessages\":[\"a\"]", 0, NULL},
+        {"values other than texts are left out", "\"errorMessages\":[null,1,true,[\"x\"],{\"y\":\"z\"},\"a\"]", 1, "a"},
         {"empty text", "\"errorMessages\":[\"\"]", 1, ""},
         {"UTF-8", "\"errorMessages\":[\"Dost\xc4\x99p \\u20ac\"]", 1, "Dost\xc4\x99p \xe2\x82\xac"},
         {"as sent, with a line feed", "\"errorMessages\":[\"a\\nb\"]", 1, "a\nb"},
@@ -286,13 +287,13 @@ TEST_WITH_CTX(at_most_16_messages_are_kept)
     }
 }
 
-/* What may stand in the header is tested with its parser. */
-TEST_WITH_CTX(retry_after_is_told_for_429_and_503)
+/* test_http_date.c tests the values of the header. */
+TEST_WITH_CTX(retry_after_is_reported_for_429_and_503)
 {
     static const char too_many[] = "{\"success\":false,\"statusCode\":429}";
     static const struct {
         const char *name;
-        t_response answer;
+        t_response response;
         lock_sync_status want;
         int64_t ms;
     } table[] = {
@@ -304,7 +305,7 @@ TEST_WITH_CTX(retry_after_is_told_for_429_and_503)
         {"404", {.http = 404, .headers = {"Retry-After", "120"}}, LOCK_SYNC_E_NOT_FOUND, -1},
         {"small letters", {.http = 429, .headers = {"retry-after", "120"}}, LOCK_SYNC_E_RATE_LIMITED, 120000},
         {"capitals, blanks", {.http = 429, .headers = {"RETRY-AFTER", " 120\t"}}, LOCK_SYNC_E_RATE_LIMITED, 120000},
-        {"no number", {.http = 429, .headers = {"Retry-After", "soon"}}, LOCK_SYNC_E_RATE_LIMITED, -1},
+        {"not a number", {.http = 429, .headers = {"Retry-After", "soon"}}, LOCK_SYNC_E_RATE_LIMITED, -1},
         {"empty", {.http = 429, .headers = {"Retry-After", ""}}, LOCK_SYNC_E_RATE_LIMITED, -1},
         {"a shorter name", {.http = 429, .headers = {"Retry-Afte", "120"}}, LOCK_SYNC_E_RATE_LIMITED, -1},
         {"a longer name", {.http = 429, .headers = {"Retry-After2", "120"}}, LOCK_SYNC_E_RATE_LIMITED, -1},
@@ -330,7 +331,7 @@ TEST_WITH_CTX(retry_after_is_told_for_429_and_503)
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].name);
-        CHECK_INT(t_decode_status(ctx, &table[i].answer), table[i].want);
+        CHECK_INT(t_decode_status(ctx, &table[i].response), table[i].want);
         CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)), table[i].ms);
     }
 }
@@ -343,7 +344,7 @@ TEST_WITH_CTX(correlation_ids)
         {"X-Correlation-ID", "abc-1", "abc-1"},
         {"x-correlation-id", "abc-1", "abc-1"},
         {"X-CORRELATION-ID", "  abc-1 \t", "abc-1"},
-        {"X-Correlation-ID", "a\tb", "a b"}, /* the one control character that a header may hold */
+        {"X-Correlation-ID", "a\tb", "a b"}, /* the only control character that a header may contain */
         {"X-Correlation-ID", "", NULL},
         {"X-Correlation-ID", " \t ", NULL},
         {"X-Correlation-IDs", "abc-1", NULL},
@@ -364,5 +365,5 @@ TEST_WITH_CTX(correlation_ids)
         }
     }
     CHECK_OK(t_decode_status(ctx, &(t_response){.body = "{\"result\":[]}", .headers = {"X-Correlation-ID", "x"}}));
-    CHECK(lock_sync_error_correlation_id(e) == NULL); /* after a success nothing is left to tell */
+    CHECK(lock_sync_error_correlation_id(e) == NULL); /* a success clears it */
 }

@@ -1,5 +1,5 @@
-/* A blocking fetch over a transport of the host's own: what its perform may return and what comes of it, the caps, and
-   the rules of setting a transport. No network. */
+/* A blocking fetch over the application's transport: what perform may return and the fetch's result, the caps, and the
+   rules of setting a transport. No network. */
 #include "../support/fake.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 #define GOOD "{\"result\":[{\"id\":1},{\"id\":2}]}"
 
-/* A context with this fake; freeing it ends both. */
+/* Makes a context with this fake transport. */
 static lock_sync_ctx *ctx_over(t_fake *fake)
 {
     lock_sync_ctx *ctx = t_ctx();
@@ -80,24 +80,24 @@ TEST(arguments_are_checked_before_anything_is_sent)
     lock_sync_ctx_free(ctx);
 }
 
-TEST(what_perform_returns_and_what_comes_of_it)
+TEST(each_status_of_perform_gives_the_status_of_the_fetch)
 {
-    static const int32_t odd[] = {INT32_MIN, -1000, -3, -2, -1, 23, 24, 255, 1000, INT32_MAX};
+    static const int32_t other[] = {INT32_MIN, -1000, -3, -2, -1, 23, 24, 255, 1000, INT32_MAX};
 
-    for (int32_t i = -(int32_t)COUNT_OF(odd); i <= 22; i++) {
-        int32_t returns = i < 0 ? odd[i + (int32_t)COUNT_OF(odd)] : i;
-        bool kept = returns == LOCK_SYNC_E_NO_MEMORY ||
-                    (returns >= LOCK_SYNC_E_CANCELLED && returns <= LOCK_SYNC_E_TOO_LARGE);
+    for (int32_t i = -(int32_t)COUNT_OF(other); i <= 22; i++) {
+        int32_t returns = i < 0 ? other[i + (int32_t)COUNT_OF(other)] : i;
+        bool passed_on = returns == LOCK_SYNC_E_NO_MEMORY ||
+                         (returns >= LOCK_SYNC_E_CANCELLED && returns <= LOCK_SYNC_E_TOO_LARGE);
 
-        for (int with_answer = 0; with_answer <= 1; with_answer++) {
-            t_step step = {.http = with_answer ? 200 : 0, .body = with_answer ? GOOD : NULL, .returns = returns};
+        for (int with_response = 0; with_response <= 1; with_response++) {
+            t_step step = {.http = with_response ? 200 : 0, .body = with_response ? GOOD : NULL, .returns = returns};
             t_fake fake = {.steps = &step, .step_count = 1};
-            lock_sync_status want = returns == LOCK_SYNC_OK && with_answer ? LOCK_SYNC_OK
-                                    : kept                                 ? returns
-                                                                           : LOCK_SYNC_E_NETWORK;
+            lock_sync_status want = returns == LOCK_SYNC_OK && with_response ? LOCK_SYNC_OK
+                                    : passed_on                              ? returns
+                                                                             : LOCK_SYNC_E_NETWORK;
             lock_sync_ctx *ctx = ctx_over(&fake);
 
-            t_row("%" PRId32 ", %s", returns, with_answer ? "with an answer" : "without a status");
+            t_row("%" PRId32 ", %s", returns, with_response ? "with a response" : "without a status");
             CHECK_INT(t_fetch_status(ctx), want);
             CHECK_INT(t_error_status(ctx), want);
             CHECK((t_error_message(ctx)[0] == '\0') == (want == LOCK_SYNC_OK));
@@ -128,13 +128,13 @@ TEST(no_failure_is_retried_by_the_library)
         t_row("step %zu", i);
         CHECK(t_fetch_status(ctx) != LOCK_SYNC_OK);
         CHECK_INT(fake.performed, 1);
-        CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000)); /* and the context is free again */
+        CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000)); /* the context is not busy */
         lock_sync_ctx_free(ctx);
     }
 }
 
-/* Failures of all kinds with both streams in a file: the error has the words, the streams have none. */
-TEST(nothing_is_printed_and_the_failure_is_not_lost)
+/* Failures of several kinds with stdout and stderr in a file: the message is in the error, and the file is empty. */
+TEST(failures_are_reported_in_the_error_and_not_printed)
 {
     FILE *file = tmpfile();
     int streams[2] = {dup(1), dup(2)};
@@ -179,7 +179,7 @@ static void add_too_long_a_header(void *user, const lock_sync_request *q, lock_s
     free(value);
 }
 
-TEST(too_much_is_too_much_whatever_perform_returns)
+TEST(a_response_beyond_a_cap_is_too_large_for_every_status_of_perform)
 {
     static const lock_sync_status returns[] = {LOCK_SYNC_OK, LOCK_SYNC_E_NETWORK, 77};
 
@@ -211,7 +211,7 @@ static void count(void *user)
     ++*(size_t *)user;
 }
 
-TEST(what_lies_beyond_the_size_of_the_struct_is_not_called)
+TEST(functions_beyond_struct_size_are_not_called)
 {
     size_t called = 0;
     lock_sync_transport t = {offsetof(lock_sync_transport, perform), &called, never, count, count};
@@ -228,7 +228,7 @@ TEST(what_lies_beyond_the_size_of_the_struct_is_not_called)
     CHECK_INT(called, 0);
 }
 
-TEST(destroy_is_called_once_when_the_context_lets_go)
+TEST(destroy_is_called_once_when_the_transport_is_replaced_or_the_context_freed)
 {
     size_t destroyed[3] = {0};
     lock_sync_ctx *ctx = t_ctx();
@@ -239,7 +239,7 @@ TEST(destroy_is_called_once_when_the_context_lets_go)
     t.perform = NULL;
     CHECK_INT(lock_sync_set_transport(ctx, &t), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(t_error_message(ctx), "perform");
-    CHECK(destroyed[0] == 0 && destroyed[1] == 0); /* the old one stays */
+    CHECK(destroyed[0] == 0 && destroyed[1] == 0); /* the old transport stays */
     t.perform = never;
     CHECK_OK(lock_sync_set_transport(ctx, &t));
     CHECK(destroyed[0] == 1 && destroyed[1] == 0);
@@ -262,7 +262,7 @@ static void reenter(void *user)
         (void)lock_sync_set_transport(reentered, NULL);
 }
 
-TEST(destroy_is_called_once_even_if_it_lets_go_again)
+TEST(destroy_is_called_once_even_if_it_replaces_the_transport)
 {
     size_t destroyed = 0;
     lock_sync_transport t = {sizeof t, &destroyed, never, NULL, reenter};
@@ -274,7 +274,7 @@ TEST(destroy_is_called_once_even_if_it_lets_go_again)
     CHECK_INT(destroyed, 1);
 }
 
-/* --- what the request says of time --- */
+/* --- the timeouts of a request --- */
 
 static void check_times(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
@@ -288,7 +288,7 @@ static void check_times(void *user, const lock_sync_request *q, lock_sync_respon
     CHECK(!lock_sync_request_is_cancelled(q));
 }
 
-TEST(a_request_says_what_is_left_of_its_time)
+TEST(a_request_has_the_time_that_is_left)
 {
     static const t_step step = {.http = 200, .body = GOOD, .hook = check_times};
     static const int64_t table[][2] = {{30000, 10000}, {86400000, 10000}, {60000, 86400000}, {60000, 60000}};

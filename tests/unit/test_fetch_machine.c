@@ -1,5 +1,5 @@
-/* The machine of a fetch: each transition, and a stop in each state. That it ends, with its slot settled once, is shown
-   by the simulation. */
+/* The state machine of a fetch: each transition, and a stop in each state. The simulation tests that it ends with
+   its slot settled once. */
 #include "../support/decoding.h"
 #include "client/fetch.h"
 
@@ -11,12 +11,12 @@
 
 typedef enum trait {
     NONE = 0,
-    POLL = 1, /* of a watch */
-    PROVIDER = 2,
+    POLL = 1,     /* it is a watch's */
+    PROVIDER = 2, /* its context has one */
     SLOT = 4,     /* it has one */
     RETRIED = 8,  /* after a 401 */
-    STOPPED = 16, /* by E_CANCELLED, and that is noted */
-    DENIED = 32   /* to be asked again */
+    STOPPED = 16, /* its stop is E_CANCELLED */
+    DENIED = 32   /* by the guard, and the poll must ask again */
 } trait;
 
 typedef struct transition {
@@ -28,8 +28,8 @@ typedef struct transition {
     lock_sync_status status; /* of the input */
     int64_t at_us;
     lsync_fetch_state to;
-    lock_sync_status ends_with; /* where it ends or settles; else OK */
-    int gets;                   /* traits after, beside those it had */
+    lock_sync_status ends_with; /* if it ends or settles; otherwise OK */
+    int gets;                   /* traits added by the transition */
 } transition;
 
 #define RESULT(status) false, status, 0
@@ -57,14 +57,14 @@ static const transition transitions[] = {
     {"denied to a poll, a response is kept", MODE(CACHED), POLL, IN(ASKING), LATER(1), MORE(DONE, E(TOO_SOON), DENIED)},
     {"the store failed", MODE(CACHED), NONE, IN(ASKING), RESULT(E(GUARD)), ENDS(DONE, E(GUARD))},
     {"no time is left", MODE(WAIT), NONE, IN(ASKING), RESULT(E(TIMEOUT)), ENDS(DONE, E(TIMEOUT))},
-    {"stopped: the answer is waited for", MODE(FAIL), NONE, IN(ASKING), STOP(E(CANCELLED)), MORE(ASKING, OK, STOPPED)},
+    {"stopped: it waits for the decision", MODE(FAIL), NONE, IN(ASKING), STOP(E(CANCELLED)), MORE(ASKING, OK, STOPPED)},
     {"stopped again", MODE(FAIL), STOPPED, IN(ASKING), STOP(E(TIMEOUT)), TO(ASKING)},
     {"granted after a stop", MODE(FAIL), STOPPED, IN(ASKING), RESULT(OK), MORE(SETTLING, E(CANCELLED), SLOT)},
     {"denied after a stop", MODE(WAIT), STOPPED, IN(ASKING), LATER(1), ENDS(DONE, E(CANCELLED))},
     {"failed after a stop", MODE(FAIL), STOPPED, IN(ASKING), RESULT(E(GUARD)), ENDS(DONE, E(CANCELLED))},
 
     /* WAITING */
-    {"the time has come", MODE(WAIT), NONE, IN(WAITING), RESULT(OK), TO(ASKING)},
+    {"the wait is over", MODE(WAIT), NONE, IN(WAITING), RESULT(OK), TO(ASKING)},
     {"stopped", MODE(WAIT), NONE, IN(WAITING), STOP(E(TIMEOUT)), ENDS(DONE, E(TIMEOUT))},
 
     /* KEPT */
@@ -88,10 +88,11 @@ static const transition transitions[] = {
     {"a 401 and no provider", MODE(FAIL), SLOT, IN(SENDING), RESULT(E(UNAUTHORIZED)), ENDS(SETTLING, E(UNAUTHORIZED))},
     {"a second 401", MODE(FAIL), SLOT | PROVIDER | RETRIED, IN(SENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(UNAUTHORIZED))},
-    {"stopped: its end is waited for", MODE(FAIL), SLOT, IN(SENDING), STOP(E(CANCELLED)), MORE(SENDING, OK, STOPPED)},
+    {"stopped: it waits for the transfer's end", MODE(FAIL), SLOT, IN(SENDING), STOP(E(CANCELLED)),
+     MORE(SENDING, OK, STOPPED)},
     {"a 401 after a stop", MODE(FAIL), SLOT | PROVIDER | STOPPED, IN(SENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(UNAUTHORIZED))},
-    {"its end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)),
+    {"the transfer's end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)),
      ENDS(SETTLING, E(CANCELLED))},
 
     /* RENEWING */
@@ -105,7 +106,7 @@ static const transition transitions[] = {
     {"granted", MODE(FAIL), SLOT | PROVIDER | RETRIED, IN(EXTENDING), RESULT(OK), TO(SENDING)},
     {"denied", MODE(FAIL), SLOT | PROVIDER | RETRIED, IN(EXTENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(UNAUTHORIZED))},
-    {"stopped: the answer is waited for", MODE(FAIL), SLOT | RETRIED, IN(EXTENDING), STOP(E(CANCELLED)),
+    {"stopped: it waits for the decision", MODE(FAIL), SLOT | RETRIED, IN(EXTENDING), STOP(E(CANCELLED)),
      MORE(EXTENDING, OK, STOPPED)},
     {"granted after a stop", MODE(FAIL), SLOT | RETRIED | STOPPED, IN(EXTENDING), RESULT(OK),
      ENDS(SETTLING, E(CANCELLED))},
@@ -115,7 +116,7 @@ static const transition transitions[] = {
     /* SETTLING */
     {"settled", MODE(FAIL), SLOT, IN(SETTLING), RESULT(OK), TO(DONE)},
     {"not written: the guard keeps it", MODE(FAIL), SLOT, IN(SETTLING), RESULT(E(GUARD)), TO(DONE)},
-    {"stopped: the fetch is what it is", MODE(FAIL), SLOT, IN(SETTLING), STOP(E(CANCELLED)), TO(SETTLING)},
+    {"stopped: the status of the fetch stays", MODE(FAIL), SLOT, IN(SETTLING), STOP(E(CANCELLED)), TO(SETTLING)},
 
     /* DONE */
     {"stopped when it is over", MODE(FAIL), NONE, IN(DONE), STOP(E(CANCELLED)), TO(DONE)},

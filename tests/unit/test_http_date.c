@@ -1,4 +1,4 @@
-/* HTTP's times: dates in their three forms, and Retry-After, which is seconds or such a date. */
+/* The times of HTTP: dates in their three forms, and Retry-After, which is seconds or such a date. */
 #include "../support/decoding.h"
 #include "wire/timestamp.h"
 
@@ -47,14 +47,14 @@ TEST(three_forms)
         {"Thu, 29 Feb 2024 23:59:59 GMT", INT64_C(1709251199000)},
         {"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
         {"Mon, 01 Jan 0001 00:00:00 GMT", INT64_C(-62135596800000)},
-        {"Sat, 31 Dec 2016 23:59:60 GMT", INT64_C(1483228800000)}, /* HTTP knows leap seconds */
+        {"Sat, 31 Dec 2016 23:59:60 GMT", INT64_C(1483228800000)}, /* HTTP allows leap seconds */
         {"Sun Feb 29 00:00:00 2004", INT64_C(1078012800000)},
     };
 
     check_rows(table, COUNT_OF(table));
 }
 
-TEST(texts_that_are_no_http_date)
+TEST(texts_that_are_not_an_http_date)
 {
     static const char *const texts[] = {
         "",
@@ -97,14 +97,14 @@ TEST(texts_that_are_no_http_date)
         check_rows(&(row){texts[i], BAD}, 1);
 }
 
-TEST(each_form_cut_at_every_length_is_refused)
+TEST(each_form_cut_at_every_length_is_rejected)
 {
     static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
                                         "Sun Nov  6 08:49:37 1994"};
 
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         for (size_t size = 0; size < strlen(forms[i]); size++) {
-            char *cut = strndup(forms[i], size); /* of its own size, so that a checker sees what is read behind it */
+            char *cut = strndup(forms[i], size); /* of exactly that size: a memory checker finds reads beyond it */
 
             MUST(cut != NULL);
             t_row("%s", cut);
@@ -114,7 +114,7 @@ TEST(each_form_cut_at_every_length_is_refused)
     }
 }
 
-/* RFC 9110, section 5.6.7: a date that seems to be more than 50 years ahead is of the century before. */
+/* RFC 9110, section 5.6.7: a date that seems to be more than 50 years ahead is in the century before. */
 TEST(a_year_of_two_digits_is_at_most_50_years_ahead)
 {
     static const struct {
@@ -146,7 +146,7 @@ TEST(a_year_of_two_digits_is_at_most_50_years_ahead)
     }
 }
 
-TEST(a_century_that_no_calendar_has_is_refused)
+TEST(a_date_outside_the_calendar_is_rejected)
 {
     CHECK_INT(parse("Monday, 29-Feb-00 00:00:00 GMT", INT64_C(4102444800000)), BAD);   /* 2100 has no such day */
     CHECK_INT(parse("Monday, 01-Jan-00 00:00:00 GMT", INT64_C(253402300799999)), BAD); /* 10000 */
@@ -162,7 +162,7 @@ TEST(agrees_with_strftime_on_random_moments)
     uint64_t seed = 19941106;
     char text[64];
 
-    for (int i = 0; i < 6000; i++) { /* 49 years around NOW, where two digits are enough; the locale is "C" */
+    for (int i = 0; i < 6000; i++) { /* 49 years around NOW, where two digits suffice; the locale is "C" */
         time_t moment = (time_t)(INT64_C(243709312) + (int64_t)(t_random(&seed) % UINT64_C(3092581376)));
         struct tm tm;
 
@@ -187,7 +187,7 @@ TEST(retry_after)
 {
     static const struct {
         const char *value;
-        const char *date; /* of the answer */
+        const char *date; /* of the response */
         int64_t ms;
     } table[] = {
         {"0", "", 0},
@@ -204,14 +204,14 @@ TEST(retry_after)
         {"120 ", "", -1},
         {"soon", "", -1},
         {"\xd9\xa1", "", -1}, /* a digit of another script */
-        /* a date counts from the answer's own Date */
+        /* a date counts from the response's Date */
         {"Sun, 06 Nov 1994 08:50:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
         {"Sunday, 06-Nov-94 08:50:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
         {"Sun Nov  6 08:50:37 1994", "Sun, 06 Nov 1994 08:49:37 GMT", 60000},
         {"Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 0},
         {"Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", 0}, /* has passed */
         {"Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", INT64_C(315537897599000)},
-        /* and without a usable Date from when the answer arrived: NOW */
+        /* and without a usable Date from the receipt of the response: NOW */
         {"Mon, 21 Sep 2026 14:13:50 GMT", "", 30000},
         {"Mon, 21 Sep 2026 14:13:50 GMT", "nonsense", 30000},
         {"Sun, 06 Nov 1994 08:49:37 GMT", "", 0},
@@ -224,8 +224,8 @@ TEST(retry_after)
     }
 }
 
-/* Any time of receipt may be set; at the far end a sanitizer shows an overflow. */
-TEST(a_receipt_at_the_end_of_time_overflows_nothing)
+/* Any time of receipt may be set. For the greatest ones a sanitizer finds an overflow. */
+TEST(a_receipt_at_the_end_of_time_causes_no_overflow)
 {
     static const int64_t moments[] = {0, 1, INT64_C(253402300799999), INT64_MAX - 1, INT64_MAX};
     char text[64];

@@ -1,5 +1,6 @@
-/* What is JSON to the library: each text of our table as the whole body, as a field of a record and under keys it does
-   not know, read directly and through the tree. The rule is RFC 8259, and jansson's limits where the RFC leaves one. */
+/* Which texts the library accepts as JSON. Each text of json_cases.c is the whole body, a field of a record, or a
+   value of an unknown key. Both decoders read it: the direct one and that of the tree. The rule is RFC 8259, and
+   jansson's limits where the RFC allows limits. */
 #include "direct.h"
 #include "json_cases.h"
 
@@ -8,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An unknown key at the top, for which the direct decoder gives up where the text itself does not make it. */
+/* An unknown key at the top makes the direct decoder give up. */
 #define TREE_ONLY "\"_\":0,"
 
-/* Where a text can stand in a good answer: behind it come only closing brackets. `depth`: the brackets around it. */
+/* Places of a text in a good response: only closing brackets follow it. `depth`: the number of brackets around it. */
 typedef struct place {
     const char *name;
     const char *before;
@@ -24,7 +25,7 @@ static const place places[] = {
     {"as a field of the state", "{\"result\":[{\"id\":7,\"deviceState\":{\"state\":", "}}]}", 4},
     {"as the state", "{\"result\":[{\"id\":7,\"deviceState\":", "}]}", 3},
     {"under an unknown key of a record", "{\"result\":[{\"id\":7,\"x\":", "}]}", 3},
-    {"under an unknown key of the answer", "{\"result\":[{\"id\":7}],\"x\":", "}", 1},
+    {"under an unknown key of the body", "{\"result\":[{\"id\":7}],\"x\":", "}", 1},
 };
 
 typedef struct body {
@@ -32,7 +33,7 @@ typedef struct body {
     size_t size;
 } body;
 
-/* The row's text in its place, in a block of its own size. */
+/* Puts the row's text in its place, in a block of exactly that size. */
 static body put(const char *row, size_t size, const place *p, bool tree_only)
 {
     size_t extra = tree_only ? strlen(TREE_ONLY) : 0;
@@ -49,16 +50,16 @@ static body put(const char *row, size_t size, const place *p, bool tree_only)
     return t;
 }
 
-/* One record with id 7, the same as *told (NULL: any). */
-static void check_record(const lock_sync_results *r, const lock_sync_lock *told)
+/* Expects one record with id 7 that is equal to *want (NULL: any). */
+static void check_record(const lock_sync_results *r, const lock_sync_lock *want)
 {
     CHECK_INT(lock_sync_results_count(r), 1);
     CHECK_INT(lock_sync_lock_id(lock_sync_results_at(r, 0)), 7);
-    if (told != NULL && lock_sync_results_count(r) == 1)
-        CHECK(t_same_lock(lock_sync_results_at(r, 0), told));
+    if (want != NULL && lock_sync_results_count(r) == 1)
+        CHECK(t_same_lock(lock_sync_results_at(r, 0), want));
 }
 
-static void check_answer(lock_sync_ctx *ctx, const body *t, bool is_sound, lock_sync_results **r)
+static void check_response(lock_sync_ctx *ctx, const body *t, bool is_sound, lock_sync_results **r)
 {
     t_response a = {.body = t->size == 0 ? NULL : t->at, .size = t->size};
 
@@ -69,8 +70,8 @@ static void check_answer(lock_sync_ctx *ctx, const body *t, bool is_sound, lock_
         CHECK(t_error_offset(ctx) >= 0 && t_error_offset(ctx) <= (int64_t)t->size);
 }
 
-/* A text in a place: its status is the same by either decoder, and so is the record. True when the direct decoder took
-   it. */
+/* Decodes a text in a place by both decoders, and compares their statuses and records. Returns whether the direct
+   decoder decoded it. */
 static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, bool is_sound, const place *p)
 {
     body plain = put(row, size, p, false);
@@ -80,8 +81,8 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
     lock_sync_results *direct = direct_decode(ctx, &(t_response){.body = plain.at, .size = plain.size});
     bool took = direct != NULL;
 
-    check_answer(ctx, &plain, is_sound, &r);
-    check_answer(ctx, &other, is_sound, &by_tree);
+    check_response(ctx, &plain, is_sound, &r);
+    check_response(ctx, &other, is_sound, &by_tree);
     if (is_sound) {
         check_record(by_tree, NULL);
         check_record(r, lock_sync_results_at(by_tree, 0));
@@ -98,7 +99,7 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
     return took;
 }
 
-/* Sound JSON alone is no answer either: it has no result. */
+/* A whole body of sound JSON is malformed too, because it has no result. */
 static void check_alone(lock_sync_ctx *ctx, const json_case *row)
 {
     body t = {(char *)(uintptr_t)row->text, row->size};
@@ -109,14 +110,14 @@ static void check_alone(lock_sync_ctx *ctx, const json_case *row)
         CHECK_INT(t_decode_status(ctx, &a), LOCK_SYNC_E_MALFORMED);
         CHECK_INT(t_error_offset(ctx), -1);
     } else {
-        check_answer(ctx, &t, false, &r);
+        check_response(ctx, &t, false, &r);
     }
     a.http = 503;
     CHECK_INT(t_decode_status(ctx, &a), LOCK_SYNC_E_SERVER); /* the body of a failure may be anything */
     CHECK_INT(t_error_offset(ctx), -1);
 }
 
-TEST_WITH_CTX(each_text_is_read_or_refused_wherever_it_stands)
+TEST_WITH_CTX(each_text_is_accepted_or_rejected_at_every_place)
 {
     size_t direct = 0;
 
@@ -130,12 +131,12 @@ TEST_WITH_CTX(each_text_is_read_or_refused_wherever_it_stands)
             direct += check_in_place(ctx, row->text, row->size, row->is_sound, &places[k]);
         }
     }
-    CHECK(direct >= 20); /* the direct decoder was asked indeed */
+    CHECK(direct >= 20); /* otherwise the direct decoder was hardly tested */
     print_message("%zu texts, each alone and in %zu places, directly and by the tree\n", json_case_count,
                   COUNT_OF(places));
 }
 
-/* Each byte in a string: as it is, and behind a backslash. */
+/* Each byte in a string, plain and after a backslash. */
 TEST_WITH_CTX(each_byte_in_a_string)
 {
     for (int byte = 0; byte <= 0xff; byte++) {
@@ -152,7 +153,7 @@ TEST_WITH_CTX(each_byte_in_a_string)
     }
 }
 
-/* `n` times the opening, what is inside, `n` times the closing. End with free(). */
+/* Makes a text of `n` times `open`, `inside`, `n` times `close`; free() it. */
 static char *nest(size_t n, const char *open, const char *inside, const char *close)
 {
     char *text = malloc(n * (strlen(open) + strlen(close)) + strlen(inside) + 1);
@@ -169,7 +170,7 @@ static char *nest(size_t n, const char *open, const char *inside, const char *cl
     return text;
 }
 
-/* Each opening begins with its bracket and is one level. */
+/* Each `open` begins with its bracket and is one level. */
 static const struct {
     const char *open;
     const char *innermost;
@@ -221,7 +222,7 @@ static void *explode(void *user)
         for (int closed = 0; closed < 2; closed++) {
             t_row("%s, alone, %s", shapes[i].open, closed ? "closed" : "cut");
             alone.size = closed ? strlen(bomb) : BOMB_LEVELS * step;
-            check_answer(ctx, &alone, false, &r);
+            check_response(ctx, &alone, false, &r);
             for (size_t k = 0; k < COUNT_OF(places); k++) {
                 t_row("%s, %s, %s", shapes[i].open, places[k].name, closed ? "closed" : "cut");
                 (void)check_in_place(ctx, bomb, alone.size, false, &places[k]);
@@ -232,7 +233,7 @@ static void *explode(void *user)
     return NULL;
 }
 
-TEST_WITH_CTX(a_million_levels_are_refused_on_a_small_stack)
+TEST_WITH_CTX(a_million_levels_are_rejected_on_a_small_stack)
 {
     pthread_attr_t small;
     pthread_t thread;

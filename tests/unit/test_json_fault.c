@@ -1,5 +1,5 @@
-/* Bodies that are not JSON, or not the JSON of an answer: the place where the parser stopped, and what the message
-   names. What is JSON is the table of test_json_conformance.c. */
+/* Bodies that are not JSON, or not the JSON of a response: the place where the parser stopped, and the message.
+   test_json_conformance.c tests which texts are JSON. */
 #include "../support/decoding.h"
 
 #include <string.h>
@@ -17,8 +17,8 @@ static void check_body(lock_sync_ctx *ctx, const char *body, size_t size, int64_
     CHECK_INT(t_error_offset(ctx), offset);
 }
 
-/* The place is where the parser stopped: usually the end of the offending token. */
-TEST_WITH_CTX(the_place_of_a_fault_and_what_it_is)
+/* The place is where the parser stopped, usually the end of the wrong token. */
+TEST_WITH_CTX(a_fault_is_reported_with_its_place_and_kind)
 {
     static const struct {
         const char *name;
@@ -32,7 +32,7 @@ TEST_WITH_CTX(the_place_of_a_fault_and_what_it_is)
         {"comma last", "{\"result\":[],}", 14, "not valid JSON"},
         {"line feed in a string", PREFIX "\"a\nb\"]}", 13, "not valid JSON"},
         {"bad escape", PREFIX "\"\\x41\"]}", 14, "not valid JSON"},
-        {"something behind it", "{\"result\":[]} x", 15, "not valid JSON"},
+        {"something after it", "{\"result\":[]} x", 15, "not valid JSON"},
         {"cut", "{\"result\":[", 11, "the JSON text ends too early, at byte 11 of 11"},
         {"cut in a string", PREFIX "\"abc", 15, "the JSON text ends too early"},
         {"real overflow", PREFIX "1e999]}", 16, "a number is too large"},
@@ -48,8 +48,8 @@ TEST_WITH_CTX(the_place_of_a_fault_and_what_it_is)
     }
 }
 
-/* jansson 2.14 overlooks a NUL behind a number or word: it gives the byte back to its buffer, where a NUL means
-   "empty". So each is found before the text is parsed, whatever else is wrong with it. */
+/* jansson 2.14 overlooks a NUL after a number or word: it returns the byte to its buffer, where a NUL means "empty".
+   So the library finds a NUL before it parses the text, and before any other fault. */
 TEST_WITH_CTX(a_nul_anywhere_is_a_fault_at_its_place)
 {
     static const struct {
@@ -78,8 +78,8 @@ TEST_WITH_CTX(a_nul_anywhere_is_a_fault_at_its_place)
     }
 }
 
-/* What is wrong with sound JSON has no place: the message names it, a record by its number. */
-TEST_WITH_CTX(sound_json_that_is_no_answer)
+/* A fault in sound JSON has no byte offset. The message has the number of the record. */
+TEST_WITH_CTX(sound_json_that_is_not_a_response)
 {
     static const struct {
         const char *name;
@@ -109,8 +109,8 @@ TEST_WITH_CTX(sound_json_that_is_no_answer)
     }
 }
 
-/* A good body without its end breaks there, or at the character that was cut. Cut inside the white space behind it, it
-   is still good. */
+/* Cuts a good body at each byte. The fault is at the cut, or at the character that was cut. A body that lost only
+   the white space after it is good. */
 static void check_cuts(const char *body, size_t good_from)
 {
     lock_sync_ctx *ctx = t_ctx();

@@ -1,10 +1,10 @@
-/* One lock's record: is it locked, is it jammed, the names of its states, its getters, and the header's numbers. */
+/* The functions that read one lock, the names of states, and the numbers of the header. */
 #include "../support/decoding.h"
 
 #include <inttypes.h>
 
-/* The bit of a value alone says whether it is known: the decoder clears it for a lock that is not known to be connected
-   (see the tests of records). */
+/* A value is known exactly if its bit is set. The decoder clears the bit if the lock is not known to be connected (see
+   test_record.c). */
 TEST(is_locked_over_all_states)
 {
     for (int32_t state = -3; state <= 300; state++) {
@@ -73,7 +73,7 @@ TEST(names_of_door_states)
     CHECK_TEXT(lock_sync_door_state_name(INT32_MAX), "unknown");
 }
 
-TEST(texts_know_whether_there_is_a_value)
+TEST(texts_are_unknown_without_the_bit_of_the_value)
 {
     static const struct {
         const char *name;
@@ -103,7 +103,7 @@ TEST(texts_know_whether_there_is_a_value)
     CHECK_TEXT(lock_sync_lock_door_text(NULL), "unknown");
 }
 
-TEST(numbers_of_the_header_are_abi)
+TEST(numbers_in_the_header_are_abi)
 {
     static const struct {
         const char *name;
@@ -153,7 +153,7 @@ TEST(numbers_of_the_header_are_abi)
     CHECK_INT(sizeof(lock_sync_log_level), 4);
 }
 
-TEST(getters_give_the_members)
+TEST(getters_return_the_members)
 {
     static const lock_sync_lock lock = {INT64_MAX, INT64_MIN, -3,        UINT32_MAX, -5,
                                         INT32_MAX, 100,       INT32_MIN, true,       true};
@@ -170,7 +170,7 @@ TEST(getters_give_the_members)
     CHECK(lock_sync_lock_is_charging(&lock));
 }
 
-TEST(getters_take_null)
+TEST(getters_accept_null)
 {
     CHECK_INT(lock_sync_lock_id(NULL), 0);
     CHECK_INT(lock_sync_lock_revision(NULL), 0);

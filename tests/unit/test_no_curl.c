@@ -1,4 +1,4 @@
-/* A build without libcurl: no transport of its own and no pool, and all else as ever. */
+/* A build without libcurl has no built-in transport and no pool. All else works. */
 #include "../support/fake.h"
 
 static void no_word(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
@@ -13,7 +13,7 @@ static void no_change(void *user, lock_sync_watch *w, lock_sync_status status, c
     fail_msg("called back");
 }
 
-TEST_WITH_CTX(a_fetch_needs_a_transport_of_the_host)
+TEST_WITH_CTX(a_fetch_needs_a_transport_of_the_application)
 {
     static const t_step good = {.http = 200, .body = "{\"result\":[{\"id\":7}]}"};
     t_fake fake = {.steps = &good, .step_count = 1};
@@ -23,7 +23,7 @@ TEST_WITH_CTX(a_fetch_needs_a_transport_of_the_host)
     CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_NO_TRANSPORT);
     CHECK(r == NULL);
     t_fake_use(ctx, &fake);
-    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r)); /* and no slot was lost */
+    CHECK_OK(lock_sync_fetch(ctx, NULL, 0, &r)); /* the failed fetch used no slot */
     CHECK_INT(lock_sync_results_count(r), 1);
     lock_sync_results_free(r);
     CHECK_OK(lock_sync_set_transport(ctx, NULL));

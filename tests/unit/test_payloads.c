@@ -1,5 +1,5 @@
-/* Whole bodies from files: our own under tests/data, and the real and published ones of a folder that LOCKSYNC_PAYLOADS
-   names. Each decodes to the values written here, or breaks at, or soon behind, the byte that another parser named. */
+/* Whole bodies from files: those of tests/data, and real and published ones in the folder of LOCKSYNC_PAYLOADS. Each
+   decodes to the values written here, or fails at or soon after the byte that another parser reported. */
 #include "../support/decoding.h"
 #include "../support/kit.h"
 
@@ -12,7 +12,7 @@
 #define NO_DATE INT64_MIN
 #define DATE_2021 INT64_C(1619416924197) /* 2021-04-26T06:02:04.197Z */
 
-/* A record; what was not sent is -1, for the date NO_DATE. */
+/* A record. A value that was not sent is -1, a date NO_DATE. */
 typedef struct record {
     int64_t id;
     int connected, state, door, charging, battery, result;
@@ -23,9 +23,9 @@ typedef struct record {
 typedef struct file_row {
     const char *name;
     lock_sync_status want;
-    int64_t offset;    /* of the first byte that is wrong; -1: it is sound JSON */
+    int64_t offset;    /* of the first wrong byte; -1: it is sound JSON */
     record records[2]; /* those with an id */
-    int64_t single;    /* asked for at the endpoint for one lock */
+    int64_t single;    /* > 0: a request to the endpoint for one lock */
 } file_row;
 
 #define STATELESS(id, revision)                                                                                        \
@@ -33,7 +33,7 @@ typedef struct file_row {
     id, 0, -1, -1, -1, -1, -1, revision, NO_DATE                                                                       \
   }
 
-static const file_row ours[] = {
+static const file_row own_files[] = {
     {"sync-v37-two-locks.json",
      LOCK_SYNC_OK,
      -1,
@@ -47,7 +47,7 @@ static const file_row ours[] = {
     {"sync-refused-not-modified.json", LOCK_SYNC_E_API, -1, {{0}}, 0},
 };
 
-static const file_row shared[] = {
+static const file_row other_files[] = {
     {"aiotedee-fixture-cloud-sync.json", LOCK_SYNC_OK, -1, {{12345, 1, 2, 3, 0, 60, 0, -1, NO_DATE}}, 0},
     {"andrzejchm-v1.25-sync.json", LOCK_SYNC_OK, -1, {{12248, 1, 6, -1, 0, 45, -1, -1, INT64_C(1655999791440)}}, 0},
     {"docs-v1.15-sync-connected.json", LOCK_SYNC_E_MALFORMED, 25, {{0}}, 0},
@@ -70,7 +70,7 @@ static const file_row shared[] = {
      -1,
      {{1, 1, 6, 3, 0, 54, 0, 1, DATE_2021}, {2, 1, 2, 2, 1, 80, 0, 1, DATE_2021}},
      0},
-    /* not of this endpoint, but what a decoder may meet */
+    /* bodies of other endpoints */
     {"docs-error-304-list-up-to-date.json", LOCK_SYNC_E_API, -1, {{0}}, 0},
     {"andrzejchm-bad-envelope.json", LOCK_SYNC_E_MALFORMED, -1, {{0}}, 0},
     {"aiotedee-fixture-local-lock.json", LOCK_SYNC_E_MALFORMED, -1, {{0}}, 0},
@@ -109,7 +109,7 @@ static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *r
     CHECK_INT(t_decode(ctx, &(t_response){.single = row->single, .body = body}, &r), row->want);
     if (row->offset == -1)
         CHECK_INT(t_error_offset(ctx), -1);
-    else /* the parser stops behind the token that is wrong */
+    else /* the parser stops after the wrong token */
         CHECK(t_error_offset(ctx) >= row->offset && t_error_offset(ctx) < row->offset + 40);
     if (CHECK_INT(lock_sync_results_count(r), count))
         for (size_t i = 0; i < count; i++)
@@ -119,20 +119,20 @@ static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *r
     free(path);
 }
 
-TEST_WITH_CTX(bodies_of_our_own)
+TEST_WITH_CTX(bodies_in_the_source_tree)
 {
-    for (size_t i = 0; i < COUNT_OF(ours); i++)
-        check_file(ctx, T_SOURCE_ROOT "/tests/data", &ours[i]);
+    for (size_t i = 0; i < COUNT_OF(own_files); i++)
+        check_file(ctx, T_SOURCE_ROOT "/tests/data", &own_files[i]);
 }
 
-TEST(bodies_of_others)
+TEST(bodies_of_the_service)
 {
     const char *folder = getenv("LOCKSYNC_PAYLOADS");
     lock_sync_ctx *ctx;
 
-    t_need(folder != NULL && *folder != '\0', "LOCKSYNC_PAYLOADS names no folder");
+    t_need(folder != NULL && *folder != '\0', "LOCKSYNC_PAYLOADS is not set to a folder");
     ctx = t_ctx();
-    for (size_t i = 0; i < COUNT_OF(shared); i++)
-        check_file(ctx, folder, &shared[i]);
+    for (size_t i = 0; i < COUNT_OF(other_files); i++)
+        check_file(ctx, folder, &other_files[i]);
     lock_sync_ctx_free(ctx);
 }

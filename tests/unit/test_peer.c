@@ -1,4 +1,4 @@
-/* What the system knows of the other end of a socket. */
+/* The system's knowledge of the peer of a socket. */
 #include "../support/decoding.h"
 #include "transport/peer.h"
 
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 typedef struct pair {
-    int ours;
-    int theirs;
+    int near;
+    int far;
 } pair;
 
 static pair connect_pair(void)
@@ -22,22 +22,22 @@ static pair connect_pair(void)
     struct sockaddr *any = (struct sockaddr *)(void *)&address;
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    pair p = {.ours = socket(AF_INET, SOCK_STREAM, 0)};
+    pair p = {.near = socket(AF_INET, SOCK_STREAM, 0)};
 
     MUST_INT(bind(listener, any, size), 0);
     MUST_INT(listen(listener, 1), 0);
     MUST_INT(getsockname(listener, any, &size), 0);
-    MUST_INT(connect(p.ours, any, size), 0);
-    p.theirs = accept(listener, NULL, NULL);
-    MUST(p.theirs >= 0);
+    MUST_INT(connect(p.near, any, size), 0);
+    p.far = accept(listener, NULL, NULL);
+    MUST(p.far >= 0);
     (void)close(listener);
     return p;
 }
 
 static void close_pair(pair p)
 {
-    (void)close(p.ours);
-    (void)close(p.theirs);
+    (void)close(p.near);
+    (void)close(p.far);
 }
 
 static void wait_for(int fd)
@@ -80,24 +80,24 @@ TEST(a_peer_has_closed)
         t_row("%s", table[i].name);
         for (size_t at = 0; at < size; at++)
             CHECK_INT(sscanf(table[i].bytes + 2 * at, "%2hhx", &bytes[at]), 1);
-        CHECK_INT(send(p.theirs, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
+        CHECK_INT(send(p.far, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
         if (table[i].ends)
-            (void)shutdown(p.theirs, SHUT_WR);
+            (void)shutdown(p.far, SHUT_WR);
         if (size > 0 || table[i].ends)
-            wait_for(p.ours);
-        CHECK_INT(lsync_peer_has_closed(p.ours, table[i].tls, table[i].http2), table[i].closed);
+            wait_for(p.near);
+        CHECK_INT(lsync_peer_has_closed(p.near, table[i].tls, table[i].http2), table[i].closed);
         close_pair(p);
     }
 }
 
-TEST(a_connection_is_ended_for_all_who_use_it)
+TEST(a_shut_down_connection_ends_for_both_peers)
 {
     pair p = connect_pair();
     char byte;
 
-    lsync_peer_shut_down(p.ours);
-    CHECK_INT(recv(p.ours, &byte, 1, 0), 0);
-    CHECK_INT(recv(p.theirs, &byte, 1, 0), 0);
+    lsync_peer_shut_down(p.near);
+    CHECK_INT(recv(p.near, &byte, 1, 0), 0);
+    CHECK_INT(recv(p.far, &byte, 1, 0), 0);
     close_pair(p);
 }
 
@@ -105,31 +105,31 @@ TEST(a_connection_is_ended_for_all_who_use_it)
 TEST(silence_and_bytes_are_counted)
 {
     pair p = connect_pair();
-    uint64_t before = lsync_peer_bytes_received(p.ours);
+    uint64_t before = lsync_peer_bytes_received(p.near);
 
-    CHECK(lsync_peer_is_silent(p.ours, 0));
-    CHECK_INT(send(p.theirs, "abc", 3, MSG_NOSIGNAL), 3);
-    wait_for(p.ours);
-    CHECK_INT(lsync_peer_bytes_received(p.ours) - before, 3);
-    CHECK(!lsync_peer_is_silent(p.ours, INT64_C(3600000000)));
-    CHECK(lsync_peer_is_silent(p.ours, 9000)); /* the tick in which it came */
-    CHECK(lsync_peer_is_silent(-1, 0));        /* what tells nothing is not trusted */
+    CHECK(lsync_peer_is_silent(p.near, 0));
+    CHECK_INT(send(p.far, "abc", 3, MSG_NOSIGNAL), 3);
+    wait_for(p.near);
+    CHECK_INT(lsync_peer_bytes_received(p.near) - before, 3);
+    CHECK(!lsync_peer_is_silent(p.near, INT64_C(3600000000)));
+    CHECK(lsync_peer_is_silent(p.near, 9000)); /* less than the kernel's tick in which it arrived */
+    CHECK(lsync_peer_is_silent(-1, 0));        /* a socket without information is not trusted */
     CHECK_INT(lsync_peer_bytes_received(-1), 0);
     close_pair(p);
 }
 #endif
 
-TEST(a_dead_peer_is_looked_for)
+TEST(a_watched_socket_has_keepalive_and_a_user_timeout)
 {
     pair p = connect_pair();
     int on = 0;
     socklen_t size = sizeof on;
 
-    lsync_peer_watch(p.ours);
-    CHECK_INT(getsockopt(p.ours, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    lsync_peer_watch(p.near);
+    CHECK_INT(getsockopt(p.near, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
     CHECK(on != 0);
 #ifdef TCP_USER_TIMEOUT
-    CHECK_INT(getsockopt(p.ours, IPPROTO_TCP, TCP_USER_TIMEOUT, &on, &size), 0);
+    CHECK_INT(getsockopt(p.near, IPPROTO_TCP, TCP_USER_TIMEOUT, &on, &size), 0);
     CHECK_INT(on, 15000);
 #endif
     close_pair(p);

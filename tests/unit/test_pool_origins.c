@@ -1,4 +1,4 @@
-/* Origins without a network: which fetches have the same, when one is dropped, and whose turn it is. */
+/* Origins without a network: which fetches share an origin, and when an origin is dropped. */
 #include "../support/decoding.h"
 #include "base/clock.h"
 #include "client/context.h"
@@ -37,7 +37,7 @@ typedef struct settings {
     const char *ca_file;
 } settings;
 
-/* The origin of a fetch with these settings, which is over at once. */
+/* Returns the origin of a fetch with these settings. The fetch ends at once. */
 static lsync_origin *origin_of(lock_sync_pool *p, const settings *s)
 {
     lsync_job job = {.pool = p};
@@ -57,7 +57,7 @@ static lsync_origin *origin_of(lock_sync_pool *p, const settings *s)
     return origin;
 }
 
-/* Rows of a group have one origin, and it is no other group's. */
+/* The rows of a group have the same origin, and other groups have others. */
 TEST(fetches_have_one_origin_if_their_routes_are_the_same)
 {
     static const struct {
@@ -65,7 +65,7 @@ TEST(fetches_have_one_origin_if_their_routes_are_the_same)
         settings settings;
     } table[] = {
         {0, {"the default", NULL, NULL, NULL}},
-        {0, {"the default in words", "https://api.tedee.com", NULL, NULL}},
+        {0, {"the default as text", "https://api.tedee.com", NULL, NULL}},
         {0, {"with a path", "https://api.tedee.com/some/path", NULL, NULL}},
         {0, {"with its port", "https://api.tedee.com:443", NULL, NULL}},
         {1, {"with another port", "https://api.tedee.com:44", NULL, NULL}},
@@ -73,14 +73,14 @@ TEST(fetches_have_one_origin_if_their_routes_are_the_same)
         {2, {"without TLS, with its port", "http://localhost:80", NULL, NULL}},
         {2, {"without TLS, with CAs and a proxy", "http://localhost", "http://proxy:1", "/ca.pem"}},
         {3, {"through a proxy", NULL, "http://proxy:1", NULL}},
-        {3, {"through it with a user", NULL, "http://user:secret@proxy:1", NULL}},
-        {3, {"through it with a slash", "https://api.tedee.com", "http://proxy:1/", NULL}},
+        {3, {"through this proxy with a user", NULL, "http://user:secret@proxy:1", NULL}},
+        {3, {"through this proxy with a slash", "https://api.tedee.com", "http://proxy:1/", NULL}},
         {4, {"through another proxy", NULL, "http://proxy:2", NULL}},
-        {5, {"through one of another scheme", NULL, "socks5h://proxy:1", NULL}},
+        {5, {"through a proxy of another scheme", NULL, "socks5h://proxy:1", NULL}},
         {6, {"with CAs", NULL, NULL, "/ca.pem"}},
         {7, {"with other CAs", NULL, NULL, "/other.pem"}},
         {8, {"to loopback", "https://127.0.0.1", NULL, NULL}},
-        {8, {"to loopback, which knows no proxy", "https://127.0.0.1", "http://proxy:1", NULL}},
+        {8, {"to loopback, which ignores the proxy", "https://127.0.0.1", "http://proxy:1", NULL}},
         {9, {"the proxy's name as part of a name", "https://api.tedee.comhttp", NULL, NULL}},
     };
     lock_sync_pool *p = new_pool();
@@ -136,10 +136,10 @@ TEST(an_origin_is_dropped_after_a_minute_without_jobs_and_connections)
     lsync_pool_drop_origins(p, now_us + 61 * SECONDS);
     CHECK_INT(p->origins.count, 2);
     open->sockets.open = 0;
-    lsync_pool_drop_origins(p, now_us + 119 * SECONDS); /* another minute from when it was seen open */
+    lsync_pool_drop_origins(p, now_us + 119 * SECONDS); /* another minute since the connection was last seen open */
     CHECK_INT(p->origins.count, 2);
     lsync_pool_drop_origins(p, now_us + 122 * SECONDS);
-    CHECK_INT(p->origins.count, 1); /* a connection that nobody counted may speak to it */
+    CHECK_INT(p->origins.count, 1); /* an uncounted connection may still use it */
     free_pool(p);
 }
 
@@ -149,7 +149,7 @@ static void *no_memory(void *user, size_t size)
     return NULL;
 }
 
-TEST(without_memory_a_table_finds_what_it_has)
+TEST(without_memory_a_table_still_finds_its_entries)
 {
     lock_sync_allocator memory;
     lsync_table table;

@@ -1,4 +1,4 @@
-/* Whose turn it is, without a network: jobs that wait, and transfers in which nothing is sent. */
+/* Which origin is next, without a network: jobs that wait, and transfers that send nothing. */
 #include "../support/decoding.h"
 #include "base/clock.h"
 #include "client/context.h"
@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEATS 144
+#define TRANSFERS_MAX 144
 
 typedef struct stage {
     lock_sync_pool pool;
     lsync_job *jobs;
     size_t job_count;
-    lsync_pool_transfer transfers[SEATS];
+    lsync_pool_transfer transfers[TRANSFERS_MAX];
     size_t transfer_count;
 } stage;
 
@@ -27,7 +27,7 @@ static stage *new_stage(size_t jobs_max)
     s->jobs = calloc(jobs_max, sizeof *s->jobs);
     MUST(s->jobs != NULL);
     MUST(lsync_allocator_init(&s->pool.memory, NULL));
-    s->pool.transfers.max = SEATS;
+    s->pool.transfers.max = TRANSFERS_MAX;
     s->pool.connections.max = 256;
     s->pool.loop.owner.per_host = 64;
     lsync_table_init(&s->pool.origins, &s->pool.memory);
@@ -42,7 +42,7 @@ static void free_stage(stage *s)
     free(s);
 }
 
-/* Lets jobs of an origin wait for their turns. Its number is its port. */
+/* Lets jobs of an origin wait for a transfer. `number` is the origin's port. */
 static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, size_t n, bool on_trial)
 {
     lock_sync_pool *p = &s->pool;
@@ -68,7 +68,7 @@ static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, siz
     return origin;
 }
 
-/* Gives an origin connections over HTTP/2 that have responded. */
+/* Gives an origin HTTP/2 connections with a response. */
 static void connect_origin(lsync_origin *origin, uint32_t count)
 {
     lsync_sockets *s = &origin->sockets;
@@ -83,7 +83,7 @@ static void connect_origin(lsync_origin *origin, uint32_t count)
     s->count = s->capacity = s->open = count;
 }
 
-/* The origin whose turn it is gets a transfer; NULL: none may have one. */
+/* Gives a transfer to the next origin, and returns it. NULL: no origin may have one. */
 static lsync_origin *start_next(stage *s)
 {
     lsync_origin *origin = lsync_schedule_next(&s->pool);
@@ -129,12 +129,12 @@ TEST(origins_take_turns)
     CHECK(start_next(s) == NULL);
     end_transfer(s, 1);
     end_transfer(s, 4);
-    CHECK(start_next(s) == origins[1]); /* it has none */
+    CHECK(start_next(s) == origins[1]); /* it has no transfer */
     free_stage(s);
 }
 
-/* Its slot would run out while it waits behind others that have none. */
-TEST(who_has_a_slot_goes_before_who_waits)
+/* The lease of its slot would end while it waits behind jobs without a slot. */
+TEST(a_job_with_a_slot_comes_before_waiting_jobs)
 {
     stage *s = new_stage(2);
     lsync_origin *origin = add_jobs(s, "http", 1, 2, false);
@@ -154,7 +154,7 @@ TEST(who_has_a_slot_goes_before_who_waits)
     free_stage(s);
 }
 
-TEST(a_new_origin_comes_before_those_that_have_some)
+TEST(a_new_origin_comes_before_origins_with_transfers)
 {
     stage *s = new_stage(300);
     lsync_origin *one = add_jobs(s, "https", 1, 200, false);
@@ -171,7 +171,7 @@ TEST(a_new_origin_comes_before_those_that_have_some)
     free_stage(s);
 }
 
-TEST(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next)
+TEST(of_ten_thousand_silent_origins_some_try_and_a_responding_one_is_next)
 {
     enum { MANY = 10000 };
     stage *s = new_stage(MANY + 2);
@@ -180,7 +180,7 @@ TEST(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next)
 
     for (unsigned i = 1; i < MANY; i++)
         (void)add_jobs(s, "http", i + 1, 1, true);
-    CHECK(add_jobs(s, "http", 1, 1, true) == first); /* found again */
+    CHECK(add_jobs(s, "http", 1, 1, true) == first); /* the same origin */
     CHECK_INT(s->pool.origins.count, MANY);
     CHECK(s->pool.origins.bucket_count >= MANY);
     CHECK_INT(start_all(s), 72);
@@ -192,7 +192,7 @@ TEST(of_ten_thousand_that_do_not_respond_some_try_and_one_that_does_is_next)
     free_stage(s);
 }
 
-TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
+TEST(a_full_origin_is_skipped_until_it_has_room)
 {
     stage *s = new_stage(30);
     lsync_origin *full = add_jobs(s, "http", 1, 10, false);
@@ -210,7 +210,7 @@ TEST(an_origin_without_a_place_of_its_own_is_passed_over_until_it_has_one)
     free_stage(s);
 }
 
-/* The only connection is that origin's now; it was the one's before, or nobody's. */
+/* Moves the only connection to `origin`, from `before` unless it is NULL. */
 static void hand_over(stage *s, lsync_origin *before, lsync_origin *origin)
 {
     if (before != NULL)
@@ -220,7 +220,7 @@ static void hand_over(stage *s, lsync_origin *before, lsync_origin *origin)
 }
 
 /* An origin keeps the only connection for some transfers in a row, if it responds. */
-TEST(one_connection_goes_round)
+TEST(origins_take_turns_with_one_connection)
 {
     for (int on_trial = 0; on_trial < 2; on_trial++) {
         stage *s = new_stage(200);
@@ -248,8 +248,8 @@ TEST(one_connection_goes_round)
     }
 }
 
-/* Over HTTP/2 it could go on for ever. */
-TEST(one_connection_with_streams_goes_round)
+/* Over HTTP/2 an origin could keep it for ever. */
+TEST(origins_take_turns_with_one_http2_connection)
 {
     stage *s = new_stage(400);
     lsync_origin *one = add_jobs(s, "https", 1, 120, false);
@@ -269,15 +269,15 @@ TEST(one_connection_with_streams_goes_round)
     free_stage(s);
 }
 
-/* All its fetches ended together, and are submitted again: it goes on, unless its connection was closed meanwhile, or
-   there are connections to spare. */
-TEST(a_turn_goes_on_while_its_connection_is_there)
+/* All fetches of an origin ended together, and are submitted again. The origin continues, unless its connection was
+   closed meanwhile, or more connections are allowed. */
+TEST(a_turn_continues_while_its_connection_is_open)
 {
     static const struct {
         const char *name;
         uint32_t max;
         uint32_t open;
-        bool goes_on;
+        bool continues;
     } table[] = {{"kept", 1, 1, true}, {"closed", 1, 0, false}, {"to spare", 2, 1, false}};
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -292,12 +292,12 @@ TEST(a_turn_goes_on_while_its_connection_is_there)
         end_transfer(s, 0);
         one->sockets.open = table[i].open;
         CHECK(add_jobs(s, "https", 1, 1, false) == one);
-        CHECK(start_next(s) == (table[i].goes_on ? one : other));
+        CHECK(start_next(s) == (table[i].continues ? one : other));
         free_stage(s);
     }
 }
 
-/* What the end of an origin's only transfer, which began so long ago, says of it. */
+/* Ends the only transfer of an origin, which began `took_us` ago, and lets the origin learn from it. */
 static lsync_origin *learn(stage *s, bool on_trial, lock_sync_status status, int32_t http_status, int64_t took_us)
 {
     lsync_origin *origin = add_jobs(s, "https", 1, 1, on_trial);
@@ -309,7 +309,7 @@ static lsync_origin *learn(stage *s, bool on_trial, lock_sync_status status, int
     return origin;
 }
 
-TEST(a_response_in_time_ends_the_trial_and_an_end_without_one_begins_it)
+TEST(a_response_in_time_ends_the_trial_and_no_response_begins_it)
 {
     static const struct {
         const char *name;
@@ -323,8 +323,8 @@ TEST(a_response_in_time_ends_the_trial_and_an_end_without_one_begins_it)
         {"an error in time", LOCK_SYNC_E_SERVER, 500, 0, true, false},
         {"broken, but in time", LOCK_SYNC_E_NETWORK, 200, 0, true, false},
         {"late", LOCK_SYNC_OK, 200, 5001000, false, true},
-        {"none", LOCK_SYNC_E_NETWORK, 0, 0, false, true},
-        {"none in time", LOCK_SYNC_E_TIMEOUT, 0, 0, false, true},
+        {"no response", LOCK_SYNC_E_NETWORK, 0, 0, false, true},
+        {"no response in time", LOCK_SYNC_E_TIMEOUT, 0, 0, false, true},
         {"cancelled", LOCK_SYNC_E_CANCELLED, 0, 0, false, false},
         {"cancelled on trial", LOCK_SYNC_E_CANCELLED, 200, 0, true, true},
         {"out of memory", LOCK_SYNC_E_NO_MEMORY, 0, 0, false, false},
@@ -340,8 +340,8 @@ TEST(a_response_in_time_ends_the_trial_and_an_end_without_one_begins_it)
     }
 }
 
-/* Then each of the others connects for itself. */
-TEST(a_leader_that_failed_says_so_unless_another_may_do_better)
+/* After such a failure each of the others connects for itself. */
+TEST(a_leaders_failure_is_recorded_unless_another_leader_may_succeed)
 {
     static const struct {
         lock_sync_status status;
@@ -363,7 +363,7 @@ TEST(a_leader_that_failed_says_so_unless_another_may_do_better)
     }
 }
 
-TEST(a_leader_holds_the_others_for_a_second)
+TEST(the_others_wait_a_second_for_a_leader)
 {
     stage *s = new_stage(10);
     lsync_origin *origin = add_jobs(s, "https", 1, 10, true);
@@ -379,43 +379,43 @@ TEST(a_leader_holds_the_others_for_a_second)
     s->transfers[0].leading_since_us -= 1000000;
     lsync_schedule_check_leaders(&s->pool);
     CHECK(lsync_schedule_due_us(&s->pool) == LSYNC_NEVER_US);
-    CHECK_INT(start_all(s), 1); /* which leads beside it */
+    CHECK_INT(start_all(s), 1); /* a second leader */
     CHECK(origin->leader == &s->transfers[1]);
     CHECK_INT(s->transfers[1].curl.connecting, LSYNC_CONNECTS_ALWAYS);
     CHECK_INT(origin->leaders, 2);
     s->transfers[1].curl.saw.sent_us = 1;
     s->transfers[1].curl.saw.is_new = true;
     lsync_schedule_check_leaders(&s->pool);
-    CHECK_INT(origin->leaders, 2); /* it leads until its connection responds */
+    CHECK_INT(origin->leaders, 2); /* it leads until its connection has a response */
     CHECK_INT(start_all(s), 0);
     connect_origin(origin, 1);
     s->transfers[1].curl.saw.has_response = true;
     lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(origin->leaders, 1);
-    CHECK_INT(start_all(s), 8); /* over the connection of the second */
+    CHECK_INT(start_all(s), 8); /* over the connection of the second leader */
     CHECK_INT(s->transfers[2].curl.connecting, LSYNC_CONNECTS_NEVER);
-    end_transfer(s, 0); /* whatever became of the first */
+    end_transfer(s, 0); /* the first leader, with any result */
     CHECK_INT(origin->leaders, 0);
     free_stage(s);
 }
 
-TEST(a_leader_takes_the_room_that_libcurl_finds)
+TEST(a_leader_connects_only_if_libcurl_finds_no_room)
 {
-    for (int told = 0; told < 2; told++) {
+    for (int responded = 0; responded < 2; responded++) {
         stage *s = new_stage(10);
         lsync_origin *origin = add_jobs(s, "https", 1, 3, true);
 
         connect_origin(origin, 2);
         for (size_t i = 0; i < 2; i++) {
             origin->sockets.listed[i].connection->streams = 1;
-            origin->sockets.listed[i].connection->responses = i == 0 || told == 1 ? 1 : 0;
+            origin->sockets.listed[i].connection->responses = i == 0 || responded == 1 ? 1 : 0;
         }
         CHECK(start_next(s) == origin);
         lsync_origin_leader_sent(&s->transfers[0]);
         lsync_schedule_update(&s->pool, origin);
         CHECK_INT(start_all(s), 2);
         CHECK(origin->leader == &s->transfers[2]);
-        CHECK_INT(s->transfers[2].curl.connecting, told == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
+        CHECK_INT(s->transfers[2].curl.connecting, responded == 1 ? LSYNC_CONNECTS_IF_NEEDED : LSYNC_CONNECTS_ALWAYS);
         free_stage(s);
     }
 }

@@ -1,28 +1,28 @@
-/* The token provider: when it is asked, what its answers come to, and that an expired or refused token is not sent
+/* The token provider: when it is called, and how the fetch continues. An expired or rejected token is not sent
    again. */
 #include "../support/fake.h"
 
 #define GOOD "{\"result\":[{\"id\":1}]}"
-#define ODD_STATUS 4711 /* a number that is no status says: no credential */
+#define OTHER_STATUS 4711 /* an unknown status means: no credential */
 
-/* What a provider does when it is asked. */
+/* The action of a provider in a call. */
 typedef enum act { NOTHING, SET_KEY, SET_TOKEN, SET_EXPIRED, SET_BAD, WIPE, CANCEL } act;
 
 typedef struct provider {
-    act acts[2]; /* for the first and for the second time */
+    act acts[2]; /* of the first and the second call */
     lock_sync_status returns;
-    size_t asked;
-    bool refused[2];
+    size_t calls;
+    bool rejected[2];
 } provider;
 
-static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     provider *p = user;
-    size_t i = p->asked++;
+    size_t i = p->calls++;
 
     if (!CHECK(i < 2))
         return LOCK_SYNC_E_NO_CREDENTIAL;
-    p->refused[i] = refused;
+    p->rejected[i] = rejected;
     switch (p->acts[i]) {
     case SET_KEY: CHECK_OK(lock_sync_set_personal_key(ctx, "new-key")); break;
     case SET_TOKEN: CHECK_OK(lock_sync_set_access_token_until(ctx, "new-token", INT64_MAX)); break;
@@ -41,31 +41,31 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
 
 #define OK LOCK_SYNC_OK
 #define E(name) LOCK_SYNC_E_##name
-#define ANSWER_401                                                                                                     \
+#define RESPONSE_401                                                                                                   \
   {                                                                                                                    \
     .http = 401, .body = "{\"errorMessages\":[\"no\"]}", .headers = { "X-Correlation-ID", "c-401" }                    \
   }
-#define ANSWER_200                                                                                                     \
+#define RESPONSE_200                                                                                                   \
   {                                                                                                                    \
     .http = 200, .body = GOOD                                                                                          \
   }
 
-/* What is answered, in order; the last is repeated. */
+/* The responses in their order; the last one is repeated. */
 typedef struct script {
     t_step steps[2];
     size_t count;
 } script;
 
-static const script all_good = {{ANSWER_200}, 1};
-static const script refused_once = {{ANSWER_401, ANSWER_200}, 2};
-static const script refused = {{ANSWER_401}, 1};
-static const script then_500 = {{ANSWER_401, {.http = 500}}, 2};
+static const script all_good = {{RESPONSE_200}, 1};
+static const script rejected_once = {{RESPONSE_401, RESPONSE_200}, 2};
+static const script rejected = {{RESPONSE_401}, 1};
+static const script then_500 = {{RESPONSE_401, {.http = 500}}, 2};
 static const script broken = {{{.returns = E(NETWORK)}}, 1};
 static const script forbidden = {{{.http = 403}}, 1};
-static const script in_envelope = {{{.http = 200, .body = "{\"success\":false,\"statusCode\":401}"}, ANSWER_200}, 2};
+static const script in_envelope = {{{.http = 200, .body = "{\"success\":false,\"statusCode\":401}"}, RESPONSE_200}, 2};
 
 typedef enum start { NONE, KEY, EXPIRED, TOKEN_UNTIL } start;
-typedef enum asked { NEVER, BEFORE, AFTER, BOTH } asked; /* before the first request, after a 401 */
+typedef enum called { NEVER, BEFORE, AFTER, BOTH } called; /* before the first request, after a 401 */
 
 #define OLD_KEY "PersonalKey old-key"
 #define OLD_TOKEN "Bearer old-token"
@@ -79,15 +79,15 @@ static const struct {
     lock_sync_status returns; /* of the provider */
     const script *script;
     lock_sync_status want;
-    asked asked;
-    const char *sent[3]; /* each Authorization */
+    called called;
+    const char *sent[3]; /* the Authorization headers */
 } table[] = {
-    {"not asked while the key is good", KEY, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_KEY}},
-    {"not asked while the token has not expired", TOKEN_UNTIL, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_TOKEN}},
-    {"not asked after 403", KEY, {SET_TOKEN}, OK, &forbidden, E(FORBIDDEN), NEVER, {OLD_KEY}},
-    {"not asked after a failed transfer", KEY, {SET_TOKEN}, OK, &broken, E(NETWORK), NEVER, {OLD_KEY}},
+    {"not called while the key is good", KEY, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_KEY}},
+    {"not called while the token has not expired", TOKEN_UNTIL, {NOTHING}, OK, &all_good, OK, NEVER, {OLD_TOKEN}},
+    {"not called after 403", KEY, {SET_TOKEN}, OK, &forbidden, E(FORBIDDEN), NEVER, {OLD_KEY}},
+    {"not called after a failed transfer", KEY, {SET_TOKEN}, OK, &broken, E(NETWORK), NEVER, {OLD_KEY}},
 
-    /* where no credential is usable; without a new one nothing is sent */
+    /* no credential is usable: nothing is sent without a new one */
     {"none: sets a token", NONE, {SET_TOKEN}, OK, &all_good, OK, BEFORE, {NEW_TOKEN}},
     {"none: sets a key", NONE, {SET_KEY}, OK, &all_good, OK, BEFORE, {NEW_KEY}},
     {"expired: sets a token", EXPIRED, {SET_TOKEN}, OK, &all_good, OK, BEFORE, {NEW_TOKEN}},
@@ -97,25 +97,25 @@ static const struct {
     {"none: sets a bad one", NONE, {SET_BAD}, OK, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
     {"none: fails", NONE, {NOTHING}, E(TIMEOUT), &all_good, E(TIMEOUT), BEFORE, {NULL}},
     {"none: fails though it set one", NONE, {SET_TOKEN}, E(NETWORK), &all_good, E(NETWORK), BEFORE, {NULL}},
-    {"none: fails in an odd way", NONE, {NOTHING}, ODD_STATUS, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
-    {"none: fails in an odder way", NONE, {NOTHING}, -1, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: an unknown status", NONE, {NOTHING}, OTHER_STATUS, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
+    {"none: a negative status", NONE, {NOTHING}, -1, &all_good, E(NO_CREDENTIAL), BEFORE, {NULL}},
     {"none: cancels", NONE, {CANCEL}, OK, &all_good, E(CANCELLED), BEFORE, {NULL}},
 
-    /* after a 401; without a new one it is not repeated */
-    {"401: sets a token", KEY, {SET_TOKEN}, OK, &refused_once, OK, AFTER, {OLD_KEY, NEW_TOKEN}},
+    /* after a 401: no retry without a new credential */
+    {"401: sets a token", KEY, {SET_TOKEN}, OK, &rejected_once, OK, AFTER, {OLD_KEY, NEW_TOKEN}},
     {"401 in the envelope: sets a token", KEY, {SET_TOKEN}, OK, &in_envelope, OK, AFTER, {OLD_KEY, NEW_TOKEN}},
-    {"expired, and 401", EXPIRED, {SET_TOKEN, SET_KEY}, OK, &refused_once, OK, BOTH, {NEW_TOKEN, NEW_KEY}},
-    {"a second 401 ends it", KEY, {SET_TOKEN}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY, NEW_TOKEN}},
-    {"none, and two 401", NONE, {SET_TOKEN, SET_KEY}, OK, &refused, E(UNAUTHORIZED), BOTH, {NEW_TOKEN, NEW_KEY}},
+    {"expired, and 401", EXPIRED, {SET_TOKEN, SET_KEY}, OK, &rejected_once, OK, BOTH, {NEW_TOKEN, NEW_KEY}},
+    {"a second 401 ends it", KEY, {SET_TOKEN}, OK, &rejected, E(UNAUTHORIZED), AFTER, {OLD_KEY, NEW_TOKEN}},
+    {"none, and two 401", NONE, {SET_TOKEN, SET_KEY}, OK, &rejected, E(UNAUTHORIZED), BOTH, {NEW_TOKEN, NEW_KEY}},
     {"401, then 500", KEY, {SET_TOKEN}, OK, &then_500, E(SERVER), AFTER, {OLD_KEY, NEW_TOKEN}},
-    {"401: sets nothing", KEY, {NOTHING}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
-    {"401: sets a bad one", KEY, {SET_BAD}, OK, &refused, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
-    {"401: sets one that has expired", KEY, {SET_EXPIRED}, OK, &refused_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
-    {"401: wipes", KEY, {WIPE}, OK, &refused_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
-    {"401: fails", KEY, {NOTHING}, E(RESOLVE), &refused_once, E(RESOLVE), AFTER, {OLD_KEY}},
-    {"401: says that it was busy", KEY, {NOTHING}, E(BUSY), &refused_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
-    {"401: fails in an odd way", KEY, {NOTHING}, ODD_STATUS, &refused_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
-    {"401: cancels", KEY, {CANCEL}, OK, &refused_once, E(CANCELLED), AFTER, {OLD_KEY}},
+    {"401: sets nothing", KEY, {NOTHING}, OK, &rejected, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: sets a bad one", KEY, {SET_BAD}, OK, &rejected, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: sets one that has expired", KEY, {SET_EXPIRED}, OK, &rejected_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: wipes", KEY, {WIPE}, OK, &rejected_once, E(UNAUTHORIZED), AFTER, {OLD_KEY}},
+    {"401: fails", KEY, {NOTHING}, E(RESOLVE), &rejected_once, E(RESOLVE), AFTER, {OLD_KEY}},
+    {"401: says that it was busy", KEY, {NOTHING}, E(BUSY), &rejected_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
+    {"401: an unknown status", KEY, {NOTHING}, OTHER_STATUS, &rejected_once, E(NO_CREDENTIAL), AFTER, {OLD_KEY}},
+    {"401: cancels", KEY, {CANCEL}, OK, &rejected_once, E(CANCELLED), AFTER, {OLD_KEY}},
 };
 
 static void start_with(lock_sync_ctx *ctx, start how)
@@ -127,7 +127,7 @@ static void start_with(lock_sync_ctx *ctx, start how)
         CHECK_OK(lock_sync_set_access_token_until(ctx, "old-token", INT64_MAX));
 }
 
-/* A context over `fake`, which plays a script; with `p`, unless it is NULL. */
+/* Makes a context over `fake`, which follows a script. `p` is its provider unless it is NULL. */
 static lock_sync_ctx *ctx_with(provider *p, t_fake *fake, const script *s)
 {
     lock_sync_ctx *ctx = t_ctx();
@@ -147,12 +147,12 @@ static void check_lacks_secrets(const char *text)
         CHECK_LACKS(text, secrets[i]);
 }
 
-TEST(when_it_is_asked_and_what_comes_of_it)
+TEST(when_it_is_called_and_how_the_fetch_ends)
 {
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         provider p = {.acts = {table[i].acts[0], table[i].acts[1]}, .returns = table[i].returns};
-        bool before = table[i].asked == BEFORE || table[i].asked == BOTH;
-        bool after = table[i].asked == AFTER || table[i].asked == BOTH;
+        bool before = table[i].called == BEFORE || table[i].called == BOTH;
+        bool after = table[i].called == AFTER || table[i].called == BOTH;
         t_log log = {0};
         t_fake fake;
         lock_sync_ctx *ctx = ctx_with(&p, &fake, table[i].script);
@@ -163,9 +163,9 @@ TEST(when_it_is_asked_and_what_comes_of_it)
         CHECK_OK(lock_sync_set_logger(ctx, t_log_line, &log));
         CHECK_INT(t_fetch_status(ctx), table[i].want);
         CHECK_INT(t_error_status(ctx), table[i].want);
-        CHECK_INT(p.asked, before + after);
-        CHECK_INT(p.refused[0], after && !before);
-        CHECK_INT(p.refused[1], after && before);
+        CHECK_INT(p.calls, before + after);
+        CHECK_INT(p.rejected[0], after && !before);
+        CHECK_INT(p.rejected[1], after && before);
         for (; table[i].sent[sent] != NULL; sent++)
             CHECK_TEXT(fake.authorization[sent], table[i].sent[sent]);
         CHECK_INT(fake.performed, sent);
@@ -179,23 +179,23 @@ TEST(the_new_credential_is_kept_for_the_next_fetch)
 {
     provider p = {.acts = {SET_TOKEN}};
     t_fake fake;
-    lock_sync_ctx *ctx = ctx_with(&p, &fake, &refused_once);
+    lock_sync_ctx *ctx = ctx_with(&p, &fake, &rejected_once);
 
     CHECK_OK(t_fetch_status(ctx));
     CHECK_OK(t_fetch_status(ctx));
-    CHECK_INT(p.asked, 1);
+    CHECK_INT(p.calls, 1);
     CHECK_INT(fake.performed, 3);
     CHECK_TEXT(fake.authorization[2], "Bearer new-token");
     lock_sync_ctx_free(ctx);
 }
 
-/* The 401 that the fetch ends with is the service's: what it said is not lost. */
-TEST(a_401_without_a_new_credential_keeps_its_detail_and_is_not_repeated)
+/* The fetch ends with the service's 401, so the error keeps the service's messages. */
+TEST(a_401_without_a_new_credential_keeps_its_detail_and_is_not_retried)
 {
     for (int with_provider = 0; with_provider <= 1; with_provider++) {
         provider p = {.acts = {NOTHING}};
         t_fake fake;
-        lock_sync_ctx *ctx = ctx_with(with_provider ? &p : NULL, &fake, &refused_once);
+        lock_sync_ctx *ctx = ctx_with(with_provider ? &p : NULL, &fake, &rejected_once);
         const lock_sync_error *e = lock_sync_last_error(ctx);
 
         t_row("with%s a provider", with_provider ? "" : "out");
@@ -209,7 +209,7 @@ TEST(a_401_without_a_new_credential_keeps_its_detail_and_is_not_repeated)
     }
 }
 
-TEST(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer)
+TEST(the_http_status_of_a_401_in_the_envelope_is_that_of_the_response)
 {
     provider p = {.acts = {NOTHING}};
     t_fake fake;
@@ -220,7 +220,7 @@ TEST(the_http_status_of_a_401_in_the_envelope_is_that_of_the_answer)
     lock_sync_ctx_free(ctx);
 }
 
-TEST_WITH_CTX(the_provider_is_not_asked_for_a_built_request)
+TEST_WITH_CTX(the_provider_is_not_called_for_a_built_request)
 {
     provider p = {.acts = {SET_TOKEN}};
     lock_sync_request *q;
@@ -230,5 +230,5 @@ TEST_WITH_CTX(the_provider_is_not_asked_for_a_built_request)
     CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
     CHECK_INT(t_decode_status(ctx, &(t_response){.http = 401}), LOCK_SYNC_E_UNAUTHORIZED);
-    CHECK_INT(p.asked, 0);
+    CHECK_INT(p.calls, 0);
 }

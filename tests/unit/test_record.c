@@ -1,4 +1,5 @@
-/* One record of an answer: each field in each shape that a service may send, in both versions of the state object. */
+/* One record of a response: each field in each shape that the service may send, in both versions of the state
+   object. */
 #include "../support/decoding.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const lock_sync_lock stateless = {7, 3, 0, RECORD_FIELDS, 0, 0, 0, 0, fal
 static const lock_sync_lock bare_state = {7, 0, 0, STATE, 0, 0, 0, 0, false, false};
 static const lock_sync_lock bare = {.id = 7};
 static const lock_sync_lock other_state = {7, 0, 0, CONNECTED | STATE | LOCK_SYNC_FIELD_STATE, 2, 0, 0, 0, true, false};
-/* what is left of FULL in a lock that is not known to be connected */
+/* the fields of FULL that stay if the lock is not known to be connected */
 static const lock_sync_lock moved = {7, 0, T2021, MOVED, 0, 0, 0, 0, false, false};
 static const lock_sync_lock moved_away = {7, 3, T2021, CONNECTED | REVISION | MOVED, 0, 0, 0, 0, false, false};
 
@@ -64,8 +65,8 @@ TEST_WITH_CTX(shapes_of_a_record)
         {"deviceSettings",
          "{\"id\":7,\"isConnected\":true,\"deviceState\":{\"state\":2},\"deviceSettings\":{\"state\":6,\"x\":1}}",
          &other_state},
-        {"disconnected, with the state of old",
-         "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}", &moved_away},
+        {"disconnected, with an old state", "{\"id\":7,\"isConnected\":false,\"deviceState\":" FULL ",\"revision\":3}",
+         &moved_away},
         {"connection not sent", "{\"id\":7,\"deviceState\":" FULL "}", &moved},
         {"connection in another case", "{\"id\":7,\"IsConnected\":true,\"deviceState\":" FULL "}", &moved},
         {"connection a text", "{\"id\":7,\"isConnected\":\"true\",\"deviceState\":" FULL "}", &moved},
@@ -165,7 +166,7 @@ TEST_WITH_CTX(values_of_a_field)
         {INT32S, "-0.0", 0},
         {INT32S, "2147483647.0", INT32_MAX},
         {INT32S, "2147483648.0", ABSENT},
-        {INT32S, "5.9999999999999999999", ABSENT}, /* a parser would round: what is nearly 6 would be 6 */
+        {INT32S, "5.9999999999999999999", ABSENT}, /* a parser would round it to 6 */
         {INT32S, "6.0000000000000000001", ABSENT},
         {INT32S, "6.05", ABSENT},
         {INT32S, "6e0", ABSENT},
@@ -182,7 +183,7 @@ TEST_WITH_CTX(values_of_a_field)
         {BATTERY, "54.0", 54},
         {BATTERY, "54.5", ABSENT},
         {BATTERY, "false", ABSENT},
-        {REVISION, "9007199254740993", INT64_C(9007199254740993)}, /* exact, as it is no real */
+        {REVISION, "9007199254740993", INT64_C(9007199254740993)}, /* exact, because it is not a real */
         {REVISION, "9223372036854775807", INT64_MAX},
         {REVISION, "-9223372036854775808", INT64_MIN},
         {REVISION, "3.5", ABSENT},
@@ -247,8 +248,8 @@ TEST_WITH_CTX(ids_that_can_be_used)
     }
 }
 
-/* A record without a usable id never vanishes: the answer is refused, and the record named by its number. */
-TEST_WITH_CTX(a_record_without_a_usable_id_is_named)
+/* A record without a usable id is never dropped: the response is rejected, and the message has the record's number. */
+TEST_WITH_CTX(a_record_without_a_usable_id_is_reported_by_its_number)
 {
     static const char *const records[] = {
         "{}",
@@ -276,7 +277,7 @@ TEST_WITH_CTX(a_record_without_a_usable_id_is_named)
         "[7]",
         "true",
     };
-    /* where the record stands: the bodies up to it */
+    /* the bodies up to the record */
     static const struct {
         const char *text;
         const char *says;

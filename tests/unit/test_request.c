@@ -1,4 +1,4 @@
-/* Which request is made: URL, ids, headers, the 2,000-byte limit, and what is refused before anything is sent. */
+/* The request: URL, ids, headers, the 2,000-byte limit, and the arguments that are rejected before anything is sent. */
 #include "../support/decoding.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void check_url(lock_sync_ctx *ctx, const int64_t *ids, size_t n, const ch
     lock_sync_request_free(q);
 }
 
-TEST_WITH_CTX(ids_are_repeated_once_each_in_the_order_asked)
+TEST_WITH_CTX(each_id_is_in_the_url_once_in_the_order_of_the_call)
 {
     static const struct {
         const char *name;
@@ -48,8 +48,8 @@ TEST_WITH_CTX(ids_are_repeated_once_each_in_the_order_asked)
     check_url(ctx, many, COUNT_OF(many), BASE "sync?id=22&id=11");
 }
 
-/* A list that came out empty must not become a question about all locks. */
-TEST_WITH_CTX(an_empty_list_is_refused_wherever_ids_are_taken)
+/* A list that is empty by chance must not become a request for all locks. */
+TEST_WITH_CTX(an_empty_list_is_rejected_by_all_functions_with_ids)
 {
     static const int64_t ids[1] = {7};
     lock_sync_request *q = (lock_sync_request *)(void *)ctx;
@@ -67,7 +67,7 @@ TEST_WITH_CTX(an_empty_list_is_refused_wherever_ids_are_taken)
     CHECK(w == NULL);
 }
 
-TEST_WITH_CTX(one_lock_has_an_endpoint_of_its_own)
+TEST_WITH_CTX(one_lock_has_a_separate_endpoint)
 {
     lock_sync_request *q;
 
@@ -79,7 +79,7 @@ TEST_WITH_CTX(one_lock_has_an_endpoint_of_its_own)
     lock_sync_request_free(q);
 }
 
-/* "https://h/aaa...": so long that the path of a request for all locks has `size` bytes. */
+/* Sets a base URL "https://h/aaa..." so long that the URL of a request for all locks has `size` bytes. */
 static void set_url_size(lock_sync_ctx *ctx, size_t size)
 {
     size_t padding = size - strlen("https://h/") - strlen("/api/v37/my/lock/sync");
@@ -91,7 +91,7 @@ static void set_url_size(lock_sync_ctx *ctx, size_t size)
     CHECK_OK(lock_sync_set_base_url(ctx, url));
 }
 
-TEST_WITH_CTX(ids_that_would_pass_2000_bytes_ask_for_all_locks)
+TEST_WITH_CTX(ids_that_would_exceed_2000_bytes_become_a_request_for_all_locks)
 {
     static const struct {
         const char *name;
@@ -131,7 +131,7 @@ TEST_WITH_CTX(ids_that_would_pass_2000_bytes_ask_for_all_locks)
     }
 }
 
-TEST_WITH_CTX(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long)
+TEST_WITH_CTX(a_response_for_all_locks_is_filtered_if_the_url_was_too_long)
 {
     lock_sync_results *r;
     int64_t ids[200];
@@ -149,7 +149,7 @@ TEST_WITH_CTX(an_answer_for_all_locks_is_filtered_when_the_url_was_too_long)
     lock_sync_results_free(r);
 }
 
-TEST_WITH_CTX(bad_ids_are_refused_with_their_index)
+TEST_WITH_CTX(bad_ids_are_rejected_with_their_index)
 {
     static const struct {
         const char *says;
@@ -302,7 +302,7 @@ TEST(a_request_outlives_its_context_and_later_settings)
     lock_sync_request_free(q);
 }
 
-TEST(readers_of_a_request_take_null)
+TEST(getters_of_a_request_accept_null)
 {
     CHECK_TEXT(lock_sync_request_method(NULL), "");
     CHECK_TEXT(lock_sync_request_url(NULL), "");

@@ -1,5 +1,5 @@
-/* Filling a response: what headers and body may be, the two caps exactly, and that a failure is remembered. Also what a
-   decode refuses before it looks at the body. */
+/* Filling a response: valid headers and bodies, the two caps exactly, and a failure that stays. Also the arguments
+   that a decode rejects before it reads the body. */
 #include "../support/decoding.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ static lock_sync_status append(parts *p, const char *body)
     return lock_sync_response_append_body(p->s, body, strlen(body));
 }
 
-/* As of HTTP status 200. */
+/* Decodes it with HTTP status 200. */
 static void check_decode(parts *p, lock_sync_status want)
 {
     lock_sync_results *r;
@@ -73,13 +73,13 @@ TEST(the_body_may_fill_its_cap_exactly)
     }
 }
 
-TEST(a_failed_append_is_remembered)
+TEST(a_failed_append_stays_failed)
 {
     parts p = make(10);
     lock_sync_results *r;
 
     CHECK_INT(lock_sync_response_append_body(p.s, "01234567890", 11), LOCK_SYNC_E_TOO_LARGE);
-    CHECK_INT(lock_sync_response_append_body(p.s, "{", 1), LOCK_SYNC_E_TOO_LARGE); /* what fits is late now */
+    CHECK_INT(lock_sync_response_append_body(p.s, "{", 1), LOCK_SYNC_E_TOO_LARGE); /* even if it fits */
     CHECK_INT(lock_sync_response_append_body(p.s, NULL, 0), LOCK_SYNC_E_TOO_LARGE);
     CHECK_INT(lock_sync_response_decode(p.ctx, p.q, p.s, &r), LOCK_SYNC_E_TOO_LARGE); /* even without a status */
     CHECK(r == NULL);
@@ -134,7 +134,7 @@ TEST(headers_may_fill_64_kib_exactly)
     }
 }
 
-TEST(header_texts_that_are_refused)
+TEST(header_texts_that_are_rejected)
 {
     static const struct {
         const char *what, *name, *value;
@@ -158,12 +158,12 @@ TEST(header_texts_that_are_refused)
         t_row("%s", table[i].what);
         CHECK_INT(lock_sync_response_add_header(p.s, table[i].name, table[i].value), LOCK_SYNC_E_INVALID_ARGUMENT);
     }
-    CHECK_OK(append(&p, EMPTY)); /* and nothing of it is remembered */
+    CHECK_OK(append(&p, EMPTY)); /* a rejected header is not a failure of the response */
     check_decode(&p, LOCK_SYNC_OK);
     drop(&p);
 }
 
-/* Cut, it could end in a part of a credential that nobody would know for what it is. */
+/* A cut id could end in part of a credential, which could not be redacted. */
 TEST_WITH_CTX(an_unusually_long_correlation_id_is_not_kept)
 {
     static const size_t sizes[] = {126, 127, 128, 5000};
@@ -179,7 +179,7 @@ TEST_WITH_CTX(an_unusually_long_correlation_id_is_not_kept)
     }
 }
 
-TEST(arguments_of_the_pure_middle_are_checked)
+TEST(arguments_of_response_functions_are_checked)
 {
     parts p = make(100);
     lock_sync_results *r = (lock_sync_results *)(void *)p.ctx;

@@ -1,4 +1,4 @@
-/* Results: filtered to what was asked, in the service's order, each lock once, the missing ids told, and look-ups. */
+/* Results: only the requested locks, in the service's order, each lock once; the missing ids; look-ups. */
 #include "base/memory.h"
 #include "../support/decoding.h"
 #include "wire/results.h"
@@ -22,8 +22,9 @@ static size_t length(const int64_t *ids)
     return n;
 }
 
-/* {"result":[{"id":5,"revision":10},...]}: the revision comes of the id, so that duplicates are equal. Free it. */
-static char *write_answer(const int64_t *ids, size_t n)
+/* Makes {"result":[{"id":5,"revision":10},...]}; free() it. The revision depends on the id, so that duplicates are
+   equal. */
+static char *write_body(const int64_t *ids, size_t n)
 {
     size_t room = 64 + n * 64;
     char *body = malloc(room);
@@ -42,36 +43,36 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
 {
     static const struct {
         const char *name;
-        id_list asked;  /* none: all */
-        id_list answer; /* of the service */
+        id_list asked; /* empty: all */
+        id_list sent;  /* by the service */
         id_list kept;
         id_list missing;
     } table[] = {
         {"all, ascending", {0}, {1, 2, 3}, {1, 2, 3}, {0}},
         {"all, the service's order", {0}, {3, 1, 2}, {3, 1, 2}, {0}},
         {"all, descending", {0}, {9, 5, 1}, {9, 5, 1}, {0}},
-        {"all, none answered", {0}, {0}, {0}, {0}},
+        {"all, none sent", {0}, {0}, {0}, {0}},
         {"all, duplicates", {0}, {2, 1, 2, 1, 2}, {2, 1}, {0}},
         {"all, a duplicate of the last", {0}, {1, 2, 3, 3}, {1, 2, 3}, {0}},
         {"all, the same eight times", {0}, {4, 4, 4, 4, 4, 4, 4, 4}, {4}, {0}},
         {"all, duplicates of several", {0}, {5, 4, 5, 6, 4, 6, 5, 1}, {5, 4, 6, 1}, {0}},
-        {"asked and answered", {1, 2}, {1, 2}, {1, 2}, {0}},
-        {"the service's order, not ours", {1, 2, 3}, {3, 1, 2}, {3, 1, 2}, {0}},
+        {"asked and sent", {1, 2}, {1, 2}, {1, 2}, {0}},
+        {"the service's order, not that of the request", {1, 2, 3}, {3, 1, 2}, {3, 1, 2}, {0}},
         {"more than asked", {2}, {1, 2, 3}, {2}, {0}},
-        {"nothing of what was asked", {7, 8}, {1, 2, 3}, {0}, {7, 8}},
-        {"none answered", {7, 8}, {0}, {0}, {7, 8}},
+        {"no requested lock", {7, 8}, {1, 2, 3}, {0}, {7, 8}},
+        {"none sent", {7, 8}, {0}, {0}, {7, 8}},
         {"missing in the order asked", {9, 1, 8, 2, 7}, {2, 1}, {2, 1}, {9, 8, 7}},
         {"missing once each", {9, 9, 1, 9, 8, 8}, {1}, {1}, {9, 8}},
-        {"asked twice, answered once", {1, 1}, {1}, {1}, {0}},
-        {"duplicates among what was not asked", {5}, {1, 1, 5, 1, 5, 1}, {5}, {0}},
-        {"one of the duplicates is asked", {5, 6}, {6, 5, 6, 5}, {6, 5}, {0}},
+        {"asked twice, sent once", {1, 1}, {1}, {1}, {0}},
+        {"duplicates of locks that were not requested", {5}, {1, 1, 5, 1, 5, 1}, {5}, {0}},
+        {"duplicates of requested locks", {5, 6}, {6, 5, 6, 5}, {6, 5}, {0}},
         {"the greatest id", {MAX_ID, 1}, {MAX_ID}, {MAX_ID}, {1}},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         size_t kept = length(table[i].kept);
         size_t missing = length(table[i].missing);
-        char *body = write_answer(table[i].answer, length(table[i].answer));
+        char *body = write_body(table[i].sent, length(table[i].sent));
         lock_sync_results *r;
 
         t_row("%s", table[i].name);
@@ -108,7 +109,7 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
 #define IN(values) "{\"id\":1,\"isConnected\":true,\"deviceState\":{" values "}}"
 #define RECORDS(text) "{\"result\":[" text "]}"
 
-/* Equal records of one lock count once; it is their values that are compared, not their texts. */
+/* Equal records of one lock count once. Their values are compared, not their texts. */
 TEST_WITH_CTX(two_records_of_one_lock)
 {
     static const struct {
@@ -122,7 +123,7 @@ TEST_WITH_CTX(two_records_of_one_lock)
               "\"doorState\":3,\"batteryLevel\":50,\"isCharging\":0,\"stateChangeResult\":0,"
               "\"lastStateChangedDate\":\"2021-04-26T06:02:04+00:00\"}}",
          NULL},
-        {"equal, as both are out of reach",
+        {"equal, because both are out of reach",
          "{\"id\":1,\"deviceState\":{\"state\":2}},{\"id\":1,\"deviceState\":{\"state\":6}}", NULL},
         {"another connection", "{\"id\":1,\"isConnected\":true},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},
         {"connection known once", "{\"id\":1},{\"id\":1,\"isConnected\":false}", "record 2 of 2"},
@@ -162,7 +163,7 @@ TEST_WITH_CTX(two_records_of_one_lock)
 
 #define MANY 100000
 
-/* The n-th of the odd numbers, in no order but without repeats: 77777 has no common factor with MANY. */
+/* Returns an uneven number for each n, shuffled and without repetition: 77777 has no common factor with MANY. */
 static int64_t shuffled(size_t n)
 {
     return 2 * (int64_t)((uint64_t)n * 77777 % MANY) + 1;
@@ -178,7 +179,7 @@ TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
     MUST(ids != NULL);
     for (size_t i = 0; i < MANY; i++)
         ids[i] = shuffled(i);
-    body = write_answer(ids, MANY);
+    body = write_body(ids, MANY);
     CHECK_OK(t_decode(ctx, &(t_response){.body = body}, &r));
     CHECK_INT(lock_sync_results_count(r), MANY);
     for (size_t i = 0; i < MANY; i++) {
@@ -204,7 +205,7 @@ TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
     free(ids);
 }
 
-TEST_WITH_CTX(one_lock_is_answered_by_one_object_of_its_id)
+TEST_WITH_CTX(the_response_for_one_lock_is_one_object_with_its_id)
 {
     static const struct {
         const char *name;
@@ -258,12 +259,12 @@ TEST(more_than_can_be_addressed_is_out_of_memory)
     CHECK(lsync_results_new(&memory, &too_many, 1, 1) == NULL);
     r = lsync_results_new(&memory, &all, 1, 1);
     MUST(r != NULL);
-    r->capacity = SIZE_MAX / sizeof(lock_sync_lock) / 2; /* as if it had grown to that */
+    r->capacity = SIZE_MAX / sizeof(lock_sync_lock) / 2; /* as if it had grown so far */
     CHECK(lsync_results_grow(r) == NULL);
     lock_sync_results_free(r);
 }
 
-TEST(readers_of_results_take_null)
+TEST(getters_of_results_accept_null)
 {
     CHECK_INT(lock_sync_results_count(NULL), 0);
     CHECK(lock_sync_results_at(NULL, 0) == NULL);

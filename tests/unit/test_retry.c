@@ -1,4 +1,4 @@
-/* When a request is sent once more: the whole decision, as a table. */
+/* When a request is retried: the whole decision as a table. */
 #include "../support/decoding.h"
 #include "transport/retry.h"
 
@@ -10,7 +10,7 @@ static const lsync_history steady = {400, 50, true};
 static const lsync_history closing = {400, 51, true};
 static const lsync_history full = {400, 51, false};
 
-TEST(when_a_request_is_sent_once_more)
+TEST(when_a_request_is_retried)
 {
     static const struct {
         const char *name;
@@ -32,7 +32,7 @@ TEST(when_a_request_is_sent_once_more)
         {"never sent", {.sends = 0, H2, .is_idempotent = true}, &steady, LSYNC_RETRY_NONE},
         {"a connection that died, HTTP/1.1", {.sends = 1, VETOED}, &steady, LSYNC_RETRY_NONE},
         {"a connection that died, HTTP/2", {.sends = 1, H2, VETOED}, &steady, LSYNC_RETRY_ANYWHERE},
-        {"the same, of which little is known", {.sends = 1, H2, VETOED}, &unknown, LSYNC_RETRY_ALONE},
+        {"the same, with an unknown history", {.sends = 1, H2, VETOED}, &unknown, LSYNC_RETRY_ALONE},
         {"the same, where connections end early", {.sends = 1, H2, VETOED}, &closing, LSYNC_RETRY_ALONE},
         {"the same, without room", {.sends = 1, H2, VETOED}, &full, LSYNC_RETRY_ANYWHERE},
         {"the second time", {.sends = 2, H2, VETOED}, &closing, LSYNC_RETRY_NONE},
@@ -41,7 +41,7 @@ TEST(when_a_request_is_sent_once_more)
          &steady,
          LSYNC_RETRY_ANYWHERE},
         {"another failure", {.sends = 1, H2, .is_idempotent = true}, &steady, LSYNC_RETRY_NONE},
-        {"ended for another, as it was dead",
+        {"ended for another request, because it was dead",
          {.sends = 1, .is_dead = true, H2, .is_idempotent = true},
          &closing,
          LSYNC_RETRY_ANYWHERE},
@@ -50,7 +50,7 @@ TEST(when_a_request_is_sent_once_more)
          &unknown,
          LSYNC_RETRY_ANYWHERE},
         {"the same, the second time", {.sends = 2, .is_dead = true, H2, VETOED}, &steady, LSYNC_RETRY_NONE},
-        {"the same, out of time itself",
+        {"the same, and out of time",
          {.sends = 1, .is_dead = true, .is_final = true, H2, VETOED},
          &steady,
          LSYNC_RETRY_NONE},
@@ -69,8 +69,8 @@ TEST(when_a_request_is_sent_once_more)
          &full,
          LSYNC_RETRY_ANYWHERE},
         {"found closed", {.unsent = 1, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
-        {"found closed again", {.unsent = 2, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
-        {"found closed again and again", {.unsent = 3, .is_idempotent = true}, &full, LSYNC_RETRY_NONE},
+        {"found closed for the second time", {.unsent = 2, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
+        {"found closed for the third time", {.unsent = 3, .is_idempotent = true}, &full, LSYNC_RETRY_NONE},
         {"a retry found closed", {.sends = 1, .unsent = 1, H2, .is_idempotent = true}, &full, LSYNC_RETRY_ALONE},
     };
 

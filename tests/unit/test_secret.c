@@ -1,5 +1,5 @@
-/* No credential leaves the library but in the Authorization header: not in a log line, an error or a URL, even when the
-   service echoes it. In memory that is given back it is looked for in test_allocator.c. */
+/* A credential leaves the library only in the Authorization header. It is not in a log line, an error or a URL, even
+   if the service echoes it. test_allocator.c searches freed memory for it. */
 #include "../support/fake.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #define JWT "eyJhbGciOi.J9.s1gnature_-x"
 
-/* Everything that the last error says, searched for `secret`. */
+/* Searches all texts of the last error for `secret`. */
 static void check_error_lacks(const lock_sync_ctx *ctx, const char *secret)
 {
     const lock_sync_error *e = lock_sync_last_error(ctx);
@@ -18,7 +18,7 @@ static void check_error_lacks(const lock_sync_ctx *ctx, const char *secret)
         CHECK_LACKS(lock_sync_error_api_message_at(e, i), secret);
 }
 
-TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
+TEST_WITH_CTX(an_echoed_credential_is_redacted_in_the_error)
 {
     static const struct {
         const char *name;
@@ -31,7 +31,7 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
         {"with its scheme", "Bearer " JWT, "Bearer " JWT, "Bearer ***", "Bearer ***"},
         {"twice", JWT " " JWT, JWT "," JWT, "*** ***", "***,***"},
         {"side by side", JWT JWT, JWT JWT, "******", "******"},
-        {"not at all", "nothing", "id-1", "nothing", "id-1"},
+        {"absent", "nothing", "id-1", "nothing", "id-1"},
         {"all but the last byte stays", "eyJhbGciOi.J9.s1gnature_-", "i", "eyJhbGciOi.J9.s1gnature_-", "i"},
         {"begun twice", "eyJhbGciOi.J9." JWT, "i", "eyJhbGciOi.J9.***", "i"},
     };
@@ -56,7 +56,7 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_of_the_error)
     }
 }
 
-TEST_WITH_CTX(an_echoed_credential_is_struck_out_however_json_spells_it)
+TEST_WITH_CTX(an_echoed_credential_is_redacted_in_every_json_spelling)
 {
     static const char body[] = "{\"ErrorMessages\":[\"a\\/b+c\",\"\\u0061\\u002fb\\u002bc\",\"xa/b+cx\"]}";
 
@@ -67,8 +67,8 @@ TEST_WITH_CTX(an_echoed_credential_is_struck_out_however_json_spells_it)
     check_error_lacks(ctx, "a/b+c");
 }
 
-/* The place for an id has an end; a credential that reaches over it must not be left in part. */
-TEST_WITH_CTX(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
+/* The buffer for an id cuts it. A credential that is cut must be redacted too. */
+TEST_WITH_CTX(a_credential_longer_than_the_buffer_for_an_id_is_redacted_too)
 {
     static const size_t sizes[] = {100, 126, 127, 128, 129, 500, 16384};
 
@@ -86,8 +86,8 @@ TEST_WITH_CTX(a_credential_longer_than_the_place_for_an_id_is_struck_out_too)
 
 #define ECHO "{\"success\":false,\"errorMessages\":[\"Bearer " JWT "\"],\"x\":\"" JWT "\"}"
 
-/* The service echoes all it was given. */
-TEST(no_log_line_of_a_fetch_holds_a_credential)
+/* The service echoes all that it received. */
+TEST(no_log_line_of_a_fetch_contains_a_credential)
 {
     static const struct {
         const char *name;
@@ -102,7 +102,7 @@ TEST(no_log_line_of_a_fetch_holds_a_credential)
         {"record without id",
          {.http = 200, .body = "{\"result\":[\"" JWT "\"]}", .headers = {"X-Correlation-ID", JWT}}},
         {"broken off", {.http = 200, .body = ECHO, .headers = {"X-Correlation-ID", JWT}, .returns = 9}},
-        {"no answer", {.returns = LOCK_SYNC_E_CONNECT}},
+        {"no response", {.returns = LOCK_SYNC_E_CONNECT}},
         {"no status", {.body = JWT}},
     };
 

@@ -1,5 +1,5 @@
-/* The settings: what each setter takes and refuses, that a refused value leaves the old one, and what is told of it.
-   URLs have a test of their own, test_url.c. */
+/* The settings: what each setter accepts and rejects, and the message. A rejected value leaves the old one. URLs are
+   tested in test_url.c. */
 #include "client/context.h"
 #include "../support/decoding.h"
 
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After a refusal: status, a message with `names` and `why`. */
-static void check_refused(const lock_sync_ctx *ctx, lock_sync_status status, const char *names, const char *why)
+/* After a rejected value: the status, and a message with `names` and `why`. */
+static void check_rejected(const lock_sync_ctx *ctx, lock_sync_status status, const char *names, const char *why)
 {
     CHECK_INT(status, LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(t_error_status(ctx), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -19,8 +19,8 @@ static void check_refused(const lock_sync_ctx *ctx, lock_sync_status status, con
     CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)), -1);
 }
 
-/* After a success: nothing is left of an error. */
-static void check_taken(const lock_sync_ctx *ctx, lock_sync_status status)
+/* After a success: no error is left. */
+static void check_accepted(const lock_sync_ctx *ctx, lock_sync_status status)
 {
     CHECK_OK(status);
     CHECK_OK(t_error_status(ctx));
@@ -34,11 +34,11 @@ static lock_sync_status set_until(lock_sync_ctx *ctx, const char *jwt)
 
 /* --- settings that are texts --- */
 
-/* A setter of a text, and where the text stands in a request. */
+/* A setter of a text, and the place of the text in a request. */
 typedef struct setter {
     const char *name; /* in messages */
     lock_sync_status (*set)(lock_sync_ctx *ctx, const char *text);
-    const char *before; /* it, in the request */
+    const char *before; /* the texts around it in the request */
     const char *after;
     int header; /* -1: the URL */
 } setter;
@@ -68,7 +68,7 @@ static void check_in_request(lock_sync_ctx *ctx, const setter *s, const char *te
     lock_sync_request_free(q);
 }
 
-/* A good text is sent, and a bad one leaves the old one. */
+/* A good text is sent. After a bad one the old one is sent. */
 static void check_texts(const setter *s, const text_row *table, size_t n)
 {
     lock_sync_ctx *ctx = t_ctx();
@@ -80,9 +80,9 @@ static void check_texts(const setter *s, const text_row *table, size_t n)
         t_row("%s: %s", s->name, table[i].name);
         CHECK_OK(s->set(ctx, "old"));
         if (table[i].why == NULL)
-            check_taken(ctx, s->set(ctx, text));
+            check_accepted(ctx, s->set(ctx, text));
         else
-            check_refused(ctx, s->set(ctx, text), s->name, table[i].why);
+            check_rejected(ctx, s->set(ctx, text), s->name, table[i].why);
         check_in_request(ctx, s, table[i].why == NULL ? text : "old");
         free(made);
     }
@@ -117,7 +117,7 @@ TEST(api_versions)
     static const text_row table[] = {
         {"v1.36", "v1.36", 0, NULL},
         {"all kinds of character", "A-z_0.9", 0, NULL},
-        {"dots behind", "v..", 0, NULL},
+        {"dots last", "v..", 0, NULL},
         {"64 bytes", NULL, 64, NULL},
         {"65 bytes", NULL, 65, "65 bytes, and at most 64"},
         {"empty", "", 0, "empty"},
@@ -134,7 +134,7 @@ TEST(api_versions)
     check_texts(&api_version, table, COUNT_OF(table));
 }
 
-TEST(user_agents_are_printable_and_stand_before_our_own)
+TEST(user_agents_are_printable_and_precede_that_of_the_library)
 {
     static const text_row table[] = {
         {"product", "acme-hub/2.1", 0, NULL},
@@ -159,12 +159,12 @@ TEST_WITH_CTX(null_wipes_the_credential_of_any_setter)
     for (size_t i = 0; i < COUNT_OF(setters); i++) {
         t_row("setter %zu", i);
         CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-        check_taken(ctx, setters[i]->set(ctx, NULL));
+        check_accepted(ctx, setters[i]->set(ctx, NULL));
         CHECK(ctx->authorization == NULL);
         CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_NO_CREDENTIAL);
-        check_taken(ctx, setters[i]->set(ctx, NULL)); /* none is there to wipe */
+        check_accepted(ctx, setters[i]->set(ctx, NULL)); /* without a credential too */
     }
-    check_taken(ctx, lock_sync_set_access_token_until(ctx, NULL, -5)); /* whatever the time */
+    check_accepted(ctx, lock_sync_set_access_token_until(ctx, NULL, -5)); /* the time is ignored */
 }
 
 TEST_WITH_CTX(an_expiry_is_a_positive_unix_time)
@@ -179,9 +179,9 @@ TEST_WITH_CTX(an_expiry_is_a_positive_unix_time)
 
         t_row("%lld", (long long)table[i].until);
         if (table[i].good)
-            check_taken(ctx, status);
+            check_accepted(ctx, status);
         else
-            check_refused(ctx, status, "access token", "expiry");
+            check_rejected(ctx, status, "access token", "expiry");
     }
 }
 
@@ -216,9 +216,9 @@ TEST_WITH_CTX(times_and_caps_have_bounds)
             t_row("%s %lld", setters[s].name, (long long)times[i].ms);
             CHECK_OK(setters[s].set(ctx, 77));
             if (times[i].good)
-                check_taken(ctx, setters[s].set(ctx, times[i].ms));
+                check_accepted(ctx, setters[s].set(ctx, times[i].ms));
             else
-                check_refused(ctx, setters[s].set(ctx, times[i].ms), setters[s].name, "24 hours");
+                check_rejected(ctx, setters[s].set(ctx, times[i].ms), setters[s].name, "24 hours");
             CHECK_INT(*setters[s].place, times[i].good ? times[i].ms : 77);
         }
     }
@@ -226,9 +226,9 @@ TEST_WITH_CTX(times_and_caps_have_bounds)
         t_row("cap %llu", (unsigned long long)caps[i].bytes);
         CHECK_OK(lock_sync_set_max_response_bytes(ctx, 77));
         if (caps[i].good)
-            check_taken(ctx, lock_sync_set_max_response_bytes(ctx, caps[i].bytes));
+            check_accepted(ctx, lock_sync_set_max_response_bytes(ctx, caps[i].bytes));
         else
-            check_refused(ctx, lock_sync_set_max_response_bytes(ctx, caps[i].bytes), "response", "2^40");
+            check_rejected(ctx, lock_sync_set_max_response_bytes(ctx, caps[i].bytes), "response", "2^40");
         CHECK_INT(ctx->max_response_bytes, caps[i].good ? caps[i].bytes : 77);
     }
 }
@@ -238,14 +238,14 @@ TEST_WITH_CTX(ca_files_are_kept_by_path)
     char *longest = t_repeat('/', 4096);
     char *too_long = t_repeat('/', 4097);
 
-    check_taken(ctx, lock_sync_set_ca_file(ctx, "/etc/no such file.pem")); /* read later, not here */
+    check_accepted(ctx, lock_sync_set_ca_file(ctx, "/etc/no such file.pem")); /* the file is read later */
     CHECK_TEXT(ctx->route.ca_file, "/etc/no such file.pem");
-    check_refused(ctx, lock_sync_set_ca_file(ctx, ""), "CA file", "empty");
-    check_refused(ctx, lock_sync_set_ca_file(ctx, too_long), "CA file", "4096");
+    check_rejected(ctx, lock_sync_set_ca_file(ctx, ""), "CA file", "empty");
+    check_rejected(ctx, lock_sync_set_ca_file(ctx, too_long), "CA file", "4096");
     CHECK_TEXT(ctx->route.ca_file, "/etc/no such file.pem");
-    check_taken(ctx, lock_sync_set_ca_file(ctx, longest));
+    check_accepted(ctx, lock_sync_set_ca_file(ctx, longest));
     CHECK_TEXT(ctx->route.ca_file, longest);
-    check_taken(ctx, lock_sync_set_ca_file(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_ca_file(ctx, NULL));
     CHECK(ctx->route.ca_file == NULL);
     free(too_long);
     free(longest);
@@ -270,20 +270,20 @@ TEST_WITH_CTX(null_restores_each_default)
     CHECK_OK(lock_sync_set_proxy(ctx, "http://proxy:3128"));
     CHECK_OK(lock_sync_set_token_provider(ctx, no_provider, ctx));
     CHECK_OK(lock_sync_set_logger(ctx, no_log, ctx));
-    check_taken(ctx, lock_sync_set_base_url(ctx, NULL));
-    check_taken(ctx, lock_sync_set_api_version(ctx, NULL));
-    check_taken(ctx, lock_sync_set_user_agent(ctx, NULL));
-    check_taken(ctx, lock_sync_set_proxy(ctx, NULL));
-    check_taken(ctx, lock_sync_set_token_provider(ctx, NULL, NULL));
-    check_taken(ctx, lock_sync_set_logger(ctx, NULL, NULL));
-    check_taken(ctx, lock_sync_set_transport(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_base_url(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_api_version(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_user_agent(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_proxy(ctx, NULL));
+    check_accepted(ctx, lock_sync_set_token_provider(ctx, NULL, NULL));
+    check_accepted(ctx, lock_sync_set_logger(ctx, NULL, NULL));
+    check_accepted(ctx, lock_sync_set_transport(ctx, NULL));
     check_in_request(ctx, &api_version, "v37");
     check_in_request(ctx, &(setter){.before = "libgetlock-sync/0.1.0", .after = "", .header = 2}, "");
     CHECK(ctx->route.proxy == NULL && ctx->route.https && !ctx->route.loopback);
     CHECK(ctx->provider == NULL && ctx->logger.log == NULL);
 }
 
-TEST(setters_refuse_a_null_context)
+TEST(setters_reject_a_null_context)
 {
     CHECK_INT(lock_sync_set_personal_key(NULL, "k"), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_set_access_token(NULL, "k"), LOCK_SYNC_E_INVALID_ARGUMENT);

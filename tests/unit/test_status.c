@@ -1,5 +1,5 @@
-/* The statuses, written down a second time from the design: number, name, whether it is worth a retry. And the
-   readers of an error when there is none. */
+/* The statuses, written a second time from the design: number, name, whether a retry makes sense. And the getters of an
+   error without an error. */
 #include "../support/decoding.h"
 
 #include <ctype.h>
@@ -39,7 +39,7 @@ static const row table[] = {
     {22, LOCK_SYNC_E_BUSY, "LOCK_SYNC_E_BUSY", false},
 };
 
-TEST(numbers_names_and_retries)
+TEST(each_status_has_its_number_name_and_retryability)
 {
     CHECK_INT(COUNT_OF(table), 23);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -79,7 +79,7 @@ TEST(numbers_without_a_name)
     }
 }
 
-TEST(readers_of_an_error_take_null)
+TEST(getters_of_an_error_accept_null)
 {
     CHECK(lock_sync_last_error(NULL) == NULL);
     CHECK_INT(lock_sync_error_status(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -92,7 +92,7 @@ TEST(readers_of_an_error_take_null)
     CHECK_INT(lock_sync_error_byte_offset(NULL), -1);
 }
 
-static void check_says_ok(const lock_sync_error *e)
+static void check_is_ok(const lock_sync_error *e)
 {
     CHECK_OK(lock_sync_error_status(e));
     CHECK_TEXT(lock_sync_error_message(e), "");
@@ -104,7 +104,7 @@ static void check_says_ok(const lock_sync_error *e)
     CHECK(lock_sync_error_api_message_at(e, 0) == NULL);
 }
 
-TEST_WITH_CTX(a_success_leaves_nothing_of_the_error_before)
+TEST_WITH_CTX(a_success_clears_the_error_before)
 {
     static const t_response limited = {.http = 429,
                                        .body = "{\"errorMessages\":[\"a\",\"b\"]}",
@@ -112,16 +112,16 @@ TEST_WITH_CTX(a_success_leaves_nothing_of_the_error_before)
     const lock_sync_error *e = lock_sync_last_error(ctx);
 
     MUST(e != NULL);
-    check_says_ok(e);
+    check_is_ok(e);
     CHECK_INT(t_decode_status(ctx, &limited), LOCK_SYNC_E_RATE_LIMITED);
     CHECK_INT(lock_sync_error_retry_after_ms(e), 3000);
     CHECK_INT(lock_sync_error_api_message_count(e), 2);
     CHECK_OK(lock_sync_set_timeout_ms(ctx, 5));
     CHECK(e == lock_sync_last_error(ctx));
-    check_says_ok(e);
+    check_is_ok(e);
 }
 
-TEST_WITH_CTX(one_error_replaces_another_as_a_whole)
+TEST_WITH_CTX(an_error_replaces_all_parts_of_the_error_before)
 {
     const lock_sync_error *e = lock_sync_last_error(ctx);
 

@@ -1,5 +1,6 @@
-/* Structs that a host fills begin with their size. One of an older header is shorter and is taken, and nothing is read
-   behind its end: each lies at the end of a block of its own size, so that a memory checker sees a look too far. */
+/* Structs that an application fills begin with their size. A struct of an older header is shorter. The library
+   accepts it and does not read beyond its end. Each struct is in a block of exactly its size, so that a memory
+   checker finds such a read. */
 #include "../support/fake.h"
 
 #include <glob.h>
@@ -31,7 +32,7 @@ static lock_sync_status replace(void *user, const void *old_record, size_t old_s
     return LOCK_SYNC_OK;
 }
 
-/* Each gives the struct to the library, and has it used. */
+/* Each function passes the struct to the library and uses it. */
 
 static lock_sync_status take_transport(const void *given)
 {
@@ -68,7 +69,7 @@ static lock_sync_status take_allocator(const void *given)
     return status;
 }
 
-/* `shortest`: as long as it was in 0.1.0 without what may be left out. */
+/* `shortest`: the size in 0.1.0 without optional members. */
 typedef struct shape {
     const char *name;
     const void *whole;
@@ -82,7 +83,7 @@ static void check_size(const shape *s, size_t size, lock_sync_status want)
     unsigned char *block = malloc(size);
 
     MUST(block != NULL);
-    memset(block, 0x5a, size); /* what a longer struct holds is not looked at */
+    memset(block, 0x5a, size); /* the library ignores the members of a longer struct */
     memcpy(block, s->whole, size < s->size ? size : s->size);
     memcpy(block, &size, sizeof size);
     t_row("%s of %zu bytes", s->name, size);
@@ -90,7 +91,7 @@ static void check_size(const shape *s, size_t size, lock_sync_status want)
     free(block);
 }
 
-/* How many structs of the public headers say how long they are. */
+/* Counts the structs in the public headers that begin with their size. */
 static size_t shapes_in_headers(void)
 {
     glob_t headers;
@@ -111,7 +112,7 @@ static size_t shapes_in_headers(void)
     return count;
 }
 
-TEST(a_struct_of_an_older_header_is_taken)
+TEST(a_struct_of_an_older_header_is_accepted)
 {
     t_heap heap = {0};
     const lock_sync_transport transport = {.perform = perform};
@@ -120,7 +121,7 @@ TEST(a_struct_of_an_older_header_is_taken)
     const shape shapes[] = {
         {"transport", &transport, offsetof(lock_sync_transport, cancel), sizeof transport, take_transport},
         {"store", &store, offsetof(lock_sync_guard_store, destroy), sizeof store, take_store},
-        {"allocator", &allocator, sizeof allocator, sizeof allocator, take_allocator}, /* all of it is needed */
+        {"allocator", &allocator, sizeof allocator, sizeof allocator, take_allocator}, /* all members are required */
     };
 
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {

@@ -1,4 +1,4 @@
-/* The service's times (ISO 8601): tables of good and bad texts, every truncation, and timegm() as a second opinion. */
+/* The service's times (ISO 8601): tables of good and bad texts, each truncation, and a comparison with timegm(). */
 #include "../support/decoding.h"
 #include "wire/timestamp.h"
 
@@ -22,7 +22,7 @@ static int64_t parse(const char *text, size_t size)
 
 typedef struct row {
     const char *text;
-    int64_t ms; /* BAD: refused */
+    int64_t ms; /* BAD: rejected */
 } row;
 
 static void check_rows(const row *table, size_t n)
@@ -43,7 +43,7 @@ TEST(good_texts)
 {
     static const row table[] = {
         {"1970-01-01T00:00:00Z", 0},
-        {"1970-01-01T00:00:00", 0}, /* nothing is UTC */
+        {"1970-01-01T00:00:00", 0}, /* UTC if no offset is given */
         {"1969-12-31T23:59:59Z", -1000},
         {"1969-12-31T23:59:59.999Z", -1},
         {"2021-04-26T06:02:04.197Z", INT64_C(1619416924197)},
@@ -129,7 +129,7 @@ TEST(dates_and_times_that_do_not_exist)
     check_bad(texts, COUNT_OF(texts));
 }
 
-TEST(texts_that_are_no_timestamp)
+TEST(texts_that_are_not_a_timestamp)
 {
     static const char *const texts[] = {
         "",
@@ -168,7 +168,7 @@ TEST(texts_that_are_no_timestamp)
     };
 
     check_bad(texts, COUNT_OF(texts));
-    t_row("a NUL behind a good text");
+    t_row("a NUL after a good text");
     CHECK_INT(parse("1970-01-01T00:00:00Z\0", 21), BAD);
     t_row("a NUL inside");
     CHECK_INT(parse("1970-01-01T\0"
@@ -177,7 +177,7 @@ TEST(texts_that_are_no_timestamp)
               BAD);
 }
 
-/* Only what lies before `size` is read: the text goes on behind it, without a NUL. */
+/* Only `size` bytes are read: the text continues after them without a NUL. */
 TEST(a_good_text_cut_at_every_length)
 {
     static const struct {
@@ -198,7 +198,7 @@ TEST(a_good_text_cut_at_every_length)
     }
 }
 
-/* The machine's own calendar, which leaves out leap seconds too. */
+/* The calendar of the C library also has no leap seconds. */
 TEST(agrees_with_timegm_on_random_moments)
 {
     uint64_t seed = 20210426;
@@ -224,7 +224,7 @@ TEST(agrees_with_timegm_on_random_moments)
     }
 }
 
-/* Each day from 1890 to 2110 once, and the days that are not there. */
+/* Each day from 1890 to 2110, and the day after the last one of each month, which does not exist. */
 TEST(every_day_of_two_centuries_is_one_day_after_the_last)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

@@ -1,4 +1,4 @@
-/* What libcurl's codes come to, each of those that a fetch may meet. */
+/* The status of a fetch for each of libcurl's codes that it can get. */
 #include "base/memory.h"
 #include "../support/decoding.h"
 #include "transport/quirks.h"
@@ -52,7 +52,7 @@ TEST(codes_of_libcurl)
         t_row("%s", curl_easy_strerror(table[i].code));
         CHECK_INT(lsync_status_of_curl(&transfer, table[i].code), table[i].status);
     }
-    /* what versions of libcurl say otherwise */
+    /* codes that differ between versions of libcurl */
     CHECK_INT(lsync_status_of_curl(&transfer, LSYNC_CURLE_TOO_LARGE), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
     sockets.closed_bytes = 102400;
@@ -62,7 +62,7 @@ TEST(codes_of_libcurl)
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_NO_MEMORY);
     (void)snprintf(transfer.error_text, sizeof transfer.error_text, "%s", "No URL set");
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_URL_MALFORMAT), LOCK_SYNC_E_NO_MEMORY);
-    /* what a callback of ours, or the response, said before is the reason */
+    /* an earlier failure of the library's callback, or of the response, is the reason */
     transfer.stopped = LOCK_SYNC_E_TIMEOUT;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_ABORTED_BY_CALLBACK), LOCK_SYNC_E_TIMEOUT);
     response.failed = LOCK_SYNC_E_TOO_LARGE;

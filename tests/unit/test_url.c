@@ -1,4 +1,5 @@
-/* Base URLs and proxy URLs: every reason to refuse one, which hosts are loopback, and when plain http may be used. */
+/* Base URLs and proxy URLs: each reason to reject one, which host names are loopback, and when plain http may be
+   used. */
 #include "client/context.h"
 #include "../support/decoding.h"
 #include "wire/url.h"
@@ -13,7 +14,7 @@ TEST_WITH_CTX(base_urls)
 {
     static const struct {
         const char *url;
-        const char *base; /* what requests begin with; NULL: refused */
+        const char *base; /* how the URLs of requests begin; NULL: rejected */
         const char *why;
     } table[] = {
         {"https://api.tedee.com", "https://api.tedee.com", NULL},
@@ -146,7 +147,7 @@ TEST_WITH_CTX(urls_have_at_most_1024_bytes)
     }
 }
 
-/* Whether plain http is right is checked when a request is made, not when the URL is set. */
+/* Builds a request, because this checks whether plain http is allowed; setting the URL does not. */
 static lock_sync_status build(lock_sync_ctx *ctx, const char *url, bool allow_http)
 {
     lock_sync_request *q;
@@ -216,7 +217,7 @@ TEST_WITH_CTX(only_loopback_by_its_text_may_use_plain_http)
         CHECK_INT(build(ctx, url, false), table[i].loopback ? LOCK_SYNC_OK : LOCK_SYNC_E_INVALID_ARGUMENT);
         CHECK_HOLDS(t_error_message(ctx), table[i].loopback ? "" : "http");
         CHECK_OK(build(ctx, url, true));
-        (void)snprintf(url, sizeof url, "https://%s", table[i].host); /* https goes anywhere */
+        (void)snprintf(url, sizeof url, "https://%s", table[i].host); /* https may be sent anywhere */
         CHECK_OK(build(ctx, url, false));
     }
 }
@@ -280,7 +281,7 @@ TEST_WITH_CTX(proxies)
         {"http://p#x", "more than a port"},
         {"http://u:" CODE "@p@q", "more than a port"},
         {"http://[::1", "IPv6"},
-        /* libcurl would see the host evil.com, our check the host p: all parsers must see the same one */
+        /* libcurl's host name would be evil.com, that of the library's check p: all parsers must find the same one */
         {"http://evil.com/@p", ""},
         {"http://evil.com/x:" CODE "@p", ""},
         {"http://evil.com?@p", ""},
@@ -305,8 +306,8 @@ TEST_WITH_CTX(proxies)
     }
 }
 
-/* Whether a pool has a name to look up. */
-TEST(hosts_that_are_addresses)
+/* A pool looks up only names that are not addresses. */
+TEST(host_names_that_are_addresses)
 {
     static const struct {
         const char *host;
@@ -322,7 +323,7 @@ TEST(hosts_that_are_addresses)
     }
 }
 
-TEST(one_origin_is_scheme_host_and_port)
+TEST(an_origin_is_scheme_host_name_and_port)
 {
     static const struct {
         const char *a;

@@ -1,4 +1,4 @@
-/* Whole numbers that are written as reals: what a parser gets to read in their place. */
+/* Integers that are written as reals are rewritten for the parser. */
 #include "../support/decoding.h"
 #include "wire/whole.h"
 
@@ -17,8 +17,8 @@ TEST(a_fraction_of_zeros_becomes_blanks)
         {"-0.0", "-0  "},
         {"9007199254740993.0", "9007199254740993  "},
         {"999999999999999999.0", "999999999999999999  "},
-        {"-999999999999999999.0", "-999999999999999999  "}, /* the sign is no digit */
-        {"1000000000000000000.0", "1000000000000000000.0"}, /* might be more than an integer holds */
+        {"-999999999999999999.0", "-999999999999999999  "}, /* the sign does not count as a digit */
+        {"1000000000000000000.0", "1000000000000000000.0"}, /* could exceed an integer */
         {"-1000000000000000000.0", "-1000000000000000000.0"},
         /* other numbers stay */
         {"54", "54"},
@@ -28,7 +28,7 @@ TEST(a_fraction_of_zeros_becomes_blanks)
         {"5.9999999999999999999", "5.9999999999999999999"},
         {"1.0e5", "1.0e5"},
         {"1e5", "1e5"},
-        /* no numbers, and no JSON */
+        /* neither numbers nor JSON */
         {"\"54.0\"", "\"54.0\""},
         {"{\"6.0\":6.0}", "{\"6.0\":6  }"},
         {"\"a\\\"6.0\",7.0", "\"a\\\"6.0\",7  "},
