@@ -1,7 +1,7 @@
-/* What a decision costs: in memory, in a file, in Redis (a server that the environment's LOCKSYNC_REDIS names). Medians
-   of batches; a decision is one reserve or one settle.
+/* Measures the time of a decision, which is one reserve or one settle: in memory, in a file, and in Redis. The
+   environment variable LOCKSYNC_REDIS is the URL of the server. Prints medians of batches.
 
-       guard-bench [FOLDER]     of the file; a temporary one if not said */
+       guard-bench [FOLDER]     the folder of the file; by default a temporary one */
 #include "shared_guard.h"
 
 #include "../support/kit.h"
@@ -22,8 +22,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One batch in ns per decision: denials, or slots that are given back or answered (the interval is 1 ms: mostly denied
-   again, so it is the giving back that shows what a grant costs). */
+/* Returns the ns per decision of one batch: of denials, or of reserves and settles. With an interval of 1 ms most
+   reserves after a settle are denied, so refunds show the time of a grant. */
 static double batch(lock_sync_guard *g, int decisions, bool denied)
 {
     int64_t begin_us = kit_now_us();
@@ -37,7 +37,7 @@ static double batch(lock_sync_guard *g, int decisions, bool denied)
         if (!denied && status == LOCK_SYNC_OK)
             (void)lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
         if (!denied && status != LOCK_SYNC_OK)
-            (void)lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1); /* is over: changes nothing */
+            (void)lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1); /* an ended slot: changes nothing */
     }
     return (double)(kit_now_us() - begin_us) * 1000 / decisions;
 }
@@ -60,7 +60,7 @@ static void measure(const char *name, const guard_place *place, int decisions)
     double denied;
     double pair;
 
-    /* the first use of a database, or one after a restart: half a minute */
+    /* at the first use of a database, or after a restart, this takes half a minute */
     while (lock_sync_guard_reserve(g, 0, &wait_ms, NULL) == LOCK_SYNC_E_TOO_SOON)
         (void)usleep((useconds_t)wait_ms * 1000);
     pair = median(g, decisions, false);

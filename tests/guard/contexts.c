@@ -1,4 +1,4 @@
-/* What the tests of contexts and their guards share; see contexts.h. */
+/* For the tests of contexts and their guards; see contexts.h. */
 #include "contexts.h"
 
 #include <pthread.h>
@@ -101,7 +101,7 @@ int64_t retry_after(const lock_sync_ctx *ctx)
     return lock_sync_error_retry_after_ms(lock_sync_last_error(ctx));
 }
 
-/* --- many at the same time --- */
+/* --- many threads --- */
 
 #define THREADS_MAX 16
 
@@ -110,27 +110,27 @@ typedef struct crowd {
     int64_t interval_us;
     int64_t until_us;
     _Atomic int64_t last_end_us;
-    atomic_int inside; /* holders at the same time */
+    atomic_int inside; /* how many have a slot now */
     atomic_int slots;
     atomic_int together;
     atomic_int too_close;
     atomic_int failures;
 } crowd;
 
-static lock_sync_status hold_a_slot(crowd *c, int64_t slot)
+static lock_sync_status use_the_slot(crowd *c, int64_t slot)
 {
     bool sent = atomic_fetch_add(&c->slots, 1) % 4 != 0;
 
     atomic_fetch_add(&c->together, atomic_fetch_add(&c->inside, 1) > 0);
     atomic_fetch_add(&c->too_close, kit_now_us() - atomic_load(&c->last_end_us) < c->interval_us);
     (void)usleep(200);
-    if (sent) /* before the guard notes it */
+    if (sent) /* before the guard records it */
         atomic_store(&c->last_end_us, kit_now_us());
     atomic_fetch_sub(&c->inside, 1);
     return lock_sync_guard_settle(c->guard, slot, sent ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1);
 }
 
-static void *come_and_go(void *user)
+static void *use_repeatedly(void *user)
 {
     crowd *c = user;
     lock_sync_guard *g = lock_sync_guard_ref(c->guard);
@@ -140,7 +140,7 @@ static void *come_and_go(void *user)
         lock_sync_status status = lock_sync_guard_reserve(g, 60000, NULL, &slot);
 
         if (status == LOCK_SYNC_OK)
-            status = hold_a_slot(c, slot);
+            status = use_the_slot(c, slot);
         atomic_fetch_add(&c->failures, status != LOCK_SYNC_OK && status != LOCK_SYNC_E_TOO_SOON);
         atomic_fetch_add(&c->failures, lock_sync_guard_error_message(g, NULL, 0) != 0);
         (void)lock_sync_guard_set_hourly_budget(g, 1000000, 0);
@@ -158,7 +158,7 @@ void check_crowd(lock_sync_guard *g, size_t threads, int64_t interval_ms, int64_
     CHECK_OK(lock_sync_guard_set_min_interval_ms(g, interval_ms));
     CHECK_OK(lock_sync_guard_set_hourly_budget(g, 1000000, 0));
     for (size_t i = 0; i < threads; i++)
-        MUST_INT(pthread_create(&thread[i], NULL, come_and_go, &c), 0);
+        MUST_INT(pthread_create(&thread[i], NULL, use_repeatedly, &c), 0);
     for (size_t i = 0; i < threads; i++)
         MUST_INT(pthread_join(thread[i], NULL), 0);
     CHECK(c.slots > 10);

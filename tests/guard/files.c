@@ -1,4 +1,4 @@
-/* What the tests of the file guard share; see files.h. */
+/* For the tests of the file guard; see files.h. */
 #include "files.h"
 
 #include <dirent.h>
@@ -100,10 +100,10 @@ bool check_no_slot(lock_sync_guard *g, const char *why)
     char text[300];
     int64_t slot = 7;
     int64_t wait_ms = 7;
-    bool refused = CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot), LOCK_SYNC_E_GUARD);
+    bool failed = CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot), LOCK_SYNC_E_GUARD);
 
     (void)lock_sync_guard_error_message(g, text, sizeof text);
-    return CHECK_INT(slot, 0) && CHECK_INT(wait_ms, 0) && CHECK_HOLDS(text, why) && refused;
+    return CHECK_INT(slot, 0) && CHECK_INT(wait_ms, 0) && CHECK_HOLDS(text, why) && failed;
 }
 
 bool use_slot(lock_sync_guard *g)
@@ -135,7 +135,7 @@ void be_limited(lock_sync_guard *g, int64_t retry_after_ms)
     CHECK_OK(lock_sync_guard_settle(g, take_slot(g, 1000), LOCK_SYNC_SLOT_LIMITED, retry_after_ms));
 }
 
-/* --- the file from outside --- */
+/* --- the file's contents --- */
 
 bool file_place(size_t i, lsync_guard_stored *stored)
 {
@@ -156,11 +156,11 @@ lsync_guard_stored file_stored(void)
     bool is_second = file_place(1, &second);
 
     if (!is_first && !is_second)
-        kit_die("%s holds no record", here.path);
+        kit_die("%s contains no record", here.path);
     return is_first && (!is_second || first.record.version > second.record.version) ? first : second;
 }
 
-lsync_guard_entry sync_line(void)
+lsync_guard_entry sync_entry(void)
 {
     return file_stored().record.entries[LOCK_SYNC_REQUEST_SYNC];
 }
@@ -186,7 +186,7 @@ uint32_t counted_requests(void)
     return requests;
 }
 
-int hold_lock(const char *path)
+int lock_as_another_process(const char *path)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
 
@@ -204,7 +204,7 @@ bool is_locked(void)
     return locked;
 }
 
-/* --- the rest --- */
+/* --- time --- */
 
 void pause_ms(unsigned ms)
 {

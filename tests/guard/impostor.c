@@ -1,4 +1,4 @@
-/* Stands in for a Redis server; see impostor.h. */
+/* A fake Redis server; see impostor.h. */
 #include "impostor.h"
 #include "../support/checks.h"
 #include "../support/kit.h"
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Whether the other closed while nothing was said for so long. */
+/* Whether the client closed within `ms`. */
 static bool hung_up(int fd, int ms)
 {
     struct pollfd poller = {fd, POLLRDHUP, 0};
@@ -22,18 +22,18 @@ static bool hung_up(int fd, int ms)
 
 static void serve(const impostor *i, int fd)
 {
-    char asked[512];
+    char received[512];
 
-    if (recv(fd, asked, sizeof asked, 0) > 0 && i->says != NULL)
+    if (recv(fd, received, sizeof received, 0) > 0 && i->says != NULL)
         (void)send(fd, i->says, strlen(i->says), MSG_NOSIGNAL);
     while (i->again != NULL && !hung_up(fd, i->again_ms) && send(fd, i->again, strlen(i->again), MSG_NOSIGNAL) > 0)
         continue;
-    while ((i->listens_on || i->says == NULL) && recv(fd, asked, sizeof asked, 0) > 0)
+    while ((i->keeps_reading || i->says == NULL) && recv(fd, received, sizeof received, 0) > 0)
         continue;
     (void)close(fd);
 }
 
-/* The size of the reply that a text begins with; 0: there is none. */
+/* The size of the reply at the beginning of a text; 0: the text is empty. */
 static size_t reply_size(const char *text)
 {
     size_t line = strcspn(text, "\n") + 1;
@@ -48,7 +48,8 @@ static size_t reply_size(const char *text)
     return line;
 }
 
-/* Commands have the format of replies. */
+/* Sends one reply of the script for each command. A redisReader can read the commands, because they have the format of
+   replies. */
 static void play(int fd, const char *script)
 {
     redisReader *reader = redisReaderCreate();
@@ -79,7 +80,7 @@ static void *play_all(void *user)
     for (const char *const *script = i->scripts; *script != NULL; script++) {
         if ((fd = accept(i->listener, NULL, NULL)) < 0)
             break;
-        atomic_fetch_add(&i->asked, 1);
+        atomic_fetch_add(&i->connections, 1);
         play(fd, *script);
     }
     (void)shutdown(i->listener, SHUT_RDWR);

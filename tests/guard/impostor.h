@@ -1,4 +1,4 @@
-/* Something on a free loopback port that is no Redis server, and says what a test wants one to say. */
+/* A fake Redis server on a free loopback port. It sends the replies that a test needs. */
 #ifndef GUARD_IMPOSTOR_H
 #define GUARD_IMPOSTOR_H
 
@@ -13,10 +13,11 @@
 #define ROLE "$67\r\nrole:master\r\nmaster_replid:" SOURCE "\r\n"
 #define AOF "$13\r\naof_enabled:1\r\n"
 #define NOTHING "$0\r\n\r\n"
-#define MET ROLE AOF NOTHING NOTHING                                      /* INFO, four times: at each new connection */
-#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n"                   /* three years old */
-#define OTHER_MARKER "$57\r\n76543210" SOURCE_END " 1600000000000000\r\n" /* of another life of the server */
-#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE /* GET, TIME, INFO; and the same for the marker */
+#define MET ROLE AOF NOTHING NOTHING                    /* INFO, four times on each new connection */
+#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n" /* three years old */
+#define OTHER_MARKER                                                                                                   \
+  "$57\r\n76543210" SOURCE_END " 1600000000000000\r\n" /* of another source: the server was replaced */
+#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE      /* GET, TIME, INFO for the record, then for the marker */
 #define NO_KEY MET ABSENT
 #define STILL_NONE "+OK\r\n$-1\r\n" /* WATCH, GET */
 #define ANOTHERS                                                                                                       \
@@ -25,21 +26,21 @@
 #define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
 
 typedef struct impostor {
-    const char *says;  /* to each connection, then it closes; NULL: never a word */
-    const char *again; /* said over and over behind `says`, until the other closes; NULL: nothing */
-    int again_ms;      /* this long before each time */
-    bool listens_on;   /* until the other closes */
-    /* Instead of all these: each connection in turn gets a text, of which the replies are sent one for each command;
-       when a text is over, the connection is closed at the next command. NULL: nobody listens any more. */
+    const char *says;   /* sent on each connection, which is then closed; NULL: never sends anything */
+    const char *again;  /* sent repeatedly after `says`, until the client closes; NULL: nothing */
+    int again_ms;       /* the pause before each repetition */
+    bool keeps_reading; /* until the client closes */
+    /* Replaces the above: connection i gets script i, one reply for each command. At the command after the last
+       reply the connection is closed. After the last script (NULL) the port is closed. */
     const char *const *scripts;
-    /* the rest is set */
+    /* set by impostor_here() */
     int listener;
     int port;
-    atomic_int asked; /* how many connections have had a script */
+    atomic_int connections; /* that got a script */
     pthread_t thread;
 } impostor;
 
-/* One that does this, until the test is over; and redis://LOGIN127.0.0.1:PORT, until then. */
+/* Starts a server that does this until the test is over. Its URL, redis://LOGIN127.0.0.1:PORT, is valid as long. */
 impostor *impostor_here(impostor does);
 const char *impostor_url(const impostor *i, const char *login);
 

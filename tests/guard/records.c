@@ -1,4 +1,4 @@
-/* What the tests of records share; see records.h. */
+/* For the tests of records; see records.h. */
 #include "records.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What the tests of records share: records to begin with, and whether two are the same. Times are in us. */
+/* For the tests of records: new records, and whether two are equal. Times are in us. */
 #ifndef GUARD_RECORDS_H
 #define GUARD_RECORDS_H
 
@@ -13,10 +13,10 @@
 /* The service's limits. */
 extern const lsync_guard_limits service;
 
-/* A record of an account that was never used, which stands in the cells of NOW. */
+/* Makes the record of an account without requests, whose newest cell is that of NOW. */
 lsync_guard_record record_new(void);
 
-/* Whether a store would hold the same bytes: what lies between the members is nobody's. */
+/* Whether a store would have the same bytes for both. The padding between members does not count. */
 bool record_is_same(const lsync_guard_record *a, const lsync_guard_record *b);
 
 #endif

@@ -30,7 +30,7 @@ bool redis_server_is_there(void)
     return status == 0;
 }
 
-static bool answers(void *user)
+static bool replies(void *user)
 {
     const redis_server *s = user;
     redisContext *c = redisConnect("127.0.0.1", s->port);
@@ -54,7 +54,7 @@ void redis_server_start(redis_server *s)
     for (size_t i = 0; s->options[i] != NULL; i++)
         argv[n++] = s->options[i];
     s->process = child_start(argv, true);
-    if (!kit_wait(answers, s, KIT_PATIENCE_MS))
+    if (!kit_wait(replies, s, KIT_PATIENCE_MS))
         kit_die("redis-server does not start");
 }
 
@@ -109,12 +109,12 @@ redis_server *redis_server_new_replica(const redis_server *master)
     freeReplyObject(redis_server_ask(s, "REPLICAOF 127.0.0.1 %d", (int)master->port));
     if (!kit_wait(is_up_to_date, s, KIT_PATIENCE_MS))
         kit_die("the replica does not get up to date");
-    /* all that the master has written until now */
+    /* wait for all that the master has written so far */
     freeReplyObject(redis_server_ask(master, "WAIT 1 %d", KIT_PATIENCE_MS));
     return s;
 }
 
-/* While it is stopped it cannot come back to its master; what was sent before it still reads. */
+/* A stopped replica cannot reconnect to its master. It still reads later what was sent before. */
 void redis_server_cut_off(redis_server *replica, const redis_server *master)
 {
     freeReplyObject(redis_server_ask(master, "WAIT 1 %d", KIT_PATIENCE_MS));
@@ -179,7 +179,7 @@ redisReply *redis_server_ask(const redis_server *s, const char *format, ...)
     reply = c == NULL ? NULL : redisvCommand(c, format, arguments);
     va_end(arguments);
     if (reply == NULL)
-        kit_die("redis-server does not answer %s", format);
+        kit_die("redis-server does not reply to %s", format);
     redisFree(c);
     return reply;
 }
@@ -235,14 +235,14 @@ void redis_server_age(const redis_server *s, const char *key, int64_t ms)
     lsync_guard_stored stored;
 
     if (reply->type != REDIS_REPLY_STRING || !lsync_guard_unpack(reply->str, reply->len, &stored))
-        kit_die("%s holds no record", key);
+        kit_die("%s does not contain a record", key);
     lsync_guard_shift(&stored.record, -ms * 1000);
     lsync_guard_pack(&stored, bytes);
     freeReplyObject(reply);
     freeReplyObject(redis_server_ask(s, "SET %s %b KEEPTTL", key, bytes, sizeof bytes));
 }
 
-/* --- in a test --- */
+/* --- for a test --- */
 
 static void release_server(void *s)
 {
@@ -328,7 +328,7 @@ void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why)
     int64_t took_ms;
     lock_sync_status status;
 
-    /* a refusal writes nothing, so what is wrong with writing shows once the gate is open */
+    /* a denial writes nothing, so a failure of writing shows only when the guard is open */
     while ((status = lock_sync_guard_reserve(g, 1000, &wait_ms, &slot)) == LOCK_SYNC_E_TOO_SOON && wait_ms < 10 &&
            kit_now_ms() < before_ms + 200) {
         (void)usleep(500);

@@ -1,5 +1,5 @@
-/* A real redis-server for a test: on a free loopback port, with its files in a temporary folder, ended by its process
-   id. */
+/* Runs a real redis-server for a test, on a free loopback port, with its files in a temporary folder. It is ended by
+   its process id. */
 #ifndef GUARD_REDIS_SERVER_H
 #define GUARD_REDIS_SERVER_H
 
@@ -11,26 +11,26 @@
 
 typedef struct redis_server redis_server;
 
-/* Whether there is one to start. */
+/* Whether this machine has a redis-server. */
 bool redis_server_is_there(void);
 #define NO_REDIS "there is no redis-server here"
 
-/* Starts it and waits until it answers. `options` are pairs of its command line ("--appendonly", "yes"), end with NULL,
-   and may be NULL. Nothing is kept on disk unless they say so. */
+/* Starts it and waits until it replies. `options` are pairs of its command line ("--appendonly", "yes") that end with
+   NULL; may be NULL. By default it keeps nothing on disk. */
 redis_server *redis_server_new(const char *const *options);
-/* A replica of `master`, up to date with it. */
+/* Starts a replica of `master`, and waits until it is up to date. */
 redis_server *redis_server_new_replica(const redis_server *master);
-/* Cuts a replica off, so that it gets no more from its master; and makes it a master then. */
+/* Disconnects a replica from its master; makes it a master. */
 void redis_server_cut_off(redis_server *replica, const redis_server *master);
 void redis_server_promote(redis_server *replica);
 /* Ends it with SIGKILL and removes its files. */
 void redis_server_free(redis_server *s);
 
 void redis_server_kill(redis_server *s);
-/* After a kill: on the same port, with the files that are there. */
+/* Starts it again after a kill, on the same port with the same files. */
 void redis_server_start(redis_server *s);
 void redis_server_restart(redis_server *s);
-/* Ends `dead`, and has `s` listen on its port instead of its own. False: this server cannot change its port. */
+/* Ends `dead`, and lets `s` listen on the port of `dead`. False: this server cannot change its port. */
 bool redis_server_replace(redis_server *s, redis_server *dead);
 /* Stops and continues the process (SIGSTOP, SIGCONT). */
 void redis_server_pause(redis_server *s, bool stopped);
@@ -38,31 +38,32 @@ void redis_server_pause(redis_server *s, bool stopped);
 const char *redis_server_url(const redis_server *s); /* redis://127.0.0.1:PORT */
 int redis_server_port(const redis_server *s);
 
-/* One command by a connection of its own; the reply is the caller's. Ends the test when there is none. */
+/* Sends one command over a separate connection, and returns the reply; freeReplyObject() it. Ends the test on
+   failure. */
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...);
-/* The same for the number that it replies, -1 for none; and for commands whose reply does not matter. */
+/* The same, but returns the number of the reply, or -1; or ignores the reply. */
 long long redis_server_number(const redis_server *s, const char *command);
 void redis_server_do(const redis_server *s, const char *command);
 
-/* As if the database had been in use for a day: what lets the first slot of an absent `key` open at once. */
+/* Makes the database look used for a day, so that the first slot of an absent `key` is granted at once. */
 void redis_server_settle_in(const redis_server *s, const char *key);
-/* As if the record had been written that much earlier, and nobody had come since. */
+/* Makes the record look written `ms` earlier, without any use since. */
 void redis_server_age(const redis_server *s, const char *key, int64_t ms);
 
-/* --- in a test: all that follows is released after it --- */
+/* --- for a test, which releases all this at its end --- */
 
-/* A server; the test is skipped where there is none to start. And a replica of it. */
+/* Starts a server, or skips the test if this machine has no redis-server. Starts a replica. */
 redis_server *redis_here(const char *const *options);
 redis_server *redis_replica_here(const redis_server *master);
 
-/* A server object, and a guard on `key`. */
+/* Makes a server object, and a guard on `key`. */
 lock_sync_redis *redis_of(const char *url);
 lock_sync_guard *redis_guard(lock_sync_redis *r, const char *key, int64_t interval_ms);
 
-/* A guard on "k" over a connection of its own. */
+/* Makes a guard on "k" with a separate server object. */
 lock_sync_guard *redis_user(const char *url, int64_t interval_ms);
 
-/* The same with its server object and a server, whose database is settled in. */
+/* A server after redis_server_settle_in(), a server object, and a guard on "k". */
 typedef struct redis_rig {
     redis_server *server;
     lock_sync_redis *redis;
@@ -71,13 +72,13 @@ typedef struct redis_rig {
 
 redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
 
-/* Asks until there is a slot, for at most `ms`; 0 when none came. */
+/* Asks until there is a slot, for at most `ms`. Returns the slot; 0: none. */
 int64_t redis_slot(lock_sync_guard *g, int64_t lease_ms, int64_t ms);
 
-/* Asks once; the wait that a denial reports, -1 (and a failed check) if it is none. */
+/* Asks once, and returns the wait of the denial. -1, with a failed check: it was not denied. */
 int64_t redis_wait_ms(lock_sync_guard *g);
 
-/* That asking gives E_GUARD and no slot, within `ms`, with a cause that holds `why`. */
+/* Expects E_GUARD without a slot within `ms`, and a cause that contains `why`. */
 void check_redis_fails(lock_sync_guard *g, int64_t ms, const char *why);
 
 #endif

@@ -1,4 +1,4 @@
-/* A table language for the rule; see rule_cases.h. */
+/* Tables for the tests of the rule; see rule_cases.h. */
 #include "rule_cases.h"
 #include "guard/lineage.h"
 
@@ -33,7 +33,7 @@ static void check_verdict(run *u, const rule_step *s, const lsync_guard_verdict 
 static void run_step(run *u, const rule_step *s)
 {
     int64_t at_us = u->start_us + s->at;
-    lsync_guard_request request = {s->kind, s->hold, rule_slot(s->slot)};
+    lsync_guard_request request = {s->kind, s->lease, rule_slot(s->slot)};
     lsync_guard_ending ending = {rule_slot(s->slot), s->outcome, s->retry_after, s->ago, s->charges};
     lsync_guard_verdict v;
 

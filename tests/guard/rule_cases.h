@@ -1,5 +1,5 @@
-/* A table language for the rule: what was asked and settled when, and what came of it. All times are in us, from the
-   start of the case on; the start is a boundary of the grid of cells. */
+/* Tables for the tests of the rule: requests, settles and their times, with the expected decisions. All times are in us
+   since the start of the case, which is a boundary of the grid of cells. */
 #ifndef GUARD_RULE_CASES_H
 #define GUARD_RULE_CASES_H
 
@@ -10,7 +10,7 @@
 #define MS(milliseconds) ((milliseconds)*INT64_C(1000))
 #define HOUR LSYNC_GUARD_HOUR_US
 #define CELL LSYNC_GUARD_CELL_US
-#define OUT(cell) (((cell) + 1) * CELL + HOUR) /* when the requests of a cell no longer count */
+#define OUT(cell) (((cell) + 1) * CELL + HOUR) /* when the requests of a cell stop counting */
 #define NEVER LSYNC_GUARD_NEVER_US
 
 #define SYNC LOCK_SYNC_REQUEST_SYNC
@@ -35,11 +35,11 @@ typedef struct rule_step {
     rule_action action;
     int64_t at;
     lock_sync_request_kind kind;
-    int64_t hold;
-    int slot;        /* the ordinal of the grant, from 1 on; 0: the number 0; NOBODYS: one that was never granted */
-    int64_t wait;    /* 0: granted */
-    int64_t soonest; /* 0 with a wait: not looked at */
-    lsync_guard_reason reason; /* NONE with a wait: not looked at */
+    int64_t lease;
+    int slot;                  /* the ordinal of the grant, from 1 on; 0: the number 0; NEVER_GRANTED: another number */
+    int64_t wait;              /* 0: granted */
+    int64_t soonest;           /* 0 with a wait: not checked */
+    lsync_guard_reason reason; /* NONE with a wait: not checked */
     lock_sync_guard_outcome outcome;
     int64_t retry_after;
     int64_t ago;
@@ -57,34 +57,34 @@ typedef struct rule_case {
     rule_step steps[RULE_STEPS_MAX];
 } rule_case;
 
-#define NOBODYS 99
-#define NOT_LIVE INT64_C(-1) /* the wait that an extension is told whose lease is no longer live */
+#define NEVER_GRANTED 99
+#define NOT_LIVE INT64_C(-1) /* the wait of an extension whose lease is no longer live */
 
-/* Asks. `told`: the reason for the wait, without its prefix. */
-#define ASK_FOR(kind_, at_, hold_, wait_)                                                                              \
+/* Request a slot. `why`: the reason for the wait, without its prefix. */
+#define ASK_FOR(kind_, at_, lease_, wait_)                                                                             \
   {                                                                                                                    \
-    .action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_                                         \
+    .action = RULE_ASK, .kind = kind_, .at = at_, .lease = lease_, .wait = wait_                                       \
   }
-#define ASK(at_, hold_, wait_) ASK_FOR(SYNC, at_, hold_, wait_)
-#define ASK_DIRECTORY(at_, hold_, wait_) ASK_FOR(DIRECTORY, at_, hold_, wait_)
-#define ASK_OTHER(at_, hold_, wait_) ASK_FOR(OTHER, at_, hold_, wait_)
-#define TOLD(kind_, at_, hold_, wait_, soonest_, told)                                                                 \
+#define ASK(at_, lease_, wait_) ASK_FOR(SYNC, at_, lease_, wait_)
+#define ASK_DIRECTORY(at_, lease_, wait_) ASK_FOR(DIRECTORY, at_, lease_, wait_)
+#define ASK_OTHER(at_, lease_, wait_) ASK_FOR(OTHER, at_, lease_, wait_)
+#define DENIED(kind_, at_, lease_, wait_, soonest_, why)                                                               \
   {                                                                                                                    \
-    .action = RULE_ASK, .kind = kind_, .at = at_, .hold = hold_, .wait = wait_, .soonest = soonest_,                   \
-    .reason = LSYNC_GUARD_REASON_##told                                                                                \
-  }
-
-#define EXTEND(at_, slot_, hold_, wait_)                                                                               \
-  {                                                                                                                    \
-    .action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_                                      \
-  }
-#define EXTEND_TOLD(at_, slot_, hold_, wait_, soonest_, told)                                                          \
-  {                                                                                                                    \
-    .action = RULE_EXTEND, .at = at_, .slot = slot_, .hold = hold_, .wait = wait_, .soonest = soonest_,                \
-    .reason = LSYNC_GUARD_REASON_##told                                                                                \
+    .action = RULE_ASK, .kind = kind_, .at = at_, .lease = lease_, .wait = wait_, .soonest = soonest_,                 \
+    .reason = LSYNC_GUARD_REASON_##why                                                                                 \
   }
 
-/* Settles. LATE_: an outcome of `ago_` before, that could not be written then. */
+#define EXTEND(at_, slot_, lease_, wait_)                                                                              \
+  {                                                                                                                    \
+    .action = RULE_EXTEND, .at = at_, .slot = slot_, .lease = lease_, .wait = wait_                                    \
+  }
+#define EXTEND_DENIED(at_, slot_, lease_, wait_, soonest_, why)                                                        \
+  {                                                                                                                    \
+    .action = RULE_EXTEND, .at = at_, .slot = slot_, .lease = lease_, .wait = wait_, .soonest = soonest_,              \
+    .reason = LSYNC_GUARD_REASON_##why                                                                                 \
+  }
+
+/* Settle a slot. LATE_: an outcome that could not be written when it arrived, `ago_` before. */
 #define SETTLE(at_, slot_, outcome_, retry_, ago_, charges_)                                                           \
   {                                                                                                                    \
     .action = RULE_SETTLE, .at = at_, .slot = slot_, .outcome = LOCK_SYNC_SLOT_##outcome_, .retry_after = retry_,      \
@@ -99,23 +99,23 @@ typedef struct rule_case {
 #define LATE_LIMITED(at_, slot_, retry_, ago_) SETTLE(at_, slot_, LIMITED, retry_, ago_, 0)
 #define LATE_CHARGED(at_, slot_, ago_, charges_) SETTLE(at_, slot_, SENT, -1, ago_, charges_)
 
-/* Another boot, whose clock shows `by_` more. */
+/* A new boot, whose clock shows `by_` more. */
 #define SHIFT(by_)                                                                                                     \
   {                                                                                                                    \
     .action = RULE_SHIFT, .at = by_                                                                                    \
   }
-/* A line is closed until then. */
+/* Closes a kind until `until_`. */
 #define CLOSE(kind_, until_, why_)                                                                                     \
   {                                                                                                                    \
     .action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_                                   \
   }
-/* When nothing of the record matters any more. */
+/* Expects the time at which the record is stale. */
 #define STALE(at_)                                                                                                     \
   {                                                                                                                    \
     .action = RULE_STALE, .at = at_                                                                                    \
   }
 
-/* The number of the slot that is granted at an ordinal. */
+/* The number of the slot with this ordinal. */
 int64_t rule_slot(int ordinal);
 
 void rule_check_cases(const rule_case *cases, size_t n);

@@ -1,4 +1,4 @@
-/* What the soak and the storm have in common; see shared_guard.h. */
+/* Functions that the soak and the storm share; see shared_guard.h. */
 #include "shared_guard.h"
 #include "../support/kit.h"
 
@@ -23,7 +23,8 @@ lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_
         lock_sync_redis_free(r);
 #endif
     } else if (place->file[0] != '\0') {
-        while (lock_sync_guard_open_file(place->file, &g) != LOCK_SYNC_OK) /* on a busy machine its lock may be taken */
+        while (lock_sync_guard_open_file(place->file, &g) !=
+               LOCK_SYNC_OK) /* on a busy machine another process may have the lock */
             (void)usleep(1000);
     } else {
         (void)lock_sync_guard_new(&g);

@@ -1,22 +1,22 @@
-/* A guard that many processes share: what the soak and the storm have in common. */
+/* A guard that many processes share, for the soak and the storm. */
 #ifndef GUARD_SHARED_GUARD_H
 #define GUARD_SHARED_GUARD_H
 
 #include <locksync/guard.h>
 
-/* Where the guard's record is; both "": in the memory of each process. */
+/* The place of the guard's record. Both "": the memory of each process. */
 typedef struct guard_place {
     char redis[64]; /* URL of the server */
     char file[256];
 } guard_place;
 
-/* Each process's guard on it; ends the process when there is none. */
+/* Opens this process's guard at the place. Ends the process on failure. */
 lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t reserve);
 
-/* Until so many seconds after a time of kit_now_us(). */
+/* Sleeps until `second` seconds after `begin_us`, a time of kit_now_us(). */
 void sleep_until(int64_t begin_us, double second);
 
-/* Reads a command line "[SECONDS [NAME]]" into what holds the defaults. False: it is none. */
+/* Reads a command line "[SECONDS [NAME]]". *seconds and *only have the defaults before. False: it is invalid. */
 bool soak_arguments(int argc, char **argv, double *seconds, const char **only);
 
 #endif

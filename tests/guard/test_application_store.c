@@ -1,5 +1,5 @@
-/* A guard over a store of the application's own: what the store may do, and what the guard and a context make of it.
-   The store is a record in memory with a clock that the test sets; test_look_swap.c has `look` and `swap`. */
+/* A guard over an application's store: what the store may do, and the results of the guard and a context. The store
+   is a record in memory with a clock that the test sets. test_look_swap.c tests `look` and `swap`. */
 #include "contexts.h"
 #include "guard/record.h"
 
@@ -7,23 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct shelf {
+typedef struct fake_store {
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
     int64_t now_ms;
     size_t replaces;
     size_t destroyed;
-    bool is_beaten; /* another changes the record between load and replace, once */
+    bool is_beaten; /* another user changes the record between load and replace, once */
     lock_sync_status load_fails;
     lock_sync_status replace_fails;
     const char *why;        /* for describe */
-    lock_sync_ctx *cancels; /* its fetch is cancelled by a load */
-    size_t room;            /* what the last load offered */
-} shelf;
+    lock_sync_ctx *cancels; /* a load cancels its fetch */
+    size_t room;            /* for the record, at the last load */
+} fake_store;
 
-static lock_sync_status shelf_load(void *user, void *record, size_t *size, int64_t *now_ms)
+static lock_sync_status fake_load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
-    shelf *s = user;
+    fake_store *s = user;
 
     s->room = *size;
     if (s->cancels != NULL)
@@ -36,10 +36,10 @@ static lock_sync_status shelf_load(void *user, void *record, size_t *size, int64
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status shelf_replace(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                      size_t new_size, bool *replaced)
+static lock_sync_status fake_replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                     size_t new_size, bool *replaced)
 {
-    shelf *s = user;
+    fake_store *s = user;
 
     s->replaces++;
     if (s->replace_fails != LOCK_SYNC_OK)
@@ -53,23 +53,23 @@ static lock_sync_status shelf_replace(void *user, const void *old_record, size_t
     return LOCK_SYNC_OK;
 }
 
-static void shelf_destroy(void *user)
+static void fake_destroy(void *user)
 {
-    shelf *s = user;
+    fake_store *s = user;
 
     s->destroyed++;
 }
 
-static void shelf_describe(void *user, char *text, size_t size)
+static void fake_describe(void *user, char *text, size_t size)
 {
-    const shelf *s = user;
+    const fake_store *s = user;
 
     (void)snprintf(text, size, "%s", s->why);
 }
 
-static shelf *new_shelf(void)
+static fake_store *new_store(void)
 {
-    shelf *s = calloc(1, sizeof *s);
+    fake_store *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         kit_die("out of memory");
@@ -77,17 +77,17 @@ static shelf *new_shelf(void)
     return t_later(free, s);
 }
 
-static lock_sync_guard_store store_of(shelf *s)
+static lock_sync_guard_store store_of(fake_store *s)
 {
     return (lock_sync_guard_store){.struct_size = sizeof(lock_sync_guard_store),
                                    .user = s,
-                                   .load = shelf_load,
-                                   .replace = shelf_replace,
-                                   .destroy = shelf_destroy,
-                                   .describe = s->why != NULL ? shelf_describe : NULL};
+                                   .load = fake_load,
+                                   .replace = fake_replace,
+                                   .destroy = fake_destroy,
+                                   .describe = s->why != NULL ? fake_describe : NULL};
 }
 
-static lock_sync_guard *guard_of(shelf *s)
+static lock_sync_guard *guard_of(fake_store *s)
 {
     const lock_sync_guard_store store = store_of(s);
     lock_sync_guard *g;
@@ -96,7 +96,7 @@ static lock_sync_guard *guard_of(shelf *s)
     return release_guard_later(g);
 }
 
-/* A failure of the store: never a slot. */
+/* Expects a failure of the store and no slot. */
 static void check_fails(lock_sync_guard *g, const char *why)
 {
     char text[256];
@@ -118,9 +118,9 @@ static void check_denied(lock_sync_guard *g, int64_t wait_ms)
     CHECK_INT(got_ms, wait_ms);
 }
 
-TEST(a_slot_its_end_and_the_interval)
+TEST(a_slot_and_its_end_close_the_guard_for_all_users)
 {
-    shelf *s = new_shelf();
+    fake_store *s = new_store();
     lock_sync_guard *g = guard_of(s);
     lock_sync_guard *other = guard_of(s);
     int64_t slot;
@@ -132,7 +132,7 @@ TEST(a_slot_its_end_and_the_interval)
     CHECK_INT(s->replaces, 2);
     CHECK_INT(s->room, LOCK_SYNC_GUARD_RECORD_MAX);
     CHECK_INT(s->size, LSYNC_GUARD_RECORD_SIZE);
-    check_denied(other, 50001); /* hold, interval, and the grain of a clock of ms */
+    check_denied(other, 50001); /* lease, interval, and the step of a clock of ms */
     s->now_ms += 1000;
     CHECK_OK(lock_sync_guard_settle(other, first, LOCK_SYNC_SLOT_SENT, -1));
     check_denied(g, 20001);
@@ -143,10 +143,10 @@ TEST(a_slot_its_end_and_the_interval)
     CHECK(slot > 0 && slot != first);
 }
 
-TEST(a_failing_store_never_gives_a_slot)
+TEST(a_failing_store_never_grants_a_slot)
 {
     for (lock_sync_status failure = LOCK_SYNC_OK + 1; failure <= LOCK_SYNC_E_BUSY + 5; failure++) {
-        shelf *s = new_shelf();
+        fake_store *s = new_store();
         const lock_sync_guard_store store = store_of(s);
         lock_sync_guard *other = guard_of(s);
         lock_sync_guard *g;
@@ -160,14 +160,14 @@ TEST(a_failing_store_never_gives_a_slot)
         check_fails(g, "replace");
         CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_LIMITED, -1), LOCK_SYNC_E_GUARD);
         s->replace_fails = LOCK_SYNC_OK;
-        lock_sync_guard_unref(g); /* writes the 429 that it has kept */
+        lock_sync_guard_unref(g); /* writes the kept 429 */
         CHECK_INT(lock_sync_guard_reserve(other, 0, NULL, NULL), LOCK_SYNC_E_TOO_SOON);
     }
 }
 
-TEST(the_cause_is_reported)
+TEST(the_cause_of_a_failure_is_reported)
 {
-    shelf *s = new_shelf();
+    fake_store *s = new_store();
     lock_sync_guard *g;
     char text[256];
     char small[10];
@@ -189,13 +189,13 @@ TEST(the_cause_is_reported)
     CHECK_TEXT(small, "");
     CHECK_INT(lock_sync_guard_error_message(g, NULL, 0), length);
     s->why = "";
-    check_fails(g, "E_NETWORK"); /* nothing to say: the status speaks */
+    check_fails(g, "E_NETWORK"); /* without a text the status is reported */
     s->why = t_later(free, t_repeat('w', 5000));
     check_fails(g, "wwww");
     CHECK(lock_sync_guard_error_message(g, NULL, 0) < 300);
 }
 
-TEST(a_damaged_record_is_not_free_to_go)
+TEST(a_damaged_record_never_grants_a_slot)
 {
     static const struct {
         const char *name;
@@ -206,13 +206,13 @@ TEST(a_damaged_record_is_not_free_to_go)
         {"cut", LSYNC_GUARD_RECORD_SIZE - 1, 0},
         {"longer", LSYNC_GUARD_RECORD_SIZE + 1, 0},
         {"more than the room", LOCK_SYNC_GUARD_RECORD_MAX + 1, 0},
-        {"beyond all sense", SIZE_MAX, 0},
+        {"the largest size", SIZE_MAX, 0},
         {"first byte", LSYNC_GUARD_RECORD_SIZE, 1},
         {"last byte", LSYNC_GUARD_RECORD_SIZE, LSYNC_GUARD_RECORD_SIZE},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        shelf *s = new_shelf();
+        fake_store *s = new_store();
         lock_sync_guard *g = guard_of(s);
 
         t_row("%s", rows[i].name);
@@ -222,11 +222,11 @@ TEST(a_damaged_record_is_not_free_to_go)
         s->size = rows[i].size;
         s->now_ms += 100000;
         check_fails(g, "damaged");
-        CHECK_INT(s->replaces, 1); /* and it is left as it is */
+        CHECK_INT(s->replaces, 1); /* the record is unchanged */
     }
 }
 
-TEST(a_time_out_of_sense_is_not_free_to_go)
+TEST(a_time_out_of_range_never_grants_a_slot)
 {
     static const struct {
         int64_t now_ms;
@@ -242,7 +242,7 @@ TEST(a_time_out_of_sense_is_not_free_to_go)
                 {1700000000000, true}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        shelf *s = new_shelf();
+        fake_store *s = new_store();
         lock_sync_guard *g = guard_of(s);
 
         t_row("now %lld", (long long)rows[i].now_ms);
@@ -254,10 +254,10 @@ TEST(a_time_out_of_sense_is_not_free_to_go)
     }
 }
 
-/* --- what a store must have --- */
+/* --- the required functions --- */
 
-/* Which lengths are taken at all: see tests/unit/test_struct_size.c. */
-TEST(the_struct_says_how_long_it_is)
+/* tests/unit/test_struct_size.c tests which sizes are accepted. */
+TEST(functions_beyond_struct_size_are_not_called)
 {
     static const struct {
         size_t size;
@@ -271,14 +271,14 @@ TEST(the_struct_says_how_long_it_is)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        shelf s = {.now_ms = 1000000, .load_fails = LOCK_SYNC_E_SERVER, .why = "told"};
+        fake_store s = {.now_ms = 1000000, .load_fails = LOCK_SYNC_E_SERVER, .why = "down"};
         lock_sync_guard_store store = store_of(&s);
         lock_sync_guard *g;
 
         t_row("size %zu", rows[i].size);
         store.struct_size = rows[i].size;
         MUST_OK(lock_sync_guard_new_with_store(&store, &g));
-        check_fails(g, rows[i].describes ? "told" : "E_SERVER");
+        check_fails(g, rows[i].describes ? "down" : "E_SERVER");
         lock_sync_guard_unref(g);
         CHECK_INT(s.destroyed, rows[i].destroys);
     }
@@ -297,22 +297,22 @@ static lock_sync_status no_swap(void *user, const void *old_record, size_t old_s
     return LOCK_SYNC_E_NETWORK;
 }
 
-TEST(what_is_needed_is_needed)
+TEST(a_store_without_a_required_function_is_rejected)
 {
     enum { SIZE = sizeof(lock_sync_guard_store), OLDER = offsetof(lock_sync_guard_store, swap) };
     static const lock_sync_guard_store stores[] = {
-        {.struct_size = SIZE, .replace = shelf_replace, .destroy = shelf_destroy},
-        {.struct_size = SIZE, .load = shelf_load, .destroy = shelf_destroy},
-        {.struct_size = SIZE, .look = no_look, .destroy = shelf_destroy},
-        {.struct_size = SIZE, .swap = no_swap, .destroy = shelf_destroy},
-        {.struct_size = OLDER, .look = no_look, .swap = no_swap, .destroy = shelf_destroy},
+        {.struct_size = SIZE, .replace = fake_replace, .destroy = fake_destroy},
+        {.struct_size = SIZE, .load = fake_load, .destroy = fake_destroy},
+        {.struct_size = SIZE, .look = no_look, .destroy = fake_destroy},
+        {.struct_size = SIZE, .swap = no_swap, .destroy = fake_destroy},
+        {.struct_size = OLDER, .look = no_look, .swap = no_swap, .destroy = fake_destroy},
     };
     lock_sync_guard *g = NULL;
 
     CHECK_INT(lock_sync_guard_new_with_store(NULL, &g), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_guard_new_with_store(&stores[0], NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     for (size_t i = 0; i < COUNT_OF(stores); i++) {
-        shelf s = {0};
+        fake_store s = {0};
         lock_sync_guard_store store = stores[i];
 
         t_row("%zu", i);
@@ -323,16 +323,16 @@ TEST(what_is_needed_is_needed)
     }
 }
 
-TEST(destroyed_once_by_the_last_reference)
+TEST(the_last_reference_destroys_the_store_once)
 {
-    shelf s = {.now_ms = 1000000};
+    fake_store s = {.now_ms = 1000000};
     const lock_sync_guard_store store = store_of(&s);
     lock_sync_ctx *ctx = t_ctx();
     lock_sync_guard *g;
 
     MUST_OK(lock_sync_guard_new_with_store(&store, &g));
     CHECK_OK(lock_sync_set_guard(ctx, g));
-    CHECK_OK(lock_sync_set_guard(ctx, g)); /* the same again */
+    CHECK_OK(lock_sync_set_guard(ctx, g)); /* the same guard twice */
     lock_sync_guard_unref(g);
     CHECK_INT(s.destroyed, 0);
     CHECK_OK(lock_sync_set_guard(ctx, NULL));
@@ -343,9 +343,9 @@ TEST(destroyed_once_by_the_last_reference)
 
 /* --- contexts --- */
 
-TEST(without_its_store_a_context_sends_nothing)
+TEST(a_context_sends_nothing_if_its_store_fails)
 {
-    shelf *s = new_shelf();
+    fake_store *s = new_store();
 
     s->load_fails = LOCK_SYNC_E_NETWORK;
     s->why = "table guards is locked";
@@ -361,41 +361,41 @@ TEST(without_its_store_a_context_sends_nothing)
     CHECK(lock_sync_status_is_retryable(LOCK_SYNC_E_GUARD));
 }
 
-static lock_sync_status count_asked(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status count_calls(void *user, lock_sync_ctx *ctx, bool refused)
 {
     (void)refused;
     ++*(size_t *)user;
     return lock_sync_set_personal_key(ctx, T_SECRET);
 }
 
-TEST(a_fetch_that_is_cancelled_at_its_guard_asks_no_provider)
+TEST(a_fetch_that_is_cancelled_at_its_guard_calls_no_provider)
 {
-    shelf *s = new_shelf();
+    fake_store *s = new_store();
     guarded *c = GUARDED(guard_of(s), FAIL, response_good);
-    size_t asked = 0;
+    size_t calls = 0;
 
     s->cancels = c->ctx;
     CHECK_OK(lock_sync_set_personal_key(c->ctx, NULL));
-    CHECK_OK(lock_sync_set_token_provider(c->ctx, count_asked, &asked));
+    CHECK_OK(lock_sync_set_token_provider(c->ctx, count_calls, &calls));
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_CANCELLED);
-    CHECK_INT(asked, 0);
+    CHECK_INT(calls, 0);
     CHECK_INT(c->fake.performed, 0);
     s->cancels = NULL;
-    CHECK_INT(wait_of(c->guard), 0); /* the slot is given back */
+    CHECK_INT(wait_of(c->guard), 0); /* the slot is refunded */
 }
 
 static void lose_the_store(void *user, const lock_sync_request *q, lock_sync_response *response)
 {
-    shelf *s = user;
+    fake_store *s = user;
 
     (void)q, (void)response;
     s->replace_fails = LOCK_SYNC_E_NETWORK;
 }
 
-TEST(a_context_logs_an_end_that_could_not_be_written)
+TEST(a_context_logs_an_outcome_that_could_not_be_written)
 {
     static const t_step limited = {.http = 429, .headers = {"Retry-After", "3600"}, .hook = lose_the_store};
-    shelf *s = new_shelf();
+    fake_store *s = new_store();
     guarded *c = GUARDED(guard_of(s), FAIL, limited);
     t_log log = {0};
 

@@ -1,5 +1,5 @@
-/* The guard in a file: shared by all who open it, and never "free to go" if it is damaged, or if somebody else can
-   write to it. */
+/* The guard in a file: shared by all users that open it. It never grants a slot if the file is damaged, or if
+   another user can write to it. */
 #include "files.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TEST_HERE(a_fresh_file_is_private_and_alone)
+TEST_HERE(a_new_file_is_private_and_complete)
 {
     struct stat about;
     mode_t old_mask = umask(0);
@@ -22,7 +22,7 @@ TEST_HERE(a_fresh_file_is_private_and_alone)
     CHECK_INT(folder_entries(), 1); /* no temporary file is left */
 }
 
-TEST_HERE(the_places_are_written_in_turns)
+TEST_HERE(the_two_places_are_written_alternately)
 {
     lsync_guard_stored places[2];
 
@@ -44,16 +44,16 @@ TEST_HERE(two_guards_on_one_path_share)
     free_guard(a);
     check_wait(b, 20000);
     free_guard(b);
-    check_wait(file_guard(20000), 20000); /* after all have gone */
+    check_wait(file_guard(20000), 20000); /* after all others were freed */
 }
 
-TEST(paths_that_are_none)
+TEST(unusable_paths_are_rejected)
 {
     char *longest = t_repeat('x', 4000);
     char *longer = t_repeat('x', 4001);
     const char *const invalid[] = {"", longer};
-    const char *const unusable[] = {longest /* for the system, not for us */, "/nonexistent-folder/guard", "/dev/null",
-                                    "/"};
+    const char *const unusable[] = {longest /* for the system, not for the library */, "/nonexistent-folder/guard",
+                                    "/dev/null", "/"};
 
     for (size_t i = 0; i < COUNT_OF(invalid); i++) {
         lock_sync_guard *g = (lock_sync_guard *)(uintptr_t)8;
@@ -67,15 +67,15 @@ TEST(paths_that_are_none)
     free(longer);
 }
 
-/* --- what is no guard's file --- */
+/* --- other files than a guard's --- */
 
 typedef struct strange {
     const char *name;
-    mode_t mode;         /* its type too */
+    mode_t mode;         /* with the type */
     const char *target;  /* of a link */
     size_t size;         /* of a file */
-    const char *why;     /* in the place of the guard's file */
-    const char *why_new; /* where one is made; NULL: it is taken over */
+    const char *why;     /* the error if it has the name of the guard's file */
+    const char *why_new; /* the error if it has the name for a new file; NULL: it is replaced */
 } strange;
 
 static void put(const strange *row, const char *name)
@@ -95,7 +95,7 @@ static void put(const strange *row, const char *name)
     free(text);
 }
 
-/* Found by a guard that is in use, and by one that begins; left as it was. */
+/* Checks a guard in use and a new one. The file must stay unchanged. */
 static void check_strange(const strange *row, bool is_new)
 {
     const char *name = is_new ? here.new_path : here.path;
@@ -117,12 +117,12 @@ static void check_strange(const strange *row, bool is_new)
     CHECK_INT(folder_entries(), 2);
     CHECK_INT(lock_sync_guard_settle(g, 1, LOCK_SYNC_SLOT_SENT, -1), LOCK_SYNC_E_GUARD);
     (void)remove(name);
-    check_wait(g, 50000); /* made anew */
+    check_wait(g, 50000); /* created again */
     free(other);
     folder_renew();
 }
 
-TEST_HERE(what_is_no_guards_file_stays_as_it_is)
+TEST_HERE(a_file_that_is_not_a_guards_is_unchanged)
 {
     static const strange rows[] = {
         {"an empty file", S_IFREG | 0600, NULL, 0, "empty or damaged; delete it", NULL},
@@ -144,8 +144,8 @@ TEST_HERE(what_is_no_guards_file_stays_as_it_is)
 
 /* --- damage --- */
 
-/* The place that is not written stays whole, wherever a writer is killed. */
-TEST_HERE(a_torn_write_leaves_the_record_before)
+/* The other place stays complete, wherever a writer is killed. */
+TEST_HERE(a_torn_write_keeps_the_record_before)
 {
     lock_sync_guard *g = file_guard(HOUR_MS);
     unsigned char whole[LSYNC_GUARD_RECORD_SIZE];
@@ -169,16 +169,16 @@ TEST_HERE(a_torn_write_leaves_the_record_before)
             continue; /* the rest is the same */
         kit_write_file(here.path, bytes, sizeof bytes);
         CHECK_INT(lock_sync_guard_reserve(g, 0, NULL, NULL), LOCK_SYNC_E_TOO_SOON);
-        CHECK_INT(sync_line().over_us, before.record.entries[LOCK_SYNC_REQUEST_SYNC].over_us);
+        CHECK_INT(sync_entry().over_us, before.record.entries[LOCK_SYNC_REQUEST_SYNC].over_us);
     }
     memset(bytes, 0, sizeof bytes);
     kit_write_file(here.path, bytes, sizeof bytes); /* both places */
     check_no_slot(g, "damaged");
 }
 
-/* --- whose file it is --- */
+/* --- the file's owner --- */
 
-TEST_HERE(a_file_that_everybody_can_write_to)
+TEST_HERE(a_file_that_everybody_can_write_to_is_an_error)
 {
     static const struct {
         mode_t mode;
@@ -200,7 +200,7 @@ TEST_HERE(a_file_that_everybody_can_write_to)
     }
 }
 
-TEST_HERE(a_file_of_another_user)
+TEST_HERE(a_file_of_another_user_is_an_error)
 {
     lock_sync_guard *g;
 
@@ -209,14 +209,14 @@ TEST_HERE(a_file_of_another_user)
     MUST_INT(chown(here.path, NOBODY, NOBODY), 0);
     check_no_slot(g, "belongs to another user");
     check_no_guard(here.path);
-    MUST_INT(chown(here.path, 0, NOBODY), 0); /* whose group it is does not matter */
+    MUST_INT(chown(here.path, 0, NOBODY), 0); /* the group does not matter */
     use_slot(g);
     kit_write_file(here.new_path, "", 0);
     MUST_INT(chown(here.new_path, NOBODY, NOBODY) | unlink(here.path), 0);
     check_no_slot(g, "belongs to another user");
 }
 
-TEST_HERE(a_file_of_root_serves_those_it_lets_write)
+TEST_HERE(a_file_of_root_can_be_shared_by_permission)
 {
     t_need(geteuid() == 0, "only root can make a file of root");
     free_guard(file_guard(1));

@@ -1,5 +1,5 @@
-/* The guard's file goes through a reboot: the clock of its times begins anew, and the wall clock says how long that
-   took. The clocks are this test's own, so that all waits are exact. (With the machine's clocks: test_reboot.c.) */
+/* The guard's file over a reboot: the clock of its times begins again, and the wall clock shows how long that took. The
+   test sets both clocks, so that all waits are exact. (test_reboot.c uses the machine's clocks.) */
 #include "files.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 static int64_t boot_us;
 static int64_t wall_us;
 
-/* In place of the C library's. */
+/* Replaces the C library's function. */
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     int64_t us = id == CLOCK_REALTIME ? wall_us : boot_us;
@@ -36,8 +36,7 @@ static void pass(int64_t us)
     wall_us += us;
 }
 
-/* The file's times are now those of a boot before this one, which began `up_ms` ago; by the wall clock `ms` have
-   passed. */
+/* Makes the file's times those of the boot before. The new boot began `up_ms` ago, and `ms` pass by the wall clock. */
 static void reboot(int64_t ms, int64_t up_ms)
 {
     lsync_guard_stored stored = file_stored();
@@ -52,9 +51,9 @@ static void reboot(int64_t ms, int64_t up_ms)
 
 typedef enum event {
     SENT,
-    HELD,    /* for 9 s; never settled */
-    LIMITED, /* for an hour */
-    LOST     /* the file was deleted */
+    ON_ITS_WAY, /* a lease of 9 s that is never settled */
+    LIMITED,    /* for an hour */
+    LOST        /* the file is deleted */
 } event;
 
 static void live(event what, int64_t interval_ms)
@@ -63,7 +62,7 @@ static void live(event what, int64_t interval_ms)
 
     switch (what) {
     case SENT: use_slot(g); break;
-    case HELD: (void)take_slot(g, 9000); break;
+    case ON_ITS_WAY: (void)take_slot(g, 9000); break;
     case LIMITED: be_limited(g, HOUR_MS); break;
     case LOST:
         (void)remove(here.path);
@@ -73,7 +72,7 @@ static void live(event what, int64_t interval_ms)
     free_guard(g);
 }
 
-/* The wait that a new user is told; 0: a slot. */
+/* The wait that the guard reports to a new user; 0: a slot. */
 static int64_t wait_of_a_new_user(int64_t interval_ms)
 {
     lock_sync_guard *g = file_guard(interval_ms);
@@ -87,14 +86,14 @@ static int64_t wait_of_a_new_user(int64_t interval_ms)
     return wait_ms;
 }
 
-/* One request, a boot, and a question. */
+/* One request, a boot, and a request for a slot by a new user. */
 typedef struct row {
     const char *name;
     event what;
     int64_t interval_ms;
-    int64_t before_ms; /* the clock at the request */
-    int64_t passed_ms; /* from then to the question, by the wall clock */
-    int64_t after_ms;  /* the clock at the question */
+    int64_t before_ms; /* the clock at the first request */
+    int64_t passed_ms; /* from the first to the second, by the wall clock */
+    int64_t after_ms;  /* the clock at the second */
     int64_t wait_ms;   /* 0: a slot */
 } row;
 
@@ -105,7 +104,7 @@ static void live_through_a_boot(const row *r)
     reboot(r->passed_ms, r->after_ms);
 }
 
-/* The wait is over after that time of the new clock, and not before. */
+/* Checks that the wait is over after exactly `wait_ms` of the new clock. */
 static void check_end_of_wait(const row *r)
 {
     folder_renew();
@@ -116,23 +115,23 @@ static void check_end_of_wait(const row *r)
     CHECK_INT(wait_of_a_new_user(r->interval_ms), 0);
 }
 
-TEST_HERE(what_was_before_a_boot_counts_after_it)
+TEST_HERE(requests_before_a_boot_count_after_it)
 {
     static const row rows[] = {
         /* the last request is older than the boot: its time is before the new clock's zero */
         {"an hour's interval, 8 s later", SENT, HOUR_MS, 5000000, 8000, 3000, HOUR_MS - 8000},
-        {"8 s later, up for no time at all", SENT, 20000, 5000000, 8000, 0, 12000},
+        {"8 s later, just booted", SENT, 20000, 5000000, 8000, 0, 12000},
         {"the interval is over", SENT, 20000, 5000000, 20000, 3000, 0},
         {"from a clock at zero", SENT, 20000, 0, 8000, 3000, 12000},
         {"as old as the clock: at zero", SENT, 20000, 5000000, 8000, 8000, 12000},
         {"younger than the clock", SENT, 20000, 5000000, 8000, 60000, 12000},
-        {"held", HELD, 20000, 5000000, 8000, 3000, 21000},
+        {"on its way", ON_ITS_WAY, 20000, 5000000, 8000, 3000, 21000},
         {"blocked", LIMITED, 20000, 5000000, 8000, 3000, HOUR_MS - 8000},
         {"the block is over", LIMITED, 20000, 5000000, HOUR_MS, 3000, 0},
         {"closed after a loss", LOST, 20000, 5000000, 8000, 3000, 42000},
-        /* the wall clock was set meanwhile: back never opens, forward does */
+        /* the wall clock was set meanwhile: setting it back never opens the guard, setting it forward does */
         {"set back by a minute", SENT, 20000, 5000000, -60000, 3000, 20000},
-        {"held, set back by ten years", HELD, 20000, 5000000, -10 * YEAR_S * 1000, 3000, 29000},
+        {"on its way, set back by ten years", ON_ITS_WAY, 20000, 5000000, -10 * YEAR_S * 1000, 3000, 29000},
         {"blocked, set back by ten years", LIMITED, 20000, 5000000, -10 * YEAR_S * 1000, 3000, HOUR_MS},
         {"closed, set back by ten years", LOST, 20000, 5000000, -10 * YEAR_S * 1000, 3000, 50000},
         {"blocked, set forward by ten years", LIMITED, 20000, 5000000, 10 * YEAR_S * 1000, 3000, 0},
@@ -142,7 +141,7 @@ TEST_HERE(what_was_before_a_boot_counts_after_it)
         t_row("%s", rows[i].name);
         live_through_a_boot(&rows[i]);
         CHECK_INT(wait_of_a_new_user(rows[i].interval_ms), rows[i].wait_ms);
-        if (rows[i].wait_ms > 0 && rows[i].passed_ms >= 0) /* what lies ahead counts from the first look at it */
+        if (rows[i].wait_ms > 0 && rows[i].passed_ms >= 0) /* a later time counts from the first decision */
             check_end_of_wait(&rows[i]);
         folder_renew();
     }
@@ -161,9 +160,9 @@ TEST_HERE(within_a_boot_the_wall_clock_does_not_count)
     }
 }
 
-/* Containers that have a boot id each, or a system that tells none: each decision finds a record of "another boot", whose
-   clock is this one's, but for what two readings of the wall clock differ. The hour goes by all the same. */
-TEST_HERE(boots_that_are_one_do_not_move_the_hour)
+/* Each container has a boot id, or the system has no boot id. Then each decision finds a record of "another boot"
+   with the same clock, except for the difference of two readings of the wall clock. The hour must still pass. */
+TEST_HERE(boot_ids_that_change_within_a_boot_do_not_stop_the_hour)
 {
     static const int64_t differs_us[] = {-1999000, 0, 1, 1999000};
 
@@ -185,8 +184,8 @@ TEST_HERE(boots_that_are_one_do_not_move_the_hour)
     }
 }
 
-/* The first decision writes the record as one of this boot. */
-TEST_HERE(a_translated_record_is_this_boots)
+/* The first decision writes the record with the times of this boot. */
+TEST_HERE(a_record_is_written_with_the_times_of_this_boot)
 {
     lsync_guard_stored before;
     lsync_guard_stored after;
@@ -195,7 +194,7 @@ TEST_HERE(a_translated_record_is_this_boots)
     live(SENT, HOUR_MS);
     before = file_stored();
     reboot(8000, 3000);
-    (void)file_guard(HOUR_MS); /* asks for nothing */
+    (void)file_guard(HOUR_MS); /* requests no slot */
     after = file_stored();
     CHECK(memcmp(after.boot_id, before.boot_id, sizeof before.boot_id) == 0);
     CHECK_INT(after.wall_us, wall_us - boot_us);

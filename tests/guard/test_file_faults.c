@@ -1,5 +1,5 @@
-/* The file guard when the system says no: permissions, a read-only or full disk, no file descriptors, and another who
-   does not let go of the file's lock. Always E_GUARD, in time, and never a slot. */
+/* The file guard with failing system calls: permissions, a read-only or full disk, no file descriptors, and another
+   process that keeps the file's lock. The result is E_GUARD in time, and never a slot. */
 #include "files.h"
 
 #include <fcntl.h>
@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOSS_MS 30000 /* after that the file, which was made anew by one who had seen it, opens */
+#define LOSS_MS 30000 /* how long a file is closed that is created again by a user that has seen it */
 #define CANNOT 77     /* a child's exit status: not possible here */
 
-/* --- permissions: without root's powers, in a folder that is its own --- */
+/* --- permissions: not as root, in a folder of the user --- */
 
 static int begin_as_nobody(void **t_state)
 {
@@ -30,9 +30,9 @@ static int end_as_nobody(void **t_state)
     return status | folder_end(t_state);
 }
 
-TEST_IN(a_file_without_permission, begin_as_nobody, end_as_nobody)
+TEST_IN(a_file_without_permission_is_an_error, begin_as_nobody, end_as_nobody)
 {
-    static const mode_t modes[] = {0, 0400, 0200}; /* to read, or to write, is not enough */
+    static const mode_t modes[] = {0, 0400, 0200}; /* only to read or only to write is not enough */
     lock_sync_guard *g = file_guard(1);
 
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
@@ -45,7 +45,7 @@ TEST_IN(a_file_without_permission, begin_as_nobody, end_as_nobody)
     use_slot(g);
 }
 
-TEST_IN(a_folder_not_to_write, begin_as_nobody, end_as_nobody)
+TEST_IN(a_folder_without_permission_is_an_error_if_the_file_is_missing, begin_as_nobody, end_as_nobody)
 {
     lock_sync_guard *g;
 
@@ -54,7 +54,7 @@ TEST_IN(a_folder_not_to_write, begin_as_nobody, end_as_nobody)
     MUST_INT(chmod(here.dir, 0700), 0);
     g = file_guard(1);
     MUST_INT(chmod(here.dir, 0500), 0);
-    use_slot(g); /* is there: need not be made */
+    use_slot(g); /* the file exists */
     MUST_INT(chmod(here.dir, 0700) | unlink(here.path) | chmod(here.dir, 0500), 0);
     check_no_slot(g, "cannot be made: Permission denied");
     MUST_INT(chmod(here.dir, 0000), 0);
@@ -64,7 +64,7 @@ TEST_IN(a_folder_not_to_write, begin_as_nobody, end_as_nobody)
     CHECK_INT(folder_entries(), 1);
 }
 
-/* --- disks, in a mount namespace of a child's own --- */
+/* --- disks, in a child's mount namespace --- */
 
 static void mount_small_disk(void)
 {
@@ -73,7 +73,7 @@ static void mount_small_disk(void)
         _exit(CANNOT);
 }
 
-/* Leaves not one block. */
+/* Fills the disk with a file. */
 static void fill(const char *path)
 {
     static const char block[4096];
@@ -94,11 +94,11 @@ static int on_a_full_disk(void *user)
     mount_small_disk();
     fill(filler);
     CHILD_MUST(check_no_guard(here.path));
-    CHILD_MUST(folder_entries() == 1); /* not even a part of one is left */
+    CHILD_MUST(folder_entries() == 1); /* no part of the guard's file is left */
     CHILD_MUST(unlink(filler) == 0);
     g = file_guard(1);
     fill(filler);
-    CHILD_MUST(use_slot(g)); /* its blocks are its own */
+    CHILD_MUST(use_slot(g)); /* the guard's file has its blocks */
     CHILD_MUST(unlink(here.path) == 0);
     fill(filler);
     CHILD_MUST(check_no_slot(g, "cannot be written: No space left"));
@@ -119,20 +119,20 @@ static int on_a_read_only_disk(void *user)
     CHILD_MUST(mount("none", here.dir, "none", MS_REMOUNT | MS_RDONLY, "") == 0);
     CHILD_MUST(check_no_slot(g, "cannot be opened: Read-only"));
     CHILD_MUST(check_no_guard(here.path));
-    CHILD_MUST(check_no_guard(here.new_path)); /* cannot be made */
+    CHILD_MUST(check_no_guard(here.new_path)); /* it cannot be created */
     CHILD_MUST(mount("none", here.dir, "none", MS_REMOUNT, "") == 0);
     CHILD_MUST(use_slot(g));
     return 0;
 }
 
-TEST_HERE(a_disk_that_is_full_or_read_only)
+TEST_HERE(a_full_or_read_only_disk_is_an_error)
 {
     int (*const runs[])(void *user) = {on_a_full_disk, on_a_read_only_disk};
 
     for (size_t i = 0; i < COUNT_OF(runs); i++) {
         int status = in_child(runs[i], NULL);
 
-        t_need(status != CANNOT, "no disk can be mounted here");
+        t_need(status != CANNOT, "this machine allows no mount");
         t_row("%s", i == 0 ? "full" : "read-only");
         CHECK_INT(status, 0);
     }
@@ -149,8 +149,8 @@ static int try_to_get_slots(lock_sync_guard *g, int times)
     return granted;
 }
 
-/* A limit on the size of files: like a disk that is full in the midst of a write. */
-TEST_HERE(writes_that_are_cut_short)
+/* A limit on the size of files has the effect of a disk that is full during a write. */
+TEST_HERE(a_write_that_is_cut_short_grants_at_most_one_slot)
 {
     char *second = kit_text("%s/second", here.dir);
     lock_sync_guard *g = file_guard(HOUR_MS);
@@ -163,17 +163,17 @@ TEST_HERE(writes_that_are_cut_short)
 
         MUST_INT(setrlimit(RLIMIT_FSIZE, &less), 0);
         check_no_guard(second);
-        granted += try_to_get_slots(g, 4); /* a write to the first place may go through, and then a slot is one */
+        granted += try_to_get_slots(g, 4); /* a write to the first place may succeed, and grants a slot */
         CHECK(granted <= (bytes >= LSYNC_GUARD_RECORD_SIZE));
         MUST_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
     }
-    CHECK_INT(granted + try_to_get_slots(g, 1), 1); /* whatever was torn: one is given, and no second */
+    CHECK_INT(granted + try_to_get_slots(g, 1), 1); /* exactly one slot is granted */
     check_wait(g, HOUR_MS);
     CHECK_INT(folder_entries(), 1);
     free(second);
 }
 
-TEST_HERE(no_file_descriptors)
+TEST_HERE(no_file_descriptors_is_an_error)
 {
     lock_sync_guard *g = file_guard(1);
 
@@ -183,12 +183,12 @@ TEST_HERE(no_file_descriptors)
     use_slot(g);
 }
 
-/* --- another's lock --- */
+/* --- a lock of another process --- */
 
-TEST_HERE(a_lock_that_is_not_let_go_does_not_stop_others)
+TEST_HERE(a_lock_that_is_kept_does_not_block_others_for_ever)
 {
     lock_sync_guard *g = file_guard(1);
-    int lock = hold_lock(here.path);
+    int lock = lock_as_another_process(here.path);
     int64_t before_ms = kit_now_ms();
 
     check_no_slot(g, "another process holds");
@@ -198,7 +198,7 @@ TEST_HERE(a_lock_that_is_not_let_go_does_not_stop_others)
     use_slot(g);
 }
 
-/* Through the descriptor that both have. */
+/* Unlocks through the descriptor that both processes have. */
 static int unlock_soon(void *user)
 {
     pause_ms(100);
@@ -214,14 +214,14 @@ static int delete_and_unlock_soon(void *user)
 TEST_HERE(a_short_lock_is_waited_for)
 {
     lock_sync_guard *g = file_guard(1);
-    int lock = hold_lock(here.path);
+    int lock = lock_as_another_process(here.path);
     pid_t pid = begin_child(unlock_soon, &lock);
 
     use_slot(g);
     CHECK_INT(end_child(pid), 0);
     MUST_INT(flock(lock, LOCK_EX), 0);
     pid = begin_child(delete_and_unlock_soon, &lock);
-    check_wait(g, LOSS_MS + 1); /* what is locked then is not the guard's file any more */
+    check_wait(g, LOSS_MS + 1); /* the file that is locked then is not the guard's any more */
     CHECK_INT(folder_entries(), 1);
     CHECK_INT(end_child(pid), 0);
     (void)close(lock);

@@ -1,5 +1,5 @@
-/* A guard in a file on both sides of a fork: the child has no lock of the parent's, keeps no outcome of the parent's,
-   and can use the guard at once, whatever another thread was doing. */
+/* A guard in a file on both sides of a fork: the child inherits no lock and no kept outcome. It can use the guard at
+   once, even if another thread was in a decision. */
 #include "files.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@
 
 /* --- children --- */
 
-/* How many descriptors of this process lead to the guard's file. */
+/* Counts the descriptors of this process for the guard's file. */
 static size_t open_files(void)
 {
     struct stat file;
@@ -27,7 +27,7 @@ static size_t open_files(void)
     return n;
 }
 
-/* A child, and what it does with the guard first; NULL: it only frees it. */
+/* A child, and its first action with the guard; NULL: it only frees the guard. */
 typedef struct life {
     lock_sync_guard *guard;
     void (*first)(lock_sync_guard *g);
@@ -48,18 +48,18 @@ static int live_in_time(void *user)
 
 /* --- slot numbers --- */
 
-static int take_and_leave(void *user)
+static int take_a_slot_and_exit(void *user)
 {
     return lock_sync_guard_reserve(user, 1, NULL, NULL) == LOCK_SYNC_OK ? 0 : 1;
 }
 
-TEST_HERE(no_slot_number_is_given_on_both_sides)
+TEST_HERE(no_slot_number_is_granted_on_both_sides)
 {
     lock_sync_guard *g = file_guard(1);
     int64_t of_child;
 
-    CHECK_INT(in_child(take_and_leave, g), 0);
-    of_child = sync_line().lease.slot;
+    CHECK_INT(in_child(take_a_slot_and_exit, g), 0);
+    of_child = sync_entry().lease.slot;
     pause_ms(5); /* its lease and the interval */
     CHECK(take_slot(g, 0) != of_child);
 }
@@ -68,10 +68,10 @@ TEST_HERE(no_slot_number_is_given_on_both_sides)
 
 static void ask_behind(lock_sync_guard *g)
 {
-    CHILD_MUST(check_wait(g, LEASE_MS + 1)); /* to the child the slot is on its way */
+    CHILD_MUST(check_wait(g, LEASE_MS + 1)); /* for the child the slot is on its way */
 }
 
-TEST_HERE(a_kept_outcome_is_the_parents_to_write)
+TEST_HERE(a_kept_outcome_is_written_by_the_parent_only)
 {
     void (*const firsts[])(lock_sync_guard * g) = {ask_behind, NULL};
 
@@ -79,13 +79,13 @@ TEST_HERE(a_kept_outcome_is_the_parents_to_write)
         lock_sync_guard *g = file_guard(1);
         life l = {g, firsts[i]};
         int64_t slot = take_slot(g, LEASE_MS);
-        int lock = hold_lock(here.path);
+        int lock = lock_as_another_process(here.path);
 
         t_row("%zu", i);
         CHECK_INT(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, HOUR_MS), LOCK_SYNC_E_GUARD);
         (void)close(lock);
         CHECK_INT(in_child(live_in_time, &l), 0);
-        CHECK_INT(sync_line().lease.slot, slot);
+        CHECK_INT(sync_entry().lease.slot, slot);
         CHECK_INT(file_stored().record.limited, 0);
         check_wait(g, HOUR_MS);
         CHECK_INT(file_stored().record.limited, 1);
@@ -96,8 +96,8 @@ TEST_HERE(a_kept_outcome_is_the_parents_to_write)
 
 /* --- while another thread decides --- */
 
-/* A thread that is frozen wherever it is, by a signal's handler. */
-static atomic_bool shall_freeze;
+/* A signal handler freezes a thread at any place. */
+static atomic_bool must_freeze;
 static atomic_bool is_frozen;
 
 static void freeze_here(int signal_number)
@@ -106,7 +106,7 @@ static void freeze_here(int signal_number)
 
     (void)signal_number;
     atomic_store(&is_frozen, true);
-    while (atomic_load(&shall_freeze))
+    while (atomic_load(&must_freeze))
         (void)nanosleep(&pause, NULL);
     atomic_store(&is_frozen, false);
 }
@@ -129,7 +129,7 @@ typedef struct busy_thread {
     atomic_bool stop;
 } busy_thread;
 
-static void *act_again_and_again(void *user)
+static void *act_repeatedly(void *user)
 {
     busy_thread *b = user;
 
@@ -145,20 +145,20 @@ static void begin_busy(busy_thread *b, lock_sync_guard *g, void (*act)(lock_sync
     b->guard = g;
     b->act = act;
     atomic_init(&b->stop, false);
-    if (sigaction(SIGUSR1, &action, NULL) != 0 || pthread_create(&b->thread, NULL, act_again_and_again, b) != 0)
+    if (sigaction(SIGUSR1, &action, NULL) != 0 || pthread_create(&b->thread, NULL, act_repeatedly, b) != 0)
         kit_die("no thread");
 }
 
 static void freeze(const busy_thread *b)
 {
-    atomic_store(&shall_freeze, true);
+    atomic_store(&must_freeze, true);
     MUST_INT(pthread_kill(b->thread, SIGUSR1), 0);
     wait_until(true);
 }
 
 static void thaw(void)
 {
-    atomic_store(&shall_freeze, false);
+    atomic_store(&must_freeze, false);
     wait_until(false);
 }
 
@@ -182,7 +182,7 @@ static void set_and_read(lock_sync_guard *g)
 }
 
 /* Freezes a thread that decides while it has the file's lock. */
-static void freeze_in_mid_decision(const busy_thread *b)
+static void freeze_during_a_decision(const busy_thread *b)
 {
     for (int i = 0; i < 10000; i++) {
         freeze(b);
@@ -190,16 +190,16 @@ static void freeze_in_mid_decision(const busy_thread *b)
             return;
         thaw();
     }
-    kit_die("the thread is never in the midst of a decision");
+    kit_die("the thread is never in a decision");
 }
 
 static void ask_in_vain(lock_sync_guard *g)
 {
-    CHILD_MUST(open_files() == 1);                         /* it was inherited */
+    CHILD_MUST(open_files() == 1);                         /* inherited */
     CHILD_MUST(check_no_slot(g, "another process holds")); /* the parent */
 }
 
-/* Has the lock's descriptor, and never looks at the guard. */
+/* Has the lock's descriptor, and never uses the guard. */
 static int do_nothing(void *user)
 {
     (void)user;
@@ -207,7 +207,7 @@ static int do_nothing(void *user)
     return 0;
 }
 
-TEST_HERE(a_child_of_a_fork_in_mid_decision)
+TEST_HERE(a_child_of_a_fork_during_a_decision_does_not_unlock)
 {
     void (*const firsts[])(lock_sync_guard * g) = {ask_in_vain, set_and_read, NULL};
 
@@ -218,10 +218,10 @@ TEST_HERE(a_child_of_a_fork_in_mid_decision)
 
         t_row("%zu", i);
         begin_busy(&b, l.guard, decide);
-        freeze_in_mid_decision(&b);
+        freeze_during_a_decision(&b);
         idle = begin_child(do_nothing, NULL);
         CHECK_INT(in_child(live_in_time, &l), 0);
-        CHECK(is_locked()); /* still: the child did not unlock what is the parent's */
+        CHECK(is_locked()); /* the child did not unlock the parent's lock */
         thaw();
         end_busy(&b);
         pause_ms(2);
@@ -232,8 +232,8 @@ TEST_HERE(a_child_of_a_fork_in_mid_decision)
     }
 }
 
-/* The parent's thread is frozen wherever it is, also with the guard's settings locked. */
-TEST_HERE(a_child_of_a_fork_among_settings)
+/* The parent's thread is frozen at any place, also while it has the mutex of the guard's settings. */
+TEST_HERE(a_child_of_a_fork_during_a_setting_can_use_the_guard)
 {
     life l = {file_guard(1), set_and_read};
     busy_thread b;

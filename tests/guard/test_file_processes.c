@@ -1,4 +1,4 @@
-/* The file guard with many processes and threads: slots never too close, whoever is killed when. */
+/* The file guard with many processes and threads: slots are never too close, whenever a process is killed. */
 #include "files.h"
 
 #include <pthread.h>
@@ -13,16 +13,16 @@
 #define SLOTS_MAX 20000
 #define USERS 3
 
-/* What a process notes of a slot; times of the boot clock. */
+/* A process's notes of a slot. Times are of the boot clock. */
 typedef struct slot_note {
     int64_t slot;
-    int64_t asked_us;         /* before it was asked for: its hold ends LEASE_MS after that, or later */
+    int64_t asked_us;         /* before it was requested: its lease ends LEASE_MS after that, or later */
     _Atomic int64_t begin_us; /* 0: not noted */
     _Atomic int64_t end_us;   /* noted before it is settled; 0: not noted */
     atomic_bool refunded;
 } slot_note;
 
-/* What all users write down, in memory that processes share. */
+/* The notes of all users, in memory that processes share. */
 typedef struct slot_log {
     lock_sync_guard *shared; /* opened before the fork; NULL: each opens its own */
     slot_note notes[SLOTS_MAX];
@@ -63,12 +63,12 @@ static lock_sync_guard *open_guard(void)
 
 /* --- users --- */
 
-static void use_and_note(lock_sync_guard *g, int64_t slot, int64_t asked_us, unsigned odd)
+static void use_and_note(lock_sync_guard *g, int64_t slot, int64_t asked_us, unsigned random)
 {
     int64_t begin_us = boot_us();
     size_t at = (size_t)atomic_fetch_add(&slots->slots, 1);
     slot_note *note = &slots->notes[at < SLOTS_MAX ? at : 0];
-    bool is_sent = odd % 7 != 0;
+    bool is_sent = random % 7 != 0;
 
     if (slot < 1 || at >= SLOTS_MAX) {
         atomic_fetch_add(&slots->failures, 1);
@@ -77,11 +77,11 @@ static void use_and_note(lock_sync_guard *g, int64_t slot, int64_t asked_us, uns
     note->slot = slot;
     note->asked_us = asked_us;
     atomic_store(&note->begin_us, begin_us);
-    (void)usleep(odd % 400);
+    (void)usleep(random % 400);
     if (is_sent)
         atomic_store(&note->end_us, boot_us());
     else
-        atomic_store(&note->refunded, true); /* the next may come at once */
+        atomic_store(&note->refunded, true); /* the next slot may be granted at once */
     atomic_fetch_add(&slots->failures,
                      lock_sync_guard_settle(g, slot, is_sent ? LOCK_SYNC_SLOT_SENT : LOCK_SYNC_SLOT_NOT_SENT, -1) !=
                          LOCK_SYNC_OK);
@@ -113,7 +113,7 @@ static void *use_on_a_thread(void *user)
     return NULL;
 }
 
-/* --- what they wrote down --- */
+/* --- their notes --- */
 
 static int by_begin(const void *a, const void *b)
 {
@@ -123,9 +123,9 @@ static int by_begin(const void *a, const void *b)
     return x->begin_us < y->begin_us ? -1 : x->begin_us > y->begin_us;
 }
 
-/* Every slot that was used began an interval after the end of the one before it: when it was noted, or when the hold
-   was over, before which nothing ends that was never settled. What a process notes lies inside of what the guard was
-   told: no tolerance is needed. No slot was given twice. */
+/* Checks that each slot began at least an interval after the end of the one before. That end is the noted one, or
+   the end of the lease if it was never settled. No tolerance is needed: the guard's times lie outside of the noted
+   ones. Also checks that no slot was granted twice. */
 static void check_log(void)
 {
     size_t n = (size_t)(slots->slots < SLOTS_MAX ? slots->slots : SLOTS_MAX);
@@ -136,11 +136,11 @@ static void check_log(void)
     qsort(slots->notes, n, sizeof slots->notes[0], by_begin);
     for (size_t i = 0; i < n; i++) {
         const slot_note *note = &slots->notes[i];
-        int64_t hold_end_us = note->asked_us + LEASE_MS * 1000;
-        int64_t over_us = note->end_us != 0 && note->end_us < hold_end_us ? note->end_us : hold_end_us;
+        int64_t lease_end_us = note->asked_us + LEASE_MS * 1000;
+        int64_t over_us = note->end_us != 0 && note->end_us < lease_end_us ? note->end_us : lease_end_us;
 
         if (note->begin_us == 0)
-            continue; /* killed before it was noted */
+            continue; /* killed before the note */
         too_close += note->begin_us < earliest_us;
         if (!note->refunded && over_us + INTERVAL_MS * 1000 > earliest_us)
             earliest_us = over_us + INTERVAL_MS * 1000;
@@ -155,14 +155,14 @@ static void check_log(void)
 
 /* --- killed, forked, deleted --- */
 
-/* By then it has not ended by itself, as it would if it could not open the guard. */
+/* Kills a process, and checks that it has not ended before, as it would without a guard. */
 static void end_by_kill(pid_t pid)
 {
     (void)kill(pid, SIGKILL);
     CHECK_INT(end_child(pid), 128 + SIGKILL);
 }
 
-TEST_IN(processes_that_are_killed_at_any_instant, log_begin, log_end)
+TEST_IN(processes_may_be_killed_at_any_instant, log_begin, log_end)
 {
     uint64_t seed = 1;
     pid_t pids[4];
@@ -176,7 +176,7 @@ TEST_IN(processes_that_are_killed_at_any_instant, log_begin, log_end)
         end_by_kill(*victim);
         *victim = begin_child(use_until_killed, NULL);
         if (round % 10 == 0)
-            free_guard(file_guard(1)); /* always readable */
+            free_guard(file_guard(1)); /* the file is always readable */
     }
     for (size_t i = 0; i < COUNT_OF(pids); i++)
         end_by_kill(pids[i]);
@@ -185,7 +185,7 @@ TEST_IN(processes_that_are_killed_at_any_instant, log_begin, log_end)
     (void)file_stored();
 }
 
-/* Processes that use the guard which they inherit, for so long. */
+/* Starts processes that use the inherited guard for `ms`. */
 static void begin_users(pid_t pids[USERS], int64_t ms)
 {
     slots->shared = open_guard();
@@ -201,8 +201,8 @@ static void end_users(const pid_t pids[USERS])
     check_log();
 }
 
-/* A guard that was opened before a fork serves on both sides. */
-TEST_IN(a_guard_goes_through_a_fork, log_begin, log_end)
+/* Parent and child can use a guard that was opened before a fork. */
+TEST_IN(a_guard_works_on_both_sides_of_a_fork, log_begin, log_end)
 {
     pid_t pids[USERS];
 
@@ -212,8 +212,8 @@ TEST_IN(a_guard_goes_through_a_fork, log_begin, log_end)
     CHECK(slots->slots > 20 / kit_slack());
 }
 
-/* All have seen the record, so none of them takes a new file for a new account. */
-TEST_IN(a_file_that_is_deleted_while_it_is_used, log_begin, log_end)
+/* All have seen the record, so a missing file counts as lost. */
+TEST_IN(a_file_that_is_deleted_while_in_use_closes_the_guard, log_begin, log_end)
 {
     uint64_t seed = 2;
     pid_t pids[USERS];
@@ -222,7 +222,7 @@ TEST_IN(a_file_that_is_deleted_while_it_is_used, log_begin, log_end)
     begin_users(pids, 300);
     pause_ms(100);
     CHECK_INT(unlink(here.path), 0);
-    pause_ms(20); /* for a slot that was given and is not noted yet */
+    pause_ms(20); /* for a slot that was granted and not noted yet */
     before = slots->slots;
     while (boot_us() < slots->until_us) {
         (void)unlink(here.path);
@@ -230,7 +230,7 @@ TEST_IN(a_file_that_is_deleted_while_it_is_used, log_begin, log_end)
     }
     end_users(pids);
     CHECK(before > 0);
-    CHECK_INT(slots->slots, before); /* closed for as long as others may have one on its way */
+    CHECK_INT(slots->slots, before); /* closed while other requests may be on their way */
     CHECK(folder_entries() <= 1);
 }
 
@@ -248,7 +248,7 @@ TEST_IN(threads_share_a_file, log_begin, log_end)
     check_log();
 }
 
-/* Many begin at once on a path where there is no file: one file, and one first slot. */
+/* Many processes begin at once without a file: there is one file, and one first slot. */
 static int open_and_ask(void *user)
 {
     (void)user;
@@ -259,10 +259,10 @@ static int open_and_ask(void *user)
     return 0;
 }
 
-TEST_IN(many_make_the_file_at_once, log_begin, log_end)
+TEST_IN(many_processes_create_one_file, log_begin, log_end)
 {
     for (int round = 0; round < 10; round++) {
-        pid_t pids[12]; /* more than there are tries */
+        pid_t pids[12]; /* more than a process's tries */
 
         slots->until_us = boot_us() + 20000;
         slots->slots = 0;

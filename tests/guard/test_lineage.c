@@ -1,5 +1,5 @@
-/* What is made of a store's record: is it the newest, older, of another life, or gone? And how two records are joined,
-   and moved onto another clock. */
+/* Decides whether a store's record is the newest, older, of another life, or lost. Also joins two records, and moves
+   one onto another clock. */
 #include "guard/lineage.h"
 #include "records.h"
 
@@ -13,13 +13,13 @@ enum { SYNC = LOCK_SYNC_REQUEST_SYNC, DIRECTORY = LOCK_SYNC_REQUEST_DIRECTORY, O
 
 /* --- resolving --- */
 
-/* A record, or none: {0}. Its source is one letter. */
+/* A record; {0}: no record. Its source is one letter. */
 typedef struct held {
     char source;
     int64_t life;
     uint64_t version;
     int64_t born;
-    int64_t hold;
+    int64_t lease;
     int64_t over; /* of SYNC; 0: never */
 } held;
 
@@ -27,14 +27,14 @@ typedef struct resolve_row {
     const char *name;
     held store;
     held seen;
-    char source;         /* what the store calls itself; 0: nothing */
+    char source;         /* of the store; 0: unknown */
     int64_t empty_since; /* 0: never */
-    int64_t hold;
+    int64_t lease;
     int64_t granularity;
-    /* the record then; none: it is as it was, and is not written */
+    /* the resulting record; {0}: it is unchanged, and not written */
     held after;
     lsync_guard_closure closure;
-    int64_t closed_for; /* SYNC, from now on; 0: not */
+    int64_t closed_for; /* SYNC, from now on; 0: not closed */
 } resolve_row;
 
 static lsync_guard_record record_of(const held *from)
@@ -45,7 +45,7 @@ static lsync_guard_record record_of(const held *from)
     r.lineage.life = from->life;
     r.lineage.born_us = from->born;
     r.version = from->version;
-    r.longest_lease_us = from->hold;
+    r.longest_lease_us = from->lease;
     if (from->over != 0)
         r.entries[SYNC].over_us = from->over;
     return r;
@@ -53,7 +53,7 @@ static lsync_guard_record record_of(const held *from)
 
 static void check_closed(const lsync_guard_record *r, int64_t sync_us)
 {
-    const int64_t later[LSYNC_GUARD_KINDS] = {0, S(40), -S(20)}; /* by the difference of the intervals */
+    const int64_t later[LSYNC_GUARD_KINDS] = {0, S(40), -S(20)}; /* the differences of the intervals */
 
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
         CHECK_INT(r->entries[k].closed_until_us, sync_us == 0 ? NEVER : NOW + sync_us + later[k]);
@@ -66,20 +66,20 @@ static void check_resolve(const resolve_row *row)
     lsync_guard_record seen = record_of(&row->seen);
     lsync_guard_source source = {
         row->source != 0, {(unsigned char)row->source}, row->empty_since == 0 ? NEVER : row->empty_since};
-    lsync_guard_witness witness = {row->seen.life == 0 ? NULL : &seen, row->hold, DRAWN};
+    lsync_guard_witness witness = {row->seen.life == 0 ? NULL : &seen, row->lease, DRAWN};
     bool is_written = row->after.life != 0;
     const held *after = is_written ? &row->after : &row->store;
 
     limits.granularity_us = row->granularity;
     if (row->store.life == 0)
-        memset(&r, 0xa5, sizeof r); /* anything */
+        memset(&r, 0xa5, sizeof r); /* any content */
     t_row("%s", row->name);
     CHECK_INT(lsync_guard_resolve(&r, row->store.life != 0, &source, &witness, &limits, NOW), is_written);
     CHECK_INT(r.lineage.source[0], after->source);
     CHECK_INT(r.lineage.life, after->life);
     CHECK_INT(r.version, after->version);
     CHECK_INT(r.lineage.born_us, after->born);
-    CHECK_INT(r.longest_lease_us, after->hold);
+    CHECK_INT(r.longest_lease_us, after->lease);
     CHECK_INT(r.entries[SYNC].over_us, after->over == 0 ? NEVER : after->over);
     CHECK_INT(r.closure, row->closure);
     check_closed(&r, row->closed_for);
@@ -89,45 +89,46 @@ static void check_resolve(const resolve_row *row)
   {                                                                                                                    \
     source, 5, version, OLD, S(9), over                                                                                \
   }
-#define BORN_NOW(source, version, hold, over)                                                                          \
+#define BORN_NOW(source, version, lease, over)                                                                         \
   {                                                                                                                    \
-    source, DRAWN, version, NOW, S(hold), over                                                                         \
+    source, DRAWN, version, NOW, S(lease), over                                                                        \
   }
 #define STORE(...) .store = __VA_ARGS__
 #define SEEN(...) .seen = __VA_ARGS__
 #define WRITTEN(...) .after = __VA_ARGS__
 #define CLOSED(why, seconds) .closure = LSYNC_GUARD_##why, .closed_for = S(seconds)
 
-TEST(the_record_to_decide_on)
+TEST(a_store_and_the_last_record_give_the_record_to_decide_on)
 {
     static const resolve_row rows[] = {
-        {"what was seen last", STORE(USED('a', 9, OLD)), SEEN(USED('a', 9, OLD)), .source = 'a', .hold = S(90)},
-        {"newer than what was seen", STORE(USED('a', 10, OLD)), SEEN(USED('a', 9, OLD + 1)), .source = 'a'},
+        {"the record that was seen last", STORE(USED('a', 9, OLD)), SEEN(USED('a', 9, OLD)), .source = 'a',
+         .lease = S(90)},
+        {"newer than the one seen", STORE(USED('a', 10, OLD)), SEEN(USED('a', 9, OLD + 1)), .source = 'a'},
         {"the first that is seen", STORE(USED('a', 9, OLD)), .source = 'a'},
-        {"the first, of a store without a name", STORE(USED(0, 9, OLD)), .empty_since = OLD},
-        {"a store that has lost its name", STORE(USED('a', 9, OLD)), SEEN(USED('a', 9, OLD))},
+        {"the first, of a store without a source", STORE(USED(0, 9, OLD)), .empty_since = OLD},
+        {"a store that has lost its source", STORE(USED('a', 9, OLD)), SEEN(USED('a', 9, OLD))},
 
-        {"none, and none can have been lost", .source = 'a', .hold = S(90), WRITTEN(BORN_NOW('a', 0, 0, 0))},
-        {"none, on a coarse clock", .granularity = 999, WRITTEN({0, DRAWN, 0, NOW + 999, 0, 0})},
-        {"none, at the first use: closed since the marker", .source = 'a', .empty_since = NOW - S(10),
+        {"no record, and none can be lost", .source = 'a', .lease = S(90), WRITTEN(BORN_NOW('a', 0, 0, 0))},
+        {"no record, on a coarse clock", .granularity = 999, WRITTEN({0, DRAWN, 0, NOW + 999, 0, 0})},
+        {"no record, at the first use: closed since the marker", .source = 'a', .empty_since = NOW - S(10),
          WRITTEN(BORN_NOW('a', 0, 30, 0)), CLOSED(FIRST_USE, 40)},
 
-        {"gone: closed from now on, and nothing is forgotten", SEEN(USED('a', 9, OLD)), .source = 'a',
+        {"lost: closed from now on, with the record seen", SEEN(USED('a', 9, OLD)), .source = 'a',
          WRITTEN(BORN_NOW('a', 9, 30, OLD)), CLOSED(LOSS, 50)},
-        {"gone, whatever the store says of its age", SEEN(USED('a', 9, OLD)), .source = 'a', .empty_since = OLD,
+        {"lost, in an old store", SEEN(USED('a', 9, OLD)), .source = 'a', .empty_since = OLD,
          WRITTEN(BORN_NOW('a', 9, 30, OLD)), CLOSED(LOSS, 50)},
-        {"gone, and stale when it was seen: it has expired", SEEN(USED('a', 9, NOW - S(7300))), .source = 'a',
+        {"lost, and stale when it was seen: it has expired", SEEN(USED('a', 9, NOW - S(7300))), .source = 'a',
          .empty_since = OLD, WRITTEN(BORN_NOW('a', 0, 30, 0)), CLOSED(FIRST_USE, -950)},
-        {"gone, and stale, where nothing expires", SEEN(USED('a', 9, NOW - S(7300))), .source = 'a',
+        {"lost, and stale, in a store without expiry", SEEN(USED('a', 9, NOW - S(7300))), .source = 'a',
          WRITTEN(BORN_NOW('a', 9, 30, NOW - S(7300))), CLOSED(LOSS, 50)},
-        {"gone: by the longest hold that was seen", SEEN({0, 5, 9, OLD, S(99), OLD}), .hold = S(40),
+        {"lost: by the longest lease that was seen", SEEN({0, 5, 9, OLD, S(99), OLD}), .lease = S(40),
          WRITTEN(BORN_NOW(0, 9, 99, OLD)), CLOSED(LOSS, 119)},
-        {"gone: by the hold that is asked for", SEEN(USED(0, 9, OLD)), .hold = S(40), WRITTEN(BORN_NOW(0, 9, 40, OLD)),
+        {"lost: by the requested lease", SEEN(USED(0, 9, OLD)), .lease = S(40), WRITTEN(BORN_NOW(0, 9, 40, OLD)),
          CLOSED(LOSS, 60)},
 
         {"of another source, nothing seen", STORE(USED('a', 9, OLD)), .source = 'b', WRITTEN(BORN_NOW('b', 9, 30, OLD)),
          CLOSED(LOSS, 50)},
-        {"of another source: the record's longest hold", STORE({'a', 5, 9, OLD, S(99), OLD}), SEEN(USED('a', 9, OLD)),
+        {"of another source: the record's longest lease", STORE({'a', 5, 9, OLD, S(99), OLD}), SEEN(USED('a', 9, OLD)),
          .source = 'b', WRITTEN(BORN_NOW('b', 9, 99, OLD)), CLOSED(LOSS, 119)},
 
         {"of another life, whose first user has found the loss: closed since its birth",
@@ -135,10 +136,10 @@ TEST(the_record_to_decide_on)
          WRITTEN({'b', 6, 9, NOW - S(15), S(30), OLD}), CLOSED(LOSS, 35)},
         {"of another life, born long ago: the closure is over", STORE({0, 6, 2, OLD + S(1), S(9), 0}),
          SEEN(USED(0, 9, OLD)), WRITTEN({0, 6, 9, OLD + S(1), S(30), OLD}), CLOSED(LOSS, -949)},
-        {"of an earlier life that has come back", STORE({0, 6, 2, OLD, S(9), 0}),
-         SEEN({0, 5, 9, OLD + S(1), S(9), OLD}), WRITTEN(BORN_NOW(0, 9, 30, OLD)), CLOSED(LOSS, 50)},
+        {"of an earlier life that was restored", STORE({0, 6, 2, OLD, S(9), 0}), SEEN({0, 5, 9, OLD + S(1), S(9), OLD}),
+         WRITTEN(BORN_NOW(0, 9, 30, OLD)), CLOSED(LOSS, 50)},
 
-        {"older than what was seen", STORE(USED('a', 8, 0)), SEEN(USED('a', 9, OLD)), .source = 'a',
+        {"older than the one seen", STORE(USED('a', 8, 0)), SEEN(USED('a', 9, OLD)), .source = 'a',
          WRITTEN(BORN_NOW('a', 9, 30, OLD)), CLOSED(LOSS, 50)},
         {"older, on a coarse clock", STORE(USED(0, 8, OLD + 1)), SEEN(USED(0, 9, OLD)), .granularity = S(1),
          WRITTEN({0, DRAWN, 9, NOW + S(1), S(30), OLD + 1}), CLOSED(LOSS, 51)},
@@ -150,7 +151,7 @@ TEST(the_record_to_decide_on)
 
 /* --- joining --- */
 
-/* Has two records joined, twice: that changes nothing more. */
+/* Joins two records twice, and checks that the second time changes nothing. */
 static void join(lsync_guard_record *a, const lsync_guard_record *b)
 {
     lsync_guard_record once;
@@ -161,7 +162,7 @@ static void join(lsync_guard_record *a, const lsync_guard_record *b)
     CHECK(record_is_same(a, &once));
 }
 
-/* One value of a record, and what it is after a join with another. */
+/* A value in two records, and after their join. */
 typedef struct field_row {
     const char *name;
     size_t offset;
@@ -193,7 +194,7 @@ TEST(the_later_time_and_the_larger_count_are_kept)
         FIELD("closure", closure, LSYNC_GUARD_FIRST_USE, LSYNC_GUARD_LOSS, LSYNC_GUARD_LOSS),
         FIELD("block", blocked_until_us, NOW + 4, NOW + 9, NOW + 9),
         FIELD("block, never before", blocked_until_us, NEVER, NOW - S(9000), NOW - S(9000)),
-        FIELD("longest hold", longest_lease_us, 4, 9, 9),
+        FIELD("longest lease", longest_lease_us, 4, 9, 9),
         FIELD("refunds", refunds, 1, 3, 3),
         FIELD("429s", limited, 0, 32, 32),
         FIELD("over", entries[SYNC].over_us, NOW - 9, NOW - 4, NOW - 4),
@@ -202,10 +203,10 @@ TEST(the_later_time_and_the_larger_count_are_kept)
         FIELD("pages", entries[DIRECTORY].requests, 2, 7, 7),
         FIELD("oldest cell", cells[0], 4, 9, 9),
         FIELD("newest cell", cells[LSYNC_GUARD_CELLS - 1], 0, 9, 9),
-        FIELD("beyond reason: pulled back", entries[SYNC].over_us, NOW - 9, NOW + S(1), NOW),
+        FIELD("beyond its limit: pulled back", entries[SYNC].over_us, NOW - 9, NOW + S(1), NOW),
         FIELD("life: not joined", lineage.life, 5, 6, 5),
         FIELD("birth: not joined", lineage.born_us, OLD, OLD + 1, OLD),
-        FIELD("birth beyond reason: pulled back", lineage.born_us, NOW + S(1), OLD, NOW),
+        FIELD("birth beyond its limit: pulled back", lineage.born_us, NOW + S(1), OLD, NOW),
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -223,7 +224,7 @@ TEST(the_later_time_and_the_larger_count_are_kept)
     }
 }
 
-TEST(of_two_leases_one_stays)
+TEST(of_two_leases_the_later_one_stays)
 {
     static const struct {
         const char *name;
@@ -233,9 +234,9 @@ TEST(of_two_leases_one_stays)
         int64_t over;
     } rows[] = {
         {"none", {0}, {0}, {0}, 1, NEVER, NEVER},
-        {"one and none", {1, NOW + S(5), S(9)}, {0}, {1, NOW + S(5), S(9)}, 1, NEVER, NEVER},
+        {"one lease", {1, NOW + S(5), S(9)}, {0}, {1, NOW + S(5), S(9)}, 1, NEVER, NEVER},
         {"the same, extended", {1, NOW + S(5), S(90)}, {1, NOW + S(7), S(9)}, {1, NOW + S(7), S(90)}, 1, NEVER, NEVER},
-        {"two: the later stays, the other's end closes",
+        {"two: the later stays, the end of the other closes",
          {1, NOW + S(5), S(9)},
          {2, NOW + S(7), S(8)},
          {2, NOW + S(7), S(9)},
@@ -256,14 +257,14 @@ TEST(of_two_leases_one_stays)
          3,
          NOW + S(185),
          NEVER},
-        {"one that ran out and one that is live",
+        {"one that ended and one that is live",
          {1, NOW - S(1), S(9)},
          {2, NOW + S(5), S(9)},
          {2, NOW + S(5), S(9)},
          1,
          NEVER,
          NOW - S(1)},
-        {"one beyond reason",
+        {"one beyond its limit",
          {1, NOW + S(500), S(9)},
          {2, NOW + S(10), S(10)},
          {2, NOW + S(10), S(10)},

@@ -1,5 +1,5 @@
-/* A guard over an application's store that has `look` and `swap`: what they may report, and what it makes of that. What
-   the records mean is the lineage's; see test_lineage.c. */
+/* A guard over an application's store with `look` and `swap`: what they may report, and the guard's decisions.
+   test_lineage.c tests the meaning of the records. */
 #include "../support/fake.h"
 #include "../support/kit.h"
 
@@ -11,23 +11,23 @@
 #define HOUR_S 3600
 #define SECOND_US ((int64_t)1000000)
 
-/* One record in memory, what is reported of it, and a guard over it. */
-typedef struct shelf {
+/* One record in memory, what look and swap report, and a guard over it. */
+typedef struct fake_store {
     lock_sync_guard *guard;
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
     int64_t now_us;
     int64_t empty_since_us;
-    const char *warning; /* NULL: none; "": all its bytes are set */
+    const char *warning; /* NULL: none; "": all bytes of the buffer are set */
     lock_sync_status look_ends;
-    lock_sync_status swap_ends; /* it swaps, and reports that */
-    int beaten;                 /* so many swaps come too late */
+    lock_sync_status swap_ends; /* it swaps, and reports this status */
+    int beaten;                 /* how many swaps come too late */
     int looks;
     int swaps;
     int64_t expires_in_ms;
-} shelf;
+} fake_store;
 
-static shelf it;
+static fake_store it;
 
 static lock_sync_status look(void *user, lock_sync_guard_look *l)
 {
@@ -72,7 +72,7 @@ static int begin(void **t_state)
     const lock_sync_guard_store store = {.struct_size = sizeof store, .user = &it, .look = look, .swap = swap};
 
     (void)t_state;
-    it = (shelf){.now_us = NOW_US, .empty_since_us = INT64_MIN};
+    it = (fake_store){.now_us = NOW_US, .empty_since_us = INT64_MIN};
     return lock_sync_guard_new_with_store(&store, &it.guard) == LOCK_SYNC_OK ? 0 : 1;
 }
 
@@ -88,7 +88,7 @@ static void pass(int64_t seconds)
     it.now_us += seconds * SECOND_US;
 }
 
-/* Asks; 0: there is a slot. */
+/* Requests a slot, and returns the wait; 0: there is a slot. */
 static int64_t wait_ms(void)
 {
     int64_t wait = 7;
@@ -109,7 +109,7 @@ static void check_fails(const char *why)
     CHECK_TEXT(text, why);
 }
 
-TEST_IN(times_that_are_none, begin, end)
+TEST_IN(times_out_of_range_are_an_error, begin, end)
 {
     static const int64_t times[] = {0, -1, INT64_MIN, INT64_MAX, ((int64_t)1 << 50) * 1000 + 1};
 
@@ -122,11 +122,11 @@ TEST_IN(times_that_are_none, begin, end)
     CHECK_INT(wait_ms(), 0);
 }
 
-/* A clock of microseconds: the wait is exact. */
+/* A clock of microseconds. */
 TEST_IN(the_wait_is_exact, begin, end)
 {
     CHECK_INT(wait_ms(), 0);
-    it.now_us += 20999000; /* the hold, and the interval but for a millisecond */
+    it.now_us += 20999000; /* the lease and the interval, without the last millisecond */
     CHECK_INT(wait_ms(), 1);
     it.now_us += 999;
     CHECK_INT(wait_ms(), 1);
@@ -134,8 +134,8 @@ TEST_IN(the_wait_is_exact, begin, end)
     CHECK_INT(wait_ms(), 0);
 }
 
-/* A time to come is now. */
-TEST_IN(since_when_an_absent_record_may_be_a_lost_one, begin, end)
+/* A later time counts as now. */
+TEST_IN(an_absent_record_closes_the_guard_since_the_first_use, begin, end)
 {
     static const struct {
         int64_t since_us; /* before now */
@@ -159,7 +159,7 @@ TEST_IN(since_when_an_absent_record_may_be_a_lost_one, begin, end)
 
 /* --- swaps --- */
 
-TEST_IN(a_swap_that_comes_too_late_is_decided_anew, begin, end)
+TEST_IN(a_decision_whose_swap_comes_too_late_is_repeated, begin, end)
 {
     it.beaten = 99;
     CHECK_INT(wait_ms(), 0);
@@ -169,30 +169,30 @@ TEST_IN(a_swap_that_comes_too_late_is_decided_anew, begin, end)
     check_fails("others changed the store's record 100 times in a row");
 }
 
-/* A slot that was written without anybody's knowing is taken, and its lease runs out. */
-TEST_IN(a_lost_reply_counts_as_taken, begin, end)
+/* After a lost reply no user has the slot. It counts until its lease ends. */
+TEST_IN(a_slot_whose_reply_is_lost_counts_until_its_lease_ends, begin, end)
 {
     it.look_ends = LOCK_SYNC_E_TIMEOUT;
     check_fails("the store's load failed: LOCK_SYNC_E_TIMEOUT");
     it.look_ends = LOCK_SYNC_OK;
     it.swap_ends = LOCK_SYNC_E_CONNECT;
     check_fails("the store's replace failed: LOCK_SYNC_E_CONNECT");
-    CHECK_INT(it.swaps, 1); /* it is not tried again: it has been carried out */
+    CHECK_INT(it.swaps, 1); /* no second try, because the swap may have been carried out */
     it.swap_ends = LOCK_SYNC_OK;
     CHECK_INT(wait_ms(), 21000);
     pass(21);
     CHECK_INT(wait_ms(), 0);
 }
 
-/* A minute after nothing of the record matters any more. */
-TEST_IN(when_the_record_may_be_dropped, begin, end)
+/* A record expires a minute after it is stale. */
+TEST_IN(a_record_expires_after_it_is_stale, begin, end)
 {
     int64_t slot = 0;
 
     CHECK_OK(lock_sync_guard_reserve(it.guard, 86400000, NULL, &slot));
     CHECK_BETWEEN(it.expires_in_ms, (86400 + HOUR_S + 60) * 1000, (86400 + HOUR_S + 300 + 60) * 1000);
     CHECK_OK(lock_sync_guard_settle(it.guard, slot, LOCK_SYNC_SLOT_NOT_SENT, -1));
-    CHECK_INT(it.expires_in_ms, 60000); /* as if it had not been */
+    CHECK_INT(it.expires_in_ms, 60000); /* as without the slot */
     pass(3 * HOUR_S);
     CHECK_OK(lock_sync_guard_settle(it.guard, slot, LOCK_SYNC_SLOT_LIMITED, 1800000));
     CHECK_INT(it.expires_in_ms, (1800 + 60) * 1000);
@@ -209,7 +209,7 @@ static void check_warning(const char *text)
     CHECK_TEXT(got, text);
 }
 
-TEST_IN(a_warning_is_one_line_and_ends, begin, end)
+TEST_IN(a_warning_is_one_line_of_bounded_length, begin, end)
 {
     char *longest = t_repeat('x', 255);
 

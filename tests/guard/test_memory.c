@@ -1,4 +1,4 @@
-/* The guard in memory, and what all guards have in common: settings, references, arguments. */
+/* The guard in memory, and the settings, references and arguments of all guards. */
 #include "contexts.h"
 
 #define BAD(call) CHECK_INT(call, LOCK_SYNC_E_INVALID_ARGUMENT)
@@ -22,7 +22,7 @@ TEST(a_new_guard_allows_one_and_then_waits)
     CHECK_INT(wait_ms, 0);
     CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, &none), LOCK_SYNC_E_TOO_SOON);
     CHECK_INT(none, 0);
-    CHECK_BETWEEN(wait_ms, 20001, 21000); /* what is left of the hold, and the 20 s */
+    CHECK_BETWEEN(wait_ms, 20001, 21000); /* the rest of the lease, and the 20 s */
     CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
     CHECK_INT(lock_sync_guard_reserve(g, 1000, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
     CHECK_BETWEEN(wait_ms, 19001, 20000);
@@ -47,7 +47,7 @@ TEST(each_kind_has_its_own_interval)
     }
 }
 
-/* Slots are numbers that differ, and the hour has 600 of them unless something else is set. */
+/* The numbers of slots differ. */
 TEST(the_default_budget_is_600)
 {
     lock_sync_guard *g = test_guard(1);
@@ -62,7 +62,7 @@ TEST(the_default_budget_is_600)
         granted++;
     }
     CHECK_INT(granted, 600);
-    CHECK_BETWEEN(wait_ms, 3590001, 3900000); /* an hour after the end of a cell of five minutes */
+    CHECK_BETWEEN(wait_ms, 3590001, 3900000); /* an hour after the end of the cell, which has five minutes */
     CHECK_OK(lock_sync_guard_set_hourly_budget(g, 701, 100));
     CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL));
 }
@@ -74,7 +74,7 @@ TEST(kinds_have_bounds)
         int64_t interval_ms;
         int64_t lease_ms;
         bool good_interval;
-        bool good_hold;
+        bool good_lease;
     } rows[] = {
         {-1, 1, 1, false, false},
         {3, 1, 1, false, false},
@@ -99,8 +99,8 @@ TEST(kinds_have_bounds)
         CHECK_INT(lock_sync_guard_set_kind_interval_ms(g, rows[i].kind, rows[i].interval_ms),
                   good_or_bad(rows[i].good_interval));
         CHECK_INT(lock_sync_guard_reserve_for(g, rows[i].kind, rows[i].lease_ms, NULL, &slot),
-                  good_or_bad(rows[i].good_hold));
-        CHECK((slot > 0) == rows[i].good_hold);
+                  good_or_bad(rows[i].good_lease));
+        CHECK((slot > 0) == rows[i].good_lease);
     }
 }
 
@@ -121,7 +121,7 @@ TEST(budgets_have_bounds)
     }
 }
 
-TEST(bad_arguments_are_refused)
+TEST(bad_arguments_are_rejected)
 {
     lock_sync_guard *g = test_guard(3600000);
     lock_sync_allocator half = {.struct_size = sizeof half};
@@ -146,15 +146,15 @@ TEST(bad_arguments_are_refused)
     CHECK_INT(wait_ms, 0);
     CHECK_INT(slot, 0);
     BAD(lock_sync_guard_reserve(g, -1, &wait_ms, &slot));
-    BAD(lock_sync_guard_set_min_interval_ms(g, 0)); /* and changes nothing */
+    BAD(lock_sync_guard_set_min_interval_ms(g, 0)); /* the interval is unchanged */
     CHECK_OK(lock_sync_guard_reserve(g, 1000, &wait_ms, &slot));
     BAD(lock_sync_guard_settle(NULL, slot, LOCK_SYNC_SLOT_SENT, 0));
     BAD(lock_sync_guard_settle(g, 0, LOCK_SYNC_SLOT_SENT, 0));
     BAD(lock_sync_guard_settle(g, -1, LOCK_SYNC_SLOT_SENT, 0));
     BAD(lock_sync_guard_settle(g, slot, -1, 0));
     BAD(lock_sync_guard_settle(g, slot, 3, 0));
-    CHECK_OK(lock_sync_guard_settle(g, slot + 5, LOCK_SYNC_SLOT_SENT, 0)); /* is over, or another's */
-    CHECK_BETWEEN(wait_of(g), 3600001, 3601000);                           /* the slot is held still */
+    CHECK_OK(lock_sync_guard_settle(g, slot + 5, LOCK_SYNC_SLOT_SENT, 0)); /* of an ended or another guard's lease */
+    CHECK_BETWEEN(wait_of(g), 3600001, 3601000);                           /* the lease is still live */
     CHECK_INT(lock_sync_guard_error_message(NULL, NULL, 0), 0);
     CHECK_INT(lock_sync_guard_error_message(NULL, text, sizeof text), 0);
     CHECK_TEXT(text, "");
@@ -163,7 +163,7 @@ TEST(bad_arguments_are_refused)
     lock_sync_guard_unref(NULL);
 }
 
-TEST(any_retry_after_is_taken)
+TEST(any_retry_after_is_accepted)
 {
     static const struct {
         int64_t retry_after_ms;

@@ -1,4 +1,4 @@
-/* What a context does when its guard denies: FAIL, WAIT and OFF (CACHED has a file of its own). Custom transport, no
+/* A context whose guard denies a slot, in the modes FAIL, WAIT and OFF (CACHED: test_cached.c). Custom transport, no
    network. */
 #include "contexts.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TEST(by_default_a_context_has_a_guard_of_its_own)
+TEST(by_default_a_context_has_a_separate_guard)
 {
     guarded *c = GUARDED(NULL, FAIL, response_good);
     guarded *other = GUARDED(NULL, FAIL, response_good);
@@ -20,8 +20,8 @@ TEST(by_default_a_context_has_a_guard_of_its_own)
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(c->ctx)), 0);
     CHECK(lock_sync_status_is_retryable(LOCK_SYNC_E_TOO_SOON));
     CHECK_INT(c->fake.performed, 1);
-    CHECK_OK(fetch_all(other->ctx));             /* another's is another */
-    CHECK_OK(lock_sync_set_guard(c->ctx, NULL)); /* a new one, which knows nothing */
+    CHECK_OK(fetch_all(other->ctx));             /* it has another guard */
+    CHECK_OK(lock_sync_set_guard(c->ctx, NULL)); /* a new guard without requests */
     CHECK_OK(fetch_all(c->ctx));
     CHECK_INT(c->fake.performed, 2);
 }
@@ -32,7 +32,7 @@ TEST(contexts_share_a_guard)
     guarded *a = GUARDED(g, FAIL, response_good);
     guarded *b = GUARDED(g, FAIL, response_good);
 
-    lock_sync_guard_unref(g); /* they have references of their own */
+    lock_sync_guard_unref(g); /* each context has a reference */
     CHECK_OK(fetch_all(a->ctx));
     CHECK_INT(fetch_all(b->ctx), LOCK_SYNC_E_TOO_SOON);
     CHECK_OK(lock_sync_set_guard(a->ctx, NULL));
@@ -40,19 +40,19 @@ TEST(contexts_share_a_guard)
     CHECK_INT(b->fake.performed, 0);
 }
 
-TEST(off_asks_nobody)
+TEST(mode_off_uses_no_guard)
 {
     guarded *c = GUARDED(test_guard(20000), OFF, response_good);
 
     for (int i = 0; i < 5; i++)
         CHECK_OK(fetch_all(c->ctx));
-    CHECK_OK(lock_sync_guard_reserve(c->guard, 0, NULL, NULL)); /* none was counted */
+    CHECK_OK(lock_sync_guard_reserve(c->guard, 0, NULL, NULL)); /* no request was counted */
     CHECK_OK(fetch_all(c->ctx));
     CHECK_OK(lock_sync_set_guard_mode(c->ctx, LOCK_SYNC_GUARD_FAIL));
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_TOO_SOON);
 }
 
-TEST(modes_are_four)
+TEST(there_are_four_modes)
 {
     static const lock_sync_guard_mode bad[] = {-1, 4, INT32_MAX, INT32_MIN};
     guarded *c = GUARDED(NULL, FAIL, response_good);
@@ -73,7 +73,7 @@ static void note_timeout(void *user, const lock_sync_request *q, lock_sync_respo
     *(int64_t *)user = lock_sync_request_timeout_ms(q);
 }
 
-/* The wait counts in the fetch's deadline: what is left of it is what the transport gets. */
+/* The wait counts against the fetch's deadline. The transport gets the rest of the time. */
 TEST(wait_waits_within_the_deadline)
 {
     guarded *c = GUARDED(test_guard(60), WAIT, response_good);
@@ -99,7 +99,7 @@ static void count_waits(void *user, lock_sync_log_level level, const char *messa
     *(int *)user += strncmp(message, "waiting ", strlen("waiting ")) == 0;
 }
 
-/* It sleeps: it does not ask the guard over and over. */
+/* It sleeps, and does not ask the guard repeatedly. */
 TEST(a_wait_of_more_than_a_second_is_one_wait)
 {
     guarded *c = GUARDED(test_guard(1020), WAIT, response_good);
@@ -108,7 +108,7 @@ TEST(a_wait_of_more_than_a_second_is_one_wait)
     CHECK_OK(lock_sync_set_logger(c->ctx, count_waits, &waits));
     CHECK_OK(fetch_all(c->ctx));
     CHECK_OK(fetch_all(c->ctx));
-    CHECK_BETWEEN(waits, 1, 2); /* 2: the guard's clock and the one that sleeps count on their own */
+    CHECK_BETWEEN(waits, 1, 2); /* 2: the guard's clock and that of the sleep may differ */
 }
 
 TEST(a_wait_beyond_the_deadline_is_not_begun)
@@ -125,7 +125,7 @@ TEST(a_wait_beyond_the_deadline_is_not_begun)
     CHECK_INT(c->fake.performed, 1);
 }
 
-/* A fetch on a thread of its own. */
+/* A fetch on a separate thread. */
 typedef struct running_fetch {
     pthread_t thread;
     lock_sync_ctx *ctx;
@@ -151,7 +151,7 @@ static bool is_over(void *user)
     return atomic_load(&f->is_over);
 }
 
-/* How soon it ends is seen in tests/integration/test_cancel.c. */
+/* tests/integration/test_cancel.c tests how soon it ends. */
 TEST(a_cancel_ends_the_wait)
 {
     guarded *c = GUARDED(test_guard(20000), WAIT, response_good);
@@ -160,17 +160,17 @@ TEST(a_cancel_ends_the_wait)
 
     CHECK_OK(fetch_all(c->ctx));
     MUST_INT(pthread_create(&f.thread, NULL, run, &f), 0);
-    while (!kit_wait(is_over, &f, 50)) /* whether it waits is not to be seen: a cancel may come too early */
+    while (!kit_wait(is_over, &f, 50)) /* a cancel may come before the wait begins */
         lock_sync_cancel(c->ctx);
     MUST_INT(pthread_join(f.thread, NULL), 0);
     CHECK_INT(f.status, LOCK_SYNC_E_CANCELLED);
     CHECK(f.ended_us - before_us < 10000000);
     CHECK_INT(c->fake.performed, 1);
-    CHECK_BETWEEN(wait_of(c->guard), 1, 20000); /* the cancel took no slot and left none taken */
+    CHECK_BETWEEN(wait_of(c->guard), 1, 20000); /* the cancelled fetch has no slot */
 }
 
-/* While another holds the slot, its hold is the worst case; when it is settled early, who waits goes on early. */
-TEST(a_holder_that_is_done_early_is_not_waited_out)
+/* While another user has the slot, the wait is at most its lease. If it settles early, the wait ends early. */
+TEST(a_wait_ends_early_if_the_slot_is_settled_early)
 {
     guarded *c = GUARDED(test_guard(100), WAIT, response_good);
     running_fetch f = {.ctx = c->ctx};
@@ -187,7 +187,7 @@ TEST(a_holder_that_is_done_early_is_not_waited_out)
     CHECK_BETWEEN(f.ended_us - before_us, 130000, 1000000 * kit_slack());
 }
 
-/* lock_sync_set_guard(NULL) lets go of the context's own guard, and a fetch makes another. */
+/* lock_sync_set_guard(NULL) releases the context's guard, and the next fetch makes a new one. */
 TEST(without_memory_for_its_guard_nothing_is_sent)
 {
     t_heap heap = {0};

@@ -1,6 +1,5 @@
-/* The guard's file and real reboots, as far as a process can have them: each boot is a process in a time namespace,
-   where the machine's clock since boot begins anew, with a boot id of its own. (With clocks of the test's own, and exact:
-   test_file_boots.c.) */
+/* The guard's file over reboots. Each boot is a process in a time namespace, with a new clock since boot and a new
+   boot id. (test_file_boots.c tests exact times, with the test's clocks.) */
 #include "files.h"
 
 #include <errno.h>
@@ -18,16 +17,16 @@
 
 #define CANNOT 77 /* a child's exit status: not possible here */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
-#define LATE_MS 60000 /* how slow the test may be */
+#define LATE_MS 60000 /* the test may be this slow */
 
 /* One boot of the machine. */
 typedef struct boot {
     const char *id;
     int64_t up_ms;
-    bool is_first; /* a request is sent; in later boots the next is denied for the rest of an hour */
+    bool is_first; /* it sends a request; later boots are denied one for the rest of the hour */
 } boot;
 
-/* --- to be booted --- */
+/* --- a boot --- */
 
 static int64_t up_ms(void)
 {
@@ -47,7 +46,7 @@ static bool put(const char *path, const char *text)
     return done;
 }
 
-/* Namespaces of this process's own; without root's powers within a user namespace. */
+/* Moves this process into new namespaces; unless it is root, in a user namespace. */
 static bool enter_namespaces(void)
 {
     bool is_root = geteuid() == 0;
@@ -72,11 +71,11 @@ static bool set_boot_id(const boot *b)
     return done;
 }
 
-/* Of the children of this process. */
+/* Sets the uptime of this process's children. */
 static bool set_uptime(const boot *b)
 {
     int64_t shift_ms = b->up_ms - up_ms();
-    int64_t seconds = shift_ms / 1000 - (shift_ms % 1000 < 0); /* rounded down: what is left is positive */
+    int64_t seconds = shift_ms / 1000 - (shift_ms % 1000 < 0); /* rounded down: the rest is positive */
     char *text = kit_text("boottime %lld %lld", (long long)seconds, (long long)(shift_ms - seconds * 1000) * 1000000);
     bool done = put("/proc/self/timens_offsets", text);
 
@@ -120,11 +119,11 @@ static int boot_and_run(void *user)
     return in_child(run_booted, b);
 }
 
-TEST_HERE(an_interval_goes_over_reboots)
+TEST_HERE(an_interval_continues_over_reboots)
 {
     static boot boots[] = {
         {"aaaaaaaa", 5000000, true},
-        {"bbbbbbbb", 0, false}, /* all that was before it is at negative times */
+        {"bbbbbbbb", 0, false}, /* all earlier times are negative */
         {"cccccccc", 1000, false},
         {"dddddddd", 4000000000, false},
     };
@@ -132,7 +131,7 @@ TEST_HERE(an_interval_goes_over_reboots)
     for (size_t i = 0; i < COUNT_OF(boots); i++) {
         int status = in_child(boot_and_run, &boots[i]);
 
-        t_need(status != CANNOT, "no reboot can be played here");
+        t_need(status != CANNOT, "this machine allows no time namespaces");
         t_row("boot %s", boots[i].id);
         CHECK_INT(status, 0);
     }

@@ -1,5 +1,5 @@
-/* The record as bytes: all of it comes back, its layout is the same on every machine, and nothing that was damaged is
-   taken for a record. */
+/* The record as bytes: unpacking restores all of it, its layout is the same on every machine, and a damaged record is
+   rejected. */
 #include "records.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static const char layout[] =
     "000102030405060708090a0b0c0d0e0f"         /* boot id */
     "0100000000000000"                         /* wall 1 */
     "0000000000000080"                         /* blocked: never */
-    "0300000000000000"                         /* longest hold 3 */
+    "0300000000000000"                         /* longest lease 3 */
     "02000000"                                 /* closure: a loss */
     "03000000"                                 /* refunds */
     "07000000"                                 /* 429s */
@@ -58,7 +58,7 @@ static const char layout[] =
     "0e000000"
     "36c70ee1ef43fb35"; /* the checksum */
 
-/* The record that has that layout. */
+/* The record with this layout. */
 static lsync_guard_stored example(void)
 {
     lsync_guard_stored stored = {.wall_us = 1};
@@ -101,25 +101,25 @@ TEST(the_layout_is_little_endian)
 {
     lsync_guard_stored stored = example();
     lsync_guard_stored back;
-    unsigned char room[LSYNC_GUARD_RECORD_SIZE + 1]; /* for an odd address */
+    unsigned char room[LSYNC_GUARD_RECORD_SIZE + 1]; /* for an unaligned address */
 
     CHECK_INT(LSYNC_GUARD_RECORD_SIZE, 308);
-    CHECK_INT(LOCK_SYNC_GUARD_RECORD_MAX, 512); /* it fits into the room of any store */
+    CHECK_INT(LOCK_SYNC_GUARD_RECORD_MAX, 512); /* the room in every store */
     CHECK_INT(LSYNC_GUARD_SOURCE_SIZE, LOCK_SYNC_GUARD_SOURCE_SIZE);
     check_layout(&stored);
     lsync_guard_pack(&stored, room + 1);
     memset(&back, 0xa5, sizeof back);
     CHECK(lsync_guard_unpack(room + 1, LSYNC_GUARD_RECORD_SIZE, &back));
-    check_layout(&back); /* all of it has come back */
+    check_layout(&back); /* it is complete */
 }
 
 /* --- damage --- */
 
-TEST(every_flipped_bit_and_every_changed_byte_is_seen)
+TEST(every_changed_byte_is_detected)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_stored stored = example();
-    size_t taken = 0;
+    size_t accepted = 0;
 
     lsync_guard_pack(&stored, bytes);
     for (size_t i = 0; i < sizeof bytes * 256; i++) {
@@ -127,32 +127,32 @@ TEST(every_flipped_bit_and_every_changed_byte_is_seen)
         lsync_guard_stored back;
 
         bytes[i / 256] ^= change;
-        taken += change != 0 && lsync_guard_unpack(bytes, sizeof bytes, &back);
+        accepted += change != 0 && lsync_guard_unpack(bytes, sizeof bytes, &back);
         bytes[i / 256] ^= change;
     }
-    CHECK_INT(taken, 0);
+    CHECK_INT(accepted, 0);
 }
 
-TEST(every_other_size_is_refused)
+TEST(every_other_size_is_rejected)
 {
     lsync_guard_stored stored = example();
     lsync_guard_stored back;
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
-    size_t taken = 0;
+    size_t accepted = 0;
 
     lsync_guard_pack(&stored, bytes);
     for (size_t size = 0; size < 2 * sizeof bytes; size++) {
-        unsigned char *block = calloc(1, size == 0 ? 1 : size); /* of just that size, for tools that watch memory */
+        unsigned char *block = calloc(1, size == 0 ? 1 : size); /* of exactly that size, for memory checkers */
 
         MUST(block != NULL);
         memcpy(block, bytes, size < sizeof bytes ? size : sizeof bytes);
-        taken += size != sizeof bytes && lsync_guard_unpack(block, size, &back);
+        accepted += size != sizeof bytes && lsync_guard_unpack(block, size, &back);
         free(block);
     }
-    CHECK_INT(taken, 0);
+    CHECK_INT(accepted, 0);
 }
 
-/* --- values that a crafted record with a good checksum might hold, and that no rule makes --- */
+/* --- values in a crafted record with a good checksum, which the rule never makes --- */
 
 typedef struct bound_row {
     const char *name;
@@ -167,8 +167,8 @@ typedef struct bound_row {
     name_, offsetof(lsync_guard_stored, member), sizeof(((lsync_guard_stored *)0)->member), good_, bad_                \
   }
 
-/* The example with one value of it replaced. */
-static bool is_taken(const bound_row *row, int64_t value)
+/* Whether the example is accepted with one value replaced. */
+static bool is_accepted(const bound_row *row, int64_t value)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_stored stored = example();
@@ -182,18 +182,17 @@ static bool is_taken(const bound_row *row, int64_t value)
            CHECK(memcmp((char *)&back + row->offset, (char *)&stored + row->offset, row->size) == 0);
 }
 
-TEST(values_beyond_their_bounds_are_refused)
+TEST(values_beyond_their_bounds_are_rejected)
 {
     static const bound_row rows[] = {
         ROW("life", record.lineage.life, 0, -1),
         ROW("born", record.lineage.born_us, -TIME_MAX, NEVER),
         ROW("wall", wall_us, -TIME_MAX, -TIME_MAX - 1),
         ROW("blocked", record.blocked_until_us, TIME_MAX, TIME_MAX + 1),
-        ROW("the longest of longest holds", record.longest_lease_us, LSYNC_GUARD_LEASE_MAX_US,
-            LSYNC_GUARD_LEASE_MAX_US + 1),
-        ROW("the shortest", record.longest_lease_us, 0, -1),
+        ROW("the longest lease", record.longest_lease_us, LSYNC_GUARD_LEASE_MAX_US, LSYNC_GUARD_LEASE_MAX_US + 1),
+        ROW("the longest lease is 0", record.longest_lease_us, 0, -1),
         ROW("the last closure", record.closure, LSYNC_GUARD_LOSS, LSYNC_GUARD_LOSS + 1),
-        ROW("refunds, or no fourth would ever keep its slot", record.refunds, LSYNC_GUARD_REFUNDS_MAX,
+        ROW("refunds, because the fourth keeps its slot", record.refunds, LSYNC_GUARD_REFUNDS_MAX,
             LSYNC_GUARD_REFUNDS_MAX + 1),
         ROW("429s", record.limited, LSYNC_GUARD_LIMITED_MAX, LSYNC_GUARD_LIMITED_MAX + 1),
         ROW("over, of SYNC", record.entries[0].over_us, NEVER, TIME_MAX + 1),
@@ -202,11 +201,11 @@ TEST(values_beyond_their_bounds_are_refused)
         ROW("a lease's slot", record.entries[1].lease.slot, INT64_MAX, -1),
         ROW("OTHER has no lease", record.entries[2].lease.slot, 0, 1),
         ROW("a lease until never", record.entries[0].lease.until_us, 0, NEVER),
-        ROW("a lease until never, of none", record.entries[2].lease.until_us, 0, NEVER),
+        ROW("no lease, until never", record.entries[2].lease.until_us, 0, NEVER),
         ROW("a lease until the last time", record.entries[1].lease.until_us, TIME_MAX, TIME_MAX + 1),
-        ROW("a lease's longest hold", record.entries[0].lease.length_us, LSYNC_GUARD_LEASE_MAX_US,
+        ROW("the longest length of a lease", record.entries[0].lease.length_us, LSYNC_GUARD_LEASE_MAX_US,
             LSYNC_GUARD_LEASE_MAX_US + 1),
-        ROW("a lease's shortest hold", record.entries[1].lease.length_us, 0, -1),
+        ROW("the shortest length of a lease", record.entries[1].lease.length_us, 0, -1),
         ROW("requests", record.entries[1].requests, LSYNC_GUARD_REQUESTS_MAX, LSYNC_GUARD_REQUESTS_MAX + 1),
         ROW("the last cell", record.newest_cell, CELL_MAX, CELL_MAX + 1),
         ROW("the first cell", record.newest_cell, -CELL_MAX, -CELL_MAX - 1),
@@ -216,8 +215,8 @@ TEST(values_beyond_their_bounds_are_refused)
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%s", rows[i].name);
-        CHECK(is_taken(&rows[i], rows[i].good));
-        CHECK(!is_taken(&rows[i], rows[i].bad));
+        CHECK(is_accepted(&rows[i], rows[i].good));
+        CHECK(!is_accepted(&rows[i], rows[i].bad));
     }
-    CHECK(is_taken(&version, -1)); /* any is good */
+    CHECK(is_accepted(&version, -1)); /* all are good */
 }

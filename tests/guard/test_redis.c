@@ -1,5 +1,4 @@
-/* The guard in a Redis server, when all goes well: shared, private to its key and db, behind a password, and
-   expiring. */
+/* The guard in a Redis server without faults: shared, separate for each key and db, with a password, and expiring. */
 #include "contexts.h"
 #include "redis_server.h"
 
@@ -25,7 +24,7 @@ TEST(two_machines_share_a_key)
     CHECK(slot > 0);
     CHECK_BETWEEN(redis_wait_ms(b), 19001, 20101);
     CHECK(redis_slot(redis_guard(r, "accounts:2", 100), 1000, 5000) > 0); /* another account */
-    lock_sync_redis_free(r);                                              /* it lives on in its guards */
+    lock_sync_redis_free(r);                                              /* its guards still have a reference */
     CHECK_OK(lock_sync_guard_settle(b, slot, LOCK_SYNC_SLOT_LIMITED, 60000));
     CHECK_BETWEEN(redis_wait_ms(a), 59001, 60001);
 }
@@ -44,16 +43,16 @@ TEST(one_connection_serves_all_guards)
         CHECK(redis_slot(redis_guard(r, key, 1), 0, 5000) > 0);
         free(key);
     }
-    CHECK_INT(redis_server_number(s, "CLIENT ID") - before, 2); /* theirs, and the one that asks */
-    CHECK_INT(redis_server_number(s, "DBSIZE"), 8 + 1);         /* and the marker */
+    CHECK_INT(redis_server_number(s, "CLIENT ID") - before, 2); /* the guards', and that of this command */
+    CHECK_INT(redis_server_number(s, "DBSIZE"), 8 + 1);         /* the records and the marker */
 }
 
-TEST(the_key_expires_when_it_does_not_matter)
+TEST(the_key_expires_when_its_record_is_stale)
 {
     redis_rig r = redis_rig_new(NULL, 1);
     int64_t slot = redis_slot(r.guard, 7200000, 5000);
 
-    /* the hold, an hour, the rest of a cell, and a minute */
+    /* the lease, an hour, the rest of a cell, and a minute */
     CHECK_BETWEEN(redis_server_number(r.server, "PTTL k"), 10800000, 10800000 + 361000);
     CHECK_OK(lock_sync_guard_settle(r.guard, slot, LOCK_SYNC_SLOT_SENT, -1));
     CHECK_BETWEEN(redis_server_number(r.server, "PTTL k"), 3600000, 3600000 + 361000);
@@ -63,7 +62,7 @@ TEST(a_db_is_selected)
 {
     redis_server *s = redis_here(NULL);
     char *third = t_later(free, kit_text("%s/3", redis_server_url(s)));
-    char *beyond = t_later(free, kit_text("%s/77", redis_server_url(s))); /* it has 16 */
+    char *beyond = t_later(free, kit_text("%s/77", redis_server_url(s))); /* there are 16 */
 
     redis_server_settle_in(s, "k");
     redis_server_do(s, "SWAPDB 0 3");
@@ -74,11 +73,11 @@ TEST(a_db_is_selected)
     check_redis_fails(redis_user(beyond, 1), 1000, "db");
 }
 
-TEST(a_password_and_a_user)
+TEST(a_password_and_a_user_are_sent)
 {
     static const struct {
         const char *login;
-        const char *why; /* NULL: it is let in */
+        const char *why; /* NULL: the login is accepted */
     } rows[] = {
         {":" SECRET_IN_URL "@", NULL},
         {"default:" SECRET_IN_URL "@", NULL},
@@ -105,7 +104,7 @@ TEST(a_password_and_a_user)
             CHECK(redis_slot(g, 0, 5000) > 0);
             continue;
         }
-        for (int k = 0; k < 2; k++) /* also on a connection anew */
+        for (int k = 0; k < 2; k++) /* the second time on a new connection */
             check_redis_fails(g, 1000, rows[i].why);
         (void)lock_sync_guard_error_message(g, text, sizeof text);
         CHECK_LACKS(text, "pa55");
@@ -113,13 +112,13 @@ TEST(a_password_and_a_user)
     }
 }
 
-/* On connections of their own they are in storm/. */
-TEST(many_threads_on_one_connection)
+/* The storm (storm/) has separate connections. */
+TEST(many_threads_share_one_connection)
 {
     check_crowd(redis_rig_new(NULL, 5).guard, 8, 5, 700);
 }
 
-/* The key holds any bytes but NUL. */
+/* A key may contain all bytes except NUL. */
 TEST(keys_are_not_formats)
 {
     static const char *const keys[] = {"%s%n", "a b\r\nFLUSHALL\r\n", "*1", "\xff\xfe"};
@@ -130,7 +129,8 @@ TEST(keys_are_not_formats)
         size_t size = strlen(keys[i]);
         redisReply *reply;
 
-        CHECK(redis_wait_ms(redis_guard(r, keys[i], 1)) > 0); /* the first use of this prefix writes both */
+        CHECK(redis_wait_ms(redis_guard(r, keys[i], 1)) >
+              0); /* the first use of this prefix writes record and marker */
         reply = redis_server_ask(s, "EXISTS %b %b:locksync", keys[i], size, keys[i], size);
         CHECK_INT(reply->integer, 2);
         freeReplyObject(reply);

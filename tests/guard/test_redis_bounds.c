@@ -1,4 +1,4 @@
-/* Replies without an end: the guard gives up within its second, and keeps little of them. */
+/* Replies without an end: the guard gives up within a second, and keeps little of them. */
 #include "impostor.h"
 #include "redis_server.h"
 
@@ -8,7 +8,7 @@
 
 #define MANY_LINES "$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n"
 
-/* The most memory that this process has had, in KiB. */
+/* The peak memory of this process in KiB. */
 static long peak_kib(void)
 {
     struct rusage usage;
@@ -25,7 +25,7 @@ static void check_endless(impostor does, const char *login, const char *why)
     CHECK_BETWEEN(peak_kib() - before_kib, 0, 16 * 1024);
 }
 
-TEST(endless_replies)
+TEST(an_endless_reply_fails_early)
 {
     static const struct {
         const char *says;
@@ -40,7 +40,7 @@ TEST(endless_replies)
         {"*2147483647\r\n", MANY_LINES, "more than 64 elements"},
         {"*65\r\n", MANY_LINES, "more than 64 elements"},
         {"*64\r\n", "*64\r\n*64\r\n*1000\r\n", "more than 64 elements"},
-        {"*1\r\n", "*1\r\n", "more than 4 levels"}, /* of which hiredis 1 would take any number */
+        {"*1\r\n", "*1\r\n", "more than 4 levels"}, /* hiredis 1 would accept any number */
     };
 
     for (size_t k = 0; k < COUNT_OF(rows); k++) {
@@ -53,14 +53,14 @@ TEST(endless_replies)
     }
 }
 
-/* A server that is always about to go on: each byte comes before anybody would be tired of waiting for it. */
-TEST(a_trickle)
+/* The server sends each byte before a timeout for a single byte would end. */
+TEST(a_trickle_of_bytes_fails_in_time)
 {
     check_endless((impostor){.says = "+", .again = "a", .again_ms = 100}, "", "no reply");
 }
 
-/* As much as is taken: 64 elements, 4 levels, and 64 KiB less a little. */
-TEST(what_is_just_within_bounds)
+/* The bounds: 64 elements, 4 levels, and nearly 64 KiB. */
+TEST(a_reply_just_within_bounds_is_read)
 {
     char *line = t_repeat('a', 60000);
     char *says = kit_text(
@@ -69,6 +69,7 @@ TEST(what_is_just_within_bounds)
         line);
 
     t_later(free, says);
-    check_endless((impostor){.says = says, .listens_on = true}, "", "INFO failed"); /* read, and no text */
+    check_endless((impostor){.says = says, .keeps_reading = true}, "",
+                  "INFO failed"); /* it was read, but is not a text */
     free(line);
 }

@@ -1,5 +1,4 @@
-/* What an operator sees of the Redis guard: the first use of a database, what its user must be allowed, and what is
-   warned of. */
+/* The operator's view of the Redis guard: the first use of a database, the required permissions, and warnings. */
 #include "contexts.h"
 #include "redis_server.h"
 
@@ -8,7 +7,7 @@
 
 /* --- the first use --- */
 
-/* What a key holds, "" if it is absent; until the test is over. */
+/* The value of a key, "" if it is absent. It is valid until the test is over. */
 static const char *text_of(const redis_server *s, const char *key)
 {
     redisReply *reply = redis_server_ask(s, "GET %s", key);
@@ -18,23 +17,23 @@ static const char *text_of(const redis_server *s, const char *key)
     return t_later(free, text);
 }
 
-/* Each kind opens a hold and its interval after the marker was made, whoever made it. */
-static void check_closed_since(lock_sync_guard *g, int64_t made_ms, int64_t longest_hold_ms)
+/* Checks that each kind opens a lease and its interval after the marker was made. */
+static void check_closed_since(lock_sync_guard *g, int64_t made_ms, int64_t longest_lease_ms)
 {
     static const int64_t intervals_ms[] = {20000, 60000, 0};
-    int64_t lease_ms = longest_hold_ms < 30000 ? 30000 : longest_hold_ms;
+    int64_t lease_ms = longest_lease_ms < 30000 ? 30000 : longest_lease_ms;
 
     for (int k = 0; k < 3; k++) {
         int64_t before_ms = kit_now_ms();
         int64_t wait_ms = 0;
         int64_t opens_ms = made_ms + lease_ms + intervals_ms[k];
 
-        CHECK_INT(lock_sync_guard_reserve_for(g, k, longest_hold_ms, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
+        CHECK_INT(lock_sync_guard_reserve_for(g, k, longest_lease_ms, &wait_ms, NULL), LOCK_SYNC_E_TOO_SOON);
         CHECK(kit_now_ms() + wait_ms >= opens_ms - 2 && before_ms + wait_ms <= opens_ms + 2000 * kit_slack());
     }
 }
 
-TEST(the_first_use_waits_a_hold_and_an_interval)
+TEST(the_first_use_waits_a_lease_and_an_interval)
 {
     redis_server *s = redis_here(NULL);
     lock_sync_redis *r = redis_of(redis_server_url(s));
@@ -45,8 +44,8 @@ TEST(the_first_use_waits_a_hold_and_an_interval)
     marker = text_of(s, "tenant:accounts:locksync");
     CHECK_INT(strlen(marker), 57);
     CHECK_INT(redis_server_number(s, "PTTL tenant:accounts:locksync"), -1);
-    check_closed_since(redis_guard(r, "tenant:accounts:2", 20000), made_ms, 90000); /* who asks for a longer hold */
-    CHECK_TEXT(text_of(s, "tenant:accounts:locksync"), marker);                     /* it stays as it was made */
+    check_closed_since(redis_guard(r, "tenant:accounts:2", 20000), made_ms, 90000); /* a longer lease */
+    CHECK_TEXT(text_of(s, "tenant:accounts:locksync"), marker);                     /* unchanged */
 }
 
 TEST(prepare_makes_the_marker_once)
@@ -68,10 +67,10 @@ TEST(prepare_makes_the_marker_once)
     CHECK_INT(strlen(marker), 57);
     CHECK_OK(lock_sync_redis_prepare(r, "a:2"));
     redis_server_do(s, "CLIENT KILL TYPE normal");
-    CHECK_OK(lock_sync_redis_prepare(r, "a:2")); /* on a connection anew */
+    CHECK_OK(lock_sync_redis_prepare(r, "a:2")); /* on a new connection */
     CHECK_TEXT(text_of(s, "a:locksync"), marker);
     check_closed_since(redis_guard(r, "a:1", 20000), made_ms, 5000);
-    redis_server_restart(s); /* the marker is gone, and one would be of another life */
+    redis_server_restart(s); /* the marker is lost, and the source is new */
     CHECK_OK(lock_sync_redis_prepare(r, "a:1"));
     CHECK_INT(strlen(text_of(s, "a:locksync")), 57);
 }
@@ -85,7 +84,7 @@ static void check_prepare_fails(lock_sync_redis *r, const char *key, const char 
     CHECK_HOLDS(text, why);
 }
 
-TEST(prepare_says_why_it_fails)
+TEST(prepare_reports_why_it_fails)
 {
     redis_rig r = redis_rig_new(NULL, 1);
     char text[160] = "x";
@@ -98,7 +97,7 @@ TEST(prepare_says_why_it_fails)
     check_prepare_fails(r.redis, "list:1", "WRONGTYPE");
     redis_server_do(r.server, "CONFIG SET maxmemory 1");
     check_prepare_fails(r.redis, "new:1", "writing failed: the server's memory is full (OOM)");
-    CHECK_OK(lock_sync_redis_prepare(r.redis, "k")); /* it is there: nothing is written */
+    CHECK_OK(lock_sync_redis_prepare(r.redis, "k")); /* it exists: nothing is written */
     redis_server_do(r.server, "REPLICAOF 127.0.0.1 1");
     redis_server_do(r.server, "CLIENT KILL TYPE normal");
     check_prepare_fails(r.redis, "new:1", "this is a replica");
@@ -108,7 +107,7 @@ TEST(prepare_says_why_it_fails)
 
 /* --- warnings --- */
 
-/* Of a server object that is new: its first guard gets the warning, once. `want`: "" for none. */
+/* Checks that the first guard of a new server object gets the warning once. `want`: "" for no warning. */
 static void check_warning(const redis_server *s, const char *login, const char *want)
 {
     char *url = t_later(free, kit_text("redis://%s127.0.0.1:%d", login, redis_server_port(s)));
@@ -130,7 +129,7 @@ static void check_warning(const redis_server *s, const char *login, const char *
     CHECK_INT(lock_sync_guard_warning(NULL, NULL, 0), 0);
 }
 
-TEST(what_can_lose_records_is_warned_of)
+TEST(settings_that_can_lose_records_give_a_warning)
 {
     static const char *const kept[] = {"--appendonly", "yes", NULL};
     redis_server *s = redis_here(kept);
@@ -172,7 +171,7 @@ TEST(a_context_reports_the_first_use_and_logs_a_warning_once)
     CHECK_OK(lock_sync_set_logger(c->ctx, NULL, NULL));
 }
 
-/* --- what the server's user must be allowed --- */
+/* --- the permissions of the server's user --- */
 
 #define ALLOWED "+get +set +watch +unwatch +multi +exec +time +info"
 
@@ -208,14 +207,14 @@ TEST(the_documented_acl_suffices)
         CHECK(slot > 0);
         CHECK_OK(lock_sync_guard_settle(users[i % 3 != 0], slot, LOCK_SYNC_SLOT_SENT, -1));
     }
-    redis_server_do(s, "DEL accounts:1"); /* its loss is seen and written, too */
+    redis_server_do(s, "DEL accounts:1"); /* the loss is noticed and written */
     for (int i = 0; i < 2; i++) {
         CHECK(redis_wait_ms(users[i]) > 29000);
         CHECK_INT(lock_sync_guard_error_message(users[i], NULL, 0), 0);
     }
 }
 
-/* What one command less does; none of it is a slot that nobody else knows of. */
+/* Without one of the commands there is an error, and never a slot that other users do not know. */
 TEST(each_command_of_the_acl_is_needed)
 {
     static const struct {
@@ -242,8 +241,8 @@ TEST(each_command_of_the_acl_is_needed)
     }
 }
 
-/* Without INFO an absent record counts as lost, but an account that has one goes on. */
-TEST(a_user_without_info)
+/* Without INFO an absent record counts as lost, but an account with a record works. */
+TEST(a_user_without_info_can_use_an_existing_record)
 {
     redis_server *s = redis_here(NULL);
     lock_sync_guard *g;

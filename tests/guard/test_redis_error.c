@@ -1,10 +1,10 @@
-/* What a Redis server's errors are called. No server. */
+/* The words for a Redis server's errors. No server. */
 #include "../support/decoding.h"
 #include "guard/redis/redis_error.h"
 
 #include <string.h>
 
-TEST(words)
+TEST(each_error_has_its_words)
 {
     static const struct {
         const char *error;

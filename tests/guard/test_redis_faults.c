@@ -1,11 +1,11 @@
-/* The Redis guard when the server, or what answers in its place, does something else: E_GUARD, in time, and no slot. */
+/* The Redis guard with a server, or another program in its place, that fails: E_GUARD in time, and no slot. */
 #include "impostor.h"
 #include "redis_server.h"
 
 #include <signal.h>
 #include <string.h>
 
-TEST(a_key_that_holds_something_else)
+TEST(a_key_with_another_value_is_an_error)
 {
     static const struct {
         const char *command;
@@ -28,18 +28,18 @@ TEST(a_key_that_holds_something_else)
         redis_server_do(r.server, "DEL k");
         redis_server_do(r.server, rows[i].command);
         check_redis_fails(r.guard, 1000, rows[i].why);
-        CHECK_INT(redis_server_number(r.server, "EXISTS k"), 1); /* left as it is */
+        CHECK_INT(redis_server_number(r.server, "EXISTS k"), 1); /* unchanged */
     }
     freeReplyObject(redis_server_ask(r.server, "SET k %s", ""));
-    check_redis_fails(r.guard, 1000, "the key's value is not a record"); /* not an absent one */
+    check_redis_fails(r.guard, 1000, "the key's value is not a record"); /* not an absent record */
     redis_server_do(r.server, "DEL k");
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
-    redis_server_do(r.server, "SETRANGE k 40 xxxxxxxx"); /* bytes of a record; one may have been an x before */
+    redis_server_do(r.server, "SETRANGE k 40 xxxxxxxx"); /* more than one byte, because one may be x already */
     check_redis_fails(r.guard, 1000, "damaged");
 }
 
-/* What is no record is not "what this guard saw last": the copy from before serves once the key is deleted. */
-TEST(junk_of_a_records_size_is_not_kept)
+/* The guard keeps the last record that it saw. Other bytes do not replace it: it is used after the key is deleted. */
+TEST(bytes_of_a_records_size_do_not_replace_the_last_record)
 {
     redis_rig r = redis_rig_new(NULL, 1);
     int64_t slot = redis_slot(r.guard, 1000, 5000);
@@ -52,7 +52,7 @@ TEST(junk_of_a_records_size_is_not_kept)
     CHECK(redis_wait_ms(r.guard) > 50000);
 }
 
-TEST(a_server_that_refuses_to_write)
+TEST(a_server_that_cannot_write_is_an_error)
 {
     redis_rig r = redis_rig_new(NULL, 1);
 
@@ -60,15 +60,16 @@ TEST(a_server_that_refuses_to_write)
     redis_server_do(r.server, "CONFIG SET maxmemory-policy noeviction");
     redis_server_do(r.server, "CONFIG SET maxmemory 1");
     check_redis_fails(r.guard, 1000, "OOM");
-    CHECK_OK(lock_sync_guard_settle(r.guard, 1, LOCK_SYNC_SLOT_SENT, -1)); /* it was not held: nothing to write */
+    CHECK_OK(
+        lock_sync_guard_settle(r.guard, 1, LOCK_SYNC_SLOT_SENT, -1)); /* this slot has no lease: nothing is written */
     redis_server_do(r.server, "CONFIG SET maxmemory 0");
     CHECK(redis_slot(r.guard, 0, 5000) > 0);
     redis_server_do(r.server, "CONFIG SET min-replicas-to-write 1");
     check_redis_fails(r.guard, 1000, "NOREPLICAS");
 }
 
-/* SIGPIPE has its default here: one would end this program. */
-TEST(a_server_that_comes_and_goes_sends_no_sigpipe)
+/* SIGPIPE has its default action, which would end this program. */
+TEST(a_server_that_stops_and_starts_causes_no_sigpipe)
 {
     redis_rig r = redis_rig_new(NULL, 1);
 
@@ -88,7 +89,7 @@ TEST(a_server_that_comes_and_goes_sends_no_sigpipe)
     }
 }
 
-/* --- what is no Redis server --- */
+/* --- other programs than a Redis server --- */
 
 static void check_impostor(const char *says, const char *login)
 {
@@ -103,10 +104,10 @@ static void check_impostor(const char *says, const char *login)
     CHECK(strpbrk(text, "\r\n") == NULL);
 }
 
-TEST(answers_that_are_none)
+TEST(replies_that_are_not_redis_are_errors)
 {
-    static const char *const answers[] = {
-        NULL, /* never a word */
+    static const char *const replies[] = {
+        NULL, /* no reply */
         "HTTP/1.1 400 Bad Request\r\n\r\n",
         "\r\n",
         "+OK\r\n+OK\r\n+OK\r\n+OK\r\n",
@@ -118,20 +119,20 @@ TEST(answers_that_are_none)
         ":1\r\n:1\r\n:1\r\n:1\r\n",
         "-ERR no\r\n-ERR no\r\n-ERR no\r\n-ERR no\r\n",
         ROLE AOF NOTHING "$-1\r\n",
-        MET, /* and then no word on the key */
+        MET, /* then no reply about the key */
         "-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n-ERR s3cret is not good\r\n",
     };
 
-    for (size_t i = 0; i < COUNT_OF(answers); i++)
-        check_impostor(answers[i], ":s3cret@");
-    for (size_t i = 0; i + 1 < COUNT_OF(answers); i++)
-        check_impostor(answers[i], "");
+    for (size_t i = 0; i < COUNT_OF(replies); i++)
+        check_impostor(replies[i], ":s3cret@");
+    for (size_t i = 0; i + 1 < COUNT_OF(replies); i++)
+        check_impostor(replies[i], "");
 }
 
 #define FOUR(text) text text text text
 
-/* What the server says is wrong, in words, and not the state of a record that it did not give. */
-TEST(errors_are_named_as_what_they_are)
+/* The message has the server's error in words, and not the state of a record that was not read. */
+TEST(the_servers_error_is_reported)
 {
     static const struct {
         const char *says; /* to INFO, then GET, TIME, INFO */
@@ -139,7 +140,7 @@ TEST(errors_are_named_as_what_they_are)
     } rows[] = {
         {FOUR("-LOADING Redis is loading the dataset in memory\r\n"),
          "INFO failed: the server is still loading its data (LOADING)"},
-        /* one whose INFO is renamed away is used all the same */
+        /* a server without INFO is used */
         {FOUR("-ERR unknown command 'INFO'\r\n") "-LOADING Redis is loading the dataset in memory\r\n" NOW,
          "reading failed: the server is still loading its data (LOADING)"},
         {FOUR("-ERR syntax error\r\n"), "INFO failed"},
@@ -168,7 +169,7 @@ TEST(errors_are_named_as_what_they_are)
         {MET ":1\r\n" NOW ROLE, "reading failed"},
         {MET "$-1\r\n" NOW ":1\r\n", "INFO failed"},
         {MET "$-1\r\n" NOW "$12\r\nrole:slave\r\n\r\n", "this is a replica, which does not write"},
-        {MET "$-1\r\n" NOW ROLE ":1\r\n" NOW ROLE, "reading failed"}, /* a marker that is no text */
+        {MET "$-1\r\n" NOW ROLE ":1\r\n" NOW ROLE, "reading failed"}, /* a marker that is not a text */
         {MET "$-1\r\n" NOW "-ERR no\r\n", "INFO failed: the server rejected the command (ERR)"},
         {MET "$-1\r\n" NOW ROLE "$-1\r\n" NOW ROLE "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
          "writing failed: the server's memory is full (OOM)"}, /* the marker */
@@ -188,39 +189,39 @@ TEST(errors_are_named_as_what_they_are)
 
         t_row("%s", rows[k].says);
         check_redis_fails(redis_user(impostor_url(i, k + 1 < COUNT_OF(rows) ? "" : ":pw@"), 1), 2500, rows[k].why);
-        t_release(); /* before the script is gone */
+        t_release(); /* while the script exists */
     }
 }
 
-/* --- in mid decision --- */
+/* --- during a decision --- */
 
-/* What a decision comes to at a server that plays the scripts, and how many connections it takes. */
-TEST(what_is_decided_is_what_was_written)
+/* The result of a decision with a server that follows the scripts, and the number of its connections. */
+TEST(a_slot_is_granted_only_if_it_was_written)
 {
     static const struct {
         const char *name;
         const char *scripts[2];
         lock_sync_status status;
     } rows[] = {
-        {"nobody else", {NO_KEY STILL_NONE WRITTEN}, LOCK_SYNC_OK},
+        {"no other user", {NO_KEY STILL_NONE WRITTEN}, LOCK_SYNC_OK},
         {"another wrote: it is not overwritten", {NO_KEY ANOTHERS ABSENT STILL_NONE WRITTEN}, LOCK_SYNC_OK},
         {"it became something else", {NO_KEY "+OK\r\n*0\r\n+OK\r\n" ABSENT STILL_NONE WRITTEN}, LOCK_SYNC_OK},
         {"another wrote between GET and EXEC",
          {NO_KEY STILL_NONE "+OK\r\n+QUEUED\r\n*-1\r\n" ABSENT STILL_NONE WRITTEN},
          LOCK_SYNC_OK},
-        {"another has made the marker, which is as good",
+        {"another user has made the marker",
          {MET "$-1\r\n" NOW ROLE "$-1\r\n" NOW ROLE "$-1\r\n" STILL_NONE WRITTEN},
          LOCK_SYNC_E_TOO_SOON},
-        {"the marker is of another life of the server",
+        {"the marker is of another source",
          {MET "$-1\r\n" NOW ROLE OTHER_MARKER NOW ROLE "+OK\r\n" STILL_NONE WRITTEN},
          LOCK_SYNC_E_TOO_SOON},
         {"the marker is damaged",
          {MET "$-1\r\n" NOW ROLE "$1\r\nx\r\n" NOW ROLE "+OK\r\n" STILL_NONE WRITTEN},
          LOCK_SYNC_E_TOO_SOON},
-        {"the marker is of a time to come",
+        {"the marker has a later time",
          {MET "$-1\r\n" NOW ROLE "$57\r\n" SOURCE " 1900000000000000\r\n" NOW ROLE STILL_NONE WRITTEN},
          LOCK_SYNC_E_TOO_SOON},
-        /* the server is lost, and nobody listens any more */
+        /* the server is lost, and its port is closed */
         {"lost at once", {""}, LOCK_SYNC_E_GUARD},
         {"lost within INFO", {ROLE}, LOCK_SYNC_E_GUARD},
         {"lost after INFO", {MET}, LOCK_SYNC_E_GUARD},
@@ -231,7 +232,7 @@ TEST(what_is_decided_is_what_was_written)
         {"lost after WATCH", {NO_KEY "+OK\r\n"}, LOCK_SYNC_E_GUARD},
         {"lost before UNWATCH", {NO_KEY "+OK\r\n$4\r\nnews\r\n"}, LOCK_SYNC_E_GUARD},
         {"lost before MULTI", {NO_KEY STILL_NONE}, LOCK_SYNC_E_GUARD},
-        {"lost before EXEC: nobody knows whether the slot is taken",
+        {"lost before EXEC: it is unknown whether the slot is granted",
          {NO_KEY STILL_NONE "+OK\r\n+QUEUED\r\n"},
          LOCK_SYNC_E_GUARD},
     };
@@ -244,11 +245,11 @@ TEST(what_is_decided_is_what_was_written)
         t_row("%s", rows[k].name);
         CHECK_INT(lock_sync_guard_reserve(g, 0, NULL, &slot), rows[k].status);
         CHECK_INT(slot > 0, rows[k].status == LOCK_SYNC_OK);
-        CHECK_INT(i->asked, 1);
+        CHECK_INT(i->connections, 1);
     }
 }
 
-/* The same while somebody still listens: nothing is asked twice that may have been done. */
+/* The same with an open port: a command that may have been carried out is not sent again. */
 TEST(a_lost_reply_to_a_write_ends_the_decision)
 {
     static const char *const scripts[][3] = {
@@ -266,8 +267,8 @@ TEST(a_lost_reply_to_a_write_ends_the_decision)
     }
 }
 
-/* A kept connection that has died is worth another one: for a look, and to prepare. */
-TEST(a_kept_connection_that_has_died)
+/* If a kept connection is dead, a look and a prepare use a new one. */
+TEST(a_dead_connection_is_replaced_for_look_and_prepare)
 {
     static const struct {
         const char *scripts[3];

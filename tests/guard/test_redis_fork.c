@@ -1,4 +1,4 @@
-/* A Redis guard on both sides of a fork: each process speaks on a connection of its own. */
+/* A Redis guard on both sides of a fork: each process uses a separate connection. */
 #include "../support/child.h"
 #include "impostor.h"
 #include "redis_server.h"
@@ -13,7 +13,7 @@
 
 #define ROUNDS 200
 
-/* The slots that the processes of a test got; 0: none. All processes share it. */
+/* The slots that the processes of a test got. All processes share this memory. */
 typedef struct slots {
     atomic_size_t n;
     int64_t slot[8 * ROUNDS];
@@ -21,7 +21,7 @@ typedef struct slots {
 
 static slots *got;
 
-/* Whether no slot was given twice. */
+/* Whether no slot was granted twice. */
 static bool all_differ(void)
 {
     for (size_t i = 0; i < got->n; i++)
@@ -31,7 +31,7 @@ static bool all_differ(void)
     return got->n > 0;
 }
 
-/* Asks again and again. False: a reply was not what this process had asked for. */
+/* Uses slots repeatedly. False: a reply did not belong to this process's command. */
 static bool use(lock_sync_guard *g)
 {
     for (int i = 0; i < ROUNDS; i++) {
@@ -67,11 +67,11 @@ static int use_and_free(void *user)
     return good ? 0 : 1;
 }
 
-TEST(parent_and_child_at_the_same_time)
+TEST(parent_and_child_use_the_guard_at_the_same_time)
 {
     static const struct {
         int (*child)(void *user);
-        int clients; /* that come: the child's, and the one that asks */
+        int clients; /* new connections: the child's, and that of this test's command */
     } rows[] = {{use_and_free, 2}, {free_only, 1}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -94,11 +94,11 @@ TEST(parent_and_child_at_the_same_time)
     }
 }
 
-/* --- while another thread speaks with the server --- */
+/* --- while another thread waits for the server --- */
 
-static atomic_bool waits; /* a thread waits for a reply: it has no memory in hand that a child would lose */
+static atomic_bool waits; /* a thread waits for a reply: it has no memory allocated that a child would leak */
 
-/* The library finds this one. */
+/* Replaces the system's function for the library. */
 int poll(struct pollfd *fds, nfds_t n, int ms)
 {
     const struct timespec none = {0, 0};
@@ -144,7 +144,7 @@ static int free_in_time(void *user)
     return free_only(user);
 }
 
-TEST(a_fork_in_the_middle_of_an_exchange)
+TEST(a_fork_while_a_thread_waits_for_a_reply)
 {
     int (*const runs[])(void *) = {ask_a_silent_server, free_in_time};
 

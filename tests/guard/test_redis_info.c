@@ -1,4 +1,4 @@
-/* What a Redis server says of itself, read from its replies to INFO, and the marker of a database. */
+/* Reads a Redis server's replies to INFO, and the marker of a database. */
 #include "../support/decoding.h"
 #include "guard/redis/redis_info.h"
 
@@ -42,7 +42,7 @@ TEST(the_source_is_the_replication_id)
     }
 }
 
-TEST(a_replica_is_one_that_says_so)
+TEST(a_replica_is_recognized_by_its_role)
 {
     static const struct {
         const char *text;
@@ -63,7 +63,7 @@ TEST(a_replica_is_one_that_says_so)
 #define GOOD "master_replid:" ID "\r\n"
 #define NO_AOF "it has no append-only file (appendonly yes), so a restart loses records"
 
-TEST(what_can_lose_records)
+TEST(settings_that_can_lose_records_give_a_warning)
 {
     static const struct {
         const char *parts[4]; /* in any order, each a reply */
@@ -98,7 +98,7 @@ TEST(what_can_lose_records)
     }
 }
 
-TEST(a_marker_is_read_as_it_was_written)
+TEST(a_marker_that_was_written_is_read)
 {
     static const int64_t times[] = {1, 1700000000123456, ((int64_t)1 << 50) * 1000};
 
@@ -113,12 +113,12 @@ TEST(a_marker_is_read_as_it_was_written)
         CHECK(strncmp(text, ID_LOWER " ", 41) == 0);
         CHECK(lsync_redis_marker_read(&info, text, strlen(text), &made_us));
         CHECK_INT(made_us, times[i]);
-        info.source[19] ^= 1; /* of another life */
+        info.source[19] ^= 1; /* another source */
         CHECK(!lsync_redis_marker_read(&info, text, strlen(text), &made_us));
     }
 }
 
-TEST(a_damaged_marker_is_none)
+TEST(a_damaged_marker_is_not_read)
 {
     static const char *const texts[] = {
         "",

@@ -1,4 +1,4 @@
-/* Look and swap of the Redis store, called as the guards of several threads call them: in turns. */
+/* Look and swap of the Redis store, called alternately, as by guards of several threads. */
 #include "../support/kit.h"
 #include "../support/decoding.h"
 #include "guard/redis/redis_store.h"
@@ -18,7 +18,7 @@ static lsync_redis_store *new_store(lock_sync_redis *r)
     return t_later(free, s);
 }
 
-/* The key is absent each time. */
+/* Looks, and expects an absent key. */
 static void check_look(lsync_redis_store *s)
 {
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
@@ -37,13 +37,13 @@ static bool swaps(lsync_redis_store *s)
     return replaced;
 }
 
-/* The connection is lost after a's look, and b's makes another, which may lead to another server: a's swap writes
-   nothing. */
-TEST(a_swap_over_another_connection_than_the_last_look)
+/* The connection is lost after a's look, and b's look makes a new one, perhaps to another server. So a's swap must not
+   write. */
+TEST(a_swap_over_another_connection_than_the_last_look_writes_nothing)
 {
     static const char *const scripts[] = {
         NO_KEY,                                      /* a looks */
-        NO_KEY ABSENT STILL_NONE WRITTEN STILL_NONE, /* b looks, a looks again and swaps; no more was said */
+        NO_KEY ABSENT STILL_NONE WRITTEN STILL_NONE, /* b looks, a looks again and swaps; no more replies */
         NULL,
     };
     const impostor *i = impostor_here((impostor){.scripts = scripts});
@@ -60,7 +60,7 @@ TEST(a_swap_over_another_connection_than_the_last_look)
     check_look(a);
     CHECK(swaps(a));
     lsync_redis_disconnect(&r->connection);
-    CHECK(!swaps(a)); /* nothing is connected for it */
-    CHECK_INT(i->asked, 2);
+    CHECK(!swaps(a)); /* not connected */
+    CHECK_INT(i->connections, 2);
     lock_sync_redis_free(r);
 }

@@ -1,9 +1,12 @@
-/* Redis URLs, and the arguments of the functions that make a server object and its guards. No server. */
+/* Redis URLs, and the arguments_are_checked of the functions that make a server object and its guards. No server is
+   needed. */
 #include "redis_server.h"
 
 #include <stdlib.h>
 
-/* `why`: part of what is wrong; NULL: nothing. What is wrong is said, not what was written: it may be a password. */
+/* `why`: part of the expected problem; NULL: the URL is good. The problem never quotes the URL, which may have a
+   password.
+ */
 static void check_url(const char *url, const char *why)
 {
     lock_sync_redis *r = (lock_sync_redis *)(uintptr_t)8;
@@ -38,7 +41,7 @@ TEST(urls)
           "redis://user:@h:7000/3"}},
         {"hexadecimal",
          {"redis://:s3cret%4@h", "redis://:s3cret%@h", "redis://:%zz@h",
-          "redis://:a%00b@h"}}, /* a NUL is no part of a password */
+          "redis://:a%00b@h"}}, /* a password must not contain a NUL */
         {"port",
          {"redis://h:", "redis://h:0", "redis://h:00001", "redis://h:65536", "redis://h:99999999999999999999",
           "redis://h:+1", "redis://h:1x", "redis://:s3cret@h:x", "redis://[::1]x"}},
@@ -58,12 +61,12 @@ TEST(urls)
     }
 }
 
-TEST(long_parts)
+TEST(parts_of_a_url_have_bounds)
 {
     static const struct {
         const char *prefix;
         char c;
-        size_t n; /* so many of them */
+        size_t n; /* how often `c` is repeated */
         const char *suffix;
         bool good;
     } rows[] = {
@@ -85,7 +88,7 @@ TEST(long_parts)
     }
 }
 
-TEST(arguments)
+TEST(arguments_are_checked)
 {
     char *longest = t_later(free, t_repeat('k', 513));
     const char *const bad[] = {NULL, "", longest, ":locksync", "a:b:locksync"}; /* the last two: the marker's key */
@@ -104,6 +107,6 @@ TEST(arguments)
     CHECK_OK(lock_sync_guard_open_redis(r, longest + 1, &g)); /* nothing is connected yet */
     lock_sync_redis_free(r);
     lock_sync_redis_free(NULL);
-    CHECK_INT(lock_sync_guard_reserve(g, 1, NULL, NULL), LOCK_SYNC_E_GUARD); /* the guard keeps what it needs */
+    CHECK_INT(lock_sync_guard_reserve(g, 1, NULL, NULL), LOCK_SYNC_E_GUARD); /* the guard has a reference */
     lock_sync_guard_unref(g);
 }

@@ -1,12 +1,12 @@
-/* The rule, case by case: the hour in its cells, clocks that jump, the next question's time, and a record's end. Cases
-   begin at the start of a cell. */
+/* The rule, case by case: the hour in its cells, clocks that jump, the time to ask again, and stale records. A case
+   begins at the start of a cell. */
 #include "rule_cases.h"
 
 TEST(a_request_counts_until_its_cell_is_an_hour_old)
 {
     static const rule_case cases[] = {
         {"at the cell's start", .interval = 1, .budget = 1,
-         .steps = {ASK(0, 0, 0), TOLD(SYNC, 1, 0, OUT(0) - 1, OUT(0) - 1, HOUR), ASK(OUT(0) - 1, 0, 1),
+         .steps = {ASK(0, 0, 0), DENIED(SYNC, 1, 0, OUT(0) - 1, OUT(0) - 1, HOUR), ASK(OUT(0) - 1, 0, 1),
                    ASK(OUT(0), 0, 0)}},
         {"at its end", .interval = 1, .budget = 1,
          .steps = {ASK(CELL - 1, 0, 0), ASK(CELL, 0, OUT(0) - CELL), ASK(OUT(0), 0, 0)}},
@@ -16,7 +16,7 @@ TEST(a_request_counts_until_its_cell_is_an_hour_old)
         {"all kinds together", .budget = 3,
          .steps = {ASK(0, S(9), 0), ASK_DIRECTORY(0, S(9), 0), ASK_OTHER(0, S(9), 0), ASK_OTHER(1, 0, OUT(0) - 1)}},
         {"around the clock's zero", .interval = 1, .budget = 1, .is_after_boot = true,
-         .steps = {ASK(-S(700), 0, 0), TOLD(SYNC, -S(600), 0, OUT(-3) + S(600), OUT(-3) + S(600), HOUR),
+         .steps = {ASK(-S(700), 0, 0), DENIED(SYNC, -S(600), 0, OUT(-3) + S(600), OUT(-3) + S(600), HOUR),
                    ASK(S(100), 0, OUT(-3) - S(100)), ASK(OUT(-3), 0, 0), ASK(OUT(-3) + 1, 0, OUT(10) - OUT(-3) - 1)}},
     };
 
@@ -26,21 +26,21 @@ TEST(a_request_counts_until_its_cell_is_an_hour_old)
 TEST(a_lease_counts_apart_and_enters_the_cell_of_its_end)
 {
     static const rule_case cases[] = {
-        {"as if it ran out; at the soonest as if it ended now", .budget = 1,
-         .steps = {ASK(0, S(400), 0), TOLD(OTHER, S(1), 0, OUT(1) - S(1), OUT(0) - S(1), HOUR)}},
+        {"as if it lasted to its end; at the soonest as if it ended now", .budget = 1,
+         .steps = {ASK(0, S(400), 0), DENIED(OTHER, S(1), 0, OUT(1) - S(1), OUT(0) - S(1), HOUR)}},
         {"when it is settled in another cell", .budget = 1,
          .steps = {ASK(0, S(400), 0), SENT(S(302), 1), ASK_OTHER(S(303), 0, OUT(1) - S(303))}},
         {"written late: in the cell in which it ended", .budget = 1,
          .steps = {ASK(0, S(900), 0), LATE_SENT(S(700), 1, S(699)), ASK_OTHER(S(700), 0, OUT(0) - S(700))}},
-        {"of two, the one that ends first makes room", .budget = 2,
+        {"of two, the end of the first makes room", .budget = 2,
          .steps = {ASK(0, S(400), 0), ASK_DIRECTORY(0, S(30), 0),
-                   TOLD(OTHER, S(1), 0, OUT(0) - S(1), OUT(0) - S(1), HOUR)}},
+                   DENIED(OTHER, S(1), 0, OUT(0) - S(1), OUT(0) - S(1), HOUR)}},
         {"a long one, after all cells", .budget = 2,
          .steps = {ASK_OTHER(0, 0, 0), ASK(0, S(86400), 0), ASK_OTHER(S(1), 0, OUT(0) - S(1)), ASK_OTHER(OUT(0), 0, 0),
-                   ASK_OTHER(OUT(0), 0, CELL + HOUR), TOLD(SYNC, S(4000), 0, S(82420), OUT(13) - S(4000), LEASE)}},
+                   ASK_OTHER(OUT(0), 0, CELL + HOUR), DENIED(SYNC, S(4000), 0, S(82420), OUT(13) - S(4000), LEASE)}},
         {"leases alone fill an hour", .budget = 1,
-         .steps = {ASK(0, S(86400), 0), TOLD(OTHER, 0, 0, OUT(288), OUT(0), HOUR)}},
-        {"what is charged for the next cell outlasts it", .granularity = 999, .budget = 1,
+         .steps = {ASK(0, S(86400), 0), DENIED(OTHER, 0, 0, OUT(288), OUT(0), HOUR)}},
+        {"a charge in the next cell counts longer", .granularity = 999, .budget = 1,
          .steps = {ASK(0, CELL - 1099, 0), CHARGED(CELL - 500, 0, 1), ASK_OTHER(CELL - 500, 0, OUT(1) - CELL + 500)}},
     };
 
@@ -51,34 +51,34 @@ TEST(a_slot_of_other_counts_from_its_grant_in_the_cell_of_its_end)
 {
     static const rule_case cases[] = {
         {"in the next cell", .budget = 1,
-         .steps = {ASK_OTHER(S(299), S(2), 0), TOLD(SYNC, S(300), 0, OUT(1) - S(300), OUT(1) - S(300), HOUR)}},
+         .steps = {ASK_OTHER(S(299), S(2), 0), DENIED(SYNC, S(300), 0, OUT(1) - S(300), OUT(1) - S(300), HOUR)}},
         {"in this cell, if it ends in it", .budget = 1,
          .steps = {ASK_OTHER(S(297), S(2), 0), ASK(S(298), 0, OUT(0) - S(298))}},
-        {"the longest hold", .budget = 1,
+        {"the longest lease", .budget = 1,
          .steps = {ASK_OTHER(0, CELL, 0), ASK(0, 0, OUT(1)), SENT(S(1), 1), NOT_SENT(S(1), 1),
                    ASK(S(1), 0, OUT(1) - S(1))}},
         {"beyond the newest cell it waits for the next", .granularity = 999,
-         .steps = {TOLD(OTHER, CELL - 500, CELL, 500, 500, HOUR), ASK_OTHER(CELL - 999, CELL, 999),
+         .steps = {DENIED(OTHER, CELL - 500, CELL, 500, 500, HOUR), ASK_OTHER(CELL - 999, CELL, 999),
                    ASK_OTHER(CELL - 1000, CELL, 0), ASK_OTHER(CELL - 500, CELL - 500, 0), ASK_OTHER(CELL, CELL, 0)}},
-        {"so does no other kind", .granularity = 999, .steps = {ASK(CELL - 500, CELL, 0)}},
+        {"no other kind does", .granularity = 999, .steps = {ASK(CELL - 500, CELL, 0)}},
     };
 
     CHECK_CASES(cases);
 }
 
-TEST(what_was_sent_more_than_once_is_charged)
+TEST(a_request_that_was_sent_more_than_once_is_charged)
 {
     static const rule_case cases[] = {
         {"with its slot", .interval = 1, .budget = 3,
          .steps = {ASK(0, S(9), 0), CHARGED(1, 1, 1), ASK(S(2), 0, 0), ASK(S(4), 0, OUT(0) - S(4))}},
         {"beyond the budget too", .interval = 1, .budget = 1,
          .steps = {ASK(0, S(9), 0), CHARGED(1, 1, 1), CHARGED(S(400), 1, 2), ASK(S(401), 0, OUT(1) - S(401))}},
-        {"with no slot", .budget = 1, .steps = {CHARGED(0, 0, 1), ASK(0, 0, OUT(0))}},
-        {"of one that was not sent", .budget = 1,
+        {"without a slot", .budget = 1, .steps = {CHARGED(0, 0, 1), ASK(0, 0, OUT(0))}},
+        {"of a request that was not sent", .budget = 1,
          .steps = {ASK(0, S(9), 0), SETTLE(0, 1, NOT_SENT, -1, 0, 1), ASK(0, 0, OUT(0))}},
-        {"written as late as they count", .budget = 1, .steps = {LATE_CHARGED(HOUR, 0, HOUR, 1), ASK(HOUR, 0, CELL)}},
+        {"written as late as possible", .budget = 1, .steps = {LATE_CHARGED(HOUR, 0, HOUR, 1), ASK(HOUR, 0, CELL)}},
         {"written later than that", .budget = 1, .steps = {LATE_CHARGED(HOUR, 0, HOUR + 1, 1), ASK(HOUR, 0, 0)}},
-        {"as many as nobody sends", .budget = 1000000,
+        {"an impossible number", .budget = 1000000,
          .steps = {CHARGED(0, 0, UINT32_MAX), CHARGED(0, 0, UINT32_MAX), CHARGED(CELL, 0, UINT32_MAX),
                    ASK(CELL, 0, OUT(1) - CELL)}},
     };
@@ -86,18 +86,18 @@ TEST(what_was_sent_more_than_once_is_charged)
     CHECK_CASES(cases);
 }
 
-TEST(cells_roll)
+TEST(cells_roll_with_the_clock)
 {
     static const struct {
         const char *name;
         int64_t by;
         uint32_t after[LSYNC_GUARD_CELLS]; /* of 1 to 14; the newest last */
     } rows[] = {
-        {"not at all", 0, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}},
+        {"by none", 0, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}},
         {"by one", 1, {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0}},
         {"by all but one", 13, {14}},
         {"by all", 14, {0}},
-        {"far on", 1000000, {0}},
+        {"far forward", 1000000, {0}},
         {"back by one: later ones count in the newest", -1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 27}},
         {"far back: all do", -1000000, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 105}},
     };
@@ -118,8 +118,8 @@ TEST(cells_roll)
     }
 }
 
-/* It is never so full that a few more would make it look empty. */
-TEST(the_count_of_a_cell_has_an_end)
+/* A count never overflows to a small number. */
+TEST(the_count_of_a_cell_is_bounded)
 {
     const lsync_guard_ending ending = {.retry_after_us = -1, .charges = LSYNC_GUARD_COUNT_MAX - 1};
     const lsync_guard_limits limits = {.budget = 600};
@@ -134,38 +134,39 @@ TEST(the_count_of_a_cell_has_an_end)
     CHECK_INT(r.cells[LSYNC_GUARD_CELLS - 1], LSYNC_GUARD_COUNT_MAX);
 }
 
-TEST(a_clock_that_jumps)
+TEST(a_clock_that_jumps_never_opens_early)
 {
     static const rule_case cases[] = {
         {"back: the interval from now", .steps = {ASK(0, 0, 0), ASK(-S(1000), 0, S(20)), ASK(-S(980), 0, 0)}},
         {"back: the lease from now",
-         .steps = {ASK(0, S(30), 0), TOLD(SYNC, -S(1000), 0, S(50), S(20), LEASE), ASK(-S(970), 0, S(20))}},
-        {"back: a lease by its own hold, after an extension",
+         .steps = {ASK(0, S(30), 0), DENIED(SYNC, -S(1000), 0, S(50), S(20), LEASE), ASK(-S(970), 0, S(20))}},
+        {"back: a lease by its length, after an extension",
          .steps = {ASK(0, S(300), 0), EXTEND(S(1), 1, S(9), 0), ASK(-S(1000), 0, S(29))}},
-        {"back: the block from now, an hour at the most",
-         .steps = {LIMITED(0, NOBODYS, HOUR), TOLD(SYNC, -S(9), 0, HOUR, HOUR, BLOCK), ASK(-S(8), 0, HOUR - S(1))}},
-        {"back: a short block stays where it is if that is within an hour",
-         .steps = {LIMITED(0, NOBODYS, S(60)), ASK(-S(9), 0, S(69)), ASK(-S(9000), 0, HOUR)}},
-        {"back: OTHER's interval from its longest hold", .other_interval = S(5),
+        {"back: the block from now, at most an hour",
+         .steps = {LIMITED(0, NEVER_GRANTED, HOUR), DENIED(SYNC, -S(9), 0, HOUR, HOUR, BLOCK),
+                   ASK(-S(8), 0, HOUR - S(1))}},
+        {"back: a short block is unchanged if it ends within an hour",
+         .steps = {LIMITED(0, NEVER_GRANTED, S(60)), ASK(-S(9), 0, S(69)), ASK(-S(9000), 0, HOUR)}},
+        {"back: OTHER's interval from its longest lease", .other_interval = S(5),
          .steps = {ASK_OTHER(0, S(9), 0), ASK_OTHER(-S(100), 0, S(114)), ASK_OTHER(-S(1000), 0, S(305))}},
         {"back: all count in the newest cell", .interval = 1, .budget = 1,
          .steps = {ASK(0, 0, 0), ASK(-S(9000), 0, OUT(-29) + S(9000))}},
         {"back by less than a cell: nothing moves", .interval = 1, .budget = 1,
          .steps = {ASK(S(10), 0, 0), ASK(0, 0, OUT(0)), ASK(S(20), 0, OUT(0) - S(20))}},
-        {"back and forth: pulled back for good",
-         .steps = {LIMITED(0, NOBODYS, HOUR), ASK(-S(9000), 0, HOUR), ASK(-S(5400), 0, 0)}},
+        {"back and forth: stays pulled back",
+         .steps = {LIMITED(0, NEVER_GRANTED, HOUR), ASK(-S(9000), 0, HOUR), ASK(-S(5400), 0, 0)}},
     };
 
     CHECK_CASES(cases);
 }
 
-TEST(a_closure_beyond_reason_is_pulled_back)
+TEST(a_closure_beyond_its_limit_is_pulled_back)
 {
     static const rule_case cases[] = {
         {"by the default deadline and the interval",
          .steps = {CLOSE(SYNC, S(30000), LOSS), CLOSE(DIRECTORY, S(30000), LOSS), CLOSE(OTHER, S(30000), LOSS),
-                   TOLD(SYNC, 0, 0, S(50), S(50), LOSS), ASK_DIRECTORY(0, 0, S(90)), ASK_OTHER(0, 0, S(30))}},
-        {"by the longest hold that is known",
+                   DENIED(SYNC, 0, 0, S(50), S(50), LOSS), ASK_DIRECTORY(0, 0, S(90)), ASK_OTHER(0, 0, S(30))}},
+        {"by the longest known lease",
          .steps = {ASK(0, S(300), 0), NOT_SENT(0, 1), CLOSE(SYNC, S(30000), LOSS), ASK(0, 0, S(320))}},
         {"a coarse clock", .granularity = 999, .steps = {CLOSE(SYNC, S(30000), LOSS), ASK(0, 0, S(50) + 999)}},
     };
@@ -173,36 +174,37 @@ TEST(a_closure_beyond_reason_is_pulled_back)
     CHECK_CASES(cases);
 }
 
-/* A clock of whole milliseconds may show 999 us less than it is: what is noted is later by that. */
-TEST(a_coarse_clock_costs_its_grain)
+/* A clock of whole milliseconds may show up to 999 us less than the time, so the record has times later by as much. */
+TEST(a_coarse_clock_adds_its_step)
 {
     static const rule_case cases[] = {
-        {"after an answer", .granularity = 999,
-         .steps = {ASK(0, S(9), 0), SENT(S(1), 1), TOLD(SYNC, S(21), 0, 999, 999, INTERVAL), ASK(S(21) + MS(1), 0, 0)}},
+        {"after a response", .granularity = 999,
+         .steps = {ASK(0, S(9), 0), SENT(S(1), 1), DENIED(SYNC, S(21), 0, 999, 999, INTERVAL),
+                   ASK(S(21) + MS(1), 0, 0)}},
         {"after a lease", .granularity = 999,
          .steps = {ASK(0, S(9), 0), ASK(0, 0, S(29) + 999), ASK(S(9), 0, S(20) + 999), ASK(S(29) + MS(1), 0, 0)}},
         {"after an extension", .granularity = 999,
          .steps = {ASK(0, S(9), 0), EXTEND(S(1), 1, S(9), 0), ASK(S(1), 0, S(29) + 999), NOT_SENT(S(2), 1),
                    ASK(S(2), 0, S(19) + 999)}},
         {"after a 429", .granularity = 999,
-         .steps = {LIMITED(0, NOBODYS, S(60)), ASK(0, 0, S(60) + 999), ASK(S(60) + MS(1), 0, 0)}},
+         .steps = {LIMITED(0, NEVER_GRANTED, S(60)), ASK(0, 0, S(60) + 999), ASK(S(60) + MS(1), 0, 0)}},
         {"after a 429 that is pulled back", .granularity = 999,
-         .steps = {LIMITED(0, NOBODYS, HOUR), ASK(-S(9), 0, HOUR + 999)}},
-        {"in the hour: it may be of the next cell", .granularity = 999, .budget = 1,
+         .steps = {LIMITED(0, NEVER_GRANTED, HOUR), ASK(-S(9), 0, HOUR + 999)}},
+        {"in the hour: it may be in the next cell", .granularity = 999, .budget = 1,
          .steps = {ASK(CELL - 500, 0, 0), ASK_OTHER(CELL, 0, OUT(1) - CELL)}},
         {"in the hour at the soonest, too", .granularity = 999, .budget = 1,
-         .steps = {ASK(0, CELL, 0), TOLD(OTHER, CELL - 500, 0, OUT(1) - CELL + 500, OUT(1) - CELL + 500, HOUR)}},
+         .steps = {ASK(0, CELL, 0), DENIED(OTHER, CELL - 500, 0, OUT(1) - CELL + 500, OUT(1) - CELL + 500, HOUR)}},
     };
 
     CHECK_CASES(cases);
 }
 
-/* A request older than the uptime has a negative time after a reboot, and still counts. */
+/* After a reboot, a request that is older than the uptime has a negative time, and counts. */
 TEST(times_before_the_boot_count)
 {
     static const rule_case cases[] = {
         {"for the interval", .is_after_boot = true,
-         .steps = {ASK(S(5), 0, 0), SHIFT(-S(13)), TOLD(SYNC, S(2), 0, S(10), S(10), INTERVAL), ASK(S(12), 0, 0)}},
+         .steps = {ASK(S(5), 0, 0), SHIFT(-S(13)), DENIED(SYNC, S(2), 0, S(10), S(10), INTERVAL), ASK(S(12), 0, 0)}},
         {"for the hour, rounded up to cells", .is_after_boot = true, .budget = 1,
          .steps = {ASK(S(5), 0, 0), SHIFT(-S(700)), ASK(0, 0, OUT(-2)), ASK(S(20), 0, OUT(-2) - S(20))}},
         {"at the clock's zero itself", .is_after_boot = true,
@@ -214,49 +216,50 @@ TEST(times_before_the_boot_count)
     CHECK_CASES(cases);
 }
 
-TEST(what_keeps_a_request_from_being_sent)
+TEST(each_denial_has_its_reason_and_wait)
 {
     static const rule_case cases[] = {
-        {"the first use of a store", .steps = {CLOSE(SYNC, S(50), FIRST_USE), TOLD(SYNC, 0, 0, S(50), S(50), FIRST_USE),
-                                               ASK_DIRECTORY(0, 0, 0), ASK(S(50), 0, 0)}},
-        {"a loss", .steps = {CLOSE(OTHER, S(30), LOSS), TOLD(OTHER, 0, 0, S(30), S(30), LOSS), ASK(0, 0, 0)}},
+        {"the first use of a store",
+         .steps = {CLOSE(SYNC, S(50), FIRST_USE), DENIED(SYNC, 0, 0, S(50), S(50), FIRST_USE), ASK_DIRECTORY(0, 0, 0),
+                   ASK(S(50), 0, 0)}},
+        {"a loss", .steps = {CLOSE(OTHER, S(30), LOSS), DENIED(OTHER, 0, 0, S(30), S(30), LOSS), ASK(0, 0, 0)}},
         {"a closure over an interval",
-         .steps = {ASK(0, 0, 0), CLOSE(SYNC, S(25), LOSS), TOLD(SYNC, S(1), 0, S(24), S(24), LOSS)}},
+         .steps = {ASK(0, 0, 0), CLOSE(SYNC, S(25), LOSS), DENIED(SYNC, S(1), 0, S(24), S(24), LOSS)}},
         {"an interval over a closure",
-         .steps = {ASK(0, 0, 0), CLOSE(SYNC, S(15), LOSS), TOLD(SYNC, S(1), 0, S(19), S(19), INTERVAL)}},
-        {"a lease over a closure: that is when to ask again",
-         .steps = {ASK(0, S(30), 0), CLOSE(SYNC, S(45), LOSS), TOLD(SYNC, S(1), 0, S(49), S(44), LEASE)}},
+         .steps = {ASK(0, 0, 0), CLOSE(SYNC, S(15), LOSS), DENIED(SYNC, S(1), 0, S(19), S(19), INTERVAL)}},
+        {"a lease over a closure, whose end is the time to ask again",
+         .steps = {ASK(0, S(30), 0), CLOSE(SYNC, S(45), LOSS), DENIED(SYNC, S(1), 0, S(49), S(44), LEASE)}},
         {"a block over a lease",
-         .steps = {ASK(0, S(30), 0), LIMITED(S(1), NOBODYS, S(60)), TOLD(SYNC, S(1), 0, S(60), S(60), BLOCK)}},
-        {"a lease over a block",
-         .steps = {ASK(0, S(300), 0), LIMITED(S(1), NOBODYS, S(60)), TOLD(SYNC, S(1), 0, S(319), S(60), LEASE)}},
+         .steps = {ASK(0, S(30), 0), LIMITED(S(1), NEVER_GRANTED, S(60)), DENIED(SYNC, S(1), 0, S(60), S(60), BLOCK)}},
+        {"a lease over a block", .steps = {ASK(0, S(300), 0), LIMITED(S(1), NEVER_GRANTED, S(60)),
+                                           DENIED(SYNC, S(1), 0, S(319), S(60), LEASE)}},
         {"the hour over a block", .budget = 1,
-         .steps = {ASK(0, 0, 0), LIMITED(S(1), NOBODYS, S(60)),
-                   TOLD(SYNC, S(1), 0, OUT(0) - S(1), OUT(0) - S(1), HOUR)}},
+         .steps = {ASK(0, 0, 0), LIMITED(S(1), NEVER_GRANTED, S(60)),
+                   DENIED(SYNC, S(1), 0, OUT(0) - S(1), OUT(0) - S(1), HOUR)}},
         {"a block over the hour", .budget = 1,
-         .steps = {ASK(0, 0, 0), LIMITED(S(3000), NOBODYS, HOUR), TOLD(SYNC, S(3000), 0, HOUR, HOUR, BLOCK)}},
-        {"an extension: the hour, sooner if another lease ends", .budget = 2,
+         .steps = {ASK(0, 0, 0), LIMITED(S(3000), NEVER_GRANTED, HOUR), DENIED(SYNC, S(3000), 0, HOUR, HOUR, BLOCK)}},
+        {"an extension: the hour, earlier if another lease ends", .budget = 2,
          .steps = {ASK(0, S(400), 0), ASK_DIRECTORY(0, S(900), 0),
-                   EXTEND_TOLD(S(1), 1, S(9), OUT(1) - S(1), OUT(0) - S(1), HOUR)}},
+                   EXTEND_DENIED(S(1), 1, S(9), OUT(1) - S(1), OUT(0) - S(1), HOUR)}},
     };
 
     CHECK_CASES(cases);
 }
 
-TEST(a_record_is_stale_when_nothing_of_it_matters)
+TEST(a_record_is_stale_when_it_limits_nothing)
 {
     static const rule_case cases[] = {
         {"never used", .steps = {STALE(NEVER)}},
-        {"a request, whatever the interval is", .steps = {ASK(CELL - 1, 0, 0), STALE(CELL - 1 + HOUR + 1)}},
-        {"its cell, when it is the oldest", .budget = 1,
+        {"a request, for the longest interval", .steps = {ASK(CELL - 1, 0, 0), STALE(CELL - 1 + HOUR + 1)}},
+        {"its cell, if that is the oldest", .budget = 1,
          .steps = {ASK(0, 0, 0), ASK_OTHER(OUT(0) - 1, 0, 1), STALE(OUT(0))}},
         {"a lease that ends in another cell", .steps = {ASK(0, S(400), 0), STALE(OUT(1))}},
-        {"a lease that is given back", .steps = {ASK(0, S(400), 0), NOT_SENT(1, 1), STALE(NEVER)}},
+        {"a lease that is refunded", .steps = {ASK(0, S(400), 0), NOT_SENT(1, 1), STALE(NEVER)}},
         {"the pages of a directory, by the longest interval",
          .steps = {ASK_DIRECTORY(0, S(30), 0), EXTEND(0, 1, S(30), 0), EXTEND(0, 1, S(30), 0), STALE(S(30) + 3 * HOUR),
                    SENT(S(1), 1), STALE(S(1) + 3 * HOUR)}},
         {"a slot of OTHER", .steps = {ASK_OTHER(0, CELL, 0), STALE(OUT(1))}},
-        {"a block", .steps = {LIMITED(S(9), NOBODYS, HOUR), STALE(S(9) + HOUR)}},
+        {"a block", .steps = {LIMITED(S(9), NEVER_GRANTED, HOUR), STALE(S(9) + HOUR)}},
         {"a closure", .steps = {CLOSE(DIRECTORY, S(9000), LOSS), STALE(S(9000))}},
     };
 

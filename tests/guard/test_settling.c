@@ -1,4 +1,4 @@
-/* What becomes of a fetch's slot: answered, refused, never sent, limited, retried after a 401. Custom transport. */
+/* The outcome of a fetch's slot: a response, a failure, not sent, a 429, a retry after a 401. Custom transport. */
 #include "contexts.h"
 #include "guard/guard.h"
 
@@ -12,13 +12,13 @@ static void cancel_it(void *user, const lock_sync_request *q, lock_sync_response
 
 #define RETRY_AFTER(text) .headers = {"Retry-After", text}
 
-TEST(how_fetches_end_their_slots)
+TEST(each_end_of_a_fetch_settles_its_slot)
 {
     static const struct {
         const char *name;
         t_step step;
         lock_sync_status status;
-        int64_t wait_ms; /* for others */
+        int64_t wait_ms; /* of others */
     } rows[] = {
         {"good", {.http = 200, .body = "{\"result\":[]}"}, LOCK_SYNC_OK, 20000},
         {"malformed", {.http = 200, .body = "?"}, LOCK_SYNC_E_MALFORMED, 20000},
@@ -42,7 +42,7 @@ TEST(how_fetches_end_their_slots)
         {"429, for 1 s", {.http = 429, RETRY_AFTER("1")}, LOCK_SYNC_E_RATE_LIMITED, 20000},
         {"429, for a day", {.http = 429, RETRY_AFTER("86400")}, LOCK_SYNC_E_RATE_LIMITED, 3600000},
         {"429, nonsense", {.http = 429, RETRY_AFTER("soon")}, LOCK_SYNC_E_RATE_LIMITED, 40000},
-        {"429 by its own clock",
+        {"429 with a Date and a date",
          {.http = 429,
           .headers = {"Date", "Fri, 01 Jan 2021 00:00:00 GMT", "Retry-After", "Fri, 01 Jan 2021 00:01:30 GMT"}},
          LOCK_SYNC_E_RATE_LIMITED,
@@ -51,7 +51,7 @@ TEST(how_fetches_end_their_slots)
          {.http = 200, .body = "{\"success\":false,\"statusCode\":429,\"result\":null}"},
          LOCK_SYNC_E_RATE_LIMITED,
          40000},
-        /* the service said 429; what became of the body does not matter */
+        /* the service sent 429, so a failure of the body does not matter */
         {"429 that broke off",
          {.http = 429, RETRY_AFTER("60"), .returns = LOCK_SYNC_E_NETWORK},
          LOCK_SYNC_E_NETWORK,
@@ -79,11 +79,11 @@ TEST(how_fetches_end_their_slots)
 /* --- the token provider --- */
 
 typedef struct provider {
-    int asked;
-    int refused;
+    int calls;
+    int rejected;
     lock_sync_status returns;
     bool sets_none;
-    /* after a 401: what another user of the guard gets so much later */
+    /* after a 401 and `takes_ms`: the status that another user of the guard gets */
     lock_sync_guard *guard;
     int64_t takes_ms;
     lock_sync_status other_got;
@@ -93,8 +93,8 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
 {
     provider *p = user;
 
-    p->asked++;
-    p->refused += refused;
+    p->calls++;
+    p->rejected += refused;
     if (refused && p->guard != NULL) {
         (void)usleep((useconds_t)p->takes_ms * 1000);
         p->other_got = lock_sync_guard_reserve(p->guard, 0, NULL, NULL);
@@ -150,7 +150,7 @@ TEST(the_retry_after_a_401_counts_and_does_not_wait)
     CHECK_INT(c->fake.performed, 2);
     CHECK_TEXT(c->fake.authorization[0], "Bearer first-token");
     CHECK_TEXT(c->fake.authorization[1], "Bearer second-token");
-    CHECK_INT(p.refused, 1);
+    CHECK_INT(p.rejected, 1);
     CHECK(wait_of(c->guard) > 19000); /* it restarts the interval */
     CHECK_OK(lock_sync_guard_set_min_interval_ms(c->guard, 1));
     (void)usleep(2000);
@@ -159,7 +159,7 @@ TEST(the_retry_after_a_401_counts_and_does_not_wait)
     CHECK(wait_of(c->guard) > 3500000);
 }
 
-TEST(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline)
+TEST(between_a_401_and_its_retry_no_other_user_gets_a_slot_until_the_deadline)
 {
     static const struct {
         int64_t takes_ms;
@@ -168,7 +168,7 @@ TEST(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline)
         size_t performed;
     } rows[] = {
         {5, LOCK_SYNC_E_TOO_SOON, LOCK_SYNC_OK, 2},
-        {320, LOCK_SYNC_OK, LOCK_SYNC_E_UNAUTHORIZED, 1}, /* the lease has run out: no retry is sent */
+        {320, LOCK_SYNC_OK, LOCK_SYNC_E_UNAUTHORIZED, 1}, /* the lease has ended: no retry is sent */
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -184,7 +184,7 @@ TEST(between_a_401_and_its_retry_nobody_gets_a_slot_until_the_deadline)
     }
 }
 
-TEST(a_retry_that_the_budget_denies)
+TEST(a_retry_that_the_budget_denies_is_not_sent)
 {
     guarded *c = GUARDED(test_guard(1), FAIL, response_401, response_good);
     provider p = {0};
@@ -194,16 +194,16 @@ TEST(a_retry_that_the_budget_denies)
     CHECK_INT(fetch_all(c->ctx), LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(lock_sync_error_http_status(lock_sync_last_error(c->ctx)), 401);
     CHECK_INT(c->fake.performed, 1);
-    CHECK_INT(p.asked, 2);
+    CHECK_INT(p.calls, 2);
     CHECK_OK(lock_sync_guard_set_hourly_budget(c->guard, 2, 0));
     (void)usleep(2000);
     CHECK_OK(fetch_all(c->ctx)); /* with the new credential, which was kept */
-    CHECK_INT(p.asked, 2);
+    CHECK_INT(p.calls, 2);
     CHECK_TEXT(c->fake.authorization[1], "Bearer second-token");
 }
 
-/* libcurl may send twice over HTTP/2. */
-TEST(what_was_sent_twice_counts_twice)
+/* libcurl may send a request twice over HTTP/2. */
+TEST(a_request_that_was_sent_twice_counts_twice)
 {
     const lsync_settlement twice = {LOCK_SYNC_SLOT_SENT, -1, 2};
     lock_sync_guard *g = test_guard(1);

@@ -1,5 +1,5 @@
-/* What the built-in transport has sent, as the guard counts it: against the simulator, and ports that do not serve.
-   That those who wait break no rule is shown in soak/. */
+/* The guard counts what the built-in transport has sent. The server is the simulator, or a port without a server.
+   The soak (soak/) tests that waiting users break no rule. */
 #include "contexts.h"
 
 #include "../support/raw_server.h"
@@ -24,8 +24,8 @@ static lock_sync_ctx *ctx_at(const char *url, int64_t connect_timeout_ms)
     return ctx;
 }
 
-/* What certainly was not sent is given back: three times in a row. */
-TEST(what_was_not_sent_is_given_back)
+/* The slot of a request that certainly was not sent is refunded, three times in a row. */
+TEST(a_request_that_was_not_sent_is_refunded)
 {
     sim *s = t_later(release_sim, sim_start(NULL));
     raw_full_port full = raw_full_port_open();
@@ -56,7 +56,7 @@ TEST(what_was_not_sent_is_given_back)
     raw_full_port_close(&full);
 }
 
-TEST(what_was_sent_is_not_given_back)
+TEST(a_request_that_was_sent_is_not_refunded)
 {
     static const struct {
         const char *options[3];

@@ -1,15 +1,15 @@
-/* What a guard object remembers of a store that others share: the record that it saw last, on whatever clock the store
-   has now, and how slots ended that it could not write. NOW is of the store's clock. */
+/* A guard object's view of a shared store: the record that it saw last, and the outcomes that it could not write. The
+   record is moved onto the store's clock. NOW is a time of that clock. */
 #include "guard/view.h"
 #include "records.h"
 
 #include <string.h>
 
-#define OWN_NOW S(1000) /* of the object's clock */
+#define OWN_NOW S(1000) /* a time of the object's clock */
 #define SLOT 4711
 #define DRAWN 77
 
-/* An object, a store, and what is decided on its record. */
+/* An object, a store, and a decision on its record. */
 typedef struct scene {
     lsync_guard_view v;
     lsync_guard_snapshot h;
@@ -19,7 +19,7 @@ typedef struct scene {
     lsync_guard_verdict verdict;
 } scene;
 
-/* An object that has seen nothing, and a store that holds a record of life 5 and version 9. */
+/* An object that has seen nothing, and a store with a record of life 5 and version 9. */
 static scene new_scene(void)
 {
     scene s;
@@ -50,7 +50,7 @@ static bool decide(void *user, lsync_guard_record *r, const lsync_guard_limits *
     return false;
 }
 
-/* Has it decided, and checks that the bytes are the record. Returns whether it has to be written. */
+/* Decides, and checks that the bytes are the record. Returns whether the record must be written. */
 static bool changes(scene *s)
 {
     const lsync_guard_decision decision = {decide, s, &service, S(40)};
@@ -97,7 +97,7 @@ TEST(a_record_is_written_if_it_changed)
     }
 }
 
-TEST(what_is_asked_for_closes_a_record_that_is_gone)
+TEST(a_requested_lease_closes_a_lost_record)
 {
     scene s = new_scene();
 
@@ -105,7 +105,7 @@ TEST(what_is_asked_for_closes_a_record_that_is_gone)
     s.h.present = false;
     s.asks = true;
     CHECK(changes(&s));
-    CHECK_INT(s.verdict.wait_us, S(60)); /* the decision's hold of 40 s and the interval */
+    CHECK_INT(s.verdict.wait_us, S(60)); /* the decision's lease of 40 s and the interval */
     CHECK_INT(s.verdict.reason, LSYNC_GUARD_REASON_LOSS);
     CHECK_INT(s.h.stored.record.version, 10);
 }
@@ -125,13 +125,13 @@ TEST(what_is_asked_for_closes_a_record_that_is_gone)
     slot, LOCK_SYNC_SLOT_LIMITED, retry_after, 0, 0                                                                    \
   }
 
-TEST(a_kept_outcome_is_settled_before_the_question)
+TEST(a_kept_outcome_is_settled_before_a_request_for_a_slot)
 {
     static const struct {
         const char *name;
         lsync_guard_ending ending;
         int64_t kept_before;
-        int64_t wait; /* of a question */
+        int64_t wait; /* of a request for a slot */
         lsync_guard_reason reason;
     } rows[] = {
         {"sent just now", SENT(SLOT), 0, S(20), LSYNC_GUARD_REASON_INTERVAL},
@@ -139,9 +139,9 @@ TEST(a_kept_outcome_is_settled_before_the_question)
         {"sent an interval ago", SENT(SLOT), S(20), 0, LSYNC_GUARD_REASON_NONE},
         {"not sent", NOT_SENT(SLOT), S(15), 0, LSYNC_GUARD_REASON_NONE},
         {"a 429", LIMITED(SLOT, S(60)), S(15), S(45), LSYNC_GUARD_REASON_BLOCK},
-        {"a 429 of a lease that is over", LIMITED(SLOT + 1, S(900)), S(15), S(885), LSYNC_GUARD_REASON_BLOCK},
-        {"sent, of a lease that is over", SENT(SLOT + 1), S(15), S(120), LSYNC_GUARD_REASON_LEASE},
-        {"an own clock that went back: just now", SENT(SLOT), -S(9), S(20), LSYNC_GUARD_REASON_INTERVAL},
+        {"a 429 of an ended lease", LIMITED(SLOT + 1, S(900)), S(15), S(885), LSYNC_GUARD_REASON_BLOCK},
+        {"sent, of an ended lease", SENT(SLOT + 1), S(15), S(120), LSYNC_GUARD_REASON_LEASE},
+        {"the object's clock was set back: just now", SENT(SLOT), -S(9), S(20), LSYNC_GUARD_REASON_INTERVAL},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -172,28 +172,28 @@ TEST(kept_outcomes_are_settled_in_their_order)
     lsync_guard_view_keep(&s.v, &limited, OWN_NOW - S(10));
     lsync_guard_view_keep(&s.v, &sent, OWN_NOW - S(5));
     CHECK(changes(&s));
-    CHECK_INT(s.before.limited, 0); /* the answer came last */
+    CHECK_INT(s.before.limited, 0); /* the response came last */
     CHECK_INT(s.before.blocked_until_us, NOW + S(30));
     CHECK_INT(s.before.entries[0].over_us, NOW - S(10));
     CHECK_INT(s.before.entries[1].over_us, NOW - S(5));
     CHECK_INT(s.before.cells[LSYNC_GUARD_CELLS - 3], 5); /* two requests and three charges, before NOW's cell */
 }
 
-TEST(of_too_many_the_one_that_matters_least_is_dropped)
+TEST(of_too_many_outcomes_the_least_important_is_dropped)
 {
     enum { COME = LSYNC_GUARD_KEPT_MAX + 1 };
     static const struct {
         const char *name;
-        int blocks[COME]; /* how slots 1 to 9 end: a 429 for so many seconds; -1: it did not say; 0: sent */
+        int blocks[COME]; /* the outcomes of slots 1 to 9: a 429 for this many seconds; -1: without a time; 0: sent */
         int64_t dropped;
     } rows[] = {
         {"all sent: the oldest", {0, 0, 0, 0, 0, 0, 0, 0, 0}, 1},
         {"the one after the oldest", {9, 0, 0, 0, 0, 0, 0, 0, 0}, 2},
-        {"the oldest that is no block", {9, 9, 0, 9, 0, 0, 0, 0, 9}, 3},
+        {"the oldest that does not block", {9, 9, 0, 9, 0, 0, 0, 0, 9}, 3},
         {"the newest, if it is the only one", {9, 9, 9, 9, 9, 9, 9, 9, 0}, 9},
         {"all blocks: the one that ends first", {99, 98, 97, 80, 20, 60, 40, 40, 900}, 5},
-        {"all blocks: the one that did not say for how long", {99, 98, 97, 80, -1, 60, 40, 40, 900}, 5},
-        {"blocks that end by when they came", {99, 99, 99, 99, 99, 99, 99, 99, 99}, 1},
+        {"all blocks: the one without a time", {99, 98, 97, 80, -1, 60, 40, 40, 900}, 5},
+        {"blocks that end in their order", {99, 99, 99, 99, 99, 99, 99, 99, 99}, 1},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -215,12 +215,13 @@ TEST(of_too_many_the_one_that_matters_least_is_dropped)
             slot += slot + 1 == rows[i].dropped ? 2 : 1; /* in their order */
             CHECK_INT(v.kept[k].ending.slot, slot);
             CHECK_INT(v.kept[k].at_us, S(slot - 1));
-            CHECK_INT(v.kept[k].ending.charges, k + 1 < v.kept_count ? 1 : 4); /* the newest has those of the dropped */
+            CHECK_INT(v.kept[k].ending.charges,
+                      k + 1 < v.kept_count ? 1 : 4); /* the newest has those of the dropped one */
         }
     }
 }
 
-TEST(in_a_child_nothing_is_kept)
+TEST(a_child_keeps_no_outcome)
 {
     const lsync_guard_ending sent = SENT(SLOT);
     scene s = new_scene();
@@ -230,12 +231,12 @@ TEST(in_a_child_nothing_is_kept)
     lsync_guard_view_keep(&s.v, &sent, OWN_NOW);
     lsync_guard_view_after_fork(&s.v);
     CHECK_INT(s.v.kept_count, 0);
-    CHECK(s.v.has_seen); /* what both have seen is still true */
+    CHECK(s.v.has_seen); /* the record that was seen still applies */
 }
 
-/* --- what was seen --- */
+/* --- the record that was seen --- */
 
-/* Which cell holds the only count; -1: none. */
+/* The cell with the only count; -1: none. */
 static int64_t counted_cell(const lsync_guard_record *r)
 {
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
@@ -244,7 +245,7 @@ static int64_t counted_cell(const lsync_guard_record *r)
     return -1;
 }
 
-TEST(what_was_seen_is_moved_onto_the_clock_of_now)
+TEST(the_record_that_was_seen_is_moved_onto_the_stores_clock)
 {
     static const struct {
         const char *name;

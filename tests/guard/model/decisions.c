@@ -1,4 +1,4 @@
-/* The decisions of users: with records, as the stores make them, and what they mean in truth. */
+/* The decisions of users: with records, as the stores make them, and with their effects on the truth. */
 #include "model.h"
 #include "guard/times.h"
 
@@ -15,7 +15,7 @@ lsync_guard_limits limits_of(const scope *s)
     return (lsync_guard_limits){{intervals[0], intervals[1], intervals[2]}, s->budget, s->is_coarse};
 }
 
-/* --- one decision, as a store makes it --- */
+/* --- a decision, as a store makes it --- */
 
 typedef struct decision {
     lsync_guard_limits limits;
@@ -23,9 +23,9 @@ typedef struct decision {
     packed loaded; /* to see whether anything changed */
     bool must_write;
     int64_t clock; /* the store's */
-    int64_t now;   /* what it shows: a coarse one is rounded down to a multiple of two */
+    int64_t now;   /* the clock's reading: a coarse clock rounds down to a multiple of two */
     int8_t slot;   /* for a grant */
-    int8_t block;  /* the world's, before it was known what this user knows */
+    int8_t block;  /* the world's, before the user's was added */
 } decision;
 
 static lsync_guard_source source_of(const scope *s, world *w)
@@ -35,7 +35,7 @@ static lsync_guard_source source_of(const scope *s, world *w)
     if (!s->has_source)
         return source;
     if (!w->has_marker || w->marker_source != w->source) {
-        w->has_marker = 1; /* a marker of another life of the store is as good as none */
+        w->has_marker = 1; /* a marker of another source does not count */
         w->marker = 0;
         w->marker_source = w->source;
     }
@@ -44,7 +44,7 @@ static lsync_guard_source source_of(const scope *s, world *w)
     return source;
 }
 
-/* A number by itself would name another's slot after a loss: the guard draws them at random. */
+/* Numbers in sequence could repeat a slot after a loss, so the guard draws them at random. */
 static int8_t draw_slot(const world *w, const decision *d)
 {
 #ifdef MODEL_SLOTS_IN_SEQUENCE /* one of the faults of ./bite */
@@ -68,7 +68,7 @@ static void apply_kept(const user *u, decision *d)
     }
 }
 
-/* The kept outcomes are written; from now on their charges are known to all. */
+/* Drops the kept outcomes after they were written. From now on all users know their charges. */
 static void drop_kept(world *w, user *u)
 {
     for (int i = 0; i < KEPT_MAX; i++)
@@ -77,12 +77,12 @@ static void drop_kept(world *w, user *u)
     memset(u->kept, 0, sizeof u->kept);
 }
 
-static decision begin(const scope *s, world *w, user *u, int hold)
+static decision begin(const scope *s, world *w, user *u, int lease)
 {
     decision d = {.limits = limits_of(s), .clock = w->phase, .block = w->block};
     lsync_guard_record seen;
     lsync_guard_source source = source_of(s, w);
-    lsync_guard_witness witness = {.lease_us = hold, .life = fresh_life(w)};
+    lsync_guard_witness witness = {.lease_us = lease, .life = fresh_life(w)};
 
     d.now = d.clock - (s->is_coarse ? d.clock % 2 : 0);
     if (u->has_seen) {
@@ -109,7 +109,7 @@ static decision begin(const scope *s, world *w, user *u, int hold)
     return d;
 }
 
-/* Writes, or does not, and keeps what the user now knows. Returns whether the user learns the decision. */
+/* Delivers a decision, and keeps the record that the user has seen. Returns whether the user learns the decision. */
 static bool end(const scope *s, world *w, user *u, decision *d, int delivery)
 {
     packed p = pack(&d->r, d->clock);
@@ -120,9 +120,9 @@ static bool end(const scope *s, world *w, user *u, decision *d, int delivery)
         p.version = small(p.version + 1);
     }
     if (delivery == WRITE_LOST)
-        w->block = d->block; /* what this user knows of a block holds for all only once it is written */
+        w->block = d->block; /* the user's block applies to all only once it is written */
     if (writes && delivery == WRITE_LOST)
-        w->births_due++; /* the user has seen what never was */
+        w->births_due++; /* the user has seen a record that was never written */
     if (writes && delivery != WRITE_LOST) {
         if (w->births_due > 0 && (!w->is_present || p.life != w->record.life))
             w->births_due--;
@@ -157,37 +157,37 @@ static const char *const delivery_names[] = {"", ", the reply is lost", ", the w
 static const char *const ending_names[] = {"SENT", "NOT_SENT", "LIMITED", "LIMITED with a long Retry-After",
                                            "SENT twice"};
 
-static void trace_verdict(const user *u, const char *verb, int kind, int hold, const lsync_guard_verdict *v,
+static void trace_verdict(const user *u, const char *verb, int kind, int lease, const lsync_guard_verdict *v,
                           int delivery)
 {
     if (!tracing)
         return;
-    printf("  %c %s %s, hold %d", u->name, verb, kind_names[kind], hold);
+    printf("  %c %s %s, lease %d", u->name, verb, kind_names[kind], lease);
     if (v->slot != 0)
         printf(": slot %d%s\n", (int)v->slot, delivery_names[delivery]);
     else
-        printf(": refused, wait %d, soonest %d, reason %d%s\n", (int)v->wait_us, (int)v->soonest_us, (int)v->reason,
+        printf(": denied, wait %d, soonest %d, reason %d%s\n", (int)v->wait_us, (int)v->soonest_us, (int)v->reason,
                delivery_names[delivery]);
 }
 
-lsync_guard_verdict ask(const scope *s, world *w, int index, int kind, int hold, int delivery)
+lsync_guard_verdict ask(const scope *s, world *w, int index, int kind, int lease, int delivery)
 {
     user *u = &w->users[index];
-    decision d = begin(s, w, u, hold);
-    const lsync_guard_request question = {kind, hold, d.slot};
+    decision d = begin(s, w, u, lease);
+    const lsync_guard_request wanted = {kind, lease, d.slot};
     lsync_guard_verdict v;
 
-    v = lsync_guard_reserve(&d.r, &d.limits, &question, d.now);
-    if (s->is_coarse) { /* waits are told in what the clock counts, rounded up */
+    v = lsync_guard_reserve(&d.r, &d.limits, &wanted, d.now);
+    if (s->is_coarse) { /* waits are rounded up to the clock's step */
         v.wait_us += v.wait_us % 2;
         v.soonest_us += v.soonest_us % 2;
     }
-    trace_verdict(u, "asks for", kind, hold, &v, delivery);
+    trace_verdict(u, "asks for", kind, lease, &v, delivery);
     if (end(s, w, u, &d, delivery) && v.slot != 0) {
-        request q = {small(v.slot), small(kind), small(hold), 0, 1};
+        request q = {small(v.slot), small(kind), small(lease), 0, 1};
 
         check_grant(s, w, u, kind, 0);
-        if (hold > 0)
+        if (lease > 0)
             *free_live(s, u) = q;
         else
             past_add(w, &(request){.kind = q.kind, .pages = 1}, 0);
@@ -195,23 +195,23 @@ lsync_guard_verdict ask(const scope *s, world *w, int index, int kind, int hold,
     return v;
 }
 
-void ask_and_look(const scope *s, world *w, int index, int kind, int hold, int delivery)
+void ask_and_check(const scope *s, world *w, int index, int kind, int lease, int delivery)
 {
-    lsync_guard_verdict v = ask(s, w, index, kind, hold, delivery);
+    lsync_guard_verdict v = ask(s, w, index, kind, lease, delivery);
 
     if (v.slot == 0 && delivery == WRITTEN)
-        check_refusal(s, w, index, kind, hold, &v);
+        check_denial(s, w, index, kind, lease, &v);
 }
 
-void extend(const scope *s, world *w, user *u, request *q, int hold, int delivery)
+void extend(const scope *s, world *w, user *u, request *q, int lease, int delivery)
 {
-    decision d = begin(s, w, u, hold);
-    const lsync_guard_request question = {q->kind, hold, q->slot};
+    decision d = begin(s, w, u, lease);
+    const lsync_guard_request wanted = {q->kind, lease, q->slot};
     lsync_guard_verdict v;
 
-    v = lsync_guard_extend(&d.r, &d.limits, &question, d.now);
-    trace_verdict(u, "extends its", q->kind, hold, &v, delivery);
-    if (!end(s, w, u, &d, delivery)) { /* the first is over, and there is no second */
+    v = lsync_guard_extend(&d.r, &d.limits, &wanted, d.now);
+    trace_verdict(u, "extends its", q->kind, lease, &v, delivery);
+    if (!end(s, w, u, &d, delivery)) { /* the first request has ended, and there is no second */
         q->to = small(lsync_time_earlier(q->to, 0));
     } else if (v.slot != 0) {
         request first = *q;
@@ -219,11 +219,11 @@ void extend(const scope *s, world *w, user *u, request *q, int hold, int deliver
         *q = (request){0};
         past_add(w, &first, 0);
         check_grant(s, w, u, first.kind, first.slot);
-        *q = (request){first.slot, first.kind, small(hold), 0, small(first.pages + 1)};
+        *q = (request){first.slot, first.kind, small(lease), 0, small(first.pages + 1)};
     }
 }
 
-/* The user knows of a block from its own 429 on, whether that is written or not. */
+/* The user knows of a block since its 429, even if that is not written. */
 static void learn_block(user *u, int retry)
 {
     int wait = retry >= 0 ? retry : 2 * intervals[LOCK_SYNC_REQUEST_SYNC];
@@ -241,7 +241,7 @@ static void keep(user *u, const kept *k)
         }
 }
 
-/* Is it the fourth in a row that was not sent? That one counts as if it had been. */
+/* Whether this is the fourth request in a row that was not sent. It counts as sent. */
 static bool is_fourth(world *w, const request *q, int how)
 {
     if (q->to - q->slack <= 0)
@@ -256,7 +256,7 @@ static void end_in_truth(const scope *s, world *w, const request *q, int how)
 
     bool counts = how != NOT_SENT;
 
-    if (!s->keeps_seen) /* a row is lost with a record */
+    if (!s->keeps_seen) /* the number in a row is lost with a record */
         counts |= is_fourth(w, q, how);
     lease_forget(w, q->slot);
     ended.slot = 0;
@@ -291,7 +291,7 @@ void settle(const scope *s, world *w, user *u, request *live, int how, int deliv
         past_add(w, &(request){.kind = LOCK_SYNC_REQUEST_OTHER}, 0);
 }
 
-/* Its requests may still arrive; what it knew is gone. Another user takes its place. */
+/* Replaces the user. Its requests may still arrive, but its knowledge is lost. */
 void crash(world *w, user *u)
 {
     for (int i = 0; i < LIVE_MAX; i++)

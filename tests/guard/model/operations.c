@@ -1,4 +1,4 @@
-/* All that may happen in a scope. */
+/* The events of a scope. */
 #include "model.h"
 #include "guard/times.h"
 
@@ -7,7 +7,7 @@
 
 /* --- the store --- */
 
-/* A clock that is set forward may open the gate early, by as much. */
+/* Allows the guard to open earlier by `jump`, after the clock was set forward by as much. */
 static void excuse(world *w, int jump)
 {
     w->block = small(lsync_time_later(w->block - jump, 0));
@@ -38,7 +38,7 @@ static void set_clock(world *w, int by)
         excuse(w, by);
 }
 
-/* A new zero of the clock; the record is moved onto it, and all users are new. */
+/* Sets a new zero of the clock, moves the record onto it, and replaces all users. */
 static void reboot(world *w, int off)
 {
     if (w->is_present) {
@@ -69,7 +69,7 @@ static void lose(const scope *s, world *w)
             w->losses[i] = 0;
             break;
         }
-    /* nobody may know how many pages a directory had: one interval is kept */
+    /* the number of pages of a directory may be lost: one interval stays */
     for (int i = 0; i < PAST_MAX; i++)
         w->past[i].pages = w->past[i].pages > 1 ? 1 : w->past[i].pages;
     for (int u = 0; u < USERS_MAX; u++)
@@ -85,7 +85,7 @@ static void remove_record(const scope *s, world *w)
     lose(s, w);
 }
 
-static void come_back(const scope *s, world *w)
+static void restore(const scope *s, world *w)
 {
     w->is_present = 1;
     w->record = w->snapshot;
@@ -93,9 +93,10 @@ static void come_back(const scope *s, world *w)
     lose(s, w);
 }
 
-/* A store whose source is not known (a file) shows nothing to a user that saw no more than what it holds. Such a user
-   is excluded until one that saw more has decided. In words: whoever deletes the guard's file, or puts an old copy of
-   it in its place, while no program runs that has used the newer one, sets the limits back. */
+/* Whether a user notices a loss in a store without a source (a file). A user that saw no more than the store has now
+   notices nothing, and is excluded until one that saw more has decided. This excludes one
+   case: a file is deleted, or replaced by an old copy, while no program runs that used the newer file. It resets the
+   limits. */
 static bool notices(const world *w, const user *u)
 {
     if (!w->is_behind)
@@ -107,7 +108,7 @@ static bool notices(const world *w, const user *u)
     return u->seen.life == w->record.life ? u->seen.version > w->record.version : u->seen.born >= w->record.born;
 }
 
-/* --- what may happen next --- */
+/* --- the possible events --- */
 
 typedef struct list {
     operation *out;
@@ -127,10 +128,10 @@ static bool has(unsigned bits, int bit)
 
 static void list_asking(const scope *s, list *l, what type, int u, int a)
 {
-    for (int hold = 0; hold < 8; hold++)
+    for (int lease = 0; lease < 8; lease++)
         for (int c = WRITTEN; c < UNREACHED; c++)
-            if (has(s->holds, hold) && has(s->deliveries, c) && (type == ASK || hold > 0))
-                add(l, type, u, a, hold, c);
+            if (has(s->leases, lease) && has(s->deliveries, c) && (type == ASK || lease > 0))
+                add(l, type, u, a, lease, c);
 }
 
 static void list_user(const scope *s, const world *w, list *l, int index)
@@ -207,7 +208,7 @@ int list_operations(const scope *s, const world *w, operation *out, int room)
     return l.n;
 }
 
-/* --- and happens --- */
+/* --- an event --- */
 
 static void trace_store(const scope *s, const operation *o)
 {
@@ -236,7 +237,7 @@ void apply(const scope *s, world *w, const operation *o)
     trace_store(s, o);
     switch ((what)o->what) {
     case PASS: world_pass(s, w, o->a); break;
-    case ASK: ask_and_look(s, w, o->user, o->a, o->b, o->c); break;
+    case ASK: ask_and_check(s, w, o->user, o->a, o->b, o->c); break;
     case EXTEND: extend(s, w, u, &u->live[o->a], o->b, o->c); break;
     case SETTLE: settle(s, w, u, &u->live[o->a], o->b, o->c); break;
     case CRASH: crash(w, u); break;
@@ -253,7 +254,7 @@ void apply(const scope *s, world *w, const operation *o)
         if (o->a == 0)
             w->births_due++;
         if (o->a == 1)
-            come_back(s, w);
+            restore(s, w);
         else if (o->a == 2)
             remove_record(s, w);
         break;
@@ -262,7 +263,7 @@ void apply(const scope *s, world *w, const operation *o)
         w->record = (packed){0};
         break;
     case ROLL_BACK:
-        come_back(s, w);
+        restore(s, w);
         w->is_behind = 1;
         break;
     }

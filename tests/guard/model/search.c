@@ -1,6 +1,6 @@
-/* Every history of a scope up to a depth, breadth first, so that the first violation found is one of the shortest.
-   Of a state that was seen only a hash of 64 bits is kept: with ten million states a collision, which would hide one
-   state, comes once in some hundred thousand runs. */
+/* Searches every history of a scope up to a depth, breadth first, so that the first violation is one of the
+   shortest. Only a 64-bit hash of a state is kept. A collision would hide a state. With ten million states that
+   happens once in some hundred thousand runs. */
 #include "model.h"
 
 #include <stddef.h>
@@ -18,11 +18,11 @@ typedef struct step {
 
 typedef struct search {
     const scope *scope;
-    uint64_t *seen; /* a hash table, open addressing; 0: free */
+    uint64_t *seen; /* a hash table with open addressing; 0: free */
     size_t seen_size;
-    step *steps; /* of all states, in the order found */
+    step *steps; /* of all states, in the order in which they were found */
     size_t states, steps_room;
-    world *level; /* of the states at the depth that is searched */
+    world *level; /* the states at the current depth */
     world *next;
     size_t next_count, next_room;
 } search;
@@ -38,7 +38,7 @@ static void *grow(void *old, size_t size)
     return made;
 }
 
-/* An array with room for another. */
+/* Makes room for one more element. */
 static void *with_room(void *array, size_t size, size_t count, size_t *room)
 {
     if (count < *room)
@@ -63,7 +63,7 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t size)
     return h;
 }
 
-/* All of the state but the users' names. */
+/* A hash of the state without the users' names. */
 static uint64_t hash(const world *w)
 {
     uint64_t h = mix(1, w, offsetof(world, users));
@@ -135,7 +135,7 @@ static void print_history(const search *s, size_t last, const operation *by)
 
 /* --- levels --- */
 
-/* Takes every step from every state of a level. `first`: the number of its first state. */
+/* Applies every event to every state of a level. `first`: the number of its first state. */
 static void search_level(search *s, size_t count, size_t first, bool is_last)
 {
     operation operations[OPERATIONS_MAX];
@@ -172,7 +172,7 @@ bool search_scope(const scope *searched, int depth)
         size_t count = s.next_count;
         world *done = s.level;
 
-        s.level = s.next; /* the two change places: the next level is written over the one before */
+        s.level = s.next; /* the memory of the level before is used again for the next one */
         s.next = grow(done, count * sizeof *done);
         s.next_room = count;
         s.next_count = 0;

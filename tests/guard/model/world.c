@@ -1,4 +1,4 @@
-/* The state: how it is made small, and how time passes in it. */
+/* The state: its compact form, and how time passes in it. */
 #include "model.h"
 #include "guard/times.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What lies further back makes no difference; beyond an hour, and what clocks are set by. */
+/* Earlier times make no difference: these are beyond an hour and the changes of the clock. */
 enum { LONG_AGO = HOUR + 2 * CELL, BORN_LONG_AGO = 100 };
 
 int8_t small(int64_t value)
@@ -30,7 +30,7 @@ static int64_t unpack_time(int8_t t, int64_t clock)
     return t == NEVER ? LSYNC_GUARD_NEVER_US : t + clock;
 }
 
-/* Sets what makes no difference to one value. */
+/* Sets values that make no difference to the same value. */
 static void packed_canonical(packed *p)
 {
     bool is_empty = true;
@@ -39,7 +39,7 @@ static void packed_canonical(packed *p)
         if (p->entries[k].slot != 0 && p->entries[k].until == NEVER)
             p->entries[k].slot = 0;
         if (p->entries[k].slot == 0)
-            p->entries[k].until = p->entries[k].hold = 0;
+            p->entries[k].until = p->entries[k].length = 0;
     }
     for (int i = 0; i < CELLS; i++) {
         if (p->newest + i - CELLS + 1 < -CELLS)
@@ -70,7 +70,7 @@ packed pack(const lsync_guard_record *r, int64_t clock)
         p.entries[k].closed = pack_time(entry->closed_until_us, clock);
         p.entries[k].slot = small(entry->lease.slot);
         p.entries[k].until = entry->lease.slot == 0 ? 0 : pack_time(entry->lease.until_us, clock);
-        p.entries[k].hold = small(entry->lease.length_us);
+        p.entries[k].length = small(entry->lease.length_us);
         p.entries[k].requests = small(entry->requests);
     }
     for (int i = 0; i < CELLS; i++)
@@ -96,7 +96,7 @@ lsync_guard_record unpack(const packed *p, int64_t clock)
         r.entries[k] = (lsync_guard_entry){
             unpack_time(p->entries[k].over, clock),
             unpack_time(p->entries[k].closed, clock),
-            {p->entries[k].slot, p->entries[k].slot == 0 ? 0 : p->entries[k].until + clock, p->entries[k].hold},
+            {p->entries[k].slot, p->entries[k].slot == 0 ? 0 : p->entries[k].until + clock, p->entries[k].length},
             (uint32_t)p->entries[k].requests};
     for (int i = 0; i < CELLS; i++)
         r.cells[i] = (uint32_t)p->cells[i];
@@ -198,7 +198,7 @@ void world_pass(const scope *s, world *w, int units)
             w->past[i].to = small(w->past[i].to - units);
 }
 
-/* --- one state of many --- */
+/* --- one form for all equivalent states --- */
 
 static int compare_users(const void *a, const void *b)
 {
@@ -210,13 +210,13 @@ static int compare_times(const void *a, const void *b)
     return *(const int8_t *)a - *(const int8_t *)b;
 }
 
-/* Unused ones stand last. */
+/* Unused ones are last. */
 static int compare_requests(const void *a, const void *b)
 {
     return memcmp(b, a, sizeof(request));
 }
 
-/* Versions matter only by their order. */
+/* Lowers all versions, because only their order matters. */
 static void lower_versions(world *w)
 {
     int8_t *versions[USERS_MAX + 2];
@@ -238,7 +238,7 @@ static void lower_versions(world *w)
 
 void world_canonical(world *w)
 {
-#ifndef MODEL_SLOTS_IN_SEQUENCE /* they come from the versions */
+#ifndef MODEL_SLOTS_IN_SEQUENCE /* because then slots depend on versions */
     lower_versions(w);
 #endif
     for (int i = 0; i < PAST_MAX; i++)
@@ -262,7 +262,7 @@ void world_init(const scope *s, world *w)
     for (int u = 0; u < USERS_MAX; u++)
         w->users[u].name = (int8_t)('A' + u);
     for (int u = s->users; u < USERS_MAX; u++)
-        w->users[u].block = -1; /* not there */
+        w->users[u].block = -1; /* not used */
     world_canonical(w);
 }
 
@@ -293,7 +293,7 @@ static bool is_used(const world *w, int slot, int life)
     return found;
 }
 
-/* A number that nothing remembers is as good as a random one. */
+/* A number that no record and no user has replaces a random one. */
 int8_t fresh_slot(const world *w)
 {
     int8_t slot = 1;

@@ -1,4 +1,5 @@
-/* What the processes of the soak share: how long to go on, and what became of each slot. Times are kit_now_us()'s. */
+/* The memory that the processes of the soak share: when to stop, and the use of each slot. Times are of
+   kit_now_us(). */
 #ifndef SOAK_SHARED_H
 #define SOAK_SHARED_H
 
@@ -13,13 +14,13 @@
 #define BUDGET_RESERVE 10
 #define USES_MAX 4096
 
-/* One slot that was used. */
+/* A slot that was used. */
 typedef struct use {
     _Atomic int64_t begin_us; /* the transport was called */
-    _Atomic int64_t end_us;   /* it returned; 0: killed before */
-    int64_t until_us;         /* the end of its hold */
+    _Atomic int64_t end_us;   /* it returned; 0: the process was killed before */
+    int64_t until_us;         /* the end of its lease */
     pid_t pid;
-    bool unsent; /* its fetch was over before anything was sent: it was given back */
+    bool unsent; /* its fetch ended before anything was sent: it was refunded */
 } use;
 
 typedef struct board {
@@ -28,13 +29,13 @@ typedef struct board {
     guard_place place;
     unsigned threads;         /* of each process */
     uint32_t budget;          /* with the reserve */
-    _Atomic int64_t spent_us; /* when the budget was first seen to be used up; 0: not yet */
+    _Atomic int64_t spent_us; /* when a fetch first found the budget used up; 0: not yet */
     atomic_uint uses;
     atomic_uint ended[LOCK_SYNC_E_BUSY + 1]; /* fetches, by their status */
     use use[USES_MAX];
 } board;
 
-/* A process: fetches in mode WAIT on all its threads until board->stop, on one guard. */
+/* A process of the soak: its threads fetch in mode WAIT with one guard until board->stop. */
 int soak_work(void *board);
 
 #endif

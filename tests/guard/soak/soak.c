@@ -1,22 +1,22 @@
-/* The soak: many who share one account's guard, against a simulator that enforces the interval (200 ms for the
-   service's 20 s) and an hourly budget without any tolerance. Connections are late by 0 .. 30 ms, a fetch has 500 ms,
-   all wait.
+/* The soak: many users share one account's guard. The simulator enforces the interval (200 ms in place of the
+   service's 20 s) and an hourly budget without any tolerance. Connections are late by 0 to 30 ms, a fetch has 500
+   ms, and all users wait.
 
-       guard-soak [SECONDS [memory|file|redis]]     SECONDS of each, 30 if not said
+       guard-soak [SECONDS [memory|file|redis]]     SECONDS of each, by default 30
 
-   memory: 16 threads on one guard.
-   file: 8 processes of 4 threads on one file, one of them killed with SIGKILL each second and replaced: in turns
-   whichever it is, and the one that holds the slot.
-   redis: 8 processes on one key, the server stopped three times (SIGSTOP). What a server loses that is killed, and how
-   long the account is closed then, is the storm's (../storm).
+   memory: 16 threads on one guard. file: 8 processes of 4 threads on one file. Each second one process is killed
+   with SIGKILL and replaced, alternately a random one and the one that has the slot. redis: 8 processes on one key.
+   The server is stopped three times (SIGSTOP). The storm (../storm) kills it.
 
-   Counted are the slots used and those possible: the interval runs from the response, so in a time T there are
-       (T - down - lost) / (interval + mean exchange) + 1
-   (the first needs no interval before it). `down` is when the store was; `lost` is what holders held that were killed,
-   or could not settle because the store was down, beyond that; an exchange runs from the slot to its end. T ends when
-   the budget is used up.
+   The soak counts the used slots and the possible ones. The interval runs from the response. So a time T has
 
-   The exit status is 1 when the simulator counted a violation, or (from 10 s on) less than 90 % were used. */
+       (T - down - lost) / (interval + mean request) + 1
+
+   slots, because the first needs no interval before it. `down` is the time without the store. `lost` is the rest of the
+   leases whose users were killed, or could not settle because the store was down. A request lasts from the slot to its
+   end. T ends when the budget is used up.
+
+   The exit status is 1 if the simulator counted a violation, or (from 10 s on) less than 90 % were used. */
 #include "shared.h"
 
 #include "../../support/child.h"
@@ -58,7 +58,7 @@ typedef struct scenario {
     unsigned killed;
 } scenario;
 
-/* --- what came of it --- */
+/* --- the result --- */
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -70,7 +70,7 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* How long a slot kept others waiting for nothing: its holder was killed, or ended while the store was down. */
+/* How long others waited for a slot after its use, because its user was killed, or ended while the store was down. */
 static int64_t lost_us(const scenario *s, const use *u)
 {
     int64_t end_us = smaller(u->until_us, s->end_us);
@@ -102,7 +102,7 @@ static int judge(const scenario *s)
     unsigned ended = 0;
     int64_t lost = 0;
     int64_t down_us = 0;
-    int64_t exchange_us = 0;
+    int64_t request_us = 0;
     double possible;
     double share;
     bool good;
@@ -113,18 +113,18 @@ static int judge(const scenario *s)
         used += !u->unsent;
         lost += lost_us(s, u);
         ended += u->end_us != 0;
-        exchange_us += u->end_us != 0 ? u->end_us - u->begin_us : 0;
+        request_us += u->end_us != 0 ? u->end_us - u->begin_us : 0;
     }
     for (size_t i = 0; i < s->down_count; i++)
         down_us += larger(0, smaller(s->downs[i].to_us, s->end_us) - s->downs[i].from_us);
-    exchange_us = ended > 0 ? exchange_us / ended : 0;
-    possible = (double)(s->end_us - s->begin_us - down_us - lost) / (double)(INTERVAL_MS * 1000 + exchange_us) + 1;
+    request_us = ended > 0 ? request_us / ended : 0;
+    possible = (double)(s->end_us - s->begin_us - down_us - lost) / (double)(INTERVAL_MS * 1000 + request_us) + 1;
     share = 100.0 * used / possible;
     good = violations == 0 && stats.syncs > 0 && (s->seconds < JUDGED_FROM_S || share >= SHARE_LEAST);
     printf("%-6s %5.1f s: %u slots used of %.1f possible: %.1f %%, budget %s\n", s->name,
            (double)(s->end_us - s->begin_us) / 1e6, used, possible, share, b->spent_us != 0 ? "used up" : "left");
-    printf("       mean exchange %" PRId64 " us, store down %" PRId64 " ms, lost %" PRId64 " ms, killed %u\n",
-           exchange_us, down_us / 1000, lost / 1000, s->killed);
+    printf("       mean request %" PRId64 " us, store down %" PRId64 " ms, lost %" PRId64 " ms, killed %u\n",
+           request_us, down_us / 1000, lost / 1000, s->killed);
     print_fetches(b);
     printf("       simulator: %" PRId64 " syncs of %" PRIu32 " allowed, %" PRId64 " violations, closest %" PRId64
            " us%s\n",
@@ -134,7 +134,7 @@ static int judge(const scenario *s)
 
 /* --- a scenario --- */
 
-/* `place`: where the guard is; NULL: in memory. */
+/* Starts the simulator and the processes. `place`: of the guard; NULL: memory. */
 static void begin(scenario *s, const guard_place *place, size_t processes, unsigned threads)
 {
     char budget[16];
@@ -144,7 +144,7 @@ static void begin(scenario *s, const guard_place *place, size_t processes, unsig
     if (place != NULL)
         b->place = *place;
     b->threads = threads;
-    /* so small that it is used up towards the end */
+    /* so small that it is used up near the end */
     b->budget = (uint32_t)(s->seconds * 0.85 * 1000 / (INTERVAL_MS + JITTER_MS / 2)) + BUDGET_RESERVE + 1;
     (void)snprintf(budget, sizeof budget, "%" PRIu32, b->budget);
     s->board = b;
@@ -182,7 +182,7 @@ static int in_memory(double seconds)
     return end(&s);
 }
 
-/* The process that holds a slot now; waits for one, but not for long. `otherwise` when there is none. */
+/* Waits at most 0.4 s for a process with a slot, and returns its index; `otherwise`: no process had one. */
 static size_t holder(const scenario *s, size_t otherwise)
 {
     int64_t until_us = kit_now_us() + 400000;

@@ -20,7 +20,7 @@ typedef struct worker {
     uint64_t seed;
 } worker;
 
-/* --- a transport that is late by 0 .. 30 ms, as connections are, and notes what it does --- */
+/* --- a transport that is late by 0 to 30 ms, as connections are, and records its calls --- */
 
 static lock_sync_status late_perform(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
@@ -74,7 +74,7 @@ static void *work(void *user)
         atomic_fetch_add(&b->ended[status], 1);
         if (status == LOCK_SYNC_E_TOO_SOON && lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)) > 60000)
             (void)atomic_compare_exchange_strong(&b->spent_us, &none, kit_now_us());
-        if (status != LOCK_SYNC_OK) /* others wait as well: come again soon */
+        if (status != LOCK_SYNC_OK) /* another user has the slot: try again soon */
             (void)usleep((useconds_t)(2000 + t_random(&w->seed) % 8000));
         lock_sync_results_free(r);
     }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* When each request began and ended: those that were sent. */
+/* The begin and end of a request that was sent. */
 typedef struct span {
     int64_t begin_us;
     int64_t end_us;
@@ -51,7 +51,7 @@ static unsigned losses_before(const board *b, int64_t us)
     return n;
 }
 
-/* Requests in the time of one 429. */
+/* Counts the requests during one 429. */
 static void judge_block(const board *b, unsigned uses, const use *limited, verdict *v)
 {
     int64_t until_us = limited->end_us + limited->retry_after_us;

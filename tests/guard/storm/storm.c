@@ -1,21 +1,21 @@
-/* The storm: eight processes on one guard, whose store loses what it was given.
+/* The storm: eight processes on one guard, whose store loses records.
 
-       guard-storm [SECONDS [restart|failover|flush|file|private]]     each, 60 s long, if not said
+       guard-storm [SECONDS [restart|failover|flush|file|private]]     by default each of them for 60 s
 
-   restart: Redis with snapshots only (save 1 1), killed with SIGKILL and started again.
-   failover: its replica, which lacks the last half second, takes over its port.
-   flush: FLUSHALL.
-   file: the guard's file is deleted.
-   private: a guard in memory for each process. Here the judge must find violations by others: it shows that it can.
+   restart: Redis with snapshots only (save 1 1) is killed with SIGKILL and started again. failover: a replica that
+   lacks the last half second takes over the server's port. flush: FLUSHALL. file: the guard's file is deleted.
+   private: a guard in memory for each process. Here the judge must find violations, which shows that it can.
 
-   The interval is 100 ms, the hold 200 ms. Of the requests 3 % are answered with a 429 for up to a second, and 3 % are
-   never settled. A loss closes the account for 30 s, so there is one each 45 s, the first after 14 s. Before each other
-   one a request is answered with a 429 for 36 s, and the store loses its record at once. In runs of less than a minute
-   there is one loss, after three quarters.
+   The interval is 100 ms, the lease 200 ms. Of the requests 3 % get a 429 for up to a second, and 3 % are never
+   settled. A loss closes the account for 30 s, so there is one each 45 s, the first after 14 s. Before every second
+   loss a request gets a 429 for 36 s, and the store loses its record at once. A run of less than a minute has one
+   loss, after three quarters of its time.
 
-   Judged are the true times of all requests: none begins less than the interval after another's end; none is sent
-   during a 429 by whoever received that, nor by others once its receiver has made another decision; in runs of a minute
-   and more at least 100 slots were given. The exit status is 1 if that is not so. */
+   The judge checks the true times of all requests:
+   - No request begins less than the interval after the end of another.
+   - The process that received a 429 sends nothing during it. The others send nothing after its next decision.
+   - In a run of a minute or more at least 100 slots are granted.
+   The exit status is 1 if one of these does not hold. */
 #include "storm.h"
 
 #include "../../support/child.h"
@@ -113,7 +113,7 @@ static void lose(scenario *s, void (*way)(scenario *s), bool after_429)
 
 /* --- a scenario --- */
 
-/* `dir`: where the guard's file is, if there is no server; NULL: in memory. */
+/* `dir`: the folder of the guard's file, if there is no server; NULL: memory. */
 static void begin(scenario *s, const char *dir)
 {
     board *b = kit_shared(sizeof *b);

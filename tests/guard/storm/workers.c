@@ -1,4 +1,4 @@
-/* The processes of a storm: each asks its guard again and again, and logs the true times of what it sends. */
+/* The processes of a storm: each uses its guard repeatedly, and logs the true times of its requests. */
 #include "storm.h"
 
 #include "../../support/kit.h"
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define REQUEST_MS_MAX 40
-#define OWN_MAX 64 /* 429s of a process that still count */
+#define OWN_MAX 64 /* 429s of a process that still apply */
 
 typedef struct worker {
     board *board;
@@ -17,8 +17,7 @@ typedef struct worker {
     size_t own_count;
 } worker;
 
-/* A decision that was asked for after so many losses has reached the store: all that this process has received is known
-   there. */
+/* Records that a decision after this many losses has reached the store: now the store knows this process's 429s. */
 static void note_decision(worker *w, unsigned losses)
 {
     int64_t now_us = kit_now_us();
@@ -40,7 +39,7 @@ static bool happens(worker *w, unsigned percent)
     return t_random(&w->seed) % 100 < percent;
 }
 
-/* Sends the request of a slot: none if so much time has passed that its hold might not last. */
+/* Sends the request of a slot, unless its lease could end before the request. */
 static void send_request(worker *w, use *u)
 {
     board *b = w->board;
@@ -63,7 +62,8 @@ static void send_request(worker *w, use *u)
         u->retry_after_us = (int64_t)limit_ms * 1000;
         w->own[w->own_count++] = u;
         atomic_store(&b->is_limited, true);
-        (void)usleep((useconds_t)(t_random(&w->seed) % 6000)); /* the store may be lost before it gets to know */
+        (void)usleep(
+            (useconds_t)(t_random(&w->seed) % 6000)); /* the store may lose its record before the 429 is written */
     }
 }
 
@@ -80,7 +80,7 @@ static void use_slot(worker *w, int64_t slot, int64_t asked_us)
     u->asked_us = asked_us;
     send_request(w, u);
     if (u->outcome == LOCK_SYNC_SLOT_SENT && happens(w, 3))
-        return; /* never settled: the lease runs out */
+        return; /* never settled: its lease ends later */
     losses = atomic_load(&w->board->losses);
     u->settled = lock_sync_guard_settle(w->guard, slot, u->outcome,
                                         u->outcome == LOCK_SYNC_SLOT_LIMITED ? u->retry_after_us / 1000 : -1) ==
