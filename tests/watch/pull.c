@@ -62,11 +62,11 @@ lock_sync_status pull_next(pull *p, int64_t timeout_ms)
     CHECK((c != NULL) == (status == LOCK_SYNC_OK));
     CHECK_INT(t_error_status(p->ctx), status);
     CHECK((t_error_message(p->ctx)[0] == '\0') == (status == LOCK_SYNC_OK));
-    p->told[0] = '\0';
+    p->changes[0] = '\0';
     for (size_t i = 0; i < lock_sync_changes_count(c); i++) {
         const lock_sync_change *change = lock_sync_changes_at(c, i);
 
-        size += (size_t)snprintf(p->told + size, sizeof p->told - size, "%d:%u ",
+        size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, "%d:%u ",
                                  (int)(change->after != NULL ? change->after : change->before)->id, change->kinds);
     }
     lock_sync_changes_free(c);

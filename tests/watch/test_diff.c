@@ -1,4 +1,4 @@
-/* lock_sync_diff: which change each difference of two answers is, which locks are compared, and that changes are
+/* lock_sync_diff: the change for each difference of two results, which locks are compared, and that changes are
    copies. */
 #include "../support/fake.h"
 
@@ -21,15 +21,15 @@ enum {
 
 #define SCOPE_MAX 5
 
-/* An answer: the records, and what was asked for (n 0: all; single > 0: that one, by fetch_one). */
-typedef struct said {
+/* Results: the records, and the request (n 0: all; single > 0: this lock, by fetch_one). */
+typedef struct fetched {
     const char *records;
     size_t n;
     int64_t ids[SCOPE_MAX];
     int64_t single;
-} said;
+} fetched;
 
-static lock_sync_results *hear(lock_sync_ctx *ctx, const said *s)
+static lock_sync_results *decode(lock_sync_ctx *ctx, const fetched *s)
 {
     char body[1024];
     lock_sync_results *r;
@@ -40,7 +40,7 @@ static lock_sync_results *hear(lock_sync_ctx *ctx, const said *s)
 }
 
 /* "1:16 3:2 ": id and kinds of each change. */
-static const char *told(const lock_sync_changes *c)
+static const char *changes_text(const lock_sync_changes *c)
 {
     static char text[512];
     size_t size = 0;
@@ -58,16 +58,16 @@ static const char *told(const lock_sync_changes *c)
     return text;
 }
 
-static void check_diff(const said *before, const said *after, const char *want)
+static void check_diff(const fetched *before, const fetched *after, const char *want)
 {
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *b = hear(ctx, before);
-    lock_sync_results *a = hear(ctx, after);
+    lock_sync_results *b = decode(ctx, before);
+    lock_sync_results *a = decode(ctx, after);
     lock_sync_changes *c = NULL;
 
     CHECK_OK(lock_sync_diff(b, a, &c));
     CHECK(c != NULL);
-    CHECK_TEXT(told(c), want);
+    CHECK_TEXT(changes_text(c), want);
     lock_sync_changes_free(c);
     lock_sync_results_free(b);
     lock_sync_results_free(a);
@@ -85,7 +85,7 @@ static void check_diff(const said *before, const said *after, const char *want)
   "{\"id\":1,\"isConnected\":false,\"revision\":7,\"deviceState\":{\"state\":" state ",\"doorState\":3}}"
 #define ALL_VALUES (STATE | DOOR | CHARGING | BATTERY | RESULT)
 
-TEST(what_is_a_change_of_a_lock)
+TEST(each_difference_of_a_lock_is_its_kind_of_change)
 {
     static const struct {
         const char *name, *before, *after;
@@ -104,11 +104,11 @@ TEST(what_is_a_change_of_a_lock)
         {"an older revision", "{\"id\":1,\"revision\":7}", "{\"id\":1,\"revision\":6}", CONFIG},
         {"connected", "{\"id\":1,\"isConnected\":false}", "{\"id\":1,\"isConnected\":true}", CONNECTED},
         {"disconnected", "{\"id\":1,\"isConnected\":true}", "{\"id\":1,\"isConnected\":false}", DISCONNECTED},
-        {"the date alone", IN("{\"state\":6,\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}"),
+        {"only the date", IN("{\"state\":6,\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}"),
          IN("{\"state\":6,\"lastStateChangedDate\":\"2025-01-02T03:04:05Z\"}"), 0},
         {"several", IN("{\"state\":6,\"doorState\":3,\"batteryLevel\":50}"),
          IN("{\"state\":2,\"doorState\":2,\"batteryLevel\":50}"), STATE | DOOR},
-        /* a value that was absent and is sent, though it be 0 */
+        /* a value that was absent and is sent now, even 0 */
         {"state comes", IN("{}"), IN("{\"state\":0}"), STATE},
         {"door comes", IN("{}"), IN("{\"doorState\":0}"), DOOR},
         {"battery comes", IN("{}"), IN("{\"batteryLevel\":0}"), BATTERY},
@@ -118,7 +118,7 @@ TEST(what_is_a_change_of_a_lock)
         {"connection comes, true", "{\"id\":1}", "{\"id\":1,\"isConnected\":true}", CONNECTED},
         {"connection comes, false", "{\"id\":1}", "{\"id\":1,\"isConnected\":false}", DISCONNECTED},
         {"the date comes", IN("{}"), IN("{\"lastStateChangedDate\":\"2024-01-02T03:04:05Z\"}"), 0},
-        /* one that is sent no more: a reader is told that it is unknown */
+        /* a value that is no longer sent: it is unknown now */
         {"state goes", IN("{\"state\":6}"), IN("{}"), STATE},
         {"door goes", IN("{\"doorState\":3}"), IN("{}"), DOOR},
         {"battery becomes unknown", IN("{\"batteryLevel\":50}"), IN("{\"batteryLevel\":255}"), BATTERY},
@@ -151,24 +151,24 @@ TEST(what_is_a_change_of_a_lock)
         t_row("%s", table[i].name);
         if (table[i].kinds != 0)
             (void)snprintf(want, sizeof want, "1:%u ", table[i].kinds);
-        check_diff(&(said){.records = table[i].before}, &(said){.records = table[i].after}, want);
+        check_diff(&(fetched){.records = table[i].before}, &(fetched){.records = table[i].after}, want);
     }
 }
 
-TEST(both_records_are_told)
+TEST(a_change_has_both_records)
 {
-    static const said before = {
+    static const fetched before = {
         .records = "{\"id\":1,\"isConnected\":true,\"revision\":3,\"deviceState\":{\"state\":6}},{\"id\":2}"};
-    static const said after = {
+    static const fetched after = {
         .records = "{\"id\":3},{\"id\":1,\"isConnected\":true,\"revision\":4,\"deviceState\":null}"};
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *b = hear(ctx, &before);
-    lock_sync_results *a = hear(ctx, &after);
+    lock_sync_results *b = decode(ctx, &before);
+    lock_sync_results *a = decode(ctx, &after);
     const lock_sync_change *change;
     lock_sync_changes *c;
 
     CHECK_OK(lock_sync_diff(b, a, &c));
-    CHECK_TEXT(told(c), "1:528 2:2 3:1 ");
+    CHECK_TEXT(changes_text(c), "1:528 2:2 3:1 ");
     change = lock_sync_changes_at(c, 0);
     CHECK_INT(change->before->revision, 3);
     CHECK_INT(change->before->state, 6);
@@ -194,11 +194,11 @@ TEST(both_records_are_told)
 #define L3 "{\"id\":3}"
 #define L4 "{\"id\":4}"
 
-TEST(which_locks_are_compared)
+TEST(only_locks_of_both_requests_are_compared)
 {
     static const struct {
         const char *name;
-        said before, after;
+        fetched before, after;
         const char *want;
     } table[] = {
         {"none, none", {.records = ""}, {.records = ""}, ""},
@@ -212,7 +212,7 @@ TEST(which_locks_are_compared)
          {.records = L2 ",{\"id\":1,\"revision\":1},{\"id\":1,\"revision\":1}"},
          ""},
         {"all, then some", {.records = L1 "," L2 "," L3}, {.records = L2, .n = 1, .ids = {2}}, ""},
-        {"all, then some, one of them gone",
+        {"all, then some, one of them removed",
          {.records = L1 "," L2 "," L3},
          {.records = L2, .n = 2, .ids = {3, 2}},
          "3:2 "},
@@ -222,7 +222,7 @@ TEST(which_locks_are_compared)
          {.records = L2, .n = 2, .ids = {4, 2}},
          {.records = L1 "," L2 "," L4},
          "4:1 "},
-        {"some, then all, one of them gone",
+        {"some, then all, one of them removed",
          {.records = L2 "," L3, .n = 2, .ids = {3, 2}},
          {.records = L1 "," L2},
          "3:2 "},
@@ -231,24 +231,21 @@ TEST(which_locks_are_compared)
          {.records = L1 "," L2 "," L3, .n = 4, .ids = {3, 2, 1, 4}},
          {.records = L4 "," L3, .n = 3, .ids = {4, 2, 3}},
          "2:2 4:1 "},
-        {"added and removed with what is known of them",
+        {"added and removed with their known values",
          {.records = FULL},
          {.records = "{\"id\":2,\"isConnected\":false,"
                      "\"revision\":1},{\"id\":3,\"isConnected\":true,\"deviceState\":{\"state\":0}}"},
          "1:1018 2:521 3:21 "},
-        {"an id asked for twice",
+        {"an id twice in the request",
          {.records = L1, .n = 3, .ids = {1, 2, 1}},
          {.records = L2, .n = 2, .ids = {2, 1}},
          "1:2 2:1 "},
-        {"more came than was asked for",
+        {"more locks than requested",
          {.records = L1, .n = 1, .ids = {1}},
          {.records = L2 "," L1 "," L3, .n = 1, .ids = {1}},
          ""},
-        {"one by itself, then all", {.records = L2, .single = 2}, {.records = L1 "," L3}, "2:2 "},
-        {"all, then one by itself",
-         {.records = L1 "," L2},
-         {.records = "{\"id\":2,\"revision\":1}", .single = 2},
-         "2:512 "},
+        {"one lock, then all", {.records = L2, .single = 2}, {.records = L1 "," L3}, "2:2 "},
+        {"all, then one lock", {.records = L1 "," L2}, {.records = "{\"id\":2,\"revision\":1}", .single = 2}, "2:512 "},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -257,10 +254,10 @@ TEST(which_locks_are_compared)
     }
 }
 
-TEST(nulls)
+TEST(null_arguments_are_rejected_or_empty)
 {
     lock_sync_ctx *ctx = t_ctx();
-    lock_sync_results *r = hear(ctx, &(said){.records = L1});
+    lock_sync_results *r = decode(ctx, &(fetched){.records = L1});
     lock_sync_changes *c = (lock_sync_changes *)(void *)ctx;
 
     CHECK_INT(lock_sync_diff(r, r, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -284,7 +281,7 @@ TEST(nulls)
 
 /* --- memory --- */
 
-TEST(changes_are_one_block_that_outlives_all_else)
+TEST(changes_are_one_block_that_outlives_its_results_and_context)
 {
     t_heap heap = {0};
     lock_sync_allocator memory = t_heap_allocator(&heap);
@@ -296,8 +293,8 @@ TEST(changes_are_one_block_that_outlives_all_else)
 
     MUST_OK(lock_sync_ctx_new_with_allocator(&memory, &ctx));
     CHECK_OK(lock_sync_set_personal_key(ctx, "k"));
-    b = hear(ctx, &(said){.records = "{\"id\":1,\"revision\":1}," L2});
-    a = hear(ctx, &(said){.records = "{\"id\":1,\"revision\":2}," L3});
+    b = decode(ctx, &(fetched){.records = "{\"id\":1,\"revision\":1}," L2});
+    a = decode(ctx, &(fetched){.records = "{\"id\":1,\"revision\":2}," L3});
     blocks = heap.blocks;
     do {
         t_heap_fail_in(&heap, n++);
@@ -312,7 +309,7 @@ TEST(changes_are_one_block_that_outlives_all_else)
     lock_sync_results_free(a);
     lock_sync_ctx_free(ctx);
     CHECK_INT(heap.blocks, 1);
-    CHECK_TEXT(told(c), "1:512 2:2 3:1 ");
+    CHECK_TEXT(changes_text(c), "1:512 2:2 3:1 ");
     CHECK_INT(lock_sync_changes_at(c, 0)->before->revision, 1);
     CHECK_INT(lock_sync_changes_at(c, 0)->after->revision, 2);
     lock_sync_changes_free(c);

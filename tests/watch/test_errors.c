@@ -1,12 +1,12 @@
-/* lock_sync_watch_next and errors: those that may pass are absorbed and slow the watch down, the others are told. */
+/* lock_sync_watch_next and errors: temporary errors are absorbed and make the watch slower, others are returned. */
 #include "pull.h"
 
 #define HOUR_MS 3600000
 
-static const t_step locked = SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
-static const t_step opened = SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
+static const t_step locked = RESPONSE(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
+static const t_step opened = RESPONSE(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
 
-TEST(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time)
+TEST(a_temporary_error_is_absorbed_and_another_is_returned_each_time)
 {
     static const struct {
         const char *name;
@@ -27,26 +27,26 @@ TEST(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time)
         {"403", {.http = 403}, LOCK_SYNC_E_FORBIDDEN},
         {"404", {.http = 404}, LOCK_SYNC_E_NOT_FOUND},
         {"302", {.http = 302}, LOCK_SYNC_E_HTTP},
-        {"refused in the body", {.http = 200, .body = "{\"success\":false}"}, LOCK_SYNC_E_API},
+        {"an error in the body", {.http = 200, .body = "{\"success\":false}"}, LOCK_SYNC_E_API},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         const t_step steps[] = {table[i].step, locked, table[i].step, table[i].step, opened};
-        bool may_pass = lock_sync_status_is_retryable(table[i].status);
+        bool is_temporary = lock_sync_status_is_retryable(table[i].status);
         pull p;
 
         t_row("%s", table[i].name);
         PULL_BEGIN(&p, steps, 20000);
         for (size_t k = 0; k < COUNT_OF(steps); k++) {
             bool is_good = k == 1 || k == 4;
-            lock_sync_status want = is_good ? LOCK_SYNC_OK : may_pass ? LOCK_SYNC_E_TIMEOUT : table[i].status;
+            lock_sync_status want = is_good ? LOCK_SYNC_OK : is_temporary ? LOCK_SYNC_E_TIMEOUT : table[i].status;
 
-            CHECK_INT(pull_due(&p, is_good || may_pass ? 0 : -1), want);
+            CHECK_INT(pull_due(&p, is_good || is_temporary ? 0 : -1), want);
             CHECK_INT(lock_sync_watch_last_status(p.w), is_good ? LOCK_SYNC_OK : table[i].status);
-            CHECK_TEXT(p.told, k == 1 ? "1:21 2:21 " : k == 4 ? "1:16 " : ""); /* the outage made no event */
-            if (!is_good && may_pass)
+            CHECK_TEXT(p.changes, k == 1 ? "1:21 2:21 " : k == 4 ? "1:16 " : ""); /* the error gave no change */
+            if (!is_good && is_temporary)
                 CHECK_HOLDS(t_error_message(p.ctx), lock_sync_status_name(table[i].status));
-            if (!may_pass)
+            if (!is_temporary)
                 pull_check_due(&p, 20000, 22000);
             CHECK_INT(p.fake.performed, k + 1);
             CHECK((lock_sync_watch_age_ms(p.w) < 0) == (k == 0));
@@ -57,8 +57,8 @@ TEST(an_error_that_may_pass_is_absorbed_and_another_is_returned_each_time)
     }
 }
 
-/* What was never sent need not be waited for. */
-TEST(a_missing_credential_is_told_at_once_and_mended_at_once)
+/* Without a request there is no need for a pause. */
+TEST(a_missing_credential_is_returned_at_once_and_a_new_one_is_used_at_once)
 {
     pull p;
 
@@ -73,25 +73,25 @@ TEST(a_missing_credential_is_told_at_once_and_mended_at_once)
     pull_end(&p);
 }
 
-static lock_sync_status give_none(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status set_no_token(void *user, lock_sync_ctx *ctx, bool refused)
 {
     (void)ctx;
     return refused ? *(const lock_sync_status *)user : LOCK_SYNC_OK;
 }
 
-/* But a request that the service refused was sent, whatever the provider then says. */
+/* A request that the service rejected was sent, so the pause applies for every status of the provider. */
 TEST(a_provider_that_fails_after_a_401_does_not_hurry_the_next_poll)
 {
-    static const lock_sync_status says[] = {LOCK_SYNC_E_NO_CREDENTIAL, LOCK_SYNC_E_INVALID_ARGUMENT,
-                                            LOCK_SYNC_E_NO_TRANSPORT, LOCK_SYNC_E_UNAUTHORIZED, LOCK_SYNC_OK};
+    static const lock_sync_status returned[] = {LOCK_SYNC_E_NO_CREDENTIAL, LOCK_SYNC_E_INVALID_ARGUMENT,
+                                                LOCK_SYNC_E_NO_TRANSPORT, LOCK_SYNC_E_UNAUTHORIZED, LOCK_SYNC_OK};
 
-    for (size_t i = 0; i < COUNT_OF(says); i++) {
-        lock_sync_status status = says[i];
+    for (size_t i = 0; i < COUNT_OF(returned); i++) {
+        lock_sync_status status = returned[i];
         pull p;
 
         t_row("the provider returns %s", lock_sync_status_name(status));
         pull_begin(&p, &response_401, 1, 20000);
-        CHECK_OK(lock_sync_set_token_provider(p.ctx, give_none, &status));
+        CHECK_OK(lock_sync_set_token_provider(p.ctx, set_no_token, &status));
         CHECK_INT(pull_next(&p, 0), status == LOCK_SYNC_OK ? LOCK_SYNC_E_UNAUTHORIZED : status);
         pull_check_due(&p, 20000, 22000);
         CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT);
@@ -108,9 +108,9 @@ TEST(the_pause_doubles_with_each_error_in_a_row)
         int64_t intervals;
     } table[] = {
         {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},   {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 2},
-        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 4},   {SAYS(""), LOCK_SYNC_OK, 1}, /* which ends the row, */
+        {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 4},   {RESPONSE(""), LOCK_SYNC_OK, 1}, /* this ends the row */
         {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},   {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 2},
-        {{.http = 403}, LOCK_SYNC_E_FORBIDDEN, 1}, /* as does an error that does not pass */
+        {{.http = 403}, LOCK_SYNC_E_FORBIDDEN, 1}, /* an error that is not temporary ends it too */
         {{.http = 500}, LOCK_SYNC_E_TIMEOUT, 1},
     };
     t_step steps[COUNT_OF(table)];
@@ -122,19 +122,19 @@ TEST(the_pause_doubles_with_each_error_in_a_row)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         int64_t intervals = table[i].intervals;
 
-        t_row("answer %zu", i);
+        t_row("response %zu", i);
         CHECK_INT(pull_due(&p, 0), table[i].status);
         pull_check_due(&p, intervals == 1 ? 20000 : 18000 * intervals, intervals == 1 ? 22000 : 20000 * intervals);
     }
     pull_end(&p);
 }
 
-TEST(retry_after_is_waited_for)
+TEST(a_retry_after_lengthens_the_pause_after_an_error)
 {
     static const struct {
         const char *name;
         t_step step;
-        lock_sync_status told;
+        lock_sync_status status;
         int64_t least, most;
     } table[] = {
         {"429", {.http = 429, .headers = {"Retry-After", "100"}}, LOCK_SYNC_E_TIMEOUT, 100000, 102000},
@@ -145,7 +145,7 @@ TEST(retry_after_is_waited_for)
          HOUR_MS,
          HOUR_MS + 2000},
         {"nonsense", {.http = 429, .headers = {"Retry-After", "soon"}}, LOCK_SYNC_E_TIMEOUT, 20000, 22000},
-        {"beside a good answer",
+        {"with a good response",
          {.http = 200, .body = "{\"result\":[]}", .headers = {"Retry-After", "100"}},
          LOCK_SYNC_OK,
          20000,
@@ -157,7 +157,7 @@ TEST(retry_after_is_waited_for)
 
         t_row("%s", table[i].name);
         pull_begin(&p, &table[i].step, 1, 20000);
-        CHECK_INT(pull_next(&p, 0), table[i].told);
+        CHECK_INT(pull_next(&p, 0), table[i].status);
         pull_check_due(&p, table[i].least, table[i].most);
         pull_end(&p);
     }

@@ -1,5 +1,5 @@
-/* A watch and its context's guard: it polls no faster than the guard allows in any mode but OFF, waits for it without
-   an end, and shares it with others. */
+/* A watch and its context's guard: in every mode but OFF it polls only as fast as the guard allows. It waits for the
+   guard without a limit, and shares it with others. */
 #include "pull.h"
 
 #define POLLS 4
@@ -53,31 +53,31 @@ TEST(polls_keep_to_interval_and_guard_in_each_mode)
         CHECK(lock_sync_watch_last_status(p.w) == LOCK_SYNC_OK ||
               (table[i].guard_ms > table[i].interval_ms && lock_sync_watch_last_status(p.w) == LOCK_SYNC_E_TOO_SOON));
         if (table[i].mode == LOCK_SYNC_GUARD_OFF)
-            CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL)); /* it was never asked */
+            CHECK_OK(lock_sync_guard_reserve(g, 0, NULL, NULL)); /* it was never used */
         pull_end(&p);
         lock_sync_guard_unref(g);
     }
 }
 
-TEST(a_cached_answer_is_never_told)
+TEST(a_cached_response_is_never_reported)
 {
-    static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":2}")};
+    static const t_step steps[] = {RESPONSE("{\"id\":1}"), RESPONSE("{\"id\":2}")};
     lock_sync_guard *g;
     pull p;
 
     g = pull_begin_guarded(&p, steps, 1, 20000, LOCK_SYNC_GUARD_CACHED);
     p.fake.step_count = 2;
     CHECK_OK(fetch_all(p.ctx));
-    CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT); /* a fetch would have been answered from the cache */
+    CHECK_INT(pull_next(&p, 0), LOCK_SYNC_E_TIMEOUT); /* a fetch would return the cached response */
     CHECK_INT(lock_sync_watch_age_ms(p.w), -1);
     CHECK_OK(pull_due(&p, 0));
-    CHECK_TEXT(p.told, "2:1 ");
+    CHECK_TEXT(p.changes, "2:1 ");
     pull_end(&p);
     lock_sync_guard_unref(g);
 }
 
-/* Another holds the slot: the watch is not told of it, waits, and polls once it is given back. */
-TEST(a_slot_that_another_holds_is_waited_for)
+/* Another user has the slot: the watch reports nothing, waits, and polls after the slot is settled. */
+TEST(a_watch_waits_for_the_slot_of_another_user)
 {
     lock_sync_guard *g;
     int64_t slot;
@@ -96,13 +96,13 @@ TEST(a_slot_that_another_holds_is_waited_for)
     lock_sync_guard_unref(g);
 }
 
-/* A guard that is shut for longer than an interval is no silence: each call tells it, with the wait that is left. */
-TEST(a_hold_longer_than_an_interval_is_told)
+/* If the guard is closed for longer than an interval, each call reports that, with the rest of the wait. */
+TEST(a_wait_longer_than_an_interval_is_reported)
 {
     static const struct {
         const char *name;
         int64_t guard_ms, interval_ms;
-        bool held;
+        bool reported;
     } table[] = {
         {"longer", 3600000, 20000, true},
         {"as long", 20000, 20000, false},
@@ -120,18 +120,19 @@ TEST(a_hold_longer_than_an_interval_is_told)
         for (int call = 0; call < 3; call++) {
             const lock_sync_error *e = lock_sync_last_error(p.ctx);
 
-            CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30000)); /* which leaves an error of its own */
+            CHECK_OK(lock_sync_set_timeout_ms(p.ctx, 30000)); /* this clears the error */
             CHECK_INT(call == 0 ? pull_due(&p, 0) : pull_next(&p, call == 2 ? 50 : 0), LOCK_SYNC_E_TIMEOUT);
-            CHECK_INT(lock_sync_watch_last_status(p.w), table[i].held ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
-            CHECK_HOLDS(t_error_message(p.ctx), table[i].held ? "The rate limit does not allow" : "no lock changed");
-            if (table[i].held)
+            CHECK_INT(lock_sync_watch_last_status(p.w), table[i].reported ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
+            CHECK_HOLDS(t_error_message(p.ctx),
+                        table[i].reported ? "The rate limit does not allow" : "no lock changed");
+            if (table[i].reported)
                 CHECK_BETWEEN(lock_sync_error_retry_after_ms(e), table[i].guard_ms - KIT_PATIENCE_MS,
                               table[i].guard_ms);
             else
                 CHECK_INT(lock_sync_error_retry_after_ms(e), -1);
         }
         CHECK_INT(p.fake.performed, 1);
-        CHECK_INT(pull_due(&p, 100), LOCK_SYNC_E_TIMEOUT); /* a good answer, and no change */
+        CHECK_INT(pull_due(&p, 100), LOCK_SYNC_E_TIMEOUT); /* a good response without a change */
         CHECK_INT(p.fake.performed, 2);
         CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_OK);
         CHECK_HOLDS(t_error_message(p.ctx), "no lock changed");
@@ -140,7 +141,7 @@ TEST(a_hold_longer_than_an_interval_is_told)
     }
 }
 
-TEST(the_context_s_timeout_does_not_bound_the_wait_for_the_guard)
+TEST(the_timeout_of_the_context_does_not_bound_the_wait_for_the_guard)
 {
     lock_sync_guard *g;
     pull p;
@@ -163,19 +164,19 @@ static lock_sync_status broken_load(void *user, void *record, size_t *size, int6
     return *(const bool *)user ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_OK;
 }
 
-static lock_sync_status forgetful_replace(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                          size_t new_size, bool *replaced)
+static lock_sync_status unused_replace(void *user, const void *old_record, size_t old_size, const void *new_record,
+                                       size_t new_size, bool *replaced)
 {
     (void)user, (void)old_record, (void)old_size, (void)new_record, (void)new_size;
     *replaced = true;
     return LOCK_SYNC_OK;
 }
 
-TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
+TEST(a_guard_whose_store_fails_is_a_temporary_error)
 {
     bool is_broken = true;
     const lock_sync_guard_store store = {
-        .struct_size = sizeof store, .user = &is_broken, .load = broken_load, .replace = forgetful_replace};
+        .struct_size = sizeof store, .user = &is_broken, .load = broken_load, .replace = unused_replace};
     lock_sync_guard *g;
     pull p;
 
@@ -193,10 +194,10 @@ TEST(a_guard_whose_store_fails_is_an_error_that_may_pass)
     lock_sync_guard_unref(g);
 }
 
-/* After a 429 the guard holds back all who share it; the watch comes when it may. */
-TEST(a_429_is_waited_for_by_the_guard_too)
+/* After a 429 the guard denies slots to all its users. The watch polls as soon as it may. */
+TEST(a_watch_waits_for_the_guard_after_a_429)
 {
-    static const t_step steps[] = {{.http = 429}, SAYS("")};
+    static const t_step steps[] = {{.http = 429}, RESPONSE("")};
     lock_sync_guard *g;
     int64_t wait_ms;
     pull p;

@@ -1,18 +1,18 @@
-/* How long a watch pauses between two polls: after good answers, after errors in a row, and after a Retry-After. */
+/* The pause of a watch between two polls: after a good response, after errors in a row, and after a Retry-After. */
 #include "../support/decoding.h"
 #include "watch/watch.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS INT64_C(86400000)
 
-TEST(the_shortest_and_the_longest_pause)
+TEST(each_pause_is_between_a_shortest_and_a_longest_one)
 {
     static const struct {
         int64_t interval, retry_after;
         uint32_t failures;
         int64_t shortest, longest;
     } table[] = {
-        /* a good answer, and the first error */
+        /* a good response, and the first error */
         {20000, -1, 0, 20000, 22000},
         {20000, -1, 1, 20000, 22000},
         {1, -1, 0, 1, 1},
@@ -30,7 +30,7 @@ TEST(the_shortest_and_the_longest_pause)
         {20000, -1, UINT32_MAX, 540000, 600000},
         {1, -1, 6, 27, 30},
         {DAY_MS, -1, 9, 27 * DAY_MS, 30 * DAY_MS},
-        /* Retry-After is waited for if it is longer, up to an hour */
+        /* Retry-After applies if it is longer, up to an hour */
         {20000, 0, 1, 20000, 22000},
         {20000, 5000, 1, 20000, 22000},
         {20000, 60000, 1, 60000, 62000},

@@ -1,31 +1,31 @@
-/* lock_sync_watch_next: what it tells, how long it waits, and what may be done meanwhile. Errors have a file of their
-   own. */
+/* lock_sync_watch_next: what it reports, how long it waits, and what may be called meanwhile. test_errors.c has the
+   errors. */
 #include "pull.h"
 
 #include <inttypes.h>
 
-static const t_step locked = SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
-static const t_step opened = SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
+static const t_step locked = RESPONSE(LOCK_IN(1, 6) "," LOCK_IN(2, 6));
+static const t_step opened = RESPONSE(LOCK_IN(1, 2) "," LOCK_IN(2, 6));
 
 /* --- changes --- */
 
-TEST(an_answer_tells_what_differs_from_the_last_good_one_and_is_held)
+TEST(a_good_response_gives_the_changes_since_the_last_one_and_is_kept)
 {
     static const struct {
         const char *name;
         t_step step;
         lock_sync_status status;
-        const char *told;
-        int64_t held;  /* records; -1: there was no good answer yet */
+        const char *changes;
+        int64_t kept;  /* records; -1: no good response yet */
         int32_t state; /* of lock 1 */
     } table[] = {
         {"an error", {.http = 503}, LOCK_SYNC_E_TIMEOUT, "", -1, 0},
-        {"the first tells all", SAYS(LOCK_IN(2, 6) "," LOCK_IN(1, 6)), LOCK_SYNC_OK, "1:21 2:21 ", 2, 6},
-        {"the same", SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6)), LOCK_SYNC_E_TIMEOUT, "", 2, 6},
-        {"one has changed", SAYS(LOCK_IN(1, 2) "," LOCK_IN(2, 6)), LOCK_SYNC_OK, "1:16 ", 2, 2},
+        {"the first reports all", RESPONSE(LOCK_IN(2, 6) "," LOCK_IN(1, 6)), LOCK_SYNC_OK, "1:21 2:21 ", 2, 6},
+        {"the same", RESPONSE(LOCK_IN(1, 6) "," LOCK_IN(2, 6)), LOCK_SYNC_E_TIMEOUT, "", 2, 6},
+        {"one has changed", RESPONSE(LOCK_IN(1, 2) "," LOCK_IN(2, 6)), LOCK_SYNC_OK, "1:16 ", 2, 2},
         {"an error", {.http = 503}, LOCK_SYNC_E_TIMEOUT, "", 2, 2},
-        {"one is new", SAYS(LOCK_IN(3, 6) "," LOCK_IN(2, 5)), LOCK_SYNC_OK, "1:26 2:16 3:21 ", 2, 0},
-        {"all are gone", SAYS(""), LOCK_SYNC_OK, "2:26 3:26 ", 0, 0},
+        {"one is new", RESPONSE(LOCK_IN(3, 6) "," LOCK_IN(2, 5)), LOCK_SYNC_OK, "1:26 2:16 3:21 ", 2, 0},
+        {"all are gone", RESPONSE(""), LOCK_SYNC_OK, "2:26 3:26 ", 0, 0},
     };
     t_step steps[COUNT_OF(table)];
     pull p;
@@ -38,19 +38,19 @@ TEST(an_answer_tells_what_differs_from_the_last_good_one_and_is_held)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         const lock_sync_results *r;
 
-        t_row("answer %zu, %s", i, table[i].name);
+        t_row("response %zu, %s", i, table[i].name);
         CHECK_INT(pull_due(&p, 0), table[i].status);
-        CHECK_TEXT(p.told, table[i].told);
+        CHECK_TEXT(p.changes, table[i].changes);
         r = lock_sync_watch_results(p.w);
-        CHECK_INT(r == NULL ? -1 : (int64_t)lock_sync_results_count(r), table[i].held);
+        CHECK_INT(r == NULL ? -1 : (int64_t)lock_sync_results_count(r), table[i].kept);
         CHECK_INT(lock_sync_lock_state(lock_sync_results_find(r, 1)), table[i].state);
     }
     pull_end(&p);
 }
 
-TEST(an_account_without_locks_is_told_once)
+TEST(an_account_without_locks_is_reported_once)
 {
-    static const t_step step = SAYS("");
+    static const t_step step = RESPONSE("");
     pull p;
 
     pull_begin(&p, &step, 1, 20000);
@@ -63,10 +63,11 @@ TEST(an_account_without_locks_is_told_once)
     pull_end(&p);
 }
 
-TEST(only_the_ids_asked_for_are_watched)
+TEST(only_the_requested_ids_are_watched)
 {
-    static const t_step steps[] = {SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 6) "," LOCK_IN(3, 6)),
-                                   SAYS(LOCK_IN(1, 6) "," LOCK_IN(2, 2) "," LOCK_IN(3, 2)), SAYS(LOCK_IN(1, 2))};
+    static const t_step steps[] = {RESPONSE(LOCK_IN(1, 6) "," LOCK_IN(2, 6) "," LOCK_IN(3, 6)),
+                                   RESPONSE(LOCK_IN(1, 6) "," LOCK_IN(2, 2) "," LOCK_IN(3, 2)),
+                                   RESPONSE(LOCK_IN(1, 2))};
     static const char *const want[] = {"1:21 3:21 ", "3:16 ", "1:16 3:26 "};
     int64_t ids[] = {3, 9, 1, 3};
     pull p;
@@ -77,7 +78,7 @@ TEST(only_the_ids_asked_for_are_watched)
     ids[0] = ids[2] = 2; /* copied */
     for (size_t i = 0; i < COUNT_OF(want); i++) {
         CHECK_OK(pull_due(&p, 0));
-        CHECK_TEXT(p.told, want[i]);
+        CHECK_TEXT(p.changes, want[i]);
     }
     CHECK_TEXT(p.fake.url[0], "https://api.tedee.com/api/v37/my/lock/sync?id=3&id=9&id=1");
     CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
@@ -98,10 +99,10 @@ TEST(watches_of_one_context_are_independent)
     CHECK_OK(pull_next(&p, 0));
     p.w = second;
     CHECK_OK(pull_next(&p, 0));
-    CHECK_TEXT(p.told, "2:21 ");
+    CHECK_TEXT(p.changes, "2:21 ");
     p.w = first;
     CHECK_OK(pull_due(&p, 0));
-    CHECK_TEXT(p.told, "1:16 ");
+    CHECK_TEXT(p.changes, "1:16 ");
     p.w = second;
     CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
     lock_sync_watch_free(first);
@@ -110,7 +111,7 @@ TEST(watches_of_one_context_are_independent)
 
 /* --- memory --- */
 
-/* The default interval; `heap` is that of the context and its watch. */
+/* Begins a context with memory from `heap`. The watch keeps the default interval. */
 static void begin_in(pull *p, t_heap *heap, const t_step *steps, size_t count)
 {
     lock_sync_allocator memory = t_heap_allocator(heap);
@@ -121,13 +122,13 @@ static void begin_in(pull *p, t_heap *heap, const t_step *steps, size_t count)
     t_fake_use(p->ctx, &p->fake);
 }
 
-TEST(an_answer_that_there_was_no_memory_for_is_told_by_the_next)
+TEST(changes_that_there_was_no_memory_for_are_in_the_next)
 {
-    static const t_step steps[] = {SAYS("{\"id\":1}"), SAYS("{\"id\":1},{\"id\":2}")};
+    static const t_step steps[] = {RESPONSE("{\"id\":1}"), RESPONSE("{\"id\":1},{\"id\":2}")};
     bool lost_one = false;
     size_t n = 0;
 
-    for (bool refused = true; refused; n++) {
+    for (bool failed = true; failed; n++) {
         t_heap heap = {0};
         lock_sync_status status;
         pull p;
@@ -138,7 +139,7 @@ TEST(an_answer_that_there_was_no_memory_for_is_told_by_the_next)
         CHECK_OK(pull_next(&p, 0));
         t_heap_fail_in(&heap, n);
         status = pull_due(&p, 0);
-        refused = heap.failed > 0;
+        failed = heap.failed > 0;
         heap.fail_at = 0;
         if (status != LOCK_SYNC_OK) {
             CHECK_INT(status, LOCK_SYNC_E_TIMEOUT);
@@ -146,7 +147,7 @@ TEST(an_answer_that_there_was_no_memory_for_is_told_by_the_next)
             lost_one = true;
             CHECK_OK(pull_due(&p, 0));
         }
-        CHECK_TEXT(p.told, "2:1 ");
+        CHECK_TEXT(p.changes, "2:1 ");
         CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
         pull_end(&p);
         t_heap_check_empty(&heap);
@@ -182,9 +183,9 @@ TEST(a_watch_is_one_block_and_changes_outlive_it)
 
 /* --- time --- */
 
-TEST(age_is_that_of_the_last_good_answer)
+TEST(the_age_is_that_of_the_last_good_response)
 {
-    static const t_step steps[] = {{.http = 500}, SAYS(""), SAYS(""), {.http = 500}, {.http = 401}};
+    static const t_step steps[] = {{.http = 500}, RESPONSE(""), RESPONSE(""), {.http = 500}, {.http = 401}};
     int64_t due_ms;
     pull p;
 
@@ -196,7 +197,7 @@ TEST(age_is_that_of_the_last_good_answer)
     CHECK_BETWEEN(lock_sync_watch_age_ms(p.w), 0, 999);
     pull_pass(5000);
     CHECK_BETWEEN(lock_sync_watch_age_ms(p.w), 5000, 5999);
-    CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT); /* an answer without a change is good, too */
+    CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT); /* a response without a change is good too */
     CHECK_BETWEEN(lock_sync_watch_age_ms(p.w), 0, 999);
     due_ms = lock_sync_watch_due_in_ms(p.w);
     CHECK_INT(pull_due(&p, 0), LOCK_SYNC_E_TIMEOUT);
@@ -206,7 +207,7 @@ TEST(age_is_that_of_the_last_good_answer)
     pull_end(&p);
 }
 
-TEST(a_timeout_bounds_the_waiting_and_of_0_there_is_none)
+TEST(a_timeout_bounds_the_wait_and_0_does_not_wait)
 {
     pull p;
     int64_t before_us;
@@ -227,11 +228,11 @@ TEST(a_timeout_bounds_the_waiting_and_of_0_there_is_none)
     pull_end(&p);
 }
 
-TEST(a_wait_without_an_end_goes_on_until_something_changes)
+TEST(a_wait_without_a_limit_lasts_until_a_lock_changes)
 {
     static const int64_t timeouts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX - 1, 3600000};
     static const t_step steps[] = {
-        SAYS("{\"id\":1}"), SAYS("{\"id\":1}"), {.http = 500}, SAYS("{\"id\":1}"), SAYS("{\"id\":2}")};
+        RESPONSE("{\"id\":1}"), RESPONSE("{\"id\":1}"), {.http = 500}, RESPONSE("{\"id\":1}"), RESPONSE("{\"id\":2}")};
 
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
         pull p;
@@ -240,7 +241,7 @@ TEST(a_wait_without_an_end_goes_on_until_something_changes)
         PULL_BEGIN(&p, steps, 5);
         CHECK_OK(pull_next(&p, timeouts[i]));
         CHECK_OK(pull_next(&p, timeouts[i]));
-        CHECK_TEXT(p.told, "1:2 2:1 ");
+        CHECK_TEXT(p.changes, "1:2 2:1 ");
         CHECK_INT(p.fake.performed, 5);
         pull_end(&p);
     }
@@ -263,7 +264,7 @@ TEST(a_poll_that_has_begun_is_not_aborted_by_the_timeout)
     pull_end(&p);
 }
 
-/* --- who may call what when --- */
+/* --- calls during a poll and between polls --- */
 
 static void call_inside(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
@@ -284,15 +285,15 @@ TEST(a_context_is_busy_in_a_poll_and_free_between_two)
 {
     static const t_step steps[] = {{.http = 200, .body = "{\"result\":[]}", .hook = call_inside},
                                    {.http = 200, .body = "{\"result\":[]}", .hook = call_inside},
-                                   SAYS("{\"id\":1}")};
+                                   RESPONSE("{\"id\":1}")};
     pull p;
 
     PULL_BEGIN(&p, steps, 20000);
     CHECK_OK(pull_next(&p, 0));
     CHECK_OK(lock_sync_set_personal_key(p.ctx, "second"));
-    CHECK_OK(fetch_all(p.ctx)); /* which the watch does not notice, and in which it is busy too */
+    CHECK_OK(fetch_all(p.ctx)); /* the watch does not notice it, but its context is busy */
     CHECK_OK(pull_due(&p, 0));
-    CHECK_TEXT(p.told, "1:1 ");
+    CHECK_TEXT(p.changes, "1:1 ");
     CHECK_TEXT(p.fake.authorization[2], "PersonalKey second");
     pull_end(&p);
 }
@@ -303,7 +304,7 @@ static void cancel_inside(void *user, const lock_sync_request *q, lock_sync_resp
     lock_sync_cancel(((pull *)user)->ctx);
 }
 
-TEST(a_cancelled_poll_is_told_and_the_next_call_goes_on)
+TEST(a_cancelled_poll_is_reported_and_the_next_call_continues)
 {
     const t_step steps[] = {locked, {.returns = LOCK_SYNC_E_CANCELLED, .hook = cancel_inside}, opened};
     pull p;
@@ -316,11 +317,11 @@ TEST(a_cancelled_poll_is_told_and_the_next_call_goes_on)
     CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_CANCELLED);
     pull_check_due(&p, 20000, 22000);
     CHECK_OK(pull_due(&p, 0));
-    CHECK_TEXT(p.told, "1:16 ");
+    CHECK_TEXT(p.changes, "1:16 ");
     pull_end(&p);
 }
 
-TEST(wrong_arguments)
+TEST(wrong_arguments_are_rejected)
 {
     static const int64_t bad_ids[] = {1, 0}, bad_intervals[] = {0, -1, INT64_MIN, 86400001, INT64_MAX};
     pull p;
@@ -348,6 +349,6 @@ TEST(wrong_arguments)
     CHECK_OK(lock_sync_watch_set_interval_ms(p.w, 1));
     CHECK_INT(lock_sync_watch_last_status(NULL), LOCK_SYNC_OK);
     lock_sync_watch_free(NULL);
-    CHECK_OK(pull_next(&p, 0)); /* none of it did harm */
+    CHECK_OK(pull_next(&p, 0)); /* the watch still works */
     pull_end(&p);
 }
