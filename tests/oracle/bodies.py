@@ -1,13 +1,13 @@
-"""Bodies from a seed: what the service sends in all its forms, and values that nobody should send.
+"""Draws bodies from a seed: all forms that the service sends, and values that it should not send.
 
-A value is bytes (a JSON text as it stands), or a list of (key, value) for an object, or a tuple of values for an array.
-How it is written (dense, spaced, ragged) is drawn apart.
+A value is bytes (a JSON text), or a list of (key, value) for an object, or a tuple of values for an array. The blanks
+between its tokens are drawn separately.
 """
 STATE_KEYS = (b'"state"', b'"doorState"', b'"isCharging"', b'"batteryLevel"', b'"stateChangeResult"',
               b'"lastStateChangedDate"')
 KNOWN_KEYS = STATE_KEYS + (b'"id"', b'"isConnected"', b'"revision"', b'"deviceState"', b'"lockProperties"', b'"result"',
                            b'"success"', b'"errorMessages"', b'"statusCode"')
-# Keys that are almost known, or known and written otherwise.
+# Keys that are nearly known, or known in another case.
 OTHER_KEYS = (b'"deviceSettings"', b'"name"', b'""', b'"Id"', b'"ids"', b'"i"', b'"statE"', b'"isconnected"',
               b'"device"', b'"deviceStates"', b'"result "', b'"x\\u0000y"', b'"\\u00e9"', b'"\xc3\xa9"',
               b'"\\ud83d\\ude00"', b'"\\ud83d"', b'"' + b'k' * 70 + b'"', b'"' + b'k' * 300 + b'"', b'"a\\nb"',
@@ -74,7 +74,7 @@ BIG_IDS = (9223372036854775807, 9223372036854775806, 4294967297, 2147483648, 900
 
 
 def write(value, glue):
-    """The text of a value; `glue()` gives what stands between two tokens."""
+    """The text of a value; `glue()` returns the blanks between two tokens."""
     if type(value) is bytes:
         return value
     if type(value) is list:
@@ -96,19 +96,19 @@ def escape_key(rng, key):
 
 
 class Bodies:
-    """Draws bodies. `odd` is how likely a value is one that should not be there, from 0 to 1."""
+    """Draws bodies. `unexpected` is the probability of a value that the service should not send, from 0 to 1."""
 
     def __init__(self, rng):
         self.rng = rng
-        self.odd = 0.0
-        self.broken = 0.0  # how likely such a value is no JSON at all
-        self.is_plain = False  # only what the service documents, and unknown keys with plain values
+        self.unexpected = 0.0
+        self.broken = 0.0  # the probability that such a value is not JSON
+        self.is_plain = False  # only documented members, and unknown keys with plain values
 
     def pick(self, values):
         return values[int(self.rng.random() * len(values))]
 
-    def is_odd(self):
-        return self.odd > 0 and self.rng.random() < self.odd
+    def is_unexpected(self):
+        return self.unexpected > 0 and self.rng.random() < self.unexpected
 
     def junk(self):
         """A value of any kind."""
@@ -125,28 +125,28 @@ class Bodies:
         return self.nested(3)
 
     def nested(self, depth):
-        """A value with others in it."""
+        """A value that contains others."""
         n = int(self.rng.random() * 4)
         if depth == 0 or n == 0:
             return self.pick(STRINGS if self.rng.random() < 0.5 else WHOLES)
         if self.rng.random() < 0.5:
             return tuple(self.nested(depth - 1) for _ in range(n))
         keys = [b'"%c%d"' % (97 + i, depth) for i in range(n)]
-        if self.is_odd():
+        if self.is_unexpected():
             keys[-1] = self.pick(keys + [b'"id"'])
         return [(key, self.nested(depth - 1)) for key in keys]
 
     def value(self, usual):
-        return self.junk() if self.is_odd() else usual
+        return self.junk() if self.is_unexpected() else usual
 
     def number(self, usual):
-        """One of the usual numbers, here and there in another form."""
-        if self.is_odd():
+        """One of the usual numbers, sometimes in another form."""
+        if self.is_unexpected():
             return self.junk() if self.rng.random() < 0.3 else self.pick(ODD_NUMBERS)
         return self.pick(usual)
 
     def date(self):
-        if self.is_odd():
+        if self.is_unexpected():
             return self.junk() if self.rng.random() < 0.2 else b'"' + self.pick(ODD_DATES) + b'"'
         if self.rng.random() < 0.5:
             return b'"' + self.pick(DATES) + b'"'
@@ -171,7 +171,7 @@ class Bodies:
         return self.disturb(members)
 
     def disturb(self, members):
-        """Members in another order, fewer, more, twice, or with other keys."""
+        """Changes members: another order, fewer, more, one twice, or other keys."""
         chance = self.rng.random
         if chance() < (0.8 if self.is_plain else 0.4):
             return members
@@ -181,7 +181,7 @@ class Bodies:
             del members[int(chance() * len(members))]
         if chance() < 0.3:
             self.add_unknown(members, 1 + int(chance() * 3))
-        if self.is_odd():
+        if self.is_unexpected():
             if chance() < 0.05:
                 self.add_unknown(members, 5 + int(chance() * 60))
             if chance() < 0.3 and members:  # the same key twice, with the same value or another
@@ -196,7 +196,7 @@ class Bodies:
         return members
 
     def add_unknown(self, members, n):
-        """n members that nobody knows, all different."""
+        """Adds n unknown members, all different."""
         prefix = b'x' * (1 if self.rng.random() < 0.9 else 60)
         for i in range(n):
             at = int(self.rng.random() * (len(members) + 1))
@@ -210,15 +210,15 @@ class Bodies:
         members = [(b'"id"', b'%d' % lock_id), (b'"isConnected"', self.value(b'true' if chance() < 0.8 else b'false')),
                    (b'"deviceState"' if chance() < 0.75 else b'"lockProperties"', self.value(state)),
                    (b'"revision"', self.number((b'1', b'7', b'23', b'1000')))]
-        if self.is_odd() and chance() < 0.3:
+        if self.is_unexpected() and chance() < 0.3:
             members[0] = (members[0][0], self.junk())
-        if self.is_odd() and chance() < 0.3:
+        if self.is_unexpected() and chance() < 0.3:
             other = b'"lockProperties"' if members[2][0] == b'"deviceState"' else b'"deviceState"'
             members.append((other, self.junk() if chance() < 0.3 else b'null' if chance() < 0.3 else self.state()))
         return self.disturb(members)
 
     def records(self):
-        """The records of one answer."""
+        """The records of one response."""
         chance = self.rng.random
         n = int(chance() * 5) if chance() < 0.9 else int(chance() * 30)
         if chance() < 0.002:
@@ -231,19 +231,19 @@ class Bodies:
         records = [self.record(lock_id) for lock_id in ids[:n]]
         if records and chance() < 0.1:
             records.insert(int(chance() * (n + 1)), self.twin(self.pick(records)))
-        if self.is_odd() and chance() < 0.5 and records:  # one lock twice: alike, or not
+        if self.is_unexpected() and chance() < 0.5 and records:  # one lock twice: equal or not
             twin = self.pick(records)
             if chance() < 0.5:
                 twin = self.record(ids[0])
             elif chance() < 0.5:
                 twin = self.rng.sample(twin, len(twin))
             records.insert(int(chance() * (n + 1)), twin)
-        if self.is_odd() and chance() < 0.2:
+        if self.is_unexpected() and chance() < 0.2:
             records.insert(int(chance() * (n + 1)), self.junk())
         return records
 
     def twin(self, record):
-        """The record once more, with another value for one of its keys or with none."""
+        """A copy of the record with another value for one key."""
         record = [(key, list(value) if type(value) is list else value) for key, value in record]
         members = [value for _, value in record if type(value) is list and value] + [record]
         members = self.pick(members)
@@ -259,14 +259,14 @@ class Bodies:
         members = [(b'"result"', result), (b'"success"', b'true'), (b'"errorMessages"', b'[]'),
                    (b'"statusCode"', b'200')]
         kind = 1.0 if self.is_plain else chance()
-        if kind < 0.1:  # a refusal
+        if kind < 0.1:  # an error
             members[0] = (b'"result"', self.pick((b'null', b'[]', b'{}', result)))
             members[1] = (b'"success"', b'false')
             members[2] = (b'"errorMessages"', self.messages())
             members[3] = (b'"statusCode"', self.code())
             if chance() < 0.5:
                 del members[0]
-        elif kind < 0.16:  # a code beside success
+        elif kind < 0.16:  # a code with success
             members[3] = (b'"statusCode"', self.code())
             if chance() < 0.5:
                 members[0] = (b'"result"', self.pick((b'null', b'[]', b'{}', b'[ ]')))
@@ -276,7 +276,7 @@ class Bodies:
                 members[-2] = (b'"errorMessages"', self.messages())
         elif kind < 0.2:
             members = members[:1]
-        if self.is_odd() and chance() < 0.5:
+        if self.is_unexpected() and chance() < 0.5:
             at = int(chance() * len(members))
             members[at] = (members[at][0], self.junk())
         if chance() < 0.05 and not self.is_plain:
@@ -284,7 +284,7 @@ class Bodies:
         return members if self.is_plain else self.disturb(members)
 
     def add_in_other_case(self, members):
-        """Names of the envelope with other capitals, in place of the right ones or beside them."""
+        """Puts names of the envelope in another case, in place of the right ones or beside them."""
         for at, (key, value) in enumerate(members):
             if self.rng.random() < 0.5:
                 members[at] = (key[:1] + key[1:2].upper() + key[2:], value)
@@ -296,7 +296,7 @@ class Bodies:
 
     def messages(self):
         chance = self.rng.random
-        if self.is_odd():
+        if self.is_unexpected():
             return self.junk()
         texts = [self.pick(STRINGS) for _ in range(int(chance() * 4) if chance() < 0.95 else 15 + int(chance() * 5))]
         if chance() < 0.2:
@@ -304,7 +304,7 @@ class Bodies:
         return tuple(texts)
 
     def glue(self):
-        """How tokens are set apart in one body."""
+        """Draws the blanks between the tokens of a body."""
         kind = self.rng.random()
         if kind < 0.5:
             return lambda: b''
@@ -314,12 +314,12 @@ class Bodies:
             return lambda: b'\r\n    '
         return lambda: self.pick((b'', b'', b' ', b'\n', b'\t', b'\r\n', b'  '))
 
-    def draw_oddness(self):
+    def draw_chances(self):
         kind = self.rng.random()
-        self.odd = 0.0 if kind < 0.35 else 0.03 if kind < 0.8 else 0.2
+        self.unexpected = 0.0 if kind < 0.35 else 0.03 if kind < 0.8 else 0.2
         self.broken = 0.1 if self.rng.random() < 0.3 else 0.0
 
     def text(self, value):
-        """A value with its blanks."""
+        """The text of a value with blanks."""
         glue = self.glue()
         return glue() + write(value, glue) + glue()

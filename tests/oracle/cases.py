@@ -1,4 +1,4 @@
-"""Cases from a seed: responses with what was asked for, mutated responses, and pairs of responses for the diff."""
+"""Draws cases from a seed: responses with their requests, mutated responses, and pairs of responses for the diff."""
 import random
 import re
 
@@ -20,7 +20,7 @@ TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.0-9A-Za-z]+|[^ \t\r\n]', re.DOTALL)
 
 
 class Case:
-    """One question: what comes of one response, or of two."""
+    """One or two responses, with their requests."""
 
     def __init__(self, statuses, scopes, texts):
         self.statuses, self.scopes, self.texts = statuses, scopes, texts
@@ -28,8 +28,8 @@ class Case:
     def with_texts(self, texts):
         return Case(self.statuses, self.scopes, texts)
 
-    def question(self):
-        """As `answer` reads it."""
+    def input(self):
+        """The case as library.c reads it."""
         parts = [f'{scope_text(scope)} {len(text)}' for scope, text in zip(self.scopes, self.texts)]
         head = ['diff'] if len(parts) == 2 else ['decode', str(self.statuses[0])]
         return ' '.join(head + parts).encode() + b'\n' + b''.join(self.texts)
@@ -52,7 +52,7 @@ def scope_text(scope):
 
 
 def draw(seed, number):
-    """Case `number` of a seed."""
+    """Draws case `number` of a seed."""
     rng = random.Random((seed << 40) + number)
     kind = rng.random()
     if kind < 0.2:
@@ -68,7 +68,7 @@ def draw(seed, number):
 
 
 def draw_scope(rng):
-    """What is asked for: None (all), one id, or some."""
+    """Draws a scope: None (all), one id, or some."""
     kind = rng.random()
     if kind < 0.55:
         return None
@@ -80,7 +80,7 @@ def draw_scope(rng):
 
 def draw_response(rng):
     made = Bodies(rng)
-    made.draw_oddness()
+    made.draw_chances()
     scope = draw_scope(rng)
     status = 200 if rng.random() < 0.92 else rng.choice(STATUSES)
     if rng.random() < 0.03:
@@ -93,7 +93,7 @@ def draw_response(rng):
 
 
 def draw_with_one_thing(rng):
-    """A documented body, to which one thing is done."""
+    """Draws a documented body, and changes one thing in it."""
     made = Bodies(rng)
     made.is_plain = True
     if rng.random() < 0.9:
@@ -105,7 +105,7 @@ def draw_with_one_thing(rng):
 
 
 def draw_deep(rng):
-    """A body with an unknown value that is nested about as deep as is allowed, or far deeper."""
+    """Draws a body with an unknown value that is nested about as deep as is allowed, or much deeper."""
     levels = rng.randrange(2038, 2054) if rng.random() < 0.8 else rng.randrange(4000, 40000)
     if rng.random() < 0.5:
         value = b'[' * levels + b']' * levels
@@ -117,7 +117,7 @@ def draw_deep(rng):
 
 
 def mutate(rng, text):
-    """The text with one to three things done to it."""
+    """Changes one to three things in the text."""
     for _ in range(1 + int(rng.random() * 3) if rng.random() < 0.4 else 1):
         text = rng.choice(MUTATIONS)(rng, text)
     return text
@@ -170,7 +170,7 @@ def swap_two_tokens(rng, text):
 
 
 def change_a_value(rng, text):
-    """Another number, string or word in place of one."""
+    """Replaces a number, string or word by another."""
     spans = [found.span() for found in TOKEN.finditer(text) if found[0][:1] not in b'{}[],:']
     if not spans:
         return text
@@ -179,7 +179,7 @@ def change_a_value(rng, text):
 
 
 def insert_a_sign(rng, text):
-    """A comma, a bracket, a digit or a quote before a token, often before the end of an object or array."""
+    """Inserts a comma, bracket, digit or quote before a token, often before the end of an object or array."""
     tokens = list(TOKEN.finditer(text))
     ends = [found for found in tokens if found[0] in (b'}', b']')]
     at = rng.choice([found.start() for found in (ends if rng.random() < 0.5 else tokens)] or [0])
@@ -192,7 +192,7 @@ def cut_a_token(rng, text):
 
 
 def repeat_a_key(rng, text):
-    """One of the keys once more, near to where it stands, with some value."""
+    """Repeats a key near its place, with another value."""
     keys = list(KEY.finditer(text))
     if not keys:
         return text
@@ -215,7 +215,7 @@ ONE_THING = MUTATIONS + (insert_a_sign, insert_a_sign, cut_a_token, repeat_a_key
                          change_a_value, lambda rng, text: text)
 
 
-# ---- pairs for the diff: few ids and few values, so that much is alike
+# ---- pairs for the diff: few ids and few values, so that much is equal
 
 REVISIONS = (b'1', b'2', None)
 CONNECTIONS = (b'true', b'true', b'true', b'false', None, b'1')
@@ -223,17 +223,17 @@ MEMBERS = ((b'"state"', (b'2', b'6', b'9', b'6.0', b'"6"', None, b'0')), (b'"doo
            (b'"isCharging"', (b'true', b'false', None)), (b'"batteryLevel"', (b'54', b'0', b'255', None)),
            (b'"stateChangeResult"', (b'0', b'1', None, b'null')),
            (b'"lastStateChangedDate"', (b'"2021-04-26T06:02:04.197Z"', b'"2021-04-26T06:02:05Z"', None)))
-# How many values there are of connection, revision, state object (null, missing, or there), and its members.
+# The numbers of values of connection, revision, state object (null, missing or present), and its members.
 SIZES = [len(CONNECTIONS), len(REVISIONS), 6] + [len(values) for _, values in MEMBERS]
 
 
 def draw_lock(rng):
-    """One lock's values, each an index."""
+    """Draws the values of one lock, each an index."""
     return [rng.randrange(size) for size in SIZES]
 
 
 def change_lock(rng, lock):
-    """The lock with a few other values."""
+    """Changes a few values of a lock."""
     lock = list(lock)
     for _ in range(rng.randrange(3)):
         at = rng.randrange(len(lock))

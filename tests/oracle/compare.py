@@ -1,30 +1,30 @@
-"""Puts cases to the library's side, the program `answer`, and says which differ from what is expected."""
+"""Runs cases with the library, by the program of library.c, and finds those that differ from what is expected."""
 import subprocess
 
 import cases
 
 
-def ask(program, questions):
-    """The library's lines for some cases, fewer if the program ended before the last; and how it ended."""
-    done = subprocess.run([program], input=b''.join(questions), capture_output=True)
+def run(program, inputs):
+    """Returns the library's lines for some cases, fewer if the program ended before the last, and how it ended."""
+    done = subprocess.run([program], input=b''.join(inputs), capture_output=True)
     lines = done.stdout.decode('ascii').split('\n')
     return lines[:-1], done.returncode, done.stderr.decode('utf-8', 'replace')[-4000:]
 
 
-class Answerer:
-    """The library's side, for one case at a time."""
+class Library:
+    """Runs the library's program, one case at a time."""
 
     def __init__(self, program):
         self.program = program
         self.process = None
 
-    def ask(self, case):
-        """The line for a case; one that ends the program gives how it ended."""
+    def run(self, case):
+        """Returns the line for a case, or how the program ended."""
         if self.process is None:
             self.process = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             stderr=subprocess.DEVNULL)
         try:
-            self.process.stdin.write(case.question())
+            self.process.stdin.write(case.input())
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
@@ -34,7 +34,7 @@ class Answerer:
         return f'ENDED with {self.close()}'
 
     def close(self):
-        """Ends the program; gives its exit status."""
+        """Ends the program, and returns its exit status."""
         process, self.process = self.process, None
         if process is None:
             return 0
@@ -47,12 +47,12 @@ class Answerer:
 
 
 def compare(job):
-    """Compares one batch: the numbers of the cases that differ, and what the library's side said when it broke down."""
+    """Compares one batch. Returns its size, the numbers of the cases that differ, and the output of crashes."""
     program, seed, first, n = job
     drawn = [cases.draw(seed, number) for number in range(first, first + n)]
     differing, broken, at = [], [], 0
     while at < n:
-        lines, ended, said = ask(program, [case.question() for case in drawn[at:]])
+        lines, ended, said = run(program, [case.input() for case in drawn[at:]])
         differing += [first + at + i for i, line in enumerate(lines) if not drawn[at + i].agrees(line)]
         at += len(lines)
         if at < n:  # it ended within this case

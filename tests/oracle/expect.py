@@ -1,7 +1,7 @@
-"""What the library must make of a response, and of two, by the words of the public headers and of docs/ alone.
+"""The expected results of a response, and of two, written from the public headers and docs/ alone.
 
-Nothing here was taken from the library's sources. An expectation is the line that `answer` writes; `+` in place of a
-byte offset stands for any within the body, where the headers leave it open.
+Nothing here was taken from the library's sources. An expectation is the line that the program of library.c writes. `+`
+in place of a byte offset allows any within the body, because the headers do not define it.
 """
 import re
 
@@ -17,7 +17,7 @@ CONNECTED, REVISION, DEVICE_STATE, STATE, DOOR, CHARGING, BATTERY, RESULT, CHANG
 OF_CONNECTED_ONLY = STATE | DOOR | CHARGING | BATTERY | RESULT
 
 ADDED, REMOVED, IS_CONNECTED, IS_DISCONNECTED = 1, 2, 4, 8
-# Which bit of a change, which bit of a record, which member.
+# The bit of a change, the bit of a record, and the member.
 COMPARED = ((16, STATE, 'state'), (32, DOOR, 'door'), (64, BATTERY, 'battery'), (128, CHARGING, 'charging'),
             (256, RESULT, 'result'), (512, REVISION, 'revision'))
 
@@ -32,7 +32,7 @@ TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?
 
 
 class Fault(Exception):
-    """A status other than OK: its name, and what the error's detail must be."""
+    """A status other than OK: its name, and the expected detail of the error."""
 
     def __init__(self, name, at=-1, record=0, messages=()):
         super().__init__(name)
@@ -40,7 +40,7 @@ class Fault(Exception):
 
 
 class Lock:
-    """One record, with the members of lock_sync_lock; one that is unknown is 0."""
+    """One record, with the members of lock_sync_lock; an unknown one is 0."""
 
     def __init__(self, lock_id):
         self.id = lock_id
@@ -48,13 +48,13 @@ class Lock:
         self.state = self.door = self.battery = self.charging = self.result = 0
 
     def set(self, bit, name, value):
-        """Sets a member that is known; None: it is not."""
+        """Sets a known member; None: it is unknown."""
         if value is not None:
             self.fields |= bit
             setattr(self, name, int(value))
 
     def text(self):
-        """As `answer` writes it."""
+        """The record as library.c writes it."""
         f = self.fields
         locked = jammed = UNKNOWN
         if f & STATE and 2 <= self.state <= 8:
@@ -69,7 +69,7 @@ class Lock:
 
 
 def whole(value, low, high):
-    """A whole number from low to high, also one that is written 54.0; else None."""
+    """An integer from low to high, also written as 54.0; otherwise None."""
     found = WHOLE.fullmatch(value) if type(value) is Number else None
     if found is None or len(value) > 20 and b'.' not in value:
         return None
@@ -82,7 +82,7 @@ def is_leap(year):
 
 
 def time_ms(value):
-    """Unix time in ms of a date and time; None if it is none."""
+    """The Unix time in ms of a date and time; None if it is not one."""
     found = TIME.fullmatch(value) if type(value) is str else None
     if found is None:
         return None
@@ -105,12 +105,12 @@ def time_ms(value):
 
 
 def truth(value):
-    """True or false, which 1 and 0 may stand for; else None."""
+    """True or false, also written as 1 and 0; otherwise None."""
     return value if type(value) is bool else {0: False, 1: True}.get(whole(value, 0, 1))
 
 
 def record(node, index):
-    """The record of one lock; raises Fault."""
+    """Returns the record of one lock; raises Fault."""
     lock_id = whole(node.get('id'), 1, INT64 - 1) if type(node) is dict else None
     if lock_id is None:
         raise Fault('LOCK_SYNC_E_MALFORMED', record=index)
@@ -131,7 +131,7 @@ def record(node, index):
 
 
 def by_code(code, other):
-    """The status for a code, of HTTP or of the body; `other` where there is no name for it."""
+    """The status for a code of HTTP or of the body; `other` if it has no status."""
     if type(code) is int and 500 <= code <= 599:
         return 'LOCK_SYNC_E_SERVER'
     names = {401: 'LOCK_SYNC_E_UNAUTHORIZED', 403: 'LOCK_SYNC_E_FORBIDDEN', 404: 'LOCK_SYNC_E_NOT_FOUND',
@@ -140,7 +140,7 @@ def by_code(code, other):
 
 
 def in_any_case(envelope, name):
-    """A member of the envelope: of that very name, else the first of that name with other capitals."""
+    """A member of the envelope: of exactly this name, otherwise the first with this name in another case."""
     if name in envelope:
         return envelope[name]
     lower = name.lower()
@@ -148,7 +148,7 @@ def in_any_case(envelope, name):
 
 
 def messages(envelope):
-    """The errorMessages of an envelope, each up to a U+0000."""
+    """The errorMessages of an envelope, each up to its first U+0000."""
     found = in_any_case(envelope, 'errorMessages') if type(envelope) is dict else None
     if type(found) is not list:
         return ()
@@ -164,18 +164,18 @@ def fits(number):
     return -INT64 <= int(number[:22]) < INT64
 
 
-def is_refused(text):
-    """Whether a text is JSON that the headers refuse all the same."""
+def is_rejected(text):
+    """Whether a text is JSON that the headers reject."""
     return (text.has_key_twice or text.has_half_pair or text.has_nul_in_key or text.depth > MAX_DEPTH or
             not all(map(fits, text.numbers)))
 
 
 def envelope_of(body):
-    """The object that the body of a 2xx answer is; raises Fault."""
+    """Returns the object in the body of a 2xx response; raises Fault."""
     if b'\0' in body:
         raise Fault('LOCK_SYNC_E_MALFORMED', at=body.index(b'\0'))
     text = strict_json.read(body)
-    if is_refused(text):
+    if is_rejected(text):
         raise Fault('LOCK_SYNC_E_MALFORMED', at='+')
     if not text.is_json:
         raise Fault('LOCK_SYNC_E_MALFORMED', at=len(body) if text.ends_early else '+')
@@ -185,7 +185,7 @@ def envelope_of(body):
 
 
 def locks_of(envelope, scope):
-    """The records of an envelope that were asked for, in its order; raises Fault."""
+    """Returns the requested records of an envelope in their order; raises Fault."""
     result = envelope.get('result')
     code = in_any_case(envelope, 'statusCode')
     if type(code) is Number:
@@ -213,39 +213,39 @@ def locks_of(envelope, scope):
 
 
 def decode(status, scope, body):
-    """The records in a response that were asked for: None (all), an int (one), or a tuple of ids. Raises Fault."""
+    """Returns the requested records. `scope`: None (all), an int (one), or a tuple of ids. Raises Fault."""
     if not 200 <= status <= 299:
         text = strict_json.read(body)
-        kept = messages(text.value) if text.is_json and b'\0' not in body and not is_refused(text) else ()
+        kept = messages(text.value) if text.is_json and b'\0' not in body and not is_rejected(text) else ()
         raise Fault(by_code(status, 'LOCK_SYNC_E_HTTP'), messages=kept)
     return locks_of(envelope_of(body), scope)
 
 
 def quoted(text):
-    """A text as `answer` writes it."""
+    """A text as library.c writes it."""
     out = []
     for byte in text.encode('utf-8'):
-        is_odd = not 0x20 <= byte <= 0x7e or byte in b'"\\'
-        out.append(f'\\x{byte:02x}' if is_odd else chr(byte))
+        is_escaped = not 0x20 <= byte <= 0x7e or byte in b'"\\'
+        out.append(f'\\x{byte:02x}' if is_escaped else chr(byte))
     return '"' + ''.join(out) + '"'
 
 
 def decode_line(status, scope, body):
-    """The line for one response."""
+    """The expected line for one response."""
     try:
         locks = decode(status, scope, body)
     except Fault as fault:
         texts = ''.join(' ' + quoted(text) for text in fault.messages)
         return (f'{fault.name} http={status} retry=-1 at={fault.at} record={fault.record} '
                 f'messages={len(fault.messages)}{texts}')
-    answered = {lock.id for lock in locks}
+    sent = {lock.id for lock in locks}
     asked = dict.fromkeys(scope) if type(scope) is tuple else ()
-    missing = ','.join(str(lock_id) for lock_id in asked if lock_id not in answered)
+    missing = ','.join(str(lock_id) for lock_id in asked if lock_id not in sent)
     return ' | '.join([f'LOCK_SYNC_OK fetched={FETCHED_AT_MS} cached=0 missing={missing}'] + [x.text() for x in locks])
 
 
 def kinds_of(before, after):
-    """The bits of what changed of one lock; either may be None."""
+    """The bits of the changes of one lock; either record may be None."""
     if before is None or after is None:
         only = before or after
         kinds = ADDED if before is None else REMOVED
@@ -263,13 +263,13 @@ def kinds_of(before, after):
 
 
 def both_asked(scopes):
-    """Which ids both scopes asked for, as a predicate."""
+    """A predicate: whether both scopes have an id."""
     sets = [{scope} if type(scope) is int else set(scope) for scope in scopes if scope is not None]
     return lambda lock_id: all(lock_id in asked for asked in sets)
 
 
 def diff_line(scopes, bodies):
-    """The line for the difference of two responses."""
+    """The expected line for the difference of two responses."""
     locks, names = [], []
     for scope, body in zip(scopes, bodies):
         try:
@@ -292,7 +292,7 @@ def diff_line(scopes, bodies):
 
 
 def agree(expected, actual, size):
-    """Whether a line is what was expected, for a body of a size."""
+    """Whether a line is as expected, for a body of this size."""
     if expected == actual:
         return True
     begin, plus, end = expected.partition(' at=+ ')

@@ -1,4 +1,4 @@
-"""Makes a body that shows a difference shorter, for as long as it shows the same difference."""
+"""Shortens a body that shows a difference, as long as it shows the same difference."""
 import re
 import time
 
@@ -8,7 +8,7 @@ NUMBER = re.compile(r'-?\d+')
 
 
 def spans(text):
-    """What may be cut out, the longest first: containers with what stands beside them, members, and runs of tokens."""
+    """Spans to cut out, the longest first: containers with the tokens around them, members, and runs of tokens."""
     tokens = [found.span() for found in TOKEN.finditer(text)]
     n = len(tokens)
     runs, open_at = set(), []
@@ -28,7 +28,7 @@ def spans(text):
 
 
 def smaller(text):
-    """The text, each time with something less."""
+    """Yields shorter forms of the text."""
     yield b''.join(TOKEN.findall(text))
     for a, b in spans(text):
         yield text[:a] + text[b:]
@@ -44,7 +44,7 @@ def smaller_cases(case):
 
 
 def shrink(case, is_same, seconds=10):
-    """The smallest case that `is_same` accepts and that was found in time."""
+    """Returns the smallest case that `is_same` accepts and that was found in time."""
     until = time.monotonic() + seconds
     while True:
         for less in smaller_cases(case):
@@ -58,7 +58,7 @@ def shrink(case, is_same, seconds=10):
 
 
 def kind_of(expected, line):
-    """What a difference is about: both statuses or, where they are alike, the words that differ."""
+    """The kind of a difference: both statuses or, if they are equal, the words that differ."""
     one, other = expected.split(), line.split()
     if one[:1] != other[:1]:
         return (one[:1], other[:1])

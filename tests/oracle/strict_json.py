@@ -1,6 +1,6 @@
-"""JSON by RFC 8259, to the letter, from bytes: what Python's own reader lets through is not let through here.
+"""Reads JSON exactly by RFC 8259, from bytes. Python's json module accepts more.
 
-`read` never raises. It says what the text is, and what there is in it that readers may judge in more than one way.
+`read` never raises. It reports whether a text is JSON, and the properties that parsers may judge differently.
 """
 import re
 
@@ -13,7 +13,7 @@ BLANKS = b' \t\n\r'
 CUT_STRING = re.compile(STRING[:-1] + rb'(?:\\(?:u[0-9A-Fa-f]{0,3})?)?')
 CUT_WORD = re.compile(rb'-|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?')
 CUT_NUMBER = re.compile(rb'-?(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?[eE][+-]?)')
-# An escape in a cut string that may be refused before its end is missed: half a pair, or U+0000 in a key.
+# An escape in a cut string that a parser may reject before it finds the cut: half a pair, or U+0000 in a key.
 JUDGED_ESCAPE = re.compile(rb'\\u(?:[dD][89A-Fa-f]|0{4})')
 
 ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(.))', re.DOTALL)
@@ -22,30 +22,30 @@ PAIR = re.compile('([\ud800-\udbff])([\udc00-\udfff])')
 HALF = re.compile('[\ud800-\udfff]')
 
 WORDS = {b'true': True, b'false': False, b'null': None}
-# What may come next, each by its sign: 0 stands for a number, t for a word.
+# The tokens that may follow, each by its sign: 0 is a number, t is a word.
 SIGNS = {2: '"', 3: '0', 4: 't'}
 VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, IN_OBJECT, IN_ARRAY, DONE = '{["0t', '{["0t]', '"', '"}', ':', ',}', ',]', ''
 
 
 class Number(bytes):
-    """A number as it is written."""
+    """A number as it was written."""
 
 
 class Text:
-    """What `read` found."""
+    """The result of `read`."""
 
     def __init__(self):
         self.value = None
         self.is_json = False
-        self.ends_early = False  # it is the beginning of some JSON text, and no more
+        self.ends_early = False  # it is only the beginning of a JSON text
         self.has_key_twice = False
         self.has_half_pair = False  # an escaped surrogate without its other half
         self.has_nul_in_key = False  # \u0000
-        self.depth = 0  # of values in each other: 1 for a number, 2 for [[]] and [0]
+        self.depth = 0  # of nested values: 1 for a number, 2 for [[]] and [0]
         self.numbers = []
 
     def string(self, raw):
-        """The text of a string token; raises UnicodeDecodeError."""
+        """Returns the text of a string token; raises UnicodeDecodeError."""
         text = raw[1:-1].decode('utf-8')
         if '\\' not in text:
             return text
@@ -57,7 +57,7 @@ class Text:
 
 
 def is_cut_string(text):
-    """Whether a string token was cut by the end, between two characters."""
+    """Whether the end of the text cuts a string token between two characters."""
     if not CUT_STRING.fullmatch(text) or JUDGED_ESCAPE.search(text):
         return False
     try:
@@ -68,7 +68,7 @@ def is_cut_string(text):
 
 
 def is_cut(body, at, number_at, state):
-    """Whether the body, no token of which follows `at`, could go on to be JSON."""
+    """Whether the body, which has no complete token after `at`, could continue as JSON."""
     rest = body[at:].lstrip(BLANKS)
     if not rest:
         return state != DONE
@@ -78,7 +78,7 @@ def is_cut(body, at, number_at, state):
 
 
 def read(body):
-    """Reads a text."""
+    """Reads a text, and returns a Text."""
     text = Text()
     try:
         walk(text, body)
@@ -88,8 +88,8 @@ def read(body):
 
 
 def walk(text, body):
-    """Fills `text`; returns where there is nothing more to be said."""
-    outer = []  # the containers around this one, each with the key that waits for its value
+    """Fills `text`; returns at the first fault, or at the end."""
+    outer = []  # the containers around this one, each with the key whose value it is
     container = key = number_at = None
     state = VALUE
     at = 0

@@ -1,10 +1,10 @@
 /*
- * The library's side of the oracle tests: reads cases from stdin, writes what the library makes of each as one line.
+ * Runs the library for the oracle: reads cases from stdin, and writes the library's results of each as one line.
  *
  *   decode STATUS SCOPE SIZE <line feed> <SIZE bytes of a body>
  *   diff SCOPE SIZE SCOPE SIZE <line feed> <the body before> <the body after>
  *
- * SCOPE is `all`, `one:ID` or `ids:ID,ID,...`. It uses the public headers only, and does no I/O but this.
+ * SCOPE is `all`, `one:ID` or `ids:ID,ID,...`. It uses only the public headers, and has no other I/O.
  */
 #include <locksync/locksync.h>
 
@@ -13,24 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCHED_AT_MS 5000 /* what a line must say again */
+#define FETCHED_AT_MS 5000 /* a line must have it */
 
 static _Noreturn void give_up(const char *why)
 {
-    (void)fflush(stdout); /* the lines before it are right */
-    (void)fprintf(stderr, "answer: %s\n", why);
+    (void)fflush(stdout); /* the lines before are valid */
+    (void)fprintf(stderr, "oracle-library: %s\n", why);
     exit(2);
 }
 
 static void must(lock_sync_status status, const char *what)
 {
     if (status != LOCK_SYNC_OK) {
-        (void)fprintf(stderr, "answer: %s: %s\n", what, lock_sync_status_name(status));
-        give_up("a call failed that must not");
+        (void)fprintf(stderr, "oracle-library: %s: %s\n", what, lock_sync_status_name(status));
+        give_up("a call failed that must succeed");
     }
 }
 
-/* A number of a case's first line. */
+/* Reads a number of a case's first line. */
 static int64_t number(const char *word)
 {
     char *end = NULL;
@@ -41,7 +41,7 @@ static int64_t number(const char *word)
     return value;
 }
 
-/* The request for a scope. */
+/* Builds the request for a scope. */
 static lock_sync_request *build(lock_sync_ctx *ctx, const char *scope)
 {
     lock_sync_request *request = NULL;
@@ -90,7 +90,7 @@ static lock_sync_status decode(lock_sync_ctx *ctx, const char *scope, int32_t ht
     return status;
 }
 
-/* A text between quotes, with all that is not plain ASCII in hexadecimal. */
+/* Writes a text in quotes, with all but plain ASCII in hexadecimal. */
 static void write_text(const char *text)
 {
     putchar('"');
@@ -143,7 +143,7 @@ static void write_results(const lock_sync_ctx *ctx, const lock_sync_results *res
         printf(" OLD-ERROR");
 }
 
-/* Which record a message names; 0: none. */
+/* The number of the record in a message; 0: no record. */
 static int named_record(const char *message)
 {
     const char *word = strstr(message, "record ");
@@ -176,7 +176,7 @@ static void write_error(const lock_sync_ctx *ctx, lock_sync_status status, const
         printf(" RESULTS");
 }
 
-static void answer_decode(lock_sync_ctx *ctx, char **rest)
+static void run_decode(lock_sync_ctx *ctx, char **rest)
 {
     int32_t http_status = (int32_t)number(strtok_r(NULL, " ", rest));
     const char *scope = strtok_r(NULL, " ", rest);
@@ -191,7 +191,7 @@ static void answer_decode(lock_sync_ctx *ctx, char **rest)
     lock_sync_results_free(results);
 }
 
-static void answer_diff(lock_sync_ctx *ctx, char **rest)
+static void run_diff(lock_sync_ctx *ctx, char **rest)
 {
     lock_sync_results *results[2] = {NULL, NULL};
     lock_sync_status status[2] = {LOCK_SYNC_OK, LOCK_SYNC_OK};
@@ -240,13 +240,13 @@ int main(void)
         const char *kind = strtok_r(NULL, " ", &rest);
 
         if (kind != NULL && strcmp(kind, "decode") == 0)
-            answer_decode(ctx, &rest);
+            run_decode(ctx, &rest);
         else if (kind != NULL && strcmp(kind, "diff") == 0)
-            answer_diff(ctx, &rest);
+            run_diff(ctx, &rest);
         else
-            give_up("a case of no kind");
+            give_up("a case of an unknown kind");
         putchar('\n');
-        if (fflush(stdout) != 0) /* each line at once: shrink.py waits for one before it asks for the next */
+        if (fflush(stdout) != 0) /* each line at once, because shrink.py waits for it */
             give_up("stdout is closed");
     }
     free(line);
