@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks the flat header against the real ones: check_flat.py FLAT INCLUDE_FOLDER CC...
 
-The compiler sees both in one file: it refuses a function or a type that differs, and assertions compare enumerators and
-the members of structs. Then both must speak of the same names, so that nothing is left out.
+The compiler reads both in one file. It rejects a function or a type that differs, and assertions compare enumerators
+and the members of structs. Both must have the same names, so that no declaration is missing.
 """
 import pathlib
 import re
@@ -11,14 +11,14 @@ import sys
 import tempfile
 
 STANDARD = "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
-BOTH = STANDARD + """#include <locksync/locksync.h>
+BOTH = STANDARD + '''#include <locksync/locksync.h>
 #define SAME(s, m) _Static_assert(offsetof(struct s, m) == offsetof(struct flat_##s, m) && \\
     _Generic(&((struct s *)0)->m, __typeof__(&((struct flat_##s *)0)->m): 1, default: 0), #s "." #m)
-"""
+'''
 
 
 def beside_the_real_one(flat):
-    """The flat header's text, so changed that it compiles behind the real header if it says the same."""
+    """Changes the flat header's text so that it compiles after the real header if both declare the same."""
     def enumerators(body):
         return "".join(f'_Static_assert({name} == {value}, "{name}");\n' for name, value in
                        re.findall(r"(\w+) = (\w+)", body[1]))

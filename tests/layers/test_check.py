@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Shows that the check of the layers bites: test_check.py CHECK [--nm NM] [--cc CC...]
+"""Shows that the check of the layers finds faults: test_check.py CHECK [--nm NM] [--cc CC...]
 
-Each test puts one fault into a small tree that is in order, and wants it found and named. The tests of calls compile the
-tree; they are skipped where nm or the compiler is not there.
+Each test puts one fault into a small tree without faults, and expects that the check reports it. The tests of calls
+compile the tree; they are skipped without nm or a compiler.
 """
 import argparse
 import json
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-# A tree in order: each room has a file, which uses one of a lower room.
+# A tree without faults: each layer has a file that uses one of a lower layer.
 TREE = {
     "include/locksync/common.h": "",
     "include/locksync/guard.h": '#include "common.h"\n',
@@ -38,7 +38,7 @@ TREE = {
     "tests/layers/allowed": "# nothing\n",
 }
 OPTIONS = argparse.Namespace()
-OBJECTS = {}  # {(file, text): the object}, so that nothing is compiled twice
+OBJECTS = {}  # {(file, text): the object}, so that no file is compiled twice
 
 
 class Tree(unittest.TestCase):
@@ -60,7 +60,7 @@ class Tree(unittest.TestCase):
         self.put(name, TREE.get(name, "") + text)
 
     def try_each(self, cases, judge):
-        """Each case: lines that are added to files, and what the judge gets."""
+        """Each case: lines to add to files, and the arguments of `judge`."""
         for added, *expected in cases:
             with self.subTest(expected):
                 for name, text in added.items():
@@ -72,7 +72,7 @@ class Tree(unittest.TestCase):
                     self.put(name, TREE[name])
 
     def compile(self, leave_out=()):
-        """Compiles the tree as a build would, and notes the commands as Meson does."""
+        """Compiles the tree as a build would, and writes the commands as Meson does."""
         if not OPTIONS.cc or not shutil.which(OPTIONS.cc[0]) or not shutil.which(OPTIONS.nm):
             self.skipTest("no compiler or no nm")
         commands = []
@@ -93,14 +93,14 @@ class Tree(unittest.TestCase):
         output.write_bytes(OBJECTS[key])
 
     def check(self, *arguments, fails=True):
-        """What the check prints."""
+        """Runs the check, and returns what it prints."""
         tree = ["--source", self.source, "--build", self.build, "--nm", OPTIONS.nm]
         run = subprocess.run([sys.executable, OPTIONS.check, *tree, *arguments], capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, int(fails), run.stdout + run.stderr)
         return run.stdout
 
     def expect_only(self, *lines):
-        """The check finds these, in this order, and nothing else."""
+        """Expects that the check finds these in this order, and nothing else."""
         printed = self.check()
         self.assertEqual([line for line in printed.splitlines()[:-1] if line[0] != " "], list(lines), printed)
 
@@ -109,10 +109,10 @@ class Tree(unittest.TestCase):
 
 
 class Includes(Tree):
-    def test_a_tree_in_order_passes(self):
+    def test_a_tree_without_faults_passes(self):
         self.assertIn("0 violations, 0 new, 0 gone; without the symbols: there is no build", self.check(fails=False))
 
-    def test_faults_are_found_and_named(self):
+    def test_faults_are_reported(self):
         self.try_each((
             ({"src/base/clock.h": '#include "guard/rule.h"\n'},
              "base -> guard: src/base/clock.h includes src/guard/rule.h"),
@@ -120,7 +120,7 @@ class Includes(Tree):
              "wire -> guard: src/wire/lock.c includes include/locksync/guard.h"),
             ({"include/locksync/common.h": '#include "guard.h"\n'},
              "base -> guard: include/locksync/common.h includes include/locksync/guard.h",
-             "circle: include/locksync/common, include/locksync/guard"),
+             "cycle: include/locksync/common, include/locksync/guard"),
             ({"src/pool/pool.c": '#include "locksync/redis.h"\n'},
              "pool -> redis: src/pool/pool.c includes include/locksync/redis.h"),
             ({"src/guard/redis/redis.c": '#include "../rule.h"\n'},
@@ -134,14 +134,14 @@ class Includes(Tree):
             ({"src/wire/lock.c": '#include "base/clock.h"\n'}, "not pure: src/wire/lock.c includes src/base/clock.h"),
             ({"src/transport/wait_epoll.c": '#include "transport/socket.h"\n', "src/transport/wait_poll.h": "",
               "src/transport/socket.h": '#include "transport/wait_poll.h"\n'},
-             "circle: src/transport/socket, src/transport/wait_*"),  # editions of a file are one
+             "cycle: src/transport/socket, src/transport/wait_*"),  # variants of a file are one
             ({"src/fetch.c": "", "src/notes.txt": "", "src/attic/old.c": "", "include/locksync/extra.h": ""},
-             "loose: src/fetch.c (put it into the folder of its room)",
-             "loose: src/notes.txt (put it into the folder of its room)",
-             "no room: include/locksync/extra.h (name its room in tests/layers/check)",
-             "no room: src/attic/old.c (name its room in tests/layers/check)")), self.expect_new)
+             "loose: src/fetch.c (move it to the folder of its layer)",
+             "loose: src/notes.txt (move it to the folder of its layer)",
+             "no layer: include/locksync/extra.h (add it to a layer in tests/layers/check)",
+             "no layer: src/attic/old.c (add it to a layer in tests/layers/check)")), self.expect_new)
 
-    def test_what_the_rooms_may_use_is_not_reported(self):
+    def test_allowed_uses_are_not_reported(self):
         for name, text in (("src/transport/loop.c", "#include <curl/curl.h>\n"),
                            ("src/guard/redis/redis.c", "#include <hiredis/hiredis.h>\n"),
                            ("src/wire/lock.c", "#include <jansson.h>\n"),
@@ -150,29 +150,29 @@ class Includes(Tree):
             self.add(name, text)
         self.check(fails=False)
 
-    def test_a_circle_is_shown_with_its_arrows(self):
+    def test_a_cycle_is_shown_with_its_dependencies(self):
         self.put("src/client/context.h", '#include "client/fetch.h"\n')
         self.put("src/client/fetch.h", "")
         self.add("src/client/fetch.c", '#include "client/context.h"\n')
-        self.assertIn("new: circle: src/client/context, src/client/fetch\n"
+        self.assertIn("new: cycle: src/client/context, src/client/fetch\n"
                       "    src/client/context.h includes src/client/fetch.h\n"
                       "    src/client/fetch.c includes src/client/context.h\n", self.check())
 
 
 class Calls(Tree):
-    def test_a_tree_in_order_passes(self):
+    def test_a_tree_without_faults_passes(self):
         self.compile()
         self.assertRegex(self.check(fails=False), r"0 violations, 0 new, 0 gone\n$")
 
-    def test_faults_are_found_and_named(self):
+    def test_faults_are_reported(self):
         def judge(*found):
             self.compile()
             self.expect_new(*found)
 
         self.try_each((
             ({"src/client/fetch.c": "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n"},
-             "circle: src/client/fetch, src/pool/pool, src/watch/watch",
-             "client -> pool: src/client/fetch.c uses lsync_pool (of src/pool/pool.c)"),
+             "client -> pool: src/client/fetch.c uses lsync_pool (of src/pool/pool.c)",
+             "cycle: src/client/fetch, src/pool/pool, src/watch/watch"),
             ({"src/wire/lock.c": "int lsync_rule(int);\nint lsync_aside(void) { return lsync_rule(1); }\n"},
              "wire -> guard: src/wire/lock.c uses lsync_rule (of src/guard/rule.c)"),
             ({"src/guard/redis/redis.c": "int lsync_rule(int);\nint lsync_inside(void) { return lsync_rule(1); }\n"},
@@ -184,7 +184,7 @@ class Calls(Tree):
             ({"src/pool/pool.c": "void curl_free(void *);\nvoid lsync_outside(void) { curl_free(0); }\n"},
              "outside: src/pool/pool.c uses curl_free")), judge)
 
-    def test_an_object_that_is_missing_is_an_error(self):
+    def test_a_missing_object_is_an_error(self):
         self.compile()
         (self.build / "src" / "src_pool_pool.c.o").unlink()
         self.check()
@@ -194,14 +194,14 @@ class Calls(Tree):
         self.add("src/base/clock.h", '#include "guard/rule.h"\n')
         printed = self.check("--nm", "no-such-nm")
         self.assertIn("new: base -> guard:", printed)
-        self.assertIn("without the symbols: nm does not read the objects", printed)
+        self.assertIn("without the symbols: nm cannot read the objects", printed)
 
 
 class List(Tree):
     UP = "base -> guard: src/base/clock.h includes src/guard/rule.h"
     CALL = "client -> pool: src/client/fetch.c uses lsync_pool"
-    CIRCLE = "circle: src/client/fetch, src/pool/pool, src/watch/watch"
-    REMEDY = "tests/layers/allowed is not up to date or not sorted: tests/layers/check --write"
+    CYCLE = "cycle: src/client/fetch, src/pool/pool, src/watch/watch"
+    REMEDY = "tests/layers/allowed is not up to date or not sorted: run tests/layers/check --write"
 
     def list(self, *lines):
         self.put("tests/layers/allowed", "".join(line + "\n" for line in ("# a comment", *lines)))
@@ -210,21 +210,21 @@ class List(Tree):
         return (self.source / "tests/layers/allowed").read_text(encoding="utf-8").splitlines()[1:]
 
     def gone(self, entry):
-        return f"remove: {entry} (it is gone, or another circle now)"
+        return f"remove: {entry} (it does not occur any more, or is another cycle)"
 
-    def test_what_is_listed_passes_and_the_rest_is_written_anew(self):
+    def test_listed_violations_pass_and_write_adds_the_others(self):
         up, loose = {"src/base/clock.h": '#include "guard/rule.h"\n'}, {"src/fetch.c": ""}
-        circle = {"src/client/a.h": '#include "client/b.h"\n', "src/client/b.h": '#include "client/a.h"\n'}
-        noted, greater = self.UP + "  # to be mended", "circle: src/client/a, src/client/b, src/client/c"
-        cases = (  # what is wrong, what is listed, what is found, what is listed anew
+        cycle = {"src/client/a.h": '#include "client/b.h"\n', "src/client/b.h": '#include "client/a.h"\n'}
+        noted, greater = self.UP + "  # to fix", "cycle: src/client/a, src/client/b, src/client/c"
+        cases = (  # the faults, the list, what is found, the list after --write
             (up, [noted], [], [noted]),
             ({}, [self.UP], [self.gone(self.UP), self.REMEDY], []),
             (up | loose, [noted, "loose: src/gone.c"],
-             ["new: loose: src/fetch.c (put it into the folder of its room)", self.gone("loose: src/gone.c"),
+             ["new: loose: src/fetch.c (move it to the folder of its layer)", self.gone("loose: src/gone.c"),
               self.REMEDY],
              [noted, "loose: src/fetch.c"]),
             (up | loose, ["loose: src/fetch.c", self.UP], [self.REMEDY], [self.UP, "loose: src/fetch.c"]),
-            (circle, [greater], [self.gone(greater), self.REMEDY], ["circle: src/client/a, src/client/b"]),
+            (cycle, [greater], [self.gone(greater), self.REMEDY], ["cycle: src/client/a, src/client/b"]),
         )
 
         def judge(lines, found, anew):
@@ -237,21 +237,21 @@ class List(Tree):
 
         self.try_each(cases, judge)
 
-    def test_calls_of_what_a_build_leaves_out_stay_listed(self):
+    def test_calls_in_files_that_a_build_leaves_out_stay_listed(self):
         self.add("src/client/fetch.c", "int lsync_pool(void);\nint lsync_up(void) { return lsync_pool(); }\n")
-        self.list(self.CIRCLE, self.CALL)
+        self.list(self.CALL, self.CYCLE)
         self.compile()
         self.check(fails=False)
         (self.build / "compile_commands.json").unlink()
         self.check(fails=False)
         self.compile(leave_out=("fetch.c", "pool.c"))
         self.check("--write", fails=False)
-        self.assertEqual(self.listed(), [self.CIRCLE, self.CALL])
+        self.assertEqual(self.listed(), [self.CALL, self.CYCLE])
 
-    def test_calls_that_are_gone_must_be_removed(self):
-        self.list(self.CIRCLE, self.CALL)
+    def test_calls_that_no_longer_occur_must_be_removed(self):
+        self.list(self.CALL, self.CYCLE)
         self.compile()
-        self.expect_only(self.gone(self.CIRCLE), self.gone(self.CALL), self.REMEDY)
+        self.expect_only(self.gone(self.CALL), self.gone(self.CYCLE), self.REMEDY)
 
 
 if __name__ == "__main__":
