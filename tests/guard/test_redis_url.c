@@ -22,7 +22,7 @@ static void check_url(const char *url, const char *why)
     lock_sync_redis_free(r);
 }
 
-TEST(urls)
+TEST(each_bad_url_is_rejected_with_its_problem)
 {
     static const struct {
         const char *why;

@@ -70,7 +70,7 @@ static char *ask(const sim *s, const char *method, const char *target)
     (void)close(fd);
     free(request);
     if (strncmp(response, "HTTP/1.1 200 ", 13) != 0)
-        kit_die("the simulator refuses %s %s: %.80s", method, target, response);
+        kit_die("the simulator rejects %s %s: %.80s", method, target, response);
     return response;
 }
 

@@ -146,7 +146,7 @@ static void not_cancelled(void *user, const lock_sync_request *q, lock_sync_resp
     CHECK(!lock_sync_request_is_cancelled(q));
 }
 
-TEST(cancelling_from_inside_perform)
+TEST(cancelling_inside_perform_ends_only_that_fetch)
 {
     static const lock_sync_status returns[] = {LOCK_SYNC_E_CANCELLED, LOCK_SYNC_E_NETWORK, LOCK_SYNC_E_TIMEOUT,
                                                LOCK_SYNC_E_NO_MEMORY, 99};
@@ -256,7 +256,7 @@ static void *use_while_it_hangs(void *user)
     return NULL;
 }
 
-TEST(what_a_second_thread_may_do_while_a_fetch_runs)
+TEST(a_second_thread_may_only_cancel_while_a_fetch_runs)
 {
     static const struct {
         const char *name;

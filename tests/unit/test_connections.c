@@ -163,7 +163,7 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
 
 /* A connection that is found closed before a request is sent does not show how long the server keeps connections in
    use. */
-TEST(what_follows_an_attempt_and_whether_it_counts_as_a_retry)
+TEST(the_end_of_an_attempt_decides_about_a_retry)
 {
     static const struct {
         const char *name;

@@ -20,7 +20,7 @@ static lock_sync_status status_of(int32_t http)
                              : LOCK_SYNC_OK;
 }
 
-TEST_WITH_CTX(every_http_status_with_every_kind_of_body)
+TEST_WITH_CTX(every_http_status_other_than_2xx_decides_for_every_body)
 {
     static const struct {
         const char *body;
@@ -130,7 +130,7 @@ TEST_WITH_CTX(success_false_takes_its_status_from_the_envelope)
     }
 }
 
-TEST_WITH_CTX(what_counts_as_success)
+TEST_WITH_CTX(only_false_and_0_are_not_success)
 {
     static const struct {
         const char *member;
@@ -230,7 +230,7 @@ TEST_WITH_CTX(an_unsound_body_of_another_status_has_no_messages)
     }
 }
 
-TEST_WITH_CTX(messages_of_the_service)
+TEST_WITH_CTX(messages_of_the_service_are_in_the_error)
 {
     static const struct {
         const char *name;
@@ -336,7 +336,7 @@ TEST_WITH_CTX(retry_after_is_reported_for_429_and_503)
     }
 }
 
-TEST_WITH_CTX(correlation_ids)
+TEST_WITH_CTX(the_correlation_id_is_in_the_error)
 {
     static const struct {
         const char *name, *value, *want;

@@ -18,7 +18,7 @@ static lock_sync_ctx *ctx_over(t_fake *fake)
     return ctx;
 }
 
-TEST(a_good_fetch)
+TEST(a_good_fetch_returns_its_results_and_is_logged)
 {
     static const t_step step = {.http = 200, .body = GOOD, .headers = {"X-Correlation-ID", "c-1"}};
     static const int64_t ids[] = {2, 3};

@@ -136,7 +136,7 @@ static lsync_fetch fetch_before(const transition *t)
     return f;
 }
 
-TEST(each_transition)
+TEST(each_transition_leads_to_its_state)
 {
     for (size_t i = 0; i < COUNT_OF(transitions); i++) {
         const transition *t = &transitions[i];

@@ -34,7 +34,7 @@ static void check_rows(const row *table, size_t n)
     }
 }
 
-TEST(three_forms)
+TEST(dates_are_read_in_three_forms)
 {
     static const row table[] = {
         {"Sun, 06 Nov 1994 08:49:37 GMT", T1994},
@@ -54,7 +54,7 @@ TEST(three_forms)
     check_rows(table, COUNT_OF(table));
 }
 
-TEST(texts_that_are_not_an_http_date)
+TEST(other_texts_are_not_dates)
 {
     static const char *const texts[] = {
         "",
@@ -183,7 +183,7 @@ TEST(agrees_with_strftime_on_random_moments)
     }
 }
 
-TEST(retry_after)
+TEST(a_retry_after_is_seconds_or_a_date)
 {
     static const struct {
         const char *value;

@@ -137,7 +137,7 @@ TEST_WITH_CTX(each_text_is_accepted_or_rejected_at_every_place)
 }
 
 /* Each byte in a string, plain and after a backslash. */
-TEST_WITH_CTX(each_byte_in_a_string)
+TEST_WITH_CTX(each_byte_in_a_string_is_accepted_or_rejected)
 {
     for (int byte = 0; byte <= 0xff; byte++) {
         char plain[] = {'"', 'a', (char)byte, ' ', '"'};

@@ -37,7 +37,7 @@ TEST(is_jammed_over_results)
     CHECK_INT(lock_sync_lock_is_jammed(NULL), LOCK_SYNC_UNKNOWN);
 }
 
-TEST(names_of_states)
+TEST(each_state_has_its_name)
 {
     static const struct {
         int32_t state;
@@ -61,7 +61,7 @@ TEST(names_of_states)
     CHECK_TEXT(lock_sync_lock_state_name(INT32_MAX), "unknown");
 }
 
-TEST(names_of_door_states)
+TEST(each_door_state_has_its_name)
 {
     static const char *const names[] = {"not paired", "disconnected", "opened", "closed", "uncalibrated"};
 

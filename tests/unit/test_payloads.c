@@ -119,13 +119,13 @@ static void check_file(lock_sync_ctx *ctx, const char *folder, const file_row *r
     free(path);
 }
 
-TEST_WITH_CTX(bodies_in_the_source_tree)
+TEST_WITH_CTX(bodies_in_the_source_tree_are_decoded)
 {
     for (size_t i = 0; i < COUNT_OF(own_files); i++)
         check_file(ctx, T_SOURCE_ROOT "/tests/data", &own_files[i]);
 }
 
-TEST(bodies_of_the_service)
+TEST(bodies_of_the_service_are_decoded)
 {
     const char *folder = getenv("LOCKSYNC_PAYLOADS");
     lock_sync_ctx *ctx;

@@ -147,7 +147,7 @@ static void check_lacks_secrets(const char *text)
         CHECK_LACKS(text, secrets[i]);
 }
 
-TEST(when_it_is_called_and_how_the_fetch_ends)
+TEST(it_is_called_without_a_usable_credential_and_after_a_401)
 {
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         provider p = {.acts = {table[i].acts[0], table[i].acts[1]}, .returns = table[i].returns};

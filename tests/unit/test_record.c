@@ -24,7 +24,7 @@ static const lock_sync_lock other_state = {7, 0, 0, CONNECTED | STATE | LOCK_SYN
 static const lock_sync_lock moved = {7, 0, T2021, MOVED, 0, 0, 0, 0, false, false};
 static const lock_sync_lock moved_away = {7, 3, T2021, CONNECTED | REVISION | MOVED, 0, 0, 0, 0, false, false};
 
-TEST_WITH_CTX(shapes_of_a_record)
+TEST_WITH_CTX(each_shape_of_a_record_is_decoded)
 {
     static const struct {
         const char *name;
@@ -144,7 +144,7 @@ static void check_field(lock_sync_ctx *ctx, const struct field *f, const char *j
     lock_sync_results_free(r);
 }
 
-TEST_WITH_CTX(values_of_a_field)
+TEST_WITH_CTX(each_value_of_a_field_is_decoded_or_unknown)
 {
     static const struct {
         uint32_t fields; /* the value is the same in each */
@@ -225,7 +225,7 @@ TEST_WITH_CTX(values_of_a_field)
     }
 }
 
-TEST_WITH_CTX(ids_that_can_be_used)
+TEST_WITH_CTX(every_positive_integer_is_an_id)
 {
     static const struct {
         const char *json;

@@ -214,7 +214,7 @@ static const char *header(const lock_sync_request *q, const char *name)
     return value;
 }
 
-TEST_WITH_CTX(the_headers_of_a_request)
+TEST_WITH_CTX(a_request_has_three_headers)
 {
     lock_sync_request *q;
 

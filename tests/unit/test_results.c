@@ -39,7 +39,7 @@ static char *write_body(const int64_t *ids, size_t n)
     return body;
 }
 
-TEST_WITH_CTX(filtering_order_duplicates_and_missing)
+TEST_WITH_CTX(only_requested_locks_are_kept_once_each_in_the_services_order)
 {
     static const struct {
         const char *name;
@@ -110,7 +110,7 @@ TEST_WITH_CTX(filtering_order_duplicates_and_missing)
 #define RECORDS(text) "{\"result\":[" text "]}"
 
 /* Equal records of one lock count once. Their values are compared, not their texts. */
-TEST_WITH_CTX(two_records_of_one_lock)
+TEST_WITH_CTX(two_records_of_one_lock_must_be_equal)
 {
     static const struct {
         const char *name;
@@ -169,7 +169,7 @@ static int64_t shuffled(size_t n)
     return 2 * (int64_t)((uint64_t)n * 77777 % MANY) + 1;
 }
 
-TEST_WITH_CTX(a_hundred_thousand_locks_in_any_order)
+TEST_WITH_CTX(a_hundred_thousand_locks_are_found_in_any_order)
 {
     int64_t *ids = malloc(MANY * sizeof *ids);
     char *body;

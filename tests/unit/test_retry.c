@@ -10,7 +10,7 @@ static const lsync_history steady = {400, 50, true};
 static const lsync_history closing = {400, 51, true};
 static const lsync_history full = {400, 51, false};
 
-TEST(when_a_request_is_retried)
+TEST(a_request_is_retried_only_if_that_is_safe)
 {
     static const struct {
         const char *name;

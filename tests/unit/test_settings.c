@@ -112,7 +112,7 @@ TEST(credentials_are_visible_ascii)
     check_texts(&access_token_until, table, COUNT_OF(table));
 }
 
-TEST(api_versions)
+TEST(an_api_version_has_letters_digits_and_three_signs)
 {
     static const text_row table[] = {
         {"v1.36", "v1.36", 0, NULL},

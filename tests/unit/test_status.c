@@ -67,7 +67,7 @@ TEST(messages_are_one_plain_sentence_each)
     }
 }
 
-TEST(numbers_without_a_name)
+TEST(numbers_without_a_name_have_default_texts)
 {
     static const int32_t numbers[] = {INT32_MIN, INT32_MIN + 1, -1000, -22, -1, 23, 24, 255, 256, 65536, INT32_MAX};
 

@@ -39,7 +39,7 @@ static void check_bad(const char *const *texts, size_t n)
         check_rows(&(row){texts[i], BAD}, 1);
 }
 
-TEST(good_texts)
+TEST(good_texts_are_parsed)
 {
     static const row table[] = {
         {"1970-01-01T00:00:00Z", 0},
@@ -80,7 +80,7 @@ TEST(fractions_are_cut_to_milliseconds)
     check_rows(table, COUNT_OF(table));
 }
 
-TEST(offsets)
+TEST(offsets_from_utc_are_applied)
 {
     static const row table[] = {
         {"1970-01-01T00:00:00+00:00", 0},
@@ -117,7 +117,7 @@ TEST(offsets)
     check_rows(table, COUNT_OF(table));
 }
 
-TEST(dates_and_times_that_do_not_exist)
+TEST(dates_and_times_that_do_not_exist_are_rejected)
 {
     static const char *const texts[] = {
         "0000-01-01T00:00:00Z", "0000-12-31T23:59:59Z", "2021-00-01T00:00:00Z", "2021-13-01T00:00:00Z",
@@ -129,7 +129,7 @@ TEST(dates_and_times_that_do_not_exist)
     check_bad(texts, COUNT_OF(texts));
 }
 
-TEST(texts_that_are_not_a_timestamp)
+TEST(texts_that_are_not_a_timestamp_are_rejected)
 {
     static const char *const texts[] = {
         "",
@@ -178,7 +178,7 @@ TEST(texts_that_are_not_a_timestamp)
 }
 
 /* Only `size` bytes are read: the text continues after them without a NUL. */
-TEST(a_good_text_cut_at_every_length)
+TEST(a_cut_text_is_good_only_at_the_end_of_a_part)
 {
     static const struct {
         const char *text;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-TEST(codes_of_libcurl)
+TEST(each_code_of_libcurl_has_its_status)
 {
     static const struct {
         CURLcode code;

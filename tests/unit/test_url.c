@@ -10,7 +10,7 @@
 
 #define CODE "HIDE"
 
-TEST_WITH_CTX(base_urls)
+TEST_WITH_CTX(each_bad_base_url_is_rejected_with_its_reason)
 {
     static const struct {
         const char *url;
@@ -244,7 +244,7 @@ TEST_WITH_CTX(plain_http_never_goes_through_a_proxy)
     }
 }
 
-TEST_WITH_CTX(proxies)
+TEST_WITH_CTX(each_bad_proxy_is_rejected_with_its_reason)
 {
     static const struct {
         const char *url;
@@ -307,7 +307,7 @@ TEST_WITH_CTX(proxies)
 }
 
 /* A pool looks up only names that are not addresses. */
-TEST(host_names_that_are_addresses)
+TEST(a_host_name_is_an_address_or_a_name)
 {
     static const struct {
         const char *host;

@@ -25,7 +25,7 @@ TEST(a_good_response_gives_the_changes_since_the_last_one_and_is_kept)
         {"one has changed", RESPONSE(LOCK_IN(1, 2) "," LOCK_IN(2, 6)), LOCK_SYNC_OK, "1:16 ", 2, 2},
         {"an error", {.http = 503}, LOCK_SYNC_E_TIMEOUT, "", 2, 2},
         {"one is new", RESPONSE(LOCK_IN(3, 6) "," LOCK_IN(2, 5)), LOCK_SYNC_OK, "1:26 2:16 3:21 ", 2, 0},
-        {"all are gone", RESPONSE(""), LOCK_SYNC_OK, "2:26 3:26 ", 0, 0},
+        {"all are removed", RESPONSE(""), LOCK_SYNC_OK, "2:26 3:26 ", 0, 0},
     };
     t_step steps[COUNT_OF(table)];
     pull p;
