@@ -204,7 +204,7 @@ TEST_HERE(a_file_of_another_user_is_an_error)
 {
     lock_sync_guard *g;
 
-    t_need(geteuid() == 0, "only root can give a file away");
+    t_need(geteuid() == 0, "only root can change a file's owner");
     g = file_guard(1);
     MUST_INT(chown(here.path, NOBODY, NOBODY), 0);
     check_no_slot(g, "belongs to another user");

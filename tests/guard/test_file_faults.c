@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define LOSS_MS 30000 /* how long a file is closed that is created again by a user that has seen it */
-#define CANNOT 77     /* a child's exit status: not possible here */
+#define CANNOT 77     /* a child's exit status: this machine does not allow it */
 
 /* --- permissions: not as root, in a folder of the user --- */
 

@@ -15,7 +15,7 @@
 #  define CLONE_NEWTIME 0x00000080
 #endif
 
-#define CANNOT 77 /* a child's exit status: not possible here */
+#define CANNOT 77 /* a child's exit status: this machine does not allow it */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define LATE_MS 60000 /* the test may be this slow */
 

@@ -1,4 +1,4 @@
-/* A program of tests that need nothing made before the first. */
+/* The main() of test programs without a set-up. */
 #include "checks.h"
 
 int main(void)

@@ -90,7 +90,7 @@ static void wait_for_end(const char *name)
     end e = {socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), name};
 
     if (e.socket < 0 || !kit_wait(is_up, &e, KIT_PATIENCE_MS))
-        kit_die("the link does not come up");
+        kit_die("the link is not up");
     (void)close(e.socket);
 }
 

@@ -322,7 +322,7 @@ TEST(a_log_message_is_one_line_of_bounded_length)
     char *longest = t_repeat('x', 10000);
     t_log log = {0};
     lsync_logger logger = {t_log_line, &log};
-    lsync_logger nobody = {NULL, NULL};
+    lsync_logger silent = {NULL, NULL};
 
     lsync_log(&logger, LOCK_SYNC_LOG_WARNING, "a%s", "\r\nb\x1b[2J\x7f\tc \xc3\xa9");
     CHECK_TEXT(log.text, "a  b [2J  c \xc3\xa9\n");
@@ -330,7 +330,7 @@ TEST(a_log_message_is_one_line_of_bounded_length)
     lsync_log(&logger, LOCK_SYNC_LOG_DEBUG, "%s", longest);
     CHECK(strlen(log.text) > 2000 && strlen(log.text) < 5000);
     CHECK_INT(log.lines, 2);
-    lsync_log(&nobody, LOCK_SYNC_LOG_ERROR, "%s", "x");
+    lsync_log(&silent, LOCK_SYNC_LOG_ERROR, "%s", "x");
     free(longest);
 }
 
