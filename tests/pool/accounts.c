@@ -84,7 +84,7 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     a->order = ++callbacks;
     a->ended_ms = kit_now_ms();
     a->status = status;
-    a->told = lock_sync_error_status(e);
+    a->reported = lock_sync_error_status(e);
     a->http_status = lock_sync_error_http_status(e);
     a->retry_after_ms = lock_sync_error_retry_after_ms(e);
     (void)snprintf(a->message, sizeof a->message, "%s", lock_sync_error_message(e));
@@ -121,10 +121,10 @@ void accounts_submit(account *all, size_t n, lock_sync_pool *p)
 
 void check_end(const account *a, lock_sync_status want, const char *file, int line)
 {
-    if (a->calls == a->submits && a->status == want && a->told == want && (a->message[0] == '\0') == (want == 0))
+    if (a->calls == a->submits && a->status == want && a->reported == want && (a->message[0] == '\0') == (want == 0))
         return;
     print_error("%zu of %zu callbacks; %s (last_error: %s) instead of %s: %s\n", a->calls, a->submits,
-                lock_sync_status_name(a->status), lock_sync_status_name(a->told), lock_sync_status_name(want),
+                lock_sync_status_name(a->status), lock_sync_status_name(a->reported), lock_sync_status_name(want),
                 a->message);
     _fail(file, line);
 }
@@ -229,7 +229,7 @@ bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms
 void pool_run_until(lock_sync_pool *p, bool (*met)(void *user), void *user)
 {
     if (!pool_run(p, met, user, KIT_PATIENCE_MS))
-        fail_msg("what is waited for does not come");
+        fail_msg("the expected event did not happen");
 }
 
 static bool account_is_over(void *user)
@@ -242,7 +242,7 @@ static bool account_is_over(void *user)
 void pool_run_account(account *a)
 {
     if (!pool_run(a->pool, account_is_over, a, KIT_PATIENCE_MS))
-        fail_msg("a callback does not come");
+        fail_msg("a callback was not called");
 }
 
 static bool pool_is_over(void *user)
@@ -253,7 +253,7 @@ static bool pool_is_over(void *user)
 void pool_run_all(lock_sync_pool *p)
 {
     if (!pool_run(p, pool_is_over, p, 2 * KIT_PATIENCE_MS))
-        fail_msg("%zu callbacks do not come", lock_sync_pool_pending(p));
+        fail_msg("%zu callbacks were not called", lock_sync_pool_pending(p));
 }
 
 size_t pool_run_for(lock_sync_pool *p, int64_t ms)

@@ -1,5 +1,5 @@
-/* Accounts for the pool's tests: a context, and all that its callback was told. And the pool's calls in a wrapping that
-   notes whether a callback comes inside of one of them. */
+/* Accounts for the pool's tests: a context, and what its last callback got. Wrappers of the pool's calls notice a
+   callback outside of them. */
 #ifndef POOL_ACCOUNTS_H
 #define POOL_ACCOUNTS_H
 
@@ -18,52 +18,52 @@ typedef struct account account;
 struct account {
     lock_sync_ctx *ctx;
     lock_sync_pool *pool; /* of the last submit */
-    size_t submits;       /* that were OK */
+    size_t submits;       /* successful ones */
     size_t calls;
-    size_t order; /* of the last call among all; from 1 */
+    size_t order; /* of the last call among those of all accounts, from 1 */
     int64_t ended_ms;
     lock_sync_status status;
-    lock_sync_status told; /* by last_error, inside the callback, as the next */
+    lock_sync_status reported; /* by last_error inside the callback, like the fields below */
     int32_t http_status;
     int64_t retry_after_ms;
     char message[300];
     bool cached;
     size_t locks;
     int64_t first_id;
-    void (*then)(account *a); /* the callback's last act; may free the context and set it to NULL */
-    lock_sync_results **keep; /* where the results go, instead of being freed */
+    void (*then)(account *a); /* the last thing that the callback does; may free the context and set it to NULL */
+    lock_sync_results **keep; /* gets the results, which are freed otherwise */
     void *user;
 };
 
-/* A context for that URL with KEY; the guard is off, plain http allowed. */
+/* Makes a context for `url` with KEY; the guard is off and plain http is allowed. */
 account account_new(const char *url);
 account account_new_in(const char *url, const lock_sync_allocator *allocator);
-/* The same with a key of its own. */
+/* Makes one with another key. */
 account account_with_key(const char *url, const char *key);
-void account_set_number(account *a, size_t number); /* its key is "key-NUMBER": see support/nginx.h */
+void account_set_number(account *a, size_t number); /* sets "key-NUMBER": see support/nginx.h */
 void account_free(account *a);                      /* ends a fetch that is pending */
 void accounts_make(account *all, size_t n, const char *url);
 void accounts_free(account *all, size_t n);
 void account_guard(account *a, lock_sync_guard *guard, lock_sync_guard_mode mode);
 
-/* Submits for all locks; account_submit ends the test unless that is OK. */
+/* Submits for all locks; account_submit ends the test unless it returns OK. */
 lock_sync_status account_try(account *a, lock_sync_pool *p);
 void account_submit(account *a, lock_sync_pool *p);
 void accounts_submit(account *all, size_t n, lock_sync_pool *p);
 
-/* Fetches all locks; NULL: it blocks. */
+/* Fetches all locks; if the pool is NULL, blocking. */
 lock_sync_status account_fetch(account *a, lock_sync_pool *p);
-/* Submits each, runs the pool until it had its callback, and looks as expect_end() does. */
+/* Submits each account, runs the pool until its callback was called, and checks as expect_end() does. */
 #define expect_fetch(a, p, want) check_fetches((a), 1, (p), (want), __FILE__, __LINE__)
 #define expect_fetches(all, n, p, want) check_fetches((all), (n), (p), (want), __FILE__, __LINE__)
 void check_fetches(account *all, size_t n, lock_sync_pool *p, lock_sync_status want, const char *file, int line);
 
-/* That each submit had its callback, and the last one that status, and said so by last_error. */
+/* Checks that each submit had its callback, and that the last one and last_error reported that status. */
 #define expect_end(a, want) check_end((a), (want), __FILE__, __LINE__)
 #define expect_ends(all, n, want) check_ends((all), (n), (want), __FILE__, __LINE__)
 void check_end(const account *a, lock_sync_status want, const char *file, int line);
 void check_ends(const account *all, size_t n, lock_sync_status want, const char *file, int line);
-/* That no callback came yet. */
+/* Checks that the last submit had no callback yet. */
 #define expect_pending(a) MUST_INT((a)->calls + 1, (a)->submits)
 
 lock_sync_pool *pool_make(void);
@@ -71,28 +71,28 @@ lock_sync_status pool_dispatch(lock_sync_pool *p);
 lock_sync_status pool_wait(lock_sync_pool *p, int64_t ms);
 void pool_end(lock_sync_pool *p);
 
-/* Waits for something to happen and handles it, as a host does by the descriptor, or, where the system has none, by
-   pool_wait, for some milliseconds. Whether anything did, as far as that can be told. */
+/* Waits up to `ms` for something to happen and handles it. Uses the descriptor as an application does, or pool_wait
+   on systems without one. Returns whether anything happened, as far as it can know. */
 bool pool_step(lock_sync_pool *p, int64_t ms);
 
-/* Steps until `met` says true; whether it did in time. */
+/* Steps until `met` returns true; returns whether that happened in time. */
 bool pool_run(lock_sync_pool *p, bool (*met)(void *user), void *user, int64_t ms);
-/* The same; ends the test unless it did. */
+/* Does the same; ends the test if `met` does not become true. */
 void pool_run_until(lock_sync_pool *p, bool (*met)(void *user), void *user);
-/* Until an account has had all its callbacks, or all accounts of the pool; ends the test when that does not come. */
+/* Runs until an account, or each account of the pool, had all its callbacks; ends the test after KIT_PATIENCE_MS. */
 void pool_run_account(account *a);
 void pool_run_all(lock_sync_pool *p);
-/* For that long, whatever comes. How many steps did something. */
+/* Runs the pool for `ms`. Returns how many steps did something. */
 size_t pool_run_for(lock_sync_pool *p, int64_t ms);
 bool pool_is_readable(const lock_sync_pool *p, int ms);
 
-/* How many callbacks came outside of all calls that may call back; must stay 0. */
+/* Returns how many callbacks were called outside of the calls that may call back; must stay 0. */
 size_t stray_callbacks(void);
-/* Whether one of those calls is running. */
+/* Returns whether one of those calls is running. */
 bool pool_may_call(void);
 
-/* Runs what may crash in a process of its own. Whether it ended by itself, with _exit(0). `run` must not use cmocka,
-   and tells failures by _exit(n). No thread may be running. */
+/* Runs a function that may crash in a child process. Returns whether it ended with _exit(0). `run` must not use
+   cmocka, and reports failures by _exit(n). No other thread may be running. */
 bool survives(void (*run)(void *user), void *user);
 
 #endif

@@ -1,4 +1,4 @@
-/* Servers of HTTP/2 that refuse, and relays; see labs.h. */
+/* HTTP/2 servers that refuse requests, and relays; see labs.h. */
 #include "labs.h"
 
 #include <stdlib.h>

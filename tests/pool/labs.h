@@ -1,4 +1,4 @@
-/* Servers of HTTP/2 that refuse, and relays that break connections, on a test's stage. */
+/* HTTP/2 servers that refuse requests, and relays that break connections, released when the test ends. */
 #ifndef POOL_LABS_H
 #define POOL_LABS_H
 
@@ -8,12 +8,12 @@
 #include "../support/pems.h"
 #include "../support/relay.h"
 
-extern const h2_plan plan_http1; /* good answers only */
+extern const h2_plan plan_http1; /* good responses only */
 extern const h2_plan plan_http2;
 
 h2_lab *stage_lab(const h2_plan *plans, size_t count);
 relay *stage_relay(uint16_t port);
-/* What became of a server's requests; ends with the stage. */
+/* Returns what happened to each of a server's requests. The text is freed when the test ends. */
 const char *stage_fates(h2_lab *lab);
 
 #endif

@@ -15,12 +15,12 @@ static const raw_step *const refusing_scripts[] = {refuses};
 
 static size_t leaks;
 
-const char *const scene_names[SCENE_COUNT] = {"new",    "queued", "asleep",   "held",     "lookup",
-                                              "active", "asking", "settling", "repeating"};
+const char *const scene_names[SCENE_COUNT] = {"new",    "queued", "asleep",   "held",    "lookup",
+                                              "active", "asking", "settling", "retrying"};
 
 bool scene_blocks(scene_state state)
 {
-    return state == SCENE_ASKING || state == SCENE_SETTLING || state == SCENE_REPEATING;
+    return state == SCENE_ASKING || state == SCENE_SETTLING || state == SCENE_RETRYING;
 }
 
 static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
@@ -43,10 +43,10 @@ static void begin_other(scene *s, const char *url)
     account_submit(&s->other, s->pool);
 }
 
-static void be(bool reached, const scene *s)
+static void must_reach(bool reached, const scene *s)
 {
     if (!reached)
-        kit_die("the state %s is not reached", scene_names[s->state]);
+        kit_die("the state %s was not reached", scene_names[s->state]);
 }
 
 static void run_to(scene *s)
@@ -56,7 +56,7 @@ static void run_to(scene *s)
         (void)lock_sync_pool_set_max_active(s->pool, 1);
         begin_other(s, raw_url(s->server));
         s->submit(s);
-        be(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
+        must_reach(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASLEEP:
         (void)lock_sync_guard_new(&s->guard);
@@ -76,22 +76,22 @@ static void run_to(scene *s)
         if (s->state == SCENE_HELD)
             begin_other(s, url);
         s->submit(s);
-        be(pool_run(s->pool, resolver_is_stalling, NULL, KIT_PATIENCE_MS), s);
+        must_reach(pool_run(s->pool, resolver_is_stalling, NULL, KIT_PATIENCE_MS), s);
         free(url);
         break;
     }
     case SCENE_ACTIVE:
         s->submit(s);
-        be(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
+        must_reach(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASKING:
     case SCENE_SETTLING:
-    case SCENE_REPEATING:
+    case SCENE_RETRYING:
         make_store(s, s->state == SCENE_ASKING ? 1 : 2);
-        (void)lock_sync_set_token_provider(s->a.ctx, s->state == SCENE_REPEATING ? give_key : NULL, NULL);
+        (void)lock_sync_set_token_provider(s->a.ctx, s->state == SCENE_RETRYING ? give_key : NULL, NULL);
         s->submit(s);
-        be(pool_run(s->pool, store_is_waiting, s->store, KIT_PATIENCE_MS), s);
-        while (pool_is_readable(s->pool, 0)) /* whatever else there is to do is done */
+        must_reach(pool_run(s->pool, store_is_waiting, s->store, KIT_PATIENCE_MS), s);
+        while (pool_is_readable(s->pool, 0)) /* handle the other work */
             (void)pool_dispatch(s->pool);
         break;
     case SCENE_NEW:
@@ -120,7 +120,7 @@ void scene_begin_with(scene *s, scene_state state, void (*submit_it)(scene *s))
     if (lock_sync_pool_new_with_allocator(&pool_memory, &s->pool) != LOCK_SYNC_OK)
         kit_die("no pool");
     s->good = raw_start(AF_INET, NULL, 0);
-    if (state == SCENE_REPEATING)
+    if (state == SCENE_RETRYING)
         s->server = raw_start(AF_INET, refusing_scripts, 1);
     else if (state == SCENE_SETTLING)
         s->server = raw_start(AF_INET, NULL, 0);

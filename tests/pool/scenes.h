@@ -1,5 +1,5 @@
-/* A pool with one account in a state that is waited for: what a test then ends, frees or cancels. The pool and the
-   account's context have heaps of their own. */
+/* A pool with one account in a given state, which a test then ends, frees or cancels. The pool and the account's
+   context have separate heaps. */
 #ifndef POOL_SCENES_H
 #define POOL_SCENES_H
 
@@ -8,15 +8,15 @@
 #include "store.h"
 
 typedef enum scene_state {
-    SCENE_NEW,       /* submitted, not dispatched */
-    SCENE_QUEUED,    /* another account has the only seat */
-    SCENE_ASLEEP,    /* mode WAIT, the guard opens later */
-    SCENE_HELD,      /* another account's look-up of the same name stalls */
-    SCENE_LOOKUP,    /* its own look-up stalls */
-    SCENE_ACTIVE,    /* its request is at a silent server */
-    SCENE_ASKING,    /* its guard's store blocks */
-    SCENE_SETTLING,  /* a good answer came; the store blocks when its slot is settled */
-    SCENE_REPEATING, /* a 401 came, the provider set another key; the store blocks when asked for the repeat */
+    SCENE_NEW,      /* submitted, not dispatched */
+    SCENE_QUEUED,   /* another account has the only transfer */
+    SCENE_ASLEEP,   /* mode WAIT; the guard opens later */
+    SCENE_HELD,     /* another account's look-up of the same name stalls */
+    SCENE_LOOKUP,   /* its own look-up stalls */
+    SCENE_ACTIVE,   /* its request is at a silent server */
+    SCENE_ASKING,   /* its guard's store blocks */
+    SCENE_SETTLING, /* a good response arrived; the store blocks when the slot is settled */
+    SCENE_RETRYING, /* a 401 arrived and the provider set another key; the store blocks when asked for the retry */
     SCENE_COUNT
 } scene_state;
 
@@ -24,7 +24,7 @@ typedef struct scene {
     scene_state state;
     lock_sync_pool *pool;
     account a;
-    account other; /* ctx NULL: there is none */
+    account other; /* ctx is NULL if the state needs no other account */
     raw_server *server;
     raw_server *good;
     store *store;
@@ -35,18 +35,18 @@ typedef struct scene {
 } scene;
 
 extern const char *const scene_names[SCENE_COUNT];
-/* Whether a store blocks in that state: then freeing the pool waits. */
+/* Returns whether a store blocks in that state; if so, freeing the pool waits. */
 bool scene_blocks(scene_state state);
 
-/* Calls scene_begin at the scene's place, which must not move. The account is a's own `user`. */
+/* Brings a new account into that state. *s must not move, because callbacks get its account. */
 void scene_begin(scene *s, scene_state state);
-/* The same with another use of the account in place of account_submit(). */
+/* Does the same with another function in place of account_submit(). */
 void scene_begin_with(scene *s, scene_state state, void (*submit)(scene *s));
-/* Lets go what blocks. */
+/* Releases the store and the resolver. */
 void scene_release(scene *s);
-/* Frees what is left, and looks whether both heaps are empty. pool may be NULL by then, as may a.ctx. */
+/* Frees the rest, and reports blocks that are left in the two heaps. The pool and a.ctx may be NULL by then. */
 void scene_end(scene *s);
-/* How many scenes left something in a heap. A test goes through all states, and looks then. */
+/* Returns how many scenes left something in a heap. A test runs all states and then checks it. */
 size_t scene_leaks(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a test has on its stage; see stage.h. */
+/* Releases what a test made; see stage.h. */
 #include "stage.h"
 
 #include "../support/pems.h"
@@ -41,7 +41,8 @@ int stage_clear(void **unused)
 {
     (void)unused;
     for (size_t i = 0; i < thing_count; i++)
-        if (things[i].release == release_store) /* a pool waits for it; a test that failed may have left it shut */
+        if (things[i].release ==
+            release_store) /* a failed test may have left it blocked, and freeing the pool waits for it */
             store_release(things[i].what);
     for (kind k = 0; k < KINDS; k++)
         for (size_t i = thing_count; i-- > 0;)

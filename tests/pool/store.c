@@ -14,16 +14,16 @@ struct store {
     size_t block_at;
     size_t waiting;
     size_t loads;
-    pthread_t asker;  /* the first thread that asked */
-    sigset_t blocked; /* there */
+    pthread_t asker;  /* the first thread that called */
+    sigset_t blocked; /* signals blocked in that thread */
     bool has_others;
 };
 
-typedef struct shelf {
+typedef struct guard_entry {
     store *of;
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
-} shelf;
+} guard_entry;
 
 store *store_new(void)
 {
@@ -52,7 +52,7 @@ static void note_thread(store *s)
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
-    shelf *h = user;
+    guard_entry *h = user;
     store *s = h->of;
 
     (void)pthread_mutex_lock(&s->mutex);
@@ -72,7 +72,7 @@ static lock_sync_status load(void *user, void *record, size_t *size, int64_t *no
 static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
                                 size_t new_size, bool *replaced)
 {
-    shelf *h = user;
+    guard_entry *h = user;
 
     (void)pthread_mutex_lock(&h->of->mutex);
     *replaced = old_size == h->size && (old_size == 0 || memcmp(old_record, h->record, old_size) == 0);
@@ -86,7 +86,7 @@ static lock_sync_status replace(void *user, const void *old_record, size_t old_s
 
 lock_sync_guard *store_guard(store *s, int64_t interval_ms)
 {
-    shelf *h = calloc(1, sizeof *h);
+    guard_entry *h = calloc(1, sizeof *h);
     const lock_sync_guard_store functions = {
         .struct_size = sizeof functions, .user = h, .load = load, .replace = replace, .destroy = free};
     lock_sync_guard *g;

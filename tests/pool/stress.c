@@ -1,8 +1,8 @@
-/* Random stress of a pool: accounts of several origins, one of which never answers, one refuses connections, one closes
-   its connections early and one is full of faults; cancels, frees and new contexts in the midst of it, also in
-   callbacks. Each submit has one callback.
+/* Random stress of a pool. One of the origins never responds, one refuses connections, one closes its connections early
+   and one has many faults. Meanwhile fetches are cancelled, and contexts are freed and made, also in callbacks. Each
+   submit must have one callback.
 
-   stress SUBMITS [SEED]; not a part of the gate beyond a short run. Prints what came of the submits. */
+   stress SUBMITS [SEED]; the gate has only a short run. Prints how the submits ended. */
 #include "stage.h"
 
 #include "../support/nginx.h"
@@ -25,7 +25,7 @@ typedef struct stress {
     uint64_t random;
     size_t wanted;
     size_t submits;
-    size_t calls; /* of accounts that are gone */
+    size_t calls; /* of accounts that are freed */
     size_t statuses[STATUSES];
 } stress;
 
@@ -51,7 +51,7 @@ static account make_account(stress *s)
 
 static void remake(stress *s, account *a)
 {
-    account_free(a); /* a fetch that is pending has its callback in here */
+    account_free(a); /* a pending fetch has its callback in this call */
     s->calls += a->calls;
     *a = make_account(s);
 }
@@ -60,10 +60,10 @@ static void start(stress *s, account *a)
 {
     if (s->submits >= s->wanted)
         return;
-    s->submits += account_try(a, s->pool) == LOCK_SYNC_OK; /* it may run already */
+    s->submits += account_try(a, s->pool) == LOCK_SYNC_OK; /* it may be pending already */
 }
 
-/* What an account does when its fetch ended, and the pool goes on. */
+/* Runs when an account's fetch ended: may cancel or replace another account, and submits again. */
 static void act(account *a)
 {
     stress *s = a->user;
@@ -74,7 +74,7 @@ static void act(account *a)
     case 0: lock_sync_cancel(other->ctx); break;
     case 1:
         if (other != a && other->then != NULL) {
-            other->then = NULL; /* what is freed in a callback does not act itself */
+            other->then = NULL; /* an account that is freed in a callback does nothing itself */
             remake(s, other);
             start(s, other);
         }
@@ -106,7 +106,7 @@ static void run(stress *s)
 
 static stress s; /* too large for a thread's stack */
 
-/* A listener that takes nothing in: connections come about until its queue is full. */
+/* Makes a listener that accepts nothing: connections succeed until its queue is full. */
 static int listen_only(uint16_t *port)
 {
     int fd = raw_dead_port(port);

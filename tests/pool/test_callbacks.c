@@ -1,9 +1,9 @@
-/* The callback: when it comes, what it is told, and what it may do besides freeing. */
+/* The callback: when it is called, what it gets, and what it may do besides freeing. */
 #include "stage.h"
 
 #include <pthread.h>
 
-TEST_ON_STAGE(the_callback_comes_once_inside_dispatch_or_wait)
+TEST_ON_STAGE(the_callback_is_called_once_inside_dispatch_or_wait)
 {
     raw_server *good = stage_server(NULL, 0);
 
@@ -26,7 +26,7 @@ TEST_ON_STAGE(the_callback_comes_once_inside_dispatch_or_wait)
     }
 }
 
-TEST_ON_STAGE(a_context_goes_from_pool_to_blocking_fetch_and_back)
+TEST_ON_STAGE(a_context_can_fetch_in_a_pool_and_blocking_by_turns)
 {
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
     lock_sync_pool *pools[] = {stage_pool(), stage_pool()};
@@ -59,14 +59,14 @@ TEST_ON_STAGE(results_outlive_pool_and_context_and_are_freed_on_another_thread)
     MUST_INT(pthread_join(thread, NULL), 0);
 }
 
-/* One that fails at once and submits at once does not keep dispatch from returning, nor others from going on. */
+/* A context that fails at once and submits again at once must not keep dispatch from returning, or delay others. */
 static void resubmit(account *a)
 {
     if (a->user == NULL)
         account_submit(a, a->pool);
 }
 
-TEST_ON_STAGE(a_context_that_fails_and_submits_for_ever_delays_no_other)
+TEST_ON_STAGE(a_context_that_always_fails_and_submits_again_delays_no_other)
 {
     raw_server *good = stage_server(NULL, 0);
     lock_sync_pool *p = stage_pool();
@@ -80,7 +80,7 @@ TEST_ON_STAGE(a_context_that_fails_and_submits_for_ever_delays_no_other)
         int64_t began = kit_now_ms();
 
         MUST_OK(pool_dispatch(p));
-        MUST(kit_now_ms() - began < 1000 * kit_slack()); /* and not for ever */
+        MUST(kit_now_ms() - began < 1000 * kit_slack()); /* and returned */
     }
     expect_fetch(b, p, LOCK_SYNC_OK);
     MUST(a->calls > 5);

@@ -1,6 +1,6 @@
-/* Clocks that jump while a fetch is under way or a connection is kept: the wall clock, set by people and by NTP, and
-   the clock of the time since boot, which has gone on when a machine wakes up. The clock that only counts the time
-   awake never jumps. A fetch ends by its deadline, and the next one is good. */
+/* Clocks that jump during a fetch or while a connection is kept. People and NTP set the wall clock; the clock since
+   boot has moved on when a machine wakes up. The clock that counts only the time awake never jumps. A fetch must end
+   by its deadline, and the next one must succeed. */
 #include "stage.h"
 
 #include <pthread.h>
@@ -27,7 +27,7 @@ static atomic_int boot_ahead_s;
 #  define SET_TIMER SYS_timerfd_settime
 #endif
 
-/* In place of the C library's, for libcurl too. */
+/* Replaces the C library's function, for libcurl too. */
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     int result = (int)syscall(GET_TIME, id, t);
@@ -37,10 +37,10 @@ int clock_gettime(clockid_t id, struct timespec *t)
     return result;
 }
 
-/* The pool's timer runs by the clock since boot, so it must jump with it. */
+/* The pool's timer uses the clock since boot, so it must jump with it. */
 static pthread_mutex_t timer_mutex = PTHREAD_MUTEX_INITIALIZER;
 static int timer = -1;
-static struct itimerspec timer_at; /* by the clock that jumps */
+static struct itimerspec timer_at; /* on the clock that jumps */
 
 static int arm_timer(void)
 {
@@ -48,7 +48,7 @@ static int arm_timer(void)
 
     if (real.it_value.tv_sec != 0) {
         real.it_value.tv_sec -= atomic_load(&boot_ahead_s);
-        if (real.it_value.tv_sec < 0) /* at once */
+        if (real.it_value.tv_sec < 0) /* the time has passed: fire at once */
             real.it_value = (struct timespec){0, 1};
     }
     return (int)syscall(SET_TIMER, timer, TFD_TIMER_ABSTIME, &real, NULL);
@@ -67,7 +67,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itime
     return result;
 }
 
-/* Its number may be another's next. */
+/* The timer's number may soon belong to another descriptor. */
 static void forget_timer(void *unused)
 {
     (void)unused;
@@ -113,8 +113,8 @@ typedef struct scene {
     account *a;
 } scene;
 
-/* Each jump, in a blocking fetch and in a pool. The first connection answers as `steps` say, if at all, and jumps where
-   these say RAW_CALL. */
+/* Tries each jump in a blocking fetch and in a pool. The server runs `steps` on its first connection; RAW_CALL
+   jumps. */
 static void in_each_jump(const raw_step *steps, size_t count, void (*check)(scene *s))
 {
     for (size_t i = 0; i < 2 * COUNT_OF(jumps); i++) {
@@ -146,15 +146,15 @@ static void time_out(scene *s)
     CHECK_OK(account_fetch(s->a, s->pool));
 }
 
-TEST_ON_STAGE(a_fetch_ends_by_its_deadline_whatever_clocks_do)
+TEST_ON_STAGE(a_fetch_ends_by_its_deadline_even_if_clocks_jump)
 {
     static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_WAIT_FOR_CLOSE, RAW_END};
 
     in_each_jump(steps, COUNT_OF(steps), time_out);
 }
 
-/* An answer that came while the machine slept may be taken, or come too late. */
-static void take_answer(scene *s)
+/* A response that arrived while the machine slept may be accepted, or be too late. */
+static void expect_ok(scene *s)
 {
     lock_sync_status status = account_fetch(s->a, s->pool);
 
@@ -162,12 +162,12 @@ static void take_answer(scene *s)
         CHECK_OK(status);
 }
 
-TEST_ON_STAGE(an_answer_behind_a_jump_is_taken)
+TEST_ON_STAGE(a_response_after_a_clock_jump_is_accepted)
 {
     static const raw_step steps[] = {RAW_READ_REQUEST, RAW_CALL(make_jump, NULL), RAW_RESPOND, RAW_WAIT_FOR_CLOSE,
                                      RAW_END};
 
-    in_each_jump(steps, COUNT_OF(steps), take_answer);
+    in_each_jump(steps, COUNT_OF(steps), expect_ok);
 }
 
 static void go_on(scene *s)
@@ -178,12 +178,12 @@ static void go_on(scene *s)
         CHECK_OK(account_fetch(s->a, s->pool));
 }
 
-TEST_ON_STAGE(fetches_go_on_after_a_jump)
+TEST_ON_STAGE(fetches_succeed_after_a_clock_jump)
 {
     in_each_jump(NULL, 0, go_on);
 }
 
-/* What stands in the way is a guard's interval, not what the wall clock says of it. */
+/* The guard's interval must count, not what the wall clock shows. */
 static void ask_guard(scene *s)
 {
     account_guard(s->a, stage_guard(20000), LOCK_SYNC_GUARD_FAIL);
@@ -192,7 +192,7 @@ static void ask_guard(scene *s)
     CHECK_INT(account_fetch(s->a, s->pool), s->jump.boot_s == 0 ? LOCK_SYNC_E_TOO_SOON : LOCK_SYNC_OK);
 }
 
-TEST_ON_STAGE(a_guard_in_memory_waits_by_the_time_since_boot)
+TEST_ON_STAGE(a_guard_in_memory_uses_the_clock_since_boot)
 {
     in_each_jump(NULL, 0, ask_guard);
 }

@@ -1,5 +1,5 @@
-/* The token provider in a pool: asked inside dispatch, as often and with the same ends as in a blocking fetch
-   (tests/unit/test_provider.c), with a guard in memory and with one whose store may block. */
+/* The token provider in a pool: called inside dispatch, as often and with the same results as in a blocking fetch
+   (tests/unit/test_provider.c). The guard is in memory, or has a store that may block. */
 #include "stage.h"
 
 #define REFUSAL "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
@@ -15,21 +15,25 @@ typedef struct row {
     const char *name;
     const raw_step *script;
     bool has_key;
-    const char *tokens[2];    /* that the provider sets, each time that it is asked; NULL: none */
+    const char *tokens[2];    /* set by the provider on each call; NULL: it sets none */
     lock_sync_status returns; /* what it returns */
     lock_sync_status want;
     size_t asked;
-    size_t refused; /* of these, after a refusal */
+    size_t refused; /* calls of the provider after a rejected credential */
     size_t requests;
     uint32_t budget; /* 0: not limited */
 } row;
 
 static const row rows[] = {
     {.name = "no credential yet", .script = good, .tokens = {"new"}, .asked = 1, .requests = 1},
-    {.name = "a good key is not asked for", .script = good, .has_key = true, .tokens = {"new"}, .requests = 1},
+    {.name = "with a good key the provider is not called",
+     .script = good,
+     .has_key = true,
+     .tokens = {"new"},
+     .requests = 1},
     {.name = "none is set", .script = good, .want = LOCK_SYNC_E_NO_CREDENTIAL, .asked = 1},
     {.name = "it fails", .script = good, .returns = LOCK_SYNC_E_NETWORK, .want = LOCK_SYNC_E_NETWORK, .asked = 1},
-    {.name = "it fails with 401, and is not asked again",
+    {.name = "it fails with 401, and is not called again",
      .script = good,
      .returns = LOCK_SYNC_E_UNAUTHORIZED,
      .want = LOCK_SYNC_E_UNAUTHORIZED,
@@ -119,7 +123,7 @@ static void check_row(const row *r, lock_sync_guard *guard)
     (void)stage_clear(NULL);
 }
 
-TEST_ON_STAGE(a_provider_is_asked_as_in_a_blocking_fetch)
+TEST_ON_STAGE(a_provider_is_called_as_in_a_blocking_fetch)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%s", rows[i].name);

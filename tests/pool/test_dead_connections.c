@@ -1,12 +1,12 @@
-/* A pool and connections that are dead without a word: they take no fetch for longer than two deadlines, and cost the
-   living ones nothing. */
+/* A pool and connections that died silently: they delay a fetch for two deadlines at most, and working connections
+   for no time. */
 #include "labs.h"
 
 #include "../support/interpose.h"
 
 #define DEADLINE_MS (400 * kit_slack())
 #define ACCOUNTS 20
-#define ROUNDS_MAX 2 /* in which fetches may fail */
+#define ROUNDS_MAX 2 /* rounds in which fetches may fail */
 
 typedef struct scene {
     h2_lab *lab;
@@ -32,7 +32,8 @@ static scene scene_make(const h2_plan *plans, size_t plan_count, size_t accounts
     return s;
 }
 
-/* All accounts fetch once. How many failed: by a timeout, or a connection that broke or was not made. */
+/* Fetches once with each account. Returns how many failed: by a timeout, or by a connection that broke or was not
+   made. */
 static size_t fetch_all(const scene *s)
 {
     size_t failed = 0;
@@ -57,13 +58,13 @@ static void expect_recovery(const scene *s)
     for (int round = 0; round <= ROUNDS_MAX && failed > 0; round++)
         failed = fetch_all(s);
     CHECK_INT(failed, 0);
-    set_deadline(s, KIT_PATIENCE_MS); /* a busy machine may be slow, and nothing is dead any more */
+    set_deadline(s, KIT_PATIENCE_MS); /* a busy machine may be slow, and no connection is dead now */
     for (int round = 0; round < 3; round++)
         CHECK_INT(fetch_all(s), 0);
     set_deadline(s, DEADLINE_MS);
 }
 
-/* Where the kernel does not let a relay forget connections, nothing is proved of those. */
+/* If the kernel does not let a relay drop connections silently, that case is skipped. */
 static bool is_possible(relay_action how)
 {
     if (how != RELAY_FORGET || relay_can_forget())
@@ -103,14 +104,13 @@ TEST_ON_STAGE(dead_connections_are_replaced)
 
 static const relay_action deaths[] = {RELAY_HOLD, RELAY_FORGET};
 
-/* The first that is out of time speaks for all that the connection carries: they need not wait for their own
-   deadlines. */
-TEST_ON_STAGE(the_first_timeout_ends_a_dead_connection_for_all_on_it)
+/* The first timeout ends the connection for all its fetches: they need not wait for their own deadlines. */
+TEST_ON_STAGE(the_first_timeout_ends_a_dead_connection_for_all_its_fetches)
 {
     for (size_t how = 0; how < COUNT_OF(deaths) && is_possible(deaths[how]); how++) {
         scene s = scene_make(&plan_http2, 1, ACCOUNTS);
 
-        expect_fetch(s.all, s.pool, LOCK_SYNC_OK); /* one connection carries all then: a crowd may open two */
+        expect_fetch(s.all, s.pool, LOCK_SYNC_OK); /* now one connection carries all: a crowd may open two */
         MUST_INT(fetch_all(&s), 0);
         MUST_INT(relay_connections(s.relay), 1);
         for (size_t i = 1; i < ACCOUNTS; i++)
@@ -120,7 +120,7 @@ TEST_ON_STAGE(the_first_timeout_ends_a_dead_connection_for_all_on_it)
         pool_run_all(s.pool);
         expect_end(s.all, LOCK_SYNC_E_TIMEOUT);
         expect_ends(&s.all[1], ACCOUNTS - 1, LOCK_SYNC_OK);
-        MUST(relay_connections(s.relay) <= 4); /* none needs one of its own */
+        MUST(relay_connections(s.relay) <= 4); /* no fetch opens a separate one */
         (void)stage_clear(NULL);
     }
 }
@@ -144,7 +144,7 @@ static void run_until_requests(const scene *s, size_t requests)
     pool_run_until(s->pool, is_reached, &(goal){s->lab, requests});
 }
 
-/* One stream on each connection: of two fetches at once each has its own. */
+/* Each connection allows one stream, so each of two simultaneous fetches has a separate connection. */
 TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
 {
     static const h2_step holds_second[] = {{.act = H2_RESPOND}, {.act = H2_HOLD}, {.act = H2_END}};
@@ -158,7 +158,7 @@ TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
         t_row("connection %zu, %s", i % 2, i / 2 == 0 ? "nothing is forwarded" : "nothing is acknowledged");
         expect_fetch(s.all, s.pool, LOCK_SYNC_OK);
         accounts_submit(s.all, 2, s.pool);
-        run_until_requests(&s, 3); /* two of them are held */
+        run_until_requests(&s, 3); /* the server holds two of them */
         h2_lab_release(s.lab);
         pool_run_all(s.pool);
         expect_ends(s.all, 2, LOCK_SYNC_OK);
@@ -187,8 +187,7 @@ static int clear_names(void **user)
     return wrong;
 }
 
-/* Its connections break, and those that are made to the address before are refused, until the name is looked up
-   again. */
+/* Existing connections break, and new ones to the old address are refused until the name is looked up again. */
 TEST_IN(a_name_with_a_new_address_is_found_there, NULL, clear_names)
 {
     h2_lab *old = h2_lab_start(pems->good, pems->key, &plan_http2, 1);
@@ -210,10 +209,10 @@ TEST_IN(a_name_with_a_new_address_is_found_there, NULL, clear_names)
         MUST_INT(fetch_all(&s), 0);
 }
 
-/* --- and what is no reason --- */
+/* --- and when a connection must not be replaced --- */
 
-/* Bytes that come do not put the deadline off. */
-TEST_ON_STAGE(an_answer_that_trickles_ends_by_the_deadline)
+/* Bytes that arrive do not extend the deadline. */
+TEST_ON_STAGE(a_response_that_trickles_ends_by_the_deadline)
 {
     const h2_plan *const plans[] = {&plan_http1, &plan_http2};
 
@@ -233,8 +232,8 @@ TEST_ON_STAGE(an_answer_that_trickles_ends_by_the_deadline)
     }
 }
 
-/* One answer that does not come says nothing of the connection while others come on it. */
-TEST_ON_STAGE(a_silent_stream_does_not_end_a_living_connection)
+/* A missing response does not end a connection on which others arrive. */
+TEST_ON_STAGE(a_silent_stream_does_not_end_a_working_connection)
 {
     static const h2_step silent_second[] = {{.act = H2_RESPOND}, {.act = H2_SILENCE}, {.act = H2_END}};
     static const h2_plan plan = {.steps = silent_second};
@@ -258,8 +257,8 @@ TEST_ON_STAGE(a_silent_stream_does_not_end_a_living_connection)
 
 /* --- connections that break --- */
 
-/* What was under way may fail; what comes then does not. */
-TEST_ON_STAGE(a_connection_that_breaks_under_fetches_is_replaced)
+/* Fetches under way may fail; later ones must not. */
+TEST_ON_STAGE(a_connection_that_breaks_during_fetches_is_replaced)
 {
     static const relay_action breaks[] = {RELAY_CLOSE, RELAY_RESET};
     static const h2_step holds[] = {{.act = H2_RESPOND}, {.act = H2_HOLD, .times = H2_ALWAYS}};
@@ -268,7 +267,7 @@ TEST_ON_STAGE(a_connection_that_breaks_under_fetches_is_replaced)
     for (size_t i = 0; i < COUNT_OF(breaks); i++) {
         scene s = scene_make(plans, COUNT_OF(plans), ACCOUNTS);
 
-        expect_fetch(s.all, s.pool, LOCK_SYNC_OK); /* then it is known that the connection carries all */
+        expect_fetch(s.all, s.pool, LOCK_SYNC_OK); /* then the pool knows that the connection carries all */
         accounts_submit(s.all, s.count, s.pool);
         run_until_requests(&s, 1 + ACCOUNTS);
         relay_do(s.relay, breaks[i], 0);

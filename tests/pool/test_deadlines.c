@@ -1,13 +1,12 @@
-/* Deadlines and cancels over real sockets: queued by the pool, waiting for a connection, at a silent server, behind a
-   store that blocks. */
+/* Deadlines and cancels over real sockets: queued by the pool, waiting for a connection, at a silent server, behind
+   a store that blocks. */
 #include "stage.h"
 
 #define SHORT_MS (200 * kit_slack())
 #define LATE_MS (400 * kit_slack())
 #define MANY 6
 
-/* More fetches than transfers, or than connections, or as many: each ends by its own deadline, all within the time that
-   the last has. */
+/* With more fetches than transfers or connections, or with as many, each ends by its own deadline. */
 TEST_ON_STAGE(fetches_at_a_silent_server_end_by_their_own_deadlines)
 {
     static const struct {
@@ -51,8 +50,8 @@ static bool only_one_is_left(void *pool)
     return lock_sync_pool_pending(pool) <= 1;
 }
 
-/* Plain http: the first account's answer does not come. That of the others does, at once. */
-TEST_ON_STAGE(a_silent_first_answer_delays_no_other_account_of_the_host)
+/* Plain http: the first account gets no response. The others get theirs at once. */
+TEST_ON_STAGE(a_missing_first_response_delays_no_other_account_of_the_origin)
 {
     raw_server *server = stage_silent_server(1);
     lock_sync_pool *p = stage_pool();
@@ -70,7 +69,7 @@ TEST_ON_STAGE(a_silent_first_answer_delays_no_other_account_of_the_host)
     expect_pending(slow);
 }
 
-/* When one that has the only transfer, or the only connection, goes, the next gets it. */
+/* When a fetch that has the only transfer or connection ends, the next one gets it. */
 TEST_ON_STAGE(a_cancel_makes_room_for_the_next)
 {
     for (int i = 0; i < 2; i++) {
@@ -97,7 +96,7 @@ TEST_ON_STAGE(a_cancel_makes_room_for_the_next)
 
 /* --- behind a store that blocks --- */
 
-TEST_ON_STAGE(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
+TEST_ON_STAGE(fetches_behind_a_blocked_store_end_by_deadline_and_cancel)
 {
     store *s = stage_store();
     lock_sync_pool *p = stage_pool();
@@ -121,9 +120,9 @@ TEST_ON_STAGE(what_waits_behind_a_blocked_store_ends_by_deadline_and_cancel)
     CHECK_BETWEEN(cancelled->ended_ms - began, 0, SHORT_MS);
 }
 
-/* The answer has come, and only its slot is still to be settled: the fetch ends as it would have, with the answer's own
-   detail. */
-TEST_ON_STAGE(what_is_being_settled_ends_with_its_own_error)
+/* The response has arrived and only its slot must be settled: the fetch ends as it would have, with the detail of
+   the response. */
+TEST_ON_STAGE(a_fetch_whose_slot_is_being_settled_keeps_its_error)
 {
     static const raw_step limited[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),

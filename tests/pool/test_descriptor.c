@@ -1,12 +1,12 @@
-/* The pool's descriptor: readable when there is something to do and only then, level-triggered, also inside another
-   epoll; and lock_sync_pool_wait(), which honours its time. */
+/* The pool's descriptor is readable only when there is something to do. It is level-triggered, also inside another
+   epoll. lock_sync_pool_wait() returns in time. */
 #include "stage.h"
 
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-TEST_ON_STAGE(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with)
+TEST_ON_STAGE(the_descriptor_is_readable_only_when_there_is_work)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
@@ -16,15 +16,15 @@ TEST_ON_STAGE(it_is_one_descriptor_that_is_quiet_without_work_and_readable_with)
     MUST(!pool_is_readable(p, 20));
     account_submit(a, p);
     for (int i = 0; i < 3; i++)
-        MUST(pool_is_readable(p, 0)); /* as long as nobody dispatches */
+        MUST(pool_is_readable(p, 0)); /* until it is dispatched */
     pool_run_all(p);
     (void)pool_run_for(p, 20);
     MUST(!pool_is_readable(p, 300));
-    MUST(pool_run_for(p, 500) <= 2); /* an idle connection is kept, and costs nothing */
+    MUST(pool_run_for(p, 500) <= 2); /* an idle connection is kept without work */
     MUST_INT(lock_sync_pool_fd(p), fd);
 }
 
-TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
+TEST_ON_STAGE(waiting_fetches_need_no_dispatches)
 {
     raw_server *quiet = stage_silent_server(1);
     lock_sync_pool *p = stage_pool();
@@ -38,13 +38,13 @@ TEST_ON_STAGE(fetches_that_wait_cost_no_dispatches)
     accounts_submit(asleep, 20, p);
     account_submit(active, p);
     pool_run_until(p, server_is_asked, quiet);
-    (void)pool_run_for(p, 300);         /* what is left to do */
-    MUST(kit_threads() <= threads + 1); /* the server's */
+    (void)pool_run_for(p, 300);         /* finish the rest of the work */
+    MUST(kit_threads() <= threads + 1); /* the server's thread */
     CHECK_BETWEEN(pool_run_for(p, 1000), 0, 5);
 }
 
-/* The kept connection is told to be closed once; the next fetch makes another. */
-TEST_ON_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever)
+/* The closed connection makes the descriptor readable once; the next fetch opens another. */
+TEST_ON_STAGE(a_kept_connection_that_is_closed_causes_work_only_once)
 {
     static const raw_step keep_and_close[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_HOLD, RAW_END};
     static const raw_step *const scripts[] = {keep_and_close};
@@ -54,7 +54,7 @@ TEST_ON_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever)
 
     for (int i = 0; i < 2; i++) {
         expect_fetch(a, p, LOCK_SYNC_OK);
-        (void)pool_run_for(p, 20); /* what is left to do */
+        (void)pool_run_for(p, 20); /* finish the rest of the work */
         MUST(!pool_is_readable(p, 50));
         raw_release(server);
         if (i == 0)
@@ -63,7 +63,7 @@ TEST_ON_STAGE(a_kept_connection_that_is_closed_is_no_work_for_ever)
     MUST_INT(raw_connections(server), 2);
 }
 
-TEST_ON_STAGE(it_is_level_triggered_inside_another_epoll)
+TEST_ON_STAGE(the_descriptor_is_level_triggered_inside_another_epoll)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_server(NULL, 0)));
@@ -88,8 +88,8 @@ static bool is_asked_by_four(void *server)
     return raw_requests(server) == 4;
 }
 
-/* While those that run stay silent, so that their origin is on trial. */
-TEST_ON_STAGE(a_raised_limit_lets_those_begin_that_wait)
+/* The running fetches get no response, so their origin stays on trial. */
+TEST_ON_STAGE(a_raised_limit_starts_waiting_fetches)
 {
     for (int connections = 0; connections < 2; connections++) {
         raw_server *quiet = stage_silent_server(4);
@@ -126,7 +126,7 @@ static void *cancel_once_asked(void *user)
     return NULL;
 }
 
-TEST_ON_STAGE(a_cancel_from_another_thread_wakes_it)
+TEST_ON_STAGE(a_cancel_from_another_thread_wakes_the_pool)
 {
     for (int waiting = 0; waiting < 2; waiting++) {
         raw_server *quiet = stage_silent_server(1);
@@ -148,7 +148,7 @@ TEST_ON_STAGE(a_cancel_from_another_thread_wakes_it)
     }
 }
 
-TEST_ON_STAGE(wait_honours_its_time)
+TEST_ON_STAGE(wait_returns_after_its_time)
 {
     static const int64_t times[] = {0, 1, 50, 200};
     lock_sync_pool *p = stage_pool();
@@ -159,7 +159,7 @@ TEST_ON_STAGE(wait_honours_its_time)
         int64_t ms = times[i % COUNT_OF(times)];
         int64_t began;
 
-        if (i == COUNT_OF(times)) { /* and with a fetch that is pending */
+        if (i == COUNT_OF(times)) { /* and once with a pending fetch */
             account_submit(a, p);
             pool_run_until(p, server_is_asked, quiet);
             (void)pool_run_for(p, 300);
@@ -171,8 +171,8 @@ TEST_ON_STAGE(wait_honours_its_time)
     expect_pending(a);
 }
 
-/* A deadline, too, is something to do. */
-TEST_ON_STAGE(wait_without_end_returns_for_a_deadline)
+/* A deadline is something to do, too. */
+TEST_ON_STAGE(an_unlimited_wait_returns_for_a_deadline)
 {
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(stage_silent_server(1)));

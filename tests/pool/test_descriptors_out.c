@@ -1,11 +1,11 @@
-/* File descriptors: when there are none left that fetch alone ends with E_CONNECT; and none leak. */
+/* When no file descriptors are left, only the fetch that needs one fails, with E_CONNECT. Descriptors do not leak. */
 #include "stage.h"
 
 #define MANY 20
 
 static const char *const arguments[] = {"--static", NULL};
 
-TEST_ON_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connection_go_on)
+TEST_ON_STAGE(without_descriptors_only_fetches_that_need_a_connection_fail)
 {
     for (size_t spare = 0; spare < 4; spare++) {
         account *all = stage_accounts(MANY, sim_url(stage_sim(arguments)));
@@ -30,7 +30,7 @@ TEST_ON_STAGE(without_descriptors_each_fetch_ends_alone_and_those_with_a_connect
     }
 }
 
-TEST_ON_STAGE(a_pool_without_descriptors_is_a_connect_error)
+TEST_ON_STAGE(making_a_pool_without_descriptors_is_a_connect_error)
 {
     lock_sync_status status = LOCK_SYNC_E_CONNECT;
     size_t before = kit_descriptors();
@@ -48,7 +48,7 @@ TEST_ON_STAGE(a_pool_without_descriptors_is_a_connect_error)
     }
 }
 
-TEST_ON_STAGE(descriptors_stay_flat_and_none_is_left)
+TEST_ON_STAGE(descriptors_do_not_leak)
 {
     sim *server = stage_sim(arguments);
     account *all = stage_accounts(MANY, sim_url(server));

@@ -1,11 +1,10 @@
-/* Kept connections that the server ended, in every way, while nobody used them: no request is put on one, neither by a
-   fetch that blocks nor in a pool. */
+/* Kept connections that the server ended in every way while they were idle: neither a blocking fetch nor a pool
+   sends a request on one. */
 #include "labs.h"
 
 #define IDLE_MS 30
 
-/* The second fetch takes a new connection, at once, for its one request. `idle_ms`: how long the pool is looked after
-   meanwhile. */
+/* The second fetch opens a new connection at once and sends one request. The pool is run for `idle_ms` in between. */
 static void check_end_of(const h2_plan *plan, h2_end how, bool pooled, int64_t idle_ms)
 {
     h2_lab *lab = stage_lab(plan, 1);
@@ -23,7 +22,7 @@ static void check_end_of(const h2_plan *plan, h2_end how, bool pooled, int64_t i
     (void)stage_clear(NULL);
 }
 
-TEST_ON_STAGE(no_request_is_put_on_a_connection_that_was_ended)
+TEST_ON_STAGE(no_request_is_sent_on_a_connection_that_was_ended)
 {
     static const struct {
         const char *name;
@@ -46,7 +45,7 @@ TEST_ON_STAGE(no_request_is_put_on_a_connection_that_was_ended)
         check_end_of(rows[i].plan, rows[i].how, false, 0);
         t_row("%s, in a pool", rows[i].name);
         check_end_of(rows[i].plan, rows[i].how, true, 0);
-        t_row("%s, in a pool that is looked after", rows[i].name);
+        t_row("%s, in a pool that runs meanwhile", rows[i].name);
         check_end_of(rows[i].plan, rows[i].how, true, 20);
     }
 }
@@ -65,8 +64,8 @@ static void let_idle(lock_sync_pool *p)
         (void)kit_wait(never, NULL, IDLE_MS);
 }
 
-/* Two contexts of one origin have different limits. Each fetch obeys the limit of its own context, also on a connection
-   that the other context used last. Without a pool each context has a connection. */
+/* Two contexts of one origin have different limits. Each fetch follows the limit of its own context, also on a
+   connection that the other context used last. Without a pool each context has a connection. */
 static void check_idle(const h2_plan *plan, lock_sync_pool *p)
 {
     h2_lab *lab = stage_lab(plan, 1);
@@ -79,7 +78,7 @@ static void check_idle(const h2_plan *plan, lock_sync_pool *p)
     MUST_OK(account_fetch(patient, p));
     let_idle(p);
     MUST_OK(account_fetch(patient, p));
-    CHECK_INT(h2_lab_counts(lab).connections, 1 + each); /* young enough for that one */
+    CHECK_INT(h2_lab_counts(lab).connections, 1 + each); /* young enough for this context */
     let_idle(p);
     MUST_OK(account_fetch(impatient, p));
     CHECK_INT(h2_lab_counts(lab).connections, 2 + each);
@@ -88,10 +87,10 @@ static void check_idle(const h2_plan *plan, lock_sync_pool *p)
     MUST_OK(lock_sync_set_max_idle_ms(impatient->ctx, KIT_PATIENCE_MS));
     MUST_OK(account_fetch(impatient, p));
     CHECK_INT(h2_lab_counts(lab).connections, 2 + each);
-    CHECK_INT(h2_lab_counts(lab).requests, 6); /* none was sent twice */
+    CHECK_INT(h2_lab_counts(lab).requests, 6); /* no request was sent twice */
 }
 
-TEST_ON_STAGE(a_connection_that_was_idle_for_too_long_is_not_used_again)
+TEST_ON_STAGE(a_connection_that_was_idle_for_too_long_is_not_reused)
 {
     const h2_plan *const plans[] = {&plan_http1, &plan_http2};
 

@@ -1,5 +1,5 @@
-/* The system refuses to watch one more socket (ENOSPC: the user's limit of watches): that is a failure of some fetches,
-   not the end of the pool. This program stands before epoll_ctl. */
+/* The system refuses to watch one more socket (ENOSPC: the user's limit of watches). Some fetches may fail, but the
+   pool must not. This program interposes epoll_ctl. */
 #include "stage.h"
 
 #include <dlfcn.h>
@@ -9,7 +9,7 @@
 
 #define MANY 10
 
-static size_t failing; /* so many additions to come fail */
+static size_t failing; /* that many of the next additions fail */
 
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
 {
@@ -31,7 +31,7 @@ static void run(account *all, lock_sync_pool *p)
 
     accounts_submit(all, MANY, p);
     while (lock_sync_pool_pending(p) > 0 && kit_now_ms() < until)
-        (void)pool_wait(p, 10); /* it may tell of the failure */
+        (void)pool_wait(p, 10); /* it may report the failure */
     MUST_INT(lock_sync_pool_pending(p), 0);
 }
 

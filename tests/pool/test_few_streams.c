@@ -1,10 +1,10 @@
-/* A crowd that meets a server which allows few requests on a connection at once, and says so when they are on their way
-   already: what it refuses is repeated, and not over a connection for each. */
+/* Many first fetches meet a server that allows few requests at once on a connection, and says so too late. The pool
+   retries what the server refuses, without opening a connection for each. */
 #include "labs.h"
 
 #define ACCOUNTS 100
 
-/* So many need at least ACCOUNTS / streams connections, if all are under way at once; some more are allowed. */
+/* The fetches need at least ACCOUNTS / streams connections if all are under way at once; a few more are allowed. */
 static const struct {
     unsigned streams;
     size_t connections_max;
@@ -23,9 +23,10 @@ static bool is_over(void *user)
     return lock_sync_pool_pending(c->pool) == 0;
 }
 
-/* All at once, without a connection: all are good, over no more connections than that, which the relay sees.
-   `holding`: a server that holds what it does not refuse, until it has seen what the pool sends at first; or NULL. */
-static void fetch_cold(relay *r, size_t connections_max, h2_lab *holding)
+/* Submits all accounts at once, without a connection. All must succeed over at most `connections_max` connections,
+   as the relay counts them. `holding`: NULL, or a server that holds what it does not refuse until it has seen the
+   pool's first requests. */
+static void fetch_all_at_once(relay *r, size_t connections_max, h2_lab *holding)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_secure_accounts(ACCOUNTS, relay_url(r));
@@ -42,20 +43,20 @@ static void fetch_cold(relay *r, size_t connections_max, h2_lab *holding)
     CHECK_BETWEEN(relay_connections(r), 1, connections_max);
 }
 
-TEST_ON_STAGE(a_cold_crowd_at_nginx_is_answered_over_few_connections)
+TEST_ON_STAGE(many_first_fetches_at_nginx_use_few_connections)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const nginx_setup setup = {
             .cert = pems->good, .key = pems->key, .body = raw_good_body, .streams = rows[i].streams};
 
         t_row("%u streams", rows[i].streams);
-        fetch_cold(stage_relay(nginx_port(stage_nginx(&setup))), rows[i].connections_max, NULL);
+        fetch_all_at_once(stage_relay(nginx_port(stage_nginx(&setup))), rows[i].connections_max, NULL);
         (void)stage_clear(NULL);
     }
 }
 
-/* Here the network is slow besides. At most two requests are sent for each. */
-TEST_ON_STAGE(so_it_is_over_a_slow_network)
+/* Here the network is slow, too. At most two requests are sent for each fetch. */
+TEST_ON_STAGE(many_first_fetches_over_a_slow_network_use_few_connections)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const h2_plan plan = {.streams = rows[i].streams};
@@ -64,14 +65,14 @@ TEST_ON_STAGE(so_it_is_over_a_slow_network)
 
         t_row("%u streams", rows[i].streams);
         relay_do_later(r, RELAY_DELAY, 20);
-        fetch_cold(r, rows[i].connections_max, NULL);
+        fetch_all_at_once(r, rows[i].connections_max, NULL);
         CHECK_BETWEEN(h2_lab_counts(lab).requests, ACCOUNTS, 2 * ACCOUNTS);
         (void)stage_clear(NULL);
     }
 }
 
-/* The first connection refuses before it answers anything, and tells its limit behind that. */
-TEST_ON_STAGE(what_is_refused_before_the_first_answer_is_repeated)
+/* The first connection refuses requests before its first response, and announces its limit after that. */
+TEST_ON_STAGE(requests_refused_before_the_first_response_are_retried)
 {
     static const h2_step holds[] = {{.act = H2_HOLD, .times = H2_ALWAYS}};
 
@@ -81,7 +82,7 @@ TEST_ON_STAGE(what_is_refused_before_the_first_answer_is_repeated)
         h2_lab *lab = stage_lab(plans, COUNT_OF(plans));
 
         t_row("%u streams", rows[i].streams);
-        fetch_cold(stage_relay(h2_lab_port(lab)), rows[i].connections_max, lab);
+        fetch_all_at_once(stage_relay(h2_lab_port(lab)), rows[i].connections_max, lab);
         CHECK_BETWEEN(h2_lab_counts(lab).requests, ACCOUNTS, 2 * ACCOUNTS);
         (void)stage_clear(NULL);
     }

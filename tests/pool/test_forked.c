@@ -1,5 +1,5 @@
-/* The application forks while a pool connects, and the child leaves the pool alone: the parent's pool goes on as if
-   nothing had been, also when libcurl has closed a socket of which the child holds a copy. */
+/* The application forks while a pool connects, and the child does not use the pool. The parent's pool must continue
+   normally, also when libcurl closes a socket of which the child holds a copy. */
 #include "stage.h"
 
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Takes what waits, and what comes when the system tries again, until it is as many as that. */
+/* Accepts the waiting connections, and those that the system tries again, until there are `count`. */
 static void accept_all(const raw_full_port *port, size_t count)
 {
     struct pollfd waiting = {.fd = port->listener, .events = POLLIN};
@@ -24,14 +24,14 @@ static pid_t fork_idle_child(void)
     pid_t child = fork();
 
     if (child == 0) {
-        (void)alarm(60); /* should the test end early */
+        (void)alarm(60); /* in case the test ends early */
         for (;;)
             (void)pause();
     }
     return child;
 }
 
-TEST_ON_STAGE(a_child_that_leaves_the_pool_alone_changes_nothing)
+TEST_ON_STAGE(a_forked_child_that_does_not_use_the_pool_changes_nothing)
 {
     raw_full_port port = raw_full_port_open();
     lock_sync_pool *p = stage_pool();
@@ -45,7 +45,7 @@ TEST_ON_STAGE(a_child_that_leaves_the_pool_alone_changes_nothing)
     MUST(child > 0);
     pool_run_account(a);
     MUST(a->status != LOCK_SYNC_OK);
-    accept_all(&port, port.count + 1); /* the last is the pool's, which the child holds */
+    accept_all(&port, port.count + 1); /* the last is the pool's, whose copy the child holds */
     MUST(pool_run_for(p, 300) < 10);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);

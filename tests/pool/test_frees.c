@@ -1,5 +1,5 @@
-/* Ending a fetch in each state that it can be in, by freeing its context or the pool or by a cancel: a callback with
-   E_CANCELLED inside of that call, soon, nothing left in either heap, and a pool and a context that go on. */
+/* Ends a fetch in each state, by freeing its context or the pool, or by a cancel. The callback must get E_CANCELLED
+   inside of that call, soon. Both heaps must be empty, and the pool and the context must stay usable. */
 #include "scenes.h"
 
 #include "../support/interpose.h"
@@ -44,8 +44,8 @@ static void free_context(scene *s)
     MUST_INT(lock_sync_pool_pending(s->pool), s->other.submits);
 }
 
-/* The account's context fetches again, where all is well. */
-static void fetch_elsewhere(scene *s)
+/* Fetches with the account's context from a good server. */
+static void fetch_from_good_server(scene *s)
 {
     MUST_OK(lock_sync_set_token_provider(s->a.ctx, NULL, NULL));
     MUST_OK(lock_sync_set_guard_mode(s->a.ctx, LOCK_SYNC_GUARD_OFF));
@@ -53,7 +53,7 @@ static void fetch_elsewhere(scene *s)
     expect_fetch(&s->a, s->pool, LOCK_SYNC_OK);
 }
 
-static void free_context_and_go_on(scene *s)
+static void free_context_and_use_pool(scene *s)
 {
     account later = account_new(raw_url(s->good));
 
@@ -62,16 +62,16 @@ static void free_context_and_go_on(scene *s)
         lock_sync_cancel(s->other.ctx);
     expect_fetch(&later, s->pool, LOCK_SYNC_OK);
     scene_release(s);
-    (void)pool_run_for(s->pool, 20); /* what the helper thread had comes back */
+    (void)pool_run_for(s->pool, 20); /* the helper thread returns the request */
     account_free(&later);
 }
 
 TEST(freeing_a_context_ends_its_fetch_in_each_state)
 {
-    in_each_state(free_context_and_go_on);
+    in_each_state(free_context_and_use_pool);
 }
 
-/* The helper thread still has the fetch of a context that is no more. */
+/* The helper thread still has the fetch of a freed context. */
 static void free_context_and_pool(scene *s)
 {
     free_context(s);
@@ -86,12 +86,12 @@ TEST(freeing_a_context_and_then_the_pool)
 
 static void free_pool(scene *s)
 {
-    if (scene_blocks(s->state)) /* for which it waits */
+    if (scene_blocks(s->state)) /* freeing the pool waits for the store */
         scene_release(s);
     end_pool(s);
     resolver_release();
     s->pool = pool_make();
-    fetch_elsewhere(s);
+    fetch_from_good_server(s);
 }
 
 TEST(freeing_the_pool_ends_its_fetches_in_each_state)
@@ -106,17 +106,17 @@ static void cancel(scene *s)
     lock_sync_cancel(s->a.ctx);
     lock_sync_cancel(s->a.ctx);
     expect_pending(&s->a);
-    if (scene_blocks(s->state)) /* what the helper thread has comes back when that does */
+    if (scene_blocks(s->state)) /* the fetch ends only when the store returns */
         store_release(s->store);
     began = kit_now_ms();
     pool_run_account(&s->a);
     MUST(s->a.ended_ms - began < SOON_MS);
     expect_end(&s->a, s->state == SCENE_SETTLING ? LOCK_SYNC_OK : LOCK_SYNC_E_CANCELLED);
-    lock_sync_cancel(s->a.ctx); /* nothing runs */
+    lock_sync_cancel(s->a.ctx); /* does nothing: no fetch is pending */
     resolver_release();
     if (s->state == SCENE_QUEUED)
         lock_sync_cancel(s->other.ctx);
-    fetch_elsewhere(s);
+    fetch_from_good_server(s);
 }
 
 TEST(cancelling_ends_a_fetch_in_each_state)
@@ -127,7 +127,7 @@ TEST(cancelling_ends_a_fetch_in_each_state)
 static int end(void **user)
 {
     (void)user;
-    kit_wait_for_one_thread(); /* look-ups that were let go */
+    kit_wait_for_one_thread(); /* the threads of released look-ups */
     return 0;
 }
 

@@ -1,21 +1,21 @@
-/* What callbacks do, in each call that callbacks come in: submit, free their context, others, the pool; and what is
-   refused there. What may crash runs in a process of its own. */
+/* Callbacks that submit, free their context, others or the pool, in each call that may call back; and which acts are
+   rejected there. Acts that may crash run in a child process. */
 #include "accounts.h"
 #include "../support/t_heap.h"
 
 #define ACCOUNTS 10
-#define ACTOR 1 /* whose callback does it; that of OTHER frees its own context */
+#define ACTOR 1 /* does the act in its callback; the callback of OTHER frees its own context */
 #define OTHER 5
 
 static account all[ACCOUNTS];
-static lock_sync_pool *pool; /* NULL: it is freed */
+static lock_sync_pool *pool; /* NULL after it is freed */
 
 /* --- what a callback does --- */
 
 static void submit_own(account *a)
 {
     if (a->calls < 3)
-        (void)account_try(a, a->pool); /* refused by a pool that is being freed */
+        (void)account_try(a, a->pool); /* rejected by a pool that is being freed */
 }
 
 static void submit_another(account *a)
@@ -79,17 +79,17 @@ typedef struct row {
     const char *name;
     void (*act)(account *a);
     bool frees_pool;
-    bool ends_all; /* the fetches of all accounts */
+    bool ends_all; /* the act ends the fetches of all accounts */
     void (*call)(void);
 } row;
 
 static const row rows[] = {
-    {.name = "submit its own context", .act = submit_own},
+    {.name = "submits its own context", .act = submit_own},
     {.name = "submit another", .act = submit_another},
-    {.name = "free its own context", .act = free_own},
+    {.name = "frees its own context", .act = free_own},
     {.name = "free others", .act = free_others, .ends_all = true},
-    {.name = "free the pool", .act = free_pool, .frees_pool = true, .ends_all = true},
-    {.name = "free pool and context", .act = free_pool_and_own, .frees_pool = true, .ends_all = true},
+    {.name = "frees the pool", .act = free_pool, .frees_pool = true, .ends_all = true},
+    {.name = "frees pool and context", .act = free_pool_and_own, .frees_pool = true, .ends_all = true},
     {.name = "dispatch", .act = dispatch},
 };
 
@@ -110,7 +110,7 @@ static void run(void *user)
     all[ACTOR].then = r->act;
     all[OTHER].then = free_own;
     r->call();
-    in_dispatch(); /* what is left */
+    in_dispatch(); /* finish the rest */
     pool_end(pool);
     CHILD_MUST(pool_heap.blocks == 0);
     CHILD_MUST(all[ACCOUNTS - 1].status ==
@@ -141,12 +141,12 @@ TEST(a_callback_inside_dispatch_may_submit_and_free_and_not_dispatch)
     check_acts(in_dispatch);
 }
 
-TEST(so_may_one_inside_ctx_free)
+TEST(a_callback_inside_ctx_free_may_submit_and_free_and_not_dispatch)
 {
     check_acts(in_ctx_free);
 }
 
-TEST(so_may_one_inside_pool_free)
+TEST(a_callback_inside_pool_free_may_submit_and_free_and_not_dispatch)
 {
     check_acts(in_pool_free);
 }

@@ -1,14 +1,14 @@
-/* Guards in a pool over real sockets: slots are settled by what was sent, and those that wait for one guard stand in a
-   line. What modes and slots mean otherwise: tests/guard and tests/simulation. */
+/* Guards in a pool over real sockets: slots are settled by what was sent, and the fetches that wait for one guard
+   form a queue. For modes and slots see tests/guard and tests/simulation. */
 #include "stage.h"
 
 #include <unistd.h>
 
 /* Three refunds in a row; the fourth keeps its slot. */
-TEST_ON_STAGE(a_refused_connection_gives_its_slot_back)
+TEST_ON_STAGE(a_refused_connection_refunds_its_slot)
 {
     uint16_t port;
-    int keeper = raw_dead_port(&port);
+    int port_fd = raw_dead_port(&port);
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(stage_text("http://127.0.0.1:%u", port));
 
@@ -17,10 +17,10 @@ TEST_ON_STAGE(a_refused_connection_gives_its_slot_back)
         expect_fetch(a, p, LOCK_SYNC_E_CONNECT);
     expect_fetch(a, p, LOCK_SYNC_E_TOO_SOON);
     MUST_BETWEEN(a->retry_after_ms, 15000, 20000);
-    (void)close(keeper);
+    (void)close(port_fd);
 }
 
-/* What was cancelled in the queue sent nothing; what was cancelled at the server did. */
+/* A fetch cancelled in the queue sent nothing; one cancelled at the server did. */
 TEST_ON_STAGE(a_cancel_settles_by_what_was_sent)
 {
     raw_server *server = stage_silent_server(1);
@@ -39,10 +39,10 @@ TEST_ON_STAGE(a_cancel_settles_by_what_was_sent)
     expect_fetch(a, p, LOCK_SYNC_E_TOO_SOON);
 }
 
-/* --- lines --- */
+/* --- queues --- */
 
-/* In the simulator's count, without any tolerance. */
-TEST_ON_STAGE(those_that_wait_for_one_guard_get_through_one_per_interval_in_their_order)
+/* Checked by the simulator without any tolerance. */
+TEST_ON_STAGE(waiting_fetches_of_one_guard_are_sent_one_per_interval_in_order)
 {
     enum { INTERVAL_MS = 60, COUNT = 20 };
     static const char *const arguments[] = {"--static", "--min-interval-ms", "60", NULL};
@@ -54,14 +54,14 @@ TEST_ON_STAGE(those_that_wait_for_one_guard_get_through_one_per_interval_in_thei
 
     for (size_t i = 0; i < COUNT; i++)
         account_guard(&all[i], guard, LOCK_SYNC_GUARD_WAIT);
-    expect_fetches(all, COUNT, p, LOCK_SYNC_OK); /* a violation would have been a 429 */
+    expect_fetches(all, COUNT, p, LOCK_SYNC_OK); /* the simulator responds to a violation with 429 */
     CHECK_BETWEEN(kit_now_ms() - began, (COUNT - 1) * INTERVAL_MS, 2 * COUNT * INTERVAL_MS * kit_slack());
     CHECK_INT(sim_ask_stats(server).syncs, COUNT);
     for (size_t i = 1; i < COUNT; i++)
         CHECK_INT(all[i].order, all[i - 1].order + 1);
 }
 
-TEST_ON_STAGE(a_slot_that_is_given_back_wakes_the_first_in_the_line)
+TEST_ON_STAGE(a_refunded_slot_wakes_the_first_in_the_queue)
 {
     raw_full_port port = raw_full_port_open();
     lock_sync_pool *p = stage_pool();
@@ -85,8 +85,8 @@ TEST_ON_STAGE(a_slot_that_is_given_back_wakes_the_first_in_the_line)
     raw_full_port_close(&port);
 }
 
-/* The answer of the line's first is the answer of all behind it. */
-TEST_ON_STAGE(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known)
+/* The decision for the first in the queue decides for all behind it. */
+TEST_ON_STAGE(a_fetch_that_would_wait_beyond_its_deadline_fails_as_soon_as_that_is_known)
 {
     enum { INTERVAL_MS = 600, COUNT = 5 };
     lock_sync_pool *p = stage_pool();
@@ -103,7 +103,7 @@ TEST_ON_STAGE(one_that_would_wait_beyond_its_deadline_fails_when_that_is_known)
     expect_ends(&all[1], 2, LOCK_SYNC_OK);
     expect_ends(&all[3], 2, LOCK_SYNC_E_TOO_SOON);
     MUST(all[3].order < all[1].order); /* at once */
-    MUST(all[4].order < all[2].order); /* when the second was told */
+    MUST(all[4].order < all[2].order); /* when the second got its decision */
     MUST(all[4].retry_after_ms > 0);
 }
 
@@ -112,7 +112,7 @@ static bool has_loaded_thrice(void *user)
     return store_loads(user) == 3; /* two for the fetch before */
 }
 
-TEST_ON_STAGE(of_those_that_wait_for_one_guard_the_first_asks)
+TEST_ON_STAGE(only_the_first_waiting_fetch_asks_the_guard)
 {
     enum { COUNT = 5 };
     lock_sync_pool *p = stage_pool();
@@ -127,7 +127,7 @@ TEST_ON_STAGE(of_those_that_wait_for_one_guard_the_first_asks)
     expect_fetch(&all[0], p, LOCK_SYNC_OK);
     account_submit(&all[1], p);
     pool_run_until(p, has_loaded_thrice, s);
-    (void)pool_run_for(p, 50 * kit_slack()); /* it was told, and sleeps */
+    (void)pool_run_for(p, 50 * kit_slack()); /* it got its decision, and sleeps */
     accounts_submit(&all[2], COUNT - 2, p);
     (void)pool_run_for(p, 50);
     MUST_INT(store_loads(s), 3);

@@ -1,13 +1,13 @@
-/* Guards whose stores may block: asked on one helper thread, and delaying nobody else. */
+/* Guards with stores that may block: called on one helper thread, without delaying other accounts. */
 #include "stage.h"
 
 #include <signal.h>
 #include <string.h>
 
 #define MANY 20
-#define BLOCKED_MS (1000 * kit_slack()) /* a dispatch that waits for the store takes for ever */
+#define BLOCKED_MS (1000 * kit_slack()) /* a dispatch that waits for the store exceeds it */
 
-TEST_ON_STAGE(stores_are_asked_on_one_thread_that_is_not_ours_and_takes_no_signals)
+TEST_ON_STAGE(stores_are_called_on_one_helper_thread_that_blocks_signals)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     store *s = stage_store();
@@ -33,10 +33,10 @@ TEST_ON_STAGE(a_guard_in_memory_needs_no_thread)
     for (size_t i = 0; i < MANY; i++)
         account_guard(&all[i], NULL, LOCK_SYNC_GUARD_FAIL);
     expect_fetches(all, MANY, p, LOCK_SYNC_E_CONNECT);
-    MUST(kit_threads() <= threads); /* another test's may have ended */
+    MUST(kit_threads() <= threads); /* threads of an earlier test may have ended */
 }
 
-/* In the simulator's count, without any tolerance. */
+/* Checked by the simulator without any tolerance. */
 TEST_ON_STAGE(a_file_guard_is_shared)
 {
     static const char *const arguments[] = {"--static", "--min-interval-ms", "40", NULL};
@@ -48,12 +48,12 @@ TEST_ON_STAGE(a_file_guard_is_shared)
     for (size_t i = 0; i < MANY; i++) {
         lock_sync_guard *g;
 
-        MUST_OK(lock_sync_guard_open_file(path, &g)); /* each its own, on one file */
+        MUST_OK(lock_sync_guard_open_file(path, &g)); /* each account has a separate guard on the same file */
         MUST_OK(lock_sync_guard_set_min_interval_ms(g, 40));
         account_guard(&all[i], g, LOCK_SYNC_GUARD_WAIT);
         lock_sync_guard_unref(g);
     }
-    expect_fetches(all, MANY, p, LOCK_SYNC_OK); /* a violation would have been a 429 */
+    expect_fetches(all, MANY, p, LOCK_SYNC_OK); /* the simulator responds to a violation with 429 */
     MUST_INT(sim_ask_stats(server).syncs, MANY);
 }
 
@@ -92,7 +92,7 @@ TEST_ON_STAGE(a_store_that_blocks_delays_no_other_account)
     expect_end(blocked, LOCK_SYNC_OK);
 }
 
-/* The line of the log that a response leaves. */
+/* Notices the line that a response leaves in the log. */
 static void note_response(void *has_response, lock_sync_log_level level, const char *message)
 {
     (void)level;
@@ -105,7 +105,7 @@ static bool is_true(void *flag)
     return *(const bool *)flag;
 }
 
-/* A question that waits is taken back. */
+/* A request for a slot that waits for the helper thread is withdrawn. */
 TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_END};
@@ -116,7 +116,7 @@ TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(raw_url(server));
     account *asking = stage_account(DEAD_URL);
-    static bool has_response; /* the context, which logs, outlives this function */
+    static bool has_response; /* static: the context, which logs, outlives this function */
     int64_t wait_ms;
 
     account_guard(a, g, LOCK_SYNC_GUARD_FAIL);
@@ -136,11 +136,11 @@ TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
     pool_run_all(p);
     expect_end(a, LOCK_SYNC_OK);
     (void)lock_sync_guard_reserve(g, 0, &wait_ms, NULL);
-    MUST_BETWEEN(wait_ms, 0, 1000); /* the rest of the interval, not of the hold */
+    MUST_BETWEEN(wait_ms, 0, 1000); /* the rest of the interval, not of the lease */
 }
 
-/* Its store is asked when its context is freed, and gives it a slot; the other is told to wait for that one's end. */
-TEST_ON_STAGE(the_slot_of_a_freed_context_wakes_the_first_in_the_line)
+/* The store is asked when the context is freed, and grants a slot; the other fetch must wait until that slot ends. */
+TEST_ON_STAGE(the_slot_of_a_freed_context_wakes_the_first_in_the_queue)
 {
     store *s = stage_store();
     lock_sync_guard *g = stage_store_guard(s, 60000);
@@ -155,7 +155,7 @@ TEST_ON_STAGE(the_slot_of_a_freed_context_wakes_the_first_in_the_line)
     account_submit(freed, p);
     pool_run_until(p, store_is_waiting, s);
     account_submit(next, p);
-    MUST_OK(pool_dispatch(p)); /* it is asked for as well */
+    MUST_OK(pool_dispatch(p)); /* asks for a slot as well */
     account_free(freed);
     store_release(s);
     pool_run_account(next);

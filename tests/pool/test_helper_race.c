@@ -1,5 +1,5 @@
-/* The helper thread may be done with a question before the sender goes on: this program stands before
-   pthread_mutex_unlock, and makes the sender's thread slow there. The store's decision must stand none the less. */
+/* The helper thread may finish a request before the sender continues. This program interposes pthread_mutex_unlock
+   and slows the sender down there. The store's decision must still count. */
 #include "stage.h"
 
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
 }
 #endif
 
-TEST_ON_STAGE(a_refusal_of_the_store_stays_one)
+TEST_ON_STAGE(a_denial_by_the_store_is_not_lost)
 {
     raw_server *server = stage_server(NULL, 0);
     lock_sync_guard *g = stage_store_guard(stage_store(), 3600000);

@@ -1,6 +1,7 @@
-/* All that an HTTP/2 server may do instead of answering, to the first request on a connection and to a later one, to a
-   fetch that blocks and to one in a pool: what is repeated, how often, and what the fetch ends with. libcurl 7.88 gives
-   up what is refused as the last request of a connection, others repeat it: here each is repeated once. */
+/* All that an HTTP/2 server may do instead of responding, to the first request on a connection and to a later one.
+   Each row runs blocking and in a pool; it says which requests are retried, how often, and how the fetch ends.
+   libcurl 7.88 gives up a refused last request of a connection, newer versions retry it; the library retries each
+   once. */
 #include "labs.h"
 
 #include <curl/curl.h>
@@ -8,7 +9,7 @@
 
 #define STEPS_MAX 5
 /* clang-format off */
-#define ANSWERS {.act = H2_RESPOND}
+#define RESPONDS {.act = H2_RESPOND}
 #define GOES_AWAY {.act = H2_GOAWAY}
 #define REFUSES(error) {.act = H2_RST, .number = (error)}
 #define ALWAYS_REFUSES(error) {.act = H2_RST, .number = (error), .times = H2_ALWAYS}
@@ -17,9 +18,9 @@
 
 typedef struct row {
     const char *name;
-    h2_step first[STEPS_MAX]; /* of the first connection; behind them all is answered */
-    h2_step later[STEPS_MAX]; /* of those that follow */
-    int good;                 /* fetches that are good before */
+    h2_step first[STEPS_MAX]; /* of the first connection; later requests get good responses */
+    h2_step later[STEPS_MAX]; /* of later connections */
+    int good;                 /* successful fetches before */
     lock_sync_status want;
     const char *fates; /* of all requests */
     bool or_network;   /* or E_NETWORK without the last of them */
@@ -69,7 +70,7 @@ static void check_row(const row *r, bool pooled)
         CHECK_INT(status, r->want);
         CHECK_TEXT(fates, r->fates);
     }
-    if (r->later[0].act == H2_END) /* and then all is well */
+    if (r->later[0].act == H2_END) /* the next fetch succeeds */
         CHECK_OK(fetch(&s));
     (void)stage_clear(NULL);
 }
@@ -81,15 +82,15 @@ static void check_rows(const row *rows, size_t count)
             check_row(&rows[i], pooled == 1);
 }
 
-/* REFUSED_STREAM and GOAWAY say that the request was not looked at. */
-TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
+/* REFUSED_STREAM and GOAWAY say that the request was not processed. */
+TEST_ON_STAGE(requests_that_were_not_processed_are_retried_once)
 {
     static const row rows[] = {
         {.name = "REFUSED_STREAM, first request",
          .first = {REFUSES(H2_REFUSED_STREAM)},
          .fates = "refused\nanswered\n"},
         {.name = "REFUSED_STREAM, second request",
-         .first = {ANSWERS, REFUSES(H2_REFUSED_STREAM)},
+         .first = {RESPONDS, REFUSES(H2_REFUSED_STREAM)},
          .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
         {.name = "REFUSED_STREAM, tenth request",
@@ -104,12 +105,12 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
          .fates = "refused\nrefused\n"},
         {.name = "GOAWAY, first request", .first = {GOES_AWAY}, .fates = "refused\nanswered\n"},
         {.name = "GOAWAY, second request",
-         .first = {ANSWERS, GOES_AWAY},
+         .first = {RESPONDS, GOES_AWAY},
          .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
-        {.name = "GOAWAY, each second request, more often than libcurl repeats on one handle",
-         .first = {ANSWERS, GOES_AWAY},
-         .later = {ANSWERS, GOES_AWAY},
+        {.name = "GOAWAY, each second request, more often than libcurl retries on one handle",
+         .first = {RESPONDS, GOES_AWAY},
+         .later = {RESPONDS, GOES_AWAY},
          .good = 7,
          .fates = "answered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\n"
                   "refused\nanswered\nrefused\nanswered\nrefused\nanswered\n"},
@@ -119,7 +120,7 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
          .want = LOCK_SYNC_E_NETWORK,
          .fates = "refused\nrefused\n"},
         {.name = "GOAWAY always, second request",
-         .first = {ANSWERS, GOES_AWAY},
+         .first = {RESPONDS, GOES_AWAY},
          .later = {GOES_AWAY},
          .good = 1,
          .want = LOCK_SYNC_E_NETWORK,
@@ -128,7 +129,7 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
          .first = {ANNOUNCES_ITS_END, GOES_AWAY},
          .fates = "refused\nanswered\n"},
         {.name = "GOAWAY in two phases, second request",
-         .first = {ANSWERS, ANNOUNCES_ITS_END, GOES_AWAY},
+         .first = {RESPONDS, ANNOUNCES_ITS_END, GOES_AWAY},
          .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
     };
@@ -136,29 +137,29 @@ TEST_ON_STAGE(what_was_not_looked_at_is_repeated_once)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* GOAWAY behind an answer, or before it, takes nothing from it. */
-TEST_ON_STAGE(an_orderly_end_of_a_connection_costs_nothing)
+/* GOAWAY before or after a response does not spoil it. */
+TEST_ON_STAGE(an_orderly_end_of_a_connection_fails_no_fetch)
 {
     static const row rows[] = {
-        {.name = "GOAWAY behind the first answer",
+        {.name = "GOAWAY after the first response",
          .first = {{.act = H2_LAST}},
          .good = 1,
          .fates = "answered\nanswered\n"},
-        {.name = "GOAWAY behind each answer",
+        {.name = "GOAWAY after each response",
          .first = {{.act = H2_LAST}},
          .later = {{.act = H2_LAST}},
          .good = 2,
          .fates = "answered\nanswered\nanswered\n"},
-        {.name = "both phases round an answer",
+        {.name = "both phases around a response",
          .first = {ANNOUNCES_ITS_END, {.act = H2_LAST}},
          .good = 1,
          .fates = "answered\nanswered\n"},
-        {.name = "the first phase before an answer",
-         .first = {ANNOUNCES_ITS_END, ANSWERS},
+        {.name = "the first phase before a response",
+         .first = {ANNOUNCES_ITS_END, RESPONDS},
          .good = 1,
          .fates = "answered\nanswered\n"},
         {.name = "SETTINGS that leave one stream",
-         .first = {{.act = H2_SETTINGS, .number = 1}, ANSWERS},
+         .first = {{.act = H2_SETTINGS, .number = 1}, RESPONDS},
          .good = 1,
          .fates = "answered\nanswered\n"},
     };
@@ -166,8 +167,8 @@ TEST_ON_STAGE(an_orderly_end_of_a_connection_costs_nothing)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* An error of the stream leaves open whether the request was done: it is sent no second time. */
-TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
+/* A stream error leaves open whether the request was processed: it is not sent again. */
+TEST_ON_STAGE(requests_that_may_have_been_processed_are_not_retried)
 {
     static const row rows[] = {
         {.name = "ENHANCE_YOUR_CALM, first request",
@@ -175,7 +176,7 @@ TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
          .want = LOCK_SYNC_E_NETWORK,
          .fates = "refused\n"},
         {.name = "ENHANCE_YOUR_CALM, second request",
-         .first = {ANSWERS, REFUSES(H2_ENHANCE_YOUR_CALM)},
+         .first = {RESPONDS, REFUSES(H2_ENHANCE_YOUR_CALM)},
          .good = 1,
          .want = LOCK_SYNC_E_NETWORK,
          .fates = "answered\nrefused\n"},
@@ -201,22 +202,22 @@ TEST_ON_STAGE(what_may_have_been_looked_at_is_not_repeated)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* On a connection that carried others, libcurl does not tell whether the request was looked at. */
-TEST_ON_STAGE(what_was_left_unanswered_on_a_used_connection_is_repeated_at_most_once)
+/* On a connection that carried other requests, libcurl does not report whether the request was processed. */
+TEST_ON_STAGE(requests_without_response_on_a_used_connection_are_retried_at_most_once)
 {
     static const row rows[] = {
         {.name = "closed, second request",
-         .first = {ANSWERS, {.act = H2_CLOSE}},
+         .first = {RESPONDS, {.act = H2_CLOSE}},
          .good = 1,
          .fates = "answered\nclosed\nanswered\n",
          .or_network = true},
         {.name = "close_notify, second request",
-         .first = {ANSWERS, {.act = H2_CLOSE_NOTIFY}},
+         .first = {RESPONDS, {.act = H2_CLOSE_NOTIFY}},
          .good = 1,
          .fates = "answered\nclosed\nanswered\n",
          .or_network = true},
         {.name = "reset, second request",
-         .first = {ANSWERS, {.act = H2_RESET}},
+         .first = {RESPONDS, {.act = H2_RESET}},
          .good = 1,
          .fates = "answered\nclosed\nanswered\n",
          .or_network = true},
@@ -233,8 +234,8 @@ TEST_ON_STAGE(a_server_that_wants_http1_gets_it)
          .later = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
          .fates = "refused\nanswered\n"},
         {.name = "HTTP_1_1_REQUIRED, second request",
-         .first = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
-         .later = {ANSWERS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .first = {RESPONDS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
+         .later = {RESPONDS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
          .good = 1,
          .fates = "answered\nrefused\nanswered\n"},
     };
@@ -244,12 +245,12 @@ TEST_ON_STAGE(a_server_that_wants_http1_gets_it)
     check_rows(rows, COUNT_OF(rows));
 }
 
-/* The guard's hour has room for the two requests of one fetch and for the one of another. */
-TEST_ON_STAGE(both_requests_count_in_the_hour)
+/* The guard's hour has room for the two requests of one fetch and for one of another. */
+TEST_ON_STAGE(a_request_and_its_retry_count_in_the_hour)
 {
     static const row rows[] = {
         {.name = "first request", .first = {REFUSES(H2_REFUSED_STREAM)}},
-        {.name = "second request", .first = {ANSWERS, GOES_AWAY}},
+        {.name = "second request", .first = {RESPONDS, GOES_AWAY}},
     };
 
     for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
@@ -268,10 +269,10 @@ TEST_ON_STAGE(both_requests_count_in_the_hour)
     }
 }
 
-/* The deadline is the fetch's: the repeat has what the first left of it. */
-TEST_ON_STAGE(the_repeat_ends_in_time)
+/* The deadline is the fetch's: the retry has the rest of it. */
+TEST_ON_STAGE(the_retry_ends_by_the_deadline)
 {
-    static const row late = {.first = {ANSWERS, {.act = H2_WAIT, .number = 1500}, GOES_AWAY},
+    static const row late = {.first = {RESPONDS, {.act = H2_WAIT, .number = 1500}, GOES_AWAY},
                              .later = {{.act = H2_SILENCE}}};
 
     for (int pooled = 0; pooled < 2; pooled++) {

@@ -1,5 +1,5 @@
-/* Memory: pool and contexts each with an allocator of their own, all given back, none to the other, and no more of it
-   with each fetch. That each allocation may fail: tests/torture. */
+/* Memory: pool and contexts use separate allocators. Each block is freed into its own, and use does not grow with
+   fetches. For failing allocations see tests/torture. */
 #include "stage.h"
 
 #include "../support/t_heap.h"
@@ -15,8 +15,8 @@ static lock_sync_pool *pool_in(t_heap *h)
     return p;
 }
 
-/* The server refuses some of the fetches with a 403. */
-TEST_ON_STAGE(all_blocks_go_back_to_where_they_came_from)
+/* The server responds to some of the fetches with a 403. */
+TEST_ON_STAGE(all_blocks_are_freed_into_their_own_heap)
 {
     static const raw_step forbidden[] = {
         RAW_READ_REQUEST,
@@ -60,7 +60,7 @@ TEST_ON_STAGE(all_blocks_go_back_to_where_they_came_from)
     }
 }
 
-TEST_ON_STAGE(memory_stays_flat_over_many_fetches)
+TEST_ON_STAGE(memory_does_not_grow_over_many_fetches)
 {
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
     t_heap h = {0};
@@ -77,7 +77,7 @@ TEST_ON_STAGE(memory_stays_flat_over_many_fetches)
     MUST_INT(h.blocks, 0);
 }
 
-/* What a fetch would leave among blocks that live no longer than it is a hole in the heap for each context. */
+/* A block left among others that live no longer than the fetch would leave a hole in the heap for each context. */
 TEST_ON_STAGE(a_fetch_leaves_nothing_in_its_context)
 {
     t_heap h = {0};

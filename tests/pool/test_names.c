@@ -1,12 +1,12 @@
-/* Names, and what stalls before a connection is there: it delays no other account, and until a name is known it is
-   asked for once. support/interpose.c is the resolver. */
+/* Names, and what stalls before a connection exists. No other account is delayed, and a name is looked up once.
+   support/interpose.c is the resolver. */
 #include "stage.h"
 
 #include "../support/interpose.h"
 #include "../support/pems.h"
 
 #define MANY 50
-#define STALL_MS (1000 * kit_slack()) /* until those that stall are out of time */
+#define STALL_MS (1000 * kit_slack()) /* deadline of those that stall */
 
 static int clear(void **user)
 {
@@ -40,7 +40,7 @@ TEST_OF_NAMES(fifty_accounts_of_a_name_look_it_up_once)
     pool_run_until(p, resolver_is_stalling, NULL);
     (void)pool_run_for(p, 100);
     MUST_INT(resolver_calls(), before + 1);
-    MUST(kit_threads() <= threads + 2); /* one for each family, or for both */
+    MUST(kit_threads() <= threads + 2); /* one thread for each family, or one for both */
     resolver_release();
     pool_run_all(p);
     expect_ends(all, MANY, LOCK_SYNC_OK);
@@ -74,8 +74,8 @@ TEST_OF_NAMES(a_stalled_resolver_delays_no_other_account)
         MUST_BETWEEN(stalled[i].ended_ms - began, STALL_MS - 2, 2 * STALL_MS);
 }
 
-/* libcurl 8.20 and newer make 20 look-ups at once, and others wait, unless they are told otherwise. */
-TEST_OF_NAMES(many_names_that_stall_hold_no_other_name_up)
+/* libcurl 8.20 and newer make 20 look-ups at once by default; the others would wait. */
+TEST_OF_NAMES(many_stalled_names_delay_no_other_name)
 {
     lock_sync_pool *p = stage_pool();
     account *stalled = stage_accounts(MANY, DEAD_URL);
@@ -97,8 +97,8 @@ TEST_OF_NAMES(many_names_that_stall_hold_no_other_name_up)
     MUST(good->ended_ms - began < 5000); /* the stalled ones have 30 s */
 }
 
-/* The IPv4 addresses come, and the IPv6 ones do not, as behind a firewall that drops what it does not know. */
-TEST_OF_NAMES(addresses_of_a_family_that_stall_hold_nobody_up)
+/* The IPv4 addresses arrive and the IPv6 ones do not, as behind a firewall that drops what it does not know. */
+TEST_OF_NAMES(stalled_addresses_of_one_family_delay_no_fetch)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, named_url(stage_server(NULL, 0)));
@@ -113,8 +113,8 @@ TEST_OF_NAMES(addresses_of_a_family_that_stall_hold_nobody_up)
         MUST(all[i].ended_ms - began < 1000 * kit_slack());
 }
 
-/* The one that looks up for all is cancelled, or freed: the next goes ahead. */
-TEST_OF_NAMES(another_goes_ahead_when_the_first_ends)
+/* The leader is cancelled or freed: the next becomes the leader. */
+TEST_OF_NAMES(another_fetch_becomes_the_leader_when_the_first_ends)
 {
     for (int freed = 0; freed < 2; freed++) {
         const char *url = named_url(stage_server(NULL, 0));
@@ -141,8 +141,8 @@ TEST_OF_NAMES(another_goes_ahead_when_the_first_ends)
     }
 }
 
-/* Its first connection hangs in the TLS handshake; those after it do not. */
-TEST_OF_NAMES(a_leader_that_hangs_holds_up_the_others_for_a_second)
+/* The first connection hangs in the TLS handshake; later ones do not. */
+TEST_OF_NAMES(a_leader_that_hangs_delays_the_others_by_a_second)
 {
     const char *const arguments[] = {"--static", "--tls-cert", pems->good, "--tls-key", pems->key, NULL};
     static const raw_step silent[] = {RAW_WAIT_FOR_CLOSE, RAW_END};
@@ -170,15 +170,15 @@ static void close_full_port(void *port)
     raw_full_port_close(port);
 }
 
-/* libcurl 7.88 closes the socket of a connection that has not come about without a word. The resolver's own gets its
-   number: the look-up is waited for, and no other account is disturbed. */
-TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
+/* libcurl 7.88 closes the socket of an unfinished connection without reporting it. The resolver's socket gets its
+   number. The pool must still wait for the look-up, and no other account is delayed. */
+TEST_OF_NAMES(a_look_up_may_reuse_the_number_of_a_closed_socket)
 {
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_END};
     static const raw_step *const scripts[] = {held};
     static raw_full_port full;
     raw_server *server = stage_server(scripts, 1);
-    const char *const names[] = {"first", "second"}; /* libcurl 8.23 remembers what was not found */
+    const char *const names[] = {"first", "second"}; /* two, because libcurl 8.23 remembers a name that was not found */
     lock_sync_pool *p = stage_pool();
     account *other = stage_account(raw_url(server));
     account *named = stage_account(DEAD_URL);
@@ -187,14 +187,14 @@ TEST_OF_NAMES(a_look_up_may_have_the_number_of_a_socket_that_was_closed)
     full = raw_full_port_open();
     stage_later(close_full_port, &full);
     connecting = stage_account(full.url);
-    account_submit(connecting, p); /* first: its socket has the lowest number */
+    account_submit(connecting, p); /* first, so that its socket has the lowest number */
     pool_run_until(p, raw_full_port_is_tried, &full);
     account_submit(other, p);
     pool_run_until(p, server_is_asked, server);
     lock_sync_cancel(connecting->ctx);
     pool_run_account(connecting);
     expect_end(connecting, LOCK_SYNC_E_CANCELLED);
-    for (int i = 0; i < 2; i++) { /* one look-up's number is the next one's */
+    for (int i = 0; i < 2; i++) { /* the next look-up reuses the number of the first */
         resolver_set_address(i == 0 ? NULL : "127.0.0.1");
         MUST_OK(lock_sync_set_base_url(named->ctx, stage_text("http://%s.test:%u", names[i], raw_port(server))));
         resolver_stall();

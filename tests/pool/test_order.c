@@ -1,10 +1,10 @@
-/* First in, first out where a store may block, and the limits of transfers and connections as the server counts them.
-   Order without one: tests/simulation and tests/unit/test_pool_schedule.c. */
+/* Fetches whose store may block run first in, first out; the server counts the limits of transfers and connections.
+   For the order without stores see tests/simulation and tests/unit/test_pool_schedule.c. */
 #include "stage.h"
 
 #define MANY 30
 
-TEST_ON_STAGE(with_guards_that_may_block_it_is_first_in_first_out)
+TEST_ON_STAGE(fetches_whose_guards_may_block_are_first_in_first_out)
 {
     lock_sync_pool *p = stage_pool();
     account *all = stage_accounts(MANY, raw_url(stage_server(NULL, 0)));
@@ -39,7 +39,7 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_SERVE};
     static const raw_step *const scripts[] = {first, held, held, held, held, held, held, held, held, held, held, held};
     static const limit rows[] = {
-        {.active = 12, .per_host = 64, .total = 256, .most = 11}, /* one origin leaves a ninth */
+        {.active = 12, .per_host = 64, .total = 256, .most = 11}, /* one origin leaves a ninth to the others */
         {.active = 128, .per_host = 9, .total = 256, .most = 9},
         {.active = 128, .per_host = 9, .total = 9, .most = 8},
     };
@@ -52,12 +52,12 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
         t_row("%u active, %u connections per host, %u in all", l.active, l.per_host, l.total);
         l.server = stage_server(scripts, COUNT_OF(scripts));
         all = stage_accounts(MANY, raw_url(l.server));
-        expect_fetch(all, p, LOCK_SYNC_OK); /* libcurl knows then that each connection takes one request */
+        expect_fetch(all, p, LOCK_SYNC_OK); /* libcurl then knows that each connection takes one request */
         MUST_OK(lock_sync_pool_set_max_active(p, l.active));
         MUST_OK(lock_sync_pool_set_max_connections(p, l.per_host, l.total));
         accounts_submit(all, MANY, p);
         (void)pool_run(p, is_reached, &l, 5000);
-        (void)pool_run_for(p, 50); /* and not passed */
+        (void)pool_run_for(p, 50); /* and does not exceed it */
         CHECK_INT(raw_requests(l.server), 1 + l.most);
         CHECK_INT(raw_connections(l.server), l.most);
         raw_release(l.server);
@@ -68,8 +68,8 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
     }
 }
 
-/* Nobody waits for a connection behind an account that does not use it. */
-TEST_ON_STAGE(a_refusal_among_those_that_wait_holds_up_none)
+/* No fetch waits for a connection behind an account that does not use it. */
+TEST_ON_STAGE(a_denied_fetch_in_the_queue_delays_no_other)
 {
     static const raw_step serve[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_READ_REQUEST, RAW_RESPOND, RAW_END};
     static const raw_step *const one[] = {serve};
@@ -83,7 +83,7 @@ TEST_ON_STAGE(a_refusal_among_those_that_wait_holds_up_none)
     pool_run_until(p, server_is_asked, server);
     (void)pool_run_for(p, 50);
     for (size_t i = 0; i < 3; i++)
-        expect_pending(&all[i]); /* the guard is asked when it is the account's turn */
+        expect_pending(&all[i]); /* the guard is asked only when the account gets a transfer */
     raw_release(server);
     pool_run_all(p);
     expect_end(&all[0], LOCK_SYNC_OK);

@@ -1,19 +1,19 @@
-/* What the pool refuses, and its functions with NULL. No server is needed: what is sent goes to a port that nobody
-   has. */
+/* Calls that the pool rejects, and its functions with NULL. No server is needed: requests go to a port without a
+   listener. */
 #include "stage.h"
 
 #include "../support/t_heap.h"
 
 #include <string.h>
 
-static void nobody(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+static void never_called(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     (void)ctx, (void)status;
     lock_sync_results_free(results);
     ++*(size_t *)user;
 }
 
-TEST(null_pools_are_taken)
+TEST(null_pools_are_allowed)
 {
     CHECK_INT(lock_sync_pool_new(NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_new_with_allocator(NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -27,7 +27,7 @@ TEST(null_pools_are_taken)
     lock_sync_pool_free(NULL);
 }
 
-TEST(an_allocator_that_is_not_complete_is_refused)
+TEST(an_incomplete_allocator_is_rejected)
 {
     t_heap h = {0};
     lock_sync_allocator memory = t_heap_allocator(&h);
@@ -38,7 +38,7 @@ TEST(an_allocator_that_is_not_complete_is_refused)
     MUST(p == NULL);
 }
 
-TEST_ON_STAGE(limits_out_of_range_are_refused)
+TEST_ON_STAGE(limits_out_of_range_are_rejected)
 {
     static const struct {
         uint32_t per_host;
@@ -58,13 +58,13 @@ TEST_ON_STAGE(limits_out_of_range_are_refused)
 
 /* --- submits --- */
 
-/* A refused submit leaves the context free, tells why, and never calls back. */
-static void expect_refused(lock_sync_pool *p, account *a, const int64_t *ids, size_t n, const char *why)
+/* A rejected submit leaves the context free, says why, and never calls back. */
+static void expect_rejected(lock_sync_pool *p, account *a, const int64_t *ids, size_t n, const char *why)
 {
     size_t calls = 0;
 
     t_row("%s", why);
-    CHECK_INT(lock_sync_pool_submit(p, a->ctx, ids, n, nobody, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_pool_submit(p, a->ctx, ids, n, never_called, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_error_status(lock_sync_last_error(a->ctx)), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(lock_sync_error_message(lock_sync_last_error(a->ctx)), why);
     CHECK_INT(lock_sync_pool_pending(p), 0);
@@ -74,25 +74,25 @@ static void expect_refused(lock_sync_pool *p, account *a, const int64_t *ids, si
     CHECK_OK(lock_sync_set_timeout_ms(a->ctx, 30000));
 }
 
-TEST_ON_STAGE(bad_submits_are_refused_and_never_called_back)
+TEST_ON_STAGE(bad_submits_are_rejected_without_a_callback)
 {
     static const int64_t zero[] = {1, 0};
     static const int64_t negative[] = {-5};
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(DEAD_URL);
 
-    CHECK_INT(lock_sync_pool_submit(p, NULL, NULL, 0, nobody, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_pool_submit(p, NULL, NULL, 0, never_called, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_submit(p, a->ctx, NULL, 0, NULL, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(lock_sync_error_message(lock_sync_last_error(a->ctx)), "done");
-    expect_refused(NULL, a, NULL, 0, "pool");
-    expect_refused(p, a, NULL, 1, "ids");
-    expect_refused(p, a, zero, 0, "the list of ids is empty; NULL asks for all");
-    expect_refused(p, a, zero, 2, "ids[1]");
-    expect_refused(p, a, negative, 1, "-5");
-    expect_refused(p, a, zero, SIZE_MAX, "ids");
+    expect_rejected(NULL, a, NULL, 0, "pool");
+    expect_rejected(p, a, NULL, 1, "ids");
+    expect_rejected(p, a, zero, 0, "the list of ids is empty; NULL asks for all");
+    expect_rejected(p, a, zero, 2, "ids[1]");
+    expect_rejected(p, a, negative, 1, "-5");
+    expect_rejected(p, a, zero, SIZE_MAX, "ids");
     MUST_OK(lock_sync_set_allow_http(a->ctx, false));
     MUST_OK(lock_sync_set_base_url(a->ctx, "http://service.test"));
-    expect_refused(p, a, NULL, 0, "http");
+    expect_rejected(p, a, NULL, 0, "http");
     MUST_OK(lock_sync_set_base_url(a->ctx, DEAD_URL));
     expect_fetch(a, p, LOCK_SYNC_E_CONNECT);
 }
@@ -103,20 +103,20 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     return LOCK_SYNC_E_NETWORK;
 }
 
-TEST_ON_STAGE(a_context_with_a_transport_of_its_own_is_refused)
+TEST_ON_STAGE(a_context_with_its_own_transport_is_rejected)
 {
     const lock_sync_transport own = {.struct_size = sizeof own, .perform = perform};
     lock_sync_pool *p = stage_pool();
     account *a = stage_account(DEAD_URL);
 
     MUST_OK(lock_sync_set_transport(a->ctx, &own));
-    expect_refused(p, a, NULL, 0, "lock_sync_request_build");
-    expect_refused(p, a, NULL, 0, "lock_sync_response_decode");
+    expect_rejected(p, a, NULL, 0, "lock_sync_request_build");
+    expect_rejected(p, a, NULL, 0, "lock_sync_response_decode");
     MUST_OK(lock_sync_set_transport(a->ctx, NULL));
     expect_fetch(a, p, LOCK_SYNC_E_CONNECT);
 }
 
-/* What each function says of a busy context: tests/unit/test_busy.c. */
+/* For what each function returns with a busy context see tests/unit/test_busy.c. */
 TEST_ON_STAGE(a_pending_context_is_busy)
 {
     lock_sync_pool *pools[] = {stage_pool(), stage_pool()};
@@ -128,7 +128,7 @@ TEST_ON_STAGE(a_pending_context_is_busy)
     account_submit(a, pools[0]);
     CHECK_OK(lock_sync_error_status(lock_sync_last_error(a->ctx)));
     for (size_t i = 0; i < 2; i++) {
-        CHECK_INT(lock_sync_pool_submit(pools[i], a->ctx, NULL, 0, nobody, &calls), LOCK_SYNC_E_BUSY);
+        CHECK_INT(lock_sync_pool_submit(pools[i], a->ctx, NULL, 0, never_called, &calls), LOCK_SYNC_E_BUSY);
         CHECK_INT(lock_sync_pool_pending(pools[i]), i == 0 ? 1 : 0);
     }
     CHECK_INT(lock_sync_set_personal_key(a->ctx, "x"), LOCK_SYNC_E_BUSY);
@@ -149,7 +149,7 @@ TEST_ON_STAGE(ids_are_copied)
     int64_t ids[] = {1, 2};
     size_t calls = 0;
 
-    MUST_OK(lock_sync_pool_submit(p, a->ctx, ids, 2, nobody, &calls));
+    MUST_OK(lock_sync_pool_submit(p, a->ctx, ids, 2, never_called, &calls));
     memset(ids, 0xff, sizeof ids);
     pool_run_all(p);
     MUST_INT(calls, 1);

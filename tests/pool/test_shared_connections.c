@@ -1,11 +1,11 @@
-/* Connections that the accounts of a pool share, and that break: a request is not sent twice, and what one account
-   learned of a connection holds for the next. What else servers break stands in the table of faults (tests/torture). */
+/* Connections that the accounts of a pool share, and that break. A request is not sent twice, and what one account
+   learned about a connection applies to the next. Other faults are in the table of faults (tests/torture). */
 #include "stage.h"
 
 #include "../support/pems.h"
 
-/* Transfers go from account to account, and so from server to server: what one learned of HTTP/2 is not so
-   elsewhere. `between`: the URL of an HTTP/2 server that is fetched from in between, or NULL. */
+/* Accounts and servers share transfers: what one transfer learned about HTTP/2 must not apply to another server.
+   `between`: the URL of an HTTP/2 server for a fetch in between, or NULL. */
 static void check_one_request(const char *between)
 {
     static const raw_step closes_second[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_END};
@@ -16,7 +16,7 @@ static void check_one_request(const char *between)
         raw_server *server = stage_server(&scripts[i], 1);
         lock_sync_pool *p = stage_pool();
         account *first = stage_account(raw_url(server));
-        account *next = stage_account(raw_url(server)); /* connections are the pool's: it gets the first one's */
+        account *next = stage_account(raw_url(server)); /* it gets the first account's connection */
 
         expect_fetch(first, p, LOCK_SYNC_OK);
         if (between != NULL)
@@ -28,20 +28,20 @@ static void check_one_request(const char *between)
     }
 }
 
-TEST_ON_STAGE(a_kept_connection_closed_unanswered_gets_one_request)
+TEST_ON_STAGE(a_kept_connection_closed_without_a_response_gets_one_request)
 {
     check_one_request(NULL);
 }
 
-TEST_ON_STAGE(an_http2_server_before_changes_nothing_of_that)
+TEST_ON_STAGE(a_kept_connection_closed_after_an_http2_fetch_gets_one_request)
 {
     const nginx_setup setup = {.cert = pems->good, .key = pems->key, .body = "{\"result\":[{\"id\":1}]}"};
 
     check_one_request(nginx_url(stage_nginx(&setup)));
 }
 
-/* The connection was opened by one transfer, and is used by another. */
-TEST_ON_STAGE(a_long_header_line_on_anothers_connection_is_too_large)
+/* One transfer opened the connection, and another uses it. */
+TEST_ON_STAGE(a_long_header_line_on_a_shared_connection_is_too_large)
 {
     static const raw_step long_line[] = {RAW_READ_REQUEST,
                                          RAW_RESPOND,
@@ -56,7 +56,7 @@ TEST_ON_STAGE(a_long_header_line_on_anothers_connection_is_too_large)
     account *slow = stage_account(raw_url(stage_silent_server(1)));
 
     expect_fetch(first, p, LOCK_SYNC_OK);
-    account_submit(slow, p); /* takes the first one's transfer, but not its connection */
+    account_submit(slow, p); /* takes the first account's transfer, but not its connection */
     (void)pool_dispatch(p);
     expect_fetch(first, p, LOCK_SYNC_E_TOO_LARGE);
     MUST_INT(raw_connections(server), 1);

@@ -1,5 +1,5 @@
-/* Storms: cancels from four threads against hundreds of pending fetches, and fetches by contexts that change origin and
-   guard from fetch to fetch. Each submit has one callback. Faults beside: stress.c. */
+/* Storms: cancels from four threads during hundreds of pending fetches, and contexts that change origin and guard
+   with each fetch. Each submit must have one callback. For storms with faults see stress.c. */
 #include "stage.h"
 
 #include "../support/t_random.h"
@@ -28,7 +28,7 @@ static void *cancel_at_random(void *seed)
         struct timespec pause = {0, (long)(t_random(&random) % 50000)};
 
         lock_sync_cancel(all[t_random(&random) % CONTEXTS].ctx);
-        (void)nanosleep(&pause, NULL); /* else the pool gets no turn on two cores */
+        (void)nanosleep(&pause, NULL); /* otherwise the pool gets no processor time on two cores */
     }
     return NULL;
 }
@@ -72,7 +72,7 @@ TEST_ON_STAGE(cancels_from_four_threads)
     all = stage_accounts(CONTEXTS, sim_url(server));
     for (size_t i = 0; i < CONTEXTS; i++) {
         all[i].then = go_on;
-        if (i % 4 == 1) /* these wait in memory */
+        if (i % 4 == 1) /* these wait for a guard in memory */
             account_guard(&all[i], stage_guard(5), LOCK_SYNC_GUARD_WAIT);
         else if (i % 4 == 3)
             stage_guard_each(&all[i], 1, s, 1, LOCK_SYNC_GUARD_WAIT);
@@ -87,7 +87,7 @@ TEST_ON_STAGE(cancels_from_four_threads)
     expect_fetches(all, CONTEXTS, p, LOCK_SYNC_OK); /* all work as before */
 }
 
-/* --- contexts that are another each time --- */
+/* --- contexts that change with each fetch --- */
 
 #define GUARDS 6
 

@@ -1,4 +1,4 @@
-/* What the pool asks of the system's timer: this program stands before timerfd_settime, and counts. */
+/* How often the pool sets the system's timer: this program interposes timerfd_settime, and counts. */
 #include "stage.h"
 
 #include <dlfcn.h>
@@ -34,7 +34,7 @@ TEST_ON_STAGE(submits_arm_the_timer_once_and_a_dispatch_at_most_once)
     }
     for (int i = 0; i < 10; i++) {
         before = settings;
-        MUST_OK(pool_dispatch(p)); /* nothing is new */
+        MUST_OK(pool_dispatch(p)); /* nothing to do */
         MUST(i == 0 || settings == before);
     }
 }

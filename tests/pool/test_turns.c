@@ -1,5 +1,5 @@
-/* Origins that want the same connection take turns, each with as many fetches as a turn has, and not with as many as
-   come to an end together: each gets as much as the others. */
+/* Origins that need the same connection take turns. A turn has a fixed number of fetches, even if several end at
+   once, so each origin gets as much as the others. */
 #include "labs.h"
 
 #define TURN_HTTP1 16
@@ -13,7 +13,7 @@ typedef struct round {
     size_t counts[ORIGINS];
 } round;
 
-static void go_round(account *a)
+static void submit_again(account *a)
 {
     round *r = a->user;
 
@@ -25,10 +25,10 @@ static void go_round(account *a)
     account_submit(a, a->pool);
 }
 
-/* A new connection is a turn's. There are a few more: the last turns are short, and so are the first, on trial. */
+/* Each turn opens one connection. A few more are allowed: the last turns are short, and so are the first, on trial. */
 static void check(const h2_plan *plan, size_t each, size_t turn)
 {
-    const size_t turns = 6; /* of each origin; one that is cut off does not matter much */
+    const size_t turns = 6; /* of each origin; enough that one cut short does not matter */
     account *all = stage_secure_accounts(ORIGINS * each, DEAD_URL);
     round r = {all, each, ORIGINS * turns * turn, {0}};
     lock_sync_pool *p = stage_pool();
@@ -42,7 +42,7 @@ static void check(const h2_plan *plan, size_t each, size_t turn)
     for (size_t i = 0; i < ORIGINS * each; i++) {
         if (i % each == 0)
             labs[i / each] = stage_lab(plan, 1);
-        all[i].then = go_round;
+        all[i].then = submit_again;
         all[i].user = &r;
         MUST_OK(lock_sync_set_base_url(all[i].ctx, h2_lab_url(labs[i / each])));
         account_submit(&all[i], p);

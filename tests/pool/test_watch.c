@@ -1,4 +1,4 @@
-/* Watches in a pool: what the callback is told, when polls come, and what may be done meanwhile. */
+/* Watches in a pool: what the callback gets, when a watch polls, and what the application may do meanwhile. */
 #include "store.h"
 #include "watchers.h"
 
@@ -14,15 +14,15 @@ static const raw_step no_lock[] = RECORDS("");
 static const raw_step broken[] = STATUS_LINE("500 No");
 static const raw_step forbidden[] = STATUS_LINE("403 No");
 
-/* --- what is told --- */
+/* --- what is reported --- */
 
-TEST(changes_and_errors_that_do_not_pass_are_told)
+TEST(changes_and_lasting_errors_are_reported)
 {
     static const raw_step *const scripts[] = {broken,   both_locked, both_locked, broken,   one_open,
                                               one_open, forbidden,   forbidden,   one_open, no_lock};
     static const struct {
         lock_sync_status status;
-        const char *told;
+        const char *reported;
     } want[] = {
         {LOCK_SYNC_OK, "1:21 2:21 "}, {LOCK_SYNC_OK, "1:16 "},      {LOCK_SYNC_E_FORBIDDEN, ""},
         {LOCK_SYNC_E_FORBIDDEN, ""},  {LOCK_SYNC_OK, "1:26 2:26 "},
@@ -33,7 +33,7 @@ TEST(changes_and_errors_that_do_not_pass_are_told)
     watcher_start(&s.w, s.pool);
     for (size_t i = 0; i < COUNT_OF(want); i++) {
         watcher_run(&s.w, i + 1);
-        expect_told(&s.w, i + 1, want[i].status, want[i].told);
+        expect_reported(&s.w, i + 1, want[i].status, want[i].reported);
         CHECK_INT(s.w.last_status, want[i].status);
         CHECK_BETWEEN(s.w.age_ms, 0, 999);
         CHECK(s.w.due_in_ms <= 1);
@@ -52,7 +52,7 @@ static void give_key(watcher *w)
         MUST_OK(lock_sync_set_personal_key(w->a.ctx, KEY));
 }
 
-TEST(a_missing_credential_is_told_each_interval)
+TEST(a_missing_credential_is_reported_each_interval)
 {
     int64_t began_ms = kit_now_ms();
     watch_scene s;
@@ -62,10 +62,10 @@ TEST(a_missing_credential_is_told_each_interval)
     s.w.then = give_key;
     watcher_start(&s.w, s.pool);
     watcher_run(&s.w, 3);
-    expect_told(&s.w, 3, LOCK_SYNC_E_NO_CREDENTIAL, "");
+    expect_reported(&s.w, 3, LOCK_SYNC_E_NO_CREDENTIAL, "");
     CHECK(kit_now_ms() - began_ms >= 40);
     watcher_run(&s.w, 4);
-    expect_told(&s.w, 4, LOCK_SYNC_OK, BOTH_ADDED);
+    expect_reported(&s.w, 4, LOCK_SYNC_OK, BOTH_ADDED);
     watch_scene_end(&s);
 }
 
@@ -126,8 +126,8 @@ TEST(polls_keep_to_interval_and_guard)
     }
 }
 
-/* A guard that is shut for longer than an interval is seen, in the watch's status and by its age. */
-TEST(a_hold_longer_than_an_interval_is_seen)
+/* A guard that is closed for longer than an interval shows in the watch's status and age. */
+TEST(a_closed_guard_shows_in_status_and_age)
 {
     lock_sync_guard *g;
     watch_scene s;
@@ -138,13 +138,13 @@ TEST(a_hold_longer_than_an_interval_is_seen)
     watcher_run(&s.w, 1);
     CHECK_OK(s.w.last_status);
     CHECK(pool_run(s.pool, is_denied, &s.w, KIT_PATIENCE_MS));
-    CHECK_INT(s.w.calls, 1); /* it is not told, it is there to be seen */
+    CHECK_INT(s.w.calls, 1); /* it is not reported, but the application can see it */
     CHECK_INT(lock_sync_results_count(lock_sync_watch_results(s.w.w)), 2);
     watch_scene_end(&s);
     lock_sync_guard_unref(g);
 }
 
-/* The deadline of a poll begins when it is due, however long its guard makes it wait. */
+/* The deadline of a poll begins when it may be sent, however long its guard makes it wait. */
 TEST(the_timeout_does_not_bound_the_wait_for_the_guard)
 {
     lock_sync_guard *g;
@@ -156,12 +156,12 @@ TEST(the_timeout_does_not_bound_the_wait_for_the_guard)
     MUST_OK(lock_sync_set_timeout_ms(s.w.a.ctx, 100));
     watcher_start(&s.w, s.pool);
     watcher_run(&s.w, 1);
-    expect_told(&s.w, 1, LOCK_SYNC_OK, BOTH_ADDED);
+    expect_reported(&s.w, 1, LOCK_SYNC_OK, BOTH_ADDED);
     watch_scene_end(&s);
     lock_sync_guard_unref(g);
 }
 
-/* --- each poll is one of its own --- */
+/* --- each poll is a separate fetch --- */
 
 static size_t asked;
 
@@ -177,7 +177,7 @@ static bool is_asked_twice(void *w)
     return asked == 2 && lock_sync_watch_last_status(((watcher *)w)->w) == LOCK_SYNC_OK;
 }
 
-TEST(each_poll_may_be_repeated_after_a_401)
+TEST(each_poll_may_be_retried_after_a_401)
 {
     static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
     static const raw_step script[] = {
@@ -191,7 +191,7 @@ TEST(each_poll_may_be_repeated_after_a_401)
     MUST_OK(lock_sync_set_token_provider(s.w.a.ctx, give_another, NULL));
     watcher_start(&s.w, s.pool);
     CHECK(pool_run(s.pool, is_asked_twice, &s.w, KIT_PATIENCE_MS));
-    expect_told(&s.w, 1, LOCK_SYNC_OK, BOTH_ADDED);
+    expect_reported(&s.w, 1, LOCK_SYNC_OK, BOTH_ADDED);
     watch_scene_end(&s);
 }
 
@@ -202,8 +202,8 @@ static void move_on(watcher *w)
     resolver_stall();
 }
 
-/* Two watches move to a host whose name is not known yet: one goes ahead, and the other waits for it. */
-TEST(another_base_url_is_another_host)
+/* Two watches change to an origin whose name is not known yet: one becomes the leader, and the other waits for it. */
+TEST(another_base_url_is_another_origin)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *first = kit_text("http://first.test:%u", raw_port(server));
@@ -231,12 +231,12 @@ TEST(another_base_url_is_another_host)
     resolver_set_address(NULL);
     pool_end(p);
     raw_stop(server);
-    kit_wait_for_one_thread(); /* the look-up that was let go */
+    kit_wait_for_one_thread(); /* the thread of the released look-up */
     free(first);
     free(second);
 }
 
-/* --- who may call what --- */
+/* --- which calls are allowed --- */
 
 static void count_call(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
 {
@@ -268,10 +268,10 @@ TEST(a_watched_context_is_busy)
     CHECK_INT(lock_sync_pool_watch(s.pool, second, count_call, &calls), LOCK_SYNC_E_BUSY);
     CHECK_INT(account_try(&s.w.a, s.pool), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_pool_pending(s.pool), 1);
-    CHECK_OK(lock_sync_watch_set_interval_ms(s.w.w, 1)); /* the watch's own */
+    CHECK_OK(lock_sync_watch_set_interval_ms(s.w.w, 1)); /* allowed: it sets the watch, not the context */
     lock_sync_watch_free(s.w.w);
     s.w.w = NULL;
-    CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000)); /* free again */
+    CHECK_OK(lock_sync_set_timeout_ms(ctx, 1000)); /* the context is not busy any more */
     CHECK_OK(lock_sync_pool_watch(s.pool, second, count_call, &calls));
     (void)pool_run_for(s.pool, 50);
     CHECK_INT(calls, 1);
@@ -285,7 +285,7 @@ static lock_sync_status never(void *user, const lock_sync_request *request, lock
     return LOCK_SYNC_E_NETWORK;
 }
 
-TEST(which_watches_a_pool_takes)
+TEST(which_watches_a_pool_accepts)
 {
     static const lock_sync_transport own = {sizeof own, NULL, never, NULL, NULL};
     lock_sync_pool *p = pool_make();
@@ -303,7 +303,7 @@ TEST(which_watches_a_pool_takes)
     MUST_OK(lock_sync_set_allow_http(w.a.ctx, false));
     MUST_INT(lock_sync_pool_watch(p, w.w, count_call, &calls), LOCK_SYNC_E_INVALID_ARGUMENT);
     MUST_INT(lock_sync_pool_pending(p), 0);
-    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* a refused one is free */
+    MUST_OK(lock_sync_set_timeout_ms(w.a.ctx, 1000)); /* a rejected watch leaves its context free */
     MUST_OK(lock_sync_set_allow_http(w.a.ctx, true));
     watcher_start(&w, p);
     MUST_OK(lock_sync_error_status(lock_sync_last_error(w.a.ctx)));
@@ -312,9 +312,9 @@ TEST(which_watches_a_pool_takes)
     MUST_INT(calls, 0);
 }
 
-/* --- pull, pool, another pool --- */
+/* --- pulled, in a pool, in another pool --- */
 
-TEST(a_watch_goes_on_elsewhere_with_what_it_knows)
+TEST(a_watch_keeps_its_state_when_it_moves)
 {
     static const raw_step *const scripts[] = {both_locked, one_open, both_locked, no_lock};
     raw_server *server = raw_start(AF_INET, scripts, COUNT_OF(scripts));
@@ -328,10 +328,10 @@ TEST(a_watch_goes_on_elsewhere_with_what_it_knows)
 
         watcher_start(&w, p);
         watcher_run(&w, 2 * i + 1);
-        expect_told(&w, 2 * i + 1, LOCK_SYNC_OK, "1:16 ");
+        expect_reported(&w, 2 * i + 1, LOCK_SYNC_OK, "1:16 ");
         MUST_OK(lock_sync_watch_set_interval_ms(w.w, 1));
         pool_end(p);
-        expect_told(&w, 2 * i + 2, LOCK_SYNC_E_CANCELLED, "");
+        expect_reported(&w, 2 * i + 2, LOCK_SYNC_E_CANCELLED, "");
     }
     MUST_OK(lock_sync_watch_next(w.w, KIT_PATIENCE_MS, &c));
     MUST_INT(lock_sync_changes_count(c), 2);
@@ -348,7 +348,7 @@ TEST(a_watch_goes_on_elsewhere_with_what_it_knows)
 
 static watcher many[MANY];
 
-static size_t told_so_often(size_t calls, lock_sync_status status)
+static size_t reported_so_often(size_t calls, lock_sync_status status)
 {
     size_t count = 0;
 
@@ -357,10 +357,10 @@ static size_t told_so_often(size_t calls, lock_sync_status status)
     return count;
 }
 
-static bool all_are_told(void *user)
+static bool all_are_reported(void *user)
 {
     (void)user;
-    return told_so_often(1, LOCK_SYNC_OK) == MANY;
+    return reported_so_often(1, LOCK_SYNC_OK) == MANY;
 }
 
 TEST(a_thousand_watches_in_one_pool)
@@ -376,12 +376,12 @@ TEST(a_thousand_watches_in_one_pool)
         watcher_start(&many[i], p);
         free(key);
     }
-    CHECK(pool_run(p, all_are_told, NULL, 3 * KIT_PATIENCE_MS));
+    CHECK(pool_run(p, all_are_reported, NULL, 3 * KIT_PATIENCE_MS));
     while (sim_ask_stats(s).syncs < 2 * MANY) /* a second round, without a change */
         (void)pool_run_for(p, 100);
-    CHECK_INT(told_so_often(1, LOCK_SYNC_OK), MANY);
+    CHECK_INT(reported_so_often(1, LOCK_SYNC_OK), MANY);
     pool_end(p);
-    CHECK_INT(told_so_often(2, LOCK_SYNC_E_CANCELLED), MANY);
+    CHECK_INT(reported_so_often(2, LOCK_SYNC_E_CANCELLED), MANY);
     sim_stop(s, NULL);
     for (size_t i = 0; i < MANY; i++)
         watcher_free(&many[i]);

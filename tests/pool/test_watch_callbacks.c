@@ -1,4 +1,4 @@
-/* What the callback of a watch may change. What it may free, and whom, is drawn in tests/simulation. */
+/* Settings and frees in the callback of a watch. tests/simulation tries frees at random. */
 #include "../support/t_heap.h"
 #include "watchers.h"
 
@@ -31,7 +31,7 @@ static void change_settings(watcher *w)
     MUST_OK(lock_sync_request_build(w->a.ctx, NULL, 0, &q));
     lock_sync_request_free(q);
     MUST_INT(lock_sync_set_timeout_ms(w->a.ctx, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
-    /* the pool still has it */
+    /* the pool still uses it */
     MUST_INT(lock_sync_set_transport(w->a.ctx, NULL), LOCK_SYNC_E_BUSY);
     MUST_INT(lock_sync_set_transport(w->a.ctx, &none), LOCK_SYNC_E_BUSY);
     MUST_INT(lock_sync_fetch(w->a.ctx, NULL, 0, &r), LOCK_SYNC_E_BUSY);
@@ -43,7 +43,7 @@ static void change_settings(watcher *w)
     lock_sync_watch_free(other);
     MUST_INT(lock_sync_pool_dispatch(w->pool), LOCK_SYNC_E_BUSY);
     MUST_INT(lock_sync_pool_pending(w->pool), 1);
-    lock_sync_cancel(w->a.ctx); /* nothing runs */
+    lock_sync_cancel(w->a.ctx); /* does nothing: no fetch is pending */
 }
 
 TEST(a_callback_may_change_settings_for_the_next_poll)
@@ -59,12 +59,12 @@ TEST(a_callback_may_change_settings_for_the_next_poll)
     s.w.user = kit_text("%s", raw_url(second));
     watcher_start(&s.w, s.pool);
     watcher_run(&s.w, 2);
-    expect_told(&s.w, 2, LOCK_SYNC_OK, "1:2 2:1 ");
+    expect_reported(&s.w, 2, LOCK_SYNC_OK, "1:2 2:1 ");
     CHECK(s.w.due_in_ms > NEVER_MS - 1000);
     CHECK_INT(raw_requests(s.server), 1);
     sent = raw_received(second, 0);
     CHECK_INT(kit_count(sent, "PersonalKey second-key"), 1);
-    CHECK_INT(lock_sync_set_timeout_ms(s.w.a.ctx, 1000), LOCK_SYNC_E_BUSY); /* lent only for the callback */
+    CHECK_INT(lock_sync_set_timeout_ms(s.w.a.ctx, 1000), LOCK_SYNC_E_BUSY); /* free only during the callback */
     free(sent);
     free(s.w.user);
     watch_scene_end(&s);
@@ -77,8 +77,8 @@ static void allow_no_http(watcher *w)
     (void)lock_sync_set_allow_http(w->a.ctx, false);
 }
 
-/* A setting that a watch would be refused with is found when it polls, with and without a guard. */
-TEST(a_setting_that_forbids_the_next_poll_is_told)
+/* A setting with which a watch would be rejected is noticed at the next poll, with and without a guard. */
+TEST(a_setting_that_forbids_the_next_poll_is_reported)
 {
     for (int guarded = 0; guarded < 2; guarded++) {
         lock_sync_guard *g;
@@ -110,7 +110,7 @@ static void use_the_context(watcher *w)
     account_submit(&w->a, w->pool);
 }
 
-/* A watch whose first callback does that. */
+/* Begins a watch whose first callback does that. */
 static void begin_and_call(watch_scene *s, void (*then)(watcher *w))
 {
     watch_scene_begin(s, NULL, 0, 1);
@@ -119,7 +119,7 @@ static void begin_and_call(watch_scene *s, void (*then)(watcher *w))
     watcher_run(&s->w, 1);
 }
 
-TEST(a_callback_that_frees_its_watch_has_its_context_back)
+TEST(a_callback_that_frees_its_watch_can_use_its_context)
 {
     watch_scene s;
 
@@ -147,7 +147,7 @@ TEST(a_callback_that_frees_its_context_is_not_called_again)
     watch_scene_end(&s);
 }
 
-/* --- a 401's detail, which is put aside for the token provider: it is freed once --- */
+/* --- the detail of a 401, kept for the token provider: it is freed once --- */
 
 static lock_sync_status set_no_other(void *user, lock_sync_ctx *ctx, bool refused)
 {
@@ -167,7 +167,7 @@ TEST(a_watch_is_freed_after_its_provider_had_no_other_credential)
     MUST_OK(lock_sync_set_token_provider(w.a.ctx, set_no_other, NULL));
     watcher_start(&w, p);
     watcher_run(&w, 2);
-    expect_told(&w, 2, LOCK_SYNC_E_UNAUTHORIZED, "");
+    expect_reported(&w, 2, LOCK_SYNC_E_UNAUTHORIZED, "");
     watcher_free(&w);
     CHECK_INT(h.blocks, 0);
     pool_end(p);
@@ -185,7 +185,7 @@ static void free_the_other(account *a)
     other->ctx = NULL;
 }
 
-/* Without a watch: of two fetches that ended so, the first one's callback frees the other's context. */
+/* Without a watch: two fetches end with a 401, and the callback of the first frees the other's context. */
 TEST(a_fetch_is_freed_after_its_provider_had_no_other_credential)
 {
     static const raw_step *const scripts[] = {held_unauthorized, held_unauthorized};
@@ -202,7 +202,7 @@ TEST(a_fetch_is_freed_after_its_provider_had_no_other_credential)
         (void)pool_run_for(p, 1);
     raw_release(server);
     raw_wait_closed(server, 2);
-    pool_run_all(p); /* both are done when the first is told */
+    pool_run_all(p); /* both are done before the first callback */
     MUST_INT(pair[0].calls + pair[1].calls, 2);
     MUST_INT((pair[0].status == LOCK_SYNC_E_CANCELLED) + (pair[1].status == LOCK_SYNC_E_CANCELLED), 1);
     accounts_free(pair, 2);

@@ -1,5 +1,5 @@
-/* lock_sync_cancel() for a watch in a pool: it ends a poll or the wait for the next, is told soon, and the watch goes
-   on. */
+/* lock_sync_cancel() for a watch in a pool ends a poll or the wait for the next. It is reported soon, and the watch
+   continues. */
 #include "store.h"
 #include "watchers.h"
 
@@ -11,7 +11,7 @@
 
 static const raw_step both_locked[] = RECORDS("{\"id\":1},{\"id\":2}");
 
-TEST(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on)
+TEST(a_cancelled_wait_between_polls_is_reported_and_the_watch_goes_on)
 {
     int64_t due_ms;
     watch_scene s;
@@ -21,16 +21,16 @@ TEST(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on)
     watcher_run(&s.w, 1);
     (void)pool_run_for(s.pool, 30);
     due_ms = kit_now_ms() + lock_sync_watch_due_in_ms(s.w.w);
-    MUST_OK(lock_sync_watch_set_interval_ms(s.w.w, 3600000)); /* from the end of the next poll on */
+    MUST_OK(lock_sync_watch_set_interval_ms(s.w.w, 3600000)); /* applies after the next poll */
     for (size_t i = 2; i < 5; i++) {
         int64_t began_ms = kit_now_ms();
 
         lock_sync_cancel(s.w.a.ctx);
         watcher_run(&s.w, i);
         CHECK(s.w.called_ms - began_ms < SOON_MS);
-        expect_told(&s.w, i, LOCK_SYNC_E_CANCELLED, "");
+        expect_reported(&s.w, i, LOCK_SYNC_E_CANCELLED, "");
         (void)pool_run_for(s.pool, 20);
-        /* no poll ended, and the next one is due when it was */
+        /* no poll ended, and the time of the next one is the same */
         CHECK_OK(lock_sync_watch_last_status(s.w.w));
         CHECK_BETWEEN(kit_now_ms() + lock_sync_watch_due_in_ms(s.w.w), due_ms - 5000, due_ms + 5000);
     }
@@ -39,8 +39,8 @@ TEST(a_wait_between_polls_that_is_cancelled_is_told_and_goes_on)
     watch_scene_end(&s);
 }
 
-/* Whether it was to poll for the first time, or did poll. */
-TEST(a_watch_that_is_cancelled_polls_then)
+/* Before its first poll, and after it. */
+TEST(a_cancelled_watch_polls_again)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent};
@@ -54,17 +54,17 @@ TEST(a_watch_that_is_cancelled_polls_then)
             (void)pool_run_for(s.pool, 1);
         lock_sync_cancel(s.w.a.ctx);
         watcher_run(&s.w, 1);
-        expect_told(&s.w, 1, LOCK_SYNC_E_CANCELLED, "");
+        expect_reported(&s.w, 1, LOCK_SYNC_E_CANCELLED, "");
         CHECK_INT(s.w.last_status, polling ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_OK);
         CHECK((s.w.due_in_ms > 900) == polling);
         watcher_run(&s.w, 2);
-        expect_told(&s.w, 2, LOCK_SYNC_OK, BOTH_ADDED);
+        expect_reported(&s.w, 2, LOCK_SYNC_OK, BOTH_ADDED);
         watch_scene_end(&s);
     }
 }
 
-/* The answer is there and changes nothing; while its slot is settled by a store that blocks, the watch is cancelled. */
-TEST(a_cancel_while_the_guard_settles_is_told_soon)
+/* The response has arrived and still counts; the cancel comes while a store blocks the settling of its slot. */
+TEST(a_cancel_while_the_guard_settles_is_reported_soon)
 {
     static const raw_step *const scripts[] = {both_locked, both_locked};
     store *st = store_new();
@@ -76,7 +76,7 @@ TEST(a_cancel_while_the_guard_settles_is_told_soon)
     watch_scene_begin(&s, scripts, 2, 1);
     MUST_OK(lock_sync_watch_next(s.w.w, -1, &c));
     lock_sync_changes_free(c);
-    MUST_OK(lock_sync_watch_set_interval_ms(s.w.w, NEVER_MS)); /* from the end of the next poll on */
+    MUST_OK(lock_sync_watch_set_interval_ms(s.w.w, NEVER_MS)); /* applies after the next poll */
     account_guard(&s.w.a, g, LOCK_SYNC_GUARD_FAIL);
     store_block_at(st, 2);
     watcher_start(&s.w, s.pool);
@@ -88,7 +88,7 @@ TEST(a_cancel_while_the_guard_settles_is_told_soon)
     store_release(st);
     watcher_run(&s.w, 1);
     CHECK(s.w.called_ms - began_ms < SOON_MS);
-    expect_told(&s.w, 1, LOCK_SYNC_E_CANCELLED, "");
+    expect_reported(&s.w, 1, LOCK_SYNC_E_CANCELLED, "");
     CHECK_OK(s.w.last_status);
     (void)pool_run_for(s.pool, 20);
     CHECK_INT(s.w.calls, 1);
@@ -128,7 +128,7 @@ static void count_cancel(watcher *w)
     others += status != LOCK_SYNC_E_CANCELLED && status != LOCK_SYNC_OK;
 }
 
-static size_t answered(void)
+static size_t had_response(void)
 {
     size_t count = 0;
 
@@ -137,13 +137,13 @@ static size_t answered(void)
     return count;
 }
 
-static bool all_are_answered(void *unused)
+static bool all_had_response(void *unused)
 {
     (void)unused;
-    return answered() == WATCHES;
+    return had_response() == WATCHES;
 }
 
-/* Cancels that meet sleeping, polling and telling watches. Afterwards none is left cancelled, and each polls again. */
+/* Cancels that hit watches that sleep, poll or call back. Afterwards no cancel is left, and each polls again. */
 TEST(cancels_from_several_threads_do_no_harm)
 {
     static size_t firsts[THREADS] = {0, 1, 2};
@@ -167,7 +167,7 @@ TEST(cancels_from_several_threads_do_no_harm)
     MUST(cancels > WATCHES);
     (void)pool_run_for(p, 20); /* the last of them */
     calls = cancels;
-    MUST(pool_run(p, all_are_answered, NULL, KIT_PATIENCE_MS));
+    MUST(pool_run(p, all_had_response, NULL, KIT_PATIENCE_MS));
     (void)pool_run_for(p, 100);
     MUST_INT(cancels, calls);
     MUST_INT(others, 0);

@@ -1,12 +1,12 @@
-/* Freeing a watch, its context or the pool, and cancelling, with the watch in each state that it can be in: nothing
-   left in either heap, and a pool that goes on. */
+/* Frees a watch, its context or the pool, or cancels, with the watch in each state. Both heaps must be empty, and
+   the pool must stay usable. */
 #include "scenes.h"
 #include "watchers.h"
 
 #include "../support/interpose.h"
 
 #define SOON_MS (1000 * kit_slack())
-#define BETWEEN_POLLS SCENE_COUNT /* one more state: it has an answer, and sleeps */
+#define BETWEEN_POLLS SCENE_COUNT /* one more state: it had a response, and sleeps */
 #define STATES (SCENE_COUNT + 1)
 
 static watcher w;
@@ -33,7 +33,7 @@ static void begin(scene *s, int state)
     MUST_OK(lock_sync_set_base_url(s->a.ctx, raw_url(s->good)));
     watch_it(s);
     watcher_run(&w, 1);
-    expect_told(&w, 1, LOCK_SYNC_OK, BOTH_ADDED);
+    expect_reported(&w, 1, LOCK_SYNC_OK, BOTH_ADDED);
     w.calls = 0;
 }
 
@@ -43,7 +43,7 @@ static void end_watch(void)
     w.w = NULL;
 }
 
-/* A pool with the watch in each state, one after the other; what it leaves in a heap is a leak. */
+/* Makes a pool with the watch in each state, one after the other. Blocks left in a heap are a leak. */
 static void in_each_state(void (*check)(scene *s, int state))
 {
     size_t leaks = scene_leaks();
@@ -59,8 +59,8 @@ static void in_each_state(void (*check)(scene *s, int state))
     CHECK_INT(scene_leaks(), leaks);
 }
 
-/* The pool serves another; the one that has the only seat ends. */
-static void check_pool_goes_on(scene *s)
+/* The pool serves another account; the one that has the only transfer ends. */
+static void check_pool_is_usable(scene *s)
 {
     account later = account_new(raw_url(s->good));
 
@@ -81,14 +81,14 @@ static void free_watch(scene *s, int state)
     end_watch();
     CHECK(kit_now_ms() - began_ms <= SOON_MS);
     CHECK_INT(lock_sync_pool_pending(s->pool), s->other.submits);
-    CHECK_OK(lock_sync_set_timeout_ms(s->a.ctx, 5000)); /* the context is free, whatever the helper thread has */
-    check_pool_goes_on(s);
+    CHECK_OK(lock_sync_set_timeout_ms(s->a.ctx, 5000)); /* the context is free, even if the helper thread still works */
+    check_pool_is_usable(s);
     scene_release(s);
-    (void)pool_run_for(s->pool, 20); /* what the helper thread had comes back */
+    (void)pool_run_for(s->pool, 20); /* the helper thread returns the request */
     CHECK_INT(w.calls, 0);
 }
 
-TEST(freeing_a_watch_calls_nobody_in_each_state)
+TEST(freeing_a_watch_makes_no_callback_in_each_state)
 {
     in_each_state(free_watch);
 }
@@ -104,7 +104,7 @@ static void free_all(scene *s, int state)
     CHECK_INT(w.calls, 0);
 }
 
-/* At once: what the helper thread has outlives watch and context, and comes back to a pool that is being freed. */
+/* Without a wait: the helper thread's request outlives watch and context, and returns to a pool that is being freed. */
 TEST(freeing_watch_context_and_pool_in_each_state)
 {
     in_each_state(free_all);
@@ -116,9 +116,9 @@ static void free_context(scene *s, int state)
 
     account_free(&s->a);
     CHECK(kit_now_ms() - began_ms <= SOON_MS);
-    expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+    expect_reported(&w, 1, LOCK_SYNC_E_CANCELLED, "");
     CHECK_INT(lock_sync_pool_pending(s->pool), s->other.submits);
-    check_pool_goes_on(s);
+    check_pool_is_usable(s);
     scene_release(s);
     (void)pool_run_for(s->pool, 20);
     CHECK_INT(w.calls, 1);
@@ -142,7 +142,7 @@ static void free_context_and_watch(scene *s, int state)
     (void)state;
     w.then = free_the_watch;
     account_free(&s->a);
-    expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+    expect_reported(&w, 1, LOCK_SYNC_E_CANCELLED, "");
 }
 
 static void free_pool_and_watch(scene *s, int state)
@@ -154,13 +154,13 @@ static void free_pool_and_watch(scene *s, int state)
     free_context_and_watch(s, state);
 }
 
-TEST(the_callback_of_what_is_freed_frees_the_watch)
+TEST(the_callback_for_a_freed_context_or_pool_may_free_the_watch)
 {
     in_each_state(free_context_and_watch);
     in_each_state(free_pool_and_watch);
 }
 
-/* A poll that was under way counts as one: the next is due an interval later, not at once. */
+/* A poll that was under way counts: the next is due an interval later, not at once. */
 static bool was_polling(int state)
 {
     return state != SCENE_NEW && state != SCENE_ASLEEP && state != BETWEEN_POLLS;
@@ -178,7 +178,7 @@ static void free_pool(scene *s, int state)
     pool_end(s->pool);
     s->pool = NULL;
     CHECK(kit_now_ms() - began_ms <= SOON_MS);
-    expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+    expect_reported(&w, 1, LOCK_SYNC_E_CANCELLED, "");
     CHECK((lock_sync_watch_last_status(w.w) == LOCK_SYNC_E_CANCELLED) == was_polling(state));
     CHECK((lock_sync_watch_due_in_ms(w.w) > NEVER_MS - 5000) == is_due_later);
     resolver_release();
@@ -190,7 +190,7 @@ static void free_pool(scene *s, int state)
     end_watch();
 }
 
-TEST(freeing_the_pool_lets_the_watch_go_on_in_each_state)
+TEST(freeing_the_pool_keeps_the_watch_usable_in_each_state)
 {
     in_each_state(free_pool);
 }
@@ -207,35 +207,35 @@ static void cancel(scene *s, int state)
     began_ms = kit_now_ms();
     watcher_run(&w, 1);
     CHECK(w.called_ms - began_ms <= SOON_MS);
-    if (state == SCENE_SETTLING) /* its answer is there already */
-        expect_told(&w, 1, LOCK_SYNC_OK, BOTH_ADDED);
+    if (state == SCENE_SETTLING) /* its response has arrived already */
+        expect_reported(&w, 1, LOCK_SYNC_OK, BOTH_ADDED);
     else
-        expect_told(&w, 1, LOCK_SYNC_E_CANCELLED, "");
+        expect_reported(&w, 1, LOCK_SYNC_E_CANCELLED, "");
     CHECK_INT(lock_sync_pool_pending(s->pool), 1 + s->other.submits);
     CHECK_INT(lock_sync_set_timeout_ms(s->a.ctx, 5000), LOCK_SYNC_E_BUSY);
     if (state == SCENE_QUEUED)
         lock_sync_cancel(s->other.ctx);
     lock_sync_cancel(s->a.ctx);
     watcher_run(&w, 2);
-    expect_told(&w, 2, LOCK_SYNC_E_CANCELLED, "");
+    expect_reported(&w, 2, LOCK_SYNC_E_CANCELLED, "");
     resolver_release();
     end_watch();
 }
 
-TEST(cancelling_is_told_in_each_state_and_the_watch_goes_on)
+TEST(cancelling_is_reported_in_each_state_and_the_watch_goes_on)
 {
     in_each_state(cancel);
 }
 
-/* --- a seat that is given up --- */
+/* --- a transfer that becomes free --- */
 
 static bool has_two_requests(void *user)
 {
     return raw_requests(user) >= 2;
 }
 
-/* Its seat is another's at once: not only when some timer calls the next time. */
-TEST(a_freed_one_gives_its_seat_to_the_next_at_once)
+/* The next account gets the transfer at once, not only when a timer fires. */
+TEST(freeing_a_watch_starts_the_next_account_at_once)
 {
     static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {silent};
@@ -261,7 +261,7 @@ TEST(a_freed_one_gives_its_seat_to_the_next_at_once)
         free_the_watch(&s.w);
         if (!watched)
             account_free(&s.w.a);
-        CHECK(pool_run(s.pool, has_two_requests, s.server, SOON_MS)); /* dispatches only when it is readable */
+        CHECK(pool_run(s.pool, has_two_requests, s.server, SOON_MS)); /* dispatches if readable */
         pool_run_account(&next);
         expect_end(&next, LOCK_SYNC_OK);
         CHECK(kit_now_ms() - began_ms <= SOON_MS);
@@ -273,7 +273,7 @@ TEST(a_freed_one_gives_its_seat_to_the_next_at_once)
 static int end(void **user)
 {
     (void)user;
-    kit_wait_for_one_thread(); /* look-ups that were let go */
+    kit_wait_for_one_thread(); /* the threads of released look-ups */
     return 0;
 }
 

@@ -47,9 +47,9 @@ static void on_change(void *user, lock_sync_watch *watch, lock_sync_status statu
 
     if (!pool_may_call() || watch != w->w || (changes != NULL) != (status == LOCK_SYNC_OK) ||
         lock_sync_error_status(e) != status || (lock_sync_error_message(e)[0] == '\0') != (status == LOCK_SYNC_OK))
-        kit_die("a callback that should not be: %s", lock_sync_status_name(status));
+        kit_die("an unexpected callback: %s", lock_sync_status_name(status));
     w->status[call] = status;
-    list(changes, w->told[call], sizeof w->told[call]);
+    list(changes, w->reported[call], sizeof w->reported[call]);
     (void)snprintf(w->message, sizeof w->message, "%s", lock_sync_error_message(e));
     w->called_ms = kit_now_ms();
     w->last_status = lock_sync_watch_last_status(watch);
@@ -114,14 +114,15 @@ void watcher_run(watcher *w, size_t calls)
         fail_msg("%zu of %zu calls came", w->calls, calls);
 }
 
-void check_told(const watcher *w, size_t count, lock_sync_status want, const char *told, const char *file, int line)
+void check_reported(const watcher *w, size_t count, lock_sync_status want, const char *reported, const char *file,
+                    int line)
 {
     size_t last = (w->calls + WATCHER_CALLS - 1) % WATCHER_CALLS;
 
     if (w->calls == count &&
-        (count == 0 || (w->status[last] == want && (told == NULL || strcmp(w->told[last], told) == 0))))
+        (count == 0 || (w->status[last] == want && (reported == NULL || strcmp(w->reported[last], reported) == 0))))
         return;
     print_error("%zu calls instead of %zu, the last: %s, \"%s\" (%s)\n", w->calls, count,
-                lock_sync_status_name(w->status[last]), w->told[last], w->message);
+                lock_sync_status_name(w->status[last]), w->reported[last], w->message);
     _fail(file, line);
 }
