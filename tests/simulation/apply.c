@@ -1,4 +1,4 @@
-/* What the application does: contexts, submits, watches, callbacks; see world.h. */
+/* The application: contexts, submits, watches, callbacks; see world.h. */
 #include "world.h"
 
 #include "checks.h"
@@ -10,18 +10,18 @@
 
 /* --- pools --- */
 
-static void set_limits(host *h, uint32_t transfers, uint32_t per_host, uint32_t total)
+static void set_limits(app *owner, uint32_t transfers, uint32_t per_host, uint32_t total)
 {
-    h->transfers = transfers;
-    h->total = total;
-    if (h->pool == NULL)
+    owner->transfers = transfers;
+    owner->total = total;
+    if (owner->pool == NULL)
         return;
-    if (lock_sync_pool_set_max_active(h->pool, transfers) != LOCK_SYNC_OK ||
-        lock_sync_pool_set_max_connections(h->pool, per_host, total) != LOCK_SYNC_OK)
-        violation("pool %d refuses its limits", (int)h->number);
+    if (lock_sync_pool_set_max_active(owner->pool, transfers) != LOCK_SYNC_OK ||
+        lock_sync_pool_set_max_connections(owner->pool, per_host, total) != LOCK_SYNC_OK)
+        violation("pool %d rejects its limits", (int)owner->number);
 }
 
-void host_make(host *h)
+void app_make(app *owner)
 {
     lock_sync_allocator memory = world_allocator();
     lock_sync_pool *p;
@@ -31,22 +31,22 @@ void host_make(host *h)
             violation("a pool cannot be made");
         return;
     }
-    h->pool = p;
-    h->loop = &p->loop;
-    h->ready_us = NEVER_US;
-    h->transfers = 144; /* as it is made */
-    h->total = 256;
+    owner->pool = p;
+    owner->loop = &p->loop;
+    owner->ready_us = NEVER_US;
+    owner->transfers = 144; /* the value that it was made with */
+    owner->total = 256;
     if (sim.plan->transfers != 0)
-        set_limits(h, sim.plan->transfers, 64, 256);
+        set_limits(owner, sim.plan->transfers, 64, 256);
 }
 
-void host_free(host *h)
+void app_free(app *owner)
 {
-    if (h->pool == NULL)
+    if (owner->pool == NULL)
         return;
-    trace("pool %d is freed", (int)h->number);
+    trace("pool %d is freed", (int)owner->number);
     sim.calling++;
-    lock_sync_pool_free(h->pool);
+    lock_sync_pool_free(owner->pool);
     sim.calling--;
 }
 
@@ -58,13 +58,13 @@ static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
     dice d = dice_of(sim.plan->seed, UINT64_C(6000) + (uint64_t)c->number, ++c->tokens);
     char token[32];
 
-    trace("client %d: a token is asked for%s", (int)c->number, refused ? " anew" : "");
-    c->task->has_started = true; /* it has its turn, even if nothing is sent */
-    if (c->provider == TEMPER_FAILS)
+    trace("client %d: its token provider is called%s", (int)c->number, refused ? " again" : "");
+    c->task->has_started = true; /* its turn has come, even if nothing is sent */
+    if (c->provider == WORKS_FAILS)
         return dice_one_in(&d, 2) ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_E_NO_CREDENTIAL;
-    if (c->provider == TEMPER_SLOW)
-        clock_dwell(dice_between(&d, 1000, 2000000));
-    if (c->provider == TEMPER_FAILS_TO_WRITE)
+    if (c->provider == WORKS_SLOW)
+        clock_busy(dice_between(&d, 1000, 2000000));
+    if (c->provider == WORKS_FAILS_TO_WRITE)
         return LOCK_SYNC_OK;
     (void)snprintf(token, sizeof token, "token%d-%u", (int)c->number, (unsigned)c->tokens);
     if (dice_one_in(&d, 2))
@@ -96,7 +96,7 @@ static lock_sync_status set_up(client *c, lock_sync_ctx *ctx)
     return status;
 }
 
-/* False: there was no memory. */
+/* Returns false if memory was short. */
 static bool make_ctx(client *c)
 {
     lock_sync_allocator memory = world_allocator();
@@ -119,14 +119,14 @@ static bool make_ctx(client *c)
     return false;
 }
 
-/* Its pool and its context, made if need be. */
+/* Makes the client's pool and context if they do not exist. Returns whether they do now. */
 static bool is_ready(client *c)
 {
-    host *h = &sim.hosts[c->plan->pool];
+    app *owner = &sim.apps[c->plan->pool];
 
-    if (h->pool == NULL)
-        host_make(h);
-    return h->pool != NULL && (c->ctx != NULL || (c->watch == NULL && make_ctx(c)));
+    if (owner->pool == NULL)
+        app_make(owner);
+    return owner->pool != NULL && (c->ctx != NULL || (c->watch == NULL && make_ctx(c)));
 }
 
 static void free_watch(client *c)
@@ -137,7 +137,7 @@ static void free_watch(client *c)
         return;
     trace("client %d: its watch is freed", (int)c->number);
     c->watch = NULL;
-    memset(c->told, 0, sizeof c->told);
+    memset(c->reported, 0, sizeof c->reported);
     if (c->task != NULL && c->task->is_watch)
         check_left(c->task);
     lock_sync_watch_free(w);
@@ -155,7 +155,7 @@ void client_free(client *c)
         free_watch(c);
     c->ctx = NULL;
     sim.calling++;
-    if (t != NULL && t->in_callback) /* then it hears of it no more */
+    if (t != NULL && t->in_callback) /* the client gets no further callback for it */
         check_left(t);
     lock_sync_ctx_free(ctx);
     sim.calling--;
@@ -174,8 +174,8 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
 
     check_done(t, ctx, status, results);
     lock_sync_results_free(results);
-    if (c->ctx == NULL && lock_sync_pool_submit(sim.hosts[t->pool].pool, ctx, NULL, 0, on_done, t) != LOCK_SYNC_E_BUSY)
-        violation("client %d: a context that is being freed is taken", (int)c->number);
+    if (c->ctx == NULL && lock_sync_pool_submit(sim.apps[t->pool].pool, ctx, NULL, 0, on_done, t) != LOCK_SYNC_E_BUSY)
+        violation("client %d: submit accepted a context that is being freed", (int)c->number);
     apply_queued(c);
 }
 
@@ -204,7 +204,7 @@ static void submit(client *c, int64_t value)
     t = check_task(c, false);
     t->asks_all = !asks_one;
     check_entry(
-        t, lock_sync_pool_submit(sim.hosts[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done, t));
+        t, lock_sync_pool_submit(sim.apps[c->plan->pool].pool, c->ctx, asks_one ? &id : NULL, asks_one, on_done, t));
 }
 
 static void begin_watch(client *c)
@@ -223,7 +223,7 @@ static void begin_watch(client *c)
     }
     t = check_task(c, true);
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_pool_watch(sim.hosts[c->plan->pool].pool, c->watch, on_changed, t);
+        status = lock_sync_pool_watch(sim.apps[c->plan->pool].pool, c->watch, on_changed, t);
     check_entry(t, status);
 }
 
@@ -237,7 +237,7 @@ static void cancel(client *c)
     lock_sync_cancel(c->ctx);
 }
 
-/* Another user of the account: it sends at once, or does not send after all. */
+/* Another user of the account asks for a slot: it sends at once, or gives the slot back. */
 static void probe(int32_t key, bool sends)
 {
     lock_sync_guard *g = sim.guards[key].guards[0];
@@ -254,11 +254,11 @@ static void probe(int32_t key, bool sends)
 
 void apply(const action *a)
 {
-    host *h = &sim.hosts[a->who % POOLS_MAX];
+    app *owner = &sim.apps[a->who % POOLS_MAX];
     client *c = &sim.clients[a->who];
     char text[160];
 
-    if (a->kind >= ACTIONS_OF_CLIENTS) /* the others say themselves what comes of them */
+    if (a->kind >= ACTIONS_OF_CLIENTS) /* the functions for the others trace what happens */
         trace("%s", action_text(a, text, sizeof text));
     switch (a->kind) {
     case DO_SUBMIT: submit(c, a->at_us); break;
@@ -266,15 +266,15 @@ void apply(const action *a)
     case DO_CANCEL: cancel(c); break;
     case DO_FREE_CTX: client_free(c); break;
     case DO_FREE_WATCH: free_watch(c); break;
-    case DO_FREE_POOL: host_free(&sim.hosts[c->plan->pool]); break;
-    case DO_DWELL:
-        trace("the application takes %.3f s", (double)a->value / 1e6);
-        clock_dwell(a->value);
+    case DO_FREE_POOL: app_free(&sim.apps[c->plan->pool]); break;
+    case DO_BUSY:
+        trace("the application keeps the thread busy for %.3f s", (double)a->value / 1e6);
+        clock_busy(a->value);
         break;
-    case DO_WEATHER: sim.weathers[a->who] = (weather)a->value; break;
-    case DO_STORE: sim.guards[a->who].temper = (temper)a->value; break;
-    case DO_PROVIDER: c->provider = (temper)a->value; break;
-    case DO_LIMITS: set_limits(h, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2); break;
+    case DO_BEHAVIOUR: sim.behaviours[a->who] = (behaviour)a->value; break;
+    case DO_STORE: sim.guards[a->who].reliability = (reliability)a->value; break;
+    case DO_PROVIDER: c->provider = (reliability)a->value; break;
+    case DO_LIMITS: set_limits(owner, (uint32_t)a->value, 1 + (uint32_t)a->value2 / 3, (uint32_t)a->value2); break;
     case DO_SLEEP: clock_sleep(a->value); break;
     case DO_WALL: clock_set_wall(a->value); break;
     case DO_PROBE: probe(a->who, a->value != 0); break;
@@ -297,6 +297,6 @@ void apply_queued(client *c)
         }
         memmove(&sim.queued[i], &sim.queued[i + 1], (--sim.queued_count - i) * sizeof(const action *));
         apply(a);
-        i = 0; /* what it did may have had callbacks */
+        i = 0; /* its action may have called back */
     }
 }

@@ -1,4 +1,4 @@
-/* The virtual clocks; see clock.h. They stand in for base/clock.c. */
+/* The virtual clocks; see clock.h. They replace base/clock.c. */
 #include "clock.h"
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@ static struct {
     int64_t now_us;
     int64_t slept_us;
     int64_t lost_us;
-    int64_t wall_ms; /* minus the boot clock */
+    int64_t wall_ms; /* wall clock minus boot clock */
     bool creeps;
 } at;
 
@@ -35,7 +35,7 @@ void clock_go_to(int64_t us)
 void clock_sleep(int64_t us)
 {
     at.slept_us += us;
-    clock_dwell(us);
+    clock_busy(us);
 }
 
 int64_t clock_monotonic_us(void)
@@ -43,7 +43,7 @@ int64_t clock_monotonic_us(void)
     return at.now_us - at.slept_us;
 }
 
-void clock_dwell(int64_t us)
+void clock_busy(int64_t us)
 {
     at.lost_us += us;
     at.now_us += us;

@@ -1,5 +1,5 @@
-/* Virtual connections: which there are, and which a request may go on; see network.h. Each has a socket without a peer,
-   which the library opens and closes. */
+/* Virtual connections, and which of them a request may use; see network.h. Each has a socket without a peer, which
+   the library opens and closes. */
 #include "network.h"
 
 #include "transport/connections.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 static struct {
-    uint32_t opened; /* so far */
+    uint32_t opened; /* number of connections so far */
     connection *of_fd[FD_SETSIZE];
 } sockets;
 
@@ -24,7 +24,7 @@ connection *connection_of(int fd)
     return fd >= 0 && fd < FD_SETSIZE ? sockets.of_fd[fd] : NULL;
 }
 
-/* The library counts the connections that are open. Without memory it does not know them all. */
+/* The library counts open connections. When memory was short it may miss some. */
 static void check_count(const multi *m, const lsync_sockets *s)
 {
     uint32_t count = 0;
@@ -32,7 +32,7 @@ static void check_count(const multi *m, const lsync_sockets *s)
     for (const connection *c = m->connections; c != NULL; c = c->next)
         count += c->sockets == s && c->is_counted;
     if (s->open != count && !sim.memory_failed)
-        violation("%u connections are open, and %u are counted", (unsigned)count, (unsigned)s->open);
+        violation("%u connections are open, but the library counts %u", (unsigned)count, (unsigned)s->open);
 }
 
 void connection_close(connection *c)
@@ -57,7 +57,7 @@ void connection_close_all(multi *m)
         connection_close(m->connections);
 }
 
-/* The library opens the socket; a port of its own tells it apart. Its other end is virtual. */
+/* The library opens the socket; its port identifies it. The other end is virtual. */
 connection *connection_open(easy *e)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -100,7 +100,7 @@ bool connection_is_dead(const connection *c)
     return c->is_shut || c->closes_us <= clock_now_us();
 }
 
-/* libcurl finds most connections dead that are; the others it tries, if they have TLS, or it trusts them. */
+/* libcurl notices most dead connections. It tries the others if they use TLS or if it trusts them. */
 static bool is_found_dead(const easy *e, const connection *c)
 {
     dice d = dice_of(sim.plan->seed, 20, (uint64_t)c->number * 100 + c->responses);
@@ -112,12 +112,12 @@ static bool is_found_dead(const easy *e, const connection *c)
 
 static connection *check_trust(connection *c)
 {
-    if (c->is_suspect && !sim.memory_failed) /* without memory it may not be known */
-        violation("connection %u gave no sign of life until a deadline, and is used again", (unsigned)c->number);
+    if (c->is_suspect && !sim.memory_failed) /* when memory was short the library may not know it */
+        violation("connection %u was silent until a deadline, and is used again", (unsigned)c->number);
     return c;
 }
 
-/* One that a request may go on now; NULL: none. */
+/* Returns one that the request may use now, or NULL. */
 connection *connection_find(const easy *e)
 {
     connection *next;
@@ -128,13 +128,13 @@ connection *connection_find(const easy *e)
             continue;
         if (c->users == 0 && is_found_dead(e, c))
             connection_close(c);
-        else if (!c->is_shut && !c->said_goodbye && c->users < streams_of(c))
+        else if (!c->is_shut && !c->sent_goaway && c->users < streams_of(c))
             return check_trust(c);
     }
     return NULL;
 }
 
-/* How many there are, to the origin of a request or to all. */
+/* Counts the connections to the origin of a request, or all. */
 static uint32_t count_connections(const multi *m, const lsync_sockets *only)
 {
     uint32_t count = 0;
@@ -149,7 +149,7 @@ bool connection_has_room(const multi *m, const easy *e)
     return count_connections(m, e->t->sockets) < m->loop->owner.per_host && count_connections(m, NULL) < m->loop->total;
 }
 
-/* For one more connection libcurl closes one that nobody uses, of the same origin if that has too many. */
+/* libcurl closes an idle connection to make room; one of the same origin if that has too many. */
 void connection_make_room(const multi *m, const easy *e)
 {
     connection *oldest = NULL;

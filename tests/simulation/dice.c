@@ -1,4 +1,4 @@
-/* Random numbers that a seed repeats; see dice.h. It stands in for base/random.c. */
+/* Random numbers that a seed determines; see dice.h. They replace base/random.c. */
 #include "dice.h"
 
 #include "../support/t_random.h"
@@ -22,7 +22,7 @@ dice dice_of(uint64_t seed, uint64_t what, uint64_t number)
 
     d.state = dice_throw(&d) + what * GOLDEN;
     d.state = dice_throw(&d) + number * GOLDEN;
-    d.state = dice_throw(&d); /* else each would go on where another began */
+    d.state = dice_throw(&d); /* otherwise one would continue the sequence of another */
     return d;
 }
 
@@ -36,7 +36,7 @@ bool dice_one_in(dice *d, int64_t n)
     return dice_between(d, 1, n) == 1;
 }
 
-/* --- the library's --- */
+/* --- the library's numbers --- */
 
 void dice_seed_library(uint64_t seed)
 {

@@ -1,4 +1,4 @@
-/* Random numbers that a seed repeats. */
+/* Random numbers that a seed determines. */
 #ifndef SIMULATION_DICE_H
 #define SIMULATION_DICE_H
 
@@ -9,13 +9,13 @@ typedef struct dice {
     uint64_t state;
 } dice;
 
-/* Dice of their own for each pair of numbers: what one thing draws does not depend on how much others drew. */
+/* Returns separate dice for each pair of numbers, so that one sequence does not depend on draws from others. */
 dice dice_of(uint64_t seed, uint64_t what, uint64_t number);
 uint64_t dice_throw(dice *d);
 int64_t dice_between(dice *d, int64_t least, int64_t most); /* both included */
 bool dice_one_in(dice *d, int64_t n);
 
-/* The library's own random numbers (base/random.h) follow from the seed too. */
+/* Seeds the library's random numbers (base/random.h). */
 void dice_seed_library(uint64_t seed);
 
 #endif

@@ -1,5 +1,5 @@
-/* The helper on virtual time: stands in for pool/helper.c. Steps at guards begin in their order, and take the time that
-   their store takes; what they do at the store is done when they begin, or when they end. */
+/* The helper thread on virtual time: replaces pool/helper.c. Requests to guards begin in order, and take as long as
+   their store. Their effect on the store comes when they begin, or when they end. */
 #include "pool/helper.h"
 
 #include "world.h"
@@ -8,11 +8,11 @@
 
 #define STEPS_MAX 4
 
-/* A step that a worker is at. */
+/* A request that a worker has. */
 typedef struct step {
-    lsync_job *job; /* NULL: none */
+    lsync_job *job; /* NULL: the worker is free */
     int64_t ends_us;
-    bool is_done; /* at the store; the pool does not know yet */
+    bool is_done; /* done at the store; the pool does not know yet */
 } step;
 
 static struct {
@@ -40,20 +40,20 @@ static int64_t time_of_step(const lsync_job *job, dice *d)
 {
     const guard_state *g = guard_state_of(job->request.guard);
 
-    if (g != NULL && g->temper == TEMPER_SLOW && !dice_one_in(d, 4))
+    if (g != NULL && g->reliability == WORKS_SLOW && !dice_one_in(d, 4))
         return dice_between(d, 100000, 8 * SECOND_US);
     return dice_between(d, 50, 5000);
 }
 
-static void begin_step(host *h, step *s, lsync_job *job)
+static void begin_step(app *owner, step *s, lsync_job *job)
 {
     dice d = dice_of(sim.plan->seed, 30, ++helpers.begun);
     int64_t us = time_of_step(job, &d);
 
     *s = (step){.job = job, .ends_us = clock_now_us() + us};
     job->request.waiting = false;
-    h->helped_us += us;
-    trace("the helper of pool %d begins a step that takes %.3f s", (int)h->number, (double)us / 1e6);
+    owner->helped_us += us;
+    trace("the helper of pool %d begins a step that takes %.3f s", (int)owner->number, (double)us / 1e6);
     if (dice_one_in(&d, 2))
         carry_out(s);
 }
@@ -67,23 +67,23 @@ static void end_step(lock_sync_pool *p, step *s)
     lsync_loop_wake(&p->loop);
 }
 
-/* Gives the workers of a pool that are free what waits. */
-static void begin_steps(host *h)
+/* Gives waiting requests to a pool's free workers. */
+static void begin_steps(app *owner)
 {
-    lock_sync_pool *p = helpers.pools[h->number];
+    lock_sync_pool *p = helpers.pools[owner->number];
 
     for (int32_t i = 0; p != NULL && i < sim.plan->workers; i++) {
-        step *s = &helpers.steps[h->number][i];
+        step *s = &helpers.steps[owner->number][i];
         lsync_link *link = s->job == NULL ? lsync_queue_take(&p->helper.requests) : NULL;
 
         if (link != NULL)
-            begin_step(h, s, LSYNC_OF(link, lsync_job, link));
+            begin_step(owner, s, LSYNC_OF(link, lsync_job, link));
     }
 }
 
 /* --- time --- */
 
-/* The step that ends first; NULL: none. */
+/* Returns the step that ends first, or NULL. */
 static step *first_of(int32_t *pool)
 {
     step *first = NULL;
@@ -115,13 +115,13 @@ void helper_run(void)
 
     while ((first = first_of(&pool)) != NULL && first->ends_us <= clock_now_us()) {
         end_step(helpers.pools[pool], first);
-        begin_steps(&sim.hosts[pool]);
+        begin_steps(&sim.apps[pool]);
     }
 }
 
 int64_t helper_worked_us(int32_t pool)
 {
-    int64_t us = sim.hosts[pool].helped_us;
+    int64_t us = sim.apps[pool].helped_us;
 
     for (int32_t i = 0; i < STEPS_MAX; i++) {
         const step *s = &helpers.steps[pool][i];
@@ -136,19 +136,19 @@ int64_t helper_worked_us(int32_t pool)
 lock_sync_status lsync_helper_send(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;
-    host *h = host_of_loop(&p->loop);
+    app *owner = app_of_loop(&p->loop);
 
-    if (!p->helper.runs && fault_strikes(FAULT_THREAD))
+    if (!p->helper.runs && fault_happens(FAULT_THREAD))
         return LOCK_SYNC_E_NO_MEMORY;
     if (!p->helper.runs) {
         lsync_queue_init(&p->helper.requests);
         lsync_queue_init(&p->helper.done);
         p->helper.runs = true;
-        helpers.pools[h->number] = p;
+        helpers.pools[owner->number] = p;
     }
     job->request.waiting = true;
     lsync_queue_append(&p->helper.requests, &job->link);
-    begin_steps(h);
+    begin_steps(owner);
     return LOCK_SYNC_OK;
 }
 
@@ -170,21 +170,21 @@ lsync_job *lsync_helper_receive(lock_sync_pool *p)
 
 void lsync_helper_stop(lock_sync_pool *p)
 {
-    host *h = host_of_loop(&p->loop);
+    app *owner = app_of_loop(&p->loop);
     lsync_link *link;
 
     if (!p->helper.runs)
         return;
     for (int32_t i = 0; i < STEPS_MAX; i++) {
-        step *s = &helpers.steps[h->number][i];
+        step *s = &helpers.steps[owner->number][i];
 
         if (s->job == NULL)
             continue;
-        if (s->ends_us > clock_now_us()) /* it is waited for */
-            clock_dwell(s->ends_us - clock_now_us());
+        if (s->ends_us > clock_now_us()) /* lsync_helper_stop() waits for it */
+            clock_busy(s->ends_us - clock_now_us());
         end_step(p, s);
     }
-    helpers.pools[h->number] = NULL;
+    helpers.pools[owner->number] = NULL;
     while ((link = lsync_queue_take(&p->helper.requests)) != NULL) {
         lsync_job *job = LSYNC_OF(link, lsync_job, link);
 

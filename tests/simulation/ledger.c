@@ -1,5 +1,5 @@
-/* The guard's promise, by what the server may have seen; and what was asked of guards: each slot is settled once. The
-   calls of client/steps.c to the guard are led through here by the linker (--wrap). */
+/* Checks the guard's promise by what the server may have seen, and that each slot is settled once. The linker leads
+   the calls of client/steps.c to the guard through here (--wrap). */
 #include "checks.h"
 
 #include "guard/guard.h"
@@ -12,14 +12,14 @@
 #define BLOCKS_MAX 64
 #define HOUR_US (60 * MINUTE_US)
 
-/* A request that was possible to arrive from sent_us to end_us. */
+/* A request that could arrive from sent_us to end_us. */
 typedef struct request {
     int32_t key; /* of its guard */
     int64_t slot;
     bool is_retry; /* over HTTP/2, in the same slot */
     int64_t sent_us;
     int64_t end_us;     /* NEVER_US: it is on its way */
-    int64_t until_us;   /* at the latest */
+    int64_t until_us;   /* it arrives until then, or never */
     int64_t arrived_us; /* 0: not yet */
 } request;
 
@@ -29,12 +29,12 @@ typedef struct given_slot {
     bool is_settled;
 } given_slot;
 
-/* What a user of a guard knows of a 429. */
+/* A 429 that a user of a guard knows of. */
 typedef struct block {
     int32_t key;
-    int32_t pool; /* -1: all know it */
-    int64_t slot; /* that it was the answer in */
-    size_t since; /* the first slot given after the guard was told; SIZE_MAX: it was not yet */
+    int32_t pool; /* -1: all pools know it */
+    int64_t slot; /* the slot that the 429 ended */
+    size_t since; /* the first slot given after the guard knew of it; SIZE_MAX: it does not know yet */
     int64_t until_us;
 } block;
 
@@ -82,15 +82,15 @@ static void check_interval(const request *r, int32_t key, int64_t slot)
     if (over_us > now_us)
         violation("guard %d: a request is sent while another is on its way", (int)key);
     if (now_us - over_us < interval_us(key))
-        violation("guard %d: a request is sent %.6f s after another, which was possible to arrive until then", (int)key,
+        violation("guard %d: a request is sent %.6f s after the time at which another could still arrive", (int)key,
                   (double)(now_us - over_us) / 1e6);
 }
 
-/* What a guard was told binds it when it gives the next slot. */
+/* A guard obeys a 429 that it knows when it gives the next slot. */
 static void check_block(const block *b, int32_t key, int32_t pool, int64_t number)
 {
     const given_slot *s = find_slot(number);
-    size_t place = s == NULL ? ledger.slot_count : (size_t)(s - ledger.slots); /* another user's: now */
+    size_t place = s == NULL ? ledger.slot_count : (size_t)(s - ledger.slots); /* another user's slot: given now */
     int64_t given_us = s == NULL ? clock_now_us() : s->given_us;
 
     if (b->key == key && (b->pool < 0 || b->pool == pool) && b->slot != number && b->since <= place &&
@@ -99,7 +99,7 @@ static void check_block(const block *b, int32_t key, int32_t pool, int64_t numbe
                   (double)(b->until_us - given_us) / 1e6);
 }
 
-/* A retry that nobody was asked for is charged when its slot is settled; a store may not hear of that for a while. */
+/* A retry is charged when its slot is settled, without a request for a slot. A store may learn of that later. */
 static bool is_counted(const request *r)
 {
     const given_slot *s = r->is_retry ? find_slot(r->slot) : NULL;
@@ -115,11 +115,11 @@ static void check_hour(int32_t key, bool is_retry)
         count += ledger.requests[i].key == key && ledger.requests[i].sent_us > clock_now_us() - HOUR_US &&
                  is_counted(&ledger.requests[i]);
     if (count >= plan_of(key)->budget && !is_retry)
-        violation("guard %d: request %u of an hour is sent, %u are allowed", (int)key, (unsigned)count + 1,
+        violation("guard %d: request %u of an hour is sent, but %u are allowed", (int)key, (unsigned)count + 1,
                   (unsigned)plan_of(key)->budget);
 }
 
-/* What is older than an hour says nothing any more. */
+/* Requests older than an hour do not matter any more. */
 static void forget_old(void)
 {
     size_t kept = 0;
@@ -188,7 +188,7 @@ static void add_block(const task *t, int64_t number, int64_t retry_after_s)
     while (at < ledger.block_count && ledger.blocks[at].until_us > clock_now_us())
         at++;
     if (at == BLOCKS_MAX)
-        return; /* what is not known here is not checked */
+        return; /* an unknown block is not checked */
     ledger.block_count += at == ledger.block_count;
     ledger.blocks[at] = (block){key, plan_of(key)->is_store ? t->pool : -1, number, SIZE_MAX,
                                 clock_now_us() + block_us(key, retry_after_s)};
@@ -207,7 +207,7 @@ void ledger_ended(const task *t, int64_t number, bool limited, int64_t retry_aft
 
 /* --- what arrives --- */
 
-/* The server sees less than the promise: the network may take longer for one request than for the next. */
+/* The server sees less than the promise, because the network may delay one request longer than the next. */
 void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
 {
     int64_t least_us = key < 0 ? 0 : interval_us(key) - sim.plan->delay_us;
@@ -220,31 +220,32 @@ void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
         if (r->slot == number)
             r->arrived_us = r->arrived_us == 0 ? at_us : r->arrived_us;
         else if (r->arrived_us != 0 && at_us - r->arrived_us < least_us)
-            violation("guard %d: the server sees two requests within %.3f s", (int)key,
+            violation("guard %d: the server gets two requests within %.3f s", (int)key,
                       (double)(at_us - r->arrived_us) / 1e6);
     }
 }
 
-/* --- what is asked of guards --- */
+/* --- calls to guards --- */
 
 lock_sync_status __real_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *answer);
+                                        lsync_guard_reservation *decision);
 lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *answer);
+                                        lsync_guard_reservation *decision);
 lock_sync_status __real_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
 lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
 
 lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *answer)
+                                        lsync_guard_reservation *decision)
 {
-    lock_sync_status status = __real_lsync_guard_ask(g, kind, lease_ms, answer);
+    lock_sync_status status = __real_lsync_guard_ask(g, kind, lease_ms, decision);
 
-    trace("a guard is asked: %s, soonest in %.3f s", lock_sync_status_name(status), (double)answer->soonest_ms / 1e3);
+    trace("a guard is asked for a slot: %s, soonest in %.3f s", lock_sync_status_name(status),
+          (double)decision->soonest_ms / 1e3);
     if (status != LOCK_SYNC_OK)
         return status;
     if (ledger.slot_count == SLOTS_MAX)
         violation("the simulation has no room for another slot");
-    ledger.slots[ledger.slot_count++] = (given_slot){answer->slot, clock_now_us(), false};
+    ledger.slots[ledger.slot_count++] = (given_slot){decision->slot, clock_now_us(), false};
     return status;
 }
 
@@ -254,7 +255,7 @@ lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t numbe
     lock_sync_status status;
 
     if (s == NULL || s->is_settled)
-        violation("slot %" PRIx64 " is settled %s", (uint64_t)number, s == NULL ? "and was never given" : "twice");
+        violation("slot %" PRIx64 " is settled %s", (uint64_t)number, s == NULL ? "but was never given" : "twice");
     s->is_settled = true;
     for (size_t i = 0; i < ledger.block_count; i++)
         if (ledger.blocks[i].slot == number)
@@ -269,5 +270,5 @@ void ledger_close(void)
 {
     for (size_t i = 0; i < ledger.slot_count; i++)
         if (!ledger.slots[i].is_settled)
-            violation("slot %" PRIx64 " was not given back", (uint64_t)ledger.slots[i].number);
+            violation("slot %" PRIx64 " was not settled", (uint64_t)ledger.slots[i].number);
 }

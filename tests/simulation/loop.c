@@ -1,4 +1,4 @@
-/* The pool's loop on virtual time: stands in for transport/loop.c and loop_epoll.c. */
+/* The pool's loop on virtual time: replaces transport/loop.c and loop_epoll.c. */
 #include "checks.h"
 #include "network.h"
 
@@ -14,7 +14,7 @@ int64_t loop_ready_us(const lsync_loop *l)
     const multi *m = multi_of(l);
     int64_t event_us = m == NULL ? NEVER_US : network_event_us(m);
 
-    if (host_of_loop(l)->is_awake)
+    if (app_of_loop(l)->is_awake)
         return clock_now_us();
     return event_us < l->armed_us ? event_us : l->armed_us;
 }
@@ -54,13 +54,13 @@ lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memor
 
 void lsync_loop_release(lsync_loop *l)
 {
-    host *h = host_of_loop(l);
+    app *owner = app_of_loop(l);
 
     free_multi(l);
-    if (h != NULL) {
-        check_pool_gone(h);
-        h->pool = NULL;
-        h->loop = NULL;
+    if (owner != NULL) {
+        check_pool_gone(owner);
+        owner->pool = NULL;
+        owner->loop = NULL;
     }
 }
 
@@ -68,7 +68,7 @@ void lsync_loop_renew(lsync_loop *l)
 {
     free_multi(l);
     l->curl_due_us = NEVER_US;
-    if (fault_strikes(FAULT_MULTI))
+    if (fault_happens(FAULT_MULTI))
         return;
     l->multi = (CURLM *)new_multi(l);
 }
@@ -91,10 +91,10 @@ void lsync_loop_arm(lsync_loop *l, int64_t own_due_us)
 
 void lsync_loop_wake(const lsync_loop *l)
 {
-    host_of_loop(l)->is_awake = true;
+    app_of_loop(l)->is_awake = true;
 }
 
-/* What epoll_wait() does: time passes until something is ready, but servers and helper go on meanwhile. */
+/* Does what epoll_wait() does: time passes until something is ready, while servers and helper continue. */
 static void wait_for(const lsync_loop *l, int timeout_ms)
 {
     int64_t until_us = timeout_ms < 0 ? NEVER_US : clock_now_us() + (int64_t)timeout_ms * 1000;
@@ -106,7 +106,7 @@ static void wait_for(const lsync_loop *l, int timeout_ms)
         next_us = helper_due_us() < next_us ? helper_due_us() : next_us;
         next_us = until_us < next_us ? until_us : next_us;
         if (next_us == NEVER_US)
-            violation("the pool waits for ever");
+            violation("the pool waits forever");
         clock_go_to(next_us);
         server_run();
         helper_run();
@@ -123,10 +123,10 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
     l->more = false;
     if (l->armed_us <= clock_now_us())
         l->armed_us = NEVER_US;
-    host_of_loop(l)->is_awake = false;
+    app_of_loop(l)->is_awake = false;
     if (m == NULL)
         return LOCK_SYNC_OK;
-    if (fault_strikes(FAULT_TURN))
+    if (fault_happens(FAULT_TURN))
         return LOCK_SYNC_E_NO_MEMORY;
     network_turn(m);
     network_time_out(m);
@@ -138,7 +138,7 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
-    if (fault_strikes(FAULT_START))
+    if (fault_happens(FAULT_START))
         return LOCK_SYNC_E_NO_MEMORY;
     l->owner.transfers++;
     network_start(multi_of(l), t->easy);
@@ -150,7 +150,7 @@ void lsync_loop_stop(lsync_loop *l, lsync_transfer *t)
 {
     l->owner.transfers--;
     network_remove(t->easy);
-    l->curl_due_us = clock_now_us(); /* those that wait for a connection may have one now */
+    l->curl_due_us = clock_now_us(); /* those that wait for a connection may get one now */
 }
 
 static easy *first_over(const multi *m)

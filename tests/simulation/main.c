@@ -1,10 +1,11 @@
-/* Runs the pool, its machine, watches and guards on virtual time, seed by seed, and checks the rules after each step.
+/* Runs the pool with its state machine, watches and guards on virtual time, seed by seed. Checks the rules after each
+   step.
 
-   simulation [--seeds N] [--from SEED] [--seconds S]   so many seeds from SEED (1) on, or as many as S seconds allow
-   simulation --seed SEED [--trace]                     one of them again, with all that happens
+     simulation [--seeds N] [--from SEED] [--seconds S]   N seeds from SEED (1) on, or as many as S seconds allow;
+     simulation --seed SEED [--trace]                     one of them again, with all its steps.
 
-   A seed that breaks a rule, an assertion or the program is made smaller and told step by step (not with --brief). The
-   last line is "N passed, N failed". */
+   If a seed violates a rule, fails an assertion or crashes, its scenario is made smaller and printed step by step
+   (not with --brief). The last line is "N passed, N failed". */
 #include "world.h"
 
 #include "../support/kit.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 #define SEEDS 3000
-#define SEED_SECONDS 120 /* a seed takes milliseconds; this is for what hangs, also under valgrind */
+#define SEED_SECONDS 120 /* a seed takes milliseconds; the limit ends one that hangs, also under valgrind */
 #define SHRINK_SECONDS 30
 
 typedef struct options {
@@ -26,10 +27,10 @@ typedef struct options {
     uint64_t seeds;
     int64_t seconds; /* 0: no limit */
     bool traced;
-    bool brief; /* a seed that fails is named only */
+    bool brief; /* a seed that fails is named, but not explained */
 } options;
 
-/* What the process that runs the seeds tells the one that watches it. */
+/* Shared memory: the process that runs the seeds reports to the one that watches it. */
 typedef struct progress {
     uint64_t seed;
     uint64_t done;
@@ -46,7 +47,7 @@ static int64_t seconds_now(void)
     return now.tv_sec;
 }
 
-/* --- in a process of its own --- */
+/* --- in a child process --- */
 
 static void run(const scenario *s, bool traced)
 {
@@ -72,7 +73,8 @@ static void run_seeds(const options *o)
     }
 }
 
-/* Runs a scenario, or if it is NULL, what the options say. Whether all went well; tells how it ended if not. */
+/* Runs a scenario, or if it is NULL, the seeds of the options. Returns whether all passed; otherwise prints how it
+   ended. */
 static bool passes(const scenario *s, const options *o, bool is_quiet)
 {
     int status = 0;
@@ -101,7 +103,7 @@ static bool passes(const scenario *s, const options *o, bool is_quiet)
 
 /* --- a seed that failed --- */
 
-/* Leaves out what is not needed for it to fail: first much at once, then less and less. */
+/* Removes actions that are not needed for the failure: large parts first, then smaller ones. */
 static void shrink(scenario *s)
 {
     static scenario smaller;
@@ -143,7 +145,7 @@ static uint64_t number_of(const char *text)
     uint64_t number = text == NULL ? 0 : strtoull(text, &end, 10);
 
     if (text == NULL || *text == '\0' || *end != '\0') {
-        fprintf(stderr, "simulation: a number is needed\n");
+        fprintf(stderr, "simulation: the value must be a number\n");
         exit(2);
     }
     return number;
@@ -186,7 +188,7 @@ int main(int count, char **arguments)
     (void)count;
     shared = kit_shared(sizeof *shared);
     good = passes(NULL, &o, false);
-    done = shared->done; /* what is tried to explain a failure counts there too */
+    done = shared->done; /* runs that explain a failure count in `shared`, too */
     printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRId64 " s\n", done, shared->steps, seconds_now() - begun_s);
     if (!good && !o.brief && !o.traced)
         explain(arguments[0], shared->seed);

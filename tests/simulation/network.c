@@ -1,5 +1,5 @@
-/* Virtual transfers, as libcurl has them; see network.h. The library's own callbacks of
-   transport/connections.c are called where libcurl would, and decide what they decide there. */
+/* Virtual transfers, as libcurl has them; see network.h. Calls the library's callbacks in transport/connections.c
+   where libcurl would call them, and obeys them. */
 #include "network.h"
 
 #include "checks.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 static struct {
-    uint32_t attempts; /* to connect */
+    uint32_t attempts; /* of connecting */
     uint64_t ends;     /* of transfers */
 } net;
 
@@ -31,7 +31,7 @@ static void note_end(easy *e)
     server_forget(e);
 }
 
-/* Its connection goes on where it can: over HTTP/2 only the stream is gone. */
+/* Its connection stays usable if it can: over HTTP/2 only the stream is gone. */
 static void leave_connection(easy *e, bool is_whole)
 {
     connection *c = e->c;
@@ -43,7 +43,7 @@ static void leave_connection(easy *e, bool is_whole)
     c->used_us = clock_monotonic_us();
     if (c->users > 0)
         return;
-    if (c->is_shut || c->said_goodbye || !c->is_ready || (!c->http2 && !is_whole)) {
+    if (c->is_shut || c->sent_goaway || !c->is_ready || (!c->http2 && !is_whole)) {
         connection_close(c);
     } else {
         dice d = dice_of(sim.plan->seed, 21, (uint64_t)c->number * 100 + c->responses);
@@ -52,7 +52,7 @@ static void leave_connection(easy *e, bool is_whole)
     }
 }
 
-/* Out of time, without a byte since the request was sent: the library must not trust the connection any more. */
+/* At the deadline, if no byte came after the request: the library must not trust the connection any more. */
 static void suspect(const easy *e)
 {
     bool is_stopped = e->task->stop_us != NEVER_US || e->task->is_over || e->client->ctx == NULL;
@@ -64,7 +64,7 @@ static void suspect(const easy *e)
 
 static void end(easy *e, CURLcode code)
 {
-    bool is_whole = code == CURLE_OK && e->stage == STAGE_ANSWERED;
+    bool is_whole = code == CURLE_OK && e->stage == STAGE_HEADER;
 
     e->stage = STAGE_OVER;
     e->code = code;
@@ -110,7 +110,7 @@ static void send_on(easy *e, connection *c, bool is_reused)
         end(e, CURLE_ABORTED_BY_CALLBACK);
         return;
     }
-    if (c->closes_us != NEVER_US) { /* into a connection that is closed already */
+    if (c->closes_us != NEVER_US) { /* the server has closed that connection already */
         c->is_shut = true;
         e->stage = STAGE_SENT;
         e->event_us = clock_now_us();
@@ -124,7 +124,7 @@ static void send_on(easy *e, connection *c, bool is_reused)
     ledger_sent(e->task, e->slot, e->t->request->send_until_us, e->t->attempts.sends > 1);
 }
 
-/* What libcurl sends again by itself: the library vetoes it, wherever it would go. */
+/* libcurl retries by itself: the library must veto it on every connection. */
 static void send_again(easy *e)
 {
     connection *c;
@@ -138,11 +138,11 @@ static void send_again(easy *e)
         char own[] = "10.0.0.1";
 
         if (lsync_on_send(e->t, address, own, 443, c->port) == CURL_PREREQFUNC_OK)
-            violation("client %d: libcurl sent a request again by itself", (int)e->client->number);
+            violation("client %d: libcurl retried a request by itself", (int)e->client->number);
         end(e, CURLE_ABORTED_BY_CALLBACK);
     } else {
         if (connection_open(e) != NULL)
-            violation("client %d: libcurl opened a connection to send a request again", (int)e->client->number);
+            violation("client %d: libcurl opened a connection to retry a request", (int)e->client->number);
         end(e, CURLE_COULDNT_CONNECT);
     }
 }
@@ -167,8 +167,8 @@ static void begin_to_connect(easy *e)
     e->stage = STAGE_CONNECTING;
 }
 
-/* Finds it a connection, opens one, or has it wait for one. */
-static void go(easy *e)
+/* Finds a connection for it, opens one, or lets it wait for one. */
+static void start_request(easy *e)
 {
     lsync_connecting how = e->t->connecting;
     connection *c = how == LSYNC_CONNECTS_ALWAYS ? NULL : connection_find(e);
@@ -214,7 +214,7 @@ void network_start(multi *m, easy *e)
                                e->t->attempts.next == LSYNC_RETRY_NONE);
 }
 
-/* --- what comes --- */
+/* --- what arrives --- */
 
 static void connected(easy *e)
 {
@@ -230,7 +230,7 @@ static void connected(easy *e)
     send_on(e, c, false);
 }
 
-/* What libcurl makes of a request whose connection or stream ended without a byte of a response. */
+/* Does what libcurl does if a connection or stream ended without a byte of a response. */
 static void lose(easy *e)
 {
     if (e->is_reused || (e->c != NULL && e->c->http2))
@@ -239,14 +239,14 @@ static void lose(easy *e)
         end(e, CURLE_GOT_NOTHING);
 }
 
-static void answered(easy *e)
+static void respond(easy *e)
 {
     switch (e->reply.fate) {
     case FATE_RESET:
-        e->c->is_shut = true; /* it and its other users are lost next */
+        e->c->is_shut = true; /* it and the connection's other users are lost next */
         break;
-    case FATE_GOODBYE:
-        e->c->said_goodbye = true;
+    case FATE_GOAWAY:
+        e->c->sent_goaway = true;
         send_again(e);
         break;
     case FATE_REJECT: send_again(e); break;
@@ -254,20 +254,20 @@ static void answered(easy *e)
         e->t->saw.has_response = true;
         end(e, CURLE_OK);
         break;
-    case FATE_ANSWER:
+    case FATE_RESPOND:
     case FATE_HALF:
     case FATE_STALL:
     case FATE_SILENCE:
     default:
         server_head(e);
         e->saw_429 = e->reply.status == 429;
-        e->stage = STAGE_ANSWERED;
+        e->stage = STAGE_HEADER;
         e->event_us = e->reply.fate == FATE_STALL ? NEVER_US : clock_now_us() + e->reply.body_us;
         break;
     }
 }
 
-static void come(easy *e)
+static void handle_event(easy *e)
 {
     if (e->c != NULL && e->stage >= STAGE_SENT) {
         e->c->heard_us = clock_now_us();
@@ -275,14 +275,14 @@ static void come(easy *e)
         e->c->bytes += 100;
     }
     switch (e->stage) {
-    case STAGE_NEW: go(e); break;
+    case STAGE_NEW: start_request(e); break;
     case STAGE_NAMING: end(e, CURLE_COULDNT_RESOLVE_HOST); break;
     case STAGE_CONNECTING: connected(e); break;
     case STAGE_SENT:
         if (!e->c->is_shut)
-            answered(e);
+            respond(e);
         break;
-    case STAGE_ANSWERED:
+    case STAGE_HEADER:
         server_body(e, e->reply.fate != FATE_HALF);
         end(e, e->reply.fate == FATE_HALF ? CURLE_PARTIAL_FILE : CURLE_OK);
         break;
@@ -293,13 +293,13 @@ static void come(easy *e)
     }
 }
 
-/* The users of a connection that broke. */
+/* Ends one transfer whose connection broke; returns whether there was one. */
 static bool break_one(multi *m)
 {
     for (easy *e = m->easies; e != NULL; e = e->next) {
         if (e->c == NULL || !e->c->is_shut || e->stage == STAGE_OVER)
             continue;
-        if (e->stage == STAGE_ANSWERED)
+        if (e->stage == STAGE_HEADER)
             end(e, CURLE_RECV_ERROR);
         else
             lose(e);
@@ -325,10 +325,10 @@ void network_turn(multi *m)
     do {
         for (easy *w = m->easies; w != NULL; w = w->next)
             if (w->stage == STAGE_WAITING)
-                go(w);
+                start_request(w);
         while ((e = first_due(m)) != NULL) {
             e->event_us = NEVER_US;
-            come(e);
+            handle_event(e);
         }
     } while (break_one(m));
 }
@@ -337,7 +337,7 @@ void network_turn(multi *m)
 
 static int64_t timeout_of(const easy *e)
 {
-    bool connects = e->stage != STAGE_SENT && e->stage != STAGE_ANSWERED;
+    bool connects = e->stage != STAGE_SENT && e->stage != STAGE_HEADER;
 
     return connects && e->connect_timeout_us < e->timeout_us ? e->connect_timeout_us : e->timeout_us;
 }

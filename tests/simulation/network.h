@@ -6,8 +6,8 @@
 
 #include "transport/attempt.h"
 
-typedef struct multi multi; /* stands in for libcurl's multi handle */
-typedef struct easy easy;   /* and its easy handle */
+typedef struct multi multi; /* replaces libcurl's multi handle */
+typedef struct easy easy;   /* replaces libcurl's easy handle */
 
 typedef enum stage {
     STAGE_IDLE,
@@ -16,19 +16,19 @@ typedef enum stage {
     STAGE_WAITING, /* for a connection */
     STAGE_CONNECTING,
     STAGE_SENT,
-    STAGE_ANSWERED, /* the header came */
+    STAGE_HEADER, /* the header arrived */
     STAGE_OVER
 } stage;
 
-/* What becomes of a request. */
+/* Outcome of a request. */
 typedef enum fate {
-    FATE_ANSWER,
+    FATE_RESPOND,
     FATE_SILENCE,
     FATE_RESET,
-    FATE_REJECT,  /* over HTTP/2 the stream is refused */
-    FATE_GOODBYE, /* and the connection takes no more */
-    FATE_HALF,    /* the body breaks off */
-    FATE_STALL,   /* the body stops */
+    FATE_REJECT, /* over HTTP/2: the stream is refused */
+    FATE_GOAWAY, /* the stream is refused, and the connection accepts no more */
+    FATE_HALF,   /* the body breaks off */
+    FATE_STALL,  /* the body stops */
     FATE_HEADER_BREAKS
 } fate;
 
@@ -37,60 +37,60 @@ typedef struct connection {
     multi *m;
     lsync_sockets *sockets;
     uint32_t number;
-    int fd; /* the library's: a socket without a peer */
+    int fd; /* the library's socket, without a peer */
     int port;
     int32_t origin;
     bool http2;
     bool is_ready;
     bool is_shut; /* it broke, or the library ended it */
-    bool said_goodbye;
-    bool is_counted; /* by the library: a request was about to be sent on it */
-    bool is_suspect; /* it gave no sign of life until a request's deadline */
+    bool sent_goaway;
+    bool is_counted; /* the library counts it: a request was about to be sent on it */
+    bool is_suspect; /* it was silent until a request's deadline */
     uint32_t users;
     uint32_t responses;
-    int64_t closes_us; /* when the server ends it if it stays idle */
-    int64_t heard_us;  /* when something came last */
+    int64_t closes_us; /* when the server closes it if it stays idle */
+    int64_t heard_us;  /* when something last arrived */
     int64_t used_us;
     uint64_t bytes;
 } connection;
 
-/* What a server says to a request. */
+/* How a server responds to a request. */
 typedef struct reply {
     fate fate;
     int32_t status;
-    int64_t retry_after_s; /* < 0: none */
+    int64_t retry_after_s; /* < 0: no Retry-After */
     int64_t think_us;
     int64_t body_us; /* after the header */
-    int32_t body;    /* which */
+    int32_t body;    /* which of the broken bodies */
 } reply;
 
 struct easy {
-    easy *next; /* of the multi's */
+    easy *next; /* in the multi's list */
     lsync_transfer *t;
     multi *m;
-    client *client; /* of its request, as the next */
+    client *client; /* of its request, like the next field */
     task *task;
     int64_t slot;
     stage stage;
     connection *c;
     bool is_reused;
     bool http2;
-    bool is_counted; /* as sent, and not ended yet */
+    bool is_counted; /* sent, and not ended yet */
     int64_t sent_us;
-    int64_t left_us, connect_left_us;       /* at its preparation */
-    int64_t timeout_us, connect_timeout_us; /* by the monotonic clock */
-    int64_t event_us;                       /* when something comes for it */
-    uint32_t request;                       /* of its client */
+    int64_t left_us, connect_left_us;       /* when it was prepared */
+    int64_t timeout_us, connect_timeout_us; /* on the monotonic clock */
+    int64_t event_us;                       /* when something happens for it */
+    uint32_t request;                       /* number among its client's requests */
     reply reply;
-    bool fails; /* what it waits for: to connect */
+    bool fails; /* connecting will fail */
     CURLcode code;
-    uint64_t over; /* order of the ends */
+    uint64_t over; /* its place in the order of ends */
     bool saw_429;
 };
 
 struct multi {
     lsync_loop *loop;
-    easy *easies; /* that are started */
+    easy *easies; /* started ones */
     connection *connections;
 };
 
@@ -98,37 +98,37 @@ void network_begin(void);
 
 /* loop.c */
 multi *multi_of(const lsync_loop *l);
-int64_t loop_ready_us(const lsync_loop *l); /* when its descriptor is readable; NEVER_US */
+int64_t loop_ready_us(const lsync_loop *l); /* when its descriptor is readable, or NEVER_US */
 
 /* network.c */
-void network_turn(multi *m);              /* what has come for its transfers */
-void network_time_out(multi *m);          /* whose time is over */
-int64_t network_timer_us(const multi *m); /* when libcurl wants to be called, by the boot clock */
-int64_t network_event_us(const multi *m); /* when something comes */
+void network_turn(multi *m);              /* handles what has arrived for its transfers */
+void network_time_out(multi *m);          /* ends transfers at their deadline */
+int64_t network_timer_us(const multi *m); /* when libcurl must be called, on the boot clock */
+int64_t network_event_us(const multi *m); /* when something arrives */
 void network_start(multi *m, easy *e);
-void network_remove(easy *e); /* stopped, or taken in */
+void network_remove(easy *e); /* stopped, or finished */
 
 /* connections.c */
 void connection_begin(void);
-connection *connection_of(int fd);    /* NULL: none */
-connection *connection_open(easy *e); /* NULL: the library refuses it */
+connection *connection_of(int fd);    /* or NULL */
+connection *connection_open(easy *e); /* NULL: the library refuses to open it */
 void connection_close(connection *c);
 void connection_close_all(multi *m);
-connection *connection_find(const easy *e); /* one that its request may go on now; NULL: none */
+connection *connection_find(const easy *e); /* one that its request may use now, or NULL */
 bool connection_is_dead(const connection *c);
 bool connection_is_being_made(const easy *e);            /* to its origin */
-bool connection_has_room(const multi *m, const easy *e); /* for one more */
+bool connection_has_room(const multi *m, const easy *e); /* for another one */
 void connection_make_room(const multi *m, const easy *e);
 
 /* server.c: requests on their way. */
 void server_begin(void);
 void server_send(easy *e);
 int64_t server_due_us(void);
-void server_run(void);             /* what arrives now */
+void server_run(void);             /* handles what arrives now */
 void server_forget(const easy *e); /* nobody waits for its reply any more */
-/* How a connection attempt goes: how long it takes, and its end. */
+/* Returns the result of a connection attempt, and how long it takes. */
 CURLcode server_connect(const client *c, uint32_t attempt, int64_t *us);
-void server_head(easy *e); /* its header comes */
+void server_head(easy *e); /* its header arrives */
 void server_body(easy *e, bool whole);
 
 #endif

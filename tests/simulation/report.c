@@ -1,4 +1,4 @@
-/* What the simulation says; see report.h. */
+/* The simulation's output; see report.h. */
 #include "report.h"
 
 #include "clock.h"

@@ -1,4 +1,4 @@
-/* Makes scenarios of seeds; see scenario.h. */
+/* Makes scenarios from seeds; see scenario.h. */
 #include "scenario.h"
 
 #include "clock.h"
@@ -74,12 +74,12 @@ static int32_t some_client(const scenario *s, dice *d)
     return (int32_t)dice_between(d, 0, s->client_count - 1);
 }
 
-/* What clients do. */
+/* Adds an action of a client. */
 static void add_client_action(scenario *s, dice *d, int64_t at_us)
 {
     static const action_kind kinds[] = {
         DO_SUBMIT, DO_SUBMIT, DO_SUBMIT, DO_SUBMIT, DO_SUBMIT, DO_SUBMIT,   DO_SUBMIT,     DO_SUBMIT,
-        DO_SUBMIT, DO_WATCH,  DO_WATCH,  DO_CANCEL, DO_CANCEL, DO_FREE_CTX, DO_FREE_WATCH, DO_DWELL,
+        DO_SUBMIT, DO_WATCH,  DO_WATCH,  DO_CANCEL, DO_CANCEL, DO_FREE_CTX, DO_FREE_WATCH, DO_BUSY,
     };
     action *a = add(s, at_us, kinds[dice_between(d, 0, 15)], some_client(s, d), 0);
 
@@ -87,19 +87,19 @@ static void add_client_action(scenario *s, dice *d, int64_t at_us)
         a->kind = DO_FREE_POOL;
     a->in_callback = dice_one_in(d, a->kind == DO_SUBMIT ? 4 : 2);
     a->by = dice_one_in(d, 3) ? some_client(s, d) : a->who;
-    if (a->kind == DO_DWELL)
+    if (a->kind == DO_BUSY)
         a->value = dice_between(d, 1, 3) == 1 ? dice_between(d, 1, 5000000) : dice_between(d, 1, 50000);
 }
 
-/* What happens to clients: how often, and with which values. */
+/* Events that happen to clients: how often, and with which values. */
 static const struct {
     action_kind kind;
     int64_t often;
     int64_t least, most;
 } events[] = {
-    {DO_WEATHER, 18, 0, WEATHERS - 1},
-    {DO_STORE, 9, 0, TEMPERS - 1},
-    {DO_PROVIDER, 3, 0, TEMPERS - 1},
+    {DO_BEHAVIOUR, 18, 0, BEHAVIOURS - 1},
+    {DO_STORE, 9, 0, RELIABILITIES - 1},
+    {DO_PROVIDER, 3, 0, RELIABILITIES - 1},
     {DO_LIMITS, 3, 1, 40},
     {DO_SLEEP, 3, 1, 90},
     {DO_WALL, 3, -5000000, 5000000},
@@ -107,11 +107,11 @@ static const struct {
     {DO_FAULT, 1, 0, FAULTS - 1},
     {DO_FAIL_ALLOCATION, 1, 1, 40},
 };
-#define EVENTS_OFTEN 44 /* all of them */
+#define EVENTS_OFTEN 44 /* sum of the column `often` */
 
 static void add_event(scenario *s, dice *d, int64_t at_us)
 {
-    const int32_t counts[ACTION_KINDS] = {[DO_WEATHER] = s->origin_count,
+    const int32_t counts[ACTION_KINDS] = {[DO_BEHAVIOUR] = s->origin_count,
                                           [DO_STORE] = s->guard_count,
                                           [DO_PROVIDER] = s->client_count,
                                           [DO_LIMITS] = s->pool_count,
@@ -129,14 +129,14 @@ static void add_event(scenario *s, dice *d, int64_t at_us)
         a->value2 = dice_between(d, 1, 20);
     if (a->kind == DO_SLEEP)
         a->value *= dice_one_in(d, 4) ? 40 * SECOND_US : SECOND_US;
-    if (a->kind == DO_WEATHER && s->origins[a->who].is_steady)
+    if (a->kind == DO_BEHAVIOUR && s->origins[a->who].is_steady)
         s->action_count--;
 }
 
-/* Clients of an origin that never responds come before those of others. */
+/* Clients of an origin that never responds are submitted before those of others. */
 static void plan_crowd(scenario *s, dice *d)
 {
-    (void)add(s, 0, DO_WEATHER, 0, dice_one_in(d, 2) ? WEATHER_SILENT : WEATHER_LOST);
+    (void)add(s, 0, DO_BEHAVIOUR, 0, dice_one_in(d, 2) ? BEHAVES_SILENT : BEHAVES_LOST);
     for (int32_t i = 0; i < s->client_count; i++)
         (void)add(s, dice_between(d, 0, s->clients[i].origin == 0 ? 2 : 60) * SECOND_US, DO_SUBMIT, i, 0);
 }
@@ -149,7 +149,7 @@ static void plan_mixture(scenario *s, dice *d)
     for (int64_t i = 0; i < count; i++) {
         int64_t at_us = dice_between(d, 0, length_us);
 
-        if (dice_one_in(d, 4)) /* together with others */
+        if (dice_one_in(d, 4)) /* in the same step as another */
             at_us -= at_us % (10 * SECOND_US);
         if (dice_one_in(d, 3))
             add_event(s, d, at_us);
@@ -158,7 +158,7 @@ static void plan_mixture(scenario *s, dice *d)
     }
 }
 
-/* By time; what is at the same time stays as it was (insertion sort: the list is short). */
+/* Sorts by time and keeps the order of equal times (insertion sort: the list is short). */
 static void sort_actions(scenario *s)
 {
     for (size_t i = 1; i < s->action_count; i++) {
@@ -206,38 +206,30 @@ void scenario_cut(scenario *s, size_t first, size_t count)
     s->action_count -= count;
 }
 
-/* --- in words --- */
+/* --- as text --- */
 
 const char *action_text(const action *a, char *text, size_t size)
 {
     static const char *const names[] = {
-        [DO_SUBMIT] = "submit, client",
-        [DO_WATCH] = "watch, client",
-        [DO_CANCEL] = "cancel, client",
-        [DO_FREE_CTX] = "free context, client",
-        [DO_FREE_WATCH] = "free watch, client",
-        [DO_FREE_POOL] = "free pool of client",
-        [DO_DWELL] = "dwell",
-        [DO_WEATHER] = "weather of origin",
-        [DO_STORE] = "store of guard",
-        [DO_PROVIDER] = "provider of client",
-        [DO_LIMITS] = "limits of pool",
-        [DO_SLEEP] = "machine sleeps",
-        [DO_WALL] = "wall clock jumps",
-        [DO_PROBE] = "another user of guard",
-        [DO_FAULT] = "memory runs out",
-        [DO_FAIL_ALLOCATION] = "an allocation fails",
+        [DO_SUBMIT] = "submit, client",         [DO_WATCH] = "watch, client",
+        [DO_CANCEL] = "cancel, client",         [DO_FREE_CTX] = "free context, client",
+        [DO_FREE_WATCH] = "free watch, client", [DO_FREE_POOL] = "free pool of client",
+        [DO_BUSY] = "busy application",         [DO_BEHAVIOUR] = "behaviour of origin",
+        [DO_STORE] = "store of guard",          [DO_PROVIDER] = "provider of client",
+        [DO_LIMITS] = "limits of pool",         [DO_SLEEP] = "machine sleeps",
+        [DO_WALL] = "wall clock jumps",         [DO_PROBE] = "another user of guard",
+        [DO_FAULT] = "memory runs out",         [DO_FAIL_ALLOCATION] = "an allocation fails",
     };
-    static const char *const weathers[] = {"clear",        "slow",      "silent",    "refusing", "lost",
-                                           "nameless",     "untrusted", "resetting", "halving",  "rejecting",
-                                           "unauthorized", "limited",   "broken",    "failing",  "storm"};
-    static const char *const tempers[] = {"good", "slow", "fails", "fails to write"};
+    static const char *const behaviours[] = {"clear",        "slow",      "silent",    "refusing", "lost",
+                                             "nameless",     "untrusted", "resetting", "halving",  "rejecting",
+                                             "unauthorized", "limited",   "broken",    "failing",  "mixed"};
+    static const char *const reliabilities[] = {"good", "slow", "fails", "fails to write"};
     int n = snprintf(text, size, "%s %" PRId32, names[a->kind], a->who);
 
-    if (a->kind == DO_WEATHER)
-        n += snprintf(text + n, size - (size_t)n, ": %s", weathers[a->value]);
+    if (a->kind == DO_BEHAVIOUR)
+        n += snprintf(text + n, size - (size_t)n, ": %s", behaviours[a->value]);
     else if (a->kind == DO_STORE || a->kind == DO_PROVIDER)
-        n += snprintf(text + n, size - (size_t)n, ": %s", tempers[a->value]);
+        n += snprintf(text + n, size - (size_t)n, ": %s", reliabilities[a->value]);
     else if (a->value != 0)
         n += snprintf(text + n, size - (size_t)n, ": %" PRId64, a->value);
     if (a->in_callback)

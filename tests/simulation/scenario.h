@@ -1,5 +1,5 @@
-/* What happens in one run: made of a seed, and then an explicit list, so that a failing one is made smaller by leaving
-   actions out. Pure. */
+/* The events of one run: made from a seed as an explicit list, so that leaving out actions makes a failing one
+   smaller. Has no side effects. */
 #ifndef SIMULATION_SCENARIO_H
 #define SIMULATION_SCENARIO_H
 
@@ -11,29 +11,29 @@
 #define CLIENTS_MAX 64
 #define ACTIONS_MAX 400
 
-typedef enum weather {
-    WEATHER_CLEAR,    /* answers within 0.2 s */
-    WEATHER_SLOW,     /* answers late, or too late */
-    WEATHER_SILENT,   /* takes requests, and never answers */
-    WEATHER_REFUSING, /* refuses connections */
-    WEATHER_LOST,     /* connections are never made */
-    WEATHER_NAMELESS, /* its name is not found */
-    WEATHER_UNTRUSTED,
-    WEATHER_RESETTING, /* ends connections under requests, and while they wait */
-    WEATHER_HALVING,   /* answers break off, or stop halfway */
-    WEATHER_REJECTING, /* over HTTP/2: refuses streams, and says goodbye */
-    WEATHER_UNAUTHORIZED,
-    WEATHER_LIMITED, /* 429 */
-    WEATHER_BROKEN,  /* bodies and headers that say nothing */
-    WEATHER_FAILING, /* 5xx, 403, 404, a redirect */
-    WEATHER_STORM,   /* any of these */
-    WEATHERS
-} weather;
+typedef enum behaviour {
+    BEHAVES_WELL,     /* responds within 0.2 s */
+    BEHAVES_SLOW,     /* responds late, or too late */
+    BEHAVES_SILENT,   /* accepts requests, and never responds */
+    BEHAVES_REFUSING, /* refuses connections */
+    BEHAVES_LOST,     /* connections never complete */
+    BEHAVES_NAMELESS, /* its name is not found */
+    BEHAVES_UNTRUSTED,
+    BEHAVES_RESETTING, /* ends connections during requests and while idle */
+    BEHAVES_HALVING,   /* responses break off, or stop halfway */
+    BEHAVES_REJECTING, /* over HTTP/2: refuses streams, and sends GOAWAY */
+    BEHAVES_UNAUTHORIZED,
+    BEHAVES_LIMITED, /* 429 */
+    BEHAVES_BROKEN,  /* bodies and headers that cannot be used */
+    BEHAVES_FAILING, /* 5xx, 403, 404, a redirect */
+    BEHAVES_MIXED,   /* any of these */
+    BEHAVIOURS
+} behaviour;
 
-/* How a store, or a provider of credentials, works. */
-typedef enum temper { TEMPER_GOOD, TEMPER_SLOW, TEMPER_FAILS, TEMPER_FAILS_TO_WRITE, TEMPERS } temper;
+/* How a store or a token provider works. */
+typedef enum reliability { WORKS_WELL, WORKS_SLOW, WORKS_FAILS, WORKS_FAILS_TO_WRITE, RELIABILITIES } reliability;
 
-/* What can fail once for want of memory, beside an allocation of the library's. */
+/* Failures for want of memory that happen once, beside a failing allocation of the library. */
 typedef enum fault { FAULT_TURN, FAULT_MULTI, FAULT_HANDLE, FAULT_THREAD, FAULT_START, FAULTS } fault;
 
 typedef enum action_kind {
@@ -43,15 +43,15 @@ typedef enum action_kind {
     DO_FREE_CTX,
     DO_FREE_WATCH,
     DO_FREE_POOL,
-    DO_DWELL,           /* the application keeps the pool's thread busy */
-    ACTIONS_OF_CLIENTS, /* those before: of a client, and possible inside its callback */
-    DO_WEATHER = ACTIONS_OF_CLIENTS,
+    DO_BUSY,            /* the application keeps the pool's thread busy */
+    ACTIONS_OF_CLIENTS, /* those before are actions of a client, also possible inside its callback */
+    DO_BEHAVIOUR = ACTIONS_OF_CLIENTS,
     DO_STORE,
     DO_PROVIDER,
     DO_LIMITS,
     DO_SLEEP,
     DO_WALL,
-    DO_PROBE, /* another user of the account asks for a slot, and gives it back */
+    DO_PROBE, /* another user of the account asks for a slot and settles it */
     DO_FAULT,
     DO_FAIL_ALLOCATION,
     ACTION_KINDS
@@ -61,8 +61,8 @@ typedef struct action {
     int64_t at_us; /* since the beginning */
     action_kind kind;
     int32_t who;      /* the client, origin, guard or pool */
-    bool in_callback; /* inside the next callback of that client, if it comes at all */
-    int32_t by;       /* in_callback: whose callback */
+    bool in_callback; /* inside the next callback of a client, if there is one */
+    int32_t by;       /* in_callback: the client */
     int64_t value;
     int64_t value2;
 } action;
@@ -70,13 +70,13 @@ typedef struct action {
 typedef struct origin_plan {
     bool https;
     bool http2;
-    bool is_steady;   /* its weather is always clear */
-    uint32_t streams; /* of a connection */
+    bool is_steady;   /* it always works well */
+    uint32_t streams; /* on each connection */
 } origin_plan;
 
 typedef struct guard_plan {
-    bool is_store;      /* else in memory */
-    bool has_own_clock; /* its store looks in microseconds */
+    bool is_store;      /* otherwise in memory */
+    bool has_own_clock; /* its store's clock counts microseconds */
     uint32_t budget;
     int64_t interval_ms;
 } guard_plan;
@@ -94,12 +94,12 @@ typedef struct client_plan {
 
 typedef struct scenario {
     uint64_t seed;
-    bool creeps;        /* looks at the clock take time */
+    bool creeps;        /* a look at the clock takes time */
     bool is_crowd;      /* many clients, most of them at an origin that does not respond */
-    int64_t late_us;    /* how late the application dispatches at most */
-    int64_t delay_us;   /* of the network, one way, at most */
-    int32_t workers;    /* steps at guards that the helper does at once */
-    uint32_t transfers; /* of each pool, at first; 0: the default */
+    int64_t late_us;    /* the longest delay before the application dispatches */
+    int64_t delay_us;   /* the network's longest delay in one direction */
+    int32_t workers;    /* requests to guards that the helper works on at once */
+    uint32_t transfers; /* of each pool at the beginning; 0: the default */
     int32_t origin_count, guard_count, pool_count, client_count;
     origin_plan origins[ORIGINS_MAX];
     guard_plan guards[GUARDS_MAX];
@@ -109,10 +109,10 @@ typedef struct scenario {
 } scenario;
 
 void scenario_make(scenario *s, uint64_t seed);
-/* Leaves out the actions from `first` on, `count` of them. */
+/* Removes `count` actions from `first` on. */
 void scenario_cut(scenario *s, size_t first, size_t count);
 void scenario_print(const scenario *s);
-/* An action in words. */
+/* Writes an action as text. */
 const char *action_text(const action *a, char *text, size_t size);
 
 #endif

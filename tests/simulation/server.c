@@ -1,4 +1,4 @@
-/* The service: what becomes of connections and requests in the weather of their origin, and what it answers. */
+/* The service: what happens to connections and requests with the behaviour of their origin, and how it responds. */
 #include "network.h"
 
 #include "checks.h"
@@ -14,7 +14,7 @@
 /* A request on its way. */
 typedef struct arrival {
     int64_t at_us;
-    easy *e; /* that waits for the reply; NULL: nobody does any more */
+    easy *e; /* waits for the reply; NULL: nobody waits any more */
     int32_t key;
     int64_t slot;
     int32_t client;
@@ -30,14 +30,14 @@ void server_begin(void)
     server.count = 0;
 }
 
-/* In a storm each has its own; else most get what the weather is, and some get through. */
-static weather weather_now(int32_t origin, dice *d)
+/* A mixed origin behaves differently each time. Otherwise most requests get its behaviour, and some succeed. */
+static behaviour behaviour_now(int32_t origin, dice *d)
 {
-    weather w = sim.weathers[origin];
+    behaviour w = sim.behaviours[origin];
 
-    if (w == WEATHER_STORM)
-        return (weather)dice_between(d, 0, WEATHER_STORM - 1);
-    return w == WEATHER_SILENT || w == WEATHER_LOST || !dice_one_in(d, 4) ? w : WEATHER_CLEAR;
+    if (w == BEHAVES_MIXED)
+        return (behaviour)dice_between(d, 0, BEHAVES_MIXED - 1);
+    return w == BEHAVES_SILENT || w == BEHAVES_LOST || !dice_one_in(d, 4) ? w : BEHAVES_WELL;
 }
 
 /* --- connections --- */
@@ -45,15 +45,15 @@ static weather weather_now(int32_t origin, dice *d)
 CURLcode server_connect(const client *c, uint32_t attempt, int64_t *us)
 {
     dice d = dice_of(sim.plan->seed, UINT64_C(1000) + (uint64_t)c->number, attempt);
-    weather w = weather_now(c->plan->origin, &d);
+    behaviour w = behaviour_now(c->plan->origin, &d);
 
     *us = dice_between(&d, 1000, 2 * sim.plan->delay_us + 20000);
     switch (w) {
-    case WEATHER_SLOW: *us = dice_between(&d, 100000, 8 * SECOND_US); return CURLE_OK;
-    case WEATHER_REFUSING: return CURLE_COULDNT_CONNECT;
-    case WEATHER_LOST: *us = NEVER_US; return CURLE_OK;
-    case WEATHER_NAMELESS: return CURLE_COULDNT_RESOLVE_HOST;
-    case WEATHER_UNTRUSTED: return sim.plan->origins[c->plan->origin].https ? CURLE_PEER_FAILED_VERIFICATION : CURLE_OK;
+    case BEHAVES_SLOW: *us = dice_between(&d, 100000, 8 * SECOND_US); return CURLE_OK;
+    case BEHAVES_REFUSING: return CURLE_COULDNT_CONNECT;
+    case BEHAVES_LOST: *us = NEVER_US; return CURLE_OK;
+    case BEHAVES_NAMELESS: return CURLE_COULDNT_RESOLVE_HOST;
+    case BEHAVES_UNTRUSTED: return sim.plan->origins[c->plan->origin].https ? CURLE_PEER_FAILED_VERIFICATION : CURLE_OK;
     default: return CURLE_OK;
     }
 }
@@ -98,36 +98,36 @@ static reply reply_to(const client *c, uint32_t request)
 {
     static const int32_t failures[] = {500, 502, 503, 403, 404, 302, 400};
     dice d = dice_of(sim.plan->seed, UINT64_C(3000) + (uint64_t)c->number, request);
-    reply r = {.fate = FATE_ANSWER, .status = 200, .retry_after_s = -1};
+    reply r = {.fate = FATE_RESPOND, .status = 200, .retry_after_s = -1};
     bool http2 = sim.plan->origins[c->plan->origin].http2;
 
     r.think_us = dice_between(&d, 1000, 60000);
     r.body_us = dice_one_in(&d, 2) ? 0 : dice_between(&d, 0, 50000);
-    switch (weather_now(c->plan->origin, &d)) {
-    case WEATHER_SLOW:
+    switch (behaviour_now(c->plan->origin, &d)) {
+    case BEHAVES_SLOW:
         r.think_us = dice_between(&d, 100000, dice_one_in(&d, 3) ? 150 * SECOND_US : 10 * SECOND_US);
         r.body_us = dice_between(&d, 0, 5 * SECOND_US);
         break;
-    case WEATHER_SILENT:
-    case WEATHER_LOST: r.fate = FATE_SILENCE; break;
-    case WEATHER_RESETTING: r.fate = FATE_RESET; break;
-    case WEATHER_HALVING:
+    case BEHAVES_SILENT:
+    case BEHAVES_LOST: r.fate = FATE_SILENCE; break;
+    case BEHAVES_RESETTING: r.fate = FATE_RESET; break;
+    case BEHAVES_HALVING:
         r.fate = (fate)dice_between(&d, FATE_HALF, FATE_HEADER_BREAKS);
         r.status = dice_one_in(&d, 4) ? 429 : 200;
         break;
-    case WEATHER_REJECTING: r.fate = dice_one_in(&d, 3) ? FATE_GOODBYE : FATE_REJECT; break;
-    case WEATHER_UNAUTHORIZED: r.status = dice_one_in(&d, 3) ? 200 : 401; break;
-    case WEATHER_LIMITED:
+    case BEHAVES_REJECTING: r.fate = dice_one_in(&d, 3) ? FATE_GOAWAY : FATE_REJECT; break;
+    case BEHAVES_UNAUTHORIZED: r.status = dice_one_in(&d, 3) ? 200 : 401; break;
+    case BEHAVES_LIMITED:
         r.status = 429;
         r.retry_after_s = dice_one_in(&d, 3) ? -1 : dice_between(&d, 0, dice_one_in(&d, 3) ? 1200 : 200);
         break;
-    case WEATHER_BROKEN: r.body = (int32_t)dice_between(&d, 1, 4); break;
-    case WEATHER_FAILING: r.status = failures[dice_between(&d, 0, 6)]; break;
+    case BEHAVES_BROKEN: r.body = (int32_t)dice_between(&d, 1, 4); break;
+    case BEHAVES_FAILING: r.status = failures[dice_between(&d, 0, 6)]; break;
     default: break;
     }
-    if ((r.fate == FATE_REJECT || r.fate == FATE_GOODBYE) && !http2)
+    if ((r.fate == FATE_REJECT || r.fate == FATE_GOAWAY) && !http2)
         r.fate = FATE_RESET;
-    if (r.fate == FATE_HEADER_BREAKS && http2) /* there a header comes whole */
+    if (r.fate == FATE_HEADER_BREAKS && http2) /* over HTTP/2 a header arrives as a whole */
         r.fate = FATE_HALF;
     return r;
 }
@@ -136,7 +136,7 @@ static void arrive(const arrival *a)
 {
     easy *e = a->e;
 
-    trace("client %d: its request arrives%s", (int)a->client, e == NULL ? ", and nobody waits for the response" : "");
+    trace("client %d: its request arrives%s", (int)a->client, e == NULL ? ", but nobody waits for the response" : "");
     ledger_arrived(a->key, a->slot, a->at_us);
     if (e == NULL)
         return;
@@ -185,7 +185,7 @@ void server_head(easy *e)
     trace("client %d: request %u gets status %d", (int)e->client->number, (unsigned)e->request, (int)e->reply.status);
 }
 
-/* The locks of a client are its own: nobody else's may come to it. Their revision is the number of the answer. */
+/* Each client has separate locks, which no other may get. Their revision is the number of the response. */
 static size_t good_body(const easy *e, char *text, size_t size)
 {
     dice d = dice_of(sim.plan->seed, UINT64_C(4000) + (uint64_t)e->client->number, e->request);
@@ -217,6 +217,6 @@ void server_body(easy *e, bool whole)
     else
         size = good_body(e, text, sizeof text);
     if (e->reply.status == 200 && e->reply.body == 0 && whole && e->task->stop_us == NEVER_US)
-        e->task->answered = e->request + 1;
+        e->task->last_response = e->request + 1;
     (void)lock_sync_response_append_body(e->t->response, text, whole ? size : size / 2);
 }

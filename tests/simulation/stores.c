@@ -17,23 +17,23 @@ static lock_sync_status read_record(guard_state *g, void *record, size_t *size)
 {
     dice d = dice_of_call(g);
 
-    if (g->temper == TEMPER_FAILS && !dice_one_in(&d, 5))
+    if (g->reliability == WORKS_FAILS && !dice_one_in(&d, 5))
         return LOCK_SYNC_E_NETWORK;
     memcpy(record, g->record, g->record_size);
     *size = g->record_size;
     return LOCK_SYNC_OK;
 }
 
-/* A failure may come after the record was written. Others may be faster. */
+/* A failure may be reported after the record was written. Other users may write first. */
 static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
                                 size_t new_size, bool *replaced)
 {
     guard_state *g = user;
     dice d = dice_of_call(g);
-    bool fails = g->temper == TEMPER_FAILS_TO_WRITE && !dice_one_in(&d, 5);
+    bool fails = g->reliability == WORKS_FAILS_TO_WRITE && !dice_one_in(&d, 5);
 
     *replaced = false;
-    if ((fails && dice_one_in(&d, 2)) || (g->temper == TEMPER_SLOW && dice_one_in(&d, 8)))
+    if ((fails && dice_one_in(&d, 2)) || (g->reliability == WORKS_SLOW && dice_one_in(&d, 8)))
         return fails ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_OK;
     if (old_size != g->record_size || memcmp(old_record, g->record, old_size) != 0)
         return LOCK_SYNC_OK;
@@ -91,7 +91,7 @@ static lock_sync_guard *new_guard(guard_state *g)
     return guard;
 }
 
-/* A store has a guard for each pool, as if each were another process. */
+/* Like separate processes, each pool has a separate guard on a store. */
 void guards_make(void)
 {
     for (int32_t i = 0; i < sim.plan->guard_count; i++) {

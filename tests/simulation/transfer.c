@@ -1,5 +1,5 @@
-/* Handles of transfers, and what is asked of libcurl and of sockets beside them: stands in for transport/options.c,
-   quirks.c, peer.c and blocking.c. transport/attempt.c, connections.c, retry.c and status.c are the real ones. */
+/* Handles of transfers, and other calls to libcurl and sockets: replaces transport/options.c, quirks.c, peer.c and
+   blocking.c. transport/attempt.c, connections.c, retry.c and status.c are the library's. */
 #include "network.h"
 
 #include "base/clock.h"
@@ -30,7 +30,7 @@ lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocato
 {
     easy *e;
 
-    if (fault_strikes(FAULT_HANDLE))
+    if (fault_happens(FAULT_HANDLE))
         return LOCK_SYNC_E_NO_MEMORY;
     e = calloc(1, sizeof *e);
     if (e == NULL)
@@ -91,7 +91,7 @@ uint64_t lsync_peer_bytes_received(int socket)
     return c == NULL ? 0 : c->bytes;
 }
 
-#define TICK_US 10000 /* of the kernel's clock, by which it tells when something was received */
+#define TICK_US 10000 /* resolution of the kernel's clock, in which it reports when something was received */
 
 bool lsync_peer_is_silent(int socket, int64_t us)
 {
@@ -136,7 +136,7 @@ bool lsync_quirk_is_goaway(CURLcode code)
 
 void lsync_quirk_end_connection(CURL *curl)
 {
-    (void)curl; /* here one that is shut down is found dead */
+    (void)curl; /* here a connection that is shut down is noticed as dead */
 }
 
 CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code)
@@ -168,5 +168,5 @@ CURLcode curl_easy_getinfo(CURL *curl, CURLINFO info, ...)
 const char *curl_easy_strerror(CURLcode code)
 {
     (void)code;
-    return "libcurl says so";
+    return "libcurl's error text";
 }

@@ -1,4 +1,4 @@
-/* Runs a scenario: time goes from one event to the next, and after each the rules are checked. */
+/* Runs a scenario: time moves from one event to the next, and the rules are checked after each. */
 #include "world.h"
 
 #include "checks.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define HEALED_US (90 * MINUTE_US) /* for watches: a block of an hour, and a poll */
+#define HEALED_US (90 * MINUTE_US) /* enough for watches: a block of an hour, and a poll */
 
 world sim;
 static t_heap memory;
@@ -26,9 +26,9 @@ void world_fail_allocation(int64_t after)
     sim.memory_failed = true;
 }
 
-bool fault_strikes(fault f)
+bool fault_happens(fault f)
 {
-    static const char *const names[] = {"libcurl runs out of memory", "libcurl cannot begin anew",
+    static const char *const names[] = {"libcurl runs out of memory", "libcurl cannot make another multi handle",
                                         "no handle can be made", "no thread can be started",
                                         "a transfer cannot be started"};
     bool strikes = sim.faults[f];
@@ -39,11 +39,11 @@ bool fault_strikes(fault f)
     return strikes;
 }
 
-host *host_of_loop(const lsync_loop *l)
+app *app_of_loop(const lsync_loop *l)
 {
     for (int32_t i = 0; i < POOLS_MAX; i++)
-        if (sim.hosts[i].loop == l)
-            return &sim.hosts[i];
+        if (sim.apps[i].loop == l)
+            return &sim.apps[i];
     return NULL;
 }
 
@@ -67,7 +67,7 @@ static void begin(const scenario *s)
     sim.plan = s;
     sim.begun_us = clock_now_us();
     for (int32_t i = 0; i < POOLS_MAX; i++)
-        sim.hosts[i] = (host){.number = i, .ready_us = NEVER_US};
+        sim.apps[i] = (app){.number = i, .ready_us = NEVER_US};
     for (int32_t i = 0; i < s->client_count; i++)
         sim.clients[i] = (client){.number = i, .plan = &s->clients[i]};
     guards_make();
@@ -80,11 +80,11 @@ static void end(void)
 
     sim.queued_count = 0;
     for (int32_t i = 0; i < POOLS_MAX && pools_first; i++)
-        host_free(&sim.hosts[i]);
+        app_free(&sim.apps[i]);
     for (int32_t i = 0; i < sim.plan->client_count; i++)
         client_free(&sim.clients[i]);
     for (int32_t i = 0; i < POOLS_MAX && !pools_first; i++)
-        host_free(&sim.hosts[i]);
+        app_free(&sim.apps[i]);
     guards_free();
     ledger_close();
     if (memory.blocks != 0)
@@ -95,44 +95,44 @@ static void end(void)
 
 /* --- the application's loop --- */
 
-/* When it dispatches: some time after the descriptor became readable. */
-static int64_t dispatch_us(host *h)
+/* Returns when the application dispatches: some time after the descriptor became readable. */
+static int64_t dispatch_us(app *owner)
 {
-    dice d = dice_of(sim.plan->seed, UINT64_C(7000) + (uint64_t)h->number, h->dispatches);
+    dice d = dice_of(sim.plan->seed, UINT64_C(7000) + (uint64_t)owner->number, owner->dispatches);
     int64_t ready_us;
 
-    if (h->pool == NULL)
+    if (owner->pool == NULL)
         return NEVER_US;
-    ready_us = loop_ready_us(h->loop);
+    ready_us = loop_ready_us(owner->loop);
     if (ready_us <= clock_now_us()) {
-        h->ready_us = h->ready_us < clock_now_us() ? h->ready_us : clock_now_us();
-        ready_us = h->ready_us;
+        owner->ready_us = owner->ready_us < clock_now_us() ? owner->ready_us : clock_now_us();
+        ready_us = owner->ready_us;
     } else {
-        h->ready_us = NEVER_US;
+        owner->ready_us = NEVER_US;
     }
     return ready_us == NEVER_US ? NEVER_US : ready_us + dice_between(&d, 0, sim.plan->late_us);
 }
 
-static void call(host *h, int64_t wait_ms)
+static void call(app *owner, int64_t wait_ms)
 {
     lock_sync_status status;
 
-    h->ready_us = NEVER_US;
+    owner->ready_us = NEVER_US;
     sim.calling++;
-    status = wait_ms > 0 ? lock_sync_pool_wait(h->pool, wait_ms) : lock_sync_pool_dispatch(h->pool);
+    status = wait_ms > 0 ? lock_sync_pool_wait(owner->pool, wait_ms) : lock_sync_pool_dispatch(owner->pool);
     sim.calling--;
     if (status != LOCK_SYNC_OK && (status != LOCK_SYNC_E_NO_MEMORY || !sim.memory_failed))
-        violation("pool %d: dispatch says %s", (int)h->number, lock_sync_status_name(status));
+        violation("pool %d: dispatch returns %s", (int)owner->number, lock_sync_status_name(status));
 }
 
-/* Now and then it goes on to wait inside the pool, as long as nobody else has something to do. */
-static void dispatch(host *h, int64_t until_us)
+/* Dispatches. Sometimes waits inside the pool after that, until something else is due. */
+static void dispatch(app *owner, int64_t until_us)
 {
-    dice d = dice_of(sim.plan->seed, UINT64_C(8000) + (uint64_t)h->number, h->dispatches++);
+    dice d = dice_of(sim.plan->seed, UINT64_C(8000) + (uint64_t)owner->number, owner->dispatches++);
 
-    call(h, 0);
-    if (h->pool != NULL && until_us != NEVER_US && until_us - clock_now_us() > 1000 && dice_one_in(&d, 4))
-        call(h, (until_us - clock_now_us()) / 1000);
+    call(owner, 0);
+    if (owner->pool != NULL && until_us != NEVER_US && until_us - clock_now_us() > 1000 && dice_one_in(&d, 4))
+        call(owner, (until_us - clock_now_us()) / 1000);
 }
 
 /* --- time --- */
@@ -142,7 +142,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Goes on to the next event, and has it happen. False: there is none before until_us. */
+/* Moves to the next event and handles it. Returns false if no event is before until_us. */
 static bool step(const action *next, int64_t until_us)
 {
     int64_t action_us = next == NULL ? until_us : sim.begun_us + next->at_us;
@@ -150,7 +150,7 @@ static bool step(const action *next, int64_t until_us)
     int64_t due_us = earlier(action_us, others_us);
 
     for (int32_t i = 0; i < POOLS_MAX; i++)
-        due_us = earlier(due_us, dispatch_us(&sim.hosts[i]));
+        due_us = earlier(due_us, dispatch_us(&sim.apps[i]));
     if (next == NULL && due_us >= until_us)
         return false;
     check_next(due_us);
@@ -158,13 +158,13 @@ static bool step(const action *next, int64_t until_us)
     server_run();
     helper_run();
     for (int32_t i = 0; i < POOLS_MAX; i++)
-        if (dispatch_us(&sim.hosts[i]) <= clock_now_us())
-            dispatch(&sim.hosts[i], sim.plan->pool_count == 1 ? earlier(action_us, until_us) : NEVER_US);
+        if (dispatch_us(&sim.apps[i]) <= clock_now_us())
+            dispatch(&sim.apps[i], sim.plan->pool_count == 1 ? earlier(action_us, until_us) : NEVER_US);
     check_step();
     return true;
 }
 
-/* Fetches that are under way, or watches. */
+/* Returns whether fetches, or watches, are pending. */
 static bool has_tasks(bool is_watch)
 {
     for (int32_t i = 0; i < sim.plan->client_count; i++)
@@ -173,7 +173,7 @@ static bool has_tasks(bool is_watch)
     return false;
 }
 
-/* Whether the network is fast enough for its fetches. */
+/* Returns whether the client's timeouts are long enough for the network. */
 static bool has_time(const client_plan *c)
 {
     int64_t needed_ms = 1000 + 8 * sim.plan->delay_us / 1000;
@@ -181,20 +181,20 @@ static bool has_time(const client_plan *c)
     return c->timeout_ms > needed_ms && c->connect_timeout_ms > needed_ms / 2;
 }
 
-/* No more faults. A watch that is due within the hour must have a good response then. */
+/* Ends all faults. A watch that is due within an hour must have a good response after that. */
 static void heal(void)
 {
-    trace("all is well from now on");
-    memset(sim.weathers, 0, sizeof sim.weathers);
+    trace("all faults end");
+    memset(sim.behaviours, 0, sizeof sim.behaviours);
     memory.fail_at = 0;
     memset(sim.faults, 0, sizeof sim.faults);
     sim.healed_us = clock_now_us();
     for (int32_t i = 0; i < sim.plan->guard_count; i++)
-        sim.guards[i].temper = TEMPER_GOOD;
+        sim.guards[i].reliability = WORKS_WELL;
     for (int32_t i = 0; i < sim.plan->client_count; i++) {
         client *c = &sim.clients[i];
 
-        c->provider = TEMPER_GOOD;
+        c->provider = WORKS_WELL;
         c->must_poll = c->watch != NULL && lock_sync_watch_due_in_ms(c->watch) < 600000 && has_time(c->plan);
     }
 }
@@ -221,7 +221,7 @@ void world_run(const scenario *s)
     }
     heal();
     until_us = clock_now_us() + HEALED_US;
-    while (has_tasks(false) || has_tasks(true)) /* fetches end by their deadlines, or that is a violation */
+    while (has_tasks(false) || has_tasks(true)) /* a fetch ends by its deadline, or that is a violation */
         if (!step(NULL, has_tasks(true) ? until_us : NEVER_US))
             break;
     if (clock_now_us() >= until_us - MINUTE_US)
