@@ -1,4 +1,4 @@
-/* The acts but those of guards, pools, watches and Redis; see acts.h. Nothing here uses cmocka: an act may run in a
+/* All acts but those of guards, pools, watches and Redis; see acts.h. Uses no cmocka, because an act may run in a
    child process. */
 #include "acts.h"
 
@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #define RECORD_1001 "{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6,\"batteryLevel\":80}}"
-#define ANSWER_OF_TWO "{\"result\":[" RECORD_1001 ",{\"id\":1003}]}"
+#define BODY_OF_TWO "{\"result\":[" RECORD_1001 ",{\"id\":1003}]}"
 
 static const int64_t ids[] = {1003, 1001, 9999, 1003};
 static const int64_t one_id = 1001;
 static sim *http;
 static sim *https;
-static nginx *http2; /* NULL: there is no nginx */
+static nginx *http2; /* NULL: nginx is not installed */
 static char *dir;
 char *guard_path;
 static char *name_url;
@@ -32,7 +32,7 @@ void acts_begin(void)
     http = sim_start(options);
     (void)pems_make(NULL);
     https = sim_start_tls(pems->good, pems->key);
-    http2 = nginx_exists() ? nginx_start(&(nginx_setup){.cert = pems->good, .key = pems->key, .body = ANSWER_OF_TWO})
+    http2 = nginx_exists() ? nginx_start(&(nginx_setup){.cert = pems->good, .key = pems->key, .body = BODY_OF_TWO})
                            : NULL;
     dir = kit_temp_dir();
     guard_path = kit_text("%s/guard", dir);
@@ -84,7 +84,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     (void)user, (void)q;
     DO(lock_sync_response_set_status(s, 200));
     DO(lock_sync_response_add_header(s, "X-Correlation-ID", "c-2"));
-    return lock_sync_response_append_body(s, ANSWER_OF_TWO, sizeof ANSWER_OF_TWO - 1);
+    return lock_sync_response_append_body(s, BODY_OF_TWO, sizeof BODY_OF_TWO - 1);
 }
 
 static const lock_sync_transport own_transport = {.struct_size = sizeof own_transport, .perform = perform};
@@ -166,7 +166,7 @@ static lock_sync_status decode(scene *x, int32_t http_status, const char *body, 
         status = fill(s, http_status, body, padding);
     if (status == LOCK_SYNC_OK) {
         status = lock_sync_response_decode(x->ctx, x->q, s, &r);
-        (void)take(x, status, r, 1, 1);
+        (void)check_results(x, status, r, 1, 1);
     }
     lock_sync_response_free(s);
     return status;
@@ -190,7 +190,7 @@ static lock_sync_status decode_long(scene *x)
     return decode(x, 200, "\n{\"result\":[" RECORD_1001 "]}", 4);
 }
 
-/* A spelling that only the full decoder, jansson's tree, reads. */
+/* A spelling that only the full decoder, with jansson's tree, accepts. */
 static lock_sync_status decode_tree(scene *x)
 {
     return decode(x, 200, "{\"r\\u0065sult\":[{\"\\u0069d\":1002,\"x\":[{\"y\":[1.5,\"z\"]}]}," RECORD_1001 "]}", 0);
@@ -218,7 +218,7 @@ lock_sync_status fetch_some(scene *x)
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_fetch(x->ctx, ids, 4, &r);
 
-    return take(x, status, r, 2, 1);
+    return check_results(x, status, r, 2, 1);
 }
 
 lock_sync_status fetch_all(scene *x)
@@ -226,7 +226,7 @@ lock_sync_status fetch_all(scene *x)
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_fetch(x->ctx, NULL, 0, &r);
 
-    return take(x, status, r, 4, 0);
+    return check_results(x, status, r, 4, 0);
 }
 
 static lock_sync_status fetch_one(scene *x)
@@ -234,7 +234,7 @@ static lock_sync_status fetch_one(scene *x)
     lock_sync_results *r = NULL;
     lock_sync_status status = lock_sync_fetch_one(x->ctx, one_id, &r);
 
-    return take(x, status, r, 1, 0);
+    return check_results(x, status, r, 1, 0);
 }
 
 static void make_warm(scene *x)
@@ -262,7 +262,7 @@ static void make_unknown(scene *x)
     must(lock_sync_set_api_version(x->ctx, "v1"));
 }
 
-/* A token that is refused, and a provider that knows better. */
+/* The first token is rejected, and the provider has a better one. */
 static lock_sync_status fetch_twice(scene *x)
 {
     DO(lock_sync_set_access_token(x->ctx, "stale"));
@@ -290,7 +290,7 @@ static lock_sync_status fetch_cancelled(scene *x)
     return fetch_some(x);
 }
 
-/* With a guard of its own, which the first fetch makes. */
+/* With a context's own guard, which the first fetch makes. */
 static lock_sync_status make_and_fetch(scene *x)
 {
     DO(lock_sync_ctx_new_with_allocator(x->memory, &x->ctx));
@@ -315,22 +315,22 @@ const act first_fetch = {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MA
 const act plain_acts[] = {
     {"a new context", NULL, new_ctx, LOCK_SYNC_OK, NONE},
     {"all settings", make_ctx, set_all, LOCK_SYNC_OK, NONE},
-    {"a setting that is refused", make_ctx, refuse_setting, LOCK_SYNC_E_INVALID_ARGUMENT, NONE},
+    {"a setting that is rejected", make_ctx, refuse_setting, LOCK_SYNC_E_INVALID_ARGUMENT, NONE},
     {"requests", make_ctx, build, LOCK_SYNC_OK, NONE},
     {"decoding the usual way", make_request, decode_direct, LOCK_SYNC_OK, NONE},
     {"decoding a long body", make_request, decode_long, LOCK_SYNC_OK, NONE},
     {"decoding by the tree", make_request, decode_tree, LOCK_SYNC_OK, NONE},
-    {"decoding what is malformed", make_request, decode_malformed, LOCK_SYNC_E_MALFORMED, NONE},
+    {"decoding a malformed body", make_request, decode_malformed, LOCK_SYNC_E_MALFORMED, NONE},
     {"decoding a 429", make_request, decode_limited, LOCK_SYNC_E_RATE_LIMITED, NONE},
-    {"decoding a refusal", make_request, decode_refused, LOCK_SYNC_E_API, NONE},
+    {"decoding success: false", make_request, decode_refused, LOCK_SYNC_E_API, NONE},
     {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch on a kept connection", make_warm, fetch_all, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch of one lock", make_warm, fetch_one, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch by name", make_named, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a fetch that is refused the connection", make_refused, fetch_some, LOCK_SYNC_E_CONNECT, MAY_RESOLVE},
-    {"a fetch of what is not found", make_unknown, fetch_some, LOCK_SYNC_E_NOT_FOUND, MAY_RESOLVE},
+    {"a fetch whose connection is refused", make_refused, fetch_some, LOCK_SYNC_E_CONNECT, MAY_RESOLVE},
+    {"a fetch from a name that is not found", make_unknown, fetch_some, LOCK_SYNC_E_NOT_FOUND, MAY_RESOLVE},
     {"a fetch with a provider", make_warm, fetch_twice, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a fetch by the host's transport", make_own, fetch_some, LOCK_SYNC_OK, NONE},
+    {"a fetch with the application's transport", make_own, fetch_some, LOCK_SYNC_OK, NONE},
     {"a fetch that is cancelled", make_ctx, fetch_cancelled, LOCK_SYNC_E_CANCELLED, NONE},
     {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},

@@ -1,4 +1,4 @@
-/* The acts of guards in memory, in a file and over a store of the application's; see acts.h. */
+/* The acts of guards in memory, in a file and over an application's store; see acts.h. */
 #include "acts.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ static void make_cached(scene *x)
     x->is_cached = true;
 }
 
-/* A guard that opens at once. */
+/* Sets a guard that opens at once. */
 void use_guard(scene *x, lock_sync_status made)
 {
     must(made);
@@ -44,16 +44,16 @@ lock_sync_status use_slot(lock_sync_guard *g)
     return status == LOCK_SYNC_OK ? lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1) : status;
 }
 
-/* A store of the application's own. */
-typedef struct shelf {
+/* An application's store. */
+typedef struct own_store {
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
     size_t ends;
-} shelf;
+} own_store;
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
-    const shelf *s = user;
+    const own_store *s = user;
 
     memcpy(record, s->record, s->size);
     *size = s->size;
@@ -64,7 +64,7 @@ static lock_sync_status load(void *user, void *record, size_t *size, int64_t *no
 static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
                                 size_t new_size, bool *replaced)
 {
-    shelf *s = user;
+    own_store *s = user;
 
     (void)old_record, (void)old_size;
     memcpy(s->record, new_record, new_size);
@@ -75,7 +75,7 @@ static lock_sync_status replace(void *user, const void *old_record, size_t old_s
 
 static void count(void *user)
 {
-    ((shelf *)user)->ends++;
+    ((own_store *)user)->ends++;
 }
 
 static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync_guard *g)
@@ -93,7 +93,7 @@ static lock_sync_status use_and_unref(scene *x, lock_sync_status made, lock_sync
 
 static lock_sync_status new_guards(scene *x)
 {
-    shelf kept = {.size = 0};
+    own_store kept = {.size = 0};
     const lock_sync_guard_store store = {
         .struct_size = sizeof store, .user = &kept, .load = load, .replace = replace, .destroy = count};
     lock_sync_guard *g = NULL;
@@ -104,7 +104,7 @@ static lock_sync_status new_guards(scene *x)
     status = lock_sync_guard_open_file(guard_path, &g);
     DO(use_and_unref(x, status, g));
     status = lock_sync_guard_new_with_store(&store, &g);
-    x->wrong = x->wrong || kept.ends != 0; /* a store is not taken over by a guard that cannot be made */
+    x->wrong = x->wrong || kept.ends != 0; /* a guard that cannot be made must not free the store */
     return use_and_unref(x, status, g);
 }
 

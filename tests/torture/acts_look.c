@@ -1,5 +1,5 @@
-/* What acts look at: all that the library tells, through all functions that read it. What is good must be as it always
-   is; what failed must say so. Reading asks for no memory: where it did, a request for it would fail here too. */
+/* Checks what the library returns, through all functions that read it: good results must be complete, and a failure
+   must be reported. Reading needs no memory. If it did, a request for memory would fail here, too. */
 #include "acts.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ static bool is_good(const scene *x, const lock_sync_results *r, size_t count, si
     return good;
 }
 
-static bool tells(const lock_sync_error *e, lock_sync_status status)
+static bool reports(const lock_sync_error *e, lock_sync_status status)
 {
     const char *id = lock_sync_error_correlation_id(e);
     bool good = lock_sync_error_status(e) == status &&
@@ -51,9 +51,9 @@ static bool tells(const lock_sync_error *e, lock_sync_status status)
     return good;
 }
 
-lock_sync_status take(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing)
+lock_sync_status check_results(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing)
 {
-    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) || !tells(lock_sync_last_error(x->ctx), status) ||
+    x->wrong = x->wrong || (r != NULL) != (status == LOCK_SYNC_OK) || !reports(lock_sync_last_error(x->ctx), status) ||
                (r != NULL && !is_good(x, r, count, missing));
     lock_sync_results_free(r);
     return status;

@@ -11,10 +11,10 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
 
     x->wrong = x->wrong || ctx != x->ctx;
     x->calls++;
-    x->ended = take(x, status, results, 2, 1);
+    x->ended = check_results(x, status, results, 2, 1);
 }
 
-/* A dispatch may run out of memory, but still it must come to an end. */
+/* A dispatch may run out of memory, but the fetch must still end. */
 void await_call(scene *x)
 {
     int64_t end_ms = kit_now_ms() + 4 * TIMEOUT_MS;
@@ -24,7 +24,7 @@ void await_call(scene *x)
 
         x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
         if (kit_now_ms() > end_ms)
-            kit_die("a pool does not call back");
+            kit_die("a pool did not call back");
     }
 }
 
@@ -90,12 +90,12 @@ static lock_sync_status submit_twice(scene *x)
     return submit(x);
 }
 
-/* In a loop of the host's own: as long as something is to come, the descriptor must wake it. */
+/* In the application's loop: the descriptor must wake it until the fetch has ended. */
 static lock_sync_status submit_in_a_loop(scene *x)
 {
     struct pollfd loop = {.fd = lock_sync_pool_fd(x->pool), .events = POLLIN};
 
-    if (loop.fd < 0) /* this system has none */
+    if (loop.fd < 0) /* no descriptor on this system */
         return submit(x);
     x->calls = 0;
     DO(lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x));
@@ -103,7 +103,7 @@ static lock_sync_status submit_in_a_loop(scene *x)
         lock_sync_status status;
 
         if (poll(&loop, 1, (int)(4 * TIMEOUT_MS)) != 1)
-            kit_die("a pool's descriptor does not wake its host");
+            kit_die("a pool's descriptor did not wake the application");
         status = lock_sync_pool_dispatch(x->pool);
         x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_NO_MEMORY);
     }
@@ -120,9 +120,9 @@ static lock_sync_status submit_and_cancel(scene *x)
 }
 
 const act pool_acts[] = {
-    {"a pool from its making to its end", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"making, using and freeing a pool", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit", make_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a submit in a loop of the host's", make_pool, submit_in_a_loop, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a submit in the application's loop", make_pool, submit_in_a_loop, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit that is cancelled", make_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
     {"a submit on a kept connection", make_warm_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit by name", make_named_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},

@@ -1,9 +1,9 @@
-/* The acts of differences and watches; see acts.h. A watch absorbs what may pass by itself, and so most of them. */
+/* The acts of diffs and watches; see acts.h. A watch does not report temporary failures, which are most of them. */
 #include "acts.h"
 
 static const int64_t ids[] = {1003, 1001, 9999};
 
-static lock_sync_results *answer(scene *x, const char *body, size_t size)
+static lock_sync_results *decode_text(scene *x, const char *body, size_t size)
 {
     lock_sync_response *s;
     lock_sync_results *r;
@@ -16,14 +16,14 @@ static lock_sync_results *answer(scene *x, const char *body, size_t size)
     return r;
 }
 
-#define ANSWER(text) answer(x, text, sizeof(text) - 1)
+#define RESULTS(text) decode_text(x, text, sizeof(text) - 1)
 
-static void make_answers(scene *x)
+static void make_results(scene *x)
 {
     make_ctx(x);
     must(lock_sync_request_build(x->ctx, NULL, 0, &x->q));
-    x->before = ANSWER("{\"result\":[{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":6}},{\"id\":2}]}");
-    x->after = ANSWER("{\"result\":[{\"id\":3},{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":2}}]}");
+    x->before = RESULTS("{\"result\":[{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":6}},{\"id\":2}]}");
+    x->after = RESULTS("{\"result\":[{\"id\":3},{\"id\":1,\"isConnected\":true,\"deviceState\":{\"state\":2}}]}");
 }
 
 static lock_sync_status diff(scene *x)
@@ -39,7 +39,7 @@ static lock_sync_status diff(scene *x)
     return status;
 }
 
-/* The first answer, of two locks. */
+/* Checks the changes of the first response, which has two locks. */
 static void look_at(scene *x, const lock_sync_changes *c)
 {
     static const uint32_t kinds[] = {LOCK_SYNC_CHANGE_ADDED | LOCK_SYNC_CHANGE_CONNECTED | LOCK_SYNC_CHANGE_STATE,
@@ -104,7 +104,7 @@ static lock_sync_status watch_in_pool(scene *x)
 }
 
 const act watch_acts[] = {
-    {"a difference", make_answers, diff, LOCK_SYNC_OK, NONE},
+    {"a difference", make_results, diff, LOCK_SYNC_OK, NONE},
     {"a watch", make_ctx, watch, LOCK_SYNC_OK, NONE},
     {"a watch with a guard in a file", make_guarded, watch, LOCK_SYNC_OK, NONE},
     {"a watch in a pool", make_pool, watch_in_pool, LOCK_SYNC_OK, NONE},

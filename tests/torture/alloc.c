@@ -1,5 +1,5 @@
-/* malloc and its kin, standing before the C library's or the sanitizer's; see alloc.h. The owner of a request is
-   the object in which its return address lies. */
+/* Replaces malloc and the related functions, in front of the C library's or the sanitizer's; see alloc.h. The owner
+   of a request is the object that contains its return address. */
 #include "alloc.h"
 
 #include "../support/kit.h"
@@ -28,7 +28,7 @@ void *REAL(realloc)(void *block, size_t size);
 void REAL(free)(void *block);
 
 #define OBJECTS_MAX 32
-#define PLACES (1u << 18) /* for blocks: a power of 2, a multiple of what lives at once */
+#define PLACES (1u << 18) /* for blocks: a power of 2, and many times the number of live blocks */
 
 typedef struct object {
     uintptr_t start;
@@ -37,7 +37,7 @@ typedef struct object {
 } object;
 
 typedef struct known {
-    uintptr_t block; /* 0: free; 1: was taken */
+    uintptr_t block; /* 0: free; 1: was in use */
     size_t size;
     unsigned owner;
 } known;
@@ -51,7 +51,7 @@ static known blocks[PLACES];
 static size_t living[2 * ALLOC_OTHERS]; /* by owner */
 static size_t asked[2 * ALLOC_OTHERS];
 static unsigned failing_owners;
-static size_t failing_in; /* 0: nothing fails */
+static size_t failing_in; /* 0: no request fails */
 static bool has_failed;
 static uintptr_t culprit;
 static void (*on_release)(unsigned owner, const void *block, size_t size);
@@ -64,9 +64,9 @@ static unsigned owner_by_name(const char *path)
         const char *part;
         unsigned owner;
     } names[] = {
-        {"/liblocksync", ALLOC_OURS},   {"/libjansson", ALLOC_JANSSON}, {"/libcurl", ALLOC_CURL},
-        {"/libnghttp2", ALLOC_NGHTTP2}, {"/libz.", ALLOC_ZLIB},         {"/libcrypto", ALLOC_OPENSSL},
-        {"/libssl", ALLOC_OPENSSL},     {"/libhiredis", ALLOC_HIREDIS},
+        {"/liblocksync", ALLOC_LOCKSYNC}, {"/libjansson", ALLOC_JANSSON}, {"/libcurl", ALLOC_CURL},
+        {"/libnghttp2", ALLOC_NGHTTP2},   {"/libz.", ALLOC_ZLIB},         {"/libcrypto", ALLOC_OPENSSL},
+        {"/libssl", ALLOC_OPENSSL},       {"/libhiredis", ALLOC_HIREDIS},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -101,7 +101,7 @@ static unsigned owner_at(uintptr_t caller)
     return ALLOC_OTHERS;
 }
 
-/* --- living blocks, in a table without links: what was taken stays marked, so that others behind it are found --- */
+/* --- live blocks, in an open hash table: a removed entry keeps its mark, so that later ones are found --- */
 
 static known *place_of(uintptr_t block)
 {
@@ -129,7 +129,7 @@ static void remember(void *block, size_t size, unsigned owner)
     (void)pthread_mutex_unlock(&mutex);
 }
 
-/* A mark whose next place is free hides nothing. */
+/* Clears marks before a free place: they are not needed. */
 static void clear_marks(known *place)
 {
     while (place->block == 1 && blocks[((size_t)(place - blocks) + 1) % PLACES].block == 0) {
@@ -138,7 +138,7 @@ static void clear_marks(known *place)
     }
 }
 
-/* The size of the block; 0: it is not known. */
+/* Returns the size of the block, or 0 if it is not known. */
 static size_t forget(void *block)
 {
     known *place;
@@ -175,7 +175,7 @@ static bool must_fail(unsigned owner, uintptr_t caller)
     }
     (void)pthread_mutex_unlock(&mutex);
     if (fails)
-        errno = ENOMEM; /* as the C library's own does */
+        errno = ENOMEM; /* like the C library */
     return fails;
 }
 
@@ -207,7 +207,7 @@ void *realloc(void *block, size_t size)
 
     if (must_fail(owner, CALLER))
         return NULL;
-    old_size = forget(block); /* before: another thread may get its place at once */
+    old_size = forget(block); /* before realloc: another thread may get the block's address at once */
     moved = REAL(realloc)(block, size);
     if (moved == NULL && size > 0)
         kit_die("out of memory");
@@ -223,7 +223,7 @@ void free(void *block)
     REAL(free)(block);
 }
 
-/* libc's own would ask malloc from within libc. */
+/* The C library's functions would call malloc from within the C library. */
 static char *copy(const char *text, size_t size, uintptr_t caller)
 {
     unsigned owner = owner_at(caller);
@@ -264,7 +264,7 @@ static void unlock(void)
 
 void alloc_know(unsigned owners)
 {
-    (void)pthread_atfork(lock, unlock, unlock); /* a thread of libcurl may be within while a test forks */
+    (void)pthread_atfork(lock, unlock, unlock); /* a thread of libcurl may hold the mutex while a test forks */
     (void)dl_iterate_phdr(note_object, NULL);
     known_owners = owners;
 }

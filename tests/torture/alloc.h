@@ -1,6 +1,6 @@
-/* Stands before malloc and its kin for the whole process, and knows who asks: the shared object from which a call
-   comes. The requests of chosen owners are counted, the Nth of them can be made to fail, and their blocks are known
-   while they live. A program that uses this must be linked with export_dynamic. */
+/* Replaces malloc and the related functions for the whole process. It knows the owner of each request: the shared
+   object that makes the call. It counts the requests of chosen owners, lets the Nth of them fail, and knows their
+   blocks while they live. A program that uses this must be linked with export_dynamic. */
 #ifndef TORTURE_ALLOC_H
 #define TORTURE_ALLOC_H
 
@@ -9,39 +9,39 @@
 #include <stdint.h>
 
 enum {
-    ALLOC_OURS = 1,
+    ALLOC_LOCKSYNC = 1,
     ALLOC_JANSSON = 2,
     ALLOC_CURL = 4,
     ALLOC_OPENSSL = 8,
     ALLOC_HIREDIS = 16,
     ALLOC_ZLIB = 32,
     ALLOC_NGHTTP2 = 64,
-    ALLOC_OTHERS = 128 /* libc, the test itself */
+    ALLOC_OTHERS = 128 /* the C library and the test */
 };
 
-/* From here on the blocks of these owners are known. Once, before the first of them is asked for. */
+/* Records the blocks of these owners from now on. Call it once, before they ask for any. */
 void alloc_know(unsigned owners);
 
-/* Request `n` of these owners from now on fails (1: the next). Then none does until it is called again. */
+/* Lets request `n` of these owners from now on fail (1: the next), and no other until the next call. */
 void alloc_fail(unsigned owners, size_t n);
-/* Ends that; whether it came to it. */
+/* Ends that; returns whether a request failed. */
 bool alloc_end(void);
-/* Where the request that failed came from: "libcurl.so.4+0x1234"; "?": none did. */
+/* Returns where the failed request came from, such as "libcurl.so.4+0x1234", or "?" if no request failed. */
 const char *alloc_culprit(void);
 unsigned alloc_culprit_owner(void);
 
-/* Whose code is at that address. */
+/* Returns the owner of the code at that address. */
 unsigned alloc_owner_of_code(uintptr_t address);
 
-/* How often these owners, if they are known, have asked for a block so far. */
+/* Returns how many blocks these owners have requested since alloc_know(). */
 size_t alloc_requests(unsigned owners);
-/* How many blocks of these owners live. */
+/* Returns how many blocks of these owners live. */
 size_t alloc_blocks(unsigned owners);
-/* The owner of the living block in which an address lies; 0: in none that is known. */
+/* Returns the owner of the live block that contains an address, or 0 if it is in no known block. */
 unsigned alloc_owner_of(const void *address);
 
-/* Called with each block of a known owner before it is given back; and new blocks are cleared, so that what is in
-   one was written there by its owner. NULL: neither. */
+/* Calls `look` with each block of a known owner before it is freed. New blocks are cleared, so that a block contains
+   only what its owner wrote. NULL ends both. */
 void alloc_on_release(void (*look)(unsigned owner, const void *block, size_t size));
 
 #endif

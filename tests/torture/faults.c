@@ -15,8 +15,8 @@
 #define PACKED OK_LINE "Connection: close\r\nContent-Encoding: gzip\r\n\r\n"
 
 static certs *pems;
-static sim *secure;  /* trusted by the CA file */
-static sim *unknown; /* trusted by the system only */
+static sim *secure;  /* trusted through the CA file */
+static sim *unknown; /* trusted only by the system */
 static raw_full_port full_port;
 static int dead_port;
 static char *dead_url;
@@ -57,10 +57,11 @@ static const fault *keep(const fault *rows, size_t size)
 static fault_list make_slow(void)
 {
     const fault rows[] = {
-        ELSEWHERE("nobody takes the connection", LOCK_SYNC_E_TIMEOUT, full_port.url, .connect_timeout_ms = DEADLINE_MS),
-        ELSEWHERE("nobody takes the connection in all the time", LOCK_SYNC_E_TIMEOUT, full_port.url,
+        ELSEWHERE("nobody accepts the connection", LOCK_SYNC_E_TIMEOUT, full_port.url,
+                  .connect_timeout_ms = DEADLINE_MS),
+        ELSEWHERE("nobody accepts the connection until the deadline", LOCK_SYNC_E_TIMEOUT, full_port.url,
                   .timeout_ms = DEADLINE_MS),
-        SLOW("silent after the connect", RAW_WAIT_FOR_CLOSE),
+        SLOW("silent after the connection", RAW_WAIT_FOR_CLOSE),
         SLOW("silent after the request", RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE),
         SLOW("a slow status line", RAW_READ_REQUEST, RAW_SEND_SLOWLY(raw_good_response, 17, 60), RAW_WAIT_FOR_CLOSE),
         SLOW("a slow header", RAW_READ_REQUEST, RAW_SEND(raw_good_response, 40),
@@ -89,7 +90,7 @@ static fault_list make_unreachable(void)
     const fault rows[] = {
         ELSEWHERE("refused", LOCK_SYNC_E_CONNECT, dead_url, .timeout_ms = 0),
         ELSEWHERE("refused, IPv6", LOCK_SYNC_E_CONNECT, "http://[::1]:1", .timeout_ms = 0),
-        ELSEWHERE("a server that the system alone trusts", LOCK_SYNC_E_TLS, sim_url(unknown), .timeout_ms = 0),
+        ELSEWHERE("a server that only the system trusts", LOCK_SYNC_E_TLS, sim_url(unknown), .timeout_ms = 0),
         TLS("TLS closed at once", BROKEN_HANDSHAKE, RAW_END),
         TLS("no TLS", LOCK_SYNC_E_TLS, RAW_SEND_TEXT("HTTP/1.1 400 Bad Request\r\n\r\n"), RAW_WAIT_FOR_CLOSE),
         TLS("an alert", LOCK_SYNC_E_TLS, RAW_SEND_TEXT("\x15\x03\x03\x00\x02\x02\x28"), RAW_WAIT_FOR_CLOSE),
@@ -172,7 +173,7 @@ const fault_list *faults_begin(const char *bystander)
     lists[0] = faults_broken_off;
     lists[1] = faults_not_http;
     lists[2] = faults_too_large;
-    lists[3] = faults_telling;
+    lists[3] = faults_echoing;
     lists[4] = make_slow();
     lists[5] = make_unreachable();
     lists[6] = make_redirects(bystander);
@@ -180,14 +181,14 @@ const fault_list *faults_begin(const char *bystander)
     return lists;
 }
 
-/* No fault of the table comes as far. */
+/* No fault of the table gets as far as a request. */
 static void expect_no_request(sim *s)
 {
     sim_stats stats;
 
     sim_stop(s, &stats);
     if (stats.requests != 0)
-        kit_die("a server that must not be trusted saw a request");
+        kit_die("a server that must not be trusted got a request");
 }
 
 void faults_end(void)

@@ -1,8 +1,8 @@
-/* A soak: very many fetches, blocking and in a pool, with contexts that come and go, and by watches of a pool; memory
-   and descriptors must stay flat.
+/* A soak test: very many fetches, blocking, in a pool and by watches of a pool, with contexts that are made and freed.
+   Memory and descriptors must not grow.
 
-   torture-soak [FETCHES [SECONDS]]: so many of each; when the time is up, a third of it for each, they end with what
-   they have, which fails unless it is half of them. */
+   torture-soak [FETCHES [SECONDS]]: FETCHES of each kind. Each kind ends after a third of the time, and fails if it
+   has done less than half of its fetches. */
 #include "../support/kit.h"
 #include "../support/sim.h"
 
@@ -15,13 +15,13 @@
 #include <string.h>
 
 #define ACCOUNTS 64
-#define WARM_UP 10    /* the first of so many parts: what grows then, is kept for good */
-#define LIFE 500      /* fetches of a context until another takes its place */
+#define WARM_UP 10    /* the first tenth; memory that grows in it stays in use */
+#define LIFE 500      /* fetches of a context before another replaces it */
 #define INTERVAL_MS 2 /* of a watch */
 #define HOUR_MS 3600000
-#define GROWTH_MAX 65536   /* bytes of the heap that may be in use more at the end, and of the process 32 times that */
-#define CONNECTIONS 8      /* fewer than accounts: each is open before the warm-up ends, on a slow machine too */
-#define DESCRIPTORS_MORE 8 /* one that is just being renewed; a leak would be of thousands */
+#define GROWTH_MAX 65536   /* growth of the heap in bytes that is allowed; the process may grow by 32 times that */
+#define CONNECTIONS 8      /* fewer than accounts: all are open before the warm-up ends, on slow machines too */
+#define DESCRIPTORS_MORE 8 /* one may be in replacement; a leak would be thousands */
 
 typedef struct soak {
     const char *url;
@@ -78,7 +78,7 @@ static void renew(soak *s, size_t i)
     s->all[i] = new_account(s, i);
 }
 
-/* --- the two ways; each runs until so many are done --- */
+/* --- the ways to fetch; each runs until `until` fetches are done --- */
 
 static void fetch_blocking(soak *s, uint64_t until)
 {
@@ -109,7 +109,7 @@ static void fetch_in_pool(soak *s, uint64_t until)
     }
 }
 
-/* Each fetch of a watch is a line in the log. */
+/* Each fetch of a watch writes one line to the log. */
 static void on_line(void *user, lock_sync_log_level severity, const char *message)
 {
     soak *s = user;
@@ -118,7 +118,7 @@ static void on_line(void *user, lock_sync_log_level severity, const char *messag
     s->bad += severity <= LOCK_SYNC_LOG_WARNING;
 }
 
-/* The locks rest: there is but the first answer to tell. */
+/* The locks do not change, so only the first response is reported. */
 static void on_change(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
 {
     soak *s = user;
@@ -139,7 +139,7 @@ static void renew_watch(soak *s, size_t i)
         kit_die("no watch");
 }
 
-/* Lets the polls that run come to their end, and no more begin. */
+/* Lets the polls under way end, without new ones. */
 static void rest(soak *s)
 {
     for (size_t i = 0; i < ACCOUNTS; i++)
@@ -164,7 +164,7 @@ static int judge(const char *name, const soak *s, int64_t ms, const level *warm,
 {
     bool flat = end->heap <= warm->heap + GROWTH_MAX && end->resident <= warm->resident + (size_t)GROWTH_MAX * 32;
     bool good = s->bad == 0 && s->done >= s->fetches / 2 && end->descriptors <= warm->descriptors + DESCRIPTORS_MORE &&
-                (flat || kit_slack() > 1); /* a sanitizer keeps what is freed, and looks for leaks itself */
+                (flat || kit_slack() > 1); /* a sanitizer keeps freed blocks, and finds leaks itself */
 
     printf("%-8s %" PRIu64 " of %" PRIu64 " fetches in %.1f s (%.0f/s), %" PRIu64
            " bad; after the warm-up and at the "

@@ -1,7 +1,7 @@
-/* The table of faults, by blocking fetches, and by fetches in a pool beside healthy contexts: the status, in time; one
-   request at most for each fetch; no secret in any text; a context that works again. And nobody else is spoken to: the
-   environment names a proxy throughout, which is the target of all redirects too, and sees nothing. (What a watch makes
-   of a status: tests/watch/test_errors.c.) */
+/* The table of faults with blocking fetches, and with fetches in a pool beside healthy contexts. Checks the status,
+   the time, at most one request for each fetch, no secret in any text, and that the context works again. No other
+   server may get a connection: the environment names a proxy, which is also the target of all redirects. For what a
+   watch reports of a status see tests/watch/test_errors.c. */
 #include "faults.h"
 
 #include "../support/curl_flavour.h"
@@ -11,7 +11,7 @@
 
 #define HEALTHY 4
 #define LONG_MS 30000
-#define AT_MOST_MS (1000 * kit_slack()) /* beyond the deadline; where there is none, in all */
+#define AT_MOST_MS (1000 * kit_slack()) /* after the deadline, or after the start if there is no deadline */
 
 static raw_server *bystander;
 static raw_server *good;
@@ -19,13 +19,13 @@ static const fault_list *lists;
 static lock_sync_pool *pool;
 static client healthy[HEALTHY];
 static size_t rows_checked;
-static int64_t slowest_ms; /* beyond its deadline, if it has one */
+static int64_t slowest_ms; /* after its deadline, if it has one */
 
-/* --- two ways to fetch: once, which ends so --- */
+/* --- two ways to fetch once and check the end --- */
 
 typedef void (*fetch_fn)(const client *c, lock_sync_status want, const char *name);
 
-/* What is wanted where `got` came of it. */
+/* Returns the expected status, given that a row may allow two. */
 static lock_sync_status wanted(lock_sync_status want, lock_sync_status got)
 {
     if (want == CONNECT_OR_NETWORK)
@@ -40,7 +40,7 @@ static void check_end(const client *c, lock_sync_status got, lock_sync_status wa
     want = wanted(want, got);
     check_status(c, got, want, name, __FILE__, __LINE__);
     if (want >= LOCK_SYNC_E_TIMEOUT && want <= LOCK_SYNC_E_NETWORK)
-        MUST_INT(error_http_status(c), 0); /* no whole answer arrived */
+        MUST_INT(error_http_status(c), 0); /* no complete response arrived */
 }
 
 static void fetch_blocking(const client *c, lock_sync_status want, const char *name)
@@ -77,8 +77,8 @@ static void fetch_in_pool(const client *c, lock_sync_status want, const char *na
 
 /* --- a row --- */
 
-/* How many requests a script reads. */
-static size_t reads(const fault *f)
+/* Counts the requests that a script count_reads. */
+static size_t count_reads(const fault *f)
 {
     size_t count = 0;
 
@@ -107,7 +107,7 @@ static void check_time(const fault *f, int64_t took_ms)
     int64_t deadline_ms = f->timeout_ms != 0 ? f->timeout_ms : f->connect_timeout_ms;
 
     if (took_ms < deadline_ms - 2 || took_ms > deadline_ms + AT_MOST_MS)
-        fail_msg("%s: it took %d ms", f->name, (int)took_ms);
+        fail_msg("%s: it took %d ms, outside of its limits", f->name, (int)took_ms);
     if (took_ms - deadline_ms > slowest_ms)
         slowest_ms = took_ms - deadline_ms;
     rows_checked++;
@@ -115,9 +115,9 @@ static void check_time(const fault *f, int64_t took_ms)
 
 static void check_requests(const fault *f, raw_server *server)
 {
-    /* libcurl opens a second connection before it is kept from sending again */
+    /* libcurl opens a second connection before the library can stop the retry */
     if (raw_connections(server) > (f->kind == FAULT_KEPT ? 2U : 1U) ||
-        (reads(f) > 0 ? raw_requests(server) != reads(f) : raw_requests(server) > 1))
+        (count_reads(f) > 0 ? raw_requests(server) != count_reads(f) : raw_requests(server) > 1))
         fail_msg("%s: %zu requests on %zu connections", f->name, raw_requests(server), raw_connections(server));
 }
 
@@ -140,7 +140,7 @@ static void check_fault(const fault *f, int family, fetch_fn fetch)
         MUST_OK(lock_sync_set_base_url(c.ctx, raw_url(good)));
     fetch(&c, LOCK_SYNC_OK, f->name);
     if (raw_connections(bystander) != 0)
-        fail_msg("%s: somebody else was spoken to", f->name);
+        fail_msg("%s: another server got a connection", f->name);
     client_free(&c);
     raw_stop(server);
 }
@@ -176,13 +176,13 @@ TEST(each_fault_of_the_table_in_a_pool)
     report("in a pool");
 }
 
-TEST(what_breaks_off_does_so_over_ipv6_too)
+TEST(responses_may_break_off_over_ipv6_too)
 {
     check_lists(&faults_broken_off, 1, AF_INET6, fetch_blocking);
     report("over IPv6");
 }
 
-/* --- the stage --- */
+/* --- servers and contexts for all tests --- */
 
 static int begin(void **user)
 {

@@ -1,13 +1,13 @@
-/* After fork(): what the child may use, and that a child which leaves alone what is its parent's does not disturb it,
-   however it ends. (A guard in a file on both sides is in tests/guard/test_file_fork.c, a pool in
-   tests/pool/test_forked.c.) */
+/* After fork(): what the child may use, and that a child which does not use the parent's objects does not disturb
+   them, however it ends. For a guard in a file on both sides see tests/guard/test_file_fork.c, for a pool
+   tests/pool/test_forked.c. */
 #include "../integration/client.h"
 #include "../support/child.h"
 #include "../support/pems.h"
 
 #include <stdlib.h>
 
-/* The servers of a test, by http and by https, started anew: what they count is the test's. */
+/* The servers of a test, over http and https. Each test starts new ones, because it checks their counts. */
 static sim *servers[2];
 
 static int begin(void **user)
@@ -62,10 +62,10 @@ static int do_nothing(void *user)
 static int leave_by_exit(void *user)
 {
     (void)user;
-    exit(0); /* all that libraries do at the end of a process is done */
+    exit(0); /* runs all exit handlers of libraries */
 }
 
-TEST_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end)
+TEST_IN(a_context_that_has_not_fetched_works_in_parent_and_child, begin, end)
 {
     for (size_t i = 0; i < 2; i++) {
         client c = client_of(servers[i]);
@@ -75,7 +75,7 @@ TEST_IN(a_context_that_has_not_fetched_works_on_both_sides, begin, end)
         MUST_INT(in_child(do_nothing, NULL), 0);
         client_free(&c);
     }
-    MUST_INT(sim_ask_stats(servers[0]).connections, 2); /* one each */
+    MUST_INT(sim_ask_stats(servers[0]).connections, 2); /* one for each process */
 }
 
 TEST_IN(contexts_made_after_the_fork_work, begin, end)
@@ -91,7 +91,7 @@ TEST_IN(contexts_made_after_the_fork_work, begin, end)
     MUST_INT(sim_ask_stats(servers[0]).connections, 2);
 }
 
-TEST_IN(a_child_that_ends_leaves_the_parents_connection, begin, end)
+TEST_IN(a_child_that_ends_keeps_the_parents_connection_open, begin, end)
 {
     static int (*const ways[])(void *user) = {do_nothing, leave_by_exit};
 
@@ -121,7 +121,7 @@ static int read_and_free(void *user)
     return good ? 0 : 1;
 }
 
-TEST_IN(results_are_each_processs_own, begin, end)
+TEST_IN(parent_and_child_have_separate_results, begin, end)
 {
     client c = client_of(servers[0]);
     lock_sync_results *r;
@@ -137,14 +137,14 @@ static int take_slot(void *user)
     return lock_sync_guard_reserve(user, 0, NULL, NULL);
 }
 
-TEST(a_guard_in_memory_is_each_processs_own)
+TEST(parent_and_child_have_separate_guards_in_memory)
 {
     lock_sync_guard *g;
 
     MUST_OK(lock_sync_guard_new(&g));
     MUST_OK(in_child(take_slot, g));
     MUST_OK(take_slot(g));
-    MUST_INT(in_child(take_slot, g), LOCK_SYNC_E_TOO_SOON); /* what the parent took before is known */
+    MUST_INT(in_child(take_slot, g), LOCK_SYNC_E_TOO_SOON); /* it knows the parent's slot */
     lock_sync_guard_unref(g);
 }
 

@@ -1,4 +1,4 @@
-/* Out of memory, everywhere: in the library, in jansson and libcurl, in a host's allocator, in OpenSSL; see
+/* Out of memory everywhere: in the library, in jansson and libcurl, in an application's allocator, in OpenSSL; see
    runner.h. */
 #include "runner.h"
 
@@ -18,32 +18,32 @@ static void check_all(unsigned owners)
         check_acts(lists[i], owners, SIZE_MAX, false);
 }
 
-TEST(each_request_of_the_libraries_may_fail)
+TEST(each_allocation_of_the_libraries_may_fail)
 {
     check_all(LIBRARIES);
 }
 
-TEST(each_request_of_the_hosts_allocator_may_fail)
+TEST(each_allocation_of_the_applications_allocator_may_fail)
 {
     check_all(OWN_MEMORY);
     check_acts(tls_acts, OWN_MEMORY, SIZE_MAX, false);
 }
 
-TEST(each_request_of_the_libraries_over_tls_may_fail)
+TEST(each_allocation_of_the_libraries_over_tls_may_fail)
 {
     check_acts(tls_acts, LIBRARIES, SIZE_MAX, true);
 }
 
-/* libcurl 7.88 may keep an HTTP/2 connection that is broken after this, and nghttp2 1.52 crashes
-   (nghttp2_session_mem_recv) when it runs out of memory in an answer: theirs are not failed here. */
-TEST(each_of_our_own_requests_over_http2_may_fail)
+/* libcurl 7.88 may keep an HTTP/2 connection that broke this way, and nghttp2 1.52 crashes
+   (nghttp2_session_mem_recv) when it runs out of memory within a response. So their requests do not fail here. */
+TEST(each_allocation_of_the_library_over_http2_may_fail)
 {
     t_need(nginx_exists(), NO_NGINX);
-    check_acts(http2_acts, ALLOC_OURS | ALLOC_JANSSON, SIZE_MAX, false);
+    check_acts(http2_acts, ALLOC_LOCKSYNC | ALLOC_JANSSON, SIZE_MAX, false);
     check_acts(http2_acts, OWN_MEMORY, SIZE_MAX, false);
 }
 
-/* --- each request in a process of its own --- */
+/* --- each request in a child process --- */
 
 typedef struct first {
     const act *act;
@@ -63,7 +63,7 @@ static uintptr_t instruction(const void *context)
 #elif defined(__aarch64__)
     return (uintptr_t)at->uc_mcontext.pc;
 #else
-    return (void)at, 0; /* no crash is forgiven */
+    return (void)at, 0; /* every crash is a failure */
 #endif
 }
 
@@ -85,9 +85,9 @@ static int use_openssl(void *user)
     return faults > 0 ? WRONG : failed ? ALL_GOOD : NO_SUCH_REQUEST;
 }
 
-/* OpenSSL 3.5 crashes when it runs out of memory where it cannot report it (SSL_set_connect_state, then SSL_set0_rbio):
-   a crash in OpenSSL's code is counted, any other is a failure. */
-TEST(each_of_the_first_requests_of_openssl_may_fail)
+/* OpenSSL 3.5 crashes when it runs out of memory where it cannot report it (SSL_set_connect_state, then
+   SSL_set0_rbio). A crash in OpenSSL's code is counted, any other is a failure. */
+TEST(each_of_the_first_allocations_of_openssl_may_fail)
 {
     const size_t most = kit_slack() == 1 ? 2000 : 500;
 
@@ -109,9 +109,10 @@ TEST(each_of_the_first_requests_of_openssl_may_fail)
     }
 }
 
-/* --- the first use of a process: what libcurl and OpenSSL make once --- */
+/* --- the first use in a process: what libcurl and OpenSSL make once --- */
 
-/* Only where OpenSSL is not asked: 3.0 crashes (RAND_status) when its own beginning runs out of memory. */
+/* OpenSSL's own requests do not fail here: 3.0 crashes (RAND_status) when it runs out of memory in its
+   initialization. */
 static int use_first(void *user)
 {
     const first *f = user;
@@ -132,12 +133,12 @@ static void check_first(const act *a)
         fail_msg("request %zu: %d", f.n - 1, status);
 }
 
-/* Before all others: this process has used neither. */
-TEST(the_first_use_may_run_out_of_memory)
+/* Must be the first test: the process has used neither library. */
+TEST(the_first_use_in_a_process_may_run_out_of_memory)
 {
     check_first(&first_fetch);
     check_first(&first_fetch_by_tls);
-    for (size_t i = 0; i < 2; i++) /* what is made once for the process is there, from now on */
+    for (size_t i = 0; i < 2; i++) /* from now on exists what a process makes only once */
         for (const act *a = i == 0 ? plain_acts : tls_acts; a->name != NULL; a++)
             (void)act_without(a, LIBRARIES, SIZE_MAX, false);
 }

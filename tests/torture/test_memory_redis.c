@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#define LEASE_MS (500 + 250 * kit_slack()) /* what a busy machine may take for one fetch */
+#define LEASE_MS (500 + 250 * kit_slack()) /* time for one fetch on a busy machine */
 
 static redis_server *server;
 
@@ -47,7 +47,7 @@ static lock_sync_status prepare(scene *x)
     return status;
 }
 
-/* The connection to the server is made by the act. */
+/* The act opens the connection to the server. */
 static void make_guarded_by_redis(scene *x)
 {
     lock_sync_redis *r;
@@ -60,8 +60,8 @@ static void make_guarded_by_redis(scene *x)
     lock_sync_redis_free(r);
 }
 
-/* A slot of which it is not known whether it was taken is held, as long as the fetch would have had. */
-static lock_sync_status patiently(scene *x, lock_sync_status (*fetch)(scene *x))
+/* If it is unknown whether a slot was taken, it stays taken until its lease ends: try again. */
+static lock_sync_status retry_too_soon(scene *x, lock_sync_status (*fetch)(scene *x))
 {
     lock_sync_status status;
 
@@ -72,12 +72,12 @@ static lock_sync_status patiently(scene *x, lock_sync_status (*fetch)(scene *x))
 
 static lock_sync_status fetch_patiently(scene *x)
 {
-    return patiently(x, fetch_some);
+    return retry_too_soon(x, fetch_some);
 }
 
 static lock_sync_status submit_patiently(scene *x)
 {
-    return patiently(x, submit);
+    return retry_too_soon(x, submit);
 }
 
 static void make_pool_guarded_by_redis(scene *x)
@@ -86,7 +86,7 @@ static void make_pool_guarded_by_redis(scene *x)
     add_pool(x);
 }
 
-TEST(each_request_may_fail)
+TEST(each_allocation_may_fail)
 {
     static const act acts[] = {
         {"a guard in Redis", NULL, live, LOCK_SYNC_OK, MAY_GUARD},

@@ -1,6 +1,6 @@
-/* Where a credential is left in memory. After a context is gone, all of the process is searched for its key: with a
-   transport of the host's own it is nowhere; with libcurl it is in no block that lives, and in none that the
-   library gave back. The key is computed byte by byte and compared so: the test itself keeps no copy. */
+/* Searches the memory of the process for the key after its context was freed. With an application's transport the
+   key is nowhere. With libcurl it is in no live block, and in no block that the library freed. The key is computed
+   and compared byte by byte, so that the test itself keeps no copy. */
 #include "acts.h"
 #include "alloc.h"
 
@@ -15,14 +15,14 @@
 #include <unistd.h>
 
 #define KEY_SIZE 48
-#define SEEN_SIZE 16 /* the end of it is looked for: the allocator writes over the beginning of a block that is freed */
+#define SEEN_SIZE 16 /* only the key's end is searched: the allocator overwrites the beginning of a freed block */
 #define CHUNK (1 << 20)
 
 static const volatile unsigned seed = 5;
 static sim *http;
 static sim *https;
 static nginx *http2;
-static const char *urls[3]; /* of these; the last is NULL where there is no nginx */
+static const char *urls[3]; /* of these servers; the last is NULL if nginx is not installed */
 static size_t leaks;
 
 static char key_at(size_t i)
@@ -38,7 +38,7 @@ static bool is_key_end(const char *at)
     return true;
 }
 
-static bool holds_key(const void *block, size_t size)
+static bool has_key(const void *block, size_t size)
 {
     const char *at = block;
 
@@ -50,7 +50,7 @@ static bool holds_key(const void *block, size_t size)
 
 /* --- giving the key to the library --- */
 
-/* `format` has one %s. The text is gone from memory when `set` returns. */
+/* Calls `set` with the key between two texts. No copy of the text is left when it returns. */
 static lock_sync_status with_key(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *ctx, const char *text),
                                  const char *before, const char *after)
 {
@@ -77,11 +77,11 @@ static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
 
 typedef struct found {
     size_t anywhere;
-    size_t alive;   /* in a block that lives, or not on the heap at all */
-    unsigned where; /* the owner of the last of those blocks; 0: not on the heap */
+    size_t alive;   /* in a live block, or not on the heap */
+    unsigned where; /* the owner of the last such block; 0: not on the heap */
 } found;
 
-static char *chunk; /* itself not searched */
+static char *chunk; /* not searched itself */
 
 static void look_at_place(found *f, uintptr_t at, bool on_heap)
 {
@@ -108,7 +108,7 @@ static void search_range(found *f, int memory, uintptr_t start, uintptr_t end, b
     }
 }
 
-/* What is neither of a file nor a stack: the break and what libc and libraries map for blocks. */
+/* Memory of neither a file nor a stack: the break, and what libraries map for blocks. */
 static bool is_heap(const char *line)
 {
     return strstr(line, "[heap]") != NULL || (strchr(line, '/') == NULL && strchr(line, '[') == NULL);
@@ -137,10 +137,10 @@ static found search(void)
 
 static void look_at_release(unsigned owner, const void *block, size_t size)
 {
-    leaks += owner == ALLOC_OURS && holds_key(block, size);
+    leaks += owner == ALLOC_LOCKSYNC && has_key(block, size);
 }
 
-/* --- a transport of the host's own --- */
+/* --- an application's transport --- */
 
 static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
@@ -148,7 +148,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     size_t *calls = user;
     const char *value = lock_sync_request_header_value(q, 1);
 
-    MUST(holds_key(value, strlen(value)));
+    MUST(has_key(value, strlen(value)));
     if (++*calls == 1)
         return lock_sync_response_set_status(s, 401);
     (void)lock_sync_response_set_status(s, 200);
@@ -158,10 +158,10 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
 static void quiet(void *user, lock_sync_log_level level, const char *message)
 {
     (void)user, (void)level;
-    MUST(!(holds_key(message, strlen(message))));
+    MUST(!(has_key(message, strlen(message))));
 }
 
-TEST(with_an_own_transport_it_is_nowhere)
+TEST(with_an_own_transport_the_key_is_nowhere)
 {
     size_t calls = 0;
     lock_sync_transport transport = {.struct_size = sizeof transport, .user = &calls, .perform = perform};
@@ -174,10 +174,10 @@ TEST(with_an_own_transport_it_is_nowhere)
     must(lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_OFF));
     must(lock_sync_set_transport(ctx, &transport));
     must(with_key(ctx, lock_sync_set_access_token, "", ""));
-    MUST(search().anywhere > 0); /* it is found where it is */
+    MUST(search().anywhere > 0); /* the search finds a key that exists */
     must(with_key(ctx, lock_sync_set_access_token, "an-other-", ""));
     must(lock_sync_set_token_provider(ctx, give_key, NULL));
-    must(lock_sync_fetch(ctx, NULL, 0, &r)); /* a 401, then by the provider's key */
+    must(lock_sync_fetch(ctx, NULL, 0, &r)); /* a 401, then a request with the provider's key */
     MUST_INT(calls, 2);
     lock_sync_results_free(r);
     must(lock_sync_fetch_one(ctx, 1001, &r) == LOCK_SYNC_E_MALFORMED ? LOCK_SYNC_OK : LOCK_SYNC_E_API);
@@ -220,15 +220,15 @@ static void check_gone(const char *name)
 {
     found f = search();
 
-    print_message("%s: %zu copies in blocks that others gave back\n", name, f.anywhere - f.alive);
-    if (curl_has_gnutls() && f.where == 0) /* with GnuTLS there may be a copy outside of the heap, not known whose */
+    print_message("%s: %zu copies in blocks that other libraries freed\n", name, f.anywhere - f.alive);
+    if (curl_has_gnutls() && f.where == 0) /* GnuTLS may leave a copy outside of the heap, of an unknown owner */
         f.alive = 0;
     if (f.alive > 0)
         fail_msg("%s: %zu copies, the last in a block of owner %u", name, f.alive, f.where);
     MUST_INT(leaks, 0);
 }
 
-TEST(with_libcurl_it_is_in_no_block_that_lives_or_was_ours)
+TEST(with_libcurl_the_key_is_in_no_live_block_and_none_of_the_library)
 {
     for (size_t i = 0; i < COUNT_OF(urls) && urls[i] != NULL; i++) {
         lock_sync_ctx *ctx = ctx_for(urls[i]);
@@ -256,8 +256,8 @@ static lock_sync_status fetch_in_pool(lock_sync_pool *p, lock_sync_ctx *ctx)
     return status;
 }
 
-/* The pool outlives the context: its buffers and transfers hold nothing of it either. */
-TEST(nor_in_a_pool_that_goes_on)
+/* The pool outlives the context: its buffers and transfers have no copy either. */
+TEST(the_key_is_in_no_block_of_a_pool_that_stays)
 {
     for (size_t i = 0; i < COUNT_OF(urls) && urls[i] != NULL; i++) {
         lock_sync_ctx *ctx = ctx_for(urls[i]);
@@ -272,8 +272,8 @@ TEST(nor_in_a_pool_that_goes_on)
     }
 }
 
-/* Each ends in another place: in the header, in the body, in the decoder, at the deadline. */
-TEST(nor_after_fetches_that_failed)
+/* Each ends at another point: in the header, in the body, in the decoder, at the deadline. */
+TEST(the_key_is_in_no_block_after_failed_fetches)
 {
     static const char *const faults[] = {"401",      "403",           "429",      "500",       "html",
                                          "bad-json", "success-false", "redirect", "truncated", "reset",
@@ -292,7 +292,7 @@ TEST(nor_after_fetches_that_failed)
         MUST(fetch_in_pool(p, ctx) != LOCK_SYNC_OK);
         must(lock_sync_pool_submit(p, ctx, NULL, 0, note, &status));
         must(lock_sync_pool_dispatch(p));
-        lock_sync_ctx_free(ctx); /* in mid-fetch, unless it has ended */
+        lock_sync_ctx_free(ctx); /* during the fetch, unless it has ended */
         MUST(status != LOCK_SYNC_OK);
         sim_fault(http, faults[i], 0);
         check_gone(faults[i]);
