@@ -90,16 +90,16 @@ lock_sync_status client_fetch(const client *c)
     return status;
 }
 
-static bool tells_secret(const client *c)
+static bool has_secret(const client *c)
 {
     const lock_sync_error *e = lock_sync_last_error(c->ctx);
     const char *id = lock_sync_error_correlation_id(e);
-    bool told = strstr(lock_sync_error_message(e), SECRET) != NULL || log_lines_contain(c->log, SECRET) ||
-                (id != NULL && strstr(id, SECRET) != NULL);
+    bool found = strstr(lock_sync_error_message(e), SECRET) != NULL || log_lines_contain(c->log, SECRET) ||
+                 (id != NULL && strstr(id, SECRET) != NULL);
 
     for (size_t i = 0; i < lock_sync_error_api_message_count(e); i++)
-        told = told || strstr(lock_sync_error_api_message_at(e, i), SECRET) != NULL;
-    return told;
+        found = found || strstr(lock_sync_error_api_message_at(e, i), SECRET) != NULL;
+    return found;
 }
 
 void check_status(const client *c, lock_sync_status got, lock_sync_status want, const char *name, const char *file,
@@ -112,7 +112,7 @@ void check_status(const client *c, lock_sync_status got, lock_sync_status want, 
     good = t_check_text(lock_sync_status_name(last), got_name, "the last error", file, line) && good;
     good = t_check((error_text(c)[0] == '\0') == (got == LOCK_SYNC_OK), "only a failure has a message", file, line) &&
            good;
-    good = t_check(!tells_secret(c), "no secret is told", file, line) && good;
+    good = t_check(!has_secret(c), "no text has a secret", file, line) && good;
     if (!good)
         print_error("%s\n", error_text(c));
     t_must(good, file, line);
@@ -187,7 +187,7 @@ static void wait_and_cancel(void *user)
     canceller *c = user;
 
     if (!kit_wait(c->met, c->user, KIT_PATIENCE_MS))
-        kit_die("the moment to cancel did not come");
+        kit_die("the time to cancel did not come");
     c->at_us = kit_now_us();
     lock_sync_cancel(c->ctx);
 }

@@ -1,5 +1,5 @@
-/* lock_sync_cancel() from another thread: at each stage of a fetch, wherever lock_sync_watch_next() waits, and how soon
-   it works. */
+/* lock_sync_cancel() from another thread: at each stage of a fetch, wherever lock_sync_watch_next() waits, and how
+   soon it works. */
 #include "client.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #define TRIES 20
 #define AT_MOST_US (250000 * kit_slack())
-#define MEDIAN_AT_MOST_US (50000 * kit_slack()) /* without a wake-up it is libcurl's next timer: some 200 ms */
+#define MEDIAN_AT_MOST_US (50000 * kit_slack()) /* libcurl's timer alone would take some 200 ms */
 #define NEVER_MS 20000
 
 typedef struct latencies {
@@ -34,7 +34,7 @@ static void check_latencies(const char *stage, latencies *l)
     CHECK(l->us[l->count - 1] < AT_MOST_US);
 }
 
-/* A fetch, or a wait for ever for a watch's next change, that is cancelled when `met` says so. */
+/* Runs a fetch, or waits without limit for a watch's next change; it is cancelled when `met` returns true. */
 static void cancel_when(const client *c, lock_sync_watch *w, bool (*met)(void *user), void *user, latencies *l)
 {
     canceller *other = canceller_begin(c->ctx, met, user);
@@ -78,7 +78,7 @@ TEST(a_fetch_is_cancelled_while_connecting)
     check_latencies("while connecting", &l);
 }
 
-TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
+TEST(a_fetch_or_poll_is_cancelled_after_its_request_arrived)
 {
     static const struct {
         const char *stage;
@@ -119,7 +119,7 @@ TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
         CHECK_INT(lock_sync_watch_last_status(w), table[k].watched ? LOCK_SYNC_E_CANCELLED : LOCK_SYNC_OK);
         lock_sync_watch_free(w);
         expect_fetch(&c, LOCK_SYNC_OK);
-        CHECK_INT(raw_connections(p.server), TRIES + 1); /* a cancelled fetch's connection is not used again */
+        CHECK_INT(raw_connections(p.server), TRIES + 1); /* the connection of a cancelled fetch is not reused */
         client_free(&c);
         raw_stop(p.server);
         check_latencies(table[k].stage, &l);
@@ -128,15 +128,15 @@ TEST(a_fetch_or_poll_is_cancelled_once_its_request_is_there)
 
 /* --- a watch that waits --- */
 
-typedef struct rhythm {
+typedef struct repeater {
     lock_sync_ctx *ctx;
     int64_t pause_ms;
     size_t over;
-} rhythm;
+} repeater;
 
 static void cancel_often(void *user)
 {
-    rhythm *r = user;
+    repeater *r = user;
     const struct timespec pause = {0, (long)(r->pause_ms * 1000000)};
 
     while (__atomic_load_n(&r->over, __ATOMIC_ACQUIRE) == 0) {
@@ -146,7 +146,7 @@ static void cancel_often(void *user)
     }
 }
 
-static void end_rhythm(rhythm *r, background *other)
+static void end_repeater(repeater *r, background *other)
 {
     __atomic_store_n(&r->over, 1, __ATOMIC_RELEASE);
     background_end(other);
@@ -161,12 +161,12 @@ static void expect_locks(lock_sync_watch *w)
     lock_sync_changes_free(changes);
 }
 
-/* Nobody can see from outside that a wait has begun: so cancels come again and again, and one of them ends it. */
+/* A test cannot see when a wait begins, so it cancels again and again: one of the cancels ends the wait. */
 TEST(a_watch_that_waits_is_cancelled_and_goes_on)
 {
     for (int guarded = 0; guarded < 2; guarded++) { /* it waits for its guard, or for the next poll */
         served *s = served_begin(NULL);
-        rhythm r = {s->c.ctx, 20, 0};
+        repeater r = {s->c.ctx, 20, 0};
         lock_sync_changes *changes;
         background *other;
         lock_sync_watch *w;
@@ -190,8 +190,8 @@ TEST(a_watch_that_waits_is_cancelled_and_goes_on)
             MUST(changes == NULL);
             MUST(kit_now_us() - began_us < 1000000 * kit_slack());
         }
-        end_rhythm(&r, other);
-        CHECK_INT(raw_requests(s->server), guarded ? 0 : 1); /* the next poll is due when it was */
+        end_repeater(&r, other);
+        CHECK_INT(raw_requests(s->server), guarded ? 0 : 1); /* the time of the next poll does not change */
         CHECK_OK(lock_sync_watch_last_status(w));
         lock_sync_watch_free(w);
         lock_sync_guard_unref(g);
@@ -201,15 +201,15 @@ TEST(a_watch_that_waits_is_cancelled_and_goes_on)
 
 /* --- at any instant --- */
 
-/* At whatever instant a cancel comes, a fetch ends with OK or E_CANCELLED, and the last cancel leaves no trace. */
+/* Whenever a cancel comes, a fetch ends with OK or E_CANCELLED, and the last cancel has no later effect. */
 TEST(cancels_at_any_instant_do_no_harm)
 {
     served *s = served_begin(NULL);
-    rhythm r = {s->c.ctx, 0, 0};
+    repeater r = {s->c.ctx, 0, 0};
     background *other = background_begin(cancel_often, &r);
     lock_sync_changes *changes;
     lock_sync_watch *w;
-    size_t told = 0;
+    size_t reported = 0;
 
     for (int i = 0; i < 100; i++) {
         lock_sync_status status = client_fetch(&s->c);
@@ -222,15 +222,15 @@ TEST(cancels_at_any_instant_do_no_harm)
     for (int i = 0; i < 200; i++) {
         lock_sync_status status = lock_sync_watch_next(w, 2, &changes);
 
-        told += lock_sync_changes_count(changes);
+        reported += lock_sync_changes_count(changes);
         lock_sync_changes_free(changes);
         CHECK(status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || status == LOCK_SYNC_E_TIMEOUT);
     }
-    end_rhythm(&r, other);
-    if (told == 0)
+    end_repeater(&r, other);
+    if (reported == 0)
         expect_locks(w);
     else
-        CHECK_INT(told, 2);
+        CHECK_INT(reported, 2);
     CHECK_INT(lock_sync_watch_next(w, 50, &changes), LOCK_SYNC_E_TIMEOUT);
     lock_sync_watch_free(w);
     expect_fetch(&s->c, LOCK_SYNC_OK);

@@ -1,5 +1,5 @@
-/* Connections that are kept, and what becomes of them: one slot, one request; no SIGPIPE; descriptors that do not leak,
-   not to child processes either, and what happens when there are none left. */
+/* Kept connections and how they end: one slot, one request; no SIGPIPE. Descriptors do not leak, not into child
+   processes either; and what happens when none are left. */
 #include "client.h"
 
 #include "../support/interpose.h"
@@ -13,15 +13,15 @@
 
 static int begin(void **user)
 {
-    (void)signal(SIGPIPE, SIG_DFL); /* for the whole program: raised once, it ends it */
+    (void)signal(SIGPIPE, SIG_DFL); /* for the whole program: a SIGPIPE would end it */
     return pems_make(user);
 }
 
 /* --- a kept connection that ends --- */
 
-/* The server's close is seen before the request is sent. libcurl takes a connection that was reset for a living one:
-   the fetch may fail, but is not sent twice. */
-TEST(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch)
+/* libcurl notices that the server closed a connection. It takes one that was reset for a working one: the fetch may
+   fail, but is not sent twice. */
+TEST(an_idle_connection_that_ended_fails_at_most_one_fetch)
 {
     static const raw_step scripts[][4] = {
         {RAW_READ_REQUEST, RAW_RESPOND, RAW_HOLD, RAW_END},
@@ -47,7 +47,7 @@ TEST(a_kept_connection_that_ended_meanwhile_costs_at_most_one_fetch)
 
 TEST(a_tls_connection_that_ends_raises_no_signal)
 {
-    enum { FREED, USED, REPLACED, WAYS }; /* what happens next: its last TLS bytes go nowhere */
+    enum { FREED, USED, REPLACED, WAYS }; /* the next use of the context: its last TLS bytes cannot be sent */
     sim *target = sim_start_tls(pems->good, pems->key);
     const raw_step stays[] = {RAW_RELAY(sim_port(target)), RAW_END};
     const raw_step *const next_scripts[] = {stays};
@@ -69,7 +69,7 @@ TEST(a_tls_connection_that_ends_raises_no_signal)
             expect_fetch(&c, LOCK_SYNC_OK);
             raw_release(server);
             raw_wait_closed(server, 1);
-            if (way == USED) /* the relay is released for good: what comes of it does not matter, but a signal would */
+            if (way == USED) /* the relay stays released: the fetch may fail, but must raise no signal */
                 (void)client_fetch(&c);
             if (way == REPLACED)
                 expect_good_at(&c, next_url);
@@ -85,8 +85,8 @@ TEST(a_tls_connection_that_ends_raises_no_signal)
 /* --- descriptors --- */
 
 typedef struct leak {
-    size_t sockets;   /* of the internet, in this process */
-    size_t inherited; /* of them, those that a child process would inherit */
+    size_t sockets;   /* internet sockets in this process */
+    size_t inherited; /* those that a child process would inherit */
 } leak;
 
 static void look_at_sockets(void *user)
@@ -120,7 +120,7 @@ TEST(sockets_are_not_inherited_by_child_processes)
     served_end(s);
 }
 
-/* With 0, 1, 2 ... descriptors to spare, until a fetch gets through. The limit holds for the fetch alone. */
+/* Allows 0, 1, 2 ... more descriptors until a fetch succeeds. The limit applies only to the fetch. */
 static void check_without_descriptors(const char *base_url, const char *ca_file, bool warm)
 {
     lock_sync_status status = LOCK_SYNC_E_CONNECT;
@@ -129,7 +129,7 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
         client c = client_trusting(base_url, ca_file);
 
         MUST(spare < 20);
-        if (warm) { /* libcurl's handles are there, but no connection */
+        if (warm) { /* libcurl's handles exist, but no connection */
             MUST_OK(lock_sync_set_base_url(c.ctx, "http://127.0.0.1:1"));
             expect_fetch(&c, LOCK_SYNC_E_CONNECT);
             MUST_OK(lock_sync_set_base_url(c.ctx, base_url));
@@ -146,11 +146,11 @@ static void check_without_descriptors(const char *base_url, const char *ca_file,
     }
 }
 
-TEST(without_descriptors_nothing_connects_and_later_all_works)
+TEST(without_descriptors_connecting_fails_and_later_succeeds)
 {
     sim *plain = sim_start_usual();
     sim *secure = sim_start_tls(pems->good, pems->key);
-    char *by_name = kit_text("https://service.test:%u", sim_port(secure)); /* the resolver, too, wants descriptors */
+    char *by_name = kit_text("https://service.test:%u", sim_port(secure)); /* the resolver needs descriptors, too */
 
     resolver_set_address("127.0.0.1");
     for (int warm = 0; warm < 2; warm++) {
@@ -165,7 +165,7 @@ TEST(without_descriptors_nothing_connects_and_later_all_works)
     free(by_name);
 }
 
-TEST(fetches_do_not_use_up_descriptors)
+TEST(fetches_do_not_leak_descriptors)
 {
     static const raw_step broken[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_response, 100), RAW_RESET};
     const raw_step *scripts[100];
@@ -186,11 +186,11 @@ TEST(fetches_do_not_use_up_descriptors)
     CHECK_INT(kit_descriptors(), before);
     for (size_t i = 0; i < 101; i++)
         expect_fetch(&c, LOCK_SYNC_OK);
-    CHECK_INT(kit_descriptors(), before + 2); /* one connection, both of its ends in this process */
+    CHECK_INT(kit_descriptors(), before + 2); /* one connection, with both ends in this process */
     CHECK_INT(raw_connections(server), 101);
     client_free(&c);
     raw_stop(server);
-    CHECK_INT(kit_descriptors(), at_first); /* a context gives all of its own back */
+    CHECK_INT(kit_descriptors(), at_first); /* a freed context closes all its descriptors */
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* Connections that are dead without a word, and networks that are slow: a fetch ends by its deadline, and the next ones
-   do not wait for the dead. */
+/* Connections that died silently, and slow networks: a fetch ends by its deadline, and later ones do not wait for
+   dead connections. */
 #include "client.h"
 
 #include "../support/h2_lab.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define DEADLINE_MS (400 * kit_slack())
-#define TIMEOUTS_MAX 2 /* of a dead connection */
+#define TIMEOUTS_MAX 2 /* of one dead connection */
 
 static const h2_plan http2 = {0};
 static const h2_plan http1 = {.http1 = true};
@@ -58,7 +58,7 @@ static void scene_end(scene *s)
     h2_lab_stop(s->lab);
 }
 
-/* At most two fetches time out before one is good, and none after it. */
+/* At most two fetches time out before one succeeds; after that, all succeed. */
 static void expect_recovery(const client *c)
 {
     lock_sync_status status;
@@ -86,21 +86,21 @@ static void check_dead(relay_action how)
     }
 }
 
-/* As by a middlebox that lost its state: it acknowledges what it never forwards. */
-TEST(a_connection_that_forwards_nothing_is_given_up)
+/* Like a middlebox that lost its state: it acknowledges what it never forwards. */
+TEST(a_connection_that_forwards_nothing_is_replaced)
 {
     check_dead(RELAY_HOLD);
 }
 
-/* As by a peer that has gone: nothing is acknowledged. */
-TEST(a_connection_without_acknowledgements_is_given_up)
+/* Like a peer that is gone: nothing is acknowledged. */
+TEST(a_connection_without_acknowledgements_is_replaced)
 {
     t_need(relay_can_forget(), "the kernel allows no socket filter");
     check_dead(RELAY_FORGET);
 }
 
-/* Connections may be made, and are of no use, until the network is good again. */
-TEST(a_network_that_was_dead_for_a_while_is_used_again)
+/* New connections are possible, but useless until the network works again. */
+TEST(fetches_succeed_after_a_network_was_dead)
 {
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(i);
@@ -117,7 +117,7 @@ TEST(a_network_that_was_dead_for_a_while_is_used_again)
 
 /* --- an address that changes, and a link --- */
 
-/* The name has no say here: it stands for the server's address, and in the certificate. */
+/* The name resolves to the server's address and is in the certificate. */
 static scene far_scene_make(const netns *n, const h2_plan *plan)
 {
     scene s = {0};
@@ -163,7 +163,7 @@ static void change_address(netns *n, const scene *s)
     free(address);
 }
 
-TEST(after_a_change_of_the_address_fetches_are_good_again)
+TEST(fetches_succeed_after_the_address_changed)
 {
     check_far(change_address);
 }
@@ -175,15 +175,15 @@ static void interrupt_link(netns *n, const scene *s)
     netns_set_link(n, true);
 }
 
-/* TCP sends again later and later what got lost: nobody waits for that. */
-TEST(after_an_interruption_of_the_link_fetches_are_good_again)
+/* TCP retransmits at growing intervals: the fetch must not wait for that. */
+TEST(fetches_succeed_after_the_link_was_interrupted)
 {
     check_far(interrupt_link);
 }
 
 /* --- networks that are slow --- */
 
-TEST(a_late_answer_is_good_before_the_deadline)
+TEST(a_late_response_before_the_deadline_is_good)
 {
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(i);
@@ -196,7 +196,7 @@ TEST(a_late_answer_is_good_before_the_deadline)
     }
 }
 
-/* Bytes that come do not put the deadline off. */
+/* Bytes that arrive do not extend the deadline. */
 static void check_trickle(scene *s)
 {
     int64_t begun_ms = kit_now_ms();
@@ -209,7 +209,7 @@ static void check_trickle(scene *s)
     scene_end(s);
 }
 
-TEST(an_answer_that_trickles_ends_by_the_deadline)
+TEST(a_response_that_trickles_ends_by_the_deadline)
 {
     for (EACH_PROTOCOL(i)) {
         scene s = scene_make(i);

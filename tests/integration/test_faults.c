@@ -1,10 +1,10 @@
-/* Every fault that the simulator can make, one row each: the status that it gives and its detail, asked for
-   all locks and for one. After each the same context fetches well again. */
+/* Each fault that the simulator can make, in a row: its status and detail, for all locks and for one. After each,
+   the same context must fetch successfully. */
 #include "client.h"
 
 #include <string.h>
 
-/* Where the broken JSON of the simulator breaks: at the comma. */
+/* Offset of the error in the simulator's broken JSON: the comma. */
 #define BAD_JSON_OFFSET ((int64_t)sizeof("{\"result\":[{\"id\":1001,\"isConnected\":tru") - 1)
 #define NO_SECONDS -1
 
@@ -31,11 +31,11 @@ static const row rows[] = {
     {"wrong-type", LOCK_SYNC_E_MALFORMED, 200, NO_SECONDS, true, -1, 0},
     {"redirect", LOCK_SYNC_E_HTTP, 302, NO_SECONDS, true, -1, 0},
     {"success-false", LOCK_SYNC_E_FORBIDDEN, 200, NO_SECONDS, true, -1, 1},
-    /* no whole answer arrived: there is nothing of it to tell */
+    /* no complete response arrived, so there are no details of it */
     {"truncated", LOCK_SYNC_E_NETWORK, 0, NO_SECONDS, false, -1, 0},
     {"reset", LOCK_SYNC_E_NETWORK, 0, NO_SECONDS, false, -1, 0},
     {"slow", LOCK_SYNC_E_TIMEOUT, 0, NO_SECONDS, false, -1, 0},
-    /* its header did arrive, but what it says of the answer is not documented */
+    /* its header arrived, but the HTTP status is not documented in this case */
     {"huge", LOCK_SYNC_E_TOO_LARGE, -1, NO_SECONDS, true, -1, 0},
     {"gzip-bomb", LOCK_SYNC_E_TOO_LARGE, -1, NO_SECONDS, true, -1, 0},
 };
@@ -86,15 +86,15 @@ static void check_row(const row *r, bool single)
     check_status(&c, status, r->status, r->fault, __FILE__, __LINE__);
     MUST(results == NULL);
     check_detail(&c, r);
-    MUST_INT(sim_ask_stats(server).requests, 1); /* nothing is ever tried again, no redirect followed */
+    MUST_INT(sim_ask_stats(server).requests, 1); /* nothing is retried, no redirect is followed */
 
     sim_fault(server, r->fault, 0);
     MUST_OK(lock_sync_set_timeout_ms(c.ctx, 30000));
-    expect_fetch_of(&c, LOCK_SYNC_OK, r->fault);
+    expect_fetch_in_row(&c, LOCK_SYNC_OK, r->fault);
     client_free(&c);
 }
 
-TEST(each_fault_gives_its_status_for_all_locks_and_for_one)
+TEST(each_fault_has_its_status_for_all_locks_and_for_one)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         for (int single = 0; single < 2; single++) {

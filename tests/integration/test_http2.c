@@ -1,5 +1,4 @@
-/* HTTP/2 over TLS: nginx in front of the simulator. And TLS sessions, which are resumed where a connection cannot be
- * kept. */
+/* HTTP/2 over TLS: nginx in front of the simulator. TLS sessions are resumed if a connection cannot be kept. */
 #include "client.h"
 
 #include "../support/curl_flavour.h"
@@ -11,7 +10,7 @@
 #include <string.h>
 
 #define FETCHES 10
-#define ANY -1 /* of HTTP statuses */
+#define ANY -1 /* any HTTP status */
 
 static sim *target;
 
@@ -35,7 +34,7 @@ typedef struct scene {
     client c;
 } scene;
 
-/* `setup` without the certificate. */
+/* `setup` must not have the certificate: it is set here. */
 static scene scene_make(nginx_setup setup)
 {
     scene s;
@@ -61,7 +60,7 @@ typedef struct line {
     unsigned status;
 } line;
 
-/* The lines of the server's log, as many as were waited for. */
+/* Waits for `count` lines in the server's log, and reads them. */
 static void read_log(const scene *s, line *lines, unsigned count)
 {
     char *log = nginx_log(s->nginx, count);
@@ -94,7 +93,7 @@ TEST(many_fetches_go_over_one_http2_connection)
     scene_end(&s);
 }
 
-TEST(failures_over_http2_are_told_like_others)
+TEST(failures_over_http2_are_reported_like_others)
 {
     static const struct {
         const char *fault;
@@ -112,11 +111,11 @@ TEST(failures_over_http2_are_told_like_others)
     s = scene_make((nginx_setup){.upstream = sim_port(target)});
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         sim_fault(target, rows[i].fault, 1);
-        expect_fetch_of(&s.c, rows[i].status, rows[i].fault);
+        expect_fetch_in_row(&s.c, rows[i].status, rows[i].fault);
         if (rows[i].http_status != ANY)
             CHECK_INT(error_http_status(&s.c), rows[i].http_status);
         sim_fault(target, rows[i].fault, 0);
-        expect_fetch_of(&s.c, LOCK_SYNC_OK, rows[i].fault);
+        expect_fetch_in_row(&s.c, LOCK_SYNC_OK, rows[i].fault);
     }
     scene_end(&s);
 }
@@ -127,7 +126,7 @@ TEST(a_tls_session_is_resumed_on_a_new_connection)
     scene s;
 
     t_need(nginx_exists(), NO_NGINX);
-    t_need(!curl_has_gnutls(), "libcurl with GnuTLS resumes no session if it is told the lowest TLS version");
+    t_need(!curl_has_gnutls(), "libcurl with GnuTLS resumes no session if the lowest TLS version is set");
     s = scene_make((nginx_setup){.body = raw_good_body, .http1 = true, .close_each = true});
     for (int i = 0; i < 3; i++)
         expect_fetch(&s.c, LOCK_SYNC_OK);

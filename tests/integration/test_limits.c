@@ -1,5 +1,5 @@
-/* Limits to the byte: the cap on the decoded body, plain and compressed, and on the header. What lies far beyond them,
-   and deadlines, stand in the table of faults (tests/torture). */
+/* Limits to the byte: for the decoded body, plain and compressed, and for the header. For larger sizes and for
+   deadlines see the table of faults (tests/torture). */
 #include "client.h"
 
 #include "../support/gzip.h"
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One answer with `header` (lines, with their ends) and a body, and that cap. */
-static void check_answer(const char *header, const char *body, size_t size, uint64_t cap, lock_sync_status want)
+/* Fetches a response with `header` (lines with their ends) and a body, with that limit. */
+static void check_response(const char *header, const char *body, size_t size, uint64_t cap, lock_sync_status want)
 {
     char *head = kit_text("HTTP/1.1 200 OK\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n", header, size);
     const raw_step steps[] = {RAW_READ_REQUEST, RAW_SEND(head, strlen(head)), RAW_SEND(body, size), RAW_WAIT_FOR_CLOSE};
@@ -22,7 +22,7 @@ static void check_answer(const char *header, const char *body, size_t size, uint
     free(head);
 }
 
-/* A good body of `size` bytes: spaces may stand before it. */
+/* Makes a good body of `size` bytes by spaces in front of it. */
 static char *body_of(size_t size)
 {
     size_t good = strlen(raw_good_body);
@@ -47,16 +47,16 @@ TEST(a_decoded_body_may_be_as_large_as_the_cap_and_no_larger)
         char *packed = gzip_stored(body, sizes[i], &packed_size);
 
         t_row("%zu bytes", sizes[i]);
-        check_answer("", body, sizes[i], sizes[i], LOCK_SYNC_OK);
-        check_answer("", body, sizes[i], sizes[i] - 1, LOCK_SYNC_E_TOO_LARGE);
-        check_answer(gzip, packed, packed_size, sizes[i], LOCK_SYNC_OK);
-        check_answer(gzip, packed, packed_size, sizes[i] - 1, LOCK_SYNC_E_TOO_LARGE);
+        check_response("", body, sizes[i], sizes[i], LOCK_SYNC_OK);
+        check_response("", body, sizes[i], sizes[i] - 1, LOCK_SYNC_E_TOO_LARGE);
+        check_response(gzip, packed, packed_size, sizes[i], LOCK_SYNC_OK);
+        check_response(gzip, packed, packed_size, sizes[i] - 1, LOCK_SYNC_E_TOO_LARGE);
         free(packed);
         free(body);
     }
 }
 
-/* libcurl would decode each of these: that some are refused is the library's doing. */
+/* libcurl would decode each of these: it is the library that rejects some. */
 TEST(a_coding_other_than_identity_and_one_gzip_is_malformed_though_it_decodes)
 {
     static const char identity_gzip[] = "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n";
@@ -78,14 +78,14 @@ TEST(a_coding_other_than_identity_and_one_gzip_is_malformed_though_it_decodes)
         {"Content-Encoding: gzip, gzip\r\n", twice, twice_size, LOCK_SYNC_E_MALFORMED},
         {two_lines, twice, twice_size, LOCK_SYNC_E_MALFORMED},
         {"Content-Encoding: x-gzip\r\n", once, once_size, LOCK_SYNC_E_MALFORMED},
-        /* between gzip's head and tail stands what deflate is to many servers */
+        /* between gzip's head and tail is what many servers call deflate */
         {"Content-Encoding: deflate\r\n", once + 10, once_size - 18, LOCK_SYNC_E_MALFORMED},
         {"Content-Encoding: gzip, identity\r\n", once, once_size, LOCK_SYNC_E_MALFORMED},
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         t_row("%s", table[i].header);
-        check_answer(table[i].header, table[i].body, table[i].size, 1000, table[i].want);
+        check_response(table[i].header, table[i].body, table[i].size, 1000, table[i].want);
     }
     free(once);
     free(twice);
@@ -105,13 +105,13 @@ TEST(a_header_may_have_64_KiB_and_no_more)
         memset(line, 'x', 65536);
         memcpy(line, start, strlen(start));
         strcpy(line + 65536 - rest - 2 + beyond, "\r\n");
-        check_answer(line, raw_good_body, size, 1000, beyond == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_LARGE);
+        check_response(line, raw_good_body, size, 1000, beyond == 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_LARGE);
         free(line);
     }
 }
 
-/* The time to connect does not bound the answer. */
-TEST(a_short_connect_timeout_does_not_cut_a_slow_answer)
+/* The time limit for connecting does not apply to the response. */
+TEST(a_short_connect_timeout_does_not_end_a_slow_response)
 {
     const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(raw_good_response, 17),
                                RAW_SEND_SLOWLY(raw_good_response + 17, 5, 50),

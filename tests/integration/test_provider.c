@@ -1,5 +1,5 @@
-/* The token provider from end to end: what is sent before and after, and that the deadline holds for all of it
-   together. What it may do and when it is asked is a table of tests/unit/test_provider.c. */
+/* The token provider from end to end: what is sent before and after it, and that one deadline covers all.
+   tests/unit/test_provider.c has a table of when it is called and what it may do. */
 #include "client.h"
 
 #include <time.h>
@@ -8,16 +8,16 @@
 
 static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
 
-typedef struct giver {
+typedef struct slow_provider {
     const char *token;
     int64_t takes_ms;
     size_t calls;
     size_t refusals;
-} giver;
+} slow_provider;
 
 static lock_sync_status give(void *user, lock_sync_ctx *ctx, bool refused)
 {
-    giver *g = user;
+    slow_provider *g = user;
     const struct timespec pause = {(time_t)(g->takes_ms / 1000), (long)(g->takes_ms % 1000) * 1000000};
 
     g->calls++;
@@ -26,12 +26,12 @@ static lock_sync_status give(void *user, lock_sync_ctx *ctx, bool refused)
     return lock_sync_set_access_token(ctx, g->token);
 }
 
-TEST(a_refused_token_is_replaced_and_the_request_sent_again_on_its_connection)
+TEST(after_a_rejected_token_the_request_is_retried_on_its_connection)
 {
     static const char *const arguments[] = {"--static", "--access-token", TOKEN, NULL};
     sim *s = sim_start(arguments);
     client c = client_new(sim_url(s));
-    giver g = {.token = TOKEN};
+    slow_provider g = {.token = TOKEN};
     sim_stats stats;
 
     MUST_OK(lock_sync_set_access_token(c.ctx, WRONG));
@@ -46,14 +46,14 @@ TEST(a_refused_token_is_replaced_and_the_request_sent_again_on_its_connection)
     CHECK_INT(stats.connections, 1);
 }
 
-/* 401 at once, a provider that takes most of the time, a repeat that is not answered. */
-TEST(the_deadline_holds_for_provider_and_repeat_together)
+/* A 401 at once, a provider that takes most of the time, and a retry without a response. */
+TEST(one_deadline_covers_provider_and_retry)
 {
     static const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST,
                                       RAW_WAIT_FOR_CLOSE};
     served *s = served_begin(script);
     int64_t deadline = 400 * kit_slack();
-    giver g = {.token = TOKEN, .takes_ms = deadline * 3 / 4};
+    slow_provider g = {.token = TOKEN, .takes_ms = deadline * 3 / 4};
     int64_t start;
 
     MUST_OK(lock_sync_set_token_provider(s->c.ctx, give, &g));
@@ -72,18 +72,18 @@ TEST(nothing_is_sent_after_a_provider_that_took_too_long)
 {
     served *s = served_saying(kit_text("%s", refusal));
     int64_t deadline = 100 * kit_slack();
-    giver g = {.token = TOKEN, .takes_ms = deadline * 5 / 4};
+    slow_provider g = {.token = TOKEN, .takes_ms = deadline * 5 / 4};
 
     MUST_OK(lock_sync_set_personal_key(s->c.ctx, NULL));
     MUST_OK(lock_sync_set_token_provider(s->c.ctx, give, &g));
     MUST_OK(lock_sync_set_timeout_ms(s->c.ctx, deadline));
     expect_fetch(&s->c, LOCK_SYNC_E_TIMEOUT); /* before the first request */
     CHECK_INT(raw_connections(s->server), 0);
-    expect_fetch(&s->c, LOCK_SYNC_E_TIMEOUT); /* before the repeat */
+    expect_fetch(&s->c, LOCK_SYNC_E_TIMEOUT); /* before the retry */
     CHECK_INT(g.refusals, 1);
     CHECK_INT(raw_requests(s->server), 1);
     MUST_OK(lock_sync_set_timeout_ms(s->c.ctx, 30000));
-    expect_fetch(&s->c, LOCK_SYNC_OK); /* with the token that came too late */
+    expect_fetch(&s->c, LOCK_SYNC_OK); /* with the token that was set too late */
     CHECK_INT(g.calls, 2);
     served_end(s);
 }

@@ -1,5 +1,5 @@
-/* Proxies: the environment's is never asked, the one that is set is, and only for https beyond loopback. What a proxy
-   gets to see, and what becomes of a fetch that it refuses. */
+/* Proxies: the environment's is never used. A proxy that is set is used, and only for https beyond loopback. Also
+   what a proxy gets to see, and how a fetch ends that it rejects. */
 #include "client.h"
 
 #include "../support/interpose.h"
@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOST "service.test" /* the good certificate's; resolved by support/interpose.c */
+#define HOST "service.test" /* in the good certificate; support/interpose.c resolves it */
 #define PROXY_PASSWORD "pass-" SECRET
 
-static sim *target;           /* speaks TLS */
-static raw_server *env_proxy; /* what the environment names */
+static sim *target;           /* uses TLS */
+static raw_server *env_proxy; /* named by the environment */
 
 static const char *const env_names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
 
@@ -54,8 +54,8 @@ static int end(void **user)
     return 0;
 }
 
-/* A client for https://service.test and the TLS simulator's port, where only the proxy finds something: the name does
-   not resolve here. */
+/* A client for https://service.test and the TLS simulator's port. The name does not resolve here, so only the proxy
+   can connect. */
 static client client_of_service(void)
 {
     char *url = kit_text("https://" HOST ":%u", sim_port(target));
@@ -89,9 +89,9 @@ static void scene_end(scene *s)
     raw_stop(s->proxy);
 }
 
-#define TUNNEL(answer)                                                                                                 \
+#define TUNNEL(head)                                                                                                   \
   {                                                                                                                    \
-    RAW_READ_REQUEST, RAW_SEND_TEXT(answer "\r\n\r\n"), RAW_RELAY(sim_port(target)), RAW_END                           \
+    RAW_READ_REQUEST, RAW_SEND_TEXT(head "\r\n\r\n"), RAW_RELAY(sim_port(target)), RAW_END                             \
   }
 
 /* --- the environment --- */
@@ -107,14 +107,14 @@ TEST_IN(the_environments_proxy_sees_no_https, begin, end)
     client_free(&c);
 }
 
-TEST_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end)
+TEST_IN(the_environments_no_proxy_does_not_disable_a_set_proxy, begin, end)
 {
     const raw_step tunnel[] = TUNNEL("HTTP/1.1 200 Connected");
     scene s = SCENE(tunnel);
 
     MUST_INT(setenv("no_proxy", "*", 1), 0);
     MUST_INT(setenv("NO_PROXY", "*", 1), 0);
-    resolver_set_address("127.0.0.1"); /* reached directly the service would answer well, too */
+    resolver_set_address("127.0.0.1"); /* a direct request would succeed, too */
     expect_fetch(&s.c, LOCK_SYNC_OK);
     CHECK_INT(raw_connections(s.proxy), 1);
     scene_end(&s);
@@ -122,7 +122,7 @@ TEST_IN(the_environments_no_proxy_does_not_switch_ours_off, begin, end)
 
 /* --- the proxy that is set --- */
 
-TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
+TEST_IN(a_proxy_sees_connect_and_nothing_of_the_request, begin, end)
 {
     static const char *const ours[] = {"authorization", "user-agent", "accept", "locksync", SECRET};
     const raw_step tunnel[] = TUNNEL("HTTP/1.1 200 Connected\r\nX-Correlation-ID: the-proxys");
@@ -132,11 +132,11 @@ TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
     size_t look_ups = resolver_calls();
     char *seen;
 
-    for (int i = 0; i < 3; i++) /* and the tunnel is kept */
+    for (int i = 0; i < 3; i++) /* the tunnel is kept */
         expect_fetch(&s.c, LOCK_SYNC_OK);
     CHECK(!log_lines_contain(s.c.log, "the-proxys"));
     CHECK_INT(raw_connections(s.proxy), 1);
-    CHECK_INT(resolver_calls(), look_ups); /* the name is the proxy's to resolve */
+    CHECK_INT(resolver_calls(), look_ups); /* the proxy resolves the name */
     CHECK_INT(raw_requests(s.proxy), 1);
     seen = raw_received(s.proxy, 0);
     CHECK(strncmp(seen, expected, strlen(expected)) == 0);
@@ -148,8 +148,8 @@ TEST_IN(a_proxy_sees_connect_and_nothing_of_ours, begin, end)
     free(expected);
 }
 
-/* The limit on header bytes is for the service's. */
-TEST_IN(a_proxys_header_does_not_count_as_the_services, begin, end)
+/* The limit on header bytes applies only to the service's responses. */
+TEST_IN(a_proxys_header_does_not_count_in_the_limit, begin, end)
 {
 #define SOME_LINES                                                                                                     \
   "X-P: 89012345678901234567890123456789012345678901234567890123456789\r\n"                                            \
@@ -166,7 +166,7 @@ TEST_IN(a_proxys_header_does_not_count_as_the_services, begin, end)
     scene_end(&s);
 }
 
-TEST_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end)
+TEST_IN(a_proxys_password_is_sent_only_to_the_proxy, begin, end)
 {
     static const raw_step refusal[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 403 pass-" SECRET " is no good\r\nContent-Length: 0\r\n\r\n"),
@@ -187,7 +187,7 @@ TEST_IN(a_proxys_password_goes_to_the_proxy_alone, begin, end)
     free(url);
 }
 
-TEST_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end)
+TEST_IN(an_error_response_of_the_proxy_is_a_connect_error, begin, end)
 {
 #define REFUSAL(line)                                                                                                  \
   {                                                                                                                    \
@@ -208,19 +208,19 @@ TEST_IN(a_refusal_by_the_proxy_is_a_connect_error, begin, end)
 
         t_row("%s", (const char *)rows[i][1].data);
         expect_fetch(&s.c, LOCK_SYNC_E_CONNECT);
-        CHECK_INT(error_http_status(&s.c), 0); /* the service did not answer */
+        CHECK_INT(error_http_status(&s.c), 0); /* the service did not respond */
         CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(s.c.ctx)), -1);
         CHECK_INT(raw_requests(s.proxy), 1);
-        expect_good_at(&s.c, sim_url(target)); /* loopback: directly */
+        expect_good_at(&s.c, sim_url(target)); /* loopback is reached directly */
         CHECK_INT(raw_connections(s.proxy), 1);
         scene_end(&s);
     }
 }
 
-TEST_IN(a_proxy_that_is_not_there_is_a_connect_error, begin, end)
+TEST_IN(a_proxy_that_cannot_be_reached_is_a_connect_error, begin, end)
 {
     uint16_t port;
-    int keeper = raw_dead_port(&port);
+    int port_fd = raw_dead_port(&port);
     char *url = kit_text("http://127.0.0.1:%u", port);
     client c = client_of_service();
 
@@ -231,7 +231,7 @@ TEST_IN(a_proxy_that_is_not_there_is_a_connect_error, begin, end)
     expect_good_at(&c, sim_url(target));
     client_free(&c);
     free(url);
-    (void)close(keeper);
+    (void)close(port_fd);
 }
 
 TEST_IN(a_silent_proxy_ends_in_time, begin, end)
@@ -248,7 +248,7 @@ TEST_IN(a_silent_proxy_ends_in_time, begin, end)
     scene_end(&s);
 }
 
-TEST_IN(a_socks_proxy_that_refuses_is_a_connect_error, begin, end)
+TEST_IN(a_socks_proxy_that_rejects_is_a_connect_error, begin, end)
 {
     static const raw_step refusal[] = {RAW_SEND_TEXT("\x05\xff"), RAW_WAIT_FOR_CLOSE}; /* no method is acceptable */
     static const raw_step *const scripts[] = {refusal};
@@ -271,14 +271,14 @@ TEST_IN(the_certificate_behind_a_proxy_is_checked, begin, end)
     scene_end(&s);
 }
 
-/* The simulator is no proxy, but it has TLS: trusted, it gets to refuse the CONNECT; not trusted, or signed for another
-   host, it sees nothing. */
+/* The simulator is no proxy, but it has TLS. If it is trusted it can reject the CONNECT. If it is not, or has
+   another host name in its certificate, it gets no request. */
 TEST_IN(a_proxy_with_tls_is_trusted_no_more_than_the_service, begin, end)
 {
     const char *const bad[] = {pems->unknown, pems->wrong_host};
     client c = client_of_service();
 
-    trust_replace_defaults(pems->other_ca, pems->hashed_dir); /* what the system trusts counts for nothing here, too */
+    trust_replace_defaults(pems->other_ca, pems->hashed_dir); /* the system's trust does not count here either */
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         sim *proxy = sim_start_tls(bad[i], pems->key);
         sim_stats stats;
@@ -309,7 +309,7 @@ TEST_IN(loopback_is_reached_without_the_proxy, begin, end)
     raw_stop(server);
 }
 
-TEST_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end)
+TEST_IN(plain_http_beyond_loopback_uses_no_proxy, begin, end)
 {
     raw_server *server = raw_start(AF_INET, NULL, 0);
     char *url = kit_text("http://" HOST ":%u", raw_port(server));
@@ -318,7 +318,7 @@ TEST_IN(plain_http_beyond_loopback_goes_through_no_proxy, begin, end)
     resolver_set_address("127.0.0.1");
     MUST_OK(lock_sync_set_base_url(s.c.ctx, url));
     MUST_OK(lock_sync_set_allow_http(s.c.ctx, true));
-    expect_fetch(&s.c, LOCK_SYNC_E_INVALID_ARGUMENT); /* not with a proxy */
+    expect_fetch(&s.c, LOCK_SYNC_E_INVALID_ARGUMENT); /* rejected while a proxy is set */
     CHECK_INT(raw_connections(s.proxy) + raw_connections(server), 0);
     MUST_OK(lock_sync_set_proxy(s.c.ctx, NULL));
     expect_fetch(&s.c, LOCK_SYNC_OK);

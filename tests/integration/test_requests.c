@@ -1,5 +1,4 @@
-/* What a server gets to see: the request's bytes, and that nothing else is ever sent, be it to the server that was
-   asked or to one that it names. */
+/* The bytes of a request, and that nothing else is ever sent, neither to the server nor to one that it names. */
 #include "client.h"
 
 #include <ctype.h>
@@ -8,7 +7,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* How many of the header lines of a request are exactly `line`. */
+/* Counts the header lines of a request that are exactly `line`. */
 static size_t lines_like(const char *request, const char *line)
 {
     char *with_ends = kit_text("\r\n%s\r\n", line);
@@ -18,7 +17,7 @@ static size_t lines_like(const char *request, const char *line)
     return count;
 }
 
-/* The hexadecimal digits of escapes as capitals, which libcurl 8.23 makes of them: the same to a server. */
+/* Changes the hexadecimal digits of escapes to capitals, as libcurl 8.23 does: a server treats both the same. */
 static void capitalise_escapes(char *line)
 {
     for (char *at = strchr(line, '%'); at != NULL; at = strchr(at + 1, '%'))
@@ -35,12 +34,12 @@ static void check_request(const char *request, const char *first_line, const cha
     MUST(strncmp(request, first_line, strlen(first_line)) == 0);
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         if (lines_like(request, lines[i]) != 1)
-            fail_msg("not once \"%s\" in:\n%s", lines[i], request);
+            fail_msg("expected once: \"%s\" in:\n%s", lines[i], request);
     MUST_INT(kit_count(request, "\r\n"), 7); /* the request line, five lines, the blank line: nothing else */
     MUST(size > 4 && strcmp(request + size - 4, "\r\n\r\n") == 0);
 }
 
-TEST(a_request_is_these_bytes_and_no_others)
+TEST(a_request_has_exactly_these_bytes)
 {
     static const int64_t ids[] = {7, INT64_MAX, 7, 1};
     served *s = served_begin(NULL);
@@ -62,7 +61,7 @@ TEST(a_request_is_these_bytes_and_no_others)
     free(base);
 }
 
-TEST(so_is_one_for_one_lock_with_all_settings)
+TEST(a_request_for_one_lock_with_all_settings_has_exactly_these_bytes)
 {
     raw_server *server = raw_start(AF_INET6, NULL, 0);
     char *host = kit_text("Host: [::1]:%u", raw_port(server));
@@ -105,15 +104,15 @@ TEST(a_changed_credential_replaces_the_one_sent_before)
     served_end(s);
 }
 
-/* --- what an answer cannot bring about --- */
+/* --- what a response cannot cause --- */
 
-static char *answer(const char *header, const char *body)
+static char *response_text(const char *header, const char *body)
 {
     return kit_text("HTTP/1.1 %sContent-Length: %zu\r\n\r\n%s", header, strlen(body), body);
 }
 
-/* The answer has one consequence: its status. Nobody else is spoken to, and the next fetch is good. */
-static void check_answer(const char *name, char *text, lock_sync_status want)
+/* The response must have one effect, its status. No other server is contacted, and the next fetch succeeds. */
+static void check_response(const char *name, char *text, lock_sync_status want)
 {
     served *s = served_saying(text);
     char *seen;
@@ -130,7 +129,7 @@ static void check_answer(const char *name, char *text, lock_sync_status want)
     served_end(s);
 }
 
-TEST(no_answer_leads_elsewhere_or_asks_for_more)
+TEST(no_response_causes_another_request)
 {
     static const int codes[] = {301, 302, 303, 307, 308};
     raw_server *other = raw_start(AF_INET, NULL, 0);
@@ -142,37 +141,37 @@ TEST(no_answer_leads_elsewhere_or_asks_for_more)
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
         char *to = kit_text("%d Go there\r\nLocation: %s/api/v37/my/lock/sync\r\n", codes[i], raw_url(other));
 
-        check_answer("a redirect", answer(to, ""), LOCK_SYNC_E_HTTP);
+        check_response("a redirect", response_text(to, ""), LOCK_SYNC_E_HTTP);
         free(to);
     }
-    check_answer("a cookie and other places", answer(places, raw_good_body), LOCK_SYNC_OK);
-    check_answer("a demand for authentication",
-                 answer("401 No\r\nWWW-Authenticate: Basic realm=\"a\"\r\nWWW-Authenticate: Negotiate\r\n"
-                        "WWW-Authenticate: Digest realm=\"a\", nonce=\"b\", qop=\"auth\"\r\n",
-                        ""),
-                 LOCK_SYNC_E_UNAUTHORIZED);
+    check_response("a cookie and other places", response_text(places, raw_good_body), LOCK_SYNC_OK);
+    check_response("a demand for authentication",
+                   response_text("401 No\r\nWWW-Authenticate: Basic realm=\"a\"\r\nWWW-Authenticate: Negotiate\r\n"
+                                 "WWW-Authenticate: Digest realm=\"a\", nonce=\"b\", qop=\"auth\"\r\n",
+                                 ""),
+                   LOCK_SYNC_E_UNAUTHORIZED);
     CHECK_INT(raw_connections(other), 0);
     raw_stop(other);
     free(places);
 }
 
-/* An answer, be it good or not, cannot bring the credential into a message or the log by echoing it: expect_fetch
-   looks. */
-TEST(an_echoed_credential_is_struck_out)
+/* A response that echoes the credential must not bring it into a message or the log. expect_fetch() checks that. */
+TEST(an_echoed_credential_is_redacted)
 {
     static const char body[] = "{\"success\":false,\"errorMessages\":[\"who is " KEY
                                "?\","
                                "\"PersonalKey " KEY "\"]}";
-    served *s = served_saying(answer("403 No " KEY "\r\nX-Correlation-ID: id-" KEY "\r\n", body));
+    served *s = served_saying(response_text("403 No " KEY "\r\nX-Correlation-ID: id-" KEY "\r\n", body));
 
     expect_fetch(&s->c, LOCK_SYNC_E_FORBIDDEN);
     CHECK_INT(lock_sync_error_api_message_count(lock_sync_last_error(s->c.ctx)), 2);
     CHECK_TEXT(lock_sync_error_api_message_at(lock_sync_last_error(s->c.ctx), 0), "who is ***?");
     served_end(s);
-    check_answer("a good one", answer("200 OK\r\nX-Correlation-ID: id-" KEY "\r\n", raw_good_body), LOCK_SYNC_OK);
+    check_response("a good one", response_text("200 OK\r\nX-Correlation-ID: id-" KEY "\r\n", raw_good_body),
+                   LOCK_SYNC_OK);
 }
 
-/* --- what the user's home says --- */
+/* --- files in the user's home --- */
 
 TEST(files_of_the_home_directory_are_not_read)
 {
@@ -195,7 +194,7 @@ TEST(files_of_the_home_directory_are_not_read)
     }
     MUST_INT(setenv("HOME", home, 1), 0);
     expect_fetch(&s->c, LOCK_SYNC_OK);
-    CHECK(read(watch, events, sizeof events) < 0); /* nothing was opened */
+    CHECK(read(watch, events, sizeof events) < 0); /* no file was opened */
     seen = raw_received(s->server, 0);
     CHECK_INT(kit_count(seen, "Authorization:"), 1);
     CHECK_LACKS(seen, "Basic");

@@ -1,5 +1,5 @@
-/* Names: what is trusted as loopback really is, a name that does not resolve, and a resolver that does not answer,
-   which outlasts neither a deadline nor a cancel. support/interpose.c is the resolver. */
+/* Names: what counts as loopback is loopback, and a name may not resolve. A resolver that does not respond delays
+   neither a deadline nor a cancel. support/interpose.c is the resolver. */
 #include "client.h"
 
 #include "../support/interpose.h"
@@ -15,7 +15,7 @@ static int end(void **user)
     (void)user;
     resolver_set_address(NULL);
     resolver_release();
-    kit_wait_for_one_thread(); /* libcurl leaves look-ups that stall to themselves */
+    kit_wait_for_one_thread(); /* libcurl does not wait for look-ups that stall */
     return 0;
 }
 
@@ -50,10 +50,9 @@ TEST_IN(localhost_is_this_machine, NULL, end)
     }
 }
 
-/* 0.0.0.0 and :: are no loopback addresses, but a connection to them would reach the server, and nothing would leave
-   this machine. libcurl 7.88 answers for localhost itself; of one that asks the resolver the address must be refused.
- */
-TEST_IN(localhost_elsewhere_is_not_gone_to, NULL, end)
+/* 0.0.0.0 and :: are no loopback addresses, but a connection to them would reach the server on this machine. libcurl
+   7.88 resolves localhost itself; if a version asks the resolver, such an address must be rejected. */
+TEST_IN(localhost_at_another_address_is_not_contacted, NULL, end)
 {
     static const char *const elsewhere[] = {"0.0.0.0", "::", "::ffff:0.0.0.0"};
 
@@ -80,8 +79,8 @@ TEST_IN(localhost_elsewhere_is_not_gone_to, NULL, end)
     }
 }
 
-/* The addresses of the test above do lead to the server: a name that is not trusted for being loopback gets there. */
-TEST_IN(the_same_addresses_are_reached_by_other_names, NULL, end)
+/* The addresses of the test above do lead to the server: another name reaches it. */
+TEST_IN(the_same_addresses_are_reached_through_other_names, NULL, end)
 {
     served *s = served_begin(NULL);
     char *url = url_of("service.test", raw_port(s->server));
@@ -94,7 +93,7 @@ TEST_IN(the_same_addresses_are_reached_by_other_names, NULL, end)
     free(url);
 }
 
-/* The server listens on 127.0.0.1 alone: that the connection is tried and refused is the proof. */
+/* The server listens only on 127.0.0.1: the refused connection proves that plain http was allowed. */
 TEST_IN(all_of_127_is_loopback, NULL, end)
 {
     served *s = served_begin(NULL);
@@ -106,7 +105,7 @@ TEST_IN(all_of_127_is_loopback, NULL, end)
     free(url);
 }
 
-TEST_IN(a_name_that_does_not_resolve_is_told, NULL, end)
+TEST_IN(a_name_that_does_not_resolve_is_reported, NULL, end)
 {
     served *s = served_begin(NULL);
 
@@ -119,14 +118,14 @@ TEST_IN(a_name_that_does_not_resolve_is_told, NULL, end)
     served_end(s);
 }
 
-/* --- a resolver that does not answer --- */
+/* --- a resolver that does not respond --- */
 
-TEST_IN(a_stalled_resolver_outlasts_no_deadline, NULL, end)
+TEST_IN(a_stalled_resolver_delays_no_deadline, NULL, end)
 {
     static const struct {
         const char *name;
-        bool whole;        /* the fetch's deadline; else that of connecting */
-        const char *proxy; /* whose name it is */
+        bool whole;        /* the fetch's deadline; otherwise the limit for connecting */
+        const char *proxy; /* its name is looked up, if set */
     } table[] = {
         {"connecting", false, NULL},
         {"the fetch", true, NULL},
@@ -156,7 +155,7 @@ TEST_IN(a_stalled_resolver_outlasts_no_deadline, NULL, end)
     }
 }
 
-TEST_IN(a_stalled_resolver_does_not_hold_a_cancel_up, NULL, end)
+TEST_IN(a_stalled_resolver_delays_no_cancel, NULL, end)
 {
     served *s = served_begin(NULL);
     canceller *other;

@@ -1,7 +1,7 @@
-/* Fetches from the simulator over plain http: what comes over the wire when all is well, and the log's line of it. */
+/* Fetches from the simulator over plain http: results of good responses, and their line in the log. */
 #include "client.h"
 
-TEST(asked_ids_come_and_unknown_ones_are_told)
+TEST(requested_ids_are_found_and_unknown_ones_reported)
 {
     static const int64_t ids[] = {1003, 999, 1001, 1003};
     sim *server = sim_start_usual();
@@ -10,7 +10,7 @@ TEST(asked_ids_come_and_unknown_ones_are_told)
 
     expect_status(&c, lock_sync_fetch(c.ctx, ids, 4, &r), LOCK_SYNC_OK);
     MUST_INT(lock_sync_results_count(r), 2);
-    CHECK_INT(lock_sync_results_at(r, 0)->id, 1003); /* in the service's order: that of the request, there */
+    CHECK_INT(lock_sync_results_at(r, 0)->id, 1003); /* in the service's order, which is that of the request */
     CHECK_INT(lock_sync_results_at(r, 1)->id, 1001);
     CHECK_INT(lock_sync_results_missing_count(r), 1);
     CHECK_INT(lock_sync_results_missing_at(r, 0), 999);
@@ -107,7 +107,7 @@ TEST(every_shape_of_records_is_read)
     }
 }
 
-TEST(compressed_answers_are_read_and_ids_that_do_not_fit_the_url_answered)
+TEST(compressed_responses_and_many_ids_are_handled)
 {
     static const char *const arguments[] = {"--locks", "1000", "--static", "--gzip", "--personal-key", KEY, NULL};
     sim *server = sim_start(arguments);
@@ -117,7 +117,7 @@ TEST(compressed_answers_are_read_and_ids_that_do_not_fit_the_url_answered)
     sim_stats stats;
 
     for (size_t i = 0; i < COUNT_OF(ids); i++)
-        ids[i] = 1900 + (int64_t)i; /* 1900 .. 2000 are there */
+        ids[i] = 1900 + (int64_t)i; /* 1900 to 2000 exist */
     for (int i = 0; i < 3; i++) {
         expect_status(&c, lock_sync_fetch(c.ctx, NULL, 0, &r), LOCK_SYNC_OK);
         CHECK_INT(lock_sync_results_count(r), 1000);

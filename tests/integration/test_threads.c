@@ -1,4 +1,4 @@
-/* Contexts of different threads are independent: eight threads, a context each, fetch at once. */
+/* Contexts of different threads are independent: eight threads fetch at once, each with its own context. */
 #include "client.h"
 
 #include "../support/pems.h"
@@ -14,7 +14,7 @@ typedef struct worker {
     background *thread;
 } worker;
 
-/* No cmocka here: its assertions are for the main thread. */
+/* No cmocka here: its assertions work only in the main thread. */
 static void work(void *user)
 {
     static const int64_t ids[] = {1001, 1003};
@@ -60,13 +60,13 @@ static void check_threads(sim *server, const char *ca_file)
     MUST_INT(stats.connections, THREADS);
 }
 
-/* First in the program: the threads race for libcurl's global initialisation, too. */
-TEST(threads_with_a_context_each_do_not_meet)
+/* The first test of the program: the threads race for libcurl's global initialisation, too. */
+TEST(threads_with_separate_contexts_are_independent)
 {
     check_threads(sim_start_usual(), NULL);
 }
 
-TEST(nor_do_they_over_tls)
+TEST(threads_with_separate_contexts_are_independent_over_tls)
 {
     check_threads(sim_start_tls(pems->good, pems->key), pems->ca);
 }

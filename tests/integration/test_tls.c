@@ -1,6 +1,6 @@
-/* TLS: who is trusted and who is not, whatever the system or the environment says. The servers are simulators and, for
-   old TLS, openssl s_server; support/interpose.c puts certificates of ours in the place of the system's. That each
-   refusal is the library's doing is shown by plain libcurl, which accepts the same server. */
+/* TLS: which servers are trusted, whatever the system or the environment says. The servers are simulators and, for
+   old TLS, openssl s_server; support/interpose.c replaces the system's certificates. Plain libcurl accepts the same
+   servers, which shows that the library rejects them. */
 #include "client.h"
 
 #include "../support/child.h"
@@ -47,7 +47,7 @@ static size_t drop(char *data, size_t one, size_t size, void *user)
     return size;
 }
 
-/* What libcurl does with all its defaults but for the CA file (NULL: that too) and the lowest TLS version. */
+/* Fetches with libcurl's defaults except for the CA file (NULL: the default, too) and the lowest TLS version. */
 static CURLcode plain_libcurl(const char *url, const char *ca_file, long version)
 {
     CURL *easy = curl_easy_init();
@@ -65,7 +65,7 @@ static CURLcode plain_libcurl(const char *url, const char *ca_file, long version
     return code;
 }
 
-/* --- whose certificate --- */
+/* --- certificates --- */
 
 TEST_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore)
 {
@@ -82,7 +82,7 @@ TEST_IN(names_and_addresses_of_the_certificate_are_good, NULL, restore)
     free(by_name);
 }
 
-TEST_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore)
+TEST_IN(a_server_with_a_bad_certificate_is_rejected, NULL, restore)
 {
     const char *const rows[] = {pems->expired, pems->wrong_host, pems->unknown};
 
@@ -91,7 +91,7 @@ TEST_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore)
         client c = client_trusting(sim_url(server), pems->ca);
         sim_stats stats;
 
-        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
+        expect_fetch_in_row(&c, LOCK_SYNC_E_TLS, rows[i]);
         CHECK_INT(error_http_status(&c), 0);
         expect_good_at(&c, sim_url(good));
         client_free(&c);
@@ -100,7 +100,7 @@ TEST_IN(a_server_with_a_bad_certificate_is_refused, NULL, restore)
     }
 }
 
-TEST_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore)
+TEST_IN(a_name_that_is_not_in_the_certificate_is_rejected, NULL, restore)
 {
     char *url = kit_text("https://other.test:%u", sim_port(good));
     client c = client_trusting(url, pems->ca);
@@ -114,7 +114,7 @@ TEST_IN(a_name_that_is_not_in_the_certificate_is_refused, NULL, restore)
 
 /* --- the CA file --- */
 
-TEST_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore)
+TEST_IN(an_unusable_ca_file_is_a_tls_error, NULL, restore)
 {
     char *missing = kit_text("%s/missing.pem", pems->dir);
     char *empty = kit_text("%s/empty.pem", pems->dir);
@@ -124,17 +124,17 @@ TEST_IN(a_ca_file_that_is_none_is_a_tls_error, NULL, restore)
     kit_write_file(empty, "", 0);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         MUST_OK(lock_sync_set_ca_file(c.ctx, rows[i]));
-        expect_fetch_of(&c, LOCK_SYNC_E_TLS, rows[i]);
+        expect_fetch_in_row(&c, LOCK_SYNC_E_TLS, rows[i]);
         MUST_OK(lock_sync_set_ca_file(c.ctx, pems->ca));
-        expect_fetch_of(&c, LOCK_SYNC_OK, rows[i]);
+        expect_fetch_in_row(&c, LOCK_SYNC_OK, rows[i]);
     }
     client_free(&c);
     free(missing);
     free(empty);
 }
 
-/* The file is read at each new connection, and a connection made under other trust is not used again. */
-TEST_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore)
+/* The file is read for each new connection. A connection with another trust is not reused. */
+TEST_IN(a_changed_ca_file_applies_to_the_next_fetch, NULL, restore)
 {
     client c = client_trusting(sim_url(good), pems->ca);
 
@@ -150,12 +150,12 @@ TEST_IN(a_changed_ca_file_holds_for_the_next_fetch, NULL, restore)
 
 /* --- the system's trust --- */
 
-TEST_IN(the_systems_trust_holds_by_default, NULL, restore)
+TEST_IN(the_systems_trust_applies_by_default, NULL, restore)
 {
     client c = client_new(sim_url(unknown));
     size_t loads = trust_default_file_loads();
 
-    expect_fetch(&c, LOCK_SYNC_E_TLS); /* the real bundle does not know us */
+    expect_fetch(&c, LOCK_SYNC_E_TLS); /* the real bundle does not know the tests' authority */
     client_free(&c);
     trust_replace_defaults(pems->other_ca, NULL);
     c = client_new(sim_url(unknown));
@@ -164,7 +164,7 @@ TEST_IN(the_systems_trust_holds_by_default, NULL, restore)
     client_free(&c);
 }
 
-/* That plain libcurl accepts the server shows who refuses it. */
+/* Plain libcurl accepts the server, so it is the library that rejects it. */
 TEST_IN(a_ca_file_replaces_the_systems_bundle_and_directory, NULL, restore)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
@@ -177,13 +177,13 @@ TEST_IN(a_ca_file_replaces_the_systems_bundle_and_directory, NULL, restore)
     MUST_INT(plain_libcurl(sim_url(unknown), pems->ca, CURL_SSLVERSION_DEFAULT), CURLE_OK);
     loads = trust_default_dir_loads();
     expect_fetch(&c, LOCK_SYNC_E_TLS);
-    MUST_OK(lock_sync_set_ca_file(c.ctx, NULL)); /* nor is the directory read by default */
+    MUST_OK(lock_sync_set_ca_file(c.ctx, NULL)); /* the directory is not read by default either */
     expect_fetch(&c, LOCK_SYNC_E_TLS);
     CHECK_INT(trust_default_dir_loads(), loads);
     client_free(&c);
 }
 
-TEST_IN(the_environments_trust_is_not_asked, NULL, restore)
+TEST_IN(the_environments_trust_is_not_used, NULL, restore)
 {
     client c = client_trusting(sim_url(unknown), pems->ca);
 
@@ -197,7 +197,7 @@ TEST_IN(the_environments_trust_is_not_asked, NULL, restore)
 
 /* --- the handshake --- */
 
-/* A server that speaks this version of TLS only. */
+/* A server that supports only this version of TLS. */
 static child *old_server(const char *version, uint16_t *port)
 {
     const char *const argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0",     "-cert", pems->good, "-key",
@@ -212,8 +212,8 @@ static child *old_server(const char *version, uint16_t *port)
     return c;
 }
 
-/* openssl.cnf beside this file lets OpenSSL itself accept old TLS: what refuses it is the library. */
-TEST_IN(tls_before_1_2_is_refused, NULL, restore)
+/* openssl.cnf in this directory lets OpenSSL accept old TLS: it is the library that rejects it. */
+TEST_IN(tls_before_1_2_is_rejected, NULL, restore)
 {
     uint16_t port;
     child *server = old_server("-tls1_1", &port);

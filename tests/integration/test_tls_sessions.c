@@ -1,4 +1,4 @@
-/* TLS sessions that the server does not resume when a connection is made anew. */
+/* TLS sessions that the server does not resume on a new connection. */
 #include "client.h"
 
 #include "../support/curl_flavour.h"
@@ -24,9 +24,9 @@ static lock_sync_status fetch_anew(h2_lab *lab, const client *c)
     return client_fetch(c);
 }
 
-TEST(a_session_that_the_server_forgot_costs_a_handshake_only)
+TEST(a_session_that_the_server_forgot_costs_only_a_handshake)
 {
-    t_need(!curl_has_gnutls(), "libcurl with GnuTLS resumes no session if it is told the lowest TLS version");
+    t_need(!curl_has_gnutls(), "libcurl with GnuTLS resumes no session if the lowest TLS version is set");
     for (size_t i = 0; i < 2; i++) {
         h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
         client c = client_of(lab);
@@ -45,8 +45,8 @@ TEST(a_session_that_the_server_forgot_costs_a_handshake_only)
     }
 }
 
-/* The session is not tried again. */
-TEST(a_session_that_breaks_the_handshake_costs_at_most_one_fetch)
+/* The session is not tried a second time. */
+TEST(a_session_that_breaks_the_handshake_fails_at_most_one_fetch)
 {
     for (size_t i = 0; i < 2; i++) {
         h2_lab *lab = h2_lab_start(pems->good, pems->key, plans[i], 1);
