@@ -1,5 +1,5 @@
-/* How often a fetch in steady state allocates: through the allocator that the host gave to the library, and in the
-   whole process, libcurl included (this program stands in front of malloc).
+/* Counts how often a fetch in steady state allocates: through the allocator that the application gives to the library,
+   and in the whole process. This program replaces malloc.
 
    bench-allocations BASE_URL prints one line of JSON per contestant. */
 #include "client.h"
@@ -11,10 +11,10 @@
 #define WARM_UP 100
 #define FETCHES 1000
 
-static size_t all; /* of the process; one thread makes them all */
-static size_t ours;
+static size_t all; /* by the process; one thread makes them all */
+static size_t through_allocator;
 
-/* glibc's own, under the names that it keeps for programs that put themselves in front. */
+/* glibc's functions, under the names that it provides for programs that replace malloc. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
@@ -40,14 +40,14 @@ void *realloc(void *block, size_t size)
 static void *count_allocate(void *user, size_t size)
 {
     (void)user;
-    ours++;
+    through_allocator++;
     return malloc(size);
 }
 
 static void *count_reallocate(void *user, void *block, size_t size)
 {
     (void)user;
-    ours++;
+    through_allocator++;
     return realloc(block, size);
 }
 
@@ -69,11 +69,11 @@ int main(int argc, char **argv)
         for (size_t n = 0; n < WARM_UP; n++)
             contestants[i].fetch(c);
         all = 0;
-        ours = 0;
+        through_allocator = 0;
         for (size_t n = 0; n < FETCHES; n++)
             contestants[i].fetch(c);
         printf("{\"part\":\"allocations\",\"who\":\"%s\",\"fetches\":%d,\"own\":%.3f,\"process\":%.3f}\n",
-               contestants[i].name, FETCHES, (double)ours / FETCHES, (double)all / FETCHES);
+               contestants[i].name, FETCHES, (double)through_allocator / FETCHES, (double)all / FETCHES);
     }
     client_free(c);
     return 0;

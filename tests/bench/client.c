@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define BODY_MAX 65536
-#define GUARD_STEP_MS 21000 /* one request in so long keeps within every limit */
+#define GUARD_STEP_MS 21000 /* one request in this time keeps within every limit */
 
-/* A guard's record, with a clock that leaps: the guard is asked for each fetch and never refuses. */
+/* A guard's record, with a clock that jumps ahead: the guard is asked for each fetch, and never denies. */
 typedef struct store {
     char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
@@ -28,13 +28,13 @@ struct client {
     store store;
     CURL *bare;
     CURL *decoding;
-    char body[BODY_MAX]; /* of the last answer that libcurl got by hand */
+    char body[BODY_MAX]; /* of the last response that libcurl got by hand */
     size_t size;
-    size_t bytes; /* of each answer; 0: none has come */
+    size_t bytes; /* of each response; 0: no response yet */
     size_t locks;
 };
 
-/* --- ours --- */
+/* --- the library --- */
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
@@ -91,11 +91,11 @@ static void fetch_with(const client *c, lock_sync_ctx *ctx)
     if (lock_sync_fetch(ctx, NULL, 0, &results) != LOCK_SYNC_OK)
         die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(ctx)));
     if (lock_sync_results_count(results) != c->locks)
-        die("liblocksync: another number of locks");
+        die("liblocksync: the number of locks is wrong");
     lock_sync_results_free(results);
 }
 
-static void fetch_ours(client *c)
+static void fetch_plain(client *c)
 {
     fetch_with(c, c->ctx);
 }
@@ -133,7 +133,7 @@ struct curl_slist *new_headers(const char *authorization)
     return headers;
 }
 
-/* With the timeouts that a program should not be without. */
+/* Sets the timeouts that a program should always have. */
 static CURL *new_handle(client *c, struct curl_slist *headers)
 {
     CURL *curl = curl_easy_init();
@@ -162,13 +162,13 @@ static void get(client *c, CURL *curl)
     if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
         die("libcurl: status %ld", status);
     if (c->bytes != 0 && c->size != c->bytes)
-        die("libcurl: another answer");
+        die("libcurl: the length of the response is wrong");
 }
 
 static void check_records(const client *c, bool read, records *r)
 {
     if (!read || r->count != c->locks)
-        die("by hand: another number of locks");
+        die("by hand: the number of locks is wrong");
     free(r->locks);
 }
 
@@ -198,8 +198,8 @@ static void fetch_cjson(client *c)
 }
 
 const contestant contestants[CONTESTANTS] = {
-    [OURS] = {"liblocksync", fetch_ours},
-    [OURS_GUARDED] = {"liblocksync, guard asked", fetch_guarded},
+    [PLAIN] = {"liblocksync", fetch_plain},
+    [GUARDED] = {"liblocksync, guard asked", fetch_guarded},
     [BARE] = {"libcurl, handle reused, not decoded", fetch_bare},
     [REUSED_JANSSON] = {"libcurl, handle reused, jansson", fetch_jansson},
     [FRESH_CJSON] = {"libcurl, fresh handle, cJSON", fetch_cjson},
@@ -221,7 +221,7 @@ client *client_new(const char *base_url, const lock_sync_allocator *allocator)
     open_contexts(c, allocator);
     get(c, c->bare);
     if (!read_with_jansson(c->body, c->size, &r))
-        die("the server's answer is not the documented one");
+        die("the server's response is not the documented one");
     c->bytes = c->size;
     c->locks = r.count;
     free(r.locks);

@@ -1,6 +1,6 @@
-/* The contestants of a fetch: this library, and what one would write with libcurl instead. Each keeps its own
-   connection, but the one that makes a handle for each fetch. Every answer's status and length, or number of locks, is
-   checked. */
+/* The contestants of a fetch: this library, and code with libcurl that does the same. Each keeps a separate
+   connection, except for the one that makes a handle for each fetch. The status and the length or number of locks of
+   each response are checked. */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
@@ -19,16 +19,17 @@ typedef struct contestant {
     void (*fetch)(client *c);
 } contestant;
 
-enum { OURS, OURS_GUARDED, BARE, REUSED_JANSSON, FRESH_CJSON, CONTESTANTS };
+enum { PLAIN, GUARDED, BARE, REUSED_JANSSON, FRESH_CJSON, CONTESTANTS };
 extern const contestant contestants[CONTESTANTS];
 
-/* `base_url` and the allocator's user must outlive the client; NULL: malloc's. Fetches once with each contestant. */
+/* Makes a client and fetches once with each contestant. `base_url` and the allocator's user must outlive it; NULL:
+   malloc. */
 client *client_new(const char *base_url, const lock_sync_allocator *allocator);
 void client_free(client *c);
 size_t client_locks(const client *c);
 size_t client_bytes(const client *c);
 
-/* The headers that the library sends too, to be freed. */
+/* Returns the headers that the library sends, too. Must be freed. */
 struct curl_slist *new_headers(const char *authorization);
 
 #endif

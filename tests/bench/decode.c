@@ -1,4 +1,4 @@
-/* What decoding costs: bytes in memory to records, and giving the records back.
+/* The cost of decoding: bytes in memory to records, and freeing the records.
 
    bench-decode [quick] prints one line of JSON per contestant and body. */
 #include "read.h"
@@ -10,7 +10,7 @@
 
 #define SAMPLES_MAX 4096
 
-/* A body, with what each contestant needs to decode it. */
+/* A body, and what each contestant needs to decode it. */
 typedef struct job {
     const char *label;
     size_t locks;
@@ -19,7 +19,7 @@ typedef struct job {
     lock_sync_ctx *ctx;
     lock_sync_request *request;
     lock_sync_response *response;
-    uint64_t sum; /* of the records, as the first contestant read them; 0: none has */
+    uint64_t sum; /* checksum of the records, as the first contestant read them; 0: not read yet */
 } job;
 
 typedef bool reader(const char *body, size_t size, records *out);
@@ -66,8 +66,8 @@ static void run(const struct contestant *c, const job *j)
         free(read_all(j, c->read).locks);
 }
 
-/* The unmeasured call with which a contestant's turn begins: it also takes from the allocator what the one before left
-   in disorder (a large block after many small ones were freed makes malloc tidy up, once). */
+/* The unmeasured call at the start of a contestant's turn. It also makes malloc consolidate once, which it does for
+   a large block after many small ones were freed by the contestant before. */
 static void check(const struct contestant *c, job *j)
 {
     lock_sync_results *results = c->read == NULL ? decode(j) : NULL;
@@ -97,7 +97,7 @@ static void open_job(job *j, const char *label, size_t locks, bool shuffled)
         lock_sync_response_new(j->ctx, &j->response) != LOCK_SYNC_OK ||
         lock_sync_response_set_status(j->response, 200) != LOCK_SYNC_OK ||
         lock_sync_response_append_body(j->response, j->body, j->size) != LOCK_SYNC_OK)
-        die("liblocksync cannot be readied");
+        die("liblocksync cannot be prepared");
 }
 
 static void close_job(job *j)
@@ -117,7 +117,8 @@ static double time_calls(const struct contestant *c, const job *j, size_t calls)
     return (now_ns() - start) / (double)calls;
 }
 
-/* How many calls make a sample: enough for the clock and for a preemption to be rare, not less than three. */
+/* Returns how many calls make a sample: at least three, and so many that the clock's resolution and a preemption
+   matter little. */
 static size_t calls_for(const struct contestant *c, job *j, double sample_ns)
 {
     double once;

@@ -1,4 +1,4 @@
-/* What comparing two answers costs: 100,000 locks, of which one in a hundred changed.
+/* The cost of comparing two results of 100,000 locks, of which one in a hundred changed.
 
    bench-diff [quick] prints one line of JSON per order of the locks. */
 #include "tools.h"
@@ -30,7 +30,7 @@ static lock_sync_results *decode(lock_sync_ctx *ctx, const char *body, size_t si
     return results;
 }
 
-/* Changes the revision of every hundredth record, in place. */
+/* Changes the revision of each hundredth record in place. */
 static void change_some(char *body)
 {
     static const char key[] = "\"revision\":";
@@ -42,7 +42,7 @@ static void change_some(char *body)
             *at = *at == '9' ? '8' : (char)(*at + 1);
     }
     if (record != LOCKS)
-        die("%zu revisions in the body of %d locks", record, LOCKS);
+        die("found %zu revisions in the body of %d locks", record, LOCKS);
 }
 
 static double time_diff(const lock_sync_results *before, const lock_sync_results *after)
@@ -51,7 +51,7 @@ static double time_diff(const lock_sync_results *before, const lock_sync_results
     lock_sync_changes *changes;
 
     if (lock_sync_diff(before, after, &changes) != LOCK_SYNC_OK || lock_sync_changes_count(changes) != CHANGED)
-        die("the difference is not what was changed");
+        die("the changes are not the expected ones");
     lock_sync_changes_free(changes);
     return now_ns() - start;
 }
@@ -66,7 +66,7 @@ static void measure(const char *order, size_t count)
 
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_personal_key(ctx, "demo-key") != LOCK_SYNC_OK ||
         lock_sync_set_max_response_bytes(ctx, 64 * 1024 * 1024) != LOCK_SYNC_OK)
-        die("liblocksync cannot be readied");
+        die("liblocksync cannot be prepared");
     before = decode(ctx, body, size);
     change_some(body);
     after = decode(ctx, body, size);

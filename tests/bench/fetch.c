@@ -1,8 +1,8 @@
-/* What a blocking fetch over a kept connection costs. All contestants run in one process against one server,
-   interleaved, the order rotated from round to round.
+/* The cost of a blocking fetch over a kept connection. All contestants run in one process against one server,
+   interleaved; the order rotates from round to round.
 
-   bench-fetch BASE_URL PLACES [quick] prints one line of JSON per contestant. PLACES tells where client and
-   server run. */
+   bench-fetch BASE_URL PLACES [quick] prints one line of JSON per contestant. PLACES names the cores of client and
+   server. */
 #include "client.h"
 #include "tools.h"
 
@@ -13,17 +13,19 @@
 #include <string.h>
 
 #define PER_TURN 100
-#define WARM_UP 5 /* unmeasured fetches at a turn's begin: the caches were another contestant's */
+#define WARM_UP 5 /* unmeasured fetches at the start of a turn: the caches were used by another contestant */
 
-#define ANSWER RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"result\":[{\"id\":1}],\"success\":true}")
+#define RESPONSE                                                                                                       \
+  RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"result\":[{\"id\":1}],\"success\":true}")
 
-/* Each has a connection of its own: what comes on it must begin with the same request, byte for byte. */
+/* Each has a separate connection; their requests must be the same, byte for byte. */
 static void check_same_requests(void)
 {
-    static const raw_step good[] = {RAW_READ_REQUEST, ANSWER, RAW_READ_REQUEST, ANSWER, RAW_WAIT_FOR_CLOSE, RAW_END};
+    static const raw_step good[] = {RAW_READ_REQUEST, RESPONSE,           RAW_READ_REQUEST,
+                                    RESPONSE,         RAW_WAIT_FOR_CLOSE, RAW_END};
     const raw_step *const scripts[CONTESTANTS] = {good, good, good, good, good};
     raw_server *server = raw_start(AF_INET, scripts, CONTESTANTS);
-    client *c = client_new(raw_url(server), NULL); /* fetches with each */
+    client *c = client_new(raw_url(server), NULL); /* fetches once with each */
     char *first = raw_received(server, 0);
     size_t size = (size_t)(strstr(first, "\r\n\r\n") - first);
 

@@ -1,4 +1,4 @@
-/* From main to the first answer, with this library: a byte on stdout says that it is there. */
+/* From main to the first response, with this library: it writes a byte to stdout then. */
 #include <locksync/locksync.h>
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* From main to the first answer, with libcurl and jansson: a byte on stdout says that it is there. */
+/* From main to the first response, with libcurl and jansson: it writes a byte to stdout then. */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct answer {
+typedef struct response {
     char body[65536];
     size_t size;
-} answer;
+} response;
 
 static size_t keep_body(char *data, size_t one, size_t size, void *user)
 {
-    answer *a = user;
+    response *a = user;
 
     (void)one;
     if (size > sizeof a->body - a->size)
@@ -25,7 +25,7 @@ static size_t keep_body(char *data, size_t one, size_t size, void *user)
 
 int main(int argc, char **argv)
 {
-    static answer a;
+    static response a;
     char url[256];
     struct curl_slist *headers = NULL;
     json_t *json = NULL;

@@ -1,5 +1,5 @@
-/* How far the peak of resident memory grows while a body that arrives in pieces is read and decoded. One contestant per
-   process, as a peak does not go down again.
+/* Growth of the peak of resident memory while a body that arrives in pieces is read and decoded. One contestant per
+   process, because a peak never goes down.
 
    bench-memory body LOCKS                    writes a body to stdout
    bench-memory CONTESTANT LOCKS <BODY        prints one line of JSON */
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE 16384 /* what libcurl hands over at once */
+#define PIECE 16384 /* size of the pieces that libcurl passes */
 
 static char piece[PIECE];
 
@@ -24,7 +24,7 @@ static size_t next_piece(void)
     return (size_t)got;
 }
 
-/* The peak is brought down to what is resident now, where the kernel lets us. */
+/* Resets the peak to the resident memory of now, if the kernel allows it. */
 static void reset_peak(void)
 {
     FILE *f = fopen("/proc/self/clear_refs", "w");
@@ -47,7 +47,7 @@ static long peak_kib(void)
     if (f != NULL)
         (void)fclose(f);
     if (kib < 0)
-        die("the peak of resident memory is not told");
+        die("the kernel does not report the peak of resident memory");
     return kib;
 }
 
@@ -55,13 +55,13 @@ static long before;
 
 static void begin(void)
 {
-    memset(piece, 1, sizeof piece); /* not part of the growth */
+    memset(piece, 1, sizeof piece); /* so that it is not part of the growth */
     (void)peak_kib();
     reset_peak();
     before = peak_kib();
 }
 
-/* What is left after the program has done with body and tree: the records are still there. */
+/* Prints the growth after body and tree were freed: the records still exist. */
 static void end(const char *who, size_t locks, size_t count, size_t bytes)
 {
     long after = peak_kib();
@@ -72,7 +72,7 @@ static void end(const char *who, size_t locks, size_t count, size_t bytes)
            after - before);
 }
 
-static void measure_ours(size_t locks)
+static void measure_library(size_t locks)
 {
     lock_sync_ctx *ctx;
     lock_sync_request *request;
@@ -83,7 +83,7 @@ static void measure_ours(size_t locks)
     if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK || lock_sync_set_personal_key(ctx, "demo-key") != LOCK_SYNC_OK ||
         lock_sync_set_max_response_bytes(ctx, 64 * 1024 * 1024) != LOCK_SYNC_OK ||
         lock_sync_request_build(ctx, NULL, 0, &request) != LOCK_SYNC_OK)
-        die("liblocksync cannot be readied");
+        die("liblocksync cannot be prepared");
     begin();
     if (lock_sync_response_new(ctx, &response) != LOCK_SYNC_OK ||
         lock_sync_response_set_status(response, 200) != LOCK_SYNC_OK)
@@ -102,7 +102,7 @@ static void measure_ours(size_t locks)
     lock_sync_ctx_free(ctx);
 }
 
-/* Into a buffer that doubles, as this library's. */
+/* Reads into a buffer that doubles, like this library's. */
 static void measure_by_hand(const char *who, size_t locks, bool (*read_body)(const char *, size_t, records *))
 {
     size_t room = 4096;
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "body") == 0)
         write_body(locks);
     else if (strcmp(argv[1], "liblocksync") == 0)
-        measure_ours(locks);
+        measure_library(locks);
     else if (strcmp(argv[1], "jansson") == 0)
         measure_by_hand("jansson", locks, read_with_jansson);
     else

@@ -1,5 +1,5 @@
-/* See read.h. Written with the care of somebody who knows the parser: each value's type is checked, and nothing is
-   copied that need not be. */
+/* See read.h. Written with knowledge of the parser: the type of each value is checked, and nothing is copied without
+   need. */
 #include "read.h"
 
 #include <cjson/cJSON.h>

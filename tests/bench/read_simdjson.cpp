@@ -1,9 +1,9 @@
-/* See read.h. simdjson's on-demand reader as its documentation advises where speed counts: one parser for all bodies,
-   an object's values asked for in the order in which the service sends them, each read once.
+/* See read.h. Uses simdjson's on-demand reader as its documentation advises for speed. There is one parser for all
+   bodies, and an object's values are read once, in the order in which the service sends them.
 
-   No copy into a padded buffer is counted, which favours simdjson: the body lies in a block with room behind it, where
-   all contestants read it. A program that makes the buffer for libcurl can do the same. One that is handed its body
-   must copy it first. */
+   No copy into a padded buffer is counted, which favours simdjson. The body is in a block with room after it, where
+   all contestants read it. A program that allocates the buffer for libcurl can do the same. A program that gets the
+   body from elsewhere must copy it first. */
 #include "read.h"
 #include "tools.h"
 
@@ -77,7 +77,7 @@ bool grow(records &out, size_t &room)
     return true;
 }
 
-/* Into a block that doubles: count_elements() would go through the array twice, and take a quarter longer. */
+/* Grows a block by doubling: count_elements() would read the array twice, and take a quarter longer. */
 bool read_result(ondemand::array result, records &out)
 {
     size_t room = 0;
@@ -92,7 +92,7 @@ bool read_result(ondemand::array result, records &out)
     return true;
 }
 
-bool read_answer(ondemand::parser &parser, const char *body, size_t size, records &out)
+bool read_response(ondemand::parser &parser, const char *body, size_t size, records &out)
 {
     ondemand::document document;
     ondemand::array result;
@@ -110,7 +110,7 @@ bool read_with_simdjson(const char *body, size_t size, records *out)
     static ondemand::parser parser;
 
     *out = records{};
-    if (read_answer(parser, body, size, *out))
+    if (read_response(parser, body, size, *out))
         return true;
     std::free(out->locks);
     return false;

@@ -1,5 +1,5 @@
-/* See read.h. yyjson as its documentation advises where speed counts: an object's values are asked for in the order in
-   which the service sends them, and the memory of a document serves the next one. */
+/* See read.h. Uses yyjson as its documentation advises for speed. An object's values are read in the order in which
+   the service sends them, and the memory of a document is reused. */
 #include "read.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static bool read_lock(yyjson_val *record, lock_sync_lock *lock)
     return true;
 }
 
-/* Kept until the program ends, NULL if there is no memory for it: then yyjson uses malloc. */
+/* Kept until the program ends. NULL if there is no memory for it: yyjson then uses malloc. */
 static const yyjson_alc *kept_memory(void)
 {
     static yyjson_alc *memory;
@@ -75,7 +75,7 @@ static const yyjson_alc *kept_memory(void)
 
 bool read_with_yyjson(const char *body, size_t size, records *out)
 {
-    /* without YYJSON_READ_INSITU the body is only read, in spite of the type */
+    /* without YYJSON_READ_INSITU the body is not changed, in spite of its type */
     yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)body, size, YYJSON_READ_NOFLAG, kept_memory(), NULL);
     yyjson_val *root = yyjson_doc_get_root(document);
     yyjson_val *result = yyjson_obj_get(root, "result");

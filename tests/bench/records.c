@@ -1,4 +1,4 @@
-/* See records.h. Times are read by hand: strptime and timegm would cost more than the parsers do. */
+/* See records.h. Times are parsed by hand: strptime and timegm would cost more than the parsers. */
 #include "records.h"
 
 #include <stdlib.h>

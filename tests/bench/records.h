@@ -1,4 +1,4 @@
-/* Records as the readers of read.h make them: what is the same for all parsers. */
+/* The records that the readers of read.h make: the parts that are the same for all parsers. */
 #ifndef BENCH_RECORDS_H
 #define BENCH_RECORDS_H
 

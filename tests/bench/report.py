@@ -1,4 +1,4 @@
-"""Tables, targets, JSON and a plot from what the benchmark programs measured; tests/bench/run calls it."""
+"""Tables, targets, JSON and a plot from the results of the benchmark programs; tests/bench/run calls it."""
 import argparse
 import datetime
 import json
@@ -8,18 +8,18 @@ import re
 import subprocess
 from statistics import median
 
-OURS = "liblocksync"
+LIBRARY = "liblocksync"
 SIZES = [1, 10, 100, 1000, 10000, 100000]
 MEMORY_PER_LOCK = 64
 MEMORY_FIXED = 256 * 1024
 LIBRARIES = ["libcurl", "jansson", "libcjson", "libmicrohttpd"]
-FAST = {"yyjson": "libyyjson-dev", "simdjson": "libsimdjson-dev"}  # take part where their packages are
+FAST = {"yyjson": "libyyjson-dev", "simdjson": "libsimdjson-dev"}  # included if their packages are installed
 BARE = "libcurl, handle reused, not decoded"
 DIFF_MS_MAX = 10
 PLAIN_MULTI = "libcurl, curl_multi_perform"
 EVENT_LOOP = "libcurl, socket_action, same options"
 CONNECTION_EACH = "libcurl, a connection each"
-POOL_TARGETS = [  # scene, against whom, how many times that one's rate at least
+POOL_TARGETS = [  # scene, contestant, least multiple of its rate
     ("HTTP/1.1, 64 at once", PLAIN_MULTI, 0.75),
     ("HTTP/1.1, 64 at once", EVENT_LOOP, 0.90),
     ("HTTP/1.1, 1,000 submitted", PLAIN_MULTI, 1.5),
@@ -49,7 +49,7 @@ def machine(fast):
 
 
 def merge(lines, part, *keys):
-    """One row per key: the median over the runs of each measured number. Each also keeps its runs, in order."""
+    """Returns one row per key: the median over the runs of each number. Each also keeps its runs, in order."""
     rows = {}
     for line in lines:
         if line["part"] == part:
@@ -62,7 +62,7 @@ def merge(lines, part, *keys):
 
 
 def ratio(row, base):
-    """How many times `base` the row took: the median over the runs of each run's own ratio."""
+    """Returns the row's time as a multiple of the base's: the median over the runs of each run's ratio."""
     return median(a["median_ns"] / b["median_ns"] for a, b in zip(row["runs"], base["runs"]))
 
 
@@ -91,13 +91,13 @@ def contestants_of(decoding):
 def table_of_decoding(decoding, order, sizes, title):
     rows = []
     for n in sizes:
-        ours = decoding[order, n, OURS]
+        library = decoding[order, n, LIBRARY]
         for who in contestants_of(decoding):
             r = decoding[order, n, who]
             rows.append([f"{n:,} {'lock' if n == 1 else 'locks'}, {who}", f"{r['median_ns'] / n:,.0f}",
                          f"{r['p99_ns'] / n:,.0f}", f"{r['bytes'] / r['median_ns'] * 1e3:,.0f}",
-                         "" if who == OURS else times(ratio(r, ours))])
-    table(title, ["contestant", "ns per lock", "p99", "MB/s", "times ours"], rows)
+                         "" if who == LIBRARY else times(ratio(r, library))])
+    table(title, ["contestant", "ns per lock", "p99", "MB/s", "times liblocksync"], rows)
 
 
 def table_of_fetch(fetch, places):
@@ -114,14 +114,14 @@ def connections(row):
 
 
 def table_of_pool(pool, scene):
-    ours = pool[scene, OURS]
-    counted = "connections" in ours
-    rows = [[who, f"{1e9 / r['median_ns']:,.0f}", f"{r['cpu_ns'] / 1e3:.1f}", f"{ratio(r, ours):.2f}"]
+    library = pool[scene, LIBRARY]
+    counted = "connections" in library
+    rows = [[who, f"{1e9 / r['median_ns']:,.0f}", f"{r['cpu_ns'] / 1e3:.1f}", f"{ratio(r, library):.2f}"]
             + ([f"{connections(r):,}"] if counted else []) for (at, who), r in pool.items() if at == scene]
-    accounts = f"{ours['accounts']:,} accounts, " if ours["accounts"] != ours["at_once"] else ""
-    table(f"Many accounts, {accounts}{scene}: {ours['locks']} locks ({ours['bytes']:,} bytes)",
-          ["contestant", "requests a second", "CPU us", "ours, times its rate"] + (["connections"] if counted else []),
-          rows)
+    accounts = f"{library['accounts']:,} accounts, " if library["accounts"] != library["at_once"] else ""
+    table(f"Many accounts, {accounts}{scene}: {library['locks']} locks ({library['bytes']:,} bytes)",
+          ["contestant", "requests a second", "CPU us", "liblocksync, times its rate",
+           *(["connections"] if counted else [])], rows)
 
 
 # --- targets ---
@@ -134,30 +134,30 @@ def targets_of(decoding, diff, fetch, pool, memory, allocations):
     found = []
     for n in (10, 100, 1000, 10000):
         for who, least in (("jansson", 15 if n == 10 else 20), ("cJSON", 4 if n == 10 else 5)):
-            times_faster = ratio(decoding["ascending", n, who], decoding["ascending", n, OURS])
+            times_faster = ratio(decoding["ascending", n, who], decoding["ascending", n, LIBRARY])
             target(f"decoding {n:,} locks, times faster than {who} and extracting", f"at least {least}",
                    f"{times_faster:.1f}", times_faster >= least)
-    costs = [decoding["ascending", n, OURS]["median_ns"] / n for n in SIZES[1:]]
+    costs = [decoding["ascending", n, LIBRARY]["median_ns"] / n for n in SIZES[1:]]
     spread = max(costs) / min(costs) - 1
     target("cost per lock flat from 10 to 100,000 locks", "within 15 %", f"{spread:.1%}", spread <= 0.15)
     for order, r in diff.items():
-        target(f"comparing answers of {r['locks']:,} locks, 1 % changed, ids {order}, ms", f"under {DIFF_MS_MAX}",
+        target(f"comparing results of {r['locks']:,} locks, 1 % changed, ids {order}, ms", f"under {DIFF_MS_MAX}",
                f"{r['median_ns'] / 1e6:.2f}", r["median_ns"] < DIFF_MS_MAX * 1e6)
     for places in sorted({at for at, _ in fetch}):
-        relation = ratio(fetch[places, OURS], fetch[places, BARE])
+        relation = ratio(fetch[places, LIBRARY], fetch[places, BARE])
         target(f"fetch, times bare libcurl, client and server on {places}", "at most 1.05", f"{relation:.3f}",
                relation <= 1.05)
     for scene, who, least in POOL_TARGETS:
-        relation = ratio(pool[scene, who], pool[scene, OURS])
+        relation = ratio(pool[scene, who], pool[scene, LIBRARY])
         target(f"pool, {scene}, times the rate of {who}", f"at least {least}", f"{relation:.2f}", relation >= least)
-    most = max(connections(r) for (_, who), r in pool.items() if who == OURS and "connections" in r)
+    most = max(connections(r) for (_, who), r in pool.items() if who == LIBRARY and "connections" in r)
     target("pool, HTTP/2, connections", f"at most {CONNECTIONS_MAX}", f"{most}", most <= CONNECTIONS_MAX)
-    ours = memory[OURS]
-    bound = ours["bytes"] + MEMORY_PER_LOCK * ours["locks"] + MEMORY_FIXED
-    target(f"peak memory growth, {ours['locks']:,} locks, KiB", f"at most {bound // 1024:,}", f"{ours['growth_kib']:,}",
-           ours["growth_kib"] * 1024 <= bound)
-    own = allocations[OURS]["own"]
-    target("allocations of our own per fetch", "at most 4", f"{own:.2f}", own <= 4)
+    library = memory[LIBRARY]
+    bound = library["bytes"] + MEMORY_PER_LOCK * library["locks"] + MEMORY_FIXED
+    target(f"peak memory growth, {library['locks']:,} locks, KiB", f"at most {bound // 1024:,}",
+           f"{library['growth_kib']:,}", library["growth_kib"] * 1024 <= bound)
+    own = allocations[LIBRARY]["own"]
+    target("allocations of the library per fetch", "at most 4", f"{own:.2f}", own <= 4)
     return found
 
 
@@ -172,18 +172,18 @@ STYLE = """
     .name { stroke: #f7f8fa; stroke-width: 5px; paint-order: stroke; }
     .middle { text-anchor: middle; } .end { text-anchor: end; }
     .line { fill: none; stroke-width: 2.5; }
-    .ours { stroke: #1d4ed8; } .jansson { stroke: #b45309; } .cjson { stroke: #0f766e; }
+    .library { stroke: #1d4ed8; } .jansson { stroke: #b45309; } .cjson { stroke: #0f766e; }
     .dot { stroke-width: 2; fill: #f7f8fa; }
-    .bar { fill: #98a3b1; } .bar.our { fill: #1d4ed8; }
+    .bar { fill: #98a3b1; } .bar.marked { fill: #1d4ed8; }
     @media (prefers-color-scheme: dark) {
       .page { fill: #1b2027; stroke: #3a434e; }
       .grid { stroke: #343d48; }
       text { fill: #eef2f6; }
       .small { fill: #b6c0cb; }
-      .ours { stroke: #7fb0ff; } .jansson { stroke: #fbbf6b; } .cjson { stroke: #5eead4; }
+      .library { stroke: #7fb0ff; } .jansson { stroke: #fbbf6b; } .cjson { stroke: #5eead4; }
       .dot { fill: #1b2027; }
       .name { stroke: #1b2027; }
-      .bar { fill: #6c7785; } .bar.our { fill: #7fb0ff; }
+      .bar { fill: #6c7785; } .bar.marked { fill: #7fb0ff; }
     }"""
 
 
@@ -209,7 +209,7 @@ def plot_decoding(decoding, out):
     for n in SIZES:
         out.append(f'<text class="small middle" x="{x(n):.1f}" y="{bottom + 20}">{short(n)}</text>')
     out.append(f'<text class="small middle" x="{(left + right) / 2}" y="{bottom + 42}">locks in the body</text>')
-    for who, style, label in ((OURS, "ours", "liblocksync"), ("jansson", "jansson", "jansson + extract"),
+    for who, style, label in ((LIBRARY, "library", "liblocksync"), ("jansson", "jansson", "jansson + extract"),
                               ("cJSON", "cjson", "cJSON + extract")):
         costs = [decoding["ascending", n, who]["median_ns"] / n for n in SIZES]
         points = [(x(n), y(min(max(ns, 100), 10000))) for n, ns in zip(SIZES, costs)]
@@ -232,10 +232,10 @@ def plot_fetch(fetch, out):
         at += 10
         for who, r in rows:
             width = (right - left - 52) * r["median_ns"] / longest
-            our = " our" if who.startswith(OURS) else ""
+            style = " marked" if who.startswith(LIBRARY) else ""
             out.append(f'<text class="small" x="{left}" y="{at + 11}">{who}</text>')
             end, us = left + width + 6, r["median_ns"] / 1e3
-            out.append(f'<rect class="bar{our}" x="{left}" y="{at + 15}" width="{width:.1f}" height="9" rx="2"/>')
+            out.append(f'<rect class="bar{style}" x="{left}" y="{at + 15}" width="{width:.1f}" height="9" rx="2"/>')
             out.append(f'<text class="small" x="{end:.1f}" y="{at + 24}">{us:.1f}</text>')
             at += 32
         at += 24
@@ -282,26 +282,27 @@ def main():
             print(f"Without {who}: {FAST[who]} was not there when the benchmark was built.")
     table_of_decoding(decoding, "ascending", SIZES, "Decoding")
     table_of_decoding(decoding, "shuffled", [10, 10000], "Decoding, locks not in the order of their ids")
-    table("Comparing two answers of 100,000 locks, 1 % changed", ["ids", "median ms", "p99 ms"],
+    table("Comparing two results of 100,000 locks, 1 % changed", ["ids", "median ms", "p99 ms"],
           [[order, f"{r['median_ns'] / 1e6:.2f}", f"{r['p99_ns'] / 1e6:.2f}"] for order, r in diff.items()])
     for places in dict.fromkeys(at for at, _ in fetch):
         table_of_fetch(fetch, places)
     for scene in dict.fromkeys(scene for scene, _ in pool):
         table_of_pool(pool, scene)
-    table("Peak of resident memory, 100,000 locks", ["contestant", "growth KiB", "times ours"],
-          [[who, f"{m['growth_kib']:,}", f"{m['growth_kib'] / memory[OURS]['growth_kib']:.2f}"]
+    table("Peak of resident memory, 100,000 locks", ["contestant", "growth KiB", "times liblocksync"],
+          [[who, f"{m['growth_kib']:,}", f"{m['growth_kib'] / memory[LIBRARY]['growth_kib']:.2f}"]
            for who, m in memory.items()])
     table("Allocations per fetch in steady state", ["contestant", "by the library", "in the whole process"],
-          [[who, f"{a['own']:.2f}" if who.startswith(OURS) else "", f"{a['process']:.2f}"]
+          [[who, f"{a['own']:.2f}" if who.startswith(LIBRARY) else "", f"{a['process']:.2f}"]
            for who, a in allocations.items()])
-    table("From the start of a process to its first answer", ["contestant", "median ms", "p99 ms", "times ours"],
+    table("From the start of a process to its first response",
+          ["contestant", "median ms", "p99 ms", "times liblocksync"],
           [[who, f"{r['median_ns'] / 1e6:.2f}", f"{r['p99_ns'] / 1e6:.2f}",
-            f"{r['median_ns'] / start[OURS]['median_ns']:.2f}"] for who, r in start.items()])
+            f"{r['median_ns'] / start[LIBRARY]['median_ns']:.2f}"] for who, r in start.items()])
     table("Size of liblocksync.so, stripped", ["build", "bytes"], [[who, f"{n:,}"] for who, n in weights.items()])
     targets = targets_of(decoding, diff, fetch, pool, memory, allocations)
     print("\nTargets\n")
     for t in targets:
-        print(f"{'PASS ' if t['met'] else 'short'}  {t['what']}: {t['measured']} ({t['target']})")
+        print(f"{'met   ' if t['met'] else 'missed'}  {t['what']}: {t['measured']} ({t['target']})")
 
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:

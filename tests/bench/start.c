@@ -1,4 +1,4 @@
-/* The time from the start of a process to its first byte on stdout, and to its end; the programs take turns.
+/* The time from the start of a process to its first byte on stdout, and to its end; the programs run by turns.
 
    bench-start BASE_URL ROUNDS (NAME PROGRAM)... prints one line of JSON per program. */
 #include "tools.h"
@@ -26,7 +26,7 @@ static _Noreturn void become(const program *p, const char *base_url, int output)
 static double time_start(const program *p, const char *base_url)
 {
     double start = now_ns();
-    double answered;
+    double first_byte;
     int ends[2];
     int status;
     char byte;
@@ -41,12 +41,12 @@ static double time_start(const program *p, const char *base_url)
         become(p, base_url, ends[1]);
     (void)close(ends[1]);
     if (read(ends[0], &byte, 1) != 1)
-        die("%s gave no answer", p->name);
-    answered = now_ns();
+        die("%s wrote nothing", p->name);
+    first_byte = now_ns();
     (void)close(ends[0]);
     if (waitpid(child, &status, 0) != child || status != 0)
         die("%s failed", p->name);
-    return answered - start;
+    return first_byte - start;
 }
 
 int main(int argc, char **argv)
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
         die("usage: bench-start BASE_URL ROUNDS (NAME PROGRAM)...");
     for (size_t i = 0; i < count; i++) {
         programs[i] = (program){argv[3 + 2 * i], argv[4 + 2 * i], allocate(rounds * sizeof(double))};
-        (void)time_start(&programs[i], argv[1]); /* its files are in memory from here on */
+        (void)time_start(&programs[i], argv[1]); /* loads its files into memory */
     }
     for (size_t round = 0; round < rounds; round++)
         for (size_t turn = 0; turn < count; turn++) {

@@ -74,7 +74,7 @@ static unsigned below(uint64_t *state, unsigned limit)
     return (unsigned)(t_random(state) % limit);
 }
 
-/* Mostly milliseconds and Z; also the other forms that the service was seen to send. */
+/* Writes mostly milliseconds and Z, and sometimes other forms that the service has sent. */
 static void write_time(char *text, size_t size, size_t place, uint64_t *random)
 {
     time_t seconds = 1735689600 + (time_t)below(random, 60000000);

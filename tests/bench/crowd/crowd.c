@@ -1,10 +1,10 @@
-/* Very many contexts in one process, polled through one pool on a schedule of the host's: how late the answers are,
-   what a fetch costs, and how much memory an idle context keeps.
+/* Very many contexts in one process, polled through one pool on an application's schedule. Measures how late the
+   responses are, the cost of a fetch, and the memory of an idle context.
 
-   bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS prints one line of JSON. Each context has a key of its
-   own and is polled once in a period, the polls evenly spread. INTERVAL_MS is what its guard asks for; with 0 each
-   context is left to its private guard, with the default interval. Polls count from when every context has fetched
-   once and at least WARM_UP_NS have passed. */
+   bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS prints one line of JSON. Each context has a separate
+   key and is polled once in a period; the polls are evenly spread. INTERVAL_MS is the interval of its guard; with 0
+   each context has its private guard with the default interval. Polls count after every context has fetched once and
+   at least WARM_UP_NS have passed. */
 #include "../tools.h"
 
 #include <locksync/locksync.h>
@@ -18,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCKS 10    /* in each answer; the simulator is started so */
-#define LATE_NS 1e9 /* what counts as late */
+#define LOCKS 10    /* in each response; the simulator has the same option */
+#define LATE_NS 1e9 /* a response later than this counts as late */
 #define WARM_UP_NS 3e9
 #define BUDGET 1000000 /* for contexts that are polled much more often than the service allows */
 
 typedef struct account {
     lock_sync_ctx *ctx;
-    double due_ns; /* of the poll that is under way */
+    double due_ns; /* of the poll under way */
     size_t poll;   /* its number */
 } account;
 
@@ -35,23 +35,23 @@ typedef struct crowd {
     size_t count;
     double step_ns;
     double begin_ns;
-    size_t next;     /* poll to submit */
+    size_t next;     /* the next poll to submit */
     size_t polls;    /* all */
-    size_t measured; /* the first that counts */
-    double *late_ns; /* of the polls that count and were answered */
+    size_t measured; /* the first poll that counts */
+    double *late_ns; /* of the counted polls with a response */
     double warm_up_max_ns;
-    size_t answered; /* of those that count, as what follows is of all */
-    size_t too_soon; /* refused by the guard */
-    size_t left_out; /* the one before was still under way */
+    size_t with_response; /* counted polls with a response; the next fields count all polls */
+    size_t too_soon;      /* denied by the guard */
+    size_t skipped;       /* not submitted: the poll before was still under way */
     size_t failed;
-    double wall_ns; /* from the first poll that counts to the end, as the next */
+    double wall_ns; /* from the first counted poll to the end, like the next field */
     double cpu_ns;
     double waited_ns; /* ready to run, while another process had the core */
 } crowd;
 
 /* --- memory --- */
 
-static size_t held; /* through the contexts' allocator, with what malloc keeps beside each block */
+static size_t heap_bytes; /* through the contexts' allocator, including malloc's header of each block */
 
 static size_t size_of(void *block)
 {
@@ -63,7 +63,7 @@ static void *count_allocate(void *user, size_t size)
     void *block = malloc(size);
 
     (void)user;
-    held += size_of(block);
+    heap_bytes += size_of(block);
     return block;
 }
 
@@ -74,20 +74,20 @@ static void *count_reallocate(void *user, void *block, size_t size)
 
     (void)user;
     if (moved != NULL)
-        held += size_of(moved) - before;
+        heap_bytes += size_of(moved) - before;
     return moved;
 }
 
 static void count_release(void *user, void *block)
 {
     (void)user;
-    held -= size_of(block);
+    heap_bytes -= size_of(block);
     free(block);
 }
 
 static const lock_sync_allocator counting = {sizeof counting, NULL, count_allocate, count_reallocate, count_release};
 
-/* Two numbers of a file below /proc/self. */
+/* Reads two numbers from a file in /proc/self. */
 static void read_two(const char *path, double *first, double *second)
 {
     FILE *f = fopen(path, "r");
@@ -119,7 +119,7 @@ static void limit(lock_sync_ctx *ctx, int64_t interval_ms)
     lock_sync_guard_unref(guard);
 }
 
-/* Returns what the key takes. */
+/* Returns the memory that the key uses. */
 static size_t add(account *a, size_t number, const char *base_url, int64_t interval_ms)
 {
     size_t before;
@@ -131,10 +131,10 @@ static size_t add(account *a, size_t number, const char *base_url, int64_t inter
         die("no context");
     if (interval_ms > 0)
         limit(a->ctx, interval_ms);
-    before = held;
+    before = heap_bytes;
     if (lock_sync_set_personal_key(a->ctx, key) != LOCK_SYNC_OK)
         die("no key");
-    return held - before;
+    return heap_bytes - before;
 }
 
 /* --- the schedule --- */
@@ -153,7 +153,7 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
             (void)fprintf(stderr, "the first failure: %s, %s\n", lock_sync_status_name(status),
                           lock_sync_error_message(lock_sync_last_error(ctx)));
     } else if (a->poll >= c.measured)
-        c.late_ns[c.answered++] = late_ns;
+        c.late_ns[c.with_response++] = late_ns;
     else
         c.warm_up_max_ns = fmax(c.warm_up_max_ns, late_ns);
     lock_sync_results_free(results);
@@ -175,7 +175,7 @@ static void submit(size_t number)
     a->poll = poll_before;
     a->due_ns = due_before;
     if (status == LOCK_SYNC_E_BUSY)
-        c.left_out++;
+        c.skipped++;
     else
         c.failed++;
 }
@@ -196,7 +196,7 @@ static double waited_ns(void)
     return waited;
 }
 
-/* Submits what is due. */
+/* Submits the polls that are due. */
 static void submit_due(void)
 {
     double now = now_ns();
@@ -222,37 +222,37 @@ static void run(void)
         submit_due();
         left_ms = c.next < c.polls ? ceil((c.begin_ns + (double)c.next * c.step_ns - now_ns()) / 1e6) : 1000;
         if (poll(&ready, 1, left_ms < 0 ? 0 : (int)left_ms) > 0 && lock_sync_pool_dispatch(c.pool) != LOCK_SYNC_OK)
-            die("the pool cannot go on");
+            die("the pool cannot continue");
     }
     c.wall_ns = now_ns() - c.wall_ns;
     c.cpu_ns = cpu_ns() - c.cpu_ns;
     c.waited_ns = waited_ns() - c.waited_ns;
 }
 
-/* --- --- */
+/* --- results --- */
 
 static void print(size_t key_bytes, double grown)
 {
     size_t late = 0;
     double n = (double)c.count;
 
-    if (c.answered == 0)
-        die("no poll was answered");
-    for (size_t i = 0; i < c.answered; i++)
+    if (c.with_response == 0)
+        die("no poll got a response");
+    for (size_t i = 0; i < c.with_response; i++)
         late += c.late_ns[i] > LATE_NS;
     printf(
-        "{\"contexts\":%zu,\"period_ms\":%.0f,\"polls\":%zu,\"measured\":%zu,\"answered\":%zu,\"too_soon\":%zu,"
-        "\"left_out\":%zu,\"failed\":%zu,\"late\":%zu,",
-        c.count, c.step_ns * n / 1e6, c.polls, c.polls - c.measured, c.answered, c.too_soon, c.left_out, c.failed,
+        "{\"contexts\":%zu,\"period_ms\":%.0f,\"polls\":%zu,\"measured\":%zu,\"with_response\":%zu,\"too_soon\":%zu,"
+        "\"skipped\":%zu,\"failed\":%zu,\"late\":%zu,",
+        c.count, c.step_ns * n / 1e6, c.polls, c.polls - c.measured, c.with_response, c.too_soon, c.skipped, c.failed,
         late);
     printf(
         "\"median_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"per_second\":%.0f,\"warm_up_max_ms\":%.3f,"
         "\"cpu_us\":%.2f,\"waited_ms\":%.0f,",
-        quantile(c.late_ns, c.answered, 0.5) / 1e6, quantile(c.late_ns, c.answered, 0.99) / 1e6,
-        quantile(c.late_ns, c.answered, 1) / 1e6, (double)c.answered / c.wall_ns * 1e9, c.warm_up_max_ns / 1e6,
-        c.cpu_ns / 1e3 / (double)c.answered, c.waited_ns / 1e6);
+        quantile(c.late_ns, c.with_response, 0.5) / 1e6, quantile(c.late_ns, c.with_response, 0.99) / 1e6,
+        quantile(c.late_ns, c.with_response, 1) / 1e6, (double)c.with_response / c.wall_ns * 1e9,
+        c.warm_up_max_ns / 1e6, c.cpu_ns / 1e3 / (double)c.with_response, c.waited_ns / 1e6);
     printf("\"key_bytes\":%.0f,\"heap_bytes\":%.0f,\"resident_bytes\":%.0f}\n", (double)key_bytes / n,
-           (double)(held - key_bytes) / n, (grown - (double)key_bytes) / n);
+           (double)(heap_bytes - key_bytes) / n, (grown - (double)key_bytes) / n);
 }
 
 static double number(const char *text)
@@ -261,7 +261,7 @@ static double number(const char *text)
     double value = strtod(text, &end);
 
     if (end == text || *end != '\0' || value < 0)
-        die("'%s' is no number", text);
+        die("'%s' is not a number", text);
     return value;
 }
 
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
     c.polls = c.measured + (size_t)(number(argv[5]) * 1e9 / c.step_ns);
     c.late_ns = allocate(c.polls * sizeof c.late_ns[0]);
     c.accounts = allocate(c.count * sizeof c.accounts[0]);
-    memset(c.late_ns, 1, c.polls * sizeof c.late_ns[0]); /* resident from here on, as the next: not the library's */
+    memset(c.late_ns, 1, c.polls * sizeof c.late_ns[0]); /* resident from now on, like the next array */
     memset(c.accounts, 0, c.count * sizeof c.accounts[0]);
     if (lock_sync_pool_new(&c.pool) != LOCK_SYNC_OK)
         die("no pool");

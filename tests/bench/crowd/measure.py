@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 from simulator import Simulator  # noqa: E402
 
 MANY = {"contexts": 100000, "period_ms": 20500, "interval_ms": 20000}
-FEW = {"contexts": 1000, "period_ms": 205, "interval_ms": 55}  # as many polls a second
+FEW = {"contexts": 1000, "period_ms": 205, "interval_ms": 55}  # as many polls per second
 BUDGET = 700
 LATE_MS = 1000
 MEMORY_MAX = 2048
@@ -21,7 +21,7 @@ CPU_RATIO_MAX = 1.25
 
 
 def start_simulator(folder, core, interval_ms, budget):
-    """One that holds its accounts to an interval and, if given, an hourly budget. It has a core of its own."""
+    """One that enforces an interval and, if given, an hourly budget for each account. It runs on a separate core."""
     return Simulator(f"{folder}/examples/simulator/locksync-sim", "--any-key", "--locks", "10", "--static",
                      "--threads", "1", "--min-interval-ms", str(interval_ms), "--hourly-budget", str(budget),
                      before=("taskset", "-c", str(core)))
@@ -37,18 +37,18 @@ def waited_ms(simulator):
 
 
 def measure(folder, core, simulator, crowd, interval_ms, seconds):
-    """What the client measured and what the simulator counted."""
+    """Measurements of the client, and counts of the simulator."""
     simulator.ask("reset", "POST")
     waited = waited_ms(simulator)
     command = ["taskset", "-c", str(core), f"{folder}/tests/bench/bench-crowd", simulator.url, str(crowd["contexts"]),
                str(crowd["period_ms"]), str(interval_ms), str(seconds)]
     client = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     server = simulator.ask("stats")
-    unsent = client["too_soon"] + client["left_out"]
+    unsent = client["too_soon"] + client["skipped"]
     if server["accounts"] != client["contexts"] or server["syncs"] + unsent != client["polls"]:
-        raise SystemExit(f"The simulator saw something else than was sent: {client} {server}")
+        raise SystemExit(f"The simulator's counts differ from the client's: {client} {server}")
     return {**crowd, **client, "server": server, "server_waited_ms": waited_ms(simulator) - waited,
-            "not_answered": unsent + client["failed"],
+            "without_response": unsent + client["failed"],
             "violations": sum(server[k] for k in server if k.endswith("_violations"))}
 
 
@@ -70,18 +70,18 @@ def show(runs):
         ("measured", lambda r: f"{r['measured']:,}"),
         ("a second", lambda r: f"{r['per_second']:,}"),
         ("processor time of the client per fetch, us", lambda r: f"{r['cpu_us']:.1f}"),
-        ("from when it was due to its answer, median ms", lambda r: f"{r['median_ms']:.1f}"),
+        ("from its due time to its response, median ms", lambda r: f"{r['median_ms']:.1f}"),
         ("99 of 100 within ms", lambda r: f"{r['p99_ms']:.1f}"),
         ("slowest, ms", lambda r: f"{r['max_ms']:.1f}"),
         ("slowest of the warm-up, ms", lambda r: f"{r['warm_up_max_ms']:.1f}"),
         ("later than a second", lambda r: f"{r['late']:,}"),
-        ("refused by the guard, left out, failed", lambda r: f"{r['too_soon']:,}, {r['left_out']:,}, {r['failed']:,}"),
-        ("came too soon or too often, by the simulator", lambda r: f"{r['violations']:,}"),
+        ("denied by the guard, skipped, failed", lambda r: f"{r['too_soon']:,}, {r['skipped']:,}, {r['failed']:,}"),
+        ("too soon or too often, by the simulator", lambda r: f"{r['violations']:,}"),
         ("closest two of one account, ms", lambda r: f"{r['server']['closest_us'] / 1e3:,.1f}"),
         ("connections", lambda r: f"{r['server']['connections']:,}"),
         ("a context's heap, bytes", lambda r: f"{r['heap_bytes']:,}"),
         ("growth of the process, bytes a context", lambda r: f"{r['resident_bytes']:,}"),
-        ("its key besides, bytes", lambda r: f"{r['key_bytes']:,}"),
+        ("its key in addition, bytes", lambda r: f"{r['key_bytes']:,}"),
         ("client, server waited for the core, ms", lambda r: f"{r['waited_ms']:,}, {r['server_waited_ms']:,.0f}"),
     ]:
         rows.append([title] + [value(r) for _, r in runs])
@@ -91,8 +91,8 @@ def show(runs):
 def judge(many, few):
     ratio = many["cpu_us"] / mean(r["cpu_us"] for r in few)
     for met, what in [
-        (many["late"] == 0, f"none of {many['measured']:,} answers later than {LATE_MS:,} ms: {many['late']:,} were"),
-        (many["not_answered"] == 0, f"no poll refused, left out or failed: {many['not_answered']:,} were"),
+        (many["late"] == 0, f"none of {many['measured']:,} responses later than {LATE_MS:,} ms: {many['late']:,} were"),
+        (many["without_response"] == 0, f"no poll denied, skipped or failed: {many['without_response']:,} were"),
         (many["violations"] == 0, f"none too soon or too often for the service's rules: {many['violations']:,} were"),
         (many["heap_bytes"] <= MEMORY_MAX,
          f"an idle context's heap at most {MEMORY_MAX:,} bytes: {many['heap_bytes']:,}"),
@@ -122,7 +122,7 @@ def main():
         simulators.append(start_simulator(options.folder, cores[-1], MANY["interval_ms"], BUDGET))
         simulators.append(start_simulator(options.folder, cores[-1], FEW["interval_ms"], 0))
         before = run(FEW, FEW["interval_ms"], short)
-        many = run(MANY, 0, long)  # each with the guard that it makes for itself
+        many = run(MANY, 0, long)  # each with its private guard
         after = run(FEW, FEW["interval_ms"], short)
     finally:
         for simulator in simulators:

@@ -1,4 +1,5 @@
-/* Many accounts by libcurl's multi handle, with different drivers and options; see contestants.h. No body is read. */
+/* Many accounts with libcurl's multi handle, with different drivers and options; see contestants.h. Bodies are not
+   decoded. */
 #include "contestants.h"
 #include "event_loop.h"
 #include "../client.h"
@@ -11,15 +12,15 @@
 #include <unistd.h>
 
 #define POLL_MS 1000
-#define HTTP2_CONNECTIONS_MAX 8L /* else libcurl opens hundreds once the first one has no room for another stream */
+#define HTTP2_CONNECTIONS_MAX 8L /* otherwise libcurl opens hundreds when the first one is full */
 
 typedef struct by_hand by_hand;
 
 typedef struct transfer {
     by_hand *owner;
-    CURL *easy; /* NULL: made for each request */
+    CURL *easy; /* NULL: a new one for each request */
     size_t account;
-    size_t bytes; /* of the body, so far */
+    size_t bytes; /* of the body so far */
     char error_text[CURL_ERROR_SIZE];
 } transfer;
 
@@ -80,10 +81,10 @@ static int on_close_socket(void *user, curl_socket_t socket)
 #define SET(option, value)                                                                                             \
   do {                                                                                                                 \
     if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                                             \
-      die("libcurl refuses " #option);                                                                                 \
+      die("libcurl rejects " #option);                                                                                 \
   } while (0)
 
-/* What the request needs, and nothing else. */
+/* Sets only what the request needs. */
 static void set_needed(by_hand *h, transfer *t, CURL *easy)
 {
     SET(CURLOPT_URL, h->url);
@@ -100,7 +101,7 @@ static void set_needed(by_hand *h, transfer *t, CURL *easy)
     SET(CURLOPT_FORBID_REUSE, h->style->connects_each ? 1L : 0L);
 }
 
-/* What the library sets, with callbacks that do nothing where the library's look at something. */
+/* Sets what the library sets; callbacks do nothing where the library's have work to do. */
 static void set_all(by_hand *h, transfer *t, CURL *easy)
 {
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -162,7 +163,7 @@ static void start_one(by_hand *h, transfer *t)
         die("libcurl cannot start a transfer");
 }
 
-/* The answer to one request; then the next one begins in its place. */
+/* Handles the response to one request, and starts the next request. */
 static void take_in(by_hand *h, CURL *easy, CURLcode code)
 {
     transfer *t;
@@ -205,12 +206,12 @@ static void serve(void *self, size_t requests)
         if (h->loop != NULL)
             event_loop_turn(h->loop);
         else if (curl_multi_perform(h->multi, &running) != CURLM_OK)
-            die("libcurl cannot go on");
+            die("libcurl cannot continue");
         take_in_all(h);
         if (h->under_way == 0)
             break;
         if (h->loop == NULL && curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
-            die("libcurl cannot go on");
+            die("libcurl cannot continue");
     }
 }
 
@@ -233,7 +234,7 @@ static void *open_by_hand(const pool_setup *setup, const void *user)
     (void)snprintf(h->url, sizeof h->url, "%s" SYNC_PATH, setup->base_url);
     if (setup->ca_file != NULL && !how->connects_each &&
         curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, HTTP2_CONNECTIONS_MAX) != CURLM_OK)
-        die("libcurl refuses a limit of connections");
+        die("libcurl rejects a limit of connections");
     h->loop = how->has_event_loop ? event_loop_new(h->multi) : NULL;
     h->headers = allocate(setup->accounts * sizeof(struct curl_slist *));
     for (size_t i = 0; i < setup->accounts; i++)

@@ -1,4 +1,4 @@
-/* What the contestants that serve many accounts share, and their turns; see contestants.h. */
+/* The shared parts of the contestants that serve many accounts, and their turns; see contestants.h. */
 #include "contestants.h"
 #include "../tools.h"
 
@@ -7,14 +7,14 @@
 #include <sys/resource.h>
 
 #define CONTESTANTS_MAX 4
-#define WARM_UP 2 /* unmeasured requests at a turn's begin, for each that is under way: caches and connections */
+#define WARM_UP 2 /* unmeasured requests at a turn's start, for each one under way: they fill caches */
 
 typedef struct turns {
     const pool_contestant *who;
     void *self;
-    double *wall_ns; /* of a request, one for each turn, as the next */
+    double *wall_ns; /* per request, one for each turn, like the next field */
     double *cpu_ns;
-    size_t connections; /* at most, in a turn */
+    size_t connections; /* the highest number in a turn */
 } turns;
 
 /* --- accounts --- */
@@ -47,7 +47,7 @@ void write_key(char key[KEY_MAX], size_t account)
 
 /* --- turns --- */
 
-/* Of this process, in the kernel too. */
+/* Of this process, including the kernel's part. */
 static double cpu_ns(void)
 {
     struct rusage used;

@@ -1,4 +1,4 @@
-/* See event_loop.h. The timer is set once in a turn at most, and only when libcurl wants another time. */
+/* See event_loop.h. The timer is set at most once in a turn, and only if libcurl's time changed. */
 #include "event_loop.h"
 #include "../tools.h"
 
@@ -16,7 +16,7 @@ struct event_loop {
     CURLM *multi;
     int epoll_fd;
     int timer_fd;
-    double due_ns; /* when libcurl wants to be called */
+    double due_ns; /* when libcurl must be called */
     double armed_ns;
 };
 
@@ -65,7 +65,7 @@ static void act(event_loop *l, curl_socket_t socket, int events)
     int running;
 
     if (curl_multi_socket_action(l->multi, socket, events, &running) != CURLM_OK)
-        die("libcurl cannot go on");
+        die("libcurl cannot continue");
 }
 
 static bool is_due(const event_loop *l)
@@ -110,7 +110,7 @@ void event_loop_turn(event_loop *l)
     for (int i = 0; i < n; i++)
         handle(l, &events[i]);
     while (is_due(l)) {
-        l->due_ns = NEVER; /* libcurl tells the next */
+        l->due_ns = NEVER; /* libcurl sets the next */
         act(l, CURL_SOCKET_TIMEOUT, 0);
     }
 }

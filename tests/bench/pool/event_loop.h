@@ -1,4 +1,4 @@
-/* libcurl's multi handle driven by epoll and a timerfd, written as well as one can by hand. */
+/* libcurl's multi handle driven by epoll and a timerfd, written as well as possible by hand. */
 #ifndef BENCH_POOL_EVENT_LOOP_H
 #define BENCH_POOL_EVENT_LOOP_H
 
@@ -6,8 +6,8 @@
 
 typedef struct event_loop event_loop;
 
-event_loop *event_loop_new(CURLM *multi); /* the multi handle must be cleaned up first */
-void event_loop_turn(event_loop *l);      /* waits for something to happen, and has libcurl see to it */
+event_loop *event_loop_new(CURLM *multi); /* clean the multi handle up before the loop */
+void event_loop_turn(event_loop *l);      /* waits for an event, and calls libcurl for it */
 void event_loop_free(event_loop *l);
 
 #endif

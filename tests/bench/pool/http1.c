@@ -1,6 +1,6 @@
-/* What serving many accounts at once costs over HTTP/1.1, against the simulator.
+/* The cost of serving many accounts at once over HTTP/1.1, against the simulator.
 
-   bench-pool-http1 BASE_URL [quick] prints one line of JSON per contestant. The simulator answers --any-key. */
+   bench-pool-http1 BASE_URL [quick] prints one line of JSON per contestant. The simulator needs --any-key. */
 #include "contestants.h"
 #include "../client.h"
 #include "../tools.h"
@@ -9,7 +9,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* The contestants of one scene keep more than a thousand connections. */
+/* The contestants of one scene together keep more than a thousand connections. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -22,8 +22,8 @@ static void raise_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    static const pool_contestant *const few[] = {&pool_of_ours, &multi_by_hand, &multi_with_options};
-    static const pool_contestant *const many[] = {&pool_of_ours, &multi_by_hand};
+    static const pool_contestant *const few[] = {&library_pool, &multi_by_hand, &multi_with_options};
+    static const pool_contestant *const many[] = {&library_pool, &multi_by_hand};
     size_t rounds = is_quick(argc, argv, 2) ? 6 : 12;
     pool_setup setup = {.accounts = 64, .at_once = 64};
     client *one;

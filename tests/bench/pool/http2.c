@@ -1,5 +1,5 @@
-/* What serving many accounts at once costs over HTTP/2 and TLS, against nginx, and on how many connections. Each answer
-   of the library's is checked to be its own account's.
+/* The cost of serving many accounts at once over HTTP/2 and TLS, against nginx, and the number of connections. Each
+   response of the library must have its own account's records.
 
    bench-pool-http2 CLIENT_CORE SERVER_CORE [quick] prints one line of JSON per contestant. */
 #include "contestants.h"
@@ -16,10 +16,10 @@
 
 #define ACCOUNTS 1000
 #define LOCKS 10
-#define FOR_EVER 1000000000 /* requests on a connection */
+#define UNLIMITED 1000000000 /* requests on a connection: no limit in practice */
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* This process, and those that it starts from now on. */
+/* Moves this process, and those that it starts later, to a core. */
 static void stay_on(const char *core)
 {
     cpu_set_t cores;
@@ -30,7 +30,7 @@ static void stay_on(const char *core)
         die("no core %s", core);
 }
 
-/* As make_body's, but the last lock's id is the number in the key; *size is what that makes of it. */
+/* Makes the body of make_body() with the number in the key as the last lock's id. *size: its length with a real key. */
 static char *body_with_key(size_t *size)
 {
     static const char id[] = "\"id\":";
@@ -59,9 +59,9 @@ static size_t count_connections(void *user, size_t requests)
 
 int main(int argc, char **argv)
 {
-    static const pool_contestant *const all[] = {&pool_of_ours, &multi_by_hand, &multi_with_a_connection_each};
+    static const pool_contestant *const all[] = {&library_pool, &multi_by_hand, &multi_with_a_connection_each};
     size_t rounds = is_quick(argc, argv, 3) ? 4 : 10;
-    pool_setup setup = {.accounts = ACCOUNTS, .locks = LOCKS, .tells_key = true};
+    pool_setup setup = {.accounts = ACCOUNTS, .locks = LOCKS, .has_key_as_id = true};
     char *body = body_with_key(&setup.bytes);
     nginx *server;
     certs *pems;
@@ -70,7 +70,7 @@ int main(int argc, char **argv)
         die("usage: bench-pool-http2 CLIENT_CORE SERVER_CORE [quick]");
     pems = certs_make();
     stay_on(argv[2]);
-    server = nginx_start_for_keys(pems->good, pems->key, body, FOR_EVER);
+    server = nginx_start_for_keys(pems->good, pems->key, body, UNLIMITED);
     stay_on(argv[1]);
     setup.base_url = nginx_url(server);
     setup.ca_file = pems->ca;

@@ -1,4 +1,4 @@
-/* Many accounts by this library's pool; see contestants.h. */
+/* Many accounts with this library's pool; see contestants.h. */
 #include "contestants.h"
 #include "../tools.h"
 
@@ -6,14 +6,14 @@
 
 #include <stdlib.h>
 
-typedef struct ours ours;
+typedef struct library library;
 
 typedef struct account {
-    ours *owner;
+    library *owner;
     lock_sync_ctx *ctx;
 } account;
 
-struct ours {
+struct library {
     const pool_setup *setup;
     lock_sync_pool *pool;
     account *accounts;
@@ -21,24 +21,24 @@ struct ours {
     size_t to_start;
 };
 
-static void start_one(ours *o);
+static void start_one(library *o);
 
-static void check(const ours *o, const account *a, lock_sync_status status, const lock_sync_results *results)
+static void check(const library *o, const account *a, lock_sync_status status, const lock_sync_results *results)
 {
     const lock_sync_lock *last = lock_sync_results_at(results, o->setup->locks - 1);
 
     if (status != LOCK_SYNC_OK)
         die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(a->ctx)));
     if (lock_sync_results_count(results) != o->setup->locks)
-        die("liblocksync: another number of locks");
-    if (o->setup->tells_key && last->id != FIRST_KEY + (a - o->accounts))
-        die("liblocksync: an account got another one's answer");
+        die("liblocksync: the number of locks is wrong");
+    if (o->setup->has_key_as_id && last->id != FIRST_KEY + (a - o->accounts))
+        die("liblocksync: an account got another one's response");
 }
 
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
     account *a = user;
-    ours *o = a->owner;
+    library *o = a->owner;
 
     (void)ctx;
     check(o, a, status, results);
@@ -47,7 +47,7 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     start_one(o);
 }
 
-static void start_one(ours *o)
+static void start_one(library *o)
 {
     account *a;
 
@@ -59,7 +59,7 @@ static void start_one(ours *o)
         die("liblocksync: %s", lock_sync_error_message(lock_sync_last_error(a->ctx)));
 }
 
-static account new_account(ours *o, size_t number)
+static account new_account(library *o, size_t number)
 {
     account a = {.owner = o};
     char key[KEY_MAX];
@@ -74,19 +74,19 @@ static account new_account(ours *o, size_t number)
     return a;
 }
 
-/* Over HTTP/2 as many transfers as are under way, and the eighth more that a pool keeps for other origins; over HTTP/1.1
-   the pool as it is made, whose connections are fewer. */
-static void *open_ours(const pool_setup *setup, const void *style)
+/* Over HTTP/2 as many transfers as requests under way, and the eighth more that a pool reserves for other origins.
+   Over HTTP/1.1 a pool with its defaults, which has fewer connections. */
+static void *open_library(const pool_setup *setup, const void *style)
 {
-    ours *o = allocate(sizeof *o);
+    library *o = allocate(sizeof *o);
 
     (void)style;
-    *o = (ours){.setup = setup, .accounts = allocate(setup->accounts * sizeof(account))};
+    *o = (library){.setup = setup, .accounts = allocate(setup->accounts * sizeof(account))};
     if (lock_sync_pool_new(&o->pool) != LOCK_SYNC_OK)
         die("no pool");
     if (setup->ca_file != NULL &&
         lock_sync_pool_set_max_active(o->pool, (uint32_t)(setup->at_once + setup->at_once / 8)) != LOCK_SYNC_OK)
-        die("not so many transfers");
+        die("the pool does not accept so many transfers");
     for (size_t i = 0; i < setup->accounts; i++)
         o->accounts[i] = new_account(o, i);
     idle_init(&o->idle, setup->accounts);
@@ -95,19 +95,19 @@ static void *open_ours(const pool_setup *setup, const void *style)
 
 static void serve(void *self, size_t requests)
 {
-    ours *o = self;
+    library *o = self;
 
     o->to_start = requests;
     for (size_t i = 0; i < o->setup->at_once; i++)
         start_one(o);
     while (lock_sync_pool_pending(o->pool) > 0)
         if (lock_sync_pool_wait(o->pool, -1) != LOCK_SYNC_OK)
-            die("the pool cannot go on");
+            die("the pool cannot continue");
 }
 
-static void close_ours(void *self)
+static void close_library(void *self)
 {
-    ours *o = self;
+    library *o = self;
 
     for (size_t i = 0; i < o->setup->accounts; i++)
         lock_sync_ctx_free(o->accounts[i].ctx);
@@ -117,4 +117,4 @@ static void close_ours(void *self)
     free(o);
 }
 
-const pool_contestant pool_of_ours = {"liblocksync", NULL, open_ours, serve, close_ours, 8000};
+const pool_contestant library_pool = {"liblocksync", NULL, open_library, serve, close_library, 8000};
