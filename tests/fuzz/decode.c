@@ -1,8 +1,8 @@
-/* The direct decoder, the full one and both together on one body: where the direct one decides, it decides as the full
-   one.
+/* The direct decoder, the full one, and both combined on one body. If the direct one accepts a body, its results must
+   be the full one's.
 
-   Input: a letter for what is asked (see fuzz_ask), a capital for an answer wider than the question; a digit n > 0 for
-   a heap whose n-th allocation fails in a second run; the body. */
+   Input: a letter for the requested locks (see fuzz_ask), a capital for results of all locks; a digit n > 0 for a
+   heap whose n-th allocation fails in a second run; the body. */
 #include "decode_tree.h"
 #include "fuzz.h"
 
@@ -16,7 +16,7 @@
 #define RECEIVED_AT_MS 1700000000000
 
 static const lsync_scope all_locks = {NULL, NULL, 0};
-static const fuzz_question all_asked = {.n = 0};
+static const fuzz_selection all_asked = {.n = 0};
 
 typedef struct outcome {
     lock_sync_status status;
@@ -61,8 +61,9 @@ static bool same_outcome(const outcome *a, const outcome *b)
     return same;
 }
 
-/* Whether the message says where, as that of JSON that is unsound does; another says what, as a record's does. */
-static bool tells_place(const outcome *o)
+/* Returns whether the message contains an offset, like that of invalid JSON. Others do not, like that of a bad
+   record. */
+static bool has_place(const outcome *o)
 {
     return o->status == LOCK_SYNC_E_MALFORMED && strstr(o->error.message, ", at byte ") != NULL;
 }
@@ -72,12 +73,12 @@ static void check_place(const outcome *o, const char *body, size_t size)
     int64_t offset = o->error.byte_offset;
     const char *nul = size == 0 ? NULL : memchr(body, '\0', size);
 
-    FUZZ_CHECK(tells_place(o) ? offset >= 0 && (size_t)offset <= size : offset == -1);
+    FUZZ_CHECK(has_place(o) ? offset >= 0 && (size_t)offset <= size : offset == -1);
     FUZZ_CHECK(nul == NULL || (o->status == LOCK_SYNC_E_MALFORMED && offset == nul - body));
     FUZZ_CHECK(size != 0 || offset == 0);
 }
 
-/* With one allocation failing, the outcome is the same or E_NO_MEMORY. */
+/* If one allocation fails, the outcome is the same, or E_NO_MEMORY. */
 static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocator *memory, const lock_sync_request *q,
                            const lock_sync_response *s, const lsync_scope *scope, const outcome *full)
 {
@@ -94,7 +95,7 @@ static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocat
 }
 
 static void compare(t_heap *heap, const lock_sync_allocator *memory, const lock_sync_request *q,
-                    const lock_sync_response *s, const fuzz_question *question, bool wide, size_t fail_in)
+                    const lock_sync_response *s, const fuzz_selection *selection, bool wide, size_t fail_in)
 {
     const lsync_scope *scope = wide ? &all_locks : &q->scope;
     size_t blocks = heap->blocks;
@@ -111,11 +112,11 @@ static void compare(t_heap *heap, const lock_sync_allocator *memory, const lock_
     FUZZ_CHECK(same_outcome(&tree, &full));
     check_place(&full, s->body.data, s->body.size);
     if (full.r != NULL) {
-        fuzz_check_results(full.r, wide ? &all_asked : question);
+        fuzz_check_results(full.r, wide ? &all_asked : selection);
         FUZZ_CHECK(lock_sync_results_fetched_at_ms(full.r) == RECEIVED_AT_MS);
     }
     if (direct != NULL)
-        fuzz_check_results(direct, wide ? &all_asked : question);
+        fuzz_check_results(direct, wide ? &all_asked : selection);
     if (fail_in > 0)
         check_shortage(heap, fail_in, memory, q, s, scope, &full);
     end(&tree);
@@ -130,32 +131,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t digit = fuzz_byte(&in);
     t_heap heap = {0};
     lock_sync_allocator memory = t_heap_allocator(&heap);
-    fuzz_question question;
+    fuzz_selection selection;
     lock_sync_request *q;
     lock_sync_response s;
 
     lsync_response_init(&s, &memory, SIZE_MAX / 2, RECEIVED_AT_MS);
     s.http_status = 200;
-    if (in.left > 0) { /* as large as it must be, so that a byte read behind its NUL is seen */
+    if (in.left > 0) { /* exactly as large as needed, so that a read beyond its NUL is noticed */
         s.body.data = lsync_alloc(&memory, in.left + 1);
         s.body.capacity = in.left + 1;
         s.body.size = in.left;
         memcpy(s.body.data, in.at, in.left);
         s.body.data[in.left] = '\0';
     }
-    fuzz_ask(letter, s.body.data, s.body.size, &question);
+    fuzz_ask(letter, s.body.data, s.body.size, &selection);
     q = lsync_request_new(&memory, &(lsync_request_spec){
                                        .base_url = "https://api.example",
                                        .api_version = "v37",
                                        .authorization = "PersonalKey sEcReT-4711",
                                        .user_agent = "fuzz",
-                                       .ids = question.ids,
-                                       .id_count = question.n,
-                                       .single = question.single,
+                                       .ids = selection.ids,
+                                       .id_count = selection.n,
+                                       .single = selection.single,
                                        .timeout_ms = 1000,
                                        .connect_timeout_ms = 1000,
                                    });
-    compare(&heap, &memory, q, &s, &question, letter >= 'A' && letter <= 'Z' && !question.single,
+    compare(&heap, &memory, q, &s, &selection, letter >= 'A' && letter <= 'Z' && !selection.single,
             digit >= '1' && digit <= '9' ? digit - '0' : 0);
     lock_sync_request_free(q);
     lsync_response_release(&s);

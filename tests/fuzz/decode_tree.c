@@ -1,5 +1,5 @@
-/* The full decoder alone, under the name fuzz_decode_tree: src/wire/decode.c once more, with a direct decoder that
-   always gives up. The library's own stands beside it unchanged. */
+/* The full decoder alone, as fuzz_decode_tree: src/wire/decode.c compiled again with a direct decoder that always
+   gives up. The library's version is linked, too. */
 #define lsync_decode fuzz_decode_tree
 #define lsync_decode_direct fuzz_decode_nothing
 #include "wire/decode.c"

@@ -1,4 +1,4 @@
-/* What the fuzz targets share; see fuzz.h. */
+/* The shared parts of the fuzz targets; see fuzz.h. */
 #include "fuzz.h"
 #include "wire/schema.h"
 
@@ -8,7 +8,7 @@
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *what)
 {
-    (void)fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+    (void)fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
     abort();
 }
 
@@ -73,9 +73,9 @@ bool fuzz_is_utf8(const char *text)
     return true;
 }
 
-/* --- questions --- */
+/* --- requested ids --- */
 
-/* The numbers > 0 that stand in a body, up to `max` of them. */
+/* Collects the numbers > 0 in a body, up to `max`. */
 static size_t numbers_of(const char *body, size_t size, int64_t *ids, size_t max)
 {
     size_t n = 0;
@@ -91,7 +91,7 @@ static size_t numbers_of(const char *body, size_t size, int64_t *ids, size_t max
     return n;
 }
 
-void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_question *out)
+void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_selection *out)
 {
     static const int64_t three[] = {12, 7, 99};
     int kind = letter % 8;
@@ -119,15 +119,15 @@ void fuzz_ask(uint8_t letter, const char *body, size_t size, fuzz_question *out)
     out->single = out->n > 0 && (kind == 6 || kind == 7);
 }
 
-static bool is_asked(const fuzz_question *question, size_t upto, int64_t id)
+static bool is_asked(const fuzz_selection *selection, size_t upto, int64_t id)
 {
     for (size_t i = 0; i < upto; i++)
-        if (question->ids[i] == id)
+        if (selection->ids[i] == id)
             return true;
     return false;
 }
 
-void fuzz_check_results(const lock_sync_results *r, const fuzz_question *question)
+void fuzz_check_results(const lock_sync_results *r, const fuzz_selection *selection)
 {
     size_t n = lock_sync_results_count(r);
     size_t missing = 0;
@@ -136,8 +136,8 @@ void fuzz_check_results(const lock_sync_results *r, const fuzz_question *questio
         const lock_sync_lock *lock = lock_sync_results_at(r, i);
 
         FUZZ_CHECK(lock != NULL && lock->id > 0);
-        FUZZ_CHECK(lock_sync_results_find(r, lock->id) == lock); /* so each id is there once */
-        FUZZ_CHECK(question->n == 0 || is_asked(question, question->n, lock->id));
+        FUZZ_CHECK(lock_sync_results_find(r, lock->id) == lock); /* so each id occurs once */
+        FUZZ_CHECK(selection->n == 0 || is_asked(selection, selection->n, lock->id));
         FUZZ_CHECK(lock->battery_level >= 0 && lock->battery_level <= 100);
         FUZZ_CHECK((lock->fields & ~511u) == 0);
         FUZZ_CHECK((lock->fields & LOCK_SYNC_FIELD_STATE) != 0 || lock->state == 0);
@@ -149,14 +149,14 @@ void fuzz_check_results(const lock_sync_results *r, const fuzz_question *questio
     }
     FUZZ_CHECK(lock_sync_results_at(r, n) == NULL);
     FUZZ_CHECK(lock_sync_results_find(r, 0) == NULL && lock_sync_results_find(r, -7) == NULL);
-    for (size_t i = 0; i < question->n; i++) {
-        if (is_asked(question, i, question->ids[i]) || lock_sync_results_find(r, question->ids[i]) != NULL)
+    for (size_t i = 0; i < selection->n; i++) {
+        if (is_asked(selection, i, selection->ids[i]) || lock_sync_results_find(r, selection->ids[i]) != NULL)
             continue;
-        FUZZ_CHECK(lock_sync_results_missing_at(r, missing) == question->ids[i]);
+        FUZZ_CHECK(lock_sync_results_missing_at(r, missing) == selection->ids[i]);
         missing++;
     }
     FUZZ_CHECK(lock_sync_results_missing_count(r) == missing);
-    FUZZ_CHECK(!question->single || (n == 1 && missing == 0));
+    FUZZ_CHECK(!selection->single || (n == 1 && missing == 0));
 }
 
 bool fuzz_same_results(const lock_sync_results *a, const lock_sync_results *b)

@@ -1,5 +1,5 @@
-/* The guard's record: bytes of any kind are taken or refused; whatever is taken comes back from packing as it was, and
-   the rule works on it without overflow and opens the gate in finite time.
+/* The guard's record: bytes of any kind are accepted or rejected. An accepted record is unchanged when it is packed
+   again. The rule handles it without overflow, and grants a slot in finite time.
 
    Input: a byte for how the record is made (see make_stored), 308 bytes of it, the limits, the clocks, operations. */
 #include "fuzz.h"
@@ -16,8 +16,8 @@ typedef struct history {
     lsync_guard_limits limits;
     int64_t now_us;
     int64_t next_slot;
-    int64_t slots[2]; /* the last two that were granted */
-    bool plausible;   /* its values are not at the edge of what is taken: it stays a sound record */
+    int64_t slots[2]; /* the last two granted slots */
+    bool plausible;   /* its values are not at the limit of what is accepted, so that it stays valid */
 } history;
 
 static int64_t min64(int64_t a, int64_t b)
@@ -35,7 +35,7 @@ static void set_checksum(unsigned char *bytes)
         bytes[CHECKSUM_AT + i] = (unsigned char)(sum >> (8 * i));
 }
 
-/* A time near `around`: up to four hours before or after, or never. */
+/* Returns a time near `around`: up to four hours before or after, or never. */
 static int64_t near(fuzz_input *in, int64_t around)
 {
     int64_t offset = (int64_t)(uint32_t)fuzz_number(in, 4) * 8;
@@ -43,7 +43,7 @@ static int64_t near(fuzz_input *in, int64_t around)
     return offset == 0 ? LSYNC_GUARD_NEVER_US : around + offset - ((int64_t)1 << 34);
 }
 
-/* The same, but not never. */
+/* Does the same, but never returns never. */
 static int64_t moment(fuzz_input *in, int64_t around)
 {
     int64_t us = near(in, around);
@@ -51,22 +51,22 @@ static int64_t moment(fuzz_input *in, int64_t around)
     return us == LSYNC_GUARD_NEVER_US ? around : us;
 }
 
-static int64_t any_hold(fuzz_input *in)
+static int64_t any_lease(fuzz_input *in)
 {
     return (int64_t)(fuzz_number(in, 5) % (uint64_t)(LSYNC_GUARD_LEASE_MAX_US + 1));
 }
 
-static void make_line(fuzz_input *in, int64_t now_us, lsync_guard_entry *entry, bool has_lease)
+static void make_entry(fuzz_input *in, int64_t now_us, lsync_guard_entry *entry, bool has_lease)
 {
     entry->over_us = near(in, now_us);
     entry->closed_until_us = near(in, now_us);
     entry->requests = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REQUESTS_MAX + 1);
     entry->lease.slot = has_lease ? (int64_t)fuzz_number(in, 2) : 0;
-    entry->lease.length_us = any_hold(in);
+    entry->lease.length_us = any_lease(in);
     entry->lease.until_us = moment(in, now_us);
 }
 
-/* A record as the rule could have made it, or nearly. */
+/* Makes a record that the rule could have made, or nearly. */
 static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_record *r)
 {
     memset(r, 0, sizeof *r);
@@ -76,17 +76,17 @@ static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_record *r)
     r->lineage.born_us = moment(in, now_us);
     r->closure = (lsync_guard_closure)(fuzz_byte(in) % (LSYNC_GUARD_LOSS + 1));
     r->blocked_until_us = near(in, now_us);
-    r->longest_lease_us = any_hold(in);
+    r->longest_lease_us = any_lease(in);
     r->refunds = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_REFUNDS_MAX + 1);
     r->limited = (uint32_t)fuzz_number(in, 1) % (LSYNC_GUARD_LIMITED_MAX + 1);
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
-        make_line(in, now_us, &r->entries[k], k != LOCK_SYNC_REQUEST_OTHER);
+        make_entry(in, now_us, &r->entries[k], k != LOCK_SYNC_REQUEST_OTHER);
     r->newest_cell = now_us / LSYNC_GUARD_CELL_US + fuzz_byte(in) % 32 - 16;
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)
         r->cells[i] = (uint32_t)fuzz_number(in, 2);
 }
 
-/* 0: the bytes as they are; 1: with format and checksum put right; 2: a record of plausible values. */
+/* kind 0: the bytes as they are; 1: with a correct format and checksum; 2: a record of plausible values. */
 static bool make_stored(unsigned kind, const unsigned char *raw, int64_t now_us, lsync_guard_stored *stored)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
@@ -128,8 +128,8 @@ static bool is_plausible(const lsync_guard_stored *stored)
     return good;
 }
 
-/* No lease was asked for that is longer than the longest hold: so the rule makes records. */
-static bool knows_holds(const lsync_guard_record *r)
+/* The rule makes only records in which no lease is longer than the longest lease. */
+static bool knows_leases(const lsync_guard_record *r)
 {
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
         if (r->entries[k].lease.length_us > r->longest_lease_us)
@@ -174,9 +174,9 @@ static void check_verdict(const history *h, const lsync_guard_verdict *v, int64_
 
 static lsync_guard_verdict reserve(history *h, lock_sync_request_kind kind, int64_t lease_us)
 {
-    const int64_t hold_max_us = kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US
-                                                                : LSYNC_GUARD_LEASE_MAX_US;
-    const lsync_guard_request request = {kind, min64(lease_us, hold_max_us), ++h->next_slot};
+    const int64_t lease_max_us = kind == LOCK_SYNC_REQUEST_OTHER ? LSYNC_GUARD_OTHER_LEASE_MAX_US
+                                                                 : LSYNC_GUARD_LEASE_MAX_US;
+    const lsync_guard_request request = {kind, min64(lease_us, lease_max_us), ++h->next_slot};
     lsync_guard_record *r = &h->stored.record;
     lsync_guard_record before = *r;
     lsync_guard_verdict v;
@@ -210,7 +210,7 @@ static void extend(history *h, int64_t slot, int64_t lease_us)
     FUZZ_CHECK(v.slot == 0 || (slot != 0 && count_hour(r) <= h->limits.budget));
 }
 
-/* What a file store does between two decisions. */
+/* Does what a file store does between two decisions. */
 static void keep_and_read(history *h)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
@@ -225,7 +225,7 @@ static void keep_and_read(history *h)
         h->stored = stored;
 }
 
-/* Another record, which this one learns from: twice is once. */
+/* Joins another record, from which this one learns. A second time must change nothing. */
 static void join(history *h, fuzz_input *in)
 {
     lsync_guard_record *r = &h->stored.record;
@@ -235,20 +235,20 @@ static void join(history *h, fuzz_input *in)
     make_near(in, h->now_us, &other);
     other.longest_lease_us = LSYNC_GUARD_LEASE_MAX_US;
     lsync_guard_join(r, &other, &h->limits, h->now_us);
-    FUZZ_CHECK(knows_holds(r));
+    FUZZ_CHECK(knows_leases(r));
     once = *r;
     lsync_guard_join(r, &other, &h->limits, h->now_us);
     FUZZ_CHECK(same(r, &once));
 }
 
-/* The record may be older than what was seen, of another life, or gone: a loss is found once. */
+/* The record may be older than what was seen, of another life, or gone. A loss must be found only once. */
 static void resolve(history *h, fuzz_input *in)
 {
     lsync_guard_record *r = &h->stored.record;
     unsigned flags = fuzz_byte(in);
     const lsync_guard_source source = {(flags & 1) != 0, {flags >> 1 & 1}, near(in, h->now_us)};
     lsync_guard_record seen;
-    lsync_guard_witness witness = {(flags & 4) != 0 ? &seen : NULL, any_hold(in), ++h->next_slot};
+    lsync_guard_witness witness = {(flags & 4) != 0 ? &seen : NULL, any_lease(in), ++h->next_slot};
 
     make_near(in, h->now_us, &seen);
     (void)lsync_guard_resolve(r, (flags & 8) == 0, &source, &witness, &h->limits, h->now_us);
@@ -257,7 +257,7 @@ static void resolve(history *h, fuzz_input *in)
     FUZZ_CHECK(!lsync_guard_resolve(r, true, &source, &witness, &h->limits, h->now_us));
 }
 
-/* After the wait that a denial tells, the gate is open. */
+/* After the wait that a denial reports, the guard must grant a slot. */
 static void check_opens(history *h, lock_sync_request_kind kind)
 {
     lsync_guard_verdict v = reserve(h, kind, 0);
@@ -278,7 +278,7 @@ static void settle(history *h, fuzz_input *in, int64_t slot, lock_sync_guard_out
     lsync_guard_settle(&h->stored.record, &h->limits, &ending, h->now_us);
 }
 
-/* Another boot: the clock begins anew. */
+/* Another boot: the clock begins again. */
 static void reboot(history *h, int64_t now_us)
 {
     if (h->plausible)
@@ -340,7 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     h.plausible = is_plausible(&h.stored);
     wall_us = (int64_t)(fuzz_number(&in, 7) % ((uint64_t)1 << 56));
-    if (kind & 0x20) { /* as the file store takes over the record of another boot */
+    if (kind & 0x20) { /* like the file store with the record of another boot */
         lsync_guard_shift(&h.stored.record, h.stored.wall_us - wall_us);
         h.stored.wall_us = wall_us;
     }

@@ -1,5 +1,5 @@
-/* Redis URLs with any bytes: what is accepted is a host, a port and a database that stand in the URL, and written anew
-   from its parts it is read as the same.
+/* Redis URLs with any bytes. An accepted URL has a host name, a port and a database from the text. A URL that is
+   written from these parts is parsed to the same parts.
 
    Input: the URL, up to a NUL. */
 #include "fuzz.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every byte as %XX: nothing in it has a meaning any more. */
+/* Writes each byte as %XX, so that none has a special meaning. */
 static char *escape(char *at, const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)

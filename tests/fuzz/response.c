@@ -1,8 +1,9 @@
-/* A whole answer through the public functions: status, headers, body; what comes of it is consistent, tells no secret
-   and leaks nothing.
+/* A complete response through the public functions: status, headers, body. The outcome must be consistent, contain no
+   secret and leak nothing.
 
-   Input, in lines: a letter for what is asked (see fuzz_ask) and the HTTP status; then `Name: value` a header, `@N`
-   when it arrived, `%N` the cap on the body, `#N` the N-th allocation fails; an empty line; the body. */
+   Input, in lines: a letter for the requested locks (see fuzz_ask) and the HTTP status. Then `Name: value` adds a
+   header, `@N` sets the arrival time, `%N` the limit on the body, `#N` the allocation that fails. An empty line,
+   then the body. */
 #include "fuzz.h"
 
 #include "../support/t_heap.h"
@@ -13,13 +14,13 @@
 #define SECRET "sEcReT-4711"
 #define PIECE_BYTES 100 /* the body arrives in pieces */
 
-typedef struct answer {
+typedef struct reply {
     int32_t http;
-    lock_sync_status failed; /* what filling the response came to */
+    lock_sync_status failed; /* the status of filling the response */
     size_t fail_in;
     const char *body;
     size_t size;
-} answer;
+} reply;
 
 static int64_t number_of(const char *text)
 {
@@ -30,14 +31,14 @@ static int64_t number_of(const char *text)
     return value;
 }
 
-static void note(answer *a, lock_sync_status status)
+static void note(reply *a, lock_sync_status status)
 {
     if (status != LOCK_SYNC_E_INVALID_ARGUMENT && a->failed == LOCK_SYNC_OK)
         a->failed = status;
 }
 
-/* The lines before the empty one. */
-static void fill_head(fuzz_input *in, lock_sync_response *s, answer *a)
+/* Reads the lines before the empty one. */
+static void fill_head(fuzz_input *in, lock_sync_response *s, reply *a)
 {
     for (size_t size = 1; in->left > 0 && size > 0;) {
         char *line = fuzz_text_to(in, '\n', &size);
@@ -55,7 +56,7 @@ static void fill_head(fuzz_input *in, lock_sync_response *s, answer *a)
     }
 }
 
-/* `%N` stands anywhere in the head; a response takes its cap from the context, so it is read first. */
+/* `%N` may be in any line of the head. A response takes the limit from its context, so it is read first. */
 static void set_cap(lock_sync_ctx *ctx, fuzz_input in)
 {
     for (size_t size = 1; in.left > 0 && size > 0;) {
@@ -67,7 +68,7 @@ static void set_cap(lock_sync_ctx *ctx, fuzz_input in)
     }
 }
 
-static void fill_body(fuzz_input *in, lock_sync_response *s, answer *a)
+static void fill_body(fuzz_input *in, lock_sync_response *s, reply *a)
 {
     a->body = (const char *)in->at;
     a->size = in->left;
@@ -78,8 +79,8 @@ static void fill_body(fuzz_input *in, lock_sync_response *s, answer *a)
     }
 }
 
-/* The statuses that an answer may come to, as bits. */
-static uint32_t possible(const answer *a)
+/* Returns the statuses that are possible for a response, as bits. */
+static uint32_t possible(const reply *a)
 {
 #define BIT(status) (1u << LOCK_SYNC_##status)
     const uint32_t refusals = BIT(E_RATE_LIMITED) | BIT(E_UNAUTHORIZED) | BIT(E_FORBIDDEN) | BIT(E_NOT_FOUND) |
@@ -101,7 +102,7 @@ static uint32_t possible(const answer *a)
 #undef BIT
 }
 
-static bool tells_secret(const char *text)
+static bool has_secret(const char *text)
 {
     return text != NULL && strstr(text, SECRET) != NULL;
 }
@@ -122,7 +123,7 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-static void check_error(const lock_sync_error *e, lock_sync_status status, const answer *a)
+static void check_error(const lock_sync_error *e, lock_sync_status status, const reply *a)
 {
     const char *message = lock_sync_error_message(e);
     const char *correlation_id = lock_sync_error_correlation_id(e);
@@ -132,14 +133,14 @@ static void check_error(const lock_sync_error *e, lock_sync_status status, const
 
     FUZZ_CHECK(lock_sync_error_status(e) == status);
     FUZZ_CHECK(message != NULL && (message[0] != '\0') == (status != LOCK_SYNC_OK));
-    FUZZ_CHECK(is_one_line(message) && fuzz_is_utf8(message) && !tells_secret(message));
+    FUZZ_CHECK(is_one_line(message) && fuzz_is_utf8(message) && !has_secret(message));
     FUZZ_CHECK(correlation_id == NULL ||
-               (is_one_line(correlation_id) && is_ascii(correlation_id) && !tells_secret(correlation_id)));
+               (is_one_line(correlation_id) && is_ascii(correlation_id) && !has_secret(correlation_id)));
     FUZZ_CHECK(n <= 16 && lock_sync_error_api_message_at(e, n) == NULL);
     for (size_t i = 0; i < n; i++) {
         const char *says = lock_sync_error_api_message_at(e, i);
 
-        FUZZ_CHECK(says != NULL && fuzz_is_utf8(says) && !tells_secret(says));
+        FUZZ_CHECK(says != NULL && fuzz_is_utf8(says) && !has_secret(says));
     }
     FUZZ_CHECK(wait_ms >= -1 && (wait_ms == -1 || status == LOCK_SYNC_E_RATE_LIMITED || status == LOCK_SYNC_E_SERVER));
     FUZZ_CHECK(offset >= -1 && offset <= (int64_t)a->size && (offset == -1 || status == LOCK_SYNC_E_MALFORMED));
@@ -149,7 +150,7 @@ static void check_error(const lock_sync_error *e, lock_sync_status status, const
 }
 
 static void decode(t_heap *heap, lock_sync_ctx *ctx, const lock_sync_request *q, const lock_sync_response *s,
-                   const answer *a, const fuzz_question *question)
+                   const reply *a, const fuzz_selection *selection)
 {
     lock_sync_results *r;
     lock_sync_results *again;
@@ -159,7 +160,7 @@ static void decode(t_heap *heap, lock_sync_ctx *ctx, const lock_sync_request *q,
     FUZZ_CHECK((status == LOCK_SYNC_OK) == (r != NULL));
     check_error(lock_sync_last_error(ctx), status, a);
     if (r != NULL)
-        fuzz_check_results(r, question);
+        fuzz_check_results(r, selection);
     heap->fail_at = a->fail_in == 0 ? 0 : heap->requests + a->fail_in;
     status = lock_sync_response_decode(ctx, q, s, &again);
     heap->fail_at = 0;
@@ -178,11 +179,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t letter = fuzz_byte(&in);
     t_heap heap = {0};
     lock_sync_allocator memory = t_heap_allocator(&heap);
-    answer a = {0};
+    reply a = {0};
     size_t status_size;
     char *status = fuzz_text_to(&in, '\n', &status_size);
     int64_t http = number_of(status);
-    fuzz_question question;
+    fuzz_selection selection;
     lock_sync_ctx *ctx;
     lock_sync_request *q;
     lock_sync_response *s;
@@ -196,11 +197,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK((lock_sync_response_set_status(s, a.http) == LOCK_SYNC_OK) == (a.http >= 100 && a.http <= 999));
     fill_head(&in, s, &a);
     fill_body(&in, s, &a);
-    fuzz_ask(letter, a.body, a.size, &question);
-    FUZZ_CHECK((question.single ? lock_sync_request_build_one(ctx, question.ids[0], &q)
-                                : lock_sync_request_build(ctx, question.n == 0 ? NULL : question.ids, question.n,
-                                                          &q)) == LOCK_SYNC_OK);
-    decode(&heap, ctx, q, s, &a, &question);
+    fuzz_ask(letter, a.body, a.size, &selection);
+    FUZZ_CHECK((selection.single ? lock_sync_request_build_one(ctx, selection.ids[0], &q)
+                                 : lock_sync_request_build(ctx, selection.n == 0 ? NULL : selection.ids, selection.n,
+                                                           &q)) == LOCK_SYNC_OK);
+    decode(&heap, ctx, q, s, &a, &selection);
     lock_sync_response_free(s);
     lock_sync_request_free(q);
     lock_sync_ctx_free(ctx);

@@ -1,6 +1,7 @@
-/* Times: an ISO timestamp, an HTTP date, Retry-After. What is accepted is what the C library makes of the same text.
+/* Times: an ISO timestamp, an HTTP date, Retry-After. An accepted text must mean what the C library makes of it.
 
-   Input: a byte that picks when the answer arrived; a text; after a line end, the answer's Date header. */
+   Input: a byte for the time at which the response arrived; a text; after a line end, the Date header of the
+   response. */
 #include "fuzz.h"
 #include "wire/timestamp.h"
 
@@ -17,7 +18,7 @@ static int64_t ms_of(struct tm *tm)
     return (int64_t)timegm(tm) * 1000;
 }
 
-/* A number of which each digit is known to be one. */
+/* Returns the number of `count` digits. */
 static int digits(const char *text, int count)
 {
     int value = 0;
@@ -29,7 +30,7 @@ static int digits(const char *text, int count)
     return value;
 }
 
-/* What an accepted ISO timestamp means, by the places that its digits must have. */
+/* Returns the time of an accepted ISO timestamp, by the fixed places of its digits. */
 static int64_t meant_by_iso(const char *text, size_t size)
 {
     struct tm tm = {0};
@@ -65,14 +66,14 @@ static int64_t meant_by_iso(const char *text, size_t size)
         struct tm normal = tm;
         int64_t ms = ms_of(&normal);
 
-        FUZZ_CHECK(normal.tm_mday == tm.tm_mday && normal.tm_mon == tm.tm_mon); /* a day that there is */
+        FUZZ_CHECK(normal.tm_mday == tm.tm_mday && normal.tm_mon == tm.tm_mon); /* an existing day */
         return ms + digits(fraction, 3) - (int64_t)offset * 60000;
     }
 }
 
 static void check_iso(const char *text, size_t size)
 {
-    char *exact = malloc(size == 0 ? 1 : size); /* no NUL behind it */
+    char *exact = malloc(size == 0 ? 1 : size); /* no NUL after it */
     int64_t ms = -7;
     bool good;
 
@@ -88,13 +89,13 @@ static void check_iso(const char *text, size_t size)
     FUZZ_CHECK(ms == meant_by_iso(text, size));
 }
 
-/* What the C library makes of an accepted HTTP date; years of two digits as the library's, or they would differ by its
-   own idea of the century. */
+/* Returns what the C library makes of an accepted HTTP date. Years of two digits are those of the library, because
+   the C library chooses the century differently. */
 static int64_t meant_by_http_date(const char *text, int64_t got_ms)
 {
     static const char *const forms[] = {"%a, %d %b %Y %T GMT", "%a, %d-%b-%y %T GMT", "%a %b %e %T %Y"};
 
-    char upper[64]; /* strptime() knows names in any case, but not GMT */
+    char upper[64]; /* strptime() accepts names in any case, but not GMT */
     size_t size = strlen(text);
 
     FUZZ_CHECK(size < sizeof upper);
@@ -128,7 +129,7 @@ static bool check_http_date(const char *text, int64_t now_ms, int64_t *ms)
         return false;
     }
     FUZZ_CHECK(*ms == meant_by_http_date(text, *ms));
-    if (strchr(text, '-') != NULL) /* the form with two digits for the year */
+    if (strchr(text, '-') != NULL) /* the form with a year of two digits */
         FUZZ_CHECK(*ms - now_ms <= 50 * year_ms && now_ms - *ms <= 51 * year_ms);
     return true;
 }

@@ -1,7 +1,7 @@
-/* All settings with any text and number, and the request that comes of them: what is accepted leads where libcurl's
-   parser says it does, and nothing that a setter takes can break a header or put a credential on the wrong road.
+/* All settings with any text and number, and the resulting request. An accepted URL must lead where libcurl's parser
+   says. No accepted setting may break a header, or send a credential to another server.
 
-   Input: settings, each a letter and a text up to a NUL; `-` for the letter takes the default of the next. */
+   Input: settings, each a letter and a text up to a NUL; `-` before the letter sets the default. */
 #include "client/context.h"
 #include "fuzz.h"
 
@@ -21,7 +21,7 @@ static int64_t number_of(const char *text)
     return strtoll(text, NULL, 0);
 }
 
-/* A refusal tells no byte of what it refuses: all visible bytes alike, it reads the same. */
+/* The error for a rejected secret contains no byte of it: with other visible bytes the text must be the same. */
 static void check_refusal(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *, const char *), const char *text)
 {
     char *masked = strdup(text);
@@ -43,7 +43,7 @@ static lock_sync_status set_until(lock_sync_ctx *ctx, const char *text)
     return lock_sync_set_access_token_until(ctx, text, INT64_MAX);
 }
 
-/* An IPv6 address is one for us if it is one for the C library. */
+/* The library accepts an IPv6 address if and only if the C library does. */
 static void check_address(const char *url, lock_sync_status status)
 {
     const char *begin = strchr(url, '[');
@@ -52,7 +52,7 @@ static void check_address(const char *url, lock_sync_status status)
     struct in6_addr a6;
 
     if (begin == NULL || begin[size + 1] == '\0' || begin[size + 2] != '\0' || size >= sizeof address)
-        return; /* not closed, or not all of it */
+        return; /* not closed, or not complete */
     if (strncasecmp(url, "http://[", 8) != 0 && strncasecmp(url, "https://[", 9) != 0)
         return;
     memcpy(address, begin + 1, size);
@@ -71,7 +71,7 @@ static lock_sync_status no_transport(void *user, const lock_sync_request *reques
     return LOCK_SYNC_E_NETWORK;
 }
 
-/* A transport of a host whose header may be of another version; its last bytes are not there then. */
+/* A transport of an application whose header may be of another version: the last bytes are not there then. */
 static lock_sync_status set_transport(lock_sync_ctx *ctx, int64_t size)
 {
     lock_sync_transport whole = {.struct_size = (size_t)size, .perform = no_transport};
@@ -88,7 +88,7 @@ static lock_sync_status set_transport(lock_sync_ctx *ctx, int64_t size)
     return status;
 }
 
-/* The limits of a guard, which then is the context's. */
+/* Sets a guard with these limits for the context. */
 static lock_sync_status set_guard(lock_sync_ctx *ctx, int64_t interval_ms, const char *budget)
 {
     const char *comma = budget == NULL ? NULL : strchr(budget, ',');
@@ -106,7 +106,7 @@ static lock_sync_status set_guard(lock_sync_ctx *ctx, int64_t interval_ms, const
     return LOCK_SYNC_OK;
 }
 
-/* The settings that are numbers; "-" and their letter is 0. */
+/* Applies a setting that is a number; for "-" the number is 0. */
 static lock_sync_status apply_number(lock_sync_ctx *ctx, char letter, int64_t number, const char *text)
 {
     switch (letter) {
@@ -152,26 +152,26 @@ static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
     return apply_number(ctx, letter, text == NULL ? 0 : number_of(text), text);
 }
 
-/* The same address in other words: libcurl writes 127.1 as 127.0.0.1. */
-static bool same_host(const char *ours, const char *theirs)
+/* Returns whether both mean the same host name or address: libcurl writes 127.1 as 127.0.0.1. */
+static bool same_host(const char *accepted, const char *parsed)
 {
     struct in_addr a4, b4;
 
-    if (strcasecmp(ours, theirs) == 0)
+    if (strcasecmp(accepted, parsed) == 0)
         return true;
-    if (ours[0] == '[') {
+    if (accepted[0] == '[') {
         struct in6_addr a6, b6;
         char address[64] = "";
         char other[64] = "";
 
-        if (strlen(ours) >= sizeof address || strlen(theirs) >= sizeof other)
+        if (strlen(accepted) >= sizeof address || strlen(parsed) >= sizeof other)
             return false;
-        memcpy(address, ours + 1, strlen(ours) - 2);
-        memcpy(other, theirs + 1, strlen(theirs) - 2);
+        memcpy(address, accepted + 1, strlen(accepted) - 2);
+        memcpy(other, parsed + 1, strlen(parsed) - 2);
         return inet_pton(AF_INET6, address, &a6) == 1 && inet_pton(AF_INET6, other, &b6) == 1 &&
                memcmp(&a6, &b6, sizeof a6) == 0;
     }
-    return inet_aton(ours, &a4) != 0 && inet_aton(theirs, &b4) != 0 && a4.s_addr == b4.s_addr;
+    return inet_aton(accepted, &a4) != 0 && inet_aton(parsed, &b4) != 0 && a4.s_addr == b4.s_addr;
 }
 
 static bool is_loopback(const char *host)
@@ -189,7 +189,7 @@ static char *part(CURLU *u, CURLUPart what)
     return curl_url_get(u, what, &text, 0) == CURLUE_OK ? text : NULL;
 }
 
-/* Where the host of a URL that was accepted stands. */
+/* Returns the host name of an accepted URL. */
 static char *host_of(const char *url)
 {
     const char *host = strstr(url, "://") + 3;
@@ -201,13 +201,13 @@ static char *host_of(const char *url)
 static void check_url(const lock_sync_ctx *ctx, const char *url)
 {
     CURLU *u = curl_url();
-    char *ours = host_of(url);
+    char *accepted = host_of(url);
     char *scheme;
     char *host;
     char *path;
     char *query;
 
-    if (u == NULL || ours == NULL)
+    if (u == NULL || accepted == NULL)
         abort();
     FUZZ_CHECK(curl_url_set(u, CURLUPART_URL, url, CURLU_PATH_AS_IS) == CURLUE_OK);
     scheme = part(u, CURLUPART_SCHEME);
@@ -215,20 +215,20 @@ static void check_url(const lock_sync_ctx *ctx, const char *url)
     path = part(u, CURLUPART_PATH);
     query = part(u, CURLUPART_QUERY);
     FUZZ_CHECK(scheme != NULL && strcmp(scheme, ctx->route.https ? "https" : "http") == 0);
-    FUZZ_CHECK(host != NULL && same_host(ours, host));
+    FUZZ_CHECK(host != NULL && same_host(accepted, host));
     FUZZ_CHECK(part(u, CURLUPART_USER) == NULL && part(u, CURLUPART_PASSWORD) == NULL);
     FUZZ_CHECK(part(u, CURLUPART_FRAGMENT) == NULL);
     FUZZ_CHECK(query == NULL || strncmp(query, "id=", 3) == 0);
     FUZZ_CHECK(path != NULL && strstr(path, "/api/") != NULL && strstr(path, "/my/lock") != NULL);
     FUZZ_CHECK(!ctx->route.loopback || is_loopback(host));
-    FUZZ_CHECK(ctx->route.loopback || !is_loopback(host) || strcasecmp(host, ours) != 0);
+    FUZZ_CHECK(ctx->route.loopback || !is_loopback(host) || strcasecmp(host, accepted) != 0);
     FUZZ_CHECK(ctx->route.https || ctx->allow_http || is_loopback(host));
     FUZZ_CHECK(ctx->route.https || is_loopback(host) || ctx->proxy == NULL);
     curl_free(scheme);
     curl_free(host);
     curl_free(path);
     curl_free(query);
-    free(ours);
+    free(accepted);
     curl_url_cleanup(u);
 }
 
@@ -239,7 +239,7 @@ static void check_proxy(const char *proxy)
     const char *at = strrchr(begin, '@');
     size_t size;
     char *host;
-    char *ours;
+    char *accepted;
 
     if (u == NULL)
         abort();
@@ -247,10 +247,10 @@ static void check_proxy(const char *proxy)
     size = begin[0] == '[' ? strcspn(begin, "]") + 1 : strcspn(begin, ":/");
     FUZZ_CHECK(curl_url_set(u, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) == CURLUE_OK);
     host = part(u, CURLUPART_HOST);
-    ours = strndup(begin, size);
-    FUZZ_CHECK(ours != NULL && host != NULL && same_host(ours, host));
+    accepted = strndup(begin, size);
+    FUZZ_CHECK(accepted != NULL && host != NULL && same_host(accepted, host));
     curl_free(host);
-    free(ours);
+    free(accepted);
     curl_url_cleanup(u);
 }
 
@@ -275,7 +275,7 @@ static void check_request(const lock_sync_ctx *ctx, const lock_sync_request *q, 
     check_url(ctx, url);
 }
 
-/* All of them, a few, so many that they pass the URL's length, one. */
+/* Builds requests for all locks, a few, more than fit a URL, and one. */
 static void build(lock_sync_ctx *ctx)
 {
     static const size_t counts[] = {0, 2, 90, 1};
