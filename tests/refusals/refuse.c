@@ -23,7 +23,7 @@
 const char *const refuse_names[REFUSE_COUNT] = {REFUSE_ALL(TEXT)};
 
 typedef struct order {
-    atomic_size_t calls_left; /* until one is refused; 0: none is */
+    atomic_size_t calls_left; /* until one is refused; 0: no call is refused */
     atomic_bool each;
     atomic_int error;
 } order;
@@ -81,8 +81,8 @@ static bool is_short(refusable function)
 
 #define CODE(type, name) ((type)atomic_load(&orders[REFUSE_##name].error))
 
-/* The function `name` of that type and with these parameters, passed on as `arguments`, or `refusal`: of the system's
-   -1 and errno, of the others their code. */
+/* Wraps the function `name` of that type and with these parameters. It passes the call on with `arguments`, or
+   returns `refusal`: -1 and errno for the system's functions, a code for the others. */
 #define WRAP(type, name, refusal, parameters, arguments)                                                               \
   type __real_##name parameters;                                                                                       \
   type __wrap_##name parameters;                                                                                       \
@@ -121,7 +121,7 @@ WRAP_SYSTEM(ssize_t, send, (int fd, const void *from, size_t size, int flags), (
 WRAP_SYSTEM(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
 WRAP_SYSTEM(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
-/* Only to add a descriptor needs memory. What could not be taken out would wake epoll for ever. */
+/* Only adding a descriptor needs memory. A descriptor that could not be removed would wake epoll forever. */
 int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
@@ -130,7 +130,7 @@ int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
                                                                  : __real_epoll_ctl(fd, what, of, e);
 }
 
-/* A descriptor is closed all the same, or it would leak. */
+/* The descriptor is still closed: otherwise it would leak. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
@@ -145,10 +145,10 @@ int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
     return is_refused(REFUSE_open64) ? refuse_system(REFUSE_open64)
-                                     : __real_open64(path, flags); /* ours create nothing */
+                                     : __real_open64(path, flags); /* the library's calls create nothing */
 }
 
-/* FORTIFY has other names for these; the last size is that of the place. */
+/* FORTIFY uses other names for these; the last size is that of the buffer. */
 ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room);
 ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room)
 {
@@ -225,7 +225,7 @@ WRAP(CURLU *, curl_url, NULL, (void), ())
 WRAP_CODE(CURLUcode, curl_url_set, (CURLU * u, CURLUPart what, const char *part, unsigned flags),
           (u, what, part, flags))
 
-/* It is removed all the same, or it could not be freed. */
+/* It is still removed: otherwise it could not be freed. */
 CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);
 CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e);
 CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
@@ -235,7 +235,7 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
     return is_refused(REFUSE_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
 }
 
-/* Of their last argument libcurl takes a long, a pointer, or (the options from 30000 on) a curl_off_t. */
+/* libcurl takes its last argument as a long, a pointer, or a curl_off_t (options from 30000 on). */
 #define WRAP_OPTION(type, name, handle, option)                                                                        \
   type __real_##name(handle *h, option o, ...);                                                                        \
   type __wrap_##name(handle *h, option o, ...);                                                                        \

@@ -1,5 +1,5 @@
-/* Stands between the library and what it calls: any one call of the system's, the threads' or libcurl's functions fails
-   on demand. The programs link the library's archive, with --wrap for each of these functions. */
+/* Wraps the functions that the library calls: any one call of the system's, the threads' or libcurl's functions
+   fails on demand. The programs link the library's archive, with --wrap for each of these functions. */
 #ifndef REFUSALS_REFUSE_H
 #define REFUSALS_REFUSE_H
 
@@ -30,14 +30,14 @@ typedef enum refusable { REFUSE_ALL(REFUSE_NAME) REFUSE_COUNT } refusable;
 
 extern const char *const refuse_names[REFUSE_COUNT];
 
-/* The call of that number from now (from 1; 0: every call) fails: of the system's functions with `error` as errno, of
-   the others with it as their code. The clock does not fail, but is a day later from then on. */
-#define REFUSE_SHORT (-1) /* of pread and pwrite: the call does one byte of what it is asked for */
+/* Refuses call number `nth` from now (from 1; 0: every call). The system's functions set errno to `error`, the
+   others return it. The clock does not fail, but is a day later from then on. */
+#define REFUSE_SHORT (-1) /* for pread and pwrite: the call transfers one byte */
 void refuse(refusable function, size_t nth, int error);
-/* No call of any function fails any more. Whether one did. */
+/* Ends all refusals; returns whether a call was refused. */
 bool refuse_end(void);
 
-/* Called once, when the library next waits for a thread's end. */
+/* Calls `act` once, when the library next waits for the end of a thread. */
 void refuse_before_join(void (*act)(void *user), void *user);
 
 #endif

@@ -1,4 +1,4 @@
-/* Whole lives; see scenes.h. */
+/* Lives of the library's objects; see scenes.h. */
 #include "scenes.h"
 #include "../support/raw_server.h"
 
@@ -11,7 +11,7 @@
 #define KEY "demo-key"
 #define TIMEOUT_MS 1000
 
-/* --- a guard over a store of the host's own, which may block --- */
+/* --- a guard over an application's store, which may block --- */
 
 typedef struct gate {
     pthread_mutex_t mutex;
@@ -20,12 +20,12 @@ typedef struct gate {
     bool somebody_waits;
 } gate;
 
-typedef struct shelf {
-    gate *gate; /* of the second load and all after it; NULL: none */
+typedef struct own_store {
+    gate *gate; /* for the second load and all after it; NULL: none */
     size_t loads;
     unsigned char record[LOCK_SYNC_GUARD_RECORD_MAX];
     size_t size;
-} shelf;
+} own_store;
 
 static void open_gate(void *user)
 {
@@ -46,7 +46,7 @@ static void pass_gate(gate *g)
     (void)pthread_mutex_unlock(&g->mutex);
 }
 
-static bool gate_is_waited_at(gate *g)
+static bool gate_has_waiter(gate *g)
 {
     bool waits;
 
@@ -58,7 +58,7 @@ static bool gate_is_waited_at(gate *g)
 
 static lock_sync_status load(void *user, void *record, size_t *size, int64_t *now_ms)
 {
-    shelf *h = user;
+    own_store *h = user;
 
     if (h->loads++ > 0 && h->gate != NULL)
         pass_gate(h->gate);
@@ -71,7 +71,7 @@ static lock_sync_status load(void *user, void *record, size_t *size, int64_t *no
 static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *record, size_t size,
                                 bool *replaced)
 {
-    shelf *h = user;
+    own_store *h = user;
 
     (void)old_record;
     *replaced = old_size == h->size;
@@ -96,8 +96,8 @@ static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
     return lock_sync_set_personal_key(ctx, KEY);
 }
 
-/* A guard that asks an empty shelf, and gives its first slot at once. */
-static lock_sync_status set_new_guard(shelf *h, lock_sync_ctx *ctx)
+/* Sets a guard over an empty store, which grants its first slot at once. */
+static lock_sync_status set_new_guard(own_store *h, lock_sync_ctx *ctx)
 {
     lock_sync_guard_store store = {.struct_size = sizeof store, .user = h, .load = load, .replace = replace};
     lock_sync_guard *guard = NULL;
@@ -106,29 +106,29 @@ static lock_sync_status set_new_guard(shelf *h, lock_sync_ctx *ctx)
     if (status != LOCK_SYNC_OK)
         return status;
     MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
-    MUST_OK(lock_sync_set_guard(ctx, guard)); /* the old one may write what it kept */
+    MUST_OK(lock_sync_set_guard(ctx, guard)); /* the old one may write the outcome that it kept */
     lock_sync_guard_unref(guard);
     h->size = 0;
     return LOCK_SYNC_OK;
 }
 
-/* A context whose guard asks the shelf, or NULL. */
-static lock_sync_status make_ctx(scene *s, shelf *h, bool repeated, lock_sync_ctx **out)
+/* Makes a context with a guard over the store; NULL if it fails. */
+static lock_sync_status make_ctx(scene *s, own_store *h, bool retried, lock_sync_ctx **out)
 {
     lock_sync_allocator memory = t_heap_allocator(&s->heap);
     lock_sync_status status = lock_sync_ctx_new_with_allocator(&memory, out);
 
-    *h = (shelf){.size = 0};
+    *h = (own_store){.size = 0};
     if (status == LOCK_SYNC_OK)
         status = set_new_guard(h, *out);
     if (status != LOCK_SYNC_OK)
         return status;
     MUST_OK(lock_sync_set_base_url(*out, s->url));
-    MUST_OK(lock_sync_set_personal_key(*out, repeated ? "another-key" : KEY));
+    MUST_OK(lock_sync_set_personal_key(*out, retried ? "another-key" : KEY));
     MUST_OK(lock_sync_set_timeout_ms(*out, TIMEOUT_MS));
     MUST_OK(lock_sync_set_logger(*out, note_line, s));
     MUST_OK(lock_sync_set_guard_mode(*out, LOCK_SYNC_GUARD_WAIT));
-    if (repeated)
+    if (retried)
         MUST_OK(lock_sync_set_token_provider(*out, give_key, NULL));
     return LOCK_SYNC_OK;
 }
@@ -144,8 +144,8 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
     return status;
 }
 
-/* Where nobody listens. OK: as it should, it found nobody. */
-static lock_sync_status fetch_in_vain(scene *s, lock_sync_ctx *ctx)
+/* Fetches from a port without a listener. Returns OK if that failed as it should. */
+static lock_sync_status fetch_from_dead_port(scene *s, lock_sync_ctx *ctx)
 {
     uint16_t port;
     int bound = raw_dead_port(&port);
@@ -160,20 +160,20 @@ static lock_sync_status fetch_in_vain(scene *s, lock_sync_ctx *ctx)
     return status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_OK : status;
 }
 
-static lock_sync_status fetch_once(scene *s, bool after_another, bool repeated)
+static lock_sync_status fetch_once(scene *s, bool after_another, bool retried)
 {
-    shelf h;
+    own_store h;
     lock_sync_ctx *ctx = NULL;
-    lock_sync_status status = make_ctx(s, &h, repeated, &ctx);
+    lock_sync_status status = make_ctx(s, &h, retried, &ctx);
 
     if (status == LOCK_SYNC_OK) {
         if (after_another)
-            status = fetch_in_vain(s, ctx);
+            status = fetch_from_dead_port(s, ctx);
         if (status == LOCK_SYNC_OK)
             status = fetch(ctx);
         (void)refuse_end();
         if (status != LOCK_SYNC_OK) {
-            /* the lease of a fetch that was not settled lasts for long */
+            /* the lease of a fetch that was not settled is still running */
             s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && fetch(ctx) == LOCK_SYNC_OK;
         }
     }
@@ -191,7 +191,7 @@ lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s)
     return fetch_once(s, true, false);
 }
 
-lock_sync_status life_of_a_repeated_fetch(scene *s)
+lock_sync_status life_of_a_retried_fetch(scene *s)
 {
     return fetch_once(s, false, true);
 }
@@ -200,14 +200,14 @@ lock_sync_status life_of_a_repeated_fetch(scene *s)
 
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
-    lock_sync_status *told = user;
+    lock_sync_status *ended = user;
 
     (void)ctx;
-    *told = status;
+    *ended = status;
     lock_sync_results_free(results);
 }
 
-/* No clock is asked here: it jumps. pool_wait may tell of a failure, and goes on. */
+/* Uses no clock, because it may jump. pool_wait may report a failure, and the pool continues. */
 static void wait_for_all(lock_sync_pool *p)
 {
     for (int i = 0; i < KIT_PATIENCE_MS / 10 && lock_sync_pool_pending(p) > 0; i++)
@@ -215,38 +215,38 @@ static void wait_for_all(lock_sync_pool *p)
     MUST_INT(lock_sync_pool_pending(p), 0);
 }
 
-#define TWO 2 /* accounts: one may be over when the other fails */
+#define TWO 2 /* accounts: one may have ended when the other fails */
 
-/* The first status that is not OK. */
+/* Returns the first status that is not OK. */
 static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *const *all)
 {
-    lock_sync_status told[TWO];
+    lock_sync_status ended[TWO];
     lock_sync_status status = LOCK_SYNC_OK;
 
     for (size_t i = 0; i < TWO; i++) {
-        told[i] = LOCK_SYNC_E_BUSY;
-        status = lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]);
+        ended[i] = LOCK_SYNC_E_BUSY;
+        status = lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &ended[i]);
         if (status != LOCK_SYNC_OK)
-            told[i] = status;
+            ended[i] = status;
     }
     wait_for_all(p);
     for (size_t i = TWO; i-- > 0;)
-        status = told[i] != LOCK_SYNC_OK ? told[i] : status;
+        status = ended[i] != LOCK_SYNC_OK ? ended[i] : status;
     return status;
 }
 
-static lock_sync_status make_two(scene *s, shelf *h, bool repeated, lock_sync_ctx **all)
+static lock_sync_status make_two(scene *s, own_store *h, bool retried, lock_sync_ctx **all)
 {
     lock_sync_status status = LOCK_SYNC_OK;
 
     for (size_t i = 0; i < TWO && status == LOCK_SYNC_OK; i++)
-        status = make_ctx(s, &h[i], repeated, &all[i]);
+        status = make_ctx(s, &h[i], retried, &all[i]);
     return status;
 }
 
-static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
+static lock_sync_status fetch_in_a_pool(scene *s, bool retried)
 {
-    shelf h[TWO];
+    own_store h[TWO];
     lock_sync_ctx *all[TWO] = {NULL, NULL};
     lock_sync_pool *p = NULL;
     lock_sync_allocator memory = t_heap_allocator(&s->heap);
@@ -254,7 +254,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool repeated)
 
     MUST_INT(p != NULL, status == LOCK_SYNC_OK);
     if (status == LOCK_SYNC_OK)
-        status = make_two(s, h, repeated, all);
+        status = make_two(s, h, retried, all);
     if (status == LOCK_SYNC_OK) {
         status = submit_and_wait(p, all);
         (void)refuse_end();
@@ -275,18 +275,18 @@ lock_sync_status life_of_a_pool(scene *s)
     return fetch_in_a_pool(s, false);
 }
 
-lock_sync_status life_of_a_repeated_fetch_in_a_pool(scene *s)
+lock_sync_status life_of_a_retried_fetch_in_a_pool(scene *s)
 {
     return fetch_in_a_pool(s, true);
 }
 
-bool questions_are_answered_when_a_pool_is_freed(scene *s)
+bool slots_are_settled_when_a_pool_is_freed(scene *s)
 {
-    shelf h[TWO];
+    own_store h[TWO];
     gate door = {.shut = true};
     lock_sync_ctx *all[TWO] = {NULL, NULL};
     lock_sync_pool *p;
-    lock_sync_status told[TWO];
+    lock_sync_status ended[TWO];
     bool settled = true;
 
     MUST_INT(pthread_mutex_init(&door.mutex, NULL), 0);
@@ -295,17 +295,18 @@ bool questions_are_answered_when_a_pool_is_freed(scene *s)
     MUST_OK(make_two(s, h, false, all));
     for (size_t i = 0; i < TWO; i++) {
         MUST_OK(lock_sync_set_timeout_ms(all[i], KIT_PATIENCE_MS));
-        MUST_OK(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &told[i]));
+        MUST_OK(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &ended[i]));
         h[i].gate = &door;
     }
-    /* Both ask, as they are submitted together; both fetch; one is being settled then, and the other waits to be. */
-    while (s->fetched < TWO || !gate_is_waited_at(&door))
+    /* Both are submitted together, ask for a slot and fetch. Now one slot is being settled, and the other waits for
+       it. */
+    while (s->fetched < TWO || !gate_has_waiter(&door))
         MUST_OK(lock_sync_pool_wait(p, 1));
     refuse_before_join(open_gate, &door);
     lock_sync_pool_free(p);
-    for (size_t i = 0; i < TWO; i++) { /* a slot that is not settled keeps the gate shut for longer than this */
+    for (size_t i = 0; i < TWO; i++) { /* a slot that is not settled closes the guard for longer than this */
         MUST_OK(lock_sync_set_timeout_ms(all[i], TIMEOUT_MS));
-        settled = settled && told[i] == LOCK_SYNC_E_CANCELLED && fetch(all[i]) == LOCK_SYNC_OK;
+        settled = settled && ended[i] == LOCK_SYNC_E_CANCELLED && fetch(all[i]) == LOCK_SYNC_OK;
         lock_sync_ctx_free(all[i]);
     }
     MUST_INT(pthread_cond_destroy(&door.opened), 0);
@@ -328,7 +329,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
     (void)refuse_end();
-    if (status != LOCK_SYNC_OK && g != NULL) { /* the gate is open, or held by a slot that was not settled */
+    if (status != LOCK_SYNC_OK && g != NULL) { /* the guard grants a slot, or one was not settled */
         lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
 
         s->usable = again == LOCK_SYNC_OK || again == LOCK_SYNC_E_TOO_SOON;
@@ -340,7 +341,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
     return status;
 }
 
-/* --- sweeps --- */
+/* --- all calls of a function --- */
 
 static void check_life(scene *s, life live, uint32_t may, const char *what, size_t nth)
 {

@@ -1,5 +1,5 @@
-/* Any one call to the system, the threads or libcurl fails; and the clock jumps at any look at it. The library says so,
-   leaves nothing over, and works again. */
+/* Any one call to the system, the threads or libcurl fails, or the clock jumps at any look at it. The library must
+   report it, leak nothing, and work again. */
 #include "scenes.h"
 #include "transport/quirks.h"
 
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What the failure of a call may come to; no other status. */
+/* The statuses that a failing call may cause. */
 #define NO_MEMORY MAY(E_NO_MEMORY)
 #define NO_CURL (MAY(E_NO_MEMORY) | MAY(E_NO_TRANSPORT) | MAY(E_CONNECT) | MAY(E_NETWORK) | MAY(E_TIMEOUT))
 
@@ -18,7 +18,7 @@ static scene scene_of(void)
     return (scene){.url = sim_url(server)};
 }
 
-/* Each function of a table fails with its error, in that life; it is called at least once. */
+/* Refuses each function of a table in a life, with its error. Each must be called at least once. */
 typedef struct row {
     refusable function;
     int error;
@@ -41,7 +41,7 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
 
 #define CHECK_ROWS(s, rows, live) check_rows(s, rows, COUNT_OF(rows), live)
 
-/* What every fetch calls, blocking or in a pool. */
+/* The functions that every fetch calls, blocking or in a pool. */
 #define EVERY_FETCH                                                                                                    \
   {REFUSE_pthread_mutex_init, ENOMEM, NO_MEMORY}, {REFUSE_pthread_cond_init, ENOMEM, NO_MEMORY},                       \
       {REFUSE_curl_easy_init, 0, NO_MEMORY}, {REFUSE_curl_multi_init, 0, NO_MEMORY}, {REFUSE_curl_url, 0, NO_MEMORY},  \
@@ -55,7 +55,7 @@ static void check_rows(scene *s, const row *rows, size_t n, life live)
 TEST(a_fetch_in_a_pool)
 {
     static const row rows[] = {
-        {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* it is called once: this is the first test */
+        {REFUSE_curl_global_init, CURLE_OUT_OF_MEMORY, NO_MEMORY}, /* called once: in the first test */
         EVERY_FETCH{REFUSE_pthread_create, EAGAIN, NO_MEMORY},
 #ifdef POOL_USES_EPOLL
         {REFUSE_curl_multi_socket_action, CURLM_OUT_OF_MEMORY, NO_CURL},
@@ -92,8 +92,8 @@ TEST(a_fetch)
     CHECK_ROWS(&s, rows, life_of_a_fetch);
 }
 
-/* Some are about what may be trusted. */
-TEST(no_option_of_a_fetch_may_be_missing)
+/* Some options are about trust. */
+TEST(a_fetch_fails_without_any_of_its_options)
 {
     scene s = scene_of();
 
@@ -101,7 +101,7 @@ TEST(no_option_of_a_fetch_may_be_missing)
     MUST_INT(s.unharmed, 1);
 }
 
-/* It begins with a new handle. */
+/* The second fetch begins with a new handle. */
 TEST(a_fetch_after_a_failed_one)
 {
     static const row rows[] = {
@@ -114,17 +114,17 @@ TEST(a_fetch_after_a_failed_one)
 }
 
 #ifdef POOL_USES_EPOLL
-/* libcurl cannot go on, and nothing can be put in its place: the next fetch tries again. */
-TEST(a_pool_that_cannot_begin_anew)
+/* libcurl cannot continue, and no new handle can be made: the next fetch tries again. */
+TEST(a_pool_that_cannot_make_another_multi_handle)
 {
     scene s = scene_of();
     bool refused = true;
     size_t nth;
 
-    for (nth = 1; refused; nth++) { /* how often a fetch calls it depends on libcurl, and on what comes together */
+    for (nth = 1; refused; nth++) { /* the number of calls depends on libcurl, and on what arrives together */
         lock_sync_status status;
 
-        refuse(REFUSE_curl_multi_init, 2, 0); /* the first is the pool's own */
+        refuse(REFUSE_curl_multi_init, 2, 0); /* the first call makes the pool's handle */
         refuse(REFUSE_curl_multi_socket_action, nth, CURLM_OUT_OF_MEMORY);
         status = life_of_a_pool(&s);
         refused = refuse_end();
@@ -146,22 +146,22 @@ TEST(a_worn_handle_that_cannot_be_replaced)
     MUST(refuse_end());
 }
 
-TEST(a_freed_pool_settles_what_waits_to_be)
+TEST(a_freed_pool_settles_all_slots)
 {
     scene s = scene_of();
 
-    MUST(questions_are_answered_when_a_pool_is_freed(&s));
+    MUST(slots_are_settled_when_a_pool_is_freed(&s));
     MUST_INT(s.heap.blocks, 0);
 }
 
-/* Also between the 401 and the repeat. */
-TEST(the_clock_jumps_before_a_repeat)
+/* Also between the 401 and the retry. */
+TEST(the_clock_jumps_before_a_retry)
 {
     const uint32_t may = MAY(E_TIMEOUT) | MAY(E_TOO_SOON) | MAY(E_UNAUTHORIZED);
     scene s = scene_of();
 
-    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch, may) > 0);
-    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_repeated_fetch_in_a_pool, may) > 0);
+    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_retried_fetch, may) > 0);
+    MUST(check_refusals(&s, REFUSE_clock_gettime, 0, life_of_a_retried_fetch_in_a_pool, may) > 0);
 }
 
 TEST(a_guard_in_a_file)
@@ -193,7 +193,7 @@ TEST(a_guard_in_a_file)
     kit_remove_dir((char *)(uintptr_t)s.dir);
 }
 
-TEST(a_file_that_is_never_the_one_that_was_opened)
+TEST(a_file_that_is_always_replaced_after_it_was_opened)
 {
     char *dir = kit_temp_dir();
     char *path = kit_text("%s/guard", dir);

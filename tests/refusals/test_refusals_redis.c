@@ -1,4 +1,4 @@
-/* Any one call to the system fails while a guard asks Redis or a database is prepared, or the clock jumps (see
+/* Any one call to the system fails while a guard uses Redis or a database is prepared, or the clock jumps (see
    scenes.h). */
 #include "scenes.h"
 
@@ -10,7 +10,7 @@
 
 static redis_server *server;
 
-/* After the life before: its last slot keeps the gate shut for a millisecond or two. */
+/* Waits until the last slot of the life before is over, at most a millisecond or two. */
 static lock_sync_status reserve(lock_sync_guard *g, int64_t *slot)
 {
     lock_sync_status status = LOCK_SYNC_E_TOO_SOON;
@@ -36,7 +36,7 @@ static lock_sync_status live(scene *s)
     if (key_is_lost)
         redis_server_do(server, "DEL refusals");
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_guard_set_hourly_budget(g, 1000000, 0); /* how many lives there are depends on the machine */
+        status = lock_sync_guard_set_hourly_budget(g, 1000000, 0); /* for any number of lives */
     if (status == LOCK_SYNC_OK)
         status = reserve(g, &slot);
     if (status == LOCK_SYNC_OK)
@@ -52,9 +52,9 @@ static lock_sync_status live(scene *s)
     return status;
 }
 
-static char said[160]; /* by the last life that failed */
+static char last_message[160]; /* error message of the last life that failed */
 
-/* The marker is made anew. */
+/* The act makes the marker. */
 static lock_sync_status live_to_prepare(scene *s)
 {
     lock_sync_redis *r = NULL;
@@ -65,20 +65,20 @@ static lock_sync_status live_to_prepare(scene *s)
         status = lock_sync_redis_prepare(r, "prepared:1");
     (void)refuse_end();
     if (status != LOCK_SYNC_OK && r != NULL)
-        s->usable = lock_sync_redis_error_message(r, said, sizeof said) > 0 &&
+        s->usable = lock_sync_redis_error_message(r, last_message, sizeof last_message) > 0 &&
                     lock_sync_redis_prepare(r, "prepared:1") == LOCK_SYNC_OK &&
                     redis_server_number(server, "EXISTS prepared:locksync") == 1;
     lock_sync_redis_free(r);
     return status;
 }
 
-TEST(any_one_call_fails)
+TEST(any_one_call_may_fail)
 {
     static const struct {
         refusable function;
         int error;
         uint32_t may;
-        bool is_named; /* the error, in the message */
+        bool is_named; /* the message contains the error */
     } rows[] = {
         {REFUSE_pthread_mutex_init, ENOMEM, MAY(E_NO_MEMORY), false},
         {REFUSE_getaddrinfo, EAI_NONAME, MAY(E_GUARD), false},
@@ -105,13 +105,13 @@ TEST(any_one_call_fails)
             CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
         }
         CHECK(check_refusals(&s, rows[i].function, rows[i].error, live_to_prepare, rows[i].may) > 0);
-        CHECK(!rows[i].is_named || strstr(said, strerror(rows[i].error)) != NULL);
+        CHECK(!rows[i].is_named || strstr(last_message, strerror(rows[i].error)) != NULL);
     }
 }
 
 #if defined(__GLIBC__)
-/* A database is allocated by malloc alone. */
-TEST(without_a_mutex_nothing_is_left_over)
+/* A database is allocated by malloc only. */
+TEST(without_a_mutex_nothing_leaks)
 {
     const char *url = "redis://127.0.0.1:9";
     lock_sync_redis *r = NULL;
