@@ -1,4 +1,4 @@
-"""What the tests of the command share: the simulator, a service that answers what a test wants, runs, a terminal."""
+"""Shared by the tests of the command: the simulator, a service with a test's responses, runs, a terminal."""
 import contextlib
 import http.server
 import json
@@ -18,10 +18,10 @@ LOCKSYNC = os.environ["LOCKSYNC"]
 SIM = os.environ["LOCKSYNC_SIM"]
 SOURCE = os.environ["LOCKSYNC_SOURCE"]
 KEY = "secret-key-of-the-tests"
-PATIENCE = 30  # seconds: a machine may be busy
-PROMPTLY = 4  # seconds; after 5 a signal ends the command the hard way
+PATIENCE = 30  # seconds; long, because a machine may be busy
+PROMPTLY = 4  # seconds; after 5 a second signal ends the command at once
 
-# What sanitizers and the loader need is passed on, nothing else.
+# Only the variables that sanitizers and the loader need are passed on.
 PASSED_ON = {
     name: value for name, value in os.environ.items()
     if name == "PATH" or name.endswith("SAN_OPTIONS") or name.startswith("LD_")
@@ -29,18 +29,18 @@ PASSED_ON = {
 
 
 def wait_until(condition, what):
-    """The first true value of the condition."""
+    """Returns the first true value of the condition."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"this did not happen in time: {what}")
 
 
 class Service:
-    """Answers with what a test puts into `locks`, or with `reply` (HTTP status, header fields, body)."""
+    """Responds with the records that a test puts into `locks`, or with `reply` (HTTP status, header fields, body)."""
 
     def __init__(self):
         service = self
@@ -50,14 +50,14 @@ class Service:
 
             def do_GET(self):
                 service.requests.append(self.path)
-                answer = json.dumps({"success": True, "result": service.locks})
-                status, fields, body = service.reply or (200, {}, answer)
+                body = json.dumps({"success": True, "result": service.locks})
+                status, fields, body = service.reply or (200, {}, body)
                 body = body.encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", "Content-Length": len(body), **fields}.items():
                     self.send_header(name, str(value))
                 self.end_headers()
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the command may be ended meanwhile
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the command may have ended
                     self.wfile.write(body)
 
             def log_message(self, *_):
@@ -74,7 +74,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait_for_requests(self, more):
-        """Waits for so many that begin after now."""
+        """Waits for `more` requests that begin after this call."""
         seen = len(self.requests)
         wait_until(lambda: len(self.requests) >= seen + more, "requests")
 
@@ -85,7 +85,7 @@ class Service:
 
 
 def lock(number, state=6, connected=True, **more):
-    """A record as the service sends it; `state` None: out of reach."""
+    """Returns a record as the service sends it; `state` None: out of reach."""
     device = None
     if state is not None:
         device = {"state": state, "doorState": 3, "batteryLevel": 80, "isCharging": False, "stateChangeResult": 0,
@@ -94,7 +94,7 @@ def lock(number, state=6, connected=True, **more):
 
 
 class Test(unittest.TestCase):
-    """A folder, an environment, and what has to end with the test."""
+    """A folder, an environment, and cleanup at the end of the test."""
 
     maxDiff = None
 
@@ -138,7 +138,7 @@ class Test(unittest.TestCase):
                 self.environment[name] = value
 
     def start(self, *arguments, **how):
-        """Starts the command; it does not outlive the test."""
+        """Starts the command, which is killed at the end of the test if it still runs."""
         how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how}
         process = subprocess.Popen([LOCKSYNC, *arguments], env=self.environment, **how)
 
@@ -151,7 +151,7 @@ class Test(unittest.TestCase):
         return process
 
     def end(self, process):
-        """Its exit status, stdout and stderr; the key is in neither."""
+        """Waits for its end; returns exit status, stdout and stderr. Neither may contain the key."""
         out, err = process.communicate(timeout=PATIENCE)
         self.assertNotIn(KEY, (out or "") + (err or ""))
         return process.returncode, out, err
@@ -160,7 +160,7 @@ class Test(unittest.TestCase):
         return self.end(self.start(*arguments, **how))
 
     def expect(self, exit_status, *arguments, **how):
-        """Runs it; returns stdout. An error is told in one line on stderr that begins with the command's name."""
+        """Runs the command, returns stdout. An error must be one line on stderr, beginning with the command's name."""
         status, out, err = self.run_command(*arguments, **how)
         self.assertEqual(status, exit_status, err)
         if exit_status == 0:
@@ -171,7 +171,7 @@ class Test(unittest.TestCase):
         return out
 
     def table(self, *arguments, exit_status=0):
-        """The table's rows as lists of cells, the headings first."""
+        """Returns the table's rows as lists of cells, the headings first."""
         return [re.split(r" {2,}", line) for line in self.expect(exit_status, *arguments).splitlines()]
 
 
@@ -179,7 +179,7 @@ COLOURS = "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"
 
 
 def styled_lines(screen):
-    """The words of each line with their style, of which versions of tmux say the same with different escapes."""
+    """Returns the words of each line with their style, because versions of tmux use different escapes for one style."""
     bold, colour, lines = False, "", [[]]
     for codes, end, word in re.findall(r"\033\[([\d;]*)m|(\n)|([^\033\s]+)", screen):
         if end:
@@ -194,20 +194,20 @@ def styled_lines(screen):
 
 
 class Terminal:
-    """A shell in a terminal that tmux keeps, with the environment of a test."""
+    """A shell in a terminal that tmux runs, with the environment of a test."""
 
     PROMPT = "ready>"
 
     def __init__(self, test, columns=100, lines=30, shell=("dash", "-i")):
         self.socket = os.path.join(tempfile.mkdtemp(dir=test.folder), "tmux")
-        # a bash that is ended would write its history while the folder is removed
+        # a bash that is killed would write its history while the folder is removed
         self.environment = {**PASSED_ON, "HOME": test.folder, "HISTFILE": "", "LC_ALL": "C.UTF-8"}
         command = ["env", "-i", *(f"{name}={value}" for name, value in test.environment.items()),
                    f"LOCKSYNC={LOCKSYNC}", "TERM=screen", "ENV=", f"PS1={self.PROMPT} ", *shell]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), *command)
         test.addCleanup(self.close)
         self.wait(self.PROMPT)
-        self.tty = self.tell("pane_tty")
+        self.tty = self.value_of("pane_tty")
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-S", self.socket, *words], env=self.environment, check=True, text=True,
@@ -217,7 +217,7 @@ class Terminal:
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment, check=False,
                        capture_output=True)
 
-    def tell(self, name):
+    def value_of(self, name):
         return self.tmux("display-message", "-p", "#{" + name + "}").strip()
 
     def type(self, text):
@@ -231,7 +231,7 @@ class Terminal:
         return self.tmux("capture-pane", "-p", *how)
 
     def styles(self, row):
-        """Of the row that begins with that word: each word, and the style it first has, as in {"locked": "green"}."""
+        """Returns the words of the row that begins with `row`, each with its first style, as in {"locked": "green"}."""
         lines = [line for line in styled_lines(self.screen("-e")) if line and line[0][0] == row]
         return dict(reversed(lines[0])) if lines else {}
 
@@ -248,14 +248,14 @@ class Terminal:
         return self.wait(f"status {status}")
 
     def wait_until_is(self, name, value):
-        wait_until(lambda: self.tell(name) == value, f"{name} {value}")
+        wait_until(lambda: self.value_of(name) == value, f"{name} {value}")
 
     def settings(self):
         return subprocess.run(["stty", "-a", "-F", self.tty], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def main():
-    """Runs the tests of the program and counts them in the words that .ci/count-tests reads."""
+    """Runs the tests of the program and prints their counts as .ci/count-tests reads them."""
     result = unittest.main(exit=False, verbosity=2).result
     failed = len(result.failures) + len(result.errors)
     print(f"[  PASSED  ] {result.testsRun - failed} test(s).")

@@ -1,4 +1,4 @@
-"""Each class of error has its exit status and one line that says what to do."""
+"""Each class of error has an exit status and one line that says what to do."""
 import json
 import os
 import socket
@@ -8,10 +8,11 @@ from support import KEY, PASSED_ON, PATIENCE, Test, lock, main
 
 
 class Service(Test):
-    def test_what_the_service_says(self):
+    def test_errors_of_the_service(self):
         cases = {
             "401": (5, "make a new one"), "403": (5, "permission to read devices"), "404": (10, "--api-version"),
-            "429": (6, "The service asks to wait 7 s"), "500": (9, "Try again later"), "503": (9, "The service asks to wait 7 s"),
+            "429": (6, "The service asks to wait 7 s"), "500": (9, "Try again later"),
+            "503": (9, "The service asks to wait 7 s"),
             "html": (10, "--base-url"), "empty": (10, "--base-url"), "bad-json": (10, "--base-url"),
             "wrong-type": (10, "--base-url"), "huge": (10, "--base-url"), "redirect": (10, "--base-url"),
             "truncated": (7, "Try again later"), "reset": (7, "Try again later"), "success-false": (5, "permission"),
@@ -23,7 +24,7 @@ class Service(Test):
                 self.assertEqual(self.expect(exit_status), "")
                 self.assertIn(advice, self.complaint)
 
-    def test_nothing_that_a_terminal_obeys_reaches_it(self):
+    def test_control_characters_do_not_reach_the_terminal(self):
         service = self.start_service()
         for harmful in ("\u202e", "\u202a", "\u2066", "\u2069", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff",
                         "\U000e0041", "\x7f", "\x9b31m", "\u00ad", "\x1b[31m", "\n"):
@@ -34,7 +35,7 @@ class Service(Test):
                 self.assertNotIn(harmful[0], self.complaint[:-1])
                 self.assertRegex(self.complaint, "T\u00fcr .*zu\u20ac")
 
-    def test_the_correlation_id_is_told(self):
+    def test_the_correlation_id_is_shown(self):
         service = self.start_service()
         service.reply = (500, {"X-Correlation-ID": "abc-123"}, "")
         self.expect(9)
@@ -48,13 +49,13 @@ class Service(Test):
 
 
 class Reaching(Test):
-    def test_nobody_there(self):
+    def test_no_server(self):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             self.set(LOCKSYNC_BASE_URL=None)
             self.expect(7, "--base-url", f"http://127.0.0.1:{unused.getsockname()[1]}")
 
-    def test_an_answer_that_takes_too_long(self):
+    def test_a_response_that_takes_too_long(self):
         self.start_sim("--delay-ms", "60000")
         self.expect(7, "--timeout", "0.2")
         self.assertIn("--timeout", self.complaint)
@@ -63,7 +64,7 @@ class Reaching(Test):
         service = self.start_service(lock(1001))
         self.expect(8, "--base-url", f"https://127.0.0.1:{service.port}")
 
-    def test_a_certificate_authority_of_ones_own(self):
+    def test_a_private_certificate_authority(self):
         certificate, key = self.path("cert.pem"), self.path("key.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
                         "-days", "2", "-subj", "/CN=locksync-sim", "-addext", "subjectAltName=IP:127.0.0.1"],
@@ -75,7 +76,7 @@ class Reaching(Test):
 
 
 class Proxy(Test):
-    """Of a host that is not loopback: 0.0.0.0, which this machine takes for itself all the same."""
+    """For a machine that is not loopback: 0.0.0.0, which reaches this machine."""
 
     def setUp(self):
         super().setUp()
@@ -88,7 +89,7 @@ class Proxy(Test):
         return self.start("--base-url", f"https://0.0.0.0:{self.port}")
 
     def first_bytes(self, process):
-        """What the first to connect sends; the command then ends."""
+        """Returns the first bytes on the first connection, then lets the command end."""
         connection, _ = self.proxy.accept()
         with connection:
             received = connection.recv(4096)
@@ -99,11 +100,11 @@ class Proxy(Test):
         self.set(https_proxy=f"127.0.0.1:{self.port}")
         self.assertTrue(self.first_bytes(self.start_through_proxy()).startswith(b"CONNECT 0.0.0.0:"))
 
-    def test_not_for_hosts_that_are_exempt(self):
+    def test_not_for_exempt_host_names(self):
         self.set(https_proxy=f"127.0.0.1:{self.port}", no_proxy="0.0.0.0")
-        self.assertEqual(self.first_bytes(self.start_through_proxy())[:1], b"\x16")  # TLS begins
+        self.assertEqual(self.first_bytes(self.start_through_proxy())[:1], b"\x16")  # the beginning of TLS
 
-    def test_none_of_use_is_told_without_its_password(self):
+    def test_an_unusable_proxy_is_reported_without_its_password(self):
         self.set(HTTPS_PROXY="gopher://user:hidden@proxy")
         self.expect(2, "--base-url", f"https://0.0.0.0:{self.port}")
         self.assertIn("HTTPS_PROXY", self.complaint)
@@ -111,7 +112,7 @@ class Proxy(Test):
 
 
 class Usage(Test):
-    def test_options_that_are_wrong(self):
+    def test_wrong_options(self):
         self.start_service(lock(1001))
         for arguments in (["--nonsense"], ["--watch=1"], ["-x"], ["--color"], ["--color=blue"],
                           ["--json", "--json-lines"], ["--watch", "--json"], ["--interval=30"],
@@ -122,30 +123,30 @@ class Usage(Test):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
 
-    def test_what_is_wrong_is_told_with_what_to_do(self):
+    def test_errors_say_what_to_do(self):
         self.start_service(lock(1001))
         ambiguous = " is ambiguous: it may be short for "
         key_is_seen = "can be seen by every user.*LOCKSYNC_PERSONAL_KEY.*--key-file"
-        for arguments, told in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
-                                (["--js"], f"--js{ambiguous}--json, --json-lines"),
-                                (["--k"], f"--k{ambiguous}--key-file"),
-                                (["--c=always"], f"--c{ambiguous}--color, --ca-file"),
-                                (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
-                                (["--api-version="], r"it is empty\. See locksync --help\."),
-                                (["--base-url=http://192.0.2.1"],
-                                 r"loopback only: .*use https\. See locksync --help\."),
-                                (["--key", KEY], key_is_seen), ([f"--key={KEY}"], key_is_seen),
-                                (["--personal-key", KEY], key_is_seen), ([f"--access-token={KEY}"], key_is_seen),
-                                (["--token", KEY], key_is_seen)):
+        for arguments, expected in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
+                                    (["--js"], f"--js{ambiguous}--json, --json-lines"),
+                                    (["--k"], f"--k{ambiguous}--key-file"),
+                                    (["--c=always"], f"--c{ambiguous}--color, --ca-file"),
+                                    (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
+                                    (["--api-version="], r"it is empty\. See locksync --help\."),
+                                    (["--base-url=http://192.0.2.1"],
+                                     r"loopback only: .*use https\. See locksync --help\."),
+                                    (["--key", KEY], key_is_seen), ([f"--key={KEY}"], key_is_seen),
+                                    (["--personal-key", KEY], key_is_seen), ([f"--access-token={KEY}"], key_is_seen),
+                                    (["--token", KEY], key_is_seen)):
             with self.subTest(arguments):
                 self.expect(2, *arguments)
-                self.assertRegex(self.complaint, told)
+                self.assertRegex(self.complaint, expected)
 
-    def test_what_is_not_short_for_several_options_is_not_ambiguous(self):
+    def test_only_a_prefix_of_several_options_is_ambiguous(self):
         for word in "--", "--watchful", "--watch=1":
             self.assertNotIn("ambiguous", self.run_command(word)[2])
 
-    def test_what_is_not_understood_is_not_repeated(self):
+    def test_wrong_arguments_are_not_shown(self):
         for arguments in ([KEY], [f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
             with self.subTest(arguments):
                 self.expect(2, *arguments)
@@ -167,7 +168,7 @@ class Credentials(Test):
         self.start_sim("--access-token", "token-of-the-tests")
         self.set(LOCKSYNC_PERSONAL_KEY=None)
 
-    def test_none(self):
+    def test_no_credential(self):
         self.expect(4)
         self.assertRegex(self.complaint, "LOCKSYNC_PERSONAL_KEY.*--key-file")
 
@@ -195,18 +196,18 @@ class Credentials(Test):
                 self.expect(4, "--key-file", self.write("key", KEY, mode))
                 self.assertIn("chmod 600", self.complaint)
 
-    def test_files_that_hold_no_key(self):
-        for text, told in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"), ("a\0b", "is not a text file"),
-                           (f"{KEY}\n{KEY}", "not usable")):
-            with self.subTest(told):
+    def test_files_without_a_usable_key(self):
+        for text, expected in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"),
+                               ("a\0b", "is not a text file"), (f"{KEY}\n{KEY}", "not usable")):
+            with self.subTest(expected):
                 self.expect(4, "--key-file", self.write("key", text))
-                self.assertIn(told, self.complaint)
+                self.assertIn(expected, self.complaint)
         self.expect(4, "--key-file", self.path("none\n\033[31m"))
         self.assertNotIn("\033", self.complaint)
         self.assertIn("check that it exists", self.complaint)
         self.expect(4, "--key-file", self.folder)
 
-    def test_a_key_that_cannot_be_one(self):
+    def test_an_unusable_key(self):
         self.set(LOCKSYNC_PERSONAL_KEY="a b")
         self.expect(4)
         self.set(LOCKSYNC_PERSONAL_KEY="x" * 20000)

@@ -1,4 +1,4 @@
-"""All runs for one account keep its rate limit together."""
+"""All runs for one account together keep its rate limit."""
 import hmac
 import os
 import shutil
@@ -20,20 +20,21 @@ class Sharing(Test):
     def test_a_second_run_is_too_soon(self):
         self.expect(0)
         self.assertEqual(self.expect(6), "")
-        self.assertRegex(self.complaint, r"is too recent\. The next request is allowed in (1\d|20) s\. Try again then, or use --wait")
+        self.assertRegex(self.complaint, r"is too recent\. The next request is allowed in (1\d|20) s\. "
+                                         r"Try again then, or use --wait")
 
     def test_accounts_do_not_wait_for_each_other(self):
         self.expect(0)
         self.set(LOCKSYNC_PERSONAL_KEY="another-key")
         self.expect(0)
 
-    def test_a_file_named_by_the_user_is_shared_whatever_the_key(self):
+    def test_a_named_guard_file_is_shared_by_all_keys(self):
         self.expect(0, "--guard-file", self.path("shared"))
         self.set(LOCKSYNC_PERSONAL_KEY="another-key")
         self.expect(6, "--guard-file", self.path("shared"))
         self.assertFalse(os.path.exists(self.path("state")))
 
-    def test_the_service_s_429_holds_everybody_back(self):
+    def test_a_429_delays_all_runs(self):
         service = self.start_service()
         service.reply = (429, {"Retry-After": "100"}, "")
         self.expect(6)
@@ -42,12 +43,12 @@ class Sharing(Test):
         self.assertRegex(self.complaint, r"returned 429 .*\. The next request is allowed in 1 min (3\d|40) s")
         self.assertEqual(len(service.requests), 1)
 
-    def test_the_shorter_interval_is_for_this_machine_only(self):
+    def test_the_shorter_interval_applies_only_to_this_machine(self):
         self.set(LOCKSYNC_INTERVAL_MS="1", LOCKSYNC_BASE_URL=f"https://127.0.0.1:{self.start_service().port}")
-        for exit_status in 8, 8, 8, 8, 6:  # each fourth that could not be sent keeps its turn
+        for exit_status in 8, 8, 8, 8, 6:  # each fourth request that could not be sent keeps its slot
             self.expect(exit_status)
 
-    def test_a_shorter_interval_that_is_none(self):
+    def test_a_shorter_interval_that_is_no_number(self):
         self.set(LOCKSYNC_INTERVAL_MS="soon")
         self.expect(2)
 
@@ -72,18 +73,18 @@ class Waiting(Test):
         self.set(LOCKSYNC_INTERVAL_MS=None)
         self.expect(0)
         run = self.start("--wait")
-        time.sleep(0.3)  # the later it comes, the more surely it waits; either way it must end so
+        time.sleep(0.3)  # the longer the pause, the more likely the run waits; it must end this way in either case
         begun = time.monotonic()
         run.send_signal(signal.SIGINT)
         self.assertEqual(self.end(run), (-signal.SIGINT, "", ""))
         self.assertLess(time.monotonic() - begun, PROMPTLY)
 
-    def test_a_fetch_that_was_interrupted_gives_its_turn_back(self):
+    def test_an_interrupted_fetch_settles_its_slot(self):
         service = self.start_service(lock(1001))
         self.start_sim("--delay-ms", "20000")
         self.set(LOCKSYNC_INTERVAL_MS="100")
         run = self.start("--timeout", "1000")
-        self.wait_for_turn_taken()
+        self.wait_until_slot_is_taken()
         begun = time.monotonic()
         run.send_signal(signal.SIGTERM)
         self.assertEqual(self.end(run), (-signal.SIGTERM, "", ""))
@@ -91,8 +92,8 @@ class Waiting(Test):
         self.expect(0, "--wait", "--base-url", service.url)
         self.assertLess(time.monotonic() - begun, 10)
 
-    def wait_for_turn_taken(self):
-        """Until somebody else's try is too soon: the run holds its turn then."""
+    def wait_until_slot_is_taken(self):
+        """Waits until another run is denied: the first run has its slot then."""
         wait_until(lambda: os.path.exists(self.path("state", "locksync", GUARD)), "the guard's file")
         wait_until(lambda: "is on its way" in self.run_command("--timeout", "0.05")[2], "a turn that is taken")
 
@@ -105,14 +106,14 @@ class Files(Test):
     def mode(self, *names):
         return stat.S_IMODE(os.stat(self.path(*names)).st_mode)
 
-    def test_in_the_state_folder_which_is_private(self):
-        os.umask(os.umask(0))  # the folder's mode does not hang on it
+    def test_the_state_folder_is_private(self):
+        os.umask(os.umask(0))  # the folder's mode must not depend on the umask
         self.expect(0)
         self.assertEqual(os.listdir(self.path("state", "locksync")), [GUARD])
         self.assertEqual((self.mode("state"), self.mode("state", "locksync"), self.mode("state", "locksync", GUARD)),
                          (0o700, 0o700, 0o600))
 
-    def test_in_the_home_folder_without_a_state_folder(self):
+    def test_the_home_folder_is_used_without_a_state_folder(self):
         for value in None, "", "not/absolute":
             self.set(XDG_STATE_HOME=value)
             self.expect(0, cwd=self.folder)
@@ -120,25 +121,25 @@ class Files(Test):
             self.assertTrue(os.path.exists(self.path(".local", "state", "locksync", GUARD)))
             shutil.rmtree(self.path(".local"))
 
-    def test_a_folder_that_cannot_be(self):
-        for variables, told in (({"XDG_STATE_HOME": None, "HOME": None}, "neither"),
-                                ({"XDG_STATE_HOME": self.write("file", "")}, "could not be made"),
-                                ({"XDG_STATE_HOME": self.path("x" * 5000)}, "too long")):
+    def test_an_impossible_state_folder(self):
+        for variables, expected in (({"XDG_STATE_HOME": None, "HOME": None}, "neither"),
+                                    ({"XDG_STATE_HOME": self.write("file", "")}, "could not be made"),
+                                    ({"XDG_STATE_HOME": self.path("x" * 5000)}, "too long")):
             with self.subTest(variables):
                 self.set(**variables)
                 self.expect(11)
-                self.assertRegex(self.complaint, f"{told}.*--guard-file")
+                self.assertRegex(self.complaint, f"{expected}.*--guard-file")
 
-    def test_the_cause_is_told_and_what_to_do(self):
+    def test_errors_have_the_cause_and_what_to_do(self):
         os.symlink(self.write("record", ""), self.path("link"))
-        for path, told in ((self.write("empty", ""), "it is empty.*delete it"),
-                           (self.write("damaged", "this is no record"), "damaged.*delete it"),
-                           (self.path("link"), "symbolic link"), (self.folder, "not a regular file"),
-                           (self.path("no", "file"), "No such file.*folder")):
+        for path, expected in ((self.write("empty", ""), "it is empty.*delete it"),
+                               (self.write("damaged", "this is no record"), "damaged.*delete it"),
+                               (self.path("link"), "symbolic link"), (self.folder, "not a regular file"),
+                               (self.path("no", "file"), "No such file.*folder")):
             with self.subTest(path):
                 self.expect(11, "--guard-file", path)
                 self.assertIn(path, self.complaint)
-                self.assertRegex(self.complaint, f"{told}.*--guard-file")
+                self.assertRegex(self.complaint, f"{expected}.*--guard-file")
         self.expect(2, "--guard-file", "")
         self.expect(2, "--guard-file", "x" * 5000)
 

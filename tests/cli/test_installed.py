@@ -1,4 +1,4 @@
-"""What is installed beside the command: manual, completions; and that they, the help and the docs agree."""
+"""The files installed with the command, manual and completions; and that they, the help and the docs agree."""
 import json
 import os
 import re
@@ -23,7 +23,7 @@ class Agreement(Test):
         self.statuses = re.findall(r"^ +(\d+)  (.*)$", self.help, re.M)
         self.assertEqual([number for number, _ in self.statuses], [str(i) for i in range(13)])
 
-    def test_every_option_stands_everywhere(self):
+    def test_every_option_is_documented_everywhere(self):
         words = {
             "manual": {"-" + word for word in re.findall(r"Fl (-[a-z-]+)", read("examples", "cli", "locksync.1"))},
             "docs": set(re.findall(r"`(--[a-z-]+)", read("docs", "locksync.md"))) - {"--key"},
@@ -34,7 +34,7 @@ class Agreement(Test):
             with self.subTest(place):
                 self.assertEqual(sorted(found), self.options)
 
-    def test_every_exit_status_stands_everywhere(self):
+    def test_every_exit_status_is_documented_everywhere(self):
         manual = re.findall(r"^\.It (\d+)\n(.*)$", read("examples", "cli", "locksync.1"), re.M)
         docs = re.findall(r"^\| (\d+) \| (.*?) \|", read("docs", "locksync.md"), re.M)
         self.assertEqual(manual, self.statuses)
@@ -43,14 +43,14 @@ class Agreement(Test):
     def test_the_help_fits_a_terminal(self):
         self.assertLessEqual(max(map(len, self.help.splitlines())), 80)
 
-    def test_the_picture_is_what_the_command_prints(self):
+    def test_the_picture_shows_the_command_s_output(self):
         picture = subprocess.run([os.path.join(CLI, "screenshot"), LOCKSYNC, SIM], env=PASSED_ON, check=True,
                                  stdout=subprocess.PIPE, text=True).stdout
         self.assertEqual(picture, read("docs", "images", "locksync.svg"))
 
 
 class Files(Test):
-    def test_the_manual_is_without_fault(self):
+    def test_the_manual_has_no_lint(self):
         lint = subprocess.run(["mandoc", "-Tlint", "-Wstyle", MANUAL], stdout=subprocess.PIPE, text=True, check=False)
         self.assertEqual((lint.returncode, lint.stdout), (0, ""))
 
@@ -58,7 +58,7 @@ class Files(Test):
         subprocess.run(["bash", "-n", os.path.join(CLI, "locksync.bash")], check=True)
         subprocess.run(["zsh", "-n", os.path.join(CLI, "_locksync")], check=True)
 
-    def test_they_are_installed_where_they_are_looked_for(self):
+    def test_files_are_installed_in_their_standard_places(self):
         introspected = subprocess.run(["meson", "introspect", "--installed", os.environ["LOCKSYNC_BUILD"]],
                                       stdout=subprocess.PIPE, check=True).stdout
         places = [place for place in json.loads(introspected).values() if "locksync" in os.path.basename(place)]
@@ -69,7 +69,7 @@ class Files(Test):
 
 class Completion(Test):
     def bash(self, *words):
-        """What bash offers behind these words, the last of which is to be completed."""
+        """Returns bash's completions of the last of these words."""
         script = ('source "$0"; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
                   '_locksync locksync "${@: -1}" "${@: -2:1}"; printf "%s\\n" "${COMPREPLY[@]}"')
         out = subprocess.run(["bash", "--norc", "-c", script, os.path.join(CLI, "locksync.bash"), "locksync", *words],
@@ -97,13 +97,13 @@ class Completion(Test):
             terminal.tmux("send-keys", "-l", typed)
             terminal.press("Tab")
             terminal.wait(completed)
-            terminal.press("C-u")  # a Ctrl-C may be lost while zsh completes
+            terminal.press("C-u")  # zsh may lose a Ctrl-C while it completes
             wait_until(lambda: terminal.screen().rstrip().endswith("\n" + terminal.PROMPT), "the prompt")
 
-    def test_in_a_bash_that_someone_types_into(self):
+    def test_in_an_interactive_bash(self):
         self.in_terminal(f"source {CLI}/locksync.bash", "bash", "--norc", "-i")
 
-    def test_in_a_zsh_that_someone_types_into(self):
+    def test_in_an_interactive_zsh(self):
         self.in_terminal(f"fpath=({CLI} $fpath); autoload -U compinit; compinit -u -D", "zsh", "-f", "-i")
 
 

@@ -38,7 +38,7 @@ class Table(Test):
         self.start_service(*(sent for sent, _ in cases))
         self.assertEqual([row[1:] for row in self.table()[1:]], [row for _, row in cases])
 
-    def test_the_default_date_of_the_service_is_not_known(self):
+    def test_the_default_date_of_the_service_is_unknown(self):
         self.start_service(*(lock(1 + i, lastStateChangedDate=at) for i, at in enumerate(
             ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])))
         for arguments in (), ("--age",):
@@ -46,7 +46,7 @@ class Table(Test):
         for one in json.loads(self.expect(0, "--json", "--age"))["locks"]:
             self.assertEqual([one["last_state_changed"], one["last_state_changed_ms"], one["age_ms"]], [None] * 3)
 
-    def test_times_of_any_century_are_written_whole(self):
+    def test_times_of_any_century_are_complete(self):
         times = {
             "1969-12-31T23:59:59.5Z": ("1969-12-31T23:59:59.500Z", -500),
             "1969-12-31T23:59:59.999Z": ("1969-12-31T23:59:59.999Z", -1),
@@ -73,7 +73,7 @@ class Table(Test):
         self.start_service()
         self.assertEqual(self.table()[1:], [["no locks"]])
 
-    def test_ids_without_an_answer(self):
+    def test_ids_that_are_missing(self):
         self.start_service(lock(1001))
         self.assertEqual(self.table("77", "1001", exit_status=3)[1:],
                          [["1001", "locked", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
@@ -154,18 +154,18 @@ class Writing(Test):
                 self.expect(12, *arguments, stdout=full)
                 self.assertIn("No space left", self.complaint)
 
-    def test_a_closed_output_is_noticed_and_no_socket_takes_its_place(self):
+    def test_a_closed_output_is_noticed_and_not_replaced_by_a_socket(self):
         for option in "--json", "--watch":
             process = subprocess.run(["sh", "-c", 'exec "$0" "$1" >&-', LOCKSYNC, option], env=self.environment,
                                      stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
             self.assertEqual(process.returncode, 12)
             self.assertIn("could not be written (Bad file descriptor)", process.stderr)
 
-    def test_a_reader_that_does_not_read_cannot_keep_it(self):
+    def test_a_signal_ends_it_though_the_pipe_is_full(self):
         service = self.start_service(*(lock(1 + i) for i in range(3000)))
         run = self.start()
         wait_until(lambda: service.requests, "the request")
-        time.sleep(0.5)  # until the pipe is full; if it is not yet, the test is only easier to pass
+        time.sleep(0.5)  # long enough to fill the pipe; if it is not, the test passes more easily
         begun = time.monotonic()
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(timeout=PATIENCE), -signal.SIGINT)
@@ -177,10 +177,10 @@ class Writing(Test):
         self.addCleanup(os.close, writing)
         return writing
 
-    def test_a_pipe_without_reader_ends_it_as_any_command(self):
+    def test_a_pipe_without_reader_ends_it_by_sigpipe(self):
         self.assertEqual(self.run_command(stdout=self.pipe_without_reader())[::2], (-signal.SIGPIPE, ""))
 
-    def test_a_pipe_without_reader_is_told_where_sigpipe_is_ignored(self):
+    def test_a_pipe_without_reader_is_an_error_if_sigpipe_is_ignored(self):
         ignore = lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self.expect(12, stdout=self.pipe_without_reader(), restore_signals=False, preexec_fn=ignore)
         self.assertIn("Broken pipe", self.complaint)

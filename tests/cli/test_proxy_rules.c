@@ -1,4 +1,4 @@
-/* Which proxy the environment names for which host: a table of cases, as names cannot be asked for on loopback. */
+/* The proxy that the environment names for a host name: a table of cases, because loopback needs no look-up. */
 #include "proxy.h"
 
 #include "report.h"
@@ -24,10 +24,10 @@ static const proxy_case cases[] = {
     {{"HTTPS_PROXY", PROXY}, SERVICE, PROXY},
     {{"all_proxy", "socks5h://proxy:1080"}, SERVICE, "socks5h://proxy:1080"},
     {{"ALL_PROXY", PROXY}, SERVICE, PROXY},
-    {{"https_proxy", "proxy:3128"}, SERVICE, PROXY}, /* without a scheme it speaks http */
+    {{"https_proxy", "proxy:3128"}, SERVICE, PROXY}, /* without a scheme it is an http proxy */
     {{"https_proxy", PROXY, "HTTPS_PROXY", "http://other"}, SERVICE, PROXY},
     {{"https_proxy", PROXY, "all_proxy", "http://other"}, SERVICE, PROXY},
-    {{"https_proxy", "", "all_proxy", PROXY}, SERVICE, ""}, /* said to be none */
+    {{"https_proxy", "", "all_proxy", PROXY}, SERVICE, ""}, /* an empty value means no proxy */
     {{"https_proxy", PROXY}, "http://127.0.0.1:8080", ""},
     {{"https_proxy", PROXY, "no_proxy", "*"}, SERVICE, ""},
     {{"https_proxy", PROXY, "no_proxy", "api.tedee.com"}, SERVICE, ""},
@@ -37,12 +37,12 @@ static const proxy_case cases[] = {
     {{"https_proxy", PROXY, "no_proxy", ".tedee.com"}, "https://tedee.com", ""},
     {{"https_proxy", PROXY, "no_proxy", "a.example, tedee.com"}, SERVICE, ""},
     {{"https_proxy", PROXY, "no_proxy", "a.example b.example,"}, SERVICE, PROXY},
-    {{"https_proxy", PROXY, "no_proxy", "edee.com"}, SERVICE, PROXY}, /* part of a name is no domain */
+    {{"https_proxy", PROXY, "no_proxy", "edee.com"}, SERVICE, PROXY}, /* part of a name is not a domain */
     {{"https_proxy", PROXY, "no_proxy", "x.api.tedee.com"}, SERVICE, PROXY},
     {{"https_proxy", PROXY, "no_proxy", "api"}, SERVICE, PROXY},
     {{"https_proxy", PROXY, "no_proxy", ". , ,"}, SERVICE, PROXY},
     {{"https_proxy", PROXY, "no_proxy", ""}, SERVICE, PROXY},
-    {{"https_proxy", PROXY, "no_proxy", "", "NO_PROXY", "*"}, SERVICE, PROXY}, /* the first one that is there counts */
+    {{"https_proxy", PROXY, "no_proxy", "", "NO_PROXY", "*"}, SERVICE, PROXY}, /* the first one counts */
     {{"https_proxy", PROXY, "no_proxy", "2001:db8::1"}, "https://[2001:db8::1]:8443", ""},
     {{"https_proxy", PROXY, "no_proxy", "192.0.2.1"}, "https://192.0.2.1", ""},
 };
@@ -64,14 +64,14 @@ TEST(the_environment_names_the_proxy)
     }
 }
 
-TEST(one_that_is_too_long_is_told)
+TEST(a_proxy_that_is_too_long_is_reported)
 {
     const char *variable;
     char proxy[16];
 
     MUST_INT(setenv("https_proxy", "proxy-name", 1), 0);
     MUST_INT(setenv("no_proxy", "", 1), 0);
-    MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_USAGE); /* 17 with its scheme */
+    MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_USAGE); /* 17 characters with its scheme */
     MUST_TEXT(variable, "https_proxy");
     MUST_INT(setenv("https_proxy", "proxynam", 1), 0);
     MUST_INT(proxy_for(SERVICE, proxy, sizeof proxy, &variable), EXIT_DONE);

@@ -1,4 +1,4 @@
-"""The command in a real terminal: colours, narrow ones, the prompt, and the live table of --watch."""
+"""The command in a real terminal: colours, narrow windows, the prompt, and the live table of --watch."""
 import fcntl
 import os
 import re
@@ -19,7 +19,7 @@ def seconds(clock):
 
 
 def pid_of(test):
-    """Of the command that a shell was told to write it for."""
+    """Returns the process id of the command, which the test let the shell write."""
     with open(test.path("pid"), encoding="ascii") as file:
         return int(file.read())
 
@@ -30,7 +30,7 @@ class Table(Test):
         self.start_service(lock(1001), lock(1002, state=2), lock(1003, state=None, connected=False))
 
     def test_in_colour(self):
-        for variables in "", "NO_COLOR= ":  # an empty one says nothing
+        for variables in "", "NO_COLOR= ":  # an empty NO_COLOR has no effect
             terminal = Terminal(self)
             terminal.type(variables + SHOWN)
             terminal.wait("1003  .*no ")
@@ -46,7 +46,7 @@ class Table(Test):
                 terminal.wait("1003  .*no ")
                 self.assertNotIn("\033", terminal.screen("-e"))
 
-    def test_columns_are_left_out_where_it_is_narrow(self):
+    def test_a_narrow_terminal_has_fewer_columns(self):
         widths = {
             74: "ID    STATE     DOOR     BATTERY  CHARGING  CONNECTED  CHANGED",
             73: "ID    STATE     DOOR     BATTERY  CONNECTED  CHANGED",
@@ -63,7 +63,7 @@ class Table(Test):
                 self.assertIn(headings, lines)
                 self.assertEqual(len([line for line in lines if re.match("100[123] ", line)]), 3)
 
-    def test_a_state_that_does_not_fit_beside_the_id_stands_below_it(self):
+    def test_a_state_that_does_not_fit_is_below_the_id(self):
         self.start_service(lock(1001), lock(1002, state=5), lock(1003, state=4))
         for columns, rows in ((10, "1001\n locked\n1002\n locking\n1003\n unlocking\n"),
                               (14, "1001\n locked\n1002\n locking\n1003\n unlocking\n"),
@@ -86,31 +86,31 @@ class Prompt(Test):
         wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")
         self.assertIn("susp = <undef>", self.terminal.settings())  # a shell would have no echo
 
-    def is_given_back(self):
+    def is_restored(self):
         wait_until(lambda: " echo " in self.terminal.settings(), "echo")
         self.assertIn("susp = ^Z", self.terminal.settings())
 
     def test_the_key_is_not_shown(self):
         self.terminal.type(KEY)
         self.assertNotIn(KEY, self.terminal.wait("1004  "))
-        self.is_given_back()
+        self.is_restored()
 
-    def test_an_empty_one(self):
+    def test_an_empty_key(self):
         self.terminal.press("Enter")
         self.terminal.wait("no key was given")
-        self.is_given_back()
+        self.is_restored()
 
-    def test_a_signal_while_the_terminal_is_held(self):
+    def test_a_signal_restores_the_terminal(self):
         self.terminal.press("C-s")
         os.kill(pid_of(self), signal.SIGTERM)
         self.terminal.wait(r"not shown\):\s+(Terminated\s+)?" + Terminal.PROMPT)
-        self.is_given_back()
+        self.is_restored()
 
     def test_ctrl_c(self):
         self.terminal.tmux("send-keys", "-l", "half a")
         self.terminal.press("C-c")
         self.terminal.wait(r"not shown\):\s+" + Terminal.PROMPT)
-        self.is_given_back()
+        self.is_restored()
         self.assertNotIn("half a", self.terminal.wait_for_status(130))
 
 
@@ -127,21 +127,21 @@ class Watch(Test):
         return until and self.terminal.wait(until)
 
     def leave(self):
-        """Ctrl-C: the terminal is as it was, and the last state stays to be read."""
+        """Presses Ctrl-C: the terminal is as before, and the last state is still shown."""
         begun = time.monotonic()
         self.terminal.press("C-c")
-        self.is_given_back()
+        self.is_restored()
         self.assertLess(time.monotonic() - begun, PROMPTLY)
         return self.terminal.wait_for_status(130)
 
-    def is_given_back(self):
+    def is_restored(self):
         self.terminal.wait_until_is("alternate_on", "0")
         self.terminal.wait_until_is("cursor_flag", "1")
         wait_until(lambda: " echo " in self.terminal.settings() and " icanon " in self.terminal.settings(), "echo")
 
     def test_the_table_refreshes_in_place(self):
         self.start_watch(until=r"1001  locked .*\n1002  unlocked ")
-        self.assertEqual(self.terminal.tell("cursor_flag"), "0")
+        self.assertEqual(self.terminal.value_of("cursor_flag"), "0")
         self.service.locks = [lock(1001, state=2, doorState=2), lock(1002, state=2)]
         screen = self.terminal.wait(r"1001  unlocked  opened ")
         self.assertEqual(screen.count("1001"), 1)
@@ -157,7 +157,7 @@ class Watch(Test):
     def test_colours_and_what_is_new_in_bold(self):
         self.service.locks.append(lock(1003, state=None, connected=False))
         self.start_watch(until="1003 ")
-        self.check_row("1001", "", "locked", "green")  # at first nothing is
+        self.check_row("1001", "", "locked", "green")  # nothing is new at first
         self.service.locks = [lock(1001, state=2), lock(1002, state=2), lock(1003, state=None, connected=False)]
         self.terminal.wait("1001  unlocked ")
         self.check_row("1001", "bold", "unlocked", "bold yellow")
@@ -172,14 +172,14 @@ class Watch(Test):
         self.start_watch(until="1002  unlocked")
         self.assertNotIn("\033", self.terminal.screen("-e"))
 
-    def test_the_times_of_answer_and_next_poll(self):
+    def test_the_times_of_response_and_next_poll(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
         self.start_watch()
-        answer, poll = re.search(r"response (\S+), next poll (\S+)", self.terminal.wait(r"response \d")).groups()
-        self.assertIn((seconds(poll) - seconds(answer)) % 86400, range(19, 24))
+        response, poll = re.search(r"response (\S+), next poll (\S+)", self.terminal.wait(r"response \d")).groups()
+        self.assertIn((seconds(poll) - seconds(response)) % 86400, range(19, 24))
         self.leave()
         self.terminal.type(f"clear; {SHOWN} --watch --age")
-        self.terminal.wait(r"response none yet, next poll \d\d:\d\d:\d\d")  # it is not its turn yet
+        self.terminal.wait(r"response none yet, next poll \d\d:\d\d:\d\d")  # it waits for the guard
 
     def test_ages_grow(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
@@ -187,14 +187,14 @@ class Watch(Test):
         for age in "1", "2":
             self.terminal.wait(rf"response {age} s ago")
 
-    def test_an_outage_is_told_and_forgotten(self):
+    def test_an_outage_is_shown_until_it_ends(self):
         self.start_watch(until="1001  locked ")
         self.service.reply = (503, {}, "")
         self.terminal.wait(r"The service failed \(5xx\)\.\s*\n(\S.*)?ID ")
         self.service.reply = None
         self.terminal.wait(r"next poll \S+\n\s*\n(\S.*)?ID ")
 
-    def test_a_hold_by_the_account_s_limit_is_told(self):
+    def test_a_wait_for_the_account_s_limit_is_shown(self):
         self.service.reply = (429, {"Retry-After": "100"}, "")
         self.expect(6)
         self.service.reply = None
@@ -203,14 +203,14 @@ class Watch(Test):
         poll = re.search(r"response none yet, next poll (\S+)\n\S", self.terminal.wait(r"next poll \S+\n\S"))[1]
         self.assertIn((seconds(poll) - begun) % 86400, range(60, 111))
 
-    def test_what_ends_it_is_told_on_the_shell_s_screen(self):
+    def test_the_error_that_ends_it_is_on_the_shell_s_screen(self):
         self.start_watch(until="1001  locked ")
         self.service.reply = (401, {}, "")
         self.terminal.wait("locksync: The service rejected the credential")
-        self.is_given_back()
+        self.is_restored()
         self.terminal.wait_for_status(5)
 
-    def test_ids_without_an_answer(self):
+    def test_ids_that_are_missing(self):
         screen = self.start_watch("1001 77 1001", until=r"77    not found\n1001  locked ")
         self.assertEqual(screen.count("1001"), 1)
         self.service.locks.append(lock(77))
@@ -218,16 +218,16 @@ class Watch(Test):
         self.service.locks = []
         self.terminal.wait(r"77    not found\n1001  not found")
 
-    def test_keys_typed_meanwhile_are_neither_shown_nor_left_to_the_shell(self):
+    def test_typed_keys_are_neither_shown_nor_passed_to_the_shell(self):
         self.start_watch(until="1001  locked ")
         self.terminal.type("echo typed")
         self.service.wait_for_requests(2)
         self.assertNotIn("typed", self.terminal.screen())
-        self.service.reply = (401, {}, "")  # Ctrl-C would throw them away itself
-        self.is_given_back()
+        self.service.reply = (401, {}, "")  # Ctrl-C would discard them
+        self.is_restored()
         self.assertNotIn("typed", self.terminal.wait_for_status(5))
 
-    def test_a_resize_is_followed_even_in_the_midst_of_a_poll(self):
+    def test_a_resize_takes_effect_even_during_a_poll(self):
         self.start_sim("--delay-ms", "60000")
         self.start_watch("--timeout 1000", until="(?m)^response none yet, next poll$", columns=28)
         self.terminal.tmux("resize-window", "-x", "80")
@@ -250,7 +250,7 @@ class Watch(Test):
         self.terminal.tmux("resize-window", "-y", "30")
         self.terminal.wait("1019 ")
 
-    def test_a_window_of_few_lines_shows_locks_and_what_is_wrong(self):
+    def test_a_window_of_few_lines_shows_locks_and_errors(self):
         self.service.locks = [lock(1000 + i) for i in range(3)]
         wrong = r"\AThe service failed"
         self.start_watch(lines=5)
@@ -269,13 +269,13 @@ class Watch(Test):
                 self.service.reply = None
                 self.terminal.wait(good)
 
-    def test_a_window_of_one_line_before_the_first_answer(self):
+    def test_a_window_of_one_line_before_the_first_response(self):
         self.start_sim("--delay-ms", "60000")
         self.start_watch("--timeout 1000", until=r"\Aresponse none yet", lines=1)
         self.terminal.tmux("resize-window", "-y", "10")
         self.leave()
 
-    def test_values_that_are_sent_no_longer_are_unknown(self):
+    def test_values_that_are_not_sent_any_more_are_unknown(self):
         self.start_watch(until="1001  locked ")
         self.service.locks = [{"id": 1001, "isConnected": True, "deviceState": None}, lock(1002, state=2)]
         self.terminal.wait("1001  unknown   unknown  unknown  unknown   yes        unknown")
@@ -287,21 +287,21 @@ class Watch(Test):
         self.terminal.wait("1001  locked ")
         return pid_of(self)
 
-    def test_a_signal_while_the_terminal_is_held_gives_it_back(self):
+    def test_a_signal_during_the_watch_restores_the_terminal(self):
         pid = self.start_watch_with_pid()
         self.terminal.press("C-s")
         before = self.terminal.wait("1001  locked ")
         self.service.locks = [lock(1001, state=2)]
         self.service.wait_for_requests(4)
         self.assertEqual(self.terminal.screen(), before)
-        self.terminal.tmux("resize-window", "-x", "90")  # draws too
+        self.terminal.tmux("resize-window", "-x", "90")  # this draws the table, too
         begun = time.monotonic()
         os.kill(pid, signal.SIGTERM)
-        self.is_given_back()
+        self.is_restored()
         self.assertLess(time.monotonic() - begun, PROMPTLY)
         self.assertIn("1001  unlocked", self.terminal.wait_for_status(143))
 
-    def test_a_terminal_that_goes_on_is_drawn_again(self):
+    def test_a_continued_watch_is_drawn_again(self):
         self.start_watch_with_pid()
         self.terminal.press("C-s")
         self.service.locks = [lock(1001, state=2)]
@@ -310,7 +310,7 @@ class Watch(Test):
         self.terminal.wait("1001  unlocked ")
         self.leave()
 
-    def test_a_signal_while_nobody_reads_the_terminal(self):
+    def test_a_signal_ends_it_though_the_terminal_is_full(self):
         terminal, end = os.openpty()
         self.addCleanup(os.close, terminal)
         self.addCleanup(os.close, end)
@@ -325,10 +325,10 @@ class Watch(Test):
         self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGTERM)
         self.assertEqual(termios.tcgetattr(end), before)
 
-    def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
+    def test_ctrl_z_restores_the_terminal_until_it_continues(self):
         self.start_watch(until="1001  locked ")
         self.terminal.press("C-z")
-        self.is_given_back()
+        self.is_restored()
         self.terminal.type("echo stopped")
         self.terminal.wait("(?m)^stopped")
         self.terminal.type("fg")
@@ -338,14 +338,14 @@ class Watch(Test):
         self.leave()
 
     def test_ctrl_z_without_a_shell_to_return_to_does_not_stop_it(self):
-        """In a terminal of its own, as tmux lets go on what stops; it is one that does not know its size."""
+        """In a separate terminal, because tmux continues a process that stops. This terminal does not know its size."""
         terminal, end = os.openpty()
         self.addCleanup(os.close, terminal)
         self.set(TERM="xterm")
         self.start("--watch", stdin=end, stdout=end, stderr=end, start_new_session=True,
                    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(end)
-        self.read_until(terminal, b"1001")  # else the first response may be the one with the changed state
+        self.read_until(terminal, b"1001")  # otherwise the first response may have the changed state
         os.write(terminal, b"\x1a")
         self.read_until(terminal, b"1049l")
         self.service.locks = [lock(1001, state=2)]
@@ -354,20 +354,20 @@ class Watch(Test):
     def read_until(self, terminal, text):
         seen = bytearray()
 
-        def has_come():
+        def has_arrived():
             if select.select([terminal], [], [], 0)[0]:
                 seen.extend(os.read(terminal, 4096))
             return text in seen
 
-        wait_until(has_come, text)
+        wait_until(has_arrived, text)
 
-    def test_lines_on_a_terminal_that_cannot_be_drawn_on_and_of_json(self):
+    def test_lines_on_a_simple_terminal_and_of_json(self):
         for command, line in ((f"TERM=dumb {SHOWN} --watch", "1002  added: state unlocked"),
                               (f"{SHOWN} --watch --json-lines 1001", '"changes":\\["added",')):
             terminal = Terminal(self)
             terminal.type(command)
             terminal.wait(line)
-            self.assertEqual(terminal.tell("alternate_on"), "0")
+            self.assertEqual(terminal.value_of("alternate_on"), "0")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Watch(Test):
         return self.start("--watch", *arguments, **how)
 
     def stop(self, process, number=signal.SIGINT):
-        """The rest of its output, and its complaints."""
+        """Stops it with a signal; returns the rest of its output and of stderr."""
         begun = time.monotonic()
         process.send_signal(number)
         status, out, err = self.end(process)
@@ -28,7 +28,7 @@ class Watch(Test):
         return out, err
 
     def line(self, process):
-        """The next line, without its time."""
+        """Returns the next line without its time."""
         return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", process.stdout.readline()).rstrip("\n")
 
     def test_a_line_for_each_change_and_no_other(self):
@@ -47,7 +47,7 @@ class Watch(Test):
                 ([{**lock(1001, stateChangeResult=-5, **more), "revision": 8}],
                  "1001  state: semi-locked, jammed -> locked; result: jammed -> error -5; config: 7 -> 8"),
                 ([{**lock(1001, **more), "revision": 8}], "1001  result: error -5 -> success"),
-                ([{**lock(1001, state=None), "revision": 8}],  # sent no longer
+                ([{**lock(1001, state=None), "revision": 8}],  # values that are not sent any more
                  "1001  state: locked -> unknown; door: closed -> unknown; battery: 79 % -> unknown; "
                  "charging: yes -> unknown; result: success -> unknown")):
             self.service.locks = locks
@@ -80,13 +80,13 @@ class Watch(Test):
                          (["removed", "disconnected", *known], second["after"], None))
         self.assertEqual(self.stop(watch, signal.SIGTERM), ("", ""))
 
-    def test_ids_without_an_answer_are_told_once(self):
+    def test_missing_ids_are_reported_once(self):
         watch = self.watch("77", "1001", "77")
         self.line(watch)
         self.service.wait_for_requests(2)
         self.assertRegex(self.stop(watch)[1], r"\Alocksync: lock 77 was not found[^\n]*\n\Z")
 
-    def test_an_outage_is_told_and_makes_no_changes(self):
+    def test_an_outage_is_reported_and_makes_no_changes(self):
         watch = self.watch("1001", stderr=subprocess.PIPE)
         self.line(watch)
         self.service.reply = (503, {}, "")
@@ -99,7 +99,7 @@ class Watch(Test):
         self.assertEqual(watch.stderr.readline(), "locksync: the service responds again\n")
         self.assertEqual(self.stop(watch), ("", ""))
 
-    def test_a_response_that_is_none_is_the_end_only_at_the_start(self):
+    def test_an_unexpected_response_ends_it_only_at_the_start(self):
         replies = {
             "404": (404, {}, ""), "302": (302, {"Location": "/"}, ""), "418": (418, {}, ""),
             "html": (200, {}, "<html>"), "JSON": (200, {}, '{"result":'),
@@ -118,44 +118,45 @@ class Watch(Test):
                 self.assertIn("the service responds again", watch.stderr.readline())
                 self.stop(watch)
 
-    def test_a_429_is_told_with_the_time_of_the_next_poll(self):
+    def test_a_429_is_reported_with_the_time_of_the_next_poll(self):
         watch = self.watch("1001")
         self.line(watch)
         self.service.reply = (429, {"Retry-After": "100"}, "")
-        told = watch.stderr.readline()
-        self.assertRegex(told, r"\(429\)\. The next poll is in (99|1\d\d) s, at \d\d:\d\d:\d\d\.\n$")
-        self.is_in(told, 100)
+        message = watch.stderr.readline()
+        self.assertRegex(message, r"\(429\)\. The next poll is in (99|1\d\d) s, at \d\d:\d\d:\d\d\.\n$")
+        self.check_clock_time(message, 100)
         self.assertEqual(self.stop(watch), ("", ""))
 
-    def is_in(self, told, seconds):
-        """A message's clock time: up to a tenth (the watch's jitter) later, or a minute (a busy machine) sooner."""
-        hours, minutes, rest = map(int, re.search(r"at (\d\d):(\d\d):(\d\d)", told).groups())
+    def check_clock_time(self, message, seconds):
+        """Checks a message's clock time: up to a tenth (the watch's jitter) later, or a minute (a busy machine)
+        earlier."""
+        hours, minutes, rest = map(int, re.search(r"at (\d\d):(\d\d):(\d\d)", message).groups())
         ahead = (hours * 3600 + minutes * 60 + rest - int(time.time())) % 86400
         self.assertLessEqual(ahead, seconds * 1.1 + 1)
         self.assertGreaterEqual(ahead, seconds - 60)
 
-    def test_a_hold_by_the_account_s_limit_is_told_once(self):
+    def test_a_wait_for_the_account_s_limit_is_reported_once(self):
         self.service.reply = (429, {"Retry-After": "100"}, "")
         self.expect(6)
         self.service.reply = None
         watch = self.watch("1001")
-        told = watch.stderr.readline()
-        self.assertRegex(told, r"^locksync: .*returned 429 .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
-        self.is_in(told, 100)
-        time.sleep(2.5)  # longer than the command's tick: told again, it would be by now
+        message = watch.stderr.readline()
+        self.assertRegex(message, r"^locksync: .*returned 429 .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
+        self.check_clock_time(message, 100)
+        time.sleep(2.5)  # longer than the command's tick: a second message would have come by now
         self.assertEqual(self.stop(watch), ("", ""))
         self.assertEqual(len(self.service.requests), 1)
 
-    def test_a_guard_s_file_that_fails_is_told_with_the_cause(self):
+    def test_a_failing_guard_file_is_reported_with_the_cause(self):
         watch = self.watch("1001", "--guard-file", self.path("guard"))
         self.line(watch)
         os.rename(self.write("other", ""), self.path("guard"))
         self.assertRegex(watch.stderr.readline(), r"^locksync: .* \(.*empty.*\)")
         os.unlink(self.path("guard"))
-        self.assertIn("has lost a record", watch.stderr.readline())  # whoever had seen it waits for what may be on its way
+        self.assertIn("has lost a record", watch.stderr.readline())
         self.stop(watch)
 
-    def test_a_refused_key_is_the_end(self):
+    def test_a_rejected_key_ends_it(self):
         watch = self.watch("1001")
         self.line(watch)
         self.service.reply = (401, {}, "")
@@ -163,38 +164,38 @@ class Watch(Test):
         self.assertEqual((status, out), (5, ""))
         self.assertIn("make a new one", err.splitlines()[-1])
 
-    def test_a_lock_that_comes_back_unlocked_is_told_so(self):
-        """The service may send a state of a lock that is out of reach; it is not known all the same."""
+    def test_a_lock_that_comes_back_unlocked_is_reported_unlocked(self):
+        """The service may send the state of a lock that is out of reach; the command must show it as unknown."""
         self.service.locks = [lock(1001, state=6)]
         watch = self.watch("1001")
         self.line(watch)
-        told = []
+        lines = []
         for state, connected in ((6, False), (2, False), (2, True)):
             self.service.locks = [lock(1001, state=state, connected=connected)]
             self.service.wait_for_requests(2)
-        while not told or " connected" not in told[-1]:
-            told.append(self.line(watch))
-        self.assertRegex(told[0], "^1001  disconnected; state: locked -> unknown;")
-        self.assertRegex(told[-1], "^1001  connected; state: unknown -> unlocked;")
-        self.assertEqual(len(told), 2)
+        while not lines or " connected" not in lines[-1]:
+            lines.append(self.line(watch))
+        self.assertRegex(lines[0], "^1001  disconnected; state: locked -> unknown;")
+        self.assertRegex(lines[-1], "^1001  connected; state: unknown -> unlocked;")
+        self.assertEqual(len(lines), 2)
 
-    def test_a_reader_that_goes_away_is_noticed_though_nothing_changes(self):
+    def test_a_reader_that_goes_away_is_noticed_without_changes(self):
         watch = self.watch()
         self.line(watch)
         watch.stdout.close()
         self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGPIPE)
 
-    def test_a_reader_that_does_not_read_cannot_keep_it(self):
+    def test_a_signal_ends_it_though_the_pipe_is_full(self):
         self.service.locks = [lock(1 + i) for i in range(3000)]
         watch = self.watch()
         wait_until(lambda: self.service.requests, "the first poll")
-        time.sleep(0.5)  # until the pipe is full; if it is not yet, the test is only easier to pass
+        time.sleep(0.5)  # long enough to fill the pipe; if it is not, the test passes more easily
         begun = time.monotonic()
         watch.send_signal(signal.SIGINT)
         self.assertEqual(watch.wait(timeout=PATIENCE), -signal.SIGINT)
         self.assertLess(time.monotonic() - begun, 20)
 
-    def test_a_poll_under_way_is_ended_at_once(self):
+    def test_a_signal_ends_a_poll_at_once(self):
         self.start_sim("--delay-ms", "60000")
         watch = self.watch("--timeout", "100")
         time.sleep(0.3)
@@ -207,7 +208,7 @@ class Watch(Test):
         self.service.wait_for_requests(2)
         self.stop(watch)
 
-    def test_a_lock_that_lives_is_followed_without_a_violation(self):
+    def test_changing_locks_are_watched_without_a_violation(self):
         self.start_sim("--time-scale", "60", "--min-interval-ms", "50")
         watch = self.watch()
         seen = [self.line(watch) for _ in range(20)]
