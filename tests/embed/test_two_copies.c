@@ -1,6 +1,6 @@
-/* Two copies of the library in one process, as when a program and its plugin each bring one: the program's own, which
-   it is linked with (shared, or as an archive), and one that is loaded beside it. Neither calls into the other, both
-   fetch at the same time, and the loaded one may go. */
+/* Two copies of the library in one process, as when a program and its plugin each have one. The program is linked
+   with one (shared, or an archive) and loads the other. Neither may call the other, both must fetch at the same
+   time, and the loaded one can be unloaded. */
 #include "../support/checks.h"
 #include "../support/child.h"
 #include "../support/kit.h"
@@ -16,7 +16,7 @@
 
 #define ROUNDS 50
 
-/* X(name): each function that is used of a copy. */
+/* X(name): each function that the test uses of a copy. */
 /* clang-format off */
 #define FUNCTIONS(X)                                                                                                   \
     X(ctx_new_with_allocator) X(ctx_free) X(set_base_url) X(set_personal_key) X(set_guard_mode) X(fetch)               \
@@ -25,7 +25,7 @@
 
 #define POINTER(name) __typeof__(lock_sync_##name) *name;
 typedef struct copy {
-    void *handle; /* NULL: the program's own */
+    void *handle; /* NULL: the program's copy */
     char *folder; /* of the loaded file */
     FUNCTIONS(POINTER)
 } copy;
@@ -39,10 +39,10 @@ static void find(void *handle, const char *name, void *function)
 
     if (symbol == NULL)
         kit_die("%s", dlerror());
-    memcpy(function, &symbol, sizeof symbol); /* ISO C has no cast from an object's pointer to a function's */
+    memcpy(function, &symbol, sizeof symbol); /* ISO C has no cast from an object pointer to a function pointer */
 }
 
-/* Under another path, so that the loader does not take it for the one that is there. */
+/* Loads a file with another path, so that the loader does not use the copy that is loaded already. */
 static copy load_copy(void)
 {
     copy c = {.folder = kit_temp_dir()};
@@ -86,7 +86,7 @@ static lock_sync_status fetch(const copy *c, lock_sync_ctx *ctx)
 
 /* --- calls --- */
 
-/* The file whose code or data that is. */
+/* Returns the file that contains that code or data. */
 static const char *file_of(const void *address)
 {
     Dl_info info;
@@ -95,7 +95,8 @@ static const char *file_of(const void *address)
     return info.dli_fname;
 }
 
-/* Without memory for a message, lock_sync_error_message() calls lock_sync_status_message(): whose? */
+/* Without memory for a message, lock_sync_error_message() calls lock_sync_status_message(). It must be the same
+   copy's. */
 static void check_its_own_functions_are_called(const copy *c)
 {
     t_heap heap = {.goes_on = true};
@@ -111,7 +112,7 @@ static void check_its_own_functions_are_called(const copy *c)
     c->ctx_free(ctx);
 }
 
-TEST(calls_inside_a_copy_stay_inside)
+TEST(calls_inside_a_copy_stay_in_that_copy)
 {
     copy loaded = load_copy();
 
@@ -138,18 +139,18 @@ static void *fetch_often(void *user)
     return NULL;
 }
 
-TEST(both_fetch_at_once_and_one_may_go)
+TEST(both_fetch_at_once_and_one_can_be_unloaded)
 {
     static const char *const arguments[] = {"--static", "--personal-key", "key", NULL};
     sim *server = sim_start(arguments);
 
-    for (int load = 0; load < 2; load++) { /* and come back */
+    for (int load = 0; load < 2; load++) { /* loaded twice */
         copy loaded = load_copy();
         user_of_copy users[] = {{&own, context(&own, sim_url(server)), 0},
                                 {&loaded, context(&loaded, sim_url(server)), 0}};
         pthread_t threads[2];
 
-        for (int i = 0; i < 2; i++) { /* a guard of one's own: not asked before, asked before */
+        for (int i = 0; i < 2; i++) { /* the context's private guard, unused and then used */
             CHECK_OK(fetch(users[i].c, users[i].ctx));
             CHECK_INT(fetch(users[i].c, users[i].ctx), LOCK_SYNC_E_TOO_SOON);
             CHECK_OK(users[i].c->set_guard_mode(users[i].ctx, LOCK_SYNC_GUARD_OFF));

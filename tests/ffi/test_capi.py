@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What examples/ffi/python/_capi.py declares, against the flat header."""
+"""Compares the declarations of examples/ffi/python/_capi.py with the flat header."""
 import os
 import re
 import unittest
@@ -21,7 +21,7 @@ TYPES = {"void": None, "bool": c_bool, "int": c_int, "int32_t": c_int32, "int64_
 
 
 def ctype(declared):
-    """What stands for a C type: structs that are read by their members, other objects as bare pointers."""
+    """The ctypes type for a C type: structs with readable members as they are, other objects as bare pointers."""
     if declared.endswith("**"):
         return POINTER(c_void_p)
     struct = STRUCTS.get(re.sub(r"^const | \*$", "", declared))
@@ -40,7 +40,7 @@ class Declarations(unittest.TestCase):
         for prefix, kind in ENUMS.items():
             pattern = rf"\bLOCK_SYNC_{prefix}_(\w+) = (\d+)" if prefix else r"\bLOCK_SYNC_(OK|E_\w+) = (\d+)"
             real = {re.sub("^E_", "", name): int(number) for name, number in re.findall(pattern, HEADER)}
-            for name in ("RECORD_MAX", "SOURCE_SIZE"):  # no modes of a guard
+            for name in ("RECORD_MAX", "SOURCE_SIZE"):  # these are not modes of a guard
                 real.pop(name, None)
             self.assertEqual({name: int(value) for name, value in kind.__members__.items()}, real)
 

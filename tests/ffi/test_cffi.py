@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""cffi takes the flat header as it is, and with it the library, with a callback and a struct among its functions."""
+"""cffi reads the flat header unchanged and calls the library through it, with a callback and a struct."""
 import os
 import unittest
 

@@ -22,7 +22,7 @@ end
 
 local simulator = start("--static --locks 3 --personal-key " .. KEY .. " --access-token fresh-token")
 
--- One that may ask as often as it likes.
+-- A context that may fetch as often as it likes.
 local function context(settings)
   local all = {base_url = simulator, personal_key = KEY, guard_mode = mode.OFF}
   for name, value in pairs(settings or {}) do all[name] = value end
@@ -46,14 +46,14 @@ end
 
 local tests = {}
 
-function tests.all_settings_are_taken()
+function tests.all_settings_are_accepted()
   context {api_version = "v37", connect_timeout = 1.5, timeout = 30, max_response_bytes = 65536, allow_http = false,
            ca_file = "/nowhere", proxy = "http://127.0.0.1:1", user_agent = "acme-hub/2.1", guard = locksync.guard(),
            access_token = {token = "fresh-token", expires_at = os.time() + 60}, logger = print,
            token_provider = function() return "fresh-token" end, transport = function() end}:close()
 end
 
-function tests.a_refused_setting_says_why_and_leaves_the_old()
+function tests.a_rejected_setting_says_why_and_keeps_the_old_value()
   local it = context()
   local err = fails("INVALID_ARGUMENT", it:set("base_url", "ftp://127.0.0.1"))
   assert(tostring(err):find "http")
@@ -61,7 +61,7 @@ function tests.a_refused_setting_says_why_and_leaves_the_old()
   fails("INVALID_ARGUMENT", locksync.context {base_url = "ftp://127.0.0.1"})
 end
 
-function tests.what_c_would_cut_is_refused()
+function tests.values_that_c_would_truncate_are_rejected()
   local it = context()
   raises(it.set, it, "personal_key", "demo-key\0more")
   raises(it.set, it, "base_url", 5)
@@ -73,7 +73,7 @@ function tests.what_c_would_cut_is_refused()
   raises(locksync.guard, {budget = 2^32 + 700})
 end
 
-function tests.an_empty_list_is_refused()
+function tests.an_empty_list_is_rejected()
   local it, pool = context(), assert(locksync.pool())
   for _, call in ipairs {function() it:fetch {} end, function() it:watch {} end,
                          function() pool:fetch(it, {}, error) end} do
@@ -118,14 +118,14 @@ function tests.all_locks()
   same(locksync.door[first.door_state_name:upper():gsub(" ", "_")], first.door_state)
 end
 
-function tests.some_locks_and_those_not_answered()
+function tests.some_locks_and_missing_ones()
   local locks = context():fetch {1003, 77, 1001LL, 78}
   same(#locks, 2)
   same(table.concat(locks.missing, " "), "77 78")
   same(context():fetch_one(1003).id, 1003)
 end
 
-function tests.errors_tell_what_the_service_said()
+function tests.errors_have_the_messages_of_the_service()
   local refused = fails("FORBIDDEN", context {base_url = start "--fault 403"}:fetch())
   same(refused.http_status, 403)
   same(#refused.api_messages, 1)
@@ -155,7 +155,7 @@ function tests.the_logger_gets_lines_without_the_credential()
   same(all:find(KEY, 1, true), nil)
 end
 
-function tests.a_transport_of_the_program_s_own()
+function tests.a_transport_of_the_application()
   local requests = {}
   local it = context {base_url = "https://locks.example", timeout = 9, transport = function(request)
     table.insert(requests, request)
@@ -175,7 +175,7 @@ function tests.a_transport_of_the_program_s_own()
   same(fails("NETWORK", it:fetch()).cause, "mine")
 end
 
-function tests.the_provider_is_asked_again_after_a_401()
+function tests.the_provider_is_called_again_after_a_401()
   local asked = {}
   local it = assert(locksync.context {base_url = simulator, guard_mode = mode.OFF, token_provider = function(refused)
     table.insert(asked, tostring(refused))
@@ -204,19 +204,19 @@ function tests.guards_space_fetches_and_are_shared()
 end
 
 function tests.a_pool_fetches_for_many_contexts_at_once()
-  local pool, answered, failed = assert(locksync.pool()), 0, nil
+  local pool, fetched, failed = assert(locksync.pool()), 0, nil
   local contexts = {}
   for i = 1, 50 do
     contexts[i] = context()
     assert(pool:fetch(contexts[i], {1001, 77}, function(results)
       same(results.missing[1], 77)
-      answered = answered + #results
+      fetched = fetched + #results
     end))
   end
   fails("BUSY", contexts[1]:set("timeout", 1))
-  collectgarbage() -- takes nothing that the pool needs
+  collectgarbage() -- this must collect nothing that the pool needs
   while pool:pending() > 0 do pool:wait(60) end
-  same(answered, 50)
+  same(fetched, 50)
   fails("INVALID_ARGUMENT", pool:fetch(contexts[1], {-1}, error))
   assert(pool:fd() >= 0)
   assert(pool:fetch(contexts[1], nil, function(_, err) failed = err end))
@@ -224,20 +224,20 @@ function tests.a_pool_fetches_for_many_contexts_at_once()
   fails("CANCELLED", nil, failed)
 end
 
-function tests.a_watch_tells_the_locks_then_what_becomes_of_them()
-  local it = context {base_url = start "--time-scale 3600"} -- an hour of theirs passes in a second
-  local told = {}
+function tests.a_watch_reports_the_locks_then_their_changes()
+  local it = context {base_url = start "--time-scale 3600"} -- an hour of the locks passes in a second
+  local reported = {}
   for changes in assert(it:watch(nil, 0.01)):each() do
-    table.insert(told, changes)
-    if #told == 2 then break end
+    table.insert(reported, changes)
+    if #reported == 2 then break end
   end
-  same(#told[1], 4)
-  for i, change in ipairs(told[1]) do
+  same(#reported[1], 4)
+  for i, change in ipairs(reported[1]) do
     same(bit.band(change.kinds, locksync.change.ADDED), locksync.change.ADDED)
     same(change.before, nil)
     same(change.after.id, 1000 + i)
   end
-  for _, change in ipairs(told[2]) do
+  for _, change in ipairs(reported[2]) do
     same(change.before.id, change.after.id)
     same(bit.band(change.kinds, locksync.change.ADDED + locksync.change.REMOVED), 0)
   end
@@ -255,7 +255,7 @@ function tests.a_watch_tells_the_locks_then_what_becomes_of_them()
   fails("UNAUTHORIZED", context {personal_key = "wrong"}:watch():next(60))
 end
 
-function tests.memory_stays_flat()
+function tests.memory_does_not_grow()
   local ROUNDS, WARM = 10000, 1000
   local function resident() -- in bytes
     collectgarbage()
@@ -278,7 +278,7 @@ function tests.memory_stays_flat()
     it:set("transport", function() return {status = 503, headers = {["Retry-After"] = "7"}, body = "{}"} end)
     fails("SERVER", it:fetch())
     assert(lines > 0)
-    if round % 2 == 0 then it:close() end -- the others are collected
+    if round % 2 == 0 then it:close() end -- the others are collected as garbage
     if round == WARM then before = resident() end
   end
   local grown = resident() - before

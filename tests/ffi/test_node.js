@@ -31,12 +31,12 @@ async function startSimulator(...args) {
     return String(line).trim();
 }
 
-/** Those of a context that may ask as often as it likes. */
+/** Returns settings of a context that may fetch as often as it likes. */
 function settings(more) {
     return { baseUrl: simulator, personalKey: KEY, guardMode: GuardMode.OFF, ...more };
 }
 
-/** Closes it when the test has ended, if it is not closed then. */
+/** Closes it at the end of the test, unless the test has closed it. */
 function closing(it) {
     made.push(it);
     return it;
@@ -68,7 +68,7 @@ before(async () => {
 afterEach(() => made.splice(0).reverse().forEach(it => it.close()));
 after(() => Promise.all(open.map(stop => stop())));
 
-test('all settings are taken', () => {
+test('all settings are accepted', () => {
     context({
         apiVersion: 'v37', connectTimeoutMs: 1500, timeoutMs: 30000, maxResponseBytes: 65536, allowHttp: false,
         caFile: '/nowhere', proxy: 'http://127.0.0.1:1', userAgent: 'acme-hub/2.1', guard: new Guard(),
@@ -77,13 +77,13 @@ test('all settings are taken', () => {
     }).close();
 });
 
-test('a refused setting says why and leaves the old', async () => {
+test('a rejected setting says why and keeps the old value', async () => {
     const it = context();
     assert.throws(() => it.set({ baseUrl: 'ftp://127.0.0.1' }), { status: Status.INVALID_ARGUMENT, message: /http/ });
     assert.equal((await it.fetch()).length, 3);
 });
 
-test('what C would cut is refused', async () => {
+test('values that C would truncate are rejected', async () => {
     const it = context();
     assert.throws(() => it.set({ personalKey: 'demo-key\0more' }), TypeError);
     assert.throws(() => it.set({ baseUrl: 5 }), TypeError);
@@ -96,7 +96,7 @@ test('what C would cut is refused', async () => {
     assert.throws(() => context({ colour: 'red' }), TypeError);
 });
 
-test('an empty list is refused', async () => {
+test('an empty list is rejected', async () => {
     const it = context();
     const pool = newPool();
     const refused = { name: 'RangeError', message: /pass null for all/ };
@@ -138,26 +138,26 @@ test('all locks', async () => {
     assert.deepEqual(await it.fetchOne(1003), locks[2]);
 });
 
-test('some locks and those not answered', async () => {
+test('some locks and missing ones', async () => {
     const it = context();
     const locks = await it.fetch([1003, 77, 1001n, 78]);
     assert.deepEqual(locks.map(lock => lock.id).sort(), [1001, 1003]);
     assert.deepEqual(locks.missing, [77, 78]);
 });
 
-test('the event loop goes on while a fetch waits', async () => {
+test('the event loop runs while a fetch waits', async () => {
     const it = context({ baseUrl: await startSimulator('--delay-ms', '60000') });
     const pool = newPool();
     for (const fetching of [() => it.fetch(), () => pool.fetch(it)]) {
         const waiting = failure(Status.CANCELLED, fetching());
         assert.throws(() => it.set({ timeoutMs: 1 }), { status: Status.BUSY });
-        const timer = setInterval(() => it.cancel(), 10); // it would not come to it if the fetch blocked it
+        const timer = setInterval(() => it.cancel(), 10); // a fetch that blocked the event loop would prevent this call
         await waiting;
         clearInterval(timer);
     }
 });
 
-test('errors tell what the service said', async () => {
+test('errors have the messages of the service', async () => {
     const it = context();
     const refused = await withFault('403', () => failure(Status.FORBIDDEN, it.fetch()));
     assert.deepEqual([refused.httpStatus, refused.code], [403, 'LOCK_SYNC_E_FORBIDDEN']);
@@ -181,7 +181,7 @@ test('the logger gets lines without the credential', async () => {
     assert.ok(!lines.some(({ line }) => line.includes(KEY)));
 });
 
-test('what a logger throws is an uncaught exception', () => {
+test('an exception in a logger is uncaught', () => {
     const program = `const { Context } = require(${JSON.stringify(sample)});
         process.on('uncaughtException', error => { console.log(error.message); process.exit(); });
         new Context({ personalKey: 'k', transport: () => ({ status: 500 }), logger() { throw new Error('no disk'); } })
@@ -189,7 +189,7 @@ test('what a logger throws is an uncaught exception', () => {
     assert.equal(String(execFileSync(process.execPath, ['-e', program])), 'no disk\n');
 });
 
-test('a transport of the program\'s own', async () => {
+test('a transport of the application', async () => {
     const requests = [];
     const it = context({
         baseUrl: 'https://locks.example', timeoutMs: 9000,
@@ -209,13 +209,13 @@ test('a transport of the program\'s own', async () => {
     assert.equal((await failure(Status.NETWORK, it.fetch())).cause.message, 'mine');
 });
 
-test('a deep answer has stack enough', async () => {
+test('a deeply nested response has enough stack', async () => {
     const deep = '{"x":' + '['.repeat(2040) + ']'.repeat(2040) + ',' + BODY.slice(1);
     const it = context({ transport: () => ({ status: 200, body: deep }) });
     assert.equal((await it.fetch()).length, 1);
 });
 
-test('an HTTP client that promises', async () => {
+test('an HTTP client that returns a promise', async () => {
     const it = context();
     const send = async ({ url, headers }) => {
         const response = await fetch(url, { headers });
@@ -227,7 +227,7 @@ test('an HTTP client that promises', async () => {
     await assert.rejects(it.fetchThrough(() => Promise.reject(new Error('mine'))), /mine/);
 });
 
-test('the provider is asked again after a 401', async () => {
+test('the provider is called again after a 401', async () => {
     const asked = [];
     const tokenProvider = refused => {
         asked.push(refused);
@@ -266,26 +266,26 @@ test('a pool fetches for many contexts at once', async () => {
         await failure(Status.CANCELLED, fetching);
 });
 
-test('a pool that has nothing to do keeps no program alive', () => {
+test('an idle pool does not keep the program alive', () => {
     const program = `const { Context, Pool } = require(${JSON.stringify(sample)});
         new Pool().fetch(new Context({ baseUrl: 'http://127.0.0.1:1', personalKey: 'k' }))
             .catch(error => console.log(error.code));`;
     assert.equal(String(execFileSync(process.execPath, ['-e', program], { timeout: MINUTE })), 'LOCK_SYNC_E_CONNECT\n');
 });
 
-test('a watch tells the locks, then what becomes of them', async () => {
-    const baseUrl = await startSimulator('--time-scale', '3600'); // an hour of theirs passes in a second
+test('a watch reports the locks, then their changes', async () => {
+    const baseUrl = await startSimulator('--time-scale', '3600'); // an hour of the locks passes in a second
     const pool = newPool();
     const contexts = [context({ baseUrl }), context({ baseUrl }), context({ baseUrl })];
-    const told = [];
+    const reported = [];
     for await (const changes of pool.watch(contexts[0], null, { intervalMs: 10 }))
-        if (told.push(changes) === 2)
+        if (reported.push(changes) === 2)
             break;
-    assert.deepEqual(told[0].map(({ kinds, before }) => [kinds & ChangeKind.ADDED, before]), Array(4).fill([ChangeKind.ADDED, null]));
-    assert.deepEqual(told[0].map(({ after }) => after.id), [1001, 1002, 1003, 1004]);
-    assert.deepEqual(told[0].map(({ after }) => after), [...told[0].results]);
-    for (const { kinds, before, after } of told[1]) {
-        assert.deepEqual(told[1].results.find(({ id }) => id === after.id), after);
+    assert.deepEqual(reported[0].map(({ kinds, before }) => [kinds & ChangeKind.ADDED, before]), Array(4).fill([ChangeKind.ADDED, null]));
+    assert.deepEqual(reported[0].map(({ after }) => after.id), [1001, 1002, 1003, 1004]);
+    assert.deepEqual(reported[0].map(({ after }) => after), [...reported[0].results]);
+    for (const { kinds, before, after } of reported[1]) {
+        assert.deepEqual(reported[1].results.find(({ id }) => id === after.id), after);
         assert.notDeepEqual(before, after);
         assert.equal(before.id, after.id);
         assert.equal(kinds & (ChangeKind.ADDED | ChangeKind.REMOVED), 0);
@@ -300,7 +300,7 @@ test('a watch tells the locks, then what becomes of them', async () => {
         await failure(Status.CANCELLED, end);
 });
 
-test('an error that does not pass ends a watch', async () => {
+test('a lasting error ends a watch', async () => {
     const pool = newPool();
     const it = context({ personalKey: 'wrong' });
     await failure(Status.UNAUTHORIZED, pool.watch(it).next());
@@ -308,7 +308,7 @@ test('an error that does not pass ends a watch', async () => {
     assert.equal((await pool.fetch(it)).length, 3);
 });
 
-test('memory stays flat', async () => {
+test('memory does not grow', async () => {
     const ROUNDS = 10000;
     const members = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(' ');
     koffi.struct('mallinfo2', Object.fromEntries(members.map(member => [member, 'size_t'])));
@@ -334,7 +334,7 @@ test('memory stays flat', async () => {
         own.close();
         assert.ok(lines.length > 0);
     }
-    /** The least that was in use at a time within some rounds: what comes and goes does not count. */
+    /** Returns the least memory in use during some rounds, so that temporary use does not count. */
     async function inUse(rounds) {
         const least = { malloc: Infinity, script: Infinity };
         for (let i = 1; i <= rounds; i++) {
@@ -348,7 +348,7 @@ test('memory stays flat', async () => {
         }
         return least;
     }
-    await inUse(1000); // until it is warm
+    await inUse(1000); // warm-up
     const start = await inUse(1000);
     await inUse(ROUNDS - 1000);
     const end = await inUse(1000);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The programs of docs/bindings.md run against the simulator. One that stands below a file's name is that file."""
+"""Runs the programs of docs/bindings.md against the simulator. A program below a file name is that file."""
 import os
 import pathlib
 import re

@@ -26,7 +26,7 @@ class Case(unittest.TestCase):
         cls.addClassCleanup(cls.simulator.stop)
 
     def context(self, **settings):
-        """One that may ask as often as it likes."""
+        """Returns a context that may fetch as often as it likes."""
         defaults = {"base_url": self.simulator.url, "personal_key": KEY, "guard_mode": GuardMode.OFF}
         context = Context(**{**defaults, **settings})
         self.addCleanup(context.close)
@@ -41,7 +41,7 @@ class Case(unittest.TestCase):
             self.simulator.fault(name, 0)
 
     def slow_context(self):
-        """One whose service takes a minute."""
+        """Returns a context whose service responds after a minute."""
         simulator = Simulator(os.environ["LOCKSYNC_SIM"], "--delay-ms", "60000")
         self.addCleanup(simulator.stop)
         return self.context(base_url=simulator.url)
@@ -54,19 +54,19 @@ class Case(unittest.TestCase):
 
 
 class Settings(Case):
-    def test_all_of_them_are_taken(self):
+    def test_all_are_accepted(self):
         self.context(api_version="v37", connect_timeout=1.5, timeout=30, max_response_bytes=65536, allow_http=False,
                      ca_file="/nowhere", proxy="http://127.0.0.1:1", user_agent="acme-hub/2.1", guard=Guard(),
                      access_token=("fresh-token", datetime.now(timezone.utc) + timedelta(hours=1)), logger=print,
                      token_provider=lambda refused: "fresh-token", transport=lambda request: Response(200))
 
-    def test_a_refused_one_says_why_and_leaves_the_old(self):
+    def test_a_rejected_one_says_why_and_keeps_the_old_value(self):
         context = self.context()
         error = self.fails(Status.INVALID_ARGUMENT, context.set, base_url="ftp://127.0.0.1")
         self.assertIn("http", str(error))
         self.assertEqual(len(context.fetch()), 3)
 
-    def test_what_c_would_cut_and_what_is_no_setting_is_refused(self):
+    def test_truncated_values_and_unknown_settings_are_rejected(self):
         context = self.context()
         self.assertRaises(ValueError, context.set, personal_key="demo-key\0more")
         self.assertRaises(OverflowError, context.set, timeout=2**64)
@@ -74,7 +74,7 @@ class Settings(Case):
         self.assertRaises(OverflowError, Guard, budget=2**32 + 700)
         self.assertRaises(TypeError, Context, colour="red")
 
-    def test_an_empty_list_is_refused(self):
+    def test_an_empty_list_is_rejected(self):
         context = self.context()
         self.assertRaisesRegex(ValueError, "pass None for all", context.fetch, [])
         self.assertRaisesRegex(ValueError, "pass None for all", context.fetch, ())
@@ -95,7 +95,7 @@ class Settings(Case):
         context.set(personal_key=None)
         self.fails(Status.NO_CREDENTIAL, context.fetch)
 
-    def test_a_closed_context_is_refused(self):
+    def test_a_closed_context_is_rejected(self):
         context = self.context()
         context.close()
         context.close()
@@ -127,7 +127,7 @@ class Fetch(Case):
         self.assertEqual((lock.is_locked, lock.is_jammed), (None, None))
         self.assertEqual((lock.state_name, lock.door_state_name), ("unknown", "unknown"))
 
-    def test_some_locks_and_those_not_answered(self):
+    def test_some_locks_and_missing_ones(self):
         results = self.context().fetch([1003, 77, 1001, 78])
         self.assertEqual({lock.id for lock in results}, {1001, 1003})
         self.assertEqual(results.missing, (77, 78))
@@ -141,20 +141,20 @@ class Fetch(Case):
 
         waiting = threading.Thread(target=fetch)
         waiting.start()
-        while waiting.is_alive():  # nobody could cancel if the fetch held the GIL: it would end by its time-out
+        while waiting.is_alive():  # if the fetch held the GIL, nobody could cancel it, and it would end by its timeout
             context.cancel()
             waiting.join(0.01)
         self.assertEqual(len(errors), 1)
 
 
 class Errors(Case):
-    def test_they_tell_what_the_service_said(self):
-        for fault, status, *told in (("403", Status.FORBIDDEN, 403, None, False),
-                                     ("503", Status.SERVER, 503, 7.0, True),
-                                     ("bad-json", Status.MALFORMED, 200, None, False)):
+    def test_they_have_the_messages_of_the_service(self):
+        for fault, status, *expected in (("403", Status.FORBIDDEN, 403, None, False),
+                                         ("503", Status.SERVER, 503, 7.0, True),
+                                         ("bad-json", Status.MALFORMED, 200, None, False)):
             with self.subTest(fault), self.fault(fault):
                 error = self.fails(status, self.context().fetch)
-                self.assertEqual([error.http_status, error.retry_after, error.is_retryable], told)
+                self.assertEqual([error.http_status, error.retry_after, error.is_retryable], expected)
                 self.assertEqual((error.byte_offset or 0) > 0, fault == "bad-json")
                 if fault == "403":
                     self.assertEqual(len(error.api_messages), 1)
@@ -174,7 +174,7 @@ class Callbacks(Case):
         self.assertTrue(any("/my/lock/sync" in line for _, line in lines))
         self.assertFalse(any(KEY in line for _, line in lines))
 
-    def test_a_transport_of_the_program_s_own(self):
+    def test_a_transport_of_the_application(self):
         requests = []
 
         def transport(request):
@@ -187,7 +187,7 @@ class Callbacks(Case):
         self.assertEqual((requests[0].method, requests[0].headers["Authorization"]), ("GET", "PersonalKey " + KEY))
         self.assertTrue(0 < requests[0].timeout <= 9)
 
-    def test_what_a_transport_raises_is_the_cause(self):
+    def test_an_exception_in_a_transport_is_the_cause(self):
         def raising(error):
             def transport(_request):
                 raise error
@@ -198,7 +198,7 @@ class Callbacks(Case):
         self.assertIsInstance(self.fails(Status.NETWORK, raising(ZeroDivisionError())).__cause__, ZeroDivisionError)
         self.assertRaises(KeyboardInterrupt, raising(KeyboardInterrupt()))
 
-    def test_the_provider_is_asked_again_after_a_401(self):
+    def test_the_provider_is_called_again_after_a_401(self):
         asked = []
 
         def provider(refused):
@@ -218,7 +218,7 @@ class Callbacks(Case):
 
 
 class Guards(Case):
-    def test_a_context_of_its_own_asks_once_in_20_seconds(self):
+    def test_a_context_alone_fetches_once_in_20_seconds(self):
         context = self.context(guard_mode=GuardMode.FAIL)
         context.fetch()
         error = self.fails(Status.TOO_SOON, context.fetch)
@@ -226,13 +226,13 @@ class Guards(Case):
         context.set(guard_mode=GuardMode.CACHED)
         self.fails(Status.TOO_SOON, context.fetch)
 
-    def test_contexts_and_files_share(self):
+    def test_contexts_and_files_share_a_guard(self):
         with tempfile.TemporaryDirectory() as folder:
             one, other = (Guard(folder + "/guard") for _ in range(2))
             self.context(guard=one, guard_mode=GuardMode.CACHED).fetch()
             self.fails(Status.TOO_SOON, self.context(guard=other, guard_mode=GuardMode.FAIL).fetch)
 
-    def test_an_interval_of_one_s_own_is_waited_for(self):
+    def test_a_chosen_interval_is_waited_for(self):
         with Guard(min_interval=0.02) as guard:
             context = self.context(guard=guard, guard_mode=GuardMode.WAIT)
         for _ in range(3):
@@ -240,10 +240,10 @@ class Guards(Case):
 
 
 class Watches(Case):
-    """Locks that live: an hour of theirs passes in a second."""
+    """Locks whose hour passes in a second."""
     OPTIONS = "--time-scale", "3600"
 
-    def test_the_first_changes_are_the_locks_then_what_becomes_of_them(self):
+    def test_the_locks_are_reported_first_then_their_changes(self):
         with self.context().watch(interval=0.01) as watch:
             self.assertIsNone(watch.age)
             self.assertIsNone(watch.results)
@@ -260,12 +260,12 @@ class Watches(Case):
             self.assertEqual(change.before.id, change.after.id)
             self.assertFalse(change.kinds & (ChangeKind.ADDED | ChangeKind.REMOVED))
 
-    def test_nothing_in_time_is_none(self):
+    def test_no_change_in_time_is_none(self):
         with self.context().watch([1001], interval=3600) as watch:
             self.assertEqual(len(next(watch)), 1)
             self.assertIsNone(watch.wait(0))
 
-    def test_errors_that_may_pass_are_not_raised(self):
+    def test_temporary_errors_are_not_raised(self):
         with self.context().watch(interval=0.01) as watch, self.fault("500"):
             self.assertIsNone(watch.wait(0))
             self.assertEqual(watch.last_status, Status.SERVER)
@@ -308,8 +308,8 @@ class Pools(Case):
 
     def test_many_contexts_at_once(self):
         contexts = [self.context() for _ in range(50)]
-        answers = self.run_in_pool(lambda pool: asyncio.gather(*(pool.fetch(each, [1001, 77]) for each in contexts)))
-        self.assertEqual([(len(results), results.missing) for results in answers], [(1, (77,))] * 50)
+        fetched = self.run_in_pool(lambda pool: asyncio.gather(*(pool.fetch(each, [1001, 77]) for each in contexts)))
+        self.assertEqual([(len(results), results.missing) for results in fetched], [(1, (77,))] * 50)
 
     def test_a_failure_is_raised_with_its_detail(self):
         async def work(pool):
@@ -330,18 +330,18 @@ class Pools(Case):
 
         self.assertEqual(len(self.run_in_pool(work)), 3)
 
-    def test_to_cancel_the_task_cancels_the_fetch(self):
+    def test_cancelling_the_task_cancels_the_fetch(self):
         context = self.slow_context()
 
         async def work(pool):
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(pool.fetch(context), 0.05)
-            context.set(base_url=self.simulator.url)  # it is no longer busy
+            context.set(base_url=self.simulator.url)  # it is not busy any more
             return await pool.fetch(context)
 
         self.assertEqual(len(self.run_in_pool(work)), 3)
 
-    def test_to_close_the_pool_ends_what_runs(self):
+    def test_closing_the_pool_ends_pending_fetches(self):
         async def work(pool):
             fetch = asyncio.ensure_future(pool.fetch(self.context()))
             await asyncio.sleep(0)
@@ -377,10 +377,10 @@ class Memory(Case):
             self.fails(Status.SERVER, context.fetch)
         self.assertTrue(lines)
 
-    def test_it_stays_flat(self):
+    def test_it_does_not_grow(self):
         with self.context() as kept:
             for number in range(self.ROUNDS + 1000):
-                if number == 1000:  # warm
+                if number == 1000:  # after the warm-up
                     before = self.resident()
                 self.a_round(kept)
         grown = self.resident() - before

@@ -1,4 +1,4 @@
-/* A program that uses the guard in Redis beside the library itself. Prints "a URL is refused: ...". */
+/* A program that uses the guard in Redis with the library. Prints "a URL is rejected: ...". */
 #include <locksync/locksync.h>
 #include <locksync/redis.h>
 
@@ -14,6 +14,6 @@ int main(void)
         return 1;
     lock_sync_redis_free(redis);
     lock_sync_guard_unref(guard);
-    printf("a URL is refused: %s\n", lock_sync_redis_url_problem("http://x"));
+    printf("a URL is rejected: %s\n", lock_sync_redis_url_problem("http://x"));
     return 0;
 }

@@ -1,11 +1,11 @@
-/* A program of somebody else's, with a transport of its own, so that it runs anywhere. Prints "1001 locked". */
+/* An application with its own transport, so that it runs anywhere. Prints "1001 locked". */
 #include <locksync/locksync.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static lock_sync_status answer(void *user, const lock_sync_request *request, lock_sync_response *response)
+static lock_sync_status perform(void *user, const lock_sync_request *request, lock_sync_response *response)
 {
     static const char body[] = "{\"result\":[{\"id\":1001,\"isConnected\":true,\"deviceState\":{\"state\":6}}]}";
 
@@ -18,7 +18,7 @@ static lock_sync_status answer(void *user, const lock_sync_request *request, loc
 
 int main(void)
 {
-    lock_sync_transport transport = {sizeof transport, NULL, answer, NULL, NULL};
+    lock_sync_transport transport = {sizeof transport, NULL, perform, NULL, NULL};
     lock_sync_ctx *ctx = NULL;
     lock_sync_results *results = NULL;
     const lock_sync_lock *lock;
