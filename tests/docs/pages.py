@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Checks the pages: each C block compiles, programs that are marked do what they say, links lead somewhere, the
-index is complete, and the tests that are named exist.
+"""Checks the pages: each C block compiles, marked programs do what their mark says, links have a target. The index is
+complete, and tests that pages name exist.
 
 pages.py PREFIX SIMULATOR WORK_FOLDER
 
-PREFIX is where the library is installed. A block with a `main` is a program. One without is a fragment: its first line
-says what it needs, as C would: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
+PREFIX is where the library is installed. A block with a `main` is a program. A block without one is a fragment; its
+first line declares what it needs: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
 
-A program is run when the line before its block says so, in parts that are divided by |, all but the first optional:
+The line before a block marks a program that is run. Its parts are divided by |, and all but the first are optional.
 <!-- run | simulator: OPTIONS | with: ARGUMENTS | prints: TEXT | fails -->
-It runs against a simulator of its own, and must end with 0 (unless it `fails`) and print TEXT.
+The program runs against a separate simulator. It must end with 0 (unless it `fails`) and print TEXT.
 """
 import os
 import pathlib
@@ -41,7 +41,7 @@ def pkg_config(prefix, *what):
 
 
 def source_of(code):
-    """What is to be compiled: a program as it stands, a fragment inside a function that has what it needs."""
+    """Returns a program as it is, and a fragment inside a function that declares its needs."""
     if re.search(r"^int main\(", code, re.M):
         return code
     first = FRAGMENT.match(code)
@@ -55,7 +55,7 @@ def source_of(code):
 
 
 class Try:
-    """What the mark before a program says."""
+    """The mark before a program."""
 
     def __init__(self, mark):
         parts = dict((part.split(":", 1) + [""])[:2] for part in re.split(r" *\| *", mark) if part)
@@ -96,7 +96,7 @@ def check_block(block, flags, simulator, folder):
 
 
 def places(page):
-    """The anchors of a page's headings, as hosting pages make them."""
+    """Returns the anchors of a page's headings, as hosting pages make them."""
     with open(page, encoding="utf-8") as file:
         text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
     titles = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", "\n".join(re.findall(r"^#+ +(.*)", text, re.M))).lower()
@@ -120,7 +120,7 @@ def check_index():
 
 
 def check_test(name, folder):
-    """The folder's meson.build has the name, whole or as a beginning and an end; * is any end."""
+    """Checks that the folder's meson.build has the name, whole or as a beginning and an end; * is any end."""
     builds = "".join(file.read_text(encoding="utf-8") for file in pathlib.Path("tests", folder).rglob("meson.build"))
     ends = [name[at:] for at in range(1, len(name)) if f"'{name[:at]}' + " in builds]
     if f"'{name}'" not in builds and not any(

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks the English of pages, comments and messages for patterns that must not come back (see CONTRIBUTING.md).
 
-prose.py FILE...: prints FILE:LINE: what is wrong: the text. The last line is "N passed, N failed", counted by file.
+prose.py FILE...: prints FILE:LINE: the rule: the text. The last line is "N passed, N failed", counted by file.
 
-Looks at: of Markdown all but code; of C the comments, and the messages of the library and of the example programs; of
-Python, shell and Meson the comments and docstrings. A line with `prose: quoted` is left out.
+Checks all of Markdown except for code, and the comments of C with the messages of the library and the example
+programs. Of Python, shell and Meson it checks comments and docstrings. It ignores lines with `prose: quoted`.
 """
 import re
 import sys
@@ -12,7 +12,7 @@ import tokenize
 
 WORDS_MAX = 25
 
-# Each pattern: what it is, and how it reads. Those with capitals are of the beginning of a sentence.
+# Each rule and its pattern. Patterns with capitals match only the beginning of a sentence.
 PATTERNS = [
     ('a sentence without a subject', r'(?:^|(?<=[.:;!?] ))(?:Who|Whoever|Whom|Whose|What) (?![^.;:]*\?)'),
     ('a riddle for a noun', r'\b[Ww]hoever\b|\b(?:for|to|of|by|from|with|as|than) who\b'),
@@ -37,7 +37,7 @@ C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|(?:"(?:\\.|[^"\\\n])*"\s*)+|\'(?:\\.|[
 
 
 def blank(text):
-    """The same lines without their text."""
+    """Returns the same number of lines without text."""
     return re.sub(r'[^\n]', ' ', text)
 
 
@@ -74,7 +74,7 @@ def prose_of_script(path, text):
     if path.endswith('.py') or text.startswith('#!/usr/bin/env python3'):
         with open(path, 'rb') as file:
             for token in tokenize.tokenize(file.readline):
-                if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and '"""' in token.string):
+                if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
                     yield token.start[0], token.string.strip('#"')
         return
     for block in re.finditer(r'(?:^[ \t]*#(?!!)[^\n]*\n)+|(?<= )# [^\n]*\n', text, re.M):
