@@ -18,7 +18,7 @@ WANTED = 92  # percent killed
 
 
 def mutants_of_tree(only):
-    """All mutants of what the build compiles from src/, and the objects of each file."""
+    """Returns all mutants of the files in src/ that the build compiles, and the objects of each file."""
     with open(f"{suite.PLAIN}/compile_commands.json", encoding="utf-8") as file:
         commands = json.load(file)
     mutants, objects = [], {}
@@ -36,7 +36,7 @@ def mutants_of_tree(only):
 
 
 def drawn(mutants, seed):
-    """(key, mutant) in the order of a draw, in which a mutant keeps its place when code elsewhere changes."""
+    """Returns (key, mutant) in the order of a draw. A mutant keeps its place in it when code elsewhere changes."""
     times = collections.Counter()
     keyed = []
     for mutant in mutants:
@@ -47,14 +47,14 @@ def drawn(mutants, seed):
 
 
 def read_equals():
-    """The places in the list of equals."""
+    """Returns the mutants in the list of equals."""
     with open(EQUALS, encoding="utf-8") as file:
         text = file.read()
     return {match.groups() for match in re.finditer(r"^(src/\S+) (\w+): .*\n- (.*)\n\+ (.*)$", text, re.M)}
 
 
 class Judge:
-    """Judges mutants one by one, and remembers."""
+    """Judges mutants one by one, and remembers the verdicts."""
 
     def __init__(self, tests, objects):
         self.tests = tests
@@ -63,7 +63,7 @@ class Judge:
         self.verdicts = json.loads(suite.content(VERDICTS)) if os.path.exists(VERDICTS) else {}
 
     def state(self, verdict):
-        """What a verdict came from: the test that found the mutant, or all of them."""
+        """Returns the state on which a verdict depends: of the test that found the mutant, or of all tests."""
         name = verdict.removeprefix("killed by ")
         return self.tests.known[name]["state"] if name in self.tests.tests else self.tests.state
 
@@ -76,7 +76,7 @@ class Judge:
             return old[0]
         path = f"{suite.TREE}/{mutant.file}"
         source = suite.content(path)
-        self.originals.setdefault(mutant.file, self.code(mutant))  # the first time nothing of the file is changed
+        self.originals.setdefault(mutant.file, self.code(mutant))  # the first time, the file is unchanged
         try:
             with open(path, "wb") as file:
                 file.write(source[:mutant.start] + mutant.after.encode() + source[mutant.end:])
@@ -90,7 +90,7 @@ class Judge:
         return verdict
 
     def tried(self, mutant):
-        """Builds only what the next tests need, as the first ones find most mutants."""
+        """Builds only what the next tests need, because the first tests find most mutants."""
         if suite.ninja(suite.PLAIN, *self.objects[mutant.file]):
             return "does not compile"
         if self.code(mutant) == self.originals[mutant.file]:
@@ -108,7 +108,7 @@ class Judge:
 
 
 def write_report(judged, not_run):
-    """Writes the report; its last line."""
+    """Writes the report and returns its last line."""
     def ones(verdict):
         return [mutant for mutant, what in judged if what.startswith(verdict)]
 

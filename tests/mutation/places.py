@@ -1,4 +1,4 @@
-"""The mutants of a C file: small changes in the bodies of its functions, at places of the syntax tree of libclang."""
+"""The mutants of a C file: small changes in the bodies of its functions, at places of libclang's syntax tree."""
 import bisect
 import dataclasses
 import re
@@ -15,14 +15,14 @@ OPERATORS = {
 }
 BINARY = (CursorKind.BINARY_OPERATOR, CursorKind.COMPOUND_ASSIGNMENT_OPERATOR)
 WRAPPERS = (CursorKind.UNEXPOSED_EXPR, CursorKind.PAREN_EXPR)
-# Where a statement's own statements stand among its children.
+# The children of a statement that are statements.
 STATEMENTS = {
     CursorKind.COMPOUND_STMT: slice(None), CursorKind.IF_STMT: slice(1, None), CursorKind.WHILE_STMT: slice(1, None),
     CursorKind.DO_STMT: slice(0, 1), CursorKind.FOR_STMT: slice(-1, None), CursorKind.CASE_STMT: slice(-1, None),
     CursorKind.DEFAULT_STMT: slice(-1, None), CursorKind.LABEL_STMT: slice(-1, None),
 }
 JUMPS = (CursorKind.BREAK_STMT, CursorKind.CONTINUE_STMT)
-# The place of its condition; that of `for` is found by the semicolons.
+# The place of the condition among the children; for `for` it is found by the semicolons.
 CONDITIONS = {CursorKind.IF_STMT: 0, CursorKind.WHILE_STMT: 0, CursorKind.DO_STMT: -1,
               CursorKind.CONDITIONAL_OPERATOR: 0}
 PLAIN_VALUES = re.compile(r"(0|1|true|false|NULL)$")
@@ -30,7 +30,7 @@ PLAIN_VALUES = re.compile(r"(0|1|true|false|NULL)$")
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """One change: the bytes from `start` to `end` of `file` become `after`."""
+    """A change: the bytes from `start` to `end` of `file` become `after`."""
     file: str
     function: str
     line: int
@@ -40,12 +40,12 @@ class Mutant:
     end: int
     before: str
     after: str
-    old: str  # the lines that it changes, as one
+    old: str  # the changed lines, joined
     new: str
 
     @property
     def place(self):
-        """What stays the same when code elsewhere changes."""
+        """Returns the parts that stay the same when code elsewhere changes."""
         return self.file, self.function, self.old, self.new
 
     def __str__(self):
@@ -57,7 +57,7 @@ def squeezed(text):
 
 
 def bare(node):
-    """The expression in parentheses and implicit conversions."""
+    """Returns the expression without parentheses and implicit conversions."""
     while node.kind in WRAPPERS and len(children := list(node.get_children())) == 1:
         node = children[0]
     return node
@@ -95,7 +95,7 @@ class Places:
         return self.source[start:end].decode()
 
     def in_macro(self, start, end):
-        """Whether a macro writes it or a part of it. Whole macros inside of it do not matter."""
+        """Returns whether a macro produces it or a part of it. Whole macros inside of it do not matter."""
         return any(first < end and start < last and (first, last) != (max(first, start), min(last, end))
                    or (first, last) == (start, end) for first, last, _ in self.macros)
 
@@ -138,7 +138,7 @@ class Places:
                 self.walk(child)
 
     def is_size(self, node):
-        """Whether it is the size of an array that is declared."""
+        """Returns whether it is the size in a declaration of an array."""
         return self.source[self.span(node)[1]:].lstrip()[:1] == b"]"
 
     def binary(self, left, right):
@@ -163,7 +163,7 @@ class Places:
     def constant(self, node):
         start, end = self.span(node)
         match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|[0-9]+)([uUlL]*)", self.text(start, end))
-        if match and not (match[1].startswith("0") and match[1].isdigit() and len(match[1]) > 1): # no octal ones
+        if match and not (match[1].startswith("0") and match[1].isdigit() and len(match[1]) > 1): # no octal numbers
             value = int(match[1], 0)
             after = {0: 1, 1: 0}.get(value, value + 1)
             self.change("constant", start, end, (hex(after) if "x" in match[1] else str(after)) + match[2])
@@ -204,7 +204,7 @@ class Places:
             self.change("condition", start, end, f"!({self.text(start, end)})")
 
     def statement(self, node):
-        """Deletes it; its lines stay."""
+        """Deletes it and keeps its lines."""
         start, end = self.span(node)
         if node.kind in JUMPS:
             self.change("jump", start, end, "")

@@ -1,4 +1,4 @@
-"""The copy of the tree, its builds, and its tests: which lines each of them runs, and how long it takes."""
+"""The copy of the tree, its builds, and its tests: which lines each test runs, and how long it takes."""
 import hashlib
 import json
 import os
@@ -13,20 +13,20 @@ TREE = f"{WORK}/tree"
 PLAIN = f"{TREE}/build/plain"  # the mutants are built here
 COVERAGE = f"{TREE}/build/coverage"
 KNOWN = f"{WORK}/tests.json"
-SCRATCH = f"{WORK}/scratch"  # the files of the tests that run
+SCRATCH = f"{WORK}/scratch"  # files of the running tests
 OPTIONS = ["-Dtests=enabled", "-Dexamples=enabled", "-Dffi=disabled", "-Db_ndebug=false", "-Ddebug=false"]
 AT_ONCE = 2
-# Seconds that a test may take; slower ones are not run.
+# Seconds that a test may take; slower tests are not used.
 LONGEST = float(os.environ.get("MUTATION_LONGEST", "15"))
-# These look at other things than what src/ does, or take long by design.
+# These test other things than src/, or take long by design.
 OTHER_SUITES = {"abi", "cli", "ffi", "headers", "layers", "model", "soak"}
-# Bytes of addresses, and bytes in a file, that a mutant may use.
+# Limits for a mutant: bytes of addresses, and bytes in a file.
 ADDRESSES = 4 << 30
 FILE_SIZE = 256 << 20
 
 
 def ninja(folder, *targets):
-    """Builds; what the compiler said if that fails, else None."""
+    """Builds; returns None, or the compiler's output if that fails."""
     done = subprocess.run(["ninja", "-C", folder, f"-j{AT_ONCE}", "--quiet", *targets], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout if done.returncode else None
@@ -42,7 +42,7 @@ def setup(folder, *options):
 
 
 def copy_tree():
-    """Makes the copy like the tree. A file that is the same keeps its time, so that ninja leaves it alone."""
+    """Updates the copy. An unchanged file keeps its time, so that ninja does not build it again."""
     names = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], text=True)
     names = {name for name in names.split("\0") if os.path.isfile(name)}
     for name in names:
@@ -69,16 +69,16 @@ class Test:
         self.name = entry["name"]
         self.command = entry["cmd"]
         self.environment = entry["env"]
-        self.workdir = entry["workdir"] or folder  # as meson does
+        self.workdir = entry["workdir"] or folder  # like meson
         self.suites = {suite.split(":")[-1] for suite in entry["suite"]}
         self.alone = not entry["is_parallel"]
         needs = [file for need in entry["depends"] for file in targets.get(need, [])]
         self.targets = [os.path.relpath(file, folder) for file in needs]
         self.programs = needs + [f"{folder}/src/liblocksync.so", f"{folder}/src/liblocksync-redis.so"]
-        self.seconds = 0.0  # without a mutant
+        self.seconds = 0.0  # time without a mutant
 
     def state(self):
-        """Changes when the test or the library does."""
+        """Returns a hash that changes with the test or the library."""
         state = hashlib.sha256(repr((self.command, LONGEST)).encode())
         for path in filter(os.path.exists, self.programs):
             state.update(content(path))
@@ -94,7 +94,7 @@ class Test:
 
 
 def tests_of(folder):
-    """All tests of a build folder, by name."""
+    """Returns all tests of a build folder, by name."""
     def asked(what):
         return json.loads(subprocess.check_output(["meson", "introspect", what, folder]))
 
@@ -103,7 +103,7 @@ def tests_of(folder):
 
 
 class Run:
-    """A test that runs, in a process group of its own."""
+    """A running test, in a separate process group."""
 
     def __init__(self, test, limit, environment):
         self.test = test
@@ -113,9 +113,9 @@ class Run:
         self.deadline = self.began + limit
 
     def end(self):
-        """Ends what is left of it: "passed", "failed" or "timeout", and the seconds that it took."""
+        """Kills the rest of it; returns "passed", "failed" or "timeout", and the seconds that it took."""
         ended = bool(select.select([self.handle], [], [], 0)[0])
-        os.killpg(self.process.pid, signal.SIGKILL)  # nobody has waited for it: the group is still this one
+        os.killpg(self.process.pid, signal.SIGKILL)  # not waited for yet, so the group is still this test's
         code = self.process.wait()
         os.close(self.handle)
         outcome = "timeout" if not ended else "passed" if code in (0, 77) else "failed"
@@ -123,7 +123,7 @@ class Run:
 
 
 def run_tests(tests, limit, environment=lambda test: {}, until_failure=False):
-    """Runs tests, each for limit(test) seconds at most: {name: (outcome, seconds)} of those that ended."""
+    """Runs tests for at most limit(test) seconds each: returns {name: (outcome, seconds)} of those that ended."""
     outcomes, running, waiting = {}, [], list(tests)
     shutil.rmtree(SCRATCH, ignore_errors=True)
     os.makedirs(SCRATCH)
@@ -147,7 +147,8 @@ def run_tests(tests, limit, environment=lambda test: {}, until_failure=False):
 
 
 def lines_of(counts):
-    """What gcov says of the counts in a folder: ({file: lines that were run}, {file: all its lines}), of src/ only."""
+    """Returns gcov's results for the counts in a folder: ({file: lines that were run}, {file: all its lines}), only for
+    src/."""
     run, all_lines = {}, {}
     files = []
     for folder, _, names in os.walk(counts):
@@ -168,7 +169,7 @@ def lines_of(counts):
 
 
 class Suite:
-    """The tests that judge mutants, and what was measured of them without one."""
+    """The tests that judge mutants, and their results without a mutant."""
 
     def __init__(self):
         os.makedirs(TREE, exist_ok=True)
@@ -183,7 +184,7 @@ class Suite:
         self.measure()
 
     def measure(self):
-        """Runs the tests that changed since they were last measured."""
+        """Runs the tests that changed since their last results."""
         states = {name: test.state() for name, test in self.tests.items()}
         changed = [test for name, test in self.tests.items() if self.known.get(name, {}).get("state") != states[name]]
         if changed:
@@ -204,7 +205,7 @@ class Suite:
         self.state = hashlib.sha256(repr(sorted(states.items())).encode()).hexdigest()[:16]
 
     def measure_lines(self, names):
-        """Which lines each test runs: gcov's counts, of each test in a folder of its own."""
+        """Finds the lines that each test runs: gcov's counts, with a separate folder for each test."""
         setup(COVERAGE, "-Db_coverage=true", "-Doptimization=0", "-Dc_args=-w -fprofile-update=atomic")
         tests = tests_of(COVERAGE)
         counts = f"{WORK}/counts"
@@ -217,14 +218,15 @@ class Suite:
         shutil.rmtree(counts, ignore_errors=True)
 
     def needed(self, mutant):
-        """The tests that run the mutant's line, or if none does, its file; the quick ones first."""
+        """Returns the tests that run the mutant's line, or its file if no test runs the line; the fastest first."""
         line = max((line for line in self.lines.get(mutant.file, []) if line <= mutant.line), default=0)
         files = {name: self.known[name]["lines"].get(mutant.file, []) for name in self.tests}
         needed = [name for name, lines in files.items() if line in lines] or [name for name in files if files[name]]
         return sorted((self.tests[name] for name in needed), key=lambda test: (test.seconds, test.name))
 
     def find_fault(self, tests):
-        """Runs tests in their order until one fails; its name, else None. What depends on time must fail twice."""
+        """Runs tests in their order until one fails; returns its name, or None. A test that depends on time must fail
+        twice."""
         def limit(test):
             return 4 * test.seconds + 3
 
