@@ -300,7 +300,7 @@ static void send_request(lsync_job *job)
         return;
     }
     set_state(job, LSYNC_JOB_ACTIVE);
-    status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->sockets,
+    status = lsync_transfer_prepare(&transfer->curl, job->x.q, &transfer->response, &job->origin->connections,
                                     &job->attempts);
     if (status == LOCK_SYNC_OK)
         status = start_transfer(p, &transfer->curl);

@@ -98,7 +98,7 @@ static lsync_origin *new_origin(lock_sync_pool *p, const lock_sync_ctx *ctx, con
     if (origin == NULL)
         return NULL;
     *origin = (lsync_origin){.on_trial = true, .https = ctx->route.https, .key_size = key->size};
-    lsync_sockets_init(&origin->sockets, &p->memory, &p->loop.owner);
+    lsync_connections_init(&origin->connections, &p->memory, &p->loop.owner);
     lsync_queue_init(&origin->waiting);
     lsync_queue_init(&origin->admitted);
     at = origin->key;
@@ -114,7 +114,7 @@ static lsync_origin *new_origin(lock_sync_pool *p, const lock_sync_ctx *ctx, con
 
 static void free_origin(lock_sync_pool *p, lsync_origin *origin)
 {
-    lsync_sockets_release(&origin->sockets);
+    lsync_connections_release(&origin->connections);
     lsync_free(&p->memory, origin);
 }
 
@@ -165,7 +165,7 @@ void lsync_pool_drop_origins(lock_sync_pool *p, int64_t now_us)
         if (now_us - origin->unused_since_us < UNUSED_US)
             break;
         lsync_queue_remove(link);
-        if (origin->sockets.open > 0 || origin->sockets.is_miscounted) {
+        if (origin->connections.open > 0 || origin->connections.is_miscounted) {
             origin->unused_since_us = now_us;
             lsync_queue_append(&p->unused, link);
         } else {
@@ -195,7 +195,7 @@ static bool must_resolve(const lsync_origin *origin)
 /* Before the first response, https is assumed to use HTTP/2. */
 bool lsync_origin_is_http1(const lsync_origin *origin)
 {
-    return !origin->https || (origin->sockets.responses > 0 && !origin->sockets.http2);
+    return !origin->https || (origin->connections.responses > 0 && !origin->connections.http2);
 }
 
 /* Whether a connection has room for another HTTP/2 stream. False without an active transfer: after a pause the
@@ -204,7 +204,7 @@ static bool has_stream(const lsync_origin *origin)
 {
     if (origin->failed)
         return origin->active < LSYNC_STREAMS_MAX;
-    return origin->active > 0 && origin->active < lsync_sockets_streams(&origin->sockets);
+    return origin->active > 0 && origin->active < lsync_connections_streams(&origin->connections);
 }
 
 bool lsync_origin_needs_leader(const lsync_origin *origin)
@@ -220,12 +220,12 @@ bool lsync_origin_opens(const lsync_origin *origin)
 /* Returns the number of open connections, or of leaders if that is larger: each leader may be opening one. */
 static uint32_t count_connections(const lsync_origin *origin)
 {
-    return origin->sockets.open > origin->leaders ? origin->sockets.open : origin->leaders;
+    return origin->connections.open > origin->leaders ? origin->connections.open : origin->leaders;
 }
 
 bool lsync_origin_is_full(const lsync_origin *origin)
 {
-    uint32_t max = origin->sockets.owner->per_host;
+    uint32_t max = origin->connections.owner->per_host;
 
     if (origin->leader != NULL && lsync_origin_needs_leader(origin))
         return true;
@@ -252,8 +252,8 @@ static void recount(lock_sync_pool *p, lsync_origin *origin)
         connections = origin->active;
     else if (connections == 0 && origin->active > 0)
         connections = 1;
-    p->connections.used += connections - origin->connections;
-    origin->connections = connections;
+    p->connections.used += connections - origin->connections_used;
+    origin->connections_used = connections;
 }
 
 /* Returns whether a transfer may or must open a connection. Over HTTP/2 only a leader may; any other transfer shares a
@@ -265,7 +265,7 @@ static lsync_connecting connecting(const lsync_origin *origin, bool leads)
         return LSYNC_CONNECTS_IF_NEEDED;
     if (!leads)
         return LSYNC_CONNECTS_NEVER;
-    return origin->active == 0 || has_stream(origin) || lsync_sockets_are_confirmed(&origin->sockets)
+    return origin->active == 0 || has_stream(origin) || lsync_connections_are_confirmed(&origin->connections)
                ? LSYNC_CONNECTS_IF_NEEDED
                : LSYNC_CONNECTS_ALWAYS;
 }

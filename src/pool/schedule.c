@@ -45,7 +45,7 @@ static bool is_round_over(const lsync_origin *origin)
    connection. If the pool can open no other, another origin could start only after one was closed. */
 static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
 {
-    return origin->begun_in_round > 0 && !is_round_over(origin) && origin->sockets.open > 0 &&
+    return origin->begun_in_round > 0 && !is_round_over(origin) && origin->connections.open > 0 &&
            p->loop.owner.sockets >= p->connections.max;
 }
 
@@ -91,7 +91,7 @@ static bool may_start(const lock_sync_pool *p, const lsync_origin *origin)
     if (!lsync_share_allows(&p->transfers, origin->active, origin->on_trial))
         return false;
     if (lsync_origin_opens(origin))
-        return lsync_share_allows(&p->connections, origin->connections, origin->on_trial);
+        return lsync_share_allows(&p->connections, origin->connections_used, origin->on_trial);
     return p->connections.used < p->connections.max || !is_round_over(origin) ||
            (lsync_queue_first(&p->idle) == NULL && lsync_queue_first(&p->idle_on_trial) == NULL);
 }

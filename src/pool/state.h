@@ -98,18 +98,18 @@ struct lsync_origin {
     lsync_link link;    /* in `queue` */
     lsync_queue *queue; /* one of the pool's; NULL: it has jobs, but none waits */
     lsync_queue waiting;
-    lsync_queue admitted;    /* jobs that have a slot; they go before `waiting` */
-    size_t jobs;             /* with this origin */
-    uint32_t active;         /* transfers */
-    uint32_t connections;    /* estimate of how many the transfers use */
-    uint32_t begun_in_round; /* transfers, since the origin last joined the end of `idle` or `idle_on_trial` */
-    bool on_trial;           /* no response yet, or the last one failed or was slow */
+    lsync_queue admitted;      /* jobs that have a slot; they go before `waiting` */
+    size_t jobs;               /* with this origin */
+    uint32_t active;           /* transfers */
+    uint32_t connections_used; /* estimate of how many the transfers use */
+    uint32_t begun_in_round;   /* transfers, since the origin last joined the end of `idle` or `idle_on_trial` */
+    bool on_trial;             /* no response yet, or the last one failed or was slow */
     bool https;
     bool is_named;               /* its host name or its proxy's is not an address, and must be resolved */
     bool failed;                 /* its last leader got no connection: now many may try at once */
     lsync_pool_transfer *leader; /* the transfer that the others wait for; NULL: none */
     uint32_t leaders;            /* including those that were too slow */
-    lsync_sockets sockets;
+    lsync_connections connections;
     int64_t known_until_us;  /* until then libcurl has the address of its host name */
     int64_t unused_since_us; /* without a job */
     size_t key_size;

@@ -6,20 +6,21 @@
 #include "transport/status.h"
 
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
-                                        lsync_sockets *sockets, const lsync_attempts *before)
+                                        lsync_connections *connections, const lsync_attempts *before)
 {
     lock_sync_status status = lsync_transfer_renew(t);
 
     t->request = q;
     t->response = s;
-    t->sockets = sockets;
+    t->connections = connections;
     t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
     t->saw = (lsync_events){.sent_us = 0};
     if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
-        lsync_sockets_have_room(sockets)) /* without room libcurl would wait until a connection is unused */
+        lsync_connections_are_below_limit(
+            connections)) /* without room libcurl would wait until a connection is unused */
         t->connecting = LSYNC_CONNECTS_ALWAYS;
-    lsync_sockets_end_closed(sockets);
-    sockets->closed_bytes = 0;
+    lsync_connections_end_closed(connections);
+    connections->closed_bytes = 0;
     s->failure[0] = '\0';
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
@@ -40,9 +41,9 @@ static bool is_final(const lsync_transfer *t, CURLcode code)
 
 lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
 {
-    lsync_sockets *s = t->sockets;
-    const lsync_history history = {s->responses, s->retries, lsync_sockets_have_room(s)};
-    bool is_dead = lsync_sockets_is_dead(t);
+    lsync_connections *s = t->connections;
+    const lsync_history history = {s->responses, s->retries, lsync_connections_are_below_limit(s)};
+    bool is_dead = lsync_connection_is_dead(t);
     const lsync_attempt attempt = {
         .sends = t->attempts.sends,
         .unsent = t->saw.unsent ? t->attempts.unsent + 1 : 0,
@@ -69,7 +70,7 @@ static void learn(lsync_transfer *t)
     long version = 0;
 
     if (t->saw.header_ended && curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
-        lsync_sockets_learn(t->sockets, version == CURL_HTTP_VERSION_2_0);
+        lsync_connections_record_response(t->connections, version == CURL_HTTP_VERSION_2_0);
 }
 
 static lock_sync_status read_status(lsync_transfer *t)
@@ -95,9 +96,9 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     learn(t);
     t->response->counts_sends = true;
     t->response->sends = t->attempts.sends;
-    t->sockets->wants_http1 = t->sockets->wants_http1 || t->saw.wants_http1;
+    t->connections->wants_http1 = t->connections->wants_http1 || t->saw.wants_http1;
     t->must_renew = t->saw.vetoed || status != LOCK_SYNC_OK; /* libcurl may have retried before the failure */
-    lsync_sockets_leave(t, code == CURLE_OPERATION_TIMEDOUT);
+    lsync_connection_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++) /* they point into the request, which is wiped soon */

@@ -8,7 +8,7 @@
 /* Prepares the handle for an attempt. `before` describes the earlier attempts of the request; NULL for the first one.
    Returns OK, or a status like lsync_transfer_init. Then the driver must run the handle until it is done. */
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
-                                        lsync_sockets *sockets, const lsync_attempts *before);
+                                        lsync_connections *connections, const lsync_attempts *before);
 
 /* Decides whether and how the request is retried after an attempt that ended with `code`. For a retry the driver keeps
    `attempts` of the transfer. It must call lsync_transfer_finish in any case. */

@@ -14,7 +14,7 @@
 typedef struct blocking {
     lock_sync_allocator memory;
     CURLM *multi; /* owned */
-    lsync_sockets sockets;
+    lsync_connections connections;
     int64_t distrusted_us;
     lsync_transfer transfer;
 } blocking;
@@ -69,7 +69,7 @@ static lock_sync_status attempt(blocking *c, const lock_sync_request *q, lock_sy
     lock_sync_status finished;
 
     c->transfer.connecting = LSYNC_CONNECTS_IF_NEEDED;
-    status = lsync_transfer_prepare(&c->transfer, q, s, &c->sockets, attempts);
+    status = lsync_transfer_prepare(&c->transfer, q, s, &c->connections, attempts);
     if (status == LOCK_SYNC_OK)
         status = drive(c, q, &code);
     if (status != LOCK_SYNC_OK)
@@ -88,7 +88,7 @@ static lock_sync_status perform(void *user, const lock_sync_request *q, lock_syn
     lock_sync_status status;
 
     if (!lsync_url_has_same_origin(c->transfer.set.url, q->url))
-        lsync_sockets_forget(&c->sockets);
+        lsync_connections_forget(&c->connections);
     do {
         status = attempt(c, q, s, &attempts);
     } while (attempts.next != LSYNC_RETRY_NONE);
@@ -110,7 +110,7 @@ static void destroy(void *user)
     if (c->transfer.easy != NULL)
         lsync_transfer_release(&c->transfer);
     (void)curl_multi_cleanup(c->multi); /* fails only for an invalid handle */
-    lsync_sockets_release(&c->sockets);
+    lsync_connections_release(&c->connections);
     lsync_free(&memory, c);
 }
 
@@ -122,7 +122,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
     if (c == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     *c = (blocking){.memory = *memory};
-    lsync_sockets_init(&c->sockets, &c->memory, NULL);
+    lsync_connections_init(&c->connections, &c->memory, NULL);
     c->multi = curl_multi_init();
     if (c->multi == NULL) {
         status = lsync_status_of_no_handle(); /* libcurl needs two descriptors for the handle */

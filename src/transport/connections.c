@@ -17,35 +17,35 @@
 
 /* --- the list of connections --- */
 
-void lsync_sockets_init(lsync_sockets *s, const lock_sync_allocator *memory, lsync_socket_owner *owner)
+void lsync_connections_init(lsync_connections *s, const lock_sync_allocator *memory, lsync_socket_owner *owner)
 {
-    *s = (lsync_sockets){.memory = memory, .owner = owner, .presumed_streams = LSYNC_STREAMS_PRESUMED};
+    *s = (lsync_connections){.memory = memory, .owner = owner, .presumed_streams = LSYNC_STREAMS_PRESUMED};
 }
 
-void lsync_sockets_forget(lsync_sockets *s)
+void lsync_connections_forget(lsync_connections *s)
 {
     s->presumed_streams = LSYNC_STREAMS_PRESUMED;
     s->http2 = s->wants_http1 = false;
     s->responses = s->retries = 0;
 }
 
-static void count_sockets(const lsync_sockets *s, int change)
+static void count_sockets(const lsync_connections *s, int change)
 {
     if (s->owner != NULL)
         s->owner->sockets += (uint32_t)change;
 }
 
-void lsync_sockets_release(lsync_sockets *s)
+void lsync_connections_release(lsync_connections *s)
 {
     count_sockets(s, -(int)s->count);
     while (s->count > 0)
         lsync_free(s->memory, s->listed[--s->count].connection);
     lsync_free(s->memory, s->listed);
-    lsync_sockets_init(s, s->memory, s->owner);
+    lsync_connections_init(s, s->memory, s->owner);
 }
 
 /* Returns the position of a socket in the list; s->count if it is not in the list. */
-static size_t place_of(const lsync_sockets *s, int fd)
+static size_t place_of(const lsync_connections *s, int fd)
 {
     size_t i = 0;
 
@@ -54,7 +54,7 @@ static size_t place_of(const lsync_sockets *s, int fd)
     return i;
 }
 
-static void drop(lsync_sockets *s, size_t place)
+static void drop(lsync_connections *s, size_t place)
 {
     lsync_connection *c = s->listed[place].connection;
 
@@ -66,7 +66,7 @@ static void drop(lsync_sockets *s, size_t place)
         lsync_free(s->memory, c);
 }
 
-static bool make_room(lsync_sockets *s)
+static bool make_room(lsync_connections *s)
 {
     size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
     lsync_listed *listed;
@@ -83,7 +83,7 @@ static bool make_room(lsync_sockets *s)
 
 /* Adds a socket to the list. Without memory the connection stays unknown: it is not counted and its state is not
    checked. */
-static void add(lsync_sockets *s, int fd, const lsync_transfer *opener)
+static void add(lsync_connections *s, int fd, const lsync_transfer *opener)
 {
     lsync_connection *c = make_room(s) ? lsync_alloc(s->memory, sizeof *c) : NULL;
 
@@ -121,7 +121,7 @@ static uint64_t key_of(const char *remote_ip, int local_port)
 }
 
 /* Returns the connection that libcurl is about to send on; NULL if it is not in the list. */
-static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, int local_port)
+static lsync_connection *connection_at(lsync_connections *s, const char *remote_ip, int local_port)
 {
     uint64_t key = key_of(remote_ip, local_port);
 
@@ -143,7 +143,7 @@ static lsync_connection *connection_at(lsync_sockets *s, const char *remote_ip, 
 
 /* Drops the sockets of a transfer that did not connect. libcurl 7.88 does not report that it closes such a socket, and
    its number may be reused by now. */
-static void forget_unconnected(lsync_sockets *s, const lsync_transfer *opener)
+static void forget_unconnected(lsync_connections *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
         if (s->listed[i].key == 0 && s->listed[i].connection->opener == opener)
@@ -158,10 +158,10 @@ static bool is_http2(const lsync_transfer *t)
 {
     const lsync_connection *c = t->saw.connection;
 
-    return t->request->route->https && (t->sockets->http2 || t->saw.is_new || (c != NULL && c->active > 1));
+    return t->request->route->https && (t->connections->http2 || t->saw.is_new || (c != NULL && c->active > 1));
 }
 
-bool lsync_sockets_is_dead(const lsync_transfer *t)
+bool lsync_connection_is_dead(const lsync_transfer *t)
 {
     return t->saw.is_dead || (t->saw.connection != NULL && t->saw.connection->is_dead);
 }
@@ -182,7 +182,7 @@ static void leave_connection(lsync_transfer *t)
         return;
     c->idle_since_us = lsync_clock_boot_us();
     if (c->fd < 0)
-        lsync_free(t->sockets->memory, c);
+        lsync_free(t->connections->memory, c);
 }
 
 /* Prevents a retry by libcurl, which gave up the request that it sent. If the connection is still open, the server has
@@ -190,7 +190,7 @@ static void leave_connection(lsync_transfer *t)
    connection. Then fewer are presumed for new connections. */
 static int veto(lsync_transfer *t)
 {
-    lsync_sockets *s = t->sockets;
+    lsync_connections *s = t->connections;
     lsync_connection *c = t->saw.connection;
     bool is_open = c != NULL && c->fd >= 0;
 
@@ -214,7 +214,7 @@ static int veto(lsync_transfer *t)
 
 int lsync_on_close_socket(void *user, curl_socket_t socket)
 {
-    lsync_sockets *s = user;
+    lsync_connections *s = user;
     size_t place = place_of(s, socket);
 
     s->closed_bytes = lsync_peer_bytes_received(socket);
@@ -256,7 +256,7 @@ static bool has_free_descriptor(curl_socket_t socket)
 /* Records that none of the connections takes another request now. */
 static void find_no_room(lsync_transfer *t)
 {
-    lsync_sockets *s = t->sockets;
+    lsync_connections *s = t->connections;
 
     t->saw.has_no_room = true;
     for (size_t i = 0; i < s->count; i++) {
@@ -297,16 +297,16 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     if (made >= 0) {
         t->saw.opened++;
         lsync_peer_watch(made);
-        if (t->sockets->owner != NULL && t->sockets->owner->opened != NULL)
-            t->sockets->owner->opened(t->sockets->owner, made);
-        add(t->sockets, made, t);
+        if (t->connections->owner != NULL && t->connections->owner->opened != NULL)
+            t->connections->owner->opened(t->connections->owner, made);
+        add(t->connections, made, t);
     }
     return made;
 }
 
 /* --- sending --- */
 
-void lsync_sockets_end_closed(lsync_sockets *s)
+void lsync_connections_end_closed(lsync_connections *s)
 {
     if (!s->http2 || (s->owner != NULL && s->owner->passes == s->checked_pass))
         return;
@@ -330,7 +330,7 @@ static bool is_unusable(const lsync_transfer *t, const lsync_connection *c, int6
         return c->is_dead;
     if (c->idle_since_us != 0 && now_us - c->idle_since_us > route->max_idle_ms * 1000)
         return true;
-    return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->sockets->http2);
+    return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->connections->http2);
 }
 
 /* Returns whether a new connection carries as many requests as presumed possible. libcurl lets requests that must share
@@ -338,7 +338,7 @@ static bool is_unusable(const lsync_transfer *t, const lsync_connection *c, int6
    connection whose limit on streams is not known yet. */
 static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
 {
-    return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->sockets->presumed_streams;
+    return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->connections->presumed_streams;
 }
 
 /* Lets libcurl send the request once, because one slot allows one request. A retry by libcurl is vetoed; retry.h
@@ -346,7 +346,7 @@ static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
-    lsync_sockets *s = t->sockets;
+    lsync_connections *s = t->connections;
     lsync_connection *c;
     int64_t now_us = lsync_clock_boot_us();
 
@@ -378,12 +378,12 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
 
 /* --- what is learned from responses --- */
 
-bool lsync_sockets_have_room(const lsync_sockets *s)
+bool lsync_connections_are_below_limit(const lsync_connections *s)
 {
     return s->owner == NULL || s->open < s->owner->per_host;
 }
 
-void lsync_sockets_learn(lsync_sockets *s, bool http2)
+void lsync_connections_record_response(lsync_connections *s, bool http2)
 {
     s->http2 = http2;
     if (++s->responses == RESPONSES_REMEMBERED) {
@@ -408,7 +408,7 @@ static bool takes_streams(const lsync_listed *listed)
     return listed->key != 0 && !listed->connection->is_ending && !listed->connection->is_dead;
 }
 
-bool lsync_sockets_are_confirmed(const lsync_sockets *s)
+bool lsync_connections_are_confirmed(const lsync_connections *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->listed[i].connection->responses == 0)
@@ -416,7 +416,7 @@ bool lsync_sockets_are_confirmed(const lsync_sockets *s)
     return s->count > 0;
 }
 
-uint32_t lsync_sockets_streams(const lsync_sockets *s)
+uint32_t lsync_connections_streams(const lsync_connections *s)
 {
     uint32_t streams = 0;
 
@@ -425,7 +425,7 @@ uint32_t lsync_sockets_streams(const lsync_sockets *s)
     return streams;
 }
 
-void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
+void lsync_connection_leave(lsync_transfer *t, bool out_of_time)
 {
     lsync_connection *c = t->saw.connection;
 
@@ -439,5 +439,5 @@ void lsync_sockets_leave(lsync_transfer *t, bool out_of_time)
     }
     leave_connection(t);
     if (t->saw.opened > 0)
-        forget_unconnected(t->sockets, t);
+        forget_unconnected(t->connections, t);
 }

@@ -297,8 +297,8 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
         forget_options(t);
     SET(CURLOPT_FORBID_REUSE, 0L); /* see lsync_quirk_end_connection */
     SET(CURLOPT_FRESH_CONNECT, t->connecting == LSYNC_CONNECTS_ALWAYS ? 1L : 0L);
-    SET(CURLOPT_HTTP_VERSION, t->sockets->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : t->http_version);
-    SET(CURLOPT_CLOSESOCKETDATA, t->sockets);
+    SET(CURLOPT_HTTP_VERSION, t->connections->wants_http1 ? (long)CURL_HTTP_VERSION_1_1 : t->http_version);
+    SET(CURLOPT_CLOSESOCKETDATA, t->connections);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
     SET(CURLOPT_MAXAGE_CONN, (long)lsync_duration_up(q->route->max_idle_ms, 1000));

@@ -54,14 +54,14 @@ typedef struct lsync_listed {
 } lsync_listed;
 
 /* The connections to one origin, and what was learned about the origin. */
-typedef struct lsync_sockets {
+typedef struct lsync_connections {
     const lock_sync_allocator *memory; /* must outlive it */
     lsync_socket_owner *owner;         /* the pool's loop; NULL: a blocking fetch */
     lsync_listed *listed;              /* owned */
     size_t count;
     size_t capacity;
     uint32_t open;             /* entries that are connections: their key is not 0 */
-    uint32_t checked_pass;     /* the owner's pass in which lsync_sockets_end_closed last checked them */
+    uint32_t checked_pass;     /* the owner's pass in which lsync_connections_end_closed last checked them */
     uint32_t presumed_streams; /* streams on a connection before its first response */
     bool is_miscounted;        /* there was no memory to list a connection, which may still be open */
     bool http2;                /* the protocol of the last response */
@@ -69,7 +69,7 @@ typedef struct lsync_sockets {
     uint32_t responses;        /* recent ones; halved at a limit */
     uint32_t retries;          /* in the same time, including those of requests that got no response */
     uint64_t closed_bytes;     /* received by the last closed socket in its life; 0: the system does not report it */
-} lsync_sockets;
+} lsync_connections;
 
 /* Passed from each attempt of a request to the next. All members are zero before the first attempt. */
 typedef struct lsync_attempts {
@@ -116,12 +116,12 @@ struct lsync_transfer {
     lock_sync_response *response;
     lsync_attempts attempts; /* the earlier ones and this one */
     lsync_events saw;
-    lsync_connecting connecting; /* the driver sets it before it prepares the transfer */
-    bool must_renew;             /* the handle keeps state of an earlier attempt; see lsync_quirk_renew */
-    lsync_sockets *sockets;      /* must outlive the connections, like the transfer itself */
-    int64_t *distrusted_us;      /* when TLS last failed in the multi handle; boot clock; 0: never; must outlive this */
-    lock_sync_status stopped;    /* why one of the library's callbacks ended the transfer; OK: none did */
-    CURLcode code;               /* of a transfer that lsync_loop_finished returns, like the next */
+    lsync_connecting connecting;    /* the driver sets it before it prepares the transfer */
+    bool must_renew;                /* the handle keeps state of an earlier attempt; see lsync_quirk_renew */
+    lsync_connections *connections; /* must outlive the connections, like the transfer itself */
+    int64_t *distrusted_us;   /* when TLS last failed in the multi handle; boot clock; 0: never; must outlive this */
+    lock_sync_status stopped; /* why one of the library's callbacks ended the transfer; OK: none did */
+    CURLcode code;            /* of a transfer that lsync_loop_finished returns, like the next */
     lsync_transfer *next_over;
     char error_text[CURL_ERROR_SIZE];
 };

@@ -25,12 +25,12 @@ connection *connection_of(int fd)
 }
 
 /* The library counts open connections. When memory was short it may miss some. */
-static void check_count(const multi *m, const lsync_sockets *s)
+static void check_count(const multi *m, const lsync_connections *s)
 {
     uint32_t count = 0;
 
     for (const connection *c = m->connections; c != NULL; c = c->next)
-        count += c->sockets == s && c->is_counted;
+        count += c->list == s && c->is_counted;
     if (s->open != count && !sim.memory_failed)
         violation("%u connections are open, but the library counts %u", (unsigned)count, (unsigned)s->open);
 }
@@ -44,8 +44,8 @@ void connection_close(connection *c)
     while (*place != c)
         place = &(*place)->next;
     *place = c->next;
-    (void)lsync_on_close_socket(c->sockets, c->fd);
-    check_count(c->m, c->sockets);
+    (void)lsync_on_close_socket(c->list, c->fd);
+    check_count(c->m, c->list);
     sockets.of_fd[c->fd] = NULL;
     trace("connection %u is closed", (unsigned)c->number);
     free(c);
@@ -76,11 +76,11 @@ connection *connection_open(easy *e)
         abort();
     c->number = ++sockets.opened;
     c->m = e->m;
-    c->sockets = e->t->sockets;
+    c->list = e->t->connections;
     c->fd = fd;
     c->port = ntohs(in.sin_port);
     c->origin = e->client->plan->origin;
-    c->http2 = sim.plan->origins[c->origin].http2 && !c->sockets->wants_http1;
+    c->http2 = sim.plan->origins[c->origin].http2 && !c->list->wants_http1;
     c->closes_us = NEVER_US;
     c->next = e->m->connections;
     e->m->connections = c;
@@ -124,7 +124,7 @@ connection *connection_find(const easy *e)
 
     for (connection *c = e->m->connections; c != NULL; c = next) {
         next = c->next;
-        if (c->sockets != e->t->sockets || !c->is_ready)
+        if (c->list != e->t->connections || !c->is_ready)
             continue;
         if (c->users == 0 && is_found_dead(e, c))
             connection_close(c);
@@ -135,28 +135,29 @@ connection *connection_find(const easy *e)
 }
 
 /* Counts the connections to the origin of a request, or all. */
-static uint32_t count_connections(const multi *m, const lsync_sockets *only)
+static uint32_t count_connections(const multi *m, const lsync_connections *only)
 {
     uint32_t count = 0;
 
     for (const connection *c = m->connections; c != NULL; c = c->next)
-        count += only == NULL || c->sockets == only;
+        count += only == NULL || c->list == only;
     return count;
 }
 
 bool connection_has_room(const multi *m, const easy *e)
 {
-    return count_connections(m, e->t->sockets) < m->loop->owner.per_host && count_connections(m, NULL) < m->loop->total;
+    return count_connections(m, e->t->connections) < m->loop->owner.per_host &&
+           count_connections(m, NULL) < m->loop->total;
 }
 
 /* libcurl closes an idle connection to make room; one of the same origin if that has too many. */
 void connection_make_room(const multi *m, const easy *e)
 {
     connection *oldest = NULL;
-    uint32_t own = count_connections(m, e->t->sockets);
+    uint32_t own = count_connections(m, e->t->connections);
 
     for (connection *c = m->connections; c != NULL; c = c->next)
-        if (c->users == 0 && (c->sockets == e->t->sockets || own < m->loop->owner.per_host) &&
+        if (c->users == 0 && (c->list == e->t->connections || own < m->loop->owner.per_host) &&
             (oldest == NULL || c->used_us < oldest->used_us))
             oldest = c;
     if (oldest != NULL)
@@ -166,7 +167,7 @@ void connection_make_room(const multi *m, const easy *e)
 bool connection_is_being_made(const easy *e)
 {
     for (const connection *c = e->m->connections; c != NULL; c = c->next)
-        if (c->sockets == e->t->sockets && !c->is_ready)
+        if (c->list == e->t->connections && !c->is_ready)
             return true;
     return false;
 }

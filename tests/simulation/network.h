@@ -35,7 +35,7 @@ typedef enum fate {
 typedef struct connection {
     struct connection *next;
     multi *m;
-    lsync_sockets *sockets;
+    lsync_connections *list;
     uint32_t number;
     int fd; /* the library's socket, without a peer */
     int port;

@@ -25,7 +25,7 @@ static bool has_family(int family)
 /* A transfer with its sockets and its response. */
 typedef struct scene {
     lock_sync_allocator memory;
-    lsync_sockets sockets;
+    lsync_connections connections;
     lock_sync_response response;
     int64_t distrusted_us;
     lsync_transfer t;
@@ -35,7 +35,7 @@ static void begin(scene *x)
 {
     memset(x, 0, sizeof *x);
     MUST(lsync_allocator_init(&x->memory, NULL));
-    lsync_sockets_init(&x->sockets, &x->memory, NULL);
+    lsync_connections_init(&x->connections, &x->memory, NULL);
     lsync_response_init(&x->response, &x->memory, 1000, 1);
     MUST_OK(lsync_curl_global_init());
     MUST_OK(lsync_transfer_init(&x->t, &x->memory, &x->distrusted_us));
@@ -44,7 +44,7 @@ static void begin(scene *x)
 static void end(scene *x)
 {
     lsync_transfer_release(&x->t);
-    lsync_sockets_release(&x->sockets);
+    lsync_connections_release(&x->connections);
     lsync_response_release(&x->response);
 }
 
@@ -58,7 +58,7 @@ static void prepare(scene *x, const char *url)
         .url = url, .route = &route, .timeout_ms = 1000, .connect_timeout_ms = 1000, .send_until_us = INT64_MAX};
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
         request.headers[i].line = "Accept: */*";
-    MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->sockets, NULL));
+    MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->connections, NULL));
 }
 
 /* Whether a request to localhost opens a socket if the name resolves to `address`, or is a path of a local socket. */
@@ -112,26 +112,26 @@ TEST(a_finished_transfer_opens_no_socket)
 
 TEST(old_responses_count_less)
 {
-    lsync_sockets sockets = {.responses = 3998, .retries = 1000};
+    lsync_connections connections = {.responses = 3998, .retries = 1000};
 
-    lsync_sockets_learn(&sockets, true);
-    CHECK_INT(sockets.responses, 3999);
-    CHECK_INT(sockets.retries, 1000);
-    CHECK(sockets.http2);
-    lsync_sockets_learn(&sockets, false);
-    CHECK_INT(sockets.responses, 2000);
-    CHECK_INT(sockets.retries, 500);
-    CHECK(!sockets.http2);
+    lsync_connections_record_response(&connections, true);
+    CHECK_INT(connections.responses, 3999);
+    CHECK_INT(connections.retries, 1000);
+    CHECK(connections.http2);
+    lsync_connections_record_response(&connections, false);
+    CHECK_INT(connections.responses, 2000);
+    CHECK_INT(connections.retries, 500);
+    CHECK(!connections.http2);
 }
 
 /* Puts a request on a connection without a response yet. libcurl has given the request up and is about to retry it. */
-static void refuse_stream(lsync_transfer *t, lsync_sockets *sockets, lsync_connection *c)
+static void refuse_stream(lsync_transfer *t, lsync_connections *connections, lsync_connection *c)
 {
     static const lsync_route route = {.https = true};
     static const lock_sync_request request = {.route = &route};
     char ip[] = "192.0.2.1";
 
-    *t = (lsync_transfer){.sockets = sockets, .request = &request, .saw = {.sent_us = 1, .connection = c}};
+    *t = (lsync_transfer){.connections = connections, .request = &request, .saw = {.sent_us = 1, .connection = c}};
     CHECK_INT(lsync_on_send(t, ip, ip, 443, 50000), CURL_PREREQFUNC_ABORT);
     CHECK_INT(t->saw.refused, LSYNC_REFUSED_YES);
 }
@@ -140,20 +140,20 @@ TEST(each_refused_stream_leaves_its_connection_at_once)
 {
     int ends[2];
     lsync_connection c = {.active = 5};
-    lsync_sockets sockets = {.presumed_streams = 8, .http2 = true};
+    lsync_connections connections = {.presumed_streams = 8, .http2 = true};
     lsync_transfer first;
     lsync_transfer second;
 
     MUST_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     c.fd = ends[0];
-    refuse_stream(&first, &sockets, &c);
+    refuse_stream(&first, &connections, &c);
     CHECK_INT(c.active, 4);
-    CHECK_INT(sockets.presumed_streams, 4);
-    refuse_stream(&second, &sockets, &c);
+    CHECK_INT(connections.presumed_streams, 4);
+    refuse_stream(&second, &connections, &c);
     CHECK_INT(c.active, 3);
-    CHECK_INT(sockets.presumed_streams, 3);
+    CHECK_INT(connections.presumed_streams, 3);
     CHECK(c.is_ending);
-    lsync_sockets_leave(&first, false); /* no change: it has left before */
+    lsync_connection_leave(&first, false); /* no change: it has left before */
     CHECK_INT(c.active, 3);
     (void)close(ends[0]);
     (void)close(ends[1]);
@@ -238,16 +238,16 @@ TEST(the_end_of_an_attempt_decides_about_a_retry)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         atomic_bool cancelled = table[i].cancelled;
         const lock_sync_request request = {.timeout_ms = 1000, .cancelled = &cancelled};
-        lsync_sockets sockets = {.responses = 0};
+        lsync_connections connections = {.responses = 0};
         lsync_transfer t = {.request = &request,
-                            .sockets = &sockets,
+                            .connections = &connections,
                             .stopped = table[i].stopped,
                             .saw = table[i].saw,
                             .attempts = {.sends = table[i].sends}};
 
         t_row("%s", table[i].name);
         CHECK_INT(lsync_transfer_retry(&t, table[i].code), table[i].next);
-        CHECK_INT(sockets.retries, table[i].retries);
+        CHECK_INT(connections.retries, table[i].retries);
     }
 }
 
@@ -269,8 +269,8 @@ TEST(a_connection_is_new_until_its_first_response)
     MUST_INT(bind(c.fd, (struct sockaddr *)(void *)&address, size), 0);
     MUST_INT(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        lsync_sockets sockets = {.listed = list, .count = 1};
-        lsync_transfer t = {.request = &request, .sockets = &sockets, .saw = {.opened = table[i].opened}};
+        lsync_connections connections = {.listed = list, .count = 1};
+        lsync_transfer t = {.request = &request, .connections = &connections, .saw = {.opened = table[i].opened}};
 
         t_row("%u opened, %u responses", table[i].opened, table[i].responses);
         list[0].key = 0;
@@ -292,18 +292,18 @@ TEST(closed_connections_are_looked_for_once_a_pass)
     lsync_connection in_use = {.fd = -1, .active = 1};
     lsync_connection c = {.fd = -1};
     lsync_listed list[] = {{1, &in_use}, {2, &c}};
-    lsync_sockets sockets = {.owner = &owner, .listed = list, .count = COUNT_OF(list), .http2 = true};
+    lsync_connections connections = {.owner = &owner, .listed = list, .count = COUNT_OF(list), .http2 = true};
     int ends[2];
     char byte;
 
     MUST_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     c.fd = ends[0];
-    lsync_sockets_end_closed(&sockets);
+    lsync_connections_end_closed(&connections);
     MUST_INT(write(ends[1], alert, sizeof alert), sizeof alert);
-    lsync_sockets_end_closed(&sockets);
+    lsync_connections_end_closed(&connections);
     CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), -1); /* still open */
     owner.passes++;
-    lsync_sockets_end_closed(&sockets);
+    lsync_connections_end_closed(&connections);
     CHECK_INT(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
     (void)close(ends[0]);
     (void)close(ends[1]);
@@ -353,21 +353,21 @@ TEST(a_connection_that_was_too_late_counts_until_it_is_closed)
     const lsync_route route = {.https = true};
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
     scene x;
-    lsync_transfer t = {.request = &request, .sockets = &x.sockets};
+    lsync_transfer t = {.request = &request, .connections = &x.connections};
     lsync_socket_owner owner = {.per_host = 1};
     int fd;
     int port;
 
     begin(&x);
-    x.sockets.owner = &owner;
+    x.connections.owner = &owner;
     port = open_connection(&t, &fd);
     CHECK_INT(send_from(&t, port), CURL_PREREQFUNC_ABORT);
     CHECK_INT(t.stopped, LOCK_SYNC_E_TIMEOUT);
-    lsync_sockets_leave(&t, false);
-    CHECK_INT(x.sockets.open, 1);
+    lsync_connection_leave(&t, false);
+    CHECK_INT(x.connections.open, 1);
     CHECK_INT(owner.sockets, 1);
-    CHECK_INT(lsync_on_close_socket(&x.sockets, fd), 0);
-    CHECK_INT(x.sockets.open, 0);
+    CHECK_INT(lsync_on_close_socket(&x.connections, fd), 0);
+    CHECK_INT(x.connections.open, 0);
     CHECK_INT(owner.sockets, 0);
     end(&x);
 }
@@ -379,7 +379,7 @@ TEST(a_new_connection_takes_only_as_many_waiting_requests_as_is_safe)
     const lsync_route route = {.https = true, .max_idle_ms = 60000};
     const lock_sync_request request = {.route = &route, .send_until_us = INT64_MAX};
     scene x;
-    lsync_transfer opener = {.request = &request, .sockets = &x.sockets};
+    lsync_transfer opener = {.request = &request, .connections = &x.connections};
     lsync_transfer sharing[SHARING];
     int fd;
     int port;
@@ -395,16 +395,16 @@ TEST(a_new_connection_takes_only_as_many_waiting_requests_as_is_safe)
         sharing[i].saw = (lsync_events){.sent_us = 0};
         t_row("%d", i);
         if (i == SHARING - 1)
-            x.sockets.listed[0].connection->responses = 1; /* now libcurl knows the limit */
+            x.connections.listed[0].connection->responses = 1; /* now libcurl knows the limit */
         fits = fits || i == SHARING - 1;
         CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
         CHECK(sharing[i].saw.has_no_room != fits);
         CHECK((sharing[i].saw.sent_us != 0) == fits);
     }
     for (int i = 0; i < SHARING; i++)
-        lsync_sockets_leave(&sharing[i], false);
-    lsync_sockets_leave(&opener, false);
-    CHECK_INT(lsync_on_close_socket(&x.sockets, fd), 0);
+        lsync_connection_leave(&sharing[i], false);
+    lsync_connection_leave(&opener, false);
+    CHECK_INT(lsync_on_close_socket(&x.connections, fd), 0);
     end(&x);
 }
 

@@ -129,13 +129,13 @@ TEST(an_origin_is_dropped_after_a_minute_without_jobs_and_connections)
     int64_t now_us = lsync_clock_boot_us();
 
     (void)origin_of(p, &(settings){"", "https://closed.test", NULL, NULL});
-    open->sockets.open = 1;
-    miscounted->sockets.is_miscounted = true;
+    open->connections.open = 1;
+    miscounted->connections.is_miscounted = true;
     lsync_pool_drop_origins(p, now_us + 59 * SECONDS);
     CHECK_INT(p->origins.count, 3);
     lsync_pool_drop_origins(p, now_us + 61 * SECONDS);
     CHECK_INT(p->origins.count, 2);
-    open->sockets.open = 0;
+    open->connections.open = 0;
     lsync_pool_drop_origins(p, now_us + 119 * SECONDS); /* another minute since the connection was last seen open */
     CHECK_INT(p->origins.count, 2);
     lsync_pool_drop_origins(p, now_us + 122 * SECONDS);

@@ -71,7 +71,7 @@ static lsync_origin *add_jobs(stage *s, const char *scheme, unsigned number, siz
 /* Gives an origin HTTP/2 connections with a response. */
 static void connect_origin(lsync_origin *origin, uint32_t count)
 {
-    lsync_sockets *s = &origin->sockets;
+    lsync_connections *s = &origin->connections;
 
     s->listed = lsync_alloc(s->memory, count * sizeof s->listed[0]);
     MUST(s->listed != NULL);
@@ -214,8 +214,8 @@ TEST(a_full_origin_is_skipped_until_it_has_room)
 static void hand_over(stage *s, lsync_origin *before, lsync_origin *origin)
 {
     if (before != NULL)
-        before->sockets.open = 0;
-    origin->sockets.open = 1;
+        before->connections.open = 0;
+    origin->connections.open = 1;
     s->pool.loop.owner.sockets = 1;
 }
 
@@ -290,7 +290,7 @@ TEST(a_turn_continues_while_its_connection_is_open)
         CHECK(start_next(s) == one);
         hand_over(s, NULL, one);
         end_transfer(s, 0);
-        one->sockets.open = table[i].open;
+        one->connections.open = table[i].open;
         CHECK(add_jobs(s, "https", 1, 1, false) == one);
         CHECK(start_next(s) == (table[i].continues ? one : other));
         free_stage(s);
@@ -407,8 +407,8 @@ TEST(a_leader_connects_only_if_libcurl_finds_no_room)
 
         connect_origin(origin, 2);
         for (size_t i = 0; i < 2; i++) {
-            origin->sockets.listed[i].connection->streams = 1;
-            origin->sockets.listed[i].connection->responses = i == 0 || responded == 1 ? 1 : 0;
+            origin->connections.listed[i].connection->streams = 1;
+            origin->connections.listed[i].connection->responses = i == 0 || responded == 1 ? 1 : 0;
         }
         CHECK(start_next(s) == origin);
         lsync_origin_leader_sent(&s->transfers[0]);

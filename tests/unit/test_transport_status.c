@@ -39,10 +39,10 @@ TEST(each_code_of_libcurl_has_its_status)
         {CURLE_HTTP2, LOCK_SYNC_E_NETWORK},
         {CURLE_HTTP2_STREAM, LOCK_SYNC_E_NETWORK},
     };
-    lsync_sockets sockets = {.owner = NULL};
+    lsync_connections connections = {.owner = NULL};
     lock_sync_allocator memory;
     lock_sync_response response;
-    lsync_transfer transfer = {.response = &response, .sockets = &sockets};
+    lsync_transfer transfer = {.response = &response, .connections = &connections};
 
     MUST(lsync_allocator_init(&memory, NULL));
     lsync_response_init(&response, &memory, 1000, 1);
@@ -55,7 +55,7 @@ TEST(each_code_of_libcurl_has_its_status)
     /* codes that differ between versions of libcurl */
     CHECK_INT(lsync_status_of_curl(&transfer, LSYNC_CURLE_TOO_LARGE), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
-    sockets.closed_bytes = 102400;
+    connections.closed_bytes = 102400;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
     transfer.saw.header_ended = true;
