@@ -185,7 +185,7 @@ static lsync_pool_transfer *take_transfer(lock_sync_pool *p)
     transfer = lsync_alloc(&p->memory, sizeof *transfer);
     if (transfer == NULL)
         return NULL;
-    if (lsync_transfer_init(&transfer->curl, &p->memory, &p->loop.distrusted_us) != LOCK_SYNC_OK) {
+    if (lsync_transfer_init(&transfer->curl, &p->memory, &p->loop.tls_failed_us) != LOCK_SYNC_OK) {
         lsync_free(&p->memory, transfer);
         return NULL;
     }

@@ -198,8 +198,8 @@ bool lsync_origin_is_http1(const lsync_origin *origin)
     return !origin->https || (origin->connections.responses > 0 && !origin->connections.http2);
 }
 
-/* Whether a connection has room for another HTTP/2 stream. False without an active transfer: after a pause the
-   connections may already be closed. */
+/* Whether a connection has a free HTTP/2 stream. False without an active transfer: after a pause the connections may
+   already be closed. */
 static bool has_stream(const lsync_origin *origin)
 {
     if (origin->failed)
@@ -257,8 +257,8 @@ static void recount(lock_sync_pool *p, lsync_origin *origin)
 }
 
 /* Returns whether a transfer may or must open a connection. Over HTTP/2 only a leader may; any other transfer shares a
-   connection, or fails and is retried. A leader must open one if all have no room. If each has had a response, libcurl
-   knows how many streams it carries, and opens one itself. */
+   connection, or fails and is retried. A leader must open a connection if no other has a free stream. It need not if
+   each has had a response: then libcurl knows their limits, and opens a connection itself. */
 static lsync_connecting connecting(const lsync_origin *origin, bool leads)
 {
     if (lsync_origin_is_http1(origin) || origin->failed)
@@ -298,7 +298,7 @@ void lsync_origin_leader_sent(lsync_pool_transfer *transfer)
     const lsync_origin *origin = transfer->job->origin;
 
     mark_known(transfer->job->origin, false);
-    if (!transfer->curl.saw.is_new || transfer->curl.saw.has_response || lsync_origin_is_http1(origin))
+    if (!transfer->curl.events.is_new || transfer->curl.events.has_response || lsync_origin_is_http1(origin))
         stop_leading(transfer);
 }
 
@@ -358,7 +358,7 @@ void lsync_origin_record_end(lsync_pool_transfer *transfer, lock_sync_status sta
     if (!lsync_is_queued(&transfer->leader_link))
         return;
     stop_leading(transfer);
-    if (transfer->curl.saw.sent_us != 0) {
+    if (transfer->curl.events.sent_us != 0) {
         mark_known(transfer->job->origin, false);
         return;
     }

@@ -156,7 +156,7 @@ void lsync_schedule_check_leaders(lock_sync_pool *p)
         lsync_origin *origin = transfer->job->origin;
 
         next = link->next;
-        if (transfer->curl.saw.sent_us != 0)
+        if (transfer->curl.events.sent_us != 0)
             lsync_origin_leader_sent(transfer);
         else if (origin->leader != transfer || transfer->leading_since_us > slow_us)
             continue;

@@ -91,7 +91,7 @@ struct lsync_pool_transfer {
 
    An origin gets only as many transfers at once as its connections can carry: a job that waits inside libcurl costs
    more. Until its host name is resolved, one transfer is the leader and the others wait, so that only one resolves it.
-   Over HTTP/2 there is also a leader while no connection has room for another stream. So only one connection is opened.
+   Over HTTP/2 there is also a leader while no connection has a free stream, so that only one connection is opened.
    If a leader takes longer than a second, another one starts beside it. */
 struct lsync_origin {
     lsync_entry entry;  /* in pool->origins */

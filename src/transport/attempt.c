@@ -14,10 +14,10 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->response = s;
     t->connections = connections;
     t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
-    t->saw = (lsync_events){.sent_us = 0};
-    if ((t->attempts.next == LSYNC_RETRY_ALONE || t->attempts.next == LSYNC_RETRY_HTTP1) &&
-        lsync_connections_are_below_limit(
-            connections)) /* without room libcurl would wait until a connection is unused */
+    t->events = (lsync_events){.sent_us = 0};
+    /* at the limit libcurl would not open a connection, but wait until another one is unused */
+    if ((t->attempts.next == LSYNC_RETRY_NEW_CONNECTION || t->attempts.next == LSYNC_RETRY_HTTP1) &&
+        lsync_connections_are_below_limit(connections))
         t->connecting = LSYNC_CONNECTS_ALWAYS;
     lsync_connections_end_closed(connections);
     connections->closed_bytes = 0;
@@ -29,11 +29,12 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status == LOCK_SYNC_OK ? lsync_transfer_set(t, q) : status;
 }
 
-/* Returns whether no retry can follow: the request has its response, was cancelled, or ran out of time or memory; or a
-   callback of the library stopped it. */
+/* Returns whether no retry can follow: the request has its response, was cancelled, or ran out of time or memory. A
+   request that one of the library's callbacks stopped is final too, unless the reason was a resend by libcurl or an
+   unusable connection. */
 static bool is_final(const lsync_transfer *t, CURLcode code)
 {
-    bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->saw.vetoed && !t->saw.unsent;
+    bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->events.aborted_resend && !t->events.unsent;
 
     return code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY || is_stopped ||
            lock_sync_request_is_cancelled(t->request);
@@ -46,30 +47,30 @@ lsync_retry lsync_transfer_retry(lsync_transfer *t, CURLcode code)
     bool is_dead = lsync_connection_is_dead(t);
     const lsync_attempt attempt = {
         .sends = t->attempts.sends,
-        .unsent = t->saw.unsent ? t->attempts.unsent + 1 : 0,
+        .unsent = t->events.unsent ? t->attempts.unsent + 1 : 0,
         .is_final = is_final(t, code),
-        .has_response = t->saw.has_response,
-        .is_vetoed = t->saw.vetoed,
+        .has_response = t->events.has_response,
+        .aborted_resend = t->events.aborted_resend,
         .is_dead = is_dead,
-        .http2 = t->saw.is_http2 || is_dead || lsync_quirk_is_goaway(code), /* the last two occur with HTTP/2 only */
-        .has_no_room = t->saw.has_no_room,
-        .wants_http1 = t->saw.wants_http1,
+        .http2 = t->events.is_http2 || is_dead || lsync_quirk_is_goaway(code), /* the last two occur with HTTP/2 only */
+        .no_free_stream = t->events.no_free_stream,
+        .wants_http1 = t->events.wants_http1,
         .is_idempotent = true, /* a GET */
-        .refused = lsync_quirk_is_goaway(code) ? LSYNC_REFUSED_UNKNOWN : t->saw.refused,
+        .refused = lsync_quirk_is_goaway(code) ? LSYNC_REFUSED_UNKNOWN : t->events.refused,
     };
 
     t->attempts.unsent = attempt.unsent;
     t->attempts.next = lsync_retry_after(&attempt, &history);
-    s->retries += t->attempts.next != LSYNC_RETRY_NONE && t->saw.sent_us != 0;
+    s->retries += t->attempts.next != LSYNC_RETRY_NONE && t->events.sent_us != 0;
     return t->attempts.next;
 }
 
-/* Learns the protocol from a complete header, even if the body broke off. */
-static void learn(lsync_transfer *t)
+/* Records a response and its protocol if the header is complete, even if the body broke off. */
+static void record_response(lsync_transfer *t)
 {
     long version = 0;
 
-    if (t->saw.header_ended && curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
+    if (t->events.header_ended && curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK)
         lsync_connections_record_response(t->connections, version == CURL_HTTP_VERSION_2_0);
 }
 
@@ -77,7 +78,7 @@ static lock_sync_status read_status(lsync_transfer *t)
 {
     long status = 0;
 
-    if (!t->saw.header_ended) { /* closed within the header; libcurl reports success */
+    if (!t->events.header_ended) { /* closed within the header; libcurl reports success */
         t->stopped = LOCK_SYNC_E_NETWORK;
         return t->stopped;
     }
@@ -92,12 +93,13 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     lock_sync_status status = code == CURLE_OK ? read_status(t) : lsync_status_of_curl(t, code);
 
     if (status == LOCK_SYNC_E_TLS || status == LOCK_SYNC_E_NO_MEMORY)
-        *t->distrusted_us = lsync_clock_boot_us();
-    learn(t);
+        *t->tls_failed_us = lsync_clock_boot_us();
+    record_response(t);
     t->response->counts_sends = true;
     t->response->sends = t->attempts.sends;
-    t->connections->wants_http1 = t->connections->wants_http1 || t->saw.wants_http1;
-    t->must_renew = t->saw.vetoed || status != LOCK_SYNC_OK; /* libcurl may have retried before the failure */
+    t->connections->wants_http1 = t->connections->wants_http1 || t->events.wants_http1;
+    /* before the failure libcurl may have retried */
+    t->must_renew = t->events.aborted_resend || status != LOCK_SYNC_OK;
     lsync_connection_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);

@@ -15,7 +15,7 @@ typedef struct blocking {
     lock_sync_allocator memory;
     CURLM *multi; /* owned */
     lsync_connections connections;
-    int64_t distrusted_us;
+    int64_t tls_failed_us;
     lsync_transfer transfer;
 } blocking;
 
@@ -128,7 +128,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
         status = lsync_status_of_no_handle(); /* libcurl needs two descriptors for the handle */
     } else {
         lsync_quirk_set_resolver(c->multi);
-        status = lsync_transfer_init(&c->transfer, &c->memory, &c->distrusted_us);
+        status = lsync_transfer_init(&c->transfer, &c->memory, &c->tls_failed_us);
     }
     /* one origin needs one connection; one to an earlier base URL is not worth keeping */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)

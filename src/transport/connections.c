@@ -66,7 +66,7 @@ static void drop(lsync_connections *s, size_t place)
         lsync_free(s->memory, c);
 }
 
-static bool make_room(lsync_connections *s)
+static bool reserve_entry(lsync_connections *s)
 {
     size_t capacity = s->capacity == 0 ? 4 : s->capacity * 2;
     lsync_listed *listed;
@@ -85,7 +85,7 @@ static bool make_room(lsync_connections *s)
    checked. */
 static void add(lsync_connections *s, int fd, const lsync_transfer *opener)
 {
-    lsync_connection *c = make_room(s) ? lsync_alloc(s->memory, sizeof *c) : NULL;
+    lsync_connection *c = reserve_entry(s) ? lsync_alloc(s->memory, sizeof *c) : NULL;
 
     if (c == NULL) {
         s->is_miscounted = true;
@@ -150,20 +150,20 @@ static void forget_unconnected(lsync_connections *s, const lsync_transfer *opene
             drop(s, i);
 }
 
-/* --- retries by libcurl --- */
+/* --- resends by libcurl --- */
 
 /* Returns whether the connection is known or presumed to speak HTTP/2. Only HTTP/2 carries several requests at once.
    Only with HTTP/2 does libcurl retry a request that it sent on a new connection. */
 static bool is_http2(const lsync_transfer *t)
 {
-    const lsync_connection *c = t->saw.connection;
+    const lsync_connection *c = t->events.connection;
 
-    return t->request->route->https && (t->connections->http2 || t->saw.is_new || (c != NULL && c->active > 1));
+    return t->request->route->https && (t->connections->http2 || t->events.is_new || (c != NULL && c->active > 1));
 }
 
 bool lsync_connection_is_dead(const lsync_transfer *t)
 {
-    return t->saw.is_dead || (t->saw.connection != NULL && t->saw.connection->is_dead);
+    return t->events.is_dead || (t->events.connection != NULL && t->events.connection->is_dead);
 }
 
 static int stop(lsync_transfer *t, lock_sync_status why)
@@ -175,9 +175,9 @@ static int stop(lsync_transfer *t, lock_sync_status why)
 /* Detaches the request from its connection. */
 static void leave_connection(lsync_transfer *t)
 {
-    lsync_connection *c = t->saw.connection;
+    lsync_connection *c = t->events.connection;
 
-    t->saw.connection = NULL;
+    t->events.connection = NULL;
     if (c == NULL || --c->active > 0)
         return;
     c->idle_since_us = lsync_clock_boot_us();
@@ -185,23 +185,23 @@ static void leave_connection(lsync_transfer *t)
         lsync_free(t->connections->memory, c);
 }
 
-/* Prevents a retry by libcurl, which gave up the request that it sent. If the connection is still open, the server has
+/* Ends an attempt because libcurl is about to send the request again. If the connection is still open, the server has
    refused the request's stream. If that happens before the first response, there were too many streams on the
    connection. Then fewer are presumed for new connections. */
-static int veto(lsync_transfer *t)
+static int abort_resend(lsync_transfer *t)
 {
     lsync_connections *s = t->connections;
-    lsync_connection *c = t->saw.connection;
+    lsync_connection *c = t->events.connection;
     bool is_open = c != NULL && c->fd >= 0;
 
-    t->saw.vetoed = true;
-    t->saw.is_dead = c != NULL && c->is_dead;
-    t->saw.wants_http1 = !t->saw.is_dead && lsync_quirk_wants_http1(t->error_text, t->saw.is_new);
-    t->saw.is_http2 = is_http2(t);
-    t->saw.refused = LSYNC_REFUSED_UNKNOWN;
-    if (is_open && t->saw.is_http2 && !t->saw.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
-        t->saw.refused = LSYNC_REFUSED_YES;
-    if (t->saw.refused == LSYNC_REFUSED_YES) {
+    t->events.aborted_resend = true;
+    t->events.is_dead = c != NULL && c->is_dead;
+    t->events.wants_http1 = !t->events.is_dead && lsync_quirk_wants_http1(t->error_text, t->events.is_new);
+    t->events.is_http2 = is_http2(t);
+    t->events.refused = LSYNC_REFUSED_UNKNOWN;
+    if (is_open && t->events.is_http2 && !t->events.wants_http1 && !lsync_peer_has_closed(c->fd, true, true))
+        t->events.refused = LSYNC_REFUSED_YES;
+    if (t->events.refused == LSYNC_REFUSED_YES) {
         c->is_ending = true;
         if (c->responses == 0 && c->active > 1 && c->active <= s->presumed_streams)
             s->presumed_streams = c->active - 1;
@@ -253,12 +253,12 @@ static bool has_free_descriptor(curl_socket_t socket)
     return copy >= 0;
 }
 
-/* Records that none of the connections takes another request now. */
-static void find_no_room(lsync_transfer *t)
+/* Records that no connection has a free stream now. */
+static void record_no_free_stream(lsync_transfer *t)
 {
     lsync_connections *s = t->connections;
 
-    t->saw.has_no_room = true;
+    t->events.no_free_stream = true;
     for (size_t i = 0; i < s->count; i++) {
         lsync_connection *c = s->listed[i].connection;
 
@@ -279,12 +279,12 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
     if (t->request == NULL) /* the attempt is over */
         return CURL_SOCKET_BAD;
     route = t->request->route;
-    if (t->saw.sent_us != 0) {
-        (void)veto(t);
+    if (t->events.sent_us != 0) {
+        (void)abort_resend(t);
         return CURL_SOCKET_BAD;
     }
     if (t->connecting == LSYNC_CONNECTS_NEVER) { /* libcurl wants to open another connection */
-        find_no_room(t);
+        record_no_free_stream(t);
         return CURL_SOCKET_BAD;
     }
     if (!route->https && route->loopback && !is_loopback_address(&address->addr))
@@ -295,7 +295,7 @@ curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl
         made = CURL_SOCKET_BAD;
     }
     if (made >= 0) {
-        t->saw.opened++;
+        t->events.opened++;
         lsync_peer_watch(made);
         if (t->connections->owner != NULL && t->connections->owner->opened != NULL)
             t->connections->owner->opened(t->connections->owner, made);
@@ -326,7 +326,7 @@ static bool is_unusable(const lsync_transfer *t, const lsync_connection *c, int6
 {
     const lsync_route *route = t->request->route;
 
-    if (t->saw.opened > 0 || c->active > 0)
+    if (t->events.opened > 0 || c->active > 0)
         return c->is_dead;
     if (c->idle_since_us != 0 && now_us - c->idle_since_us > route->max_idle_ms * 1000)
         return true;
@@ -341,8 +341,8 @@ static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
     return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->connections->presumed_streams;
 }
 
-/* Lets libcurl send the request once, because one slot allows one request. A retry by libcurl is vetoed; retry.h
-   decides instead. */
+/* Lets libcurl send the request once, because one slot allows one request. If libcurl is about to send it again, ends
+   the attempt; then retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;
@@ -351,27 +351,27 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     int64_t now_us = lsync_clock_boot_us();
 
     (void)local_ip, (void)remote_port;
-    if (t->saw.sent_us != 0)
-        return veto(t);
+    if (t->events.sent_us != 0)
+        return abort_resend(t);
     c = connection_at(s, remote_ip, local_port); /* now connected: libcurl keeps it even if nothing is sent */
     if (now_us > t->request->send_until_us)      /* after a pause of the process the slot's lease may be over */
         return stop(t, LOCK_SYNC_E_TIMEOUT);
     if (c != NULL && is_unusable(t, c, now_us)) {
-        t->saw.unsent = true;
+        t->events.unsent = true;
         lsync_peer_shut_down(c->fd); /* libcurl would keep an HTTP/2 connection */
         lsync_quirk_end_connection(t->easy);
         return stop(t, LOCK_SYNC_E_NETWORK);
     }
     if (c != NULL && is_crowded(t, c)) {
-        find_no_room(t);
+        record_no_free_stream(t);
         return CURL_PREREQFUNC_ABORT;
     }
     if (c != NULL) {
         c->active++;
-        t->saw.connection = c;
+        t->events.connection = c;
     }
-    t->saw.sent_us = now_us;
-    t->saw.is_new = t->saw.opened > 0 || (c != NULL && c->responses == 0);
+    t->events.sent_us = now_us;
+    t->events.is_new = t->events.opened > 0 || (c != NULL && c->responses == 0);
     t->attempts.sends++;
     return CURL_PREREQFUNC_OK;
 }
@@ -393,8 +393,8 @@ void lsync_connections_record_response(lsync_connections *s, bool http2)
 }
 
 /* Counts a response. After the first one libcurl knows the server's limit on streams, and the presumed limit no longer
-   applies. find_no_room() may lower the number later. It is then raised slowly, because the shortage may have been
-   temporary. */
+   applies. record_no_free_stream() may lower the number later. Then it is raised slowly, because the shortage may have
+   been temporary. */
 static void count_response(lsync_connection *c)
 {
     if (c->responses++ == 0)
@@ -427,17 +427,17 @@ uint32_t lsync_connections_streams(const lsync_connections *s)
 
 void lsync_connection_leave(lsync_transfer *t, bool out_of_time)
 {
-    lsync_connection *c = t->saw.connection;
+    lsync_connection *c = t->events.connection;
 
     if (c != NULL && c->fd >= 0) {
-        if (t->saw.has_response)
+        if (t->events.has_response)
             count_response(c);
-        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->saw.sent_us)) {
+        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->events.sent_us)) {
             c->is_dead = true;
             lsync_peer_shut_down(c->fd);
         }
     }
     leave_connection(t);
-    if (t->saw.opened > 0)
+    if (t->events.opened > 0)
         forget_unconnected(t->connections, t);
 }

@@ -20,7 +20,7 @@ typedef struct lsync_loop {
     int64_t armed_us;       /* when the timer expires; boot clock */
     bool more;              /* more events may be ready */
     uint32_t total;         /* limit on all connections; the owner's per_host is the limit for one origin */
-    int64_t distrusted_us;  /* when TLS failed last; see attempt.h */
+    int64_t tls_failed_us;  /* see lsync_transfer_init */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
 } lsync_loop;

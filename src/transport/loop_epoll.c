@@ -38,7 +38,8 @@ static lsync_watched *watched_at(const lsync_loop *l, int fd)
     return (size_t)fd < l->watched_count ? &l->watched[fd] : NULL;
 }
 
-/* Like watched_at, but makes room. NULL: out of memory; then the socket is watched like one of no connection. */
+/* Like watched_at, but enlarges the array if necessary. NULL: out of memory; then the socket is watched as if it were
+   not a connection's. */
 static lsync_watched *make_watched(lsync_loop *l, int fd)
 {
     size_t count = l->watched_count == 0 ? 64 : l->watched_count;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define CA_AGE_S_MAX 86400 /* libcurl's default, 24 hours */
-#define SESSIONS_DISTRUSTED_S 10
+#define NO_RESUMPTION_S 10
 
 lock_sync_status lsync_curl_global_init(void)
 {
@@ -43,9 +43,9 @@ static bool is_allowed_encoding(lsync_transfer *t, const char *value, size_t siz
     lsync_ascii_trim(&value, &size);
     if (lsync_ascii_equal(value, size, "identity"))
         return true;
-    if (t->saw.encoded || !lsync_ascii_equal(value, size, "gzip"))
+    if (t->events.encoded || !lsync_ascii_equal(value, size, "gzip"))
         return false;
-    t->saw.encoded = true;
+    t->events.encoded = true;
     return true;
 }
 
@@ -78,18 +78,18 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     const char *colon;
 
     (void)one; /* libcurl: always 1 */
-    t->saw.has_response = true;
+    t->events.has_response = true;
     if (lsync_response_count_header(t->response, size) != LOCK_SYNC_OK)
         return 0;
     if (is_status_line(line, size)) { /* the first line of each response, interim ones included */
         lsync_response_restart(t->response);
         t->response->seen_status = status_of_line(line, size);
-        t->saw.encoded = false;
-        t->saw.header_ended = false;
+        t->events.encoded = false;
+        t->events.header_ended = false;
         return size;
     }
     if (line[0] == '\r' || line[0] == '\n')
-        t->saw.header_ended = true;
+        t->events.header_ended = true;
     colon = memchr(line, ':', size);
     if (colon != NULL) {
         size_t name_size = (size_t)(colon - line);
@@ -190,16 +190,16 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
 /* Makes libcurl parse the CA certificates again if it parsed them before the last failure of TLS. If memory runs out,
    OpenSSL leaves some of them permanently unusable. Other TLS libraries lack the option and cache no certificates.
 
-   For some seconds no session is resumed either. The resumed session may be the cause of the failure, and libcurl 8.14
+   For some seconds after the failure no TLS session is resumed. The resumed session may be the cause, and libcurl 8.14
    would try it repeatedly. */
-static void set_trusted_age(const lsync_transfer *t)
+static void limit_tls_caches(const lsync_transfer *t)
 {
     int64_t age_s;
 
-    if (*t->distrusted_us == 0)
+    if (*t->tls_failed_us == 0)
         return;
-    age_s = (lsync_clock_boot_us() - *t->distrusted_us) / 1000000;
-    (void)curl_easy_setopt(t->easy, CURLOPT_SSL_SESSIONID_CACHE, age_s < SESSIONS_DISTRUSTED_S ? 0L : 1L);
+    age_s = (lsync_clock_boot_us() - *t->tls_failed_us) / 1000000;
+    (void)curl_easy_setopt(t->easy, CURLOPT_SSL_SESSIONID_CACHE, age_s < NO_RESUMPTION_S ? 0L : 1L);
     (void)curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)(age_s < CA_AGE_S_MAX ? age_s : CA_AGE_S_MAX));
 }
 
@@ -302,7 +302,7 @@ static CURLcode set_request(lsync_transfer *t, const lock_sync_request *q)
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < q->connect_timeout_ms ? left_ms : q->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
     SET(CURLOPT_MAXAGE_CONN, (long)lsync_duration_up(q->route->max_idle_ms, 1000));
-    set_trusted_age(t);
+    limit_tls_caches(t);
     return code;
 }
 
@@ -316,13 +316,13 @@ static lock_sync_status status_of_setting(CURLcode code)
     return code == CURLE_OUT_OF_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_NO_TRANSPORT;
 }
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *tls_failed_us)
 {
     CURLcode code;
 
     memset(t, 0, sizeof *t);
     t->memory = memory;
-    t->distrusted_us = distrusted_us;
+    t->tls_failed_us = tls_failed_us;
     t->http_version = http_version();
     t->trusts_idle = lsync_quirk_trusts_idle();
     t->easy = curl_easy_init();

@@ -7,9 +7,10 @@
 /* Calls curl_global_init() once for the process, under a lock. Returns OK or E_NO_MEMORY. */
 lock_sync_status lsync_curl_global_init(void);
 
-/* Makes the easy handle. Returns OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks a required feature). After a
+/* Makes the easy handle. *tls_failed_us is the boot clock's time when TLS last failed, or memory last ran out, in the
+   multi handle; 0: never. Returns OK, E_NO_MEMORY, or E_NO_TRANSPORT (this libcurl lacks a required feature). After a
    failure there is nothing to release. */
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us);
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *tls_failed_us);
 void lsync_transfer_release(lsync_transfer *t);
 
 /* Replaces the handle if it must be renewed. Returns a status like lsync_transfer_init, but after a failure the

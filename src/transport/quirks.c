@@ -65,7 +65,7 @@ CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folde
 
 CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code)
 {
-    if (code == CURLE_OUT_OF_MEMORY && !t->saw.header_ended && t->connections->closed_bytes >= HEADER_LINE_MAX)
+    if (code == CURLE_OUT_OF_MEMORY && !t->events.header_ended && t->connections->closed_bytes >= HEADER_LINE_MAX)
         return LSYNC_CURLE_TOO_LARGE;
     if (code == CURLE_URL_MALFORMAT && strstr(t->error_text, "No URL set") != NULL)
         return CURLE_OUT_OF_MEMORY;

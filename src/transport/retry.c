@@ -16,18 +16,18 @@ lsync_retry lsync_retry_after(const lsync_attempt *a, const lsync_history *h)
 {
     if (a->is_final || a->has_response || !a->is_idempotent)
         return LSYNC_RETRY_NONE;
-    if (a->has_no_room)
+    if (a->no_free_stream)
         return LSYNC_RETRY_ANYWHERE;
     if (a->unsent > 0)
-        return a->unsent <= UNSENT_MAX ? LSYNC_RETRY_ALONE : LSYNC_RETRY_NONE;
+        return a->unsent <= UNSENT_MAX ? LSYNC_RETRY_NEW_CONNECTION : LSYNC_RETRY_NONE;
     if (a->sends == 0 || a->sends >= SENDS_MAX || !a->http2)
         return LSYNC_RETRY_NONE;
     if (a->is_dead) /* the server did not close the connection */
         return LSYNC_RETRY_ANYWHERE;
     if (a->wants_http1)
         return LSYNC_RETRY_HTTP1;
-    if (a->refused == LSYNC_REFUSED_NO && !a->is_vetoed)
+    if (a->refused == LSYNC_REFUSED_NO && !a->aborted_resend)
         return LSYNC_RETRY_NONE;
-    return a->refused != LSYNC_REFUSED_YES && h->has_room && may_close_early(h) ? LSYNC_RETRY_ALONE
-                                                                                : LSYNC_RETRY_ANYWHERE;
+    return a->refused != LSYNC_REFUSED_YES && h->is_below_limit && may_close_early(h) ? LSYNC_RETRY_NEW_CONNECTION
+                                                                                      : LSYNC_RETRY_ANYWHERE;
 }

@@ -119,9 +119,9 @@ void lsync_describe_curl_failure(lsync_transfer *t, CURLcode code)
         text = "the connection broke within the header of the response";
     else if (t->attempts.sends > 1)
         text = "the request was sent twice and got no response";
-    else if (t->saw.vetoed)
+    else if (t->events.aborted_resend)
         text = "a kept connection was closed without a response; the request is not retried";
-    else if (t->saw.unsent)
+    else if (t->events.unsent)
         text = "kept connections were closed before the request could be sent";
     (void)snprintf(t->response->failure, sizeof t->response->failure, "%s", text);
     redact_secrets(t);

@@ -84,12 +84,12 @@ typedef struct lsync_events {
     lsync_connection *connection; /* carries the request, which its `active` counts; NULL: unknown, or detached */
     uint32_t opened;              /* sockets that were opened */
     bool is_new;                  /* the connection had no response yet when the request was sent */
-    bool vetoed;                  /* libcurl was about to retry the request */
+    bool aborted_resend;          /* libcurl was about to send the request again; the library stopped that */
     bool unsent;                  /* the kept connection was unusable, and nothing was sent */
-    bool has_no_room;             /* the connections that it had to share had no room */
-    bool is_dead;                 /* of a vetoed request: its connection was dead */
-    bool is_http2;                /* of a vetoed request: HTTP/2 is known or presumed */
-    bool wants_http1;             /* of a vetoed request: the server requires HTTP/1.1 */
+    bool no_free_stream;          /* no connection that it could share had a free stream */
+    bool is_dead;                 /* if aborted_resend: the connection was dead */
+    bool is_http2;                /* if aborted_resend: HTTP/2 is known or presumed */
+    bool wants_http1;             /* if aborted_resend: the server requires HTTP/1.1 */
     lsync_refused refused;
     bool encoded;      /* this response has "Content-Encoding: gzip" */
     bool header_ended; /* the blank line after this response's header was received */
@@ -100,7 +100,7 @@ typedef struct lsync_events {
 typedef enum lsync_connecting {
     LSYNC_CONNECTS_IF_NEEDED,
     LSYNC_CONNECTS_ALWAYS, /* existing connections are not used */
-    LSYNC_CONNECTS_NEVER   /* if no connection has room, the attempt ends and nothing is sent */
+    LSYNC_CONNECTS_NEVER   /* if no connection has a free stream, the attempt ends and nothing is sent */
 } lsync_connecting;
 
 struct lsync_transfer {
@@ -115,13 +115,13 @@ struct lsync_transfer {
     const lock_sync_request *request;                 /* borrowed while the transfer runs, like the next */
     lock_sync_response *response;
     lsync_attempts attempts; /* the earlier ones and this one */
-    lsync_events saw;
+    lsync_events events;
     lsync_connecting connecting;    /* the driver sets it before it prepares the transfer */
     bool must_renew;                /* the handle keeps state of an earlier attempt; see lsync_quirk_renew */
     lsync_connections *connections; /* must outlive the connections, like the transfer itself */
-    int64_t *distrusted_us;   /* when TLS last failed in the multi handle; boot clock; 0: never; must outlive this */
-    lock_sync_status stopped; /* why one of the library's callbacks ended the transfer; OK: none did */
-    CURLcode code;            /* of a transfer that lsync_loop_finished returns, like the next */
+    int64_t *tls_failed_us;         /* see lsync_transfer_init; must outlive the transfer */
+    lock_sync_status stopped;       /* why one of the library's callbacks ended the transfer; OK: none did */
+    CURLcode code;                  /* of a transfer that lsync_loop_finished returns, like the next */
     lsync_transfer *next_over;
     char error_text[CURL_ERROR_SIZE];
 };

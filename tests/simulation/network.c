@@ -124,7 +124,7 @@ static void send_on(easy *e, connection *c, bool is_reused)
     ledger_sent(e->task, e->slot, e->t->request->send_until_us, e->t->attempts.sends > 1);
 }
 
-/* libcurl retries by itself: the library must veto it on every connection. */
+/* libcurl retries by itself: the library must stop it on every connection. */
 static void send_again(easy *e)
 {
     connection *c;
@@ -251,7 +251,7 @@ static void respond(easy *e)
         break;
     case FATE_REJECT: send_again(e); break;
     case FATE_HEADER_BREAKS:
-        e->t->saw.has_response = true;
+        e->t->events.has_response = true;
         end(e, CURLE_OK);
         break;
     case FATE_RESPOND:

@@ -172,7 +172,7 @@ void server_head(easy *e)
     lock_sync_response *s = e->t->response;
     char text[32];
 
-    e->t->saw.has_response = true;
+    e->t->events.has_response = true;
     lsync_response_restart(s);
     s->seen_status = e->reply.status;
     if (e->reply.retry_after_s >= 0) {
@@ -181,7 +181,7 @@ void server_head(easy *e)
     }
     (void)snprintf(text, sizeof text, "c%d-%u", (int)e->client->number, (unsigned)e->request);
     keep_header(s, "X-Correlation-ID", text);
-    e->t->saw.header_ended = true;
+    e->t->events.header_ended = true;
     trace("client %d: request %u gets status %d", (int)e->client->number, (unsigned)e->request, (int)e->reply.status);
 }
 

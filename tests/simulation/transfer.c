@@ -26,7 +26,7 @@ lock_sync_status lsync_curl_global_init(void)
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *distrusted_us)
+lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *tls_failed_us)
 {
     easy *e;
 
@@ -39,7 +39,7 @@ lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocato
     e->t = t;
     memset(t, 0, sizeof *t);
     t->memory = memory;
-    t->distrusted_us = distrusted_us;
+    t->tls_failed_us = tls_failed_us;
     t->trusts_idle = sim.plan->seed % 2 == 0;
     t->easy = (CURL *)e;
     return LOCK_SYNC_OK;

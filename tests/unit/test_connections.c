@@ -22,12 +22,12 @@ static bool has_family(int family)
     return fd >= 0;
 }
 
-/* A transfer with its sockets and its response. */
+/* A transfer with its connections and its response. */
 typedef struct scene {
     lock_sync_allocator memory;
     lsync_connections connections;
     lock_sync_response response;
-    int64_t distrusted_us;
+    int64_t tls_failed_us;
     lsync_transfer t;
 } scene;
 
@@ -38,7 +38,7 @@ static void begin(scene *x)
     lsync_connections_init(&x->connections, &x->memory, NULL);
     lsync_response_init(&x->response, &x->memory, 1000, 1);
     MUST_OK(lsync_curl_global_init());
-    MUST_OK(lsync_transfer_init(&x->t, &x->memory, &x->distrusted_us));
+    MUST_OK(lsync_transfer_init(&x->t, &x->memory, &x->tls_failed_us));
 }
 
 static void end(scene *x)
@@ -78,7 +78,7 @@ static bool opens_socket(const char *address)
     MUST_INT(set, CURLE_OK);
     MUST_INT(curl_easy_setopt(x.t.easy, CURLOPT_CONNECT_ONLY, 1L), CURLE_OK);
     (void)curl_easy_perform(x.t.easy);
-    opened = x.t.saw.opened > 0;
+    opened = x.t.events.opened > 0;
     end(&x);
     return opened;
 }
@@ -131,9 +131,9 @@ static void refuse_stream(lsync_transfer *t, lsync_connections *connections, lsy
     static const lock_sync_request request = {.route = &route};
     char ip[] = "192.0.2.1";
 
-    *t = (lsync_transfer){.connections = connections, .request = &request, .saw = {.sent_us = 1, .connection = c}};
+    *t = (lsync_transfer){.connections = connections, .request = &request, .events = {.sent_us = 1, .connection = c}};
     CHECK_INT(lsync_on_send(t, ip, ip, 443, 50000), CURL_PREREQFUNC_ABORT);
-    CHECK_INT(t->saw.refused, LSYNC_REFUSED_YES);
+    CHECK_INT(t->events.refused, LSYNC_REFUSED_YES);
 }
 
 TEST(each_refused_stream_leaves_its_connection_at_once)
@@ -167,7 +167,7 @@ TEST(the_end_of_an_attempt_decides_about_a_retry)
 {
     static const struct {
         const char *name;
-        lsync_events saw;
+        lsync_events events;
         uint32_t sends;
         CURLcode code;
         lock_sync_status stopped;
@@ -175,14 +175,14 @@ TEST(the_end_of_an_attempt_decides_about_a_retry)
         lsync_retry next;
         uint32_t retries;
     } table[] = {
-        {"found closed", {.unsent = true}, 0, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_ALONE, 0},
+        {"found closed", {.unsent = true}, 0, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NEW_CONNECTION, 0},
         {"sent, and given up",
-         {.sent_us = 1, .vetoed = true, .is_http2 = true},
+         {.sent_us = 1, .aborted_resend = true, .is_http2 = true},
          1,
          CURLE_RECV_ERROR,
          LOCK_SYNC_OK,
          false,
-         LSYNC_RETRY_ALONE,
+         LSYNC_RETRY_NEW_CONNECTION,
          1},
         {"sent, and failed", {.sent_us = 1}, 1, CURLE_RECV_ERROR, LOCK_SYNC_OK, false, LSYNC_RETRY_NONE, 0},
         {"given up",
@@ -191,7 +191,7 @@ TEST(the_end_of_an_attempt_decides_about_a_retry)
          CURLE_RECV_ERROR,
          LOCK_SYNC_OK,
          false,
-         LSYNC_RETRY_ALONE,
+         LSYNC_RETRY_NEW_CONNECTION,
          1},
         {"a response",
          {.sent_us = 1, .is_http2 = true, .refused = UNKNOWN},
@@ -242,7 +242,7 @@ TEST(the_end_of_an_attempt_decides_about_a_retry)
         lsync_transfer t = {.request = &request,
                             .connections = &connections,
                             .stopped = table[i].stopped,
-                            .saw = table[i].saw,
+                            .events = table[i].events,
                             .attempts = {.sends = table[i].sends}};
 
         t_row("%s", table[i].name);
@@ -270,16 +270,16 @@ TEST(a_connection_is_new_until_its_first_response)
     MUST_INT(getsockname(c.fd, (struct sockaddr *)(void *)&address, &size), 0);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         lsync_connections connections = {.listed = list, .count = 1};
-        lsync_transfer t = {.request = &request, .connections = &connections, .saw = {.opened = table[i].opened}};
+        lsync_transfer t = {.request = &request, .connections = &connections, .events = {.opened = table[i].opened}};
 
         t_row("%u opened, %u responses", table[i].opened, table[i].responses);
         list[0].key = 0;
         c.active = 1; /* another request's: the connection is not checked */
         c.responses = table[i].responses;
         CHECK_INT(lsync_on_send(&t, ip, ip, 443, ntohs(address.sin_port)), CURL_PREREQFUNC_OK);
-        CHECK(t.saw.connection == &c);
+        CHECK(t.events.connection == &c);
         CHECK_INT(c.active, 2);
-        CHECK_INT(t.saw.is_new, table[i].is_new);
+        CHECK_INT(t.events.is_new, table[i].is_new);
     }
     (void)close(c.fd);
 }
@@ -392,14 +392,14 @@ TEST(a_new_connection_takes_only_as_many_waiting_requests_as_is_safe)
 
         sharing[i] = opener;
         sharing[i].connecting = LSYNC_CONNECTS_NEVER;
-        sharing[i].saw = (lsync_events){.sent_us = 0};
+        sharing[i].events = (lsync_events){.sent_us = 0};
         t_row("%d", i);
         if (i == SHARING - 1)
             x.connections.listed[0].connection->responses = 1; /* now libcurl knows the limit */
         fits = fits || i == SHARING - 1;
         CHECK_INT(send_from(&sharing[i], port), fits ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
-        CHECK(sharing[i].saw.has_no_room != fits);
-        CHECK((sharing[i].saw.sent_us != 0) == fits);
+        CHECK(sharing[i].events.no_free_stream != fits);
+        CHECK((sharing[i].events.sent_us != 0) == fits);
     }
     for (int i = 0; i < SHARING; i++)
         lsync_connection_leave(&sharing[i], false);

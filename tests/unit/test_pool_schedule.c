@@ -383,13 +383,13 @@ TEST(the_others_wait_a_second_for_a_leader)
     CHECK(origin->leader == &s->transfers[1]);
     CHECK_INT(s->transfers[1].curl.connecting, LSYNC_CONNECTS_ALWAYS);
     CHECK_INT(origin->leaders, 2);
-    s->transfers[1].curl.saw.sent_us = 1;
-    s->transfers[1].curl.saw.is_new = true;
+    s->transfers[1].curl.events.sent_us = 1;
+    s->transfers[1].curl.events.is_new = true;
     lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(origin->leaders, 2); /* it leads until its connection has a response */
     CHECK_INT(start_all(s), 0);
     connect_origin(origin, 1);
-    s->transfers[1].curl.saw.has_response = true;
+    s->transfers[1].curl.events.has_response = true;
     lsync_schedule_check_leaders(&s->pool);
     CHECK_INT(origin->leaders, 1);
     CHECK_INT(start_all(s), 8); /* over the connection of the second leader */

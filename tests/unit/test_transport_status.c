@@ -58,7 +58,7 @@ TEST(each_code_of_libcurl_has_its_status)
     connections.closed_bytes = 102400;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
-    transfer.saw.header_ended = true;
+    transfer.events.header_ended = true;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_NO_MEMORY);
     (void)snprintf(transfer.error_text, sizeof transfer.error_text, "%s", "No URL set");
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_URL_MALFORMAT), LOCK_SYNC_E_NO_MEMORY);
