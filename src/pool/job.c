@@ -267,14 +267,14 @@ void lsync_pool_abort_transfers(lock_sync_pool *p)
     for (const lsync_pool_transfer *transfer = p->all_transfers; transfer != NULL; transfer = transfer->next_of_all)
         if (transfer->job != NULL)
             abort_transfer(transfer->job, CURLE_OUT_OF_MEMORY, LOCK_SYNC_E_NO_MEMORY);
-    lsync_loop_renew(&p->loop);
+    lsync_loop_replace_multi(&p->loop);
 }
 
-/* Starts a transfer. First makes the loop's multi handle, if there was no memory for it when it was last replaced. */
+/* Starts a transfer. Before that, makes the loop's multi handle if there was no memory for one. */
 static lock_sync_status start_transfer(lock_sync_pool *p, lsync_transfer *transfer)
 {
     if (p->loop.multi == NULL)
-        lsync_loop_renew(&p->loop);
+        lsync_loop_replace_multi(&p->loop);
     return p->loop.multi == NULL ? LOCK_SYNC_E_NO_MEMORY : lsync_loop_start(&p->loop, transfer);
 }
 

@@ -8,7 +8,7 @@
 lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_request *q, lock_sync_response *s,
                                         lsync_connections *connections, const lsync_attempts *before)
 {
-    lock_sync_status status = lsync_transfer_renew(t);
+    lock_sync_status status = lsync_transfer_replace_handle(t);
 
     t->request = q;
     t->response = s;
@@ -99,7 +99,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     t->response->sends = t->attempts.sends;
     t->connections->wants_http1 = t->connections->wants_http1 || t->events.wants_http1;
     /* before the failure libcurl may have retried */
-    t->must_renew = t->events.aborted_resend || status != LOCK_SYNC_OK;
+    t->must_replace_handle = t->events.aborted_resend || status != LOCK_SYNC_OK;
     lsync_connection_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
         lsync_describe_curl_failure(t, code);

@@ -12,7 +12,7 @@ typedef struct lsync_watched lsync_watched;
 typedef struct lsync_loop {
     lsync_socket_owner owner;          /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
-    CURLM *multi;                      /* owned; NULL: there was no memory to renew it */
+    CURLM *multi;                      /* owned; NULL: there was no memory to replace it */
     int epoll_fd;                      /* covers all events; owned, like the next two; -1: not on this system */
     int timer_fd;
     int wake_fd;
@@ -35,10 +35,9 @@ void lsync_loop_release(lsync_loop *l);
 /* Waits for events up to timeout_ms (< 0: without limit) and handles them. Returns OK or E_NO_MEMORY. */
 lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms);
 
-/* Replaces the multi handle after lsync_loop_pass failed; all transfers must be stopped. After an allocation failure
-   libcurl cannot go on with its multi handle. All connections are closed. Without memory for a new handle `multi` is
-   NULL, and the next start tries again. */
-void lsync_loop_renew(lsync_loop *l);
+/* Replaces the multi handle, which libcurl cannot use after an allocation failure. Closes all connections. All
+   transfers must be stopped. If there is no memory for a new handle, `multi` is NULL. */
+void lsync_loop_replace_multi(lsync_loop *l);
 
 /* Sets the timer to the earlier of libcurl's and the pool's due times, unless it is set to that already. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);

@@ -174,7 +174,7 @@ static CURLMcode set_options(lsync_loop *l)
     return code;
 }
 
-void lsync_loop_renew(lsync_loop *l)
+void lsync_loop_replace_multi(lsync_loop *l)
 {
     (void)curl_multi_cleanup(l->multi);
     l->curl_due_us = LSYNC_NEVER_US;

@@ -27,8 +27,8 @@ void lsync_loop_release(lsync_loop *l)
     (void)curl_multi_cleanup(l->multi);
 }
 
-/* Does nothing: with curl_multi_perform() libcurl can go on, because each call checks all transfers. */
-void lsync_loop_renew(lsync_loop *l)
+/* Does nothing: curl_multi_perform() can use the handle, because each call checks all transfers. */
+void lsync_loop_replace_multi(lsync_loop *l)
 {
     (void)l;
 }

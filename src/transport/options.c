@@ -245,7 +245,7 @@ static CURLcode set_url(lsync_transfer *t, const char *url)
     return code == CURLE_OK ? lsync_quirk_set_url(t->easy, parsed == CURLUE_OK ? t->url : NULL, url) : code;
 }
 
-/* Sets the rules in a fresh handle, in which no option is set. For lsync_quirk_renew. */
+/* Sets the rules in a fresh handle, in which no option is set. For lsync_quirk_replace_handle. */
 static CURLcode set_rules_anew(lsync_transfer *t)
 {
     forget_options(t);
@@ -347,7 +347,7 @@ lock_sync_status lsync_transfer_set(lsync_transfer *t, const lock_sync_request *
     return status_of_setting(set_request(t, q));
 }
 
-lock_sync_status lsync_transfer_renew(lsync_transfer *t)
+lock_sync_status lsync_transfer_replace_handle(lsync_transfer *t)
 {
-    return status_of_setting(lsync_quirk_renew(t, set_rules_anew));
+    return status_of_setting(lsync_quirk_replace_handle(t, set_rules_anew));
 }

@@ -13,11 +13,11 @@ lock_sync_status lsync_curl_global_init(void);
 lock_sync_status lsync_transfer_init(lsync_transfer *t, const lock_sync_allocator *memory, int64_t *tls_failed_us);
 void lsync_transfer_release(lsync_transfer *t);
 
-/* Replaces the handle if it must be renewed. Returns a status like lsync_transfer_init, but after a failure the
+/* Replaces the handle if must_replace_handle is set. Returns OK, E_NO_MEMORY or E_NO_TRANSPORT; after a failure the
    transfer still exists. */
-lock_sync_status lsync_transfer_renew(lsync_transfer *t);
+lock_sync_status lsync_transfer_replace_handle(lsync_transfer *t);
 
-/* Sets the options that differ from request to request. Returns a status like lsync_transfer_renew. */
+/* Sets the options that differ from request to request. Returns OK, E_NO_MEMORY or E_NO_TRANSPORT. */
 lock_sync_status lsync_transfer_set(lsync_transfer *t, const lock_sync_request *q);
 
 #endif

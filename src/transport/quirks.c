@@ -25,11 +25,11 @@ bool lsync_quirk_is_goaway(CURLcode code)
     return code == CURLE_HTTP2 && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
 }
 
-CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t))
+CURLcode lsync_quirk_replace_handle(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t))
 {
     CURL *fresh;
 
-    if (!t->must_renew)
+    if (!t->must_replace_handle)
         return CURLE_OK;
     fresh = curl_easy_init(); /* curl_easy_reset() does not report that memory ran out */
     if (fresh == NULL)

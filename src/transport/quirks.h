@@ -21,8 +21,9 @@ bool lsync_quirk_wants_http1(const char *error_text, bool is_new);
 bool lsync_quirk_is_goaway(CURLcode code);
 
 /* Before 8.17 (curl#18926): a handle counts retries over its whole life, and fails at each sixth. It also carries a
-   refused stream over to the next transfer. Replaces the handle if `must_renew` is set. */
-CURLcode lsync_quirk_renew(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t));
+   refused stream over to the next transfer. Replaces the handle if must_replace_handle is set, and calls set_rules()
+   for the new one. */
+CURLcode lsync_quirk_replace_handle(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t));
 
 /* 8.22 and newer (curl#21806): libcurl does not check whether a kept connection was closed within a second of its last
    use. Returns whether this libcurl is one of these versions. */

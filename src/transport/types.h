@@ -117,7 +117,7 @@ struct lsync_transfer {
     lsync_attempts attempts; /* the earlier ones and this one */
     lsync_events events;
     lsync_connecting connecting;    /* the driver sets it before it prepares the transfer */
-    bool must_renew;                /* the handle keeps state of an earlier attempt; see lsync_quirk_renew */
+    bool must_replace_handle;       /* it keeps state of an earlier attempt; see quirks.h */
     lsync_connections *connections; /* must outlive the connections, like the transfer itself */
     int64_t *tls_failed_us;         /* see lsync_transfer_init; must outlive the transfer */
     lock_sync_status stopped;       /* why one of the library's callbacks ended the transfer; OK: none did */

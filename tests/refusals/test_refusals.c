@@ -139,10 +139,10 @@ TEST(a_pool_that_cannot_make_another_multi_handle)
 
 TEST(a_worn_handle_that_cannot_be_replaced)
 {
-    lsync_transfer t = {.must_renew = true};
+    lsync_transfer t = {.must_replace_handle = true};
 
     refuse(REFUSE_curl_easy_init, 1, 0);
-    MUST_INT(lsync_quirk_renew(&t, NULL), CURLE_OUT_OF_MEMORY);
+    MUST_INT(lsync_quirk_replace_handle(&t, NULL), CURLE_OUT_OF_MEMORY);
     MUST(refuse_end());
 }
 

@@ -64,7 +64,7 @@ void lsync_loop_release(lsync_loop *l)
     }
 }
 
-void lsync_loop_renew(lsync_loop *l)
+void lsync_loop_replace_multi(lsync_loop *l)
 {
     free_multi(l);
     l->curl_due_us = NEVER_US;

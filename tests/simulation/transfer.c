@@ -56,9 +56,9 @@ void lsync_transfer_release(lsync_transfer *t)
     t->easy = NULL;
 }
 
-lock_sync_status lsync_transfer_renew(lsync_transfer *t)
+lock_sync_status lsync_transfer_replace_handle(lsync_transfer *t)
 {
-    t->must_renew = false;
+    t->must_replace_handle = false;
     return LOCK_SYNC_OK;
 }
 
