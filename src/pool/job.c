@@ -97,30 +97,30 @@ static void end_fetch(lsync_job *job)
     }
 }
 
-/* WAITING: puts the job into its guard's queue. A follower whose deadline ends before the first may ask again fails at
-   once, as it would if it asked itself. */
+/* WAITING: puts the job into its guard's queue. If the job is the head, each waiter whose deadline ends before the head
+   may ask again fails at once, as it would if it asked the guard itself. */
 static void wait_for_guard(lsync_job *job)
 {
     lsync_link *at;
     lsync_job *late;
 
-    if (!lsync_waiters_become_first(job)) {
+    if (!lsync_waiters_become_head(job)) {
         set_state(job, LSYNC_JOB_QUEUED);
         return;
     }
     lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
-    at = job->followers.ends.next;
+    at = job->others.ends.next;
     while ((late = lsync_waiters_take_late(job, &at)) != NULL)
-        finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, and copies the decision on the first */
+        finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, copies the decision on the head, and so fails */
 }
 
-/* After a slot is settled: the first job of the guard's queue asks again. */
-static void wake_first_waiter(lock_sync_pool *p, const lock_sync_guard *guard)
+/* After a slot is settled: makes the head of the guard's queue ask again. */
+static void wake_head(lock_sync_pool *p, const lock_sync_guard *guard)
 {
-    lsync_job *first = lsync_waiters_first(p, guard);
+    lsync_job *head = lsync_waiters_head(p, guard);
 
-    if (first != NULL && first->state == LSYNC_JOB_ASLEEP)
-        set_state(first, LSYNC_JOB_READY);
+    if (head != NULL && head->state == LSYNC_JOB_ASLEEP)
+        set_state(head, LSYNC_JOB_READY);
 }
 
 /* Carries out the step of the fetch's state, or makes the job wait until it can. */
@@ -151,7 +151,7 @@ static void end_orphan(lsync_job *job)
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
         return;
-    wake_first_waiter(job->pool, job->request.guard);
+    wake_head(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     lsync_free(&job->pool->memory, job);
 }
@@ -166,7 +166,7 @@ void lsync_pool_guard_done(lsync_job *job)
     }
     input = lsync_step_guard_done(&job->x, job->request.status);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
-        wake_first_waiter(job->pool, job->request.guard);
+        wake_head(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
     next_state(job, &input);

@@ -28,12 +28,12 @@ typedef struct lsync_origin lsync_origin;
 
 /* The fetch's state in capitals. The transition function is lsync_job_move (transition.h). */
 typedef enum lsync_job_state {
-    LSYNC_JOB_READY,      /* in pool->ready until its origin is found; then in the origin's `waiting` or `admitted` */
-    LSYNC_JOB_IN_HELPER,  /* ASKING, EXTENDING or SETTLING, on the helper thread */
-    LSYNC_JOB_ASLEEP,     /* WAITING and first in its guard's queue, until due_us. Or DONE: a watch between two polls */
-    LSYNC_JOB_QUEUED,     /* WAITING, in the `followers` of the first job in its guard's queue */
-    LSYNC_JOB_ACTIVE,     /* SENDING, in a transfer */
-    LSYNC_JOB_DONE,       /* DONE, in pool->done */
+    LSYNC_JOB_READY,     /* in pool->ready until its origin is found; then in the origin's `waiting` or `admitted` */
+    LSYNC_JOB_IN_HELPER, /* ASKING, EXTENDING or SETTLING, on the helper thread */
+    LSYNC_JOB_ASLEEP, /* WAITING until due_us, as the head of its guard's queue. Or DONE: a watch between two polls */
+    LSYNC_JOB_QUEUED, /* WAITING, in the `others` of the head of its guard's queue */
+    LSYNC_JOB_ACTIVE, /* SENDING, in a transfer */
+    LSYNC_JOB_DONE,   /* DONE, in pool->done */
     LSYNC_JOB_IN_CALLBACK /* DONE, in the callback of its watch */
 } lsync_job_state;
 
@@ -57,9 +57,9 @@ struct lsync_job {
     lock_sync_watch_fn changed; /* the watch's callback, with `user` */
     lsync_origin *origin;       /* NULL: not found yet, or released */
     lsync_pool_transfer *transfer;
-    bool is_first;             /* of its guard's queue */
-    lsync_entry waiters_entry; /* in pool->waiters, if it is first */
-    lsync_queue followers;     /* if it is first: the other jobs of the guard's queue, in order */
+    bool is_head;              /* of its guard's queue */
+    lsync_entry waiters_entry; /* in pool->waiters, if is_head */
+    lsync_queue others;        /* if is_head: the other jobs of the guard's queue, in order */
     lsync_timer timer;         /* wakes the job, or ends its fetch at the deadline */
     lsync_job_state state;
     bool cancelled_between_polls; /* a watch's job: it was cancelled while it was asleep */
@@ -135,7 +135,7 @@ struct lock_sync_pool {
     lsync_queue full;
     lsync_queue unused;  /* origins without jobs */
     lsync_queue leaders; /* transfers by their `leader_link`, the oldest first */
-    lsync_table waiters; /* the first job of each guard's queue */
+    lsync_table waiters; /* the head of each guard's queue */
     lsync_pool_transfer *all_transfers;
     lsync_pool_transfer *free_transfers;
     lsync_budget transfers;

@@ -33,7 +33,7 @@ static lsync_queue *queue_of(const lsync_job *job)
         if (job->origin == NULL)
             return &job->pool->ready;
         return lsync_job_has_slot(job) ? &job->origin->admitted : &job->origin->waiting;
-    case LSYNC_JOB_QUEUED: return lsync_waiters_followers(job);
+    case LSYNC_JOB_QUEUED: return lsync_waiters_others(job);
     case LSYNC_JOB_DONE: return &job->pool->done;
     case LSYNC_JOB_IN_HELPER:
     case LSYNC_JOB_ASLEEP:
@@ -43,10 +43,10 @@ static lsync_queue *queue_of(const lsync_job *job)
     }
 }
 
-/* The next job of the guard's queue becomes its first, and asks the guard. */
+/* If the job is the head of its guard's queue, removes it. The next job becomes the head, and asks the guard. */
 static void leave_waiters(lsync_job *job)
 {
-    lsync_job *next = job->is_first ? lsync_waiters_leave(job) : NULL;
+    lsync_job *next = job->is_head ? lsync_waiters_leave(job) : NULL;
 
     if (next != NULL)
         lsync_job_move(next, LSYNC_JOB_READY, next->x.fetch.deadline_us);

@@ -9,7 +9,7 @@ static uint64_t hash_of(const lock_sync_guard *guard)
     return lsync_hash(LSYNC_HASH_START, &bytes, sizeof bytes);
 }
 
-lsync_job *lsync_waiters_first(lock_sync_pool *p, const lock_sync_guard *guard)
+lsync_job *lsync_waiters_head(lock_sync_pool *p, const lock_sync_guard *guard)
 {
     lsync_entry *entry = lsync_table_first(&p->waiters, hash_of(guard));
 
@@ -19,16 +19,16 @@ lsync_job *lsync_waiters_first(lock_sync_pool *p, const lock_sync_guard *guard)
     return NULL;
 }
 
-static lsync_job *first_of(const lsync_job *job)
+static lsync_job *head_of(const lsync_job *job)
 {
-    return lsync_waiters_first(job->pool, job->x.ctx->guard);
+    return lsync_waiters_head(job->pool, job->x.ctx->guard);
 }
 
-/* Returns the guard's decision on the first job, less the time that has passed since. */
-static lsync_guard_reservation decision_on(const lsync_job *first)
+/* Returns the guard's decision on the head, less the time that has passed since. */
+static lsync_guard_reservation decision_on(const lsync_job *head)
 {
-    lsync_guard_reservation decision = first->x.reservation;
-    int64_t left_ms = lsync_clock_ms_up(first->x.fetch.at_us - lsync_clock_boot_us());
+    lsync_guard_reservation decision = head->x.reservation;
+    int64_t left_ms = lsync_clock_ms_up(head->x.fetch.at_us - lsync_clock_boot_us());
     int64_t passed_ms;
 
     left_ms = left_ms < 0 ? 0 : left_ms;
@@ -38,32 +38,32 @@ static lsync_guard_reservation decision_on(const lsync_job *first)
     return decision;
 }
 
-/* Unless the first is ASLEEP it is about to ask again, and the helper thread may be writing its reservation. */
+/* A head that is not ASLEEP is about to ask again, and the helper thread may be writing its reservation. */
 bool lsync_waiters_copy_decision(lsync_job *job)
 {
-    const lsync_job *first = first_of(job);
+    const lsync_job *head = head_of(job);
 
-    if (first == NULL || first == job)
+    if (head == NULL || head == job)
         return false;
-    job->x.reservation = first->state == LSYNC_JOB_ASLEEP ? decision_on(first) : (lsync_guard_reservation){0};
+    job->x.reservation = head->state == LSYNC_JOB_ASLEEP ? decision_on(head) : (lsync_guard_reservation){0};
     return true;
 }
 
-bool lsync_waiters_become_first(lsync_job *job)
+bool lsync_waiters_become_head(lsync_job *job)
 {
-    const lsync_job *first = first_of(job);
+    const lsync_job *head = head_of(job);
 
-    if (first == NULL) {
-        lsync_queue_init(&job->followers);
+    if (head == NULL) {
+        lsync_queue_init(&job->others);
         lsync_table_add(&job->pool->waiters, &job->waiters_entry, hash_of(job->x.ctx->guard));
-        job->is_first = true;
+        job->is_head = true;
     }
-    return job->is_first;
+    return job->is_head;
 }
 
-lsync_queue *lsync_waiters_followers(const lsync_job *job)
+lsync_queue *lsync_waiters_others(const lsync_job *job)
 {
-    return &first_of(job)->followers;
+    return &head_of(job)->others;
 }
 
 lsync_job *lsync_waiters_leave(lsync_job *job)
@@ -71,24 +71,24 @@ lsync_job *lsync_waiters_leave(lsync_job *job)
     lsync_link *link;
     lsync_job *next;
 
-    job->is_first = false;
+    job->is_head = false;
     lsync_table_remove(&job->pool->waiters, &job->waiters_entry);
-    link = lsync_queue_take(&job->followers);
+    link = lsync_queue_take(&job->others);
     if (link == NULL)
         return NULL;
     next = LSYNC_OF(link, lsync_job, link);
-    (void)lsync_waiters_become_first(next);
-    lsync_queue_move(&job->followers, &next->followers);
+    (void)lsync_waiters_become_head(next);
+    lsync_queue_move(&job->others, &next->others);
     return next;
 }
 
-lsync_job *lsync_waiters_take_late(const lsync_job *first, lsync_link **at)
+lsync_job *lsync_waiters_take_late(const lsync_job *head, lsync_link **at)
 {
-    while (*at != &first->followers.ends) {
+    while (*at != &head->others.ends) {
         lsync_job *job = LSYNC_OF(*at, lsync_job, link);
 
         *at = (*at)->next;
-        if (job->x.fetch.deadline_us <= first->x.fetch.at_us) {
+        if (job->x.fetch.deadline_us <= head->x.fetch.at_us) {
             lsync_queue_remove(&job->link);
             return job;
         }
