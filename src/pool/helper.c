@@ -1,5 +1,5 @@
-/* The pool's helper thread: makes the requests to guards whose store may block (a file, Redis, the application's). So
-   dispatch never waits. A pool whose guards are all in memory has no thread. */
+/* The pool's helper thread: makes the requests to guards whose store may block (a file, Redis, the application's), so
+   that dispatch never waits. A pool whose guards are all in memory has no thread. */
 #include "base/clock.h"
 #include "pool/helper.h"
 
@@ -31,7 +31,7 @@ static void *run(void *user)
     return NULL;
 }
 
-/* The thread blocks all signals: they are the application's. */
+/* Blocks all signals in the thread, because they are the application's. */
 static bool start_thread(lock_sync_pool *p)
 {
     sigset_t all;
@@ -108,7 +108,7 @@ void lsync_helper_stop(lock_sync_pool *p)
     (void)pthread_mutex_unlock(&p->mutex);
     (void)pthread_join(h->thread, NULL);
     (void)pthread_cond_destroy(&h->work);
-    /* settles the slots of the requests not begun: all other requests were withdrawn when their jobs were aborted */
+    /* the requests that were not begun settle slots; all others were withdrawn when their jobs were aborted */
     while ((link = lsync_queue_take(&h->requests)) != NULL) {
         lsync_job *job = LSYNC_OF(link, lsync_job, link);
 

@@ -4,14 +4,15 @@
 
 #include "pool/state.h"
 
-/* Hands a job's step at its guard to the helper thread, and starts the thread if necessary. OK or E_NO_MEMORY. */
+/* Makes the helper thread carry out the job's current step, which calls the guard. Starts the thread if necessary.
+   Returns OK or E_NO_MEMORY. */
 lock_sync_status lsync_helper_send(lsync_job *job);
-/* Withdraws a request that the thread has not begun. Returns false, and changes nothing, if it has, or if the request
-   settles a slot. */
+/* Withdraws the job's helper request. Returns false, and changes nothing, if the thread has begun the request or if the
+   request settles a slot. */
 bool lsync_helper_withdraw(lsync_job *job);
-/* Takes the next job whose step is done; NULL: none. */
+/* Returns the next job whose step is done; NULL: no such job. */
 lsync_job *lsync_helper_receive(lock_sync_pool *p);
-/* Ends the thread after its current step. All jobs that it had can then be received. */
+/* Ends the thread after its current step. Then lsync_helper_receive returns all jobs that were on the thread. */
 void lsync_helper_stop(lock_sync_pool *p);
 
 #endif

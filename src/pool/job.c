@@ -44,7 +44,7 @@ static void next_state(lsync_job *job, const lsync_fetch_input *input)
     drive(job);
 }
 
-/* Ends the step of the fetch's state with a result, and begins the next. */
+/* Reports the result of the current step to the state machine, and carries out the next step. */
 static void finish_step(lsync_job *job, lock_sync_status status)
 {
     const lsync_fetch_input input = {.status = status};
@@ -57,8 +57,8 @@ static bool may_wait(const lsync_job *job)
     return job->x.fetch.mode == LOCK_SYNC_GUARD_WAIT && !job->x.fetch.is_poll;
 }
 
-/* ASKING, EXTENDING, SETTLING: makes the request to the guard here, or on the helper thread if the guard may block.
-   The result arrives in lsync_pool_guard_done. */
+/* ASKING, EXTENDING, SETTLING: calls the guard here, or on the helper thread if the guard may block. The result arrives
+   in lsync_pool_guard_done. */
 static void ask_guard(lsync_job *job)
 {
     lsync_helper_request *r = &job->request;
@@ -80,7 +80,8 @@ static void ask_guard(lsync_job *job)
     status = lsync_helper_send(job); /* after this the thread owns job->request */
     if (status == LOCK_SYNC_OK)
         return;
-    /* only starting the thread can fail, and a job that extends or settles got its slot from the running thread */
+    /* Only the start of the thread can fail. In EXTENDING and SETTLING the thread runs already, because the job got its
+       slot there. So the state is ASKING. */
     assert(job->x.fetch.state == LSYNC_FETCH_ASKING);
     r->status = status;
     lsync_pool_guard_done(job);
@@ -97,8 +98,8 @@ static void end_fetch(lsync_job *job)
     }
 }
 
-/* WAITING: puts the job into its guard's queue. If the job is the head, each waiter whose deadline ends before the head
-   may ask again fails at once, as it would if it asked the guard itself. */
+/* WAITING: puts the job into its guard's queue. If the job is the head, some waiters fail at once: those whose
+   deadline ends before the head may ask again. They would also fail if they asked the guard themselves. */
 static void wait_for_guard(lsync_job *job)
 {
     lsync_link *at;
@@ -123,7 +124,7 @@ static void wake_head(lock_sync_pool *p, const lock_sync_guard *guard)
         set_state(head, LSYNC_JOB_READY);
 }
 
-/* Carries out the step of the fetch's state, or makes the job wait until it can. */
+/* Carries out the current step of the fetch, or makes the job wait until the step is possible. */
 static void drive(lsync_job *job)
 {
     switch (job->x.fetch.state) {
@@ -143,7 +144,8 @@ static void drive(lsync_job *job)
     }
 }
 
-/* Settles the slot, if any, and frees a job whose context was freed while the job was on the helper thread. */
+/* Ends a job whose context was freed while the job was on the helper thread. Settles the job's slot, if it has one, and
+   frees the job. */
 static void end_orphan(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = job->request.status};
@@ -218,7 +220,7 @@ void lsync_pool_free_transfers(lock_sync_pool *p)
     p->free_transfers = NULL;
 }
 
-/* Decodes the response of a transfer that has ended, and goes on with the job's fetch. */
+/* Decodes the response of a transfer that has ended, and continues the job's fetch. */
 static void conclude(lsync_pool_transfer *transfer, lock_sync_status performed)
 {
     lsync_job *job = transfer->job;
@@ -231,7 +233,7 @@ static void conclude(lsync_pool_transfer *transfer, lock_sync_status performed)
     finish_step(job, status);
 }
 
-/* Retries the request of a transfer. The job waits for a transfer again, which may be another one. */
+/* Retries the request of a transfer: releases the transfer, and makes the job wait for a free one. */
 static void retry(lsync_pool_transfer *transfer)
 {
     lsync_job *job = transfer->job;
@@ -339,7 +341,7 @@ static void check(lsync_job *job)
         drive(job);
 }
 
-/* Goes on with a job that was taken out of its origin's queue. If it gets its slot at once, it also sends now. */
+/* Continues a job that was taken out of its origin's queue. Also sends the request if the job gets its slot at once. */
 static void run_job(lsync_job *job)
 {
     if (lsync_job_has_slot(job)) {
@@ -384,8 +386,8 @@ static bool withdraw(lsync_job *job)
     return true;
 }
 
-/* Stops a fetch in any state. It continues at once with SETTLING or DONE, unless the helper thread has begun a step of
-   it: then after that step. */
+/* Stops a fetch in any state. If the helper thread has begun a step of the fetch, the fetch continues with SETTLING or
+   DONE after that step, otherwise at once. */
 static void stop(lsync_job *job, lock_sync_status status)
 {
     lsync_fetch_input input = lsync_step_stop(&job->x, status);

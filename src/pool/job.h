@@ -14,11 +14,12 @@ void lsync_pool_sleep(lsync_job *job, int64_t until_us);
 void lsync_pool_transfer_over(lsync_pool_transfer *transfer, CURLcode code);
 /* Ends all transfers with E_NO_MEMORY and replaces the multi handle, after a failure of libcurl. */
 void lsync_pool_abort_transfers(lock_sync_pool *p);
-/* Handles the result of a job's step at its guard. */
+/* Handles the guard's result in job->request (for ASKING, EXTENDING or SETTLING), and continues the job's fetch. */
 void lsync_pool_guard_done(lsync_job *job);
-/* Cancels a job in any state. It becomes DONE at once, or after its steps on the helper thread. */
+/* Cancels a job in any state. It becomes DONE at once, or, if it is on the helper thread, after its steps there. */
 void lsync_pool_abort(lsync_job *job);
-/* Returns when the pool must be dispatched even if no socket is ready; LSYNC_NEVER_US: never. */
+/* Returns the time at which the pool must be dispatched even if no socket is ready: 0 for at once, LSYNC_NEVER_US for
+   never. */
 int64_t lsync_pool_due_us(lock_sync_pool *p);
 void lsync_pool_free_transfers(lock_sync_pool *p);
 

@@ -44,8 +44,8 @@ static void set_name(origin_key *key, int part, const char *name, const char *po
     set_part(key, part, name, size);
 }
 
-/* Makes the key of what distinguishes connections in libcurl. A proxy is not used for loopback, the CA file only for
-   TLS. */
+/* Makes a key of the settings by which libcurl distinguishes connections. No proxy is used for loopback, and no CA file
+   without TLS. */
 static origin_key key_of(const lock_sync_ctx *ctx)
 {
     const lsync_route *route = &ctx->route;
@@ -69,7 +69,8 @@ static origin_key key_of(const lock_sync_ctx *ctx)
     return key;
 }
 
-/* Hashes the host names only: most origins differ in their own or their proxy's. has_key() compares the other parts. */
+/* Hashes only the host names of service and proxy, because most origins differ in one of them. has_key() compares all
+   parts. */
 static uint64_t hash_of(const origin_key *key)
 {
     uint64_t hash = lsync_hash(LSYNC_HASH_START, key->texts[NAME], key->sizes[NAME]);
@@ -154,7 +155,7 @@ void lsync_origin_release(lsync_job *job)
         origin->unused_since_us = lsync_clock_boot_us();
 }
 
-/* An origin with open connections is kept: closing a connection changes the origin's count. */
+/* Keeps an origin with open connections, because closing a connection changes the origin's count. */
 void lsync_pool_drop_origins(lock_sync_pool *p, int64_t now_us)
 {
     lsync_link *link;
@@ -185,7 +186,7 @@ void lsync_pool_free_origins(lock_sync_pool *p)
     lsync_table_release(&p->origins);
 }
 
-/* --- its connections --- */
+/* --- the connections of an origin --- */
 
 static bool must_resolve(const lsync_origin *origin)
 {
@@ -241,7 +242,7 @@ static void mark_known(lsync_origin *origin, bool failed)
     origin->known_until_us = lsync_clock_boot_us() + NAME_KNOWN_US;
 }
 
-/* --- its transfers --- */
+/* --- the transfers of an origin --- */
 
 /* Updates the estimate of how many connections the origin uses. */
 static void recount(lock_sync_pool *p, lsync_origin *origin)
@@ -292,7 +293,7 @@ static void stop_leading(lsync_pool_transfer *transfer)
         origin->leader = NULL;
 }
 
-/* On a new HTTP/2 connection the leader leads until the first response: then the number of streams is known. */
+/* On a new HTTP/2 connection the leader leads until the first response: until then the limit on streams is unknown. */
 void lsync_origin_leader_sent(lsync_pool_transfer *transfer)
 {
     const lsync_origin *origin = transfer->job->origin;
@@ -334,7 +335,8 @@ void lsync_origin_remove_transfer(lsync_pool_transfer *transfer)
     recount(p, origin);
 }
 
-/* A response in time ends the origin's trial. An end without a response begins it, unless the cause is on this side. */
+/* Begins or ends the trial of an origin. A response in time ends the trial. A late response or no response begins it,
+   except if the fetch was cancelled or memory ran out. */
 static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
 {
     lsync_origin *origin = transfer->job->origin;
@@ -349,9 +351,9 @@ static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
     origin->failed = false;
 }
 
-/* If a leader's request was not sent, the cause decides whether the next transfer must be a leader too. It must after
-   E_RESOLVE, E_TIMEOUT, E_CANCELLED and E_NO_MEMORY, which show nothing about the origin. A timeout shows only that
-   this attempt hung. */
+/* If a leader's request was not sent, the status decides whether the next transfer must be a leader too. After
+   E_RESOLVE, E_TIMEOUT, E_CANCELLED and E_NO_MEMORY it must be, because these show nothing about the origin. A timeout
+   shows only that this attempt hung. */
 void lsync_origin_record_end(lsync_pool_transfer *transfer, lock_sync_status status)
 {
     judge(transfer, status);

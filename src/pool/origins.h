@@ -20,13 +20,13 @@ bool lsync_origin_is_http1(const lsync_origin *origin);
 /* Whether the origin cannot use another transfer now, whatever the pool has left. */
 bool lsync_origin_is_full(const lsync_origin *origin);
 
-/* Counts a transfer that its job has just got, and makes it the leader if the origin needs one. */
+/* Counts a job's new transfer, and makes the transfer the leader if the origin needs one. */
 void lsync_origin_add_transfer(lsync_pool_transfer *transfer);
 void lsync_origin_remove_transfer(lsync_pool_transfer *transfer);
 /* Records what the end of a transfer says about its origin. Called before lsync_origin_remove_transfer. */
 void lsync_origin_record_end(lsync_pool_transfer *transfer, lock_sync_status status);
-/* Records that a leader's request was sent, so its host name is resolved. The transfer stops leading, unless it is the
-   first on a new HTTP/2 connection. */
+/* Records that a leader's request was sent, which shows that the host name is resolved. The transfer stops leading,
+   unless it is the first on a new HTTP/2 connection. */
 void lsync_origin_leader_sent(lsync_pool_transfer *transfer);
 
 /* Frees the origins that have had no job for a minute and have no connection. */

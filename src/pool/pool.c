@@ -127,8 +127,8 @@ static void call_back_all(lock_sync_pool *p)
     }
 }
 
-/* Does once all that can be done without waiting. Calls back before it starts jobs: a fetch that a callback submits can
-   so continue the round of its origin. */
+/* Waits for events up to timeout_ms, then does everything that is possible without waiting. Calls back before it starts
+   jobs, so that a fetch that a callback submits can continue the round of its origin. */
 static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
 {
     lock_sync_status status = lsync_loop_pass(&p->loop, timeout_ms);

@@ -42,7 +42,7 @@ typedef struct lsync_heap {
 
 #define LSYNC_NOT_IN_HEAP SIZE_MAX
 
-/* Makes room for `count` timers in all, so that adding them cannot fail. False: out of memory. */
+/* Allocates memory for `count` timers in total, so that adding them cannot fail. False: out of memory. */
 bool lsync_heap_reserve(lsync_heap *h, const lock_sync_allocator *memory, size_t count);
 void lsync_heap_set(lsync_heap *h, lsync_timer *timer, int64_t due_us); /* adds the timer, or changes its time */
 void lsync_heap_remove(lsync_heap *h, lsync_timer *timer);              /* does nothing if it is in no heap */

@@ -1,10 +1,10 @@
 /* The schedule; see schedule.h. Each origin with jobs that wait is in one of these queues:
 
-   - idle, idle_on_trial: without a transfer. If the first may not start one, none of the queue may.
-   - sharing: with transfers. There are never more such origins than transfers.
-   - full: cannot use another transfer until the origin changes.
+   - idle, idle_on_trial: origins without a transfer. If the first origin of the queue may not start one, no other may.
+   - sharing: origins with transfers. There are never more such origins than transfers.
+   - full: origins that cannot use another transfer until they change.
 
-   So the next origin is found without looking at all of them. */
+   So the next origin is found without a search through all origins. */
 #include "pool/schedule.h"
 #include "base/clock.h"
 #include "pool/origins.h"
@@ -42,7 +42,7 @@ static bool is_round_over(const lsync_origin *origin)
 }
 
 /* Whether an origin without a transfer goes to the front of `idle`: its round is not over, and it still has a
-   connection. If the pool can open no other, another origin could start only after one was closed. */
+   connection. If the pool cannot open another one, another origin could start only after this connection was closed. */
 static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
 {
     return origin->begun_in_round > 0 && !is_round_over(origin) && origin->connections.open > 0 &&
@@ -85,7 +85,7 @@ void lsync_schedule_update_full(lock_sync_pool *p)
 /* --- the next origin --- */
 
 /* Whether an origin that is not full may use one more of the pool's transfers. While all connections are in use and
-   other origins wait for one, the origin may reuse its own only until its round is over. */
+   other origins wait for one, the origin may reuse its connections only until its round is over. */
 static bool may_start(const lock_sync_pool *p, const lsync_origin *origin)
 {
     if (!lsync_share_allows(&p->transfers, origin->active, origin->on_trial))
@@ -104,7 +104,8 @@ static lsync_origin *first_of(const lock_sync_pool *p, const lsync_queue *idle)
     return origin != NULL && may_start(p, origin) ? origin : NULL;
 }
 
-/* An origin may have become full without an update: when the time comes to resolve its host name again. */
+/* Returns the first origin of `sharing` that may start a transfer. Moves full origins out of the queue, because an
+   origin becomes full without an update when its host name must be resolved again. */
 static lsync_origin *next_sharing(lock_sync_pool *p)
 {
     lsync_link *next;
@@ -127,7 +128,7 @@ lsync_origin *lsync_schedule_next(lock_sync_pool *p)
 
     if (p->transfers.used >= p->transfers.max)
         return NULL;
-    origin = first_of(p, &p->idle_on_trial); /* may come first: they cannot use more than their half (share.h) */
+    origin = first_of(p, &p->idle_on_trial); /* before `idle`, because they use at most half (share.h) */
     if (origin == NULL)
         origin = first_of(p, &p->idle);
     return origin != NULL ? origin : next_sharing(p);
@@ -161,7 +162,7 @@ void lsync_schedule_check_leaders(lock_sync_pool *p)
         else if (origin->leader != transfer || transfer->leading_since_us > slow_us)
             continue;
         if (origin->leader == transfer && transfer->leading_since_us <= slow_us)
-            origin->leader = NULL; /* the others no longer wait for it */
+            origin->leader = NULL; /* other jobs no longer wait for this transfer */
         lsync_schedule_update(p, origin);
     }
 }

@@ -1,13 +1,13 @@
 /* How many of a pool's transfers, or of its connections, one origin may use. Pure.
 
-   They cannot be revoked before the request ends, so some must be left for the next origin. The rule is that of dynamic
+   Neither can be revoked before the request ends, so some must be left for the next origin. The rule is that of dynamic
    thresholds in a switch's shared buffer: an origin may use at most a multiple of what is free. One origin alone then
    leaves a ninth free. The more origins there are, the less each may use, and all may use the same. Half of the ninth
    is reserved for origins that have nothing yet.
 
    An origin is on trial until it responds in time, and again after a response fails or is late. All origins on trial
-   share one half, and each may use at most as much as is left of that half. However many hang, the others have the
-   other half, and a new origin always finds something left. */
+   share one half, and each may use at most as much as is left of that half. However many of them hang, all other
+   origins have the other half, and a new origin always finds something left. */
 #ifndef LSYNC_POOL_SHARE_H
 #define LSYNC_POOL_SHARE_H
 

@@ -26,7 +26,8 @@
 typedef struct lsync_pool_transfer lsync_pool_transfer;
 typedef struct lsync_origin lsync_origin;
 
-/* The fetch's state in capitals. The transition function is lsync_job_move (transition.h). */
+/* The states of a job. Capitals in the comments are the state of the job's fetch. The transition function is
+   lsync_job_move (transition.h). */
 typedef enum lsync_job_state {
     LSYNC_JOB_READY,     /* in pool->ready until its origin is found; then in the origin's `waiting` or `admitted` */
     LSYNC_JOB_IN_HELPER, /* ASKING, EXTENDING or SETTLING, on the helper thread */
@@ -89,19 +90,20 @@ struct lsync_pool_transfer {
 /* An origin: scheme, host name and port of a base URL, with its proxy and CA file. libcurl shares a connection only if
    all of these are equal.
 
-   An origin gets only as many transfers at once as its connections can carry: a job that waits inside libcurl costs
-   more. Until its host name is resolved, one transfer is the leader and the others wait, so that only one resolves it.
+   An origin gets only as many transfers at once as its connections can carry. A job that waits inside libcurl would
+   cost more than one in a queue. Until the host name is resolved, one transfer is the leader and the others wait, so
+   that the name is resolved only once.
    Over HTTP/2 there is also a leader while no connection has a free stream, so that only one connection is opened.
-   If a leader takes longer than a second, another one starts beside it. */
+   If a leader takes longer than a second, another leader starts beside it. */
 struct lsync_origin {
     lsync_entry entry;  /* in pool->origins */
     lsync_link link;    /* in `queue` */
-    lsync_queue *queue; /* one of the pool's; NULL: it has jobs, but none waits */
+    lsync_queue *queue; /* one of the pool's queues; NULL: no job of the origin waits */
     lsync_queue waiting;
     lsync_queue admitted;      /* jobs that have a slot; they go before `waiting` */
     size_t jobs;               /* with this origin */
     uint32_t active;           /* transfers */
-    uint32_t connections_used; /* estimate of how many the transfers use */
+    uint32_t connections_used; /* estimate of how many connections the transfers use */
     uint32_t begun_in_round;   /* transfers, since the origin last joined the end of `idle` or `idle_on_trial` */
     bool on_trial;             /* no response yet, or the last one failed or was slow */
     bool https;
@@ -110,7 +112,7 @@ struct lsync_origin {
     lsync_pool_transfer *leader; /* the transfer that the others wait for; NULL: none */
     uint32_t leaders;            /* including those that were too slow */
     lsync_connections connections;
-    int64_t known_until_us;  /* until then libcurl has the address of its host name */
+    int64_t known_until_us;  /* until then libcurl has the host name's address */
     int64_t unused_since_us; /* without a job */
     size_t key_size;
     char key[]; /* see origins.c; contains no secret */
@@ -145,7 +147,7 @@ struct lock_sync_pool {
     lsync_queue ready;
     lsync_queue done;
     bool busy;             /* inside dispatch or free: a callback may be running */
-    bool free_wanted;      /* a callback asked for it */
+    bool free_wanted;      /* a callback called lock_sync_pool_free */
     bool freeing;          /* submit fails now */
     pthread_mutex_t mutex; /* of what other threads use */
     lsync_queue cancelled; /* jobs by their `notice`, appended by any thread; under the mutex */
@@ -154,13 +156,13 @@ struct lock_sync_pool {
 
 /* Sets which job lock_sync_cancel() notifies; NULL: none. */
 void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner);
-/* Removes a job from pool->cancelled. The caller makes sure that it is not cancelled again. */
+/* Removes a job from pool->cancelled. The caller makes sure that the job is not cancelled again. */
 void lsync_pool_forget_notice(lsync_job *job);
 /* Takes a job's context out of the pool: lock_sync_cancel() no longer reaches the job. */
 void lsync_pool_detach(lsync_job *job);
-/* Takes the first link out of a queue that is under the pool's mutex; NULL: it is empty. */
+/* Takes the first link out of a queue that is under the pool's mutex; NULL: the queue is empty. */
 lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
-/* Makes the loop call dispatch soon, unless dispatch is running: it looks at all queues before it returns. */
+/* Makes the loop run soon. Does nothing while dispatch runs, because dispatch looks at all queues before it returns. */
 void lsync_pool_wake(lock_sync_pool *p);
 
 #endif

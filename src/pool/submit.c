@@ -27,7 +27,7 @@ void lsync_pool_remove_job(lsync_job *job)
 
     atomic_store(&job->x.ctx->cancelled, true);
     lsync_pool_abort(job);
-    lsync_error_clear(&job->x.unauthorized); /* its text is in the context's memory */
+    lsync_error_clear(&job->x.unauthorized); /* the error's text is in the context's memory */
     lsync_pool_detach(job);
     lock_sync_results_free(job->x.results);
     job->x.results = NULL;
@@ -41,7 +41,7 @@ void lsync_pool_remove_job(lsync_job *job)
         lsync_job_release(job);
         job->x.ctx = NULL; /* the job is on the helper thread, and is freed when its step is done */
     }
-    lsync_pool_wake(p); /* another job may use its transfer */
+    lsync_pool_wake(p); /* another job may use the transfer */
 }
 
 /* Ends a job whose context is being freed. The context stays busy so that the callback cannot begin a fetch with it. */
@@ -145,8 +145,8 @@ lock_sync_status lsync_pool_new_job(lock_sync_pool *p, lock_sync_ctx *ctx, const
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-/* Calls back for a fetch that is DONE, and frees its job. The callback may free the context, so it is not used after
-   that. */
+/* Calls back for a fetch that is DONE, and frees its job. Does not use the context afterwards, because the callback may
+   free it. */
 static void call_back(lsync_job *job)
 {
     lock_sync_pool *p = job->pool;

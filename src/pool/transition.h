@@ -4,8 +4,8 @@
 
 #include "pool/state.h"
 
-/* Changes the state of a job that is in no queue. Appends the job to the state's queue and sets its timer to due_us, if
-   the state has these. Removes the job from its origin and its guard's queue if its fetch no longer needs them. */
+/* Changes the state of a job that is in no queue. If the new state has a queue, appends the job. If the new state has a
+   timer, sets it to due_us. If the fetch no longer needs its origin or its guard's queue, removes the job from them. */
 void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us);
 
 /* Whether the job may send: it has a slot of its guard, or needs none. */

@@ -3,15 +3,15 @@
 #include "pool/transition.h"
 #include "pool/submit.h"
 
-/* Clears what the last poll has left in the job. */
+/* Prepares the job for its next poll. */
 static void clear_poll(lsync_job *job)
 {
     job->cancelled_between_polls = false;
     job->x.results = NULL;
 }
 
-/* Lends the context to a callback, which may then change its settings, or ends that. Until then a cancel has no
-   effect. */
+/* Lends the context to a callback, which may change its settings, or ends the loan. A cancel has no effect while the
+   context is lent. */
 static void lend(lock_sync_ctx *ctx, bool lent)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
@@ -46,7 +46,7 @@ static void end_watch(lsync_job *job)
     lsync_free(&job->pool->memory, job);
 }
 
-/* Hands the end of a poll to the watch. Returns as lsync_watch_take. */
+/* Reports the end of a poll to the watch. Returns the same as lsync_watch_take. */
 static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
 {
     lock_sync_status status;
