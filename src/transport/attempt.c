@@ -25,7 +25,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';
     for (size_t i = 0; i < LSYNC_REQUEST_HEADERS; i++)
-        t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl reads it only */
+        t->headers[i].data = (char *)(uintptr_t)q->headers[i].line; /* libcurl only reads it */
     return status == LOCK_SYNC_OK ? lsync_transfer_set(t, q) : status;
 }
 
@@ -78,7 +78,7 @@ static lock_sync_status read_status(lsync_transfer *t)
 {
     long status = 0;
 
-    if (!t->events.header_ended) { /* closed within the header; libcurl reports success */
+    if (!t->events.header_ended) { /* the connection was closed within the header, but libcurl reports success */
         t->stopped = LOCK_SYNC_E_NETWORK;
         return t->stopped;
     }

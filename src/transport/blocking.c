@@ -19,8 +19,8 @@ typedef struct blocking {
     lsync_transfer transfer;
 } blocking;
 
-/* Runs the transfer until libcurl is done. Returns OK and its code, or the reason why it could not run. The deadline is
-   checked here too because libcurl's timeout restarts when libcurl retries. */
+/* Runs the transfer until libcurl is done. Returns OK and libcurl's result in *code, or the reason why the transfer
+   could not run. Checks the deadline too, because libcurl's timeout restarts when libcurl retries. */
 static lock_sync_status wait_for_end(blocking *c, const lock_sync_request *q, CURLcode *code)
 {
     const CURLMsg *message;
@@ -130,7 +130,7 @@ lock_sync_status lsync_transport_new(const lock_sync_allocator *memory, lock_syn
         lsync_quirk_set_resolver(c->multi);
         status = lsync_transfer_init(&c->transfer, &c->memory, &c->tls_failed_us);
     }
-    /* one origin needs one connection; one to an earlier base URL is not worth keeping */
+    /* one connection is enough: a connection to an earlier base URL need not be kept */
     if (status == LOCK_SYNC_OK && curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)
         status = LOCK_SYNC_E_NO_MEMORY;
     if (status != LOCK_SYNC_OK) {

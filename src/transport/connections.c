@@ -333,9 +333,9 @@ static bool is_unusable(const lsync_transfer *t, const lsync_connection *c, int6
     return (route->https || t->trusts_idle) && lsync_peer_has_closed(c->fd, route->https, t->connections->http2);
 }
 
-/* Returns whether a new connection carries as many requests as presumed possible. libcurl lets requests that must share
-   a connection wait for one that is being made, and then puts all of them on it at once. They may be too many for a
-   connection whose limit on streams is not known yet. */
+/* Returns whether a new connection carries as many requests as it is presumed to allow. libcurl lets requests that must
+   share a connection wait for one that is being made, and then puts all of them on it at once. They may be too many for
+   a connection whose limit on streams is not known yet. */
 static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
 {
     return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->connections->presumed_streams;
@@ -376,7 +376,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     return CURL_PREREQFUNC_OK;
 }
 
-/* --- what is learned from responses --- */
+/* --- responses and limits --- */
 
 bool lsync_connections_are_below_limit(const lsync_connections *s)
 {

@@ -15,15 +15,15 @@ int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_conn
 /* The CURLOPT_PREREQFUNCTION: libcurl calls it before it sends a request, and again before it retries one. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
-/* Forgets what was learned about the origin, because another origin follows. Connections to the earlier origin may
-   still be open. */
+/* Forgets what is known about the origin, because the next request goes to another one. Connections to the earlier
+   origin may still be open. */
 void lsync_connections_forget(lsync_connections *s);
 
 /* Returns how many requests the connections can carry at once over HTTP/2, as far as is known. */
 uint32_t lsync_connections_streams(const lsync_connections *s);
 /* Ends the idle HTTP/2 connections that the server has closed. libcurl reads the pending data of a connection before it
    calls lsync_on_send, and does not recognize a closing alert in it. In a pool this is done once in each pass of the
-   loop because many requests begin in one pass, and lsync_on_send checks again. */
+   loop, because many requests begin in one pass. lsync_on_send checks again. */
 void lsync_connections_end_closed(lsync_connections *s);
 
 /* Returns whether there are connections, and each of them has carried a response. */

@@ -52,7 +52,7 @@ lsync_transfer *lsync_loop_finished(lsync_loop *l)
         if (message->msg != CURLMSG_DONE) /* the only kind that libcurl 7.88 knows */
             continue;
         if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK) {
-            l->owner.transfers--; /* its deadline ends it */
+            l->owner.transfers--; /* the deadline of its job ends it */
             continue;
         }
         *end = (lsync_transfer *)(void *)private;

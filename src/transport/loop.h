@@ -39,7 +39,7 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms);
    transfers must be stopped. If there is no memory for a new handle, `multi` is NULL. */
 void lsync_loop_replace_multi(lsync_loop *l);
 
-/* Sets the timer to the earlier of libcurl's and the pool's due times, unless it is set to that already. */
+/* Sets the timer to curl_due_us or to `own_due_us`, the pool's due time, whichever is earlier. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
 /* Makes the descriptor readable. Can be called from any thread. */

@@ -226,7 +226,7 @@ void lsync_loop_release(lsync_loop *l)
 
 /* --- events --- */
 
-/* Like handle() below, returns false if libcurl or epoll cannot go on. */
+/* Like handle() below, returns false if libcurl or epoll cannot continue. */
 static bool act(const lsync_loop *l, curl_socket_t socket, int events)
 {
     int running;

@@ -208,7 +208,7 @@ static bool is_same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Stores a copy of a text that is about to be set. *changed becomes whether it differs from the text that is set. */
+/* Stores a copy of a text that is about to be set. Sets *changed to whether the text differs from the one before. */
 static CURLcode note(lsync_transfer *t, char **place, const char *text, bool *changed)
 {
     char *copy = NULL;
@@ -271,7 +271,7 @@ static CURLcode set_route(lsync_transfer *t, const lock_sync_request *q)
     if (changed)
         SET(CURLOPT_PROXY, proxy); /* never NULL: libcurl would read the environment */
     if (code == CURLE_OK)
-        code = note(t, &t->set.url, q->url, &changed); /* last: while it is NULL nothing counts as set */
+        code = note(t, &t->set.url, q->url, &changed); /* last, because no option counts as set while it is NULL */
     if (code == CURLE_OK && changed)
         code = set_url(t, q->url);
     return code;

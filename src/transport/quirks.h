@@ -12,8 +12,8 @@ void lsync_quirk_set_resolver(CURLM *multi);
 
 /* All versions: only the error buffer shows that a server sent HTTP_1_1_REQUIRED. Returns whether libcurl's text says
    so before a retry by libcurl. 8.22 and newer clear the buffer first; then it counts like any other refused stream.
-   For the first request of a connection the text is "Empty reply". It is unambiguous: other retries of a request on a
-   new connection leave no text. */
+   For the first request of a connection the text is "Empty reply". That text is unambiguous, because other retries of a
+   request on a new connection leave none. */
 bool lsync_quirk_wants_http1(const char *error_text, bool is_new);
 
 /* 7.88: a server that closes the connection (GOAWAY) may refuse a request. libcurl does not retry the request if no
@@ -37,7 +37,7 @@ void lsync_quirk_end_connection(CURL *easy);
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
 
 /* TLS backends without certificate directories (Schannel, Rustls) reject the option even for NULL. Sets the option and
-   ignores that. */
+   ignores such a rejection. */
 CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folder);
 
 /* Returns the code that the newest libcurl would return. Before 8.6 (curl#12269) a header line that exceeds libcurl's

@@ -6,7 +6,7 @@
 #define RESPONSES_ENOUGH 400 /* fewer do not show how a server treats its connections */
 #define RETRIES_FEW 8        /* one in so many responses */
 
-/* Returns whether the server may close connections after a few requests. Then one that is open may be closed soon. */
+/* Returns whether the server may close connections after a few requests. Then an open connection may be closed soon. */
 static bool may_close_early(const lsync_history *h)
 {
     return h->responses < RESPONSES_ENOUGH || h->retries > h->responses / RETRIES_FEW;

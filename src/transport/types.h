@@ -12,10 +12,10 @@
 #define LSYNC_STREAMS_MAX 100    /* on an HTTP/2 connection at once, unless the server allows fewer */
 #define LSYNC_STREAMS_PRESUMED 8 /* before the first response: until then libcurl does not know the server's limit */
 
-/* The options that are set in the handle. An equal one is not set again, because libcurl copies a text each time. The
-   texts are owned. */
+/* The options that are set in the handle. An option is set again only if its value changes, because libcurl copies a
+   text each time. The texts are owned. */
 typedef struct lsync_transfer_options {
-    char *url;     /* NULL: nothing is set yet */
+    char *url;     /* NULL: no option is set yet */
     char *ca_file; /* NULL: the system's trust store */
     char *proxy;   /* "": no proxy */
     bool https;
@@ -23,7 +23,7 @@ typedef struct lsync_transfer_options {
 
 typedef struct lsync_transfer lsync_transfer;
 
-/* The part of a loop that connections need: a member of the loop, which fills it. */
+/* The part of a loop that connections use. A member of lsync_loop, which sets it. */
 typedef struct lsync_socket_owner lsync_socket_owner;
 struct lsync_socket_owner {
     /* Called after a connection's socket was opened, and before it is closed. May be NULL. */
@@ -53,9 +53,9 @@ typedef struct lsync_listed {
     lsync_connection *connection; /* owned */
 } lsync_listed;
 
-/* The connections to one origin, and what was learned about the origin. */
+/* The connections to one origin, and what is known about the origin. */
 typedef struct lsync_connections {
-    const lock_sync_allocator *memory; /* must outlive it */
+    const lock_sync_allocator *memory; /* must outlive this */
     lsync_socket_owner *owner;         /* the pool's loop; NULL: a blocking fetch */
     lsync_listed *listed;              /* owned */
     size_t count;
