@@ -22,7 +22,7 @@
 struct lock_sync_ctx {
     lock_sync_allocator memory;
 
-    /* a running fetch; while lock_sync_cancel() uses the transport, the mutex prevents that it is destroyed */
+    /* a running fetch; the mutex keeps the transport from being destroyed while lock_sync_cancel() uses it */
     pthread_mutex_t cancel_mutex;
     atomic_bool running;
     atomic_bool cancelled;

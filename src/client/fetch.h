@@ -15,7 +15,7 @@ typedef enum lsync_fetch_state {
     LSYNC_FETCH_CHECK,      /* check ids, settings and credential, without I/O and without the token provider */
     LSYNC_FETCH_ASKING,     /* ask the guard for a slot */
     LSYNC_FETCH_WAITING,    /* wait until `at_us`, then ask the guard again */
-    LSYNC_FETCH_KEPT,       /* use the results that are kept, if they cover the request */
+    LSYNC_FETCH_KEPT,       /* use the kept results, if they cover the request */
     LSYNC_FETCH_CREDENTIAL, /* ask the token provider, if there is no usable credential */
     LSYNC_FETCH_SENDING,    /* send the request and handle the response */
     LSYNC_FETCH_RENEWING,   /* after a 401: ask the token provider for another credential */

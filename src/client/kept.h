@@ -9,8 +9,8 @@
    set and *results NULL. */
 lock_sync_status lsync_kept_put(lock_sync_ctx *ctx, const lsync_scope *asked, lock_sync_results **results);
 
-/* Returns the requested part of the kept results in *results, marked as cached. Returns E_TOO_SOON, and does not change
-   the error, if the kept results do not cover it; E_NO_MEMORY with the error set. */
+/* Copies the requested part of the kept results to *results, marked as cached. Returns OK, or E_NO_MEMORY with the
+   error set. If the kept results do not cover the request, returns E_TOO_SOON and does not change the error. */
 lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
                                 lock_sync_results **results);
 

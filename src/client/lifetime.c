@@ -53,8 +53,8 @@ lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *all
     }
     lsync_error_init(&ctx->error, &ctx->memory);
     lsync_settings_init(ctx);
-    /* Not in the first fetch: there the guard would be allocated between blocks that live for one fetch. Each context
-       would leave a hole in the heap. */
+    /* Makes the guard now. In the first fetch it would be allocated between blocks that live for one fetch, and each
+       context would leave a hole in the heap. */
     if (lsync_need_guard(ctx) != LOCK_SYNC_OK) {
         lock_sync_ctx_free(ctx);
         return LOCK_SYNC_E_NO_MEMORY;

@@ -1,5 +1,5 @@
-/* The owner of a context's fetch that no blocking call runs. The pool fills this interface; the context uses nothing
-   else of the layers above it. */
+/* The owner of a fetch that runs outside of a blocking call. The pool implements this interface; the context uses
+   nothing else of the layers above it. */
 #ifndef LSYNC_CLIENT_OWNER_H
 #define LSYNC_CLIENT_OWNER_H
 

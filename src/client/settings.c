@@ -405,7 +405,7 @@ lock_sync_status lock_sync_set_guard(lock_sync_ctx *ctx, lock_sync_guard *guard)
 
     if (status != LOCK_SYNC_OK)
         return status;
-    (void)lock_sync_guard_ref(guard); /* before the old one is released: both may be the same */
+    (void)lock_sync_guard_ref(guard); /* before the old guard is released, because both may be the same */
     lock_sync_guard_unref(ctx->guard);
     ctx->guard = guard;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);

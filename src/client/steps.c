@@ -25,7 +25,7 @@ lock_sync_status lsync_step_check(lsync_run *x)
 
 /* --- the credential --- */
 
-/* Asks the token provider for a credential. *set becomes whether it set a usable one. */
+/* Asks the token provider for a credential. Sets *set to whether the provider set a usable one. */
 static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool unauthorized, bool *set)
 {
     uint32_t version = ctx->credential_version;
@@ -68,7 +68,7 @@ lock_sync_status lsync_step_credential(lsync_run *x)
     return status == LOCK_SYNC_OK ? LOCK_SYNC_OK : fail_provider(ctx, status, 0);
 }
 
-/* Ends the fetch with the 401: moves its details back to the context's error, and adds `what` to the message. */
+/* Ends the fetch with the 401: moves `unauthorized` back to the context's error, and adds `what` to the message. */
 static lock_sync_status end_unauthorized(lock_sync_ctx *ctx, lock_sync_error *unauthorized, const char *what)
 {
     lsync_error_clear(&ctx->error);

@@ -42,8 +42,8 @@ lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed);
    that were sent, in case the fetch ends before the retry. */
 void lsync_step_retry(lsync_run *x);
 
-/* RENEWING: asks the token provider for another credential. OK: it set one, and `unauthorized` has the details of the
-   401. */
+/* RENEWING: asks the token provider for another credential. OK: the provider set a credential, and `unauthorized` has
+   the details of the 401. */
 lock_sync_status lsync_step_renew(lsync_run *x);
 
 /* ASKING, EXTENDING and SETTLING. lsync_step_guard may run on any thread: it changes only slot, reservation and
