@@ -104,8 +104,8 @@ static lock_sync_status call_swap(const application_store *s, const void *before
                          (stale_at_us - h->now_us) / 1000 + EXPIRY_MARGIN_MS, replaced);
 }
 
-/* Tries once to make and write a decision. *done: it is valid. If `swap` fails, the record may still have been written.
-   Then the next look returns it, and no user has its new slot. */
+/* Tries once to make and write a decision. *done: the decision is valid. If `swap` fails, the record may still have
+   been written. Then the next look returns that record, and no user has its new slot. */
 static lock_sync_status try_update(application_store *s, const lsync_guard_decision *decision, int64_t slot, bool *done,
                                    char *why)
 {

@@ -1,8 +1,8 @@
 /* A guard's record in a file, for all processes of a machine.
 
    The file has two copies of the record, which are written alternately. If a process is killed while it writes one, the
-   other is still whole. The file is opened for each decision: so nothing is shared over fork(), and a file that was
-   replaced is noticed. The lock is flock()'s: it belongs to the open file, and ends with its process.
+   other is still whole. The file is opened for each decision, so that nothing is shared over fork(), and a file that
+   was replaced is noticed. The lock (flock) belongs to the open file, and ends with the process.
 
    Times are on the machine's clock since boot. After another boot they are translated by the wall clock, for lack of
    anything better. Writes are not forced to the disk: a machine that loses power may lose the record's last seconds. */
@@ -85,12 +85,12 @@ static void read_boot_id(unsigned char id[LSYNC_GUARD_BOOT_ID_SIZE])
     (void)close(fd);
 }
 
-/* Translates a record of another boot, or of a system without boot ids, to this boot's clock. Returns whether that
-   changed its times.
+/* Translates a record of another boot, or of a system without boot ids, to this boot's clock. Returns whether times
+   changed.
 
-   Without boot ids, or in containers with a boot id each, clocks that began at the same time by the wall clock are the
-   same. Then times are not moved by the small difference of two readings. Otherwise cells, which move by whole cells,
-   would run further ahead of the clock with each decision. */
+   The system may have no boot ids, or each container its own. Therefore two clocks that began at the same time by the
+   wall clock count as one. Their times are not moved by the small difference of two readings. Otherwise cells, which
+   move by whole cells, would run further ahead of the clock with each decision. */
 static bool translate(const file_store *s, lsync_guard_stored *stored, int64_t now_us)
 {
     static const unsigned char none[LSYNC_GUARD_BOOT_ID_SIZE];
@@ -203,8 +203,8 @@ static bool is_current(int fd, const char *path)
            opened.st_dev == named.st_dev;
 }
 
-/* Returns why an open file cannot be the guard's: it must be a plain file that other users could not write to. NULL: it
-   can be. */
+/* Returns why an open file must not be used: it must be a plain file that other users could not write to. NULL: it may
+   be used. */
 static const char *fault_of(int fd)
 {
     struct stat found;
@@ -239,8 +239,8 @@ static lock_sync_status open_locked(file_store *s, const char *path, int flags, 
 
 /* --- making the file --- */
 
-/* Whether the open file is empty or has a record: a killed process may have left that. Any other file is not the
-   guard's. */
+/* Whether a killed process may have left the open file: it is empty or has a record. Any other file does not belong to
+   a guard. */
 static bool is_left_over(int fd)
 {
     struct stat found;
@@ -250,8 +250,8 @@ static bool is_left_over(int fd)
     return fstat(fd, &found) == 0 && (found.st_size == 0 || read_stored(fd, &stored, &at));
 }
 
-/* Writes the first record of a new file, and renames the file to its final name. The record is what this guard saw
-   last, or that of an account that was never used. */
+/* Writes the first record of a new file, and renames the file to its final name. The record is the one that this
+   guard saw last, or that of an account that was never used. */
 static lock_sync_status write_first(file_store *s, const char *name, const lsync_guard_decision *decision, char *why)
 {
     const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->lease_us};

@@ -292,7 +292,7 @@ static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision 
     return status;
 }
 
-/* Makes a decision in the guard's store. `ending` is the outcome to keep if it cannot be written; NULL: none. */
+/* Makes a decision in the guard's store. `ending` is the outcome to keep if the store fails; NULL: no outcome. */
 static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decision, const lsync_guard_ending *ending)
 {
     lsync_guard_limits limits;

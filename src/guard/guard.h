@@ -18,8 +18,8 @@ lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind
                                  lsync_guard_reservation *reservation);
 
 /* Extends a slot by another request, after the response to the last one: the retry after a 401, the next page of a
-   directory. `charges` is how often the last one was sent, less one. Returns OK, E_TOO_SOON (also if the lease has run
-   out), E_GUARD or E_NO_MEMORY. On failure the slot stays as it is and no charge is counted. */
+   directory. `charges` is how often the last request was sent, less one. Returns OK, E_TOO_SOON (also if the lease has
+   run out), E_GUARD or E_NO_MEMORY. On failure the slot stays as it is and no charge is counted. */
 lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
                                          lsync_guard_reservation *reservation);
 

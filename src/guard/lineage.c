@@ -29,14 +29,14 @@ void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
 
 /* --- merging two records --- */
 
-/* Whether lease a is kept rather than b: the one that ends later. If both end together, the slot decides, so that the
-   order of the two does not matter. */
+/* Whether lease a is kept rather than lease b, because it ends later. If both end together, the slot decides, so that
+   their order does not matter. */
 static bool is_kept_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
 {
     return a->until_us != b->until_us ? a->until_us > b->until_us : a->slot > b->slot;
 }
 
-/* Keeps one of two leases. Of the other one only its end is kept: no slot is granted until then. */
+/* Keeps one of two leases, and the time when the other one ends: no slot is granted until then. */
 static void join_leases(lsync_guard_entry *entry, const lsync_guard_lease *other, int64_t interval_us)
 {
     lsync_guard_lease *lease = &entry->lease;
@@ -116,8 +116,9 @@ static void raise_longest_lease(lsync_guard_record *r, const lsync_guard_witness
     r->longest_lease_us = lsync_time_later(r->longest_lease_us, LSYNC_GUARD_LOSS_LEASE_US);
 }
 
-/* Returns the record that this guard saw last, if it still matters. A store that knows whether it has lost records also
-   drops stale ones. If the seen record is stale, its absence is no loss there, nor is another record in its place. */
+/* Returns the record that this guard saw last; NULL: no record, or it no longer matters. A store that knows whether it
+   has lost records also drops stale ones. There it is no loss if a stale record is absent or another one has replaced
+   it. */
 static const lsync_guard_record *usable_seen(const lsync_guard_witness *witness, const lsync_guard_source *source,
                                              int64_t now_us)
 {

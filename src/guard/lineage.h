@@ -22,8 +22,8 @@ typedef struct lsync_guard_witness {
     int64_t life;                   /* random, for a lineage that begins now */
 } lsync_guard_witness;
 
-/* Makes the record to decide on. `r` is the store's record; its value does not matter if that is absent (`present`
-   false). Returns whether the record must be written even if the decision does not change it. */
+/* Makes the record to decide on. `r` is the store's record. If the store has no record, `present` is false and the
+   value of `r` does not matter. Returns whether the record must be written even if the decision does not change it. */
 bool lsync_guard_resolve(lsync_guard_record *r, bool present, const lsync_guard_source *source,
                          const lsync_guard_witness *witness, const lsync_guard_limits *limits, int64_t now_us);
 

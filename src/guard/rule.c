@@ -53,14 +53,14 @@ static uint32_t count_hour(const lsync_guard_record *r)
     return requests;
 }
 
-/* Returns when the requests in a cell no longer count. */
+/* Returns the time from which the requests in a cell no longer count. */
 static int64_t cell_ends_us(int64_t cell)
 {
     return (cell + 1) * LSYNC_GUARD_CELL_US + LSYNC_GUARD_HOUR_US;
 }
 
-/* Returns when the budget allows a request again. Assumes that each request on its way ends with its lease, or at
-   `lease_ends_us` if that is earlier. */
+/* Returns the time at which the budget allows a request again. Assumes that each request on its way ends with its
+   lease, or at `lease_ends_us` if that is earlier. */
 LSYNC_COLD static int64_t hour_opens_us(const lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                                         int64_t lease_ends_us)
 {
@@ -170,7 +170,7 @@ static int64_t other_fits_us(const lsync_guard_request *request, const lsync_gua
     return request->kind == LOCK_SYNC_REQUEST_OTHER ? (cell - 1) * LSYNC_GUARD_CELL_US : LSYNC_GUARD_NEVER_US;
 }
 
-/* Returns when the requests of the same kind that have ended allow another one. */
+/* Returns the time at which the earlier requests of the same kind, which have ended, allow another one. */
 static opening entry_opens(const lsync_guard_record *r, const lsync_guard_limits *limits,
                            const lsync_guard_request *request, int64_t now_us)
 {
@@ -283,7 +283,7 @@ lsync_guard_verdict lsync_guard_extend(lsync_guard_record *r, const lsync_guard_
 
 /* --- settling --- */
 
-/* Blocks all kinds after a 429. A 429 during a block does not lengthen the row of 429s, but may begin one. */
+/* Blocks all kinds after a 429. A 429 during a block is counted only if it is the first of a row. */
 static void block(lsync_guard_record *r, const lsync_guard_limits *limits, int64_t noted_us, int64_t retry_after_us)
 {
     int64_t least_us = limits->interval_us[LOCK_SYNC_REQUEST_SYNC];

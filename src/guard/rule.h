@@ -144,10 +144,10 @@ void lsync_guard_advance(lsync_guard_record *r, const lsync_guard_limits *limits
 int64_t lsync_guard_interval_us(const lsync_guard_record *r, const lsync_guard_limits *limits,
                                 lock_sync_request_kind kind);
 
-/* Returns when the record has no more effect on decisions, whatever limits its users have set. */
+/* Returns the time from which the record has no effect on decisions, whatever limits its users have set. */
 int64_t lsync_guard_stale_at_us(const lsync_guard_record *r);
 
-/* Makes cell `newest` the last one. Drops cells that are too old, and adds the counts of later cells to it. */
+/* Makes cell `newest` the last one. Drops cells that are too old, and adds the counts of later cells to `newest`. */
 void lsync_guard_roll(lsync_guard_record *r, int64_t newest);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* A smaller difference of two clocks may be the delay of a response. A record is not moved back by that, and its cells
-   are not moved at all. */
+/* A smaller difference of two clocks may be the delay of a response. Such a difference moves a record only forward, and
+   does not move its cells. */
 #define CLOCK_NOISE_US 2000000
 
 bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
@@ -78,7 +78,7 @@ void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *h)
     v->kept_count = 0;
 }
 
-/* Returns when the block of an outcome ends at the earliest; NEVER: the outcome has no block. */
+/* Returns the earliest time at which the block of an outcome ends; NEVER: the outcome has no block. */
 static int64_t block_ends_us(const lsync_guard_kept *kept)
 {
     if (kept->ending.outcome != LOCK_SYNC_SLOT_LIMITED)
@@ -86,8 +86,8 @@ static int64_t block_ends_us(const lsync_guard_kept *kept)
     return kept->at_us + lsync_time_later(kept->ending.retry_after_us, 0);
 }
 
-/* Drops the outcome that matters least. Adds its charges to the newest one: with an older one they would count for a
-   shorter time. */
+/* Drops the outcome that matters least. Adds its charges to the newest one, because with an older one they would
+   count for a shorter time. */
 static void drop_one(lsync_guard_view *v)
 {
     size_t least = 0;

@@ -11,8 +11,8 @@
 #define LSYNC_GUARD_KEPT_MAX 8
 #define LSYNC_GUARD_WARNING_MAX 256
 
-/* Decides on a record at a time of the store's clock, and changes the record. If another user was faster, it is called
-   again on the new record. `slot` is random. Returns whether that slot was granted. */
+/* Decides on a record at a time of the store's clock, and changes the record. Called again with the new record if
+   another user was faster. `slot` is random. Returns whether that slot was granted. */
 typedef bool (*lsync_guard_decide_fn)(void *user, lsync_guard_record *r, const lsync_guard_limits *limits,
                                       int64_t now_us, int64_t slot);
 

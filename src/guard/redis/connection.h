@@ -19,13 +19,13 @@
 
 typedef struct lsync_redis_connection {
     lsync_redis_url url;
-    int fd;                                     /* -1: not connected */
-    redisReader *reader;                        /* NULL: not connected */
-    pid_t opened_by;                            /* the process whose connection it is */
-    atomic_bool parsing;                        /* the reader is being changed; a forked child sees whether it was */
-    int64_t until_us;                           /* the deadline of the call */
-    size_t received;                            /* bytes of the call's replies */
-    const char *rejected;                       /* why a reply has too many elements or levels; NULL: it has not */
+    int fd;               /* -1: not connected */
+    redisReader *reader;  /* NULL: not connected */
+    pid_t opened_by;      /* the process whose connection it is */
+    atomic_bool parsing;  /* the reader is being changed; a forked child sees whether it was */
+    int64_t until_us;     /* the deadline of the call */
+    size_t received;      /* bytes of the call's replies */
+    const char *rejected; /* why a reply was rejected: too many elements or levels; NULL: not rejected */
     const redisReplyObjectFunctions *functions; /* hiredis' own */
     redisReplyObjectFunctions bounded;          /* the same with a bound on arrays; used by the reader */
     char why[128];                              /* why the last call failed; no secret */
