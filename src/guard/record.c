@@ -10,13 +10,13 @@
 #define TIME_MAX_US (INT64_MAX / 4) /* sums of times beyond it could overflow */
 
 /* Writes or reads the values of a record, one after another. */
-typedef struct cursor {
+typedef struct codec {
     unsigned char *to; /* NULL: reads */
     const unsigned char *from;
     bool sound; /* the rule can make all values that were read */
-} cursor;
+} codec;
 
-static void pass_bytes(cursor *c, void *bytes, size_t size)
+static void pass_bytes(codec *c, void *bytes, size_t size)
 {
     if (c->to != NULL) {
         memcpy(c->to, bytes, size);
@@ -27,7 +27,7 @@ static void pass_bytes(cursor *c, void *bytes, size_t size)
     }
 }
 
-static uint64_t pass(cursor *c, uint64_t value, int bytes)
+static uint64_t pass(codec *c, uint64_t value, int bytes)
 {
     unsigned char *to = c->to;
     const unsigned char *from = c->from;
@@ -45,43 +45,43 @@ static uint64_t pass(cursor *c, uint64_t value, int bytes)
     return value;
 }
 
-static void pass_between(cursor *c, int64_t *value, int64_t least, int64_t most)
+static void pass_between(codec *c, int64_t *value, int64_t least, int64_t most)
 {
     *value = (int64_t)pass(c, (uint64_t)*value, 8);
     c->sound = c->sound && *value >= least && *value <= most;
 }
 
-static void pass_time(cursor *c, int64_t *us)
+static void pass_time(codec *c, int64_t *us)
 {
     *us = (int64_t)pass(c, (uint64_t)*us, 8);
     c->sound = c->sound && (*us == LSYNC_GUARD_NEVER_US || (*us >= -TIME_MAX_US && *us <= TIME_MAX_US));
 }
 
 /* A time that cannot be "never". */
-static void pass_moment(cursor *c, int64_t *us)
+static void pass_moment(codec *c, int64_t *us)
 {
     pass_between(c, us, -TIME_MAX_US, TIME_MAX_US);
 }
 
-static void pass_count(cursor *c, uint32_t *count, uint32_t most)
+static void pass_count(codec *c, uint32_t *count, uint32_t most)
 {
     *count = (uint32_t)pass(c, *count, 4);
     c->sound = c->sound && *count <= most;
 }
 
-static void pass_lease(cursor *c, int64_t *us)
+static void pass_lease(codec *c, int64_t *us)
 {
     pass_between(c, us, 0, LSYNC_GUARD_LEASE_MAX_US);
 }
 
-static void pass_lineage(cursor *c, lsync_guard_lineage *lineage)
+static void pass_lineage(codec *c, lsync_guard_lineage *lineage)
 {
     pass_bytes(c, lineage->source, sizeof lineage->source);
     pass_between(c, &lineage->life, 0, INT64_MAX);
     pass_moment(c, &lineage->born_us);
 }
 
-static void pass_entry(cursor *c, lsync_guard_entry *entry, lock_sync_request_kind kind)
+static void pass_entry(codec *c, lsync_guard_entry *entry, lock_sync_request_kind kind)
 {
     pass_time(c, &entry->over_us);
     pass_time(c, &entry->closed_until_us);
@@ -92,7 +92,7 @@ static void pass_entry(cursor *c, lsync_guard_entry *entry, lock_sync_request_ki
 }
 
 /* The format between magic and checksum. */
-static void pass_stored(cursor *c, lsync_guard_stored *stored)
+static void pass_stored(codec *c, lsync_guard_stored *stored)
 {
     lsync_guard_record *r = &stored->record;
     uint32_t closure = (uint32_t)r->closure;
@@ -127,7 +127,7 @@ static uint64_t checksum(const unsigned char *bytes)
 void lsync_guard_pack(const lsync_guard_stored *stored, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
     lsync_guard_stored copy = *stored;
-    cursor c = {.to = bytes + MAGIC_SIZE};
+    codec c = {.to = bytes + MAGIC_SIZE};
 
     memset(bytes, 0, LSYNC_GUARD_RECORD_SIZE);
     memcpy(bytes, MAGIC, MAGIC_SIZE);
@@ -139,13 +139,13 @@ void lsync_guard_pack(const lsync_guard_stored *stored, unsigned char bytes[LSYN
 bool lsync_guard_unpack(const void *bytes, size_t size, lsync_guard_stored *stored)
 {
     const unsigned char *from = bytes;
-    cursor sum;
-    cursor c;
+    codec sum;
+    codec c;
 
     if (size != LSYNC_GUARD_RECORD_SIZE || memcmp(from, MAGIC, MAGIC_SIZE) != 0)
         return false;
-    sum = (cursor){.from = from + CHECKSUM_AT};
-    c = (cursor){.from = from + MAGIC_SIZE, .sound = true};
+    sum = (codec){.from = from + CHECKSUM_AT};
+    c = (codec){.from = from + MAGIC_SIZE, .sound = true};
     if (pass(&sum, 0, CHECKSUM_SIZE) != checksum(from))
         return false;
     memset(stored, 0, sizeof *stored);

@@ -24,19 +24,19 @@ typedef struct other_keys {
     } keys[OTHER_KEYS_MAX];
 } other_keys;
 
-typedef struct cursor {
+typedef struct reader {
     const char *at;
     const char *end;    /* the position of the NUL */
     other_keys *others; /* [0] of a record, [1] of its state object */
-} cursor;
+} reader;
 
-static inline void skip_space(cursor *c)
+static inline void skip_space(reader *c)
 {
     if (*c->at <= ' ') /* the service sends no spaces */
         c->at = lsync_ascii_behind_space(c->at);
 }
 
-static inline bool take(cursor *c, char expected)
+static inline bool take(reader *c, char expected)
 {
     if (*c->at != expected)
         skip_space(c);
@@ -47,7 +47,7 @@ static inline bool take(cursor *c, char expected)
 }
 
 /* Takes a word of fixed size. All callers pass a constant `size`, so the comparison is a few instructions. */
-static inline bool take_bytes(cursor *c, const char *bytes, size_t size)
+static inline bool take_bytes(reader *c, const char *bytes, size_t size)
 {
     if ((size_t)(c->end - c->at) < size || memcmp(c->at, bytes, size) != 0)
         return false;
@@ -58,7 +58,7 @@ static inline bool take_bytes(cursor *c, const char *bytes, size_t size)
 #define TAKE(c, literal) take_bytes(c, literal, sizeof(literal) - 1)
 
 /* Takes the rest of a string, after its opening quote. Only printable ASCII without escapes is accepted. */
-static bool take_text(cursor *c, const char **text, size_t *size)
+static bool take_text(reader *c, const char **text, size_t *size)
 {
     const char *at = c->at;
 
@@ -72,7 +72,7 @@ static bool take_text(cursor *c, const char **text, size_t *size)
 }
 
 /* Takes an integer of up to 18 digits. A fraction or an exponent is not taken; then the next step fails. */
-static bool take_integer(cursor *c, int64_t *value)
+static bool take_integer(reader *c, int64_t *value)
 {
     bool negative = *c->at == '-';
     const char *digits = c->at + negative;
@@ -89,7 +89,7 @@ static bool take_integer(cursor *c, int64_t *value)
 }
 
 /* Takes a scalar value. One that the field cannot hold (a battery level of 255) counts as absent. */
-static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
+static bool take_value(reader *c, const lsync_field *f, lock_sync_lock *lock)
 {
     const char *text;
     size_t size;
@@ -115,7 +115,7 @@ static bool take_value(cursor *c, const lsync_field *f, lock_sync_lock *lock)
 
 /* Takes a known key, after its opening quote, and returns its field; NULL for an unknown key. The field at `next` is
    tried first because the service sends the keys of all records in the same order. */
-static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t n, size_t *next)
+static const lsync_field *take_key(reader *c, const lsync_field *fields, size_t n, size_t *next)
 {
     for (size_t tried = 0; tried < n; tried++) {
         const lsync_field *f = &fields[*next];
@@ -132,7 +132,7 @@ static const lsync_field *take_key(cursor *c, const lsync_field *fields, size_t 
 
 /* Takes an unknown key, after its opening quote. False if it occurs twice, or if there are too many unknown keys: the
    full decoder handles these. The service sends no unknown keys, so records without them must not pay for this. */
-static bool take_other_key(cursor *c, other_keys *others, bool is_first)
+static bool take_other_key(reader *c, other_keys *others, bool is_first)
 {
     const char *text;
     size_t size;
@@ -154,7 +154,7 @@ _Static_assert(sizeof(lock_sync_lock) < 64, "take_object has a bit for each offs
 
 /* Takes a record or its state: an object with at least one member. False if a key occurs twice: the full decoder
    handles that. */
-static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
+static bool take_object(reader *c, const lsync_field *fields, size_t n, lock_sync_lock *lock)
 {
     static const lsync_field unknown = {.min = 1, .max = 0}; /* no value is in its range */
     uint64_t seen = 0;                                       /* a bit for each offset, and OTHER_SEEN */
@@ -193,7 +193,7 @@ static bool take_object(cursor *c, const lsync_field *fields, size_t n, lock_syn
 }
 
 /* Takes one record. False if it has no id. */
-static bool take_record(cursor *c, lock_sync_lock *lock)
+static bool take_record(reader *c, lock_sync_lock *lock)
 {
     memset(lock, 0, sizeof *lock);
     if (!take_object(c, lsync_record_fields, LSYNC_RECORD_FIELDS, lock) || lock->id == 0)
@@ -202,7 +202,7 @@ static bool take_record(cursor *c, lock_sync_lock *lock)
     return true;
 }
 
-static bool take_one(cursor *c, lock_sync_results *r)
+static bool take_one(reader *c, lock_sync_results *r)
 {
     lock_sync_lock lock;
 
@@ -212,7 +212,7 @@ static bool take_one(cursor *c, lock_sync_results *r)
     return true;
 }
 
-static bool take_all(cursor *c, lock_sync_results **results)
+static bool take_all(reader *c, lock_sync_results **results)
 {
     lock_sync_results *r = *results;
     lock_sync_lock lock;
@@ -238,7 +238,7 @@ static bool take_all(cursor *c, lock_sync_results **results)
 enum { RESULT_SEEN = 1, SUCCESS_SEEN = 2, MESSAGES_SEEN = 4, CODE_SEEN = 8 };
 
 /* Takes the colon of an envelope member and marks the member as seen. False if it was seen before. */
-static bool first_time(cursor *c, uint32_t *seen, uint32_t bit)
+static bool first_time(reader *c, uint32_t *seen, uint32_t bit)
 {
     if ((*seen & bit) != 0 || !take(c, ':'))
         return false;
@@ -248,7 +248,7 @@ static bool first_time(cursor *c, uint32_t *seen, uint32_t bit)
 }
 
 /* Takes a member of the envelope. False for an unknown member, and for a value that does not report success. */
-static bool take_envelope_member(cursor *c, bool single, uint32_t *seen, lock_sync_results **r)
+static bool take_envelope_member(reader *c, bool single, uint32_t *seen, lock_sync_results **r)
 {
     int64_t code;
 
@@ -265,7 +265,7 @@ static bool take_envelope_member(cursor *c, bool single, uint32_t *seen, lock_sy
     return false;
 }
 
-static bool take_body(cursor *c, bool single, lock_sync_results **r)
+static bool take_body(reader *c, bool single, lock_sync_results **r)
 {
     uint32_t seen = 0;
 
@@ -287,11 +287,11 @@ lock_sync_results *lsync_decode_direct(const lock_sync_allocator *memory, const 
     size_t guess = q->single ? 1 : s->body.size / GUESSED_RECORD_BYTES + 1;
     lock_sync_results *r = s->body.size == 0 ? NULL : lsync_results_new(memory, scope, guess, s->received_at_ms);
     other_keys others[2];
-    cursor c;
+    reader c;
 
     if (r == NULL)
         return NULL;
-    c = (cursor){s->body.data, s->body.data + s->body.size, others};
+    c = (reader){s->body.data, s->body.data + s->body.size, others};
     if (!take_body(&c, q->single, &r) || !lsync_results_finish(r)) {
         lock_sync_results_free(r);
         return NULL;
