@@ -83,9 +83,9 @@ enum {
 /**
  * Application-supplied allocator with the contract of malloc, realloc and free.
  *
- * The library copies the struct. The functions and `user` must be thread-safe. They must outlive every object made
- * from a context that uses them; results, requests and responses may outlive their context. All three functions are
- * required. `allocate` and `reallocate` are never called with size 0, `reallocate` and `release` never with NULL.
+ * The library copies the struct. The functions and `user` must be thread-safe. They must outlive each context
+ * that uses them and every object made from it: results, requests and responses too. All three functions are required.
+ * `allocate` and `reallocate` are never called with size 0, `reallocate` and `release` never with NULL.
  */
 typedef struct lock_sync_allocator {
     size_t struct_size;                         /**< sizeof(lock_sync_allocator) in the application's build. */

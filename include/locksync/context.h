@@ -81,7 +81,7 @@ LOCK_SYNC_API void lock_sync_ctx_free(lock_sync_ctx *ctx);
  * credential that was set last is used.
  *
  * All return LOCK_SYNC_OK, LOCK_SYNC_E_INVALID_ARGUMENT (also for a NULL context; the error message says what is
- * wrong), LOCK_SYNC_E_NO_MEMORY if a string is copied, and LOCK_SYNC_E_BUSY while a fetch runs.
+ * wrong), LOCK_SYNC_E_NO_MEMORY if copying fails, and LOCK_SYNC_E_BUSY while a fetch runs.
  *
  * The setters of credential, base URL and API version also discard the results kept for LOCK_SYNC_GUARD_CACHED, unless
  * the token provider calls them.
@@ -171,7 +171,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *c
 /**
  * Sets the timeout of a whole fetch, in ms, with its waits and the retry after a 401; default 30 000.
  *
- * A guard's store is not interrupted: its time can make a fetch last longer.
+ * A call of a guard's store is not interrupted, so a fetch can last longer.
  *
  * @param ctx The context.
  * @param ms 1 .. 86 400 000.

@@ -48,7 +48,7 @@ LOCK_SYNC_API bool lock_sync_status_is_retryable(lock_sync_status status);
  * Returns the status of the call that this error describes.
  *
  * @param error From lock_sync_last_error(), or NULL.
- * @return The status; LOCK_SYNC_E_INVALID_ARGUMENT if `error` is NULL, because the context was NULL.
+ * @return The status; LOCK_SYNC_E_INVALID_ARGUMENT if `error` is NULL, as it is for a NULL context.
  * @par Threads The context's thread.
  * @since 0.1.0
  */
@@ -127,7 +127,7 @@ LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *
  *
  * @param error From lock_sync_last_error(), or NULL.
  * @return Bytes from the start of the decoded body. -1: the status is not LOCK_SYNC_E_MALFORMED, or the JSON is valid
- *         and a value in it is wrong. The message then names the value, and its record by an index that starts at 1.
+ *         and a value in it is wrong. The message then has the value's name and the record's number, from 1.
  * @par Threads The context's thread.
  * @since 0.1.0
  */

@@ -70,7 +70,7 @@ typedef struct lock_sync_guard_look {
     /** Id of the store's lineage. It changes whenever the store may have lost records (a restart, a promotion). Zeros:
      *  the store has no such id. */
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE];
-    /** Used only if there is no record: the time, by the store's clock, before which a record may have been lost. The
+    /** Used only if there is no record: one may have been lost before this time of the store's clock. The
      *  guard then grants no slot until one lease (the longest known, at least 30 s) plus one interval have passed since
      *  this time. Before the call the guard sets it to INT64_MIN, which means that no record has been lost. */
     int64_t empty_since_us;
@@ -109,7 +109,7 @@ typedef struct lock_sync_guard_store {
                                 size_t new_size, bool *replaced);
     /** Optional. Called once, when the guard is freed; not called if lock_sync_guard_new_with_store() failed. */
     void (*destroy)(void *user);
-    /** Optional. Writes why the last call failed, for lock_sync_guard_error_message(), truncated to `size` with NUL. */
+    /** Optional. Writes why the last call failed, for lock_sync_guard_error_message(), at most `size` with its NUL. */
     void (*describe)(void *user, char *text, size_t size);
     /** Optional, replaces `load`: for a store whose clock has microseconds, or that knows when it has lost records.
      *  With `look` and `swap`, `load` and `replace` may be NULL. */
@@ -212,9 +212,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_gua
 /**
  * Sets the interval of one kind of request, in ms; for SYNC the same as lock_sync_guard_set_min_interval_ms().
  *
- * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. If a slot of DIRECTORY is used for several requests
- * (pages, a retry), the next one is granted after one interval for each request. The interval of SYNC is also the
- * shortest wait after a 429, for all kinds.
+ * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. A slot of DIRECTORY may serve several requests (pages, a
+ * retry). The next slot then waits one interval for each request. The interval of SYNC is also the shortest wait after a
+ * 429, for all kinds.
  *
  * The service allows ten requests for the list of locks in ten minutes (its release notes of 2023-07-24).
  *
@@ -229,7 +229,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_gu
                                                                     int64_t ms);
 
 /**
- * Sets the hourly budget, and its unused part: the requests for which the guard grants no slots.
+ * Sets the hourly budget, and its unused part: the requests that are left to other programs.
  *
  * The defaults are 700 and 100, so the guard grants 600 slots in any hour. The unused part is for programs that do not
  * ask the guard, such as those that operate the locks and the vendor's app. The service's documentation: 700 requests
@@ -296,8 +296,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guar
  *
  * @param guard The guard.
  * @param slot From lock_sync_guard_reserve() or lock_sync_guard_reserve_for().
- * @param outcome LOCK_SYNC_SLOT_*. NOT_SENT refunds the slot, except for every fourth refund in a row, so that a broken
- *                network is not retried without pauses. After LIMITED no user gets a slot of any kind for the time of
+ * @param outcome LOCK_SYNC_SLOT_*. NOT_SENT refunds the slot, three times in a row at most: on a broken network
+ *                every fourth try is followed by a pause. After LIMITED no user gets a slot of any kind for the time of
  *                `retry_after_ms`.
  * @param retry_after_ms With LIMITED: the service's Retry-After in ms, unchanged. The guard waits at least SYNC's
  *                       interval and at most one hour. < 0: the service sent no Retry-After. The wait is then twice

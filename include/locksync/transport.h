@@ -142,8 +142,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_set_status(lock_sync_response 
  * @param name A header name, in any case. Copied if kept.
  * @param value The value without its line end; surrounding blanks are dropped. Copied if kept.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, an empty name, a control character in either);
- *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (names and values of all headers exceed 64 KiB). After one of
- *         the last two the fetch, or lock_sync_response_decode(), fails with the same status.
+ *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (names and values of all headers exceed 64 KiB). After
+ *         _NO_MEMORY or _TOO_LARGE the fetch or lock_sync_response_decode() fails with it too.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response *response, const char *name,
@@ -156,8 +156,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_add_header(lock_sync_response 
  * @param data Copied. May be NULL if `size` is 0.
  * @param size Bytes.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_TOO_LARGE (more than
- *         lock_sync_set_max_response_bytes()). After one of the last two the fetch, or lock_sync_response_decode(),
- *         fails with the same status.
+ *         lock_sync_set_max_response_bytes()). After _NO_MEMORY or _TOO_LARGE the fetch or
+ *         lock_sync_response_decode() fails with it too.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response *response, const void *data,
@@ -257,7 +257,7 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
  * @param response The response, complete.
  * @param[out] results The results, transferred; free with lock_sync_results_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or no HTTP status set); the failure of an earlier
- *         call on the response; LOCK_SYNC_E_MALFORMED; a status 13..19 by the service's response;
+ *         call on the response; LOCK_SYNC_E_MALFORMED; _RATE_LIMITED .. _API (13..19);
  *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY.
  * @par Threads The context's thread.
  * @since 0.1.0
