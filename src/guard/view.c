@@ -26,10 +26,10 @@ void lsync_guard_view_after_fork(lsync_guard_view *v)
 }
 
 /* Copies the record that was seen last to *moved, on the clock that the store has now; NULL: none was seen. */
-static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_snapshot *h,
+static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync_guard_snapshot *snapshot,
                                           lsync_guard_record *moved)
 {
-    int64_t shift_us = h->now_us - (v->seen_us + (h->own_now_us - v->seen_own_us));
+    int64_t shift_us = snapshot->now_us - (v->seen_us + (snapshot->own_now_us - v->seen_own_us));
 
     if (!v->has_seen)
         return NULL;
@@ -41,40 +41,42 @@ static const lsync_guard_record *seen_now(const lsync_guard_view *v, const lsync
     return moved;
 }
 
-bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *h, const lsync_guard_decision *decision,
-                             int64_t slot, unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
+bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *snapshot,
+                             const lsync_guard_decision *decision, int64_t slot,
+                             unsigned char bytes[LSYNC_GUARD_RECORD_SIZE])
 {
     unsigned char before[LSYNC_GUARD_RECORD_SIZE] = {0};
-    lsync_guard_record *r = &h->stored.record;
+    lsync_guard_record *r = &snapshot->stored.record;
     lsync_guard_record moved;
-    lsync_guard_witness witness = {seen_now(v, h, &moved), decision->lease_us, slot};
-    bool changed = h->translated;
+    lsync_guard_witness witness = {seen_now(v, snapshot, &moved), decision->lease_us, slot};
+    bool changed = snapshot->translated;
 
-    if (h->present)
-        lsync_guard_pack(&h->stored, before);
-    changed |= lsync_guard_resolve(r, h->present, &h->source, &witness, decision->limits, h->now_us);
+    if (snapshot->present)
+        lsync_guard_pack(&snapshot->stored, before);
+    changed |= lsync_guard_resolve(r, snapshot->present, &snapshot->source, &witness, decision->limits,
+                                   snapshot->now_us);
     for (size_t i = 0; i < v->kept_count; i++) {
         lsync_guard_ending ending = v->kept[i].ending;
 
-        ending.ago_us = lsync_time_later(0, h->own_now_us - v->kept[i].at_us);
-        lsync_guard_settle(r, decision->limits, &ending, h->now_us);
+        ending.ago_us = lsync_time_later(0, snapshot->own_now_us - v->kept[i].at_us);
+        lsync_guard_settle(r, decision->limits, &ending, snapshot->now_us);
     }
-    (void)decision->decide(decision->user, r, decision->limits, h->now_us, slot);
-    lsync_guard_pack(&h->stored, bytes);
+    (void)decision->decide(decision->user, r, decision->limits, snapshot->now_us, slot);
+    lsync_guard_pack(&snapshot->stored, bytes);
     changed = changed || memcmp(before, bytes, sizeof before) != 0;
     if (changed) {
         r->version++;
-        lsync_guard_pack(&h->stored, bytes);
+        lsync_guard_pack(&snapshot->stored, bytes);
     }
     return changed;
 }
 
-void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *h)
+void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *snapshot)
 {
     v->has_seen = true;
-    v->seen = h->stored.record;
-    v->seen_us = h->now_us;
-    v->seen_own_us = h->own_now_us;
+    v->seen = snapshot->stored.record;
+    v->seen_us = snapshot->now_us;
+    v->seen_own_us = snapshot->own_now_us;
     v->kept_count = 0;
 }
 

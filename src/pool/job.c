@@ -112,7 +112,7 @@ static void wait_for_guard(lsync_job *job)
     lsync_job_move(job, LSYNC_JOB_ASLEEP, job->x.fetch.at_us);
     at = job->others.ends.next;
     while ((late = lsync_waiters_take_late(job, &at)) != NULL)
-        finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, copies the decision on the head, and so fails */
+        finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, copies the head's denial, and so fails */
 }
 
 /* After a slot is settled: makes the head of the guard's queue ask again. */
@@ -272,7 +272,7 @@ void lsync_pool_abort_transfers(lock_sync_pool *p)
     lsync_loop_replace_multi(&p->loop);
 }
 
-/* Starts a transfer. Before that, makes the loop's multi handle if there was no memory for one. */
+/* Starts a transfer, and first makes the loop's multi handle if that failed before. */
 static lock_sync_status start_transfer(lock_sync_pool *p, lsync_transfer *transfer)
 {
     if (p->loop.multi == NULL)

@@ -15,7 +15,7 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     t->connections = connections;
     t->attempts = before != NULL ? *before : (lsync_attempts){.next = LSYNC_RETRY_NONE};
     t->events = (lsync_events){.sent_us = 0};
-    /* at the limit libcurl would not open a connection, but wait until another one is unused */
+    /* only below the limit: at it, libcurl would wait until a connection is unused */
     if ((t->attempts.next == LSYNC_RETRY_NEW_CONNECTION || t->attempts.next == LSYNC_RETRY_HTTP1) &&
         lsync_connections_are_below_limit(connections))
         t->connecting = LSYNC_CONNECTS_ALWAYS;
@@ -29,9 +29,9 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
     return status == LOCK_SYNC_OK ? lsync_transfer_set(t, q) : status;
 }
 
-/* Returns whether no retry can follow: the request has its response, was cancelled, or ran out of time or memory. A
-   request that one of the library's callbacks stopped is final too, unless the reason was a resend by libcurl or an
-   unusable connection. */
+/* Returns whether no retry can follow: the request has its response, was cancelled, or ran out of time or memory. Nor
+   can one follow a stop by one of the library's callbacks, unless it was for a resend by libcurl or an unusable
+   connection. */
 static bool is_final(const lsync_transfer *t, CURLcode code)
 {
     bool is_stopped = t->stopped != LOCK_SYNC_OK && !t->events.aborted_resend && !t->events.unsent;
@@ -98,7 +98,7 @@ lock_sync_status lsync_transfer_finish(lsync_transfer *t, CURLcode code)
     t->response->counts_sends = true;
     t->response->sends = t->attempts.sends;
     t->connections->wants_http1 = t->connections->wants_http1 || t->events.wants_http1;
-    /* before the failure libcurl may have retried */
+    /* the handle may keep state; see quirks.h */
     t->must_replace_handle = t->events.aborted_resend || status != LOCK_SYNC_OK;
     lsync_connection_leave(t, code == CURLE_OPERATION_TIMEDOUT);
     if (status != LOCK_SYNC_OK)
