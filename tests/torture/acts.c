@@ -128,7 +128,7 @@ static lock_sync_status refuse_setting(scene *x)
     return lock_sync_set_base_url(x->ctx, "ftp://elsewhere.test");
 }
 
-/* --- the pure middle --- */
+/* --- without I/O --- */
 
 static lock_sync_status build(scene *x)
 {
