@@ -244,7 +244,7 @@ def plot_fetch(fetch, out):
 def plot(decoding, fetch, path):
     out = [f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 460" width="960" height="460" role="img"
      aria-labelledby="title description" font-family="DejaVu Sans, Verdana, Helvetica, Arial, sans-serif">
-  <title id="title">What decoding and fetching cost</title>
+  <title id="title">The cost of decoding and fetching</title>
   <desc id="description">Left: nanoseconds per lock against the number of locks, for liblocksync, jansson and cJSON.
     Right: the median time of a blocking fetch of ten locks, for liblocksync and for libcurl by hand.</desc>
   <style>{STYLE}
