@@ -20,7 +20,7 @@ bool screen_open(screen *s)
     const char *path = NULL;
 
     *s = (screen){.fd = -1};
-    /* O_NONBLOCK on standard output would apply to the shell too, so open the terminal anew. After a change of user
+    /* O_NONBLOCK on standard output would apply to the shell too, so open the terminal again. After a change of user
        (su) its name may not be accessible, but /dev/tty is */
     if (tcgetsid(STDOUT_FILENO) == getsid(0))
         path = "/dev/tty";

@@ -29,7 +29,7 @@ void view_set_problem(view *v, const char *problem, int64_t due_ms);
    */
 bool view_draw(view *v);
 
-/* Leaves the alternate screen, and prints the table once more, so that the last state stays visible. */
+/* Leaves the alternate screen, and prints the table again, so that the last state stays visible. */
 void view_close(view *v);
 
 /* Call it after signals_end(). */

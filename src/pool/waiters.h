@@ -10,7 +10,7 @@
 bool lsync_waiters_copy_decision(lsync_job *job);
 /* Makes the job the head of its guard's queue if the queue is empty. Returns whether the job is the head. */
 bool lsync_waiters_become_head(lsync_job *job);
-/* Returns the waiters behind the head of the queue of the job's guard. */
+/* Returns the waiters after the head of the queue of the job's guard. */
 lsync_queue *lsync_waiters_others(const lsync_job *job);
 /* Takes the head out of its guard's queue. Returns the next job, which becomes the head; NULL: the queue is empty. */
 lsync_job *lsync_waiters_leave(lsync_job *job);
