@@ -200,7 +200,7 @@ static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, in
     return good;
 }
 
-/* Whether a call failed on a connection that was already open: the caller tries once more, on a new connection. */
+/* Whether a call failed on a connection that was already open: the caller retries on a new connection. */
 static bool has_died(const lock_sync_redis *r, bool was_connected, bool good)
 {
     return !good && was_connected && !lsync_redis_is_connected(&r->connection);
