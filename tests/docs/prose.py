@@ -3,9 +3,13 @@
 
 prose.py FILE...: prints FILE:LINE: the rule: the text. The last line is "N passed, N failed", counted by file.
 
-Checks all of Markdown except for code, and the comments of C with the messages of the library and the example
-programs. Of Python, shell and Meson it checks comments and docstrings. It ignores lines with `prose: quoted`.
+Checks Markdown and mdoc without their code, and the descriptions of debian/control and meson_options.txt. Checks the
+comments of C, Python, shell, Meson and all files with shell's comments, and Python's docstrings. Checks messages: in C,
+all strings of the library and the examples; in Python, arguments of print(), sys.exit() and argparse; in shell,
+arguments of echo and printf. Does not check here-documents, messages in variables, JavaScript and Lua, nor whether a
+heading has a subject. It ignores lines with `prose: quoted`.
 """
+import ast
 import re
 import sys
 import tokenize
@@ -20,7 +24,7 @@ PATTERNS = [
     ('say: is, are, stays, applies', r'\b[Ss](?:tand|tands|tood|tanding)\b(?!-)(?! alone)'),
     ('say: response (HTTP), results, reply, decision', r'\b[Aa]nswer(?:s|ed|ing)?\b'),
     ('say: machine, application, origin, host name',
-     r'\b[Hh]osts?\b(?! name| header|:port)(?<!per host)(?<!loopback host)'),
+     r'\b[Hh]osts?\b(?! name| header|:port|: \d)(?<!per host)(?<!loopback host)'),
     ('say: request, or request and response', r'\b[Ee]xchange[ds]?\b'),
     ('a private word', r'\b(?:pioneers?|errands?|spares|nudge[ds]?|bur(?:y|ies|ied)|seats?|keepers?|admissions?|nobody\'s|'
                        r'house|whither|hither)\b'),
@@ -28,12 +32,13 @@ PATTERNS = [
     ('say: must, can, may', r'\b[Ss]hall\b|\b(?:is|are|was|were) (?:not )?to be\b|\bto be had\b|\b(?:is|are|was) had\b'),
     ('say: no ..., only', r'\b[Nn]one is\b|\b(?:is|are|was|has|have) none\b|\b[Tt]here (?:is|are|was|were) but\b'),
     ('name the noun', r'\bof (?:ours|theirs|yours|hers)\b|\b(?:such a|so) one\b|\bThat of (?:the|a|its)\b'),
+    ('say: continue, again, retry', r'\b[Gg]o(?:es)? on\b|\banew\b|\bonce more\b'),
     ('say it plainly', r'\bof late\b|\ball the same\b|\bin (?:its|their) turn\b|\bnot at all\b|\bhad better\b|\bodd\b|'
                        r'\b(?:there|where|here)(?:of|in|upon|by|to|from|with)\b(?! *[-=(])|\bas good as\b|\bfor good\b'),
     ('a time for people in seconds or minutes', r'\b\d{5,} ?ms\b'),
 ]
-MESSAGES = re.compile(r'(?:^|/)(?:src|include|examples/cli|examples/simulator)/')
-C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|(?:"(?:\\.|[^"\\\n])*"\s*)+|\'(?:\\.|[^\'\\\n])\'', re.S)
+MESSAGES = re.compile(r'(?:^|/)(?:src|include|examples)/')
+C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|(?:"(?:\\.|[^"\\\n])*"\s*(?:PRI\w+\s*(?="))?)+|\'(?:\\.|[^\'\\\n])\'', re.S)
 
 
 def blank(text):
@@ -48,7 +53,7 @@ def prose_of_c(text, messages):
         if body[0] == '"':
             said = ''.join(re.findall(r'"((?:\\.|[^"\\\n])*)"', body)).replace('\\"', '"')
             said = re.sub(r'\\n(?=\\n| {1,4}\S)', '. ', said).replace('\\n', ' ')  # entries of a help text
-            if messages and said.count(' ') >= 3:
+            if messages and re.search('[A-Za-z]{3}', said):  # not a mere format
                 yield line, said
         elif body[0] == '/':
             body = re.sub(r'^/\*+<?|\*/$|^//+<?', '   ', body)
@@ -60,7 +65,8 @@ def prose_of_c(text, messages):
 
 def prose_of_markdown(text):
     text = re.sub(r'^( *)```.*?^ *```$|<!--.*?-->', lambda m: blank(m[0]), text, flags=re.M | re.S)
-    text = re.sub(r'^#+ .*$|^\[.*\]\(.*\) ·.*$', lambda m: blank(m[0]), text, flags=re.M)
+    text = re.sub(r'^\[.*\]\(.*\) ·.*$', lambda m: blank(m[0]), text, flags=re.M)
+    text = re.sub(r'^#+ +(.*)$', r'Heading \1.', text, flags=re.M)  # a heading needs no subject
     text = re.sub(r'\]\([^)]*\)', ']', text)
     text = re.sub(r'^\|[-| :]+\|$', '', text, flags=re.M)
     line = 1
@@ -70,23 +76,64 @@ def prose_of_markdown(text):
         line += block.count('\n')
 
 
-def prose_of_script(path, text):
-    if path.endswith('.py') or text.startswith('#!/usr/bin/env python3'):
-        with open(path, 'rb') as file:
-            for token in tokenize.tokenize(file.readline):
-                if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
-                    yield token.start[0], token.string.strip('#"')
-        return
-    for block in re.finditer(r'(?:^[ \t]*#(?!!)[^\n]*\n)+|(?<= )# [^\n]*\n', text, re.M):
+def prose_of_mdoc(text):
+    """Arguments of a macro in a sentence are text. Other macros end a paragraph."""
+    text = re.sub(r'^\.Bd -literal.*?^\.Ed$', lambda m: blank(m[0]), text, flags=re.M | re.S)
+    text = re.sub(r'^\.(?:Sh|Ss|It|Bl|El|Pp|Dd|Dt|Os|Op|Nd|\\").*$', '', text, flags=re.M)
+    text = re.sub(r'^\.\w\w\b *|(?<= )(?:Fl|Ar|Pa|Ev|Dq|Nm|Sq|Ns) ', '', text, flags=re.M)
+    yield 1, re.sub(r' +([.,;:)])', r'\1', text)
+
+
+def text_of(node):
+    """The text of a string or f-string in Python; None: another expression."""
+    if isinstance(node, ast.JoinedStr):
+        return ''.join(part.value if isinstance(part, ast.Constant) else 'X' for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def prose_of_python(path, text):
+    with open(path, 'rb') as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string.strip('#')
+    for node in ast.walk(ast.parse(text)):
+        said = []
+        if isinstance(node, ast.Expr):  # a docstring
+            said = [node.value]
+        elif isinstance(node, ast.Call) and re.fullmatch(r'print|sys\.exit|SystemExit|\w+\.error', ast.unparse(node.func)):
+            said = node.args
+        elif isinstance(node, ast.keyword) and node.arg in ('help', 'description', 'epilog'):
+            said = [node.value]
+        for argument in said:
+            if text_of(argument) is not None:
+                yield argument.lineno, text_of(argument)
+
+
+def prose_of_script(text):
+    for block in re.finditer(r'(?:^[ \t]*#(?!!)[^\n]*\n)+|(?<=[ \t])# [^\n]*\n', text, re.M):
         yield text.count('\n', 0, block.start()) + 1, re.sub(r'^\s*#+', '', block[0], flags=re.M)
+    quoted = r'("(?:\\.|[^"\\])*"|\'[^\']*\')'
+    for message in re.finditer(r'(?:\b(?:echo|printf)(?: -\w+)?|\bdescription:) +' + quoted, text):
+        yield text.count('\n', 0, message.start(1)) + 1, message[1][1:-1].replace('\\n', ' ')
+
+
+def prose_of_control(text):
+    for description in re.finditer(r'^Description: (.*\n(?: .*\n)*)', text, re.M):
+        yield text.count('\n', 0, description.start()) + 1, re.sub(r'^( \.)?$', '', description[1].replace('\n', '.\n', 1), flags=re.M)
 
 
 def prose_of(path, text):
     if path.endswith('.md'):
         return prose_of_markdown(text)
+    if path.endswith('.1'):
+        return prose_of_mdoc(text)
+    if path.endswith('/control'):
+        return prose_of_control(text)
     if re.search(r'\.(?:c|h|cpp|hpp)$', path):
         return prose_of_c(text, MESSAGES.search(path) is not None)
-    return prose_of_script(path, text)
+    if path.endswith('.py') or text.startswith('#!/usr/bin/env python3'):
+        return prose_of_python(path, text)
+    return prose_of_script(text)
 
 
 def sentences(text):
