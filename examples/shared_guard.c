@@ -35,8 +35,8 @@ static lock_sync_status fetch(const char *who, lock_sync_ctx *ctx)
     lock_sync_status status = lock_sync_fetch(ctx, NULL, 0, &results);
 
     if (status == LOCK_SYNC_E_TOO_SOON)
-        printf("%s: too soon, the next request is allowed in %.1f s\n", who,
-               (double)lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)) / 1000);
+        printf("%s: too soon, the next request is allowed in %" PRId64 " s\n", who,
+               (lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)) + 999) / 1000); /* rounded up */
     else if (status == LOCK_SYNC_OK)
         printf("%s: %zu locks\n", who, lock_sync_results_count(results));
     else
