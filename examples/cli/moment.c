@@ -80,10 +80,13 @@ bool moment_clock(int64_t unix_ms, char text[MOMENT_SIZE])
 
 void moment_span(int64_t ms, char text[MOMENT_SIZE])
 {
-    int64_t seconds = ms <= 0 ? 0 : (ms - 1) / 1000 + 1;
+    int64_t s = ms <= 0 ? 0 : (ms - 1) / 1000 + 1;
+    int64_t minutes = s / 60 + (s % 60 > 0);
 
-    if (seconds < 120)
-        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " s", seconds);
+    if (s < 60)
+        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " s", s);
+    else if (s < 3600)
+        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
     else
-        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " min", (seconds - 1) / 60 + 1);
+        (void)snprintf(text, MOMENT_SIZE, "%" PRId64 " h %" PRId64 " min", minutes / 60, minutes % 60);
 }

@@ -18,7 +18,7 @@ bool moment_utc(int64_t unix_ms, char text[MOMENT_SIZE]);
 bool moment_local(int64_t unix_ms, char text[MOMENT_SIZE]);
 bool moment_clock(int64_t unix_ms, char text[MOMENT_SIZE]);
 
-/* Writes a wait, rounded up: "20 s", from two minutes on "3 min". */
+/* Writes a wait as the library's messages do: "20 s", "3 min 5 s" or "2 h 4 min", rounded up. */
 void moment_span(int64_t ms, char text[MOMENT_SIZE]);
 
 #endif

@@ -38,6 +38,7 @@ class Sharing(Test):
         service = self.start_service()
         service.reply = (429, {"Retry-After": "100"}, "")
         self.expect(6)
+        self.assertIn("The service asks to wait 1 min 40 s.", self.complaint)
         service.reply = None
         self.expect(6)
         self.assertRegex(self.complaint, r"returned 429 .*\. The next request is allowed in 1 min (3\d|40) s")

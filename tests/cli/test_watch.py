@@ -123,7 +123,7 @@ class Watch(Test):
         self.line(watch)
         self.service.reply = (429, {"Retry-After": "100"}, "")
         message = watch.stderr.readline()
-        self.assertRegex(message, r"\(429\)\. The next poll is in (99|1\d\d) s, at \d\d:\d\d:\d\d\.\n$")
+        self.assertRegex(message, r"\(429\)\. The next poll is in (1 min (39|[45]\d)|2 min \d+) s, at \d\d:\d\d:\d\d\.\n$")
         self.check_clock_time(message, 100)
         self.assertEqual(self.stop(watch), ("", ""))
 
