@@ -31,7 +31,7 @@ static char *put_hex(char *p, uint64_t bits, int digits)
 /* Writes an id in the format of a UUID, 8-4-4-4-12 digits. The same seed gives the same sequence of ids. */
 static void write_correlation_id(struct server *server, char id[37])
 {
-    uint64_t n = atomic_fetch_add_explicit(&server->answered, 1, memory_order_relaxed);
+    uint64_t n = atomic_fetch_add_explicit(&server->replies, 1, memory_order_relaxed);
     uint64_t high = mix(mix(server->options->seed) + n);
     uint64_t low = mix(high ^ n);
 

@@ -29,7 +29,7 @@ struct server {
     atomic_uint_fast64_t requests;
     atomic_uint_fast64_t connections; /* with a request in this era */
     atomic_uint_fast64_t unauthorized;
-    atomic_uint_fast64_t answered;
+    atomic_uint_fast64_t replies;
     atomic_uint era; /* 1 at first; each reset of the counters begins another */
 };
 

@@ -17,7 +17,7 @@ static void check_end_of(const h2_plan *plan, h2_end how, bool pooled, int64_t i
     if (pooled && idle_ms > 0)
         (void)pool_run_for(p, idle_ms);
     CHECK_OK(account_fetch(a, p));
-    CHECK_TEXT(stage_fates(lab), "answered\nanswered\n");
+    CHECK_TEXT(stage_fates(lab), "responded\nresponded\n");
     CHECK_INT(h2_lab_counts(lab).handshakes, 2);
     (void)stage_clear(NULL);
 }

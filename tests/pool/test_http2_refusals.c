@@ -65,7 +65,7 @@ static void check_row(const row *r, bool pooled)
     size = strlen(fates);
     if (r->or_network && status == LOCK_SYNC_E_NETWORK && size <= strlen(r->fates)) {
         CHECK(strncmp(fates, r->fates, size) == 0);
-        CHECK_TEXT(r->fates + size, "answered\n");
+        CHECK_TEXT(r->fates + size, "responded\n");
     } else {
         CHECK_INT(status, r->want);
         CHECK_TEXT(fates, r->fates);
@@ -88,32 +88,32 @@ TEST_ON_STAGE(requests_that_were_not_processed_are_retried_once)
     static const row rows[] = {
         {.name = "REFUSED_STREAM, first request",
          .first = {REFUSES(H2_REFUSED_STREAM)},
-         .fates = "refused\nanswered\n"},
+         .fates = "refused\nresponded\n"},
         {.name = "REFUSED_STREAM, second request",
          .first = {RESPONDS, REFUSES(H2_REFUSED_STREAM)},
          .good = 1,
-         .fates = "answered\nrefused\nanswered\n"},
+         .fates = "responded\nrefused\nresponded\n"},
         {.name = "REFUSED_STREAM, tenth request",
          .first = {{.act = H2_RESPOND, .times = 9}, REFUSES(H2_REFUSED_STREAM)},
          .good = 9,
-         .fates = "answered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\nanswered\n"
-                  "refused\nanswered\n"},
+         .fates = "responded\nresponded\nresponded\nresponded\nresponded\nresponded\nresponded\nresponded\nresponded\n"
+                  "refused\nresponded\n"},
         {.name = "REFUSED_STREAM always",
          .first = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
          .later = {ALWAYS_REFUSES(H2_REFUSED_STREAM)},
          .want = LOCK_SYNC_E_NETWORK,
          .fates = "refused\nrefused\n"},
-        {.name = "GOAWAY, first request", .first = {GOES_AWAY}, .fates = "refused\nanswered\n"},
+        {.name = "GOAWAY, first request", .first = {GOES_AWAY}, .fates = "refused\nresponded\n"},
         {.name = "GOAWAY, second request",
          .first = {RESPONDS, GOES_AWAY},
          .good = 1,
-         .fates = "answered\nrefused\nanswered\n"},
+         .fates = "responded\nrefused\nresponded\n"},
         {.name = "GOAWAY, each second request, more often than libcurl retries on one handle",
          .first = {RESPONDS, GOES_AWAY},
          .later = {RESPONDS, GOES_AWAY},
          .good = 7,
-         .fates = "answered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\nrefused\nanswered\n"
-                  "refused\nanswered\nrefused\nanswered\nrefused\nanswered\n"},
+         .fates = "responded\nrefused\nresponded\nrefused\nresponded\nrefused\nresponded\nrefused\nresponded\n"
+                  "refused\nresponded\nrefused\nresponded\nrefused\nresponded\n"},
         {.name = "GOAWAY always",
          .first = {GOES_AWAY},
          .later = {GOES_AWAY},
@@ -124,14 +124,14 @@ TEST_ON_STAGE(requests_that_were_not_processed_are_retried_once)
          .later = {GOES_AWAY},
          .good = 1,
          .want = LOCK_SYNC_E_NETWORK,
-         .fates = "answered\nrefused\nrefused\n"},
+         .fates = "responded\nrefused\nrefused\n"},
         {.name = "GOAWAY in two phases, first request",
          .first = {ANNOUNCES_ITS_END, GOES_AWAY},
-         .fates = "refused\nanswered\n"},
+         .fates = "refused\nresponded\n"},
         {.name = "GOAWAY in two phases, second request",
          .first = {RESPONDS, ANNOUNCES_ITS_END, GOES_AWAY},
          .good = 1,
-         .fates = "answered\nrefused\nanswered\n"},
+         .fates = "responded\nrefused\nresponded\n"},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -144,24 +144,24 @@ TEST_ON_STAGE(an_orderly_end_of_a_connection_fails_no_fetch)
         {.name = "GOAWAY after the first response",
          .first = {{.act = H2_LAST}},
          .good = 1,
-         .fates = "answered\nanswered\n"},
+         .fates = "responded\nresponded\n"},
         {.name = "GOAWAY after each response",
          .first = {{.act = H2_LAST}},
          .later = {{.act = H2_LAST}},
          .good = 2,
-         .fates = "answered\nanswered\nanswered\n"},
+         .fates = "responded\nresponded\nresponded\n"},
         {.name = "both phases around a response",
          .first = {ANNOUNCES_ITS_END, {.act = H2_LAST}},
          .good = 1,
-         .fates = "answered\nanswered\n"},
+         .fates = "responded\nresponded\n"},
         {.name = "the first phase before a response",
          .first = {ANNOUNCES_ITS_END, RESPONDS},
          .good = 1,
-         .fates = "answered\nanswered\n"},
+         .fates = "responded\nresponded\n"},
         {.name = "SETTINGS that leave one stream",
          .first = {{.act = H2_SETTINGS, .number = 1}, RESPONDS},
          .good = 1,
-         .fates = "answered\nanswered\n"},
+         .fates = "responded\nresponded\n"},
     };
 
     check_rows(rows, COUNT_OF(rows));
@@ -179,7 +179,7 @@ TEST_ON_STAGE(requests_that_may_have_been_processed_are_not_retried)
          .first = {RESPONDS, REFUSES(H2_ENHANCE_YOUR_CALM)},
          .good = 1,
          .want = LOCK_SYNC_E_NETWORK,
-         .fates = "answered\nrefused\n"},
+         .fates = "responded\nrefused\n"},
         {.name = "INTERNAL_ERROR",
          .first = {REFUSES(H2_INTERNAL_ERROR)},
          .want = LOCK_SYNC_E_NETWORK,
@@ -209,17 +209,17 @@ TEST_ON_STAGE(requests_without_response_on_a_used_connection_are_retried_at_most
         {.name = "closed, second request",
          .first = {RESPONDS, {.act = H2_CLOSE}},
          .good = 1,
-         .fates = "answered\nclosed\nanswered\n",
+         .fates = "responded\nclosed\nresponded\n",
          .or_network = true},
         {.name = "close_notify, second request",
          .first = {RESPONDS, {.act = H2_CLOSE_NOTIFY}},
          .good = 1,
-         .fates = "answered\nclosed\nanswered\n",
+         .fates = "responded\nclosed\nresponded\n",
          .or_network = true},
         {.name = "reset, second request",
          .first = {RESPONDS, {.act = H2_RESET}},
          .good = 1,
-         .fates = "answered\nclosed\nanswered\n",
+         .fates = "responded\nclosed\nresponded\n",
          .or_network = true},
     };
 
@@ -232,12 +232,12 @@ TEST_ON_STAGE(a_server_that_wants_http1_gets_it)
         {.name = "HTTP_1_1_REQUIRED, first request",
          .first = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
          .later = {ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
-         .fates = "refused\nanswered\n"},
+         .fates = "refused\nresponded\n"},
         {.name = "HTTP_1_1_REQUIRED, second request",
          .first = {RESPONDS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
          .later = {RESPONDS, ALWAYS_REFUSES(H2_HTTP_1_1_REQUIRED)},
          .good = 1,
-         .fates = "answered\nrefused\nanswered\n"},
+         .fates = "responded\nrefused\nresponded\n"},
     };
 
     t_need(curl_version_info(CURLVERSION_NOW)->version_num < 0x081600,
@@ -285,7 +285,7 @@ TEST_ON_STAGE(the_retry_ends_by_the_deadline)
         begun_ms = kit_now_ms();
         CHECK_INT(fetch(&s), LOCK_SYNC_E_TIMEOUT);
         CHECK_BETWEEN(kit_now_ms() - begun_ms, 1998, 2000 + 1000 * kit_slack());
-        CHECK_TEXT(stage_fates(s.lab), "answered\nrefused\nsilent\n");
+        CHECK_TEXT(stage_fates(s.lab), "responded\nrefused\nsilent\n");
         (void)stage_clear(NULL);
     }
 }

@@ -99,7 +99,7 @@ static bool respond_to_all(h2_connection *c, text *t)
         const char *path = memchr(t->data, ' ', t->size);
         char *copy = path == NULL ? kit_text("%s", "") : kit_text("%.*s", (int)strcspn(path + 1, " \r"), path + 1);
 
-        h2_lab_note(c, copy, c->ended ? "late" : "answered");
+        h2_lab_note(c, copy, c->ended ? "late" : "responded");
         free(copy);
         t->size -= (size_t)(end + 4 - t->data);
         memmove(t->data, end + 4, t->size);

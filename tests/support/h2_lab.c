@@ -267,10 +267,6 @@ h2_counts h2_lab_counts(h2_lab *lab)
     counts.resumed = lab->resumed;
     counts.http1 = lab->http1;
     counts.requests = lab->record_count;
-    for (size_t i = 0; i < lab->record_count; i++) {
-        counts.answered += strcmp(lab->records[i].fate, "answered") == 0;
-        counts.refused += strcmp(lab->records[i].fate, "refused") == 0;
-    }
     (void)pthread_mutex_unlock(&lab->tcp.mutex);
     return counts;
 }

@@ -6,7 +6,7 @@
        static const h2_plan plans[] = {{.steps = refuses_one}, {0}};
        h2_lab *lab = h2_lab_start(pems->good, pems->key, plans, 2);
        ...a fetch from h2_lab_url(lab)...
-       char *fates = h2_lab_fates(lab);    "refused\nanswered\n"  */
+       char *fates = h2_lab_fates(lab);    "refused\nresponded\n"  */
 #ifndef KIT_H2_LAB_H
 #define KIT_H2_LAB_H
 
@@ -19,7 +19,7 @@ typedef struct h2_lab h2_lab;
 /* The server's reactions to a request. Each request takes one step, whose word is its fate. */
 typedef enum h2_act {
     H2_END,          /* the end of the steps: later requests get responses */
-    H2_RESPOND,      /* `answered`: 200 and raw_good_body */
+    H2_RESPOND,      /* `responded`: 200 and raw_good_body */
     H2_HOLD,         /* `held`: a response at h2_lab_release() */
     H2_SILENCE,      /* `silent`: no response */
     H2_RST,          /* `refused`: RST_STREAM with the error `number` */
@@ -27,7 +27,7 @@ typedef enum h2_act {
     H2_CLOSE,        /* `closed`: no response, and FIN without close_notify */
     H2_CLOSE_NOTIFY, /* `closed`: no response, and FIN after TLS's close_notify */
     H2_RESET,        /* `closed`: no response, and a TCP reset */
-    H2_LAST,         /* `answered`, then GOAWAY with this stream as its last */
+    H2_LAST,         /* `responded`, then GOAWAY with this stream as its last */
     /* The server takes these before the next step, which is for the same request: */
     H2_NOTICE,  /* the first phase of an orderly GOAWAY: last stream 2^31-1 */
     H2_WAIT,    /* waits `number` ms */
@@ -97,8 +97,6 @@ typedef struct h2_counts {
     size_t resumed;     /* connections that resumed a TLS session */
     size_t open;        /* connections that neither the client nor a reset has closed */
     size_t requests;
-    size_t answered;
-    size_t refused;
     size_t http1; /* requests over HTTP/1.1 */
 } h2_counts;
 

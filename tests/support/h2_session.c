@@ -165,7 +165,7 @@ static const char *word_of(h2_act act)
     case H2_CLOSE:
     case H2_CLOSE_NOTIFY:
     case H2_RESET: return "closed";
-    default: return "answered";
+    default: return "responded";
     }
 }
 
