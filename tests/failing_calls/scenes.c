@@ -90,9 +90,9 @@ static void note_line(void *user, lock_sync_log_level level, const char *message
     s->fetched += strncmp(message, "GET ", 4) == 0;
 }
 
-static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)refused;
+    (void)user, (void)rejected;
     return lock_sync_set_personal_key(ctx, KEY);
 }
 
@@ -171,7 +171,7 @@ static lock_sync_status fetch_once(scene *s, bool after_another, bool retried)
             status = fetch_from_dead_port(s, ctx);
         if (status == LOCK_SYNC_OK)
             status = fetch(ctx);
-        (void)refuse_end();
+        (void)wrapped_end();
         if (status != LOCK_SYNC_OK) {
             /* the lease of a fetch that was not settled is still running */
             s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && fetch(ctx) == LOCK_SYNC_OK;
@@ -257,7 +257,7 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool retried)
         status = make_two(s, h, retried, all);
     if (status == LOCK_SYNC_OK) {
         status = submit_and_wait(p, all);
-        (void)refuse_end();
+        (void)wrapped_end();
         if (status != LOCK_SYNC_OK) {
             for (size_t i = 0; i < TWO; i++)
                 MUST_OK(set_new_guard(&h[i], all[i]));
@@ -302,7 +302,7 @@ bool slots_are_settled_when_a_pool_is_freed(scene *s)
        it. */
     while (s->fetched < TWO || !gate_has_waiter(&door))
         MUST_OK(lock_sync_pool_wait(p, 1));
-    refuse_before_join(open_gate, &door);
+    wrapped_before_join(open_gate, &door);
     lock_sync_pool_free(p);
     for (size_t i = 0; i < TWO; i++) { /* a slot that is not settled closes the guard for longer than this */
         MUST_OK(lock_sync_set_timeout_ms(all[i], TIMEOUT_MS));
@@ -328,7 +328,7 @@ lock_sync_status life_of_a_guard_in_a_file(scene *s)
         status = lock_sync_guard_reserve(g, 1000, NULL, &slot);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1);
-    (void)refuse_end();
+    (void)wrapped_end();
     if (status != LOCK_SYNC_OK && g != NULL) { /* the guard grants a slot, or one was not settled */
         lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
 
@@ -358,16 +358,16 @@ static void check_life(scene *s, life live, uint32_t may, const char *what, size
                  lock_sync_status_name(status), s->usable, (size_t)s->heap.blocks, kit_descriptors(), descriptors);
 }
 
-size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may)
+size_t check_failing_calls(scene *s, wrapped function, int error, life live, uint32_t may)
 {
     s->unharmed = 0;
     for (size_t nth = 1;; nth++) {
-        bool refused;
+        bool failed;
 
-        refuse(function, nth, error);
-        check_life(s, live, may, refuse_names[function], nth);
-        refused = refuse_end();
-        if (!refused)
+        wrapped_fail(function, nth, error);
+        check_life(s, live, may, wrapped_names[function], nth);
+        failed = wrapped_end();
+        if (!failed)
             return nth - 1;
     }
 }

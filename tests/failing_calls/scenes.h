@@ -1,8 +1,8 @@
-/* Lives of the library's objects, each from its making to its end, while one call of the library is refused. */
-#ifndef REFUSALS_SCENES_H
-#define REFUSALS_SCENES_H
+/* Lives of the library's objects, each from its making to its end, while one call that the library makes fails. */
+#ifndef FAILING_CALLS_SCENES_H
+#define FAILING_CALLS_SCENES_H
 
-#include "refuse.h"
+#include "wrapped.h"
 
 #include "../support/checks.h"
 
@@ -17,8 +17,8 @@ typedef struct scene {
     const char *url;
     const char *dir; /* a temporary directory */
     size_t fetched;  /* log lines about the outcome of a fetch */
-    size_t unharmed; /* number of lives that were OK; the last one is, because no call was refused in it */
-    bool usable;     /* the objects that were used during the refusal work again */
+    size_t unharmed; /* number of lives that were OK; the last one is, because no call failed in it */
+    bool usable;     /* the objects that were used while the call failed work again */
 } scene;
 
 /* A life returns the first status that is not OK. */
@@ -36,9 +36,9 @@ bool slots_are_settled_when_a_pool_is_freed(scene *s);
 
 #define MAY(status) (UINT32_C(1) << LOCK_SYNC_##status)
 
-/* Runs a life while the first call of the function is refused, then the second, and so on until it makes fewer
+/* Runs a life while the first call of the function fails, then the second, and so on until it makes fewer
    calls. Each time the status must be OK or in `may`, nothing may leak, and the objects must work again. Returns how
-   many calls were refused. */
-size_t check_refusals(scene *s, refusable function, int error, life live, uint32_t may);
+   many calls failed. */
+size_t check_failing_calls(scene *s, wrapped function, int error, life live, uint32_t may);
 
 #endif

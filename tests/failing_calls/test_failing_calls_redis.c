@@ -30,18 +30,18 @@ static lock_sync_status live(scene *s)
     lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
 
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_guard_open_redis(r, "refusals", &g);
+        status = lock_sync_guard_open_redis(r, "failing-calls", &g);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_set_min_interval_ms(g, 1);
     if (key_is_lost)
-        redis_server_do(server, "DEL refusals");
+        redis_server_do(server, "DEL failing-calls");
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_set_hourly_budget(g, 1000000, 0); /* for any number of lives */
     if (status == LOCK_SYNC_OK)
         status = reserve(g, &slot);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1);
-    (void)refuse_end();
+    (void)wrapped_end();
     if (status != LOCK_SYNC_OK && g != NULL) {
         lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
 
@@ -63,7 +63,7 @@ static lock_sync_status live_to_prepare(scene *s)
     redis_server_do(server, "DEL prepared:locksync");
     if (status == LOCK_SYNC_OK)
         status = lock_sync_redis_prepare(r, "prepared:1");
-    (void)refuse_end();
+    (void)wrapped_end();
     if (status != LOCK_SYNC_OK && r != NULL)
         s->usable = lock_sync_redis_error_message(r, last_message, sizeof last_message) > 0 &&
                     lock_sync_redis_prepare(r, "prepared:1") == LOCK_SYNC_OK &&
@@ -75,36 +75,36 @@ static lock_sync_status live_to_prepare(scene *s)
 TEST(any_one_call_may_fail)
 {
     static const struct {
-        refusable function;
+        wrapped function;
         int error;
         uint32_t may;
         bool is_named; /* the message contains the error */
     } rows[] = {
-        {REFUSE_pthread_mutex_init, ENOMEM, MAY(E_NO_MEMORY), false},
-        {REFUSE_getaddrinfo, EAI_NONAME, MAY(E_GUARD), false},
-        {REFUSE_socket, EMFILE, MAY(E_GUARD), true},
-        {REFUSE_connect, ENETUNREACH, MAY(E_GUARD), true},
-        {REFUSE_getsockopt, ENOTSOCK, MAY(E_GUARD), true},
-        {REFUSE_send, ECONNRESET, MAY(E_GUARD), true},
-        {REFUSE_send, EINTR, 0, false},
-        {REFUSE_send, EAGAIN, 0, false},
-        {REFUSE_recv, ECONNRESET, MAY(E_GUARD), true},
-        {REFUSE_recv, EINTR, 0, false},
-        {REFUSE_poll, EINTR, 0, false},
-        {REFUSE_poll, ENOMEM, MAY(E_GUARD), true},
-        {REFUSE_clock_gettime, 0, MAY(E_GUARD), false},
+        {WRAPPED_pthread_mutex_init, ENOMEM, MAY(E_NO_MEMORY), false},
+        {WRAPPED_getaddrinfo, EAI_NONAME, MAY(E_GUARD), false},
+        {WRAPPED_socket, EMFILE, MAY(E_GUARD), true},
+        {WRAPPED_connect, ENETUNREACH, MAY(E_GUARD), true},
+        {WRAPPED_getsockopt, ENOTSOCK, MAY(E_GUARD), true},
+        {WRAPPED_send, ECONNRESET, MAY(E_GUARD), true},
+        {WRAPPED_send, EINTR, 0, false},
+        {WRAPPED_send, EAGAIN, 0, false},
+        {WRAPPED_recv, ECONNRESET, MAY(E_GUARD), true},
+        {WRAPPED_recv, EINTR, 0, false},
+        {WRAPPED_poll, EINTR, 0, false},
+        {WRAPPED_poll, ENOMEM, MAY(E_GUARD), true},
+        {WRAPPED_clock_gettime, 0, MAY(E_GUARD), false},
     };
     scene s = {.url = NULL};
 
     server = redis_rig_new(NULL, 1).server;
-    redis_server_settle_in(server, "refusals");
+    redis_server_settle_in(server, "failing-calls");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        t_row("%s, %d", refuse_names[rows[i].function], rows[i].error);
+        t_row("%s, %d", wrapped_names[rows[i].function], rows[i].error);
         for (int lost = 0; lost < 2; lost++) {
             key_is_lost = lost != 0;
-            CHECK(check_refusals(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
+            CHECK(check_failing_calls(&s, rows[i].function, rows[i].error, live, rows[i].may) > 0);
         }
-        CHECK(check_refusals(&s, rows[i].function, rows[i].error, live_to_prepare, rows[i].may) > 0);
+        CHECK(check_failing_calls(&s, rows[i].function, rows[i].error, live_to_prepare, rows[i].may) > 0);
         CHECK(!rows[i].is_named || strstr(last_message, strerror(rows[i].error)) != NULL);
     }
 }
@@ -120,9 +120,9 @@ TEST(without_a_mutex_nothing_leaks)
     MUST_OK(lock_sync_redis_new(url, &r));
     lock_sync_redis_free(r);
     before = mallinfo2().uordblks;
-    refuse(REFUSE_pthread_mutex_init, 1, ENOMEM);
+    wrapped_fail(WRAPPED_pthread_mutex_init, 1, ENOMEM);
     CHECK_INT(lock_sync_redis_new(url, &r), LOCK_SYNC_E_NO_MEMORY);
-    CHECK(refuse_end());
+    CHECK(wrapped_end());
     CHECK(r == NULL);
     CHECK_INT(mallinfo2().uordblks, before);
 }

@@ -1,43 +1,43 @@
 /* Wraps the functions that the library calls: any one call of the system's, the threads' or libcurl's functions
    fails on demand. The programs link the library's archive, with --wrap for each of these functions. */
-#ifndef REFUSALS_REFUSE_H
-#define REFUSALS_REFUSE_H
+#ifndef FAILING_CALLS_WRAPPED_H
+#define FAILING_CALLS_WRAPPED_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /* X(name): each function. */
 /* clang-format off */
-#define REFUSE_SYSTEM(X)                                                                                              \
+#define WRAPPED_SYSTEM(X)                                                                                             \
     X(open64) X(read) X(write) X(pread64) X(pwrite64) X(close) X(rename) X(flock) X(fstat64) X(lstat64) X(getentropy) \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd_create) X(timerfd_settime) X(pipe2) X(socket)    \
     X(getsockopt) X(connect) X(send) X(recv) X(poll)
 /* clang-format on */
 /* clang-format off */
-#define REFUSE_THREADS(X)                                                                                             \
+#define WRAPPED_THREADS(X)                                                                                            \
     X(pthread_mutex_init) X(pthread_cond_init) X(pthread_condattr_init) X(pthread_condattr_setclock) X(pthread_create)
 /* clang-format on */
 /* clang-format off */
-#define REFUSE_CURL(X)                                                                                                \
+#define WRAPPED_CURL(X)                                                                                               \
     X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_multi_init)                 \
     X(curl_multi_setopt) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                   \
     X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_socket_action) X(curl_url) X(curl_url_set)
 /* clang-format on */
-#define REFUSE_ALL(X) REFUSE_SYSTEM(X) REFUSE_THREADS(X) REFUSE_CURL(X) X(getaddrinfo) X(clock_gettime)
+#define WRAPPED_ALL(X) WRAPPED_SYSTEM(X) WRAPPED_THREADS(X) WRAPPED_CURL(X) X(getaddrinfo) X(clock_gettime)
 
-#define REFUSE_NAME(name) REFUSE_##name,
-typedef enum refusable { REFUSE_ALL(REFUSE_NAME) REFUSE_COUNT } refusable;
+#define WRAPPED_NAME(name) WRAPPED_##name,
+typedef enum wrapped { WRAPPED_ALL(WRAPPED_NAME) WRAPPED_COUNT } wrapped;
 
-extern const char *const refuse_names[REFUSE_COUNT];
+extern const char *const wrapped_names[WRAPPED_COUNT];
 
-/* Refuses call number `nth` from now (from 1; 0: every call). The system's functions set errno to `error`, the
+/* Lets call number `nth` from now (from 1; 0: every call) fail. The system's functions set errno to `error`, the
    others return it. The clock does not fail, but is a day later from then on. */
-#define REFUSE_SHORT (-1) /* for pread and pwrite: the call transfers one byte */
-void refuse(refusable function, size_t nth, int error);
-/* Ends all refusals; returns whether a call was refused. */
-bool refuse_end(void);
+#define WRAPPED_SHORT (-1) /* for pread and pwrite: the call transfers one byte */
+void wrapped_fail(wrapped function, size_t nth, int error);
+/* Ends all failures; returns whether a call failed. */
+bool wrapped_end(void);
 
 /* Calls `act` once, when the library next waits for the end of a thread. */
-void refuse_before_join(void (*act)(void *user), void *user);
+void wrapped_before_join(void (*act)(void *user), void *user);
 
 #endif

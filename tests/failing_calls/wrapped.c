@@ -1,6 +1,6 @@
-/* The wrapped functions; see refuse.h. */
+/* The wrapped functions; see wrapped.h. */
 #define CURL_DISABLE_TYPECHECK
-#include "refuse.h"
+#include "wrapped.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -20,21 +20,21 @@
 #define DAY_S 86400
 
 #define TEXT(name) #name,
-const char *const refuse_names[REFUSE_COUNT] = {REFUSE_ALL(TEXT)};
+const char *const wrapped_names[WRAPPED_COUNT] = {WRAPPED_ALL(TEXT)};
 
 typedef struct order {
-    atomic_size_t calls_left; /* until one is refused; 0: no call is refused */
+    atomic_size_t calls_left; /* until one fails; 0: no call fails */
     atomic_bool each;
     atomic_int error;
 } order;
 
-static order orders[REFUSE_COUNT];
+static order orders[WRAPPED_COUNT];
 static atomic_bool hit;
 static atomic_bool later;
 static void (*before_join)(void *user);
 static void *before_join_user;
 
-void refuse(refusable function, size_t nth, int error)
+void wrapped_fail(wrapped function, size_t nth, int error)
 {
     atomic_store(&orders[function].error, error);
     atomic_store(&orders[function].each, nth == 0);
@@ -42,9 +42,9 @@ void refuse(refusable function, size_t nth, int error)
     atomic_store(&hit, false);
 }
 
-bool refuse_end(void)
+bool wrapped_end(void)
 {
-    for (size_t i = 0; i < REFUSE_COUNT; i++) {
+    for (size_t i = 0; i < WRAPPED_COUNT; i++) {
         atomic_store(&orders[i].calls_left, 0);
         atomic_store(&orders[i].each, false);
     }
@@ -52,13 +52,13 @@ bool refuse_end(void)
     return atomic_load(&hit);
 }
 
-void refuse_before_join(void (*act)(void *user), void *user)
+void wrapped_before_join(void (*act)(void *user), void *user)
 {
     before_join = act;
     before_join_user = user;
 }
 
-static bool is_refused(refusable function)
+static bool must_fail(wrapped function)
 {
     order *o = &orders[function];
 
@@ -68,39 +68,39 @@ static bool is_refused(refusable function)
     return true;
 }
 
-static int refuse_system(refusable function)
+static int fail_system(wrapped function)
 {
     errno = atomic_load(&orders[function].error);
     return -1;
 }
 
-static bool is_short(refusable function)
+static bool is_short(wrapped function)
 {
-    return atomic_load(&orders[function].error) == REFUSE_SHORT;
+    return atomic_load(&orders[function].error) == WRAPPED_SHORT;
 }
 
-#define CODE(type, name) ((type)atomic_load(&orders[REFUSE_##name].error))
+#define CODE(type, name) ((type)atomic_load(&orders[WRAPPED_##name].error))
 
 /* Wraps the function `name` of that type and with these parameters. It passes the call on with `arguments`, or
-   returns `refusal`: -1 and errno for the system's functions, a code for the others. */
-#define WRAP(type, name, refusal, parameters, arguments)                                                               \
+   returns `failure`: -1 and errno for the system's functions, a code for the others. */
+#define WRAP(type, name, failure, parameters, arguments)                                                               \
   type __real_##name parameters;                                                                                       \
   type __wrap_##name parameters;                                                                                       \
   type __wrap_##name parameters                                                                                        \
   {                                                                                                                    \
-    return is_refused(REFUSE_##name) ? (refusal) : __real_##name arguments;                                            \
+    return must_fail(WRAPPED_##name) ? (failure) : __real_##name arguments;                                            \
   }
 #define WRAP_SYSTEM(type, name, parameters, arguments)                                                                 \
-  WRAP(type, name, refuse_system(REFUSE_##name), parameters, arguments)
+  WRAP(type, name, fail_system(WRAPPED_##name), parameters, arguments)
 #define WRAP_CODE(type, name, parameters, arguments) WRAP(type, name, CODE(type, name), parameters, arguments)
 
 /* --- the system --- */
 
 WRAP_SYSTEM(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size))
 WRAP_SYSTEM(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size))
-WRAP(ssize_t, pread64, is_short(REFUSE_pread64) ? __real_pread64(fd, to, 1, at) : refuse_system(REFUSE_pread64),
+WRAP(ssize_t, pread64, is_short(WRAPPED_pread64) ? __real_pread64(fd, to, 1, at) : fail_system(WRAPPED_pread64),
      (int fd, void *to, size_t size, off_t at), (fd, to, size, at))
-WRAP(ssize_t, pwrite64, is_short(REFUSE_pwrite64) ? __real_pwrite64(fd, from, 1, at) : refuse_system(REFUSE_pwrite64),
+WRAP(ssize_t, pwrite64, is_short(WRAPPED_pwrite64) ? __real_pwrite64(fd, from, 1, at) : fail_system(WRAPPED_pwrite64),
      (int fd, const void *from, size_t size, off_t at), (fd, from, size, at))
 WRAP_SYSTEM(int, rename, (const char *old, const char *new), (old, new))
 WRAP_SYSTEM(int, flock, (int fd, int what), (fd, what))
@@ -126,7 +126,7 @@ int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
 {
-    return what == EPOLL_CTL_ADD && is_refused(REFUSE_epoll_ctl) ? refuse_system(REFUSE_epoll_ctl)
+    return what == EPOLL_CTL_ADD && must_fail(WRAPPED_epoll_ctl) ? fail_system(WRAPPED_epoll_ctl)
                                                                  : __real_epoll_ctl(fd, what, of, e);
 }
 
@@ -137,14 +137,14 @@ int __wrap_close(int fd)
 {
     int result = __real_close(fd);
 
-    return is_refused(REFUSE_close) ? refuse_system(REFUSE_close) : result;
+    return must_fail(WRAPPED_close) ? fail_system(WRAPPED_close) : result;
 }
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
-    return is_refused(REFUSE_open64) ? refuse_system(REFUSE_open64)
+    return must_fail(WRAPPED_open64) ? fail_system(WRAPPED_open64)
                                      : __real_open64(path, flags); /* the library's calls create nothing */
 }
 
@@ -176,7 +176,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
     int result = __real_clock_gettime(clock, now);
 
-    if (is_refused(REFUSE_clock_gettime))
+    if (must_fail(WRAPPED_clock_gettime))
         atomic_store(&later, true);
     if (atomic_load(&later))
         now->tv_sec += DAY_S;
@@ -232,7 +232,7 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
 {
     CURLMcode code = __real_curl_multi_remove_handle(m, e);
 
-    return is_refused(REFUSE_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
+    return must_fail(WRAPPED_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
 }
 
 /* libcurl takes its last argument as a long, a pointer, or a curl_off_t (options from 30000 on). */
@@ -244,7 +244,7 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
     va_list list;                                                                                                      \
     type result;                                                                                                       \
                                                                                                                        \
-    if (is_refused(REFUSE_##name))                                                                                     \
+    if (must_fail(WRAPPED_##name))                                                                                     \
       return CODE(type, name);                                                                                         \
     va_start(list, o);                                                                                                 \
     if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                      \
@@ -270,6 +270,6 @@ CURLcode __wrap_curl_easy_getinfo(CURL *h, CURLINFO what, ...)
     va_start(list, what);
     to = va_arg(list, void *);
     va_end(list);
-    return is_refused(REFUSE_curl_easy_getinfo) ? CODE(CURLcode, curl_easy_getinfo)
+    return must_fail(WRAPPED_curl_easy_getinfo) ? CODE(CURLcode, curl_easy_getinfo)
                                                 : __real_curl_easy_getinfo(h, what, to);
 }
