@@ -169,7 +169,7 @@ static void reply_reset(struct request *request)
 
 static void reply_fault(struct request *request)
 {
-    static const char refusal[] = "{\"error\":\"expected name=NAME&every=N, see --help\"}\n";
+    static const char usage[] = "{\"error\":\"expected name=NAME&every=N, see --help\"}\n";
     const char *name = argument(request, "name");
     const char *every = argument(request, "every");
     const char *end = "";
@@ -177,7 +177,7 @@ static void reply_fault(struct request *request)
     int64_t n = every != NULL ? read_id(every, &end) : 1;
 
     if (fault == FAULT_NONE || n > INT32_MAX || end == every || *end != '\0') {
-        reply_bytes(request, MHD_HTTP_BAD_REQUEST, JSON_TYPE, refusal, sizeof refusal - 1);
+        reply_bytes(request, MHD_HTTP_BAD_REQUEST, JSON_TYPE, usage, sizeof usage - 1);
         return;
     }
     faults_switch(&request->server->faults, fault, (uint32_t)n);

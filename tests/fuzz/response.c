@@ -83,15 +83,15 @@ static void fill_body(fuzz_input *in, lock_sync_response *s, reply *a)
 static uint32_t possible(const reply *a)
 {
 #define BIT(status) (1u << LOCK_SYNC_##status)
-    const uint32_t refusals = BIT(E_RATE_LIMITED) | BIT(E_UNAUTHORIZED) | BIT(E_FORBIDDEN) | BIT(E_NOT_FOUND) |
-                              BIT(E_SERVER) | BIT(E_API);
+    const uint32_t errors = BIT(E_RATE_LIMITED) | BIT(E_UNAUTHORIZED) | BIT(E_FORBIDDEN) | BIT(E_NOT_FOUND) |
+                            BIT(E_SERVER) | BIT(E_API);
 
     if (a->failed != LOCK_SYNC_OK)
         return 1u << a->failed;
     if (a->http < 100 || a->http > 999)
         return BIT(E_INVALID_ARGUMENT);
     if (a->http / 100 == 2)
-        return BIT(OK) | BIT(E_MALFORMED) | refusals;
+        return BIT(OK) | BIT(E_MALFORMED) | errors;
     if (a->http / 100 == 5)
         return BIT(E_SERVER);
     return a->http == 401   ? BIT(E_UNAUTHORIZED)

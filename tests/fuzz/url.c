@@ -22,7 +22,8 @@ static int64_t number_of(const char *text)
 }
 
 /* The error for a rejected secret contains no byte of it: with other visible bytes the text must be the same. */
-static void check_refusal(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *, const char *), const char *text)
+static void check_rejection(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *, const char *),
+                            const char *text)
 {
     char *masked = strdup(text);
     char *message = strdup(lock_sync_error_message(lock_sync_last_error(ctx)));
@@ -142,7 +143,7 @@ static lock_sync_status apply(lock_sync_ctx *ctx, char letter, const char *text)
             continue;
         status = texts[i].set(ctx, text);
         if (status != LOCK_SYNC_OK && texts[i].is_secret)
-            check_refusal(ctx, texts[i].set, text);
+            check_rejection(ctx, texts[i].set, text);
         if (letter == 'u' && text != NULL)
             check_address(text, status);
         return status;

@@ -6,22 +6,22 @@
 
 #define WRONG "wrong-" SECRET
 
-static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
+static const char unauthorized[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
 
 typedef struct slow_provider {
     const char *token;
     int64_t takes_ms;
     size_t calls;
-    size_t refusals;
+    size_t rejections;
 } slow_provider;
 
-static lock_sync_status give(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     slow_provider *g = user;
     const struct timespec pause = {(time_t)(g->takes_ms / 1000), (long)(g->takes_ms % 1000) * 1000000};
 
     g->calls++;
-    g->refusals += refused;
+    g->rejections += rejected;
     (void)nanosleep(&pause, NULL);
     return lock_sync_set_access_token(ctx, g->token);
 }
@@ -38,7 +38,7 @@ TEST(after_a_rejected_token_the_request_is_retried_on_its_connection)
     MUST_OK(lock_sync_set_token_provider(c.ctx, give, &g));
     expect_fetch_then_good(&c, LOCK_SYNC_OK);
     CHECK_INT(g.calls, 1);
-    CHECK_INT(g.refusals, 1);
+    CHECK_INT(g.rejections, 1);
     client_free(&c);
     sim_stop(s, &stats);
     CHECK_INT(stats.requests, 3);
@@ -49,8 +49,8 @@ TEST(after_a_rejected_token_the_request_is_retried_on_its_connection)
 /* A 401 at once, a provider that takes most of the time, and a retry without a response. */
 TEST(one_deadline_covers_provider_and_retry)
 {
-    static const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST,
-                                      RAW_WAIT_FOR_CLOSE};
+    static const raw_step script[] = {RAW_READ_REQUEST, RAW_SEND(unauthorized, sizeof unauthorized - 1),
+                                      RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
     served *s = served_begin(script);
     int64_t deadline = 400 * kit_slack();
     slow_provider g = {.token = TOKEN, .takes_ms = deadline * 3 / 4};
@@ -70,7 +70,7 @@ TEST(one_deadline_covers_provider_and_retry)
 
 TEST(nothing_is_sent_after_a_provider_that_took_too_long)
 {
-    served *s = served_saying(kit_text("%s", refusal));
+    served *s = served_saying(kit_text("%s", unauthorized));
     int64_t deadline = 100 * kit_slack();
     slow_provider g = {.token = TOKEN, .takes_ms = deadline * 5 / 4};
 
@@ -80,7 +80,7 @@ TEST(nothing_is_sent_after_a_provider_that_took_too_long)
     expect_fetch(&s->c, LOCK_SYNC_E_TIMEOUT); /* before the first request */
     CHECK_INT(raw_connections(s->server), 0);
     expect_fetch(&s->c, LOCK_SYNC_E_TIMEOUT); /* before the retry */
-    CHECK_INT(g.refusals, 1);
+    CHECK_INT(g.rejections, 1);
     CHECK_INT(raw_requests(s->server), 1);
     MUST_OK(lock_sync_set_timeout_ms(s->c.ctx, 30000));
     expect_fetch(&s->c, LOCK_SYNC_OK); /* with the token that was set too late */

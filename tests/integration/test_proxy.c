@@ -168,10 +168,10 @@ TEST_IN(a_proxys_header_does_not_count_in_the_limit, begin, end)
 
 TEST_IN(a_proxys_password_is_sent_only_to_the_proxy, begin, end)
 {
-    static const raw_step refusal[] = {
+    static const raw_step forbidden[] = {
         RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 403 pass-" SECRET " is no good\r\nContent-Length: 0\r\n\r\n"),
         RAW_WAIT_FOR_CLOSE};
-    scene s = SCENE(refusal);
+    scene s = SCENE(forbidden);
     char *url = kit_text("http://joe:" PROXY_PASSWORD "@127.0.0.1:%u", raw_port(s.proxy));
     char *seen;
 
@@ -189,18 +189,18 @@ TEST_IN(a_proxys_password_is_sent_only_to_the_proxy, begin, end)
 
 TEST_IN(an_error_response_of_the_proxy_is_a_connect_error, begin, end)
 {
-#define REFUSAL(line)                                                                                                  \
+#define ERROR_RESPONSE(line)                                                                                           \
   {                                                                                                                    \
     RAW_READ_REQUEST, RAW_SEND_TEXT("HTTP/1.1 " line "\r\nContent-Length: 0\r\n\r\n"), RAW_WAIT_FOR_CLOSE              \
   }
     static const raw_step rows[][3] = {
-        REFUSAL("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"a\""),
-        REFUSAL("403 Forbidden"),
-        REFUSAL("401 Unauthorized"),
-        REFUSAL("429 Too Many Requests\r\nRetry-After: 9"),
-        REFUSAL("502 Bad Gateway"),
-        REFUSAL("503 Service Unavailable"),
-        REFUSAL("302 Found\r\nLocation: http://127.0.0.1:1/"),
+        ERROR_RESPONSE("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"a\""),
+        ERROR_RESPONSE("403 Forbidden"),
+        ERROR_RESPONSE("401 Unauthorized"),
+        ERROR_RESPONSE("429 Too Many Requests\r\nRetry-After: 9"),
+        ERROR_RESPONSE("502 Bad Gateway"),
+        ERROR_RESPONSE("503 Service Unavailable"),
+        ERROR_RESPONSE("302 Found\r\nLocation: http://127.0.0.1:1/"),
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -250,8 +250,8 @@ TEST_IN(a_silent_proxy_ends_in_time, begin, end)
 
 TEST_IN(a_socks_proxy_that_rejects_is_a_connect_error, begin, end)
 {
-    static const raw_step refusal[] = {RAW_SEND_TEXT("\x05\xff"), RAW_WAIT_FOR_CLOSE}; /* no method is acceptable */
-    static const raw_step *const scripts[] = {refusal};
+    static const raw_step rejects[] = {RAW_SEND_TEXT("\x05\xff"), RAW_WAIT_FOR_CLOSE}; /* no method is acceptable */
+    static const raw_step *const scripts[] = {rejects};
     scene s = scene_make(scripts, 1, "socks5h");
 
     expect_fetch(&s.c, LOCK_SYNC_E_CONNECT);

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
-static const raw_step refuses[] = {RAW_READ_REQUEST,
+static const raw_step rejects[] = {RAW_READ_REQUEST,
                                    RAW_SEND_TEXT("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
                                    RAW_READ_REQUEST, RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
 static const raw_step *const silent_scripts[] = {silent, silent};
-static const raw_step *const refusing_scripts[] = {refuses};
+static const raw_step *const rejecting_scripts[] = {rejects};
 
 static size_t leaks;
 
@@ -23,9 +23,9 @@ bool scene_blocks(scene_state state)
     return state == SCENE_ASKING || state == SCENE_SETTLING || state == SCENE_RETRYING;
 }
 
-static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)refused;
+    (void)user, (void)rejected;
     return lock_sync_set_personal_key(ctx, "another-key");
 }
 
@@ -121,7 +121,7 @@ void scene_begin_with(scene *s, scene_state state, void (*submit_it)(scene *s))
         kit_die("no pool");
     s->good = raw_start(AF_INET, NULL, 0);
     if (state == SCENE_RETRYING)
-        s->server = raw_start(AF_INET, refusing_scripts, 1);
+        s->server = raw_start(AF_INET, rejecting_scripts, 1);
     else if (state == SCENE_SETTLING)
         s->server = raw_start(AF_INET, NULL, 0);
     else

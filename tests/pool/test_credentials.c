@@ -2,13 +2,13 @@
    (tests/unit/test_provider.c). The guard is in memory, or has a store that may block. */
 #include "stage.h"
 
-#define REFUSAL "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+#define UNAUTHORIZED "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 
-static const raw_step refused_once[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST, RAW_RESPOND,
-                                        RAW_WAIT_FOR_CLOSE};
-static const raw_step refused_always[] = {RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,
-                                          RAW_SEND_TEXT(REFUSAL), RAW_READ_REQUEST,       RAW_SEND_TEXT(REFUSAL),
-                                          RAW_WAIT_FOR_CLOSE};
+static const raw_step rejected_once[] = {RAW_READ_REQUEST, RAW_SEND_TEXT(UNAUTHORIZED), RAW_READ_REQUEST, RAW_RESPOND,
+                                         RAW_WAIT_FOR_CLOSE};
+static const raw_step rejected_always[] = {
+    RAW_READ_REQUEST, RAW_SEND_TEXT(UNAUTHORIZED), RAW_READ_REQUEST,  RAW_SEND_TEXT(UNAUTHORIZED),
+    RAW_READ_REQUEST, RAW_SEND_TEXT(UNAUTHORIZED), RAW_WAIT_FOR_CLOSE};
 static const raw_step good[] = {RAW_READ_REQUEST, RAW_RESPOND, RAW_READ_REQUEST, RAW_RESPOND, RAW_WAIT_FOR_CLOSE};
 
 typedef struct row {
@@ -19,7 +19,7 @@ typedef struct row {
     lock_sync_status returns; /* what it returns */
     lock_sync_status want;
     size_t asked;
-    size_t refused; /* calls of the provider after a rejected credential */
+    size_t rejected; /* calls of the provider after a rejected credential */
     size_t requests;
     uint32_t budget; /* 0: not limited */
 } row;
@@ -39,48 +39,48 @@ static const row rows[] = {
      .want = LOCK_SYNC_E_UNAUTHORIZED,
      .asked = 1},
     {.name = "401, a new one",
-     .script = refused_once,
+     .script = rejected_once,
      .has_key = true,
      .tokens = {"new"},
      .asked = 1,
-     .refused = 1,
+     .rejected = 1,
      .requests = 2},
     {.name = "401, none before, a new one",
-     .script = refused_once,
+     .script = rejected_once,
      .tokens = {"a", "b"},
      .asked = 2,
-     .refused = 1,
+     .rejected = 1,
      .requests = 2},
     {.name = "401 twice",
-     .script = refused_always,
+     .script = rejected_always,
      .has_key = true,
      .tokens = {"new", "third"},
      .want = LOCK_SYNC_E_UNAUTHORIZED,
      .asked = 1,
-     .refused = 1,
+     .rejected = 1,
      .requests = 2},
     {.name = "401, no other",
-     .script = refused_once,
+     .script = rejected_once,
      .has_key = true,
      .want = LOCK_SYNC_E_UNAUTHORIZED,
      .asked = 1,
-     .refused = 1,
+     .rejected = 1,
      .requests = 1},
     {.name = "401, it fails",
-     .script = refused_once,
+     .script = rejected_once,
      .has_key = true,
      .returns = LOCK_SYNC_E_CONNECT,
      .want = LOCK_SYNC_E_CONNECT,
      .asked = 1,
-     .refused = 1,
+     .rejected = 1,
      .requests = 1},
     {.name = "401, the hour is full",
-     .script = refused_once,
+     .script = rejected_once,
      .has_key = true,
      .tokens = {"new"},
      .want = LOCK_SYNC_E_UNAUTHORIZED,
      .asked = 1,
-     .refused = 1,
+     .rejected = 1,
      .requests = 1,
      .budget = 1},
 };
@@ -88,16 +88,16 @@ static const row rows[] = {
 typedef struct provider {
     const row *of;
     size_t asked;
-    size_t refused;
+    size_t rejected;
 } provider;
 
-static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     provider *p = user;
     const char *token = p->asked < 2 ? p->of->tokens[p->asked] : NULL;
 
     p->asked++;
-    p->refused += refused;
+    p->rejected += rejected;
     if (!pool_may_call() || (token != NULL && lock_sync_set_access_token(ctx, token) != LOCK_SYNC_OK))
         kit_die("the provider may not set a token");
     return p->of->returns;
@@ -118,7 +118,7 @@ static void check_row(const row *r, lock_sync_guard *guard)
     MUST_OK(lock_sync_set_token_provider(a->ctx, provide, &own));
     expect_fetch(a, p, r->want);
     CHECK_INT(own.asked, r->asked);
-    CHECK_INT(own.refused, r->refused);
+    CHECK_INT(own.rejected, r->rejected);
     CHECK_INT(raw_requests(server), r->requests);
     (void)stage_clear(NULL);
 }
@@ -133,9 +133,9 @@ TEST_ON_STAGE(a_provider_is_called_as_in_a_blocking_fetch)
     }
 }
 
-static lock_sync_status cancel_own(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status cancel_own(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)refused;
+    (void)user, (void)rejected;
     lock_sync_cancel(ctx);
     return lock_sync_set_personal_key(ctx, KEY);
 }

@@ -165,10 +165,10 @@ TEST(the_timeout_does_not_bound_the_wait_for_the_guard)
 
 static size_t asked;
 
-static lock_sync_status give_another(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give_another(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     (void)user;
-    asked += refused;
+    asked += rejected;
     return lock_sync_set_access_token(ctx, "another");
 }
 
@@ -179,10 +179,10 @@ static bool is_asked_twice(void *w)
 
 TEST(each_poll_may_be_retried_after_a_401)
 {
-    static const char refusal[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
+    static const char unauthorized[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
     static const raw_step script[] = {
-        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_RESPOND,
-        RAW_READ_REQUEST,  RAW_SEND(refusal, sizeof refusal - 1), RAW_READ_REQUEST, RAW_RESPOND,
+        RAW_READ_REQUEST,  RAW_SEND(unauthorized, sizeof unauthorized - 1), RAW_READ_REQUEST, RAW_RESPOND,
+        RAW_READ_REQUEST,  RAW_SEND(unauthorized, sizeof unauthorized - 1), RAW_READ_REQUEST, RAW_RESPOND,
         RAW_WAIT_FOR_CLOSE};
     static const raw_step *const scripts[] = {script};
     watch_scene s;

@@ -73,10 +73,10 @@ void make_ctx(scene *x)
     must(lock_sync_set_timeout_ms(x->ctx, TIMEOUT_MS));
 }
 
-lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused)
+lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     (void)user;
-    return refused ? lock_sync_set_personal_key(ctx, KEY) : LOCK_SYNC_E_NO_CREDENTIAL;
+    return rejected ? lock_sync_set_personal_key(ctx, KEY) : LOCK_SYNC_E_NO_CREDENTIAL;
 }
 
 static lock_sync_status perform(void *user, const lock_sync_request *q, lock_sync_response *s)
@@ -123,7 +123,7 @@ static lock_sync_status set_all(scene *x)
     return lock_sync_set_guard(x->ctx, NULL);
 }
 
-static lock_sync_status refuse_setting(scene *x)
+static lock_sync_status reject_setting(scene *x)
 {
     return lock_sync_set_base_url(x->ctx, "ftp://elsewhere.test");
 }
@@ -206,7 +206,7 @@ static lock_sync_status decode_limited(scene *x)
     return decode(x, 429, "{\"errorMessages\":[\"not so fast\",\"please\"],\"statusCode\":429}", 0);
 }
 
-static lock_sync_status decode_refused(scene *x)
+static lock_sync_status decode_failure(scene *x)
 {
     return decode(x, 200, "{\"success\":false,\"errorMessages\":[\"no\"]}", 0);
 }
@@ -276,9 +276,9 @@ static void make_own(scene *x)
     must(lock_sync_set_transport(x->ctx, &own_transport));
 }
 
-static lock_sync_status give_key_and_cancel(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give_key_and_cancel(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)refused;
+    (void)user, (void)rejected;
     lock_sync_cancel(ctx);
     return lock_sync_set_personal_key(ctx, KEY);
 }
@@ -315,14 +315,14 @@ const act first_fetch = {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MA
 const act plain_acts[] = {
     {"a new context", NULL, new_ctx, LOCK_SYNC_OK, NONE},
     {"all settings", make_ctx, set_all, LOCK_SYNC_OK, NONE},
-    {"a setting that is rejected", make_ctx, refuse_setting, LOCK_SYNC_E_INVALID_ARGUMENT, NONE},
+    {"a setting that is rejected", make_ctx, reject_setting, LOCK_SYNC_E_INVALID_ARGUMENT, NONE},
     {"requests", make_ctx, build, LOCK_SYNC_OK, NONE},
     {"decoding the usual way", make_request, decode_direct, LOCK_SYNC_OK, NONE},
     {"decoding a long body", make_request, decode_long, LOCK_SYNC_OK, NONE},
     {"decoding by the tree", make_request, decode_tree, LOCK_SYNC_OK, NONE},
     {"decoding a malformed body", make_request, decode_malformed, LOCK_SYNC_E_MALFORMED, NONE},
     {"decoding a 429", make_request, decode_limited, LOCK_SYNC_E_RATE_LIMITED, NONE},
-    {"decoding success: false", make_request, decode_refused, LOCK_SYNC_E_API, NONE},
+    {"decoding success: false", make_request, decode_failure, LOCK_SYNC_E_API, NONE},
     {"a first fetch", make_ctx, fetch_some, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch on a kept connection", make_warm, fetch_all, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch of one lock", make_warm, fetch_one, LOCK_SYNC_OK, MAY_RESOLVE},

@@ -72,8 +72,8 @@ void make_guarded(scene *x); /* with a guard in a file */
 void add_pool(scene *x);
 void make_pool(scene *x); /* and a context */
 void make_guarded_pool(scene *x);
-void use_guard(scene *x, lock_sync_status made);                                /* sets x->guard, which opens at once */
-lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool refused); /* token provider: after a 401 */
+void use_guard(scene *x, lock_sync_status made); /* sets x->guard, which opens at once */
+lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool rejected); /* token provider: after a 401 */
 lock_sync_status fetch_some(scene *x);
 lock_sync_status fetch_all(scene *x);
 lock_sync_status submit(scene *x);
