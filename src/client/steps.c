@@ -292,7 +292,7 @@ static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
         x->ctx, &x->unauthorized,
         status == LOCK_SYNC_E_TOO_SOON
             ? "A new credential is set, but the rate limit does not allow a retry yet."
-            : "A new credential is set, but the retry failed: no time was left, or the guard failed.");
+            : "A new credential is set, but the request was not retried: no time was left, or the guard failed.");
 }
 
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
