@@ -22,13 +22,13 @@ extern "C" {
  *
  * @param user The pointer given to lock_sync_set_token_provider().
  * @param ctx The context of the fetch. Only its credential setters may be called.
- * @param refused true: the service rejected the current credential.
+ * @param rejected true: the service rejected the current credential.
  * @return LOCK_SYNC_OK, or the status that the fetch fails with. LOCK_SYNC_E_BUSY and numbers that are not a status are
  *         replaced by LOCK_SYNC_E_NO_CREDENTIAL.
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, bool refused);
+typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, bool rejected);
 
 /**
  * Creates a context with default settings, without a credential, that allocates with malloc.

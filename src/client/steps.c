@@ -26,7 +26,7 @@ lock_sync_status lsync_step_check(lsync_run *x)
 /* --- the credential --- */
 
 /* Asks the token provider for a credential. Sets *set to whether the provider set a usable one. */
-static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool unauthorized, bool *set)
+static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool rejected, bool *set)
 {
     uint32_t version = ctx->credential_version;
     lock_sync_status status;
@@ -35,7 +35,7 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool unauthorized, bool
     if (atomic_load(&ctx->cancelled))
         return LOCK_SYNC_E_CANCELLED;
     ctx->in_provider = true;
-    status = ctx->provider(ctx->provider_user, ctx, unauthorized);
+    status = ctx->provider(ctx->provider_user, ctx, rejected);
     ctx->in_provider = false;
     *set = ctx->credential_version != version && lsync_ctx_has_credential(ctx);
     if (atomic_load(&ctx->cancelled))

@@ -177,9 +177,9 @@ end
 
 function tests.the_provider_is_called_again_after_a_401()
   local asked = {}
-  local it = assert(locksync.context {base_url = simulator, guard_mode = mode.OFF, token_provider = function(refused)
-    table.insert(asked, tostring(refused))
-    return refused and "fresh-token" or "stale-token"
+  local it = assert(locksync.context {base_url = simulator, guard_mode = mode.OFF, token_provider = function(rejected)
+    table.insert(asked, tostring(rejected))
+    return rejected and "fresh-token" or "stale-token"
   end})
   same(#it:fetch(), 3)
   same(table.concat(asked, " "), "false true")

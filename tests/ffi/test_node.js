@@ -229,9 +229,9 @@ test('an HTTP client that returns a promise', async () => {
 
 test('the provider is called again after a 401', async () => {
     const asked = [];
-    const tokenProvider = refused => {
-        asked.push(refused);
-        return refused ? 'fresh-token' : 'stale-token';
+    const tokenProvider = rejected => {
+        asked.push(rejected);
+        return rejected ? 'fresh-token' : 'stale-token';
     };
     const it = context({ personalKey: null, tokenProvider });
     assert.equal((await it.fetch()).length, 3);

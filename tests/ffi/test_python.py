@@ -58,7 +58,7 @@ class Settings(Case):
         self.context(api_version="v37", connect_timeout=1.5, timeout=30, max_response_bytes=65536, allow_http=False,
                      ca_file="/nowhere", proxy="http://127.0.0.1:1", user_agent="acme-hub/2.1", guard=Guard(),
                      access_token=("fresh-token", datetime.now(timezone.utc) + timedelta(hours=1)), logger=print,
-                     token_provider=lambda refused: "fresh-token", transport=lambda request: Response(200))
+                     token_provider=lambda rejected: "fresh-token", transport=lambda request: Response(200))
 
     def test_a_rejected_one_says_why_and_keeps_the_old_value(self):
         context = self.context()
@@ -201,9 +201,9 @@ class Callbacks(Case):
     def test_the_provider_is_called_again_after_a_401(self):
         asked = []
 
-        def provider(refused):
-            asked.append(refused)
-            return "fresh-token" if refused else "stale-token"
+        def provider(rejected):
+            asked.append(rejected)
+            return "fresh-token" if rejected else "stale-token"
 
         context = self.context(personal_key=None, token_provider=provider)
         self.assertEqual(len(context.fetch()), 3)
@@ -368,7 +368,7 @@ class Memory(Case):
         lines = []
         with Guard(min_interval=0.001) as guard, Context(
                 base_url=self.simulator.url, personal_key=KEY, guard=guard, guard_mode=GuardMode.OFF,
-                logger=lambda level, line: lines.append(line), token_provider=lambda refused: None) as context:
+                logger=lambda level, line: lines.append(line), token_provider=lambda rejected: None) as context:
             self.assertEqual(len(context.fetch([1001, 77])), 1)
             self.assertEqual(len(next(context.watch([1001]))), 1)
             self.assertEqual(len(kept.fetch()), 3)

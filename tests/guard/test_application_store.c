@@ -361,9 +361,9 @@ TEST(a_context_sends_nothing_if_its_store_fails)
     CHECK(lock_sync_status_is_retryable(LOCK_SYNC_E_GUARD));
 }
 
-static lock_sync_status count_calls(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status count_calls(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)refused;
+    (void)rejected;
     ++*(size_t *)user;
     return lock_sync_set_personal_key(ctx, T_SECRET);
 }

@@ -175,9 +175,9 @@ TEST(changed_settings_drop_the_response)
     CHECK_REJECTED(lock_sync_set_api_version(ctx, "/"));
 }
 
-static lock_sync_status set_token(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status set_token(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)refused;
+    (void)rejected;
     ++*(int *)user;
     return lock_sync_set_access_token(ctx, "token-of-the-provider");
 }

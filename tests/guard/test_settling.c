@@ -89,19 +89,19 @@ typedef struct provider {
     lock_sync_status other_got;
 } provider;
 
-static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     provider *p = user;
 
     p->calls++;
-    p->rejected += refused;
-    if (refused && p->guard != NULL) {
+    p->rejected += rejected;
+    if (rejected && p->guard != NULL) {
         (void)usleep((useconds_t)p->takes_ms * 1000);
         p->other_got = lock_sync_guard_reserve(p->guard, 0, NULL, NULL);
     }
     if (p->returns != LOCK_SYNC_OK || p->sets_none)
         return p->returns;
-    return lock_sync_set_access_token(ctx, refused ? "second-token" : "first-token");
+    return lock_sync_set_access_token(ctx, rejected ? "second-token" : "first-token");
 }
 
 static void use_provider(guarded *c, provider *p)

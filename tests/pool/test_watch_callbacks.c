@@ -149,9 +149,9 @@ TEST(a_callback_that_frees_its_context_is_not_called_again)
 
 /* --- the detail of a 401, kept for the token provider: it is freed once --- */
 
-static lock_sync_status set_no_other(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status set_no_other(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)ctx, (void)refused;
+    (void)user, (void)ctx, (void)rejected;
     return LOCK_SYNC_OK;
 }
 

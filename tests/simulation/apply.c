@@ -52,13 +52,13 @@ void app_free(app *owner)
 
 /* --- contexts --- */
 
-static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status provide(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     client *c = user;
     dice d = dice_of(sim.plan->seed, UINT64_C(6000) + (uint64_t)c->number, ++c->tokens);
     char token[32];
 
-    trace("client %d: its token provider is called%s", (int)c->number, refused ? " again" : "");
+    trace("client %d: its token provider is called%s", (int)c->number, rejected ? " again" : "");
     c->task->has_started = true; /* its turn has come, even if nothing is sent */
     if (c->provider == WORKS_FAILS)
         return dice_one_in(&d, 2) ? LOCK_SYNC_E_NETWORK : LOCK_SYNC_E_NO_CREDENTIAL;

@@ -67,9 +67,9 @@ static lock_sync_status with_key(lock_sync_ctx *ctx, lock_sync_status (*set)(loc
     return status;
 }
 
-static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)refused;
+    (void)user, (void)rejected;
     return with_key(ctx, lock_sync_set_personal_key, "", "");
 }
 

@@ -82,10 +82,10 @@ TEST(objects_may_be_freed_in_any_order)
 
 /* --- memory runs out --- */
 
-static lock_sync_status new_token(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status new_token(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     (void)user;
-    return lock_sync_set_access_token(ctx, refused ? SECRET "-second" : SECRET);
+    return lock_sync_set_access_token(ctx, rejected ? SECRET "-second" : SECRET);
 }
 
 #define DO(call)                                                                                                       \

@@ -6,9 +6,9 @@
 
 #define GOOD "{\"result\":[{\"id\":1}]}"
 
-static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)ctx, (void)refused;
+    (void)user, (void)ctx, (void)rejected;
     return LOCK_SYNC_E_NO_CREDENTIAL;
 }
 
@@ -85,7 +85,7 @@ static void busy_log(void *user, lock_sync_log_level level, const char *message)
     check_credential_busy(user);
 }
 
-static lock_sync_status busy_provider(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status busy_provider(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     const inside *in = user;
 
@@ -94,7 +94,7 @@ static lock_sync_status busy_provider(void *user, lock_sync_ctx *ctx, bool refus
     CHECK_OK(lock_sync_set_personal_key(ctx, "a"));
     CHECK_OK(lock_sync_set_access_token_until(ctx, "b", INT64_MAX));
     check_all_busy(user);
-    return lock_sync_set_access_token(ctx, refused ? "second" : "first");
+    return lock_sync_set_access_token(ctx, rejected ? "second" : "first");
 }
 
 TEST(callbacks_may_not_use_the_context)

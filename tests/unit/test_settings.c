@@ -251,9 +251,9 @@ TEST_WITH_CTX(ca_files_are_kept_by_path)
     free(longest);
 }
 
-static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status no_provider(void *user, lock_sync_ctx *ctx, bool rejected)
 {
-    (void)user, (void)ctx, (void)refused;
+    (void)user, (void)ctx, (void)rejected;
     return LOCK_SYNC_E_NO_CREDENTIAL;
 }
 

@@ -73,10 +73,10 @@ TEST(a_missing_credential_is_returned_at_once_and_a_new_one_is_used_at_once)
     pull_end(&p);
 }
 
-static lock_sync_status set_no_token(void *user, lock_sync_ctx *ctx, bool refused)
+static lock_sync_status set_no_token(void *user, lock_sync_ctx *ctx, bool rejected)
 {
     (void)ctx;
-    return refused ? *(const lock_sync_status *)user : LOCK_SYNC_OK;
+    return rejected ? *(const lock_sync_status *)user : LOCK_SYNC_OK;
 }
 
 /* A request that the service rejected was sent, so the pause applies for every status of the provider. */
