@@ -56,19 +56,19 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync
                                                                  lock_sync_pool **out);
 
 /**
- * Sets the limits on open connections; default 64 per host, 256 in total.
+ * Sets the limits on open connections; default 64 per origin, 256 in total.
  *
  * The total is divided between origins (scheme, host name and port) like the transfers; see
  * lock_sync_pool_set_max_active().
  *
  * @param pool The pool.
- * @param per_host 1 .. 65535, at most `total`.
+ * @param per_origin 1 .. 65535, at most `total`.
  * @param total 1 .. 65535.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads The pool's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host,
+LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_origin,
                                                                   uint32_t total);
 
 /**

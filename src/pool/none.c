@@ -15,9 +15,9 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     return LOCK_SYNC_E_NO_TRANSPORT;
 }
 
-lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host, uint32_t total)
+lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_origin, uint32_t total)
 {
-    (void)pool, (void)per_host, (void)total;
+    (void)pool, (void)per_origin, (void)total;
     return LOCK_SYNC_E_INVALID_ARGUMENT;
 }
 

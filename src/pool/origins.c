@@ -226,7 +226,7 @@ static uint32_t count_connections(const lsync_origin *origin)
 
 bool lsync_origin_is_full(const lsync_origin *origin)
 {
-    uint32_t max = origin->connections.owner->per_host;
+    uint32_t max = origin->connections.owner->per_origin;
 
     if (origin->leader != NULL && lsync_origin_needs_leader(origin))
         return true;

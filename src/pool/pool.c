@@ -69,13 +69,13 @@ static void limit_changed(lock_sync_pool *p)
         lsync_loop_arm(&p->loop, lsync_pool_due_us(p));
 }
 
-lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_host, uint32_t total)
+lock_sync_status lock_sync_pool_set_max_connections(lock_sync_pool *pool, uint32_t per_origin, uint32_t total)
 {
     lock_sync_status status;
 
-    if (pool == NULL || per_host < 1 || per_host > total || total > LIMIT_MAX)
+    if (pool == NULL || per_origin < 1 || per_origin > total || total > LIMIT_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    status = lsync_loop_limit(&pool->loop, per_host, total);
+    status = lsync_loop_limit(&pool->loop, per_origin, total);
     pool->connections.max = total;
     limit_changed(pool);
     return status;

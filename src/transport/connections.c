@@ -380,7 +380,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
 
 bool lsync_connections_are_below_limit(const lsync_connections *s)
 {
-    return s->owner == NULL || s->open < s->owner->per_host;
+    return s->owner == NULL || s->open < s->owner->per_origin;
 }
 
 void lsync_connections_record_response(lsync_connections *s, bool http2)

@@ -7,13 +7,13 @@
       code = curl_multi_setopt(l->multi, option, value);                                                               \
   } while (0)
 
-lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total)
+lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_origin, uint32_t total)
 {
     CURLMcode code = CURLM_OK;
 
-    l->owner.per_host = per_host;
+    l->owner.per_origin = per_origin;
     l->total = total;
-    SET(CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_host);
+    SET(CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_origin);
     SET(CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)total);
     SET(CURLMOPT_MAXCONNECTS, (long)total);
     SET(CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);

@@ -19,7 +19,7 @@ typedef struct lsync_loop {
     int64_t curl_due_us;    /* when libcurl wants to be called; boot clock */
     int64_t armed_us;       /* when the timer expires; boot clock */
     bool more;              /* more events may be ready */
-    uint32_t total;         /* limit on all connections; the owner's per_host is the limit for one origin */
+    uint32_t total;         /* limit on all connections; the owner's per_origin is the limit for one origin */
     int64_t tls_failed_us;  /* see lsync_transfer_init */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
@@ -47,7 +47,7 @@ void lsync_loop_wake(const lsync_loop *l);
 
 /* In loop.c: */
 
-lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total);
+lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_origin, uint32_t total);
 
 /* Starts a prepared transfer. `multi` must not be NULL. A transfer that must share a connection waits in libcurl for
    one that is being made to the same host name, even through another proxy. Returns OK, E_NO_MEMORY, or E_NO_TRANSPORT

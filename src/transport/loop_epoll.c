@@ -182,7 +182,7 @@ void lsync_loop_replace_multi(lsync_loop *l)
     for (size_t i = 0; i < l->watched_count; i++)
         l->watched[i] = (lsync_watched){.is_connection = false};
     if (l->multi != NULL && set_options(l) == CURLM_OK &&
-        lsync_loop_limit(l, l->owner.per_host, l->total) == LOCK_SYNC_OK)
+        lsync_loop_limit(l, l->owner.per_origin, l->total) == LOCK_SYNC_OK)
         return;
     (void)curl_multi_cleanup(l->multi);
     l->multi = NULL;

@@ -29,10 +29,10 @@ struct lsync_socket_owner {
     /* Called after a connection's socket was opened, and before it is closed. May be NULL. */
     void (*opened)(lsync_socket_owner *owner, int fd);
     void (*closing)(lsync_socket_owner *owner, int fd);
-    uint32_t passes;    /* passes of the loop so far */
-    uint32_t transfers; /* started and not stopped */
-    uint32_t sockets;   /* of all connections, including those that are being made */
-    uint32_t per_host;  /* limit on the connections to one origin */
+    uint32_t passes;     /* passes of the loop so far */
+    uint32_t transfers;  /* started and not stopped */
+    uint32_t sockets;    /* of all connections, including those that are being made */
+    uint32_t per_origin; /* limit on the connections to one origin */
 };
 
 /* A socket that a transfer opened. It becomes a connection when a request is about to be sent on it. */

@@ -20,7 +20,7 @@ TEST_ON_STAGE(fetches_whose_guards_may_block_are_first_in_first_out)
 
 typedef struct limit {
     uint32_t active;
-    uint32_t per_host;
+    uint32_t per_origin;
     uint32_t total;
     size_t most; /* at once */
     raw_server *server;
@@ -39,9 +39,9 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
     static const raw_step held[] = {RAW_READ_REQUEST, RAW_HOLD, RAW_RESPOND, RAW_SERVE};
     static const raw_step *const scripts[] = {first, held, held, held, held, held, held, held, held, held, held, held};
     static const limit rows[] = {
-        {.active = 12, .per_host = 64, .total = 256, .most = 11}, /* one origin leaves a ninth to the others */
-        {.active = 128, .per_host = 9, .total = 256, .most = 9},
-        {.active = 128, .per_host = 9, .total = 9, .most = 8},
+        {.active = 12, .per_origin = 64, .total = 256, .most = 11}, /* one origin leaves a ninth to the others */
+        {.active = 128, .per_origin = 9, .total = 256, .most = 9},
+        {.active = 128, .per_origin = 9, .total = 9, .most = 8},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -49,12 +49,12 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
         lock_sync_pool *p = stage_pool();
         account *all;
 
-        t_row("%u active, %u connections per host, %u in all", l.active, l.per_host, l.total);
+        t_row("%u active, %u connections per origin, %u in all", l.active, l.per_origin, l.total);
         l.server = stage_server(scripts, COUNT_OF(scripts));
         all = stage_accounts(MANY, raw_url(l.server));
         expect_fetch(all, p, LOCK_SYNC_OK); /* libcurl then knows that each connection takes one request */
         MUST_OK(lock_sync_pool_set_max_active(p, l.active));
-        MUST_OK(lock_sync_pool_set_max_connections(p, l.per_host, l.total));
+        MUST_OK(lock_sync_pool_set_max_connections(p, l.per_origin, l.total));
         accounts_submit(all, MANY, p);
         (void)pool_run(p, is_reached, &l, 5000);
         (void)pool_run_for(p, 50); /* and does not exceed it */
@@ -63,7 +63,7 @@ TEST_ON_STAGE(the_limits_hold_at_the_server)
         raw_release(l.server);
         pool_run_all(p);
         expect_ends(all, MANY, LOCK_SYNC_OK);
-        CHECK_BETWEEN(raw_connections(l.server), 1, l.per_host);
+        CHECK_BETWEEN(raw_connections(l.server), 1, l.per_origin);
         (void)stage_clear(NULL);
     }
 }

@@ -41,7 +41,7 @@ TEST(an_incomplete_allocator_is_rejected)
 TEST_ON_STAGE(limits_out_of_range_are_rejected)
 {
     static const struct {
-        uint32_t per_host;
+        uint32_t per_origin;
         uint32_t total;
         bool good;
     } rows[] = {{0, 0, false},     {0, 1, false}, {2, 1, false},        {65536, 65536, false},
@@ -49,7 +49,8 @@ TEST_ON_STAGE(limits_out_of_range_are_rejected)
     lock_sync_pool *p = stage_pool();
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        CHECK_INT(lock_sync_pool_set_max_connections(p, rows[i].per_host, rows[i].total) == LOCK_SYNC_OK, rows[i].good);
+        CHECK_INT(lock_sync_pool_set_max_connections(p, rows[i].per_origin, rows[i].total) == LOCK_SYNC_OK,
+                  rows[i].good);
     CHECK_INT(lock_sync_pool_set_max_active(p, 0), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_set_max_active(p, 65536), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_OK(lock_sync_pool_set_max_active(p, 1));

@@ -10,14 +10,14 @@
 
 /* --- pools --- */
 
-static void set_limits(app *owner, uint32_t transfers, uint32_t per_host, uint32_t total)
+static void set_limits(app *owner, uint32_t transfers, uint32_t per_origin, uint32_t total)
 {
     owner->transfers = transfers;
     owner->total = total;
     if (owner->pool == NULL)
         return;
     if (lock_sync_pool_set_max_active(owner->pool, transfers) != LOCK_SYNC_OK ||
-        lock_sync_pool_set_max_connections(owner->pool, per_host, total) != LOCK_SYNC_OK)
+        lock_sync_pool_set_max_connections(owner->pool, per_origin, total) != LOCK_SYNC_OK)
         violation("pool %d rejects its limits", (int)owner->number);
 }
 

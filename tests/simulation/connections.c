@@ -146,7 +146,7 @@ static uint32_t count_connections(const multi *m, const lsync_connections *only)
 
 bool connection_has_room(const multi *m, const easy *e)
 {
-    return count_connections(m, e->t->connections) < m->loop->owner.per_host &&
+    return count_connections(m, e->t->connections) < m->loop->owner.per_origin &&
            count_connections(m, NULL) < m->loop->total;
 }
 
@@ -157,7 +157,7 @@ void connection_make_room(const multi *m, const easy *e)
     uint32_t own = count_connections(m, e->t->connections);
 
     for (connection *c = m->connections; c != NULL; c = c->next)
-        if (c->users == 0 && (c->list == e->t->connections || own < m->loop->owner.per_host) &&
+        if (c->users == 0 && (c->list == e->t->connections || own < m->loop->owner.per_origin) &&
             (oldest == NULL || c->used_us < oldest->used_us))
             oldest = c;
     if (oldest != NULL)

@@ -73,9 +73,9 @@ void lsync_loop_replace_multi(lsync_loop *l)
     l->multi = (CURLM *)new_multi(l);
 }
 
-lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_host, uint32_t total)
+lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_origin, uint32_t total)
 {
-    l->owner.per_host = per_host;
+    l->owner.per_origin = per_origin;
     l->total = total;
     return LOCK_SYNC_OK;
 }

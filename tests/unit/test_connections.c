@@ -354,7 +354,7 @@ TEST(a_connection_that_was_too_late_counts_until_it_is_closed)
     const lock_sync_request request = {.route = &route, .send_until_us = 0};
     scene x;
     lsync_transfer t = {.request = &request, .connections = &x.connections};
-    lsync_socket_owner owner = {.per_host = 1};
+    lsync_socket_owner owner = {.per_origin = 1};
     int fd;
     int port;
 

@@ -18,7 +18,7 @@ static lock_sync_pool *new_pool(void)
     MUST(lsync_allocator_init(&p->memory, NULL));
     p->transfers.max = 144;
     p->connections.max = 256;
-    p->loop.owner.per_host = 64;
+    p->loop.owner.per_origin = 64;
     lsync_table_init(&p->origins, &p->memory);
     lsync_schedule_init(p);
     return p;

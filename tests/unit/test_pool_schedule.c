@@ -29,7 +29,7 @@ static stage *new_stage(size_t jobs_max)
     MUST(lsync_allocator_init(&s->pool.memory, NULL));
     s->pool.transfers.max = TRANSFERS_MAX;
     s->pool.connections.max = 256;
-    s->pool.loop.owner.per_host = 64;
+    s->pool.loop.owner.per_origin = 64;
     lsync_table_init(&s->pool.origins, &s->pool.memory);
     lsync_schedule_init(&s->pool);
     return s;
@@ -160,7 +160,7 @@ TEST(a_new_origin_comes_before_origins_with_transfers)
     lsync_origin *one = add_jobs(s, "https", 1, 200, false);
 
     connect_origin(one, 2);
-    s->pool.loop.owner.per_host = 2;
+    s->pool.loop.owner.per_origin = 2;
     CHECK(start_next(s) == one);
     lsync_origin_leader_sent(&s->transfers[0]);
     lsync_schedule_update(&s->pool, one);
@@ -198,11 +198,11 @@ TEST(a_full_origin_is_skipped_until_it_has_room)
     lsync_origin *full = add_jobs(s, "http", 1, 10, false);
     lsync_origin *other = add_jobs(s, "http", 2, 10, false);
 
-    s->pool.loop.owner.per_host = 2;
+    s->pool.loop.owner.per_origin = 2;
     CHECK_INT(start_all(s), 4);
     CHECK_INT(full->active, 2);
     CHECK(full->queue == &s->pool.full && other->queue == &s->pool.full);
-    s->pool.loop.owner.per_host = 3;
+    s->pool.loop.owner.per_origin = 3;
     lsync_schedule_update_full(&s->pool);
     CHECK_INT(start_all(s), 2);
     end_transfer(s, 0);
@@ -229,7 +229,7 @@ TEST(origins_take_turns_with_one_connection)
         size_t longest = 0;
 
         s->pool.connections.max = 1;
-        s->pool.loop.owner.per_host = 1;
+        s->pool.loop.owner.per_origin = 1;
         for (unsigned i = 0; i < 4; i++)
             (void)add_jobs(s, "http", i + 1, 40, on_trial);
         for (size_t i = 0; i < 120; i++) {
@@ -425,7 +425,7 @@ TEST(leaders_open_no_more_than_the_connections_of_an_origin)
     stage *s = new_stage(10);
     lsync_origin *origin = add_jobs(s, "https", 1, 10, false);
 
-    s->pool.loop.owner.per_host = 2;
+    s->pool.loop.owner.per_origin = 2;
     for (size_t i = 0; i < 3; i++) {
         CHECK_INT(start_all(s), i < 2 ? 1 : 0);
         s->transfers[i].leading_since_us -= 1000000;
