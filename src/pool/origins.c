@@ -101,7 +101,7 @@ static lsync_origin *new_origin(lock_sync_pool *p, const lock_sync_ctx *ctx, con
     *origin = (lsync_origin){.on_trial = true, .https = ctx->route.https, .key_size = key->size};
     lsync_connections_init(&origin->connections, &p->memory, &p->loop.owner);
     lsync_queue_init(&origin->waiting);
-    lsync_queue_init(&origin->admitted);
+    lsync_queue_init(&origin->with_slot);
     at = origin->key;
     for (int i = 0; i < PARTS; i++) {
         memcpy(at, key->texts[i], key->sizes[i]);

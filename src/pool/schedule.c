@@ -27,7 +27,7 @@ static lsync_queue *queue_of(lock_sync_pool *p, const lsync_origin *origin)
 {
     if (origin->jobs == 0)
         return &p->unused;
-    if (lsync_queue_first(&origin->admitted) == NULL && lsync_queue_first(&origin->waiting) == NULL)
+    if (lsync_queue_first(&origin->with_slot) == NULL && lsync_queue_first(&origin->waiting) == NULL)
         return NULL;
     if (lsync_origin_is_full(origin))
         return &p->full;
@@ -136,7 +136,7 @@ lsync_origin *lsync_schedule_next(lock_sync_pool *p)
 
 lsync_job *lsync_schedule_take(lsync_origin *origin)
 {
-    lsync_link *link = lsync_queue_take(&origin->admitted);
+    lsync_link *link = lsync_queue_take(&origin->with_slot);
 
     if (link == NULL)
         link = lsync_queue_take(&origin->waiting);

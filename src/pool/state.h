@@ -4,7 +4,7 @@
    The job's state says in which queue or on which thread it waits for that step:
 
    - `ready`, until its origin is found;
-   - its origin's `waiting`, or `admitted` once it has a slot of its guard, until a transfer is free (schedule.h);
+   - its origin's `waiting`, or `with_slot` once it has a slot of its guard, until a transfer is free (schedule.h);
    - the helper thread, if its guard may block (helper.h);
    - its guard's queue, in mode WAIT, until the guard may grant a slot (waiters.h);
    - a transfer, while its request is sent;
@@ -29,7 +29,7 @@ typedef struct lsync_origin lsync_origin;
 /* The states of a job. Capitals in the comments are the state of the job's fetch. The transition function is
    lsync_job_move (transition.h). */
 typedef enum lsync_job_state {
-    LSYNC_JOB_READY,     /* in pool->ready until its origin is found; then in the origin's `waiting` or `admitted` */
+    LSYNC_JOB_READY,     /* in pool->ready until its origin is found; then in the origin's `waiting` or `with_slot` */
     LSYNC_JOB_IN_HELPER, /* ASKING, EXTENDING or SETTLING, on the helper thread */
     LSYNC_JOB_ASLEEP, /* WAITING until due_us, as the head of its guard's queue. Or DONE: a watch between two polls */
     LSYNC_JOB_QUEUED, /* WAITING, in the `others` of the head of its guard's queue */
@@ -100,7 +100,7 @@ struct lsync_origin {
     lsync_link link;    /* in `queue` */
     lsync_queue *queue; /* one of the pool's queues; NULL: no job of the origin waits */
     lsync_queue waiting;
-    lsync_queue admitted;      /* jobs that have a slot; they go before `waiting` */
+    lsync_queue with_slot;     /* jobs that have a slot; they go before `waiting` */
     size_t jobs;               /* with this origin */
     uint32_t active;           /* transfers */
     uint32_t connections_used; /* estimate of how many connections the transfers use */

@@ -32,7 +32,7 @@ static lsync_queue *queue_of(const lsync_job *job)
     case LSYNC_JOB_READY:
         if (job->origin == NULL)
             return &job->pool->ready;
-        return lsync_job_has_slot(job) ? &job->origin->admitted : &job->origin->waiting;
+        return lsync_job_has_slot(job) ? &job->origin->with_slot : &job->origin->waiting;
     case LSYNC_JOB_QUEUED: return lsync_waiters_others(job);
     case LSYNC_JOB_DONE: return &job->pool->done;
     case LSYNC_JOB_IN_HELPER:
