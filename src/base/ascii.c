@@ -9,6 +9,13 @@ int lsync_ascii_hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int lsync_ascii_percent(const char *text, size_t size)
+{
+    if (size < 3 || text[0] != '%' || lsync_ascii_hex(text[1]) < 0 || lsync_ascii_hex(text[2]) < 0)
+        return -1;
+    return lsync_ascii_hex(text[1]) * 16 + lsync_ascii_hex(text[2]);
+}
+
 size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value)
 {
     size_t n = 0;

@@ -21,6 +21,9 @@ bool lsync_ascii_is_alnum(char c);
 /* Returns the value of a hexadecimal digit; -1 for any other character. */
 int lsync_ascii_hex(char c);
 
+/* Returns the byte that a %XX at the beginning of a text encodes; -1 if the text does not begin with one. */
+int lsync_ascii_percent(const char *text, size_t size);
+
 /* Reads the decimal digits at the beginning of a text, at most `digits_max` of them (up to 19). Returns their number;
    *value becomes their value. */
 size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value);

@@ -28,20 +28,18 @@ static void set_part(origin_key *key, int part, const char *text, size_t size)
     key->sizes[part] = size;
 }
 
-static size_t size_of_scheme(const char *url)
+/* Sets the scheme of a URL and, as the next part, host name and port. `port` is the scheme's default, which is left
+   out. The URL was checked when it was set. */
+static void set_url(origin_key *key, int part, const char *url, const char *port)
 {
-    return (size_t)(strstr(url, "//") - url) + 2; /* the URL was checked when it was set */
-}
-
-/* Sets host name and port. `port` is the scheme's default, which is left out. */
-static void set_name(origin_key *key, int part, const char *name, const char *port)
-{
-    size_t size = strcspn(name, "/");
     size_t port_size = strlen(port);
+    lsync_url_parts parts;
 
-    if (size > port_size && memcmp(name + size - port_size, port, port_size) == 0)
-        size -= port_size;
-    set_part(key, part, name, size);
+    (void)lsync_url_split(url, &parts);
+    if (parts.host_size > port_size && memcmp(parts.host + parts.host_size - port_size, port, port_size) == 0)
+        parts.host_size -= port_size;
+    set_part(key, part, url, parts.scheme_size);
+    set_part(key, part + 1, parts.host, parts.host_size);
 }
 
 /* Makes a key of the settings by which libcurl distinguishes connections. No proxy is used for loopback, and no CA file
@@ -49,19 +47,11 @@ static void set_name(origin_key *key, int part, const char *name, const char *po
 static origin_key key_of(const lock_sync_ctx *ctx)
 {
     const lsync_route *route = &ctx->route;
-    const char *url = lsync_ctx_base_url(ctx);
-    size_t scheme = size_of_scheme(url);
     origin_key key = {.texts = {"", "", "", "", ""}};
 
-    set_part(&key, SCHEME, url, scheme);
-    set_name(&key, NAME, url + scheme, route->https ? ":443" : ":80");
-    if (route->proxy != NULL && !route->loopback) {
-        const char *user_end = strchr(route->proxy, '@');
-
-        scheme = size_of_scheme(route->proxy);
-        set_part(&key, PROXY_SCHEME, route->proxy, scheme);
-        set_name(&key, PROXY_NAME, user_end == NULL ? route->proxy + scheme : user_end + 1, "");
-    }
+    set_url(&key, SCHEME, lsync_ctx_base_url(ctx), route->https ? ":443" : ":80");
+    if (route->proxy != NULL && !route->loopback)
+        set_url(&key, PROXY_SCHEME, route->proxy, "");
     if (route->ca_file != NULL && route->https)
         set_part(&key, CA_FILE, route->ca_file, strlen(route->ca_file));
     for (int i = 0; i < PARTS; i++)

@@ -95,14 +95,13 @@ lock_sync_status lsync_status_of_curl(const lsync_transfer *t, CURLcode code)
 static void redact_secrets(lsync_transfer *t)
 {
     const char *proxy = t->request->route->proxy;
-    const char *user = proxy == NULL ? NULL : strstr(proxy, "//");
-    const char *end = user == NULL ? NULL : strchr(user, '@');
+    lsync_url_parts parts;
     char secret[LSYNC_BASE_URL_MAX + 1];
 
     lsync_redact(t->response->failure, t->request->secret);
-    if (end == NULL)
+    if (proxy == NULL || !lsync_url_split(proxy, &parts) || parts.user == NULL)
         return;
-    (void)snprintf(secret, sizeof secret, "%.*s", (int)(end - user - 2), user + 2);
+    (void)snprintf(secret, sizeof secret, "%.*s", (int)parts.user_size, parts.user);
     lsync_redact(t->response->failure, secret);
     lsync_wipe(secret, sizeof secret);
 }

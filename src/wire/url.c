@@ -6,10 +6,27 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Returns the text after `prefix` (lower case); the case of the text is ignored. NULL if it has another prefix. */
-static const char *after(const char *text, const char *prefix)
+bool lsync_url_split(const char *url, lsync_url_parts *parts)
 {
-    return lsync_ascii_begins(text, strlen(text), prefix) ? text + strlen(prefix) : NULL;
+    const char *scheme_end = strstr(url, "://");
+    const char *user_end;
+    size_t size;
+
+    *parts = (lsync_url_parts){.host = url};
+    if (scheme_end == NULL)
+        return false;
+    parts->host = scheme_end + strlen("://");
+    parts->scheme_size = (size_t)(parts->host - url);
+    size = strcspn(parts->host, "/?#"); /* a password contains these, and the @, only percent-encoded */
+    user_end = memchr(parts->host, '@', size);
+    if (user_end != NULL) {
+        parts->user = parts->host;
+        parts->user_size = (size_t)(user_end - parts->user);
+        parts->host = user_end + 1;
+        size -= parts->user_size + 1;
+    }
+    parts->host_size = size;
+    return true;
 }
 
 /* Skips one decimal number 0..255 without leading zeros. Returns NULL if there is no such number. */
@@ -40,7 +57,7 @@ static bool is_loopback(const char *host, size_t size)
 {
     if (size == 5 && memcmp(host, "[::1]", 5) == 0)
         return true;
-    if (size == 9 && after(host, "localhost") != NULL)
+    if (lsync_ascii_equal(host, size, "localhost"))
         return true;
     return size > 4 && memcmp(host, "127.", 4) == 0 && is_ipv4(host, size);
 }
@@ -69,7 +86,7 @@ static bool is_ipv6(const char *text, size_t size)
         }
         at += *at == ':' && groups > 0 && at[-1] != ':';
         group = at;
-        while (at < end && (lsync_ascii_hex(*at) >= 0))
+        while (at < end && lsync_ascii_hex(*at) >= 0)
             at++;
         if (dot != NULL && at == dot)
             return is_ipv4(group, (size_t)(end - group)) && (gap ? groups <= 5 : groups == 6);
@@ -93,8 +110,10 @@ static const char *parse_name(const char *host, const char **end)
                                                        "between single dots)";
 }
 
-/* Parses host name and port. On success *at is the text after them, and *host_size the length of the host name. */
-static const char *parse_authority(const char **at, size_t *host_size)
+static const char more_than_a_port[] = "its host name is followed by more than a port";
+
+/* Parses host name and port. On success *at is the text after them, and *name_size the length of the host name. */
+static const char *parse_host(const char **at, size_t *name_size)
 {
     const char *host = *at;
     const char *end = host;
@@ -110,7 +129,7 @@ static const char *parse_authority(const char **at, size_t *host_size)
     }
     if (why != NULL)
         return why;
-    *host_size = (size_t)(end - host);
+    *name_size = (size_t)(end - host);
     if (*end == ':') {
         uint64_t port;
         size_t digits = lsync_ascii_digits(end + 1, strlen(end + 1), 19, &port);
@@ -125,10 +144,12 @@ static const char *parse_authority(const char **at, size_t *host_size)
 
 static const char *check_path(const char *path)
 {
-    for (; *path != '\0'; path++) {
+    const char *end = path + strlen(path);
+
+    for (; path < end; path++) {
         if (*path == '?' || *path == '#')
             return "it has a query or a fragment";
-        if (*path == '%' && (lsync_ascii_hex(path[1]) < 0 || lsync_ascii_hex(path[2]) < 0))
+        if (*path == '%' && lsync_ascii_percent(path, (size_t)(end - path)) < 0)
             return "a % in its path is not followed by two hexadecimal digits";
         if (!lsync_ascii_is_alnum(*path) && strchr("/-._~!$&'()*+,;=:@%", *path) == NULL)
             return "its path has a character that must be percent-encoded";
@@ -138,43 +159,43 @@ static const char *check_path(const char *path)
 
 const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
 {
-    const char *host;
+    lsync_url_parts parts;
     const char *at;
     const char *why;
-    size_t host_size;
+    size_t name_size;
     size_t size = strlen(url);
 
     if (size > LSYNC_BASE_URL_MAX)
         return "it is longer than 1024 bytes";
-    host = after(url, "https://");
-    out->https = host != NULL;
-    if (host == NULL)
-        host = after(url, "http://");
-    if (host == NULL)
+    (void)lsync_url_split(url, &parts);
+    out->https = lsync_ascii_equal(url, parts.scheme_size, "https://");
+    if (!out->https && !lsync_ascii_equal(url, parts.scheme_size, "http://"))
         return "it begins with neither https:// nor http://";
-    if (memchr(host, '@', strcspn(host, "/?#")) != NULL)
+    if (parts.user != NULL)
         return "it contains a user name; set the personal key or access token with its setter instead";
-    at = host;
-    why = parse_authority(&at, &host_size);
+    at = parts.host;
+    why = parse_host(&at, &name_size);
     if (why != NULL)
         return why;
-    if (*at != '\0' && *at != '/' && *at != '?' && *at != '#')
-        return "its host name has a character other than letters, digits, '.' and '-'";
+    if (at < parts.host + parts.host_size)
+        return parts.host[name_size] == ':' || parts.host[0] == '['
+                   ? more_than_a_port
+                   : "its host name has a character other than letters, digits, '.' and '-'";
     why = check_path(at);
     if (why != NULL)
         return why;
     while (size > 0 && url[size - 1] == '/')
         size--;
-    out->loopback = is_loopback(host, host_size);
+    out->loopback = is_loopback(parts.host, name_size);
     out->size = size;
     return NULL;
 }
 
 static size_t origin_size(const char *url)
 {
-    const char *name = strstr(url, "//");
+    lsync_url_parts parts;
 
-    return name == NULL ? 0 : (size_t)(name - url) + 2 + strcspn(name + 2, "/");
+    return lsync_url_split(url, &parts) ? (size_t)(parts.host - url) + parts.host_size : 0;
 }
 
 bool lsync_url_has_same_origin(const char *a, const char *b)
@@ -191,40 +212,41 @@ bool lsync_host_is_address(const char *host)
 
 /* Returns whether each % begins a %XX that does not encode a control character. Otherwise libcurl would connect without
    the proxy. */
-static bool is_user_info(const char *at, const char *end)
+static bool is_user_info(const char *text, size_t size)
 {
-    for (; at < end; at++)
-        if (*at == '%' && (end - at < 3 || !(lsync_ascii_hex(at[1]) >= 0) || !(lsync_ascii_hex(at[2]) >= 0) ||
-                           at[1] < '2' || (at[1] == '7' && lsync_ascii_lower(at[2]) == 'f')))
+    for (size_t i = 0; i < size; i++) {
+        int byte = text[i] == '%' ? lsync_ascii_percent(text + i, size - i) : ' ';
+
+        if (byte < ' ' || byte == 0x7f)
             return false;
+    }
     return true;
 }
 
 const char *lsync_proxy_url_check(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
-    const char *at = NULL;
-    const char *user_end;
+    lsync_url_parts parts;
+    const char *at;
     const char *why;
-    size_t host_size;
+    size_t name_size;
+    bool known = false;
 
     if (strlen(url) > LSYNC_BASE_URL_MAX)
         return "it is longer than 1024 bytes";
-    for (size_t i = 0; at == NULL && i < sizeof schemes / sizeof schemes[0]; i++)
-        at = after(url, schemes[i]);
-    if (at == NULL)
+    (void)lsync_url_split(url, &parts);
+    for (size_t i = 0; !known && i < sizeof schemes / sizeof schemes[0]; i++)
+        known = lsync_ascii_equal(url, parts.scheme_size, schemes[i]);
+    if (!known)
         return "it must begin with http://, https://, socks4://, socks4a://, socks5:// or socks5h://";
-    for (const char *c = at; *c != '\0'; c++)
+    for (const char *c = url; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~')
             return "it has a space, a control character or a byte that is not ASCII";
-    user_end = memchr(at, '@', strcspn(at, "/?#")); /* a password contains these only percent-encoded */
-    if (user_end != NULL) {
-        if (!is_user_info(at, user_end))
-            return "a % in its user or password is not followed by the hexadecimal digits of a printable character";
-        at = user_end + 1;
-    }
-    why = parse_authority(&at, &host_size);
+    if (!is_user_info(parts.user, parts.user_size))
+        return "a % in its user or password is not followed by the hexadecimal digits of a printable character";
+    at = parts.host;
+    why = parse_host(&at, &name_size);
     if (why != NULL)
         return why;
-    return *at == '\0' || strcmp(at, "/") == 0 ? NULL : "its host name is followed by more than a port";
+    return *at == '\0' || strcmp(at, "/") == 0 ? NULL : more_than_a_port;
 }

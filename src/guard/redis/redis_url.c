@@ -24,9 +24,11 @@ static bool decode_part(char *place, size_t room, const char *text, size_t size)
         char c = text[i];
 
         if (c == '%') {
-            if (size - i < 3 || lsync_ascii_hex(text[i + 1]) < 0 || lsync_ascii_hex(text[i + 2]) < 0)
+            int byte = lsync_ascii_percent(text + i, size - i);
+
+            if (byte < 0)
                 return false;
-            c = (char)(lsync_ascii_hex(text[i + 1]) * 16 + lsync_ascii_hex(text[i + 2]));
+            c = (char)byte;
             i += 2;
         }
         if (c == '\0' || used + 1 >= room)
