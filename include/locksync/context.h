@@ -104,11 +104,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_personal_key(lock_sync_ctx *ctx, co
  * Authenticates requests with an access token: `Authorization: Bearer ...`.
  *
  * @param ctx The context.
- * @param jwt 1..16384 bytes, each visible ASCII. Copied, and wiped when replaced. NULL: wipes the credential.
+ * @param token 1..16384 bytes, each visible ASCII. Copied, and wiped when replaced. NULL: wipes the credential.
  * @return See Settings. Allowed inside the token provider.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *jwt);
+LOCK_SYNC_API lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *token);
 
 /**
  * Like lock_sync_set_access_token(), but the token is not sent after the given time.
@@ -117,12 +117,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, co
  * LOCK_SYNC_E_NO_CREDENTIAL.
  *
  * @param ctx The context.
- * @param jwt As in lock_sync_set_access_token().
+ * @param token As in lock_sync_set_access_token().
  * @param expires_at_ms Unix time in ms, > 0.
  * @return See Settings. Allowed inside the token provider.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *jwt,
+LOCK_SYNC_API lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *token,
                                                                 int64_t expires_at_ms);
 
 /**
@@ -162,11 +162,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_api_version(lock_sync_ctx *ctx, con
  * Sets the connect timeout (name, TCP and TLS), in ms; default 10 000.
  *
  * @param ctx The context.
- * @param ms 1 .. 86 400 000.
+ * @param timeout_ms 1 .. 86 400 000.
  * @return See Settings.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t timeout_ms);
 
 /**
  * Sets the timeout of a whole fetch, in ms, with its waits and the retry after a 401; default 30 000.
@@ -174,11 +174,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *c
  * A call of a guard's store is not interrupted, so a fetch can last longer.
  *
  * @param ctx The context.
- * @param ms 1 .. 86 400 000.
+ * @param timeout_ms 1 .. 86 400 000.
  * @return See Settings.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t timeout_ms);
 
 /**
  * Sets how long a connection may have been idle and still be reused, in ms; default 60 000.
@@ -188,11 +188,11 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int6
  * so the smallest limit applies to all.
  *
  * @param ctx The context.
- * @param ms 1 .. 86 400 000.
+ * @param max_idle_ms 1 .. 86 400 000.
  * @return See Settings.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t max_idle_ms);
 
 /**
  * Sets the limit on a response's body after decompression; default 8 MiB. Enforced while bytes arrive.
@@ -286,7 +286,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * @param ctx The context.
  * @param ids The requested locks, each > 0; borrowed for the call. Duplicates are requested once. NULL requests every
  *        lock of the account. An empty list is rejected, because it is probably a mistake.
- * @param n Number of ids; 0 with NULL.
+ * @param count Number of ids; 0 with NULL.
  * @param[out] results The results, transferred; free with lock_sync_results_free(). NULL after a failure.
  * @return LOCK_SYNC_OK, or what the token provider returned. Nothing was sent: LOCK_SYNC_E_INVALID_ARGUMENT,
  *         _NO_MEMORY, _NO_CREDENTIAL, _TOO_SOON, _GUARD, _NO_TRANSPORT, _BUSY. No complete response arrived:
@@ -296,7 +296,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * @par Threads The context's thread; lock_sync_cancel() may be called from any thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                                lock_sync_results **results);
 
 /**

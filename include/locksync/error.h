@@ -112,12 +112,12 @@ LOCK_SYNC_API size_t lock_sync_error_api_message_count(const lock_sync_error *er
  * a terminal.
  *
  * @param error From lock_sync_last_error(), or NULL.
- * @param i 0 .. lock_sync_error_api_message_count() - 1.
+ * @param index 0 .. lock_sync_error_api_message_count() - 1.
  * @return Borrowed until the next call on the context; NULL past the end.
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *error, size_t i);
+LOCK_SYNC_API const char *lock_sync_error_api_message_at(const lock_sync_error *error, size_t index);
 
 /**
  * Returns where parsing stopped, if the body is not valid JSON or an object in it has a key twice.

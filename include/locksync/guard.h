@@ -202,12 +202,12 @@ LOCK_SYNC_API void lock_sync_guard_unref(lock_sync_guard *guard);
  * to this object, not to the shared record: all users of an account should set the same value.
  *
  * @param guard The guard.
- * @param ms 1 .. 3 600 000.
+ * @param interval_ms 1 .. 3 600 000.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t interval_ms);
 
 /**
  * Sets the interval of one kind of request, in ms; for SYNC the same as lock_sync_guard_set_min_interval_ms().
@@ -220,13 +220,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_gua
  *
  * @param guard The guard.
  * @param kind LOCK_SYNC_REQUEST_*.
- * @param ms 1 .. 3 600 000; for OTHER also 0: no interval.
+ * @param interval_ms 1 .. 3 600 000; for OTHER also 0: no interval.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *guard, lock_sync_request_kind kind,
-                                                                    int64_t ms);
+                                                                    int64_t interval_ms);
 
 /**
  * Sets the hourly budget, and its unused part: the requests that are left to other programs.
@@ -237,13 +237,13 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_gu
  *
  * @param guard The guard.
  * @param requests The hourly budget, at most 1 000 000.
- * @param reserve The unused part, less than `requests`.
+ * @param unused The unused part, less than `requests`.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads Any.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *guard, uint32_t requests,
-                                                                 uint32_t reserve);
+                                                                 uint32_t unused);
 
 /**
  * Requests a slot for LOCK_SYNC_REQUEST_SYNC; see lock_sync_guard_reserve_for().

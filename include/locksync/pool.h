@@ -97,7 +97,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *poo
  * @param ctx Borrowed until the callback. It must use the built-in transport. An application with its own HTTP client
  *            uses lock_sync_request_build() and lock_sync_response_decode() instead.
  * @param ids As in lock_sync_fetch(); copied.
- * @param n As in lock_sync_fetch().
+ * @param count As in lock_sync_fetch().
  * @param done Called once if this function returned LOCK_SYNC_OK, otherwise never.
  * @param user Borrowed until the callback.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (also if lock_sync_set_transport() set a transport);
@@ -106,7 +106,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *poo
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids,
-                                                     size_t n, lock_sync_done_fn done, void *user);
+                                                     size_t count, lock_sync_done_fn done, void *user);
 
 /**
  * Returns the file descriptor for the application's event loop. Call lock_sync_pool_dispatch() when it is readable.

@@ -26,12 +26,12 @@ LOCK_SYNC_API size_t lock_sync_results_count(const lock_sync_results *results);
  * Returns one record. Records are in the order of the service's response.
  *
  * @param results Results, or NULL.
- * @param i 0 .. lock_sync_results_count() - 1.
+ * @param index 0 .. lock_sync_results_count() - 1.
  * @return Borrowed from `results`; NULL past the end.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t i);
+LOCK_SYNC_API const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t index);
 
 /**
  * Finds the record of one lock, in O(log n).
@@ -60,12 +60,12 @@ LOCK_SYNC_API size_t lock_sync_results_missing_count(const lock_sync_results *re
  * Returns one missing id. Each is reported once, in the order of the request.
  *
  * @param results Results, or NULL.
- * @param i 0 .. lock_sync_results_missing_count() - 1.
+ * @param index 0 .. lock_sync_results_missing_count() - 1.
  * @return The id; 0 past the end.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t i);
+LOCK_SYNC_API int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t index);
 
 /**
  * Returns when the response arrived.

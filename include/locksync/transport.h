@@ -84,15 +84,15 @@ LOCK_SYNC_API size_t lock_sync_request_header_count(const lock_sync_request *req
 
 /**
  * Returns one header's name.
- * @param request The request. @param i 0 .. count - 1. @return The name; NULL past the end. @since 0.1.0
+ * @param request The request. @param index 0 .. count - 1. @return The name; NULL past the end. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_header_name(const lock_sync_request *request, size_t i);
+LOCK_SYNC_API const char *lock_sync_request_header_name(const lock_sync_request *request, size_t index);
 
 /**
  * Returns one header's value.
- * @param request The request. @param i 0 .. count - 1. @return The value; NULL past the end. @since 0.1.0
+ * @param request The request. @param index 0 .. count - 1. @return The value; NULL past the end. @since 0.1.0
  */
-LOCK_SYNC_API const char *lock_sync_request_header_value(const lock_sync_request *request, size_t i);
+LOCK_SYNC_API const char *lock_sync_request_header_value(const lock_sync_request *request, size_t index);
 
 /**
  * Returns the time left for the whole fetch when `perform` is called. For a request that was only built: the configured
@@ -177,14 +177,14 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response
  *
  * @param ctx The context, with its settings and credential. The token provider is not called.
  * @param ids As in lock_sync_fetch().
- * @param n As in lock_sync_fetch().
+ * @param count As in lock_sync_fetch().
  * @param[out] out The request, transferred; free with lock_sync_request_free(). It may outlive the context.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_CREDENTIAL (not set, or expired);
  *         LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY.
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+LOCK_SYNC_API lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                                        lock_sync_request **out);
 
 /**

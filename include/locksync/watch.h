@@ -75,12 +75,12 @@ LOCK_SYNC_API size_t lock_sync_changes_count(const lock_sync_changes *changes);
  * Returns the change of one lock.
  *
  * @param changes Changes, or NULL.
- * @param i 0 .. lock_sync_changes_count() - 1.
+ * @param index 0 .. lock_sync_changes_count() - 1.
  * @return Borrowed from `changes`; NULL past the end.
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t i);
+LOCK_SYNC_API const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t index);
 
 /**
  * Frees changes and the records in them.
@@ -129,13 +129,13 @@ typedef struct lock_sync_watch lock_sync_watch;
  *
  * @param ctx Must outlive the watch.
  * @param ids As in lock_sync_fetch(); copied. NULL: all locks.
- * @param n As in lock_sync_fetch().
+ * @param count As in lock_sync_fetch().
  * @param[out] out The watch, transferred; free with lock_sync_watch_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_NO_MEMORY; LOCK_SYNC_E_BUSY (a fetch of `ctx` runs).
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                                    lock_sync_watch **out);
 
 /**
@@ -149,12 +149,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
  * Retry-After of the service is respected, up to one hour.
  *
  * @param watch The watch.
- * @param ms 1 .. 86 400 000. Takes effect at the end of the next poll.
+ * @param interval_ms 1 .. 86 400 000. Takes effect at the end of the next poll.
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT.
  * @par Threads The watch's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t ms);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t interval_ms);
 
 /**
  * Waits for the next change.

@@ -104,9 +104,9 @@ size_t lock_sync_error_api_message_count(const lock_sync_error *error)
     return error == NULL ? 0 : error->api_message_count;
 }
 
-const char *lock_sync_error_api_message_at(const lock_sync_error *error, size_t i)
+const char *lock_sync_error_api_message_at(const lock_sync_error *error, size_t index)
 {
-    return error == NULL || i >= error->api_message_count ? NULL : error->api_messages[i];
+    return error == NULL || index >= error->api_message_count ? NULL : error->api_messages[index];
 }
 
 int64_t lock_sync_error_byte_offset(const lock_sync_error *error)

@@ -145,9 +145,9 @@ static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, s
     return lsync_ctx_end(ctx, status);
 }
 
-lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results)
+lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count, lock_sync_results **results)
 {
-    return fetch_and_wait(ctx, ids, n, false, results);
+    return fetch_and_wait(ctx, ids, count, false, results);
 }
 
 lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_results **results)

@@ -27,9 +27,9 @@ static lock_sync_status build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, 
     return lsync_ctx_end(ctx, lsync_ctx_request(ctx, ids, n, single, out));
 }
 
-lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_request **out)
+lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t count, lock_sync_request **out)
 {
-    return build(ctx, ids, n, false, out);
+    return build(ctx, ids, count, false, out);
 }
 
 lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, int64_t id, lock_sync_request **out)

@@ -134,14 +134,14 @@ lock_sync_status lock_sync_set_personal_key(lock_sync_ctx *ctx, const char *key)
     return set_credential(ctx, "personal key", "PersonalKey ", key, NEVER_MS);
 }
 
-lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *jwt)
+lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *token)
 {
-    return lock_sync_set_access_token_until(ctx, jwt, NEVER_MS);
+    return lock_sync_set_access_token_until(ctx, token, NEVER_MS);
 }
 
-lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *jwt, int64_t expires_at_ms)
+lock_sync_status lock_sync_set_access_token_until(lock_sync_ctx *ctx, const char *token, int64_t expires_at_ms)
 {
-    return set_credential(ctx, "access token", "Bearer ", jwt, expires_at_ms);
+    return set_credential(ctx, "access token", "Bearer ", token, expires_at_ms);
 }
 
 lock_sync_status lock_sync_set_token_provider(lock_sync_ctx *ctx, lock_sync_token_fn provider, void *user)
@@ -251,30 +251,30 @@ static lock_sync_status check_timeout(lock_sync_ctx *ctx, const char *setting, i
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
+lock_sync_status lock_sync_set_connect_timeout_ms(lock_sync_ctx *ctx, int64_t timeout_ms)
 {
-    lock_sync_status status = check_timeout(ctx, "connect timeout", ms);
+    lock_sync_status status = check_timeout(ctx, "connect timeout", timeout_ms);
 
     if (status == LOCK_SYNC_OK)
-        ctx->connect_timeout_ms = ms;
+        ctx->connect_timeout_ms = timeout_ms;
     return status;
 }
 
-lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t ms)
+lock_sync_status lock_sync_set_timeout_ms(lock_sync_ctx *ctx, int64_t timeout_ms)
 {
-    lock_sync_status status = check_timeout(ctx, "timeout", ms);
+    lock_sync_status status = check_timeout(ctx, "timeout", timeout_ms);
 
     if (status == LOCK_SYNC_OK)
-        ctx->timeout_ms = ms;
+        ctx->timeout_ms = timeout_ms;
     return status;
 }
 
-lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t ms)
+lock_sync_status lock_sync_set_max_idle_ms(lock_sync_ctx *ctx, int64_t max_idle_ms)
 {
-    lock_sync_status status = check_timeout(ctx, "limit on idle connections", ms);
+    lock_sync_status status = check_timeout(ctx, "limit on idle connections", max_idle_ms);
 
     if (status == LOCK_SYNC_OK)
-        ctx->route.max_idle_ms = ms;
+        ctx->route.max_idle_ms = max_idle_ms;
     return status;
 }
 

@@ -174,28 +174,29 @@ static size_t empty_text(char *text, size_t size)
 
 /* --- settings --- */
 
-lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *guard, lock_sync_request_kind kind, int64_t ms)
+lock_sync_status lock_sync_guard_set_kind_interval_ms(lock_sync_guard *guard, lock_sync_request_kind kind,
+                                                      int64_t interval_ms)
 {
-    if (guard == NULL || kind < 0 || kind >= LSYNC_GUARD_KINDS || ms < (kind == LOCK_SYNC_REQUEST_OTHER ? 0 : 1) ||
-        ms > INTERVAL_MS_MAX)
+    if (guard == NULL || kind < 0 || kind >= LSYNC_GUARD_KINDS ||
+        interval_ms < (kind == LOCK_SYNC_REQUEST_OTHER ? 0 : 1) || interval_ms > INTERVAL_MS_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     lock(guard);
-    guard->limits.interval_us[kind] = ms * 1000;
+    guard->limits.interval_us[kind] = interval_ms * 1000;
     unlock(guard);
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t ms)
+lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_guard *guard, int64_t interval_ms)
 {
-    return lock_sync_guard_set_kind_interval_ms(guard, LOCK_SYNC_REQUEST_SYNC, ms);
+    return lock_sync_guard_set_kind_interval_ms(guard, LOCK_SYNC_REQUEST_SYNC, interval_ms);
 }
 
-lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *guard, uint32_t requests, uint32_t reserve)
+lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard *guard, uint32_t requests, uint32_t unused)
 {
-    if (guard == NULL || requests <= reserve || requests > BUDGET_MAX)
+    if (guard == NULL || requests <= unused || requests > BUDGET_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     lock(guard);
-    guard->limits.budget = requests - reserve;
+    guard->limits.budget = requests - unused;
     unlock(guard);
     return LOCK_SYNC_OK;
 }

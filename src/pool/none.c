@@ -27,10 +27,10 @@ lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *pool, uint32_t tr
     return LOCK_SYNC_E_INVALID_ARGUMENT;
 }
 
-lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                        lock_sync_done_fn done, void *user)
 {
-    (void)pool, (void)ctx, (void)ids, (void)n, (void)done, (void)user;
+    (void)pool, (void)ctx, (void)ids, (void)count, (void)done, (void)user;
     return LOCK_SYNC_E_INVALID_ARGUMENT;
 }
 

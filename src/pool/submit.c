@@ -159,11 +159,11 @@ static void call_back(lsync_job *job)
     lsync_free(&p->memory, job);
 }
 
-lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t n,
+lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                        lock_sync_done_fn done, void *user)
 {
     lsync_job *job;
-    lock_sync_status status = lsync_pool_new_job(pool, ctx, ids, n, done == NULL ? "done is NULL" : NULL, &job);
+    lock_sync_status status = lsync_pool_new_job(pool, ctx, ids, count, done == NULL ? "done is NULL" : NULL, &job);
 
     if (job == NULL)
         return status;

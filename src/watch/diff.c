@@ -163,9 +163,9 @@ size_t lock_sync_changes_count(const lock_sync_changes *changes)
     return changes == NULL ? 0 : changes->count;
 }
 
-const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t i)
+const lock_sync_change *lock_sync_changes_at(const lock_sync_changes *changes, size_t index)
 {
-    return i < lock_sync_changes_count(changes) ? &changes->changes[i] : NULL;
+    return index < lock_sync_changes_count(changes) ? &changes->changes[index] : NULL;
 }
 
 void lock_sync_changes_free(lock_sync_changes *changes)

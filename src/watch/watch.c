@@ -187,7 +187,7 @@ lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms
 
 /* --- life cycle, settings, state --- */
 
-lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_watch **out)
+lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t count, lock_sync_watch **out)
 {
     lock_sync_status status;
     lock_sync_watch *watch;
@@ -200,10 +200,10 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
         return status;
     if (out == NULL)
         return lsync_ctx_reject(ctx, "out is NULL");
-    status = lsync_request_check_ids(ids, n, &ctx->error);
+    status = lsync_request_check_ids(ids, count, &ctx->error);
     if (status != LOCK_SYNC_OK)
         return status;
-    watch = lsync_size_mul(n, sizeof ids[0], &size) && lsync_size_add(size, sizeof *watch, &size)
+    watch = lsync_size_mul(count, sizeof ids[0], &size) && lsync_size_add(size, sizeof *watch, &size)
                 ? lsync_alloc(&ctx->memory, size)
                 : NULL;
     if (watch == NULL)
@@ -213,20 +213,20 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
     watch->memory = ctx->memory;
     watch->interval_ms = DEFAULT_INTERVAL_MS;
     lsync_random_seed(&watch->random);
-    if (n > 0) {
-        memcpy(watch->id_storage, ids, n * sizeof ids[0]);
+    if (count > 0) {
+        memcpy(watch->id_storage, ids, count * sizeof ids[0]);
         watch->ids = watch->id_storage;
-        watch->n = n;
+        watch->n = count;
     }
     *out = watch;
     return lsync_ctx_end(ctx, LOCK_SYNC_OK);
 }
 
-lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t ms)
+lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *watch, int64_t interval_ms)
 {
-    if (watch == NULL || ms < 1 || ms > INTERVAL_MS_MAX)
+    if (watch == NULL || interval_ms < 1 || interval_ms > INTERVAL_MS_MAX)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    watch->interval_ms = ms;
+    watch->interval_ms = interval_ms;
     return LOCK_SYNC_OK;
 }
 

@@ -149,14 +149,14 @@ size_t lock_sync_request_header_count(const lock_sync_request *request)
     return request == NULL ? 0 : LSYNC_REQUEST_HEADERS;
 }
 
-const char *lock_sync_request_header_name(const lock_sync_request *request, size_t i)
+const char *lock_sync_request_header_name(const lock_sync_request *request, size_t index)
 {
-    return i < lock_sync_request_header_count(request) ? request->headers[i].name : NULL;
+    return index < lock_sync_request_header_count(request) ? request->headers[index].name : NULL;
 }
 
-const char *lock_sync_request_header_value(const lock_sync_request *request, size_t i)
+const char *lock_sync_request_header_value(const lock_sync_request *request, size_t index)
 {
-    return i < lock_sync_request_header_count(request) ? request->headers[i].value : NULL;
+    return index < lock_sync_request_header_count(request) ? request->headers[index].value : NULL;
 }
 
 int64_t lock_sync_request_timeout_ms(const lock_sync_request *request)

@@ -179,9 +179,9 @@ size_t lock_sync_results_count(const lock_sync_results *results)
     return results == NULL ? 0 : results->count;
 }
 
-const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t i)
+const lock_sync_lock *lock_sync_results_at(const lock_sync_results *results, size_t index)
 {
-    return i < lock_sync_results_count(results) ? &results->locks[i] : NULL;
+    return index < lock_sync_results_count(results) ? &results->locks[index] : NULL;
 }
 
 const lock_sync_lock *lock_sync_results_find(const lock_sync_results *results, int64_t id)
@@ -201,9 +201,9 @@ size_t lock_sync_results_missing_count(const lock_sync_results *results)
     return results == NULL ? 0 : results->missing_count;
 }
 
-int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t i)
+int64_t lock_sync_results_missing_at(const lock_sync_results *results, size_t index)
 {
-    return i < lock_sync_results_missing_count(results) ? results->missing[i] : 0;
+    return index < lock_sync_results_missing_count(results) ? results->missing[index] : 0;
 }
 
 int64_t lock_sync_results_fetched_at_ms(const lock_sync_results *results)

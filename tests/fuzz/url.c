@@ -94,14 +94,14 @@ static lock_sync_status set_guard(lock_sync_ctx *ctx, int64_t interval_ms, const
 {
     const char *comma = budget == NULL ? NULL : strchr(budget, ',');
     uint32_t requests = (uint32_t)interval_ms;
-    uint32_t reserve = comma == NULL ? 0 : (uint32_t)number_of(comma + 1);
+    uint32_t unused = comma == NULL ? 0 : (uint32_t)number_of(comma + 1);
     lock_sync_guard *guard;
     lock_sync_status status;
 
     FUZZ_CHECK(lock_sync_guard_new_with_allocator(&ctx->memory, &guard) == LOCK_SYNC_OK);
     status = in_range(lock_sync_guard_set_min_interval_ms(guard, interval_ms), interval_ms, 1, 3600000);
-    FUZZ_CHECK((lock_sync_guard_set_hourly_budget(guard, requests, reserve) == LOCK_SYNC_OK) ==
-               (requests <= 1000000 && reserve < requests));
+    FUZZ_CHECK((lock_sync_guard_set_hourly_budget(guard, requests, unused) == LOCK_SYNC_OK) ==
+               (requests <= 1000000 && unused < requests));
     FUZZ_CHECK(lock_sync_set_guard(ctx, status == LOCK_SYNC_OK ? guard : NULL) == LOCK_SYNC_OK);
     lock_sync_guard_unref(guard);
     return LOCK_SYNC_OK;

@@ -10,7 +10,7 @@
 #  include <locksync/redis.h>
 #endif
 
-lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t reserve)
+lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t unused)
 {
     lock_sync_guard *g = NULL;
 
@@ -30,7 +30,7 @@ lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_
         (void)lock_sync_guard_new(&g);
     }
     if (g == NULL || lock_sync_guard_set_min_interval_ms(g, interval_ms) != LOCK_SYNC_OK ||
-        lock_sync_guard_set_hourly_budget(g, budget, reserve) != LOCK_SYNC_OK)
+        lock_sync_guard_set_hourly_budget(g, budget, unused) != LOCK_SYNC_OK)
         kit_die("a guard cannot be set up");
     return g;
 }

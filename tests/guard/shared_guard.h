@@ -11,7 +11,7 @@ typedef struct guard_place {
 } guard_place;
 
 /* Opens this process's guard at the place. Ends the process on failure. */
-lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t reserve);
+lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t unused);
 
 /* Sleeps until `second` seconds after `begin_us`, a time of kit_now_us(). */
 void sleep_until(int64_t begin_us, double second);

@@ -108,7 +108,7 @@ TEST(budgets_have_bounds)
 {
     static const struct {
         uint32_t requests;
-        uint32_t reserve;
+        uint32_t unused;
         bool good;
     } rows[] = {{0, 0, false},           {1, 0, true},        {1, 1, false},          {1, 2, false},
                 {700, 100, true},        {700, 699, true},    {700, 700, false},      {1000000, 0, true},
@@ -116,8 +116,8 @@ TEST(budgets_have_bounds)
     lock_sync_guard *g = test_guard(1);
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        t_row("budget %u, reserve %u", rows[i].requests, rows[i].reserve);
-        CHECK_INT(lock_sync_guard_set_hourly_budget(g, rows[i].requests, rows[i].reserve), good_or_bad(rows[i].good));
+        t_row("budget %u, unused %u", rows[i].requests, rows[i].unused);
+        CHECK_INT(lock_sync_guard_set_hourly_budget(g, rows[i].requests, rows[i].unused), good_or_bad(rows[i].good));
     }
 }
 

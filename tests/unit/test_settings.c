@@ -27,9 +27,9 @@ static void check_accepted(const lock_sync_ctx *ctx, lock_sync_status status)
     CHECK_TEXT(t_error_message(ctx), "");
 }
 
-static lock_sync_status set_until(lock_sync_ctx *ctx, const char *jwt)
+static lock_sync_status set_until(lock_sync_ctx *ctx, const char *token)
 {
-    return lock_sync_set_access_token_until(ctx, jwt, INT64_MAX);
+    return lock_sync_set_access_token_until(ctx, token, INT64_MAX);
 }
 
 /* --- settings that are texts --- */

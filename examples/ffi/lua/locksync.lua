@@ -398,7 +398,7 @@ function Watch:close()
 end
 
 -- Makes a guard, which keeps all its contexts within the service's limits: in memory, or in a file for several
--- processes. Options: path, min_interval, budget, reserve.
+-- processes. Options: path, min_interval, budget, unused.
 function locksync.guard(options)
   options = options or {}
   local handle, code
@@ -411,7 +411,7 @@ function locksync.guard(options)
   local guard = setmetatable({handle = ffi.gc(handle, lib.lock_sync_guard_unref)}, Guard)
   code = lib.lock_sync_guard_set_min_interval_ms(handle, ms(options.min_interval or 20))
   if code == status.OK then
-    code = lib.lock_sync_guard_set_hourly_budget(handle, small(options.budget or 700), small(options.reserve or 100))
+    code = lib.lock_sync_guard_set_hourly_budget(handle, small(options.budget or 700), small(options.unused or 100))
   end
   if code == status.OK then return guard end
   return nil, new_error(code)

@@ -258,11 +258,11 @@ const SETTINGS = {
 
 /** Keeps all its contexts within the service's limits: in memory, or in a file for several processes. */
 class Guard {
-    constructor({ path = null, minIntervalMs = 20000, budget = 700, reserve = 100 } = {}) {
+    constructor({ path = null, minIntervalMs = 20000, budget = 700, unused = 100 } = {}) {
         this._pointer = path === null ? make(lib.lock_sync_guard_new) : make(lib.lock_sync_guard_open_file, text(path));
         try {
             check(lib.lock_sync_guard_set_min_interval_ms(this._pointer, integer(minIntervalMs)));
-            check(lib.lock_sync_guard_set_hourly_budget(this._pointer, small(budget), small(reserve)));
+            check(lib.lock_sync_guard_set_hourly_budget(this._pointer, small(budget), small(unused)));
         } catch (error) {
             this.close();
             throw error;

@@ -255,11 +255,11 @@ class _Handle:
 class Guard(_Handle):
     """Keeps all its contexts within the service's limits: in memory, or in a file for several processes."""
 
-    def __init__(self, path: str | None = None, *, min_interval: float = 20, budget: int = 700, reserve: int = 100):
+    def __init__(self, path: str | None = None, *, min_interval: float = 20, budget: int = 700, unused: int = 100):
         new = (lib.lock_sync_guard_new,) if path is None else (lib.lock_sync_guard_open_file, _text(path))
         super().__init__(lib.lock_sync_guard_unref, *new)
         _check(lib.lock_sync_guard_set_min_interval_ms(self._handle, _ms(min_interval)))
-        _check(lib.lock_sync_guard_set_hourly_budget(self._handle, _integer(budget, "I"), _integer(reserve, "I")))
+        _check(lib.lock_sync_guard_set_hourly_budget(self._handle, _integer(budget, "I"), _integer(unused, "I")))
 
 
 _SETTINGS = {
