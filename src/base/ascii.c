@@ -58,7 +58,7 @@ static bool is_space(char c)
 }
 
 /* strspn is not used: a checking build of it (a sanitizer's) reads the whole text in each call. */
-const char *lsync_ascii_behind_space(const char *text)
+const char *lsync_ascii_after_space(const char *text)
 {
     while (is_space(*text))
         text++;

@@ -33,7 +33,7 @@ bool lsync_ascii_begins(const char *text, size_t size, const char *lower_case);
 bool lsync_ascii_equal(const char *text, size_t size, const char *lower_case);
 
 /* Returns the first character that is not a space, tab or line end. */
-const char *lsync_ascii_behind_space(const char *text);
+const char *lsync_ascii_after_space(const char *text);
 
 /* Removes spaces, tabs and line ends at both ends of a text. */
 void lsync_ascii_trim(const char **text, size_t *size);

@@ -227,8 +227,8 @@ static lock_sync_status too_soon(lock_sync_ctx *ctx, const lsync_guard_reservati
     return LOCK_SYNC_E_TOO_SOON;
 }
 
-static lock_sync_status note_denied(lock_sync_ctx *ctx, lock_sync_status status,
-                                    const lsync_guard_reservation *reservation)
+static lock_sync_status record_denied(lock_sync_ctx *ctx, lock_sync_status status,
+                                      const lsync_guard_reservation *reservation)
 {
     char why[160];
 
@@ -286,7 +286,7 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
 }
 
 /* Ends a fetch whose retry the guard did not allow, with the details of the 401. */
-static lock_sync_status note_no_retry(lsync_run *x, lock_sync_status status)
+static lock_sync_status record_no_retry(lsync_run *x, lock_sync_status status)
 {
     return end_unauthorized(
         x->ctx, &x->unauthorized,
@@ -304,10 +304,10 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
         log_not_settled(x->ctx, status); /* the fetch does not fail, because the guard keeps the outcome */
     } else if (x->fetch.state == LSYNC_FETCH_ASKING && status != LOCK_SYNC_OK) {
         in.at_us = lsync_clock_boot_us() + x->reservation.soonest_ms * 1000;
-        (void)note_denied(x->ctx, status, &x->reservation);
+        (void)record_denied(x->ctx, status, &x->reservation);
     } else if (x->fetch.state == LSYNC_FETCH_EXTENDING) {
         if (status != LOCK_SYNC_OK)
-            in.status = note_no_retry(x, status);
+            in.status = record_no_retry(x, status);
         lsync_error_clear(&x->unauthorized);
     }
     if (x->fetch.stop != LOCK_SYNC_OK)

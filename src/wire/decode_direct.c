@@ -33,7 +33,7 @@ typedef struct reader {
 static inline void skip_space(reader *c)
 {
     if (*c->at <= ' ') /* the service sends no spaces */
-        c->at = lsync_ascii_behind_space(c->at);
+        c->at = lsync_ascii_after_space(c->at);
 }
 
 static inline bool take(reader *c, char expected)

@@ -34,7 +34,7 @@ void lsync_response_restart(lock_sync_response *s)
 }
 
 /* Stores the first failure; later ones are ignored. */
-static lock_sync_status note_failure(lock_sync_response *s, lock_sync_status status)
+static lock_sync_status record_failure(lock_sync_response *s, lock_sync_status status)
 {
     if (s->failed == LOCK_SYNC_OK)
         s->failed = status;
@@ -45,7 +45,7 @@ lock_sync_status lsync_response_count_header(lock_sync_response *s, size_t bytes
 {
     if (bytes > LSYNC_RESPONSE_HEADER_BYTES_MAX - s->header_bytes) {
         s->headers_too_large = true;
-        return note_failure(s, LOCK_SYNC_E_TOO_LARGE);
+        return record_failure(s, LOCK_SYNC_E_TOO_LARGE);
     }
     s->header_bytes += bytes;
     return LOCK_SYNC_OK;
@@ -121,7 +121,7 @@ lock_sync_status lock_sync_response_append_body(lock_sync_response *response, co
     if (response->failed != LOCK_SYNC_OK) /* data after a gap would corrupt the body */
         return response->failed;
     status = lsync_buffer_append(&response->body, data, size);
-    return status == LOCK_SYNC_OK ? status : note_failure(response, status);
+    return status == LOCK_SYNC_OK ? status : record_failure(response, status);
 }
 
 lock_sync_status lock_sync_response_set_received_at_ms(lock_sync_response *response, int64_t unix_ms)
