@@ -77,7 +77,7 @@ typedef int32_t lock_sync_tristate;
 enum {
     LOCK_SYNC_NO = 0,     /**< Known to be false. */
     LOCK_SYNC_YES = 1,    /**< Known to be true. */
-    LOCK_SYNC_UNKNOWN = 2 /**< Not known for sure. */
+    LOCK_SYNC_UNKNOWN = 2 /**< Unknown. */
 };
 
 /**

@@ -48,9 +48,10 @@ enum {
 /** The kind of a request. Each kind has its own interval; the hourly budget is shared by all kinds. */
 typedef int32_t lock_sync_request_kind;
 enum {
-    LOCK_SYNC_REQUEST_SYNC = 0,      /**< The states of locks; default interval 20 s. */
-    LOCK_SYNC_REQUEST_DIRECTORY = 1, /**< The list of locks with their names; default interval 60 s per request. */
-    LOCK_SYNC_REQUEST_OTHER = 2      /**< Other requests of the application to the service; no interval by default. */
+    LOCK_SYNC_REQUEST_SYNC = 0, /**< The states of locks; default interval 20 s. */
+    /** The list of locks with their names; default interval 60 s for each request of a slot. */
+    LOCK_SYNC_REQUEST_DIRECTORY = 1,
+    LOCK_SYNC_REQUEST_OTHER = 2 /**< Other requests of the application to the service; no interval by default. */
 };
 
 /** Size in bytes of the record buffer passed to lock_sync_guard_store::load. Records of this version are smaller. */
