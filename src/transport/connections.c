@@ -185,7 +185,7 @@ static void leave_connection(lsync_transfer *t)
         lsync_free(t->connections->memory, c);
 }
 
-/* Ends an attempt because libcurl is about to send the request again. If the connection is still open, the server has
+/* Ends an attempt because libcurl is about to retry the request. If the connection is still open, the server has
    refused the request's stream. If that happens before the first response, there were too many streams on the
    connection. Then fewer are presumed for new connections. */
 static int abort_resend(lsync_transfer *t)
@@ -341,8 +341,8 @@ static bool is_crowded(const lsync_transfer *t, const lsync_connection *c)
     return t->connecting == LSYNC_CONNECTS_NEVER && c->responses == 0 && c->active >= t->connections->presumed_streams;
 }
 
-/* Lets libcurl send the request once, because one slot allows one request. If libcurl is about to send it again, ends
-   the attempt; then retry.h decides. */
+/* Lets libcurl send the request once, because one slot allows one request. If libcurl is about to retry it, ends the
+   attempt; then retry.h decides. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     lsync_transfer *t = user;

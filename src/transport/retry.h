@@ -22,7 +22,7 @@ typedef struct lsync_attempt {
     bool no_free_stream; /* it had to share a connection, and none had a free stream; nothing was sent */
     bool is_final;       /* it has its response, was cancelled, or ran out of time or memory */
     bool has_response;   /* a byte of a response arrived */
-    bool aborted_resend; /* libcurl was about to send the request again; the library stopped that */
+    bool aborted_resend; /* libcurl was about to retry the request; the library stopped that */
     bool is_dead;        /* its connection was ended because another request on it timed out in silence */
     bool http2;          /* known or presumed */
     bool wants_http1;    /* the server said that it wants HTTP/1.1 */

@@ -84,7 +84,7 @@ typedef struct lsync_events {
     lsync_connection *connection; /* carries the request, which its `active` counts; NULL: unknown, or detached */
     uint32_t opened;              /* sockets that were opened */
     bool is_new;                  /* the connection had no response yet when the request was sent */
-    bool aborted_resend;          /* libcurl was about to send the request again; the library stopped that */
+    bool aborted_resend;          /* libcurl was about to retry the request; the library stopped that */
     bool unsent;                  /* the kept connection was unusable, and nothing was sent */
     bool no_free_stream;          /* no connection that it could share had a free stream */
     bool is_dead;                 /* if aborted_resend: the connection was dead */
