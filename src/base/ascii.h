@@ -16,6 +16,12 @@ static inline bool lsync_ascii_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* The text of a macro's value, to build messages from constants. */
+#define LSYNC_ASCII_TEXT_OF(token) #token
+#define LSYNC_ASCII_TEXT(macro) LSYNC_ASCII_TEXT_OF(macro)
+
+#define LSYNC_ASCII_INT64_DIGITS 18 /* decimal digits; an int64_t can hold every number of this length */
+
 bool lsync_ascii_is_alnum(char c);
 
 /* Returns the value of a hexadecimal digit; -1 for any other character. */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define GUESSED_RECORD_BYTES 96 /* the shortest usual record; gives the first capacity, which can grow */
-#define INTEGER_DIGITS_MAX 18   /* an int64_t holds each number of so few digits */
 #define OTHER_KEYS_MAX 16       /* unknown keys of one object; each is compared with all others */
 
 /* The unknown keys of one object. */
@@ -71,7 +70,8 @@ static bool take_text(reader *c, const char **text, size_t *size)
     return true;
 }
 
-/* Takes an integer of up to 18 digits. A fraction or an exponent is not taken; then the next step fails. */
+/* Takes an integer that is not too long for an int64_t. A fraction or an exponent is not taken; then the next step
+   fails. */
 static bool take_integer(reader *c, int64_t *value)
 {
     bool negative = *c->at == '-';
@@ -81,7 +81,7 @@ static bool take_integer(reader *c, int64_t *value)
 
     for (; *at >= '0' && *at <= '9'; at++)
         sum = sum * 10 + (uint64_t)(*at - '0');
-    if (at == digits || at - digits > INTEGER_DIGITS_MAX || (*digits == '0' && at - digits > 1))
+    if (at == digits || at - digits > LSYNC_ASCII_INT64_DIGITS || (*digits == '0' && at - digits > 1))
         return false;
     c->at = at;
     *value = negative ? -(int64_t)sum : (int64_t)sum;

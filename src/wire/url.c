@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+static const char too_long[] = "it is longer than " LSYNC_ASCII_TEXT(LSYNC_BASE_URL_MAX) " bytes";
+static const char more_than_a_port[] = "its host name is followed by more than a port";
+
 bool lsync_url_split(const char *url, lsync_url_parts *parts)
 {
     const char *scheme_end = strstr(url, "://");
@@ -110,8 +113,6 @@ static const char *parse_name(const char *host, const char **end)
                                                        "between single dots)";
 }
 
-static const char more_than_a_port[] = "its host name is followed by more than a port";
-
 /* Parses host name and port. On success *at is the text after them, and *name_size the length of the host name. */
 static const char *parse_host(const char **at, size_t *name_size)
 {
@@ -166,7 +167,7 @@ const char *lsync_base_url_parse(const char *url, lsync_base_url *out)
     size_t size = strlen(url);
 
     if (size > LSYNC_BASE_URL_MAX)
-        return "it is longer than 1024 bytes";
+        return too_long;
     (void)lsync_url_split(url, &parts);
     out->https = lsync_ascii_equal(url, parts.scheme_size, "https://");
     if (!out->https && !lsync_ascii_equal(url, parts.scheme_size, "http://"))
@@ -233,7 +234,7 @@ const char *lsync_proxy_url_check(const char *url)
     bool known = false;
 
     if (strlen(url) > LSYNC_BASE_URL_MAX)
-        return "it is longer than 1024 bytes";
+        return too_long;
     (void)lsync_url_split(url, &parts);
     for (size_t i = 0; !known && i < sizeof schemes / sizeof schemes[0]; i++)
         known = lsync_ascii_equal(url, parts.scheme_size, schemes[i]);

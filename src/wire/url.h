@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LSYNC_BASE_URL_MAX 1024
+#define LSYNC_BASE_URL_MAX 1024 /* of a proxy URL, too */
 
 /* The parts of `scheme://[user@]host[:port]`, borrowed from a URL. */
 typedef struct lsync_url_parts {

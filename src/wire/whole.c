@@ -18,16 +18,15 @@ static size_t skip_string(const char *json, size_t size, size_t at)
     return at + 1;
 }
 
-#define DIGITS_MAX 18 /* an int64_t may not hold more, and then the parser would reject the whole text */
-
-/* Overwrites the fraction of a token with spaces if the token is an integer, a point and zeros. */
+/* Overwrites the fraction of a token with spaces if the token is an integer, a point and zeros. An integer
+   of too many digits is left unchanged, because the parser would reject the whole text if an int64_t cannot hold it. */
 static void write_whole(char *token, size_t size)
 {
     const char *point = memchr(token, '.', size);
     size_t whole = point == NULL ? 0 : (size_t)(point - token);
 
-    if (whole == 0 || whole > DIGITS_MAX + (size_t)(token[0] == '-') || !lsync_ascii_is_digit(point[-1]) ||
-        whole + 1 == size)
+    if (whole == 0 || whole > LSYNC_ASCII_INT64_DIGITS + (size_t)(token[0] == '-') ||
+        !lsync_ascii_is_digit(point[-1]) || whole + 1 == size)
         return;
     for (size_t i = 0; i < size; i++)
         if (i > whole ? token[i] != '0' : i != whole && !lsync_ascii_is_digit(token[i]) && (i > 0 || token[i] != '-'))

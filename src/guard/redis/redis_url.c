@@ -100,7 +100,7 @@ const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
     memcpy(out->port, "6379", 5);
     memcpy(out->db, "0", 2);
     if (size > LSYNC_REDIS_URL_MAX)
-        return "it is longer than 1024 bytes";
+        return "it is longer than " LSYNC_ASCII_TEXT(LSYNC_REDIS_URL_MAX) " bytes";
     if (lsync_ascii_begins(url, size, "rediss://"))
         return "rediss:// (TLS) is not supported: run a TLS tunnel (stunnel, ghostunnel) to the server and use the "
                "address of its local end";
