@@ -213,9 +213,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_min_interval_ms(lock_sync_gua
 /**
  * Sets the interval of one kind of request, in ms; for SYNC the same as lock_sync_guard_set_min_interval_ms().
  *
- * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. A slot of DIRECTORY may serve several requests (pages, a
- * retry). The next slot then waits one interval for each request. The interval of SYNC is also the shortest wait after a
- * 429, for all kinds.
+ * Defaults: 20 000 for SYNC, 60 000 for DIRECTORY, 0 for OTHER. A slot of DIRECTORY may serve several requests
+ * (pages, a retry). The next slot then waits one interval for each request. The interval of SYNC is also the shortest
+ * wait after a 429, for all kinds.
  *
  * The service allows ten requests for the list of locks in ten minutes (its release notes of 2023-07-24).
  *
