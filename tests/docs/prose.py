@@ -24,7 +24,7 @@ PATTERNS = [
     ('say: is, are, stays, applies', r'\b[Ss](?:tand|tands|tood|tanding)\b(?!-)(?! alone)'),
     ('say: response (HTTP), results, reply, decision', r'\b[Aa]nswer(?:s|ed|ing)?\b'),
     ('say: machine, application, origin, host name',
-     r'\b[Hh]osts?\b(?! name| header|:port|: \d)(?<!loopback host)'),
+     r'\b[Hh]osts?\b(?! name| header|:port|\[:port|: \d)(?<!loopback host)'),
     ('say: request, or request and response', r'\b[Ee]xchange[ds]?\b'),
     ('a private word', r'\b(?:pioneers?|errands?|spares|nudge[ds]?|bur(?:y|ies|ied)|seats?|keepers?|admissions?|nobody\'s|'
                        r'house|whither|hither)\b'),
