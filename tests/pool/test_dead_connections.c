@@ -51,11 +51,12 @@ static size_t fetch_all(const scene *s)
     return failed;
 }
 
-static void expect_recovery(const scene *s)
+/* Fetches may fail in `rounds_max` more rounds, and then no more. */
+static void expect_recovery(const scene *s, int rounds_max)
 {
     size_t failed = SIZE_MAX;
 
-    for (int round = 0; round <= ROUNDS_MAX && failed > 0; round++)
+    for (int round = 0; round <= rounds_max && failed > 0; round++)
         failed = fetch_all(s);
     CHECK_INT(failed, 0);
     set_deadline(s, KIT_PATIENCE_MS); /* a busy machine may be slow, and no connection is dead now */
@@ -97,7 +98,7 @@ TEST_ON_STAGE(dead_connections_are_replaced)
         s = scene_make(rows[i].plan, 1, ACCOUNTS);
         CHECK_INT(fetch_all(&s), 0);
         relay_do(s.relay, rows[i].how, 0);
-        expect_recovery(&s);
+        expect_recovery(&s, ROUNDS_MAX);
         (void)stage_clear(NULL);
     }
 }
@@ -144,7 +145,17 @@ static void run_until_requests(const scene *s, size_t requests)
     pool_run_until(s->pool, is_reached, &(goal){s->lab, requests});
 }
 
-/* Each connection allows one stream, so each of two simultaneous fetches has a separate connection. */
+/* Fetches until a fetch meets the dead connection. On a slow machine the working one may carry both fetches of a round,
+   one after the other. Returns the number of rounds with failed fetches: 1, or 0 if no fetch failed. */
+static int meet_dead_connection(const scene *s)
+{
+    for (int round = 0; round < 100; round++)
+        if (fetch_all(s) > 0)
+            return 1;
+    return 0;
+}
+
+/* Each connection allows one stream, so two fetches at once use both connections. */
 TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
 {
     static const h2_step holds_second[] = {{.act = H2_RESPOND}, {.act = H2_HOLD}, {.act = H2_END}};
@@ -164,7 +175,7 @@ TEST_ON_STAGE(one_dead_connection_of_two_is_replaced)
         expect_ends(s.all, 2, LOCK_SYNC_OK);
         MUST_INT(relay_open_connections(s.relay), 2);
         relay_do_one(s.relay, i % 2, deaths[i / 2], 0);
-        expect_recovery(&s);
+        expect_recovery(&s, ROUNDS_MAX - meet_dead_connection(&s));
         (void)stage_clear(NULL);
     }
 }
@@ -227,7 +238,7 @@ TEST_ON_STAGE(a_response_that_trickles_ends_by_the_deadline)
         MUST_INT(s.all[0].status, LOCK_SYNC_E_TIMEOUT);
         CHECK_BETWEEN(kit_now_ms() - begun_ms, DEADLINE_MS - 2, DEADLINE_MS + 1000 * kit_slack());
         relay_do(s.relay, RELAY_PASS, 0);
-        expect_recovery(&s);
+        expect_recovery(&s, ROUNDS_MAX);
         (void)stage_clear(NULL);
     }
 }
