@@ -16,15 +16,6 @@ int lsync_ascii_percent(const char *text, size_t size)
     return lsync_ascii_hex(text[1]) * 16 + lsync_ascii_hex(text[2]);
 }
 
-size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value)
-{
-    size_t n = 0;
-
-    for (*value = 0; n < size && n < digits_max && lsync_ascii_is_digit(text[n]); n++)
-        *value = *value * 10 + (uint64_t)(text[n] - '0');
-    return n;
-}
-
 bool lsync_ascii_is_alnum(char c)
 {
     return lsync_ascii_is_digit(c) || (lsync_ascii_lower(c) >= 'a' && lsync_ascii_lower(c) <= 'z');

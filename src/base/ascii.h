@@ -31,8 +31,15 @@ int lsync_ascii_hex(char c);
 int lsync_ascii_percent(const char *text, size_t size);
 
 /* Reads the decimal digits at the beginning of a text, at most `digits_max` of them (up to 19). Returns their number;
-   *value becomes their value. */
-size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value);
+   *value becomes their value. Inline because decoding reads six numbers of each timestamp. */
+static inline size_t lsync_ascii_digits(const char *text, size_t size, size_t digits_max, uint64_t *value)
+{
+    size_t n = 0;
+
+    for (*value = 0; n < size && n < digits_max && lsync_ascii_is_digit(text[n]); n++)
+        *value = *value * 10 + (uint64_t)(text[n] - '0');
+    return n;
+}
 
 /* Returns whether `text` begins with `lower_case`, or is equal to it. The case of `text` is ignored. */
 bool lsync_ascii_begins(const char *text, size_t size, const char *lower_case);
