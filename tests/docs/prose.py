@@ -7,7 +7,7 @@ Checks Markdown and mdoc without their code, and the descriptions of debian/cont
 comments of C, Python, shell, Meson and all files with shell's comments, and Python's docstrings. Checks messages: in C,
 all strings of the library and the examples; in Python, arguments of print(), sys.exit() and argparse; in shell,
 arguments of echo and printf. Does not check here-documents, messages in variables, JavaScript and Lua, nor whether a
-heading has a subject. It ignores lines with `prose: quoted`.
+heading has a subject.
 """
 import ast
 import re
@@ -47,7 +47,6 @@ def blank(text):
 
 
 def prose_of_c(text, messages):
-    at = 0
     for token in C_TOKEN.finditer(text):
         body, line = token[0], text.count('\n', 0, token.start()) + 1
         if body[0] == '"':
@@ -60,7 +59,6 @@ def prose_of_c(text, messages):
             body = re.sub(r'^(\s*)\* ?', r'\1', body, flags=re.M)
             body = re.sub(r'@param(?:\[\w+\])? \w+|@(?:return|file|since|par \w+|see|note)', '. ', body)
             yield line, body
-        at = token.end()
 
 
 def prose_of_markdown(text):
@@ -150,14 +148,11 @@ def sentences(text):
 def check(path):
     with open(path, encoding='utf-8') as file:
         text = file.read()
-    lines = text.split('\n')
     found = []
     for line, prose in prose_of(path, text):
         for after, sentence in sentences(prose):
             said = ' '.join(sentence.split())
             where = line + after
-            if where <= len(lines) and 'prose: quoted' in lines[where - 1]:
-                continue
             for name, pattern in PATTERNS:
                 match = re.search(pattern, said)
                 if match:
