@@ -2,6 +2,7 @@
 #ifndef LSYNC_CLIENT_CONTEXT_H
 #define LSYNC_CLIENT_CONTEXT_H
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "client/owner.h"
@@ -13,11 +14,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define LSYNC_STRINGIZE_(x) #x
-#define LSYNC_STRINGIZE(x) LSYNC_STRINGIZE_(x)
 #define LSYNC_VERSION                                                                                                  \
-  LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MAJOR)                                                                             \
-  "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_MINOR) "." LSYNC_STRINGIZE(LOCK_SYNC_VERSION_PATCH)
+  LSYNC_ASCII_TEXT(LOCK_SYNC_VERSION_MAJOR)                                                                            \
+  "." LSYNC_ASCII_TEXT(LOCK_SYNC_VERSION_MINOR) "." LSYNC_ASCII_TEXT(LOCK_SYNC_VERSION_PATCH)
 
 struct lock_sync_ctx {
     lock_sync_allocator memory;
