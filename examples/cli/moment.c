@@ -80,7 +80,7 @@ bool moment_clock(int64_t unix_ms, char text[MOMENT_SIZE])
 
 void moment_span(int64_t ms, char text[MOMENT_SIZE])
 {
-    int64_t s = ms <= 0 ? 0 : (ms - 1) / 1000 + 1;
+    int64_t s = ms <= 0 ? 0 : ms / 1000 + (ms % 1000 > 0);
     int64_t minutes = s / 60 + (s % 60 > 0);
 
     if (s < 60)
