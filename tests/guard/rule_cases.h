@@ -61,10 +61,10 @@ typedef struct rule_case {
 #define NOT_LIVE INT64_C(-1) /* the wait of an extension whose lease is no longer live */
 
 /* Request a slot. `why`: the reason for the wait, without its prefix. */
+/* Without clang-format, which would make four lines of each. */
+/* clang-format off */
 #define ASK_FOR(kind_, at_, lease_, wait_)                                                                             \
-  {                                                                                                                    \
-    .action = RULE_ASK, .kind = kind_, .at = at_, .lease = lease_, .wait = wait_                                       \
-  }
+    {.action = RULE_ASK, .kind = kind_, .at = at_, .lease = lease_, .wait = wait_}
 #define ASK(at_, lease_, wait_) ASK_FOR(SYNC, at_, lease_, wait_)
 #define ASK_DIRECTORY(at_, lease_, wait_) ASK_FOR(DIRECTORY, at_, lease_, wait_)
 #define ASK_OTHER(at_, lease_, wait_) ASK_FOR(OTHER, at_, lease_, wait_)
@@ -75,9 +75,7 @@ typedef struct rule_case {
   }
 
 #define EXTEND(at_, slot_, lease_, wait_)                                                                              \
-  {                                                                                                                    \
-    .action = RULE_EXTEND, .at = at_, .slot = slot_, .lease = lease_, .wait = wait_                                    \
-  }
+    {.action = RULE_EXTEND, .at = at_, .slot = slot_, .lease = lease_, .wait = wait_}
 #define EXTEND_DENIED(at_, slot_, lease_, wait_, soonest_, why)                                                        \
   {                                                                                                                    \
     .action = RULE_EXTEND, .at = at_, .slot = slot_, .lease = lease_, .wait = wait_, .soonest = soonest_,              \
@@ -100,20 +98,12 @@ typedef struct rule_case {
 #define LATE_CHARGED(at_, slot_, ago_, charges_) SETTLE(at_, slot_, SENT, -1, ago_, charges_)
 
 /* A new boot, whose clock shows `by_` more. */
-#define SHIFT(by_)                                                                                                     \
-  {                                                                                                                    \
-    .action = RULE_SHIFT, .at = by_                                                                                    \
-  }
+#define SHIFT(by_) {.action = RULE_SHIFT, .at = by_}
 /* Closes a kind until `until_`. */
-#define CLOSE(kind_, until_, why_)                                                                                     \
-  {                                                                                                                    \
-    .action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_                                   \
-  }
+#define CLOSE(kind_, until_, why_) {.action = RULE_CLOSE, .at = until_, .kind = kind_, .closure = LSYNC_GUARD_##why_}
 /* Expects the time at which the record is stale. */
-#define STALE(at_)                                                                                                     \
-  {                                                                                                                    \
-    .action = RULE_STALE, .at = at_                                                                                    \
-  }
+#define STALE(at_) {.action = RULE_STALE, .at = at_}
+/* clang-format on */
 
 /* The number of the slot with this ordinal. */
 int64_t rule_slot(int ordinal);

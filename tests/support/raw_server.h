@@ -39,58 +39,28 @@ typedef struct raw_step {
     void *user;
 } raw_step;
 
-#define RAW_READ_REQUEST                                                                                               \
-  {                                                                                                                    \
-    .action = RAW_DO_READ                                                                                              \
-  } /* reads up to a blank line, or the client's close */
-#define RAW_SEND(bytes, count)                                                                                         \
-  {                                                                                                                    \
-    .action = RAW_DO_SEND, .data = (bytes), .size = (count), .number = 1                                               \
-  }
+/* Without clang-format, which would make four lines of each. */
+/* clang-format off */
+#define RAW_READ_REQUEST {.action = RAW_DO_READ} /* reads up to a blank line, or the client's close */
+#define RAW_SEND(bytes, count) {.action = RAW_DO_SEND, .data = (bytes), .size = (count), .number = 1}
 #define RAW_SEND_TEXT(literal) RAW_SEND(literal, sizeof(literal) - 1)
 #define RAW_SEND_TIMES(literal, times)                                                                                 \
-  {                                                                                                                    \
-    .action = RAW_DO_SEND, .data = (literal), .size = sizeof(literal) - 1, .number = (times)                           \
-  }
+    {.action = RAW_DO_SEND, .data = (literal), .size = sizeof(literal) - 1, .number = (times)}
 #define RAW_SEND_SLOWLY(bytes, count, ms)                                                                              \
-  {                                                                                                                    \
-    .action = RAW_DO_SEND_SLOWLY, .data = (bytes), .size = (count), .number = (ms)                                     \
-  }
-#define RAW_RESPOND                                                                                                    \
-  {                                                                                                                    \
-    .action = RAW_DO_RESPOND                                                                                           \
-  } /* sends the good response to the request read last */
-#define RAW_SERVE                                                                                                      \
-  {                                                                                                                    \
-    .action = RAW_DO_SERVE                                                                                             \
-  } /* sends good responses until the client closes */
-#define RAW_WAIT_FOR_CLOSE                                                                                             \
-  {                                                                                                                    \
-    .action = RAW_DO_WAIT                                                                                              \
-  } /* silent until the client closes */
-#define RAW_HOLD                                                                                                       \
-  {                                                                                                                    \
-    .action = RAW_DO_HOLD                                                                                              \
-  } /* silent until raw_release() */
+    {.action = RAW_DO_SEND_SLOWLY, .data = (bytes), .size = (count), .number = (ms)}
+#define RAW_RESPOND {.action = RAW_DO_RESPOND} /* sends the good response to the request read last */
+#define RAW_SERVE {.action = RAW_DO_SERVE} /* sends good responses until the client closes */
+#define RAW_WAIT_FOR_CLOSE {.action = RAW_DO_WAIT} /* silent until the client closes */
+#define RAW_HOLD {.action = RAW_DO_HOLD} /* silent until raw_release() */
 /* Relays to a server until one side closes, or until raw_release(). */
 #define RAW_RELAY(port) RAW_RELAY_SOME(port, 0)
 /* The same, but also ends when the server has sent `count` bytes. */
-#define RAW_RELAY_SOME(port, count)                                                                                    \
-  {                                                                                                                    \
-    .action = RAW_DO_RELAY, .number = (port), .size = (count)                                                          \
-  }
+#define RAW_RELAY_SOME(port, count) {.action = RAW_DO_RELAY, .number = (port), .size = (count)}
 #define RAW_CALL(function, argument)                                                                                   \
-  {                                                                                                                    \
-    .action = RAW_DO_CALL, .call = (function), .user = (argument)                                                      \
-  } /* calls the function on the connection's thread */
-#define RAW_RESET                                                                                                      \
-  {                                                                                                                    \
-    .action = RAW_DO_RESET                                                                                             \
-  } /* closes with a TCP reset */
-#define RAW_END                                                                                                        \
-  {                                                                                                                    \
-    .action = RAW_DO_END                                                                                               \
-  } /* closes; the end of each script */
+    {.action = RAW_DO_CALL, .call = (function), .user = (argument)} /* calls the function on the connection's thread */
+#define RAW_RESET {.action = RAW_DO_RESET} /* closes with a TCP reset */
+#define RAW_END {.action = RAW_DO_END} /* closes; the end of each script */
+/* clang-format on */
 
 /* The body of the good response to a request for all locks: 1001 locked, 1002 unlocked. */
 extern const char raw_good_body[];
