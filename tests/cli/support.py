@@ -200,11 +200,11 @@ class Terminal:
 
     def __init__(self, test, columns=100, lines=30, shell=("dash", "-i")):
         self.socket = os.path.join(tempfile.mkdtemp(dir=test.folder), "tmux")
-        # a bash that is killed would write its history while the folder is removed
-        self.environment = {**PASSED_ON, "HOME": test.folder, "HISTFILE": "", "LC_ALL": "C.UTF-8"}
+        self.environment = {**PASSED_ON, "HOME": test.folder, "LC_ALL": "C.UTF-8"}
         command = ["env", "-i", *(f"{name}={value}" for name, value in test.environment.items()),
-                   f"LOCKSYNC={LOCKSYNC}", "TERM=screen", "ENV=", f"PS1={self.PROMPT} ", *shell]
+                   f"LOCKSYNC={LOCKSYNC}", "TERM=screen", "ENV=", "HISTFILE=", f"PS1={self.PROMPT} ", *shell]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines), *command)
+        self.shell = self.value_of("pane_pid")
         test.addCleanup(self.close)
         self.wait(self.PROMPT)
         self.tty = self.value_of("pane_tty")
@@ -214,8 +214,17 @@ class Terminal:
                               stdout=subprocess.PIPE, timeout=PATIENCE).stdout
 
     def close(self):
+        """Ends the terminal and its shell, which could still write to the folder (a history, a dump of completions)."""
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment, check=False,
                        capture_output=True)
+        wait_until(self.is_over, "the end of the shell")
+
+    def is_over(self):
+        try:
+            with open(f"/proc/{self.shell}/cmdline", "rb") as words:
+                return not words.read()  # without words: a process that nobody has waited for yet
+        except (FileNotFoundError, ProcessLookupError):
+            return True
 
     def value_of(self, name):
         return self.tmux("display-message", "-p", "#{" + name + "}").strip()
