@@ -1,6 +1,7 @@
 /* Builds results and reads them; see results.h. */
 #include "wire/results.h"
 #include "base/memory.h"
+#include "wire/schema.h"
 
 #include <string.h>
 
@@ -83,14 +84,6 @@ lock_sync_results *lsync_results_grow(lock_sync_results *r)
     return r;
 }
 
-static bool is_equal(const lock_sync_lock *a, const lock_sync_lock *b)
-{
-    return a->fields == b->fields && a->revision == b->revision && a->state == b->state &&
-           a->door_state == b->door_state && a->battery_level == b->battery_level &&
-           a->state_change_result == b->state_change_result && a->is_connected == b->is_connected &&
-           a->is_charging == b->is_charging && a->last_state_changed_ms == b->last_state_changed_ms;
-}
-
 static void note_conflict(lock_sync_results *r, size_t index)
 {
     if (index < r->conflict) /* LSYNC_NOT_FOUND is greater than any index */
@@ -106,7 +99,7 @@ void lsync_results_add(lock_sync_results *r, const lock_sync_lock *lock)
         if (i == LSYNC_NOT_FOUND)
             return;
         if (r->found[i] != 0) {
-            if (!is_equal(&r->locks[r->found[i] - 1], lock))
+            if (!lsync_lock_is_equal(&r->locks[r->found[i] - 1], lock))
                 note_conflict(r, index);
             return;
         }
@@ -129,7 +122,7 @@ static void drop_duplicates(lock_sync_results *r)
         const lock_sync_lock *earlier = &r->locks[r->order[i - 1]];
 
         if (lock->id == earlier->id) {
-            if (!is_equal(lock, earlier))
+            if (!lsync_lock_is_equal(lock, earlier))
                 note_conflict(r, r->order[i]);
             lock->id = 0;
             found = true;

@@ -59,3 +59,11 @@ bool lsync_field_store_text(const lsync_field *f, const char *text, size_t size,
     lock->fields |= f->bit;
     return true;
 }
+
+bool lsync_lock_is_equal(const lock_sync_lock *a, const lock_sync_lock *b)
+{
+    return a->fields == b->fields && a->revision == b->revision && a->state == b->state &&
+           a->door_state == b->door_state && a->battery_level == b->battery_level &&
+           a->state_change_result == b->state_change_result && a->is_connected == b->is_connected &&
+           a->is_charging == b->is_charging && a->last_state_changed_ms == b->last_state_changed_ms;
+}

@@ -46,4 +46,7 @@ static inline void lsync_lock_finish(lock_sync_lock *lock)
     lock->is_charging = false;
 }
 
+/* Whether two records of one lock have the same values. */
+bool lsync_lock_is_equal(const lock_sync_lock *a, const lock_sync_lock *b);
+
 #endif
