@@ -15,6 +15,7 @@
 
 #include "common.h"
 #include "context.h"
+#include "directory.h"
 #include "error.h"
 #include "guard.h"
 #include "lock.h"

@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "context.h"
+#include "directory.h"
 #include "watch.h"
 
 #ifdef __cplusplus
@@ -107,6 +108,22 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *poo
  */
 LOCK_SYNC_API lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids,
                                                      size_t count, lock_sync_done_fn done, void *user);
+
+/**
+ * Starts to fetch the directory of the context's account. See lock_sync_fetch_directory().
+ *
+ * Its pages are requested one after the other. Each waits for a transfer, as a fetch does.
+ *
+ * @param pool The pool.
+ * @param ctx As in lock_sync_pool_submit().
+ * @param done Called once if this function returned LOCK_SYNC_OK, otherwise never.
+ * @param user Borrowed until the callback.
+ * @return As lock_sync_pool_submit().
+ * @par Threads The pool's thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_pool_submit_directory(lock_sync_pool *pool, lock_sync_ctx *ctx,
+                                                               lock_sync_directory_fn done, void *user);
 
 /**
  * Returns the file descriptor for the application's event loop. Call lock_sync_pool_dispatch() when it is readable.

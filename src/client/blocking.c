@@ -53,14 +53,14 @@ static lock_sync_status check(lsync_run *x)
 }
 
 /* Sends one request and handles its response. */
-static lock_sync_status send_request(lsync_run *x)
+static lsync_fetch_input send_request(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
     lock_sync_status status = lsync_step_prepare(x);
 
     if (status == LOCK_SYNC_OK)
         status = lsync_step_conclude(x, ctx->transport.perform(ctx->transport.user, x->q, x->s));
-    return status;
+    return (lsync_fetch_input){.status = status, .has_more = x->has_more};
 }
 
 static void wait_until(lock_sync_ctx *ctx, int64_t at_us)
@@ -83,10 +83,9 @@ static lsync_fetch_input step(lsync_run *x)
         wait_until(x->ctx, x->fetch.at_us);
         return atomic_load(&x->ctx->cancelled) ? lsync_step_stop(x, LOCK_SYNC_E_CANCELLED)
                                                : (lsync_fetch_input){.status = LOCK_SYNC_OK};
-    case LSYNC_FETCH_KEPT:
-        return (lsync_fetch_input){.status = lsync_kept_get(x->ctx, x->ids, x->n, x->single, &x->results)};
+    case LSYNC_FETCH_KEPT: return (lsync_fetch_input){.status = lsync_kept_get(x->ctx, &x->query, &x->results)};
     case LSYNC_FETCH_CREDENTIAL: return (lsync_fetch_input){.status = lsync_step_credential(x)};
-    case LSYNC_FETCH_SENDING: return (lsync_fetch_input){.status = send_request(x)};
+    case LSYNC_FETCH_SENDING: return send_request(x);
     case LSYNC_FETCH_RENEWING: return (lsync_fetch_input){.status = lsync_step_renew(x)};
     case LSYNC_FETCH_ASKING:
     case LSYNC_FETCH_EXTENDING:
@@ -101,7 +100,7 @@ static lock_sync_status run(lsync_run *x, bool is_poll)
     lock_sync_ctx *ctx = x->ctx;
     int64_t deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
 
-    lsync_fetch_begin(&x->fetch, ctx->guard_mode, is_poll, ctx->provider != NULL, deadline_us);
+    lsync_fetch_begin(&x->fetch, lsync_run_guard_mode(x), is_poll, ctx->provider != NULL, deadline_us);
     while (x->fetch.state != LSYNC_FETCH_DONE) {
         lsync_fetch_input in = step(x);
 
@@ -114,7 +113,7 @@ lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t
                                   int64_t *again_ms)
 {
     lock_sync_response response;
-    lsync_run x = {.ctx = ctx, .ids = ids, .n = n, .s = &response};
+    lsync_run x = {.ctx = ctx, .query = {.ids = ids, .n = n}, .s = &response};
     lock_sync_status status = run(&x, true);
 
     *again_ms = x.fetch.is_denied ? x.reservation.soonest_ms : -1;
@@ -122,35 +121,50 @@ lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t
     return status;
 }
 
-static lock_sync_status fetch_and_wait(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
-                                       lock_sync_results **results)
+/* Runs a fetch that the application called. `rejected`: why an argument is rejected; NULL. */
+static lock_sync_status fetch_and_wait(lsync_run *x, const char *rejected)
 {
     lock_sync_response response;
-    lsync_run x = {.ctx = ctx, .ids = ids, .n = n, .single = single, .s = &response};
     lock_sync_status status;
 
-    if (results != NULL)
-        *results = NULL;
-    if (ctx == NULL)
+    if (x->ctx == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    if (!lsync_ctx_begin(ctx))
+    if (!lsync_ctx_begin(x->ctx))
         return LOCK_SYNC_E_BUSY;
-    if (results == NULL) {
-        status = lsync_ctx_reject(ctx, "results is NULL");
-    } else {
-        status = run(&x, false);
+    x->s = &response;
+    status = rejected == NULL ? run(x, false) : lsync_ctx_reject(x->ctx, rejected);
+    lsync_ctx_finish(x->ctx);
+    return lsync_ctx_end(x->ctx, status);
+}
+
+static lock_sync_status fetch_states(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_results **results)
+{
+    lsync_run x = {.ctx = ctx, .query = *query};
+    lock_sync_status status = fetch_and_wait(&x, results == NULL ? "results is NULL" : NULL);
+
+    if (results != NULL)
         *results = x.results;
-    }
-    lsync_ctx_finish(ctx);
-    return lsync_ctx_end(ctx, status);
+    return status;
 }
 
 lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count, lock_sync_results **results)
 {
-    return fetch_and_wait(ctx, ids, count, false, results);
+    return fetch_states(ctx, &(lsync_query){.ids = ids, .n = count}, results);
 }
 
 lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_results **results)
 {
-    return fetch_and_wait(ctx, &id, 1, true, results);
+    return fetch_states(ctx, &(lsync_query){.ids = &id, .n = 1, .single = true}, results);
+}
+
+lock_sync_status lock_sync_fetch_directory(lock_sync_ctx *ctx, lock_sync_directory **directory)
+{
+    lsync_run x = {.ctx = ctx, .query = {.page = 1}};
+    lock_sync_status status = fetch_and_wait(&x, directory == NULL ? "directory is NULL" : NULL);
+
+    if (status != LOCK_SYNC_OK)
+        lsync_run_release(&x);
+    if (directory != NULL)
+        *directory = x.directory;
+    return status;
 }

@@ -42,10 +42,18 @@ static lsync_fetch_state after_asking(lsync_fetch *f, const lsync_fetch_input *i
     return go_on(f, in->status, LSYNC_FETCH_CREDENTIAL);
 }
 
-static lsync_fetch_state after_sending(lsync_fetch *f, lock_sync_status status)
+/* The state in which the next request of this fetch begins. */
+static lsync_fetch_state next_request(const lsync_fetch *f)
 {
-    if (status != LOCK_SYNC_E_UNAUTHORIZED || !f->has_provider || f->has_retried || f->stop != LOCK_SYNC_OK)
-        return end(f, status);
+    return f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING;
+}
+
+static lsync_fetch_state after_sending(lsync_fetch *f, const lsync_fetch_input *in)
+{
+    if (in->status == LOCK_SYNC_OK && in->has_more)
+        return f->stop == LOCK_SYNC_OK ? next_request(f) : end(f, f->stop);
+    if (in->status != LOCK_SYNC_E_UNAUTHORIZED || !f->has_provider || f->has_retried || f->stop != LOCK_SYNC_OK)
+        return end(f, in->status);
     f->has_retried = true;
     return LSYNC_FETCH_RENEWING;
 }
@@ -81,8 +89,8 @@ static lsync_fetch_state after_result(lsync_fetch *f, const lsync_fetch_input *i
     case LSYNC_FETCH_WAITING: return LSYNC_FETCH_ASKING;
     case LSYNC_FETCH_KEPT: return end(f, in->status);
     case LSYNC_FETCH_CREDENTIAL: return go_on(f, in->status, LSYNC_FETCH_SENDING);
-    case LSYNC_FETCH_SENDING: return after_sending(f, in->status);
-    case LSYNC_FETCH_RENEWING: return go_on(f, in->status, f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING);
+    case LSYNC_FETCH_SENDING: return after_sending(f, in);
+    case LSYNC_FETCH_RENEWING: return go_on(f, in->status, next_request(f));
     case LSYNC_FETCH_EXTENDING: return after_extending(f, in->status);
     case LSYNC_FETCH_SETTLING: /* the guard keeps an outcome that it cannot write */
     case LSYNC_FETCH_DONE:

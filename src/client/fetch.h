@@ -45,6 +45,7 @@ typedef struct lsync_fetch_input {
     bool is_stop;            /* false: the result of the state's step */
     lock_sync_status status; /* of the step; of a stop: E_CANCELLED or E_TIMEOUT */
     int64_t at_us;           /* for a denial in ASKING: when to ask again */
+    bool has_more;           /* of SENDING that returned OK: another page must be requested */
 } lsync_fetch_input;
 
 /* Begins a fetch. Its first state is CHECK. */

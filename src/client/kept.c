@@ -16,8 +16,7 @@ lock_sync_status lsync_kept_put(lock_sync_ctx *ctx, const lsync_scope *asked, lo
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
-                                lock_sync_results **results)
+lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_results **results)
 {
     lock_sync_results *found = NULL;
     lsync_scope asked;
@@ -27,10 +26,10 @@ lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n
 
     if (ctx->cache == NULL)
         return LOCK_SYNC_E_TOO_SOON;
-    room = lsync_size_mul(n, LSYNC_SCOPE_ROOM, &size) ? lsync_alloc(&ctx->memory, size == 0 ? 1 : size) : NULL;
+    room = lsync_size_mul(query->n, LSYNC_SCOPE_ROOM, &size) ? lsync_alloc(&ctx->memory, size == 0 ? 1 : size) : NULL;
     if (room == NULL)
         return lsync_error_no_memory(&ctx->error);
-    lsync_scope_init(&asked, ids, n, room);
+    lsync_scope_init(&asked, query->ids, query->n, room);
     covered = lsync_scope_covers(&ctx->cache->asked, &asked);
     if (covered)
         found = lsync_results_select(ctx->cache, &asked);
@@ -39,7 +38,7 @@ lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n
         return LOCK_SYNC_E_TOO_SOON;
     if (found == NULL)
         return lsync_error_no_memory(&ctx->error);
-    if (single && found->count == 0) { /* only the service can report that a lock does not exist */
+    if (query->single && found->count == 0) { /* only the service can report that a lock does not exist */
         lock_sync_results_free(found);
         return LOCK_SYNC_E_TOO_SOON;
     }

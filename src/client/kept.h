@@ -11,7 +11,6 @@ lock_sync_status lsync_kept_put(lock_sync_ctx *ctx, const lsync_scope *asked, lo
 
 /* Copies the requested part of the kept results to *results, marked as cached. Returns OK, or E_NO_MEMORY with the
    error set. If the kept results do not cover the request, returns E_TOO_SOON and does not change the error. */
-lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
-                                lock_sync_results **results);
+lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_results **results);
 
 #endif

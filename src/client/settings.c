@@ -348,8 +348,7 @@ const char *lsync_ctx_base_url(const lock_sync_ctx *ctx)
     return ctx->base_url == NULL ? DEFAULT_BASE_URL : ctx->base_url;
 }
 
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
-                                   lock_sync_request **out)
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_request **out)
 {
     lock_sync_status status = lsync_ctx_check_route(ctx);
     lsync_request_spec spec = {
@@ -357,9 +356,7 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_
         .api_version = ctx->api_version == NULL ? DEFAULT_API_VERSION : ctx->api_version,
         .authorization = ctx->authorization,
         .user_agent = ctx->user_agent == NULL ? PRODUCT_TOKEN : ctx->user_agent,
-        .ids = ids,
-        .id_count = n,
-        .single = single,
+        .query = *query,
         .timeout_ms = ctx->timeout_ms,
         .connect_timeout_ms = ctx->connect_timeout_ms,
     };

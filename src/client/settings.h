@@ -17,8 +17,7 @@ const char *lsync_ctx_base_url(const lock_sync_ctx *ctx);
 
 /* Makes the request from settings, credential, and ids that lsync_request_check_ids accepted. Sets the error on
    failure. */
-lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const int64_t *ids, size_t n, bool single,
-                                   lock_sync_request **out);
+lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_request **out);
 
 /* Returns whether a credential is set that is not known to have expired. */
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx);

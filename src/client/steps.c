@@ -5,14 +5,30 @@
 #include "client/kept.h"
 #include "client/settings.h"
 #include "wire/decode.h"
+#include "wire/directory.h"
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
 
+lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x)
+{
+    lock_sync_guard_mode mode = x->ctx->guard_mode;
+
+    return mode == LOCK_SYNC_GUARD_CACHED && x->query.page > 0 ? LOCK_SYNC_GUARD_FAIL : mode;
+}
+
+void lsync_run_release(lsync_run *x)
+{
+    lock_sync_results_free(x->results);
+    x->results = NULL;
+    lock_sync_directory_free(x->directory);
+    x->directory = NULL;
+}
+
 lock_sync_status lsync_step_check(lsync_run *x)
 {
     lock_sync_ctx *ctx = x->ctx;
-    lock_sync_status status = lsync_request_check_ids(x->ids, x->n, &ctx->error);
+    lock_sync_status status = lsync_request_check_ids(x->query.ids, x->query.n, &ctx->error);
 
     if (status == LOCK_SYNC_OK)
         status = lsync_ctx_check_route(ctx);
@@ -155,6 +171,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
     int64_t left_ms;
     lock_sync_status status;
 
+    x->has_more = false;
     x->started_us = lsync_clock_boot_us();
     left_ms = (x->fetch.deadline_us - x->started_us) / 1000; /* rounded down: nothing is sent after the deadline */
     left_ms = left_ms < 1 ? 1 : left_ms;                     /* the transport checks the deadline in microseconds */
@@ -163,7 +180,7 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
     else if (x->fetch.deadline_us <= x->started_us)
         status = lsync_ctx_timed_out(ctx);
     else
-        status = lsync_ctx_request(ctx, x->ids, x->n, x->single, &x->q);
+        status = lsync_ctx_request(ctx, &x->query, &x->q);
     if (status != LOCK_SYNC_OK)
         return status;
     x->q->timeout_ms = left_ms;
@@ -175,18 +192,51 @@ lock_sync_status lsync_step_prepare(lsync_run *x)
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status decode(lsync_run *x, lock_sync_status performed)
+static lock_sync_status decode_states(lsync_run *x)
 {
     static const lsync_scope all = {NULL, NULL, 0};
     lock_sync_ctx *ctx = x->ctx;
     bool keeps = ctx->guard_mode == LOCK_SYNC_GUARD_CACHED;
-    lock_sync_status status = status_of_transport(ctx, performed, x->s);
+    lock_sync_status status;
 
-    if (status != LOCK_SYNC_OK && status != x->s->failed)
-        return fail_transport(ctx, status, x->s);
     status = lsync_decode(&ctx->memory, x->q, x->s, keeps && x->q->asks_all ? &all : &x->q->scope, &ctx->error,
                           &x->results);
     return status == LOCK_SYNC_OK && keeps ? lsync_kept_put(ctx, &x->q->scope, &x->results) : status;
+}
+
+/* Adds a page to the directory. The last page completes it. */
+static lock_sync_status decode_page(lsync_run *x)
+{
+    lock_sync_ctx *ctx = x->ctx;
+    const lsync_decoding page = {&ctx->memory, x->q, x->s, &ctx->error};
+    lock_sync_status status;
+
+    if (x->directory == NULL)
+        x->directory = lsync_directory_new(&ctx->memory);
+    if (x->directory == NULL)
+        return lsync_error_no_memory(&ctx->error);
+    status = lsync_directory_add(x->directory, &page, &x->has_more);
+    if (status != LOCK_SYNC_OK)
+        return status;
+    if (x->has_more && x->query.page == LSYNC_PAGES_MAX) {
+        x->has_more = false;
+        return lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_LARGE,
+                               "the account has %d locks or more, and the service allows %d pages of %d in ten minutes",
+                               LSYNC_PAGES_MAX * LSYNC_PAGE_LOCKS, LSYNC_PAGES_MAX, LSYNC_PAGE_LOCKS);
+    }
+    x->query.page += x->has_more;
+    if (!x->has_more && lsync_directory_finish(x->directory, x->s->received_at_ms) != LOCK_SYNC_OK)
+        return lsync_error_no_memory(&ctx->error);
+    return LOCK_SYNC_OK;
+}
+
+static lock_sync_status decode(lsync_run *x, lock_sync_status performed)
+{
+    lock_sync_status status = status_of_transport(x->ctx, performed, x->s);
+
+    if (status != LOCK_SYNC_OK && status != x->s->failed)
+        return fail_transport(x->ctx, status, x->s);
+    return x->q->page == 0 ? decode_states(x) : decode_page(x);
 }
 
 lock_sync_status lsync_step_conclude(lsync_run *x, lock_sync_status performed)
@@ -274,7 +324,8 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
     if (lease_ms <= 0)
         return LOCK_SYNC_E_TIMEOUT;
     if (x->fetch.state == LSYNC_FETCH_ASKING) {
-        status = lsync_guard_ask(guard, LOCK_SYNC_REQUEST_SYNC, lease_ms, &x->reservation);
+        status = lsync_guard_ask(guard, x->query.page == 0 ? LOCK_SYNC_REQUEST_SYNC : LOCK_SYNC_REQUEST_DIRECTORY,
+                                 lease_ms, &x->reservation);
         x->slot = x->reservation.slot;
     } else {
         status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms,
@@ -306,7 +357,9 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
         in.at_us = lsync_clock_boot_us() + x->reservation.soonest_ms * 1000;
         (void)record_denied(x->ctx, status, &x->reservation);
     } else if (x->fetch.state == LSYNC_FETCH_EXTENDING) {
-        if (status != LOCK_SYNC_OK)
+        if (status != LOCK_SYNC_OK && x->has_more)
+            (void)record_denied(x->ctx, status, &x->reservation);
+        else if (status != LOCK_SYNC_OK)
             in.status = record_no_retry(x, status);
         lsync_error_clear(&x->unauthorized);
     }

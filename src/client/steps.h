@@ -5,15 +5,15 @@
 #include "client/context.h"
 #include "client/fetch.h"
 #include "guard/guard.h"
+#include "locksync/directory.h"
 #include "wire/response.h"
 
 /* A running fetch. */
 typedef struct lsync_run {
     lsync_fetch fetch;
     lock_sync_ctx *ctx;
-    const int64_t *ids; /* must outlive the run */
-    size_t n;
-    bool single;
+    lsync_query query;                   /* its ids must outlive the run; its page is the one to request next */
+    bool has_more;                       /* after SENDING: another page must be requested */
     int64_t slot;                        /* from the guard; 0: no slot */
     lsync_guard_reservation reservation; /* the guard's last decision */
     lsync_settlement settlement;         /* how the slot must be settled if the fetch ends now */
@@ -22,7 +22,14 @@ typedef struct lsync_run {
     int64_t started_us;                  /* boot clock */
     lock_sync_error unauthorized;        /* in RENEWING and EXTENDING: the details of the 401 */
     lock_sync_results *results;          /* NULL until conclude returns OK; transferred to the caller */
+    lock_sync_directory *directory;      /* the pages so far; complete if the fetch ends with OK */
 } lsync_run;
+
+/* The guard's mode for the fetch. CACHED is FAIL for a directory, which is not kept. */
+lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x);
+
+/* Frees results and directory. */
+void lsync_run_release(lsync_run *x);
 
 /* Each step returns OK, or a status with the context's error set. */
 

@@ -29,7 +29,7 @@ void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
 {
     const lock_sync_ctx *ctx = job->x.ctx;
 
-    lsync_fetch_begin(&job->x.fetch, ctx->guard_mode, job->watch != NULL, ctx->provider != NULL,
+    lsync_fetch_begin(&job->x.fetch, lsync_run_guard_mode(&job->x), job->watch != NULL, ctx->provider != NULL,
                       now_us + ctx->timeout_ms * 1000);
     set_state(job, LSYNC_JOB_READY);
 }
@@ -47,7 +47,7 @@ static void next_state(lsync_job *job, const lsync_fetch_input *input)
 /* Reports the result of the current step to the state machine, and carries out the next step. */
 static void finish_step(lsync_job *job, lock_sync_status status)
 {
-    const lsync_fetch_input input = {.status = status};
+    const lsync_fetch_input input = {.status = status, .has_more = job->x.has_more};
 
     next_state(job, &input);
 }
@@ -135,9 +135,7 @@ static void drive(lsync_job *job)
     case LSYNC_FETCH_EXTENDING:
     case LSYNC_FETCH_SETTLING: ask_guard(job); break;
     case LSYNC_FETCH_WAITING: wait_for_guard(job); break;
-    case LSYNC_FETCH_KEPT:
-        finish_step(job, lsync_kept_get(job->x.ctx, job->x.ids, job->x.n, false, &job->x.results));
-        break;
+    case LSYNC_FETCH_KEPT: finish_step(job, lsync_kept_get(job->x.ctx, &job->x.query, &job->x.results)); break;
     case LSYNC_FETCH_RENEWING: finish_step(job, lsync_step_renew(&job->x)); break;
     case LSYNC_FETCH_DONE:
     default: end_fetch(job); break;

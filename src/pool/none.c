@@ -34,6 +34,13 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx,
     return LOCK_SYNC_E_INVALID_ARGUMENT;
 }
 
+lock_sync_status lock_sync_pool_submit_directory(lock_sync_pool *pool, lock_sync_ctx *ctx, lock_sync_directory_fn done,
+                                                 void *user)
+{
+    (void)pool, (void)ctx, (void)done, (void)user;
+    return LOCK_SYNC_E_INVALID_ARGUMENT;
+}
+
 int lock_sync_pool_fd(const lock_sync_pool *pool)
 {
     (void)pool;

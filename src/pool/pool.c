@@ -196,8 +196,7 @@ lock_sync_status lock_sync_pool_wait(lock_sync_pool *pool, int64_t timeout_ms)
 /* Calls back for a job that is neither on the helper thread nor in a transfer. */
 static void end_job(lsync_job *job)
 {
-    lock_sync_results_free(job->x.results);
-    job->x.results = NULL;
+    lsync_run_release(&job->x);
     job->x.fetch.status = lsync_error_set(&job->x.ctx->error, LOCK_SYNC_E_CANCELLED, "the pool was freed");
     call_back(job);
 }

@@ -45,6 +45,14 @@ typedef struct lsync_helper_request {
     bool waiting;            /* the helper thread has not begun it; under the pool's mutex */
 } lsync_helper_request;
 
+/* The application's callback of a job: one of the three functions, the others are NULL. */
+typedef struct lsync_callback {
+    lock_sync_done_fn done;
+    lock_sync_directory_fn directory;
+    lock_sync_watch_fn changed;
+    void *user;
+} lsync_callback;
+
 typedef struct lsync_job lsync_job;
 
 /* While a job is on the helper thread, that thread owns what lsync_step_guard changes, and reads the fetch's state and
@@ -54,9 +62,8 @@ struct lsync_job {
     lsync_watch_owner watch_owner; /* called when `watch` is freed */
     lsync_link link;               /* in the queue of the job's state */
     lock_sync_pool *pool;
-    lock_sync_watch *watch;     /* NULL: the job is one fetch */
-    lock_sync_watch_fn changed; /* the watch's callback, with `user` */
-    lsync_origin *origin;       /* NULL: not found yet, or released */
+    lock_sync_watch *watch; /* NULL: the job is one fetch */
+    lsync_origin *origin;   /* NULL: not found yet, or released */
     lsync_pool_transfer *transfer;
     bool is_head;              /* of its guard's queue */
     lsync_entry waiters_entry; /* in pool->waiters, if is_head */
@@ -69,8 +76,7 @@ struct lsync_job {
     lsync_helper_request request;
     lsync_link notice;              /* in pool->cancelled */
     void (*finish)(lsync_job *job); /* calls back; then frees the job, or puts a watch's job to sleep */
-    lock_sync_done_fn done;
-    void *user;
+    lsync_callback callback;
     int64_t ids[];
 };
 

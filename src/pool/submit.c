@@ -29,8 +29,7 @@ void lsync_pool_remove_job(lsync_job *job)
     lsync_pool_abort(job);
     lsync_error_clear(&job->x.unauthorized); /* the error's text is in the context's memory */
     lsync_pool_detach(job);
-    lock_sync_results_free(job->x.results);
-    job->x.results = NULL;
+    lsync_run_release(&job->x);
     if (job->state == LSYNC_JOB_DONE) {
         lsync_queue_remove(&job->link);
         lsync_free(&p->memory, job);
@@ -44,15 +43,23 @@ void lsync_pool_remove_job(lsync_job *job)
     lsync_pool_wake(p); /* another job may use the transfer */
 }
 
+/* Calls the callback of a fetch, with its results or its directory. */
+static void call(const lsync_callback *callback, lock_sync_ctx *ctx, lock_sync_status status,
+                 lock_sync_results *results, lock_sync_directory *directory)
+{
+    if (callback->directory != NULL)
+        callback->directory(callback->user, ctx, status, directory);
+    else
+        callback->done(callback->user, ctx, status, results);
+}
+
 /* Ends a job whose context is being freed. The context stays busy so that the callback cannot begin a fetch with it. */
 static void drop(lsync_owner *owner)
 {
     lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
     lock_sync_ctx *ctx = job->x.ctx;
     lock_sync_pool *p = job->pool;
-    lock_sync_done_fn done = job->done;
-    lock_sync_watch_fn changed = job->changed;
-    void *user = job->user;
+    lsync_callback callback = job->callback;
     lock_sync_watch *w = job->watch;
     bool was_busy = p->busy, in_callback = job->state == LSYNC_JOB_IN_CALLBACK;
     lock_sync_status status;
@@ -65,9 +72,9 @@ static void drop(lsync_owner *owner)
         return;
     p->busy = true;
     if (w != NULL)
-        changed(user, w, status, NULL);
+        callback.changed(callback.user, w, status, NULL);
     else
-        done(user, ctx, status, NULL);
+        call(&callback, ctx, status, NULL, NULL);
     p->busy = was_busy;
     if (!was_busy && p->free_wanted)
         lock_sync_pool_free(p);
@@ -110,8 +117,8 @@ static lsync_job *alloc_job(lock_sync_pool *p, lock_sync_ctx *ctx, const int64_t
     job->x.ctx = ctx;
     if (n > 0) {
         memcpy(job->ids, ids, n * sizeof ids[0]);
-        job->x.ids = job->ids;
-        job->x.n = n;
+        job->x.query.ids = job->ids;
+        job->x.query.n = n;
     }
     return job;
 }
@@ -155,8 +162,19 @@ static void call_back(lsync_job *job)
     lsync_pool_detach(job);
     lsync_ctx_finish(ctx);
     (void)lsync_ctx_end(ctx, job->x.fetch.status);
-    job->done(job->user, ctx, job->x.fetch.status, job->x.results);
+    if (job->x.fetch.status != LOCK_SYNC_OK)
+        lsync_run_release(&job->x);
+    call(&job->callback, ctx, job->x.fetch.status, job->x.results, job->x.directory);
     lsync_free(&p->memory, job);
+}
+
+/* Begins the fetch of a job that is in the pool. */
+static void begin(lsync_job *job, const lsync_callback *callback)
+{
+    job->finish = call_back;
+    job->callback = *callback;
+    lsync_pool_begin_fetch(job, lsync_clock_boot_us());
+    lsync_pool_wake(job->pool);
 }
 
 lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx, const int64_t *ids, size_t count,
@@ -165,12 +183,20 @@ lock_sync_status lock_sync_pool_submit(lock_sync_pool *pool, lock_sync_ctx *ctx,
     lsync_job *job;
     lock_sync_status status = lsync_pool_new_job(pool, ctx, ids, count, done == NULL ? "done is NULL" : NULL, &job);
 
-    if (job == NULL)
-        return status;
-    job->finish = call_back;
-    job->done = done;
-    job->user = user;
-    lsync_pool_begin_fetch(job, lsync_clock_boot_us());
-    lsync_pool_wake(pool);
-    return LOCK_SYNC_OK;
+    if (job != NULL)
+        begin(job, &(lsync_callback){.done = done, .user = user});
+    return status;
+}
+
+lock_sync_status lock_sync_pool_submit_directory(lock_sync_pool *pool, lock_sync_ctx *ctx, lock_sync_directory_fn done,
+                                                 void *user)
+{
+    lsync_job *job;
+    lock_sync_status status = lsync_pool_new_job(pool, ctx, NULL, 0, done == NULL ? "done is NULL" : NULL, &job);
+
+    if (job != NULL) {
+        job->x.query.page = 1;
+        begin(job, &(lsync_callback){.directory = done, .user = user});
+    }
+    return status;
 }

@@ -29,7 +29,7 @@ static void notify(lsync_job *job, lock_sync_status status, lock_sync_changes *c
     lsync_pool_forget_notice(job);
     lsync_job_move(job, LSYNC_JOB_IN_CALLBACK, 0);
     (void)lsync_ctx_end(job->x.ctx, status);
-    job->changed(job->user, w, status, changes);
+    job->callback.changed(job->callback.user, w, status, changes);
     if (job->watch != NULL)
         lend(job->x.ctx, false);
 }
@@ -42,7 +42,7 @@ static void end_watch(lsync_job *job)
     w->owner = NULL;
     lsync_pool_detach(job);
     lsync_ctx_finish(job->x.ctx);
-    job->changed(job->user, w, job->x.fetch.status, NULL);
+    job->callback.changed(job->callback.user, w, job->x.fetch.status, NULL);
     lsync_free(&job->pool->memory, job);
 }
 
@@ -108,8 +108,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *wat
     job->watch_owner.leave = leave;
     job->finish = poll_over;
     job->watch = watch;
-    job->changed = changed;
-    job->user = user;
+    job->callback = (lsync_callback){.changed = changed, .user = user};
     lsync_pool_sleep(job, watch->due_us);
     lsync_pool_wake(pool);
     return LOCK_SYNC_OK;

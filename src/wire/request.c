@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define ID_TEXT_MAX sizeof "&id=9223372036854775807"
+#define DIRECTORY_QUERY "?ItemsPerPage=%d&Page=%" PRIu32
+#define DIRECTORY_QUERY_MAX sizeof "?ItemsPerPage=100&Page=4294967295"
 #define HEADER_NAMES_MAX sizeof "Accept: application/json\nAuthorization: \nUser-Agent: \n" /* each \n is a NUL */
 
 /* Offsets of the parts of a request's block. */
@@ -19,8 +21,9 @@ typedef struct layout {
 /* Returns the room for the longest URL and one more id. */
 static size_t url_room(const lsync_request_spec *spec)
 {
-    size_t path = strlen(spec->base_url) + strlen(spec->api_version) + sizeof "/api//my/lock//sync";
-    size_t ids = spec->id_count > LSYNC_URL_MAX ? LSYNC_URL_MAX : spec->id_count; /* each id takes over one byte */
+    size_t path = strlen(spec->base_url) + strlen(spec->api_version) + sizeof "/api//my/lock//sync" +
+                  DIRECTORY_QUERY_MAX;
+    size_t ids = spec->query.n > LSYNC_URL_MAX ? LSYNC_URL_MAX : spec->query.n; /* each id takes over one byte */
     size_t room = path + (ids + 1) * ID_TEXT_MAX;
 
     return room < LSYNC_URL_MAX + ID_TEXT_MAX ? room : LSYNC_URL_MAX + ID_TEXT_MAX;
@@ -29,7 +32,7 @@ static size_t url_room(const lsync_request_spec *spec)
 static bool lay_out(const lsync_request_spec *spec, layout *l)
 {
     l->end = sizeof(lock_sync_request);
-    return lsync_add_part(&l->end, spec->id_count, LSYNC_SCOPE_ROOM, &l->scope) &&
+    return lsync_add_part(&l->end, spec->query.n, LSYNC_SCOPE_ROOM, &l->scope) &&
            lsync_add_part(&l->end, url_room(spec), 1, &l->url) &&
            lsync_add_part(&l->end, HEADER_NAMES_MAX + strlen(spec->authorization) + strlen(spec->user_agent), 1,
                           &l->headers);
@@ -51,6 +54,10 @@ static void write_url(lock_sync_request *q, const lsync_request_spec *spec, char
     char *path = add(add(add(add(url, spec->base_url), "/api/"), spec->api_version), "/my/lock");
     char *at;
 
+    if (q->page > 0) {
+        (void)snprintf(path, (size_t)(end - path), DIRECTORY_QUERY, LSYNC_PAGE_LOCKS, q->page);
+        return;
+    }
     if (q->single) {
         (void)snprintf(path, (size_t)(end - path), "/%" PRId64 "/sync", q->scope.ids[0]);
         return;
@@ -113,12 +120,13 @@ lock_sync_request *lsync_request_new(const lock_sync_allocator *memory, const ls
         .memory = *memory,
         .block_size = l.end,
         .url = block + l.url,
-        .single = spec->single,
+        .single = spec->query.single,
+        .page = spec->query.page,
         .timeout_ms = spec->timeout_ms,
         .connect_timeout_ms = spec->connect_timeout_ms,
     };
     write_headers(q, spec, block + l.headers);
-    lsync_scope_init(&q->scope, spec->ids, spec->id_count, block + l.scope);
+    lsync_scope_init(&q->scope, spec->query.ids, spec->query.n, block + l.scope);
     write_url(q, spec, block + l.url);
     return q;
 }

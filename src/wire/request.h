@@ -11,6 +11,7 @@
 
 #define LSYNC_URL_MAX 2000
 #define LSYNC_REQUEST_HEADERS 3
+#define LSYNC_PAGE_LOCKS 100 /* of the directory: as many as other clients of the service ask for */
 
 /* The settings that a transport needs in addition to the request. Borrowed from the context; must outlive the
    transfer. */
@@ -22,15 +23,21 @@ typedef struct lsync_route {
     bool loopback; /* the URL names a loopback host: no proxy is used, and http connects to loopback addresses only */
 } lsync_route;
 
+/* The locks, or the page of the directory, that a request asks for. */
+typedef struct lsync_query {
+    const int64_t *ids; /* checked by lsync_request_check_ids */
+    size_t n;           /* 0: all locks */
+    bool single;        /* use the endpoint for one lock; n is 1 */
+    uint32_t page;      /* of the directory, from 1; 0: states */
+} lsync_query;
+
 /* The parts that a request is made from. All are borrowed for the call. */
 typedef struct lsync_request_spec {
     const char *base_url; /* checked by lsync_base_url_parse, without a slash at its end */
     const char *api_version;
     const char *authorization; /* the header's value: scheme, a space, the secret */
     const char *user_agent;
-    const int64_t *ids; /* checked by lsync_request_check_ids */
-    size_t id_count;    /* 0: all locks */
-    bool single;        /* use the endpoint for one lock; id_count is 1 */
+    lsync_query query;
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
 } lsync_request_spec;
@@ -48,6 +55,7 @@ struct lock_sync_request {
     const char *secret; /* the credential inside the Authorization value */
     lsync_scope scope;  /* the response is filtered to this */
     bool single;
+    uint32_t page; /* of the directory; 0: states */
     bool asks_all; /* the URL names no ids: none were given, or too many for a URL */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;

@@ -150,9 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .api_version = "v37",
                                        .authorization = "PersonalKey sEcReT-4711",
                                        .user_agent = "fuzz",
-                                       .ids = selection.ids,
-                                       .id_count = selection.n,
-                                       .single = selection.single,
+                                       .query = {.ids = selection.ids, .n = selection.n, .single = selection.single},
                                        .timeout_ms = 1000,
                                        .connect_timeout_ms = 1000,
                                    });

@@ -197,7 +197,7 @@ void network_start(multi *m, easy *e)
 {
     const lsync_job *job = LSYNC_OF(e->t, lsync_pool_transfer, curl)->job;
 
-    e->task = job->user;
+    e->task = job->callback.user;
     e->client = e->task->client;
     e->slot = job->x.slot;
     e->m = m;

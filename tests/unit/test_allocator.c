@@ -225,8 +225,7 @@ TEST(a_request_is_one_block)
                                             .api_version = "v1",
                                             .authorization = "Bearer x",
                                             .user_agent = "a",
-                                            .ids = ids,
-                                            .id_count = 3};
+                                            .query = {.ids = ids, .n = 3}};
     t_heap heap = {.secret = "Bearer x"};
     lock_sync_allocator memory = t_heap_allocator(&heap);
     lock_sync_request *q = lsync_request_new(&memory, &spec);

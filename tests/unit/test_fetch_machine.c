@@ -11,12 +11,13 @@
 
 typedef enum trait {
     NONE = 0,
-    POLL = 1,     /* it is a watch's */
-    PROVIDER = 2, /* its context has one */
-    SLOT = 4,     /* it has one */
-    RETRIED = 8,  /* after a 401 */
-    STOPPED = 16, /* its stop is E_CANCELLED */
-    DENIED = 32   /* by the guard, and the poll must ask again */
+    POLL = 1,       /* it is a watch's */
+    PROVIDER = 2,   /* its context has one */
+    SLOT = 4,       /* it has one */
+    RETRIED = 8,    /* after a 401 */
+    STOPPED = 16,   /* its stop is E_CANCELLED */
+    DENIED = 32,    /* by the guard, and the poll must ask again */
+    MORE_PAGES = 64 /* of a directory; a property of the input */
 } trait;
 
 typedef struct transition {
@@ -95,6 +96,11 @@ static const transition transitions[] = {
     {"the transfer's end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)),
      ENDS(SETTLING, E(CANCELLED))},
 
+    {"a full page", MODE(FAIL), SLOT | MORE_PAGES, IN(SENDING), RESULT(OK), TO(EXTENDING)},
+    {"a full page, no guard", MODE(OFF), MORE_PAGES, IN(SENDING), RESULT(OK), TO(SENDING)},
+    {"a full page after a stop", MODE(FAIL), SLOT | MORE_PAGES | STOPPED, IN(SENDING), RESULT(OK),
+     ENDS(SETTLING, E(CANCELLED))},
+
     /* RENEWING */
     {"set", MODE(FAIL), SLOT | PROVIDER | RETRIED, IN(RENEWING), RESULT(OK), TO(EXTENDING)},
     {"set, no guard", MODE(OFF), PROVIDER | RETRIED, IN(RENEWING), RESULT(OK), TO(SENDING)},
@@ -112,6 +118,8 @@ static const transition transitions[] = {
      ENDS(SETTLING, E(CANCELLED))},
     {"denied after a stop", MODE(FAIL), SLOT | RETRIED | STOPPED, IN(EXTENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(CANCELLED))},
+
+    {"the next page is denied", MODE(WAIT), SLOT, IN(EXTENDING), RESULT(E(TOO_SOON)), ENDS(SETTLING, E(TOO_SOON))},
 
     /* SETTLING */
     {"settled", MODE(FAIL), SLOT, IN(SETTLING), RESULT(OK), TO(DONE)},
@@ -140,7 +148,7 @@ TEST(each_transition_leads_to_its_state)
 {
     for (size_t i = 0; i < COUNT_OF(transitions); i++) {
         const transition *t = &transitions[i];
-        const lsync_fetch_input input = {t->is_stop, t->status, t->at_us};
+        const lsync_fetch_input input = {t->is_stop, t->status, t->at_us, (t->has & MORE_PAGES) != 0};
         lsync_fetch f = fetch_before(t);
         int has = t->has | t->gets;
 
