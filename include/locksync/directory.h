@@ -179,7 +179,8 @@ LOCK_SYNC_API void lock_sync_directory_free(lock_sync_directory *directory);
  * Builds the request for one page of the directory, for an application that does its own HTTP.
  *
  * It asks for 100 locks from the given page on. A page of 100 locks may have a page after it, a shorter one is the last.
- * Reserve a slot of the kind LOCK_SYNC_REQUEST_DIRECTORY for each page (lock_sync_guard_reserve_for()).
+ * Reserve a slot of the kind LOCK_SYNC_REQUEST_DIRECTORY for the first page (lock_sync_guard_reserve_for()). Each
+ * further page needs one of the kind LOCK_SYNC_REQUEST_OTHER, which counts in the hour and has no interval.
  *
  * @param ctx The context.
  * @param page From 1; at most 10.

@@ -1,6 +1,7 @@
 /**
  * @file
- * libgetlock-sync: the state of a user's smart locks, from GET /api/{version}/my/lock/sync.
+ * libgetlock-sync: the state of a user's smart locks, from GET /api/{version}/my/lock/sync, and their
+ * names.
  *
  * This header includes the others except redis.h, which belongs to a separate library. These rules apply to all:
  *  - every out parameter is NULL after a failure; every _free accepts NULL;
