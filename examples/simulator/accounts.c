@@ -4,11 +4,12 @@
    The rules, as the service documents them, without tolerance:
    - Interval: a sync violates it if it arrives less than the interval after the previous sync, whatever the response to
      that sync was.
-   - Budget: a window of 3,600 s starts with the account's first sync, and the next windows follow without a gap.
-     Each sync over the budget violates it.
+   - Budget: a window of 3,600 s starts with the account's first request, and the next windows follow without a gap.
+     Each request over the budget violates it. Syncs and directories count.
+   - Directories: the same in windows of 600 s, which start with the account's first directory.
 
-   Rejected syncs count in both. Syncs over the budget in *any* 3,600 s are counted too, but not rejected. For these a
-   ring has the arrival times of the last `budget` syncs. */
+   Rejected requests count in each rule. Requests over the hourly budget in *any* 3,600 s are counted too, but not
+   rejected. For these a ring has the arrival times of the last `budget` requests. */
 
 #include "accounts.h"
 
@@ -19,7 +20,13 @@
 
 #define SHARDS 64
 #define SECOND_US INT64_C(1000000)
-#define WINDOW_US (3600 * SECOND_US)
+#define HOUR_US (3600 * SECOND_US)
+#define TEN_MINUTES_US (600 * SECOND_US)
+
+struct window {
+    int64_t begun_us;
+    uint64_t requests;
+};
 
 struct account {
     struct account *next; /* in its bucket */
@@ -27,9 +34,9 @@ struct account {
     uint64_t hash;
     struct tally tally;
     int64_t last_us; /* the newest sync; unset while tally.syncs is 0 */
-    int64_t window_us;
-    uint64_t window_syncs;
-    int64_t *ring; /* the last `budget` arrivals; grows up to that size */
+    struct window hour;
+    struct window ten_minutes; /* directories only */
+    int64_t *ring;             /* the last `budget` arrivals; grows up to that size */
     uint32_t ring_room;
     uint32_t ring_used;
     uint32_t ring_next; /* once full: the oldest, to be replaced */
@@ -67,7 +74,8 @@ static struct shard *shard_of(struct accounts *accounts, uint64_t hash)
 static void clear(struct account *account)
 {
     account->tally = (struct tally){.closest_us = -1};
-    account->window_syncs = 0;
+    account->hour.requests = 0;
+    account->ten_minutes.requests = 0;
     account->ring_used = 0;
     account->ring_next = 0;
 }
@@ -242,18 +250,17 @@ static int64_t check_interval(const struct rules *rules, struct account *account
     return rules->min_interval_us;
 }
 
-static int64_t check_window(const struct rules *rules, struct account *account, int64_t now_us)
+/* Counts a request in a window, which begins with the first request. Returns how long to wait in us; 0: the rule is
+   kept. */
+static int64_t check_window(struct window *window, bool first, int64_t lasts_us, uint32_t budget, int64_t now_us)
 {
-    if (account->tally.syncs == 0)
-        account->window_us = now_us;
-    if (now_us - account->window_us >= WINDOW_US) {
-        account->window_us += (now_us - account->window_us) / WINDOW_US * WINDOW_US;
-        account->window_syncs = 0;
+    if (first)
+        window->begun_us = now_us;
+    if (now_us - window->begun_us >= lasts_us) {
+        window->begun_us += (now_us - window->begun_us) / lasts_us * lasts_us;
+        window->requests = 0;
     }
-    if (++account->window_syncs <= rules->hourly_budget)
-        return 0;
-    account->tally.window_violations++;
-    return account->window_us + WINDOW_US - now_us;
+    return ++window->requests <= budget ? 0 : window->begun_us + lasts_us - now_us;
 }
 
 static void check_any_hour(const struct rules *rules, struct account *account, int64_t now_us)
@@ -261,7 +268,7 @@ static void check_any_hour(const struct rules *rules, struct account *account, i
     uint32_t budget = rules->hourly_budget;
 
     if (account->ring_used == budget) {
-        if (now_us - account->ring[account->ring_next] < WINDOW_US)
+        if (now_us - account->ring[account->ring_next] < HOUR_US)
             account->tally.budget_violations++;
         account->ring[account->ring_next] = now_us;
         account->ring_next = (account->ring_next + 1) % budget;
@@ -275,6 +282,36 @@ static void check_any_hour(const struct rules *rules, struct account *account, i
     account->ring[account->ring_used++] = now_us;
 }
 
+static int64_t check_hour(const struct rules *rules, struct account *account, int64_t now_us)
+{
+    bool first = account->tally.syncs + account->tally.directories == 0;
+    int64_t wait_us;
+
+    if (rules->hourly_budget == 0)
+        return 0;
+    wait_us = check_window(&account->hour, first, HOUR_US, rules->hourly_budget, now_us);
+    account->tally.window_violations += wait_us > 0;
+    check_any_hour(rules, account, now_us);
+    return wait_us;
+}
+
+static int64_t check_directories(const struct rules *rules, struct account *account, int64_t now_us)
+{
+    bool first = account->tally.directories == 0;
+    int64_t wait_us;
+
+    if (rules->directory_budget == 0)
+        return 0;
+    wait_us = check_window(&account->ten_minutes, first, TEN_MINUTES_US, rules->directory_budget, now_us);
+    account->tally.directory_violations += wait_us > 0;
+    return wait_us;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 int64_t accounts_sync(struct accounts *accounts, struct account *account, int64_t now_us)
 {
     const struct rules *rules = &accounts->rules;
@@ -282,12 +319,21 @@ int64_t accounts_sync(struct accounts *accounts, struct account *account, int64_
 
     pthread_mutex_lock(&account->shard->lock);
     wait_us = check_interval(rules, account, now_us);
-    if (rules->hourly_budget > 0) {
-        int64_t until_window = check_window(rules, account, now_us);
-        wait_us = until_window > wait_us ? until_window : wait_us;
-        check_any_hour(rules, account, now_us);
-    }
+    wait_us = later(wait_us, check_hour(rules, account, now_us));
     account->tally.syncs++;
+    pthread_mutex_unlock(&account->shard->lock);
+    return whole_seconds(wait_us);
+}
+
+int64_t accounts_directory(struct accounts *accounts, struct account *account, int64_t now_us)
+{
+    const struct rules *rules = &accounts->rules;
+    int64_t wait_us;
+
+    pthread_mutex_lock(&account->shard->lock);
+    wait_us = check_directories(rules, account, now_us);
+    wait_us = later(wait_us, check_hour(rules, account, now_us));
+    account->tally.directories++;
     pthread_mutex_unlock(&account->shard->lock);
     return whole_seconds(wait_us);
 }
@@ -305,6 +351,8 @@ static void add_tally(struct account *account, void *user)
     sum->window_violations += one->window_violations;
     if (one->closest_us >= 0 && (sum->closest_us < 0 || one->closest_us < sum->closest_us))
         sum->closest_us = one->closest_us;
+    sum->directories += one->directories;
+    sum->directory_violations += one->directory_violations;
 }
 
 void accounts_tally(struct accounts *accounts, struct tally *tally)

@@ -1,5 +1,5 @@
-/* Chooses the fault of a response. Each fault counts all authorized syncs: with 500:2 and html:3 the responses 2, 4, 6
-   ... are 500, and 3, 9, 15 ... are HTML pages. */
+/* Chooses the fault of a response. Each fault counts all authorized requests: with 500:2 and html:3 the responses 2, 4,
+   6 ... are 500, and 3, 9, 15 ... are HTML pages. */
 
 #include "faults.h"
 

@@ -14,10 +14,11 @@
      the sensor is out of reach (1).
    - Battery. It falls from 100 to 10 %, by 1 % in 5 minutes, and is then charged by 1 % a minute.
    - Reach. In about half of the periods of 10 to 20 minutes the lock is out of reach for 20 to 80 s. The second lock
-     is out of reach until 61 s have passed, simulated and real.
+     is out of reach until 61 s have passed, simulated and real. The eighth lock was never paired with a bridge, and so
+     it is always out of reach.
    - Settings. They change every 8 to 24 minutes; each change increases the revision.
 
-   Frozen locks stay as at the start, which is a fixed date. Only the second lock is out of reach. */
+   Frozen locks stay as at the start, which is a fixed date. Only the second and the eighth lock are out of reach. */
 
 #include "locks.h"
 
@@ -32,6 +33,7 @@
 #define PERCENT_LASTS (5 * MINUTE)
 #define PERCENT_CHARGES MINUTE
 #define BATTERY_SPAN 90
+#define NEVER_PAIRED (FIRST_LOCK_ID + 7)
 #define SECOND_LOCK_AWAY (61 * SECOND)              /* 60 from the first line on stdout */
 #define FROZEN_START (INT64_C(1735689600) * SECOND) /* 2025-01-01T00:00:00Z */
 
@@ -49,6 +51,7 @@ struct habits {
 
 struct locks {
     int64_t count;
+    uint64_t seed;
     double scale;
     bool frozen;
     int64_t begun_us;      /* monotonic */
@@ -113,6 +116,7 @@ struct locks *locks_new(int64_t count, uint64_t seed, double scale, bool frozen,
     struct locks *locks = must(calloc(1, sizeof *locks));
 
     locks->count = count;
+    locks->seed = seed;
     locks->scale = scale;
     locks->frozen = frozen;
     locks->begun_us = now_us;
@@ -134,6 +138,11 @@ void locks_free(struct locks *locks)
 int64_t locks_count(const struct locks *locks)
 {
     return locks->count;
+}
+
+uint64_t locks_seed(const struct locks *locks)
+{
+    return locks->seed;
 }
 
 bool locks_has(const struct locks *locks, int64_t id)
@@ -209,6 +218,8 @@ static bool in_reach(const struct locks *locks, const struct habits *h, int64_t 
     uint64_t bits = mix(~h->bits + (uint64_t)(t / h->reach_period));
     int64_t in_period = t % h->reach_period;
 
+    if (id == NEVER_PAIRED)
+        return false;
     if (locks->frozen)
         return !second;
     if (second && (age < SECOND_LOCK_AWAY || real_age < SECOND_LOCK_AWAY))
@@ -232,6 +243,7 @@ void locks_look(const struct locks *locks, int64_t id, int64_t now_us, struct lo
     look_at_battery(t, seen);
     seen->id = id;
     seen->revision = 1 + t / h->settings_period;
+    seen->paired = id != NEVER_PAIRED;
     seen->connected = in_reach(locks, h, id, age, real_age);
     /* converts the lock's time to Unix time: the first moment when a client could see the change */
     seen->changed_ms = (locks->begun_unix_us + (int64_t)((double)(changed - h->lead) / locks->scale)) / 1000;

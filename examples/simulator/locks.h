@@ -16,6 +16,7 @@ struct lock_state {
     int door;
     int battery;
     int result;
+    bool paired; /* with a bridge, at some time */
     bool connected;
     bool charging;
 };
@@ -27,6 +28,7 @@ struct locks *locks_new(int64_t count, uint64_t seed, double scale, bool frozen,
 void locks_free(struct locks *locks);
 
 int64_t locks_count(const struct locks *locks);
+uint64_t locks_seed(const struct locks *locks);
 bool locks_has(const struct locks *locks, int64_t id);
 
 /* Computes the state of a lock at now_us on the monotonic clock. locks_has(id) must be true. */

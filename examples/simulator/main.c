@@ -1,11 +1,12 @@
-/* locksync-sim: imitates the sync endpoint of the Tedee cloud, for tests, benchmarks and offline development.
-   README.md in this folder describes how to use it.
+/* locksync-sim: imitates the sync and directory endpoints of the Tedee cloud, for tests, benchmarks and offline
+   development. README.md in this folder describes how to use it.
 
    - main.c: starts it, waits for a signal, ends it
    - options.c: the command line
    - server.c: the HTTP server: its connections and requests
    - routes.c: chooses the reply to a request
-   - responses.c: bodies of good responses
+   - responses.c: bodies of good responses to syncs
+   - directory.c: bodies of the directory, with names from names.c
    - broken.c: faulty responses
    - reply.c: status, headers and body; errors
    - faults.c: which responses are faulty

@@ -12,8 +12,8 @@
 
 static const char help[] =
     "Usage: locksync-sim [OPTION]...\n"
-    "Imitates the sync endpoint of the Tedee cloud, on 127.0.0.1. The first line on stdout\n"
-    "is its base URL. On SIGTERM or SIGINT it prints its statistics and ends.\n"
+    "Imitates the sync and directory endpoints of the Tedee cloud, on 127.0.0.1. The first line on\n"
+    "stdout is its base URL. On SIGTERM or SIGINT it prints its statistics and ends.\n"
     "\n"
     "  --port N             port to listen on; 0: any free port (default 0)\n"
     "  --locks N            number of locks, with ids 1001, 1002, ... (default 4, at most 100000)\n"
@@ -22,7 +22,8 @@ static const char help[] =
     "  --any-key            every credential is an account\n"
     "  --api-version V      the only version served (default v37)\n"
     "  --min-interval-ms N  429 for a sync sooner than this after the last; 0: off (default)\n"
-    "  --hourly-budget N    429 for more syncs in a window of 3600 s; 0: off (default)\n"
+    "  --hourly-budget N    429 for more requests in a window of 3600 s; 0: off (default)\n"
+    "  --directory-budget N 429 for more directories in a window of 600 s; 0: off (default)\n"
     "  --seed N             another number makes other locks (default 1)\n"
     "  --delay-ms N         delay of each response (default 0)\n"
     "  --time-scale X       simulated seconds in a real second (default 1.0, at most 10000)\n"
@@ -36,13 +37,18 @@ static const char help[] =
     "                       wrong-type huge gzip-bomb redirect success-false\n"
     "  --help               print this help\n"
     "\n"
-    "Errors: 401 and 429 have no body, 403 and 404 the JSON envelope, 500 an HTML page, 503 no\n"
+    "Errors: 400, 401 and 429 have no body, 403 and 404 the JSON envelope, 500 an HTML page, 503 no\n"
     "body and Retry-After: 7. Retry-After of a 429 is the wait that the rate rules need, or 7 if\n"
     "--fault made it.\n"
     "\n"
-    "GET  /api/V/my/lock/sync?id=..&id=..    POST /_sim/reset\n"
-    "GET  /api/V/my/lock/ID/sync             POST /_sim/fault?name=NAME&every=N\n"
-    "GET  /_sim/stats[?personal-key=K | ?access-token=T]\n";
+    "GET  /api/V/my/lock/sync?id=..&id=..\n"
+    "GET  /api/V/my/lock/ID/sync\n"
+    "GET  /api/V/my/lock[?ItemsPerPage=N&Page=N&IncludeUserSettings=true]\n"
+    "GET  /api/V/my/lock/ID[?IncludeUserSettings=true]\n"
+    "\n"
+    "GET  /_sim/stats[?personal-key=K | ?access-token=T]\n"
+    "POST /_sim/reset\n"
+    "POST /_sim/fault?name=NAME&every=N\n";
 
 enum {
     OPT_PORT = 256,
@@ -53,6 +59,7 @@ enum {
     OPT_API_VERSION,
     OPT_MIN_INTERVAL,
     OPT_HOURLY_BUDGET,
+    OPT_DIRECTORY_BUDGET,
     OPT_SEED,
     OPT_DELAY,
     OPT_TIME_SCALE,
@@ -74,6 +81,7 @@ static const struct option known[] = {
     {"api-version", required_argument, NULL, OPT_API_VERSION},
     {"min-interval-ms", required_argument, NULL, OPT_MIN_INTERVAL},
     {"hourly-budget", required_argument, NULL, OPT_HOURLY_BUDGET},
+    {"directory-budget", required_argument, NULL, OPT_DIRECTORY_BUDGET},
     {"seed", required_argument, NULL, OPT_SEED},
     {"delay-ms", required_argument, NULL, OPT_DELAY},
     {"time-scale", required_argument, NULL, OPT_TIME_SCALE},
@@ -179,6 +187,9 @@ static void take(struct options *options, int option, const char *value)
         break;
     case OPT_HOURLY_BUDGET:
         options->rules.hourly_budget = (uint32_t)whole_number("--hourly-budget", value, 0, 1000000);
+        break;
+    case OPT_DIRECTORY_BUDGET:
+        options->rules.directory_budget = (uint32_t)whole_number("--directory-budget", value, 0, 1000000);
         break;
     case OPT_SEED: options->seed = (uint64_t)whole_number("--seed", value, 0, INT64_MAX); break;
     case OPT_DELAY: options->delay_us = 1000 * whole_number("--delay-ms", value, 0, 3600000); break;

@@ -1,5 +1,5 @@
-/* Makes replies. Each error status has a fixed body, so that tests know what to expect. 401 and 429 have no body, 403
-   and 404 the JSON envelope, 500 an HTML page, 503 no body and Retry-After: 7. */
+/* Makes replies. Each error status has a fixed body, so that tests know what to expect. 400, 401 and 429 have no body,
+   403 and 404 the JSON envelope, 500 an HTML page, 503 no body and Retry-After: 7. */
 
 #include "reply.h"
 

@@ -1,4 +1,4 @@
-/* Writes the bodies of good responses: an envelope around records.
+/* Writes the bodies of good responses to syncs: an envelope around records. directory.c writes those of my/lock.
 
    The record by version: v1.15 has id, isConnected and lockProperties {state, isCharging, batteryLevel}; v1.17 adds
    stateChangeResult and lastStateChangedDate; v1.33 adds revision and doorState; v1.35 renames lockProperties to
@@ -28,11 +28,12 @@ struct shape shape_of_version(const char *version)
 {
     int32_t g = generation(version);
 
-    return (struct shape){.dates = g >= 17, .revision = g >= 33, .device_state = g >= 35};
+    return (struct shape){
+        .dates = g >= 17, .revision = g >= 33, .device_state = g >= 35, .directory_device_state = g >= 34};
 }
 
 /* Converts days since 1970 to a calendar date. Years begin in March, so that the leap day is the last. */
-static char *put_date(char *p, int64_t unix_ms)
+char *put_date(char *p, int64_t unix_ms)
 {
     int64_t seconds = unix_ms / 1000;
     int64_t days = seconds / 86400 + 719468;
@@ -54,12 +55,10 @@ static char *put_date(char *p, int64_t unix_ms)
     *p++ = ':';
     p = put_padded(p, seconds % 60, 2);
     *p++ = '.';
-    p = put_padded(p, unix_ms % 1000, 3);
-    *p++ = 'Z';
-    return p;
+    return put_padded(p, unix_ms % 1000, 3);
 }
 
-static char *put_state(char *p, struct shape shape, const struct lock_state *lock)
+char *put_state(char *p, struct shape shape, const struct lock_state *lock)
 {
     p = put_literal(p, "{\"state\":");
     p = put_number(p, lock->state);
@@ -75,7 +74,7 @@ static char *put_state(char *p, struct shape shape, const struct lock_state *loc
         p = put_number(p, lock->result);
         p = put_literal(p, ",\"lastStateChangedDate\":\"");
         p = put_date(p, lock->changed_ms);
-        *p++ = '"';
+        p = put_literal(p, "Z\"");
     }
     *p++ = '}';
     return p;
@@ -170,6 +169,17 @@ void response_end(struct text *body)
     text_put(body, envelope_tail, sizeof envelope_tail - 1);
 }
 
+void response_begin_one(struct text *body)
+{
+    body->size = 0;
+    text_literal(body, "{\"result\":");
+}
+
+void response_end_one(struct text *body)
+{
+    text_put(body, envelope_tail, sizeof envelope_tail - 1);
+}
+
 struct text response_all(const struct responses *responses, int64_t now_us, struct text *into)
 {
     int64_t count = locks_count(responses->locks);
@@ -187,9 +197,8 @@ bool response_one(const struct responses *responses, int64_t id, int64_t now_us,
 {
     if (!locks_has(responses->locks, id))
         return false;
-    body->size = 0;
-    text_literal(body, "{\"result\":");
+    response_begin_one(body);
     add_record(responses, id, now_us, body);
-    text_put(body, envelope_tail, sizeof envelope_tail - 1);
+    response_end_one(body);
     return true;
 }

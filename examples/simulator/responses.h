@@ -1,4 +1,4 @@
-/* The bodies of good responses, in the format of the served API version. */
+/* The bodies of good responses to syncs, in the format of the served API version. */
 #ifndef LOCKSYNC_SIM_RESPONSES_H
 #define LOCKSYNC_SIM_RESPONSES_H
 
@@ -7,9 +7,10 @@
 
 /* The format of a record, which depends on the version; see responses.c. */
 struct shape {
-    bool dates;        /* stateChangeResult and lastStateChangedDate */
-    bool revision;     /* revision and doorState */
-    bool device_state; /* the state object is called deviceState, not lockProperties */
+    bool dates;                  /* stateChangeResult and lastStateChangedDate */
+    bool revision;               /* revision and doorState */
+    bool device_state;           /* the state object is called deviceState, not lockProperties */
+    bool directory_device_state; /* the same for my/lock */
 };
 struct shape shape_of_version(const char *version);
 
@@ -29,5 +30,11 @@ void response_end(struct text *body);
 
 /* Writes the body with one lock; returns false, and writes nothing, if the lock does not exist. */
 bool response_one(const struct responses *responses, int64_t id, int64_t now_us, struct text *body);
+
+/* Parts of bodies, for my/lock too: the envelope of one record, a state object, and a date without its zone. */
+void response_begin_one(struct text *body);
+void response_end_one(struct text *body);
+char *put_state(char *p, struct shape shape, const struct lock_state *lock);
+char *put_date(char *p, int64_t unix_ms);
 
 #endif

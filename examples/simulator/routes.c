@@ -1,16 +1,23 @@
 /* Chooses the reply to a request. It checks the path, then the credential, then the rate rules, then the locks.
 
-   A fault is chosen for every authorized sync. The fault 401 precedes the rules, because a 401 does not count as a
-   sync. The other faults replace good responses only. So a 429 for a violated rule and a 404 for an unknown lock do
+   A fault is chosen for every authorized request. The fault 401 precedes the rules, because a 401 does not count in
+   them. The other faults replace good responses only. So a 429 for a violated rule and a 404 for an unknown lock do
    not change. */
 
 #include "routes.h"
 
 #include "broken.h"
+#include "directory.h"
 #include "reply.h"
 #include "stats.h"
 
-enum { NO_SYNC = -1, ALL_LOCKS = 0 }; /* or the id of the requested lock */
+/* The meaning of a path. */
+struct target {
+    enum { NOTHING, SYNC, DIRECTORY } kind;
+    int64_t id; /* ALL_LOCKS, or the requested lock */
+};
+
+enum { ALL_LOCKS = 0 };
 
 static const char *skip(const char *text, const char *prefix)
 {
@@ -35,18 +42,24 @@ static int64_t read_id(const char *text, const char **end)
     return id;
 }
 
-/* "/api/v37/my/lock/sync" or "/api/v37/my/lock/1001/sync" */
-static int64_t parse_path(const struct server *server, const char *path)
+/* "/api/v37/my/lock" or "/api/v37/my/lock/1001", each also with "/sync" behind it */
+static struct target parse_path(const struct server *server, const char *path)
 {
-    const char *rest = skip(skip(skip(path, "/api/"), server->options->api_version), "/my/lock/");
-    int64_t id;
+    const char *rest = skip(skip(skip(path, "/api/"), server->options->api_version), "/my/lock");
+    struct target target = {NOTHING, ALL_LOCKS};
 
     if (rest == NULL)
-        return NO_SYNC;
-    if (strcmp(rest, "sync") == 0)
-        return ALL_LOCKS;
-    id = read_id(rest, &rest);
-    return id > 0 && strcmp(rest, "/sync") == 0 ? id : NO_SYNC;
+        return target;
+    if (*rest == '/' && strcmp(rest, "/sync") != 0) {
+        target.id = read_id(rest + 1, &rest);
+        if (target.id == 0)
+            return target;
+    }
+    if (*rest == '\0')
+        target.kind = DIRECTORY;
+    else if (strcmp(rest, "/sync") == 0)
+        target.kind = SYNC;
+    return target;
 }
 
 static enum MHD_Result add_asked(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -66,12 +79,29 @@ static enum MHD_Result add_asked(void *user, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
+static const char *argument(struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* Reads a number > 0 of the query; returns `absent` if it is not there, and 0 if it is no such number. */
+static int64_t number_argument(struct request *request, const char *name, int64_t absent)
+{
+    const char *value = argument(request, name);
+    const char *end;
+    int64_t number;
+
+    if (value == NULL)
+        return absent;
+    number = read_id(value, &end);
+    return *end == '\0' ? number : 0;
+}
+
 /* Makes the good response; empty if the requested lock does not exist. */
-static struct text good_response(struct request *request, int64_t asked)
+static struct text good_sync(struct request *request, int64_t asked)
 {
     const struct responses *responses = request->server->responses;
 
-    request->body.size = 0;
     if (asked != ALL_LOCKS) {
         response_one(responses, asked, request->arrived_us, &request->body);
         return request->body;
@@ -83,14 +113,47 @@ static struct text good_response(struct request *request, int64_t asked)
     return request->body;
 }
 
-static void reply_good_or_broken(struct request *request, int64_t asked, enum fault fault)
+/* Does the same for the directory. */
+static struct text good_directory(struct request *request, int64_t asked, const struct directory_query *query)
 {
-    struct text body = good_response(request, asked);
+    const struct server *server = request->server;
 
+    if (asked == ALL_LOCKS)
+        directory_page(server->locks, server->shape, query, request->arrived_us, &request->body);
+    else
+        directory_one(server->locks, server->shape, asked, query->user_settings, request->arrived_us, &request->body);
+    return request->body;
+}
+
+/* Replies with the body, which is empty if the requested lock does not exist. */
+static void reply_good_or_broken(struct request *request, const struct target *target, struct text body,
+                                 enum fault fault)
+{
     if (body.size == 0)
         reply_error(request, MHD_HTTP_NOT_FOUND, 0);
-    else if (fault == FAULT_NONE || !broken_reply(request, fault, body, asked != ALL_LOCKS))
+    else if (fault == FAULT_NONE || !broken_reply(request, fault, body, target->id != ALL_LOCKS))
         reply_json(request, body);
+}
+
+static void reply_sync(struct request *request, const struct target *target, enum fault fault)
+{
+    reply_good_or_broken(request, target, good_sync(request, target->id), fault);
+}
+
+static void reply_directory(struct request *request, const struct target *target, enum fault fault)
+{
+    const char *settings = argument(request, "IncludeUserSettings");
+    bool all = argument(request, "ItemsPerPage") == NULL;
+    struct directory_query query = {
+        .page = number_argument(request, "Page", 1),
+        .page_locks = all ? 0 : number_argument(request, "ItemsPerPage", 0),
+        .user_settings = settings != NULL && strcmp(settings, "true") == 0,
+    };
+
+    if (query.page == 0 || (!all && query.page_locks == 0))
+        reply_error(request, MHD_HTTP_BAD_REQUEST, 0);
+    else
+        reply_good_or_broken(request, target, good_directory(request, target->id, &query), fault);
 }
 
 static void reply_unauthorized(struct request *request)
@@ -99,7 +162,8 @@ static void reply_unauthorized(struct request *request)
     reply_error(request, MHD_HTTP_UNAUTHORIZED, 0);
 }
 
-static void reply_sync(struct request *request, int64_t asked)
+/* Checks the credential and the rules, then replies. */
+static void reply_target(struct request *request, const struct target *target)
 {
     struct server *server = request->server;
     const char *authorization = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
@@ -112,11 +176,15 @@ static void reply_sync(struct request *request, int64_t asked)
         reply_unauthorized(request);
         return;
     }
-    wait_s = accounts_sync(server->accounts, account, request->arrived_us);
+    request->body.size = 0;
+    wait_s = target->kind == SYNC ? accounts_sync(server->accounts, account, request->arrived_us)
+                                  : accounts_directory(server->accounts, account, request->arrived_us);
     if (wait_s > 0)
         reply_error(request, MHD_HTTP_TOO_MANY_REQUESTS, wait_s);
+    else if (target->kind == SYNC)
+        reply_sync(request, target, fault);
     else
-        reply_good_or_broken(request, asked, fault);
+        reply_directory(request, target, fault);
 }
 
 static void count_request(struct request *request)
@@ -128,11 +196,6 @@ static void count_request(struct request *request)
     if (request->era != era)
         atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     request->era = era;
-}
-
-static const char *argument(struct request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static void reply_stats(struct request *request)
@@ -188,7 +251,7 @@ bool route(struct request *request, const char *method, const char *path)
 {
     bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
-    int64_t asked = get ? parse_path(request->server, path) : NO_SYNC;
+    struct target target = {NOTHING, ALL_LOCKS};
 
     if (skip(path, "/_sim/") != NULL) {
         if (get && strcmp(path, "/_sim/stats") == 0)
@@ -202,9 +265,11 @@ bool route(struct request *request, const char *method, const char *path)
         return false;
     }
     count_request(request);
-    if (asked == NO_SYNC)
+    if (get)
+        target = parse_path(request->server, path);
+    if (target.kind == NOTHING)
         reply_error(request, MHD_HTTP_NOT_FOUND, 0);
     else
-        reply_sync(request, asked);
+        reply_target(request, &target);
     return true;
 }

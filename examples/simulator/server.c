@@ -185,14 +185,14 @@ static void name_version(struct server *server)
 struct server *server_start(const struct options *options)
 {
     struct server *server = must(calloc(1, sizeof *server));
-    struct shape shape = shape_of_version(options->api_version);
 
     server->options = options;
+    server->shape = shape_of_version(options->api_version);
     name_version(server);
     atomic_init(&server->era, 1);
     server->locks = locks_new(options->locks, options->seed, options->time_scale, options->frozen, monotonic_us());
-    server->responses = responses_new(server->locks, shape, options->frozen);
-    server->broken = broken_new(shape);
+    server->responses = responses_new(server->locks, server->shape, options->frozen);
+    server->broken = broken_new(server->shape);
     server->accounts = accounts_new(&options->rules);
     for (size_t i = 0; i < options->credential_count; i++)
         accounts_add(server->accounts, options->credentials[i].scheme, options->credentials[i].text);

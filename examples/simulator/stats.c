@@ -24,6 +24,13 @@ static void print_rules(struct text *json, const struct tally *tally)
           tally->closest_us);
 }
 
+/* The end of the line: later members are appended. */
+static void print_directories(struct text *json, const struct tally *tally)
+{
+    print(json, ",\"directories\":%" PRIu64 ",\"directory_violations\":%" PRIu64 "}\n", tally->directories,
+          tally->directory_violations);
+}
+
 void stats_of_all(struct server *server, struct text *json)
 {
     struct tally tally;
@@ -33,7 +40,8 @@ void stats_of_all(struct server *server, struct text *json)
     print(json, ",\"connections\":%" PRIuFAST64 ",\"unauthorized\":%" PRIuFAST64 ",", atomic_load(&server->connections),
           atomic_load(&server->unauthorized));
     print_rules(json, &tally);
-    print(json, ",\"accounts\":%" PRIu64 "}\n", tally.accounts);
+    print(json, ",\"accounts\":%" PRIu64, tally.accounts);
+    print_directories(json, &tally);
 }
 
 bool stats_of_account(struct server *server, enum scheme scheme, const char *credential, struct text *json)
@@ -44,6 +52,6 @@ bool stats_of_account(struct server *server, enum scheme scheme, const char *cre
         return false;
     print(json, "{\"requests\":%" PRIu64 ",\"syncs\":%" PRIu64 ",", tally.requests, tally.syncs);
     print_rules(json, &tally);
-    print(json, "}\n");
+    print_directories(json, &tally);
     return true;
 }

@@ -53,22 +53,35 @@ uint16_t sim_port(const sim *s)
     return s->port;
 }
 
-/* Sends one request to a control endpoint and returns the response; free() it. */
-static char *ask(const sim *s, const char *method, const char *target)
+/* Sends one request and returns the response; free() it. */
+static char *say(const sim *s, const char *method, const char *target, const char *header)
 {
-    char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
-                             target);
-    char *response = kit_zeros(8192);
+    char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n", method,
+                             target, header);
+    size_t room = 8192;
+    char *response = kit_zeros(room);
     size_t size = 0;
     ssize_t n;
     int fd = tcp_connect(s->port);
 
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
         kit_die("the simulator cannot be asked: %s", strerror(errno));
-    while ((n = recv(fd, response + size, 8191 - size, 0)) > 0)
+    while ((n = recv(fd, response + size, room - 1 - size, 0)) > 0) {
         size += (size_t)n;
+        if (size == room - 1)
+            response = kit_resize(response, room *= 2);
+    }
+    response[size] = '\0';
     (void)close(fd);
     free(request);
+    return response;
+}
+
+/* Does the same for a control endpoint. */
+static char *ask(const sim *s, const char *method, const char *target)
+{
+    char *response = say(s, method, target, "");
+
     if (strncmp(response, "HTTP/1.1 200 ", 13) != 0)
         kit_die("the simulator rejects %s %s: %.80s", method, target, response);
     return response;
@@ -95,7 +108,9 @@ static sim_stats parse_stats(char *json)
                        number(json, "interval_violations"),
                        number(json, "budget_violations"),
                        number(json, "window_violations"),
-                       number(json, "closest_us")};
+                       number(json, "closest_us"),
+                       number(json, "directories"),
+                       number(json, "directory_violations")};
 
     free(json);
     return stats;
@@ -117,6 +132,11 @@ void sim_fault(const sim *s, const char *name, unsigned every)
 
     free(ask(s, "POST", target));
     free(target);
+}
+
+char *sim_get(const sim *s, const char *target, const char *header)
+{
+    return say(s, "GET", target, header);
 }
 
 void sim_stop(sim *s, sim_stats *last)

@@ -15,7 +15,9 @@ typedef struct sim_stats {
     int64_t interval_violations;
     int64_t budget_violations; /* in any 60 minutes */
     int64_t window_violations; /* in the account's fixed hours */
-    int64_t closest_us;        /* the least time between two requests */
+    int64_t closest_us;        /* the least time between two syncs */
+    int64_t directories;
+    int64_t directory_violations; /* in the account's fixed ten minutes */
 } sim_stats;
 
 /* Starts it with `arguments`, which end with NULL, and waits until it listens. NULL: no arguments. */
@@ -28,6 +30,10 @@ uint16_t sim_port(const sim *s);
 sim_stats sim_ask_stats(const sim *s);
 void sim_reset(const sim *s);
 void sim_fault(const sim *s, const char *name, unsigned every);
+
+/* Sends GET `target` with the header lines in `header` (each with its end; "": none). Returns the whole response, to be
+   freed. */
+char *sim_get(const sim *s, const char *target, const char *header);
 
 /* Ends it with SIGTERM and frees it. *last: its final statistics; `last` may be NULL. */
 void sim_stop(sim *s, sim_stats *last);

@@ -1,0 +1,110 @@
+/* Writes the bodies of my/lock. They are not kept, even for frozen locks, because clients ask for them rarely.
+
+   deviceState is called lockProperties before v1.34, one version earlier than in sync. The revision is in every
+   version. A lock that was never paired with a bridge has null as isConnected, connectedToId and state, and no
+   timeZone. */
+
+#include "directory.h"
+
+#include "names.h"
+
+#define RECORD_ROOM 1024 /* the longest record is under 900 bytes */
+#define FIRST_BRIDGE_ID 900001
+#define LOCKS_OF_A_BRIDGE 8
+#define DAY_MS INT64_C(86400000)
+#define CREATED_AFTER_MS INT64_C(1577836800000) /* 2020-01-01T00:00:00Z */
+
+enum { LOCK_PRO = 2, LOCK_GO = 4 };
+enum { GUEST = 0, OWNER = 2 };
+
+static char *put_text(char *p, const char *text)
+{
+    size_t size = strlen(text);
+
+    return (char *)memcpy(p, text, size) + size;
+}
+
+static char *put_identity(char *p, int64_t id, uint64_t seed)
+{
+    int64_t number = id - FIRST_LOCK_ID + 1;
+    char room[NAME_ROOM];
+
+    p = put_literal(p, "{\"id\":");
+    p = put_number(p, id);
+    p = put_literal(p, ",\"name\":\"");
+    p = put_text(p, name_of_lock(number, room));
+    p = put_literal(p, "\",\"serialNumber\":\"");
+    p = put_serial(p, seed, number);
+    p = put_literal(p, "\",\"type\":");
+    return put_number(p, mix(seed + (uint64_t)id) % 4 == 0 ? LOCK_GO : LOCK_PRO);
+}
+
+static char *put_bridge(char *p, int64_t id, bool paired)
+{
+    if (!paired)
+        return put_literal(p, ",\"connectedToId\":null,\"organizationId\":null");
+    p = put_literal(p, ",\"connectedToId\":");
+    p = put_number(p, FIRST_BRIDGE_ID + (id - FIRST_LOCK_ID) / LOCKS_OF_A_BRIDGE);
+    return put_literal(p, ",\"organizationId\":null,\"timeZone\":\"Europe/Warsaw\"");
+}
+
+/* The coordinates are those of a home, as in the service. */
+static char *put_user_settings(char *p)
+{
+    return put_literal(p,
+                       ",\"userSettings\":{\"autoUnlockEnabled\":false,\"location\":"
+                       "{\"latitude\":52.2297,\"longitude\":21.0122}}");
+}
+
+static void write_record(const struct locks *locks, struct shape shape, int64_t id, bool user_settings, int64_t now_us,
+                         struct text *body)
+{
+    int64_t number = id - FIRST_LOCK_ID + 1;
+    struct lock_state lock;
+    char *p = text_room(body, RECORD_ROOM);
+
+    locks_look(locks, id, now_us, &lock);
+    p = put_identity(p, id, locks_seed(locks));
+    p = put_bridge(p, id, lock.paired);
+    p = put_literal(p, ",\"revision\":");
+    p = put_number(p, lock.revision);
+    p = put_literal(p, ",\"isConnected\":");
+    p = put_text(p, !lock.paired ? "null" : lock.connected ? "true" : "false");
+    p = put_literal(p, ",\"accessLevel\":");
+    p = put_number(p, number % 5 == 0 ? GUEST : OWNER);
+    p = put_literal(p, ",\"created\":\"");
+    p = put_date(p, CREATED_AFTER_MS + number % 1000 * DAY_MS);
+    *p++ = '"';
+    if (user_settings)
+        p = put_user_settings(p);
+    p = shape.directory_device_state ? put_literal(p, ",\"deviceState\":") : put_literal(p, ",\"lockProperties\":");
+    p = lock.connected ? put_state(p, shape, &lock) : put_literal(p, "null");
+    *p++ = '}';
+    body->size = (size_t)(p - body->data);
+}
+
+void directory_page(const struct locks *locks, struct shape shape, const struct directory_query *query, int64_t now_us,
+                    struct text *body)
+{
+    int64_t count = locks_count(locks);
+    int64_t size = query->page_locks > 0 && query->page_locks < count ? query->page_locks : count;
+    int64_t first = size > 0 && query->page - 1 < count / size + 1 ? (query->page - 1) * size : count;
+
+    response_begin(body);
+    for (int64_t i = first; i < count && i < first + size; i++) {
+        write_record(locks, shape, FIRST_LOCK_ID + i, query->user_settings, now_us, body);
+        text_literal(body, ",");
+    }
+    response_end(body);
+}
+
+bool directory_one(const struct locks *locks, struct shape shape, int64_t id, bool user_settings, int64_t now_us,
+                   struct text *body)
+{
+    if (!locks_has(locks, id))
+        return false;
+    response_begin_one(body);
+    write_record(locks, shape, id, user_settings, now_us, body);
+    response_end_one(body);
+    return true;
+}
