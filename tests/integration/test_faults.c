@@ -1,5 +1,5 @@
-/* Each fault that the simulator can make, in a row: its status and detail, for all locks and for one. After each,
-   the same context must fetch successfully. */
+/* Each fault that the simulator can make, in a row: its status and detail, for all locks, for one and for the
+   directory. After each, the same context must fetch successfully. */
 #include "client.h"
 
 #include <string.h>
@@ -72,19 +72,35 @@ static void check_detail(const client *c, const row *r)
     MUST(strstr(log_lines_at(c->log, LOCK_SYNC_LOG_WARNING, 0), lock_sync_status_name(r->status)) != NULL);
 }
 
-static void check_row(const row *r, bool single)
+typedef enum kind { ALL_LOCKS, ONE_LOCK, DIRECTORY, KINDS } kind;
+
+static const char *const kind_names[KINDS] = {"all locks", "one lock", "the directory"};
+
+static lock_sync_status fetch(const client *c, kind k)
+{
+    lock_sync_results *results = (lock_sync_results *)(uintptr_t)1;
+    lock_sync_directory *directory = (lock_sync_directory *)(uintptr_t)1;
+    lock_sync_status status;
+
+    if (k == DIRECTORY) {
+        status = lock_sync_fetch_directory(c->ctx, &directory);
+        MUST(directory == NULL);
+        return status;
+    }
+    status = k == ONE_LOCK ? lock_sync_fetch_one(c->ctx, 1001, &results) : lock_sync_fetch(c->ctx, NULL, 0, &results);
+    MUST(results == NULL);
+    return status;
+}
+
+static void check_row(const row *r, kind k)
 {
     client c = client_new(sim_url(server));
-    lock_sync_results *results;
-    lock_sync_status status;
 
     sim_reset(server);
     sim_fault(server, r->fault, 1);
     if (strcmp(r->fault, "slow") == 0)
         MUST_OK(lock_sync_set_timeout_ms(c.ctx, 250 * kit_slack()));
-    status = single ? lock_sync_fetch_one(c.ctx, 1001, &results) : lock_sync_fetch(c.ctx, NULL, 0, &results);
-    check_status(&c, status, r->status, r->fault, __FILE__, __LINE__);
-    MUST(results == NULL);
+    check_status(&c, fetch(&c, k), r->status, r->fault, __FILE__, __LINE__);
     check_detail(&c, r);
     MUST_INT(sim_ask_stats(server).requests, 1); /* nothing is retried, no redirect is followed */
 
@@ -94,12 +110,12 @@ static void check_row(const row *r, bool single)
     client_free(&c);
 }
 
-TEST(each_fault_has_its_status_for_all_locks_and_for_one)
+TEST(each_fault_has_its_status_for_all_locks_for_one_and_for_the_directory)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        for (int single = 0; single < 2; single++) {
-            t_row("%s, %s", rows[i].fault, single ? "one lock" : "all locks");
-            check_row(&rows[i], single);
+        for (kind k = ALL_LOCKS; k < KINDS; k++) {
+            t_row("%s, %s", rows[i].fault, kind_names[k]);
+            check_row(&rows[i], k);
         }
 }
 
