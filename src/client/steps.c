@@ -17,6 +17,11 @@ lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x)
     return mode == LOCK_SYNC_GUARD_CACHED && x->query.page > 0 ? LOCK_SYNC_GUARD_FAIL : mode;
 }
 
+lock_sync_request_kind lsync_run_kind(const lsync_run *x)
+{
+    return x->query.page == 0 ? LOCK_SYNC_REQUEST_SYNC : LOCK_SYNC_REQUEST_DIRECTORY;
+}
+
 void lsync_run_release(lsync_run *x)
 {
     lock_sync_results_free(x->results);
@@ -324,8 +329,7 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
     if (lease_ms <= 0)
         return LOCK_SYNC_E_TIMEOUT;
     if (x->fetch.state == LSYNC_FETCH_ASKING) {
-        status = lsync_guard_ask(guard, x->query.page == 0 ? LOCK_SYNC_REQUEST_SYNC : LOCK_SYNC_REQUEST_DIRECTORY,
-                                 lease_ms, &x->reservation);
+        status = lsync_guard_ask(guard, lsync_run_kind(x), lease_ms, &x->reservation);
         x->slot = x->reservation.slot;
     } else {
         status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms,

@@ -115,13 +115,16 @@ static void wait_for_guard(lsync_job *job)
         finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, copies the head's denial, and so fails */
 }
 
-/* After a slot is settled: makes the head of the guard's queue ask again. */
-static void wake_head(lock_sync_pool *p, const lock_sync_guard *guard)
+/* After a slot is settled: makes the heads of the guard's queues ask again. All of them, because the kinds share the
+   hourly budget. */
+static void wake_heads(lock_sync_pool *p, const lock_sync_guard *guard)
 {
-    lsync_job *head = lsync_waiters_head(p, guard);
+    for (lock_sync_request_kind kind = 0; kind < LSYNC_GUARD_KINDS; kind++) {
+        lsync_job *head = lsync_waiters_head(p, guard, kind);
 
-    if (head != NULL && head->state == LSYNC_JOB_ASLEEP)
-        set_state(head, LSYNC_JOB_READY);
+        if (head != NULL && head->state == LSYNC_JOB_ASLEEP)
+            set_state(head, LSYNC_JOB_READY);
+    }
 }
 
 /* Carries out the current step of the fetch, or makes the job wait until the step is possible. */
@@ -151,7 +154,7 @@ static void end_orphan(lsync_job *job)
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
         return;
-    wake_head(job->pool, job->request.guard);
+    wake_heads(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     lsync_free(&job->pool->memory, job);
 }
@@ -166,7 +169,7 @@ void lsync_pool_guard_done(lsync_job *job)
     }
     input = lsync_step_guard_done(&job->x, job->request.status);
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
-        wake_head(job->pool, job->request.guard);
+        wake_heads(job->pool, job->request.guard);
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
     next_state(job, &input);

@@ -6,7 +6,7 @@
    - `ready`, until its origin is found;
    - its origin's `waiting`, or `with_slot` once it has a slot of its guard, until a transfer is free (schedule.h);
    - the helper thread, if its guard may block (helper.h);
-   - its guard's queue, in mode WAIT, until the guard may grant a slot (waiters.h);
+   - a queue of its guard, in mode WAIT, until the guard may grant a slot (waiters.h);
    - a transfer, while its request is sent;
    - `done`, from where dispatch calls back. */
 #ifndef LSYNC_POOL_STATE_H
@@ -143,7 +143,7 @@ struct lock_sync_pool {
     lsync_queue full;
     lsync_queue unused;  /* origins without jobs */
     lsync_queue leaders; /* transfers by their `leader_link`, the oldest first */
-    lsync_table waiters; /* the head of each guard's queue */
+    lsync_table waiters; /* the heads of each guard's queues */
     lsync_pool_transfer *all_transfers;
     lsync_pool_transfer *free_transfers;
     lsync_budget transfers;

@@ -1,27 +1,30 @@
-/* The queue of each guard; see waiters.h. */
+/* The queues of each guard; see waiters.h. */
 #include "pool/waiters.h"
 #include "base/clock.h"
 
-static uint64_t hash_of(const lock_sync_guard *guard)
+static uint64_t hash_of(const lock_sync_guard *guard, lock_sync_request_kind kind)
 {
     const uintptr_t bytes = (uintptr_t)guard;
 
-    return lsync_hash(LSYNC_HASH_START, &bytes, sizeof bytes);
+    return lsync_hash(lsync_hash(LSYNC_HASH_START, &bytes, sizeof bytes), &kind, sizeof kind);
 }
 
-lsync_job *lsync_waiters_head(lock_sync_pool *p, const lock_sync_guard *guard)
+lsync_job *lsync_waiters_head(lock_sync_pool *p, const lock_sync_guard *guard, lock_sync_request_kind kind)
 {
-    lsync_entry *entry = lsync_table_first(&p->waiters, hash_of(guard));
+    lsync_entry *entry = lsync_table_first(&p->waiters, hash_of(guard, kind));
 
-    for (; entry != NULL; entry = lsync_table_next(entry))
-        if (LSYNC_OF(entry, lsync_job, waiters_entry)->x.ctx->guard == guard)
-            return LSYNC_OF(entry, lsync_job, waiters_entry);
+    for (; entry != NULL; entry = lsync_table_next(entry)) {
+        lsync_job *job = LSYNC_OF(entry, lsync_job, waiters_entry);
+
+        if (job->x.ctx->guard == guard && lsync_run_kind(&job->x) == kind)
+            return job;
+    }
     return NULL;
 }
 
 static lsync_job *head_of(const lsync_job *job)
 {
-    return lsync_waiters_head(job->pool, job->x.ctx->guard);
+    return lsync_waiters_head(job->pool, job->x.ctx->guard, lsync_run_kind(&job->x));
 }
 
 /* Returns the guard's decision on the head, less the time that has passed since. */
@@ -55,7 +58,7 @@ bool lsync_waiters_become_head(lsync_job *job)
 
     if (head == NULL) {
         lsync_queue_init(&job->others);
-        lsync_table_add(&job->pool->waiters, &job->waiters_entry, hash_of(job->x.ctx->guard));
+        lsync_table_add(&job->pool->waiters, &job->waiters_entry, hash_of(job->x.ctx->guard, lsync_run_kind(&job->x)));
         job->is_head = true;
     }
     return job->is_head;
