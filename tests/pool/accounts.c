@@ -73,13 +73,11 @@ void account_guard(account *a, lock_sync_guard *guard, lock_sync_guard_mode mode
         kit_die("no guard");
 }
 
-static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+static void note_call(account *a, const lock_sync_ctx *ctx, lock_sync_status status, bool has_results)
 {
-    account *a = user;
     const lock_sync_error *e = lock_sync_last_error(ctx);
-    const lock_sync_lock *first = lock_sync_results_at(results, 0);
 
-    strays += inside == 0 || ctx != a->ctx || (results != NULL) != (status == LOCK_SYNC_OK);
+    strays += inside == 0 || ctx != a->ctx || has_results != (status == LOCK_SYNC_OK);
     a->calls++;
     a->order = ++callbacks;
     a->ended_ms = kit_now_ms();
@@ -88,6 +86,14 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     a->http_status = lock_sync_error_http_status(e);
     a->retry_after_ms = lock_sync_error_retry_after_ms(e);
     (void)snprintf(a->message, sizeof a->message, "%s", lock_sync_error_message(e));
+}
+
+static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
+{
+    account *a = user;
+    const lock_sync_lock *first = lock_sync_results_at(results, 0);
+
+    note_call(a, ctx, status, results != NULL);
     a->cached = lock_sync_results_is_cached(results);
     a->locks = lock_sync_results_count(results);
     a->first_id = first == NULL ? 0 : first->id;
@@ -106,6 +112,27 @@ lock_sync_status account_try(account *a, lock_sync_pool *p)
     a->pool = p;
     a->submits += status == LOCK_SYNC_OK;
     return status;
+}
+
+static void on_directory(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_directory *directory)
+{
+    account *a = user;
+    const lock_sync_lock_info *first = lock_sync_directory_at(directory, 0);
+
+    note_call(a, ctx, status, directory != NULL);
+    a->cached = false;
+    a->locks = lock_sync_directory_count(directory);
+    a->first_id = first == NULL ? 0 : first->id;
+    lock_sync_directory_free(directory);
+    if (a->then != NULL)
+        a->then(a);
+}
+
+void account_submit_directory(account *a, lock_sync_pool *p)
+{
+    MUST_OK(lock_sync_pool_submit_directory(p, a->ctx, on_directory, a));
+    a->pool = p;
+    a->submits++;
 }
 
 void account_submit(account *a, lock_sync_pool *p)

@@ -46,10 +46,12 @@ void accounts_make(account *all, size_t n, const char *url);
 void accounts_free(account *all, size_t n);
 void account_guard(account *a, lock_sync_guard *guard, lock_sync_guard_mode mode);
 
-/* Submits for all locks; account_submit ends the test unless it returns OK. */
+/* Submits for the states of all locks; account_submit ends the test unless it returns OK. */
 lock_sync_status account_try(account *a, lock_sync_pool *p);
 void account_submit(account *a, lock_sync_pool *p);
 void accounts_submit(account *all, size_t n, lock_sync_pool *p);
+/* Submits for the directory; ends the test unless that returns OK. */
+void account_submit_directory(account *a, lock_sync_pool *p);
 
 /* Fetches all locks; if the pool is NULL, blocking. */
 lock_sync_status account_fetch(account *a, lock_sync_pool *p);

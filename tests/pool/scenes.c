@@ -61,7 +61,9 @@ static void run_to(scene *s)
     case SCENE_ASLEEP:
         (void)lock_sync_guard_new(&s->guard);
         (void)lock_sync_guard_set_min_interval_ms(s->guard, 5000);
+        (void)lock_sync_guard_set_kind_interval_ms(s->guard, LOCK_SYNC_REQUEST_DIRECTORY, 5000);
         (void)lock_sync_guard_reserve(s->guard, 0, NULL, NULL);
+        (void)lock_sync_guard_reserve_for(s->guard, LOCK_SYNC_REQUEST_DIRECTORY, 0, NULL, NULL);
         account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_WAIT);
         s->submit(s);
         (void)pool_run_for(s->pool, 20);
@@ -99,17 +101,7 @@ static void run_to(scene *s)
     }
 }
 
-static void submit(scene *s)
-{
-    account_submit(&s->a, s->pool);
-}
-
-void scene_begin(scene *s, scene_state state)
-{
-    scene_begin_with(s, state, submit);
-}
-
-void scene_begin_with(scene *s, scene_state state, void (*submit_it)(scene *s))
+void scene_begin(scene *s, scene_state state, void (*submit_it)(scene *s))
 {
     lock_sync_allocator memory;
     lock_sync_allocator pool_memory;

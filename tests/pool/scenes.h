@@ -38,10 +38,9 @@ extern const char *const scene_names[SCENE_COUNT];
 /* Returns whether a store blocks in that state; if so, freeing the pool waits. */
 bool scene_blocks(scene_state state);
 
-/* Brings a new account into that state. *s must not move, because callbacks get its account. */
-void scene_begin(scene *s, scene_state state);
-/* Does the same with another function in place of account_submit(). */
-void scene_begin_with(scene *s, scene_state state, void (*submit)(scene *s));
+/* Brings a new account into that state, submitted by that function. *s must not move, because callbacks get its
+   account. */
+void scene_begin(scene *s, scene_state state, void (*submit)(scene *s));
 /* Releases the store and the resolver. */
 void scene_release(scene *s);
 /* Frees the rest, and reports blocks that are left in the two heaps. The pool and a.ctx may be NULL by then. */

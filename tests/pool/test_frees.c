@@ -1,4 +1,4 @@
-/* Ends a fetch in each state, by freeing its context or the pool, or by a cancel. The callback must get E_CANCELLED
+/* Ends a fetch or a directory in each state, by freeing its context or the pool, or by a cancel. The callback must get E_CANCELLED
    inside of that call, soon. Both heaps must be empty, and the pool and the context must stay usable. */
 #include "scenes.h"
 
@@ -6,15 +6,26 @@
 
 #define SOON_MS (1000 * kit_slack())
 
+static void submit(scene *s)
+{
+    account_submit(&s->a, s->pool);
+}
+
+static void submit_directory(scene *s)
+{
+    account_submit_directory(&s->a, s->pool);
+}
+
 static void in_each_state(void (*end_it)(scene *s))
 {
     size_t leaks = scene_leaks();
 
-    for (scene_state state = 0; state < SCENE_COUNT; state++) {
+    for (int i = 0; i < 2 * SCENE_COUNT; i++) {
+        scene_state state = i % SCENE_COUNT;
         scene s;
 
-        t_row("%s", scene_names[state]);
-        scene_begin(&s, state);
+        t_row("%s, %s", scene_names[state], i < SCENE_COUNT ? "a fetch" : "a directory");
+        scene_begin(&s, state, i < SCENE_COUNT ? submit : submit_directory);
         expect_pending(&s.a);
         end_it(&s);
         scene_end(&s);

@@ -25,10 +25,10 @@ static const char *name_of(int state)
 static void begin(scene *s, int state)
 {
     if (state != BETWEEN_POLLS) {
-        scene_begin_with(s, (scene_state)state, watch_it);
+        scene_begin(s, (scene_state)state, watch_it);
         return;
     }
-    scene_begin_with(s, SCENE_NEW, watch_it);
+    scene_begin(s, SCENE_NEW, watch_it);
     lock_sync_watch_free(w.w); /* its server is silent */
     MUST_OK(lock_sync_set_base_url(s->a.ctx, raw_url(s->good)));
     watch_it(s);

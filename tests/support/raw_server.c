@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@ const char raw_good_response[] = HEADER "144\r\n\r\n" BODY;
 static const char good_response_for_one[] = HEADER "67\r\n\r\n" BODY_ONE;
 _Static_assert(sizeof BODY - 1 == 144 && sizeof BODY_ONE - 1 == 67, "the Content-Length of the good responses");
 
+#define PAGE_BEGIN "{\"result\":["
+#define PAGE_RECORD "{\"id\":1001,\"name\":\"Hall\",\"serialNumber\":\"10-1001\",\"isConnected\":true},"
+#define PAGE_END "{\"id\":1003,\"name\":\"Front door\",\"serialNumber\":\"10-1003\",\"isConnected\":false}]}"
+#define PAGE_RECORDS 99 /* and that of the end: a full page */
+
 typedef struct connection {
     tcp_connection tcp;
     const raw_step *script; /* NULL: only good responses */
@@ -36,6 +42,7 @@ typedef struct connection {
 struct raw_server {
     tcp_server tcp;
     int release; /* an event descriptor */
+    atomic_bool two_pages;
     size_t requests;
     const raw_step *const *scripts;
     size_t script_count;
@@ -148,12 +155,32 @@ static bool send_slowly(connection *c, const raw_step *step)
     return true;
 }
 
+static bool send_full_page(connection *c)
+{
+    char header[sizeof HEADER + 16];
+    bool sent = send_all(c, c->tcp.fd, header,
+                         (size_t)snprintf(header, sizeof header, HEADER "%zu\r\n\r\n",
+                                          sizeof PAGE_BEGIN PAGE_END - 1 + PAGE_RECORDS * (sizeof PAGE_RECORD - 1))) &&
+                send_all(c, c->tcp.fd, PAGE_BEGIN, sizeof PAGE_BEGIN - 1);
+
+    for (size_t i = 0; i < PAGE_RECORDS; i++)
+        sent = sent && send_all(c, c->tcp.fd, PAGE_RECORD, sizeof PAGE_RECORD - 1);
+    return sent && send_all(c, c->tcp.fd, PAGE_END, sizeof PAGE_END - 1);
+}
+
+static bool path_has(const char *line, const char *part)
+{
+    return memmem(line, strcspn(line, "?\r"), part, strlen(part)) != NULL;
+}
+
 static bool respond(connection *c)
 {
     const char *line = c->text == NULL ? "" : c->text + c->line;
 
-    if (memmem(line, strcspn(line, "?\r"), "/lock/sync", strlen("/lock/sync")) == NULL)
+    if (path_has(line, "/lock/") && !path_has(line, "/lock/sync"))
         return send_all(c, c->tcp.fd, good_response_for_one, sizeof good_response_for_one - 1);
+    if (server_of(c)->two_pages && memmem(line, strcspn(line, "\r"), "&Page=1 ", strlen("&Page=1 ")) != NULL)
+        return send_full_page(c);
     return send_all(c, c->tcp.fd, raw_good_response, strlen(raw_good_response));
 }
 
@@ -256,6 +283,11 @@ void raw_stop(raw_server *s)
     tcp_stop(&s->tcp, release);
     (void)close(s->release);
     free(s);
+}
+
+void raw_use_two_pages(raw_server *s)
+{
+    s->two_pages = true;
 }
 
 void raw_release(raw_server *s)

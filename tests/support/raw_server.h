@@ -62,7 +62,7 @@ typedef struct raw_step {
 #define RAW_END {.action = RAW_DO_END} /* closes; the end of each script */
 /* clang-format on */
 
-/* The body of the good response to a request for all locks: 1001 locked, 1002 unlocked. */
+/* The body of the good response to a request for all locks, or for the directory: 1001 locked, 1002 unlocked. */
 extern const char raw_good_body[];
 /* The same with its header. */
 extern const char raw_good_response[];
@@ -75,6 +75,10 @@ void raw_stop(raw_server *s);
 uint16_t raw_port(const raw_server *s);
 /* "http://127.0.0.1:PORT" or "http://[::1]:PORT". */
 const char *raw_url(const raw_server *s);
+
+/* From now on the good responses to a directory are two pages. The first has 100 records of two locks: 1001, and 1003
+   with the name "Front door" and the serial number "10-1003". The second is the usual body. */
+void raw_use_two_pages(raw_server *s);
 
 /* Ends all RAW_HOLD and RAW_RELAY steps, now and later. */
 void raw_release(raw_server *s);
