@@ -29,6 +29,7 @@ static void check_all_busy(inside *in)
     lock_sync_results *r = (lock_sync_results *)(void *)ctx;
     lock_sync_request *q = (lock_sync_request *)(void *)ctx;
     lock_sync_response *s = (lock_sync_response *)(void *)ctx;
+    lock_sync_directory *d = (lock_sync_directory *)(void *)ctx;
     lock_sync_status before = t_error_status(ctx);
 
     in->calls++;
@@ -36,14 +37,23 @@ static void check_all_busy(inside *in)
     CHECK(r == NULL);
     CHECK_INT(lock_sync_fetch(ctx, NULL, 0, NULL), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_fetch_one(ctx, -1, &r), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_fetch_directory(ctx, &d), LOCK_SYNC_E_BUSY);
+    CHECK(d == NULL);
     CHECK_INT(lock_sync_request_build(ctx, NULL, 0, &q), LOCK_SYNC_E_BUSY);
     CHECK(q == NULL);
+    q = (lock_sync_request *)(void *)ctx;
+    CHECK_INT(lock_sync_request_build_directory(ctx, 1, &q), LOCK_SYNC_E_BUSY);
+    CHECK(q == NULL);
+    CHECK_INT(lock_sync_request_build_directory(ctx, 0, &q), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_request_build_one(ctx, 1, &q), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_response_new(ctx, &s), LOCK_SYNC_E_BUSY);
     CHECK(s == NULL);
     r = (lock_sync_results *)(void *)ctx;
     CHECK_INT(lock_sync_response_decode(ctx, in->q, in->s, &r), LOCK_SYNC_E_BUSY);
     CHECK(r == NULL);
+    d = (lock_sync_directory *)(void *)ctx;
+    CHECK_INT(lock_sync_response_decode_directory(ctx, in->q, in->s, &d), LOCK_SYNC_E_BUSY);
+    CHECK(d == NULL);
     CHECK_INT(lock_sync_set_token_provider(ctx, no_provider, NULL), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_base_url(ctx, "https://evil.example"), LOCK_SYNC_E_BUSY);
     CHECK_INT(lock_sync_set_base_url(ctx, ""), LOCK_SYNC_E_BUSY);

@@ -7,6 +7,12 @@ static void no_word(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     fail_msg("called back");
 }
 
+static void no_directory(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_directory *directory)
+{
+    (void)user, (void)ctx, (void)status, (void)directory;
+    fail_msg("called back");
+}
+
 static void no_change(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
 {
     (void)user, (void)w, (void)status, (void)changes;
@@ -41,6 +47,7 @@ TEST_WITH_CTX(there_is_no_pool)
     CHECK(p == NULL);
     CHECK_OK(lock_sync_watch_new(ctx, NULL, 0, &w));
     CHECK_INT(lock_sync_pool_submit(p, ctx, NULL, 0, no_word, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_pool_submit_directory(p, ctx, no_directory, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_watch(p, w, no_change, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_set_max_connections(p, 1, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_pool_set_max_active(p, 1), LOCK_SYNC_E_INVALID_ARGUMENT);
