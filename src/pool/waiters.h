@@ -1,6 +1,6 @@
-/* The queues of each guard, one for each kind of request: the pool's fetches in mode WAIT that need the next slot of
-   that kind, in the order in which they asked. Only the head of a queue asks the guard; the others use the decision on
-   the head. The kinds do not share a queue, because each has its own interval. */
+/* The queues of each guard: the pool's fetches in mode WAIT that need its next slot, in the order in which they asked.
+   Each kind of request has its own queue, because it has its own interval. Only the head of a queue asks the guard; the
+   others use the decision on the head. */
 #ifndef LSYNC_POOL_WAITERS_H
 #define LSYNC_POOL_WAITERS_H
 

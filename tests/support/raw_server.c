@@ -24,6 +24,8 @@ const char raw_good_response[] = HEADER "144\r\n\r\n" BODY;
 static const char good_response_for_one[] = HEADER "67\r\n\r\n" BODY_ONE;
 _Static_assert(sizeof BODY - 1 == 144 && sizeof BODY_ONE - 1 == 67, "the Content-Length of the good responses");
 
+static const char no_query[] = "HTTP/1.1 400 No Query\r\nContent-Length: 0\r\n\r\n";
+
 #define PAGE_BEGIN "{\"result\":["
 #define PAGE_RECORD "{\"id\":1001,\"name\":\"Hall\",\"serialNumber\":\"10-1001\",\"isConnected\":true},"
 #define PAGE_END "{\"id\":1003,\"name\":\"Front door\",\"serialNumber\":\"10-1003\",\"isConnected\":false}]}"
@@ -155,17 +157,20 @@ static bool send_slowly(connection *c, const raw_step *step)
     return true;
 }
 
+/* Sends it at once: many small pieces would wait for each other in the kernel. */
 static bool send_full_page(connection *c)
 {
-    char header[sizeof HEADER + 16];
-    bool sent = send_all(c, c->tcp.fd, header,
-                         (size_t)snprintf(header, sizeof header, HEADER "%zu\r\n\r\n",
-                                          sizeof PAGE_BEGIN PAGE_END - 1 + PAGE_RECORDS * (sizeof PAGE_RECORD - 1))) &&
-                send_all(c, c->tcp.fd, PAGE_BEGIN, sizeof PAGE_BEGIN - 1);
+    const size_t size = sizeof PAGE_BEGIN PAGE_END - 1 + PAGE_RECORDS * (sizeof PAGE_RECORD - 1);
+    char *text = kit_zeros(sizeof HEADER + 32 + size);
+    char *at = text + sprintf(text, HEADER "%zu\r\n\r\n" PAGE_BEGIN, size);
+    bool sent;
 
-    for (size_t i = 0; i < PAGE_RECORDS; i++)
-        sent = sent && send_all(c, c->tcp.fd, PAGE_RECORD, sizeof PAGE_RECORD - 1);
-    return sent && send_all(c, c->tcp.fd, PAGE_END, sizeof PAGE_END - 1);
+    for (size_t i = 0; i < PAGE_RECORDS; i++, at += sizeof PAGE_RECORD - 1)
+        memcpy(at, PAGE_RECORD, sizeof PAGE_RECORD - 1);
+    memcpy(at, PAGE_END, sizeof PAGE_END - 1);
+    sent = send_all(c, c->tcp.fd, text, (size_t)(at - text) + sizeof PAGE_END - 1);
+    free(text);
+    return sent;
 }
 
 static bool path_has(const char *line, const char *part)
@@ -179,6 +184,9 @@ static bool respond(connection *c)
 
     if (path_has(line, "/lock/") && !path_has(line, "/lock/sync"))
         return send_all(c, c->tcp.fd, good_response_for_one, sizeof good_response_for_one - 1);
+    if (server_of(c)->two_pages && path_has(line, "/my/lock") && !path_has(line, "/lock/sync") &&
+        line[strcspn(line, "?\r")] != '?')
+        return send_all(c, c->tcp.fd, no_query, sizeof no_query - 1);
     if (server_of(c)->two_pages && memmem(line, strcspn(line, "\r"), "&Page=1 ", strlen("&Page=1 ")) != NULL)
         return send_full_page(c);
     return send_all(c, c->tcp.fd, raw_good_response, strlen(raw_good_response));

@@ -77,7 +77,8 @@ uint16_t raw_port(const raw_server *s);
 const char *raw_url(const raw_server *s);
 
 /* From now on the good responses to a directory are two pages. The first has 100 records of two locks: 1001, and 1003
-   with the name "Front door" and the serial number "10-1003". The second is the usual body. */
+   with the name "Front door" and the serial number "10-1003". The second is the usual body. A
+   request without a query gets a 400. */
 void raw_use_two_pages(raw_server *s);
 
 /* Ends all RAW_HOLD and RAW_RELAY steps, now and later. */

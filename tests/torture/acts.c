@@ -1,4 +1,4 @@
-/* All acts but those of guards, pools, watches and Redis; see acts.h. Uses no cmocka, because an act may run in a
+/* All acts but those of guards, pools, watches, directories and Redis; see acts.h. Uses no cmocka, because an act may run in a
    child process. */
 #include "acts.h"
 
@@ -135,10 +135,10 @@ static lock_sync_status build(scene *x)
     lock_sync_request *q = NULL;
 
     DO(lock_sync_request_build(x->ctx, ids, 4, &q));
-    look_at_request(x, q);
+    look_at_request(x, q, "/sync");
     lock_sync_request_free(q);
     DO(lock_sync_request_build_one(x->ctx, one_id, &q));
-    look_at_request(x, q);
+    look_at_request(x, q, "/sync");
     lock_sync_request_free(q);
     return LOCK_SYNC_OK;
 }
@@ -403,4 +403,5 @@ void scene_end(scene *x)
     lock_sync_pool_free(x->pool);
     lock_sync_ctx_free(x->ctx);
     lock_sync_guard_unref(x->guard);
+    raw_stop(x->server);
 }

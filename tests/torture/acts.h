@@ -4,6 +4,7 @@
 #define TORTURE_ACTS_H
 
 #include "../integration/client.h"
+#include "../support/raw_server.h"
 #include "../support/t_heap.h"
 
 typedef struct scene {
@@ -13,6 +14,7 @@ typedef struct scene {
     lock_sync_ctx *ctx;
     lock_sync_pool *pool;
     lock_sync_guard *guard;
+    raw_server *server; /* of directories; NULL: the simulator */
     lock_sync_request *q;
     lock_sync_results *before;
     lock_sync_results *after;
@@ -23,9 +25,9 @@ typedef struct scene {
 } scene;
 
 /* How an act may end beside its expected status and E_NO_MEMORY: with E_RESOLVE if libcurl ran out of memory, with
-   E_GUARD if hiredis did. USES_MALLOC: a part of it does not use the application's allocator, for example a guard in
-   a file. */
-enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4 }; /* bits */
+   E_GUARD if hiredis did. With E_HTTP if libcurl had no memory for the query of the URL: 7.88 then sends the request
+   without it. USES_MALLOC: a part of it does not use the application's allocator, for example a guard in a file. */
+enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4, MAY_LOSE_QUERY = 8 }; /* bits */
 
 typedef struct act {
     const char *name;
@@ -44,6 +46,7 @@ extern const act plain_acts[]; /* over http, or without a server; each list ends
 extern const act guard_acts[];
 extern const act pool_acts[];
 extern const act watch_acts[];
+extern const act directory_acts[];
 extern const act tls_acts[];
 extern const act http2_acts[]; /* empty if nginx is not installed */
 extern const act first_fetch;
@@ -80,9 +83,10 @@ lock_sync_status submit(scene *x);
 void await_call(scene *x);                     /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes a slot and settles it */
 
-/* Check what the library returned, and note in the scene what is wrong. check_results() frees the results. */
+/* Check what the library returned, and note in the scene what is wrong. The first two free the results and the directory. */
 lock_sync_status check_results(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing);
-void look_at_request(scene *x, const lock_sync_request *q);
+lock_sync_status check_directory(scene *x, lock_sync_status status, lock_sync_directory *d, size_t count);
+void look_at_request(scene *x, const lock_sync_request *q, const char *path);
 void look_at_changes(scene *x, const lock_sync_changes *c, const uint32_t *kinds, size_t n);
 
 #endif

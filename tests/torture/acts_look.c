@@ -59,10 +59,37 @@ lock_sync_status check_results(scene *x, lock_sync_status status, lock_sync_resu
     return status;
 }
 
-void look_at_request(scene *x, const lock_sync_request *q)
+/* The lock 1003 has a name. */
+static bool is_directory_good(const lock_sync_directory *d, size_t count)
+{
+    const lock_sync_results *r = lock_sync_directory_results(d);
+    const lock_sync_lock_info *named = NULL;
+    bool good = lock_sync_directory_count(d) == count && lock_sync_results_count(r) == count &&
+                lock_sync_directory_at(d, count) == NULL && lock_sync_directory_fetched_at_ms(d) > 0 &&
+                lock_sync_directory_find_name(d, "Front door", &named) == 1 && named->id == 1003 &&
+                lock_sync_directory_find_serial(d, "10-1003") == named;
+
+    for (size_t i = 0; good && i < count; i++) {
+        const lock_sync_lock_info *info = lock_sync_directory_at(d, i);
+
+        good = lock_sync_directory_find(d, info->id) == info && lock_sync_results_find(r, info->id) != NULL &&
+               is_read(lock_sync_results_at(r, i));
+    }
+    return good;
+}
+
+lock_sync_status check_directory(scene *x, lock_sync_status status, lock_sync_directory *d, size_t count)
+{
+    x->wrong = x->wrong || (d != NULL) != (status == LOCK_SYNC_OK) || !reports(lock_sync_last_error(x->ctx), status) ||
+               (d != NULL && !is_directory_good(d, count));
+    lock_sync_directory_free(d);
+    return status;
+}
+
+void look_at_request(scene *x, const lock_sync_request *q, const char *path)
 {
     x->wrong = x->wrong || strcmp(lock_sync_request_method(q), "GET") != 0 ||
-               strstr(lock_sync_request_url(q), "/sync") == NULL || lock_sync_request_header_count(q) < 3 ||
+               strstr(lock_sync_request_url(q), path) == NULL || lock_sync_request_header_count(q) < 3 ||
                lock_sync_request_timeout_ms(q) != TIMEOUT_MS || lock_sync_request_connect_timeout_ms(q) < 1 ||
                lock_sync_request_is_cancelled(q);
     for (size_t i = 0; i < lock_sync_request_header_count(q); i++)

@@ -12,7 +12,7 @@
 
 static void check_all(unsigned owners)
 {
-    static const act *const lists[] = {plain_acts, guard_acts, pool_acts, watch_acts};
+    static const act *const lists[] = {plain_acts, guard_acts, pool_acts, watch_acts, directory_acts};
 
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         check_acts(lists[i], owners, SIZE_MAX, false);

@@ -1,0 +1,133 @@
+/* The acts of directories, of two pages; see acts.h. The scene has their server, a part of this process. */
+#include "acts.h"
+
+#include <string.h>
+
+/* Of both pages: 1001 twice. */
+#define LOCKS 3
+
+static void use_pages(scene *x)
+{
+    x->server = raw_start(AF_INET, NULL, 0);
+    raw_use_two_pages(x->server);
+    must(lock_sync_set_base_url(x->ctx, raw_url(x->server)));
+}
+
+static void make_paged(scene *x)
+{
+    make_ctx(x);
+    use_pages(x);
+}
+
+static void make_paged_pool(scene *x)
+{
+    make_paged(x);
+    add_pool(x);
+}
+
+static void make_guarded_pages(scene *x)
+{
+    make_guarded(x);
+    must(lock_sync_guard_set_kind_interval_ms(x->guard, LOCK_SYNC_REQUEST_DIRECTORY, 1));
+    use_pages(x);
+}
+
+static void make_guarded_paged_pool(scene *x)
+{
+    make_guarded_pages(x);
+    add_pool(x);
+}
+
+static lock_sync_status fetch(scene *x)
+{
+    lock_sync_directory *d = NULL;
+    lock_sync_status status = lock_sync_fetch_directory(x->ctx, &d);
+
+    return check_directory(x, status, d, LOCKS);
+}
+
+static void on_directory(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_directory *directory)
+{
+    scene *x = user;
+
+    x->wrong = x->wrong || ctx != x->ctx;
+    x->calls++;
+    x->ended = check_directory(x, status, directory, LOCKS);
+}
+
+static lock_sync_status submit_directory(scene *x)
+{
+    x->calls = 0;
+    DO(lock_sync_pool_submit_directory(x->pool, x->ctx, on_directory, x));
+    await_call(x);
+    x->wrong = x->wrong || x->calls != 1 || lock_sync_pool_pending(x->pool) != 0;
+    return x->ended;
+}
+
+static lock_sync_status submit_and_cancel(scene *x)
+{
+    x->calls = 0;
+    DO(lock_sync_pool_submit_directory(x->pool, x->ctx, on_directory, x));
+    lock_sync_cancel(x->ctx);
+    await_call(x);
+    return x->ended;
+}
+
+/* --- the pure middle --- */
+
+static lock_sync_status decode(scene *x, int32_t http_status, const char *body)
+{
+    lock_sync_request *q = NULL;
+    lock_sync_response *s = NULL;
+    lock_sync_directory *d = NULL;
+    lock_sync_status status = lock_sync_request_build_directory(x->ctx, 2, &q);
+
+    if (status == LOCK_SYNC_OK) {
+        look_at_request(x, q, "/my/lock?ItemsPerPage=100&Page=2");
+        status = lock_sync_response_new(x->ctx, &s);
+    }
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_set_status(s, http_status);
+    if (status == LOCK_SYNC_OK)
+        status = lock_sync_response_append_body(s, body, strlen(body));
+    if (status == LOCK_SYNC_OK) {
+        status = lock_sync_response_decode_directory(x->ctx, q, s, &d);
+        (void)check_directory(x, status, d, 2);
+    }
+    lock_sync_response_free(s);
+    lock_sync_request_free(q);
+    return status;
+}
+
+#define NAMED "{\"id\":1003,\"name\":\"Front door\",\"serialNumber\":\"10-1003\",\"timeZone\":\"Europe/Warsaw\"}"
+
+static lock_sync_status decode_page(scene *x)
+{
+    return decode(x, 200, "{\"result\":[{\"id\":1001,\"name\":\"Hall\"}," NAMED "," NAMED "]}");
+}
+
+static lock_sync_status decode_contradiction(scene *x)
+{
+    return decode(x, 200, "{\"result\":[{\"id\":1003,\"name\":\"Hall\"}," NAMED "]}");
+}
+
+static lock_sync_status decode_limited(scene *x)
+{
+    return decode(x, 429, "{\"errorMessages\":[\"not so fast\"],\"statusCode\":429}");
+}
+
+/* --- the list --- */
+
+const act directory_acts[] = {
+    {"decoding a page", make_ctx, decode_page, LOCK_SYNC_OK, NONE},
+    {"decoding a page that contradicts itself", make_ctx, decode_contradiction, LOCK_SYNC_E_MALFORMED, NONE},
+    {"decoding a 429 of a page", make_ctx, decode_limited, LOCK_SYNC_E_RATE_LIMITED, NONE},
+    {"a directory", make_paged, fetch, LOCK_SYNC_OK, MAY_RESOLVE | MAY_LOSE_QUERY},
+    {"a directory with a guard in a file", make_guarded_pages, fetch, LOCK_SYNC_OK,
+     MAY_RESOLVE | MAY_LOSE_QUERY | USES_MALLOC},
+    {"a directory in a pool", make_paged_pool, submit_directory, LOCK_SYNC_OK, MAY_RESOLVE | MAY_LOSE_QUERY},
+    {"a directory in a pool that is cancelled", make_paged_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
+    {"a directory in a pool with a guard in a file", make_guarded_paged_pool, submit_directory, LOCK_SYNC_OK,
+     MAY_RESOLVE | MAY_LOSE_QUERY | USES_MALLOC},
+    {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+};
