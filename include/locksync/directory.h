@@ -2,7 +2,7 @@
  * @file
  * The directory of an account: the names and serial numbers of its locks, from GET /api/{version}/my/lock.
  *
- * Ids change when a user adds a lock to the account anew; serial numbers do not (the service's documents). Store serial
+ * Ids change when a lock is removed and added again; serial numbers do not (the service's documents). Store serial
  * numbers, show names, and fetch by the ids that the directory has for them.
  */
 #ifndef LOCKSYNC_DIRECTORY_H
@@ -37,7 +37,8 @@ enum {
 };
 
 /**
- * Name, serial number and other facts of a lock that rarely change. Made by the library only: later versions may append members.
+ * Name, serial number and other facts of a lock that rarely change. Only the library makes it: later versions may
+ * append members.
  *
  * The service's key for a member is in brackets. A value of another type, or out of its range, counts as not sent.
  */
@@ -137,7 +138,7 @@ LOCK_SYNC_API const lock_sync_lock_info *lock_sync_directory_find_serial(const l
  * @param directory A directory, or NULL.
  * @param name The name, UTF-8, or NULL.
  * @param[out] first The first lock of that name, borrowed from `directory`; NULL: not found. May be NULL.
- * @return How many locks have the name. A program that acts on a lock must not go on if it is more than one.
+ * @return How many locks have the name. A program that acts on a lock must stop unless it is one.
  * @par Threads Any.
  * @since 0.1.0
  */
@@ -178,7 +179,7 @@ LOCK_SYNC_API void lock_sync_directory_free(lock_sync_directory *directory);
 /**
  * Builds the request for one page of the directory, for an application that does its own HTTP.
  *
- * It asks for 100 locks from the given page on. A page of 100 locks may have a page after it, a shorter one is the last.
+ * A page has at most 100 locks. A page of 100 locks may have a page after it, a shorter one is the last.
  * Reserve a slot of the kind LOCK_SYNC_REQUEST_DIRECTORY for the first page (lock_sync_guard_reserve_for()). Each
  * further page needs one of the kind LOCK_SYNC_REQUEST_OTHER, which counts in the hour and has no interval.
  *

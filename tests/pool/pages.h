@@ -1,4 +1,4 @@
-/* Pages of a directory, as steps of a raw server's script. Texts with a length in their header: change them together. */
+/* Pages of a directory, as steps of a raw server's script. A text and the length in its header change together. */
 #ifndef POOL_PAGES_H
 #define POOL_PAGES_H
 

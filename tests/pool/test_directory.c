@@ -180,12 +180,12 @@ TEST_ON_STAGE(a_page_that_fails_ends_the_directory)
     }
 }
 
-/* The server closes the connection between two pages: the next one goes on a new connection, and the first is kept. */
+/* The server closes the connection between two pages: the next one uses a new connection, and the first is kept. */
 TEST_ON_STAGE(a_page_that_finds_its_connection_closed_is_sent_on_a_new_one)
 {
     static const raw_step closes[] = {RAW_READ_REQUEST, FULL_PAGE("1001", "1002"), RAW_END};
-    static const raw_step goes_on[] = {RAW_READ_REQUEST, SHORT_PAGE("1003"), RAW_WAIT_FOR_CLOSE};
-    static const raw_step *const scripts[] = {closes, goes_on};
+    static const raw_step continues[] = {RAW_READ_REQUEST, SHORT_PAGE("1003"), RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {closes, continues};
 
     raw_server *server = stage_server(scripts, 2);
     store *s = stage_store();

@@ -1,5 +1,5 @@
-/* Ends a fetch or a directory in each state, by freeing its context or the pool, or by a cancel. The callback must get E_CANCELLED
-   inside of that call, soon. Both heaps must be empty, and the pool and the context must stay usable. */
+/* Ends a fetch or a directory in each state, by freeing its context or the pool, or by a cancel. The callback must get
+   E_CANCELLED inside of that call, soon. Both heaps must be empty, and the pool and the context must stay usable. */
 #include "scenes.h"
 
 #include "../support/interpose.h"

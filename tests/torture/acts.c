@@ -1,5 +1,5 @@
-/* All acts but those of guards, pools, watches, directories and Redis; see acts.h. Uses no cmocka, because an act may run in a
-   child process. */
+/* All acts but those of guards, pools, watches, directories and Redis; see acts.h. Uses no cmocka, because an act may
+   run in a child process. */
 #include "acts.h"
 
 #include "../support/interpose.h"

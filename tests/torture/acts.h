@@ -83,7 +83,7 @@ lock_sync_status submit(scene *x);
 void await_call(scene *x);                     /* dispatches until x->calls is not 0 */
 lock_sync_status use_slot(lock_sync_guard *g); /* takes a slot and settles it */
 
-/* Check what the library returned, and note in the scene what is wrong. The first two free the results and the directory. */
+/* Check what the library returned, and note in the scene what is wrong. The first two free what they check. */
 lock_sync_status check_results(scene *x, lock_sync_status status, lock_sync_results *r, size_t count, size_t missing);
 lock_sync_status check_directory(scene *x, lock_sync_status status, lock_sync_directory *d, size_t count);
 void look_at_request(scene *x, const lock_sync_request *q, const char *path);
