@@ -6,6 +6,7 @@
 #define LOCKSYNC_WATCH_H
 
 #include "common.h"
+#include "directory.h"
 #include "lock.h"
 #include "results.h"
 
@@ -24,7 +25,9 @@ enum {
     LOCK_SYNC_CHANGE_BATTERY = 64,     /**< battery_level has changed. */
     LOCK_SYNC_CHANGE_CHARGING = 128,   /**< is_charging has changed. */
     LOCK_SYNC_CHANGE_RESULT = 256,     /**< state_change_result, the result of the last movement, has changed. */
-    LOCK_SYNC_CHANGE_CONFIG = 512      /**< revision has changed, and with it the lock's configuration. */
+    LOCK_SYNC_CHANGE_CONFIG = 512,     /**< revision has changed, and with it the lock's configuration. */
+    LOCK_SYNC_CHANGE_RENAMED = 1024,   /**< The name in the directory has changed, or became known or unknown. */
+    LOCK_SYNC_CHANGE_NEW_ID = 2048     /**< The lock, by its serial number in the directory, has another id. */
 };
 
 /**
@@ -34,11 +37,16 @@ enum {
  * becomes out of reach has LOCK_SYNC_CHANGE_DISCONNECTED and the bits of all values that became unknown. A lock that is
  * added or removed has LOCK_SYNC_CHANGE_ADDED or _REMOVED and the bits of all its known values. last_state_changed_ms
  * has no bit.
+ *
+ * Only a watch that follows the directory sets LOCK_SYNC_CHANGE_RENAMED, _NEW_ID and `info`. A lock with another id is
+ * one change: `before` has the old id, `after` the new one.
  */
 typedef struct lock_sync_change {
-    uint32_t kinds;               /**< LOCK_SYNC_CHANGE_* bits: all changes of this lock. */
-    const lock_sync_lock *before; /**< The record before; NULL if added. Borrowed from the changes. */
-    const lock_sync_lock *after;  /**< The record now; NULL if removed. Borrowed from the changes. */
+    uint32_t kinds;                  /**< LOCK_SYNC_CHANGE_* bits: all changes of this lock. */
+    const lock_sync_lock *before;    /**< The record before; NULL if added. Borrowed from the changes. */
+    const lock_sync_lock *after;     /**< The record now; NULL if removed. Borrowed from the changes. */
+    const lock_sync_lock_info *info; /**< Name and serial number now, or, if removed, before; NULL: not known. Borrowed
+                                          from the changes. */
 } lock_sync_change;
 
 /** The changes between two results, by ascending id. Immutable copies: they may outlive results, watch and context. */
@@ -116,6 +124,13 @@ LOCK_SYNC_API const lock_sync_lock *lock_sync_change_before(const lock_sync_chan
  * @par Threads Any. @since 0.1.0
  */
 LOCK_SYNC_API const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change);
+
+/**
+ * Returns name and serial number: lock_sync_change::info.
+ * @param change A change, or NULL. @return Borrowed from the changes; NULL if not known, and for NULL.
+ * @par Threads Any. @since 0.1.0
+ */
+LOCK_SYNC_API const lock_sync_lock_info *lock_sync_change_info(const lock_sync_change *change);
 /** @} */
 
 /** A watch: fetches periodically and reports changes. Used by one thread at a time, its context's thread. */
@@ -137,6 +152,69 @@ typedef struct lock_sync_watch lock_sync_watch;
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
                                                    lock_sync_watch **out);
+
+/**
+ * Creates a watch of locks by their serial numbers, which do not change as ids do (the service's documents).
+ *
+ * The watch follows the directory, and finds the ids there; see lock_sync_watch_set_directory(). It reports a lock that
+ * has another id as LOCK_SYNC_CHANGE_NEW_ID, and follows it. A serial number that is not in the directory is no error:
+ * it is looked for in each later directory. Until one of them is found, the watch fetches the directory alone, as often
+ * as the guard allows.
+ *
+ * @param ctx Must outlive the watch.
+ * @param serial_numbers Texts that are neither NULL nor empty; copied.
+ * @param count At least 1.
+ * @param[out] out The watch, transferred; free with lock_sync_watch_free().
+ * @return As lock_sync_watch_new().
+ * @par Threads The context's thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx, const char *const *serial_numbers,
+                                                             size_t count, lock_sync_watch **out);
+
+/**
+ * Sets whether the watch follows the directory of the account: then each change has an `info`.
+ *
+ * The directory is fetched first, and its states are the first response. A lock whose connection the directory leaves
+ * unknown counts as not connected, as the service says in later polls.
+ *
+ * Later the directory is fetched after a poll whose states have a lock that it does not have, or a higher revision. It
+ * is also fetched when it is an hour old. The changes are reported after that, with the names.
+ *
+ * A poll never waits for a directory. If the guard denies it, or it cannot be fetched, the changes are reported with
+ * what is known. The next polls try again: when the guard allows it, or, after an error, in 1 to 30 minutes.
+ *
+ * @param watch The watch.
+ * @param follow False drops the directory. A watch by serial numbers needs it.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or false for a watch by serial numbers).
+ * @par Threads The watch's thread; in a pool the pool's thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *watch, bool follow);
+
+/**
+ * Gives a new watch a directory to begin with, such as one that an earlier run of the program has stored.
+ *
+ * The watch follows the directory, and need not fetch it at once: it does so if the given one is an hour old.
+ *
+ * @param watch A watch that has not polled yet, and is not in a pool.
+ * @param directory Of the same account; transferred if LOCK_SYNC_OK is returned.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or the watch has polled); LOCK_SYNC_E_BUSY (the watch is in
+ *         a pool).
+ * @par Threads The watch's thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_watch_give_directory(lock_sync_watch *watch, lock_sync_directory *directory);
+
+/**
+ * Returns the last directory that the watch fetched or was given.
+ *
+ * @param watch The watch, or NULL.
+ * @return Borrowed as from lock_sync_watch_results(); NULL before the first, and for NULL.
+ * @par Threads The watch's thread; in a pool the pool's thread.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API const lock_sync_directory *lock_sync_watch_directory(const lock_sync_watch *watch);
 
 /**
  * Sets the interval from the end of one poll to the next, in ms; default 20 000.

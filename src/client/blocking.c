@@ -109,16 +109,12 @@ static lock_sync_status run(lsync_run *x, bool is_poll)
     return x->fetch.status;
 }
 
-lock_sync_status lsync_fetch_poll(lock_sync_ctx *ctx, const int64_t *ids, size_t n, lock_sync_results **results,
-                                  int64_t *again_ms)
+void lsync_fetch_poll(lsync_run *x)
 {
     lock_sync_response response;
-    lsync_run x = {.ctx = ctx, .query = {.ids = ids, .n = n}, .s = &response};
-    lock_sync_status status = run(&x, true);
 
-    *again_ms = x.fetch.is_denied ? x.reservation.soonest_ms : -1;
-    *results = x.results;
-    return status;
+    x->s = &response;
+    (void)run(x, true);
 }
 
 /* Runs a fetch that the application called. `rejected`: why an argument is rejected; NULL. */

@@ -29,6 +29,8 @@ void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
 {
     const lock_sync_ctx *ctx = job->x.ctx;
 
+    if (job->watch != NULL)
+        job->x.query = lsync_watch_query(job->watch);
     lsync_fetch_begin(&job->x.fetch, lsync_run_guard_mode(&job->x), job->watch != NULL, ctx->provider != NULL,
                       now_us + ctx->timeout_ms * 1000);
     set_state(job, LSYNC_JOB_READY);
@@ -87,14 +89,15 @@ static void ask_guard(lsync_job *job)
     lsync_pool_guard_done(job);
 }
 
-/* DONE. A poll that the guard denied is not reported: the watch sleeps until the guard may allow it. */
+/* DONE. Another fetch of the same poll may follow. A poll that the guard denied is not reported: the watch sleeps until
+   the guard may allow it. */
 static void end_fetch(lsync_job *job)
 {
-    if (job->x.fetch.is_denied) {
-        lsync_watch_denied(job->watch, job->x.reservation.soonest_ms);
-        lsync_pool_sleep(job, job->x.fetch.at_us);
-    } else {
-        set_state(job, LSYNC_JOB_DONE); /* the context's error is already set */
+    switch (job->watch == NULL ? LSYNC_POLL_OVER : lsync_watch_fetched(job->watch, &job->x)) {
+    case LSYNC_POLL_CONTINUES: lsync_pool_begin_fetch(job, lsync_clock_boot_us()); break;
+    case LSYNC_POLL_DENIED: lsync_pool_sleep(job, job->x.fetch.at_us); break;
+    case LSYNC_POLL_OVER:
+    default: set_state(job, LSYNC_JOB_DONE); break; /* the context's error is already set */
     }
 }
 
@@ -432,12 +435,14 @@ static void wake(lsync_job *job, int64_t now_us)
 {
     bool sleeps = job->state == LSYNC_JOB_ASLEEP;
 
-    if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE)
+    if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE) {
+        lsync_watch_begin(job->watch);
         lsync_pool_begin_fetch(job, now_us);
-    else if (sleeps && now_us < job->x.fetch.deadline_us)
+    } else if (sleeps && now_us < job->x.fetch.deadline_us) {
         set_state(job, LSYNC_JOB_READY); /* to ask the guard again */
-    else
+    } else {
         stop(job, LOCK_SYNC_E_TIMEOUT);
+    }
 }
 
 static void wake_due(lock_sync_pool *p)

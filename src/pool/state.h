@@ -19,7 +19,7 @@
 #include "pool/share.h"
 #include "pool/table.h"
 #include "transport/loop.h"
-#include "watch/watch.h"
+#include "watch/fetches.h"
 
 #include <pthread.h>
 

@@ -3,13 +3,6 @@
 #include "pool/transition.h"
 #include "pool/submit.h"
 
-/* Prepares the job for its next poll. */
-static void clear_poll(lsync_job *job)
-{
-    job->cancelled_between_polls = false;
-    job->x.results = NULL;
-}
-
 /* Lends the context to a callback, which may change its settings, or ends the loan. A cancel has no effect while the
    context is lent. */
 static void lend(lock_sync_ctx *ctx, bool lent)
@@ -54,7 +47,9 @@ static lock_sync_status take(lsync_job *job, lock_sync_changes **changes)
     *changes = NULL;
     if (job->cancelled_between_polls) /* no poll has ended */
         return job->x.fetch.status;
-    status = lsync_watch_take(job->watch, job->x.fetch.status, job->x.results, changes);
+    if (job->pool->freeing)
+        lsync_watch_cancel(job->watch);
+    status = lsync_watch_take(job->watch, changes);
     if (status == LOCK_SYNC_E_TIMEOUT && atomic_load(&job->x.ctx->cancelled))
         status = lsync_ctx_cancelled(job->x.ctx); /* the cancel came after the poll: it ends the wait for the next */
     return status;
@@ -71,7 +66,7 @@ static void poll_over(lsync_job *job)
         end_watch(job);
         return;
     }
-    clear_poll(job);
+    job->cancelled_between_polls = false;
     if (status != LOCK_SYNC_E_TIMEOUT)
         notify(job, status, changes);
     lock_sync_changes_free(changes);
@@ -100,8 +95,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *wat
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (watch->owner != NULL)
         return LOCK_SYNC_E_BUSY;
-    status = lsync_pool_new_job(pool, watch->ctx, watch->ids, watch->n, changed == NULL ? "changed is NULL" : NULL,
-                                &job);
+    status = lsync_pool_new_job(pool, watch->ctx, NULL, 0, changed == NULL ? "changed is NULL" : NULL, &job);
     if (job == NULL)
         return status;
     watch->owner = &job->watch_owner;

@@ -1,9 +1,11 @@
-/* The changes between two results. Pure. */
-#include "base/buffer.h"
+/* The changes between two responses. Pure. */
 #include "watch/diff.h"
+#include "base/buffer.h"
 #include "wire/results.h"
 
-/* One block of memory: the struct, the changes, and the records that they point to. */
+#include <string.h>
+
+/* One block of memory: the struct, the changes, and the records, infos and texts that they point to. */
 struct lock_sync_changes {
     lock_sync_allocator memory;
     size_t count;
@@ -48,11 +50,28 @@ static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
     return kinds;
 }
 
+/* --- names --- */
+
+static const lock_sync_lock_info *info_of(const lock_sync_directory *d, const lock_sync_lock *lock)
+{
+    return lock == NULL ? NULL : lock_sync_directory_find(d, lock->id);
+}
+
+/* Returns LOCK_SYNC_CHANGE_RENAMED if the names differ: one may be unknown. */
+static uint32_t compare_names(const lock_sync_lock_info *b, const lock_sync_lock_info *a)
+{
+    const char *before = b == NULL ? NULL : b->name, *after = a == NULL ? NULL : a->name;
+    bool is_same = before == NULL || after == NULL ? before == after : strcmp(before, after) == 0;
+
+    return is_same ? 0 : LOCK_SYNC_CHANGE_RENAMED;
+}
+
 /* --- both results side by side, in ascending order of ids --- */
 
 typedef struct side {
     const lock_sync_results *results; /* NULL: none yet */
-    const lsync_scope *other_scope;   /* the ids that the other results are about; NULL: all */
+    const lock_sync_directory *directory;
+    const lsync_scope *other_scope; /* the ids that the other results are about; NULL: all */
     size_t next;
 } side;
 
@@ -75,9 +94,20 @@ typedef struct walk {
     side after;
 } walk;
 
-static walk begin(const lock_sync_results *before, const lock_sync_results *after)
+static walk begin(const lsync_known *before, const lsync_known *after)
 {
-    return (walk){{before, &after->asked, 0}, {after, before == NULL ? NULL : &before->asked, 0}};
+    return (walk){{before->results, before->directory, &after->results->asked, 0},
+                  {after->results, after->directory, before->results == NULL ? NULL : &before->results->asked, 0}};
+}
+
+/* Returns all kinds of change of one lock. NULL: the lock is not in these results. */
+static uint32_t compare_known(const walk *w, const lock_sync_lock *b, const lock_sync_lock *a)
+{
+    uint32_t kinds = compare(b, a);
+
+    if (b != NULL && a != NULL && (w->before.directory != w->after.directory || b->id != a->id))
+        kinds |= compare_names(info_of(w->before.directory, b), info_of(w->after.directory, a));
+    return kinds;
 }
 
 /* Finds the next lock that changed. False: no more. */
@@ -95,57 +125,179 @@ static bool next_change(walk *w, lock_sync_change *c)
         }
         w->before.next += b != NULL;
         w->after.next += a != NULL;
-        *c = (lock_sync_change){compare(b, a), b, a};
+        *c = (lock_sync_change){compare_known(w, b, a), b, a, NULL};
         if (c->kinds != 0)
             return true;
     }
 }
 
+/* --- locks with another id --- */
+
+typedef struct found {
+    lock_sync_change *changes;
+    size_t count;
+} found;
+
+static lock_sync_change *find_added(const found *f, int64_t id)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->changes[i].before == NULL && f->changes[i].after->id == id)
+            return &f->changes[i];
+    return NULL;
+}
+
+/* Joins a lock that was removed under one id with the one that was added under another, if both have the same serial
+   number. Returns false if there is no other. */
+static bool join(const walk *w, const found *f, const lock_sync_lock *removed)
+{
+    const lock_sync_lock_info *info = info_of(w->before.directory, removed);
+    lock_sync_change *added;
+
+    info = info == NULL ? NULL : lock_sync_directory_find_serial(w->after.directory, info->serial_number);
+    added = info == NULL ? NULL : find_added(f, info->id);
+    if (added == NULL)
+        return false;
+    added->before = removed;
+    added->kinds = compare_known(w, removed, added->after) | LOCK_SYNC_CHANGE_NEW_ID;
+    return true;
+}
+
+static void join_new_ids(const walk *w, found *f)
+{
+    size_t kept = 0;
+
+    if (w->before.directory == NULL || w->after.directory == NULL)
+        return;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->changes[i].after == NULL && join(w, f, f->changes[i].before))
+            f->changes[i].kinds = 0;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->changes[i].kinds != 0)
+            f->changes[kept++] = f->changes[i];
+    f->count = kept;
+}
+
+/* Sets what the locks are called: now, or, of a lock that was removed, before. */
+static void set_infos(const walk *w, const found *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        lock_sync_change *c = &f->changes[i];
+
+        c->info = c->after != NULL ? info_of(w->after.directory, c->after) : info_of(w->before.directory, c->before);
+    }
+}
+
 /* --- the changes --- */
 
-static const lock_sync_lock *copy(lock_sync_lock **room, const lock_sync_lock *lock)
+/* The sizes of what the changes point to, or where the next copies of it go. */
+typedef struct parts {
+    size_t locks, infos, texts;
+} parts;
+
+typedef struct room {
+    lock_sync_lock *locks;
+    lock_sync_lock_info *infos;
+    char *texts;
+} room;
+
+static size_t text_size(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
+static parts measure(const found *f)
+{
+    parts p = {0, 0, 0};
+
+    for (size_t i = 0; i < f->count; i++) {
+        const lock_sync_change *c = &f->changes[i];
+
+        p.locks += (size_t)(c->before != NULL) + (c->after != NULL);
+        if (c->info == NULL)
+            continue;
+        p.infos++; /* the texts are all in the directory, so their sum cannot overflow */
+        p.texts += text_size(c->info->name) + text_size(c->info->serial_number) + text_size(c->info->time_zone);
+    }
+    return p;
+}
+
+static const lock_sync_lock *copy_lock(room *r, const lock_sync_lock *lock)
 {
     if (lock == NULL)
         return NULL;
-    **room = *lock;
-    return (*room)++;
+    *r->locks = *lock;
+    return r->locks++;
 }
 
-/* Copies the changes found, and the `locks` records that they point to, into one block. NULL: out of memory. */
-static lock_sync_changes *copy_all(const lsync_buffer *found, size_t locks)
+static const char *copy_text(room *r, const char *text)
 {
-    const lock_sync_change *from = (const void *)found->data;
-    size_t count = found->size / sizeof *from;
-    size_t end = sizeof(lock_sync_changes), changes_at, locks_at;
-    lock_sync_lock *room;
-    bool fits = lsync_add_part(&end, count, sizeof *from, &changes_at) &&
-                lsync_add_part(&end, locks, sizeof *room, &locks_at);
-    lock_sync_changes *c = fits ? lsync_alloc(found->memory, end) : NULL;
+    char *copy = r->texts;
 
-    if (c == NULL)
+    if (text == NULL)
         return NULL;
-    c->memory = *found->memory;
-    c->changes = (void *)((char *)c + changes_at);
-    room = (void *)((char *)c + locks_at);
-    for (c->count = 0; c->count < count; from++)
-        c->changes[c->count++] = (lock_sync_change){from->kinds, copy(&room, from->before), copy(&room, from->after)};
+    memcpy(copy, text, text_size(text));
+    r->texts += text_size(text);
+    return copy;
+}
+
+static const lock_sync_lock_info *copy_info(room *r, const lock_sync_lock_info *info)
+{
+    if (info == NULL)
+        return NULL;
+    *r->infos = *info;
+    r->infos->name = copy_text(r, info->name);
+    r->infos->serial_number = copy_text(r, info->serial_number);
+    r->infos->time_zone = copy_text(r, info->time_zone);
+    return r->infos++;
+}
+
+/* Copies the changes found, and all that they point to, into one block. NULL: out of memory. */
+static lock_sync_changes *copy_all(const lock_sync_allocator *memory, const found *f)
+{
+    const parts p = measure(f);
+    size_t end = sizeof(lock_sync_changes), changes_at, locks_at, infos_at, texts_at;
+    bool fits = lsync_add_part(&end, f->count, sizeof f->changes[0], &changes_at) &&
+                lsync_add_part(&end, p.locks, sizeof(lock_sync_lock), &locks_at) &&
+                lsync_add_part(&end, p.infos, sizeof(lock_sync_lock_info), &infos_at) &&
+                lsync_add_part(&end, p.texts, 1, &texts_at);
+    char *block = fits ? lsync_alloc(memory, end) : NULL;
+    lock_sync_changes *c = (void *)block;
+    room r;
+
+    if (block == NULL)
+        return NULL;
+    *c = (lock_sync_changes){*memory, f->count, (void *)(block + changes_at)};
+    r = (room){(void *)(block + locks_at), (void *)(block + infos_at), block + texts_at};
+    for (size_t i = 0; i < f->count; i++) {
+        const lock_sync_change *from = &f->changes[i];
+
+        c->changes[i].kinds = from->kinds;
+        c->changes[i].before = copy_lock(&r, from->before);
+        c->changes[i].after = copy_lock(&r, from->after);
+        c->changes[i].info = copy_info(&r, from->info);
+    }
     return c;
 }
 
-lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out)
+lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after, lock_sync_changes **out)
 {
+    const lock_sync_allocator *memory = &after->results->memory;
     lock_sync_status status = LOCK_SYNC_OK;
-    lsync_buffer found;
-    size_t locks = 0;
+    walk w = begin(before, after);
     lock_sync_change change;
+    lsync_buffer list;
+    found f;
 
-    lsync_buffer_init(&found, &after->memory, SIZE_MAX);
-    for (walk w = begin(before, after); status == LOCK_SYNC_OK && next_change(&w, &change);) {
-        status = lsync_buffer_append(&found, &change, sizeof change);
-        locks += change.before != NULL && change.after != NULL ? 2 : 1;
+    lsync_buffer_init(&list, memory, SIZE_MAX);
+    while (status == LOCK_SYNC_OK && next_change(&w, &change))
+        status = lsync_buffer_append(&list, &change, sizeof change);
+    f = (found){(void *)list.data, list.size / sizeof change};
+    if (status == LOCK_SYNC_OK) {
+        join_new_ids(&w, &f);
+        set_infos(&w, &f);
     }
-    *out = status == LOCK_SYNC_OK ? copy_all(&found, locks) : NULL;
-    lsync_buffer_free(&found);
+    *out = status == LOCK_SYNC_OK ? copy_all(memory, &f) : NULL;
+    lsync_buffer_free(&list);
     return *out == NULL ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK;
 }
 
@@ -155,7 +307,9 @@ lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync
     if (out == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     *out = NULL;
-    return before == NULL || after == NULL ? LOCK_SYNC_E_INVALID_ARGUMENT : lsync_diff(before, after, out);
+    if (before == NULL || after == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    return lsync_diff(&(lsync_known){before, NULL}, &(lsync_known){after, NULL}, out);
 }
 
 size_t lock_sync_changes_count(const lock_sync_changes *changes)
@@ -187,4 +341,9 @@ const lock_sync_lock *lock_sync_change_before(const lock_sync_change *change)
 const lock_sync_lock *lock_sync_change_after(const lock_sync_change *change)
 {
     return change == NULL ? NULL : change->after;
+}
+
+const lock_sync_lock_info *lock_sync_change_info(const lock_sync_change *change)
+{
+    return change == NULL ? NULL : change->info;
 }

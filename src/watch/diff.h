@@ -1,10 +1,17 @@
-/* The changes between two results. */
+/* The changes between two responses. */
 #ifndef LSYNC_WATCH_DIFF_H
 #define LSYNC_WATCH_DIFF_H
 
 #include "locksync/watch.h"
 
-/* As lock_sync_diff(), but `before` can be NULL: then every lock is reported as added. */
-lock_sync_status lsync_diff(const lock_sync_results *before, const lock_sync_results *after, lock_sync_changes **out);
+/* The states and the names that are known at one time. */
+typedef struct lsync_known {
+    const lock_sync_results *results;     /* NULL: nothing yet */
+    const lock_sync_directory *directory; /* NULL: no names */
+} lsync_known;
+
+/* As lock_sync_diff(), and with names: a lock that has another one, and one that has another id, by its serial number.
+   Without earlier results every lock is reported as added. Allocates with the allocator of the later results. */
+lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after, lock_sync_changes **out);
 
 #endif

@@ -66,8 +66,13 @@ lock_sync_status pull_next(pull *p, int64_t timeout_ms)
     for (size_t i = 0; i < lock_sync_changes_count(c); i++) {
         const lock_sync_change *change = lock_sync_changes_at(c, i);
 
-        size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, "%d:%u ",
+        if ((change->kinds & LOCK_SYNC_CHANGE_NEW_ID) != 0)
+            size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, "%d>", (int)change->before->id);
+        size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, "%d:%u",
                                  (int)(change->after != NULL ? change->after : change->before)->id, change->kinds);
+        if (change->info != NULL)
+            size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, ":%s", change->info->name);
+        size += (size_t)snprintf(p->changes + size, sizeof p->changes - size, " ");
     }
     lock_sync_changes_free(c);
     return status;

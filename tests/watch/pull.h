@@ -8,7 +8,7 @@ typedef struct pull {
     t_fake fake;
     lock_sync_ctx *ctx;
     lock_sync_watch *w;
-    char changes[256]; /* of the last pull_next(): "1:16 2:2 ", id and kinds of each */
+    char changes[256]; /* of the last pull_next(): "1:16 2:2 ", id and kinds of each; "1>7:2048:Shed " with a name */
 } pull;
 
 /* Begins a watch of all locks with this interval, over the steps. The guard is off. `p` must not move. */

@@ -1,6 +1,6 @@
 /* The pause of a watch between two polls: after a good response, after errors in a row, and after a Retry-After. */
 #include "../support/decoding.h"
-#include "watch/watch.h"
+#include "watch/poll.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS INT64_C(86400000)
@@ -48,8 +48,8 @@ TEST(each_pause_is_between_a_shortest_and_a_longest_one)
 
         t_row("interval %d, %u failures, Retry-After %d", (int)table[i].interval, table[i].failures,
               (int)table[i].retry_after);
-        at[0] = lsync_watch_pause_ms(table[i].interval, table[i].failures, table[i].retry_after, 0);
-        at[1] = lsync_watch_pause_ms(table[i].interval, table[i].failures, table[i].retry_after, UINT32_MAX);
+        at[0] = lsync_poll_pause_ms(table[i].interval, table[i].failures, table[i].retry_after, 0);
+        at[1] = lsync_poll_pause_ms(table[i].interval, table[i].failures, table[i].retry_after, UINT32_MAX);
         CHECK_INT(at[0] < at[1] ? at[0] : at[1], table[i].shortest);
         CHECK_INT(at[0] < at[1] ? at[1] : at[0], table[i].longest);
     }
