@@ -21,7 +21,7 @@ static void in_each_state(void (*end_it)(scene *s))
     size_t leaks = scene_leaks();
 
     for (int i = 0; i < 2 * SCENE_COUNT; i++) {
-        scene_state state = i % SCENE_COUNT;
+        scene_state state = (scene_state)(i % SCENE_COUNT);
         scene s;
 
         t_row("%s, %s", scene_names[state], i < SCENE_COUNT ? "a fetch" : "a directory");
