@@ -24,27 +24,28 @@ static char *put_text(char *p, const char *text)
     return (char *)memcpy(p, text, size) + size;
 }
 
-static char *put_identity(char *p, int64_t id, uint64_t seed)
+static char *put_identity(char *p, const struct roster *roster, int64_t id)
 {
-    int64_t number = id - FIRST_LOCK_ID + 1;
-    char room[NAME_ROOM];
+    uint64_t seed = roster_seed(roster);
+    int64_t number = roster_number(roster, id);
+    char room[NAME_SIZE];
 
     p = put_literal(p, "{\"id\":");
     p = put_number(p, id);
     p = put_literal(p, ",\"name\":\"");
-    p = put_text(p, name_of_lock(number, room));
+    p = put_text(p, roster_name(roster, id, room));
     p = put_literal(p, "\",\"serialNumber\":\"");
     p = put_serial(p, seed, number);
     p = put_literal(p, "\",\"type\":");
-    return put_number(p, mix(seed + (uint64_t)id) % 4 == 0 ? LOCK_GO : LOCK_PRO);
+    return put_number(p, mix(seed + 1000 + (uint64_t)number) % 4 == 0 ? LOCK_GO : LOCK_PRO);
 }
 
-static char *put_bridge(char *p, int64_t id, bool paired)
+static char *put_bridge(char *p, int64_t number, bool paired)
 {
     if (!paired)
         return put_literal(p, ",\"connectedToId\":null,\"organizationId\":null");
     p = put_literal(p, ",\"connectedToId\":");
-    p = put_number(p, FIRST_BRIDGE_ID + (id - FIRST_LOCK_ID) / LOCKS_OF_A_BRIDGE);
+    p = put_number(p, FIRST_BRIDGE_ID + (number - 1) / LOCKS_OF_A_BRIDGE);
     return put_literal(p, ",\"organizationId\":null,\"timeZone\":\"Europe/Warsaw\"");
 }
 
@@ -56,16 +57,16 @@ static char *put_user_settings(char *p)
                        "{\"latitude\":52.2297,\"longitude\":21.0122}}");
 }
 
-static void write_record(const struct locks *locks, struct shape shape, int64_t id, bool user_settings, int64_t now_us,
-                         struct text *body)
+static void write_record(const struct roster *roster, struct shape shape, int64_t id, bool user_settings,
+                         int64_t now_us, struct text *body)
 {
-    int64_t number = id - FIRST_LOCK_ID + 1;
+    int64_t number = roster_number(roster, id);
     struct lock_state lock;
     char *p = text_room(body, RECORD_ROOM);
 
-    locks_look(locks, id, now_us, &lock);
-    p = put_identity(p, id, locks_seed(locks));
-    p = put_bridge(p, id, lock.paired);
+    roster_look(roster, id, now_us, &lock);
+    p = put_identity(p, roster, id);
+    p = put_bridge(p, number, lock.paired);
     p = put_literal(p, ",\"revision\":");
     p = put_number(p, lock.revision);
     p = put_literal(p, ",\"isConnected\":");
@@ -83,28 +84,27 @@ static void write_record(const struct locks *locks, struct shape shape, int64_t 
     body->size = (size_t)(p - body->data);
 }
 
-void directory_page(const struct locks *locks, struct shape shape, const struct directory_query *query, int64_t now_us,
-                    struct text *body)
+void directory_page(const struct roster *roster, struct shape shape, const struct directory_query *query,
+                    int64_t now_us, struct text *body)
 {
-    int64_t count = locks_count(locks);
-    int64_t size = query->page_locks > 0 && query->page_locks < count ? query->page_locks : count;
-    int64_t first = size > 0 && query->page - 1 < count / size + 1 ? (query->page - 1) * size : count;
+    int64_t i = 0;
 
     response_begin(body);
-    for (int64_t i = first; i < count && i < first + size; i++) {
-        write_record(locks, shape, FIRST_LOCK_ID + i, query->user_settings, now_us, body);
-        text_literal(body, ",");
-    }
+    for (int64_t id = roster_next(roster, 0); id != 0; id = roster_next(roster, id))
+        if (i++ / query->page_locks == query->page - 1) {
+            write_record(roster, shape, id, query->user_settings, now_us, body);
+            text_literal(body, ",");
+        }
     response_end(body);
 }
 
-bool directory_one(const struct locks *locks, struct shape shape, int64_t id, bool user_settings, int64_t now_us,
+bool directory_one(const struct roster *roster, struct shape shape, int64_t id, bool user_settings, int64_t now_us,
                    struct text *body)
 {
-    if (!locks_has(locks, id))
+    if (!roster_has(roster, id))
         return false;
     response_begin_one(body);
-    write_record(locks, shape, id, user_settings, now_us, body);
+    write_record(roster, shape, id, user_settings, now_us, body);
     response_end_one(body);
     return true;
 }

@@ -1,8 +1,8 @@
 /* Computes how the locks behave: a pure function of the seed, the lock and the time since the start. No state is
    stored or locked, and two runs with the same seed and the same clock agree.
 
-   The seed determines each lock's parameters. A lock's time is the simulated time since the start plus a lead of 1
-   to 10 hours, so that locks start in different states.
+   The seed determines each lock's parameters, which are drawn when it is looked at. A lock's time is the simulated time
+   since the start plus a lead of 1 to 10 hours, so that locks start in different states.
 
    - Movements. The time is divided into turns of 60 to 120 s. In each turn the bolt moves once, at a random moment:
      it locks in turns 1, 3, 5 ... (5 Locking, 6 Locked), and it opens in the others. Half of the times it also pulls
@@ -33,7 +33,7 @@
 #define PERCENT_LASTS (5 * MINUTE)
 #define PERCENT_CHARGES MINUTE
 #define BATTERY_SPAN 90
-#define NEVER_PAIRED (FIRST_LOCK_ID + 7)
+#define NEVER_PAIRED 8
 #define SECOND_LOCK_AWAY (61 * SECOND)              /* 60 from the first line on stdout */
 #define FROZEN_START (INT64_C(1735689600) * SECOND) /* 2025-01-01T00:00:00Z */
 
@@ -50,13 +50,11 @@ struct habits {
 };
 
 struct locks {
-    int64_t count;
     uint64_t seed;
     double scale;
     bool frozen;
     int64_t begun_us;      /* monotonic */
     int64_t begun_unix_us; /* the same moment on the calendar */
-    struct habits *habits;
 };
 
 /* One movement of the bolt: its states and how long each lasts; the last state stays. */
@@ -90,9 +88,9 @@ static int64_t draw(uint64_t *bits, int64_t least, int64_t most)
     return least + (int64_t)(*bits % (uint64_t)(most - least + 1));
 }
 
-static struct habits draw_habits(uint64_t seed, int64_t id)
+static struct habits draw_habits(uint64_t seed, int64_t number)
 {
-    uint64_t bits = mix(seed) ^ mix((uint64_t)id);
+    uint64_t bits = mix(seed) ^ mix((uint64_t)(1000 + number));
     struct habits h = {.door = DOOR_CLOSED};
 
     h.lead = draw(&bits, HOUR, 10 * HOUR);
@@ -111,33 +109,21 @@ static struct habits draw_habits(uint64_t seed, int64_t id)
     return h;
 }
 
-struct locks *locks_new(int64_t count, uint64_t seed, double scale, bool frozen, int64_t now_us)
+struct locks *locks_new(uint64_t seed, double scale, bool frozen, int64_t now_us)
 {
     struct locks *locks = must(calloc(1, sizeof *locks));
 
-    locks->count = count;
     locks->seed = seed;
     locks->scale = scale;
     locks->frozen = frozen;
     locks->begun_us = now_us;
     locks->begun_unix_us = frozen ? FROZEN_START : clock_us(CLOCK_REALTIME) - (monotonic_us() - now_us);
-    locks->habits = must(calloc((size_t)count + 1, sizeof *locks->habits));
-    for (int64_t i = 0; i < count; i++)
-        locks->habits[i] = draw_habits(seed, FIRST_LOCK_ID + i);
     return locks;
 }
 
 void locks_free(struct locks *locks)
 {
-    if (locks == NULL)
-        return;
-    free(locks->habits);
     free(locks);
-}
-
-int64_t locks_count(const struct locks *locks)
-{
-    return locks->count;
 }
 
 uint64_t locks_seed(const struct locks *locks)
@@ -145,9 +131,15 @@ uint64_t locks_seed(const struct locks *locks)
     return locks->seed;
 }
 
-bool locks_has(const struct locks *locks, int64_t id)
+/* Returns the real time since the start; frozen locks stay at 0. */
+static int64_t real_age(const struct locks *locks, int64_t now_us)
 {
-    return id >= FIRST_LOCK_ID && id - FIRST_LOCK_ID < locks->count;
+    return locks->frozen ? 0 : now_us - locks->begun_us;
+}
+
+int64_t locks_age_us(const struct locks *locks, int64_t now_us)
+{
+    return (int64_t)((double)real_age(locks, now_us) * locks->scale);
 }
 
 /* Returns when the bolt moves in turn k, and sets that turn's random bits. */
@@ -211,18 +203,19 @@ static void look_at_battery(int64_t t, struct lock_state *seen)
         seen->battery = (int)(100 - t_in_cycle / PERCENT_LASTS);
 }
 
-static bool in_reach(const struct locks *locks, const struct habits *h, int64_t id, int64_t age, int64_t real_age)
+static bool in_reach(const struct locks *locks, const struct habits *h, int64_t number, int64_t now_us)
 {
-    bool second = id == FIRST_LOCK_ID + 1;
+    bool second = number == 2;
+    int64_t age = locks_age_us(locks, now_us);
     int64_t t = age + h->lead;
     uint64_t bits = mix(~h->bits + (uint64_t)(t / h->reach_period));
     int64_t in_period = t % h->reach_period;
 
-    if (id == NEVER_PAIRED)
+    if (number == NEVER_PAIRED)
         return false;
     if (locks->frozen)
         return !second;
-    if (second && (age < SECOND_LOCK_AWAY || real_age < SECOND_LOCK_AWAY))
+    if (second && (age < SECOND_LOCK_AWAY || real_age(locks, now_us) < SECOND_LOCK_AWAY))
         return false;
     if (bits % 2 == 0)
         return true;
@@ -232,19 +225,16 @@ static bool in_reach(const struct locks *locks, const struct habits *h, int64_t 
     return in_period < leaves || in_period >= returns;
 }
 
-void locks_look(const struct locks *locks, int64_t id, int64_t now_us, struct lock_state *seen)
+void locks_look(const struct locks *locks, int64_t number, int64_t now_us, struct lock_state *seen)
 {
-    const struct habits *h = &locks->habits[id - FIRST_LOCK_ID];
-    int64_t real_age = locks->frozen ? 0 : now_us - locks->begun_us;
-    int64_t age = (int64_t)((double)real_age * locks->scale);
-    int64_t t = age + h->lead;
-    int64_t changed = look_at_bolt(h, t, seen);
+    struct habits h = draw_habits(locks->seed, number);
+    int64_t t = locks_age_us(locks, now_us) + h.lead;
+    int64_t changed = look_at_bolt(&h, t, seen);
 
     look_at_battery(t, seen);
-    seen->id = id;
-    seen->revision = 1 + t / h->settings_period;
-    seen->paired = id != NEVER_PAIRED;
-    seen->connected = in_reach(locks, h, id, age, real_age);
+    seen->revision = 1 + t / h.settings_period;
+    seen->paired = number != NEVER_PAIRED;
+    seen->connected = in_reach(locks, &h, number, now_us);
     /* converts the lock's time to Unix time: the first moment when a client could see the change */
-    seen->changed_ms = (locks->begun_unix_us + (int64_t)((double)(changed - h->lead) / locks->scale)) / 1000;
+    seen->changed_ms = (locks->begun_unix_us + (int64_t)((double)(changed - h.lead) / locks->scale)) / 1000;
 }

@@ -11,6 +11,7 @@
    - reply.c: status, headers and body; errors
    - faults.c: which responses are faulty
    - locks.c: the locks
+   - roster.c: which locks the account has, with which ids and names
    - accounts.c: credentials and rate rules
    - pauses.c: suspended connections
    - stats.c: the counters as JSON */

@@ -1,4 +1,4 @@
-/* The names and serial numbers of the locks. */
+/* The first names and the serial numbers of the locks. */
 #ifndef LOCKSYNC_SIM_NAMES_H
 #define LOCKSYNC_SIM_NAMES_H
 

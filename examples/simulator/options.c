@@ -2,7 +2,7 @@
 
 #include "options.h"
 
-#include "locks.h"
+#include "roster.h"
 #include "text.h"
 
 #include <errno.h>
@@ -27,7 +27,9 @@ static const char help[] =
     "  --seed N             another number makes other locks (default 1)\n"
     "  --delay-ms N         delay of each response (default 0)\n"
     "  --time-scale X       simulated seconds in a real second (default 1.0, at most 10000)\n"
-    "  --static             the locks never change\n"
+    "  --change-s N         seconds of the locks until one is renamed, re-added with another id,\n"
+    "                       removed or added, one after the other; 0: never (default)\n"
+    "  --static             the locks never change by themselves\n"
     "  --gzip               compress bodies if the client accepts it\n"
     "  --tls-cert FILE      serve https with this certificate (PEM) ...\n"
     "  --tls-key FILE       ... and its key (PEM)\n"
@@ -48,7 +50,8 @@ static const char help[] =
     "\n"
     "GET  /_sim/stats[?personal-key=K | ?access-token=T]\n"
     "POST /_sim/reset\n"
-    "POST /_sim/fault?name=NAME&every=N\n";
+    "POST /_sim/fault?name=NAME&every=N\n"
+    "POST /_sim/lock?change=CHANGE[&id=ID][&name=NAME]\n";
 
 enum {
     OPT_PORT = 256,
@@ -63,6 +66,7 @@ enum {
     OPT_SEED,
     OPT_DELAY,
     OPT_TIME_SCALE,
+    OPT_CHANGE,
     OPT_STATIC,
     OPT_GZIP,
     OPT_TLS_CERT,
@@ -85,6 +89,7 @@ static const struct option known[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"delay-ms", required_argument, NULL, OPT_DELAY},
     {"time-scale", required_argument, NULL, OPT_TIME_SCALE},
+    {"change-s", required_argument, NULL, OPT_CHANGE},
     {"static", no_argument, NULL, OPT_STATIC},
     {"gzip", no_argument, NULL, OPT_GZIP},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
@@ -194,6 +199,7 @@ static void take(struct options *options, int option, const char *value)
     case OPT_SEED: options->seed = (uint64_t)whole_number("--seed", value, 0, INT64_MAX); break;
     case OPT_DELAY: options->delay_us = 1000 * whole_number("--delay-ms", value, 0, 3600000); break;
     case OPT_TIME_SCALE: options->time_scale = time_scale(value); break;
+    case OPT_CHANGE: options->change_us = 1000000 * whole_number("--change-s", value, 0, 86400); break;
     case OPT_STATIC: options->frozen = true; break;
     case OPT_GZIP: options->gzip = true; break;
     case OPT_TLS_CERT: replace(&options->tls_cert, read_file("--tls-cert", value)); break;

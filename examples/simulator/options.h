@@ -23,6 +23,7 @@ struct options {
     uint64_t seed;
     int64_t delay_us;
     double time_scale;
+    int64_t change_us; /* simulated time between two changes of the roster; 0: none */
     bool frozen;
     bool gzip;
     char *tls_cert; /* the content of the file; NULL: no TLS */

@@ -12,11 +12,17 @@
 static const char envelope_tail[] = ",\"success\":true,\"errorMessages\":[],\"statusCode\":200}";
 
 struct responses {
-    const struct locks *locks;
+    const struct roster *roster;
     struct shape shape;
     struct text kept; /* frozen locks: the body with all locks */
     size_t *offsets;  /* frozen locks: where each record begins in `kept`, and where the last one ends */
 };
+
+/* The kept body is never rewritten, because responses that are being sent refer to it. */
+static bool can_copy(const struct responses *responses)
+{
+    return responses->offsets != NULL && !roster_has_changed(responses->roster);
+}
 
 /* Returns 16 for "v1.16", and NEWEST for versions that are not v1.x. */
 static int32_t generation(const char *version)
@@ -86,7 +92,7 @@ static void write_record(const struct responses *responses, int64_t id, int64_t 
     struct lock_state lock;
     char *p = text_room(body, RECORD_ROOM);
 
-    locks_look(responses->locks, id, now_us, &lock);
+    roster_look(responses->roster, id, now_us, &lock);
     p = put_literal(p, "{\"id\":");
     p = put_number(p, id);
     p = lock.connected ? put_literal(p, ",\"isConnected\":true,") : put_literal(p, ",\"isConnected\":false,");
@@ -102,7 +108,7 @@ static void write_record(const struct responses *responses, int64_t id, int64_t 
 
 static void add_record(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (responses->offsets != NULL) {
+    if (can_copy(responses)) {
         size_t from = responses->offsets[id - FIRST_LOCK_ID];
         size_t to = responses->offsets[id - FIRST_LOCK_ID + 1] - 1; /* without the comma after it */
         text_put(body, responses->kept.data + from, to - from);
@@ -113,25 +119,25 @@ static void add_record(const struct responses *responses, int64_t id, int64_t no
 
 static void keep_all(struct responses *responses)
 {
-    int64_t count = locks_count(responses->locks);
-    size_t *offsets = must(calloc((size_t)count + 1, sizeof *offsets));
+    size_t *offsets = must(calloc(MOST_LOCKS + 1, sizeof *offsets));
+    size_t n = 0;
 
     response_begin(&responses->kept);
-    for (int64_t i = 0; i < count; i++) {
-        offsets[i] = responses->kept.size;
-        write_record(responses, FIRST_LOCK_ID + i, 0, &responses->kept);
+    for (int64_t id = roster_next(responses->roster, 0); id != 0; id = roster_next(responses->roster, id)) {
+        offsets[n++] = responses->kept.size;
+        write_record(responses, id, 0, &responses->kept);
         text_literal(&responses->kept, ",");
     }
-    offsets[count] = responses->kept.size;
+    offsets[n] = responses->kept.size;
     response_end(&responses->kept);
     responses->offsets = offsets;
 }
 
-struct responses *responses_new(const struct locks *locks, struct shape shape, bool frozen)
+struct responses *responses_new(const struct roster *roster, struct shape shape, bool frozen)
 {
     struct responses *responses = must(calloc(1, sizeof *responses));
 
-    responses->locks = locks;
+    responses->roster = roster;
     responses->shape = shape;
     if (frozen)
         keep_all(responses);
@@ -155,7 +161,7 @@ void response_begin(struct text *body)
 
 void response_add(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (!locks_has(responses->locks, id))
+    if (!roster_has(responses->roster, id))
         return;
     add_record(responses, id, now_us, body);
     text_literal(body, ",");
@@ -182,12 +188,10 @@ void response_end_one(struct text *body)
 
 struct text response_all(const struct responses *responses, int64_t now_us, struct text *into)
 {
-    int64_t count = locks_count(responses->locks);
-
-    if (responses->offsets != NULL)
+    if (can_copy(responses))
         return responses->kept;
     response_begin(into);
-    for (int64_t id = FIRST_LOCK_ID; id < FIRST_LOCK_ID + count; id++)
+    for (int64_t id = roster_next(responses->roster, 0); id != 0; id = roster_next(responses->roster, id))
         response_add(responses, id, now_us, into);
     response_end(into);
     return *into;
@@ -195,7 +199,7 @@ struct text response_all(const struct responses *responses, int64_t now_us, stru
 
 bool response_one(const struct responses *responses, int64_t id, int64_t now_us, struct text *body)
 {
-    if (!locks_has(responses->locks, id))
+    if (!roster_has(responses->roster, id))
         return false;
     response_begin_one(body);
     add_record(responses, id, now_us, body);

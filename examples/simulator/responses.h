@@ -2,7 +2,7 @@
 #ifndef LOCKSYNC_SIM_RESPONSES_H
 #define LOCKSYNC_SIM_RESPONSES_H
 
-#include "locks.h"
+#include "roster.h"
 #include "text.h"
 
 /* The format of a record, which depends on the version; see responses.c. */
@@ -16,11 +16,11 @@ struct shape shape_of_version(const char *version);
 
 struct responses;
 
-/* The locks are borrowed. If frozen, each record is written once, here, and copied later. */
-struct responses *responses_new(const struct locks *locks, struct shape shape, bool frozen);
+/* The roster is borrowed. If frozen, each record is written once, here, and copied until the roster changes. */
+struct responses *responses_new(const struct roster *roster, struct shape shape, bool frozen);
 void responses_free(struct responses *responses);
 
-/* Returns the body with all locks: written into `into`, or if the locks are frozen the copy made at the start. */
+/* The functions below hold the roster. This one returns the body with all locks: written into `into`, or the copy. */
 struct text response_all(const struct responses *responses, int64_t now_us, struct text *into);
 
 /* Write the body with some locks: begin, add each id (unknown ids are ignored), end. */

@@ -119,9 +119,9 @@ static struct text good_directory(struct request *request, int64_t asked, const 
     const struct server *server = request->server;
 
     if (asked == ALL_LOCKS)
-        directory_page(server->locks, server->shape, query, request->arrived_us, &request->body);
+        directory_page(server->roster, server->shape, query, request->arrived_us, &request->body);
     else
-        directory_one(server->locks, server->shape, asked, query->user_settings, request->arrived_us, &request->body);
+        directory_one(server->roster, server->shape, asked, query->user_settings, request->arrived_us, &request->body);
     return request->body;
 }
 
@@ -143,17 +143,28 @@ static void reply_sync(struct request *request, const struct target *target, enu
 static void reply_directory(struct request *request, const struct target *target, enum fault fault)
 {
     const char *settings = argument(request, "IncludeUserSettings");
-    bool all = argument(request, "ItemsPerPage") == NULL;
     struct directory_query query = {
         .page = number_argument(request, "Page", 1),
-        .page_locks = all ? 0 : number_argument(request, "ItemsPerPage", 0),
+        .page_locks = number_argument(request, "ItemsPerPage", INT64_MAX),
         .user_settings = settings != NULL && strcmp(settings, "true") == 0,
     };
 
-    if (query.page == 0 || (!all && query.page_locks == 0))
+    if (query.page == 0 || query.page_locks == 0)
         reply_error(request, MHD_HTTP_BAD_REQUEST, 0);
     else
         reply_good_or_broken(request, target, good_directory(request, target->id, &query), fault);
+}
+
+static void reply_locks(struct request *request, const struct target *target, enum fault fault)
+{
+    struct roster *roster = request->server->roster;
+
+    roster_hold(roster, request->arrived_us);
+    if (target->kind == SYNC)
+        reply_sync(request, target, fault);
+    else
+        reply_directory(request, target, fault);
+    roster_release(roster);
 }
 
 static void reply_unauthorized(struct request *request)
@@ -181,10 +192,8 @@ static void reply_target(struct request *request, const struct target *target)
                                   : accounts_directory(server->accounts, account, request->arrived_us);
     if (wait_s > 0)
         reply_error(request, MHD_HTTP_TOO_MANY_REQUESTS, wait_s);
-    else if (target->kind == SYNC)
-        reply_sync(request, target, fault);
     else
-        reply_directory(request, target, fault);
+        reply_locks(request, target, fault);
 }
 
 static void count_request(struct request *request)
@@ -247,6 +256,43 @@ static void reply_fault(struct request *request)
     reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, "{}\n", 3);
 }
 
+/* A name must need no escape in JSON. */
+static bool is_name(const char *name)
+{
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == '"' || name[i] == '\\')
+            return false;
+    return size <= MOST_NAME_SIZE;
+}
+
+/* Replies with the id that the lock has after the change. */
+static void reply_change(struct request *request)
+{
+    static const char usage[] = "{\"error\":\"expected change=CHANGE&id=ID&name=NAME, see README.md\"}\n";
+    const char *word = argument(request, "change");
+    const char *name = argument(request, "name");
+    enum change change = word != NULL ? change_by_name(word) : CHANGE_NONE;
+    char *end;
+    int64_t id;
+
+    if (change == CHANGE_NONE || (name != NULL && !is_name(name))) {
+        reply_bytes(request, MHD_HTTP_BAD_REQUEST, JSON_TYPE, usage, sizeof usage - 1);
+        return;
+    }
+    id = roster_change(request->server->roster, change, number_argument(request, "id", 0), name);
+    if (id == 0) {
+        reply_error(request, MHD_HTTP_NOT_FOUND, 0);
+        return;
+    }
+    request->body.size = 0;
+    end = put_literal(text_room(&request->body, 32), "{\"id\":");
+    end = put_number(end, id);
+    end = put_literal(end, "}\n");
+    reply_bytes(request, MHD_HTTP_OK, JSON_TYPE, request->body.data, (size_t)(end - request->body.data));
+}
+
 bool route(struct request *request, const char *method, const char *path)
 {
     bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
@@ -260,6 +306,8 @@ bool route(struct request *request, const char *method, const char *path)
             reply_reset(request);
         else if (post && strcmp(path, "/_sim/fault") == 0)
             reply_fault(request);
+        else if (post && strcmp(path, "/_sim/lock") == 0)
+            reply_change(request);
         else
             reply_error(request, MHD_HTTP_NOT_FOUND, 0);
         return false;

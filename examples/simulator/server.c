@@ -190,8 +190,9 @@ struct server *server_start(const struct options *options)
     server->shape = shape_of_version(options->api_version);
     name_version(server);
     atomic_init(&server->era, 1);
-    server->locks = locks_new(options->locks, options->seed, options->time_scale, options->frozen, monotonic_us());
-    server->responses = responses_new(server->locks, server->shape, options->frozen);
+    server->locks = locks_new(options->seed, options->time_scale, options->frozen, monotonic_us());
+    server->roster = roster_new(server->locks, options->locks, options->change_us);
+    server->responses = responses_new(server->roster, server->shape, options->frozen);
     server->broken = broken_new(server->shape);
     server->accounts = accounts_new(&options->rules);
     for (size_t i = 0; i < options->credential_count; i++)
@@ -220,6 +221,7 @@ void server_free(struct server *server)
     accounts_free(server->accounts);
     broken_free(server->broken);
     responses_free(server->responses);
+    roster_free(server->roster);
     locks_free(server->locks);
     free(server);
 }

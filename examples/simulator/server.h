@@ -17,6 +17,7 @@ struct broken;
 struct server {
     const struct options *options;
     struct locks *locks;
+    struct roster *roster;
     struct shape shape;
     struct responses *responses;
     struct accounts *accounts;

@@ -53,8 +53,7 @@ uint16_t sim_port(const sim *s)
     return s->port;
 }
 
-/* Sends one request and returns the response; free() it. */
-static char *say(const sim *s, const char *method, const char *target, const char *header)
+char *sim_say(const sim *s, const char *method, const char *target, const char *header)
 {
     char *request = kit_text("%s %s HTTP/1.1\r\nHost: sim\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n", method,
                              target, header);
@@ -80,7 +79,7 @@ static char *say(const sim *s, const char *method, const char *target, const cha
 /* Does the same for a control endpoint. */
 static char *ask(const sim *s, const char *method, const char *target)
 {
-    char *response = say(s, method, target, "");
+    char *response = sim_say(s, method, target, "");
 
     if (strncmp(response, "HTTP/1.1 200 ", 13) != 0)
         kit_die("the simulator rejects %s %s: %.80s", method, target, response);
@@ -134,9 +133,58 @@ void sim_fault(const sim *s, const char *name, unsigned every)
     free(target);
 }
 
+/* Writes "&name=NAME" with each byte as %XX; nothing for NULL. */
+static char *name_argument(const char *name)
+{
+    static const char start[] = "&name=";
+    size_t size = name != NULL ? strlen(name) : 0;
+    char *text = kit_zeros(sizeof start + 3 * size);
+    char *end = text;
+
+    if (name != NULL)
+        end = stpcpy(end, start);
+    for (size_t i = 0; i < size; i++)
+        end += sprintf(end, "%%%02X", (unsigned char)name[i]);
+    return text;
+}
+
+/* Makes a change and returns the lock's id after it. */
+static int64_t change(const sim *s, const char *change, int64_t id, const char *name)
+{
+    char *argument = name_argument(name);
+    char *target = kit_text("/_sim/lock?change=%s&id=%lld%s", change, (long long)id, argument);
+    char *response = ask(s, "POST", target);
+    int64_t after = number(response, "id");
+
+    free(response);
+    free(target);
+    free(argument);
+    return after;
+}
+
+int64_t sim_add_lock(const sim *s, const char *name)
+{
+    return change(s, "add", 0, name);
+}
+
+int64_t sim_re_add_lock(const sim *s, int64_t id)
+{
+    return change(s, "re-add", id, NULL);
+}
+
+void sim_remove_lock(const sim *s, int64_t id)
+{
+    (void)change(s, "remove", id, NULL);
+}
+
+void sim_rename_lock(const sim *s, int64_t id, const char *name)
+{
+    (void)change(s, "rename", id, name);
+}
+
 char *sim_get(const sim *s, const char *target, const char *header)
 {
-    return say(s, "GET", target, header);
+    return sim_say(s, "GET", target, header);
 }
 
 void sim_stop(sim *s, sim_stats *last)

@@ -31,8 +31,16 @@ sim_stats sim_ask_stats(const sim *s);
 void sim_reset(const sim *s);
 void sim_fault(const sim *s, const char *name, unsigned every);
 
-/* Sends GET `target` with the header lines in `header` (each with its end; "": none). Returns the whole response, to be
-   freed. */
+/* Change the locks of a simulator with plain http; `name` NULL: a name of the simulator. A re-added lock has the same
+   serial number and name; it may have been removed before. Adding and re-adding return the lock's new id. */
+int64_t sim_add_lock(const sim *s, const char *name);
+int64_t sim_re_add_lock(const sim *s, int64_t id);
+void sim_remove_lock(const sim *s, int64_t id);
+void sim_rename_lock(const sim *s, int64_t id, const char *name);
+
+/* Sends a request for `target` with the header lines in `header` (each with its end; "": none). Returns the whole
+   response, to be freed. */
+char *sim_say(const sim *s, const char *method, const char *target, const char *header);
 char *sim_get(const sim *s, const char *target, const char *header);
 
 /* Ends it with SIGTERM and frees it. *last: its final statistics; `last` may be NULL. */

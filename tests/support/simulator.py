@@ -1,6 +1,7 @@
 """The simulator of the service as a child process, for tests and benchmarks in Python."""
 import json
 import subprocess
+import urllib.parse
 import urllib.request
 
 
@@ -21,6 +22,11 @@ class Simulator:
     def fault(self, name, every=1):
         """Switches a fault on; with every=0 off."""
         self.ask(f"fault?name={name}&every={every}", "POST")
+
+    def change(self, change, lock=0, name=None):
+        """Renames, removes or re-adds a lock, or adds one ("rename", "remove", "re-add", "add"). Returns its id."""
+        arguments = {"change": change, "id": lock} | ({} if name is None else {"name": name})
+        return self.ask("lock?" + urllib.parse.urlencode(arguments), "POST")["id"]
 
     def stop(self):
         self.process.terminate()
