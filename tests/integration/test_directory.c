@@ -62,6 +62,7 @@ TEST(each_version_has_its_name_of_the_state_object)
         const char *in_directory;
         const char *in_sync;
     } rows[] = {
+        {"v1.32", "\"lockProperties\":{\"state\":", "\"lockProperties\":{\"state\":"},
         {"v1.33", "\"lockProperties\":{\"state\":", "\"lockProperties\":{\"state\":"},
         {"v1.34", "\"deviceState\":{\"state\":", "\"lockProperties\":{\"state\":"},
         {"v1.35", "\"deviceState\":{\"state\":", "\"deviceState\":{\"state\":"},
