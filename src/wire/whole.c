@@ -7,7 +7,7 @@
 
 static bool is_of_number(char c)
 {
-    return lsync_ascii_is_digit(c) || (c != '\0' && strchr("+-.eE", c) != NULL);
+    return lsync_ascii_is_digit(c) || c == '-' || c == '.' || c == '+' || c == 'e' || c == 'E';
 }
 
 /* Returns the end of the string whose opening quote is at `at`. */
@@ -43,7 +43,8 @@ void lsync_json_write_wholes(char *json, size_t size)
 
         while (end < size && is_of_number(json[end]))
             end++;
-        write_whole(json + at, end - at);
+        if (end > at)
+            write_whole(json + at, end - at);
         at = end < size && json[end] == '"' ? skip_string(json, size, end) : end + 1;
     }
 }
