@@ -200,6 +200,27 @@ TEST(no_directory_without_a_credential_or_of_what_is_not_there)
     CHECK_INT(sim_ask_stats(s).directories, 2); /* of locks that do not exist */
 }
 
+TEST(every_response_lists_the_versions)
+{
+    static const char *const faults[] = {"401",  "403",   "404",      "429",        "500",          "503",
+                                         "html", "empty", "bad-json", "wrong-type", "success-false"};
+    static const char *const targets[] = {"/api/v1.32/my/lock",      "/api/v1.32/my/lock/1001",
+                                          "/api/v1.32/my/lock/sync", "/api/v1.32/my/lock/999",
+                                          "/api/v37/my/lock",        "/api/v1.32/my/lock?Page=0"};
+    const sim *s = start("v1.32", "4", NULL, NULL);
+
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        t_row("%s", targets[i]);
+        CHECK_HOLDS(get(s, targets[i]), "\r\nAPI-Supported-Versions: 1.32\r\n");
+    }
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        t_row("%s", faults[i]);
+        sim_fault(s, faults[i], 1);
+        CHECK_HOLDS(get(s, "/api/v1.32/my/lock"), "\r\nAPI-Supported-Versions: 1.32\r\n");
+        sim_fault(s, faults[i], 0);
+    }
+}
+
 /* --- the rules --- */
 
 TEST(directories_beyond_their_budget_are_limited_and_syncs_are_not)
