@@ -1,5 +1,6 @@
 /* Differences between versions of libcurl; see quirks.h. */
 #include "transport/quirks.h"
+#include "wire/url.h"
 
 #include <string.h>
 
@@ -51,9 +52,15 @@ void lsync_quirk_end_connection(CURL *easy)
 
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text)
 {
+    lsync_url_parts parts;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_CURLU, parsed);
 
-    return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_URL, text) : code;
+    (void)lsync_url_split(text, &parts);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_URL, text);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, parts.host + parts.host_size);
+    return code;
 }
 
 CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folder)

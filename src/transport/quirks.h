@@ -33,7 +33,11 @@ bool lsync_quirk_trusts_idle(void);
    requests are active on it. */
 void lsync_quirk_end_connection(CURL *easy);
 
-/* 8.12 and newer: setting a parsed URL drops the text. Sets both, the parsed URL first. */
+/* 8.12 and newer: setting a parsed URL drops the text. Sets both, the parsed URL first.
+
+   Before 8.18 (curl#19594): if memory for the query runs out, libcurl sends the request without it, and gets a good
+   response to another request. Sets path and query as the request's target too, so that libcurl uses no query of its
+   own. A proxy would need the whole URL, but the library tunnels through every proxy. */
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
 
 /* TLS backends without certificate directories (Schannel, Rustls) reject the option even for NULL. Sets the option and

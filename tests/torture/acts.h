@@ -25,9 +25,9 @@ typedef struct scene {
 } scene;
 
 /* How an act may end beside its expected status and E_NO_MEMORY: with E_RESOLVE if libcurl ran out of memory, with
-   E_GUARD if hiredis did. With E_HTTP if libcurl had no memory for the query of the URL: 7.88 then sends the request
-   without it. USES_MALLOC: a part of it does not use the application's allocator, for example a guard in a file. */
-enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4, MAY_LOSE_QUERY = 8 }; /* bits */
+   E_GUARD if hiredis did. USES_MALLOC: a part of it does not use the application's allocator, for example a guard in a
+   file. */
+enum { NONE = 0, MAY_RESOLVE = 1, MAY_GUARD = 2, USES_MALLOC = 4 }; /* bits */
 
 typedef struct act {
     const char *name;

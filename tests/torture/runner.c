@@ -26,7 +26,6 @@ static bool is_allowed(const act *a, lock_sync_status status)
 
     return status == a->want || status == LOCK_SYNC_E_NO_MEMORY ||
            ((a->allowed & MAY_RESOLVE) != 0 && status == LOCK_SYNC_E_RESOLVE && owner == ALLOC_CURL) ||
-           ((a->allowed & MAY_LOSE_QUERY) != 0 && status == LOCK_SYNC_E_HTTP && owner == ALLOC_CURL) ||
            ((a->allowed & MAY_GUARD) != 0 && status == LOCK_SYNC_E_GUARD && owner == ALLOC_HIREDIS);
 }
 
