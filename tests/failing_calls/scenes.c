@@ -106,6 +106,7 @@ static lock_sync_status set_new_guard(own_store *h, lock_sync_ctx *ctx)
     if (status != LOCK_SYNC_OK)
         return status;
     MUST_OK(lock_sync_guard_set_min_interval_ms(guard, 1));
+    MUST_OK(lock_sync_guard_set_kind_interval_ms(guard, LOCK_SYNC_REQUEST_DIRECTORY, 1));
     MUST_OK(lock_sync_set_guard(ctx, guard)); /* the old one may write the outcome that it kept */
     lock_sync_guard_unref(guard);
     h->size = 0;
@@ -144,6 +145,17 @@ static lock_sync_status fetch(lock_sync_ctx *ctx)
     return status;
 }
 
+static lock_sync_status fetch_directory(lock_sync_ctx *ctx)
+{
+    lock_sync_directory *d;
+    lock_sync_status status = lock_sync_fetch_directory(ctx, &d);
+
+    MUST_INT(d != NULL, status == LOCK_SYNC_OK);
+    MUST_INT(lock_sync_error_status(lock_sync_last_error(ctx)), status);
+    lock_sync_directory_free(d);
+    return status;
+}
+
 /* Fetches from a port without a listener. Returns OK if that failed as it should. */
 static lock_sync_status fetch_from_dead_port(scene *s, lock_sync_ctx *ctx)
 {
@@ -160,7 +172,8 @@ static lock_sync_status fetch_from_dead_port(scene *s, lock_sync_ctx *ctx)
     return status == LOCK_SYNC_E_CONNECT ? LOCK_SYNC_OK : status;
 }
 
-static lock_sync_status fetch_once(scene *s, bool after_another, bool retried)
+static lock_sync_status fetch_once(scene *s, lock_sync_status (*get)(lock_sync_ctx *ctx), bool after_another,
+                                   bool retried)
 {
     own_store h;
     lock_sync_ctx *ctx = NULL;
@@ -170,11 +183,11 @@ static lock_sync_status fetch_once(scene *s, bool after_another, bool retried)
         if (after_another)
             status = fetch_from_dead_port(s, ctx);
         if (status == LOCK_SYNC_OK)
-            status = fetch(ctx);
+            status = get(ctx);
         (void)wrapped_end();
         if (status != LOCK_SYNC_OK) {
             /* the lease of a fetch that was not settled is still running */
-            s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && fetch(ctx) == LOCK_SYNC_OK;
+            s->usable = set_new_guard(&h, ctx) == LOCK_SYNC_OK && get(ctx) == LOCK_SYNC_OK;
         }
     }
     lock_sync_ctx_free(ctx);
@@ -183,17 +196,22 @@ static lock_sync_status fetch_once(scene *s, bool after_another, bool retried)
 
 lock_sync_status life_of_a_fetch(scene *s)
 {
-    return fetch_once(s, false, false);
+    return fetch_once(s, fetch, false, false);
 }
 
 lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s)
 {
-    return fetch_once(s, true, false);
+    return fetch_once(s, fetch, true, false);
 }
 
 lock_sync_status life_of_a_retried_fetch(scene *s)
 {
-    return fetch_once(s, false, true);
+    return fetch_once(s, fetch, false, true);
+}
+
+lock_sync_status life_of_a_directory(scene *s)
+{
+    return fetch_once(s, fetch_directory, false, false);
 }
 
 /* --- the pool --- */
@@ -207,6 +225,27 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     lock_sync_results_free(results);
 }
 
+static lock_sync_status submit(lock_sync_pool *p, lock_sync_ctx *ctx, lock_sync_status *ended)
+{
+    return lock_sync_pool_submit(p, ctx, NULL, 0, on_done, ended);
+}
+
+static void on_directory(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_directory *directory)
+{
+    lock_sync_status *ended = user;
+
+    (void)ctx;
+    *ended = status;
+    lock_sync_directory_free(directory);
+}
+
+static lock_sync_status submit_directory(lock_sync_pool *p, lock_sync_ctx *ctx, lock_sync_status *ended)
+{
+    return lock_sync_pool_submit_directory(p, ctx, on_directory, ended);
+}
+
+typedef lock_sync_status submitter(lock_sync_pool *p, lock_sync_ctx *ctx, lock_sync_status *ended);
+
 /* Uses no clock, because it may jump. pool_wait may report a failure, and the pool continues. */
 static void wait_for_all(lock_sync_pool *p)
 {
@@ -218,14 +257,14 @@ static void wait_for_all(lock_sync_pool *p)
 #define TWO 2 /* accounts: one may have ended when the other fails */
 
 /* Returns the first status that is not OK. */
-static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *const *all)
+static lock_sync_status submit_and_wait(lock_sync_pool *p, lock_sync_ctx *const *all, submitter *start)
 {
     lock_sync_status ended[TWO];
     lock_sync_status status = LOCK_SYNC_OK;
 
     for (size_t i = 0; i < TWO; i++) {
         ended[i] = LOCK_SYNC_E_BUSY;
-        status = lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &ended[i]);
+        status = start(p, all[i], &ended[i]);
         if (status != LOCK_SYNC_OK)
             ended[i] = status;
     }
@@ -244,7 +283,7 @@ static lock_sync_status make_two(scene *s, own_store *h, bool retried, lock_sync
     return status;
 }
 
-static lock_sync_status fetch_in_a_pool(scene *s, bool retried)
+static lock_sync_status fetch_in_a_pool(scene *s, submitter *start, bool retried)
 {
     own_store h[TWO];
     lock_sync_ctx *all[TWO] = {NULL, NULL};
@@ -256,12 +295,12 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool retried)
     if (status == LOCK_SYNC_OK)
         status = make_two(s, h, retried, all);
     if (status == LOCK_SYNC_OK) {
-        status = submit_and_wait(p, all);
+        status = submit_and_wait(p, all, start);
         (void)wrapped_end();
         if (status != LOCK_SYNC_OK) {
             for (size_t i = 0; i < TWO; i++)
                 MUST_OK(set_new_guard(&h[i], all[i]));
-            s->usable = submit_and_wait(p, all) == LOCK_SYNC_OK;
+            s->usable = submit_and_wait(p, all, start) == LOCK_SYNC_OK;
         }
     }
     lock_sync_pool_free(p);
@@ -272,12 +311,17 @@ static lock_sync_status fetch_in_a_pool(scene *s, bool retried)
 
 lock_sync_status life_of_a_pool(scene *s)
 {
-    return fetch_in_a_pool(s, false);
+    return fetch_in_a_pool(s, submit, false);
 }
 
 lock_sync_status life_of_a_retried_fetch_in_a_pool(scene *s)
 {
-    return fetch_in_a_pool(s, true);
+    return fetch_in_a_pool(s, submit, true);
+}
+
+lock_sync_status life_of_a_directory_in_a_pool(scene *s)
+{
+    return fetch_in_a_pool(s, submit_directory, false);
 }
 
 bool slots_are_settled_when_a_pool_is_freed(scene *s)
@@ -295,7 +339,7 @@ bool slots_are_settled_when_a_pool_is_freed(scene *s)
     MUST_OK(make_two(s, h, false, all));
     for (size_t i = 0; i < TWO; i++) {
         MUST_OK(lock_sync_set_timeout_ms(all[i], KIT_PATIENCE_MS));
-        MUST_OK(lock_sync_pool_submit(p, all[i], NULL, 0, on_done, &ended[i]));
+        MUST_OK(submit(p, all[i], &ended[i]));
         h[i].gate = &door;
     }
     /* Both are submitted together, ask for a slot and fetch. Now one slot is being settled, and the other waits for

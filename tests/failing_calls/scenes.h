@@ -27,7 +27,9 @@ typedef lock_sync_status (*life)(scene *s);
 lock_sync_status life_of_a_fetch(scene *s);
 lock_sync_status life_of_a_fetch_after_a_failed_one(scene *s); /* the first has no listener */
 lock_sync_status life_of_a_retried_fetch(scene *s);            /* the first key is rejected, the provider has another */
+lock_sync_status life_of_a_directory(scene *s);
 lock_sync_status life_of_a_pool(scene *s);
+lock_sync_status life_of_a_directory_in_a_pool(scene *s);
 lock_sync_status life_of_a_retried_fetch_in_a_pool(scene *s);
 lock_sync_status life_of_a_guard_in_a_file(scene *s);
 

@@ -93,6 +93,23 @@ TEST(a_fetch)
     CHECK_ROWS(&s, rows, life_of_a_fetch);
 }
 
+/* Of two pages, each with its own transfer, in one slot of the guard. */
+TEST(a_directory)
+{
+    static const char *const arguments[] = {"--static", "--locks", "150", NULL};
+    static const row rows[] = {
+        EVERY_FETCH{WRAPPED_curl_multi_remove_handle, CURLM_INTERNAL_ERROR, NO_CURL},
+        {WRAPPED_curl_multi_perform, CURLM_OUT_OF_MEMORY, NO_MEMORY},
+    };
+    static const row in_a_pool[] = {EVERY_FETCH{WRAPPED_pthread_create, EAGAIN, NO_MEMORY}};
+    sim *many = sim_start(arguments);
+    scene s = {.url = sim_url(many)};
+
+    CHECK_ROWS(&s, rows, life_of_a_directory);
+    CHECK_ROWS(&s, in_a_pool, life_of_a_directory_in_a_pool);
+    sim_stop(many, NULL);
+}
+
 /* Some options are about trust. */
 TEST(a_fetch_fails_without_any_of_its_options)
 {
