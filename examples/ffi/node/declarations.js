@@ -52,7 +52,7 @@ for (const [declaration] of header.matchAll(/(?:[^;{}]|\{[^{}]*\})+;/g)) {
     else if ((found = /^typedef (\w+) (\w+);$/.exec(text)))
         koffi.alias(found[2], found[1]);
     else // a function; koffi returns its pointer-to-pointer outputs in an array
-        lib[/(\w+)\(/.exec(text)[1]] = library.func(text.replace(/\w+ \*\*/g, '_Out_ $&').replace(/;$/, ''));
+        lib[/(\w+)\(/.exec(text)[1]] = library.func(text.replace(/(const )?\w+ \*\*/g, '_Out_ $&').replace(/;$/, ''));
 }
 
 /** Returns the enumerators with a prefix, by the rest of their names. */
