@@ -12,7 +12,7 @@ class Cffi(unittest.TestCase):
         with open(os.environ["LOCKSYNC_FFI_HEADER"], encoding="utf-8") as header:
             ffi.cdef(header.read())
         lib = ffi.dlopen(os.environ["LOCKSYNC_LIBRARY"])
-        body = b'{"result":[{"id":5,"isConnected":true,"deviceState":{"state":6}}],"success":true}'
+        body = b'{"result":[{"id":5,"name":"Shed","isConnected":true,"deviceState":{"state":6}}],"success":true}'
 
         @ffi.callback("lock_sync_status(void *, const lock_sync_request *, lock_sync_response *)")
         def perform(_user, _request, response):
@@ -30,6 +30,10 @@ class Cffi(unittest.TestCase):
         self.assertEqual((lock.id, lock.state, lock.is_connected), (5, lib.LOCK_SYNC_STATE_LOCKED, True))
         self.assertEqual(lib.lock_sync_results_missing_at(results[0], 0), 6)
         lib.lock_sync_results_free(results[0])
+        directory = ffi.new("lock_sync_directory **")
+        self.assertEqual(lib.lock_sync_fetch_directory(context[0], directory), lib.LOCK_SYNC_OK)
+        self.assertEqual(ffi.string(lib.lock_sync_directory_at(directory[0], 0).name), b"Shed")
+        lib.lock_sync_directory_free(directory[0])
         lib.lock_sync_ctx_free(context[0])
 
 

@@ -125,6 +125,25 @@ function tests.some_locks_and_missing_ones()
   same(context():fetch_one(1003).id, 1003)
 end
 
+function tests.names_and_serial_numbers()
+  local directory = assert(context():fetch_directory())
+  same(#directory, 3)
+  same(directory[3].name, "Haust\195\188r M\195\188ller, \195\150lm\195\188hle")
+  assert(directory[1].serial_number ~= directory[2].serial_number)
+  assert(directory[1].type == locksync.device.LOCK_PRO or directory[1].type == locksync.device.LOCK_GO)
+  same(directory[1].access_level, locksync.access.OWNER)
+  assert(directory[1].bridge_id > 0)
+  same(directory.results[2].is_connected, false)
+  local unknown = context {transport = function()
+    return {status = 200, body = '{"result":[{"id":5}],"success":true}'}
+  end}:fetch_directory()[1]
+  same(unknown.id, 5)
+  for _, member in ipairs {"name", "serial_number", "time_zone", "bridge_id", "type", "access_level"} do
+    same(unknown[member], nil)
+  end
+  fails("FORBIDDEN", context {base_url = start "--fault 403"}:fetch_directory())
+end
+
 function tests.errors_have_the_messages_of_the_service()
   local refused = fails("FORBIDDEN", context {base_url = start "--fault 403"}:fetch())
   same(refused.http_status, 403)
@@ -274,6 +293,7 @@ function tests.memory_does_not_grow()
     same(#it:watch({1001}):next(60), 1)
     assert(pool:fetch(kept, nil, function(results) same(#results, 3) end))
     while pool:pending() > 0 do pool:wait(60) end
+    same(#kept:fetch_directory(), 3)
     fails("NOT_FOUND", kept:fetch_one(77))
     it:set("transport", function() return {status = 503, headers = {["Retry-After"] = "7"}, body = "{}"} end)
     fails("SERVER", it:fetch())

@@ -9,7 +9,7 @@ const path = require('node:path');
 const { test, before, after, afterEach } = require('node:test');
 const sample = path.join(process.env.LOCKSYNC_FFI_SAMPLES, 'node', 'locksync.js');
 const {
-    ChangeKind, Context, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version,
+    Access, ChangeKind, Context, Device, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version,
 } = require(sample);
 const koffi = require(require.resolve('koffi', { paths: [sample] }));
 
@@ -143,6 +143,25 @@ test('some locks and missing ones', async () => {
     const locks = await it.fetch([1003, 77, 1001n, 78]);
     assert.deepEqual(locks.map(lock => lock.id).sort(), [1001, 1003]);
     assert.deepEqual(locks.missing, [77, 78]);
+});
+
+test('names and serial numbers', async () => {
+    const directory = await context().fetchDirectory();
+    assert.deepEqual(directory.map(({ id, name }) => [id, name]),
+        [[1001, 'Front door'], [1002, 'Garage'], [1003, 'Haust\u00fcr M\u00fcller, \u00d6lm\u00fchle']]);
+    assert.equal(new Set(directory.map(info => info.serialNumber)).size, 3);
+    assert.ok([Device.LOCK_PRO, Device.LOCK_GO].includes(directory[0].type));
+    assert.equal(directory[0].accessLevel, Access.OWNER);
+    assert.ok(directory[0].bridgeId > 0);
+    assert.equal(directory[0].organizationId, null);
+    assert.deepEqual(directory.results.map(lock => lock.isConnected), [true, false, true]);
+    const body = '{"result":[{"id":5}],"success":true}';
+    const [unknown] = await context({ transport: () => ({ status: 200, body }) }).fetchDirectory();
+    assert.deepEqual(unknown, {
+        id: 5, name: null, serialNumber: null, timeZone: null, bridgeId: null, organizationId: null, type: null,
+        accessLevel: null,
+    });
+    await withFault('403', () => failure(Status.FORBIDDEN, context().fetchDirectory()));
 });
 
 test('the event loop runs while a fetch waits', async () => {
@@ -325,6 +344,7 @@ test('memory does not grow', async () => {
         assert.equal((await it.fetch([1001, 77])).length, 1);
         assert.equal((await pool.watch(it, [1001]).next()).value.length, 1); // which it.close() ends
         assert.equal((await pool.fetch(kept)).length, 3);
+        assert.equal((await kept.fetchDirectory()).length, 3);
         await failure(Status.NOT_FOUND, kept.fetchOne(77));
         it.close();
         const own = new Context(settings({

@@ -9,8 +9,8 @@ import threading
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from locksync import (ChangeKind, Context, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, Response, State,
-                      Status, version)
+from locksync import (Access, ChangeKind, Context, Device, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool,
+                      Response, State, Status, version)
 from simulator import Simulator
 
 KEY = "demo-key"
@@ -145,6 +145,32 @@ class Fetch(Case):
             context.cancel()
             waiting.join(0.01)
         self.assertEqual(len(errors), 1)
+
+
+class Directories(Case):
+    UNKNOWN = b'{"result":[{"id":5,"type":77},{"id":6,"name":"Shed","accessLevel":1}],"success":true}'
+
+    def test_names_are_those_of_the_service(self):
+        directory = self.context().fetch_directory()
+        self.assertEqual({info.id: info.name for info in directory},
+                         {1001: "Front door", 1002: "Garage", 1003: "Haust\u00fcr M\u00fcller, \u00d6lm\u00fchle"})
+        self.assertEqual(len({info.serial_number for info in directory}), len(directory))
+        first = directory.locks[0]
+        self.assertIsInstance(first.type, Device)
+        self.assertEqual((first.access_level, first.time_zone), (Access.OWNER, "Europe/Warsaw"))
+        self.assertGreater(first.bridge_id, 0)
+        self.assertIsNone(first.organization_id)
+        self.assertEqual([lock.id for lock in directory.results], [1001, 1002, 1003])
+        self.assertIs(directory.results.locks[1].is_connected, False)
+
+    def test_what_was_not_sent_is_none(self):
+        one, other = self.context(transport=lambda request: Response(200, self.UNKNOWN)).fetch_directory()
+        self.assertEqual((one.id, one.name, one.serial_number, one.type, one.access_level), (5, None, None, 77, None))
+        self.assertEqual((other.name, other.type, other.access_level), ("Shed", None, Access.ADMIN))
+
+    def test_a_failure_is_raised(self):
+        with self.fault("403"):
+            self.fails(Status.FORBIDDEN, self.context().fetch_directory)
 
 
 class Errors(Case):
@@ -372,6 +398,7 @@ class Memory(Case):
             self.assertEqual(len(context.fetch([1001, 77])), 1)
             self.assertEqual(len(next(context.watch([1001]))), 1)
             self.assertEqual(len(kept.fetch()), 3)
+            self.assertEqual(len(kept.fetch_directory()), 3)
             self.fails(Status.NOT_FOUND, kept.fetch_one, 77)
             context.set(transport=lambda request: Response(503, b"{}", {"Retry-After": "7"}))
             self.fails(Status.SERVER, context.fetch)

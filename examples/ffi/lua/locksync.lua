@@ -39,7 +39,8 @@ local function enumeration(prefix)
 end
 
 local locksync = {status = enumeration "E_", state = enumeration "STATE_", door = enumeration "DOOR_",
-                  guard_mode = enumeration "GUARD_", log_level = enumeration "LOG_", change = enumeration "CHANGE_"}
+                  device = enumeration "DEVICE_", access = enumeration "ACCESS_", guard_mode = enumeration "GUARD_",
+                  log_level = enumeration "LOG_", change = enumeration "CHANGE_"}
 local status, field = locksync.status, enumeration "FIELD_"
 status.OK = lib.LOCK_SYNC_OK
 
@@ -155,6 +156,22 @@ local function take_results(handle)
   local results = read_results(handle)
   lib.lock_sync_results_free(handle)
   return results
+end
+
+local function info_of(info)
+  local function positive(value) return value > 0 and number(value) or nil end
+  return {id = number(info.id), name = string(info.name), serial_number = string(info.serial_number),
+          time_zone = string(info.time_zone), bridge_id = positive(info.bridge_id),
+          organization_id = positive(info.organization_id), type = positive(info.type),
+          access_level = info.access_level >= 0 and info.access_level or nil}
+end
+
+-- Returns a list with the name, serial number and more of each lock. Its `results` are their states.
+local function take_directory(handle)
+  local directory = each(lib.lock_sync_directory_at, handle, lib.lock_sync_directory_count, info_of)
+  directory.results = read_results(lib.lock_sync_directory_results(handle))
+  lib.lock_sync_directory_free(handle)
+  return directory
 end
 
 -- Returns a list of changes: kinds (bits of locksync.change), the lock before (nil: added) and after (nil: removed).
@@ -340,6 +357,13 @@ end
 function Context:fetch_one(id)
   local results, code = make("lock_sync_results", lib.lock_sync_fetch_one, self.handle, integer(id))
   if results then return take_results(results)[1] end
+  return nil, error_of(self, code)
+end
+
+-- Returns the names and serial numbers of all the account's locks, with their states.
+function Context:fetch_directory()
+  local directory, code = make("lock_sync_directory", lib.lock_sync_fetch_directory, self.handle)
+  if directory then return take_directory(directory) end
   return nil, error_of(self, code)
 end
 

@@ -17,6 +17,8 @@ const State = enumeration('LOCK_SYNC_STATE_');
 const Door = enumeration('LOCK_SYNC_DOOR_');
 const GuardMode = enumeration('LOCK_SYNC_GUARD_');
 const LogLevel = enumeration('LOCK_SYNC_LOG_');
+const Device = enumeration('LOCK_SYNC_DEVICE_');
+const Access = enumeration('LOCK_SYNC_ACCESS_');
 const ChangeKind = enumeration('LOCK_SYNC_CHANGE_');
 const Field = enumeration('LOCK_SYNC_FIELD_');
 
@@ -131,6 +133,26 @@ function takeResults(results) {
         return readResults(results);
     } finally {
         lib.lock_sync_results_free(results);
+    }
+}
+
+function infoOf(pointer) {
+    const info = koffi.decode(pointer, 'lock_sync_lock_info');
+    return {
+        id: info.id, name: info.name, serialNumber: info.serial_number, timeZone: info.time_zone,
+        bridgeId: info.bridge_id || null, organizationId: info.organization_id || null,
+        type: info.type || null, // Device
+        accessLevel: info.access_level >= 0 ? info.access_level : null, // Access
+    };
+}
+
+/** Returns an array with the name, serial number and more of each lock. Its `results` are their states. */
+function takeDirectory(directory) {
+    try {
+        const infos = each(lib.lock_sync_directory_at, directory, lib.lock_sync_directory_count(directory)).map(infoOf);
+        return Object.assign(infos, { results: readResults(lib.lock_sync_directory_results(directory)) });
+    } finally {
+        lib.lock_sync_directory_free(directory);
     }
 }
 
@@ -276,9 +298,6 @@ class Guard {
     }
 }
 
-const fetchInWorker = promisify(lib.lock_sync_fetch.async);
-const fetchOneInWorker = promisify(lib.lock_sync_fetch_one.async);
-
 /** Settings, credential and connection of one user of the service. */
 class Context {
     constructor(settings = {}) {
@@ -306,11 +325,16 @@ class Context {
 
     /** Returns the state of these locks, or (null) of all the account's locks. It waits in one of 4 worker threads. */
     async fetch(ids = null) {
-        return this._inWorker(fetchInWorker, ...idList(ids));
+        return takeResults(await this._inWorker(lib.lock_sync_fetch, ...idList(ids)));
     }
 
     async fetchOne(id) {
-        return (await this._inWorker(fetchOneInWorker, idList([id])[0][0]))[0];
+        return takeResults(await this._inWorker(lib.lock_sync_fetch_one, idList([id])[0][0]))[0];
+    }
+
+    /** Returns the names and serial numbers of all the account's locks, with their states. */
+    async fetchDirectory() {
+        return takeDirectory(await this._inWorker(lib.lock_sync_fetch_directory));
     }
 
     /** Like fetch(), but through the program's HTTP client: `send` has the argument of a transport, and returns a
@@ -347,9 +371,9 @@ class Context {
         const out = [null];
         const pointer = this._idle();
         this._fetching = true;
-        const status = await fetch(pointer, ...args, out).finally(() => { this._fetching = false; });
+        const status = await promisify(fetch.async)(pointer, ...args, out).finally(() => { this._fetching = false; });
         this._check(status);
-        return takeResults(out[0]);
+        return out[0];
     }
 
     _make(create, ...args) {
@@ -471,4 +495,6 @@ class Pool {
 
 const version = () => lib.lock_sync_version();
 
-module.exports = { ChangeKind, Context, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version };
+module.exports = {
+    Access, ChangeKind, Context, Device, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool, State, Status, version,
+};

@@ -81,6 +81,8 @@ class ChangeKind(enum.IntFlag):
     CHARGING = 128
     RESULT = 256
     CONFIG = 512
+    RENAMED = 1024
+    NEW_ID = 2048
 
 
 class Field(enum.IntFlag):
@@ -95,19 +97,44 @@ class Field(enum.IntFlag):
     LAST_STATE_CHANGED = 256
 
 
+class Device(enum.IntEnum):
+    BRIDGE = 1
+    LOCK_PRO = 2
+    KEYPAD = 3
+    LOCK_GO = 4
+    GATE = 5
+    DRY_CONTACT = 6
+    DOOR_SENSOR = 8
+    KEYPAD_PRO = 10
+
+
+class Access(enum.IntEnum):
+    GUEST = 0
+    ADMIN = 1
+    OWNER = 2
+    NONE = 3
+
+
 class LockStruct(ctypes.Structure):
     _fields_ = [("id", c_int64), ("revision", c_int64), ("last_state_changed_ms", c_int64), ("fields", c_uint32),
                 ("state", c_int32), ("door_state", c_int32), ("battery_level", c_int32),
                 ("state_change_result", c_int32), ("is_connected", c_bool), ("is_charging", c_bool)]
 
 
+class LockInfoStruct(ctypes.Structure):
+    _fields_ = [("id", c_int64), ("name", c_char_p), ("serial_number", c_char_p), ("time_zone", c_char_p),
+                ("bridge_id", c_int64), ("organization_id", c_int64), ("type", c_int32), ("access_level", c_int32)]
+
+
 class ChangeStruct(ctypes.Structure):
-    _fields_ = [("kinds", c_uint32), ("before", POINTER(LockStruct)), ("after", POINTER(LockStruct))]
+    _fields_ = [("kinds", c_uint32), ("before", POINTER(LockStruct)), ("after", POINTER(LockStruct)),
+                ("info", POINTER(LockInfoStruct))]
 
 
 LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 TokenFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_bool)
 DoneFn = CFUNCTYPE(None, c_void_p, c_void_p, c_int32, c_void_p)
+DirectoryFn = CFUNCTYPE(None, c_void_p, c_void_p, c_int32, c_void_p)
 WatchFn = CFUNCTYPE(None, c_void_p, c_void_p, c_int32, c_void_p)
 PerformFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p)
 EndFn = CFUNCTYPE(None, c_void_p)
@@ -143,6 +170,7 @@ PROTOTYPES = {
     "set_guard_mode": (c_int32, c_void_p, c_int32),
     "fetch": (c_int32, c_void_p, POINTER(c_int64), c_size_t, POINTER(c_void_p)),
     "fetch_one": (c_int32, c_void_p, c_int64, POINTER(c_void_p)),
+    "fetch_directory": (c_int32, c_void_p, POINTER(c_void_p)),
     "cancel": (None, c_void_p),
     "last_error": (c_void_p, c_void_p),
     "error_status": (c_int32, c_void_p),
@@ -162,6 +190,10 @@ PROTOTYPES = {
     "results_fetched_at_ms": (c_int64, c_void_p),
     "results_is_cached": (c_bool, c_void_p),
     "results_free": (None, c_void_p),
+    "directory_count": (c_size_t, c_void_p),
+    "directory_at": (POINTER(LockInfoStruct), c_void_p, c_size_t),
+    "directory_results": (c_void_p, c_void_p),
+    "directory_free": (None, c_void_p),
     "lock_is_locked": (c_int32, POINTER(LockStruct)),
     "lock_is_jammed": (c_int32, POINTER(LockStruct)),
     "lock_state_text": (c_char_p, POINTER(LockStruct)),

@@ -15,20 +15,20 @@ import dataclasses
 import weakref
 from collections.abc import Iterable
 from ctypes import byref, c_int64, c_void_p
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import _capi
-from _capi import ChangeKind, Door, Field, GuardMode, LogLevel, State, Status, lib
+from _capi import Access, ChangeKind, Device, Door, GuardMode, LogLevel, State, Status, lib
+from _records import EPOCH, Change, Changes, Directory, Lock, LockInfo, Results, each, named, string
 
-__all__ = ["Change", "ChangeKind", "Changes", "Context", "Door", "Guard", "GuardMode", "Lock", "LockSyncError",
-           "LogLevel", "Pool", "Request", "Response", "Results", "State", "Status", "Watch", "version"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+__all__ = ["Access", "Change", "ChangeKind", "Changes", "Context", "Device", "Directory", "Door", "Guard", "GuardMode",
+           "Lock", "LockInfo", "LockSyncError", "LogLevel", "Pool", "Request", "Response", "Results", "State", "Status",
+           "Watch", "version"]
 
 
 def version() -> str:
     """Returns the version of the C library in use."""
-    return _string(lib.lock_sync_version())
+    return string(lib.lock_sync_version())
 
 
 # --- values to C and from C; checked, because ctypes would truncate them ---
@@ -56,31 +56,12 @@ def _text(text):
     return None if text is None else text.encode()
 
 
-def _moment(ms):
-    return _EPOCH + timedelta(milliseconds=ms)
-
-
-def _string(text):
-    return None if text is None else text.decode(errors="replace")
-
-
-def _each(at, handle, count):
-    return (at(handle, i) for i in range(count))
-
-
-def _named(kind, number):
-    try:
-        return kind(number)
-    except ValueError:
-        return number
-
-
 class LockSyncError(Exception):
     """Why a call failed: `status` is the kind, the text says what happened. Values that do not apply are None."""
 
     def __init__(self, status, message=None, **detail):
-        super().__init__(message or _string(lib.lock_sync_status_message(status)))
-        self.status = _named(Status, status)
+        super().__init__(message or string(lib.lock_sync_status_message(status)))
+        self.status = named(Status, status)
         self.is_retryable = lib.lock_sync_status_is_retryable(status)
         self.http_status = detail.get("http_status")
         self.retry_after = detail.get("retry_after")
@@ -95,105 +76,13 @@ class LockSyncError(Exception):
             return cls(status)
         retry_after_ms = lib.lock_sync_error_retry_after_ms(error)
         byte_offset = lib.lock_sync_error_byte_offset(error)
-        return cls(status, _string(lib.lock_sync_error_message(error)),
+        return cls(status, string(lib.lock_sync_error_message(error)),
                    http_status=lib.lock_sync_error_http_status(error) or None,
                    retry_after=None if retry_after_ms < 0 else retry_after_ms / 1000,
-                   correlation_id=_string(lib.lock_sync_error_correlation_id(error)),
-                   api_messages=tuple(map(_string, _each(lib.lock_sync_error_api_message_at, error,
-                                                         lib.lock_sync_error_api_message_count(error)))),
+                   correlation_id=string(lib.lock_sync_error_correlation_id(error)),
+                   api_messages=tuple(map(string, each(lib.lock_sync_error_api_message_at, error,
+                                                      lib.lock_sync_error_api_message_count(error)))),
                    byte_offset=None if byte_offset < 0 else byte_offset)
-
-
-@dataclasses.dataclass(frozen=True)
-class Lock:
-    id: int
-    revision: int | None
-    state: State | int | None
-    door_state: Door | int | None
-    battery_level: int | None  # percent
-    state_change_result: int | None  # 0 success, 1 jammed, others errors
-    last_state_changed: datetime | None
-    is_connected: bool | None
-    is_charging: bool | None
-    is_locked: bool | None
-    is_jammed: bool | None
-    state_name: str  # for people: "locked", "semi-locked", ..., "unknown"
-    door_state_name: str
-
-    @classmethod
-    def _of(cls, pointer):
-        record = pointer.contents
-
-        def sent(field, value, convert=lambda value: value):
-            return convert(value) if record.fields & field else None
-
-        return cls(record.id, sent(Field.REVISION, record.revision),
-                   sent(Field.STATE, record.state, lambda number: _named(State, number)),
-                   sent(Field.DOOR_STATE, record.door_state, lambda number: _named(Door, number)),
-                   sent(Field.BATTERY_LEVEL, record.battery_level),
-                   sent(Field.STATE_CHANGE_RESULT, record.state_change_result),
-                   sent(Field.LAST_STATE_CHANGED, record.last_state_changed_ms, _moment),
-                   sent(Field.CONNECTED, record.is_connected), sent(Field.CHARGING, record.is_charging),
-                   _TRISTATES[lib.lock_sync_lock_is_locked(pointer)], _TRISTATES[lib.lock_sync_lock_is_jammed(pointer)],
-                   _string(lib.lock_sync_lock_state_text(pointer)), _string(lib.lock_sync_lock_door_text(pointer)))
-
-
-_TRISTATES = {0: False, 1: True, 2: None}
-
-
-@dataclasses.dataclass(frozen=True)
-class Results:
-    """The results of a fetch: an iterable of locks in the service's order."""
-    locks: tuple[Lock, ...]
-    missing: tuple[int, ...]  # requested ids that were not found
-    fetched_at: datetime
-    is_cached: bool
-
-    @classmethod
-    def _of(cls, handle):
-        locks = _each(lib.lock_sync_results_at, handle, lib.lock_sync_results_count(handle))
-        missing = _each(lib.lock_sync_results_missing_at, handle, lib.lock_sync_results_missing_count(handle))
-        return cls(tuple(map(Lock._of, locks)), tuple(missing), _moment(lib.lock_sync_results_fetched_at_ms(handle)),
-                   lib.lock_sync_results_is_cached(handle))
-
-    @classmethod
-    def _take(cls, handle):
-        try:
-            return cls._of(handle)
-        finally:
-            lib.lock_sync_results_free(handle)
-
-    def __iter__(self):
-        return iter(self.locks)
-
-    def __len__(self):
-        return len(self.locks)
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """The changes of one lock."""
-    kinds: ChangeKind
-    before: Lock | None  # None: added
-    after: Lock | None  # None: removed
-
-    @classmethod
-    def _of(cls, pointer):
-        change = pointer.contents
-        return cls(ChangeKind(change.kinds), *(Lock._of(lock) if lock else None
-                                               for lock in (change.before, change.after)))
-
-
-class Changes(list):
-    """A list of Change, with the results after them. Draw a display from `results`, never from changes alone."""
-    results: Results
-
-    @classmethod
-    def _of(cls, watch, changes):
-        each = _each(lib.lock_sync_changes_at, changes, lib.lock_sync_changes_count(changes))
-        self = cls(map(Change._of, each))
-        self.results = Results._of(lib.lock_sync_watch_results(watch))
-        return self
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,9 +96,9 @@ class Request:
     @classmethod
     def _of(cls, request):
         count = lib.lock_sync_request_header_count(request)
-        names = map(_string, _each(lib.lock_sync_request_header_name, request, count))
-        values = map(_string, _each(lib.lock_sync_request_header_value, request, count))
-        return cls(_string(lib.lock_sync_request_method(request)), _string(lib.lock_sync_request_url(request)),
+        names = map(string, each(lib.lock_sync_request_header_name, request, count))
+        values = map(string, each(lib.lock_sync_request_header_value, request, count))
+        return cls(string(lib.lock_sync_request_method(request)), string(lib.lock_sync_request_url(request)),
                    dict(zip(names, values)), lib.lock_sync_request_timeout_ms(request) / 1000)
 
 
@@ -319,6 +208,12 @@ class Context(_Handle):
     def fetch_one(self, lock_id: int) -> Lock:
         return self._fetch(lib.lock_sync_fetch_one, _integer(lock_id)).locks[0]
 
+    def fetch_directory(self) -> Directory:
+        """Returns the names and serial numbers of all the account's locks, with their states."""
+        out = c_void_p()
+        self._check(lib.lock_sync_fetch_directory(self._handle, byref(out)))
+        return Directory._take(out.value)
+
     def watch(self, ids: Iterable[int] | None = None, *, interval: float = 20) -> "Watch":
         """Watches these locks, or (None) all, for changes."""
         return Watch(self, ids, interval)
@@ -355,7 +250,7 @@ class Context(_Handle):
 
     def _set_access_token(self, token):
         if isinstance(token, tuple):
-            expires_at_ms = (token[1] - _EPOCH) // timedelta(milliseconds=1)
+            expires_at_ms = (token[1] - EPOCH) // timedelta(milliseconds=1)
             self._check(lib.lock_sync_set_access_token_until(self._handle, _text(token[0]), expires_at_ms))
         else:
             self._check(lib.lock_sync_set_access_token(self._handle, _text(token)))
@@ -366,7 +261,7 @@ class Context(_Handle):
         self._set_callback("provider", lib.lock_sync_set_token_provider, callback if provider else _capi.TokenFn())
 
     def _set_logger(self, logger):
-        callback = _capi.LogFn(lambda _user, level, line: logger(_named(LogLevel, level), _string(line)))
+        callback = _capi.LogFn(lambda _user, level, line: logger(named(LogLevel, level), string(line)))
         self._set_callback("logger", lib.lock_sync_set_logger, callback if logger else _capi.LogFn())
 
     def _set_callback(self, name, function, callback):
@@ -423,7 +318,7 @@ class Watch(_Handle):
     @property
     def last_status(self) -> Status:
         """The status of the last poll, even if its error was not raised."""
-        return _named(Status, lib.lock_sync_watch_last_status(self._handle))
+        return named(Status, lib.lock_sync_watch_last_status(self._handle))
 
     @property
     def age(self) -> float | None:
