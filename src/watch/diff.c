@@ -177,22 +177,7 @@ static void join_new_ids(const walk *w, found *f)
     f->count = kept;
 }
 
-/* Sets what the locks are called: now, or, of a lock that was removed, before. */
-static void set_infos(const walk *w, const found *f)
-{
-    for (size_t i = 0; i < f->count; i++) {
-        lock_sync_change *c = &f->changes[i];
-
-        c->info = c->after != NULL ? info_of(w->after.directory, c->after) : info_of(w->before.directory, c->before);
-    }
-}
-
 /* --- the changes --- */
-
-/* The sizes of what the changes point to, or where the next copies of it go. */
-typedef struct parts {
-    size_t locks, infos, texts;
-} parts;
 
 typedef struct room {
     lock_sync_lock *locks;
@@ -205,20 +190,25 @@ static size_t text_size(const char *text)
     return text == NULL ? 0 : strlen(text) + 1;
 }
 
-static parts measure(const found *f)
+/* Sets what the locks are called: now, or, if they were removed, before. Returns the size of all texts, which cannot
+   overflow, because they are in memory already. */
+static size_t set_infos(const walk *w, const found *f, size_t *infos)
 {
-    parts p = {0, 0, 0};
+    size_t size = 0;
 
+    *infos = 0;
+    if (w->before.directory == NULL && w->after.directory == NULL)
+        return 0;
     for (size_t i = 0; i < f->count; i++) {
-        const lock_sync_change *c = &f->changes[i];
+        lock_sync_change *c = &f->changes[i];
 
-        p.locks += (size_t)(c->before != NULL) + (c->after != NULL);
+        c->info = c->after != NULL ? info_of(w->after.directory, c->after) : info_of(w->before.directory, c->before);
         if (c->info == NULL)
             continue;
-        p.infos++; /* the texts are all in the directory, so their sum cannot overflow */
-        p.texts += text_size(c->info->name) + text_size(c->info->serial_number) + text_size(c->info->time_zone);
+        (*infos)++;
+        size += text_size(c->info->name) + text_size(c->info->serial_number) + text_size(c->info->time_zone);
     }
-    return p;
+    return size;
 }
 
 static const lock_sync_lock *copy_lock(room *r, const lock_sync_lock *lock)
@@ -251,15 +241,17 @@ static const lock_sync_lock_info *copy_info(room *r, const lock_sync_lock_info *
     return r->infos++;
 }
 
-/* Copies the changes found, and all that they point to, into one block. NULL: out of memory. */
-static lock_sync_changes *copy_all(const lock_sync_allocator *memory, const found *f)
+/* Copies the changes found, and the `locks` records and all else that they point to, into one block. NULL: out of
+   memory. */
+static lock_sync_changes *copy_all(const lock_sync_allocator *memory, const walk *w, const found *f, size_t locks)
 {
-    const parts p = measure(f);
+    size_t infos;
+    size_t texts = set_infos(w, f, &infos);
     size_t end = sizeof(lock_sync_changes), changes_at, locks_at, infos_at, texts_at;
     bool fits = lsync_add_part(&end, f->count, sizeof f->changes[0], &changes_at) &&
-                lsync_add_part(&end, p.locks, sizeof(lock_sync_lock), &locks_at) &&
-                lsync_add_part(&end, p.infos, sizeof(lock_sync_lock_info), &infos_at) &&
-                lsync_add_part(&end, p.texts, 1, &texts_at);
+                lsync_add_part(&end, locks, sizeof(lock_sync_lock), &locks_at) &&
+                lsync_add_part(&end, infos, sizeof(lock_sync_lock_info), &infos_at) &&
+                lsync_add_part(&end, texts, 1, &texts_at);
     char *block = fits ? lsync_alloc(memory, end) : NULL;
     lock_sync_changes *c = (void *)block;
     room r;
@@ -286,17 +278,18 @@ lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after,
     walk w = begin(before, after);
     lock_sync_change change;
     lsync_buffer list;
+    size_t locks = 0;
     found f;
 
     lsync_buffer_init(&list, memory, SIZE_MAX);
-    while (status == LOCK_SYNC_OK && next_change(&w, &change))
+    while (status == LOCK_SYNC_OK && next_change(&w, &change)) {
         status = lsync_buffer_append(&list, &change, sizeof change);
-    f = (found){(void *)list.data, list.size / sizeof change};
-    if (status == LOCK_SYNC_OK) {
-        join_new_ids(&w, &f);
-        set_infos(&w, &f);
+        locks += change.before != NULL && change.after != NULL ? 2 : 1;
     }
-    *out = status == LOCK_SYNC_OK ? copy_all(memory, &f) : NULL;
+    f = (found){(void *)list.data, list.size / sizeof change};
+    if (status == LOCK_SYNC_OK)
+        join_new_ids(&w, &f);
+    *out = status == LOCK_SYNC_OK ? copy_all(memory, &w, &f, locks) : NULL;
     lsync_buffer_free(&list);
     return *out == NULL ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK;
 }
