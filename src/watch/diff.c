@@ -50,22 +50,6 @@ static uint32_t compare(const lock_sync_lock *b, const lock_sync_lock *a)
     return kinds;
 }
 
-/* --- names --- */
-
-static const lock_sync_lock_info *info_of(const lock_sync_directory *d, const lock_sync_lock *lock)
-{
-    return lock == NULL ? NULL : lock_sync_directory_find(d, lock->id);
-}
-
-/* Returns LOCK_SYNC_CHANGE_RENAMED if the names differ: one may be unknown. */
-static uint32_t compare_names(const lock_sync_lock_info *b, const lock_sync_lock_info *a)
-{
-    const char *before = b == NULL ? NULL : b->name, *after = a == NULL ? NULL : a->name;
-    bool is_same = before == NULL || after == NULL ? before == after : strcmp(before, after) == 0;
-
-    return is_same ? 0 : LOCK_SYNC_CHANGE_RENAMED;
-}
-
 /* --- both results side by side, in ascending order of ids --- */
 
 typedef struct side {
@@ -92,22 +76,31 @@ static const lock_sync_lock *peek(side *s)
 typedef struct walk {
     side before;
     side after;
+    bool is_named; /* the directory has changed, so each name may have */
 } walk;
 
 static walk begin(const lsync_known *before, const lsync_known *after)
 {
     return (walk){{before->results, before->directory, &after->results->asked, 0},
-                  {after->results, after->directory, before->results == NULL ? NULL : &before->results->asked, 0}};
+                  {after->results, after->directory, before->results == NULL ? NULL : &before->results->asked, 0},
+                  before->directory != after->directory};
 }
 
-/* Returns all kinds of change of one lock. NULL: the lock is not in these results. */
-static uint32_t compare_known(const walk *w, const lock_sync_lock *b, const lock_sync_lock *a)
+static const lock_sync_lock_info *info_of(const lock_sync_directory *d, const lock_sync_lock *lock)
 {
-    uint32_t kinds = compare(b, a);
+    return lock == NULL ? NULL : lock_sync_directory_find(d, lock->id);
+}
 
-    if (b != NULL && a != NULL && (w->before.directory != w->after.directory || b->id != a->id))
-        kinds |= compare_names(info_of(w->before.directory, b), info_of(w->after.directory, a));
-    return kinds;
+/* Returns LOCK_SYNC_CHANGE_RENAMED if the names differ: one may be unknown. */
+static uint32_t compare_names(const walk *w, const lock_sync_lock *b, const lock_sync_lock *a)
+{
+    const lock_sync_lock_info *info_before = info_of(w->before.directory, b),
+                              *info_after = info_of(w->after.directory, a);
+    const char *before = info_before == NULL ? NULL : info_before->name;
+    const char *after = info_after == NULL ? NULL : info_after->name;
+    bool is_same = before == NULL || after == NULL ? before == after : strcmp(before, after) == 0;
+
+    return is_same ? 0 : LOCK_SYNC_CHANGE_RENAMED;
 }
 
 /* Finds the next lock that changed. False: no more. */
@@ -125,7 +118,9 @@ static bool next_change(walk *w, lock_sync_change *c)
         }
         w->before.next += b != NULL;
         w->after.next += a != NULL;
-        *c = (lock_sync_change){compare_known(w, b, a), b, a, NULL};
+        *c = (lock_sync_change){compare(b, a), b, a, NULL};
+        if (w->is_named && b != NULL && a != NULL)
+            c->kinds |= compare_names(w, b, a);
         if (c->kinds != 0)
             return true;
     }
@@ -158,7 +153,7 @@ static bool join(const walk *w, const found *f, const lock_sync_lock *removed)
     if (added == NULL)
         return false;
     added->before = removed;
-    added->kinds = compare_known(w, removed, added->after) | LOCK_SYNC_CHANGE_NEW_ID;
+    added->kinds = compare(removed, added->after) | compare_names(w, removed, added->after) | LOCK_SYNC_CHANGE_NEW_ID;
     return true;
 }
 
