@@ -60,7 +60,12 @@ static lock_sync_status fetch(const options *o, lock_sync_ctx *ctx, lock_sync_re
 
 static bool print_table(const options *o, const lock_sync_results *results, bool color)
 {
-    table_style style = {.color = color, .age = o->age, .headings = true, .lines = SIZE_MAX, .line_end = "\n"};
+    table_style style = {.columns = o->columns,
+                         .color = color,
+                         .age = o->age,
+                         .headings = !o->no_headers,
+                         .lines = SIZE_MAX,
+                         .line_end = "\n"};
     struct winsize size = {.ws_col = 0};
     rows r = {.at = NULL};
     bool complete = rows_from_results(&r, results);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define INTERVAL_MS 20000 /* the shortest that the service allows */
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 #define HINT " (see locksync --help)"
 
 enum {
@@ -20,6 +21,8 @@ enum {
     OPT_JSON_LINES,
     OPT_AGE,
     OPT_COLOR,
+    OPT_COLUMNS,
+    OPT_NO_HEADERS,
     OPT_WAIT,
     OPT_TIMEOUT,
     OPT_KEY_FILE,
@@ -38,6 +41,8 @@ static const struct option known[] = {
     {"json-lines", no_argument, NULL, OPT_JSON_LINES},
     {"age", no_argument, NULL, OPT_AGE},
     {"color", required_argument, NULL, OPT_COLOR},
+    {"columns", required_argument, NULL, OPT_COLUMNS},
+    {"no-headers", no_argument, NULL, OPT_NO_HEADERS},
     {"wait", no_argument, NULL, OPT_WAIT},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"key-file", required_argument, NULL, OPT_KEY_FILE},
@@ -66,17 +71,53 @@ static int read_seconds(const char *name, const char *text, double least, double
     return EXIT_DONE;
 }
 
+/* Returns the index of the first `length` characters of `text` in a list of words, or `count`. */
+static size_t find_word(const char *const *words, size_t count, const char *text, size_t length)
+{
+    size_t i = 0;
+
+    while (i < count && (strlen(words[i]) != length || strncmp(words[i], text, length) != 0))
+        i++;
+    return i;
+}
+
 static int read_color(const char *text, color_choice *color)
 {
-    static const char *const names[] = {[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+    static const char *const words[] = {[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+    size_t found = find_word(words, COUNT_OF(words), text, strlen(text));
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *color = (color_choice)i;
+    if (found == COUNT_OF(words))
+        return report(EXIT_USAGE, "--color: expected auto, always or never" HINT);
+    *color = (color_choice)found;
+    return EXIT_DONE;
+}
+
+static int read_columns(const char *text, table_columns *columns)
+{
+    static const char *const words[COLUMN_COUNT] = {
+        [COLUMN_NAME] = "name",         [COLUMN_ID] = "id",
+        [COLUMN_SERIAL] = "serial",     [COLUMN_STATE] = "state",
+        [COLUMN_DOOR] = "door",         [COLUMN_BATTERY] = "battery",
+        [COLUMN_CHARGING] = "charging", [COLUMN_CONNECTED] = "connected",
+        [COLUMN_CHANGED] = "changed",
+    };
+    bool is_named[COLUMN_COUNT + 1] = {[COLUMN_COUNT] = true}; /* the last: not a column */
+
+    columns->count = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        size_t found = find_word(words, COUNT_OF(words), text, length);
+
+        if (is_named[found])
+            return report(EXIT_USAGE,
+                          "--columns: expected some of name, id, serial, state, door, battery, charging, "
+                          "connected and changed, each once, with commas between them" HINT);
+        is_named[found] = true;
+        columns->at[columns->count++] = (table_column)found;
+        if (text[length] == '\0')
             return EXIT_DONE;
-        }
+        text += length + 1;
     }
-    return report(EXIT_USAGE, "--color: expected auto, always or never" HINT);
 }
 
 static int read_format(output_format format, output_format *chosen)
@@ -138,6 +179,8 @@ static int read_option(options *o, int option, char **argv)
     case OPT_JSON_LINES: return read_format(FORMAT_JSON_LINES, &o->format);
     case OPT_AGE: o->age = true; return EXIT_DONE;
     case OPT_COLOR: return read_color(optarg, &o->color);
+    case OPT_COLUMNS: return read_columns(optarg, &o->columns);
+    case OPT_NO_HEADERS: o->no_headers = true; return EXIT_DONE;
     case OPT_WAIT: o->wait = true; return EXIT_DONE;
     case OPT_TIMEOUT: return read_seconds("timeout", optarg, 0.001, 86400, &o->timeout_ms);
     case OPT_KEY_FILE: o->key_file = optarg; return EXIT_DONE;

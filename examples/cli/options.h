@@ -2,6 +2,8 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include "table.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +19,8 @@ typedef struct options {
     bool watch;
     bool wait;
     bool age;
+    bool no_headers;
+    table_columns columns;
     output_format format;
     color_choice color;
     const char *api_version; /* texts are NULL, and numbers 0, for the library's default */

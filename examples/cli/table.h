@@ -6,7 +6,28 @@
 
 #include <stdio.h>
 
+typedef enum table_column {
+    COLUMN_NAME,
+    COLUMN_ID,
+    COLUMN_SERIAL, /* the serial number */
+    COLUMN_STATE,
+    COLUMN_DOOR,
+    COLUMN_BATTERY,
+    COLUMN_CHARGING,
+    COLUMN_CONNECTED,
+    COLUMN_CHANGED,
+    COLUMN_COUNT
+} table_column;
+
+/* The columns to print, each at most once. A count of 0 means the default: all except the serial number. */
+typedef struct table_columns {
+    table_column at[COLUMN_COUNT];
+    size_t count;
+} table_columns;
+
 typedef struct table_style {
+    table_columns columns;
+    const lock_sync_directory *directory; /* the names; NULL: no names */
     bool color;
     bool age;
     bool headings;

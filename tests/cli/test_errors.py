@@ -130,7 +130,7 @@ class Usage(Test):
         for arguments, expected in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
                                     (["--js"], f"--js{ambiguous}--json, --json-lines"),
                                     (["--k"], f"--k{ambiguous}--key-file"),
-                                    (["--c=always"], f"--c{ambiguous}--color, --ca-file"),
+                                    (["--c=always"], f"--c{ambiguous}--color, --columns, --ca-file"),
                                     (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
                                     (["--api-version="], r"it is empty\. See locksync --help\."),
                                     (["--base-url=http://192.0.2.1"],
