@@ -4,77 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_BYTES ((size_t)16)
-
-/* The XDG base directory specification says to ignore a path that is not absolute. */
-static int state_folder(char *path, size_t size)
+int guard_path(const char *credential, char path[FOLDERS_PATH_SIZE])
 {
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    int length;
+    static const folder state = {"XDG_STATE_HOME", ".local/state", "locksync guard", ".guard"};
+    const char *problem = folders_file(&state, credential, path);
 
-    if (state != NULL && state[0] == '/')
-        length = snprintf(path, size, "%s/locksync", state);
-    else if (home != NULL && home[0] == '/')
-        length = snprintf(path, size, "%s/.local/state/locksync", home);
-    else
-        return report(EXIT_GUARD,
-                      "neither XDG_STATE_HOME nor HOME is an absolute path: name a file for the rate limit with "
-                      "--guard-file");
-    if (length < 0 || (size_t)length >= size)
-        return report(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
-    return EXIT_DONE;
-}
-
-static int make_folders(char *path)
-{
-    for (char *c = path + 1;; c++) {
-        char end = *c;
-
-        if (end != '/' && end != '\0')
-            continue;
-        *c = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && (end == '\0' || errno != EROFS))
-            return report(EXIT_GUARD,
-                          "the folder %s could not be made (%s): correct that, or name a file with --guard-file", path,
-                          strerror(errno));
-        *c = end;
-        if (end == '\0')
-            return EXIT_DONE;
-    }
-}
-
-int guard_path(const char *credential, char *path, size_t size)
-{
-    static const char purpose[] = "locksync guard"; /* so that hashes made for another purpose do not match */
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    size_t length;
-    int status = state_folder(path, size);
-
-    if (status == EXIT_DONE)
-        status = make_folders(path);
-    if (status != EXIT_DONE)
-        return status;
-    length = strlen(path);
-    if (length + sizeof "/.guard" + 2 * NAME_BYTES > size)
-        return report(EXIT_GUARD, "the path of the state folder is too long: name a file with --guard-file");
-    if (HMAC(EVP_sha256(), purpose, (int)strlen(purpose), (const unsigned char *)credential, strlen(credential), digest,
-             NULL) == NULL)
-        return report(EXIT_GUARD,
-                      "the guard file cannot be named, because libcrypto has no SHA-256: name one with --guard-file");
-    path[length++] = '/';
-    for (size_t i = 0; i < NAME_BYTES; i++, length += 2)
-        (void)snprintf(path + length, size - length, "%02x", digest[i]);
-    (void)snprintf(path + length, size - length, ".guard");
-    return EXIT_DONE;
+    if (problem == NULL)
+        return EXIT_DONE;
+    return report(EXIT_GUARD,
+                  "the file for the rate limit could not be made in %s (%s): correct that, or name a file with "
+                  "--guard-file",
+                  path, problem);
 }
 
 /* Returns why the file cannot be used, without a full stop, and sets the advice. */

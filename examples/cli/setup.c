@@ -11,7 +11,6 @@
 #include <strings.h>
 
 #define DEFAULT_BASE_URL "https://api.tedee.com"
-#define PATH_SIZE 4001
 #define PROXY_SIZE 2048
 
 static int set_proxy(lock_sync_ctx *ctx, const char *base_url)
@@ -48,11 +47,11 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
 {
     const char *interval = getenv("LOCKSYNC_INTERVAL_MS");
     const char *path = o->guard_file;
-    char own_path[PATH_SIZE];
+    char own_path[FOLDERS_PATH_SIZE];
     lock_sync_status status;
 
     if (path == NULL) {
-        int made = guard_path(text, own_path, sizeof own_path);
+        int made = guard_path(text, own_path);
 
         if (made != EXIT_DONE)
             return made;

@@ -1,0 +1,23 @@
+/* The user's folders of the XDG base directory specification, and the files of an account in them. */
+#ifndef CLI_FOLDERS_H
+#define CLI_FOLDERS_H
+
+#define FOLDERS_PATH_SIZE 4001
+
+typedef struct folder {
+    const char *variable;
+    const char *below_home; /* used if the variable is not set */
+    const char *purpose;    /* part of the hash, so that hashes made for another purpose do not match */
+    const char *suffix;     /* of an account's file */
+} folder;
+
+/* Each writes a path, and returns NULL or a problem in words. After a problem `path` is the folder that has it. */
+
+/* The folder "locksync" in this folder. */
+const char *folders_find(const folder *f, char path[FOLDERS_PATH_SIZE]);
+
+/* The file of an account, in that folder, which is made with mode 0700. The file's name is a hash of the credential and
+   reveals nothing of it. */
+const char *folders_file(const folder *f, const char *credential, char path[FOLDERS_PATH_SIZE]);
+
+#endif
