@@ -3,6 +3,7 @@
 #include "cells.h"
 #include "kinds.h"
 #include "moment.h"
+#include "names.h"
 
 #include <inttypes.h>
 
@@ -61,7 +62,7 @@ static void print_change(FILE *out, const lock_sync_change *change)
     }
 }
 
-void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms)
+void changes_print(FILE *out, const lock_sync_changes *changes, const lock_sync_directory *directory, int64_t at_ms)
 {
     char at[MOMENT_SIZE];
 
@@ -69,8 +70,10 @@ void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms)
     for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         int64_t id = change->after != NULL ? change->after->id : change->before->id;
+        char name[NAMES_TEXT_SIZE];
 
-        (void)fprintf(out, "%s  %" PRId64 "  ", at, id);
+        names_text(directory, id, name);
+        (void)fprintf(out, "%s  %" PRId64 "  %s%s", at, id, name, *name != '\0' ? "  " : "");
         print_change(out, change);
         (void)fputc('\n', out);
     }

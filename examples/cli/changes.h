@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* Prints one line per lock: "2026-10-03 14:03:20  1001  state: locked -> unlocking; door: closed -> opened". */
-void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms);
+/* Prints one line per lock: "2026-10-03 14:03:20  1001  Front door  state: locked -> unlocking", without a name if it
+   is not known. */
+void changes_print(FILE *out, const lock_sync_changes *changes, const lock_sync_directory *directory, int64_t at_ms);
 
 #endif

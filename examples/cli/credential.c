@@ -1,5 +1,6 @@
 #include "credential.h"
 
+#include "folders.h"
 #include "report.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ static int read_open_file(credential *c, const char *path, int fd)
 
     if (fstat(fd, &about) != 0)
         return reject_file(path, "cannot be read", strerror(errno));
-    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if (!S_ISCHR(about.st_mode) && (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return reject_file(path, "is accessible to other users",
                            "make it private with chmod 600, and consider a new key");
     while ((got = read(fd, c->text + size, sizeof c->text - 1 - size)) > 0)
@@ -42,11 +43,14 @@ static int read_open_file(credential *c, const char *path, int fd)
     return EXIT_DONE;
 }
 
-static int read_file(credential *c, const char *path)
+/* Returns EXIT_DONE without a text if the file does not exist and need not. */
+static int read_file(credential *c, const char *path, bool is_optional)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     int status;
 
+    if (fd < 0 && is_optional && (errno == ENOENT || errno == ENOTDIR))
+        return EXIT_DONE;
     if (fd < 0)
         return report(EXIT_NO_CREDENTIAL,
                       "the key file %s cannot be opened (%s): check that it exists and that you may read it", path,
@@ -66,17 +70,38 @@ static bool read_variable(credential *c, const char *name)
     return true;
 }
 
+/* Reads $XDG_CONFIG_HOME/locksync/key, if it exists, and sets its path. */
+static int read_default_file(credential *c, char path[FOLDERS_PATH_SIZE])
+{
+    static const folder config = {.variable = "XDG_CONFIG_HOME", .below_home = ".config"};
+    bool has_folder = folders_find(&config, path) == NULL;
+    size_t length = strlen(path);
+
+    (void)snprintf(path + length, FOLDERS_PATH_SIZE - length, "/key"); /* if it is cut, it is not found */
+    return has_folder ? read_file(c, path, true) : EXIT_DONE;
+}
+
 int credential_read(credential *c, const char *key_file)
 {
+    char path[FOLDERS_PATH_SIZE];
+    int exit_status;
+
     c->is_token = false;
+    c->text[0] = '\0';
+    if (key_file != NULL && strcmp(key_file, "-") == 0)
+        return read_open_file(c, "on standard input", STDIN_FILENO);
     if (key_file != NULL)
-        return read_file(c, key_file);
+        return read_file(c, key_file, false);
     if (read_variable(c, "LOCKSYNC_PERSONAL_KEY"))
         return EXIT_DONE;
     c->is_token = read_variable(c, "LOCKSYNC_ACCESS_TOKEN");
     if (c->is_token)
         return EXIT_DONE;
+    exit_status = read_default_file(c, path);
+    if (exit_status != EXIT_DONE || c->text[0] != '\0')
+        return exit_status;
     if (isatty(STDIN_FILENO))
         return prompt_for_key(c);
-    return report(EXIT_NO_CREDENTIAL, "there is no key: set LOCKSYNC_PERSONAL_KEY, or use --key-file");
+    return report(EXIT_NO_CREDENTIAL, "there is no key: set LOCKSYNC_PERSONAL_KEY, use --key-file, or write it to %s",
+                  path);
 }

@@ -11,8 +11,9 @@ typedef struct credential {
     bool is_token;
 } credential;
 
-/* Fills `c` from `key_file`, or if that is NULL from LOCKSYNC_PERSONAL_KEY, LOCKSYNC_ACCESS_TOKEN or the terminal.
-   Returns EXIT_DONE, or reports an error and returns its exit status. The caller must wipe `c`. */
+/* Fills `c` from `key_file` ("-": standard input), or if that is NULL from LOCKSYNC_PERSONAL_KEY,
+   LOCKSYNC_ACCESS_TOKEN, the default key file or the terminal. Returns EXIT_DONE, or reports an error and returns its
+   exit status. The caller must wipe `c`. */
 int credential_read(credential *c, const char *key_file);
 
 /* Reads the key from the terminal, without echo. */

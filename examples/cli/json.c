@@ -33,8 +33,32 @@ static json_t *boolean_if(bool known, bool value)
     return known ? json_boolean(value) : json_null();
 }
 
-/* Returns NULL if memory ran out, as the functions below do. "o" steals a reference, also on failure. */
-static json_t *lock_object(const lock_sync_lock *lock, bool age)
+/* Adds a member. Releases the object and returns NULL if memory ran out. */
+static json_t *with(json_t *object, const char *key, json_t *value)
+{
+    if (object != NULL && json_object_set_new(object, key, value) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static const char *name_of(const json_style *style, int64_t id)
+{
+    const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, id);
+
+    return info != NULL ? info->name : NULL;
+}
+
+static const char *serial_number_of(const json_style *style, int64_t id)
+{
+    const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, id);
+
+    return info != NULL ? info->serial_number : NULL;
+}
+
+/* Returns NULL if memory ran out, as the functions below do. "o" steals a reference, also on failure, and "s?" packs
+   NULL as null. */
+static json_t *lock_object(const lock_sync_lock *lock, const json_style *style)
 {
     uint32_t f = lock->fields;
     bool has_state = (f & LOCK_SYNC_FIELD_STATE) != 0;
@@ -43,8 +67,10 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
     bool has_changed = moment_of(lock, &changed_ms);
     /* clang-format off */
     json_t *object = json_pack(
-        "{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+        "{s:I,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
         "id", (json_int_t)lock->id,
+        "name", name_of(style, lock->id),
+        "serial_number", serial_number_of(style, lock->id),
         "locked", tristate(lock_sync_lock_is_locked(lock)),
         "jammed", tristate(lock_sync_lock_is_jammed(lock)),
         "connected", boolean_if((f & LOCK_SYNC_FIELD_CONNECTED) != 0, lock->is_connected),
@@ -60,12 +86,7 @@ static json_t *lock_object(const lock_sync_lock *lock, bool age)
         "last_state_changed_ms", number_if(has_changed, changed_ms));
     /* clang-format on */
 
-    if (object != NULL && age &&
-        json_object_set_new(object, "age_ms", number_if(has_changed, unix_now_ms() - changed_ms)) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    return object;
+    return style->age ? with(object, "age_ms", number_if(has_changed, unix_now_ms() - changed_ms)) : object;
 }
 
 /* Prints a value on a separate line and releases it. Returns false if memory ran out. */
@@ -80,38 +101,45 @@ static bool print_line(FILE *out, json_t *value, size_t flags)
     return text != NULL;
 }
 
-bool json_print_document(FILE *out, const lock_sync_results *results, bool age)
+bool json_print_document(FILE *out, const rows *r, const json_style *style)
 {
     json_t *locks = json_array();
     json_t *missing = json_array();
-    int64_t at_ms = lock_sync_results_fetched_at_ms(results);
     bool complete = locks != NULL && missing != NULL;
 
-    for (size_t i = 0; complete && i < lock_sync_results_count(results); i++)
-        complete = json_array_append_new(locks, lock_object(lock_sync_results_at(results, i), age)) == 0;
-    for (size_t i = 0; complete && i < lock_sync_results_missing_count(results); i++)
-        complete = json_array_append_new(missing, json_integer(lock_sync_results_missing_at(results, i))) == 0;
+    for (size_t i = 0; complete && i < r->count; i++) {
+        const lock_sync_lock *lock = &r->at[i].lock;
+
+        complete = r->at[i].is_found ? json_array_append_new(locks, lock_object(lock, style)) == 0
+                                     : json_array_append_new(missing, json_integer(lock->id)) == 0;
+    }
     if (!complete) {
         json_decref(locks);
         json_decref(missing);
         return false;
     }
     return print_line(out,
-                      json_pack("{s:o, s:I, s:o, s:o}", "fetched_at", text_of_time(at_ms), "fetched_at_ms",
-                                (json_int_t)at_ms, "locks", locks, "missing", missing),
+                      json_pack("{s:o, s:I, s:o, s:o}", "fetched_at", text_of_time(style->at_ms), "fetched_at_ms",
+                                (json_int_t)style->at_ms, "locks", locks, "missing", missing),
                       JSON_INDENT(2));
 }
 
-bool json_print_lines(FILE *out, const lock_sync_results *results, bool age)
+static json_t *missing_object(int64_t id, const json_style *style)
+{
+    return json_pack("{s:I, s:s?, s:s?, s:b}", "id", (json_int_t)id, "name", name_of(style, id), "serial_number",
+                     serial_number_of(style, id), "missing", 1);
+}
+
+bool json_print_lines(FILE *out, const rows *r, const json_style *style)
 {
     bool complete = true;
 
-    for (size_t i = 0; complete && i < lock_sync_results_count(results); i++)
-        complete = print_line(out, lock_object(lock_sync_results_at(results, i), age), JSON_COMPACT);
-    for (size_t i = 0; complete && i < lock_sync_results_missing_count(results); i++)
-        complete = print_line(
-            out, json_pack("{s:I, s:b}", "id", (json_int_t)lock_sync_results_missing_at(results, i), "missing", 1),
-            JSON_COMPACT);
+    for (size_t i = 0; complete && i < r->count; i++) {
+        const lock_sync_lock *lock = &r->at[i].lock;
+        json_t *object = r->at[i].is_found ? lock_object(lock, style) : missing_object(lock->id, style);
+
+        complete = print_line(out, with(object, "fetched_at", text_of_time(style->at_ms)), JSON_COMPACT);
+    }
     return complete;
 }
 
@@ -128,7 +156,7 @@ static json_t *names_of(uint32_t bits)
     return names;
 }
 
-bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age)
+bool json_print_changes(FILE *out, const lock_sync_changes *changes, const json_style *style)
 {
     bool complete = true;
 
@@ -136,14 +164,17 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
         const lock_sync_lock *before = change->before;
         const lock_sync_lock *after = change->after;
+        int64_t id = (after != NULL ? after : before)->id;
         /* clang-format off */
-        json_t *object = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}",
-            "at", text_of_time(at_ms),
-            "at_ms", (json_int_t)at_ms,
-            "id", (json_int_t)(after != NULL ? after : before)->id,
+        json_t *object = json_pack("{s:o, s:I, s:I, s:s?, s:s?, s:o, s:o, s:o}",
+            "at", text_of_time(style->at_ms),
+            "at_ms", (json_int_t)style->at_ms,
+            "id", (json_int_t)id,
+            "name", name_of(style, id),
+            "serial_number", serial_number_of(style, id),
             "changes", names_of(change->kinds),
-            "before", before != NULL ? lock_object(before, age) : json_null(),
-            "after", after != NULL ? lock_object(after, age) : json_null());
+            "before", before != NULL ? lock_object(before, style) : json_null(),
+            "after", after != NULL ? lock_object(after, style) : json_null());
         /* clang-format on */
 
         complete = print_line(out, object, JSON_COMPACT);

@@ -2,10 +2,7 @@
 
 #include "report.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,50 +11,87 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 #define HINT " (see locksync --help)"
 
+/* Options without a letter. */
 enum {
-    OPT_WATCH = 256,
-    OPT_INTERVAL,
-    OPT_JSON,
-    OPT_JSON_LINES,
-    OPT_AGE,
-    OPT_COLOR,
+    OPT_COLOR = 256,
     OPT_COLUMNS,
     OPT_NO_HEADERS,
+    OPT_CHANGES_ONLY,
     OPT_WAIT,
-    OPT_TIMEOUT,
-    OPT_KEY_FILE,
     OPT_GUARD_FILE,
     OPT_API_VERSION,
     OPT_BASE_URL,
     OPT_CA_FILE,
-    OPT_VERSION,
     OPT_SECRET
 };
 
+#define LETTERS ":wi:jlac:u:x:rt:k:qVh"
+
 static const struct option known[] = {
-    {"watch", no_argument, NULL, OPT_WATCH},
-    {"interval", required_argument, NULL, OPT_INTERVAL},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"json-lines", no_argument, NULL, OPT_JSON_LINES},
-    {"age", no_argument, NULL, OPT_AGE},
-    {"color", required_argument, NULL, OPT_COLOR},
+    {"watch", no_argument, NULL, 'w'},
+    {"interval", required_argument, NULL, 'i'},
+    {"changes-only", no_argument, NULL, OPT_CHANGES_ONLY},
+    {"exec", required_argument, NULL, 'x'},
+    {"check", required_argument, NULL, 'c'},
+    {"until", required_argument, NULL, 'u'},
+    {"json", no_argument, NULL, 'j'},
+    {"json-lines", no_argument, NULL, 'l'},
+    {"age", no_argument, NULL, 'a'},
     {"columns", required_argument, NULL, OPT_COLUMNS},
     {"no-headers", no_argument, NULL, OPT_NO_HEADERS},
+    {"color", required_argument, NULL, OPT_COLOR},
+    {"quiet", no_argument, NULL, 'q'},
+    {"refresh", no_argument, NULL, 'r'},
     {"wait", no_argument, NULL, OPT_WAIT},
-    {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"timeout", required_argument, NULL, 't'},
+    {"key-file", required_argument, NULL, 'k'},
     {"guard-file", required_argument, NULL, OPT_GUARD_FILE},
     {"api-version", required_argument, NULL, OPT_API_VERSION},
     {"base-url", required_argument, NULL, OPT_BASE_URL},
     {"ca-file", required_argument, NULL, OPT_CA_FILE},
     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPT_VERSION},
+    {"version", no_argument, NULL, 'V'},
     /* known only to be rejected with advice */
     {"key", optional_argument, NULL, OPT_SECRET},
     {"personal-key", optional_argument, NULL, OPT_SECRET},
     {"access-token", optional_argument, NULL, OPT_SECRET},
     {"token", optional_argument, NULL, OPT_SECRET},
     {NULL, 0, NULL, 0},
+};
+
+#define ONE_OF_THEM "use one of them"
+#define IN_TABLES "it is for tables only: leave it out"
+#define SILENT "nothing is printed then, only the exit status has a meaning: leave it out"
+#define ENDLESS "one document cannot have all changes: use --json-lines"
+#define PATIENT "changes always wait for the account's rate limit: leave out --wait"
+
+/* Options that exclude each other, and what to do. */
+static const struct pair {
+    int option;
+    int other;
+    const char *reason;
+} excluding[] = {
+    {'j', 'l', ONE_OF_THEM},
+    {'c', 'u', ONE_OF_THEM},
+    {'c', 'w', ONE_OF_THEM},
+    {'u', 'w', ONE_OF_THEM},
+    {'j', 'w', ENDLESS},
+    {OPT_WAIT, 'w', PATIENT},
+    {OPT_WAIT, 'u', PATIENT},
+    {OPT_COLUMNS, 'j', IN_TABLES},
+    {OPT_COLUMNS, 'l', IN_TABLES},
+    {OPT_NO_HEADERS, 'j', IN_TABLES},
+    {OPT_NO_HEADERS, 'l', IN_TABLES},
+    {'j', 'c', SILENT},
+    {'l', 'c', SILENT},
+    {'a', 'c', SILENT},
+    {OPT_COLUMNS, 'c', SILENT},
+    {OPT_NO_HEADERS, 'c', SILENT},
+    {'j', 'u', SILENT},
+    {'l', 'u', SILENT},
+    {'a', 'u', SILENT},
+    {OPT_COLUMNS, 'u', SILENT},
+    {OPT_NO_HEADERS, 'u', SILENT},
 };
 
 static int read_seconds(const char *name, const char *text, double least, double most, int64_t *ms)
@@ -120,12 +154,12 @@ static int read_columns(const char *text, table_columns *columns)
     }
 }
 
-static int read_format(output_format format, output_format *chosen)
+static int read_condition(const char *name, const char *text, const condition **c)
 {
-    if (*chosen != FORMAT_TABLE && *chosen != format)
-        return report(EXIT_USAGE, "--json and --json-lines exclude each other: use one of them");
-    *chosen = format;
-    return EXIT_DONE;
+    *c = condition_find(text);
+    if (*c != NULL)
+        return EXIT_DONE;
+    return report(EXIT_USAGE, "--%s: expected locked, unlocked, open, closed, connected or disconnected" HINT, name);
 }
 
 static bool is_secret(const struct option *o)
@@ -153,43 +187,60 @@ static void list_candidates(const char *word, char *list, size_t size)
     }
 }
 
+/* Returns the option with this value, or else the end of the list, which has no name. */
+static const struct option *known_as(int value)
+{
+    const struct option *o = known;
+
+    while (o->name != NULL && o->val != value)
+        o++;
+    return o;
+}
+
 /* Repeats only the option's name: the rest may be a secret in the wrong place. */
 static int reject_option(int option, char **argv)
 {
+    const struct option *found = known_as(optopt); /* without a name: a word or letter that is no option */
     const char *word = argv[optind - 1];
     int name_length = (int)strcspn(word, "=");
     char candidates[256];
 
-    if (option == ':')
-        return report(EXIT_USAGE, "%s needs a value" HINT, word);
-    if (optopt > 0 && optopt <= UCHAR_MAX)
+    if (found->name != NULL)
+        return report(EXIT_USAGE, "--%s %s" HINT, found->name, option == ':' ? "needs a value" : "takes no value");
+    if (optopt != 0)
         return report(EXIT_USAGE, "-%c: no such option" HINT, optopt);
     list_candidates(word, candidates, sizeof candidates);
     if (*candidates != '\0')
         return report(EXIT_USAGE, "%.*s is ambiguous: it may be short for %s", name_length, word, candidates);
-    return report(EXIT_USAGE, "%.*s: no such option, or it takes no value" HINT, name_length, word);
+    return report(EXIT_USAGE, "%.*s: no such option" HINT, name_length, word);
 }
 
 static int read_option(options *o, int option, char **argv)
 {
     switch (option) {
-    case OPT_WATCH: o->watch = true; return EXIT_DONE;
-    case OPT_INTERVAL: return read_seconds("interval", optarg, 20, 3600, &o->interval_ms);
-    case OPT_JSON: return read_format(FORMAT_JSON, &o->format);
-    case OPT_JSON_LINES: return read_format(FORMAT_JSON_LINES, &o->format);
-    case OPT_AGE: o->age = true; return EXIT_DONE;
-    case OPT_COLOR: return read_color(optarg, &o->color);
+    case 'w': o->watch = true; return EXIT_DONE;
+    case 'i': return read_seconds("interval", optarg, 20, 3600, &o->interval_ms);
+    case OPT_CHANGES_ONLY: o->changes_only = true; return EXIT_DONE;
+    case 'x': o->exec = optarg; return EXIT_DONE;
+    case 'c': return read_condition("check", optarg, &o->check);
+    case 'u': return read_condition("until", optarg, &o->until);
+    case 'j': o->format = FORMAT_JSON; return EXIT_DONE;
+    case 'l': o->format = FORMAT_JSON_LINES; return EXIT_DONE;
+    case 'a': o->age = true; return EXIT_DONE;
     case OPT_COLUMNS: return read_columns(optarg, &o->columns);
     case OPT_NO_HEADERS: o->no_headers = true; return EXIT_DONE;
+    case OPT_COLOR: return read_color(optarg, &o->color);
+    case 'q': notices_off(); return EXIT_DONE;
+    case 'r': o->refresh = true; return EXIT_DONE;
     case OPT_WAIT: o->wait = true; return EXIT_DONE;
-    case OPT_TIMEOUT: return read_seconds("timeout", optarg, 0.001, 86400, &o->timeout_ms);
-    case OPT_KEY_FILE: o->key_file = optarg; return EXIT_DONE;
+    case 't': return read_seconds("timeout", optarg, 0.001, 86400, &o->timeout_ms);
+    case 'k': o->key_file = optarg; return EXIT_DONE;
     case OPT_GUARD_FILE: o->guard_file = optarg; return EXIT_DONE;
     case OPT_API_VERSION: o->api_version = optarg; return EXIT_DONE;
     case OPT_BASE_URL: o->base_url = optarg; return EXIT_DONE;
     case OPT_CA_FILE: o->ca_file = optarg; return EXIT_DONE;
     case 'h': o->help = true; return EXIT_DONE;
-    case OPT_VERSION: o->version = true; return EXIT_DONE;
+    case 'V': o->version = true; return EXIT_DONE;
     case OPT_SECRET:
         return report(EXIT_USAGE,
                       "a key on the command line can be seen by every user and in the shell's history: set "
@@ -198,54 +249,54 @@ static int read_option(options *o, int option, char **argv)
     }
 }
 
-static int read_ids(options *o, int count, char **words)
+/* Rejects options that do not go together. `given` has a flag for each of the known options. */
+static int check_together(const bool given[COUNT_OF(known)])
 {
-    if (count == 0) /* every lock */
-        return EXIT_DONE;
-    o->ids = calloc((size_t)count, sizeof *o->ids);
-    if (o->ids == NULL)
-        return report(EXIT_INTERNAL, "out of memory");
-    for (; o->id_count < (size_t)count; o->id_count++) {
-        const char *word = words[o->id_count];
-        char *end;
-        int64_t id;
+    for (size_t i = 0; i < COUNT_OF(excluding); i++) {
+        const struct option *option = known_as(excluding[i].option);
+        const struct option *other = known_as(excluding[i].other);
 
-        errno = 0;
-        id = strtoimax(word, &end, 10);
-        if (errno != 0 || strspn(word, "0123456789") == 0 || *end != '\0' || id < 1)
-            return report(EXIT_USAGE, "argument %zu: expected a lock's id, a number greater than 0" HINT,
-                          o->id_count + 1);
-        o->ids[o->id_count] = id;
+        if (given[option - known] && given[other - known])
+            return report(EXIT_USAGE, "--%s does not go with --%s: %s", option->name, other->name, excluding[i].reason);
     }
+    return EXIT_DONE;
+}
+
+static int check_needs(const options *o)
+{
+    if (o->interval_ms != 0 && !o->watch && o->until == NULL)
+        return report(EXIT_USAGE, "--interval has no effect without --watch or --until: add one, or leave it out");
+    if ((o->exec != NULL || o->changes_only) && !o->watch)
+        return report(EXIT_USAGE, "--exec and --changes-only have no effect without --watch: add it");
+    if (o->check != NULL && o->lock_count == 0)
+        return report(EXIT_USAGE, "--check needs the name, serial number or id of a lock" HINT);
+    for (size_t i = 0; i < o->lock_count; i++)
+        if (*o->locks[i] == '\0')
+            return report(EXIT_USAGE, "argument %zu is empty: expected a lock's name, serial number or id", i + 1);
     return EXIT_DONE;
 }
 
 int options_read(options *o, int argc, char **argv)
 {
+    bool given[COUNT_OF(known)] = {false};
     int status = EXIT_DONE;
     int option;
 
     opterr = 0;
-    while (status == EXIT_DONE && (option = getopt_long(argc, argv, ":h", known, NULL)) != -1)
+    while (status == EXIT_DONE && (option = getopt_long(argc, argv, LETTERS, known, NULL)) != -1) {
         status = read_option(o, option, argv);
+        if (status == EXIT_DONE)
+            given[known_as(option) - known] = true;
+    }
     if (status != EXIT_DONE || o->help || o->version)
         return status;
-    if (o->watch && o->format == FORMAT_JSON)
-        return report(EXIT_USAGE, "--json prints one document, but --watch does not end: use --json-lines");
-    if (o->interval_ms != 0 && !o->watch)
-        return report(EXIT_USAGE, "--interval has no effect without --watch: add it, or leave out --interval");
-    if (o->wait && o->watch)
-        return report(EXIT_USAGE, "--watch always waits for the account's rate limit: leave out --wait");
-    return read_ids(o, argc - optind, argv + optind);
+    o->locks = argv + optind;
+    o->lock_count = (size_t)(argc - optind);
+    status = check_together(given);
+    return status == EXIT_DONE ? check_needs(o) : status;
 }
 
 int64_t options_interval_ms(const options *o)
 {
     return o->interval_ms != 0 ? o->interval_ms : INTERVAL_MS;
-}
-
-void options_free(options *o)
-{
-    free(o->ids);
-    o->ids = NULL;
 }

@@ -42,6 +42,8 @@ static const row rows[] = {
     ROW(E_BUSY, EXIT_INTERNAL, "Try again."),
 };
 
+static bool is_quiet;
+
 static const row *row_of(lock_sync_status status)
 {
     static const row unknown = {EXIT_INTERNAL, "Update this command, because the library is newer."};
@@ -54,17 +56,38 @@ int exit_status_of(lock_sync_status status)
     return row_of(status)->exit_status;
 }
 
-int report(int exit_status, const char *format, ...)
+static void print(const char *format, va_list values)
 {
     char text[2048];
+
+    (void)vsnprintf(text, sizeof text, format, values);
+    sanitize(text);
+    (void)fprintf(stderr, "locksync: %s\n", text);
+}
+
+int report(int exit_status, const char *format, ...)
+{
     va_list values;
 
     va_start(values, format);
-    (void)vsnprintf(text, sizeof text, format, values);
+    print(format, values);
     va_end(values);
-    sanitize(text);
-    (void)fprintf(stderr, "locksync: %s\n", text);
     return exit_status;
+}
+
+void notice(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    if (!is_quiet)
+        print(format, values);
+    va_end(values);
+}
+
+void notices_off(void)
+{
+    is_quiet = true;
 }
 
 const char *message_of(const lock_sync_ctx *ctx, lock_sync_status status)

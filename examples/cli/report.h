@@ -19,11 +19,17 @@ enum {
     EXIT_SERVICE = 9,
     EXIT_RESPONSE = 10,
     EXIT_GUARD = 11,
-    EXIT_OUTPUT = 12
+    EXIT_OUTPUT = 12,
+    EXIT_NO = 13,
+    EXIT_UNKNOWN = 14
 };
 
 /* Prints "locksync: ..." on stderr and returns `exit_status`. The text must not contain a secret. */
 __attribute__((format(printf, 2, 3))) int report(int exit_status, const char *format, ...);
+
+/* Prints a line that is not an error on stderr, unless --quiet is given. */
+__attribute__((format(printf, 1, 2))) void notice(const char *format, ...);
+void notices_off(void);
 
 /* Reports the failure of the context's last call, with advice; returns the exit status of `status`. */
 int report_error(const lock_sync_ctx *ctx, lock_sync_status status);

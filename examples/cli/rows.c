@@ -66,6 +66,34 @@ bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_
     return true;
 }
 
+static bool has(const rows *r, int64_t id)
+{
+    size_t i = 0;
+
+    while (i < r->count && r->at[i].lock.id != id)
+        i++;
+    return i < r->count;
+}
+
+bool rows_select(rows *r, const int64_t *ids, size_t count)
+{
+    size_t kept = 0;
+
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (r->at[i].lock.id == ids[k]) {
+                r->at[kept++] = r->at[i];
+                break;
+            }
+    r->count = kept;
+    for (size_t k = 0; k < count; k++)
+        if (!has(r, ids[k]) && append(r, ids[k]) == NULL)
+            return false;
+    return true;
+}
+
 void rows_free(rows *r)
 {
     free(r->at);

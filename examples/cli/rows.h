@@ -20,6 +20,10 @@ typedef struct rows {
 bool rows_from_results(rows *r, const lock_sync_results *results); /* in the service's order, missing ids last */
 /* By id; sets has_changed for the locks in `changes` (NULL: no changes). */
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes);
+
+/* Keeps only the locks with these ids, and adds those that were not found. No ids: keeps all. */
+bool rows_select(rows *r, const int64_t *ids, size_t count);
+
 void rows_free(rows *r);
 
 #endif

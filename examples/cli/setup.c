@@ -68,6 +68,8 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
         o->interval_ms = strtoimax(interval, NULL, 10);
         status = lock_sync_guard_set_min_interval_ms(*guard, o->interval_ms);
+        if (status == LOCK_SYNC_OK)
+            status = lock_sync_guard_set_kind_interval_ms(*guard, LOCK_SYNC_REQUEST_DIRECTORY, o->interval_ms);
     }
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_guard(ctx, *guard);
@@ -78,47 +80,55 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     return EXIT_DONE;
 }
 
-static int set_credential(lock_sync_ctx *ctx, options *o, lock_sync_guard **guard)
+static void set_names_path(const char *text, char path[FOLDERS_PATH_SIZE])
+{
+    static const folder cache = {"XDG_CACHE_HOME", ".cache", "locksync names", ".json"};
+    const char *problem = folders_file(&cache, text, path);
+
+    if (problem == NULL)
+        return;
+    notice("the names of the locks cannot be kept in %s (%s)", path, problem);
+    *path = '\0';
+}
+
+static int set_credential(account *a, options *o)
 {
     credential c;
     int exit_status = credential_read(&c, o->key_file);
 
     if (exit_status == EXIT_DONE) {
-        lock_sync_status status = c.is_token ? lock_sync_set_access_token(ctx, c.text)
-                                             : lock_sync_set_personal_key(ctx, c.text);
+        lock_sync_status status = c.is_token ? lock_sync_set_access_token(a->ctx, c.text)
+                                             : lock_sync_set_personal_key(a->ctx, c.text);
 
         exit_status = status == LOCK_SYNC_OK
-                          ? set_guard(ctx, o, c.text, guard)
+                          ? set_guard(a->ctx, o, c.text, &a->guard)
                           : report(EXIT_NO_CREDENTIAL, "the key is not usable (%s): check that it is complete",
-                                   lock_sync_error_message(lock_sync_last_error(ctx)));
+                                   lock_sync_error_message(lock_sync_last_error(a->ctx)));
     }
+    if (exit_status == EXIT_DONE)
+        set_names_path(c.text, a->names_path);
     explicit_bzero(&c, sizeof c);
     return exit_status;
 }
 
-int setup(options *o, lock_sync_ctx **out, lock_sync_guard **guard)
+int setup(options *o, account *a)
 {
-    lock_sync_ctx *ctx = NULL;
     int exit_status;
 
-    *out = NULL;
-    *guard = NULL;
-    if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
+    *a = (account){.ctx = NULL};
+    if (lock_sync_ctx_new(&a->ctx) != LOCK_SYNC_OK)
         return report(EXIT_INTERNAL, "out of memory");
     if (o->base_url == NULL) {
         o->base_url = getenv("LOCKSYNC_BASE_URL");
         if (o->base_url != NULL && *o->base_url == '\0')
             o->base_url = NULL;
     }
-    exit_status = set_settings(ctx, o);
+    exit_status = set_settings(a->ctx, o);
     if (exit_status == EXIT_DONE)
-        exit_status = set_credential(ctx, o, guard);
-    if (exit_status == EXIT_DONE) {
-        *out = ctx;
-        return exit_status;
+        exit_status = set_credential(a, o);
+    if (exit_status != EXIT_DONE) {
+        lock_sync_guard_unref(a->guard);
+        lock_sync_ctx_free(a->ctx);
     }
-    lock_sync_guard_unref(*guard);
-    *guard = NULL;
-    lock_sync_ctx_free(ctx);
     return exit_status;
 }

@@ -66,6 +66,7 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
     pthread_condattr_t attributes;
     bool begun;
 
+    ended = false;
     context = ctx;
     callbacks = screen != NULL ? *screen : (signals_screen){.user = NULL};
     sigemptyset(&awaited);
@@ -125,6 +126,7 @@ void signals_end(void)
     ended = true;
     (void)pthread_kill(thread, SIGWINCH);
     (void)pthread_join(thread, NULL);
+    (void)pthread_cond_destroy(&changed);
     if (caught == 0)
         (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }

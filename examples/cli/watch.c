@@ -1,6 +1,7 @@
 #include "watch.h"
 
 #include "changes.h"
+#include "exec.h"
 #include "report.h"
 #include "json.h"
 #include "moment.h"
@@ -18,6 +19,7 @@
 typedef struct watching {
     const options *o;
     lock_sync_ctx *ctx;
+    names *names;
     lock_sync_guard *guard;
     lock_sync_watch *w;
     view *v; /* NULL: lines */
@@ -25,6 +27,7 @@ typedef struct watching {
     lock_sync_status problem;  /* why responses do not arrive, as reported; OK: they arrive */
     int64_t reported_until_ms; /* the reported time of the next poll, as Unix time */
     bool has_reported;         /* the first response */
+    bool is_reached;           /* --until: all locks are in the state */
     lock_sync_status end;      /* the error that ended it */
 } watching;
 
@@ -90,13 +93,13 @@ static void report_problem(watching *s, lock_sync_status problem, int64_t next_m
     (void)moment_clock(at_ms, at);
     moment_span(next_ms, span);
     if (problem == LOCK_SYNC_OK)
-        (void)report(EXIT_DONE, "the service responds again");
+        notice("the service responds again");
     else if (problem == LOCK_SYNC_E_TOO_SOON) /* the guard's message contains the span */
-        (void)report(EXIT_DONE, "%s%s The next poll is at %s.", message, full_stop_after(message), at);
+        notice("%s%s The next poll is at %s.", message, full_stop_after(message), at);
     else if (next_ms > 2 * s->interval_ms)
-        (void)report(EXIT_DONE, "%s The next poll is in %s, at %s.", message, span, at);
+        notice("%s The next poll is in %s, at %s.", message, span, at);
     else
-        (void)report(EXIT_DONE, "%s Polling continues.", message);
+        notice("%s Polling continues.", message);
 }
 
 /* Shows or reports a problem. A wait of the guard that ends within an interval is no problem. */
@@ -130,21 +133,52 @@ static void report_missing_ids(const lock_sync_results *first)
         (void)report_missing(lock_sync_results_missing_at(first, i));
 }
 
-static int print_changes(watching *s, const lock_sync_changes *changes)
+static bool print_changes(const watching *s, const lock_sync_changes *changes)
 {
-    const lock_sync_results *results = lock_sync_watch_results(s->w);
-    int64_t at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w);
+    json_style style = {
+        .directory = s->names->directory, .at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w), .age = s->o->age};
+
+    if (s->o->format == FORMAT_JSON_LINES)
+        return json_print_changes(stdout, changes, &style);
+    changes_print(stdout, changes, style.directory, style.at_ms);
+    return true;
+}
+
+/* Prints changes, and runs the command for them. */
+static int process_changes(watching *s, const lock_sync_changes *changes)
+{
+    bool is_first = !s->has_reported;
     int exit_status;
 
-    if (s->o->format != FORMAT_JSON_LINES)
-        changes_print(stdout, changes, at_ms);
-    else if (!json_print_changes(stdout, changes, at_ms, s->o->age))
+    s->has_reported = true;
+    if (!(is_first && (s->o->changes_only || s->o->exec != NULL)) && !print_changes(s, changes))
         return out_of_memory(s);
     exit_status = output_flush();
-    if (exit_status == EXIT_DONE && !s->has_reported)
-        report_missing_ids(results);
-    s->has_reported = true;
+    if (exit_status == EXIT_DONE && is_first) {
+        names_warn(s->names);
+        report_missing_ids(lock_sync_watch_results(s->w));
+    }
+    if (exit_status == EXIT_DONE && !is_first && s->o->exec != NULL &&
+        !exec_changes(s->o->exec, changes, s->names->directory))
+        return out_of_memory(s);
     return exit_status;
+}
+
+/* --until: sets `is_reached` if all locks are in the state. A lock that is not found ends it too. */
+static int check_reached(watching *s)
+{
+    const lock_sync_results *results = lock_sync_watch_results(s->w);
+    rows r = {.at = NULL};
+    int exit_status;
+
+    if (results == NULL)
+        return EXIT_DONE;
+    exit_status = rows_from_results(&r, results) ? condition_status(s->o->until, &r) : out_of_memory(s);
+    rows_free(&r);
+    s->is_reached = exit_status == EXIT_DONE;
+    if (exit_status == EXIT_MISSING)
+        report_missing_ids(results);
+    return exit_status == EXIT_NO || exit_status == EXIT_UNKNOWN ? EXIT_DONE : exit_status;
 }
 
 /* Returns whether the output still has a reader. A write would notice a closed pipe, but may never happen. */
@@ -160,10 +194,14 @@ static int process(watching *s, lock_sync_changes *changes)
 {
     int exit_status = EXIT_DONE;
 
+    if (changes != NULL && s->o->until == NULL)
+        (void)names_update(s->names, lock_sync_watch_results(s->w));
     if (s->v != NULL)
         return view_update(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
-    if (changes != NULL)
-        exit_status = print_changes(s, changes);
+    if (s->o->until != NULL)
+        exit_status = check_reached(s);
+    else if (changes != NULL)
+        exit_status = process_changes(s, changes);
     lock_sync_changes_free(changes);
     return exit_status;
 }
@@ -181,7 +219,7 @@ static int step(watching *s)
         return exit_status_of(status);
     }
     exit_status = process(s, changes);
-    if (exit_status != EXIT_DONE || signals_caught() != 0)
+    if (exit_status != EXIT_DONE || s->is_reached || signals_caught() != 0)
         return exit_status;
     update_problem(s);
     if (s->v == NULL)
@@ -193,7 +231,7 @@ static int follow(watching *s)
 {
     int exit_status = EXIT_DONE;
 
-    while (exit_status == EXIT_DONE && signals_caught() == 0)
+    while (exit_status == EXIT_DONE && !s->is_reached && signals_caught() == 0)
         exit_status = step(s);
     return exit_status;
 }
@@ -228,26 +266,41 @@ static int follow_in_lines(watching *s)
     return exit_status;
 }
 
-int watch(const options *o, lock_sync_ctx *ctx, lock_sync_guard *guard, bool on_screen, bool color)
+/* Finds the locks before the watch begins, because it keeps their ids. */
+static int resolve(names *n)
 {
-    watching s = {.o = o,
-                  .ctx = ctx,
-                  .guard = guard,
-                  .v = on_screen ? view_new(o, color) : NULL,
-                  .interval_ms = options_interval_ms(o)};
-    lock_sync_status status = lock_sync_watch_new(ctx, o->ids, o->id_count, &s.w);
     int exit_status;
 
+    if (!signals_begin(n->ctx, NULL))
+        return report(EXIT_INTERNAL, "a thread could not be started: try again");
+    exit_status = names_resolve(n);
+    signals_end();
+    return exit_status;
+}
+
+int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
+{
+    watching s = {.o = n->o, .ctx = n->ctx, .names = n, .guard = guard, .interval_ms = options_interval_ms(n->o)};
+    lock_sync_status status;
+    int exit_status = resolve(n);
+
+    if (exit_status != EXIT_DONE || signals_caught() != 0)
+        return exit_status;
+    if (on_screen)
+        names_warn(n); /* in lines after the first response */
+    status = lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s.w);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_watch_set_interval_ms(s.w, s.interval_ms);
+    if (on_screen)
+        s.v = view_new(n->o, color);
     if (status != LOCK_SYNC_OK)
-        exit_status = report_error(ctx, status);
+        exit_status = report_error(n->ctx, status);
     else if (on_screen && s.v == NULL)
         exit_status = report(EXIT_INTERNAL, "out of memory");
     else
         exit_status = on_screen ? follow_on_screen(&s) : follow_in_lines(&s);
     if (s.end != LOCK_SYNC_OK)
-        exit_status = report_error(ctx, s.end);
+        exit_status = report_error(n->ctx, s.end);
     lock_sync_watch_free(s.w);
     if (s.v != NULL)
         view_free(s.v);

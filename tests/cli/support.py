@@ -1,5 +1,6 @@
 """Shared by the tests of the command: the simulator, a service with a test's responses, runs, a terminal."""
 import contextlib
+import hmac
 import http.server
 import json
 import os
@@ -97,14 +98,18 @@ class Test(unittest.TestCase):
     """A folder, an environment, and cleanup at the end of the test."""
 
     maxDiff = None
+    keeps_names = True  # locks without names are known, so that the command asks only for states
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="locksync-cli-")
         self.addCleanup(shutil.rmtree, self.folder)
         self.environment = {
-            **PASSED_ON, "HOME": self.folder, "XDG_STATE_HOME": self.path("state"), "TZ": "UTC",
-            "LOCKSYNC_PERSONAL_KEY": KEY, "LOCKSYNC_INTERVAL_MS": "1",
+            **PASSED_ON, "HOME": self.folder, "XDG_STATE_HOME": self.path("state"),
+            "XDG_CACHE_HOME": self.path("cache"), "TZ": "UTC", "LOCKSYNC_PERSONAL_KEY": KEY,
+            "LOCKSYNC_INTERVAL_MS": "1",
         }
+        if self.keeps_names:
+            self.keep_names()
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -115,6 +120,14 @@ class Test(unittest.TestCase):
             file.write(text)
         os.chmod(path, mode)
         return path
+
+    def names_file(self, key=KEY):
+        return self.path("cache", "locksync", hmac.new(b"locksync names", key.encode(), "sha256").hexdigest()[:32] + ".json")
+
+    def keep_names(self, key=KEY):
+        os.makedirs(self.path("cache", "locksync"), 0o700, exist_ok=True)
+        with open(self.names_file(key), "w", encoding="utf-8") as file:
+            json.dump({"result": [{"id": number, "revision": 10**9} for number in range(1, 4001)]}, file)
 
     def start_service(self, *locks):
         service = Service()

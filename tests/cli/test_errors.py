@@ -118,8 +118,7 @@ class Usage(Test):
                           ["--json", "--json-lines"], ["--watch", "--json"], ["--interval=30"],
                           ["--watch", "--interval=19"], ["--timeout=0"], ["--timeout=1s"], ["--timeout="],
                           ["--timeout=nan"], ["--timeout=90000"], ["--base-url=ftp://x"],
-                          ["--base-url=http://192.0.2.1"], ["--base-url="], ["--api-version=a/b"], ["0"], ["-1"],
-                          ["1.5"], ["x"], ["+1"], [""], ["9223372036854775808"]):
+                          ["--base-url=http://192.0.2.1"], ["--base-url="], ["--api-version=a/b"], ["-1"], [""], ["1001", ""]):
             with self.subTest(arguments):
                 self.assertEqual(self.expect(2, *arguments), "")
 
@@ -130,7 +129,8 @@ class Usage(Test):
         for arguments, expected in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
                                     (["--js"], f"--js{ambiguous}--json, --json-lines"),
                                     (["--k"], f"--k{ambiguous}--key-file"),
-                                    (["--c=always"], f"--c{ambiguous}--color, --columns, --ca-file"),
+                                    (["--c=always"], f"--c{ambiguous}--changes-only, --check, --columns, --color, "
+                                                     "--ca-file"),
                                     (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
                                     (["--api-version="], r"it is empty\. See locksync --help\."),
                                     (["--base-url=http://192.0.2.1"],
@@ -146,8 +146,17 @@ class Usage(Test):
         for word in "--", "--watchful", "--watch=1":
             self.assertNotIn("ambiguous", self.run_command(word)[2])
 
+    def test_arguments_that_are_no_locks(self):
+        self.start_service(lock(1001))
+        for argument in "0", "1.5", "x", "+1", "9223372036854775808":
+            with self.subTest(argument):
+                self.assertEqual(self.expect(3, "1001", argument), "")
+                self.assertRegex(self.complaint, "^locksync: argument 2 .*run locksync without arguments")
+
     def test_wrong_arguments_are_not_shown(self):
-        for arguments in ([KEY], [f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
+        self.start_service()
+        self.expect(3, KEY)
+        for arguments in ([f"--pass={KEY}"], ["--watch", f"--colour={KEY}"]):
             with self.subTest(arguments):
                 self.expect(2, *arguments)
 

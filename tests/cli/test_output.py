@@ -119,14 +119,14 @@ class Json(Test):
         fetched = datetime.datetime.fromisoformat(document["fetched_at"].replace("Z", "+00:00"))
         self.assertEqual(round(fetched.timestamp() * 1000), document["fetched_at_ms"])
         self.assertEqual(document["missing"], [77])
-        names = ("id", "locked", "jammed", "connected", "state", "state_name", "door_state", "door_state_name",
+        names = ("id", "name", "serial_number", "locked", "jammed", "connected", "state", "state_name", "door_state", "door_state_name",
                  "battery_level", "charging", "state_change_result", "revision", "last_state_changed",
                  "last_state_changed_ms")
         at = ("2026-01-02T03:04:05.678Z", 1767323045678)
         self.assertEqual(document["locks"], [dict(zip(names, values)) for values in (
-            (1001, False, True, True, 3, "semi-locked", 3, "closed", 80, False, 1, 7, *at),
-            (1002, None, None, False, *[None] * 7, 7, None, None),
-            (1003, None, None, False, *[None] * 7, 7, *at),
+            (1001, None, None, False, True, True, 3, "semi-locked", 3, "closed", 80, False, 1, 7, *at),
+            (1002, *[None] * 4, False, *[None] * 7, 7, None, None),
+            (1003, *[None] * 4, False, *[None] * 7, 7, *at),
         )])
 
     def test_lines(self):
@@ -134,6 +134,8 @@ class Json(Test):
         lines = [json.loads(line) for line in self.expect(3, "--json-lines", "1001", "1002", "77").splitlines()]
         self.assertEqual([(line["id"], line.get("locked"), line.get("missing")) for line in lines],
                          [(1001, True, None), (1002, False, None), (77, None, True)])
+        for line in lines:
+            self.assertRegex(line["fetched_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
     def test_age(self):
         self.start_service(lock(1001), lock(1002, state=None))

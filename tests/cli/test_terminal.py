@@ -366,7 +366,7 @@ class Watch(Test):
                               (f"{SHOWN} --watch --json-lines 1001", '"changes":\\["added",')):
             terminal = Terminal(self)
             terminal.type(command)
-            terminal.wait(line)
+            terminal.wait(line, "-J")  # with wrapped lines joined
             self.assertEqual(terminal.value_of("alternate_on"), "0")
 
 

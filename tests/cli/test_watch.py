@@ -70,7 +70,8 @@ class Watch(Test):
                          (1001, ["added", "connected", *known], None, True))
         self.service.locks = [lock(1001, state=2, doorState=2)]
         second = json.loads(watch.stdout.readline())
-        self.assertEqual(sorted(second), ["after", "at", "at_ms", "before", "changes", "id"])
+        self.assertEqual(sorted(second), ["after", "at", "at_ms", "before", "changes", "id", "name",
+                                          "serial_number"])
         self.assertEqual((second["changes"], second["before"]), (["state", "door"], first["after"]))
         self.assertEqual((second["after"]["state_name"], second["after"]["door_state"]), ("unlocked", 2))
         self.assertLess(abs(second["at_ms"] / 1000 - time.time()), 60)

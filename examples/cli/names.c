@@ -1,0 +1,184 @@
+#include "names.h"
+
+#include "moment.h"
+#include "names_file.h"
+#include "names_rules.h"
+#include "report.h"
+#include "sanitize.h"
+#include "signals.h"
+#include "turn.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS_MS 1000 /* how often a run that waits looks whether another run has asked */
+#define FITTING_SIZE 1024
+
+static void read_file(names *n)
+{
+    const char *problem = *n->path != '\0' ? names_file_read(n->ctx, n->path, &n->directory) : NULL;
+
+    if (problem != NULL)
+        notice("the kept names of the locks cannot be read from %s (%s)", n->path, problem);
+}
+
+static void write_file(const names *n)
+{
+    const char *problem = *n->path != '\0' ? names_file_write(n->path, n->directory) : NULL;
+
+    if (problem != NULL)
+        notice("the names of the locks cannot be kept in %s (%s)", n->path, problem);
+}
+
+int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path)
+{
+    *n = (names){.o = o, .ctx = ctx, .path = path, .id_count = o->lock_count};
+    if (n->id_count > 0 && (n->ids = calloc(n->id_count, sizeof *n->ids)) == NULL)
+        return report(EXIT_INTERNAL, "out of memory");
+    read_file(n);
+    return EXIT_DONE;
+}
+
+void names_end(names *n)
+{
+    lock_sync_directory_free(n->directory);
+    lock_sync_directory_free(n->replaced);
+    free(n->ids);
+}
+
+/* --- asking --- */
+
+static bool must_ask(const names *n, bool is_lacking)
+{
+    names_facts facts = {.age_ms = -1, .is_wanted = n->o->refresh && !n->is_asked, .is_lacking = is_lacking};
+
+    if (n->directory != NULL)
+        facts.age_ms = unix_now_ms() - lock_sync_directory_fetched_at_ms(n->directory);
+    return names_must_ask(&facts);
+}
+
+static lock_sync_status ask(names *n)
+{
+    lock_sync_directory *directory;
+    lock_sync_status status = lock_sync_fetch_directory(n->ctx, &directory);
+
+    n->problem[0] = '\0';
+    if (status == LOCK_SYNC_OK) {
+        lock_sync_directory_free(n->replaced);
+        n->replaced = n->directory;
+        n->directory = directory;
+        n->is_asked = true;
+        write_file(n);
+    } else if (status != LOCK_SYNC_E_TOO_SOON || n->directory == NULL || n->o->refresh) {
+        (void)snprintf(n->problem, sizeof n->problem, "%s", message_of(n->ctx, status));
+    }
+    return status;
+}
+
+bool names_update(names *n, const lock_sync_results *results)
+{
+    return must_ask(n, names_differ(n->directory, results)) && ask(n) == LOCK_SYNC_OK;
+}
+
+/* --- the arguments --- */
+
+/* Returns whether an argument fits no lock of the directory. One that is an id can be used. */
+static bool is_lacking(const names *n, bool even_ids)
+{
+    bool found = true;
+
+    for (size_t i = 0; found && i < n->o->lock_count; i++) {
+        const char *word = n->o->locks[i];
+        const lock_sync_lock_info *first;
+        fit best;
+
+        found = names_find(n->directory, word, &best, &first) > 0 || (!even_ids && names_id(word) > 0);
+    }
+    return !found;
+}
+
+static int report_several(const names *n, size_t argument, fit best)
+{
+    char list[FITTING_SIZE] = "";
+    size_t used = 0;
+    const char *between = "";
+
+    for (size_t i = 0; used < sizeof list && i < lock_sync_directory_count(n->directory); i++) {
+        const lock_sync_lock_info *info = lock_sync_directory_at(n->directory, i);
+
+        if (names_fit(info, n->o->locks[argument]) != best)
+            continue;
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s (id %" PRId64 ")", between,
+                                 info->serial_number != NULL ? info->serial_number : "no serial number", info->id);
+        between = ", ";
+    }
+    return report(EXIT_USAGE, "argument %zu is the name of several locks: use one of the serial numbers %s",
+                  argument + 1, list);
+}
+
+static int find_ids(names *n)
+{
+    for (size_t i = 0; i < n->id_count; i++) {
+        const lock_sync_lock_info *first;
+        fit best;
+        size_t count = names_find(n->directory, n->o->locks[i], &best, &first);
+
+        if (count > 1)
+            return report_several(n, i, best);
+        n->ids[i] = count == 1 ? first->id : names_id(n->o->locks[i]);
+        if (n->ids[i] == 0) /* not repeated: it may be a key in the wrong place */
+            return report(EXIT_MISSING,
+                          "argument %zu is no name, serial number or id of a lock: run locksync without arguments to "
+                          "list the account's locks",
+                          i + 1);
+    }
+    return EXIT_DONE;
+}
+
+/* Returns whether the states may be available although the names are not: the rate limit or the service denied only
+   this request. All other failures would be the same for the states. */
+static bool is_of_names_only(lock_sync_status status)
+{
+    switch (status) {
+    case LOCK_SYNC_E_TOO_SOON:
+    case LOCK_SYNC_E_FORBIDDEN:
+    case LOCK_SYNC_E_NOT_FOUND:
+    case LOCK_SYNC_E_SERVER:
+    case LOCK_SYNC_E_HTTP:
+    case LOCK_SYNC_E_API:
+    case LOCK_SYNC_E_MALFORMED:
+    case LOCK_SYNC_E_TOO_LARGE: return true;
+    default: return false;
+    }
+}
+
+int names_resolve(names *n)
+{
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    while (must_ask(n, is_lacking(n, true)) && (status = ask(n)) == LOCK_SYNC_E_TOO_SOON && n->o->wait &&
+           is_lacking(n, false) && turn_wait(n->ctx, RUNS_MS)) {
+        lock_sync_directory_free(n->directory);
+        read_file(n);
+    }
+    if (status == LOCK_SYNC_OK || (is_of_names_only(status) && !is_lacking(n, false)))
+        return find_ids(n);
+    return signals_caught() != 0 ? EXIT_INTERNAL : report_error(n->ctx, status);
+}
+
+/* --- showing --- */
+
+void names_text(const lock_sync_directory *directory, int64_t id, char text[NAMES_TEXT_SIZE])
+{
+    const lock_sync_lock_info *info = lock_sync_directory_find(directory, id);
+
+    (void)snprintf(text, NAMES_TEXT_SIZE, "%s", info != NULL && info->name != NULL ? info->name : "");
+    sanitize(text);
+}
+
+void names_warn(const names *n)
+{
+    if (*n->problem != '\0')
+        notice("the names of the locks %s: %s", n->directory != NULL ? "may be old" : "are not known", n->problem);
+}

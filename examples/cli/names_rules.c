@@ -1,0 +1,70 @@
+#include "names_rules.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#define OLD_MS INT64_C(86400000)
+#define YOUNG_MS INT64_C(60000) /* the service would know no more, and allows ten requests in ten minutes */
+
+int64_t names_id(const char *word)
+{
+    char *end;
+    int64_t id;
+
+    errno = 0;
+    id = strtoimax(word, &end, 10);
+    return errno == 0 && strspn(word, "0123456789") > 0 && *end == '\0' ? id : 0;
+}
+
+/* Compares with ASCII letters alike in both cases, whatever the locale: the command sets none. */
+fit names_fit(const lock_sync_lock_info *info, const char *word)
+{
+    if (info->id == names_id(word))
+        return FIT_ID;
+    if (info->serial_number != NULL && strcmp(info->serial_number, word) == 0)
+        return FIT_SERIAL;
+    if (info->name == NULL || strcasecmp(info->name, word) != 0)
+        return FIT_NOT;
+    return strcmp(info->name, word) == 0 ? FIT_NAME : FIT_NAME_IN_OTHER_CASE;
+}
+
+size_t names_find(const lock_sync_directory *directory, const char *word, fit *best, const lock_sync_lock_info **first)
+{
+    size_t found = 0;
+
+    *best = FIT_NOT;
+    *first = NULL;
+    for (size_t i = 0; i < lock_sync_directory_count(directory); i++) {
+        const lock_sync_lock_info *info = lock_sync_directory_at(directory, i);
+        fit how = names_fit(info, word);
+
+        if (how < *best) {
+            *best = how;
+            *first = info;
+            found = 0;
+        }
+        found += how != FIT_NOT && how == *best;
+    }
+    return found;
+}
+
+bool names_differ(const lock_sync_directory *directory, const lock_sync_results *results)
+{
+    for (size_t i = 0; i < lock_sync_results_count(results); i++) {
+        const lock_sync_lock *now = lock_sync_results_at(results, i);
+        const lock_sync_lock *then = lock_sync_results_find(lock_sync_directory_results(directory), now->id);
+
+        if (then == NULL)
+            return true;
+        if ((now->fields & then->fields & LOCK_SYNC_FIELD_REVISION) != 0 && now->revision > then->revision)
+            return true;
+    }
+    return false;
+}
+
+bool names_must_ask(const names_facts *f)
+{
+    return f->is_wanted || f->age_ms < 0 || f->age_ms > OLD_MS || (f->is_lacking && f->age_ms >= YOUNG_MS);
+}
