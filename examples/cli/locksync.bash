@@ -14,19 +14,24 @@ _locksync() {
         COMPREPLY=($(compgen -W $'auto\nalways\nnever' -- "$word"))
         return
         ;;
-    --key-file | --guard-file | --ca-file)
+    -c | --check | -u | --until)
+        COMPREPLY=($(compgen -W $'locked\nunlocked\nopen\nclosed\nconnected\ndisconnected' -- "$word"))
+        return
+        ;;
+    -k | --key-file | --guard-file | --ca-file)
         compopt -o filenames
         COMPREPLY=($(compgen -f -- "$word"))
         return
         ;;
-    --interval | --timeout | --api-version | --base-url)
+    -i | --interval | -t | --timeout | -x | --exec | --columns | --api-version | --base-url)
         return
         ;;
     esac
     if [[ $word == -* ]]; then
         IFS=' '
-        COMPREPLY=($(compgen -W "--watch --interval --json --json-lines --age --color --wait --timeout --key-file \
-            --guard-file --api-version --base-url --ca-file --help --version" -- "$word" | tr '\n' ' '))
+        COMPREPLY=($(compgen -W "--watch --interval --exec --changes-only --check --until --json --json-lines --age \
+            --columns --no-headers --color --quiet --refresh --wait --timeout --key-file --guard-file --api-version \
+            --base-url --ca-file --help --version" -- "$word" | tr '\n' ' '))
     fi
 }
 complete -F _locksync locksync

@@ -19,9 +19,9 @@ class Agreement(Test):
     def setUp(self):
         super().setUp()
         self.help = self.expect(0, "--help")
-        self.options = sorted(set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", self.help, re.M)))
+        self.options = sorted(set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", self.help, re.M)))
         self.statuses = re.findall(r"^ +(\d+)  (.*)$", self.help, re.M)
-        self.assertEqual([number for number, _ in self.statuses], [str(i) for i in range(13)])
+        self.assertEqual([number for number, _ in self.statuses], [str(i) for i in range(15)])
 
     def test_every_option_is_documented_everywhere(self):
         words = {
@@ -80,7 +80,8 @@ class Completion(Test):
         self.write("a key", "")
         self.write("a list", "")
         self.assertEqual(self.bash("--js"), ["--json", "--json-lines"])
-        self.assertEqual(self.bash("--watch", "--c"), ["--color", "--ca-file"])
+        self.assertEqual(self.bash("--watch", "--co"), ["--columns", "--color"])
+        self.assertEqual(self.bash("--until", "un"), ["unlocked"])
         self.assertEqual(self.bash("--color", ""), ["auto", "always", "never"])
         self.assertEqual(self.bash("--color", "=", "al"), ["always"])
         self.assertEqual(self.bash("--color", "="), ["auto", "always", "never"])
