@@ -160,6 +160,7 @@ int names_resolve(names *n)
     while (must_ask(n, is_lacking(n, true)) && (status = ask(n)) == LOCK_SYNC_E_TOO_SOON && n->o->wait &&
            is_lacking(n, false) && turn_wait(n->ctx, RUNS_MS)) {
         lock_sync_directory_free(n->directory);
+        n->problem[0] = '\0';
         read_file(n);
     }
     if (status == LOCK_SYNC_OK || (is_of_names_only(status) && !is_lacking(n, false)))

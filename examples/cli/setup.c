@@ -68,8 +68,6 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     if (interval != NULL && o->base_url != NULL && strncasecmp(o->base_url, "http:", 5) == 0) {
         o->interval_ms = strtoimax(interval, NULL, 10);
         status = lock_sync_guard_set_min_interval_ms(*guard, o->interval_ms);
-        if (status == LOCK_SYNC_OK)
-            status = lock_sync_guard_set_kind_interval_ms(*guard, LOCK_SYNC_REQUEST_DIRECTORY, o->interval_ms);
     }
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_guard(ctx, *guard);

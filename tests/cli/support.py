@@ -52,7 +52,8 @@ class Service:
             def do_GET(self):
                 service.requests.append(self.path)
                 body = json.dumps({"success": True, "result": service.locks})
-                status, fields, body = service.reply or (200, {}, body)
+                reply = service.reply if "/sync" in self.path else service.names_reply or service.reply
+                status, fields, body = reply or (200, {}, body)
                 body = body.encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", "Content-Length": len(body), **fields}.items():
@@ -66,6 +67,7 @@ class Service:
 
         self.locks = []
         self.reply = None
+        self.names_reply = None  # instead of `reply` for requests of the directory
         self.requests = []
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -92,6 +94,11 @@ def lock(number, state=6, connected=True, **more):
         device = {"state": state, "doorState": 3, "batteryLevel": 80, "isCharging": False, "stateChangeResult": 0,
                   "lastStateChangedDate": "2026-01-02T03:04:05.678Z", **more}
     return {"id": number, "isConnected": connected, "revision": 7, "deviceState": device}
+
+
+def named(number, name, serial=None, **more):
+    """Returns a record as it is in a directory. Responses with states may have it too."""
+    return {**lock(number, **more), "name": name, "serialNumber": serial}
 
 
 class Test(unittest.TestCase):

@@ -1,0 +1,288 @@
+"""Names and serial numbers as arguments and in the output, and when the service is asked for them."""
+import json
+import os
+import re
+import shutil
+import stat
+import time
+
+from support import KEY, Test, lock, main, named, wait_until
+
+NAMES = "/api/v37/my/lock?ItemsPerPage=100&Page=1"
+STATES = "/api/v37/my/lock/sync"
+
+
+class Arguments(Test):
+    keeps_names = False
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service(
+            named(1001, "Front door", "111111-00001"), named(1002, "Garage", "111111-00002"),
+            named(1003, "Front door", "111111-00003"), named(1004, "GARAGE", "2002"), named(2002, "1002", "111111-00005"),
+            named(1005, "Haustür", None), named(1006, None, "111111-00006"), named(1007, "Cellar", "Haustür"))
+
+    def ids(self, *arguments):
+        return [one["id"] for one in json.loads(self.expect(0, "--json", "--", *arguments))["locks"]]
+
+    def test_what_an_argument_fits(self):
+        for argument, expected in (("1001", 1001), ("111111-00003", 1003), ("Garage", 1002), ("GARAGE", 1004),
+                                   ("2002", 2002),  # an id before a serial number
+                                   ("1002", 1002),  # an id before a name
+                                   ("Haustür", 1007),  # a serial number before a name
+                                   ("HAUSTür", 1005), ("cellar", 1007), ("111111-00006", 1006)):
+            with self.subTest(argument):
+                self.assertEqual(self.ids(argument), [expected])
+        self.assertEqual(self.ids("Cellar", "111111-00001"), [1001, 1007])
+
+    def test_a_number_that_is_no_id(self):
+        self.service.locks = [named(1001, "12", "34"), named(1002, "34", "-")]
+        for argument, expected in ("12", 1001), ("34", 1001), ("-", 1002):
+            self.assertEqual(self.ids(argument), [expected])
+
+    def test_a_name_of_several_locks_is_an_error(self):
+        for argument, serials in (("Front door", r"111111-00001 \(id 1001\), 111111-00003 \(id 1003\)"),
+                                  ("garage", r"111111-00002 \(id 1002\), 2002 \(id 1004\)")):
+            self.assertEqual(self.expect(2, "1001", argument), "")
+            self.assertRegex(self.complaint, f"argument 2 is the name of several locks: .* serial numbers {serials}$")
+
+    def test_a_name_that_no_lock_has(self):
+        for argument in "Front", "Haust\u00dcr", "111111-", " Garage":
+            self.assertEqual(self.expect(3, argument), "")
+            self.assertRegex(self.complaint, "argument 1 is no name, .*: run locksync without arguments to list")
+
+    def test_an_id_that_no_lock_has(self):
+        self.assertEqual(json.loads(self.expect(3, "--json", "77"))["missing"], [77])
+        self.assertIn("lock 77 was not found", self.complaint)
+
+
+class Output(Test):
+    keeps_names = False
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service(named(1001, "Front \x1b[31mdoor\u202e\n", "111111-00001"), lock(1002))
+
+    def test_json(self):
+        for _ in range(2):  # from the service, and from the file
+            locks = json.loads(self.expect(0, "--json"))["locks"]
+            lines = [json.loads(line) for line in self.expect(3, "--json-lines", "1001", "1002", "77").splitlines()]
+            for found in locks, lines[:2]:
+                self.assertEqual([(one["name"], one["serial_number"]) for one in found],
+                                 [("Front \x1b[31mdoor\u202e\n", "111111-00001"), (None, None)])
+            self.assertEqual((lines[2]["name"], lines[2]["serial_number"]), (None, None))
+
+    def test_the_name_of_a_lock_that_is_not_found(self):
+        self.expect(0)
+        self.service.locks = [lock(1002)]
+        line = json.loads(self.expect(3, "--json-lines", "111111-00001"))
+        self.assertEqual((line["id"], line["missing"], line["serial_number"]), (1001, True, "111111-00001"))
+
+    def test_lines_of_changes(self):
+        watch = self.start("--watch")
+        self.assertRegex(watch.stdout.readline(), r" 1001  Front  \[31mdoor    added: state locked;")
+        self.assertRegex(watch.stdout.readline(), r" 1002  added: state locked;")
+        watch = self.start("--watch", "--json-lines", "1001")
+        line = json.loads(watch.stdout.readline())
+        self.assertEqual((line["name"], line["serial_number"], line["after"]["serial_number"]),
+                         ("Front \x1b[31mdoor\u202e\n", "111111-00001", "111111-00001"))
+
+
+class Asking(Test):
+    keeps_names = False
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service(named(1001, "Front door", "111111-00001"), named(1002, "Garage", "111111-00002"))
+
+    def requests(self):
+        """Returns the paths since the last call."""
+        paths, self.service.requests = self.service.requests, []
+        return paths
+
+    def age_names(self, seconds):
+        """Makes the file of the names older, and forgets when the service was last asked."""
+        at = time.time() - seconds
+        os.utime(self.names_file(), (at, at))
+        shutil.rmtree(self.path("state"), ignore_errors=True)
+
+    def test_states_come_with_the_names(self):
+        self.assertEqual(json.loads(self.expect(0, "--json-lines", "Garage"))["locked"], True)
+        self.assertEqual(self.requests(), [NAMES])
+        self.expect(0, "Garage", "1001")
+        self.assertEqual(self.requests(), [STATES + "?id=1002&id=1001"])
+
+    def test_the_file(self):
+        os.umask(os.umask(0))  # the modes must not depend on the umask
+        self.expect(0)
+        folder, path = self.path("cache", "locksync"), self.names_file()
+        self.assertEqual(os.listdir(folder), [os.path.basename(path)])
+        self.assertEqual([stat.S_IMODE(os.stat(place).st_mode) for place in (folder, path)], [0o700, 0o600])
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertNotIn(KEY, text)
+        self.assertEqual(json.loads(text)["result"][0],
+                         {"id": 1001, "name": "Front door", "serialNumber": "111111-00001", "revision": 7})
+
+    def test_accounts_have_their_own_names(self):
+        self.expect(0)
+        self.set(LOCKSYNC_PERSONAL_KEY="another-key")
+        self.expect(0)
+        self.assertEqual(self.requests(), [NAMES, NAMES])
+
+    def test_the_home_folder(self):
+        self.set(XDG_CACHE_HOME=None)
+        self.expect(0)
+        self.assertEqual(os.listdir(self.path(".cache", "locksync")), [os.path.basename(self.names_file())])
+
+    def test_old_names_are_asked_for_again(self):
+        self.expect(0)
+        for age, expected in (86000, STATES), (86500, NAMES), (-3600, NAMES):
+            self.age_names(age)
+            self.requests()
+            self.expect(0)
+            self.assertEqual(self.requests(), [expected], age)
+
+    def test_refresh(self):
+        self.expect(0)
+        self.age_names(0)
+        self.service.locks[0]["name"] = "Back door"
+        self.assertEqual(json.loads(self.expect(0, "--refresh", "--json-lines", "1001"))["name"], "Back door")
+        status, out, err = self.run_command("--refresh", "--json-lines", "1001")
+        self.assertEqual((status, json.loads(out)["name"]), (0, "Back door"))
+        self.assertRegex(err, r"\Alocksync: the names of the locks may be old: .* is allowed in [^\n]*\n\Z")
+        self.assertEqual(self.requests(), [NAMES, NAMES, STATES + "?id=1001"])
+
+    def test_a_lock_that_is_not_known(self):
+        self.expect(0)
+        self.service.locks.append(named(1003, "Cellar", "111111-00003"))
+        self.requests()
+        for age, expected in (0, [STATES]), (100, [STATES, NAMES]), (100, [STATES]):
+            self.age_names(age)
+            self.expect(0)
+            self.assertEqual(self.requests(), expected)
+        self.age_names(0)
+        self.service.locks.append(named(1004, "Attic", "111111-00004"))
+        self.assertEqual(self.expect(3, "Attic"), "")  # the names are too young
+        self.assertEqual(self.requests(), [])
+        self.age_names(100)
+        self.expect(0, "Attic")
+        self.assertEqual(self.requests(), [NAMES])
+
+    def test_a_raised_revision(self):
+        self.expect(0)
+        self.service.locks[0].update(name="Garage", revision=8)
+        self.service.locks[1].update(name="Front door", revision=8)
+        self.requests()
+        self.assertEqual(json.loads(self.expect(0, "--json-lines", "Front door"))["id"], 1001)  # still young
+        self.age_names(100)
+        self.assertEqual(json.loads(self.expect(0, "--json-lines", "Front door"))["id"], 1002)
+        self.assertEqual(self.requests(), [STATES + "?id=1001"] * 2 + [NAMES])
+
+    def test_a_watch_shows_new_names(self):
+        self.expect(0)
+        self.age_names(100)
+        watch = self.start("--watch", "--changes-only")
+        self.service.wait_for_requests(2)
+        self.service.locks = [named(1001, "Back door", "111111-00001", state=2), self.service.locks[1]]
+        self.service.locks[0]["revision"] = 8
+        self.assertRegex(watch.stdout.readline(), "  1001  Back door  state: locked -> unlocked; config: 7 -> 8$")
+        self.assertEqual(self.requests().count(NAMES), 2)
+
+    def test_damaged_files_are_replaced(self):
+        for text in "", "{", '{"result": 1}', '{"result": [{"id": 1}, {"id": "x"}]}':
+            self.expect(0)
+            with open(self.names_file(), "w", encoding="utf-8") as file:
+                file.write(text)
+            shutil.rmtree(self.path("state"))
+            self.requests()
+            self.expect(0)
+            self.assertEqual(self.requests(), [NAMES])
+            shutil.rmtree(self.path("state"))
+
+    def test_files_that_cannot_be_used_are_only_a_warning(self):
+        os.makedirs(self.path("cache", "locksync"))
+        os.mkdir(self.names_file())
+        for cache, expected in ((self.path("cache"), "(?s)cannot be read .* directory.*cannot be kept"),
+                                (self.write("file", ""), r"cannot be kept in .*file/locksync \(Not a directory\)"),
+                                (self.path("x" * 5000), "too long")):
+            self.set(XDG_CACHE_HOME=cache)
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            status, out, err = self.run_command("--json-lines", "Garage")
+            self.assertEqual((status, json.loads(out)["id"]), (0, 1002))
+            self.assertRegex(err, expected)
+            shutil.rmtree(self.path("state"))
+            self.expect(0, "--quiet", "Garage")
+
+    def test_states_are_shown_without_names(self):
+        for reply in (403, {}, ""), (404, {}, ""), (418, {}, ""), (500, {}, ""), (200, {}, "<html>"):
+            self.service.names_reply = reply
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            with self.subTest(reply):
+                self.requests()
+                status, out, err = self.run_command("--json-lines", "1001")
+                self.assertEqual((status, json.loads(out)["name"]), (0, None))
+                self.assertRegex(err, r"\Alocksync: the names of the locks are not known: [^\n]+\n\Z")
+                self.assertEqual(self.requests(), [NAMES, STATES + "?id=1001"])
+                shutil.rmtree(self.path("state"))
+                self.expect(0, "--quiet", "1001")
+
+    def test_a_name_cannot_be_found_without_names(self):
+        for reply, exit_status in ((403, {}, ""), 5), ((503, {}, ""), 9), ((200, {}, "<html>"), 10):
+            self.service.names_reply = reply
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            self.assertEqual(self.expect(exit_status, "1001", "Garage"), "")
+
+    def test_failures_that_concern_the_states_too_end_it(self):
+        for reply, exit_status in ((401, {}, ""), 5), ((429, {"Retry-After": "7"}, ""), 6):
+            self.service.names_reply = reply
+            shutil.rmtree(self.path("state"), ignore_errors=True)
+            self.requests()
+            self.assertEqual(self.expect(exit_status), "")
+            self.assertEqual(self.requests(), [NAMES])
+
+    def test_the_rate_limit_denies_the_names(self):
+        self.expect(0)
+        os.unlink(self.names_file())
+        self.requests()
+        self.assertEqual(self.expect(6, "Garage"), "")
+        self.assertRegex(self.complaint, r"is allowed in (\d+ s|1 min 0 s)\. Try again then, or use --wait")
+        self.assertEqual(self.requests(), [])
+        status, _, err = self.run_command("1001")
+        self.assertEqual((status, self.requests()), (0, [STATES + "?id=1001"]))
+        self.assertIn("the names of the locks are not known", err)
+
+    def test_a_run_that_waits_uses_the_names_that_another_run_keeps(self):
+        self.expect(0)
+        kept = self.names_file() + ".kept"
+        os.rename(self.names_file(), kept)
+        self.requests()
+        run = self.start("--wait", "--json-lines", "Garage")
+        wait_until(lambda: re.search("S|D", self.state_of(run)), "the wait")
+        os.rename(kept, self.names_file())
+        status, out, err = self.end(run)
+        self.assertEqual((status, json.loads(out)["id"], err), (0, 1002, ""))
+        self.assertEqual(self.requests(), [STATES + "?id=1002"])
+
+    def state_of(self, process):
+        with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(") ", 1)[1][0]
+
+
+class Cron(Test):
+    keeps_names = False
+
+    def test_a_hundred_runs_ask_once_and_break_no_limit(self):
+        sim = self.start_sim("--min-interval-ms", "20", "--hourly-budget", "700", "--directory-budget", "10")
+        self.set(LOCKSYNC_INTERVAL_MS="20")
+        for _ in range(10):
+            for run in [self.start("--wait", "--json-lines", "Garage") for _ in range(10)]:
+                status, out, err = self.end(run)
+                self.assertEqual((status, json.loads(out)["id"], err), (0, 1002, ""))
+        stats = sim.ask("stats")
+        self.assertEqual((stats["directories"], stats["syncs"]), (1, 99))
+        self.assertEqual([value for name, value in stats.items() if name.endswith("violations")], [0] * 4)
+
+
+if __name__ == "__main__":
+    main()

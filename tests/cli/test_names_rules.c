@@ -1,0 +1,139 @@
+/* Which lock an argument means, and when the service is asked for names: tables of cases. */
+#include "names_rules.h"
+
+#include "../support/decoding.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY INT64_C(86400000)
+
+TEST(the_service_is_asked_for_names_only_if_it_must_be)
+{
+    static const struct {
+        const char *name;
+        names_facts facts;
+        bool asks;
+    } rows[] = {
+        {"nothing is known", {.age_ms = -1}, true},
+        {"young and complete", {.age_ms = 0}, false},
+        {"a day old", {.age_ms = DAY}, false},
+        {"older", {.age_ms = DAY + 1}, true},
+        {"from the future", {.age_ms = -DAY}, true},
+        {"young, and a lock is not known", {.age_ms = 59999, .is_lacking = true}, false},
+        {"a minute old, and a lock is not known", {.age_ms = 60000, .is_lacking = true}, true},
+        {"--refresh", {.age_ms = 0, .is_wanted = true}, true},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        t_row("%s", rows[i].name);
+        CHECK(names_must_ask(&rows[i].facts) == rows[i].asks);
+    }
+}
+
+TEST(an_id_is_a_positive_number_of_digits)
+{
+    static const struct {
+        const char *word;
+        int64_t id;
+    } rows[] = {
+        {"1", 1},
+        {"007", 7},
+        {"9223372036854775807", INT64_MAX},
+        {"9223372036854775808", 0},
+        {"0", 0},
+        {"", 0},
+        {"+1", 0},
+        {"-1", 0},
+        {" 1", 0},
+        {"1 ", 0},
+        {"1x", 0},
+        {"x", 0},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        t_row("%s", rows[i].word);
+        CHECK_INT(names_id(rows[i].word), rows[i].id);
+    }
+}
+
+static lock_sync_directory *directory_of(lock_sync_ctx *ctx, const char *body)
+{
+    lock_sync_request *request;
+    lock_sync_response *response;
+    lock_sync_directory *directory;
+
+    MUST_OK(lock_sync_request_build_directory(ctx, 1, &request));
+    MUST_OK(lock_sync_response_new(ctx, &response));
+    MUST_OK(lock_sync_response_set_status(response, 200));
+    MUST_OK(lock_sync_response_append_body(response, body, strlen(body)));
+    MUST_OK(lock_sync_response_decode_directory(ctx, request, response, &directory));
+    lock_sync_response_free(response);
+    lock_sync_request_free(request);
+    return directory;
+}
+
+TEST_WITH_CTX(an_argument_means_the_locks_that_it_fits_best)
+{
+    static const struct {
+        const char *word;
+        size_t count;
+        fit best;
+        int64_t first;
+    } rows[] = {
+        {"3", 1, FIT_ID, 3},        {"7", 1, FIT_SERIAL, 3},
+        {"A-1", 1, FIT_SERIAL, 1},  {"a-1", 0, FIT_NOT, 0},
+        {"Door", 1, FIT_NAME, 1},   {"DOOR", 2, FIT_NAME_IN_OTHER_CASE, 1},
+        {"door", 1, FIT_NAME, 2},   {"Gate", 2, FIT_NAME, 4},
+        {"\u00dcb", 0, FIT_NOT, 0}, {"\u00fcB", 1, FIT_NAME_IN_OTHER_CASE, 3},
+        {"", 0, FIT_NOT, 0},
+    };
+    lock_sync_directory *directory = directory_of(ctx,
+                                                  "{\"result\":["
+                                                  "{\"id\":1,\"name\":\"Door\",\"serialNumber\":\"A-1\"},"
+                                                  "{\"id\":2,\"name\":\"door\"},"
+                                                  "{\"id\":3,\"name\":\"\u00fcb\",\"serialNumber\":\"7\"},"
+                                                  "{\"id\":4,\"name\":\"Gate\"},"
+                                                  "{\"id\":5,\"name\":\"Gate\"},"
+                                                  "{\"id\":6}]}");
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const lock_sync_lock_info *first;
+        fit best;
+
+        t_row("%s", rows[i].word);
+        CHECK_INT(names_find(directory, rows[i].word, &best, &first), rows[i].count);
+        CHECK_INT(best, rows[i].best);
+        CHECK_INT(first != NULL ? first->id : 0, rows[i].first);
+    }
+    lock_sync_directory_free(directory);
+}
+
+TEST_WITH_CTX(a_new_lock_and_a_raised_revision_show_that_names_are_old)
+{
+    static const struct {
+        const char *result;
+        bool differ;
+    } rows[] = {
+        {"", false},
+        {"{\"id\":1,\"revision\":5}", false},
+        {"{\"id\":1,\"revision\":4}", false},
+        {"{\"id\":1,\"revision\":6}", true},
+        {"{\"id\":1}", false},
+        {"{\"id\":2,\"revision\":6}", false}, /* its revision was not known */
+        {"{\"id\":1,\"revision\":5},{\"id\":3}", true},
+    };
+    lock_sync_directory *directory = directory_of(ctx, "{\"result\":[{\"id\":1,\"revision\":5},{\"id\":2}]}");
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        lock_sync_results *results;
+        char body[128];
+
+        t_row("%s", rows[i].result);
+        (void)snprintf(body, sizeof body, "{\"result\":[%s]}", rows[i].result);
+        MUST_OK(t_decode(ctx, &(t_response){.body = body}, &results));
+        CHECK(names_differ(directory, results) == rows[i].differ);
+        lock_sync_results_free(results);
+    }
+    lock_sync_directory_free(directory);
+}
