@@ -68,9 +68,11 @@ static environment copy_environment(void)
     e.at = calloc(count + ADDED_MAX + 1, sizeof *e.at);
     e.complete = e.at != NULL;
     while (e.complete && e.count < count) {
-        e.at[e.count] = strdup(environ[e.count]);
-        e.complete = e.at[e.count] != NULL;
-        e.count += e.complete;
+        char *copy = strdup(environ[e.count]);
+
+        e.complete = copy != NULL;
+        if (e.complete)
+            e.at[e.count++] = copy;
     }
     set(&e, "LOCKSYNC_PERSONAL_KEY", NULL);
     set(&e, "LOCKSYNC_ACCESS_TOKEN", NULL);

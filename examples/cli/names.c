@@ -34,6 +34,7 @@ static void write_file(const names *n)
 int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path)
 {
     *n = (names){.o = o, .ctx = ctx, .path = path, .id_count = o->lock_count};
+    n->is_polling = o->watch || o->until != NULL;
     if (n->id_count > 0 && (n->ids = calloc(n->id_count, sizeof *n->ids)) == NULL)
         return report(EXIT_INTERNAL, "out of memory");
     read_file(n);
@@ -137,8 +138,8 @@ static int find_ids(names *n)
 }
 
 /* Returns whether the states may be available although the names are not: the rate limit or the service denied only
-   this request. All other failures would be the same for the states. */
-static bool is_of_names_only(lock_sync_status status)
+   this request. All other failures would be the same for the states, but --watch and --until survive some. */
+static bool is_survived(const names *n, lock_sync_status status)
 {
     switch (status) {
     case LOCK_SYNC_E_TOO_SOON:
@@ -149,21 +150,37 @@ static bool is_of_names_only(lock_sync_status status)
     case LOCK_SYNC_E_API:
     case LOCK_SYNC_E_MALFORMED:
     case LOCK_SYNC_E_TOO_LARGE: return true;
-    default: return false;
+    default: return n->is_polling && lock_sync_status_is_retryable(status);
     }
 }
 
-int names_resolve(names *n)
+/* Waits after a failure, then reads what another run may have kept. Returns false if it must not wait. */
+static bool wait_for_names(names *n, lock_sync_status status)
 {
-    lock_sync_status status = LOCK_SYNC_OK;
+    bool waited = false;
 
-    while (must_ask(n, is_lacking(n, true)) && (status = ask(n)) == LOCK_SYNC_E_TOO_SOON && n->o->wait &&
-           is_lacking(n, false) && turn_wait(n->ctx, RUNS_MS)) {
+    if (status == LOCK_SYNC_E_TOO_SOON) {
+        waited = (n->o->wait || n->is_polling) && turn_wait(n->ctx, RUNS_MS);
+    } else if (n->is_polling && lock_sync_status_is_retryable(status)) {
+        notice("%s The names of the locks are asked for again.", n->problem);
+        waited = signals_sleep(options_interval_ms(n->o));
+    }
+    if (waited) {
         lock_sync_directory_free(n->directory);
         n->problem[0] = '\0';
         read_file(n);
     }
-    if (status == LOCK_SYNC_OK || (is_of_names_only(status) && !is_lacking(n, false)))
+    return waited;
+}
+
+int names_resolve(names *n)
+{
+    lock_sync_status status;
+
+    do
+        status = must_ask(n, is_lacking(n, true)) ? ask(n) : LOCK_SYNC_OK;
+    while (status != LOCK_SYNC_OK && is_lacking(n, false) && wait_for_names(n, status));
+    if (status == LOCK_SYNC_OK || (is_survived(n, status) && !is_lacking(n, false)))
         return find_ids(n);
     return signals_caught() != 0 ? EXIT_INTERNAL : report_error(n->ctx, status);
 }

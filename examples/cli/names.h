@@ -12,6 +12,7 @@ typedef struct names {
     const options *o;
     lock_sync_ctx *ctx;
     const char *path;               /* "": no file can be kept */
+    bool is_polling;                /* --watch and --until continue after temporary failures */
     lock_sync_directory *directory; /* NULL: no names are known */
     lock_sync_directory *replaced;  /* another thread may still draw it */
     bool is_asked;                  /* the directory has come from the service, with states, in this run */

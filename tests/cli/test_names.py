@@ -233,6 +233,23 @@ class Asking(Test):
             shutil.rmtree(self.path("state"), ignore_errors=True)
             self.assertEqual(self.expect(exit_status, "1001", "Garage"), "")
 
+    def test_polling_begins_without_names(self):
+        self.service.names_reply = (200, {"Content-Length": 9999}, "")
+        self.expect(7, "1001", "--timeout", "0.5")
+        shutil.rmtree(self.path("state"))
+        self.assertEqual(self.expect(0, "--until", "locked", "1001", "--timeout", "0.5"), "")
+
+    def test_polling_waits_for_names_that_it_needs(self):
+        self.expect(0)
+        kept = self.names_file() + ".kept"
+        os.rename(self.names_file(), kept)
+        shutil.rmtree(self.path("state"))
+        self.service.names_reply = (503, {}, "")
+        run = self.start("--until", "locked", "Garage")
+        self.assertRegex(run.stderr.readline(), "^locksync: The service failed .*The names of the locks are asked for again")
+        os.rename(kept, self.names_file())
+        self.assertEqual(self.end(run), (0, "", ""))
+
     def test_failures_that_concern_the_states_too_end_it(self):
         for reply, exit_status in ((401, {}, ""), 5), ((429, {"Retry-After": "7"}, ""), 6):
             self.service.names_reply = reply
