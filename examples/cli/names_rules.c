@@ -61,6 +61,9 @@ bool names_differ(const lock_sync_directory *directory, const lock_sync_results 
         if ((now->fields & then->fields & LOCK_SYNC_FIELD_REVISION) != 0 && now->revision > then->revision)
             return true;
     }
+    for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
+        if (lock_sync_directory_find(directory, lock_sync_results_missing_at(results, i)) != NULL)
+            return true;
     return false;
 }
 

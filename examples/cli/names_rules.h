@@ -15,7 +15,8 @@ fit names_fit(const lock_sync_lock_info *info, const char *word);
 /* Returns how many locks fit best, how well they fit, and the first of them. */
 size_t names_find(const lock_sync_directory *directory, const char *word, fit *best, const lock_sync_lock_info **first);
 
-/* Returns whether the results have a lock that the directory lacks, or a higher revision of a lock. */
+/* Returns whether the results have a lock that the directory lacks, or a higher revision. Also true if they lack a lock
+   that the directory has, because it may have another id now. */
 bool names_differ(const lock_sync_directory *directory, const lock_sync_results *results);
 
 typedef struct names_facts {

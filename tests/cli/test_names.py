@@ -179,6 +179,15 @@ class Asking(Test):
         self.assertEqual(json.loads(self.expect(0, "--json-lines", "Front door"))["id"], 1002)
         self.assertEqual(self.requests(), [STATES + "?id=1001"] * 2 + [NAMES])
 
+    def test_a_lock_that_was_added_again_is_found_by_its_name(self):
+        self.expect(0)
+        self.service.locks[1]["id"] = 1009
+        self.requests()
+        self.expect(3, "Garage")  # still young
+        self.age_names(100)
+        self.assertEqual(json.loads(self.expect(0, "--json-lines", "Garage"))["id"], 1009)
+        self.assertEqual(self.requests(), [STATES + "?id=1002"] * 2 + [NAMES])
+
     def test_a_watch_shows_new_names(self):
         self.expect(0)
         self.age_names(100)

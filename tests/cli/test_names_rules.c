@@ -109,19 +109,23 @@ TEST_WITH_CTX(an_argument_means_the_locks_that_it_fits_best)
     lock_sync_directory_free(directory);
 }
 
-TEST_WITH_CTX(a_new_lock_and_a_raised_revision_show_that_names_are_old)
+TEST_WITH_CTX(a_new_or_missing_lock_and_a_raised_revision_show_that_names_are_old)
 {
     static const struct {
         const char *result;
         bool differ;
+        int64_t id; /* of the requested lock; 0: all locks */
     } rows[] = {
-        {"", false},
-        {"{\"id\":1,\"revision\":5}", false},
-        {"{\"id\":1,\"revision\":4}", false},
-        {"{\"id\":1,\"revision\":6}", true},
-        {"{\"id\":1}", false},
-        {"{\"id\":2,\"revision\":6}", false}, /* its revision was not known */
-        {"{\"id\":1,\"revision\":5},{\"id\":3}", true},
+        {"", false, 0},
+        {"{\"id\":1,\"revision\":5}", false, 0},
+        {"{\"id\":1,\"revision\":4}", false, 0},
+        {"{\"id\":1,\"revision\":6}", true, 0},
+        {"{\"id\":1}", false, 0},
+        {"{\"id\":2,\"revision\":6}", false, 0}, /* its revision was not known */
+        {"{\"id\":1,\"revision\":5},{\"id\":3}", true, 0},
+        {"{\"id\":1,\"revision\":5}", false, 1},
+        {"", true, 1},  /* it may have another id now */
+        {"", false, 3}, /* it was never there */
     };
     lock_sync_directory *directory = directory_of(ctx, "{\"result\":[{\"id\":1,\"revision\":5},{\"id\":2}]}");
 
@@ -131,7 +135,7 @@ TEST_WITH_CTX(a_new_lock_and_a_raised_revision_show_that_names_are_old)
 
         t_row("%s", rows[i].result);
         (void)snprintf(body, sizeof body, "{\"result\":[%s]}", rows[i].result);
-        MUST_OK(t_decode(ctx, &(t_response){.body = body}, &results));
+        MUST_OK(t_decode(ctx, &(t_response){.ids = &rows[i].id, .n = rows[i].id != 0, .body = body}, &results));
         CHECK(names_differ(directory, results) == rows[i].differ);
         lock_sync_results_free(results);
     }
