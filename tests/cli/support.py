@@ -134,7 +134,7 @@ class Test(unittest.TestCase):
     def keep_names(self, key=KEY):
         os.makedirs(self.path("cache", "locksync"), 0o700, exist_ok=True)
         with open(self.names_file(key), "w", encoding="utf-8") as file:
-            json.dump({"result": [{"id": number, "revision": 10**9} for number in range(1, 4001)]}, file)
+            json.dump({"result": [{"id": number, "revision": 10**9} for number in range(1, 1300)]}, file)
 
     def start_service(self, *locks):
         service = Service()

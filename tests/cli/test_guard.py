@@ -85,21 +85,18 @@ class Waiting(Test):
 
     def test_an_interrupted_fetch_settles_its_slot(self):
         service = self.start_service(lock(1001))
-        self.start_sim("--delay-ms", "20000")
+        sim = self.start_sim("--delay-ms", "20000")
         self.set(LOCKSYNC_INTERVAL_MS="100")
         run = self.start("--timeout", "1000")
-        self.wait_until_slot_is_taken()
+        wait_until(lambda: sim.ask("stats")["syncs"], "the request")
+        self.expect(6)
+        self.assertIn("is on its way", self.complaint)
         begun = time.monotonic()
         run.send_signal(signal.SIGTERM)
         self.assertEqual(self.end(run), (-signal.SIGTERM, "", ""))
         self.assertLess(time.monotonic() - begun, PROMPTLY)
         self.expect(0, "--wait", "--base-url", service.url)
         self.assertLess(time.monotonic() - begun, 10)
-
-    def wait_until_slot_is_taken(self):
-        """Waits until another run is denied: the first run has its slot then."""
-        wait_until(lambda: os.path.exists(self.path("state", "locksync", GUARD)), "the guard's file")
-        wait_until(lambda: "is on its way" in self.run_command("--timeout", "0.05")[2], "a turn that is taken")
 
 
 class Files(Test):
