@@ -62,7 +62,7 @@ static void print_change(FILE *out, const lock_sync_change *change)
     }
 }
 
-void changes_print(FILE *out, const lock_sync_changes *changes, const lock_sync_directory *directory, int64_t at_ms)
+void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms)
 {
     char at[MOMENT_SIZE];
 
@@ -72,7 +72,7 @@ void changes_print(FILE *out, const lock_sync_changes *changes, const lock_sync_
         int64_t id = change->after != NULL ? change->after->id : change->before->id;
         char name[NAMES_TEXT_SIZE];
 
-        names_text(directory, id, name);
+        names_text(change->info, name);
         (void)fprintf(out, "%s  %" PRId64 "  %s%s", at, id, name, *name != '\0' ? "  " : "");
         print_change(out, change);
         (void)fputc('\n', out);

@@ -8,6 +8,6 @@
 
 /* Prints one line per lock: "2026-10-03 14:03:20  1001  Front door  state: locked -> unlocking", without a name if it
    is not known. */
-void changes_print(FILE *out, const lock_sync_changes *changes, const lock_sync_directory *directory, int64_t at_ms);
+void changes_print(FILE *out, const lock_sync_changes *changes, int64_t at_ms);
 
 #endif

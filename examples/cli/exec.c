@@ -101,14 +101,13 @@ static void set_kinds(environment *e, uint32_t bits)
 }
 
 /* An unknown value is "unknown", but an unknown name is the id, so that messages have a name. */
-static void set_identity(environment *e, int64_t id, const lock_sync_directory *directory)
+static void set_identity(environment *e, int64_t id, const lock_sync_lock_info *info)
 {
-    const lock_sync_lock_info *info = lock_sync_directory_find(directory, id);
     char number[24];
     char name[NAMES_TEXT_SIZE];
 
     (void)snprintf(number, sizeof number, "%" PRId64, id);
-    names_text(directory, id, name);
+    names_text(info, name);
     set(e, "LOCKSYNC_ID", number);
     set(e, "LOCKSYNC_NAME", *name != '\0' ? name : number);
     set(e, "LOCKSYNC_SERIAL_NUMBER", info != NULL && info->serial_number != NULL ? info->serial_number : "unknown");
@@ -190,7 +189,7 @@ static void run(char *command, const environment *e, int64_t id)
         (void)report(EXIT_DONE, "the command for lock %" PRId64 " failed with status %d", id, WEXITSTATUS(status));
 }
 
-bool exec_changes(char *command, const lock_sync_changes *changes, const lock_sync_directory *directory)
+bool exec_changes(char *command, const lock_sync_changes *changes)
 {
     environment e = copy_environment();
 
@@ -199,7 +198,7 @@ bool exec_changes(char *command, const lock_sync_changes *changes, const lock_sy
         int64_t id = (change->after != NULL ? change->after : change->before)->id;
 
         set_kinds(&e, change->kinds);
-        set_identity(&e, id, directory);
+        set_identity(&e, id, change->info);
         set_states(&e, change->before, change->after);
         if (e.complete)
             run(command, &e, id);

@@ -42,23 +42,19 @@ static json_t *with(json_t *object, const char *key, json_t *value)
     return NULL;
 }
 
-static const char *name_of(const json_style *style, int64_t id)
+static const char *name_in(const lock_sync_lock_info *info)
 {
-    const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, id);
-
     return info != NULL ? info->name : NULL;
 }
 
-static const char *serial_number_of(const json_style *style, int64_t id)
+static const char *serial_number_in(const lock_sync_lock_info *info)
 {
-    const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, id);
-
     return info != NULL ? info->serial_number : NULL;
 }
 
 /* Returns NULL if memory ran out, as the functions below do. "o" steals a reference, also on failure, and "s?" packs
    NULL as null. */
-static json_t *lock_object(const lock_sync_lock *lock, const json_style *style)
+static json_t *lock_object(const lock_sync_lock *lock, const lock_sync_lock_info *info, bool age)
 {
     uint32_t f = lock->fields;
     bool has_state = (f & LOCK_SYNC_FIELD_STATE) != 0;
@@ -69,8 +65,8 @@ static json_t *lock_object(const lock_sync_lock *lock, const json_style *style)
     json_t *object = json_pack(
         "{s:I,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
         "id", (json_int_t)lock->id,
-        "name", name_of(style, lock->id),
-        "serial_number", serial_number_of(style, lock->id),
+        "name", name_in(info),
+        "serial_number", serial_number_in(info),
         "locked", tristate(lock_sync_lock_is_locked(lock)),
         "jammed", tristate(lock_sync_lock_is_jammed(lock)),
         "connected", boolean_if((f & LOCK_SYNC_FIELD_CONNECTED) != 0, lock->is_connected),
@@ -86,7 +82,7 @@ static json_t *lock_object(const lock_sync_lock *lock, const json_style *style)
         "last_state_changed_ms", number_if(has_changed, changed_ms));
     /* clang-format on */
 
-    return style->age ? with(object, "age_ms", number_if(has_changed, unix_now_ms() - changed_ms)) : object;
+    return age ? with(object, "age_ms", number_if(has_changed, unix_now_ms() - changed_ms)) : object;
 }
 
 /* Prints a value on a separate line and releases it. Returns false if memory ran out. */
@@ -109,8 +105,9 @@ bool json_print_document(FILE *out, const rows *r, const json_style *style)
 
     for (size_t i = 0; complete && i < r->count; i++) {
         const lock_sync_lock *lock = &r->at[i].lock;
+        const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, lock->id);
 
-        complete = r->at[i].is_found ? json_array_append_new(locks, lock_object(lock, style)) == 0
+        complete = r->at[i].is_found ? json_array_append_new(locks, lock_object(lock, info, style->age)) == 0
                                      : json_array_append_new(missing, json_integer(lock->id)) == 0;
     }
     if (!complete) {
@@ -124,10 +121,10 @@ bool json_print_document(FILE *out, const rows *r, const json_style *style)
                       JSON_INDENT(2));
 }
 
-static json_t *missing_object(int64_t id, const json_style *style)
+static json_t *missing_object(int64_t id, const lock_sync_lock_info *info)
 {
-    return json_pack("{s:I, s:s?, s:s?, s:b}", "id", (json_int_t)id, "name", name_of(style, id), "serial_number",
-                     serial_number_of(style, id), "missing", 1);
+    return json_pack("{s:I, s:s?, s:s?, s:b}", "id", (json_int_t)id, "name", name_in(info), "serial_number",
+                     serial_number_in(info), "missing", 1);
 }
 
 bool json_print_lines(FILE *out, const rows *r, const json_style *style)
@@ -136,7 +133,8 @@ bool json_print_lines(FILE *out, const rows *r, const json_style *style)
 
     for (size_t i = 0; complete && i < r->count; i++) {
         const lock_sync_lock *lock = &r->at[i].lock;
-        json_t *object = r->at[i].is_found ? lock_object(lock, style) : missing_object(lock->id, style);
+        const lock_sync_lock_info *info = lock_sync_directory_find(style->directory, lock->id);
+        json_t *object = r->at[i].is_found ? lock_object(lock, info, style->age) : missing_object(lock->id, info);
 
         complete = print_line(out, with(object, "fetched_at", text_of_time(style->at_ms)), JSON_COMPACT);
     }
@@ -156,7 +154,7 @@ static json_t *names_of(uint32_t bits)
     return names;
 }
 
-bool json_print_changes(FILE *out, const lock_sync_changes *changes, const json_style *style)
+bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age)
 {
     bool complete = true;
 
@@ -167,14 +165,14 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, const json_
         int64_t id = (after != NULL ? after : before)->id;
         /* clang-format off */
         json_t *object = json_pack("{s:o, s:I, s:I, s:s?, s:s?, s:o, s:o, s:o}",
-            "at", text_of_time(style->at_ms),
-            "at_ms", (json_int_t)style->at_ms,
+            "at", text_of_time(at_ms),
+            "at_ms", (json_int_t)at_ms,
             "id", (json_int_t)id,
-            "name", name_of(style, id),
-            "serial_number", serial_number_of(style, id),
+            "name", name_in(change->info),
+            "serial_number", serial_number_in(change->info),
             "changes", names_of(change->kinds),
-            "before", before != NULL ? lock_object(before, style) : json_null(),
-            "after", after != NULL ? lock_object(after, style) : json_null());
+            "before", before != NULL ? lock_object(before, change->info, age) : json_null(),
+            "after", after != NULL ? lock_object(after, change->info, age) : json_null());
         /* clang-format on */
 
         complete = print_line(out, object, JSON_COMPACT);

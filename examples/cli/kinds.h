@@ -13,6 +13,7 @@ static const struct kind {
     {LOCK_SYNC_CHANGE_STATE, "state"},         {LOCK_SYNC_CHANGE_DOOR, "door"},
     {LOCK_SYNC_CHANGE_BATTERY, "battery"},     {LOCK_SYNC_CHANGE_CHARGING, "charging"},
     {LOCK_SYNC_CHANGE_RESULT, "result"},       {LOCK_SYNC_CHANGE_CONFIG, "config"},
+    {LOCK_SYNC_CHANGE_RENAMED, "renamed"},     {LOCK_SYNC_CHANGE_NEW_ID, "new_id"},
 };
 #define KINDS_COUNT (sizeof kinds / sizeof kinds[0])
 

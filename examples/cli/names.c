@@ -33,9 +33,10 @@ static void write_file(const names *n)
 
 int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path)
 {
-    *n = (names){.o = o, .ctx = ctx, .path = path, .id_count = o->lock_count};
+    *n = (names){.o = o, .ctx = ctx, .path = path};
     n->is_polling = o->watch || o->until != NULL;
-    if (n->id_count > 0 && (n->ids = calloc(n->id_count, sizeof *n->ids)) == NULL)
+    n->ids = o->lock_count > 0 ? calloc(o->lock_count, sizeof *n->ids) : NULL;
+    if (o->lock_count > 0 && n->ids == NULL)
         return report(EXIT_INTERNAL, "out of memory");
     read_file(n);
     return EXIT_DONE;
@@ -66,8 +67,7 @@ static lock_sync_status ask(names *n)
 
     n->problem[0] = '\0';
     if (status == LOCK_SYNC_OK) {
-        lock_sync_directory_free(n->replaced);
-        n->replaced = n->directory;
+        lock_sync_directory_free(n->directory);
         n->directory = directory;
         n->is_asked = true;
         write_file(n);
@@ -80,6 +80,17 @@ static lock_sync_status ask(names *n)
 bool names_update(names *n, const lock_sync_results *results)
 {
     return must_ask(n, names_differ(n->directory, results)) && ask(n) == LOCK_SYNC_OK;
+}
+
+void names_keep(names *n, const lock_sync_directory *directory)
+{
+    if (lock_sync_directory_fetched_at_ms(directory) == lock_sync_directory_fetched_at_ms(n->directory))
+        return;
+    lock_sync_directory_free(n->replaced);
+    n->replaced = n->directory;
+    n->directory = names_file_copy(n->ctx, directory);
+    if (n->directory != NULL)
+        write_file(n);
 }
 
 /* --- the arguments --- */
@@ -118,21 +129,34 @@ static int report_several(const names *n, size_t argument, fit best)
                   argument + 1, list);
 }
 
+static bool has_id(const names *n, int64_t id)
+{
+    size_t i = 0;
+
+    while (i < n->id_count && n->ids[i] != id)
+        i++;
+    return i < n->id_count;
+}
+
 static int find_ids(names *n)
 {
-    for (size_t i = 0; i < n->id_count; i++) {
+    n->id_count = 0;
+    for (size_t i = 0; i < n->o->lock_count; i++) {
         const lock_sync_lock_info *first;
         fit best;
         size_t count = names_find(n->directory, n->o->locks[i], &best, &first);
+        int64_t id;
 
         if (count > 1)
             return report_several(n, i, best);
-        n->ids[i] = count == 1 ? first->id : names_id(n->o->locks[i]);
-        if (n->ids[i] == 0) /* not repeated: it may be a key in the wrong place */
+        id = count == 1 ? first->id : names_id(n->o->locks[i]);
+        if (id == 0) /* not repeated: it may be a key in the wrong place */
             return report(EXIT_MISSING,
                           "argument %zu is no name, serial number or id of a lock: run locksync without arguments to "
                           "list the account's locks",
                           i + 1);
+        if (!has_id(n, id))
+            n->ids[n->id_count++] = id;
     }
     return EXIT_DONE;
 }
@@ -187,10 +211,8 @@ int names_resolve(names *n)
 
 /* --- showing --- */
 
-void names_text(const lock_sync_directory *directory, int64_t id, char text[NAMES_TEXT_SIZE])
+void names_text(const lock_sync_lock_info *info, char text[NAMES_TEXT_SIZE])
 {
-    const lock_sync_lock_info *info = lock_sync_directory_find(directory, id);
-
     (void)snprintf(text, NAMES_TEXT_SIZE, "%s", info != NULL && info->name != NULL ? info->name : "");
     sanitize(text);
 }

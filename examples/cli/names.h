@@ -16,7 +16,7 @@ typedef struct names {
     lock_sync_directory *directory; /* NULL: no names are known */
     lock_sync_directory *replaced;  /* another thread may still draw it */
     bool is_asked;                  /* the directory has come from the service, with states, in this run */
-    int64_t *ids;                   /* of the locks that the arguments mean; no ids: every lock */
+    int64_t *ids;                   /* of the locks that the arguments mean; NULL: every lock */
     size_t id_count;
     char problem[512]; /* why the service did not send the names; "": it did, or was not asked */
 } names;
@@ -33,8 +33,11 @@ int names_resolve(names *n);
 /* Asks the service if these results of it show that the names are old. Returns whether there is a new directory. */
 bool names_update(names *n, const lock_sync_results *results);
 
-/* Writes a name without control characters; "" if no name is known. */
-void names_text(const lock_sync_directory *directory, int64_t id, char text[NAMES_TEXT_SIZE]);
+/* Copies the directory of a watch, and keeps it in the file, unless it is known. The one before the last is freed. */
+void names_keep(names *n, const lock_sync_directory *directory);
+
+/* Writes a name without control characters; "" if no name is known. `info` may be NULL. */
+void names_text(const lock_sync_lock_info *info, char text[NAMES_TEXT_SIZE]);
 
 /* Warns if the service did not send the names. */
 void names_warn(const names *n);

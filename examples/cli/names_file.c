@@ -12,39 +12,56 @@
 /* Fills the response with the file; a limit of the library ends it. */
 static const char *fill(lock_sync_response *response, int fd)
 {
-    lock_sync_status status = lock_sync_response_set_status(response, 200);
+    lock_sync_status status;
     struct stat about;
     char block[4096];
     ssize_t got = 0;
 
     if (fstat(fd, &about) != 0)
         return strerror(errno);
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_response_set_received_at_ms(response, (int64_t)about.st_mtim.tv_sec * 1000 +
-                                                                     about.st_mtim.tv_nsec / 1000000);
+    status = lock_sync_response_set_received_at_ms(response, (int64_t)about.st_mtim.tv_sec * 1000 +
+                                                                 about.st_mtim.tv_nsec / 1000000);
     while (status == LOCK_SYNC_OK && (got = read(fd, block, sizeof block)) > 0)
         status = lock_sync_response_append_body(response, block, (size_t)got);
     return got < 0 ? strerror(errno) : NULL;
+}
+
+/* A wrong setting or a damaged file is no problem: without a directory the service is asked. */
+static lock_sync_response *begin(lock_sync_ctx *ctx, lock_sync_request **request)
+{
+    lock_sync_response *response = NULL;
+
+    if (lock_sync_request_build_directory(ctx, 1, request) == LOCK_SYNC_OK)
+        (void)lock_sync_response_new(ctx, &response);
+    return response;
+}
+
+/* Decodes the response, which may be NULL or incomplete, and frees both. */
+static lock_sync_directory *end(lock_sync_ctx *ctx, lock_sync_request *request, lock_sync_response *response)
+{
+    lock_sync_directory *directory = NULL;
+
+    if (response != NULL && lock_sync_response_set_status(response, 200) == LOCK_SYNC_OK)
+        (void)lock_sync_response_decode_directory(ctx, request, response, &directory);
+    lock_sync_response_free(response);
+    lock_sync_request_free(request);
+    return directory;
 }
 
 const char *names_file_read(lock_sync_ctx *ctx, const char *path, lock_sync_directory **directory)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     lock_sync_request *request = NULL;
-    lock_sync_response *response = NULL;
+    lock_sync_response *response;
     const char *problem = NULL;
 
     *directory = NULL;
     if (fd < 0)
         return errno == ENOENT ? NULL : strerror(errno);
-    /* a wrong setting or a damaged file is no problem here: the service is asked instead */
-    if (lock_sync_request_build_directory(ctx, 1, &request) == LOCK_SYNC_OK &&
-        lock_sync_response_new(ctx, &response) == LOCK_SYNC_OK)
+    response = begin(ctx, &request);
+    if (response != NULL)
         problem = fill(response, fd);
-    if (response != NULL && problem == NULL)
-        (void)lock_sync_response_decode_directory(ctx, request, response, directory);
-    lock_sync_response_free(response);
-    lock_sync_request_free(request);
+    *directory = end(ctx, request, response);
     (void)close(fd);
     return problem;
 }
@@ -71,6 +88,20 @@ static char *text_of(const lock_sync_directory *directory)
     text = complete ? json_dumps(body, JSON_INDENT(1)) : NULL;
     json_decref(body);
     return text;
+}
+
+lock_sync_directory *names_file_copy(lock_sync_ctx *ctx, const lock_sync_directory *directory)
+{
+    char *text = directory != NULL ? text_of(directory) : NULL;
+    lock_sync_request *request = NULL;
+    lock_sync_response *response = text != NULL ? begin(ctx, &request) : NULL;
+
+    if (response != NULL) {
+        (void)lock_sync_response_set_received_at_ms(response, lock_sync_directory_fetched_at_ms(directory));
+        (void)lock_sync_response_append_body(response, text, strlen(text));
+    }
+    free(text);
+    return end(ctx, request, response);
 }
 
 static bool write_all(int fd, const char *text, size_t size)

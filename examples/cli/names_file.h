@@ -4,7 +4,10 @@
 
 #include <locksync/locksync.h>
 
-/* Each returns NULL, or a problem in words. */
+/* Copies what a file would have. Returns NULL for NULL, and if memory ran out. */
+lock_sync_directory *names_file_copy(lock_sync_ctx *ctx, const lock_sync_directory *directory);
+
+/* Each of these returns NULL, or a problem in words. */
 
 /* Sets `directory` to NULL, or to a new one if the file has one. Only ids, names, serial numbers and revisions are
    known; the time of the fetch is when the file was written. */

@@ -41,6 +41,10 @@ static int fill(names *n, rows *r, int64_t *at_ms)
     *at_ms = lock_sync_results_fetched_at_ms(results);
     if (exit_status == EXIT_DONE && !(rows_from_results(r, results) && rows_select(r, n->ids, n->id_count)))
         exit_status = report(EXIT_INTERNAL, "out of memory");
+    /* a lock whose connection the directory leaves unknown is not connected: other responses say so */
+    for (size_t i = 0; n->is_asked && i < r->count; i++)
+        if (r->at[i].is_found)
+            r->at[i].lock.fields |= LOCK_SYNC_FIELD_CONNECTED;
     lock_sync_results_free(fetched);
     return exit_status;
 }

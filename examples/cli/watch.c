@@ -2,6 +2,7 @@
 
 #include "changes.h"
 #include "exec.h"
+#include "names_file.h"
 #include "report.h"
 #include "json.h"
 #include "moment.h"
@@ -10,6 +11,7 @@
 #include "view.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,12 +137,11 @@ static void report_missing_ids(const lock_sync_results *first)
 
 static bool print_changes(const watching *s, const lock_sync_changes *changes)
 {
-    json_style style = {
-        .directory = s->names->directory, .at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w), .age = s->o->age};
+    int64_t at_ms = unix_now_ms() - lock_sync_watch_age_ms(s->w);
 
     if (s->o->format == FORMAT_JSON_LINES)
-        return json_print_changes(stdout, changes, &style);
-    changes_print(stdout, changes, style.directory, style.at_ms);
+        return json_print_changes(stdout, changes, at_ms, s->o->age);
+    changes_print(stdout, changes, at_ms);
     return true;
 }
 
@@ -155,11 +156,11 @@ static int process_changes(watching *s, const lock_sync_changes *changes)
         return out_of_memory(s);
     exit_status = output_flush();
     if (exit_status == EXIT_DONE && is_first) {
-        names_warn(s->names);
+        if (lock_sync_watch_directory(s->w) == NULL)
+            notice("the service did not send the names of the locks: they are asked for again");
         report_missing_ids(lock_sync_watch_results(s->w));
     }
-    if (exit_status == EXIT_DONE && !is_first && s->o->exec != NULL &&
-        !exec_changes(s->o->exec, changes, s->names->directory))
+    if (exit_status == EXIT_DONE && !is_first && s->o->exec != NULL && !exec_changes(s->o->exec, changes))
         return out_of_memory(s);
     return exit_status;
 }
@@ -194,8 +195,8 @@ static int process(watching *s, lock_sync_changes *changes)
 {
     int exit_status = EXIT_DONE;
 
-    if (changes != NULL && s->o->until == NULL)
-        (void)names_update(s->names, lock_sync_watch_results(s->w));
+    if (lock_sync_watch_directory(s->w) != NULL)
+        names_keep(s->names, lock_sync_watch_directory(s->w));
     if (s->v != NULL)
         return view_update(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
     if (s->o->until != NULL)
@@ -278,17 +279,43 @@ static int resolve(names *n)
     return exit_status;
 }
 
+/* Makes the watch: if possible by serial numbers, because then it follows a lock that gets another id. */
+static lock_sync_status make(watching *s)
+{
+    names *n = s->names;
+    const char **serials = calloc(n->id_count + 1, sizeof *serials);
+    lock_sync_directory *known = n->o->refresh && !n->is_asked ? NULL : names_file_copy(n->ctx, n->directory);
+    lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
+    size_t count = 0;
+
+    for (size_t i = 0; serials != NULL && i < n->id_count; i++) {
+        const lock_sync_lock_info *info = lock_sync_directory_find(known, n->ids[i]);
+
+        if (info != NULL && info->serial_number != NULL)
+            serials[count++] = info->serial_number;
+    }
+    if (serials != NULL && count > 0 && count == n->id_count)
+        status = lock_sync_watch_new_by_serial(n->ctx, serials, count, &s->w);
+    else if (serials != NULL)
+        status = lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s->w);
+    if (status == LOCK_SYNC_OK)
+        status = known != NULL ? lock_sync_watch_give_directory(s->w, known)
+                               : lock_sync_watch_set_directory(s->w, true);
+    if (status != LOCK_SYNC_OK)
+        lock_sync_directory_free(known);
+    free(serials);
+    return status;
+}
+
 int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
 {
     watching s = {.o = n->o, .ctx = n->ctx, .names = n, .guard = guard, .interval_ms = options_interval_ms(n->o)};
     lock_sync_status status;
-    int exit_status = resolve(n);
+    int exit_status = n->o->lock_count > 0 ? resolve(n) : EXIT_DONE;
 
     if (exit_status != EXIT_DONE || signals_caught() != 0)
         return exit_status;
-    if (on_screen)
-        names_warn(n); /* in lines after the first response */
-    status = lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s.w);
+    status = n->o->until != NULL ? lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s.w) : make(&s);
     if (status == LOCK_SYNC_OK)
         status = lock_sync_watch_set_interval_ms(s.w, s.interval_ms);
     if (on_screen)

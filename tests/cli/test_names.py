@@ -195,8 +195,32 @@ class Asking(Test):
         self.service.wait_for_requests(2)
         self.service.locks = [named(1001, "Back door", "111111-00001", state=2), self.service.locks[1]]
         self.service.locks[0]["revision"] = 8
-        self.assertRegex(watch.stdout.readline(), "  1001  Back door  state: locked -> unlocked; config: 7 -> 8$")
+        self.assertRegex(watch.stdout.readline(), "  1001  Back door  state: locked -> unlocked; config: 7 -> 8; renamed$")
         self.assertEqual(self.requests().count(NAMES), 2)
+
+    def test_a_watch_follows_a_lock_that_was_added_again(self):
+        self.expect(0)
+        self.age_names(100)
+        watch = self.start("--watch", "--changes-only", "--json-lines", "Garage")
+        self.service.wait_for_requests(2)
+        self.service.locks = [self.service.locks[0], named(1009, "Garage", "111111-00002", state=2)]
+        line = json.loads(watch.stdout.readline())
+        self.assertEqual((line["id"], line["name"], line["changes"]), (1009, "Garage", ["state", "new_id"]))
+        self.assertEqual([line[which]["id"] for which in ("before", "after")], [1002, 1009])
+        self.service.locks = [self.service.locks[0], named(1009, "Garage", "111111-00002")]
+        self.assertEqual(json.loads(watch.stdout.readline())["changes"], ["state"])
+
+    def test_a_watch_begins_with_the_names_and_keeps_them(self):
+        watch = self.start("--watch")
+        self.assertIn("  1001  Front door  added", watch.stdout.readline())
+        self.assertEqual(self.requests()[0], NAMES)
+        wait_until(lambda: os.path.exists(self.names_file()), "the file")
+
+    def test_a_watch_continues_without_names(self):
+        self.service.names_reply = (503, {}, "")
+        watch = self.start("--watch", "1001")
+        self.assertIn("  1001  added", watch.stdout.readline())
+        self.assertRegex(watch.stderr.readline(), "the service did not send the names")
 
     def test_damaged_files_are_replaced(self):
         for text in "", "{", '{"result": 1}', '{"result": [{"id": 1}, {"id": "x"}]}':
