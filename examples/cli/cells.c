@@ -1,6 +1,7 @@
 #include "cells.h"
 
 #include "moment.h"
+#include "sanitize.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,6 +32,31 @@ static void put_named(cell *c, const char *color, const char *name, bool is_name
         (void)snprintf(c->text, sizeof c->text, "unknown (%" PRId32 ")", number);
 }
 
+void cell_name(const lock_sync_lock_info *info, int64_t id, cell *c)
+{
+    if (info != NULL && info->name != NULL && *info->name != '\0') {
+        put(c, "", info->name);
+        sanitize(c->text);
+    } else {
+        cell_id(id, c);
+        c->color = FAINT;
+    }
+}
+
+void cell_serial(const lock_sync_lock_info *info, cell *c)
+{
+    bool known = info != NULL && info->serial_number != NULL;
+
+    put(c, known ? "" : FAINT, known ? info->serial_number : "unknown");
+    sanitize(c->text);
+}
+
+void cell_id(int64_t id, cell *c)
+{
+    c->color = "";
+    (void)snprintf(c->text, sizeof c->text, "%" PRId64, id);
+}
+
 void cell_state(const lock_sync_lock *lock, cell *c)
 {
     lock_sync_tristate locked = lock_sync_lock_is_locked(lock);
@@ -58,14 +84,20 @@ void cell_door(const lock_sync_lock *lock, cell *c)
               lock_sync_lock_door_text(lock), known, lock->door_state);
 }
 
+bool has_low_battery(const lock_sync_lock *lock)
+{
+    return has(lock, LOCK_SYNC_FIELD_BATTERY_LEVEL) && lock->battery_level < 20;
+}
+
 void cell_battery(const lock_sync_lock *lock, cell *c)
 {
     if (!has(lock, LOCK_SYNC_FIELD_BATTERY_LEVEL)) {
         put(c, FAINT, "unknown");
         return;
     }
-    c->color = lock->battery_level <= 10 ? RED : lock->battery_level <= 20 ? YELLOW : "";
-    (void)snprintf(c->text, sizeof c->text, "%" PRId32 " %%", lock->battery_level);
+    c->color = lock->battery_level <= 10 ? RED : has_low_battery(lock) ? YELLOW : "";
+    (void)snprintf(c->text, sizeof c->text, "%" PRId32 " %%%s", lock->battery_level,
+                   has_low_battery(lock) ? " low" : "");
 }
 
 void cell_charging(const lock_sync_lock *lock, cell *c)

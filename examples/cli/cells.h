@@ -4,13 +4,17 @@
 
 #include <locksync/locksync.h>
 
-#define CELL_SIZE 48
+#define CELL_SIZE 256 /* a longer name is cut, which no terminal could show in a table */
 
 typedef struct cell {
     char text[CELL_SIZE];
     const char *color; /* an SGR parameter, such as "32"; "": none */
 } cell;
 
+/* Both take what the directory has for the lock; NULL: nothing. A lock without name shows its id. */
+void cell_name(const lock_sync_lock_info *info, int64_t id, cell *c);
+void cell_serial(const lock_sync_lock_info *info, cell *c);
+void cell_id(int64_t id, cell *c);
 void cell_state(const lock_sync_lock *lock, cell *c);
 void cell_door(const lock_sync_lock *lock, cell *c);
 void cell_battery(const lock_sync_lock *lock, cell *c);
@@ -20,5 +24,7 @@ void cell_result(const lock_sync_lock *lock, cell *c); /* of the last movement *
 void cell_revision(const lock_sync_lock *lock, cell *c);
 void cell_changed(const lock_sync_lock *lock, cell *c);             /* when, in local time */
 void cell_age(const lock_sync_lock *lock, int64_t now_ms, cell *c); /* how long ago */
+
+bool has_low_battery(const lock_sync_lock *lock); /* under 20 % */
 
 #endif

@@ -6,6 +6,7 @@
 #include "setup.h"
 #include "show.h"
 #include "signals.h"
+#include "utf8.h"
 #include "watch.h"
 
 #include <stdlib.h>
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
     int closed = EXIT_DONE;
 
     output_reserve_descriptors();
+    utf8_begin();
     exit_status = options_read(&o, argc, argv);
     if (exit_status == EXIT_DONE)
         exit_status = run(&o);

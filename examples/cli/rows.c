@@ -1,5 +1,7 @@
 #include "rows.h"
 
+#include "cells.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,4 +100,17 @@ void rows_free(rows *r)
 {
     free(r->at);
     *r = (rows){.at = NULL};
+}
+
+row_rank row_rank_of(const row *r)
+{
+    row_rank rank = RANK_OTHER;
+
+    if (r->has_changed)
+        rank = RANK_CHANGED;
+    else if (!r->is_found || lock_sync_lock_is_locked(&r->lock) != LOCK_SYNC_YES)
+        rank = RANK_NOT_LOCKED;
+    else if (has_low_battery(&r->lock))
+        rank = RANK_LOW_BATTERY;
+    return rank;
 }

@@ -26,4 +26,8 @@ bool rows_select(rows *r, const int64_t *ids, size_t count);
 
 void rows_free(rows *r);
 
+/* How much a person needs to see a row, if not all rows can be shown. */
+typedef enum row_rank { RANK_CHANGED, RANK_NOT_LOCKED, RANK_LOW_BATTERY, RANK_OTHER, RANK_COUNT } row_rank;
+row_rank row_rank_of(const row *r);
+
 #endif

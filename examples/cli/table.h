@@ -19,7 +19,8 @@ typedef enum table_column {
     COLUMN_COUNT
 } table_column;
 
-/* The columns to print, each at most once. A count of 0 means the default: all except the serial number. */
+/* The columns to print, each at most once. A count of 0 means the default: all except the serial number, and the name
+   only if one is known. A narrow terminal has fewer columns of the default. */
 typedef struct table_columns {
     table_column at[COLUMN_COUNT];
     size_t count;
@@ -31,8 +32,10 @@ typedef struct table_style {
     bool color;
     bool age;
     bool headings;
-    int width;            /* columns of the terminal; 0: unlimited */
-    size_t lines;         /* lines below the headings; the last counts the locks that do not fit. SIZE_MAX: unlimited */
+    bool is_stale; /* the rows are from an old response */
+    int width;     /* columns of the terminal; 0: unlimited */
+    size_t lines; /* lines below the headings; the last counts the locks that do not fit. SIZE_MAX: unlimited. Rows that
+                             a person needs to see come first if not all fit */
     const char *line_end; /* a screen needs more than a line feed */
 } table_style;
 

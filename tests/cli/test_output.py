@@ -15,7 +15,7 @@ class Table(Test):
         self.assertEqual(self.table(), [
             ["ID", "STATE", "DOOR", "BATTERY", "CHARGING", "CONNECTED", "CHANGED"],
             ["1003", "locked", "closed", "80 %", "no", "yes", "2026-01-02 03:04:05"],
-            ["1001", "unlocked", "opened", "7 %", "yes", "yes", "2026-01-02 03:04:05"],
+            ["1001", "unlocked", "opened", "7 % low", "yes", "yes", "2026-01-02 03:04:05"],
         ])
 
     def test_ids_select(self):

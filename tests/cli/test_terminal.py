@@ -7,6 +7,7 @@ import signal
 import struct
 import termios
 import time
+import unicodedata
 
 from support import KEY, PATIENCE, PROMPTLY, Terminal, Test, lock, main, wait_until
 
@@ -53,7 +54,7 @@ class Table(Test):
             63: "ID    STATE     DOOR     BATTERY  CONNECTED",
             42: "ID    STATE     DOOR     CONNECTED",
             33: "ID    STATE     CONNECTED",
-            20: "ID    STATE     CONN",
+            20: "ID    STATE     CON\u2026",
         }
         for columns, headings in widths.items():
             with self.subTest(columns=columns):
@@ -73,6 +74,30 @@ class Table(Test):
                 terminal.type(SHOWN)
                 shown = "\n".join(line.rstrip() for line in terminal.wait("unlocking *\n").splitlines()) + "\n"
                 self.assertIn(rows, re.sub("(?m)  y?e?s?$", "", shown))
+
+
+def columns_of(text):
+    """Returns the number of a terminal's columns that the text takes."""
+    return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+class Names(Test):
+    keeps_names = False
+    NAMES = ("Front door", "\u7384\u95a2\U0001f511", "\u05d3\u05dc\u05ea \u05db\u05e0\u05d9\u05e1\u05d4", "T\u00fcr", "Tu\u0308r",
+             "\u0628\u064e\u0627\u0628 2", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "a\u200db", "\u202eabc", "\tx\x07", "\ud55c\uae00",
+             "A long name that is cut \u7384\u95a2", None)
+
+    def test_the_columns_beside_names_of_any_script_are_straight(self):
+        self.start_service(*({**lock(1001 + i), "name": name} for i, name in enumerate(self.NAMES)))
+        for columns in 34, 33, 32, 31, 17:  # the last columns of the name are a wide character, its half, ...
+            with self.subTest(columns=columns):
+                terminal = Terminal(self, columns=columns)
+                terminal.type(f"clear; {SHOWN} --columns name,id")
+                lines = terminal.wait(r"(?s)NAME.*\b1014\n").split("NAME", 1)[1].splitlines()[1:len(self.NAMES) + 1]
+                self.assertEqual([re.search(r"\d{4}$", line)[0] for line in lines],  # no row is wrapped
+                                 [str(1001 + i) for i in range(len(self.NAMES))])
+                self.assertEqual({columns_of(line) for line in lines}, {columns})
 
 
 class Prompt(Test):
