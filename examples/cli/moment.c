@@ -58,24 +58,40 @@ bool moment_utc(int64_t unix_ms, char text[MOMENT_SIZE])
     return true;
 }
 
-bool moment_local(int64_t unix_ms, char text[MOMENT_SIZE])
+/* Splits a time into the parts of its local date and time. */
+static bool local_parts(int64_t unix_ms, struct tm *parts)
 {
     time_t second;
-    struct tm parts;
 
-    text[0] = '\0';
     (void)split(unix_ms, &second);
-    return localtime_r(&second, &parts) != NULL && write_date(&parts, "-%m-%d %H:%M:%S", text);
+    return localtime_r(&second, parts) != NULL;
 }
 
-bool moment_clock(int64_t unix_ms, char text[MOMENT_SIZE])
+bool moment_local(int64_t unix_ms, char text[MOMENT_SIZE])
 {
-    time_t second;
     struct tm parts;
 
     text[0] = '\0';
-    (void)split(unix_ms, &second);
-    return localtime_r(&second, &parts) != NULL && strftime(text, MOMENT_SIZE, "%H:%M:%S", &parts) != 0;
+    return local_parts(unix_ms, &parts) && write_date(&parts, "-%m-%d %H:%M:%S", text);
+}
+
+bool moment_clock(int64_t unix_ms, int64_t now_ms, char text[MOMENT_SIZE])
+{
+    struct tm parts;
+    struct tm today;
+
+    if (!local_parts(unix_ms, &parts) || !local_parts(now_ms, &today) || parts.tm_year != today.tm_year ||
+        parts.tm_yday != today.tm_yday)
+        return moment_local(unix_ms, text);
+    return strftime(text, MOMENT_SIZE, "%H:%M:%S", &parts) != 0;
+}
+
+bool moment_zone(int64_t unix_ms, char text[MOMENT_SIZE])
+{
+    struct tm parts;
+
+    text[0] = '\0';
+    return local_parts(unix_ms, &parts) && strftime(text, MOMENT_SIZE, "%Z", &parts) != 0;
 }
 
 void moment_span(int64_t ms, char text[MOMENT_SIZE])

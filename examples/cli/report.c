@@ -97,8 +97,8 @@ const char *message_of(const lock_sync_ctx *ctx, lock_sync_status status)
     return lock_sync_error_status(error) == status ? lock_sync_error_message(error) : lock_sync_status_message(status);
 }
 
-/* Some messages lack the full stop that a sentence behind them needs. */
-const char *full_stop_after(const char *message)
+/* Returns the full stop that some messages lack, and that a sentence behind them needs. */
+static const char *full_stop_after(const char *message)
 {
     size_t size = strlen(message);
 

@@ -43,7 +43,4 @@ int exit_status_of(lock_sync_status status);
    context's next call. */
 const char *message_of(const lock_sync_ctx *ctx, lock_sync_status status);
 
-/* Returns "." if the message needs a full stop, else "". */
-const char *full_stop_after(const char *message);
-
 #endif

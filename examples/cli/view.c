@@ -1,9 +1,11 @@
 #include "view.h"
 
-#include "sanitize.h"
 #include "moment.h"
+#include "sanitize.h"
 #include "screen.h"
+#include "status.h"
 #include "table.h"
+#include "utf8.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,70 +22,44 @@ struct view {
     screen screen;
     rows locks;
     lock_sync_changes *changes; /* the last ones; NULL: no changes since the first response */
-    bool color;
-    bool age;
+    table_style style;
+    status status;
     bool is_open;
-    int64_t response_ms; /* Unix time; 0: no response yet */
-    int64_t due_ms;
     char problem[256];
 };
 
 /* --- drawing --- */
 
-/* Fits a terminal of 40 columns. */
-static void print_times(FILE *out, const view *v, int width)
+static void print_line(FILE *out, const char *text, int width, bool is_red)
 {
-    char response[MOMENT_SIZE] = "none yet";
-    char due[MOMENT_SIZE];
-    char line[96];
-    int64_t age_s = (unix_now_ms() - v->response_ms) / 1000;
+    const char *end;
+    int size = (int)utf8_fit(text, &width, &end);
 
-    if (v->response_ms != 0 && v->age)
-        (void)snprintf(response, sizeof response, "%lld s ago", (long long)(age_s > 0 ? age_s : 0));
-    else if (v->response_ms != 0)
-        (void)moment_clock(v->response_ms, response);
-    (void)moment_clock(v->due_ms, due);
-    (void)snprintf(line, sizeof line, "response %s, next poll %s", response, due);
-    (void)fprintf(out, "%.*s" END_OF_LINE, width, line);
-}
-
-/* Returns how many bytes of the text are printed, without a part of a character at the end. */
-static int cut(const char *text, int width)
-{
-    int size = (int)strlen(text);
-
-    if (size <= width)
-        return size;
-    for (size = width; size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80; size--)
-        continue;
-    return size;
-}
-
-static void print_problem(FILE *out, const view *v, int width)
-{
-    bool colored = v->color && v->problem[0] != '\0';
-
-    (void)fprintf(out, "%s%.*s%s" END_OF_LINE, colored ? "\033[31m" : "", cut(v->problem, width), v->problem,
-                  colored ? "\033[0m" : "");
+    (void)fprintf(out, "%s%.*s%s%s" END_OF_LINE, is_red ? "\033[31m" : "", size, text, end, is_red ? "\033[0m" : "");
 }
 
 /* Prints what fits. Locks have priority, except over a problem, which says that their states may be old. */
 static void compose(FILE *out, const view *v, int lines, int width)
 {
+    int64_t now_ms = unix_now_ms();
+    table_style style = v->style;
+    char times[STATUS_SIZE];
     bool has_problem = v->problem[0] != '\0';
-    bool has_times = lines > 2 || (!has_problem && (lines == 2 || v->response_ms == 0));
+    bool has_times = lines > 2 || (!has_problem && (lines == 2 || v->status.response_ms == 0));
     bool has_problem_line = has_problem || lines >= TALL_WINDOW_LINES;
-    bool has_headings = lines > 3 || (lines == 3 && !has_problem);
-    table_style style = {
-        .color = v->color, .age = v->age, .headings = has_headings, .width = width, .line_end = END_OF_LINE};
 
-    style.lines = (size_t)(lines - has_times - has_problem_line - has_headings);
+    style.headings = style.headings && (lines > 3 || (lines == 3 && !has_problem));
+    style.is_stale = status_is_stale(&v->status, now_ms);
+    style.width = width;
+    style.line_end = END_OF_LINE;
+    style.lines = (size_t)(lines - has_times - has_problem_line - style.headings);
     (void)fputs(BEGIN, out);
+    status_write(&v->status, now_ms, times);
     if (has_times)
-        print_times(out, v, width);
+        print_line(out, times, width, false);
     if (has_problem_line)
-        print_problem(out, v, width);
-    if (v->response_ms != 0)
+        print_line(out, v->problem, width, has_problem && style.color);
+    if (v->status.response_ms != 0)
         table_print(out, &v->locks, &style);
     (void)fseek(out, -2, SEEK_CUR); /* drops the last line feed, which would scroll; there is at least one line */
     (void)fputs(CLEAR_BELOW, out);
@@ -153,10 +129,16 @@ view *view_new(const options *o, bool color)
         return NULL;
     }
     v->screen.fd = -1;
-    v->color = color;
-    v->age = o->age;
-    v->due_ms = unix_now_ms();
+    v->style = (table_style){.columns = o->columns, .color = color, .age = o->age, .headings = !o->no_headers};
+    v->status = (status){.age = o->age, .interval_ms = options_interval_ms(o), .due_ms = unix_now_ms()};
     return v;
+}
+
+void view_set_directory(view *v, const lock_sync_directory *directory)
+{
+    (void)pthread_mutex_lock(&v->mutex);
+    v->style.directory = directory;
+    (void)pthread_mutex_unlock(&v->mutex);
 }
 
 bool view_open(view *v)
@@ -177,12 +159,12 @@ bool view_update(view *v, const lock_sync_watch *w, lock_sync_changes *changes)
     (void)pthread_mutex_lock(&v->mutex);
     if (changes != NULL) {
         lock_sync_changes_free(v->changes);
-        v->changes = v->response_ms != 0 ? changes : NULL; /* the first response is not shown as changed */
-        if (v->response_ms == 0)
+        v->changes = v->status.response_ms != 0 ? changes : NULL; /* the first response is not shown as changed */
+        if (v->status.response_ms == 0)
             lock_sync_changes_free(changes);
     }
     if (results != NULL) {
-        v->response_ms = unix_now_ms() - lock_sync_watch_age_ms(w);
+        v->status.response_ms = unix_now_ms() - lock_sync_watch_age_ms(w);
         complete = rows_from_watch(&v->locks, results, v->changes);
     }
     (void)pthread_mutex_unlock(&v->mutex);
@@ -194,21 +176,24 @@ void view_set_problem(view *v, const char *problem, int64_t due_ms)
     (void)pthread_mutex_lock(&v->mutex);
     (void)snprintf(v->problem, sizeof v->problem, "%s", problem);
     sanitize(v->problem);
-    v->due_ms = due_ms;
+    v->status.due_ms = due_ms;
     (void)pthread_mutex_unlock(&v->mutex);
 }
 
 void view_close(view *v)
 {
-    table_style style = {.color = v->color, .age = v->age, .headings = true, .lines = SIZE_MAX, .line_end = "\n"};
+    table_style style = v->style;
     int lines;
 
+    style.is_stale = status_is_stale(&v->status, unix_now_ms());
+    style.lines = SIZE_MAX;
+    style.line_end = "\n";
     screen_size(&v->screen, &lines, &style.width);
     (void)pthread_mutex_lock(&v->mutex);
     screen_leave(&v->screen);
     v->is_open = false;
     (void)pthread_mutex_unlock(&v->mutex);
-    if (v->response_ms != 0)
+    if (v->status.response_ms != 0)
         table_print(stdout, &v->locks, &style);
 }
 

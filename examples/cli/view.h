@@ -11,6 +11,9 @@ typedef struct view view;
 /* Returns NULL if memory ran out. */
 view *view_new(const options *o, bool color);
 
+/* Sets the names of the locks: borrowed until the next call or view_free(). NULL: no names. */
+void view_set_directory(view *v, const lock_sync_directory *directory);
+
 /* Returns the callbacks for signals_begin(). */
 signals_screen view_signals(view *v);
 

@@ -61,20 +61,22 @@ static int64_t next_poll_in_ms(const watching *s)
 }
 
 /* Describes a problem in sentences. A problem of the guard includes the cause, because the status does not name it and
-   the user may be able to correct it. */
+   the user may be able to correct it. A wait of the guard has only the reason, because the time passes. */
 static void describe(const watching *s, lock_sync_status problem, char text[PROBLEM_SIZE])
 {
     const char *sentence = lock_sync_status_message(problem);
     const char *message = lock_sync_error_message(lock_sync_last_error(s->ctx));
     size_t length = strlen(sentence);
+    const char *reason = strncmp(message, sentence, length) == 0 ? message + length : message;
+    const char *wait = strstr(reason, " The next request is allowed in ");
     char why[PROBLEM_SIZE / 2];
 
     if (problem == LOCK_SYNC_OK)
         text[0] = '\0';
     else if (problem == LOCK_SYNC_E_GUARD && lock_sync_guard_error_message(s->guard, why, sizeof why) > 0)
         (void)snprintf(text, PROBLEM_SIZE, "%s (%s)", sentence, why);
-    else if (problem == LOCK_SYNC_E_TOO_SOON && strncmp(message, sentence, length) == 0 && message[length] == ' ')
-        (void)snprintf(text, PROBLEM_SIZE, "%s", message + length + 1);
+    else if (problem == LOCK_SYNC_E_TOO_SOON && wait > reason)
+        (void)snprintf(text, PROBLEM_SIZE, "%.*s", (int)(wait - reason - 1), reason + 1);
     else
         (void)snprintf(text, PROBLEM_SIZE, "%s", sentence);
 }
@@ -82,29 +84,31 @@ static void describe(const watching *s, lock_sync_status problem, char text[PROB
 /* Reports once on stderr why responses do not arrive, and when the next poll is. */
 static void report_problem(watching *s, lock_sync_status problem, int64_t next_ms)
 {
-    int64_t at_ms = unix_now_ms() + next_ms;
+    int64_t now_ms = unix_now_ms();
+    int64_t at_ms = now_ms + next_ms;
     bool is_put_off = problem == LOCK_SYNC_E_TOO_SOON && at_ms > s->reported_until_ms + s->interval_ms;
     char message[PROBLEM_SIZE];
     char at[MOMENT_SIZE];
+    char zone[MOMENT_SIZE];
     char span[MOMENT_SIZE];
 
     if (problem == s->problem && !is_put_off)
         return;
     s->reported_until_ms = at_ms;
     describe(s, problem, message);
-    (void)moment_clock(at_ms, at);
+    (void)moment_clock(at_ms, now_ms, at);
+    (void)moment_zone(at_ms, zone);
     moment_span(next_ms, span);
     if (problem == LOCK_SYNC_OK)
         notice("the service responds again");
-    else if (problem == LOCK_SYNC_E_TOO_SOON) /* the guard's message contains the span */
-        notice("%s%s The next poll is at %s.", message, full_stop_after(message), at);
-    else if (next_ms > 2 * s->interval_ms)
-        notice("%s The next poll is in %s, at %s.", message, span, at);
+    else if (problem == LOCK_SYNC_E_TOO_SOON || next_ms > 2 * s->interval_ms)
+        notice("%s The next poll is in %s, at %s %s.", message, span, at, zone);
     else
         notice("%s Polling continues.", message);
 }
 
-/* Shows or reports a problem. A wait of the guard that ends within an interval is no problem. */
+/* Shows or reports a problem. A wait of the guard that ends within an interval is no problem, but a screen without
+   locks shows the reason. */
 static void update_problem(watching *s)
 {
     lock_sync_status problem = lock_sync_watch_last_status(s->w);
@@ -115,6 +119,9 @@ static void update_problem(watching *s)
         problem = s->problem;
     if (s->v != NULL) {
         describe(s, problem, message);
+        if (problem == LOCK_SYNC_OK && next_ms > 0 && lock_sync_watch_results(s->w) == NULL)
+            (void)snprintf(message, sizeof message,
+                           "Waiting for the rate limit that all programs of the account share.");
         view_set_problem(s->v, message, unix_now_ms() + next_ms);
     } else {
         report_problem(s, problem, next_ms);

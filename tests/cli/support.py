@@ -200,15 +200,15 @@ COLOURS = "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"
 
 def styled_lines(screen):
     """Returns the words of each line with their style, because versions of tmux use different escapes for one style."""
-    bold, colour, lines = False, "", [[]]
+    weight, colour, lines = "", "", [[]]
     for codes, end, word in re.findall(r"\033\[([\d;]*)m|(\n)|([^\033\s]+)", screen):
         if end:
             lines.append([])
         elif word:
-            lines[-1].append((word, " ".join(filter(None, ("bold" if bold else "", colour)))))
+            lines[-1].append((word, f"{weight} {colour}".strip()))
         else:
             for code in map(int, (codes or "0").split(";")):
-                bold = code == 1 or bold and code not in (0, 22)
+                weight = {0: "", 1: "bold", 2: "dim", 22: ""}.get(code, weight)
                 colour = COLOURS[code - 30] if 30 <= code <= 37 else "" if code in (0, 39) else colour
     return lines
 

@@ -204,7 +204,7 @@ class Watch(Test):
         self.assertIn((seconds(poll) - seconds(response)) % 86400, range(19, 24))
         self.leave()
         self.terminal.type(f"clear; {SHOWN} --watch --age")
-        self.terminal.wait(r"response none yet, next poll \d\d:\d\d:\d\d")  # it waits for the guard
+        self.terminal.wait(r"response none yet, next poll \d\d:\d\d:\d\d UTC, in 1?\d s\nWaiting for the rate limit")
 
     def test_ages_grow(self):
         self.set(LOCKSYNC_INTERVAL_MS=None)
@@ -217,7 +217,7 @@ class Watch(Test):
         self.service.reply = (503, {}, "")
         self.terminal.wait(r"The service failed \(5xx\)\.\s*\n(\S.*)?ID ")
         self.service.reply = None
-        self.terminal.wait(r"next poll \S+\n\s*\n(\S.*)?ID ")
+        self.terminal.wait(r"next poll .*\n\s*\n(\S.*)?ID ")
 
     def test_a_wait_for_the_account_s_limit_is_shown(self):
         self.service.reply = (429, {"Retry-After": "100"}, "")
@@ -225,7 +225,8 @@ class Watch(Test):
         self.service.reply = None
         begun = int(time.time())
         self.start_watch()
-        poll = re.search(r"response none yet, next poll (\S+)\n\S", self.terminal.wait(r"next poll \S+\n\S"))[1]
+        screen = self.terminal.wait(r"The service returned 429 \(too many requests\)\. *\n")
+        poll = re.search(r"response none yet, next poll (\S+) UTC, in (1 min|5\d s)", screen)[1]
         self.assertIn((seconds(poll) - begun) % 86400, range(60, 111))
 
     def test_the_error_that_ends_it_is_on_the_shell_s_screen(self):
@@ -252,9 +253,28 @@ class Watch(Test):
         self.is_restored()
         self.assertNotIn("typed", self.terminal.wait_for_status(5))
 
+    def test_old_states_are_dimmed_and_have_their_age(self):
+        self.start_watch(until="1001  locked ")
+        self.service.reply = (503, {}, "")
+        self.terminal.wait(r"response \d\d:\d\d:\d\d, \d+ s ago, next poll ")
+        self.check_row("1001", "dim", "locked", "dim")
+        self.service.reply = None
+        self.terminal.wait(r"response \d\d:\d\d:\d\d, next poll ")
+        self.check_row("1001", "", "locked", "green")
+
+    def test_the_rows_that_a_short_terminal_shows(self):
+        self.service.locks = [lock(1000 + i) for i in range(20)]
+        self.service.locks[15] = lock(1015, batteryLevel=19)
+        self.service.locks[17] = lock(1017, state=2)
+        self.start_watch(until=r"\n1017  unlocked .*\n1015  locked .* 19 % low .*\n1000 ", lines=10)
+        self.service.locks[19] = lock(1019, doorState=2)
+        self.terminal.wait(r"\n1019  locked .*\n1017  unlocked .*\n1015  locked .*\n1000 ")
+        self.terminal.tmux("resize-window", "-y", "30")
+        self.terminal.wait(r"\n1014 .*\n1015 .*\n1016 .*\n1017 .*\n1018 .*\n1019 ")
+
     def test_a_resize_takes_effect_even_during_a_poll(self):
         self.start_sim("--delay-ms", "60000")
-        self.start_watch("--timeout 1000", until="(?m)^response none yet, next poll$", columns=28)
+        self.start_watch("--timeout 1000", until="(?m)^response none yet, next pol\u2026$", columns=28)
         self.terminal.tmux("resize-window", "-x", "80")
         self.terminal.wait(r"response none yet, next poll \d")
         self.leave()
@@ -262,7 +282,7 @@ class Watch(Test):
     def test_a_narrow_terminal(self):
         screen = self.start_watch(until="1002  unlocked", columns=40, lines=10)
         self.assertIn("ID    STATE     DOOR    CONNECTED\n", screen)
-        self.assertRegex(screen, r"(?m)^response \S+, next poll \d\d:\d\d:\d\d$")
+        self.assertRegex(screen, r"(?m)^response \S+, next poll \d\d:\d\d:\d\d U\u2026$")
         self.terminal.tmux("resize-window", "-x", "100")
         self.terminal.wait("CHARGING")
 

@@ -92,7 +92,7 @@ class Watch(Test):
         self.line(watch)
         self.service.reply = (503, {}, "")
         self.assertRegex(watch.stderr.readline(), r"^locksync: The service failed \(5xx\)\. "
-                                                  r"(Polling continues|The next poll is in 1 s, at \S+)\.$")
+                                                  r"(Polling continues|The next poll is in 1 s, at \S+ UTC)\.$")
         self.service.wait_for_requests(1)
         self.service.locks = [lock(1001, state=2)]
         self.service.reply = None
@@ -124,7 +124,7 @@ class Watch(Test):
         self.line(watch)
         self.service.reply = (429, {"Retry-After": "100"}, "")
         message = watch.stderr.readline()
-        self.assertRegex(message, r"\(429\)\. The next poll is in (1 min (39|[45]\d)|2 min \d+) s, at \d\d:\d\d:\d\d\.\n$")
+        self.assertRegex(message, r"\(429\)\. The next poll is in (1 min (39|[45]\d)|2 min \d+) s, at \S+ UTC\.\n$")
         self.check_clock_time(message, 100)
         self.assertEqual(self.stop(watch), ("", ""))
 
@@ -142,7 +142,7 @@ class Watch(Test):
         self.service.reply = None
         watch = self.watch("1001")
         message = watch.stderr.readline()
-        self.assertRegex(message, r"^locksync: .*returned 429 .*\. The next poll is at \d\d:\d\d:\d\d\.\n$")
+        self.assertRegex(message, r"^locksync: .*returned 429 .*\. The next poll is in 1 min \d+ s, at \S+ UTC\.\n$")
         self.check_clock_time(message, 100)
         time.sleep(2.5)  # longer than the command's tick: a second message would have come by now
         self.assertEqual(self.stop(watch), ("", ""))
