@@ -27,7 +27,7 @@ bool screen_open(screen *s)
     else if (ttyname_r(STDOUT_FILENO, name, sizeof name) == 0)
         path = name;
     if (path != NULL)
-        s->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        s->fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (s->fd < 0)
         s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     return s->fd >= 0;

@@ -8,7 +8,7 @@
 #include <termios.h>
 
 typedef struct screen {
-    int fd;
+    int fd;        /* to write, and to read keys */
     bool is_saved; /* `saved` is valid */
     struct termios saved;
 } screen;

@@ -1,18 +1,23 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static const int terminating[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-static const struct timespec cancel_interval = {.tv_nsec = 20000000};
+#define CANCEL_INTERVAL_MS 20
 #define CANCELS_MAX 250 /* 5 s; a command that still runs is blocked in writing */
 
 static lock_sync_ctx *context;
 static signals_screen callbacks;
 static sigset_t awaited;
+static int signals_fd = -1;
 static sigset_t mask_before;
 static pthread_t thread;
 static atomic_int caught;
@@ -28,18 +33,41 @@ static void on_signal(int signal_number)
     (void)pthread_mutex_unlock(&mutex);
 }
 
+/* Returns 0 if no signal is pending. */
+static int next_signal(void)
+{
+    struct signalfd_siginfo next;
+
+    return read(signals_fd, &next, sizeof next) == (ssize_t)sizeof next ? (int)next.ssi_signo : 0;
+}
+
+/* Returns false if the terminal has no more keys to read, because it is gone. */
+static bool read_keys(int fd)
+{
+    char keys[64];
+    ssize_t got = read(fd, keys, sizeof keys);
+
+    if (got > 0 && memchr(keys, 'q', (size_t)got) != NULL && caught == 0)
+        on_signal(SIGNALS_KEY_Q);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static void *await(void *unused)
 {
+    struct pollfd inputs[] = {{.fd = signals_fd, .events = POLLIN}, {.fd = callbacks.keys_fd, .events = POLLIN}};
     int cancels = 0;
 
     (void)unused;
     while (!ended) {
-        int signal_number = sigtimedwait(&awaited, NULL, caught != 0 ? &cancel_interval : NULL);
+        bool is_ready = poll(inputs, 2, caught != 0 ? CANCEL_INTERVAL_MS : -1) > 0;
+        int signal_number = next_signal();
 
-        if (signal_number > 0 && signal_number != SIGWINCH && signal_number != SIGTSTP && caught == 0)
+        if (signal_number > 0 && signal_number != SIGWINCH && signal_number != SIGTSTP && caught <= 0)
             on_signal(signal_number); /* even if ended: signals_caught() is called later */
         if (ended)
             break;
+        if (is_ready && inputs[1].revents != 0 && !read_keys(inputs[1].fd))
+            inputs[1].fd = -1;
         if (signal_number == SIGWINCH && callbacks.resized != NULL)
             callbacks.resized(callbacks.user);
         if (signal_number == SIGTSTP)
@@ -68,7 +96,7 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
 
     ended = false;
     context = ctx;
-    callbacks = screen != NULL ? *screen : (signals_screen){.user = NULL};
+    callbacks = screen != NULL ? *screen : (signals_screen){.keys_fd = -1};
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGWINCH); /* signals_end() also wakes the thread with it */
     for (size_t i = 0; i < sizeof terminating / sizeof terminating[0]; i++)
@@ -80,7 +108,8 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
     (void)pthread_cond_init(&changed, &attributes);
     (void)pthread_condattr_destroy(&attributes);
     (void)pthread_sigmask(SIG_BLOCK, &awaited, &mask_before);
-    begun = pthread_create(&thread, NULL, await, NULL) == 0;
+    signals_fd = signalfd(-1, &awaited, SFD_NONBLOCK | SFD_CLOEXEC);
+    begun = signals_fd >= 0 && pthread_create(&thread, NULL, await, NULL) == 0;
     if (!begun)
         (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     return begun;
@@ -127,13 +156,14 @@ void signals_end(void)
     (void)pthread_kill(thread, SIGWINCH);
     (void)pthread_join(thread, NULL);
     (void)pthread_cond_destroy(&changed);
-    if (caught == 0)
+    (void)close(signals_fd);
+    if (caught <= 0)
         (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 void signals_reraise(void)
 {
-    if (caught == 0)
+    if (caught <= 0)
         return;
     (void)pthread_kill(pthread_self(), caught); /* still blocked, with its original action */
     (void)pthread_sigmask(SIG_SETMASK, &mask_before, NULL);

@@ -117,7 +117,7 @@ static void on_stop(void *user)
 
 signals_screen view_signals(view *v)
 {
-    return (signals_screen){.user = v, .resized = on_resize, .stop = on_stop};
+    return (signals_screen){.user = v, .keys_fd = v->screen.fd, .resized = on_resize, .stop = on_stop};
 }
 
 view *view_new(const options *o, bool color)
@@ -128,7 +128,7 @@ view *view_new(const options *o, bool color)
         free(v);
         return NULL;
     }
-    v->screen.fd = -1;
+    (void)screen_open(&v->screen); /* view_open() reports a failure */
     v->style = (table_style){.columns = o->columns, .color = color, .age = o->age, .headings = !o->no_headers};
     v->status = (status){.age = o->age, .interval_ms = options_interval_ms(o), .due_ms = unix_now_ms()};
     return v;
@@ -144,7 +144,7 @@ void view_set_directory(view *v, const lock_sync_directory *directory)
 bool view_open(view *v)
 {
     (void)pthread_mutex_lock(&v->mutex);
-    v->is_open = screen_open(&v->screen);
+    v->is_open = v->screen.fd >= 0;
     if (v->is_open)
         screen_enter(&v->screen);
     (void)pthread_mutex_unlock(&v->mutex);

@@ -253,6 +253,26 @@ class Watch(Test):
         self.is_restored()
         self.assertNotIn("typed", self.terminal.wait_for_status(5))
 
+    def test_the_key_q_quits_even_during_a_poll(self):
+        self.start_watch(until="1001  locked ")
+        self.terminal.press("q")
+        self.is_restored()
+        self.assertIn("1001  locked", self.terminal.wait_for_status(0))
+        self.start_sim("--delay-ms", "60000")
+        self.start_watch("--timeout 1000", until="response none yet")
+        begun = time.monotonic()
+        self.terminal.tmux("send-keys", "-l", "x\033[Aq")  # other keys have no effect
+        self.is_restored()
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
+        self.terminal.wait_for_status(0)
+
+    def test_the_key_q_quits_though_ctrl_s_stopped_the_output(self):
+        self.start_watch(until="1001  locked ")
+        self.terminal.press("C-s")
+        self.terminal.press("q")
+        self.is_restored()
+        self.terminal.wait_for_status(0)
+
     def test_old_states_are_dimmed_and_have_their_age(self):
         self.start_watch(until="1001  locked ")
         self.service.reply = (503, {}, "")
