@@ -28,7 +28,7 @@ static const char *problem_of(const char *path, const char **advice)
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     int error = errno;
 
-    *advice = "Correct that";
+    *advice = "Delete it";
     if (fd >= 0)
         (void)close(fd);
     if (lstat(path, &found) != 0) {
@@ -37,22 +37,28 @@ static const char *problem_of(const char *path, const char **advice)
             "Check that its folder exists and can be written, and that no other file has its name with \".new\" added";
         return strerror(error);
     }
-    if (found.st_uid != geteuid() && found.st_uid != 0) {
-        *advice = "Delete it";
+    if (found.st_uid != geteuid() && found.st_uid != 0)
         return "it belongs to another user";
-    }
     if (S_ISREG(found.st_mode) && (found.st_mode & S_IWOTH) != 0) {
         *advice = "Remove that permission (chmod o-w)";
         return "everybody can write to it";
     }
     if (S_ISLNK(found.st_mode))
         return "it is a symbolic link";
+    if (S_ISDIR(found.st_mode)) {
+        *advice = "Add the name of a file";
+        return "it is a folder";
+    }
     if (!S_ISREG(found.st_mode))
         return "it is not a regular file";
-    if (fd < 0)
+    if (fd < 0) {
+        *advice = "Make it readable and writable for you (chmod u+rw)";
         return strerror(error);
+    }
+    if (found.st_size == 0)
+        return "it is empty";
     *advice = "If it is a guard file, delete it";
-    return found.st_size == 0 ? "it is empty" : "it is damaged, not a guard file, or locked by another program";
+    return "it is damaged, not a guard file, or locked by another program";
 }
 
 int guard_path_report(const char *path)

@@ -335,8 +335,7 @@ lock_sync_status lsync_ctx_check_route(lock_sync_ctx *ctx)
     if (ctx->route.https || ctx->route.loopback)
         return LOCK_SYNC_OK;
     if (!ctx->allow_http)
-        return reject(ctx, "base URL",
-                      "plain http is allowed for loopback only: call lock_sync_set_allow_http(), or use https");
+        return reject(ctx, "base URL", "plain http is allowed for loopback only: use https, or allow http");
     if (ctx->proxy != NULL)
         return reject(ctx, "base URL",
                       "plain http must not go through a proxy, which would see the credential: use https");

@@ -134,7 +134,7 @@ class Usage(Test):
                                     (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
                                     (["--api-version="], r"it is empty\. See locksync --help\."),
                                     (["--base-url=http://192.0.2.1"],
-                                     r"loopback only: .*use https\. See locksync --help\."),
+                                     r"loopback only: use https, or allow http\. See locksync --help\."),
                                     (["--key", KEY], key_is_seen), ([f"--key={KEY}"], key_is_seen),
                                     (["--personal-key", KEY], key_is_seen), ([f"--access-token={KEY}"], key_is_seen),
                                     (["--token", KEY], key_is_seen)):

@@ -133,9 +133,9 @@ class Files(Test):
 
     def test_errors_have_the_cause_and_what_to_do(self):
         os.symlink(self.write("record", ""), self.path("link"))
-        for path, expected in ((self.write("empty", ""), "it is empty.*delete it"),
+        for path, expected in ((self.write("empty", ""), "it is empty. Delete it"),
                                (self.write("damaged", "this is no record"), "damaged.*delete it"),
-                               (self.path("link"), "symbolic link"), (self.folder, "not a regular file"),
+                               (self.path("link"), "symbolic link. Delete it"), (self.folder, "a folder. Add the name"),
                                (self.path("no", "file"), "No such file.*folder")):
             with self.subTest(path):
                 self.expect(11, "--guard-file", path)
