@@ -134,13 +134,6 @@ view *view_new(const options *o, bool color)
     return v;
 }
 
-void view_set_directory(view *v, const lock_sync_directory *directory)
-{
-    (void)pthread_mutex_lock(&v->mutex);
-    v->style.directory = directory;
-    (void)pthread_mutex_unlock(&v->mutex);
-}
-
 bool view_open(view *v)
 {
     (void)pthread_mutex_lock(&v->mutex);
@@ -151,12 +144,13 @@ bool view_open(view *v)
     return v->is_open;
 }
 
-bool view_update(view *v, const lock_sync_watch *w, lock_sync_changes *changes)
+bool view_update(view *v, const lock_sync_watch *w, const lock_sync_directory *directory, lock_sync_changes *changes)
 {
     const lock_sync_results *results = lock_sync_watch_results(w);
     bool complete = true;
 
     (void)pthread_mutex_lock(&v->mutex);
+    v->style.directory = directory;
     if (changes != NULL) {
         lock_sync_changes_free(v->changes);
         v->changes = v->status.response_ms != 0 ? changes : NULL; /* the first response is not shown as changed */

@@ -11,9 +11,6 @@ typedef struct view view;
 /* Returns NULL if memory ran out. */
 view *view_new(const options *o, bool color);
 
-/* Sets the names of the locks: borrowed until the next call or view_free(). NULL: no names. */
-void view_set_directory(view *v, const lock_sync_directory *directory);
-
 /* Returns the callbacks for signals_begin(). */
 signals_screen view_signals(view *v);
 
@@ -21,9 +18,9 @@ signals_screen view_signals(view *v);
    descriptor is available. */
 bool view_open(view *v);
 
-/* Copies the current results of the watch. `changes`, the last ones, are transferred; NULL: no changes. Returns false
-   if memory ran out. */
-bool view_update(view *v, const lock_sync_watch *w, lock_sync_changes *changes);
+/* Copies the current results of the watch. `directory` has the names (NULL: no names), borrowed until the next call or
+   view_free(). `changes`, the last ones, are transferred; NULL: no changes. Returns false if memory ran out. */
+bool view_update(view *v, const lock_sync_watch *w, const lock_sync_directory *directory, lock_sync_changes *changes);
 
 /* Sets the lines above the table: the problem (copied; "": no problem) and the time of the next poll. */
 void view_set_problem(view *v, const char *problem, int64_t due_ms);

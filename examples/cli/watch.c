@@ -205,7 +205,7 @@ static int process(watching *s, lock_sync_changes *changes)
     if (lock_sync_watch_directory(s->w) != NULL)
         names_keep(s->names, lock_sync_watch_directory(s->w));
     if (s->v != NULL)
-        return view_update(s->v, s->w, changes) ? EXIT_DONE : out_of_memory(s);
+        return view_update(s->v, s->w, s->names->directory, changes) ? EXIT_DONE : out_of_memory(s);
     if (s->o->until != NULL)
         exit_status = check_reached(s);
     else if (changes != NULL)

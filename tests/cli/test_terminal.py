@@ -175,6 +175,12 @@ class Watch(Test):
         self.assertNotIn("1001", screen)
         self.assertIn("1003  locked", self.leave())
 
+    def test_names(self):
+        os.unlink(self.names_file())
+        self.service.locks = [{**lock(1001), "name": "Front door"}, lock(1002, state=2)]
+        self.start_watch(until=r"\nNAME        ID .*\nFront door  1001  locked .*\n1002        1002  unlocked ")
+        self.assertIn("Front door  1001  locked", self.leave())
+
     def check_row(self, number, style_of_number, state, style_of_state):
         styles = self.terminal.styles(number)
         self.assertEqual((styles[number], styles[state]), (style_of_number, style_of_state))
