@@ -43,10 +43,11 @@ class Agreement(Test):
     def test_the_help_fits_a_terminal(self):
         self.assertLessEqual(max(map(len, self.help.splitlines())), 80)
 
-    def test_the_picture_shows_the_command_s_output(self):
-        picture = subprocess.run([os.path.join(CLI, "screenshot"), LOCKSYNC, SIM], env=PASSED_ON, check=True,
-                                 stdout=subprocess.PIPE, text=True).stdout
-        self.assertEqual(picture, read("docs", "images", "locksync.svg"))
+    def test_the_pictures_show_the_command_s_output(self):
+        subprocess.run([os.path.join(CLI, "screenshot"), LOCKSYNC, SIM, self.folder], env=PASSED_ON, check=True)
+        for name in "locksync.svg", "locksync-watch.svg", "locksync-error.svg":
+            with self.subTest(name), open(self.path(name), encoding="utf-8") as file:
+                self.assertEqual(file.read(), read("docs", "images", name))
 
 
 class Files(Test):
