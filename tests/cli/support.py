@@ -19,6 +19,7 @@ LOCKSYNC = os.environ["LOCKSYNC"]
 SIM = os.environ["LOCKSYNC_SIM"]
 SOURCE = os.environ["LOCKSYNC_SOURCE"]
 KEY = "secret-key-of-the-tests"
+SHOWN = "$LOCKSYNC"  # the shell's variable: the command's long path would fill narrow lines
 PATIENCE = 30  # seconds; long, because a machine may be busy
 PROMPTLY = 4  # seconds; after 5 a second signal ends the command at once
 
@@ -281,6 +282,12 @@ class Terminal:
 
     def settings(self):
         return subprocess.run(["stty", "-a", "-F", self.tty], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def pid_of(test):
+    """Returns the process id of the command, which the test let the shell write."""
+    with open(test.path("pid"), encoding="ascii") as file:
+        return int(file.read())
 
 
 def main():
