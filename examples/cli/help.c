@@ -8,7 +8,7 @@ const char help_text[] =
     "\n"
     "Tasks:\n"
     "  -w, --watch          follow changes: on a terminal a table that refreshes in\n"
-    "                       place, otherwise one line per change\n"
+    "                       place (q ends it), otherwise one line per change\n"
     "  -c, --check STATE    only check that all these locks are in a state: locked,\n"
     "                       unlocked, open, closed, connected or disconnected\n"
     "  -u, --until STATE    poll until all locks are in this state\n"
