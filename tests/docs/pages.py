@@ -3,6 +3,7 @@
 complete, and tests that pages name exist.
 
 pages.py PREFIX SIMULATOR WORK_FOLDER
+pages.py --links FOLDER: checks only the links, of the pages below FOLDER, such as those of a package
 
 PREFIX is where the library is installed. A block with a `main` is a program. A block without one is a fragment; its
 first line declares what it needs: /* fragment: lock_sync_ctx *ctx (with a credential), int n; needs <poll.h> */
@@ -111,6 +112,20 @@ def check_link(page, link):
         raise ValueError(f"{target} has no heading #{link['place']}")
 
 
+def check_links(folder):
+    passed = failed = 0
+    for page in sorted(map(str, pathlib.Path(folder).rglob("*.md"))):
+        for link in LINK.finditer(pathlib.Path(page).read_text(encoding="utf-8")):
+            try:
+                check_link(page, link)
+                passed += 1
+            except ValueError as error:
+                failed += 1
+                print(f"FAIL {page}: {error}")
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
 def check_index():
     with open("docs/README.md", encoding="utf-8") as file:
         named = {link["path"] for link in LINK.finditer(file.read())}
@@ -129,6 +144,8 @@ def check_test(name, folder):
 
 
 def main():
+    if sys.argv[1] == "--links":
+        return check_links(sys.argv[2])
     prefix, simulator, work = (os.path.abspath(argument) for argument in sys.argv[1:])
     flags = pkg_config(prefix, "--cflags", "--libs", "locksync-redis", "locksync")
     libraries = [flag[2:] for flag in flags if flag.startswith("-L")]
