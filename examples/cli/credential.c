@@ -16,15 +16,26 @@ static int reject_file(const char *path, const char *why, const char *advice)
     return report(EXIT_NO_CREDENTIAL, "the key file %s %s: %s", path, why, advice);
 }
 
+/* Whether systemd made the file for this service. Version 254 and later permit reading by an access list, which looks
+   like a permission of the group (issue 29435 of systemd). */
+static bool is_of_service(const char *path)
+{
+    const char *place = getenv("CREDENTIALS_DIRECTORY");
+    size_t length = place != NULL ? strlen(place) : 0;
+
+    return length > 0 && strncmp(path, place, length) == 0 && path[length] == '/';
+}
+
 static int read_open_file(credential *c, const char *path, int fd)
 {
+    mode_t others = is_of_service(path) ? S_IRWXO : S_IRWXG | S_IRWXO;
     struct stat about;
     size_t size = 0;
     ssize_t got;
 
     if (fstat(fd, &about) != 0)
         return reject_file(path, "cannot be read", strerror(errno));
-    if (!S_ISCHR(about.st_mode) && (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if (!S_ISCHR(about.st_mode) && (about.st_mode & others) != 0)
         return reject_file(path, "is accessible to other users",
                            "make it private with chmod 600, and consider a new key");
     while ((got = read(fd, c->text + size, sizeof c->text - 1 - size)) > 0)

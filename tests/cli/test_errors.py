@@ -205,6 +205,15 @@ class Credentials(Test):
                 self.expect(4, "--key-file", self.write("key", KEY, mode))
                 self.assertIn("chmod 600", self.complaint)
 
+    def test_a_group_may_read_credentials_of_a_systemd_service(self):
+        os.mkdir(self.path("credentials"))
+        key = self.write("credentials/key", KEY, 0o440)
+        self.expect(4, "--key-file", key)
+        self.set(CREDENTIALS_DIRECTORY=self.path("credentials"))
+        self.expect(0, "--key-file", key)
+        self.expect(4, "--key-file", self.write("credentials/public", KEY, 0o444))
+        self.expect(4, "--key-file", self.write("credentials-2", KEY, 0o440))
+
     def test_files_without_a_usable_key(self):
         for text, expected in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"),
                                ("a\0b", "is not a text file"), (f"{KEY}\n{KEY}", "not usable")):
