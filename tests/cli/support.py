@@ -294,6 +294,8 @@ def main():
     """Runs the tests of the program and prints their counts as .ci/count-tests reads them."""
     result = unittest.main(exit=False, verbosity=2).result
     failed = len(result.failures) + len(result.errors)
-    print(f"[  PASSED  ] {result.testsRun - failed} test(s).")
+    skipped = len(result.skipped)
+    print(f"[  PASSED  ] {result.testsRun - failed - skipped} test(s).")
+    print(f"[  SKIPPED ] {skipped} test(s).")
     print(f"[  FAILED  ] {failed} test(s).")
     sys.exit(1 if failed or not result.testsRun else 0)
