@@ -165,8 +165,8 @@ bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_
         int64_t id = (after != NULL ? after : before)->id;
         /* clang-format off */
         json_t *object = json_pack("{s:o, s:I, s:I, s:s?, s:s?, s:o, s:o, s:o}",
-            "at", text_of_time(at_ms),
-            "at_ms", (json_int_t)at_ms,
+            "fetched_at", text_of_time(at_ms),
+            "fetched_at_ms", (json_int_t)at_ms,
             "id", (json_int_t)id,
             "name", name_in(change->info),
             "serial_number", serial_number_in(change->info),

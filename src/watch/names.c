@@ -32,7 +32,9 @@ static bool is_news(const lsync_known *known, const lock_sync_lock *now)
     const lock_sync_lock *before = lock_sync_results_find(known->results, now->id);
 
     if (before == NULL)
-        return lock_sync_directory_find(known->directory, now->id) == NULL;
+        before = lock_sync_results_find(lock_sync_directory_results(known->directory), now->id);
+    if (before == NULL)
+        return true;
     return (now->fields & LOCK_SYNC_FIELD_REVISION) != 0 && now->revision > before->revision;
 }
 

@@ -162,7 +162,7 @@ class Log(Recipes):
         for count, more in enumerate(({"state": 2}, {"state": 2, "doorState": 2}, {"state": 6}), 1):
             self.service.locks = [front_door(**more), GARAGE]
             wait_until(lambda n=count: len(self.lines_of("changes.jsonl")) == n, "a line")
-        at = [json.loads(line)["at"] for line in self.lines_of("changes.jsonl")]
+        at = [json.loads(line)["fetched_at"] for line in self.lines_of("changes.jsonl")]
         self.assertEqual(self.shell(RECIPES["unlocked"]), f"{at[0]} Front door\n")
         self.assertEqual(self.shell(RECIPES["openings"]), f"{at[1][:10]} Front door 1\n")
 

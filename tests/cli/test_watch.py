@@ -70,11 +70,11 @@ class Watch(Test):
                          (1001, ["added", "connected", *known], None, True))
         self.service.locks = [lock(1001, state=2, doorState=2)]
         second = json.loads(watch.stdout.readline())
-        self.assertEqual(sorted(second), ["after", "at", "at_ms", "before", "changes", "id", "name",
-                                          "serial_number"])
+        self.assertEqual(sorted(second), ["after", "before", "changes", "fetched_at", "fetched_at_ms", "id",
+                                          "name", "serial_number"])
         self.assertEqual((second["changes"], second["before"]), (["state", "door"], first["after"]))
         self.assertEqual((second["after"]["state_name"], second["after"]["door_state"]), ("unlocked", 2))
-        self.assertLess(abs(second["at_ms"] / 1000 - time.time()), 60)
+        self.assertLess(abs(second["fetched_at_ms"] / 1000 - time.time()), 60)
         self.service.locks = []
         third = json.loads(watch.stdout.readline())
         self.assertEqual((third["changes"], third["before"], third["after"]),

@@ -340,6 +340,17 @@ TEST(a_given_directory_needs_no_request)
     RUN(&p, turns);
 }
 
+TEST(a_given_directory_that_is_older_than_the_states_is_replaced)
+{
+    static const t_step steps[] = {STATES(LOCK(1, 6, 2)), DIRECTORY(NAMED(1, "S-1", "Gate", 6))};
+    static const turn turns[] = {{0, "sd", "1:533:Gate "}};
+    pull p;
+
+    pull_begin(&p, steps, COUNT_OF(steps), 20000);
+    CHECK_OK(lock_sync_watch_give_directory(p.w, stored(p.ctx, "{\"result\":[" DOOR "]}")));
+    RUN(&p, turns);
+}
+
 TEST(a_given_directory_that_is_old_is_used_until_there_is_another)
 {
     static const struct {
