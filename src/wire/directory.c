@@ -125,23 +125,18 @@ static texts *new_texts(lock_sync_directory *d, const json_t *page)
     return block;
 }
 
-/* Makes room for more entries. */
+/* Makes room for `more` entries, > 0. */
 static bool reserve(lock_sync_directory *d, size_t more)
 {
     size_t count;
     size_t size;
-    entry *entries;
+    bool fits = lsync_size_add(d->count, more, &count) && count <= LSYNC_ORDER_MAX &&
+                lsync_size_mul(count, sizeof d->entries[0], &size);
+    entry *entries = fits ? lsync_realloc(&d->memory, d->entries, size) : NULL;
 
-    if (!lsync_size_add(d->count, more, &count) || count > LSYNC_ORDER_MAX ||
-        !lsync_size_mul(count, sizeof *entries, &size))
-        return false;
-    if (more == 0)
-        return true;
-    entries = lsync_realloc(&d->memory, d->entries, size);
-    if (entries == NULL)
-        return false;
-    d->entries = entries;
-    return true;
+    if (entries != NULL)
+        d->entries = entries;
+    return entries != NULL;
 }
 
 static bool is_equal_text(const char *a, const char *b)
@@ -198,7 +193,7 @@ static lock_sync_status add_records(lock_sync_directory *d, const json_t *page, 
 {
     size_t first = d->count;
     size_t records = json_array_size(page);
-    texts *block = reserve(d, records) ? new_texts(d, page) : NULL;
+    texts *block = records == 0 || reserve(d, records) ? new_texts(d, page) : NULL;
     char *to;
 
     if (block == NULL)
