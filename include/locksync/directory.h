@@ -75,7 +75,10 @@ typedef void (*lock_sync_directory_fn)(void *user, lock_sync_ctx *ctx, lock_sync
  * It sends one request for each 100 locks, at most ten. The guard counts each of them, of the kind
  * LOCK_SYNC_REQUEST_DIRECTORY, and allows the next directory 60 seconds for each request later. The service allows ten
  * such requests in ten minutes for a personal key (its release notes of 2023-07-24). All requests together have the
- * context's deadline. A directory is complete, or it is an error.
+ * context's deadline. A directory that cannot be completed is an error.
+ *
+ * The service does not say how many locks there are. If a lock is removed while several pages are fetched, another lock
+ * may be in none of them.
  *
  * The guard's mode LOCK_SYNC_GUARD_CACHED acts as LOCK_SYNC_GUARD_FAIL here: no directory is kept.
  *

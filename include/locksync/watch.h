@@ -175,14 +175,16 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx,
 /**
  * Sets whether the watch follows the directory of the account: then each change has an `info`.
  *
- * The directory is fetched first, and its states are the first response. A lock whose connection the directory leaves
- * unknown counts as not connected, as the service says in later polls.
+ * The directory is fetched first, and its states are the first response. There a lock without a bridge counts as not
+ * connected, as the service says in later polls.
  *
  * Later the directory is fetched after a poll whose states have a lock that it does not have, or a higher revision. It
  * is also fetched when it is an hour old. The changes are reported after that, with the names.
  *
  * A poll never waits for a directory. If the guard denies it, or it cannot be fetched, the changes are reported with
  * what is known. The next polls try again: when the guard allows it, or, after an error, in 1 to 30 minutes.
+ * A lock with another id is then reported as removed and added, and as LOCK_SYNC_CHANGE_NEW_ID when the directory
+ * comes. Without a guard the watch itself leaves 60 seconds per page between two directories.
  *
  * @param watch The watch.
  * @param follow False drops the directory. A watch by serial numbers needs it.

@@ -95,10 +95,9 @@ static lsync_fetch_input step(lsync_run *x)
     }
 }
 
-static lock_sync_status run(lsync_run *x, bool is_poll)
+static lock_sync_status run(lsync_run *x, bool is_poll, int64_t deadline_us)
 {
     lock_sync_ctx *ctx = x->ctx;
-    int64_t deadline_us = lsync_clock_boot_us() + ctx->timeout_ms * 1000;
 
     lsync_fetch_begin(&x->fetch, lsync_run_guard_mode(x), is_poll, ctx->provider != NULL, deadline_us);
     while (x->fetch.state != LSYNC_FETCH_DONE) {
@@ -109,33 +108,29 @@ static lock_sync_status run(lsync_run *x, bool is_poll)
     return x->fetch.status;
 }
 
-void lsync_fetch_poll(lsync_run *x)
+void lsync_fetch_poll(lsync_run *x, int64_t deadline_us)
 {
-    lock_sync_response response;
-
-    x->s = &response;
-    (void)run(x, true);
+    (void)run(x, true, deadline_us);
 }
 
 /* Runs a fetch that the application called. `rejected`: why an argument is rejected; NULL. */
 static lock_sync_status fetch_and_wait(lsync_run *x, const char *rejected)
 {
-    lock_sync_response response;
     lock_sync_status status;
 
     if (x->ctx == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     if (!lsync_ctx_begin(x->ctx))
         return LOCK_SYNC_E_BUSY;
-    x->s = &response;
-    status = rejected == NULL ? run(x, false) : lsync_ctx_reject(x->ctx, rejected);
+    status = rejected == NULL ? run(x, false, lsync_deadline_us(x->ctx)) : lsync_ctx_reject(x->ctx, rejected);
     lsync_ctx_finish(x->ctx);
     return lsync_ctx_end(x->ctx, status);
 }
 
 static lock_sync_status fetch_states(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_results **results)
 {
-    lsync_run x = {.ctx = ctx, .query = *query};
+    lock_sync_response response;
+    lsync_run x = {.ctx = ctx, .query = *query, .s = &response};
     lock_sync_status status = fetch_and_wait(&x, results == NULL ? "results is NULL" : NULL);
 
     if (results != NULL)
@@ -155,7 +150,8 @@ lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_r
 
 lock_sync_status lock_sync_fetch_directory(lock_sync_ctx *ctx, lock_sync_directory **directory)
 {
-    lsync_run x = {.ctx = ctx, .query = {.page = 1}};
+    lock_sync_response response;
+    lsync_run x = {.ctx = ctx, .query = {.page = 1}, .s = &response};
     lock_sync_status status = fetch_and_wait(&x, directory == NULL ? "directory is NULL" : NULL);
 
     if (status != LOCK_SYNC_OK)

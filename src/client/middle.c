@@ -109,7 +109,7 @@ lock_sync_status lock_sync_response_decode_directory(lock_sync_ctx *ctx, const l
     if (directory != NULL)
         *directory = NULL;
     status = check_response(ctx, request, response, directory == NULL ? "directory is NULL" : NULL);
-    if (status != LOCK_SYNC_OK)
+    if (status != LOCK_SYNC_OK || directory == NULL) /* the second is for analysers: check_response has rejected NULL */
         return status;
     if (request->page == 0)
         return lsync_ctx_reject(ctx, "the request is not for a directory: use lock_sync_response_decode()");

@@ -17,6 +17,11 @@ lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x)
     return mode == LOCK_SYNC_GUARD_CACHED && x->query.page > 0 ? LOCK_SYNC_GUARD_FAIL : mode;
 }
 
+int64_t lsync_deadline_us(const lock_sync_ctx *ctx)
+{
+    return lsync_clock_boot_us() + ctx->timeout_ms * 1000;
+}
+
 lock_sync_request_kind lsync_run_kind(const lsync_run *x)
 {
     return x->query.page == 0 ? LOCK_SYNC_REQUEST_SYNC : LOCK_SYNC_REQUEST_DIRECTORY;

@@ -28,6 +28,9 @@ typedef struct lsync_run {
 /* The guard's mode for the fetch. CACHED is FAIL for a directory, which is not kept. */
 lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x);
 
+/* The deadline of a fetch that begins now, by the boot clock. */
+int64_t lsync_deadline_us(const lock_sync_ctx *ctx);
+
 /* The kind of the fetch's requests, by which the guard counts them. */
 lock_sync_request_kind lsync_run_kind(const lsync_run *x);
 

@@ -25,14 +25,14 @@ void lsync_pool_sleep(lsync_job *job, int64_t until_us)
     lsync_job_move(job, LSYNC_JOB_ASLEEP, until_us);
 }
 
-void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us)
+void lsync_pool_begin_fetch(lsync_job *job, int64_t deadline_us)
 {
     const lock_sync_ctx *ctx = job->x.ctx;
 
     if (job->watch != NULL)
         job->x.query = lsync_watch_query(job->watch);
     lsync_fetch_begin(&job->x.fetch, lsync_run_guard_mode(&job->x), job->watch != NULL, ctx->provider != NULL,
-                      now_us + ctx->timeout_ms * 1000);
+                      deadline_us);
     set_state(job, LSYNC_JOB_READY);
 }
 
@@ -94,7 +94,7 @@ static void ask_guard(lsync_job *job)
 static void end_fetch(lsync_job *job)
 {
     switch (job->watch == NULL ? LSYNC_POLL_OVER : lsync_watch_fetched(job->watch, &job->x)) {
-    case LSYNC_POLL_CONTINUES: lsync_pool_begin_fetch(job, lsync_clock_boot_us()); break;
+    case LSYNC_POLL_CONTINUES: lsync_pool_begin_fetch(job, job->x.fetch.deadline_us); break;
     case LSYNC_POLL_DENIED: lsync_pool_sleep(job, job->x.fetch.at_us); break;
     case LSYNC_POLL_OVER:
     default: set_state(job, LSYNC_JOB_DONE); break; /* the context's error is already set */
@@ -437,7 +437,7 @@ static void wake(lsync_job *job, int64_t now_us)
 
     if (sleeps && job->x.fetch.state == LSYNC_FETCH_DONE) {
         lsync_watch_begin(job->watch);
-        lsync_pool_begin_fetch(job, now_us);
+        lsync_pool_begin_fetch(job, lsync_deadline_us(job->x.ctx));
     } else if (sleeps && now_us < job->x.fetch.deadline_us) {
         set_state(job, LSYNC_JOB_READY); /* to ask the guard again */
     } else {

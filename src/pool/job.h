@@ -6,8 +6,8 @@
 
 /* Wakes the jobs whose time has come, and starts ready jobs while there are transfers for them. */
 void lsync_pool_advance(lock_sync_pool *p);
-/* Begins a job's fetch, with the guard mode and the timeout that its context has now. */
-void lsync_pool_begin_fetch(lsync_job *job, int64_t now_us);
+/* Begins a job's fetch, with the guard mode that its context has now. */
+void lsync_pool_begin_fetch(lsync_job *job, int64_t deadline_us);
 /* Puts a watch's job to sleep until its next poll. */
 void lsync_pool_sleep(lsync_job *job, int64_t until_us);
 /* Handles the end of a transfer: retries the request, or ends its fetch. */

@@ -173,7 +173,7 @@ static void begin(lsync_job *job, const lsync_callback *callback)
 {
     job->finish = call_back;
     job->callback = *callback;
-    lsync_pool_begin_fetch(job, lsync_clock_boot_us());
+    lsync_pool_begin_fetch(job, lsync_deadline_us(job->x.ctx));
     lsync_pool_wake(job->pool);
 }
 

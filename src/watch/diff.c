@@ -62,8 +62,9 @@ typedef struct side {
 /* Returns the next record that the other results are about too; NULL: no more. */
 static const lock_sync_lock *peek(side *s)
 {
-    for (; s->next < lock_sync_results_count(s->results); s->next++) {
-        const lock_sync_results *r = s->results;
+    const lock_sync_results *r = s->results;
+
+    for (; r != NULL && s->next < r->count; s->next++) {
         const lock_sync_lock *lock = &r->locks[r->unordered ? r->order[s->next] : s->next];
 
         if (s->other_scope == NULL || s->other_scope->count == 0 ||
@@ -76,15 +77,19 @@ static const lock_sync_lock *peek(side *s)
 typedef struct walk {
     side before;
     side after;
-    bool is_named; /* the directory has changed, so each name may have */
+    const lsync_known *known; /* before */
+    bool is_named;            /* the directory has changed, so names and ids may have */
 } walk;
 
 static walk begin(const lsync_known *before, const lsync_known *after)
 {
     return (walk){{before->results, before->directory, &after->results->asked, 0},
                   {after->results, after->directory, before->results == NULL ? NULL : &before->results->asked, 0},
+                  before,
                   before->directory != after->directory};
 }
+
+/* --- names and serial numbers --- */
 
 static const lock_sync_lock_info *info_of(const lock_sync_directory *d, const lock_sync_lock *lock)
 {
@@ -103,6 +108,51 @@ static uint32_t compare_names(const walk *w, const lock_sync_lock *b, const lock
     return is_same ? 0 : LOCK_SYNC_CHANGE_RENAMED;
 }
 
+/* Returns the id that one side has for the lock which has this id on the other side; 0: the same id, or none. */
+static int64_t other_id(const side *here, const side *there, int64_t id)
+{
+    const lock_sync_lock_info *info = lock_sync_directory_find(here->directory, id);
+
+    info = info == NULL ? NULL : lock_sync_directory_find_serial(there->directory, info->serial_number);
+    return info == NULL || info->id == id ? 0 : info->id;
+}
+
+/* Returns the record that a lock had under another id; NULL: none, or both ids are in the response. */
+static const lock_sync_lock *find_former(const walk *w, const lock_sync_lock *a)
+{
+    int64_t id = other_id(&w->after, &w->before, a->id);
+
+    if (id == 0 || lock_sync_results_find(w->after.results, id) != NULL)
+        return NULL;
+    for (size_t i = 0; i < w->known->removed_count; i++)
+        if (w->known->removed[i].id == id)
+            return &w->known->removed[i];
+    return lock_sync_results_find(w->before.results, id);
+}
+
+/* Whether a lock that is removed has another id in the response. */
+static bool has_moved(const walk *w, const lock_sync_lock *b)
+{
+    int64_t id = other_id(&w->before, &w->after, b->id);
+
+    return id != 0 && lock_sync_results_find(w->after.results, id) != NULL;
+}
+
+/* Compares what has changed with the directory. A lock that has moved is one change, at its new id. */
+static void compare_named(const walk *w, lock_sync_change *c)
+{
+    const lock_sync_lock *former = c->after == NULL ? NULL : find_former(w, c->after);
+
+    if (former != NULL) {
+        c->before = former;
+        c->kinds = compare(former, c->after) | LOCK_SYNC_CHANGE_NEW_ID;
+    } else if (c->after == NULL && has_moved(w, c->before)) {
+        c->kinds = 0;
+    }
+    if (c->before != NULL && c->after != NULL)
+        c->kinds |= compare_names(w, c->before, c->after);
+}
+
 /* Finds the next lock that changed. False: no more. */
 static bool next_change(walk *w, lock_sync_change *c)
 {
@@ -119,60 +169,19 @@ static bool next_change(walk *w, lock_sync_change *c)
         w->before.next += b != NULL;
         w->after.next += a != NULL;
         *c = (lock_sync_change){compare(b, a), b, a, NULL};
-        if (w->is_named && b != NULL && a != NULL)
-            c->kinds |= compare_names(w, b, a);
+        if (w->is_named)
+            compare_named(w, c);
         if (c->kinds != 0)
             return true;
     }
 }
 
-/* --- locks with another id --- */
+/* --- the changes --- */
 
 typedef struct found {
     lock_sync_change *changes;
     size_t count;
 } found;
-
-static lock_sync_change *find_added(const found *f, int64_t id)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->changes[i].before == NULL && f->changes[i].after->id == id)
-            return &f->changes[i];
-    return NULL;
-}
-
-/* Joins a lock that was removed under one id with the one that was added under another, if both have the same serial
-   number. Returns false if there is no other. */
-static bool join(const walk *w, const found *f, const lock_sync_lock *removed)
-{
-    const lock_sync_lock_info *info = info_of(w->before.directory, removed);
-    lock_sync_change *added;
-
-    info = info == NULL ? NULL : lock_sync_directory_find_serial(w->after.directory, info->serial_number);
-    added = info == NULL ? NULL : find_added(f, info->id);
-    if (added == NULL)
-        return false;
-    added->before = removed;
-    added->kinds = compare(removed, added->after) | compare_names(w, removed, added->after) | LOCK_SYNC_CHANGE_NEW_ID;
-    return true;
-}
-
-static void join_new_ids(const walk *w, found *f)
-{
-    size_t kept = 0;
-
-    if (w->before.directory == NULL || w->after.directory == NULL)
-        return;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->changes[i].after == NULL && join(w, f, f->changes[i].before))
-            f->changes[i].kinds = 0;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->changes[i].kinds != 0)
-            f->changes[kept++] = f->changes[i];
-    f->count = kept;
-}
-
-/* --- the changes --- */
 
 typedef struct room {
     lock_sync_lock *locks;
@@ -282,8 +291,6 @@ lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after,
         locks += change.before != NULL && change.after != NULL ? 2 : 1;
     }
     f = (found){(void *)list.data, list.size / sizeof change};
-    if (status == LOCK_SYNC_OK)
-        join_new_ids(&w, &f);
     *out = status == LOCK_SYNC_OK ? copy_all(memory, &w, &f, locks) : NULL;
     lsync_buffer_free(&list);
     return *out == NULL ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_OK;
@@ -297,7 +304,7 @@ lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync
     *out = NULL;
     if (before == NULL || after == NULL)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    return lsync_diff(&(lsync_known){before, NULL}, &(lsync_known){after, NULL}, out);
+    return lsync_diff(&(lsync_known){.results = before}, &(lsync_known){.results = after}, out);
 }
 
 size_t lock_sync_changes_count(const lock_sync_changes *changes)

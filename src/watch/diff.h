@@ -8,10 +8,13 @@
 typedef struct lsync_known {
     const lock_sync_results *results;     /* NULL: nothing yet */
     const lock_sync_directory *directory; /* NULL: no names */
+    const lock_sync_lock *removed;        /* records that were removed since the directory came */
+    size_t removed_count;
 } lsync_known;
 
 /* As lock_sync_diff(), and with names: a lock that has another one, and one that has another id, by its serial number.
-   Without earlier results every lock is reported as added. Allocates with the allocator of the later results. */
+   That lock may have been removed earlier, while the directory was not known. Without earlier results every lock is
+   reported as added. Allocates with the allocator of the later results. */
 lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after, lock_sync_changes **out);
 
 #endif

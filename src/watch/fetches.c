@@ -2,7 +2,6 @@
 #include "watch/fetches.h"
 #include "base/clock.h"
 #include "watch/names.h"
-#include "wire/results.h"
 
 #define DIRECTORY_PAUSE_MS 60000 /* after an error, to the next try: the service's interval */
 
@@ -52,10 +51,9 @@ static void take_states(lock_sync_watch *w, lsync_run *x)
 {
     w->states = x->results;
     x->results = NULL;
-    if (w->follows && lsync_names_are_old(&(lsync_known){w->last_good, w->directory}, w->states))
+    if (w->follows &&
+        lsync_names_are_old(&(lsync_known){.results = w->last_good, .directory = w->directory}, w->states))
         w->needs_directory = true;
-    if (w->states != NULL && w->serial_count > 0)
-        w->states->asked.count = 0; /* the ids may change: all records are compared */
 }
 
 /* Takes the directory out of the run, or records when it can be fetched. */
@@ -67,6 +65,8 @@ static void take_directory(lock_sync_watch *w, lsync_run *x)
         w->new_directory = x->directory;
         x->directory = NULL;
         w->directory_failures = 0;
+        if (w->ctx->guard_mode == LOCK_SYNC_GUARD_OFF) /* else the guard spaces directories */
+            w->directory_from_us = lsync_clock_boot_us() + INT64_C(1000) * DIRECTORY_PAUSE_MS * x->query.page;
     } else if (x->fetch.is_denied) {
         w->directory_from_us = x->fetch.at_us;
     } else if (status != LOCK_SYNC_E_CANCELLED) {
@@ -115,41 +115,85 @@ void lsync_watch_cancel(lock_sync_watch *w)
     w->status = LOCK_SYNC_E_CANCELLED;
 }
 
-/* Makes the states of the new directory the response: to the first poll, and of a watch by serial numbers, whose ids
-   come from it. False: out of memory. */
-static bool use_its_states(lock_sync_watch *w)
+/* Makes the response of a watch by serial numbers, whose ids may have changed. */
+static bool collect_states(lock_sync_watch *w)
+{
+    const lsync_known before = {.results = w->states, .directory = w->directory};
+    lock_sync_results *r;
+
+    if (w->new_directory != NULL)
+        w->n = lsync_names_find(w->new_directory, &before, w->serial_numbers, w->serial_count, w->ids);
+    r = lsync_names_collect(w->states, w->new_directory, w->ids, w->n);
+    if (r == NULL)
+        return false;
+    lock_sync_results_free(w->states);
+    w->states = r;
+    return true;
+}
+
+/* Completes the response of the poll. False: out of memory. */
+static bool make_response(lock_sync_watch *w)
 {
     if (w->serial_count > 0)
-        w->n = lsync_names_find(w->new_directory, w->serial_numbers, w->serial_count, w->ids);
-    else if (w->states != NULL)
-        return true;
-    lock_sync_results_free(w->states);
-    w->states = lsync_names_states(w->new_directory, w->serial_count == 0 && w->n == 0 ? NULL : w->ids, w->n);
-    if (w->states != NULL && w->serial_count > 0)
-        w->states->asked.count = 0;
+        return collect_states(w);
+    if (w->states == NULL) /* START */
+        w->states = lsync_names_states(w->new_directory, w->ids, w->n);
     return w->states != NULL;
+}
+
+/* Keeps the records of locks that are removed while the directory is not known: they may have another id. */
+static bool keep_removed(lock_sync_watch *w, const lock_sync_changes *changes)
+{
+    lock_sync_status status = LOCK_SYNC_OK;
+
+    if (w->new_directory != NULL || w->directory == NULL)
+        return true;
+    for (size_t i = 0; status == LOCK_SYNC_OK && i < lock_sync_changes_count(changes); i++) {
+        const lock_sync_change *change = lock_sync_changes_at(changes, i);
+
+        if (change->after == NULL)
+            status = lsync_buffer_append(&w->removed, change->before, sizeof *change->before);
+    }
+    return status == LOCK_SYNC_OK;
 }
 
 static void keep_directory(lock_sync_watch *w)
 {
-    if (w->new_directory == NULL)
+    if (w->new_directory == NULL || !w->follows) /* it may have been switched off meanwhile */
         return;
     lock_sync_directory_free(w->directory);
     w->directory = w->new_directory;
     w->new_directory = NULL;
+    lsync_buffer_free(&w->removed);
     w->directory_until_us = lsync_clock_boot_us() + INT64_C(1000) * LSYNC_DIRECTORY_MS;
     w->needs_directory = false;
+}
+
+/* Compares the response with the last one. Returns false if memory ran out. */
+static bool compare(lock_sync_watch *w, lock_sync_changes **changes)
+{
+    const lsync_known before = {w->last_good, w->directory, (const void *)w->removed.data,
+                                w->removed.size / sizeof(lock_sync_lock)};
+    lsync_known after = {.directory = w->new_directory != NULL && w->follows ? w->new_directory : w->directory};
+
+    if (!make_response(w))
+        return false;
+    after.results = w->states;
+    if (lsync_diff(&before, &after, changes) != LOCK_SYNC_OK)
+        return false;
+    if (keep_removed(w, *changes))
+        return true;
+    lock_sync_changes_free(*changes);
+    *changes = NULL;
+    return false;
 }
 
 /* Compares the response with the last one, and replaces that. *changes is NULL if nothing changed. */
 static lock_sync_status take_response(lock_sync_watch *w, lock_sync_changes **changes)
 {
     bool is_first = w->last_good == NULL;
-    bool has_states = w->new_directory == NULL || use_its_states(w);
-    const lsync_known before = {w->last_good, w->directory};
-    const lsync_known after = {w->states, w->new_directory != NULL ? w->new_directory : w->directory};
 
-    if (!has_states || lsync_diff(&before, &after, changes) != LOCK_SYNC_OK) {
+    if (!compare(w, changes)) {
         /* the response is dropped: the next poll finds the same changes */
         w->needs_directory = w->needs_directory || w->new_directory != NULL;
         lsync_watch_drop_fetched(w);

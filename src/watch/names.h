@@ -4,12 +4,20 @@
 
 #include "watch/diff.h"
 
-/* Writes the ids that the serial numbers have in the directory to `ids`. Returns how many were found. Pure. */
-size_t lsync_names_find(const lock_sync_directory *d, const char *const *serial_numbers, size_t count, int64_t *ids);
+/* Writes the ids of the locks with these serial numbers to `ids`. Returns how many were found. A lock that is not in
+   the directory keeps its id from the one before if the states have it. A directory of several pages may lack a
+   lock. */
+size_t lsync_names_find(const lock_sync_directory *d, const lsync_known *before, const char *const *serial_numbers,
+                        size_t count, int64_t *ids);
 
-/* Copies the states of n locks (ids NULL: all) from a directory, as a poll would return them. A lock whose connection
-   is unknown was never paired with a bridge, and is not connected. NULL: out of memory. */
+/* Copies the states of n locks (0: all) from a directory, as a poll would return them: a lock without a bridge is not
+   connected. NULL: out of memory. */
 lock_sync_results *lsync_names_states(const lock_sync_directory *d, const int64_t *ids, size_t n);
+
+/* Makes results of n locks, possibly none, as if all locks had been requested. The record of each is from the states
+   (NULL: no states), or else from the directory. NULL: out of memory. */
+lock_sync_results *lsync_names_collect(const lock_sync_results *states, const lock_sync_directory *d,
+                                       const int64_t *ids, size_t n);
 
 /* Whether the new states need a newer directory. They do if they have a lock that is new and not in it, a higher
    revision, or more missing locks than before. Pure. */

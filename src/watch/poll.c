@@ -4,14 +4,26 @@
 #define BACKOFF_MAX 30             /* intervals */
 #define RETRY_AFTER_MS_MAX 3600000 /* the service's rate limits are per hour */
 
+/* Whether the states may be available although the directory is not: only this request was denied or refused. After any
+   other failure the states would fail too, or the service must not be asked again at once. */
+static bool is_refused(lock_sync_status status)
+{
+    switch (status) {
+    case LOCK_SYNC_E_TOO_SOON:
+    case LOCK_SYNC_E_FORBIDDEN:
+    case LOCK_SYNC_E_NOT_FOUND:
+    case LOCK_SYNC_E_MALFORMED:
+    case LOCK_SYNC_E_TOO_LARGE: return true;
+    default: return false;
+    }
+}
+
 lsync_poll_step lsync_poll_next(lsync_poll_step step, lock_sync_status status, const lsync_poll_facts *facts)
 {
     switch (step) {
     case LSYNC_POLL_NONE:
         return !facts->has_ids || (facts->may_fetch_it && !facts->has_directory) ? LSYNC_POLL_START : LSYNC_POLL_STATES;
-    case LSYNC_POLL_START:
-        return status == LOCK_SYNC_OK || status == LOCK_SYNC_E_CANCELLED || !facts->has_ids ? LSYNC_POLL_NONE
-                                                                                            : LSYNC_POLL_STATES;
+    case LSYNC_POLL_START: return is_refused(status) && facts->has_ids ? LSYNC_POLL_STATES : LSYNC_POLL_NONE;
     case LSYNC_POLL_STATES:
         return status == LOCK_SYNC_OK && facts->may_fetch_it && facts->needs_directory ? LSYNC_POLL_NAMES
                                                                                        : LSYNC_POLL_NONE;

@@ -2,6 +2,7 @@
 #ifndef LSYNC_WATCH_STATE_H
 #define LSYNC_WATCH_STATE_H
 
+#include "base/buffer.h"
 #include "base/random.h"
 #include "client/steps.h"
 #include "locksync/watch.h"
@@ -36,6 +37,7 @@ struct lock_sync_watch {
     int64_t directory_until_us;     /* when it is too old */
     int64_t directory_from_us;      /* it cannot be fetched before this time, because of the guard or an error */
     uint32_t directory_failures;    /* in a row */
+    lsync_buffer removed;           /* lock_sync_lock: removed since the directory came */
 
     lsync_watch_owner *owner; /* the job of a pool; NULL: the watch is in no pool */
 

@@ -26,6 +26,7 @@ static lock_sync_watch *new_watch(lock_sync_ctx *ctx, size_t n, size_t serial_co
     w->memory = ctx->memory;
     w->interval_ms = DEFAULT_INTERVAL_MS;
     lsync_random_seed(&w->random);
+    lsync_buffer_init(&w->removed, &w->memory, SIZE_MAX);
     w->ids = (void *)(block + ids_at);
     w->serial_numbers = (void *)(block + serials_at);
     w->serial_count = serial_count;
@@ -96,8 +97,10 @@ lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx, const char *c
         return lsync_error_no_memory(&ctx->error);
     text = (char *)(watch->serial_numbers + count);
     for (size_t i = 0; i < count; i++) {
-        watch->serial_numbers[i] = text;
-        text = strcpy(text, serial_numbers[i]) + strlen(serial_numbers[i]) + 1;
+        size_t length = strlen(serial_numbers[i]) + 1;
+
+        watch->serial_numbers[i] = memcpy(text, serial_numbers[i], length);
+        text += length;
     }
     watch->follows = true;
     *out = watch;
@@ -112,6 +115,7 @@ lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *watch, bool foll
     if (!follow) {
         lock_sync_directory_free(watch->directory);
         watch->directory = NULL;
+        lsync_buffer_free(&watch->removed);
     }
     return LOCK_SYNC_OK;
 }
@@ -119,6 +123,7 @@ lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *watch, bool foll
 lock_sync_status lock_sync_watch_give_directory(lock_sync_watch *watch, lock_sync_directory *directory)
 {
     int64_t age_ms = lsync_clock_unix_ms() - lock_sync_directory_fetched_at_ms(directory);
+    const lsync_known nothing = {.results = NULL};
     bool is_fresh;
 
     if (watch == NULL || directory == NULL)
@@ -132,7 +137,7 @@ lock_sync_status lock_sync_watch_give_directory(lock_sync_watch *watch, lock_syn
     is_fresh = age_ms >= 0 && age_ms < LSYNC_DIRECTORY_MS; /* not if the clock was set back since */
     watch->directory_until_us = lsync_clock_boot_us() + (is_fresh ? LSYNC_DIRECTORY_MS - age_ms : 0) * 1000;
     if (watch->serial_count > 0)
-        watch->n = lsync_names_find(directory, watch->serial_numbers, watch->serial_count, watch->ids);
+        watch->n = lsync_names_find(directory, &nothing, watch->serial_numbers, watch->serial_count, watch->ids);
     return LOCK_SYNC_OK;
 }
 
@@ -178,6 +183,7 @@ void lock_sync_watch_free(lock_sync_watch *watch)
     if (watch->owner != NULL)
         watch->owner->leave(watch->owner);
     lsync_watch_drop_fetched(watch);
+    lsync_buffer_free(&watch->removed);
     lock_sync_results_free(watch->last_good);
     lock_sync_directory_free(watch->directory);
     lsync_free(&watch->memory, watch);

@@ -225,7 +225,7 @@ lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decodin
     if (status == LOCK_SYNC_OK)
         status = lsync_body_result(page, body, JSON_ARRAY, &records);
     if (status == LOCK_SYNC_OK) {
-        *is_full = json_array_size(records) >= LSYNC_PAGE_LOCKS;
+        *is_full = json_array_size(records) == LSYNC_PAGE_LOCKS;
         status = add_records(d, records, &f);
         if (status == LOCK_SYNC_E_NO_MEMORY)
             (void)lsync_error_no_memory(page->error);

@@ -28,9 +28,18 @@ static void end(scene *x)
     sim_stop(x->s, NULL);
 }
 
-/* Watches quickly: the guard is off, and the simulator has no limits. */
+/* Watches quickly, with a guard that allows all: without one, a minute would be between two directories. */
 static void use(scene *x)
 {
+    lock_sync_guard *g;
+
+    MUST_OK(lock_sync_guard_new(&g));
+    for (lock_sync_request_kind kind = LOCK_SYNC_REQUEST_SYNC; kind <= LOCK_SYNC_REQUEST_DIRECTORY; kind++)
+        MUST_OK(lock_sync_guard_set_kind_interval_ms(g, kind, 1));
+    MUST_OK(lock_sync_guard_set_hourly_budget(g, 1000000, 0));
+    MUST_OK(lock_sync_set_guard(x->c.ctx, g));
+    MUST_OK(lock_sync_set_guard_mode(x->c.ctx, LOCK_SYNC_GUARD_WAIT));
+    lock_sync_guard_unref(g);
     MUST_OK(lock_sync_watch_set_interval_ms(x->w, 1));
 }
 

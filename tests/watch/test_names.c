@@ -11,9 +11,9 @@
     .http = 200, .body = "{\"result\":[" records "]}", .hook = note                                                    \
   }
 #define STATES DIRECTORY
-#define FAILS                                                                                                          \
+#define REFUSED                                                                                                        \
   {                                                                                                                    \
-    .http = 503, .hook = note                                                                                          \
+    .http = 403, .hook = note                                                                                          \
   }
 /* a lock in the directory, and in states */
 #define NAMED(id, serial, name, state)                                                                                 \
@@ -61,6 +61,17 @@ static void expect(pull *p, const turn *t)
     CHECK_TEXT(p->changes, t->changes);
 }
 
+/* A guard that allows all at once. In mode OFF the watch itself would space the directories. */
+static void allow_all(pull *p)
+{
+    lock_sync_guard *g = memory_guard(1);
+
+    MUST_OK(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 1));
+    MUST_OK(lock_sync_set_guard(p->ctx, g));
+    MUST_OK(lock_sync_set_guard_mode(p->ctx, LOCK_SYNC_GUARD_WAIT));
+    lock_sync_guard_unref(g);
+}
+
 static void run(pull *p, const turn *turns, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -75,6 +86,7 @@ static void run(pull *p, const turn *turns, size_t count)
 static void begin(pull *p, const t_step *steps, size_t count)
 {
     pull_begin(p, steps, count, 20000);
+    allow_all(p);
     MUST_OK(lock_sync_watch_set_directory(p->w, true));
 }
 #define BEGIN(p, steps) begin(p, steps, COUNT_OF(steps))
@@ -138,11 +150,11 @@ TEST(a_lock_with_another_id_is_one_change)
 
 TEST(without_a_directory_the_states_are_reported)
 {
-    static const t_step steps[] = {FAILS, STATES(LOCK(1, 6, 1)),
+    static const t_step steps[] = {REFUSED, STATES(LOCK(1, 6, 1)),
                                    /* not before a minute has passed, then two and four */
-                                   STATES(LOCK(1, 2, 1)), STATES(LOCK(1, 6, 1)), FAILS, STATES(LOCK(1, 6, 1)),
+                                   STATES(LOCK(1, 2, 1)), STATES(LOCK(1, 6, 1)), REFUSED, STATES(LOCK(1, 6, 1)),
                                    /* the names become known; a later failure keeps them */
-                                   STATES(LOCK(1, 6, 1)), DIRECTORY(DOOR), STATES(LOCK(1, 6, 2)), FAILS,
+                                   STATES(LOCK(1, 6, 1)), DIRECTORY(DOOR), STATES(LOCK(1, 6, 2)), REFUSED,
                                    STATES(LOCK(1, 6, 2)), STATES(LOCK(1, 6, 2)), DIRECTORY(NAMED(1, "S-1", "Gate", 6))};
     static const turn turns[] = {{0, "ds", "1:533 "},
                                  {0, "s", "1:16 "},
@@ -169,7 +181,7 @@ TEST(a_lock_that_no_directory_has_is_looked_for_once)
     RUN(&p, turns);
 }
 
-/* The directory has null for its connection, states have false. */
+/* The directory has null for its connection and its bridge, states have false. */
 TEST(a_lock_that_was_never_paired_does_not_change)
 {
     static const t_step steps[] = {DIRECTORY("{\"id\":1,\"name\":\"Door\",\"isConnected\":null,\"deviceState\":null}"),
@@ -183,6 +195,44 @@ TEST(a_lock_that_was_never_paired_does_not_change)
     RUN(&p, turns);
 }
 
+TEST(a_lock_with_a_bridge_and_an_unknown_connection_stays_unknown)
+{
+    static const t_step steps[] = {DIRECTORY("{\"id\":1,\"name\":\"Door\",\"connectedToId\":9}"),
+                                   STATES("{\"id\":1,\"isConnected\":false}")};
+    static const turn turns[] = {{0, "d", "1:1:Door "}, {0, "s", "1:8:Door "}};
+    pull p;
+
+    BEGIN(&p, steps);
+    RUN(&p, turns);
+}
+
+/* A 503, a 401 or a 429 would be the same for the states, and a second request at once would be wrong. */
+TEST(a_failure_of_the_service_ends_the_poll_with_one_request)
+{
+    static const struct {
+        t_step step;
+        lock_sync_status status, last;
+    } table[] = {{{.http = 503, .hook = note}, LOCK_SYNC_E_TIMEOUT, LOCK_SYNC_E_SERVER},
+                 {{.http = 401, .hook = note}, LOCK_SYNC_E_UNAUTHORIZED, LOCK_SYNC_E_UNAUTHORIZED},
+                 {{.http = 429, .hook = note}, LOCK_SYNC_E_TIMEOUT, LOCK_SYNC_E_RATE_LIMITED},
+                 {{.returns = LOCK_SYNC_E_CONNECT, .hook = note}, LOCK_SYNC_E_TIMEOUT, LOCK_SYNC_E_CONNECT}};
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        t_step steps[2] = {table[i].step, STATES(LOCK(1, 6, 1))};
+        pull p;
+
+        t_row("%s", lock_sync_status_name(table[i].last));
+        BEGIN(&p, steps);
+        requests[0] = '\0';
+        CHECK_INT(pull_next(&p, 0), table[i].status);
+        CHECK_TEXT(requests, "d");
+        CHECK_INT(lock_sync_watch_last_status(p.w), table[i].last);
+        if (table[i].last != LOCK_SYNC_E_RATE_LIMITED) /* which blocks the states too */
+            expect(&p, &(turn){0, "s", "1:533 "});
+        pull_end(&p);
+    }
+}
+
 /* --- by serial numbers --- */
 
 static void begin_by_serial(pull *p, const t_step *steps, size_t count, const char *first, const char *second)
@@ -190,6 +240,7 @@ static void begin_by_serial(pull *p, const t_step *steps, size_t count, const ch
     const char *serials[] = {first, second};
 
     pull_begin(p, steps, count, 20000);
+    allow_all(p);
     lock_sync_watch_free(p->w);
     MUST_OK(lock_sync_watch_new_by_serial(p->ctx, serials, second == NULL ? 1 : 2, &p->w));
 }
@@ -213,6 +264,19 @@ TEST(serial_numbers_are_watched_under_each_id)
     RUN(&p, turns);
 }
 
+/* A directory of several pages may lack a lock that the states have. */
+TEST(a_lock_is_removed_only_if_neither_states_nor_directory_have_it)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR), STATES(LOCK(1, 6, 2)), DIRECTORY(SHED), STATES(LOCK(1, 2, 2)),
+                                   STATES(""),      DIRECTORY(SHED)};
+    static const turn turns[] = {
+        {0, "d", "1:533:Door "}, {0, "s1d", "1:1536 "}, {0, "s1", "1:16 "}, {0, "s1d", "1:538 "}};
+    pull p;
+
+    BY_SERIAL(&p, steps, "S-1", NULL);
+    RUN(&p, turns);
+}
+
 TEST(serial_numbers_that_are_not_found_never_become_all_locks)
 {
     static const t_step steps[] = {DIRECTORY(SHED), DIRECTORY(SHED), DIRECTORY(SHED "," DOOR), STATES(LOCK(1, 6, 1))};
@@ -231,7 +295,7 @@ TEST(serial_numbers_that_are_not_found_never_become_all_locks)
 
 TEST(without_ids_an_error_of_the_directory_is_the_polls)
 {
-    static const t_step steps[] = {{.http = 401, .hook = note}, FAILS, DIRECTORY(DOOR)};
+    static const t_step steps[] = {{.http = 401, .hook = note}, {.http = 503, .hook = note}, DIRECTORY(DOOR)};
     pull p;
 
     BY_SERIAL(&p, steps, "S-1", NULL);
@@ -282,6 +346,36 @@ TEST(a_poll_never_waits_for_the_directory)
     MUST_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
     RUN(&p, turns);
     lock_sync_guard_unref(g);
+}
+
+/* The lock is reported as removed and added, and as one lock when the directory comes. */
+TEST(another_id_is_reported_when_the_guard_allows_the_directory)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR "," SHED), STATES(LOCK(2, 6, 1) "," LOCK(7, 2, 1)),
+                                   STATES(LOCK(2, 6, 1) "," LOCK(7, 2, 1)),
+                                   DIRECTORY(SHED "," NAMED(7, "S-1", "Door", 2))};
+    static const turn turns[] = {
+        {0, "d", "1:533:Door 2:533:Shed "}, {0, "s", "1:538:Door 7:533 "}, {MINUTE_MS, "sd", "1>7:2064:Door "}};
+    lock_sync_guard *g = memory_guard(20000);
+    pull p;
+
+    BEGIN(&p, steps);
+    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    RUN(&p, turns);
+    lock_sync_guard_unref(g);
+}
+
+TEST(without_a_guard_a_minute_is_left_between_directories)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR), STATES(LOCK(1, 6, 2)), STATES(LOCK(1, 6, 3)), STATES(LOCK(1, 6, 3)),
+                                   DIRECTORY(NAMED(1, "S-1", "Gate", 6))};
+    static const turn turns[] = {
+        {0, "d", "1:533:Door "}, {0, "s", "1:512:Door "}, {0, "s", "1:512:Door "}, {MINUTE_MS, "sd", "1:1024:Gate "}};
+    pull p;
+
+    BEGIN(&p, steps);
+    MUST_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_OFF));
+    RUN(&p, turns);
 }
 
 TEST(without_ids_the_poll_waits_for_the_directory)
@@ -347,6 +441,7 @@ TEST(a_given_directory_that_is_older_than_the_states_is_replaced)
     pull p;
 
     pull_begin(&p, steps, COUNT_OF(steps), 20000);
+    allow_all(&p);
     CHECK_OK(lock_sync_watch_give_directory(p.w, stored(p.ctx, "{\"result\":[" DOOR "]}")));
     RUN(&p, turns);
 }
@@ -359,13 +454,14 @@ TEST(a_given_directory_that_is_old_is_used_until_there_is_another)
     } table[] = {{"an hour old", HOUR_MS}, {"from the future", -HOUR_MS}};
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        static const t_step steps[] = {STATES(LOCK(1, 6, 1)), FAILS, STATES(LOCK(1, 2, 1))};
+        static const t_step steps[] = {STATES(LOCK(1, 6, 1)), REFUSED, STATES(LOCK(1, 2, 1))};
         static const turn turns[] = {{0, "sd", "1:533:Door "}, {0, "s", "1:16:Door "}};
         lock_sync_directory *d;
         pull p;
 
         t_row("%s", table[i].name);
         pull_begin(&p, steps, COUNT_OF(steps), 20000);
+        allow_all(&p);
         d = stored(p.ctx, "{\"result\":[" DOOR "]}");
         pull_pass(table[i].age_ms);
         CHECK_OK(lock_sync_watch_give_directory(p.w, d));
@@ -394,7 +490,26 @@ TEST(a_directory_is_followed_until_it_is_switched_off)
     pull_end(&p);
 }
 
-/* --- cancelled and without memory --- */
+static void switch_off(void *user, const lock_sync_request *q, lock_sync_response *s)
+{
+    note(user, q, s);
+    MUST_OK(lock_sync_watch_set_directory(((pull *)user)->w, false));
+}
+
+TEST(a_directory_that_comes_after_it_is_switched_off_is_dropped)
+{
+    static const t_step steps[] = {{.http = 200, .body = "{\"result\":[" DOOR "]}", .hook = switch_off},
+                                   STATES(LOCK(1, 2, 2))};
+    pull p;
+
+    BEGIN(&p, steps);
+    expect(&p, &(turn){0, "d", "1:533 "});
+    CHECK(lock_sync_watch_directory(p.w) == NULL);
+    expect(&p, &(turn){0, "s", "1:528 "});
+    pull_end(&p);
+}
+
+/* --- cancelled --- */
 
 static void cancel(void *user, const lock_sync_request *q, lock_sync_response *s)
 {

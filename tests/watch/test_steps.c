@@ -3,6 +3,8 @@
 #include "watch/poll.h"
 
 enum { OK = LOCK_SYNC_OK, FAILS = LOCK_SYNC_E_SERVER, DENIED = LOCK_SYNC_E_TOO_SOON, STOPS = LOCK_SYNC_E_CANCELLED };
+enum { REFUSED = LOCK_SYNC_E_FORBIDDEN, NO_PATH = LOCK_SYNC_E_NOT_FOUND, BAD = LOCK_SYNC_E_MALFORMED };
+enum { KEY = LOCK_SYNC_E_UNAUTHORIZED, LIMIT = LOCK_SYNC_E_RATE_LIMITED, LATE = LOCK_SYNC_E_TIMEOUT };
 enum { IDS = 1, HAS = 2, NEEDS = 4, MAY = 8, ALL_FACTS = 15 };
 enum { NONE = LSYNC_POLL_NONE, START = LSYNC_POLL_START, STATES = LSYNC_POLL_STATES, NAMES = LSYNC_POLL_NAMES };
 
@@ -27,12 +29,20 @@ TEST(each_step_has_a_next_one)
         /* without ids there is nothing else to fetch */
         {NONE, OK, NEEDS, START},
         {NONE, OK, HAS | MAY, START},
-        /* the directory's states are the response; without it the states are fetched */
+        /* the directory's states are the response; the states are fetched if only the directory was refused */
         {START, OK, IDS | MAY, NONE},
         {START, OK, 0, NONE},
-        {START, FAILS, IDS | NEEDS, STATES},
         {START, DENIED, IDS | NEEDS, STATES},
-        {START, FAILS, NEEDS, NONE},
+        {START, REFUSED, IDS | NEEDS, STATES},
+        {START, NO_PATH, IDS | NEEDS, STATES},
+        {START, BAD, IDS | NEEDS, STATES},
+        {START, LOCK_SYNC_E_TOO_LARGE, IDS | NEEDS, STATES},
+        {START, FAILS, IDS | NEEDS, NONE},
+        {START, KEY, IDS | NEEDS, NONE},
+        {START, LIMIT, IDS | NEEDS, NONE},
+        {START, LATE, IDS | NEEDS, NONE},
+        {START, LOCK_SYNC_E_NETWORK, IDS | NEEDS, NONE},
+        {START, REFUSED, NEEDS, NONE},
         {START, DENIED, NEEDS, NONE},
         {START, STOPS, IDS | NEEDS, NONE},
         /* good states may need a newer directory */
