@@ -53,15 +53,21 @@ void raw_full_port_close(raw_full_port *p)
     (void)close(p->listener);
 }
 
+/* The last filler waits for the port too. The table may have it twice, because sockets come and go while it is read. */
 bool raw_full_port_is_tried(void *port)
 {
     const raw_full_port *p = port;
+    struct sockaddr_in own;
+    socklen_t size = sizeof own;
     char *table = kit_read_file("/proc/net/tcp");
-    char remote[32];
+    char waits[32], filler[48];
     bool tried;
 
-    (void)snprintf(remote, sizeof remote, "0100007F:%04X 02 ", p->port); /* 02: SYN sent */
-    tried = kit_count(table, remote) > 1;                                /* the last filler, and another */
+    if (getsockname(p->fillers[p->count - 1], (struct sockaddr *)&own, &size) != 0)
+        kit_die("no address of a socket: %s", strerror(errno));
+    (void)snprintf(waits, sizeof waits, "0100007F:%04X 02 ", p->port); /* 02: SYN sent */
+    (void)snprintf(filler, sizeof filler, "0100007F:%04X %s", ntohs(own.sin_port), waits);
+    tried = kit_count(table, waits) > kit_count(table, filler);
     free(table);
     return tried;
 }
