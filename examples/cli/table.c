@@ -89,19 +89,12 @@ static bool has_names(const rows *r, const lock_sync_directory *directory)
     return info != NULL && info->name != NULL;
 }
 
-static table_columns choose(const rows *r, const table_style *style)
-{
-    table_columns chosen = style->columns;
-
-    if (chosen.count > 0)
-        return chosen;
-    for (int column = 0; column < COLUMN_COUNT; column++)
-        chosen.at[chosen.count++] = (table_column)column;
-    drop(&chosen, COLUMN_SERIAL);
-    if (!has_names(r, style->directory))
-        drop(&chosen, COLUMN_NAME);
-    return chosen;
-}
+/* The columns without --columns. Without names the first one is left out. */
+static const table_columns usual = {
+    {COLUMN_NAME, COLUMN_ID, COLUMN_STATE, COLUMN_DOOR, COLUMN_BATTERY, COLUMN_CHARGING, COLUMN_CONNECTED,
+     COLUMN_CHANGED},
+    8,
+};
 
 /* Returns the width of a column in which nothing is cut, except a very long name. */
 static int full_width(const rows *r, table_column column, const table_style *style, int64_t now_ms)
@@ -152,7 +145,9 @@ static void narrow(layout *l, const table_style *style)
 
 static void lay_out(layout *l, const rows *r, const table_style *style, int64_t now_ms)
 {
-    *l = (layout){.columns = choose(r, style)};
+    l->columns = style->columns.count > 0 ? style->columns : usual;
+    if (style->columns.count == 0 && !has_names(r, style->directory))
+        drop(&l->columns, COLUMN_NAME);
     for (size_t i = 0; i < l->columns.count; i++)
         l->widths[l->columns.at[i]] = full_width(r, l->columns.at[i], style, now_ms);
     if (style->width > 0)
@@ -258,7 +253,7 @@ static size_t count_shown(const rows *r, size_t lines, size_t lines_each)
 void table_print(FILE *out, const rows *r, const table_style *style)
 {
     int64_t now_ms = unix_now_ms();
-    layout l;
+    layout l = {.is_stacked = false};
     size_t lines_each;
     size_t shown;
     size_t printed = 0;

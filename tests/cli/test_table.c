@@ -70,7 +70,7 @@ TEST(text_is_cut_at_a_whole_character)
 TEST(scripts_from_right_to_left_are_known)
 {
     static const char *const left_to_right[] = {"", "door", CJK, "\u00d6l", KEY};
-    static const char *const right_to_left[] = {HEBREW, "door " HEBREW, "\u0628\u0627\u0628", "\ufe8f", "\U0001e900"};
+    static const char *const right_to_left[] = {HEBREW, ("door " HEBREW), "\u0628\u0627\u0628", "\ufe8f", "\U0001e900"};
 
     for (size_t i = 0; i < COUNT_OF(left_to_right); i++)
         CHECK(!utf8_is_right_to_left(left_to_right[i]));
