@@ -148,8 +148,8 @@ static void lay_out(layout *l, const rows *r, const table_style *style, int64_t 
     l->columns = style->columns.count > 0 ? style->columns : usual;
     if (style->columns.count == 0 && !has_names(r, style->directory))
         drop(&l->columns, COLUMN_NAME);
-    for (size_t i = 0; i < l->columns.count; i++)
-        l->widths[l->columns.at[i]] = full_width(r, l->columns.at[i], style, now_ms);
+    for (int column = 0; column < COLUMN_COUNT; column++)
+        l->widths[column] = full_width(r, (table_column)column, style, now_ms);
     if (style->width > 0)
         narrow(l, style);
 }
