@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A path of NULL means standard input, here and below. */
 static int reject_file(const char *path, const char *why, const char *advice)
 {
-    return report(EXIT_NO_CREDENTIAL, "the key file %s %s: %s", path, why, advice);
+    return report(EXIT_NO_CREDENTIAL, "%s%s %s: %s", path != NULL ? "the key file " : "standard input",
+                  path != NULL ? path : "", why, advice);
 }
 
 /* Whether systemd made the file for this service. Version 254 and later permit reading by an access list, which looks
@@ -21,34 +23,48 @@ static int reject_file(const char *path, const char *why, const char *advice)
 static bool is_of_service(const char *path)
 {
     const char *place = getenv("CREDENTIALS_DIRECTORY");
-    size_t length = place != NULL ? strlen(place) : 0;
+    size_t length = place != NULL && path != NULL ? strlen(place) : 0;
 
     return length > 0 && strncmp(path, place, length) == 0 && path[length] == '/';
 }
 
-static int read_open_file(credential *c, const char *path, int fd)
+/* Checks who can access a regular file. A pipe, a socket and a device keep no key that others could read later. */
+static int check_access(const char *path, int fd)
 {
     mode_t others = is_of_service(path) ? S_IRWXO : S_IRWXG | S_IRWXO;
     struct stat about;
-    size_t size = 0;
-    ssize_t got;
 
     if (fstat(fd, &about) != 0)
         return reject_file(path, "cannot be read", strerror(errno));
-    if (!S_ISCHR(about.st_mode) && (about.st_mode & others) != 0)
+    if (S_ISDIR(about.st_mode))
+        return reject_file(path, "is a folder", "use a file with the key");
+    if (S_ISREG(about.st_mode) && (about.st_mode & others) != 0)
         return reject_file(path, "is accessible to other users",
-                           "make it private with chmod 600, and consider a new key");
+                           "make the file private with chmod 600, and consider a new key");
+    return EXIT_DONE;
+}
+
+static int read_open_file(credential *c, const char *path, int fd)
+{
+    int status = check_access(path, fd);
+    size_t size = 0;
+    ssize_t got;
+
+    if (status != EXIT_DONE)
+        return status;
+    if (isatty(fd))
+        return prompt_for_key(c);
     while ((got = read(fd, c->text + size, sizeof c->text - 1 - size)) > 0)
         size += (size_t)got;
     if (got < 0)
         return reject_file(path, "cannot be read", strerror(errno));
     if (memchr(c->text, '\0', size) != NULL)
-        return reject_file(path, "is not a text file", "write the key into it, on one line");
+        return reject_file(path, "is not text", "write the key into it, on one line");
     c->text[size] = '\0';
     while (size > 0 && strchr(" \t\r\n", c->text[size - 1]) != NULL)
         c->text[--size] = '\0';
     if (size == 0)
-        return reject_file(path, "is empty", "write the key into it, on one line");
+        return reject_file(path, "has no key", "write the key into it, on one line");
     if (size > CREDENTIAL_MAX)
         return reject_file(path, "is too large for a key", "write the key into it, on one line, and nothing else");
     return EXIT_DONE;
@@ -100,7 +116,7 @@ int credential_read(credential *c, const char *key_file)
     c->is_token = false;
     c->text[0] = '\0';
     if (key_file != NULL && strcmp(key_file, "-") == 0)
-        return read_open_file(c, "on standard input", STDIN_FILENO);
+        return read_open_file(c, NULL, STDIN_FILENO);
     if (key_file != NULL)
         return read_file(c, key_file, false);
     if (read_variable(c, "LOCKSYNC_PERSONAL_KEY"))

@@ -199,6 +199,21 @@ class Credentials(Test):
         os.close(writing)
         self.expect(0, "--key-file", "/dev/stdin", stdin=reading)
 
+    def test_from_a_socket(self):
+        reading, writing = socket.socketpair()
+        with reading, writing:
+            writing.sendall(f"{KEY}\n".encode())
+            writing.shutdown(socket.SHUT_WR)
+            self.expect(0, "--key-file", "-", stdin=reading)
+
+    def test_from_a_named_pipe(self):
+        os.mkfifo(self.path("pipe"))
+        os.chmod(self.path("pipe"), 0o644)
+        run = self.start("--key-file", self.path("pipe"))
+        with open(self.path("pipe"), "w", encoding="ascii") as pipe:
+            pipe.write(KEY)
+        self.assertEqual(self.end(run)[0], 0)
+
     def test_a_file_that_others_may_read_or_write(self):
         for mode in 0o640, 0o604, 0o620, 0o602, 0o610:
             with self.subTest(oct(mode)):
@@ -215,15 +230,21 @@ class Credentials(Test):
         self.expect(4, "--key-file", self.write("credentials-2", KEY, 0o440))
 
     def test_files_without_a_usable_key(self):
-        for text, expected in (("", "is empty"), ("\n", "is empty"), ("x" * 20000, "too large"),
-                               ("a\0b", "is not a text file"), (f"{KEY}\n{KEY}", "not usable")):
+        for text, expected in (("", "has no key"), ("\n", "has no key"), ("x" * 20000, "too large"),
+                               ("a\0b", "is not text"), (f"{KEY}\n{KEY}", "not usable")):
             with self.subTest(expected):
                 self.expect(4, "--key-file", self.write("key", text))
                 self.assertIn(expected, self.complaint)
         self.expect(4, "--key-file", self.path("none\n\033[31m"))
         self.assertNotIn("\033", self.complaint)
         self.assertIn("check that it exists", self.complaint)
-        self.expect(4, "--key-file", self.folder)
+
+    def test_a_folder_is_named_as_such(self):
+        folder = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        for path in self.folder, "-":
+            self.expect(4, "--key-file", path, stdin=folder)
+            self.assertIn("is a folder", self.complaint)
 
     def test_an_unusable_key(self):
         self.set(LOCKSYNC_PERSONAL_KEY="a b")

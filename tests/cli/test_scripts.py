@@ -206,7 +206,7 @@ class Keys(Test):
         run.stdin.write(KEY + "\n")
         self.assertEqual(self.end(run)[0], 0)
         self.expect(4, "-k-")
-        self.assertIn("the key file on standard input is empty", self.complaint)
+        self.assertIn("locksync: standard input has no key", self.complaint)
         with open(self.write("key", KEY, 0o644), encoding="utf-8") as readable:
             self.expect(4, "--key-file=-", stdin=readable)
         self.assertIn("chmod 600", self.complaint)

@@ -89,15 +89,29 @@ class Prompt(Test):
         self.set(LOCKSYNC_PERSONAL_KEY=None)
         self.terminal = Terminal(self)
         self.terminal.type(f"sh -c 'echo $$ >~/pid; exec {SHOWN}'")
-        self.terminal.wait("Personal key")
-        wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")
+        self.wait_for_prompt()
         self.assertIn("susp = <undef>", self.terminal.settings())  # a shell would have no echo
+
+    def wait_for_prompt(self):
+        self.terminal.wait("Personal key")
+        wait_until(lambda: "-echo " in self.terminal.settings(), "a terminal without echo")  # earlier input is lost
 
     def is_restored(self):
         wait_until(lambda: " echo " in self.terminal.settings(), "echo")
         self.assertIn("susp = ^Z", self.terminal.settings())
 
     def test_the_key_is_not_shown(self):
+        self.terminal.type(KEY)
+        self.assertNotIn(KEY, self.terminal.wait("1004  "))
+        self.is_restored()
+
+    def test_a_key_on_standard_input_is_not_shown(self):
+        self.terminal.press("C-c")
+        self.is_restored()
+        self.terminal.wait_for_status(130)
+        self.terminal.type(f"clear; {SHOWN} --key-file -")
+        self.terminal.wait(r"\A\s*Personal key")
+        self.wait_for_prompt()
         self.terminal.type(KEY)
         self.assertNotIn(KEY, self.terminal.wait("1004  "))
         self.is_restored()
