@@ -3,6 +3,7 @@
 #include "kinds.h"
 #include "names.h"
 #include "report.h"
+#include "sanitize.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -105,12 +106,16 @@ static void set_identity(environment *e, int64_t id, const lock_sync_lock_info *
 {
     char number[24];
     char name[NAMES_TEXT_SIZE];
+    char serial[NAMES_TEXT_SIZE];
 
     (void)snprintf(number, sizeof number, "%" PRId64, id);
     names_text(info, name);
+    (void)snprintf(serial, sizeof serial, "%s",
+                   info != NULL && info->serial_number != NULL ? info->serial_number : "unknown");
+    sanitize(serial);
     set(e, "LOCKSYNC_ID", number);
     set(e, "LOCKSYNC_NAME", *name != '\0' ? name : number);
-    set(e, "LOCKSYNC_SERIAL_NUMBER", info != NULL && info->serial_number != NULL ? info->serial_number : "unknown");
+    set(e, "LOCKSYNC_SERIAL_NUMBER", serial);
 }
 
 static void set_states(environment *e, const lock_sync_lock *before, const lock_sync_lock *after)
@@ -156,16 +161,23 @@ static int start(char *command, const environment *e, pid_t *child)
     return error;
 }
 
-/* Waits for its end. A signal that ends locksync ends the command too. */
-static int wait_for(pid_t child)
+/* Waits for its end. A signal that ends locksync ends the command too, even if it is stopped. */
+static int wait_for(pid_t child, int64_t id)
 {
     int status = 0;
-    int flags = WNOHANG;
-    pid_t ended;
+    int flags = WNOHANG | WUNTRACED;
+    pid_t changed;
 
-    while ((ended = waitpid(child, &status, flags)) == 0 || (ended < 0 && errno == EINTR)) {
+    while ((changed = waitpid(child, &status, flags)) == 0 || (changed < 0 && errno == EINTR) ||
+           (changed == child && WIFSTOPPED(status))) {
+        if (changed == child) {
+            (void)report(EXIT_DONE, "the command for lock %" PRId64 " is stopped: polling waits until it continues",
+                         id);
+            flags = WNOHANG;
+        }
         if (!signals_sleep(LOOK_MS) && flags != 0) {
             (void)kill(-child, signals_caught());
+            (void)kill(-child, SIGCONT);
             flags = 0;
         }
     }
@@ -176,7 +188,7 @@ static void run(char *command, const environment *e, int64_t id)
 {
     pid_t child;
     int error = start(command, e, &child);
-    int status = error == 0 ? wait_for(child) : 0;
+    int status = error == 0 ? wait_for(child, id) : 0;
 
     if (error != 0)
         (void)report(EXIT_DONE, "the command for lock %" PRId64 " could not be started: %s", id, strerror(error));

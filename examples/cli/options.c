@@ -162,6 +162,12 @@ static int read_condition(const char *name, const char *text, const condition **
     return report(EXIT_USAGE, "--%s: expected locked, unlocked, open, closed, connected or disconnected" HINT, name);
 }
 
+static int read_command(char *text, char **command)
+{
+    *command = text;
+    return *text != '\0' ? EXIT_DONE : report(EXIT_USAGE, "--exec: expected a command" HINT);
+}
+
 static bool is_secret(const struct option *o)
 {
     return o->val == OPT_SECRET;
@@ -221,7 +227,7 @@ static int read_option(options *o, int option, char **argv)
     case 'w': o->watch = true; return EXIT_DONE;
     case 'i': return read_seconds("interval", optarg, 20, 3600, &o->interval_ms);
     case OPT_CHANGES_ONLY: o->changes_only = true; return EXIT_DONE;
-    case 'x': o->exec = optarg; return EXIT_DONE;
+    case 'x': return read_command(optarg, &o->exec);
     case 'c': return read_condition("check", optarg, &o->check);
     case 'u': return read_condition("until", optarg, &o->until);
     case 'j': o->format = FORMAT_JSON; return EXIT_DONE;

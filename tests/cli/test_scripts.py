@@ -3,8 +3,9 @@ import os
 import re
 import signal
 import subprocess
+import time
 
-from support import KEY, Test, lock, main, named, wait_until
+from support import KEY, PROMPTLY, Test, lock, main, named, wait_until
 
 
 class Check(Test):
@@ -105,7 +106,7 @@ class Exec(Test):
     def setUp(self):
         super().setUp()
         os.unlink(self.names_file())
-        self.service = self.start_service(named(1001, "Front door", "111111-00001"), lock(1002))
+        self.service = self.start_service(named(1001, "Front door", "111111\n00001"), lock(1002))
         self.set(LOCKSYNC_INTERVAL_MS="50")
         self.log = self.write("log", "")
 
@@ -136,10 +137,10 @@ class Exec(Test):
         run = self.watch(f'echo "{shown}|$LOCKSYNC_PERSONAL_KEY$LOCKSYNC_ACCESS_TOKEN|$HOME|$(cat)" >>{self.log}')
         for locks, *expected in (
                 ([named(1001, "Front door", state=2, doorState=2, batteryLevel=79, isCharging=True), lock(1002, state=3)],
-                 "Front door|1001|111111-00001|state door battery charging|unlocked|locked|no|no|opened|closed|79|yes|yes",
+                 "Front door|1001|111111 00001|state door battery charging|unlocked|locked|no|no|opened|closed|79|yes|yes",
                  "1002|1002|unknown|state|semi-locked|locked|no|no|closed|closed|80|no|yes"),
                 ([lock(1001, state=None, connected=False)],
-                 "Front door|1001|111111-00001|disconnected state door battery charging result|unknown|unlocked|unknown|"
+                 "Front door|1001|111111 00001|disconnected state door battery charging result|unknown|unlocked|unknown|"
                  "unknown|unknown|opened|unknown|unknown|no",
                  "1002|1002|unknown|removed disconnected state door battery charging result config|unknown|semi-locked|"
                  "unknown|unknown|unknown|closed|unknown|unknown|unknown")):
@@ -179,6 +180,24 @@ class Exec(Test):
         self.stop(run)
         self.assertRaises(ProcessLookupError, os.kill, child, 0)
         self.assertEqual(len(self.lines(1)), 1)
+
+
+    def test_a_stopped_command_is_reported_once_and_ended_by_a_signal(self):
+        run = self.watch(f"echo $$ >>{self.log}; kill -STOP $$; kill -STOP $$; echo more >>{self.log}")
+        self.service.locks = [lock(1001, state=2), lock(1002)]
+        child = int(self.lines(1)[0])
+        self.assertIn("for lock 1001 is stopped", run.stderr.readline())
+        os.kill(child, signal.SIGCONT)
+        wait_until(lambda: self.is_stopped(child), "the second stop")
+        begun = time.monotonic()
+        self.assertEqual(self.stop(run)[1], "")
+        self.assertLess(time.monotonic() - begun, PROMPTLY)
+        self.assertEqual(len(self.lines(1)), 1)
+
+    @staticmethod
+    def is_stopped(process):
+        with open(f"/proc/{process}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
 class ChangesOnly(Test):
@@ -253,7 +272,7 @@ class Options(Test):
                 ((columns, "-j"), "tables only"), (("--no-headers", "-l"), "tables only"),
                 *(((task, option), "nothing is printed")
                   for task in (check, until) for option in ("-j", "-l", "-a", columns, "--no-headers")),
-                (("--exec", "true"), "without --watch"), (("--changes-only",), "without --watch"),
+                (("--watch", "--exec="), "--exec: expected a command"), (("--exec", "true"), "without --watch"), (("--changes-only",), "without --watch"),
                 (("-i30", check), "without --watch or --until"), ((check,), "--check needs"),
                 (("-w", columns), "lines of changes"), (("-w", "--no-headers"), "lines of changes"),
                 (("--columns=",), "--columns: expected"), (("--columns=id,id",), "each once"),
