@@ -42,39 +42,27 @@ bool rows_from_results(rows *r, const lock_sync_results *results)
     return true;
 }
 
-static int by_id(const void *a, const void *b)
+static row *find(const rows *r, int64_t id)
 {
-    int64_t left = ((const row *)a)->lock.id;
-    int64_t right = ((const row *)b)->lock.id;
+    size_t i = 0;
 
-    return (left > right) - (left < right);
+    while (i < r->count && r->at[i].lock.id != id)
+        i++;
+    return i < r->count ? &r->at[i] : NULL;
 }
 
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes)
 {
     bool complete = rows_from_results(r, results);
 
-    if (!complete || r->count == 0)
-        return complete;
-    qsort(r->at, r->count, sizeof *r->at, by_id);
-    for (size_t i = 0; i < lock_sync_changes_count(changes); i++) {
+    for (size_t i = 0; complete && i < lock_sync_changes_count(changes); i++) {
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
-        row wanted = {.lock = {.id = (change->after != NULL ? change->after : change->before)->id}};
-        row *changed = bsearch(&wanted, r->at, r->count, sizeof *r->at, by_id);
+        row *changed = find(r, (change->after != NULL ? change->after : change->before)->id);
 
         if (changed != NULL) /* a removed lock has no row unless its id was requested */
             changed->has_changed = true;
     }
-    return true;
-}
-
-static bool has(const rows *r, int64_t id)
-{
-    size_t i = 0;
-
-    while (i < r->count && r->at[i].lock.id != id)
-        i++;
-    return i < r->count;
+    return complete;
 }
 
 bool rows_select(rows *r, const int64_t *ids, size_t count)
@@ -91,7 +79,7 @@ bool rows_select(rows *r, const int64_t *ids, size_t count)
             }
     r->count = kept;
     for (size_t k = 0; k < count; k++)
-        if (!has(r, ids[k]) && append(r, ids[k]) == NULL)
+        if (find(r, ids[k]) == NULL && append(r, ids[k]) == NULL)
             return false;
     return true;
 }

@@ -16,9 +16,9 @@ typedef struct rows {
     size_t capacity;
 } rows;
 
-/* Both replace the rows by those of the results, and return false if memory ran out. */
-bool rows_from_results(rows *r, const lock_sync_results *results); /* in the service's order, missing ids last */
-/* By id; sets has_changed for the locks in `changes` (NULL: no changes). */
+/* Both replace the rows by those of the results, in the service's order and missing ids last. They return false if
+   memory ran out. The second sets has_changed for the locks in `changes` (NULL: no changes). */
+bool rows_from_results(rows *r, const lock_sync_results *results);
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes);
 
 /* Keeps only the locks with these ids, and adds those that were not found. No ids: keeps all. */

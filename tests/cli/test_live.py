@@ -119,13 +119,17 @@ class Watch(Test):
         self.is_restored()
         self.terminal.wait_for_status(5)
 
+    def test_the_order_is_the_service_s(self):
+        self.service.locks.reverse()
+        self.start_watch(until=r"1002  unlocked .*\n1001  locked ")
+
     def test_ids_that_are_missing(self):
-        screen = self.start_watch("1001 77 1001", until=r"77    not found\n1001  locked ")
+        screen = self.start_watch("1001 77 1001", until=r"1001  locked .*\n77    not found")
         self.assertEqual(screen.count("1001"), 1)
         self.service.locks.append(lock(77))
         self.terminal.wait(r"77    locked ")
         self.service.locks = []
-        self.terminal.wait(r"77    not found\n1001  not found")
+        self.terminal.wait(r"1001  not found\n77    not found")
 
     def test_typed_keys_are_neither_shown_nor_passed_to_the_shell(self):
         self.start_watch(until="1001  locked ")
