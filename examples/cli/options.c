@@ -27,7 +27,14 @@ enum {
 
 #define LETTERS ":wi:jlac:u:x:rt:k:qVh"
 
+#define SECRETS 4 /* the first of these */
+
 static const struct option known[] = {
+    /* known only to be rejected with advice */
+    {"key", optional_argument, NULL, OPT_SECRET},
+    {"personal-key", optional_argument, NULL, OPT_SECRET},
+    {"access-token", optional_argument, NULL, OPT_SECRET},
+    {"token", optional_argument, NULL, OPT_SECRET},
     {"watch", no_argument, NULL, 'w'},
     {"interval", required_argument, NULL, 'i'},
     {"changes-only", no_argument, NULL, OPT_CHANGES_ONLY},
@@ -51,13 +58,9 @@ static const struct option known[] = {
     {"ca-file", required_argument, NULL, OPT_CA_FILE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
-    /* known only to be rejected with advice */
-    {"key", optional_argument, NULL, OPT_SECRET},
-    {"personal-key", optional_argument, NULL, OPT_SECRET},
-    {"access-token", optional_argument, NULL, OPT_SECRET},
-    {"token", optional_argument, NULL, OPT_SECRET},
     {NULL, 0, NULL, 0},
 };
+static const struct option *const usable = known + SECRETS;
 
 #define ONE_OF_THEM "use one of them"
 #define IN_TABLES "it is for tables only: leave it out"
@@ -168,11 +171,6 @@ static int read_command(char *text, char **command)
     return *text != '\0' ? EXIT_DONE : report(EXIT_USAGE, "--exec: expected a command" HINT);
 }
 
-static bool is_secret(const struct option *o)
-{
-    return o->val == OPT_SECRET;
-}
-
 /* Lists the options that an ambiguous word may be short for; "" if no option matches, or the word is an option. */
 static void list_candidates(const char *word, char *list, size_t size)
 {
@@ -181,8 +179,8 @@ static void list_candidates(const char *word, char *list, size_t size)
     size_t used = 0;
 
     list[0] = '\0';
-    for (const struct option *o = known; length > 2 && o->name != NULL; o++) {
-        if (is_secret(o) || strncmp(o->name, word + 2, length - 2) != 0)
+    for (const struct option *o = usable; length > 2 && o->name != NULL; o++) {
+        if (strncmp(o->name, word + 2, length - 2) != 0)
             continue;
         if (strlen(o->name) == length - 2) {
             list[0] = '\0';
@@ -282,6 +280,18 @@ static int check_needs(const options *o)
     return EXIT_DONE;
 }
 
+/* Reads the next option. A word that may also be short for a secret is short for the other option. */
+static int next_option(int argc, char **argv)
+{
+    int option = getopt_long(argc, argv, LETTERS, known, NULL);
+
+    if (option == '?' && optopt == 0) {
+        optind--;
+        option = getopt_long(argc, argv, LETTERS, usable, NULL);
+    }
+    return option;
+}
+
 int options_read(options *o, int argc, char **argv)
 {
     bool given[COUNT_OF(known)] = {false};
@@ -289,7 +299,7 @@ int options_read(options *o, int argc, char **argv)
     int option;
 
     opterr = 0;
-    while (status == EXIT_DONE && (option = getopt_long(argc, argv, LETTERS, known, NULL)) != -1) {
+    while (status == EXIT_DONE && (option = next_option(argc, argv)) != -1) {
         status = read_option(o, option, argv);
         if (status == EXIT_DONE)
             given[known_as(option) - known] = true;

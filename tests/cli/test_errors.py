@@ -128,7 +128,7 @@ class Usage(Test):
         key_is_seen = "can be seen by every user.*LOCKSYNC_PERSONAL_KEY.*--key-file"
         for arguments, expected in ((["--wa"], f"--wa{ambiguous}--watch, --wait"),
                                     (["--js"], f"--js{ambiguous}--json, --json-lines"),
-                                    (["--k"], f"--k{ambiguous}--key-file"),
+                                    (["--a"], f"--a{ambiguous}--age, --api-version"),
                                     (["--c=always"], f"--c{ambiguous}--changes-only, --check, --columns, --color, "
                                                      "--ca-file"),
                                     (["--watch", "--wait"], "leave out --wait"), (["--watch", "--age"], "--json-lines"),
@@ -145,6 +145,13 @@ class Usage(Test):
     def test_only_a_prefix_of_several_options_is_ambiguous(self):
         for word in "--", "--watchful", "--watch=1":
             self.assertNotIn("ambiguous", self.run_command(word)[2])
+
+    def test_a_short_form_never_means_a_secret(self):
+        self.start_service(lock(1001))
+        key = self.write("key", KEY)
+        for words in ["--ke", key], [f"--k={key}"], ["--t", "3"], ["1001", "--ti=3"]:
+            with self.subTest(words):
+                self.expect(0, *words)
 
     def test_arguments_that_are_no_locks(self):
         self.start_service(lock(1001))
