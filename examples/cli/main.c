@@ -33,14 +33,24 @@ static bool wants_color(color_choice choice)
 /* Rejects options whose effect depends on the output. */
 static int check_live(const options *o, bool is_live)
 {
-    bool is_lines = o->watch && o->format == FORMAT_TABLE && !is_live;
+    const bool is_lines = o->watch && o->format == FORMAT_TABLE && !is_live;
+    const struct option_given {
+        bool is_useless;
+        const char *name;
+        const char *output;
+        const char *advice;
+    } given[] = {
+        {is_lines && o->columns.count > 0, "columns", "lines of changes", ""},
+        {is_lines && o->no_headers, "no-headers", "lines of changes", ""},
+        {is_lines && o->color != COLOR_AUTO, "color", "lines of changes", ""},
+        {is_lines && o->age, "age", "lines of changes", ", or use --json-lines"},
+        {is_live && o->changes_only, "changes-only", "a live table", ""},
+    };
 
-    if (is_lines && (o->age || o->no_headers || o->columns.count > 0))
-        return report(EXIT_USAGE,
-                      "--age, --columns and --no-headers have no effect on lines of changes: leave them "
-                      "out, or use --json-lines with --age");
-    if (is_live && o->changes_only)
-        return report(EXIT_USAGE, "--changes-only has no effect on a live table: leave it out");
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        if (given[i].is_useless)
+            return report(EXIT_USAGE, "--%s has no effect on %s: leave it out%s", given[i].name, given[i].output,
+                          given[i].advice);
     return EXIT_DONE;
 }
 

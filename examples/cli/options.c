@@ -85,16 +85,30 @@ static const struct pair {
     {OPT_COLUMNS, 'l', IN_TABLES},
     {OPT_NO_HEADERS, 'j', IN_TABLES},
     {OPT_NO_HEADERS, 'l', IN_TABLES},
+    {OPT_COLOR, 'j', IN_TABLES},
+    {OPT_COLOR, 'l', IN_TABLES},
     {'j', 'c', SILENT},
     {'l', 'c', SILENT},
     {'a', 'c', SILENT},
     {OPT_COLUMNS, 'c', SILENT},
     {OPT_NO_HEADERS, 'c', SILENT},
+    {OPT_COLOR, 'c', SILENT},
     {'j', 'u', SILENT},
     {'l', 'u', SILENT},
     {'a', 'u', SILENT},
     {OPT_COLUMNS, 'u', SILENT},
     {OPT_NO_HEADERS, 'u', SILENT},
+    {OPT_COLOR, 'u', SILENT},
+};
+
+/* Options that have no effect without one of others. */
+static const struct need {
+    int option;
+    int others[2]; /* 0: none */
+} needs[] = {
+    {'i', {'w', 'u'}},
+    {'x', {'w'}},
+    {OPT_CHANGES_ONLY, {'w'}},
 };
 
 static int read_seconds(const char *name, const char *text, double least, double most, int64_t *ms)
@@ -253,25 +267,67 @@ static int read_option(options *o, int option, char **argv)
     }
 }
 
-/* Rejects options that do not go together. `given` has a flag for each of the known options. */
+static bool is_given(const bool given[COUNT_OF(known)], int option)
+{
+    return given[known_as(option) - known];
+}
+
+/* Rejects options that do not go together. `given` has a flag for each of the known options, here and below. */
 static int check_together(const bool given[COUNT_OF(known)])
 {
-    for (size_t i = 0; i < COUNT_OF(excluding); i++) {
-        const struct option *option = known_as(excluding[i].option);
-        const struct option *other = known_as(excluding[i].other);
+    for (size_t i = 0; i < COUNT_OF(excluding); i++)
+        if (is_given(given, excluding[i].option) && is_given(given, excluding[i].other))
+            return report(EXIT_USAGE, "--%s does not go with --%s: %s", known_as(excluding[i].option)->name,
+                          known_as(excluding[i].other)->name, excluding[i].reason);
+    return EXIT_DONE;
+}
 
-        if (given[option - known] && given[other - known])
-            return report(EXIT_USAGE, "--%s does not go with --%s: %s", option->name, other->name, excluding[i].reason);
+/* Returns whether an option goes together with those that are given. */
+static bool can_add(const bool given[COUNT_OF(known)], int option)
+{
+    size_t i = 0;
+
+    while (i < COUNT_OF(excluding) && !(excluding[i].option == option && is_given(given, excluding[i].other)) &&
+           !(excluding[i].other == option && is_given(given, excluding[i].option)))
+        i++;
+    return i == COUNT_OF(excluding);
+}
+
+/* Rejects options without the one that they need, and advises only what would not be rejected. */
+static int check_needs(const bool given[COUNT_OF(known)])
+{
+    for (size_t i = 0; i < COUNT_OF(needs); i++) {
+        const int *others = needs[i].others;
+        bool has_second = others[1] != 0;
+        char advice[64] = "";
+
+        if (!is_given(given, needs[i].option) || is_given(given, others[0]) ||
+            (has_second && is_given(given, others[1])))
+            continue;
+        for (size_t k = 0; k < (has_second ? 2 : 1); k++)
+            if (can_add(given, others[k]))
+                (void)snprintf(advice + strlen(advice), sizeof advice - strlen(advice), ", or add --%s",
+                               known_as(others[k])->name);
+        return report(EXIT_USAGE, "--%s has no effect without --%s%s%s: leave it out%s",
+                      known_as(needs[i].option)->name, known_as(others[0])->name, has_second ? " or --" : "",
+                      has_second ? known_as(others[1])->name : "", advice);
     }
     return EXIT_DONE;
 }
 
-static int check_needs(const options *o)
+static bool has_column(const table_columns *columns, table_column column)
 {
-    if (o->interval_ms != 0 && !o->watch && o->until == NULL)
-        return report(EXIT_USAGE, "--interval has no effect without --watch or --until: add one, or leave it out");
-    if ((o->exec != NULL || o->changes_only) && !o->watch)
-        return report(EXIT_USAGE, "--exec and --changes-only have no effect without --watch: add it");
+    size_t i = 0;
+
+    while (i < columns->count && columns->at[i] != column)
+        i++;
+    return i < columns->count;
+}
+
+static int check_values(const options *o)
+{
+    if (o->age && !o->watch && o->columns.count > 0 && !has_column(&o->columns, COLUMN_CHANGED))
+        return report(EXIT_USAGE, "--age has no effect without the column changed: leave it out, or add the column");
     if (o->check != NULL && o->lock_count == 0)
         return report(EXIT_USAGE, "--check needs the name, serial number or id of a lock" HINT);
     for (size_t i = 0; i < o->lock_count; i++)
@@ -309,7 +365,9 @@ int options_read(options *o, int argc, char **argv)
     o->locks = argv + optind;
     o->lock_count = (size_t)(argc - optind);
     status = check_together(given);
-    return status == EXIT_DONE ? check_needs(o) : status;
+    if (status == EXIT_DONE)
+        status = check_needs(given);
+    return status == EXIT_DONE ? check_values(o) : status;
 }
 
 int64_t options_interval_ms(const options *o)

@@ -265,16 +265,26 @@ class Options(Test):
     def test_options_that_do_not_go_together(self):
         self.start_service(lock(1001))
         check, until, columns = "--check=locked", "--until=locked", "--columns=id"
+        color = "--color=always"
         for arguments, expected in (
                 (("--json", "--json-lines"), "--json does not go with --json-lines: use one of them"),
                 (("-wj",), "--json-lines"), (("-w", check), "use one"), (("-w", until), "use one"), ((check, until), "use one"),
                 (("-w", "--wait"), "leave out --wait"), ((until, "--wait"), "leave out --wait"),
                 ((columns, "-j"), "tables only"), (("--no-headers", "-l"), "tables only"),
+                ((color, "-j"), "tables only"), ((color, "-l"), "tables only"), ((columns, "-a"), "without the column changed"),
                 *(((task, option), "nothing is printed")
-                  for task in (check, until) for option in ("-j", "-l", "-a", columns, "--no-headers")),
-                (("--watch", "--exec="), "--exec: expected a command"), (("--exec", "true"), "without --watch"), (("--changes-only",), "without --watch"),
-                (("-i30", check), "without --watch or --until"), ((check,), "--check needs"),
-                (("-w", columns), "lines of changes"), (("-w", "--no-headers"), "lines of changes"),
+                  for task in (check, until) for option in ("-j", "-l", "-a", columns, "--no-headers", color)),
+                (("--watch", "--exec="), "--exec: expected a command"), ((check,), "--check needs"),
+                (("-xtrue",), "--exec has no effect without --watch: leave it out, or add --watch\n"),
+                (("-xtrue", "-j"), "--exec has no effect without --watch: leave it out\n"),
+                (("--changes-only",), "--changes-only has no effect without --watch: leave it out, or add --watch\n"),
+                (("-i30",), "--interval has no effect without --watch or --until: leave it out, or add --watch, or add --until\n"),
+                (("-i30", columns), "--interval has no effect without --watch or --until: leave it out, or add --watch\n"),
+                (("-i30", check), "--interval has no effect without --watch or --until: leave it out\n"),
+                (("-w", columns, "-a"), "--columns has no effect on lines of changes: leave it out\n"),
+                (("-w", "--no-headers"), "--no-headers has no effect on lines of changes: leave it out\n"),
+                (("-w", color), "--color has no effect on lines of changes: leave it out\n"),
+                (("-w", "-a"), "--age has no effect on lines of changes: leave it out, or use --json-lines\n"),
                 (("--columns=",), "--columns: expected"), (("--columns=id,id",), "each once"),
                 (("--columns=id,",), "--columns: expected"), (("-c", "shut", "1001"), "--check: expected locked"),
                 (("-u",), "--until needs a value"), (("-Z",), "-Z: no such option"), (("-jZ",), "-Z: no such option"),
