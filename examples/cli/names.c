@@ -113,20 +113,28 @@ static bool is_lacking(const names *n, bool even_ids)
 static int report_several(const names *n, size_t argument, fit best)
 {
     char list[FITTING_SIZE] = "";
+    char more[32] = "";
     size_t used = 0;
+    size_t left_out = 0;
     const char *between = "";
 
-    for (size_t i = 0; used < sizeof list && i < lock_sync_directory_count(n->directory); i++) {
+    for (size_t i = 0; i < lock_sync_directory_count(n->directory); i++) {
         const lock_sync_lock_info *info = lock_sync_directory_at(n->directory, i);
 
         if (names_fit(info, n->o->locks[argument]) != best)
             continue;
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s (id %" PRId64 ")", between,
-                                 info->serial_number != NULL ? info->serial_number : "no serial number", info->id);
+        (void)snprintf(list + used, sizeof list - used, "%s%s (id %" PRId64 ")", between,
+                       info->serial_number != NULL ? info->serial_number : "no serial number", info->id);
+        left_out += left_out > 0 || strlen(list) == sizeof list - 1; /* then the last one may be cut */
+        if (left_out == 0)
+            used = strlen(list);
         between = ", ";
     }
-    return report(EXIT_USAGE, "argument %zu is the name of several locks: use one of the serial numbers %s",
-                  argument + 1, list);
+    list[used] = '\0';
+    if (left_out > 0)
+        (void)snprintf(more, sizeof more, " and %zu more", left_out);
+    return report(EXIT_USAGE, "argument %zu is the name of several locks: use one of the serial numbers %s%s",
+                  argument + 1, list, more);
 }
 
 static bool has_id(const names *n, int64_t id)

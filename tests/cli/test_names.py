@@ -46,6 +46,12 @@ class Arguments(Test):
             self.assertEqual(self.expect(2, "1001", argument), "")
             self.assertRegex(self.complaint, f"argument 2 is the name of several locks: .* serial numbers {serials}$")
 
+    def test_a_list_of_many_locks_ends_at_a_whole_one(self):
+        self.start_service(*(named(1000 + i, "Door", f"111111-{i:05}") for i in range(99)))
+        self.expect(2, "Door")
+        listed, more = re.search(r"serial numbers (111111-00000 .*\(id \d+\)) and (\d+) more\n", self.complaint).groups()
+        self.assertEqual(listed.count(", ") + 1 + int(more), 99)
+
     def test_a_name_that_no_lock_has(self):
         for argument in "Front", "Haust\u00dcr", "111111-", " Garage":
             self.assertEqual(self.expect(3, argument), "")
