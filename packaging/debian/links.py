@@ -5,7 +5,7 @@ import re
 import sys
 
 # Code comes first, because `callbacks[i](context)` is no link.
-CODE_OR_LINK = re.compile(r"```(?s:.*?)```|`[^`]*`|\[(?P<text>[^\[\]]+)\]\((?!https?:|#)(?P<path>[^)#\s]+)[^)\s]*\)")
+CODE_OR_LINK = re.compile(r"```(?s:.*?)```|`[^`]*`|!?\[(?P<text>[^\[\]]+)\]\((?!https?:|#)(?P<path>[^)#\s]+)[^)\s]*\)")
 
 for page in pathlib.Path(sys.argv[1]).rglob("*.md"):
 

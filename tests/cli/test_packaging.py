@@ -1,7 +1,8 @@
-"""The files of the packages: the simulator's manual agrees with its help and its README."""
+"""The files of the packages: pages have their images and links, the simulator's manual agrees with help and README."""
 import os
 import re
 import subprocess
+import sys
 
 from support import SIM, SOURCE, Test, main
 
@@ -11,6 +12,19 @@ SIMULATOR = os.path.join(SOURCE, "examples", "simulator")
 def read(*names):
     with open(os.path.join(SOURCE, *names), encoding="utf-8") as file:
         return file.read()
+
+
+class Pages(Test):
+    def test_their_images_are_installed(self):
+        installed = read("packaging", "debian", "locksync.install").split()
+        for page in read("packaging", "debian", "locksync.docs").split():
+            for image in re.findall(r"!\[[^]]*\]\(([^)]*)\)", read(page)):
+                self.assertIn(f"docs/{image}", installed)
+
+    def test_what_is_not_installed_is_replaced_by_its_text(self):
+        page = self.write("page.md", "![a](a.svg) [b](b.md#c) ![page](page.md) [d](https://d) `![e](e)`!\n")
+        subprocess.run([sys.executable, os.path.join(SOURCE, "packaging", "debian", "links.py"), self.folder], check=True)
+        self.assertEqual(read(page), "a b ![page](page.md) [d](https://d) `![e](e)`!\n")
 
 
 class Simulator(Test):
