@@ -159,7 +159,7 @@ class Log(Recipes):
         self.need("jq")
         self.start_words("sh", "-c", RECIPES["log"])
         self.service.wait_for_requests(5)
-        for count, more in enumerate(({"state": 2}, {"state": 2, "doorState": 2}, {"state": 6}), 1):
+        for count, more in enumerate(({"state": 2}, {"state": 2, "doorState": 2}, {"connected": False}, {"doorState": 2}), 1):
             self.service.locks = [front_door(**more), GARAGE]
             wait_until(lambda n=count: len(self.lines_of("changes.jsonl")) == n, "a line")
         at = [json.loads(line)["fetched_at"] for line in self.lines_of("changes.jsonl")]
