@@ -72,9 +72,7 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     if (status == LOCK_SYNC_OK)
         status = lock_sync_set_guard(ctx, *guard);
     if (status != LOCK_SYNC_OK)
-        return report(EXIT_USAGE,
-                      "LOCKSYNC_INTERVAL_MS is not a number of milliseconds from 1 to 3600000: "
-                      "correct it, or unset it");
+        return report(EXIT_USAGE, "LOCKSYNC_INTERVAL_MS is not a number from 1 to 3600000: correct it, or unset it");
     return EXIT_DONE;
 }
 

@@ -54,7 +54,7 @@ class Sharing(Test):
     def test_a_shorter_interval_that_is_no_number(self):
         self.set(LOCKSYNC_INTERVAL_MS="soon")
         self.expect(2)
-        self.assertIn("LOCKSYNC_INTERVAL_MS is not a number of milliseconds from 1 to 3600000", self.complaint)
+        self.assertIn("LOCKSYNC_INTERVAL_MS is not a number from 1 to 3600000", self.complaint)
 
 
 class Waiting(Test):
