@@ -61,7 +61,7 @@ static void reply_with(struct request *request, unsigned status, const char *typ
     request->response = response;
     write_correlation_id(request->server, id);
     reply_header(request, "X-Correlation-ID", id);
-    reply_header(request, "API-Supported-Versions", request->server->version_number);
+    reply_header(request, "API-Supported-Versions", request->server->versions);
     reply_header(request, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 }
 

@@ -174,12 +174,17 @@ static bool open_server(struct server *server)
     return server->daemon != NULL;
 }
 
-/* Writes "37" for v37, and "1.34" for v1.34. */
-static void name_version(struct server *server)
+/* Lists versions that live, and before them the served one if it is another: 37 for v37, and 1.34 for v1.34. */
+static void list_versions(struct server *server)
 {
-    const char *version = server->options->api_version;
+    static const char *const living[] = {"1.35", "1.36", "37"};
+    const char *served = server->options->api_version + (*server->options->api_version == 'v');
+    bool lives = false;
 
-    snprintf(server->version_number, sizeof server->version_number, "%s", *version == 'v' ? version + 1 : version);
+    for (size_t i = 0; i < sizeof living / sizeof *living; i++)
+        lives = lives || strcmp(living[i], served) == 0;
+    snprintf(server->versions, sizeof server->versions, "%s%s%s, %s, %s", lives ? "" : served, lives ? "" : ", ",
+             living[0], living[1], living[2]);
 }
 
 struct server *server_start(const struct options *options)
@@ -188,7 +193,7 @@ struct server *server_start(const struct options *options)
 
     server->options = options;
     server->shape = shape_of_version(options->api_version);
-    name_version(server);
+    list_versions(server);
     atomic_init(&server->era, 1);
     server->locks = locks_new(options->seed, options->time_scale, options->frozen, monotonic_us());
     server->roster = roster_new(server->locks, options->locks, options->change_us);

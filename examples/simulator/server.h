@@ -26,8 +26,8 @@ struct server {
     struct broken *broken;
     struct MHD_Daemon *daemon;
     char url[48];
-    char version_number[32]; /* "37", for API-Supported-Versions */
-    atomic_bool quiet;       /* errors of libmicrohttpd are no longer printed */
+    char versions[64]; /* for API-Supported-Versions */
+    atomic_bool quiet; /* errors of libmicrohttpd are no longer printed */
     atomic_uint_fast64_t requests;
     atomic_uint_fast64_t connections; /* with a request in this era */
     atomic_uint_fast64_t unauthorized;

@@ -87,9 +87,15 @@ TEST(a_record_has_the_facts_of_its_lock)
 {
     static const char *const parts[] = {"{\"id\":1001,\"name\":\"Front door\",\"serialNumber\":\"",
                                         ",\"type\":",
+                                        ",\"beaconMajor\":56,\"beaconMinor\":1,",
                                         ",\"connectedToId\":9",
                                         ",\"organizationId\":null,\"timeZone\":\"Europe/Warsaw\",",
                                         "\"revision\":",
+                                        ",\"deviceRevision\":",
+                                        ",\"targetDeviceRevision\":",
+                                        ",\"accessDetails\":null,",
+                                        ",\"softwareVersions\":[{\"softwareType\":0,",
+                                        ",\"deviceSettings\":{\"",
                                         ",\"isConnected\":true,",
                                         "\"accessLevel\":",
                                         ",\"created\":\"20",
@@ -129,6 +135,7 @@ TEST(a_lock_that_was_never_paired_has_null_in_the_directory_and_false_in_sync)
     const char *record = record_of(get(s, "/api/v37/my/lock"), 1008);
 
     CHECK_HOLDS(record, "\"connectedToId\":null,");
+    CHECK_HOLDS(record, "\"beaconMajor\":null,\"beaconMinor\":null,");
     CHECK_HOLDS(record, "\"isConnected\":null,");
     CHECK_HOLDS(record, "\"deviceState\":null}");
     CHECK_LACKS(record, "timeZone");
@@ -211,14 +218,16 @@ TEST(every_response_lists_the_versions)
 
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
         t_row("%s", targets[i]);
-        CHECK_HOLDS(get(s, targets[i]), "\r\nAPI-Supported-Versions: 1.32\r\n");
+        CHECK_HOLDS(get(s, targets[i]), "\r\nAPI-Supported-Versions: 1.32, 1.35, 1.36, 37\r\n");
     }
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         t_row("%s", faults[i]);
         sim_fault(s, faults[i], 1);
-        CHECK_HOLDS(get(s, "/api/v1.32/my/lock"), "\r\nAPI-Supported-Versions: 1.32\r\n");
+        CHECK_HOLDS(get(s, "/api/v1.32/my/lock"), "\r\nAPI-Supported-Versions: 1.32, 1.35, 1.36, 37\r\n");
         sim_fault(s, faults[i], 0);
     }
+    CHECK_HOLDS(get(start("v1.36", "1", NULL, NULL), "/api/v1.36/my/lock"),
+                "\r\nAPI-Supported-Versions: 1.35, 1.36, 37\r\n");
 }
 
 /* --- the rules --- */

@@ -69,11 +69,11 @@ TEST(a_renamed_lock_has_another_name_and_a_higher_revision)
     lock_sync_directory *after;
     const lock_sync_lock_info *renamed;
 
-    sim_rename_lock(s, 1003, "T\u00fcr & \u05d3\u05dc\u05ea, 100 %");
+    sim_rename_lock(s, 1003, "\"T\u00fcr\" & \\\u05d3\u05dc\u05ea, 100 %");
     after = check_agreement(&c, 4);
     renamed = lock_sync_directory_find(after, 1003);
     MUST(renamed != NULL);
-    CHECK_TEXT(renamed->name, "T\u00fcr & \u05d3\u05dc\u05ea, 100 %");
+    CHECK_TEXT(renamed->name, "\"T\u00fcr\" & \\\u05d3\u05dc\u05ea, 100 %");
     CHECK_TEXT(renamed->serial_number, lock_sync_directory_find(before, 1003)->serial_number);
     CHECK_INT(lock_sync_results_find(lock_sync_directory_results(after), 1003)->revision,
               lock_sync_results_find(lock_sync_directory_results(before), 1003)->revision + 1);
@@ -174,8 +174,6 @@ TEST(changes_that_cannot_be_made_are_rejected)
         {"", "HTTP/1.1 400 "},
         {"?change=", "HTTP/1.1 400 "},
         {"?change=repaint&id=1001", "HTTP/1.1 400 "},
-        {"?change=rename&id=1001&name=a%22b", "HTTP/1.1 400 "},
-        {"?change=rename&id=1001&name=a%5Cb", "HTTP/1.1 400 "},
         {"?change=rename&id=1001&name=a%0Ab", "HTTP/1.1 400 "},
         {"?change=rename&name=a", "HTTP/1.1 404 "},
         {"?change=rename&id=1006", "HTTP/1.1 404 "},
