@@ -34,7 +34,6 @@ static void write_file(const names *n)
 int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path)
 {
     *n = (names){.o = o, .ctx = ctx, .path = path};
-    n->is_polling = o->watch || o->until != NULL;
     n->ids = o->lock_count > 0 ? calloc(o->lock_count, sizeof *n->ids) : NULL;
     if (o->lock_count > 0 && n->ids == NULL)
         return report(EXIT_INTERNAL, "out of memory");
@@ -51,63 +50,105 @@ void names_end(names *n)
 
 /* --- asking --- */
 
-static bool must_ask(const names *n, bool is_lacking)
+bool names_are_new(const names *n)
 {
-    names_facts facts = {.age_ms = -1, .is_wanted = n->o->refresh && !n->is_asked, .is_lacking = is_lacking};
-
-    if (n->directory != NULL)
-        facts.age_ms = unix_now_ms() - lock_sync_directory_fetched_at_ms(n->directory);
-    return names_must_ask(&facts);
+    return n->has_asked && n->status == LOCK_SYNC_OK;
 }
 
-static lock_sync_status ask(names *n)
+bool names_are_old(const names *n, const lock_sync_results *results)
+{
+    return lock_sync_directory_fetched_at_ms(n->directory) < lock_sync_results_fetched_at_ms(results) &&
+           names_differ(n->directory, results, n->ids, n->id_count);
+}
+
+/* Describes the failure of the request. The rate limit denies only this request: the states may be allowed. */
+static void describe(names *n)
+{
+    char span[MOMENT_SIZE];
+
+    moment_span(lock_sync_error_retry_after_ms(lock_sync_last_error(n->ctx)), span);
+    if (n->status == LOCK_SYNC_E_TOO_SOON)
+        (void)snprintf(n->problem, sizeof n->problem, "the next request for them is allowed in %s", span);
+    else
+        (void)snprintf(n->problem, sizeof n->problem, "%s", message_of(n->ctx, n->status));
+}
+
+/* A denial is not recorded as a problem if nothing shows that the known names are old. */
+static void ask(names *n, const names_facts *f)
 {
     lock_sync_directory *directory;
-    lock_sync_status status = lock_sync_fetch_directory(n->ctx, &directory);
 
+    n->status = lock_sync_fetch_directory(n->ctx, &directory);
+    n->has_asked = true;
     n->problem[0] = '\0';
-    if (status == LOCK_SYNC_OK) {
+    if (n->status == LOCK_SYNC_OK) {
         lock_sync_directory_free(n->directory);
         n->directory = directory;
-        n->is_asked = true;
         write_file(n);
-    } else if (status != LOCK_SYNC_E_TOO_SOON || n->directory == NULL || n->o->refresh) {
-        (void)snprintf(n->problem, sizeof n->problem, "%s", message_of(n->ctx, status));
+    } else if (n->status != LOCK_SYNC_E_TOO_SOON || n->directory == NULL || f->is_wanted || f->is_old) {
+        describe(n);
     }
-    return status;
 }
 
-bool names_update(names *n, const lock_sync_results *results)
+bool names_keep(names *n, const lock_sync_directory *directory)
 {
-    return must_ask(n, names_differ(n->directory, results)) && ask(n) == LOCK_SYNC_OK;
-}
+    lock_sync_directory *copy = NULL;
 
-void names_keep(names *n, const lock_sync_directory *directory)
-{
-    if (lock_sync_directory_fetched_at_ms(directory) == lock_sync_directory_fetched_at_ms(n->directory))
-        return;
+    if (lock_sync_directory_fetched_at_ms(directory) != lock_sync_directory_fetched_at_ms(n->directory))
+        copy = names_file_copy(n->ctx, directory);
+    if (copy == NULL)
+        return false;
     lock_sync_directory_free(n->replaced);
     n->replaced = n->directory;
-    n->directory = names_file_copy(n->ctx, directory);
-    if (n->directory != NULL)
-        write_file(n);
+    n->directory = copy;
+    n->has_asked = true;
+    n->status = LOCK_SYNC_OK;
+    write_file(n);
+    return true;
 }
 
 /* --- the arguments --- */
 
-/* Returns whether an argument fits no lock of the directory. One that is an id can be used. */
-static bool is_lacking(const names *n, bool even_ids)
+/* Returns how many locks an argument fits, and whether it is an id. */
+static size_t find(const names *n, size_t argument, bool *is_id)
 {
-    bool found = true;
+    const lock_sync_lock_info *first;
+    fit best;
+    size_t count = names_find(n->directory, n->o->locks[argument], &best, &first);
 
-    for (size_t i = 0; found && i < n->o->lock_count; i++) {
-        const char *word = n->o->locks[i];
-        const lock_sync_lock_info *first;
-        fit best;
+    *is_id = count == 0 ? names_id(n->o->locks[argument]) > 0 : best == FIT_ID;
+    return count;
+}
 
-        found = names_find(n->directory, word, &best, &first) > 0 || (!even_ids && names_id(word) > 0);
+bool names_are_used(const names *n)
+{
+    bool is_id = true;
+
+    for (size_t i = 0; is_id && i < n->o->lock_count; i++)
+        (void)find(n, i, &is_id);
+    return !is_id;
+}
+
+static names_facts facts_of(const names *n, const lock_sync_results *results)
+{
+    names_facts f = {.age_ms = -1,
+                     .is_wanted = n->o->refresh && !names_are_new(n),
+                     .is_old = results != NULL && names_are_old(n, results),
+                     .waits = n->o->wait,
+                     .is_polling = n->o->watch || n->o->until != NULL,
+                     .has_asked = n->has_asked,
+                     .status = n->status};
+
+    if (n->directory != NULL)
+        f.age_ms = unix_now_ms() - lock_sync_directory_fetched_at_ms(n->directory);
+    for (size_t i = 0; i < n->o->lock_count; i++) {
+        bool is_id;
+        bool is_found = find(n, i, &is_id) > 0;
+
+        f.is_lacking |= !is_found;
+        f.is_needed |= !is_id && (f.is_old || !is_found);
     }
-    return !found;
+    return f;
 }
 
 static int report_several(const names *n, size_t argument, fit best)
@@ -148,7 +189,10 @@ static bool has_id(const names *n, int64_t id)
 
 static int find_ids(names *n)
 {
+    size_t count_before = n->id_count;
+
     n->id_count = 0;
+    n->has_moved = false;
     for (size_t i = 0; i < n->o->lock_count; i++) {
         const lock_sync_lock_info *first;
         fit best;
@@ -163,58 +207,59 @@ static int find_ids(names *n)
                           "argument %zu is no name, serial number or id of a lock: run locksync without arguments to "
                           "list the account's locks",
                           i + 1);
-        if (!has_id(n, id))
-            n->ids[n->id_count++] = id;
+        if (has_id(n, id))
+            continue;
+        n->has_moved |= n->id_count >= count_before || n->ids[n->id_count] != id;
+        n->ids[n->id_count++] = id;
     }
+    n->has_moved |= n->id_count < count_before;
     return EXIT_DONE;
 }
 
-/* Returns whether the states may be available although the names are not: the rate limit or the service denied only
-   this request. All other failures would be the same for the states, but --watch and --until survive some. */
-static bool is_survived(const names *n, lock_sync_status status)
+/* Waits after a failure, then reads what another run may have kept. Returns false if a signal arrived. */
+static bool wait_for_names(names *n)
 {
-    switch (status) {
-    case LOCK_SYNC_E_TOO_SOON:
-    case LOCK_SYNC_E_FORBIDDEN:
-    case LOCK_SYNC_E_NOT_FOUND:
-    case LOCK_SYNC_E_SERVER:
-    case LOCK_SYNC_E_HTTP:
-    case LOCK_SYNC_E_API:
-    case LOCK_SYNC_E_MALFORMED:
-    case LOCK_SYNC_E_TOO_LARGE: return true;
-    default: return n->is_polling && lock_sync_status_is_retryable(status);
-    }
-}
+    bool waited;
 
-/* Waits after a failure, then reads what another run may have kept. Returns false if it must not wait. */
-static bool wait_for_names(names *n, lock_sync_status status)
-{
-    bool waited = false;
-
-    if (status == LOCK_SYNC_E_TOO_SOON) {
-        waited = (n->o->wait || n->is_polling) && turn_wait(n->ctx, RUNS_MS);
-    } else if (n->is_polling && lock_sync_status_is_retryable(status)) {
+    if (n->status == LOCK_SYNC_E_TOO_SOON) {
+        waited = turn_wait(n->ctx, RUNS_MS);
+    } else {
         notice("%s The names of the locks are asked for again.", n->problem);
         waited = signals_sleep(options_interval_ms(n->o));
     }
-    if (waited) {
-        lock_sync_directory_free(n->directory);
-        n->problem[0] = '\0';
-        read_file(n);
-    }
+    n->has_asked = false;
+    n->problem[0] = '\0';
+    lock_sync_directory_free(n->directory);
+    n->directory = NULL;
+    read_file(n);
     return waited;
 }
 
-int names_resolve(names *n)
+static int report_failure(const names *n, bool are_old)
 {
-    lock_sync_status status;
+    if (!are_old)
+        return report_error(n->ctx, n->status);
+    return report(exit_status_of(n->status),
+                  "the names of the locks are old, so an argument may mean another lock now (use --wait or ids): %s",
+                  n->problem);
+}
 
-    do
-        status = must_ask(n, is_lacking(n, true)) ? ask(n) : LOCK_SYNC_OK;
-    while (status != LOCK_SYNC_OK && is_lacking(n, false) && wait_for_names(n, status));
-    if (status == LOCK_SYNC_OK || (is_survived(n, status) && !is_lacking(n, false)))
+int names_resolve(names *n, const lock_sync_results *results)
+{
+    names_facts f;
+    names_step step;
+
+    if (n->status == LOCK_SYNC_E_TOO_SOON)
+        n->has_asked = false; /* to ask the guard again sends nothing */
+    do {
+        f = facts_of(n, results);
+        step = names_next(&f);
+        if (step == NAMES_ASK)
+            ask(n, &f);
+    } while (step == NAMES_ASK || (step == NAMES_WAIT && wait_for_names(n)));
+    if (step == NAMES_USE)
         return find_ids(n);
-    return signals_caught() != 0 ? EXIT_INTERNAL : report_error(n->ctx, status);
+    return signals_caught() != 0 ? EXIT_INTERNAL : report_failure(n, f.is_old);
 }
 
 /* --- showing --- */
@@ -229,4 +274,17 @@ void names_warn(const names *n)
 {
     if (*n->problem != '\0')
         notice("the names of the locks %s: %s", n->directory != NULL ? "may be old" : "are not known", n->problem);
+}
+
+int names_report_missing(const names *n, int64_t id)
+{
+    char name[NAMES_TEXT_SIZE];
+
+    names_text(lock_sync_directory_find(n->directory, id), name);
+    return *name == '\0' ? report_missing(id)
+                         : report(EXIT_MISSING,
+                                  "lock %s (id %" PRId64
+                                  ") was not found: run locksync without arguments to list the "
+                                  "account's locks",
+                                  name, id);
 }

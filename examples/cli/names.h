@@ -12,12 +12,13 @@ typedef struct names {
     const options *o;
     lock_sync_ctx *ctx;
     const char *path;               /* "": no file can be kept */
-    bool is_polling;                /* --watch and --until continue after temporary failures */
     lock_sync_directory *directory; /* NULL: no names are known */
     lock_sync_directory *replaced;  /* another thread may still draw it */
-    bool is_asked;                  /* the directory has come from the service, with states, in this run */
+    bool has_asked;                 /* the service, since the last wait */
+    lock_sync_status status;        /* of that request */
     int64_t *ids;                   /* of the locks that the arguments mean; NULL: every lock */
     size_t id_count;
+    bool has_moved;    /* the last names_resolve() found other locks than the one before */
     char problem[512]; /* why the service did not send the names; "": it did, or was not asked */
 } names;
 
@@ -26,20 +27,31 @@ typedef struct names {
 int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path);
 void names_end(names *n);
 
-/* Finds the locks that the arguments mean, and asks the service if it must. Returns EXIT_DONE, or reports an error and
-   returns its exit status. Call it between signals_begin() and signals_end(). */
-int names_resolve(names *n);
+/* Finds the locks that the arguments mean, and asks the service if it must. `results` are the last states (NULL: none).
+   If they show that the names are old, only ids mean a lock before newer names are known. Returns EXIT_DONE, or reports
+   an error and returns its exit status. Call it between signals_begin() and signals_end(). */
+int names_resolve(names *n, const lock_sync_results *results);
 
-/* Asks the service if these results of it show that the names are old. Returns whether there is a new directory. */
-bool names_update(names *n, const lock_sync_results *results);
+/* Returns whether the directory has come from the service in this run. */
+bool names_are_new(const names *n);
 
-/* Copies the directory of a watch, and keeps it in the file, unless it is known. The one before the last is freed. */
-void names_keep(names *n, const lock_sync_directory *directory);
+/* Returns whether these results, which are younger than the directory, show that its names are old. */
+bool names_are_old(const names *n, const lock_sync_results *results);
+
+/* Returns whether an argument is a name or a serial number. */
+bool names_are_used(const names *n);
+
+/* Copies the directory of a watch, and keeps it in the file, unless it is known. The one before the last is freed.
+   Returns whether it is a new one: names_resolve() then finds the locks in it. */
+bool names_keep(names *n, const lock_sync_directory *directory);
 
 /* Writes a name without control characters; "" if no name is known. `info` may be NULL. */
 void names_text(const lock_sync_lock_info *info, char text[NAMES_TEXT_SIZE]);
 
 /* Warns if the service did not send the names. */
 void names_warn(const names *n);
+
+/* Reports a lock that was not found, by its name if that is known. Returns EXIT_MISSING. */
+int names_report_missing(const names *n, int64_t id);
 
 #endif

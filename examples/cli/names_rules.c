@@ -50,7 +50,8 @@ size_t names_find(const lock_sync_directory *directory, const char *word, fit *b
     return found;
 }
 
-bool names_differ(const lock_sync_directory *directory, const lock_sync_results *results)
+bool names_differ(const lock_sync_directory *directory, const lock_sync_results *results, const int64_t *ids,
+                  size_t count)
 {
     for (size_t i = 0; i < lock_sync_results_count(results); i++) {
         const lock_sync_lock *now = lock_sync_results_at(results, i);
@@ -61,13 +62,48 @@ bool names_differ(const lock_sync_directory *directory, const lock_sync_results 
         if ((now->fields & then->fields & LOCK_SYNC_FIELD_REVISION) != 0 && now->revision > then->revision)
             return true;
     }
-    for (size_t i = 0; i < lock_sync_results_missing_count(results); i++)
-        if (lock_sync_directory_find(directory, lock_sync_results_missing_at(results, i)) != NULL)
+    for (size_t i = 0; i < count; i++)
+        if (lock_sync_results_find(results, ids[i]) == NULL && lock_sync_directory_find(directory, ids[i]) != NULL)
             return true;
     return false;
 }
 
-bool names_must_ask(const names_facts *f)
+/* Returns whether the states may be available although the names are not: the rate limit or the service denied only
+   this request. All other failures would be the same for the states, but --watch and --until survive some. */
+static bool is_survived(const names_facts *f)
 {
-    return f->is_wanted || f->age_ms < 0 || f->age_ms > OLD_MS || (f->is_lacking && f->age_ms >= YOUNG_MS);
+    switch (f->status) {
+    case LOCK_SYNC_E_TOO_SOON:
+    case LOCK_SYNC_E_FORBIDDEN:
+    case LOCK_SYNC_E_NOT_FOUND:
+    case LOCK_SYNC_E_SERVER:
+    case LOCK_SYNC_E_HTTP:
+    case LOCK_SYNC_E_API:
+    case LOCK_SYNC_E_MALFORMED:
+    case LOCK_SYNC_E_TOO_LARGE: return true;
+    default: return f->is_polling && lock_sync_status_is_retryable(f->status);
+    }
+}
+
+static bool is_awaited(const names_facts *f)
+{
+    return f->status == LOCK_SYNC_E_TOO_SOON ? f->waits || f->is_polling
+                                             : f->is_polling && lock_sync_status_is_retryable(f->status);
+}
+
+static names_step next_before_request(const names_facts *f)
+{
+    bool must_ask = f->is_wanted || f->is_old || f->age_ms < 0 || f->age_ms > OLD_MS ||
+                    (f->is_lacking && f->age_ms >= YOUNG_MS);
+
+    return must_ask ? NAMES_ASK : NAMES_USE;
+}
+
+names_step names_next(const names_facts *f)
+{
+    if (!f->has_asked)
+        return next_before_request(f);
+    if (f->status == LOCK_SYNC_OK || (!f->is_needed && (f->is_old || is_survived(f))))
+        return NAMES_USE; /* if the names are old, there are states already */
+    return f->is_needed && is_awaited(f) ? NAMES_WAIT : NAMES_FAIL;
 }

@@ -26,25 +26,35 @@ static int fetch(const names *n, lock_sync_results **results)
     return report_error(n->ctx, status);
 }
 
-/* Fills the rows with the states, from a directory if it is asked for in this run: no other request is needed then. */
+/* Finds the locks and fetches their states. If these show that the names are old, other locks may be found. No states
+   are fetched if a directory is asked for in this run, because it has them. */
+static int fetch_by_name(names *n, lock_sync_results **fetched)
+{
+    int exit_status = names_resolve(n, NULL);
+    bool is_over = false;
+
+    while (exit_status == EXIT_DONE && !is_over && !names_are_new(n)) {
+        lock_sync_results_free(*fetched);
+        *fetched = NULL;
+        exit_status = fetch(n, fetched);
+        is_over = exit_status != EXIT_DONE || !names_are_old(n, *fetched);
+        if (!is_over) {
+            exit_status = names_resolve(n, *fetched);
+            is_over = !n->has_moved; /* these states are of the right locks */
+        }
+    }
+    return exit_status;
+}
+
 static int fill(names *n, rows *r, int64_t *at_ms)
 {
     lock_sync_results *fetched = NULL;
-    const lock_sync_results *results;
-    int exit_status = names_resolve(n);
+    int exit_status = fetch_by_name(n, &fetched);
+    const lock_sync_results *results = names_are_new(n) ? lock_sync_directory_results(n->directory) : fetched;
 
-    if (exit_status == EXIT_DONE && !n->is_asked)
-        exit_status = fetch(n, &fetched);
-    if (exit_status == EXIT_DONE && fetched != NULL && *n->problem == '\0' && names_update(n, fetched))
-        exit_status = names_resolve(n); /* a name may be another lock's now */
-    results = n->is_asked ? lock_sync_directory_results(n->directory) : fetched;
     *at_ms = lock_sync_results_fetched_at_ms(results);
     if (exit_status == EXIT_DONE && !(rows_from_results(r, results) && rows_select(r, n->ids, n->id_count)))
         exit_status = report(EXIT_INTERNAL, "out of memory");
-    /* a lock whose connection the directory leaves unknown is not connected: other responses say so */
-    for (size_t i = 0; n->is_asked && i < r->count; i++)
-        if (r->at[i].is_found)
-            r->at[i].lock.fields |= LOCK_SYNC_FIELD_CONNECTED;
     lock_sync_results_free(fetched);
     return exit_status;
 }
@@ -80,8 +90,6 @@ static int print(const names *n, const rows *r, int64_t at_ms, bool color)
     exit_status = output_flush();
     if (!complete)
         return report(EXIT_INTERNAL, "out of memory");
-    if (exit_status == EXIT_DONE)
-        names_warn(n);
     return exit_status;
 }
 
@@ -97,9 +105,11 @@ int show(names *n, bool color)
     signals_end(); /* a signal can now interrupt output that nobody reads */
     if (exit_status == EXIT_DONE && signals_caught() == 0) {
         exit_status = n->o->check != NULL ? condition_status(n->o->check, &r) : print(n, &r, at_ms, color);
+        if (exit_status != EXIT_OUTPUT)
+            names_warn(n);
         for (size_t i = 0; exit_status != EXIT_OUTPUT && i < r.count; i++)
             if (!r.at[i].is_found)
-                exit_status = report_missing(r.at[i].lock.id);
+                exit_status = names_report_missing(n, r.at[i].lock.id);
     }
     rows_free(&r);
     return exit_status;

@@ -28,7 +28,8 @@ typedef struct watching {
     int64_t interval_ms;
     lock_sync_status problem;  /* why responses do not arrive, as reported; OK: they arrive */
     int64_t reported_until_ms; /* the reported time of the next poll, as Unix time */
-    bool has_reported;         /* the first response */
+    bool has_reported;         /* the first response, or with --until that the names are old */
+    bool follows;              /* the directory */
     bool is_reached;           /* --until: all locks are in the state */
     lock_sync_status end;      /* the error that ended it */
 } watching;
@@ -136,10 +137,10 @@ static int out_of_memory(watching *s)
 }
 
 /* Reports ids that were not found in the first response; later ones are reported as removed. */
-static void report_missing_ids(const lock_sync_results *first)
+static void report_missing_ids(const watching *s, const lock_sync_results *first)
 {
     for (size_t i = 0; i < lock_sync_results_missing_count(first); i++)
-        (void)report_missing(lock_sync_results_missing_at(first, i));
+        (void)names_report_missing(s->names, lock_sync_results_missing_at(first, i));
 }
 
 static bool print_changes(const watching *s, const lock_sync_changes *changes)
@@ -165,27 +166,101 @@ static int process_changes(watching *s, const lock_sync_changes *changes)
     if (exit_status == EXIT_DONE && is_first) {
         if (lock_sync_watch_directory(s->w) == NULL)
             notice("the service did not send the names of the locks: they are asked for again");
-        report_missing_ids(lock_sync_watch_results(s->w));
+        report_missing_ids(s, lock_sync_watch_results(s->w));
     }
     if (exit_status == EXIT_DONE && !is_first && s->o->exec != NULL && !exec_changes(s->o->exec, changes))
         return out_of_memory(s);
     return exit_status;
 }
 
-/* --until: sets `is_reached` if all locks are in the state. A lock that is not found ends it too. */
-static int check_reached(watching *s)
+/* Gives the watch the known directory, or lets it begin with a new one. */
+static lock_sync_status follow_directory(const watching *s, lock_sync_directory *known)
 {
-    const lock_sync_results *results = lock_sync_watch_results(s->w);
-    rows r = {.at = NULL};
-    int exit_status;
+    lock_sync_status status = known != NULL ? lock_sync_watch_give_directory(s->w, known)
+                                            : lock_sync_watch_set_directory(s->w, true);
 
-    if (results == NULL)
-        return EXIT_DONE;
-    exit_status = rows_from_results(&r, results) ? condition_status(s->o->until, &r) : out_of_memory(s);
-    rows_free(&r);
+    if (status != LOCK_SYNC_OK)
+        lock_sync_directory_free(known);
+    return status;
+}
+
+/* Makes the watch: if possible by serial numbers, because then it follows a lock that gets another id. */
+static lock_sync_status make_following(watching *s)
+{
+    names *n = s->names;
+    const char **serials = calloc(n->id_count + 1, sizeof *serials);
+    lock_sync_directory *known = n->o->refresh && !names_are_new(n) ? NULL : names_file_copy(n->ctx, n->directory);
+    lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
+    size_t count = 0;
+
+    for (size_t i = 0; serials != NULL && i < n->id_count; i++) {
+        const lock_sync_lock_info *info = lock_sync_directory_find(known, n->ids[i]);
+
+        if (info != NULL && info->serial_number != NULL)
+            serials[count++] = info->serial_number;
+    }
+    if (serials != NULL && count > 0 && count == n->id_count)
+        status = lock_sync_watch_new_by_serial(n->ctx, serials, count, &s->w);
+    else if (serials != NULL)
+        status = lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s->w);
+    if (status == LOCK_SYNC_OK)
+        status = follow_directory(s, known);
+    else
+        lock_sync_directory_free(known);
+    free(serials);
+    return status;
+}
+
+static lock_sync_status make(watching *s)
+{
+    names *n = s->names;
+    lock_sync_status status = s->follows ? make_following(s) : lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s->w);
+
+    return status == LOCK_SYNC_OK ? lock_sync_watch_set_interval_ms(s->w, s->interval_ms) : status;
+}
+
+/* --until: finds the locks in a new directory, and watches others if the arguments mean others now. */
+static int follow_names(watching *s)
+{
+    int exit_status = names_resolve(s->names, NULL);
+
+    if (exit_status != EXIT_DONE || !s->names->has_moved)
+        return exit_status;
+    lock_sync_watch_free(s->w);
+    s->w = NULL;
+    s->end = make(s);
+    return exit_status_of(s->end);
+}
+
+/* Returns whether the names of a watch that follows them are known to be old, and says so once. */
+static bool waits_for_names(watching *s, const lock_sync_results *results)
+{
+    bool waits = s->follows && names_are_old(s->names, results);
+
+    if (waits && !s->has_reported)
+        notice("the names of the locks are old, so an argument may mean another lock now: they are asked for again");
+    s->has_reported = s->has_reported || waits;
+    return waits;
+}
+
+/* --until: sets `is_reached` if all locks are in the state. A lock that is not found ends it too. */
+static int check_reached(watching *s, bool is_new_directory)
+{
+    int exit_status = is_new_directory ? follow_names(s) : EXIT_DONE;
+    const lock_sync_results *results = lock_sync_watch_results(s->w);
+    const names *n = s->names;
+    rows r = {.at = NULL};
+
+    if (exit_status != EXIT_DONE || results == NULL || waits_for_names(s, results))
+        return exit_status;
+    exit_status = rows_from_results(&r, results) && rows_select(&r, n->ids, n->id_count)
+                      ? condition_status(s->o->until, &r)
+                      : out_of_memory(s);
     s->is_reached = exit_status == EXIT_DONE;
-    if (exit_status == EXIT_MISSING)
-        report_missing_ids(results);
+    for (size_t i = 0; exit_status == EXIT_MISSING && i < r.count; i++)
+        if (!r.at[i].is_found)
+            (void)names_report_missing(n, r.at[i].lock.id);
+    rows_free(&r);
     return exit_status == EXIT_NO || exit_status == EXIT_UNKNOWN ? EXIT_DONE : exit_status;
 }
 
@@ -200,14 +275,13 @@ static bool has_reader(void)
 /* Processes the outcome of a call. `changes` (NULL: no changes) are transferred. */
 static int process(watching *s, lock_sync_changes *changes)
 {
+    bool is_new = lock_sync_watch_directory(s->w) != NULL && names_keep(s->names, lock_sync_watch_directory(s->w));
     int exit_status = EXIT_DONE;
 
-    if (lock_sync_watch_directory(s->w) != NULL)
-        names_keep(s->names, lock_sync_watch_directory(s->w));
     if (s->v != NULL)
         return view_update(s->v, s->w, s->names->directory, changes) ? EXIT_DONE : out_of_memory(s);
     if (s->o->until != NULL)
-        exit_status = check_reached(s);
+        exit_status = check_reached(s, is_new);
     else if (changes != NULL)
         exit_status = process_changes(s, changes);
     lock_sync_changes_free(changes);
@@ -281,37 +355,9 @@ static int resolve(names *n)
 
     if (!signals_begin(n->ctx, NULL))
         return report(EXIT_INTERNAL, "a thread could not be started: try again");
-    exit_status = names_resolve(n);
+    exit_status = names_resolve(n, NULL);
     signals_end();
     return exit_status;
-}
-
-/* Makes the watch: if possible by serial numbers, because then it follows a lock that gets another id. */
-static lock_sync_status make(watching *s)
-{
-    names *n = s->names;
-    const char **serials = calloc(n->id_count + 1, sizeof *serials);
-    lock_sync_directory *known = n->o->refresh && !n->is_asked ? NULL : names_file_copy(n->ctx, n->directory);
-    lock_sync_status status = LOCK_SYNC_E_NO_MEMORY;
-    size_t count = 0;
-
-    for (size_t i = 0; serials != NULL && i < n->id_count; i++) {
-        const lock_sync_lock_info *info = lock_sync_directory_find(known, n->ids[i]);
-
-        if (info != NULL && info->serial_number != NULL)
-            serials[count++] = info->serial_number;
-    }
-    if (serials != NULL && count > 0 && count == n->id_count)
-        status = lock_sync_watch_new_by_serial(n->ctx, serials, count, &s->w);
-    else if (serials != NULL)
-        status = lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s->w);
-    if (status == LOCK_SYNC_OK)
-        status = known != NULL ? lock_sync_watch_give_directory(s->w, known)
-                               : lock_sync_watch_set_directory(s->w, true);
-    if (status != LOCK_SYNC_OK)
-        lock_sync_directory_free(known);
-    free(serials);
-    return status;
 }
 
 int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
@@ -322,9 +368,8 @@ int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
 
     if (exit_status != EXIT_DONE || signals_caught() != 0)
         return exit_status;
-    status = n->o->until != NULL ? lock_sync_watch_new(n->ctx, n->ids, n->id_count, &s.w) : make(&s);
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_watch_set_interval_ms(s.w, s.interval_ms);
+    s.follows = n->o->watch || names_are_used(n);
+    status = make(&s);
     if (on_screen)
         s.v = view_new(n->o, color);
     if (status != LOCK_SYNC_OK)

@@ -1,4 +1,4 @@
-/* Which lock an argument means, and when the service is asked for names: tables of cases. */
+/* Which lock an argument means, and what a run does about names: tables of cases. */
 #include "names_rules.h"
 
 #include "../support/decoding.h"
@@ -8,26 +8,45 @@
 
 #define DAY INT64_C(86400000)
 
-TEST(the_service_is_asked_for_names_only_if_it_must_be)
+#define ASKED .has_asked = true, .status
+
+TEST(what_a_run_does_about_names)
 {
     static const struct {
         const char *name;
         names_facts facts;
-        bool asks;
+        names_step step;
     } rows[] = {
-        {"nothing is known", {.age_ms = -1}, true},
-        {"young and complete", {.age_ms = 0}, false},
-        {"a day old", {.age_ms = DAY}, false},
-        {"older", {.age_ms = DAY + 1}, true},
-        {"from the future", {.age_ms = -DAY}, true},
-        {"young, and a lock is not known", {.age_ms = 59999, .is_lacking = true}, false},
-        {"a minute old, and a lock is not known", {.age_ms = 60000, .is_lacking = true}, true},
-        {"--refresh", {.age_ms = 0, .is_wanted = true}, true},
+        {"nothing is known", {.age_ms = -1}, NAMES_ASK},
+        {"young and complete", {.age_ms = 0}, NAMES_USE},
+        {"a day old", {.age_ms = DAY}, NAMES_USE},
+        {"older", {.age_ms = DAY + 1}, NAMES_ASK},
+        {"from the future", {.age_ms = -DAY}, NAMES_ASK},
+        {"young, and a lock is not known", {.age_ms = 59999, .is_lacking = true, .is_needed = true}, NAMES_USE},
+        {"a minute old, and a lock is not known", {.age_ms = 60000, .is_lacking = true}, NAMES_ASK},
+        {"young, and shown to be old", {.age_ms = 0, .is_old = true}, NAMES_ASK},
+        {"--refresh", {.age_ms = 0, .is_wanted = true}, NAMES_ASK},
+        {"the names came", {.is_needed = true, ASKED = LOCK_SYNC_OK}, NAMES_USE},
+        {"denied, but ids are enough", {ASKED = LOCK_SYNC_E_TOO_SOON}, NAMES_USE},
+        {"forbidden, but ids are enough", {ASKED = LOCK_SYNC_E_FORBIDDEN}, NAMES_USE},
+        {"the states would fail too", {ASKED = LOCK_SYNC_E_CONNECT}, NAMES_FAIL},
+        {"a poll may succeed", {.is_polling = true, ASKED = LOCK_SYNC_E_CONNECT}, NAMES_USE},
+        {"no poll would", {.is_polling = true, ASKED = LOCK_SYNC_E_UNAUTHORIZED}, NAMES_FAIL},
+        {"there are states of ids", {.is_old = true, ASKED = LOCK_SYNC_E_CONNECT}, NAMES_USE},
+        {"denied", {.is_needed = true, ASKED = LOCK_SYNC_E_TOO_SOON}, NAMES_FAIL},
+        {"denied, and it waits", {.is_needed = true, .waits = true, ASKED = LOCK_SYNC_E_TOO_SOON}, NAMES_WAIT},
+        {"denied, and it polls", {.is_needed = true, .is_polling = true, ASKED = LOCK_SYNC_E_TOO_SOON}, NAMES_WAIT},
+        {"old, and denied", {.is_old = true, .is_needed = true, ASKED = LOCK_SYNC_E_TOO_SOON}, NAMES_FAIL},
+        {"--wait is for the rate limit", {.is_needed = true, .waits = true, ASKED = LOCK_SYNC_E_SERVER}, NAMES_FAIL},
+        {"a temporary failure of a poll",
+         {.is_needed = true, .is_polling = true, ASKED = LOCK_SYNC_E_SERVER},
+         NAMES_WAIT},
+        {"a lasting one", {.is_needed = true, .is_polling = true, ASKED = LOCK_SYNC_E_FORBIDDEN}, NAMES_FAIL},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         t_row("%s", rows[i].name);
-        CHECK(names_must_ask(&rows[i].facts) == rows[i].asks);
+        CHECK_INT(names_next(&rows[i].facts), rows[i].step);
     }
 }
 
@@ -136,7 +155,7 @@ TEST_WITH_CTX(a_new_or_missing_lock_and_a_raised_revision_show_that_names_are_ol
         t_row("%s", rows[i].result);
         (void)snprintf(body, sizeof body, "{\"result\":[%s]}", rows[i].result);
         MUST_OK(t_decode(ctx, &(t_response){.ids = &rows[i].id, .n = rows[i].id != 0, .body = body}, &results));
-        CHECK(names_differ(directory, results) == rows[i].differ);
+        CHECK(names_differ(directory, results, &rows[i].id, rows[i].id != 0) == rows[i].differ);
         lock_sync_results_free(results);
     }
     lock_sync_directory_free(directory);
