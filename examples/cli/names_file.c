@@ -19,6 +19,8 @@ static const char *fill(lock_sync_response *response, int fd)
 
     if (fstat(fd, &about) != 0)
         return strerror(errno);
+    if (!S_ISREG(about.st_mode))
+        return "it is not a regular file";
     status = lock_sync_response_set_received_at_ms(response, (int64_t)about.st_mtim.tv_sec * 1000 +
                                                                  about.st_mtim.tv_nsec / 1000000);
     while (status == LOCK_SYNC_OK && (got = read(fd, block, sizeof block)) > 0)
@@ -50,12 +52,14 @@ static lock_sync_directory *end(lock_sync_ctx *ctx, lock_sync_request *request, 
 
 const char *names_file_read(lock_sync_ctx *ctx, const char *path, lock_sync_directory **directory)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC); /* a FIFO would block it */
     lock_sync_request *request = NULL;
     lock_sync_response *response;
     const char *problem = NULL;
 
     *directory = NULL;
+    if (fd < 0 && errno == ELOOP)
+        return "it is a symbolic link";
     if (fd < 0)
         return errno == ENOENT ? NULL : strerror(errno);
     response = begin(ctx, &request);

@@ -6,6 +6,7 @@
 #include "proxy.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -76,11 +77,21 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     return EXIT_DONE;
 }
 
-static void set_names_path(const char *text, char path[FOLDERS_PATH_SIZE])
+/* Each service has its file: a trial with a simulator must not replace the names of the real locks. */
+static void set_names_path(const options *o, const char *text, char path[FOLDERS_PATH_SIZE])
 {
-    static const folder cache = {"XDG_CACHE_HOME", ".cache", "locksync names", ".json"};
-    const char *problem = folders_file(&cache, text, path);
+    const char *base_url = o->base_url != NULL ? o->base_url : DEFAULT_BASE_URL;
+    folder cache = {"XDG_CACHE_HOME", ".cache", NULL, ".json"};
+    const char *problem = "out of memory";
+    char *purpose = NULL;
 
+    if (asprintf(&purpose, "locksync names %s", base_url) > 0) {
+        cache.purpose = purpose;
+        problem = folders_file(&cache, text, path);
+        free(purpose);
+    } else {
+        (void)folders_find(&cache, path);
+    }
     if (problem == NULL)
         return;
     notice("the names of the locks cannot be kept in %s (%s)", path, problem);
@@ -102,7 +113,7 @@ static int set_credential(account *a, options *o)
                                    lock_sync_error_message(lock_sync_last_error(a->ctx)));
     }
     if (exit_status == EXIT_DONE)
-        set_names_path(c.text, a->names_path);
+        set_names_path(o, c.text, a->names_path);
     explicit_bzero(&c, sizeof c);
     return exit_status;
 }

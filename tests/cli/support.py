@@ -116,8 +116,6 @@ class Test(unittest.TestCase):
             "XDG_CACHE_HOME": self.path("cache"), "TZ": "UTC", "LOCKSYNC_PERSONAL_KEY": KEY,
             "LOCKSYNC_INTERVAL_MS": "1",
         }
-        if self.keeps_names:
-            self.keep_names()
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -130,7 +128,15 @@ class Test(unittest.TestCase):
         return path
 
     def names_file(self, key=KEY):
-        return self.path("cache", "locksync", hmac.new(b"locksync names", key.encode(), "sha256").hexdigest()[:32] + ".json")
+        purpose = "locksync names " + self.environment["LOCKSYNC_BASE_URL"]
+        name = hmac.new(purpose.encode(), key.encode(), "sha256").hexdigest()[:32]
+        return self.path("cache", "locksync", name + ".json")
+
+    def use(self, url):
+        """Lets the command ask the service at this URL."""
+        self.environment["LOCKSYNC_BASE_URL"] = url
+        if self.keeps_names:
+            self.keep_names()
 
     def keep_names(self, key=KEY):
         os.makedirs(self.path("cache", "locksync"), 0o700, exist_ok=True)
@@ -141,14 +147,14 @@ class Test(unittest.TestCase):
         service = Service()
         self.addCleanup(service.stop)
         service.locks = list(locks)
-        self.environment["LOCKSYNC_BASE_URL"] = service.url
+        self.use(service.url)
         return service
 
     def start_sim(self, *options):
         """Starts the simulator."""
         sim = Simulator(SIM, "--personal-key", KEY, *options, env=PASSED_ON)
         self.addCleanup(sim.stop)
-        self.environment["LOCKSYNC_BASE_URL"] = sim.url
+        self.use(sim.url)
         return sim
 
     def set(self, **variables):

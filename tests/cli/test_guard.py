@@ -47,7 +47,8 @@ class Sharing(Test):
         self.assertEqual(len(service.requests), 1)
 
     def test_the_shorter_interval_applies_only_to_this_machine(self):
-        self.set(LOCKSYNC_INTERVAL_MS="1", LOCKSYNC_BASE_URL=f"https://127.0.0.1:{self.start_service().port}")
+        self.set(LOCKSYNC_INTERVAL_MS="1")
+        self.use(f"https://127.0.0.1:{self.start_service().port}")
         for exit_status in 8, 8, 8, 8, 6:  # each fourth request that could not be sent keeps its slot
             self.expect(exit_status)
 

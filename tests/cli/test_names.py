@@ -143,6 +143,15 @@ class Asking(Test):
         self.expect(0)
         self.assertEqual(self.requests(), [NAMES, NAMES])
 
+    def test_services_have_their_own_names(self):
+        self.expect(0)
+        trial = self.start_service(named(1001, "Simulated", "111111-00001"))
+        shutil.rmtree(self.path("state"))
+        self.assertEqual(json.loads(self.expect(0, "--json-lines"))["name"], "Simulated")
+        self.use(self.service.url)
+        self.expect(0, "--json-lines", "Garage")
+        self.assertEqual((trial.requests, self.requests()), ([NAMES], [NAMES, STATES + "?id=1002"]))
+
     def test_the_home_folder(self):
         self.set(XDG_CACHE_HOME=None)
         self.expect(0)
@@ -230,7 +239,7 @@ class Asking(Test):
     def test_files_that_cannot_be_used_are_only_a_warning(self):
         os.makedirs(self.path("cache", "locksync"))
         os.mkdir(self.names_file())
-        for cache, expected in ((self.path("cache"), "(?s)cannot be read .* directory.*cannot be kept"),
+        for cache, expected in ((self.path("cache"), "(?s)cannot be read .*not a regular file.*cannot be kept"),
                                 (self.write("file", ""), r"cannot be kept in .*file/locksync \(Not a directory\)"),
                                 (self.path("x" * 5000), "too long")):
             self.set(XDG_CACHE_HOME=cache)
@@ -240,6 +249,20 @@ class Asking(Test):
             self.assertRegex(err, expected)
             shutil.rmtree(self.path("state"))
             self.expect(0, "--quiet", "Garage")
+
+    def test_only_a_regular_file_is_read(self):
+        self.expect(0)
+        kept = self.names_file() + ".kept"
+        os.rename(self.names_file(), kept)
+        for make, why in (lambda path: os.symlink(kept, path), "it is a symbolic link"), (
+                os.mkfifo, "it is not a regular file"):
+            make(self.names_file())
+            shutil.rmtree(self.path("state"))
+            status, out, err = self.run_command("--json-lines", "Garage")
+            self.assertEqual((status, json.loads(out)["id"]), (0, 1002))
+            self.assertRegex(err, rf"\Alocksync: the kept names .* cannot be read from [^\n]* \({why}\)\n\Z")
+            self.assertTrue(stat.S_ISREG(os.lstat(self.names_file()).st_mode))
+            os.unlink(self.names_file())
 
     def test_states_are_shown_without_names(self):
         for reply in (403, {}, ""), (404, {}, ""), (418, {}, ""), (500, {}, ""), (200, {}, "<html>"):

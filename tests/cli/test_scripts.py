@@ -40,8 +40,8 @@ class Check(Test):
                 self.check(exit_status, "locked", *locks)
 
     def test_by_name_with_one_request(self):
-        os.unlink(self.names_file())
         service = self.start_service(named(1001, "Front door"), named(1002, "Garage", state=2))
+        os.unlink(self.names_file())
         self.check(0, "locked", "front door")
         self.check(13, "locked", "Garage")
         self.check(3, "locked", "Attic")
@@ -103,9 +103,10 @@ class Until(Test):
 class Exec(Test):
     """Commands append lines to a file, which the tests wait for."""
 
+    keeps_names = False
+
     def setUp(self):
         super().setUp()
-        os.unlink(self.names_file())
         self.service = self.start_service(named(1001, "Front door", "111111\n00001"), lock(1002))
         self.set(LOCKSYNC_INTERVAL_MS="50")
         self.log = self.write("log", "")
