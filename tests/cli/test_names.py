@@ -91,6 +91,12 @@ class Output(Test):
         self.assertIn("lock Front  [31mdoor   (id 1001) was not found", err)
         self.assertEqual((line["id"], line["missing"], line["serial_number"]), (1001, True, "111111-00001"))
 
+    def test_a_watch_reports_a_name_that_is_not_found(self):
+        self.service.locks = [named(1003, "Cellar")]
+        self.expect(0)
+        self.service.locks = []
+        self.assertIn("lock Cellar (id 1003) was not found", self.start("--watch", "Cellar").stderr.readline())
+
     def test_lines_of_changes(self):
         watch = self.start("--watch")
         self.assertRegex(watch.stdout.readline(), r" 1001  Front  \[31mdoor    added: state locked;")
@@ -124,6 +130,14 @@ class Asking(Test):
         self.assertEqual(self.requests(), [NAMES])
         self.expect(0, "Garage", "1001")
         self.assertEqual(self.requests(), [STATES + "?id=1002&id=1001"])
+
+    def test_a_connection_that_the_names_come_without_is_unknown(self):
+        self.service.locks = [named(1001, "Front door", state=None, connected=None)]
+        self.assertIsNone(json.loads(self.expect(0, "--json-lines"))["connected"])
+        for state in "connected", "disconnected":
+            os.unlink(self.names_file())
+            shutil.rmtree(self.path("state"))
+            self.assertEqual(self.run_command("--check", state, "Front door"), (14, "", ""))
 
     def test_the_file(self):
         os.umask(os.umask(0))  # the modes must not depend on the umask
@@ -317,7 +331,8 @@ class Asking(Test):
         self.assertEqual(self.requests(), [])
         status, _, err = self.run_command("1001")
         self.assertEqual((status, self.requests()), (0, [STATES + "?id=1001"]))
-        self.assertIn("the names of the locks are not known", err)
+        self.assertRegex(err, r"\Alocksync: the names of the locks are not known: the next request for them is allowed in "
+                              r"(\d+ s|1 min 0 s)\n\Z")
 
     def test_a_run_that_waits_uses_the_names_that_another_run_keeps(self):
         self.expect(0)
