@@ -176,7 +176,7 @@ static int process_changes(watching *s, const lock_sync_changes *changes)
 /* Gives the watch the known directory, or lets it begin with a new one. */
 static lock_sync_status follow_directory(const watching *s, lock_sync_directory *known)
 {
-    lock_sync_status status = known != NULL ? lock_sync_watch_give_directory(s->w, known)
+    lock_sync_status status = known != NULL ? lock_sync_watch_use_directory(s->w, known)
                                             : lock_sync_watch_set_directory(s->w, true);
 
     if (status != LOCK_SYNC_OK)

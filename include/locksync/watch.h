@@ -195,9 +195,10 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx,
 LOCK_SYNC_API lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *watch, bool follow);
 
 /**
- * Gives a new watch a directory to begin with, such as one that an earlier run of the program has stored.
+ * Makes a new watch begin with a directory, such as one that an earlier run of the program has stored.
  *
- * The watch follows the directory, and need not fetch it at once: it does so if the given one is an hour old.
+ * The watch follows the directory. It fetches another one after the first states if they show that this one is old, or
+ * if it is an hour old.
  *
  * @param watch A watch that has not polled yet, and is not in a pool.
  * @param directory Of the same account; transferred if LOCK_SYNC_OK is returned.
@@ -206,7 +207,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *wa
  * @par Threads The watch's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_give_directory(lock_sync_watch *watch, lock_sync_directory *directory);
+LOCK_SYNC_API lock_sync_status lock_sync_watch_use_directory(lock_sync_watch *watch, lock_sync_directory *directory);
 
 /**
  * Returns the last directory that the watch fetched or was given.

@@ -194,8 +194,11 @@ static lock_sync_status take_response(lock_sync_watch *w, lock_sync_changes **ch
     bool is_first = w->last_good == NULL;
 
     if (!compare(w, changes)) {
-        /* the response is dropped: the next poll finds the same changes */
-        w->needs_directory = w->needs_directory || w->new_directory != NULL;
+        /* the response is dropped: the next poll fetches the same again, and finds the same changes */
+        if (w->new_directory != NULL) {
+            w->needs_directory = true;
+            w->directory_from_us = 0;
+        }
         lsync_watch_drop_fetched(w);
         return lsync_error_no_memory(&w->ctx->error);
     }

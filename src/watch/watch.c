@@ -120,7 +120,7 @@ lock_sync_status lock_sync_watch_set_directory(lock_sync_watch *watch, bool foll
     return LOCK_SYNC_OK;
 }
 
-lock_sync_status lock_sync_watch_give_directory(lock_sync_watch *watch, lock_sync_directory *directory)
+lock_sync_status lock_sync_watch_use_directory(lock_sync_watch *watch, lock_sync_directory *directory)
 {
     int64_t age_ms = lsync_clock_unix_ms() - lock_sync_directory_fetched_at_ms(directory);
     const lsync_known nothing = {.results = NULL};

@@ -201,7 +201,7 @@ TEST(without_ids_a_poll_waits_for_the_guard_of_the_directory)
     watcher_start(&s.w, s.pool);
     watcher_run(&s.w, 1);
     expect_reported(&s.w, 1, LOCK_SYNC_OK, "");
-    CHECK_INT(lock_sync_watch_give_directory(s.w.w, (lock_sync_directory *)(void *)&s), LOCK_SYNC_E_BUSY);
+    CHECK_INT(lock_sync_watch_use_directory(s.w.w, (lock_sync_directory *)(void *)&s), LOCK_SYNC_E_BUSY);
     watcher_run(&s.w, 2);
     expect_reported(&s.w, 2, LOCK_SYNC_OK, IS_ADDED);
     watch_scene_end(&s);

@@ -117,7 +117,7 @@ static lock_sync_status watch(scene *x)
         look_at_added(x, w, c);
         poll_again(x, w);
     }
-    x->wrong = x->wrong || lock_sync_watch_give_directory(w, NULL) != LOCK_SYNC_E_INVALID_ARGUMENT;
+    x->wrong = x->wrong || lock_sync_watch_use_directory(w, NULL) != LOCK_SYNC_E_INVALID_ARGUMENT;
     lock_sync_changes_free(c);
     lock_sync_watch_free(w);
     return status;

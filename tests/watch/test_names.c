@@ -426,11 +426,11 @@ TEST(a_given_directory_needs_no_request)
 
     BY_SERIAL(&p, steps, "S-1", NULL);
     d = stored(p.ctx, "{\"result\":[" DOOR "]}");
-    CHECK_INT(lock_sync_watch_give_directory(NULL, d), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_INT(lock_sync_watch_give_directory(p.w, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_OK(lock_sync_watch_give_directory(p.w, d));
+    CHECK_INT(lock_sync_watch_use_directory(NULL, d), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_watch_use_directory(p.w, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_OK(lock_sync_watch_use_directory(p.w, d));
     CHECK(lock_sync_watch_directory(p.w) == d);
-    CHECK_INT(lock_sync_watch_give_directory(p.w, d), LOCK_SYNC_E_INVALID_ARGUMENT);
+    CHECK_INT(lock_sync_watch_use_directory(p.w, d), LOCK_SYNC_E_INVALID_ARGUMENT);
     RUN(&p, turns);
 }
 
@@ -442,7 +442,7 @@ TEST(a_given_directory_that_is_older_than_the_states_is_replaced)
 
     pull_begin(&p, steps, COUNT_OF(steps), 20000);
     allow_all(&p);
-    CHECK_OK(lock_sync_watch_give_directory(p.w, stored(p.ctx, "{\"result\":[" DOOR "]}")));
+    CHECK_OK(lock_sync_watch_use_directory(p.w, stored(p.ctx, "{\"result\":[" DOOR "]}")));
     RUN(&p, turns);
 }
 
@@ -464,7 +464,7 @@ TEST(a_given_directory_that_is_old_is_used_until_there_is_another)
         allow_all(&p);
         d = stored(p.ctx, "{\"result\":[" DOOR "]}");
         pull_pass(table[i].age_ms);
-        CHECK_OK(lock_sync_watch_give_directory(p.w, d));
+        CHECK_OK(lock_sync_watch_use_directory(p.w, d));
         RUN(&p, turns);
     }
 }
