@@ -158,8 +158,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
  *
  * The watch follows the directory, and finds the ids there; see lock_sync_watch_set_directory(). It reports a lock that
  * has another id as LOCK_SYNC_CHANGE_NEW_ID, and follows it. A serial number that is not in the directory is no error:
- * it is looked for in each later directory. Until one of them is found, the watch fetches the directory alone, as often
- * as the guard allows.
+ * the directory is then fetched every 5 minutes. Until one of them is found, the watch fetches the directory alone, as
+ * often as the guard allows.
  *
  * @param ctx Must outlive the watch.
  * @param serial_numbers Texts that are neither NULL nor empty; copied.

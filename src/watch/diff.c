@@ -117,16 +117,25 @@ static int64_t other_id(const side *here, const side *there, int64_t id)
     return info == NULL || info->id == id ? 0 : info->id;
 }
 
-/* Returns the record that a lock had under another id; NULL: none, or both ids are in the response. */
-static const lock_sync_lock *find_former(const walk *w, const lock_sync_lock *a)
+/* Returns the record that a lock had under another id; NULL: none, or both ids are in the response. If the lock was
+   reported under its new id already, its last values are those of `b`. */
+static const lock_sync_lock *find_former(const walk *w, const lock_sync_lock *b, const lock_sync_lock *a)
 {
     int64_t id = other_id(&w->after, &w->before, a->id);
 
     if (id == 0 || lock_sync_results_find(w->after.results, id) != NULL)
         return NULL;
-    for (size_t i = 0; i < w->known->removed_count; i++)
-        if (w->known->removed[i].id == id)
-            return &w->known->removed[i];
+    for (size_t i = 0; i < w->known->removed_count; i++) {
+        lock_sync_lock *removed = &w->known->removed[i];
+
+        if (removed->id != id)
+            continue;
+        if (b != NULL) {
+            *removed = *b;
+            removed->id = id;
+        }
+        return removed;
+    }
     return lock_sync_results_find(w->before.results, id);
 }
 
@@ -141,7 +150,7 @@ static bool has_moved(const walk *w, const lock_sync_lock *b)
 /* Compares what has changed with the directory. A lock that has moved is one change, at its new id. */
 static void compare_named(const walk *w, lock_sync_change *c)
 {
-    const lock_sync_lock *former = c->after == NULL ? NULL : find_former(w, c->after);
+    const lock_sync_lock *former = c->after == NULL ? NULL : find_former(w, c->before, c->after);
 
     if (former != NULL) {
         c->before = former;

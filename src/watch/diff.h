@@ -8,7 +8,7 @@
 typedef struct lsync_known {
     const lock_sync_results *results;     /* NULL: nothing yet */
     const lock_sync_directory *directory; /* NULL: no names */
-    const lock_sync_lock *removed;        /* records that were removed since the directory came */
+    lock_sync_lock *removed;              /* records that were removed since the directory came, one for each id */
     size_t removed_count;
 } lsync_known;
 

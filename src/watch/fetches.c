@@ -141,6 +141,20 @@ static bool make_response(lock_sync_watch *w)
     return w->states != NULL;
 }
 
+/* Keeps the record of a lock that was removed, instead of an earlier one with its id. */
+static lock_sync_status keep_record(lsync_buffer *removed, const lock_sync_lock *lock)
+{
+    lock_sync_lock *records = (void *)removed->data;
+
+    for (size_t i = 0; i < removed->size / sizeof *lock; i++) {
+        if (records[i].id == lock->id) {
+            records[i] = *lock;
+            return LOCK_SYNC_OK;
+        }
+    }
+    return lsync_buffer_append(removed, lock, sizeof *lock);
+}
+
 /* Keeps the records of locks that are removed while the directory is not known: they may have another id. */
 static bool keep_removed(lock_sync_watch *w, const lock_sync_changes *changes)
 {
@@ -152,7 +166,7 @@ static bool keep_removed(lock_sync_watch *w, const lock_sync_changes *changes)
         const lock_sync_change *change = lock_sync_changes_at(changes, i);
 
         if (change->after == NULL)
-            status = lsync_buffer_append(&w->removed, change->before, sizeof *change->before);
+            status = keep_record(&w->removed, change->before);
     }
     return status == LOCK_SYNC_OK;
 }
@@ -165,14 +179,16 @@ static void keep_directory(lock_sync_watch *w)
     w->directory = w->new_directory;
     w->new_directory = NULL;
     lsync_buffer_free(&w->removed);
-    w->directory_until_us = lsync_clock_boot_us() + INT64_C(1000) * LSYNC_DIRECTORY_MS;
+    w->directory_until_us = lsync_clock_boot_us() +
+                            INT64_C(1000) *
+                                (w->n < w->serial_count ? LSYNC_INCOMPLETE_DIRECTORY_MS : LSYNC_DIRECTORY_MS);
     w->needs_directory = false;
 }
 
 /* Compares the response with the last one. Returns false if memory ran out. */
 static bool compare(lock_sync_watch *w, lock_sync_changes **changes)
 {
-    const lsync_known before = {w->last_good, w->directory, (const void *)w->removed.data,
+    const lsync_known before = {w->last_good, w->directory, (void *)w->removed.data,
                                 w->removed.size / sizeof(lock_sync_lock)};
     lsync_known after = {.directory = w->new_directory != NULL && w->follows ? w->new_directory : w->directory};
 

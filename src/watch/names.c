@@ -85,5 +85,9 @@ bool lsync_names_are_old(const lsync_known *known, const lock_sync_results *stat
     for (size_t i = 0; i < lock_sync_results_count(states); i++)
         if (is_news(known, lock_sync_results_at(states, i)))
             return true;
-    return lock_sync_results_missing_count(states) > lock_sync_results_missing_count(known->results);
+    for (size_t i = 0; i < lock_sync_results_missing_count(states); i++)
+        if (known->results == NULL ||
+            lock_sync_results_find(known->results, lock_sync_results_missing_at(states, i)) != NULL)
+            return true;
+    return false;
 }

@@ -18,14 +18,14 @@ static lock_sync_status poll(lock_sync_watch *w, lock_sync_changes **changes)
 {
     lock_sync_status status;
     lsync_poll_end end;
-    int64_t deadline_us = lsync_deadline_us(w->ctx); /* of all fetches together */
+    int64_t until_us = lsync_deadline_us(w->ctx); /* of all fetches together */
     lock_sync_response response;
     lsync_run x;
 
     lsync_watch_begin(w);
     do {
         x = (lsync_run){.ctx = w->ctx, .query = lsync_watch_query(w), .s = &response};
-        lsync_fetch_poll(&x, deadline_us);
+        lsync_fetch_poll(&x, until_us);
         end = lsync_watch_fetched(w, &x);
     } while (end == LSYNC_POLL_CONTINUES);
     if (end == LSYNC_POLL_DENIED) {

@@ -9,7 +9,9 @@
 #include "watch/owner.h"
 #include "watch/poll.h"
 
-#define LSYNC_DIRECTORY_MS 3600000 /* how long a directory is used */
+/* how long a directory is used: if it has all locks that are watched, and if it lacks one */
+#define LSYNC_DIRECTORY_MS 3600000
+#define LSYNC_INCOMPLETE_DIRECTORY_MS 300000
 
 struct lock_sync_watch {
     lock_sync_ctx *ctx; /* must outlive the watch */

@@ -163,15 +163,15 @@ lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsy
 
 lock_sync_results *lsync_results_select_ids(const lock_sync_results *from, const int64_t *ids, size_t n)
 {
-    lock_sync_results *r;
+    lock_sync_results *r = NULL;
     lsync_scope asked;
     size_t size;
     void *room = lsync_size_mul(n, LSYNC_SCOPE_ROOM, &size) ? lsync_alloc(&from->memory, size == 0 ? 1 : size) : NULL;
 
-    if (room == NULL)
-        return NULL;
-    lsync_scope_init(&asked, ids, n, room);
-    r = lsync_results_select(from, &asked);
+    if (room != NULL) {
+        lsync_scope_init(&asked, ids, n, room);
+        r = lsync_results_select(from, &asked);
+    }
     lsync_free(&from->memory, room);
     return r;
 }

@@ -277,6 +277,27 @@ TEST(a_lock_is_removed_only_if_neither_states_nor_directory_have_it)
     RUN(&p, turns);
 }
 
+/* A lock that is removed for minutes and added again, beside one that stays. */
+TEST(a_serial_number_that_is_gone_is_looked_for_every_five_minutes)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR "," SHED),
+                                   STATES(LOCK(2, 6, 1)),
+                                   DIRECTORY(SHED),
+                                   STATES(LOCK(2, 6, 1)),
+                                   STATES(LOCK(2, 6, 1)),
+                                   DIRECTORY(SHED "," NAMED(7, "S-1", "Door", 2)),
+                                   STATES(LOCK(2, 6, 1) "," LOCK(7, 2, 1))};
+    static const turn turns[] = {{0, "d", "1:533:Door 2:533:Shed "},
+                                 {0, "s2d", "1:538:Door "},
+                                 {0, "s1", ""},
+                                 {5 * MINUTE_MS, "s1d", "7:533:Door "},
+                                 {0, "s2", ""}};
+    pull p;
+
+    BY_SERIAL(&p, steps, "S-1", "S-2");
+    RUN(&p, turns);
+}
+
 TEST(serial_numbers_that_are_not_found_never_become_all_locks)
 {
     static const t_step steps[] = {DIRECTORY(SHED), DIRECTORY(SHED), DIRECTORY(SHED "," DOOR), STATES(LOCK(1, 6, 1))};
@@ -355,11 +376,47 @@ TEST(another_id_is_reported_when_the_guard_allows_the_directory)
                                    STATES(LOCK(2, 6, 1) "," LOCK(7, 2, 1)),
                                    DIRECTORY(SHED "," NAMED(7, "S-1", "Door", 2))};
     static const turn turns[] = {
-        {0, "d", "1:533:Door 2:533:Shed "}, {0, "s", "1:538:Door 7:533 "}, {MINUTE_MS, "sd", "1>7:2064:Door "}};
+        {0, "d", "1:533:Door 2:533:Shed "}, {0, "s", "1:538:Door 7:533 "}, {MINUTE_MS, "sd", "1>7:2048:Door "}};
     lock_sync_guard *g = memory_guard(20000);
     pull p;
 
     BEGIN(&p, steps);
+    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    RUN(&p, turns);
+    lock_sync_guard_unref(g);
+}
+
+/* The last values that were reported are those before, not those of an earlier disappearance. */
+TEST(another_id_repeats_no_change)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR), STATES(LOCK(7, 6, 1)), STATES(LOCK(7, 2, 1)), STATES(LOCK(7, 2, 1)),
+                                   DIRECTORY(NAMED(7, "S-1", "Door", 2))};
+    static const turn turns[] = {
+        {0, "d", "1:533:Door "}, {0, "s", "1:538:Door 7:533 "}, {0, "s", "7:16 "}, {MINUTE_MS, "sd", "1>7:2048:Door "}};
+    lock_sync_guard *g = memory_guard(20000);
+    pull p;
+
+    BEGIN(&p, steps);
+    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    RUN(&p, turns);
+    lock_sync_guard_unref(g);
+}
+
+TEST(the_last_record_under_the_old_id_is_the_one_before)
+{
+    static const t_step steps[] = {DIRECTORY(DOOR),       STATES(""),
+                                   STATES(LOCK(1, 2, 1)), STATES(LOCK(7, 2, 1)),
+                                   STATES(LOCK(7, 2, 1)), DIRECTORY(NAMED(7, "S-1", "Door", 2))};
+    static const turn turns[] = {{0, "d", "1:533:Door "},
+                                 {0, "s", "1:538:Door "},
+                                 {0, "s", "1:533:Door "},
+                                 {0, "s", "1:538:Door 7:533 "},
+                                 {5 * MINUTE_MS, "sd", "1>7:2048:Door "}};
+    lock_sync_guard *g = memory_guard(20000);
+    pull p;
+
+    BEGIN(&p, steps);
+    MUST_OK(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 5 * MINUTE_MS));
     MUST_OK(lock_sync_set_guard(p.ctx, g));
     RUN(&p, turns);
     lock_sync_guard_unref(g);
