@@ -19,6 +19,7 @@ static void read_file(names *n)
 {
     const char *problem = *n->path != '\0' ? names_file_read(n->ctx, n->path, &n->directory) : NULL;
 
+    n->settled_ms = 0;
     if (problem != NULL)
         notice("the kept names of the locks cannot be read from %s (%s)", n->path, problem);
 }
@@ -57,7 +58,7 @@ bool names_are_new(const names *n)
 
 bool names_are_old(const names *n, const lock_sync_results *results)
 {
-    return lock_sync_directory_fetched_at_ms(n->directory) < lock_sync_results_fetched_at_ms(results) &&
+    return lock_sync_results_fetched_at_ms(results) != n->settled_ms &&
            names_differ(n->directory, results, n->ids, n->id_count);
 }
 
@@ -74,7 +75,7 @@ static void describe(names *n)
 }
 
 /* A denial is not recorded as a problem if nothing shows that the known names are old. */
-static void ask(names *n, const names_facts *f)
+static void ask(names *n, const names_facts *f, const lock_sync_results *results)
 {
     lock_sync_directory *directory;
 
@@ -84,13 +85,14 @@ static void ask(names *n, const names_facts *f)
     if (n->status == LOCK_SYNC_OK) {
         lock_sync_directory_free(n->directory);
         n->directory = directory;
+        n->settled_ms = lock_sync_results_fetched_at_ms(results);
         write_file(n);
     } else if (n->status != LOCK_SYNC_E_TOO_SOON || n->directory == NULL || f->is_wanted || f->is_old) {
         describe(n);
     }
 }
 
-bool names_keep(names *n, const lock_sync_directory *directory)
+bool names_keep(names *n, const lock_sync_directory *directory, const lock_sync_results *results)
 {
     lock_sync_directory *copy = NULL;
 
@@ -101,6 +103,7 @@ bool names_keep(names *n, const lock_sync_directory *directory)
     lock_sync_directory_free(n->replaced);
     n->replaced = n->directory;
     n->directory = copy;
+    n->settled_ms = lock_sync_results_fetched_at_ms(results);
     n->has_asked = true;
     n->status = LOCK_SYNC_OK;
     write_file(n);
@@ -127,6 +130,19 @@ bool names_are_used(const names *n)
     for (size_t i = 0; is_id && i < n->o->lock_count; i++)
         (void)find(n, i, &is_id);
     return !is_id;
+}
+
+bool names_are_clear(const names *n)
+{
+    bool is_clear = true;
+
+    for (size_t i = 0; is_clear && i < n->o->lock_count; i++) {
+        bool is_id;
+        size_t count = find(n, i, &is_id);
+
+        is_clear = count == 1 || (count == 0 && is_id);
+    }
+    return is_clear;
 }
 
 static names_facts facts_of(const names *n, const lock_sync_results *results)
@@ -255,7 +271,7 @@ int names_resolve(names *n, const lock_sync_results *results)
         f = facts_of(n, results);
         step = names_next(&f);
         if (step == NAMES_ASK)
-            ask(n, &f);
+            ask(n, &f, results);
     } while (step == NAMES_ASK || (step == NAMES_WAIT && wait_for_names(n)));
     if (step == NAMES_USE)
         return find_ids(n);

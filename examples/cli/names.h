@@ -14,6 +14,7 @@ typedef struct names {
     const char *path;               /* "": no file can be kept */
     lock_sync_directory *directory; /* NULL: no names are known */
     lock_sync_directory *replaced;  /* another thread may still draw it */
+    int64_t settled_ms;             /* names the response before the directory's request, by its time; 0: none */
     bool has_asked;                 /* the service, since the last wait */
     lock_sync_status status;        /* of that request */
     int64_t *ids;                   /* of the locks that the arguments mean; NULL: every lock */
@@ -35,15 +36,19 @@ int names_resolve(names *n, const lock_sync_results *results);
 /* Returns whether the directory has come from the service in this run. */
 bool names_are_new(const names *n);
 
-/* Returns whether these results, which are younger than the directory, show that its names are old. */
+/* Returns whether these results show that the names are old. They do not if the service sent the directory after them in
+   this run. The order counts, because a clock may be wrong. */
 bool names_are_old(const names *n, const lock_sync_results *results);
 
 /* Returns whether an argument is a name or a serial number. */
 bool names_are_used(const names *n);
 
-/* Copies the directory of a watch, and keeps it in the file, unless it is known. The one before the last is freed.
-   Returns whether it is a new one: names_resolve() then finds the locks in it. */
-bool names_keep(names *n, const lock_sync_directory *directory);
+/* Returns whether each argument means one lock, so that names_resolve() finds it. */
+bool names_are_clear(const names *n);
+
+/* Copies the directory of a watch, and keeps it in the file, unless it is known. It came after `results`. The one before
+   the last is freed. Returns whether it is a new one: names_resolve() then finds the locks in it. */
+bool names_keep(names *n, const lock_sync_directory *directory, const lock_sync_results *results);
 
 /* Writes a name without control characters; "" if no name is known. `info` may be NULL. */
 void names_text(const lock_sync_lock_info *info, char text[NAMES_TEXT_SIZE]);

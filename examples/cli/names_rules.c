@@ -68,17 +68,14 @@ bool names_differ(const lock_sync_directory *directory, const lock_sync_results 
     return false;
 }
 
-/* Returns whether the states may be available although the names are not: the rate limit or the service denied only
-   this request. All other failures would be the same for the states, but --watch and --until survive some. */
+/* Returns whether the states may be available although the names are not: only this request was denied or refused.
+   After any other failure the service must not be asked again at once. --watch and --until ask it later. */
 static bool is_survived(const names_facts *f)
 {
     switch (f->status) {
     case LOCK_SYNC_E_TOO_SOON:
     case LOCK_SYNC_E_FORBIDDEN:
     case LOCK_SYNC_E_NOT_FOUND:
-    case LOCK_SYNC_E_SERVER:
-    case LOCK_SYNC_E_HTTP:
-    case LOCK_SYNC_E_API:
     case LOCK_SYNC_E_MALFORMED:
     case LOCK_SYNC_E_TOO_LARGE: return true;
     default: return f->is_polling && lock_sync_status_is_retryable(f->status);

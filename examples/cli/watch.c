@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define PROBLEM_SIZE 512
+#define NAMES_ARE_OLD                                                                                                  \
+  "the names of the locks are old, so an argument may mean another lock now: they are asked for again"
 #define TICK_MS 1000 /* how often ages are redrawn and a closed pipe is detected */
 
 typedef struct watching {
@@ -28,8 +30,11 @@ typedef struct watching {
     int64_t interval_ms;
     lock_sync_status problem;  /* why responses do not arrive, as reported; OK: they arrive */
     int64_t reported_until_ms; /* the reported time of the next poll, as Unix time */
-    bool has_reported;         /* the first response, or with --until that the names are old */
+    bool has_reported;         /* the first response */
+    bool has_waited;           /* for names, since the watch was made */
     bool follows;              /* the directory */
+    bool uses_names;           /* an argument is a name or a serial number */
+    bool is_unclear;           /* an argument means no lock or several now: reported after the screen is left */
     bool is_reached;           /* --until: all locks are in the state */
     lock_sync_status end;      /* the error that ended it */
 } watching;
@@ -123,6 +128,8 @@ static void update_problem(watching *s)
         if (problem == LOCK_SYNC_OK && next_ms > 0 && lock_sync_watch_results(s->w) == NULL)
             (void)snprintf(message, sizeof message,
                            "Waiting for the rate limit that all programs of the account share.");
+        else if (problem == LOCK_SYNC_OK && s->has_waited)
+            (void)snprintf(message, sizeof message, "%s", NAMES_ARE_OLD);
         view_set_problem(s->v, message, unix_now_ms() + next_ms);
     } else {
         report_problem(s, problem, next_ms);
@@ -219,27 +226,48 @@ static lock_sync_status make(watching *s)
     return status == LOCK_SYNC_OK ? lock_sync_watch_set_interval_ms(s->w, s->interval_ms) : status;
 }
 
-/* --until: finds the locks in a new directory, and watches others if the arguments mean others now. */
-static int follow_names(watching *s)
+/* The first response of the new watch has all its locks. */
+static int make_anew(watching *s)
 {
-    int exit_status = names_resolve(s->names, NULL);
-
-    if (exit_status != EXIT_DONE || !s->names->has_moved)
-        return exit_status;
     lock_sync_watch_free(s->w);
     s->w = NULL;
+    s->has_reported = false;
+    s->has_waited = false;
     s->end = make(s);
     return exit_status_of(s->end);
 }
 
-/* Returns whether the names of a watch that follows them are known to be old, and says so once. */
+/* Returns whether the watch has the locks that the arguments mean. If it is by serial numbers, it has found new ids. */
+static bool has_locks(const watching *s)
+{
+    const lock_sync_results *results = lock_sync_watch_results(s->w);
+    bool has = lock_sync_results_count(results) == s->names->id_count;
+
+    for (size_t i = 0; has && i < s->names->id_count; i++)
+        has = lock_sync_results_find(results, s->names->ids[i]) != NULL;
+    return has;
+}
+
+/* Finds the locks in a new directory, and watches others if the arguments mean others now. */
+static int follow_names(watching *s)
+{
+    int exit_status;
+
+    s->is_unclear = !names_are_clear(s->names);
+    if (s->is_unclear)
+        return EXIT_MISSING;
+    exit_status = names_resolve(s->names, NULL);
+    return exit_status == EXIT_DONE && s->names->has_moved && !has_locks(s) ? make_anew(s) : exit_status;
+}
+
+/* Returns whether the names are known to be old, and says so once. */
 static bool waits_for_names(watching *s, const lock_sync_results *results)
 {
-    bool waits = s->follows && names_are_old(s->names, results);
+    bool waits = s->uses_names && names_are_old(s->names, results);
 
-    if (waits && !s->has_reported)
-        notice("the names of the locks are old, so an argument may mean another lock now: they are asked for again");
-    s->has_reported = s->has_reported || waits;
+    if (waits && !s->has_waited && s->v == NULL)
+        notice("%s", NAMES_ARE_OLD);
+    s->has_waited = s->has_waited || waits;
     return waits;
 }
 
@@ -272,20 +300,60 @@ static bool has_reader(void)
     return poll(&out, 1, 0) <= 0 || (out.revents & POLLERR) == 0;
 }
 
-/* Processes the outcome of a call. `changes` (NULL: no changes) are transferred. */
-static int process(watching *s, lock_sync_changes *changes)
+/* --watch: shows the last response and its changes (NULL: none), which are transferred. */
+static int update(watching *s, lock_sync_changes *changes)
 {
-    bool is_new = lock_sync_watch_directory(s->w) != NULL && names_keep(s->names, lock_sync_watch_directory(s->w));
     int exit_status = EXIT_DONE;
 
-    if (s->v != NULL)
+    if (s->v != NULL) {
+        s->has_reported = lock_sync_watch_results(s->w) != NULL;
         return view_update(s->v, s->w, s->names->directory, changes) ? EXIT_DONE : out_of_memory(s);
-    if (s->o->until != NULL)
-        exit_status = check_reached(s, is_new);
-    else if (changes != NULL)
+    }
+    if (changes != NULL)
         exit_status = process_changes(s, changes);
     lock_sync_changes_free(changes);
     return exit_status;
+}
+
+/* --watch: shows the first response, as soon as the names are not known to be old. Changes as above. */
+static int begin(watching *s, lock_sync_changes *changes)
+{
+    const lock_sync_results *results = lock_sync_watch_results(s->w);
+    bool waits = results == NULL || waits_for_names(s, results);
+
+    if (!waits && !s->has_waited)
+        return update(s, changes);
+    lock_sync_changes_free(changes);
+    if (s->v != NULL) /* the directory that it draws may be freed */
+        (void)view_update(s->v, NULL, s->names->directory, NULL);
+    return waits ? EXIT_DONE : make_anew(s);
+}
+
+/* --watch: shows changes of the known locks before it looks for others, but a first response only of the right ones. */
+static int process_watch(watching *s, lock_sync_changes *changes, bool is_new_directory)
+{
+    bool has_begun = s->has_reported;
+    int exit_status = has_begun ? update(s, changes) : EXIT_DONE;
+
+    if (exit_status == EXIT_DONE && is_new_directory && s->uses_names)
+        exit_status = follow_names(s);
+    if (exit_status == EXIT_DONE && !has_begun)
+        return begin(s, changes);
+    if (!has_begun)
+        lock_sync_changes_free(changes);
+    return exit_status;
+}
+
+/* Processes the outcome of a call. `changes` (NULL: no changes) are transferred. */
+static int process(watching *s, lock_sync_changes *changes)
+{
+    const lock_sync_directory *directory = lock_sync_watch_directory(s->w);
+    bool is_new = directory != NULL && names_keep(s->names, directory, lock_sync_watch_results(s->w));
+
+    if (s->o->until == NULL)
+        return process_watch(s, changes, is_new);
+    lock_sync_changes_free(changes);
+    return check_reached(s, is_new);
 }
 
 /* Polls if a poll is due, and processes the outcome. */
@@ -368,7 +436,8 @@ int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
 
     if (exit_status != EXIT_DONE || signals_caught() != 0)
         return exit_status;
-    s.follows = n->o->watch || names_are_used(n);
+    s.uses_names = names_are_used(n);
+    s.follows = n->o->watch || s.uses_names;
     status = make(&s);
     if (on_screen)
         s.v = view_new(n->o, color);
@@ -380,6 +449,8 @@ int watch(names *n, lock_sync_guard *guard, bool on_screen, bool color)
         exit_status = on_screen ? follow_on_screen(&s) : follow_in_lines(&s);
     if (s.end != LOCK_SYNC_OK)
         exit_status = report_error(n->ctx, s.end);
+    else if (s.is_unclear)
+        exit_status = resolve(n);
     lock_sync_watch_free(s.w);
     if (s.v != NULL)
         view_free(s.v);

@@ -290,6 +290,11 @@ class Terminal:
         return subprocess.run(["stty", "-a", "-F", self.tty], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def state_of(process):
+    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(") ", 1)[1][0]
+
+
 def pid_of(test):
     """Returns the process id of the command, which the test let the shell write."""
     with open(test.path("pid"), encoding="ascii") as file:

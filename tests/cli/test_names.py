@@ -6,15 +6,12 @@ import shutil
 import stat
 import time
 
-from support import KEY, Test, lock, main, named, wait_until
+from support import KEY, Test, lock, main, named, state_of, wait_until
 
 NAMES = "/api/v37/my/lock?ItemsPerPage=100&Page=1"
 STATES = "/api/v37/my/lock/sync"
 
 
-def state_of(process):
-    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
-        return file.read().rsplit(") ", 1)[1][0]
 
 class Arguments(Test):
     keeps_names = False
@@ -91,11 +88,11 @@ class Output(Test):
         self.assertIn("lock Front  [31mdoor   (id 1001) was not found", err)
         self.assertEqual((line["id"], line["missing"], line["serial_number"]), (1001, True, "111111-00001"))
 
-    def test_a_watch_reports_a_name_that_is_not_found(self):
+    def test_a_watch_reports_the_name_of_an_id_that_is_not_found(self):
         self.service.locks = [named(1003, "Cellar")]
         self.expect(0)
         self.service.locks = []
-        self.assertIn("lock Cellar (id 1003) was not found", self.start("--watch", "Cellar").stderr.readline())
+        self.assertIn("lock Cellar (id 1003) was not found", self.start("--watch", "1003").stderr.readline())
 
     def test_lines_of_changes(self):
         watch = self.start("--watch")
@@ -279,7 +276,7 @@ class Asking(Test):
             os.unlink(self.names_file())
 
     def test_states_are_shown_without_names(self):
-        for reply in (403, {}, ""), (404, {}, ""), (418, {}, ""), (500, {}, ""), (200, {}, "<html>"):
+        for reply in (403, {}, ""), (404, {}, ""), (200, {}, "<html>"):
             self.service.names_reply = reply
             shutil.rmtree(self.path("state"), ignore_errors=True)
             with self.subTest(reply):
@@ -315,7 +312,8 @@ class Asking(Test):
         self.assertEqual(self.end(run), (0, "", ""))
 
     def test_failures_that_concern_the_states_too_end_it(self):
-        for reply, exit_status in ((401, {}, ""), 5), ((429, {"Retry-After": "7"}, ""), 6):
+        for reply, exit_status in ((401, {}, ""), 5), ((418, {}, ""), 10), ((429, {"Retry-After": "7"}, ""), 6), (
+                (503, {}, ""), 9):
             self.service.names_reply = reply
             shutil.rmtree(self.path("state"), ignore_errors=True)
             self.requests()
@@ -345,123 +343,6 @@ class Asking(Test):
         status, out, err = self.end(run)
         self.assertEqual((status, json.loads(out)["id"], err), (0, 1002, ""))
         self.assertEqual(self.requests(), [STATES + "?id=1002"])
-
-
-class OldNames(Test):
-    """The front door and the garage have changed their names, which only a revision in the responses shows."""
-
-    keeps_names = False
-    WHY = "the names of the locks are old, so an argument may mean another lock now"
-
-    def setUp(self):
-        super().setUp()
-        self.service = self.start_service(named(1001, "Front door", "111111-00001"),
-                                          named(1002, "Garage", "111111-00002", state=2))
-        self.expect(0)
-        self.locks_before = self.service.locks
-        self.swap("Garage", "Front door")
-        self.service.requests = []
-
-    def swap(self, first, second):
-        self.service.locks = [{**one, "name": name, "revision": 8}
-                              for one, name in zip(self.locks_before, (first, second))]
-
-    def allow_names(self):
-        """Forgets when the service was last asked."""
-        shutil.rmtree(self.path("state"))
-
-    def until(self, state, argument):
-        self.set(LOCKSYNC_INTERVAL_MS="50")
-        return self.start("--until", state, argument)
-
-    def requests(self):
-        return [path.partition("?")[0] for path in self.service.requests]
-
-    def test_a_check_has_no_result_for_old_names(self):
-        for argument in "Front door", "111111-00001":
-            for task in ("--check", "locked"), ("--json-lines",):
-                self.assertEqual(self.expect(6, *task, argument), "")
-                self.assertRegex(self.complaint, self.WHY + r" \(use --wait or ids\): .* is allowed in (\d+ s|1 min 0 s)$")
-        status, out, err = self.run_command("--check", "locked", "1001")
-        self.assertEqual((status, out), (0, ""))
-        self.assertRegex(err, r"\Alocksync: the names of the locks may be old: .* is allowed in [^\n]*\n\Z")
-        self.assertEqual(set(self.requests()), {STATES})
-
-    def test_a_check_asks_for_the_names(self):
-        self.allow_names()
-        self.service.requests = []
-        self.assertEqual(self.run_command("--check", "locked", "Front door"), (13, "", ""))
-        self.assertEqual(self.requests(), [STATES, NAMES.partition("?")[0]])
-        self.assertEqual(self.run_command("--check", "locked", "Garage"), (0, "", ""))
-
-    def test_a_failure_of_the_names_is_no_result(self):
-        self.service.names_reply = (503, {}, "")
-        self.allow_names()
-        self.assertEqual(self.expect(9, "--check", "locked", "Front door"), "")
-        self.assertIn(self.WHY, self.complaint)
-        self.allow_names()
-        self.assertEqual(self.run_command("--check", "locked", "1001")[0], 0)
-
-    def test_a_lock_that_was_added_again(self):
-        self.service.locks = [self.locks_before[0], {**self.locks_before[1], "id": 1009}]
-        self.expect(6, "Garage")
-        self.assertIn(self.WHY, self.complaint)
-        self.allow_names()
-        self.assertEqual(json.loads(self.expect(0, "--json-lines", "Garage"))["id"], 1009)
-
-    def test_a_run_that_waits_uses_names_that_another_run_keeps(self):
-        run = self.start("--wait", "--json-lines", "Front door")
-        self.service.wait_for_requests(1)
-        path = self.write("newer", json.dumps({"result": [
-            {"id": one["id"], "name": one["name"], "serialNumber": one["serialNumber"], "revision": 8}
-            for one in self.service.locks]}))
-        wait_until(lambda: state_of(run) in "SD", "the wait")
-        os.rename(path, self.names_file())
-        status, out, err = self.end(run)
-        self.assertEqual((status, json.loads(out)["id"], err), (0, 1002, ""))
-
-    def test_until_waits_for_names(self):
-        run = self.until("locked", "Front door")
-        self.assertIn(self.WHY, run.stderr.readline())
-        self.service.wait_for_requests(3)
-        self.assertIsNone(run.poll())
-        self.assertEqual(set(self.requests()), {STATES})
-        self.assertEqual(self.run_command("--until", "locked", "1001"), (0, "", ""))
-
-    def test_until_follows_a_name_to_another_lock(self):
-        self.allow_names()
-        run = self.until("locked", "Front door")
-        wait_until(lambda: "?id=1002" in "".join(self.service.requests), "the states of the other lock")
-        self.service.wait_for_requests(2)
-        self.assertIsNone(run.poll())
-        self.locks_before[1] = named(1002, "", "111111-00002")
-        self.swap("Garage", "Front door")
-        self.assertEqual(self.end(run), (0, "", ""))
-
-    def test_until_follows_a_lock_that_was_added_again(self):
-        for serial in "111111-00002", None:
-            self.allow_names()
-            self.service.locks = [named(1001, "Cellar", "111111-00001"), named(1002, "Garage", serial, state=2)]
-            self.expect(0, "--refresh")
-            self.allow_names()
-            run = self.until("locked", "Garage")
-            self.service.wait_for_requests(2)
-            self.service.locks = [self.service.locks[0], named(1009, "Garage", serial)]
-            self.assertEqual(self.end(run), (0, "", ""))
-
-    def test_until_ends_if_a_name_means_several_locks_or_none(self):
-        for names, expected, why in (("Garage", "Garage"), 2, "is the name of several locks"), (
-                ("Attic", "Cellar"), 3, "argument 1 is no name"):
-            self.service.locks = self.locks_before
-            self.allow_names()
-            self.expect(0, "--refresh")
-            self.allow_names()
-            run = self.until("locked", "Garage")
-            self.service.wait_for_requests(2)
-            self.swap(*names)
-            status, out, err = self.end(run)
-            self.assertEqual((status, out), (expected, ""))
-            self.assertRegex(err, rf"\Alocksync: [^\n]*{why}[^\n]*\n\Z")
 
 
 class Cron(Test):
