@@ -117,6 +117,8 @@ int credential_read(credential *c, const char *key_file)
     c->text[0] = '\0';
     if (key_file != NULL && strcmp(key_file, "-") == 0)
         return read_open_file(c, NULL, STDIN_FILENO);
+    if (key_file != NULL && *key_file == '\0')
+        return report(EXIT_NO_CREDENTIAL, "--key-file: expected the path of a file, not an empty word");
     if (key_file != NULL)
         return read_file(c, key_file, false);
     if (read_variable(c, "LOCKSYNC_PERSONAL_KEY"))

@@ -161,24 +161,26 @@ static int start(char *command, const environment *e, pid_t *child)
     return error;
 }
 
-/* Waits for its end. A signal that ends locksync ends the command too, even if it is stopped. */
+/* Waits for its end. A signal that ends locksync ends the command too, even if it is stopped. A command that stops again
+   is continued, because nobody else would. */
 static int wait_for(pid_t child, int64_t id)
 {
     int status = 0;
     int flags = WNOHANG | WUNTRACED;
+    bool is_reported = false;
     pid_t changed;
 
     while ((changed = waitpid(child, &status, flags)) == 0 || (changed < 0 && errno == EINTR) ||
            (changed == child && WIFSTOPPED(status))) {
-        if (changed == child) {
+        if (changed == child && !is_reported)
             (void)report(EXIT_DONE, "the command for lock %" PRId64 " is stopped: polling waits until it continues",
                          id);
-            flags = WNOHANG;
-        }
-        if (!signals_sleep(LOOK_MS) && flags != 0) {
+        is_reported = is_reported || changed == child;
+        if (!signals_sleep(LOOK_MS)) {
             (void)kill(-child, signals_caught());
             (void)kill(-child, SIGCONT);
-            flags = 0;
+            flags = WUNTRACED;
+            is_reported = true;
         }
     }
     return status;

@@ -23,7 +23,7 @@ const char *folders_find(const folder *f, char path[FOLDERS_PATH_SIZE])
         length = snprintf(path, FOLDERS_PATH_SIZE, "%s/%s/locksync", home, f->below_home);
     if (length > 0 && length < FOLDERS_PATH_SIZE)
         return NULL;
-    (void)snprintf(path, FOLDERS_PATH_SIZE, "$%s", f->variable);
+    (void)snprintf(path, FOLDERS_PATH_SIZE, "$%s/locksync", f->variable);
     return length == 0 ? "neither this variable nor HOME is an absolute path" : "its path is too long";
 }
 

@@ -195,6 +195,14 @@ class Exec(Test):
         self.assertLess(time.monotonic() - begun, PROMPTLY)
         self.assertEqual(len(self.lines(1)), 1)
 
+    def test_a_command_that_stops_again_after_a_signal_is_continued(self):
+        run = self.watch(f"trap '' INT TERM; echo $$ >>{self.log}; kill -STOP $$; kill -STOP $$; echo more >>{self.log}")
+        self.service.locks = [lock(1001, state=2), lock(1002)]
+        child = int(self.lines(1)[0])
+        wait_until(lambda: self.is_stopped(child), "the stop")
+        self.stop(run)
+        self.assertEqual(self.lines(2)[1], "more")
+
     @staticmethod
     def is_stopped(process):
         with open(f"/proc/{process}/stat", encoding="utf-8") as file:
@@ -250,6 +258,11 @@ class Keys(Test):
     def test_without_a_home_folder(self):
         self.set(HOME=None, XDG_CONFIG_HOME=None)
         self.expect(4)
+        self.assertIn("write it to $XDG_CONFIG_HOME/locksync/key", self.complaint)
+
+    def test_an_empty_path(self):
+        self.expect(4, "-k", "")
+        self.assertIn("--key-file: expected the path of a file", self.complaint)
 
 
 class Options(Test):
