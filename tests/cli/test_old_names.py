@@ -162,6 +162,21 @@ class OldNames(Test):
         self.assertIn("  1001  Garage  config: 7 -> 8; renamed", watch.stdout.readline())
         self.assertIn("  1002  Front door  added: state unlocked;", watch.stdout.readline())
 
+    def test_the_first_response_of_another_lock_runs_no_command(self):
+        watch = self.begin_watch("--exec", f"echo $LOCKSYNC_ID >>{self.path('log')}")
+        self.swap("Garage", "Front door")
+        wait_until(lambda: "?id=1002" in "".join(self.service.requests), "the states of the other lock")
+        self.service.wait_for_requests(2)
+        self.locks_before[1] = named(1002, "", "111111-00002")
+        self.swap("Garage", "Front door")
+        self.assertIn("  1002  Front door  state: unlocked -> locked", watch.stdout.readline() + watch.stdout.readline())
+        wait_until(lambda: "1002" in self.log(), "the command")
+        self.assertEqual(self.log(), ["1001", "1002"])
+
+    def log(self):
+        with open(self.path("log"), encoding="ascii") as file:
+            return file.read().split()
+
     def test_a_watch_ends_if_a_name_means_several_locks_or_none(self):
         for names, expected, why in (("Front door", "Front door"), 2, "is the name of several locks"), (
                 ("Attic", "Cellar"), 3, "argument 1 is no name"):
