@@ -329,18 +329,19 @@ static int begin(watching *s, lock_sync_changes *changes)
     return waits ? EXIT_DONE : make_anew(s);
 }
 
-/* --watch: shows changes of the known locks before it looks for others, but a first response only of the right ones. */
+/* --watch: begins with the locks that the arguments mean in the newest directory. Later it keeps to these locks, also if
+   they get other names. */
 static int process_watch(watching *s, lock_sync_changes *changes, bool is_new_directory)
 {
-    bool has_begun = s->has_reported;
-    int exit_status = has_begun ? update(s, changes) : EXIT_DONE;
+    int exit_status = EXIT_DONE;
 
-    if (exit_status == EXIT_DONE && is_new_directory && s->uses_names)
+    if (s->has_reported)
+        return update(s, changes);
+    if (is_new_directory && s->uses_names)
         exit_status = follow_names(s);
-    if (exit_status == EXIT_DONE && !has_begun)
+    if (exit_status == EXIT_DONE)
         return begin(s, changes);
-    if (!has_begun)
-        lock_sync_changes_free(changes);
+    lock_sync_changes_free(changes);
     return exit_status;
 }
 

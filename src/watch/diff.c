@@ -128,13 +128,11 @@ static const lock_sync_lock *find_former(const walk *w, const lock_sync_lock *b,
     for (size_t i = 0; i < w->known->removed_count; i++) {
         lock_sync_lock *removed = &w->known->removed[i];
 
-        if (removed->id != id)
-            continue;
-        if (b != NULL) {
-            *removed = *b;
+        if (removed->id == id) {
+            *removed = b == NULL ? *removed : *b;
             removed->id = id;
+            return removed;
         }
-        return removed;
     }
     return lock_sync_results_find(w->before.results, id);
 }
