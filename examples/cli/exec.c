@@ -161,8 +161,8 @@ static int start(char *command, const environment *e, pid_t *child)
     return error;
 }
 
-/* Waits for its end. A signal that ends locksync ends the command too, even if it is stopped. A command that stops again
-   is continued, because nobody else would. */
+/* Waits for its end. A signal that ends locksync ends the command too, even if it is stopped. A command that stops
+   again is continued, because nobody else would. */
 static int wait_for(pid_t child, int64_t id)
 {
     int status = 0;

@@ -36,8 +36,8 @@ int names_resolve(names *n, const lock_sync_results *results);
 /* Returns whether the directory has come from the service in this run. */
 bool names_are_new(const names *n);
 
-/* Returns whether these results show that the names are old. They do not if the service sent the directory after them in
-   this run. The order counts, because a clock may be wrong. */
+/* Returns whether these results show that the names are old. They do not if the service sent the directory after them
+   in this run. The order counts, because a clock may be wrong. */
 bool names_are_old(const names *n, const lock_sync_results *results);
 
 /* Returns whether an argument is a name or a serial number. */
@@ -46,8 +46,8 @@ bool names_are_used(const names *n);
 /* Returns whether each argument means one lock, so that names_resolve() finds it. */
 bool names_are_clear(const names *n);
 
-/* Copies the directory of a watch, and keeps it in the file, unless it is known. It came after `results`. The one before
-   the last is freed. Returns whether it is a new one: names_resolve() then finds the locks in it. */
+/* Copies the directory of a watch, and keeps it in the file, unless it is known. It came after `results`. The one
+   before the last is freed. Returns whether it is a new one: names_resolve() then finds the locks in it. */
 bool names_keep(names *n, const lock_sync_directory *directory, const lock_sync_results *results);
 
 /* Writes a name without control characters; "" if no name is known. `info` may be NULL. */

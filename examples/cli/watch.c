@@ -329,8 +329,8 @@ static int begin(watching *s, lock_sync_changes *changes)
     return waits ? EXIT_DONE : make_anew(s);
 }
 
-/* --watch: begins with the locks that the arguments mean in the newest directory. Later it keeps to these locks, also if
-   they get other names. */
+/* --watch: begins with the locks that the arguments mean in the newest directory. Later it keeps to these locks, even
+   if they get other names. */
 static int process_watch(watching *s, lock_sync_changes *changes, bool is_new_directory)
 {
     int exit_status = EXIT_DONE;
