@@ -341,8 +341,10 @@ TEST(serial_numbers_must_be_texts)
     CHECK_INT(lock_sync_watch_new_by_serial(ctx, NULL, 1, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_watch_new_by_serial(ctx, good, 0, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(t_error_message(ctx), "no serial numbers");
-    CHECK_INT(lock_sync_watch_new_by_serial(ctx, good, SIZE_MAX, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
-    CHECK_HOLDS(t_error_message(ctx), "too many");
+    if (SIZE_MAX > UINT32_MAX) { /* as many pointers fit into no memory of 32 bits */
+        CHECK_INT(lock_sync_watch_new_by_serial(ctx, good, SIZE_MAX, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
+        CHECK_HOLDS(t_error_message(ctx), "too many");
+    }
     CHECK_INT(lock_sync_watch_new_by_serial(ctx, null, 2, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_watch_new_by_serial(ctx, empty, 2, &w), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_HOLDS(t_error_message(ctx), "NULL or empty");
