@@ -145,46 +145,30 @@ class OldNames(Test):
         self.allow_names()
         self.assertIn("  1002  Front door  added: state unlocked;", self.watch("Front door").stdout.readline())
 
-    def begin_watch(self, *arguments):
-        """Starts a watch whose names become old after its first response."""
+    def keep_names_before(self):
         self.service.locks = self.locks_before
         self.allow_names()
         self.expect(0, "--refresh")
         self.allow_names()
-        watch = self.watch("Front door", *arguments)
-        self.service.wait_for_requests(2)
-        return watch
 
-    def test_a_watch_follows_a_name_to_another_lock(self):
-        watch = self.begin_watch()
+    def test_a_watch_keeps_to_the_lock_that_it_has_begun_with(self):
+        self.keep_names_before()
+        watch = self.watch("Front door")
         self.assertIn("  1001  Front door  added: state locked;", watch.stdout.readline())
         self.swap("Garage", "Front door")
         self.assertIn("  1001  Garage  config: 7 -> 8; renamed", watch.stdout.readline())
-        self.assertIn("  1002  Front door  added: state unlocked;", watch.stdout.readline())
-
-    def test_the_first_response_of_another_lock_runs_no_command(self):
-        watch = self.begin_watch("--exec", f"echo $LOCKSYNC_ID >>{self.path('log')}")
-        self.swap("Garage", "Front door")
-        wait_until(lambda: "?id=1002" in "".join(self.service.requests), "the states of the other lock")
         self.service.wait_for_requests(2)
-        self.locks_before[1] = named(1002, "", "111111-00002")
-        self.swap("Garage", "Front door")
-        self.assertIn("  1002  Front door  state: unlocked -> locked", watch.stdout.readline() + watch.stdout.readline())
-        wait_until(lambda: "1002" in self.log(), "the command")
-        self.assertEqual(self.log(), ["1001", "1002"])
-
-    def log(self):
-        with open(self.path("log"), encoding="ascii") as file:
-            return file.read().split()
+        self.service.locks = []
+        self.assertIn("  1001  Garage  removed", watch.stdout.readline())
 
     def test_a_watch_ends_if_a_name_means_several_locks_or_none(self):
         for names, expected, why in (("Front door", "Front door"), 2, "is the name of several locks"), (
                 ("Attic", "Cellar"), 3, "argument 1 is no name"):
-            watch = self.begin_watch("--changes-only")
+            self.keep_names_before()
             self.swap(*names)
-            status, _, err = self.end(watch)
+            status, _, err = self.end(self.watch("Front door", "--changes-only"))
             self.assertEqual(status, expected)
-            self.assertRegex(err, rf"\Alocksync: [^\n]*{why}[^\n]*\n\Z")
+            self.assertRegex(err, rf"locksync: [^\n]*{why}[^\n]*\n\Z")
 
 
 if __name__ == "__main__":
