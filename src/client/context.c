@@ -34,6 +34,13 @@ lock_sync_status lsync_ctx_reject(lock_sync_ctx *ctx, const char *why)
     return LOCK_SYNC_E_INVALID_ARGUMENT; /* a constant, so that analyzers know the value */
 }
 
+lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out)
+{
+    lock_sync_status status = lsync_ctx_check(ctx);
+
+    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_reject(ctx, "out is NULL");
+}
+
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
 {
     return lsync_ctx_fail(ctx, LOCK_SYNC_E_CANCELLED);

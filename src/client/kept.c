@@ -1,6 +1,5 @@
 /* The results that are kept for mode CACHED; see kept.h. */
 #include "client/kept.h"
-#include "base/memory.h"
 
 lock_sync_status lsync_kept_put(lock_sync_ctx *ctx, const lsync_scope *asked, lock_sync_results **results)
 {
@@ -18,27 +17,15 @@ lock_sync_status lsync_kept_put(lock_sync_ctx *ctx, const lsync_scope *asked, lo
 
 lock_sync_status lsync_kept_get(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_results **results)
 {
-    lock_sync_results *found = NULL;
-    lsync_scope asked;
-    bool covered;
-    void *room;
-    size_t size;
+    lock_sync_results *found;
 
     if (ctx->cache == NULL)
         return LOCK_SYNC_E_TOO_SOON;
-    room = lsync_size_mul(query->n, LSYNC_SCOPE_ROOM, &size) ? lsync_alloc(&ctx->memory, size == 0 ? 1 : size) : NULL;
-    if (room == NULL)
-        return lsync_error_no_memory(&ctx->error);
-    lsync_scope_init(&asked, query->ids, query->n, room);
-    covered = lsync_scope_covers(&ctx->cache->asked, &asked);
-    if (covered)
-        found = lsync_results_select(ctx->cache, &asked);
-    lsync_free(&ctx->memory, room);
-    if (!covered)
-        return LOCK_SYNC_E_TOO_SOON;
+    found = lsync_results_select_ids(ctx->cache, query->ids, query->n);
     if (found == NULL)
         return lsync_error_no_memory(&ctx->error);
-    if (query->single && found->count == 0) { /* only the service can report that a lock does not exist */
+    /* only the service can report that a lock does not exist */
+    if (!lsync_scope_covers(&ctx->cache->asked, &found->asked) || (query->single && found->count == 0)) {
         lock_sync_results_free(found);
         return LOCK_SYNC_E_TOO_SOON;
     }

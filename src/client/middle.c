@@ -6,21 +6,13 @@
 #include "wire/decode.h"
 #include "wire/directory.h"
 
-/* Like lsync_ctx_check, but also returns E_INVALID_ARGUMENT, with the error set, if the caller's `out` is NULL. */
-static lock_sync_status check_out(lock_sync_ctx *ctx, bool has_out)
-{
-    lock_sync_status status = lsync_ctx_check(ctx);
-
-    return status != LOCK_SYNC_OK || has_out ? status : lsync_ctx_reject(ctx, "out is NULL");
-}
-
 static lock_sync_status build(lock_sync_ctx *ctx, const lsync_query *query, lock_sync_request **out)
 {
     lock_sync_status status;
 
     if (out != NULL)
         *out = NULL;
-    status = check_out(ctx, out != NULL);
+    status = lsync_ctx_check_out(ctx, out != NULL);
     if (status == LOCK_SYNC_OK)
         status = lsync_request_check_ids(query->ids, query->n, &ctx->error);
     if (status != LOCK_SYNC_OK)
@@ -56,8 +48,8 @@ lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response *
 
     if (out != NULL)
         *out = NULL;
-    status = check_out(ctx, out != NULL);
-    if (status != LOCK_SYNC_OK || out == NULL) /* the second is for analysers: check_out has rejected NULL */
+    status = lsync_ctx_check_out(ctx, out != NULL);
+    if (status != LOCK_SYNC_OK || out == NULL) /* the second is for analysers: lsync_ctx_check_out has rejected NULL */
         return status;
     *out = lsync_alloc(&ctx->memory, sizeof **out);
     if (*out == NULL)

@@ -40,13 +40,10 @@ lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, siz
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check(ctx);
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (out == NULL)
-        return lsync_ctx_reject(ctx, "out is NULL");
-    status = lsync_request_check_ids(ids, count, &ctx->error);
-    if (status != LOCK_SYNC_OK)
+    status = lsync_ctx_check_out(ctx, out != NULL);
+    if (status == LOCK_SYNC_OK)
+        status = lsync_request_check_ids(ids, count, &ctx->error);
+    if (status != LOCK_SYNC_OK || out == NULL) /* the second is for analysers: lsync_ctx_check_out has rejected NULL */
         return status;
     watch = new_watch(ctx, count, 0, 0);
     if (watch == NULL)
@@ -84,13 +81,10 @@ lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx, const char *c
 
     if (out != NULL)
         *out = NULL;
-    status = lsync_ctx_check(ctx);
-    if (status != LOCK_SYNC_OK)
-        return status;
-    if (out == NULL)
-        return lsync_ctx_reject(ctx, "out is NULL");
-    status = check_serials(ctx, serial_numbers, count, &size);
-    if (status != LOCK_SYNC_OK)
+    status = lsync_ctx_check_out(ctx, out != NULL);
+    if (status == LOCK_SYNC_OK)
+        status = check_serials(ctx, serial_numbers, count, &size);
+    if (status != LOCK_SYNC_OK || out == NULL) /* the second is for analysers: lsync_ctx_check_out has rejected NULL */
         return status;
     watch = new_watch(ctx, count, count, size);
     if (watch == NULL)
