@@ -231,7 +231,6 @@ static int make_anew(watching *s)
 {
     lock_sync_watch_free(s->w);
     s->w = NULL;
-    s->has_reported = false;
     s->has_waited = false;
     s->end = make(s);
     return exit_status_of(s->end);
