@@ -207,6 +207,7 @@ static bool compare(lock_sync_watch *w, lock_sync_changes **changes)
 /* Compares the response with the last one, and replaces that. *changes is NULL if nothing changed. */
 static lock_sync_status take_response(lock_sync_watch *w, lock_sync_changes **changes)
 {
+    static const lsync_known nothing = {.results = NULL};
     bool is_first = w->last_good == NULL;
 
     if (!compare(w, changes)) {
@@ -215,6 +216,8 @@ static lock_sync_status take_response(lock_sync_watch *w, lock_sync_changes **ch
             w->needs_directory = true;
             w->directory_from_us = 0;
         }
+        if (w->serial_count > 0) /* the ids are those of the directory that stays */
+            w->n = lsync_names_find(w->directory, &nothing, w->serial_numbers, w->serial_count, w->ids);
         lsync_watch_drop_fetched(w);
         return lsync_error_no_memory(&w->ctx->error);
     }

@@ -80,7 +80,9 @@ lock_sync_status give_better_key(void *user, lock_sync_ctx *ctx, bool rejected);
 lock_sync_status fetch_some(scene *x);
 lock_sync_status fetch_all(scene *x);
 lock_sync_status submit(scene *x);
-void await_call(scene *x);                     /* dispatches until x->calls is not 0 */
+void await_call(scene *x); /* dispatches until x->calls is not 0 */
+/* Runs a watch in the pool until its first call, and frees it. The callback sets calls and ended of the scene. */
+lock_sync_status watch_until_called(scene *x, lock_sync_watch *w, lock_sync_watch_fn changed);
 lock_sync_status use_slot(lock_sync_guard *g); /* takes a slot and settles it */
 
 /* Check what the library returned, and note in the scene what is wrong. The first two free what they check. */

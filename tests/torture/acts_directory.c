@@ -5,6 +5,7 @@
 
 /* Of both pages: 1001 twice. */
 #define LOCKS 3
+#define INTERVAL_MS 4 /* of a watch: longer than the guard's interval for two pages */
 
 static void use_pages(scene *x)
 {
@@ -22,6 +23,20 @@ static void make_paged(scene *x)
 static void make_paged_pool(scene *x)
 {
     make_paged(x);
+    add_pool(x);
+}
+
+/* With a guard in memory: without one, a minute would be between the directories of a watch. */
+static void make_watched(scene *x)
+{
+    make_paged(x);
+    use_guard(x, lock_sync_guard_new(&x->guard));
+    must(lock_sync_guard_set_kind_interval_ms(x->guard, LOCK_SYNC_REQUEST_DIRECTORY, 1));
+}
+
+static void make_watched_pool(scene *x)
+{
+    make_watched(x);
     add_pool(x);
 }
 
@@ -80,7 +95,7 @@ static const char *const serial_numbers[] = {"10-1003"};
 static lock_sync_status new_watch(scene *x, lock_sync_watch **w)
 {
     DO(lock_sync_watch_new_by_serial(x->ctx, serial_numbers, 1, w));
-    must(lock_sync_watch_set_interval_ms(*w, 1));
+    must(lock_sync_watch_set_interval_ms(*w, INTERVAL_MS));
     must(lock_sync_watch_set_directory(*w, true));
     return LOCK_SYNC_OK;
 }
@@ -99,7 +114,7 @@ static void look_at_added(scene *x, const lock_sync_watch *w, const lock_sync_ch
 static void poll_again(scene *x, lock_sync_watch *w)
 {
     lock_sync_changes *c = NULL;
-    lock_sync_status status = lock_sync_watch_next(w, 2, &c);
+    lock_sync_status status = lock_sync_watch_next(w, INTERVAL_MS + 1, &c);
 
     x->wrong = x->wrong || (status != LOCK_SYNC_OK && status != LOCK_SYNC_E_TIMEOUT && status != LOCK_SYNC_E_NO_MEMORY);
     lock_sync_changes_free(c);
@@ -139,15 +154,7 @@ static lock_sync_status watch_in_pool(scene *x)
     lock_sync_watch *w = NULL;
     lock_sync_status status = new_watch(x, &w);
 
-    x->calls = 0;
-    if (status == LOCK_SYNC_OK)
-        status = lock_sync_pool_watch(x->pool, w, on_change, x);
-    if (status == LOCK_SYNC_OK) {
-        await_call(x);
-        status = x->ended;
-    }
-    lock_sync_watch_free(w);
-    return status;
+    return status == LOCK_SYNC_OK ? watch_until_called(x, w, on_change) : status;
 }
 
 /* --- the pure middle --- */
@@ -202,8 +209,8 @@ const act directory_acts[] = {
     {"a directory", make_paged, fetch, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a directory with a guard in a file", make_guarded_pages, fetch, LOCK_SYNC_OK, MAY_RESOLVE | USES_MALLOC},
     {"a directory in a pool", make_paged_pool, submit_directory, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a watch by serial number", make_paged, watch, LOCK_SYNC_OK, MAY_RESOLVE},
-    {"a watch by serial number in a pool", make_paged_pool, watch_in_pool, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a watch by serial number", make_watched, watch, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a watch by serial number in a pool", make_watched_pool, watch_in_pool, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a directory in a pool that is cancelled", make_paged_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
     {"a directory in a pool with a guard in a file", make_guarded_paged_pool, submit_directory, LOCK_SYNC_OK,
      MAY_RESOLVE | USES_MALLOC},

@@ -28,6 +28,20 @@ void await_call(scene *x)
     }
 }
 
+lock_sync_status watch_until_called(scene *x, lock_sync_watch *w, lock_sync_watch_fn changed)
+{
+    lock_sync_status status;
+
+    x->calls = 0;
+    status = lock_sync_pool_watch(x->pool, w, changed, x);
+    if (status == LOCK_SYNC_OK) {
+        await_call(x);
+        status = x->ended;
+    }
+    lock_sync_watch_free(w);
+    return status;
+}
+
 lock_sync_status submit(scene *x)
 {
     x->calls = 0;

@@ -92,13 +92,8 @@ static lock_sync_status watch_in_pool(scene *x)
     lock_sync_watch *w = NULL;
     lock_sync_status status = new_watch(x, &w);
 
-    x->calls = 0;
     if (status == LOCK_SYNC_OK)
-        status = lock_sync_pool_watch(x->pool, w, on_change, x);
-    if (status == LOCK_SYNC_OK) {
-        await_call(x);
-        status = x->ended;
-    }
+        return watch_until_called(x, w, on_change);
     lock_sync_watch_free(w);
     return status;
 }
