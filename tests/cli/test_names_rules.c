@@ -81,22 +81,6 @@ TEST(an_id_is_a_positive_number_of_digits)
     }
 }
 
-static lock_sync_directory *directory_of(lock_sync_ctx *ctx, const char *body)
-{
-    lock_sync_request *request;
-    lock_sync_response *response;
-    lock_sync_directory *directory;
-
-    MUST_OK(lock_sync_request_build_directory(ctx, 1, &request));
-    MUST_OK(lock_sync_response_new(ctx, &response));
-    MUST_OK(lock_sync_response_set_status(response, 200));
-    MUST_OK(lock_sync_response_append_body(response, body, strlen(body)));
-    MUST_OK(lock_sync_response_decode_directory(ctx, request, response, &directory));
-    lock_sync_response_free(response);
-    lock_sync_request_free(request);
-    return directory;
-}
-
 TEST_WITH_CTX(an_argument_means_the_locks_that_it_fits_best)
 {
     static const struct {
@@ -112,15 +96,17 @@ TEST_WITH_CTX(an_argument_means_the_locks_that_it_fits_best)
         {"\u00dcb", 0, FIT_NOT, 0}, {"\u00fcB", 1, FIT_NAME_IN_OTHER_CASE, 3},
         {"", 0, FIT_NOT, 0},
     };
-    lock_sync_directory *directory = directory_of(ctx,
-                                                  "{\"result\":["
-                                                  "{\"id\":1,\"name\":\"Door\",\"serialNumber\":\"A-1\"},"
-                                                  "{\"id\":2,\"name\":\"door\"},"
-                                                  "{\"id\":3,\"name\":\"\u00fcb\",\"serialNumber\":\"7\"},"
-                                                  "{\"id\":4,\"name\":\"Gate\"},"
-                                                  "{\"id\":5,\"name\":\"Gate\"},"
-                                                  "{\"id\":6}]}");
+    lock_sync_directory *directory;
 
+    MUST_OK(t_decode_directory(ctx,
+                               "{\"result\":["
+                               "{\"id\":1,\"name\":\"Door\",\"serialNumber\":\"A-1\"},"
+                               "{\"id\":2,\"name\":\"door\"},"
+                               "{\"id\":3,\"name\":\"\u00fcb\",\"serialNumber\":\"7\"},"
+                               "{\"id\":4,\"name\":\"Gate\"},"
+                               "{\"id\":5,\"name\":\"Gate\"},"
+                               "{\"id\":6}]}",
+                               &directory));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const lock_sync_lock_info *first;
         fit best;
@@ -151,8 +137,9 @@ TEST_WITH_CTX(a_new_or_missing_lock_and_a_raised_revision_show_that_names_are_ol
         {"", true, 1},  /* it may have another id now */
         {"", false, 3}, /* it was never there */
     };
-    lock_sync_directory *directory = directory_of(ctx, "{\"result\":[{\"id\":1,\"revision\":5},{\"id\":2}]}");
+    lock_sync_directory *directory;
 
+    MUST_OK(t_decode_directory(ctx, "{\"result\":[{\"id\":1,\"revision\":5},{\"id\":2}]}", &directory));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         lock_sync_results *results;
         char body[128];

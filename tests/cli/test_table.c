@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../support/checks.h"
+#include "../support/decoding.h"
 
 #define KEY "\U0001f511"
 #define HEBREW "\u05d3\u05dc\u05ea"
@@ -88,20 +88,11 @@ typedef struct account {
 
 static void open_account(account *a, const char *body)
 {
-    lock_sync_request *q;
-    lock_sync_response *s;
-
     *a = (account){.ctx = NULL};
     utf8_begin();
     MUST_OK(lock_sync_ctx_new(&a->ctx));
     MUST_OK(lock_sync_set_personal_key(a->ctx, "key"));
-    MUST_OK(lock_sync_request_build_directory(a->ctx, 1, &q));
-    MUST_OK(lock_sync_response_new(a->ctx, &s));
-    MUST_OK(lock_sync_response_set_status(s, 200));
-    MUST_OK(lock_sync_response_append_body(s, body, strlen(body)));
-    MUST_OK(lock_sync_response_decode_directory(a->ctx, q, s, &a->directory));
-    lock_sync_response_free(s);
-    lock_sync_request_free(q);
+    MUST_OK(t_decode_directory(a->ctx, body, &a->directory));
     MUST(rows_from_results(&a->locks, lock_sync_directory_results(a->directory)));
 }
 

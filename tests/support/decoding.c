@@ -83,6 +83,23 @@ const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lo
     return NULL;
 }
 
+lock_sync_status t_decode_directory(lock_sync_ctx *ctx, const char *body, lock_sync_directory **out)
+{
+    lock_sync_request *q;
+    lock_sync_response *s;
+    lock_sync_status status;
+
+    MUST_OK(lock_sync_request_build_directory(ctx, 1, &q));
+    MUST_OK(lock_sync_response_new(ctx, &s));
+    MUST_OK(lock_sync_response_set_status(s, 200));
+    MUST_OK(lock_sync_response_append_body(s, body, strlen(body)));
+    status = lock_sync_response_decode_directory(ctx, q, s, out);
+    CHECK((status == LOCK_SYNC_OK) == (*out != NULL));
+    lock_sync_response_free(s);
+    lock_sync_request_free(q);
+    return status;
+}
+
 char *t_repeat(char c, size_t n)
 {
     char *text = malloc(n + 1);

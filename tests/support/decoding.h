@@ -52,6 +52,9 @@ lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_response *a);
    record. Free *results, which is NULL in that case. */
 const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lock_sync_results **results);
 
+/* Decodes the body of a 200 response as page 1 of a directory. */
+lock_sync_status t_decode_directory(lock_sync_ctx *ctx, const char *body, lock_sync_directory **out);
+
 /* A text of `n` times `c`; free() it. */
 char *t_repeat(char c, size_t n);
 

@@ -11,24 +11,6 @@
 #define SERIAL "111111-11111"
 #define RECORD(members) "{\"result\":[{\"id\":7" members "}]}"
 
-/* Builds the request for page 1, and decodes a body as its response. */
-static lock_sync_status decode(lock_sync_ctx *ctx, const char *body, lock_sync_directory **d)
-{
-    lock_sync_request *q;
-    lock_sync_response *s;
-    lock_sync_status status;
-
-    MUST_OK(lock_sync_request_build_directory(ctx, 1, &q));
-    MUST_OK(lock_sync_response_new(ctx, &s));
-    MUST_OK(lock_sync_response_set_status(s, 200));
-    MUST_OK(lock_sync_response_append_body(s, body, strlen(body)));
-    status = lock_sync_response_decode_directory(ctx, q, s, d);
-    CHECK((status == LOCK_SYNC_OK) == (*d != NULL));
-    lock_sync_response_free(s);
-    lock_sync_request_free(q);
-    return status;
-}
-
 TEST_WITH_CTX(each_member_is_read_or_counts_as_not_sent)
 {
     static const struct {
@@ -72,7 +54,7 @@ TEST_WITH_CTX(each_member_is_read_or_counts_as_not_sent)
         lock_sync_directory *d;
 
         t_row("%s", rows[i].name);
-        MUST_OK(decode(ctx, rows[i].body, &d));
+        MUST_OK(t_decode_directory(ctx, rows[i].body, &d));
         CHECK_INT(lock_sync_directory_count(d), 1);
         info = lock_sync_directory_at(d, 0);
         CHECK_INT(info->id, want->id);
@@ -102,7 +84,7 @@ TEST_WITH_CTX(the_states_come_along)
                 {6, LOCK_SYNC_FIELD_CONNECTED, LOCK_SYNC_UNKNOWN}};
     lock_sync_directory *d;
 
-    MUST_OK(decode(ctx, body, &d));
+    MUST_OK(t_decode_directory(ctx, body, &d));
     CHECK_INT(lock_sync_results_count(lock_sync_directory_results(d)), COUNT_OF(want));
     for (size_t i = 0; i < COUNT_OF(want); i++) {
         const lock_sync_lock *lock = lock_sync_results_at(lock_sync_directory_results(d), i);
@@ -146,7 +128,7 @@ TEST_WITH_CTX(a_bad_page_is_an_error_and_never_an_empty_directory)
         lock_sync_directory *d;
 
         t_row("%s", rows[i].name);
-        CHECK_INT(decode(ctx, rows[i].body, &d), rows[i].want);
+        CHECK_INT(t_decode_directory(ctx, rows[i].body, &d), rows[i].want);
         CHECK_INT(t_error_status(ctx), rows[i].want);
         CHECK(lock_sync_directory_count(d) <= 1);
         lock_sync_directory_free(d);
@@ -162,7 +144,7 @@ TEST_WITH_CTX(locks_are_found_by_id_serial_number_and_name)
     const lock_sync_lock_info *first;
     lock_sync_directory *d;
 
-    MUST_OK(decode(ctx, body, &d));
+    MUST_OK(t_decode_directory(ctx, body, &d));
     CHECK_INT(lock_sync_directory_find(d, 3)->id, 3);
     CHECK_INT(lock_sync_directory_find(d, 9)->id, 9);
     CHECK(lock_sync_directory_find(d, 8) == NULL);

@@ -61,15 +61,20 @@ static void expect(pull *p, const turn *t)
     CHECK_TEXT(p->changes, t->changes);
 }
 
-/* A guard that allows all at once. In mode OFF the watch itself would space the directories. */
-static void allow_all(pull *p)
+/* A guard with these intervals. In mode OFF the watch itself would space the directories. */
+static void guard_it(pull *p, int64_t interval_ms, int64_t directory_ms)
 {
-    lock_sync_guard *g = memory_guard(1);
+    lock_sync_guard *g = memory_guard(interval_ms);
 
-    MUST_OK(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 1));
+    MUST_OK(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, directory_ms));
     MUST_OK(lock_sync_set_guard(p->ctx, g));
     MUST_OK(lock_sync_set_guard_mode(p->ctx, LOCK_SYNC_GUARD_WAIT));
     lock_sync_guard_unref(g);
+}
+
+static void allow_all(pull *p)
+{
+    guard_it(p, 1, 1);
 }
 
 static void run(pull *p, const turn *turns, size_t count)
@@ -353,22 +358,29 @@ TEST(serial_numbers_must_be_texts)
 
 /* --- the guard --- */
 
+/* The same, where another user of the guard has just fetched the directory. */
+static void guard_it_used(pull *p)
+{
+    lock_sync_guard *g = memory_guard(20000);
+    int64_t wait_ms, slot;
+
+    MUST_OK(lock_sync_set_guard(p->ctx, g));
+    MUST_OK(lock_sync_set_guard_mode(p->ctx, LOCK_SYNC_GUARD_WAIT));
+    MUST_OK(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_DIRECTORY, 1000, &wait_ms, &slot));
+    MUST_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
+    lock_sync_guard_unref(g);
+}
+
 TEST(a_poll_never_waits_for_the_directory)
 {
     static const t_step steps[] = {STATES(LOCK(1, 6, 1)), STATES(LOCK(1, 6, 1)), STATES(LOCK(1, 6, 1)),
                                    DIRECTORY(DOOR)};
     static const turn turns[] = {{0, "s", "1:533 "}, {0, "s", ""}, {MINUTE_MS, "sd", "1:1024:Door "}};
-    lock_sync_guard *g = memory_guard(20000);
-    int64_t wait_ms, slot;
     pull p;
 
     BEGIN(&p, steps);
-    MUST_OK(lock_sync_set_guard(p.ctx, g));
-    MUST_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_WAIT));
-    MUST_OK(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_DIRECTORY, 1000, &wait_ms, &slot));
-    MUST_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
+    guard_it_used(&p);
     RUN(&p, turns);
-    lock_sync_guard_unref(g);
 }
 
 /* The lock is reported as removed and added, and as one lock when the directory comes. */
@@ -379,13 +391,11 @@ TEST(another_id_is_reported_when_the_guard_allows_the_directory)
                                    DIRECTORY(SHED "," NAMED(7, "S-1", "Door", 2))};
     static const turn turns[] = {
         {0, "d", "1:533:Door 2:533:Shed "}, {0, "s", "1:538:Door 7:533 "}, {MINUTE_MS, "sd", "1>7:2048:Door "}};
-    lock_sync_guard *g = memory_guard(20000);
     pull p;
 
     BEGIN(&p, steps);
-    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    guard_it(&p, 20000, MINUTE_MS);
     RUN(&p, turns);
-    lock_sync_guard_unref(g);
 }
 
 /* The last values that were reported are those before, not those of an earlier disappearance. */
@@ -395,13 +405,11 @@ TEST(another_id_repeats_no_change)
                                    DIRECTORY(NAMED(7, "S-1", "Door", 2))};
     static const turn turns[] = {
         {0, "d", "1:533:Door "}, {0, "s", "1:538:Door 7:533 "}, {0, "s", "7:16 "}, {MINUTE_MS, "sd", "1>7:2048:Door "}};
-    lock_sync_guard *g = memory_guard(20000);
     pull p;
 
     BEGIN(&p, steps);
-    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    guard_it(&p, 20000, MINUTE_MS);
     RUN(&p, turns);
-    lock_sync_guard_unref(g);
 }
 
 TEST(the_last_record_under_the_old_id_is_the_one_before)
@@ -414,14 +422,11 @@ TEST(the_last_record_under_the_old_id_is_the_one_before)
                                  {0, "s", "1:533:Door "},
                                  {0, "s", "1:538:Door 7:533 "},
                                  {5 * MINUTE_MS, "sd", "1>7:2048:Door "}};
-    lock_sync_guard *g = memory_guard(20000);
     pull p;
 
     BEGIN(&p, steps);
-    MUST_OK(lock_sync_guard_set_kind_interval_ms(g, LOCK_SYNC_REQUEST_DIRECTORY, 5 * MINUTE_MS));
-    MUST_OK(lock_sync_set_guard(p.ctx, g));
+    guard_it(&p, 20000, 5 * MINUTE_MS);
     RUN(&p, turns);
-    lock_sync_guard_unref(g);
 }
 
 TEST(without_a_guard_a_minute_is_left_between_directories)
@@ -440,39 +445,25 @@ TEST(without_a_guard_a_minute_is_left_between_directories)
 TEST(without_ids_the_poll_waits_for_the_directory)
 {
     static const t_step steps[] = {DIRECTORY(DOOR)};
-    lock_sync_guard *g = memory_guard(20000);
-    int64_t wait_ms, slot;
     pull p;
 
     BY_SERIAL(&p, steps, "S-1", NULL);
-    MUST_OK(lock_sync_set_guard(p.ctx, g));
-    MUST_OK(lock_sync_set_guard_mode(p.ctx, LOCK_SYNC_GUARD_WAIT));
-    MUST_OK(lock_sync_guard_reserve_for(g, LOCK_SYNC_REQUEST_DIRECTORY, 1000, &wait_ms, &slot));
-    MUST_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_SENT, -1));
+    guard_it_used(&p);
     expect(&p, &(turn){0, "", ""});
     CHECK_INT(lock_sync_watch_last_status(p.w), LOCK_SYNC_E_TOO_SOON);
     CHECK_BETWEEN(lock_sync_error_retry_after_ms(lock_sync_last_error(p.ctx)), MINUTE_MS - 1000, MINUTE_MS);
     expect(&p, &(turn){MINUTE_MS, "d", "1:533:Door "});
-    lock_sync_guard_unref(g);
     pull_end(&p);
 }
 
 /* --- a directory that the program has, or no longer wants --- */
 
-/* Decodes a page as a program does that has stored one. */
-static lock_sync_directory *stored(lock_sync_ctx *ctx, const char *body)
+/* The directory of the lock DOOR, as a program decodes one that it has stored. */
+static lock_sync_directory *stored(lock_sync_ctx *ctx)
 {
-    lock_sync_directory *d = NULL;
-    lock_sync_request *q;
-    lock_sync_response *s;
+    lock_sync_directory *d;
 
-    MUST_OK(lock_sync_request_build_directory(ctx, 1, &q));
-    MUST_OK(lock_sync_response_new(ctx, &s));
-    MUST_OK(lock_sync_response_set_status(s, 200));
-    MUST_OK(lock_sync_response_append_body(s, body, strlen(body)));
-    MUST_OK(lock_sync_response_decode_directory(ctx, q, s, &d));
-    lock_sync_response_free(s);
-    lock_sync_request_free(q);
+    MUST_OK(t_decode_directory(ctx, "{\"result\":[" DOOR "]}", &d));
     return d;
 }
 
@@ -484,7 +475,7 @@ TEST(a_given_directory_needs_no_request)
     pull p;
 
     BY_SERIAL(&p, steps, "S-1", NULL);
-    d = stored(p.ctx, "{\"result\":[" DOOR "]}");
+    d = stored(p.ctx);
     CHECK_INT(lock_sync_watch_use_directory(NULL, d), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_INT(lock_sync_watch_use_directory(p.w, NULL), LOCK_SYNC_E_INVALID_ARGUMENT);
     CHECK_OK(lock_sync_watch_use_directory(p.w, d));
@@ -501,7 +492,7 @@ TEST(a_given_directory_that_is_older_than_the_states_is_replaced)
 
     pull_begin(&p, steps, COUNT_OF(steps), 20000);
     allow_all(&p);
-    CHECK_OK(lock_sync_watch_use_directory(p.w, stored(p.ctx, "{\"result\":[" DOOR "]}")));
+    CHECK_OK(lock_sync_watch_use_directory(p.w, stored(p.ctx)));
     RUN(&p, turns);
 }
 
@@ -521,7 +512,7 @@ TEST(a_given_directory_that_is_old_is_used_until_there_is_another)
         t_row("%s", table[i].name);
         pull_begin(&p, steps, COUNT_OF(steps), 20000);
         allow_all(&p);
-        d = stored(p.ctx, "{\"result\":[" DOOR "]}");
+        d = stored(p.ctx);
         pull_pass(table[i].age_ms);
         CHECK_OK(lock_sync_watch_use_directory(p.w, d));
         RUN(&p, turns);
