@@ -210,6 +210,7 @@ const act directory_acts[] = {
     {"a directory with a guard in a file", make_guarded_pages, fetch, LOCK_SYNC_OK, MAY_RESOLVE | USES_MALLOC},
     {"a directory in a pool", make_paged_pool, submit_directory, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a watch by serial number", make_watched, watch, LOCK_SYNC_OK, MAY_RESOLVE},
+    {"a watch by serial number whose second directory is denied", make_paged, watch, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a watch by serial number in a pool", make_watched_pool, watch_in_pool, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a directory in a pool that is cancelled", make_paged_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
     {"a directory in a pool with a guard in a file", make_guarded_paged_pool, submit_directory, LOCK_SYNC_OK,
