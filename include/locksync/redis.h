@@ -18,11 +18,18 @@ extern "C" {
 typedef struct lock_sync_redis lock_sync_redis;
 
 /**
- * Checks a Redis URL.
+ * Checks a Redis URL:
  *
- * @param url `redis://[[user]:password@]host[:port][/db]`, at most 1024 bytes; default port 6379 and db 0. User and
- *            password may be percent-encoded. An `@` needs a password before it, because without a password the server
- *            would use its default user. Borrowed for the call.
+ * - `redis://[[user]:password@]host[:port][/db]`: a server; default port 6379 and db 0.
+ * - `rediss://[[user]:password@]host[:port][/db][?parameters]`: a server with TLS, if the library was built with it.
+ *   The parameters are those of redis-py: `ssl_ca_certs` is a file of certificates to trust in place of the system's.
+ *   `ssl_certfile` and `ssl_keyfile` are this client's certificate and key (by default in one file).
+ * - `unix://[[user]:password@]/path[?db=N]`, or `redis+unix://`: a server on this machine, by its unix socket.
+ *
+ * User, password, path and files may be percent-encoded. An `@` needs a password before it, because without a password
+ * the server would use its default user. A server's certificate and its host name are always verified.
+ *
+ * @param url At most 1024 bytes. Borrowed for the call.
  * @return NULL if lock_sync_redis_new() accepts `url`; otherwise the reason, a static string.
  * @par Threads Any.
  * @since 0.1.0
@@ -33,9 +40,8 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
  * Creates a handle of a Redis server. It connects when a guard first needs it, and reconnects if the connection is
  * lost.
  *
- * Configure the server with `maxmemory-policy noeviction`, and with `appendfsync always` if it may be restarted. TLS is
- * not supported. For a server that is neither on this machine nor on a trusted network, use a TLS tunnel (stunnel,
- * ghostunnel).
+ * Configure the server with `maxmemory-policy noeviction`, and with `appendfsync always` if it may be restarted. Use
+ * TLS for a server that is neither on this machine nor on a trusted network. Its files are read for each connection.
  *
  * After fork() both processes can use the handle: the child opens a new connection and does not touch the parent's.
  *

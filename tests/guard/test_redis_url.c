@@ -22,34 +22,90 @@ static void check_url(const char *url, const char *why)
     lock_sync_redis_free(r);
 }
 
+#if WITH_REDIS_TLS
+#  define NO_TLS NULL
+#else
+#  define NO_TLS "no TLS"
+#endif
+
 TEST(each_bad_url_is_rejected_with_its_problem)
 {
     static const struct {
         const char *why;
-        const char *urls[17];
+        const char *urls[18];
     } rows[] = {
         {NULL,
          {"redis://localhost", "redis://127.0.0.1:6379", "redis://127.0.0.1:1/0", "redis://h:65535/15", "redis://h/",
           "redis://h:6379/", "redis://a-b_c.example.org", "redis://[::1]", "redis://[::1]:6380/2", "REDIS://h",
           "redis://:s3cret@h", "redis://user:s3cret@h:7000/3", "redis://user:p%40ss%2Fw%25rd@h", "redis://:%c3%a9@h",
-          "redis://:p@ss@h"}}, /* the last @ counts */
-        {"redis://", {"", "s3cret", "http://h", "redis:/h", "redis:h", " redis://h", "unix:///tmp/redis.sock"}},
-        {"tunnel", {"rediss://h", "rediss://:s3cret@h", "REDISS://:x@h"}},
-        {"host", {"redis://", "redis:///1", "redis://:6379", "redis://:s3cret@", "redis://:x@:6379", "redis://[]"}},
+          "redis://:p@ss@h", "redis://:p?ss@h"}}, /* the last @ counts */
+        {NULL,
+         {"unix:///tmp/redis.sock", "unix:///r", "redis+unix:///tmp/a%20b", "unix:///tmp/r?db=3",
+          "unix://:s3cret@/tmp/r", "redis+unix://user:s3cret@/tmp/r@2?db=0"}},
+        {NO_TLS,
+         {
+             "rediss://h",
+             "rediss://:s3cret@h:1/2",
+             "REDISS://h",
+             "rediss://h?ssl_ca_certs=/etc/ca.pem",
+             "rediss://h/1?ssl_certfile=a&ssl_keyfile=b",
+             "rediss://h/?ssl_certfile=/a%20b",
+         }},
+        {"redis://", {"", "s3cret", "http://h", "redis:/h", "redis:h", " redis://h", "unix:/tmp/redis.sock"}},
+        {"host",
+         {
+             "redis://",
+             "redis:///1",
+             "redis://:6379",
+             "redis://:s3cret@",
+             "redis://:x@:6379",
+             "redis://[]",
+         }},
         {"password",
-         {"redis://s3cret@h", "redis://@h", "redis://s3cret:@h", "redis://:@h", "redis://:@",
-          "redis://user:@h:7000/3"}},
+         {
+             "redis://s3cret@h",
+             "redis://@h",
+             "redis://s3cret:@h",
+             "redis://:@h",
+             "redis://:@",
+             "redis://user:@h:7000/3",
+             "unix://s3cret@/tmp/r",
+         }},
         {"hexadecimal",
-         {"redis://:s3cret%4@h", "redis://:s3cret%@h", "redis://:%zz@h",
-          "redis://:a%00b@h"}}, /* a password must not contain a NUL */
+         {"redis://:s3cret%4@h", "redis://:s3cret%@h", "redis://:%zz@h", "redis://:a%00b@h", /* no NUL */
+          "unix:///tmp/%", "rediss://h?ssl_ca_certs=%00"}},
         {"port",
-         {"redis://h:", "redis://h:0", "redis://h:00001", "redis://h:65536", "redis://h:99999999999999999999",
-          "redis://h:+1", "redis://h:1x", "redis://:s3cret@h:x", "redis://[::1]x"}},
-        {"", {"redis://h h", "redis://h\r\nFLUSHALL", "redis://h?db=1", "redis://h#1", "redis://h\\x"}},
+         {
+             "redis://h:",
+             "redis://h:0",
+             "redis://h:00001",
+             "redis://h:65536",
+             "redis://h:99999999999999999999",
+             "redis://h:+1",
+             "redis://h:1x",
+             "redis://:s3cret@h:x",
+             "redis://[::1]x",
+         }},
+        {"", {"redis://h h", "redis://h\r\nFLUSHALL", "redis://h#1", "redis://h\\x"}},
         {"IPv6", {"redis://[::1"}},
+        {"path", {"unix://", "unix://tmp/r", "redis+unix://?db=1"}},
         {"db",
-         {"redis://h/x", "redis://:s3cret@h/x", "redis://h/-1", "redis://h/1/2", "redis://h/1?x", "redis://h/65536",
-          "redis://h/123456"}},
+         {
+             "redis://h/x",
+             "redis://:s3cret@h/x",
+             "redis://h/-1",
+             "redis://h/1/2",
+             "redis://h/65536",
+             "redis://h/123456",
+             "unix:///r?db=x",
+             "unix:///r?db=65536",
+         }},
+        {"a parameter",
+         {"redis://h?db=1", "redis://h/1?x", "redis://h?", "redis://h?ssl_ca_certs=a", "unix:///r?db",
+          "unix:///r?db=", "unix:///r?db=1&", "unix:///r?DB=1", "unix:///r?ssl_ca_certs=a", "unix:///r?password=s3cret",
+          "unix:///r?db=123456", "rediss://h?sentinel_password=s3cret", "rediss://h?ssl_cert_reqs=none",
+          "rediss://h?ssl_ca_certs", "unix:///r?db=1&db=1"}},
+        {"ssl_certfile", {"rediss://h?ssl_keyfile=a"}},
     };
 
     check_url(NULL, "NULL");
@@ -75,6 +131,7 @@ TEST(parts_of_a_url_have_bounds)
         {"redis://:", 'p', 511, "@h", true},   {"redis://:", 'p', 512, "@h", false},
         {"redis://", 'u', 255, ":p@h", true},  {"redis://", 'u', 256, ":p@h", false},
         {"redis://:", 'p', 1100, "@h", false}, {"redis://h/", '1', 1100, "", false},
+        {"unix:///", 'p', 106, "", true},      {"unix:///", 'p', 107, "", false},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

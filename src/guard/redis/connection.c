@@ -2,18 +2,14 @@
 #include "guard/redis/connection.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "guard/redis/connect.h"
 #include "guard/redis/redis_error.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define TIMEOUT_US 1000000
@@ -25,8 +21,13 @@ void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char
 {
     bool caused = cause != NULL && cause[0] != '\0';
 
-    (void)snprintf(c->why, sizeof c->why, "redis %.40s:%s: %s%s%s", c->url.host, c->url.port, what, caused ? ": " : "",
-                   caused ? cause : "");
+    (void)snprintf(c->why, sizeof c->why, "%s: %s%s%s", c->server, what, caused ? ": " : "", caused ? cause : "");
+}
+
+void lsync_redis_name_server(lsync_redis_connection *c, const lsync_redis_place *place)
+{
+    (void)snprintf(c->server, sizeof c->server, "redis %.50s%s%s", place->host, place->port[0] == '\0' ? "" : ":",
+                   place->port);
 }
 
 static bool fail(lsync_redis_connection *c, const char *what, const char *cause)
@@ -44,14 +45,10 @@ static bool is_own(const lsync_redis_connection *c)
 /* In a forked child, closes only its copy of the descriptor; nothing is sent to the server. */
 void lsync_redis_disconnect(lsync_redis_connection *c)
 {
-    int fd = c->fd;
     redisReader *reader = c->reader;
 
-    /* cleared first: a child that is forked in between must not close or free them again */
-    c->fd = -1;
-    c->reader = NULL;
-    if (fd >= 0)
-        (void)close(fd);
+    c->reader = NULL; /* cleared first: a child that is forked in between must not free it again */
+    lsync_redis_stream_close(&c->stream, is_own(c));
     /* a reader that fork() copied in the middle of a change cannot be freed */
     if (reader != NULL && (is_own(c) || !atomic_load(&c->parsing)))
         redisReaderFree(reader);
@@ -59,44 +56,18 @@ void lsync_redis_disconnect(lsync_redis_connection *c)
 
 bool lsync_redis_is_connected(const lsync_redis_connection *c)
 {
-    return c->fd >= 0 && is_own(c);
-}
-
-/* Waits until the socket is ready, at most until `until_us`. Called before each send and receive, so that a server that
-   is always ready cannot keep the caller beyond its deadline. */
-static bool wait_for(const lsync_redis_connection *c, short events, int64_t until_us)
-{
-    for (;;) {
-        struct pollfd poller = {c->fd, events, 0};
-        int64_t left_us = until_us - lsync_clock_boot_us();
-        int ready = left_us <= 0 ? 0 : poll(&poller, 1, (int)lsync_clock_ms_up(left_us));
-
-        if (ready > 0)
-            return true;
-        if (ready == 0) {
-            errno = ETIMEDOUT;
-            return false;
-        }
-        if (errno != EINTR)
-            return false;
-    }
-}
-
-static bool is_transient(int error)
-{
-    return error == EINTR || error == EAGAIN;
+    return c->stream.fd >= 0 && is_own(c);
 }
 
 static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t sent;
+        ssize_t sent = -1;
 
-        if (!wait_for(c, POLLOUT, c->until_us))
-            return fail(c, "sending failed", strerror(errno));
-        sent = send(c->fd, bytes, size, MSG_NOSIGNAL);
-        if (sent < 0 && !is_transient(errno))
-            return fail(c, "sending failed", strerror(errno));
+        if (lsync_redis_stream_wait(&c->stream, POLLOUT, c->until_us))
+            sent = lsync_redis_stream_write(&c->stream, bytes, size);
+        if (c->stream.why != NULL)
+            return fail(c, "sending failed", c->stream.why);
         if (sent > 0) {
             bytes += sent;
             size -= (size_t)sent;
@@ -121,17 +92,18 @@ static bool receive_some(lsync_redis_connection *c, void **parsed)
 {
     char bytes[4096];
     size_t room = RECEIVED_MAX - c->received < sizeof bytes ? RECEIVED_MAX - c->received : sizeof bytes;
-    ssize_t got;
+    ssize_t got = -1;
 
     if (room == 0)
         return fail(c, "the reply is longer than 64 KiB", NULL);
-    if (!wait_for(c, POLLIN, c->until_us))
-        return fail(c, "no reply", strerror(errno));
-    got = recv(c->fd, bytes, room, 0);
+    if (lsync_redis_stream_wait(&c->stream, POLLIN, c->until_us))
+        got = lsync_redis_stream_read(&c->stream, bytes, room);
+    if (c->stream.why != NULL)
+        return fail(c, "no reply", c->stream.why);
     if (got == 0)
         return fail(c, "the server closed the connection", NULL);
     if (got < 0)
-        return is_transient(errno) || fail(c, "no reply", strerror(errno));
+        return true; /* nothing yet */
     c->received += (size_t)got;
     return parse(c, bytes, (size_t)got, parsed);
 }
@@ -186,49 +158,6 @@ static bool make_reader(lsync_redis_connection *c)
     return true;
 }
 
-/* --- connecting --- */
-
-static bool connect_to(lsync_redis_connection *c, const struct addrinfo *address, int64_t until_us)
-{
-    int error = 0;
-    socklen_t size = sizeof error;
-    int one = 1;
-
-    c->fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
-    if (c->fd < 0)
-        return fail(c, "no socket", strerror(errno));
-    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 &&
-        (errno != EINPROGRESS || !wait_for(c, POLLOUT, until_us)))
-        return fail(c, "connecting failed", strerror(errno));
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-        return fail(c, "connecting failed", strerror(error != 0 ? error : errno));
-    return true;
-}
-
-/* Tries all addresses of the host name. Each gets an equal share of the time that is left. */
-static bool connect_any(lsync_redis_connection *c)
-{
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
-    bool connected = false;
-    int64_t left = 0;
-    int error = getaddrinfo(c->url.host, c->url.port, &hints, &addresses);
-
-    if (error != 0)
-        return fail(c, "the host name cannot be resolved", gai_strerror(error));
-    c->until_us = lsync_clock_boot_us() + TIMEOUT_US; /* the resolver has its own time-out */
-    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
-        left++;
-    for (const struct addrinfo *a = addresses; a != NULL && !connected; a = a->ai_next, left--) {
-        int64_t now_us = lsync_clock_boot_us();
-
-        connected = connect_to(c, a, now_us + (c->until_us - now_us) / left);
-    }
-    freeaddrinfo(addresses);
-    return connected;
-}
-
 /* Sends one command, and wipes its bytes: those of an AUTH contain the password. */
 static bool send_command(lsync_redis_connection *c, const lsync_redis_command *command)
 {
@@ -263,43 +192,70 @@ static bool round_trip(lsync_redis_connection *c, const lsync_redis_command *com
     return good;
 }
 
-/* Sends AUTH or SELECT on a new connection. `failed`: the message if the reply is an error. */
-static bool set_up(lsync_redis_connection *c, const lsync_redis_command *command, const char *failed)
-{
-    char words[LSYNC_REDIS_ERROR_MAX] = "";
-    redisReply *reply;
-    bool good;
+/* --- connecting --- */
 
-    if (!round_trip(c, command, 1, &reply))
-        return false;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not see that fail() is always false */
-    good = reply->type != REDIS_REPLY_ERROR;
-    if (!good)
-        lsync_redis_error_words(reply->str, words, sizeof words);
-    freeReplyObject(reply);
-    return good || fail(c, failed, words);
+/* Sends one command on a new connection. NULL: there is no reply. */
+static redisReply *ask(lsync_redis_connection *c, const lsync_redis_command *command)
+{
+    redisReply *reply = NULL;
+
+    (void)round_trip(c, command, 1, &reply);
+    return reply;
 }
 
-static bool open_connection(lsync_redis_connection *c)
+/* Frees a reply of ask(), which may be NULL. `failed`: what is wrong with it; NULL: nothing. */
+static bool accept_reply(lsync_redis_connection *c, redisReply *reply, const char *failed)
 {
-    lsync_redis_command auth = c->url.user[0] != '\0'
-                                   ? lsync_redis_command_of("AUTH", c->url.user, c->url.password, (char *)NULL)
-                                   : lsync_redis_command_of("AUTH", c->url.password, (char *)NULL);
-    lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
+    char words[LSYNC_REDIS_ERROR_MAX] = "";
+    bool good = reply != NULL && failed == NULL;
+
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        lsync_redis_error_words(reply->str, words, sizeof words);
+    if (reply != NULL && !good)
+        (void)fail(c, failed, words);
+    freeReplyObject(reply);
+    return good;
+}
+
+/* Sends AUTH or SELECT. `failed`: the message if the reply is an error. */
+static bool set_up(lsync_redis_connection *c, const lsync_redis_command *command, const char *failed)
+{
+    redisReply *reply = ask(c, command);
+
+    return accept_reply(c, reply, reply != NULL && reply->type == REDIS_REPLY_ERROR ? failed : NULL);
+}
+
+/* Connects to a place and logs in. */
+static bool open_at(lsync_redis_connection *c, const lsync_redis_place *place, const lsync_redis_login *login)
+{
+    lsync_redis_command auth = login->user[0] != '\0'
+                                   ? lsync_redis_command_of("AUTH", login->user, login->password, (char *)NULL)
+                                   : lsync_redis_command_of("AUTH", login->password, (char *)NULL);
+    const char *cause = NULL;
+    const char *failed;
 
     lsync_redis_disconnect(c); /* in a forked child: the parent's connection */
     c->opened_by = getpid();
-    if (!connect_any(c) || !make_reader(c))
-        return false;
-    if (c->url.password[0] != '\0' && !set_up(c, &auth, "login failed"))
-        return false;
-    return strcmp(c->url.db, "0") == 0 || set_up(c, &select, "selecting the db failed");
+    lsync_redis_name_server(c, place);
+    failed = lsync_redis_connect(&c->stream, place, &c->url, &c->until_us, &cause);
+    if (failed != NULL)
+        return fail(c, failed, cause);
+    return make_reader(c) && (login->password[0] == '\0' || set_up(c, &auth, "login failed"));
+}
+
+/* Connects to the server, and selects the db. */
+static bool open_server(lsync_redis_connection *c)
+{
+    lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
+
+    return open_at(c, &c->url.place, &c->url.login) &&
+           (strcmp(c->url.db, "0") == 0 || set_up(c, &select, "selecting the db failed"));
 }
 
 bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
     c->until_us = lsync_clock_boot_us() + TIMEOUT_US;
-    return (lsync_redis_is_connected(c) || open_connection(c)) && round_trip(c, commands, n, replies);
+    return (lsync_redis_is_connected(c) || open_server(c)) && round_trip(c, commands, n, replies);
 }
 
 /* --- commands --- */

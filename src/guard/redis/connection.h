@@ -7,6 +7,7 @@
 #define LSYNC_REDIS_CONNECTION_H
 
 #include "guard/redis/redis_url.h"
+#include "guard/redis/stream.h"
 
 #include <hiredis/hiredis.h>
 #include <stdatomic.h>
@@ -19,7 +20,8 @@
 
 typedef struct lsync_redis_connection {
     lsync_redis_url url;
-    int fd;               /* -1: not connected */
+    char server[64]; /* "redis HOST:PORT", for messages */
+    lsync_redis_stream stream;
     redisReader *reader;  /* NULL: not connected */
     pid_t opened_by;      /* the process whose connection it is */
     atomic_bool parsing;  /* the reader is being changed; a forked child sees whether it was */
@@ -28,7 +30,7 @@ typedef struct lsync_redis_connection {
     const char *rejected; /* why a reply was rejected: too many elements or levels; NULL: not rejected */
     const redisReplyObjectFunctions *functions; /* hiredis' own */
     redisReplyObjectFunctions bounded;          /* the same with a bound on arrays; used by the reader */
-    char why[128];                              /* why the last call failed; no secret */
+    char why[192];                              /* why the last call failed; no secret */
 } lsync_redis_connection;
 
 /* One command: its words, which may contain any bytes. */
@@ -48,6 +50,9 @@ lsync_redis_command lsync_redis_command_of(const char *word, ...);
    array has more than 64 elements or 4 levels. False: there are no replies, `why` is set, the connection is closed, and
    it is unknown whether the server carried out the commands. */
 bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies);
+
+/* Sets `server`, which messages name. */
+void lsync_redis_name_server(lsync_redis_connection *c, const lsync_redis_place *place);
 
 /* Sets `why`: the server, what failed, and the cause (NULL or "": no cause). */
 void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause);

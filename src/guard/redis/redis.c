@@ -50,6 +50,8 @@ const char *lock_sync_redis_url_problem(const char *url)
     lsync_redis_url parsed;
     const char *why = url == NULL ? "it is NULL" : lsync_redis_url_parse(url, &parsed);
 
+    if (url != NULL && why == NULL && parsed.is_tls)
+        why = lsync_redis_tls_problem();
     lsync_wipe(&parsed, sizeof parsed);
     return why;
 }
@@ -70,12 +72,13 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
         return LOCK_SYNC_E_NO_MEMORY;
     memset(redis, 0, sizeof *redis);
     redis->memory = memory;
-    redis->connection.fd = -1;
+    redis->connection.stream.fd = -1;
     if (!lsync_fork_mutex_init(&redis->mutex)) {
         lsync_free(&memory, redis);
         return LOCK_SYNC_E_NO_MEMORY;
     }
     (void)lsync_redis_url_parse(url, &redis->connection.url);
+    lsync_redis_name_server(&redis->connection, &redis->connection.url.place);
     atomic_init(&redis->users, 1);
     *out = redis;
     return LOCK_SYNC_OK;

@@ -115,12 +115,15 @@ static bool read_time(lock_sync_redis *r, const redisReply *reply, int64_t *now_
 
 /* Reads the replication id again, because it can change while a connection is open. All users must have the same id, or
    each would take the others' records for those of another lineage. Fails for a replica: it may lack records of its
-   master, and may become a master before the swap. */
+   master, and may become a master before the swap. Disconnects then, because the name may lead to a new master. */
 static bool read_role(lock_sync_redis *r, const redisReply *reply)
 {
     if (!read_info(r, reply))
         return false;
-    return !r->info.is_replica || fail(r, "this is a replica, which does not write", NULL);
+    if (!r->info.is_replica)
+        return true;
+    lsync_redis_disconnect(&r->connection);
+    return fail(r, "this is a replica, which does not write", NULL);
 }
 
 /* Gets the value of a key, and the server's time. *reply: the value, to be freed by the caller; NULL: no such key. */
@@ -254,8 +257,7 @@ static void warn(lock_sync_redis *r, char *warning, size_t size)
     lsync_redis_info_warn(&r->info, text, sizeof text);
     r->has_warned = text[0] != '\0';
     if (r->has_warned)
-        (void)snprintf(warning, size, "redis %.60s:%s can lose what the guard writes: %.140s", r->connection.url.host,
-                       r->connection.url.port, text);
+        (void)snprintf(warning, size, "%s can lose what the guard writes: %s", r->connection.server, text);
 }
 
 lock_sync_status lsync_redis_look(void *user, lock_sync_guard_look *look)

@@ -2,8 +2,12 @@
 #include "guard/redis/redis_url.h"
 #include "base/ascii.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#define DB_MAX 65535
+#define SOCKET_PATH_MAX 107 /* what a struct sockaddr_un holds */
 
 /* Copies at most `room` - 1 bytes; false if there are more. */
 static bool copy_part(char *place, size_t room, const char *text, size_t size)
@@ -47,26 +51,28 @@ static bool is_number(const char *text, size_t size, uint32_t max)
     return size > 0 && lsync_ascii_digits(text, size, 5, &value) == size && value <= max;
 }
 
-static const char *parse_user(const char *user, size_t size, lsync_redis_url *out)
+/* Parses [user]:password. */
+static const char *parse_login(const char *text, size_t size, lsync_redis_login *out)
 {
-    const char *colon = memchr(user, ':', size);
+    const char *colon = memchr(text, ':', size);
 
     /* without a password no AUTH is sent: the server would silently use its default user */
-    if (colon == NULL || colon + 1 == user + size)
+    if (colon == NULL || colon + 1 == text + size)
         return "it has an @ but no password before it; the form is redis://[[USER]:PASSWORD@]HOST";
-    if (!decode_part(out->user, sizeof out->user, user, (size_t)(colon - user)) ||
-        !decode_part(out->password, sizeof out->password, colon + 1, (size_t)(user + size - colon - 1)))
+    if (!decode_part(out->user, sizeof out->user, text, (size_t)(colon - text)) ||
+        !decode_part(out->password, sizeof out->password, colon + 1, (size_t)(text + size - colon - 1)))
         return "its user or password is too long, or has a % that is not followed by two hexadecimal digits";
     return NULL;
 }
 
-/* Parses the host name or [IPv6 address], and :port. Returns what is wrong; NULL: nothing. */
-static const char *parse_host(const char *text, size_t size, lsync_redis_url *out)
+/* Parses a host name, or an IPv6 address in brackets, and a port, which may be missing. */
+static const char *parse_place(const char *text, size_t size, const char *default_port, lsync_redis_place *out)
 {
     const char *end = text + size;
     const char *host_end = text;
     bool bracketed = size > 0 && text[0] == '[';
 
+    (void)copy_part(out->port, sizeof out->port, default_port, strlen(default_port));
     if (bracketed) {
         host_end = memchr(text, ']', size);
         if (host_end == NULL || !copy_part(out->host, sizeof out->host, text + 1, (size_t)(host_end - text - 1)))
@@ -88,39 +94,159 @@ static const char *parse_host(const char *text, size_t size, lsync_redis_url *ou
     return NULL;
 }
 
+/* --- what follows the login; each function moves *at to the end or to the parameters --- */
+
+/* Parses /db, if there is one. */
+static const char *parse_db(const char **at, lsync_redis_url *out)
+{
+    const char *db = **at == '/' ? *at + 1 : *at;
+    size_t size = strcspn(db, "?");
+
+    *at = db + size;
+    if (size == 0)
+        return NULL;
+    return is_number(db, size, DB_MAX) && copy_part(out->db, sizeof out->db, db, size) ? NULL
+                                                                                       : "its db is not a number";
+}
+
+/* Parses host[:port][/db]. */
+static const char *parse_server(const char **at, lsync_redis_url *out)
+{
+    size_t size = strcspn(*at, "/?");
+    const char *why = parse_place(*at, size, "6379", &out->place);
+
+    *at += size;
+    return why == NULL ? parse_db(at, out) : why;
+}
+
+/* Parses the path of a unix socket. */
+static const char *parse_socket(const char **at, lsync_redis_url *out)
+{
+    size_t size = strcspn(*at, "?");
+    bool good = **at == '/' && decode_part(out->place.host, SOCKET_PATH_MAX + 1, *at, size);
+
+    *at += size;
+    return good ? NULL
+                : "its path does not begin with /, has more than " LSYNC_ASCII_TEXT(SOCKET_PATH_MAX) " bytes, or has "
+                  "a % that is not followed by two hexadecimal digits";
+}
+
+/* --- schemes and parameters --- */
+
+typedef struct scheme {
+    const char *begins;
+    bool is_tls;
+    const char *(*parse)(const char **at, lsync_redis_url *out);
+} scheme;
+
+/* unix as other clients write them */
+static const scheme schemes[] = {
+    {"redis://", false, parse_server},
+    {"rediss://", true, parse_server},
+    {"unix://", false, parse_socket},
+    {"redis+unix://", false, parse_socket},
+};
+
+/* which URLs may have a parameter */
+typedef enum need { NEEDS_SOCKET, NEEDS_TLS } need;
+
+typedef struct parameter {
+    const char *name;
+    need need;
+    size_t offset; /* where its value is kept */
+    size_t room;
+} parameter;
+
+/* clang-format off */
+#define KEPT_IN(member) offsetof(lsync_redis_url, member), sizeof((lsync_redis_url *)NULL)->member
+/* clang-format on */
+
+/* the names of redis-py */
+static const parameter parameters[] = {
+    {"db", NEEDS_SOCKET, KEPT_IN(db)},
+    {"ssl_ca_certs", NEEDS_TLS, KEPT_IN(ca_file)},
+    {"ssl_certfile", NEEDS_TLS, KEPT_IN(certificate_file)},
+    {"ssl_keyfile", NEEDS_TLS, KEPT_IN(key_file)},
+};
+
+static bool is_met(need what, const lsync_redis_url *url)
+{
+    return what == NEEDS_TLS ? url->is_tls : url->place.port[0] == '\0';
+}
+
+/* Returns the parameter that a name=value begins with; NULL: there is no such parameter for this URL. */
+static const parameter *find_parameter(const char *text, size_t name_size, const lsync_redis_url *url)
+{
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+        if (strlen(parameters[i].name) == name_size && memcmp(parameters[i].name, text, name_size) == 0)
+            return is_met(parameters[i].need, url) ? &parameters[i] : NULL;
+    return NULL;
+}
+
+/* Parses ?name=value&name=value. */
+static const char *parse_parameters(const char *at, lsync_redis_url *out)
+{
+    while (*at != '\0') {
+        size_t name_size = strcspn(++at, "=&");
+        const parameter *p = find_parameter(at, name_size, out);
+        size_t size;
+
+        at += name_size;
+        if (p == NULL || *at != '=' || ((char *)out)[p->offset] != '\0')
+            return "it has a parameter that is unknown, repeated, or not of its scheme";
+        size = strcspn(++at, "&");
+        if (size == 0 || !decode_part((char *)out + p->offset, p->room, at, size))
+            return "a parameter is empty, too long, or has a % that is not followed by two hexadecimal digits";
+        at += size;
+    }
+    return NULL;
+}
+
+/* Adds the default db, and checks what depends on several parts. */
+static const char *finish(lsync_redis_url *out)
+{
+    if (out->db[0] == '\0')
+        out->db[0] = '0';
+    if (!is_number(out->db, strlen(out->db), DB_MAX))
+        return "its db is not a number";
+    if (out->key_file[0] != '\0' && out->certificate_file[0] == '\0')
+        return "it has an ssl_keyfile without an ssl_certfile";
+    return NULL;
+}
+
+static const scheme *find_scheme(const char *url, size_t size)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (lsync_ascii_begins(url, size, schemes[i].begins))
+            return &schemes[i];
+    return NULL;
+}
+
 const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
 {
-    const char *at;
-    const char *slash;
-    const char *user_end = NULL;
-    const char *why = NULL;
     size_t size = strlen(url);
+    const scheme *s = find_scheme(url, size);
+    const char *at;
+    const char *login_end = NULL;
+    const char *why = NULL;
 
     memset(out, 0, sizeof *out);
-    memcpy(out->port, "6379", 5);
-    memcpy(out->db, "0", 2);
     if (size > LSYNC_REDIS_URL_MAX)
         return "it is longer than " LSYNC_ASCII_TEXT(LSYNC_REDIS_URL_MAX) " bytes";
-    if (lsync_ascii_begins(url, size, "rediss://"))
-        return "rediss:// (TLS) is not supported: run a TLS tunnel (stunnel, ghostunnel) to the server and use the "
-               "address of its local end";
-    if (!lsync_ascii_begins(url, size, "redis://"))
-        return "it does not begin with redis://";
-    at = url + strlen("redis://");
+    if (s == NULL)
+        return "it does not begin with redis://, rediss:// or unix://";
+    out->is_tls = s->is_tls;
+    at = url + strlen(s->begins);
     for (const char *c = at; *c != '\0' && *c != '/'; c++) /* the last @ before the path: a password may contain one */
         if (*c == '@')
-            user_end = c;
-    if (user_end != NULL) {
-        why = parse_user(at, (size_t)(user_end - at), out);
-        at = user_end + 1;
+            login_end = c;
+    if (login_end != NULL) {
+        why = parse_login(at, (size_t)(login_end - at), &out->login);
+        at = login_end + 1;
     }
-    slash = strchr(at, '/');
     if (why == NULL)
-        why = parse_host(at, slash == NULL ? strlen(at) : (size_t)(slash - at), out);
-    if (why == NULL && slash != NULL && slash[1] != '\0') {
-        if (!is_number(slash + 1, strlen(slash + 1), 65535))
-            return "its db is not a number";
-        (void)copy_part(out->db, sizeof out->db, slash + 1, strlen(slash + 1));
-    }
-    return why;
+        why = s->parse(&at, out);
+    if (why == NULL)
+        why = parse_parameters(at, out);
+    return why == NULL ? finish(out) : why;
 }
