@@ -25,9 +25,13 @@ typedef struct lock_sync_redis lock_sync_redis;
  *   The parameters are those of redis-py: `ssl_ca_certs` is a file of certificates to trust in place of the system's.
  *   `ssl_certfile` and `ssl_keyfile` are this client's certificate and key (by default in one file).
  * - `unix://[[user]:password@]/path[?db=N]`, or `redis+unix://`: a server on this machine, by its unix socket.
+ * - `redis+sentinel://[[user]:password@]host[:port][,...]/master[/db][?parameters]`: the master of that name, found by
+ *   up to 8 sentinels with a comma between them; default port 26379. User and password are the server's. The
+ *   parameters `sentinel_username` and `sentinel_password` are for the sentinels. `rediss+sentinel://` uses TLS for
+ *   both.
  *
- * User, password, path and files may be percent-encoded. An `@` needs a password before it, because without a password
- * the server would use its default user. A server's certificate and its host name are always verified.
+ * User, password, path, name and parameters may be percent-encoded. An `@` needs a password before it, because without
+ * a password the server would use its default user. A server's certificate and its host name are always verified.
  *
  * @param url At most 1024 bytes. Borrowed for the call.
  * @return NULL if lock_sync_redis_new() accepts `url`; otherwise the reason, a static string.
@@ -99,8 +103,8 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * A call that reserves or settles a slot takes three round trips, or one if it changes nothing. A new connection adds
  * one, a new account one, the first use of a database two. A round trip may take at most one second and return at most
  * 64 KiB. Beyond that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a
- * host name has several addresses, they are tried one after another, within one second in all. Resolving the name has
- * no limit: put an address into the URL to avoid that.
+ * host name has several addresses, they are tried one after another, within one second in all. So are the sentinels
+ * and the master. Resolving a name has no limit: put addresses into the URL to avoid that.
  *
  * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
  * (LOADING)". It contains nothing else that the server sent.
@@ -112,7 +116,8 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * lock_sync_redis_prepare().
  *
  * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. A
- * replica is rejected with LOCK_SYNC_E_GUARD.
+ * sentinel's user needs SENTINEL. A replica is rejected with LOCK_SYNC_E_GUARD, and so is a cluster's node that does
+ * not hold the key.
  *
  * @param redis The handle; the guard adds a reference.
  * @param key One per account, 1..512 bytes, not ending in `:locksync`. It must not be a secret. Copied.

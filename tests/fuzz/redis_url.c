@@ -60,29 +60,45 @@ static char *write_parameter(char *at, const char *name, const char *value)
 static char *write_parameters(char *at, const lsync_redis_url *parts)
 {
     *at++ = '?';
+    at = write_parameter(at, "sentinel_username", parts->sentinel_login.user);
+    at = write_parameter(at, "sentinel_password", parts->sentinel_login.password);
     at = write_parameter(at, "ssl_ca_certs", parts->ca_file);
     at = write_parameter(at, "ssl_certfile", parts->certificate_file);
     at = write_parameter(at, "ssl_keyfile", parts->key_file);
     return at - 1; /* without the last separator, or the ? */
 }
 
+static char *write_servers(char *at, const lsync_redis_url *parts)
+{
+    for (size_t i = 0; i < parts->place_count; i++) {
+        at = write_place(at, &parts->places[i]);
+        *at++ = i + 1 < parts->place_count ? ',' : '/';
+    }
+    if (parts->master[0] != '\0') {
+        at = escape(at, parts->master);
+        *at++ = '/';
+    }
+    return write_parameters(at + sprintf(at, "%s", parts->db), parts);
+}
+
 static void check_again(const lsync_redis_url *parts)
 {
     char url[4 * sizeof *parts];
-    bool is_socket = parts->place.port[0] == '\0';
+    bool is_socket = parts->places[0].port[0] == '\0';
+    const char *name = parts->master[0] != '\0' ? "+sentinel" : "";
     char *at = url;
     lsync_redis_url again;
 
+    FUZZ_CHECK(parts->place_count == 1 || (parts->place_count > 1 && parts->master[0] != '\0'));
     if (is_socket) {
-        FUZZ_CHECK(parts->place.host[0] == '/' && strlen(parts->place.host) < 108 && !parts->is_tls);
+        FUZZ_CHECK(parts->places[0].host[0] == '/' && strlen(parts->places[0].host) < 108 && !parts->is_tls);
         at = write_login(at + sprintf(at, "unix://"), &parts->login);
         *at++ = '/';
-        at = escape(at, parts->place.host + 1);
+        at = escape(at, parts->places[0].host + 1);
         at += sprintf(at, "?db=%s", parts->db);
     } else {
-        at = write_login(at + sprintf(at, "redis%s://", parts->is_tls ? "s" : ""), &parts->login);
-        at = write_place(at, &parts->place);
-        at = write_parameters(at + sprintf(at, "/%s", parts->db), parts);
+        at = write_login(at + sprintf(at, "redis%s%s://", parts->is_tls ? "s" : "", name), &parts->login);
+        at = write_servers(at, parts);
     }
     *at = '\0';
     if (strlen(url) > LSYNC_REDIS_URL_MAX)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "guard/redis/connect.h"
 #include "guard/redis/redis_error.h"
+#include "guard/redis/sentinel.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -244,18 +245,88 @@ static bool open_at(lsync_redis_connection *c, const lsync_redis_place *place, c
 }
 
 /* Connects to the server, and selects the db. */
-static bool open_server(lsync_redis_connection *c)
+static bool open_server(lsync_redis_connection *c, const lsync_redis_place *place)
 {
     lsync_redis_command select = lsync_redis_command_of("SELECT", c->url.db, (char *)NULL);
 
-    return open_at(c, &c->url.place, &c->url.login) &&
+    return open_at(c, place, &c->url.login) &&
            (strcmp(c->url.db, "0") == 0 || set_up(c, &select, "selecting the db failed"));
+}
+
+/* --- sentinels --- */
+
+/* Asks a sentinel where the master is. */
+static bool ask_sentinel(lsync_redis_connection *c, const lsync_redis_place *sentinel, lsync_redis_place *master)
+{
+    lsync_redis_command where = lsync_redis_command_of("SENTINEL", "GET-MASTER-ADDR-BY-NAME", c->url.master,
+                                                       (char *)NULL);
+    redisReply *reply;
+
+    if (!open_at(c, sentinel, &c->url.sentinel_login))
+        return false;
+    reply = ask(c, &where);
+    return accept_reply(c, reply, reply == NULL ? NULL : lsync_redis_sentinel_read(reply, master));
+}
+
+/* Connects to the server that a sentinel named, if it is a master. */
+static bool open_master(lsync_redis_connection *c, const lsync_redis_place *master)
+{
+    lsync_redis_command info = lsync_redis_command_of("INFO", "replication", (char *)NULL);
+    redisReply *reply;
+
+    if (!open_server(c, master))
+        return false;
+    reply = ask(c, &info);
+    return accept_reply(c, reply, reply == NULL ? NULL : lsync_redis_sentinel_check(reply));
+}
+
+/* Begins a step that may take one of `shares` equal shares of the time that is left. */
+static void begin_step(lsync_redis_connection *c, int64_t *left_us, size_t shares)
+{
+    int64_t share_us = *left_us / (int64_t)shares;
+
+    c->until_us = lsync_clock_boot_us() + share_us;
+    *left_us -= share_us;
+}
+
+/* Ends a step: what is left of its share is for the next ones. */
+static void end_step(const lsync_redis_connection *c, int64_t *left_us)
+{
+    *left_us += c->until_us - lsync_clock_boot_us();
+}
+
+/* Finds the master, and connects to it. Begins with the sentinel that was right last. */
+static bool open_by_sentinels(lsync_redis_connection *c)
+{
+    lsync_redis_place master;
+    int64_t left_us = TIMEOUT_US;
+    bool found = false;
+
+    for (size_t sentinels = c->url.place_count; sentinels > 0 && !found; sentinels--) {
+        begin_step(c, &left_us, sentinels + 1);
+        found = ask_sentinel(c, &c->url.places[c->sentinel], &master);
+        end_step(c, &left_us);
+        if (found) {
+            begin_step(c, &left_us, sentinels);
+            found = open_master(c, &master);
+            end_step(c, &left_us);
+        }
+        if (!found)
+            c->sentinel = (c->sentinel + 1) % c->url.place_count;
+    }
+    c->until_us = lsync_clock_boot_us() + left_us;
+    return found;
+}
+
+static bool open_connection(lsync_redis_connection *c)
+{
+    return c->url.master[0] != '\0' ? open_by_sentinels(c) : open_server(c, &c->url.places[0]);
 }
 
 bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
     c->until_us = lsync_clock_boot_us() + TIMEOUT_US;
-    return (lsync_redis_is_connected(c) || open_server(c)) && round_trip(c, commands, n, replies);
+    return (lsync_redis_is_connected(c) || open_connection(c)) && round_trip(c, commands, n, replies);
 }
 
 /* --- commands --- */

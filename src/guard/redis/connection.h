@@ -1,6 +1,8 @@
 /* A connection to a Redis server. hiredis formats and parses; the library has its own socket, for time-outs and against
    SIGPIPE.
 
+   With sentinels, each time it connects, it asks one after another for the master, until one is found.
+
    Only one thread at a time may call. After fork() the child's first call closes its copy of the connection, which does
    not affect the parent's, and opens another. */
 #ifndef LSYNC_REDIS_CONNECTION_H
@@ -22,6 +24,7 @@ typedef struct lsync_redis_connection {
     lsync_redis_url url;
     char server[64]; /* "redis HOST:PORT", for messages */
     lsync_redis_stream stream;
+    size_t sentinel;      /* the one to ask first */
     redisReader *reader;  /* NULL: not connected */
     pid_t opened_by;      /* the process whose connection it is */
     atomic_bool parsing;  /* the reader is being changed; a forked child sees whether it was */

@@ -78,7 +78,7 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
         return LOCK_SYNC_E_NO_MEMORY;
     }
     (void)lsync_redis_url_parse(url, &redis->connection.url);
-    lsync_redis_name_server(&redis->connection, &redis->connection.url.place);
+    lsync_redis_name_server(&redis->connection, &redis->connection.url.places[0]);
     atomic_init(&redis->users, 1);
     *out = redis;
     return LOCK_SYNC_OK;

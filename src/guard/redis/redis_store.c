@@ -115,7 +115,8 @@ static bool read_time(lock_sync_redis *r, const redisReply *reply, int64_t *now_
 
 /* Reads the replication id again, because it can change while a connection is open. All users must have the same id, or
    each would take the others' records for those of another lineage. Fails for a replica: it may lack records of its
-   master, and may become a master before the swap. Disconnects then, because the name may lead to a new master. */
+   master, and may become a master before the swap. Disconnects then, because the name or the sentinels may lead to a
+   new master. */
 static bool read_role(lock_sync_redis *r, const redisReply *reply)
 {
     if (!read_info(r, reply))

@@ -65,8 +65,7 @@ static const char *parse_login(const char *text, size_t size, lsync_redis_login 
     return NULL;
 }
 
-/* Parses a host name, or an IPv6 address in brackets, and a port, which may be missing. */
-static const char *parse_place(const char *text, size_t size, const char *default_port, lsync_redis_place *out)
+const char *lsync_redis_url_parse_place(const char *text, size_t size, const char *default_port, lsync_redis_place *out)
 {
     const char *end = text + size;
     const char *host_end = text;
@@ -113,8 +112,9 @@ static const char *parse_db(const char **at, lsync_redis_url *out)
 static const char *parse_server(const char **at, lsync_redis_url *out)
 {
     size_t size = strcspn(*at, "/?");
-    const char *why = parse_place(*at, size, "6379", &out->place);
+    const char *why = lsync_redis_url_parse_place(*at, size, "6379", &out->places[0]);
 
+    out->place_count = 1;
     *at += size;
     return why == NULL ? parse_db(at, out) : why;
 }
@@ -123,12 +123,38 @@ static const char *parse_server(const char **at, lsync_redis_url *out)
 static const char *parse_socket(const char **at, lsync_redis_url *out)
 {
     size_t size = strcspn(*at, "?");
-    bool good = **at == '/' && decode_part(out->place.host, SOCKET_PATH_MAX + 1, *at, size);
+    bool good = **at == '/' && decode_part(out->places[0].host, SOCKET_PATH_MAX + 1, *at, size);
 
+    out->place_count = 1;
     *at += size;
     return good ? NULL
                 : "its path does not begin with /, has more than " LSYNC_ASCII_TEXT(SOCKET_PATH_MAX) " bytes, or has "
                   "a % that is not followed by two hexadecimal digits";
+}
+
+/* Parses host[:port][,host[:port]...]/master[/db]. */
+static const char *parse_sentinels(const char **at, lsync_redis_url *out)
+{
+    const char *why = NULL;
+    size_t size;
+
+    for (bool more = true; more && why == NULL;) {
+        size = strcspn(*at, ",/?");
+        if (out->place_count == LSYNC_REDIS_SENTINELS_MAX)
+            return "it has more than " LSYNC_ASCII_TEXT(LSYNC_REDIS_SENTINELS_MAX) " sentinels";
+        why = lsync_redis_url_parse_place(*at, size, "26379", &out->places[out->place_count++]);
+        *at += size;
+        more = **at == ',';
+        *at += more ? 1 : 0;
+    }
+    if (why != NULL)
+        return why;
+    *at += **at == '/' ? 1 : 0;
+    size = strcspn(*at, "/?");
+    if (size == 0 || !decode_part(out->master, sizeof out->master, *at, size))
+        return "the master's name is missing or too long; the form is redis+sentinel://HOST,HOST/NAME";
+    *at += size;
+    return parse_db(at, out);
 }
 
 /* --- schemes and parameters --- */
@@ -139,16 +165,18 @@ typedef struct scheme {
     const char *(*parse)(const char **at, lsync_redis_url *out);
 } scheme;
 
-/* unix as other clients write them */
+/* unix and +sentinel as other clients write them */
 static const scheme schemes[] = {
     {"redis://", false, parse_server},
     {"rediss://", true, parse_server},
     {"unix://", false, parse_socket},
     {"redis+unix://", false, parse_socket},
+    {"redis+sentinel://", false, parse_sentinels},
+    {"rediss+sentinel://", true, parse_sentinels},
 };
 
 /* which URLs may have a parameter */
-typedef enum need { NEEDS_SOCKET, NEEDS_TLS } need;
+typedef enum need { NEEDS_SOCKET, NEEDS_SENTINEL, NEEDS_TLS } need;
 
 typedef struct parameter {
     const char *name;
@@ -164,6 +192,8 @@ typedef struct parameter {
 /* the names of redis-py */
 static const parameter parameters[] = {
     {"db", NEEDS_SOCKET, KEPT_IN(db)},
+    {"sentinel_username", NEEDS_SENTINEL, KEPT_IN(sentinel_login.user)},
+    {"sentinel_password", NEEDS_SENTINEL, KEPT_IN(sentinel_login.password)},
     {"ssl_ca_certs", NEEDS_TLS, KEPT_IN(ca_file)},
     {"ssl_certfile", NEEDS_TLS, KEPT_IN(certificate_file)},
     {"ssl_keyfile", NEEDS_TLS, KEPT_IN(key_file)},
@@ -171,7 +201,9 @@ static const parameter parameters[] = {
 
 static bool is_met(need what, const lsync_redis_url *url)
 {
-    return what == NEEDS_TLS ? url->is_tls : url->place.port[0] == '\0';
+    if (what == NEEDS_TLS)
+        return url->is_tls;
+    return what == NEEDS_SENTINEL ? url->master[0] != '\0' : url->places[0].port[0] == '\0';
 }
 
 /* Returns the parameter that a name=value begins with; NULL: there is no such parameter for this URL. */
@@ -209,6 +241,8 @@ static const char *finish(lsync_redis_url *out)
         out->db[0] = '0';
     if (!is_number(out->db, strlen(out->db), DB_MAX))
         return "its db is not a number";
+    if (out->sentinel_login.user[0] != '\0' && out->sentinel_login.password[0] == '\0')
+        return "it has a sentinel_username without a sentinel_password";
     if (out->key_file[0] != '\0' && out->certificate_file[0] == '\0')
         return "it has an ssl_keyfile without an ssl_certfile";
     return NULL;
@@ -234,7 +268,7 @@ const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out)
     if (size > LSYNC_REDIS_URL_MAX)
         return "it is longer than " LSYNC_ASCII_TEXT(LSYNC_REDIS_URL_MAX) " bytes";
     if (s == NULL)
-        return "it does not begin with redis://, rediss:// or unix://";
+        return "it does not begin with redis://, rediss://, unix:// or redis+sentinel://";
     out->is_tls = s->is_tls;
     at = url + strlen(s->begins);
     for (const char *c = at; *c != '\0' && *c != '/'; c++) /* the last @ before the path: a password may contain one */

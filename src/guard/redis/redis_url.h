@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define LSYNC_REDIS_URL_MAX 1024
+#define LSYNC_REDIS_SENTINELS_MAX 8
 
 /* Where a server listens. */
 typedef struct lsync_redis_place {
@@ -19,8 +20,11 @@ typedef struct lsync_redis_login {
 } lsync_redis_login;
 
 typedef struct lsync_redis_url {
-    lsync_redis_place place;
+    lsync_redis_place places[LSYNC_REDIS_SENTINELS_MAX]; /* the server; if there is a master's name, the sentinels */
+    size_t place_count;
+    char master[128]; /* the name that the sentinels give it; "": there are no sentinels */
     lsync_redis_login login;
+    lsync_redis_login sentinel_login;
     char db[6];
     bool is_tls;
     char ca_file[256];          /* "": the system's certificates */
@@ -31,5 +35,10 @@ typedef struct lsync_redis_url {
 /* Parses a URL. Returns NULL, or what is wrong with the URL (static). The caller must wipe *out in any case: it may
    contain a password. */
 const char *lsync_redis_url_parse(const char *url, lsync_redis_url *out);
+
+/* Parses a host name, or an IPv6 address in brackets, and a port, which may be missing. Returns what is wrong; NULL:
+   nothing. */
+const char *lsync_redis_url_parse_place(const char *text, size_t size, const char *default_port,
+                                        lsync_redis_place *out);
 
 #endif

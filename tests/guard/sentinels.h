@@ -1,0 +1,28 @@
+/* Runs real sentinels for a test, on free loopback ports. They are ended by their process ids. */
+#ifndef GUARD_SENTINELS_H
+#define GUARD_SENTINELS_H
+
+#include "redis_server.h"
+
+#define SENTINELS 3
+
+typedef struct sentinels sentinels;
+
+/* Starts three sentinels that watch `master`, under the name mymaster, and its replica. Waits until they know each
+   other. They promote the replica about a second after the master fails. For a test, which releases them at its
+   end. */
+sentinels *sentinels_here(const redis_server *master);
+
+/* redis+sentinel://LOGINsentinels/mymasterMORE, valid until the test ends. */
+const char *sentinels_url(const sentinels *s, const char *login, const char *more);
+
+/* The port of the master by the word of the first sentinel. */
+int sentinels_master(const sentinels *s);
+
+/* Sends a command to one of them. */
+void sentinels_do(const sentinels *s, size_t i, const char *command);
+void sentinels_kill(sentinels *s, size_t i);
+/* Stops and continues a sentinel. */
+void sentinels_pause(sentinels *s, size_t i, bool stopped);
+
+#endif
