@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define NO_CLUSTER ": use a server without cluster mode"
+
 TEST(each_error_has_its_words)
 {
     static const struct {
@@ -11,7 +13,7 @@ TEST(each_error_has_its_words)
         const char *words;
     } rows[] = {
         {"LOADING Redis is loading the dataset in memory", "the server is still loading its data (LOADING)"},
-        {"CLUSTERDOWN Hash slot not served", "the cluster is down (CLUSTERDOWN)"},
+        {"CLUSTERDOWN Hash slot not served", "the cluster is down" NO_CLUSTER " (CLUSTERDOWN)"},
         {"MASTERDOWN Link with MASTER is down", "the replica has lost its master (MASTERDOWN)"},
         {"NOPERM User alice has no permissions to run the 'get' command",
          "the server's ACL does not allow it (NOPERM)"},
@@ -21,11 +23,12 @@ TEST(each_error_has_its_words)
         {"MISCONF Redis is configured to save RDB snapshots, but",
          "the server cannot save to its disk, and so does not write (MISCONF)"},
         {"OOM command not allowed when used memory > 'maxmemory'.", "the server's memory is full (OOM)"},
-        {"MOVED 3999 10.0.0.7:6381", "this is a cluster node, and redirections are not followed (MOVED)"},
-        {"ASK 3999 10.0.0.7:6381", "this is a cluster node, and redirections are not followed (ASK)"},
-        {"TRYAGAIN Multiple keys request during rehashing of slot", "the cluster is moving the keys (TRYAGAIN)"},
+        {"MOVED 3999 10.0.0.7:6381", "another node of the cluster has the key" NO_CLUSTER " (MOVED)"},
+        {"ASK 3999 10.0.0.7:6381", "the cluster is moving the key" NO_CLUSTER " (ASK)"},
+        {"TRYAGAIN Multiple keys request during rehashing of slot",
+         "the cluster is moving the keys" NO_CLUSTER " (TRYAGAIN)"},
         {"CROSSSLOT Keys in request don't hash to the same slot",
-         "the keys are in different slots of the cluster (CROSSSLOT)"},
+         "different nodes of the cluster have the keys" NO_CLUSTER " (CROSSSLOT)"},
         {"BUSY Redis is busy running a script.", "the server is busy with a script (BUSY)"},
         {"WRONGTYPE Operation against a key", "the key holds a value of another type (WRONGTYPE)"},
         {"NOREPLICAS Not enough good replicas to write.", "the server has too few replicas to write (NOREPLICAS)"},

@@ -12,24 +12,26 @@ typedef struct meaning {
     const char *words;
 } meaning;
 
+#define NO_CLUSTER ": use a server without cluster mode"
+
 static const meaning meanings[] = {
-    {"ASK", "this is a cluster node, and redirections are not followed"},
+    {"ASK", "the cluster is moving the key" NO_CLUSTER},
     {"BUSY", "the server is busy with a script"},
-    {"CLUSTERDOWN", "the cluster is down"},
-    {"CROSSSLOT", "the keys are in different slots of the cluster"},
+    {"CLUSTERDOWN", "the cluster is down" NO_CLUSTER},
+    {"CROSSSLOT", "different nodes of the cluster have the keys" NO_CLUSTER},
     {"DENIED", "the server is in protected mode"},
     {"EXECABORT", "the server discarded the transaction"},
     {"LOADING", "the server is still loading its data"},
     {"MASTERDOWN", "the replica has lost its master"},
     {"MISCONF", "the server cannot save to its disk, and so does not write"},
-    {"MOVED", "this is a cluster node, and redirections are not followed"},
+    {"MOVED", "another node of the cluster has the key" NO_CLUSTER},
     {"NOAUTH", "the server asks for a password"},
     {"NOPERM", "the server's ACL does not allow it"},
     {"NOREPLICAS", "the server has too few replicas to write"},
     {"NOSCRIPT", "the server does not have the script"},
     {"OOM", "the server's memory is full"},
     {"READONLY", "this is a replica, which does not write"},
-    {"TRYAGAIN", "the cluster is moving the keys"},
+    {"TRYAGAIN", "the cluster is moving the keys" NO_CLUSTER},
     {"WRONGPASS", "the user or the password is wrong"},
     {"WRONGTYPE", "the key holds a value of another type"},
     {"ERR AUTH", "the URL has a password, the server none"},
