@@ -21,9 +21,16 @@ struct redis_server {
     const char *options[OPTIONS_MAX + 1];
 };
 
+const char *redis_server_program(void)
+{
+    const char *program = getenv("LOCKSYNC_REDIS_SERVER");
+
+    return program != NULL ? program : "redis-server";
+}
+
 bool redis_server_is_there(void)
 {
-    static const char *const argv[] = {"redis-server", "--version", NULL};
+    const char *const argv[] = {redis_server_program(), "--version", NULL};
     int status;
 
     free(child_stop(child_start(argv, true), 0, &status));
@@ -45,9 +52,9 @@ static bool replies(void *user)
 void redis_server_start(redis_server *s)
 {
     char port[16];
-    const char *argv[OPTIONS_MAX + 16] = {"redis-server", "--port",    port,       "--bind", "127.0.0.1",
-                                          "--dir",        s->dir,      "--save",   "",       "--daemonize",
-                                          "no",           "--logfile", "/dev/null"};
+    const char *argv[OPTIONS_MAX + 16] = {
+        redis_server_program(), "--port", port,        "--bind",   "127.0.0.1", "--dir", s->dir, "--save", "",
+        "--daemonize",          "no",     "--logfile", "/dev/null"};
     size_t n = 13;
 
     (void)snprintf(port, sizeof port, "%u", s->port);

@@ -1,5 +1,5 @@
 /* Runs a real redis-server for a test, on a free loopback port, with its files in a temporary folder. It is ended by
-   its process id. */
+   its process id. LOCKSYNC_REDIS_SERVER names another program: valkey-server. */
 #ifndef GUARD_REDIS_SERVER_H
 #define GUARD_REDIS_SERVER_H
 
@@ -11,7 +11,9 @@
 
 typedef struct redis_server redis_server;
 
-/* Whether this machine has a redis-server. */
+/* The program, a name to be found in PATH. */
+const char *redis_server_program(void);
+/* Whether this machine has it. */
 bool redis_server_is_there(void);
 #define NO_REDIS "there is no redis-server here"
 

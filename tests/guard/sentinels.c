@@ -55,7 +55,7 @@ static void start(sentinels *s, size_t i, int master_port)
         "sentinel down-after-milliseconds mymaster 500\n"
         "sentinel failover-timeout mymaster 5000\n",
         s->port[i], s->dir, master_port);
-    const char *const argv[] = {"redis-server", file, "--sentinel", NULL};
+    const char *const argv[] = {redis_server_program(), file, "--sentinel", NULL};
 
     kit_write_file(file, text, strlen(text));
     s->process[i] = child_start(argv, true);
