@@ -190,6 +190,77 @@ TEST(a_server_that_ends_causes_no_sigpipe)
     CHECK(redis_wait_ms(g) > 0); /* the restart is a loss */
 }
 
+/* --- a sentinel --- */
+
+static void stop(void *process)
+{
+    free(child_stop(process, SIGKILL, NULL));
+}
+
+static void remove_dir(void *dir)
+{
+    kit_remove_dir(dir);
+}
+
+/* Starts a sentinel that speaks only TLS, and returns its port. */
+static uint16_t sentinel_here(const tls_server *master, const char *certificate)
+{
+    char *file = later(kit_text("%s/sentinel.conf", (char *)t_later(remove_dir, kit_temp_dir())));
+    const char *const argv[] = {redis_server_program(), file, "--sentinel", NULL};
+    uint16_t port;
+    char *text;
+
+    (void)close(raw_dead_port(&port));
+    text = kit_text(
+        "port 0\ntls-port %u\ntls-replication yes\ntls-auth-clients no\ntls-cert-file %s\n"
+        "tls-key-file %s\ntls-ca-cert-file %s\nlogfile /dev/null\n"
+        "sentinel monitor mymaster 127.0.0.1 %u 1\n",
+        port, certificate, pems->key, pems->ca, master->port);
+    kit_write_file(file, text, strlen(text));
+    free(text);
+    (void)t_later(stop, child_start(argv, true));
+    return port;
+}
+
+/* Asks until the sentinel has started. */
+static void wait_for_sentinel(uint16_t port)
+{
+    const int64_t end_ms = kit_now_ms() + KIT_PATIENCE_MS;
+    redisContext *c = NULL;
+
+    do {
+        redisFree(c);
+        (void)usleep(1000);
+        c = redisConnect("127.0.0.1", port);
+    } while (c != NULL && c->err != 0 && kit_now_ms() < end_ms);
+    redisFree(c);
+}
+
+TEST(sentinels_and_master_are_both_verified)
+{
+    tls_server good = tls_here(pems->good, "no");
+    tls_server bad = tls_here(pems->wrong_host, "no");
+    const struct {
+        const tls_server *master;
+        const char *certificate; /* the sentinel's */
+        bool is_good;
+    } rows[] = {{&good, pems->good, true}, {&bad, pems->good, false}, {&good, pems->wrong_host, false}};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint16_t port = sentinel_here(rows[i].master, rows[i].certificate);
+        const char *url = later(
+            kit_text("rediss+sentinel://fleet:pa55@127.0.0.1:%u/mymaster?ssl_ca_certs=%s", port, pems->ca));
+        uint16_t failing = rows[i].master == &bad ? bad.port : port;
+
+        t_row("%zu", i);
+        wait_for_sentinel(port);
+        if (rows[i].is_good)
+            check_good(url);
+        else
+            check_bad(url, later(kit_text("redis 127.0.0.1:%u: TLS failed: ", failing)));
+    }
+}
+
 /* --- fork --- */
 
 static lock_sync_guard *shared;
