@@ -1,12 +1,16 @@
 /* Out of memory with a guard in Redis: in the library and in hiredis; see runner.h. */
 #include "../guard/redis_server.h"
+#include "../support/pems.h"
+#include "../support/raw_server.h"
 #include "runner.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #define LEASE_MS (500 + 250 * kit_slack()) /* time for one fetch on a busy machine */
 
 static redis_server *server;
+static const char *url; /* of the server */
 
 static lock_sync_status live(scene *x)
 {
@@ -36,7 +40,7 @@ static void forget_marker(scene *x)
 static lock_sync_status prepare(scene *x)
 {
     lock_sync_redis *r = NULL;
-    lock_sync_status status = lock_sync_redis_new(redis_server_url(server), &r);
+    lock_sync_status status = lock_sync_redis_new(url, &r);
     char text[200];
 
     if (status == LOCK_SYNC_OK) {
@@ -101,6 +105,7 @@ TEST(each_allocation_may_fail)
 
     t_need(redis_server_is_there(), NO_REDIS);
     server = redis_server_new(NULL);
+    url = redis_server_url(server);
     redis_server_settle_in(server, "torture");
     acts_begin();
     alloc_know(LIBRARIES);
@@ -110,3 +115,35 @@ TEST(each_allocation_may_fail)
     acts_end();
     redis_server_free(server);
 }
+
+#if WITH_REDIS_TLS
+/* Any status is allowed where OpenSSL runs out of memory: its error may be that a certificate is not trusted. */
+TEST(each_allocation_of_tls_may_fail)
+{
+    static const act acts[] = {
+        {"to prepare Redis over TLS", forget_marker, prepare, LOCK_SYNC_OK, MAY_GUARD},
+        {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+    };
+    const char *options[] = {
+        "--tls-port", "",  "--tls-cert-file", "", "--tls-key-file", "", "--tls-ca-cert-file", "", "--tls-auth-clients",
+        "no",         NULL};
+    uint16_t port;
+    scene x;
+
+    t_need(redis_server_is_there(), NO_REDIS);
+    acts_begin(); /* makes the certificates */
+    (void)close(raw_dead_port(&port));
+    options[1] = t_later(free, kit_text("%u", port));
+    options[3] = pems->good;
+    options[5] = pems->key;
+    options[7] = pems->ca;
+    server = redis_server_new(options);
+    url = t_later(free, kit_text("rediss://127.0.0.1:%u?ssl_ca_certs=%s", port, pems->ca));
+    scene_begin(&x, &acts[0], false);
+    MUST_OK(prepare(&x));
+    check_acts(acts, LIBRARIES, SIZE_MAX, false);
+    check_acts(acts, ALLOC_OPENSSL, kit_slack() == 1 ? 1500 : 300, true);
+    redis_server_free(server);
+    acts_end();
+}
+#endif
