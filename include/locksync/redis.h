@@ -101,10 +101,11 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * The guard uses the server's clock. The key expires when the record no longer matters.
  *
  * A call that reserves or settles a slot takes three round trips, or one if it changes nothing. A new connection adds
- * one, a new account one, the first use of a database two. A round trip may take at most one second and return at most
- * 64 KiB. Beyond that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a
- * host name has several addresses, they are tried one after another, within one second in all. So are the sentinels
- * and the master. Resolving a name has no limit: put addresses into the URL to avoid that.
+ * one (TLS and sentinels more), a new account one, the first use of a database two. A round trip may take at most one
+ * second and return at most 64 KiB. Beyond that, and if the server cannot be reached, the call returns
+ * LOCK_SYNC_E_GUARD and grants no slot. If a host name has several addresses, they are tried one after another, within
+ * one second in all. So are the sentinels and the master. Resolving a name has no limit: put addresses into the URL to
+ * avoid that.
  *
  * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
  * (LOADING)". It contains nothing else that the server sent.

@@ -158,13 +158,18 @@ TEST(a_429_outlives_the_master)
 
 /* --- fake sentinels --- */
 
-/* A script that sends a server's address to the first command. */
-static const char *says(const redis_server *s)
+/* A script that sends an address to the first command. */
+static const char *says_port(int number)
 {
     char port[8];
 
-    (void)snprintf(port, sizeof port, "%d", redis_server_port(s));
+    (void)snprintf(port, sizeof port, "%d", number);
     return t_later(free, kit_text("*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port), port));
+}
+
+static const char *says(const redis_server *s)
+{
+    return says_port(redis_server_port(s));
 }
 
 static const char *fake_url(const char *const *scripts)
@@ -187,6 +192,21 @@ TEST(a_demoted_master_is_left)
     freeReplyObject(redis_server_ask(a, "REPLICAOF 127.0.0.1 %d", redis_server_port(b)));
     check_closed(g, 2000);
     CHECK_INT(redis_server_number(b, "EXISTS k"), 1);
+}
+
+/* A replica that INFO still reports as a master. */
+TEST(a_server_that_is_read_only_is_left)
+{
+    static const char *const read_only[] = {
+        ROLE NO_KEY STILL_NONE "+OK\r\n-READONLY You can't write\r\n-EXECABORT Transaction discarded\r\n", NULL};
+    const impostor *replica = impostor_here((impostor){.scripts = read_only});
+    redis_server *master = redis_here(NULL);
+    const char *const scripts[] = {says_port(replica->port), says(master), NULL};
+    lock_sync_guard *g = redis_user(fake_url(scripts), INTERVAL_MS);
+
+    redis_server_settle_in(master, "k");
+    check_redis_fails(g, 1000, "writing failed: this is a replica, which does not write (READONLY)");
+    use_slot(g);
 }
 
 TEST(a_wrong_sentinel_is_not_believed)
