@@ -63,17 +63,15 @@ static void start(sentinels *s, size_t i, int master_port)
     free(text);
 }
 
-static void release(void *user)
+void sentinels_free(sentinels *s)
 {
-    sentinels *s = user;
-
     for (size_t i = 0; i < SENTINELS; i++)
         sentinels_kill(s, i);
     kit_remove_dir(s->dir);
     free(s);
 }
 
-sentinels *sentinels_here(const redis_server *master)
+sentinels *sentinels_new(const redis_server *master)
 {
     sentinels *s = kit_zeros(sizeof *s);
 
@@ -82,16 +80,15 @@ sentinels *sentinels_here(const redis_server *master)
         (void)close(raw_dead_port(&s->port[i]));
         start(s, i, redis_server_port(master));
     }
-    (void)t_later(release, s);
     if (!kit_wait(know_all, s, KIT_PATIENCE_MS))
         kit_die("the sentinels do not find each other");
     return s;
 }
 
-const char *sentinels_url(const sentinels *s, const char *login, const char *more)
+char *sentinels_new_url(const sentinels *s, const char *login, const char *more)
 {
-    return t_later(free, kit_text("redis+sentinel://%s127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u/mymaster%s", login,
-                                  s->port[0], s->port[1], s->port[2], more));
+    return kit_text("redis+sentinel://%s127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u/mymaster%s", login, s->port[0],
+                    s->port[1], s->port[2], more);
 }
 
 int sentinels_master(const sentinels *s)
@@ -121,4 +118,21 @@ void sentinels_pause(sentinels *s, size_t i, bool stopped)
         child_pause(s->process[i]);
     else
         child_signal(s->process[i], SIGCONT);
+}
+
+/* --- for a test --- */
+
+static void release(void *s)
+{
+    sentinels_free(s);
+}
+
+sentinels *sentinels_here(const redis_server *master)
+{
+    return t_later(release, sentinels_new(master));
+}
+
+const char *sentinels_url(const sentinels *s, const char *login, const char *more)
+{
+    return t_later(free, sentinels_new_url(s, login, more));
 }

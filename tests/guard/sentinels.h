@@ -9,11 +9,16 @@
 typedef struct sentinels sentinels;
 
 /* Starts three sentinels that watch `master`, under the name mymaster, and its replica. Waits until they know each
-   other. They promote the replica about a second after the master fails. For a test, which releases them at its
-   end. */
-sentinels *sentinels_here(const redis_server *master);
+   other. They promote the replica about a second after the master fails. */
+sentinels *sentinels_new(const redis_server *master);
+/* Ends them with SIGKILL. */
+void sentinels_free(sentinels *s);
 
-/* redis+sentinel://LOGINsentinels/mymasterMORE, valid until the test ends. */
+/* redis+sentinel://LOGINsentinels/mymasterMORE; free() it. */
+char *sentinels_new_url(const sentinels *s, const char *login, const char *more);
+
+/* For a test, which releases both at its end. */
+sentinels *sentinels_here(const redis_server *master);
 const char *sentinels_url(const sentinels *s, const char *login, const char *more);
 
 /* The port of the master by the word of the first sentinel. */

@@ -6,7 +6,7 @@
 
 /* The place of the guard's record. Both "": the memory of each process. */
 typedef struct guard_place {
-    char redis[64]; /* URL of the server */
+    char redis[128]; /* URL of the server */
     char file[256];
 } guard_place;
 

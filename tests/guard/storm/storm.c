@@ -1,9 +1,10 @@
 /* The storm: eight processes on one guard, whose store loses records.
 
-       guard-storm [SECONDS [restart|failover|flush|file|private]]     by default each of them for 60 s
+       guard-storm [SECONDS [restart|failover|sentinels|flush|file|private]]     by default each of them for 60 s
 
    restart: Redis with snapshots only (save 1 1) is killed with SIGKILL and started again. failover: a replica that
-   lacks the last half second takes over the server's port. flush: FLUSHALL. file: the guard's file is deleted.
+   lacks the last half second takes over the server's port. sentinels: the master is killed with SIGKILL, and real
+   sentinels promote such a replica. flush: FLUSHALL. file: the guard's file is deleted.
    private: a guard in memory for each process. Here the judge must find violations, which shows that it can.
 
    The interval is 100 ms, the lease 200 ms. Of the requests 3 % get a 429 for up to a second, and 3 % are never
@@ -21,8 +22,10 @@
 #include "../../support/child.h"
 #include "../../support/kit.h"
 #include "../redis_server.h"
+#include "../sentinels.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +41,7 @@ typedef struct scenario {
     board *board;
     redis_server *server; /* NULL: no Redis */
     redis_server *replica;
+    sentinels *sentinels; /* NULL: none */
     pid_t pids[PROCESSES];
     int64_t begin_us;
 } scenario;
@@ -62,6 +66,26 @@ static void lose_by_failover(scenario *s)
     s->replica = redis_server_new_replica(s->server);
 }
 
+static bool is_promoted(void *user)
+{
+    const scenario *s = user;
+
+    return sentinels_master(s->sentinels) == redis_server_port(s->replica);
+}
+
+static void lose_by_sentinels(scenario *s)
+{
+    redis_server *lost = s->server;
+
+    redis_server_kill(lost);
+    redis_server_pause(s->replica, false);
+    if (!kit_wait(is_promoted, s, KIT_PATIENCE_MS))
+        kit_die("the sentinels do not promote the replica");
+    s->server = s->replica;
+    redis_server_start(lost); /* the sentinels make it a replica */
+    s->replica = lost;
+}
+
 static void lose_by_flush(scenario *s)
 {
     redis_server_do(s->server, "FLUSHALL");
@@ -77,10 +101,11 @@ static const struct loss {
     void (*way)(scenario *s); /* NULL: nothing is lost */
     enum { REDIS, A_FILE, PRIVATE } place;
     bool has_replica;
+    bool has_sentinels;
 } losses[] = {
-    {"restart", lose_by_restart, REDIS, false}, {"failover", lose_by_failover, REDIS, true},
-    {"flush", lose_by_flush, REDIS, false},     {"file", lose_the_file, A_FILE, false},
-    {"private", NULL, PRIVATE, false},
+    {"restart", lose_by_restart, REDIS, false, false},   {"failover", lose_by_failover, REDIS, true, false},
+    {"sentinels", lose_by_sentinels, REDIS, true, true}, {"flush", lose_by_flush, REDIS, false, false},
+    {"file", lose_the_file, A_FILE, false, false},       {"private", NULL, PRIVATE, false, false},
 };
 
 static bool is_limited(void *user)
@@ -117,14 +142,16 @@ static void lose(scenario *s, void (*way)(scenario *s), bool after_429)
 static void begin(scenario *s, const char *dir)
 {
     board *b = kit_shared(sizeof *b);
+    char *url = s->sentinels == NULL ? NULL : sentinels_new_url(s->sentinels, "", "");
 
     s->board = b;
     if (s->server != NULL) {
         redis_server_settle_in(s->server, "k");
-        (void)snprintf(b->place.redis, sizeof b->place.redis, "%s", redis_server_url(s->server));
+        (void)snprintf(b->place.redis, sizeof b->place.redis, "%s", url != NULL ? url : redis_server_url(s->server));
     } else if (dir != NULL) {
         (void)snprintf(b->place.file, sizeof b->place.file, "%s/guard", dir);
     }
+    free(url);
     s->begin_us = kit_now_us();
     for (unsigned i = 0; i < PROCESSES; i++)
         s->pids[i] = begin_child(storm_work, b);
@@ -190,9 +217,13 @@ static int run(const struct loss *loss, double seconds)
         s.server = redis_server_new(snapshots);
     if (loss->has_replica)
         s.replica = redis_server_new_replica(s.server);
+    if (loss->has_sentinels)
+        s.sentinels = sentinels_new(s.server);
     begin(&s, dir);
     rage(&s, loss->way);
     failed = end(&s, loss->place != PRIVATE);
+    if (s.sentinels != NULL)
+        sentinels_free(s.sentinels);
     if (s.replica != NULL)
         redis_server_free(s.replica);
     if (s.server != NULL)
@@ -204,7 +235,7 @@ static int run(const struct loss *loss, double seconds)
 int main(int argc, char **argv)
 {
     double seconds = LONG_S;
-    const char *only = "restart|failover|flush|file|private";
+    const char *only = "restart|failover|sentinels|flush|file|private";
     int failed = 0;
 
     if (!soak_arguments(argc, argv, &seconds, &only))
