@@ -60,8 +60,9 @@ static lock_sync_status call_look(const application_store *s, lock_sync_guard_lo
 }
 
 /* Reads the store's record, and its bytes into `before`. */
-static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size,
-                             lsync_guard_snapshot *h, char *why)
+static lock_sync_status look(const application_store *s, lsync_guard_view *view,
+                             unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size, lsync_guard_snapshot *h,
+                             char *why)
 {
     static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
     lock_sync_guard_look l = {
@@ -78,7 +79,7 @@ static lock_sync_status look(application_store *s, unsigned char before[LOCK_SYN
     l.warning[sizeof l.warning - 1] = '\0';
     lsync_one_line(l.warning);
     if (l.warning[0] != '\0') /* the store sends it once, so it is taken even if the record is damaged */
-        memcpy(s->view.warning, l.warning, sizeof s->view.warning);
+        memcpy(view->warning, l.warning, sizeof view->warning);
     h->present = l.size != 0;
     if (h->present && !lsync_guard_unpack(before, l.size, &h->stored))
         return fail("record is damaged", why);
@@ -106,34 +107,34 @@ static lock_sync_status call_swap(const application_store *s, const void *before
 
 /* Tries once to make and write a decision. *done: the decision is valid. If `swap` fails, the record may still have
    been written. Then the next look returns that record, and no user has its new slot. */
-static lock_sync_status try_update(application_store *s, const lsync_guard_decision *decision, int64_t slot, bool *done,
-                                   char *why)
+static lock_sync_status try_update(const application_store *s, lsync_guard_view *view,
+                                   const lsync_guard_decision *decision, int64_t slot, bool *done, char *why)
 {
     unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX];
     unsigned char after[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_snapshot h;
     size_t size = 0;
-    lock_sync_status status = look(s, before, &size, &h, why);
+    lock_sync_status status = look(s, view, before, &size, &h, why);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    *done = !lsync_guard_view_decide(&s->view, &h, decision, slot, after);
+    *done = !lsync_guard_view_decide(view, &h, decision, slot, after);
     if (!*done)
         status = call_swap(s, before, size, after, &h, done);
     if (status != LOCK_SYNC_OK)
         return call_failed(s, "replace", status, why);
     if (*done)
-        lsync_guard_view_see(&s->view, &h);
+        lsync_guard_view_see(view, lsync_guard_view_mark_of(view), &h);
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status update(void *state, const lsync_guard_decision *decision, char *why)
+static lock_sync_status update(void *state, lsync_guard_view *view, const lsync_guard_decision *decision, char *why)
 {
     application_store *s = state;
 
     for (int i = 0; i < TRIES_MAX; i++) {
         bool done = false;
-        lock_sync_status status = try_update(s, decision, lsync_random_next(&s->random), &done, why);
+        lock_sync_status status = try_update(s, view, decision, lsync_random_next(&s->random), &done, why);
 
         if (status != LOCK_SYNC_OK || done)
             return status;

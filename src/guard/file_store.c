@@ -252,26 +252,28 @@ static bool is_left_over(int fd)
 
 /* Writes the first record of a new file, and renames the file to its final name. The record is the one that this
    guard saw last, or that of an account that was never used. */
-static lock_sync_status write_first(file_store *s, const char *name, const lsync_guard_decision *decision, char *why)
+static lock_sync_status write_first(file_store *s, lsync_guard_view *view, const char *name,
+                                    const lsync_guard_decision *decision, char *why)
 {
     const lsync_guard_decision nothing = {lsync_guard_decide_nothing, NULL, decision->limits, decision->lease_us};
     unsigned char bytes[FILE_SIZE] = {0};
     lsync_guard_snapshot h;
 
     begin_snapshot(s, &h);
-    (void)lsync_guard_view_decide(&s->view, &h, &nothing, lsync_random_next(&s->random), bytes);
+    (void)lsync_guard_view_decide(view, &h, &nothing, lsync_random_next(&s->random), bytes);
     memcpy(bytes + COPY_SIZE, bytes, LSYNC_GUARD_RECORD_SIZE);
     if (!write_all(s->fd, bytes, sizeof bytes, 0))
         return cannot(name, "written", why);
     if (rename(name, s->path) != 0)
         return cannot(s->path, "made", why);
-    lsync_guard_view_see(&s->view, &h); /* the record contains the kept outcomes: they must not be added again */
+    /* the record contains the kept outcomes: they must not be added again */
+    lsync_guard_view_see(view, lsync_guard_view_mark_of(view), &h);
     return LOCK_SYNC_OK;
 }
 
 /* Makes the file under another name first, so that no process sees an incomplete one. The name is always the same and
    the file is locked: the next process reuses what a killed one has left. OK also if another process was faster. */
-static lock_sync_status create(file_store *s, const lsync_guard_decision *decision, char *why)
+static lock_sync_status create(file_store *s, lsync_guard_view *view, const lsync_guard_decision *decision, char *why)
 {
     char name[PATH_SIZE_MAX + sizeof NEW_SUFFIX];
     lock_sync_status status;
@@ -287,7 +289,7 @@ static lock_sync_status create(file_store *s, const lsync_guard_decision *decisi
         bool exists = lstat(s->path, &found) == 0;
 
         if (!exists)
-            status = errno == ENOENT ? write_first(s, name, decision, why) : cannot(s->path, "found", why);
+            status = errno == ENOENT ? write_first(s, view, name, decision, why) : cannot(s->path, "found", why);
         if (exists || status != LOCK_SYNC_OK)
             (void)unlink(name);
     }
@@ -296,13 +298,14 @@ static lock_sync_status create(file_store *s, const lsync_guard_decision *decisi
 }
 
 /* Opens and locks the file, and makes it first if it does not exist. */
-static lock_sync_status open_or_create(file_store *s, const lsync_guard_decision *decision, char *why)
+static lock_sync_status open_or_create(file_store *s, lsync_guard_view *view, const lsync_guard_decision *decision,
+                                       char *why)
 {
     for (int i = 0; i < REPLACED_TRIES_MAX; i++) {
         lock_sync_status status = open_locked(s, s->path, 0, why);
 
         if (status == LOCK_SYNC_OK && s->fd < 0)
-            status = create(s, decision, why);
+            status = create(s, view, decision, why);
         if (status != LOCK_SYNC_OK || s->fd >= 0)
             return status;
     }
@@ -311,7 +314,8 @@ static lock_sync_status open_or_create(file_store *s, const lsync_guard_decision
 
 /* --- a decision --- */
 
-static lock_sync_status decide_locked(file_store *s, const lsync_guard_decision *decision, char *why)
+static lock_sync_status decide_locked(file_store *s, lsync_guard_view *view, const lsync_guard_decision *decision,
+                                      char *why)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
     lsync_guard_snapshot h;
@@ -322,21 +326,21 @@ static lock_sync_status decide_locked(file_store *s, const lsync_guard_decision 
     if (!h.present)
         return fail(s->path, "the guard's file is empty or damaged; delete it once nobody uses it", why);
     h.translated = translate(s, &h.stored, h.now_us);
-    if (lsync_guard_view_decide(&s->view, &h, decision, lsync_random_next(&s->random), bytes) &&
+    if (lsync_guard_view_decide(view, &h, decision, lsync_random_next(&s->random), bytes) &&
         !write_all(s->fd, bytes, sizeof bytes, at))
         return cannot(s->path, "written", why);
-    lsync_guard_view_see(&s->view, &h);
+    lsync_guard_view_see(view, lsync_guard_view_mark_of(view), &h);
     return LOCK_SYNC_OK;
 }
 
-static lock_sync_status update(void *state, const lsync_guard_decision *decision, char *why)
+static lock_sync_status update(void *state, lsync_guard_view *view, const lsync_guard_decision *decision, char *why)
 {
     file_store *s = state;
-    lock_sync_status status = open_or_create(s, decision, why);
+    lock_sync_status status = open_or_create(s, view, decision, why);
 
     if (status != LOCK_SYNC_OK)
         return status;
-    status = decide_locked(s, decision, why);
+    status = decide_locked(s, view, decision, why);
     close_locked(s);
     return status;
 }
@@ -381,7 +385,7 @@ lock_sync_status lsync_file_store_new(const lock_sync_allocator *memory, const c
     read_boot_id(s->boot_id);
     s->path = lsync_strndup(memory, path, strlen(path));
     /* makes or reads the file now, so that a failure is reported at once and not at the first fetch */
-    status = s->path == NULL ? LOCK_SYNC_E_NO_MEMORY : update(s, &nothing, why);
+    status = s->path == NULL ? LOCK_SYNC_E_NO_MEMORY : update(s, &s->view, &nothing, why);
     if (status != LOCK_SYNC_OK) {
         destroy(s);
         return status;

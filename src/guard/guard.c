@@ -24,11 +24,11 @@ struct lock_sync_guard {
     atomic_size_t references;
     lsync_guard_store store;
     lsync_guard_limits limits;
-    pthread_mutex_t mutex; /* of limits, why and warning, and of a store in memory; not held during I/O */
+    pthread_mutex_t mutex; /* of limits, why, warning, the store's view, a store in memory; not held during I/O */
     char why[LSYNC_GUARD_WHY_MAX];
     char warning[LSYNC_GUARD_WARNING_MAX];
     bool has_new_warning;     /* the warning is not logged yet */
-    pthread_mutex_t deciding; /* of the store's view; held for the whole decision of a store that may block */
+    pthread_mutex_t deciding; /* held for the whole decision of a store that may block; never by a pool's thread */
     lsync_process process;    /* used only if the store has a view */
 };
 
@@ -262,13 +262,13 @@ const char *lsync_guard_reason_text(lsync_guard_reason reason)
 
 /* --- decisions --- */
 
-/* Records the result of a shared store's decision: why it failed, a warning, an outcome to keep. */
+/* Records the result of a shared store's decision: why it failed, a warning, an outcome to keep. The caller must hold
+   the mutex. */
 static void record_result(lock_sync_guard *g, lock_sync_status status, const char *why,
                           const lsync_guard_ending *ending)
 {
     lsync_guard_view *view = g->store.view;
 
-    lock(g);
     if (status != LOCK_SYNC_OK)
         memcpy(g->why, why, sizeof g->why);
     if (view->warning[0] != '\0') {
@@ -276,7 +276,6 @@ static void record_result(lock_sync_guard *g, lock_sync_status status, const cha
         memcpy(g->warning, view->warning, sizeof g->warning);
         view->warning[0] = '\0';
     }
-    unlock(g);
     if (status != LOCK_SYNC_OK && ending != NULL)
         lsync_guard_view_keep(view, ending, lsync_clock_boot_us());
 }
@@ -288,7 +287,7 @@ static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision 
 
     decision->limits = &g->limits;
     lock(g);
-    status = g->store.update(g->store.state, decision, NULL);
+    status = g->store.update(g->store.state, NULL, decision, NULL);
     unlock(g);
     return status;
 }
@@ -297,19 +296,27 @@ static lock_sync_status decide_at_once(lock_sync_guard *g, lsync_guard_decision 
 static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decision, const lsync_guard_ending *ending)
 {
     lsync_guard_limits limits;
+    lsync_guard_view view;
+    lsync_guard_view_mark mark;
     char why[LSYNC_GUARD_WHY_MAX];
     lock_sync_status status;
 
     if (g->store.view == NULL)
         return decide_at_once(g, decision);
-    lock(g);
-    limits = g->limits;
-    unlock(g);
+    reset_after_fork(g);
     decision->limits = &limits;
     why[0] = '\0';
     (void)pthread_mutex_lock(&g->deciding);
-    status = g->store.update(g->store.state, decision, why);
+    lock(g);
+    limits = g->limits;
+    view = *g->store.view;
+    unlock(g);
+    mark = lsync_guard_view_mark_of(&view);
+    status = g->store.update(g->store.state, &view, decision, why);
+    lock(g);
+    lsync_guard_view_merge(g->store.view, mark, &view);
     record_result(g, status, why, ending);
+    unlock(g);
     (void)pthread_mutex_unlock(&g->deciding);
     return status;
 }

@@ -12,11 +12,11 @@ typedef struct memory_store {
     lsync_guard_record record;
 } memory_store;
 
-static lock_sync_status update(void *state, const lsync_guard_decision *decision, char *why)
+static lock_sync_status update(void *state, lsync_guard_view *view, const lsync_guard_decision *decision, char *why)
 {
     memory_store *s = state;
 
-    (void)why; /* cannot fail */
+    (void)view, (void)why; /* cannot fail */
     if (decision->decide(decision->user, &s->record, decision->limits, lsync_clock_boot_us(), s->slot))
         s->slot = lsync_random_next(&s->random);
     return LOCK_SYNC_OK;

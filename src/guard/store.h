@@ -12,9 +12,10 @@ typedef struct lsync_guard_store {
     void *state;            /* owned */
     int64_t granularity_us; /* how much its clock may be behind */
     lsync_guard_view *view; /* of a store that is shared, and may block and fail; NULL: in memory */
-    /* Makes a decision on the record and writes the record. Called by one thread at a time. OK, E_NO_MEMORY, or E_GUARD
-       with the cause in why[LSYNC_GUARD_WHY_MAX]. */
-    lock_sync_status (*update)(void *state, const lsync_guard_decision *decision, char *why);
+    /* Makes a decision on the record and writes the record. Called by one thread at a time. `view` is a copy of the
+       guard's view, and is changed; NULL: in memory. OK, E_NO_MEMORY, or E_GUARD with the cause in
+       why[LSYNC_GUARD_WHY_MAX]. */
+    lock_sync_status (*update)(void *state, lsync_guard_view *view, const lsync_guard_decision *decision, char *why);
     void (*destroy)(void *state);
     void (*after_fork)(void *state); /* in a forked child, before its first decision; NULL: in memory */
 } lsync_guard_store;

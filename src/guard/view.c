@@ -71,13 +71,59 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *sn
     return changed;
 }
 
-void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *snapshot)
+lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v)
 {
+    return (lsync_guard_view_mark){v->sights, v->keeps};
+}
+
+/* Whether a record that was decided on at `mark` is as new as the one in the view. Two decisions at the same time may
+   end in any order. */
+static bool is_newer(const lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_record *r)
+{
+    if (!v->has_seen || v->sights == mark.sights)
+        return true;
+    if (r->lineage.life == v->seen.lineage.life)
+        return r->version >= v->seen.version;
+    return r->lineage.born_us >= v->seen.lineage.born_us;
+}
+
+static void forget_kept(lsync_guard_view *v, uint64_t keeps)
+{
+    size_t first = 0;
+
+    while (first < v->kept_count && v->kept[first].number <= keeps)
+        first++;
+    v->kept_count -= first;
+    memmove(&v->kept[0], &v->kept[first], v->kept_count * sizeof v->kept[0]);
+}
+
+void lsync_guard_view_see(lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_snapshot *snapshot)
+{
+    forget_kept(v, mark.keeps);
+    if (!is_newer(v, mark, &snapshot->stored.record))
+        return;
     v->has_seen = true;
     v->seen = snapshot->stored.record;
+    v->seen_source = snapshot->source;
     v->seen_us = snapshot->now_us;
     v->seen_own_us = snapshot->own_now_us;
-    v->kept_count = 0;
+    v->sights++;
+}
+
+void lsync_guard_view_merge(lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_view *copy)
+{
+    lsync_guard_snapshot seen;
+
+    if (copy->warning[0] != '\0')
+        memcpy(v->warning, copy->warning, sizeof v->warning);
+    if (copy->sights == mark.sights)
+        return;
+    memset(&seen, 0, sizeof seen);
+    seen.stored.record = copy->seen;
+    seen.source = copy->seen_source;
+    seen.now_us = copy->seen_us;
+    seen.own_now_us = copy->seen_own_us;
+    lsync_guard_view_see(v, mark, &seen);
 }
 
 /* Returns the earliest time at which the block of an outcome ends; NEVER: the outcome has no block. */
@@ -106,7 +152,7 @@ static void drop_one(lsync_guard_view *v)
 
 void lsync_guard_view_keep(lsync_guard_view *v, const lsync_guard_ending *ending, int64_t own_now_us)
 {
-    v->kept[v->kept_count++] = (lsync_guard_kept){*ending, own_now_us};
+    v->kept[v->kept_count++] = (lsync_guard_kept){*ending, own_now_us, ++v->keeps};
     if (v->kept_count > LSYNC_GUARD_KEPT_MAX)
         drop_one(v);
 }

@@ -23,6 +23,12 @@ typedef struct lsync_guard_decision {
     int64_t lease_us; /* the lease that is requested */
 } lsync_guard_decision;
 
+/* The state of a view when a decision was made. */
+typedef struct lsync_guard_view_mark {
+    uint64_t sights;
+    uint64_t keeps;
+} lsync_guard_view_mark;
+
 /* Neither requests nor settles a slot: the record is only brought up to date. */
 bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                                 int64_t slot);
@@ -31,14 +37,18 @@ bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_g
 typedef struct lsync_guard_kept {
     lsync_guard_ending ending;
     int64_t at_us;
+    uint64_t number; /* counts up */
 } lsync_guard_kept;
 
 typedef struct lsync_guard_view {
     char warning[LSYNC_GUARD_WARNING_MAX]; /* from the store; "": none, or already recorded */
     bool has_seen;
     lsync_guard_record seen;
-    int64_t seen_us;     /* when, by the store's clock */
-    int64_t seen_own_us; /* when, by the guard's own clock */
+    lsync_guard_source seen_source; /* the store's, then */
+    int64_t seen_us;                /* when, by the store's clock */
+    int64_t seen_own_us;            /* when, by the guard's own clock */
+    uint64_t sights;                /* how often a record was seen */
+    uint64_t keeps;                 /* how many outcomes were kept, ever */
     size_t kept_count;
     lsync_guard_kept kept[LSYNC_GUARD_KEPT_MAX + 1]; /* one more than allowed: the newest, until one is dropped */
 } lsync_guard_view;
@@ -61,8 +71,14 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *sn
                              const lsync_guard_decision *decision, int64_t slot,
                              unsigned char bytes[LSYNC_GUARD_RECORD_SIZE]);
 
-/* Remembers the record in `snapshot`, which the store has now. Forgets the kept outcomes: the record contains them. */
-void lsync_guard_view_see(lsync_guard_view *v, const lsync_guard_snapshot *snapshot);
+lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v);
+
+/* Remembers the record in `snapshot`, which the store has now. Forgets the outcomes that had been kept when the decision
+   was made, at `mark`: the record contains them. If another decision has been made since, the newer record stays. */
+void lsync_guard_view_see(lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_snapshot *snapshot);
+
+/* Remembers what a copy of the view, made at `mark`, has seen since. */
+void lsync_guard_view_merge(lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_view *copy);
 
 /* Keeps an outcome that could not be written. If there are too many, drops the oldest one without a block, because its
    lease runs out anyway. If all have a block, drops the block that ends first. */

@@ -101,7 +101,7 @@ TEST(a_requested_lease_closes_a_lost_record)
 {
     scene s = new_scene();
 
-    lsync_guard_view_see(&s.v, &s.h);
+    lsync_guard_view_see(&s.v, lsync_guard_view_mark_of(&s.v), &s.h);
     s.h.present = false;
     s.asks = true;
     CHECK(changes(&s));
@@ -155,7 +155,7 @@ TEST(a_kept_outcome_is_settled_before_a_request_for_a_slot)
         CHECK_INT(s.verdict.wait_us, rows[i].wait);
         CHECK_INT(s.verdict.reason, rows[i].reason);
         CHECK_INT(s.v.kept_count, 1); /* until the record is written */
-        lsync_guard_view_see(&s.v, &s.h);
+        lsync_guard_view_see(&s.v, lsync_guard_view_mark_of(&s.v), &s.h);
         CHECK_INT(s.v.kept_count, 0);
         CHECK(s.v.has_seen && record_is_same(&s.v.seen, &s.h.stored.record));
     }
@@ -227,7 +227,7 @@ TEST(a_child_keeps_no_outcome)
     scene s = new_scene();
 
     CHECK(!s.v.has_seen && s.v.kept_count == 0 && s.v.warning[0] == '\0');
-    lsync_guard_view_see(&s.v, &s.h);
+    lsync_guard_view_see(&s.v, lsync_guard_view_mark_of(&s.v), &s.h);
     lsync_guard_view_keep(&s.v, &sent, OWN_NOW);
     lsync_guard_view_after_fork(&s.v);
     CHECK_INT(s.v.kept_count, 0);
@@ -272,7 +272,7 @@ TEST(the_record_that_was_seen_is_moved_onto_the_stores_clock)
         t_row("%s", rows[i].name);
         r->entries[0].over_us = NOW - S(1000);
         r->cells[LSYNC_GUARD_CELLS - 6] = 1;
-        lsync_guard_view_see(&s.v, &s.h);
+        lsync_guard_view_see(&s.v, lsync_guard_view_mark_of(&s.v), &s.h);
         s.h.present = false;
         s.h.now_us = NOW + rows[i].store_passed;
         s.h.own_now_us = OWN_NOW + rows[i].own_passed;
