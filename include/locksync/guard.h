@@ -80,6 +80,83 @@ typedef struct lock_sync_guard_look {
 } lock_sync_guard_look;
 
 /**
+ * One compare-and-swap of a record, or one look at it, that a channel carries out; see lock_sync_guard_channel_ops.
+ *
+ * The guard sets the first part, and the second part to zero. The channel sets the second part, and `done` last. The
+ * struct and all that it points to belong to the guard and stay as they are until `done` is set.
+ */
+typedef struct lock_sync_guard_swap {
+    size_t struct_size;   /**< sizeof(lock_sync_guard_swap) in the library's build. */
+    const void *key;      /**< lock_sync_guard_store::key of the guard, not NUL-terminated. */
+    size_t key_size;      /**< Size of `key`. */
+    const void *expected; /**< Write only if the stored record is equal to this. */
+    size_t expected_size; /**< 0: write only if there is no record. */
+    const void *record;   /**< The new record. */
+    size_t record_size;   /**< 0: only look. The members up to `expected_source` then do not matter. */
+    /** Write only if the store's time is not before this, in us by the store's clock... */
+    int64_t not_before_us;
+    int64_t not_after_us;  /**< ...and not after this. */
+    int64_t expires_in_ms; /**< The store may drop the new record after this time. */
+    /** Write only if this is the id of the store's lineage; zeros: any. See lock_sync_guard_look::source. */
+    unsigned char expected_source[LOCK_SYNC_GUARD_SOURCE_SIZE];
+
+    bool done; /**< The swap is over, and the members below are set. */
+    /** LOCK_SYNC_OK, also if the record was not replaced; LOCK_SYNC_E_NO_MEMORY. Any other status: the store failed,
+     *  and `why` says how. */
+    lock_sync_status status;
+    /** The record was written. False with LOCK_SYNC_OK: a condition was not met, or the guard only looks. `found` then
+     *  has the record. */
+    bool replaced;
+    bool unknown; /**< With a failure: the record may have been written, because the response was lost. */
+    unsigned char found[LOCK_SYNC_GUARD_RECORD_MAX]; /**< The stored record, unless it was replaced. */
+    size_t found_size;                               /**< Its size; 0: no record. */
+    int64_t now_us; /**< The store's time when the swap was carried out, as lock_sync_guard_look::now_us. */
+    unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE]; /**< As lock_sync_guard_look::source. */
+    int64_t empty_since_us;            /**< As lock_sync_guard_look::empty_since_us; the guard sets it to INT64_MIN. */
+    char warning[256];                 /**< As lock_sync_guard_look::warning. */
+    char why[192];                     /**< Why the store failed; no secret. */
+    int64_t begun_us;                  /**< For the channel: when the swap began. */
+    struct lock_sync_guard_swap *next; /**< For the channel, to link its open swaps. */
+} lock_sync_guard_swap;
+
+/** Events that a channel waits for; see lock_sync_guard_channel_ops::wants. */
+enum {
+    LOCK_SYNC_CHANNEL_READ = 1,   /**< Its descriptor to be readable. */
+    LOCK_SYNC_CHANNEL_WRITE = 2,  /**< Its descriptor to be writable. */
+    LOCK_SYNC_CHANNEL_CONNECT = 4 /**< A call of `connect`. It has no open swap then. */
+};
+
+/**
+ * How a pool makes decisions in a store without waiting for each: many swaps at a time over one connection.
+ *
+ * Each pool opens its own channel to a store. It calls all functions from its own thread, except `connect`. It calls
+ * one function at a time, and never waits in any but `connect`. A channel calls nothing: the pool calls `proceed` when
+ * the descriptor is ready or the time has come, and then looks which swaps are done.
+ */
+typedef struct lock_sync_guard_channel_ops {
+    size_t struct_size; /**< sizeof(lock_sync_guard_channel_ops) in the application's build. */
+    /** Makes a channel that is not connected. `user` is lock_sync_guard_store::channel_user; the channel keeps what it
+     *  needs of it until `close`. Returns LOCK_SYNC_OK or LOCK_SYNC_E_NO_MEMORY. */
+    lock_sync_status (*open)(void *user, void **channel);
+    /** Connects. Runs on the pool's helper thread, and may block. If it fails, the channel must not want CONNECT until
+     *  `proceed` was called. Swaps that begin until it is connected fail in the next `proceed`. */
+    void (*connect)(void *channel);
+    /** Adds a swap to the open ones. Never sets its `done`: `proceed` does that. */
+    void (*begin)(void *channel, lock_sync_guard_swap *swap);
+    /** Sends and receives what is possible without waiting, and ends swaps that have been open for too long. `readable`
+     *  and `writable`: the descriptor is ready. `now_us`: the time in us by a clock that does not step.
+     *  If the connection is lost, ends all open swaps, but leaves the descriptor open, for the pool to forget it. */
+    void (*proceed)(void *channel, bool readable, bool writable, int64_t now_us);
+    /** Returns the connection's descriptor; -1: not connected. A descriptor is closed by `connect` or `close` only. */
+    int (*fd)(void *channel);
+    /** Returns LOCK_SYNC_CHANNEL_*. *due_us: when `proceed` must be called at the latest, by the clock of `proceed`;
+     *  INT64_MAX: never. */
+    uint32_t (*wants)(void *channel, int64_t now_us, int64_t *due_us);
+    /** Frees the channel. The open swaps are done, with `unknown`. */
+    void (*close)(void *channel);
+} lock_sync_guard_channel_ops;
+
+/**
  * An application-supplied store for a guard's record.
  *
  * The store offers compare-and-swap on one small block of bytes, and a clock that all users share. The application
@@ -119,6 +196,13 @@ typedef struct lock_sync_guard_store {
      *  false if the store's `source` is no longer the one that the last `look` reported. */
     lock_sync_status (*swap)(void *user, const void *old_record, size_t old_size, const void *new_record,
                              size_t new_size, int64_t expires_in_ms, bool *replaced);
+    /** Optional, besides `look` and `swap`: how a pool reaches the store. All functions are required. The struct must
+     *  outlive the guard and all pools that used it. NULL: a pool calls `look` and `swap` on its helper thread, for one
+     *  guard after another. */
+    const lock_sync_guard_channel_ops *channel_ops;
+    void *channel_user; /**< For `open`. The guards of a pool with the same `channel_user` use one channel. */
+    const void *key;    /**< The key of this guard's record in a channel; borrowed until the guard is freed. */
+    size_t key_size;    /**< Size of `key`. */
 } lock_sync_guard_store;
 
 /**
@@ -169,7 +253,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_
  * @param store Copied.
  * @param[out] out As in lock_sync_guard_new().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, neither `load` and `replace` nor `look` and `swap`,
- *         struct_size too small); LOCK_SYNC_E_NO_MEMORY.
+ *         a channel without one of its functions, struct_size too small); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
  * @since 0.1.0
  */

@@ -14,8 +14,7 @@
 #define TRIES_MAX 100
 #define MS_MAX ((int64_t)1 << 50) /* far beyond any clock, and its microseconds still fit */
 #define MILLISECONDS_US 999       /* how much a clock of whole milliseconds may be behind */
-#define EXPIRY_MARGIN_MS 60000
-#define DESCRIPTION_MAX 128 /* the store's description of a failure */
+#define DESCRIPTION_MAX 128       /* the store's description of a failure */
 
 typedef struct application_store {
     lock_sync_allocator memory;
@@ -96,13 +95,10 @@ static lock_sync_status call_swap(const application_store *s, const void *before
                                   const unsigned char after[LSYNC_GUARD_RECORD_SIZE], const lsync_guard_snapshot *h,
                                   bool *replaced)
 {
-    /* the record may be stale already, even never have had an effect */
-    int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&h->stored.record), h->now_us);
-
     if (s->store.swap == NULL)
         return s->store.replace(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE, replaced);
-    return s->store.swap(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE,
-                         (stale_at_us - h->now_us) / 1000 + EXPIRY_MARGIN_MS, replaced);
+    return s->store.swap(s->store.user, before, size, after, LSYNC_GUARD_RECORD_SIZE, lsync_guard_expires_in_ms(h),
+                         replaced);
 }
 
 /* Tries once to make and write a decision. *done: the decision is valid. If `swap` fails, the record may still have
@@ -163,10 +159,18 @@ static void destroy(void *state)
 /* Whether a store has the required functions. A shorter struct is from an older header and lacks the last members. */
 static bool is_complete(const lock_sync_guard_store *store)
 {
-    bool looks = store->struct_size >= sizeof *store && store->look != NULL && store->swap != NULL;
+    bool looks = store->struct_size >= offsetof(lock_sync_guard_store, channel_ops) && store->look != NULL &&
+                 store->swap != NULL;
 
     return store->struct_size >= offsetof(lock_sync_guard_store, destroy) &&
            (looks || (store->load != NULL && store->replace != NULL));
+}
+
+static bool is_channel(const lock_sync_guard_channel_ops *ops)
+{
+    return ops == NULL ||
+           (ops->struct_size >= sizeof *ops && ops->open != NULL && ops->connect != NULL && ops->begin != NULL &&
+            ops->proceed != NULL && ops->fd != NULL && ops->wants != NULL && ops->close != NULL);
 }
 
 lock_sync_status lsync_application_store_new(const lock_sync_allocator *memory, const lock_sync_guard_store *store,
@@ -181,13 +185,19 @@ lock_sync_status lsync_application_store_new(const lock_sync_allocator *memory, 
         return LOCK_SYNC_E_NO_MEMORY;
     s->memory = *memory;
     lsync_copy_struct(&s->store, sizeof s->store, store, store->struct_size);
+    if (!is_channel(s->store.channel_ops)) {
+        lsync_free(memory, s);
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    }
     lsync_guard_view_init(&s->view);
     lsync_random_seed(&s->random);
-    *out = (lsync_guard_store){.state = s,
-                               .granularity_us = s->store.look != NULL ? 0 : MILLISECONDS_US,
-                               .view = &s->view,
-                               .update = update,
-                               .destroy = destroy,
-                               .after_fork = after_fork};
+    *out = (lsync_guard_store){
+        .state = s,
+        .channel = {s->store.channel_ops, s->store.channel_user, s->store.key, s->store.key_size},
+        .granularity_us = s->store.look != NULL ? 0 : MILLISECONDS_US,
+        .view = &s->view,
+        .update = update,
+        .destroy = destroy,
+        .after_fork = after_fork};
     return LOCK_SYNC_OK;
 }

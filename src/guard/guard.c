@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/random.h"
 #include "guard/store.h"
 
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct lock_sync_guard {
     bool has_new_warning;     /* the warning is not logged yet */
     pthread_mutex_t deciding; /* held for the whole decision of a store that may block; never by a pool's thread */
     lsync_process process;    /* used only if the store has a view */
+    lsync_random random;      /* used only if the store has a channel */
 };
 
 /* --- life cycle --- */
@@ -87,6 +89,8 @@ static lock_sync_status finish_new(lock_sync_guard **out, lock_sync_status made)
         *out = NULL;
     } else {
         (*out)->limits.granularity_us = (*out)->store.granularity_us;
+        if ((*out)->store.channel.ops != NULL)
+            lsync_random_seed(&(*out)->random);
     }
     return made;
 }
@@ -151,6 +155,7 @@ static void reset_after_fork(lock_sync_guard *g)
     (void)make_mutexes(g); /* a thread of the parent may have locked them, and does not exist here */
     lsync_guard_view_after_fork(g->store.view);
     g->store.after_fork(g->store.state);
+    lsync_random_seed(&g->random); /* the child draws other slots than its parent */
     lsync_process_adopt(&g->process);
 }
 
@@ -321,75 +326,33 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
     return status;
 }
 
-/* A request for a slot, and the decision on it. */
-typedef struct slot_request {
-    lsync_guard_request request; /* its slot is 0 for a new slot, whose number the store draws */
-    uint32_t charges;
-    lsync_guard_reservation reservation;
-} slot_request;
-
-static lsync_guard_reservation reservation_of(const lsync_guard_verdict *v)
+static lock_sync_status run(lock_sync_guard *g, lsync_guard_task *task)
 {
-    return (lsync_guard_reservation){v->slot, lsync_clock_ms_up(v->wait_us), lsync_clock_ms_up(v->soonest_us),
-                                     v->reason};
+    lsync_guard_decision decision = {task->decide, task, NULL, task->request.lease_us};
+    lock_sync_status status = decide(g, &decision, task->settles ? &task->ending : NULL);
+
+    return status == LOCK_SYNC_OK ? lsync_guard_task_status(task) : status;
 }
 
-static lock_sync_status ask(lock_sync_guard *g, slot_request *q, lsync_guard_decide_fn decide_fn,
-                            lsync_guard_reservation *reservation)
+static lock_sync_status run_for(lock_sync_guard *g, lsync_guard_task task, lsync_guard_reservation *reservation)
 {
-    lsync_guard_decision decision = {decide_fn, q, NULL, q->request.lease_us};
-    lock_sync_status status;
+    lock_sync_status status = run(g, &task);
 
-    *reservation = (lsync_guard_reservation){0};
-    status = decide(g, &decision, NULL);
-    if (status != LOCK_SYNC_OK)
-        return status;
-    *reservation = q->reservation;
-    return reservation->slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;
-}
-
-static bool decide_reserve(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                           int64_t slot)
-{
-    slot_request *q = user;
-
-    lsync_guard_verdict v;
-
-    q->request.slot = slot;
-    v = lsync_guard_reserve(r, limits, &q->request, now_us);
-    q->reservation = reservation_of(&v);
-    return v.slot != 0;
+    *reservation = status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON ? task.reservation
+                                                                            : (lsync_guard_reservation){0};
+    return status;
 }
 
 lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
                                  lsync_guard_reservation *reservation)
 {
-    slot_request q = {.request = {kind, lease_ms * 1000, 0}};
-
-    return ask(g, &q, decide_reserve, reservation);
-}
-
-static bool decide_extend(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                          int64_t slot)
-{
-    slot_request *q = user;
-    lsync_guard_ending charges = {.retry_after_us = -1, .charges = q->charges};
-
-    lsync_guard_verdict v = lsync_guard_extend(r, limits, &q->request, now_us);
-
-    (void)slot;
-    q->reservation = reservation_of(&v);
-    if (v.slot != 0)
-        lsync_guard_settle(r, limits, &charges, now_us);
-    return false;
+    return run_for(g, lsync_guard_task_ask(kind, lease_ms), reservation);
 }
 
 lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
                                          lsync_guard_reservation *reservation)
 {
-    slot_request q = {.request = {0, lease_ms * 1000, slot}, .charges = charges};
-
-    return ask(g, &q, decide_extend, reservation);
+    return run_for(g, lsync_guard_task_extend(slot, charges, lease_ms), reservation);
 }
 
 lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard, lock_sync_request_kind kind, int64_t lease_ms,
@@ -413,15 +376,64 @@ lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, int64_t lease_m
     return lock_sync_guard_reserve_for(guard, LOCK_SYNC_REQUEST_SYNC, lease_ms, wait_ms, slot);
 }
 
-/* --- settling --- */
+/* --- decisions in a channel --- */
 
-static bool decide_settle(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
-                          int64_t slot)
+const lsync_guard_channel *lsync_guard_channel_of(const lock_sync_guard *g)
 {
-    (void)slot;
-    lsync_guard_settle(r, limits, user, now_us);
-    return false;
+    return &g->store.channel;
 }
+
+/* Makes the next swap of a task, or the first one. The caller must hold the mutex. */
+static lsync_proposal_state propose(lock_sync_guard *g, lsync_channel_task *t, bool is_first)
+{
+    const lsync_guard_decision decision = {t->task.decide, &t->task, &g->limits, t->task.request.lease_us};
+    const lsync_proposal_input input = {&decision, lsync_clock_boot_us(), lsync_random_next(&g->random)};
+    lsync_proposal_state state = LSYNC_PROPOSAL_OPEN;
+
+    if (is_first)
+        lsync_proposal_begin(&t->proposal, g->store.view, &input);
+    else
+        state = lsync_proposal_continue(&t->proposal, g->store.view, &input);
+    t->proposal.swap.key = g->store.channel.key;
+    t->proposal.swap.key_size = g->store.channel.key_size;
+    return state;
+}
+
+void lsync_guard_begin(lock_sync_guard *g, lsync_channel_task *t)
+{
+    lock(g);
+    (void)propose(g, t, true);
+    unlock(g);
+}
+
+bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t)
+{
+    lsync_proposal_state state;
+    char why[LSYNC_GUARD_WHY_MAX];
+
+    lock(g);
+    state = propose(g, t, false);
+    if (state != LSYNC_PROPOSAL_OPEN) {
+        t->status = state == LSYNC_PROPOSAL_DONE ? lsync_guard_task_status(&t->task) : LOCK_SYNC_E_GUARD;
+        (void)snprintf(why, sizeof why, "%s", t->proposal.swap.why);
+        record_result(g, state == LSYNC_PROPOSAL_DONE ? LOCK_SYNC_OK : t->status, why,
+                      t->task.settles ? &t->task.ending : NULL);
+    }
+    unlock(g);
+    return state == LSYNC_PROPOSAL_OPEN;
+}
+
+void lsync_guard_abandon(lock_sync_guard *g, const lsync_guard_task *task, lock_sync_status status, const char *why)
+{
+    char text[LSYNC_GUARD_WHY_MAX];
+
+    (void)snprintf(text, sizeof text, "%s", why);
+    lock(g);
+    record_result(g, status, text, task->settles ? &task->ending : NULL);
+    unlock(g);
+}
+
+/* --- settling --- */
 
 /* Tries to write the kept outcomes before the guard is freed. */
 static void write_kept(lock_sync_guard *g)
@@ -435,27 +447,11 @@ static void write_kept(lock_sync_guard *g)
         (void)decide(g, &nothing, NULL);
 }
 
-uint32_t lsync_settlement_charges(const lsync_settlement *settlement)
-{
-    return settlement->sends > 1 ? settlement->sends - 1 : 0;
-}
-
-static lsync_guard_ending ending_of(int64_t slot, const lsync_settlement *settlement)
-{
-    int64_t retry_after_ms = settlement->retry_after_ms;
-    lsync_guard_ending ending = {slot, settlement->outcome, -1, 0, lsync_settlement_charges(settlement)};
-
-    if (retry_after_ms >= 0) /* the limit prevents an overflow; the rule cuts to an hour anyway */
-        ending.retry_after_us = retry_after_ms > INTERVAL_MS_MAX ? LSYNC_GUARD_HOUR_US : retry_after_ms * 1000;
-    return ending;
-}
-
 lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
 {
-    lsync_guard_ending ending = ending_of(slot, settlement);
-    lsync_guard_decision decision = {decide_settle, &ending, NULL, 0};
+    lsync_guard_task task = lsync_guard_task_settle(slot, settlement);
 
-    return decide(g, &decision, &ending);
+    return run(g, &task);
 }
 
 lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot, lock_sync_guard_outcome outcome,

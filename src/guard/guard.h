@@ -2,16 +2,10 @@
 #ifndef LSYNC_GUARD_GUARD_H
 #define LSYNC_GUARD_GUARD_H
 
-#include "guard/rule.h"
+#include "guard/proposal.h"
+#include "guard/store.h"
+#include "guard/task.h"
 #include "locksync/guard.h"
-
-/* A guard's decision on a request for a slot. The other members are set if it was denied. */
-typedef struct lsync_guard_reservation {
-    int64_t slot;       /* 0: denied */
-    int64_t wait_ms;    /* until a slot is certain to be granted, if no other user asks */
-    int64_t soonest_ms; /* until a slot may be granted */
-    lsync_guard_reason reason;
-} lsync_guard_reservation;
 
 /* As lock_sync_guard_reserve_for(). */
 lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
@@ -23,21 +17,29 @@ lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind
 lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
                                          lsync_guard_reservation *reservation);
 
-/* How a slot ended. */
-typedef struct lsync_settlement {
-    lock_sync_guard_outcome outcome;
-    int64_t retry_after_ms; /* for LIMITED; < 0: the service sent none */
-    uint32_t sends;         /* how often the request was sent: libcurl may send it twice over HTTP/2 */
-} lsync_settlement;
-
-/* Returns how often a request was sent, less the one time that its slot covers. */
-uint32_t lsync_settlement_charges(const lsync_settlement *settlement);
-
 /* Settles a slot, and counts each time the request was sent. */
 lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement);
 
 /* Whether a request to the guard may block: its store does I/O, or is the application's. */
 bool lsync_guard_may_block(const lock_sync_guard *g);
+
+/* A task whose decision is made in the channel of the guard's store. */
+typedef struct lsync_channel_task {
+    lsync_guard_task task;
+    lsync_proposal proposal; /* with the swap that must be carried out */
+    lock_sync_status status; /* the result */
+} lsync_channel_task;
+
+/* How a pool reaches the guard's store without waiting; `ops` is NULL: it cannot. */
+const lsync_guard_channel *lsync_guard_channel_of(const lock_sync_guard *g);
+
+/* Begins to carry out `t->task`: makes the first swap. Then lsync_guard_continue after each swap that is done. True:
+   there is another swap. False: the status is set, as by the functions above. */
+void lsync_guard_begin(lock_sync_guard *g, lsync_channel_task *t);
+bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t);
+
+/* Records that a task could not be carried out, and why. Keeps its outcome, if it settles a slot. */
+void lsync_guard_abandon(lock_sync_guard *g, const lsync_guard_task *task, lock_sync_status status, const char *why);
 
 /* Takes a warning about the store that has not been logged yet. False: no warning. */
 bool lsync_guard_take_warning(lock_sync_guard *g, char *text, size_t size);

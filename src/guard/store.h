@@ -8,9 +8,18 @@
 
 #define LSYNC_GUARD_WHY_MAX 192
 
+/* How a pool reaches the record in a store; see lock_sync_guard_channel_ops. */
+typedef struct lsync_guard_channel {
+    const lock_sync_guard_channel_ops *ops; /* NULL: the store has no channel */
+    void *user;
+    const void *key;
+    size_t key_size;
+} lsync_guard_channel;
+
 typedef struct lsync_guard_store {
     void *state;            /* owned */
     int64_t granularity_us; /* how much its clock may be behind */
+    lsync_guard_channel channel;
     lsync_guard_view *view; /* of a store that is shared, and may block and fail; NULL: in memory */
     /* Makes a decision on the record and writes the record. Called by one thread at a time. `view` is a copy of the
        guard's view, and is changed; NULL: in memory. OK, E_NO_MEMORY, or E_GUARD with the cause in

@@ -8,6 +8,8 @@
    does not move its cells. */
 #define CLOCK_NOISE_US 2000000
 
+#define EXPIRY_MARGIN_MS 60000
+
 bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                                 int64_t slot)
 {
@@ -69,6 +71,14 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *sn
         lsync_guard_pack(&snapshot->stored, bytes);
     }
     return changed;
+}
+
+int64_t lsync_guard_expires_in_ms(const lsync_guard_snapshot *snapshot)
+{
+    /* the record may be stale already, even never have had an effect */
+    int64_t stale_at_us = lsync_time_later(lsync_guard_stale_at_us(&snapshot->stored.record), snapshot->now_us);
+
+    return (stale_at_us - snapshot->now_us) / 1000 + EXPIRY_MARGIN_MS;
 }
 
 lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v)

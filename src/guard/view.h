@@ -47,6 +47,7 @@ typedef struct lsync_guard_view {
     lsync_guard_source seen_source; /* the store's, then */
     int64_t seen_us;                /* when, by the store's clock */
     int64_t seen_own_us;            /* when, by the guard's own clock */
+    int64_t trip_us;                /* how long the last round trip took */
     uint64_t sights;                /* how often a record was seen */
     uint64_t keeps;                 /* how many outcomes were kept, ever */
     size_t kept_count;
@@ -70,6 +71,9 @@ void lsync_guard_view_init(lsync_guard_view *v);
 bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *snapshot,
                              const lsync_guard_decision *decision, int64_t slot,
                              unsigned char bytes[LSYNC_GUARD_RECORD_SIZE]);
+
+/* Returns how long the store must keep the record in `snapshot`. */
+int64_t lsync_guard_expires_in_ms(const lsync_guard_snapshot *snapshot);
 
 lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v);
 

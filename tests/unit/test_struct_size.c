@@ -58,6 +58,49 @@ static lock_sync_status take_store(const void *given)
     return status;
 }
 
+/* --- a channel, which only a pool would use --- */
+
+static lock_sync_status open_channel(void *user, void **channel)
+{
+    (void)user, (void)channel;
+    return LOCK_SYNC_E_NO_MEMORY;
+}
+
+static void use(void *channel)
+{
+    (void)channel;
+}
+
+static void begin(void *channel, lock_sync_guard_swap *swap)
+{
+    (void)channel, (void)swap;
+}
+
+static void proceed(void *channel, bool readable, bool writable, int64_t now_us)
+{
+    (void)channel, (void)readable, (void)writable, (void)now_us;
+}
+
+static int fd_of(void *channel)
+{
+    (void)channel;
+    return -1;
+}
+
+static uint32_t wants(void *channel, int64_t now_us, int64_t *due_us)
+{
+    (void)channel, (void)now_us, (void)due_us;
+    return 0;
+}
+
+static lock_sync_status take_channel(const void *given)
+{
+    const lock_sync_guard_store store = {
+        .struct_size = sizeof store, .load = load, .replace = replace, .channel_ops = given};
+
+    return take_store(&store);
+}
+
 static lock_sync_status take_allocator(const void *given)
 {
     lock_sync_ctx *ctx;
@@ -117,11 +160,19 @@ TEST(a_struct_of_an_older_header_is_accepted)
     t_heap heap = {0};
     const lock_sync_transport transport = {.perform = perform};
     const lock_sync_guard_store store = {.load = load, .replace = replace};
+    const lock_sync_guard_channel_ops channel = {.open = open_channel,
+                                                 .connect = use,
+                                                 .begin = begin,
+                                                 .proceed = proceed,
+                                                 .fd = fd_of,
+                                                 .wants = wants,
+                                                 .close = use};
     const lock_sync_allocator allocator = t_heap_allocator(&heap);
     const shape shapes[] = {
         {"transport", &transport, offsetof(lock_sync_transport, cancel), sizeof transport, take_transport},
         {"store", &store, offsetof(lock_sync_guard_store, destroy), sizeof store, take_store},
-        {"allocator", &allocator, sizeof allocator, sizeof allocator, take_allocator}, /* all members are required */
+        {"channel", &channel, sizeof channel, sizeof channel, take_channel},           /* all members are required */
+        {"allocator", &allocator, sizeof allocator, sizeof allocator, take_allocator}, /* here too */
     };
 
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
