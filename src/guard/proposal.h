@@ -1,7 +1,7 @@
 /* A decision that is made without waiting for the store. The guard reckons what the store has now: the record that it
    saw last, and the time by its own clock. It decides on that, and proposes the new record. The store writes it only if
-   the record is still the same and its time lies in a window. Otherwise it returns both, and the guard decides again. So
-   a decision takes one round trip if no other user interferes. Pure: times are arguments.
+   the record is still the same and its time lies in a window. Otherwise it returns both, and the guard decides again.
+   So a decision takes one round trip if no other user interferes. Pure: times are arguments.
 
    The decision is made at the beginning of the window, and the times in the record are those of its end. So the rule
    takes the window's length for the granularity of the store's clock. */

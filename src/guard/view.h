@@ -77,8 +77,9 @@ int64_t lsync_guard_expires_in_ms(const lsync_guard_snapshot *snapshot);
 
 lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v);
 
-/* Remembers the record in `snapshot`, which the store has now. Forgets the outcomes that had been kept when the decision
-   was made, at `mark`: the record contains them. If another decision has been made since, the newer record stays. */
+/* Remembers the record in `snapshot`, which the store has now. Forgets the outcomes that had been kept when the
+   decision was made, at `mark`: the record contains them. If another decision was made since, the newer record stays.
+ */
 void lsync_guard_view_see(lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_snapshot *snapshot);
 
 /* Remembers what a copy of the view, made at `mark`, has seen since. */

@@ -1,5 +1,5 @@
-/* A decision that is proposed to a store. Each row says what happens at the store, and how many round trips the decision
-   takes. */
+/* A decision that is proposed to a store. Each row says what happens at the store, and how many round trips the
+   decision takes. */
 #include "guard/proposal.h"
 #include "guard/task.h"
 #include "records.h"

@@ -59,7 +59,7 @@ TEST(a_swap_over_another_connection_than_the_last_look_writes_nothing)
     CHECK(!swaps(a));
     check_look(a);
     CHECK(swaps(a));
-    lsync_redis_disconnect(&r->connection);
+    lsync_redis_disconnect(&r->session.connection);
     CHECK(!swaps(a)); /* not connected */
     CHECK_INT(i->connections, 2);
     lock_sync_redis_free(r);

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIMEOUT_US 1000000
-#define RECEIVED_MAX ((size_t)64 * 1024) /* the longest reply, INFO's, has less than 10 KiB */
 #define ELEMENTS_MAX 64
 #define LEVELS_MAX 4 /* an array in an array is the most that a reply has */
 
@@ -77,22 +75,31 @@ static bool send_all(lsync_redis_connection *c, const char *bytes, size_t size)
     return true;
 }
 
-/* Passes bytes to the reader, which may already have some. *parsed remains NULL until a reply is complete. */
-static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed)
+const char *lsync_redis_parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed)
 {
     bool good;
 
     atomic_store(&c->parsing, true);
     good = redisReaderFeed(c->reader, bytes, size) == REDIS_OK && redisReaderGetReply(c->reader, parsed) == REDIS_OK;
     atomic_store(&c->parsing, false);
-    return good || fail(c, c->rejected != NULL ? c->rejected : "the reply is not understood", NULL);
+    if (good)
+        return NULL;
+    return c->rejected != NULL ? c->rejected : "the reply is not understood";
+}
+
+static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed)
+{
+    const char *why = lsync_redis_parse(c, bytes, size, parsed);
+
+    return why == NULL || fail(c, why, NULL);
 }
 
 /* Receives and parses the bytes that are available. */
 static bool receive_some(lsync_redis_connection *c, void **parsed)
 {
     char bytes[4096];
-    size_t room = RECEIVED_MAX - c->received < sizeof bytes ? RECEIVED_MAX - c->received : sizeof bytes;
+    size_t left = LSYNC_REDIS_RECEIVED_MAX - c->received;
+    size_t room = left < sizeof bytes ? left : sizeof bytes;
     ssize_t got = -1;
 
     if (room == 0)
@@ -299,7 +306,7 @@ static void end_step(const lsync_redis_connection *c, int64_t *left_us)
 static bool open_by_sentinels(lsync_redis_connection *c)
 {
     lsync_redis_place master;
-    int64_t left_us = TIMEOUT_US;
+    int64_t left_us = LSYNC_REDIS_TIMEOUT_US;
     bool found = false;
 
     for (size_t sentinels = c->url.place_count; sentinels > 0 && !found; sentinels--) {
@@ -325,7 +332,7 @@ static bool open_connection(lsync_redis_connection *c)
 
 bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *commands, size_t n, redisReply **replies)
 {
-    c->until_us = lsync_clock_boot_us() + TIMEOUT_US;
+    c->until_us = lsync_clock_boot_us() + LSYNC_REDIS_TIMEOUT_US;
     return (lsync_redis_is_connected(c) || open_connection(c)) && round_trip(c, commands, n, replies);
 }
 

@@ -19,6 +19,9 @@
 #include <sys/types.h>
 
 #define LSYNC_REDIS_COMMANDS_MAX 4
+#define LSYNC_REDIS_WORDS_MAX 12
+#define LSYNC_REDIS_TIMEOUT_US 1000000
+#define LSYNC_REDIS_RECEIVED_MAX ((size_t)64 * 1024) /* the longest reply, INFO's, has less than 10 KiB */
 
 typedef struct lsync_redis_connection {
     lsync_redis_url url;
@@ -39,8 +42,8 @@ typedef struct lsync_redis_connection {
 /* One command: its words, which may contain any bytes. */
 typedef struct lsync_redis_command {
     int words;
-    const char *word[8];
-    size_t size[8];
+    const char *word[LSYNC_REDIS_WORDS_MAX];
+    size_t size[LSYNC_REDIS_WORDS_MAX];
 } lsync_redis_command;
 
 void lsync_redis_command_add(lsync_redis_command *command, const char *word, size_t size);
@@ -56,6 +59,9 @@ bool lsync_redis_call(lsync_redis_connection *c, const lsync_redis_command *comm
 
 /* Sets `server`, which messages name. */
 void lsync_redis_name_server(lsync_redis_connection *c, const lsync_redis_place *place);
+/* Passes bytes to the reader, which may already have some. *parsed remains NULL until a reply is complete. Returns
+   NULL, or why the bytes are rejected. */
+const char *lsync_redis_parse(lsync_redis_connection *c, const char *bytes, size_t size, void **parsed);
 
 /* Sets `why`: the server, what failed, and the cause (NULL or "": no cause). */
 void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause);

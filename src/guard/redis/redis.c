@@ -1,21 +1,9 @@
 /* A Redis server, and the guards that are opened on it. */
+#include "guard/redis/channel.h"
 #include "guard/redis/redis_store.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void unref(lock_sync_redis *r)
-{
-    lock_sync_allocator memory;
-
-    if (atomic_fetch_sub(&r->users, 1) > 1)
-        return;
-    memory = r->memory;
-    lsync_redis_disconnect(&r->connection);
-    lsync_fork_mutex_destroy(&r->mutex);
-    lsync_wipe(r, sizeof *r);
-    lsync_free(&memory, r);
-}
 
 static void describe(void *user, char *text, size_t size)
 {
@@ -30,7 +18,7 @@ static void destroy(void *user)
     lock_sync_redis *server = s->server;
 
     lsync_free(&server->memory, s);
-    unref(server);
+    lsync_redis_unref(server);
 }
 
 /* Whether a key may be used for an account. A key with the suffix of markers may not. */
@@ -72,13 +60,13 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
         return LOCK_SYNC_E_NO_MEMORY;
     memset(redis, 0, sizeof *redis);
     redis->memory = memory;
-    redis->connection.stream.fd = -1;
+    redis->session.connection.stream.fd = -1;
     if (!lsync_fork_mutex_init(&redis->mutex)) {
         lsync_free(&memory, redis);
         return LOCK_SYNC_E_NO_MEMORY;
     }
-    (void)lsync_redis_url_parse(url, &redis->connection.url);
-    lsync_redis_name_server(&redis->connection, &redis->connection.url.places[0]);
+    (void)lsync_redis_url_parse(url, &redis->session.connection.url);
+    lsync_redis_name_server(&redis->session.connection, &redis->session.connection.url.places[0]);
     atomic_init(&redis->users, 1);
     *out = redis;
     return LOCK_SYNC_OK;
@@ -87,7 +75,7 @@ lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out)
 void lock_sync_redis_free(lock_sync_redis *redis)
 {
     if (redis != NULL)
-        unref(redis);
+        lsync_redis_unref(redis);
 }
 
 lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, const char *key)
@@ -113,7 +101,7 @@ size_t lock_sync_redis_error_message(lock_sync_redis *redis, char *text, size_t 
         return 0;
     }
     lsync_fork_mutex_lock(&redis->mutex);
-    length = snprintf(text, size, "%s", redis->connection.why);
+    length = snprintf(text, size, "%s", redis->session.connection.why);
     lsync_fork_mutex_unlock(&redis->mutex);
     return length < 0 ? 0 : (size_t)length;
 }
@@ -124,7 +112,9 @@ lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *
                                    .destroy = destroy,
                                    .describe = describe,
                                    .look = lsync_redis_look,
-                                   .swap = lsync_redis_swap};
+                                   .swap = lsync_redis_swap,
+                                   .channel_ops = &lsync_redis_channel_ops,
+                                   .channel_user = redis};
     size_t key_size;
     lock_sync_status status;
     lsync_redis_store *s;
@@ -138,13 +128,14 @@ lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *
     if (s == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     memset(s, 0, sizeof *s);
-    s->server = redis;
     s->key_size = key_size;
     memcpy(s->key, key, key_size + 1);
     store.user = s;
+    store.key = s->key;
+    store.key_size = key_size;
     status = lock_sync_guard_new_with_store(&store, out);
     if (status == LOCK_SYNC_OK)
-        (void)atomic_fetch_add(&redis->users, 1);
+        s->server = lsync_redis_ref(redis);
     else
         lsync_free(&redis->memory, s);
     return status;

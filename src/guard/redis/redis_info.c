@@ -93,10 +93,15 @@ void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size
 
 /* --- the marker --- */
 
-void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE])
+void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_MARKER_SIZE])
 {
     for (size_t i = 0; i < LOCK_SYNC_GUARD_SOURCE_SIZE; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", info->source[i]);
+}
+
+void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE])
+{
+    lsync_redis_info_write_source(info, text);
     (void)snprintf(text + HEX_SIZE, LSYNC_REDIS_MARKER_SIZE - HEX_SIZE, " %" PRId64, now_us);
 }
 

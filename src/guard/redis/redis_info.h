@@ -27,6 +27,9 @@ void lsync_redis_info_read(lsync_redis_info *info, const char *text);
 /* Writes why the server can lose records, as part of a sentence; "": no reason is known. */
 void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size);
 
+/* Writes the replication id, in hexadecimal. */
+void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_MARKER_SIZE]);
+
 /* Writes a marker: the server's replication id, and when the marker is made, by the server's clock. */
 void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE]);
 

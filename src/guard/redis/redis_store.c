@@ -15,8 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECONDS_MAX ((long long)1 << 40)
-#define KEY_ROOM (LSYNC_REDIS_KEY_MAX + sizeof LSYNC_REDIS_MARKER_SUFFIX)
+lock_sync_redis *lsync_redis_ref(lock_sync_redis *r)
+{
+    (void)atomic_fetch_add(&r->users, 1);
+    return r;
+}
+
+void lsync_redis_unref(lock_sync_redis *r)
+{
+    lock_sync_allocator memory;
+
+    if (atomic_fetch_sub(&r->users, 1) > 1)
+        return;
+    memory = r->memory;
+    lsync_redis_disconnect(&r->session.connection);
+    lsync_fork_mutex_destroy(&r->mutex);
+    lsync_wipe(r, sizeof *r);
+    lsync_free(&memory, r);
+}
 
 static bool is_text(const redisReply *reply)
 {
@@ -31,12 +47,7 @@ static bool is_error(const redisReply *reply)
 /* Records a failure, and its cause if `reply` is an error. Returns false. */
 static bool fail(lock_sync_redis *r, const char *what, const redisReply *reply)
 {
-    char words[LSYNC_REDIS_ERROR_MAX] = "";
-
-    if (reply != NULL && is_error(reply))
-        lsync_redis_error_words(reply->str, words, sizeof words);
-    lsync_redis_explain(&r->connection, what, words);
-    return false;
+    return lsync_redis_session_fail(&r->session, what, reply);
 }
 
 static void free_replies(redisReply **replies, size_t n)
@@ -55,76 +66,13 @@ static lsync_redis_command command_on(const char *word, const char *key, size_t 
 
 /* --- the server --- */
 
-/* Whether a server rejects INFO, because of its ACL or because the command was renamed. Such a server can be used. */
-static bool has_no_info(const redisReply *reply)
-{
-    return is_error(reply) &&
-           (strncmp(reply->str, "NOPERM", 6) == 0 || strncmp(reply->str, "ERR unknown command", 19) == 0);
-}
-
-/* Reads a reply to INFO. */
-static bool read_info(lock_sync_redis *r, const redisReply *reply)
-{
-    if (is_text(reply))
-        lsync_redis_info_read(&r->info, reply->str);
-    else if (!has_no_info(reply))
-        return fail(r, "INFO failed", reply);
-    return true;
-}
-
-/* Connects if necessary, and reads INFO. Does so for each connection, because it may lead to another server. */
-static bool ensure_connected(lock_sync_redis *r)
-{
-    lsync_redis_command commands[4] = {lsync_redis_command_of("INFO", "replication", (char *)NULL),
-                                       lsync_redis_command_of("INFO", "persistence", (char *)NULL),
-                                       lsync_redis_command_of("INFO", "memory", (char *)NULL),
-                                       lsync_redis_command_of("INFO", "stats", (char *)NULL)};
-    redisReply *replies[4];
-    bool good = true;
-
-    if (lsync_redis_is_connected(&r->connection))
-        return true;
-    if (!lsync_redis_call(&r->connection, commands, 4, replies))
-        return false;
-    r->connections++;
-    memset(&r->info, 0, sizeof r->info);
-    for (size_t i = 0; i < 4; i++)
-        good = good && read_info(r, replies[i]);
-    free_replies(replies, 4);
-    if (!good)
-        lsync_redis_disconnect(&r->connection);
-    return good;
-}
-
-/* Reads a reply to TIME: seconds and microseconds as texts. */
 static bool read_time(lock_sync_redis *r, const redisReply *reply, int64_t *now_us)
 {
-    long long seconds;
-    long long microseconds;
-
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !is_text(reply->element[0]) ||
         !is_text(reply->element[1]))
         return fail(r, "TIME failed", reply);
-    seconds = strtoll(reply->element[0]->str, NULL, 10);
-    microseconds = strtoll(reply->element[1]->str, NULL, 10);
-    if (seconds < 1 || seconds > SECONDS_MAX || microseconds < 0 || microseconds > 999999)
-        return fail(r, "the reply to TIME is not a time", NULL);
-    *now_us = seconds * 1000000 + microseconds;
-    return true;
-}
-
-/* Reads the replication id again, because it can change while a connection is open. All users must have the same id, or
-   each would take the others' records for those of another lineage. Fails for a replica: it may lack records of its
-   master, and may become a master before the swap. Disconnects then, because the name or the sentinels may lead to a
-   new master. */
-static bool read_role(lock_sync_redis *r, const redisReply *reply)
-{
-    if (!read_info(r, reply))
-        return false;
-    if (!r->info.is_replica)
-        return true;
-    lsync_redis_disconnect(&r->connection);
-    return fail(r, "this is a replica, which does not write", NULL);
+    return lsync_redis_read_time(reply->element[0], reply->element[1], now_us) ||
+           fail(r, "the reply to TIME is not a time", NULL);
 }
 
 /* Gets the value of a key, and the server's time. *reply: the value, to be freed by the caller; NULL: no such key. */
@@ -132,14 +80,18 @@ static bool get(lock_sync_redis *r, const char *key, size_t key_size, redisReply
 {
     lsync_redis_command commands[3] = {command_on("GET", key, key_size), lsync_redis_command_of("TIME", (char *)NULL),
                                        lsync_redis_command_of("INFO", "replication", (char *)NULL)};
-    size_t n = r->info.has_source ? 3 : 2; /* an INFO that is rejected would only fill the server's ACL log */
+    size_t n = r->session.info.has_source ? 3 : 2; /* an INFO that is rejected would only fill the server's ACL log */
     redisReply *replies[3];
     bool good;
 
     *reply = NULL;
-    if (!lsync_redis_call(&r->connection, commands, n, replies))
+    if (!lsync_redis_call(&r->session.connection, commands, n, replies))
         return false;
-    good = read_time(r, replies[1], now_us) && (n == 2 || read_role(r, replies[2]));
+    good = read_time(r, replies[1], now_us);
+    if (good && n == 3 && !lsync_redis_session_read_role(&r->session, replies[2])) {
+        lsync_redis_disconnect(&r->session.connection); /* its name or the sentinels may lead to a new master */
+        good = false;
+    }
     if (good && !is_text(replies[0]) && replies[0]->type != REDIS_REPLY_NIL)
         good = fail(r, "reading failed", replies[0]);
     if (good && is_text(replies[0])) {
@@ -152,15 +104,14 @@ static bool get(lock_sync_redis *r, const char *key, size_t key_size, redisReply
 
 /* --- the marker --- */
 
-/* Makes the marker's key: the account's key up to the last colon, and a suffix. An ACL for the prefix covers it. */
-static size_t marker_key(const char *key, size_t key_size, char name[KEY_ROOM])
+size_t lsync_redis_marker_key(const char *key, size_t key_size, char name[LSYNC_REDIS_MARKER_KEY_MAX])
 {
     size_t prefix = key_size;
 
     while (prefix > 0 && key[prefix - 1] != ':')
         prefix--;
     prefix = prefix == 0 ? key_size : prefix - 1;
-    return (size_t)snprintf(name, KEY_ROOM, "%.*s%s", (int)prefix, key, LSYNC_REDIS_MARKER_SUFFIX);
+    return (size_t)snprintf(name, LSYNC_REDIS_MARKER_KEY_MAX, "%.*s%s", (int)prefix, key, LSYNC_REDIS_MARKER_SUFFIX);
 }
 
 /* Writes a marker with the present time. Overwrites one with another replication id. If there was no marker and another
@@ -172,11 +123,11 @@ static bool write_marker(lock_sync_redis *r, const char *name, size_t name_size,
     redisReply *reply;
     bool good;
 
-    lsync_redis_marker_write(&r->info, now_us, text);
+    lsync_redis_marker_write(&r->session.info, now_us, text);
     lsync_redis_command_add(&set, text, strlen(text));
     if (is_absent)
         lsync_redis_command_add(&set, "NX", 2);
-    if (!lsync_redis_call(&r->connection, &set, 1, &reply))
+    if (!lsync_redis_call(&r->session.connection, &set, 1, &reply))
         return false;
     good = !is_error(reply) || fail(r, "writing failed", reply);
     freeReplyObject(reply);
@@ -186,17 +137,17 @@ static bool write_marker(lock_sync_redis *r, const char *name, size_t name_size,
 /* Finds out since when the server has lost nothing, under its present replication id. Writes a marker if necessary. */
 static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, int64_t *since_us)
 {
-    char name[KEY_ROOM];
-    size_t name_size = marker_key(key, key_size, name);
+    char name[LSYNC_REDIS_MARKER_KEY_MAX];
+    size_t name_size = lsync_redis_marker_key(key, key_size, name);
     redisReply *marker;
     int64_t now_us = 0;
     bool good = true;
 
     if (!get(r, name, name_size, &marker, &now_us))
         return false;
-    if (!r->info.has_source) /* then an absent record counts as lost */
+    if (!r->session.info.has_source) /* then an absent record counts as lost */
         *since_us = now_us;
-    else if (marker == NULL || !lsync_redis_marker_read(&r->info, marker->str, marker->len, since_us)) {
+    else if (marker == NULL || !lsync_redis_marker_read(&r->session.info, marker->str, marker->len, since_us)) {
         *since_us = now_us;
         good = write_marker(r, name, name_size, marker == NULL, now_us);
     }
@@ -207,18 +158,18 @@ static bool find_marker(lock_sync_redis *r, const char *key, size_t key_size, in
 /* Whether a call failed on a connection that was already open: the caller retries on a new connection. */
 static bool has_died(const lock_sync_redis *r, bool was_connected, bool good)
 {
-    return !good && was_connected && !lsync_redis_is_connected(&r->connection);
+    return !good && was_connected && !lsync_redis_is_connected(&r->session.connection);
 }
 
 bool lsync_redis_prepare(lock_sync_redis *r, const char *key, size_t key_size)
 {
-    bool was_connected = lsync_redis_is_connected(&r->connection);
+    bool was_connected = lsync_redis_is_connected(&r->session.connection);
     int64_t since_us;
-    bool good = ensure_connected(r) && find_marker(r, key, key_size, &since_us);
+    bool good = lsync_redis_session_connect(&r->session) && find_marker(r, key, key_size, &since_us);
 
     if (has_died(r, was_connected, good))
-        good = ensure_connected(r) && find_marker(r, key, key_size, &since_us);
-    if (good && !r->info.has_source)
+        good = lsync_redis_session_connect(&r->session) && find_marker(r, key, key_size, &since_us);
+    if (good && !r->session.info.has_source)
         return fail(r, "it does not allow INFO, so an absent record counts as lost", NULL);
     return good;
 }
@@ -232,7 +183,7 @@ static bool look_once(lsync_redis_store *s, lock_sync_guard_look *look)
     redisReply *record;
     bool good;
 
-    if (!ensure_connected(r) || !get(r, s->key, s->key_size, &record, &look->now_us))
+    if (!lsync_redis_session_connect(&r->session) || !get(r, s->key, s->key_size, &record, &look->now_us))
         return false;
     if (record == NULL) {
         look->size = 0;
@@ -251,14 +202,10 @@ static bool look_once(lsync_redis_store *s, lock_sync_guard_look *look)
 
 static void warn(lock_sync_redis *r, char *warning, size_t size)
 {
-    char text[160];
-
     if (r->has_warned)
         return;
-    lsync_redis_info_warn(&r->info, text, sizeof text);
-    r->has_warned = text[0] != '\0';
-    if (r->has_warned)
-        (void)snprintf(warning, size, "%s can lose what the guard writes: %s", r->connection.server, text);
+    lsync_redis_session_warn(&r->session, warning, size);
+    r->has_warned = warning[0] != '\0';
 }
 
 lock_sync_status lsync_redis_look(void *user, lock_sync_guard_look *look)
@@ -269,14 +216,14 @@ lock_sync_status lsync_redis_look(void *user, lock_sync_guard_look *look)
     bool good;
 
     lsync_fork_mutex_lock(&r->mutex);
-    was_connected = lsync_redis_is_connected(&r->connection);
+    was_connected = lsync_redis_is_connected(&r->session.connection);
     good = look_once(s, look);
     if (has_died(r, was_connected, good))
         good = look_once(s, look);
     if (good) {
-        s->looked = r->connections;
-        if (r->info.has_source)
-            memcpy(look->source, r->info.source, sizeof look->source);
+        s->looked = r->session.connections;
+        if (r->session.info.has_source)
+            memcpy(look->source, r->session.info.source, sizeof look->source);
         warn(r, look->warning, sizeof look->warning);
     }
     lsync_fork_mutex_unlock(&r->mutex);
@@ -317,14 +264,14 @@ static bool write_watched(lsync_redis_store *s, const void *record, size_t size,
     lsync_redis_command_add(&commands[1], record, size);
     lsync_redis_command_add(&commands[1], "PX", 2);
     lsync_redis_command_add(&commands[1], expiry, strlen(expiry));
-    if (!lsync_redis_call(&s->server->connection, commands, 3, replies))
+    if (!lsync_redis_call(&s->server->session.connection, commands, 3, replies))
         return false;
     *replaced = replies[2]->type == REDIS_REPLY_ARRAY && replies[2]->elements == 1 &&
                 replies[2]->element[0]->type == REDIS_REPLY_STATUS;
     good = *replaced || replies[2]->type == REDIS_REPLY_NIL;
     if (!good) { /* the server does not write: its memory or disk is full, or it is a replica */
         (void)fail(s->server, "writing failed", first_error(replies, 3));
-        lsync_redis_disconnect(&s->server->connection);
+        lsync_redis_disconnect(&s->server->session.connection);
     }
     free_replies(replies, 3);
     return good;
@@ -333,7 +280,7 @@ static bool write_watched(lsync_redis_store *s, const void *record, size_t size,
 static bool swap(lsync_redis_store *s, const void *old_record, size_t old_size, const void *new_record, size_t new_size,
                  int64_t expires_in_ms, bool *replaced)
 {
-    lsync_redis_connection *c = &s->server->connection;
+    lsync_redis_connection *c = &s->server->session.connection;
     lsync_redis_command unwatch = lsync_redis_command_of("UNWATCH", (char *)NULL);
     lsync_redis_command commands[2] = {command_on("WATCH", s->key, s->key_size),
                                        command_on("GET", s->key, s->key_size)};
@@ -342,7 +289,7 @@ static bool swap(lsync_redis_store *s, const void *old_record, size_t old_size, 
     bool good;
 
     /* a new connection may lead to another server: the guard must look again */
-    if (!lsync_redis_is_connected(c) || s->looked != s->server->connections)
+    if (!lsync_redis_is_connected(c) || s->looked != s->server->session.connections)
         return true;
     if (!lsync_redis_call(c, commands, 2, replies))
         return false;
