@@ -345,6 +345,37 @@ lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
     return status;
 }
 
+lock_sync_status lsync_step_guard_task(lsync_run *x, lsync_guard_task *task)
+{
+    int64_t lease_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
+
+    if (x->fetch.state == LSYNC_FETCH_SETTLING) {
+        *task = lsync_guard_task_settle(x->slot, &x->settlement);
+        x->slot = 0;
+        return LOCK_SYNC_OK;
+    }
+    x->reservation = (lsync_guard_reservation){0};
+    if (lease_ms <= 0)
+        return LOCK_SYNC_E_TIMEOUT;
+    if (x->fetch.state == LSYNC_FETCH_ASKING)
+        *task = lsync_guard_task_ask(lsync_run_kind(x), lease_ms);
+    else
+        *task = lsync_guard_task_extend(x->slot, lsync_settlement_charges(&x->settlement), lease_ms);
+    return LOCK_SYNC_OK;
+}
+
+void lsync_step_guard_result(lsync_run *x, const lsync_guard_task *task, lock_sync_status status)
+{
+    if (task->settles)
+        return;
+    if (status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON)
+        x->reservation = task->reservation;
+    if (x->fetch.state == LSYNC_FETCH_ASKING)
+        x->slot = x->reservation.slot;
+    if (status == LOCK_SYNC_OK)
+        x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+}
+
 /* Ends a fetch whose retry the guard did not allow, with the details of the 401. */
 static lock_sync_status record_no_retry(lsync_run *x, lock_sync_status status)
 {

@@ -1,9 +1,49 @@
-/* The pool's helper thread: makes the requests to guards whose store may block (a file, Redis, the application's), so
-   that dispatch never waits. A pool whose guards are all in memory has no thread. */
+/* The pool's helper thread: makes the requests to guards whose store may block (a file, the application's), and
+   connects channels, so that dispatch never waits. A pool whose guards are all in memory has no thread. */
 #include "base/clock.h"
 #include "pool/helper.h"
 
 #include <signal.h>
+
+/* Makes a request to a guard. The mutex is locked, but not during the request. */
+static void make_request(lock_sync_pool *p, lsync_link *link)
+{
+    lsync_job *job = LSYNC_OF(link, lsync_job, link);
+
+    job->request.waiting = false;
+    (void)pthread_mutex_unlock(&p->mutex);
+    job->request.status = lsync_step_guard(&job->x, job->request.guard);
+    (void)pthread_mutex_lock(&p->mutex);
+    lsync_queue_append(&p->helper.done, link);
+}
+
+/* Connects a channel. The mutex is locked, but not meanwhile. */
+static void connect_channel(lock_sync_pool *p, lsync_link *link)
+{
+    lsync_channel *channel = LSYNC_OF(link, lsync_channel, link);
+
+    (void)pthread_mutex_unlock(&p->mutex);
+    channel->ops->connect(channel->state);
+    (void)pthread_mutex_lock(&p->mutex);
+    lsync_queue_append(&p->helper.connected, link);
+}
+
+/* Connects the next channel, or makes the next request. Returns false if there is nothing to do. */
+static bool work(lock_sync_pool *p)
+{
+    lsync_link *link = lsync_queue_take(&p->helper.connecting); /* first, because many decisions may wait for it */
+
+    if (link != NULL) {
+        connect_channel(p, link);
+    } else {
+        link = lsync_queue_take(&p->helper.requests);
+        if (link == NULL)
+            return false;
+        make_request(p, link);
+    }
+    lsync_loop_wake(&p->loop);
+    return true;
+}
 
 static void *run(void *user)
 {
@@ -11,22 +51,9 @@ static void *run(void *user)
     lsync_helper *h = &p->helper;
 
     (void)pthread_mutex_lock(&p->mutex);
-    while (!h->stop) {
-        lsync_link *link = lsync_queue_take(&h->requests);
-        lsync_job *job;
-
-        if (link == NULL) {
+    while (!h->stop)
+        if (!work(p))
             (void)pthread_cond_wait(&h->work, &p->mutex);
-            continue;
-        }
-        job = LSYNC_OF(link, lsync_job, link);
-        job->request.waiting = false;
-        (void)pthread_mutex_unlock(&p->mutex);
-        job->request.status = lsync_step_guard(&job->x, job->request.guard);
-        (void)pthread_mutex_lock(&p->mutex);
-        lsync_queue_append(&h->done, link);
-        lsync_loop_wake(&p->loop);
-    }
     (void)pthread_mutex_unlock(&p->mutex);
     return NULL;
 }
@@ -51,6 +78,8 @@ static bool start(lock_sync_pool *p)
 
     lsync_queue_init(&h->requests);
     lsync_queue_init(&h->done);
+    lsync_queue_init(&h->connecting);
+    lsync_queue_init(&h->connected);
     if (pthread_cond_init(&h->work, NULL) != 0)
         return false;
     h->runs = start_thread(p);
@@ -71,6 +100,24 @@ lock_sync_status lsync_helper_send(lsync_job *job)
     (void)pthread_cond_signal(&p->helper.work);
     (void)pthread_mutex_unlock(&p->mutex);
     return LOCK_SYNC_OK;
+}
+
+bool lsync_helper_connect(lock_sync_pool *p, lsync_channel *channel)
+{
+    if (!p->helper.runs && !start(p))
+        return false;
+    (void)pthread_mutex_lock(&p->mutex);
+    lsync_queue_append(&p->helper.connecting, &channel->link);
+    (void)pthread_cond_signal(&p->helper.work);
+    (void)pthread_mutex_unlock(&p->mutex);
+    return true;
+}
+
+lsync_channel *lsync_helper_connected(lock_sync_pool *p)
+{
+    lsync_link *link = p->helper.runs ? lsync_pool_take(p, &p->helper.connected) : NULL;
+
+    return link == NULL ? NULL : LSYNC_OF(link, lsync_channel, link);
 }
 
 bool lsync_helper_withdraw(lsync_job *job)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "client/kept.h"
 #include "client/settings.h"
+#include "pool/channels.h"
 #include "pool/helper.h"
 #include "pool/job.h"
 #include "pool/waiters.h"
@@ -59,11 +60,12 @@ static bool may_wait(const lsync_job *job)
     return job->x.fetch.mode == LOCK_SYNC_GUARD_WAIT && !job->x.fetch.is_poll;
 }
 
-/* ASKING, EXTENDING, SETTLING: calls the guard here, or on the helper thread if the guard may block. The result arrives
-   in lsync_pool_guard_done. */
+/* ASKING, EXTENDING, SETTLING: calls the guard here, or in a channel or on the helper thread if the guard may block.
+   The result arrives in lsync_pool_guard_done. */
 static void ask_guard(lsync_job *job)
 {
     lsync_helper_request *r = &job->request;
+    lsync_channel *channel;
     lock_sync_status status;
 
     if (job->x.fetch.state == LSYNC_FETCH_ASKING && may_wait(job) && lsync_waiters_copy_decision(job)) {
@@ -76,6 +78,12 @@ static void ask_guard(lsync_job *job)
     if (!lsync_guard_may_block(r->guard)) {
         r->status = lsync_step_guard(&job->x, r->guard);
         lsync_pool_guard_done(job);
+        return;
+    }
+    channel = lsync_channels_find(job->pool, r->guard);
+    if (channel != NULL) {
+        set_state(job, LSYNC_JOB_IN_CHANNEL);
+        lsync_channels_send(job, channel);
         return;
     }
     set_state(job, LSYNC_JOB_IN_HELPER);
@@ -148,13 +156,18 @@ static void drive(lsync_job *job)
     }
 }
 
-/* Ends a job whose context was freed while the job was on the helper thread. Settles the job's slot, if it has one, and
-   frees the job. */
+/* Ends a job whose context was freed while the guard was asked. Settles the job's slot, if it has one, and frees the
+   job. */
 static void end_orphan(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = job->request.status};
+    lsync_channel *channel = lsync_channels_find(job->pool, job->request.guard);
 
     lsync_fetch_next(&job->x.fetch, &input);
+    if (job->x.fetch.state == LSYNC_FETCH_SETTLING && channel != NULL) {
+        lsync_channels_send(job, channel);
+        return;
+    }
     if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
         return;
     wake_heads(job->pool, job->request.guard);
@@ -379,10 +392,10 @@ static void find_origins(lock_sync_pool *p)
 
 /* --- stopping --- */
 
-/* Withdraws the job's helper request, if the helper thread has not begun it. */
+/* Withdraws the job's step from the helper thread or the channel, if it has not begun. */
 static bool withdraw(lsync_job *job)
 {
-    if (!lsync_helper_withdraw(job))
+    if (job->state == LSYNC_JOB_IN_CHANNEL ? !lsync_channels_withdraw(job) : !lsync_helper_withdraw(job))
         return false;
     lock_sync_guard_unref(job->request.guard);
     job->request.guard = NULL;
@@ -390,8 +403,8 @@ static bool withdraw(lsync_job *job)
     return true;
 }
 
-/* Stops a fetch in any state. If the helper thread has begun a step of the fetch, the fetch continues with SETTLING or
-   DONE after that step, otherwise at once. */
+/* Stops a fetch in any state. If the guard has begun a step of the fetch, the fetch continues with SETTLING or DONE
+   after that step, otherwise at once. */
 static void stop(lsync_job *job, lock_sync_status status)
 {
     lsync_fetch_input input = lsync_step_stop(&job->x, status);
@@ -402,7 +415,7 @@ static void stop(lsync_job *job, lock_sync_status status)
     if (job->state == LSYNC_JOB_ACTIVE) {
         abort_transfer(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK,
                        status);
-    } else if (job->state == LSYNC_JOB_IN_HELPER) {
+    } else if (job->state == LSYNC_JOB_IN_HELPER || job->state == LSYNC_JOB_IN_CHANNEL) {
         if (withdraw(job))
             finish_step(job, status);
     } else {
@@ -471,7 +484,9 @@ int64_t lsync_pool_due_us(lock_sync_pool *p)
 {
     const lsync_timer *first = lsync_heap_first(&p->timers);
     int64_t due_us = lsync_schedule_due_us(p);
+    int64_t channels_us = lsync_channels_due_us(p);
 
+    due_us = channels_us < due_us ? channels_us : due_us;
     if (lsync_queue_first(&p->ready) != NULL || lsync_queue_first(&p->done) != NULL || lsync_schedule_next(p) != NULL)
         return 0;
     return first != NULL && first->due_us < due_us ? first->due_us : due_us;

@@ -1,5 +1,6 @@
 /* The pool: life cycle, limits and dispatch. */
 #include "base/clock.h"
+#include "pool/channels.h"
 #include "pool/helper.h"
 #include "pool/job.h"
 #include "pool/origins.h"
@@ -12,6 +13,7 @@
 #define DEFAULT_PER_ORIGIN 64
 #define DEFAULT_TOTAL 256
 #define LIMIT_MAX 65535
+#define DRAIN_US 1000000
 #define PASSES_MAX 16 /* in one dispatch, so that it ends under any load */
 
 /* --- life cycle --- */
@@ -41,6 +43,8 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     pool->connections.max = DEFAULT_TOTAL;
     lsync_table_init(&pool->origins, &pool->memory);
     lsync_table_init(&pool->waiters, &pool->memory);
+    lsync_table_init(&pool->decisions, &pool->memory);
+    lsync_queue_init(&pool->decided);
     lsync_schedule_init(pool);
     lsync_queue_init(&pool->ready);
     lsync_queue_init(&pool->done);
@@ -138,6 +142,9 @@ static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
         lsync_pool_abort(job);
     while ((job = lsync_helper_receive(p)) != NULL)
         lsync_pool_guard_done(job);
+    lsync_channels_proceed(p);
+    while ((job = lsync_channels_receive(p)) != NULL)
+        lsync_pool_guard_done(job);
     lsync_schedule_check_leaders(p);
     for (lsync_transfer *t = lsync_loop_finished(&p->loop), *next; t != NULL; t = next) {
         next = t->next_over;
@@ -147,7 +154,8 @@ static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
         lsync_pool_abort_transfers(p);
     call_back_all(p);
     lsync_pool_advance(p);
-    call_back_all(p); /* for jobs that ended without a request */
+    call_back_all(p);          /* for jobs that ended without a request */
+    lsync_channels_proceed(p); /* all decisions of this pass at once */
     return status;
 }
 
@@ -201,6 +209,20 @@ static void end_job(lsync_job *job)
     call_back(job);
 }
 
+/* Ends a stopped job whose step at the guard is over. */
+static void end_step(lsync_job *job)
+{
+    lock_sync_pool *p = job->pool;
+
+    lock_sync_guard_unref(job->request.guard);
+    if (job->x.ctx != NULL) {
+        lsync_error_clear(&job->x.unauthorized);
+        end_job(job);
+    } else {
+        lsync_free(&p->memory, job);
+    }
+}
+
 /* Settles the slot of a stopped job, if it has one, now that the helper thread has ended. */
 static void end_steps(lsync_job *job)
 {
@@ -209,7 +231,7 @@ static void end_steps(lsync_job *job)
     for (lsync_fetch_next(&job->x.fetch, &input); job->x.fetch.state == LSYNC_FETCH_SETTLING;
          lsync_fetch_next(&job->x.fetch, &input))
         input.status = lsync_step_guard(&job->x, job->request.guard);
-    lock_sync_guard_unref(job->request.guard);
+    end_step(job);
 }
 
 static void end_requests(lock_sync_pool *p)
@@ -217,14 +239,39 @@ static void end_requests(lock_sync_pool *p)
     lsync_job *job;
 
     lsync_helper_stop(p);
-    while ((job = lsync_helper_receive(p)) != NULL) {
+    while ((job = lsync_helper_receive(p)) != NULL)
         end_steps(job);
-        if (job->x.ctx != NULL) {
-            lsync_error_clear(&job->x.unauthorized);
-            end_job(job);
-        } else {
-            lsync_free(&p->memory, job);
-        }
+}
+
+/* Ends the stopped jobs whose steps in channels are done, or settles their slots. */
+static void end_decided(lock_sync_pool *p)
+{
+    lsync_job *job;
+
+    while ((job = lsync_channels_receive(p)) != NULL) {
+        const lsync_fetch_input input = {.status = job->request.status};
+
+        lsync_fetch_next(&job->x.fetch, &input);
+        if (job->x.fetch.state == LSYNC_FETCH_SETTLING)
+            lsync_channels_send(job, lsync_channels_find(p, job->request.guard));
+        else
+            end_step(job);
+    }
+}
+
+/* Drives the channels until all decisions are made, at most for a second. Then their slots' leases run out. */
+static void drain_channels(lock_sync_pool *p)
+{
+    int64_t until_us = lsync_clock_boot_us() + DRAIN_US;
+    int64_t left_us = DRAIN_US;
+
+    while (lsync_channels_are_busy(p) && left_us > 0) {
+        lsync_channels_proceed(p);
+        end_decided(p);
+        lsync_channels_proceed(p);
+        left_us = until_us - lsync_clock_boot_us();
+        if (lsync_channels_are_busy(p) && lsync_channels_due_us(p) > 0 && left_us > 0)
+            (void)lsync_loop_pass(&p->loop, (int)lsync_clock_ms_up(left_us));
     }
 }
 
@@ -242,10 +289,13 @@ void lock_sync_pool_free(lock_sync_pool *pool)
     }
     pool->busy = pool->freeing = true;
     while ((timer = lsync_heap_first(&pool->timers)) != NULL) {
-        lsync_heap_remove(&pool->timers, timer); /* jobs on the helper thread are ended below */
+        lsync_heap_remove(&pool->timers, timer); /* jobs whose guard is being asked are ended below */
         lsync_pool_abort(LSYNC_OF(timer, lsync_job, timer));
     }
+    drain_channels(pool);
     end_requests(pool);
+    lsync_channels_close(pool);
+    end_decided(pool);
     while ((link = lsync_queue_first(&pool->done)) != NULL)
         end_job(LSYNC_OF(link, lsync_job, link));
     memory = pool->memory;
@@ -255,6 +305,7 @@ void lock_sync_pool_free(lock_sync_pool *pool)
     lsync_pool_free_transfers(pool);
     lsync_pool_free_origins(pool);
     lsync_table_release(&pool->waiters);
+    lsync_table_release(&pool->decisions);
     lsync_free(&memory, pool->timers.timers);
     (void)pthread_mutex_destroy(&pool->mutex);
     lsync_free(&memory, pool);

@@ -5,7 +5,8 @@
 
    - `ready`, until its origin is found;
    - its origin's `waiting`, or `with_slot` once it has a slot of its guard, until a transfer is free (schedule.h);
-   - the helper thread, if its guard may block (helper.h);
+   - a channel, if the store of its guard has one (channels.h);
+   - otherwise the helper thread, if its guard may block (helper.h);
    - a queue of its guard, in mode WAIT, until the guard may grant a slot (waiters.h);
    - a transfer, while its request is sent;
    - `done`, from where dispatch calls back. */
@@ -29,8 +30,9 @@ typedef struct lsync_origin lsync_origin;
 /* The states of a job. Capitals in the comments are the state of the job's fetch. The transition function is
    lsync_job_move (transition.h). */
 typedef enum lsync_job_state {
-    LSYNC_JOB_READY,     /* in pool->ready until its origin is found; then in the origin's `waiting` or `with_slot` */
-    LSYNC_JOB_IN_HELPER, /* ASKING, EXTENDING or SETTLING, on the helper thread */
+    LSYNC_JOB_READY,      /* in pool->ready until its origin is found; then in the origin's `waiting` or `with_slot` */
+    LSYNC_JOB_IN_HELPER,  /* ASKING, EXTENDING or SETTLING, on the helper thread */
+    LSYNC_JOB_IN_CHANNEL, /* ASKING, EXTENDING or SETTLING, in a channel */
     LSYNC_JOB_ASLEEP, /* WAITING until due_us, as the head of its guard's queue. Or DONE: a watch between two polls */
     LSYNC_JOB_QUEUED, /* WAITING, in the `others` of the head of its guard's queue */
     LSYNC_JOB_ACTIVE, /* SENDING, in a transfer */
@@ -38,11 +40,11 @@ typedef enum lsync_job_state {
     LSYNC_JOB_IN_CALLBACK /* DONE, in the callback of its watch */
 } lsync_job_state;
 
-/* A helper request: a step of the fetch that needs the guard. */
+/* A step of the fetch that needs the guard, on the helper thread or in a channel. */
 typedef struct lsync_helper_request {
     lock_sync_status status; /* the result */
     lock_sync_guard *guard;  /* a reference */
-    bool waiting;            /* the helper thread has not begun it; under the pool's mutex */
+    bool waiting;            /* not begun; on the helper thread, under the pool's mutex */
 } lsync_helper_request;
 
 /* The application's callback of a job: one of the three functions, the others are NULL. */
@@ -71,7 +73,7 @@ struct lsync_job {
     lsync_timer timer;         /* wakes the job, or ends its fetch at the deadline */
     lsync_job_state state;
     bool cancelled_between_polls; /* a watch's job: it was cancelled while it was asleep */
-    lsync_run x;                  /* its context is NULL if that was freed while the job was on the helper thread */
+    lsync_run x;                  /* its context is NULL if that was freed while the guard was asked */
     lsync_attempts attempts;      /* the request's earlier attempts */
     lsync_helper_request request;
     lsync_link notice;              /* in pool->cancelled */
@@ -124,11 +126,27 @@ struct lsync_origin {
     char key[]; /* see origins.c; contains no secret */
 };
 
+/* A channel to a store. */
+typedef struct lsync_channel {
+    struct lsync_channel *next;
+    const lock_sync_guard_channel_ops *ops;
+    void *user;  /* the guards' `channel_user` */
+    void *state; /* the channel itself, for `ops` */
+    lsync_guest guest;
+    int64_t due_us;      /* when it wants to proceed */
+    bool is_connecting;  /* on the helper thread, which owns `state` meanwhile */
+    lsync_link link;     /* in the helper's `connecting` or `connected` */
+    lsync_queue waiting; /* decisions whose next swap has not begun */
+    lsync_queue open;    /* decisions whose swap is on its way */
+} lsync_channel;
+
 typedef struct lsync_helper {
-    bool runs;            /* from the first request on */
-    bool stop;            /* this and the queues: under the pool's mutex */
-    lsync_queue requests; /* jobs by their `link` */
-    lsync_queue done;     /* the same */
+    bool runs;              /* from the first request on */
+    bool stop;              /* this and the queues: under the pool's mutex */
+    lsync_queue requests;   /* jobs by their `link` */
+    lsync_queue done;       /* the same */
+    lsync_queue connecting; /* channels by their `link` */
+    lsync_queue connected;
     pthread_cond_t work;
     pthread_t thread;
 } lsync_helper;
@@ -158,6 +176,10 @@ struct lock_sync_pool {
     pthread_mutex_t mutex; /* of what other threads use */
     lsync_queue cancelled; /* jobs by their `notice`, appended by any thread; under the mutex */
     lsync_helper helper;
+    lsync_channel *channels;
+    bool channels_closed;
+    lsync_table decisions; /* of the guards that use channels; see channels.c */
+    lsync_queue decided;   /* jobs whose step in a channel is done */
 };
 
 /* Sets which job lock_sync_cancel() notifies; NULL: none. */

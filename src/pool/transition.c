@@ -8,12 +8,13 @@
 
 /* The properties of each state: whether a job in it is in a queue, has a timer, has a transfer. */
 static const struct {
-    bool queue; /* one that only the pool's own thread uses: not a queue of the helper thread */
+    bool queue; /* one of the state: not a queue of the helper thread or of a channel */
     bool timer;
     bool transfer;
 } states[] = {
     [LSYNC_JOB_READY] = {.queue = true, .timer = true},
     [LSYNC_JOB_IN_HELPER] = {.timer = true},
+    [LSYNC_JOB_IN_CHANNEL] = {.timer = true},
     [LSYNC_JOB_ASLEEP] = {.timer = true},
     [LSYNC_JOB_QUEUED] = {.queue = true, .timer = true},
     [LSYNC_JOB_ACTIVE] = {.timer = true, .transfer = true},
@@ -36,6 +37,7 @@ static lsync_queue *queue_of(const lsync_job *job)
     case LSYNC_JOB_QUEUED: return lsync_waiters_others(job);
     case LSYNC_JOB_DONE: return &job->pool->done;
     case LSYNC_JOB_IN_HELPER:
+    case LSYNC_JOB_IN_CHANNEL:
     case LSYNC_JOB_ASLEEP:
     case LSYNC_JOB_ACTIVE:
     case LSYNC_JOB_IN_CALLBACK:

@@ -21,6 +21,23 @@ lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_origin, uint32_t t
     return code == CURLM_OK ? LOCK_SYNC_OK : LOCK_SYNC_E_NO_MEMORY;
 }
 
+void lsync_loop_add_guest(lsync_loop *l, lsync_guest *guest)
+{
+    *guest = (lsync_guest){.next = l->guests, .fd = -1};
+    l->guests = guest;
+    l->guest_count++;
+}
+
+void lsync_loop_remove_guest(lsync_loop *l, lsync_guest *guest)
+{
+    lsync_guest **at = &l->guests;
+
+    while (*at != guest)
+        at = &(*at)->next;
+    *at = guest->next;
+    l->guest_count--;
+}
+
 lock_sync_status lsync_loop_start(lsync_loop *l, lsync_transfer *t)
 {
     if (curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->connecting == LSYNC_CONNECTS_NEVER ? 1L : 0L) != CURLE_OK)

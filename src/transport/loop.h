@@ -9,6 +9,17 @@
 
 typedef struct lsync_watched lsync_watched;
 
+/* A descriptor that the loop watches and libcurl does not know. */
+typedef struct lsync_guest {
+    struct lsync_guest *next;
+    int fd;        /* -1: not watched */
+    bool writes;   /* it is watched for being writable too */
+    bool readable; /* these two are set by lsync_loop_pass, and cleared by the owner */
+    bool writable;
+} lsync_guest;
+
+#define LSYNC_GUESTS_MAX 16
+
 typedef struct lsync_loop {
     lsync_socket_owner owner;          /* of the connections */
     const lock_sync_allocator *memory; /* must outlive the loop */
@@ -23,6 +34,8 @@ typedef struct lsync_loop {
     int64_t tls_failed_us;  /* see lsync_transfer_init */
     lsync_watched *watched; /* by file descriptor; owned */
     size_t watched_count;
+    lsync_guest *guests;
+    size_t guest_count;
 } lsync_loop;
 
 /* In loop_epoll.c or loop_poll.c: */
@@ -42,10 +55,19 @@ void lsync_loop_replace_multi(lsync_loop *l);
 /* Sets the timer to curl_due_us or to `own_due_us`, the pool's due time, whichever is earlier. */
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
+/* Watches a guest's descriptor, instead of the one before, for being readable, or also for being writable. -1: no
+   descriptor. The one before must still be open. Call it only if something changes. */
+void lsync_loop_watch(lsync_loop *l, lsync_guest *guest, int fd, bool writes);
+
 /* Makes the descriptor readable. Can be called from any thread. */
 void lsync_loop_wake(const lsync_loop *l);
 
 /* In loop.c: */
+
+/* Adds a guest, which is not watched yet; there may be LSYNC_GUESTS_MAX. Removes one that is no longer watched, before
+   the loop is released. */
+void lsync_loop_add_guest(lsync_loop *l, lsync_guest *guest);
+void lsync_loop_remove_guest(lsync_loop *l, lsync_guest *guest);
 
 lock_sync_status lsync_loop_limit(lsync_loop *l, uint32_t per_origin, uint32_t total);
 

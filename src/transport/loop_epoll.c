@@ -242,11 +242,37 @@ static void drain(int fd)
         continue;
 }
 
+void lsync_loop_watch(lsync_loop *l, lsync_guest *guest, int fd, bool writes)
+{
+    if (guest->fd >= 0 && guest->fd != fd)
+        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, guest->fd, NULL);
+    /* if epoll cannot watch it, the deadline of what is sent over it passes */
+    if (fd >= 0)
+        (void)watch(l, fd, (uint32_t)EPOLLIN | (writes ? (uint32_t)EPOLLOUT : 0), guest->fd == fd);
+    guest->fd = fd;
+    guest->writes = writes;
+}
+
+/* Records an event if the descriptor is a guest's. */
+static bool record_guest(lsync_loop *l, const struct epoll_event *event)
+{
+    for (lsync_guest *guest = l->guests; guest != NULL; guest = guest->next) {
+        if (guest->fd != event->data.fd)
+            continue;
+        guest->readable = guest->readable || (event->events & ~(uint32_t)EPOLLOUT) != 0;
+        guest->writable = guest->writable || (event->events & (uint32_t)EPOLLOUT) != 0;
+        return true;
+    }
+    return false;
+}
+
 static bool handle(lsync_loop *l, const struct epoll_event *event)
 {
     int fd = event->data.fd;
     lsync_watched *w = watched_at(l, fd);
 
+    if (record_guest(l, event))
+        return true;
     if (fd == l->wake_fd || fd == l->timer_fd) {
         drain(fd);
         if (fd == l->timer_fd)

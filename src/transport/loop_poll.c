@@ -42,6 +42,38 @@ static int wait_limit_ms(const lsync_loop *l, int timeout_ms)
     return timeout_ms < 0 || own_ms < timeout_ms ? (int)own_ms : timeout_ms;
 }
 
+void lsync_loop_watch(lsync_loop *l, lsync_guest *guest, int fd, bool writes)
+{
+    (void)l;
+    guest->fd = fd;
+    guest->writes = writes;
+}
+
+/* Waits for an event of libcurl's sockets or of a guest. */
+static bool wait_for_event(lsync_loop *l, int timeout_ms)
+{
+    struct curl_waitfd waits[LSYNC_GUESTS_MAX];
+    lsync_guest *guests[LSYNC_GUESTS_MAX];
+    unsigned count = 0;
+
+    for (lsync_guest *guest = l->guests; guest != NULL; guest = guest->next) {
+        if (guest->fd < 0)
+            continue;
+        guests[count] = guest;
+        waits[count] = (struct curl_waitfd){.fd = guest->fd, .events = CURL_WAIT_POLLIN};
+        if (guest->writes)
+            waits[count].events = CURL_WAIT_POLLIN | CURL_WAIT_POLLOUT;
+        count++;
+    }
+    if (curl_multi_poll(l->multi, waits, count, timeout_ms, NULL) != CURLM_OK)
+        return false;
+    for (unsigned i = 0; i < count; i++) { /* with an error, a socket is readable too */
+        guests[i]->readable = guests[i]->readable || (waits[i].revents & CURL_WAIT_POLLIN) != 0;
+        guests[i]->writable = guests[i]->writable || (waits[i].revents & CURL_WAIT_POLLOUT) != 0;
+    }
+    return true;
+}
+
 lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
 {
     int running;
@@ -50,10 +82,11 @@ lock_sync_status lsync_loop_pass(lsync_loop *l, int timeout_ms)
     l->owner.passes++;
     if (curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
-    if (timeout_ms == 0 || running < (int)l->owner.transfers) /* do not wait: some transfers are over */
+    if (running < (int)l->owner.transfers) /* do not wait: some transfers are over */
+        timeout_ms = 0;
+    if (timeout_ms == 0 && l->guests == NULL)
         return LOCK_SYNC_OK;
-    if (curl_multi_poll(l->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
-        curl_multi_perform(l->multi, &running) != CURLM_OK)
+    if (!wait_for_event(l, timeout_ms) || curl_multi_perform(l->multi, &running) != CURLM_OK)
         return LOCK_SYNC_E_NO_MEMORY;
     return LOCK_SYNC_OK;
 }

@@ -15,12 +15,32 @@ static const raw_step *const rejecting_scripts[] = {rejects};
 
 static size_t leaks;
 
-const char *const scene_names[SCENE_COUNT] = {"new",    "queued", "asleep",   "held",    "lookup",
-                                              "active", "asking", "settling", "retrying"};
+const char *const scene_names[SCENE_COUNT] = {"new",
+                                              "queued",
+                                              "asleep",
+                                              "held",
+                                              "lookup",
+                                              "active",
+                                              "asking",
+                                              "settling",
+                                              "retrying",
+                                              "asking in a channel",
+                                              "settling in a channel",
+                                              "retrying in a channel"};
 
 bool scene_blocks(scene_state state)
 {
-    return state == SCENE_ASKING || state == SCENE_SETTLING || state == SCENE_RETRYING;
+    return state >= SCENE_ASKING;
+}
+
+bool scene_settles(scene_state state)
+{
+    return state == SCENE_SETTLING || state == SCENE_CHANNEL_SETTLING;
+}
+
+static bool is_retrying(scene_state state)
+{
+    return state == SCENE_RETRYING || state == SCENE_CHANNEL_RETRYING;
 }
 
 static lock_sync_status give_key(void *user, lock_sync_ctx *ctx, bool rejected)
@@ -33,7 +53,7 @@ static void make_store(scene *s, size_t block_at)
 {
     s->store = store_new();
     store_block_at(s->store, block_at);
-    s->guard = store_guard(s->store, 50);
+    s->guard = s->state < SCENE_CHANNEL_ASKING ? store_guard(s->store, 50) : store_channel_guard(s->store, 50);
     account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_FAIL);
 }
 
@@ -89,8 +109,11 @@ static void run_to(scene *s)
     case SCENE_ASKING:
     case SCENE_SETTLING:
     case SCENE_RETRYING:
-        make_store(s, s->state == SCENE_ASKING ? 1 : 2);
-        (void)lock_sync_set_token_provider(s->a.ctx, s->state == SCENE_RETRYING ? give_key : NULL, NULL);
+    case SCENE_CHANNEL_ASKING:
+    case SCENE_CHANNEL_SETTLING:
+    case SCENE_CHANNEL_RETRYING:
+        make_store(s, s->state == SCENE_ASKING ? 1 : s->state < SCENE_CHANNEL_SETTLING ? 2 : 3);
+        (void)lock_sync_set_token_provider(s->a.ctx, is_retrying(s->state) ? give_key : NULL, NULL);
         s->submit(s);
         must_reach(pool_run(s->pool, store_is_waiting, s->store, KIT_PATIENCE_MS), s);
         while (pool_is_readable(s->pool, 0)) /* handle the other work */
@@ -112,9 +135,9 @@ void scene_begin(scene *s, scene_state state, void (*submit_it)(scene *s))
     if (lock_sync_pool_new_with_allocator(&pool_memory, &s->pool) != LOCK_SYNC_OK)
         kit_die("no pool");
     s->good = raw_start(AF_INET, NULL, 0);
-    if (state == SCENE_RETRYING)
+    if (is_retrying(state))
         s->server = raw_start(AF_INET, rejecting_scripts, 1);
-    else if (state == SCENE_SETTLING)
+    else if (scene_settles(state))
         s->server = raw_start(AF_INET, NULL, 0);
     else
         s->server = raw_start(AF_INET, silent_scripts, 2);

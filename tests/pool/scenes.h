@@ -17,6 +17,9 @@ typedef enum scene_state {
     SCENE_ASKING,   /* its guard's store blocks */
     SCENE_SETTLING, /* a good response arrived; the store blocks when the slot is settled */
     SCENE_RETRYING, /* a 401 arrived and the provider set another key; the store blocks when asked for the retry */
+    SCENE_CHANNEL_ASKING, /* as the three before, but the store has a channel */
+    SCENE_CHANNEL_SETTLING,
+    SCENE_CHANNEL_RETRYING,
     SCENE_COUNT
 } scene_state;
 
@@ -37,6 +40,8 @@ typedef struct scene {
 extern const char *const scene_names[SCENE_COUNT];
 /* Returns whether a store blocks in that state; if so, freeing the pool waits. */
 bool scene_blocks(scene_state state);
+/* Returns whether a good response has arrived in that state. */
+bool scene_settles(scene_state state);
 
 /* Brings a new account into that state, submitted by that function. *s must not move, because callbacks get its
    account. */

@@ -122,7 +122,7 @@ static void cancel(scene *s)
     began = kit_now_ms();
     pool_run_account(&s->a);
     MUST(s->a.ended_ms - began < SOON_MS);
-    expect_end(&s->a, s->state == SCENE_SETTLING ? LOCK_SYNC_OK : LOCK_SYNC_E_CANCELLED);
+    expect_end(&s->a, scene_settles(s->state) ? LOCK_SYNC_OK : LOCK_SYNC_E_CANCELLED);
     lock_sync_cancel(s->a.ctx); /* does nothing: no fetch is pending */
     resolver_release();
     if (s->state == SCENE_QUEUED)

@@ -207,7 +207,7 @@ static void cancel(scene *s, int state)
     began_ms = kit_now_ms();
     watcher_run(&w, 1);
     CHECK(w.called_ms - began_ms <= SOON_MS);
-    if (state == SCENE_SETTLING) /* its response has arrived already */
+    if (state != BETWEEN_POLLS && scene_settles((scene_state)state)) /* its response has arrived already */
         expect_reported(&w, 1, LOCK_SYNC_OK, BOTH_ADDED);
     else
         expect_reported(&w, 1, LOCK_SYNC_E_CANCELLED, "");

@@ -15,16 +15,27 @@
 
 #define LINE(code) code "\n"
 
-static const char text[] = LINE("local time = redis.call('TIME')") LINE("local now = time[1] * 1000000 + time[2]")
-    LINE("local found = redis.call('GET', KEYS[1])") LINE(
-        "if ARGV[2] ~= '' and (found or '') == ARGV[1] and now >= tonumber(ARGV[3]) and now <= tonumber(ARGV[4]) then")
-        LINE("  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[5])") LINE("  return {1, time[1], time[2]}") LINE("end")
-            LINE("local since = ''") LINE("if not found then") LINE("  since = string.format('%.0f', now)")
-                LINE("  local marker = ARGV[6] ~= '' and redis.call('GET', KEYS[2])")
-                    LINE("  if marker and string.match(marker, '^' .. ARGV[6] .. ' %d+$') then")
-                        LINE("    since = string.sub(marker, #ARGV[6] + 2)") LINE("  elseif ARGV[6] ~= '' then")
-                            LINE("    redis.call('SET', KEYS[2], ARGV[6] .. ' ' .. since)") LINE("  end") LINE("end")
-                                LINE("return {0, time[1], time[2], found, since}");
+// clang-format off
+static const char text[] =
+    LINE("local time = redis.call('TIME')")
+    LINE("local now = time[1] * 1000000 + time[2]")
+    LINE("local found = redis.call('GET', KEYS[1])")
+    LINE("if ARGV[2] ~= '' and (found or '') == ARGV[1] and now >= tonumber(ARGV[3]) and now <= tonumber(ARGV[4]) then")
+    LINE("  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[5])")
+    LINE("  return {1, time[1], time[2]}")
+    LINE("end")
+    LINE("local since = ''")
+    LINE("if not found then")
+    LINE("  since = string.format('%.0f', now)")
+    LINE("  local marker = ARGV[6] ~= '' and redis.call('GET', KEYS[2])")
+    LINE("  if marker and string.match(marker, '^' .. ARGV[6] .. ' %d+$') then")
+    LINE("    since = string.sub(marker, #ARGV[6] + 2)")
+    LINE("  elseif ARGV[6] ~= '' then")
+    LINE("    redis.call('SET', KEYS[2], ARGV[6] .. ' ' .. since)")
+    LINE("  end")
+    LINE("end")
+    LINE("return {0, time[1], time[2], found, since}");
+// clang-format on
 
 /* Reads the reply to SCRIPT LOAD. */
 static bool read_sha(lsync_redis_script *script, const redisReply *reply)
