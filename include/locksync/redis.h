@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** A handle of a Redis server. All guards that are opened on a handle share one connection. */
+/** A handle of a Redis server. All guards that are opened on a handle share one connection, and one more in each pool. */
 typedef struct lock_sync_redis lock_sync_redis;
 
 /**
@@ -101,8 +101,9 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * The guard uses the server's clock. The key expires when the record no longer matters.
  *
  * A call that reserves or settles a slot takes three round trips, or one if it changes nothing. A new connection adds
- * one (TLS and sentinels more), a new account one, the first use of a database two. A round trip may take at most one
- * second and return at most 64 KiB. Beyond that, and if the server cannot be reached, the call returns
+ * one (TLS and sentinels more), a new account one, the first use of a database two. In a pool a decision takes one
+ * round trip, or two if another user has changed the record. Many are on their way at once. A round trip may take at
+ * most one second and return at most 64 KiB. Beyond that, and if the server cannot be reached, the call returns
  * LOCK_SYNC_E_GUARD and grants no slot. If a host name has several addresses, they are tried one after another, within
  * one second in all. So are the sentinels and the master. Resolving a name has no limit: put addresses into the URL to
  * avoid that.
@@ -116,9 +117,9 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * saw last into the new one. A record that never existed counts as lost, unless the database was used before; see
  * lock_sync_redis_prepare().
  *
- * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. A
- * sentinel's user needs SENTINEL. A replica is rejected with LOCK_SYNC_E_GUARD, and so is a cluster's node that does
- * not hold the key.
+ * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. In a
+ * pool it also needs EVAL, EVALSHA and SCRIPT LOAD. A sentinel's user needs SENTINEL. A replica is rejected with
+ * LOCK_SYNC_E_GUARD, and so is a cluster's node that does not hold the key.
  *
  * @param redis The handle; the guard adds a reference.
  * @param key One per account, 1..512 bytes, not ending in `:locksync`. It must not be a secret. Copied.

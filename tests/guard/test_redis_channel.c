@@ -259,6 +259,33 @@ TEST(an_error_of_the_server_fails_one_swap)
     CHECK_OK(t.status);
 }
 
+TEST(a_user_needs_only_the_documented_commands)
+{
+    static const struct {
+        const char *name;
+        const char *info; /* the permission */
+        bool granted;
+    } rows[] = {{"with INFO", "+info", true}, {"without", "", false}};
+
+    for (size_t i = 0; i < 2; i++) {
+        redis_server *server = redis_here(NULL);
+        lock_sync_redis *redis = redis_of(kit_text("redis://u:p@127.0.0.1:%d", redis_server_port(server)));
+        lock_sync_guard *g = redis_guard(redis, "tenant:1", 20000);
+        lsync_channel_task t = asking();
+        void *channel;
+
+        t_row("%s", rows[i].name);
+        redis_server_settle_in(server, "tenant:1");
+        redis_server_do(server, kit_text("ACL SETUSER u on >p ~tenant:* +get +set +time +eval +evalsha +script|load %s",
+                                         rows[i].info));
+        CHECK_OK(ops->open(redis, &channel));
+        (void)t_later(close_channel, channel);
+        connect_channel(channel);
+        (void)run(channel, g, &t);
+        CHECK_INT(t.status, rows[i].granted ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON); /* absent counts as lost */
+    }
+}
+
 TEST(the_first_use_makes_the_marker)
 {
     redis_server *server = redis_here(NULL);

@@ -95,8 +95,13 @@ void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size
 
 void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_MARKER_SIZE])
 {
-    for (size_t i = 0; i < LOCK_SYNC_GUARD_SOURCE_SIZE; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", info->source[i]);
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < LOCK_SYNC_GUARD_SOURCE_SIZE; i++) {
+        text[2 * i] = digits[info->source[i] >> 4];
+        text[2 * i + 1] = digits[info->source[i] & 15];
+    }
+    text[HEX_SIZE] = '\0';
 }
 
 void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE])
