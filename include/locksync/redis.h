@@ -86,6 +86,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_redis_prepare(lock_sync_redis *redis, c
 /**
  * Returns the cause of the last failed command to the server. The message contains no secret.
  *
+ * A pool has its own connection. lock_sync_guard_error_message() has the cause of its failures.
+ *
  * @param redis The handle, or NULL.
  * @param[out] text The message is written here; "" if no command failed. May be NULL if `size` is 0.
  * @param size Size of `text` in bytes, with the NUL.

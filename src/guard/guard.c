@@ -408,11 +408,14 @@ void lsync_guard_begin(lock_sync_guard *g, lsync_channel_task *t)
 
 bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t)
 {
+    lsync_guard_reservation *reservation = &t->task.reservation;
     lsync_proposal_state state;
     char why[LSYNC_GUARD_WHY_MAX];
 
     lock(g);
     state = propose(g, t, false);
+    reservation->wait_ms = lsync_proposal_wait_ms(reservation->wait_ms);
+    reservation->soonest_ms = lsync_proposal_wait_ms(reservation->soonest_ms);
     if (state != LSYNC_PROPOSAL_OPEN) {
         t->status = state == LSYNC_PROPOSAL_DONE ? lsync_guard_task_status(&t->task) : LOCK_SYNC_E_GUARD;
         (void)snprintf(why, sizeof why, "%s", t->proposal.swap.why);

@@ -80,6 +80,11 @@ void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const ls
     look(p, input->own_now_us);
 }
 
+int64_t lsync_proposal_wait_ms(int64_t wait_ms)
+{
+    return wait_ms > 0 ? wait_ms + wait_ms / (DRIFT - 1) + 1 : wait_ms;
+}
+
 /* --- its result --- */
 
 static lsync_proposal_state fail(lsync_proposal *p, const char *why)
@@ -129,13 +134,13 @@ lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view
 {
     lock_sync_guard_swap *swap = &p->swap;
 
-    v->trip_us = lsync_time_later(0, input->own_now_us - p->sent_us);
     if (swap->warning[0] != '\0') /* the store sends it once */
         memcpy(v->warning, swap->warning, sizeof v->warning);
     v->warning[sizeof v->warning - 1] = '\0';
     swap->why[sizeof swap->why - 1] = '\0';
     if (swap->status != LOCK_SYNC_OK)
         return LSYNC_PROPOSAL_FAILED;
+    v->trip_us = lsync_time_later(0, input->own_now_us - p->sent_us);
     if (swap->now_us <= 0 || swap->now_us > NOW_MAX_US)
         return fail(p, "the store's time is not usable");
     p->snapshot.now_us = swap->now_us;

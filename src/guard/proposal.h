@@ -37,6 +37,10 @@ typedef struct lsync_proposal_input {
    caller sets the swap's key. */
 void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const lsync_proposal_input *input);
 
+/* Returns how long to wait by the guard's own clock, so that a proposal then reckons with the time that a decision
+   named. */
+int64_t lsync_proposal_wait_ms(int64_t wait_ms);
+
 /* Continues after the swap is done. OPEN: there is another swap. FAILED: swap.why has the cause. */
 lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view *v, const lsync_proposal_input *input);
 

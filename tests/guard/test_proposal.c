@@ -212,9 +212,10 @@ TEST(times_are_those_of_the_end_of_the_window_and_openings_those_of_its_beginnin
     s.now_us = entry->over_us + S(20) - TRIP;    /* too soon, by the time at the beginning of the window */
     CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE);
     CHECK_INT(s.task.reservation.slot, 0);
-    s.now_us += s.task.reservation.wait_ms * 1000;
-    CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE); /* the wait was enough */
+    s.now_us += lsync_proposal_wait_ms(s.task.reservation.wait_ms) * 1000;
+    CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE); /* the wait was enough, and needed no look */
     CHECK(s.task.reservation.slot != 0);
+    CHECK_INT(s.trips, 1);
 }
 
 TEST(a_slow_store_gets_a_longer_window)
