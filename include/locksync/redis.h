@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** A handle of a Redis server. All guards that are opened on a handle share one connection, and one more in each pool. */
+/** A handle of a Redis server. All guards that are opened on a handle share a connection, and one more in each pool. */
 typedef struct lock_sync_redis lock_sync_redis;
 
 /**

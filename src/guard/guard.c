@@ -417,7 +417,10 @@ bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t)
     reservation->wait_ms = lsync_proposal_wait_ms(reservation->wait_ms);
     reservation->soonest_ms = lsync_proposal_wait_ms(reservation->soonest_ms);
     if (state != LSYNC_PROPOSAL_OPEN) {
-        t->status = state == LSYNC_PROPOSAL_DONE ? lsync_guard_task_status(&t->task) : LOCK_SYNC_E_GUARD;
+        if (state == LSYNC_PROPOSAL_DONE)
+            t->status = lsync_guard_task_status(&t->task);
+        else
+            t->status = t->proposal.swap.status == LOCK_SYNC_E_NO_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
         (void)snprintf(why, sizeof why, "%s", t->proposal.swap.why);
         record_result(g, state == LSYNC_PROPOSAL_DONE ? LOCK_SYNC_OK : t->status, why,
                       t->task.settles ? &t->task.ending : NULL);

@@ -35,7 +35,9 @@ typedef struct channel {
     lsync_redis_session session;
     lsync_redis_script script;
     bool is_ready;       /* the connection is open and can be used */
-    int64_t pause_us;    /* after a failed connect, which becomes longer with each */
+    bool has_failed;     /* to connect; the swaps that wait must fail first */
+    bool out_of_memory;  /* why the connection was broken off */
+    int64_t pause_us;    /* after the next failed connect: none after the first, and then longer with each */
     int64_t retry_at_us; /* when to connect again */
     char warning[256];   /* for the next swap that is done; "": none */
     swap_list again;     /* the server had not loaded the script */
@@ -83,7 +85,7 @@ static void end(channel *c, lock_sync_guard_swap *swap)
 
 static void fail(channel *c, lock_sync_guard_swap *swap, bool unknown)
 {
-    swap->status = LOCK_SYNC_E_GUARD;
+    swap->status = c->out_of_memory ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
     swap->replaced = false;
     swap->unknown = unknown && swap->record_size > 0;
     (void)snprintf(swap->why, sizeof swap->why, "%s", c->session.connection.why);
@@ -318,15 +320,17 @@ static void connect_channel(void *user)
     channel *c = user;
 
     lsync_redis_disconnect(&c->session.connection);
+    c->out_of_memory = false;
     c->is_ready = lsync_redis_session_connect(&c->session) && lsync_redis_script_load(&c->script, &c->session);
     c->session.connection.received = 0;
     if (c->is_ready) {
         warn_once(c);
         return;
     }
+    c->has_failed = true;
+    c->retry_at_us = lsync_clock_boot_us() + c->pause_us;
     c->pause_us = c->pause_us == 0 ? PAUSE_MIN_US : c->pause_us * 2;
     c->pause_us = c->pause_us > PAUSE_MAX_US ? PAUSE_MAX_US : c->pause_us;
-    c->retry_at_us = lsync_clock_boot_us() + c->pause_us;
 }
 
 static void begin(void *user, lock_sync_guard_swap *swap)
@@ -359,15 +363,19 @@ static void proceed(void *user, bool readable, bool writable, int64_t now_us)
     /* with TLS, a read may have to send first */
     if (c->is_ready && (readable || (writable && c->out_size == 0)))
         receive(c);
-    if (c->is_ready && !write_batch(c))
+    if (c->is_ready && !write_batch(c)) {
+        c->out_of_memory = true;
         break_because(c, "out of memory", NULL);
+    }
     if (c->is_ready)
         send_bytes(c);
     oldest = oldest_us(c);
     if (c->is_ready && oldest != INT64_MAX && now_us - oldest >= LSYNC_REDIS_TIMEOUT_US)
         break_because(c, "no reply", strerror(ETIMEDOUT));
-    if (!c->is_ready)
+    if (!c->is_ready) {
         fail_all(c, &c->waiting, false);
+        c->has_failed = false;
+    }
 }
 
 static int fd(void *user)
@@ -382,9 +390,13 @@ static uint32_t wants(void *user, int64_t now_us, int64_t *due_us)
     const channel *c = user;
     int64_t oldest = oldest_us(c);
 
-    *due_us = oldest == INT64_MAX ? INT64_MAX : c->is_ready ? oldest + LSYNC_REDIS_TIMEOUT_US : now_us;
+    *due_us = INT64_MAX;
+    if (!c->is_ready && (c->has_failed || oldest != INT64_MAX))
+        *due_us = now_us;
+    else if (oldest != INT64_MAX)
+        *due_us = oldest + LSYNC_REDIS_TIMEOUT_US;
     if (!c->is_ready)
-        return now_us >= c->retry_at_us ? LOCK_SYNC_CHANNEL_CONNECT : 0;
+        return !c->has_failed && now_us >= c->retry_at_us ? LOCK_SYNC_CHANNEL_CONNECT : 0;
     return LOCK_SYNC_CHANNEL_READ | (c->session.connection.stream.awaits == POLLOUT ? LOCK_SYNC_CHANNEL_WRITE : 0);
 }
 
