@@ -1,0 +1,28 @@
+-- Compares and publishes a response: see scripts.h.
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local at = tonumber(ARGV[2])
+local last = tonumber(redis.call('HGET', KEYS[1], 'at') or 0)
+if at < last and last <= now then return -1 end
+
+local stored, changes = {}, 0
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
+stored.at = nil
+
+local function compare(lock, record, moved)
+  local number, before = string.match(stored[lock] or '0 ', '^(%d+) (.*)$')
+  stored[lock] = nil
+  if record == before then return end
+  number = string.format('%d', number + 1)
+  local id = table.concat({ARGV[1], lock, number, string.sub(redis.sha1hex(record), 1, 8)}, ':')
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'id', id, 'account', ARGV[1], 'lock', lock,
+             'number', number, 'at', ARGV[2], 'before', before, 'after', record, 'moved', moved)
+  redis.call('HSET', KEYS[1], lock, number .. ' ' .. record)
+  changes = changes + 1
+end
+
+for i = 4, #ARGV, 3 do compare(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for lock in pairs(stored) do compare(lock, '', '') end
+redis.call('HSET', KEYS[1], 'at', ARGV[2])
+return changes

@@ -1,0 +1,48 @@
+#include "record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* One value of a record. */
+struct value {
+    uint32_t field;
+    const char *name;
+    bool is_flag;
+    int64_t number;
+};
+
+void record_write(const lock_sync_lock *lock, char text[RECORD_SIZE])
+{
+    const struct value values[] = {
+        {LOCK_SYNC_FIELD_CONNECTED, "connected", true, lock->is_connected},
+        {LOCK_SYNC_FIELD_STATE, "state", false, lock->state},
+        {LOCK_SYNC_FIELD_DOOR_STATE, "door", false, lock->door_state},
+        {LOCK_SYNC_FIELD_BATTERY_LEVEL, "battery", false, lock->battery_level},
+        {LOCK_SYNC_FIELD_CHARGING, "charging", true, lock->is_charging},
+        {LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, "result", false, lock->state_change_result},
+        {LOCK_SYNC_FIELD_REVISION, "revision", false, lock->revision},
+    };
+    const char *comma = "";
+    int size = snprintf(text, RECORD_SIZE, "{"); /* all values together need 200 bytes at most */
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        const struct value *v = &values[i];
+        size_t left = RECORD_SIZE - (size_t)size;
+
+        if ((lock->fields & v->field) == 0)
+            continue;
+        if (v->is_flag)
+            size += snprintf(text + size, left, "%s\"%s\":%s", comma, v->name, v->number != 0 ? "true" : "false");
+        else
+            size += snprintf(text + size, left, "%s\"%s\":%" PRId64, comma, v->name, v->number);
+        comma = ",";
+    }
+    (void)snprintf(text + size, RECORD_SIZE - (size_t)size, "}");
+}
+
+void record_write_moved(const lock_sync_lock *lock, char text[RECORD_SIZE])
+{
+    text[0] = '\0';
+    if ((lock->fields & LOCK_SYNC_FIELD_LAST_STATE_CHANGED) != 0)
+        (void)snprintf(text, RECORD_SIZE, "%" PRId64, lock->last_state_changed_ms);
+}
