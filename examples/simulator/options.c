@@ -33,6 +33,7 @@ static const char help[] =
     "  --gzip               compress bodies if the client accepts it\n"
     "  --tls-cert FILE      serve https with this certificate (PEM) ...\n"
     "  --tls-key FILE       ... and its key (PEM)\n"
+    "  --journal FILE       write each good response to a sync to FILE (see README.md)\n"
     "  --threads N          threads that serve (default 2, at most 64)\n"
     "  --fault NAME[:N]     a fault in every Nth response (repeatable; default: in each):\n"
     "                       401 403 404 429 500 503 html empty truncated reset slow bad-json\n"
@@ -71,6 +72,7 @@ enum {
     OPT_GZIP,
     OPT_TLS_CERT,
     OPT_TLS_KEY,
+    OPT_JOURNAL,
     OPT_THREADS,
     OPT_FAULT,
     OPT_HELP
@@ -94,6 +96,7 @@ static const struct option known[] = {
     {"gzip", no_argument, NULL, OPT_GZIP},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
     {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"journal", required_argument, NULL, OPT_JOURNAL},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"fault", required_argument, NULL, OPT_FAULT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -204,6 +207,7 @@ static void take(struct options *options, int option, const char *value)
     case OPT_GZIP: options->gzip = true; break;
     case OPT_TLS_CERT: replace(&options->tls_cert, read_file("--tls-cert", value)); break;
     case OPT_TLS_KEY: replace(&options->tls_key, read_file("--tls-key", value)); break;
+    case OPT_JOURNAL: options->journal = value; break;
     case OPT_THREADS: options->threads = (unsigned)whole_number("--threads", value, 1, 64); break;
     case OPT_FAULT: add_fault(options, value); break;
     case OPT_HELP: fputs(help, stdout); exit(0);

@@ -29,6 +29,7 @@ struct options {
     char *tls_cert; /* the content of the file; NULL: no TLS */
     char *tls_key;
     unsigned threads;
+    const char *journal; /* path; NULL: none */
     uint32_t fault_every[FAULT_NONE];
 };
 

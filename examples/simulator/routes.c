@@ -135,9 +135,23 @@ static void reply_good_or_broken(struct request *request, const struct target *t
         reply_json(request, body);
 }
 
+/* The parts of a line are written by one call, because several threads serve. */
+static void write_journal(struct request *request, struct text body)
+{
+    const char *authorization = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                            MHD_HTTP_HEADER_AUTHORIZATION);
+
+    fprintf(request->server->journal, "%lld %s %.*s\n", (long long)request->arrived_us, authorization, (int)body.size,
+            body.data);
+}
+
 static void reply_sync(struct request *request, const struct target *target, enum fault fault)
 {
-    reply_good_or_broken(request, target, good_sync(request, target->id), fault);
+    struct text body = good_sync(request, target->id);
+
+    if (request->server->journal != NULL && body.size > 0 && fault == FAULT_NONE)
+        write_journal(request, body);
+    reply_good_or_broken(request, target, body, fault);
 }
 
 static void reply_directory(struct request *request, const struct target *target, enum fault fault)

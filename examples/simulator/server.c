@@ -187,6 +187,18 @@ static void list_versions(struct server *server)
              living[0], living[1], living[2]);
 }
 
+static bool open_journal(struct server *server)
+{
+    const char *path = server->options->journal;
+
+    if (path == NULL)
+        return true;
+    server->journal = fopen(path, "w");
+    if (server->journal == NULL)
+        fprintf(stderr, "locksync-sim: --journal '%s': it cannot be written\n", path);
+    return server->journal != NULL;
+}
+
 struct server *server_start(const struct options *options)
 {
     struct server *server = must(calloc(1, sizeof *server));
@@ -205,7 +217,7 @@ struct server *server_start(const struct options *options)
     for (int i = 0; i < FAULT_NONE; i++)
         faults_switch(&server->faults, (enum fault)i, options->fault_every[i]);
     server->pauses = pauses_new(options->delay_us, TRICKLE_US);
-    if (open_server(server))
+    if (open_journal(server) && open_server(server))
         return server;
     pauses_end(server->pauses);
     server_free(server);
@@ -228,5 +240,7 @@ void server_free(struct server *server)
     responses_free(server->responses);
     roster_free(server->roster);
     locks_free(server->locks);
+    if (server->journal != NULL)
+        (void)fclose(server->journal);
     free(server);
 }

@@ -24,6 +24,7 @@ struct server {
     struct faults faults;
     struct pauses *pauses;
     struct broken *broken;
+    FILE *journal; /* NULL: none */
     struct MHD_Daemon *daemon;
     char url[48];
     char versions[64]; /* for API-Supported-Versions */
