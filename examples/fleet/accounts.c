@@ -1,5 +1,6 @@
 #include "accounts.h"
 
+#include "publisher.h"
 #include "scripts.h"
 #include "share.h"
 
@@ -22,6 +23,8 @@ struct accounts {
     account *list;
     size_t count;
     size_t adjusted;  /* the first that accounts_adjust() has still to look at */
+    bool under_way;   /* it left out a poll under way */
+    int64_t until_ms; /* and does so until then */
     size_t refreshed; /* the same for accounts_refresh() */
 };
 
@@ -154,6 +157,13 @@ void accounts_set_members(accounts *all, uint64_t self, const uint64_t *members,
     for (size_t i = 0; i < all->count; i++)
         all->list[i].mine = share_is_mine(all->list[i].hash, self, members, count);
     all->adjusted = 0;
+    all->until_ms = clock_ms() + all->settings.timeout_ms;
+}
+
+/* Without a poll under way, the watch waits until the next one is due. */
+static bool may_end(const account *a)
+{
+    return lock_sync_watch_due_in_ms(a->watch) > 0 || clock_ms() >= a->all->until_ms;
 }
 
 bool accounts_adjust(accounts *all, size_t most)
@@ -163,13 +173,23 @@ bool accounts_adjust(accounts *all, size_t most)
 
         if (a->mine == (a->ctx != NULL))
             continue;
+        if (!a->mine && !may_end(a)) {
+            all->under_way = true;
+            continue;
+        }
         if (a->mine)
             begin(a);
         else
             end(a);
         most--;
     }
-    return all->adjusted == all->count;
+    if (all->adjusted < all->count)
+        return false;
+    if (!all->under_way)
+        return true;
+    all->under_way = false;
+    all->adjusted = 0;
+    return false;
 }
 
 bool accounts_refresh(accounts *all, size_t most)

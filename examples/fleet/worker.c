@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define AT_ONCE 100             /* accounts that begin, end or are refreshed between two dispatches */
+#define PAUSE_MS 10             /* between two such parts */
 #define BEATS 4                 /* heartbeats in the time after which a member is dead */
 #define REFRESH_MS (300 * 1000) /* each account is published again after this, in case that a server lost it */
 
@@ -35,6 +36,7 @@ typedef struct worker {
     uint64_t *members;
     int64_t beat_due_ms;
     int64_t refresh_due_ms;
+    bool leaving;
     bool adjusting; /* some accounts have still to begin or end */
     bool refreshing;
 } worker;
@@ -91,6 +93,8 @@ static void take_members(worker *w, const publisher_news *news)
     if (news->offset_known || !w->offset_known)
         w->offset_ms = news->offset_ms;
     w->offset_known = true;
+    if (w->leaving)
+        return;
     if (news->count == w->member_count && memcmp(news->members, w->members, size) == 0)
         return;
     w->member_count = news->count;
@@ -139,6 +143,21 @@ static void work(worker *w, int64_t now_ms)
         w->refreshing = !accounts_refresh(w->accounts, AT_ONCE);
 }
 
+static int pause_ms(const worker *w)
+{
+    int64_t left_ms = w->adjusting || w->refreshing ? PAUSE_MS : w->beat_due_ms - clock_ms();
+
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Ends all polls. The heartbeats continue until then, so that no other worker begins too early. */
+static void leave(worker *w)
+{
+    accounts_set_members(w->accounts, share_hash(w->member), NULL, 0);
+    w->leaving = true;
+    w->adjusting = true;
+}
+
 /* A worker that was suspended does not read the responses that arrived meanwhile, because others may have polled since.
    So it begins all its accounts again before it dispatches. */
 static void run(worker *w)
@@ -148,9 +167,8 @@ static void run(worker *w)
                              {.fd = w->signals, .events = POLLIN}};
     int64_t passed_ms = clock_ms();
 
-    while ((ready[2].revents & POLLIN) == 0) {
+    while (!w->leaving || w->adjusting) {
         int64_t now_ms = clock_ms();
-        int64_t left_ms = w->adjusting || w->refreshing ? 0 : w->beat_due_ms - now_ms;
 
         if (now_ms - passed_ms > w->publishing.ttl_ms) {
             accounts_restart_all(w->accounts);
@@ -160,7 +178,9 @@ static void run(worker *w)
         (void)lock_sync_pool_dispatch(w->polling.pool);
         take_news(w);
         work(w, now_ms);
-        (void)poll(ready, 3, left_ms > 0 ? (int)left_ms : 0);
+        (void)poll(ready, w->leaving ? 2 : 3, pause_ms(w));
+        if (!w->leaving && (ready[2].revents & POLLIN) != 0)
+            leave(w);
     }
 }
 
