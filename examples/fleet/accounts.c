@@ -157,6 +157,12 @@ void accounts_set_members(accounts *all, uint64_t self, const uint64_t *members,
     for (size_t i = 0; i < all->count; i++)
         all->list[i].mine = share_is_mine(all->list[i].hash, self, members, count);
     all->adjusted = 0;
+    all->until_ms = clock_ms() + all->settings.interval_ms + all->settings.timeout_ms;
+}
+
+void accounts_leave(accounts *all)
+{
+    accounts_set_members(all, 0, NULL, 0);
     all->until_ms = clock_ms() + all->settings.timeout_ms;
 }
 
@@ -197,7 +203,7 @@ bool accounts_refresh(accounts *all, size_t most)
     for (; all->refreshed < all->count && most > 0; all->refreshed++) {
         const account *a = &all->list[all->refreshed];
 
-        if (lock_sync_watch_results(a->watch) == NULL) /* also without a watch */
+        if (!a->mine || lock_sync_watch_results(a->watch) == NULL) /* NULL also without a watch */
             continue;
         all->settings.on_response(all->settings.user, all->refreshed, a->name, a->watch);
         most--;

@@ -30,8 +30,12 @@ size_t accounts_count(const accounts *all);
 /* Sets the members alive, by their hashes (share.h), and which of them this worker is. */
 void accounts_set_members(accounts *all, uint64_t self, const uint64_t *members, size_t count);
 
+/* Gives up all accounts. */
+void accounts_leave(accounts *all);
+
 /* Begins and ends to poll what accounts_set_members() changed, at most `most` accounts. Returns whether it is done. A
-   poll under way ends first, if it ends within `timeout_ms`, because its response may show a change. */
+   poll under way, or waiting for its guard, ends first, because its response may show a change. It gets an interval and
+   `timeout_ms`, after accounts_leave() only `timeout_ms`. */
 bool accounts_adjust(accounts *all, size_t most);
 
 /* Reports the last response again, of at most `most` of the accounts that were not refreshed in this round. Returns

@@ -3,7 +3,8 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local at = tonumber(ARGV[2])
 local last = tonumber(redis.call('HGET', KEYS[1], 'at') or 0)
-if at < last and last <= now then return -1 end
+if last > now then last = 0 end
+if at < last - ARGV[4] then return -1 end
 
 local stored, changes = {}, 0
 local fields = redis.call('HGETALL', KEYS[1])
@@ -22,7 +23,7 @@ local function compare(lock, record, moved)
   changes = changes + 1
 end
 
-for i = 4, #ARGV, 3 do compare(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for i = 5, #ARGV, 3 do compare(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 for lock in pairs(stored) do compare(lock, '', '') end
-redis.call('HSET', KEYS[1], 'at', ARGV[2])
+redis.call('HSET', KEYS[1], 'at', string.format('%d', math.max(at, last)))
 return changes

@@ -103,17 +103,19 @@ void publisher_beat(publisher *p)
 void publisher_publish(publisher *p, size_t account, size_t argc, const char **argv)
 {
     char key[sizeof ACCOUNT_KEY_PREFIX + 256];
-    char keep[24];
-    const char **all = must(calloc(argc + 6, sizeof *all));
+    char keep[24], close[24];
+    const char **all = must(calloc(argc + 7, sizeof *all));
     item *new;
 
     (void)snprintf(key, sizeof key, ACCOUNT_KEY_PREFIX "%s", argv[0]);
     (void)snprintf(keep, sizeof keep, "%lld", (long long)p->settings.max_stream);
+    (void)snprintf(close, sizeof close, "%lld", (long long)p->settings.interval_ms / 2);
     memcpy(all, (const char *[]){"EVAL", publish_script, "2", key, CHANGES_KEY}, 5 * sizeof *all);
     memcpy(all + 5, argv, 2 * sizeof *all); /* the account and the time */
     all[7] = keep;
-    memcpy(all + 8, argv + 2, (argc - 2) * sizeof *all);
-    new = new_item(argc + 6, all);
+    all[8] = close;
+    memcpy(all + 9, argv + 2, (argc - 2) * sizeof *all);
+    new = new_item(argc + 7, all);
     new->account = account;
     free(all);
     (void)pthread_mutex_lock(&p->mutex);

@@ -27,6 +27,7 @@ typedef struct publisher_settings {
     const char *member;
     int64_t ttl_ms;     /* a member without a heartbeat for this time is dead */
     int64_t max_stream; /* changes that the stream keeps, about */
+    int64_t interval_ms;
 } publisher_settings;
 
 /* Returns NULL, after a line on stderr, if it cannot start. */
@@ -41,7 +42,7 @@ publisher_news *publisher_next(publisher *p);
 /* Queues a heartbeat, unless one is under way. */
 void publisher_beat(publisher *p);
 
-/* Queues a response: `argv` are the arguments that publish_script takes after its keys, copied. */
+/* Queues a response: `argv` are arguments of publish_script, copied: the account, the time, and those of its locks. */
 void publisher_publish(publisher *p, size_t account, size_t argc, const char **argv);
 
 /* Sends what is queued, withdraws the heartbeat, and frees the publisher. It gives up after about `ttl_ms`. */

@@ -19,6 +19,7 @@ extern const char beat_script[];
    - the account
    - the time of the response by the server's clock, in ms
    - how many changes the stream keeps, about
+   - a time in ms, half of the interval: responses that are closer than this are one, sent again
    - lock, record and last_state_changed_ms of each lock in the response
 
    The hash has the time of the last response in its field `at`. A time in the future is from before a jump of the

@@ -115,6 +115,7 @@ static void take_news(worker *w)
         switch (news->kind) {
         case NEWS_MEMBERS: take_members(w, news); break;
         case NEWS_STALE: /* the account is another worker's now, or was for a while */
+            (void)fprintf(stderr, "fleet: an account begins again: another worker has polled it\n");
             accounts_restart(w->accounts, news->account);
             w->adjusting = true;
             break;
@@ -153,7 +154,7 @@ static int pause_ms(const worker *w)
 /* Ends all polls. The heartbeats continue until then, so that no other worker begins too early. */
 static void leave(worker *w)
 {
-    accounts_set_members(w->accounts, share_hash(w->member), NULL, 0);
+    accounts_leave(w->accounts);
     w->leaving = true;
     w->adjusting = true;
 }
@@ -171,6 +172,7 @@ static void run(worker *w)
         int64_t now_ms = clock_ms();
 
         if (now_ms - passed_ms > w->publishing.ttl_ms) {
+            (void)fprintf(stderr, "fleet: all accounts begin again: this process was suspended\n");
             accounts_restart_all(w->accounts);
             w->adjusting = true;
         }
@@ -259,6 +261,7 @@ static bool start(worker *w)
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* hiredis writes to a socket that the server may close */
     w->refresh_due_ms = clock_ms() + REFRESH_MS;
+    w->publishing.interval_ms = w->polling.interval_ms;
     w->signals = signalfd(-1, &ends, SFD_CLOEXEC);
     w->accounts = accounts_read(w->keys, &w->polling);
     if (w->signals < 0 || w->accounts == NULL)
