@@ -171,7 +171,7 @@ VALUES = {"state": "state", "doorState": "door", "batteryLevel": "battery", "isC
 
 
 def record(lock):
-    """What the fleet publishes of a record of the service."""
+    """Returns what the fleet publishes of a record of the service."""
     known = {"connected": lock["isConnected"]}
     if lock["isConnected"] and lock["deviceState"]:
         known |= {VALUES[k]: v for k, v in lock["deviceState"].items() if k in VALUES}
