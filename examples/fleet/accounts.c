@@ -1,6 +1,6 @@
 #include "accounts.h"
 
-#include "publisher.h"
+#include "clock.h"
 #include "scripts.h"
 #include "share.h"
 
@@ -10,8 +10,8 @@
 
 typedef struct account {
     accounts *all;
-    char *name; /* one block with the key */
-    char *key;
+    const char *name; /* in the text, like the key */
+    const char *key;
     uint64_t hash;
     lock_sync_ctx *ctx; /* NULL: not polled by this worker, like the watch */
     lock_sync_watch *watch;
@@ -20,6 +20,8 @@ typedef struct account {
 
 struct accounts {
     accounts_settings settings;
+    char *text; /* of the file */
+    size_t text_size;
     account *list;
     size_t count;
     size_t adjusted;  /* the first that accounts_adjust() has still to look at */
@@ -33,43 +35,49 @@ struct accounts {
 /* Names are parts of keys and ids in Redis, and of JSON. */
 static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
 
-static bool add(accounts *all, size_t *room, const char *line)
+static bool make_room(accounts *all, size_t *room)
 {
-    size_t size = strspn(line, allowed);
-    char *copy = strdup(line);
-    account *list = all->list;
+    account *list;
 
-    if (all->count == *room) {
-        *room = 2 * *room + 64;
-        list = realloc(list, *room * sizeof *list);
-    }
+    if (all->count < *room)
+        return true;
+    *room = 2 * *room + 64;
+    list = realloc(all->list, *room * sizeof *list);
     if (list != NULL)
         all->list = list;
-    if (list == NULL || copy == NULL || size == 0 || size > NAME_MAX_SIZE || line[size] != ' ') {
-        free(copy);
+    return list != NULL;
+}
+
+/* Takes a line, which it cuts in two. */
+static bool add(accounts *all, size_t *room, char *line)
+{
+    size_t size = strspn(line, allowed);
+
+    if (size == 0 || size > NAME_MAX_SIZE || line[size] != ' ' || !make_room(all, room))
         return false;
-    }
-    copy[size] = '\0';
-    list[all->count++] = (account){.all = all, .name = copy, .key = copy + size + 1, .hash = share_hash(copy)};
+    line[size] = '\0';
+    all->list[all->count++] = (account){.all = all, .name = line, .key = line + size + 1, .hash = share_hash(line)};
     return true;
+}
+
+static bool add_lines(accounts *all)
+{
+    char *rest = all->text;
+    size_t room = 0;
+    char *line;
+
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (line[0] != '\0' && line[0] != '#' && !add(all, &room, line))
+            return false;
+    return all->count > 0;
 }
 
 accounts *accounts_read(const char *path, const accounts_settings *settings)
 {
     accounts *all = calloc(1, sizeof *all);
     FILE *file = fopen(path, "r");
-    char *line = NULL;
-    size_t size = 0, room = 0;
-    bool good = all != NULL && file != NULL;
+    bool good = all != NULL && file != NULL && getdelim(&all->text, &all->text_size, '\0', file) > 0 && add_lines(all);
 
-    while (good && getline(&line, &size, file) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-        good = line[0] == '\0' || line[0] == '#' || add(all, &room, line);
-    }
-    good = good && ferror(file) == 0 && all->count > 0;
-    if (line != NULL)
-        explicit_bzero(line, size);
-    free(line);
     if (file != NULL)
         (void)fclose(file);
     if (good) {
@@ -231,13 +239,11 @@ void accounts_free(accounts *all)
 {
     if (all == NULL)
         return;
-    for (size_t i = 0; i < all->count; i++) {
-        account *a = &all->list[i];
-
-        end(a);
-        explicit_bzero(a->key, strlen(a->key));
-        free(a->name);
-    }
+    for (size_t i = 0; i < all->count; i++)
+        end(&all->list[i]);
+    if (all->text != NULL)
+        explicit_bzero(all->text, all->text_size);
+    free(all->text);
     free(all->list);
     free(all);
 }

@@ -1,5 +1,6 @@
 #include "publisher.h"
 
+#include "clock.h"
 #include "redis.h"
 #include "scripts.h"
 #include "share.h"
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS 200 /* between two attempts to connect */
@@ -41,14 +41,6 @@ struct publisher {
     int fd;
     redisContext *redis; /* of the thread only */
 };
-
-int64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static void *must(void *block)
 {

@@ -48,7 +48,4 @@ void publisher_publish(publisher *p, size_t account, size_t argc, const char **a
 /* Sends what is queued, withdraws the heartbeat, and frees the publisher. It gives up after about `ttl_ms`. */
 void publisher_stop(publisher *p);
 
-/* The time in ms since boot, with the time for which the machine was suspended. */
-int64_t clock_ms(void);
-
 #endif

@@ -5,22 +5,22 @@
 
 /* One value of a record. */
 struct value {
-    uint32_t field;
     const char *name;
-    bool is_flag;
     int64_t number;
+    uint32_t field;
+    bool is_flag;
 };
 
 void record_write(const lock_sync_lock *lock, char text[RECORD_SIZE])
 {
     const struct value values[] = {
-        {LOCK_SYNC_FIELD_CONNECTED, "connected", true, lock->is_connected},
-        {LOCK_SYNC_FIELD_STATE, "state", false, lock->state},
-        {LOCK_SYNC_FIELD_DOOR_STATE, "door", false, lock->door_state},
-        {LOCK_SYNC_FIELD_BATTERY_LEVEL, "battery", false, lock->battery_level},
-        {LOCK_SYNC_FIELD_CHARGING, "charging", true, lock->is_charging},
-        {LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, "result", false, lock->state_change_result},
-        {LOCK_SYNC_FIELD_REVISION, "revision", false, lock->revision},
+        {"connected", lock->is_connected, LOCK_SYNC_FIELD_CONNECTED, true},
+        {"state", lock->state, LOCK_SYNC_FIELD_STATE, false},
+        {"door", lock->door_state, LOCK_SYNC_FIELD_DOOR_STATE, false},
+        {"battery", lock->battery_level, LOCK_SYNC_FIELD_BATTERY_LEVEL, false},
+        {"charging", lock->is_charging, LOCK_SYNC_FIELD_CHARGING, true},
+        {"result", lock->state_change_result, LOCK_SYNC_FIELD_STATE_CHANGE_RESULT, false},
+        {"revision", lock->revision, LOCK_SYNC_FIELD_REVISION, false},
     };
     const char *comma = "";
     int size = snprintf(text, RECORD_SIZE, "{"); /* all values together need 200 bytes at most */

@@ -1,6 +1,7 @@
 /* locksync-fleet-worker: polls its part of the accounts of a fleet, and publishes each change to a Redis stream.
    docs/fleet.md describes the design. Environment: LOCKSYNC_REDIS_URL, and LOCKSYNC_BASE_URL for a trial. */
 #include "accounts.h"
+#include "clock.h"
 #include "publisher.h"
 #include "record.h"
 #include "scripts.h"
@@ -17,10 +18,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define AT_ONCE 100             /* accounts that begin, end or are refreshed between two dispatches */
-#define PAUSE_MS 10             /* between two such parts */
-#define BEATS 4                 /* heartbeats in the time after which a member is dead */
-#define REFRESH_MS (300 * 1000) /* each account is published again after this, in case that a server lost it */
+#define AT_ONCE 100       /* accounts that begin, end or are refreshed between two dispatches */
+#define PAUSE_MS 10       /* between two such parts */
+#define BEATS 4           /* heartbeats in the time after which a member is dead */
+#define REFRESH_MS 300000 /* each account is published again after this, in case that a server lost it */
 
 typedef struct worker {
     publisher_settings publishing;

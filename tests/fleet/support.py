@@ -94,12 +94,20 @@ class Redis:
         shutil.rmtree(self.folder)
 
 
+# The permissions of docs/fleet.md: the guards', the worker's, the consumer's
+COMMANDS = ("get set watch unwatch multi exec time info select "
+            "eval zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd "
+            "xgroup xreadgroup xautoclaim xack").split()
+
+
 class Fleet:
     """A simulator with a journal, a Redis server and any number of workers."""
 
     def __init__(self, worker, simulator, accounts, interval_ms, ttl_ms, *options):
         self.redis = Redis()
         self.redis.settle_in()
+        self.redis.ask("ACL", "SETUSER", "worker", "on", ">p@ss:/%", "~locksync:*", "~fleet:*",
+                       *("+" + command for command in COMMANDS))
         self.interval_ms = interval_ms
         self.journal = os.path.join(self.redis.folder, "journal")
         self.simulator = Simulator(simulator, "--any-key", "--min-interval-ms", str(interval_ms), "--journal",
@@ -109,7 +117,8 @@ class Fleet:
             file.writelines(f"account-{i} key-{i}\n" for i in range(accounts))
         self.command = [worker, "--keys", keys, "--interval-ms", str(interval_ms), "--timeout-ms",
                         str(interval_ms // 4), "--ttl-ms", str(ttl_ms)]
-        self.environment = {**os.environ, "LOCKSYNC_REDIS_URL": self.redis.url, "LOCKSYNC_BASE_URL": self.simulator.url}
+        url = self.redis.url.replace("//", "//worker:p%40ss%3A%2f%25@")
+        self.environment = {**os.environ, "LOCKSYNC_REDIS_URL": url, "LOCKSYNC_BASE_URL": self.simulator.url}
         self.workers = []
         self.deaths_ms = []
         self.losses_ms = []  # from and until when a response may not have reached its worker
