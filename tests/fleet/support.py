@@ -53,9 +53,9 @@ class Redis:
              "--logfile", "/dev/null"], stdout=subprocess.DEVNULL)
         self.file = wait_until(self.connect, "the start of redis-server")
 
-    def connect(self):
+    def connect(self, port=None):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            with socket.create_connection(("127.0.0.1", port or self.port), PATIENCE) as connection:
                 return connection.makefile("rwb")  # which keeps it open
         except ConnectionRefusedError:
             return None
