@@ -117,7 +117,7 @@ void publisher_publish(publisher *p, size_t account, size_t argc, const char **a
 
 /* --- the news --- */
 
-static publisher_news *new_news(int kind, size_t count)
+static publisher_news *new_news(enum news_kind kind, size_t count)
 {
     publisher_news *new = must(calloc(1, sizeof *new + count * sizeof new->members[0]));
 

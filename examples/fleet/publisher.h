@@ -14,7 +14,7 @@ typedef struct publisher publisher;
 /* A reply of the server. */
 typedef struct publisher_news {
     struct publisher_news *next;
-    enum { NEWS_MEMBERS, NEWS_STALE, NEWS_RECONNECTED } kind;
+    enum news_kind { NEWS_MEMBERS, NEWS_STALE, NEWS_RECONNECTED } kind;
     size_t account;    /* STALE: a later response of this account was published already */
     int64_t offset_ms; /* MEMBERS: the server's clock minus clock_ms(), if offset_known */
     bool offset_known;

@@ -1,9 +1,16 @@
 #include "redis.h"
 
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #define SCHEME "redis://"
 
@@ -12,7 +19,7 @@ struct parts {
     char *user;     /* "": the default user */
     char *password; /* NULL: no AUTH */
     char *host_name;
-    int port;
+    const char *port;
     const char *db;
 };
 
@@ -46,7 +53,7 @@ static char *cut(char *text, const char *separators)
 static struct parts split(char *rest)
 {
     char *at = strrchr(rest, '@');
-    struct parts parts = {.host_name = rest, .port = 6379, .db = "0"};
+    struct parts parts = {.host_name = rest, .port = "6379", .db = "0"};
     char *db, *port;
 
     if (at != NULL) {
@@ -69,8 +76,34 @@ static struct parts split(char *rest)
         port = cut(parts.host_name, ":");
     }
     if (port != NULL)
-        parts.port = atoi(port);
+        parts.port = port;
     return parts;
+}
+
+/* Returns -1 if no address of the name accepts a connection. Each is tried for the time of `limit`. */
+static int open_socket(const struct parts *parts, struct timeval limit)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    const int on = 1;
+    struct addrinfo *addresses = NULL;
+    int fd = -1;
+
+    if (getaddrinfo(parts->host_name, parts->port, &hints, &addresses) != 0) {
+        errno = EHOSTUNREACH;
+        return -1;
+    }
+    for (const struct addrinfo *a = addresses; fd < 0 && a != NULL; a = a->ai_next) {
+        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+                        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+                        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+                        connect(fd, a->ai_addr, a->ai_addrlen) != 0)) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(addresses);
+    return fd;
 }
 
 static bool succeeds(redisReply *reply)
@@ -93,9 +126,28 @@ static bool log_in(redisContext *redis, const struct parts *parts)
     return (parts->password == NULL || succeeds(reply)) && succeeds(redisCommand(redis, "SELECT %s", parts->db));
 }
 
-redisContext *redis_connect(const char *url, int64_t timeout_ms)
+/* The socket has its own timeouts, because hiredis may be built with another size of time_t. */
+static redisContext *connect_to(const struct parts *parts, int64_t timeout_ms)
 {
     const struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    int fd = open_socket(parts, limit);
+    redisContext *redis = fd >= 0 ? redisConnectFd(fd) : NULL;
+
+    if (redis == NULL && fd >= 0)
+        (void)close(fd);
+    if (redis != NULL && log_in(redis, parts))
+        return redis;
+    (void)fprintf(stderr, "fleet: no connection to Redis: %s\n",
+                  redis == NULL     ? strerror(errno)
+                  : redis->err != 0 ? redis->errstr
+                                    : "it rejected user, password or database");
+    if (redis != NULL)
+        redisFree(redis);
+    return NULL;
+}
+
+redisContext *redis_connect(const char *url, int64_t timeout_ms)
+{
     char *copy = strncmp(url, SCHEME, strlen(SCHEME)) == 0 ? strdup(url + strlen(SCHEME)) : NULL;
     size_t size = copy != NULL ? strlen(copy) : 0;
     struct parts parts;
@@ -106,14 +158,7 @@ redisContext *redis_connect(const char *url, int64_t timeout_ms)
         return NULL;
     }
     parts = split(copy);
-    redis = redisConnectWithTimeout(parts.host_name, parts.port, limit);
-    if (redis == NULL || redis->err != 0 || redisSetTimeout(redis, limit) != REDIS_OK || !log_in(redis, &parts)) {
-        (void)fprintf(stderr, "fleet: no connection to Redis: %s\n",
-                      redis != NULL && redis->err != 0 ? redis->errstr : "it refused the login");
-        if (redis != NULL)
-            redisFree(redis);
-        redis = NULL;
-    }
+    redis = connect_to(&parts, timeout_ms);
     explicit_bzero(copy, size);
     free(copy);
     return redis;

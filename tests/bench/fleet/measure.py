@@ -44,7 +44,7 @@ class Delay:
             self.process.communicate()
 
 
-def round_trip_ms(redis, delay):
+def ping_ms(redis, delay):
     """The median of the round trips that a client has, which is longer than what the proxy adds."""
     direct, redis.file = redis.file, redis.connect(delay.port)
     times = []
@@ -82,7 +82,7 @@ def run_redis(args, url, round_trip_ms, users):
     redis = Redis()
     redis.settle_in()
     delay = Delay(args.programs, redis.port, round_trip_ms)
-    measured_ms = round_trip_ms(redis, delay)
+    measured_ms = ping_ms(redis, delay)
     result, before, after = run_guards(args, url, f"redis://127.0.0.1:{delay.port}", users,
                                        lambda: redis_counts(redis, delay))
     delay.stop()
@@ -94,7 +94,7 @@ def run_redis(args, url, round_trip_ms, users):
     scripts = calls.get("evalsha", 0) + calls.get("eval", 0)
     turns = (after[2] - before[2]) / decisions if round_trip_ms is not None else None
     return {**result, "redis_us": (after[0] - before[0]) / result["fetches"], "calls": calls, "trips": scripts or turns,
-            "round_trip_ms": measured_ms}
+            "ping_ms": measured_ms}
 
 
 def run_files(args, url, users):
@@ -122,7 +122,7 @@ def distances(args, url):
         r = results[name] = run()
         memory = memory or r["per_second"]
         calls = ", ".join(f"{command} {count:.2f}" for command, count in sorted(r.get("calls", {}).items()))
-        rows.append([name, number(r.get("round_trip_ms")), number(r["per_second"], 0),
+        rows.append([name, number(r.get("ping_ms")), number(r["per_second"], 0),
                      number(r["per_second"] / memory, 3), number(r["cpu_us"], 1), number(r.get("redis_us"), 1),
                      number(r.get("trips")), number(r["median_ms"]), str(r["failed"]), calls])
     table(["guards", "a PING, ms", "fetches a second", "times memory", "CPU of the client, us a fetch",
