@@ -34,8 +34,8 @@ void accounts_set_members(accounts *all, uint64_t self, const uint64_t *members,
 void accounts_leave(accounts *all);
 
 /* Begins and ends to poll what accounts_set_members() changed, at most `most` accounts. Returns whether it is done. A
-   poll under way, or waiting for its guard, ends first, because its response may show a change. It gets an interval and
-   `timeout_ms`, after accounts_leave() only `timeout_ms`. */
+   poll under way, or waiting for its guard, ends first, because its response may show a change. After accounts_leave()
+   it has only `timeout_ms`. */
 bool accounts_adjust(accounts *all, size_t most);
 
 /* Reports the last response again, of at most `most` of the accounts that were not refreshed in this round. Returns

@@ -1,5 +1,6 @@
 """A Redis server, a fleet against a simulator, and the check of its stream against the simulator's journal."""
 import bisect
+import collections
 import json
 import os
 import shutil
@@ -121,7 +122,7 @@ class Fleet:
         self.environment = {**os.environ, "LOCKSYNC_REDIS_URL": url, "LOCKSYNC_BASE_URL": self.simulator.url}
         self.workers = []
         self.deaths_ms = []
-        self.losses_ms = []  # from and until when a response may not have reached its worker
+        self.losses_ms = []  # from when, until when and why a response may not have reached its worker
         self.stopped_ms = None  # when Redis was stopped
 
     def start(self):
@@ -134,7 +135,7 @@ class Fleet:
         worker.kill()
         worker.wait()
         self.deaths_ms.append(now)
-        self.losses_ms.append(((self.stopped_ms or now) - ON_ITS_WAY_MS, now + ON_ITS_WAY_MS))
+        self.losses_ms.append(((self.stopped_ms or now) - ON_ITS_WAY_MS, now + ON_ITS_WAY_MS, "killed"))
         self.workers.remove(worker)
 
     def stop_redis(self):
@@ -144,7 +145,7 @@ class Fleet:
     def continue_redis(self):
         """The first polls that get their slots then have little left of their timeouts."""
         self.redis.process.send_signal(signal.SIGCONT)
-        self.losses_ms.append((self.stopped_ms, time.monotonic() * 1000 + ON_ITS_WAY_MS))
+        self.losses_ms.append((self.stopped_ms, time.monotonic() * 1000 + ON_ITS_WAY_MS, "timed out"))
         self.stopped_ms = None
 
     def leave(self, worker):
@@ -153,7 +154,7 @@ class Fleet:
         worker.terminate()
         if worker.wait(PATIENCE) != 0:
             raise AssertionError(f"a worker ended with {worker.returncode}")
-        self.losses_ms.append((now, time.monotonic() * 1000))
+        self.losses_ms.append((now, time.monotonic() * 1000, "left"))
         self.workers.remove(worker)
 
     def stop(self):
@@ -222,14 +223,15 @@ def check_once(stream):
 
 def check_complete(stream, journal, losses_ms):
     """Compares the stream with the responses. Returns faults, the number of changes that responses showed, and the
-    number of those whose response did not reach its worker. Such a change counts again with the next response.
+    numbers of those whose response did not reach its worker, by the possible reasons. Such a change counts again with
+    the next response.
     """
     wall_ms = (time.time() - time.monotonic()) * 1000
     published = {}
     for change in stream:
         after = json.loads(change["after"]) if change["after"] else None
         published.setdefault((change["account"], int(change["lock"])), []).append((int(change["at"]) - wall_ms, after))
-    faults, seen, lost = [], 0, 0
+    faults, seen, lost = [], 0, collections.Counter()
     for account, responses in journal.items():
         for lock in {lock for _, locks in responses for lock in locks}:
             changes = published.pop((account, lock), [])
@@ -245,8 +247,9 @@ def check_complete(stream, journal, losses_ms):
                     now = state
                     next_change += 1
                     continue
-                if any(begin <= at_ms <= end for begin, end in losses_ms):
-                    lost += 1
+                why = " or ".join(sorted({why for begin, end, why in losses_ms if begin <= at_ms <= end}))
+                if why:
+                    lost[why] += 1
                 else:
                     faults.append(f"{account}, lock {lock}, {at_ms:.0f} ms: {state} after {now} is not in the stream")
             if next_change < len(changes):

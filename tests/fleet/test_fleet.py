@@ -82,7 +82,7 @@ class WholeFleet(unittest.TestCase):
         faults, seen, lost = check_complete(stream, read_journal(self.fleet.journal), self.fleet.losses_ms)
         self.assertEqual(faults, [])
         self.assertGreater(seen, 4 * ACCOUNTS)
-        self.assertEqual(seen - lost, len(stream))
+        self.assertEqual(seen - lost.total(), len(stream))
         lines = self.consume(len(stream))
         self.assertEqual([line.split('"')[3] for line in lines], [change["id"] for change in stream])
 
