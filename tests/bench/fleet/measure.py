@@ -82,12 +82,14 @@ def run_redis(args, url, round_trip_ms, users):
     redis = Redis()
     redis.settle_in()
     delay = Delay(args.programs, redis.port, round_trip_ms)
-    measured_ms = ping_ms(redis, delay)
-    result, before, after = run_guards(args, url, f"redis://127.0.0.1:{delay.port}", users,
-                                       lambda: redis_counts(redis, delay))
-    delay.stop()
-    redis.file.close()
-    redis.stop()
+    try:
+        measured_ms = ping_ms(redis, delay)
+        result, before, after = run_guards(args, url, f"redis://127.0.0.1:{delay.port}", users,
+                                           lambda: redis_counts(redis, delay))
+    finally:
+        delay.stop()
+        redis.file.close()
+        redis.stop()
     decisions = 2 * result["fetches"]  # reserve and settle
     calls = {name: (count - before[1].get(name, 0)) / decisions for name, count in after[1].items()
              if count - before[1].get(name, 0) > decisions / 100}
@@ -151,11 +153,13 @@ def main():
     args.programs = os.path.join(args.build, "tests", "bench")
     simulator = Simulator(os.path.join(args.build, "examples", "simulator", "locksync-sim"), "--any-key", "--static",
                           "--threads", "1")
-    print(f"One pool, {CONTEXTS} contexts, {AT_ONCE} fetches at once, four locks; one user for each guard.\n")
-    distances(args, simulator.url)
-    print(f"\nFetches a second, if several contexts share a guard, whose interval is 1 ms; {AT_ONCE} at once.\n")
-    users(args, simulator.url)
-    simulator.stop()
+    try:
+        print(f"One pool, {CONTEXTS} contexts, {AT_ONCE} fetches at once, four locks; one user for each guard.\n")
+        distances(args, simulator.url)
+        print(f"\nFetches a second, if several contexts share a guard, whose interval is 1 ms; {AT_ONCE} at once.\n")
+        users(args, simulator.url)
+    finally:
+        simulator.stop()
 
 
 main()
