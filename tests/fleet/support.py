@@ -96,8 +96,8 @@ class Redis:
 
 
 # The permissions of docs/fleet.md: the guards', the worker's, the consumer's
-COMMANDS = ("get set watch unwatch multi exec time info select "
-            "eval zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd "
+COMMANDS = ("get set watch unwatch multi exec time info select eval evalsha script|load "
+            "zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd "
             "xgroup xreadgroup xautoclaim xack").split()
 
 

@@ -14,12 +14,12 @@ PLAIN = f"{TREE}/build/plain"  # the mutants are built here
 COVERAGE = f"{TREE}/build/coverage"
 KNOWN = f"{WORK}/tests.json"
 SCRATCH = f"{WORK}/scratch"  # files of the running tests
-OPTIONS = ["-Dtests=enabled", "-Dexamples=enabled", "-Dffi=disabled", "-Db_ndebug=false", "-Ddebug=false"]
+OPTIONS = ["-Dtests=enabled", "-Dexamples=enabled", "-Dbindings=disabled", "-Db_ndebug=false", "-Ddebug=false"]
 AT_ONCE = 2
 # Seconds that a test may take; slower tests are not used.
 LONGEST = float(os.environ.get("MUTATION_LONGEST", "15"))
 # These test other things than src/, or take long by design.
-OTHER_SUITES = {"abi", "cli", "ffi", "headers", "layers", "model", "soak"}
+OTHER_SUITES = {"abi", "cli", "bindings", "headers", "layers", "model", "soak"}
 # Limits for a mutant: bytes of addresses, and bytes in a file.
 ADDRESSES = 4 << 30
 FILE_SIZE = 256 << 20

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""examples/ffi/python against the simulator."""
+"""bindings/python against the simulator."""
 import asyncio
 import contextlib
 import os

@@ -1,5 +1,5 @@
 'use strict';
-// examples/ffi/node against the simulator.
+// bindings/node against the simulator.
 const assert = require('node:assert/strict');
 const { spawn, execFileSync } = require('node:child_process');
 const { once } = require('node:events');

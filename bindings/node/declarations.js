@@ -32,7 +32,7 @@ function struct(name, body) {
         else if (array)
             members[array] = koffi.array(elements.trim(), constants[size] ?? Number(size));
         else
-            members[plain] = type.trim();
+            members[plain] = type.trim().replace(/^struct .*/, 'void *'); // koffi knows a type only when it is complete
     }
     koffi.struct(name, members);
 }

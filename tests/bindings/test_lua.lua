@@ -1,4 +1,4 @@
--- examples/ffi/lua against the simulator.
+-- bindings/lua against the simulator.
 local locksync = require "locksync"
 local status, mode = locksync.status, locksync.guard_mode
 

@@ -12,8 +12,8 @@ from simulator import Simulator
 
 SAMPLES = pathlib.Path(os.environ["LOCKSYNC_FFI_SAMPLES"])
 KOFFI = SAMPLES / "node" / "node_modules" / "koffi"
-PAGE = SAMPLES.parent.parent / "docs" / "bindings.md"
-BLOCK = re.compile(r"^(?:`examples/ffi/(\S+)`:\n\n)?```(python|javascript|lua)\n(.*?)^```$", re.M | re.S)
+PAGE = SAMPLES.parent / "docs" / "bindings.md"
+BLOCK = re.compile(r"^(?:`bindings/(\S+)`:\n\n)?```(python|javascript|lua)\n(.*?)^```$", re.M | re.S)
 FOLDERS = {"python": "python", "javascript": "node", "lua": "lua"}
 INTERPRETERS = {"python": sys.executable, "javascript": "node", "lua": "luajit"}
 

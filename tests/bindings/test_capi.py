@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the declarations of examples/ffi/python/_capi.py with the flat header."""
+"""Compares the declarations of bindings/python/_capi.py with the flat header."""
 import os
 import re
 import unittest

@@ -1,4 +1,4 @@
-"""Declares the C library for ctypes, as the base of locksync.py. tests/ffi compares it with the C header."""
+"""Declares the C library for ctypes, as the base of locksync.py. tests/bindings compares it with the C header."""
 import ctypes
 import enum
 import os
