@@ -80,9 +80,10 @@ typedef struct lock_sync_guard_look {
 } lock_sync_guard_look;
 
 /**
- * One compare-and-swap of a record, or one look at it, that a channel carries out; see lock_sync_guard_channel_ops.
+ * One compare-and-swap of a record, or one look at it; see lock_sync_guard_store::carry_out and
+ * lock_sync_guard_channel_ops.
  *
- * The guard sets the first part, and the second part to zero. The channel sets the second part, and `done` last. The
+ * The guard sets the first part, and the second part to zero. The store sets the second part, and `done` last. The
  * struct and all that it points to belong to the guard and stay as they are until `done` is set.
  */
 typedef struct lock_sync_guard_swap {
@@ -115,7 +116,7 @@ typedef struct lock_sync_guard_swap {
     int64_t empty_since_us;            /**< As lock_sync_guard_look::empty_since_us; the guard sets it to INT64_MIN. */
     char warning[256];                 /**< As lock_sync_guard_look::warning. */
     char why[192];                     /**< Why the store failed; no secret. */
-    int64_t begun_us;                  /**< For the channel: when the swap began. */
+    int64_t begun_us;                  /**< When the store began, in us since boot; 0: with the call. */
     struct lock_sync_guard_swap *next; /**< For the channel, to link its open swaps. */
 } lock_sync_guard_swap;
 
@@ -168,7 +169,7 @@ typedef struct lock_sync_guard_store {
     /** Passed as the first argument of each function; must outlive the guard, or be freed by `destroy`. */
     void *user;
     /**
-     * Reads the record and the time. Required, unless `look` and `swap` are set.
+     * Reads the record and the time. Required, unless others replace it.
      *
      * `record` has room for *size bytes (LOCK_SYNC_GUARD_RECORD_MAX). On return *size is the size of the record; 0:
      * there is no record yet. *now_ms is the time in ms, 1 .. 2^50, by a clock that all users share. The clock must
@@ -178,7 +179,7 @@ typedef struct lock_sync_guard_store {
     lock_sync_status (*load)(void *user, void *record, size_t *size, int64_t *now_ms);
     /**
      * Writes `new_record` if the stored record still equals `old_record` (`old_size` 0: if there is still no record).
-     * Required, unless `look` and `swap` are set.
+     * Required, unless others replace it.
      *
      * Comparing and writing must be one atomic step. *replaced reports whether the record was written. false is not a
      * failure: the guard then loads the record and decides again.
@@ -196,12 +197,14 @@ typedef struct lock_sync_guard_store {
      *  false if the store's `source` is no longer the one that the last `look` reported. */
     lock_sync_status (*swap)(void *user, const void *old_record, size_t old_size, const void *new_record,
                              size_t new_size, int64_t expires_in_ms, bool *replaced);
-    /** Optional, besides `look` and `swap`: how a pool reaches the store. All functions are required. The struct must
-     *  outlive the guard and all pools that used it. NULL: a pool calls `look` and `swap` on its helper thread, for one
-     *  guard after another. */
+    /** Optional, replaces all four above: carries out one swap, and returns when it is done. A decision then
+     *  takes one call if no other user has changed the record. */
+    void (*carry_out)(void *user, lock_sync_guard_swap *swap);
+    /** Optional: how a pool reaches the store. All functions are required. The struct must outlive the guard and all
+     *  pools that used it. NULL: a pool calls the functions above on its helper thread, for one guard after another. */
     const lock_sync_guard_channel_ops *channel_ops;
     void *channel_user; /**< For `open`. The guards of a pool with the same `channel_user` use one channel. */
-    const void *key;    /**< The key of this guard's record in a channel; borrowed until the guard is freed. */
+    const void *key;    /**< The key of this guard's record, for swaps; borrowed until the guard is freed. */
     size_t key_size;    /**< Size of `key`. */
 } lock_sync_guard_store;
 
@@ -252,8 +255,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_
  *
  * @param store Copied.
  * @param[out] out As in lock_sync_guard_new().
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, neither `load` and `replace` nor `look` and `swap`,
- *         a channel without one of its functions, struct_size too small); LOCK_SYNC_E_NO_MEMORY.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, none of `carry_out`, `look` and `swap`, `load` and
+ *         `replace`; a channel without one of its functions, struct_size too small); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
  * @since 0.1.0
  */

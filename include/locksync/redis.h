@@ -102,13 +102,12 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  *
  * The guard uses the server's clock. The key expires when the record no longer matters.
  *
- * A call that reserves or settles a slot takes three round trips, or one if it changes nothing. A new connection adds
- * one (TLS and sentinels more), a new account one, the first use of a database two. In a pool a decision takes one
- * round trip, or two if another user has changed the record. Many are on their way at once. A round trip may take at
- * most one second and return at most 64 KiB. Beyond that, and if the server cannot be reached, the call returns
- * LOCK_SYNC_E_GUARD and grants no slot. If a host name has several addresses, they are tried one after another, within
- * one second in all. So are the sentinels and the master. Resolving a name has no limit: put addresses into the URL to
- * avoid that.
+ * A call that reserves or settles a slot takes one round trip, or two if another user has changed the record. A new
+ * connection adds one (TLS and sentinels more), the first decision of a guard one, the first connection one. In a pool
+ * many decisions are on their way at once. A round trip may take at most one second and return at most 64 KiB. Beyond
+ * that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a host name has
+ * several addresses, they are tried one after another, within one second in all. So are the sentinels and the master.
+ * Resolving a name has no limit: put addresses into the URL to avoid that.
  *
  * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
  * (LOADING)". It contains nothing else that the server sent.
@@ -119,9 +118,8 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * saw last into the new one. A record that never existed counts as lost, unless the database was used before; see
  * lock_sync_redis_prepare().
  *
- * The Redis user needs GET, SET, WATCH, UNWATCH, MULTI, EXEC, TIME and INFO, and SELECT for a db other than 0. In a
- * pool it also needs EVAL, EVALSHA and SCRIPT LOAD. A sentinel's user needs SENTINEL. A replica is rejected with
- * LOCK_SYNC_E_GUARD, and so is a cluster's node that does not hold the key.
+ * The Redis user needs GET, SET, TIME, INFO, EVAL, EVALSHA and SCRIPT LOAD, and SELECT for a db other than 0. A
+ * sentinel's user needs SENTINEL. A replica is rejected with LOCK_SYNC_E_GUARD, and so is a cluster's node.
  *
  * @param redis The handle; the guard adds a reference.
  * @param key One per account, 1..512 bytes, not ending in `:locksync`. It must not be a secret. Copied.

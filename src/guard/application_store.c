@@ -1,9 +1,10 @@
 /* A guard's record in the application's store: look, decide, compare-and-swap. Starts again if another user was
-   faster. */
+   faster. With `carry_out`, proposes a decision first. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "guard/proposal.h"
 #include "guard/store.h"
 #include "guard/times.h"
 #include "locksync/error.h"
@@ -139,6 +140,30 @@ static lock_sync_status update(void *state, lsync_guard_view *view, const lsync_
     return LOCK_SYNC_E_GUARD;
 }
 
+/* Makes a decision by proposals. */
+static lock_sync_status update_by_swaps(void *state, lsync_guard_view *view, const lsync_guard_decision *decision,
+                                        char *why)
+{
+    application_store *s = state;
+    lsync_proposal_input input = {decision, lsync_clock_boot_us(), lsync_random_next(&s->random)};
+    lsync_proposal_state progress;
+    lsync_proposal p;
+
+    lsync_proposal_begin(&p, view, &input);
+    do {
+        p.swap.key = s->store.key;
+        p.swap.key_size = s->store.key_size;
+        s->store.carry_out(s->store.user, &p.swap);
+        input.own_now_us = lsync_clock_boot_us();
+        input.slot = lsync_random_next(&s->random);
+        progress = lsync_proposal_continue(&p, view, &input);
+    } while (progress == LSYNC_PROPOSAL_OPEN);
+    if (progress == LSYNC_PROPOSAL_DONE)
+        return LOCK_SYNC_OK;
+    (void)snprintf(why, LSYNC_GUARD_WHY_MAX, "%s", p.swap.why);
+    return lsync_proposal_status(&p);
+}
+
 /* The child must draw other slots than its parent. */
 static void after_fork(void *state)
 {
@@ -156,14 +181,11 @@ static void destroy(void *state)
     lsync_free(&s->memory, s);
 }
 
-/* Whether a store has the required functions. A shorter struct is from an older header and lacks the last members. */
+/* Whether a store has the required functions. */
 static bool is_complete(const lock_sync_guard_store *store)
 {
-    bool looks = store->struct_size >= offsetof(lock_sync_guard_store, channel_ops) && store->look != NULL &&
-                 store->swap != NULL;
-
-    return store->struct_size >= offsetof(lock_sync_guard_store, destroy) &&
-           (looks || (store->load != NULL && store->replace != NULL));
+    return store->carry_out != NULL || (store->look != NULL && store->swap != NULL) ||
+           (store->load != NULL && store->replace != NULL);
 }
 
 static bool is_channel(const lock_sync_guard_channel_ops *ops)
@@ -176,27 +198,27 @@ static bool is_channel(const lock_sync_guard_channel_ops *ops)
 lock_sync_status lsync_application_store_new(const lock_sync_allocator *memory, const lock_sync_guard_store *store,
                                              lsync_guard_store *out)
 {
+    lock_sync_guard_store complete; /* a shorter struct is from an older header and lacks the last members */
     application_store *s;
 
-    if (store == NULL || !is_complete(store))
+    if (store == NULL || store->struct_size < offsetof(lock_sync_guard_store, destroy))
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    lsync_copy_struct(&complete, sizeof complete, store, store->struct_size);
+    if (!is_complete(&complete) || !is_channel(complete.channel_ops))
         return LOCK_SYNC_E_INVALID_ARGUMENT;
     s = lsync_alloc(memory, sizeof *s);
     if (s == NULL)
         return LOCK_SYNC_E_NO_MEMORY;
     s->memory = *memory;
-    lsync_copy_struct(&s->store, sizeof s->store, store, store->struct_size);
-    if (!is_channel(s->store.channel_ops)) {
-        lsync_free(memory, s);
-        return LOCK_SYNC_E_INVALID_ARGUMENT;
-    }
+    s->store = complete;
     lsync_guard_view_init(&s->view);
     lsync_random_seed(&s->random);
     *out = (lsync_guard_store){
         .state = s,
         .channel = {s->store.channel_ops, s->store.channel_user, s->store.key, s->store.key_size},
-        .granularity_us = s->store.look != NULL ? 0 : MILLISECONDS_US,
+        .granularity_us = s->store.carry_out != NULL || s->store.look != NULL ? 0 : MILLISECONDS_US,
         .view = &s->view,
-        .update = update,
+        .update = s->store.carry_out != NULL ? update_by_swaps : update,
         .destroy = destroy,
         .after_fork = after_fork};
     return LOCK_SYNC_OK;

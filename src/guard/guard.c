@@ -328,7 +328,7 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
 
 static lock_sync_status run(lock_sync_guard *g, lsync_guard_task *task)
 {
-    lsync_guard_decision decision = {task->decide, task, NULL, task->request.lease_us};
+    lsync_guard_decision decision = lsync_guard_task_decision(task, NULL);
     lock_sync_status status = decide(g, &decision, task->settles ? &task->ending : NULL);
 
     return status == LOCK_SYNC_OK ? lsync_guard_task_status(task) : status;
@@ -386,7 +386,7 @@ const lsync_guard_channel *lsync_guard_channel_of(const lock_sync_guard *g)
 /* Makes the next swap of a task, or the first one. The caller must hold the mutex. */
 static lsync_proposal_state propose(lock_sync_guard *g, lsync_channel_task *t, bool is_first)
 {
-    const lsync_guard_decision decision = {t->task.decide, &t->task, &g->limits, t->task.request.lease_us};
+    const lsync_guard_decision decision = lsync_guard_task_decision(&t->task, &g->limits);
     const lsync_proposal_input input = {&decision, lsync_clock_boot_us(), lsync_random_next(&g->random)};
     lsync_proposal_state state = LSYNC_PROPOSAL_OPEN;
 
@@ -417,10 +417,8 @@ bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t)
     reservation->wait_ms = lsync_proposal_wait_ms(reservation->wait_ms);
     reservation->soonest_ms = lsync_proposal_wait_ms(reservation->soonest_ms);
     if (state != LSYNC_PROPOSAL_OPEN) {
-        if (state == LSYNC_PROPOSAL_DONE)
-            t->status = lsync_guard_task_status(&t->task);
-        else
-            t->status = t->proposal.swap.status == LOCK_SYNC_E_NO_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
+        t->status = state == LSYNC_PROPOSAL_DONE ? lsync_guard_task_status(&t->task)
+                                                 : lsync_proposal_status(&t->proposal);
         (void)snprintf(why, sizeof why, "%s", t->proposal.swap.why);
         record_result(g, state == LSYNC_PROPOSAL_DONE ? LOCK_SYNC_OK : t->status, why,
                       t->task.settles ? &t->task.ending : NULL);

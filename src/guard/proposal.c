@@ -57,6 +57,19 @@ static void propose(lsync_proposal *p, int64_t own_now_us, size_t expected_size,
         memcpy(p->swap.expected_source, p->snapshot.source.id, sizeof p->swap.expected_source);
 }
 
+/* Reckons what the store has now, from what it had when the guard saw it last. */
+static void reckon(lsync_proposal *p, const lsync_guard_view *v, int64_t own_now_us, int64_t passed_us)
+{
+    memset(&p->snapshot, 0, sizeof p->snapshot);
+    p->snapshot.present = true;
+    p->snapshot.stored.record = v->seen;
+    p->snapshot.now_us = v->seen_us + passed_us;
+    p->snapshot.own_now_us = own_now_us;
+    p->snapshot.source = v->seen_source;
+    p->snapshot.source.empty_since_us = LSYNC_GUARD_NEVER_US;
+    lsync_guard_pack(&p->snapshot.stored, p->expected);
+}
+
 void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const lsync_proposal_input *input)
 {
     int64_t age_us = input->own_now_us - v->seen_own_us;
@@ -64,14 +77,7 @@ void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const ls
 
     p->tries = 1;
     if (v->has_seen && age_us >= 0 && age_us <= RECKON_MAX_US) {
-        memset(&p->snapshot, 0, sizeof p->snapshot);
-        p->snapshot.present = true;
-        p->snapshot.stored.record = v->seen;
-        p->snapshot.now_us = v->seen_us + age_us - drift_us;
-        p->snapshot.own_now_us = input->own_now_us;
-        p->snapshot.source = v->seen_source;
-        p->snapshot.source.empty_since_us = LSYNC_GUARD_NEVER_US;
-        lsync_guard_pack(&p->snapshot.stored, p->expected);
+        reckon(p, v, input->own_now_us, age_us - drift_us);
         if (decide(p, v, input, window_us(v, drift_us))) {
             propose(p, input->own_now_us, LSYNC_GUARD_RECORD_SIZE, window_us(v, drift_us));
             return;
@@ -86,6 +92,11 @@ int64_t lsync_proposal_wait_ms(int64_t wait_ms)
 }
 
 /* --- its result --- */
+
+lock_sync_status lsync_proposal_status(const lsync_proposal *p)
+{
+    return p->swap.status == LOCK_SYNC_E_NO_MEMORY ? LOCK_SYNC_E_NO_MEMORY : LOCK_SYNC_E_GUARD;
+}
 
 static lsync_proposal_state fail(lsync_proposal *p, const char *why)
 {
@@ -140,7 +151,7 @@ lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view
     swap->why[sizeof swap->why - 1] = '\0';
     if (swap->status != LOCK_SYNC_OK)
         return LSYNC_PROPOSAL_FAILED;
-    v->trip_us = lsync_time_later(0, input->own_now_us - p->sent_us);
+    v->trip_us = lsync_time_later(0, input->own_now_us - lsync_time_later(p->sent_us, swap->begun_us));
     if (swap->now_us <= 0 || swap->now_us > NOW_MAX_US)
         return fail(p, "the store's time is not usable");
     p->snapshot.now_us = swap->now_us;

@@ -33,13 +33,17 @@ typedef struct lsync_proposal_input {
     int64_t slot;                         /* random */
 } lsync_proposal_input;
 
-/* Makes the first swap: a proposal, or a look if there is nothing to reckon from or the decision changes nothing. The
+/* Makes the first swap: a proposal, or a look if there is nothing to reckon from or the decision changes nothing. A
+   denial must be confirmed, because another user may have given a slot back, and a lost record is restored then. The
    caller sets the swap's key. */
 void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const lsync_proposal_input *input);
 
 /* Returns how long to wait by the guard's own clock, so that a proposal then reckons with the time that a decision
    named. */
 int64_t lsync_proposal_wait_ms(int64_t wait_ms);
+
+/* Returns the status of a proposal that has failed. */
+lock_sync_status lsync_proposal_status(const lsync_proposal *p);
 
 /* Continues after the swap is done. OPEN: there is another swap. FAILED: swap.why has the cause. */
 lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view *v, const lsync_proposal_input *input);

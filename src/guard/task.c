@@ -75,6 +75,11 @@ lsync_guard_task lsync_guard_task_settle(int64_t slot, const lsync_settlement *s
     return task;
 }
 
+lsync_guard_decision lsync_guard_task_decision(lsync_guard_task *task, const lsync_guard_limits *limits)
+{
+    return (lsync_guard_decision){task->decide, task, limits, task->request.lease_us};
+}
+
 lock_sync_status lsync_guard_task_status(const lsync_guard_task *task)
 {
     return task->settles || task->reservation.slot != 0 ? LOCK_SYNC_OK : LOCK_SYNC_E_TOO_SOON;

@@ -35,6 +35,9 @@ lsync_guard_task lsync_guard_task_ask(lock_sync_request_kind kind, int64_t lease
 lsync_guard_task lsync_guard_task_extend(int64_t slot, uint32_t charges, int64_t lease_ms);
 lsync_guard_task lsync_guard_task_settle(int64_t slot, const lsync_settlement *settlement);
 
+/* Returns the decision that a task needs; it borrows both. */
+lsync_guard_decision lsync_guard_task_decision(lsync_guard_task *task, const lsync_guard_limits *limits);
+
 /* Returns the status of a task whose decision is valid: OK, or E_TOO_SOON. */
 lock_sync_status lsync_guard_task_status(const lsync_guard_task *task);
 

@@ -126,6 +126,7 @@ void lsync_guard_view_merge(lsync_guard_view *v, lsync_guard_view_mark mark, con
 
     if (copy->warning[0] != '\0')
         memcpy(v->warning, copy->warning, sizeof v->warning);
+    v->trip_us = copy->trip_us;
     if (copy->sights == mark.sights)
         return;
     memset(&seen, 0, sizeof seen);

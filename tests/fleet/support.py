@@ -96,7 +96,7 @@ class Redis:
 
 
 # The permissions of docs/fleet.md: the guards', the worker's, the consumer's
-COMMANDS = ("get set watch unwatch multi exec time info select eval evalsha script|load "
+COMMANDS = ("get set time info select eval evalsha script|load "
             "zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd "
             "xgroup xreadgroup xautoclaim xack").split()
 

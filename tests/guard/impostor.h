@@ -7,23 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NOW "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"
 #define SOURCE_END "89abcdef0123456789abcdef01234567"
 #define SOURCE "01234567" SOURCE_END
 #define ROLE "$67\r\nrole:master\r\nmaster_replid:" SOURCE "\r\n"
+#define OTHER_ROLE "$67\r\nrole:master\r\nmaster_replid:76543210" SOURCE_END "\r\n" /* the server was replaced */
 #define AOF "$13\r\naof_enabled:1\r\n"
 #define NOTHING "$0\r\n\r\n"
-#define MET ROLE AOF NOTHING NOTHING                    /* INFO, four times on each new connection */
-#define MARKER "$57\r\n" SOURCE " 1600000000000000\r\n" /* three years old */
-#define OTHER_MARKER                                                                                                   \
-  "$57\r\n76543210" SOURCE_END " 1600000000000000\r\n" /* of another source: the server was replaced */
-#define ABSENT "$-1\r\n" NOW ROLE MARKER NOW ROLE      /* GET, TIME, INFO for the record, then for the marker */
-#define NO_KEY MET ABSENT
-#define STILL_NONE "+OK\r\n$-1\r\n" /* WATCH, GET */
-#define ANOTHERS                                                                                                       \
-  "+OK\r\n$4\r\nnews\r\n"                                                                                              \
-  "+OK\r\n"                                       /* WATCH, GET, UNWATCH */
-#define WRITTEN "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" /* MULTI, SET, EXEC */
+#define MET ROLE AOF NOTHING NOTHING   /* INFO, four times on each new connection */
+#define LOADED "$40\r\n" SOURCE "\r\n" /* the script, on the first connection */
+/* The replies to the script, each followed by the reply to INFO: no record, another user's, the new record. */
+#define NOW "$10\r\n1700000000\r\n$1\r\n0\r\n"
+#define SINCE "$16\r\n1600000000000000\r\n" /* three years ago */
+#define NONE "*5\r\n:0\r\n" NOW "$-1\r\n" SINCE
+#define ANOTHERS "*5\r\n:0\r\n" NOW "$4\r\nnews\r\n" SINCE
+#define WRITTEN "*3\r\n:1\r\n" NOW
+#define NO_KEY MET LOADED NONE ROLE
 
 typedef struct impostor {
     const char *says;   /* sent on each connection, which is then closed; NULL: never sends anything */

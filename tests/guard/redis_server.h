@@ -77,6 +77,8 @@ redis_rig redis_rig_new(const char *const *options, int64_t interval_ms);
 /* Asks until there is a slot, for at most `ms`. Returns the slot; 0: none. */
 int64_t redis_slot(lock_sync_guard *g, int64_t lease_ms, int64_t ms);
 
+#define WINDOW_MS (200 * kit_slack()) /* by which a decision's window may make a wait longer */
+
 /* Asks once, and returns the wait of the denial. -1, with a failed check: it was not denied. */
 int64_t redis_wait_ms(lock_sync_guard *g);
 

@@ -53,7 +53,7 @@ static scene new_scene(void)
 
 static lsync_proposal_input input_of(scene *s, lsync_guard_decision *decision)
 {
-    *decision = (lsync_guard_decision){s->task.decide, &s->task, &service, s->task.request.lease_us};
+    *decision = lsync_guard_task_decision(&s->task, &service);
     return (lsync_proposal_input){decision, s->now_us - OWN, s->next_slot++};
 }
 

@@ -22,11 +22,11 @@ TEST(two_machines_share_a_key)
     b = redis_guard(r, "accounts:1", 100);
     slot = redis_slot(a, 20000, 5000);
     CHECK(slot > 0);
-    CHECK_BETWEEN(redis_wait_ms(b), 19001, 20101);
+    CHECK_BETWEEN(redis_wait_ms(b), 19001, 20100 + WINDOW_MS);
     CHECK(redis_slot(redis_guard(r, "accounts:2", 100), 1000, 5000) > 0); /* another account */
     lock_sync_redis_free(r);                                              /* its guards still have a reference */
     CHECK_OK(lock_sync_guard_settle(b, slot, LOCK_SYNC_SLOT_LIMITED, 60000));
-    CHECK_BETWEEN(redis_wait_ms(a), 59001, 60001);
+    CHECK_BETWEEN(redis_wait_ms(a), 59001, 60000 + WINDOW_MS);
 }
 
 TEST(one_connection_serves_all_guards)
@@ -86,7 +86,7 @@ TEST(a_password_and_a_user_are_sent)
         {"alice:pa55-wrong@", "password"},
         {"carol:pa55-of-alice@", "password"},
         {"", "NOAUTH"},
-        {"bob:pa55-of-bob@", "NOPERM"}, /* may not write */
+        {"bob:pa55-of-bob@", "the server's ACL does not allow it"}, /* may not write */
     };
     redis_server *s = redis_here(NULL);
 

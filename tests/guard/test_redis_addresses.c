@@ -52,7 +52,7 @@ static void resolve_to(const uint16_t *ports, size_t n)
 
 static uint16_t good_port(void)
 {
-    return (uint16_t)impostor_here((impostor){.says = NO_KEY STILL_NONE WRITTEN, .keeps_reading = true})->port;
+    return (uint16_t)impostor_here((impostor){.says = NO_KEY WRITTEN ROLE, .keeps_reading = true})->port;
 }
 
 /* Requests a slot from the server by name, and checks how long it takes. */

@@ -96,7 +96,7 @@ TEST(prepare_reports_why_it_fails)
     redis_server_do(r.server, "LPUSH list:locksync a");
     check_prepare_fails(r.redis, "list:1", "WRONGTYPE");
     redis_server_do(r.server, "CONFIG SET maxmemory 1");
-    check_prepare_fails(r.redis, "new:1", "writing failed: the server's memory is full (OOM)");
+    check_prepare_fails(r.redis, "new:1", "the script failed: the server's memory is full (OOM)");
     CHECK_OK(lock_sync_redis_prepare(r.redis, "k")); /* it exists: nothing is written */
     redis_server_do(r.server, "REPLICAOF 127.0.0.1 1");
     redis_server_do(r.server, "CLIENT KILL TYPE normal");
@@ -173,7 +173,7 @@ TEST(a_context_reports_the_first_use_and_logs_a_warning_once)
 
 /* --- the permissions of the server's user --- */
 
-#define ALLOWED "+get +set +watch +unwatch +multi +exec +time +info"
+#define ALLOWED "+get +set +time +info +eval +evalsha +script|load"
 
 static void set_user(const redis_server *s, const char *more)
 {
@@ -222,12 +222,11 @@ TEST(each_command_of_the_acl_is_needed)
         const char *key;
         const char *why;
     } rows[] = {
-        {"-get", "accounts:1", "reading failed: the server's ACL does not allow it (NOPERM)"},
-        {"-set", "accounts:1", "writing failed: the server's ACL does not allow it (NOPERM)"},
-        {"-watch", "accounts:1", "watching failed: the server's ACL does not allow it (NOPERM)"},
-        {"-multi", "accounts:1", "writing failed: the server's ACL does not allow it (NOPERM)"},
-        {"-exec", "accounts:1", "writing failed: the server discarded the transaction (EXECABORT)"},
-        {"-time", "accounts:1", "TIME failed: the server's ACL does not allow it (NOPERM)"},
+        {"-get", "accounts:1", "the script failed: the server's ACL does not allow it"},
+        {"-set", "accounts:1", "the script failed: the server's ACL does not allow it"},
+        {"-time", "accounts:1", "the script failed: the server's ACL does not allow it"},
+        {"-evalsha", "accounts:1", "the script failed: the server's ACL does not allow it (NOPERM)"},
+        {"-script|load", "accounts:1", "loading the script failed: the server's ACL does not allow it (NOPERM)"},
         {"", "elsewhere:1", "ACL does not allow it (NOPERM)"},
     };
     redis_server *s = redis_here(NULL);

@@ -45,7 +45,7 @@ static void use_slot(lock_sync_guard *g)
 /* Expects the closure for a loss, at most `ms` ago. */
 static void check_closed(lock_sync_guard *g, int64_t ms)
 {
-    CHECK_BETWEEN(redis_wait_ms(g), LOSS_MS + INTERVAL_MS - ms * kit_slack(), LOSS_MS + INTERVAL_MS);
+    CHECK_BETWEEN(redis_wait_ms(g), LOSS_MS + INTERVAL_MS - ms * kit_slack(), LOSS_MS + INTERVAL_MS + WINDOW_MS);
 }
 
 TEST(the_sentinels_lead_to_the_master)
@@ -137,7 +137,7 @@ TEST(a_killed_master_is_replaced)
     CHECK_BETWEEN(ask_through_failover(&h, g), 0, 10000);
     check_closed(g, 10000); /* the promotion is a loss */
     CHECK(kit_wait(know_the_promotion, &h, KIT_PATIENCE_MS));
-    redis_server_age(h.replica, "k", LOSS_MS + INTERVAL_MS + 1);
+    redis_server_age(h.replica, "k", LOSS_MS + INTERVAL_MS + WINDOW_MS);
     use_slot(g);
     redis_server_start(h.master); /* it believes to be a master, until the sentinels make it a replica */
     use_slot(user_of(&h, "", ""));
@@ -152,8 +152,8 @@ TEST(a_429_outlives_the_master)
     CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_LIMITED, 3600000));
     redis_server_kill(h.master);
     CHECK_BETWEEN(ask_through_failover(&h, g), 0, 10000);
-    CHECK_BETWEEN(redis_wait_ms(g), 3540000, 3600001);
-    CHECK_BETWEEN(redis_wait_ms(user_of(&h, "", "")), 3540000, 3600001);
+    CHECK_BETWEEN(redis_wait_ms(g), 3540000, 3600000 + WINDOW_MS);
+    CHECK_BETWEEN(redis_wait_ms(user_of(&h, "", "")), 3540000, 3600000 + WINDOW_MS);
 }
 
 /* --- fake sentinels --- */
@@ -197,16 +197,15 @@ TEST(a_demoted_master_is_left)
 /* A replica that INFO still reports as a master. */
 TEST(a_server_that_is_read_only_is_left)
 {
-    static const char *const read_only[] = {
-        ROLE NO_KEY STILL_NONE "+OK\r\n-READONLY You can't write\r\n-EXECABORT Transaction discarded\r\n", NULL};
+    static const char *const read_only[] = {ROLE NO_KEY "-READONLY You can't write\r\n" ROLE, NULL};
     const impostor *replica = impostor_here((impostor){.scripts = read_only});
     redis_server *master = redis_here(NULL);
     const char *const scripts[] = {says_port(replica->port), says(master), NULL};
     lock_sync_guard *g = redis_user(fake_url(scripts), INTERVAL_MS);
 
     redis_server_settle_in(master, "k");
-    check_redis_fails(g, 1000, "writing failed: this is a replica, which does not write (READONLY)");
-    use_slot(g);
+    use_slot(g); /* the server's error has closed the connection */
+    CHECK_INT(replica->connections, 1);
 }
 
 TEST(a_wrong_sentinel_is_not_believed)

@@ -237,6 +237,10 @@ static void take_reply(channel *c, const redisReply *reply)
     switch (lsync_redis_script_read(&c->script, &c->session, reply, swap)) {
     case LSYNC_REDIS_NO_SCRIPT: append(&c->again, swap); break;
     case LSYNC_REDIS_NOT_SWAPPED: fail(c, swap, false); break;
+    case LSYNC_REDIS_READ_ONLY:
+        fail(c, swap, false);
+        break_off(c);
+        return;
     case LSYNC_REDIS_SWAPPED:
     default: append(&c->replied, swap); break;
     }

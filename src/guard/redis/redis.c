@@ -111,8 +111,7 @@ lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *
     lock_sync_guard_store store = {.struct_size = sizeof store,
                                    .destroy = destroy,
                                    .describe = describe,
-                                   .look = lsync_redis_look,
-                                   .swap = lsync_redis_swap,
+                                   .carry_out = lsync_redis_carry_out,
                                    .channel_ops = &lsync_redis_channel_ops,
                                    .channel_user = redis};
     size_t key_size;

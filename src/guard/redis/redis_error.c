@@ -37,6 +37,7 @@ static const meaning meanings[] = {
     {"ERR AUTH", "the URL has a password, the server none"},
     {"ERR Client sent AUTH", "the URL has a password, the server none"}, /* before Redis 6 */
     {"ERR DB index is out of range", "the server has no such db"},
+    {"ERR The user executing the script", "the server's ACL does not allow it"},
     {"ERR SELECT is not allowed in cluster mode", "a cluster has no db but 0"},
     {"ERR invalid DB index", "the server has no such db"},
     {"ERR invalid password", "the user or the password is wrong"}, /* before Redis 6 */
@@ -62,11 +63,28 @@ static size_t code_size(const char *error)
     return size <= CODE_MAX && (error[size] == ' ' || error[size] == '\0') ? size : 0;
 }
 
+/* Before Redis 7 the error of a command in a script follows the place in the script, which is named once or twice. An
+   example: "ERR Error running script (call to f_SHA): @user_script:3: @user_script: 3: -OOM no memory". */
+static const char *skip_place(const char *error)
+{
+    static const char place[] = "@user_script:";
+    const char *found = begins_with(error, "ERR Error running script") ? strstr(error, place) : NULL;
+
+    for (const char *next = found; next != NULL; next = strstr(found, place))
+        found = next + sizeof place - 1;
+    if (found == NULL)
+        return error;
+    found += strspn(found, " 0123456789:-");
+    return code_size(found) > 0 ? found : error;
+}
+
 void lsync_redis_error_words(const char *error, char *words, size_t room)
 {
     const char *meant = "the server rejected the command";
-    size_t size = code_size(error);
+    size_t size;
 
+    error = skip_place(error);
+    size = code_size(error);
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (begins_with(error, meanings[i].begins))
             meant = meanings[i].words;

@@ -91,9 +91,9 @@ void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size
     }
 }
 
-/* --- the marker --- */
+/* --- the replication id --- */
 
-void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_MARKER_SIZE])
+void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_SOURCE_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
 
@@ -102,22 +102,4 @@ void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC
         text[2 * i + 1] = digits[info->source[i] & 15];
     }
     text[HEX_SIZE] = '\0';
-}
-
-void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE])
-{
-    lsync_redis_info_write_source(info, text);
-    (void)snprintf(text + HEX_SIZE, LSYNC_REDIS_MARKER_SIZE - HEX_SIZE, " %" PRId64, now_us);
-}
-
-bool lsync_redis_marker_read(const lsync_redis_info *info, const char *text, size_t size, int64_t *made_us)
-{
-    unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE] = {0};
-    char *end;
-
-    if (size <= HEX_SIZE + 1 || size >= LSYNC_REDIS_MARKER_SIZE || !read_hex(text, size, source) ||
-        text[HEX_SIZE] != ' ' || !lsync_ascii_is_digit(text[HEX_SIZE + 1]))
-        return false;
-    *made_us = strtoll(text + HEX_SIZE, &end, 10);
-    return end == text + size && memcmp(source, info->source, sizeof source) == 0;
 }

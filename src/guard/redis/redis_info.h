@@ -1,4 +1,4 @@
-/* Reads a Redis server's INFO, and the marker that distinguishes an absent record from a lost one. Pure. */
+/* Reads a Redis server's INFO. Pure. */
 #ifndef LSYNC_REDIS_INFO_H
 #define LSYNC_REDIS_INFO_H
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LSYNC_REDIS_MARKER_SIZE 64
+#define LSYNC_REDIS_SOURCE_SIZE (2 * LOCK_SYNC_GUARD_SOURCE_SIZE + 1) /* in hexadecimal, with the NUL */
 
 typedef struct lsync_redis_info {
     bool has_source; /* false: the server does not report it, or its ACL forbids INFO */
@@ -28,12 +28,6 @@ void lsync_redis_info_read(lsync_redis_info *info, const char *text);
 void lsync_redis_info_warn(const lsync_redis_info *info, char *text, size_t size);
 
 /* Writes the replication id, in hexadecimal. */
-void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_MARKER_SIZE]);
-
-/* Writes a marker: the server's replication id, and when the marker is made, by the server's clock. */
-void lsync_redis_marker_write(const lsync_redis_info *info, int64_t now_us, char text[LSYNC_REDIS_MARKER_SIZE]);
-
-/* Returns false if the text is no marker, or has another replication id. */
-bool lsync_redis_marker_read(const lsync_redis_info *info, const char *text, size_t size, int64_t *made_us);
+void lsync_redis_info_write_source(const lsync_redis_info *info, char text[LSYNC_REDIS_SOURCE_SIZE]);
 
 #endif
