@@ -73,7 +73,8 @@ typedef struct lock_sync_guard_look {
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE];
     /** Used only if there is no record: one may have been lost before this time of the store's clock. The
      *  guard then grants no slot until one lease (the longest known, at least 30 s) plus one interval have passed since
-     *  this time. Before the call the guard sets it to INT64_MIN, which means that no record has been lost. */
+     *  this time. Before the call the guard sets it to INT64_MIN, which means that no record has been lost or dropped.
+     *  A store that drops expired records must set it; to 0 if it has lost no other record. */
     int64_t empty_since_us;
     /** Why this store can lose records; a context logs it once, as a warning. "": no new warning. */
     char warning[256];
@@ -113,10 +114,10 @@ typedef struct lock_sync_guard_swap {
     size_t found_size;                               /**< Its size; 0: no record. */
     int64_t now_us; /**< The store's time when the swap was carried out, as lock_sync_guard_look::now_us. */
     unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE]; /**< As lock_sync_guard_look::source. */
-    int64_t empty_since_us;            /**< As lock_sync_guard_look::empty_since_us; the guard sets it to INT64_MIN. */
-    char warning[256];                 /**< As lock_sync_guard_look::warning. */
-    char why[192];                     /**< Why the store failed; no secret. */
-    int64_t begun_us;                  /**< When the store began, in us since boot; 0: with the call. */
+    int64_t empty_since_us; /**< As lock_sync_guard_look::empty_since_us; the guard sets it to INT64_MIN. */
+    char warning[256];      /**< As lock_sync_guard_look::warning. */
+    char why[192];          /**< Why the store failed; no secret. */
+    int64_t begun_us;       /**< When the swap was sent, by the clock of `proceed`; 0: when the guard made it. */
     struct lock_sync_guard_swap *next; /**< For the channel, to link its open swaps. */
 } lock_sync_guard_swap;
 
@@ -139,8 +140,9 @@ typedef struct lock_sync_guard_channel_ops {
     /** Makes a channel that is not connected. `user` is lock_sync_guard_store::channel_user; the channel keeps what it
      *  needs of it until `close`. Returns LOCK_SYNC_OK or LOCK_SYNC_E_NO_MEMORY. */
     lock_sync_status (*open)(void *user, void **channel);
-    /** Connects. Runs on the pool's helper thread, and may block. If it fails, the channel must not want CONNECT until
-     *  `proceed` was called. Swaps that begin until it is connected fail in the next `proceed`. */
+    /** Connects. Runs on the pool's helper thread, and may block. Set a timeout, because lock_sync_pool_free() waits for
+     *  it. If it fails, the channel must not want CONNECT until `proceed` was called. Swaps that begin until it is
+     *  connected fail in the next `proceed`. */
     void (*connect)(void *channel);
     /** Adds a swap to the open ones. Never sets its `done`: `proceed` does that. */
     void (*begin)(void *channel, lock_sync_guard_swap *swap);
@@ -148,7 +150,8 @@ typedef struct lock_sync_guard_channel_ops {
      *  and `writable`: the descriptor is ready. `now_us`: the time in us by a clock that does not step.
      *  If the connection is lost, ends all open swaps, but leaves the descriptor open, for the pool to forget it. */
     void (*proceed)(void *channel, bool readable, bool writable, int64_t now_us);
-    /** Returns the connection's descriptor; -1: not connected. A descriptor is closed by `connect` or `close` only. */
+    /** Returns the connection's descriptor; -1: not connected. A descriptor is closed by `connect` or `close` only. If a
+     *  client library closes its descriptor when the connection is lost, return a duplicate (dup()). */
     int (*fd)(void *channel);
     /** Returns LOCK_SYNC_CHANNEL_*. *due_us: when `proceed` must be called at the latest, by the clock of `proceed`;
      *  INT64_MAX: never. */
@@ -203,9 +206,11 @@ typedef struct lock_sync_guard_store {
     /** Optional: how a pool reaches the store. All functions are required. The struct must outlive the guard and all
      *  pools that used it. NULL: a pool calls the functions above on its helper thread, for one guard after another. */
     const lock_sync_guard_channel_ops *channel_ops;
-    void *channel_user; /**< For `open`. The guards of a pool with the same `channel_user` use one channel. */
-    const void *key;    /**< The key of this guard's record, for swaps; borrowed until the guard is freed. */
-    size_t key_size;    /**< Size of `key`. */
+    /** For `open`. The guards of a pool with the same `channel_ops` and `channel_user` use one channel. A pool opens at
+     *  most 16 channels. For further ones it calls the functions above. */
+    void *channel_user;
+    const void *key; /**< The key of this guard's record, for swaps; borrowed until the guard is freed. */
+    size_t key_size; /**< Size of `key`. */
 } lock_sync_guard_store;
 
 /**
