@@ -5,7 +5,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,20 +226,17 @@ static const lock_sync_guard_channel_ops channel_ops = {
 
 typedef struct store {
     guard_libpq *db;
-    unsigned char source[LOCK_SYNC_GUARD_SOURCE_SIZE]; /* of the last look */
-    char why[192];
     size_t key_size;
     char key[];
 } store;
 
 /* Does what a pool does. */
-static lock_sync_status carry_out(store *s, lock_sync_guard_swap *swap)
+static void carry_out(void *user, lock_sync_guard_swap *swap)
 {
+    const store *s = user;
     channel *c = &s->db->blocking;
     int64_t due_us;
 
-    swap->key = s->key;
-    swap->key_size = s->key_size;
     (void)pthread_mutex_lock(&s->db->mutex);
     proceed(c, true, false, session_clock_us()); /* the server may have closed the connection meanwhile */
     if (wants(c, session_clock_us(), &due_us) & LOCK_SYNC_CHANNEL_CONNECT)
@@ -254,49 +250,6 @@ static lock_sync_status carry_out(store *s, lock_sync_guard_swap *swap)
         proceed(c, true, true, session_clock_us());
     }
     (void)pthread_mutex_unlock(&s->db->mutex);
-    memcpy(s->why, swap->why, sizeof s->why);
-    return swap->status;
-}
-
-static lock_sync_status look(void *user, lock_sync_guard_look *look)
-{
-    store *s = user;
-    lock_sync_guard_swap swap = {.struct_size = sizeof swap, .empty_since_us = INT64_MIN};
-    lock_sync_status status = carry_out(s, &swap);
-
-    memcpy(look->record, swap.found, swap.found_size);
-    look->size = swap.found_size;
-    look->now_us = swap.now_us;
-    look->empty_since_us = swap.empty_since_us;
-    memcpy(look->source, swap.source, sizeof look->source);
-    memcpy(s->source, swap.source, sizeof s->source);
-    return status;
-}
-
-static lock_sync_status swap_record(void *user, const void *old_record, size_t old_size, const void *new_record,
-                                    size_t new_size, int64_t expires_in_ms, bool *replaced)
-{
-    store *s = user;
-    lock_sync_guard_swap swap = {.struct_size = sizeof swap,
-                                 .expected = old_record,
-                                 .expected_size = old_size,
-                                 .record = new_record,
-                                 .record_size = new_size,
-                                 .not_after_us = INT64_MAX,
-                                 .expires_in_ms = expires_in_ms};
-    lock_sync_status status;
-
-    memcpy(swap.expected_source, s->source, sizeof s->source);
-    status = carry_out(s, &swap);
-    *replaced = swap.replaced;
-    return status;
-}
-
-static void describe(void *user, char *text, size_t size)
-{
-    const store *s = user;
-
-    (void)snprintf(text, size, "%s", s->why);
 }
 
 /* --- public --- */
@@ -342,9 +295,7 @@ lock_sync_status guard_libpq_open(guard_libpq *db, const char *key, lock_sync_gu
     to = (lock_sync_guard_store){.struct_size = sizeof to,
                                  .user = s,
                                  .destroy = free,
-                                 .describe = describe,
-                                 .look = look,
-                                 .swap = swap_record,
+                                 .carry_out = carry_out,
                                  .channel_ops = &channel_ops,
                                  .channel_user = db,
                                  .key = s->key,
