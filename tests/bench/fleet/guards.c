@@ -2,8 +2,9 @@
 
    bench-guards BASE_URL WHERE CONTEXTS AT_ONCE USERS SECONDS prints "begin" and then a line of JSON. WHERE is `memory`,
    a URL `redis://...`, or the path of a folder. USERS contexts share each guard. AT_ONCE fetches are pending at all
-   times. Each context has its turn in a circle, and waits for its guard, whose interval is 1 ms. Fetches count from
-   "begin", when as many as AT_ONCE are done, for SECONDS, or longer until twice as many are done. */
+   times. Each context has its turn in a circle. The guards' interval is 1 ms. A context that shares its guard waits for
+   its slot. With one user for each guard it does not wait, so each denial is a decision that is counted. Fetches count
+   from "begin", when as many as AT_ONCE are done, for SECONDS, or longer until twice as many are done. */
 #include "../tools.h"
 
 #include <locksync/locksync.h>
@@ -23,7 +24,7 @@ typedef struct bench {
     size_t count;
     size_t pending;
     size_t next; /* the context whose turn it is */
-    size_t done, failed;
+    size_t done, denied, failed;
     bool over;
     double *took_ns; /* of the counted fetches, in a circle of TIMES */
 } bench;
@@ -50,6 +51,8 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     b.pending--;
     if (status == LOCK_SYNC_OK)
         b.took_ns[b.done++ % TIMES] = now_ns() - *begun;
+    else if (status == LOCK_SYNC_E_TOO_SOON)
+        b.denied++;
     else if (b.failed++ == 0 && !b.over)
         (void)fprintf(stderr, "the first failure: %s\n", lock_sync_error_message(lock_sync_last_error(ctx)));
     lock_sync_results_free(results);
@@ -98,14 +101,15 @@ static lock_sync_guard *make_guard(const char *where, lock_sync_redis *redis, si
     return guard;
 }
 
-static void make_context(lock_sync_ctx **ctx, const char *base_url, size_t number, lock_sync_guard *guard)
+static void make_context(lock_sync_ctx **ctx, const char *base_url, size_t number, lock_sync_guard *guard,
+                         lock_sync_guard_mode mode)
 {
     char key[32];
 
     (void)snprintf(key, sizeof key, "key-%zu", number);
     if (lock_sync_ctx_new(ctx) != LOCK_SYNC_OK || lock_sync_set_base_url(*ctx, base_url) != LOCK_SYNC_OK ||
         lock_sync_set_personal_key(*ctx, key) != LOCK_SYNC_OK || lock_sync_set_guard(*ctx, guard) != LOCK_SYNC_OK ||
-        lock_sync_set_guard_mode(*ctx, LOCK_SYNC_GUARD_WAIT) != LOCK_SYNC_OK)
+        lock_sync_set_guard_mode(*ctx, mode) != LOCK_SYNC_OK)
         die("no context");
 }
 
@@ -121,7 +125,7 @@ static void make_contexts(const char *base_url, const char *where, lock_sync_red
             lock_sync_guard_unref(guard);
             guard = make_guard(where, redis, i / users);
         }
-        make_context(&b.contexts[i], base_url, i, guard);
+        make_context(&b.contexts[i], base_url, i, guard, users == 1 ? LOCK_SYNC_GUARD_FAIL : LOCK_SYNC_GUARD_WAIT);
     }
     lock_sync_guard_unref(guard);
 }
@@ -143,7 +147,7 @@ static void measure(double ns, size_t warm_up)
         run_for(1e7);
     (void)puts("begin");
     (void)fflush(stdout);
-    b.done = 0;
+    b.done = b.denied = 0;
     begin_ns = now_ns();
     used_ns = cpu_ns();
     run_for(ns);
@@ -153,8 +157,8 @@ static void measure(double ns, size_t warm_up)
     begin_ns = now_ns() - begin_ns;
     if (b.done == 0)
         die("no fetch succeeded");
-    printf("{\"fetches\":%zu,\"failed\":%zu,\"per_second\":%.1f,\"cpu_us\":%.2f,", b.done, b.failed,
-           (double)b.done / begin_ns * 1e9, used_ns / 1e3 / (double)b.done);
+    printf("{\"fetches\":%zu,\"denied\":%zu,\"failed\":%zu,\"per_second\":%.1f,\"cpu_us\":%.2f,", b.done, b.denied,
+           b.failed, (double)b.done / begin_ns * 1e9, used_ns / 1e3 / (double)b.done);
     printf("\"median_ms\":%.2f}\n", quantile(b.took_ns, b.done < TIMES ? b.done : TIMES, 0.5) / 1e6);
     (void)fflush(stdout); /* before the settling of the pending fetches */
 }

@@ -90,7 +90,7 @@ def run_redis(args, url, round_trip_ms, users):
         delay.stop()
         redis.file.close()
         redis.stop()
-    decisions = 2 * result["fetches"]  # reserve and settle
+    decisions = 2 * result["fetches"] + result["denied"]  # a fetch reserves and settles
     calls = {name: (count - before[1].get(name, 0)) / decisions for name, count in after[1].items()
              if count - before[1].get(name, 0) > decisions / 100}
     scripts = calls.get("evalsha", 0) + calls.get("eval", 0)
