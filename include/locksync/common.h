@@ -51,7 +51,7 @@ enum {
     LOCK_SYNC_E_INVALID_ARGUMENT = 1, /**< NULL where a value is needed, an id <= 0, a setting out of range. */
     LOCK_SYNC_E_NO_MEMORY = 2,        /**< An allocation failed. Nothing leaked; the context is still usable. */
     LOCK_SYNC_E_NO_CREDENTIAL = 3,    /**< A fetch without a usable key, token or provider. */
-    LOCK_SYNC_E_CANCELLED = 4,        /**< lock_sync_cancel() was called, or the pool was freed. */
+    LOCK_SYNC_E_CANCELLED = 4,        /**< Cancelled, the context is stopped, or the pool was freed. */
     LOCK_SYNC_E_TIMEOUT = 5,          /**< The connect timeout or the timeout of the whole fetch expired. */
     LOCK_SYNC_E_RESOLVE = 6,          /**< The host name did not resolve. */
     LOCK_SYNC_E_CONNECT = 7,          /**< Refused (also by a proxy), unreachable, or out of file descriptors. */

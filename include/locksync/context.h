@@ -293,7 +293,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  *         _CANCELLED, _TIMEOUT, _RESOLVE, _CONNECT, _TLS, _NETWORK. The response is a failure, or unusable:
  *         _TOO_LARGE, _MALFORMED, _RATE_LIMITED, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER, _HTTP, _API.
  *         lock_sync_last_error() has the detail.
- * @par Threads The context's thread; lock_sync_cancel() may be called from any thread.
+ * @par Threads The context's thread; lock_sync_cancel() and lock_sync_set_stopped() may be called from any thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
@@ -323,6 +323,27 @@ LOCK_SYNC_API lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t i
  * @since 0.1.0
  */
 LOCK_SYNC_API void lock_sync_cancel(lock_sync_ctx *ctx);
+
+/**
+ * Stops a context, or allows it to fetch again. A stop lasts until it is cleared.
+ *
+ * Setting it does what lock_sync_cancel() does. While it is set, each fetch and each wait of the context ends at once
+ * with LOCK_SYNC_E_CANCELLED, and nothing is sent. That includes waits for a slot, directories and
+ * lock_sync_watch_next(). The credential, the settings and the kept results remain.
+ *
+ * In a pool, a fetch that is submitted meanwhile ends with LOCK_SYNC_E_CANCELLED through its callback. A watch reports
+ * LOCK_SYNC_E_CANCELLED once. Then it sleeps until the stop is cleared, and continues with its next poll.
+ *
+ * A token provider is not interrupted. If it waits for something, the application must end that wait itself; the fetch
+ * then ends with LOCK_SYNC_E_CANCELLED. The same applies to a call of a guard's store, as in lock_sync_cancel().
+ *
+ * @param ctx The context. Must not be freed during the call.
+ * @param stopped true: stop. false: allow fetches again; a fetch that was stopped still ends.
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (`ctx` is NULL). The last error is unchanged.
+ * @par Threads Any, as lock_sync_cancel(); also inside a callback of the context.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API lock_sync_status lock_sync_set_stopped(lock_sync_ctx *ctx, bool stopped);
 
 /**
  * Returns the detail of the last call on this context. A call that returned LOCK_SYNC_E_BUSY leaves it unchanged.

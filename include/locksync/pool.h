@@ -91,8 +91,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_set_max_active(lock_sync_pool *poo
  * Starts a fetch of a context, with its settings, credential and guard. The timeout of the fetch starts now.
  *
  * Until the callback the context is busy: its setters, fetch, build, decode and submit return LOCK_SYNC_E_BUSY.
- * lock_sync_cancel() ends the fetch, from any thread. If the guard denies a slot or the credential is missing, the
- * callback reports it.
+ * lock_sync_cancel() and lock_sync_set_stopped() end the fetch, from any thread. If the guard denies a slot or the
+ * credential is missing, the callback reports it.
  *
  * @param pool The pool.
  * @param ctx Borrowed until the callback. It must use the built-in transport. An application with its own HTTP client
@@ -175,7 +175,7 @@ LOCK_SYNC_API size_t lock_sync_pool_pending(const lock_sync_pool *pool);
  * It is called only inside lock_sync_pool_dispatch(), lock_sync_pool_wait(), lock_sync_pool_free() or
  * lock_sync_ctx_free(). lock_sync_last_error() describes the poll. The callback may change the context's settings,
  * except the transport. It may free any watch or context, and use the pool as lock_sync_done_fn may. lock_sync_cancel()
- * has no effect during the callback.
+ * has no effect during the callback; lock_sync_set_stopped() takes effect after it.
  *
  * @param user The pointer given to lock_sync_pool_watch().
  * @param watch The watch.
@@ -192,8 +192,9 @@ typedef void (*lock_sync_watch_fn)(void *user, lock_sync_watch *watch, lock_sync
  * Runs a watch in a pool, until lock_sync_watch_free().
  *
  * The context of the watch is busy all the time, except inside the callback. lock_sync_cancel() ends a poll, or the
- * wait for the next one, with a callback; the watch then continues. If an error prevents polls, such as a missing
- * credential, the callback is called once per interval.
+ * wait for the next one, with a callback; the watch then continues. lock_sync_set_stopped() does so too, and the watch
+ * sleeps until the stop is cleared. If an error prevents polls, such as a missing credential, the callback is called
+ * once per interval.
  *
  * @param pool The pool.
  * @param watch Borrowed until it is freed. It must not be in a pool. Its context must use the built-in transport.

@@ -254,10 +254,12 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  * @param timeout_ms Longest wait in ms; 0: polls if a poll is due, but does not wait; < 0: no limit. A poll that has
  *        begun is not aborted; it has the context's timeout.
  * @param[out] out The changes, transferred; free with lock_sync_changes_free(). NULL after a failure.
- * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (no change in time); LOCK_SYNC_E_CANCELLED (lock_sync_cancel());
+ * @return LOCK_SYNC_OK; LOCK_SYNC_E_TIMEOUT (no change in time); LOCK_SYNC_E_CANCELLED (lock_sync_cancel(), or the
+ *         context is stopped);
  *         LOCK_SYNC_E_INVALID_ARGUMENT; LOCK_SYNC_E_BUSY (a fetch of the context runs, or the watch is in a pool); any
  *         other status of lock_sync_fetch() that is not retryable. lock_sync_last_error() has the detail.
- * @par Threads The watch's thread. lock_sync_cancel() ends the call from any thread.
+ * @par Threads The watch's thread. lock_sync_cancel() and lock_sync_set_stopped() end the call from any
+ *      thread.
  * @since 0.1.0
  */
 LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms,

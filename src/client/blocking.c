@@ -79,10 +79,7 @@ static lsync_fetch_input step(lsync_run *x)
 {
     switch (x->fetch.state) {
     case LSYNC_FETCH_CHECK: return (lsync_fetch_input){.status = check(x)};
-    case LSYNC_FETCH_WAITING:
-        wait_until(x->ctx, x->fetch.at_us);
-        return atomic_load(&x->ctx->cancelled) ? lsync_step_stop(x, LOCK_SYNC_E_CANCELLED)
-                                               : (lsync_fetch_input){.status = LOCK_SYNC_OK};
+    case LSYNC_FETCH_WAITING: wait_until(x->ctx, x->fetch.at_us); return (lsync_fetch_input){.status = LOCK_SYNC_OK};
     case LSYNC_FETCH_KEPT: return (lsync_fetch_input){.status = lsync_kept_get(x->ctx, &x->query, &x->results)};
     case LSYNC_FETCH_CREDENTIAL: return (lsync_fetch_input){.status = lsync_step_credential(x)};
     case LSYNC_FETCH_SENDING: return send_request(x);
@@ -95,13 +92,26 @@ static lsync_fetch_input step(lsync_run *x)
     }
 }
 
+/* The same, but ends a cancelled fetch instead. A step that has begun sees the cancel itself. */
+static lsync_fetch_input step_or_stop(lsync_run *x)
+{
+    lsync_fetch_input in;
+
+    if (!atomic_load(&x->ctx->cancelled) || x->fetch.state == LSYNC_FETCH_SETTLING)
+        return step(x);
+    in = lsync_step_stop(x, LOCK_SYNC_E_CANCELLED);
+    in.has_not_begun = true;
+    lsync_error_clear(&x->unauthorized);
+    return in;
+}
+
 static lock_sync_status run(lsync_run *x, bool is_poll, int64_t deadline_us)
 {
     lock_sync_ctx *ctx = x->ctx;
 
     lsync_fetch_begin(&x->fetch, lsync_run_guard_mode(x), is_poll, ctx->provider != NULL, deadline_us);
     while (x->fetch.state != LSYNC_FETCH_DONE) {
-        lsync_fetch_input in = step(x);
+        lsync_fetch_input in = step_or_stop(x);
 
         lsync_fetch_next(&x->fetch, &in);
     }

@@ -43,7 +43,9 @@ lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out)
 
 lock_sync_status lsync_ctx_cancelled(lock_sync_ctx *ctx)
 {
-    return lsync_ctx_fail(ctx, LOCK_SYNC_E_CANCELLED);
+    if (!atomic_load(&ctx->stopped))
+        return lsync_ctx_fail(ctx, LOCK_SYNC_E_CANCELLED);
+    return lsync_error_set(&ctx->error, LOCK_SYNC_E_CANCELLED, "the context is stopped (lock_sync_set_stopped)");
 }
 
 lock_sync_status lsync_ctx_timed_out(lock_sync_ctx *ctx)
@@ -77,7 +79,11 @@ void lsync_ctx_drop_cache(lock_sync_ctx *ctx)
 
 bool lsync_ctx_begin(lock_sync_ctx *ctx)
 {
-    return !atomic_exchange(&ctx->running, true);
+    if (atomic_exchange(&ctx->running, true))
+        return false;
+    if (atomic_load(&ctx->stopped)) /* after `running` is set: a stop that comes now cancels the fetch itself */
+        atomic_store(&ctx->cancelled, true);
+    return true;
 }
 
 void lsync_ctx_finish(lock_sync_ctx *ctx)
@@ -90,18 +96,39 @@ void lsync_ctx_finish(lock_sync_ctx *ctx)
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
+/* Ends the running fetch, if there is one. The mutex is locked. */
+static void cancel(lock_sync_ctx *ctx)
+{
+    if (!atomic_load(&ctx->running) || atomic_load(&ctx->lent))
+        return;
+    atomic_store(&ctx->cancelled, true);
+    (void)pthread_cond_signal(&ctx->cancel_condition);
+    if (ctx->owner != NULL)
+        ctx->owner->functions->notice(ctx->owner);
+    else if (ctx->transport.cancel != NULL)
+        ctx->transport.cancel(ctx->transport.user);
+}
+
 void lock_sync_cancel(lock_sync_ctx *ctx)
 {
     if (ctx == NULL)
         return;
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    if (atomic_load(&ctx->running) && !atomic_load(&ctx->lent)) {
-        atomic_store(&ctx->cancelled, true);
-        (void)pthread_cond_signal(&ctx->cancel_condition);
-        if (ctx->owner != NULL)
-            ctx->owner->functions->cancel(ctx->owner);
-        else if (ctx->transport.cancel != NULL)
-            ctx->transport.cancel(ctx->transport.user);
+    cancel(ctx);
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+lock_sync_status lock_sync_set_stopped(lock_sync_ctx *ctx, bool stopped)
+{
+    if (ctx == NULL)
+        return LOCK_SYNC_E_INVALID_ARGUMENT;
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    if (atomic_exchange(&ctx->stopped, stopped) != stopped) {
+        if (stopped)
+            cancel(ctx);
+        else if (ctx->owner != NULL)
+            ctx->owner->functions->notice(ctx->owner); /* a watch may sleep until now */
     }
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+    return LOCK_SYNC_OK;
 }

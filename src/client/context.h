@@ -24,8 +24,9 @@ struct lock_sync_ctx {
     /* a running fetch; the mutex keeps the transport from being destroyed while lock_sync_cancel() uses it */
     pthread_mutex_t cancel_mutex;
     atomic_bool running;
-    atomic_bool cancelled;
-    atomic_bool lent; /* the callback of a pool's watch may change settings now; written under the mutex */
+    atomic_bool cancelled; /* the running fetch must end; written under the mutex, except at its begin */
+    atomic_bool stopped;   /* no fetch may begin; written under the mutex */
+    atomic_bool lent;      /* the callback of a pool's watch may change settings now; written under the mutex */
     bool being_freed;
     lock_sync_guard_mode guard_mode;
     lsync_owner *owner;       /* of the running fetch; NULL: no fetch runs, or a blocking call runs it */
@@ -67,7 +68,8 @@ lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out);
 
 /* Mark that a fetch runs, and that it is over. lsync_ctx_begin returns false if a fetch runs already. After
-   lsync_ctx_finish, lock_sync_cancel() does not use the owner or the transport. */
+   lsync_ctx_finish, lock_sync_cancel() does not use the owner or the transport. A fetch of a stopped context begins
+   cancelled. */
 bool lsync_ctx_begin(lock_sync_ctx *ctx);
 void lsync_ctx_finish(lock_sync_ctx *ctx);
 

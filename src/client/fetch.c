@@ -63,12 +63,16 @@ static lsync_fetch_state after_extending(lsync_fetch *f, lock_sync_status status
     return f->stop != LOCK_SYNC_OK ? end(f, f->stop) : go_on(f, status, LSYNC_FETCH_SENDING);
 }
 
-static lsync_fetch_state after_stop(lsync_fetch *f, lock_sync_status status)
+static lsync_fetch_state after_stop(lsync_fetch *f, const lsync_fetch_input *in)
 {
     switch (f->state) {
-    case LSYNC_FETCH_ASKING: /* the stop takes effect with the result of the step */
+    case LSYNC_FETCH_ASKING: /* the stop takes effect with the result of the step, if that has begun */
     case LSYNC_FETCH_SENDING:
-    case LSYNC_FETCH_EXTENDING: f->stop = f->stop != LOCK_SYNC_OK ? f->stop : status; return f->state;
+    case LSYNC_FETCH_EXTENDING:
+        if (in->has_not_begun)
+            return end(f, in->status);
+        f->stop = f->stop != LOCK_SYNC_OK ? f->stop : in->status;
+        return f->state;
     case LSYNC_FETCH_SETTLING: /* the status of the fetch is final */
     case LSYNC_FETCH_DONE: return f->state;
     case LSYNC_FETCH_CHECK:
@@ -76,7 +80,7 @@ static lsync_fetch_state after_stop(lsync_fetch *f, lock_sync_status status)
     case LSYNC_FETCH_KEPT:
     case LSYNC_FETCH_CREDENTIAL:
     case LSYNC_FETCH_RENEWING:
-    default: return end(f, status);
+    default: return end(f, in->status);
     }
 }
 
@@ -100,7 +104,7 @@ static lsync_fetch_state after_result(lsync_fetch *f, const lsync_fetch_input *i
 
 void lsync_fetch_next(lsync_fetch *f, const lsync_fetch_input *input)
 {
-    lsync_fetch_state next = input->is_stop ? after_stop(f, input->status) : after_result(f, input);
+    lsync_fetch_state next = input->is_stop ? after_stop(f, input) : after_result(f, input);
 
     if (next != f->state) /* do not write without need: another thread that carries out the step may read the state */
         f->state = next;

@@ -43,6 +43,7 @@ typedef struct lsync_fetch {
 /* The report of a driver. */
 typedef struct lsync_fetch_input {
     bool is_stop;            /* false: the result of the state's step */
+    bool has_not_begun;      /* of a stop: the driver has not begun the step, and will not */
     lock_sync_status status; /* of the step; of a stop: E_CANCELLED or E_TIMEOUT */
     int64_t at_us;           /* for a denial in ASKING: when to ask again */
     bool has_more;           /* of SENDING that returned OK: another page must be requested */
@@ -51,8 +52,8 @@ typedef struct lsync_fetch_input {
 /* Begins a fetch. Its first state is CHECK. */
 void lsync_fetch_begin(lsync_fetch *f, lock_sync_guard_mode mode, bool is_poll, bool has_provider, int64_t deadline_us);
 
-/* Goes to the next state. A stop does not interrupt the step of SENDING, ASKING or EXTENDING: the driver must still
-   report its result. A slot that the step took is settled then. */
+/* Goes to the next state. A stop does not interrupt a step of SENDING, ASKING or EXTENDING that has begun: the driver
+   must still report its result. A slot that the step took is settled then. */
 void lsync_fetch_next(lsync_fetch *f, const lsync_fetch_input *input);
 
 #endif

@@ -23,6 +23,7 @@ static bool init_cancel(lock_sync_ctx *ctx)
         (void)pthread_mutex_destroy(&ctx->cancel_mutex);
     atomic_init(&ctx->running, false);
     atomic_init(&ctx->cancelled, false);
+    atomic_init(&ctx->stopped, false);
     atomic_init(&ctx->lent, false);
     return made;
 }

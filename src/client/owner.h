@@ -6,9 +6,9 @@
 typedef struct lsync_owner lsync_owner;
 
 typedef struct lsync_owner_functions {
-    /* Requests the end of the fetch, without waiting for it. Called from any thread, under the context's cancel mutex.
-       */
-    void (*cancel)(lsync_owner *owner);
+    /* Makes the owner look at `cancelled` and `stopped` of the context, which have changed, without waiting for it.
+       Called from any thread, under the context's cancel mutex. */
+    void (*notice)(lsync_owner *owner);
     /* Ends the fetch and calls its callback, because the context is being freed. */
     void (*drop)(lsync_owner *owner);
 } lsync_owner_functions;

@@ -74,7 +74,7 @@ static lock_sync_status ask_provider(lock_sync_ctx *ctx, bool rejected, bool *se
 static lock_sync_status fail_provider(lock_sync_ctx *ctx, lock_sync_status status, int32_t http_status)
 {
     if (status == LOCK_SYNC_E_CANCELLED)
-        return lsync_ctx_fail(ctx, status);
+        return lsync_ctx_cancelled(ctx);
     if (status < LOCK_SYNC_OK || status >= LOCK_SYNC_E_BUSY) /* not a status that a fetch can end with */
         status = LOCK_SYNC_E_NO_CREDENTIAL;
     lsync_error_set(&ctx->error, status, "the token provider set no credential: %s", lock_sync_status_message(status));
@@ -158,7 +158,7 @@ static lock_sync_status status_of_transport(const lock_sync_ctx *ctx, lock_sync_
 static lock_sync_status fail_transport(lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_response *s)
 {
     if (s->failure[0] == '\0')
-        return lsync_ctx_fail(ctx, status);
+        return status == LOCK_SYNC_E_CANCELLED ? lsync_ctx_cancelled(ctx) : lsync_ctx_fail(ctx, status);
     return lsync_error_set(&ctx->error, status, "%s (%s)", lock_sync_status_message(status), s->failure);
 }
 
@@ -411,6 +411,6 @@ lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status)
 lsync_fetch_input lsync_step_stop(lsync_run *x, lock_sync_status status)
 {
     if (x->fetch.state != LSYNC_FETCH_SETTLING) /* in SETTLING, status and error are final */
-        (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_fail(x->ctx, status));
+        (void)(status == LOCK_SYNC_E_TIMEOUT ? lsync_ctx_timed_out(x->ctx) : lsync_ctx_cancelled(x->ctx));
     return (lsync_fetch_input){.is_stop = true, .status = status};
 }

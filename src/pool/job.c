@@ -408,9 +408,9 @@ static bool withdraw(lsync_job *job)
 static void stop(lsync_job *job, lock_sync_status status)
 {
     lsync_fetch_input input = lsync_step_stop(&job->x, status);
-    lsync_fetch_state before = job->x.fetch.state;
 
     assert(job->state != LSYNC_JOB_DONE && job->state != LSYNC_JOB_IN_CALLBACK);
+    input.has_not_begun = job->state == LSYNC_JOB_READY;
     lsync_fetch_next(&job->x.fetch, &input);
     if (job->state == LSYNC_JOB_ACTIVE) {
         abort_transfer(job, status == LOCK_SYNC_E_TIMEOUT ? CURLE_OPERATION_TIMEDOUT : CURLE_ABORTED_BY_CALLBACK,
@@ -420,10 +420,7 @@ static void stop(lsync_job *job, lock_sync_status status)
             finish_step(job, status);
     } else {
         lsync_queue_remove(&job->link);
-        if (before == LSYNC_FETCH_SENDING) /* READY: no transfer had begun */
-            finish_step(job, status);
-        else
-            drive(job);
+        drive(job);
     }
 }
 

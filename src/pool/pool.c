@@ -3,6 +3,7 @@
 #include "pool/channels.h"
 #include "pool/helper.h"
 #include "pool/job.h"
+#include "pool/notices.h"
 #include "pool/origins.h"
 #include "pool/schedule.h"
 
@@ -48,7 +49,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     lsync_schedule_init(pool);
     lsync_queue_init(&pool->ready);
     lsync_queue_init(&pool->done);
-    lsync_queue_init(&pool->cancelled);
+    lsync_queue_init(&pool->notices);
     if (pthread_mutex_init(&pool->mutex, NULL) == 0) {
         status = lsync_loop_init(&pool->loop, &pool->memory);
         if (status == LOCK_SYNC_OK) {
@@ -106,13 +107,6 @@ size_t lock_sync_pool_pending(const lock_sync_pool *pool)
 
 /* --- dispatching --- */
 
-static lsync_job *next_cancelled(lock_sync_pool *p)
-{
-    lsync_link *link = lsync_pool_take(p, &p->cancelled);
-
-    return link == NULL ? NULL : LSYNC_OF(link, lsync_job, notice);
-}
-
 static void call_back(lsync_job *job)
 {
     lsync_queue_remove(&job->link);
@@ -138,8 +132,7 @@ static lock_sync_status pass(lock_sync_pool *p, int timeout_ms)
     lock_sync_status status = lsync_loop_pass(&p->loop, timeout_ms);
     lsync_job *job;
 
-    while ((job = next_cancelled(p)) != NULL)
-        lsync_pool_abort(job);
+    lsync_pool_heed_notices(p);
     while ((job = lsync_helper_receive(p)) != NULL)
         lsync_pool_guard_done(job);
     lsync_channels_proceed(p);

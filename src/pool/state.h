@@ -73,10 +73,11 @@ struct lsync_job {
     lsync_timer timer;         /* wakes the job, or ends its fetch at the deadline */
     lsync_job_state state;
     bool cancelled_between_polls; /* a watch's job: it was cancelled while it was asleep */
+    bool is_paused;               /* a watch's job: it sleeps until its context is no longer stopped */
     lsync_run x;                  /* its context is NULL if that was freed while the guard was asked */
     lsync_attempts attempts;      /* the request's earlier attempts */
     lsync_helper_request request;
-    lsync_link notice;              /* in pool->cancelled */
+    lsync_link notice;              /* in pool->notices */
     void (*finish)(lsync_job *job); /* calls back; then frees the job, or puts a watch's job to sleep */
     lsync_callback callback;
     int64_t ids[];
@@ -174,7 +175,7 @@ struct lock_sync_pool {
     bool free_wanted;      /* a callback called lock_sync_pool_free */
     bool freeing;          /* submit fails now */
     pthread_mutex_t mutex; /* of what other threads use */
-    lsync_queue cancelled; /* jobs by their `notice`, appended by any thread; under the mutex */
+    lsync_queue notices;   /* jobs by their `notice`, appended by any thread; under the mutex */
     lsync_helper helper;
     lsync_channel *channels;
     bool channels_closed;
@@ -182,9 +183,9 @@ struct lock_sync_pool {
     lsync_queue decided;   /* jobs whose step in a channel is done */
 };
 
-/* Sets which job lock_sync_cancel() notifies; NULL: none. */
+/* Sets which job lock_sync_cancel() and lock_sync_set_stopped() notify; NULL: none. */
 void lsync_pool_set_owner(lock_sync_ctx *ctx, lsync_owner *owner);
-/* Removes a job from pool->cancelled. The caller makes sure that the job is not cancelled again. */
+/* Removes a job from pool->notices. The caller makes sure that the job is not cancelled again. */
 void lsync_pool_forget_notice(lsync_job *job);
 /* Takes a job's context out of the pool: lock_sync_cancel() no longer reaches the job. */
 void lsync_pool_detach(lsync_job *job);

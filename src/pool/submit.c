@@ -2,24 +2,13 @@
 #include "base/clock.h"
 #include "client/settings.h"
 #include "pool/job.h"
+#include "pool/notices.h"
 #include "pool/transition.h"
 #include "pool/submit.h"
 
 #include <string.h>
 
-/* --- cancelling and removing --- */
-
-static void notice_cancel(lsync_owner *owner)
-{
-    lsync_job *job = LSYNC_OF(owner, lsync_job, owner);
-    lock_sync_pool *p = job->pool;
-
-    (void)pthread_mutex_lock(&p->mutex);
-    if (!lsync_is_queued(&job->notice))
-        lsync_queue_append(&p->cancelled, &job->notice);
-    (void)pthread_mutex_unlock(&p->mutex);
-    lsync_loop_wake(&p->loop);
-}
+/* --- removing --- */
 
 void lsync_pool_remove_job(lsync_job *job)
 {
@@ -80,7 +69,7 @@ static void drop(lsync_owner *owner)
         lock_sync_pool_free(p);
 }
 
-static const lsync_owner_functions owner_functions = {notice_cancel, drop};
+static const lsync_owner_functions owner_functions = {lsync_pool_notice, drop};
 
 /* --- submitting --- */
 
@@ -174,6 +163,7 @@ static void begin(lsync_job *job, const lsync_callback *callback)
     job->finish = call_back;
     job->callback = *callback;
     lsync_pool_begin_fetch(job, lsync_deadline_us(job->x.ctx));
+    lsync_pool_heed(job); /* the context may be stopped */
     lsync_pool_wake(job->pool);
 }
 

@@ -3,13 +3,24 @@
 #include "pool/transition.h"
 #include "pool/submit.h"
 
-/* Lends the context to a callback, which may change its settings, or ends the loan. A cancel has no effect while the
-   context is lent. */
-static void lend(lock_sync_ctx *ctx, bool lent)
+/* Lends the context to a callback, which may change its settings. A cancel has no effect while the context is lent. */
+static void lend(lock_sync_ctx *ctx)
 {
     (void)pthread_mutex_lock(&ctx->cancel_mutex);
-    atomic_store(&ctx->lent, lent);
+    atomic_store(&ctx->lent, true);
     atomic_store(&ctx->cancelled, false);
+    (void)pthread_mutex_unlock(&ctx->cancel_mutex);
+}
+
+/* Ends the loan. If the context is stopped, the watch pauses if it has reported that, and else must report it. */
+static void end_loan(lsync_job *job, bool reported_stop)
+{
+    lock_sync_ctx *ctx = job->x.ctx;
+
+    (void)pthread_mutex_lock(&ctx->cancel_mutex);
+    atomic_store(&ctx->lent, false);
+    job->is_paused = reported_stop && atomic_load(&ctx->stopped);
+    atomic_store(&ctx->cancelled, !job->is_paused && atomic_load(&ctx->stopped));
     (void)pthread_mutex_unlock(&ctx->cancel_mutex);
 }
 
@@ -17,14 +28,23 @@ static void lend(lock_sync_ctx *ctx, bool lent)
 static void notify(lsync_job *job, lock_sync_status status, lock_sync_changes *changes)
 {
     lock_sync_watch *w = job->watch;
+    bool reports_stop = status == LOCK_SYNC_E_CANCELLED && atomic_load(&job->x.ctx->stopped);
 
-    lend(job->x.ctx, true);
+    lend(job->x.ctx);
     lsync_pool_forget_notice(job);
     lsync_job_move(job, LSYNC_JOB_IN_CALLBACK, 0);
     (void)lsync_ctx_end(job->x.ctx, status);
     job->callback.changed(job->callback.user, w, status, changes);
     if (job->watch != NULL)
-        lend(job->x.ctx, false);
+        end_loan(job, reports_stop);
+}
+
+/* Puts the job to sleep until the next poll, or until its context is no longer stopped. */
+static void rest(lsync_job *job)
+{
+    lsync_pool_sleep(job, job->is_paused ? LSYNC_NEVER_US : job->watch->due_us);
+    if (atomic_load(&job->x.ctx->cancelled)) /* stopped before the watch began, or in the callback */
+        lsync_pool_abort(job);
 }
 
 /* Takes the watch out of a pool that is being freed, and calls back. */
@@ -71,7 +91,7 @@ static void poll_over(lsync_job *job)
         notify(job, status, changes);
     lock_sync_changes_free(changes);
     if (job->watch != NULL)
-        lsync_pool_sleep(job, job->watch->due_us);
+        rest(job);
     else
         lsync_free(&p->memory, job);
 }
@@ -103,7 +123,7 @@ lock_sync_status lock_sync_pool_watch(lock_sync_pool *pool, lock_sync_watch *wat
     job->finish = poll_over;
     job->watch = watch;
     job->callback = (lsync_callback){.changed = changed, .user = user};
-    lsync_pool_sleep(job, watch->due_us);
+    rest(job);
     lsync_pool_wake(pool);
     return LOCK_SYNC_OK;
 }

@@ -67,6 +67,8 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
         int64_t now_us = lsync_clock_boot_us();
         int64_t next_us;
 
+        if (atomic_load(&ctx->cancelled))
+            return lsync_ctx_cancelled(ctx);
         if (w->due_us <= now_us) {
             lock_sync_status status = poll(w, changes);
 
@@ -79,8 +81,6 @@ static lock_sync_status watch_until(lock_sync_watch *w, int64_t until_us, lock_s
         next_us = w->due_us < until_us ? w->due_us : until_us;
         if (next_us > now_us)
             lsync_sleep_or_cancel(ctx, lsync_clock_ms_up(next_us - now_us));
-        if (atomic_load(&ctx->cancelled))
-            return lsync_ctx_cancelled(ctx);
     }
 }
 

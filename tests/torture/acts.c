@@ -290,6 +290,16 @@ static lock_sync_status fetch_cancelled(scene *x)
     return fetch_some(x);
 }
 
+static lock_sync_status fetch_stopped(scene *x)
+{
+    lock_sync_status status;
+
+    DO(lock_sync_set_stopped(x->ctx, true));
+    status = fetch_some(x);
+    DO(lock_sync_set_stopped(x->ctx, false));
+    return status;
+}
+
 /* With a context's own guard, which the first fetch makes. */
 static lock_sync_status make_and_fetch(scene *x)
 {
@@ -332,6 +342,7 @@ const act plain_acts[] = {
     {"a fetch with a provider", make_warm, fetch_twice, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a fetch with the application's transport", make_own, fetch_some, LOCK_SYNC_OK, NONE},
     {"a fetch that is cancelled", make_ctx, fetch_cancelled, LOCK_SYNC_E_CANCELLED, NONE},
+    {"a fetch of a stopped context", make_ctx, fetch_stopped, LOCK_SYNC_E_CANCELLED, NONE},
     {"a whole life", NULL, live, LOCK_SYNC_OK, MAY_RESOLVE},
     {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
 };

@@ -133,11 +133,25 @@ static lock_sync_status submit_and_cancel(scene *x)
     return x->ended;
 }
 
+static lock_sync_status submit_stopped(scene *x)
+{
+    lock_sync_status status;
+
+    x->calls = 0;
+    DO(lock_sync_set_stopped(x->ctx, true));
+    status = lock_sync_pool_submit(x->pool, x->ctx, ids, 4, on_done, x);
+    if (status == LOCK_SYNC_OK)
+        await_call(x);
+    DO(lock_sync_set_stopped(x->ctx, false));
+    return status == LOCK_SYNC_OK ? x->ended : status;
+}
+
 const act pool_acts[] = {
     {"making, using and freeing a pool", make_ctx, new_pool, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit", make_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit in the application's loop", make_pool, submit_in_a_loop, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit that is cancelled", make_pool, submit_and_cancel, LOCK_SYNC_E_CANCELLED, NONE},
+    {"a submit of a stopped context", make_pool, submit_stopped, LOCK_SYNC_E_CANCELLED, NONE},
     {"a submit on a kept connection", make_warm_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit by name", make_named_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},
     {"a submit with a guard in a file", make_guarded_pool, submit, LOCK_SYNC_OK, MAY_RESOLVE},

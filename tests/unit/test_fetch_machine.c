@@ -11,13 +11,14 @@
 
 typedef enum trait {
     NONE = 0,
-    POLL = 1,       /* it is a watch's */
-    PROVIDER = 2,   /* its context has one */
-    SLOT = 4,       /* it has one */
-    RETRIED = 8,    /* after a 401 */
-    STOPPED = 16,   /* its stop is E_CANCELLED */
-    DENIED = 32,    /* by the guard, and the poll must ask again */
-    MORE_PAGES = 64 /* of a directory; a property of the input */
+    POLL = 1,        /* it is a watch's */
+    PROVIDER = 2,    /* its context has one */
+    SLOT = 4,        /* it has one */
+    RETRIED = 8,     /* after a 401 */
+    STOPPED = 16,    /* its stop is E_CANCELLED */
+    DENIED = 32,     /* by the guard, and the poll must ask again */
+    MORE_PAGES = 64, /* of a directory; a property of the input */
+    NOT_BEGUN = 128  /* its step has not begun; a property of the input */
 } trait;
 
 typedef struct transition {
@@ -59,6 +60,7 @@ static const transition transitions[] = {
     {"the store failed", MODE(CACHED), NONE, IN(ASKING), RESULT(E(GUARD)), ENDS(DONE, E(GUARD))},
     {"no time is left", MODE(WAIT), NONE, IN(ASKING), RESULT(E(TIMEOUT)), ENDS(DONE, E(TIMEOUT))},
     {"stopped: it waits for the decision", MODE(FAIL), NONE, IN(ASKING), STOP(E(CANCELLED)), MORE(ASKING, OK, STOPPED)},
+    {"stopped before it asks", MODE(WAIT), NOT_BEGUN, IN(ASKING), STOP(E(CANCELLED)), ENDS(DONE, E(CANCELLED))},
     {"stopped again", MODE(FAIL), STOPPED, IN(ASKING), STOP(E(TIMEOUT)), TO(ASKING)},
     {"granted after a stop", MODE(FAIL), STOPPED, IN(ASKING), RESULT(OK), MORE(SETTLING, E(CANCELLED), SLOT)},
     {"denied after a stop", MODE(WAIT), STOPPED, IN(ASKING), LATER(1), ENDS(DONE, E(CANCELLED))},
@@ -91,6 +93,10 @@ static const transition transitions[] = {
      ENDS(SETTLING, E(UNAUTHORIZED))},
     {"stopped: it waits for the transfer's end", MODE(FAIL), SLOT, IN(SENDING), STOP(E(CANCELLED)),
      MORE(SENDING, OK, STOPPED)},
+    {"stopped before it sends", MODE(FAIL), SLOT | NOT_BEGUN, IN(SENDING), STOP(E(CANCELLED)),
+     ENDS(SETTLING, E(CANCELLED))},
+    {"stopped before it sends, no guard", MODE(OFF), NOT_BEGUN, IN(SENDING), STOP(E(CANCELLED)),
+     ENDS(DONE, E(CANCELLED))},
     {"a 401 after a stop", MODE(FAIL), SLOT | PROVIDER | STOPPED, IN(SENDING), RESULT(E(UNAUTHORIZED)),
      ENDS(SETTLING, E(UNAUTHORIZED))},
     {"the transfer's end after a stop", MODE(FAIL), SLOT | STOPPED, IN(SENDING), RESULT(E(CANCELLED)),
@@ -114,6 +120,8 @@ static const transition transitions[] = {
      ENDS(SETTLING, E(UNAUTHORIZED))},
     {"stopped: it waits for the decision", MODE(FAIL), SLOT | RETRIED, IN(EXTENDING), STOP(E(CANCELLED)),
      MORE(EXTENDING, OK, STOPPED)},
+    {"stopped before it asks", MODE(FAIL), SLOT | RETRIED | NOT_BEGUN, IN(EXTENDING), STOP(E(TIMEOUT)),
+     ENDS(SETTLING, E(TIMEOUT))},
     {"granted after a stop", MODE(FAIL), SLOT | RETRIED | STOPPED, IN(EXTENDING), RESULT(OK),
      ENDS(SETTLING, E(CANCELLED))},
     {"denied after a stop", MODE(FAIL), SLOT | RETRIED | STOPPED, IN(EXTENDING), RESULT(E(UNAUTHORIZED)),
@@ -125,6 +133,7 @@ static const transition transitions[] = {
     {"settled", MODE(FAIL), SLOT, IN(SETTLING), RESULT(OK), TO(DONE)},
     {"not written: the guard keeps it", MODE(FAIL), SLOT, IN(SETTLING), RESULT(E(GUARD)), TO(DONE)},
     {"stopped: the status of the fetch stays", MODE(FAIL), SLOT, IN(SETTLING), STOP(E(CANCELLED)), TO(SETTLING)},
+    {"the same before it settles", MODE(FAIL), SLOT | NOT_BEGUN, IN(SETTLING), STOP(E(CANCELLED)), TO(SETTLING)},
 
     /* DONE */
     {"stopped when it is over", MODE(FAIL), NONE, IN(DONE), STOP(E(CANCELLED)), TO(DONE)},
@@ -148,7 +157,8 @@ TEST(each_transition_leads_to_its_state)
 {
     for (size_t i = 0; i < COUNT_OF(transitions); i++) {
         const transition *t = &transitions[i];
-        const lsync_fetch_input input = {t->is_stop, t->status, t->at_us, (t->has & MORE_PAGES) != 0};
+        const lsync_fetch_input input = {t->is_stop, (t->has & NOT_BEGUN) != 0, t->status, t->at_us,
+                                         (t->has & MORE_PAGES) != 0};
         lsync_fetch f = fetch_before(t);
         int has = t->has | t->gets;
 
