@@ -13,6 +13,8 @@ if (koffi.config().async_stack_size < 1024 * 1024)
     koffi.config({ async_stack_size: 1024 * 1024 });
 const library = koffi.load(process.env.LOCKSYNC_LIBRARY || 'liblocksync.so.0');
 
+koffi.alias('_Bool', 'bool');
+
 const lib = {};
 const constants = {};
 

@@ -33,8 +33,9 @@ static lock_sync_response *begin(lock_sync_ctx *ctx, lock_sync_request **request
 {
     lock_sync_response *response = NULL;
 
-    if (lock_sync_request_build_directory(ctx, 1, request) == LOCK_SYNC_OK)
-        (void)lock_sync_response_new(ctx, &response);
+    if (lock_sync_request_build_directory(ctx, 1, request) != LOCK_SYNC_OK ||
+        lock_sync_response_new(ctx, &response) != LOCK_SYNC_OK)
+        return NULL;
     return response;
 }
 
@@ -42,12 +43,12 @@ static lock_sync_response *begin(lock_sync_ctx *ctx, lock_sync_request **request
 static lock_sync_directory *end(lock_sync_ctx *ctx, lock_sync_request *request, lock_sync_response *response)
 {
     lock_sync_directory *directory = NULL;
+    bool decoded = response != NULL && lock_sync_response_set_status(response, 200) == LOCK_SYNC_OK &&
+                   lock_sync_response_decode_directory(ctx, request, response, &directory) == LOCK_SYNC_OK;
 
-    if (response != NULL && lock_sync_response_set_status(response, 200) == LOCK_SYNC_OK)
-        (void)lock_sync_response_decode_directory(ctx, request, response, &directory);
     lock_sync_response_free(response);
     lock_sync_request_free(request);
-    return directory;
+    return decoded ? directory : NULL;
 }
 
 const char *names_file_read(lock_sync_ctx *ctx, const char *path, lock_sync_directory **directory)

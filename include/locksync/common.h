@@ -22,6 +22,30 @@
 #else
 #  define LOCK_SYNC_API
 #endif
+/* LOCK_SYNC_NODISCARD_API marks those that make something: the compiler warns if their status is ignored. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || (defined(_MSVC_LANG) && _MSVC_LANG >= 201703L) ||              \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#  define LOCK_SYNC_NODISCARD_API [[nodiscard]] LOCK_SYNC_API
+#elif defined(__GNUC__)
+#  define LOCK_SYNC_NODISCARD_API __attribute__((warn_unused_result)) LOCK_SYNC_API
+#elif defined(_MSC_VER)
+#  include <sal.h>
+#  define LOCK_SYNC_NODISCARD_API _Check_return_ LOCK_SYNC_API
+#else
+#  define LOCK_SYNC_NODISCARD_API LOCK_SYNC_API
+#endif
+/* `LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32` is an enumeration of int32_t. bindgen and the like then see that type.
+   Without it C would leave the choice to the compiler; the constants themselves are int. */
+#ifdef __cplusplus
+#  define LOCK_SYNC_EXTENSION
+#  define LOCK_SYNC_INT32 : int32_t
+#elif defined(__clang__)
+#  define LOCK_SYNC_EXTENSION __extension__
+#  define LOCK_SYNC_INT32 : int32_t
+#else
+#  define LOCK_SYNC_EXTENSION
+#  define LOCK_SYNC_INT32
+#endif
 /** @endcond */
 
 #ifdef __cplusplus
@@ -46,7 +70,7 @@ typedef struct lock_sync_response lock_sync_response;
 
 /** One of the LOCK_SYNC_OK / LOCK_SYNC_E_... values below. The numbers are ABI. */
 typedef int32_t lock_sync_status;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_OK = 0,                 /**< Success. */
     LOCK_SYNC_E_INVALID_ARGUMENT = 1, /**< NULL where a value is needed, an id <= 0, a setting out of range. */
     LOCK_SYNC_E_NO_MEMORY = 2,        /**< An allocation failed. Nothing leaked; the context is still usable. */
@@ -72,13 +96,21 @@ enum {
     LOCK_SYNC_E_BUSY = 22             /**< The context is in use by a call that is still running. */
 };
 
-/** A boolean that may be unknown. Compare with == LOCK_SYNC_YES: LOCK_SYNC_UNKNOWN is not zero. */
+#ifdef __cplusplus
+/* The same values and size as below, but of a type that is not converted to bool by mistake. */
+enum class lock_sync_tristate : int32_t { no = 0, yes = 1, unknown = 2 };
+constexpr lock_sync_tristate LOCK_SYNC_NO = lock_sync_tristate::no;
+constexpr lock_sync_tristate LOCK_SYNC_YES = lock_sync_tristate::yes;
+constexpr lock_sync_tristate LOCK_SYNC_UNKNOWN = lock_sync_tristate::unknown;
+#else
+/** A boolean or unknown; in C++ an enum class. Compare with == LOCK_SYNC_YES, because LOCK_SYNC_UNKNOWN is not zero. */
 typedef int32_t lock_sync_tristate;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_NO = 0,     /**< Known to be false. */
     LOCK_SYNC_YES = 1,    /**< Known to be true. */
     LOCK_SYNC_UNKNOWN = 2 /**< Unknown. */
 };
+#endif
 
 /**
  * Application-supplied allocator with the contract of malloc, realloc and free.
@@ -97,7 +129,7 @@ typedef struct lock_sync_allocator {
 
 /** Levels of log messages. */
 typedef int32_t lock_sync_log_level;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_LOG_ERROR = 0,   /**< Not used by this version: errors are returned as statuses. */
     LOCK_SYNC_LOG_WARNING = 1, /**< A fetch or a guard failed, or a guard's store can lose records. */
     LOCK_SYNC_LOG_INFO = 2,    /**< One line per request. */

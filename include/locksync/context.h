@@ -44,7 +44,7 @@ typedef lock_sync_status (*lock_sync_token_fn)(void *user, lock_sync_ctx *ctx, b
  * @par Threads Any; the context is then used by one thread at a time.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_ctx_new(lock_sync_ctx **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_ctx_new(lock_sync_ctx **out);
 
 /**
  * Creates a context that allocates itself, and all objects made from it, with the application's allocator.
@@ -58,8 +58,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_ctx_new(lock_sync_ctx **out);
  * @par Threads Any; the context is then used by one thread at a time.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *allocator,
-                                                                lock_sync_ctx **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_ctx_new_with_allocator(const lock_sync_allocator *allocator,
+                                                                          lock_sync_ctx **out);
 
 /**
  * Frees a context, closes its connection and wipes its credential. Results stay valid.
@@ -296,8 +296,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_logger(lock_sync_ctx *ctx, lock_syn
  * @par Threads The context's thread; lock_sync_cancel() and lock_sync_set_stopped() may be called from any thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
-                                               lock_sync_results **results);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
+                                                         lock_sync_results **results);
 
 /**
  * Fetches the state of one lock from the service's endpoint for one lock.
@@ -310,7 +310,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_fetch(lock_sync_ctx *ctx, const int64_t
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id, lock_sync_results **results);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_fetch_one(lock_sync_ctx *ctx, int64_t id,
+                                                             lock_sync_results **results);
 
 /**
  * Cancels the running fetch, which then returns LOCK_SYNC_E_CANCELLED. It has no effect if no fetch is running.

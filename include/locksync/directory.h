@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /** Values of lock_sync_lock_info::type that this version has a name for; others are kept as sent. */
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_DEVICE_BRIDGE = 1,      /**< A bridge. */
     LOCK_SYNC_DEVICE_LOCK_PRO = 2,    /**< A lock PRO. */
     LOCK_SYNC_DEVICE_KEYPAD = 3,      /**< A keypad. */
@@ -29,7 +29,7 @@ enum {
 };
 
 /** Values of lock_sync_lock_info::access_level that this version has a name for; others are kept as sent. */
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_ACCESS_GUEST = 0, /**< A guest. */
     LOCK_SYNC_ACCESS_ADMIN = 1, /**< An administrator. */
     LOCK_SYNC_ACCESS_OWNER = 2, /**< The owner. */
@@ -89,7 +89,7 @@ typedef void (*lock_sync_directory_fn)(void *user, lock_sync_ctx *ctx, lock_sync
  * @par Threads Same as for the context.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_fetch_directory(lock_sync_ctx *ctx, lock_sync_directory **directory);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_fetch_directory(lock_sync_ctx *ctx, lock_sync_directory **directory);
 
 /**
  * Returns how many locks the directory has.
@@ -193,8 +193,8 @@ LOCK_SYNC_API void lock_sync_directory_free(lock_sync_directory *directory);
  * @par Threads Same as for the context.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_request_build_directory(lock_sync_ctx *ctx, uint32_t page,
-                                                                 lock_sync_request **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_request_build_directory(lock_sync_ctx *ctx, uint32_t page,
+                                                                           lock_sync_request **out);
 
 /**
  * Decodes the response to one page of the directory.
@@ -207,9 +207,10 @@ LOCK_SYNC_API lock_sync_status lock_sync_request_build_directory(lock_sync_ctx *
  * @par Threads Same as for the context.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_decode_directory(lock_sync_ctx *ctx, const lock_sync_request *request,
-                                                                   const lock_sync_response *response,
-                                                                   lock_sync_directory **directory);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_response_decode_directory(lock_sync_ctx *ctx,
+                                                                             const lock_sync_request *request,
+                                                                             const lock_sync_response *response,
+                                                                             lock_sync_directory **directory);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,7 @@ typedef struct lock_sync_guard lock_sync_guard;
  * may end early.
  */
 typedef int32_t lock_sync_guard_mode;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_GUARD_FAIL = 0, /**< Fails at once with LOCK_SYNC_E_TOO_SOON; retry_after_ms has the wait. The default. */
     /** Waits within the fetch's timeout; fails at once with LOCK_SYNC_E_TOO_SOON if the wait would exceed it. */
     LOCK_SYNC_GUARD_WAIT = 1,
@@ -39,7 +39,7 @@ enum {
 
 /** How the request of a slot ended; see lock_sync_guard_settle(). */
 typedef int32_t lock_sync_guard_outcome;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_SLOT_SENT = 0,     /**< The request, or a part of it, may have been sent, and is over. */
     LOCK_SYNC_SLOT_NOT_SENT = 1, /**< Certainly no byte was sent: resolving, connecting or TLS failed. */
     LOCK_SYNC_SLOT_LIMITED = 2   /**< The service returned 429. */
@@ -47,7 +47,7 @@ enum {
 
 /** The kind of a request. Each kind has its own interval; the hourly budget is shared by all kinds. */
 typedef int32_t lock_sync_request_kind;
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_REQUEST_SYNC = 0, /**< The states of locks; default interval 20 s. */
     /** The list of locks with their names; default interval 60 s for each request of a slot. */
     LOCK_SYNC_REQUEST_DIRECTORY = 1,
@@ -221,7 +221,7 @@ typedef struct lock_sync_guard_store {
  * @par Threads Any, as for all functions of guards.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_new(lock_sync_guard **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_new(lock_sync_guard **out);
 
 /**
  * Like lock_sync_guard_new(), with the application's allocator.
@@ -232,8 +232,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new(lock_sync_guard **out);
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *allocator,
-                                                                  lock_sync_guard **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_sync_allocator *allocator,
+                                                                            lock_sync_guard **out);
 
 /**
  * Creates a guard that keeps its record in a file: for all processes of one machine that use one account.
@@ -253,7 +253,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_allocator(const lock_syn
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_sync_guard **out);
 
 /**
  * Creates a guard that keeps its record in an application-supplied store.
@@ -265,8 +265,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_open_file(const char *path, lock_
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store,
-                                                              lock_sync_guard **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_new_with_store(const lock_sync_guard_store *store,
+                                                                        lock_sync_guard **out);
 
 /**
  * Adds a reference.
@@ -349,8 +349,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_set_hourly_budget(lock_sync_guard
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, int64_t lease_ms, int64_t *wait_ms,
-                                                       int64_t *slot);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, int64_t lease_ms,
+                                                                 int64_t *wait_ms, int64_t *slot);
 
 /**
  * Requests a slot: the permission to send one request.
@@ -376,8 +376,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve(lock_sync_guard *guard, i
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard, lock_sync_request_kind kind,
-                                                           int64_t lease_ms, int64_t *wait_ms, int64_t *slot);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard,
+                                                                     lock_sync_request_kind kind, int64_t lease_ms,
+                                                                     int64_t *wait_ms, int64_t *slot);
 
 /**
  * Settles a slot: reports how its request ended.

@@ -31,7 +31,7 @@ enum {
 };
 
 /** Values of lock_sync_lock::state that this version knows. Other values are reported as sent. */
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_STATE_UNCALIBRATED = 0, /**< The lock does not know the position of its bolt. */
     LOCK_SYNC_STATE_CALIBRATING = 1,  /**< The lock is determining the position of its bolt. */
     LOCK_SYNC_STATE_UNLOCKED = 2,     /**< Not locked. */
@@ -47,7 +47,7 @@ enum {
 };
 
 /** Values of lock_sync_lock::door_state that this version knows. Other values are reported as sent. */
-enum {
+LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
     LOCK_SYNC_DOOR_NOT_PAIRED = 0,   /**< There is no door sensor. */
     LOCK_SYNC_DOOR_DISCONNECTED = 1, /**< The lock cannot reach the sensor: the door's state is unknown. */
     LOCK_SYNC_DOOR_OPENED = 2,       /**< Open. */

@@ -42,7 +42,7 @@ typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_stat
  * @par Threads Any; the pool is then used by one thread at a time.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
 
 /**
  * Like lock_sync_pool_new(), with the application's allocator.
@@ -53,8 +53,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *allocator,
-                                                                 lock_sync_pool **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *allocator,
+                                                                           lock_sync_pool **out);
 
 /**
  * Sets the limits on open connections; default 64 per origin, 256 in total.

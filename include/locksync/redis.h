@@ -56,7 +56,7 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out);
 
 /**
  * Frees a handle. Guards that are open on it keep their connection.
@@ -128,8 +128,8 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  * @par Threads Any. The guards of one handle share its connection, so their calls wait for each other.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key,
-                                                          lock_sync_guard **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *key,
+                                                                    lock_sync_guard **out);
 
 #ifdef __cplusplus
 }

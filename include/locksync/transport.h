@@ -184,8 +184,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_response_append_body(lock_sync_response
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
-                                                       lock_sync_request **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
+                                                                 lock_sync_request **out);
 
 /**
  * Builds the request that lock_sync_fetch_one() would send.
@@ -197,7 +197,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_request_build(lock_sync_ctx *ctx, const
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, int64_t id, lock_sync_request **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_request_build_one(lock_sync_ctx *ctx, int64_t id,
+                                                                     lock_sync_request **out);
 
 /**
  * Frees a built request and wipes its credential.
@@ -217,7 +218,7 @@ LOCK_SYNC_API void lock_sync_request_free(lock_sync_request *request);
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_response_new(lock_sync_ctx *ctx, lock_sync_response **out);
 
 /**
  * Sets when the response arrived; default: when the response object was created.
@@ -262,9 +263,9 @@ LOCK_SYNC_API void lock_sync_response_free(lock_sync_response *response);
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request,
-                                                         const lock_sync_response *response,
-                                                         lock_sync_results **results);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_response_decode(lock_sync_ctx *ctx, const lock_sync_request *request,
+                                                                   const lock_sync_response *response,
+                                                                   lock_sync_results **results);
 /** @} */
 
 #ifdef __cplusplus

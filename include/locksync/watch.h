@@ -66,8 +66,8 @@ typedef struct lock_sync_changes lock_sync_changes;
  * @par Threads Any.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync_results *after,
-                                              lock_sync_changes **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_diff(const lock_sync_results *before, const lock_sync_results *after,
+                                                        lock_sync_changes **out);
 
 /**
  * Returns the number of locks that changed.
@@ -150,8 +150,8 @@ typedef struct lock_sync_watch lock_sync_watch;
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
-                                                   lock_sync_watch **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int64_t *ids, size_t count,
+                                                             lock_sync_watch **out);
 
 /**
  * Creates a watch of locks by their serial numbers, which do not change as ids do (the service's documents).
@@ -169,8 +169,9 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_new(lock_sync_ctx *ctx, const int
  * @par Threads The context's thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx, const char *const *serial_numbers,
-                                                             size_t count, lock_sync_watch **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_watch_new_by_serial(lock_sync_ctx *ctx,
+                                                                       const char *const *serial_numbers, size_t count,
+                                                                       lock_sync_watch **out);
 
 /**
  * Sets whether the watch follows the directory of the account: then each change has an `info`.
@@ -262,8 +263,8 @@ LOCK_SYNC_API lock_sync_status lock_sync_watch_set_interval_ms(lock_sync_watch *
  *      thread.
  * @since 0.1.0
  */
-LOCK_SYNC_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms,
-                                                    lock_sync_changes **out);
+LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_watch_next(lock_sync_watch *watch, int64_t timeout_ms,
+                                                              lock_sync_changes **out);
 
 /**
  * Returns how the last poll ended, also if lock_sync_watch_next() did not return its error.

@@ -14,11 +14,12 @@ ENUMS = {"": _capi.Status, "STATE": _capi.State, "DOOR": _capi.Door, "GUARD": _c
          "CHANGE": _capi.ChangeKind, "FIELD": _capi.Field, "DEVICE": _capi.Device, "ACCESS": _capi.Access}
 STRUCTS = {"lock_sync_lock": _capi.LockStruct, "lock_sync_lock_info": _capi.LockInfoStruct,
            "lock_sync_change": _capi.ChangeStruct, "lock_sync_transport": _capi.TransportStruct}
-TYPES = {"void": None, "bool": c_bool, "int": c_int, "int32_t": c_int32, "int64_t": c_int64, "size_t": c_size_t,
-         "uint32_t": c_uint32, "uint64_t": c_uint64, "const char *": c_char_p, "const int64_t *": POINTER(c_int64),
+TYPES = {"void": None, "_Bool": c_bool, "int": c_int, "long long": c_int64, "unsigned long": c_size_t,
+         "unsigned int": c_uint32, "unsigned long long": c_uint64, "const char *": c_char_p,
+         "const long long *": POINTER(c_int64),
          "lock_sync_log_fn": _capi.LogFn, "lock_sync_token_fn": _capi.TokenFn, "lock_sync_done_fn": _capi.DoneFn,
          "lock_sync_watch_fn": _capi.WatchFn, "lock_sync_directory_fn": _capi.DirectoryFn,
-         **dict.fromkeys(re.findall(r"typedef int32_t (\w+);", HEADER), c_int32)}
+         **dict.fromkeys(re.findall(r"typedef int (\w+);", HEADER), c_int32)}
 
 
 def ctype(declared):

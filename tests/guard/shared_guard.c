@@ -18,16 +18,17 @@ lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_
 #ifdef WITH_REDIS
         lock_sync_redis *r = NULL;
 
-        if (lock_sync_redis_new(place->redis, &r) == LOCK_SYNC_OK)
-            (void)lock_sync_guard_open_redis(r, "k", &g);
+        if (lock_sync_redis_new(place->redis, &r) != LOCK_SYNC_OK ||
+            lock_sync_guard_open_redis(r, "k", &g) != LOCK_SYNC_OK)
+            kit_die("a guard in Redis cannot be opened");
         lock_sync_redis_free(r);
 #endif
     } else if (place->file[0] != '\0') {
         while (lock_sync_guard_open_file(place->file, &g) !=
                LOCK_SYNC_OK) /* on a busy machine another process may have the lock */
             (void)usleep(1000);
-    } else {
-        (void)lock_sync_guard_new(&g);
+    } else if (lock_sync_guard_new(&g) != LOCK_SYNC_OK) {
+        kit_die("a guard cannot be made");
     }
     if (g == NULL || lock_sync_guard_set_min_interval_ms(g, interval_ms) != LOCK_SYNC_OK ||
         lock_sync_guard_set_hourly_budget(g, budget, unused) != LOCK_SYNC_OK)

@@ -8,4 +8,6 @@ strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only -I$
 for standard in c99 c11; do
     "${CC:-cc}" -std=$standard -Wstrict-prototypes $strict -x c "$header"
 done
-"${CXX:-c++}" -std=c++17 $strict -x c++ "$header"
+for standard in c++11 c++17; do
+    "${CXX:-c++}" -std=$standard $strict -x c++ "$header"
+done

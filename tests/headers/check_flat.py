@@ -10,11 +10,15 @@ import subprocess
 import sys
 import tempfile
 
+# The types of the flat header, which needs no other header; longer names first
+TYPES = {"uint64_t": "unsigned long long", "int64_t": "long long", "size_t": "unsigned long", "uint32_t": "unsigned int",
+         "bool": "_Bool", "int32_t": "int"}
 STANDARD = "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
 BOTH = STANDARD + '''#include <locksync/locksync.h>
 #define SAME(s, m) _Static_assert(offsetof(struct s, m) == offsetof(struct flat_##s, m) && \\
     _Generic(&((struct s *)0)->m, __typeof__(&((struct flat_##s *)0)->m): 1, default: 0), #s "." #m)
 '''
+WIDTHS = "".join(f'_Static_assert(sizeof({name}) == sizeof({plain}), "{name}");\n' for name, plain in TYPES.items())
 
 
 def beside_the_real_one(flat):
@@ -29,6 +33,8 @@ def beside_the_real_one(flat):
         return (f"struct flat_{name} {{{body}}};\n" + "".join(f"SAME({name}, {a or b});\n" for a, b in members) +
                 f'_Static_assert(sizeof(struct {name}) == sizeof(struct flat_{name}), "{name}");\n')
 
+    for name, plain in TYPES.items():
+        flat = re.sub(rf"\b{plain}\b", name, flat)
     flat = re.sub(r"enum \{(.*?)\};\n", enumerators, flat, flags=re.DOTALL)
     return re.sub(r"typedef struct (\w+) \{(.*?)\} \1;\n", struct, flat, flags=re.DOTALL)
 
@@ -48,7 +54,11 @@ def main():
             return subprocess.run([*cc, "-I" + include, *options, file], check=True, capture_output="-E" in options,
                                   text=True).stdout
 
-        compile_text("alone.c", STANDARD + flat, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only")
+        compile_text("alone.c", flat, "-fsyntax-only")
+        strict = "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"
+        compile_text("strict.c", flat, "-std=c99", *strict)
+        compile_text("c23.c", flat, "-std=c2x", *strict)
+        compile_text("beside.c", STANDARD + flat + WIDTHS, "-std=c11", *strict)
         compile_text("both.c", BOTH + beside_the_real_one(flat), "-std=gnu11", "-Wall", "-Werror", "-fsyntax-only")
         real = compile_text("real.c", "#include <locksync/locksync.h>\n", "-E")
         macros = set(re.findall(r"#define (LOCK_SYNC_\w+) \d+$", compile_text("real.c", "#include <locksync/locksync.h>\n",

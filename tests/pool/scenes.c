@@ -79,11 +79,11 @@ static void run_to(scene *s)
         must_reach(pool_run(s->pool, server_is_asked, s->server, KIT_PATIENCE_MS), s);
         break;
     case SCENE_ASLEEP:
-        (void)lock_sync_guard_new(&s->guard);
+        MUST_OK(lock_sync_guard_new(&s->guard));
         (void)lock_sync_guard_set_min_interval_ms(s->guard, 5000);
         (void)lock_sync_guard_set_kind_interval_ms(s->guard, LOCK_SYNC_REQUEST_DIRECTORY, 5000);
-        (void)lock_sync_guard_reserve(s->guard, 0, NULL, NULL);
-        (void)lock_sync_guard_reserve_for(s->guard, LOCK_SYNC_REQUEST_DIRECTORY, 0, NULL, NULL);
+        MUST_OK(lock_sync_guard_reserve(s->guard, 0, NULL, NULL));
+        MUST_OK(lock_sync_guard_reserve_for(s->guard, LOCK_SYNC_REQUEST_DIRECTORY, 0, NULL, NULL));
         account_guard(&s->a, s->guard, LOCK_SYNC_GUARD_WAIT);
         s->submit(s);
         (void)pool_run_for(s->pool, 20);

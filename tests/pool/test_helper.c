@@ -135,7 +135,7 @@ TEST_ON_STAGE(a_slot_that_waits_to_be_settled_is_settled_after_a_cancel)
     store_release(s);
     pool_run_all(p);
     expect_end(a, LOCK_SYNC_OK);
-    (void)lock_sync_guard_reserve(g, 0, &wait_ms, NULL);
+    MUST(lock_sync_guard_reserve(g, 0, &wait_ms, NULL) != LOCK_SYNC_E_GUARD);
     MUST_BETWEEN(wait_ms, 0, 1000); /* the rest of the interval, not of the lease */
 }
 
