@@ -23,7 +23,8 @@ int main(void)
     lock_sync_results *results = NULL;
     const lock_sync_lock *lock;
 
-    lock_sync_ctx_new(&ctx);
+    if (lock_sync_ctx_new(&ctx) != LOCK_SYNC_OK)
+        return 1;
     lock_sync_set_personal_key(ctx, "key");
     lock_sync_set_transport(ctx, &transport);
     if (lock_sync_fetch(ctx, NULL, 0, &results) != LOCK_SYNC_OK)

@@ -18,7 +18,8 @@ int main()
         lock_sync_response_set_status(response, 200);
         return lock_sync_response_append_body(response, body, std::strlen(body));
     };
-    lock_sync_ctx_new(&made);
+    if (lock_sync_ctx_new(&made) != LOCK_SYNC_OK)
+        return 1;
     std::unique_ptr<lock_sync_ctx, decltype(&lock_sync_ctx_free)> ctx(made, lock_sync_ctx_free);
     lock_sync_set_personal_key(ctx.get(), "key");
     lock_sync_set_transport(ctx.get(), &transport);

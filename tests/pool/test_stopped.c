@@ -96,6 +96,37 @@ TEST(a_stopped_fetch_uses_no_slot)
     raw_stop(server);
 }
 
+static void stop_in_log(void *user, lock_sync_log_level level, const char *message)
+{
+    (void)level;
+    if (strstr(message, "401") != NULL)
+        stop(user, true);
+}
+
+static lock_sync_status must_not_provide(void *user, lock_sync_ctx *ctx, bool rejected)
+{
+    (void)user, (void)ctx, (void)rejected;
+    kit_die("the provider was called for a stopped context");
+    return LOCK_SYNC_OK;
+}
+
+TEST(a_stop_in_the_log_of_a_401_ends_the_fetch_before_the_provider)
+{
+    static const raw_step unauthorized[] = STATUS_LINE("401 Unauthorized");
+    static const raw_step *const scripts[] = {unauthorized};
+    raw_server *server = raw_start(AF_INET, scripts, 1);
+    lock_sync_pool *p = pool_make();
+    account a = account_new(raw_url(server));
+
+    MUST_OK(lock_sync_set_token_provider(a.ctx, must_not_provide, NULL));
+    MUST_OK(lock_sync_set_logger(a.ctx, stop_in_log, a.ctx));
+    expect_fetch(&a, p, LOCK_SYNC_E_CANCELLED);
+    CHECK_INT(raw_requests(server), 1);
+    account_free(&a);
+    pool_end(p);
+    raw_stop(server);
+}
+
 /* --- watches --- */
 
 /* Expects that the watch has reported the stop, and sleeps. */
