@@ -111,6 +111,7 @@ static bool make_ctx(client *c)
     if (status == LOCK_SYNC_OK) {
         c->ctx = ctx;
         c->keeps_all = false;
+        c->is_stopped = false;
         c->generation++;
         return true;
     }
@@ -227,14 +228,31 @@ static void begin_watch(client *c)
     check_entry(t, status);
 }
 
-static void cancel(client *c)
+/* Cancels what a client does, stops its context, or ends the stop. */
+static void cancel(client *c, int64_t value)
 {
     if (c->ctx == NULL)
         return;
+    if (value % 8 >= 5) {
+        client_stop(c, value % 8 == 5 && sim.healed_us == 0); /* in the end nothing stays stopped */
+        return;
+    }
     trace("client %d: it is cancelled", (int)c->number);
-    if (c->task != NULL && !c->task->in_callback)
+    if (c->task != NULL && c->is_stopped)
+        c->task->may_report = c->task->is_watch; /* it has no effect, unless the stop ends before the pool looks */
+    else if (c->task != NULL && !c->task->in_callback)
         check_cancel(c->task);
     lock_sync_cancel(c->ctx);
+}
+
+void client_stop(client *c, bool on)
+{
+    if (c->ctx == NULL)
+        return;
+    trace("client %d: %s", (int)c->number, on ? "it is stopped" : "it is not stopped any more");
+    check_stop(c, on);
+    if (lock_sync_set_stopped(c->ctx, on) != LOCK_SYNC_OK)
+        violation("client %d cannot be stopped", (int)c->number);
 }
 
 /* Another user of the account asks for a slot: it sends at once, or gives the slot back. */
@@ -263,7 +281,7 @@ void apply(const action *a)
     switch (a->kind) {
     case DO_SUBMIT: submit(c, a->at_us); break;
     case DO_WATCH: begin_watch(c); break;
-    case DO_CANCEL: cancel(c); break;
+    case DO_CANCEL: cancel(c, a->at_us); break;
     case DO_FREE_CTX: client_free(c); break;
     case DO_FREE_WATCH: free_watch(c); break;
     case DO_FREE_POOL: app_free(&sim.apps[c->plan->pool]); break;

@@ -110,8 +110,11 @@ void check_entry(task *t, lock_sync_status status)
     if (status == LOCK_SYNC_OK && c->task != NULL)
         violation("client %d: submit accepts a context that is busy", (int)c->number);
     t->is_over = status != LOCK_SYNC_OK;
-    if (status == LOCK_SYNC_OK)
-        t->client->task = t;
+    if (status != LOCK_SYNC_OK)
+        return;
+    t->client->task = t;
+    if (c->is_stopped)
+        check_cancel(t);
 }
 
 static void check_callback(const task *t)
@@ -169,13 +172,19 @@ void check_changed(task *t, lock_sync_status status, const lock_sync_changes *ch
                   changes == NULL ? "without" : "with");
     if (lock_sync_status_is_retryable(status))
         violation("client %d: a watch reports %s", (int)c->number, lock_sync_status_name(status));
-    if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !is_last)
+    if (status == LOCK_SYNC_E_CANCELLED && t->stop_us == NEVER_US && !t->may_report && !is_last)
         violation("client %d: its watch reports E_CANCELLED without a cancel", (int)c->number);
+    if (t->is_paused && !is_last)
+        violation("client %d: its watch reports something although it is stopped", (int)c->number);
     check_results(c, lock_sync_watch_results(c->watch));
     for (size_t i = 0; i < lock_sync_changes_count(changes); i++)
         check_change(c, lock_sync_changes_at(changes, i));
     check_reported(c);
     t->stop_us = NEVER_US;
+    t->may_report = false;
+    t->is_paused = t->reports_stop = c->is_stopped && status == LOCK_SYNC_E_CANCELLED;
+    if (c->is_stopped && !t->is_paused) /* it must still report the stop */
+        check_cancel(t);
     if (is_last)
         check_left(t);
 }
@@ -195,6 +204,27 @@ void check_cancel(task *t)
     t->lost_us = clock_lost_us();
     t->helped_us = helper_worked_us(t->pool);
     t->last_response = 0; /* a response on its way may be too late */
+}
+
+void check_stop(client *c, bool on)
+{
+    task *t = c->task;
+    bool changes = on != c->is_stopped;
+
+    c->is_stopped = on;
+    if (!is_pending(t) || !changes)
+        return;
+    if (t->in_callback) { /* what counts is its end */
+        t->is_paused = on && t->reports_stop;
+        t->stop_us = NEVER_US;
+        if (on && !t->is_paused)
+            check_cancel(t);
+    } else if (!on && t->is_paused) {
+        t->is_paused = false;
+        t->may_report = true; /* the pool may not know yet: another stop may, but need not be reported */
+    } else if (on && !t->may_report) {
+        check_cancel(t);
+    }
 }
 
 /* --- order --- */
@@ -248,6 +278,9 @@ void check_started(task *t, bool is_first)
 {
     if (t->is_over)
         violation("client %d: a transfer starts for a fetch that is over", (int)t->client->number);
+    if (t->is_paused)
+        violation("client %d: a transfer starts although its watch is stopped", (int)t->client->number);
+    t->may_report = false;
     if (is_first) {
         check_poll(t);
         check_held(t);
@@ -327,7 +360,9 @@ void check_step(void)
 void check_next(int64_t due_us)
 {
     for (int32_t i = 0; i < sim.plan->client_count; i++) {
-        if (is_pending(sim.clients[i].task) && due_us == NEVER_US)
+        const task *t = sim.clients[i].task;
+
+        if (is_pending(t) && due_us == NEVER_US && !(t->is_watch && sim.clients[i].is_stopped))
             violation("client %d: nothing is due any more, and it was not called back", (int)i);
         check_time(sim.clients[i].task, due_us - (due_us > clock_now_us()));
     }

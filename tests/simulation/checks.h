@@ -13,7 +13,8 @@ void check_entry(task *t, lock_sync_status status);
 void check_done(task *t, const lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_results *results);
 void check_changed(task *t, lock_sync_status status, const lock_sync_changes *changes);
 void check_left(task *t);
-void check_cancel(task *t); /* it is cancelled */
+void check_cancel(task *t);          /* it is cancelled */
+void check_stop(client *c, bool on); /* its context is stopped, or may fetch again */
 
 /* A transfer starts for the task. `is_first`: this fetch had none before. */
 void check_started(task *t, bool is_first);

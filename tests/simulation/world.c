@@ -195,6 +195,7 @@ static void heal(void)
         client *c = &sim.clients[i];
 
         c->provider = WORKS_WELL;
+        client_stop(c, false);
         c->must_poll = c->watch != NULL && lock_sync_watch_due_in_ms(c->watch) < 600000 && has_time(c->plan);
     }
 }

@@ -24,12 +24,15 @@ typedef struct task {
     bool in_callback; /* of a watch */
     bool asks_all;
     bool is_owed_retry;     /* the server sent no response to its HTTP/2 request */
+    bool is_paused;         /* a watch that has reported that its context is stopped, and must not poll */
+    bool reports_stop;      /* a watch whose last callback reported the stop */
+    bool may_report;        /* a watch that may report E_CANCELLED, because it was just paused */
     int64_t polled_us;      /* when the last poll of a watch ended; 0: no poll ended yet */
     uint32_t last_response; /* number of the last good response; 0: no response yet */
     int32_t pool;
     int64_t begun_us;
     int64_t deadline_us; /* of a fetch */
-    int64_t stop_us;     /* when it was cancelled, or NEVER_US */
+    int64_t stop_us;     /* when it was cancelled or its context stopped, or NEVER_US */
     int64_t lost_us;     /* clock_lost_us() and helper_worked_us() when it began or was cancelled */
     int64_t helped_us;
 } task;
@@ -39,6 +42,7 @@ struct client {
     const client_plan *plan;
     lock_sync_ctx *ctx;  /* NULL: not made yet, or freed */
     uint32_t generation; /* number of its context */
+    bool is_stopped;     /* its context is */
     lock_sync_watch *watch;
     lock_sync_lock reported[LOCKS_MAX]; /* its locks, as its watch has reported them */
     task *task;                         /* the pending one, or NULL */
@@ -109,6 +113,7 @@ void apply_queued(client *c); /* actions that wait for a callback of that client
 void app_make(app *owner);
 void app_free(app *owner);
 void client_free(client *c); /* its context and its watch */
+void client_stop(client *c, bool on);
 
 /* transfer.c */
 int transfers_alive(void);
