@@ -134,7 +134,8 @@ static bool set_host(SSL *ssl, const char *host)
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
         return true;
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    /* OpenSSL's macro casts the name to void *, and does not change it */
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)host) == 1;
 }
 
 static BIO *make_bio(const BIO_METHOD *methods, int fd)
