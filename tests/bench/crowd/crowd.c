@@ -1,13 +1,16 @@
 /* Very many contexts in one process, polled through one pool on an application's schedule. Measures how late the
    responses are, the cost of a fetch, and the memory of an idle context.
 
-   bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS prints one line of JSON. Each context has a separate
-   key and is polled once in a period; the polls are evenly spread. INTERVAL_MS is the interval of its guard; with 0
-   each context has its private guard with the default interval. Polls count after every context has fetched once and
-   at least WARM_UP_NS have passed. */
+   bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS [REDIS_URL] prints one line of JSON. Each context has a
+   separate key and is polled once in a period; the polls are evenly spread. INTERVAL_MS is the interval of its guard;
+   with 0 each context has its private guard with the default interval, or one in Redis. Polls count after every context
+   has fetched once and at least WARM_UP_NS have passed. */
 #include "../tools.h"
 
 #include <locksync/locksync.h>
+#ifdef WITH_REDIS
+#  include <locksync/redis.h>
+#endif
 
 #include <malloc.h>
 #include <math.h>
@@ -119,6 +122,49 @@ static void limit(lock_sync_ctx *ctx, int64_t interval_ms)
     lock_sync_guard_unref(guard);
 }
 
+#ifdef WITH_REDIS
+static lock_sync_redis *redis;
+
+static void open_redis(const char *url)
+{
+    if (lock_sync_redis_new(url, &redis) != LOCK_SYNC_OK)
+        die("'%s' is not a URL of Redis", url);
+}
+
+static void guard_in_redis(lock_sync_ctx *ctx, size_t number)
+{
+    lock_sync_guard *guard;
+    char key[64];
+
+    if (redis == NULL)
+        return;
+    (void)snprintf(key, sizeof key, "locksync:account:%zu", number);
+    if (lock_sync_guard_open_redis(redis, key, &guard) != LOCK_SYNC_OK ||
+        lock_sync_set_guard(ctx, guard) != LOCK_SYNC_OK)
+        die("no guard in Redis");
+    lock_sync_guard_unref(guard);
+}
+
+static void close_redis(void)
+{
+    lock_sync_redis_free(redis);
+}
+#else
+static void open_redis(const char *url)
+{
+    die("%s: this program was built without Redis", url);
+}
+
+static void guard_in_redis(lock_sync_ctx *ctx, size_t number)
+{
+    (void)ctx, (void)number;
+}
+
+static void close_redis(void)
+{
+}
+#endif
+
 /* Returns the memory that the key uses. */
 static size_t add(account *a, size_t number, const char *base_url, int64_t interval_ms)
 {
@@ -131,6 +177,7 @@ static size_t add(account *a, size_t number, const char *base_url, int64_t inter
         die("no context");
     if (interval_ms > 0)
         limit(a->ctx, interval_ms);
+    guard_in_redis(a->ctx, number);
     before = heap_bytes;
     if (lock_sync_set_personal_key(a->ctx, key) != LOCK_SYNC_OK)
         die("no key");
@@ -270,8 +317,10 @@ int main(int argc, char **argv)
     double period_ns, before;
     size_t key_bytes = 0;
 
-    if (argc != 6)
-        die("usage: bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS");
+    if (argc != 6 && argc != 7)
+        die("usage: bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS [REDIS_URL]");
+    if (argc == 7)
+        open_redis(argv[6]);
     c.count = (size_t)number(argv[2]);
     period_ns = number(argv[3]) * 1e6;
     if (c.count == 0 || period_ns == 0)
@@ -293,6 +342,7 @@ int main(int argc, char **argv)
     lock_sync_pool_free(c.pool);
     for (size_t i = 0; i < c.count; i++)
         lock_sync_ctx_free(c.accounts[i].ctx);
+    close_redis();
     free(c.accounts);
     free(c.late_ns);
     return 0;

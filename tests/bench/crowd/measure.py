@@ -9,8 +9,10 @@ import subprocess
 import sys
 from statistics import mean
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+TESTS = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TESTS / "support"), str(TESTS / "fleet")]
 from simulator import Simulator  # noqa: E402
+from support import Redis  # noqa: E402
 
 MANY = {"contexts": 100000, "period_ms": 20500, "interval_ms": 20000}
 FEW = {"contexts": 1000, "period_ms": 205, "interval_ms": 55}  # as many polls per second
@@ -18,6 +20,7 @@ BUDGET = 700
 LATE_MS = 1000
 MEMORY_MAX = 2048
 CPU_RATIO_MAX = 1.25
+REDIS_ROUND_TRIP_US = 500
 
 
 def start_simulator(folder, core, interval_ms, budget):
@@ -36,12 +39,12 @@ def waited_ms(simulator):
     return waited / 1e6
 
 
-def measure(folder, core, simulator, crowd, interval_ms, seconds):
+def measure(folder, core, simulator, crowd, interval_ms, seconds, *redis_url):
     """Measurements of the client, and counts of the simulator."""
     simulator.ask("reset", "POST")
     waited = waited_ms(simulator)
     command = ["taskset", "-c", str(core), f"{folder}/tests/bench/bench-crowd", simulator.url, str(crowd["contexts"]),
-               str(crowd["period_ms"]), str(interval_ms), str(seconds)]
+               str(crowd["period_ms"]), str(interval_ms), str(seconds), *redis_url]
     client = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     server = simulator.ask("stats")
     unsent = client["too_soon"] + client["skipped"]
@@ -88,26 +91,53 @@ def show(runs):
     table(rows)
 
 
-def judge(many, few):
-    ratio = many["cpu_us"] / mean(r["cpu_us"] for r in few)
-    for met, what in [
+def judge(goals):
+    for met, what in goals:
+        print(f"{'met   ' if met else 'missed'}  {what}")
+
+
+def goals_of_polls(many):
+    return [
         (many["late"] == 0, f"none of {many['measured']:,} responses later than {LATE_MS:,} ms: {many['late']:,} were"),
         (many["without_response"] == 0, f"no poll denied, skipped or failed: {many['without_response']:,} were"),
         (many["violations"] == 0, f"none too soon or too often for the service's rules: {many['violations']:,} were"),
+    ]
+
+
+def goals_of_costs(many, few):
+    ratio = many["cpu_us"] / mean(r["cpu_us"] for r in few)
+    return [
         (many["heap_bytes"] <= MEMORY_MAX,
          f"an idle context's heap at most {MEMORY_MAX:,} bytes: {many['heap_bytes']:,}"),
         (many["resident_bytes"] <= MEMORY_MAX,
          f"growth of the process a context at most {MEMORY_MAX:,} bytes: {many['resident_bytes']:,}"),
         (ratio <= CPU_RATIO_MAX,
          f"processor time per fetch, times that of 1,000 contexts, at most {CPU_RATIO_MAX}: {ratio:.2f}"),
-    ]:
-        print(f"{'met   ' if met else 'missed'}  {what}")
+    ]
+
+
+def run_redis(folder, core, simulator, seconds):
+    """The crowd with guards in Redis, behind a proxy that delays."""
+    redis = Redis()
+    try:
+        redis.settle_in()
+        with subprocess.Popen([f"{folder}/tests/bench/bench-delay", str(redis.port), str(REDIS_ROUND_TRIP_US)],
+                              stdout=subprocess.PIPE, text=True) as delay:
+            try:
+                url = f"redis://127.0.0.1:{int(delay.stdout.readline())}"
+                return measure(folder, core, simulator, MANY, 0, seconds, url)
+            finally:
+                delay.kill()
+    finally:
+        redis.file.close()
+        redis.stop()
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("folder")
     options.add_argument("--quick", action="store_true")
+    options.add_argument("--redis", action="store_true")
     options = options.parse_args()
     long, short = (20, 5) if options.quick else (60, 20)
     cores = sorted(os.sched_getaffinity(0))
@@ -121,16 +151,22 @@ def main():
     try:
         simulators.append(start_simulator(options.folder, cores[-1], MANY["interval_ms"], BUDGET))
         simulators.append(start_simulator(options.folder, cores[-1], FEW["interval_ms"], 0))
-        before = run(FEW, FEW["interval_ms"], short)
-        many = run(MANY, 0, long)  # each with its private guard
-        after = run(FEW, FEW["interval_ms"], short)
+        if options.redis:
+            many = run_redis(options.folder, cores[0], simulators[0], long)
+            runs, goals = [("guards in Redis", many)], goals_of_polls(many)
+        else:
+            before = run(FEW, FEW["interval_ms"], short)
+            many = run(MANY, 0, long)  # each with its private guard
+            after = run(FEW, FEW["interval_ms"], short)
+            runs = [("before", before), ("the crowd", many), ("after", after)]
+            goals = goals_of_polls(many) + goals_of_costs(many, [before, after])
     finally:
         for simulator in simulators:
             simulator.stop()
     print(f"\n{datetime.date.today().isoformat()}, {len(cores)} cores\n")
-    show([("before", before), ("the crowd", many), ("after", after)])
+    show(runs)
     print()
-    judge(many, [before, after])
+    judge(goals)
 
 
 main()
