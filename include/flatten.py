@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes a public header, with those it includes, as one file of plain C declarations: flatten.py HEADER >OUTPUT
+"""Writes a public header, with those it includes, as one file of plain C declarations: flatten.py HEADER [BASE] >OUTPUT
 
 For parsers without a preprocessor: cffi, LuaJIT's ffi.cdef, and the like. Comments, conditionals, includes and export
 macros are removed; of a conditional for C++, the part for C stays. A macro that is a number becomes an enumerator. Types
 of the standard headers become those of the language, so that the output needs no other header. It must not contain a
-preprocessor line.
+preprocessor line. It leaves out BASE and what BASE includes: a parser reads the file of BASE first.
 """
 import pathlib
 import re
@@ -58,7 +58,10 @@ def declarations(text):
 
 def main():
     header = pathlib.Path(sys.argv[1]).resolve()
-    flat = "\n".join(declarations(text_of(header, set())))
+    seen = set()
+    for base in sys.argv[2:]:
+        text_of(pathlib.Path(base).resolve(), seen)
+    flat = "\n".join(declarations(text_of(header, seen)))
     if re.search(r"[#\\\"]|/\*|//", flat):
         sys.exit("flatten.py: the output contains something that is not a plain declaration")
     print(flat)

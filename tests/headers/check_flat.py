@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the flat header against the real ones: check_flat.py FLAT INCLUDE_FOLDER CC...
+"""Checks the flat headers against the real ones: check_flat.py FLAT[:FLAT] INCLUDE_FOLDER CC...
 
 The compiler reads both in one file. It rejects a function or a type that differs, and assertions compare enumerators
 and the members of structs. Both must have the same names, so that no declaration is missing.
@@ -14,7 +14,9 @@ import tempfile
 TYPES = {"uint64_t": "unsigned long long", "int64_t": "long long", "size_t": "unsigned long", "uint32_t": "unsigned int",
          "bool": "_Bool", "int32_t": "int"}
 STANDARD = "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
-BOTH = STANDARD + '''#include <locksync/locksync.h>
+REAL = "#include <locksync/locksync.h>\n"
+REDIS = "#include <locksync/redis.h>\n"
+BOTH = '''
 #define SAME(s, m) _Static_assert(offsetof(struct s, m) == offsetof(struct flat_##s, m) && \\
     _Generic(&((struct s *)0)->m, __typeof__(&((struct flat_##s *)0)->m): 1, default: 0), #s "." #m)
 '''
@@ -44,8 +46,10 @@ def names(text):
 
 
 def main():
-    flat_file, include, *cc = sys.argv[1:]
-    flat = pathlib.Path(flat_file).read_text(encoding="utf-8")
+    flat_files, include, *cc = sys.argv[1:]
+    flat_files = flat_files.split(":")
+    flat = "".join(pathlib.Path(file).read_text(encoding="utf-8") for file in flat_files)
+    real_text = REAL + (REDIS if len(flat_files) > 1 else "")
     assert "#" not in flat, "a line for the preprocessor"
     with tempfile.TemporaryDirectory() as folder:
         def compile_text(name, text, *options):
@@ -59,10 +63,11 @@ def main():
         compile_text("strict.c", flat, "-std=c99", *strict)
         compile_text("c23.c", flat, "-std=c2x", *strict)
         compile_text("beside.c", STANDARD + flat + WIDTHS, "-std=c11", *strict)
-        compile_text("both.c", BOTH + beside_the_real_one(flat), "-std=gnu11", "-Wall", "-Werror", "-fsyntax-only")
-        real = compile_text("real.c", "#include <locksync/locksync.h>\n", "-E")
-        macros = set(re.findall(r"#define (LOCK_SYNC_\w+) \d+$", compile_text("real.c", "#include <locksync/locksync.h>\n",
-                                                                              "-E", "-dM"), re.MULTILINE))
+        compile_text("both.c", STANDARD + real_text + BOTH + beside_the_real_one(flat), "-std=gnu11", "-Wall", "-Werror",
+                     "-fsyntax-only")
+        real = compile_text("real.c", real_text, "-E")
+        macros = set(re.findall(r"#define (LOCK_SYNC_\w+) \d+$", compile_text("real.c", real_text, "-E", "-dM"),
+                                re.MULTILINE))
     assert names(flat) == names(real) | macros, f"only in one: {names(flat) ^ (names(real) | macros)}"
 
 

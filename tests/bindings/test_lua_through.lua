@@ -1,0 +1,187 @@
+-- bindings/lua without I/O: build, send through a client that yields, decode. The client of these tests is a coroutine's
+-- caller; test_lua_nginx.py does the same in nginx.
+local locksync = require "locksync"
+local support = require "support"
+
+local same, fails, raises = support.same, support.fails, support.raises
+local status, mode = locksync.status, locksync.guard_mode
+local BODY = '{"result":[{"id":5,"isConnected":true,"deviceState":{"state":6,"doorState":2}}],"success":true}'
+local UNAUTHORIZED, OK = {status = 401}, {status = 200, headers = {Date = {"x"}, ["X-Correlation-ID"] = "abc"}, body = BODY}
+
+local function context(settings)
+  local all = {base_url = "https://locks.example", personal_key = support.KEY}
+  for name, value in pairs(settings or {}) do all[name] = value end
+  return assert(locksync.context(all))
+end
+
+-- Runs an action whose client yields each request, and is resumed with the next of these responses. Returns the requests,
+-- the times to sleep, and what the action returned.
+local function run(responses, action)
+  local requests, sleeps, thread = {}, {}, coroutine.create(action)
+  local function send(request) return coroutine.yield("send", request) end
+  local function sleep(seconds) coroutine.yield("sleep", seconds) end
+  local ran, what, value = coroutine.resume(thread, send, sleep)
+  while true do
+    assert(ran, what)
+    if coroutine.status(thread) == "dead" then return requests, sleeps, what, value end
+    table.insert(what == "send" and requests or sleeps, value)
+    ran, what, value = coroutine.resume(thread, what == "send" and table.remove(responses, 1) or nil)
+  end
+end
+
+local tests = {}
+
+function tests.a_request_is_built_and_its_response_decoded()
+  local it = context {timeout = 9, connect_timeout = 3, user_agent = "acme/1"}
+  local request = assert(it:request {5, 6})
+  same(request.method, "GET")
+  same(request.url, "https://locks.example/api/v37/my/lock/sync?id=5&id=6")
+  same(request.headers.Authorization, "PersonalKey " .. support.KEY)
+  assert(request.headers["User-Agent"]:find "^acme/1")
+  same(request.timeout, 9)
+  same(request.connect_timeout, 3)
+  local results = assert(it:decode(request, {status = 200, body = BODY, received_at = 1700000000}))
+  same(results[1].id, 5)
+  same(results[1].is_locked, true)
+  same(results.missing[1], 6)
+  same(results.fetched_at, 1700000000)
+  same(it:request_one(7).url, "https://locks.example/api/v37/my/lock/7/sync")
+  same(it:request().url, "https://locks.example/api/v37/my/lock/sync")
+  it:close()
+  collectgarbage()
+  same(request.method, "GET")
+end
+
+function tests.a_response_that_is_an_error_is_decoded_too()
+  local it = context {max_response_bytes = 1024}
+  local request = assert(it:request())
+  local limited = fails("RATE_LIMITED", it:decode(request, {status = 429, headers = {["retry-after"] = "17"}}))
+  same(limited.retry_after, 17)
+  same(limited.http_status, 429)
+  same(fails("SERVER", it:decode(request, {status = 503, headers = {["X-Correlation-ID"] = "abc"}})).correlation_id,
+       "abc")
+  assert(fails("MALFORMED", it:decode(request, {status = 200, body = "{"})).byte_offset >= 0)
+  fails("TOO_LARGE", it:decode(request, {status = 200, body = (" "):rep(2000) .. BODY}))
+  fails("INVALID_ARGUMENT", it:decode(request, {status = 0}))
+  fails("INVALID_ARGUMENT", it:decode(request, {status = 200, headers = {["a\nb"] = "c"}}))
+  for _, received in ipairs {{status = "200"}, {status = 200.5}, {status = 200, body = 5}} do
+    raises(it.decode, it, request, received)
+  end
+  raises(it.request, it, {})
+  fails("INVALID_ARGUMENT", it:request {-1})
+  it:set("personal_key", nil)
+  fails("NO_CREDENTIAL", it:request())
+end
+
+function tests.a_fetch_through_a_client_that_yields()
+  local it = context()
+  local requests, _, results = run({OK}, function(send) return it:fetch_through(send, {5, 6}) end)
+  same(#requests, 1)
+  same(results[1].state, locksync.state.LOCKED)
+  same(results.missing[1], 6)
+  local _, _, _, denied = run({}, function(send) return it:fetch_through(send) end)
+  fails("TOO_SOON", nil, denied)
+  fails("TOO_SOON", it:fetch()) -- the same guard
+end
+
+function tests.the_guard_is_told_how_the_request_ended()
+  local cases = {
+    -- what the client returns, the error, and the least and greatest wait for the next slot
+    {{nil, status.CONNECT}, "CONNECT", 0, 0},
+    {{nil, status.TIMEOUT}, "TIMEOUT", 15, 20},
+    {{nil, "closed"}, "NETWORK", 15, 20},
+    {{status = 500}, "SERVER", 15, 20},
+    {{status = 429, headers = {["Retry-After"] = "50"}}, "RATE_LIMITED", 45, 50},
+    {{status = 429}, "RATE_LIMITED", 35, 40},
+  }
+  for _, case in ipairs(cases) do
+    local guard = assert(locksync.guard())
+    fails(case[2], context {guard = guard}:fetch_through(function()
+      if case[1].status then return case[1] end
+      return nil, case[1][2]
+    end))
+    local slot, denied = guard:reserve(1)
+    local wait = slot and 0 or denied.retry_after
+    assert(wait >= case[3] and wait <= case[4], case[2] .. ": " .. wait)
+  end
+end
+
+function tests.what_the_client_raises_is_raised_and_the_slot_settled()
+  local guard = assert(locksync.guard {min_interval = 1})
+  local it = context {guard = guard}
+  same(raises(it.fetch_through, it, function() error("mine", 0) end), "mine")
+  assert(fails("TOO_SOON", guard:reserve(1)).retry_after <= 1) -- an interval, no longer the lease of 30 s
+end
+
+function tests.the_mode_wait_sleeps_within_the_timeout()
+  local it = context {guard = assert(locksync.guard {min_interval = 0.02}), guard_mode = mode.WAIT, timeout = 5}
+  local function twice(send, sleep)
+    assert(it:fetch_through(send))
+    return it:fetch_through(send, nil, {sleep = function(seconds)
+      sleep(seconds)
+      os.execute "sleep 0.05"
+    end})
+  end
+  local requests, sleeps, results = run({OK, OK}, twice)
+  same(#requests, 2)
+  assert(#sleeps >= 1 and sleeps[1] <= 0.02)
+  same(#results, 1)
+  it:set("guard", assert(locksync.guard()))
+  local _, none, _, denied = run({OK}, twice)
+  fails("TOO_SOON", nil, denied) -- the wait of 20 s exceeds the timeout
+  same(#none, 0)
+end
+
+function tests.the_mode_off_asks_no_guard()
+  local it = context {guard_mode = mode.OFF}
+  for _ = 1, 3 do assert(it:fetch_through(function() return OK end)) end
+end
+
+function tests.the_token_provider_may_yield_and_is_called_again_after_a_401()
+  local it, asked = nil, {}
+  it = context {token_provider = function(is_rejected)
+    table.insert(asked, tostring(is_rejected))
+    coroutine.yield("sleep", 0)
+    return is_rejected and "fresh" or "stale"
+  end}
+  it:set("personal_key", nil)
+  local requests, _, results = run({UNAUTHORIZED, OK}, function(send) return it:fetch_through(send) end)
+  same(table.concat(asked, " "), "false true")
+  same(requests[1].headers.Authorization, "Bearer stale")
+  same(requests[2].headers.Authorization, "Bearer fresh")
+  same(#results, 1)
+  it:set("guard", nil)
+  local _, _, _, err = run({UNAUTHORIZED, UNAUTHORIZED}, function(send) return it:fetch_through(send) end)
+  fails("UNAUTHORIZED", nil, err)
+end
+
+-- A page of the directory with `count` locks from `first`.
+local function page(first, count)
+  local locks = {}
+  for i = 1, count do
+    locks[i] = ('{"id":%d,"name":"Lock %d","serialNumber":"S%d","deviceState":{}}'):format(first + i, first + i, first + i)
+  end
+  return {status = 200, body = '{"result":[' .. table.concat(locks, ",") .. '],"success":true}'}
+end
+
+function tests.a_directory_of_several_pages()
+  local it = context()
+  local requests, _, directory = run({page(0, 100), page(100, 100), page(199, 3)}, function(send)
+    return it:fetch_directory_through(send)
+  end)
+  same(#requests, 3)
+  assert(requests[3].url:find "Page=3")
+  same(#directory, 202) -- lock 200 is on two pages
+  same(#directory.results, 202)
+  same(directory:find_serial("S202").id, 202)
+  same(directory.results:find(202).id, 202)
+  fails("TOO_SOON", it:fetch_directory_through(error))
+  local full = {}
+  for number = 1, 10 do full[number] = page(number * 100, 100) end
+  it:set("guard", nil)
+  local _, _, _, err = run(full, function(send) return it:fetch_directory_through(send) end)
+  fails("TOO_LARGE", nil, err)
+  fails("INVALID_ARGUMENT", it:request_directory(11))
+end
+
+support.run(tests)
