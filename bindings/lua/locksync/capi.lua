@@ -41,7 +41,9 @@ local capi = {lib = ffi.load(os.getenv "LOCKSYNC_LIBRARY" or "liblocksync.so.0")
 function capi.redis()
   if not capi.loaded_redis then
     declare(read_header "locksync-redis-ffi.h", "lock_sync_redis")
-    capi.loaded_redis = ffi.load(os.getenv "LOCKSYNC_REDIS_LIBRARY" or "liblocksync-redis.so.0")
+    local ran, loaded = pcall(ffi.load, os.getenv "LOCKSYNC_REDIS_LIBRARY" or "liblocksync-redis.so.0")
+    if not ran then error("a guard in Redis needs the library liblocksync-redis: " .. loaded, 0) end
+    capi.loaded_redis = loaded
   end
   return capi.loaded_redis
 end

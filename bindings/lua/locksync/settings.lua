@@ -69,23 +69,22 @@ end
 
 -- --- each setting with its setter ---
 
-local function plain(name, convert)
-  local set = lib["lock_sync_set_" .. name]
+local function plain(set, convert)
   return function(context, value) return set(context.handle, convert(value)) end
 end
 
 settings.set = {
-  personal_key = plain("personal_key", values.text),
-  base_url = plain("base_url", values.text),
-  api_version = plain("api_version", values.text),
-  connect_timeout = plain("connect_timeout_ms", values.ms),
-  timeout = plain("timeout_ms", values.ms),
-  max_idle = plain("max_idle_ms", values.ms),
-  max_response_bytes = plain("max_response_bytes", values.integer),
-  allow_http = plain("allow_http", values.boolean),
-  ca_file = plain("ca_file", values.text),
-  proxy = plain("proxy", values.text),
-  user_agent = plain("user_agent", values.text),
+  personal_key = plain(lib.lock_sync_set_personal_key, values.text),
+  base_url = plain(lib.lock_sync_set_base_url, values.text),
+  api_version = plain(lib.lock_sync_set_api_version, values.text),
+  connect_timeout = plain(lib.lock_sync_set_connect_timeout_ms, values.ms),
+  timeout = plain(lib.lock_sync_set_timeout_ms, values.ms),
+  max_idle = plain(lib.lock_sync_set_max_idle_ms, values.ms),
+  max_response_bytes = plain(lib.lock_sync_set_max_response_bytes, values.integer),
+  allow_http = plain(lib.lock_sync_set_allow_http, values.boolean),
+  ca_file = plain(lib.lock_sync_set_ca_file, values.text),
+  proxy = plain(lib.lock_sync_set_proxy, values.text),
+  user_agent = plain(lib.lock_sync_set_user_agent, values.text),
 }
 
 -- The token, or {token = ..., expires_at = ...}.
