@@ -1,10 +1,8 @@
--- The records: copies of what C returns. An unknown value is nil.
+-- The records: copies of what C returns. An unknown value is nil. Nothing here calls back, so LuaJIT may compile it.
 local ffi = require "ffi"
 local capi = require "locksync.capi"
 local errors = require "locksync.errors"
 local values = require "locksync.values"
-
-jit.off(true, true)
 
 local lib, number, string, each = capi.lib, values.number, values.string, values.each
 local field = capi.enumeration "FIELD_"
@@ -20,17 +18,32 @@ local function boolean_of(tristate)
   if tristate ~= lib.LOCK_SYNC_UNKNOWN then return tristate == lib.LOCK_SYNC_YES end
 end
 
-local function lock_of(record)
-  local function sent(flag, value)
-    if bit.band(record.fields, flag) ~= 0 then return value end
+-- Returns the name of a value, which C returns for the record. It is kept, because to make a string takes longest.
+local function name_of(names, value, text, record)
+  local key = value or "unknown"
+  local name = names[key]
+  if not name then
+    name = string(text(record))
+    names[key] = name
   end
+  return name
+end
+
+local state_names, door_names = {}, {}
+
+local function lock_of(record)
+  local fields = record.fields
+  local function sent(flag, value)
+    if bit.band(fields, flag) ~= 0 then return value end
+  end
+  local state, door_state = sent(field.STATE, record.state), sent(field.DOOR_STATE, record.door_state)
   return {
     id = number(record.id),
     revision = sent(field.REVISION, number(record.revision)),
-    state = sent(field.STATE, record.state),
-    state_name = string(lib.lock_sync_lock_state_text(record)),
-    door_state = sent(field.DOOR_STATE, record.door_state),
-    door_state_name = string(lib.lock_sync_lock_door_text(record)),
+    state = state,
+    state_name = name_of(state_names, state, lib.lock_sync_lock_state_text, record),
+    door_state = door_state,
+    door_state_name = name_of(door_names, door_state, lib.lock_sync_lock_door_text, record),
     battery_level = sent(field.BATTERY_LEVEL, record.battery_level), -- percent
     state_change_result = sent(field.STATE_CHANGE_RESULT, record.state_change_result), -- 0 success, 1 jammed
     last_state_changed = sent(field.LAST_STATE_CHANGED, tonumber(record.last_state_changed_ms) / 1000),

@@ -1,8 +1,6 @@
 -- Values for C, checked because C would truncate them, and values from C.
 local ffi = require "ffi"
 
-jit.off(true, true)
-
 local values = {}
 
 function values.text(value)
