@@ -228,6 +228,19 @@ function tests.a_fetch_can_be_cancelled_in_its_callback()
   fails("CANCELLED", it:fetch())
 end
 
+function tests.a_stopped_context_fetches_nothing()
+  local it = context()
+  assert(it:set_stopped(true))
+  fails("CANCELLED", it:fetch())
+  fails("CANCELLED", it:fetch_one(1001))
+  fails("CANCELLED", it:watch():next(60))
+  assert(it:set_stopped(false))
+  same(#it:fetch(), 3)
+  raises(it.set_stopped, it, 1)
+  it:close()
+  fails("INVALID_ARGUMENT", it:set_stopped(true))
+end
+
 function tests.a_guard_denies_and_counts()
   local guard = assert(locksync.guard {min_interval = 20, budget = 3, unused = 0})
   local slot = assert(guard:reserve(5))

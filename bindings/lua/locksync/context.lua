@@ -112,6 +112,13 @@ function Context:cancel()
   lib.lock_sync_cancel(self.handle)
 end
 
+-- While a context is stopped, its fetches and waits end at once with status CANCELLED.
+function Context:set_stopped(stopped)
+  local code = lib.lock_sync_set_stopped(self.handle, values.boolean(stopped))
+  if code == status.OK then return true end
+  return nil, errors.new(code)
+end
+
 -- --- for an application that does its own HTTP: nothing here waits or sends ---
 
 -- Returns the request that fetch() would send, for Context:decode(). Its headers contain the credential.
