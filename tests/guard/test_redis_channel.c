@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "guard/guard.h"
 #include "guard/redis/channel.h"
+#include "impostor.h"
 #include "redis_server.h"
 
 #include <poll.h>
@@ -257,6 +258,46 @@ TEST(an_error_of_the_server_fails_one_swap)
     t = asking();
     (void)run(r.channel, g, &t);
     CHECK_OK(t.status);
+}
+
+#define SHA "$40\r\n0123456789012345678901234567890123456789\r\n"
+
+/* Another server may be the master now. */
+TEST(a_server_that_is_read_only_is_left)
+{
+    static const struct {
+        const char *script; /* the replies on a connection */
+        bool is_left;
+    } rows[] = {
+        {MET SHA "-READONLY You can't write against a read only replica. script: 1, on @user_script:9.\r\n" ROLE, true},
+        {MET SHA "-ERR Error running script (call to f_1): @user_script:9: @user_script: 9: -READONLY You can't write "
+                 "against a read only replica.\r\n" ROLE,
+         true},
+        {MET SHA "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n" ROLE, true},
+        {MET SHA "-OOM command not allowed when used memory > 'maxmemory'.\r\n" ROLE, false},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *const scripts[] = {rows[i].script, rows[i].script, NULL};
+        const impostor *server = impostor_here((impostor){.scripts = scripts});
+        lock_sync_redis *redis = redis_of(impostor_url(server, ""));
+        lsync_channel_task t = asking();
+        int64_t due_us;
+        void *channel;
+
+        t_row("%.40s", rows[i].script + sizeof(MET SHA) - 1);
+        CHECK_OK(ops->open(redis, &channel));
+        (void)t_later(close_channel, channel);
+        connect_channel(channel);
+        (void)run(channel, redis_guard(redis, "k", 20000), &t);
+        CHECK_INT(t.status, LOCK_SYNC_E_GUARD);
+        CHECK(strstr(t.proposal.swap.why, "the script failed: ") != NULL);
+        CHECK_INT(ops->fd(channel) < 0, rows[i].is_left);
+        CHECK_INT(ops->wants(channel, lsync_clock_boot_us(), &due_us),
+                  rows[i].is_left ? LOCK_SYNC_CHANNEL_CONNECT : LOCK_SYNC_CHANNEL_READ);
+        connect_channel(channel);
+        CHECK_INT(atomic_load(&server->connections), rows[i].is_left ? 2 : 1);
+    }
 }
 
 TEST(a_user_needs_only_the_documented_commands)

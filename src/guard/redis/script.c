@@ -131,6 +131,14 @@ static bool read_found(const redisReply *reply, lock_sync_guard_swap *swap)
     return true;
 }
 
+/* Whether the server is a replica. Redis 6 begins its reply with its own words about the script. */
+static bool is_read_only(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           (strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
+            strstr(reply->str, " -READONLY ") != NULL);
+}
+
 lsync_redis_swapped lsync_redis_script_read(lsync_redis_script *script, lsync_redis_session *s, const redisReply *reply,
                                             lock_sync_guard_swap *swap)
 {
@@ -146,8 +154,7 @@ lsync_redis_swapped lsync_redis_script_read(lsync_redis_script *script, lsync_re
            lsync_redis_read_time(reply->element[1], reply->element[2], &swap->now_us);
     if (!good) {
         (void)lsync_redis_session_fail(s, "the script failed", reply);
-        return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "READONLY", 8) == 0 ? LSYNC_REDIS_READ_ONLY
-                                                                                           : LSYNC_REDIS_NOT_SWAPPED;
+        return is_read_only(reply) ? LSYNC_REDIS_READ_ONLY : LSYNC_REDIS_NOT_SWAPPED;
     }
     swap->replaced = reply->elements == 3;
     if (!swap->replaced && !read_found(reply, swap)) {
@@ -159,8 +166,8 @@ lsync_redis_swapped lsync_redis_script_read(lsync_redis_script *script, lsync_re
 
 /* --- blocking --- */
 
-/* Sends a swap and INFO, whose reply shows that the server is still the master with the same replication id. So the swap
-   was not carried out by another server. */
+/* Sends a swap and INFO, whose reply shows that the server is still the master with the same replication id. So the
+   swap was not carried out by another server. */
 static lsync_redis_swapped run_once(lsync_redis_script *script, lsync_redis_session *s, lock_sync_guard_swap *swap)
 {
     lsync_redis_command commands[2] = {{0}, lsync_redis_command_of("INFO", "replication", (char *)NULL)};
