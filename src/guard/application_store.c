@@ -67,6 +67,7 @@ static lock_sync_status look(const application_store *s, lsync_guard_view *view,
     static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
     lock_sync_guard_look l = {
         .struct_size = sizeof l, .record = before, .size = LOCK_SYNC_GUARD_RECORD_MAX, .empty_since_us = INT64_MIN};
+    int64_t asked_us = lsync_clock_boot_us();
     lock_sync_status status = call_look(s, &l);
 
     if (status != LOCK_SYNC_OK)
@@ -75,6 +76,7 @@ static lock_sync_status look(const application_store *s, lsync_guard_view *view,
         return fail("time is not usable", why);
     memset(h, 0, sizeof *h);
     h->own_now_us = lsync_clock_boot_us();
+    h->own_asked_us = asked_us;
     h->now_us = l.now_us;
     l.warning[sizeof l.warning - 1] = '\0';
     lsync_one_line(l.warning);

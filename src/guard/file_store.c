@@ -110,7 +110,7 @@ static bool translate(const file_store *s, lsync_guard_stored *stored, int64_t n
 static void begin_snapshot(const file_store *s, lsync_guard_snapshot *h)
 {
     memset(h, 0, sizeof *h);
-    h->now_us = h->own_now_us = lsync_clock_boot_us();
+    h->now_us = h->own_now_us = h->own_asked_us = lsync_clock_boot_us();
     h->source.empty_since_us = LSYNC_GUARD_NEVER_US;
     h->stored.wall_us = wall_at_boot_us(h->now_us);
     memcpy(h->stored.boot_id, s->boot_id, sizeof s->boot_id);

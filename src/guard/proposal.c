@@ -78,6 +78,8 @@ void lsync_proposal_begin(lsync_proposal *p, const lsync_guard_view *v, const ls
     p->tries = 1;
     if (v->has_seen && age_us >= 0 && age_us <= RECKON_MAX_US) {
         reckon(p, v, input->own_now_us, age_us - drift_us);
+        /* the store's clock shows the reckoned time now, or earlier by the last round trip and twice the drift */
+        p->snapshot.own_asked_us = input->own_now_us - (v->seen_own_us - v->seen_asked_us) - 2 * drift_us;
         if (decide(p, v, input, window_us(v, drift_us))) {
             propose(p, input->own_now_us, LSYNC_GUARD_RECORD_SIZE, window_us(v, drift_us));
             return;
@@ -156,6 +158,7 @@ lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view
         return fail(p, "the store's time is not usable");
     p->snapshot.now_us = swap->now_us;
     p->snapshot.own_now_us = input->own_now_us;
+    p->snapshot.own_asked_us = p->sent_us;
     read_source(swap, &p->snapshot.source);
     return swap->replaced ? finish(p, v) : decide_again(p, v, input);
 }

@@ -60,7 +60,8 @@ bool lsync_guard_view_decide(const lsync_guard_view *v, lsync_guard_snapshot *sn
     for (size_t i = 0; i < v->kept_count; i++) {
         lsync_guard_ending ending = v->kept[i].ending;
 
-        ending.ago_us = lsync_time_later(0, snapshot->own_now_us - v->kept[i].at_us);
+        /* not by the clock after the store's: the reply may be read late, and the request would seem older */
+        ending.ago_us = lsync_time_later(0, snapshot->own_asked_us - v->kept[i].at_us);
         lsync_guard_settle(r, decision->limits, &ending, snapshot->now_us);
     }
     (void)decision->decide(decision->user, r, decision->limits, snapshot->now_us, slot);
@@ -117,6 +118,7 @@ void lsync_guard_view_see(lsync_guard_view *v, lsync_guard_view_mark mark, const
     v->seen_source = snapshot->source;
     v->seen_us = snapshot->now_us;
     v->seen_own_us = snapshot->own_now_us;
+    v->seen_asked_us = snapshot->own_asked_us;
     v->sights++;
 }
 
@@ -134,6 +136,7 @@ void lsync_guard_view_merge(lsync_guard_view *v, lsync_guard_view_mark mark, con
     seen.source = copy->seen_source;
     seen.now_us = copy->seen_us;
     seen.own_now_us = copy->seen_own_us;
+    seen.own_asked_us = copy->seen_asked_us;
     lsync_guard_view_see(v, mark, &seen);
 }
 

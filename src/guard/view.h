@@ -46,7 +46,8 @@ typedef struct lsync_guard_view {
     lsync_guard_record seen;
     lsync_guard_source seen_source; /* the store's, then */
     int64_t seen_us;                /* when, by the store's clock */
-    int64_t seen_own_us;            /* when, by the guard's own clock */
+    int64_t seen_own_us;            /* when, by the guard's own clock, which was read after the store's */
+    int64_t seen_asked_us;          /* the same, read before the store's */
     int64_t trip_us;                /* how long the last round trip took */
     uint64_t sights;                /* how often a record was seen */
     uint64_t keeps;                 /* how many outcomes were kept, ever */
@@ -59,8 +60,9 @@ typedef struct lsync_guard_snapshot {
     bool present;
     bool translated; /* moved onto another clock: it must be written */
     lsync_guard_stored stored;
-    int64_t now_us;     /* by the store's clock */
-    int64_t own_now_us; /* by the guard's own clock, which is read after the store's */
+    int64_t now_us;       /* by the store's clock */
+    int64_t own_now_us;   /* by the guard's own clock, which is read after the store's */
+    int64_t own_asked_us; /* the same, read before the store's */
     lsync_guard_source source;
 } lsync_guard_snapshot;
 

@@ -252,6 +252,27 @@ TEST(a_kept_outcome_is_written_with_the_next_decision_once)
     CHECK_INT(s.view.seen.limited, 1);
 }
 
+TEST(a_kept_outcome_is_not_older_if_the_last_reply_was_read_late)
+{
+    const lsync_settlement sent = {LOCK_SYNC_SLOT_SENT, -1, 1};
+    scene s = new_scene();
+    const lsync_guard_entry *entry = &s.view.seen.entries[LOCK_SYNC_REQUEST_SYNC];
+    lsync_guard_task task;
+    int64_t ended_us;
+
+    CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE);
+    task = lsync_guard_task_settle(s.task.reservation.slot, &sent);
+    s.now_us += S(1); /* while the process did not run */
+    s.view.seen_own_us = s.now_us - OWN;
+    ended_us = s.now_us;
+    lsync_guard_view_keep(&s.view, &task.ending, s.now_us - OWN);
+    s.now_us += 1000;
+    CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE);
+    CHECK_INT(s.task.reservation.reason, LSYNC_GUARD_REASON_INTERVAL);
+    CHECK_INT(s.view.kept_count, 0);
+    CHECK_BETWEEN(entry->over_us, ended_us, ended_us + 20000);
+}
+
 TEST(two_decisions_of_one_guard_may_end_in_any_order)
 {
     static const bool rows[] = {false, true}; /* whether the later decision ends first */

@@ -32,7 +32,7 @@ static scene new_scene(void)
     s.h.stored.record.lineage.life = 5;
     s.h.stored.record.version = 9;
     s.h.now_us = NOW;
-    s.h.own_now_us = OWN_NOW;
+    s.h.own_now_us = s.h.own_asked_us = OWN_NOW;
     s.h.source.empty_since_us = NEVER;
     return s;
 }
@@ -159,6 +159,19 @@ TEST(a_kept_outcome_is_settled_before_a_request_for_a_slot)
         CHECK_INT(s.v.kept_count, 0);
         CHECK(s.v.has_seen && record_is_same(&s.v.seen, &s.h.stored.record));
     }
+}
+
+TEST(a_kept_outcome_is_not_older_if_the_reply_is_read_late)
+{
+    static const lsync_guard_ending sent = SENT(SLOT);
+    scene s = new_scene();
+
+    s.asks = true;
+    s.h.own_asked_us = OWN_NOW - S(3);
+    s.h.stored.record.entries[0].lease = (lsync_guard_lease){SLOT, NOW + S(100), S(300)};
+    lsync_guard_view_keep(&s.v, &sent, OWN_NOW - S(15));
+    CHECK(changes(&s));
+    CHECK_INT(s.verdict.wait_us, S(8)); /* the store may have shown NOW already 3 s ago, when 12 s had passed */
 }
 
 TEST(kept_outcomes_are_settled_in_their_order)
