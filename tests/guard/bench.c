@@ -55,7 +55,7 @@ static double median(lock_sync_guard *g, int decisions, bool denied)
 
 static void measure(const char *name, const guard_place *place, int decisions)
 {
-    lock_sync_guard *g = guard_at(place, 1, 1000000, 0);
+    lock_sync_guard *g = guard_at(place, &(guard_limits){1, 1000000, 0});
     int64_t wait_ms = 0;
     double denied;
     double pair;

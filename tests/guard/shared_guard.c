@@ -10,18 +10,29 @@
 #  include <locksync/redis.h>
 #endif
 
-lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_t budget, uint32_t unused)
+#ifdef WITH_REDIS
+static lock_sync_redis *redis_at(const guard_place *place)
+{
+    lock_sync_redis *r = NULL;
+
+    if (place->redis[0] != '\0' && lock_sync_redis_new(place->redis, &r) != LOCK_SYNC_OK)
+        kit_die("%s cannot be used", place->redis);
+    return r;
+}
+#else
+typedef struct lock_sync_redis lock_sync_redis;
+#endif
+
+static lock_sync_guard *open_guard(const guard_place *place, lock_sync_redis *r)
 {
     lock_sync_guard *g = NULL;
 
     if (place->redis[0] != '\0') {
 #ifdef WITH_REDIS
-        lock_sync_redis *r = NULL;
-
-        if (lock_sync_redis_new(place->redis, &r) != LOCK_SYNC_OK ||
-            lock_sync_guard_open_redis(r, "k", &g) != LOCK_SYNC_OK)
+        if (lock_sync_guard_open_redis(r, "k", &g) != LOCK_SYNC_OK)
             kit_die("a guard in Redis cannot be opened");
-        lock_sync_redis_free(r);
+#else
+        (void)r;
 #endif
     } else if (place->file[0] != '\0') {
         while (lock_sync_guard_open_file(place->file, &g) !=
@@ -30,9 +41,32 @@ lock_sync_guard *guard_at(const guard_place *place, int64_t interval_ms, uint32_
     } else if (lock_sync_guard_new(&g) != LOCK_SYNC_OK) {
         kit_die("a guard cannot be made");
     }
-    if (g == NULL || lock_sync_guard_set_min_interval_ms(g, interval_ms) != LOCK_SYNC_OK ||
-        lock_sync_guard_set_hourly_budget(g, budget, unused) != LOCK_SYNC_OK)
-        kit_die("a guard cannot be set up");
+    return g;
+}
+
+void guards_at(const guard_place *place, lock_sync_guard **guards, size_t n, const guard_limits *limits)
+{
+    lock_sync_redis *r = NULL;
+
+#ifdef WITH_REDIS
+    r = redis_at(place);
+#endif
+    for (size_t i = 0; i < n; i++) {
+        guards[i] = open_guard(place, r);
+        if (guards[i] == NULL || lock_sync_guard_set_min_interval_ms(guards[i], limits->interval_ms) != LOCK_SYNC_OK ||
+            lock_sync_guard_set_hourly_budget(guards[i], limits->budget, limits->unused) != LOCK_SYNC_OK)
+            kit_die("a guard cannot be set up");
+    }
+#ifdef WITH_REDIS
+    lock_sync_redis_free(r);
+#endif
+}
+
+lock_sync_guard *guard_at(const guard_place *place, const guard_limits *limits)
+{
+    lock_sync_guard *g;
+
+    guards_at(place, &g, 1, limits);
     return g;
 }
 

@@ -87,7 +87,8 @@ int soak_work(void *user)
 {
     board *b = user;
     lock_sync_allocator memory = {sizeof memory, NULL, NULL, NULL, NULL};
-    lock_sync_guard *g = guard_at(&b->place, INTERVAL_MS, b->budget, BUDGET_RESERVE);
+    const guard_limits limits = {INTERVAL_MS, b->budget, BUDGET_RESERVE};
+    lock_sync_guard *g = guard_at(&b->place, &limits);
     worker *workers = calloc(b->threads, sizeof *workers);
 
     if (workers == NULL || !lsync_allocator_init(&memory, NULL))

@@ -17,6 +17,11 @@ static int by_begin(const void *a, const void *b)
     return (x->begin_us > y->begin_us) - (x->begin_us < y->begin_us);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void judge_gaps(const board *b, unsigned uses, verdict *v)
 {
     span *spans = calloc(uses + 1, sizeof *spans);
@@ -27,7 +32,8 @@ static void judge_gaps(const board *b, unsigned uses, verdict *v)
         abort();
     for (unsigned i = 0; i < uses; i++)
         if (b->use[i].begin_us != 0)
-            spans[n++] = (span){b->use[i].begin_us, b->use[i].end_us};
+            spans[n++] = (span){earlier(b->use[i].begin_us, b->use[i].until_us),
+                                earlier(b->use[i].end_us, b->use[i].until_us)};
     qsort(spans, n, sizeof *spans, by_begin);
     v->closest_us = INT64_MAX;
     for (unsigned i = 0; i < n; i++) {
@@ -62,20 +68,40 @@ static void judge_block(const board *b, unsigned uses, const use *limited, verdi
 
         if (u->begin_us <= limited->end_us || u->begin_us >= until_us)
             continue;
-        v->broken_own += u->pid == limited->pid;
-        v->broken_other += u->pid != limited->pid && known_us != 0 && u->asked_us >= known_us;
+        v->broken_own += u->user == limited->user;
+        v->broken_other += u->user != limited->user && known_us != 0 && u->asked_us >= known_us;
+    }
+}
+
+/* How long after each loss the next decision was made and the next request sent. */
+static void judge_return(const board *b, unsigned uses, verdict *v)
+{
+    for (unsigned n = 0; n < b->losses; n++) {
+        int64_t sent_us = INT64_MAX;
+
+        for (int way = 0; way < WAYS; way++)
+            if (b->decided_us[way][n + 1] - b->back_us[n] > v->decided_after_us[way])
+                v->decided_after_us[way] = b->decided_us[way][n + 1] - b->back_us[n];
+        for (unsigned i = 0; i < uses; i++)
+            if (b->use[i].begin_us != 0 && b->use[i].asked_us > b->lost_us[n])
+                sent_us = earlier(sent_us, b->use[i].begin_us);
+        if (sent_us != INT64_MAX && sent_us - b->back_us[n] > v->sent_after_us)
+            v->sent_after_us = sent_us - b->back_us[n];
     }
 }
 
 verdict storm_judge(const board *b)
 {
     unsigned uses = b->uses < USES_MAX ? b->uses : USES_MAX;
-    verdict v = {.slots = uses};
+    verdict v = {.slots = 0};
 
     judge_gaps(b, uses, &v);
+    judge_return(b, uses, &v);
     for (unsigned i = 0; i < uses; i++) {
         const use *u = &b->use[i];
 
+        v.slots += u->begin_us != 0 || (u->settled && !u->is_pooled);
+        v.of_pools += u->begin_us != 0 && u->is_pooled;
         v.after_losses += u->begin_us != 0 && losses_before(b, u->asked_us) > 0;
         if (u->outcome != LOCK_SYNC_SLOT_LIMITED)
             continue;
