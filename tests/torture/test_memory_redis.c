@@ -58,7 +58,7 @@ static void make_guarded_by_redis(scene *x)
 
     make_ctx(x);
     must(lock_sync_set_timeout_ms(x->ctx, LEASE_MS));
-    must(lock_sync_redis_new(redis_server_url(server), &r));
+    must(lock_sync_redis_new(url, &r));
     use_guard(x, lock_sync_guard_open_redis(r, "torture", &x->guard));
     must(lock_sync_set_guard_mode(x->ctx, LOCK_SYNC_GUARD_FAIL));
     lock_sync_redis_free(r);
@@ -124,6 +124,11 @@ TEST(each_allocation_of_tls_may_fail)
         {"to prepare Redis over TLS", forget_marker, prepare, LOCK_SYNC_OK, MAY_GUARD},
         {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
     };
+    static const act in_a_pool[] = {
+        {"a submit with a guard in Redis over TLS", make_pool_guarded_by_redis, submit_patiently, LOCK_SYNC_OK,
+         MAY_GUARD | MAY_RESOLVE},
+        {NULL, NULL, NULL, LOCK_SYNC_OK, NONE},
+    };
     const char *options[] = {
         "--tls-port", "",  "--tls-cert-file", "", "--tls-key-file", "", "--tls-ca-cert-file", "", "--tls-auth-clients",
         "no",         NULL};
@@ -139,9 +144,11 @@ TEST(each_allocation_of_tls_may_fail)
     options[7] = pems->ca;
     server = redis_server_new(options);
     url = t_later(free, kit_text("rediss://127.0.0.1:%u?ssl_ca_certs=%s", port, pems->ca));
+    redis_server_settle_in(server, "torture");
     scene_begin(&x, &acts[0], false);
     MUST_OK(prepare(&x));
     check_acts(acts, LIBRARIES, SIZE_MAX, false);
+    check_acts(in_a_pool, LIBRARIES, SIZE_MAX, false);
     check_acts(acts, ALLOC_OPENSSL, kit_slack() == 1 ? 1500 : 300, true);
     redis_server_free(server);
     acts_end();
