@@ -77,7 +77,7 @@ static void *play_all(void *user)
     impostor *i = user;
     int fd;
 
-    for (const char *const *script = i->scripts; *script != NULL; script++) {
+    for (char **script = i->copies; *script != NULL; script++) {
         if ((fd = accept(i->listener, NULL, NULL)) < 0)
             break;
         atomic_fetch_add(&i->connections, 1);
@@ -104,7 +104,24 @@ static void end(void *user)
     (void)shutdown(i->listener, SHUT_RDWR);
     (void)pthread_join(i->thread, NULL);
     (void)close(i->listener);
+    for (char **copy = i->copies; copy != NULL && *copy != NULL; copy++)
+        free(*copy);
+    free(i->copies);
     free(i);
+}
+
+/* Copies the scripts, because the test's are gone before this server is. */
+static char **copies_of(const char *const *scripts)
+{
+    char **copies;
+    size_t n = 0;
+
+    while (scripts[n] != NULL)
+        n++;
+    copies = kit_zeros((n + 1) * sizeof *copies);
+    for (size_t k = 0; k < n; k++)
+        copies[k] = kit_text("%s", scripts[k]);
+    return copies;
 }
 
 impostor *impostor_here(impostor does)
@@ -116,6 +133,7 @@ impostor *impostor_here(impostor does)
     if (i == NULL)
         kit_die("out of memory");
     *i = does;
+    i->copies = i->scripts != NULL ? copies_of(i->scripts) : NULL;
     i->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(i->listener, (const struct sockaddr *)&at, size) != 0 || listen(i->listener, 16) != 0 ||
         getsockname(i->listener, (struct sockaddr *)&at, &size) != 0)

@@ -32,6 +32,7 @@ typedef struct impostor {
        reply the connection is closed. After the last script (NULL) the port is closed. */
     const char *const *scripts;
     /* set by impostor_here() */
+    char **copies; /* of the scripts */
     int listener;
     int port;
     atomic_int connections; /* that got a script */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define OPTIONS_MAX 16
+#define ASKS_MAX 3 /* a sentinel that promotes a replica closes its connections */
 
 struct redis_server {
     child *process; /* NULL: not running */
@@ -178,16 +179,19 @@ int redis_server_port(const redis_server *s)
 
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...)
 {
-    redisContext *c = redisConnect("127.0.0.1", s->port);
-    redisReply *reply;
-    va_list arguments;
+    redisReply *reply = NULL;
 
-    va_start(arguments, format);
-    reply = c == NULL ? NULL : redisvCommand(c, format, arguments);
-    va_end(arguments);
+    for (int i = 0; i < ASKS_MAX && reply == NULL; i++) {
+        redisContext *c = redisConnect("127.0.0.1", s->port);
+        va_list arguments;
+
+        va_start(arguments, format);
+        reply = c == NULL ? NULL : redisvCommand(c, format, arguments);
+        va_end(arguments);
+        redisFree(c);
+    }
     if (reply == NULL)
         kit_die("redis-server does not reply to %s", format);
-    redisFree(c);
     return reply;
 }
 
