@@ -20,7 +20,8 @@ typedef struct use {
     _Atomic int64_t end_us;   /* it returned; 0: the process was killed before */
     int64_t until_us;         /* the end of its lease */
     pid_t pid;
-    bool unsent; /* its fetch ended before anything was sent: it was refunded */
+    bool unsent;     /* its fetch ended before anything was sent: it was refunded */
+    bool is_untimed; /* begin_us is that of the end */
 } use;
 
 typedef struct board {
@@ -37,5 +38,7 @@ typedef struct board {
 
 /* A process of the soak: its threads fetch in mode WAIT with one guard until board->stop. */
 int soak_work(void *board);
+/* The same with a pool in place of threads. */
+int soak_pool(void *board);
 
 #endif

@@ -2,11 +2,12 @@
    service's 20 s) and an hourly budget without any tolerance. Connections are late by 0 to 30 ms, a fetch has 500
    ms, and all users wait.
 
-       guard-soak [SECONDS [memory|file|redis]]     SECONDS of each, by default 30
+       guard-soak [SECONDS [memory|file|redis|pools]]     SECONDS of each, by default 30
 
    memory: 16 threads on one guard. file: 8 processes of 4 threads on one file. Each second one process is killed
    with SIGKILL and replaced, alternately a random one and the one that has the slot. redis: 8 processes on one key.
-   The server is stopped three times (SIGSTOP). The storm (../storm) kills it.
+   The server is stopped three times (SIGSTOP). The storm (../storm) kills it. pools: the same, but half of the
+   processes have a pool, whose guards decide on a channel.
 
    The soak counts the used slots and the possible ones. The interval runs from the response. So a time T has
 
@@ -46,6 +47,7 @@ typedef struct span {
 
 typedef struct scenario {
     const char *name;
+    bool has_pools;
     double seconds;
     board *board;
     sim *sim;
@@ -112,7 +114,7 @@ static int judge(const scenario *s)
 
         used += !u->unsent;
         lost += lost_us(s, u);
-        ended += u->end_us != 0;
+        ended += u->end_us != 0 && !u->is_untimed;
         request_us += u->end_us != 0 ? u->end_us - u->begin_us : 0;
     }
     for (size_t i = 0; i < s->down_count; i++)
@@ -153,7 +155,7 @@ static void begin(scenario *s, const guard_place *place, size_t processes, unsig
     s->begin_us = kit_now_us();
     s->processes = processes;
     for (size_t i = 0; i < processes; i++)
-        s->pids[i] = begin_child(soak_work, b);
+        s->pids[i] = begin_child(s->has_pools && i % 2 == 1 ? soak_pool : soak_work, b);
 }
 
 static int end(scenario *s)
@@ -230,10 +232,10 @@ static int in_a_file(double seconds)
 }
 
 #ifdef WITH_REDIS
-static int in_redis(double seconds)
+static int in_redis(double seconds, bool has_pools)
 {
     static const double at[] = {0.2, 0.4, 0.6};
-    scenario s = {.name = "redis", .seconds = seconds};
+    scenario s = {.name = has_pools ? "pools" : "redis", .has_pools = has_pools, .seconds = seconds};
     guard_place place = {.file = ""};
     redis_server *server;
     int failed;
@@ -265,7 +267,7 @@ static int in_redis(double seconds)
 int main(int argc, char **argv)
 {
     double seconds = 30;
-    const char *only = "memory|file|redis";
+    const char *only = "memory|file|redis|pools";
     int failed = 0;
 
     if (!soak_arguments(argc, argv, &seconds, &only))
@@ -276,7 +278,9 @@ int main(int argc, char **argv)
         failed |= in_a_file(seconds);
 #ifdef WITH_REDIS
     if (strstr(only, "redis") != NULL)
-        failed |= in_redis(seconds);
+        failed |= in_redis(seconds, false);
+    if (strstr(only, "pools") != NULL)
+        failed |= in_redis(seconds, true);
 #endif
     return failed;
 }

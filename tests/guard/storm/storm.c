@@ -8,7 +8,8 @@
    restart: Redis with snapshots only (save 1 1) is killed with SIGKILL and started again. failover: a replica that
    lacks the last half second takes over the server's port. sentinels: the master is killed with SIGKILL, and real
    sentinels promote such a replica. flush: FLUSHALL. file: the guard's file is deleted.
-   stop, cut: nothing is lost, but every second the server is stopped, or all connections are cut repeatedly.
+   stop, cut: nothing is lost, but after each second the server is stopped for 2.3 s, or all connections are cut
+   repeatedly.
    private: a guard in memory for each process. Here the judge must find violations, which shows that it can.
 
    The interval is 100 ms, the lease 200 ms. Of the requests 3 % get a 429 for up to a second, and 3 % are never
@@ -43,7 +44,7 @@
 #define LONG_429_MS 36000
 #define STOP_US_MAX 250000 /* of a process */
 #define RUN_US_MAX 100000  /* until the next is stopped */
-#define DOWN_US 1300000    /* of the server: longer than the guard's time-out */
+#define DOWN_US 2300000    /* of the server: longer than a call of the guard, which tries twice */
 #define CUTS 5
 #define CUTS_EACH_US 40000
 
@@ -214,7 +215,7 @@ static void begin(scenario *s, const char *dir)
 
 static void rage(scenario *s, const struct loss *loss)
 {
-    for (double at = 1; loss->keeps_all && at < s->seconds; at++) {
+    for (double at = 1; loss->keeps_all && at < s->seconds; at = (double)(kit_now_us() - s->begin_us) / 1e6 + 1) {
         jostle(s, at);
         loss->way(s);
     }
