@@ -20,6 +20,11 @@ typedef struct rig {
 
 static const lock_sync_guard_channel_ops *const ops = &lsync_redis_channel_ops;
 
+static const char *later(char *text)
+{
+    return t_later(free, text);
+}
+
 static void close_channel(void *channel)
 {
     ops->close(channel);
@@ -143,8 +148,8 @@ TEST(many_guards_decide_at_the_same_time)
 
     connect_channel(r.channel);
     for (int i = 0; i < TASKS_MAX; i++) {
-        guards[i] = redis_guard(r.redis, kit_text("k:%d", i), 20000);
-        redis_server_settle_in(r.server, kit_text("k:%d", i));
+        guards[i] = redis_guard(r.redis, later(kit_text("k:%d", i)), 20000);
+        redis_server_settle_in(r.server, later(kit_text("k:%d", i)));
         tasks[i] = asking();
         lsync_guard_begin(guards[i], &tasks[i]);
         ops->begin(r.channel, &tasks[i].proposal.swap);
@@ -310,15 +315,16 @@ TEST(a_user_needs_only_the_documented_commands)
 
     for (size_t i = 0; i < 2; i++) {
         redis_server *server = redis_here(NULL);
-        lock_sync_redis *redis = redis_of(kit_text("redis://u:p@127.0.0.1:%d", redis_server_port(server)));
+        lock_sync_redis *redis = redis_of(later(kit_text("redis://u:p@127.0.0.1:%d", redis_server_port(server))));
         lock_sync_guard *g = redis_guard(redis, "tenant:1", 20000);
         lsync_channel_task t = asking();
         void *channel;
 
         t_row("%s", rows[i].name);
         redis_server_settle_in(server, "tenant:1");
-        redis_server_do(server, kit_text("ACL SETUSER u on >p ~tenant:* +get +set +time +eval +evalsha +script|load %s",
-                                         rows[i].info));
+        redis_server_do(server,
+                        later(kit_text("ACL SETUSER u on >p ~tenant:* +get +set +time +eval +evalsha +script|load %s",
+                                       rows[i].info)));
         CHECK_OK(ops->open(redis, &channel));
         (void)t_later(close_channel, channel);
         connect_channel(channel);

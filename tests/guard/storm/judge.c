@@ -85,8 +85,13 @@ static void judge_return(const board *b, unsigned uses, verdict *v)
         for (unsigned i = 0; i < uses; i++)
             if (b->use[i].begin_us != 0 && b->use[i].asked_us > b->lost_us[n])
                 sent_us = earlier(sent_us, b->use[i].begin_us);
-        if (sent_us != INT64_MAX && sent_us - b->back_us[n] > v->sent_after_us)
-            v->sent_after_us = sent_us - b->back_us[n];
+        if (sent_us == INT64_MAX)
+            continue;
+        sent_us -= b->back_us[n];
+        if (v->sent_after_us[0] == 0 || sent_us < v->sent_after_us[0])
+            v->sent_after_us[0] = sent_us;
+        if (sent_us > v->sent_after_us[1])
+            v->sent_after_us[1] = sent_us;
     }
 }
 

@@ -251,7 +251,9 @@ static void print(const scenario *s, const verdict *v, bool good)
     printf("          %u losses", b->losses);
     print_after("pools decide", v->decided_after_us[IN_POOL]);
     print_after("others", v->decided_after_us[BLOCKING]);
-    print_after("requests", v->sent_after_us);
+    print_after("the next request", v->sent_after_us[0]);
+    if (v->sent_after_us[1] > v->sent_after_us[0])
+        print_after("at most", v->sent_after_us[1]);
     printf(
         "\n          %u calls without a store, %u 429s (%u not written at once), broken by the receiver %u, by others "
         "%u%s\n",

@@ -102,9 +102,10 @@ typedef struct verdict {
     unsigned broken_own;   /* requests during a 429 of the same user */
     unsigned broken_other; /* requests during a 429 of another user, after that user's next decision */
     unsigned after_losses; /* requests after the first loss */
-    /* The longest time from a store's return after a loss to the next decision and request; 0: none. */
+    /* From a store's return after a loss to the next decision, and to the next request: the longest, the shortest and
+       the longest time. 0: none. */
     int64_t decided_after_us[WAYS];
-    int64_t sent_after_us;
+    int64_t sent_after_us[2];
 } verdict;
 
 verdict storm_judge(const board *b);
