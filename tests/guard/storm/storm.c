@@ -1,13 +1,15 @@
 /* The storm: eight processes on one guard, whose store loses records.
 
-       guard-storm [SECONDS [restart|failover|sentinels|flush|stop|cut|file|private]]     by default each of them for 60 s
+       guard-storm [SECONDS [restart|empty|failover|sentinels|flush|stop|cut|file|private]]
+
+   By default each of them runs for 60 s.
 
    With Redis, half of the processes call their guard and the others have a pool with three users, whose guards decide
    on a channel.
 
-   restart: Redis with snapshots only (save 1 1) is killed with SIGKILL and started again. failover: a replica that
-   lacks the last half second takes over the server's port. sentinels: the master is killed with SIGKILL, and real
-   sentinels promote such a replica. flush: FLUSHALL. file: the guard's file is deleted.
+   restart: Redis with snapshots only (save 1 1) is killed with SIGKILL and started again. empty: the same without
+   snapshots. failover: a replica that lacks the last half second takes over the server's port. sentinels: the master is
+   killed with SIGKILL, and real sentinels promote such a replica. flush: FLUSHALL. file: the guard's file is deleted.
    stop, cut: nothing is lost, but after each second the server is stopped for 2.3 s, or all connections are cut
    repeatedly.
    private: a guard in memory for each process. Here the judge must find violations, which shows that it can.
@@ -150,9 +152,11 @@ static const struct loss {
     enum { REDIS, A_FILE, PRIVATE } place;
     bool has_replica;
     bool has_sentinels;
-    bool keeps_all; /* nothing is lost */
+    bool keeps_all;  /* nothing is lost */
+    bool keeps_none; /* the server has no snapshots */
 } losses[] = {
     {.name = "restart", lose_by_restart, REDIS},
+    {.name = "empty", lose_by_restart, REDIS, .keeps_none = true},
     {.name = "failover", lose_by_failover, REDIS, .has_replica = true},
     {.name = "sentinels", lose_by_sentinels, REDIS, .has_replica = true, .has_sentinels = true},
     {.name = "flush", lose_by_flush, REDIS},
@@ -297,7 +301,7 @@ static int run(const struct loss *loss, double seconds)
         return 0;
     }
     if (loss->place == REDIS)
-        s.server = redis_server_new(snapshots);
+        s.server = redis_server_new(loss->keeps_none ? NULL : snapshots);
     if (loss->has_replica)
         s.replica = redis_server_new_replica(s.server);
     if (loss->has_sentinels)
@@ -318,7 +322,7 @@ static int run(const struct loss *loss, double seconds)
 int main(int argc, char **argv)
 {
     double seconds = LONG_S;
-    const char *only = "restart|failover|sentinels|flush|stop|cut|file|private";
+    const char *only = "restart|empty|failover|sentinels|flush|stop|cut|file|private";
     int failed = 0;
 
     if (!soak_arguments(argc, argv, &seconds, &only))
