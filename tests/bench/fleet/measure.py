@@ -58,11 +58,12 @@ def ping_ms(redis, delay):
 
 
 def redis_counts(redis, delay):
-    """Processor time in us, how often each command was called, and the turns of the proxy."""
+    """Processor time in us, how often each command was called, the turns of the proxy, and the connections."""
     info = dict(line.split(":", 1) for line in redis.ask("INFO", "all").split("\r\n") if ":" in line)
     calls = {name[8:]: int(value.split(",")[0].split("=")[1]) for name, value in info.items()
              if name.startswith("cmdstat_")}
-    return (float(info["used_cpu_user"]) + float(info["used_cpu_sys"])) * 1e6, calls, delay.turns()
+    cpu_us = (float(info["used_cpu_user"]) + float(info["used_cpu_sys"])) * 1e6
+    return cpu_us, calls, delay.turns(), int(info["total_connections_received"])
 
 
 def run_guards(args, url, where, users, sample=lambda: None):
@@ -84,6 +85,7 @@ def run_redis(args, url, round_trip_ms, users):
     delay = Delay(args.programs, redis.port, round_trip_ms)
     try:
         measured_ms = ping_ms(redis, delay)
+        others = redis_counts(redis, delay)[3]
         result, before, after = run_guards(args, url, f"redis://127.0.0.1:{delay.port}", users,
                                            lambda: redis_counts(redis, delay))
     finally:
@@ -96,7 +98,7 @@ def run_redis(args, url, round_trip_ms, users):
     scripts = calls.get("evalsha", 0) + calls.get("eval", 0)
     turns = (after[2] - before[2]) / decisions if round_trip_ms is not None else None
     return {**result, "redis_us": (after[0] - before[0]) / result["fetches"], "calls": calls, "trips": scripts or turns,
-            "ping_ms": measured_ms}
+            "ping_ms": measured_ms, "connections": after[3] - others, "loads": after[1].get("script|load", 0)}
 
 
 def run_files(args, url, users):
@@ -126,10 +128,11 @@ def distances(args, url):
         calls = ", ".join(f"{command} {count:.2f}" for command, count in sorted(r.get("calls", {}).items()))
         rows.append([name, number(r.get("ping_ms")), number(r["per_second"], 0),
                      number(r["per_second"] / memory, 3), number(r["cpu_us"], 1), number(r.get("redis_us"), 1),
-                     number(r.get("trips")), number(r["median_ms"]), str(r["failed"]), calls])
+                     number(r.get("trips")), number(r["median_ms"]), str(r["failed"]), calls,
+                     f"{r['connections']}, {r['loads']}" if "loads" in r else ""])
     table(["guards", "a PING, ms", "fetches a second", "times memory", "CPU of the client, us a fetch",
            "CPU of Redis, us a fetch", "round trips a decision", "median of a fetch, ms", "failed",
-           "commands a decision"], rows)
+           "commands a decision", "connections, scripts loaded in all"], rows)
     for name in ("Redis, no proxy", "Redis, 0.5 ms"):
         ratio = results[name]["per_second"] / memory
         print(f"{'met' if ratio >= GOAL else 'MISSED'}: {name}: at least {GOAL} of the rate in memory: {ratio:.3f}")
