@@ -1,9 +1,9 @@
-const { Context } = require('./locksync.js');
+const { Context } = require('locksync');
 
 async function main() {
     const context = new Context({
         personalKey: process.env.LOCKSYNC_PERSONAL_KEY,
-        baseUrl: process.env.LOCKSYNC_BASE_URL ?? null, // null: the service
+        baseUrl: process.env.LOCKSYNC_BASE_URL, // undefined: the service
     });
     try {
         for (const lock of await context.fetch())
