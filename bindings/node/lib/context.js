@@ -34,22 +34,22 @@ function setAccessToken(pointer, token) {
     return lib.lock_sync_set_access_token_until(pointer, text(token.token), integer(token.expiresAt.getTime()));
 }
 
-const plain = (name, convert) => (pointer, value) => lib['lock_sync_set_' + name](pointer, convert(value));
+const plain = (name, convert) => (pointer, value) => lib[name](pointer, convert(value));
 
 /** The settings, each with its setter. */
 const SETTINGS = {
-    personalKey: plain('personal_key', text),
+    personalKey: plain('lock_sync_set_personal_key', text),
     accessToken: setAccessToken,
-    baseUrl: plain('base_url', text),
-    apiVersion: plain('api_version', text),
-    connectTimeoutMs: plain('connect_timeout_ms', integer),
-    timeoutMs: plain('timeout_ms', integer),
-    maxIdleMs: plain('max_idle_ms', integer),
-    maxResponseBytes: plain('max_response_bytes', integer),
-    allowHttp: plain('allow_http', bool),
-    caFile: plain('ca_file', text),
-    proxy: plain('proxy', text),
-    userAgent: plain('user_agent', text),
+    baseUrl: plain('lock_sync_set_base_url', text),
+    apiVersion: plain('lock_sync_set_api_version', text),
+    connectTimeoutMs: plain('lock_sync_set_connect_timeout_ms', integer),
+    timeoutMs: plain('lock_sync_set_timeout_ms', integer),
+    maxIdleMs: plain('lock_sync_set_max_idle_ms', integer),
+    maxResponseBytes: plain('lock_sync_set_max_response_bytes', integer),
+    allowHttp: plain('lock_sync_set_allow_http', bool),
+    caFile: plain('lock_sync_set_ca_file', text),
+    proxy: plain('lock_sync_set_proxy', text),
+    userAgent: plain('lock_sync_set_user_agent', text),
     guardMode(pointer, mode, context) {
         context._guardMode = small(mode);
         return lib.lock_sync_set_guard_mode(pointer, mode);
