@@ -1,56 +1,16 @@
 #!/usr/bin/env python3
-"""bindings/python against the simulator."""
-import asyncio
-import contextlib
-import os
-import sys
+"""bindings/python against the simulator: settings, blocking fetches, callbacks, guards and watches."""
+import copy
+import logging
+import pickle
 import tempfile
 import threading
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from locksync import (Access, ChangeKind, Context, Device, Door, Guard, GuardMode, LockSyncError, LogLevel, Pool,
-                      Response, State, Status, version)
-from simulator import Simulator
-
-KEY = "demo-key"
-BODY = b'{"result":[{"id":5,"isConnected":true,"deviceState":{"state":17,"doorState":2}}],"success":true}'
-
-
-class Case(unittest.TestCase):
-    OPTIONS = "--static", "--locks", "3", "--personal-key", KEY, "--access-token", "fresh-token"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.simulator = Simulator(os.environ["LOCKSYNC_SIM"], *cls.OPTIONS)
-        cls.addClassCleanup(cls.simulator.stop)
-
-    def context(self, **settings):
-        """Returns a context that may fetch as often as it likes."""
-        defaults = {"base_url": self.simulator.url, "personal_key": KEY, "guard_mode": GuardMode.OFF}
-        context = Context(**{**defaults, **settings})
-        self.addCleanup(context.close)
-        return context
-
-    @contextlib.contextmanager
-    def fault(self, name):
-        self.simulator.fault(name)
-        try:
-            yield
-        finally:
-            self.simulator.fault(name, 0)
-
-    def slow_context(self):
-        """Returns a context whose service responds after a minute."""
-        simulator = Simulator(os.environ["LOCKSYNC_SIM"], "--delay-ms", "60000")
-        self.addCleanup(simulator.stop)
-        return self.context(base_url=simulator.url)
-
-    def fails(self, status, call, *arguments, **settings):
-        with self.assertRaises(LockSyncError) as raised:
-            call(*arguments, **settings)
-        self.assertEqual(raised.exception.status, status, raised.exception)
-        return raised.exception
+from locksync import (Access, ChangeKind, Context, Device, Door, Guard, GuardMode, InvalidArgumentError, LockSyncError,
+                      LogLevel, RequestKind, Response, SlotOutcome, State, Status, door_name, state_name, version)
+from python_support import BODY, KEY, Case
 
 
 class Settings(Case):
@@ -64,6 +24,8 @@ class Settings(Case):
         context = self.context()
         error = self.fails(Status.INVALID_ARGUMENT, context.set, base_url="ftp://127.0.0.1")
         self.assertIn("http", str(error))
+        self.assertIsInstance(error, InvalidArgumentError)
+        self.assertRaises(ValueError, context.set, timeout=0)
         self.assertEqual(len(context.fetch()), 3)
 
     def test_truncated_values_and_unknown_settings_are_rejected(self):
@@ -73,6 +35,8 @@ class Settings(Case):
         self.assertRaises(OverflowError, context.fetch, [1001, 2**64 + 1002])
         self.assertRaises(OverflowError, Guard, budget=2**32 + 700)
         self.assertRaises(TypeError, Context, colour="red")
+        self.assertRaises(TypeError, context.set, personal_kye=KEY)
+        self.assertRaises(ValueError, context.set, access_token=("token", datetime(2030, 1, 1)))  # in which time zone?
 
     def test_an_empty_list_is_rejected(self):
         context = self.context()
@@ -80,13 +44,6 @@ class Settings(Case):
         self.assertRaisesRegex(ValueError, "pass None for all", context.fetch, ())
         self.assertRaisesRegex(ValueError, "pass None for all", context.watch, [])
         self.assertEqual(len(context.fetch(None)), 3)
-
-        async def work(of):
-            async with Pool() as pool:
-                await of(pool)
-
-        for refused in lambda pool: pool.fetch(context, []), lambda pool: anext(pool.watch(context, [])):
-            self.assertRaisesRegex(ValueError, "pass None for all", asyncio.run, work(refused))
 
     def test_none_restores_the_default(self):
         context = self.context(transport=lambda request: Response(503))
@@ -99,7 +56,22 @@ class Settings(Case):
         context = self.context()
         context.close()
         context.close()
-        self.fails(Status.INVALID_ARGUMENT, context.fetch)
+        self.assertIn("closed", str(self.fails(Status.INVALID_ARGUMENT, context.fetch)))
+        self.fails(Status.INVALID_ARGUMENT, context.set, timeout=1)
+        self.fails(Status.INVALID_ARGUMENT, context.watch)
+        context.cancel()
+
+    def test_a_message_is_in_the_words_of_python(self):
+        context = self.context()
+        for call in (lambda: context.fetch([]), lambda: context.fetch([0]), lambda: context.fetch_one(-1),
+                     lambda: context.watch(serial_numbers=[]), lambda: context.watch(serial_numbers=[""]),
+                     lambda: context.watch([1], serial_numbers=["1"]), lambda: context.watch(interval=0),
+                     lambda: context.build_directory(0), lambda: Guard(min_interval=0), lambda: Guard(budget=0),
+                     lambda: Guard().reserve(lease=-1), lambda: Guard("")):
+            with self.assertRaises(ValueError) as raised:
+                call()
+            self.assertNotRegex(str(raised.exception), r"lock_sync_|LOCK_SYNC|NULL|\bms\b")
+        self.assertRaises(TypeError, context.watch, serial_numbers="0815")
 
 
 class Fetch(Case):
@@ -131,6 +103,64 @@ class Fetch(Case):
         results = self.context().fetch([1003, 77, 1001, 78])
         self.assertEqual({lock.id for lock in results}, {1001, 1003})
         self.assertEqual(results.missing, (77, 78))
+
+    def test_a_lock_is_found_by_its_id(self):
+        results = self.context().fetch()
+        self.assertIs(results[1003], results.locks[2])
+        self.assertIs(results.find(1001), results.locks[0])
+        self.assertIsNone(results.find(77))
+        self.assertRaises(KeyError, lambda: results[77])
+        self.assertEqual((1002 in results, 77 in results, results.locks[1] in results), (True, False, True))
+
+    def test_two_results_are_compared(self):
+        bodies = iter((BODY, BODY.replace(b"17", b"6"), BODY))
+        context = self.context(transport=lambda request: Response(200, next(bodies)))
+        before, after, last = context.fetch(), context.fetch(), context.fetch()
+        context.close()
+        change, = before.diff(after)
+        self.assertEqual((change.kinds, change.before, change.after), (ChangeKind.STATE, before[5], after[5]))
+        self.assertIs(change.lock, change.after)
+        self.assertEqual(before.diff(last), [])
+        self.assertRaisesRegex(ValueError, "cannot be compared", before.diff, pickle.loads(pickle.dumps(after)))
+
+    def test_records_can_be_pickled_and_copied(self):
+        directory = self.context().fetch_directory()
+        for value in (directory, directory.results, directory.results.locks[0], directory.locks[0]):
+            self.assertEqual(pickle.loads(pickle.dumps(value)), value)
+            self.assertEqual(copy.deepcopy(value), value)
+
+    def test_names_of_numbers(self):
+        self.assertEqual((state_name(State.SEMI_LOCKED), door_name(Door.NOT_PAIRED)), ("semi-locked", "not paired"))
+        self.assertEqual((state_name(77), door_name(77)), ("unknown", "unknown"))
+
+    def test_closing_ends_the_fetch_of_another_thread(self):
+        context = self.slow_context()
+        errors = []
+
+        def fetch():
+            errors.append(self.fails(Status.CANCELLED, context.fetch))
+
+        waiting = threading.Thread(target=fetch)
+        waiting.start()
+        while not context._in_use.locked():
+            pass
+        self.fails(Status.BUSY, context.fetch)
+        context.close()
+        waiting.join()
+        self.assertEqual(len(errors), 1)
+
+    def test_a_stop_lasts_until_it_is_cleared(self):
+        context = self.slow_context()
+        timer = threading.Timer(0.1, context.set_stopped, [True])
+        timer.start()
+        self.fails(Status.CANCELLED, context.fetch)
+        context.set(base_url=self.simulator.url)
+        for call in (context.fetch, context.fetch_directory, context.watch().wait):
+            self.fails(Status.CANCELLED, call)
+        context.set_stopped(False)
+        self.assertEqual(len(context.fetch()), 3)
+        context.close()
+        self.assertRaises(ValueError, context.set_stopped, True)
 
     def test_another_thread_runs_while_one_waits(self):
         context = self.slow_context()
@@ -168,6 +198,16 @@ class Directories(Case):
         self.assertEqual((one.id, one.name, one.serial_number, one.type, one.access_level), (5, None, None, 77, None))
         self.assertEqual((other.name, other.type, other.access_level), ("Shed", None, Access.ADMIN))
 
+    def test_a_lock_is_found(self):
+        directory = self.context().fetch_directory()
+        first = directory.locks[0]
+        self.assertIs(directory.find(1001), first)
+        self.assertIs(directory[1001], first)
+        self.assertIs(directory.find_serial(first.serial_number), first)
+        self.assertEqual(directory.find_name("Front door"), (first,))
+        self.assertEqual((directory.find(77), directory.find_serial("77"), directory.find_name("77")), (None, None, ()))
+        self.assertRaises(KeyError, lambda: directory[77])
+
     def test_a_failure_is_raised(self):
         with self.fault("403"):
             self.fails(Status.FORBIDDEN, self.context().fetch_directory)
@@ -189,7 +229,90 @@ class Errors(Case):
                     self.assertIsNone(error.byte_offset)
 
 
+    def test_they_can_be_pickled_and_copied(self):
+        with self.fault("503"):
+            error = self.fails(Status.SERVER, self.context().fetch)
+        rejected = self.fails(Status.INVALID_ARGUMENT, Guard, "/no/../\u00fc" * 2000)
+        for original in (error, rejected, LockSyncError(Status.CONNECT), LockSyncError(77, "later")):
+            for other in (pickle.loads(pickle.dumps(original)), copy.copy(original), copy.deepcopy(original)):
+                self.assertEqual((type(other), str(other)), (type(original), str(original)))
+                self.assertEqual(vars(other), vars(original))
+
+
 class Callbacks(Case):
+    def test_a_logger_of_the_logging_module(self):
+        with self.assertLogs("locks", logging.INFO) as logged:
+            self.context(logger=logging.getLogger("locks")).fetch()
+        self.assertEqual([record.levelno for record in logged.records], [logging.INFO])
+
+    def test_an_exception_in_each_callback_leaves_the_context_usable(self):
+        def raising(*_arguments):
+            raise ZeroDivisionError
+
+        with self.context(logger=raising) as context:
+            self.assertEqual(len(context.fetch()), 3)  # a log line is not worth a fetch
+        with self.context(personal_key=None, token_provider=raising) as context:
+            for _ in range(3):
+                error = self.fails(Status.NO_CREDENTIAL, context.fetch)
+                self.assertIsInstance(error.__cause__, ZeroDivisionError)
+            context.set(token_provider=None, personal_key=KEY)
+            self.assertEqual(len(context.fetch()), 3)
+        with self.context(transport=raising) as context:
+            for _ in range(3):
+                error = self.fails(Status.NETWORK, context.fetch)
+                self.assertIsInstance(error.__cause__, ZeroDivisionError)
+            context.set(transport=None)
+            self.assertEqual(len(context.fetch()), 3)
+        with self.context(transport=lambda request: "no response") as context:
+            self.assertIsInstance(self.fails(Status.NETWORK, context.fetch).__cause__, AttributeError)
+
+    def test_an_exit_in_each_callback_is_raised(self):
+        def leaving(*_arguments):
+            raise SystemExit(3)
+
+        for setting in ({"logger": leaving}, {"personal_key": None, "token_provider": leaving}, {"transport": leaving}):
+            with self.context(**setting) as context:
+                self.assertRaises(SystemExit, context.fetch)
+
+    def test_a_callback_cannot_use_its_busy_context(self):
+        def busy(*_arguments):
+            for call in (context.fetch, context.close, lambda: context.set(timeout=1)):
+                self.fails(Status.BUSY, call)
+            called.append(True)
+
+        called = []
+        context = self.context(logger=busy)
+        context.fetch()
+        self.assertTrue(called)
+
+    def test_a_transport_is_cancelled(self):
+        class Waiting:
+            def __init__(self):
+                self.cancelled = threading.Event()
+
+            def __call__(self, request):
+                started.set()
+                self.cancelled.wait()
+                noticed.append(request.is_cancelled)
+                raise LockSyncError(Status.CANCELLED)
+
+            def cancel(self):
+                self.cancelled.set()
+
+        started, noticed, errors = threading.Event(), [], []
+        context = self.context(transport=Waiting())
+        waiting = threading.Thread(target=lambda: errors.append(self.fails(Status.CANCELLED, context.fetch)))
+        waiting.start()
+        started.wait()
+        context.cancel()
+        waiting.join()
+        self.assertEqual((noticed, len(errors)), ([True], 1))
+
+    def test_callbacks_run_in_the_thread_that_fetches(self):
+        threads = []
+        self.context(logger=lambda level, line: threads.append(threading.current_thread())).fetch()
+        self.assertEqual(set(threads), {threading.main_thread()})
+
     def test_the_logger_gets_lines_without_the_credential(self):
         lines = []
         context = self.context(logger=lambda level, line: lines.append((level, line)))
@@ -265,6 +388,41 @@ class Guards(Case):
             context.fetch()
 
 
+    def test_a_program_reserves_slots_itself(self):
+        guard = Guard()
+        with guard.reserve() as slot:
+            self.assertFalse(slot.is_settled)
+        error = self.fails(Status.TOO_SOON, guard.reserve)
+        self.assertTrue(19 < error.retry_after <= 20)
+        guard.reserve(RequestKind.OTHER, lease=0).settle(SlotOutcome.LIMITED, retry_after=40)
+        self.assertTrue(39 < self.fails(Status.TOO_SOON, guard.reserve, RequestKind.OTHER).retry_after <= 40)
+        self.assertEqual((guard.error_message, guard.warning), ("", ""))
+        guard.close()
+        self.assertIn("closed", str(self.fails(Status.INVALID_ARGUMENT, guard.reserve)))
+        self.assertRaisesRegex(ValueError, "closed", self.context, guard=guard)
+
+    def test_a_refunded_slot_is_free_at_once(self):
+        guard = Guard()
+        guard.reserve().settle(SlotOutcome.NOT_SENT)
+        guard.reserve()
+
+    def test_a_damaged_file_says_so(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"no record of a guard")
+            file.flush()
+            self.fails(Status.GUARD, Guard.open_file, file.name)
+
+    def test_a_context_knows_its_guard(self):
+        guard = Guard()
+        context = self.context(guard=guard, guard_mode=GuardMode.FAIL)
+        self.assertIs(context.guard, guard)
+        guard.reserve()
+        self.fails(Status.TOO_SOON, context.fetch)
+        context.set(guard=None)
+        self.assertIsNot(context.guard, guard)
+        self.assertEqual(len(context.fetch()), 3)
+
+
 class Watches(Case):
     """Locks whose hour passes in a second."""
     OPTIONS = "--time-scale", "3600"
@@ -286,6 +444,44 @@ class Watches(Case):
             self.assertEqual(change.before.id, change.after.id)
             self.assertFalse(change.kinds & (ChangeKind.ADDED | ChangeKind.REMOVED))
 
+    def test_a_watch_with_names(self):
+        guard = Guard(min_interval=0.001, intervals={RequestKind.DIRECTORY: 0.001})
+        context = self.context(guard=guard)
+        directory = context.fetch_directory()
+        with context.watch(directory=directory, interval=0.01) as watch:
+            first = next(watch)
+            self.assertEqual({change.info.id: change.info.name for change in first},
+                             {info.id: info.name for info in directory})
+            self.assertEqual(watch.directory.locks, directory.locks)
+            self.assertGreaterEqual(watch.due_in, 0)
+        self.assertRaisesRegex(ValueError, "used before", context.watch, directory=directory)
+        with self.context().watch(serial_numbers=[directory[1003].serial_number], interval=0.01) as watch:
+            self.assertEqual([change.lock.id for change in next(watch)], [1003])
+
+    def test_a_wait_is_cancelled(self):
+        context = self.context()
+        watch = context.watch(interval=3600)
+        next(watch)
+        timer = threading.Timer(0.1, context.cancel)
+        timer.start()
+        self.fails(Status.CANCELLED, watch.wait)
+        timer.join()
+
+    def test_closing_ends_the_wait_of_another_thread(self):
+        context = self.context()
+        watch = context.watch(interval=3600)
+        next(watch)
+        errors = []
+        waiting = threading.Thread(target=lambda: errors.append(self.fails(Status.CANCELLED, watch.wait)))
+        waiting.start()
+        while not context._in_use.locked():
+            pass
+        watch.close()
+        waiting.join()
+        self.assertEqual(len(errors), 1)
+        self.fails(Status.INVALID_ARGUMENT, watch.wait)
+        self.assertEqual((watch.results, watch.age), (None, None))
+
     def test_no_change_in_time_is_none(self):
         with self.context().watch([1001], interval=3600) as watch:
             self.assertEqual(len(next(watch)), 1)
@@ -305,114 +501,10 @@ class Watches(Case):
         context.close()
         self.fails(Status.INVALID_ARGUMENT, next, watch)
 
-    def test_a_pool_s_watch(self):
-        async def work():
-            async with Pool() as pool:
-                watches = [pool.watch(self.context(), [1001], interval=0.01) for _ in range(3)]
-                for watch in watches:
-                    first, then = await anext(watch), await anext(watch)
-                    self.assertEqual(([change.kinds & ChangeKind.ADDED for change in first], len(then)),
-                                     ([ChangeKind.ADDED], 1))
-                    self.assertEqual(then[0].after, then.results.locks[0])
-                await watches[0].aclose()
-                pool.close()
-                with self.assertRaises(LockSyncError) as raised:
-                    async for _ in watches[1]:
-                        pass
-                self.assertEqual(raised.exception.status, Status.CANCELLED)
-
-        asyncio.run(work())
-
-
-class Pools(Case):
-    def run_in_pool(self, work):
-        async def main():
-            async with Pool() as pool:
-                return await work(pool)
-
-        return asyncio.run(main())
-
-    def test_many_contexts_at_once(self):
-        contexts = [self.context() for _ in range(50)]
-        fetched = self.run_in_pool(lambda pool: asyncio.gather(*(pool.fetch(each, [1001, 77]) for each in contexts)))
-        self.assertEqual([(len(results), results.missing) for results in fetched], [(1, (77,))] * 50)
-
-    def test_a_failure_is_raised_with_its_detail(self):
-        async def work(pool):
-            await pool.fetch(self.context())
-
-        with self.fault("503"):
-            error = self.fails(Status.SERVER, self.run_in_pool, work)
-        self.assertEqual(error.retry_after, 7)
-        self.fails(Status.INVALID_ARGUMENT, self.run_in_pool, lambda pool: pool.fetch(self.context(), [-1]))
-
-    def test_a_context_that_fetches_is_busy(self):
-        async def work(pool):
-            context = self.context()
-            fetch = asyncio.ensure_future(pool.fetch(context))
-            await asyncio.sleep(0)
-            self.fails(Status.BUSY, context.set, timeout=1)
-            return await fetch
-
-        self.assertEqual(len(self.run_in_pool(work)), 3)
-
-    def test_cancelling_the_task_cancels_the_fetch(self):
-        context = self.slow_context()
-
-        async def work(pool):
-            with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(pool.fetch(context), 0.05)
-            context.set(base_url=self.simulator.url)  # it is not busy any more
-            return await pool.fetch(context)
-
-        self.assertEqual(len(self.run_in_pool(work)), 3)
-
-    def test_closing_the_pool_ends_pending_fetches(self):
-        async def work(pool):
-            fetch = asyncio.ensure_future(pool.fetch(self.context()))
-            await asyncio.sleep(0)
-            pool.close()
-            await fetch
-
-        self.fails(Status.CANCELLED, self.run_in_pool, work)
-
 
 class Version(unittest.TestCase):
     def test_it_is_the_library_s(self):
         self.assertRegex(version(), r"^\d+\.\d+\.\d+$")
-
-
-class Memory(Case):
-    ROUNDS = 10000
-
-    @staticmethod
-    def resident():
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def a_round(self, kept):
-        lines = []
-        with Guard(min_interval=0.001) as guard, Context(
-                base_url=self.simulator.url, personal_key=KEY, guard=guard, guard_mode=GuardMode.OFF,
-                logger=lambda level, line: lines.append(line), token_provider=lambda rejected: None) as context:
-            self.assertEqual(len(context.fetch([1001, 77])), 1)
-            self.assertEqual(len(next(context.watch([1001]))), 1)
-            self.assertEqual(len(kept.fetch()), 3)
-            self.assertEqual(len(kept.fetch_directory()), 3)
-            self.fails(Status.NOT_FOUND, kept.fetch_one, 77)
-            context.set(transport=lambda request: Response(503, b"{}", {"Retry-After": "7"}))
-            self.fails(Status.SERVER, context.fetch)
-        self.assertTrue(lines)
-
-    def test_it_does_not_grow(self):
-        with self.context() as kept:
-            for number in range(self.ROUNDS + 1000):
-                if number == 1000:  # after the warm-up
-                    before = self.resident()
-                self.a_round(kept)
-        grown = self.resident() - before
-        print(f"{self.ROUNDS} rounds: {grown} bytes", file=sys.stderr)
-        self.assertLess(grown, 100 * self.ROUNDS)
 
 
 if __name__ == "__main__":
