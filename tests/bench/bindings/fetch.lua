@@ -1,4 +1,4 @@
--- Fetches from the simulator and prints the microseconds of one fetch: fetch.lua ROUNDS
+-- Fetches from the simulator and prints the microseconds of one fetch, and those of CPU: fetch.lua ROUNDS
 local ffi = require "ffi"
 local locksync = require "locksync"
 
@@ -24,6 +24,6 @@ local function fetch()
 end
 
 for _ = 1, 100 do fetch() end -- the connection and LuaJIT are warm
-local begun = now()
+local begun, begun_cpu = now(), os.clock()
 for _ = 1, rounds do fetch() end
-print((now() - begun) / rounds)
+print((now() - begun) / rounds, (os.clock() - begun_cpu) * 1e6 / rounds)
