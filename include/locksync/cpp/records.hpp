@@ -244,7 +244,14 @@ class directory_view : public detail::list<directory_view, lock_info, const lock
 };
 
 /** A directory_view that owns its directory. */
-using directory = detail::owner<directory_view>;
+class directory : public detail::owner<directory_view>
+{
+  public:
+    using owner::owner;
+
+    results_view results() const &noexcept { return directory_view::results(); }
+    results_view results() const && = delete; // they would be gone
+};
 
 /** The change of one lock. */
 class change

@@ -141,6 +141,15 @@ CPP_TEST(owners_move)
     lock_sync_results_free(one.release());
 }
 
+template <class T, class = void> constexpr bool gives_results = false;
+template <class T> constexpr bool gives_results<T, std::void_t<decltype(std::declval<T>().results())>> = true;
+
+CPP_TEST(results_of_a_directory_cannot_outlive_it_at_once)
+{
+    static_assert(gives_results<locksync::directory &> && gives_results<locksync::directory_view>);
+    static_assert(!gives_results<locksync::directory>);
+}
+
 CPP_TEST(ids_come_from_any_container)
 {
     const std::vector<std::int64_t> many{5, 77};
