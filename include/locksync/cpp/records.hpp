@@ -27,10 +27,10 @@ class lock
     std::int64_t id() const noexcept { return record_.id; }
 
     /** Returns whether the bolt is known to be out. */
-    tristate is_locked() const noexcept { return detail::to_tristate(lock_sync_lock_is_locked(&record_)); }
+    tristate is_locked() const noexcept { return lock_sync_lock_is_locked(&record_); }
 
     /** Returns whether the last movement ended in a jam. */
-    tristate is_jammed() const noexcept { return detail::to_tristate(lock_sync_lock_is_jammed(&record_)); }
+    tristate is_jammed() const noexcept { return lock_sync_lock_is_jammed(&record_); }
 
     /** Returns whether the lock is connected to its bridge. */
     tristate is_connected() const noexcept

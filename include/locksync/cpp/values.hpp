@@ -55,8 +55,8 @@ enum class status : std::int32_t {
     busy = LOCK_SYNC_E_BUSY
 };
 
-/** A boolean that may be unknown. It converts to no bool: compare it, as in `lock.is_locked() == tristate::yes`. */
-enum class tristate : std::int32_t { no = 0, yes = 1, unknown = 2 };
+/** yes, no or unknown. It converts to no bool: compare it, as in `lock.is_locked() == tristate::yes`. */
+using tristate = ::lock_sync_tristate;
 
 /** LOCK_SYNC_STATE_*. */
 enum class lock_state : std::int32_t {
@@ -288,11 +288,6 @@ namespace detail
 inline lock_sync_status to_c(status s) noexcept
 {
     return static_cast<lock_sync_status>(s);
-}
-
-inline tristate to_tristate(lock_sync_tristate value) noexcept
-{
-    return static_cast<tristate>(static_cast<std::int32_t>(value));
 }
 
 inline tristate to_tristate(bool is_known, bool value) noexcept

@@ -61,7 +61,7 @@ CPP_TEST(a_value_that_is_unknown_is_absent)
 
 CPP_TEST(a_tristate_converts_to_no_bool)
 {
-    static_assert(!std::is_convertible_v<tristate, bool>);
+    static_assert(!std::is_convertible_v<tristate, bool> && !std::is_constructible_v<bool, tristate>);
     static_assert(!std::is_constructible_v<bool, locksync::results>);
     CHECK(decoded(three)[2].is_locked() == tristate::yes);
 }

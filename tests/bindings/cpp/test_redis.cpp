@@ -1,4 +1,4 @@
-// The guard in Redis. What needs a server is skipped without redis-server.
+// The guard in Redis. A test that needs a server is skipped without redis-server.
 #include "kit.hpp"
 
 #include <locksync/redis.hpp>
