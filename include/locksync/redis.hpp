@@ -14,7 +14,7 @@ namespace locksync
 /** A handle of a Redis server. Guards that are open on it keep its connection. Any thread may use it. */
 class redis
 {
-  public:
+public:
     /** Returns why a URL is rejected; std::nullopt if it is accepted. See lock_sync_redis_url_problem(). */
     static std::optional<std::string_view> url_problem(const text &url) noexcept
     {
@@ -76,7 +76,7 @@ class redis
         return redis_.get();
     }
 
-  private:
+private:
     struct release {
         void operator()(lock_sync_redis *redis) const noexcept
         {

@@ -17,7 +17,7 @@ namespace locksync
  */
 class context
 {
-  public:
+public:
     /** Makes a context. Nothing is connected before the first fetch. */
     explicit context(const settings &initial = {}) : context(try_make(initial).value()) {}
     static expected<context> try_make(const settings &initial = {})
@@ -161,7 +161,7 @@ class context
         return state_->ctx;
     }
 
-  private:
+private:
     friend class watch;
     friend class pool;
 

@@ -32,7 +32,7 @@ struct error_details {
 /** Why a call failed. what() has the cause for people, without a credential. A callback throws one to choose a status. */
 class error : public std::runtime_error
 {
-  public:
+public:
     /** Makes an error with the status's own message. */
     explicit error(locksync::status status) : error(status, std::string(message(status))) {}
     error(locksync::status status, const std::string &text, error_details more = {})
@@ -63,7 +63,7 @@ class error : public std::runtime_error
     /** Returns the exception of the token provider or transport that made the call fail, or nullptr. */
     std::exception_ptr cause() const noexcept { return more_->cause; }
 
-  private:
+private:
     locksync::status status_;
     std::shared_ptr<const error_details> more_; // shared, so that copying an exception cannot throw
 };
@@ -71,7 +71,7 @@ class error : public std::runtime_error
 /** A value, or the error in its place. As std::expected of C++23, but the same type in each version of C++. */
 template <class T> class [[nodiscard]] expected
 {
-  public:
+public:
     using value_type = T;
 
     expected(T value) : held_(std::in_place_index<0>, std::move(value)) {}
@@ -112,7 +112,7 @@ template <class T> class [[nodiscard]] expected
         return why != nullptr ? why->status() : locksync::status::ok;
     }
 
-  private:
+private:
     void require() const
     {
         if (const locksync::error *why = std::get_if<1>(&held_))
@@ -125,7 +125,7 @@ template <class T> class [[nodiscard]] expected
 /** Success, or the error in its place. */
 template <> class [[nodiscard]] expected<void>
 {
-  public:
+public:
     using value_type = void;
 
     expected() noexcept = default;
@@ -146,7 +146,7 @@ template <> class [[nodiscard]] expected<void>
 
     locksync::status status() const noexcept { return why_ ? why_->status() : locksync::status::ok; }
 
-  private:
+private:
     std::optional<locksync::error> why_;
 };
 

@@ -30,7 +30,7 @@ class guard;
 /** The permission to send one request. A slot that is not settled is settled as sent when it is destroyed. */
 class slot
 {
-  public:
+public:
     slot(slot &&other) noexcept : guard_(std::exchange(other.guard_, nullptr)), number_(other.number_) {}
     slot &operator=(slot &&other) noexcept
     {
@@ -59,7 +59,7 @@ class slot
         return detail::checked(end(outcome, retry_after ? retry_after->count() : -1));
     }
 
-  private:
+private:
     friend guard;
     slot(lock_sync_guard *guard, std::int64_t number) noexcept : guard_(guard), number_(number) {}
     lock_sync_status end(slot_outcome outcome, std::int64_t retry_after_ms) noexcept
@@ -82,7 +82,7 @@ class slot
  */
 class guard_store
 {
-  public:
+public:
     /** The record, empty before the first, and the time by a clock that all users share. */
     struct content {
         std::string record;
@@ -105,7 +105,7 @@ class guard_store
 /** Grants or denies slots. A copy is another reference to the same guard. Any thread may use it. */
 class guard
 {
-  public:
+public:
     /** Makes a guard in memory, for the contexts of this process that use one account. */
     guard() : guard(try_make().value()) {}
     static expected<guard> try_make() { return made(lock_sync_guard_new); }
@@ -189,7 +189,7 @@ class guard
     /** Returns the guard for a function of C, borrowed. */
     lock_sync_guard *native() const noexcept { return guard_; }
 
-  private:
+private:
     template <class New> static expected<guard> made(New create)
     {
         lock_sync_guard *out = nullptr;

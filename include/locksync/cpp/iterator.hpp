@@ -24,7 +24,7 @@ template <class List, class Record> class iterator
         const Record *operator->() const noexcept { return &record; }
     };
 
-  public:
+public:
     using value_type = Record;
     using reference = Record;
     using pointer = arrow;
@@ -61,7 +61,7 @@ template <class List, class Record> class iterator
     friend bool operator<=(iterator a, iterator b) noexcept { return a.index_ <= b.index_; }
     friend bool operator>=(iterator a, iterator b) noexcept { return a.index_ >= b.index_; }
 
-  private:
+private:
     List list_{};
     difference_type index_ = 0;
 };
@@ -69,7 +69,7 @@ template <class List, class Record> class iterator
 /** The common part of views of lists. A view has size(), at(), and free_object() for its owner. */
 template <class View, class Record, class Object> class list
 {
-  public:
+public:
     using value_type = Record;
     using const_iterator = detail::iterator<View, Record>;
     using iterator = const_iterator;
@@ -94,17 +94,17 @@ template <class View, class Record, class Object> class list
     /** Returns the object for a function of C; nullptr for a view of nothing, or after a move. */
     Object *native() const noexcept { return object_; }
 
-  protected:
+protected:
     Object *object_ = nullptr;
 
-  private:
+private:
     const View &view() const noexcept { return static_cast<const View &>(*this); }
 };
 
 /** A view that frees its object. */
 template <class View> class [[nodiscard]] owner : public View
 {
-  public:
+public:
     using object = std::remove_const_t<typename View::native_type>;
 
     owner() noexcept = default;

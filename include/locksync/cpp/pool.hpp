@@ -22,7 +22,7 @@ namespace detail
 /** Exceptions of a pool's callbacks, until a function of the pool throws them. Outlives the pool in its callbacks. */
 class thrown_by_callbacks
 {
-  public:
+public:
     void keep(std::exception_ptr thrown) { kept_.push_back(std::move(thrown)); }
     void rethrow()
     {
@@ -33,7 +33,7 @@ class thrown_by_callbacks
         std::rethrow_exception(first);
     }
 
-  private:
+private:
     std::deque<std::exception_ptr> kept_;
 };
 
@@ -48,7 +48,7 @@ class thrown_by_callbacks
  */
 class pool
 {
-  public:
+public:
     /** Makes a pool. */
     pool() : pool(try_make().value()) {}
     static expected<pool> try_make()
@@ -167,7 +167,7 @@ class pool
     /** A fetch that a coroutine awaits. If the coroutine is destroyed meanwhile, the fetch is cancelled. */
     template <class T, class Value> class awaitable
     {
-      public:
+    public:
         awaitable(const awaitable &) = delete;
         awaitable &operator=(const awaitable &) = delete;
         ~awaitable()
@@ -199,7 +199,7 @@ class pool
                 return std::move(*shared_->ended);
         }
 
-      private:
+    private:
         friend pool;
         struct fetch {
             std::coroutine_handle<> waiting;
@@ -291,7 +291,7 @@ class pool
         return pool_.get();
     }
 
-  private:
+private:
     struct release {
         void operator()(lock_sync_pool *pool) const noexcept { lock_sync_pool_free(pool); }
     };

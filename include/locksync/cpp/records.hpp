@@ -20,7 +20,7 @@ namespace locksync
 /** The record of one lock. A value that is unknown is absent, or tristate::unknown. */
 class lock
 {
-  public:
+public:
     /** Copies a record of the library. */
     explicit lock(const lock_sync_lock &record) noexcept : record_(record) {}
 
@@ -93,7 +93,7 @@ class lock
     }
     friend bool operator!=(const lock &a, const lock &b) noexcept { return !(a == b); }
 
-  private:
+private:
     bool has(std::uint32_t field) const noexcept { return (record_.fields & field) != 0; }
     template <class T> std::optional<T> known(std::uint32_t field, T value) const noexcept
     {
@@ -106,7 +106,7 @@ class lock
 /** The records of one fetch, and the requested ids that the response did not contain. Borrowed. */
 class results_view : public detail::list<results_view, lock, const lock_sync_results>
 {
-  public:
+public:
     using list::list;
 
     std::size_t size() const noexcept { return lock_sync_results_count(native()); }
@@ -136,10 +136,10 @@ class results_view : public detail::list<results_view, lock, const lock_sync_res
     /** Returns whether these are earlier results; see guard_mode::cached. */
     bool is_cached() const noexcept { return lock_sync_results_is_cached(native()); }
 
-  protected:
+protected:
     static void free_object(lock_sync_results *results) noexcept { lock_sync_results_free(results); }
 
-  private:
+private:
     friend list;
     const lock_sync_lock *at(std::size_t i) const noexcept { return lock_sync_results_at(native(), i); }
 };
@@ -150,7 +150,7 @@ using results = detail::owner<results_view>;
 /** Name, serial number and other facts of a lock that rarely change. A value that was not sent is absent. */
 class lock_info
 {
-  public:
+public:
     /** Copies the facts, texts included. */
     explicit lock_info(const lock_sync_lock_info &info)
         : id_(info.id), name_(detail::to_optional(info.name)), serial_number_(detail::to_optional(info.serial_number)),
@@ -178,7 +178,7 @@ class lock_info
         return access_level_ != -1 ? std::optional(static_cast<locksync::access_level>(access_level_)) : std::nullopt;
     }
 
-  private:
+private:
     static std::optional<std::int64_t> positive(std::int64_t id) noexcept
     {
         return id != 0 ? std::optional(id) : std::nullopt;
@@ -197,7 +197,7 @@ class lock_info
 /** The locks of an account, by name and serial number. Borrowed. */
 class directory_view : public detail::list<directory_view, lock_info, const lock_sync_directory>
 {
-  public:
+public:
     using list::list;
 
     std::size_t size() const noexcept { return lock_sync_directory_count(native()); }
@@ -231,10 +231,10 @@ class directory_view : public detail::list<directory_view, lock_info, const lock
         return time_point(milliseconds(lock_sync_directory_fetched_at_ms(native())));
     }
 
-  protected:
+protected:
     static void free_object(lock_sync_directory *directory) noexcept { lock_sync_directory_free(directory); }
 
-  private:
+private:
     friend list;
     static std::optional<lock_info> found(const lock_sync_lock_info *info)
     {
@@ -246,7 +246,7 @@ class directory_view : public detail::list<directory_view, lock_info, const lock
 /** A directory_view that owns its directory. */
 class directory : public detail::owner<directory_view>
 {
-  public:
+public:
     using owner::owner;
 
     results_view results() const &noexcept { return directory_view::results(); }
@@ -256,7 +256,7 @@ class directory : public detail::owner<directory_view>
 /** The change of one lock. */
 class change
 {
-  public:
+public:
     /** Copies a change, with its records. */
     explicit change(const lock_sync_change &c)
         : kinds_(static_cast<change_kind>(lock_sync_change_kinds(&c))),
@@ -283,7 +283,7 @@ class change
     /** Returns name and serial number, if the watch follows the directory. */
     const std::optional<lock_info> &info() const noexcept { return info_; }
 
-  private:
+private:
     template <class T, class Record> static std::optional<T> copy(const Record *record)
     {
         return record != nullptr ? std::optional<T>(*record) : std::nullopt;
@@ -298,15 +298,15 @@ class change
 /** The changes between two results, by ascending id. Borrowed. */
 class changes_view : public detail::list<changes_view, change, const lock_sync_changes>
 {
-  public:
+public:
     using list::list;
 
     std::size_t size() const noexcept { return lock_sync_changes_count(native()); }
 
-  protected:
+protected:
     static void free_object(lock_sync_changes *changes) noexcept { lock_sync_changes_free(changes); }
 
-  private:
+private:
     friend list;
     const lock_sync_change *at(std::size_t i) const noexcept { return lock_sync_changes_at(native(), i); }
 };

@@ -16,7 +16,7 @@ namespace locksync
 /** A personal key or an access token; see personal_key() and access_token(). */
 class credential
 {
-  public:
+public:
     /** Sets the credential on a context of C. */
     lock_sync_status set_on(lock_sync_ctx *ctx) const noexcept
     {
@@ -32,7 +32,7 @@ class credential
     friend credential access_token(text token);
     friend credential access_token(text token, time_point expires_at);
 
-  private:
+private:
     using setter = lock_sync_status (*)(lock_sync_ctx *, const char *);
 
     credential(setter set, text secret, std::optional<time_point> expires_at = std::nullopt)

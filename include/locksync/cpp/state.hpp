@@ -25,7 +25,7 @@ namespace detail
 /** Owned by a context and its watches. Does not move, because C keeps its address. */
 class context_state
 {
-  public:
+public:
     context_state() = default;
     context_state(const context_state &) = delete;
     context_state &operator=(const context_state &) = delete;
@@ -65,7 +65,7 @@ class context_state
     locksync::token_provider provider;
     bool is_stopped = false; // by the application
 
-  private:
+private:
     static context_state &of(void *user) noexcept { return *static_cast<context_state *>(user); }
 
     static void on_log(void *user, lock_sync_log_level level, const char *line) noexcept
@@ -186,14 +186,14 @@ inline expected<void> context_state::apply(const settings &wanted)
 /** Stops a context from a request to stop until the end of the scope. */
 class stop_scope
 {
-  public:
+public:
     stop_scope(context_state &state, std::stop_token token) : state_(state), callback_(std::move(token), stopper{*this})
     {
     }
     stop_scope(const stop_scope &) = delete;
     stop_scope &operator=(const stop_scope &) = delete;
 
-  private:
+private:
     struct stopper {
         stop_scope &scope;
         void operator()() const noexcept { scope.state_.stop(scope.is_set_, true); }

@@ -13,7 +13,7 @@ namespace locksync
 /** One HTTP request. Borrowed. Do not log its headers: they contain the credential. */
 class request_view
 {
-  public:
+public:
     request_view() noexcept = default;
     explicit request_view(const lock_sync_request *request) noexcept : request_(request) {}
 
@@ -42,19 +42,19 @@ class request_view
     /** Returns the request for a function of C, borrowed. */
     const lock_sync_request *native() const noexcept { return request_; }
 
-  private:
+private:
     const lock_sync_request *request_ = nullptr;
 };
 
 /** A request that was built, with its credential, which is wiped at the end. */
 class request : public request_view
 {
-  public:
+public:
     using object = lock_sync_request;
 
     explicit request(lock_sync_request *transferred) noexcept : request_view(transferred), owned_(transferred) {}
 
-  private:
+private:
     struct release {
         void operator()(lock_sync_request *request) const noexcept { lock_sync_request_free(request); }
     };
@@ -64,7 +64,7 @@ class request : public request_view
 /** One HTTP response that the application fills. Borrowed. */
 class response_view
 {
-  public:
+public:
     explicit response_view(lock_sync_response *response) noexcept : response_(response) {}
 
     void set_status(int http_status) { try_set_status(http_status).value(); }
@@ -99,19 +99,19 @@ class response_view
     /** Returns the response for a function of C, borrowed. */
     lock_sync_response *native() const noexcept { return response_; }
 
-  private:
+private:
     lock_sync_response *response_;
 };
 
 /** An empty response of context::make_response(). */
 class response : public response_view
 {
-  public:
+public:
     using object = lock_sync_response;
 
     explicit response(lock_sync_response *transferred) noexcept : response_view(transferred), owned_(transferred) {}
 
-  private:
+private:
     struct release {
         void operator()(lock_sync_response *response) const noexcept { lock_sync_response_free(response); }
     };
@@ -121,7 +121,7 @@ class response : public response_view
 /** A transport of the application; see lock_sync_transport. */
 class transport
 {
-  public:
+public:
     transport() = default;
     transport(const transport &) = delete;
     transport &operator=(const transport &) = delete;

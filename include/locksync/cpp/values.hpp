@@ -205,7 +205,7 @@ inline std::string_view version() noexcept
  */
 class text
 {
-  public:
+public:
     text(std::nullptr_t) noexcept : null_(true) {}
     text(const char *value) : value_(value != nullptr ? value : ""), null_(value == nullptr) {}
     text(std::string_view value) : value_(value) {}
@@ -227,7 +227,7 @@ class text
     /** Returns whether C sees all of it: a NUL inside would end it early. */
     bool is_whole() const noexcept { return value_.find('\0') == std::string::npos; }
 
-  private:
+private:
     static void wipe(std::string &value) noexcept
     {
         value.resize(value.capacity()); // a string that was moved from may still have its bytes
@@ -260,7 +260,7 @@ class ids
     template <class Container> using is_container = std::enable_if_t<
         std::is_convertible_v<decltype(std::data(std::declval<const Container &>())), const std::int64_t *>>;
 
-  public:
+public:
     ids(all_locks_t) noexcept {}
     ids(std::initializer_list<std::int64_t> list) noexcept : ids(list.begin(), list.size()) {}
     ids(const std::int64_t *first, std::size_t count) noexcept : first_(first), count_(count), all_(false) {}
@@ -276,7 +276,7 @@ class ids
     const std::int64_t *data() const noexcept { return first_; }
     std::size_t size() const noexcept { return count_; }
 
-  private:
+private:
     const std::int64_t *first_ = nullptr;
     std::size_t count_ = 0;
     bool all_ = true;

@@ -20,11 +20,11 @@ class watch
 {
     struct state;
 
-  public:
+public:
     /** One loop over the changes. It reads from its watch, so there is one loop at a time. */
     class iterator
     {
-      public:
+    public:
         using value_type = changes;
         using reference = const changes &;
         using pointer = const changes *;
@@ -50,7 +50,7 @@ class watch
         friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.of_ == b.of_; }
         friend bool operator!=(const iterator &a, const iterator &b) noexcept { return a.of_ != b.of_; }
 
-      private:
+    private:
         friend watch;
         explicit iterator(state *of) : of_(of) { ++*this; }
 
@@ -146,11 +146,11 @@ class watch
     /** A loop that ends when a stop is requested. */
     class stoppable
     {
-      public:
+    public:
         iterator begin() { return watch_.begin(); }
         iterator end() noexcept { return watch_.end(); }
 
-      private:
+    private:
         friend watch;
         stoppable(watch &of, std::stop_token token) : scope_(*of.state_->context, std::move(token)), watch_(of) {}
 
@@ -202,7 +202,7 @@ class watch
         return state_->watch;
     }
 
-  private:
+private:
     friend class pool;
 
     struct state {

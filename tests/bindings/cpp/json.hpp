@@ -13,7 +13,7 @@
 
 class json
 {
-  public:
+public:
     json() noexcept : value_(json_null())
     {
     }
@@ -131,7 +131,7 @@ class json
         return json_equal(a.value_, b.value_) == 1;
     }
 
-  private:
+private:
     json_t *value_;
 };
 

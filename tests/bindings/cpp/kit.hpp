@@ -71,7 +71,7 @@ template <class Call> locksync::error thrown_by(Call call)
 
 class simulator
 {
-  public:
+public:
     explicit simulator(std::vector<const char *> options = {"--static"})
     {
         options.push_back(nullptr);
@@ -110,7 +110,7 @@ class simulator
         return s;
     }
 
-  private:
+private:
     sim *sim_;
 };
 

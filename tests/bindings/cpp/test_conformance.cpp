@@ -393,7 +393,7 @@ json apply(const json &one)
 // The steps of one case, with blocking calls or in a pool.
 class steps
 {
-  public:
+public:
     steps(const json &one, bool in_pool) : service_(options(one)), in_pool_(in_pool)
     {
         locksync::settings s = settings_of(one["settings"]);
@@ -429,7 +429,7 @@ class steps
             unknown(what);
     }
 
-  private:
+private:
     static std::vector<const char *> options(const json &one)
     {
         static std::vector<std::string> words;

@@ -22,7 +22,7 @@ namespace
 
 class rounds
 {
-  public:
+public:
     explicit rounds(const simulator &service) : service_(service), kept_(service.settings())
     {
     }
@@ -57,7 +57,7 @@ class rounds
 
     int failures = 0;
 
-  private:
+private:
     void in_pool(locksync::context &context)
     {
         REQUIRE(pool_.get(pool_.fetch(kept_)).size() == 4);
