@@ -140,8 +140,8 @@ typedef struct lock_sync_guard_channel_ops {
     /** Makes a channel that is not connected. `user` is lock_sync_guard_store::channel_user; the channel keeps what it
      *  needs of it until `close`. Returns LOCK_SYNC_OK or LOCK_SYNC_E_NO_MEMORY. */
     lock_sync_status (*open)(void *user, void **channel);
-    /** Connects. Runs on the pool's helper thread, and may block. Set a timeout, because lock_sync_pool_free() waits for
-     *  it. If it fails, the channel must not want CONNECT until `proceed` was called. Swaps that begin until it is
+    /** Connects. Runs on the pool's helper thread, and may block. Set a timeout, because lock_sync_pool_free() waits
+     *  for it. If it fails, the channel must not want CONNECT until `proceed` was called. Swaps that begin until it is
      *  connected fail in the next `proceed`. */
     void (*connect)(void *channel);
     /** Adds a swap to the open ones. Never sets its `done`: `proceed` does that. */
@@ -150,8 +150,8 @@ typedef struct lock_sync_guard_channel_ops {
      *  and `writable`: the descriptor is ready. `now_us`: the time in us by a clock that does not step.
      *  If the connection is lost, ends all open swaps, but leaves the descriptor open, for the pool to forget it. */
     void (*proceed)(void *channel, bool readable, bool writable, int64_t now_us);
-    /** Returns the connection's descriptor; -1: not connected. A descriptor is closed by `connect` or `close` only. If a
-     *  client library closes its descriptor when the connection is lost, return a duplicate (dup()). */
+    /** Returns the connection's descriptor; -1: not connected. A descriptor is closed by `connect` or `close` only. If
+     *  a client library closes its descriptor when the connection is lost, return a duplicate (dup()). */
     int (*fd)(void *channel);
     /** Returns LOCK_SYNC_CHANNEL_*. *due_us: when `proceed` must be called at the latest, by the clock of `proceed`;
      *  INT64_MAX: never. */
