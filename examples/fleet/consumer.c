@@ -35,6 +35,16 @@ static void stop(int signal_number)
     stopping = 1;
 }
 
+/* Reports a reply that is an error, or is missing. */
+static bool is_good(const redisReply *reply)
+{
+    bool good = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+
+    if (!good)
+        (void)fprintf(stderr, "fleet: Redis: %s\n", reply != NULL ? reply->str : c.redis->errstr);
+    return good;
+}
+
 /* A program that may print nothing twice, even after a restart, keeps the ids where it keeps the changes. */
 static bool is_double(const char *id)
 {
@@ -75,23 +85,26 @@ static void print(const redisReply *fields)
 /* Prints entries of the stream, then acknowledges them. An entry that the stream no longer has is without fields. */
 static bool take(const redisReply *entries)
 {
-    redisReply *reply;
-    bool good;
+    bool good = true;
 
     for (size_t i = 0; i < entries->elements; i++)
         if (entries->element[i]->elements == 2 && entries->element[i]->element[1]->type == REDIS_REPLY_ARRAY)
             print(entries->element[i]->element[1]);
-    if (fflush(stdout) != 0)
-        return false;
+    if (fflush(stdout) != 0) { /* the changes are another consumer's then */
+        perror("fleet: the output");
+        exit(EXIT_FAILURE);
+    }
     for (size_t i = 0; i < entries->elements; i++)
         if (entries->element[i]->elements == 2)
             (void)redisAppendCommand(c.redis, "XACK " CHANGES_KEY " %s %s", c.group,
                                      entries->element[i]->element[0]->str);
-    good = true;
     for (size_t i = 0; good && i < entries->elements; i++) {
+        redisReply *reply = NULL;
+
         if (entries->element[i]->elements != 2)
             continue;
-        good = redisGetReply(c.redis, (void **)&reply) == REDIS_OK && reply->type == REDIS_REPLY_INTEGER;
+        (void)redisGetReply(c.redis, (void **)&reply);
+        good = is_good(reply);
         freeReplyObject(reply);
     }
     return good;
@@ -102,7 +115,7 @@ static bool claim(void)
 {
     redisReply *reply = redisCommand(c.redis, "XAUTOCLAIM " CHANGES_KEY " %s %s " CLAIM_MS " 0-0 COUNT " AT_ONCE,
                                      c.group, c.name);
-    bool good = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 && take(reply->element[1]);
+    bool good = is_good(reply) && reply->elements >= 2 && take(reply->element[1]);
 
     freeReplyObject(reply);
     return good;
@@ -114,7 +127,7 @@ static bool read_new(void)
     redisReply *reply = redisCommand(
         c.redis, "XREADGROUP GROUP %s %s COUNT " AT_ONCE " BLOCK " BLOCK_MS " STREAMS " CHANGES_KEY " >", c.group,
         c.name);
-    bool good = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    bool good = is_good(reply);
 
     if (good && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1)
         good = take(reply->element[0]->element[1]);
@@ -155,6 +168,8 @@ int main(int argc, char **argv)
             continue;
         redisFree(c.redis);
         c.redis = NULL;
+        if (!stopping)
+            (void)sleep(RETRY_S);
     }
     if (c.redis != NULL)
         redisFree(c.redis);
