@@ -305,6 +305,32 @@ TEST(a_server_that_is_read_only_is_left)
     }
 }
 
+/* Otherwise each decision would connect again, only to find a replica. */
+TEST(a_replica_is_tried_more_and_more_rarely)
+{
+    static const char replica[] = "$66\r\nrole:slave\r\nmaster_replid:" SOURCE "\r\n" AOF NOTHING NOTHING;
+    static const char *const scripts[] = {replica, replica, NULL};
+    const impostor *server = impostor_here((impostor){.scripts = scripts});
+    lock_sync_redis *redis = redis_of(impostor_url(server, ""));
+    lock_sync_guard *g = redis_guard(redis, "k", 20000);
+    void *channel;
+
+    CHECK_OK(ops->open(redis, &channel));
+    (void)t_later(close_channel, channel);
+    for (int i = 0; i < 2; i++) { /* the second time at once */
+        lsync_channel_task t = asking();
+        int64_t due_us;
+
+        CHECK_INT(ops->wants(channel, lsync_clock_boot_us(), &due_us), LOCK_SYNC_CHANNEL_CONNECT);
+        ops->connect(channel);
+        (void)run(channel, g, &t);
+        CHECK_INT(t.status, LOCK_SYNC_E_GUARD);
+        CHECK(strstr(t.proposal.swap.why, "this is a replica, which does not write") != NULL);
+        CHECK_INT(ops->fd(channel), -1);
+        CHECK_INT(ops->wants(channel, lsync_clock_boot_us(), &due_us), i == 0 ? LOCK_SYNC_CHANNEL_CONNECT : 0);
+    }
+}
+
 TEST(a_user_needs_only_the_documented_commands)
 {
     static const struct {

@@ -35,6 +35,11 @@ static bool read_info(lsync_redis_session *s, const redisReply *reply)
     return true;
 }
 
+static bool check_role(lsync_redis_session *s)
+{
+    return !s->info.is_replica || lsync_redis_session_fail(s, "this is a replica, which does not write", NULL);
+}
+
 bool lsync_redis_session_connect(lsync_redis_session *s)
 {
     lsync_redis_command commands[4] = {lsync_redis_command_of("INFO", "replication", (char *)NULL),
@@ -54,6 +59,7 @@ bool lsync_redis_session_connect(lsync_redis_session *s)
         good = good && read_info(s, replies[i]);
         freeReplyObject(replies[i]);
     }
+    good = good && check_role(s); /* or each decision would connect, only to find that out */
     if (!good)
         lsync_redis_disconnect(&s->connection);
     return good;
@@ -61,9 +67,7 @@ bool lsync_redis_session_connect(lsync_redis_session *s)
 
 bool lsync_redis_session_read_role(lsync_redis_session *s, const redisReply *reply)
 {
-    if (!read_info(s, reply))
-        return false;
-    return !s->info.is_replica || lsync_redis_session_fail(s, "this is a replica, which does not write", NULL);
+    return read_info(s, reply) && check_role(s);
 }
 
 bool lsync_redis_read_time(const redisReply *seconds, const redisReply *microseconds, int64_t *now_us)
