@@ -227,7 +227,7 @@ static bool connects(lock_sync_pool *p, lsync_channel *channel)
 
     if ((channel->ops->wants(channel->state, lsync_clock_boot_us(), &due_us) & LOCK_SYNC_CHANNEL_CONNECT) == 0)
         return false;
-    watch(p, channel); /* forgets the old descriptor, which is closed now */
+    watch(p, channel); /* forgets the old descriptor, before `connect` closes it */
     channel->is_connecting = lsync_helper_connect(p, channel);
     return channel->is_connecting;
 }

@@ -127,6 +127,12 @@ static bool write_bytes(channel *c, const char *bytes, size_t size)
     char *out;
     size_t room = c->out_room == 0 ? CHUNK_SIZE : c->out_room;
 
+    /* what was sent makes room, or the buffer would grow for as long as some bytes are left to send */
+    if (c->out_size + size > c->out_room && c->out_sent > c->out_size / 2) {
+        c->out_size -= c->out_sent;
+        memmove(c->out, c->out + c->out_sent, c->out_size);
+        c->out_sent = 0;
+    }
     while (room < c->out_size + size)
         room *= 2;
     if (room > c->out_room) {
@@ -305,6 +311,7 @@ static lock_sync_status open_channel(void *user, void **out)
     c->session.connection.stream.fd = -1;
     c->session.connection.url = server->session.connection.url; /* never changes */
     lsync_redis_name_server(&c->session.connection, &c->session.connection.url.places[0]);
+    lsync_redis_explain(&c->session.connection, "no connection was tried", NULL); /* if the pool has no thread for it */
     *out = c;
     return LOCK_SYNC_OK;
 }
@@ -410,8 +417,7 @@ static void close_channel(void *user)
     lock_sync_redis *server = c->server;
 
     lsync_redis_explain(&c->session.connection, "the pool was freed", NULL);
-    if (c->is_ready)
-        break_off(c);
+    break_off(c);
     lsync_redis_disconnect(&c->session.connection);
     lsync_free(&server->memory, c->out);
     lsync_wipe(c, sizeof *c);

@@ -39,7 +39,10 @@ ssize_t lsync_redis_stream_write(lsync_redis_stream *s, const void *bytes, size_
     atomic_store(&s->changing, true);
     sent = lsync_redis_tls_write(&s->tls, bytes, size, &s->awaits, &s->why);
     atomic_store(&s->changing, false);
-    return sent;
+    if (sent != 0)
+        return sent;
+    s->why = "the server closed the connection";
+    return -1;
 }
 
 bool lsync_redis_stream_wait(lsync_redis_stream *s, short events, int64_t until_us)
