@@ -3,7 +3,6 @@
    If the reply to a swap is lost, it is unknown whether the server carried it out. Then the slot is not used, and its
    lease runs out. */
 #include "guard/redis/redis_store.h"
-#include "guard/redis/redis_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +57,8 @@ void lsync_redis_carry_out(void *user, lock_sync_guard_swap *swap)
         warn(r, swap->warning, sizeof swap->warning);
     } else {
         swap->status = LOCK_SYNC_E_GUARD;
+        swap->replaced = false;
+        swap->unknown = swap->record_size > 0;
         (void)snprintf(swap->why, sizeof swap->why, "%s", r->session.connection.why);
     }
     lsync_fork_mutex_unlock(&r->mutex);

@@ -144,6 +144,7 @@ lsync_redis_swapped lsync_redis_script_read(lsync_redis_script *script, lsync_re
 {
     bool good;
 
+    swap->found_size = 0; /* it may have been sent before, to another server */
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
         (void)lsync_redis_session_fail(s, "the script failed", reply);
         script->is_missing = true;
