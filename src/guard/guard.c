@@ -414,9 +414,9 @@ bool lsync_guard_continue(lock_sync_guard *g, lsync_channel_task *t)
 
     lock(g);
     state = propose(g, t, false);
-    reservation->wait_ms = lsync_proposal_wait_ms(reservation->wait_ms);
-    reservation->soonest_ms = lsync_proposal_wait_ms(reservation->soonest_ms);
     if (state != LSYNC_PROPOSAL_OPEN) {
+        reservation->wait_ms = lsync_proposal_wait_ms(reservation->wait_ms);
+        reservation->soonest_ms = lsync_proposal_wait_ms(reservation->soonest_ms);
         t->status = state == LSYNC_PROPOSAL_DONE ? lsync_guard_task_status(&t->task)
                                                  : lsync_proposal_status(&t->proposal);
         (void)snprintf(why, sizeof why, "%s", t->proposal.swap.why);

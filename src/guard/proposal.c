@@ -1,6 +1,8 @@
 /* A decision that is made without waiting for the store; see proposal.h. */
 #include "guard/proposal.h"
+#include "base/log.h"
 #include "guard/times.h"
+#include "locksync/error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +108,19 @@ static lsync_proposal_state fail(lsync_proposal *p, const char *why)
     return LSYNC_PROPOSAL_FAILED;
 }
 
+/* Takes the texts of the store, which may be the application's. */
+static void read_texts(lock_sync_guard_swap *swap, lsync_guard_view *v)
+{
+    swap->warning[sizeof swap->warning - 1] = '\0';
+    lsync_one_line(swap->warning);
+    if (swap->warning[0] != '\0') /* the store sends it once */
+        memcpy(v->warning, swap->warning, sizeof v->warning);
+    swap->why[sizeof swap->why - 1] = '\0';
+    lsync_one_line(swap->why);
+    if (swap->status != LOCK_SYNC_OK && swap->why[0] == '\0')
+        (void)snprintf(swap->why, sizeof swap->why, "the store failed: %s", lock_sync_status_name(swap->status));
+}
+
 static void read_source(const lock_sync_guard_swap *swap, lsync_guard_source *source)
 {
     static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
@@ -147,10 +162,7 @@ lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view
 {
     lock_sync_guard_swap *swap = &p->swap;
 
-    if (swap->warning[0] != '\0') /* the store sends it once */
-        memcpy(v->warning, swap->warning, sizeof v->warning);
-    v->warning[sizeof v->warning - 1] = '\0';
-    swap->why[sizeof swap->why - 1] = '\0';
+    read_texts(swap, v);
     if (swap->status != LOCK_SYNC_OK)
         return LSYNC_PROPOSAL_FAILED;
     v->trip_us = lsync_time_later(0, input->own_now_us - lsync_time_later(p->sent_us, swap->begun_us));

@@ -189,9 +189,27 @@ TEST(a_decision_takes_one_round_trip_unless_another_user_interferes)
         s.now_us += rows[i].later;
         CHECK_INT(ask(&s, rows[i].event), rows[i].state);
         CHECK_INT(s.trips, rows[i].trips);
+        CHECK((s.p.swap.why[0] != '\0') == (rows[i].state == LSYNC_PROPOSAL_FAILED));
         if (rows[i].state == LSYNC_PROPOSAL_DONE)
             CHECK(rows[i].granted == (s.task.reservation.slot != 0));
     }
+}
+
+TEST(the_store_s_texts_are_one_line_each)
+{
+    scene s = new_scene();
+    lsync_guard_decision decision;
+    lsync_proposal_input input;
+
+    s.task = lsync_guard_task_ask(LOCK_SYNC_REQUEST_SYNC, LEASE_MS);
+    input = input_of(&s, &decision);
+    lsync_proposal_begin(&s.p, &s.view, &input);
+    s.p.swap.status = LOCK_SYNC_E_GUARD;
+    memset(s.p.swap.why, '\n', sizeof s.p.swap.why);
+    memset(s.p.swap.warning, '\n', sizeof s.p.swap.warning);
+    CHECK_INT(lsync_proposal_continue(&s.p, &s.view, &input), LSYNC_PROPOSAL_FAILED);
+    CHECK_INT(strspn(s.p.swap.why, " "), sizeof s.p.swap.why - 1);
+    CHECK_INT(strspn(s.view.warning, " "), sizeof s.view.warning - 1);
 }
 
 TEST(times_are_those_of_the_end_of_the_window_and_openings_those_of_its_beginning)
