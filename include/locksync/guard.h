@@ -200,8 +200,8 @@ typedef struct lock_sync_guard_store {
      *  false if the store's `source` is no longer the one that the last `look` reported. */
     lock_sync_status (*swap)(void *user, const void *old_record, size_t old_size, const void *new_record,
                              size_t new_size, int64_t expires_in_ms, bool *replaced);
-    /** Optional, replaces all four above: carries out one swap, and returns when it is done. A decision then
-     *  takes one call if no other user has changed the record. */
+    /** Optional, replaces `load`, `replace`, `look` and `swap`: carries out one swap, sets its members, and returns. It
+     *  may block. A decision then takes one call if no other user has changed the record. */
     void (*carry_out)(void *user, lock_sync_guard_swap *swap);
     /** Optional: how a pool reaches the store. All functions are required. The struct must outlive the guard and all
      *  pools that used it. NULL: a pool calls the functions above on its helper thread, for one guard after another. */
