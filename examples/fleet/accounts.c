@@ -90,11 +90,6 @@ accounts *accounts_read(const char *path, const accounts_settings *settings)
     return NULL;
 }
 
-size_t accounts_count(const accounts *all)
-{
-    return all->count;
-}
-
 /* --- polling --- */
 
 static void on_changed(void *user, lock_sync_watch *watch, lock_sync_status status, const lock_sync_changes *changes)

@@ -25,8 +25,6 @@ typedef struct accounts_settings {
    personal key. Returns NULL, after a line on stderr, if that fails. */
 accounts *accounts_read(const char *path, const accounts_settings *settings);
 
-size_t accounts_count(const accounts *all);
-
 /* Sets the members alive, by their hashes (share.h), and which of them this worker is. */
 void accounts_set_members(accounts *all, uint64_t self, const uint64_t *members, size_t count);
 
