@@ -36,6 +36,7 @@ typedef struct worker {
     size_t member_count; /* of the last heartbeat, with its members */
     uint64_t *members;
     int64_t beat_due_ms;
+    int64_t heard_ms; /* when the server last replied to a heartbeat */
     int64_t refresh_due_ms;
     bool leaving;
     bool adjusting; /* some accounts have still to begin or end */
@@ -94,6 +95,7 @@ static void take_members(worker *w, const publisher_news *news)
     if (news->offset_known || !w->offset_known)
         w->offset_ms = news->offset_ms;
     w->offset_known = true;
+    w->heard_ms = clock_ms();
     if (w->leaving)
         return;
     if (news->count == w->member_count && memcmp(news->members, w->members, size) == 0)
@@ -136,7 +138,8 @@ static void work(worker *w, int64_t now_ms)
         w->beat_due_ms = now_ms + w->publishing.ttl_ms / BEATS;
     }
     if (now_ms >= w->refresh_due_ms) {
-        w->refreshing = true;
+        /* while the server is away, each refresh would make the publisher's queue longer */
+        w->refreshing = w->refreshing || now_ms - w->heard_ms < w->publishing.ttl_ms;
         w->refresh_due_ms = now_ms + REFRESH_MS;
     }
     if (w->adjusting)
