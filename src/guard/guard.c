@@ -211,6 +211,18 @@ bool lsync_guard_may_block(const lock_sync_guard *g)
     return g->store.view != NULL;
 }
 
+bool lsync_guard_has_kept(lock_sync_guard *g)
+{
+    bool has_kept;
+
+    if (!lsync_guard_may_block(g))
+        return false;
+    lock(g);
+    has_kept = g->store.view->kept_count > 0;
+    unlock(g);
+    return has_kept;
+}
+
 /* --- texts --- */
 
 /* Copies a text that other threads may change. */

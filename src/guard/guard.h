@@ -23,6 +23,9 @@ lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const 
 /* Whether a request to the guard may block: its store does I/O, or is the application's. */
 bool lsync_guard_may_block(const lock_sync_guard *g);
 
+/* Whether there are outcomes that could not be written. The last unref then calls the store, which may block. */
+bool lsync_guard_has_kept(lock_sync_guard *g);
+
 /* A task whose decision is made in the channel of the guard's store. */
 typedef struct lsync_channel_task {
     lsync_guard_task task;

@@ -12,7 +12,7 @@ static void make_request(lock_sync_pool *p, lsync_link *link)
 
     job->request.waiting = false;
     (void)pthread_mutex_unlock(&p->mutex);
-    job->request.status = lsync_step_guard(&job->x, job->request.guard);
+    lsync_job_make_request(job);
     (void)pthread_mutex_lock(&p->mutex);
     lsync_queue_append(&p->helper.done, link);
 }
@@ -155,11 +155,10 @@ void lsync_helper_stop(lock_sync_pool *p)
     (void)pthread_mutex_unlock(&p->mutex);
     (void)pthread_join(h->thread, NULL);
     (void)pthread_cond_destroy(&h->work);
-    /* the requests that were not begun settle slots; all others were withdrawn when their jobs were aborted */
+    /* the requests that were not begun settle slots or release guards; all others were withdrawn when their jobs were
+       aborted */
     while ((link = lsync_queue_take(&h->requests)) != NULL) {
-        lsync_job *job = LSYNC_OF(link, lsync_job, link);
-
-        job->request.status = lsync_step_guard(&job->x, job->request.guard);
+        lsync_job_make_request(LSYNC_OF(link, lsync_job, link));
         lsync_queue_append(&h->done, link);
     }
 }

@@ -156,22 +156,31 @@ static void drive(lsync_job *job)
     }
 }
 
-/* Ends a job whose context was freed while the guard was asked. Settles the job's slot, if it has one, and frees the
-   job. */
+/* Settles the slot of a job without a context. */
+static bool settle_orphan(lsync_job *job)
+{
+    lsync_channel *channel = lsync_channels_find(job->pool, job->request.guard);
+
+    if (channel != NULL)
+        lsync_channels_send(job, channel);
+    return channel != NULL || lsync_helper_send(job) == LOCK_SYNC_OK;
+}
+
+/* Ends a job whose context was freed while the guard was asked: settles its slot, and releases the guard. */
 static void end_orphan(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = job->request.status};
-    lsync_channel *channel = lsync_channels_find(job->pool, job->request.guard);
+    lock_sync_guard *guard = job->request.guard;
 
-    lsync_fetch_next(&job->x.fetch, &input);
-    if (job->x.fetch.state == LSYNC_FETCH_SETTLING && channel != NULL) {
-        lsync_channels_send(job, channel);
-        return;
+    if (guard != NULL) {
+        lsync_fetch_next(&job->x.fetch, &input);
+        if (job->x.fetch.state == LSYNC_FETCH_SETTLING && settle_orphan(job))
+            return;
+        wake_heads(job->pool, guard);
+        if (lsync_guard_has_kept(guard) && lsync_helper_send(job) == LOCK_SYNC_OK) /* releasing it may block */
+            return;
+        lock_sync_guard_unref(guard);
     }
-    if (job->x.fetch.state == LSYNC_FETCH_SETTLING && lsync_helper_send(job) == LOCK_SYNC_OK)
-        return;
-    wake_heads(job->pool, job->request.guard);
-    lock_sync_guard_unref(job->request.guard);
     lsync_free(&job->pool->memory, job);
 }
 

@@ -37,3 +37,13 @@ void lsync_pool_wake(lock_sync_pool *p)
     if (!p->busy)
         lsync_loop_arm(&p->loop, 0);
 }
+
+void lsync_job_make_request(lsync_job *job)
+{
+    if (job->x.fetch.state != LSYNC_FETCH_DONE) {
+        job->request.status = lsync_step_guard(&job->x, job->request.guard);
+        return;
+    }
+    lock_sync_guard_unref(job->request.guard);
+    job->request.guard = NULL;
+}

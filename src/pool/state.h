@@ -43,7 +43,7 @@ typedef enum lsync_job_state {
 /* A step of the fetch that needs the guard, on the helper thread or in a channel. */
 typedef struct lsync_helper_request {
     lock_sync_status status; /* the result */
-    lock_sync_guard *guard;  /* a reference */
+    lock_sync_guard *guard;  /* a reference; NULL: it was released on the helper thread */
     bool waiting;            /* not begun; on the helper thread, under the pool's mutex */
 } lsync_helper_request;
 
@@ -191,6 +191,9 @@ void lsync_pool_forget_notice(lsync_job *job);
 void lsync_pool_detach(lsync_job *job);
 /* Takes the first link out of a queue that is under the pool's mutex; NULL: the queue is empty. */
 lsync_link *lsync_pool_take(lock_sync_pool *p, lsync_queue *q);
+/* Makes the job's request to its guard. Or releases the guard, if the fetch is DONE: the last reference writes the kept
+   outcomes. May block. */
+void lsync_job_make_request(lsync_job *job);
 /* Makes the loop run soon. Does nothing while dispatch runs, because dispatch looks at all queues before it returns. */
 void lsync_pool_wake(lock_sync_pool *p);
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MANY 50
 
@@ -103,4 +104,37 @@ TEST_ON_STAGE(a_server_that_lost_its_records_grants_nothing_at_first)
         MUST_OK(lock_sync_set_guard_mode(r.all[i].ctx, LOCK_SYNC_GUARD_FAIL));
     expect_fetches(r.all, MANY, r.pool, LOCK_SYNC_E_TOO_SOON);
     MUST_BETWEEN(r.all[0].retry_after_ms, 20000, 40000);
+}
+
+/* The last reference to a guard writes its kept outcomes, which waits for the server. */
+TEST_ON_STAGE(dispatch_does_not_wait_for_the_guards_of_freed_contexts)
+{
+    static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
+    static const raw_step *const scripts[] = {silent, silent, silent};
+    rig r = new_rig(NULL);
+    account *all = stage_accounts(COUNT_OF(scripts), raw_url(stage_server(scripts, COUNT_OF(scripts))));
+    int64_t longest_ms = 0;
+    int64_t end_ms;
+
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        lock_sync_guard *g = NULL;
+
+        MUST_OK(lock_sync_guard_open_redis(r.redis, stage_text("k:%zu", i), &g));
+        account_guard(&all[i], g, LOCK_SYNC_GUARD_FAIL);
+        lock_sync_guard_unref(g);
+    }
+    accounts_submit(all, COUNT_OF(scripts), r.pool);
+    (void)pool_run_for(r.pool, 300);
+    redis_server_pause(r.server, true);
+    for (size_t i = 0; i < COUNT_OF(scripts); i++)
+        account_free(&all[i]);
+    for (end_ms = kit_now_ms() + 2000; kit_now_ms() < end_ms;) {
+        int64_t began_ms = kit_now_ms();
+
+        MUST_OK(pool_dispatch(r.pool));
+        longest_ms = kit_now_ms() - began_ms > longest_ms ? kit_now_ms() - began_ms : longest_ms;
+        (void)usleep(1000);
+    }
+    redis_server_pause(r.server, false);
+    MUST_BETWEEN(longest_ms, 0, 500);
 }

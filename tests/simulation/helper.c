@@ -33,7 +33,7 @@ static void carry_out(step *s)
     if (s->is_done)
         return;
     s->is_done = true;
-    s->job->request.status = lsync_step_guard(&s->job->x, s->job->request.guard);
+    lsync_job_make_request(s->job);
 }
 
 static int64_t time_of_step(const lsync_job *job, dice *d)
@@ -186,9 +186,7 @@ void lsync_helper_stop(lock_sync_pool *p)
     }
     helpers.pools[owner->number] = NULL;
     while ((link = lsync_queue_take(&p->helper.requests)) != NULL) {
-        lsync_job *job = LSYNC_OF(link, lsync_job, link);
-
-        job->request.status = lsync_step_guard(&job->x, job->request.guard);
+        lsync_job_make_request(LSYNC_OF(link, lsync_job, link));
         lsync_queue_append(&p->helper.done, link);
     }
 }
