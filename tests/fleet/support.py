@@ -221,11 +221,12 @@ def check_once(stream):
     return faults
 
 
-def check_complete(stream, journal, losses_ms):
+def check_complete(stream, journal, losses_ms, interval_ms):
     """Compares the stream with the responses. Returns faults, the number of changes that responses showed, and the
     numbers of those whose response did not reach its worker, by the possible reasons. Such a change counts again with
-    the next response.
+    the next response. A worker may misjudge the clock of Redis by a quarter of the interval.
     """
+    misjudged_ms = interval_ms / 4
     wall_ms = (time.time() - time.monotonic()) * 1000
     published = {}
     for change in stream:
@@ -243,7 +244,7 @@ def check_complete(stream, journal, losses_ms):
                 seen += 1
                 until_ms = responses[i + 1][0] if i + 1 < len(responses) else float("inf")
                 if next_change < len(changes) and changes[next_change][1] == state and \
-                        at_ms - 100 <= changes[next_change][0] < until_ms + 100:
+                        at_ms - misjudged_ms <= changes[next_change][0] < until_ms + misjudged_ms:
                     now = state
                     next_change += 1
                     continue

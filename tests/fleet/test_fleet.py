@@ -79,7 +79,8 @@ class WholeFleet(unittest.TestCase):
         self.assertEqual(stats["interval_violations"], 0, stats)
         stream = self.fleet.stream()
         self.assertEqual(check_once(stream), [])
-        faults, seen, lost = check_complete(stream, read_journal(self.fleet.journal), self.fleet.losses_ms)
+        faults, seen, lost = check_complete(stream, read_journal(self.fleet.journal), self.fleet.losses_ms,
+                                              INTERVAL_MS)
         self.assertEqual(faults, [])
         self.assertGreater(seen, 4 * ACCOUNTS)
         self.assertEqual(seen - lost.total(), len(stream))

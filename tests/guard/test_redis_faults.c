@@ -89,6 +89,23 @@ TEST(a_server_that_stops_and_starts_causes_no_sigpipe)
     }
 }
 
+/* Freeing many guards, or asking them, takes no second for each. */
+TEST(after_a_silent_second_the_next_swaps_fail_at_once)
+{
+    redis_rig r = redis_rig_new(NULL, 1);
+    int64_t before_ms;
+
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+    redis_server_pause(r.server, true);
+    check_redis_fails(r.guard, 1500, "no reply: Connection timed out");
+    before_ms = kit_now_ms();
+    for (int i = 0; i < 10; i++)
+        check_redis_fails(redis_guard(r.redis, "k", 1), 500, "no reply: Connection timed out");
+    CHECK(kit_now_ms() - before_ms < 1000 * kit_slack());
+    redis_server_pause(r.server, false);
+    CHECK(redis_slot(r.guard, 0, 5000) > 0);
+}
+
 /* --- other programs than a Redis server --- */
 
 static void check_impostor(const char *says, const char *login)

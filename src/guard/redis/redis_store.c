@@ -3,6 +3,7 @@
    If the reply to a swap is lost, it is unknown whether the server carried it out. Then the slot is not used, and its
    lease runs out. */
 #include "guard/redis/redis_store.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,16 +35,25 @@ static void warn(lock_sync_redis *r, char *warning, size_t size)
     r->has_warned = warning[0] != '\0';
 }
 
-/* Carries out a swap on the shared connection. */
+/* Carries out a swap on the shared connection. If the server was silent for a second, the swaps of the next second fail
+   at once. Else all who wait for the connection, or free many guards, would wait for a second each. */
 static bool carry_out(lock_sync_redis *r, lock_sync_guard_swap *swap)
 {
     bool was_connected = lsync_redis_is_connected(&r->session.connection);
-    bool good = lsync_redis_script_run(&r->script, &r->session, swap);
+    int64_t begun_us = lsync_clock_boot_us();
+    bool good;
 
+    if (begun_us < r->silent_until_us) /* connection.why still has the cause */
+        return false;
+    good = lsync_redis_script_run(&r->script, &r->session, swap);
+    if (good || lsync_redis_is_connected(&r->session.connection))
+        return good;
+    if (lsync_clock_boot_us() - begun_us >= LSYNC_REDIS_TIMEOUT_US) {
+        r->silent_until_us = lsync_clock_boot_us() + LSYNC_REDIS_TIMEOUT_US;
+        return false;
+    }
     /* the server may have closed a connection that was not used for a while */
-    if (!good && was_connected && !lsync_redis_is_connected(&r->session.connection))
-        good = lsync_redis_script_run(&r->script, &r->session, swap);
-    return good;
+    return was_connected && lsync_redis_script_run(&r->script, &r->session, swap);
 }
 
 void lsync_redis_carry_out(void *user, lock_sync_guard_swap *swap)

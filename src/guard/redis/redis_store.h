@@ -18,6 +18,7 @@ struct lock_sync_redis {
     lsync_fork_mutex mutex;      /* of all members below */
     lsync_redis_session session; /* of all blocking calls */
     lsync_redis_script script;
+    int64_t silent_until_us; /* swaps fail until then, because the server did not reply */
     bool has_warned;
 };
 
