@@ -29,7 +29,8 @@ struct error_details {
     std::exception_ptr cause{};
 };
 
-/** Why a call failed. what() has the cause for people, without a credential. A callback throws one to choose a status. */
+/** Why a call failed. what() has the cause for people, without a credential. A callback throws one to choose a
+ *  status. */
 class error : public std::runtime_error
 {
 public:

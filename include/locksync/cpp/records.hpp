@@ -212,7 +212,7 @@ public:
         return serial.is_whole() ? found(lock_sync_directory_find_serial(native(), serial.c_str())) : std::nullopt;
     }
 
-    /** Returns how many locks have the name, and the first. A program that acts on a lock must stop unless it is one. */
+    /** Returns how many locks have the name, and the first. A program that acts must stop unless it is one. */
     std::pair<std::size_t, std::optional<lock_info>> find_name(std::string_view name) const
     {
         const text wanted(name);
