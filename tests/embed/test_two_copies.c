@@ -1,13 +1,12 @@
 /* Two copies of the library in one process, as when a program and its plugin each have one. The program is linked
-   with one (shared, or an archive) and loads the other. Neither may call the other, both must fetch at the same
-   time, and the loaded one can be unloaded. */
+   with one (shared, or an archive) and loads the other: a shared library, or a plugin that contains the archive. Neither
+   may call the other, both must fetch at the same time, and the loaded one can be unloaded. */
 #include "../support/checks.h"
 #include "../support/child.h"
 #include "../support/kit.h"
 #include "../support/sim.h"
 #include "../support/t_heap.h"
-
-#include <locksync/locksync.h>
+#include "copies.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -15,13 +14,6 @@
 #include <string.h>
 
 #define ROUNDS 50
-
-/* X(name): each function that the test uses of a copy. */
-/* clang-format off */
-#define FUNCTIONS(X)                                                                                                   \
-    X(ctx_new_with_allocator) X(ctx_free) X(set_base_url) X(set_personal_key) X(set_guard_mode) X(fetch)               \
-    X(results_free) X(last_error) X(error_message)
-/* clang-format on */
 
 #define POINTER(name) __typeof__(lock_sync_##name) *name;
 typedef struct copy {
@@ -33,10 +25,19 @@ typedef struct copy {
 #define OWN(name) .name = lock_sync_##name,
 static const copy own = {FUNCTIONS(OWN)};
 
-static void find(void *handle, const char *name, void *function)
+/* Looks a function up in a plugin if `ask` is not NULL, else among the exported ones. */
+static void find(void *handle, any_function (*ask)(const char *name), const char *name, void *function)
 {
     void *symbol = dlsym(handle, name);
+    any_function answer = NULL;
 
+    if (ask != NULL) {
+        CHECK(symbol == NULL); /* the archive's symbols are hidden */
+        answer = ask(name);
+        MUST(answer != NULL);
+        memcpy(function, &answer, sizeof answer);
+        return;
+    }
     if (symbol == NULL)
         kit_die("%s", dlerror());
     memcpy(function, &symbol, sizeof symbol); /* ISO C has no cast from an object pointer to a function pointer */
@@ -46,6 +47,8 @@ static void find(void *handle, const char *name, void *function)
 static copy load_copy(void)
 {
     copy c = {.folder = kit_temp_dir()};
+    any_function (*ask)(const char *name) = NULL;
+    void *symbol;
     char *path = kit_text("%s/libplugin.so", c.folder);
     const char *const argv[] = {"cp", getenv("LOCKSYNC_LIBRARY"), path, NULL};
 
@@ -53,7 +56,9 @@ static copy load_copy(void)
     c.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (c.handle == NULL)
         kit_die("%s", dlerror());
-#define FIND(name) find(c.handle, "lock_sync_" #name, &c.name);
+    symbol = dlsym(c.handle, "plugin_function");
+    memcpy(&ask, &symbol, sizeof symbol);
+#define FIND(name) find(c.handle, ask, "lock_sync_" #name, &c.name);
     FUNCTIONS(FIND)
     free(path);
     return c;
