@@ -1,6 +1,6 @@
-/* Two copies of the library in one process, as when a program and its plugin each have one. The program is linked
-   with one (shared, or an archive) and loads the other: a shared library, or a plugin that contains the archive. Neither
-   may call the other, both must fetch at the same time, and the loaded one can be unloaded. */
+/* Two copies of the library in one process, as when a program and its plugin each have one. The program is linked with
+   one (shared, or an archive) and loads the other: a shared library, or a plugin that contains the archive. Neither may
+   call the other, both must fetch at the same time, and the loaded one can be unloaded. */
 #include "../support/checks.h"
 #include "../support/child.h"
 #include "../support/kit.h"

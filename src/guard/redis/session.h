@@ -11,8 +11,8 @@ typedef struct lsync_redis_session {
     lsync_redis_info info; /* of this connection's server */
 } lsync_redis_session;
 
-/* Connects if necessary, and reads INFO. Does so for each connection, because it may lead to another server. Fails for a
-   replica. */
+/* Connects if necessary, and reads INFO. Does so for each connection, because it may lead to another server. Fails for
+   a replica. */
 bool lsync_redis_session_connect(lsync_redis_session *s);
 
 /* Reads the reply to INFO replication again, because the replication id can change while a connection is open. All
