@@ -98,10 +98,11 @@ static bool parse(lsync_redis_connection *c, const char *bytes, size_t size, voi
 static bool receive_some(lsync_redis_connection *c, void **parsed)
 {
     char bytes[4096];
-    size_t left = LSYNC_REDIS_RECEIVED_MAX - c->received;
-    size_t room = left < sizeof bytes ? left : sizeof bytes;
+    size_t room = LSYNC_REDIS_RECEIVED_MAX - c->received;
     ssize_t got = -1;
 
+    if (room > sizeof bytes)
+        room = sizeof bytes;
     if (room == 0)
         return fail(c, "the reply is longer than 64 KiB", NULL);
     if (lsync_redis_stream_wait(&c->stream, POLLIN, c->until_us))

@@ -13,7 +13,9 @@ static ssize_t result(lsync_redis_stream *s, ssize_t n, short events)
 {
     bool is_transient = n < 0 && (errno == EINTR || errno == EAGAIN);
 
-    s->awaits = is_transient ? events : 0;
+    s->awaits = 0;
+    if (is_transient)
+        s->awaits = events;
     s->why = n < 0 && !is_transient ? strerror(errno) : NULL;
     return n;
 }
@@ -50,8 +52,10 @@ bool lsync_redis_stream_wait(lsync_redis_stream *s, short events, int64_t until_
     bool pending = events == POLLIN && s->awaits == 0 && lsync_redis_tls_has_pending(&s->tls);
 
     s->why = NULL;
+    if (s->awaits != 0)
+        events = s->awaits;
     for (;;) {
-        struct pollfd poller = {s->fd, s->awaits != 0 ? s->awaits : events, 0};
+        struct pollfd poller = {s->fd, events, 0};
         int64_t left_us = until_us - lsync_clock_boot_us();
         int ready = 0;
 
