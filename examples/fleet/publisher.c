@@ -64,7 +64,7 @@ static void put(publisher *p, item *new)
 static item *new_item(size_t argc, const char **argv)
 {
     item *new = must(calloc(1, sizeof *new));
-    int size = redisFormatCommandArgv(&new->command, (int)argc, argv, NULL);
+    int size = (int)redisFormatCommandArgv(&new->command, (int)argc, argv, NULL);
 
     must(size > 0 ? new->command : NULL);
     new->size = (size_t)size;

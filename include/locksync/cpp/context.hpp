@@ -20,6 +20,8 @@ class context
 public:
     /** Makes a context. Nothing is connected before the first fetch. */
     explicit context(const settings &initial = {}) : context(try_make(initial).value()) {}
+    context(context &&) noexcept = default; // so it does not copy
+    context &operator=(context &&) noexcept = default;
     static expected<context> try_make(const settings &initial = {})
     {
         context made(std::make_shared<detail::context_state>());
@@ -53,7 +55,8 @@ public:
     expected<directory> try_fetch_directory() { return get<directory>(lock_sync_fetch_directory); }
 
 #ifdef __cpp_lib_jthread
-    /** Does the same. A request to stop ends the fetch with status::cancelled, also if it was made before. */
+    /** Does the same. A request to stop ends the fetch with status::cancelled, also if it was made before. It stops the
+     *  context: a fetch of it that a pool runs meanwhile ends too. */
     results fetch(ids which, std::stop_token token)
     {
         return try_fetch(which, std::move(token)).value();

@@ -28,14 +28,15 @@ template <class Read> std::string read_text(Read read)
 class guard;
 
 /** The permission to send one request. A slot that is not settled is settled as sent when it is destroyed. */
-class slot
+class [[nodiscard]] slot
 {
 public:
     slot(slot &&other) noexcept : guard_(std::exchange(other.guard_, nullptr)), number_(other.number_) {}
     slot &operator=(slot &&other) noexcept
     {
-        std::swap(guard_, other.guard_);
-        std::swap(number_, other.number_);
+        slot taken(std::move(other)); // settles the old slot now
+        std::swap(guard_, taken.guard_);
+        std::swap(number_, taken.number_);
         return *this;
     }
     ~slot()

@@ -90,7 +90,7 @@ public:
     }
     template <class Done> expected<void> try_submit(context &of, ids which, Done done)
     {
-        return start<results>(of, which, std::move(done));
+        return start<results>(*of.state_, which, std::move(done));
     }
 
     /** Starts to fetch the directory: `done(expected<directory>)`. */
@@ -100,23 +100,30 @@ public:
     }
     template <class Done> expected<void> try_submit_directory(context &of, Done done)
     {
-        return start<directory>(of, all_locks, std::move(done));
+        return start<directory>(*of.state_, all_locks, std::move(done));
     }
 
     /** Starts a fetch. Its future is ready only after wait(), run() or dispatch(): see get(). It has any failure. */
-    std::future<results> fetch(context &of, ids which = all_locks) { return promised<results, results>(of, which); }
-    std::future<expected<results>> try_fetch(context &of, ids which = all_locks)
+    [[nodiscard]] std::future<results> fetch(context &of, ids which = all_locks)
+    {
+        return promised<results, results>(of, which);
+    }
+    [[nodiscard]] std::future<expected<results>> try_fetch(context &of, ids which = all_locks)
     {
         return promised<results, expected<results>>(of, which);
     }
-    std::future<directory> fetch_directory(context &of) { return promised<directory, directory>(of, all_locks); }
-    std::future<expected<directory>> try_fetch_directory(context &of)
+    [[nodiscard]] std::future<directory> fetch_directory(context &of)
+    {
+        return promised<directory, directory>(of, all_locks);
+    }
+    [[nodiscard]] std::future<expected<directory>> try_fetch_directory(context &of)
     {
         return promised<directory, expected<directory>>(of, all_locks);
     }
 
-    /** Runs the pool until a future of it is ready, and returns its value. For the pool's thread. */
-    template <class T> T get(std::future<T> future)
+    /** Runs the pool until a future of it is ready, and returns its value. For the pool's thread. If a callback throws
+     *  meanwhile, the future stays valid. */
+    template <class T> T get(std::future<T> &&future)
     {
         while (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
             wait();
@@ -145,19 +152,19 @@ public:
 
 #ifdef __cpp_lib_jthread
     /** Does the same. A request to stop ends the fetch with status::cancelled, from any thread. */
-    std::future<results> fetch(context &of, ids which, std::stop_token token)
+    [[nodiscard]] std::future<results> fetch(context &of, ids which, std::stop_token token)
     {
         return promised<results, results>(of, which, stopping(of, std::move(token)));
     }
-    std::future<expected<results>> try_fetch(context &of, ids which, std::stop_token token)
+    [[nodiscard]] std::future<expected<results>> try_fetch(context &of, ids which, std::stop_token token)
     {
         return promised<results, expected<results>>(of, which, stopping(of, std::move(token)));
     }
-    std::future<directory> fetch_directory(context &of, std::stop_token token)
+    [[nodiscard]] std::future<directory> fetch_directory(context &of, std::stop_token token)
     {
         return promised<directory, directory>(of, all_locks, stopping(of, std::move(token)));
     }
-    std::future<expected<directory>> try_fetch_directory(context &of, std::stop_token token)
+    [[nodiscard]] std::future<expected<directory>> try_fetch_directory(context &of, std::stop_token token)
     {
         return promised<directory, expected<directory>>(of, all_locks, stopping(of, std::move(token)));
     }
@@ -173,7 +180,7 @@ public:
         ~awaitable()
         {
             if (std::exchange(shared_->waiting, nullptr))
-                of_.cancel();
+                lock_sync_cancel(of_.ctx);
         }
 
         bool await_ready() const noexcept { return false; }
@@ -205,14 +212,14 @@ public:
             std::coroutine_handle<> waiting;
             std::optional<expected<T>> ended;
         };
-        awaitable(pool &in, context &of, ids which) : pool_(in), of_(of)
+        awaitable(pool &in, context &of, ids which) : pool_(in), of_(*of.state_)
         {
             if (!which.is_all())
                 ids_.emplace(which.data(), which.data() + which.size());
         }
 
         pool &pool_;
-        context &of_;
+        detail::context_state &of_;                    // does not move; calls back before it is gone
         std::optional<std::vector<std::int64_t>> ids_; // absent: all locks
         std::shared_ptr<fetch> shared_ = std::make_shared<fetch>();
     };
@@ -275,6 +282,7 @@ public:
     /** Waits until no fetch and no watch is in the pool. */
     void run()
     {
+        thrown_->rethrow();
         while (pending() > 0)
             wait();
     }
@@ -346,25 +354,27 @@ private:
     explicit pool(thrown kept) noexcept : thrown_(std::move(kept)) {}
 
     template <class T, class Done>
-    expected<void> start(context &of, ids which, Done done, std::shared_ptr<void> stop = nullptr)
+    expected<void> start(detail::context_state &of, ids which, Done done, detail::stop_of_fetch stop = {})
     {
         if (const auto good = detail::checked(which); !good)
             return good.error();
         using one = job<T, Done>;
-        auto made = std::make_unique<one>(one{of.state_.get(), thrown_, std::move(done), std::move(stop)});
+        auto made = std::make_unique<one>(one{&of, thrown_, std::move(done), stop.held});
         lock_sync_status status;
         if constexpr (std::is_same_v<T, directory>)
-            status = lock_sync_pool_submit_directory(native(), of.native(), one::ended, made.get());
+            status = lock_sync_pool_submit_directory(native(), of.ctx, one::ended, made.get());
         else
-            status = lock_sync_pool_submit(native(), of.native(), which.data(), which.size(), one::ended, made.get());
+            status = lock_sync_pool_submit(native(), of.ctx, which.data(), which.size(), one::ended, made.get());
         if (status != LOCK_SYNC_OK)
-            return of.state_->failed(status);
+            return of.failed(status);
         (void)made.release();
+        if (stop.begin != nullptr)
+            stop.begin(stop.held.get());
         return {};
     }
 
     template <class T, class Value>
-    std::future<Value> promised(context &of, ids which, std::shared_ptr<void> stop = nullptr)
+    [[nodiscard]] std::future<Value> promised(context &of, ids which, detail::stop_of_fetch stop = {})
     {
         const auto promise = std::make_shared<std::promise<Value>>();
         const auto keep = [promise](expected<T> got) {
@@ -375,15 +385,15 @@ private:
             else
                 promise->set_exception(std::make_exception_ptr(got.error()));
         };
-        if (const expected<void> started = start<T>(of, which, keep, std::move(stop)); !started)
+        if (const expected<void> started = start<T>(*of.state_, which, keep, std::move(stop)); !started)
             keep(started.error());
         return promise->get_future();
     }
 
 #ifdef __cpp_lib_jthread
-    static std::shared_ptr<void> stopping(context &of, std::stop_token token)
+    static detail::stop_of_fetch stopping(context &of, std::stop_token token)
     {
-        return std::make_shared<detail::stop_scope>(*of.state_, std::move(token));
+        return {std::make_shared<detail::later_stop>(*of.state_, std::move(token)), detail::later_stop::begin};
     }
 #endif
 

@@ -244,7 +244,7 @@ private:
 };
 
 /** A directory_view that owns its directory. */
-class directory : public detail::owner<directory_view>
+class [[nodiscard]] directory : public detail::owner<directory_view>
 {
 public:
     using owner::owner;

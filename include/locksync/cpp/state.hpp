@@ -8,7 +8,9 @@
 #include "records.hpp"
 #include "settings.hpp"
 
+#include <memory>
 #include <mutex>
+#include <optional>
 
 #if defined(__has_include) && __has_include(<version>)
 #  include <version>
@@ -75,6 +77,7 @@ private:
     }
     static lock_sync_status on_token(void *user, lock_sync_ctx *ctx, bool rejected) noexcept
     {
+        of(user).failure = nullptr; // of an earlier poll, whose error was not reported
         lock_sync_status status = LOCK_SYNC_OK;
         const lock_sync_status thrown = guarded(of(user).failure, LOCK_SYNC_E_NO_CREDENTIAL, [&] {
             const credential provided = of(user).provider(rejected);
@@ -94,6 +97,7 @@ private:
                                            lock_sync_response *response) noexcept
         {
             const transport_user &self = *static_cast<transport_user *>(user);
+            self.state->failure = nullptr;
             return guarded(self.state->failure, LOCK_SYNC_E_NETWORK, [&] {
                 response_view filled(response);
                 self.transport->perform(request_view(request), filled);
@@ -182,6 +186,13 @@ inline expected<void> context_state::apply(const settings &wanted)
     return {};
 }
 
+/** What stops a pool's fetch; without its type, because it is the same in each standard. It begins when the pool has the
+ *  fetch: a call that is refused must not end the fetch that runs. */
+struct stop_of_fetch {
+    std::shared_ptr<void> held;
+    void (*begin)(void *held) = nullptr;
+};
+
 #ifdef __cpp_lib_jthread
 /** Stops a context from a request to stop until the end of the scope. */
 class stop_scope
@@ -209,6 +220,23 @@ private:
     bool is_set_ = false;
     clearer clearer_{*this};
     std::stop_callback<stopper> callback_;
+};
+
+/** A stop_scope that begins later. */
+class later_stop
+{
+public:
+    later_stop(context_state &state, std::stop_token token) : state_(state), token_(std::move(token)) {}
+    static void begin(void *held)
+    {
+        later_stop &stop = *static_cast<later_stop *>(held);
+        stop.scope_.emplace(stop.state_, std::move(stop.token_));
+    }
+
+private:
+    context_state &state_;
+    std::stop_token token_;
+    std::optional<stop_scope> scope_;
 };
 #endif
 

@@ -47,7 +47,7 @@ private:
 };
 
 /** A request that was built, with its credential, which is wiped at the end. */
-class request : public request_view
+class [[nodiscard]] request : public request_view
 {
 public:
     using object = lock_sync_request;
@@ -104,7 +104,7 @@ private:
 };
 
 /** An empty response of context::make_response(). */
-class response : public response_view
+class [[nodiscard]] response : public response_view
 {
 public:
     using object = lock_sync_response;

@@ -114,7 +114,7 @@ public:
     expected<changes> try_next() { return state_->next(-1); }
 
     /** Waits at most so long. No change in time is std::nullopt; with try_next() it is status::timeout. */
-    std::optional<changes> next(milliseconds timeout)
+    [[nodiscard]] std::optional<changes> next(milliseconds timeout)
     {
         expected<changes> next = try_next(timeout);
         if (next.status() == status::timeout)
@@ -159,7 +159,7 @@ public:
     };
 
     /** Returns a range for a loop: `for (const changes &batch : watch.until(token))`. */
-    stoppable until(std::stop_token token)
+    stoppable until(std::stop_token token) &
     {
         return {*this, std::move(token)};
     }

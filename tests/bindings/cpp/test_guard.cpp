@@ -47,8 +47,8 @@ CPP_TEST(a_guard_has_its_settings)
 
     guard.set_interval(request_kind::directory, 1ms);
     guard.set_hourly_budget(10, 8);
-    guard.reserve(request_kind::other, 0s);
-    guard.reserve(request_kind::other, 0s);
+    (void)guard.reserve(request_kind::other, 0s);
+    (void)guard.reserve(request_kind::other, 0s);
     CHECK_STATUS(guard.try_reserve(request_kind::other, 0s).status(), status::too_soon);
     CHECK_STATUS(guard.try_set_min_interval(0s).status(), status::invalid_argument);
     CHECK_STATUS(guard.try_set_interval(static_cast<request_kind>(9), 1s).status(), status::invalid_argument);

@@ -51,6 +51,8 @@ CPP_TEST(a_future_has_the_failure)
     CHECK_STATUS(thrown_by([&] { (void)no_ids.get(); }).status(), status::invalid_argument);
     auto first = pool.fetch(context);
     CHECK_STATUS(pool.get(pool.try_fetch(context)).status(), status::busy);
+    static_assert(!std::is_copy_constructible_v<locksync::context>);
+    static_assert(std::is_nothrow_move_constructible_v<locksync::context>);
     CHECK_STATUS(context.try_set({}).status(), status::ok);
     locksync::settings s;
     s.timeout = 1s;
@@ -268,7 +270,44 @@ CPP_TEST(an_event_loop_polls_the_descriptor)
     CHECK_STATUS(locksync::pool::try_make().status(), status::ok);
 }
 
+CPP_TEST(a_callback_that_throws_loses_nothing)
+{
+    const simulator service;
+    locksync::pool pool;
+    locksync::context first(service.settings());
+    locksync::context second(service.settings());
+    locksync::context third(service.settings());
+    auto fetch = pool.fetch(third);
+    int thrown = 0;
+
+    for (locksync::context *context : {&first, &second})
+        pool.submit(*context, locksync::all_locks,
+                    [](const locksync::expected<locksync::results> &) { throw std::runtime_error("mine"); });
+    while (pool.pending() > 0 || thrown < 2) {
+        try {
+            pool.run();
+        } catch (const std::runtime_error &) {
+            thrown++;
+        }
+    }
+    CHECK_INT(thrown, 2);
+    CHECK_INT(pool.get(std::move(fetch)).size(), 4);
+}
+
 #ifdef __cpp_lib_jthread
+CPP_TEST(a_refused_call_does_not_stop_the_fetch_that_runs)
+{
+    const simulator service;
+    locksync::pool pool;
+    locksync::context context(service.settings());
+    std::stop_source source;
+    auto first = pool.try_fetch(context);
+
+    source.request_stop();
+    CHECK_STATUS(pool.get(pool.try_fetch(context, locksync::all_locks, source.get_token())).status(), status::busy);
+    CHECK_STATUS(pool.get(std::move(first)).status(), status::ok);
+}
+
 CPP_TEST(a_stop_token_ends_a_pool_s_fetch)
 {
     const simulator slow({"--delay-ms", "60000"});
