@@ -107,29 +107,65 @@ function tests.the_guard_is_told_how_the_request_ended()
 end
 
 function tests.what_the_client_raises_is_raised_and_the_slot_settled()
-  local guard = assert(locksync.guard {min_interval = 1})
+  local guard = assert(locksync.guard {min_interval = 10})
   local it = context {guard = guard}
   same(raises(it.fetch_through, it, function() error("mine", 0) end), "mine")
-  assert(fails("TOO_SOON", guard:reserve(1)).retry_after <= 1) -- an interval, no longer the lease of 30 s
+  assert(fails("TOO_SOON", guard:reserve(1)).retry_after <= 10) -- an interval, no longer the lease of 30 s
 end
 
 function tests.the_mode_wait_sleeps_within_the_timeout()
-  local it = context {guard = assert(locksync.guard {min_interval = 0.02}), guard_mode = mode.WAIT, timeout = 5}
+  local it = context {guard = assert(locksync.guard {min_interval = 1}), guard_mode = mode.WAIT, timeout = 5}
   local function twice(send, sleep)
     assert(it:fetch_through(send))
     return it:fetch_through(send, nil, {sleep = function(seconds)
       sleep(seconds)
-      os.execute "sleep 0.05"
+      os.execute "sleep 1.05"
     end})
   end
   local requests, sleeps, results = run({OK, OK}, twice)
   same(#requests, 2)
-  assert(#sleeps >= 1 and sleeps[1] <= 0.02)
+  assert(#sleeps >= 1 and sleeps[1] <= 1)
   same(#results, 1)
   it:set("guard", assert(locksync.guard()))
   local _, none, _, denied = run({OK}, twice)
   fails("TOO_SOON", nil, denied) -- the wait of 20 s exceeds the timeout
   same(#none, 0)
+end
+
+function tests.a_context_has_one_guard_for_all_its_fetches()
+  local function answer() return {status = 200, body = BODY} end
+  for _, how in ipairs {"created", "reset"} do
+    local it = context {transport = answer}
+    if how == "reset" then it:set("guard", nil) end
+    assert(it:fetch())
+    fails("TOO_SOON", it:fetch_through(error))
+  end
+end
+
+function tests.a_context_keeps_a_guard_that_is_closed_later()
+  local guard = assert(locksync.guard())
+  local first, second = context {guard = guard}, context {guard = guard}
+  guard:close()
+  collectgarbage()
+  assert(first:fetch_through(function() return OK end))
+  fails("TOO_SOON", first:fetch())
+  fails("TOO_SOON", second:fetch_through(error))
+  assert(raises(first.set, first, "guard", guard):find "the guard is closed")
+  raises(context, {guard = guard})
+  fails("TOO_SOON", first:fetch_through(error)) -- still the guard of before
+end
+
+function tests.a_stopped_context_sends_nothing()
+  local it = context()
+  assert(it:set_stopped(true))
+  fails("CANCELLED", it:fetch_through(error))
+  fails("CANCELLED", it:fetch_directory_through(error))
+  assert(it:set_stopped(false))
+  it:set("personal_key", nil)
+  it:set("token_provider", function() return it:set_stopped(true) and "token" end)
+  fails("CANCELLED", it:fetch_through(error)) -- stopped while it waits for its token
+  assert(it:set_stopped(false))
+  assert(it:fetch_through(function() return OK end)) -- that slot was refunded
 end
 
 function tests.the_mode_off_asks_no_guard()

@@ -29,14 +29,13 @@ function Context.new(initial)
     for watch in pairs(watches) do lib.lock_sync_watch_free(watches[watch]) end
     lib.lock_sync_ctx_free(collected)
   end)
+  local done, err = context:set("guard", initial and initial.guard)
   for name, value in pairs(initial or {}) do
-    local done, err = context:set(name, value)
-    if not done then
-      context:close()
-      return nil, err
-    end
+    if done and name ~= "guard" then done, err = context:set(name, value) end
   end
-  return context
+  if done then return context end
+  context:close()
+  return nil, err
 end
 
 -- Changes one setting; nil for a text, a function or the guard restores the default.
@@ -115,8 +114,9 @@ end
 -- While a context is stopped, its fetches and waits end at once with status CANCELLED.
 function Context:set_stopped(stopped)
   local code = lib.lock_sync_set_stopped(self.handle, values.boolean(stopped))
-  if code == status.OK then return true end
-  return nil, errors.new(code)
+  if code ~= status.OK then return nil, errors.new(code) end
+  self.is_stopped = stopped
+  return true
 end
 
 -- --- for an application that does its own HTTP: nothing here waits or sends ---

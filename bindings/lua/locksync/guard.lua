@@ -117,6 +117,11 @@ function Guard:warning()
   return errors.written(lib.lock_sync_guard_warning, self.handle)
 end
 
+-- Returns the same guard with a reference of its own, which a close of this one does not end.
+function Guard:another()
+  return setmetatable({handle = ffi.gc(lib.lock_sync_guard_ref(self.handle), lib.lock_sync_guard_unref)}, Guard)
+end
+
 -- Contexts that use the guard keep it.
 function Guard:close()
   lib.lock_sync_guard_unref(self.handle and ffi.gc(self.handle, nil))

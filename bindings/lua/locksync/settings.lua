@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local capi = require "locksync.capi"
 local errors = require "locksync.errors"
+local Guard = require "locksync.guard"
 local owners = require "locksync.owners"
 local requests = require "locksync.requests"
 local values = require "locksync.values"
@@ -93,9 +94,12 @@ function settings.set.access_token(context, token)
   return lib.lock_sync_set_access_token_until(context.handle, values.text(token.token), values.ms(token.expires_at))
 end
 
+-- Without a guard it makes one, because fetch_through() must use the same as C.
 function settings.set.guard(context, guard)
-  local code = lib.lock_sync_set_guard(context.handle, guard and guard.handle)
-  if code == status.OK then context.guard = guard end
+  assert(guard == nil or guard.handle, "the guard is closed")
+  local kept = guard and Guard.another(guard) or assert(Guard.new())
+  local code = lib.lock_sync_set_guard(context.handle, kept.handle)
+  if code == status.OK then context.guard = kept end
   return code
 end
 

@@ -10,17 +10,8 @@ local lib, status, kind, outcome = capi.lib, errors.status, Guard.kind, Guard.ou
 local NOT_SENT = {[status.RESOLVE] = true, [status.CONNECT] = true, [status.TLS] = true}
 local FULL_PAGE, MOST_PAGES = 100, 10
 
--- Returns the guard of the context. A context without one gets one in memory, for its other fetches too.
 local function guard_of(context)
-  if context.guard_mode == lib.LOCK_SYNC_GUARD_OFF then return nil end
-  if not context.guard then
-    local guard, err = Guard.new()
-    if not guard then return nil, err end
-    local done
-    done, err = context:set("guard", guard)
-    if not done then return nil, err end
-  end
-  return context.guard
+  return context.guard_mode ~= lib.LOCK_SYNC_GUARD_OFF and context.guard or nil
 end
 
 -- Waits for a slot, if the context's guard mode is WAIT and there is a function to sleep; else fails at once.
@@ -66,6 +57,10 @@ local function exchange(context, guard, slot, request, send)
   local function settle(how, retry_after) -- what cannot be written now, the guard writes later
     if slot then guard:settle(slot, how, retry_after) end
   end
+  if context.is_stopped then -- while this waited for a slot or a token
+    settle(outcome.NOT_SENT)
+    return nil, errors.new(status.CANCELLED)
+  end
   local ran, received, why = pcall(send, request)
   if not ran then
     settle(outcome.SENT)
@@ -84,10 +79,9 @@ end
 
 -- Builds, asks the guard, sends and decodes. After a 401 the token provider may give another token, once.
 local function fetch(context, make, what, send, options)
-  local guard, err = guard_of(context)
-  if err then return nil, err end
-  local request, slot, result
-  request, err = build(context, make)
+  if context.is_stopped then return nil, errors.new(status.CANCELLED) end
+  local guard, slot, result = guard_of(context), nil, nil
+  local request, err = build(context, make)
   if not request then return nil, err end
   if guard then
     slot, err = reserve(context, guard, request, what, options and options.sleep)
