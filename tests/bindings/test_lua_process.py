@@ -43,15 +43,16 @@ class Processes(unittest.TestCase):
                 print(f"Ctrl-C in {how}: {taken * 1000:.0f} ms")
                 self.assertRegex(output, r"^raised interrupted!\nLOCK_SYNC_E_\w+\n$")
                 self.assertEqual(program.returncode, 0)
-                self.assertLess(taken, 2 if how == "each" else 1)
+                self.assertLess(taken, 5)
 
     def test_a_second_ctrl_c_ends_what_waits_in_c(self):
-        program, _ = self.begin("one", "--delay-ms", "10000")
-        program.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=2)
-        self.assertEqual(program.returncode, -signal.SIGINT)
+        program, _ = self.begin("one", "--delay-ms", "60000")
+        begun = time.monotonic()
+        while program.poll() is None and time.monotonic() - begun < 30:  # two that come at once may be one
+            program.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        program.stdout.close()
+        self.assertEqual(program.poll(), -signal.SIGINT)
 
     def test_the_simulator_is_killed_in_mid_fetch(self):
         for how in ("fetch", "directory", "one"):
