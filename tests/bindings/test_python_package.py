@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import unittest
 
@@ -150,7 +151,8 @@ class Package(unittest.TestCase):
         cls.source = cls.folder / "tree" / "bindings" / "python"  # pip writes into the tree that it builds
         shutil.copytree(SOURCE, cls.source, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(TREE / "include", cls.folder / "tree" / "include")
-        shutil.copy(TREE / "meson.build", cls.folder / "tree")
+        for name in ("LICENSE", "meson.build"):
+            shutil.copy(TREE / name, cls.folder / "tree")
         made = run(sys.executable, "-m", "venv", cls.folder / "plain")
         if made.returncode != 0:
             raise unittest.SkipTest("the module venv, or pip, is not installed")
@@ -172,11 +174,20 @@ class Package(unittest.TestCase):
         run(sys.executable, "-m", "venv", "--without-pip", self.folder / name)
         return self.folder / name / "bin" / "python"
 
+    def check_licence(self, folder):
+        """Checks the licence in an installed package, and in its source archive."""
+        name, = (path for path in folder.rglob("LICENSE") if "locksync" in path.parent.parent.name)
+        self.assertEqual(name.read_bytes(), (TREE / "LICENSE").read_bytes())
+        self.assertIn("\nLicense-File: LICENSE\n", (name.parent.parent / "METADATA").read_text(encoding="utf-8"))
+
     def check_program(self, python, **variables):
         program = self.folder / "program.py"
         program.write_text(PROGRAM, encoding="utf-8")
         done = run(python, program, self.simulator.url, cwd=self.folder, env=user_s_environment(**variables))
         self.assertEqual((done.stdout, done.stderr, done.returncode), (PRINTED, "", 0))
+
+    def test_it_has_the_licence(self):
+        self.check_licence(self.folder / "plain")
 
     def test_it_uses_the_system_s_library(self):
         self.check_program(self.plain, LD_LIBRARY_PATH=str(self.libraries))
@@ -216,6 +227,10 @@ class Package(unittest.TestCase):
         archive = archives / done.stdout.strip()
         python = self.environment("from-archive")
         self.pip(python, "install", archive)
+        self.check_licence(self.folder / "from-archive")
+        with tarfile.open(archive) as files:
+            name = archive.name.removesuffix(".tar.gz") + "/LICENSE"
+            self.assertEqual(files.extractfile(name).read(), (TREE / "LICENSE").read_bytes())
         self.check_program(python, LD_LIBRARY_PATH=str(self.libraries))
 
     def test_a_copy_inside_another_package_works(self):

@@ -48,6 +48,12 @@ def package():
     return files
 
 
+def licence():
+    """Returns the licence, which a source archive has beside the project."""
+    archived = HERE / "LICENSE"
+    return (archived if archived.exists() else TREE / "LICENSE").read_bytes()
+
+
 def libraries(settings):
     """Returns the files of the libraries that the wheel carries."""
     folder = (settings or {}).get("library")
@@ -61,8 +67,8 @@ def libraries(settings):
 
 def metadata():
     project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = ["Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {version()}",
-             f"Summary: {project['description']}", f"License: {project['license']['text']}",
+    lines = ["Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {version()}",
+             f"Summary: {project['description']}", f"License: {project['license']['text']}", "License-File: LICENSE",
              f"Requires-Python: {project['requires-python']}",
              *(f"Classifier: {classifier}" for classifier in project["classifiers"]),
              "Description-Content-Type: text/markdown", "", (HERE / project["readme"]).read_text(encoding="utf-8")]
@@ -73,7 +79,8 @@ def info(tag):
     """Returns the folder .dist-info without its RECORD."""
     folder = f"locksync-{version()}.dist-info"
     wheel = f"Wheel-Version: 1.0\nGenerator: locksync_backend\nRoot-Is-Purelib: {str(tag.endswith('any')).lower()}\n"
-    return folder, {f"{folder}/METADATA": metadata(), f"{folder}/WHEEL": f"{wheel}Tag: {tag}\n".encode()}
+    return folder, {f"{folder}/METADATA": metadata(), f"{folder}/WHEEL": f"{wheel}Tag: {tag}\n".encode(),
+                    f"{folder}/licenses/LICENSE": licence()}
 
 
 def record(folder, files):
@@ -103,7 +110,8 @@ def build_sdist(sdist_directory, config_settings=None):  # pylint: disable=unuse
     base = f"locksync-{version()}"
     own = [path for name in ("pyproject.toml", "README.md", "locks.py", "backend/*.py") for path in HERE.glob(name)]
     files = {str(path.relative_to(HERE)): path.read_bytes() for path in own}
-    files |= {f"src/{path}": content for path, content in package().items()} | {"PKG-INFO": metadata()}
+    files |= {f"src/{path}": content for path, content in package().items()}
+    files |= {"PKG-INFO": metadata(), "LICENSE": licence()}
     name = f"{base}.tar.gz"
     with tarfile.open(pathlib.Path(sdist_directory) / name, "w:gz", format=tarfile.PAX_FORMAT) as archive:
         for path, content in files.items():
