@@ -64,7 +64,7 @@ class Callbacks:
                 self._raised = self._raised or error
                 return error.status if isinstance(error, LockSyncError) else failure
 
-        return int(in_calling_thread(run))
+        return int(in_calling_thread(run, failure))
 
     def _set(self, name: str, function: Callable[..., int], callback: Any) -> int:
         context = self._context()
@@ -99,9 +99,18 @@ class Callbacks:
 
     def set_transport(self, transport: Transport | None) -> int:
         def perform(_user: Any, request: Any, response: Any) -> int:
+            is_running = True
+
+            def is_cancelled() -> bool:
+                return is_running and bool(lib.request_is_cancelled(request))  # then C frees the request
+
             def send() -> None:
+                nonlocal is_running
                 assert transport is not None  # it is set
-                transport(request_of(request, is_cancelled=lambda: lib.request_is_cancelled(request)))._fill(response)
+                try:
+                    transport(request_of(request, is_cancelled=is_cancelled))._fill(response)
+                finally:
+                    is_running = False
 
             return self._guarded(Status.NETWORK, send)
 

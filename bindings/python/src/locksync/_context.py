@@ -1,6 +1,8 @@
 """The context: settings, credential and connection of one account, and its fetches."""
 import asyncio
+import concurrent.futures
 import contextlib
+import functools
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -23,6 +25,37 @@ Send = Callable[[Request], Awaitable[Response]]
 _NOT_SENT = (Status.RESOLVE, Status.CONNECT, Status.TLS)
 
 
+def _settle(slot: Slot, outcome: SlotOutcome, retry_after: float | None = None) -> None:
+    with contextlib.suppress(LockSyncError):  # the guard keeps the outcome, and the fetch has its own result
+        slot.settle(outcome, retry_after=retry_after)
+
+
+async def _slot_of_thread(reserve: Callable[[], Slot]) -> Slot:
+    """Reserves in another thread. If the task is cancelled meanwhile, the slot is given back."""
+    granted: concurrent.futures.Future[Slot] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            slot = reserve()
+        except BaseException as error:  # pylint: disable=broad-except
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                granted.set_exception(error)
+            return
+        try:
+            granted.set_result(slot)
+        except concurrent.futures.InvalidStateError:  # the task was cancelled
+            _settle(slot, SlotOutcome.NOT_SENT)
+
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, run)
+    try:
+        return await asyncio.wrap_future(granted)
+    except asyncio.CancelledError:
+        if not granted.cancel() and granted.exception() is None:  # it came just before
+            loop.run_in_executor(None, _settle, granted.result(), SlotOutcome.NOT_SENT)
+        raise
+
+
 class Context(Handle):
     """Settings, credential and connection of one account. The arguments are those of set().
 
@@ -42,6 +75,7 @@ class Context(Handle):
         self._watches: weakref.WeakSet[WatchState] = weakref.WeakSet()
         self._in_use = threading.Lock()  # by a call that waits
         self._user: int | None = None  # the thread of that call
+        self._is_stopped = False
         self._freeing = threading.RLock()  # cancel() must not run while the context is freed
         try:
             self.set(personal_key=personal_key, access_token=access_token, token_provider=token_provider,
@@ -146,6 +180,7 @@ class Context(Handle):
         """
         with self._freeing:
             check(lib.set_stopped(self._handle, stopped))
+            self._is_stopped = stopped
 
     def close(self) -> None:
         """Frees the context and closes its watches. A fetch of another thread is cancelled first."""
@@ -199,8 +234,10 @@ class Context(Handle):
         loop = asyncio.get_running_loop()
         end = loop.time() + request.timeout
         slot = None if self._guard_mode == GuardMode.OFF else await self._slot(kind, end)
-        outcome, retry_after = SlotOutcome.SENT, None
+        outcome, retry_after = SlotOutcome.NOT_SENT, None
         try:
+            self._check_not_stopped()
+            outcome = SlotOutcome.SENT
             response = await asyncio.wait_for(send(request), max(end - loop.time(), 0.001))
             return decode(request, response)
         except LockSyncError as error:
@@ -213,25 +250,29 @@ class Context(Handle):
             raise LockSyncError(Status.TIMEOUT) from error
         finally:
             if slot is not None:
-                settled = slot
-                await self._of_guard(lambda: settled.settle(outcome, retry_after=retry_after))
+                settle = functools.partial(_settle, slot, outcome, retry_after)
+                if self._guard_kept.may_block:
+                    await asyncio.to_thread(settle)
+                else:
+                    settle()
 
     async def _slot(self, kind: RequestKind, end: float) -> Slot:
         """Returns a slot. In the mode WAIT it waits until `end` for one."""
         loop = asyncio.get_running_loop()
         while True:
+            self._check_not_stopped()
             try:
-                slot: Slot = await self._of_guard(
-                    lambda: self._guard_kept.reserve(kind, lease=max(end - loop.time(), 0.001)))
-                return slot
+                reserve = functools.partial(self._guard_kept.reserve, kind, lease=max(end - loop.time(), 0.001))
+                return await _slot_of_thread(reserve) if self._guard_kept.may_block else reserve()
             except LockSyncError as error:
                 wait = error.retry_after
                 if self._guard_mode != GuardMode.WAIT or wait is None or loop.time() + wait > end:
                     raise
             await asyncio.sleep(wait)
 
-    async def _of_guard(self, action: Callable[[], Any]) -> Any:
-        return await asyncio.to_thread(action) if self._guard_kept.may_block else action()
+    def _check_not_stopped(self) -> None:
+        if self._is_stopped:
+            raise LockSyncError(Status.CANCELLED, "the context is stopped")
 
     # --- inside ---
 

@@ -1,5 +1,6 @@
 """The guard, which keeps all users of an account within the service's limits."""
 import ctypes
+import threading
 from collections.abc import Callable, Mapping
 from ctypes import byref, c_int64
 from types import TracebackType
@@ -28,6 +29,7 @@ class Guard(Handle):
         if _handle is None:
             _handle = made(lib.guard_new) if path is None else made(lib.guard_open_file, encoded(path))
         super().__init__(lib.guard_unref, _handle)
+        self._closing = threading.RLock()  # held for a moment: close() must not run while a reference is taken
         self._free.atexit = True  # the last release writes outcomes that could not be written before
         self.may_block = path is not None
         try:
@@ -51,17 +53,26 @@ class Guard(Handle):
                    intervals: Mapping[RequestKind, float] | None = None, budget: int = 700,
                    unused: int = 100) -> "Guard":
         """Opens a guard under a key of a Redis server, for several machines."""
-        handle = made(redis_library().guard_open_redis, redis._handle, encoded(key))
+        with redis._in_use:
+            handle = made(redis_library().guard_open_redis, redis._handle, encoded(key))
         guard = cls(min_interval=min_interval, intervals=intervals, budget=budget, unused=unused, _handle=handle)
         guard.may_block = True
         return guard
 
     def _another(self) -> "Guard":
-        """Returns another reference to the guard."""
+        """Returns another reference to the guard. For a call, it lets another thread close the guard meanwhile."""
         other = Guard.__new__(Guard)
-        Handle.__init__(other, lib.guard_unref, lib.guard_ref(self._handle))
+        with self._closing:
+            Handle.__init__(other, lib.guard_unref, lib.guard_ref(self._handle))
+        other._closing = threading.RLock()
         other.may_block = self.may_block
         return other
+
+    def close(self) -> None:
+        """Frees the guard, when its contexts and the calls of other threads have ended. Again, it does nothing."""
+        with self._closing:
+            self._handle = None
+        super().close()
 
     def reserve(self, kind: RequestKind = RequestKind.SYNC, *, lease: float = 30) -> "Slot":
         """Returns the permission to send one request, for requests that you send yourself.
@@ -70,7 +81,8 @@ class Guard(Handle):
         the request must end.
         """
         wait, slot = c_int64(), c_int64()
-        status = lib.guard_reserve_for(self._handle, int(kind), ms_of(lease), byref(wait), byref(slot))
+        used = self._another()
+        status = lib.guard_reserve_for(used._handle, int(kind), ms_of(lease), byref(wait), byref(slot))
         if status == Status.TOO_SOON:
             raise failure(status, f"The guard allows no request yet. The next one is allowed in "
                                         f"{wait.value / 1000:.1f} s.", retry_after=wait.value / 1000)
@@ -89,7 +101,8 @@ class Guard(Handle):
 
     def _text(self, function: Callable[[Any, Any, int], int]) -> str:
         text = ctypes.create_string_buffer(512)
-        function(self._handle, text, len(text))
+        used = self._another()
+        function(used._handle, text, len(text))
         return text_of(text.value)
 
     def _check(self, status: int, rejected: str) -> None:
@@ -110,7 +123,8 @@ class Slot:
     def settle(self, outcome: SlotOutcome = SlotOutcome.SENT, *, retry_after: float | None = None) -> None:
         """Reports how the request ended. `retry_after` is the service's Retry-After in seconds, after a 429."""
         self.is_settled = True
-        status = lib.guard_settle(self.guard._handle, self._number, int(outcome),
+        used = self.guard._another()
+        status = lib.guard_settle(used._handle, self._number, int(outcome),
                                   -1 if retry_after is None else ms_of(retry_after))
         self.guard._check(status, f"{outcome!r} is not known")
 
@@ -135,16 +149,24 @@ class Redis(Handle):
         if problem is not None:
             raise ValueError(text_of(problem))
         super().__init__(library.redis_free, made(library.redis_new, encoded(url)))
+        self._in_use = threading.RLock()  # by a call, for whose end close() waits
 
     def prepare(self, key: str) -> None:
         """Prepares the database at deployment, so that the first slot of a new account needs no wait."""
-        status = redis_library().redis_prepare(self._handle, encoded(key))
-        if status != Status.OK:
-            raise failure(status, self.error_message if status == Status.GUARD else None)
+        with self._in_use:
+            status = redis_library().redis_prepare(self._handle, encoded(key))
+            if status != Status.OK:
+                raise failure(status, self.error_message if status == Status.GUARD else None)
+
+    def close(self) -> None:
+        """Frees the object, when a call of another thread has ended. Guards of the server stay open."""
+        with self._in_use:
+            super().close()
 
     @property
     def error_message(self) -> str:
         """The cause of the last failed command to the server."""
         text = ctypes.create_string_buffer(512)
-        redis_library().redis_error_message(self._handle, text, len(text))
+        with self._in_use:
+            redis_library().redis_error_message(self._handle, text, len(text))
         return text_of(text.value)

@@ -4,6 +4,8 @@ Python runs a signal's handler in the main thread, and only between two of its i
 would delay it until the call returns. So another thread makes the call, and the main thread waits for it in Python.
 Callbacks from C still run in the main thread: the other thread hands them over.
 """
+import _thread
+import contextlib
 import os
 import queue
 import threading
@@ -14,23 +16,42 @@ Work = Callable[[], Any]
 
 
 class _Worker:
-    """A thread that makes calls for the main thread, one at a time. `to_main` has what the main thread must do next."""
+    """A thread that makes calls for the main thread, one at a time.
+
+    What there is to do is in the attributes, and the queues only wake. A handler may raise when get() has returned, so
+    that its item is lost.
+    """
 
     def __init__(self) -> None:
-        self.calls: queue.SimpleQueue[Work] = queue.SimpleQueue()
-        self.to_main: queue.SimpleQueue[tuple[Work | None, Any]] = queue.SimpleQueue()
-        self.from_main: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._run, name="locksync", daemon=True).start()
+        self.call: Work | None = None
+        self.result: tuple[Any] | None = None  # of the call, when it has ended
+        self.callback: Work | None = None  # for the main thread
+        self.answer: Any = None  # of the callback
+        self.to_worker: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.to_main: queue.SimpleQueue[None] = queue.SimpleQueue()
+        _thread.start_new_thread(self._run, ())  # Thread.start() waits, and a handler that raises there breaks it
 
     def _run(self) -> None:
         _local.worker = self
         while True:
-            self.to_main.put((None, self.calls.get()()))
+            self.to_worker.get()
+            call, self.call = self.call, None
+            if call is not None:
+                self.result = (call(),)
+                self.to_main.put(None)
 
-    def in_main(self, callback: Work) -> Any:
-        """Has the main thread run a callback, and returns its result."""
-        self.to_main.put((callback, None))
-        return self.from_main.get()
+    def wait(self, seconds: float | None) -> None:
+        """Waits in the main thread until there may be something to do."""
+        with contextlib.suppress(queue.Empty):
+            self.to_main.get(timeout=seconds)
+
+    def in_main(self, callback: Work, failed: Any) -> Any:
+        """Has the main thread run a callback, and returns its result, or `failed` if a handler prevented that."""
+        self.answer, self.callback = failed, callback
+        self.to_main.put(None)
+        while self.callback is not None:
+            self.to_worker.get()
+        return self.answer
 
 
 _local = threading.local()
@@ -43,30 +64,33 @@ def interruptible(call: Work, cancel: Callable[[], None]) -> Any:
     if threading.current_thread() is not threading.main_thread():
         return call()
     worker = _idle.pop() if _idle else _Worker()
+    worker.call, worker.result = call, None
     raised: BaseException | None = None
-    try:
-        worker.calls.put(call)
-    except BaseException as error:  # a signal's handler ran when put() had returned
-        raised = error
+    begun: Work | None = None
     while True:
-        try:
-            if raised is not None:
-                cancel()  # again and again, because it has no effect before the call has begun
-            callback, result = worker.to_main.get(timeout=None if raised is None else 0.02)
-            if callback is None:
-                break
-            worker.from_main.put(callback())
-        except queue.Empty:
-            pass
+        try:  # around the inner loop, because a handler may also run where a loop goes back
+            while worker.result is None:
+                if raised is not None:
+                    cancel()  # again and again, because it has no effect before the call has begun
+                callback = worker.callback
+                if callback is not None:
+                    if callback is not begun:  # never twice, for example a request to the service
+                        begun = callback
+                        worker.answer = callback()
+                    worker.callback = None
+                worker.to_worker.put(None)
+                worker.wait(None if raised is None else 0.02)
+            break
         except BaseException as error:
             raised = raised or error
+    result, = worker.result
     _idle.append(worker)
     if raised is not None:
         raise raised
     return result
 
 
-def in_calling_thread(callback: Work) -> Any:
-    """Runs a callback from C in the thread that called the library."""
+def in_calling_thread(callback: Work, failed: Any) -> Any:
+    """Runs a callback from C in the thread that called the library. `failed` is what in_main() may return."""
     worker: _Worker | None = getattr(_local, "worker", None)
-    return callback() if worker is None else worker.in_main(callback)
+    return callback() if worker is None else worker.in_main(callback, failed)
