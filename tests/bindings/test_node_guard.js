@@ -213,6 +213,21 @@ test('the mode WAIT waits for the guard, within the timeout', async () => {
     assert.equal((await it.fetch({ signal: null }).catch(error => error)).status, Status.TOO_SOON);
 });
 
+test('cancel() while the guard in a file is asked leaves no promise that nobody waits for', async () => {
+    const unhandled = [];
+    const listener = error => unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    const guard = newGuard({ path: path.join(temporaryFolder(), 'guard'), minIntervalMs: 10000 });
+    const it = context({ guard, guardMode: GuardMode.WAIT, transport: () => ({ status: 200, body: BODY }) });
+    await it.fetch();
+    const fetching = failure(Status.CANCELLED, it.fetch());
+    it.cancel(); // before the thread that asks the guard has ended
+    await fetching;
+    await new Promise(resolve => setTimeout(resolve, 20));
+    process.off('unhandledRejection', listener);
+    assert.deepEqual(unhandled, []);
+});
+
 test('the timeout, cancel() and close() end a request of a client that hangs', async () => {
     const it = context({ timeoutMs: 50, transport: () => new Promise(() => {}) });
     await failure(Status.TIMEOUT, it.fetch());

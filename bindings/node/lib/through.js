@@ -59,6 +59,7 @@ function clientError(error) {
 
 /** Waits for a promise, but no longer than until the signal is aborted. */
 async function until(signal, promise) {
+    promise.catch(() => {}); // nobody waits for it if the signal is aborted already
     signal.throwIfAborted();
     let end;
     const aborted = new Promise((_, reject) => {
