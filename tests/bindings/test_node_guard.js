@@ -109,6 +109,22 @@ test('guards in Redis', async t => {
     assert.throws(() => new Guard({ redis, key: 'a', path: 'b' }), /not in both/);
 });
 
+test('a server that is closed while it is prepared is freed at the end', async t => {
+    const sockets = [];
+    const server = net.createServer(socket => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const redis = new Redis(`redis://127.0.0.1:${server.address().port}`);
+    const preparing = failure(Status.GUARD, redis.prepare('a'));
+    while (sockets.length === 0)
+        await new Promise(resolve => setTimeout(resolve, 5));
+    redis.close();
+    await failure(Status.INVALID_ARGUMENT, redis.prepare('a'));
+    sockets[0].destroy();
+    assert.notEqual((await preparing).message, new LockSyncError(Status.GUARD).message);
+    redis.close(); // again
+});
+
 test('slots for other requests of the program', async () => {
     const guard = newGuard();
     const { slot, waitMs } = await guard.reserve();

@@ -68,13 +68,22 @@ class Redis {
             throw new LockSyncError(Status.INVALID_ARGUMENT, problem);
         const pointer = make(redisLib.lock_sync_redis_new, url);
         this._pointer = pointer;
+        this._running = 0; // calls in other threads
         onCollect(this, () => redisLib.lock_sync_redis_free(pointer));
     }
 
     /** Prepares a new database at deployment, so that the first slot of an account needs no wait. */
     async prepare(key) {
-        const status = await inThread(redisLib.lock_sync_redis_prepare, this._open(), text(key));
-        check(status, () => (status === Status.GUARD ? this.errorMessage : ''));
+        const pointer = this._open();
+        const name = text(key);
+        this._running++;
+        try {
+            const status = await inThread(redisLib.lock_sync_redis_prepare, pointer, name);
+            check(status, () => (status === Status.GUARD ? messageOf(redisLib.lock_sync_redis_error_message, pointer) : ''));
+        } finally {
+            if (--this._running === 0 && this._pointer === null)
+                redisLib.lock_sync_redis_free(pointer);
+        }
     }
 
     /** Why the last command failed; '' if none did. */
@@ -85,7 +94,8 @@ class Redis {
     /** Guards that use the server keep their connection. */
     close() {
         closed(this);
-        redisLib.lock_sync_redis_free(this._pointer);
+        if (this._running === 0) // otherwise the end of the last call frees it
+            redisLib.lock_sync_redis_free(this._pointer);
         this._pointer = null;
     }
 
