@@ -169,6 +169,26 @@ test('a signal ends a watch', async () => {
     assert.throws(() => it.watch({ signal: AbortSignal.abort() }), { name: 'AbortError' });
 });
 
+test('a signal that a logger aborts ends a watch after the call of the logger', async () => {
+    const controller = new AbortController();
+    const after = [];
+    let watch;
+    const it = context({
+        logger() {
+            controller.abort();
+            after.push(watch.lastStatus);
+        },
+    });
+    watch = it.watch({ signal: controller.signal });
+    await assert.rejects(async () => {
+        for await (const changes of watch)
+            assert.equal(changes.length, 3);
+    }, { name: 'AbortError' });
+    assert.deepEqual([after[0], watch.lastStatus], [Status.OK, Status.CANCELLED]);
+    it.set({ logger: null });
+    assert.equal((await it.fetch()).length, 3);
+});
+
 test('an error in the loop ends the watch', async () => {
     const it = context();
     await assert.rejects(async () => {

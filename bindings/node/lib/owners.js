@@ -41,9 +41,11 @@ function inCallback(action) {
     }
 }
 
+const isInCallback = () => callbacks > 0;
+
 function notInCallback() {
-    if (callbacks > 0)
+    if (isInCallback())
         throw new LockSyncError(Status.BUSY, 'nothing can be closed inside a logger or a token provider');
 }
 
-module.exports = { own, disown, ownerOf, onCollect, closed, inCallback, notInCallback };
+module.exports = { own, disown, ownerOf, onCollect, closed, inCallback, isInCallback, notInCallback };

@@ -1,7 +1,7 @@
 'use strict';
 const { lib, register } = require('./declarations.js');
 const { LockSyncError, Status, check } = require('./errors.js');
-const { closed, disown, notInCallback, onCollect, own, ownerOf } = require('./owners.js');
+const { closed, disown, isInCallback, notInCallback, onCollect, own, ownerOf } = require('./owners.js');
 const { Changes, Directory, Results } = require('./records.js');
 const { abortable, bool, idList, integer, list, text } = require('./values.js');
 
@@ -48,7 +48,11 @@ class Watch {
             watches,
             keepAlive,
             signal,
-            abort: () => watch.deref()?._end(signal.reason),
+            /** Called by the signal, perhaps inside a logger, in a call of C that uses the watch. */
+            abort() {
+                const end = () => watch.deref()?._end(signal.reason);
+                isInCallback() ? setImmediate(end) : end();
+            },
             /** Called when the context is closed. */
             end() {
                 watch.deref()?._end(new LockSyncError(Status.CANCELLED));
