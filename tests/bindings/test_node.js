@@ -33,6 +33,33 @@ test('a rejected setting says why and keeps the old value', async () => {
     assert.equal((await it.fetch()).length, 3);
 });
 
+test('a rejected setting has no effect', async () => {
+    const lines = [];
+    const asked = [];
+    const it = context({ logger: () => lines.push('old'), tokenProvider: () => asked.push('old') && 'fresh-token' });
+    const watch = it.watch({ intervalMs: MINUTE }); // keeps it busy
+    for (const settings of [{ guardMode: GuardMode.FAIL }, { logger: () => lines.push('new') },
+                            { tokenProvider: () => asked.push('new') && 'fresh-token' }])
+        assert.throws(() => it.set(settings), { status: Status.BUSY }, JSON.stringify(settings));
+    await watch.next();
+    watch.close();
+    assert.throws(() => it.set({ guardMode: 77 }), { status: Status.INVALID_ARGUMENT });
+    for (let i = 0; i < 2; i++) // the guard is still off
+        assert.equal((await it.fetchThrough(() => ({ status: 200, body: '{"result":[],"success":true}' }))).length, 0);
+    it.set({ personalKey: null });
+    assert.equal((await it.fetch()).length, 3);
+    assert.deepEqual([new Set(lines), new Set(asked)], [new Set(['old']), new Set(['old'])]);
+});
+
+test('no error shows a credential', () => {
+    const it = context();
+    const secret = { key: 'secret-5' };
+    for (const settings of [{ personalKey: secret }, { personalKey: [secret.key] }, { personalKey: Buffer.from(secret.key) },
+                            { accessToken: secret }, { accessToken: { token: secret } }, { tokenProvider: secret },
+                            { tokenProvider: secret.key }, { personalKey: 'secret-5\0' }])
+        assert.throws(() => it.set(settings), error => error instanceof TypeError && !/secret|73 65/.test(error.message));
+});
+
 test('values that C would truncate are rejected', async () => {
     const it = context();
     for (const settings of [{ personalKey: 'demo-key\0more' }, { baseUrl: 5 }, { allowHttp: 1 }, { logger: 'console' },

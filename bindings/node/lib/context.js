@@ -36,6 +36,13 @@ function setAccessToken(pointer, token) {
 
 const plain = (name, convert) => (pointer, value) => lib[name](pointer, convert(value));
 
+/** Keeps a value that C has accepted. */
+function keep(context, name, value, status) {
+    if (status === Status.OK)
+        context[name] = value;
+    return status;
+}
+
 /** The settings, each with its setter. */
 const SETTINGS = {
     personalKey: plain('lock_sync_set_personal_key', text),
@@ -51,8 +58,7 @@ const SETTINGS = {
     proxy: plain('lock_sync_set_proxy', text),
     userAgent: plain('lock_sync_set_user_agent', text),
     guardMode(pointer, mode, context) {
-        context._guardMode = small(mode);
-        return lib.lock_sync_set_guard_mode(pointer, mode);
+        return keep(context, '_guardMode', small(mode), lib.lock_sync_set_guard_mode(pointer, mode));
     },
     guard(pointer, guard, context) {
         if (guard != null && !(guard instanceof Guard))
@@ -66,12 +72,12 @@ const SETTINGS = {
         return status;
     },
     tokenProvider(pointer, provider, context) {
-        context._provider = func(provider);
-        return lib.lock_sync_set_token_provider(pointer, provider && onToken, context._handle.key);
+        const status = lib.lock_sync_set_token_provider(pointer, func(provider) && onToken, context._handle.key);
+        return keep(context, '_provider', provider, status);
     },
     logger(pointer, logger, context) {
-        context._logger = func(logger);
-        return lib.lock_sync_set_logger(pointer, logger && onLog, context._handle.key);
+        const status = lib.lock_sync_set_logger(pointer, func(logger) && onLog, context._handle.key);
+        return keep(context, '_logger', logger, status);
     },
     transport(_pointer, transport, context) { // C never sees it: it may return a promise
         context._transport = func(transport);
@@ -111,6 +117,7 @@ class Context {
         this._running = null; // aborts a fetch in a thread, or through the program's HTTP client
         this._transport = null;
         this._provider = null;
+        this._logger = null;
         this._guardMode = 0;
         try {
             this.set({ guard: null, ...settings });

@@ -2,9 +2,11 @@
 // Checks values on their way to C, which would truncate them.
 const { inspect } = require('node:util');
 
+// Only the type of a wrong text or function is shown: the value may be a credential.
+
 function text(value) {
     if (value != null && typeof value !== 'string')
-        throw new TypeError(`not a string: ${inspect(value)}`);
+        throw new TypeError(`not a string: its type is ${typeof value}`);
     if (value?.includes('\0'))
         throw new TypeError('the string contains NUL'); // not shown: it may be a credential
     return value ?? null;
@@ -30,7 +32,7 @@ function bool(value) {
 
 function func(value) {
     if (value != null && typeof value !== 'function')
-        throw new TypeError(`not a function: ${inspect(value)}`);
+        throw new TypeError(`not a function: its type is ${typeof value}`);
     return value ?? null;
 }
 
