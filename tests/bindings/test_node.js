@@ -331,6 +331,17 @@ test('an exception in a logger is uncaught, and the fetch goes on', async () => 
     assert.deepEqual([out.trim().split('\n').sort(), err, code], [['3', 'no disk'], '', 0]);
 });
 
+test('one lock with a logger or a provider', async () => {
+    const lines = [];
+    const provided = { personalKey: null, tokenProvider: () => 'fresh-token' };
+    for (const settings of [{ logger: (_, line) => lines.push(line) }, provided]) {
+        const it = context(settings);
+        assert.equal((await it.fetchOne(1001)).id, 1001);
+        await failure(Status.NOT_FOUND, it.fetchOne(77));
+    }
+    assert.ok(lines.length > 0);
+});
+
 test('nothing can be closed inside a logger', async () => {
     let error;
     const it = context({ logger: () => { try { it.close(); } catch (thrown) { error = thrown; } } });

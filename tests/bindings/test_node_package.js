@@ -134,8 +134,9 @@ test('process.exit() in mid-fetch, and a death of the server', async () => {
     const { url, child } = await startSimulatorProcess('--delay-ms', '60000');
     const begun = performance.now();
     const { code, err } = await runProgram(`const { Context } = require('locksync');
-        for (const name of ['fetch', 'fetchOne', 'fetchDirectory'])
-            new Context({ baseUrl: '${url}', personalKey: 'k' })[name](name === 'fetchOne' ? 5 : undefined);
+        for (const callback of [{}, { logger() {} }, { personalKey: null, tokenProvider: () => 'token' }])
+            for (const name of ['fetch', 'fetchOne', 'fetchDirectory'])
+                new Context({ baseUrl: '${url}', personalKey: 'k', ...callback })[name](name === 'fetchOne' ? 5 : undefined);
         new Context({ baseUrl: '${baseUrl}', personalKey: '${KEY}' }).watch().next().then(() => process.exit(7));`);
     assert.deepEqual([code, err], [7, '']);
     assert.ok(performance.now() - begun < 5000);

@@ -150,7 +150,8 @@ class Context {
         const one = id(wanted);
         if (this._transport)
             return (await through.fetchOneThrough(this, this._transport, one, signal))[0];
-        if (hasThreads) // a pool has no such call
+        // A pool has no such call. But callbacks wait for this thread, also when the program exits.
+        if (hasThreads && !this._logger && !this._provider)
             return (await this._inThread(signal, lib.lock_sync_fetch_one, one))[0];
         const results = await sharedPool().fetch(this, [one], given);
         if (results.length === 0)
