@@ -224,6 +224,8 @@ test('the mode WAIT waits for the guard, within the timeout', async () => {
     await it.fetch();
     await it.fetch();
     assert.ok(performance.now() - begun >= 150);
+    it.set({ guard: newGuard({ minIntervalMs: 60000 }) });
+    await it.fetch();
     it.set({ timeoutMs: 50 });
     await failure(Status.TOO_SOON, it.fetch());
     assert.equal((await it.fetch({ signal: null }).catch(error => error)).status, Status.TOO_SOON);

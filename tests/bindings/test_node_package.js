@@ -126,7 +126,7 @@ test('Ctrl-C ends a program that fetches, or waits', async () => {
             setTimeout(() => console.log('waits'), 100);`,
         { kill: child => { begun = performance.now(); child.kill('SIGINT'); } });
         assert.deepEqual([signal, code], ['SIGINT', null], name);
-        assert.ok(performance.now() - begun < 2000, name);
+        assert.ok(performance.now() - begun < 20000, name);
     }
 });
 
@@ -139,7 +139,7 @@ test('process.exit() in mid-fetch, and a death of the server', async () => {
                 new Context({ baseUrl: '${url}', personalKey: 'k', ...callback })[name](name === 'fetchOne' ? 5 : undefined);
         new Context({ baseUrl: '${baseUrl}', personalKey: '${KEY}' }).watch().next().then(() => process.exit(7));`);
     assert.deepEqual([code, err], [7, '']);
-    assert.ok(performance.now() - begun < 5000);
+    assert.ok(performance.now() - begun < 20000);
     const died = await runProgram(`const { Context } = require('locksync');
         new Context({ baseUrl: '${url}', personalKey: 'k' }).fetch().catch(error => console.log(error.code));
         setTimeout(() => console.log('fetching'), 100);`,
