@@ -47,10 +47,26 @@ static lock_sync_status live(scene *s)
     if (status != LOCK_SYNC_OK && g != NULL) {
         lock_sync_status again = lock_sync_guard_reserve(g, 0, NULL, NULL);
 
+        for (int i = 0; again == LOCK_SYNC_E_GUARD && i < 2000; i++) { /* the server counts as silent for a second */
+            (void)usleep(1000);
+            again = lock_sync_guard_reserve(g, 0, NULL, NULL);
+        }
         s->usable = again == LOCK_SYNC_OK || again == LOCK_SYNC_E_TOO_SOON;
     }
     lock_sync_guard_unref(g);
     lock_sync_redis_free(r);
+    return status;
+}
+
+/* Prepares, also after the second for which the server counts as silent. */
+static lock_sync_status prepare_again(lock_sync_redis *r)
+{
+    lock_sync_status status = lock_sync_redis_prepare(r, "prepared:1");
+
+    for (int i = 0; status == LOCK_SYNC_E_GUARD && i < 2000; i++) {
+        (void)usleep(1000);
+        status = lock_sync_redis_prepare(r, "prepared:1");
+    }
     return status;
 }
 
@@ -68,8 +84,7 @@ static lock_sync_status live_to_prepare(scene *s)
     (void)wrapped_end();
     if (status != LOCK_SYNC_OK && r != NULL)
         s->usable = lock_sync_redis_error_message(r, last_message, sizeof last_message) > 0 &&
-                    lock_sync_redis_prepare(r, "prepared:1") == LOCK_SYNC_OK &&
-                    redis_server_number(server, "EXISTS prepared:locksync") == 1;
+                    prepare_again(r) == LOCK_SYNC_OK && redis_server_number(server, "EXISTS prepared:locksync") == 1;
     lock_sync_redis_free(r);
     return status;
 }

@@ -43,7 +43,8 @@ static bool carry_out(lock_sync_redis *r, lock_sync_guard_swap *swap)
     int64_t begun_us = lsync_clock_boot_us();
     bool good;
 
-    if (begun_us < r->silent_until_us) /* connection.why still has the cause */
+    /* a time that is too far ahead is of a clock that failed; connection.why still has the cause */
+    if (begun_us < r->silent_until_us && r->silent_until_us - begun_us <= LSYNC_REDIS_TIMEOUT_US)
         return false;
     good = lsync_redis_script_run(&r->script, &r->session, swap);
     if (good || lsync_redis_is_connected(&r->session.connection))
