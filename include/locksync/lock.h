@@ -57,8 +57,8 @@ LOCK_SYNC_EXTENSION enum LOCK_SYNC_INT32 {
 
 /**
  * The record of one lock. Only the library allocates it, because later versions may append members. A copy of its first
- * sizeof(lock_sync_lock) bytes may be passed to the functions below: each reads only members that the header had when
- * the function was added.
+ * sizeof(lock_sync_lock) bytes may be passed to the functions below. Each reads only members that the header had when
+ * it was added.
  *
  * If a member's bit in `fields` is clear, the member is unknown: its content is 0 and must not be used.
  *

@@ -215,10 +215,8 @@ bool lsync_guard_has_kept(lock_sync_guard *g)
 {
     bool has_kept;
 
-    if (!lsync_guard_may_block(g))
-        return false;
     lock(g);
-    has_kept = g->store.view->kept_count > 0;
+    has_kept = g->store.view != NULL && g->store.view->kept_count > 0;
     unlock(g);
     return has_kept;
 }

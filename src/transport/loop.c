@@ -30,11 +30,7 @@ void lsync_loop_add_guest(lsync_loop *l, lsync_guest *guest)
 
 void lsync_loop_remove_guest(lsync_loop *l, lsync_guest *guest)
 {
-    lsync_guest **at = &l->guests;
-
-    while (*at != guest)
-        at = &(*at)->next;
-    *at = guest->next;
+    l->guests = guest->next;
     l->guest_count--;
 }
 

@@ -61,8 +61,7 @@ static bool wait_for_event(lsync_loop *l, int timeout_ms)
             continue;
         guests[count] = guest;
         waits[count] = (struct curl_waitfd){.fd = guest->fd, .events = CURL_WAIT_POLLIN};
-        if (guest->writes)
-            waits[count].events = CURL_WAIT_POLLIN | CURL_WAIT_POLLOUT;
+        waits[count].events |= guest->writes ? CURL_WAIT_POLLOUT : 0;
         count++;
     }
     if (curl_multi_poll(l->multi, waits, count, timeout_ms, NULL) != CURLM_OK)

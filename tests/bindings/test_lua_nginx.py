@@ -84,7 +84,7 @@ class Server:
         (self.folder / "nginx.conf").write_text(text, encoding="utf-8")
 
     def start(self, base_url):
-        """Returns whether nginx answers."""
+        """Returns whether nginx accepts connections."""
         self.process = subprocess.Popen(
             [NGINX, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"],
             env=dict(os.environ, LOCKSYNC_BASE_URL=base_url, LOCKSYNC_PERSONAL_KEY="demo-key",

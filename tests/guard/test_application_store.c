@@ -297,6 +297,23 @@ static lock_sync_status no_swap(void *user, const void *old_record, size_t old_s
     return LOCK_SYNC_E_NETWORK;
 }
 
+/* What describes a store with look says itself what failed. */
+TEST(a_failed_look_is_described_by_the_store)
+{
+    fake_store s = {.now_ms = 1000000, .why = "the disk is full"};
+    lock_sync_guard_store store = store_of(&s);
+    lock_sync_guard *g;
+    char text[200];
+
+    store.look = no_look;
+    store.swap = no_swap;
+    MUST_OK(lock_sync_guard_new_with_store(&store, &g));
+    check_fails(g, "the disk is full");
+    (void)lock_sync_guard_error_message(g, text, sizeof text);
+    CHECK_TEXT(text, "the disk is full");
+    lock_sync_guard_unref(g);
+}
+
 TEST(a_store_without_a_required_function_is_rejected)
 {
     enum { SIZE = sizeof(lock_sync_guard_store), OLDER = offsetof(lock_sync_guard_store, swap) };

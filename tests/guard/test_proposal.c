@@ -291,6 +291,28 @@ TEST(a_kept_outcome_is_not_older_if_the_last_reply_was_read_late)
     CHECK_BETWEEN(entry->over_us, ended_us, ended_us + 20000);
 }
 
+/* The record of the later lineage stays, whatever its version. */
+TEST(of_two_lineages_the_later_one_is_remembered)
+{
+    for (int later = 0; later < 2; later++) {
+        scene s = new_scene();
+        lsync_guard_view other;
+        lsync_guard_view_mark mark;
+
+        t_row("later %d", later);
+        CHECK_INT(ask(&s, NOTHING), LSYNC_PROPOSAL_DONE);
+        mark = lsync_guard_view_mark_of(&s.view);
+        other = s.view;
+        other.sights++;
+        other.seen.version = 0;
+        other.seen.lineage.life++;
+        other.seen.lineage.born_us += later ? 1 : -1;
+        s.view.sights++; /* another decision ended meanwhile */
+        lsync_guard_view_merge(&s.view, mark, &other);
+        CHECK_INT(s.view.seen.version == 0, later);
+    }
+}
+
 TEST(two_decisions_of_one_guard_may_end_in_any_order)
 {
     static const bool rows[] = {false, true}; /* whether the later decision ends first */

@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define TASKS_MAX 64
 #define S(s) ((int64_t)(s)*1000000)
@@ -374,6 +376,67 @@ TEST(the_first_use_makes_the_marker)
     CHECK_INT(t.status, LOCK_SYNC_E_TOO_SOON);
     CHECK_INT(t.task.reservation.reason, LSYNC_GUARD_REASON_FIRST_USE);
     CHECK_INT(redis_server_number(server, "STRLEN tenant:locksync"), 57);
+}
+
+/* Carries out a decision with a server that sends what the scripts say. */
+static void check_channel_fails(impostor does, lock_sync_status status, const char *why)
+{
+    lock_sync_redis *redis = redis_of(impostor_url(impostor_here(does), ""));
+    lock_sync_guard *g = redis_guard(redis, "k", 1);
+    lsync_channel_task t = asking();
+    void *channel;
+
+    CHECK_OK(ops->open(redis, &channel));
+    connect_channel(channel);
+    (void)run(channel, g, &t);
+    CHECK_INT(t.status, status);
+    CHECK_HOLDS(t.proposal.swap.why, why);
+    ops->close(channel);
+}
+
+TEST(odd_replies_break_a_channel_off)
+{
+    static const char *const another[] = {NO_KEY WRITTEN OTHER_ROLE, NULL};
+    static const char *const read_only[] = {MET LOADED "-READONLY You can't write\r\n", NULL};
+
+    check_channel_fails((impostor){.scripts = another}, LOCK_SYNC_E_GUARD, "the server was restarted or replaced");
+    check_channel_fails((impostor){.scripts = read_only}, LOCK_SYNC_E_GUARD, "(READONLY)");
+    check_channel_fails((impostor){.says = MET LOADED "$999999\r\n", .again = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+                        LOCK_SYNC_E_GUARD, "the reply is longer than 64 KiB");
+}
+
+TEST(a_reply_without_a_command_breaks_a_channel_off)
+{
+    const impostor does = {.says = MET LOADED, .again = "+OK\r\n", .again_ms = 10};
+    lock_sync_redis *redis = redis_of(impostor_url(impostor_here(does), ""));
+    void *channel;
+
+    CHECK_OK(ops->open(redis, &channel));
+    connect_channel(channel);
+    while (ops->fd(channel) >= 0)
+        proceed(channel);
+    ops->close(channel);
+}
+
+/* A forked child has no channel: it must not use its parent's connection. */
+TEST(a_forked_child_breaks_its_copy_off)
+{
+    rig r = new_rig();
+    lock_sync_guard *g = redis_guard(r.redis, "k", 20000);
+    lsync_channel_task t = asking();
+    int ended = -1;
+    pid_t child;
+
+    connect_channel(r.channel);
+    child = fork();
+    if (child == 0) {
+        ops->proceed(r.channel, false, false, lsync_clock_boot_us());
+        exit(ops->fd(r.channel) == -1 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    CHECK(child > 0 && waitpid(child, &ended, 0) == child);
+    CHECK_INT(ended, 0);
+    (void)run(r.channel, g, &t);
+    CHECK_OK(t.status);
 }
 
 TEST(closing_ends_the_open_swaps_as_unknown)

@@ -137,6 +137,19 @@ TEST(files_that_cannot_be_used_are_named)
     }
 }
 
+/* OpenSSL would ask for its password at the terminal. */
+TEST(a_key_with_a_password_is_rejected)
+{
+    tls_server s = tls_here(pems->good, "no");
+    char *locked = later(kit_text("%s.locked", pems->key));
+
+    t_need(system(later(kit_text("openssl pkey -in %s -aes256 -passout pass:pa55 -out %s", pems->key, locked))) == 0,
+           "openssl's command cannot lock a key");
+    check_bad(url_of(&s, "localhost", later(kit_text("?ssl_certfile=%s&ssl_keyfile=%s", pems->good, locked))),
+              "the file of ssl_keyfile cannot be used");
+    CHECK_INT(remove(locked), 0);
+}
+
 /* Redis asks for one unless it is configured otherwise. */
 TEST(a_server_may_ask_for_the_clients_certificate)
 {

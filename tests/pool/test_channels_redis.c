@@ -91,6 +91,21 @@ TEST_ON_STAGE(a_server_that_hangs_fails_fetches_after_a_second)
     expect_fetches(r.all, MANY, r.pool, LOCK_SYNC_OK); /* the swaps came after their windows, and changed nothing */
 }
 
+/* The channel cannot connect again, so the slot of the fetch that is cancelled waits for it when the pool is freed. */
+TEST_ON_STAGE(a_settle_that_waits_for_a_connection_does_not_hold_up_a_freed_pool)
+{
+    static const char *const arguments[] = {"--static", "--delay-ms", "60000", NULL};
+    rig r = new_rig(arguments);
+
+    redis_server_settle_in(r.server, "k:0");
+    guard_each(&r, r.redis, "", 1);
+    account_submit(&r.all[0], r.pool);
+    (void)pool_run_for(r.pool, 300); /* the request is at the simulator */
+    redis_server_do(r.server, "CLIENT KILL TYPE normal");
+    redis_server_pause(r.server, true);
+    (void)pool_run_for(r.pool, 50);
+}
+
 TEST_ON_STAGE(a_server_that_lost_its_records_grants_nothing_at_first)
 {
     static const char *const arguments[] = {"--static", NULL};

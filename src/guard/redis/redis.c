@@ -5,13 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void describe(void *user, char *text, size_t size)
-{
-    lsync_redis_store *s = user;
-
-    (void)lock_sync_redis_error_message(s->server, text, size);
-}
-
 static void destroy(void *user)
 {
     lsync_redis_store *s = user;
@@ -110,7 +103,6 @@ lock_sync_status lock_sync_guard_open_redis(lock_sync_redis *redis, const char *
 {
     lock_sync_guard_store store = {.struct_size = sizeof store,
                                    .destroy = destroy,
-                                   .describe = describe,
                                    .carry_out = lsync_redis_carry_out,
                                    .channel_ops = &lsync_redis_channel_ops,
                                    .channel_user = redis};

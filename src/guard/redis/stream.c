@@ -41,10 +41,8 @@ ssize_t lsync_redis_stream_write(lsync_redis_stream *s, const void *bytes, size_
     atomic_store(&s->changing, true);
     sent = lsync_redis_tls_write(&s->tls, bytes, size, &s->awaits, &s->why);
     atomic_store(&s->changing, false);
-    if (sent != 0)
-        return sent;
-    s->why = "the server closed the connection";
-    return -1;
+    s->why = sent == 0 ? "the server closed the connection" : s->why;
+    return sent == 0 ? -1 : sent;
 }
 
 bool lsync_redis_stream_wait(lsync_redis_stream *s, short events, int64_t until_us)
@@ -81,8 +79,7 @@ static bool shake_hands(lsync_redis_stream *s, int64_t until_us)
         done = lsync_redis_tls_handshake(&s->tls, &s->awaits, &s->why);
         atomic_store(&s->changing, false);
     } while (done < 0 && s->why == NULL && lsync_redis_stream_wait(s, POLLIN, until_us));
-    if (done == 0)
-        s->why = "the server closed the connection";
+    s->why = done == 0 ? "the server closed the connection" : s->why;
     return done > 0;
 }
 

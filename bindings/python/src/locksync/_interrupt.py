@@ -18,7 +18,7 @@ Work = Callable[[], Any]
 class _Worker:
     """A thread that makes calls for the main thread, one at a time.
 
-    What there is to do is in the attributes, and the queues only wake. A handler may raise when get() has returned, so
+    The attributes have the call and its result; the queues only wake. A handler may raise when get() has returned, so
     that its item is lost.
     """
 
