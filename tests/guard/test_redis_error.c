@@ -47,6 +47,8 @@ TEST(each_error_has_its_words)
         {"ERR wrong number of arguments for 'auth' command", "the server is too old for a user (ERR)"},
         {"ERR The user executing the script can't run this command or subcommand script: 0a, on @user_script:3.",
          "the server's ACL does not allow it (ERR)"},
+        {"ERR ACL failure in script: User u has no permissions to run the 'get' command script: 0a",
+         "the server's ACL does not allow it (ERR)"},
         {"WRONGTYPE Operation against a key script: 0a, on @user_script:3.",
          "the key holds a value of another type (WRONGTYPE)"},
         {"ERR Error running script (call to f_0a): @user_script:3: WRONGTYPE Operation against a key",

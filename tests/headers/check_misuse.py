@@ -83,7 +83,9 @@ def check_bindgen():
         return
     rust = subprocess.run(["bindgen", pathlib.Path(INCLUDE, "locksync", "locksync.h")], check=True, capture_output=True,
                           text=True).stdout
-    types = dict(re.findall(r"pub type (\w+) = (\S+);", rust))
+    # newer ones write spaces around all signs if rustfmt is not installed
+    rust = re.sub(r" (?=[:;])", "", re.sub(r"\s*::\s*(?=std|os|raw|c_)", "::", rust))
+    types = dict(re.findall(r"pub type (\w+) = ?(\S+);", rust))
     constants = dict(re.findall(r"pub const (LOCK_SYNC_\w+): (\w+) =", rust))
     for name, kind in constants.items():
         is_bits = re.match(r"LOCK_SYNC_(FIELD|CHANGE|CHANNEL|VERSION|GUARD_(RECORD|SOURCE))_", name)

@@ -37,7 +37,8 @@ static const meaning meanings[] = {
     {"ERR AUTH", "the URL has a password, the server none"},
     {"ERR Client sent AUTH", "the URL has a password, the server none"}, /* before Redis 6 */
     {"ERR DB index is out of range", "the server has no such db"},
-    {"ERR The user executing the script", "the server's ACL does not allow it"},
+    {"ERR ACL failure in script", "the server's ACL does not allow it"},
+    {"ERR The user executing the script", "the server's ACL does not allow it"}, /* before Redis 7.2 */
     {"ERR SELECT is not allowed in cluster mode", "a cluster has no db but 0"},
     {"ERR invalid DB index", "the server has no such db"},
     {"ERR invalid password", "the user or the password is wrong"}, /* before Redis 6 */
