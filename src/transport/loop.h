@@ -64,8 +64,8 @@ void lsync_loop_wake(const lsync_loop *l);
 
 /* In loop.c: */
 
-/* Adds a guest, which is not watched yet; there may be LSYNC_GUESTS_MAX. Removes the one that was added last of those that are
-   left, and is no longer watched, before the loop is released. */
+/* Adds a guest, which is not watched yet; there may be LSYNC_GUESTS_MAX. Before the loop is released, the guests are
+   removed in the reverse order, and are not watched then. */
 void lsync_loop_add_guest(lsync_loop *l, lsync_guest *guest);
 void lsync_loop_remove_guest(lsync_loop *l, lsync_guest *guest);
 

@@ -297,7 +297,7 @@ static lock_sync_status no_swap(void *user, const void *old_record, size_t old_s
     return LOCK_SYNC_E_NETWORK;
 }
 
-/* What describes a store with look says itself what failed. */
+/* The description of a store with look says itself what failed. */
 TEST(a_failed_look_is_described_by_the_store)
 {
     fake_store s = {.now_ms = 1000000, .why = "the disk is full"};

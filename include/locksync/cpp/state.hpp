@@ -186,8 +186,8 @@ inline expected<void> context_state::apply(const settings &wanted)
     return {};
 }
 
-/** Stops a pool's fetch. It has no type, so that it is the same in each standard. It begins when the pool has the fetch:
- *  a call that is refused must not end the fetch that runs. */
+/** Stops a pool's fetch. It has no type, so that it is the same in each standard. It begins when the pool has the
+ *  fetch: a call that is refused must not end the fetch that runs. */
 struct stop_of_fetch {
     std::shared_ptr<void> held;
     void (*begin)(void *held) = nullptr;
