@@ -9,6 +9,8 @@ import tempfile
 import time
 import unittest
 
+from sockets import accepts
+
 PROGRAM = """
 local locksync = require "locksync"
 local url = arg[1]
@@ -47,9 +49,7 @@ class Redis(unittest.TestCase):
                                       stdout=subprocess.DEVNULL)
             self.addCleanup(server.wait)
             self.addCleanup(server.terminate)
-            for _ in range(200):
-                if socket.exists():
-                    break
+            while not accepts(socket) and server.poll() is None:
                 time.sleep(0.02)
             done = subprocess.run(["luajit", "-", f"unix://{socket}"], input=PROGRAM, text=True, capture_output=True,
                                   check=False)

@@ -11,6 +11,7 @@ import unittest
 
 from locksync import GuardMode, Guard, Pool, Redis, Status
 from python_support import Case
+from sockets import accepts
 
 
 class Server:
@@ -22,7 +23,7 @@ class Server:
         self.url = f"unix://{socket}"
         self.process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", socket, "--save", ""],
                                         cwd=self.folder.name, stdout=subprocess.DEVNULL)
-        while not socket.exists() and self.process.poll() is None:
+        while not accepts(socket) and self.process.poll() is None:
             time.sleep(0.01)
 
     def ask(self, *command):
