@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "guard/proposal.h"
 #include "guard/store.h"
-#include "guard/times.h"
 #include "locksync/error.h"
 
 #include <stdio.h>
@@ -64,7 +63,6 @@ static lock_sync_status look(const application_store *s, lsync_guard_view *view,
                              unsigned char before[LOCK_SYNC_GUARD_RECORD_MAX], size_t *size, lsync_guard_snapshot *h,
                              char *why)
 {
-    static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
     lock_sync_guard_look l = {
         .struct_size = sizeof l, .record = before, .size = LOCK_SYNC_GUARD_RECORD_MAX, .empty_since_us = INT64_MIN};
     int64_t asked_us = lsync_clock_boot_us();
@@ -85,11 +83,7 @@ static lock_sync_status look(const application_store *s, lsync_guard_view *view,
     h->present = l.size != 0;
     if (h->present && !lsync_guard_unpack(before, l.size, &h->stored))
         return fail("record is damaged", why);
-    h->source.is_known = memcmp(l.source, none, sizeof none) != 0;
-    memcpy(h->source.id, l.source, sizeof h->source.id);
-    h->source.empty_since_us = LSYNC_GUARD_NEVER_US;
-    if (l.empty_since_us != INT64_MIN) /* limited to the clock's range: no record can contain other times */
-        h->source.empty_since_us = lsync_time_later(0, lsync_time_earlier(l.empty_since_us, l.now_us));
+    lsync_guard_snapshot_set_source(h, l.source, l.empty_since_us);
     *size = l.size;
     return LOCK_SYNC_OK;
 }

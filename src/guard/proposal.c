@@ -121,17 +121,6 @@ static void read_texts(lock_sync_guard_swap *swap, lsync_guard_view *v)
         (void)snprintf(swap->why, sizeof swap->why, "the store failed: %s", lock_sync_status_name(swap->status));
 }
 
-static void read_source(const lock_sync_guard_swap *swap, lsync_guard_source *source)
-{
-    static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
-
-    source->is_known = memcmp(swap->source, none, sizeof none) != 0;
-    memcpy(source->id, swap->source, sizeof source->id);
-    source->empty_since_us = LSYNC_GUARD_NEVER_US;
-    if (swap->empty_since_us != INT64_MIN) /* limited to the clock's range: no record can contain other times */
-        source->empty_since_us = lsync_time_later(0, lsync_time_earlier(swap->empty_since_us, swap->now_us));
-}
-
 /* The decision is valid: it was written, or changes nothing. */
 static lsync_proposal_state finish(lsync_proposal *p, lsync_guard_view *v)
 {
@@ -171,6 +160,6 @@ lsync_proposal_state lsync_proposal_continue(lsync_proposal *p, lsync_guard_view
     p->snapshot.now_us = swap->now_us;
     p->snapshot.own_now_us = input->own_now_us;
     p->snapshot.own_asked_us = p->sent_us;
-    read_source(swap, &p->snapshot.source);
+    lsync_guard_snapshot_set_source(&p->snapshot, swap->source, swap->empty_since_us);
     return swap->replaced ? finish(p, v) : decide_again(p, v, input);
 }

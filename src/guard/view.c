@@ -17,6 +17,19 @@ bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_g
     return false;
 }
 
+void lsync_guard_snapshot_set_source(lsync_guard_snapshot *snapshot,
+                                     const unsigned char id[LOCK_SYNC_GUARD_SOURCE_SIZE], int64_t empty_since_us)
+{
+    static const unsigned char none[LOCK_SYNC_GUARD_SOURCE_SIZE];
+    lsync_guard_source *source = &snapshot->source;
+
+    source->is_known = memcmp(id, none, sizeof none) != 0;
+    memcpy(source->id, id, sizeof source->id);
+    source->empty_since_us = LSYNC_GUARD_NEVER_US;
+    if (empty_since_us != INT64_MIN) /* limited to the clock's range: no record can contain other times */
+        source->empty_since_us = lsync_time_later(0, lsync_time_earlier(empty_since_us, snapshot->now_us));
+}
+
 void lsync_guard_view_init(lsync_guard_view *v)
 {
     memset(v, 0, sizeof *v);

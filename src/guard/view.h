@@ -66,6 +66,10 @@ typedef struct lsync_guard_snapshot {
     lsync_guard_source source;
 } lsync_guard_snapshot;
 
+/* Sets the source of a snapshot that has its time. `id` and `empty_since_us`: as in lock_sync_guard_look. */
+void lsync_guard_snapshot_set_source(lsync_guard_snapshot *snapshot,
+                                     const unsigned char id[LOCK_SYNC_GUARD_SOURCE_SIZE], int64_t empty_since_us);
+
 void lsync_guard_view_init(lsync_guard_view *v);
 
 /* Makes the record to decide on, settles the kept outcomes, and makes the decision. Returns whether the record in
