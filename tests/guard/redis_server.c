@@ -204,6 +204,15 @@ long long redis_server_number(const redis_server *s, const char *command)
     return number;
 }
 
+bool redis_server_is_master(const redis_server *s)
+{
+    redisReply *reply = redis_server_ask(s, "INFO replication");
+    bool met = strstr(reply->str, "role:master") != NULL;
+
+    freeReplyObject(reply);
+    return met;
+}
+
 void redis_server_do(const redis_server *s, const char *command)
 {
     freeReplyObject(redis_server_ask(s, command));

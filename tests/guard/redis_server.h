@@ -45,6 +45,7 @@ int redis_server_port(const redis_server *s);
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...);
 /* The same, but returns the number of the reply, or -1; or ignores the reply. */
 long long redis_server_number(const redis_server *s, const char *command);
+bool redis_server_is_master(const redis_server *s);
 void redis_server_do(const redis_server *s, const char *command);
 
 /* Makes the database look used for a day, so that the first slot of an absent `key` is granted at once. */

@@ -93,15 +93,6 @@ TEST(master_and_sentinels_have_logins_of_their_own)
 
 /* --- failover --- */
 
-static bool is_master(void *server)
-{
-    redisReply *reply = redis_server_ask(server, "INFO replication");
-    bool met = strstr(reply->str, "role:master") != NULL;
-
-    freeReplyObject(reply);
-    return met;
-}
-
 /* Asks until the guard has a server again. Returns how long after the promotion that was. No slot is granted. */
 static int64_t ask_through_failover(const house *h, lock_sync_guard *g)
 {
@@ -112,7 +103,7 @@ static int64_t ask_through_failover(const house *h, lock_sync_guard *g)
     do {
         status = lock_sync_guard_reserve(g, 1000, NULL, NULL);
         CHECK(status == LOCK_SYNC_E_GUARD || status == LOCK_SYNC_E_TOO_SOON);
-        if (promoted_ms == 0 && is_master(h->replica))
+        if (promoted_ms == 0 && redis_server_is_master(h->replica))
             promoted_ms = kit_now_ms();
         (void)usleep(10000);
     } while (status != LOCK_SYNC_E_TOO_SOON && kit_now_ms() < end_ms);

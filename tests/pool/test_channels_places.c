@@ -88,15 +88,6 @@ TEST_ON_STAGE(a_channel_uses_tls)
 
 /* --- sentinels --- */
 
-static bool is_promoted(void *server)
-{
-    redisReply *reply = redis_server_ask(server, "INFO replication");
-    bool met = strstr(reply->str, "role:master") != NULL;
-
-    freeReplyObject(reply);
-    return met;
-}
-
 /* Fetches until the guards have a server again. No slot is granted. */
 static void fetch_through_failover(const rig *r, redis_server *replica)
 {
@@ -108,7 +99,7 @@ static void fetch_through_failover(const rig *r, redis_server *replica)
         pool_run_all(r->pool);
         for (size_t i = 0; i < MANY; i++)
             MUST(r->all[i].status == LOCK_SYNC_E_GUARD || r->all[i].status == LOCK_SYNC_E_TOO_SOON);
-        if (promoted_ms == 0 && is_promoted(replica))
+        if (promoted_ms == 0 && redis_server_is_master(replica))
             promoted_ms = kit_now_ms();
         (void)usleep(10000);
     } while (r->all[0].status != LOCK_SYNC_E_TOO_SOON && kit_now_ms() < end_ms);
