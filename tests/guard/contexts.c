@@ -40,7 +40,7 @@ int64_t wait_of(lock_sync_guard *g)
     int64_t wait_ms = 0;
     int64_t slot;
 
-    if (lock_sync_guard_reserve(g, 1, &wait_ms, &slot) == LOCK_SYNC_OK)
+    if (lock_sync_guard_reserve(g, 60000, &wait_ms, &slot) == LOCK_SYNC_OK)
         CHECK_OK(lock_sync_guard_settle(g, slot, LOCK_SYNC_SLOT_NOT_SENT, -1));
     return wait_ms;
 }

@@ -40,6 +40,10 @@ class _Worker:
                 self.result = (call(),)
                 self.to_main.put(None)
 
+    def take(self, call: Work) -> None:
+        """Takes a call, which the thread makes when it is woken."""
+        self.call, self.result = call, None
+
     def wait(self, seconds: float | None) -> None:
         """Waits in the main thread until there may be something to do."""
         with contextlib.suppress(queue.Empty):
@@ -64,7 +68,7 @@ def interruptible(call: Work, cancel: Callable[[], None]) -> Any:
     if threading.current_thread() is not threading.main_thread():
         return call()
     worker = _idle.pop() if _idle else _Worker()
-    worker.call, worker.result = call, None
+    worker.take(call)
     raised: BaseException | None = None
     begun: Work | None = None
     while True:
