@@ -109,7 +109,9 @@ typedef struct lock_sync_guard_swap {
     /** The record was written. False with LOCK_SYNC_OK: a condition was not met, or the guard only looks. `found` then
      *  has the record. */
     bool replaced;
-    bool unknown; /**< With a failure: the record may have been written, because the response was lost. */
+    /** With a failure: the record may have been written, because the response was lost. It is for the application's own
+     *  use: after a failure the guard sends nothing, and the next swap looks at the record that is there. */
+    bool unknown;
     unsigned char found[LOCK_SYNC_GUARD_RECORD_MAX]; /**< The stored record, unless it was replaced. */
     size_t found_size;                               /**< Its size; 0: no record. */
     int64_t now_us; /**< The store's time when the swap was carried out, as lock_sync_guard_look::now_us. */
@@ -156,7 +158,7 @@ typedef struct lock_sync_guard_channel_ops {
     /** Returns LOCK_SYNC_CHANNEL_*. *due_us: when `proceed` must be called at the latest, by the clock of `proceed`;
      *  INT64_MAX: never. */
     uint32_t (*wants)(void *channel, int64_t now_us, int64_t *due_us);
-    /** Frees the channel. The open swaps are done, with `unknown`. */
+    /** Frees the channel. The open swaps are done and have failed; those that were sent, with `unknown`. */
     void (*close)(void *channel);
 } lock_sync_guard_channel_ops;
 

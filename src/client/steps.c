@@ -319,32 +319,6 @@ static void log_not_settled(const lock_sync_ctx *ctx, lock_sync_status status)
               lock_sync_status_name(status), why);
 }
 
-lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
-{
-    int64_t lease_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
-    lock_sync_status status;
-
-    if (x->fetch.state == LSYNC_FETCH_SETTLING) {
-        int64_t slot = x->slot;
-
-        x->slot = 0;
-        return lsync_guard_settle_all(guard, slot, &x->settlement);
-    }
-    x->reservation = (lsync_guard_reservation){0};
-    if (lease_ms <= 0)
-        return LOCK_SYNC_E_TIMEOUT;
-    if (x->fetch.state == LSYNC_FETCH_ASKING) {
-        status = lsync_guard_ask(guard, lsync_run_kind(x), lease_ms, &x->reservation);
-        x->slot = x->reservation.slot;
-    } else {
-        status = lsync_guard_extend_slot(guard, x->slot, lsync_settlement_charges(&x->settlement), lease_ms,
-                                         &x->reservation);
-    }
-    if (status == LOCK_SYNC_OK)
-        x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
-    return status;
-}
-
 lock_sync_status lsync_step_guard_task(lsync_run *x, lsync_guard_task *task)
 {
     int64_t lease_ms = lsync_clock_ms_up(x->fetch.deadline_us - lsync_clock_boot_us());
@@ -374,6 +348,18 @@ void lsync_step_guard_result(lsync_run *x, const lsync_guard_task *task, lock_sy
         x->slot = x->reservation.slot;
     if (status == LOCK_SYNC_OK)
         x->settlement = (lsync_settlement){LOCK_SYNC_SLOT_NOT_SENT, -1, 0};
+}
+
+lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard)
+{
+    lsync_guard_task task;
+    lock_sync_status status = lsync_step_guard_task(x, &task);
+
+    if (status != LOCK_SYNC_OK)
+        return status;
+    status = lsync_guard_run(guard, &task);
+    lsync_step_guard_result(x, &task, status);
+    return status;
 }
 
 /* Ends a fetch whose retry the guard did not allow, with the details of the 401. */

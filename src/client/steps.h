@@ -65,8 +65,8 @@ lock_sync_status lsync_step_renew(lsync_run *x);
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard);
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status);
 
-/* The same for a guard whose store has a channel. lsync_step_guard_task makes the task; E_TIMEOUT: no time is left, and
-   the step is over. After the task, lsync_step_guard_result takes its result. Then lsync_step_guard_done. */
+/* Its two halves, for a guard whose store has a channel. lsync_step_guard_task makes the task; E_TIMEOUT: no time is
+   left, and the step is over. After the task, lsync_step_guard_result takes its result. */
 lock_sync_status lsync_step_guard_task(lsync_run *x, lsync_guard_task *task);
 void lsync_step_guard_result(lsync_run *x, const lsync_guard_task *task, lock_sync_status status);
 

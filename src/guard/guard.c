@@ -336,48 +336,32 @@ static lock_sync_status decide(lock_sync_guard *g, lsync_guard_decision *decisio
     return status;
 }
 
-static lock_sync_status run(lock_sync_guard *g, lsync_guard_task *task)
+lock_sync_status lsync_guard_run(lock_sync_guard *g, lsync_guard_task *task)
 {
     lsync_guard_decision decision = lsync_guard_task_decision(task, NULL);
     lock_sync_status status = decide(g, &decision, task->settles ? &task->ending : NULL);
 
-    return status == LOCK_SYNC_OK ? lsync_guard_task_status(task) : status;
-}
-
-static lock_sync_status run_for(lock_sync_guard *g, lsync_guard_task task, lsync_guard_reservation *reservation)
-{
-    lock_sync_status status = run(g, &task);
-
-    *reservation = status == LOCK_SYNC_OK || status == LOCK_SYNC_E_TOO_SOON ? task.reservation
-                                                                            : (lsync_guard_reservation){0};
+    if (status == LOCK_SYNC_OK)
+        return lsync_guard_task_status(task);
+    task->reservation = (lsync_guard_reservation){0};
     return status;
-}
-
-lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                 lsync_guard_reservation *reservation)
-{
-    return run_for(g, lsync_guard_task_ask(kind, lease_ms), reservation);
-}
-
-lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
-                                         lsync_guard_reservation *reservation)
-{
-    return run_for(g, lsync_guard_task_extend(slot, charges, lease_ms), reservation);
 }
 
 lock_sync_status lock_sync_guard_reserve_for(lock_sync_guard *guard, lock_sync_request_kind kind, int64_t lease_ms,
                                              int64_t *wait_ms, int64_t *slot)
 {
-    lsync_guard_reservation reservation = {0};
+    lsync_guard_task task = {0};
     lock_sync_status status = LOCK_SYNC_E_INVALID_ARGUMENT;
 
     if (guard != NULL && kind >= 0 && kind < LSYNC_GUARD_KINDS && lease_ms >= 0 &&
-        lease_ms <= (kind == LOCK_SYNC_REQUEST_OTHER ? OTHER_LEASE_MS_MAX : LEASE_MS_MAX))
-        status = lsync_guard_ask(guard, kind, lease_ms, &reservation);
+        lease_ms <= (kind == LOCK_SYNC_REQUEST_OTHER ? OTHER_LEASE_MS_MAX : LEASE_MS_MAX)) {
+        task = lsync_guard_task_ask(kind, lease_ms);
+        status = lsync_guard_run(guard, &task);
+    }
     if (wait_ms != NULL)
-        *wait_ms = reservation.wait_ms;
+        *wait_ms = task.reservation.wait_ms;
     if (slot != NULL)
-        *slot = reservation.slot;
+        *slot = task.reservation.slot;
     return status;
 }
 
@@ -461,19 +445,14 @@ static void write_kept(lock_sync_guard *g)
         (void)decide(g, &nothing, NULL);
 }
 
-lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement)
-{
-    lsync_guard_task task = lsync_guard_task_settle(slot, settlement);
-
-    return run(g, &task);
-}
-
 lock_sync_status lock_sync_guard_settle(lock_sync_guard *guard, int64_t slot, lock_sync_guard_outcome outcome,
                                         int64_t retry_after_ms)
 {
     const lsync_settlement settlement = {outcome, retry_after_ms, 1};
+    lsync_guard_task task;
 
     if (guard == NULL || slot < 1 || outcome < LOCK_SYNC_SLOT_SENT || outcome > LOCK_SYNC_SLOT_LIMITED)
         return LOCK_SYNC_E_INVALID_ARGUMENT;
-    return lsync_guard_settle_all(guard, slot, &settlement);
+    task = lsync_guard_task_settle(slot, &settlement);
+    return lsync_guard_run(guard, &task);
 }

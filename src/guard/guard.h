@@ -7,18 +7,8 @@
 #include "guard/task.h"
 #include "locksync/guard.h"
 
-/* As lock_sync_guard_reserve_for(). */
-lock_sync_status lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                 lsync_guard_reservation *reservation);
-
-/* Extends a slot by another request, after the response to the last one: the retry after a 401, the next page of a
-   directory. `charges` is how often the last request was sent, less one. Returns OK, E_TOO_SOON (also if the lease has
-   run out), E_GUARD or E_NO_MEMORY. On failure the slot stays as it is and no charge is counted. */
-lock_sync_status lsync_guard_extend_slot(lock_sync_guard *g, int64_t slot, uint32_t charges, int64_t lease_ms,
-                                         lsync_guard_reservation *reservation);
-
-/* Settles a slot, and counts each time the request was sent. */
-lock_sync_status lsync_guard_settle_all(lock_sync_guard *g, int64_t slot, const lsync_settlement *settlement);
+/* Carries out a task. Returns OK, E_TOO_SOON, E_GUARD or E_NO_MEMORY. */
+lock_sync_status lsync_guard_run(lock_sync_guard *g, lsync_guard_task *task);
 
 /* Whether a request to the guard may block: its store does I/O, or is the application's. */
 bool lsync_guard_may_block(const lock_sync_guard *g);

@@ -30,9 +30,15 @@ typedef struct lsync_guard_task {
     lsync_guard_reservation reservation;
 } lsync_guard_task;
 
-/* For the three functions' arguments see lsync_guard_ask, lsync_guard_extend_slot and lsync_guard_settle_all. */
+/* Asks for a slot, as lock_sync_guard_reserve_for(). */
 lsync_guard_task lsync_guard_task_ask(lock_sync_request_kind kind, int64_t lease_ms);
+
+/* Extends a slot by another request, after the response to the last one: the retry after a 401, the next page of a
+   directory. `charges` is how often the last request was sent, less one. E_TOO_SOON also if the lease has run out. On
+   failure the slot stays as it is and no charge is counted. */
 lsync_guard_task lsync_guard_task_extend(int64_t slot, uint32_t charges, int64_t lease_ms);
+
+/* Settles a slot, and counts each time the request was sent. */
 lsync_guard_task lsync_guard_task_settle(int64_t slot, const lsync_settlement *settlement);
 
 /* Returns the decision that a task needs; it borrows both. */

@@ -207,10 +207,12 @@ TEST(a_request_that_was_sent_twice_counts_twice)
 {
     const lsync_settlement twice = {LOCK_SYNC_SLOT_SENT, -1, 2};
     lock_sync_guard *g = test_guard(1);
+    lsync_guard_task settling;
     int64_t slot;
 
     CHECK_OK(lock_sync_guard_set_hourly_budget(g, 3, 1));
     CHECK_OK(lock_sync_guard_reserve(g, 1000, NULL, &slot));
-    CHECK_OK(lsync_guard_settle_all(g, slot, &twice));
+    settling = lsync_guard_task_settle(slot, &twice);
+    CHECK_OK(lsync_guard_run(g, &settling));
     CHECK(wait_of(g) > 3000000); /* by the hour, not by the interval */
 }

@@ -227,32 +227,23 @@ void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
 
 /* --- calls to guards --- */
 
-lock_sync_status __real_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *decision);
-lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *decision);
-lock_sync_status __real_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
-lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement);
+lock_sync_status __real_lsync_guard_run(lock_sync_guard *g, lsync_guard_task *asked);
+lock_sync_status __wrap_lsync_guard_run(lock_sync_guard *g, lsync_guard_task *asked);
 
-lock_sync_status __wrap_lsync_guard_ask(lock_sync_guard *g, lock_sync_request_kind kind, int64_t lease_ms,
-                                        lsync_guard_reservation *decision)
+static void note_asked(const lsync_guard_task *asked, lock_sync_status status)
 {
-    lock_sync_status status = __real_lsync_guard_ask(g, kind, lease_ms, decision);
-
     trace("a guard is asked for a slot: %s, soonest in %.3f s", lock_sync_status_name(status),
-          (double)decision->soonest_ms / 1e3);
+          (double)asked->reservation.soonest_ms / 1e3);
     if (status != LOCK_SYNC_OK)
-        return status;
+        return;
     if (ledger.slot_count == SLOTS_MAX)
         violation("the simulation has no room for another slot");
-    ledger.slots[ledger.slot_count++] = (given_slot){decision->slot, clock_now_us(), false};
-    return status;
+    ledger.slots[ledger.slot_count++] = (given_slot){asked->reservation.slot, clock_now_us(), false};
 }
 
-lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t number, const lsync_settlement *settlement)
+static void note_settling(int64_t number)
 {
     given_slot *s = find_slot(number);
-    lock_sync_status status;
 
     if (s == NULL || s->is_settled)
         violation("slot %" PRIx64 " is settled %s", (uint64_t)number, s == NULL ? "but was never given" : "twice");
@@ -260,9 +251,21 @@ lock_sync_status __wrap_lsync_guard_settle_all(lock_sync_guard *g, int64_t numbe
     for (size_t i = 0; i < ledger.block_count; i++)
         if (ledger.blocks[i].slot == number)
             ledger.blocks[i].since = ledger.slot_count;
-    status = __real_lsync_guard_settle_all(g, number, settlement);
-    trace("slot %" PRIx64 " is settled, outcome %d: %s", (uint64_t)number, (int)settlement->outcome,
-          lock_sync_status_name(status));
+}
+
+lock_sync_status __wrap_lsync_guard_run(lock_sync_guard *g, lsync_guard_task *asked)
+{
+    bool extends = !asked->settles && asked->request.slot != 0;
+    lock_sync_status status;
+
+    if (asked->settles)
+        note_settling(asked->ending.slot);
+    status = __real_lsync_guard_run(g, asked);
+    if (asked->settles)
+        trace("slot %" PRIx64 " is settled, outcome %d: %s", (uint64_t)asked->ending.slot, (int)asked->ending.outcome,
+              lock_sync_status_name(status));
+    else if (!extends)
+        note_asked(asked, status);
     return status;
 }
 
