@@ -182,12 +182,26 @@ static publisher_news *members_of(const publisher *p, const redisReply *reply, i
     return new;
 }
 
+/* Whether only one account cannot be published, because something else uses its key. Any other error is the server's:
+   the item is sent again. */
+static bool is_of_one_account(const item *sent, const redisReply *reply)
+{
+    return !sent->is_beat && strstr(reply->str, "WRONGTYPE") != NULL;
+}
+
+/* Returns whether the item is done. */
 static bool take_reply(publisher *p, const item *sent, int64_t sent_ms)
 {
     redisReply *reply = NULL;
-    bool good = redisGetReply(p->redis, (void **)&reply) == REDIS_OK && reply->type != REDIS_REPLY_ERROR;
+    bool good = redisGetReply(p->redis, (void **)&reply) == REDIS_OK;
 
-    if (good && sent->is_beat) {
+    if (good && reply->type == REDIS_REPLY_ERROR) {
+        good = is_of_one_account(sent, reply);
+        if (good)
+            (void)fprintf(stderr, "fleet: account number %zu is not published: %s\n", sent->account + 1, reply->str);
+        else
+            (void)fprintf(stderr, "fleet: Redis: %s\n", reply->str);
+    } else if (good && sent->is_beat) {
         announce(p, members_of(p, reply, sent_ms));
     } else if (good && reply->integer < 0) {
         publisher_news *stale = new_news(NEWS_STALE, 0);
@@ -195,7 +209,7 @@ static bool take_reply(publisher *p, const item *sent, int64_t sent_ms)
         stale->account = sent->account;
         announce(p, stale);
     } else if (!good) {
-        (void)fprintf(stderr, "fleet: Redis: %s\n", reply != NULL ? reply->str : p->redis->errstr);
+        (void)fprintf(stderr, "fleet: Redis: %s\n", p->redis->errstr);
     }
     if (reply != NULL)
         freeReplyObject(reply);

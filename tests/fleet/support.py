@@ -130,6 +130,11 @@ class Fleet:
         with log:
             self.workers.append(subprocess.Popen(self.command, env=self.environment, stderr=log))
 
+    def log(self):
+        """What the workers have printed."""
+        with open(os.path.join(self.redis.folder, "log"), encoding="utf-8") as file:
+            return file.read()
+
     def kill(self, worker):
         now = time.monotonic() * 1000
         worker.kill()

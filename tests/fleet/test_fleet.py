@@ -74,6 +74,15 @@ class WholeFleet(unittest.TestCase):
             fleet.leave(fleet.workers[0])
         self.check_stream()
 
+    def test_a_key_that_something_else_uses_stops_no_other_account(self):
+        self.fleet.redis.ask("SET", "fleet:account:account-7", "a text")
+        self.fleet.start()
+        self.wait_for_all()
+        wait_until(lambda: len({change["account"] for change in self.fleet.stream()}) == ACCOUNTS - 1, "all others")
+        self.members(1)  # heartbeats go on
+        self.fleet.leave(self.fleet.workers[0])
+        self.assertIn("fleet: account number 8 is not published: ", self.fleet.log())
+
     def check_stream(self):
         stats = self.fleet.simulator.ask("stats")
         self.assertEqual(stats["interval_violations"], 0, stats)
