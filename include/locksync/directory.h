@@ -171,6 +171,19 @@ LOCK_SYNC_API const lock_sync_results *lock_sync_directory_results(const lock_sy
 LOCK_SYNC_API int64_t lock_sync_directory_fetched_at_ms(const lock_sync_directory *directory);
 
 /**
+ * Returns whether locks may be missing that are on the next page: for an application that does its own HTTP.
+ *
+ * It counts the records of the response. lock_sync_directory_count() may be less, because equal records count once.
+ *
+ * @param directory A directory, or NULL.
+ * @return True: lock_sync_response_decode_directory() made it from a full page. False for the last page, for a
+ *         directory that the library has fetched, and for NULL.
+ * @par Threads Any.
+ * @since 0.1.0
+ */
+LOCK_SYNC_API bool lock_sync_directory_has_more(const lock_sync_directory *directory);
+
+/**
  * Frees a directory, with all texts and records in it.
  *
  * @param directory Transferred; NULL is allowed.
@@ -182,7 +195,8 @@ LOCK_SYNC_API void lock_sync_directory_free(lock_sync_directory *directory);
 /**
  * Builds the request for one page of the directory, for an application that does its own HTTP.
  *
- * A page has at most 100 locks. A page of 100 locks may have a page after it, a shorter one is the last.
+ * A page has at most 100 locks; lock_sync_directory_has_more() returns whether there may be another. If a lock is on
+ * two pages, the later one holds.
  * Reserve a slot of the kind LOCK_SYNC_REQUEST_DIRECTORY for the first page (lock_sync_guard_reserve_for()). Each
  * further page needs one of the kind LOCK_SYNC_REQUEST_OTHER, which counts in the hour and has no interval.
  *

@@ -96,7 +96,6 @@ lock_sync_status lock_sync_response_decode_directory(lock_sync_ctx *ctx, const l
 {
     lock_sync_directory *d;
     lock_sync_status status;
-    bool is_full;
 
     if (directory != NULL)
         *directory = NULL;
@@ -108,7 +107,7 @@ lock_sync_status lock_sync_response_decode_directory(lock_sync_ctx *ctx, const l
     d = lsync_directory_new(&ctx->memory);
     if (d == NULL)
         return lsync_error_no_memory(&ctx->error);
-    status = lsync_directory_add(d, &(lsync_decoding){&ctx->memory, request, response, &ctx->error}, &is_full);
+    status = lsync_directory_add(d, &(lsync_decoding){&ctx->memory, request, response, &ctx->error});
     if (status == LOCK_SYNC_OK && lsync_directory_finish(d, response->received_at_ms) != LOCK_SYNC_OK)
         status = lsync_error_no_memory(&ctx->error);
     if (status == LOCK_SYNC_OK)

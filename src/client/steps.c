@@ -225,9 +225,10 @@ static lock_sync_status decode_page(lsync_run *x)
         x->directory = lsync_directory_new(&ctx->memory);
     if (x->directory == NULL)
         return lsync_error_no_memory(&ctx->error);
-    status = lsync_directory_add(x->directory, &page, &x->has_more);
+    status = lsync_directory_add(x->directory, &page);
     if (status != LOCK_SYNC_OK)
         return status;
+    x->has_more = lock_sync_directory_has_more(x->directory);
     if (x->has_more && x->query.page == LSYNC_PAGES_MAX) {
         x->has_more = false;
         return lsync_error_set(&ctx->error, LOCK_SYNC_E_TOO_LARGE,

@@ -32,6 +32,7 @@ struct lock_sync_directory {
     uint32_t *order; /* of the entries by id, once finished */
     texts *texts;
     lock_sync_results *results; /* once finished */
+    bool has_more;              /* the last page that was added is full */
 };
 
 lock_sync_directory *lsync_directory_new(const lock_sync_allocator *memory)
@@ -215,7 +216,7 @@ static lock_sync_status add_records(lock_sync_directory *d, const json_t *page, 
     return check_page(d, first, f);
 }
 
-lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decoding *page, bool *is_full)
+lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decoding *page)
 {
     json_t *body;
     const json_t *records;
@@ -225,7 +226,7 @@ lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decodin
     if (status == LOCK_SYNC_OK)
         status = lsync_body_result(page, body, JSON_ARRAY, &records);
     if (status == LOCK_SYNC_OK) {
-        *is_full = json_array_size(records) == LSYNC_PAGE_LOCKS;
+        d->has_more = json_array_size(records) == LSYNC_PAGE_LOCKS;
         status = add_records(d, records, &f);
         if (status == LOCK_SYNC_E_NO_MEMORY)
             (void)lsync_error_no_memory(page->error);
@@ -351,4 +352,9 @@ const lock_sync_results *lock_sync_directory_results(const lock_sync_directory *
 int64_t lock_sync_directory_fetched_at_ms(const lock_sync_directory *directory)
 {
     return directory == NULL ? 0 : lock_sync_results_fetched_at_ms(directory->results);
+}
+
+bool lock_sync_directory_has_more(const lock_sync_directory *directory)
+{
+    return directory != NULL && directory->has_more;
 }

@@ -10,10 +10,10 @@
 /* An empty directory, transferred. NULL: out of memory. */
 lock_sync_directory *lsync_directory_new(const lock_sync_allocator *memory);
 
-/* Decodes the response to one page and adds its locks. *is_full: another page may follow, because this one has exactly
-   as many records as requested. A service that sends more has no pages. After a failure the error is set, and the
-   directory can only be freed. */
-lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decoding *page, bool *is_full);
+/* Decodes the response to one page and adds its locks. Another page may follow a page that has exactly as many records
+   as requested. A service that sends more has no pages. After a failure the error is set, and the directory can only be
+   freed. */
+lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decoding *page);
 
 /* The last step of building: a lock that came in several pages stays as in the last of them. OK or E_NO_MEMORY. */
 lock_sync_status lsync_directory_finish(lock_sync_directory *d, int64_t fetched_at_ms);

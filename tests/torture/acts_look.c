@@ -66,8 +66,8 @@ static bool is_directory_good(const lock_sync_directory *d, size_t count)
     const lock_sync_lock_info *named = NULL;
     bool good = lock_sync_directory_count(d) == count && lock_sync_results_count(r) == count &&
                 lock_sync_directory_at(d, count) == NULL && lock_sync_directory_fetched_at_ms(d) > 0 &&
-                lock_sync_directory_find_name(d, "Front door", &named) == 1 && named->id == 1003 &&
-                lock_sync_directory_find_serial(d, "10-1003") == named;
+                !lock_sync_directory_has_more(d) && lock_sync_directory_find_name(d, "Front door", &named) == 1 &&
+                named->id == 1003 && lock_sync_directory_find_serial(d, "10-1003") == named;
 
     for (size_t i = 0; good && i < count; i++) {
         const lock_sync_lock_info *info = lock_sync_directory_at(d, i);

@@ -187,6 +187,29 @@ static char *page(int64_t first, int count, const char *name)
     return body;
 }
 
+/* has_more counts the records of the response: equal ones count once in the directory. */
+TEST(a_full_page_may_have_another_after_it)
+{
+    lock_sync_ctx *ctx = t_ctx();
+
+    CHECK(!lock_sync_directory_has_more(NULL));
+    for (int row = 0; row < 4; row++) {
+        static const int records[] = {99, 100, 100, 101};
+        char *body = page(1, records[row], "a");
+        lock_sync_directory *d;
+
+        t_row("%d records, row %d", records[row], row);
+        if (row == 2)
+            memcpy(strstr(body, "\"id\":2,"), "\"id\":1,", 7);
+        MUST_OK(t_decode_directory(ctx, body, &d));
+        CHECK_INT(lock_sync_directory_count(d), records[row] - (row == 2));
+        CHECK_INT(lock_sync_directory_has_more(d), records[row] == LSYNC_PAGE_LOCKS);
+        lock_sync_directory_free(d);
+        free(body);
+    }
+    lock_sync_ctx_free(ctx);
+}
+
 typedef struct pages {
     char *full;   /* 100 locks from 1 on */
     char *second; /* 100 locks from 51 on: half of them again */
@@ -232,6 +255,7 @@ TEST(pages_are_requested_until_a_short_one_and_the_later_record_of_a_lock_is_kep
     CHECK_TEXT(lock_sync_directory_find(d, 50)->name, "old");
     CHECK_TEXT(lock_sync_directory_find(d, 51)->name, "new");
     CHECK_TEXT(lock_sync_directory_find(d, 153)->name, "last");
+    CHECK(!lock_sync_directory_has_more(d));
     lock_sync_directory_free(d);
     lock_sync_ctx_free(ctx);
     free_pages(&p);

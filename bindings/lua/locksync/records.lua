@@ -120,6 +120,7 @@ function records.read_directory(handle)
   local directory = each(lib.lock_sync_directory_at, handle, lib.lock_sync_directory_count, info_of)
   directory.results = records.read_results(lib.lock_sync_directory_results(handle))
   directory.fetched_at = tonumber(lib.lock_sync_directory_fetched_at_ms(handle)) / 1000
+  directory.has_more = lib.lock_sync_directory_has_more(handle)
   return setmetatable(directory, Directory)
 end
 

@@ -100,6 +100,7 @@ class Directory extends Records {
         return this.fill(infos, {
             results: Results.copy(lib.lock_sync_directory_results(pointer)),
             fetchedAt: new Date(lib.lock_sync_directory_fetched_at_ms(pointer)),
+            hasMore: lib.lock_sync_directory_has_more(pointer),
         });
     }
 

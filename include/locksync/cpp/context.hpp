@@ -118,7 +118,7 @@ public:
         return get<request>(lock_sync_request_build_one, id);
     }
 
-    /** Builds the request for one page of the directory, from 1. A page of 100 locks may have a page after it. */
+    /** Builds the request for one page of the directory, from 1. See directory::has_more(). */
     request build_directory(std::uint32_t page = 1)
     {
         return try_build_directory(page).value();

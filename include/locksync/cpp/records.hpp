@@ -231,6 +231,9 @@ public:
         return time_point(milliseconds(lock_sync_directory_fetched_at_ms(native())));
     }
 
+    /** Returns whether locks may be missing that are on the next page: for a program that does its own HTTP. */
+    bool has_more() const noexcept { return lock_sync_directory_has_more(native()); }
+
 protected:
     static void free_object(lock_sync_directory *directory) noexcept { lock_sync_directory_free(directory); }
 

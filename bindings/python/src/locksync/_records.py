@@ -170,6 +170,7 @@ class Directory:
     locks: tuple[LockInfo, ...]
     results: Results  # their states
     fetched_at: datetime
+    has_more: bool = False  # locks may be missing that are on the next page: for a program that does its own HTTP
     _owner: Owned | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def find(self, lock_id: int) -> LockInfo | None:
@@ -203,7 +204,7 @@ class Directory:
 def directory_of(handle: Any, owner: Owned | None = None) -> Directory:
     locks = map(info_of, each(lib.directory_at, handle, lib.directory_count(handle)))
     return Directory(tuple(locks), results_of(lib.directory_results(handle), owner),
-                     moment(lib.directory_fetched_at_ms(handle)), owner)
+                     moment(lib.directory_fetched_at_ms(handle)), lib.directory_has_more(handle), owner)
 
 
 def directory_taken(handle: int) -> Directory:
