@@ -19,7 +19,8 @@ PYTHON = "/usr/bin/python3"  # which has Debian's modules
 UNITS = os.path.join(SOURCE, "packaging", "systemd")
 
 with open(os.path.join(SOURCE, "docs", "cookbook.md"), encoding="utf-8") as page:
-    RECIPES = dict(re.findall(r"^<!-- recipe: ([a-z-]+) -->\n```\w+\n(.*?)^```", page.read(), re.M | re.S))
+    PAGE = page.read()
+RECIPES = dict(re.findall(r"^<!-- recipe: ([a-z-]+) -->\n```\w+\n(.*?)^```", PAGE, re.M | re.S))
 
 
 def front_door(state=6, **more):
@@ -206,6 +207,11 @@ class Mqtt(Recipes):
         self.service.locks[0] = front_door(state=2)
         wait_until(lambda: self.messages("locksync/1-1", 1)["locksync/1-1"]["locked"] is False, "the change")
 
+    def test_its_status_is_that_of_locksync(self):
+        self.save("locksync-mqtt")
+        self.service.reply = (404, {}, "")
+        self.shell("locksync-mqtt", status=10)
+
     def test_home_assistant_can_evaluate_the_values(self):
         self.need_module("jinja2")
         self.save("locksync-mqtt")
@@ -268,8 +274,8 @@ class Systemd(Recipes):
         for part in "locksync-.service.d/common.conf", name:
             with open(os.path.join(UNITS, part), encoding="utf-8") as file:
                 text += file.read()
-        for place, here in (("/usr/bin/locksync ", "bin/locksync "), ("/usr/local/bin", "bin"), ("%d", "credentials"),
-                            ("%S", "state"), ("%C", "cache"), ("/var/lib/prometheus/node-exporter", "node-exporter")):
+        for place, here in (("/usr/local/bin", "bin"), ("%d", "credentials"), ("%S", "state"), ("%C", "cache"),
+                            ("/var/lib/prometheus/node-exporter", "node-exporter")):
             text = text.replace(place, self.path(here))
         settings = re.findall(r"^(\w+)=(.*)$", text, re.M)
         for setting, value in settings:
@@ -304,13 +310,30 @@ class Systemd(Recipes):
         for name in sorted(os.listdir(self.path("units"))):
             if name.endswith((".service", ".timer")):
                 with open(os.path.join(UNITS, name), encoding="utf-8") as file:
-                    text = re.sub(r"/usr(/local)?/bin/(?=locksync)", self.path("bin/"), file.read())
+                    text = re.sub(r"(?<=ExecStart=)(/usr/local/bin/)?(?=locksync)", self.path("bin/"), file.read())
                 units.append(self.write(f"units/{name}", text))
         self.assertEqual(len(units), 4)
         self.shell(shlex.join(["systemd-analyze", "verify", "--man=no", *units]))
         self.assertEqual(self.complaint, "")
         services = [unit for unit in units if unit.endswith(".service")]
         self.shell(shlex.join(["systemd-analyze", "security", "--offline=yes", "--threshold=20", *services]))
+
+    def test_they_work_after_either_installation(self):
+        for unit in glob.glob(os.path.join(UNITS, "*.service")):
+            with open(unit, encoding="utf-8") as file:  # systemd looks for a name without a folder in both
+                self.assertRegex(file.read(), r"\nExecStart=(/usr/local/bin/locksync-|locksync )")
+        copied = re.findall(r"^# cp -r (\S+)/\. /etc/systemd/system/$", PAGE, re.M)
+        self.assertEqual(copied, ["packaging/systemd"])
+        self.assertTrue(os.path.isdir(os.path.join(SOURCE, *copied)))
+
+    def test_a_service_does_not_send_a_rejected_key_again(self):
+        self.need("jq")
+        self.service.reply = (401, {}, "")
+        for name in "locksync-watch.service", "locksync-mqtt.service":
+            unit = self.unit(name)
+            with self.subTest(name):
+                self.shell(unit["ExecStart"], status=5)
+                self.assertEqual((unit["Restart"], unit["RestartPreventExitStatus"]), ("on-failure", "2 4 5"))
 
     def test_the_watch_runs_a_command_for_a_change(self):
         self.need("curl")
