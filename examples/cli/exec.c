@@ -148,6 +148,8 @@ static int start(char *command, const environment *e, pid_t *child)
     sigset_t none;
     int error;
 
+    /* a parent may have left it ignored: the status of a child would be lost */
+    (void)signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);

@@ -111,8 +111,8 @@ class Exec(Test):
         self.set(LOCKSYNC_INTERVAL_MS="50")
         self.log = self.write("log", "")
 
-    def watch(self, command, *arguments):
-        run = self.start("--watch", "--exec", command, *arguments)
+    def watch(self, command, *arguments, **how):
+        run = self.start("--watch", "--exec", command, *arguments, **how)
         self.service.wait_for_requests(3)  # the names, and two polls
         return run
 
@@ -174,6 +174,13 @@ class Exec(Test):
         self.assertIn("failed with status 127", run.stderr.readline())
         self.stop(run)
 
+    def test_its_failure_is_reported_although_sigchld_was_ignored_from_the_start(self):
+        run = self.watch("exit 3", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.service.locks = [lock(1001, state=2), lock(1002)]
+        run.stdout.readline()
+        self.service.wait_for_requests(2)
+        self.assertIn("for lock 1001 failed with status 3", self.stop(run)[1])
+
     def test_a_signal_ends_the_command_too(self):
         run = self.watch(f"echo $$ >>{self.log}; sleep 1000; echo more >>{self.log}")
         self.service.locks = [lock(1001, state=2), lock(1002)]
@@ -181,7 +188,6 @@ class Exec(Test):
         self.stop(run)
         self.assertRaises(ProcessLookupError, os.kill, child, 0)
         self.assertEqual(len(self.lines(1)), 1)
-
 
     def test_a_stopped_command_is_reported_once_and_ended_by_a_signal(self):
         run = self.watch(f"echo $$ >>{self.log}; kill -STOP $$; kill -STOP $$; echo more >>{self.log}")
