@@ -18,7 +18,7 @@ int64_t names_id(const char *word)
     return errno == 0 && strspn(word, "0123456789") > 0 && *end == '\0' ? id : 0;
 }
 
-/* Compares with ASCII letters alike in both cases, whatever the locale: the command sets none. */
+/* Compares with ASCII letters alike in both cases. In the locale C.UTF-8 of the command no other byte is a letter. */
 fit names_fit(const lock_sync_lock_info *info, const char *word)
 {
     if (info->id == names_id(word))

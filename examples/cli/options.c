@@ -315,18 +315,9 @@ static int check_needs(const bool given[COUNT_OF(known)])
     return EXIT_DONE;
 }
 
-static bool has_column(const table_columns *columns, table_column column)
-{
-    size_t i = 0;
-
-    while (i < columns->count && columns->at[i] != column)
-        i++;
-    return i < columns->count;
-}
-
 static int check_values(const options *o)
 {
-    if (o->age && !o->watch && o->columns.count > 0 && !has_column(&o->columns, COLUMN_CHANGED))
+    if (o->age && !o->watch && o->columns.count > 0 && !table_has_column(&o->columns, COLUMN_CHANGED))
         return report(EXIT_USAGE, "--age has no effect without the column changed: leave it out, or add the column");
     if (o->check != NULL && o->lock_count == 0)
         return report(EXIT_USAGE, "--check needs the name, serial number or id of a lock" HINT);

@@ -1,5 +1,6 @@
-#include "report.h"
 #include "credential.h"
+#include "report.h"
+#include "signals.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,9 +9,6 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
-
-static const int terminating[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-#define TERMINATING_COUNT (sizeof terminating / sizeof terminating[0])
 
 static volatile sig_atomic_t caught;
 
@@ -24,21 +22,21 @@ static ssize_t read_line(int tty, char *line, size_t size)
 {
     struct pollfd wait = {.fd = tty, .events = POLLIN};
     struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction old_actions[TERMINATING_COUNT];
+    struct sigaction old_actions[SIGNALS_TERMINATING_COUNT];
     sigset_t blocked;
     sigset_t old_mask;
     ssize_t got = -1;
 
     sigemptyset(&blocked);
-    for (size_t i = 0; i < TERMINATING_COUNT; i++)
-        sigaddset(&blocked, terminating[i]);
+    for (size_t i = 0; i < SIGNALS_TERMINATING_COUNT; i++)
+        sigaddset(&blocked, signals_terminating[i]);
     (void)sigprocmask(SIG_BLOCK, &blocked, &old_mask);
-    for (size_t i = 0; i < TERMINATING_COUNT; i++)
-        (void)sigaction(terminating[i], &action, &old_actions[i]);
+    for (size_t i = 0; i < SIGNALS_TERMINATING_COUNT; i++)
+        (void)sigaction(signals_terminating[i], &action, &old_actions[i]);
     if (ppoll(&wait, 1, NULL, &old_mask) > 0)
         got = read(tty, line, size);
-    for (size_t i = 0; i < TERMINATING_COUNT; i++)
-        (void)sigaction(terminating[i], &old_actions[i], NULL);
+    for (size_t i = 0; i < SIGNALS_TERMINATING_COUNT; i++)
+        (void)sigaction(signals_terminating[i], &old_actions[i], NULL);
     (void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
     return got;
 }

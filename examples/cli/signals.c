@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int terminating[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define CANCEL_INTERVAL_MS 20
 #define CANCELS_MAX 250 /* 5 s; a command that still runs is blocked in writing */
+
+const int signals_terminating[SIGNALS_TERMINATING_COUNT] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 static lock_sync_ctx *context;
 static signals_screen callbacks;
@@ -99,8 +100,8 @@ bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen)
     callbacks = screen != NULL ? *screen : (signals_screen){.keys_fd = -1};
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGWINCH); /* signals_end() also wakes the thread with it */
-    for (size_t i = 0; i < sizeof terminating / sizeof terminating[0]; i++)
-        await_unless_ignored(terminating[i]);
+    for (size_t i = 0; i < SIGNALS_TERMINATING_COUNT; i++)
+        await_unless_ignored(signals_terminating[i]);
     if (screen != NULL)
         await_unless_ignored(SIGTSTP);
     (void)pthread_condattr_init(&attributes);

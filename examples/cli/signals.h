@@ -5,6 +5,10 @@
 
 #include <locksync/locksync.h>
 
+/* The signals that end the command. */
+#define SIGNALS_TERMINATING_COUNT 4
+extern const int signals_terminating[SIGNALS_TERMINATING_COUNT];
+
 /* A screen's callbacks for signals; called on the signal thread, never after signals_end(). */
 typedef struct signals_screen {
     void *user;

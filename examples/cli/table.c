@@ -60,7 +60,7 @@ typedef struct layout {
     bool is_stacked; /* states are below the names or ids, because a truncated state could be read as another state */
 } layout;
 
-static bool has_column(const table_columns *columns, table_column column)
+bool table_has_column(const table_columns *columns, table_column column)
 {
     size_t i = 0;
 
@@ -128,7 +128,7 @@ static void narrow(layout *l, const table_style *style)
     /* state and connection stay, and the name or else the id */
     static const table_column dropped_first[] = {COLUMN_CHARGING, COLUMN_CHANGED, COLUMN_BATTERY, COLUMN_DOOR,
                                                  COLUMN_ID};
-    size_t droppable = sizeof dropped_first / sizeof dropped_first[0] - !has_column(&l->columns, COLUMN_NAME);
+    size_t droppable = sizeof dropped_first / sizeof dropped_first[0] - !table_has_column(&l->columns, COLUMN_NAME);
     int *name = &l->widths[COLUMN_NAME];
     int cut = *name > NAME_LEAST ? *name - NAME_LEAST : 0;
     int left;

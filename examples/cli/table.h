@@ -26,6 +26,9 @@ typedef struct table_columns {
     size_t count;
 } table_columns;
 
+/* Returns whether it is one of the columns. */
+bool table_has_column(const table_columns *columns, table_column column);
+
 typedef struct table_style {
     table_columns columns;
     const lock_sync_directory *directory; /* the names; NULL: no names */
