@@ -69,9 +69,9 @@ class Waiting(Test):
 
     def test_waiting_is_not_part_of_the_timeout(self):
         self.start_service(lock(1001))
-        self.set(LOCKSYNC_INTERVAL_MS="700")
+        self.set(LOCKSYNC_INTERVAL_MS="3000")
         self.expect(0)
-        self.expect(0, "--wait", "--timeout", "0.5")
+        self.expect(0, "--wait", "--timeout", "2.5")
 
     def test_ctrl_c_ends_the_waiting(self):
         self.start_service(lock(1001))

@@ -207,8 +207,8 @@ class Asking(Test):
         self.age_names(100)
         watch = self.start("--watch", "--changes-only")
         self.service.wait_for_requests(2)
-        self.service.locks = [named(1001, "Back door", "111111-00001", state=2), self.service.locks[1]]
-        self.service.locks[0]["revision"] = 8
+        renamed = {**named(1001, "Back door", "111111-00001", state=2), "revision": 8}
+        self.service.locks = [renamed, self.service.locks[1]]
         self.assertRegex(watch.stdout.readline(), "  1001  Back door  state: locked -> unlocked; config: 7 -> 8; renamed$")
         self.assertEqual(self.requests().count(NAMES), 2)
 
