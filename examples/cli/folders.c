@@ -1,14 +1,20 @@
 #include "folders.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #define NAME_BYTES ((size_t)16)
+#define NAME_LENGTH (2 * NAME_BYTES)
 
 const char *folders_find(const folder *f, char path[FOLDERS_PATH_SIZE])
 {
@@ -43,10 +49,10 @@ static const char *make(char *path)
     }
 }
 
-const char *folders_file(const folder *f, const char *credential, char path[FOLDERS_PATH_SIZE])
+const char *folders_file(const folder *f, const char *account, char path[FOLDERS_PATH_SIZE])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    char name[2 * NAME_BYTES + 1];
+    char name[NAME_LENGTH + 1];
     const char *problem = folders_find(f, path);
     size_t length;
 
@@ -54,8 +60,8 @@ const char *folders_file(const folder *f, const char *credential, char path[FOLD
         problem = make(path);
     if (problem != NULL)
         return problem;
-    if (HMAC(EVP_sha256(), f->purpose, (int)strlen(f->purpose), (const unsigned char *)credential, strlen(credential),
-             digest, NULL) == NULL)
+    if (HMAC(EVP_sha256(), f->purpose, (int)strlen(f->purpose), (const unsigned char *)account, strlen(account), digest,
+             NULL) == NULL)
         return "libcrypto has no SHA-256 for the file's name";
     for (size_t i = 0; i < NAME_BYTES; i++)
         (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
@@ -64,4 +70,29 @@ const char *folders_file(const folder *f, const char *credential, char path[FOLD
         return "its path is too long";
     (void)snprintf(path + length, FOLDERS_PATH_SIZE - length, "/%s%s", name, f->suffix);
     return NULL;
+}
+
+/* Returns whether it is the name of an account's file with the suffix of this one. */
+static bool is_like(const char *name, const char *other)
+{
+    return strspn(name, "0123456789abcdef") == NAME_LENGTH && strcmp(name + NAME_LENGTH, other + NAME_LENGTH) == 0;
+}
+
+void folders_delete_old(const char *path, int64_t seconds)
+{
+    const char *own = strrchr(path, '/') + 1;
+    char *place = strndup(path, (size_t)(own - path));
+    DIR *opened = place != NULL ? opendir(place) : NULL;
+    const struct dirent *entry;
+
+    while (opened != NULL && (entry = readdir(opened)) != NULL) {
+        struct stat about;
+
+        if (is_like(entry->d_name, own) && fstatat(dirfd(opened), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(about.st_mode) && about.st_mtime < time(NULL) - seconds)
+            (void)unlinkat(dirfd(opened), entry->d_name, 0);
+    }
+    if (opened != NULL)
+        (void)closedir(opened);
+    free(place);
 }

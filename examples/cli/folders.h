@@ -2,6 +2,8 @@
 #ifndef CLI_FOLDERS_H
 #define CLI_FOLDERS_H
 
+#include <stdint.h>
+
 #define FOLDERS_PATH_SIZE 4001
 
 typedef struct folder {
@@ -16,8 +18,11 @@ typedef struct folder {
 /* The folder "locksync" in this folder. */
 const char *folders_find(const folder *f, char path[FOLDERS_PATH_SIZE]);
 
-/* The file of an account, in that folder, which is made with mode 0700. The file's name is a hash of the credential and
-   reveals nothing of it. */
-const char *folders_file(const folder *f, const char *credential, char path[FOLDERS_PATH_SIZE]);
+/* The file of an account, in that folder, which is made with mode 0700. `account` is what identifies it: a credential,
+   or the path of a guard file. The file's name is a hash of this text and reveals nothing of it. */
+const char *folders_file(const folder *f, const char *account, char path[FOLDERS_PATH_SIZE]);
+
+/* Deletes the files of accounts in the folder of this one that were not written for so long. */
+void folders_delete_old(const char *path, int64_t seconds);
 
 #endif

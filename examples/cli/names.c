@@ -1,5 +1,6 @@
 #include "names.h"
 
+#include "folders.h"
 #include "moment.h"
 #include "names_file.h"
 #include "names_rules.h"
@@ -14,6 +15,7 @@
 
 #define RUNS_MS 1000 /* how often a run that waits looks whether another run has asked */
 #define FITTING_SIZE 1024
+#define UNUSED_S INT64_C(7776000) /* 90 days: the files of old keys and tokens would stay forever */
 
 static void read_file(names *n)
 {
@@ -30,6 +32,8 @@ static void write_file(const names *n)
 
     if (problem != NULL)
         notice("the names of the locks cannot be kept in %s (%s)", n->path, problem);
+    else if (*n->path != '\0')
+        folders_delete_old(n->path, UNUSED_S);
 }
 
 int names_begin(names *n, const options *o, lock_sync_ctx *ctx, const char *path)

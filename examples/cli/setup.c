@@ -77,9 +77,11 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     return EXIT_DONE;
 }
 
-/* Each service has its file: a trial with a simulator must not replace the names of the real locks. */
+/* Each service has its file: a trial with a simulator must not replace the names of the real locks. With --guard-file
+   that file is the account, because each new access token would begin without names. */
 static void set_names_path(const options *o, const char *text, char path[FOLDERS_PATH_SIZE])
 {
+    char *guard_file = o->guard_file != NULL ? realpath(o->guard_file, NULL) : NULL; /* which exists now */
     const char *base_url = o->base_url != NULL ? o->base_url : DEFAULT_BASE_URL;
     folder cache = {"XDG_CACHE_HOME", ".cache", NULL, ".json"};
     const char *problem = "out of memory";
@@ -87,11 +89,12 @@ static void set_names_path(const options *o, const char *text, char path[FOLDERS
 
     if (asprintf(&purpose, "locksync names %s", base_url) > 0) {
         cache.purpose = purpose;
-        problem = folders_file(&cache, text, path);
+        problem = folders_file(&cache, guard_file != NULL ? guard_file : text, path);
         free(purpose);
     } else {
         (void)folders_find(&cache, path);
     }
+    free(guard_file);
     if (problem == NULL)
         return;
     notice("the names of the locks cannot be kept in %s (%s)", path, problem);

@@ -127,9 +127,10 @@ class Test(unittest.TestCase):
         os.chmod(path, mode)
         return path
 
-    def names_file(self, key=KEY):
+    def names_file(self, account=KEY):
+        """Returns where the names of a credential's, or with --guard-file of that path's, account are kept."""
         purpose = "locksync names " + self.environment["LOCKSYNC_BASE_URL"]
-        name = hmac.new(purpose.encode(), key.encode(), "sha256").hexdigest()[:32]
+        name = hmac.new(purpose.encode(), account.encode(), "sha256").hexdigest()[:32]
         return self.path("cache", "locksync", name + ".json")
 
     def use(self, url):
@@ -138,9 +139,9 @@ class Test(unittest.TestCase):
         if self.keeps_names:
             self.keep_names()
 
-    def keep_names(self, key=KEY):
+    def keep_names(self, account=KEY):
         os.makedirs(self.path("cache", "locksync"), 0o700, exist_ok=True)
-        with open(self.names_file(key), "w", encoding="utf-8") as file:
+        with open(self.names_file(account), "w", encoding="utf-8") as file:
             json.dump({"result": [{"id": number, "revision": 10**9} for number in range(1, 1300)]}, file)
 
     def start_service(self, *locks):

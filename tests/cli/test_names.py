@@ -154,6 +154,26 @@ class Asking(Test):
         self.expect(0)
         self.assertEqual(self.requests(), [NAMES, NAMES])
 
+    def test_tokens_with_one_guard_file_have_its_names(self):
+        os.symlink(self.folder, self.path("link"))
+        self.set(LOCKSYNC_PERSONAL_KEY=None)
+        states = STATES + "?id=1002"
+        for token, guard, expected in (("a", self.path("guard"), NAMES), ("b", self.path("link", "guard"), states),
+                                       ("c", "guard", states), ("c", "other", NAMES)):
+            self.set(LOCKSYNC_ACCESS_TOKEN=f"token-{token}")
+            self.expect(0, "--guard-file", guard, "Garage", cwd=self.folder)
+            self.assertEqual(self.requests(), [expected])
+        self.assertEqual(len(os.listdir(self.path("cache", "locksync"))), 2)
+
+    def test_files_that_were_not_used_for_long_are_deleted(self):
+        os.makedirs(self.path("cache", "locksync"))
+        digits = "123456789abcdef" * 2
+        kept = {f"0{digits}0.json": 89, f"0{digits}1.json.old": 91, f"0{digits}X.json": 91, "notes.json": 91}
+        for name, days in {f"0{digits}1.json": 91, **kept}.items():
+            os.utime(self.write(os.path.join("cache", "locksync", name), "{}"), (time.time() - days * 86400,) * 2)
+        self.expect(0)
+        self.assertEqual(set(os.listdir(self.path("cache", "locksync"))), {os.path.basename(self.names_file()), *kept})
+
     def test_services_have_their_own_names(self):
         self.expect(0)
         trial = self.start_service(named(1001, "Simulated", "111111-00001"))
