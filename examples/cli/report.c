@@ -26,7 +26,7 @@ static const row rows[] = {
     ROW(E_CONNECT, EXIT_NETWORK, "Check the network; behind a proxy, set https_proxy."),
     ROW(E_TLS, EXIT_TLS, "Check the clock; for a private certificate authority, use --ca-file."),
     ROW(E_NETWORK, EXIT_NETWORK, "Try again later."),
-    ROW(E_TOO_LARGE, EXIT_RESPONSE, "Check --base-url."),
+    ROW(E_TOO_LARGE, EXIT_RESPONSE, "Use ids of locks, or check --base-url."),
     ROW(E_MALFORMED, EXIT_RESPONSE,
         "Check --base-url, and whether a proxy or a login page responds instead of the service."),
     ROW(E_TOO_SOON, EXIT_TOO_SOON, "Try again then, or use --wait."),

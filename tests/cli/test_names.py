@@ -314,6 +314,15 @@ class Asking(Test):
             shutil.rmtree(self.path("state"), ignore_errors=True)
             self.assertEqual(self.expect(exit_status, "1001", "Garage"), "")
 
+    def test_an_account_with_more_locks_than_the_service_lists_has_only_ids(self):
+        self.service.locks = [named(1001 + i, f"Door {i}", f"111111-{i:05}") for i in range(100)]  # each page is full
+        self.assertEqual(self.expect(10, "Door 1"), "")
+        self.assertRegex(self.complaint, r"the account has 1000 locks or more, .*\. Use ids of locks, or check ")
+        self.assertEqual(len(self.requests()), 10)
+        status, out, err = self.run_command("--json-lines", "1001")
+        self.assertEqual((status, json.loads(out)["name"], self.requests()), (0, None, [STATES + "?id=1001"]))
+        self.assertRegex(err, r"the names of the locks are not known: .* is allowed in (9 min \d+|10 min 0) s$")
+
     def test_polling_begins_without_names(self):
         self.service.names_reply = (200, {"Content-Length": 9999}, "")
         self.expect(7, "1001", "--timeout", "0.5")
