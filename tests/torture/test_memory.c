@@ -89,15 +89,13 @@ static int use_openssl(void *user)
    SSL_set0_rbio). A crash in OpenSSL's code is counted, any other is a failure. */
 TEST(each_of_the_first_allocations_of_openssl_may_fail)
 {
-    const size_t most = kit_slack() == 1 ? 2000 : 500;
-
     t_need(!curl_has_gnutls(), "libcurl does not use OpenSSL");
     for (const act *a = tls_acts; a->name != NULL; a++) {
         size_t crashes = 0;
         int status = ALL_GOOD;
         first f = {a, 0};
 
-        while ((status == ALL_GOOD || status == CRASH_IN_OPENSSL) && f.n < most) {
+        while ((status == ALL_GOOD || status == CRASH_IN_OPENSSL) && f.n < OPENSSL_REQUESTS) {
             f.n++;
             status = in_child(use_openssl, &f);
             crashes += status == CRASH_IN_OPENSSL;
