@@ -8,11 +8,13 @@ static uint32_t left_of(uint32_t max, uint32_t used)
 
 bool lsync_share_allows(const lsync_budget *budget, uint32_t own, bool on_trial)
 {
+    uint32_t reserved = own == 0 ? 0 : budget->max / LSYNC_SHARE_LAST;
     uint32_t free = left_of(budget->max, budget->used);
+    uint32_t free_for_trial = left_of(budget->max - budget->max / 2, budget->trial);
 
+    if (free <= reserved)
+        return false;
     if (on_trial)
-        return free > 0 && own < left_of(budget->max - budget->max / 2, budget->trial);
-    if (own == 0)
-        return free > 0;
-    return own < (uint64_t)free * LSYNC_SHARE_MULTIPLE && free > budget->max / LSYNC_SHARE_LAST;
+        return own < free_for_trial && free_for_trial > reserved;
+    return own < (uint64_t)free * LSYNC_SHARE_MULTIPLE;
 }

@@ -171,6 +171,44 @@ TEST(a_new_origin_comes_before_origins_with_transfers)
     free_stage(s);
 }
 
+/* One origin stalls with all that it may have, and then one on trial with all that is left for it. */
+TEST(an_origin_on_trial_leaves_transfers_for_an_origin_without_any)
+{
+    stage *s = new_stage(300);
+    lsync_origin *one = add_jobs(s, "https", 1, 200, false);
+    lsync_origin *good;
+
+    connect_origin(one, 2);
+    s->pool.loop.owner.per_origin = 2;
+    CHECK(start_next(s) == one);
+    lsync_origin_leader_sent(&s->transfers[0]);
+    lsync_schedule_update(&s->pool, one);
+    CHECK_INT(1 + start_all(s), 128);
+    s->pool.loop.owner.per_origin = 64;
+    (void)add_jobs(s, "http", 2, 40, true);
+    CHECK_INT(start_all(s), 8);
+    good = add_jobs(s, "http", 3, 2, false);
+    CHECK(start_next(s) == good);
+    CHECK(start_next(s) == NULL);
+    free_stage(s);
+}
+
+/* A good origin is on trial too, until its first response and after one failure. */
+TEST(silent_origins_leave_transfers_for_the_next_one_on_trial)
+{
+    static const size_t shares[] = {36, 18, 9, 1, 1, 1, 1};
+    stage *s = new_stage(COUNT_OF(shares) * 40 + 1);
+
+    for (unsigned i = 0; i < COUNT_OF(shares); i++) {
+        t_row("origin %u", i);
+        (void)add_jobs(s, "http", i + 1, 40, true);
+        CHECK_INT(start_all(s), shares[i]);
+    }
+    (void)add_jobs(s, "http", COUNT_OF(shares) + 1, 1, true);
+    CHECK_INT(start_all(s), 1);
+    free_stage(s);
+}
+
 TEST(of_ten_thousand_silent_origins_some_try_and_a_responding_one_is_next)
 {
     enum { MANY = 10000 };
