@@ -20,7 +20,6 @@ lock_sync_status lsync_transfer_prepare(lsync_transfer *t, const lock_sync_reque
         lsync_connections_are_below_limit(connections))
         t->connecting = LSYNC_CONNECTS_ALWAYS;
     lsync_connections_end_closed(connections);
-    connections->closed_bytes = 0;
     s->failure[0] = '\0';
     t->stopped = LOCK_SYNC_OK;
     t->error_text[0] = '\0';

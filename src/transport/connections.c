@@ -135,6 +135,7 @@ static lsync_connection *connection_at(lsync_connections *s, const char *remote_
             s->listed[i].key = key;
             c->opener = NULL;
             s->open++;
+            lsync_peer_limit_acknowledgement(c->fd);
             return c;
         }
     }
@@ -142,7 +143,7 @@ static lsync_connection *connection_at(lsync_connections *s, const char *remote_
 }
 
 /* Drops the sockets of a transfer that did not connect. libcurl 7.88 does not report that it closes such a socket, and
-   its number may be reused by now. */
+   its number may be reused by now; see quirks.h. */
 static void forget_unconnected(lsync_connections *s, const lsync_transfer *opener)
 {
     for (size_t i = s->count; i-- > 0;)
@@ -217,11 +218,12 @@ int lsync_on_close_socket(void *user, curl_socket_t socket)
     lsync_connections *s = user;
     size_t place = place_of(s, socket);
 
-    s->closed_bytes = lsync_peer_bytes_received(socket);
     if (s->owner != NULL && s->owner->closing != NULL)
         s->owner->closing(s->owner, socket);
-    if (place < s->count)
+    if (place < s->count) {
+        s->listed[place].connection->received = lsync_peer_bytes_received(socket);
         drop(s, place);
+    }
     return close(socket);
 }
 
@@ -369,6 +371,7 @@ int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, 
     if (c != NULL) {
         c->active++;
         t->events.connection = c;
+        t->events.received = lsync_peer_bytes_received(c->fd);
     }
     t->events.sent_us = now_us;
     t->events.is_new = t->events.opened > 0 || (c != NULL && c->responses == 0);
@@ -432,7 +435,7 @@ void lsync_connection_leave(lsync_transfer *t, bool out_of_time)
     if (c != NULL && c->fd >= 0) {
         if (t->events.has_response)
             count_response(c);
-        if (out_of_time && lsync_peer_is_silent(c->fd, lsync_clock_boot_us() - t->events.sent_us)) {
+        if (out_of_time && lsync_peer_bytes_received(c->fd) == t->events.received) {
             c->is_dead = true;
             lsync_peer_shut_down(c->fd);
         }

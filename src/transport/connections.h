@@ -38,8 +38,9 @@ bool lsync_connection_is_dead(const lsync_transfer *t);
 /* Counts a response and stores its protocol. */
 void lsync_connections_record_response(lsync_connections *s, bool http2);
 
-/* Detaches a transfer from its connection at the end of an attempt. If `out_of_time`, and nothing was received since
-   the request was sent, the connection counts as dead and is shut down. */
+/* Detaches a transfer from its connection at the end of an attempt. If `out_of_time`, and no byte was received since
+   the request was sent, the connection counts as dead and is shut down. The same applies if the system does not count
+   bytes. */
 void lsync_connection_leave(lsync_transfer *t, bool out_of_time);
 
 #endif

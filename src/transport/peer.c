@@ -19,10 +19,8 @@
 /* docs/transports.md has these numbers too. */
 #define KEEPALIVE_IDLE_S 15
 #define KEEPALIVE_INTERVAL_S 5
-#define KEEPALIVE_PROBES 3
+#define KEEPALIVE_PROBES 3 /* without a response; Linux ignores this number once there is a user timeout */
 #define UNACKNOWLEDGED_MS 15000
-
-#define TICK_MS 10 /* upper bound of the kernel's tick, the precision of its receive times */
 
 #define TLS_ALERT 21
 #define TLS_DATA 23
@@ -30,39 +28,19 @@
 #define TLS13_ALERT_SIZE 19 /* two bytes, the type and the tag; an HTTP/2 frame needs more */
 
 #ifdef __linux__
-static bool tcp_info(int socket, struct tcp_info *info)
-{
-    socklen_t size = sizeof *info;
-
-    memset(info, 0, sizeof *info);
-    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, info, &size) == 0;
-}
-
 uint64_t lsync_peer_bytes_received(int socket)
 {
     struct tcp_info info;
+    socklen_t size = sizeof info;
 
-    return tcp_info(socket, &info) ? info.tcpi_bytes_received : 0;
-}
-
-bool lsync_peer_is_silent(int socket, int64_t us)
-{
-    struct tcp_info info;
-
-    return !tcp_info(socket, &info) || info.tcpi_last_data_recv + TICK_MS >= us / 1000;
+    memset(&info, 0, sizeof info); /* Linux before 4.1 fills less of it */
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
 }
 #else
 uint64_t lsync_peer_bytes_received(int socket)
 {
     (void)socket;
     return 0;
-}
-
-bool lsync_peer_is_silent(int socket, int64_t us)
-{
-    (void)socket;
-    (void)us;
-    return true;
 }
 #endif
 
@@ -117,7 +95,13 @@ void lsync_peer_watch(int socket)
     set(socket, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set(socket, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 #endif
+}
+
+void lsync_peer_limit_acknowledgement(int socket)
+{
 #ifdef TCP_USER_TIMEOUT
     set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
+#else
+    (void)socket;
 #endif
 }

@@ -72,7 +72,10 @@ CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folde
 
 CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code)
 {
-    if (code == CURLE_OUT_OF_MEMORY && !t->events.header_ended && t->connections->closed_bytes >= HEADER_LINE_MAX)
+    const lsync_connection *c = t->events.connection;
+
+    if (code == CURLE_OUT_OF_MEMORY && !t->events.header_ended && c != NULL && c->fd < 0 &&
+        c->received - t->events.received >= HEADER_LINE_MAX)
         return LSYNC_CURLE_TOO_LARGE;
     if (code == CURLE_URL_MALFORMAT && strstr(t->error_text, "No URL set") != NULL)
         return CURLE_OUT_OF_MEMORY;

@@ -45,8 +45,8 @@ CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
 CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folder);
 
 /* Returns the code that the newest libcurl would return. Before 8.6 (curl#12269) a header line that exceeds libcurl's
-   limit is reported as out of memory; the bytes that the connection had received distinguish it. 8.14 and newer report
-   out of memory while the URL is set as a missing URL. */
+   limit is reported as out of memory, and the connection is closed; the bytes that it received since the request
+   distinguish it. 8.14 and newer report out of memory while the URL is set as a missing URL. */
 CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code);
 #define LSYNC_CURLE_TOO_LARGE ((CURLcode)100) /* CURLE_TOO_LARGE, which older headers lack */
 

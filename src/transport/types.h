@@ -43,6 +43,7 @@ typedef struct lsync_connection {
     uint32_t responses;
     uint32_t streams;      /* limit on requests at once, as far as is known */
     int64_t idle_since_us; /* boot clock; 0: no request has ended on it */
+    uint64_t received;     /* if it is closed: the bytes that it received in its life; see peer.h */
     bool is_ending;        /* it refused a stream, so libcurl does not use it for more requests */
     bool is_dead;          /* a request timed out on it in silence, and it was shut down */
 } lsync_connection;
@@ -68,7 +69,6 @@ typedef struct lsync_connections {
     bool wants_http1;          /* the server required HTTP/1.1, over HTTP/2 */
     uint32_t responses;        /* recent ones; halved at a limit */
     uint32_t retries;          /* in the same time, including those of requests that got no response */
-    uint64_t closed_bytes;     /* received by the last closed socket in its life; 0: the system does not report it */
 } lsync_connections;
 
 /* Passed from each attempt of a request to the next. All members are zero before the first attempt. */
@@ -82,6 +82,7 @@ typedef struct lsync_attempts {
 typedef struct lsync_events {
     int64_t sent_us;              /* boot clock; 0: nothing was sent yet */
     lsync_connection *connection; /* carries the request, which its `active` counts; NULL: unknown, or detached */
+    uint64_t received;            /* the bytes that the connection had received when the request was sent */
     uint32_t opened;              /* sockets that were opened */
     bool is_new;                  /* the connection had no response yet when the request was sent */
     bool aborted_resend;          /* libcurl was about to retry the request; the library stopped that */

@@ -91,15 +91,6 @@ uint64_t lsync_peer_bytes_received(int socket)
     return c == NULL ? 0 : c->bytes;
 }
 
-#define TICK_US 10000 /* resolution of the kernel's clock, in which it reports when something was received */
-
-bool lsync_peer_is_silent(int socket, int64_t us)
-{
-    const connection *c = connection_of(socket);
-
-    return c == NULL || clock_now_us() - c->heard_us + TICK_US >= us;
-}
-
 bool lsync_peer_has_closed(int socket, bool tls, bool http2)
 {
     const connection *c = connection_of(socket);
@@ -117,6 +108,11 @@ void lsync_peer_shut_down(int socket)
 }
 
 void lsync_peer_watch(int socket)
+{
+    (void)socket;
+}
+
+void lsync_peer_limit_acknowledgement(int socket)
 {
     (void)socket;
 }

@@ -40,6 +40,7 @@ TEST(each_code_of_libcurl_has_its_status)
         {CURLE_HTTP2_STREAM, LOCK_SYNC_E_NETWORK},
     };
     lsync_connections connections = {.owner = NULL};
+    lsync_connection connection;
     lock_sync_allocator memory;
     lock_sync_response response;
     lsync_transfer transfer = {.response = &response, .connections = &connections};
@@ -55,9 +56,14 @@ TEST(each_code_of_libcurl_has_its_status)
     /* codes that differ between versions of libcurl */
     CHECK_INT(lsync_status_of_curl(&transfer, LSYNC_CURLE_TOO_LARGE), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
-    connections.closed_bytes = 102400;
+    connection = (lsync_connection){.fd = -1, .received = 102400 + 7};
+    transfer.events.connection = &connection;
+    transfer.events.received = 7;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_TOO_LARGE);
     response.failed = LOCK_SYNC_OK;
+    connection.fd = 0; /* it is still open */
+    CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_NO_MEMORY);
+    connection.fd = -1;
     transfer.events.header_ended = true;
     CHECK_INT(lsync_status_of_curl(&transfer, CURLE_OUT_OF_MEMORY), LOCK_SYNC_E_NO_MEMORY);
     (void)snprintf(transfer.error_text, sizeof transfer.error_text, "%s", "No URL set");
