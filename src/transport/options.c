@@ -191,7 +191,7 @@ static CURLcode set_trust(CURL *easy, const char *ca_file)
    OpenSSL leaves some of them permanently unusable. Other TLS libraries lack the option and cache no certificates.
 
    For some seconds after the failure no TLS session is resumed. The resumed session may be the cause, and libcurl 8.14
-   would try it repeatedly. */
+   would try it repeatedly; see quirks.h. */
 static void limit_tls_caches(const lsync_transfer *t)
 {
     int64_t age_s;

@@ -1,5 +1,5 @@
 /* Differences between libcurl 7.88 to 8.23 and its documentation, and between these versions. Each comment names the
-   versions and the upstream issue, if there is one. All workarounds belong here. */
+   versions and the upstream issue, if there is one. A workaround that is a part of other code is listed at the end. */
 #ifndef LSYNC_TRANSPORT_QUIRKS_H
 #define LSYNC_TRANSPORT_QUIRKS_H
 
@@ -49,5 +49,12 @@ CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folde
    distinguish it. 8.14 and newer report out of memory while the URL is set as a missing URL. */
 CURLcode lsync_quirk_code(const lsync_transfer *t, CURLcode code);
 #define LSYNC_CURLE_TOO_LARGE ((CURLcode)100) /* CURLE_TOO_LARGE, which older headers lack */
+
+/* Elsewhere:
+
+   - connections.c, forget_unconnected(), and loop_epoll.c, lsync_watched: 7.88 does not report that it closes a socket
+     that did not connect. Its number may be reused, and a forked child may keep it open.
+   - options.c, limit_tls_caches(): 8.14 tries a TLS session repeatedly that may be the cause of a failure. For some
+     seconds no session is resumed. */
 
 #endif
