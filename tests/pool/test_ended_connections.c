@@ -102,6 +102,27 @@ TEST_ON_STAGE(a_connection_that_was_idle_for_too_long_is_not_reused)
     }
 }
 
+static bool has_none_open(void *user)
+{
+    return relay_open_connections(user) == 0;
+}
+
+/* libcurl counts whole seconds. */
+TEST_ON_STAGE(a_fetch_closes_connections_of_other_origins_that_were_idle_for_too_long)
+{
+    h2_lab *lab = stage_lab(&plan_http2, 1);
+    relay *r = stage_relay(h2_lab_port(lab));
+    lock_sync_pool *p = stage_pool();
+    account *patient = stage_secure_account(relay_url(r));
+    account *impatient = stage_account(raw_url(stage_server(NULL, 0)));
+
+    MUST_OK(lock_sync_set_max_idle_ms(impatient->ctx, 100));
+    expect_fetch(patient, p, LOCK_SYNC_OK);
+    (void)pool_run_for(p, 2500);
+    expect_fetch(impatient, p, LOCK_SYNC_OK);
+    CHECK(kit_wait(has_none_open, r, KIT_PATIENCE_MS));
+}
+
 int main(void)
 {
     return t_run_all_in(pems_make, pems_free);
