@@ -1,6 +1,9 @@
 /* Any one call to the system, the threads or libcurl fails, or the clock jumps at any look at it. The library must
    report it, leak nothing, and work again. */
 #include "scenes.h"
+#include "base/memory.h"
+#include "transport/connections.h"
+#include "transport/options.h"
 #include "transport/quirks.h"
 
 #include <curl/curl.h>
@@ -117,6 +120,46 @@ TEST(a_fetch_fails_without_any_of_its_options)
 
     MUST(check_failing_calls(&s, WRAPPED_curl_easy_setopt, CURLE_OUT_OF_MEMORY, life_of_a_fetch, NO_CURL) > 30);
     MUST_INT(s.unharmed, 1);
+}
+
+/* Sets the options of a request in a fresh handle. */
+static lock_sync_status set_options(void)
+{
+    const lsync_route route = {.loopback = true};
+    const lock_sync_request request = {.url = "http://127.0.0.1/", .route = &route, .timeout_ms = 1000};
+    lock_sync_allocator memory;
+    lsync_connections connections;
+    lsync_transfer t;
+    int64_t tls_failed_us = 0;
+    lock_sync_status status;
+
+    MUST(lsync_allocator_init(&memory, NULL));
+    lsync_connections_init(&connections, &memory, NULL);
+    MUST_OK(lsync_transfer_init(&t, &memory, &tls_failed_us));
+    t.connections = &connections;
+    status = lsync_transfer_set(&t, &request);
+    lsync_transfer_release(&t);
+    lsync_connections_release(&connections);
+    return status;
+}
+
+/* Such a TLS backend rejects the options even for no directory; then nothing depends on them. */
+TEST(a_backend_without_certificate_directories)
+{
+    static const CURLcode codes[] = {CURLE_NOT_BUILT_IN, CURLE_UNKNOWN_OPTION};
+    scene s = scene_of();
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        wrapped_reject_folders((int)codes[i], false);
+        MUST_OK(set_options());
+        MUST_OK(life_of_a_fetch(&s));
+        MUST(wrapped_end());
+        wrapped_reject_folders((int)codes[i], true);
+        MUST_INT(set_options(), LOCK_SYNC_E_NO_TRANSPORT);
+        MUST(life_of_a_fetch(&s) != LOCK_SYNC_OK);
+        MUST(wrapped_end());
+        MUST_INT(s.heap.blocks, 0);
+    }
 }
 
 /* The second fetch begins with a new handle. */

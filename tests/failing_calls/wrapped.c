@@ -31,6 +31,8 @@ typedef struct order {
 static order orders[WRAPPED_COUNT];
 static atomic_bool hit;
 static atomic_bool later;
+static atomic_int folder_code; /* CURLE_OK: folders are not rejected */
+static atomic_bool trusts_folder;
 static void (*before_join)(void *user);
 static void *before_join_user;
 
@@ -49,7 +51,15 @@ bool wrapped_end(void)
         atomic_store(&orders[i].each, false);
     }
     atomic_store(&later, false);
+    atomic_store(&folder_code, CURLE_OK);
     return atomic_load(&hit);
+}
+
+void wrapped_reject_folders(int code, bool trusts)
+{
+    atomic_store(&trusts_folder, trusts);
+    atomic_store(&folder_code, code);
+    atomic_store(&hit, false);
 }
 
 void wrapped_before_join(void (*act)(void *user), void *user)
@@ -235,6 +245,32 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
     return must_fail(WRAPPED_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
 }
 
+/* The trust store that wrapped_reject_folders() set. */
+curl_version_info_data *__real_curl_version_info(CURLversion version);
+curl_version_info_data *__wrap_curl_version_info(CURLversion version);
+curl_version_info_data *__wrap_curl_version_info(CURLversion version)
+{
+    static curl_version_info_data without_folders;
+    curl_version_info_data *real = __real_curl_version_info(version);
+
+    if (atomic_load(&folder_code) == CURLE_OK)
+        return real;
+    without_folders = *real;
+    without_folders.cainfo = atomic_load(&trusts_folder) ? NULL : "/bundle.pem";
+    without_folders.capath = atomic_load(&trusts_folder) ? "/folder" : NULL;
+    return &without_folders;
+}
+
+/* Returns whether an option is rejected. */
+static bool rejects_option(bool is_easy, int option)
+{
+    if (!is_easy || atomic_load(&folder_code) == CURLE_OK ||
+        (option != (int)CURLOPT_CAPATH && option != (int)CURLOPT_PROXY_CAPATH))
+        return false;
+    atomic_store(&hit, true);
+    return true;
+}
+
 /* libcurl takes its last argument as a long, a pointer, or a curl_off_t (options from 30000 on). */
 #define WRAP_OPTION(type, name, handle, option)                                                                        \
   type __real_##name(handle *h, option o, ...);                                                                        \
@@ -246,6 +282,8 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
                                                                                                                        \
     if (must_fail(WRAPPED_##name))                                                                                     \
       return CODE(type, name);                                                                                         \
+    if (rejects_option(WRAPPED_##name == WRAPPED_curl_easy_setopt, (int)o))                                            \
+      return (type)atomic_load(&folder_code);                                                                          \
     va_start(list, o);                                                                                                 \
     if ((int)o >= CURLOPTTYPE_OFF_T && (int)o < CURLOPTTYPE_BLOB)                                                      \
       result = __real_##name(h, o, va_arg(list, curl_off_t));                                                          \

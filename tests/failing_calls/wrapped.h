@@ -37,6 +37,10 @@ void wrapped_fail(wrapped function, size_t nth, int error);
 /* Ends all failures; returns whether a call failed. */
 bool wrapped_end(void);
 
+/* Until wrapped_end(), libcurl has no certificate directories: it rejects the options for them with that code. It
+   reports a directory as its trust store if `trusts_folder`, otherwise a bundle. */
+void wrapped_reject_folders(int code, bool trusts_folder);
+
 /* Calls `act` once, when the library next waits for the end of a thread. */
 void wrapped_before_join(void (*act)(void *user), void *user);
 
