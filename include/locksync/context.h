@@ -111,7 +111,7 @@ LOCK_SYNC_API lock_sync_status lock_sync_set_personal_key(lock_sync_ctx *ctx, co
 LOCK_SYNC_API lock_sync_status lock_sync_set_access_token(lock_sync_ctx *ctx, const char *token);
 
 /**
- * Like lock_sync_set_access_token(), but the token is not sent after the given time.
+ * Sets an access token like lock_sync_set_access_token(), but does not send it after the given time.
  *
  * After that time a fetch first asks the token provider for a credential. Without a provider it fails with
  * LOCK_SYNC_E_NO_CREDENTIAL.

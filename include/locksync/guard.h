@@ -226,7 +226,7 @@ typedef struct lock_sync_guard_store {
 LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_guard_new(lock_sync_guard **out);
 
 /**
- * Like lock_sync_guard_new(), with the application's allocator.
+ * Makes a guard like lock_sync_guard_new(), with the application's allocator.
  *
  * @param allocator Copied; its functions and `user` must outlive the guard. NULL: malloc.
  * @param[out] out As in lock_sync_guard_new().

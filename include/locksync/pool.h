@@ -45,7 +45,7 @@ typedef void (*lock_sync_done_fn)(void *user, lock_sync_ctx *ctx, lock_sync_stat
 LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_pool_new(lock_sync_pool **out);
 
 /**
- * Like lock_sync_pool_new(), with the application's allocator.
+ * Makes a pool like lock_sync_pool_new(), with the application's allocator.
  *
  * @param allocator Copied; its functions and `user` must outlive the pool. NULL: malloc.
  * @param[out] out As in lock_sync_pool_new().

@@ -48,7 +48,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* strspn is not used: a checking build of it (a sanitizer's) reads the whole text in each call. */
+/* Does not use strspn: a checking build of it (a sanitizer's) reads the whole text in each call. */
 const char *lsync_ascii_after_space(const char *text)
 {
     while (is_space(*text))

@@ -32,7 +32,7 @@ lock_sync_status lsync_error_set(lock_sync_error *e, lock_sync_status status, co
 /* Replaces only the message of an error. */
 void lsync_error_reword(lock_sync_error *e, const char *format, ...) LSYNC_PRINTF(2, 3);
 
-/* Like lsync_error_set, for a failed allocation. */
+/* Sets the error of a failed allocation. */
 lock_sync_status lsync_error_no_memory(lock_sync_error *e);
 
 #endif

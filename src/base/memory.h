@@ -7,7 +7,7 @@
 /* Copies the application's allocator (NULL: malloc and free). False if a function is missing or the struct is short. */
 bool lsync_allocator_init(lock_sync_allocator *out, const lock_sync_allocator *given);
 
-/* Like malloc, realloc and free. lsync_free accepts NULL, and a block that contains `memory` itself. */
+/* Do what malloc, realloc and free do. lsync_free accepts NULL, and a block that contains `memory` itself. */
 void *lsync_alloc(const lock_sync_allocator *memory, size_t size);
 void *lsync_realloc(const lock_sync_allocator *memory, void *block, size_t size);
 void lsync_free(const lock_sync_allocator *memory, void *block);
@@ -28,7 +28,7 @@ void lsync_copy_struct(void *out, size_t out_size, const void *given, size_t giv
    of the block so far. *start becomes the offset of the array, aligned for an int64_t. False if a size overflows. */
 bool lsync_add_part(size_t *end, size_t count, size_t each, size_t *start);
 
-/* Compute a * b and a + b. False if the result exceeds SIZE_MAX. */
+/* Compute a * b and a + b. Return false if the result exceeds SIZE_MAX. */
 bool lsync_size_mul(size_t a, size_t b, size_t *out);
 bool lsync_size_add(size_t a, size_t b, size_t *out);
 

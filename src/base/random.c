@@ -26,7 +26,7 @@ void lsync_random_seed(lsync_random *random)
     random->state = seed;
 }
 
-/* The algorithm is splitmix64. */
+/* Uses the algorithm splitmix64. */
 int64_t lsync_random_next(lsync_random *random)
 {
     uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);

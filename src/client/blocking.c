@@ -92,7 +92,7 @@ static lsync_fetch_input step(lsync_run *x)
     }
 }
 
-/* The same, but ends a cancelled fetch instead. A step that has begun sees the cancel itself. */
+/* Does the step, or ends a cancelled fetch. A step that has begun sees the cancel itself. */
 static lsync_fetch_input step_or_stop(lsync_run *x)
 {
     lsync_fetch_input in;

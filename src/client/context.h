@@ -64,7 +64,7 @@ struct lock_sync_ctx {
    of a watch in a pool stays marked as running, but is lent to the watch's callback. */
 lock_sync_status lsync_ctx_check(const lock_sync_ctx *ctx);
 
-/* The same, and returns E_INVALID_ARGUMENT with the error set if the caller's `out` is NULL. */
+/* Checks the same, and returns E_INVALID_ARGUMENT with the error set if the caller's `out` is NULL. */
 lock_sync_status lsync_ctx_check_out(lock_sync_ctx *ctx, bool has_out);
 
 /* Mark that a fetch runs, and that it is over. lsync_ctx_begin returns false if a fetch runs already. After

@@ -42,7 +42,7 @@ static lsync_fetch_state after_asking(lsync_fetch *f, const lsync_fetch_input *i
     return go_on(f, in->status, LSYNC_FETCH_CREDENTIAL);
 }
 
-/* The state in which the next request of this fetch begins. */
+/* Returns the state in which the next request of this fetch begins. */
 static lsync_fetch_state next_request(const lsync_fetch *f)
 {
     return f->has_slot ? LSYNC_FETCH_EXTENDING : LSYNC_FETCH_SENDING;

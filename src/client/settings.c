@@ -84,7 +84,7 @@ static lock_sync_status check_size(lock_sync_ctx *ctx, const char *setting, cons
     return LOCK_SYNC_OK;
 }
 
-/* Like check_size, and all bytes must be in first..'~'. The message names a wrong byte by its position, because the
+/* Checks the size, and that all bytes are in first..'~'. The message names a wrong byte by its position, because the
    byte may be part of a secret. */
 static lock_sync_status check_bytes(lock_sync_ctx *ctx, const char *setting, const char *text, size_t max, char first)
 {

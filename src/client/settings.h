@@ -21,7 +21,7 @@ lock_sync_status lsync_ctx_request(lock_sync_ctx *ctx, const lsync_query *query,
 
 /* Returns whether a credential is set that is not known to have expired. */
 bool lsync_ctx_has_credential(const lock_sync_ctx *ctx);
-/* Like lsync_ctx_has_credential. Returns OK, or E_NO_CREDENTIAL with the error set. */
+/* Returns what lsync_ctx_has_credential says as a status: OK, or E_NO_CREDENTIAL with the error set. */
 lock_sync_status lsync_ctx_check_credential(lock_sync_ctx *ctx);
 
 /* Makes a private guard if the context has no guard. Returns OK, or E_NO_MEMORY with the error set. */

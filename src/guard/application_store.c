@@ -160,7 +160,7 @@ static lock_sync_status update_by_swaps(void *state, lsync_guard_view *view, con
     return lsync_proposal_status(&p);
 }
 
-/* The child must draw other slots than its parent. */
+/* Makes the child draw other slots than its parent. */
 static void after_fork(void *state)
 {
     application_store *s = state;
@@ -177,7 +177,7 @@ static void destroy(void *state)
     lsync_free(&s->memory, s);
 }
 
-/* Whether a store has the required functions. */
+/* Returns whether a store has the required functions. */
 static bool is_complete(const lock_sync_guard_store *store)
 {
     return store->carry_out != NULL || (store->look != NULL && store->swap != NULL) ||

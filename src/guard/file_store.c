@@ -193,7 +193,7 @@ static void close_locked(file_store *s)
     (void)close(fd);
 }
 
-/* Whether the path still names the open file. */
+/* Returns whether the path still names the open file. */
 static bool is_current(int fd, const char *path)
 {
     struct stat opened;
@@ -239,8 +239,8 @@ static lock_sync_status open_locked(file_store *s, const char *path, int flags, 
 
 /* --- making the file --- */
 
-/* Whether a killed process may have left the open file: it is empty or has a record. Any other file does not belong to
-   a guard. */
+/* Returns whether a killed process may have left the open file: it is empty or has a record. Any other file does not
+   belong to a guard. */
 static bool is_left_over(int fd)
 {
     struct stat found;
@@ -345,7 +345,7 @@ static lock_sync_status update(void *state, lsync_guard_view *view, const lsync_
     return status;
 }
 
-/* If a thread of the parent was making a decision, closes the child's copy of the descriptor. The lock stays with the
+/* Closes the child's copy of the descriptor, if a thread of the parent was making a decision. The lock stays with the
    parent. */
 static void after_fork(void *state)
 {

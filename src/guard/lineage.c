@@ -29,8 +29,8 @@ void lsync_guard_shift(lsync_guard_record *r, int64_t shift_us)
 
 /* --- merging two records --- */
 
-/* Whether lease a is kept rather than lease b, because it ends later. If both end together, the slot decides, so that
-   their order does not matter. */
+/* Returns whether lease a is kept rather than lease b, because it ends later. If both end together, the slot decides,
+   so that their order does not matter. */
 static bool is_kept_before(const lsync_guard_lease *a, const lsync_guard_lease *b)
 {
     return a->until_us != b->until_us ? a->until_us > b->until_us : a->slot > b->slot;

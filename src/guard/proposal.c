@@ -121,7 +121,7 @@ static void read_texts(lock_sync_guard_swap *swap, lsync_guard_view *v)
         (void)snprintf(swap->why, sizeof swap->why, "the store failed: %s", lock_sync_status_name(swap->status));
 }
 
-/* The decision is valid: it was written, or changes nothing. */
+/* Ends a proposal whose decision is valid: it was written, or changes nothing. */
 static lsync_proposal_state finish(lsync_proposal *p, lsync_guard_view *v)
 {
     lsync_guard_view_see(v, p->mark, &p->snapshot);

@@ -57,7 +57,7 @@ static void code_time(codec *c, int64_t *us)
     c->sound = c->sound && (*us == LSYNC_GUARD_NEVER_US || (*us >= -TIME_MAX_US && *us <= TIME_MAX_US));
 }
 
-/* A time that cannot be "never". */
+/* Codes a time that cannot be "never". */
 static void code_moment(codec *c, int64_t *us)
 {
     code_between(c, us, -TIME_MAX_US, TIME_MAX_US);
@@ -91,7 +91,7 @@ static void code_entry(codec *c, lsync_guard_entry *entry, lock_sync_request_kin
     code_count(c, &entry->requests, LSYNC_GUARD_REQUESTS_MAX);
 }
 
-/* The format between magic and checksum. */
+/* Codes what is between magic and checksum. */
 static void code_stored(codec *c, lsync_guard_stored *stored)
 {
     lsync_guard_record *r = &stored->record;
@@ -114,7 +114,7 @@ static void code_stored(codec *c, lsync_guard_stored *stored)
     r->closure = (lsync_guard_closure)closure;
 }
 
-/* FNV-1a: detects a torn write or flipped bits, not a forged record. */
+/* Computes FNV-1a, which detects a torn write or flipped bits, not a forged record. */
 static uint64_t checksum(const unsigned char *bytes)
 {
     uint64_t sum = 14695981039346656037u;

@@ -161,8 +161,9 @@ static int64_t never_or_after(int64_t us, int64_t interval_us)
     return us == LSYNC_GUARD_NEVER_US || interval_us == 0 ? LSYNC_GUARD_NEVER_US : us + interval_us;
 }
 
-/* A request of kind OTHER counts in the cell in which its lease ends. If the clock has whole milliseconds and times are
-   recorded late, that may be after the newest cell. Then the request must wait for the next cell. */
+/* Returns when a request of kind OTHER fits into the cells. It counts in the cell in which its lease ends. If the clock
+   has whole milliseconds and times are recorded late, that may be after the newest cell. Then it must wait for the next
+   cell. */
 static int64_t other_fits_us(const lsync_guard_request *request, const lsync_guard_limits *limits, int64_t now_us)
 {
     int64_t cell = lsync_time_cell(now_us + limits->granularity_us + request->lease_us, LSYNC_GUARD_CELL_US);

@@ -100,8 +100,8 @@ lsync_guard_view_mark lsync_guard_view_mark_of(const lsync_guard_view *v)
     return (lsync_guard_view_mark){v->sights, v->keeps};
 }
 
-/* Whether a record that was decided on at `mark` is as new as the one in the view. Two decisions at the same time may
-   end in any order. */
+/* Returns whether a record that was decided on at `mark` is as new as the one in the view. Two decisions at the same
+   time may end in any order. */
 static bool is_newer(const lsync_guard_view *v, lsync_guard_view_mark mark, const lsync_guard_record *r)
 {
     if (!v->has_seen || v->sights == mark.sights)

@@ -29,7 +29,7 @@ typedef struct lsync_guard_view_mark {
     uint64_t keeps;
 } lsync_guard_view_mark;
 
-/* Neither requests nor settles a slot: the record is only brought up to date. */
+/* Brings the record up to date. Neither requests nor settles a slot. */
 bool lsync_guard_decide_nothing(void *user, lsync_guard_record *r, const lsync_guard_limits *limits, int64_t now_us,
                                 int64_t slot);
 
@@ -95,7 +95,7 @@ void lsync_guard_view_merge(lsync_guard_view *v, lsync_guard_view_mark mark, con
    lease runs out anyway. If all have a block, drops the block that ends first. */
 void lsync_guard_view_keep(lsync_guard_view *v, const lsync_guard_ending *ending, int64_t own_now_us);
 
-/* In a forked child: forgets the kept outcomes, because the parent writes them. */
+/* Forgets the kept outcomes in a forked child, because the parent writes them. */
 void lsync_guard_view_after_fork(lsync_guard_view *v);
 
 #endif

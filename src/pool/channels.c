@@ -86,7 +86,7 @@ static bool is_settling(const lsync_job *job)
     return job->x.fetch.state == LSYNC_FETCH_SETTLING;
 }
 
-/* The job's step is done. */
+/* Ends the job's step. */
 static void end_step(lsync_job *job, lock_sync_status status)
 {
     job->request.status = status;
@@ -94,7 +94,7 @@ static void end_step(lsync_job *job, lock_sync_status status)
     lsync_queue_append(&job->pool->decided, &job->link);
 }
 
-/* The step was not carried out. Its outcome is kept, if it settles a slot. */
+/* Ends a step that was not carried out. Its outcome is kept, if it settles a slot. */
 static void abandon(lsync_job *job, lock_sync_status status, const char *why)
 {
     lsync_guard_task task;
@@ -222,7 +222,7 @@ static bool continue_all(lock_sync_pool *p, lsync_channel *channel)
     return begun;
 }
 
-/* If the channel must connect, makes the helper thread do it. */
+/* Makes the helper thread connect the channel, if it must. */
 static bool connects(lock_sync_pool *p, lsync_channel *channel)
 {
     int64_t due_us;

@@ -17,9 +17,9 @@ bool lsync_channels_withdraw(lsync_job *job);
 void lsync_channels_proceed(lock_sync_pool *p);
 /* Returns the next job whose step is done; NULL: no such job. */
 lsync_job *lsync_channels_receive(lock_sync_pool *p);
-/* When lsync_channels_proceed must be called at the latest; 0: at once. */
+/* Returns when lsync_channels_proceed must be called at the latest; 0: at once. */
 int64_t lsync_channels_due_us(const lock_sync_pool *p);
-/* Whether a job is in a channel, or done there and not received. */
+/* Returns whether a job is in a channel, or done there and not received. */
 bool lsync_channels_are_busy(const lock_sync_pool *p);
 /* Closes all channels, after the helper thread has ended. All steps are done then, and those that follow are done at
    once, without the store. */

@@ -97,8 +97,8 @@ static void ask_guard(lsync_job *job)
     lsync_pool_guard_done(job);
 }
 
-/* DONE. Another fetch of the same poll may follow. A poll that the guard denied is not reported: the watch sleeps until
-   the guard may allow it. */
+/* DONE: ends the fetch. Another of the same poll may follow. A poll that the guard denied is not reported: the watch
+   sleeps until the guard may allow it. */
 static void end_fetch(lsync_job *job)
 {
     switch (job->watch == NULL ? LSYNC_POLL_OVER : lsync_watch_fetched(job->watch, &job->x)) {
@@ -126,8 +126,8 @@ static void wait_for_guard(lsync_job *job)
         finish_step(late, LOCK_SYNC_OK); /* goes back to ASKING, copies the head's denial, and so fails */
 }
 
-/* After a slot is settled: makes the heads of the guard's queues ask again. All of them, because the kinds share the
-   hourly budget. */
+/* Makes the heads of all the guard's queues ask again after a slot is settled, because the kinds share the hourly
+   budget. */
 static void wake_heads(lock_sync_pool *p, const lock_sync_guard *guard)
 {
     for (lock_sync_request_kind kind = 0; kind < LSYNC_GUARD_KINDS; kind++) {
@@ -340,7 +340,7 @@ static void send_request(lsync_job *job)
 
 /* --- starting jobs --- */
 
-/* CREDENTIAL, then SENDING if there is a credential. */
+/* CREDENTIAL: gets a credential. SENDING follows if there is one. */
 static void get_credential_and_send(lsync_job *job)
 {
     lsync_fetch_input input;
@@ -355,7 +355,7 @@ static void get_credential_and_send(lsync_job *job)
         drive(job);
 }
 
-/* CHECK, then the next step at once. */
+/* CHECK: checks the job, then begins the next step at once. */
 static void check(lsync_job *job)
 {
     const lsync_fetch_input input = {.status = lsync_step_check(&job->x)};

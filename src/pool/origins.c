@@ -183,14 +183,14 @@ static bool must_resolve(const lsync_origin *origin)
     return origin->is_named && lsync_clock_boot_us() >= origin->known_until_us;
 }
 
-/* Before the first response, https is assumed to use HTTP/2. */
+/* Assumes HTTP/2 for https before the first response. */
 bool lsync_origin_is_http1(const lsync_origin *origin)
 {
     return !origin->https || (origin->connections.responses > 0 && !origin->connections.http2);
 }
 
-/* Whether a connection has a free HTTP/2 stream. False without an active transfer: after a pause the connections may
-   already be closed. */
+/* Returns whether a connection has a free HTTP/2 stream. Returns false without an active transfer: after a pause the
+   connections may already be closed. */
 static bool has_stream(const lsync_origin *origin)
 {
     if (origin->failed)
@@ -283,7 +283,8 @@ static void stop_leading(lsync_pool_transfer *transfer)
         origin->leader = NULL;
 }
 
-/* On a new HTTP/2 connection the leader leads until the first response: until then the limit on streams is unknown. */
+/* Lets the leader lead until the first response on a new HTTP/2 connection, whose limit on streams is unknown until
+   then. */
 void lsync_origin_leader_sent(lsync_pool_transfer *transfer)
 {
     const lsync_origin *origin = transfer->job->origin;
@@ -341,9 +342,9 @@ static void judge(const lsync_pool_transfer *transfer, lock_sync_status status)
     origin->failed = false;
 }
 
-/* If a leader's request was not sent, the status decides whether the next transfer must be a leader too. After
-   E_RESOLVE, E_TIMEOUT, E_CANCELLED and E_NO_MEMORY it must be, because these show nothing about the origin. A timeout
-   shows only that this attempt hung. */
+/* Decides by the status of a leader that sent nothing whether the next transfer must be a leader too. After E_RESOLVE,
+   E_TIMEOUT, E_CANCELLED and E_NO_MEMORY it must, because these show nothing about the origin. A timeout shows only
+   that this attempt hung. */
 void lsync_origin_record_end(lsync_pool_transfer *transfer, lock_sync_status status)
 {
     judge(transfer, status);

@@ -10,14 +10,14 @@ bool lsync_origin_find(lsync_job *job);
 /* Removes a job from its origin, because its fetch is over. */
 void lsync_origin_release(lsync_job *job);
 
-/* Whether the next transfer must be a leader: the host name must be resolved, or a connection for several transfers
-   must be opened. */
+/* Returns whether the next transfer must be a leader: the host name must be resolved, or a connection for several
+   transfers must be opened. */
 bool lsync_origin_needs_leader(const lsync_origin *origin);
-/* Whether the next transfer begins on a connection that no other transfer uses. */
+/* Returns whether the next transfer begins on a connection that no other transfer uses. */
 bool lsync_origin_opens(const lsync_origin *origin);
-/* Whether a connection carries one transfer at a time, as far as is known. */
+/* Returns whether a connection carries one transfer at a time, as far as is known. */
 bool lsync_origin_is_http1(const lsync_origin *origin);
-/* Whether the origin cannot use another transfer now, whatever the pool has left. */
+/* Returns whether the origin cannot use another transfer now, whatever the pool has left. */
 bool lsync_origin_is_full(const lsync_origin *origin);
 
 /* Counts a job's new transfer, and makes the transfer the leader if the origin needs one. */

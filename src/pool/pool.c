@@ -66,7 +66,7 @@ lock_sync_status lock_sync_pool_new_with_allocator(const lock_sync_allocator *al
     return status;
 }
 
-/* After a limit was changed: jobs that waited may start now. */
+/* Lets jobs that waited start after a limit was changed. */
 static void limit_changed(lock_sync_pool *p)
 {
     lsync_schedule_update_full(p);

@@ -41,7 +41,7 @@ static bool is_round_over(const lsync_origin *origin)
     return origin->on_trial || origin->begun_in_round >= (lsync_origin_is_http1(origin) ? ROUND_HTTP1 : ROUND_HTTP2);
 }
 
-/* Whether an origin without a transfer goes to the front of `idle`: its round is not over, and it still has a
+/* Returns whether an origin without a transfer goes to the front of `idle`: its round is not over, and it still has a
    connection. If the pool cannot open another one, another origin could start only after this connection was closed. */
 static bool keeps_connection(const lock_sync_pool *p, const lsync_origin *origin)
 {
@@ -84,8 +84,8 @@ void lsync_schedule_update_full(lock_sync_pool *p)
 
 /* --- the next origin --- */
 
-/* Whether an origin that is not full may use one more of the pool's transfers. While all connections are in use and
-   other origins wait for one, the origin may reuse its connections only until its round is over. */
+/* Returns whether an origin that is not full may use one more of the pool's transfers. While all connections are in use
+   and other origins wait for one, the origin may reuse its connections only until its round is over. */
 static bool may_start(const lock_sync_pool *p, const lsync_origin *origin)
 {
     if (!lsync_share_allows(&p->transfers, origin->active, origin->on_trial))

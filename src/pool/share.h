@@ -24,7 +24,7 @@ typedef struct lsync_budget {
     uint32_t trial; /* part of `used`: by origins that were on trial when they took it */
 } lsync_budget;
 
-/* Whether an origin that uses `own` may use one more. */
+/* Returns whether an origin that uses `own` may use one more. */
 bool lsync_share_allows(const lsync_budget *budget, uint32_t own, bool on_trial);
 
 #endif

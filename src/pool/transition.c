@@ -45,7 +45,7 @@ static lsync_queue *queue_of(const lsync_job *job)
     }
 }
 
-/* If the job is the head of its guard's queue, removes it. The next job becomes the head, and asks the guard. */
+/* Removes the job from its guard's queue, if it is the head. The next job becomes the head, and asks the guard. */
 static void leave_waiters(lsync_job *job)
 {
     lsync_job *next = job->is_head ? lsync_waiters_leave(job) : NULL;

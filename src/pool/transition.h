@@ -8,7 +8,7 @@
    timer, sets it to due_us. If the fetch no longer needs its origin or its guard's queue, removes the job from them. */
 void lsync_job_move(lsync_job *job, lsync_job_state state, int64_t due_us);
 
-/* Whether the job may send: it has a slot of its guard, or needs none. */
+/* Returns whether the job may send: it has a slot of its guard, or needs none. */
 bool lsync_job_has_slot(const lsync_job *job);
 /* Removes a job from its origin and from its guard's queue, because its fetch is over or its context is freed. */
 void lsync_job_release(lsync_job *job);

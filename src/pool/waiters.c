@@ -41,7 +41,8 @@ static lsync_guard_reservation decision_on(const lsync_job *head)
     return decision;
 }
 
-/* A head that is not ASLEEP is about to ask again, and the helper thread may be writing its reservation. */
+/* Copies only if the head is ASLEEP. Otherwise it is about to ask again, and the helper thread may be writing its
+   reservation. */
 bool lsync_waiters_copy_decision(lsync_job *job)
 {
     const lsync_job *head = head_of(job);

@@ -12,7 +12,7 @@ void lsync_connections_release(lsync_connections *s);
 curl_socket_t lsync_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address);
 int lsync_on_close_socket(void *user, curl_socket_t socket); /* user: lsync_connections */
 
-/* The CURLOPT_PREREQFUNCTION: libcurl calls it before it sends a request, and again before it retries one. */
+/* Serves as CURLOPT_PREREQFUNCTION: libcurl calls it before it sends a request, and again before it retries one. */
 int lsync_on_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
 /* Forgets what is known about the origin, because the next request goes to another one. Connections to the earlier

@@ -42,7 +42,8 @@ typedef struct lsync_loop {
 
 /* Returns OK, E_NO_MEMORY or E_CONNECT (out of file descriptors). After a failure there is nothing to release. */
 lock_sync_status lsync_loop_init(lsync_loop *l, const lock_sync_allocator *memory);
-/* All transfers must be stopped and released, but their memory must still exist: closing connections uses it. */
+/* Closes the connections. All transfers must be stopped and released, but their memory must still exist, because
+   closing uses it. */
 void lsync_loop_release(lsync_loop *l);
 
 /* Waits for events up to timeout_ms (< 0: without limit) and handles them. Returns OK or E_NO_MEMORY. */

@@ -38,8 +38,8 @@ static lsync_watched *watched_at(const lsync_loop *l, int fd)
     return (size_t)fd < l->watched_count ? &l->watched[fd] : NULL;
 }
 
-/* Like watched_at, but enlarges the array if necessary. NULL: out of memory; then the socket is watched as if it were
-   not a connection's. */
+/* Returns what watched_at does, after enlarging the array if necessary. NULL: out of memory; then the socket is watched
+   as if it were not a connection's. */
 static lsync_watched *make_watched(lsync_loop *l, int fd)
 {
     size_t count = l->watched_count == 0 ? 64 : l->watched_count;
@@ -226,7 +226,7 @@ void lsync_loop_release(lsync_loop *l)
 
 /* --- events --- */
 
-/* Like handle() below, returns false if libcurl or epoll cannot continue. */
+/* Returns, like handle() below, false if libcurl or epoll cannot continue. */
 static bool act(const lsync_loop *l, curl_socket_t socket, int events)
 {
     int running;

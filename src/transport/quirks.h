@@ -5,43 +5,44 @@
 
 #include "transport/types.h"
 
-/* 8.20 and newer (curl#20936): cleaning up a multi handle waits for the threads that look up names. An option prevents
-   that. At most 20 threads run, two for each name, so ten slow names would block all others. Another option lifts the
-   limit: each look-up gets a thread, as in older versions. */
+/* Sets two options for the threads that look up names. 8.20 and newer (curl#20936): cleaning up a multi handle waits
+   for them. The first option prevents that. At most 20 threads run, two for each name, so ten slow names would block
+   all others. The other lifts the limit: each look-up gets a thread, as in older versions. */
 void lsync_quirk_set_resolver(CURLM *multi);
 
-/* All versions: only the error buffer shows that a server sent HTTP_1_1_REQUIRED. Returns whether libcurl's text says
-   so before a retry by libcurl. 8.22 and newer clear the buffer first; then it counts like any other refused stream.
+/* Returns whether libcurl's text says, before a retry by libcurl, that a server sent HTTP_1_1_REQUIRED. In all versions
+   only the error buffer shows it. 8.22 and newer clear the buffer first; then it counts like any other refused stream.
    For the first request of a connection the text is "Empty reply". That text is unambiguous, because other retries of a
    request on a new connection leave none. */
 bool lsync_quirk_wants_http1(const char *error_text, bool is_new);
 
-/* 7.88: a server that closes the connection (GOAWAY) may refuse a request. libcurl does not retry the request if no
-   other is active on the connection. Returns whether the code says so. */
+/* Returns whether the code says that a server refused a request while it closed the connection. 7.88: a server that
+   closes the connection (GOAWAY) may refuse a request. libcurl does not retry the request if no other is active on the
+   connection. */
 bool lsync_quirk_is_goaway(CURLcode code);
 
-/* Before 8.17 (curl#18926): a handle counts retries over its whole life, and fails at each sixth. It also carries a
-   refused stream over to the next transfer. Replaces the handle if must_replace_handle is set, and calls set_rules()
-   for the new one. */
+/* Replaces the handle if must_replace_handle is set, and calls set_rules() for the new one. Before 8.17 (curl#18926): a
+   handle counts retries over its whole life, and fails at each sixth. It also carries a refused stream over to the next
+   transfer. */
 CURLcode lsync_quirk_replace_handle(lsync_transfer *t, CURLcode (*set_rules)(lsync_transfer *t));
 
-/* 8.22 and newer (curl#21806): libcurl does not check whether a kept connection was closed within a second of its last
-   use. Returns whether this libcurl is one of these versions. */
+/* Returns whether this libcurl is 8.22 or newer (curl#21806). These do not check whether a kept connection was closed
+   within a second of its last use. */
 bool lsync_quirk_trusts_idle(void);
-/* The same versions: within that second libcurl uses an HTTP/2 connection that was shut down for one request after the
-   other. If called before a request is sent, makes libcurl close the connection at the end of the attempt, unless other
-   requests are active on it. */
+/* Makes libcurl close the connection at the end of the attempt, unless other requests are active on it. Must be called
+   before the request is sent. The same versions would use an HTTP/2 connection that was shut down for one request after
+   the other, within that second. */
 void lsync_quirk_end_connection(CURL *easy);
 
-/* 8.12 and newer: setting a parsed URL drops the text. Sets both, the parsed URL first.
+/* Sets both forms of a URL, the parsed one first: in 8.12 and newer, setting it drops the text.
 
-   Before 8.18 (curl#19594): if memory for the query runs out, libcurl sends the request without it, and gets a good
-   response to another request. Sets path and query as the request's target too, so that libcurl uses no query of its
-   own. A proxy would need the whole URL, but the library tunnels through every proxy. */
+   Also sets path and query as the request's target, so that libcurl uses no query of its own. Before 8.18 (curl#19594),
+   if memory for the query runs out, libcurl sends the request without it, and gets a good response to another request.
+   A proxy would need the whole URL, but the library tunnels through every proxy. */
 CURLcode lsync_quirk_set_url(CURL *easy, CURLU *parsed, const char *text);
 
-/* TLS backends without certificate directories (Schannel, Rustls) reject the option even for NULL. Sets the option and
-   ignores such a rejection. */
+/* Sets the option. Ignores the rejection by TLS backends without certificate directories (Schannel, Rustls), which
+   reject even NULL. */
 CURLcode lsync_quirk_set_folder(CURL *easy, CURLoption option, const char *folder);
 
 /* Returns the code that the newest libcurl would return. Before 8.6 (curl#12269) a header line that exceeds libcurl's

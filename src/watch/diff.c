@@ -137,7 +137,7 @@ static const lock_sync_lock *find_former(const walk *w, const lock_sync_lock *b,
     return lock_sync_results_find(w->before.results, id);
 }
 
-/* Whether a lock that is removed has another id in the response. */
+/* Returns whether a lock that is removed has another id in the response. */
 static bool has_moved(const walk *w, const lock_sync_lock *b)
 {
     int64_t id = other_id(&w->before, &w->after, b->id);

@@ -12,9 +12,9 @@ typedef struct lsync_known {
     size_t removed_count;
 } lsync_known;
 
-/* As lock_sync_diff(), and with names: a lock that has another one, and one that has another id, by its serial number.
-   That lock may have been removed earlier, while the directory was not known. Without earlier results every lock is
-   reported as added. Allocates with the allocator of the later results. */
+/* Compares like lock_sync_diff(), and with names: also reports a lock that has another name, or, by its serial number,
+   another id. The latter may have been removed earlier, while the directory was not known. Without earlier results
+   every lock is reported as added. Allocates with the allocator of the later results. */
 lock_sync_status lsync_diff(const lsync_known *before, const lsync_known *after, lock_sync_changes **out);
 
 #endif

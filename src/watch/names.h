@@ -19,8 +19,8 @@ lock_sync_results *lsync_names_states(const lock_sync_directory *d, const int64_
 lock_sync_results *lsync_names_collect(const lock_sync_results *states, const lock_sync_directory *d,
                                        const int64_t *ids, size_t n);
 
-/* Whether the new states need a newer directory. They do if a lock is new and not in it, or has a higher revision. They
-   also do if a lock is missing that was not missing before. Pure. */
+/* Returns whether the new states need a newer directory. They do if a lock is new and not in it, or has a higher
+   revision. They also do if a lock is missing that was not missing before. Pure. */
 bool lsync_names_are_old(const lsync_known *known, const lock_sync_results *states);
 
 #endif

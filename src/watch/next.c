@@ -5,8 +5,8 @@
 
 #define NEVER_US INT64_MAX
 
-/* Whether a fetch that ended with this status and error may have sent a request. After a 401 the status is the token
-   provider's and shows nothing, but the error has the HTTP status. */
+/* Returns whether a fetch that ended with this status and error may have sent a request. After a 401 the status is the
+   token provider's and shows nothing, but the error has the HTTP status. */
 static bool may_have_sent(lock_sync_status status, const lock_sync_error *e)
 {
     return e->http_status != 0 || (status != LOCK_SYNC_E_INVALID_ARGUMENT && status != LOCK_SYNC_E_NO_CREDENTIAL &&

@@ -4,8 +4,8 @@
 #define BACKOFF_MAX 30             /* intervals */
 #define RETRY_AFTER_MS_MAX 3600000 /* the service's rate limits are per hour */
 
-/* Whether the states may be available although the directory is not: only this request was denied or refused. After any
-   other failure the states would fail too, or the service must not be asked again at once. */
+/* Returns whether the states may be available although the directory is not: only this request was denied or refused.
+   After any other failure the states would fail too, or the service must not be asked again at once. */
 static bool is_refused(lock_sync_status status)
 {
     switch (status) {

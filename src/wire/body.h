@@ -24,7 +24,7 @@ lock_sync_status lsync_body_result(const lsync_decoding *d, const json_t *body, 
 
 /* Sets E_MALFORMED for valid JSON with wrong content. There is no byte offset: the message names what is wrong. */
 lock_sync_status lsync_body_malformed(const lsync_decoding *d, const char *what);
-/* The same for one record. The message counts records from 1. */
+/* Sets the same error for one record. The message counts records from 1. */
 lock_sync_status lsync_body_malformed_record(const lsync_decoding *d, size_t index, size_t count, const char *what);
 
 #endif

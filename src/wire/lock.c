@@ -1,7 +1,7 @@
 /* The public functions of one record: getters, names, and whether the lock is locked or jammed. Pure. */
 #include "locksync/lock.h"
 
-/* Checking the bit is enough because the decoder clears the bit of each unknown field. */
+/* Checks the bit, which is enough because the decoder clears the bit of each unknown field. */
 static bool is_known(const lock_sync_lock *lock, uint32_t field)
 {
     return lock != NULL && (lock->fields & field) != 0;

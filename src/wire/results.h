@@ -44,7 +44,7 @@ bool lsync_results_finish(lock_sync_results *r);
 /* Makes new results with the locks of `asked` from other results. NULL: out of memory. */
 lock_sync_results *lsync_results_select(const lock_sync_results *from, const lsync_scope *asked);
 
-/* The same for n ids, each > 0; n 0: all locks. */
+/* Selects in the same way n ids, each > 0; n 0: all locks. */
 lock_sync_results *lsync_results_select_ids(const lock_sync_results *from, const int64_t *ids, size_t n);
 
 #endif

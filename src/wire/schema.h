@@ -25,8 +25,8 @@ extern const lsync_field lsync_state_fields[LSYNC_STATE_FIELDS];
 #define LSYNC_STATE_NAME "deviceState"
 #define LSYNC_OLD_STATE_NAME "lockProperties"
 
-/* Store a value in the record and set the field's bit. False for a value that the field cannot hold; the record is
-   unchanged then. */
+/* Store a value in the record and set the field's bit. Return false for a value that the field cannot hold, and leave
+   the record unchanged. */
 bool lsync_field_store_integer(const lsync_field *f, int64_t value, lock_sync_lock *lock);
 bool lsync_field_store_bool(const lsync_field *f, bool value, lock_sync_lock *lock);
 bool lsync_field_store_text(const lsync_field *f, const char *text, size_t size, lock_sync_lock *lock);
@@ -46,7 +46,7 @@ static inline void lsync_lock_finish(lock_sync_lock *lock)
     lock->is_charging = false;
 }
 
-/* Whether two records of one lock have the same values. */
+/* Returns whether two records of one lock have the same values. */
 bool lsync_lock_is_equal(const lock_sync_lock *a, const lock_sync_lock *b);
 
 #endif

@@ -14,6 +14,7 @@ namespace locksync
  * Fetches the locks of one account. One thread at a time uses it, except cancel() and set_stopped().
  *
  * After a move the other context may only be assigned to or destroyed. Its watches keep what they need of it.
+ * Its logger, token provider, transport and guard's store must not destroy it, or a watch of it.
  */
 class context
 {

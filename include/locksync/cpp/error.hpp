@@ -174,7 +174,7 @@ inline error last_error(const lock_sync_ctx *ctx, lock_sync_status status, std::
     return error(static_cast<locksync::status>(status), lock_sync_error_message(last), std::move(more));
 }
 
-/** For functions that have no context: the status says it all. */
+/** Returns the error of a function that has no context. The status says it all. */
 inline expected<void> checked(lock_sync_status status)
 {
     if (status != LOCK_SYNC_OK)
@@ -187,7 +187,7 @@ inline error has_nul()
     return error(status::invalid_argument, "a string contains a NUL");
 }
 
-/** An empty list must not reach C, where no list means all locks. */
+/** Rejects an empty list, which must not reach C, where no list means all locks. */
 inline expected<void> checked(const ids &which)
 {
     if (!which.is_all() && which.size() == 0)

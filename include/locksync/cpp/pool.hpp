@@ -44,7 +44,8 @@ private:
  *
  * Callbacks, futures and coroutines continue inside these functions. An exception of a callback is thrown by the
  * function that called it, once C has returned. Further ones follow with the next call. The forms with `try_` keep
- * them. A callback may destroy contexts, watches and, except in run() and get(), the pool.
+ * them. A callback of a pool may destroy contexts, watches and, except in run() and get(), the pool. A logger, token
+ * provider, transport or store must not destroy the context that calls it, or a watch of it.
  */
 class pool
 {

@@ -78,7 +78,7 @@ using logger = std::function<void(log_level level, std::string_view line)>;
  * Settings of a context. A member without a value leaves the context as it is.
  *
  * The C header context.h says what each means. nullptr in a text restores its default. So do an empty logger, provider
- * or transport.
+ * or transport. A logger, provider, transport or store must not destroy the context that calls it, or a watch of it.
  */
 struct settings {
     std::optional<locksync::credential> credential{};

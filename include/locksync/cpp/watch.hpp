@@ -15,6 +15,8 @@ namespace locksync
  *
  * It is a range of changes: `for (const changes &batch : watch)`. The first batch adds every lock. The loop waits for
  * each batch, and ends when the context is cancelled or stopped. An error that is not retryable is thrown.
+ *
+ * A logger, token provider, transport or store of its context must not destroy it.
  */
 class watch
 {

@@ -41,7 +41,7 @@ static bool is_own(const lsync_redis_connection *c)
     return c->opened_by == getpid();
 }
 
-/* In a forked child, closes only its copy of the descriptor; nothing is sent to the server. */
+/* Closes only the descriptor's copy in a forked child, and sends nothing to the server. */
 void lsync_redis_disconnect(lsync_redis_connection *c)
 {
     redisReader *reader = c->reader;

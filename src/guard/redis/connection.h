@@ -66,7 +66,7 @@ const char *lsync_redis_parse(lsync_redis_connection *c, const char *bytes, size
 /* Sets `why`: the server, what failed, and the cause (NULL or "": no cause). */
 void lsync_redis_explain(lsync_redis_connection *c, const char *what, const char *cause);
 
-/* Whether this process is connected. False in a forked child whose parent opened the connection. */
+/* Returns whether this process is connected. Returns false in a forked child whose parent opened the connection. */
 bool lsync_redis_is_connected(const lsync_redis_connection *c);
 void lsync_redis_disconnect(lsync_redis_connection *c);
 

@@ -1,7 +1,7 @@
 /* A mutex that survives fork(); see fork_mutex.h. */
 #include "guard/redis/fork_mutex.h"
 
-/* In a forked child, initializes the mutex again. If another thread of the parent had locked it, that thread does not
+/* Initializes the mutex again in a forked child. If another thread of the parent had locked it, that thread does not
    exist in the child and would never unlock it. */
 static void take_over(lsync_fork_mutex *m)
 {

@@ -13,7 +13,7 @@ typedef struct lsync_fork_mutex {
     lsync_process process; /* the process that initialized the mutex */
 } lsync_fork_mutex;
 
-/* False: the system has no resources for it. */
+/* Returns false if the system has no resources for it. */
 bool lsync_fork_mutex_init(lsync_fork_mutex *m);
 void lsync_fork_mutex_lock(lsync_fork_mutex *m);
 void lsync_fork_mutex_unlock(lsync_fork_mutex *m);

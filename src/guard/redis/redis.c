@@ -14,7 +14,7 @@ static void destroy(void *user)
     lsync_redis_unref(server);
 }
 
-/* Whether a key may be used for an account. A key with the suffix of markers may not. */
+/* Returns whether a key may be used for an account. A key with the suffix of markers may not. */
 static bool is_key(const char *key, size_t *size)
 {
     static const size_t suffix = sizeof LSYNC_REDIS_MARKER_SUFFIX - 1;

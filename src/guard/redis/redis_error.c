@@ -64,8 +64,8 @@ static size_t code_size(const char *error)
     return size <= CODE_MAX && (error[size] == ' ' || error[size] == '\0') ? size : 0;
 }
 
-/* Before Redis 7 the error of a command in a script follows the place in the script, which is named once or twice. An
-   example: "ERR Error running script (call to f_SHA): @user_script:3: @user_script: 3: -OOM no memory". */
+/* Returns the error of a command in a script without the place in the script. Before Redis 7 the error begins with it,
+   once or twice: "ERR Error running script (call to f_SHA): @user_script:3: @user_script: 3: -OOM no memory". */
 static const char *skip_place(const char *error)
 {
     static const char place[] = "@user_script:";

@@ -28,7 +28,7 @@ static const char *value_of(const char *text, const char *key, size_t *size)
     return NULL;
 }
 
-/* Whether there is a value, and it is a number above 0. */
+/* Returns whether there is a value, and it is a number above 0. */
 static bool is_positive(const char *text, const char *key)
 {
     size_t size;

@@ -31,7 +31,7 @@ typedef struct lsync_redis_store {
 lock_sync_redis *lsync_redis_ref(lock_sync_redis *r);
 void lsync_redis_unref(lock_sync_redis *r);
 
-/* lock_sync_guard_store::carry_out; `user` is an lsync_redis_store. */
+/* Implements lock_sync_guard_store::carry_out; `user` is an lsync_redis_store. */
 void lsync_redis_carry_out(void *user, lock_sync_guard_swap *swap);
 
 /* Writes the marker of a key, if it is missing. The caller must hold the mutex. False: the session's connection

@@ -19,7 +19,7 @@ static bool copy_part(char *place, size_t room, const char *text, size_t size)
     return true;
 }
 
-/* As copy_part, and decodes %XX; false also for a NUL. */
+/* Copies like copy_part, and decodes %XX. Returns false also for a NUL. */
 static bool decode_part(char *place, size_t room, const char *text, size_t size)
 {
     size_t used = 0;
@@ -43,7 +43,7 @@ static bool decode_part(char *place, size_t room, const char *text, size_t size)
     return true;
 }
 
-/* Whether a text is a decimal number up to `max`. */
+/* Returns whether a text is a decimal number up to `max`. */
 static bool is_number(const char *text, size_t size, uint32_t max)
 {
     uint64_t value;

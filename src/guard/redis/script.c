@@ -131,7 +131,7 @@ static bool read_found(const redisReply *reply, lock_sync_guard_swap *swap)
     return true;
 }
 
-/* Whether the server is a replica. Redis 6 begins its reply with its own words about the script. */
+/* Returns whether the server is a replica. Redis 6 begins its reply with its own words about the script. */
 static bool is_read_only(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ERROR &&

@@ -22,7 +22,7 @@ size_t lsync_redis_marker_key(const char *key, size_t key_size, char name[LSYNC_
 /* Loads the script. Blocks. False: connection.why has the cause. */
 bool lsync_redis_script_load(lsync_redis_script *script, lsync_redis_session *s);
 
-/* Whether a swap expects another server than the one with this INFO. Then the guard must decide again. */
+/* Returns whether a swap expects another server than the one with this INFO. Then the guard must decide again. */
 bool lsync_redis_expects_another(const lsync_redis_info *info, const lock_sync_guard_swap *swap);
 
 /* Makes the command that carries out a swap on a server with this INFO. Free the bytes with

@@ -18,7 +18,8 @@ bool lsync_redis_session_fail(lsync_redis_session *s, const char *what, const re
     return false;
 }
 
-/* Whether a server rejects INFO, because of its ACL or because the command was renamed. Such a server can be used. */
+/* Returns whether a server rejects INFO, because of its ACL or because the command was renamed. Such a server can be
+   used. */
 static bool has_no_info(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ERROR &&

@@ -60,7 +60,7 @@ static int bio_read(BIO *bio, char *bytes, int size)
     return (int)got;
 }
 
-/* The signature is OpenSSL's. */
+/* Responds to OpenSSL's commands, which need this signature. */
 static long bio_control(BIO *bio, int command, long number, void *pointer)
 {
     (void)number;
@@ -100,7 +100,7 @@ static const char *use_files(SSL_CTX *context, const lsync_redis_tls_files *file
     return NULL;
 }
 
-/* A key with a password is not supported: without this, OpenSSL would ask at the terminal. */
+/* Rejects a key with a password. Without this, OpenSSL would ask for it at the terminal. */
 static int no_password(char *text, int size, int for_writing, void *user)
 {
     (void)text;

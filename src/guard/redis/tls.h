@@ -18,7 +18,7 @@ typedef struct lsync_redis_tls_files {
     const char *key;         /* "": the certificate's file has the key */
 } lsync_redis_tls_files;
 
-/* Why this library has no TLS (static); NULL: it has. */
+/* Returns why this library has no TLS (static); NULL: it has. */
 const char *lsync_redis_tls_problem(void);
 
 /* Prepares TLS on a connected socket, which must outlive it. `host`: a name or an address, which the server's
@@ -32,7 +32,7 @@ int lsync_redis_tls_handshake(lsync_redis_tls *tls, short *awaits, const char **
 ssize_t lsync_redis_tls_read(lsync_redis_tls *tls, void *bytes, size_t size, short *awaits, const char **why);
 ssize_t lsync_redis_tls_write(lsync_redis_tls *tls, const void *bytes, size_t size, short *awaits, const char **why);
 
-/* Whether bytes have been decrypted and not yet read. */
+/* Returns whether bytes have been decrypted and not yet read. */
 bool lsync_redis_tls_has_pending(const lsync_redis_tls *tls);
 
 /* Frees it; sends nothing. */
