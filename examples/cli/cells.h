@@ -11,7 +11,7 @@ typedef struct cell {
     const char *color; /* an SGR parameter, such as "32"; "": none */
 } cell;
 
-/* Both take what the directory has for the lock; NULL: nothing. A lock without name shows its id. */
+/* Write the name or serial number that the directory has for the lock; NULL: none. A lock without name shows its id. */
 void cell_name(const lock_sync_lock_info *info, int64_t id, cell *c);
 void cell_serial(const lock_sync_lock_info *info, cell *c);
 void cell_id(int64_t id, cell *c);

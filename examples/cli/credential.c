@@ -11,15 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A path of NULL means standard input, here and below. */
+/* Reports why the file cannot be used. A path of NULL means standard input, here and below. */
 static int reject_file(const char *path, const char *why, const char *advice)
 {
     return report(EXIT_NO_CREDENTIAL, "%s%s %s: %s", path != NULL ? "the key file " : "standard input",
                   path != NULL ? path : "", why, advice);
 }
 
-/* Whether systemd made the file for this service. Version 254 and later permit reading by an access list, which looks
-   like a permission of the group (issue 29435 of systemd). */
+/* Returns whether systemd made the file for this service. Version 254 and later permit reading by an access list, which
+   looks like a permission of the group (issue 29435 of systemd). */
 static bool is_of_service(const char *path)
 {
     const char *place = getenv("CREDENTIALS_DIRECTORY");

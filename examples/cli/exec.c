@@ -101,7 +101,7 @@ static void set_kinds(environment *e, uint32_t bits)
     set(e, "LOCKSYNC_KINDS", text);
 }
 
-/* An unknown value is "unknown", but an unknown name is the id, so that messages have a name. */
+/* Sets which lock it is. An unknown value is "unknown", but an unknown name is the id, so that messages have a name. */
 static void set_identity(environment *e, int64_t id, const lock_sync_lock_info *info)
 {
     char number[24];

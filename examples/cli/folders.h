@@ -15,11 +15,11 @@ typedef struct folder {
 
 /* Each writes a path, and returns NULL or a problem in words. After a problem `path` is the folder that has it. */
 
-/* The folder "locksync" in this folder. */
+/* Writes the path of the folder "locksync" in this folder. */
 const char *folders_find(const folder *f, char path[FOLDERS_PATH_SIZE]);
 
-/* The file of an account, in that folder, which is made with mode 0700. `account` is what identifies it: a credential,
-   or the path of a guard file. The file's name is a hash of this text and reveals nothing of it. */
+/* Writes the path of an account's file in that folder, which is made with mode 0700. `account` is what identifies it: a
+   credential, or the path of a guard file. The file's name is a hash of this text and reveals nothing of it. */
 const char *folders_file(const folder *f, const char *account, char path[FOLDERS_PATH_SIZE]);
 
 /* Deletes the files of accounts in the folder of this one that were not written for so long. */

@@ -12,7 +12,7 @@ typedef struct json_style {
     bool age;
 } json_style;
 
-/* Each returns false if memory ran out. The stream records a write error. */
+/* Print JSON. Return false if memory ran out. The stream records a write error. */
 bool json_print_document(FILE *out, const rows *r, const json_style *style);
 bool json_print_lines(FILE *out, const rows *r, const json_style *style);                      /* one per lock */
 bool json_print_changes(FILE *out, const lock_sync_changes *changes, int64_t at_ms, bool age); /* one per change */

@@ -78,7 +78,7 @@ static void describe(names *n)
         (void)snprintf(n->problem, sizeof n->problem, "%s", message_of(n->ctx, n->status));
 }
 
-/* A denial is not recorded as a problem if nothing shows that the known names are old. */
+/* Asks the service. Does not record a denial as a problem if nothing shows that the known names are old. */
 static void ask(names *n, const names_facts *f, const lock_sync_results *results)
 {
     lock_sync_directory *directory;

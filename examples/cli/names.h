@@ -14,7 +14,7 @@ typedef struct names {
     const char *path;               /* "": no file can be kept */
     lock_sync_directory *directory; /* NULL: no names are known */
     lock_sync_directory *replaced;  /* another thread may still draw it */
-    int64_t settled_ms;             /* names the response before the directory's request, by its time; 0: none */
+    int64_t settled_ms;             /* when the response arrived after which the directory was requested; 0: none */
     bool has_asked;                 /* the service, since the last wait */
     lock_sync_status status;        /* of that request */
     int64_t *ids;                   /* of the locks that the arguments mean; NULL: every lock */
@@ -46,8 +46,9 @@ bool names_are_used(const names *n);
 /* Returns whether each argument means one lock, so that names_resolve() finds it. */
 bool names_are_clear(const names *n);
 
-/* Copies the directory of a watch, and keeps it in the file, unless it is known. It came after `results`. The one
-   before the last is freed. Returns whether it is a new one: names_resolve() then finds the locks in it. */
+/* Copies the directory of a watch, and keeps it in the file, unless it is known. The directory came after `results`.
+   Keeps the replaced directory too, and frees the one before that. Returns whether this directory is new:
+   names_resolve() then finds the locks in it. */
 bool names_keep(names *n, const lock_sync_directory *directory, const lock_sync_results *results);
 
 /* Writes a name without control characters; "" if no name is known. `info` may be NULL. */

@@ -28,7 +28,8 @@ static const char *fill(lock_sync_response *response, int fd)
     return got < 0 ? strerror(errno) : NULL;
 }
 
-/* A wrong setting or a damaged file is no problem: without a directory the service is asked. */
+/* Makes a response to fill from the file. A wrong setting or a damaged file is no problem: without a directory the
+   service is asked. */
 static lock_sync_response *begin(lock_sync_ctx *ctx, lock_sync_request **request)
 {
     lock_sync_response *response = NULL;

@@ -6,7 +6,7 @@
    them fails. */
 void output_reserve_descriptors(void);
 
-/* Each returns EXIT_DONE, or reports an error and returns EXIT_OUTPUT. */
+/* Return EXIT_DONE, or report an error and return EXIT_OUTPUT. */
 int output_flush(void);
 int output_close(void);
 

@@ -16,8 +16,8 @@ typedef struct rows {
     size_t capacity;
 } rows;
 
-/* Both replace the rows by those of the results, in the service's order and missing ids last. They return false if
-   memory ran out. The second sets has_changed for the locks in `changes` (NULL: no changes). */
+/* Replace the rows by those of the results, in the service's order and missing ids last. Return false if memory ran
+   out. The second sets has_changed for the locks in `changes` (NULL: no changes). */
 bool rows_from_results(rows *r, const lock_sync_results *results);
 bool rows_from_watch(rows *r, const lock_sync_results *results, const lock_sync_changes *changes);
 

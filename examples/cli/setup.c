@@ -77,8 +77,8 @@ static int set_guard(lock_sync_ctx *ctx, options *o, const char *text, lock_sync
     return EXIT_DONE;
 }
 
-/* Each service has its file: a trial with a simulator must not replace the names of the real locks. With --guard-file
-   that file is the account, because each new access token would begin without names. */
+/* Sets the path of a service's file: a trial with a simulator must not replace the names of the real locks. With
+   --guard-file that file is the account, because each new access token would begin without names. */
 static void set_names_path(const options *o, const char *text, char path[FOLDERS_PATH_SIZE])
 {
     char *guard_file = o->guard_file != NULL ? realpath(o->guard_file, NULL) : NULL; /* which exists now */

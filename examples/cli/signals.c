@@ -81,7 +81,7 @@ static void *await(void *unused)
     return NULL;
 }
 
-/* A signal that was ignored at the start (nohup) stays ignored. */
+/* Awaits the signal, unless it was ignored at the start (nohup): then it stays ignored. */
 static void await_unless_ignored(int signal_number)
 {
     struct sigaction action;

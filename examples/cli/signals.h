@@ -19,9 +19,9 @@ typedef struct signals_screen {
 
 #define SIGNALS_KEY_Q (-1) /* as the number of a signal: the key q was typed */
 
-/* From now on a signal that would end the command, or the key q, cancels the fetch or watch of `ctx` instead. It
-   cancels repeatedly until signals_end(), because it may come just before a fetch begins. `screen` may be NULL. Call it
-   before other threads are started. Returns false if the thread could not be started. */
+/* Makes a signal that would end the command, or the key q, cancel the fetch or watch of `ctx` instead. Cancels
+   repeatedly until signals_end(), because it may come just before a fetch begins. `screen` may be NULL. Call it before
+   other threads are started. Returns false if the thread could not be started. */
 bool signals_begin(lock_sync_ctx *ctx, const signals_screen *screen);
 
 /* Returns the signal that must end the command, or SIGNALS_KEY_Q; 0: nothing yet. */

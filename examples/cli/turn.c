@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-/* The guard's mode WAIT is not used, because its wait counts in the request's timeout. */
+/* Waits here, not in the guard's mode WAIT, because that wait counts in the request's timeout. */
 bool turn_wait(const lock_sync_ctx *ctx, int64_t most_ms)
 {
     static bool is_reported = false;

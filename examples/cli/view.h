@@ -32,7 +32,7 @@ bool view_draw(view *v);
 /* Leaves the alternate screen, and prints the table again, so that the last state stays visible. */
 void view_close(view *v);
 
-/* Call it after signals_end(). */
+/* Frees the view. Must be called after signals_end(). */
 void view_free(view *v);
 
 #endif

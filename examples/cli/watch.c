@@ -226,7 +226,7 @@ static lock_sync_status make(watching *s)
     return status == LOCK_SYNC_OK ? lock_sync_watch_set_interval_ms(s->w, s->interval_ms) : status;
 }
 
-/* The first response of the new watch has all its locks. */
+/* Makes a new watch. Its first response has all its locks. */
 static int make_anew(watching *s)
 {
     lock_sync_watch_free(s->w);
