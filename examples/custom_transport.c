@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
-/* libcurl's callbacks store the data in the response; an error (too large, out of memory) ends the transfer. */
+/* Stores what libcurl received, as on_header() does. An error (too large, out of memory) ends the transfer. */
 static size_t on_body(char *data, size_t one, size_t size, void *user)
 {
     return lock_sync_response_append_body(user, data, one * size) == LOCK_SYNC_OK ? one * size : 0;

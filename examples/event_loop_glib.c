@@ -31,7 +31,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-/* The other work. */
+/* Does the other work. */
 static gboolean on_tick(gpointer user)
 {
     program *p = user;

@@ -99,7 +99,7 @@ static bool send_batch(channel *c, int64_t now_us)
     return session_flush(&c->session);
 }
 
-/* If one failed, the others were not carried out: they wait again. */
+/* Ends the batch. If one swap failed, the others were not carried out: they wait again. */
 static void end_batch(channel *c)
 {
     for (size_t i = 0; i < c->count; i++)

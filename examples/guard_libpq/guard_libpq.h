@@ -19,7 +19,8 @@
  * after a fork: a child process makes its own. */
 typedef struct guard_libpq guard_libpq;
 
-/* `conninfo`: copied; see the chapter "Connection Strings" of libpq. Does not connect. NULL: no memory. */
+/* Makes a store without connecting. `conninfo`: copied; see the chapter "Connection Strings" of libpq. NULL: no
+   memory. */
 guard_libpq *guard_libpq_new(const char *conninfo);
 void guard_libpq_free(guard_libpq *db);
 

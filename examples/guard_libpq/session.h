@@ -23,8 +23,8 @@ bool session_connect(session *s, const char *conninfo, int64_t until_us);
 void session_disconnect(session *s);
 void session_explain(session *s, const char *why);
 
-/* These never wait. False: the connection is lost, and `why` has the cause. Swaps are carried out in one transaction,
- * which session_commit() ends. */
+/* Transfer what they can without waiting. False: the connection is lost, and `why` has the cause. Swaps are carried out
+ * in one transaction, which session_commit() ends. */
 bool session_send(session *s, const lock_sync_guard_swap *swap);
 bool session_commit(session *s);
 bool session_flush(session *s);

@@ -65,7 +65,7 @@ static uint64_t hash_of(enum scheme scheme, const char *credential)
     return mix(hash);
 }
 
-/* The top bits select the shard, the low bits the bucket in it. */
+/* Selects the shard by the top bits. The low bits select the bucket in it. */
 static struct shard *shard_of(struct accounts *accounts, uint64_t hash)
 {
     return &accounts->shards[hash >> 58];

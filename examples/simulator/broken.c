@@ -117,8 +117,8 @@ static ssize_t read_truncated(void *user, uint64_t position, char *to, size_t ro
     return n > 0 ? (ssize_t)n : BROKEN_OFF;
 }
 
-/* SO_LINGER is not enough: libmicrohttpd shuts a connection down before it closes it, and the client would receive that
-   FIN before the RST. Connecting the socket to AF_UNSPEC sends the RST at once. */
+/* Sends an RST. SO_LINGER is not enough: libmicrohttpd shuts a connection down before it closes it, and the client
+   would receive that FIN before the RST. Connecting the socket to AF_UNSPEC sends the RST at once. */
 static void send_reset(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -142,7 +142,7 @@ static ssize_t read_reset(void *user, uint64_t position, char *to, size_t room)
     return BROKEN_OFF;
 }
 
-/* Called twice for each byte: the first call begins the pause, the second call, after the pause, returns the byte. */
+/* Returns one byte after a pause. Is called twice for it: the first call begins the pause. */
 static ssize_t read_slowly(void *user, uint64_t position, char *to, size_t room)
 {
     struct request *request = user;

@@ -4,7 +4,7 @@
 
 #include "server.h"
 
-/* The data of the huge responses. */
+/* Makes the data of the huge responses. */
 struct broken *broken_new(struct shape shape);
 void broken_free(struct broken *broken);
 

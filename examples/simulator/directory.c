@@ -81,7 +81,7 @@ static char *put_settings(char *p)
     return put_literal(p, "\"isAsync\":false}");
 }
 
-/* The coordinates are those of a home, as in the service. */
+/* Writes the coordinates of a home too, as the service does. */
 static char *put_user_settings(char *p)
 {
     return put_literal(p,

@@ -19,7 +19,7 @@ struct lock_state {
 
 struct locks;
 
-/* scale: simulated seconds in a real second. frozen: the locks never change. */
+/* Makes the locks. scale: simulated seconds in a real second. frozen: the locks never change. */
 struct locks *locks_new(uint64_t seed, double scale, bool frozen, int64_t now_us);
 void locks_free(struct locks *locks);
 

@@ -27,7 +27,8 @@ const char *name_of_lock(int64_t number, char room[NAME_ROOM])
     return room;
 }
 
-/* The last five digits are unique among 100,000 locks, because 7919 and 100,000 have no common divisor. */
+/* Writes a serial number. Its last five digits are unique among 100,000 locks, because 7919 and 100,000 have no common
+   divisor. */
 char *put_serial(char *p, uint64_t seed, int64_t number)
 {
     uint64_t first = mix(seed);

@@ -17,7 +17,7 @@ struct pause {
     struct pause *next;
 };
 
-/* delay_us and trickle_us are the lengths of the two kinds of pauses. */
+/* Makes a list without pauses. delay_us and trickle_us are the lengths of the two kinds. */
 struct pauses *pauses_new(int64_t delay_us, int64_t trickle_us);
 
 /* Suspends the connection and resumes it after the pause. After pauses_end() it does nothing and returns false. */

@@ -18,7 +18,8 @@ struct responses {
     size_t *offsets;  /* frozen locks: where each record begins in `kept`, and where the last one ends */
 };
 
-/* The kept body is never rewritten, because responses that are being sent refer to it. */
+/* Returns whether the kept body is up to date. It is never rewritten, because responses that are being sent refer to
+   it. */
 static bool can_copy(const struct responses *responses)
 {
     return responses->offsets != NULL && !roster_has_changed(responses->roster);

@@ -16,11 +16,11 @@ struct shape shape_of_version(const char *version);
 
 struct responses;
 
-/* The roster is borrowed. If frozen, each record is written once, here, and copied until the roster changes. */
+/* Borrows the roster. If frozen, each record is written once, here, and copied until the roster changes. */
 struct responses *responses_new(const struct roster *roster, struct shape shape, bool frozen);
 void responses_free(struct responses *responses);
 
-/* The functions below hold the roster. This one returns the body with all locks: written into `into`, or the copy. */
+/* Returns the body with all locks: written into `into`, or the copy. This and the functions below hold the roster. */
 struct text response_all(const struct responses *responses, int64_t now_us, struct text *into);
 
 /* Write the body with some locks: begin, add each id (unknown ids are ignored), end. */

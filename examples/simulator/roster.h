@@ -13,7 +13,7 @@ enum change { CHANGE_RENAME, CHANGE_RE_ADD, CHANGE_REMOVE, CHANGE_ADD, CHANGE_NO
 
 struct roster;
 
-/* The locks are borrowed. period_us: the simulated time between two changes; 0: only roster_change() changes it. */
+/* Borrows the locks. period_us: the simulated time between two changes; 0: only roster_change() changes it. */
 struct roster *roster_new(const struct locks *locks, int64_t count, int64_t period_us);
 void roster_free(struct roster *roster);
 
@@ -29,7 +29,8 @@ bool roster_has_changed(const struct roster *roster);
 /* Returns the first id after `id`, in ascending order; 0: none. It begins with roster_next(roster, 0). */
 int64_t roster_next(const struct roster *roster, int64_t id);
 
-/* These need roster_has(). A lock that was re-added has the same number and the same name. */
+/* Return or write what is known of a lock for which roster_has() is true. One that was re-added has the same number and
+   the same name. */
 int64_t roster_number(const struct roster *roster, int64_t id);
 const char *roster_name(const struct roster *roster, int64_t id, char room[NAME_SIZE]);
 void roster_look(const struct roster *roster, int64_t id, int64_t now_us, struct lock_state *seen);

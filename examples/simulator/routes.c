@@ -42,7 +42,7 @@ static int64_t read_id(const char *text, const char **end)
     return id;
 }
 
-/* "/api/v37/my/lock" or "/api/v37/my/lock/1001", each also with "/sync" behind it */
+/* Reads "/api/v37/my/lock" or "/api/v37/my/lock/1001", each also with "/sync" behind it */
 static struct target parse_path(const struct server *server, const char *path)
 {
     const char *rest = skip(skip(skip(path, "/api/"), server->options->api_version), "/my/lock");
@@ -135,7 +135,7 @@ static void reply_good_or_broken(struct request *request, const struct target *t
         reply_json(request, body);
 }
 
-/* The parts of a line are written by one call, because several threads serve. */
+/* Writes the parts of a line by one call, because several threads serve. */
 static void write_journal(struct request *request, struct text body)
 {
     const char *authorization = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,

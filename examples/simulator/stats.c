@@ -24,7 +24,7 @@ static void print_rules(struct text *json, const struct tally *tally)
           tally->closest_us);
 }
 
-/* The end of the line: later members are appended. */
+/* Writes the end of the line: later members are appended. */
 static void print_directories(struct text *json, const struct tally *tally)
 {
     print(json, ",\"directories\":%" PRIu64 ",\"directory_violations\":%" PRIu64 "}\n", tally->directories,

@@ -4,7 +4,7 @@
 
 #include "server.h"
 
-/* Each appends one line, with its newline, to `json`. */
+/* Append one line, with its newline, to `json`. */
 void stats_of_all(struct server *server, struct text *json);
 
 /* Returns false, and writes nothing, if the account does not exist. */

@@ -78,7 +78,7 @@ static inline char *put_padded(char *p, int64_t number, int width)
     return p + width;
 }
 
-/* The finalizer of splitmix64, which spreads a number over 64 bits. It makes all random numbers of the simulator. */
+/* Spreads a number over 64 bits: the finalizer of splitmix64. It makes all random numbers of the simulator. */
 static inline uint64_t mix(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
