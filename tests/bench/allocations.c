@@ -14,7 +14,7 @@
 static size_t all; /* by the process; one thread makes them all */
 static size_t through_allocator;
 
-/* glibc's functions, under the names that it provides for programs that replace malloc. */
+/* Allocate as glibc does, under the names that it provides for programs that replace malloc. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);

@@ -66,8 +66,8 @@ static void run(const struct contestant *c, const job *j)
         free(read_all(j, c->read).locks);
 }
 
-/* The unmeasured call at the start of a contestant's turn. It also makes malloc consolidate once, which it does for
-   a large block after many small ones were freed by the contestant before. */
+/* Makes the unmeasured call at the start of a contestant's turn. This also makes malloc consolidate once, as it does
+   for a large block after the contestant before freed many small ones. */
 static void check(const struct contestant *c, job *j)
 {
     lock_sync_results *results = c->read == NULL ? decode(j) : NULL;

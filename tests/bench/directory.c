@@ -38,7 +38,7 @@ static const struct contestant {
 };
 #define CONTESTANTS (sizeof contestants / sizeof contestants[0])
 
-/* A record with all members of the service's. */
+/* Writes a record with all members of the service's. */
 static int write_record(char *text, size_t room, int n)
 {
     return snprintf(

@@ -18,7 +18,7 @@
 #define RESPONSE                                                                                                       \
   RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{\"result\":[{\"id\":1}],\"success\":true}")
 
-/* Each has a separate connection; their requests must be the same, byte for byte. */
+/* Checks that the requests of all are the same, byte for byte. Each has a separate connection. */
 static void check_same_requests(void)
 {
     static const raw_step good[] = {RAW_READ_REQUEST, RESPONSE,           RAW_READ_REQUEST,

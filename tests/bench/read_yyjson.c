@@ -63,7 +63,7 @@ static bool read_lock(yyjson_val *record, lock_sync_lock *lock)
     return true;
 }
 
-/* Kept until the program ends. NULL if there is no memory for it: yyjson then uses malloc. */
+/* Returns memory that is kept until the program ends. NULL if there is no memory for it: yyjson then uses malloc. */
 static const yyjson_alc *kept_memory(void)
 {
     static yyjson_alc *memory;

@@ -30,7 +30,7 @@ static int64_t days_since_1970(int year, int month, int day)
            719468;
 }
 
-/* UTC, with or without Z and fraction. */
+/* Reads a time: UTC, with or without Z and fraction. */
 static bool read_time(const char *at, size_t length, int64_t *unix_ms)
 {
     const char *end = at + length;

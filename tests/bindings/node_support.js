@@ -1,5 +1,5 @@
 'use strict';
-// What the tests of bindings/node share. NODE_USER is the folder in which the package is installed, SIMULATOR the
+// The tests of bindings/node share this. NODE_USER is the folder in which the package is installed, SIMULATOR the
 // program. No variable of the package is set: it finds the library as any program does.
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');

@@ -126,7 +126,7 @@ test('10,000 contexts, guards, pools and watches that are dropped', async () => 
             const context = new Context(settings({ logger: () => {}, tokenProvider: () => 'token', guard: new Guard() }));
             if (i % 100 === 0) {
                 await context.fetch();
-                await context.watch().next(); // it goes on, but nobody waits
+                await context.watch().next(); // it continues, but nobody waits
                 await new Pool().fetch(new Context(settings()));
             }
         }

@@ -100,8 +100,8 @@ static const char *file_of(const void *address)
     return info.dli_fname;
 }
 
-/* Without memory for a message, lock_sync_error_message() calls lock_sync_status_message(). It must be the same
-   copy's. */
+/* Checks that lock_sync_error_message(), without memory for a message, calls lock_sync_status_message() of the same
+   copy. */
 static void check_its_own_functions_are_called(const copy *c)
 {
     t_heap heap = {.goes_on = true};

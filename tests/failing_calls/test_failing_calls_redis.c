@@ -72,7 +72,7 @@ static lock_sync_status prepare_again(lock_sync_redis *r)
 
 static char last_message[160]; /* error message of the last life that failed */
 
-/* The act makes the marker. */
+/* Makes the marker. */
 static lock_sync_status live_to_prepare(scene *s)
 {
     lock_sync_redis *r = NULL;
@@ -181,7 +181,7 @@ static lock_sync_status make_fleet(scene *s, fleet *f)
 
 static bool clock_jumps; /* and then jumps back, which only a test can do: the channel would wait for a day */
 
-/* The guard decides on the pool's channel. */
+/* Fetches in a pool, on whose channel the guard decides. */
 static lock_sync_status live_in_a_pool(scene *s)
 {
     fleet f = {.redis = NULL};

@@ -131,7 +131,8 @@ WRAP_SYSTEM(ssize_t, send, (int fd, const void *from, size_t size, int flags), (
 WRAP_SYSTEM(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
 WRAP_SYSTEM(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
-/* Only adding a descriptor needs memory. A descriptor that could not be removed would wake epoll forever. */
+/* Fails only to add a descriptor, because only this needs memory. A descriptor that could not be removed would wake
+   epoll forever. */
 int __real_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e);
 int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
@@ -140,7 +141,7 @@ int __wrap_epoll_ctl(int fd, int what, int of, struct epoll_event *e)
                                                                  : __real_epoll_ctl(fd, what, of, e);
 }
 
-/* The descriptor is still closed: otherwise it would leak. */
+/* Closes the descriptor even if the call must fail: otherwise it would leak. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
@@ -158,7 +159,7 @@ int __wrap_open64(const char *path, int flags, ...)
                                      : __real_open64(path, flags); /* the library's calls create nothing */
 }
 
-/* FORTIFY uses other names for these; the last size is that of the buffer. */
+/* Replaces a name that FORTIFY uses instead, as the next ones do. The last size is that of the buffer. */
 ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room);
 ssize_t __wrap___read_chk(int fd, void *to, size_t size, size_t room)
 {
@@ -235,7 +236,7 @@ WRAP(CURLU *, curl_url, NULL, (void), ())
 WRAP_CODE(CURLUcode, curl_url_set, (CURLU * u, CURLUPart what, const char *part, unsigned flags),
           (u, what, part, flags))
 
-/* It is still removed: otherwise it could not be freed. */
+/* Removes the handle even if the call must fail: otherwise it could not be freed. */
 CURLMcode __real_curl_multi_remove_handle(CURLM *m, CURL *e);
 CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e);
 CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)

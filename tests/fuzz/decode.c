@@ -78,7 +78,7 @@ static void check_place(const outcome *o, const char *body, size_t size)
     FUZZ_CHECK(size != 0 || offset == 0);
 }
 
-/* If one allocation fails, the outcome is the same, or E_NO_MEMORY. */
+/* Checks that if one allocation fails, the outcome is the same, or E_NO_MEMORY. */
 static void check_shortage(t_heap *heap, size_t fail_in, const lock_sync_allocator *memory, const lock_sync_request *q,
                            const lock_sync_response *s, const lsync_scope *scope, const outcome *full)
 {

@@ -88,7 +88,7 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Whether a lock is the same in two directories. */
+/* Returns whether a lock is the same in two directories. */
 static bool same_lock(const lock_sync_directory *a, const lock_sync_directory *b, int64_t id)
 {
     const lock_sync_lock_info *x = lock_sync_directory_find(a, id), *y = lock_sync_directory_find(b, id);
@@ -100,7 +100,7 @@ static bool same_lock(const lock_sync_directory *a, const lock_sync_directory *b
                   lock_sync_results_find(lock_sync_directory_results(b), id), sizeof(lock_sync_lock)) == 0;
 }
 
-/* The same body, as the states of all locks: a directory is as strict, and rejects two names of a lock too. */
+/* Decodes the same body as the states of all locks: a directory is as strict, and rejects two names of a lock too. */
 static void check_states(const input *x, const lock_sync_response *s, lock_sync_status status,
                          const lock_sync_directory *d)
 {
@@ -121,7 +121,7 @@ static void check_states(const input *x, const lock_sync_response *s, lock_sync_
     lock_sync_request_free(q);
 }
 
-/* If one allocation fails, the outcome is the same, or E_NO_MEMORY. */
+/* Checks that if one allocation fails, the outcome is the same, or E_NO_MEMORY. */
 static void check_shortage(input *x, size_t fail_in, const lock_sync_request *q, const lock_sync_response *s,
                            lock_sync_status want)
 {
@@ -183,7 +183,7 @@ static bool add_pages(const input *x, lock_sync_directory *d)
     return good;
 }
 
-/* The last page that has a lock. */
+/* Returns the last page that has a lock. */
 static const lock_sync_directory *last_with(const input *x, int64_t id)
 {
     size_t i = x->count;

@@ -86,7 +86,8 @@ static void make_near(fuzz_input *in, int64_t now_us, lsync_guard_record *r)
         r->cells[i] = (uint32_t)fuzz_number(in, 2);
 }
 
-/* kind 0: the bytes as they are; 1: with a correct format and checksum; 2: a record of plausible values. */
+/* Makes a stored record. Kind 0: the bytes as they are; 1: with a correct format and checksum; 2: a record of plausible
+   values. */
 static bool make_stored(unsigned kind, const unsigned char *raw, int64_t now_us, lsync_guard_stored *stored)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];
@@ -128,7 +129,7 @@ static bool is_plausible(const lsync_guard_stored *stored)
     return good;
 }
 
-/* The rule makes only records in which no lease is longer than the longest lease. */
+/* Returns whether no lease is longer than the longest lease. The rule makes only such records. */
 static bool knows_leases(const lsync_guard_record *r)
 {
     for (int k = 0; k < LSYNC_GUARD_KINDS; k++)
@@ -241,7 +242,8 @@ static void join(history *h, fuzz_input *in)
     FUZZ_CHECK(same(r, &once));
 }
 
-/* The record may be older than what was seen, of another life, or gone. A loss must be found only once. */
+/* Resolves a record, which may be older than what was seen, of another life, or gone. A loss must be found only
+   once. */
 static void resolve(history *h, fuzz_input *in)
 {
     lsync_guard_record *r = &h->stored.record;
@@ -257,7 +259,7 @@ static void resolve(history *h, fuzz_input *in)
     FUZZ_CHECK(!lsync_guard_resolve(r, true, &source, &witness, &h->limits, h->now_us));
 }
 
-/* After the wait that a denial reports, the guard must grant a slot. */
+/* Checks that the guard grants a slot after the wait that a denial reports. */
 static void check_opens(history *h, lock_sync_request_kind kind)
 {
     lsync_guard_verdict v = reserve(h, kind, 0);
@@ -278,7 +280,7 @@ static void settle(history *h, fuzz_input *in, int64_t slot, lock_sync_guard_out
     lsync_guard_settle(&h->stored.record, &h->limits, &ending, h->now_us);
 }
 
-/* Another boot: the clock begins again. */
+/* Begins another boot, with a clock that begins again. */
 static void reboot(history *h, int64_t now_us)
 {
     if (h->plausible)

@@ -56,7 +56,8 @@ static void fill_head(fuzz_input *in, lock_sync_response *s, reply *a)
     }
 }
 
-/* `%N` may be in any line of the head. A response takes the limit from its context, so it is read first. */
+/* Sets the limit from `%N`, which may be in any line of the head. A response takes the limit from its context, so it is
+   read first. */
 static void set_cap(lock_sync_ctx *ctx, fuzz_input in)
 {
     for (size_t size = 1; in.left > 0 && size > 0;) {

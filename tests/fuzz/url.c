@@ -21,7 +21,8 @@ static int64_t number_of(const char *text)
     return strtoll(text, NULL, 0);
 }
 
-/* The error for a rejected secret contains no byte of it: with other visible bytes the text must be the same. */
+/* Checks that the error for a rejected secret contains no byte of it: with other visible bytes the text must be the
+   same. */
 static void check_rejection(lock_sync_ctx *ctx, lock_sync_status (*set)(lock_sync_ctx *, const char *),
                             const char *text)
 {
@@ -44,7 +45,7 @@ static lock_sync_status set_until(lock_sync_ctx *ctx, const char *text)
     return lock_sync_set_access_token_until(ctx, text, INT64_MAX);
 }
 
-/* The library accepts an IPv6 address if and only if the C library does. */
+/* Checks that the library accepts an IPv6 address if and only if the C library does. */
 static void check_address(const char *url, lock_sync_status status)
 {
     const char *begin = strchr(url, '[');
@@ -72,7 +73,7 @@ static lock_sync_status no_transport(void *user, const lock_sync_request *reques
     return LOCK_SYNC_E_NETWORK;
 }
 
-/* A transport of an application whose header may be of another version: the last bytes are not there then. */
+/* Sets a transport of an application whose header may be of another version: the last bytes are not there then. */
 static lock_sync_status set_transport(lock_sync_ctx *ctx, int64_t size)
 {
     lock_sync_transport whole = {.struct_size = (size_t)size, .perform = no_transport};

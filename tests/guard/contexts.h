@@ -12,7 +12,7 @@ lock_sync_guard *test_guard(int64_t interval_ms);
 /* Releases a guard after the test. */
 lock_sync_guard *release_guard_later(lock_sync_guard *g);
 
-/* The wait in ms that the guard reports to another user; 0: it would get a slot. */
+/* Returns the wait in ms that the guard reports to another user; 0: it would get a slot. */
 int64_t wait_of(lock_sync_guard *g);
 
 /* A context that gets its responses from a script. */
@@ -36,7 +36,7 @@ lock_sync_ctx *ctx_in_heap(t_heap *heap, t_fake *fake);
 /* Fetches all locks, and frees the results. */
 lock_sync_status fetch_all(lock_sync_ctx *ctx);
 
-/* The last error's retry_after_ms. */
+/* Returns the last error's retry_after_ms. */
 int64_t retry_after(const lock_sync_ctx *ctx);
 
 /* 200 with {"result":[{"id":1},{"id":2},{"id":3}]}, and 401 and 500 without a body. */

@@ -29,12 +29,12 @@ int folder_end(void **t_state);
 void folder_renew(void); /* for the next row of a table */
 size_t folder_entries(void);
 
-/* Open guards. On failure they end the process, which may be a child. */
+/* Open guards, and on failure end the process, which may be a child. */
 lock_sync_guard *file_guard(int64_t interval_ms);
 lock_sync_guard *file_guard_at(const char *path, int64_t interval_ms);
 void free_guard(lock_sync_guard *g); /* before the test ends */
 
-/* Each returns whether the result is as expected.
+/* Return whether the result is as expected.
    - check_no_guard: opening `path` gives E_GUARD and no guard.
    - check_no_slot: a request for a slot gives E_GUARD, no slot, and a message that contains `why`.
    - use_slot: a slot is granted and settled.
@@ -56,7 +56,7 @@ lsync_guard_stored file_stored(void);
 lsync_guard_entry sync_entry(void);
 void write_stored(const char *path, const lsync_guard_stored *stored);
 
-/* The number of requests in the file's record: those in its cells, and those on their way. */
+/* Returns the number of requests in the file's record: those in its cells, and those on their way. */
 uint32_t counted_requests(void);
 
 /* Locks a file as another process would. close() the descriptor to unlock it. */

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Whether the client closed within `ms`. */
+/* Returns whether the client closed within `ms`. */
 static bool hung_up(int fd, int ms)
 {
     struct pollfd poller = {fd, POLLRDHUP, 0};
@@ -33,7 +33,7 @@ static void serve(const impostor *i, int fd)
     (void)close(fd);
 }
 
-/* The size of the reply at the beginning of a text; 0: the text is empty. */
+/* Returns the size of the reply at the beginning of a text; 0: the text is empty. */
 static size_t reply_size(const char *text)
 {
     size_t line = strcspn(text, "\n") + 1;

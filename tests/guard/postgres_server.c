@@ -87,7 +87,7 @@ static bool responds_or_has_ended(void *user)
     return PQping(s->conninfo) == PQPING_OK || !child_is_running(s->process);
 }
 
-/* A killed server leaves processes, which end soon. Until then another one cannot start. */
+/* Starts the server, again and again until the processes of a killed one have ended. */
 void postgres_server_start(postgres_server *s)
 {
     char port[16];

@@ -8,7 +8,7 @@
 
 typedef struct postgres_server postgres_server;
 
-/* Whether this machine has the server. */
+/* Returns whether this machine has the server. */
 bool postgres_server_is_there(void);
 #define NO_POSTGRES "there is no PostgreSQL server here"
 

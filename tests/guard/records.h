@@ -16,7 +16,7 @@ extern const lsync_guard_limits service;
 /* Makes the record of an account without requests, whose newest cell is that of NOW. */
 lsync_guard_record record_new(void);
 
-/* Whether a store would have the same bytes for both. The padding between members does not count. */
+/* Returns whether a store would have the same bytes for both. The padding between members does not count. */
 bool record_is_same(const lsync_guard_record *a, const lsync_guard_record *b);
 
 #endif

@@ -122,7 +122,7 @@ redis_server *redis_server_new_replica(const redis_server *master)
     return s;
 }
 
-/* A stopped replica cannot reconnect to its master. It still reads later what was sent before. */
+/* Stops a replica, which then cannot reconnect to its master. It still reads later what was sent before. */
 void redis_server_cut_off(redis_server *replica, const redis_server *master)
 {
     freeReplyObject(redis_server_ask(master, "WAIT 1 %d", KIT_PATIENCE_MS));

@@ -11,9 +11,9 @@
 
 typedef struct redis_server redis_server;
 
-/* The program, a name to be found in PATH. */
+/* Returns the program, a name to find in PATH. */
 const char *redis_server_program(void);
-/* Whether this machine has it. */
+/* Returns whether this machine has it. */
 bool redis_server_is_there(void);
 #define NO_REDIS "there is no redis-server here"
 
@@ -43,7 +43,7 @@ int redis_server_port(const redis_server *s);
 /* Sends one command over a separate connection, and returns the reply; freeReplyObject() it. Ends the test on
    failure. */
 redisReply *redis_server_ask(const redis_server *s, const char *format, ...);
-/* The same, but returns the number of the reply, or -1; or ignores the reply. */
+/* Do the same, but return the number of the reply, or -1; or ignore the reply. */
 long long redis_server_number(const redis_server *s, const char *command);
 bool redis_server_is_master(const redis_server *s);
 void redis_server_do(const redis_server *s, const char *command);

@@ -105,7 +105,7 @@ typedef struct rule_case {
 #define STALE(at_) {.action = RULE_STALE, .at = at_}
 /* clang-format on */
 
-/* The number of the slot with this ordinal. */
+/* Returns the number of the slot with this ordinal. */
 int64_t rule_slot(int ordinal);
 
 void rule_check_cases(const rule_case *cases, size_t n);

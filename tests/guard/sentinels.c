@@ -23,7 +23,7 @@ static redisReply *ask(const sentinels *s, size_t i, const char *command)
     return reply;
 }
 
-/* Whether a sentinel reports a member of its master with this value. */
+/* Returns whether a sentinel reports a member of its master with this value. */
 static bool reports(const sentinels *s, size_t i, const char *member, const char *value)
 {
     redisReply *reply = ask(s, i, "SENTINEL MASTER mymaster");

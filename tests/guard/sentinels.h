@@ -14,14 +14,14 @@ sentinels *sentinels_new(const redis_server *master);
 /* Ends them with SIGKILL. */
 void sentinels_free(sentinels *s);
 
-/* redis+sentinel://LOGINsentinels/mymasterMORE; free() it. */
+/* Returns redis+sentinel://LOGINsentinels/mymasterMORE; free() it. */
 char *sentinels_new_url(const sentinels *s, const char *login, const char *more);
 
-/* For a test, which releases both at its end. */
+/* Start sentinels, or return a URL, for a test, which releases both at its end. */
 sentinels *sentinels_here(const redis_server *master);
 const char *sentinels_url(const sentinels *s, const char *login, const char *more);
 
-/* The port of the master by the word of the first sentinel. */
+/* Returns the port of the master by the word of the first sentinel. */
 int sentinels_master(const sentinels *s);
 
 /* Sends a command to one of them. */

@@ -72,7 +72,7 @@ static void live(event what, int64_t interval_ms)
     free_guard(g);
 }
 
-/* The wait that the guard reports to a new user; 0: a slot. */
+/* Returns the wait that the guard reports to a new user; 0: a slot. */
 static int64_t wait_of_a_new_user(int64_t interval_ms)
 {
     lock_sync_guard *g = file_guard(interval_ms);

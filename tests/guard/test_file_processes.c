@@ -248,7 +248,7 @@ TEST_IN(threads_share_a_file, log_begin, log_end)
     check_log();
 }
 
-/* Many processes begin at once without a file: there is one file, and one first slot. */
+/* Opens the guard and asks. Many processes do so at once without a file: there is one file, and one first slot. */
 static int open_and_ask(void *user)
 {
     (void)user;

@@ -57,7 +57,7 @@ static lsync_proposal_input input_of(scene *s, lsync_guard_decision *decision)
     return (lsync_proposal_input){decision, s->now_us - OWN, s->next_slot++};
 }
 
-/* Another user counts a request in the record. */
+/* Counts a request in the record, as another user. */
 static void write_as_other(scene *s)
 {
     lsync_guard_stored stored;

@@ -58,7 +58,7 @@ static const char layout[] =
     "0e000000"
     "36c70ee1ef43fb35"; /* the checksum */
 
-/* The record with this layout. */
+/* Returns the record with this layout. */
 static lsync_guard_stored example(void)
 {
     lsync_guard_stored stored = {.wall_us = 1};
@@ -167,7 +167,7 @@ typedef struct bound_row {
     name_, offsetof(lsync_guard_stored, member), sizeof(((lsync_guard_stored *)0)->member), good_, bad_                \
   }
 
-/* Whether the example is accepted with one value replaced. */
+/* Returns whether the example is accepted with one value replaced. */
 static bool is_accepted(const bound_row *row, int64_t value)
 {
     unsigned char bytes[LSYNC_GUARD_RECORD_SIZE];

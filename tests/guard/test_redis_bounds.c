@@ -8,7 +8,7 @@
 
 #define MANY_LINES "$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n"
 
-/* The peak memory of this process in KiB. */
+/* Returns the peak memory of this process in KiB. */
 static long peak_kib(void)
 {
     struct rusage usage;

@@ -7,7 +7,7 @@
 
 /* --- the first use --- */
 
-/* The value of a key, "" if it is absent. It is valid until the test is over. */
+/* Returns the value of a key, "" if it is absent. It is valid until the test is over. */
 static const char *text_of(const redis_server *s, const char *key)
 {
     redisReply *reply = redis_server_ask(s, "GET %s", key);

@@ -21,7 +21,7 @@ typedef struct slots {
 
 static slots *got;
 
-/* Whether no slot was granted twice. */
+/* Returns whether no slot was granted twice. */
 static bool all_differ(void)
 {
     for (size_t i = 0; i < got->n; i++)

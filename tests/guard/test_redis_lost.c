@@ -30,7 +30,7 @@ static void check_closed(lock_sync_guard *g, int64_t interval_ms)
     CHECK_BETWEEN(redis_wait_ms(g), LOSS_MS + interval_ms - 2000 * kit_slack(), LOSS_MS + interval_ms + WINDOW_MS);
 }
 
-/* A new guard, which has seen no record, on a separate connection. */
+/* Opens a new guard, which has seen no record, on a separate connection. */
 static lock_sync_guard *new_user(const redis_server *s)
 {
     return redis_user(redis_server_url(s), 100);

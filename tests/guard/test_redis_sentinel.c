@@ -149,7 +149,7 @@ TEST(a_429_outlives_the_master)
 
 /* --- fake sentinels --- */
 
-/* A script that sends an address to the first command. */
+/* Returns the reply with an address, which a fake sentinel sends to the first command. */
 static const char *says_port(int number)
 {
     char port[8];

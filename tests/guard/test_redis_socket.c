@@ -10,7 +10,7 @@ static void remove_dir(void *dir)
     kit_remove_dir(dir);
 }
 
-/* The path of a socket in a folder that is removed at the test's end. */
+/* Returns the path of a socket in a folder that is removed at the test's end. */
 static char *socket_path(const char *name)
 {
     return t_later(free, kit_text("%s/%s", (char *)t_later(remove_dir, kit_temp_dir()), name));

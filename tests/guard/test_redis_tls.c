@@ -46,7 +46,7 @@ static tls_server tls_here(const char *certificate, const char *asks_clients)
     return s;
 }
 
-/* A URL of the server. `%s` in `parameters` is the CA's file. */
+/* Returns a URL of the server. `%s` in `parameters` is the CA's file. */
 static const char *url_of(const tls_server *s, const char *host, const char *parameters)
 {
     const char *file = strstr(parameters, "%s");

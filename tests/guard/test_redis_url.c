@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-/* `why`: part of the expected problem; NULL: the URL is good. The problem never quotes the URL, which may have a
-   password.
- */
+/* Checks what becomes of a URL. `why`: part of the expected problem; NULL: the URL is good. The problem must not quote
+   the URL, which may have a password. */
 static void check_url(const char *url, const char *why)
 {
     lock_sync_redis *r = (lock_sync_redis *)(uintptr_t)8;

@@ -136,7 +136,7 @@ TEST(a_stop_inside_perform_ends_the_fetch)
     }
 }
 
-/* A stop between two pages, and between a 401 and its retry. */
+/* Stops between two pages, and between a 401 and its retry. */
 static void stop_after_page(void *user, const lock_sync_request *q, lock_sync_response *s)
 {
     static char full[100 * 16 + 64];

@@ -19,7 +19,7 @@ typedef struct scene {
     lsync_guard_verdict verdict;
 } scene;
 
-/* An object that has seen nothing, and a store with a record of life 5 and version 9. */
+/* Makes an object that has seen nothing, and a store with a record of life 5 and version 9. */
 static scene new_scene(void)
 {
     scene s;
@@ -249,7 +249,7 @@ TEST(a_child_keeps_no_outcome)
 
 /* --- the record that was seen --- */
 
-/* The cell with the only count; -1: none. */
+/* Returns the cell with the only count; -1: none. */
 static int64_t counted_cell(const lsync_guard_record *r)
 {
     for (int i = 0; i < LSYNC_GUARD_CELLS; i++)

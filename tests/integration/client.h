@@ -43,9 +43,9 @@ typedef struct served {
     const raw_step *script;
 } served;
 
-/* Its first connection runs that script; NULL: good responses. */
+/* Starts a server whose first connection runs that script; NULL: good responses. */
 served *served_begin(const raw_step *script);
-/* Its first response is that text, which it frees; later ones are good. The text is transferred. */
+/* Starts a server whose first response is that text, transferred. Later ones are good. */
 served *served_saying(char *text);
 void served_end(served *s);
 
@@ -72,7 +72,7 @@ void check_status(const client *c, lock_sync_status got, lock_sync_status want, 
                   int line);
 void check_good_at(const client *c, const char *base_url, const char *file, int line);
 
-/* Short forms to read the last error. */
+/* Read the last error. */
 const char *error_text(const client *c);
 int32_t error_http_status(const client *c);
 

@@ -58,7 +58,7 @@ static void scene_end(scene *s)
     h2_lab_stop(s->lab);
 }
 
-/* At most two fetches time out before one succeeds; after that, all succeed. */
+/* Expects that at most two fetches time out before one succeeds, and that all later ones succeed. */
 static void expect_recovery(const client *c)
 {
     lock_sync_status status;
@@ -117,7 +117,7 @@ TEST(fetches_succeed_after_a_network_was_dead)
 
 /* --- an address that changes, and a link --- */
 
-/* The name resolves to the server's address and is in the certificate. */
+/* Makes a scene whose name resolves to the server's address and is in the certificate. */
 static scene far_scene_make(const netns *n, const h2_plan *plan)
 {
     scene s = {0};

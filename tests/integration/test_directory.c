@@ -12,7 +12,7 @@ static void free_sim(void *s)
     sim_stop(s, NULL);
 }
 
-/* A simulator whose locks do not change. `more` are two more arguments, or NULL. */
+/* Starts a simulator whose locks do not change. `more` are two more arguments, or NULL. */
 static sim *start(const char *version, const char *locks, const char *more, const char *value)
 {
     const char *const arguments[] = {

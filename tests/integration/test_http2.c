@@ -34,7 +34,7 @@ typedef struct scene {
     client c;
 } scene;
 
-/* `setup` must not have the certificate: it is set here. */
+/* Makes a scene. `setup` must not have the certificate: it is set here. */
 static scene scene_make(nginx_setup setup)
 {
     scene s;

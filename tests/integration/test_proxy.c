@@ -54,8 +54,8 @@ static int end(void **user)
     return 0;
 }
 
-/* A client for https://service.test and the TLS simulator's port. The name does not resolve here, so only the proxy
-   can connect. */
+/* Makes a client for https://service.test and the TLS simulator's port. The name does not resolve here, so only the
+   proxy can connect. */
 static client client_of_service(void)
 {
     char *url = kit_text("https://" HOST ":%u", sim_port(target));

@@ -111,7 +111,7 @@ static char *response_text(const char *header, const char *body)
     return kit_text("HTTP/1.1 %sContent-Length: %zu\r\n\r\n%s", header, strlen(body), body);
 }
 
-/* The response must have one effect, its status. No other server is contacted, and the next fetch succeeds. */
+/* Checks that the response has one effect, its status. No other server is contacted, and the next fetch succeeds. */
 static void check_response(const char *name, char *text, lock_sync_status want)
 {
     served *s = served_saying(text);

@@ -14,7 +14,7 @@ static void free_sim(void *s)
     sim_stop(s, NULL);
 }
 
-/* A simulator of four locks. `more` are three more arguments, or NULL. */
+/* Starts a simulator of four locks. `more` are three more arguments, or NULL. */
 static sim *start(const char *more, const char *value, const char *last)
 {
     const char *const arguments[] = {"--personal-key", KEY, more, value, last, NULL};
@@ -228,7 +228,7 @@ static void free_roster(void *roster)
     roster_free(roster);
 }
 
-/* Four locks with a change each minute. The clock begins at 0. */
+/* Makes four locks with a change each minute. The clock begins at 0. */
 static struct roster *roster_of(uint64_t seed)
 {
     struct locks *locks = t_later(free_locks, locks_new(seed, 1.0, false, 0));

@@ -14,7 +14,7 @@ typedef struct worker {
     background *thread;
 } worker;
 
-/* No cmocka here: its assertions work only in the main thread. */
+/* Works without cmocka, whose assertions work only in the main thread. */
 static void work(void *user)
 {
     static const int64_t ids[] = {1001, 1003};

@@ -197,7 +197,7 @@ TEST_IN(the_environments_trust_is_not_used, NULL, restore)
 
 /* --- the handshake --- */
 
-/* A server that supports only this version of TLS. */
+/* Starts a server that supports only this version of TLS. */
 static child *old_server(const char *version, uint16_t *port)
 {
     const char *const argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0",     "-cert", pems->good, "-key",

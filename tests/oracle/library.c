@@ -143,7 +143,7 @@ static void write_results(const lock_sync_ctx *ctx, const lock_sync_results *res
         printf(" OLD-ERROR");
 }
 
-/* The number of the record in a message; 0: no record. */
+/* Returns the number of the record in a message; 0: no record. */
 static int named_record(const char *message)
 {
     const char *word = strstr(message, "record ");

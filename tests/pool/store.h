@@ -11,7 +11,7 @@ typedef struct store store;
 store *store_new(void); /* freed by store_free and the last of its guards */
 void store_free(store *s);
 lock_sync_guard *store_guard(store *s, int64_t interval_ms);
-/* The same with a channel: each swap counts as a load, and waits in the channel instead of blocking. */
+/* Opens the same with a channel: each swap counts as a load, and waits in the channel instead of blocking. */
 lock_sync_guard *store_channel_guard(store *s, int64_t interval_ms);
 
 /* Makes the load of that number, and all after it, wait until store_release(). Loads of all guards count, from 1. */

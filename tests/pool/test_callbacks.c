@@ -59,7 +59,7 @@ TEST_ON_STAGE(results_outlive_pool_and_context_and_are_freed_on_another_thread)
     MUST_INT(pthread_join(thread, NULL), 0);
 }
 
-/* A context that fails at once and submits again at once must not keep dispatch from returning, or delay others. */
+/* Submits again at once a context that fails at once. It must not keep dispatch from returning, or delay others. */
 static void resubmit(account *a)
 {
     if (a->user == NULL)

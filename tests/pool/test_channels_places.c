@@ -128,7 +128,7 @@ TEST_ON_STAGE(a_channel_finds_the_promoted_replica)
     expect_fetches(r.all, MANY, r.pool, LOCK_SYNC_OK);
 }
 
-/* A sentinel's reply. */
+/* Returns a sentinel's reply. */
 static const char *says(const redis_server *s)
 {
     const char *port = stage_text("%d", redis_server_port(s));

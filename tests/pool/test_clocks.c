@@ -67,7 +67,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itime
     return result;
 }
 
-/* The timer's number may soon belong to another descriptor. */
+/* Forgets the timer, whose number may soon belong to another descriptor. */
 static void forget_timer(void *unused)
 {
     (void)unused;
@@ -153,7 +153,7 @@ TEST_ON_STAGE(a_fetch_ends_by_its_deadline_even_if_clocks_jump)
     in_each_jump(steps, COUNT_OF(steps), time_out);
 }
 
-/* A response that arrived while the machine slept may be accepted, or be too late. */
+/* Expects a success, unless the machine slept: then the response may be too late. */
 static void expect_ok(scene *s)
 {
     lock_sync_status status = account_fetch(s->a, s->pool);
@@ -183,7 +183,7 @@ TEST_ON_STAGE(fetches_succeed_after_a_clock_jump)
     in_each_jump(NULL, 0, go_on);
 }
 
-/* The guard's interval must count, not what the wall clock shows. */
+/* Asks the guard, whose interval must count, not what the wall clock shows. */
 static void ask_guard(scene *s)
 {
     account_guard(s->a, stage_guard(20000), LOCK_SYNC_GUARD_FAIL);

@@ -65,7 +65,7 @@ static void expect_recovery(const scene *s, int rounds_max)
     set_deadline(s, DEADLINE_MS);
 }
 
-/* If the kernel does not let a relay drop connections silently, that case is skipped. */
+/* Returns whether the kernel lets a relay drop connections silently. If not, that case is skipped. */
 static bool is_possible(relay_action how)
 {
     if (how != RELAY_FORGET || relay_can_forget())

@@ -139,7 +139,7 @@ TEST_ON_STAGE(freeing_the_context_and_then_the_pool)
     at_each_place(free_context_and_pool);
 }
 
-/* The slot counts what was sent: one request, or two. */
+/* Frees the context, and looks whether the slot counts what was sent: one request, or two. */
 static void free_context_and_look(pager *x, place at)
 {
     int64_t wait_ms = 0;

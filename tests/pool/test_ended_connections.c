@@ -4,7 +4,8 @@
 
 #define IDLE_MS 30
 
-/* The second fetch opens a new connection at once and sends one request. The pool is run for `idle_ms` in between. */
+/* Checks that the second fetch opens a new connection at once and sends one request. The pool is run for `idle_ms` in
+   between. */
 static void check_end_of(const h2_plan *plan, h2_end how, bool pooled, int64_t idle_ms)
 {
     h2_lab *lab = stage_lab(plan, 1);
@@ -64,8 +65,8 @@ static void let_idle(lock_sync_pool *p)
         (void)kit_wait(never, NULL, IDLE_MS);
 }
 
-/* Two contexts of one origin have different limits. Each fetch follows the limit of its own context, also on a
-   connection that the other context used last. Without a pool each context has a connection. */
+/* Checks two contexts of one origin that have different limits. Each fetch follows the limit of its own context, also
+   on a connection that the other context used last. Without a pool each context has a connection. */
 static void check_idle(const h2_plan *plan, lock_sync_pool *p)
 {
     h2_lab *lab = stage_lab(plan, 1);

@@ -82,7 +82,7 @@ TEST(freeing_a_context_ends_its_fetch_in_each_state)
     in_each_state(free_context_and_use_pool);
 }
 
-/* The helper thread still has the fetch of a freed context. */
+/* Frees the pool while the helper thread still has the fetch of a freed context. */
 static void free_context_and_pool(scene *s)
 {
     free_context(s);

@@ -22,7 +22,7 @@ static void stop_nginx(void *n)
     nginx_stop(n);
 }
 
-/* nginx closes a connection after `requests_each` requests. */
+/* Makes a scene whose nginx closes a connection after `requests_each` requests. */
 static scene scene_make(unsigned requests_each)
 {
     scene s = {0};
@@ -119,8 +119,8 @@ TEST_ON_STAGE(responses_are_not_mixed_up_if_a_server_closes_connections)
     MUST(failed <= ACCOUNTS * 5 / 10); /* a fetch is retried once, and may meet a closed connection both times */
 }
 
-/* The pool sends all requests before nginx reads them. nginx accepts what is left of its number, and refuses the
-   rest, again and again. */
+/* Sends all requests before nginx reads them, which accepts what is left of its number, and refuses the rest, again and
+   again. */
 static void fetch_at_once(size_t count, int rounds, unsigned requests_each)
 {
     scene s = scene_make(requests_each);

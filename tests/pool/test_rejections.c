@@ -59,7 +59,7 @@ TEST_ON_STAGE(limits_out_of_range_are_rejected)
 
 /* --- submits --- */
 
-/* A rejected submit leaves the context free, says why, and never calls back. */
+/* Expects that a rejected submit leaves the context free, says why, and never calls back. */
 static void expect_rejected(lock_sync_pool *p, account *a, const int64_t *ids, size_t n, const char *why)
 {
     size_t calls = 0;

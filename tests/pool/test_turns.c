@@ -25,7 +25,8 @@ static void submit_again(account *a)
     account_submit(a, a->pool);
 }
 
-/* Each turn opens one connection. A few more are allowed: the last turns are short, and so are the first, on trial. */
+/* Checks that each turn opens one connection. A few more are allowed: the last turns are short, and so are the first,
+   on trial. */
 static void check(const h2_plan *plan, size_t each, size_t turn)
 {
     const size_t turns = 6; /* of each origin; enough that one cut short does not matter */

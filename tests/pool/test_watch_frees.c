@@ -59,7 +59,7 @@ static void in_each_state(void (*check)(scene *s, int state))
     CHECK_INT(scene_leaks(), leaks);
 }
 
-/* The pool serves another account; the one that has the only transfer ends. */
+/* Checks that the pool serves another account. The one that has the only transfer ends. */
 static void check_pool_is_usable(scene *s)
 {
     account later = account_new(raw_url(s->good));
@@ -160,7 +160,7 @@ TEST(the_callback_for_a_freed_context_or_pool_may_free_the_watch)
     in_each_state(free_pool_and_watch);
 }
 
-/* A poll that was under way counts: the next is due an interval later, not at once. */
+/* Returns whether a poll was under way. It counts: the next is due an interval later, not at once. */
 static bool was_polling(int state)
 {
     return state != SCENE_NEW && state != SCENE_ASLEEP && state != BETWEEN_POLLS;

@@ -19,7 +19,7 @@ static const raw_step nothing[] = RECORDS("");
 static const raw_step refused[] = STATUS_LINE("403 No");
 static const raw_step silent[] = {RAW_READ_REQUEST, RAW_WAIT_FOR_CLOSE};
 
-/* A guard that allows all at once. In mode OFF the watch itself would space the directories. */
+/* Sets a guard that allows all at once. In mode OFF the watch itself would space the directories. */
 static void allow_all(watcher *w)
 {
     lock_sync_guard *g = watcher_guard(w, 1, LOCK_SYNC_GUARD_WAIT);

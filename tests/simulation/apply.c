@@ -255,7 +255,7 @@ void client_stop(client *c, bool on)
         violation("client %d cannot be stopped", (int)c->number);
 }
 
-/* Another user of the account asks for a slot: it sends at once, or gives the slot back. */
+/* Asks for a slot as another user of the account, which sends at once, or gives the slot back. */
 static void probe(int32_t key, bool sends)
 {
     lock_sync_guard *g = sim.guards[key].guards[0];

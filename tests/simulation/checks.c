@@ -229,7 +229,7 @@ void check_stop(client *c, bool on)
 
 /* --- order --- */
 
-/* Both are in the queue of one origin, or, after a while, certainly in the queue of one guard. */
+/* Returns whether both are certainly in one queue: that of one origin, or, after a while, of one guard. */
 static bool is_before(const task *a, const task *b)
 {
     int64_t between_us = b->begun_us - a->begun_us - (b->lost_us - a->lost_us); /* time in which the pool could act */
@@ -245,8 +245,8 @@ static bool is_waiting(const task *a, const task *b)
     return is_pending(a) && a != b && !a->is_watch && !a->has_started && a->number < b->number && a->pool == b->pool;
 }
 
-/* An origin's fetches start first come, first served if they ask no guard. So do those that wait for a guard in
-   memory. */
+/* Returns whether `a` must start before `b`. An origin's fetches start first come, first served if they ask no guard.
+   So do those that wait for a guard in memory. */
 static bool has_precedence(const task *a, const task *b)
 {
     const client_plan *x = a->client->plan;
@@ -302,7 +302,8 @@ static bool can_be_fair(const task *t)
 
 /* --- time --- */
 
-/* When the callback must have been called. Time in which the pool's thread or the helper could not act is added. */
+/* Returns when the callback must have been called. Time in which the pool's thread or the helper could not act is
+   added. */
 static int64_t latest_us(const task *t)
 {
     int64_t at_us = t->stop_us != NEVER_US ? t->stop_us : t->deadline_us;

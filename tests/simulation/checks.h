@@ -9,14 +9,14 @@
 /* Registers a task before it is submitted; it counts if the pool accepts it. */
 task *check_task(client *c, bool is_watch);
 void check_entry(task *t, lock_sync_status status);
-/* The end of a fetch; a callback of a watch; the end of a watch that gets no further callback. */
+/* Check the end of a fetch; a callback of a watch; the end of a watch that gets no further callback. */
 void check_done(task *t, const lock_sync_ctx *ctx, lock_sync_status status, const lock_sync_results *results);
 void check_changed(task *t, lock_sync_status status, const lock_sync_changes *changes);
 void check_left(task *t);
 void check_cancel(task *t);          /* it is cancelled */
 void check_stop(client *c, bool on); /* its context is stopped, or may fetch again */
 
-/* A transfer starts for the task. `is_first`: this fetch had none before. */
+/* Checks a task for which a transfer starts. `is_first`: this fetch had none before. */
 void check_started(task *t, bool is_first);
 void check_over(task *t);        /* the transfer is over */
 void check_step(void);           /* after each step */
@@ -27,11 +27,12 @@ void check_healed(void); /* a while after the last fault */
 /* --- ledger.c: the guard's promise --- */
 
 void ledger_begin(void);
-/* A request is sent in a slot of its guard (0: mode OFF). `until_us`: the last moment at which it may arrive. */
+/* Records a request that is sent in a slot of its guard (0: mode OFF). `until_us`: the last moment at which it may
+   arrive. */
 void ledger_sent(const task *t, int64_t slot, int64_t until_us, bool is_retry);
 void ledger_ended(const task *t, int64_t slot, bool limited, int64_t retry_after_s);
 void ledger_arrived(int32_t key, int64_t slot, int64_t at_us);
-/* Another user of a shared guard sends a request and ends it. */
+/* Records a request that another user of a shared guard sends and ends. */
 void ledger_sent_by_other(int32_t key, int32_t pool, int64_t slot);
 void ledger_close(void); /* all pools are freed: each slot was settled once */
 

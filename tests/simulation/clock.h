@@ -10,16 +10,16 @@
 #define NEVER_US INT64_MAX
 #define CLOCK_BOOTED_US (1000 * SECOND_US) /* the boot clock's first value */
 
-/* `creeps`: each look at the boot clock takes 1 us. */
+/* Begins the clocks. `creeps`: each look at the boot clock takes 1 us. */
 void clock_begin(bool creeps);
 int64_t clock_now_us(void);   /* the boot clock; a look without taking time */
 void clock_go_to(int64_t us); /* does nothing if that time is past */
 
-/* The machine sleeps: libcurl's clock, the monotonic one, stops meanwhile. */
+/* Lets the machine sleep: libcurl's clock, the monotonic one, stops meanwhile. */
 void clock_sleep(int64_t us);
 int64_t clock_monotonic_us(void);
 
-/* The application keeps the pool's thread busy. */
+/* Lets the application keep the pool's thread busy. */
 void clock_busy(int64_t us);
 /* Returns how long the pool could not act in total: asleep, or busy. */
 int64_t clock_lost_us(void);

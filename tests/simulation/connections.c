@@ -24,7 +24,7 @@ connection *connection_of(int fd)
     return fd >= 0 && fd < FD_SETSIZE ? sockets.of_fd[fd] : NULL;
 }
 
-/* The library counts open connections. When memory was short it may miss some. */
+/* Checks the library's count of open connections. When memory was short it may miss some. */
 static void check_count(const multi *m, const lsync_connections *s)
 {
     uint32_t count = 0;
@@ -57,7 +57,7 @@ void connection_close_all(multi *m)
         connection_close(m->connections);
 }
 
-/* The library opens the socket; its port identifies it. The other end is virtual. */
+/* Makes the library open a socket. Its port identifies it. The other end is virtual. */
 connection *connection_open(easy *e)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -100,7 +100,8 @@ bool connection_is_dead(const connection *c)
     return c->is_shut || c->closes_us <= clock_now_us();
 }
 
-/* libcurl notices most dead connections. It tries the others if they use TLS or if it trusts them. */
+/* Returns whether libcurl notices that the connection is dead. It uses some dead ones with TLS, and some that it
+   trusts. */
 static bool is_found_dead(const easy *e, const connection *c)
 {
     dice d = dice_of(sim.plan->seed, 20, (uint64_t)c->number * 100 + c->responses);
@@ -150,7 +151,7 @@ bool connection_has_room(const multi *m, const easy *e)
            count_connections(m, NULL) < m->loop->total;
 }
 
-/* libcurl closes an idle connection to make room; one of the same origin if that has too many. */
+/* Closes an idle connection to make room, as libcurl does; one of the same origin if that has too many. */
 void connection_make_room(const multi *m, const easy *e)
 {
     connection *oldest = NULL;

@@ -191,7 +191,7 @@ void lsync_helper_stop(lock_sync_pool *p)
     }
 }
 
-/* No store of the simulation has a channel. */
+/* Does nothing, because no store of the simulation has a channel. */
 bool lsync_helper_connect(lock_sync_pool *p, lsync_channel *channel)
 {
     (void)p, (void)channel;

@@ -86,7 +86,7 @@ static void check_interval(const request *r, int32_t key, int64_t slot)
                   (double)(now_us - over_us) / 1e6);
 }
 
-/* A guard obeys a 429 that it knows when it gives the next slot. */
+/* Checks that a guard obeys a 429 that it knows when it gives the next slot. */
 static void check_block(const block *b, int32_t key, int32_t pool, int64_t number)
 {
     const given_slot *s = find_slot(number);
@@ -99,7 +99,8 @@ static void check_block(const block *b, int32_t key, int32_t pool, int64_t numbe
                   (double)(b->until_us - given_us) / 1e6);
 }
 
-/* A retry is charged when its slot is settled, without a request for a slot. A store may learn of that later. */
+/* Returns whether the guard has certainly counted the request. A retry is charged when its slot is settled, without a
+   request for a slot. A store may learn of that later. */
 static bool is_counted(const request *r)
 {
     const given_slot *s = r->is_retry ? find_slot(r->slot) : NULL;
@@ -207,7 +208,8 @@ void ledger_ended(const task *t, int64_t number, bool limited, int64_t retry_aft
 
 /* --- what arrives --- */
 
-/* The server sees less than the promise, because the network may delay one request longer than the next. */
+/* Checks the interval that the server sees. It may be shorter than promised, because the network may delay one request
+   longer than the next. */
 void ledger_arrived(int32_t key, int64_t number, int64_t at_us)
 {
     int64_t least_us = key < 0 ? 0 : interval_us(key) - sim.plan->delay_us;

@@ -180,7 +180,7 @@ lsync_transfer *lsync_loop_finished(lsync_loop *l)
     return first;
 }
 
-/* No store of the simulation has a channel, so there is no guest. */
+/* Does nothing, because no store of the simulation has a channel. */
 void lsync_loop_add_guest(lsync_loop *l, lsync_guest *guest)
 {
     (void)l, (void)guest;

@@ -31,7 +31,7 @@ static void note_end(easy *e)
     server_forget(e);
 }
 
-/* Its connection stays usable if it can: over HTTP/2 only the stream is gone. */
+/* Leaves the connection usable if possible: over HTTP/2 only the stream is gone. */
 static void leave_connection(easy *e, bool is_whole)
 {
     connection *c = e->c;
@@ -52,7 +52,8 @@ static void leave_connection(easy *e, bool is_whole)
     }
 }
 
-/* At the deadline, if no byte came after the request: the library must not trust the connection any more. */
+/* Makes a connection suspect at the deadline, if no byte came after the request: the library must not trust it any
+   more. */
 static void suspect(const easy *e)
 {
     bool is_stopped = e->task->stop_us != NEVER_US || e->task->is_over || e->client->ctx == NULL;
@@ -124,7 +125,7 @@ static void send_on(easy *e, connection *c, bool is_reused)
     ledger_sent(e->task, e->slot, e->t->request->send_until_us, e->t->attempts.sends > 1);
 }
 
-/* libcurl retries by itself: the library must stop it on every connection. */
+/* Retries, as libcurl does by itself. The library must stop it on every connection. */
 static void send_again(easy *e)
 {
     connection *c;

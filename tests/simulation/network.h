@@ -120,7 +120,7 @@ bool connection_is_being_made(const easy *e);            /* to its origin */
 bool connection_has_room(const multi *m, const easy *e); /* for another one */
 void connection_make_room(const multi *m, const easy *e);
 
-/* server.c: requests on their way. */
+/* server.c: handle requests on their way. */
 void server_begin(void);
 void server_send(easy *e);
 int64_t server_due_us(void);

@@ -30,7 +30,8 @@ void server_begin(void)
     server.count = 0;
 }
 
-/* A mixed origin behaves differently each time. Otherwise most requests get its behaviour, and some succeed. */
+/* Returns an origin's behaviour. A mixed one behaves differently each time. Otherwise most requests get its behaviour,
+   and some succeed. */
 static behaviour behaviour_now(int32_t origin, dice *d)
 {
     behaviour w = sim.behaviours[origin];
@@ -185,7 +186,8 @@ void server_head(easy *e)
     trace("client %d: request %u gets status %d", (int)e->client->number, (unsigned)e->request, (int)e->reply.status);
 }
 
-/* Each client has separate locks, which no other may get. Their revision is the number of the response. */
+/* Makes the body of a client. Each has separate locks, which no other may get. Their revision is the number of the
+   response. */
 static size_t good_body(const easy *e, char *text, size_t size)
 {
     dice d = dice_of(sim.plan->seed, UINT64_C(4000) + (uint64_t)e->client->number, e->request);

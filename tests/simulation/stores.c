@@ -24,7 +24,7 @@ static lock_sync_status read_record(guard_state *g, void *record, size_t *size)
     return LOCK_SYNC_OK;
 }
 
-/* A failure may be reported after the record was written. Other users may write first. */
+/* Replaces the record. May report a failure after it was written, and other users may write first. */
 static lock_sync_status replace(void *user, const void *old_record, size_t old_size, const void *new_record,
                                 size_t new_size, bool *replaced)
 {
@@ -91,7 +91,7 @@ static lock_sync_guard *new_guard(guard_state *g)
     return guard;
 }
 
-/* Like separate processes, each pool has a separate guard on a store. */
+/* Makes a separate guard on a store for each pool, as separate processes have. */
 void guards_make(void)
 {
     for (int32_t i = 0; i < sim.plan->guard_count; i++) {

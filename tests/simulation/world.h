@@ -118,12 +118,12 @@ void client_stop(client *c, bool on);
 /* transfer.c */
 int transfers_alive(void);
 
-/* stores.c: guards, and the stores of some. */
+/* stores.c: make and free guards, and the stores of some. */
 void guards_make(void);
 void guards_free(void);
 guard_state *guard_state_of(const lock_sync_guard *g); /* NULL: a context's own */
 
-/* helper.c: when the next request to a guard begins or ends, or NEVER_US; and handling it. */
+/* helper.c: return when the next request to a guard begins or ends, or NEVER_US; and handle it. */
 int64_t helper_due_us(void);
 void helper_run(void);
 /* Returns how long a pool's helper has worked until now. */
@@ -133,7 +133,7 @@ void helper_begin(void);
 /* Returns whether that fault is planned; it happens once. */
 bool fault_happens(fault f);
 
-/* The heap of the library's objects. */
+/* Returns the allocator for the library's objects. */
 lock_sync_allocator world_allocator(void);
 void world_fail_allocation(int64_t after); /* the allocation after so many fails */
 

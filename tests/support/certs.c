@@ -65,7 +65,7 @@ static char *make_authority(const certs *c, const char *name, const char *key)
     return file;
 }
 
-/* `openssl ca`, because only this command dates a certificate back in all versions of OpenSSL. */
+/* Runs `openssl ca`, because only this command dates a certificate back in all versions of OpenSSL. */
 static char *make_certificate(const certs *c, const char *name, const char *names, const char *ca, const char *ca_key,
                               const char *until)
 {
@@ -84,7 +84,7 @@ static char *make_certificate(const certs *c, const char *name, const char *name
     return file;
 }
 
-/* OpenSSL looks for an authority in a directory under the hash of its name. */
+/* Makes a directory in which OpenSSL finds an authority under the hash of its name. */
 static void make_hashed_dir(certs *c)
 {
     char *copy;

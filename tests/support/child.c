@@ -22,7 +22,7 @@ struct child {
     size_t size;
 };
 
-/* Only calls that are safe between fork and exec in the child of a process with threads. */
+/* Makes only calls that are safe between fork and exec in the child of a process with threads. */
 static _Noreturn void become(const char *const *argv, int out, bool quiet, pid_t parent)
 {
     sigset_t none;

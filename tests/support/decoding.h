@@ -26,7 +26,7 @@ lock_sync_ctx *t_ctx(void);
   }                                                                                                                    \
   static void name##_with(lock_sync_ctx *ctx)
 
-/* The last error's parts, read through the public functions. */
+/* Return the last error's parts, read through the public functions. */
 lock_sync_status t_error_status(const lock_sync_ctx *ctx);
 const char *t_error_message(const lock_sync_ctx *ctx);
 int64_t t_error_offset(const lock_sync_ctx *ctx);
@@ -45,7 +45,7 @@ typedef struct t_response {
 
 /* Builds the request, fills a response and decodes it. */
 lock_sync_status t_decode(lock_sync_ctx *ctx, const t_response *a, lock_sync_results **out);
-/* The same without the results. */
+/* Decodes without returning the results. */
 lock_sync_status t_decode_status(lock_sync_ctx *ctx, const t_response *a);
 
 /* Decodes the 200 response {"result":[`record`]} and returns its only record. NULL, with a failed check: it is not one
@@ -55,10 +55,10 @@ const lock_sync_lock *t_decode_record(lock_sync_ctx *ctx, const char *record, lo
 /* Decodes the body of a 200 response as page 1 of a directory. */
 lock_sync_status t_decode_directory(lock_sync_ctx *ctx, const char *body, lock_sync_directory **out);
 
-/* A text of `n` times `c`; free() it. */
+/* Returns a text of `n` times `c`; free() it. */
 char *t_repeat(char c, size_t n);
 
-/* Whether two records have equal values. */
+/* Returns whether two records have equal values. */
 bool t_same_lock(const lock_sync_lock *a, const lock_sync_lock *b);
 
 #endif

@@ -109,7 +109,7 @@ static bool respond_to_all(h2_connection *c, text *t)
     return true;
 }
 
-/* False: the connection is over. */
+/* Obeys the command for the connection. False: the connection is over. */
 static bool obey(h2_connection *c)
 {
     h2_end how;

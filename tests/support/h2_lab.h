@@ -58,9 +58,10 @@ typedef struct h2_plan {
     bool http1;           /* the server chooses HTTP/1.1 even if HTTP/2 is offered; good responses only */
 } h2_plan;
 
-/* `plans` and what they point to must outlive the server. No plan: good responses only. `cert` and `key`: PEM files. */
+/* Starts a server. `plans` and what they point to must outlive it. No plan: good responses only. `cert` and `key`: PEM
+   files. */
 h2_lab *h2_lab_start(const char *cert, const char *key, const h2_plan *plans, size_t count);
-/* The same on another IPv4 address than 127.0.0.1, and on `port`; 0: a free one. */
+/* Starts it on another IPv4 address than 127.0.0.1, and on `port`; 0: a free one. */
 h2_lab *h2_lab_start_at(const char *address, uint16_t port, const char *cert, const char *key, const h2_plan *plans,
                         size_t count);
 /* Closes all connections, ends all threads, frees the server. NULL is allowed. */
@@ -105,7 +106,7 @@ h2_counts h2_lab_counts(h2_lab *lab);
 size_t h2_lab_requests_on(h2_lab *lab, size_t i);
 /* Counts the requests whose path begins with `path`. */
 size_t h2_lab_requests_for(h2_lab *lab, const char *path);
-/* The fates of the requests in their order: a word and a line feed each; free() it. "late": the request arrived
+/* Returns the fates of the requests in their order: a word and a line feed each; free() it. "late": the request arrived
    after the server had closed the connection. */
 char *h2_lab_fates(h2_lab *lab);
 

@@ -58,7 +58,7 @@ static int on_frame(nghttp2_session *http, const nghttp2_frame *frame, void *use
     return 0;
 }
 
-/* libnghttp2 itself refuses streams beyond the limit of the SETTINGS. */
+/* Notes streams that libnghttp2 itself refuses, beyond the limit of the SETTINGS. */
 static int on_invalid_frame(nghttp2_session *http, const nghttp2_frame *frame, int error, void *user)
 {
     session *s = user;
@@ -84,7 +84,7 @@ static ssize_t read_body(nghttp2_session *http, int32_t stream, uint8_t *out, si
 
 /* --- what is sent --- */
 
-/* False: nothing more can be sent. */
+/* Sends what can be sent. False: nothing more can be sent. */
 static bool flush(session *s)
 {
     const uint8_t *data;
@@ -188,7 +188,7 @@ static void act(session *s, const h2_step *step, int32_t stream)
     }
 }
 
-/* False: the connection is over. */
+/* Serves a request. False: the connection is over. */
 static bool serve_request(session *s, const request *r)
 {
     const uint32_t streams = s->connection->plan->streams;
@@ -223,7 +223,7 @@ static void release(session *s)
     s->held_count = 0;
 }
 
-/* False: the connection is over. */
+/* Obeys the command for the connection. False: the connection is over. */
 static bool obey(session *s)
 {
     h2_end how;

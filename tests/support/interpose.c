@@ -58,8 +58,8 @@ static size_t look(const size_t *counter)
 
 /* --- the resolver --- */
 
-/* Normally the look-up for the other family does not stall. libcurl does not cache a name if its address arrives before
-   the other look-up has failed. */
+/* Returns whether a look-up stalls. Normally that for the other family does not. libcurl does not cache a name if its
+   address arrives before the other look-up has failed. */
 static bool stalls_now(const char *node, int family)
 {
     int other = strchr(fixed_address, ':') != NULL ? AF_INET : AF_INET6;
@@ -149,7 +149,7 @@ bool resolver_is_stalling(void *unused)
 
 /* --- the system's trust --- */
 
-/* The path to load instead of `path`, in *room. */
+/* Returns the path to load instead of `path`, in *room. */
 static const char *instead(const char *path, const char *replacement, size_t *loads, char *room, size_t size)
 {
     (void)pthread_mutex_lock(&mutex);

@@ -18,7 +18,7 @@ void resolver_prompt(const char *name);
 void resolver_release(void);
 /* Counts the look-ups. A name that is looked up once for each family counts once. */
 size_t resolver_calls(void);
-/* Whether a look-up is waiting. `unused`: for kit_wait(). */
+/* Returns whether a look-up is waiting. `unused`: for kit_wait(). */
 bool resolver_is_stalling(void *unused);
 
 /* Lets the TLS library load these paths in place of libcurl's default bundle and directory, those under /etc/ssl. NULL:

@@ -15,7 +15,7 @@ _Noreturn void kit_die(const char *format, ...) __attribute__((format(printf, 1,
 int64_t kit_now_us(void); /* monotonic */
 int64_t kit_now_ms(void);
 
-/* Multiply an upper bound on a time by this: 1, but more under a sanitizer or valgrind. */
+/* Returns the factor for an upper bound on a time: 1, but more under a sanitizer or valgrind. */
 int64_t kit_slack(void);
 
 /* Calls `met` every millisecond until it returns true, for at most `ms`. Returns whether it did. */
@@ -25,7 +25,7 @@ bool kit_wait(bool (*met)(void *user), void *user, int64_t ms);
 char *kit_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *kit_text_of(const char *format, va_list values) __attribute__((format(printf, 1, 0)));
 
-/* calloc() and realloc() that never return NULL; free() the memory. */
+/* Do what calloc() and realloc() do, but never return NULL; free() the memory. */
 void *kit_zeros(size_t size);
 void *kit_resize(void *block, size_t size);
 
@@ -47,7 +47,7 @@ size_t kit_count(const char *text, const char *needle);
 void kit_limit_descriptors(size_t spare);
 void kit_free_descriptors(void);
 
-/* The numbers of this process's open file descriptors and of its threads. */
+/* Return how many open file descriptors and how many threads this process has. */
 size_t kit_descriptors(void);
 size_t kit_threads(void);
 

@@ -11,9 +11,9 @@ void log_lines_free(log_lines *l);
 void log_lines_keep(void *lines, lock_sync_log_level level, const char *message);
 
 size_t log_lines_count(log_lines *l, lock_sync_log_level level);
-/* Line i of that level; NULL: no such line. Borrowed from `l`. */
+/* Returns line i of that level; NULL: no such line. Borrowed from `l`. */
 const char *log_lines_at(log_lines *l, lock_sync_log_level level, size_t i);
-/* Whether a line of any level contains `text`. */
+/* Returns whether a line of any level contains `text`. */
 bool log_lines_contain(log_lines *l, const char *text);
 
 #endif

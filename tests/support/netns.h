@@ -17,13 +17,13 @@ netns *netns_make(const char **why);
 /* Moves the thread back. Close the sockets in the namespaces before. NULL is allowed. */
 void netns_free(netns *n);
 
-/* Between these calls the calling thread is in the server's namespace. The sockets that it opens there stay there. */
+/* Put the calling thread into the server's namespace, and back. The sockets that it opens there stay there. */
 void netns_server_begin(const netns *n);
 void netns_server_end(const netns *n);
 
 /* Replaces the client's only address, as after a change of networks. Packets to the old address are lost. */
 void netns_set_client_address(netns *n, const char *address);
-/* While the link is down, packets in both directions are lost. */
+/* Sets the link up or down. While it is down, packets in both directions are lost. */
 void netns_set_link(const netns *n, bool up);
 
 #endif

@@ -20,12 +20,12 @@ typedef struct nginx_setup {
     bool close_each;        /* close each connection after its first request */
 } nginx_setup;
 
-/* Whether this machine has nginx. */
+/* Returns whether this machine has nginx. */
 bool nginx_exists(void);
 #define NO_NGINX "there is no nginx here"
 
 nginx *nginx_start(const nginx_setup *setup);
-/* The responses differ from key to key, so that the test notices one that reaches another account. */
+/* Starts a server whose responses differ from key to key, so that the test notices one that reaches another account. */
 nginx *nginx_start_for_keys(const char *cert, const char *key, const char *body, unsigned requests_each);
 #define NGINX_ONE_LOCK "{\"result\":[{\"id\":$keyid}]}"
 void nginx_stop(nginx *n); /* NULL is allowed */
@@ -46,7 +46,7 @@ typedef struct nginx_seen {
 /* Waits until the log has `requests` requests since the last look, and counts them. */
 nginx_seen nginx_look(const nginx *n, size_t requests);
 
-/* While it is paused, it sends no response and accepts no connection. */
+/* Pauses the server, and continues it. While it is paused, it sends no response and accepts no connection. */
 void nginx_pause(const nginx *n);
 void nginx_go_on(const nginx *n);
 

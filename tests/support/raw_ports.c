@@ -18,7 +18,7 @@ int raw_dead_port(uint16_t *port)
     return tcp_bind("127.0.0.1", port);
 }
 
-/* Whether a connection is made: on loopback at once or never. */
+/* Returns whether a connection is made: on loopback at once or never. */
 static bool connects(int fd, const struct sockaddr_in *at)
 {
     struct pollfd wait_for = {fd, POLLOUT, 0};
@@ -53,7 +53,8 @@ void raw_full_port_close(raw_full_port *p)
     (void)close(p->listener);
 }
 
-/* The last filler waits for the port too. The table may have it twice, because sockets come and go while it is read. */
+/* Looks in the kernel's table for a socket that waits for the port. The last filler waits for the port too. The table
+   may list it twice, because sockets come and go while it is read. */
 bool raw_full_port_is_tried(void *port)
 {
     const raw_full_port *p = port;

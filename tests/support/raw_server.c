@@ -105,7 +105,7 @@ static bool read_some(connection *c, bool releasable)
     return !c->gone;
 }
 
-/* The end of the next request's header; NULL: not complete. Only this connection's thread changes the text. */
+/* Returns the end of the next request's header; NULL: not complete. Only this connection's thread changes the text. */
 static const char *header_end(const connection *c)
 {
     return c->text == NULL ? NULL : memmem(c->text + c->seen, c->size - c->seen, "\r\n\r\n", 4);

@@ -67,18 +67,19 @@ extern const char raw_good_body[];
 /* The same with its header. */
 extern const char raw_good_response[];
 
-/* `scripts` and what they point to must outlive the server. A step that fails, or a stop, ends a script early. */
+/* Starts a server. `scripts` and what they point to must outlive it. A step that fails, or a stop, ends a script
+   early. */
 raw_server *raw_start(int family, const raw_step *const *scripts, size_t count);
 /* Closes all connections, ends all threads, frees the server. NULL is allowed. */
 void raw_stop(raw_server *s);
 
 uint16_t raw_port(const raw_server *s);
-/* "http://127.0.0.1:PORT" or "http://[::1]:PORT". */
+/* Returns "http://127.0.0.1:PORT" or "http://[::1]:PORT". */
 const char *raw_url(const raw_server *s);
 
-/* From now on the good responses to a directory are two pages. The first has 100 records of two locks: 1001, and 1003
-   with the name "Front door" and the serial number "10-1003". The second is the usual body. A
-   request without a query gets a 400. */
+/* Makes later good responses to a directory two pages. The first has 100 records of two locks: 1001, and 1003 with the
+   name "Front door" and the serial number "10-1003". The second is the usual body. A request without a query gets a
+   400. */
 void raw_use_two_pages(raw_server *s);
 
 /* Ends all RAW_HOLD and RAW_RELAY steps, now and later. */
@@ -87,7 +88,7 @@ void raw_release(raw_server *s);
 size_t raw_connections(raw_server *s);
 /* Counts the complete request headers of all connections. */
 size_t raw_requests(raw_server *s);
-/* All that the client of connection i sent, as text; free() it. */
+/* Returns all that the client of connection i sent, as text; free() it. */
 char *raw_received(raw_server *s, size_t i);
 
 /* Waits for `count` requests. Ends the process with a message if they do not arrive. */
@@ -106,10 +107,10 @@ typedef struct raw_full_port {
 
 raw_full_port raw_full_port_open(void);
 void raw_full_port_close(raw_full_port *p);
-/* Whether a client is connecting to the port. `port`: a raw_full_port. */
+/* Returns whether a client is connecting to the port. `port`: a raw_full_port. */
 bool raw_full_port_is_tried(void *port);
 
-/* A loopback port on which no program listens. The returned socket reserves it until it is closed. */
+/* Returns a loopback port on which no program listens. The returned socket reserves it until it is closed. */
 int raw_dead_port(uint16_t *port);
 
 #endif

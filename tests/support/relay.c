@@ -95,7 +95,7 @@ static void command(connection *c, relay_action action, unsigned number)
         close_connection(c, action == RELAY_RESET);
 }
 
-/* When the first waiting byte may be forwarded. */
+/* Returns when the first waiting byte may be forwarded. */
 static int64_t due_ms(const connection *c, const flow *f)
 {
     if (f->first == NULL || c->action == RELAY_HOLD || c->action == RELAY_FORGET)

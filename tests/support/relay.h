@@ -25,12 +25,12 @@ typedef enum relay_action {
     RELAY_RESET    /* closes both sides, the client's with a TCP reset */
 } relay_action;
 
-/* `target`: a port of 127.0.0.1. */
+/* Starts a relay. `target`: a port of 127.0.0.1. */
 relay *relay_start(uint16_t target);
 /* Closes all connections and frees the relay. NULL is allowed. */
 void relay_stop(relay *r);
 
-/* "https://127.0.0.1:PORT". */
+/* Returns "https://127.0.0.1:PORT". */
 const char *relay_url(const relay *r);
 
 /* Applies an action to all connections that exist, or to one, counted from 0 in the order of arrival. It applies
@@ -40,7 +40,8 @@ void relay_do_one(relay *r, size_t i, relay_action action, unsigned number);
 /* Sets the action for later connections. */
 void relay_do_later(relay *r, relay_action action, unsigned number);
 
-/* Whether this system can do RELAY_FORGET. If not, skip the test, because RELAY_FORGET would end the process. */
+/* Returns whether this system can do RELAY_FORGET. If not, skip the test, because RELAY_FORGET would end the
+   process. */
 bool relay_can_forget(void);
 
 size_t relay_connections(relay *r);

@@ -26,7 +26,7 @@ sim *sim_start(const char *const *arguments);
 const char *sim_url(const sim *s); /* "http://127.0.0.1:PORT", or https */
 uint16_t sim_port(const sim *s);
 
-/* Only for a simulator with plain http. sim_fault: every = 0 switches the fault off. */
+/* Read, reset or change a simulator with plain http. sim_fault: every = 0 switches the fault off. */
 sim_stats sim_ask_stats(const sim *s);
 void sim_reset(const sim *s);
 void sim_fault(const sim *s, const char *name, unsigned every);

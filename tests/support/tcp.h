@@ -8,7 +8,7 @@
 
 /* Makes a socket bound to an IPv4 or IPv6 address and *port. 0: a free port, which is stored in *port. */
 int tcp_bind(const char *address, uint16_t *port);
-/* The same, and listens. */
+/* Does the same, and listens. */
 int tcp_listen(const char *address, uint16_t *port);
 /* Connects to a port of 127.0.0.1. */
 int tcp_connect(uint16_t port);

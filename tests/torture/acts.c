@@ -190,7 +190,7 @@ static lock_sync_status decode_long(scene *x)
     return decode(x, 200, "\n{\"result\":[" RECORD_1001 "]}", 4);
 }
 
-/* A spelling that only the full decoder, with jansson's tree, accepts. */
+/* Decodes a spelling that only the full decoder, with jansson's tree, accepts. */
 static lock_sync_status decode_tree(scene *x)
 {
     return decode(x, 200, "{\"r\\u0065sult\":[{\"\\u0069d\":1002,\"x\":[{\"y\":[1.5,\"z\"]}]}," RECORD_1001 "]}", 0);
@@ -262,7 +262,7 @@ static void make_unknown(scene *x)
     must(lock_sync_set_api_version(x->ctx, "v1"));
 }
 
-/* The first token is rejected, and the provider has a better one. */
+/* Fetches with a token that is rejected, and a provider that has a better one. */
 static lock_sync_status fetch_twice(scene *x)
 {
     DO(lock_sync_set_access_token(x->ctx, "stale"));
@@ -300,7 +300,7 @@ static lock_sync_status fetch_stopped(scene *x)
     return status;
 }
 
-/* With a context's own guard, which the first fetch makes. */
+/* Fetches with a context's own guard, which the first fetch makes. */
 static lock_sync_status make_and_fetch(scene *x)
 {
     DO(lock_sync_ctx_new_with_allocator(x->memory, &x->ctx));

@@ -26,7 +26,7 @@ static void make_paged_pool(scene *x)
     add_pool(x);
 }
 
-/* With a guard in memory: without one, a minute would be between the directories of a watch. */
+/* Makes a context with a guard in memory: without one, a minute would be between the directories of a watch. */
 static void make_watched(scene *x)
 {
     make_paged(x);
@@ -109,8 +109,8 @@ static void look_at_added(scene *x, const lock_sync_watch *w, const lock_sync_ch
                lock_sync_directory_count(lock_sync_watch_directory(w)) != LOCKS;
 }
 
-/* The states have no lock 1003: the second poll fetches the directory after them. Without memory for it, the lock is
-   reported as removed. */
+/* Polls again. The states have no lock 1003: the second poll fetches the directory after them. Without memory for it,
+   the lock is reported as removed. */
 static void poll_again(scene *x, lock_sync_watch *w)
 {
     lock_sync_changes *c = NULL;

@@ -59,7 +59,7 @@ lock_sync_status check_results(scene *x, lock_sync_status status, lock_sync_resu
     return status;
 }
 
-/* The lock 1003 has a name. */
+/* Returns whether the lock 1003 has a name. */
 static bool is_directory_good(const lock_sync_directory *d, size_t count)
 {
     const lock_sync_results *r = lock_sync_directory_results(d);

@@ -14,7 +14,7 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
     x->ended = check_results(x, status, results, 2, 1);
 }
 
-/* A dispatch may run out of memory, but the fetch must still end. */
+/* Awaits the end of the fetch, which must come even if a dispatch runs out of memory. */
 void await_call(scene *x)
 {
     int64_t end_ms = kit_now_ms() + 4 * TIMEOUT_MS;
@@ -104,7 +104,7 @@ static lock_sync_status submit_twice(scene *x)
     return submit(x);
 }
 
-/* In the application's loop: the descriptor must wake it until the fetch has ended. */
+/* Submits in an application's loop, which the descriptor must wake until the fetch has ended. */
 static lock_sync_status submit_in_a_loop(scene *x)
 {
     struct pollfd loop = {.fd = lock_sync_pool_fd(x->pool), .events = POLLIN};

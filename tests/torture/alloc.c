@@ -223,7 +223,7 @@ void free(void *block)
     REAL(free)(block);
 }
 
-/* The C library's functions would call malloc from within the C library. */
+/* Copies here, because the C library's functions would call malloc from within the C library. */
 static char *copy(const char *text, size_t size, uintptr_t caller)
 {
     unsigned owner = owner_at(caller);

@@ -181,7 +181,7 @@ const fault_list *faults_begin(const char *bystander)
     return lists;
 }
 
-/* No fault of the table gets as far as a request. */
+/* Expects no request, because no fault of the table gets that far. */
 static void expect_no_request(sim *s)
 {
     sim_stats stats;

@@ -39,7 +39,7 @@ typedef struct fault_list {
    and that must get no connection. */
 const fault_list *faults_begin(const char *bystander);
 void faults_end(void);
-/* The CA file for https. */
+/* Returns the CA file for https. */
 const char *faults_ca_file(void);
 
 /* Lists that need nothing made for this run; see faults_http.c. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* libcurl's function ends with a jump to calloc(), as if the library had asked for the block. */
+/* Replaces libcurl's function, which ends with a jump to calloc(), as if the library had asked for the block. */
 CURLU *curl_url(void)
 {
     void *symbol = dlsym(RTLD_NEXT, "curl_url");
@@ -19,7 +19,7 @@ CURLU *curl_url(void)
     return made;
 }
 
-/* A status other than E_NO_MEMORY is allowed only if the memory failed inside another library. */
+/* Returns whether the status is allowed: another than E_NO_MEMORY only if the memory failed inside another library. */
 static bool is_allowed(const act *a, lock_sync_status status)
 {
     unsigned owner = alloc_culprit_owner();
@@ -55,7 +55,8 @@ void complain(const act *a, size_t n, const char *what, const char *more)
     faults++;
 }
 
-/* libcurl 7.88 closes descriptor 0 when its resolver runs out of memory. A pool must not get that number. */
+/* Opens descriptor 0 again, which libcurl 7.88 closes when its resolver runs out of memory. A pool must not get that
+   number. */
 static void keep_stdin(void)
 {
     if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) != STDIN_FILENO)

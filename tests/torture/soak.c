@@ -109,7 +109,7 @@ static void fetch_in_pool(soak *s, uint64_t until)
     }
 }
 
-/* Each fetch of a watch writes one line to the log. */
+/* Counts the fetches of a watch. Each writes one line to the log. */
 static void on_line(void *user, lock_sync_log_level severity, const char *message)
 {
     soak *s = user;
@@ -118,7 +118,7 @@ static void on_line(void *user, lock_sync_log_level severity, const char *messag
     s->bad += severity <= LOCK_SYNC_LOG_WARNING;
 }
 
-/* The locks do not change, so only the first response is reported. */
+/* Checks a report. The locks do not change, so only the first response is reported. */
 static void on_change(void *user, lock_sync_watch *w, lock_sync_status status, const lock_sync_changes *changes)
 {
     soak *s = user;

@@ -109,8 +109,8 @@ TEST(each_of_the_first_allocations_of_openssl_may_fail)
 
 /* --- the first use in a process: what libcurl and OpenSSL make once --- */
 
-/* OpenSSL's own requests do not fail here: 3.0 crashes (RAND_status) when it runs out of memory in its
-   initialization. */
+/* Runs the act as the first of the process. OpenSSL's own requests do not fail here: 3.0 crashes (RAND_status) when it
+   runs out of memory in its initialization. */
 static int use_first(void *user)
 {
     const first *f = user;

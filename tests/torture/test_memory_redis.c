@@ -51,7 +51,7 @@ static lock_sync_status prepare(scene *x)
     return status;
 }
 
-/* The act opens the connection to the server. */
+/* Makes a guard whose connection to the server is opened by the act. */
 static void make_guarded_by_redis(scene *x)
 {
     lock_sync_redis *r;
@@ -64,7 +64,7 @@ static void make_guarded_by_redis(scene *x)
     lock_sync_redis_free(r);
 }
 
-/* If it is unknown whether a slot was taken, it stays taken until its lease ends: try again. */
+/* Tries again until the slot's lease ends. If it is unknown whether a slot was taken, it stays taken until then. */
 static lock_sync_status retry_too_soon(scene *x, lock_sync_status (*fetch)(scene *x))
 {
     lock_sync_status status;

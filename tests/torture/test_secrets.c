@@ -108,7 +108,8 @@ static void search_range(found *f, int memory, uintptr_t start, uintptr_t end, b
     }
 }
 
-/* Memory of neither a file nor a stack: the break, and what libraries map for blocks. */
+/* Returns whether memory can be a heap, because it is of neither a file nor a stack: the break, and what libraries map
+   for blocks. */
 static bool is_heap(const char *line)
 {
     return strstr(line, "[heap]") != NULL || (strchr(line, '/') == NULL && strchr(line, '[') == NULL);

@@ -61,7 +61,8 @@ static void prepare(scene *x, const char *url)
     MUST_OK(lsync_transfer_prepare(&x->t, &request, &x->response, &x->connections, NULL));
 }
 
-/* Whether a request to localhost opens a socket if the name resolves to `address`, or is a path of a local socket. */
+/* Returns whether a request to localhost opens a socket if the name resolves to `address`, or is a path of a local
+   socket. */
 static bool opens_socket(const char *address)
 {
     char entry[80];

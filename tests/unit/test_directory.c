@@ -171,7 +171,7 @@ TEST_WITH_CTX(locks_are_found_by_id_serial_number_and_name)
 
 /* --- pages --- */
 
-/* A body with locks from `first` on; free() it. */
+/* Returns a body with locks from `first` on; free() it. */
 static char *page(int64_t first, int count, const char *name)
 {
     size_t room = 64 + (size_t)count * 64;

@@ -8,7 +8,7 @@
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
-/* The mapping of the design, written a second time. */
+/* Maps a status as the design says: the table, written a second time. */
 static lock_sync_status status_of(int32_t http)
 {
     return http / 100 == 5   ? LOCK_SYNC_E_SERVER

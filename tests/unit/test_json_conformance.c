@@ -99,7 +99,7 @@ static bool check_in_place(lock_sync_ctx *ctx, const char *row, size_t size, boo
     return took;
 }
 
-/* A whole body of sound JSON is malformed too, because it has no result. */
+/* Checks that a whole body of sound JSON is malformed too, because it has no result. */
 static void check_alone(lock_sync_ctx *ctx, const json_case *row)
 {
     body t = {(char *)(uintptr_t)row->text, row->size};

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After a rejected value: the status, and a message with `names` and `why`. */
+/* Checks, after a rejected value, the status, and a message with `names` and `why`. */
 static void check_rejected(const lock_sync_ctx *ctx, lock_sync_status status, const char *names, const char *why)
 {
     CHECK_INT(status, LOCK_SYNC_E_INVALID_ARGUMENT);
@@ -19,7 +19,7 @@ static void check_rejected(const lock_sync_ctx *ctx, lock_sync_status status, co
     CHECK_INT(lock_sync_error_retry_after_ms(lock_sync_last_error(ctx)), -1);
 }
 
-/* After a success: no error is left. */
+/* Checks that no error is left after a success. */
 static void check_accepted(const lock_sync_ctx *ctx, lock_sync_status status)
 {
     CHECK_OK(status);
@@ -68,7 +68,7 @@ static void check_in_request(lock_sync_ctx *ctx, const setter *s, const char *te
     lock_sync_request_free(q);
 }
 
-/* A good text is sent. After a bad one the old one is sent. */
+/* Checks that a good text is sent, and after a bad one the old one. */
 static void check_texts(const setter *s, const text_row *table, size_t n)
 {
     lock_sync_ctx *ctx = t_ctx();

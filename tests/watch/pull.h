@@ -14,14 +14,14 @@ typedef struct pull {
 /* Begins a watch of all locks with this interval, over the steps. The guard is off. `p` must not move. */
 void pull_begin(pull *p, const t_step *steps, size_t count, int64_t interval_ms);
 #define PULL_BEGIN(p, steps, interval_ms) pull_begin(p, steps, COUNT_OF(steps), interval_ms)
-/* The same over one step, with a guard in memory; pull_end() does not free the guard. */
+/* Does the same over one step, with a guard in memory; pull_end() does not free the guard. */
 lock_sync_guard *pull_begin_guarded(pull *p, const t_step *step, int64_t interval_ms, int64_t guard_ms,
                                     lock_sync_guard_mode mode);
 void pull_end(pull *p);
 
 /* Waits for the next changes, checks that they and the error match the status, and frees them. */
 lock_sync_status pull_next(pull *p, int64_t timeout_ms);
-/* The same after moving the clock to the next poll. */
+/* Moves the clock to the next poll, then does the same. */
 lock_sync_status pull_due(pull *p, int64_t timeout_ms);
 
 /* Moves the library's clock forward. The test's clock replaces base/clock.c. */

@@ -39,7 +39,7 @@ static lock_sync_results *decode(lock_sync_ctx *ctx, const fetched *s)
     return r;
 }
 
-/* "1:16 3:2 ": id and kinds of each change. */
+/* Returns a text like "1:16 3:2 ": id and kinds of each change. */
 static const char *changes_text(const lock_sync_changes *c)
 {
     static char text[512];

@@ -61,7 +61,7 @@ static void expect(pull *p, const turn *t)
     CHECK_TEXT(p->changes, t->changes);
 }
 
-/* A guard with these intervals. In mode OFF the watch itself would space the directories. */
+/* Sets a guard with these intervals. In mode OFF the watch itself would space the directories. */
 static void guard_it(pull *p, int64_t interval_ms, int64_t directory_ms)
 {
     lock_sync_guard *g = memory_guard(interval_ms);
@@ -358,7 +358,7 @@ TEST(serial_numbers_must_be_texts)
 
 /* --- the guard --- */
 
-/* The same, where another user of the guard has just fetched the directory. */
+/* Sets a guard whose other user has just fetched the directory. */
 static void guard_it_used(pull *p)
 {
     lock_sync_guard *g = memory_guard(20000);
@@ -458,7 +458,7 @@ TEST(without_ids_the_poll_waits_for_the_directory)
 
 /* --- a directory that the program has, or no longer wants --- */
 
-/* The directory of the lock DOOR, as a program decodes one that it has stored. */
+/* Returns the directory of the lock DOOR, as a program decodes one that it has stored. */
 static lock_sync_directory *stored(lock_sync_ctx *ctx)
 {
     lock_sync_directory *d;

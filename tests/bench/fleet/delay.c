@@ -174,7 +174,7 @@ static void wait_for_work(struct pollfd *fds, nfds_t count, double first_due_ns)
             fds[i].revents = 0;
 }
 
-/* One pass: waits, reads, writes. */
+/* Makes one pass: waits, reads, writes. */
 static void pass(int listener, int port)
 {
     struct pollfd fds[1 + 2 * PAIRS] = {{.fd = listener, .events = POLLIN}};

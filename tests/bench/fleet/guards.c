@@ -60,7 +60,7 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
         submit_next();
 }
 
-/* A context that is busy, which waits for its guard, loses its turn. */
+/* Submits the next context. One that is busy, because it waits for its guard, loses its turn. */
 static void submit_next(void)
 {
     lock_sync_status status = LOCK_SYNC_E_BUSY;

@@ -47,7 +47,7 @@ void write_key(char key[KEY_MAX], size_t account)
 
 /* --- turns --- */
 
-/* Of this process, including the kernel's part. */
+/* Returns the processor time of this process, including the kernel's part. */
 static double cpu_ns(void)
 {
     struct rusage used;

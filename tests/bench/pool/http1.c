@@ -9,7 +9,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* The contestants of one scene together keep more than a thousand connections. */
+/* Raises the limit on descriptors. The contestants of one scene together keep more than a thousand connections. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;

@@ -74,8 +74,8 @@ static account new_account(library *o, size_t number)
     return a;
 }
 
-/* Over HTTP/2 as many transfers as requests under way, and the eighth more that a pool reserves for other origins.
-   Over HTTP/1.1 a pool with its defaults, which has fewer connections. */
+/* Opens a pool. Over HTTP/2 it has as many transfers as requests under way, and the eighth more that a pool reserves
+   for other origins. Over HTTP/1.1 it has its defaults, which are fewer connections. */
 static void *open_library(const pool_setup *setup, const void *style)
 {
     library *o = allocate(sizeof *o);

@@ -223,7 +223,7 @@ void extend(const scope *s, world *w, user *u, request *q, int lease, int delive
     }
 }
 
-/* The user knows of a block since its 429, even if that is not written. */
+/* Makes the user know of a block since its 429, even if that is not written. */
 static void learn_block(user *u, int retry)
 {
     int wait = retry >= 0 ? retry : 2 * intervals[LOCK_SYNC_REQUEST_SYNC];
@@ -241,7 +241,7 @@ static void keep(user *u, const kept *k)
         }
 }
 
-/* Whether this is the fourth request in a row that was not sent. It counts as sent. */
+/* Returns whether this is the fourth request in a row that was not sent. It counts as sent. */
 static bool is_fourth(world *w, const request *q, int how)
 {
     if (q->to - q->slack <= 0)

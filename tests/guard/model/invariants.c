@@ -178,7 +178,8 @@ void check_absence(const scope *s, const world *w, const lsync_guard_record *r, 
         violated("an expired record counts as lost");
 }
 
-/* The wait for a kind after the lease `slot` was settled as not sent (0: no settling), without the hourly budget. */
+/* Returns the wait for a kind after the lease `slot` was settled as not sent (0: no settling), without the hourly
+   budget. */
 static int64_t wait_of(const scope *s, lsync_guard_record r, int kind, int64_t slot, int64_t now)
 {
     lsync_guard_limits limits = limits_of(s);
@@ -191,7 +192,7 @@ static int64_t wait_of(const scope *s, lsync_guard_record r, int kind, int64_t s
     return lsync_guard_reserve(&r, &limits, &wanted, now).wait_us;
 }
 
-/* A joined record must not allow more than one of the two. */
+/* Checks that a joined record does not allow more than one of the two. */
 static void check_strictness(const scope *s, const lsync_guard_record *both, const lsync_guard_record *one, int64_t now)
 {
     for (int k = 0; k < LOCK_SYNC_REQUEST_OTHER; k++) {

@@ -168,14 +168,14 @@ void apply(const scope *s, world *w, const operation *o);
 extern const char *violation; /* the invariant that is violated; NULL: none so far */
 
 void violated(const char *text);
-/* Called before the request is recorded: may a request of `kind` be sent now? `slot`: the lease that it extends, or
-   0. */
+/* Checks, before the request is recorded, that a request of `kind` may be sent now. `slot`: the lease that it extends,
+   or 0. */
 void check_grant(const scope *s, const world *w, const user *u, int kind, int slot);
-/* After a denial: is the wait long enough, not longer than needed, and within its limit? */
+/* Checks after a denial that the wait is long enough, not longer than needed, and within its limit. */
 void check_denial(const scope *s, const world *w, int u, int kind, int lease, const lsync_guard_verdict *v);
-/* An expired record must not count as lost if the record that the user saw is stale too. */
+/* Checks that an expired record does not count as lost if the record that the user saw is stale too. */
 void check_absence(const scope *s, const world *w, const lsync_guard_record *r, const lsync_guard_witness *witness);
-/* A new life may begin only after a loss. */
+/* Checks that a new life begins only after a loss. */
 void check_birth(const scope *s, world *w, const lsync_guard_record *r, const lsync_guard_witness *witness);
 void check_record(const scope *s, const lsync_guard_record *r, int64_t now);
 void check_join(const scope *s, const lsync_guard_record *a, const lsync_guard_record *b, int64_t now);

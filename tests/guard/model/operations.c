@@ -93,10 +93,9 @@ static void restore(const scope *s, world *w)
     lose(s, w);
 }
 
-/* Whether a user notices a loss in a store without a source (a file). A user that saw no more than the store has now
-   notices nothing, and is excluded until one that saw more has decided. This excludes one
-   case: a file is deleted, or replaced by an old copy, while no program runs that used the newer file. It resets the
-   limits. */
+/* Returns whether a user notices a loss in a store without a source (a file). A user that saw no more than the store
+   has now notices nothing, and is excluded until one that saw more has decided. This excludes one case: a file is
+   deleted, or replaced by an old copy, while no program runs that used the newer file. It resets the limits. */
 static bool notices(const world *w, const user *u)
 {
     if (!w->is_behind)

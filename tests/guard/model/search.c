@@ -63,7 +63,7 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t size)
     return h;
 }
 
-/* A hash of the state without the users' names. */
+/* Returns a hash of the state without the users' names. */
 static uint64_t hash(const world *w)
 {
     uint64_t h = mix(1, w, offsetof(world, users));

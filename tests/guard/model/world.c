@@ -210,7 +210,7 @@ static int compare_times(const void *a, const void *b)
     return *(const int8_t *)a - *(const int8_t *)b;
 }
 
-/* Unused ones are last. */
+/* Compares requests. Unused ones are last. */
 static int compare_requests(const void *a, const void *b)
 {
     return memcmp(b, a, sizeof(request));
@@ -293,7 +293,7 @@ static bool is_used(const world *w, int slot, int life)
     return found;
 }
 
-/* A number that no record and no user has replaces a random one. */
+/* Returns a number that no record and no user has. It replaces a random one. */
 int8_t fresh_slot(const world *w)
 {
     int8_t slot = 1;

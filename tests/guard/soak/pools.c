@@ -24,7 +24,7 @@ static void must(lock_sync_status status)
         kit_die("%s", lock_sync_status_name(status));
 }
 
-/* How long the request took is not known. */
+/* Notes a use whose request took an unknown time. */
 static void note_use(user *w)
 {
     unsigned i = atomic_fetch_add(&w->board->uses, 1);

@@ -36,9 +36,9 @@ typedef struct board {
     use use[USES_MAX];
 } board;
 
-/* A process of the soak: its threads fetch in mode WAIT with one guard until board->stop. */
+/* Runs a process of the soak: its threads fetch in mode WAIT with one guard until board->stop. */
 int soak_work(void *board);
-/* The same with a pool in place of threads. */
+/* Runs the same with a pool in place of threads. */
 int soak_pool(void *board);
 
 #endif

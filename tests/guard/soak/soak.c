@@ -72,7 +72,8 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* How long others waited for a slot after its use, because its user was killed, or ended while the store was down. */
+/* Returns how long others waited for a slot after its use, because its user was killed, or ended while the store was
+   down. */
 static int64_t lost_us(const scenario *s, const use *u)
 {
     int64_t end_us = smaller(u->until_us, s->end_us);

@@ -73,7 +73,7 @@ static void judge_block(const board *b, unsigned uses, const use *limited, verdi
     }
 }
 
-/* How long after each loss the next decision was made and the next request sent. */
+/* Measures how long after each loss the next decision was made and the next request was sent. */
 static void judge_return(const board *b, unsigned uses, verdict *v)
 {
     for (unsigned n = 0; n < b->losses; n++) {

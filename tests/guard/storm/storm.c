@@ -65,7 +65,7 @@ typedef struct scenario {
     uint64_t seed;
 } scenario;
 
-/* Until `second` of the scenario stops one process after another for a while. */
+/* Stops one process after another for a while, until `second` of the scenario. */
 static void jostle(scenario *s, double second)
 {
     int64_t end_us = s->begin_us + (int64_t)(second * 1e6);
@@ -199,7 +199,7 @@ static void lose(scenario *s, void (*way)(scenario *s), bool after_429)
 
 /* --- a scenario --- */
 
-/* `dir`: the folder of the guard's file, if there is no server; NULL: memory. */
+/* Begins a scenario. `dir`: the folder of the guard's file, if there is no server; NULL: memory. */
 static void begin(scenario *s, const char *dir)
 {
     board *b = kit_shared(sizeof *b);

@@ -1,4 +1,4 @@
--- What the sample uses of resty.http, which Debian does not have: one request on a cosocket, without TLS.
+-- The part of resty.http that the sample uses, which Debian does not have: one request on a cosocket, without TLS.
 local http = {}
 http.__index = http
 
