@@ -31,7 +31,7 @@ export interface Lock {
     readonly isJammed: boolean | null;
 }
 
-/** What rarely changes of a lock. Null: not sent. */
+/** The facts of a lock that rarely change. Null: not sent. */
 export interface LockInfo {
     readonly id: Id;
     /** Two locks may have the same name. */
@@ -117,7 +117,7 @@ export declare class LockSyncError extends Error {
     readonly apiMessages: string[];
     /** Where the body of a response cannot be read. */
     readonly byteOffset: number | null;
-    /** What a callback threw. */
+    /** The error that a callback threw. */
     readonly cause?: unknown;
 }
 
@@ -218,7 +218,7 @@ export declare class Watch implements AsyncIterable<Changes>, Disposable, AsyncD
     readonly lastStatus: Status;
     /** The time until the next poll. The guard may delay it. */
     readonly dueInMs: number;
-    /** Returns the next changes. It rejects with an error that does not pass. After an error the watch goes on. */
+    /** Returns the next changes. It rejects with an error that does not pass. After an error the watch continues. */
     next(): Promise<IteratorResult<Changes, undefined>>;
     close(): void;
     [Symbol.asyncIterator](): AsyncGenerator<Changes, void, void>;

@@ -15,7 +15,7 @@ local lib, status = capi.lib, errors.status
 local Context = {}
 Context.__index = Context
 
--- What the logger's callback calls.
+-- The logger's callback calls this.
 Context.on_event = settings.log
 
 -- Makes a context. `initial` has settings as for Context:set().
@@ -61,7 +61,7 @@ function Context:outcome(convert, made, code)
   return result, err
 end
 
--- What C calls back when a fetch in the driver's pool has ended.
+-- A job, which C calls back when a fetch in the driver's pool has ended.
 local Job = {}
 Job.__index = Job
 

@@ -1,5 +1,5 @@
--- Runs the fetches of a program that waits for each. They run in a pool of this module, so that the program waits in
--- poll(): Ctrl-C ends a fetch at once, and its error does not pass through C.
+-- Runs the fetches of a program that waits for each. They run in a pool of this module, so the program waits in poll().
+-- Ctrl-C ends a fetch at once, and its error does not pass through C.
 local ffi = require "ffi"
 local capi = require "locksync.capi"
 
@@ -16,7 +16,7 @@ local descriptor = ffi.new "struct {int fd; short events; short revents;}[1]"
 local driver = {}
 local handle, process, is_running
 
--- Returns the pool, or nil if the library has none. A forked process must not use its parent's, nor free it.
+-- Returns the pool; nil: the library has no pool. A forked process must not use its parent's, nor free it.
 local function pool()
   local pid = C.locksync_lua_getpid()
   if handle ~= nil and process == pid then return handle end
@@ -45,7 +45,7 @@ function driver.pool_for(context)
   return this ~= nil and lib.lock_sync_pool_fd(this) >= 0 and this or nil
 end
 
--- Runs a job that was submitted to the pool. What Ctrl-C raises is raised after the fetch was cancelled.
+-- Runs a job that was submitted to the pool. The error of Ctrl-C is raised after the fetch was cancelled.
 function driver.run(context, job)
   is_running = true
   local ran, raised = pcall(wait_for, handle, job)

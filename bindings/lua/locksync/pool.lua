@@ -33,7 +33,7 @@ function Job:forget()
   self.pool.running[self] = nil
 end
 
--- Calls `changed` inside C, where it may change the settings of the context. What it raises waits until C has returned.
+-- Calls `changed` inside C, where it may change the settings of the context. Its error is raised after C has returned.
 local WatchJob = {forget = Job.forget}
 WatchJob.__index = WatchJob
 

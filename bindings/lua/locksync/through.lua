@@ -91,15 +91,15 @@ local function fetch(context, make, what, send, options)
   if result or err.status ~= status.UNAUTHORIZED or not context.token_provider then return result, err end
   if not renew(context, true) then return nil, err end
   request = make()
-  -- the same fetch once more: it counts in the hour, and waits for no interval
+  -- a retry of the same fetch: it counts in the hour, and waits for no interval
   slot = request and guard and guard:reserve(request.timeout, kind.OTHER)
   if not request or guard and not slot then return nil, err end
   return exchange(context, guard, slot, request, send)
 end
 
--- Returns the state of these locks, or of all, as fetch() does, through `send`: a function that is called with a request
--- (method, url, headers, timeout, connect_timeout) and returns a response (status, headers, body), or nil and either a
--- network status or what went wrong. It may yield. It must end within request.timeout and follow no redirects.
+-- Returns the state of these locks, or of all, as fetch() does, through `send`. This function is called with a
+-- request (method, url, headers, timeout, connect_timeout). It returns a response (status, headers, body), or nil and
+-- either a network status or what went wrong. It may yield. It must end within request.timeout and follow no redirects.
 -- options.sleep is a function for the guard mode WAIT, such as ngx.sleep.
 function Context:fetch_through(send, ids, options)
   return fetch(self, function() return self:request(ids) end, kind.SYNC, send, options)

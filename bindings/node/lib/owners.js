@@ -1,5 +1,5 @@
 'use strict';
-// Who owns what C has. C gets a number, because koffi allows only a few thousand callbacks: one for each kind.
+// The owners of what C has. C gets a number, because koffi allows only a few thousand callbacks: one for each kind.
 const { LockSyncError, Status } = require('./errors.js');
 
 const owners = new Map();

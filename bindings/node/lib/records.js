@@ -135,7 +135,7 @@ class Directory extends Records {
 }
 
 /** One object for each changed lock: `kinds` (ChangeKind bits), the lock `before` (null: added) and `after` (null:
- *  removed), and its `info` if the directory is known. */
+ *  removed). `info` is there if the directory is known. */
 class Changes extends Records {
     static copy(pointer, members) {
         const all = each(lib.lock_sync_changes_at, pointer, lib.lock_sync_changes_count(pointer)).map(change => {

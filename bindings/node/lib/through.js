@@ -12,7 +12,7 @@ const PAGE = 100; // locks of a full page of the directory
 const PAGES = 10;
 const WAIT_AGAIN_MS = 20000; // another user's request may end before its lease
 
-/** What clients report when no byte of a request was sent. The guard then refunds the slot. */
+/** The errors of clients that sent no byte of a request. The guard then refunds the slot. */
 const NOT_SENT = {
     ENOTFOUND: Status.RESOLVE, EAI_AGAIN: Status.RESOLVE, ECONNREFUSED: Status.CONNECT, EHOSTUNREACH: Status.CONNECT,
     ENETUNREACH: Status.CONNECT, UND_ERR_CONNECT_TIMEOUT: Status.CONNECT,
@@ -176,7 +176,7 @@ class Fetch {
         }
     }
 
-    /** Builds and sends a request. After a 401 it is sent once more, with a new credential of the token provider. */
+    /** Builds and sends a request. After a 401 it is retried with a new credential of the token provider. */
     async run(create, args, kind, decode) {
         let request = this.build(create, args);
         try {

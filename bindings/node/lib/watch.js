@@ -86,7 +86,7 @@ class Watch {
         return results && Results.copy(results);
     }
 
-    /** The last directory; null if there is none. */
+    /** The last directory; null: no directory yet. */
     get directory() {
         const directory = lib.lock_sync_watch_directory(this._handle.pointer);
         return directory && Directory.copy(directory);
@@ -108,7 +108,7 @@ class Watch {
         return lib.lock_sync_watch_due_in_ms(this._handle.pointer);
     }
 
-    /** Returns the next changes. After an error the watch goes on. */
+    /** Returns the next changes. After an error the watch continues. */
     async next() {
         const report = this._reports.shift();
         if (report?.error)
