@@ -25,13 +25,13 @@ typedef struct lsync_run {
     lock_sync_directory *directory;      /* the pages so far; complete if the fetch ends with OK */
 } lsync_run;
 
-/* The guard's mode for the fetch. CACHED is FAIL for a directory, which is not kept. */
+/* Returns the guard's mode for the fetch. CACHED is FAIL for a directory, which is not kept. */
 lock_sync_guard_mode lsync_run_guard_mode(const lsync_run *x);
 
-/* The deadline of a fetch that begins now, by the boot clock. */
+/* Returns the deadline of a fetch that begins now, by the boot clock. */
 int64_t lsync_deadline_us(const lock_sync_ctx *ctx);
 
-/* The kind of the fetch's requests, by which the guard counts them. */
+/* Returns the kind of the fetch's requests, by which the guard counts them. */
 lock_sync_request_kind lsync_run_kind(const lsync_run *x);
 
 /* Frees results and directory. */
@@ -59,14 +59,14 @@ void lsync_step_retry(lsync_run *x);
    the details of the 401. */
 lock_sync_status lsync_step_renew(lsync_run *x);
 
-/* ASKING, EXTENDING and SETTLING. lsync_step_guard may run on any thread: it changes only slot, reservation and
-   settlement of the run, and does not use the context. Then lsync_step_guard_done, on the context's thread, logs and
-   sets the error. */
+/* ASKING, EXTENDING and SETTLING: asks the guard, or settles. lsync_step_guard may run on any thread: it changes only
+   slot, reservation and settlement of the run, and does not use the context. Then lsync_step_guard_done, on the
+   context's thread, logs and sets the error. */
 lock_sync_status lsync_step_guard(lsync_run *x, lock_sync_guard *guard);
 lsync_fetch_input lsync_step_guard_done(lsync_run *x, lock_sync_status status);
 
-/* Its two halves, for a guard whose store has a channel. lsync_step_guard_task makes the task; E_TIMEOUT: no time is
-   left, and the step is over. After the task, lsync_step_guard_result takes its result. */
+/* Do the step in two halves, for a guard whose store has a channel. lsync_step_guard_task makes the task; E_TIMEOUT: no
+   time is left, and the step is over. After the task, lsync_step_guard_result takes its result. */
 lock_sync_status lsync_step_guard_task(lsync_run *x, lsync_guard_task *task);
 void lsync_step_guard_result(lsync_run *x, const lsync_guard_task *task, lock_sync_status status);
 

@@ -147,7 +147,7 @@ void lock_sync_guard_unref(lock_sync_guard *guard)
 
 /* --- locking --- */
 
-/* In a forked child: resets what belongs to the parent. A guard in memory is simply copied. */
+/* Resets what belongs to the parent, in a forked child. A guard in memory is simply copied. */
 static void reset_after_fork(lock_sync_guard *g)
 {
     if (g->store.view == NULL || !lsync_process_changed(&g->process))

@@ -10,10 +10,11 @@
 /* Carries out a task. Returns OK, E_TOO_SOON, E_GUARD or E_NO_MEMORY. */
 lock_sync_status lsync_guard_run(lock_sync_guard *g, lsync_guard_task *task);
 
-/* Whether a request to the guard may block: its store does I/O, or is the application's. */
+/* Returns whether a request to the guard may block: its store does I/O, or is the application's. */
 bool lsync_guard_may_block(const lock_sync_guard *g);
 
-/* Whether there are outcomes that could not be written. The last unref then calls the store, which may block. */
+/* Returns whether there are outcomes that could not be written. The last unref then calls the store, which may
+   block. */
 bool lsync_guard_has_kept(lock_sync_guard *g);
 
 /* A task whose decision is made in the channel of the guard's store. */
@@ -23,7 +24,7 @@ typedef struct lsync_channel_task {
     lock_sync_status status; /* the result */
 } lsync_channel_task;
 
-/* How a pool reaches the guard's store without waiting; `ops` is NULL: it cannot. */
+/* Returns how a pool reaches the guard's store without waiting; `ops` is NULL: it cannot. */
 const lsync_guard_channel *lsync_guard_channel_of(const lock_sync_guard *g);
 
 /* Begins to carry out `t->task`: makes the first swap. Then lsync_guard_continue after each swap that is done. True:
