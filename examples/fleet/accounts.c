@@ -169,7 +169,7 @@ void accounts_leave(accounts *all)
     all->until_ms = clock_ms() + all->settings.timeout_ms;
 }
 
-/* Without a poll under way, the watch waits until the next one is due. */
+/* Returns whether no poll is under way: then the watch waits until the next one is due. */
 static bool may_end(const account *a)
 {
     return lock_sync_watch_due_in_ms(a->watch) > 0 || clock_ms() >= a->all->until_ms;

@@ -45,7 +45,8 @@ static bool is_good(const redisReply *reply)
     return good;
 }
 
-/* A program that may print nothing twice, even after a restart, keeps the ids where it keeps the changes. */
+/* Returns whether the change was printed before. A program that may print nothing twice, even after a restart, keeps
+   the ids where it keeps the changes. */
 static bool is_double(const char *id)
 {
     uint64_t hash = share_hash(id);
@@ -110,7 +111,7 @@ static bool take(const redisReply *entries)
     return good;
 }
 
-/* [next, entries, ...] */
+/* Takes over changes of dead consumers. The reply is [next, entries, ...]. */
 static bool claim(void)
 {
     redisReply *reply = redisCommand(c.redis, "XAUTOCLAIM " CHANGES_KEY " %s %s " CLAIM_MS " 0-0 COUNT " AT_ONCE,
@@ -121,7 +122,7 @@ static bool claim(void)
     return good;
 }
 
-/* [[stream, entries]], or nil if nothing came */
+/* Reads new changes. The reply is [[stream, entries]], or nil if nothing came. */
 static bool read_new(void)
 {
     redisReply *reply = redisCommand(
@@ -135,7 +136,7 @@ static bool read_new(void)
     return good;
 }
 
-/* A group that exists is an error, and fine. */
+/* Joins the group. One that exists is an error, and fine. */
 static bool join(void)
 {
     redisReply *reply;

@@ -168,7 +168,8 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The server read its clock somewhere between `sent_ms` and now. If that is long, the time shows little. */
+/* Returns the members of a reply. The server read its clock somewhere between `sent_ms` and now. If that is long, the
+   time shows little. */
 static publisher_news *members_of(const publisher *p, const redisReply *reply, int64_t sent_ms)
 {
     publisher_news *new = new_news(NEWS_MEMBERS, reply->elements - 1);
@@ -182,8 +183,8 @@ static publisher_news *members_of(const publisher *p, const redisReply *reply, i
     return new;
 }
 
-/* Whether only one account cannot be published, because something else uses its key. Any other error is the server's:
-   the item is sent again. */
+/* Returns whether only one account cannot be published, because something else uses its key. Any other error is the
+   server's: the item is sent again. */
 static bool is_of_one_account(const item *sent, const redisReply *reply)
 {
     return !sent->is_beat && strstr(reply->str, "WRONGTYPE") != NULL;

@@ -33,7 +33,7 @@ typedef struct publisher_settings {
 /* Returns NULL, after a line on stderr, if it cannot start. */
 publisher *publisher_start(const publisher_settings *settings);
 
-/* Readable while there is news. */
+/* Returns a descriptor that is readable while there is news. */
 int publisher_fd(const publisher *p);
 
 /* Returns the oldest news, transferred: free() it. NULL: no more. */

@@ -49,7 +49,7 @@ static char *cut(char *text, const char *separators)
     return at;
 }
 
-/* [[user]:password@]host[:port][/db] */
+/* Splits [[user]:password@]host[:port][/db]. */
 static struct parts split(char *rest)
 {
     char *at = strrchr(rest, '@');
@@ -126,7 +126,7 @@ static bool log_in(redisContext *redis, const struct parts *parts)
     return (parts->password == NULL || succeeds(reply)) && succeeds(redisCommand(redis, "SELECT %s", parts->db));
 }
 
-/* The socket has its own timeouts, because hiredis may be built with another size of time_t. */
+/* Connects. The socket has its own timeouts, because hiredis may be built with another size of time_t. */
 static redisContext *connect_to(const struct parts *parts, int64_t timeout_ms)
 {
     const struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};

@@ -1,6 +1,6 @@
 #include "share.h"
 
-/* The finalizer of splitmix64, which spreads a number over 64 bits. */
+/* Spreads a number over 64 bits: the finalizer of splitmix64. */
 static uint64_t mix(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
@@ -18,7 +18,7 @@ uint64_t share_hash(const char *name)
     return mix(hash);
 }
 
-/* Each member bids for the account, and the highest bid wins. A tie goes to the member with the higher hash. */
+/* Lets each member bid for the account, and the highest bid wins. A tie goes to the member with the higher hash. */
 bool share_is_mine(uint64_t account, uint64_t self, const uint64_t *members, size_t count)
 {
     uint64_t mine = mix(account ^ self);

@@ -163,8 +163,8 @@ static void leave(worker *w)
     w->adjusting = true;
 }
 
-/* A worker that was suspended does not read the responses that arrived meanwhile, because others may have polled since.
-   So it begins all its accounts again before it dispatches. */
+/* Runs the loop. A worker that was suspended does not read the responses that arrived meanwhile, because others may
+   have polled since. So it begins all its accounts again before it dispatches. */
 static void run(worker *w)
 {
     struct pollfd ready[] = {{.fd = lock_sync_pool_fd(w->polling.pool), .events = POLLIN},
@@ -235,7 +235,8 @@ static void parse(worker *w, int argc, char **argv)
     }
 }
 
-/* The name of the machine, for people, and a random number: a worker that starts again is another member. */
+/* Makes the member's name of the machine's, for people, and a random number: a worker that starts again is another
+   member. */
 static void make_member(worker *w)
 {
     char machine[64] = "";
@@ -254,7 +255,7 @@ static bool report(lock_sync_status status, const char *what)
     return status == LOCK_SYNC_OK;
 }
 
-/* SIGTERM and SIGINT are read from a descriptor, so all threads block them. */
+/* Starts the worker. SIGTERM and SIGINT are read from a descriptor, so all threads block them. */
 static bool start(worker *w)
 {
     sigset_t ends;
