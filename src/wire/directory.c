@@ -46,7 +46,7 @@ lock_sync_directory *lsync_directory_new(const lock_sync_allocator *memory)
 
 /* --- a record --- */
 
-/* The text of a member; NULL: it is no text, or has a NUL in it, which no C string can hold. */
+/* Returns the text of a member; NULL: it is no text, or has a NUL in it, which no C string can hold. */
 static const char *text_of(const json_t *record, const char *key, size_t *size)
 {
     const json_t *value = json_object_get(record, key);
@@ -105,7 +105,7 @@ static void read_numbers(const json_t *record, lock_sync_lock_info *info)
 
 /* --- a page --- */
 
-/* Room for the texts of a page; NULL: out of memory. */
+/* Allocates room for the texts of a page; NULL: out of memory. */
 static texts *new_texts(lock_sync_directory *d, const json_t *page)
 {
     size_t size = sizeof(texts);
@@ -239,7 +239,8 @@ lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decodin
 
 /* --- the end --- */
 
-/* Keeps the last of several entries of one lock. Ids are > 0: 0 marks those that go. */
+/* Keeps the last of several entries of one lock. Marks the others with the id 0, which no lock has, and removes
+   them. */
 static void drop_earlier(lock_sync_directory *d, const uint32_t *order)
 {
     size_t kept = 0;

@@ -7,7 +7,7 @@
 
 #define LSYNC_PAGES_MAX 10 /* requests that the service allows in ten minutes */
 
-/* An empty directory, transferred. NULL: out of memory. */
+/* Makes an empty directory, transferred. NULL: out of memory. */
 lock_sync_directory *lsync_directory_new(const lock_sync_allocator *memory);
 
 /* Decodes the response to one page and adds its locks. Another page may follow a page that has exactly as many records
@@ -15,7 +15,7 @@ lock_sync_directory *lsync_directory_new(const lock_sync_allocator *memory);
    freed. */
 lock_sync_status lsync_directory_add(lock_sync_directory *d, const lsync_decoding *page);
 
-/* The last step of building: a lock that came in several pages stays as in the last of them. OK or E_NO_MEMORY. */
+/* Finishes the directory: a lock that came in several pages stays as in the last of them. Returns OK or E_NO_MEMORY. */
 lock_sync_status lsync_directory_finish(lock_sync_directory *d, int64_t fetched_at_ms);
 
 #endif
