@@ -131,7 +131,7 @@ class Fleet:
             self.workers.append(subprocess.Popen(self.command, env=self.environment, stderr=log))
 
     def log(self):
-        """What the workers have printed."""
+        """Returns the text that the workers have printed."""
         with open(os.path.join(self.redis.folder, "log"), encoding="utf-8") as file:
             return file.read()
 

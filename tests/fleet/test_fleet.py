@@ -79,7 +79,7 @@ class WholeFleet(unittest.TestCase):
         self.fleet.start()
         self.wait_for_all()
         wait_until(lambda: len({change["account"] for change in self.fleet.stream()}) == ACCOUNTS - 1, "all others")
-        self.members(1)  # heartbeats go on
+        self.members(1)  # heartbeats continue
         self.fleet.leave(self.fleet.workers[0])
         self.assertIn("fleet: account number 8 is not published: ", self.fleet.log())
 
