@@ -4,10 +4,11 @@
 prose.py FILE...: prints FILE:LINE: the rule: the text. The last line is "N passed, N failed", counted by file.
 
 Checks Markdown and mdoc without their code, and the descriptions of debian/control and meson_options.txt. Checks the
-comments of C, Python, shell, Meson and all files with shell's comments, and Python's docstrings. Checks messages: in C,
-all strings of the library and the examples; in Python, arguments of print(), sys.exit() and argparse; in shell,
-arguments of echo and printf. Does not check here-documents, messages in variables, JavaScript and Lua, nor whether a
-heading has a subject.
+comments of C, JavaScript, TypeScript, Lua, Python, shell, Meson and all files with shell's comments, and Python's
+docstrings. Checks messages: in C, all strings of the library and the examples; in Python, arguments of print(),
+sys.exit() and argparse; in shell, arguments of echo and printf. Checks that the comment before a function of C does not
+begin with a word that is no verb. Does not check here-documents, messages in variables, messages of JavaScript and Lua,
+nor whether a heading has a subject.
 """
 import ast
 import re
@@ -40,6 +41,16 @@ PATTERNS = [
 MESSAGES = re.compile(r'(?:^|/)(?:src|include|examples)/')
 C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|(?:"(?:\\.|[^"\\\n])*"\s*(?:PRI\w+\s*(?="))?)+|\'(?:\\.|[^\'\\\n])\'', re.S)
 
+# The comment above a function, and the function. Its first words may name the file, a state or an option: "CHECK: ...".
+FUNCTION = re.compile(r'^[ \t]*/\*(?P<comment>(?:(?!\*/).)*)\*/ *\n(?:LOCK_SYNC_\w+(?:\([^)\n]*\))?\s)?'
+                      r'(?!typedef|enum\b|struct \w+ \{|union|else|return)[A-Za-z_][\w \t*&:<>,]*[ *&](?P<name>\w+)'
+                      r'\([^;{}]*[;{)]', re.S | re.M)
+PLACE = re.compile(r'(?:[A-Z]{4,}\b[^.:]*|--\w+|\w+\.c)(?:: |$)')
+NO_VERB = re.compile(r'(?:A|After|All|An|Another|As|At|Because|Before|Between|Both|Each|Every|False|For|From|How|If|In|It|'
+                     r'Its|Like|More|NULL|Neither|No|None|Normally|Nothing|On|One|Only|Other|Otherwise|Some|That|The|'
+                     r'Then|There|These|They|This|Those|To|True|Two|Until|What|When|Where|Whether|Which|While|Who|Why|'
+                     r'With|Without)\b|(?![A-Z])')
+
 
 def blank(text):
     """Returns the same number of lines without text."""
@@ -59,6 +70,15 @@ def prose_of_c(text, messages):
             body = re.sub(r'^(\s*)\* ?', r'\1', body, flags=re.M)
             body = re.sub(r'@param(?:\[\w+\])? \w+|@(?:return|file|since|par \w+|see|note)', '. ', body)
             yield line, body
+
+
+def functions_without_verb(text):
+    """Returns the comments of functions that begin with another word than a verb, each with its line."""
+    for found in FUNCTION.finditer(text):
+        comment = ' '.join(re.sub(r'\n\s*\*? ?', ' ', found['comment']).strip('*< \n').split())
+        place = PLACE.match(comment)
+        if not comment.startswith('@file') and not place and NO_VERB.match(comment):
+            yield text.count('\n', 0, found.start()) + 1, f'{found["name"]}: {comment[:80]}'
 
 
 def prose_of_markdown(text):
@@ -115,6 +135,25 @@ def prose_of_script(text):
         yield text.count('\n', 0, message.start(1)) + 1, message[1][1:-1].replace('\\n', ' ')
 
 
+def prose_of_lines(text, mark, others):
+    """Comments that begin with a mark and end with their line. Those on several lines are one. `others` are tokens that
+    can have the mark in them: strings, and comments as a group `block`."""
+    lines = r'(?P<lines>(?:^[ \t]*%s[^\n]*(?:\n|$))+|(?<!\S)%s[^\n]*)' % (mark, mark)
+    quoted = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+    for token in re.finditer(f'{others}|{lines}|{quoted}', text, re.S | re.M):
+        if token['lines'] or token['block']:
+            body = re.sub(rf'^\s*{mark}' if token['lines'] else r'^\s*\*+', '', token['lines'] or token['block'], flags=re.M)
+            yield text.count('\n', 0, token.start()) + 1, body
+
+
+def prose_of_javascript(text):
+    return prose_of_lines(text, '//', r'`(?:\\.|[^`\\])*`|/\*+(?P<block>.*?)\*/')
+
+
+def prose_of_lua(text):
+    return prose_of_lines(text, '--', r'--\[\[(?P<block>.*?)\]\]|\[\[.*?\]\]')
+
+
 def prose_of_control(text):
     for description in re.finditer(r'^Description: (.*\n(?: .*\n)*)', text, re.M):
         yield text.count('\n', 0, description.start()) + 1, re.sub(r'^( \.)?$', '', description[1].replace('\n', '.\n', 1), flags=re.M)
@@ -129,6 +168,10 @@ def prose_of(path, text):
         return prose_of_control(text)
     if re.search(r'\.(?:c|h|cpp|hpp)$', path):
         return prose_of_c(text, MESSAGES.search(path) is not None)
+    if re.search(r'\.[cm]?[jt]s$', path):
+        return prose_of_javascript(text)
+    if path.endswith('.lua'):
+        return prose_of_lua(text)
     if path.endswith('.py') or text.startswith('#!/usr/bin/env python3'):
         return prose_of_python(path, text)
     return prose_of_script(text)
@@ -160,6 +203,8 @@ def check(path):
             words = len(re.findall(r"[A-Za-z0-9_'./%-]*[A-Za-z0-9][A-Za-z0-9_'./%-]*", said))
             if words > WORDS_MAX:
                 found.append((where, f'a sentence of {words} words', said[:80]))
+    if re.search(r'\.(?:c|h|cpp|hpp)$', path):
+        found += [(line, 'begin with a verb', said) for line, said in functions_without_verb(text)]
     for where, name, said in found:
         print(f'{path}:{where}: {name}: {said}')
     return not found
