@@ -246,7 +246,7 @@ CURLMcode __wrap_curl_multi_remove_handle(CURLM *m, CURL *e)
     return must_fail(WRAPPED_curl_multi_remove_handle) ? CODE(CURLMcode, curl_multi_remove_handle) : code;
 }
 
-/* The trust store that wrapped_reject_folders() set. */
+/* Reports the trust store that wrapped_reject_folders() set. */
 curl_version_info_data *__real_curl_version_info(CURLversion version);
 curl_version_info_data *__wrap_curl_version_info(CURLversion version);
 curl_version_info_data *__wrap_curl_version_info(CURLversion version)

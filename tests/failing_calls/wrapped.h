@@ -37,7 +37,7 @@ void wrapped_fail(wrapped function, size_t nth, int error);
 /* Ends all failures; returns whether a call failed. */
 bool wrapped_end(void);
 
-/* Until wrapped_end(), libcurl has no certificate directories: it rejects the options for them with that code. It
+/* Removes libcurl's certificate directories until wrapped_end(): it rejects the options for them with that code. It
    reports a directory as its trust store if `trusts_folder`, otherwise a bundle. */
 void wrapped_reject_folders(int code, bool trusts_folder);
 
