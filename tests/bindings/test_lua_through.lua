@@ -113,6 +113,34 @@ function tests.what_the_client_raises_is_raised_and_the_slot_settled()
   assert(fails("TOO_SOON", guard:reserve(1)).retry_after <= 10) -- an interval, no longer the lease of 30 s
 end
 
+function tests.what_is_not_a_response_raises_and_the_slot_is_settled()
+  local cases = {5, {status = "200"}, {status = 2^40}, {status = 200, body = 5}, {status = 200, headers = {a = "b\0c"}}}
+  for i, received in ipairs(cases) do
+    local guard = assert(locksync.guard {min_interval = 10})
+    local it = context {guard = guard}
+    raises(it.fetch_through, it, function() return received end)
+    local wait = fails("TOO_SOON", guard:reserve(1)).retry_after
+    assert(wait <= 10, i .. ": " .. wait) -- an interval, no longer the lease of 30 s
+  end
+end
+
+function tests.a_context_may_be_closed_while_its_request_is_on_its_way()
+  local guard = assert(locksync.guard {min_interval = 10})
+  local it = context {guard = guard}
+  fails("INVALID_ARGUMENT", it:fetch_through(function()
+    it:close()
+    return OK
+  end))
+  assert(fails("TOO_SOON", guard:reserve(1)).retry_after <= 10)
+  local provided
+  provided = context {token_provider = function()
+    provided:close()
+    return "token"
+  end}
+  provided:set("personal_key", nil)
+  fails("INVALID_ARGUMENT", provided:fetch_through(error))
+end
+
 function tests.the_mode_wait_sleeps_within_the_timeout()
   local it = context {guard = assert(locksync.guard {min_interval = 1}), guard_mode = mode.WAIT, timeout = 5}
   local function twice(send, sleep)

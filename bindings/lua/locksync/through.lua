@@ -51,8 +51,8 @@ local function network_error(why)
   return err
 end
 
--- Sends a request and decodes its response. Its slot is settled also if `send` raises an error. If it never returns, because
--- a worker is killed, the lease ends by itself.
+-- Sends a request and decodes its response. Its slot is settled also if `send` raises an error, or returns no response.
+-- If it never returns, because a worker is killed, the lease ends by itself.
 local function exchange(context, guard, slot, request, send)
   local function settle(how, retry_after) -- what cannot be written now, the guard writes later
     if slot then guard:settle(slot, how, retry_after) end
@@ -71,7 +71,12 @@ local function exchange(context, guard, slot, request, send)
     settle(NOT_SENT[err.status] and outcome.NOT_SENT or outcome.SENT)
     return nil, err
   end
-  local result, err = context:decode(request, received)
+  local result, err
+  ran, result, err = pcall(context.decode, context, request, received)
+  if not ran then -- what `send` returned is not a response
+    settle(outcome.SENT)
+    error(result, 0)
+  end
   local is_limited = err and err.status == status.RATE_LIMITED
   settle(is_limited and outcome.LIMITED or outcome.SENT, is_limited and err.retry_after or nil)
   return result, err
