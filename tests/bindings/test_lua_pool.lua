@@ -61,6 +61,21 @@ function tests.a_watch_reports_the_locks_then_their_changes()
   fails("UNAUTHORIZED", context {personal_key = "wrong"}:watch():next(60))
 end
 
+function tests.a_wait_for_changes_ends_in_time_with_the_cause()
+  local it, calls = context {transport = function() error("mine", 0) end}, 0
+  local watch = assert(it:watch(nil, 3600))
+  same(fails("TIMEOUT", watch:next(1.2)).cause, "mine")
+  it:set("transport", function()
+    calls = calls + 1
+    os.execute "sleep 0.4"
+    return {status = 503}
+  end)
+  watch = assert(it:watch(nil, 0.01))
+  local begun = os.time()
+  fails("TIMEOUT", watch:next(2))
+  assert(os.time() - begun <= 4 and calls >= 1)
+end
+
 -- A guard that allows what the tests do.
 local function generous_guard()
   return assert(locksync.guard {min_interval = 0.001, directory_interval = 0.001, budget = 100000, unused = 0})

@@ -32,8 +32,8 @@ class Processes(unittest.TestCase):
         return program, simulator
 
     def test_ctrl_c_is_answered_at_once(self):
-        for how in ("fetch", "directory", "guard", "each", "pool"):
-            delay = "0" if how in ("each", "pool") else "10000"
+        for how in ("fetch", "directory", "guard", "each", "next", "pool"):
+            delay = "0" if how in ("each", "next", "pool") else "10000"
             with self.subTest(how=how):
                 program, _ = self.begin(how, "--delay-ms", delay)
                 begun = time.monotonic()

@@ -1,4 +1,5 @@
 -- A watch: repeated fetches, and the changes between their results.
+local ffi = require "ffi"
 local Context = require "locksync.context"
 local capi = require "locksync.capi"
 local errors = require "locksync.errors"
@@ -7,7 +8,11 @@ local values = require "locksync.values"
 
 jit.off(true, true)
 
+ffi.cdef [[int locksync_lua_clock(int clock, long *seconds_and_ns) __asm__("clock_gettime");]]
+
 local lib, status = capi.lib, errors.status
+local BOOT_CLOCK = 7 -- that of the library's deadlines
+local SLICE_MS = 500 -- Lua handles a signal only between two calls
 local Watch = {}
 Watch.__index = Watch
 
@@ -51,24 +56,34 @@ function Watch:handle()
   return self.context.watches[self.key]
 end
 
+local function clock_ms()
+  local now = ffi.new "long[2]"
+  ffi.C.locksync_lua_clock(BOOT_CLOCK, now)
+  return tonumber(now[0]) * 1000 + math.floor(tonumber(now[1]) / 1e6)
+end
+
 -- Returns the next changes; the first report all locks as added. Without changes in time it returns nil and an error
--- with status TIMEOUT. Temporary errors are not returned; after another error the next call continues.
+-- with status TIMEOUT. A negative timeout is no limit. Temporary errors are not returned; after another error the next
+-- call continues.
 function Watch:next(timeout)
   local handle = self:handle()
   if handle == nil then return nil, errors.new(status.INVALID_ARGUMENT) end
-  local context = self.context
-  return context:outcome(records.take_changes,
-                         capi.make("lock_sync_changes", lib.lock_sync_watch_next, handle, values.ms(timeout)))
+  local timeout_ms, begun, cause = values.ms(timeout), clock_ms(), nil
+  while true do
+    local left = timeout_ms < 0 and math.huge or math.max(0, timeout_ms - (clock_ms() - begun))
+    local changes, err = self.context:outcome(records.take_changes,
+                                              capi.make("lock_sync_changes", lib.lock_sync_watch_next, handle,
+                                                        math.min(left, SLICE_MS)))
+    if changes or err.status ~= status.TIMEOUT then return changes, err end
+    cause = err.cause or cause
+    err.cause = cause
+    if left <= SLICE_MS then return nil, err end
+  end
 end
 
 -- For a loop: for changes in watch:each() do ... end. Permanent errors are raised.
 function Watch:each()
-  return function()
-    while true do
-      local changes, err = self:next(0.5) -- Lua handles a signal only between two calls
-      if changes or err.status ~= status.TIMEOUT then return assert(changes, err) end
-    end
-  end
+  return function() return assert(self:next(-1)) end
 end
 
 -- Returns the results of the last good response, or nil before it. Draw a display from these, never from changes alone.

@@ -13,6 +13,11 @@ function ways.one() return context:fetch_one(1001) end
 function ways.each()
   for _ in assert(context:watch(nil, 3600)):each() do end
 end
+function ways.next()
+  local watch = assert(context:watch(nil, 3600))
+  assert(watch:next(5))
+  return watch:next(15)
+end
 function ways.pool()
   local pool, watch = assert(locksync.pool()), assert(context:watch(nil, 3600))
   assert(pool:watch(watch, function() end))
