@@ -210,6 +210,56 @@ function tests.what_callbacks_raise_or_yield_does_not_pass_through_c()
   io.stderr = stderr
 end
 
+-- Checks that a close in a callback raises BUSY.
+local function is_busy(it)
+  local raised = raises(it.close, it)
+  same(raised.status, status.BUSY)
+  assert(tostring(raised):find "closed inside")
+end
+
+function tests.nothing_can_be_closed_inside_a_logger_a_token_provider_or_a_transport()
+  local idle, pool, it, watch, calls = context(), assert(locksync.pool()), nil, nil, 0
+  local function close()
+    calls = calls + 1
+    for _, each in ipairs {it, watch, idle, pool} do is_busy(each) end
+    fails("INVALID_ARGUMENT", locksync.context {base_url = "ftp://127.0.0.1"}) -- frees what it has made
+    fails("INVALID_ARGUMENT", locksync.pool {max_active = 0})
+    fails("INVALID_ARGUMENT", idle:watch(nil, -1))
+    error("kept", 0) -- the count of callbacks is right after an error too
+  end
+  local settings = {logger = close, token_provider = close, transport = close}
+  local stderr = io.stderr
+  io.stderr = {write = function() end}
+  for name, callback in pairs(settings) do
+    for _, fetch in ipairs {"fetch", "fetch_directory", "fetch_one"} do
+      calls = 0
+      it = context()
+      watch = assert(it:watch())
+      it:set(name, callback)
+      if name == "token_provider" then it:set("personal_key", nil) end
+      local results, err = it[fetch](it, fetch == "fetch_one" and 1001 or nil)
+      same(results and "kept" or err.cause, "kept")
+      assert(calls > 0)
+      it:set("logger", nil)
+      watch:close()
+      it:close() -- now it can
+    end
+  end
+  io.stderr = stderr
+  idle:close()
+  pool:close()
+end
+
+function tests.what_a_provider_raises_because_it_closes_is_the_cause()
+  local it
+  it = assert(locksync.context {base_url = simulator, guard_mode = mode.OFF, token_provider = function()
+    it:close()
+    return "fresh-token"
+  end})
+  same(fails("NO_CREDENTIAL", it:fetch()).cause.status, status.BUSY)
+  it:close()
+end
+
 function tests.a_callback_may_fetch_with_another_context()
   local inner, seen = context(), 0
   local outer = context {logger = function()

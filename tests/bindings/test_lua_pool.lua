@@ -224,6 +224,53 @@ function tests.a_pool_that_is_dropped_or_closed_in_a_callback_ends_its_fetches()
   fails("CANCELLED", nil, failed)
 end
 
+function tests.nothing_can_be_closed_inside_a_callback_of_a_context_in_a_pool()
+  for _, setting in ipairs {"logger", "token_provider"} do
+    local pool, it, watch, calls, ended = assert(locksync.pool()), context {guard_mode = mode.OFF}, nil, 0, 0
+    local function close()
+      calls = calls + 1
+      for _, each in ipairs {it, watch or it, pool} do same(raises(each.close, each).status, status.BUSY) end
+      return KEY
+    end
+    it:set(setting, close)
+    local function done() ended = ended + 1 end
+    if setting == "token_provider" then it:set("personal_key", nil) end
+    assert(pool:fetch(it, nil, done))
+    while ended < 1 do assert(pool:wait(60)) end
+    watch = assert(it:watch(nil, 3600))
+    if setting == "token_provider" then it:set("access_token", nil) end -- so that it is called again
+    assert(pool:watch(watch, done))
+    while ended < 2 do assert(pool:wait(60)) end
+    assert(calls >= 2)
+    watch:close()
+    it:close()
+    pool:close()
+  end
+end
+
+function tests.a_pool_closed_in_a_watch_s_callback_ends_its_fetches()
+  local pool, slow, failed, reports, is_inside = assert(locksync.pool()), start "--delay-ms 2000", 0, {}, false
+  assert(pool:watch(assert(context():watch(nil, 3600)), function(changes, err)
+    is_inside = true
+    table.insert(reports, changes or err)
+    pool:close()
+    collectgarbage()
+    collectgarbage()
+    is_inside = false
+  end))
+  for _ = 1, 3 do
+    assert(pool:fetch(context {base_url = slow}, nil, function(_, err)
+      same(is_inside, false)
+      fails("CANCELLED", nil, err)
+      failed = failed + 1
+    end))
+  end
+  while pool.handle ~= nil do pool:wait(1) end
+  same(failed, 3)
+  same(#reports, 2)
+  fails("CANCELLED", nil, reports[2])
+end
+
 function tests.a_diff_is_what_a_watch_would_report()
   local it = context {base_url = start "--time-scale 3600 --change-s 86400"}
   local before, after, changes = assert(it:fetch()), nil, {}

@@ -34,7 +34,7 @@ function Context.new(initial)
     if done and name ~= "guard" then done, err = context:set(name, value) end
   end
   if done then return context end
-  context:close()
+  context:free()
   return nil, err
 end
 
@@ -172,12 +172,17 @@ function Context:free_watch(key)
   lib.lock_sync_watch_free(handle)
 end
 
--- Frees the context and its watches. The garbage collector frees a context that is not closed.
-function Context:close()
+function Context:free()
   if self.handle == nil then return end
   for key in pairs(self.watches) do self:free_watch(key) end
   lib.lock_sync_ctx_free(ffi.gc(self.handle, nil))
   self.handle = nil
+end
+
+-- Frees the context and its watches. The garbage collector frees a context that is not closed.
+function Context:close()
+  owners.not_in_callback()
+  self:free()
 end
 
 return Context

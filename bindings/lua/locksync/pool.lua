@@ -39,11 +39,13 @@ WatchJob.__index = WatchJob
 
 function WatchJob:on_event(_, code, changes)
   local ran, raised
+  self.pool.is_in_changed = true
   if code == status.OK then
     ran, raised = pcall(self.changed, records.read_changes(ffi.cast("const lock_sync_changes *", changes)), nil)
   else
     ran, raised = pcall(self.changed, nil, errors.of(self.watch.context, code))
   end
+  self.pool.is_in_changed = false
   if not ran then table.insert(self.pool.raised, raised) end
 end
 
@@ -63,7 +65,7 @@ function Pool.new(options)
                                                   total)
   end
   if (code or status.OK) == status.OK then return pool end
-  pool:close()
+  lib.lock_sync_pool_free(ffi.gc(handle, nil))
   return nil, errors.new(code)
 end
 
@@ -108,6 +110,7 @@ end
 
 -- Calls `done` of what has ended, and raises what a `changed` has raised.
 local function deliver(pool, code)
+  if pool.handle == nil then pool.running = {} end -- watches that the pool no longer runs
   if pool.raised[1] ~= nil then error(table.remove(pool.raised, 1), 0) end
   while pool.outcomes[1] do
     local outcome = table.remove(pool.outcomes, 1)
@@ -138,13 +141,14 @@ function Pool:fd()
   return lib.lock_sync_pool_fd(self.handle)
 end
 
--- Ends running fetches and watches with status CANCELLED.
+-- Ends running fetches and watches with status CANCELLED. Inside a `changed` they end when the call around it ends.
 function Pool:close()
-  if self.handle == nil then return end
-  lib.lock_sync_pool_free(ffi.gc(self.handle, nil))
+  owners.not_in_callback()
+  local handle = self.handle
+  if handle == nil then return end
   self.handle = nil
-  for job in pairs(self.running) do self.running[job] = nil end
-  deliver(self, status.OK)
+  lib.lock_sync_pool_free(ffi.gc(handle, nil))
+  if not self.is_in_changed then deliver(self, status.OK) end
 end
 
 return Pool

@@ -19,7 +19,7 @@ local settings = {}
 local function guarded(user, failure, action, ...)
   local context = owners.of(user)
   if not context then return failure end
-  local ran, done, why = pcall(action, context, ...)
+  local ran, done, why = owners.in_callback(action, context, ...)
   if not ran then context:keep_raised(done) end
   if ran and done then return status.OK end
   return ran and tonumber(why) or failure
@@ -59,7 +59,7 @@ end
 
 -- The logger's callback.
 function settings.log(context, level, line)
-  local ran, raised = pcall(context.logger, level, values.string(line))
+  local ran, raised = owners.in_callback(context.logger, level, values.string(line))
   if ran then return end
   if owners.is_interrupt(raised) then
     context:keep_raised(raised)

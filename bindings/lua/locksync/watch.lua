@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local Context = require "locksync.context"
 local capi = require "locksync.capi"
 local errors = require "locksync.errors"
+local owners = require "locksync.owners"
 local records = require "locksync.records"
 local values = require "locksync.values"
 
@@ -34,7 +35,7 @@ local function new(context, options, create, list, count)
   local ran
   ran, code = pcall(configure, handle, options or {})
   if ran and code == status.OK then return watch end
-  watch:close()
+  context:free_watch(watch.key)
   if not ran then error(code, 0) end
   return nil, errors.new(code)
 end
@@ -115,6 +116,7 @@ end
 
 -- Frees the watch, and removes it from its pool.
 function Watch:close()
+  owners.not_in_callback()
   self.context:free_watch(self.key)
 end
 
