@@ -349,6 +349,30 @@ test('nothing can be closed inside a logger', async () => {
     assert.equal(error.status, Status.BUSY);
 });
 
+test('nothing can be closed inside a token provider', async () => {
+    const idle = context();
+    const watch = idle.watch();
+    const pool = newPool();
+    let it;
+    let errors;
+    const tokenProvider = () => {
+        errors = [];
+        for (const each of [it, idle, watch, pool])
+            assert.throws(() => each.close(), error => errors.push(error.status) > 0);
+        return 'fresh-token';
+    };
+    const body = '{"result":[],"success":true}';
+    const calls = [() => it.fetch(), () => it.fetchDirectory(), () => it.fetchOne(1001), () => pool.fetch(it),
+                   () => it.fetchThrough(() => ({ status: 200, body })), () => it.watch().next()];
+    for (const call of calls) {
+        it = context({ personalKey: null, tokenProvider });
+        await call();
+        assert.deepEqual(errors, Array(4).fill(Status.BUSY), String(call));
+    }
+    watch.close();
+    pool.close();
+});
+
 test('the provider is called again after a 401', async () => {
     const asked = [];
     const tokenProvider = rejected => {

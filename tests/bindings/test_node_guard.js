@@ -272,6 +272,17 @@ test('the provider is asked, also after a 401', async () => {
     await failure(Status.UNAUTHORIZED, it.fetch());
 });
 
+test('the slot is settled also if the client returns no response, or the context is closed', async () => {
+    const received = [null, 5, { status: '200' }, { status: 2 ** 40 }, { status: 200, body: 5 },
+                      { status: 200, headers: { 'a\0b': 'c' } }, { status: 200, headers: 5 }, 'close'];
+    for (const one of received) {
+        const guard = newGuard({ minIntervalMs: 10000 });
+        const it = context({ guard, guardMode: GuardMode.FAIL });
+        await assert.rejects(it.fetchThrough(() => (one === 'close' ? it.close() : one)));
+        assert.ok((await guard.reserve()).waitMs <= 10000, JSON.stringify(one)); // no longer the lease of 30 s
+    }
+});
+
 test('a directory of several pages', async () => {
     const page = url => Number(new URL(url).searchParams.get('Page'));
     const body = (first, count) => JSON.stringify({

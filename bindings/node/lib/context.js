@@ -18,7 +18,7 @@ const onLog = register('lock_sync_log_fn', (key, level, line) => {
 const onToken = register('lock_sync_token_fn', (key, _pointer, isRejected) => {
     const context = ownerOf(key);
     try {
-        inCallback(() => context._provide(isRejected));
+        context._provide(isRejected);
         return Status.OK;
     } catch (error) {
         context._thrown = { cause: error };
@@ -231,9 +231,9 @@ class Context {
         }
     }
 
-    /** Asks the token provider. */
+    /** Asks the token provider, which must not close the context. */
     _provide(isRejected) {
-        this._check(setAccessToken(this._handle.pointer, this._provider(isRejected)));
+        inCallback(() => this._check(setAccessToken(this._handle.pointer, this._provider(isRejected))));
     }
 
     /** Returns the pointer for a call that needs the context idle. */
