@@ -219,12 +219,14 @@ function tests.the_token_provider_may_yield_and_is_called_again_after_a_401()
   fails("UNAUTHORIZED", nil, err)
 end
 
--- A page of the directory with `count` locks from `first`.
-local function page(first, count)
+-- A page of the directory with `count` locks after `first`, and one more.
+local function page(first, count, one_more)
   local locks = {}
   for i = 1, count do
-    locks[i] = ('{"id":%d,"name":"Lock %d","serialNumber":"S%d","deviceState":{}}'):format(first + i, first + i, first + i)
+    local id = ("%.0f"):format(first + i)
+    locks[i] = ('{"id":%s,"name":"Lock %s","serialNumber":"S%s","deviceState":{}}'):format(id, id, id)
   end
+  table.insert(locks, one_more)
   return {status = 200, body = '{"result":[' .. table.concat(locks, ",") .. '],"success":true}'}
 end
 
@@ -246,6 +248,49 @@ function tests.a_directory_of_several_pages()
   local _, _, _, err = run(full, function(send) return it:fetch_directory_through(send) end)
   fails("TOO_LARGE", nil, err)
   fails("INVALID_ARGUMENT", it:request_directory(11))
+end
+
+local function fetch_pages(...)
+  local pages = {...}
+  local count = #pages
+  local requests, _, directory, err = run(pages, function(send) return context():fetch_directory_through(send) end)
+  same(#requests, count)
+  return assert(directory, err)
+end
+
+function tests.of_a_lock_on_two_pages_the_later_record_holds()
+  local renamed = '{"id":100,"name":"new","serialNumber":"S100","isConnected":true,"deviceState":{"state":2}}'
+  local directory = fetch_pages(page(0, 100), page(100, 3, renamed))
+  same(#directory, 103)
+  same(#directory.results, 103)
+  same(directory:find(100).name, "new")
+  same(directory.results:find(100).state, 2)
+  same(directory[1].id, 1)
+  same(directory[103].id, 100) -- in the later place, as in C
+  same(directory.results[103].id, 100)
+  same(#directory:find_name "Lock 100", 0)
+  same(#directory.results.missing, 0)
+  same(directory.results.is_cached, false)
+  same(directory.has_more, false)
+  assert(raises(context().watch, context(), nil, {directory = directory}):find "several pages")
+end
+
+function tests.ids_that_tostring_would_round_are_different_locks()
+  local directory = fetch_pages(page(123456789012000, 100), page(123456789012100, 20))
+  same(#directory, 120)
+  same(#directory.results, 120)
+  local large = '{"id":900719925474099%d,"deviceState":{}}' -- beyond 2^53
+  same(#fetch_pages(page(0, 99, large:format(3)), page(99, 1, large:format(4))), 102)
+end
+
+function tests.a_full_page_with_a_lock_twice_has_a_page_after_it()
+  local again = '{"id":99,"name":"Lock 99","serialNumber":"S99","deviceState":{}}'
+  same(#fetch_pages(page(0, 99, again), page(99, 3)), 102)
+  local it = context()
+  local first = assert(it:decode(it:request_directory(), page(0, 99, again)))
+  same(#first, 99)
+  same(first.has_more, true)
+  same(it:decode(it:request_directory(2), page(99, 3)).has_more, false)
 end
 
 support.run(tests)

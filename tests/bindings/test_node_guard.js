@@ -299,3 +299,28 @@ test('a directory of several pages', async () => {
     const endless = context({ transport: ({ url }) => ({ status: 200, body: body(100 * page(url), 100) }) });
     await failure(Status.TOO_LARGE, endless.fetchDirectory());
 });
+
+/** Fetches a directory of pages, each with `count` locks from `first` and these more. */
+async function fetchPages(...pages) {
+    const lockOf = id => ({ id, name: `Lock ${id}` });
+    const responses = pages.map(([first, count, ...more]) => {
+        const result = [...Array.from({ length: count }, (_, i) => lockOf(first + i)), ...more];
+        return { status: 200, body: JSON.stringify({ result, success: true }) };
+    });
+    const directory = await context().fetchDirectoryThrough(() => responses.shift());
+    assert.equal(responses.length, 0);
+    return directory;
+}
+
+test('of a lock on two pages the later record holds', async () => {
+    const renamed = { id: 100, name: 'new', isConnected: true, deviceState: { state: 2 } };
+    const directory = await fetchPages([1, 100], [101, 3, renamed]);
+    assert.deepEqual([directory.length, directory.results.length], [103, 103]);
+    assert.deepEqual([directory.get(100).name, directory.results.get(100).state], ['new', 2]);
+    assert.deepEqual([directory.at(-1).id, directory.results.at(-1).id], [100, 100]); // in the later place, as in C
+    assert.equal(directory.getByName('Lock 100').length, 0);
+});
+
+test('a full page with a lock twice has a page after it', async () => {
+    assert.equal((await fetchPages([1, 99, { id: 99, name: 'Lock 99' }], [100, 3])).length, 102);
+});

@@ -136,7 +136,8 @@ function Context:request_one(id)
   return nil, errors.of(self, code)
 end
 
--- Returns the request for a page of the directory, from 1. Its has_more says whether there may be another.
+-- Returns the request for a page of the directory, from 1. The has_more of what is decoded says whether
+-- there may be another.
 function Context:request_directory(page)
   local request, code = capi.make("lock_sync_request", lib.lock_sync_request_build_directory, self.handle,
                                   values.small(page or 1))

@@ -81,7 +81,8 @@ function records.take_results(handle)
   return results
 end
 
--- --- the directory: a list with the name, serial number and more of each lock; `results` are their states ---
+-- --- the directory: a list with the name, serial number and more of each lock; `results` are their states. `has_more`:
+-- it is a page that was decoded, and locks may be missing that are on the next ---
 
 local Directory = {}
 Directory.__index = Directory
@@ -137,23 +138,32 @@ local function forget_handle(directory)
   handles[directory], handles[directory.results], belongs_to[directory.results] = nil, nil, nil
 end
 
--- Joins the pages of a directory. A lock that is on two of them, because another was removed meanwhile, counts once.
-function records.join_pages(pages)
-  local joined, seen = pages[1], {}
-  for _, info in ipairs(joined) do seen[tostring(info.id)] = true end
-  for page = 2, #pages do
-    for _, info in ipairs(pages[page]) do
-      if not seen[tostring(info.id)] then
-        seen[tostring(info.id)] = true
-        table.insert(joined, info)
-        table.insert(joined.results, pages[page].results:find(info.id))
+-- Returns the records of all the lists. Of a lock that is in two of them, the later record holds.
+local function latest(lists)
+  local seen, backwards, kept = {}, {}, {}
+  for number = #lists, 1, -1 do
+    for i = #lists[number], 1, -1 do
+      local record = lists[number][i]
+      local key = type(record.id) == "number" and record.id or tostring(record.id)
+      if not seen[key] then
+        seen[key] = true
+        table.insert(backwards, record)
       end
     end
-    joined.fetched_at = pages[page].fetched_at
-    joined.results.fetched_at = pages[page].results.fetched_at
   end
-  if #pages > 1 then forget_handle(joined) end -- C has only the first page
-  return joined
+  for i = #backwards, 1, -1 do table.insert(kept, backwards[i]) end
+  return kept
+end
+
+-- Joins the pages of a directory. C has only pages, so what is joined has no handle.
+function records.join_pages(pages)
+  if #pages == 1 then return pages[1] end
+  local states, last = {}, pages[#pages]
+  for number, page in ipairs(pages) do states[number] = page.results end
+  local results, directory = latest(states), latest(pages)
+  results.missing, results.fetched_at, results.is_cached = {}, last.results.fetched_at, false
+  directory.results, directory.fetched_at, directory.has_more = setmetatable(results, Results), last.fetched_at, false
+  return setmetatable(directory, Directory)
 end
 
 -- Calls a function that takes over the directory in C, and returns its status.

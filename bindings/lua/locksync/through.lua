@@ -8,7 +8,7 @@ local settings = require "locksync.settings"
 
 local lib, status, kind, outcome = capi.lib, errors.status, Guard.kind, Guard.outcome
 local NOT_SENT = {[status.RESOLVE] = true, [status.CONNECT] = true, [status.TLS] = true}
-local FULL_PAGE, MOST_PAGES = 100, 10
+local MOST_PAGES = 10
 
 local function guard_of(context)
   return context.guard_mode ~= lib.LOCK_SYNC_GUARD_OFF and context.guard or nil
@@ -119,8 +119,8 @@ function Context:fetch_directory_through(send, options)
                             number == 1 and kind.DIRECTORY or kind.OTHER, send, options)
     if not page then return nil, err end
     pages[number] = page
-  until #page < FULL_PAGE or number == MOST_PAGES
-  if #pages == MOST_PAGES and #pages[MOST_PAGES] == FULL_PAGE then return nil, errors.new(status.TOO_LARGE) end
+  until not page.has_more or number == MOST_PAGES
+  if pages[#pages].has_more then return nil, errors.new(status.TOO_LARGE) end
   return records.join_pages(pages)
 end
 

@@ -93,6 +93,16 @@ class Results extends Records {
     }
 }
 
+/** Returns the records of all pages. Of a lock that is on two of them, the later record holds. */
+function latest(pages) {
+    const byId = new Map();
+    for (const record of pages.flat()) {
+        byId.delete(record.id); // so that it has the later place, too
+        byId.set(record.id, record);
+    }
+    return byId.values();
+}
+
 /** Names and serial numbers of an account's locks. Its `results` are the states that came with them. */
 class Directory extends Records {
     static copy(pointer) {
@@ -114,9 +124,9 @@ class Directory extends Records {
 
     static join(pages) {
         const { fetchedAt } = pages.at(-1);
-        const states = pages.flatMap(({ results }) => [...results]);
-        return this.fill(pages.flat(), {
-            results: Results.fill(states, { missing: [], fetchedAt, isCached: false }), fetchedAt,
+        const states = latest(pages.map(({ results }) => results));
+        return this.fill(latest(pages), {
+            results: Results.fill(states, { missing: [], fetchedAt, isCached: false }), fetchedAt, hasMore: false,
         });
     }
 

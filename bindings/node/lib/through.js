@@ -8,8 +8,7 @@ const { Directory, Results } = require('./records.js');
 const { idList, integer, text } = require('./values.js');
 
 const { GuardMode, RequestKind, SlotOutcome } = enumerations();
-const PAGE = 100; // locks of a full page of the directory
-const PAGES = 10;
+const PAGES = 10; // of the directory
 const WAIT_AGAIN_MS = 20000; // another user's request may end before its lease
 
 /** The errors of clients that sent no byte of a request. The guard then refunds the slot. */
@@ -235,7 +234,7 @@ async function fetchOneThrough(context, send, id, signal) {
 async function fetchDirectoryThrough(context, send, signal) {
     return run(context, send, signal, async fetch => {
         const pages = [];
-        for (let page = 1; page === 1 || pages.at(-1).length === PAGE; page++) {
+        for (let page = 1; page === 1 || pages.at(-1).hasMore; page++) {
             if (page > PAGES)
                 throw new LockSyncError(Status.TOO_LARGE, `the directory has more than ${PAGES} pages`);
             const kind = page === 1 ? RequestKind.DIRECTORY : RequestKind.OTHER;

@@ -393,3 +393,21 @@ CPP_TEST(requests_and_responses_need_no_transport)
     CHECK_STATUS(context.try_build_directory(0).status(), status::invalid_argument);
     CHECK_STATUS(context.try_build_one(-5).status(), status::invalid_argument);
 }
+
+CPP_TEST(a_full_page_of_the_directory_has_more)
+{
+    locksync::context context = offline("");
+
+    for (const std::size_t count : {99u, 100u}) {
+        locksync::response response = context.make_response();
+        std::string body = R"({"success":true,"result":[{"id":1})";
+
+        for (std::size_t i = 1; i < count; i++)
+            body += R"(,{"id":1})"; // equal records count once in the directory
+        response.set_status(200);
+        response.append_body(body + "]}");
+        const locksync::directory page = context.decode_directory(context.build_directory(), response);
+        CHECK_INT(page.size(), 1);
+        CHECK(page.has_more() == (count == 100));
+    }
+}
