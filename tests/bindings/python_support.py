@@ -1,9 +1,10 @@
 """Shared by the tests of bindings/python: a simulator for each class, and contexts of it."""
+import asyncio
 import contextlib
 import os
 import unittest
 
-from locksync import Context, GuardMode, LockSyncError
+from locksync import Context, GuardMode, LockSyncError, Pool
 from simulator import Simulator
 
 KEY = "demo-key"
@@ -44,3 +45,12 @@ class Case(unittest.TestCase):
             call(*arguments, **settings)
         self.assertEqual(raised.exception.status, status, raised.exception)
         return raised.exception
+
+
+class AsyncCase(Case):
+    def run_in_pool(self, work):
+        async def main():
+            async with Pool() as pool:
+                return await work(pool)
+
+        return asyncio.run(main())

@@ -9,16 +9,7 @@ import urllib.error
 import urllib.request
 
 from locksync import (ChangeKind, Context, Guard, GuardMode, LockSyncError, Pool, RequestKind, Response, Status)
-from python_support import KEY, Case
-
-
-class AsyncCase(Case):
-    def run_in_pool(self, work):
-        async def main():
-            async with Pool() as pool:
-                return await work(pool)
-
-        return asyncio.run(main())
+from python_support import KEY, AsyncCase, Case
 
 
 class Pools(AsyncCase):

@@ -66,16 +66,17 @@ class Callbacks(Case):
                 raise LockSyncError(Status.CANCELLED)
 
             def cancel(self):
+                refused.append(outer.fails(Status.BUSY, context.close))
                 self.cancelled.set()
 
-        started, noticed, errors = threading.Event(), [], []
+        started, noticed, errors, refused, outer = threading.Event(), [], [], [], self
         context = self.context(transport=Waiting())
         waiting = threading.Thread(target=lambda: errors.append(self.fails(Status.CANCELLED, context.fetch)))
         waiting.start()
         started.wait()
         context.cancel()
         waiting.join()
-        self.assertEqual((noticed, len(errors)), ([True], 1))
+        self.assertEqual((noticed, len(errors), len(refused)), ([True], 1, 1))
 
     def test_callbacks_run_in_the_thread_that_fetches(self):
         threads = []

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """bindings/python: what arrives at an unlucky moment: a signal, a cancel, a stop, a failure of the guard."""
 import asyncio
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -13,7 +14,7 @@ from unittest import mock
 
 from locksync import Guard, GuardMode, LockSyncError, Redis, Response, SlotOutcome, Status
 from locksync._library import lib, redis_library
-from python_support import BODY, Case
+from python_support import BODY, AsyncCase, Case
 
 # A trace function raises at the n-th line that the main thread runs, as a signal's handler may.
 INTERRUPTED = """
@@ -218,6 +219,121 @@ class Closes(Case):
             redis.prepare("key")
         closing.join()
         self.assertEqual((during, redis.is_closed), ([False], True))
+
+
+class ClosesInAPool(AsyncCase):
+    """close() while a pool works."""
+
+    def closed_inside(self, setting, begin):
+        """Has a callback close everything that is in use, and checks that the fetch or watch continues."""
+        async def work(pool):
+            def callback(*_arguments):
+                called.append(True)
+                for each in in_use:
+                    self.fails(Status.BUSY, each.close)
+                return "fresh-token"
+
+            called = []
+            context = self.context(personal_key=None, access_token="fresh-token")
+            context.set(**{setting: callback}, **({"access_token": None} if setting == "token_provider" else {}))
+            in_use = [context]
+            locks = await begin(pool, context, in_use)
+            self.assertEqual(len(locks), 3)
+            self.assertTrue(called)
+            for each in reversed(in_use):
+                each.close()
+
+        self.run_in_pool(work)
+
+    def test_a_callback_cannot_close_what_fetches(self):
+        for setting in ("token_provider", "logger"):
+            with self.subTest(setting):
+                self.closed_inside(setting, lambda pool, context, in_use: pool.fetch(context))
+                self.closed_inside(setting, lambda pool, context, in_use: pool.fetch_directory(context))
+
+    def test_a_callback_cannot_close_what_watches(self):
+        def begin(pool, context, in_use):
+            in_use.append(pool.watch(context))
+            return anext(in_use[1])
+
+        for setting in ("token_provider", "logger"):
+            with self.subTest(setting):
+                self.closed_inside(setting, begin)
+
+    def test_a_callback_may_close_another_context(self):
+        async def work(pool):
+            other = self.context()
+            self.assertEqual(len(await pool.fetch(self.context(logger=lambda level, line: other.close()))), 3)
+            self.assertTrue(other.is_closed)
+
+        self.run_in_pool(work)
+
+    def test_a_watch_that_its_callback_drops_ends_after_the_callback(self):
+        async def work(pool):
+            context = self.context(personal_key=None, token_provider=lambda rejected: kept.clear() or "fresh-token")
+            kept = [pool.watch(context)]
+            while kept:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)
+            self.assertEqual(pool.pending, 0)
+            self.assertEqual(len(await pool.fetch(context)), 3)
+
+        self.run_in_pool(work)
+
+    def test_another_thread_cannot_close_what_a_pool_has(self):
+        async def work(pool):
+            context = self.slow_context()
+            fetch = asyncio.ensure_future(pool.fetch(context))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(self.fails, Status.BUSY, context.close)
+            fetch.cancel()
+            await asyncio.wait([fetch])
+            await asyncio.to_thread(context.close)
+
+            context = self.context()
+            watch = pool.watch(context)
+            self.assertEqual(len(await anext(watch)), 3)
+            for each in (context, watch, pool):
+                await asyncio.to_thread(self.fails, Status.BUSY, each.close)
+            self.assertEqual(pool.pending, 1)
+            watch.close()
+            await asyncio.to_thread(context.close)
+
+        self.run_in_pool(work)
+
+    def test_closes_of_other_threads_at_any_moment(self):
+        async def closed(pool, number):
+            for _ in range(10):
+                context = self.context()
+                fetch = asyncio.ensure_future(pool.fetch(context))
+                await asyncio.sleep(0.0005 * (number % 5))
+                with contextlib.suppress(LockSyncError):
+                    await asyncio.to_thread(context.close)
+                with contextlib.suppress(LockSyncError):
+                    self.assertEqual(len(await fetch), 3)
+                await asyncio.to_thread(context.close)
+
+        self.run_in_pool(lambda pool: asyncio.gather(*(closed(pool, number) for number in range(20))))
+
+    def test_a_watch_that_another_thread_drops_is_freed_before_its_context(self):
+        freed = []
+
+        def freeing(name):
+            free = getattr(lib, name)
+            return mock.patch.object(lib, name, lambda handle: (freed.append(name), free(handle)))
+
+        async def work(pool):
+            context = self.context()
+            kept = [pool.watch(context)]
+            dropping = threading.Thread(target=kept.clear)
+            dropping.start()
+            dropping.join()
+            context.close()
+            await asyncio.sleep(0)
+
+        with freeing("watch_free"), freeing("ctx_free"):
+            self.run_in_pool(work)
+        self.assertEqual(freed, ["watch_free", "ctx_free"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Callbacks from C: their exceptions never pass through C, but become statuses, and are raised after the call."""
 import ctypes
 import logging
+import threading
 import weakref
 from collections.abc import Callable
 from datetime import datetime
@@ -26,6 +27,11 @@ _LEVELS: dict[int, int] = {LogLevel.ERROR: logging.ERROR, LogLevel.WARNING: logg
                            LogLevel.INFO: logging.INFO, LogLevel.DEBUG: logging.DEBUG}
 
 
+class _Here(threading.local):
+    """A value for each thread."""
+    is_inside = False  # it runs a callback of the context
+
+
 class Callbacks:
     """The callbacks of one context, and the first exception that one of them raised during a call.
 
@@ -36,6 +42,12 @@ class Callbacks:
         self._context = weakref.ref(context)
         self._kept: dict[str, Any] = {}  # C calls them while they are set
         self._raised: BaseException | None = None
+        self._here = _Here()
+
+    @property
+    def is_inside(self) -> bool:
+        """True: this thread runs one of the callbacks. A call of C that uses the context is around it."""
+        return self._here.is_inside
 
     @property
     def has_transport(self) -> bool:
@@ -54,11 +66,19 @@ class Callbacks:
         if status != Status.OK:
             raise error(status) from raised
 
+    def _inside(self, action: Callable[[], object]) -> None:
+        before = self._here.is_inside
+        try:
+            self._here.is_inside = True
+            action()
+        finally:
+            self._here.is_inside = before
+
     def _guarded(self, failure: Status, action: Callable[[], object]) -> int:
         """Runs a callback. Its exception becomes a status."""
         def run() -> int:
             try:
-                action()
+                self._inside(action)
                 return Status.OK
             except BaseException as error:  # pylint: disable=broad-except
                 self._raised = self._raised or error
@@ -115,7 +135,7 @@ class Callbacks:
             return self._guarded(Status.NETWORK, send)
 
         def stop(_user: Any) -> None:  # any thread calls it
-            getattr(transport, "cancel")()
+            self._inside(getattr(transport, "cancel"))
 
         context = self._context()
         assert context is not None

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from ctypes import byref, c_void_p
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._callbacks import Callbacks, Logger, Token, TokenProvider, Transport
 from ._capi import GuardMode, RequestKind, SlotOutcome, Status
@@ -20,6 +20,9 @@ from ._library import lib
 from ._records import Directory, Lock, Results, directory_taken, results_taken
 from ._values import KEEP, Keep, encoded, ids_of, integer, lock_id_of, ms_of, optional, unix_ms_of
 from ._watch import Watch, WatchState
+
+if TYPE_CHECKING:
+    from ._pool import Pool
 
 Send = Callable[[Request], Awaitable[Response]]
 _NOT_SENT = (Status.RESOLVE, Status.CONNECT, Status.TLS)
@@ -59,7 +62,7 @@ async def _slot_of_thread(reserve: Callable[[], Slot]) -> Slot:
 class Context(Handle):
     """Settings, credential and connection of one account. The arguments are those of set().
 
-    One thread at a time may use it; another may call cancel() and close().
+    One thread at a time may use it; another may call cancel(), set_stopped() and, unless a pool has it, close().
     """
 
     def __init__(self, *, personal_key: str | None | Keep = KEEP, access_token: Token | None | Keep = KEEP,
@@ -73,6 +76,7 @@ class Context(Handle):
         super().__init__(lib.ctx_free, made(lib.ctx_new))
         self._callbacks = Callbacks(self)
         self._watches: weakref.WeakSet[WatchState] = weakref.WeakSet()
+        self._pooled: dict[Any, tuple["Pool", Callable[[], object]]] = {}  # fetches and watches, and what frees them
         self._in_use = threading.Lock()  # by a call that waits
         self._user: int | None = None  # the thread of that call
         self._is_stopped = False
@@ -183,10 +187,16 @@ class Context(Handle):
             self._is_stopped = stopped
 
     def close(self) -> None:
-        """Frees the context and closes its watches. A fetch of another thread is cancelled first."""
+        """Frees the context and closes its watches. A fetch of another thread is cancelled first.
+
+        Inside a callback of the context it raises LockSyncError with Status.BUSY. So it does while the context has a
+        fetch or a watch in a pool, unless the pool's thread calls it.
+        """
         with self._stopped():
             for watch in list(self._watches):
                 watch._close()  # watches must not outlive the context
+            for _, free in list(self._pooled.values()):
+                free()  # a watch that the program has dropped
             with self._freeing:
                 super().close()
 
@@ -328,11 +338,13 @@ class Context(Handle):
     @contextlib.contextmanager
     def _stopped(self) -> Iterator[None]:
         """Ends a call of another thread, and keeps other calls away."""
-        if self._user == threading.get_ident():
+        if self._user == threading.get_ident() or self._callbacks.is_inside:
             raise LockSyncError(Status.BUSY, "the context is in use: close() was called in one of its callbacks")
         while not self._in_use.acquire(timeout=0.02):
             self.cancel()
         try:
+            if any(pool._is_elsewhere() for pool, _ in list(self._pooled.values())):
+                raise LockSyncError(Status.BUSY, "the context is in use: close() must be called in its pool's thread")
             yield
         finally:
             self._in_use.release()

@@ -1,6 +1,7 @@
 """The pool: many accounts in asyncio's event loop."""
 import asyncio
 import collections
+import functools
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -55,27 +56,37 @@ class AsyncWatch(WatchState):
                 watch._report(handle, status, changes)
 
         callback = _capi.WatchFn(report)
+        is_freed = False
 
-        def free(handle: Any, _context: "Context" = context) -> None:
-            if pool._loop.is_closed():
+        def free_now(handle: Any) -> None:
+            nonlocal is_freed
+            if not is_freed:
+                is_freed = True
                 lib.watch_free(handle)
-            elif threading.get_ident() == pool._thread:
-                lib.watch_free(handle)
-                pool._loop.call_soon(id, callback)  # keeps it, because this may be a part of its call
-            else:  # the garbage collector runs in any thread
-                pool._loop.call_soon_threadsafe(free, handle)
+                context._pooled.pop(id(callback), None)
+                if not pool._loop.is_closed():
+                    pool._loop.call_soon(id, callback)  # keeps it, because this may be a part of its call
+
+        def free(handle: Any) -> None:
+            is_later = context._callbacks.is_inside and not pool._loop.is_closed()
+            if is_later or pool._is_elsewhere():  # the garbage collector runs anywhere
+                pool._loop.call_soon_threadsafe(free_now, handle)
+            else:
+                free_now(handle)
 
         self._outcomes: collections.deque[Outcome] = collections.deque()
         self._arrived = asyncio.Event()
         self._is_over = False
         self._pool = pool
-        super().__init__(context, ids, serial_numbers, directory, interval, free)
-        pool._watches.add(self)
-        try:
-            context._check(lib.pool_watch(pool._handle, self._handle, callback, None))
-        except BaseException:
-            self._close()
-            raise
+        with context._using():
+            super().__init__(context, ids, serial_numbers, directory, interval, free)
+            context._pooled[id(callback)] = pool, functools.partial(free_now, self._handle)
+            pool._watches.add(self)
+            try:
+                context._check(lib.pool_watch(pool._handle, self._handle, callback, None))
+            except BaseException:
+                self._close()
+                raise
 
     def _report(self, handle: Any, status: int, changes: Any) -> None:
         outcome = _outcome(self._context, status, lambda: watched(handle, changes))
@@ -108,8 +119,12 @@ class AsyncWatch(WatchState):
             await self._arrived.wait()
 
     def close(self) -> None:
-        """Ends the watch. A call that waits for it raises LockSyncError with Status.CANCELLED."""
-        self._close()
+        """Ends the watch. A call that waits for it raises LockSyncError with Status.CANCELLED.
+
+        In another thread, and inside a callback of the context, it raises LockSyncError with Status.BUSY.
+        """
+        with self._context._stopped():
+            self._close()
 
     def _close(self) -> None:
         super()._close()
@@ -178,7 +193,9 @@ class Pool(Handle):
         return lib.pool_pending(self._handle)
 
     def close(self) -> None:
-        """Ends running fetches and watches with Status.CANCELLED."""
+        """Ends running fetches and watches with Status.CANCELLED. In another thread it raises Status.BUSY."""
+        if self._is_elsewhere():
+            raise LockSyncError(Status.BUSY, "a pool must be closed in its own thread")
         if not self.is_closed:
             self._loop.remove_reader(self._descriptor)
         super().close()
@@ -197,8 +214,11 @@ class Pool(Handle):
         self._check_open()
         context._check_pooled()
         ended: asyncio.Future[Outcome] = self._loop.create_future()
-        context._check(submit(id(ended)))
-        self._running[id(ended)] = ended, context, take
+        with context._using():
+            context._check(submit(id(ended)))
+            self._running[id(ended)] = ended, context, take
+            context._pooled[ended] = self, lambda: None  # it is freed with the context
+        ended.add_done_callback(context._pooled.pop)  # after the call of C that has ended it
         try:
             return _value(await asyncio.shield(ended))
         except asyncio.CancelledError:
@@ -206,6 +226,10 @@ class Pool(Handle):
                 context.cancel()
                 await asyncio.wait([ended])  # until then the context is busy
             raise
+
+    def _is_elsewhere(self) -> bool:
+        """True: another thread than this one may be in a call of the pool."""
+        return threading.get_ident() != self._thread and not self._loop.is_closed()
 
     def _check_open(self) -> None:
         if self.is_closed:
