@@ -206,6 +206,24 @@ class Watches(AsyncCase):
 
         self.assertEqual(len(self.run_in_pool(work)), 4)
 
+    def test_an_error_that_lasts_is_raised_once(self):
+        async def work(pool):
+            watch = pool.watch(self.context(), interval=0.01)
+            self.assertEqual(len(await anext(watch)), 4)
+            requests = self.simulator.ask("stats")["requests"]
+            with self.fault("403"):
+                while self.simulator.ask("stats")["requests"] < requests + 5:
+                    await asyncio.sleep(0.02)
+            while watch.last_status != Status.OK:
+                await asyncio.sleep(0.02)
+            with self.assertRaises(LockSyncError) as raised:
+                while True:  # a change may have come before
+                    await anext(watch)
+            self.assertEqual(raised.exception.status, Status.FORBIDDEN)
+            self.assertTrue(await anext(watch))
+
+        self.run_in_pool(work)
+
     def test_a_dropped_watch_ends(self):
         async def work(pool):
             context = self.context()

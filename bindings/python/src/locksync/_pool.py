@@ -90,6 +90,8 @@ class AsyncWatch(WatchState):
 
     def _report(self, handle: Any, status: int, changes: Any) -> None:
         outcome = _outcome(self._context, status, lambda: watched(handle, changes))
+        if isinstance(outcome, Exception) and self._outcomes and isinstance(self._outcomes[-1], Exception):
+            self._outcomes.pop()  # an error that lasts is raised once
         self._outcomes.append(outcome)
         self._arrived.set()
 
