@@ -298,6 +298,37 @@ class ThroughAnotherClient(Case):
         self.assertEqual([info.name for info in directory][:2], ["Front door", "Garage"])
         self.assertNotIn(KEY, repr(self.sent))
 
+    def test_the_provider_is_asked_before_and_once_after_a_401(self):
+        def provider(rejected):
+            asked.append(rejected)
+            return tokens.pop(0)
+
+        for tokens, then in ((["fresh-token"], [False]), (["stale-token", "fresh-token"], [False, True])):
+            asked, self.sent = [], []
+            context = self.context(personal_key=None, token_provider=provider, guard_mode=GuardMode.FAIL)
+            self.assertEqual(len(self.through(context)), 3)
+            self.assertEqual((asked, len(self.sent)), (then, len(then)))
+            self.fails(Status.TOO_SOON, self.through, context)
+        asked, tokens = [], ["stale-token"] * 3
+        context = self.context(personal_key=None, token_provider=provider, guard_mode=GuardMode.FAIL)
+        self.fails(Status.UNAUTHORIZED, self.through, context)
+        self.assertEqual(asked, [False, True])
+        context.set(token_provider=None)
+        self.fails(Status.UNAUTHORIZED, self.through, self.context(personal_key="wrong"))
+        self.fails(Status.NO_CREDENTIAL, self.through, self.context(personal_key=None))
+
+    def test_a_provider_that_fails_ends_the_fetch(self):
+        def provider(_rejected):
+            self.fails(Status.BUSY, context.close)
+            raise error
+
+        for error, status in ((KeyError("no token"), Status.NO_CREDENTIAL),
+                              (LockSyncError(Status.TIMEOUT), Status.TIMEOUT)):
+            context = self.context(personal_key=None, token_provider=provider)
+            raised = self.fails(status, self.through, context)
+            self.assertIs(raised.__cause__ or raised, error)
+        self.assertEqual(self.sent, [])
+
     def test_the_guard_is_asked_and_informed(self):
         context = self.context(guard_mode=GuardMode.FAIL)
         self.through(context)

@@ -10,13 +10,14 @@ another may call cancel().
 """
 from ._callbacks import Logger, Token, TokenProvider, Transport
 from ._capi import (Access, ChangeKind, Device, Door, GuardMode, LogLevel, RequestKind, SlotOutcome, State, Status)
-from ._context import Context, Send
+from ._context import Context
 from ._errors import InvalidArgumentError, LockSyncError
 from ._guard import Guard, Redis, Slot
 from ._http import Request, Response
 from ._library import lib as _lib
 from ._pool import AsyncWatch, Pool
 from ._records import Change, Changes, Directory, Lock, LockInfo, Results
+from ._through import Send
 from ._values import text_of as _text_of
 from ._watch import Watch
 

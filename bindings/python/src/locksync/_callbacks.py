@@ -1,5 +1,6 @@
 """Callbacks from C: their exceptions never pass through C, but become statuses, and are raised after the call."""
 import ctypes
+import functools
 import logging
 import threading
 import weakref
@@ -43,6 +44,7 @@ class Callbacks:
         self._kept: dict[str, Any] = {}  # C calls them while they are set
         self._raised: BaseException | None = None
         self._here = _Here()
+        self._provide: Callable[[bool], None] | None = None
 
     @property
     def is_inside(self) -> bool:
@@ -52,6 +54,10 @@ class Callbacks:
     @property
     def has_transport(self) -> bool:
         return self._kept.get("transport") is not None
+
+    @property
+    def has_token_provider(self) -> bool:
+        return self._provide is not None
 
     def raised(self) -> BaseException | None:
         """Returns the exception of the call that has ended, and forgets it."""
@@ -103,7 +109,21 @@ class Callbacks:
         def call(_user: Any, _context: Any, rejected: bool) -> int:
             return self._guarded(Status.NO_CREDENTIAL, lambda: provide(rejected))
 
-        return self._set("provider", lib.set_token_provider, _capi.TokenFn(call) if provider else _capi.TokenFn())
+        status = self._set("provider", lib.set_token_provider, _capi.TokenFn(call) if provider else _capi.TokenFn())
+        if status == Status.OK:
+            self._provide = provide if provider else None
+        return status
+
+    def provide(self, rejected: bool) -> None:
+        """Has the token provider set a credential, for a fetch that C does not run."""
+        provide = self._provide
+        assert provide is not None  # has_token_provider
+        try:
+            self._inside(functools.partial(provide, rejected))
+        except LockSyncError:
+            raise
+        except Exception as error:
+            raise LockSyncError(Status.NO_CREDENTIAL) from error
 
     def set_logger(self, logger: Logger | None) -> int:
         def log(level: int, line: bytes) -> None:

@@ -1,62 +1,27 @@
 """The context: settings, credential and connection of one account, and its fetches."""
-import asyncio
-import concurrent.futures
 import contextlib
 import functools
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any
 
 from ._callbacks import Callbacks, Logger, Token, TokenProvider, Transport
-from ._capi import GuardMode, RequestKind, SlotOutcome, Status
+from ._capi import GuardMode, RequestKind, Status
 from ._errors import LockSyncError, check, error_of, failure
-from ._guard import Guard, Slot
+from ._guard import Guard
 from ._handle import Handle, made
 from ._http import Request, Response, request_taken
 from ._interrupt import interruptible
 from ._library import lib
 from ._records import Directory, Lock, Results, directory_taken, results_taken
+from ._through import Fetch, Send
 from ._values import KEEP, Keep, encoded, ids_of, integer, lock_id_of, ms_of, optional, unix_ms_of
 from ._watch import Watch, WatchState
 
 if TYPE_CHECKING:
     from ._pool import Pool
-
-Send = Callable[[Request], Awaitable[Response]]
-_NOT_SENT = (Status.RESOLVE, Status.CONNECT, Status.TLS)
-
-
-def _settle(slot: Slot, outcome: SlotOutcome, retry_after: float | None = None) -> None:
-    with contextlib.suppress(LockSyncError):  # the guard keeps the outcome, and the fetch has its own result
-        slot.settle(outcome, retry_after=retry_after)
-
-
-async def _slot_of_thread(reserve: Callable[[], Slot]) -> Slot:
-    """Reserves in another thread. If the task is cancelled meanwhile, the slot is given back."""
-    granted: concurrent.futures.Future[Slot] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            slot = reserve()
-        except BaseException as error:  # pylint: disable=broad-except
-            with contextlib.suppress(concurrent.futures.InvalidStateError):
-                granted.set_exception(error)
-            return
-        try:
-            granted.set_result(slot)
-        except concurrent.futures.InvalidStateError:  # the task was cancelled
-            _settle(slot, SlotOutcome.NOT_SENT)
-
-    loop = asyncio.get_running_loop()
-    loop.run_in_executor(None, run)
-    try:
-        return await asyncio.wrap_future(granted)
-    except asyncio.CancelledError:
-        if not granted.cancel() and granted.exception() is None:  # it came just before
-            loop.run_in_executor(None, _settle, granted.result(), SlotOutcome.NOT_SENT)
-        raise
 
 
 class Context(Handle):
@@ -225,60 +190,17 @@ class Context(Handle):
     async def fetch_through(self, send: Send, ids: Iterable[int] | None = None) -> Results:
         """Like fetch(), but `send` sends the request, for example with aiohttp. The guard is asked before.
 
-        GuardMode.CACHED acts as FAIL here, and the token provider is not called. `send` must not follow redirects. It
-        raises LockSyncError with Status.CONNECT (RESOLVE, TLS) if certainly nothing was sent.
+        GuardMode.CACHED acts as FAIL here. The token provider is called in the loop, if there is no credential, and
+        once after a 401. `send` must not follow redirects. It raises LockSyncError with Status.CONNECT (RESOLVE, TLS)
+        if certainly nothing was sent.
         """
-        request = self.build(ids)
-        results: Results = await self._through(send, request, RequestKind.SYNC, self.decode)
-        return results
+        return await Fetch(self, send).run(functools.partial(self.build, ids), RequestKind.SYNC, self.decode)
 
     async def fetch_directory_through(self, send: Send, page: int = 1) -> Directory:
         """Like fetch_through(), for one page of the directory."""
-        request = self.build_directory(page)
         kind = RequestKind.DIRECTORY if page == 1 else RequestKind.OTHER
-        directory: Directory = await self._through(send, request, kind, self.decode_directory)
-        return directory
-
-    async def _through(self, send: Send, request: Request, kind: RequestKind,
-                       decode: Callable[[Request, Response], Any]) -> Any:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + request.timeout
-        slot = None if self._guard_mode == GuardMode.OFF else await self._slot(kind, end)
-        outcome, retry_after = SlotOutcome.NOT_SENT, None
-        try:
-            self._check_not_stopped()
-            outcome = SlotOutcome.SENT
-            response = await asyncio.wait_for(send(request), max(end - loop.time(), 0.001))
-            return decode(request, response)
-        except LockSyncError as error:
-            if error.status == Status.RATE_LIMITED:
-                outcome, retry_after = SlotOutcome.LIMITED, error.retry_after
-            elif error.status in _NOT_SENT:
-                outcome = SlotOutcome.NOT_SENT
-            raise
-        except asyncio.TimeoutError as error:
-            raise LockSyncError(Status.TIMEOUT) from error
-        finally:
-            if slot is not None:
-                settle = functools.partial(_settle, slot, outcome, retry_after)
-                if self._guard_kept.may_block:
-                    await asyncio.to_thread(settle)
-                else:
-                    settle()
-
-    async def _slot(self, kind: RequestKind, end: float) -> Slot:
-        """Returns a slot. In the mode WAIT it waits until `end` for one."""
-        loop = asyncio.get_running_loop()
-        while True:
-            self._check_not_stopped()
-            try:
-                reserve = functools.partial(self._guard_kept.reserve, kind, lease=max(end - loop.time(), 0.001))
-                return await _slot_of_thread(reserve) if self._guard_kept.may_block else reserve()
-            except LockSyncError as error:
-                wait = error.retry_after
-                if self._guard_mode != GuardMode.WAIT or wait is None or loop.time() + wait > end:
-                    raise
-            await asyncio.sleep(wait)
+        build = functools.partial(self.build_directory, page)
+        return await Fetch(self, send).run(build, kind, self.decode_directory)
 
     def _check_not_stopped(self) -> None:
         if self._is_stopped:
