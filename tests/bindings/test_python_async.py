@@ -3,12 +3,14 @@
 import asyncio
 import dataclasses
 import gc
+import json
 import threading
 import unittest
 import urllib.error
 import urllib.request
 
-from locksync import (ChangeKind, Context, Guard, GuardMode, LockSyncError, Pool, RequestKind, Response, Status)
+from locksync import (ChangeKind, Context, Guard, GuardMode, LockSyncError, Pool, RequestKind, Response, State,
+                      Status)
 from python_support import KEY, AsyncCase, Case
 
 
@@ -329,6 +331,38 @@ class ThroughAnotherClient(Case):
             self.assertIs(raised.__cause__ or raised, error)
         self.assertEqual(self.sent, [])
 
+    def test_a_directory_of_several_pages(self):
+        pages = [page(range(1, 101)), page([*range(101, 200), 101]),  # full, with the same record twice
+                 page([100, *range(200, 202)], "later")]
+        fetched = self.directory(context := self.context(guard_mode=GuardMode.FAIL), pages)
+        self.assertEqual([request.url.partition("&")[2] for request in self.sent], ["Page=1", "Page=2", "Page=3"])
+        ids = [*range(1, 100), *range(102, 200), 101, 100, 200, 201]
+        self.assertEqual(([info.id for info in fetched], [lock.id for lock in fetched.results]), (ids, ids))
+        self.assertEqual((fetched[100].name, fetched.results[100].state), ("later", State.UNLOCKED))
+        self.assertEqual((fetched[99].name, fetched.has_more), ("earlier", False))
+        self.assertRaisesRegex(ValueError, "several pages", context.watch, directory=fetched)
+        self.assertRaisesRegex(ValueError, "several pages", fetched.results.diff, fetched.results)
+        self.fails(Status.TOO_SOON, self.directory, context, [])
+        single = self.directory(self.context(), [page([5])])
+        self.assertEqual(single.results.diff(single.results), [])
+        context.watch(directory=single).close()
+
+    def test_a_directory_ends_at_its_last_page(self):
+        pages = [page(range(first, first + 100)) for first in range(1, 1001, 100)]
+        self.fails(Status.TOO_LARGE, self.directory, self.context(), pages)
+        self.assertEqual(len(self.sent), 10)
+        self.assertEqual(len(self.directory(self.context(), [*pages[:9], page([])])), 900)
+
+    def directory(self, context, pages):
+        """Fetches the directory from a service that has these pages."""
+        responses, self.sent = iter(pages), []
+
+        async def send(request):
+            self.sent.append(request)
+            return next(responses)
+
+        return asyncio.run(context.fetch_directory_through(send))
+
     def test_the_guard_is_asked_and_informed(self):
         context = self.context(guard_mode=GuardMode.FAIL)
         self.through(context)
@@ -379,6 +413,14 @@ class ThroughAnotherClient(Case):
                 self.assertRaisesRegex(ValueError, other, decode, request, Response(200, b"{}"))
             self.assertRaises(ValueError, context.decode, context.build(), Response(99))
         self.assertRaises(ValueError, Context(personal_key=KEY).decode, context_request(), Response(1000, b""))
+
+
+def page(ids, name="earlier"):
+    """Returns a page of the directory. Locks are locked if it is an earlier one."""
+    state = State.LOCKED if name == "earlier" else State.UNLOCKED
+    locks = [{"id": lock_id, "name": name, "serialNumber": str(lock_id), "isConnected": True,
+              "deviceState": {"state": state}} for lock_id in ids]
+    return Response(200, json.dumps({"result": locks, "success": True}).encode())
 
 
 def context_request():

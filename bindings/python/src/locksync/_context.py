@@ -16,7 +16,7 @@ from ._http import Request, Response, request_taken
 from ._interrupt import interruptible
 from ._library import lib
 from ._records import Directory, Lock, Results, directory_taken, results_taken
-from ._through import Fetch, Send
+from ._through import Fetch, Send, fetch_directory
 from ._values import KEEP, Keep, encoded, ids_of, integer, lock_id_of, ms_of, optional, unix_ms_of
 from ._watch import Watch, WatchState
 
@@ -176,7 +176,7 @@ class Context(Handle):
         return self._built(lib.request_build_one, lock_id_of(lock_id))
 
     def build_directory(self, page: int = 1) -> Request:
-        """Returns the request for a page of the directory. A page of 100 locks may have another one after it."""
+        """Returns the request for a page of the directory. Fetch the next one while its `has_more` is true."""
         return self._built(lib.request_build_directory, integer(page, "I"))
 
     def decode(self, request: Request, response: Response) -> Results:
@@ -196,11 +196,12 @@ class Context(Handle):
         """
         return await Fetch(self, send).run(functools.partial(self.build, ids), RequestKind.SYNC, self.decode)
 
-    async def fetch_directory_through(self, send: Send, page: int = 1) -> Directory:
-        """Like fetch_through(), for one page of the directory."""
-        kind = RequestKind.DIRECTORY if page == 1 else RequestKind.OTHER
-        build = functools.partial(self.build_directory, page)
-        return await Fetch(self, send).run(build, kind, self.decode_directory)
+    async def fetch_directory_through(self, send: Send) -> Directory:
+        """Like fetch_through(), for the directory: `send` is called for each of its pages.
+
+        A watch cannot use a Directory of several pages, and its results cannot be compared.
+        """
+        return await fetch_directory(self, send)
 
     def _check_not_stopped(self) -> None:
         if self._is_stopped:

@@ -127,7 +127,7 @@ class Results:
 
     def _compared(self) -> int:
         if self._handle is None or self._owner is not None and self._owner.handle is None:
-            raise ValueError("results of a watch, and pickled ones, cannot be compared")
+            raise ValueError("results of a watch, of several pages, and pickled ones, cannot be compared")
         return self._handle
 
 
@@ -209,6 +209,22 @@ def directory_of(handle: Any, owner: Owned | None = None) -> Directory:
 
 def directory_taken(handle: int) -> Directory:
     return directory_of(handle, Owned(handle, lib.directory_free))
+
+
+def directory_joined(pages: list[Directory]) -> Directory:
+    """Returns the directory of all pages. If a lock is on two, the later one holds."""
+    if len(pages) == 1:
+        return pages[0]  # a watch can use it
+    last, infos, states = pages[-1], dict[int, LockInfo](), dict[int, Lock]()
+    for page in pages:
+        for info in page:
+            infos.pop(info.id, None)
+            infos[info.id] = info
+        for lock in page.results:
+            states.pop(lock.id, None)
+            states[lock.id] = lock
+    return Directory(tuple(infos.values()), Results(tuple(states.values()), (), last.fetched_at, False),
+                     last.fetched_at)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,12 +10,14 @@ from ._capi import GuardMode, RequestKind, SlotOutcome, Status
 from ._errors import LockSyncError
 from ._guard import Slot
 from ._http import Request, Response
+from ._records import Directory, directory_joined
 
 if TYPE_CHECKING:
     from ._context import Context
 
 T = TypeVar("T")
 Send = Callable[[Request], Awaitable[Response]]
+_PAGES = 10  # of a directory, at most
 _NOT_SENT = (Status.RESOLVE, Status.CONNECT, Status.TLS)
 
 
@@ -60,7 +62,7 @@ class Fetch:
         self._end: float | None = None
 
     async def run(self, build: Callable[[], Request], kind: RequestKind, decode: Callable[[Request, Response], T]) -> T:
-        """Builds and sends a request. After a 401 it is sent once more, with a new credential of the token provider."""
+        """Builds and sends a request. After a 401 the token provider is asked for a credential, for one retry."""
         callbacks = self._context._callbacks
         try:
             request = build()
@@ -117,3 +119,14 @@ class Fetch:
                 if context._guard_mode != GuardMode.WAIT or wait is None or self._loop.time() + wait > end:
                     raise
             await asyncio.sleep(wait)
+
+
+async def fetch_directory(context: "Context", send: Send) -> Directory:
+    fetch, pages = Fetch(context, send), list[Directory]()
+    while not pages or pages[-1].has_more:
+        if len(pages) == _PAGES:
+            raise LockSyncError(Status.TOO_LARGE, f"the directory has more than {_PAGES} pages")
+        kind = RequestKind.OTHER if pages else RequestKind.DIRECTORY
+        build = functools.partial(context.build_directory, len(pages) + 1)
+        pages.append(await fetch.run(build, kind, context.decode_directory))
+    return directory_joined(pages)

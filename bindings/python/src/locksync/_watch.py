@@ -54,7 +54,7 @@ class WatchState(Handle):
     def _use(self, directory: Directory) -> None:
         owner = directory._owner
         if owner is None or owner.handle is None:
-            raise ValueError("the directory was used before, was pickled, or is a watch's")
+            raise ValueError("the directory was used before, was pickled, has several pages, or is a watch's")
         status = lib.watch_use_directory(self._handle, owner.handle)
         self._context._check(status)
         owner.released()
