@@ -123,7 +123,9 @@ static bool log_in(redisContext *redis, const struct parts *parts)
         reply = redisCommand(redis, "AUTH %s %s", parts->user, parts->password);
     else if (parts->password != NULL)
         reply = redisCommand(redis, "AUTH %s", parts->password);
-    return (parts->password == NULL || succeeds(reply)) && succeeds(redisCommand(redis, "SELECT %s", parts->db));
+    /* a connection begins with db 0, and the user may not be allowed to select one */
+    return (parts->password == NULL || succeeds(reply)) &&
+           (strcmp(parts->db, "0") == 0 || succeeds(redisCommand(redis, "SELECT %s", parts->db)));
 }
 
 /* Connects. The socket has its own timeouts, because hiredis may be built with another size of time_t. */

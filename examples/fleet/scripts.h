@@ -27,7 +27,8 @@ extern const char beat_script[];
    number, and its record is empty.
 
    The id of a change consists of account, lock, number and a hash of the record. If the server loses a change that a
-   consumer has read already, the same change is published later with the same id. */
+   consumer has read already, the same change is published later with the same id. After a loss of several changes
+   of a lock, a new change may also have the id of one of them. */
 extern const char publish_script[];
 
 #endif

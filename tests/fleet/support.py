@@ -36,6 +36,12 @@ def script(name):
         return file.read()
 
 
+def read_page(name):
+    """Returns the text of a page in docs/."""
+    with open(os.path.join(HERE, "..", "..", "docs", name), encoding="utf-8") as file:
+        return file.read()
+
+
 class RedisError(Exception):
     """An error that the server replied."""
 
@@ -95,10 +101,10 @@ class Redis:
         shutil.rmtree(self.folder)
 
 
-# The permissions of docs/fleet.md: the guards', the worker's, the consumer's
+# The permissions of docs/fleet.md: the guards', the worker's; a consumer's, which has another user
 COMMANDS = ("get set time info select eval evalsha script|load "
-            "zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd "
-            "xgroup xreadgroup xautoclaim xack").split()
+            "zadd zrem zrange zrevrange zincrby zremrangebyscore hget hset hgetall xadd").split()
+CONSUMER_COMMANDS = "xgroup xreadgroup xautoclaim xack".split()
 
 
 class Fleet:
@@ -109,6 +115,8 @@ class Fleet:
         self.redis.settle_in()
         self.redis.ask("ACL", "SETUSER", "worker", "on", ">p@ss:/%", "~locksync:*", "~fleet:*",
                        *("+" + command for command in COMMANDS))
+        self.redis.ask("ACL", "SETUSER", "consumer", "on", ">p@ss:/%", "~fleet:changes",
+                       *("+" + command for command in CONSUMER_COMMANDS))
         self.interval_ms = interval_ms
         self.journal = os.path.join(self.redis.folder, "journal")
         self.simulator = Simulator(simulator, "--any-key", "--min-interval-ms", str(interval_ms), "--journal",
@@ -118,12 +126,15 @@ class Fleet:
             file.writelines(f"account-{i} key-{i}\n" for i in range(accounts))
         self.command = [worker, "--keys", keys, "--interval-ms", str(interval_ms), "--timeout-ms",
                         str(interval_ms // 4), "--ttl-ms", str(ttl_ms)]
-        url = self.redis.url.replace("//", "//worker:p%40ss%3A%2f%25@")
-        self.environment = {**os.environ, "LOCKSYNC_REDIS_URL": url, "LOCKSYNC_BASE_URL": self.simulator.url}
+        self.environment = {**os.environ, "LOCKSYNC_REDIS_URL": self.url_for("worker"),
+                            "LOCKSYNC_BASE_URL": self.simulator.url}
         self.workers = []
         self.deaths_ms = []
         self.losses_ms = []  # from when, until when and why a response may not have reached its worker
         self.stopped_ms = None  # when Redis was stopped
+
+    def url_for(self, user):
+        return self.redis.url.replace("//", f"//{user}:p%40ss%3A%2f%25@")
 
     def start(self):
         log = open(os.path.join(self.redis.folder, "log"), "ab")

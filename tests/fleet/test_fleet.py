@@ -40,7 +40,8 @@ class WholeFleet(unittest.TestCase):
 
     def consume(self, changes):
         """Runs a consumer until it has printed `changes` lines; returns them."""
-        with subprocess.Popen([CONSUMER, "group", "one"], env=self.fleet.environment, stdout=subprocess.PIPE,
+        environment = {**os.environ, "LOCKSYNC_REDIS_URL": self.fleet.url_for("consumer")}
+        with subprocess.Popen([CONSUMER, "group", "one"], env=environment, stdout=subprocess.PIPE,
                               text=True) as consumer:
             lines = [consumer.stdout.readline() for _ in range(changes)]
             consumer.terminate()
