@@ -290,6 +290,27 @@ redis_server *redis_replica_here(const redis_server *master)
     return t_later(release_server, redis_server_new_replica(master));
 }
 
+redis_tls_server redis_tls_here(const char *certificate, const char *asks_clients)
+{
+    redis_tls_server s;
+    const char *options[] = {"--tls-port",
+                             NULL,
+                             "--tls-cert-file",
+                             certificate,
+                             "--tls-key-file",
+                             pems->key,
+                             "--tls-ca-cert-file",
+                             pems->ca,
+                             "--tls-auth-clients",
+                             asks_clients,
+                             NULL};
+
+    (void)close(raw_dead_port(&s.port));
+    options[1] = t_later(free, kit_text("%u", s.port));
+    s.server = redis_here(options);
+    return s;
+}
+
 lock_sync_redis *redis_of(const char *url)
 {
     lock_sync_redis *r;

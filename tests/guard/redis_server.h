@@ -5,6 +5,7 @@
 
 #include "../support/kit.h"
 #include "../support/decoding.h"
+#include "../support/pems.h"
 
 #include <hiredis/hiredis.h>
 #include <locksync/redis.h>
@@ -58,6 +59,14 @@ void redis_server_age(const redis_server *s, const char *key, int64_t ms);
 /* Starts a server, or skips the test if this machine has no redis-server. Starts a replica. */
 redis_server *redis_here(const char *const *options);
 redis_server *redis_replica_here(const redis_server *master);
+
+/* A server with a second port, for TLS. `asks_clients`: "yes" or "no", whether clients need a certificate. */
+typedef struct redis_tls_server {
+    redis_server *server;
+    uint16_t port;
+} redis_tls_server;
+
+redis_tls_server redis_tls_here(const char *certificate, const char *asks_clients);
 
 /* Makes a server object, and a guard on `key`. */
 lock_sync_redis *redis_of(const char *url);

@@ -1,6 +1,5 @@
 /* A Redis guard over TLS: which servers are trusted, and the client's certificate. */
 #include "../support/child.h"
-#include "../support/pems.h"
 #include "../support/raw_server.h"
 #include "impostor.h"
 #include "redis_server.h"
@@ -17,37 +16,18 @@ static char *later(char *text)
     return t_later(free, text);
 }
 
-/* A server with a second port, for TLS. */
-typedef struct tls_server {
-    redis_server *server;
-    uint16_t port;
-} tls_server;
-
-static tls_server tls_here(const char *certificate, const char *asks_clients)
+/* The user of the URLs is in place. */
+static redis_tls_server tls_here(const char *certificate, const char *asks_clients)
 {
-    tls_server s;
-    const char *options[] = {"--tls-port",
-                             NULL,
-                             "--tls-cert-file",
-                             certificate,
-                             "--tls-key-file",
-                             pems->key,
-                             "--tls-ca-cert-file",
-                             pems->ca,
-                             "--tls-auth-clients",
-                             asks_clients,
-                             NULL};
+    redis_tls_server s = redis_tls_here(certificate, asks_clients);
 
-    (void)close(raw_dead_port(&s.port));
-    options[1] = later(kit_text("%u", s.port));
-    s.server = redis_here(options);
     redis_server_settle_in(s.server, "k");
     redis_server_do(s.server, USER);
     return s;
 }
 
 /* Returns a URL of the server. `%s` in `parameters` is the CA's file. */
-static const char *url_of(const tls_server *s, const char *host, const char *parameters)
+static const char *url_of(const redis_tls_server *s, const char *host, const char *parameters)
 {
     const char *file = strstr(parameters, "%s");
     char *all = later(file == NULL ? kit_text("%s", parameters)
@@ -78,7 +58,7 @@ static void check_bad(const char *url, const char *why)
 
 TEST(a_server_with_a_good_certificate_is_used)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
 
     check_good(url_of(&s, "127.0.0.1", "/0?ssl_ca_certs=%s"));
     check_good(url_of(&s, "localhost", "?ssl_ca_certs=%s"));
@@ -88,7 +68,7 @@ TEST(a_server_with_a_good_certificate_is_used)
 
 TEST(without_a_file_the_systems_certificates_count)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
 
     check_bad(url_of(&s, "localhost", ""), "TLS failed: ");
     (void)setenv("SSL_CERT_FILE", pems->ca, 1);
@@ -107,7 +87,7 @@ TEST(a_bad_certificate_is_rejected)
     const char *const hosts[] = {"127.0.0.1", "localhost"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        tls_server s = tls_here(rows[i].certificate, "no");
+        redis_tls_server s = tls_here(rows[i].certificate, "no");
 
         for (size_t k = 0; k < COUNT_OF(hosts); k++) {
             t_row("%s, %s", rows[i].why, hosts[k]);
@@ -119,7 +99,7 @@ TEST(a_bad_certificate_is_rejected)
 
 TEST(files_that_cannot_be_used_are_named)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
     const struct {
         char *parameters;
         const char *why;
@@ -140,7 +120,7 @@ TEST(files_that_cannot_be_used_are_named)
 /* OpenSSL would ask for its password at the terminal. */
 TEST(a_key_with_a_password_is_rejected)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
     char *locked = later(kit_text("%s.locked", pems->key));
 
     t_need(system(later(kit_text("openssl pkey -in %s -aes256 -passout pass:pa55 -out %s", pems->key, locked))) == 0,
@@ -153,7 +133,7 @@ TEST(a_key_with_a_password_is_rejected)
 /* Redis asks for one unless it is configured otherwise. */
 TEST(a_server_may_ask_for_the_clients_certificate)
 {
-    tls_server s = tls_here(pems->good, "yes");
+    redis_tls_server s = tls_here(pems->good, "yes");
     char *both = kit_text("?ssl_ca_certs=%s&ssl_certfile=%s&ssl_keyfile=%s", pems->ca, pems->good, pems->key);
 
     check_good(url_of(&s, "localhost", later(both)));
@@ -163,10 +143,10 @@ TEST(a_server_may_ask_for_the_clients_certificate)
 
 TEST(something_that_speaks_no_tls_fails_in_time)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
     const impostor *silent = impostor_here((impostor){.says = NULL});
     const impostor *chatty = impostor_here((impostor){.says = "+", .again = "aaaaaaaaaaaaaaaa"});
-    tls_server plain = {NULL, (uint16_t)redis_server_port(s.server)};
+    redis_tls_server plain = {NULL, (uint16_t)redis_server_port(s.server)};
     char *plain_url = kit_text("redis://127.0.0.1:%u", s.port);
 
     check_bad(url_of(&plain, "127.0.0.1", "?ssl_ca_certs=%s"), "TLS failed: ");
@@ -179,7 +159,7 @@ TEST(something_that_speaks_no_tls_fails_in_time)
 
 TEST(replies_have_bounds)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
 
     redis_server_do(s.server, "SETRANGE k 600000 x");
     check_bad(url_of(&s, "localhost", "?ssl_ca_certs=%s"), "longer than 64 KiB");
@@ -191,7 +171,7 @@ TEST(replies_have_bounds)
 /* SIGPIPE has its default action, which would end this program. */
 TEST(a_server_that_ends_causes_no_sigpipe)
 {
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
     lock_sync_guard *g = redis_user(url_of(&s, "localhost", "?ssl_ca_certs=%s"), 1);
 
     (void)signal(SIGPIPE, SIG_DFL);
@@ -216,7 +196,7 @@ static void remove_dir(void *dir)
 }
 
 /* Starts a sentinel that speaks only TLS, and returns its port. */
-static uint16_t sentinel_here(const tls_server *master, const char *certificate)
+static uint16_t sentinel_here(const redis_tls_server *master, const char *certificate)
 {
     char *file = later(kit_text("%s/sentinel.conf", (char *)t_later(remove_dir, kit_temp_dir())));
     const char *const argv[] = {redis_server_program(), file, "--sentinel", NULL};
@@ -251,10 +231,10 @@ static void wait_for_sentinel(uint16_t port)
 
 TEST(sentinels_and_master_are_both_verified)
 {
-    tls_server good = tls_here(pems->good, "no");
-    tls_server bad = tls_here(pems->wrong_host, "no");
+    redis_tls_server good = tls_here(pems->good, "no");
+    redis_tls_server bad = tls_here(pems->wrong_host, "no");
     const struct {
-        const tls_server *master;
+        const redis_tls_server *master;
         const char *certificate; /* the sentinel's */
         bool is_good;
     } rows[] = {{&good, pems->good, true}, {&bad, pems->good, false}, {&good, pems->wrong_host, false}};
@@ -298,7 +278,7 @@ static int free_in_child(void *user)
 TEST(parent_and_child_have_connections_of_their_own)
 {
     static int (*const runs[])(void *user) = {free_in_child, use_in_child};
-    tls_server s = tls_here(pems->good, "no");
+    redis_tls_server s = tls_here(pems->good, "no");
     lock_sync_guard *g = redis_user(url_of(&s, "localhost", "?ssl_ca_certs=%s"), 1);
 
     shared = g;

@@ -2,7 +2,6 @@
 #include "../guard/impostor.h"
 #include "../guard/redis_server.h"
 #include "../guard/sentinels.h"
-#include "../support/pems.h"
 #include "stage.h"
 
 #include <stdlib.h>
@@ -63,23 +62,13 @@ TEST_ON_STAGE(a_channel_uses_a_unix_socket)
 #if WITH_REDIS_TLS
 TEST_ON_STAGE(a_channel_uses_tls)
 {
-    const char *options[] = {
-        "--tls-port", "",  "--tls-cert-file", "", "--tls-key-file", "", "--tls-ca-cert-file", "", "--tls-auth-clients",
-        "no",         NULL};
-    redis_server *server;
-    uint16_t port;
+    redis_tls_server s = redis_tls_here(pems->good, "no");
     rig r;
 
-    (void)close(raw_dead_port(&port));
-    options[1] = stage_text("%u", port);
-    options[3] = pems->good;
-    options[5] = pems->key;
-    options[7] = pems->ca;
-    server = redis_here(options);
-    redis_server_settle_in(server, "k:0");
-    check_good(stage_text("rediss://localhost:%u?ssl_ca_certs=%s", port, pems->ca));
+    redis_server_settle_in(s.server, "k:0");
+    check_good(stage_text("rediss://localhost:%u?ssl_ca_certs=%s", s.port, pems->ca));
 
-    r = new_rig(stage_text("rediss://localhost:%u", port)); /* the system's authorities do not know the server */
+    r = new_rig(stage_text("rediss://localhost:%u", s.port)); /* the system's authorities do not know the server */
     fail_at_once(&r);
     expect_fetches(r.all, MANY, r.pool, LOCK_SYNC_E_GUARD);
     MUST(strstr(r.all[0].message, "TLS failed: ") != NULL);

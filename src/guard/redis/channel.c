@@ -282,9 +282,12 @@ static void parse(channel *c, const char *bytes, size_t size)
         break_because(c, why, NULL);
 }
 
+/* Reads all that has arrived. A read that fills the buffer may leave bytes in the socket. With TLS each read may, because
+   it returns one record. */
 static void receive(channel *c)
 {
     lsync_redis_stream *stream = &c->session.connection.stream;
+    ssize_t more = stream->tls.ssl != NULL ? 1 : CHUNK_SIZE;
     char bytes[CHUNK_SIZE];
     ssize_t got;
 
@@ -296,7 +299,7 @@ static void receive(channel *c)
             break_because(c, "the server closed the connection", NULL);
         else if (stream->why != NULL)
             break_because(c, "no reply", stream->why);
-    } while (c->is_ready && (got == (ssize_t)sizeof bytes || lsync_redis_tls_has_pending(&stream->tls)));
+    } while (c->is_ready && got >= more);
 }
 
 /* --- the functions of a channel --- */
