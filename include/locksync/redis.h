@@ -49,8 +49,8 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
  *
  * After fork() both processes can use the handle: the child opens a new connection and does not touch the parent's.
  *
- * @param url See lock_sync_redis_url_problem(). Copied. The password is wiped when the handle and its last guard are
- *        freed; no message contains it.
+ * @param url See lock_sync_redis_url_problem(). Copied. The password is wiped when the handle, its guards and the pools
+ *        that used them are freed; no message contains it.
  * @param[out] out The handle, transferred; free with lock_sync_redis_free().
  * @return LOCK_SYNC_OK; LOCK_SYNC_E_INVALID_ARGUMENT (NULL, or a URL with a problem); LOCK_SYNC_E_NO_MEMORY.
  * @par Threads Any.
@@ -59,7 +59,7 @@ LOCK_SYNC_API const char *lock_sync_redis_url_problem(const char *url);
 LOCK_SYNC_NODISCARD_API lock_sync_status lock_sync_redis_new(const char *url, lock_sync_redis **out);
 
 /**
- * Frees a handle. Guards that are open on it keep their connection.
+ * Frees a handle. Guards that are open on it keep their connection, and so do the pools that used them.
  *
  * @param redis Transferred; NULL is allowed.
  * @par Threads Any.
@@ -102,9 +102,9 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  *
  * The guard uses the server's clock. The key expires when the record no longer matters.
  *
- * A call that reserves or settles a slot takes one round trip, or two if another user has changed the record. A new
- * connection adds one (TLS and sentinels more), the first decision of a guard one, the first connection one. In a pool
- * many decisions are on their way at once. A round trip may take at most one second and return at most 64 KiB. Beyond
+ * A call that reserves or settles a slot takes one round trip. It takes two if another user has changed the record, or
+ * the guard saw it last more than 5 minutes ago. A new connection adds one (TLS and sentinels more), the first decision
+ * of a guard one, the first connection one. In a pool many decisions are on their way at once. A round trip may take at most one second and return at most 64 KiB. Beyond
  * that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a host name has
  * several addresses, they are tried one after another, within one second in all. So are the sentinels and the master.
  * Resolving a name has no limit: put addresses into the URL to avoid that.

@@ -75,6 +75,27 @@ TEST(prepare_makes_the_marker_once)
     CHECK_INT(strlen(text_of(s, "a:locksync")), 57);
 }
 
+/* Copies what follows `before` in the page, up to a quotation mark. */
+static const char *quoted_after(const char *page, const char *before)
+{
+    const char *begin = strstr(page, before);
+
+    MUST(begin != NULL);
+    begin += strlen(before);
+    return t_later(free, kit_text("%.*s", (int)strcspn(begin, "\""), begin));
+}
+
+TEST(the_documented_call_prepares_the_documented_keys)
+{
+    const char *page = t_later(free, kit_read_file(T_SOURCE_ROOT "/docs/rate-limits.md"));
+    redis_server *s = redis_here(NULL);
+    lock_sync_redis *r = redis_of(redis_server_url(s));
+
+    CHECK_OK(lock_sync_redis_prepare(r, quoted_after(page, "lock_sync_redis_prepare(server, \"")));
+    CHECK(redis_wait_ms(redis_guard(r, quoted_after(page, "lock_sync_guard_open_redis(server, \""), 20000)) > 0);
+    CHECK_INT(redis_server_number(s, "DBSIZE"), 2); /* the marker, and the record: the guard has made no marker */
+}
+
 static void check_prepare_fails(lock_sync_redis *r, const char *key, const char *why)
 {
     char text[160] = "";
