@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 
 from simulator import Simulator
+from sockets import server_port
 
 TESTS = pathlib.Path(__file__).resolve().parent
 BINDING = TESTS.parents[1] / "bindings" / "lua"
@@ -25,12 +26,6 @@ ROOT = next((place for place in PLACES if (place / "usr/lib/nginx/modules/ngx_ht
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 CLIENT = os.environ.get("LOCKSYNC_RESTY_HTTP", TESTS / "lua")  # or the folder of the real resty.http
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def trickle(listener):
@@ -51,7 +46,7 @@ class Server:
 
     def __init__(self, base_url, workers=1, code_cache="on", guard_options="", settings="", most_age=60):
         for _ in range(5):
-            self.url = f"http://127.0.0.1:{free_port()}"
+            self.url = f"http://127.0.0.1:{server_port()}"
             self.folder = pathlib.Path(tempfile.mkdtemp())
             self.configure(workers, code_cache, guard_options, settings, most_age)
             if self.start(base_url):

@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from simulator import Simulator  # noqa: E402
+from sockets import server_port  # noqa: E402
 
 PATIENCE = 30  # seconds; long, because a machine may be busy
 ON_ITS_WAY_MS = 1000  # longest time of a response from the simulator through a worker to Redis
@@ -51,9 +52,7 @@ class Redis:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="locksync-fleet-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = server_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
@@ -61,6 +60,8 @@ class Redis:
         self.file = wait_until(self.connect, "the start of redis-server")
 
     def connect(self, port=None):
+        if self.process.poll() is not None:
+            raise AssertionError(f"redis-server ended with {self.process.returncode}")
         try:
             with socket.create_connection(("127.0.0.1", port or self.port), PATIENCE) as connection:
                 return connection.makefile("rwb")  # which keeps it open

@@ -120,7 +120,7 @@ postgres_server *postgres_server_new(void)
             kit_die("there is no user for PostgreSQL");
     }
     run(s, "initdb", options);
-    (void)close(raw_dead_port(&s->port));
+    s->port = raw_server_port();
     (void)snprintf(s->conninfo, sizeof s->conninfo, "host=%s port=%u user=locksync dbname=postgres", s->dir, s->port);
     postgres_server_start(s);
     return s;

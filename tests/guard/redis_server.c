@@ -78,7 +78,7 @@ redis_server *redis_server_new(const char *const *options)
         s->options[i] = options[i];
     }
     s->dir = kit_temp_dir();
-    (void)close(raw_dead_port(&s->port));
+    s->port = raw_server_port();
     (void)snprintf(s->url, sizeof s->url, "redis://127.0.0.1:%u", s->port);
     redis_server_start(s);
     return s;
@@ -292,7 +292,7 @@ redis_server *redis_replica_here(const redis_server *master)
 
 redis_tls_server redis_tls_here(const char *certificate, const char *asks_clients)
 {
-    redis_tls_server s;
+    redis_tls_server s = {.port = raw_server_port()};
     const char *options[] = {"--tls-port",
                              NULL,
                              "--tls-cert-file",
@@ -305,7 +305,6 @@ redis_tls_server redis_tls_here(const char *certificate, const char *asks_client
                              asks_clients,
                              NULL};
 
-    (void)close(raw_dead_port(&s.port));
     options[1] = t_later(free, kit_text("%u", s.port));
     s.server = redis_here(options);
     return s;

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct sentinels {
     child *process[SENTINELS]; /* NULL: killed */
@@ -77,7 +76,7 @@ sentinels *sentinels_new(const redis_server *master)
 
     s->dir = kit_temp_dir();
     for (size_t i = 0; i < SENTINELS; i++) {
-        (void)close(raw_dead_port(&s->port[i]));
+        s->port[i] = raw_server_port();
         start(s, i, redis_server_port(master));
     }
     if (!kit_wait(know_all, s, KIT_PATIENCE_MS))

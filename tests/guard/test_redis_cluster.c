@@ -4,18 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REMEDY "use a server without cluster mode"
 #define OF_KEY "7629" /* the hash slot of the key "k" */
 
 static redis_server *node_here(void)
 {
-    uint16_t port;
-    char *text;
+    char *text = t_later(free, kit_text("%u", raw_server_port()));
 
-    (void)close(raw_dead_port(&port));
-    text = t_later(free, kit_text("%u", port));
     return redis_here((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", text, NULL});
 }
 

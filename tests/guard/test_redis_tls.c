@@ -200,10 +200,9 @@ static uint16_t sentinel_here(const redis_tls_server *master, const char *certif
 {
     char *file = later(kit_text("%s/sentinel.conf", (char *)t_later(remove_dir, kit_temp_dir())));
     const char *const argv[] = {redis_server_program(), file, "--sentinel", NULL};
-    uint16_t port;
+    uint16_t port = raw_server_port();
     char *text;
 
-    (void)close(raw_dead_port(&port));
     text = kit_text(
         "port 0\ntls-port %u\ntls-replication yes\ntls-auth-clients no\ntls-cert-file %s\n"
         "tls-key-file %s\ntls-ca-cert-file %s\nlogfile /dev/null\n"

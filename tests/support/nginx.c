@@ -74,14 +74,14 @@ static bool has_listened_or_ended(void *user)
 /* Starts it on a port that is free now. False: another program took the port meanwhile. */
 static bool try_to_start(nginx *n, const nginx_setup *setup)
 {
-    int holder = raw_dead_port(&n->port);
     char *file = kit_text("%s/nginx.conf", n->dir);
-    char *text = configuration(n->dir, n->port, setup);
+    char *text;
     const char *const argv[] = {PROGRAM, "-p", n->dir, "-e", "/dev/null", "-c", file, NULL};
     bool running;
 
+    n->port = raw_server_port();
+    text = configuration(n->dir, n->port, setup);
     kit_write_file(file, text, strlen(text));
-    (void)close(holder);
     n->process = child_start(argv, true);
     if (!kit_wait(has_listened_or_ended, n, KIT_PATIENCE_MS))
         kit_die("nginx did not start");

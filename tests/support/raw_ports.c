@@ -18,6 +18,41 @@ int raw_dead_port(uint16_t *port)
     return tcp_bind("127.0.0.1", port);
 }
 
+#define FIRST_PORT 10000
+#define OUTGOING_PORT 32768 /* the first port of outgoing connections, where the system does not say it */
+#define PORT_TRIES 100
+
+static bool is_free(uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool free = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return free;
+}
+
+uint16_t raw_server_port(void)
+{
+    char *range = kit_read_file("/proc/sys/net/ipv4/ip_local_port_range");
+    long end = range[0] != '\0' ? strtol(range, NULL, 10) : OUTGOING_PORT;
+    uint16_t port = 0;
+
+    free(range);
+    for (int i = 0; end > FIRST_PORT + PORT_TRIES && i < PORT_TRIES; i++) {
+        uint32_t random;
+
+        if (getentropy(&random, sizeof random) != 0)
+            kit_die("no random number: %s", strerror(errno));
+        port = (uint16_t)(FIRST_PORT + random % (uint32_t)(end - FIRST_PORT));
+        if (is_free(port))
+            return port;
+    }
+    (void)close(raw_dead_port(&port)); /* this system has no other ports */
+    return port;
+}
+
 /* Returns whether a connection is made: on loopback at once or never. */
 static bool connects(int fd, const struct sockaddr_in *at)
 {

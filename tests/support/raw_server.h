@@ -110,6 +110,10 @@ void raw_full_port_close(raw_full_port *p);
 /* Returns whether a client is connecting to the port. `port`: a raw_full_port. */
 bool raw_full_port_is_tried(void *port);
 
+/* Returns a loopback port on which no program listens, for a server that a test starts and restarts. No outgoing
+   connection gets it meanwhile. */
+uint16_t raw_server_port(void);
+
 /* Returns a loopback port on which no program listens. The returned socket reserves it until it is closed. */
 int raw_dead_port(uint16_t *port);
 
