@@ -96,14 +96,23 @@ TEST_ON_STAGE(a_settle_that_waits_for_a_connection_does_not_hold_up_a_freed_pool
 {
     static const char *const arguments[] = {"--static", "--delay-ms", "60000", NULL};
     rig r = new_rig(arguments);
+    lock_sync_pool *pool;
+    int64_t began_ms;
 
+    MUST_OK(lock_sync_pool_new(&pool));
     redis_server_settle_in(r.server, "k:0");
     guard_each(&r, r.redis, "", 1);
-    account_submit(&r.all[0], r.pool);
-    (void)pool_run_for(r.pool, 300); /* the request is at the simulator */
+    account_submit(&r.all[0], pool);
+    (void)pool_run_for(pool, 300); /* the request is at the simulator */
     redis_server_do(r.server, "CLIENT KILL TYPE normal");
     redis_server_pause(r.server, true);
-    (void)pool_run_for(r.pool, 50);
+    (void)pool_run_for(pool, 50);
+    began_ms = kit_now_ms();
+    account_free(&r.all[0]);
+    lock_sync_pool_free(pool);
+    /* a second to connect, and another for the guard's last attempt */
+    MUST_BETWEEN(kit_now_ms() - began_ms, 0, 2000 + 1000 * kit_slack());
+    redis_server_pause(r.server, false);
 }
 
 TEST_ON_STAGE(a_server_that_lost_its_records_grants_nothing_at_first)
