@@ -2,7 +2,8 @@
    responses are, the cost of a fetch, and the memory of an idle context.
 
    bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS [REDIS_URL] prints one line of JSON. Each context has a
-   separate key and is polled once in a period; the polls are evenly spread. INTERVAL_MS is the interval of its guard;
+   separate key and is polled once in a period; the polls are evenly spread. A poll that is denied or fails is late until
+   a later one of its context gets a response. With Redis a context waits for its slot. INTERVAL_MS is the interval of its guard;
    with 0 each context has its private guard with the default interval, or one in Redis. Polls count after every context
    has fetched once and at least WARM_UP_NS have passed. */
 #include "../tools.h"
@@ -28,8 +29,9 @@
 
 typedef struct account {
     lock_sync_ctx *ctx;
-    double due_ns; /* of the poll under way */
+    double due_ns; /* of the first poll that has no response yet */
     size_t poll;   /* its number */
+    bool is_owed;  /* there is such a poll */
 } account;
 
 typedef struct crowd {
@@ -41,7 +43,7 @@ typedef struct crowd {
     size_t next;     /* the next poll to submit */
     size_t polls;    /* all */
     size_t measured; /* the first poll that counts */
-    double *late_ns; /* of the counted polls with a response */
+    double *late_ns; /* of the counted polls with a response, from the first due time */
     double warm_up_max_ns;
     size_t with_response; /* counted polls with a response; the next fields count all polls */
     size_t too_soon;      /* denied by the guard */
@@ -140,7 +142,8 @@ static void guard_in_redis(lock_sync_ctx *ctx, size_t number)
         return;
     (void)snprintf(key, sizeof key, "locksync:account:%zu", number);
     if (lock_sync_guard_open_redis(redis, key, &guard) != LOCK_SYNC_OK ||
-        lock_sync_set_guard(ctx, guard) != LOCK_SYNC_OK)
+        lock_sync_set_guard(ctx, guard) != LOCK_SYNC_OK ||
+        lock_sync_set_guard_mode(ctx, LOCK_SYNC_GUARD_WAIT) != LOCK_SYNC_OK)
         die("no guard in Redis");
     lock_sync_guard_unref(guard);
 }
@@ -190,7 +193,7 @@ static crowd c;
 
 static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, lock_sync_results *results)
 {
-    const account *a = user;
+    account *a = user;
     double late_ns = now_ns() - a->due_ns;
 
     if (status == LOCK_SYNC_E_TOO_SOON)
@@ -199,28 +202,29 @@ static void on_done(void *user, lock_sync_ctx *ctx, lock_sync_status status, loc
         if (c.failed++ == 0)
             (void)fprintf(stderr, "the first failure: %s, %s\n", lock_sync_status_name(status),
                           lock_sync_error_message(lock_sync_last_error(ctx)));
-    } else if (a->poll >= c.measured)
-        c.late_ns[c.with_response++] = late_ns;
-    else
-        c.warm_up_max_ns = fmax(c.warm_up_max_ns, late_ns);
+    } else {
+        if (a->poll >= c.measured)
+            c.late_ns[c.with_response++] = late_ns;
+        else
+            c.warm_up_max_ns = fmax(c.warm_up_max_ns, late_ns);
+        a->is_owed = false;
+    }
     lock_sync_results_free(results);
 }
 
 static void submit(size_t number)
 {
     account *a = &c.accounts[number % c.count];
-    double due_ns = c.begin_ns + (double)number * c.step_ns;
-    size_t poll_before = a->poll;
-    double due_before = a->due_ns;
     lock_sync_status status;
 
-    a->poll = number;
-    a->due_ns = due_ns;
+    if (!a->is_owed) {
+        a->poll = number;
+        a->due_ns = c.begin_ns + (double)number * c.step_ns;
+        a->is_owed = true;
+    }
     status = lock_sync_pool_submit(c.pool, a->ctx, NULL, 0, on_done, a);
     if (status == LOCK_SYNC_OK)
         return;
-    a->poll = poll_before;
-    a->due_ns = due_before;
     if (status == LOCK_SYNC_E_BUSY)
         c.skipped++;
     else
@@ -287,6 +291,8 @@ static void print(size_t key_bytes, double grown)
         die("no poll got a response");
     for (size_t i = 0; i < c.with_response; i++)
         late += c.late_ns[i] > LATE_NS;
+    for (size_t i = 0; i < c.count; i++) /* those without a response */
+        late += c.accounts[i].is_owed && c.accounts[i].poll >= c.measured;
     printf(
         "{\"contexts\":%zu,\"period_ms\":%.0f,\"polls\":%zu,\"measured\":%zu,\"with_response\":%zu,\"too_soon\":%zu,"
         "\"skipped\":%zu,\"failed\":%zu,\"late\":%zu,",
