@@ -70,7 +70,7 @@ static void connect_channel(void *channel)
             ops->connect(channel);
 }
 
-/* Whether the swap failed only because it came after its window. */
+/* Returns whether the swap failed only because it came after its window. */
 static bool was_late(const lock_sync_guard_swap *swap)
 {
     return swap->status == LOCK_SYNC_OK && swap->record_size > 0 && swap->now_us > swap->not_after_us &&

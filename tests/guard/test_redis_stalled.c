@@ -29,7 +29,7 @@ static void *new_channel(lock_sync_redis *redis)
     return channel;
 }
 
-/* With TLS the replies to each batch are a record of their own. */
+/* Stalls while replies arrive. With TLS the replies to each batch are a record of their own. */
 static void check_stall(lock_sync_redis *redis)
 {
     void *channel = new_channel(redis);

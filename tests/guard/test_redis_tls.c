@@ -16,7 +16,7 @@ static char *later(char *text)
     return t_later(free, text);
 }
 
-/* The user of the URLs is in place. */
+/* Starts a server that has the user of the URLs. */
 static redis_tls_server tls_here(const char *certificate, const char *asks_clients)
 {
     redis_tls_server s = redis_tls_here(certificate, asks_clients);

@@ -282,8 +282,8 @@ static void parse(channel *c, const char *bytes, size_t size)
         break_because(c, why, NULL);
 }
 
-/* Reads all that has arrived. A read that fills the buffer may leave bytes in the socket. With TLS each read may, because
-   it returns one record. */
+/* Reads all that has arrived. A read that fills the buffer may leave bytes in the socket. With TLS each read may,
+   because it returns one record. */
 static void receive(channel *c)
 {
     lsync_redis_stream *stream = &c->session.connection.stream;
