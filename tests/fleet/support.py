@@ -50,13 +50,13 @@ class RedisError(Exception):
 class Redis:
     """A server in a folder of its own, and a connection to it."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.folder = tempfile.mkdtemp(prefix="locksync-fleet-")
         self.port = server_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
-             "--logfile", "/dev/null"], stdout=subprocess.DEVNULL)
+             "--logfile", "/dev/null", *options], stdout=subprocess.DEVNULL)
         self.file = wait_until(self.connect, "the start of redis-server")
 
     def connect(self, port=None):

@@ -19,6 +19,8 @@ CONTEXTS, AT_ONCE = 500, 200
 DISTANCES_MS = [0, 0.25, 0.5, 1, 5]
 USERS = [1, 10, 50, 500]
 GOAL = 0.4
+TRIPS_MAX = 1.05
+ON_DISK = ["--appendonly", "yes", "--appendfsync", "always"]  # what docs/rate-limits.md requires
 PINGS = 300
 
 
@@ -80,7 +82,7 @@ def run_guards(args, url, where, users, sample=lambda: None):
 
 
 def run_redis(args, url, round_trip_ms, users):
-    redis = Redis()
+    redis = Redis(*(ON_DISK if args.append_only else []))
     redis.settle_in()
     delay = Delay(args.programs, redis.port, round_trip_ms)
     try:
@@ -121,6 +123,8 @@ def distances(args, url):
     cases = [("memory", lambda: run_guards(args, url, "memory", 1)[0]), ("files", lambda: run_files(args, url, 1)),
              ("Redis, no proxy", lambda: run_redis(args, url, None, 1))]
     cases += [(f"Redis, {ms:g} ms", lambda ms=ms: run_redis(args, url, ms, 1)) for ms in DISTANCES_MS]
+    if args.append_only:
+        cases = [case for case in cases if case[0] in ("memory", "Redis, 0.5 ms")]
     rows, memory, results = [], None, {}
     for name, run in cases:
         r = results[name] = run()
@@ -134,7 +138,11 @@ def distances(args, url):
            "CPU of Redis, us a fetch", "round trips a decision", "median of a fetch, ms", "failed",
            "commands a decision", "connections, scripts loaded in all"], rows)
     for name in ("Redis, no proxy", "Redis, 0.5 ms"):
-        ratio = results[name]["per_second"] / memory
+        if name not in results:
+            continue
+        ratio, trips = results[name]["per_second"] / memory, results[name]["trips"]
+        print(f"{'met' if trips <= TRIPS_MAX else 'MISSED'}: {name}: at most {TRIPS_MAX} round trips a decision: "
+              f"{trips:.3f}")
         print(f"{'met' if ratio >= GOAL else 'MISSED'}: {name}: at least {GOAL} of the rate in memory: {ratio:.3f}")
 
 
@@ -152,6 +160,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--append-only", action="store_true")
     args = parser.parse_args()
     args.programs = os.path.join(args.build, "tests", "bench")
     simulator = Simulator(os.path.join(args.build, "examples", "simulator", "locksync-sim"), "--any-key", "--static",
@@ -159,6 +168,8 @@ def main():
     try:
         print(f"One pool, {CONTEXTS} contexts, {AT_ONCE} fetches at once, four locks; one user for each guard.\n")
         distances(args, simulator.url)
+        if args.append_only:
+            return
         print(f"\nFetches a second, if several contexts share a guard, whose interval is 1 ms; {AT_ONCE} at once.\n")
         users(args, simulator.url)
     finally:
