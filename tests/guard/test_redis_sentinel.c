@@ -118,7 +118,7 @@ static bool know_the_promotion(void *user)
     return sentinels_master(h->sentinels) == redis_server_port(h->replica);
 }
 
-TEST(a_killed_master_is_replaced)
+TEST(a_guard_decides_again_when_a_killed_master_is_replaced)
 {
     house h = house_here();
     lock_sync_guard *g = user_of(&h, "", "");

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #define MANY 20
+#define INTERVAL_MS 20
 #define LOSS_MS 30000 /* how long a request of a lost record may be on its way */
 
 typedef struct rig {
     account *all; /* each with a key of its own */
     lock_sync_pool *pool;
+    sim *service; /* responds to a violation of the interval with 429 */
 } rig;
 
 static char *key_of(size_t i)
@@ -23,14 +25,16 @@ static char *key_of(size_t i)
 
 static rig new_rig(const char *url)
 {
-    static const char *const arguments[] = {"--static", NULL};
-    rig r = {.all = stage_accounts(MANY, sim_url(stage_sim(arguments)))};
+    static const char *const arguments[] = {"--static", "--any-key", "--min-interval-ms", "20", NULL};
+    rig r = {.service = stage_sim(arguments)};
     lock_sync_redis *redis = redis_of(url);
 
+    r.all = stage_accounts(MANY, sim_url(r.service));
     r.pool = stage_pool();
     for (size_t i = 0; i < MANY; i++) {
-        lock_sync_guard *g = redis_guard(redis, key_of(i), 1);
+        lock_sync_guard *g = redis_guard(redis, key_of(i), INTERVAL_MS);
 
+        account_set_number(&r.all[i], i);
         account_guard(&r.all[i], g, LOCK_SYNC_GUARD_WAIT);
     }
     return r;
@@ -77,7 +81,7 @@ TEST_ON_STAGE(a_channel_uses_tls)
 
 /* --- sentinels --- */
 
-/* Fetches until the guards have a server again. No slot is granted. */
+/* Fetches until the guards decide again. No slot is granted: the promotion is a loss. */
 static void fetch_through_failover(const rig *r, redis_server *replica)
 {
     int64_t end_ms = kit_now_ms() + KIT_PATIENCE_MS;
@@ -96,7 +100,7 @@ static void fetch_through_failover(const rig *r, redis_server *replica)
     MUST_BETWEEN(kit_now_ms() - promoted_ms, 0, 10000);
 }
 
-TEST_ON_STAGE(a_channel_finds_the_promoted_replica)
+TEST_ON_STAGE(a_channel_decides_again_after_a_promotion)
 {
     static const char *const kept_on_disk[] = {"--appendonly", "yes", NULL};
     redis_server *master = redis_here(kept_on_disk);
@@ -115,6 +119,8 @@ TEST_ON_STAGE(a_channel_finds_the_promoted_replica)
         MUST_OK(lock_sync_set_guard_mode(r.all[i].ctx, LOCK_SYNC_GUARD_WAIT));
     }
     expect_fetches(r.all, MANY, r.pool, LOCK_SYNC_OK);
+    MUST_INT(sim_ask_stats(r.service).syncs, 2 * MANY);
+    MUST_INT(sim_ask_stats(r.service).interval_violations, 0);
 }
 
 /* Returns a sentinel's reply. */
