@@ -104,10 +104,11 @@ LOCK_SYNC_API size_t lock_sync_redis_error_message(lock_sync_redis *redis, char 
  *
  * A call that reserves or settles a slot takes one round trip. It takes two if another user has changed the record, or
  * the guard saw it last more than 5 minutes ago. A new connection adds one (TLS and sentinels more), the first decision
- * of a guard one, the first connection one. In a pool many decisions are on their way at once. A round trip may take at most one second and return at most 64 KiB. Beyond
- * that, and if the server cannot be reached, the call returns LOCK_SYNC_E_GUARD and grants no slot. If a host name has
- * several addresses, they are tried one after another, within one second in all. So are the sentinels and the master.
- * Resolving a name has no limit: put addresses into the URL to avoid that.
+ * of a guard one, the first connection one. In a pool many decisions are on their way at once. A round trip may take
+ * at most one second and return at most 64 KiB. Beyond that, and if the server cannot be reached, the call returns
+ * LOCK_SYNC_E_GUARD and grants no slot. If a host name has several addresses, they are tried one after another, within
+ * one second in all. So are the sentinels and the master. Resolving a name has no limit: put addresses into the URL to
+ * avoid that.
  *
  * lock_sync_guard_error_message() says in words what is wrong, for example "the server is still loading its data
  * (LOADING)". It contains nothing else that the server sent.
