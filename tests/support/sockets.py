@@ -8,7 +8,7 @@ TRIES = 100
 
 
 def server_port():
-    """Returns a free port of 127.0.0.1 that no outgoing connection gets before a server listens, or while it is away."""
+    """Returns a free port of 127.0.0.1 for a server. No outgoing connection gets it while the server is away."""
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
             end = int(file.read().split()[0])

@@ -2,10 +2,10 @@
    responses are, the cost of a fetch, and the memory of an idle context.
 
    bench-crowd BASE_URL CONTEXTS PERIOD_MS INTERVAL_MS SECONDS [REDIS_URL] prints one line of JSON. Each context has a
-   separate key and is polled once in a period; the polls are evenly spread. A poll that is denied or fails is late until
-   a later one of its context gets a response. With Redis a context waits for its slot. INTERVAL_MS is the interval of its guard;
-   with 0 each context has its private guard with the default interval, or one in Redis. Polls count after every context
-   has fetched once and at least WARM_UP_NS have passed. */
+   separate key and is polled once in a period; the polls are evenly spread. INTERVAL_MS is the interval of its guard;
+   with 0 each context has its private guard with the default interval, or one in Redis, for whose slot it waits. Polls
+   count after every context has fetched once and at least WARM_UP_NS have passed. A poll that is denied or fails lasts
+   until a later one of its context gets a response. */
 #include "../tools.h"
 
 #include <locksync/locksync.h>

@@ -99,8 +99,8 @@ def judge(goals):
 
 def goals_of_polls(many):
     return [
-        (many["late"] == 0, f"none of {many['with_response']:,} responses later than {LATE_MS:,} ms, no context without: "
-         f"{many['late']:,} were"),
+        (many["late"] == 0, f"none of {many['with_response']:,} responses later than {LATE_MS:,} ms, and no context "
+         f"without: {many['late']:,} were"),
         (many["without_response"] == 0, f"no poll denied, skipped or failed: {many['without_response']:,} were"),
         (many["violations"] == 0, f"none too soon or too often for the service's rules: {many['violations']:,} were"),
     ]
