@@ -1,6 +1,6 @@
 /* locksync-fleet-consumer GROUP NAME: prints the changes of a fleet as lines of JSON. All consumers of a group share
-   the changes. If a consumer has not acknowledged an entry within a minute, another consumer of the group gets it. So
-   an entry may be read twice. A consumer drops the second. Environment: LOCKSYNC_REDIS_URL. */
+   the changes. If a consumer has not acknowledged a change within a minute, another consumer of the group gets it. So
+   a change may be read twice. A consumer drops the second by its id. Environment: LOCKSYNC_REDIS_URL. */
 #include "redis.h"
 #include "scripts.h"
 #include "share.h"
@@ -17,13 +17,13 @@
 #define RETRY_S 1
 #define CLAIM_MS "60000"
 #define AT_ONCE "100"
-#define SEEN (1 << 20) /* entries that are remembered, about */
+#define SEEN (1 << 20) /* ids that are remembered, about */
 
 typedef struct consumer {
     redisContext *redis;
     const char *group;
     const char *name;
-    uint64_t seen[SEEN]; /* hashes of entries, each at its remainder */
+    uint64_t seen[SEEN]; /* hashes of ids, each at its remainder */
 } consumer;
 
 static consumer c;
@@ -45,12 +45,11 @@ static bool is_good(const redisReply *reply)
     return good;
 }
 
-/* Returns whether the entry was printed before. The id of the change alone is not enough. After a loss, numbers start
-   again, and a lock that is back in an earlier state has an id that was seen before. A program that may print nothing
-   twice, even after a restart, keeps the entries where it keeps the changes. */
-static bool is_double(const char *entry, const char *id)
+/* Returns whether the change was printed before. A program that may print nothing twice, even after a restart, keeps
+   the ids where it keeps the changes. */
+static bool is_double(const char *id)
 {
-    uint64_t hash = share_hash(entry) + share_hash(id);
+    uint64_t hash = share_hash(id);
     uint64_t *slot = &c.seen[hash % SEEN];
     bool is_known = *slot == hash;
 
@@ -72,14 +71,14 @@ static const char *or_null(const char *text)
 }
 
 /* Names of accounts and ids need no escape in JSON. */
-static void print(const char *entry, const redisReply *fields)
+static void print(const redisReply *fields)
 {
     const char *id = value(fields, "id");
 
-    if (is_double(entry, id))
+    if (is_double(id))
         return;
-    (void)printf("{\"id\":\"%s\",\"entry\":\"%s\",\"account\":\"%s\",\"lock\":%s,\"number\":%s,\"at\":%s,", id, entry,
-                 value(fields, "account"), value(fields, "lock"), value(fields, "number"), value(fields, "at"));
+    (void)printf("{\"id\":\"%s\",\"account\":\"%s\",\"lock\":%s,\"number\":%s,\"at\":%s,", id, value(fields, "account"),
+                 value(fields, "lock"), value(fields, "number"), value(fields, "at"));
     (void)printf("\"before\":%s,\"after\":%s,\"moved\":%s}\n", or_null(value(fields, "before")),
                  or_null(value(fields, "after")), or_null(value(fields, "moved")));
 }
@@ -91,7 +90,7 @@ static bool take(const redisReply *entries)
 
     for (size_t i = 0; i < entries->elements; i++)
         if (entries->element[i]->elements == 2 && entries->element[i]->element[1]->type == REDIS_REPLY_ARRAY)
-            print(entries->element[i]->element[0]->str, entries->element[i]->element[1]);
+            print(entries->element[i]->element[1]);
     if (fflush(stdout) != 0) { /* the changes are another consumer's then */
         perror("fleet: the output");
         exit(EXIT_FAILURE);

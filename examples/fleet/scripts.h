@@ -26,9 +26,8 @@ extern const char beat_script[];
    clock. Each lock has a field: the number of its last change, a space, and its record. A removed lock keeps its
    number, and its record is empty.
 
-   The id of a change consists of account, lock, number and a hash of the record. If the server loses a change that a
-   consumer has read already, the same change is published later with the same id. After a loss of several changes
-   of a lock, a new change may also have the id of one of them. */
+   The id of a change consists of account, life, lock, number and a hash of the record. Numbers may repeat after a loss
+   of changes, but in another life. So no new change has the id of one that a consumer has read. */
 extern const char publish_script[];
 
 #endif

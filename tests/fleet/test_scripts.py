@@ -85,7 +85,7 @@ class Publish(Script):
         self.assertEqual(self.changes(), [("1001", "1", "", one), ("1002", "1", "", "{}"), ("1001", "2", one, two)])
         _, fields = self.redis.ask("XREVRANGE", "fleet:changes", "+", "-", "COUNT", 1)[0]
         fields = dict(zip(fields[::2], fields[1::2]))
-        self.assertRegex(fields.pop("id"), r"\A17:1001:2:[0-9a-f]{8}\Z")
+        self.assertRegex(fields.pop("id"), r"\A17:[0-9a-f]{8}-[0-9a-f]+:1001:2:[0-9a-f]{8}\Z")
         self.assertEqual(fields, {"account": "17", "lock": "1001", "number": "2", "at": str(self.at - 3),
                                   "before": one, "after": two, "moved": "125"})
 
