@@ -162,6 +162,14 @@ static void begin(void *user, lock_sync_guard_swap *swap)
     append(user, swap);
 }
 
+/* Returns whether there is more to read. Then responses came in time, and this thread was late. */
+static bool has_arrived(const channel *c)
+{
+    struct pollfd input = {.fd = c->session.fd, .events = POLLIN};
+
+    return poll(&input, 1, 0) > 0;
+}
+
 static void proceed(void *user, bool readable, bool writable, int64_t now_us)
 {
     channel *c = user;
@@ -169,7 +177,7 @@ static void proceed(void *user, bool readable, bool writable, int64_t now_us)
                 receive(c); /* libpq may have read while it sent */
 
     (void)writable; /* send_batch() tries anyway */
-    if (good && c->count > 0 && now_us - c->batch[0]->begun_us >= TIMEOUT_US) {
+    if (good && c->count > 0 && now_us - c->batch[0]->begun_us >= TIMEOUT_US && !has_arrived(c)) {
         session_explain(&c->session, "no response");
         good = false;
     }
