@@ -57,7 +57,8 @@ void lsync_loop_replace_multi(lsync_loop *l);
 void lsync_loop_arm(lsync_loop *l, int64_t own_due_us);
 
 /* Watches a guest's descriptor, instead of the one before, for being readable, or also for being writable. -1: no
-   descriptor. The one before must still be open. Call it only if something changes. */
+   descriptor. The one before must still be open. Call it only if something changes. If the system refuses, the guest
+   stays different from what was asked for: call it again. */
 void lsync_loop_watch(lsync_loop *l, lsync_guest *guest, int fd, bool writes);
 
 /* Makes the descriptor readable. Can be called from any thread. */

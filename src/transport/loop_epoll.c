@@ -246,9 +246,10 @@ void lsync_loop_watch(lsync_loop *l, lsync_guest *guest, int fd, bool writes)
 {
     if (guest->fd >= 0 && guest->fd != fd)
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, guest->fd, NULL);
-    /* if epoll cannot watch it, the deadline of what is sent over it passes */
-    if (fd >= 0)
-        (void)watch(l, fd, (uint32_t)EPOLLIN | (writes ? (uint32_t)EPOLLOUT : 0), guest->fd == fd);
+    if (fd >= 0 && !watch(l, fd, (uint32_t)EPOLLIN | (writes ? (uint32_t)EPOLLOUT : 0), guest->fd == fd)) {
+        guest->fd = guest->fd == fd ? fd : -1;
+        return;
+    }
     guest->fd = fd;
     guest->writes = writes;
 }

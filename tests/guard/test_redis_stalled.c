@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define BATCHES 3
-#define REPLY_US 100000  /* enough for the server to reply to one batch before the next one */
+#define REPLY_US 200000  /* enough for the server to reply to one batch before the next one */
 #define STALL_US 1100000 /* longer than a round trip may take */
 
 static const lock_sync_guard_channel_ops *const ops = &lsync_redis_channel_ops;
@@ -42,10 +42,10 @@ static void check_stall(lock_sync_redis *redis)
         lsync_guard_begin(guards[i], &tasks[i]);
         ops->begin(channel, &tasks[i].proposal.swap);
         ops->proceed(channel, false, false, lsync_clock_boot_us());
-        (void)usleep(REPLY_US * (unsigned)kit_slack());
+        (void)usleep(REPLY_US);
     }
     (void)usleep(STALL_US);
-    ops->proceed(channel, true, false, lsync_clock_boot_us());
+    ops->proceed(channel, false, false, lsync_clock_boot_us()); /* the timer may come before the event */
     CHECK(ops->fd(channel) >= 0);
     for (int i = 0; i < BATCHES; i++) {
         t_row("batch %d", i);

@@ -369,15 +369,22 @@ static int64_t oldest_us(const channel *c)
     return oldest;
 }
 
+/* Returns whether the first open swap has been open for too long. */
+static bool is_late(const channel *c, int64_t now_us)
+{
+    int64_t oldest = oldest_us(c);
+
+    return oldest != INT64_MAX && now_us - oldest >= LSYNC_REDIS_TIMEOUT_US;
+}
+
 static void proceed(void *user, bool readable, bool writable, int64_t now_us)
 {
     channel *c = user;
-    int64_t oldest;
 
     if (c->is_ready && !lsync_redis_is_connected(&c->session.connection))
         break_because(c, "the process was forked", NULL);
-    /* with TLS, a read may have to send first */
-    if (c->is_ready && (readable || (writable && c->out_size == 0)))
+    /* with TLS, a read may have to send first; if this thread was late, replies may have arrived in time */
+    if (c->is_ready && (readable || (writable && c->out_size == 0) || is_late(c, now_us)))
         receive(c);
     if (c->is_ready && !write_batch(c)) {
         c->out_of_memory = true;
@@ -385,8 +392,7 @@ static void proceed(void *user, bool readable, bool writable, int64_t now_us)
     }
     if (c->is_ready)
         send_bytes(c);
-    oldest = oldest_us(c);
-    if (c->is_ready && oldest != INT64_MAX && now_us - oldest >= LSYNC_REDIS_TIMEOUT_US)
+    if (c->is_ready && is_late(c, now_us))
         break_because(c, "no reply", strerror(ETIMEDOUT));
     if (!c->is_ready) {
         fail_all(c, &c->waiting, false);
