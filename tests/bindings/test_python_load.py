@@ -151,6 +151,7 @@ class Memory(Case):
         body = b'{"result":[{"id":5,"isConnected":true,"deviceState":{"state":6}}],"success":true}'
 
         async def send(_request):
+            await asyncio.sleep(0)  # as each client waits; the loop then drops timers that have ended
             return Response(200, body)
 
         context = self.context()
