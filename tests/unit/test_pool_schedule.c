@@ -154,9 +154,9 @@ TEST(a_job_with_a_slot_comes_before_waiting_jobs)
     free_stage(s);
 }
 
-TEST(a_new_origin_comes_before_origins_with_transfers)
+/* Returns an origin that has all the transfers that one origin may have, and more jobs. */
+static lsync_origin *full_origin(stage *s)
 {
-    stage *s = new_stage(300);
     lsync_origin *one = add_jobs(s, "https", 1, 200, false);
 
     connect_origin(one, 2);
@@ -165,6 +165,14 @@ TEST(a_new_origin_comes_before_origins_with_transfers)
     lsync_origin_leader_sent(&s->transfers[0]);
     lsync_schedule_update(&s->pool, one);
     CHECK_INT(1 + start_all(s), 128);
+    return one;
+}
+
+TEST(a_new_origin_comes_before_origins_with_transfers)
+{
+    stage *s = new_stage(300);
+    const lsync_origin *one = full_origin(s);
+
     (void)add_jobs(s, "http", 2, 1, true);
     CHECK(lsync_schedule_next(&s->pool) != one);
     CHECK_INT(start_all(s), 1);
@@ -175,15 +183,9 @@ TEST(a_new_origin_comes_before_origins_with_transfers)
 TEST(an_origin_on_trial_leaves_transfers_for_an_origin_without_any)
 {
     stage *s = new_stage(300);
-    lsync_origin *one = add_jobs(s, "https", 1, 200, false);
-    lsync_origin *good;
+    const lsync_origin *good;
 
-    connect_origin(one, 2);
-    s->pool.loop.owner.per_origin = 2;
-    CHECK(start_next(s) == one);
-    lsync_origin_leader_sent(&s->transfers[0]);
-    lsync_schedule_update(&s->pool, one);
-    CHECK_INT(1 + start_all(s), 128);
+    (void)full_origin(s);
     s->pool.loop.owner.per_origin = 64;
     (void)add_jobs(s, "http", 2, 40, true);
     CHECK_INT(start_all(s), 8);
